@@ -1,0 +1,1 @@
+"""medkg: medical knowledge-graph mining."""

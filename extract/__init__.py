@@ -1,0 +1,1 @@
+"""Text to mentions, context, links and relations, to a KnowledgeGraph."""

@@ -1,0 +1,1 @@
+"""KnowledgeGraph to tensors: link prediction and diagnosis, ranked, calibrated, explained."""

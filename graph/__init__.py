@@ -1,0 +1,1 @@
+"""The hub: schema, KnowledgeGraph, evidence, identifiers, stores. Imports nothing else of medkg."""

@@ -1,0 +1,81 @@
+"""Files and folders that are either there and whole, or not there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import DataError
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def atomic_file(path: Path | str) -> Iterator[Path]:
+    """Yield a path to write to; it takes the place of `path` when the block ends without error."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    draft = Path(name)
+    try:
+        yield draft
+        draft.chmod(0o666 & ~_umask())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: Path | str, *, marker: str) -> Iterator[Path]:
+    """Yield an empty folder to fill; it takes the place of `path` when the block ends without error.
+
+    An existing folder is replaced only if it holds `marker` (the file by which its kind of folder
+    is known), so that no command ever replaces a folder that it did not write.
+
+    Raises:
+        DataError: `path` is a file, or a folder with other things in it.
+    """
+    path = Path(path)
+    if path.exists() and not path.is_dir():
+        raise DataError("is a file; give a folder to write to", path=path)
+    if path.is_dir() and any(path.iterdir()) and not (path / marker).exists():
+        raise DataError(
+            f"is a folder with other things in it (no {marker}); give a new or an empty one",
+            path=path,
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        yield draft
+        draft.chmod(0o777 & ~_umask())
+        # Two renames, so that the moment without a folder is as short as it can be; the old one
+        # stays until the new one is in place.
+        old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
+        if path.exists():
+            path.rename(old / path.name)
+        try:
+            draft.rename(path)
+        except OSError:
+            if (old / path.name).exists():
+                (old / path.name).rename(path)
+            raise
+        finally:
+            shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,59 @@
+"""One progress bar for every long step, on standard error, so that results can be piped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+T = TypeVar("T")
+
+
+@contextmanager
+def progress(title: str, total: int | None = None) -> Iterator[Callable[..., None]]:
+    """Show a bar while the block runs; call what it yields with the number of steps done.
+
+    `advance(n, note)` moves the bar by `n` and, where `note` is given, shows it (never note text).
+    Where standard error is not a terminal nothing is drawn.
+    """
+    console = Console(stderr=True)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=total, note="")
+
+        def advance(steps: int = 1, note: str | None = None) -> None:
+            if note is None:
+                bar.update(task, advance=steps)
+            else:
+                bar.update(task, advance=steps, note=note)
+
+        yield advance
+
+
+def track(items: Iterable[T], title: str, total: int | None = None) -> Iterator[T]:
+    """Yield the items, with a bar that moves one step for each."""
+    if total is None and hasattr(items, "__len__"):
+        total = len(items)
+    with progress(title, total) as advance:
+        for item in items:
+            yield item
+            advance()

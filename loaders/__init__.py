@@ -1,0 +1,1 @@
+"""Curated sources to a KnowledgeGraph, one file each."""
