@@ -1,0 +1,82 @@
+"""The tokens of every text model here: letter runs, digit runs, single signs.
+
+Mentions in biomedical text begin and end inside what other tokenizers call a word ("COX-2",
+"IL2-induced", "5mg"). With these tokens no annotated span of BC5CDR, NCBI disease or BC2GM is cut.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
+
+_TOKEN = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_")
+_TOKEN_OR_SPACE = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_|\s+")
+
+
+def token_offsets(text: str) -> list[tuple[int, int]]:
+    """Start and end of every token of `text`; white space belongs to none."""
+    return [match.span() for match in _TOKEN.finditer(text)]
+
+
+class MedkgTokenizer:
+    """A spaCy tokenizer over the same tokens; a further space or a line break is a space token."""
+
+    def __init__(self, vocab: Vocab) -> None:
+        self.vocab = vocab
+
+    def __call__(self, text: str) -> Doc:
+        words: list[str] = []
+        spaces: list[bool] = []
+        for match in _TOKEN_OR_SPACE.finditer(text):
+            word = match.group()
+            if not word.isspace():
+                words.append(word)
+                spaces.append(False)
+                continue
+            # spaCy keeps one blank after a token as a mark on it, anything more as a token.
+            if word[0] == " " and words:
+                spaces[-1] = True
+                word = word[1:]
+            if word:
+                words.append(word)
+                spaces.append(False)
+        return Doc(self.vocab, words=words, spaces=spaces)
+
+    def to_bytes(self, **_: Any) -> bytes:
+        """spaCy asks a tokenizer for its state; this one has none."""
+        return b""
+
+    def from_bytes(self, _data: bytes, **_: Any) -> MedkgTokenizer:
+        """Nothing to restore."""
+        return self
+
+    def to_disk(self, _path: Path | str, **_: Any) -> None:
+        """Nothing to save."""
+
+    def from_disk(self, _path: Path | str, **_: Any) -> MedkgTokenizer:
+        """Nothing to load."""
+        return self
+
+
+def create_tokenizer() -> Callable[[Language], MedkgTokenizer]:
+    """The factory that a spaCy config names under `[nlp.tokenizer]`."""
+
+    def create(nlp: Language) -> MedkgTokenizer:
+        return MedkgTokenizer(nlp.vocab)
+
+    return create
+
+
+spacy.registry.tokenizers("medkg.tokenizer.v1", func=create_tokenizer)
+
+
+def blank() -> Language:
+    """An English pipeline without components, on these tokens."""
+    return spacy.blank("en", config={"nlp": {"tokenizer": {"@tokenizers": "medkg.tokenizer.v1"}}})
