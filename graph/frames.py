@@ -1,0 +1,280 @@
+"""The columns of a graph's frames, and how edges come from evidence.
+
+Edges have no content of their own: an edge is there because evidence asserts it, so merging graphs
+is joining their evidence, and taking a source out is taking its evidence out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from .errors import DataError
+from .identifiers import content_ids, name_key
+from .schema import Schema
+
+TEXTS = pl.List(pl.String)
+
+NODES: dict[str, pl.DataType | type[pl.DataType]] = {
+    "id": pl.String,  # CURIE
+    "kind": pl.String,
+    "name": pl.String,
+    "name_key": pl.String,
+    "synonyms": TEXTS,
+    "xrefs": TEXTS,  # CURIEs of the same thing elsewhere
+    "properties": pl.String,  # JSON object, or null
+}
+EDGES: dict[str, pl.DataType | type[pl.DataType]] = {
+    "id": pl.String,  # content id of (subject, relation, object)
+    "subject": pl.String,
+    "relation": pl.String,
+    "object": pl.String,
+    "probability": pl.Float64,
+    "evidence_count": pl.UInt32,
+    "sources": TEXTS,
+    "properties": pl.String,
+}
+EVIDENCE: dict[str, pl.DataType | type[pl.DataType]] = {
+    "id": pl.String,
+    "edge": pl.String,  # content id of the triple it speaks of, whether or not that is an edge
+    "subject": pl.String,
+    "relation": pl.String,
+    "object": pl.String,
+    "source": pl.String,
+    "release": pl.String,
+    "date": pl.String,  # ISO 8601
+    "level": pl.String,  # curated, text-mined or observed
+    "document": pl.String,  # CURIE of the Document node
+    "sentence": pl.String,
+    "start": pl.Int64,  # offsets of the sentence in the document, in characters
+    "end": pl.Int64,
+    "extractor": pl.String,  # name and version of what read it
+    "polarity": pl.String,  # asserted or negated
+    "certainty": pl.String,  # certain, possible or hypothetical
+    "experiencer": pl.String,  # patient, family or other
+    "temporality": pl.String,  # current or historical
+    "probability": pl.Float64,
+    "references": TEXTS,
+    "qualifiers": pl.String,  # JSON object, or null
+}
+PREDICTIONS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "head": pl.String,
+    "relation": pl.String,
+    "tail": pl.String,
+    "model": pl.String,
+    "score": pl.Float64,
+    "probability": pl.Float64,
+    "base_rate": pl.Float64,  # share of true pairs that the probability was calibrated at
+    "rank": pl.UInt32,
+    "direction": pl.String,  # what was ranked: tail (of the head) or head (of the tail)
+    "known": pl.Boolean,
+    "date": pl.String,
+    "explanation": pl.String,  # JSON, or null
+}
+MERGES: dict[str, pl.DataType | type[pl.DataType]] = {
+    "kept": pl.String,
+    "merged": pl.String,
+    "kind": pl.String,
+    "reason": pl.String,
+    "applied": pl.Boolean,  # false: a conflict, reported and left alone
+}
+FRAMES = {
+    "nodes": NODES,
+    "edges": EDGES,
+    "evidence": EVIDENCE,
+    "predictions": PREDICTIONS,
+    "merges": MERGES,
+}
+
+_EVIDENCE_DEFAULTS = {
+    "level": "curated",
+    "polarity": "asserted",
+    "certainty": "certain",
+    "experiencer": "patient",
+    "temporality": "current",
+    "probability": 1.0,
+}
+EVIDENCE_VALUES = {
+    "level": ("curated", "text-mined", "observed"),
+    "polarity": ("asserted", "negated"),
+    "certainty": ("certain", "possible", "hypothetical"),
+    "experiencer": ("patient", "family", "other"),
+    "temporality": ("current", "historical"),
+}
+
+# What makes two rows the same piece of evidence. Release, date, extractor and probability are not
+# in it, so that a newer reading of the same passage takes the older one's place.
+_EVIDENCE_IDENTITY = (
+    "edge",
+    "source",
+    "document",
+    "start",
+    "end",
+    "polarity",
+    "certainty",
+    "experiencer",
+    "temporality",
+    "qualifiers",
+)
+
+
+@dataclass(frozen=True, order=True)
+class Source:
+    """Where evidence comes from. `reliability` caps what all of the source's evidence can give."""
+
+    name: str
+    release: str
+    licence: str
+    home_page: str = ""
+    reliability: float = 1.0
+
+
+def empty(columns: Mapping[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
+    """A frame with these columns and no rows."""
+    return pl.DataFrame(schema=dict(columns))
+
+
+def conform(
+    frame: pl.DataFrame,
+    columns: Mapping[str, pl.DataType | type[pl.DataType]],
+    defaults: Mapping[str, object] | None = None,
+) -> pl.DataFrame:
+    """The frame with exactly these columns, in order; missing ones and nulls filled by `defaults`.
+
+    Raises:
+        DataError: the frame has a column that is not among them.
+    """
+    unknown = sorted(set(frame.columns) - set(columns))
+    if unknown:
+        raise DataError(f"unknown columns {unknown}; allowed are {list(columns)}")
+    defaults = defaults or {}
+    selected = []
+    for name, dtype in columns.items():
+        column = (pl.col(name) if name in frame.columns else pl.lit(None)).cast(dtype)
+        if name in defaults:
+            column = column.fill_null(defaults[name])
+        selected.append(column.alias(name))
+    return frame.select(selected)
+
+
+def complete_nodes(nodes: pl.DataFrame) -> pl.DataFrame:
+    """Fill in the derived and optional columns of nodes that have at least id, kind and name."""
+    nodes = conform(nodes, NODES)
+    none = pl.lit([], dtype=TEXTS)
+    return nodes.with_columns(
+        name=pl.col("name").fill_null(pl.col("id")),
+        synonyms=pl.col("synonyms").fill_null(none).list.unique().list.sort(),
+        xrefs=pl.col("xrefs").fill_null(none).list.unique().list.sort(),
+    ).with_columns(name_key=name_key(pl.col("name")))
+
+
+def edge_ids(frame: pl.DataFrame, head: str = "subject", tail: str = "object") -> pl.Series:
+    """The content id of each row's (subject, relation, object)."""
+    rows = frame.select(pl.concat_str(head, "relation", tail, separator="\x1f")).to_series()
+    return pl.Series("edge", content_ids(rows), dtype=pl.String)
+
+
+def complete_evidence(evidence: pl.DataFrame, schema: Schema) -> pl.DataFrame:
+    """Fill in ids and defaults of evidence with at least subject, relation, object and source.
+
+    The ends of a symmetric relation are put in order, so that A–B and B–A are one edge. Rows with
+    the same identity become one, the latest release's (then the latest date's).
+    """
+    evidence = conform(evidence, EVIDENCE, _EVIDENCE_DEFAULTS)
+    symmetric = [name for name, relation in schema.relations.items() if relation.symmetric]
+    turned = pl.col("relation").is_in(symmetric) & (pl.col("subject") > pl.col("object"))
+    evidence = evidence.with_columns(
+        subject=pl.when(turned).then("object").otherwise("subject"),
+        object=pl.when(turned).then("subject").otherwise("object"),
+        references=pl.col("references").fill_null(pl.lit([], dtype=TEXTS)),
+    )
+    evidence = evidence.with_columns(edge=edge_ids(evidence))
+    identity = pl.concat_str(
+        pl.col(_EVIDENCE_IDENTITY).cast(pl.String).fill_null(""),
+        pl.col("references").list.join("|"),
+        separator="\x1f",
+    )
+    ids = content_ids(evidence.select(identity).to_series())
+    return (
+        evidence.with_columns(id=pl.Series(ids, dtype=pl.String))
+        .sort("id", "release", "date", "probability", nulls_last=False)
+        .unique("id", keep="last", maintain_order=True)
+    )
+
+
+def edges_from(evidence: pl.DataFrame, sources: list[Source], schema: Schema) -> pl.DataFrame:
+    """The edges that the evidence asserts, with their combined probability.
+
+    Evidence counts when it is asserted, certain or possible, about the patient, and current. Its
+    probabilities combine as the highest within a document, noisy-or (1 - Π(1 - p)) across the
+    documents of a source, capped at the source's reliability, and noisy-or across sources. Rounded
+    to six decimals, so that the order of rows can't be seen.
+    """
+    counted = evidence.filter(
+        pl.col("polarity") == "asserted",
+        pl.col("certainty") != "hypothetical",
+        pl.col("experiencer") == "patient",
+        pl.col("temporality") == "current",
+    )
+    reliability = (
+        pl.DataFrame(
+            {
+                "source": [source.name for source in sources],
+                "reliability": [source.reliability for source in sources],
+            },
+            schema={"source": pl.String, "reliability": pl.Float64},
+        )
+        .group_by("source")
+        .agg(pl.col("reliability").min())
+    )
+    triple = ["edge", "subject", "relation", "object"]
+    noisy_or = (1 - (1 - pl.col("probability")).product()).alias("probability")
+    edges = (
+        counted.group_by(*triple, "source", "document")
+        .agg(pl.col("probability").max(), evidence_count=pl.len())
+        .group_by(*triple, "source")
+        .agg(noisy_or, pl.col("evidence_count").sum())
+        .join(reliability, on="source", how="left")
+        .with_columns(pl.min_horizontal("probability", pl.col("reliability").fill_null(1.0)))
+        .group_by(triple)
+        .agg(
+            noisy_or.round(6),
+            pl.col("evidence_count").sum().cast(pl.UInt32),
+            sources=pl.col("source").unique().sort(),
+        )
+        .join(_edge_properties(counted, schema), on="edge", how="left")
+    )
+    return conform(edges.rename({"edge": "id"}), EDGES).sort("id")
+
+
+def _edge_properties(evidence: pl.DataFrame, schema: Schema) -> pl.DataFrame:
+    """For each edge, a JSON object of what its relation keeps of its evidence's qualifiers.
+
+    Where pieces of evidence differ, the most probable one's value stays, then the last in order of
+    source and id.
+    """
+    keeping = {n: r.properties for n, r in schema.relations.items() if r.properties}
+    qualified = evidence.filter(
+        pl.col("qualifiers").is_not_null(), pl.col("relation").is_in(list(keeping))
+    )
+    names = sorted({name for names in keeping.values() for name in names})
+    values = qualified.select(
+        "edge",
+        "relation",
+        "probability",
+        "source",
+        "id",
+        *(pl.col("qualifiers").str.json_path_match(f"$.{name}").alias(f"={name}") for name in names),
+    ).sort("probability", "source", "id")
+    rows = values.group_by("edge", maintain_order=True).agg(
+        pl.col("relation").first(), *(pl.col(f"={name}").drop_nulls().last() for name in names)
+    )
+    properties = [
+        {name: row[f"={name}"] for name in keeping[row["relation"]] if row[f"={name}"] is not None}
+        for row in rows.iter_rows(named=True)
+    ]
+    texts = [json.dumps(p, ensure_ascii=False, sort_keys=True) if p else None for p in properties]
+    return rows.select("edge").with_columns(properties=pl.Series(texts, dtype=pl.String))

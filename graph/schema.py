@@ -1,0 +1,103 @@
+"""The kinds of nodes and the relations between them, as data (`schema.toml`)."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from .errors import DataError, SchemaError
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of node: its label in Neo4j, Biolink category, prefixes (preferred first), colour."""
+
+    label: str
+    biolink: str
+    prefixes: tuple[str, ...]
+    colour: str = "#adb5bd"
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A relation: its type in Neo4j, Biolink predicate, and the pairs of kinds it may join."""
+
+    name: str
+    biolink: str
+    joins: tuple[tuple[str, str], ...]
+    symmetric: bool = False
+    properties: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Schema:
+    """All kinds and relations, by name."""
+
+    kinds: Mapping[str, Kind]
+    relations: Mapping[str, Relation]
+
+    @staticmethod
+    @cache
+    def default() -> Schema:
+        """The schema that comes with medkg."""
+        text = resources.files(__package__).joinpath("schema.toml").read_text(encoding="utf-8")
+        return _read(tomllib.loads(text), "schema.toml", Schema({}, {}))
+
+    def extended(self, path: Path | str) -> Schema:
+        """This schema with the kinds and relations of a TOML file added.
+
+        Raises:
+            DataError: the file can't be read, or redefines what is there.
+        """
+        try:
+            data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise DataError(f"can't be read as a schema: {error}", path=path) from error
+        return _read(data, str(path), self)
+
+    def kind(self, label: str) -> Kind:
+        """The kind of that label, or a SchemaError that lists the labels there are."""
+        try:
+            return self.kinds[label]
+        except KeyError:
+            raise SchemaError(
+                f"unknown kind {label!r}; the schema has {', '.join(sorted(self.kinds))}"
+            ) from None
+
+    def relation(self, name: str) -> Relation:
+        """The relation of that name, or a SchemaError that lists the names there are."""
+        try:
+            return self.relations[name]
+        except KeyError:
+            raise SchemaError(
+                f"unknown relation {name!r}; the schema has {', '.join(sorted(self.relations))}"
+            ) from None
+
+
+def _read(data: dict[str, Any], path: str, base: Schema) -> Schema:
+    kinds, relations = dict(base.kinds), dict(base.relations)
+    try:
+        for label, entry in data.get("kind", {}).items():
+            if label in kinds or not label.isidentifier():
+                raise DataError(f"kind {label!r} is there already or is no plain name", path=path)
+            kinds[label] = Kind(label, **{**entry, "prefixes": tuple(entry["prefixes"])})
+        for name, entry in data.get("relation", {}).items():
+            if name in relations or not name.isidentifier():
+                raise DataError(f"relation {name!r} is there already or no plain name", path=path)
+            joins = tuple((head, tail) for head, tail in entry["joins"])
+            properties = tuple(entry.get("properties", ()))
+            relations[name] = Relation(
+                name, **{**entry, "joins": joins, "properties": properties}
+            )
+            for label in {label for pair in joins for label in pair} - set(kinds):
+                raise DataError(f"relation {name} joins unknown kind {label!r}", path=path)
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        raise DataError(f"an entry has a wrong or missing field: {error}", path=path) from error
+    return Schema(kinds, relations)
