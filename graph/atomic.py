@@ -37,7 +37,7 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path | str, *, marker: str) -> Iterator[Path]:
-    """Yield an empty folder to fill; it takes the place of `path` when the block ends without error.
+    """Yield an empty folder to fill; it takes the place of `path` when the block ends well.
 
     An existing folder is replaced only if it holds `marker` (the file by which its kind of folder
     is known), so that no command ever replaces a folder that it did not write.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class MedkgError(Exception):
-    """Something the user can put right. The command line prints it without a traceback, exit code 1."""
+    """Something the user can put right: printed without a traceback, exit code 1."""
 
 
 class DataError(MedkgError):

@@ -267,7 +267,7 @@ def _edge_properties(evidence: pl.DataFrame, schema: Schema) -> pl.DataFrame:
         "probability",
         "source",
         "id",
-        *(pl.col("qualifiers").str.json_path_match(f"$.{name}").alias(f"={name}") for name in names),
+        *(pl.col("qualifiers").str.json_path_match(f"$.{n}").alias(f"={n}") for n in names),
     ).sort("probability", "source", "id")
     rows = values.group_by("edge", maintain_order=True).agg(
         pl.col("relation").first(), *(pl.col(f"={name}").drop_nulls().last() for name in names)

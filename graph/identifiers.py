@@ -75,7 +75,7 @@ def is_curie(text: str) -> bool:
 
 
 def name_key(column: pl.Expr) -> pl.Expr:
-    """Names as keys for look-up: lower case, letters and digits, single spaces (`type 2 diabetes`)."""
+    """Names as keys for look-up: lower case, letters and digits, single spaces."""
     return (
         column.str.normalize("NFKC")
         .str.to_lowercase()
@@ -92,8 +92,8 @@ def name_key_of(name: str) -> str:
 def content_ids(rows: Iterable[str]) -> list[str]:
     """An id for each text: 72 bits of BLAKE2b as 12 URL-safe characters.
 
-    Twelve characters are what an Arrow string view holds without a second look-up. Among ten million
-    ids the probability of any collision is about 1e-8.
+    Twelve characters are what an Arrow string view holds without a second look-up. Among ten
+    million ids the probability of any collision is about 1e-8.
     """
     return [
         urlsafe_b64encode(hashlib.blake2b(row.encode(), digest_size=9).digest()).decode()

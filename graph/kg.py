@@ -248,6 +248,7 @@ class KnowledgeGraph:
 
     def info(self) -> dict[str, Any]:
         """Counts by kind, relation and source, and the sources with their licences."""
+
         def counted(frame: pl.DataFrame, column: str) -> dict[str, int]:
             counts = frame.group_by(column).len().sort("len", column, descending=[True, False])
             return dict(counts.iter_rows())

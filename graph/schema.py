@@ -93,9 +93,7 @@ def _read(data: dict[str, Any], path: str, base: Schema) -> Schema:
                 raise DataError(f"relation {name!r} is there already or no plain name", path=path)
             joins = tuple((head, tail) for head, tail in entry["joins"])
             properties = tuple(entry.get("properties", ()))
-            relations[name] = Relation(
-                name, **{**entry, "joins": joins, "properties": properties}
-            )
+            relations[name] = Relation(name, **{**entry, "joins": joins, "properties": properties})
             for label in {label for pair in joins for label in pair} - set(kinds):
                 raise DataError(f"relation {name} joins unknown kind {label!r}", path=path)
     except (TypeError, KeyError, ValueError, AttributeError) as error:

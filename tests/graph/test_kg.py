@@ -1,0 +1,282 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from medkg.graph.errors import DataError, MissingError, SchemaError
+from medkg.graph.frames import FRAMES, Source, edges_from
+from medkg.graph.kg import KnowledgeGraph
+from medkg.graph.quarantine import Quarantine
+from medkg.graph.schema import Schema
+from polars.testing import assert_frame_equal
+
+from .graphs import CURATED, TEXT, small
+
+IMATINIB, KIT, EDEMA = "drugbank:DB00619", "NCBIGene:3815", "HP:0000969"
+
+
+def same(one: KnowledgeGraph, other: KnowledgeGraph) -> None:
+    for name in FRAMES:
+        assert_frame_equal(getattr(one, name), getattr(other, name))
+    assert one.sources == other.sources
+
+
+def edge(graph: KnowledgeGraph, subject: str, relation: str, tail: str) -> dict[str, object]:
+    found = graph.edges.filter(subject=subject, relation=relation, object=tail)
+    assert found.height == 1
+    return found.row(0, named=True)
+
+
+def test_asserted_evidence_makes_an_edge_and_negated_evidence_does_not() -> None:
+    graph = small()
+    assert edge(graph, IMATINIB, "TARGETS", KIT)["properties"] == '{"action": "inhibitor"}'
+    assert graph.edges.filter(subject="drugbank:DB00945", relation="CAUSES").is_empty()
+    assert graph.evidence.filter(polarity="negated").height == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("polarity", "negated"),
+        ("certainty", "hypothetical"),
+        ("experiencer", "family"),
+        ("temporality", "historical"),
+    ],
+)
+def test_evidence_that_asserts_nothing_about_the_patient_now_is_no_edge(
+    column: str, value: str
+) -> None:
+    graph = small()
+    evidence = graph.evidence.with_columns(pl.lit(value).alias(column))
+    again = KnowledgeGraph.build(graph.nodes, evidence.drop("id", "edge"), graph.sources)
+    assert again.edges.is_empty()
+    assert again.evidence.height == graph.evidence.height
+
+
+def test_probability_is_the_highest_in_a_document_noisy_or_across_and_capped() -> None:
+    evidence = pl.DataFrame(
+        {
+            "subject": IMATINIB,
+            "relation": "TARGETS",
+            "object": KIT,
+            "source": ["text", "text", "text", "curated"],
+            "document": ["PMID:1", "PMID:1", "PMID:2", None],
+            "start": [0, 9, 0, None],
+            "probability": [0.3, 0.5, 0.5, 0.2],
+        }
+    )
+    graph = KnowledgeGraph.build(small().nodes, evidence, [CURATED, TEXT])
+    # Text: 1 - .5 * .5 = .75 (cap .8); curated: .2; together 1 - .25 * .8.
+    assert edge(graph, IMATINIB, "TARGETS", KIT)["probability"] == pytest.approx(0.8)
+    certain = evidence.with_columns(probability=pl.lit(1.0)).filter(source="text")
+    graph = KnowledgeGraph.build(small().nodes, certain, [CURATED, TEXT])
+    assert edge(graph, IMATINIB, "TARGETS", KIT)["probability"] == pytest.approx(0.8)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 1)), min_size=1, max_size=8))
+def test_combined_probability_ignores_order_and_never_falls_with_more(
+    said: list[tuple[str, float]],
+) -> None:
+    def combined(rows: list[tuple[str, float]]) -> float:
+        evidence = pl.DataFrame(
+            {
+                "subject": IMATINIB,
+                "relation": "TARGETS",
+                "object": KIT,
+                "source": "text",
+                "document": [f"PMID:{document}" for document, _ in rows],
+                "start": list(range(len(rows))),
+                "probability": [p for _, p in rows],
+            }
+        )
+        graph = KnowledgeGraph.build(small().nodes, evidence, [Source("text", "1", "CC0-1.0")])
+        return float(graph.edges["probability"][0])
+
+    assert combined(said) == combined(said[::-1])
+    assert combined(said) >= combined(said[:-1] or said) - 1e-6
+    assert max(p for _, p in said) - 1e-6 <= combined(said) <= 1
+
+
+def test_the_same_evidence_twice_is_one_and_the_later_release_stays() -> None:
+    row = {"subject": [IMATINIB], "relation": ["TARGETS"], "object": [KIT], "source": ["text"]}
+    old = pl.DataFrame({**row, "release": ["1"], "probability": [0.9]})
+    new = pl.DataFrame({**row, "release": ["2"], "probability": [0.4]})
+    for order in ([old, new], [new, old]):
+        graph = KnowledgeGraph.build(small().nodes, pl.concat(order), [TEXT])
+        assert graph.evidence.select("release", "probability").rows() == [("2", 0.4)]
+
+
+def test_symmetric_relations_have_one_edge_whichever_way_round() -> None:
+    evidence = pl.DataFrame(
+        {
+            "subject": [KIT, "NCBIGene:5742"],
+            "relation": "INTERACTS_WITH",
+            "object": ["NCBIGene:5742", KIT],
+            "source": "curated",
+        }
+    )
+    graph = KnowledgeGraph.build(small().nodes, evidence, [CURATED])
+    assert graph.edges.height == 1
+
+
+def test_bad_rows_are_set_aside_with_their_reason_and_good_ones_stay() -> None:
+    nodes = pl.DataFrame(
+        {
+            "id": [IMATINIB, KIT, KIT, "no curie", "X:1"],
+            "kind": ["Drug", "Target", "Drug", "Drug", "Gizmo"],
+            "name": list("abcde"),
+        }
+    )
+    evidence = pl.DataFrame(
+        {
+            "subject": [IMATINIB] * 6,
+            "relation": ["TARGETS", "TREATS", "ADORES", "TARGETS", "TARGETS", "TARGETS"],
+            "object": [KIT, KIT, KIT, "X:9", KIT, KIT],
+            "source": ["curated", "curated", "curated", "curated", "rumour", "curated"],
+            "probability": [1.0, 1.0, 1.0, 1.0, 1.0, 1.5],
+        }
+    )
+    quarantine = Quarantine()
+    graph = KnowledgeGraph.build(nodes, evidence, [CURATED], quarantine=quarantine, origin="f.tsv")
+    assert graph.edges.height == 1
+    assert quarantine.counts() == {
+        "no CURIE": 1,
+        "unknown kind": 1,
+        "identifier of two kinds": 1,
+        "ends of the wrong kinds": 1,
+        "unknown relation": 1,
+        "dangling end": 1,
+        "undeclared source": 1,
+        "value out of range": 1,
+    }
+    with pytest.raises(DataError, match="8 rows can't be used"):
+        KnowledgeGraph.build(nodes, evidence, [CURATED])
+
+
+def test_missing_and_unknown_columns_are_named() -> None:
+    with pytest.raises(DataError, match="lack the columns \\['name'\\]"):
+        KnowledgeGraph.build(small().nodes.drop("name"), small().evidence, [CURATED, TEXT])
+    evidence = small().evidence.with_columns(colour=pl.lit("red"))
+    with pytest.raises(DataError, match="colour"):
+        KnowledgeGraph.build(small().nodes, evidence, [CURATED, TEXT])
+
+
+def test_save_and_open_round_trip_exactly(tmp_path: Path) -> None:
+    graph = small().with_predictions(
+        pl.DataFrame(
+            {
+                "head": [IMATINIB],
+                "relation": ["TARGETS"],
+                "tail": ["NCBIGene:5742"],
+                "model": ["m"],
+                "score": [0.1],
+                "rank": [1],
+            }
+        )
+    )
+    graph.save(tmp_path / "graph")
+    again = KnowledgeGraph.open(tmp_path / "graph")
+    same(graph, again)
+    assert again.checksum() == graph.checksum()
+    graph.save(tmp_path / "graph")
+    assert [path.name for path in tmp_path.iterdir()] == ["graph"]
+
+
+def test_a_folder_of_something_else_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(DataError, match="other things in it"):
+        small().save(tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_damage_is_found_and_named(tmp_path: Path) -> None:
+    small().save(tmp_path / "graph")
+    file = tmp_path / "graph" / "edges.parquet"
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+    graph = KnowledgeGraph.open(tmp_path / "graph")
+    with pytest.raises(DataError, match=r"edges\.parquet: doesn't match the checksum"):
+        _ = graph.edges
+    file.unlink()
+    with pytest.raises(DataError, match=r"edges\.parquet: is missing"):
+        KnowledgeGraph.open(tmp_path / "graph")
+    manifest = tmp_path / "graph" / "graph.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "schema_version": 99}))
+    with pytest.raises(DataError, match="schema version 99"):
+        KnowledgeGraph.open(tmp_path / "graph")
+    manifest.write_text("{")
+    with pytest.raises(DataError, match="is damaged"):
+        KnowledgeGraph.open(tmp_path / "graph")
+    with pytest.raises(DataError, match="is no graph folder"):
+        KnowledgeGraph.open(tmp_path)
+
+
+def test_resolve_by_identifier_reference_name_and_synonym() -> None:
+    graph = small()
+    for text in (IMATINIB, "MESH:D000068877", "imatinib", "GLEEVEC"):
+        assert graph.resolve(text) == IMATINIB
+    assert graph.resolve("Abdominal  pain", kind="Symptom") == "HP:0002027"
+    with pytest.raises(MissingError, match="near: Imatinib"):
+        graph.resolve("imatinab")
+    with pytest.raises(SchemaError, match="unknown kind 'Gizmo'"):
+        graph.resolve("imatinib", kind="Gizmo")
+
+
+def test_an_ambiguous_name_lists_the_candidates() -> None:
+    graph = small()
+    twins = graph.nodes.with_columns(
+        name=pl.when(pl.col("kind") == "Target").then(pl.lit("COX")).otherwise("name")
+    )
+    graph = KnowledgeGraph.build(twins, graph.evidence.drop("id", "edge"), graph.sources)
+    with pytest.raises(MissingError, match=r"NCBIGene:3815 .* NCBIGene:5742"):
+        graph.resolve("cox")
+
+
+def test_neighbourhood_follows_hops_relations_and_limits() -> None:
+    graph = small()
+    assert set(graph.neighbourhood("KIT").nodes["id"]) == {KIT, IMATINIB}
+    two = graph.neighbourhood("KIT", hops=2)
+    assert set(two.nodes["id"]) == {KIT, IMATINIB, "OMIM:606764", EDEMA, "PMID:1"}
+    assert two.evidence.height == 5
+    only = graph.neighbourhood("KIT", hops=2, relations=["TARGETS", "TREATS"])
+    assert set(only.nodes["id"]) == {KIT, IMATINIB, "OMIM:606764"}
+    assert graph.neighbourhood(IMATINIB, most=1).nodes.height == 2
+
+
+def test_predictions_are_kept_apart_and_a_models_are_replaced() -> None:
+    graph = small()
+    row = {"head": ["drugbank:DB00945"], "relation": ["TARGETS"], "tail": [KIT], "model": ["m"]}
+    first = graph.with_predictions(pl.DataFrame({**row, "score": [0.1]}))
+    assert_frame_equal(first.edges, graph.edges)
+    other = pl.DataFrame({**row, "model": ["n"], "score": [0.3]})
+    second = first.with_predictions(other).with_predictions(pl.DataFrame({**row, "score": [0.2]}))
+    assert second.predictions.select("model", "score").rows() == [("m", 0.2), ("n", 0.3)]
+    assert first.neighbourhood(KIT).predictions.is_empty()
+    around = first.neighbourhood(KIT, predictions=True)
+    assert "drugbank:DB00945" in set(around.nodes["id"])
+    assert around.predictions.height == 1
+    with pytest.raises(DataError, match="unknown nodes"):
+        graph.with_predictions(pl.DataFrame({**row, "tail": ["NCBIGene:0"]}))
+
+
+def test_without_edges_takes_their_evidence_too() -> None:
+    graph = small()
+    gone = graph.without_edges([str(edge(graph, IMATINIB, "TARGETS", KIT)["id"])])
+    assert gone.edges.height == graph.edges.height - 1
+    assert gone.evidence.height == graph.evidence.height - 1
+    assert gone.nodes.height == graph.nodes.height
+
+
+def test_networkx_has_the_same_nodes_and_edges() -> None:
+    graph = small()
+    networkx = graph.to_networkx()
+    assert networkx.number_of_nodes() == graph.nodes.height
+    assert networkx.edges[IMATINIB, KIT, "TARGETS"]["probability"] == pytest.approx(0.95)
+
+
+def test_edges_come_from_evidence_alone() -> None:
+    graph = small()
+    assert_frame_equal(edges_from(graph.evidence, graph.sources, Schema.default()), graph.edges)
