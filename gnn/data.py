@@ -1,0 +1,58 @@
+"""A KnowledgeGraph as tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import polars as pl
+import torch
+from torch_geometric.data import HeteroData
+
+from ..graph.kg import KnowledgeGraph
+
+
+def vocabulary(kg: KnowledgeGraph) -> dict[str, list[str]]:
+    """For each kind that has nodes, their identifiers in the order of `kg.nodes`.
+
+    The position in the list is the node's number in every tensor made from the graph.
+    """
+    kinds = kg.nodes.group_by("kind").agg("id").sort("kind")
+    return dict(kinds.iter_rows())
+
+
+def to_hetero_data(kg: KnowledgeGraph, *, exclude_edges: Iterable[str] = ()) -> HeteroData:
+    """The graph as PyG's HeteroData: a node type a kind, an edge type a (kind, relation, kind).
+
+    Each node type has `num_nodes` and `ids` (a polars Series of identifiers in the order of
+    `kg.nodes`); each edge type has `edge_index` (2 × edges, int64), `probability` (edges, float32)
+    and `ids` (a polars Series of edge ids). Edges are sorted by tail, then head. An edge of a
+    symmetric relation is there once. Predictions are never in it.
+
+    Args:
+        exclude_edges: ids of edges to leave out, such as those held back for a test.
+    """
+    data = HeteroData()
+    nodes = kg.nodes.select("id", "kind").with_columns(
+        number=pl.int_range(pl.len(), dtype=pl.Int64).over("kind")
+    )
+    for kind, ids in vocabulary(kg).items():
+        data[kind].num_nodes = len(ids)
+        data[kind].ids = pl.Series("id", ids, dtype=pl.String)
+
+    excluded = pl.Series(list(exclude_edges), dtype=pl.String).implode()
+    heads = nodes.rename({"id": "subject", "kind": "head_kind", "number": "head"})
+    tails = nodes.rename({"id": "object", "kind": "tail_kind", "number": "tail"})
+    edges = (
+        kg.edges.select("id", "subject", "relation", "object", "probability")
+        .filter(~pl.col("id").is_in(excluded))
+        .join(heads, on="subject")
+        .join(tails, on="object")
+    )
+    types = edges.partition_by("head_kind", "relation", "tail_kind", as_dict=True)
+    for edge_type in sorted(types):
+        rows = types[edge_type].sort("tail", "head")
+        store = data[edge_type]
+        store.edge_index = torch.stack([rows["head"].to_torch(), rows["tail"].to_torch()])
+        store.probability = rows["probability"].cast(pl.Float32).to_torch()
+        store.ids = rows["id"]
+    return data

@@ -1,0 +1,159 @@
+"""A trained model as a folder: weights, vocabulary, config and card. Nothing in it is pickled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from ..graph.atomic import atomic_folder, sha256
+from ..graph.errors import ModelError
+from ..graph.kg import KnowledgeGraph
+from ..graph.schema import SCHEMA_VERSION
+
+MODEL_VERSION = 1
+CONFIG = "config.json"
+WEIGHTS = "weights.safetensors"
+VOCABULARY = "vocabulary.json"
+CARD = "CARD.md"
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """What a model folder holds.
+
+    Attributes:
+        kind: what sort of model it is, such as `links` or `diagnosis`.
+        settings: what it was trained with and is needed to build it again.
+        seed: of everything random in its training.
+        metrics: held-out figures, by name.
+        split: ids of the edges (or names of the cases) held back, by part.
+        graph: where the graph it was trained on lies (`path`, or null), its `checksum` and
+            `sources` with their licences; see `graph_record`.
+        vocabulary: identifiers in the order of the tensors' rows, by kind.
+        tensors: the weights by name.
+        card: the model card, Markdown.
+    """
+
+    kind: str
+    settings: Mapping[str, Any]
+    seed: int
+    metrics: Mapping[str, Any]
+    split: Mapping[str, list[str]]
+    graph: Mapping[str, Any]
+    vocabulary: Mapping[str, list[str]]
+    tensors: Mapping[str, torch.Tensor]
+    card: str
+
+
+def graph_record(kg: KnowledgeGraph, path: Path | str | None = None) -> dict[str, Any]:
+    """What a model folder records of its graph: where it lies, checksum, sources and licences."""
+    return {
+        "path": None if path is None else str(Path(path).resolve()),
+        "checksum": kg.checksum(),
+        "sources": [
+            {"name": source.name, "release": source.release, "licence": source.licence}
+            for source in kg.sources
+        ],
+    }
+
+
+def save_model(path: Path | str, model: ModelFolder) -> None:
+    """Write a model folder; it takes the place of a model folder that is there.
+
+    The same model gives the same bytes.
+
+    Raises:
+        DataError: `path` is a file, or a folder that is no model folder.
+    """
+    with atomic_folder(path, marker=CONFIG) as folder:
+        tensors = {name: t.detach().cpu().contiguous() for name, t in model.tensors.items()}
+        save_file(tensors, folder / WEIGHTS)
+        # save_file writes with owner-only permissions on some systems; the folder's own decide.
+        (folder / WEIGHTS).chmod(0o644)
+        _write_json(folder / VOCABULARY, model.vocabulary)
+        (folder / CARD).write_text(model.card, encoding="utf-8")
+        config: dict[str, Any] = {
+            "model_version": MODEL_VERSION,
+            "schema_version": SCHEMA_VERSION,
+            "kind": model.kind,
+            "settings": model.settings,
+            "seed": model.seed,
+            "metrics": model.metrics,
+            "split": model.split,
+            "graph": model.graph,
+            "versions": {
+                "python": platform.python_version(),
+                **{name: version(name) for name in _RECORDED_VERSIONS},
+            },
+            "sha256": {name: sha256(folder / name) for name in (WEIGHTS, VOCABULARY, CARD)},
+        }
+        config["sha256"][CONFIG] = _digest(config)
+        _write_json(folder / CONFIG, config)
+
+
+def open_model(path: Path | str, kind: str) -> ModelFolder:
+    """Read a model folder of that kind, after verifying every file's checksum.
+
+    Raises:
+        ModelError: there is no model folder, it is damaged, of another version, or of another kind.
+    """
+    folder = Path(path)
+    file = folder / CONFIG
+    if not file.is_file():
+        raise ModelError(f"{folder}: is no model folder (it has no {CONFIG}); train a model first")
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+        if config["model_version"] != MODEL_VERSION or config["schema_version"] != SCHEMA_VERSION:
+            raise ModelError(
+                f"{file}: was written by medkg {config['versions']['medkg']} (model version"
+                f" {config['model_version']}, schema version {config['schema_version']}); this"
+                f" medkg reads model version {MODEL_VERSION}, schema version {SCHEMA_VERSION}:"
+                " train the model anew"
+            )
+        checksums = dict(config["sha256"])
+        own = checksums.pop(CONFIG)
+        if own != _digest({**config, "sha256": checksums}):
+            raise ModelError(f"{file}: is damaged (its checksum differs); train the model anew")
+        if config["kind"] != kind:
+            raise ModelError(f"{folder}: is a model for {config['kind']}, not for {kind}")
+        for name, checksum in checksums.items():
+            if not (folder / name).is_file():
+                raise ModelError(f"{folder / name}: is missing; train the model anew")
+            if sha256(folder / name) != checksum:
+                raise ModelError(
+                    f"{folder / name}: is damaged (its checksum differs); train the model anew"
+                )
+        return ModelFolder(
+            kind=config["kind"],
+            settings=config["settings"],
+            seed=config["seed"],
+            metrics=config["metrics"],
+            split=config["split"],
+            graph=config["graph"],
+            vocabulary=json.loads((folder / VOCABULARY).read_text(encoding="utf-8")),
+            tensors=load_file(folder / WEIGHTS),
+            card=(folder / CARD).read_text(encoding="utf-8"),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+        raise ModelError(f"{file}: is damaged ({error}); train the model anew") from error
+
+
+_RECORDED_VERSIONS = ("medkg", "torch", "torch-geometric", "numpy", "polars")
+
+
+def _digest(config: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
