@@ -390,6 +390,17 @@ class KnowledgeGraph:
             )
         return graph
 
+    def _repr_html_(self) -> str | None:
+        """How a notebook shows a small graph; a large one is shown as its `repr`."""
+        from html import escape
+
+        from .page import MOST_NODES, page
+
+        if not 0 < self.nodes.height <= MOST_NODES:
+            return None
+        text = escape(page(self, repr(self)), quote=True)
+        return f'<iframe srcdoc="{text}" style="width:100%;height:560px;border:0"></iframe>'
+
     def __repr__(self) -> str:
         return (
             f"KnowledgeGraph({self.nodes.height:,} nodes, {self.edges.height:,} edges,"
