@@ -1,1 +1,89 @@
-"""medkg: medical knowledge-graph mining."""
+"""medkg: clinical text and curated sources to one evidence-backed graph, mined and explained.
+
+    import medkg
+
+    kg = medkg.merge(medkg.load("starter"), medkg.load("hpo"))
+    kg = medkg.merge(kg, medkg.extract(["note.txt"]))
+    model = medkg.train_links(kg, relation="TARGETS")
+    model.predict(head="imatinib", top=10)
+
+Each name is imported when it is first used, so that `import medkg` is quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from medkg import cypher, gnn, graph, loaders
+    from medkg.access import (
+        connect,
+        default_terminology,
+        extract,
+        load_model,
+        open,
+        read,
+        view,
+    )
+    from medkg.gnn.diagnosis import train_diagnosis
+    from medkg.gnn.links import train_links
+    from medkg.graph.check import check
+    from medkg.graph.errors import MedkgError
+    from medkg.graph.kg import KnowledgeGraph
+    from medkg.graph.merge import merge
+    from medkg.loaders.sources import load
+
+_HOMES = {
+    "connect": "medkg.access",
+    "default_terminology": "medkg.access",
+    "extract": "medkg.access",
+    "load_model": "medkg.access",
+    "open": "medkg.access",
+    "read": "medkg.access",
+    "view": "medkg.access",
+    "train_diagnosis": "medkg.gnn.diagnosis",
+    "train_links": "medkg.gnn.links",
+    "check": "medkg.graph.check",
+    "MedkgError": "medkg.graph.errors",
+    "KnowledgeGraph": "medkg.graph.kg",
+    "merge": "medkg.graph.merge",
+    "load": "medkg.loaders.sources",
+}
+_PACKAGES = ("cypher", "gnn", "graph", "loaders")
+
+__all__ = [
+    "KnowledgeGraph",
+    "MedkgError",
+    "check",
+    "connect",
+    "cypher",
+    "default_terminology",
+    "extract",
+    "gnn",
+    "graph",
+    "load",
+    "load_model",
+    "loaders",
+    "merge",
+    "open",
+    "read",
+    "train_diagnosis",
+    "train_links",
+    "view",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(import_module(_HOMES[name]), name)
+    elif name in _PACKAGES:
+        value = import_module(f"medkg.{name}")
+    else:
+        raise AttributeError(f"module 'medkg' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,215 @@
+"""Getting at graphs, servers and models: what joins the packages for a user of Python."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from medkg.cypher import library
+from medkg.graph import store as stores
+from medkg.graph.errors import DataError, MissingError, ModelError
+from medkg.graph.kg import KnowledgeGraph
+from medkg.graph.merge import merge
+from medkg.graph.page import write_page
+from medkg.graph.quarantine import Quarantine
+from medkg.graph.store import Store, WriteSummary
+from medkg.loaders.sources import load
+
+if TYPE_CHECKING:
+    from medkg.gnn.diagnosis import DiagnosisModel
+    from medkg.gnn.links import LinkModel
+
+
+class Connection:
+    """An open graph server: write, read, and ask by name or in Cypher. Made by `connect`.
+
+    Use it in a `with` block, or call `close`.
+    """
+
+    def __init__(self, store: Store):
+        self._store = store
+
+    def write(self, kg: KnowledgeGraph) -> WriteSummary:
+        """Write a graph; what is there already is left as it is. Says what was added."""
+        return self._store.write(kg)
+
+    def read(self) -> KnowledgeGraph:
+        """The whole graph of the server, evidence and predictions included."""
+        return self._store.read()
+
+    def query(self, question: str, **parameters: Any) -> pl.DataFrame:
+        """Ask a query of the library by its name, or Cypher of your own. Neither can write.
+
+        Raises:
+            MissingError: no query of that name (the names are listed).
+            DataError: a parameter is missing, unknown, or of the wrong type.
+            StoreError: the server refuses the Cypher, or it would write.
+        """
+        if " " in question.strip():
+            return self._store.query(question, **parameters)
+        return library.get(question).run(self._store, **parameters)
+
+    def info(self) -> dict[str, Any]:
+        """Counts by kind and relation, and the sources."""
+        return self._store.info()
+
+    def close(self) -> None:
+        """Close the connection; an embedded server that it started stops."""
+        self._store.close()
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def connect(
+    uri: str, *, user: str | None = None, password: str | None = None, database: str | None = None
+) -> Connection:
+    """Connect to a graph server.
+
+    Args:
+        uri: `bolt://host:port` or `neo4j://host:port` for a Neo4j; `embedded:DIR` for the server
+            that comes with medkg, its data in DIR.
+        user, password: by default NEO4J_USERNAME and NEO4J_PASSWORD of the environment; an
+            embedded server needs neither.
+        database: the server's default where none is given.
+
+    Raises:
+        StoreError: nothing answers there, or it refuses the log-in.
+    """
+    return Connection(stores.connect(uri, user=user, password=password, database=database))
+
+
+def open(path: Path | str) -> KnowledgeGraph:
+    """Open a saved graph folder. See `KnowledgeGraph.open`."""
+    return KnowledgeGraph.open(path)
+
+
+def read(where: Path | str) -> KnowledgeGraph:
+    """The graph in a folder, or on a server by its URI."""
+    if is_uri(str(where)):
+        with connect(str(where)) as connection:
+            return connection.read()
+    return KnowledgeGraph.open(where)
+
+
+def is_uri(text: str) -> bool:
+    """Whether a text names a server and not a folder."""
+    return text.startswith("embedded:") or "://" in text
+
+
+def default_terminology() -> KnowledgeGraph:
+    """The entities that text is linked to where no graph is given: the starter drugs and HPO."""
+    return merge(load("starter"), load("hpo", quarantine=Quarantine()))
+
+
+def extract(
+    paths: Sequence[Path | str],
+    *,
+    terminology: KnowledgeGraph | None = None,
+    model: Path | None = None,
+    patients: bool = True,
+    sentences: bool = True,
+    quarantine: Quarantine | None = None,
+) -> KnowledgeGraph:
+    """Read clinical text into a graph: mentions, their context, links, relations with sentences.
+
+    Args:
+        paths: text files, folders of them, PubTator files, or `FILE.csv:COLUMN`.
+        terminology: the graph whose entities the text is linked to; see `default_terminology`.
+        model: a mention recogniser's folder; the one that comes with medkg by default.
+        patients: a plain text is a note about one patient, who becomes a node.
+        sentences: keep the sentences; without them only offsets are kept.
+        quarantine: gets what can't be read. Without one, the first such thing is an error.
+    """
+    from medkg.extract import pipeline
+
+    aside = Quarantine() if quarantine is None else quarantine
+    graph = pipeline.extract(
+        pipeline.read_documents([str(path) for path in paths], aside, patients=patients),
+        default_terminology() if terminology is None else terminology,
+        model=model,
+        sentences=sentences,
+        quarantine=aside,
+    )
+    if quarantine is None and aside.rows:
+        first = aside.rows[0]
+        raise DataError(f"{first.reason}; give a quarantine to go on without", path=first.path)
+    return graph
+
+
+def load_model(
+    path: Path | str, graph: KnowledgeGraph | Path | str | None = None
+) -> LinkModel | DiagnosisModel:
+    """Load a trained link-prediction or diagnosis model.
+
+    Args:
+        path: its folder.
+        graph: the graph to predict on; by default the recorded one, its checksum verified.
+
+    Raises:
+        ModelError: no model folder, a damaged one, or one of another version.
+    """
+    import json
+
+    from medkg.gnn import diagnosis, links
+
+    config = Path(path) / "config.json"
+    if not config.is_file():
+        raise ModelError(f"{path}: is no model folder (it has no config.json)")
+    try:
+        kind = json.loads(config.read_text(encoding="utf-8"))["kind"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{config}: is damaged: {error}; train the model anew") from error
+    if isinstance(graph, str | Path):
+        graph = read(graph)
+    if kind == "links":
+        return links.load_model(path, graph)
+    if kind == "diagnosis":
+        return diagnosis.load_model(path, graph)
+    raise ModelError(f"{path}: is a model for {kind!r}, which this command can't use")
+
+
+def view(
+    kg: KnowledgeGraph, around: str | Sequence[str], path: Path | str, *, hops: int = 1
+) -> KnowledgeGraph:
+    """Write a page of the subgraph around some entities, predictions included, and return it.
+
+    Where the neighbourhood is too large for a page, fewer edges are followed from each node, the
+    most probable first.
+    """
+    texts = [around] if isinstance(around, str) else list(around)
+    ids = [kg.resolve(text) for text in texts]
+    for most in (60, 30, 15, 8, 4, 2, 1):
+        part = kg.neighbourhood(ids, hops, most=most, predictions=True)
+        if part.nodes.height <= 120:
+            break
+    else:
+        raise MissingError(f"{hops} hops around {texts} are too many for a page; take fewer")
+    names = kg.nodes.filter(pl.col("id").is_in(ids))["name"].to_list()
+    write_page(part, path, "Around " + ", ".join(names), centre=ids)
+    return part
+
+
+def read_text(path: Path | str) -> str:
+    """The text of a UTF-8 file.
+
+    Raises:
+        DataError: it is missing, empty, or no UTF-8.
+    """
+    try:
+        with builtins.open(path, encoding="utf-8") as file:
+            text = file.read()
+    except UnicodeDecodeError as error:
+        raise DataError("is not UTF-8 text; convert it first", path=path) from error
+    except OSError as error:
+        raise DataError(f"can't be read: {error.strerror}", path=path) from error
+    if not text.strip():
+        raise DataError("is empty", path=path)
+    return text

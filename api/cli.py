@@ -1,0 +1,535 @@
+"""The command line. Every command is a few lines over what Python offers too."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from medkg.gnn.links import LinkModel
+    from medkg.graph.kg import KnowledgeGraph
+    from medkg.graph.quarantine import Quarantine
+
+# Nothing heavy is imported up here: `medkg -h` must answer at once.
+
+app = typer.Typer(
+    name="medkg",
+    help="Clinical text and curated sources to one evidence-backed graph, mined and explained.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+train = typer.Typer(no_args_is_help=True, help="Train a model; the same command resumes it.")
+evaluate = typer.Typer(no_args_is_help=True, help="The standard figures, baselines beside them.")
+app.add_typer(train, name="train")
+app.add_typer(evaluate, name="evaluate")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
+OutGraph = Annotated[Path, typer.Option("--out", help="Graph folder to write.")]
+Top = Annotated[int, typer.Option(min=1, help="How many to show.")]
+
+
+def main() -> None:
+    """Run the command line: exit code 1 for what the user can put right, 2 for wrong usage."""
+    from medkg.graph.errors import MedkgError
+
+    try:
+        app()
+    except MedkgError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        _fail("stopped; the same command goes on from what was finished", code=130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        _fail(f"{place}{error.strerror or error}")
+
+
+def _fail(message: str, code: int = 1) -> None:
+    print(f"medkg: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+# The whole way
+
+
+@app.command(epilog="Example: medkg quickstart --out demo")
+def quickstart(
+    out: Annotated[Path, typer.Option(help="Folder for all that is made.")] = Path(
+        "medkg-quickstart"
+    ),
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """The whole way, offline, on real data that comes with the install: five minutes."""
+    from medkg.quickstart import run
+
+    run(out, seed=seed, as_json=as_json)
+
+
+@app.command(epilog="Example: medkg doctor")
+def doctor(as_json: Json = False) -> None:
+    """Python, GPU, servers, models, data: what is there and what is missing."""
+    from medkg import show
+    from medkg.doctor import examine
+
+    findings = examine()
+    if as_json:
+        show.as_json(findings)
+    else:
+        show.pairs(findings, "medkg doctor")
+
+
+# Graphs
+
+
+@app.command(epilog="Example: medkg sources")
+def sources(as_json: Json = False) -> None:
+    """The sources that can be loaded, with licence and home page."""
+    import polars as pl
+
+    from medkg import show
+    from medkg.loaders.sources import SOURCES
+
+    columns = ("name", "title", "release", "licence", "home_page", "needs_path", "yields")
+    rows = [{name: getattr(source, name) for name in columns} for source in SOURCES.values()]
+    if as_json:
+        show.as_json(rows)
+    else:
+        show.frame(pl.DataFrame(rows), "Sources")
+
+
+@app.command(epilog="Example: medkg load hetionet --path hetionet/ --out graphs/hetionet")
+def load(
+    source: Annotated[str, typer.Argument(help="A source of `medkg sources`.")],
+    out: OutGraph,
+    path: Annotated[Path | None, typer.Option(help="The published file or folder.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Load a curated source into a graph folder."""
+    from medkg.graph.quarantine import Quarantine
+    from medkg.loaders.sources import load as load_source
+
+    aside = Quarantine()
+    kg = load_source(source, path, quarantine=aside)
+    _save(kg, out, aside, as_json)
+
+
+@app.command(epilog="Example: medkg extract notes/ --out graphs/notes")
+def extract(
+    paths: Annotated[
+        list[str], typer.Argument(help="Text files, folders, PubTator, FILE.csv:COLUMN.")
+    ],
+    out: OutGraph,
+    graph: Annotated[
+        str | None, typer.Option(help="Link to this graph's entities (folder or URI).")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="A mention recogniser of your own (medkg train ner).")
+    ] = None,
+    patients: Annotated[
+        bool, typer.Option(help="A plain text is a note about one patient.")
+    ] = True,
+    sentences: Annotated[
+        bool, typer.Option(help="Keep sentences; without, only their offsets.")
+    ] = True,
+    as_json: Json = False,
+) -> None:
+    """Read clinical text into a graph folder: mentions, context, links, relations."""
+    from medkg.access import extract as extract_text
+    from medkg.access import read as read_graph
+    from medkg.graph.quarantine import Quarantine
+
+    aside = Quarantine()
+    kg = extract_text(
+        paths,
+        terminology=None if graph is None else read_graph(graph),
+        model=model,
+        patients=patients,
+        sentences=sentences,
+        quarantine=aside,
+    )
+    _save(kg, out, aside, as_json)
+
+
+@app.command(epilog="Example: medkg merge graphs/hpo graphs/notes --out graphs/all")
+def merge(
+    graphs: Annotated[list[Path], typer.Argument(help="Graph folders, the best names first.")],
+    out: OutGraph,
+    as_json: Json = False,
+) -> None:
+    """Join graphs: the same identifiers, cross-references and gene symbols become one node."""
+    from medkg.graph.kg import KnowledgeGraph
+    from medkg.graph.merge import merge as merge_graphs
+    from medkg.graph.quarantine import Quarantine
+
+    kg = merge_graphs(*(KnowledgeGraph.open(path) for path in graphs))
+    _save(kg, out, Quarantine(), as_json)
+
+
+@app.command(epilog="Example: medkg info graphs/all")
+def info(
+    graph: Annotated[Path | None, typer.Argument(help="A graph folder.")] = None,
+    on: Annotated[str | None, typer.Option(help="Or a server, by URI.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Counts by kind, relation and source, and the sources' licences."""
+    from medkg import show
+    from medkg.access import connect
+    from medkg.graph.kg import KnowledgeGraph
+
+    if (graph is None) == (on is None):
+        raise typer.BadParameter("give a graph folder, or a server with --on")
+    if on is not None:
+        with connect(on) as connection:
+            facts = connection.info()
+    else:
+        assert graph is not None
+        facts = KnowledgeGraph.open(graph).info()
+    if as_json:
+        show.as_json(facts)
+    else:
+        show.pairs(facts, str(on or graph))
+
+
+@app.command(epilog="Example: medkg check graphs/all")
+def check(
+    graph: Annotated[Path, typer.Argument(help="A graph folder.")], as_json: Json = False
+) -> None:
+    """Report what is doubtful: contradictions, isolated nodes, merges held back, …"""
+    import polars as pl
+
+    from medkg import show
+    from medkg.graph.check import check as check_graph
+    from medkg.graph.kg import KnowledgeGraph
+
+    findings = [finding.as_dict() for finding in check_graph(KnowledgeGraph.open(graph))]
+    if as_json:
+        show.as_json(findings)
+    elif findings:
+        show.frame(pl.DataFrame(findings), f"Doubtful in {graph}")
+    else:
+        show.out.print("nothing doubtful found")
+
+
+@app.command(epilog="Example: medkg write graphs/all --into embedded:server")
+def write(
+    graph: Annotated[Path, typer.Argument(help="A graph folder.")],
+    into: Annotated[str, typer.Option(help="bolt://…, neo4j://… or embedded:DIR")],
+    as_json: Json = False,
+) -> None:
+    """Write a graph folder to a server; what is there already is left as it is."""
+    from medkg.access import connect
+    from medkg.graph.kg import KnowledgeGraph
+
+    kg = KnowledgeGraph.open(graph)
+    with connect(into) as connection:
+        _print_summary(connection.write(kg), into, as_json)
+
+
+@app.command(epilog="Example: medkg read bolt://localhost:7687 --out graphs/copy")
+def read(
+    uri: Annotated[str, typer.Argument(help="bolt://…, neo4j://… or embedded:DIR")],
+    out: OutGraph,
+    as_json: Json = False,
+) -> None:
+    """Read a server's graph into a graph folder."""
+    from medkg.access import connect
+    from medkg.graph.quarantine import Quarantine
+
+    with connect(uri) as connection:
+        kg = connection.read()
+    _save(kg, out, Quarantine(), as_json)
+
+
+@app.command(epilog="Example: medkg serve server/")
+def serve(
+    folder: Annotated[Path, typer.Argument(help="Where the embedded server keeps its data.")],
+) -> None:
+    """Run the embedded server until Ctrl-C, and print its address and password."""
+    from medkg import show
+    from medkg.graph.embedded import serve as start
+
+    server = start(folder)
+    try:
+        show.pairs({"uri": server.uri, "user": server.user, "password": server.password}, "Serving")
+        show.out.print("Ctrl-C stops it.")
+        server.wait()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.stop()
+
+
+@app.command(
+    epilog="Example: medkg query drug_target_hypotheses --on embedded:server"
+    " --param disease=OMIM:219700"
+)
+def query(
+    name: Annotated[str | None, typer.Argument(help="A query of the library; none: list.")] = None,
+    on: Annotated[str | None, typer.Option(help="The server, by URI.")] = None,
+    param: Annotated[list[str] | None, typer.Option(help="name=value, as often as needed.")] = None,
+    cypher: Annotated[str | None, typer.Option(help="Cypher of your own; it can't write.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Ask the query library, or Cypher of your own, read-only."""
+    import polars as pl
+
+    from medkg import show
+    from medkg.access import connect
+    from medkg.cypher import library
+
+    if name is None and cypher is None:
+        listed = pl.DataFrame(
+            [
+                {
+                    "name": found.name,
+                    "asks": found.title,
+                    "parameters": ", ".join(parameter.name for parameter in found.parameters),
+                }
+                for found in map(library.get, library.names())
+            ]
+        )
+        return show.as_json(listed) if as_json else show.frame(listed, "Queries")
+    if on is None or (name is not None and cypher is not None):
+        raise typer.BadParameter("give the server with --on, and a query's name or --cypher")
+    parameters = dict(_pair(text) for text in param or ())
+    with connect(on) as connection:
+        if cypher is not None:
+            answer = connection._store.query(cypher, **parameters)
+        else:
+            assert name is not None
+            answer = connection.query(name, **parameters)
+    return show.as_json(answer) if as_json else show.frame(answer, name or "")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise typer.BadParameter(f"{text!r}: write --param name=value")
+    return name, value
+
+
+@app.command(epilog="Example: medkg view graphs/all --around imatinib --hops 2 --out imatinib.html")
+def view(
+    graph: Annotated[str, typer.Argument(help="A graph folder, or a server by URI.")],
+    around: Annotated[list[str], typer.Option(help="Identifier or name; may be repeated.")],
+    out: Annotated[Path, typer.Option(help="The HTML page to write.")],
+    hops: Annotated[int, typer.Option(min=1, max=4)] = 1,
+) -> None:
+    """Write a page that shows the subgraph around some entities; it works offline."""
+    from medkg import show
+    from medkg.access import read as read_graph
+    from medkg.access import view as view_graph
+
+    part = view_graph(read_graph(graph), around, out, hops=hops)
+    show.out.print(f"{out}: {part.nodes.height} nodes, {part.edges.height} edges")
+
+
+# Models
+
+
+@train.command("links", epilog="Example: medkg train links graphs/all --out models/targets")
+def train_links(
+    graph: Annotated[Path, typer.Argument(help="A graph folder.")],
+    out: Annotated[Path, typer.Option(help="Model folder to write.")],
+    relation: Annotated[str, typer.Option(help="The relation to predict.")] = "TARGETS",
+    model: Annotated[str, typer.Option(help="gnn, or a baseline: degree, neighbours.")] = "gnn",
+    encoder: Annotated[str, typer.Option(help="rgcn or lookup.")] = "rgcn",
+    decoder: Annotated[str, typer.Option(help="distmult or complex.")] = "distmult",
+    epochs: Annotated[int | None, typer.Option(min=1)] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Train link prediction; a part of the edges is held back and the figures are printed."""
+    from medkg import show
+    from medkg.gnn.links import train_links as train_model
+    from medkg.graph.kg import KnowledgeGraph
+
+    kg = KnowledgeGraph.open(graph)
+    trained = train_model(
+        kg,
+        relation,
+        model=model,
+        encoder=encoder,
+        decoder=decoder,
+        epochs=epochs,
+        seed=seed,
+        out=out,
+        graph_path=graph,
+    )
+    show.as_json(trained.metrics) if as_json else show.pairs(trained.metrics, str(out))
+
+
+@train.command(
+    "diagnosis", epilog="Example: medkg train diagnosis graphs/hpo --out models/diagnosis"
+)
+def train_diagnosis(
+    graph: Annotated[Path, typer.Argument(help="A graph folder.")],
+    out: Annotated[Path, typer.Option(help="Model folder to write.")],
+    model: Annotated[
+        str, typer.Option(help="gnn, or a baseline: resnik, naive_bayes, mlp.")
+    ] = "gnn",
+    cases: Annotated[
+        Path | None, typer.Option(help="A graph folder of real cases to learn from too.")
+    ] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Train diagnosis as node classification, on patients simulated from the annotations."""
+    from medkg import show
+    from medkg.gnn.diagnosis import train_diagnosis as train_model
+    from medkg.graph.kg import KnowledgeGraph
+
+    trained = train_model(
+        KnowledgeGraph.open(graph),
+        model=model,
+        cases=None if cases is None else KnowledgeGraph.open(cases),
+        seed=seed,
+        out=out,
+        graph_path=graph,
+    )
+    show.as_json(trained.metrics) if as_json else show.pairs(trained.metrics, str(out))
+
+
+@app.command(epilog="Example: medkg predict models/targets --head imatinib --top 10")
+def predict(
+    model: Annotated[Path, typer.Argument(help="A model folder (medkg train links).")],
+    head: Annotated[str | None, typer.Option(help="Identifier or name of the head.")] = None,
+    tail: Annotated[str | None, typer.Option(help="Identifier or name of the tail.")] = None,
+    top: Top = 20,
+    graph: Annotated[str | None, typer.Option(help="Instead of the recorded graph.")] = None,
+    into: Annotated[str | None, typer.Option(help="Write them to this server too.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Rank the tails of a head (or heads of a tail), with probability and explanation."""
+    from medkg import show
+
+    loaded = _link_model(model, graph)
+    if (head is None) == (tail is None):
+        raise typer.BadParameter("give --head or --tail")
+    rows = loaded.predict(head=head, tail=tail, top=top)
+    if as_json:
+        show.as_json(rows)
+    else:
+        show.frame(rows, f"{loaded.relation} of {head or tail}")
+    if into is not None:
+        from medkg.access import connect
+
+        found = loaded.predictions(heads=_ids(head), tails=_ids(tail), top=top)
+        with connect(into) as connection:
+            written = connection.write(loaded.kg.with_predictions(found))
+        _print_summary(written, into, as_json=False)
+
+
+@app.command(epilog="Example: medkg explain models/targets --head imatinib --tail KIT")
+def explain(
+    model: Annotated[Path, typer.Argument(help="A model folder (medkg train links).")],
+    head: Annotated[str, typer.Option(help="Identifier or name.")],
+    tail: Annotated[str, typer.Option(help="Identifier or name.")],
+    graph: Annotated[str | None, typer.Option(help="Instead of the recorded graph.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The paths and the evidence behind one prediction."""
+    from medkg import show
+
+    explanation = _link_model(model, graph).explain(head, tail)
+    if as_json:
+        show.as_json(explanation.as_dict())
+    else:
+        show.out.print(str(explanation), markup=False)
+
+
+def _link_model(path: Path, graph: str | None) -> LinkModel:
+    from medkg.access import load_model
+    from medkg.gnn.links import LinkModel
+    from medkg.graph.errors import ModelError
+
+    loaded = load_model(path, graph)
+    if not isinstance(loaded, LinkModel):
+        raise ModelError(f"{path}: is no link-prediction model; use medkg diagnose with it")
+    return loaded
+
+
+def _ids(text: str | None) -> list[str] | None:
+    return None if text is None else [text]
+
+
+@app.command(epilog="Example: medkg diagnose models/diagnosis --symptom Fever --symptom HP:0001945")
+def diagnose(
+    model: Annotated[Path, typer.Argument(help="A model folder (medkg train diagnosis).")],
+    symptom: Annotated[list[str] | None, typer.Option(help="Identifier or name.")] = None,
+    absent: Annotated[list[str] | None, typer.Option(help="One that was looked for.")] = None,
+    note: Annotated[Path | None, typer.Option(help="A clinical note, read for phenotypes.")] = None,
+    phenopacket: Annotated[Path | None, typer.Option(help="A GA4GH phenopacket.")] = None,
+    top: Top = 10,
+    graph: Annotated[str | None, typer.Option(help="Instead of the recorded graph.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Rank diseases for phenotypes, a note or a phenopacket. For research, not for care."""
+    from medkg import show
+    from medkg.access import load_model
+    from medkg.diagnose import phenotypes
+    from medkg.gnn.diagnosis import DiagnosisModel
+    from medkg.graph.errors import ModelError
+
+    if sum(bool(given) for given in (symptom, note, phenopacket)) != 1:
+        raise typer.BadParameter("give one of --symptom, --note and --phenopacket")
+    loaded = load_model(model, graph)
+    if not isinstance(loaded, DiagnosisModel):
+        raise ModelError(f"{model}: is no diagnosis model; use medkg predict with it")
+    present, lacking = phenotypes(loaded.kg, symptom or (), absent or (), note, phenopacket)
+    rows = loaded.diagnose(present, lacking, top=top)
+    if as_json:
+        show.as_json({"present": present, "absent": lacking, "diagnoses": rows.to_dicts()})
+        return
+    names = dict(loaded.kg.nodes.select("id", "name").iter_rows())
+    show.out.print(f"present: {', '.join(names[i] for i in present)}", markup=False)
+    if lacking:
+        show.out.print(f"absent: {', '.join(names[i] for i in lacking)}", markup=False)
+    show.frame(rows, "Diagnoses (for research, not for care)")
+
+
+# Shared
+
+
+def _save(kg: KnowledgeGraph, out: Path, aside: Quarantine, as_json: bool) -> None:
+    from medkg import show
+
+    kg.save(out)
+    quarantine = out.with_name(f"{out.name}.quarantine.jsonl")
+    if len(aside):
+        aside.save(quarantine)
+    else:
+        quarantine.unlink(missing_ok=True)
+    summary: dict[str, Any] = {
+        "written": str(out),
+        "nodes": kg.nodes.height,
+        "edges": kg.edges.height,
+        "evidence": kg.evidence.height,
+        "set_aside": aside.counts(),
+        "quarantine": str(quarantine) if len(aside) else None,
+    }
+    if as_json:
+        show.as_json(summary)
+        return
+    show.out.print(
+        f"{out}: {kg.nodes.height:,} nodes, {kg.edges.height:,} edges,"
+        f" {kg.evidence.height:,} pieces of evidence"
+    )
+    if len(aside):
+        counts = ", ".join(f"{count} {reason}" for reason, count in aside.counts().items())
+        show.out.print(f"set aside: {counts}; see {quarantine}", markup=False)
+
+
+def _print_summary(summary: Any, where: str, as_json: bool) -> None:
+    from medkg import show
+
+    show.as_json(summary.as_dict()) if as_json else show.out.print(f"{where}: {summary}")

