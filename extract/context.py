@@ -1,0 +1,249 @@
+"""What a note says about its mentions: negated, possible, of the family, past (`medkg_context`).
+
+The algorithm is NegEx (Chapman et al. 2001, "A simple algorithm for identifying negated findings
+and diseases in discharge summaries", J Biomed Inform 34:301) as ConText extends it to experiencer
+and time (Harkema et al. 2009, J Biomed Inform 42:839): a trigger phrase gives the mentions in its
+scope a value; the scope runs from the trigger to the end of the sentence, to a number of tokens or
+to a phrase that stops it; pseudo-triggers ("no change in") hide the triggers inside them. The
+phrases are data (`data/context.tsv`). Beyond ConText: a section of family history or past history
+speaks for everything in it, and phrases such as "did not cause" negate a relation and not its ends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+
+from .sentences import section_of
+
+# Attribute and value that each category of trigger stands for.
+_VALUES = {
+    "negated": ("polarity", "negated"),
+    "possible": ("certainty", "possible"),
+    "hypothetical": ("certainty", "hypothetical"),
+    "historical": ("temporality", "historical"),
+    "family": ("experiencer", "family"),
+    "other": ("experiencer", "other"),
+}
+DEFAULTS = {
+    "polarity": "asserted",
+    "certainty": "certain",
+    "experiencer": "patient",
+    "temporality": "current",
+}
+# Of two values for a mention the later one stays.
+_STRENGTH = ["possible", "hypothetical", "other", "family"]
+# Sections that speak for what is in them; a drug in a past history is often still taken.
+_SECTIONS = {
+    "family": ("experiencer", "family", ("Disease", "Symptom", "Procedure")),
+    "historical": ("temporality", "historical", ("Disease", "Symptom", "Procedure")),
+    "allergies": ("certainty", "hypothetical", ("Drug",)),
+    "differential": ("certainty", "possible", ("Disease", "Symptom")),
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A row of `data/context.tsv`."""
+
+    category: str
+    direction: str
+    reach: int | None
+    only: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """A phrase found at tokens start to end, and what it does."""
+
+    start: int
+    end: int
+    rule: Rule
+
+
+class _Phrases:
+    """A trie of phrases whose edges are tokens or the names of token classes."""
+
+    def __init__(self) -> None:
+        self.classes: dict[str, set[str]] = {}
+        self.root: dict[str, Any] = {}
+
+    def add(self, phrase: str, rule: Rule) -> None:
+        node = self.root
+        for word in phrase.split():
+            node = node.setdefault(word, {})
+        node.setdefault("", []).append(rule)
+
+    def longest(self, words: list[str], start: int) -> tuple[int, list[Rule]]:
+        """End and rules of the longest phrase that starts at `start`; (start, []) if none."""
+        best: tuple[int, list[Rule]] = (start, [])
+        nodes = [self.root]
+        for position in range(start, len(words)):
+            nodes = [n[w] for n in nodes for w in self._readings(words[position]) if w in n]
+            if not nodes:
+                break
+            rules = [rule for node in nodes for rule in node.get("", [])]
+            if rules:
+                best = (position + 1, rules)
+        return best
+
+    @cache  # noqa: B019 (one instance, for the life of the process)
+    def _readings(self, word: str) -> tuple[str, ...]:
+        return (word, *(f"<{name}>" for name in self.classes.get(word, ())), *_number(word))
+
+
+_NUMBERS = frozenset("one two three four five six seven eight nine ten several few couple".split())
+
+
+def _number(word: str) -> tuple[str, ...]:
+    if re.fullmatch(r"(19|20)\d\d", word):
+        return ("<year>", "<num>")
+    return ("<num>",) if word.isdigit() or word in _NUMBERS else ()
+
+
+@cache
+def _phrases() -> _Phrases:
+    phrases = _Phrases()
+    lines = resources.files(__package__).joinpath("data/context.tsv").read_text(encoding="utf-8")
+    rows = [line.split("\t") for line in lines.splitlines() if line and not line.startswith("#")]
+    for phrase, category, direction, reach, only in rows[1:]:
+        if category == "class":
+            name, _, members = phrase.partition("=")
+            for member in members.split("|"):
+                phrases.classes.setdefault(member, set()).add(name)
+        else:
+            kinds = frozenset(only.split("|")) if only else frozenset()
+            phrases.add(phrase, Rule(category, direction, int(reach) if reach else None, kinds))
+    return phrases
+
+
+def triggers(words: list[str]) -> Iterator[Trigger]:
+    """The triggers among lower-case tokens, from left to right; longer phrases hide shorter ones."""
+    position = 0
+    while position < len(words):
+        end, rules = _phrases().longest(words, position)
+        for rule in rules:
+            yield Trigger(position, end, rule)
+        position = max(end, position + 1)
+
+
+def _scope(trigger: Trigger, stops: list[Trigger], length: int) -> tuple[int, int]:
+    """The tokens that a trigger speaks for, as start (before it) and end (after it)."""
+    rule = trigger.rule
+    reach = length if rule.reach is None else rule.reach
+    ends = [
+        stop
+        for stop in stops
+        if not stop.rule.only or rule.category in stop.rule.only
+        if stop.start != trigger.start
+    ]
+    start, end = trigger.start, trigger.end
+    if rule.direction in ("forward", "both"):
+        after = [stop.start for stop in ends if stop.start >= trigger.end]
+        end = min([length, trigger.end + reach, *after])
+    if rule.direction in ("backward", "both"):
+        before = [stop.end for stop in ends if stop.end <= trigger.start]
+        start = max([0, trigger.start - reach, *before])
+    return start, end
+
+
+@Language.factory("medkg_context", requires=["doc.spans"])
+def create_context(nlp: Language, name: str) -> Context:
+    """The factory of `Context`."""
+    return Context()
+
+
+class Context:
+    """Sets polarity, certainty, experiencer and temporality of every span in `mentions`.
+
+    The values are those of evidence (`medkg.graph.frames.EVIDENCE_VALUES`), under `span._`. The
+    stretches in which a relation does not hold go to `doc._.relation_negations`, as pairs of
+    tokens.
+    """
+
+    def __init__(self) -> None:
+        for attribute, value in DEFAULTS.items():
+            if not Span.has_extension(attribute):
+                Span.set_extension(attribute, default=value)
+        if not Doc.has_extension("relation_negations"):
+            Doc.set_extension("relation_negations", default=())
+
+    def __call__(self, doc: Doc) -> Doc:
+        mentions: dict[int, list[Span]] = {}
+        for mention in doc.spans.get("mentions", []):
+            mentions.setdefault(mention.sent.start, []).append(mention)
+        denials: list[tuple[int, int]] = []
+        for sentence in doc.sents:
+            if here := mentions.get(sentence.start):
+                denials += self._read(sentence, here)
+        doc._.relation_negations = tuple(denials)
+        return doc
+
+    def _read(self, sentence: Span, mentions: list[Span]) -> Iterator[tuple[int, int]]:
+        words = [token.lower_.replace("’", "'") for token in sentence]
+        found = list(triggers(words))
+        stops = [trigger for trigger in found if trigger.rule.category == "stop"]
+        scopes = [
+            (trigger, *_scope(trigger, stops, len(words)))
+            for trigger in found
+            if trigger.rule.category not in ("stop", "pseudo")
+        ]
+        for mention in mentions:
+            values = dict(DEFAULTS)
+            section = _SECTIONS.get(section_of(mention))
+            if section is not None and mention.label_ in section[2]:
+                values[section[0]] = section[1]
+            for trigger, start, end in scopes:
+                category, only = trigger.rule.category, trigger.rule.only
+                first, last = mention.start - sentence.start, mention.end - sentence.start
+                # A trigger inside a mention is part of a name ("risk of falls").
+                inside = first < trigger.end and trigger.start < last
+                if category == "relation" or inside or (only and mention.label_ not in only):
+                    continue
+                if start <= first < trigger.start or trigger.end <= first < end:
+                    attribute, value = _VALUES[category]
+                    if values[attribute] in _STRENGTH and value in _STRENGTH:
+                        value = max(value, values[attribute], key=_STRENGTH.index)
+                    values[attribute] = value
+            for attribute, value in values.items():
+                mention._.set(attribute, value)
+        for trigger, start, end in scopes:
+            if trigger.rule.category == "relation":
+                yield sentence.start + start, sentence.start + end
+
+    def to_disk(self, path: Any, **_: Any) -> None:
+        """Nothing to save."""
+
+    def from_disk(self, path: Any, **_: Any) -> Context:
+        """Nothing to load."""
+        return self
+
+
+def relation_context(head: Span, tail: Span) -> dict[str, str]:
+    """The context of a relation between two mentions of a sentence.
+
+    Negated where either end is or where the sentence denies the relation; as uncertain as its less
+    certain end; of the family or another person where either end is; past where both ends are.
+    """
+    denied = any(
+        start <= min(head.start, tail.start) and max(head.end, tail.end) <= end
+        for start, end in head.doc._.relation_negations
+    )
+    ends = [head._, tail._]
+    negated = denied or any(end.polarity == "negated" for end in ends)
+    others = [end.experiencer for end in ends if end.experiencer != "patient"]
+    order = ["certain", *_STRENGTH[:2]]
+    past = all(end.temporality == "historical" for end in ends)
+    return {
+        "polarity": "negated" if negated else "asserted",
+        "certainty": max((end.certainty for end in ends), key=order.index),
+        "experiencer": others[0] if others else "patient",
+        "temporality": "historical" if past else "current",
+    }

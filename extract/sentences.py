@@ -1,0 +1,177 @@
+"""Sentences and sections of notes and abstracts (component `medkg_sentences`).
+
+A general sentence splitter breaks on "Dr.", "b.i.d." and "No. 3", joins the items of a list, and
+reads a line that was wrapped at 72 characters as several. This one goes by the layout of the lines
+and by a list of abbreviations. Each sentence starts on a token of `Doc`; sections are in
+`doc.spans["sections"]`, whose labels are those of `data/sections.tsv` or "other".
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+
+# What a full stop ends without ending the sentence, when more than a line break follows.
+_ABBREVIATIONS = frozenset(
+    "dr drs mr mrs ms prof vs cf fig figs eq ref refs no nos approx ca resp inc ltd co st jr sr vol"
+    " dept pt pts wt ht hx dx rx tx fx sx abd resp temp esp incl excl max min var spp sp subsp al"
+    " viz eg ie".split()
+)
+# Of these a full stop may end the sentence too; it does where a capital follows.
+_SOFT_ABBREVIATIONS = frozenset("etc hr hrs min mins sec wk wks yr yrs mo mos d h tab tabs cap".split())
+# "vitamin D." and "hepatitis B." end sentences; "J. Smith" does not.
+_LETTERED = frozenset("vitamin hepatitis type group factor class grade stage influenza complex".split())
+_CLOSERS = frozenset(")]}\"'’”")
+_BULLET = re.compile(r"[ \t]*(?:[-*•‣·–—+]|\(?\d{1,2}[.)]|[a-h]\))[ \t]+(?=\S)")
+_HEADING = re.compile(r"[ \t#*]*(?:\d{1,2}[.)] *)?([A-Za-z][A-Za-z /&'-]{0,48}?)[ \t*]*(:|(?=\n|$))")
+
+
+@cache
+def _sections() -> dict[str, str]:
+    lines = resources.files(__package__).joinpath("data/sections.tsv").read_text(encoding="utf-8")
+    rows = [line.split("\t") for line in lines.splitlines() if line and not line.startswith("#")]
+    return dict(rows[1:])
+
+
+def headings(text: str) -> list[tuple[int, int, str]]:
+    """Start, end and section of every heading of the text, in order.
+
+    A heading stands at the start of a line and ends with a colon or with the line. Words that
+    `data/sections.tsv` doesn't know count, as section "other", if they are all capitals with a
+    colon, or a short line that ends with a colon.
+    """
+    found = []
+    start = 0
+    for line in text.split("\n"):
+        match = _HEADING.match(line)
+        if match is not None:
+            words = " ".join(match[1].lower().replace("&", "and").split())
+            section = _sections().get(words)
+            alone = not line[match.end() :].strip()
+            if section is None and match[2] and len(words) > 2 and (match[1].isupper() or alone):
+                section = "other"
+            if section is not None:
+                found.append((start + match.start(1), start + match.end(), section))
+        start += len(line) + 1
+    return found
+
+
+def sentence_starts(text: str) -> list[int]:
+    """Character offsets at which a sentence of the text may start, in order, the first 0."""
+    starts = {0}
+    heads = headings(text)
+    for start, end, _ in heads:
+        starts |= {start, end}
+    starts |= _line_starts(text, {start for start, _, _ in heads})
+    for match in re.finditer(r"[.?!]+", text):
+        end = match.end()
+        while end < len(text) and text[end] in _CLOSERS:
+            end += 1
+        following = re.match(r"\s+(?=(\S))", text[end:])
+        # A lower-case word goes on with what stands before it ("e.g. cough", "? pneumonia").
+        if following is None or following[1].islower():
+            continue
+        if match[0] == "." and _is_abbreviation(text, match.start(), following[1]):
+            continue
+        starts.add(end + following.end())
+    return sorted(start for start in starts if start == 0 or text[start:].strip())
+
+
+def _is_abbreviation(text: str, stop: int, following: str) -> bool:
+    """Whether the full stop at `stop`, before a word that begins so, belongs to an abbreviation."""
+    before = re.search(r"(\S*?)([A-Za-z]+)$", text[max(0, stop - 30) : stop])
+    if before is None:
+        # After a number a stop ends the sentence, but for the "1." that opens an item.
+        return re.search(r"(?:^|\n)[ \t]*\(?\d{1,2}$", text[max(0, stop - 12) : stop]) is not None
+    word = before[2].lower()
+    if len(word) == 1 and before[1].endswith("."):  # e.g., i.e., b.i.d., p.o.
+        return text[max(0, stop - 3) : stop].lower() in ("e.g", "i.e")
+    if len(word) == 1 and before[2].isupper() and not before[1]:
+        previous = text[: stop - 1].split()
+        return not (previous and previous[-1].lower() in _LETTERED)
+    if word == "no":  # "No. 3", but "The answer was no. Then …"
+        return following.isdigit()
+    if word in _SOFT_ABBREVIATIONS:
+        return not following.isupper()
+    return word in _ABBREVIATIONS
+
+
+def _line_starts(text: str, heads: set[int]) -> set[int]:
+    """Starts of the lines that begin a sentence, by layout.
+
+    A line break is the writer's own (not an editor's wrapping) where a blank line, a list item or a
+    heading comes next, or where the next line's first word would still have fitted.
+    """
+    starts = set()
+    lines = text.split("\n")
+    width = max(len(line) for line in lines)
+    position = 0
+    for previous, line in zip(lines, lines[1:], strict=False):
+        position += len(previous) + 1
+        stripped = line.strip()
+        if not stripped:
+            continue
+        start = position + len(line) - len(line.lstrip())
+        first = stripped.split()[0]
+        fitted = len(previous.rstrip()) + 1 + len(first) <= width
+        if not previous.strip() or start in heads or fitted or _BULLET.match(line):
+            starts.add(start)
+    return starts
+
+
+@Language.factory("medkg_sentences", assigns=["token.is_sent_start"])
+def create_sentences(nlp: Language, name: str) -> Sentences:
+    """The factory of `Sentences`."""
+    return Sentences()
+
+
+class Sentences:
+    """Marks where sentences start, and spans `doc.spans["sections"]` over the sections."""
+
+    def __call__(self, doc: Doc) -> Doc:
+        starts = sentence_starts(doc.text)
+        following = iter([*starts[1:], len(doc.text) + 1])
+        boundary = next(following)
+        for token in doc:
+            # White space goes with the sentence before it.
+            if token.i == 0:
+                token.is_sent_start = True
+            elif token.idx >= boundary and not token.is_space:
+                token.is_sent_start = True
+                while boundary <= token.idx:
+                    boundary = next(following)
+            else:
+                token.is_sent_start = False
+        doc.spans["sections"] = _section_spans(doc)
+        return doc
+
+    def to_disk(self, path: Any, **_: Any) -> None:
+        """Nothing to save."""
+
+    def from_disk(self, path: Any, **_: Any) -> Sentences:
+        """Nothing to load."""
+        return self
+
+
+def _section_spans(doc: Doc) -> list[Span]:
+    heads = headings(doc.text)
+    ends = [start for start, _, _ in heads[1:]] + [len(doc.text)] * bool(heads)
+    spans = []
+    for (start, _, section), end in zip(heads, ends, strict=True):
+        span = doc.char_span(start, end, label=section, alignment_mode="contract")
+        if span is not None:
+            spans.append(span)
+    return spans
+
+
+def section_of(span: Span) -> str:
+    """The section that a span stands in, "" if none."""
+    for section in span.doc.spans.get("sections", []):
+        if section.start <= span.start < section.end:
+            return str(section.label_)
+    return ""
