@@ -325,7 +325,15 @@ READERS: dict[str, Callable[[Path, Quarantine], list[Document]]] = {
 
 # What each corpus calls the kinds of this project; what is not here is not read as a mention.
 KINDS: dict[str, dict[str, str]] = {
-    "pubtator": {"Disease": "Disease", "Chemical": "Drug"},
+    "pubtator": {
+        "Disease": "Disease",
+        "Chemical": "Drug",
+        "Gene": "Target",
+        "Symptom": "Symptom",
+        "Drug": "Drug",
+        "Target": "Target",
+        "Procedure": "Procedure",
+    },
     "ncbi": {
         "SpecificDisease": "Disease",
         "DiseaseClass": "Disease",
@@ -343,6 +351,76 @@ KINDS: dict[str, dict[str, str]] = {
     },
     "roam": {"AFFLICTION": "Disease"},
 }
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus with its split; no training document shares its text with a held-out one."""
+
+    name: str
+    format: str
+    train: list[Document]
+    development: list[Document]
+
+
+_STANDARD = {
+    "bc5cdr": (
+        "pubtator",
+        "bc5cdr/CDR_TrainingSet.PubTator.txt",
+        "bc5cdr/CDR_DevelopmentSet.PubTator.txt",
+    ),
+    "ncbi": (
+        "ncbi",
+        "ncbi_disease/NCBItrainset_corpus.txt",
+        "ncbi_disease/NCBIdevelopset_corpus.txt",
+    ),
+    "bc2gm": ("bc2gm", "bc2gm/train.tsv", "bc2gm/devel.tsv"),
+    "chemprot": (
+        "chemprot",
+        "chemprot/chemprot_training_abstracts.tsv",
+        "chemprot/chemprot_development_abstracts.tsv",
+    ),
+}
+_OWN = ("train.pubtator.txt", "development.pubtator.txt")
+
+
+def load_corpora(folder: Path, quarantine: Quarantine) -> list[Corpus]:
+    """The corpora with mentions in a folder, each file plain or `.xz`.
+
+    BC5CDR, NCBI disease, BC2GM and ChemProt under their files' published names; MACCROBAT as
+    `maccrobat/maccrobat.tar`, 32 of its documents held out (`split_documents`); and of one's own
+    any folder with `train.pubtator.txt` and `development.pubtator.txt`, whose kinds are this
+    project's or PubTator's. Training documents that occur in any held-out part are left out.
+
+    Raises:
+        DataError: there is no corpus, or a file of one can't be read.
+    """
+    read: list[Corpus] = []
+    for name, (corpus_format, train, development) in _STANDARD.items():
+        files = [_plain_or_xz(folder / train), _plain_or_xz(folder / development)]
+        if all(file.is_file() for file in files):
+            reader = READERS[corpus_format]
+            read.append(Corpus(name, corpus_format, *(reader(file, quarantine) for file in files)))
+    archive = _plain_or_xz(folder / "maccrobat" / "maccrobat.tar")
+    if archive.is_file():
+        read.append(
+            Corpus("maccrobat", "brat", *split_documents(read_brat(archive, quarantine), 32))
+        )
+    for own in sorted(folder.iterdir()) if folder.is_dir() else []:
+        files = [_plain_or_xz(own / name) for name in _OWN]
+        if all(file.is_file() for file in files):
+            read.append(
+                Corpus(own.name, "pubtator", *(read_pubtator(file, quarantine) for file in files))
+            )
+    if not read:
+        raise DataError(
+            f"holds no corpus; give one, or a folder with {_OWN[0]} and {_OWN[1]} in it",
+            path=folder,
+        )
+    held_out = [document for corpus in read for document in corpus.development]
+    return [
+        Corpus(c.name, c.format, without_overlap(c.train, held_out), c.development) for c in read
+    ]
 
 
 def flat_mentions(document: Document, corpus_format: str) -> list[Mention]:
@@ -402,6 +480,11 @@ def without_overlap(train: list[Document], held_out: Iterable[Document]) -> list
             continue
         kept.append(document)
     return kept
+
+
+def _plain_or_xz(path: Path) -> Path:
+    packed = path.with_name(path.name + ".xz")
+    return packed if packed.is_file() else path
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

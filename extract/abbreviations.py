@@ -1,0 +1,96 @@
+"""Abbreviations that a document defines, after Schwartz and Hearst (2003).
+
+"A simple algorithm for identifying abbreviation definitions in biomedical text", PSB 2003. It works
+on characters, so that short forms with digits and hyphens ("5-HT", "G6PD") are found whatever the
+tokens are; scispaCy's detector needs every token of a short form to have two letters or more.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_PARENTHESIS = re.compile(r"\(([^()\n]{2,60})\)")
+_SENTENCE_END = re.compile(r"[.!?]\s+(?=[A-Z])|\n")
+_WORD = re.compile(r"\S+")
+
+
+@dataclass(frozen=True)
+class Abbreviation:
+    """Where a document spells a name out, and every place where its short form stands."""
+
+    long: tuple[int, int]
+    short: str
+    places: tuple[tuple[int, int], ...]
+
+
+def find_abbreviations(text: str) -> list[Abbreviation]:
+    """The abbreviations that `text` defines in the form LONG (SHORT) or SHORT (LONG)."""
+    found: dict[str, tuple[int, int]] = {}
+    for match in _PARENTHESIS.finditer(text):
+        # "(ACE; EC 3.4.15.1)": what follows a comma or semicolon belongs to another matter.
+        inner = re.split(r"[;,]\s", match[1])[0]
+        if _is_short_form(inner):
+            short, long_end = inner, len(text[: match.start()].rstrip())
+            # A long form lies in one sentence.
+            ends = [m.end() for m in _SENTENCE_END.finditer(text, max(0, long_end - 200), long_end)]
+            first = ends[-1] if ends else max(0, long_end - 200)
+            words = [w.span() for w in _WORD.finditer(text, first, long_end)]
+            most = min(len(short) + 5, 2 * len(short))
+            start = words[-most:][0][0] if words else long_end
+            begin = _long_form(short, text, start, long_end)
+        else:
+            before = re.search(r"(\S{2,10})\s+$", text[max(0, match.start() - 14) : match.start()])
+            if before is None or not _is_short_form(before[1]):
+                continue
+            short, long_end = before[1], match.start(1) + len(inner)
+            begin = _long_form(short, text, match.start(1), long_end)
+        if begin is not None and short not in found:
+            found[short] = (begin, long_end)
+    return [
+        Abbreviation(long, short, tuple(_places(short, text, long)))
+        for short, long in found.items()
+    ]
+
+
+def _is_short_form(candidate: str) -> bool:
+    return (
+        2 <= len(candidate) <= 10
+        and len(candidate.split()) <= 2
+        and candidate[0].isalnum()
+        and any(c.isalpha() for c in candidate)
+        and any(c.isupper() or c.isdigit() for c in candidate)
+    )
+
+
+def _long_form(short: str, text: str, start: int, end: int) -> int | None:
+    """Where the long form begins in text[start:end], matching characters from right to left."""
+    position = end
+    for index in range(len(short) - 1, -1, -1):
+        character = short[index].lower()
+        if not character.isalnum():
+            continue
+        position -= 1
+        while position >= start and (
+            text[position].lower() != character
+            # The first character must begin a word.
+            or (index == 0 and position > 0 and text[position - 1].isalnum())
+        ):
+            position -= 1
+        if position < start:
+            return None
+    long = text[position:end]
+    if len(long) <= len(short) or long.count("(") != long.count(")"):
+        return None
+    if re.search(rf"(?<![A-Za-z0-9]){re.escape(short)}(?![A-Za-z0-9])", long):
+        return None
+    return position
+
+
+def _places(short: str, text: str, long: tuple[int, int]) -> list[tuple[int, int]]:
+    pattern = re.compile(rf"(?<![A-Za-z0-9]){re.escape(short)}(?![A-Za-z0-9])")
+    return [
+        match.span()
+        for match in pattern.finditer(text)
+        if match.end() <= long[0] or match.start() >= long[1]
+    ]

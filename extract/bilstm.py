@@ -1,0 +1,193 @@
+"""The default encoder of the mention recogniser: words, characters and names through a BiLSTM.
+
+A token is read as: skip-gram vector of its word; mean of hashed character 3- to 5-grams (Bojanowski
+et al. 2017); convolution over its characters (Ma and Hovy 2016); prefix, suffix and shape; bits
+that say in which lists of names it stands. Two LSTMs, one a way, run over the whole document, and
+each state is joined by the mean state of the same word elsewhere in the document.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+from .names import WIDTH, NameLists
+from .vectors import word_form
+
+WORD, NGRAM, CHARACTER, CNN, AFFIX, SHAPE, LSTM, STATE = 100, 64, 24, 64, 32, 16, 160, 200
+NGRAM_BUCKETS = 32768
+_LONGEST = 20  # characters of a token that the convolution reads
+
+
+class Vocabulary:
+    """Numbers of words, affixes, shapes and characters; 0 is padding and whatever is not known."""
+
+    FIELDS = ("words", "prefixes", "suffixes", "shapes", "characters")
+
+    def __init__(self, entries: Mapping[str, Sequence[str]]) -> None:
+        self.entries = {name: list(entries[name]) for name in self.FIELDS}
+        self._index = {
+            name: {entry: n for n, entry in enumerate(values, start=1)}
+            for name, values in self.entries.items()
+        }
+        self._known: dict[str, tuple[list[int], list[int], list[int]]] = {}
+
+    @classmethod
+    def build(cls, words: Iterable[str], texts: Iterable[Sequence[str]]) -> Vocabulary:
+        """From the words that have vectors and the tokens of the training texts."""
+        counts: dict[str, Counter[str]] = {name: Counter() for name in cls.FIELDS[1:]}
+        for token, n in Counter(token for text in texts for token in text).items():
+            form = word_form(token)
+            counts["prefixes"][form[:3]] += n
+            counts["suffixes"][form[-3:]] += n
+            counts["shapes"][_shape(token)] += n
+            for character in token:
+                counts["characters"][character] += n
+        entries = {
+            name: sorted(entry for entry, n in counter.items() if n >= 5)
+            for name, counter in counts.items()
+        }
+        return cls({"words": list(words), **entries})
+
+    def size(self, name: str) -> int:
+        """How many numbers there are, 0 included."""
+        return len(self.entries[name]) + 1
+
+    def look_up(self, token: str) -> tuple[list[int], list[int], list[int]]:
+        """(word, prefix, suffix, shape), characters, buckets of the character n-grams."""
+        known = self._known.get(token)
+        if known is None:
+            if len(self._known) > 200_000:
+                self._known.clear()
+            form = word_form(token)
+            index = self._index
+            numbers = [
+                index["words"].get(form, 0),
+                index["prefixes"].get(form[:3], 0),
+                index["suffixes"].get(form[-3:], 0),
+                index["shapes"].get(_shape(token), 0),
+            ]
+            characters = [index["characters"].get(c, 0) for c in token[:_LONGEST]]
+            framed = f"<{form[:60]}>"
+            ngrams = [
+                zlib.crc32(framed[i : i + n].encode()) % NGRAM_BUCKETS
+                for n in (3, 4, 5)
+                for i in range(max(1, len(framed) - n + 1))
+            ]
+            known = self._known[token] = (numbers, characters, ngrams)
+        return known
+
+
+class BiLSTMEncoder(nn.Module):
+    """Texts as lists of tokens → states, shape (texts, longest, 200), zero beyond a text's end."""
+
+    width = STATE
+
+    def __init__(self, vocabulary: Vocabulary, names: NameLists) -> None:
+        super().__init__()
+        self.vocabulary = vocabulary
+        self.names = names
+        self.word = nn.Embedding(vocabulary.size("words"), WORD, padding_idx=0)
+        self.prefix = nn.Embedding(vocabulary.size("prefixes"), AFFIX)
+        self.suffix = nn.Embedding(vocabulary.size("suffixes"), AFFIX)
+        self.shape = nn.Embedding(vocabulary.size("shapes"), SHAPE)
+        self.character = nn.Embedding(vocabulary.size("characters"), CHARACTER)
+        self.ngram = nn.EmbeddingBag(NGRAM_BUCKETS, NGRAM, mode="mean")
+        self.cnn = nn.Conv1d(CHARACTER, CNN, 3, padding=1)
+        for table in (self.prefix, self.suffix, self.shape, self.character, self.ngram):
+            nn.init.normal_(table.weight, std=0.2)
+        size = WORD + NGRAM + CNN + 2 * AFFIX + SHAPE + WIDTH
+        self.forth = nn.LSTM(size, LSTM, batch_first=True)
+        self.back = nn.LSTM(size, LSTM, batch_first=True)
+        self.join = nn.Linear(4 * LSTM, STATE)
+        self.dropout = nn.Dropout(0.4)
+        self.word_dropout = nn.Dropout1d(0.05)
+
+    def set_word_vectors(self, vectors: Tensor) -> None:
+        """Start from trained vectors, shape (words without padding, 100), brought to one scale."""
+        with torch.no_grad():
+            self.word.weight[1:] = 0.2 * vectors / vectors.std()
+
+    def forward(self, texts: Sequence[Sequence[str]]) -> Tensor:
+        device = self.word.weight.device
+        lengths = torch.tensor([len(text) for text in texts], device=device)
+        types: dict[str, int] = {}
+        rows = [torch.tensor([types.setdefault(t, len(types)) for t in text]) for text in texts]
+        index = pad_sequence(rows, batch_first=True).to(device)
+        mask = torch.arange(index.shape[1], device=device) < lengths.unsqueeze(1)
+        names = [torch.from_numpy(self.names.features(list(text))) for text in texts]
+        word, rest = self._types(list(types), device)
+        inputs = torch.cat(
+            [
+                self.word_dropout(word[index]),
+                rest[index],
+                pad_sequence(names, batch_first=True).to(device),
+            ],
+            dim=2,
+        )
+        inputs = self.dropout(inputs) * mask.unsqueeze(2)
+        # The way back runs over each text turned round by itself, so that padding comes last in
+        # both and a text's states don't depend on its neighbours in the batch.
+        steps = torch.arange(index.shape[1], device=device).expand_as(index)
+        turned = torch.where(mask, lengths.unsqueeze(1) - 1 - steps, steps).unsqueeze(2)
+        forth, _ = self.forth(inputs)
+        back, _ = self.back(inputs.gather(1, turned.expand_as(inputs)))
+        states = torch.cat([forth, back.gather(1, turned.expand_as(back))], dim=2)
+        states = self.dropout(states) * mask.unsqueeze(2)
+        memory = self._elsewhere(states, index, mask, list(types))
+        joined: Tensor = self.dropout(torch.tanh(self.join(torch.cat([states, memory], dim=2))))
+        return joined
+
+    def _types(self, tokens: list[str], device: torch.device) -> tuple[Tensor, Tensor]:
+        """Vectors of the distinct tokens: (word, all else that belongs to the token alone)."""
+        looked_up = [self.vocabulary.look_up(token) for token in tokens]
+        numbers = torch.tensor([entry[0] for entry in looked_up], device=device)
+        longest = max(len(entry[1]) for entry in looked_up)
+        padded = np.full((len(tokens), longest), -1, dtype=np.int64)
+        for row, (_, characters, _) in enumerate(looked_up):
+            padded[row, : len(characters)] = characters
+        letters = torch.from_numpy(padded).to(device)
+        present = (letters >= 0).unsqueeze(2)
+        embedded = self.character(letters.clamp(min=0)) * present
+        convolved = self.cnn(embedded.transpose(1, 2)).transpose(1, 2)
+        shape = convolved.masked_fill(~present, -1e4).amax(dim=1).relu()
+        sizes = np.array([0, *(len(entry[2]) for entry in looked_up[:-1])]).cumsum()
+        ngrams = torch.tensor([n for entry in looked_up for n in entry[2]], device=device)
+        rest = [
+            self.ngram(ngrams, torch.from_numpy(sizes).to(device)),
+            shape,
+            self.prefix(numbers[:, 1]),
+            self.suffix(numbers[:, 2]),
+            self.shape(numbers[:, 3]),
+        ]
+        return self.word(numbers[:, 0]), torch.cat(rest, dim=1)
+
+    def _elsewhere(self, states: Tensor, index: Tensor, mask: Tensor, types: list[str]) -> Tensor:
+        """For each token the mean state of the same word's other places in its text, or zero."""
+        forms: dict[str, int] = {}
+        form = torch.tensor([forms.setdefault(word_form(t), len(forms)) for t in types])
+        row = torch.arange(len(index), device=index.device).unsqueeze(1)
+        key = row * len(forms) + form.to(index.device)[index]
+        key = torch.where(mask, key, len(index) * len(forms))
+        _, group = torch.unique(key.flatten(), return_inverse=True)
+        flat = states.flatten(0, 1)
+        count = torch.zeros(int(group.max()) + 1, device=flat.device)
+        count = count.index_add(0, group, torch.ones_like(group, dtype=count.dtype))
+        total = flat.new_zeros(len(count), flat.shape[1]).index_add(0, group, flat)
+        others = (total[group] - flat) / (count[group] - 1).clamp(min=1).unsqueeze(1)
+        others = others * (count[group] > 1).unsqueeze(1)
+        return others.view_as(states) * mask.unsqueeze(2)
+
+
+def _shape(token: str) -> str:
+    """Letters as X or x, digits as 0, runs cut to two; a sign as itself."""
+    shape = re.sub(r"\d", "0", token)
+    shape = "".join("X" if c.isupper() else "x" if c.isalpha() else c for c in shape)
+    return re.sub(r"(.)\1+", r"\1\1", shape)

@@ -1,0 +1,147 @@
+"""Strict scores of recognised mentions: span and kind must both be right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ..graph.errors import DataError, ModelError
+from ..graph.quarantine import Quarantine
+from .corpora import KINDS, READERS, Document
+from .ner import THRESHOLD, Found, NerModel, combine
+
+_RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Score:
+    """Precision, recall and F1 of one kind (or "micro": all of them), F1 with its 95 % interval."""
+
+    kind: str
+    precision: float
+    recall: float
+    f1: float
+    low: float
+    high: float
+    gold: int
+    predicted: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """All but the kind."""
+        return {name: value for name, value in asdict(self).items() if name != "kind"}
+
+
+def evaluate_ner(
+    model: Path | None,
+    corpus: Path,
+    format: str,
+    *,
+    head: str | None = None,
+    threshold: float = THRESHOLD,
+    device: str | None = None,
+) -> pl.DataFrame:
+    """Score a model on an annotated corpus.
+
+    Args:
+        model: the model's folder; None: the shipped one.
+        corpus: the file (brat: folder or archive) to score on.
+        format: pubtator, ncbi, chemprot, bc2gm, brat or roam.
+        head: score what this head of the model finds; None: what the component gives, all heads'
+            mentions joined, those under the threshold left out.
+        threshold: see `head`.
+        device: "cpu", "cuda", …
+
+    Returns:
+        A row per kind of the corpus and one for all ("micro"): kind, precision, recall, f1, low,
+        high (95 % bootstrap interval of F1 over documents), gold, predicted. Mentions of a kind
+        that the corpus does not annotate are left out; where it annotates diseases and no symptoms
+        (BC5CDR, NCBI), a Symptom counts as a Disease.
+
+    Raises:
+        DataError: the corpus can't be read or its format isn't known.
+        ModelError: the model can't be loaded or has no such head.
+    """
+    if format not in READERS:
+        raise DataError(f"unknown format {format!r}; one of {', '.join(READERS)}", path=corpus)
+    documents = READERS[format](corpus, Quarantine())
+    scores = score(NerModel.load(model, device), documents, format, head, threshold)
+    return pl.DataFrame([asdict(row) for row in scores])
+
+
+def score(
+    model: NerModel,
+    documents: Sequence[Document],
+    corpus_format: str,
+    head: str | None,
+    threshold: float = 0.0,
+) -> list[Score]:
+    """Scores by kind, in order, then "micro"; see `evaluate_ner`."""
+    if head is not None and head not in model.kinds:
+        raise ModelError(f"the model has no head {head!r}; it has {', '.join(model.kinds)}")
+    names = KINDS[corpus_format]
+    gold = [
+        {(m.start, m.end, names[m.kind]) for m in d.mentions if m.kind in names} for d in documents
+    ]
+    kinds = sorted({kind for mentions in gold for _, _, kind in mentions})
+    predicted = []
+    for heads in model.predict_heads([d.text for d in documents]):
+        found = combine(heads, model.kinds) if head is None else heads[head]
+        predicted.append({_key(f, kinds) for f in found if f.probability >= threshold})
+    return strict_scores(gold, predicted, kinds)
+
+
+def strict_scores(
+    gold: Sequence[set[tuple[int, int, str]]],
+    predicted: Sequence[set[tuple[int, int, str]]],
+    kinds: Sequence[str],
+) -> list[Score]:
+    """Scores of (start, end, kind) sets, one of each a document; other kinds don't count."""
+    # Of every document and kind: right, predicted, gold.
+    counts = np.array(
+        [
+            [
+                (
+                    sum(m[2] == kind for m in p & g),
+                    sum(m[2] == kind for m in p),
+                    sum(m[2] == kind for m in g),
+                )
+                for kind in kinds
+            ]
+            for g, p in zip(gold, predicted, strict=True)
+        ],
+        dtype=np.int64,
+    ).reshape(len(gold), len(kinds), 3)
+    generator = np.random.default_rng(0)
+    draws = generator.multinomial(len(gold), np.full(len(gold), 1 / len(gold)), size=_RESAMPLES)
+    rows = []
+    for kind, part in [
+        *((kind, counts[:, n]) for n, kind in enumerate(kinds)),
+        ("micro", counts.sum(axis=1)),
+    ]:
+        right, found, true = (int(n) for n in part.sum(axis=0))
+        again = draws @ part
+        f1 = 2 * again[:, 0] / np.maximum(1, again[:, 1] + again[:, 2])
+        low, high = np.quantile(f1, [0.025, 0.975])
+        rows.append(
+            Score(
+                kind,
+                right / max(1, found),
+                right / max(1, true),
+                2 * right / max(1, found + true),
+                float(low),
+                float(high),
+                true,
+                found,
+            )
+        )
+    return rows
+
+
+def _key(found: Found, kinds: Sequence[str]) -> tuple[int, int, str]:
+    as_disease = found.kind == "Symptom" and "Symptom" not in kinds
+    return found.start, found.end, "Disease" if as_disease else found.kind

@@ -1,0 +1,332 @@
+"""The mention recogniser: one encoder, a CRF head for each corpus, and the spaCy component.
+
+A head knows what its corpus annotates and nothing else, so what a head does not find may still be
+there: the heads' mentions are joined, none of them votes against another's kind.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+from spacy.util import minibatch
+from torch import Tensor, nn
+
+from ..graph.atomic import atomic_folder, sha256
+from ..graph.errors import ModelError
+from .abbreviations import Abbreviation, find_abbreviations
+from .bilstm import BiLSTMEncoder, Vocabulary
+from .crf import CRF, decode
+from .names import NameLists
+from .tokens import token_offsets
+
+SHIPPED = Path(__file__).parent / "model" / "ner"
+SCHEMA = 1
+THRESHOLD = 0.4
+_TOKENS = 8192  # of a batch when predicting, padding included
+
+
+@dataclass(frozen=True)
+class Found:
+    """A recognised mention: characters [start, end) of the text, kind, probability."""
+
+    start: int
+    end: int
+    kind: str
+    probability: float
+
+
+class NerModel(nn.Module):
+    """An encoder (tokens of texts → states); for each corpus, a head of tag scores and a CRF."""
+
+    def __init__(self, encoder: nn.Module, heads: Mapping[str, Sequence[str]]) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.kinds = {name: list(kinds) for name, kinds in heads.items()}
+        width = int(encoder.width)  # type: ignore[arg-type]  # nn.Module's attributes are untyped
+        self.scores = nn.ModuleDict(
+            {name: nn.Linear(width, 1 + 2 * len(kinds)) for name, kinds in self.kinds.items()}
+        )
+        self.crfs = nn.ModuleDict({name: CRF(len(kinds)) for name, kinds in self.kinds.items()})
+
+    def loss(self, texts: Sequence[Sequence[str]], tags: Sequence[list[int]], head: str) -> Tensor:
+        """Negative log likelihood of one corpus' tags, summed over the texts."""
+        emissions = self.scores[head](self.encoder(texts)).float()
+        gold = torch.zeros(emissions.shape[:2], dtype=torch.long)
+        mask = torch.zeros(emissions.shape[:2], dtype=torch.bool)
+        for row, text_tags in enumerate(tags):
+            gold[row, : len(text_tags)] = torch.tensor(text_tags)
+            mask[row, : len(text_tags)] = True
+        loss: Tensor = self.crfs[head].loss(  # type: ignore[operator]  # a CRF, to mypy a Module
+            emissions, gold.to(emissions.device), mask.to(emissions.device)
+        )
+        return loss
+
+    @torch.inference_mode()
+    def predict_heads(self, texts: Sequence[str]) -> list[dict[str, list[Found]]]:
+        """What each head finds in each text, abbreviations made consistent, in order."""
+        self.eval()
+        offsets = [token_offsets(text) for text in texts]
+        results: list[dict[str, list[Found]]] = [{name: [] for name in self.kinds} for _ in texts]
+        order = sorted((n for n in range(len(texts)) if offsets[n]), key=lambda n: len(offsets[n]))
+        while order:
+            longest = len(offsets[order[-1]])
+            batch = [order.pop() for _ in range(min(len(order), max(1, _TOKENS // longest)))]
+            tokens = [[texts[n][a:b] for a, b in offsets[n]] for n in batch]
+            for n, spans in zip(batch, self._decode(tokens), strict=True):
+                short_forms = find_abbreviations(texts[n])
+                for name, kinds in self.kinds.items():
+                    found = [
+                        Found(offsets[n][i][0], offsets[n][j - 1][1], kinds[kind], probability)
+                        for i, j, kind, probability in spans[name]
+                    ]
+                    results[n][name] = propagate(found, short_forms)
+        return results
+
+    def predict(self, texts: Sequence[str], threshold: float = 0.0) -> list[list[Found]]:
+        """The mentions of each text: the heads' joined by `combine`, none below the threshold."""
+        return [
+            [found for found in combine(heads, self.kinds) if found.probability >= threshold]
+            for heads in self.predict_heads(texts)
+        ]
+
+    def _decode(
+        self, tokens: list[list[str]]
+    ) -> list[dict[str, list[tuple[int, int, int, float]]]]:
+        states = self.encoder(tokens)
+        lengths = torch.tensor([len(text) for text in tokens], device=states.device)
+        # All heads in one pass, as rows of the same number of tags; those a head lacks never win.
+        most = max(1 + 2 * len(kinds) for kinds in self.kinds.values())
+        emissions, transitions = [], []
+        for name in self.kinds:
+            scores = self.scores[name](states).float()
+            extra = most - scores.shape[2]
+            emissions.append(nn.functional.pad(scores, (0, extra), value=-1e4))
+            moves = self.crfs[name].scores()  # type: ignore[operator]  # a CRF, to mypy a Module
+            moves = nn.functional.pad(moves, (0, extra, 0, extra), value=-1e4)
+            transitions.append(moves.expand(len(tokens), most, most))
+        rows = decode(torch.cat(emissions), torch.cat(transitions), lengths.repeat(len(self.kinds)))
+        return [
+            {name: rows[k * len(tokens) + n] for k, name in enumerate(self.kinds)}
+            for n in range(len(tokens))
+        ]
+
+    def save(self, folder: Path, about: Mapping[str, Any]) -> None:
+        """Write the model's folder: `config.json`, half-precision weights, what the encoder needs.
+
+        `about` (training data, seed, figures, …) goes into the config as it is.
+        """
+        with atomic_folder(folder, marker="config.json") as draft:
+            weights = {name: value.half().contiguous() for name, value in self.state_dict().items()}
+            save_file(weights, draft / "weights.safetensors")
+            # Readable by whoever may read the rest of the folder.
+            (draft / "weights.safetensors").chmod(0o644)
+            if isinstance(self.encoder, BiLSTMEncoder):
+                encoder = "bilstm"
+                text = json.dumps(self.encoder.vocabulary.entries, ensure_ascii=False)
+                (draft / "vocabulary.json").write_text(text, encoding="utf-8")
+            else:
+                encoder = "transformer"
+                self.encoder.save_description(draft / "encoder")  # type: ignore[operator]
+            config = {
+                "model": "medkg_ner",
+                "schema": SCHEMA,
+                "encoder": encoder,
+                "heads": self.kinds,
+                "checksums": {
+                    str(file.relative_to(draft)): sha256(file)
+                    for file in sorted(draft.rglob("*"))
+                    if file.is_file()
+                },
+                **about,
+            }
+            text = json.dumps(config, indent=1, ensure_ascii=False) + "\n"
+            (draft / "config.json").write_text(text, encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path | None = None, device: str | None = None) -> NerModel:
+        """Read a model's folder (default: the shipped one); nothing in it is unpickled.
+
+        Raises:
+            ModelError: the folder is missing, damaged, or of another kind or schema version.
+        """
+        folder = SHIPPED if folder is None else Path(folder)
+        config = read_config(folder)
+        for name, checksum in config["checksums"].items():
+            if not (folder / name).is_file() or sha256(folder / name) != checksum:
+                raise ModelError(
+                    f"{folder / name}: is missing or not the file that was saved; train or fetch "
+                    "the model again"
+                )
+        if config["encoder"] == "bilstm":
+            entries = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
+            encoder: nn.Module = BiLSTMEncoder(Vocabulary(entries), NameLists.load())
+        else:
+            # transformers takes seconds to import, and only these models need it.
+            from .transformer_ner import TransformerEncoder
+
+            encoder = TransformerEncoder.from_description(folder / "encoder")
+        model = cls(encoder, config["heads"])
+        try:
+            weights = load_file(folder / "weights.safetensors")
+            model.load_state_dict({name: value.float() for name, value in weights.items()})
+        except (SafetensorError, RuntimeError) as error:
+            raise ModelError(
+                f"{folder}: its weights don't fit its config; train it again"
+            ) from error
+        return model.to(device or "cpu").eval()
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The config of a model's folder.
+
+    Raises:
+        ModelError: it is missing, damaged, or of another kind or schema version.
+    """
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(f"{folder}: holds no model (no config.json can be read)") from error
+    except ValueError as error:
+        raise ModelError(f"{folder}/config.json: is damaged; train or fetch it again") from error
+    if not isinstance(config, dict) or config.get("model") != "medkg_ner":
+        raise ModelError(f"{folder}: is not a model that recognises mentions")
+    if config.get("schema") != SCHEMA:
+        raise ModelError(
+            f"{folder}: is of schema {config.get('schema')}, this version reads {SCHEMA}; "
+            "train it again"
+        )
+    return config
+
+
+def propagate(found: list[Found], short_forms: Iterable[Abbreviation]) -> list[Found]:
+    """Give every place of a short form the kind of its long form, where that is a mention."""
+    for short in short_forms:
+        # The long form found may lack a word or have one more; both end where the mention ends.
+        long = next((f for f in found if f.end == short.long[1]), None)
+        if long is None or 2 * (long.end - long.start) < short.long[1] - short.long[0]:
+            continue
+        places = [Found(a, b, long.kind, long.probability) for a, b in short.places]
+        # A longer mention around a short form stays as it is.
+        kept = [f for f in found if not any(p.start <= f.start and f.end <= p.end for p in places)]
+        found = sorted([*kept, *_free(places, kept)], key=lambda f: f.start)
+    return found
+
+
+def combine(heads: Mapping[str, list[Found]], kinds: Mapping[str, Sequence[str]]) -> list[Found]:
+    """Join what the heads found into mentions that don't overlap.
+
+    1. A head that knows diseases but no symptoms (BC5CDR, NCBI) comes from a corpus that calls
+       symptoms diseases. Its Disease becomes a Symptom where a head that tells the two apart finds
+       a Symptom and no Disease at that place.
+    2. The same span and kind from several heads is one candidate, with the highest probability.
+    3. Candidates are taken from the most probable down, each where no earlier one overlaps it.
+
+    Args:
+        heads: what each head found.
+        kinds: the kinds that each head knows.
+    """
+    telling = {f for name, found in heads.items() if "Symptom" in kinds[name] for f in found}
+    best: dict[tuple[int, int, str], Found] = {}
+    for name, found in heads.items():
+        for mention in found:
+            if mention.kind == "Disease" and "Symptom" not in kinds[name]:
+                here = {t.kind for t in telling if t.start < mention.end and mention.start < t.end}
+                if "Symptom" in here and "Disease" not in here:
+                    mention = replace(mention, kind="Symptom")
+            key = (mention.start, mention.end, mention.kind)
+            if key not in best or best[key].probability < mention.probability:
+                best[key] = mention
+    ranked = sorted(best.values(), key=lambda f: (-f.probability, f.start, f.start - f.end))
+    return sorted(_free(ranked, []), key=lambda f: f.start)
+
+
+def _free(candidates: Iterable[Found], taken: Iterable[Found]) -> list[Found]:
+    """The candidates, in their order, that overlap neither what is taken nor an earlier one."""
+    used = {position for f in taken for position in range(f.start, f.end)}
+    free = []
+    for candidate in candidates:
+        places = range(candidate.start, candidate.end)
+        if used.isdisjoint(places):
+            used.update(places)
+            free.append(candidate)
+    return free
+
+
+class MedkgNer:
+    """spaCy component: sets `doc.spans["mentions"]`, each span's label its kind.
+
+    `span._.probability` is the model's. `doc.ents` is left alone. Offsets are exact on a pipeline
+    with this package's tokenizer (`medkg.extract.tokens`); on another, a span grows to its tokens.
+    """
+
+    def __init__(self, model: NerModel, threshold: float) -> None:
+        self.model = model
+        self.threshold = threshold
+
+    def __call__(self, doc: Doc) -> Doc:
+        return next(self.pipe([doc]))
+
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 64) -> Iterator[Doc]:
+        """Annotate many documents, batched by length inside every `batch_size`."""
+        for docs in minibatch(stream, batch_size):
+            for doc, found in zip(
+                docs, self.model.predict([doc.text for doc in docs], self.threshold), strict=True
+            ):
+                set_mentions(doc, found)
+                yield doc
+
+
+def create_medkg_ner(
+    nlp: Language, name: str, model: str | None, threshold: float, device: str | None
+) -> MedkgNer:
+    """Component from a model's folder (null: the shipped one)."""
+    return MedkgNer(NerModel.load(None if model is None else Path(model), device), threshold)
+
+
+Language.factory(
+    "medkg_ner",
+    default_config={"model": None, "threshold": THRESHOLD, "device": None},
+    func=create_medkg_ner,
+)
+
+
+def set_mentions(doc: Doc, found: Iterable[Found]) -> None:
+    """Write mentions into `doc.spans["mentions"]`."""
+    spans = []
+    for mention in found:
+        span = doc.char_span(
+            mention.start, mention.end, label=mention.kind, alignment_mode="expand"
+        )
+        span._.probability = mention.probability
+        spans.append(span)
+    doc.spans["mentions"] = spans
+
+
+def mentions_from_entities(doc: Doc, kinds: Mapping[str, str]) -> Doc:
+    """Take another model's `doc.ents` as mentions: `kinds` maps its labels, the rest is left out.
+
+    For scispaCy's `en_ner_bc5cdr_md`: `{"DISEASE": "Disease", "CHEMICAL": "Drug"}`. spaCy gives no
+    probability to an entity, so each has 1.
+    """
+    set_mentions(
+        doc,
+        [
+            Found(e.start_char, e.end_char, kinds[e.label_], 1.0)
+            for e in doc.ents
+            if e.label_ in kinds
+        ],
+    )
+    return doc
+
+
+if not Span.has_extension("probability"):
+    Span.set_extension("probability", default=None)
