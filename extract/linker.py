@@ -39,13 +39,15 @@ KINDS = {
     "Target": ("Target",),
     "Procedure": ("Procedure",),
 }
-THRESHOLD = 0.5
+THRESHOLD = 0.45
 # Score of a link by the loosest key that it needed.
-_EXACT = {"name": 0.98, "synonym": 0.96, "spelling": 0.93, "loose": 0.85, "stripped": 0.75}
+_EXACT = {"name": 0.98, "synonym": 0.96, "spelling": 0.93, "loose": 0.83, "stripped": 0.73}
 _CANDIDATES = 16
 # Of the logistic regression for fuzzy matches; see `features`.
-_WEIGHTS = np.array([4.0, 5.0, 3.0, 2.0, -1.5])
-_BIAS = -9.0
+_WEIGHTS = np.array([9.46, -0.81, -0.26, -0.64, -0.28, -0.76])
+_BIAS = -5.85
+# How much of its score a fuzzy match loses to an equally good one of another node.
+_RIVAL = 0.4
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ _SPELLINGS = [(r"(?<=\w)?ae", "e"), (r"oe(?=\w)", "e"), (r"our$", "or"), (r"ys(e
 _SPELLINGS += [(r"is(e|ed|ation|ing)$", r"iz\1"), (r"lled$", "led"), (r"sulph", "sulf")]
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=50_000)
 def _word(word: str) -> str:
     """A word in singular and American spelling; what it does wrong it does alike everywhere."""
     if not word.isascii():
@@ -183,7 +185,8 @@ def features(text: str, name: str, cosine: float) -> list[float]:
     """What the logistic regression sees of a mention and a name, both in spelling form.
 
     Cosine of the trigrams; two edit similarities, of the words in order of the alphabet and of the
-    words that both have; whether the longest word is the same; whether the numbers differ.
+    words that both have; the shorter's length as a share of the longer's; whether the longest word
+    is the same; whether the numbers differ.
     """
     words, others = text.split(), name.split()
     numbers = {w for w in words if _is_number(w)} != {w for w in others if _is_number(w)}
@@ -191,6 +194,7 @@ def features(text: str, name: str, cosine: float) -> list[float]:
         cosine,
         fuzz.ratio(text, name) / 100,
         fuzz.token_set_ratio(text, name) / 100,
+        min(len(text), len(name)) / max(len(text), len(name), 1),
         float(max(words, key=len, default="") == max(others, key=len, default=" ")),
         float(numbers),
     ]
@@ -303,9 +307,21 @@ def _fuzzy(
         [features(text, index.texts[r], float(c)) for r, c in zip(rows, cosines, strict=True)]
     )
     scores = 1 / (1 + np.exp(-(inputs @ _WEIGHTS + _BIAS)))
+    order = np.argsort(-scores, kind="stable")
+    best = order[0]
+    # A name of something else that is as near leaves the mention undecided.
+    rivals = [
+        scores[place]
+        for place in order
+        if index.nodes[int(rows[place])] != index.nodes[int(rows[best])]
+        and index.texts[rows[place]] != index.texts[rows[best]]
+    ]
+    if rivals:
+        scores = scores * (1 - _RIVAL * rivals[0] / scores[best])
     links: dict[str, Link] = {}
-    for row, score in sorted(zip(rows.tolist(), scores.tolist(), strict=True), key=lambda x: -x[1]):
-        score -= 0.001 * (index.kinds[row] != kind)
+    for place in order:
+        row = int(rows[place])
+        score = float(scores[place]) - 0.001 * (index.kinds[row] != kind)
         identifier = index.nodes[row]
         if identifier not in links:
             links[identifier] = Link(identifier, index.kinds[row], index.names[row], score)
