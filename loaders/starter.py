@@ -5,6 +5,7 @@ Reads the tables of `data/starter` (see the card there), or a folder with tables
 - drugs: drug, synonyms, drug_class
 - targets: drug, symbol, action, role, reference
 - indications: drug, relation, disease, reference
+- diseases: disease, synonyms
 - effects: drug, effect, reference
 - interactions: drug, other, effect, reference
 - identifiers: kind, name, id, xrefs, confirmed_by
@@ -50,6 +51,7 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
     drugs = _read(folder, "drugs", ["drug"], quarantine, ["synonyms", "drug_class"])
     targets = _read(folder, "targets", ["drug", "symbol"], quarantine, ["action", "role", *_CITED])
     indications = _read(folder, "indications", ["drug", "relation", "disease"], quarantine, _CITED)
+    diseases = _read(folder, "diseases", ["disease", "synonyms"], quarantine, [])
     effects = _read(folder, "effects", ["drug", "effect"], quarantine, _CITED)
     interactions = _read(folder, "interactions", ["drug", "other"], quarantine, ["effect", *_CITED])
     classes = drugs.filter(pl.col("drug_class").is_not_null())
@@ -115,19 +117,22 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
     evidence = evidence.filter(pl.all_horizontal(pl.col("subject", "object").is_not_null()))
 
     named = drugs.select(id=drug_ids.of("drug"), kind=pl.lit("Drug"), name="drug")
-    also = drugs.select(
-        id=drug_ids.of("drug"), kind=pl.lit("Drug"), synonyms=pl.col("synonyms").str.split("|")
-    ).explode("synonyms")
+    also = pl.concat(
+        [
+            drugs.select(_synonyms(), id=drug_ids.of("drug"), kind=pl.lit("Drug")),
+            diseases.select(_synonyms(), id=disease_ids.of("disease"), kind=pl.lit("Disease")),
+        ]
+    ).explode("name")
     class_nodes = classes.select(id=_class_id(), kind=pl.lit("DrugClass"), name="drug_class")
     names = pl.concat(
         [
             named,
-            also.drop_nulls("synonyms").rename({"synonyms": "name"}),
             drug_ids.nodes(interactions["other"]),
             disease_ids.nodes(indications["disease"]),
             effect_ids.nodes(effects["effect"]),
             target_ids.nodes(targets["symbol"]),
             class_nodes,
+            also.select("id", "kind", "name"),
         ]
     ).drop_nulls()
     nodes = names.group_by("id", "kind", maintain_order=True).agg(
@@ -160,6 +165,10 @@ _CITED = ["reference"]
 
 def _references() -> pl.Expr:
     return pl.col("reference").str.split("|")
+
+
+def _synonyms() -> pl.Expr:
+    return pl.col("synonyms").str.split("|").alias("name")
 
 
 def _class_id() -> pl.Expr:

@@ -179,6 +179,7 @@ def write_starter(folder: Path, *more: str) -> Path:
             "Otherol\tCONTRAINDICATED_FOR\tUnlisted disease\t",
             *more,
         ],
+        "diseases": ["disease\tsynonyms", "Example disease\tExD|Example illness"],
         "effects": ["drug\teffect\treference", "Examplin\tItching\t"],
         "interactions": ["drug\tother\teffect\treference", "Otherol\tExamplin\tbleeding\t"],
         "identifiers": [

@@ -53,6 +53,10 @@ def test_names_synonyms_and_cross_references(small: KnowledgeGraph) -> None:
     assert drug["xrefs"] == ["MESH:D1"]
 
 
+def test_synonyms_of_diseases(small: KnowledgeGraph) -> None:
+    assert small.nodes.filter(id="DOID:1")["synonyms"].to_list() == [["ExD", "Example illness"]]
+
+
 def test_properties_and_references(small: KnowledgeGraph) -> None:
     target = small.edges.filter(relation="TARGETS")["properties"][0]
     assert json.loads(target) == {"action": "inhibitor", "role": "target"}
