@@ -16,9 +16,10 @@ from .errors import DataError
 from .identifiers import content_ids, name_key
 from .schema import Schema
 
+Columns = Mapping[str, pl.DataType | type[pl.DataType]]
 TEXTS = pl.List(pl.String)
 
-NODES: dict[str, pl.DataType | type[pl.DataType]] = {
+NODES: Columns = {
     "id": pl.String,  # CURIE
     "kind": pl.String,
     "name": pl.String,
@@ -27,7 +28,7 @@ NODES: dict[str, pl.DataType | type[pl.DataType]] = {
     "xrefs": TEXTS,  # CURIEs of the same thing elsewhere
     "properties": pl.String,  # JSON object, or null
 }
-EDGES: dict[str, pl.DataType | type[pl.DataType]] = {
+EDGES: Columns = {
     "id": pl.String,  # content id of (subject, relation, object)
     "subject": pl.String,
     "relation": pl.String,
@@ -37,7 +38,7 @@ EDGES: dict[str, pl.DataType | type[pl.DataType]] = {
     "sources": TEXTS,
     "properties": pl.String,
 }
-EVIDENCE: dict[str, pl.DataType | type[pl.DataType]] = {
+EVIDENCE: Columns = {
     "id": pl.String,
     "edge": pl.String,  # content id of the triple it speaks of, whether or not that is an edge
     "subject": pl.String,
@@ -60,7 +61,7 @@ EVIDENCE: dict[str, pl.DataType | type[pl.DataType]] = {
     "references": TEXTS,
     "qualifiers": pl.String,  # JSON object, or null
 }
-PREDICTIONS: dict[str, pl.DataType | type[pl.DataType]] = {
+PREDICTIONS: Columns = {
     "head": pl.String,
     "relation": pl.String,
     "tail": pl.String,
@@ -74,7 +75,7 @@ PREDICTIONS: dict[str, pl.DataType | type[pl.DataType]] = {
     "date": pl.String,
     "explanation": pl.String,  # JSON, or null
 }
-MERGES: dict[str, pl.DataType | type[pl.DataType]] = {
+MERGES: Columns = {
     "kept": pl.String,
     "merged": pl.String,
     "kind": pl.String,
@@ -132,14 +133,14 @@ class Source:
     reliability: float = 1.0
 
 
-def empty(columns: Mapping[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
+def empty(columns: Columns) -> pl.DataFrame:
     """A frame with these columns and no rows."""
     return pl.DataFrame(schema=dict(columns))
 
 
 def conform(
     frame: pl.DataFrame,
-    columns: Mapping[str, pl.DataType | type[pl.DataType]],
+    columns: Columns,
     defaults: Mapping[str, object] | None = None,
 ) -> pl.DataFrame:
     """The frame with exactly these columns, in order; missing ones and nulls filled by `defaults`.

@@ -13,8 +13,6 @@ from .frames import MERGES, complete_evidence, complete_nodes, conform, edges_fr
 from .kg import KnowledgeGraph
 from .schema import Schema
 
-_RENAMED = {"kind": pl.String, "old": pl.String, "new": pl.String}
-
 
 def merge(*graphs: KnowledgeGraph) -> KnowledgeGraph:
     """One graph of several; no piece of evidence is lost, none is counted twice.

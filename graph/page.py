@@ -156,7 +156,9 @@ def _layout(nodes: pl.DataFrame, edges: list[dict[str, Any]]) -> np.ndarray[Any,
         found = nx.kamada_kawai_layout(graph)
     else:
         found = nx.spring_layout(graph, seed=0, iterations=200)
-    places = np.array([found[i] for i in nodes["id"]]) * 115 * np.sqrt(nodes.height)
+    places: np.ndarray[Any, Any] = (
+        np.array([found[i] for i in nodes["id"]]) * 115 * np.sqrt(nodes.height)
+    )
     half = np.array([[max(24, 3.6 * min(len(n), 30)), 21.0] for n in nodes["name"]])
     room = half[:, None] + half[None, :]
     for _ in range(300):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -51,7 +51,7 @@ def progress(title: str, total: int | None = None) -> Iterator[Callable[..., Non
 
 def track(items: Iterable[T], title: str, total: int | None = None) -> Iterator[T]:
     """Yield the items, with a bar that moves one step for each."""
-    if total is None and hasattr(items, "__len__"):
+    if total is None and isinstance(items, Sized):
         total = len(items)
     with progress(title, total) as advance:
         for item in items:

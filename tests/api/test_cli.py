@@ -1,0 +1,193 @@
+"""The command line on good and on bad input: exit codes, messages, nothing half-written."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from medkg.cli import main
+from medkg.graph.kg import KnowledgeGraph
+from tests.graph.graphs import small
+
+
+class Result(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Medkg = Callable[..., Result]
+
+
+@pytest.fixture
+def medkg(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Medkg:
+    def run(*arguments: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["medkg", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        code = ended.value.code
+        return Result(code if isinstance(code, int) else 0, printed.out, printed.err)
+
+    return run
+
+
+@pytest.fixture
+def graph(tmp_path: Path) -> Path:
+    small().save(tmp_path / "graph")
+    return tmp_path / "graph"
+
+
+def test_help_and_import_load_nothing_heavy() -> None:
+    heavy = ("torch", "spacy", "transformers", "polars", "networkx", "sklearn")
+    for code in ("import medkg", "import medkg.cli"):
+        probe = f"{code}; import sys; print([m for m in {heavy} if m in sys.modules])"
+        found = subprocess.run(
+            [sys.executable, "-c", probe], capture_output=True, text=True, check=True
+        )
+        assert found.stdout.strip() == "[]", code
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["quickstart"],
+        ["doctor"],
+        ["sources"],
+        ["load"],
+        ["extract"],
+        ["merge"],
+        ["info"],
+        ["check"],
+        ["write"],
+        ["read"],
+        ["serve"],
+        ["query"],
+        ["view"],
+        ["train", "links"],
+        ["train", "diagnosis"],
+        ["train", "ner"],
+        ["train", "relations"],
+        ["predict"],
+        ["explain"],
+        ["diagnose"],
+        ["evaluate", "links"],
+        ["evaluate", "diagnosis"],
+        ["evaluate", "ner"],
+        ["evaluate", "relations"],
+        ["evaluate", "linking"],
+        ["evaluate", "notes"],
+    ],
+)
+def test_every_command_has_help_with_an_example(medkg: Medkg, command: list[str]) -> None:
+    result = medkg(*command, "-h")
+    assert result.code == 0
+    assert f"Example: medkg {' '.join(command)}" in " ".join(result.out.split())
+
+
+def test_info_check_and_merge(medkg: Medkg, graph: Path, tmp_path: Path) -> None:
+    facts = json.loads(medkg("info", graph, "--json").out)
+    assert facts["edges"] == 6
+    assert "nothing doubtful" in medkg("check", graph).out
+    merged = medkg("merge", graph, graph, "--out", tmp_path / "both", "--json")
+    assert json.loads(merged.out)["evidence"] == small().evidence.height
+    assert KnowledgeGraph.open(tmp_path / "both").checksum() == small().checksum()
+
+
+def test_starter_loads_and_sources_are_listed(medkg: Medkg, tmp_path: Path) -> None:
+    assert medkg("load", "starter", "--out", tmp_path / "starter").code == 0
+    assert KnowledgeGraph.open(tmp_path / "starter").nodes.filter(kind="Drug").height >= 200
+    named = {row["name"] for row in json.loads(medkg("sources", "--json").out)}
+    assert {"hpo", "hetionet", "starter"} <= named
+
+
+def test_view_writes_a_page(medkg: Medkg, graph: Path, tmp_path: Path) -> None:
+    result = medkg("view", graph, "--around", "imatinib", "--out", tmp_path / "page.html")
+    assert result.code == 0
+    assert "Gastrointestinal stromal tumor" in (tmp_path / "page.html").read_text()
+
+
+def test_doctor_names_what_is_there(medkg: Medkg) -> None:
+    found = json.loads(medkg("doctor", "--json").out)
+    assert found["embedded server"].startswith("ready")
+    assert "ner" in found["text models"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["info", "{tmp}/none"], "is no graph folder"),
+        (["load", "wikipedia", "--out", "{tmp}/x"], "there is no source 'wikipedia'; there are"),
+        (["load", "hetionet", "--out", "{tmp}/x"], "--path"),
+        (["load", "hetionet", "--path", "{tmp}/none", "--out", "{tmp}/x"], "{tmp}/none"),
+        (["view", "{graph}", "--around", "imatinab", "--out", "{tmp}/x"], "near: Imatinib"),
+        (["predict", "{tmp}/none", "--head", "x"], "is no model folder"),
+        (["diagnose", "{graph}", "--symptom", "x"], "is no model folder"),
+        (["write", "{graph}", "--into", "bolt://127.0.0.1:1"], "bolt://127.0.0.1:1"),
+        (["info", "--on", "gopher://x"], "gopher"),
+        (["merge", "{graph}", "--out", "{tmp}"], "other things in it"),
+    ],
+)
+def test_bad_input_is_named_with_exit_code_1_and_nothing_written(
+    medkg: Medkg, graph: Path, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    def fill(text: str) -> str:
+        return text.format(tmp=tmp_path, graph=graph)
+
+    result = medkg(*map(fill, arguments))
+    assert result.code == 1
+    assert fill(message) in result.err
+    assert "Traceback" not in result.err
+    assert {path.name for path in tmp_path.iterdir()} == {"graph"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["info"],
+        ["frobnicate"],
+        ["load", "starter"],
+        ["query", "why", "--on", "bolt://127.0.0.1:1", "--param", "x"],
+        ["predict", "model"],
+        ["diagnose", "model"],
+    ],
+)
+def test_wrong_usage_is_exit_code_2(medkg: Medkg, arguments: list[str]) -> None:
+    assert medkg(*arguments).code == 2
+
+
+def test_a_damaged_graph_and_model_are_named(medkg: Medkg, graph: Path, tmp_path: Path) -> None:
+    (graph / "nodes.parquet").write_bytes(b"PAR1")
+    result = medkg("info", graph)
+    assert result.code == 1
+    assert "nodes.parquet: doesn't match the checksum" in result.err
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{")
+    result = medkg("predict", tmp_path / "model", "--head", "x")
+    assert result.code == 1
+    assert "config.json: is damaged" in result.err
+
+
+def test_extract_sets_unreadable_files_aside_and_goes_on(medkg: Medkg, tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    (notes / "good.txt").write_text("Imatinib inhibits KIT. She has fever but no cough.")
+    (notes / "empty.txt").write_text("")
+    (notes / "latin.txt").write_bytes("Fièvre élevée".encode("latin-1"))
+    small().save(tmp_path / "graph")
+    result = medkg(
+        "extract", notes, "--graph", tmp_path / "graph", "--out", tmp_path / "out", "--json"
+    )
+    assert result.code == 0
+    summary = json.loads(result.out)
+    assert sum(summary["set_aside"].values()) == 2
+    rows = [json.loads(line) for line in Path(summary["quarantine"]).read_text().splitlines()]
+    assert {Path(row["path"]).name for row in rows} == {"empty.txt", "latin.txt"}
+    kg = KnowledgeGraph.open(tmp_path / "out")
+    assert "drugbank:DB00619" in kg.nodes["id"]
