@@ -67,9 +67,7 @@ def _of_one_kind(graphs: tuple[KnowledgeGraph, ...]) -> list[pl.DataFrame]:
     for graph in graphs:
         clashes = graph.nodes.join(first, on="id").filter(pl.col("kind") != pl.col("first"))
         renames.append(
-            clashes.select("kind", old="id", new=pl.concat_str("id", pl.lit("#"), "kind")).cast(
-                _RENAMED
-            )
+            clashes.select("kind", old="id", new=pl.concat_str("id", pl.lit("#"), "kind"))
         )
         first = pl.concat([first, graph.nodes.select("id", first="kind")]).unique(
             "id", keep="first", maintain_order=True
