@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import polars as pl
+
 from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
 

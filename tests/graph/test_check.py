@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import polars as pl
+
 from medkg.graph.check import check
 from medkg.graph.kg import KnowledgeGraph
 

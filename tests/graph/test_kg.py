@@ -7,12 +7,13 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
 from medkg.graph.errors import DataError, MissingError, SchemaError
 from medkg.graph.frames import FRAMES, Source, edges_from
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.quarantine import Quarantine
 from medkg.graph.schema import Schema
-from polars.testing import assert_frame_equal
 
 from .graphs import CURATED, TEXT, small
 

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import polars as pl
+from polars.testing import assert_frame_equal
+
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
-from polars.testing import assert_frame_equal
 
 from .graphs import CURATED, TEXT, small
 from .test_kg import same

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from medkg.graph.atomic import atomic_file, atomic_folder, sha256
+from medkg.graph.errors import DataError
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "file.txt"
+    with atomic_file(target) as draft:
+        draft.write_text("one")
+        assert not target.exists()
+    assert target.read_text() == "one"
+    with pytest.raises(RuntimeError), atomic_file(target) as draft:
+        draft.write_text("half")
+        raise RuntimeError
+    assert target.read_text() == "one"
+    assert names(target.parent) == {"file.txt"}
+
+
+def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "folder"
+    with atomic_folder(target, marker="mark") as draft:
+        (draft / "mark").write_text("old")
+    with pytest.raises(RuntimeError), atomic_folder(target, marker="mark") as draft:
+        (draft / "mark").write_text("half")
+        raise RuntimeError
+    assert (target / "mark").read_text() == "old"
+    with atomic_folder(target, marker="mark") as draft:
+        (draft / "mark").write_text("new")
+    assert (target / "mark").read_text() == "new"
+    assert names(tmp_path) == {"folder"}
+
+
+def test_files_and_foreign_folders_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(DataError, match="is a file"), atomic_folder(tmp_path / "file", marker="m"):
+        pass
+    with pytest.raises(DataError, match="no m"), atomic_folder(tmp_path, marker="m"):
+        pass
+    assert names(tmp_path) == {"file"}
+
+
+def test_sha256_is_the_files(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"medkg" * 100_000)
+    assert sha256(tmp_path / "f") == hashlib.sha256(b"medkg" * 100_000).hexdigest()
