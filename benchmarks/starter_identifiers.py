@@ -30,22 +30,31 @@ from medkg.graph.identifiers import name_key
 
 ROOT = Path(__file__).resolve().parents[1]
 STARTER = ROOT / "loaders" / "data" / "starter"
+Row = tuple[str, str, str, str, str]  # as in HEADER
 HEADER = ("kind", "name", "id", "xrefs", "confirmed_by")
 
-# Annotators map a mention to the nearest concept, or to the one meant in that abstract. The list was
-# read through by hand: these concepts are not what the text says by itself.
+# Annotators map a mention to the nearest concept, or to the one meant in that abstract. Read by
+# hand: these concepts are not what the text says by itself.
 NOT_SO = {
+    "blurred vision": "MESH:D014786",  # all vision disorders
     "bone marrow depression": "MESH:D001855",  # all bone marrow diseases
     "calcitonin": "MESH:D002116",  # any calcitonin, not the salmon's
+    "depression": "MESH:D003866",  # depressive disorder
     "drug induced parkinsonism": "MESH:D010302",  # all secondary parkinsonism
+    "dyskinesia": "MESH:D004409",  # only the drug-induced ones
     "hepatitis": "MESH:D056486",  # drug-induced liver injury
+    "hyperkeratosis": "MESH:D017488",  # epidermolytic hyperkeratosis
     "hypomagnesemia": "MESH:C537153",  # an inherited form
     "insulin dependent diabetes mellitus": "OMIM:125852",  # one susceptibility locus
+    "irritability": "MESH:D001523",  # all mental disorders
+    "lymphadenopathy": "MESH:D008206",  # all lymphatic diseases
+    "parkinsonism": "MESH:D010302",  # only the secondary forms
     "pneumonitis": "MESH:D011014",  # pneumonia
     "psychosis": "MESH:D011605",  # substance-induced psychoses
     "respiratory depression": "MESH:D012131",  # respiratory insufficiency
     "tardive dyskinesia": "MESH:D004409",  # all drug-induced dyskinesia
     "upper respiratory tract infection": "MESH:D012141",  # all respiratory tract infections
+    "vasospasm": "MESH:D020301",  # only the intracranial ones
 }
 
 
@@ -247,14 +256,14 @@ def _mentions(corpora: Path) -> tuple[Names, Names]:
     return chemicals, diseases
 
 
-def identify(sources: Sources, folder: Path = STARTER) -> list[tuple[str, str, str, str, str]]:
+def identify(sources: Sources, folder: Path = STARTER) -> list[Row]:
     """A row of identifiers.tsv for every name in the starter set."""
     drugs = _synonyms(folder, "drugs-*.tsv", "drug")
     of_disease = _synonyms(folder, "diseases.tsv", "disease")
     symbols = {row["symbol"] for row in rows_of("targets", folder)}
     diseases = {row["disease"] for row in rows_of("indications", folder)}
     effects = {row["effect"] for row in rows_of("effects", folder)}
-    return [
+    rows = [
         *(_row("Drug", name, *_drug([name, *drugs[name]], sources)) for name in sorted(drugs)),
         *(_row("Target", symbol, *_target(symbol, sources)) for symbol in sorted(symbols)),
         *(
@@ -262,6 +271,22 @@ def identify(sources: Sources, folder: Path = STARTER) -> list[tuple[str, str, s
             for name in sorted(diseases)
         ),
         *(_row("Symptom", name, *_symptom(name, sources)) for name in sorted(effects)),
+    ]
+    return _without_shared(rows)
+
+
+def _without_shared(rows: list[Row]) -> list[Row]:
+    """The rows without the cross-references that two names of a kind would share.
+
+    HPO gives Vertigo the UMLS concept of dizziness, BC5CDR's annotators gave escitalopram that of
+    citalopram: as a cross-reference, such an identifier would make two nodes one.
+    """
+    owners = Counter(
+        (row[0], identifier) for row in rows for identifier in {row[2], *row[3].split("|")}
+    )
+    return [
+        (kind, name, own, "|".join(x for x in xrefs.split("|") if owners[kind, x] == 1), evidence)
+        for kind, name, own, xrefs, evidence in rows
     ]
 
 
@@ -278,9 +303,7 @@ def _synonyms(folder: Path, pattern: str, column: str) -> dict[str, list[str]]:
 Found = tuple[list[str], list[str], list[str]]
 
 
-def _row(
-    kind: str, name: str, ids: list[str], xrefs: list[str], evidence: list[str]
-) -> tuple[str, str, str, str, str]:
+def _row(kind: str, name: str, ids: list[str], xrefs: list[str], evidence: list[str]) -> Row:
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     if kind == "Symptom":
         slug = f"symptom_{slug}"  # a disease may have the same name

@@ -1,0 +1,172 @@
+"""The curated starter set: well-formed tables that agree with each other and with the sources."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+STARTER = ROOT / "loaders" / "data" / "starter"
+COLUMNS = {
+    "drugs": ["drug", "synonyms", "drug_class"],
+    "targets": ["drug", "symbol", "action", "role", "reference"],
+    "indications": ["drug", "relation", "disease", "reference"],
+    "effects": ["drug", "effect", "reference"],
+    "interactions": ["drug", "other", "effect", "reference"],
+}
+FACT = {  # the columns that make a row another fact than the next
+    "drugs": ["drug"],
+    "targets": ["drug", "symbol", "action"],
+    "indications": ["drug", "disease"],
+    "effects": ["drug", "effect"],
+}
+ACTIONS = {
+    "activator",
+    "agonist",
+    "antagonist",
+    "binder",
+    "blocker",
+    "chaperone",
+    "inducer",
+    "inhibitor",
+    "inverse agonist",
+    "modulator",
+    "partial agonist",
+    "positive allosteric modulator",
+    "replacement",
+    "stabilizer",
+    "substrate",
+}
+PREFIXES = {
+    "Drug": {"drugbank", "MESH", "medkg"},
+    "Target": {"NCBIGene", "medkg"},
+    "Disease": {"DOID", "OMIM", "ORPHA", "MESH", "medkg"},
+    "Symptom": {"HP", "UMLS", "MESH", "medkg"},
+}
+
+Rows = list[dict[str, str]]
+
+
+def read(path: Path, columns: list[str]) -> Rows:
+    lines = path.read_text(encoding="utf-8").split("\n")
+    assert lines[0].split("\t") == columns
+    assert lines[-1] == "", f"{path.name}: the last line has no end"
+    for number, line in enumerate(lines[1:-1], start=2):
+        cells = line.split("\t")
+        assert len(cells) == len(columns), f"{path.name}:{number}: {len(cells)} columns"
+        assert all(cell == cell.strip() for cell in cells), f"{path.name}:{number}: white space"
+    reader = csv.DictReader(lines[:-1], delimiter="\t", quoting=csv.QUOTE_NONE)
+    return list(reader)
+
+
+@pytest.fixture(scope="module")
+def tables() -> dict[str, Rows]:
+    found = {}
+    for table, columns in COLUMNS.items():
+        parts = sorted(STARTER.glob(f"{table}-*.tsv"))
+        assert len(parts) == 2
+        found[table] = [row for part in parts for row in read(part, columns)]
+    return found
+
+
+@pytest.fixture(scope="module")
+def identifiers() -> Rows:
+    return read(STARTER / "identifiers.tsv", ["kind", "name", "id", "xrefs", "confirmed_by"])
+
+
+def test_there_are_at_least_200_drugs_and_each_has_facts(tables: dict[str, Rows]) -> None:
+    drugs = {row["drug"] for row in tables["drugs"]}
+    assert len(drugs) >= 200
+    assert all(row["drug_class"] for row in tables["drugs"])
+    for table in ("targets", "indications", "effects", "interactions"):
+        assert len({row["drug"] for row in tables[table]}) >= 200
+
+
+def test_every_drug_that_is_named_is_a_drug_of_the_set(tables: dict[str, Rows]) -> None:
+    drugs = {row["drug"] for row in tables["drugs"]}
+    for table in ("targets", "indications", "effects", "interactions"):
+        assert {row["drug"] for row in tables[table]} <= drugs, table
+    assert {row["other"] for row in tables["interactions"]} <= drugs
+
+
+def test_no_fact_is_stated_twice(tables: dict[str, Rows]) -> None:
+    for table, columns in FACT.items():
+        facts = Counter(tuple(row[column] for column in columns) for row in tables[table])
+        assert [fact for fact, count in facts.items() if count > 1] == [], table
+    pairs = Counter(frozenset((row["drug"], row["other"])) for row in tables["interactions"])
+    assert [set(pair) for pair, count in pairs.items() if count > 1 or len(pair) == 1] == []
+
+
+def test_no_synonym_is_another_drug(tables: dict[str, Rows]) -> None:
+    names = Counter(
+        name.lower()
+        for row in tables["drugs"]
+        for name in {row["drug"], *filter(None, row["synonyms"].split("|"))}
+    )
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_the_words_are_the_ones_that_are_allowed(tables: dict[str, Rows]) -> None:
+    assert {row["action"] for row in tables["targets"]} <= ACTIONS
+    assert {row["role"] for row in tables["targets"]} <= {
+        "target",
+        "enzyme",
+        "transporter",
+        "carrier",
+    }
+    assert {row["relation"] for row in tables["indications"]} == {
+        "TREATS",
+        "PALLIATES",
+        "CONTRAINDICATED_FOR",
+    }
+    assert all(row["effect"] for row in tables["effects"] + tables["interactions"])
+
+
+def test_every_name_has_an_identifier_of_its_own(
+    tables: dict[str, Rows], identifiers: Rows
+) -> None:
+    named = {("Drug", row["drug"]) for row in tables["drugs"]}
+    named |= {("Target", row["symbol"]) for row in tables["targets"]}
+    named |= {("Disease", row["disease"]) for row in tables["indications"]}
+    named |= {("Symptom", row["effect"]) for row in tables["effects"]}
+    assert Counter((row["kind"], row["name"]) for row in identifiers) == Counter(named)
+    ids = Counter(row["id"] for row in identifiers)
+    assert [identifier for identifier, count in ids.items() if count > 1] == []
+
+
+def test_identifiers_are_curies_and_only_local_ones_may_be_unconfirmed(identifiers: Rows) -> None:
+    for row in identifiers:
+        prefix, colon, local = row["id"].partition(":")
+        assert colon, row
+        assert local, row
+        assert prefix in PREFIXES[row["kind"]], row
+        assert row["confirmed_by"] or (prefix == "medkg" and not row["xrefs"]), row
+
+
+def test_synonyms_of_diseases_are_of_diseases_in_the_set(tables: dict[str, Rows]) -> None:
+    diseases = read(STARTER / "diseases.tsv", ["disease", "synonyms"])
+    named = {row["disease"] for row in tables["indications"]}
+    assert {row["disease"] for row in diseases} <= named
+    names = Counter(
+        name.lower() for row in diseases for name in {row["disease"], *row["synonyms"].split("|")}
+    )
+    names.update(name.lower() for name in named - {row["disease"] for row in diseases})
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_the_identifiers_are_what_the_sources_confirm(shared_data: Path) -> None:
+    script = ROOT / "benchmarks" / "starter_identifiers.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "--check"],
+        env={**os.environ, "MEDKG_DATA": str(shared_data)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
