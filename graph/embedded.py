@@ -1,0 +1,351 @@
+"""The embedded server: ArcadeDB from its wheel, a child process that speaks Bolt on 127.0.0.1.
+
+A folder that is served holds the databases and `server.json` (address, process id, and a password
+that changes with every start; only its owner may read it). Whoever uses the server holds a share of
+`users.lock`; the last one to let go stops it. The kernel lets go for a process that was killed, so
+a server that outlives its users is taken over by the next one, who then stops it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import fcntl
+import importlib.util
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+
+from .errors import StoreError
+
+DATABASE = "kg"
+USER = "root"
+
+_STARTING_SECONDS = 60
+_STOPPING_SECONDS = 30
+_QUERY_SECONDS = 120
+_HEAP = "MEDKG_SERVER_HEAP"
+
+
+@dataclass(frozen=True)
+class _Address:
+    """What `server.json` says."""
+
+    uri: str
+    user: str
+    password: str
+    database: str
+    pid: int
+
+
+class Server:
+    """A share in the embedded server of a folder. `stop` lets go of it; the last share stops it.
+
+    Attributes:
+        folder: what it serves.
+        uri, user, password, database: how any Neo4j driver or tool on this machine connects.
+        pid: its process.
+    """
+
+    def __init__(self, folder: Path, address: _Address, share: int):
+        self.folder = folder
+        self.uri = address.uri
+        self.user = address.user
+        self.password = address.password
+        self.database = address.database
+        self.pid = address.pid
+        self._share: int | None = share
+        atexit.register(self.stop)
+
+    def stop(self) -> bool:
+        """Let go of the server, and stop it if nobody else uses it.
+
+        Returns:
+            Whether the server is stopped now; false where another process goes on using it.
+        """
+        if self._share is None:
+            return True
+        share, self._share = self._share, None
+        atexit.unregister(self.stop)
+        try:
+            with _locked(self.folder / "server.lock"):
+                try:
+                    fcntl.flock(share, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return False
+                _end(self.folder, self.pid)
+                (self.folder / "server.json").unlink(missing_ok=True)
+                return True
+        finally:
+            os.close(share)
+
+    def running(self) -> bool:
+        """Whether the process is there."""
+        return _is_ours(self.folder, self.pid)
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def serve(folder: Path | str) -> Server:
+    """Start the embedded server on a folder, or join the one that runs there.
+
+    The heap is 1 GB; the environment variable MEDKG_SERVER_HEAP (such as `4g`) sets another.
+
+    Raises:
+        StoreError: the folder holds other things, or the server doesn't start.
+    """
+    folder = Path(folder).absolute()
+    _prepare(folder)
+    with _locked(folder / "server.lock"):
+        share = os.open(folder / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(share, fcntl.LOCK_SH)
+            address = _running(folder) or _start(folder)
+        except BaseException:
+            os.close(share)
+            raise
+    return Server(folder, address, share)
+
+
+def _prepare(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise StoreError(f"{folder} is a file; give a folder for the embedded server")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "server.lock").exists():
+        raise StoreError(
+            f"{folder} is a folder with other things in it (no server.lock); give the embedded"
+            " server a new or an empty one"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("databases", "log"):
+            (folder / name).mkdir(exist_ok=True)
+        (folder / "server.lock").touch(mode=0o600)
+    except OSError as error:
+        raise StoreError(f"{folder} can't be written to: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    """Hold the lock that makes starts and stops wait for each other."""
+    handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _running(folder: Path) -> _Address | None:
+    """The address of the server that runs on the folder; one that doesn't answer is ended."""
+    file = folder / "server.json"
+    try:
+        address = _Address(**json.loads(file.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        raise StoreError(
+            f"{file} can't be read ({error}); end the server of this folder, if one runs, and"
+            " delete the file"
+        ) from error
+    if not _is_ours(folder, address.pid):
+        return None
+    try:
+        _wait_until_ready(folder, address)
+    except StoreError:
+        _end(folder, address.pid)
+        return None
+    return address
+
+
+def _start(folder: Path) -> _Address:
+    bolt, http = _free_ports(2)
+    password = secrets.token_urlsafe(24)
+    # The server keeps the password of its first start unless its users are made anew.
+    (folder / "config" / "server-users.jsonl").unlink(missing_ok=True)
+    # Arguments go through a file: a command line is readable by every user of the machine.
+    arguments = _arguments_file(folder)
+    _write_private(arguments, "\n".join(_arguments(folder, bolt, http, password)))
+    with (folder / "log" / "server.out").open("wb") as output:
+        process = subprocess.Popen(
+            [str(_wheel() / "jre" / "bin" / "java"), f"@{arguments}"],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for its user, who then stops it in good order
+        )
+    try:
+        address = _Address(f"bolt://127.0.0.1:{bolt}", USER, password, DATABASE, process.pid)
+        _write_private(folder / "server.json", json.dumps(asdict(address), indent=1))
+        _wait_until_ready(folder, address, process)
+    except BaseException:
+        _end(folder, process.pid)
+        (folder / "server.json").unlink(missing_ok=True)
+        raise
+    finally:
+        arguments.unlink(missing_ok=True)
+    return address
+
+
+def _wheel() -> Path:
+    spec = importlib.util.find_spec("arcadedb_embedded")
+    if spec is None or spec.origin is None:
+        raise StoreError(
+            "the embedded server is not installed: pip install arcadedb-embedded, or give the URI"
+            " of a Neo4j server (bolt://…)"
+        )
+    return Path(spec.origin).parent
+
+
+def _arguments_file(folder: Path) -> Path:
+    return folder / "server.args"
+
+
+def _arguments(folder: Path, bolt: int, http: int, password: str) -> list[str]:
+    settings = {
+        "server.rootPath": str(folder),
+        "server.rootPassword": password,
+        "server.defaultDatabases": f"{DATABASE}[{USER}]",
+        "server.mode": "development",
+        "server.httpIncomingHost": "127.0.0.1",
+        "server.httpIncomingPort": str(http),
+        "server.plugins": "Bolt:com.arcadedb.bolt.BoltProtocolPlugin",
+        "bolt.host": "127.0.0.1",
+        "bolt.port": str(bolt),
+        "command.timeout": str(_QUERY_SECONDS * 1000),
+        "opencypher.loadCsv.allowFileUrls": "false",
+        "opencypher.loadCsv.allowRemoteUrls": "false",
+    }
+    arguments = [
+        f"-Xmx{os.environ.get(_HEAP, '1g')}",
+        "-XX:+UseCompactObjectHeaders",
+        "-XX:ErrorFile=log/crash-%p.log",
+        "-Dfile.encoding=UTF8",
+        "-Djava.awt.headless=true",
+        "-Dpolyglot.engine.WarnInterpreterOnly=false",
+        "--add-modules=jdk.incubator.vector",
+        "--enable-native-access=ALL-UNNAMED",
+        "--add-opens=java.base/java.util.concurrent.atomic=ALL-UNNAMED",
+        "--add-opens=java.base/java.nio.channels.spi=ALL-UNNAMED",
+        "--add-opens=java.base/java.lang=ALL-UNNAMED",
+        *(f"-Darcadedb.{name}={value}" for name, value in settings.items()),
+        "-cp",
+        str(_wheel() / "jars" / "*"),
+        "com.arcadedb.server.ArcadeDBServer",
+    ]
+    return [
+        '"' + argument.replace("\\", "\\\\").replace('"', '\\"') + '"' for argument in arguments
+    ]
+
+
+def _write_private(file: Path, text: str) -> None:
+    """Write a file that only its owner may read, in place at once."""
+    draft = file.with_name(f".{file.name}")
+    draft.unlink(missing_ok=True)
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as output:
+        output.write(text)
+    draft.replace(file)
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
+
+
+def _wait_until_ready(
+    folder: Path, address: _Address, process: subprocess.Popen[bytes] | None = None
+) -> None:
+    """Wait until a query is answered: the port opens before the database does."""
+    import neo4j
+    from neo4j.exceptions import DriverError, Neo4jError
+
+    deadline = time.monotonic() + _STARTING_SECONDS
+    while True:
+        # A driver tried on a port that isn't open yet waits for a second by itself.
+        if _port_open(address.uri):
+            try:
+                with (
+                    neo4j.GraphDatabase.driver(
+                        address.uri, auth=(address.user, address.password)
+                    ) as driver,
+                    driver.session(database=address.database) as session,
+                ):
+                    session.run("RETURN 1").consume()
+                return
+            except (DriverError, Neo4jError) as error:
+                problem = str(error)
+        else:
+            problem = "it doesn't listen"
+        ended = process is not None and process.poll() is not None
+        if ended or time.monotonic() > deadline:
+            log = folder / "log" / "server.out"
+            lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            said = f"; it said: {lines[-1][:300]}" if ended and lines else ""
+            raise StoreError(
+                f"the embedded server of {folder} didn't start ({problem}){said}; see {log}"
+            )
+        time.sleep(0.1)
+
+
+def _port_open(uri: str) -> bool:
+    host, port = uri.removeprefix("bolt://").split(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=2):
+            return True
+    except OSError:
+        return False
+
+
+def _is_ours(folder: Path, pid: int) -> bool:
+    """Whether the process is this folder's server, and not another that got its number."""
+    try:
+        command = _command(pid)
+    except OSError:
+        return False
+    return str(_arguments_file(folder)) in command
+
+
+def _command(pid: int) -> str:
+    """The command line of a process; empty once it has ended, whether or not its parent knows."""
+    if Path("/proc/self/cmdline").exists():
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+    listing = ["ps", "-ww", "-o", "stat=,command=", "-p", str(pid)]
+    listed = subprocess.run(listing, capture_output=True, text=True, check=False).stdout
+    return "" if listed.startswith("Z") else listed
+
+
+def _end(folder: Path, pid: int) -> None:
+    """Ask the server to end, which closes its database; kill it if it doesn't."""
+    for signal_number in (signal.SIGTERM, signal.SIGKILL):
+        if not _is_ours(folder, pid):
+            return
+        os.kill(pid, signal_number)
+        deadline = time.monotonic() + _STOPPING_SECONDS
+        while time.monotonic() < deadline:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+            if not _is_ours(folder, pid):
+                return
+            time.sleep(0.05)
+    raise StoreError(f"the embedded server of {folder} (process {pid}) doesn't end; kill it")
