@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 import torch
+
 from medkg.gnn.data import to_hetero_data, vocabulary
 from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph

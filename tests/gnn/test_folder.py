@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from medkg.gnn.folder import ModelFolder, open_model, save_model
 from medkg.graph.errors import DataError, ModelError
 
