@@ -108,8 +108,11 @@ def keys(names: list[str]) -> list[str]:
 
 
 def data_folder() -> Path:
-    """The folder of real data that is no part of the repository."""
-    return Path(os.environ.get("MEDKG_DATA", ROOT.parent / "shared" / "data"))
+    """The folder of real data that is no part of the repository; exits where there is none."""
+    folder = Path(os.environ.get("MEDKG_DATA") or ROOT.parent / "shared" / "data")
+    if not (folder / "hetionet").is_dir():
+        sys.exit(f"{folder} has no hetionet/: set MEDKG_DATA to the folder of real data")
+    return folder
 
 
 def rows_of(table: str, folder: Path = STARTER) -> Iterator[dict[str, str]]:
