@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -261,7 +262,8 @@ def serve(
     try:
         show.pairs({"uri": server.uri, "user": server.user, "password": server.password}, "Serving")
         show.out.print("Ctrl-C stops it.")
-        server.wait()
+        while server.running:
+            time.sleep(0.5)
     except KeyboardInterrupt:
         pass
     finally:
@@ -424,8 +426,10 @@ def predict(
         from medkg.access import connect
 
         found = loaded.predictions(heads=_ids(head), tails=_ids(tail), top=top)
+        ends = found["head"].to_list() + found["tail"].to_list()
+        part = loaded.kg.with_predictions(found).subgraph(ends, relations=[], predictions=True)
         with connect(into) as connection:
-            written = connection.write(loaded.kg.with_predictions(found))
+            written = connection.write(part)
         _print_summary(written, into, as_json=False)
 
 
@@ -533,3 +537,65 @@ def _print_summary(summary: Any, where: str, as_json: bool) -> None:
     from medkg import show
 
     show.as_json(summary.as_dict()) if as_json else show.out.print(f"{where}: {summary}")
+
+
+@train.command("ner", epilog="Example: medkg train ner corpora/ --out models/ner")
+def train_ner(
+    corpora: Annotated[Path, typer.Argument(help="Folder of annotated corpora.")],
+    out: Annotated[Path, typer.Option(help="Model folder to write.")],
+    encoder: Annotated[
+        str | None,
+        typer.Option(help="A Hugging Face encoder by name or folder, such as BioBERT's."),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1)] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Train the recogniser of mentions, as the one that comes with medkg was trained."""
+    from medkg import show
+    from medkg.extract.train_ner import train_ner as train_model
+
+    metrics = train_model(corpora, out, seed=seed, epochs=epochs, encoder=encoder)
+    show.as_json(metrics) if as_json else show.pairs(metrics, str(out))
+
+
+@train.command("relations", epilog="Example: medkg train relations corpora/ --out models/relations")
+def train_relations(
+    corpora: Annotated[Path, typer.Argument(help="Folder of annotated corpora.")],
+    out: Annotated[Path, typer.Option(help="Model folder to write.")],
+    encoder: Annotated[
+        str | None,
+        typer.Option(help="A Hugging Face encoder by name or folder, such as BioBERT's."),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1)] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Train the classifier of relations, as the one that comes with medkg was trained."""
+    from medkg import show
+    from medkg.extract.train_relations import train_relations as train_model
+
+    metrics = train_model(corpora, out, seed=seed, epochs=epochs, encoder=encoder)
+    show.as_json(metrics) if as_json else show.pairs(metrics, str(out))
+
+
+CorpusFormat = Annotated[
+    str, typer.Option("--format", help="pubtator, ncbi, chemprot, bc2gm, brat")
+]
+
+
+@evaluate.command(
+    "ner", epilog="Example: medkg evaluate ner --corpus CDR.PubTator.txt --format pubtator"
+)
+def evaluate_ner(
+    corpus: Annotated[Path, typer.Option(help="An annotated corpus.")],
+    corpus_format: CorpusFormat = "pubtator",
+    model: Annotated[Path | None, typer.Option(help="A model folder; default: medkg's.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Strict precision, recall and F1 of mentions, with intervals over documents."""
+    from medkg import show
+    from medkg.extract.evaluate_ner import evaluate_ner as evaluate_model
+
+    rows = evaluate_model(model, corpus, corpus_format)
+    show.as_json(rows) if as_json else show.frame(rows, f"Mentions in {corpus.name}")

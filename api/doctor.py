@@ -6,6 +6,7 @@ import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 
 _LIBRARIES = (
     "polars",
@@ -50,12 +51,11 @@ def _gpu() -> str:
 
 
 def _embedded() -> str:
-    from medkg.graph.embedded import java
-
-    try:
-        return f"ready ({java().name} comes with the wheel)"
-    except Exception as error:
-        return f"MISSING: {error}"
+    spec = find_spec("arcadedb_embedded")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        if (Path(folder) / "jre" / "bin" / "java").exists():
+            return "ready; it comes with its own Java"
+    return "MISSING: pip install medkg again"
 
 
 def _neo4j() -> str:
