@@ -119,10 +119,11 @@ class NerModel(nn.Module):
             for n in range(len(tokens))
         ]
 
-    def save(self, folder: Path, about: Mapping[str, Any]) -> None:
+    def save(self, folder: Path, about: Mapping[str, Any], card: str) -> None:
         """Write the model's folder: `config.json`, half-precision weights, what the encoder needs.
 
-        `about` (training data, seed, figures, …) goes into the config as it is.
+        `about` (training data, seed, figures, …) goes into the config as it is, `card` into
+        `CARD.md`.
         """
         with atomic_folder(folder, marker="config.json") as draft:
             weights = {name: value.half().contiguous() for name, value in self.state_dict().items()}
@@ -148,6 +149,7 @@ class NerModel(nn.Module):
                 },
                 **about,
             }
+            (draft / "CARD.md").write_text(card, encoding="utf-8")
             text = json.dumps(config, indent=1, ensure_ascii=False) + "\n"
             (draft / "config.json").write_text(text, encoding="utf-8")
 

@@ -58,7 +58,7 @@ def skip_gram(
     contexts = nn.Embedding(len(counts), width, sparse=True)
     nn.init.uniform_(words.weight, -0.5 / width, 0.5 / width)
     nn.init.zeros_(contexts.weight)
-    optimizer = torch.optim.SparseAdam([*words.parameters(), *contexts.parameters()], lr=2e-3)
+    optimizer = torch.optim.SparseAdam([*words.parameters(), *contexts.parameters()], lr=4e-3)
     with progress("Word vectors", epochs) as advance:
         for _ in range(epochs):
             kept = ids[(ids < 0) | (generator.random(len(ids)) < keep[ids])]
