@@ -40,10 +40,10 @@ DEFAULTS = {
 }
 # Of two values for a mention the later one stays.
 _STRENGTH = ["possible", "hypothetical", "other", "family"]
-# Sections that speak for what is in them; a drug in a past history is often still taken.
+# Sections that speak for what is in them, and for which kinds.
 _SECTIONS = {
     "family": ("experiencer", "family", ("Disease", "Symptom", "Procedure")),
-    "historical": ("temporality", "historical", ("Disease", "Symptom", "Procedure")),
+    "historical": ("temporality", "historical", ("Disease", "Symptom", "Procedure", "Drug")),
     "allergies": ("certainty", "hypothetical", ("Drug",)),
     "differential": ("certainty", "possible", ("Disease", "Symptom")),
 }
@@ -99,7 +99,9 @@ class _Phrases:
         return (word, *(f"<{name}>" for name in self.classes.get(word, ())), *_number(word))
 
 
-_NUMBERS = frozenset("one two three four five six seven eight nine ten several few couple".split())
+_NUMBERS = frozenset(
+    "one two three four five six seven eight nine ten several few couple".split()  # noqa: SIM905
+)
 
 
 def _number(word: str) -> tuple[str, ...]:
@@ -125,7 +127,7 @@ def _phrases() -> _Phrases:
 
 
 def triggers(words: list[str]) -> Iterator[Trigger]:
-    """The triggers among lower-case tokens, from left to right; longer phrases hide shorter ones."""
+    """The triggers among lower-case tokens, left to right; longer phrases hide shorter ones."""
     position = 0
     while position < len(words):
         end, rules = _phrases().longest(words, position)
@@ -230,7 +232,7 @@ def relation_context(head: Span, tail: Span) -> dict[str, str]:
     """The context of a relation between two mentions of a sentence.
 
     Negated where either end is or where the sentence denies the relation; as uncertain as its less
-    certain end; of the family or another person where either end is; past where both ends are.
+    certain end; of the family or another person, and past, where either end is.
     """
     denied = any(
         start <= min(head.start, tail.start) and max(head.end, tail.end) <= end
@@ -240,7 +242,7 @@ def relation_context(head: Span, tail: Span) -> dict[str, str]:
     negated = denied or any(end.polarity == "negated" for end in ends)
     others = [end.experiencer for end in ends if end.experiencer != "patient"]
     order = ["certain", *_STRENGTH[:2]]
-    past = all(end.temporality == "historical" for end in ends)
+    past = any(end.temporality == "historical" for end in ends)
     return {
         "polarity": "negated" if negated else "asserted",
         "certainty": max((end.certainty for end in ends), key=order.index),

@@ -1,4 +1,4 @@
-"""Mentions to identifiers: the names of a graph as a dictionary, exact, then fuzzy (`medkg_linker`).
+"""Mentions to identifiers: a graph's names as a dictionary, exact, then fuzzy (`medkg_linker`).
 
 A mention is looked up by ever looser keys (its name key; singular and American spelling, words in
 any order; organ adjectives as nouns; without modifiers). What none of them finds is compared with
@@ -71,12 +71,16 @@ def _variants() -> tuple[dict[str, str], frozenset[str], frozenset[str]]:
 
 
 _GREEK = {
-    letter: unicodedata.name(letter).split()[-1].lower()
-    for letter in "αβγδεζηθικλμνξοπρστυφχψω"
+    letter: unicodedata.name(letter).split()[-1].lower() for letter in "αβγδεζηθικλμνξοπρστυφχψω"
 }
 _PLURALS = [(r"itides$", "itis"), (r"(o|y|ta)ses$", r"\1sis"), (r"(x|ch|sh|ss)es$", r"\1")]
 _PLURALS += [(r"(..)ies$", r"\1y"), (r"([^sui])s$", r"\1")]
-_SPELLINGS = [(r"(?<=\w)?ae", "e"), (r"oe(?=\w)", "e"), (r"our$", "or"), (r"ys(e|ed|ing)$", r"yz\1")]
+_SPELLINGS = [
+    (r"ae", "e"),
+    (r"oe(?=\w)", "e"),
+    (r"our$", "or"),
+    (r"ys(e|ed|ing)$", r"yz\1"),
+]
 _SPELLINGS += [(r"is(e|ed|ation|ing)$", r"iz\1"), (r"lled$", "led"), (r"sulph", "sulf")]
 
 
@@ -152,7 +156,9 @@ class _Index:
         """For each key the rows whose names share most trigrams with it, and the cosines."""
         if self._vectors is None:
             return [(np.empty(0, np.int64), np.empty(0))] * len(keys)
-        products = (self._vectorizer.transform([_forms(k)[0] for k in keys]) @ self._vectors).tocsr()
+        products = (
+            self._vectorizer.transform([_forms(k)[0] for k in keys]) @ self._vectors
+        ).tocsr()
         found = []
         for row in range(len(keys)):
             part = slice(products.indptr[row], products.indptr[row + 1])
@@ -362,11 +368,15 @@ class LinkerComponent:
         }
         mentions = list(doc.spans.get("mentions", []))
         texts = [" ".join(mention.text.split()) for mention in mentions]
-        asked = [(long_forms.get(text, text), m.label_) for text, m in zip(texts, mentions, strict=True)]
+        asked = [
+            (long_forms.get(text, text), m.label_) for text, m in zip(texts, mentions, strict=True)
+        ]
         own = [(text, m.label_) for text, m in zip(texts, mentions, strict=True)]
         links = [
             spelled_out or short
-            for spelled_out, short in zip(self.linker.link(asked), self.linker.link(own), strict=True)
+            for spelled_out, short in zip(
+                self.linker.link(asked), self.linker.link(own), strict=True
+            )
         ]
         linked = []
         for mention, link in zip(mentions, links, strict=True):

@@ -11,24 +11,32 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib import resources
+from itertools import pairwise
 from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # What a full stop ends without ending the sentence, when more than a line break follows.
-_ABBREVIATIONS = frozenset(
-    "dr drs mr mrs ms prof vs cf fig figs eq ref refs no nos approx ca resp inc ltd co st jr sr vol"
-    " dept pt pts wt ht hx dx rx tx fx sx abd resp temp esp incl excl max min var spp sp subsp al"
-    " viz eg ie".split()
+_ABBREVIATIONS = _words(
+    "dr drs mr mrs ms prof vs cf fig figs eq ref refs no nos approx ca resp inc ltd co st "
+    "jr sr vol dept pt pts wt ht hx dx rx tx fx sx abd resp temp esp incl excl max min var "
+    "spp sp subsp al viz eg ie"
 )
 # Of these a full stop may end the sentence too; it does where a capital follows.
-_SOFT_ABBREVIATIONS = frozenset("etc hr hrs min mins sec wk wks yr yrs mo mos d h tab tabs cap".split())
+_SOFT_ABBREVIATIONS = _words("etc hr hrs min mins sec wk wks yr yrs mo mos d h tab tabs cap")
 # "vitamin D." and "hepatitis B." end sentences; "J. Smith" does not.
-_LETTERED = frozenset("vitamin hepatitis type group factor class grade stage influenza complex".split())
+_LETTERED = _words("vitamin hepatitis type group factor class grade stage influenza complex")
 _CLOSERS = frozenset(")]}\"'’”")
 _BULLET = re.compile(r"[ \t]*(?:[-*•‣·–—+]|\(?\d{1,2}[.)]|[a-h]\))[ \t]+(?=\S)")
-_HEADING = re.compile(r"[ \t#*]*(?:\d{1,2}[.)] *)?([A-Za-z][A-Za-z /&'-]{0,48}?)[ \t*]*(:|(?=\n|$))")
+_HEADING = re.compile(
+    r"[ \t#*]*(?:\d{1,2}[.)] *)?([A-Za-z][A-Za-z /&'-]{0,48}?)[ \t*]*(:|(?=\n|$))"
+)
 
 
 @cache
@@ -111,7 +119,7 @@ def _line_starts(text: str, heads: set[int]) -> set[int]:
     lines = text.split("\n")
     width = max(len(line) for line in lines)
     position = 0
-    for previous, line in zip(lines, lines[1:], strict=False):
+    for previous, line in pairwise(lines):
         position += len(previous) + 1
         stripped = line.strip()
         if not stripped:

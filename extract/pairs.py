@@ -1,0 +1,229 @@
+"""Pairs of mentions in a sentence, as the relation models see them, and as corpora label them."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from .corpora import Document, flat_mentions
+from .sentences import sentence_starts
+from .tokens import token_offsets
+
+# What the model decides about a pair of kinds; the first label of each says "nothing".
+TASKS: dict[str, tuple[str, ...]] = {
+    "targets": ("none", "activator", "inhibitor", "agonist", "antagonist", "substrate"),
+    "causes": ("none", "causes"),
+    "treats": ("none", "treats", "prevents", "contraindicated"),
+}
+# ChemProt's groups that are evaluated. Group 9 joins substrates and products.
+CHEMPROT = {
+    "CPR:3": "activator",
+    "CPR:4": "inhibitor",
+    "CPR:5": "agonist",
+    "CPR:6": "antagonist",
+    "CPR:9": "substrate",
+}
+_ROAM = {"TREATS": "treats", "PREVENTS": "prevents", "CONTRAINDICATED_FOR": "contraindicated"}
+# Words of a sentence kept on each side of a pair, and in all.
+_AROUND = 30
+_MOST = 120
+
+
+@dataclass(frozen=True)
+class Entity:
+    """A mention as tokens start to end of its sentence, with its kind."""
+
+    start: int
+    end: int
+    kind: str
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two mentions of a sentence, and the others in it."""
+
+    words: tuple[str, ...]
+    head: Entity
+    tail: Entity
+    others: tuple[Entity, ...] = ()
+
+    def blinded(self) -> tuple[list[str], int, int]:
+        """Words with every mention as one placeholder of its kind, and where head and tail stand.
+
+        A disease and a symptom have the same one, since the corpora of the relations call both
+        diseases. Of mentions that overlap the pair's own stay. Far words are cut off.
+        """
+        taken = dict.fromkeys(range(self.head.start, self.head.end), self.head)
+        taken.update(dict.fromkeys(range(self.tail.start, self.tail.end), self.tail))
+        for other in self.others:
+            places = range(other.start, other.end)
+            if not any(place in taken for place in places):
+                taken.update(dict.fromkeys(places, other))
+        words: list[str] = []
+        head = tail = 0
+        for position, word in enumerate(self.words):
+            entity = taken.get(position)
+            if entity is None:
+                words.append(word)
+            elif position == entity.start:
+                if entity is self.head:
+                    head = len(words)
+                if entity is self.tail:
+                    tail = len(words)
+                words.append(placeholder(entity.kind))
+        first = max(0, min(head, tail) - _AROUND)
+        last = min(len(words), max(head, tail) + _AROUND + 1, first + _MOST)
+        return words[first:last], min(head - first, _MOST - 1), min(tail - first, _MOST - 1)
+
+    def marked(self) -> tuple[list[str], int, int]:
+        """Words with typed markers around head and tail, and where the two markers stand.
+
+        `@ * drug * aspirin @ … # ^ disease ^ fever #`, the form that Zhou and Chen (2021) found
+        best for encoders whose vocabulary is fixed.
+        """
+        before: dict[int, list[str]] = {}
+        after: dict[int, list[str]] = {}
+        for entity, sign, inner in ((self.head, "@", "*"), (self.tail, "#", "^")):
+            before.setdefault(entity.start, []).extend([sign, inner, entity.kind.lower(), inner])
+            after.setdefault(entity.end - 1, []).append(sign)
+        words: list[str] = []
+        starts: dict[int, int] = {}
+        first = max(0, min(self.head.start, self.tail.start) - _AROUND)
+        last = max(self.head.end, self.tail.end) + _AROUND
+        for position, word in enumerate(self.words[:last]):
+            if position < first:
+                continue
+            if position in before:
+                starts[position] = len(words)
+                words.extend(before[position])
+            words.append(word)
+            words.extend(after.get(position, ()))
+        return words, starts[self.head.start], starts[self.tail.start]
+
+
+def placeholder(kind: str) -> str:
+    """The word that stands for a mention of this kind."""
+    return "<condition>" if kind in ("Disease", "Symptom") else f"<{kind.lower()}>"
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A pair with its label for a task, and what it is about: document, head and tail."""
+
+    pair: Pair
+    task: str
+    label: int
+    about: tuple[str, str, str]
+
+
+def sentences_with_mentions(
+    text: str, spans: Sequence[tuple[int, int, str]]
+) -> Iterator[tuple[tuple[str, ...], list[tuple[int, Entity]]]]:
+    """Each sentence's words and its mentions, as (index in `spans`, entity in tokens)."""
+    offsets = token_offsets(text)
+    starts, ends = [a for a, _ in offsets], [b for _, b in offsets]
+    borders = [*sentence_starts(text), len(text) + 1]
+    for begin, end in pairwise(borders):
+        first, last = bisect.bisect_left(starts, begin), bisect.bisect_left(starts, end)
+        entities = []
+        for index, (start, stop, kind) in enumerate(spans):
+            if begin <= start < end:
+                left = bisect.bisect_right(starts, start) - 1 - first
+                right = min(bisect.bisect_left(ends, stop) + 1, last) - first
+                if 0 <= left < right:
+                    entities.append((index, Entity(left, right, kind)))
+        yield tuple(text[a:b] for a, b in offsets[first:last]), entities
+
+
+def _pairs(
+    words: tuple[str, ...], entities: list[tuple[int, Entity]], head: str, tail: str
+) -> Iterator[tuple[int, int, Pair]]:
+    for i, first in entities:
+        for j, second in entities:
+            apart = first.end <= second.start or second.end <= first.start
+            if first.kind == head and second.kind == tail and apart:
+                others = tuple(e for k, e in entities if k not in (i, j))
+                yield i, j, Pair(words, first, second, others)
+
+
+def chemprot_pairs(documents: Iterable[Document]) -> list[Labelled]:
+    """Every chemical and protein of a sentence, labelled with ChemProt's relation, if any."""
+    found: list[Labelled] = []
+    for document in documents:
+        labels = {
+            (r.head, r.tail): TASKS["targets"].index(CHEMPROT[r.kind])
+            for r in document.relations
+            if r.kind in CHEMPROT
+        }
+        kinds = {"CHEMICAL": "Drug"}
+        spans = [(m.start, m.end, kinds.get(m.kind, "Target")) for m in document.mentions]
+        keys = [mention.key or "" for mention in document.mentions]
+        for words, entities in sentences_with_mentions(document.text, spans):
+            for i, j, pair in _pairs(words, entities, "Drug", "Target"):
+                label = labels.get((keys[i], keys[j]), 0)
+                found.append(Labelled(pair, "targets", label, (document.id, keys[i], keys[j])))
+    return found
+
+
+def cdr_pairs(documents: Iterable[Document]) -> list[Labelled]:
+    """Every chemical and disease of a sentence; positive where the document's relations hold them.
+
+    BC5CDR relates concepts of whole documents, so a sentence's label is what its document says of
+    the two (distant within the document).
+    """
+    found: list[Labelled] = []
+    for document in documents:
+        mentions = [m for m in flat_mentions(document, "pubtator") if m.identifier]
+        truth = {(r.head, r.tail) for r in document.relations if r.kind == "CID"}
+        spans = [(m.start, m.end, m.kind) for m in mentions]
+        for words, entities in sentences_with_mentions(document.text, spans):
+            for i, j, pair in _pairs(words, entities, "Drug", "Disease"):
+                ids = [
+                    (head, tail)
+                    for head in (mentions[i].identifier or "").split("|")
+                    for tail in (mentions[j].identifier or "").split("|")
+                ]
+                label = int(any(both in truth for both in ids))
+                found.extend(
+                    Labelled(pair, "causes", label, (document.id, head, tail)) for head, tail in ids
+                )
+    return found
+
+
+def roam_pairs(documents: Iterable[Document], drugs: frozenset[str]) -> list[Labelled]:
+    """Every affliction of a label's sentence with the drug that the label is of.
+
+    The head is the first word of the sentence that `drugs` (lower case) has; where none does, a
+    placeholder is put before the sentence.
+    """
+    found: list[Labelled] = []
+    for document in documents:
+        labels = {relation.tail: relation.kind for relation in document.relations}
+        spans = [(m.start, m.end, "Disease") for m in document.mentions]
+        offsets = token_offsets(document.text)
+        words = tuple(document.text[a:b] for a, b in offsets)
+        tails = []
+        for start, end, kind in spans:
+            inside = [n for n, (a, b) in enumerate(offsets) if a < end and b > start]
+            tails.append(Entity(inside[0], inside[-1] + 1, kind))
+        covered = {place for tail in tails for place in range(tail.start, tail.end)}
+        named = next(
+            (n for n, w in enumerate(words) if w.lower() in drugs and n not in covered), None
+        )
+        shift = 0 if named is not None else 2
+        all_words = words if named is not None else ("drug", ":", *words)
+        head = Entity(named or 0, (named or 0) + 1, "Drug")
+        moved = [Entity(t.start + shift, t.end + shift, t.kind) for t in tails]
+        for mention, tail in zip(document.mentions, moved, strict=True):
+            name = _ROAM.get(labels.get(mention.key or "", ""), "none")
+            found.append(
+                Labelled(
+                    Pair(all_words, head, tail, tuple(t for t in moved if t is not tail)),
+                    "treats",
+                    TASKS["treats"].index(name),
+                    (document.id, "", mention.key or ""),
+                )
+            )
+    return found

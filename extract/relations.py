@@ -1,0 +1,403 @@
+"""Relations between the mentions of a sentence: the model and the component `medkg_relations`.
+
+One encoder of pairs, a head for each task of `pairs.TASKS`. The encoder that ships is a BiLSTM over
+blinded sentences with position embeddings (Zeng et al. 2014), pooled in pieces (Zeng et al. 2015)
+and by attention (Zhou et al. 2016); any encoder of transformers takes its place, with typed markers
+around the pair (Zhou and Chen 2021). Disease–HAS_SYMPTOM–Symptom has no corpus and is decided by
+rules (`symptom_rules`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+from spacy.util import minibatch
+from torch import Tensor, nn
+
+from ..graph.atomic import atomic_folder, sha256
+from ..graph.errors import ModelError
+from .context import relation_context
+from .pairs import TASKS, Entity, Pair, placeholder
+from .symptom_rules import symptom_probability
+from .vectors import word_form
+
+SHIPPED = Path(__file__).parent / "model" / "relations"
+SCHEMA = 1
+_BATCH = 4096  # words of a batch when predicting, padding included
+_FAR = 40  # positions further away count as this far
+PLACEHOLDERS = tuple(sorted({placeholder(k) for k in ("Disease", "Drug", "Target", "Procedure")}))
+
+
+class PairBiLSTM(nn.Module):
+    """Pairs → features, shape (pairs, width).
+
+    A word is its vector (unknown ones share the vector of their last three letters' bucket) and two
+    position embeddings; the features are the states at head and tail, the maxima before, between
+    and after them, and the attention's mean.
+    """
+
+    BUCKETS = 200
+    PLACES = 16
+    HIDDEN = 100
+
+    def __init__(self, words: Sequence[str], vector: int = 100) -> None:
+        super().__init__()
+        self.words = list(words)
+        self._index = {word: place for place, word in enumerate(self.words, start=1)}
+        self.embedding = nn.Embedding(1 + len(self.words) + self.BUCKETS, vector, padding_idx=0)
+        self.positions = nn.Embedding(2 * _FAR + 1, self.PLACES)
+        self.lstm = nn.LSTM(
+            vector + 2 * self.PLACES, self.HIDDEN, batch_first=True, bidirectional=True
+        )
+        self.attention = nn.Linear(2 * self.HIDDEN, 1)
+        self.dropout = nn.Dropout(0.4)
+        self.width = 12 * self.HIDDEN
+
+    def forward(self, pairs: Sequence[Pair]) -> Tensor:
+        blinded = [pair.blinded() for pair in pairs]
+        longest = max(len(words) for words, _, _ in blinded)
+        device = self.embedding.weight.device
+        ids = torch.zeros(len(pairs), longest, dtype=torch.long)
+        for row, (words, _, _) in enumerate(blinded):
+            ids[row, : len(words)] = torch.tensor([self._id(word) for word in words])
+        ids = ids.to(device)
+        mask = ids > 0
+        places = torch.arange(longest, device=device)
+        head = torch.tensor([h for _, h, _ in blinded], device=device)[:, None]
+        tail = torch.tensor([t for _, _, t in blinded], device=device)[:, None]
+        inputs = torch.cat(
+            [
+                self.embedding(ids),
+                self.positions((places - head).clamp(-_FAR, _FAR) + _FAR),
+                self.positions((places - tail).clamp(-_FAR, _FAR) + _FAR),
+            ],
+            dim=2,
+        )
+        lengths = mask.sum(1).cpu()
+        packed = nn.utils.rnn.pack_padded_sequence(
+            self.dropout(inputs), lengths, batch_first=True, enforce_sorted=False
+        )
+        states, _ = nn.utils.rnn.pad_packed_sequence(
+            self.lstm(packed)[0], batch_first=True, total_length=longest
+        )
+        first, last = torch.minimum(head, tail), torch.maximum(head, tail)
+        parts = [mask & (places <= first), (places >= first) & (places <= last)]
+        parts.append(mask & (places >= last))
+        pooled = [states.masked_fill(~part[:, :, None], -1e4).amax(1) for part in parts]
+        weights = self.attention(torch.tanh(states)).squeeze(2).masked_fill(~mask, -1e4).softmax(1)
+        rows = torch.arange(len(pairs), device=device)
+        features = torch.cat(
+            [
+                states[rows, head[:, 0]],
+                states[rows, tail[:, 0]],
+                *pooled,
+                (weights[:, :, None] * states).sum(1),
+            ],
+            dim=1,
+        )
+        dropped: Tensor = self.dropout(features)
+        return dropped
+
+    def _id(self, word: str) -> int:
+        form = word_form(word)
+        known: int | None = self._index.get(form)
+        if known is not None:
+            return known
+        # The same for every process, which Python's own hash is not.
+        bucket = sum(ord(letter) * 31**place for place, letter in enumerate(form[-3:]))
+        return 1 + len(self.words) + bucket % self.BUCKETS
+
+
+class PairTransformer(nn.Module):
+    """Pairs → features, shape (pairs, 2 × hidden size): the states of the two markers."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.width = 2 * int(encoder.width)  # type: ignore[arg-type]  # nn.Module's are untyped
+
+    def forward(self, pairs: Sequence[Pair]) -> Tensor:
+        marked = [pair.marked() for pair in pairs]
+        states: Tensor = self.encoder([words for words, _, _ in marked])
+        rows = torch.arange(len(pairs), device=states.device)
+        heads = torch.tensor([head for _, head, _ in marked], device=states.device)
+        tails = torch.tensor([tail for _, _, tail in marked], device=states.device)
+        return torch.cat([states[rows, heads], states[rows, tails]], dim=1)
+
+
+class RelationModel(nn.Module):
+    """An encoder of pairs with a layer and a softmax for each task.
+
+    `temperatures` divide a task's logits, so that its probabilities are calibrated; `thresholds`
+    are the probabilities of some relation from which on a task asserts one.
+    """
+
+    LAYER = 128
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+        width = int(encoder.width)  # type: ignore[arg-type]  # nn.Module's attributes are untyped
+        self.layers = nn.ModuleDict(
+            {
+                task: nn.Sequential(
+                    nn.Linear(width, self.LAYER), nn.Tanh(), nn.Linear(self.LAYER, len(labels))
+                )
+                for task, labels in TASKS.items()
+            }
+        )
+        self.temperatures = dict.fromkeys(TASKS, 1.0)
+        self.thresholds = dict.fromkeys(TASKS, 0.5)
+        self.about: dict[str, Any] = {}
+
+    def forward(self, pairs: Sequence[Pair], task: str) -> Tensor:
+        """Logits, shape (pairs, labels of the task)."""
+        logits: Tensor = self.layers[task](self.encoder(pairs))
+        return logits
+
+    @torch.inference_mode()
+    def predict(
+        self, pairs: Sequence[Pair], tasks: Sequence[str], *, calibrated: bool = True
+    ) -> dict[str, Tensor]:
+        """For each task the probabilities of its labels, shape (pairs, labels), on the CPU."""
+        self.eval()
+        results = {task: torch.zeros(len(pairs), len(TASKS[task])) for task in tasks}
+        order = sorted(range(len(pairs)), key=lambda n: len(pairs[n].words))
+        while order:
+            longest = len(pairs[order[-1]].words)
+            batch = [order.pop() for _ in range(min(len(order), max(1, _BATCH // longest)))]
+            features = self.encoder([pairs[n] for n in batch])
+            for task in tasks:
+                logits = self.layers[task](features).float().cpu()
+                divisor = self.temperatures[task] if calibrated else 1.0
+                results[task][batch] = (logits / divisor).softmax(1)
+        return results
+
+    def save(self, folder: Path, about: Mapping[str, Any]) -> None:
+        """Write the model's folder: `config.json`, half-precision weights, the encoder's needs."""
+        with atomic_folder(folder, marker="config.json") as draft:
+            weights = {name: value.half().contiguous() for name, value in self.state_dict().items()}
+            save_file(weights, draft / "weights.safetensors")
+            # Readable by whoever may read the rest of the folder.
+            (draft / "weights.safetensors").chmod(0o644)
+            if isinstance(self.encoder, PairBiLSTM):
+                encoder = "bilstm"
+                text = json.dumps(self.encoder.words, ensure_ascii=False)
+                (draft / "words.json").write_text(text, encoding="utf-8")
+            else:
+                encoder = "transformer"
+                self.encoder.encoder.save_description(draft / "encoder")  # type: ignore[operator, union-attr]  # to mypy a Module or a Tensor
+            config = {
+                "model": "medkg_relations",
+                "schema": SCHEMA,
+                "encoder": encoder,
+                "tasks": {task: list(labels) for task, labels in TASKS.items()},
+                "temperatures": self.temperatures,
+                "thresholds": self.thresholds,
+                "checksums": {
+                    str(file.relative_to(draft)): sha256(file)
+                    for file in sorted(draft.rglob("*"))
+                    if file.is_file()
+                },
+                **about,
+            }
+            text = json.dumps(config, indent=1, ensure_ascii=False) + "\n"
+            (draft / "config.json").write_text(text, encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path | None = None, device: str | None = None) -> RelationModel:
+        """Read a model's folder (default: the shipped one); nothing in it is unpickled.
+
+        Raises:
+            ModelError: the folder is missing, damaged, or of another kind or schema version.
+        """
+        folder = SHIPPED if folder is None else Path(folder)
+        config = _read_config(folder)
+        for name, checksum in config["checksums"].items():
+            if not (folder / name).is_file() or sha256(folder / name) != checksum:
+                raise ModelError(
+                    f"{folder / name}: is missing or not the file that was saved; train or fetch "
+                    "the model again"
+                )
+        if config["encoder"] == "bilstm":
+            words = json.loads((folder / "words.json").read_text(encoding="utf-8"))
+            encoder: nn.Module = PairBiLSTM(words)
+        else:
+            # transformers takes seconds to import, and only these models need it.
+            from .transformer_ner import TransformerEncoder
+
+            encoder = PairTransformer(TransformerEncoder.from_description(folder / "encoder"))
+        model = cls(encoder)
+        try:
+            weights = load_file(folder / "weights.safetensors")
+            model.load_state_dict({name: value.float() for name, value in weights.items()})
+        except (SafetensorError, RuntimeError) as error:
+            raise ModelError(
+                f"{folder}: its weights don't fit its config; train it again"
+            ) from error
+        model.temperatures, model.thresholds = config["temperatures"], config["thresholds"]
+        model.about = config
+        return model.to(device or "cpu").eval()
+
+
+@dataclass(frozen=True)
+class FoundRelation:
+    """A relation that a sentence states, with its context and what qualifies it."""
+
+    head: Span
+    relation: str
+    tail: Span
+    probability: float
+    qualifiers: Mapping[str, str]
+    context: Mapping[str, str]
+
+
+# What a task's labels are in the graph; the others (prevents) are no relation there.
+_RELATIONS = {"causes": "CAUSES", "treats": "TREATS", "contraindicated": "CONTRAINDICATED_FOR"}
+SYMPTOM_THRESHOLD = 0.5
+
+
+def create_relations(
+    nlp: Language, name: str, model: str | None, device: str | None
+) -> RelationsComponent:
+    """Component from a model's folder (null: the shipped one)."""
+    return RelationsComponent(RelationModel.load(None if model is None else Path(model), device))
+
+
+Language.factory(
+    "medkg_relations", default_config={"model": None, "device": None}, func=create_relations
+)
+
+
+class RelationsComponent:
+    """Sets `doc._.relations`: what the sentences say about pairs of `doc.spans["mentions"]`."""
+
+    def __init__(self, model: RelationModel) -> None:
+        self.model = model
+        if not Doc.has_extension("relations"):
+            Doc.set_extension("relations", default=())
+
+    def __call__(self, doc: Doc) -> Doc:
+        return next(self.pipe([doc]))
+
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 64) -> Iterator[Doc]:
+        """Annotate many documents; the pairs of `batch_size` documents go through together."""
+        for docs in minibatch(stream, batch_size):
+            pairs = [(n, *pair) for n, doc in enumerate(docs) for pair in _candidates(doc)]
+            found: list[list[FoundRelation]] = [[] for _ in docs]
+            drug_target = [p for p in pairs if p[2].label_ == "Target"]
+            drug_condition = [
+                p for p in pairs if p[1].label_ == "Drug" and p[2].label_ in ("Disease", "Symptom")
+            ]
+            targets = self.model.predict([p[3] for p in drug_target], ["targets"])["targets"]
+            for (n, head, tail, _), row in zip(drug_target, targets.tolist(), strict=True):
+                some = 1 - row[0]
+                if some >= self.model.thresholds["targets"]:
+                    label = max(range(1, len(row)), key=row.__getitem__)
+                    action = {"action": TASKS["targets"][label]}
+                    found[n].append(_relation(head, "TARGETS", tail, some, action))
+            both = self.model.predict([p[3] for p in drug_condition], ["causes", "treats"])
+            rows = zip(
+                drug_condition, both["causes"].tolist(), both["treats"].tolist(), strict=True
+            )
+            for (n, head, tail, _), causes, treats in rows:
+                best = self._drug_condition(causes, treats)
+                # A drug treats diseases; that it relieves a symptom has no relation of its own.
+                if best is not None and (best[1] == "CAUSES" or tail.label_ == "Disease"):
+                    found[n].append(_relation(head, best[1], tail, best[0], {}))
+            for n, head, tail, pair in pairs:
+                if head.label_ == "Disease":
+                    probability = symptom_probability(pair)
+                    if probability >= SYMPTOM_THRESHOLD:
+                        found[n].append(_relation(head, "HAS_SYMPTOM", tail, probability, {}))
+            for doc, relations in zip(docs, found, strict=True):
+                doc._.relations = tuple(
+                    sorted(relations, key=lambda r: (r.head.start, r.tail.start, r.relation))
+                )
+                yield doc
+
+    def _drug_condition(self, causes: list[float], treats: list[float]) -> tuple[float, str] | None:
+        """The likelier of what a drug does to a condition, among what reaches its threshold."""
+        options = []
+        if causes[1] >= self.model.thresholds["causes"]:
+            options.append((causes[1], "CAUSES"))
+        label = max(range(len(treats)), key=treats.__getitem__)
+        name = TASKS["treats"][label]
+        if 1 - treats[0] >= self.model.thresholds["treats"] and name in _RELATIONS:
+            options.append((treats[label], _RELATIONS[name]))
+        return max(options, default=None)
+
+    def to_disk(self, path: Any, **_: Any) -> None:
+        """Save the model under `path`."""
+        self.model.save(Path(path), {})
+
+    def from_disk(self, path: Any, **_: Any) -> RelationsComponent:
+        """Load the model from `path`."""
+        self.model = RelationModel.load(Path(path))
+        return self
+
+
+def _relation(
+    head: Span, relation: str, tail: Span, probability: float, qualifiers: dict[str, str]
+) -> FoundRelation:
+    context = relation_context(head, tail)
+    return FoundRelation(head, relation, tail, probability, qualifiers, context)
+
+
+_HEADS = {"Drug": ("Target", "Disease", "Symptom"), "Disease": ("Symptom",)}
+
+
+def _candidates(doc: Doc) -> Iterator[tuple[Span, Span, Pair]]:
+    """Pairs of mentions of one sentence whose kinds a relation may join."""
+    by_sentence: dict[int, list[Span]] = {}
+    for mention in doc.spans.get("mentions", []):
+        by_sentence.setdefault(mention.sent.start, []).append(mention)
+    for mentions in by_sentence.values():
+        if len(mentions) < 2:
+            continue
+        sentence = mentions[0].sent
+        places = [token.i for token in sentence if not token.is_space]
+        index = {place: n for n, place in enumerate(places)}
+        words = tuple(doc[place].text for place in places)
+        entities = [
+            Entity(index[mention.start], index[mention.end - 1] + 1, mention.label_)
+            if mention.start in index and mention.end - 1 in index
+            else None
+            for mention in mentions
+        ]
+        for head, first in zip(mentions, entities, strict=True):
+            for tail, second in zip(mentions, entities, strict=True):
+                if first is None or second is None or head is tail:
+                    continue
+                if tail.label_ not in _HEADS.get(head.label_, ()):
+                    continue
+                if first.end <= second.start or second.end <= first.start:
+                    others = tuple(e for e in entities if e not in (None, first, second))
+                    yield head, tail, Pair(words, first, second, others)
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(f"{folder}: holds no model (no config.json can be read)") from error
+    except ValueError as error:
+        raise ModelError(f"{folder}/config.json: is damaged; train or fetch it again") from error
+    if not isinstance(config, dict) or config.get("model") != "medkg_relations":
+        raise ModelError(f"{folder}: is not a model of relations")
+    tasks = {task: list(labels) for task, labels in TASKS.items()}
+    if config.get("schema") != SCHEMA or config.get("tasks") != tasks:
+        raise ModelError(
+            f"{folder}: is of schema {config.get('schema')} or of other relations, this version "
+            f"reads {SCHEMA}; train it again"
+        )
+    return config
