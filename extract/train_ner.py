@@ -156,8 +156,8 @@ def _card(about: dict[str, Any]) -> str:
         "",
         "## Trained on",
         "",
-        "The training parts only. Training documents whose text occurs in any development part were "
-        "left out.",
+        "The training parts only. Training documents whose text occurs in any development part "
+        "were left out.",
         "",
         "| corpus | licence | documents trained on | held out |",
         "| --- | --- | --- | --- |",
