@@ -111,13 +111,9 @@ class BiLSTMEncoder(nn.Module):
         self.word_dropout = nn.Dropout1d(0.05)
 
     def set_word_vectors(self, vectors: Tensor) -> None:
-        """Start from trained vectors, shape (words without padding, 100).
-
-        What all of them share says nothing about a word and is taken off; then one scale for all.
-        """
-        own = vectors - vectors.mean(dim=0)
+        """Start from trained vectors, shape (words without padding, 100), brought to one scale."""
         with torch.no_grad():
-            self.word.weight[1:] = 0.2 * own / own.std()
+            self.word.weight[1:] = 0.2 * vectors / vectors.std()
 
     def forward(self, texts: Sequence[Sequence[str]]) -> Tensor:
         device = self.word.weight.device

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from ..graph.atomic import atomic_folder
+from ..graph.atomic import atomic_folder, check_replaceable
 from ..graph.errors import ModelError
 from ..graph.progress import progress
 from ..graph.quarantine import Quarantine
@@ -87,9 +87,11 @@ def train_ner(
         high, gold, predicted}}}, each corpus by its own head; they stand in the config too.
 
     Raises:
-        DataError: there is no corpus in the folder, or a file can't be read.
+        DataError: there is no corpus in the folder, a file can't be read, or `out` holds other
+            things.
         ModelError: the encoder can't be loaded, or the checkpoint belongs to another training.
     """
+    check_replaceable(out, marker="config.json")
     quarantine = Quarantine()
     read = load_corpora(corpora, quarantine)
     kinds = {

@@ -74,7 +74,9 @@ def skip_gram(
                 loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
                 optimizer.step()  # type: ignore[no-untyped-call]  # likewise
             advance()
-    return words.weight.detach()
+    vectors = words.weight.detach()
+    # What all vectors share says nothing about a word (Mu and Viswanath 2018).
+    return vectors - vectors.mean(dim=0)
 
 
 def _pairs(ids: npt.NDArray[np.int64], generator: np.random.Generator) -> npt.NDArray[np.int64]:

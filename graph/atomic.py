@@ -35,6 +35,21 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
+def check_replaceable(path: Path, *, marker: str) -> None:
+    """Ask before long work whether `atomic_folder` would write to `path` at its end.
+
+    Raises:
+        DataError: `path` is a file, or a folder with other things in it.
+    """
+    if path.exists() and not path.is_dir():
+        raise DataError("is a file; give a folder to write to", path=path)
+    if path.is_dir() and any(path.iterdir()) and not (path / marker).exists():
+        raise DataError(
+            f"is a folder with other things in it (no {marker}); give a new or an empty one",
+            path=path,
+        )
+
+
 @contextmanager
 def atomic_folder(path: Path | str, *, marker: str) -> Iterator[Path]:
     """Yield an empty folder to fill; it takes the place of `path` when the block ends well.
@@ -46,13 +61,7 @@ def atomic_folder(path: Path | str, *, marker: str) -> Iterator[Path]:
         DataError: `path` is a file, or a folder with other things in it.
     """
     path = Path(path)
-    if path.exists() and not path.is_dir():
-        raise DataError("is a file; give a folder to write to", path=path)
-    if path.is_dir() and any(path.iterdir()) and not (path / marker).exists():
-        raise DataError(
-            f"is a folder with other things in it (no {marker}); give a new or an empty one",
-            path=path,
-        )
+    check_replaceable(path, marker=marker)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:

@@ -92,7 +92,7 @@ def test_words_in_the_same_company_get_similar_vectors() -> None:
     worlds = [[f"{world}{n}" for n in range(60)] for world in ("cat", "star")]
     texts = [list(generator.choice(worlds[n % 2], 12)) for n in range(300)]
     counts = count_words(texts)
-    vectors = skip_gram(texts, counts, width=16, epochs=200, seed=3)
+    vectors = skip_gram(texts, counts, width=16, epochs=400, seed=3)
     unit = torch.nn.functional.normalize(vectors, dim=1)
     world = torch.tensor([word.startswith("cat") for word in counts])
     similar = unit @ unit.T

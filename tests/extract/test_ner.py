@@ -109,12 +109,15 @@ def test_a_killed_training_goes_on_where_it_was(
     assert not state.exists()
 
 
-def test_no_corpus_is_an_error(tmp_path: Path) -> None:
+def test_no_corpus_or_no_room_is_an_error(corpora: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no corpus"):
         train_ner(tmp_path, tmp_path / "out")
     with pytest.raises(DataError, match="holds no corpus"):
         train_ner(tmp_path / "nowhere", tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / "mine.txt").write_text("keep", encoding="utf-8")
+    with pytest.raises(DataError, match="with other things in it"):
+        train_ner(corpora, tmp_path)
 
 
 @pytest.mark.parametrize(
