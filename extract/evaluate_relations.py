@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
+import polars as pl
 import torch
 
-from .corpora import Document
-from .pairs import CHEMPROT, TASKS, Labelled
+from ..graph.errors import DataError
+from ..graph.quarantine import Quarantine
+from .corpora import READERS, Document
+from .pairs import CHEMPROT, TASKS, Labelled, cdr_pairs, chemprot_pairs, roam_pairs
 from .relations import RelationModel
+
+# The corpus that annotates each task, by its format.
+FORMATS = {"targets": "chemprot", "causes": "pubtator", "treats": "roam"}
 
 
 @dataclass(frozen=True)
@@ -55,31 +62,52 @@ def chosen_labels(model: RelationModel, probabilities: torch.Tensor, task: str) 
     return torch.where(some >= model.thresholds[task], which, 0)
 
 
-def truths(documents: Mapping[str, Sequence[Document]]) -> dict[str, set[tuple[str, ...]]]:
+def evaluate_relations(model: Path | None, corpus: Path, format: str) -> pl.DataFrame:
+    """Score a model on a corpus of relations, with the corpus' own mentions.
+
+    Args:
+        model: the model's folder; None: the shipped one.
+        corpus: the file to score on.
+        format: pubtator (BC5CDR's chemical-induced diseases), chemprot or roam.
+
+    Returns:
+        A row for the model and one for each baseline: relation, method, precision, recall, f1, low,
+        high (95 % bootstrap interval of F1 over documents), true, documents.
+
+    Raises:
+        DataError: the corpus can't be read, or has no relations of these kinds.
+        ModelError: the model can't be loaded.
+    """
+    tasks = {name: task for task, name in FORMATS.items()}
+    if format not in tasks:
+        raise DataError(f"no relations in {format!r}; one of {', '.join(tasks)}", path=corpus)
+    task = tasks[format]
+    documents = READERS[format](corpus, Quarantine())
+    scores = score_task(RelationModel.load(model), task, documents)
+    return pl.DataFrame(
+        [{"relation": task, "method": name, **asdict(score)} for name, score in scores.items()]
+    )
+
+
+def labelled_pairs(task: str, documents: Sequence[Document]) -> list[Labelled]:
+    """The pairs of the corpus that annotates this task."""
+    return {"targets": chemprot_pairs, "causes": cdr_pairs, "treats": roam_pairs}[task](documents)
+
+
+def truths(task: str, documents: Sequence[Document]) -> set[tuple[str, ...]]:
     """What is to be found, in one sentence or not: (document, head, tail, label).
 
     ChemProt: its five evaluated groups; BC5CDR: chemical-induced diseases; Roam: treated
     afflictions.
     """
+    labels = {"targets": CHEMPROT, "causes": {"CID": "causes"}, "treats": {"TREATS": "treats"}}[
+        task
+    ]
     return {
-        "targets": {
-            (d.id, r.head, r.tail, CHEMPROT[r.kind])
-            for d in documents["chemprot"]
-            for r in d.relations
-            if r.kind in CHEMPROT
-        },
-        "causes": {
-            (d.id, r.head, r.tail, "causes")
-            for d in documents["bc5cdr"]
-            for r in d.relations
-            if r.kind == "CID"
-        },
-        "treats": {
-            (d.id, "", r.tail, "treats")
-            for d in documents["roam"]
-            for r in d.relations
-            if r.kind == "TREATS"
-        },
+        (document.id, relation.head, relation.tail, labels[relation.kind])
+        for document in documents
+        for relation in document.relations
+        if relation.kind in labels
     }
 
 
@@ -96,51 +124,48 @@ def compare(
     return score((r, f, t) for r, f, t in counts.values())
 
 
-def scores_of(
-    model: RelationModel, documents: Mapping[str, Sequence[Document]], pairs: Sequence[Labelled]
-) -> dict[str, Score]:
-    """The model on gold mentions: each task's score, and those of the baselines beside it.
+def score_task(model: RelationModel, task: str, documents: Sequence[Document]) -> dict[str, Score]:
+    """The model's score on gold mentions, and those of the baselines beside it.
 
     BC5CDR counts concepts of a document once, ChemProt mentions, Roam afflictions (TREATS only).
     Baselines: every pair of a sentence, with the commonest label; for BC5CDR also every chemical
     with every disease of the document.
     """
-    corpus = {"targets": "chemprot", "causes": "bc5cdr", "treats": "roam"}
-    common = {"targets": "inhibitor", "causes": "causes", "treats": "treats"}
-    true = truths(documents)
-    results = {}
-    for task, labels in TASKS.items():
-        mine = [labelled for labelled in pairs if labelled.task == task]
-        names = [d.id for d in documents[corpus[task]]]
-        chosen = chosen_labels(
-            model, model.predict([x.pair for x in mine], [task])[task], task
-        ).tolist()
-        wanted = {"treats"} if task == "treats" else set(labels[1:])
-        found: set[tuple[str, ...]] = {
-            (*x.about, labels[label])
-            for x, label in zip(mine, chosen, strict=True)
-            if labels[label] in wanted
-        }
-        results[task] = compare(found, true[task], names)
-        all_: set[tuple[str, ...]] = {(*x.about, common[task]) for x in mine}
-        results[f"{task}: all pairs of a sentence"] = compare(all_, true[task], names)
-    everything: set[tuple[str, ...]] = set()
-    for document in documents["bc5cdr"]:
-        ids = {
-            kind: {
-                i
-                for m in document.mentions
-                if m.kind == kind and m.identifier
-                for i in m.identifier.split("|")
-            }
-            for kind in ("Chemical", "Disease")
-        }
-        everything |= {
-            (document.id, head, tail, "causes")
-            for head in ids["Chemical"]
-            for tail in ids["Disease"]
-        }
-    results["causes: all pairs of a document"] = compare(
-        everything, true["causes"], [d.id for d in documents["bc5cdr"]]
-    )
+    names = [document.id for document in documents]
+    true = truths(task, documents)
+    pairs = labelled_pairs(task, documents)
+    labels = TASKS[task]
+    probabilities = model.predict([x.pair for x in pairs], [task])[task]
+    chosen = chosen_labels(model, probabilities, task).tolist()
+    wanted = {"treats"} if task == "treats" else set(labels[1:])
+    found: set[tuple[str, ...]] = {
+        (*x.about, labels[label])
+        for x, label in zip(pairs, chosen, strict=True)
+        if labels[label] in wanted
+    }
+    common = {"targets": "inhibitor", "causes": "causes", "treats": "treats"}[task]
+    every: set[tuple[str, ...]] = {(*x.about, common) for x in pairs}
+    results = {
+        "model": compare(found, true, names),
+        "all pairs of a sentence": compare(every, true, names),
+    }
+    if task == "causes":
+        everything = {fact for document in documents for fact in _all_pairs(document)}
+        results["all pairs of a document"] = compare(everything, true, names)
     return results
+
+
+def _all_pairs(document: Document) -> set[tuple[str, ...]]:
+    ids = {
+        kind: {
+            identifier
+            for mention in document.mentions
+            if mention.kind == kind
+            for identifier in (mention.identifier or "").split("|")
+            if identifier
+        }
+        for kind in ("Chemical", "Disease")
+    }
+    return {
+        (document.id, head, tail, "causes") for head in ids["Chemical"] for tail in ids["Disease"]
+    }

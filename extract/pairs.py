@@ -5,9 +5,11 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 from .corpora import Document, flat_mentions
+from .names import shipped_names
 from .sentences import sentence_starts
 from .tokens import token_offsets
 
@@ -192,12 +194,20 @@ def cdr_pairs(documents: Iterable[Document]) -> list[Labelled]:
     return found
 
 
-def roam_pairs(documents: Iterable[Document], drugs: frozenset[str]) -> list[Labelled]:
+@cache
+def _drug_words() -> frozenset[str]:
+    """Single words that name drugs: Hetionet's compounds."""
+    names = [name for kind, name in shipped_names() if kind == "drug"]
+    return frozenset(name.lower() for name in names if len(name) > 4 and name.isalpha())
+
+
+def roam_pairs(documents: Iterable[Document]) -> list[Labelled]:
     """Every affliction of a label's sentence with the drug that the label is of.
 
-    The head is the first word of the sentence that `drugs` (lower case) has; where none does, a
-    placeholder is put before the sentence.
+    Roam does not say where the drug stands. The head is the first word of the sentence that names
+    a drug; where none does, a word for it is put before the sentence.
     """
+    drugs = _drug_words()
     found: list[Labelled] = []
     for document in documents:
         labels = {relation.tail: relation.kind for relation in document.relations}

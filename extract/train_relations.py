@@ -16,8 +16,8 @@ from ..graph.errors import DataError
 from ..graph.progress import progress
 from ..graph.quarantine import Quarantine
 from .corpora import Document, load_corpora, read_roam, split_documents, without_overlap
-from .evaluate_relations import scores_of
-from .names import hpo_definitions, shipped_names
+from .evaluate_relations import score_task
+from .names import hpo_definitions
 from .pairs import TASKS, Labelled, cdr_pairs, chemprot_pairs, roam_pairs
 from .relations import PLACEHOLDERS, PairBiLSTM, PairTransformer, RelationModel
 from .tokens import token_offsets
@@ -29,12 +29,11 @@ _HELD_OUT = 10  # one document in so many, for the epoch, the temperatures and t
 
 @dataclass(frozen=True)
 class Parts:
-    """Labelled pairs of every task, by part; `raw` is text for the word vectors."""
+    """Labelled pairs to train on, documents to measure on by task, text for the word vectors."""
 
     train: list[Labelled]
-    development: list[Labelled]
+    development: dict[str, list[Document]]
     raw: list[str]
-    documents: dict[str, list[Document]]
 
 
 def load_parts(folder: Path, quarantine: Quarantine) -> Parts:
@@ -54,16 +53,15 @@ def load_parts(folder: Path, quarantine: Quarantine) -> Parts:
     roam_train, roam_development = split_documents(sentences, len(sentences) // 10)
     held_out = [document for corpus in corpora.values() for document in corpus.development]
     roam_train = without_overlap(roam_train, [*held_out, *roam_development])
-    drugs = _drug_words(corpora["bc5cdr"].train)
     parts = [
         cdr_pairs(corpora["bc5cdr"].train),
         chemprot_pairs(corpora["chemprot"].train),
-        roam_pairs(roam_train, drugs),
+        roam_pairs(roam_train),
     ]
     development = {
-        "bc5cdr": corpora["bc5cdr"].development,
-        "chemprot": corpora["chemprot"].development,
-        "roam": roam_development,
+        "causes": corpora["bc5cdr"].development,
+        "targets": corpora["chemprot"].development,
+        "treats": roam_development,
     }
     # What a chemical causes it does not treat there, and the other way round; without these pairs
     # neither head would ever have seen the other's sentences.
@@ -73,22 +71,9 @@ def load_parts(folder: Path, quarantine: Quarantine) -> Parts:
     raw = [document.text for corpus in corpora.values() for document in corpus.train]
     return Parts(
         [labelled for part in parts for labelled in part],
-        [
-            *cdr_pairs(development["bc5cdr"]),
-            *chemprot_pairs(development["chemprot"]),
-            *roam_pairs(development["roam"], drugs),
-        ],
-        [*raw, *(document.text for document in roam_train), *hpo_definitions()],
         development,
+        [*raw, *(document.text for document in roam_train), *hpo_definitions()],
     )
-
-
-def _drug_words(documents: Sequence[Document]) -> frozenset[str]:
-    """Single words that name drugs: Hetionet's compounds and BC5CDR's training chemicals."""
-    names = [name for kind, name in shipped_names() if kind == "drug"]
-    for document in documents:
-        names += [document.text[m.start : m.end] for m in document.mentions if m.kind == "Chemical"]
-    return frozenset(n.lower() for n in names if len(n) > 4 and n.isalpha())
 
 
 def train_relations(
@@ -145,8 +130,11 @@ def train_relations(
     _fit(model, training, tuning, rates=rates, epochs=epochs, seed=seed)
     _calibrate(model, tuning)
     figures = {
-        name: asdict(score)
-        for name, score in scores_of(model, parts.documents, parts.development).items()
+        task: {
+            method: asdict(score)
+            for method, score in score_task(model, task, parts.development[task]).items()
+        }
+        for task in TASKS
     }
     model.save(
         Path(out),
