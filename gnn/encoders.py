@@ -37,7 +37,9 @@ class SparseMessages:
 
     def mean(self, x: Tensor) -> Tensor:
         """See `Messages`."""
-        product: Tensor = _SparseProduct.apply(x, self._matrix, self._transposed)
+        product: Tensor = _SparseProduct.apply(  # type: ignore[no-untyped-call]  # torch's own form
+            x, self._matrix, self._transposed
+        )
         return product
 
 
@@ -124,7 +126,7 @@ class RGCN(nn.Module):
 
     def forward(self, messages: Mapping[MessageType, Messages]) -> dict[str, Tensor]:
         """Vectors for each kind, (nodes, dim), after all layers."""
-        x = self.lookup(messages)
+        x: dict[str, Tensor] = self.lookup(messages)
         for depth, layer in enumerate(self.layers):
             change = layer(x, messages)
             if depth + 1 < len(self.layers):

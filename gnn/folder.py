@@ -76,7 +76,8 @@ def save_model(path: Path | str, model: ModelFolder) -> None:
         DataError: `path` is a file, or a folder that is no model folder.
     """
     with atomic_folder(path, marker=CONFIG) as folder:
-        tensors = {name: t.detach().cpu().contiguous() for name, t in model.tensors.items()}
+        # Copies, since safetensors refuses tensors that share memory.
+        tensors = {name: t.detach().cpu().contiguous().clone() for name, t in model.tensors.items()}
         save_file(tensors, folder / WEIGHTS)
         # save_file writes with owner-only permissions on some systems; the folder's own decide.
         (folder / WEIGHTS).chmod(0o644)
@@ -133,6 +134,8 @@ def open_model(path: Path | str, kind: str) -> ModelFolder:
                 raise ModelError(
                     f"{folder / name}: is damaged (its checksum differs); train the model anew"
                 )
+        # Copies, since views into the file are not aligned, and sums over them round differently.
+        tensors = {name: t.clone() for name, t in load_file(folder / WEIGHTS).items()}
         return ModelFolder(
             kind=config["kind"],
             settings=config["settings"],
@@ -141,7 +144,7 @@ def open_model(path: Path | str, kind: str) -> ModelFolder:
             split=config["split"],
             graph=config["graph"],
             vocabulary=json.loads((folder / VOCABULARY).read_text(encoding="utf-8")),
-            tensors=load_file(folder / WEIGHTS),
+            tensors=tensors,
             card=(folder / CARD).read_text(encoding="utf-8"),
         )
     except (ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
