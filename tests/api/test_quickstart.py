@@ -1,0 +1,83 @@
+"""What `medkg quickstart` left behind. `.ci/run` runs it and names the folder in MEDKG_QUICKSTART."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from medkg.graph.kg import KnowledgeGraph
+
+FOLDER = os.environ.get("MEDKG_QUICKSTART")
+
+pytestmark = pytest.mark.skipif(
+    FOLDER is None, reason="set MEDKG_QUICKSTART to the folder of a finished quickstart"
+)
+
+
+@pytest.fixture(scope="module")
+def folder() -> Path:
+    assert FOLDER is not None
+    return Path(FOLDER)
+
+
+@pytest.fixture(scope="module")
+def report(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "report.json").read_text(encoding="utf-8"))  # type: ignore[no-any-return]  # the report's own shape
+
+
+@pytest.fixture(scope="module")
+def graph(folder: Path) -> KnowledgeGraph:
+    return KnowledgeGraph.open(folder / "graph")
+
+
+def test_the_graph_holds_the_whole_ontology_and_the_drugs(graph: KnowledgeGraph) -> None:
+    assert graph.nodes.filter(kind="Disease").height > 12_000
+    assert graph.edges.filter(relation="HAS_SYMPTOM").height > 250_000
+    assert graph.nodes.filter(kind="Drug").height >= 200
+    assert graph.edges.filter(relation="TARGETS").height > 500
+
+
+def test_the_text_adds_what_sources_do_not_hold(
+    graph: KnowledgeGraph, report: dict[str, Any]
+) -> None:
+    only_text = graph.edges.filter(
+        pl.col("sources") == pl.lit(["text"]),
+        pl.col("relation").is_in(["TREATS", "CAUSES", "TARGETS", "HAS_SYMPTOM"]),
+    )
+    assert only_text.height == report["text"]["facts that no source holds"] > 0
+    said = graph.evidence.filter(pl.col("edge").is_in(only_text["id"].implode()))
+    assert said["sentence"].is_not_null().all()
+    assert graph.nodes.filter(kind="Patient").height >= 16
+    for context in ("negated", "possible", "hypothetical", "of the family", "historical"):
+        assert report["text"][context] > 0, context
+
+
+def test_models_are_reported_beside_their_baselines(report: dict[str, Any]) -> None:
+    links = {row["model"]: row for row in report["links"]}
+    assert {"degree", "neighbours"} < set(links)
+    for row in links.values():
+        assert 0 <= row["mrr"] <= 1
+        assert row["n"] > 0
+    assert "resnik" in {row["model"] for row in report["diagnosis"]}
+
+
+def test_predictions_are_written_back_with_probability_rank_and_model(
+    graph: KnowledgeGraph,
+) -> None:
+    predictions = graph.predictions
+    assert set(predictions["relation"]) == {"TARGETS", "HAS_DISEASE"}
+    assert predictions["probability"].is_between(0, 1).all()
+    assert (predictions["rank"] >= 1).all()
+    assert predictions["model"].n_unique() == 2
+
+
+def test_cypher_answered_and_the_page_is_there(folder: Path, report: dict[str, Any]) -> None:
+    for question in ("hypotheses", "diagnosis_of_note", "evidence"):
+        assert report[question], question
+    page = (folder / "hypothesis.html").read_text(encoding="utf-8")
+    assert '"predicted": true' in page
+    assert len(report["next"]) == 3
