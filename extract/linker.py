@@ -70,7 +70,8 @@ def _variants() -> tuple[dict[str, str], frozenset[str], frozenset[str]]:
     return same, drop, stop
 
 
-_GREEK = {
+_LETTERS = {"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "ł": "l"}
+_LETTERS |= {
     letter: unicodedata.name(letter).split()[-1].lower() for letter in "αβγδεζηθικλμνξοπρστυφχψω"
 }
 _PLURALS = [(r"itides$", "itis"), (r"(o|y|ta)ses$", r"\1sis"), (r"(x|ch|sh|ss)es$", r"\1")]
@@ -88,7 +89,7 @@ _SPELLINGS += [(r"is(e|ed|ation|ing)$", r"iz\1"), (r"lled$", "led"), (r"sulph", 
 def _word(word: str) -> str:
     """A word in singular and American spelling; what it does wrong it does alike everywhere."""
     if not word.isascii():
-        word = "".join(_GREEK.get(letter, letter) for letter in word)
+        word = "".join(_LETTERS.get(letter, letter) for letter in word)
         word = unicodedata.normalize("NFKD", word).encode("ascii", "ignore").decode()
     if len(word) < 4:
         return word

@@ -23,6 +23,8 @@ from .relations import PLACEHOLDERS, PairBiLSTM, PairTransformer, RelationModel
 from .tokens import token_offsets
 from .vectors import count_words, skip_gram, word_form
 
+# Roam's licence asks that what is made from it has the same.
+LICENCE = "CC BY-SA 4.0"
 _WORDS = 9000  # with a vector of their own
 _HELD_OUT = 10  # one document in so many, for the epoch, the temperatures and the thresholds
 
@@ -72,7 +74,7 @@ def load_parts(folder: Path, quarantine: Quarantine) -> Parts:
     return Parts(
         [labelled for part in parts for labelled in part],
         development,
-        [*raw, *(document.text for document in roam_train), *hpo_definitions()],
+        [*raw, *(document.text for document in roam_train)],
     )
 
 
@@ -84,6 +86,7 @@ def train_relations(
     epochs: int | None = None,
     encoder: str | None = None,
     device: str | None = None,
+    raw_text: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Train on BC5CDR, ChemProt and Roam and write the model's folder.
 
@@ -94,6 +97,8 @@ def train_relations(
         epochs: default 8, or 3 with a transformer.
         encoder: name or folder of a Hugging Face encoder to fine-tune; None: the BiLSTM.
         device: "cpu", "cuda", …; None: the GPU if there is one for a transformer, else the CPU.
+        raw_text: to train the BiLSTM's word vectors on; None: the training texts and HPO's
+            definitions.
 
     Returns:
         The development figures by relation.
@@ -106,7 +111,9 @@ def train_relations(
     parts = load_parts(Path(corpora), quarantine)
     torch.manual_seed(seed)
     if encoder is None:
-        vectors, words = _vectors(parts.raw, seed)
+        vectors, words = _vectors(
+            [*parts.raw, *hpo_definitions()] if raw_text is None else raw_text, seed
+        )
         pair_encoder = PairBiLSTM([*PLACEHOLDERS, *words])
         start = 1 + len(PLACEHOLDERS)
         pair_encoder.embedding.weight.data[start : start + len(words)] = vectors
@@ -140,6 +147,7 @@ def train_relations(
         Path(out),
         {
             "trained_on": ["bc5cdr", "chemprot", "roam"],
+            "licence": LICENCE,
             "seed": seed,
             "epochs": epochs,
             "base_encoder": encoder,
@@ -167,7 +175,7 @@ def _fit(
     epochs: int,
     seed: int,
 ) -> None:
-    """Adam over batches of one task each; the epoch with the best mean F1 on `tuning` stays."""
+    """Adam over batches of one task each; the (last) epoch of best mean F1 on `tuning` stays."""
     optimizer = torch.optim.Adam(
         [
             {"params": model.encoder.parameters(), "lr": rates["encoder"]},
@@ -197,7 +205,7 @@ def _fit(
                 schedule.step()
                 advance()
             mean = sum(_f1(model, tuning, task) for task in TASKS) / len(TASKS)
-            if mean > best:
+            if mean >= best:
                 best = mean
                 kept = {name: value.clone() for name, value in model.state_dict().items()}
     model.load_state_dict(kept)
@@ -249,5 +257,6 @@ def _calibrate(model: RelationModel, rows: list[Labelled]) -> None:
             chosen = torch.where(some >= threshold, which, 0)
             right = int(((chosen == labels) & (labels > 0)).sum())
             f1 = 2 * right / max(1, int((chosen > 0).sum()) + int((labels > 0).sum()))
-            found.append((f1, threshold))
-        model.thresholds[task] = round(max(found)[1], 2)
+            # Of equal ones the nearest to a half.
+            found.append((f1, -abs(threshold - 0.5), threshold))
+        model.thresholds[task] = round(max(found)[2], 2)

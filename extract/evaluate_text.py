@@ -1,0 +1,320 @@
+"""Scores of linking, of context, and of the whole way on annotated notes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from ..graph.errors import DataError
+from ..graph.identifiers import name_key_of
+from ..graph.kg import KnowledgeGraph
+from ..graph.quarantine import Quarantine
+from .abbreviations import find_abbreviations
+from .context import DEFAULTS
+from .corpora import READERS, Document, flat_mentions, read_text
+from .evaluate_relations import Score, score
+from .linker import Linker
+from .ner import Found, set_mentions
+
+_NODES = {"id": pl.String, "kind": pl.String, "name": pl.String, "synonyms": pl.List(pl.String)}
+_NO_EVIDENCE = dict.fromkeys(("subject", "relation", "object", "source"), pl.String)
+
+
+def dictionary(documents: Iterable[Document], format: str) -> KnowledgeGraph:
+    """The identifiers of a corpus as nodes, with the texts of their mentions as names."""
+    names: dict[tuple[str, str], dict[str, None]] = {}
+    for document in documents:
+        for text, kind, ids in _linked_mentions(document, format):
+            if len(ids) == 1:
+                names.setdefault((next(iter(ids)), kind), {})[text] = None
+    rows = [(i, kind, next(iter(texts)), list(texts)) for (i, kind), texts in names.items()]
+    nodes = pl.DataFrame(rows, schema=_NODES, orient="row")
+    # An identifier that a corpus gives to two kinds keeps the first.
+    return KnowledgeGraph.build(
+        nodes, pl.DataFrame(schema=_NO_EVIDENCE), [], quarantine=Quarantine()
+    )
+
+
+def evaluate_linking(
+    names: Path | KnowledgeGraph, corpus: Path, format: str, *, seed: int = 0
+) -> pl.DataFrame:
+    """Score linking on a corpus whose mentions have identifiers (BC5CDR, NCBI disease).
+
+    Args:
+        names: where the names come from: another part of the same corpus, or a graph.
+        corpus: the file to score on.
+        format: pubtator or ncbi.
+
+    Returns:
+        A row per kind: kind, precision, recall, f1, low, high (of F1, 95 %), true, documents, then
+        `linkable` (mentions whose identifier has a name at all), `accuracy` and `recall_at_5`
+        (share of these whose first candidate, or one of the first five, is right, without
+        threshold).
+
+    Raises:
+        DataError: a file can't be read, or the format has no identifiers.
+    """
+    if format not in ("pubtator", "ncbi"):
+        raise DataError(f"no identifiers in {format!r}; one of pubtator, ncbi", path=corpus)
+    if isinstance(names, Path):
+        names = dictionary(READERS[format](names, Quarantine()), format)
+    known = set(names.nodes["id"])
+    linker = Linker(names)
+    counts: dict[str, list[tuple[int, int, int]]] = {}
+    tops: dict[str, list[tuple[bool, bool]]] = {}
+    for document in READERS[format](corpus, Quarantine()):
+        mentions = list(_linked_mentions(document, format))
+        candidates = linker.candidates([(text, kind) for text, kind, _ in mentions])
+        by_kind: dict[str, list[int]] = {}
+        for (_, kind, ids), found in zip(mentions, candidates, strict=True):
+            row = by_kind.setdefault(kind, [0, 0, 0])
+            first = found[0].identifier if found and found[0].score >= linker.threshold else None
+            row[0] += first in ids
+            row[1] += first is not None
+            row[2] += 1
+            if ids & known:
+                ordered = [link.identifier for link in found[:5]]
+                right = [identifier in ids for identifier in ordered]
+                tops.setdefault(kind, []).append((any(right[:1]), any(right)))
+        for kind, row in by_kind.items():
+            counts.setdefault(kind, []).append((row[0], row[1], row[2]))
+    return pl.DataFrame(
+        [
+            {
+                "kind": kind,
+                **asdict(score(counts[kind], seed)),
+                "linkable": len(tops.get(kind, [])),
+                "accuracy": _share(first for first, _ in tops.get(kind, [])),
+                "recall_at_5": _share(any_ for _, any_ in tops.get(kind, [])),
+            }
+            for kind in sorted(counts)
+        ]
+    )
+
+
+def _share(values: Iterable[bool]) -> float:
+    rows = list(values)
+    return round(sum(rows) / max(1, len(rows)), 4)
+
+
+def _linked_mentions(document: Document, format: str) -> Iterable[tuple[str, str, set[str]]]:
+    """Text (an abbreviation spelled out), kind and identifiers of the mentions that have any."""
+    long_forms = {
+        found.short: document.text[found.long[0] : found.long[1]]
+        for found in find_abbreviations(document.text)
+    }
+    for mention in flat_mentions(document, format):
+        ids = {
+            part if ":" in part else f"MESH:{part}"
+            for part in (mention.identifier or "").replace("+", "|").split("|")
+            if part.strip()
+        }
+        if ids:
+            text = " ".join(document.text[mention.start : mention.end].split())
+            yield long_forms.get(text, text), mention.kind, ids
+
+
+def read_gold(folder: Path) -> list[dict[str, Any]]:
+    """The lines of `gold.jsonl`, each with the `text` of its document (`DOCUMENT.txt`) added.
+
+    Raises:
+        DataError: a file is missing or damaged, or an offset doesn't match its text.
+    """
+    path = folder / "gold.jsonl"
+    gold = []
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
+        try:
+            row = json.loads(line)
+            row["text"] = read_text(folder / f"{row['document']}.txt")
+            for mention in row["mentions"]:
+                if row["text"][mention["start"] : mention["end"]] != mention["text"]:
+                    raise DataError("offsets don't match the text", path=path, line=number)
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(f"a line lacks a field: {error}", path=path, line=number) from error
+        gold.append(row)
+    return gold
+
+
+def evaluate_context(folder: Path, nlp: Language) -> pl.DataFrame:
+    """Score the context of annotated mentions, given the mentions.
+
+    Args:
+        folder: with `gold.jsonl` and the texts; see `read_gold`.
+        nlp: a pipeline with `medkg_sentences` and `medkg_context`.
+
+    Returns:
+        A row per value that differs from the default (negated, possible, …): value, precision,
+        recall, f1, low, high, true, documents.
+    """
+    values = ("negated", "possible", "hypothetical", "family", "historical")
+    counts: dict[str, list[tuple[int, int, int]]] = {value: [] for value in values}
+    for row in read_gold(folder):
+        doc = _given(nlp, row)
+        pairs = [
+            (
+                {mention[name] for name in DEFAULTS},
+                {getattr(span._, name) for name in DEFAULTS},
+            )
+            for mention, span in zip(row["mentions"], doc.spans["mentions"], strict=True)
+        ]
+        for value in values:
+            counts[value].append(
+                (
+                    sum(value in true and value in found for true, found in pairs),
+                    sum(value in found for _, found in pairs),
+                    sum(value in true for true, _ in pairs),
+                )
+            )
+    return pl.DataFrame([{"value": v, **asdict(score(rows))} for v, rows in counts.items()])
+
+
+def _given(nlp: Language, row: Mapping[str, Any]) -> Doc:
+    """The document with its annotated mentions, through sentences and context only."""
+    doc = nlp.make_doc(row["text"])
+    doc = nlp.get_pipe("medkg_sentences")(doc)
+    set_mentions(doc, [Found(m["start"], m["end"], m["kind"], 1.0) for m in row["mentions"]])
+    done: Doc = nlp.get_pipe("medkg_context")(doc)
+    return done
+
+
+def evaluate_notes(folder: Path, nlp: Language, terminology: KnowledgeGraph) -> pl.DataFrame:
+    """Score the whole way from plain text on annotated notes.
+
+    Args:
+        folder: with `gold.jsonl` and the texts; see `read_gold`.
+        nlp: the whole pipeline (`pipeline.build_pipeline`).
+        terminology: the graph that it links to, for the names of its nodes.
+
+    Returns:
+        A row per part: part, precision, recall, f1, low, high, true, documents. Parts: mentions
+        (span and kind), mentions that overlap (kind right, spans share a character), spans (kind
+        left open), each kind; links (a strict mention's node has the annotated name; what is
+        annotated without a name should have none); context values among the mentions found;
+        relations between found mentions (both overlap), and with their context right too. A kind
+        counts as right where one is a Disease and the other a Symptom and the node decided it.
+    """
+    names = _names(terminology)
+    parts: dict[str, list[tuple[int, int, int]]] = {}
+    gold = read_gold(folder)
+    for row, doc in zip(gold, nlp.pipe([row["text"] for row in gold]), strict=True):
+        for part, counts in _compare(row, doc, names).items():
+            parts.setdefault(part, []).append(counts)
+    scores: dict[str, Score] = {part: score(rows) for part, rows in parts.items()}
+    return pl.DataFrame([{"part": part, **asdict(s)} for part, s in scores.items()])
+
+
+def _names(terminology: KnowledgeGraph) -> dict[str, set[str]]:
+    """The keys of every name of a node."""
+    from ..graph.identifiers import name_key
+
+    rows = terminology.nodes.select(
+        "id", name=pl.concat_list(pl.col("name").cast(pl.List(pl.String)), "synonyms")
+    ).explode("name")
+    keyed = rows.with_columns(key=name_key(pl.col("name"))).group_by("id").agg("key")
+    return {identifier: set(keys) for identifier, keys in keyed.iter_rows()}
+
+
+def _same_kind(gold: str, found: str) -> bool:
+    return gold == found or {gold, found} == {"Disease", "Symptom"}
+
+
+def _compare(
+    row: Mapping[str, Any], doc: Doc, names: Mapping[str, set[str]]
+) -> dict[str, tuple[int, int, int]]:
+    gold: Sequence[Mapping[str, Any]] = row["mentions"]
+    spans = list(doc.spans["mentions"])
+    strict = {(s.start_char, s.end_char): n for n, s in enumerate(spans)}
+    overlap: dict[str, int] = {}
+    exact: dict[str, int] = {}
+    taken: set[int] = set()
+    for mention in gold:
+        place = strict.get((mention["start"], mention["end"]))
+        if place is not None and _same_kind(mention["kind"], spans[place].label_):
+            exact[mention["id"]] = place
+        touching = [
+            n
+            for n, s in enumerate(spans)
+            if s.start_char < mention["end"] and mention["start"] < s.end_char
+            if _same_kind(mention["kind"], s.label_) and n not in taken
+        ]
+        chosen = place if place in touching else (touching[0] if touching else None)
+        if chosen is not None:
+            overlap[mention["id"]] = chosen
+            taken.add(chosen)
+    result = {
+        "mentions": (len(exact), len(spans), len(gold)),
+        "mentions, overlapping": (len(overlap), len(spans), len(gold)),
+        "mentions, any kind": (
+            sum((m["start"], m["end"]) in strict for m in gold),
+            len(spans),
+            len(gold),
+        ),
+    }
+    for kind in ("Disease", "Symptom", "Drug", "Target", "Procedure"):
+        mine = [m for m in gold if m["kind"] == kind]
+        right = sum(m["id"] in exact and spans[exact[m["id"]]].label_ == kind for m in mine)
+        result[f"mentions: {kind}"] = (right, sum(s.label_ == kind for s in spans), len(mine))
+    named = [m for m in gold if m["name"]]
+    linked = [m for m in gold if m["id"] in exact and spans[exact[m["id"]]]._.identifier]
+    right = sum(
+        bool(m["name"])
+        and name_key_of(m["name"]) in names.get(spans[exact[m["id"]]]._.identifier, ())
+        for m in linked
+    )
+    found_named = [m for m in named if m["id"] in exact]
+    result["links"] = (right, len(linked), len(named))
+    result["links of mentions found"] = (right, len(linked), len(found_named))
+    both = [(m, spans[overlap[m["id"]]]) for m in gold if m["id"] in overlap]
+    for name, default in DEFAULTS.items():
+        for value in {"polarity": ["negated"], "certainty": ["possible", "hypothetical"],
+                      "experiencer": ["family"], "temporality": ["historical"]}[name]:  # fmt: skip
+            true = [m[name] == value for m, _ in both]
+            found = [getattr(s._, name) == value for _, s in both]
+            agreed = sum(t and f for t, f in zip(true, found, strict=True))
+            result[f"context of mentions found: {value}"] = (agreed, sum(found), sum(true))
+        assert default  # every attribute has a plain value, which is not scored
+    return {**result, **_compare_relations(row, doc, overlap, spans)}
+
+
+def _compare_relations(
+    row: Mapping[str, Any], doc: Doc, overlap: Mapping[str, int], spans: Sequence[Any]
+) -> dict[str, tuple[int, int, int]]:
+    place = {(span.start, span.end): n for n, span in enumerate(spans)}
+    found = {
+        (place[r.head.start, r.head.end], r.relation, place[r.tail.start, r.tail.end]): r.context
+        for r in doc._.relations
+    }
+    kinds = {m["id"]: m for m in row["mentions"]}
+    result: dict[str, tuple[int, int, int]] = {}
+    names = ("TREATS", "CAUSES", "TARGETS", "HAS_SYMPTOM")
+    totals = [0, 0, 0]
+    with_context = 0
+    reachable = 0
+    for name in names:
+        right = 0
+        mine = [r for r in row["relations"] if r["relation"] == name]
+        for relation in mine:
+            ends = (overlap.get(relation["head"]), overlap.get(relation["tail"]))
+            if ends[0] is None or ends[1] is None:
+                continue
+            reachable += 1
+            context = found.get((ends[0], name, ends[1]))
+            if context is not None:
+                right += 1
+                head, tail = kinds[relation["head"]], kinds[relation["tail"]]
+                negated = "negated" in (head["polarity"], tail["polarity"])
+                with_context += negated == (context["polarity"] == "negated")
+        count = sum(relation == name for _, relation, _ in found)
+        result[f"relations: {name}"] = (right, count, len(mine))
+        totals = [totals[0] + right, totals[1] + count, totals[2] + len(mine)]
+    result["relations"] = (totals[0], totals[1], totals[2])
+    result["relations, polarity right too"] = (with_context, totals[1], totals[2])
+    result["relations whose mentions were found"] = (totals[0], totals[1], reachable)
+    return result

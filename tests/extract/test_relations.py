@@ -1,0 +1,232 @@
+"""Relations: what the model sees, learning, saving, damage, and the component."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from medkg.extract import context as _context  # noqa: F401 (registers the component)
+from medkg.extract import sentences as _sentences  # noqa: F401 (likewise)
+from medkg.extract.evaluate_relations import evaluate_relations, score
+from medkg.extract.pairs import TASKS, Entity, Pair
+from medkg.extract.relations import RelationModel, RelationsComponent
+from medkg.extract.symptom_rules import matching_rule, symptom_probability, symptom_rules
+from medkg.extract.train_relations import train_relations
+from medkg.graph.errors import DataError, ModelError
+
+from .marked import marked, pipeline
+from .relation_corpora import write_relation_corpora
+from .test_transformer_ner import bert as bert  # a fixture
+
+WORDS = ("We", "gave", "new", "aspirin", "and", "ibuprofen", "for", "the", "bad", "pain", ".")
+# For word vectors; the sentences' own words are enough.
+TEXTS = ["induced strongly inhibits activates ignores relief suffer studies indicated"] * 9
+ASPIRIN, IBUPROFEN = Entity(3, 4, "Drug"), Entity(5, 6, "Drug")
+HEADACHE = Entity(8, 10, "Disease")
+
+
+def test_blinding_puts_one_word_for_each_mention() -> None:
+    words, head, tail = Pair(WORDS, ASPIRIN, HEADACHE, (IBUPROFEN,)).blinded()
+    assert words == [
+        "We",
+        "gave",
+        "new",
+        "<drug>",
+        "and",
+        "<drug>",
+        "for",
+        "the",
+        "<condition>",
+        ".",
+    ]
+    assert (head, tail) == (3, 8)
+
+
+def test_blinding_keeps_the_pair_s_own_of_mentions_that_overlap() -> None:
+    words, head, tail = Pair(WORDS, ASPIRIN, HEADACHE, (Entity(2, 4, "Drug"),)).blinded()
+    assert words[2:4] == ["new", "<drug>"]
+    assert (words[head], words[tail]) == ("<drug>", "<condition>")
+
+
+def test_a_long_sentence_is_cut_around_the_pair() -> None:
+    words = ("far",) * 200 + WORDS + ("away",) * 200
+    pair = Pair(words, Entity(203, 204, "Drug"), Entity(208, 210, "Disease"))
+    kept, head, tail = pair.blinded()
+    assert len(kept) < 80
+    assert (kept[head], kept[tail]) == ("<drug>", "<condition>")
+    kept, head, tail = pair.marked()
+    assert len(kept) < 90
+    assert (kept[head : head + 6], kept[tail]) == (["@", "*", "drug", "*", "aspirin", "@"], "#")
+
+
+def test_a_distant_pair_keeps_its_positions_inside() -> None:
+    pair = Pair(("x",) * 400, Entity(2, 3, "Drug"), Entity(390, 391, "Disease"))
+    words, head, tail = pair.blinded()
+    assert max(head, tail) < len(words)
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_relation_corpora(tmp_path_factory.mktemp("corpora"))
+
+
+@pytest.fixture(scope="module")
+def trained(corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.set_num_threads(1)
+    out = tmp_path_factory.mktemp("relations") / "model"
+    train_relations(corpora, out, epochs=30, raw_text=TEXTS)
+    return out
+
+
+def test_it_learns_the_corpora_and_beats_the_baseline(corpora: Path, trained: Path) -> None:
+    for file, corpus_format in (
+        ("bc5cdr/CDR_DevelopmentSet.PubTator.txt", "pubtator"),
+        ("chemprot/chemprot_development_abstracts.tsv", "chemprot"),
+        ("roam/training.json", "roam"),
+    ):
+        table = evaluate_relations(trained, corpora / file, corpus_format)
+        f1 = dict(table.select("method", "f1").iter_rows())
+        assert f1["model"] > 0.9
+        assert f1["model"] > f1["all pairs of a sentence"]
+
+
+def test_the_same_seed_gives_the_same_weights(corpora: Path, tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    for name in "ab":
+        train_relations(corpora, tmp_path / name, epochs=1, seed=4, raw_text=TEXTS)
+    assert (tmp_path / "a" / "weights.safetensors").read_bytes() == (
+        tmp_path / "b" / "weights.safetensors"
+    ).read_bytes()
+
+
+def test_a_saved_model_predicts_the_same(trained: Path) -> None:
+    pairs = [Pair(WORDS, ASPIRIN, HEADACHE, (IBUPROFEN,)), Pair(WORDS, IBUPROFEN, HEADACHE)]
+    model = RelationModel.load(trained)
+    first = model.predict(pairs, list(TASKS))
+    alone = [model.predict([pair], list(TASKS)) for pair in pairs]
+    for task in TASKS:
+        assert torch.allclose(first[task].sum(1), torch.ones(2))
+        together = torch.cat([one[task] for one in alone])
+        assert torch.allclose(first[task], together, atol=1e-5)
+
+
+def test_no_pairs_give_no_rows(trained: Path) -> None:
+    assert RelationModel.load(trained).predict([], ["causes"])["causes"].shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda f: (f / "config.json").unlink(), "holds no model"),
+        (lambda f: (f / "config.json").write_text("{"), "damaged"),
+        (lambda f: (f / "config.json").write_text('{"model": "x"}'), "not a model of relations"),
+        (lambda f: (f / "weights.safetensors").write_bytes(b"no"), "not the file that was saved"),
+        (lambda f: (f / "words.json").unlink(), "missing"),
+    ],
+)
+def test_a_damaged_model_says_what_is_wrong(
+    trained: Path, tmp_path: Path, damage: object, message: str
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(trained, folder)
+    assert callable(damage)
+    damage(folder)
+    with pytest.raises(ModelError, match=message):
+        RelationModel.load(folder)
+
+
+def test_another_schema_version_is_refused(trained: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(trained, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "schema": 99}))
+    with pytest.raises(ModelError, match="schema 99"):
+        RelationModel.load(folder)
+
+
+def test_a_corpus_without_relations_is_refused(trained: Path, corpora: Path) -> None:
+    with pytest.raises(DataError, match="no relations in 'bc2gm'"):
+        evaluate_relations(trained, corpora, "bc2gm")
+
+
+def test_a_transformer_takes_the_encoder_s_place(corpora: Path, bert: Path, tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    small = write_relation_corpora(tmp_path / "small", documents=8)
+    train_relations(small, tmp_path / "model", encoder=str(bert), epochs=1, device="cpu")
+    model = RelationModel.load(tmp_path / "model")
+    pairs = [Pair(WORDS, ASPIRIN, HEADACHE), Pair(WORDS, IBUPROFEN, HEADACHE)]
+    first = model.predict(pairs, list(TASKS))
+    assert {task: tuple(rows.shape) for task, rows in first.items()} == {
+        task: (2, len(labels)) for task, labels in TASKS.items()
+    }
+    again = RelationModel.load(tmp_path / "model").predict(pairs, ["treats"])["treats"]
+    assert torch.equal(first["treats"], again)
+
+
+def test_the_component_finds_relations_with_their_context(trained: Path) -> None:
+    nlp = pipeline("medkg_sentences", "medkg_context")
+    component = RelationsComponent(RelationModel.load(trained))
+    texts = [
+        "We saw [lumirol|Drug] induced [ague|Disease] once.",
+        "Here [lumirol|Drug] strongly inhibits [ABC1|Target] in cells. [XYZ2|Target] is another.",
+        "Here [lumirol|Drug] strongly inhibits [ABC1|Target] in cells of her mother.",
+        "[Ague|Disease] is characterised by [fever|Symptom].",
+        "[Fever|Symptom] only.",
+        "",
+    ]
+    docs = list(component.pipe([marked(nlp, text) for text in texts]))
+    found = [
+        [(r.head.text, r.relation, r.tail.text, dict(r.qualifiers)) for r in doc._.relations]
+        for doc in docs
+    ]
+    assert found == [
+        [("lumirol", "CAUSES", "ague", {})],
+        [("lumirol", "TARGETS", "ABC1", {"action": "inhibitor"})],
+        [("lumirol", "TARGETS", "ABC1", {"action": "inhibitor"})],
+        [("Ague", "HAS_SYMPTOM", "fever", {})],
+        [],
+        [],
+    ]
+    assert all(0.5 <= r.probability <= 1 for doc in docs for r in doc._.relations)
+    denied = component(marked(nlp, "We saw no [lumirol|Drug] induced [ague|Disease] once."))
+    assert [r.context["polarity"] for r in denied._.relations] in ([], ["negated"])
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("[rash|Symptom] consistent with [lupus|Disease]", "consistent"),
+        ("[lupus|Disease] presenting with [rash|Symptom] and [fever|Symptom]", "presenting with"),
+        ("[rash|Symptom] due to [lupus|Disease]", "due to"),
+        ("A history of [lupus|Disease] presented with [rash|Symptom]", "history"),
+        ("[rash|Symptom], but no sign of [lupus|Disease]", None),
+        ("[lupus|Disease] and [rash|Symptom]", None),
+    ],
+)
+def test_rules_for_symptoms(text: str, rule: str | None) -> None:
+    from medkg.extract.relations import _candidates
+
+    doc = marked(pipeline("medkg_sentences"), text)
+    pair = next(_candidates(doc))[2]
+    matched = matching_rule(pair)
+    assert (matched.name if matched else None) == rule
+    assert symptom_probability(pair) == (matched.precision if matched else 0)
+
+
+def test_every_rule_s_precision_is_a_probability() -> None:
+    assert all(0 <= rule.precision < 1 for rule in symptom_rules())
+    assert len({rule.name for rule in symptom_rules()}) == len(symptom_rules())
+
+
+def test_scores_and_their_interval() -> None:
+    # 6 right of 8 found, 10 true: P .75, R .6, F1 12/18.
+    result = score([(3, 4, 5)] * 2)
+    assert (result.precision, result.recall, result.f1) == (0.75, 0.6, 0.6667)
+    assert (result.low, result.high) == (0.6667, 0.6667)
+    spread = score([(5, 5, 5), (0, 5, 5), (2, 5, 5)])
+    assert spread.low < spread.f1 < spread.high
+    assert score([]).f1 == 0

@@ -1,0 +1,91 @@
+"""Sentences and sections: what a clinical note would break a general splitter on."""
+
+from __future__ import annotations
+
+import pytest
+
+from medkg.extract import sentences as _components  # noqa: F401 (registers the component)
+from medkg.extract.sentences import headings, section_of
+from medkg.extract.tokens import blank
+
+
+def split(text: str) -> list[str]:
+    nlp = blank()
+    nlp.add_pipe("medkg_sentences")
+    return [" ".join(sentence.text.split()) for sentence in nlp(text).sents]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Dr. Bell gave 2.5 mg of warfarin.",
+        "He takes metformin 500 mg b.i.d. with food.",
+        "Seen e.g. in Fig. 2 and by others vs. controls.",
+        "This was No. 3 of the series.",
+        "J. Smith agreed.",
+        "Potassium was 3.4 mmol/L (ref. 3.5 to 5.1).",
+        "Start 1 tab. daily and review.",
+    ],
+)
+def test_an_abbreviation_or_a_decimal_ends_no_sentence(sentence: str) -> None:
+    assert split(f"{sentence} She left.") == [sentence, "She left."]
+
+
+def test_a_vitamin_may_end_a_sentence() -> None:
+    assert split("He lacks vitamin D. It was low.") == ["He lacks vitamin D.", "It was low."]
+
+
+def test_closing_signs_stay_with_their_sentence() -> None:
+    assert split('He said "no." (He meant it.) Then he left.') == [
+        'He said "no."',
+        "(He meant it.)",
+        "Then he left.",
+    ]
+
+
+def test_items_of_a_list_are_sentences_and_wrapped_lines_are_not() -> None:
+    text = (
+        "Problems seen at this visit, as the patient and her husband described:\n"
+        "- hypertension\n"
+        "- gout\n"
+        "1. Stop allopurinol because it was followed by a rash on both forearms,\n"
+        "which has since faded.\n"
+    )
+    assert split(text)[1:] == [
+        "- hypertension",
+        "- gout",
+        "1. Stop allopurinol because it was followed by a rash on both forearms,"
+        " which has since faded.",
+    ]
+
+
+def test_headings_open_sections() -> None:
+    text = (
+        "Past Medical History:\nasthma\nFAMILY HISTORY: father had gout.\n"
+        "Medications\naspirin\nWOUND CARE: daily"
+    )
+    assert [(text[a:b], kind) for a, b, kind in headings(text)] == [
+        ("Past Medical History:", "historical"),
+        ("FAMILY HISTORY:", "family"),
+        ("Medications", "medications"),
+        ("WOUND CARE:", "other"),
+    ]
+    nlp = blank()
+    nlp.add_pipe("medkg_sentences")
+    doc = nlp(text)
+    at = {word: doc.char_span(text.index(word), text.index(word) + len(word)) for word in
+          ("asthma", "gout", "aspirin", "daily")}  # fmt: skip
+    assert {word: section_of(span) for word, span in at.items()} == {
+        "asthma": "historical",
+        "gout": "family",
+        "aspirin": "medications",
+        "daily": "other",
+    }
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\n", "fever", "...", "a\r\nb.\r\n"])
+def test_any_text_is_covered_by_its_sentences(text: str) -> None:
+    nlp = blank()
+    nlp.add_pipe("medkg_sentences")
+    doc = nlp(text)
+    assert "".join(token.text_with_ws for s in doc.sents for token in s) == doc.text
