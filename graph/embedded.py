@@ -43,6 +43,7 @@ class _Address:
     user: str
     password: str
     database: str
+    http: str
     pid: int
 
 
@@ -52,6 +53,7 @@ class Server:
     Attributes:
         folder: what it serves.
         uri, user, password, database: how any Neo4j driver or tool on this machine connects.
+        http: the address of its HTTP interface.
         pid: its process.
     """
 
@@ -61,6 +63,7 @@ class Server:
         self.user = address.user
         self.password = address.password
         self.database = address.database
+        self.http = address.http
         self.pid = address.pid
         self._share: int | None = share
         atexit.register(self.stop)
@@ -192,7 +195,14 @@ def _start(folder: Path) -> _Address:
             start_new_session=True,  # Ctrl-C is for its user, who then stops it in good order
         )
     try:
-        address = _Address(f"bolt://127.0.0.1:{bolt}", USER, password, DATABASE, process.pid)
+        address = _Address(
+            uri=f"bolt://127.0.0.1:{bolt}",
+            user=USER,
+            password=password,
+            database=DATABASE,
+            http=f"http://127.0.0.1:{http}",
+            pid=process.pid,
+        )
         _write_private(folder / "server.json", json.dumps(asdict(address), indent=1))
         _wait_until_ready(folder, address, process)
     except BaseException:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from .bulk import BulkRefused, create_nodes, create_relationships
 from .embedded import DATABASE, Server, serve
 from .errors import SchemaError, StoreError
 from .frames import (
@@ -45,6 +46,10 @@ if TYPE_CHECKING:
     import neo4j
 
 _BATCH = 5_000
+_BATCH_BYTES = 4_000_000
+_BULK_FROM = 2_000  # rows; fewer go over Bolt
+_BULK_BATCH = 50_000
+_BULK_BYTES = 32_000_000
 _CONNECT_SECONDS = 10
 _RETRIES = 5
 _SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
@@ -264,7 +269,10 @@ class Store:
             stored = self._stored_evidence(kg.evidence)
             evidence, summary.evidence = _news(_with_checksum(kg.evidence, EVIDENCE), stored)
             summary.edges = self._write_edges(kg, evidence, stored, advance)
-            self._upsert("Evidence", evidence, advance)
+            new = evidence.join(stored, on="id", how="anti")
+            self._add_nodes("Evidence", new.height, map(_without_nulls, _dicts(new)), advance)
+            changed = evidence.join(stored, on="id", how="semi")
+            self._replace_nodes("Evidence", changed, advance)
             advance(summary.evidence.unchanged)
             self._write_predictions(kg, summary, advance)
             summary.merges = self._write_table("Merge", _with_id(kg.merges, list(MERGES)))
@@ -305,18 +313,14 @@ class Store:
             united = _with_checksum(_united(before, differing.select(list(NODES))), NODES)
             changed = united.join(stored, on=["id", "checksum"], how="anti")
             advance(given.height - new.height - changed.height)
+            self._add_nodes(kind, new.height, map(_node_row, _dicts(new)), advance)
+            gone = {
+                row["id"]: dict.fromkeys((*_native(row["properties"]), "properties"))
+                for row in _dicts(before)
+            }
             self._send(
                 f"UNWIND $rows AS row MERGE (n:{kind} {{id: row.id}}) SET n += row",
-                (_node_row(row) for row in new.iter_rows(named=True)),
-                advance,
-            )
-            gone = {row["id"]: _native(row["properties"]) for row in before.iter_rows(named=True)}
-            self._send(
-                f"UNWIND $rows AS row MERGE (n:{kind} {{id: row.id}}) SET n += row",
-                (
-                    {**dict.fromkeys(gone[row["id"]]), **_node_row(row, keep_nulls=True)}
-                    for row in changed.iter_rows(named=True)
-                ),
+                ({**gone[row["id"]], **_node_row(row)} for row in _dicts(changed)),
                 advance,
             )
             total.added += new.height
@@ -333,44 +337,97 @@ class Store:
     ) -> Counts:
         """Write the relationships that the new evidence, with what is there, gives or changes."""
         if stored.is_empty():
-            news, counts = kg.edges, Counts(added=kg.edges.height)
+            new, changed = kg.edges, kg.edges.clear()
         else:
             sources = sorted({*self._read_sources(), *kg.sources})
-            touched = evidence["edge"].unique()
-            there = self._read_evidence(touched)
+            there = self._read_evidence(evidence["edge"].unique())
             old = _with_checksum(edges_from(there, sources, self.schema), EDGES)
-            united = _latest(there, evidence.select(list(EVIDENCE)))
-            new = _with_checksum(edges_from(united, sources, self.schema), EDGES)
-            news, counts = _news(new, old.select("id", "checksum"))
-            counts.unchanged = kg.edges.height - counts.added - counts.changed
-        advance(counts.unchanged)
-        kinds = kg.nodes.select("id", "kind")
-        joined = news.join(
-            kinds.rename({"id": "subject", "kind": "_head"}), on="subject"
-        ).join(kinds.rename({"id": "object", "kind": "_tail"}), on="object")
-        for head, name, tail in _groups(joined, "_head", "relation", "_tail"):
-            relation = self.schema.relation(name)
-            absent = dict.fromkeys(relation.properties)
-            part = joined.filter(_head=head, relation=name, _tail=tail)
-            self._send(
-                f"UNWIND $rows AS row MATCH (s:{self.schema.kind(head).label} {{id: row.subject}})"
-                f" MATCH (o:{self.schema.kind(tail).label} {{id: row.object}})"
-                f" MERGE (s)-[r:{relation.name}]->(o) SET r += row.values",
-                (
-                    {
-                        "subject": row["subject"],
-                        "object": row["object"],
-                        "values": {
-                            **absent,
-                            **_native(row["properties"]),
-                            **{column: row[column] for column in _EDGE_VALUES},
-                        },
-                    }
-                    for row in part.iter_rows(named=True)
-                ),
-                advance,
+            both = _latest(there, evidence.select(list(EVIDENCE)))
+            united = _with_checksum(edges_from(both, sources, self.schema), EDGES)
+            new = united.join(old, on="id", how="anti")
+            changed = united.join(old, on="id", how="semi").join(
+                old, on=["id", "checksum"], how="anti"
             )
-        return counts
+        kinds = kg.nodes.select("id", "kind")
+        for frame in (new, changed):
+            joined = frame.join(
+                kinds.rename({"id": "subject", "kind": "_head"}), on="subject"
+            ).join(kinds.rename({"id": "object", "kind": "_tail"}), on="object")
+            for head, relation, tail in _groups(joined, "_head", "relation", "_tail"):
+                part = joined.filter(_head=head, relation=relation, _tail=tail)
+                if frame is new and self.server is not None and part.height >= _BULK_FROM:
+                    self._bulk_relationships(self.server, head, relation, tail, part, advance)
+                else:
+                    self._merge_relationships(head, relation, tail, part, advance)
+        unchanged = kg.edges.height - new.height - changed.height
+        advance(unchanged)
+        return Counts(new.height, changed.height, unchanged)
+
+    def _merge_relationships(
+        self, head: str, name: str, tail: str, edges: pl.DataFrame, advance: Callable[..., None]
+    ) -> None:
+        relation = self.schema.relation(name)
+        absent: Row = dict.fromkeys(relation.properties)
+        self._send(
+            f"UNWIND $rows AS row MATCH (s:{self.schema.kind(head).label} {{id: row.subject}})"
+            f" MATCH (o:{self.schema.kind(tail).label} {{id: row.object}})"
+            f" MERGE (s)-[r:{relation.name}]->(o) SET r += row.values",
+            (
+                {
+                    "subject": row["subject"],
+                    "object": row["object"],
+                    "values": {**absent, **_edge_values(row)},
+                }
+                for row in _dicts(edges)
+            ),
+            advance,
+        )
+
+    def _bulk_relationships(
+        self,
+        server: Server,
+        head: str,
+        name: str,
+        tail: str,
+        edges: pl.DataFrame,
+        advance: Callable[..., None],
+    ) -> None:
+        """Create new relationships through the embedded server's batch endpoint."""
+        # A write that was interrupted may have left relationships whose evidence never came.
+        there = [row[0] for row in self._rows(f"MATCH (:{head})-[r:{name}]->(:{tail}) RETURN r.id")]
+        left = edges.filter(pl.col("id").is_in(pl.Series(there, dtype=pl.String).implode()))
+        self._merge_relationships(head, name, tail, left, advance)
+        heads = self._element_ids(head, edges["subject"].unique())
+        tails = heads | self._element_ids(tail, edges["object"].unique())
+        for part in edges.join(left, on="id", how="anti").iter_slices(_BULK_BATCH):
+            rows = [
+                (heads[row["subject"]], tails[row["object"]], _edge_values(row))
+                for row in _dicts(part)
+            ]
+            try:
+                create_relationships(server, name, rows)
+                advance(part.height)
+            except BulkRefused:
+                self._merge_relationships(head, name, tail, part, advance)
+
+    def _element_ids(self, label: str, ids: pl.Series) -> dict[str, str]:
+        query = f"UNWIND $keys AS id MATCH (n:{label} {{id: id}}) RETURN n.id, elementId(n)"
+        return {str(id): str(element) for id, element in self._looked_up(query, ids)}
+
+    def _add_nodes(
+        self, label: str, count: int, rows: Iterable[Row], advance: Callable[..., None]
+    ) -> None:
+        """Write nodes that are not there; many go into the embedded server by its batch endpoint."""
+        statement = f"UNWIND $rows AS row MERGE (n:{label} {{id: row.id}}) SET n += row"
+        if self.server is None or count < _BULK_FROM:
+            self._send(statement, rows, advance)
+            return
+        for batch in _batches(rows, _BULK_BATCH, _BULK_BYTES):
+            try:
+                create_nodes(self.server, label, batch)
+                advance(len(batch))
+            except BulkRefused:
+                self._send(statement, batch, advance)
 
     def _write_predictions(
         self, kg: KnowledgeGraph, summary: WriteSummary, advance: Callable[..., None]
@@ -414,7 +471,7 @@ class Store:
                             if name not in ("head", "relation", "tail", "_head", "_tail")
                         },
                     }
-                    for row in part.iter_rows(named=True)
+                    for row in _dicts(part)
                 ),
                 advance,
             )
@@ -426,16 +483,16 @@ class Store:
 
     def _write_table(self, label: str, rows: pl.DataFrame) -> Counts:
         news, counts = _news(rows, self._checksums(label, rows["id"]))
-        self._upsert(label, news)
+        self._replace_nodes(label, news)
         return counts
 
-    def _upsert(
+    def _replace_nodes(
         self, label: str, rows: pl.DataFrame, advance: Callable[..., None] | None = None
     ) -> None:
         """Write nodes that are the store's own: what a row doesn't say, the node doesn't keep."""
         self._send(
             f"UNWIND $rows AS row MERGE (n:{label} {{id: row.id}}) SET n = row",
-            ({k: v for k, v in row.items() if v is not None} for row in rows.iter_rows(named=True)),
+            map(_without_nulls, _dicts(rows)),
             advance,
         )
 
@@ -714,13 +771,15 @@ def _frame(keys: list[str], rows: list[list[Any]]) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+def _batches(
+    rows: Iterable[Row], most: int = _BATCH, most_bytes: int = _BATCH_BYTES
+) -> Iterator[list[Row]]:
     """The rows in lists short enough for one message (the embedded server takes 16 MiB)."""
     batch: list[Row] = []
     size = 0
     for row in rows:
         width = sum(len(v) if isinstance(v, str) else 50 for v in row.values())
-        if batch and (len(batch) == _BATCH or size + width > 2_000_000):
+        if batch and (len(batch) == most or size + width > most_bytes):
             yield batch
             batch, size = [], 0
         batch.append(row)
@@ -767,9 +826,22 @@ def _native(properties: str | None) -> Row:
     return kept
 
 
-def _node_row(row: Row, *, keep_nulls: bool = False) -> Row:
-    own = {k: v for k, v in row.items() if k != "kind" and (keep_nulls or v is not None)}
-    return {**_native(row["properties"]), **own}
+def _node_row(row: Row) -> Row:
+    """What a node keeps: its columns, and the members of its properties as values of their own."""
+    return {**_native(row["properties"]), **_without_nulls(row, "kind")}
+
+
+def _edge_values(row: Row) -> Row:
+    """What a relationship keeps."""
+    return {**_native(row["properties"]), **{name: row[name] for name in _EDGE_VALUES}}
+
+
+def _without_nulls(row: Row, *but: str) -> Row:
+    return {name: value for name, value in row.items() if value is not None and name not in but}
+
+
+def _dicts(frame: pl.DataFrame) -> Iterator[Row]:
+    return frame.iter_rows(named=True)
 
 
 def _united(before: pl.DataFrame, given: pl.DataFrame) -> pl.DataFrame:
