@@ -1,0 +1,198 @@
+"""Networks that classify a patient's node as one of all diseases, and how they are trained.
+
+Both are trained on the same patients with the same loss. `Graph` passes messages over the ontology
+and the annotations, so a disease or a phenotype that it wasn't trained with is no different to it;
+`Perceptron`, the plain baseline, has an output for each disease.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import Tensor, nn
+from torch_geometric.nn import MessagePassing
+
+from ..graph.progress import progress
+from .patients import Simulated
+from .similarity import (
+    Floats,
+    Integers,
+    Knowledge,
+    Links,
+    conditional,
+    expand,
+    linked_scores,
+    links,
+)
+
+_BATCH = 64
+_HARD, _RANDOM = 20, 500  # candidates: the most similar wrong diseases of each patient; any
+
+
+class WeightedSum(MessagePassing):  # type: ignore[misc]  # PyG is untyped
+    """Every node gets the weighted sum of what its neighbours send: x'_i = Σ_j w_ij x_j."""
+
+    def __init__(self) -> None:
+        super().__init__(aggr="add")
+
+    def forward(self, x: Tensor, edges: sp.csr_matrix) -> Tensor:
+        """Messages from the columns (senders, rows of `x`) to the rows of a sparse matrix."""
+        given = edges.tocoo()
+        index = torch.from_numpy(np.stack([given.col, given.row]).astype(np.int64)).to(x.device)
+        weight = torch.from_numpy(given.data.astype(np.float32)).to(x.device)
+        size = (edges.shape[1], edges.shape[0])
+        return self.propagate(index, x=(x, None), weight=weight, size=size)  # type: ignore[no-any-return]  # PyG is untyped
+
+    def message(self, x_j: Tensor, weight: Tensor) -> Tensor:
+        """What one neighbour sends."""
+        return x_j * weight[:, None]
+
+
+class Graph(nn.Module):
+    """Message passing: ancestors → phenotypes → diseases and patients.
+
+    A phenotype's vector is the sum of its ancestors' (its own included), each weighted by its
+    information; a disease's the sum of its phenotypes', weighted by frequency and information; a
+    patient's the sum of those of what the patient shows. Two channels are added up:
+
+        score(p, d) = s_1 Σ_{a shown by p} surprise(a, d) + s_2 cos(W z_p, W z_d) + b log(1 + n_d)
+
+    with the surprise of `similarity.links` as the message over each link of a phenotype and a
+    disease, and n_d the number of phenotypes that the disease is known for. Vectors, W, s and b are
+    learnt; vectors start at random, so that before training the second channel is a random
+    projection of the cosine of information-weighted ancestors.
+    """
+
+    def __init__(self, knowledge: Knowledge, dim: int = 64, seed: int = 0):
+        super().__init__()
+        self.knowledge = knowledge
+        self.links: Links = links(knowledge)
+        generator = torch.Generator().manual_seed(seed)
+        start = torch.randn(len(knowledge.phenotypes), dim, generator=generator) / dim**0.5
+        self.vectors = nn.Parameter(start)
+        self.project = nn.Linear(dim, dim, bias=False)
+        nn.init.eye_(self.project.weight)
+        self.scale = nn.Parameter(torch.tensor([0.6, 3.0]))
+        self.known = nn.Parameter(torch.zeros(()))
+        self.sum = WeightedSum()
+        information = sp.diags(knowledge.information)
+        self._ancestors = (knowledge.closure @ information).tocsr()
+        self._annotated = (knowledge.annotated @ information).tocsr()
+        self._information = information
+        self._number = np.log1p(np.diff(knowledge.annotated.indptr)).astype(np.float32)
+
+    def batch(self, patients: Sequence[Integers], candidates: Integers) -> Tensor:
+        """Scores of these patients with these diseases (rows), with gradients."""
+        surprise = torch.from_numpy(self._surprise(patients, candidates)).to(self.vectors.device)
+        cosine = self._cosine(patients, candidates)
+        number = torch.from_numpy(self._number[candidates]).to(self.vectors.device)
+        return self.scale[0] * surprise + self.scale[1] * cosine + self.known * number
+
+    def _surprise(self, patients: Sequence[Integers], candidates: Integers) -> Floats:
+        """The first channel for some diseases only, without making it for all."""
+        shown = self.knowledge.with_ancestors(patients)
+        phenotypes = np.unique(shown.indices)
+        place = np.full(len(self.knowledge.diseases), -1)
+        place[candidates] = np.arange(len(candidates))
+        starts = self.links.starts
+        counts = np.diff(starts)[phenotypes]
+        link = expand(starts[phenotypes], counts)
+        column = place[self.links.diseases[link]]
+        wanted = column >= 0
+        weights = sp.csr_matrix(
+            (
+                self.links.surprise[link][wanted],
+                (np.repeat(np.arange(len(phenotypes)), counts)[wanted], column[wanted]),
+            ),
+            shape=(len(phenotypes), len(candidates)),
+        )
+        return np.asarray((shown[:, phenotypes] @ weights).todense(), dtype=np.float32)
+
+    def _cosine(self, patients: Sequence[Integers], candidates: Integers | None) -> Tensor:
+        phenotypes = self.sum(self.vectors, self._ancestors)
+        annotated = self._annotated if candidates is None else self._annotated[candidates]
+        shown = (self.knowledge.present(patients) @ self._information).tocsr()
+        known = nn.functional.normalize(self.project(self.sum(phenotypes, annotated)), dim=1)
+        seen = nn.functional.normalize(self.project(self.sum(phenotypes, shown)), dim=1)
+        return seen @ known.T
+
+    @torch.no_grad()
+    def scores(self, patients: Sequence[Integers]) -> Floats:
+        """Scores of these patients with all diseases, patients × diseases."""
+        first = linked_scores(self.knowledge, self.links, self.links.surprise, patients)
+        second = self._cosine(patients, None).cpu().numpy()
+        one, two = self.scale.tolist()
+        return np.asarray(one * first + two * second + self.known.item() * self._number)
+
+
+class Perceptron(nn.Module):
+    """Phenotypes and their ancestors, weighted by information → hidden layer → diseases."""
+
+    def __init__(self, knowledge: Knowledge, dim: int = 256, seed: int = 0):
+        super().__init__()
+        self.knowledge = knowledge
+        torch.manual_seed(seed)
+        self.hidden = nn.EmbeddingBag(len(knowledge.phenotypes), dim, mode="sum")
+        nn.init.normal_(self.hidden.weight, std=dim**-0.5)
+        self.out = nn.Linear(dim, len(knowledge.diseases))
+
+    def batch(self, patients: Sequence[Integers], candidates: Integers) -> Tensor:
+        """Scores of these patients with these diseases (rows), with gradients."""
+        hidden = self._hidden(patients)
+        chosen = torch.from_numpy(candidates).to(hidden.device)
+        return nn.functional.linear(hidden, self.out.weight[chosen], self.out.bias[chosen])
+
+    def _hidden(self, patients: Sequence[Integers]) -> Tensor:
+        shown = self.knowledge.with_ancestors(patients)
+        device = self.hidden.weight.device
+        index = torch.from_numpy(shown.indices.astype(np.int64)).to(device)
+        starts = torch.from_numpy(shown.indptr[:-1].astype(np.int64)).to(device)
+        weight = torch.from_numpy(self.knowledge.information[shown.indices]).to(device)
+        return torch.relu(self.hidden(index, starts, per_sample_weights=weight))
+
+    @torch.no_grad()
+    def scores(self, patients: Sequence[Integers]) -> Floats:
+        """Scores of these patients with all diseases, patients × diseases."""
+        return np.asarray(self.out(self._hidden(patients)).cpu().numpy(), dtype=np.float32)
+
+
+def fit(network: Graph | Perceptron, patients: Simulated, *, epochs: int, seed: int) -> None:
+    """Train a network to tell each patient's disease from the most similar ones and random ones.
+
+    Cross-entropy over the diseases of the batch, the diseases most similar to each of its patients
+    (by the sum of surprises) and random ones.
+    """
+    knowledge = network.knowledge
+    found = network.links if isinstance(network, Graph) else links(knowledge)
+    most = min(_HARD, len(knowledge.diseases) - 1)
+    similar = np.concatenate(
+        [
+            np.argpartition(-conditional(knowledge, found, part), most, axis=1)[:, :most]
+            for part in _parts(patients.phenotypes)
+        ]
+    )
+    rng = np.random.default_rng(seed)
+    optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
+    batches = max(1, len(patients.diseases) // _BATCH)
+    network.train()
+    with progress("diagnosis", epochs * batches) as advance:
+        for _ in range(epochs):
+            for batch in np.array_split(rng.permutation(len(patients.diseases)), batches):
+                answers = patients.diseases[batch]
+                others = rng.integers(len(knowledge.diseases), size=_RANDOM)
+                candidates = np.unique(np.concatenate([answers, similar[batch].ravel(), others]))
+                scores = network.batch([patients.phenotypes[row] for row in batch], candidates)
+                right = torch.from_numpy(np.searchsorted(candidates, answers)).to(scores.device)
+                loss = nn.functional.cross_entropy(scores, right)
+                optimiser.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]  # as torch declares it
+                optimiser.step()
+                advance(note=f"loss {loss.item():.3f}")
+    network.eval()
+
+
+def _parts(patients: Sequence[Integers], size: int = 500) -> list[Sequence[Integers]]:
+    return [patients[start : start + size] for start in range(0, len(patients), size)]
