@@ -23,14 +23,14 @@ from spacy.tokens import Doc, Span
 
 from .sentences import section_of
 
-# Attribute and value that each category of trigger stands for.
+# Attribute and value that each category of trigger stands for; of one attribute the later wins.
 _VALUES = {
     "negated": ("polarity", "negated"),
     "possible": ("certainty", "possible"),
     "hypothetical": ("certainty", "hypothetical"),
     "historical": ("temporality", "historical"),
-    "family": ("experiencer", "family"),
     "other": ("experiencer", "other"),
+    "family": ("experiencer", "family"),
 }
 DEFAULTS = {
     "polarity": "asserted",
@@ -38,14 +38,12 @@ DEFAULTS = {
     "experiencer": "patient",
     "temporality": "current",
 }
-# Of two values for a mention the later one stays.
-_STRENGTH = ["possible", "hypothetical", "other", "family"]
-# Sections that speak for what is in them, and for which kinds.
+# Sections that speak for what is in them: the category, and for which kinds.
 _SECTIONS = {
-    "family": ("experiencer", "family", ("Disease", "Symptom", "Procedure")),
-    "historical": ("temporality", "historical", ("Disease", "Symptom", "Procedure", "Drug")),
-    "allergies": ("certainty", "hypothetical", ("Drug",)),
-    "differential": ("certainty", "possible", ("Disease", "Symptom")),
+    "family": ("family", ("Disease", "Symptom", "Procedure")),
+    "historical": ("historical", ("Disease", "Symptom", "Procedure", "Drug")),
+    "allergies": ("hypothetical", ("Drug",)),
+    "differential": ("possible", ("Disease", "Symptom")),
 }
 
 
@@ -198,21 +196,23 @@ class Context:
             if trigger.rule.category not in ("stop", "pseudo")
         ]
         for mention in mentions:
-            values = dict(DEFAULTS)
-            section = _SECTIONS.get(section_of(mention))
-            if section is not None and mention.label_ in section[2]:
-                values[section[0]] = section[1]
-            for trigger, start, end in scopes:
-                category, only = trigger.rule.category, trigger.rule.only
-                first, last = mention.start - sentence.start, mention.end - sentence.start
+            first, last = mention.start - sentence.start, mention.end - sentence.start
+            categories = {
+                trigger.rule.category
+                for trigger, start, end in scopes
+                if start <= first < trigger.start or trigger.end <= first < end
                 # A trigger inside a mention is part of a name ("risk of falls").
-                inside = first < trigger.end and trigger.start < last
-                if category == "relation" or inside or (only and mention.label_ not in only):
-                    continue
-                if start <= first < trigger.start or trigger.end <= first < end:
-                    attribute, value = _VALUES[category]
-                    if values[attribute] in _STRENGTH and value in _STRENGTH:
-                        value = max(value, values[attribute], key=_STRENGTH.index)
+                if last <= trigger.start or trigger.end <= first
+                if not trigger.rule.only or mention.label_ in trigger.rule.only
+            }
+            if "current" in categories:  # "diagnosed with gout three years ago"
+                categories.discard("historical")
+            category, kinds = _SECTIONS.get(section_of(mention), ("", ()))
+            if mention.label_ in kinds:
+                categories.add(category)
+            values = dict(DEFAULTS)
+            for category, (attribute, value) in _VALUES.items():
+                if category in categories:
                     values[attribute] = value
             for attribute, value in values.items():
                 mention._.set(attribute, value)
@@ -241,7 +241,7 @@ def relation_context(head: Span, tail: Span) -> dict[str, str]:
     ends = [head._, tail._]
     negated = denied or any(end.polarity == "negated" for end in ends)
     others = [end.experiencer for end in ends if end.experiencer != "patient"]
-    order = ["certain", *_STRENGTH[:2]]
+    order = ["certain", "possible", "hypothetical"]
     past = any(end.temporality == "historical" for end in ends)
     return {
         "polarity": "negated" if negated else "asserted",

@@ -341,8 +341,18 @@ def create_linker(nlp: Language, name: str, threshold: float) -> LinkerComponent
     return LinkerComponent(threshold)
 
 
+def extend_spans() -> None:
+    """Make sure that spans have the attributes that linking sets."""
+    for attribute, default in (("identifier", None), ("link_score", 0.0), ("twin", None)):
+        if not Span.has_extension(attribute):
+            Span.set_extension(attribute, default=default)
+
+
 class LinkerComponent:
     """Links every span in `mentions`: `span._.identifier` (or None), `span._.link_score`, label.
+
+    `span._.twin` is the Link to a node of another kind that has the same name, if there is one:
+    asthma is a disease and, in HPO, a phenotype.
 
     An abbreviation that the document spells out is linked as what it stands for. The label of a
     linked span becomes the kind of its node.
@@ -351,9 +361,7 @@ class LinkerComponent:
     def __init__(self, threshold: float = THRESHOLD) -> None:
         self.threshold = threshold
         self.linker: Linker | None = None
-        for attribute, default in (("identifier", None), ("link_score", 0.0)):
-            if not Span.has_extension(attribute):
-                Span.set_extension(attribute, default=default)
+        extend_spans()
 
     def use(self, terminology: KnowledgeGraph) -> LinkerComponent:
         """Take the names of this graph."""
@@ -369,18 +377,17 @@ class LinkerComponent:
         }
         mentions = list(doc.spans.get("mentions", []))
         texts = [" ".join(mention.text.split()) for mention in mentions]
-        asked = [
-            (long_forms.get(text, text), m.label_) for text, m in zip(texts, mentions, strict=True)
-        ]
-        own = [(text, m.label_) for text, m in zip(texts, mentions, strict=True)]
-        links = [
-            spelled_out or short
-            for spelled_out, short in zip(
-                self.linker.link(asked), self.linker.link(own), strict=True
-            )
-        ]
+        kinds = [mention.label_ for mention in mentions]
+        spelled_out = [long_forms.get(text, text) for text in texts]
         linked = []
-        for mention, link in zip(mentions, links, strict=True):
+        for mention, first, second in zip(
+            mentions,
+            self._found(list(zip(spelled_out, kinds, strict=True))),
+            self._found(list(zip(texts, kinds, strict=True))),
+            strict=True,
+        ):
+            links = first or second
+            link = links[0] if links else None
             if link is not None and link.kind != mention.label_:
                 # A span's label can't be changed; its other attributes move to the new one.
                 other = Span(doc, mention.start, mention.end, label=link.kind)
@@ -390,9 +397,17 @@ class LinkerComponent:
                 mention = other
             mention._.identifier = link.identifier if link else None
             mention._.link_score = link.score if link else 0.0
+            mention._.twin = _twin(links)
             linked.append(mention)
         doc.spans["mentions"] = linked
         return doc
+
+    def _found(self, mentions: list[tuple[str, str]]) -> list[list[Link]]:
+        assert self.linker is not None  # __call__ has looked
+        return [
+            [link for link in links if link.score >= self.threshold]
+            for links in self.linker.candidates(mentions)
+        ]
 
     def to_disk(self, path: Any, **_: Any) -> None:
         """Nothing to save: the names are the graph's."""
@@ -400,3 +415,10 @@ class LinkerComponent:
     def from_disk(self, path: Any, **_: Any) -> LinkerComponent:
         """Nothing to load."""
         return self
+
+
+def _twin(links: list[Link]) -> Link | None:
+    """The first link of another kind than the first's, if it is as good but for its kind."""
+    return next(
+        (x for x in links if x.kind != links[0].kind and links[0].score - x.score < 0.03), None
+    )

@@ -312,15 +312,11 @@ class _Rows:
         """A sentence's relations; the likeliest mentions of the same two nodes speak for them."""
         best: dict[tuple[str, ...], tuple[float, FoundRelation]] = {}
         for found in doc._.relations:
-            head = ids.get((found.head.start, found.head.end))
-            tail = ids.get((found.tail.start, found.tail.end))
+            head = self._end(found.head, found.head_id, ids)
+            tail = self._end(found.tail, found.tail_id, ids)
             if head is None or tail is None or head[0] == tail[0]:
                 continue
-            sure = [
-                score if span._.identifier is not None else float(span._.probability)
-                for span, (_, score) in ((found.head, head), (found.tail, tail))
-            ]
-            probability = found.probability * sure[0] * sure[1]
+            probability = found.probability * head[1] * tail[1]
             key = (
                 head[0],
                 found.relation,
@@ -342,6 +338,19 @@ class _Rows:
                 document, head_id, relation, tail_id, probability, found.head.sent, qualifiers,
                 found.context,
             )  # fmt: skip
+
+    def _end(
+        self,
+        mention: Span,
+        identifier: str | None,
+        ids: Mapping[tuple[int, int], tuple[str, float]],
+    ) -> tuple[str, float] | None:
+        """The node that a relation's end means, and how sure that is; None: no node."""
+        if identifier is not None:
+            self.linked.add(identifier)
+            return identifier, mention._.link_score
+        entity = ids.get((mention.start, mention.end))
+        return None if entity is None else (entity[0], float(mention._.probability))
 
     def _node(self, identifier: str, kind: str, name: str) -> None:
         self.nodes.setdefault(identifier, {"id": identifier, "kind": kind, "name": name})

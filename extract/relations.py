@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from ..graph.atomic import atomic_folder, sha256
 from ..graph.errors import ModelError
 from .context import relation_context
+from .linker import extend_spans
 from .pairs import TASKS, Entity, Pair, placeholder
 from .symptom_rules import symptom_probability
 from .vectors import word_form
@@ -256,6 +257,8 @@ class FoundRelation:
     head: Span
     relation: str
     tail: Span
+    head_id: str | None  # of the node, None where the mention has none
+    tail_id: str | None
     probability: float
     qualifiers: Mapping[str, str]
     context: Mapping[str, str]
@@ -283,6 +286,7 @@ class RelationsComponent:
 
     def __init__(self, model: RelationModel) -> None:
         self.model = model
+        extend_spans()
         if not Doc.has_extension("relations"):
             Doc.set_extension("relations", default=())
 
@@ -312,10 +316,10 @@ class RelationsComponent:
             for (n, head, tail, _), causes, treats in rows:
                 best = self._drug_condition(causes, treats)
                 # A drug treats diseases; that it relieves a symptom has no relation of its own.
-                if best is not None and (best[1] == "CAUSES" or tail.label_ == "Disease"):
+                if best is not None and (best[1] == "CAUSES" or _may_be(tail, "Disease")):
                     found[n].append(_relation(head, best[1], tail, best[0], {}))
             for n, head, tail, pair in pairs:
-                if head.label_ == "Disease":
+                if _may_be(head, "Disease") and _may_be(tail, "Symptom"):
                     probability = symptom_probability(pair)
                     if probability >= SYMPTOM_THRESHOLD:
                         found[n].append(_relation(head, "HAS_SYMPTOM", tail, probability, {}))
@@ -349,11 +353,31 @@ class RelationsComponent:
 def _relation(
     head: Span, relation: str, tail: Span, probability: float, qualifiers: dict[str, str]
 ) -> FoundRelation:
+    kinds = {"TARGETS": "Target", "CAUSES": tail.label_, "HAS_SYMPTOM": "Symptom"}
+    head_id = _node(head, "Disease" if relation == "HAS_SYMPTOM" else "Drug")
+    tail_id = _node(tail, kinds.get(relation, "Disease"))
     context = relation_context(head, tail)
-    return FoundRelation(head, relation, tail, probability, qualifiers, context)
+    return FoundRelation(head, relation, tail, head_id, tail_id, probability, qualifiers, context)
 
 
-_HEADS = {"Drug": ("Target", "Disease", "Symptom"), "Disease": ("Symptom",)}
+def _may_be(mention: Span, kind: str) -> bool:
+    """Whether a mention, or a node of the same name as its own, is of this kind."""
+    twin = mention._.twin
+    return bool(mention.label_ == kind or (twin is not None and twin.kind == kind))
+
+
+def _node(mention: Span, kind: str) -> str | None:
+    """The identifier of a mention's node of this kind."""
+    identifier: str | None = mention._.identifier
+    if mention.label_ != kind:
+        identifier = mention._.twin.identifier
+    return identifier
+
+
+def _may_be_related(head: Span, tail: Span) -> bool:
+    if head.label_ == "Drug":
+        return tail.label_ in ("Target", "Disease", "Symptom")
+    return head is not tail and _may_be(head, "Disease") and _may_be(tail, "Symptom")
 
 
 def _candidates(doc: Doc) -> Iterator[tuple[Span, Span, Pair]]:
@@ -376,9 +400,7 @@ def _candidates(doc: Doc) -> Iterator[tuple[Span, Span, Pair]]:
         ]
         for head, first in zip(mentions, entities, strict=True):
             for tail, second in zip(mentions, entities, strict=True):
-                if first is None or second is None or head is tail:
-                    continue
-                if tail.label_ not in _HEADS.get(head.label_, ()):
+                if first is None or second is None or not _may_be_related(head, tail):
                     continue
                 if first.end <= second.start or second.end <= first.start:
                     others = tuple(e for e in entities if e not in (None, first, second))
