@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from medkg.cypher import library
 from medkg.graph import store as stores
 from medkg.graph.errors import DataError, MissingError, ModelError
 from medkg.graph.kg import KnowledgeGraph
@@ -51,6 +50,8 @@ class Connection:
         """
         if " " in question.strip():
             return self._store.query(question, **parameters)
+        from medkg.cypher import library
+
         return library.get(question).run(self._store, **parameters)
 
     def info(self) -> dict[str, Any]:

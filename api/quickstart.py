@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from medkg import show
 from medkg.access import Connection, connect, default_terminology, extract, load_model, view
-from medkg.diagnose import of_patient
 from medkg.graph.atomic import atomic_file
 from medkg.graph.errors import MedkgError, ModelError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
 from medkg.graph.quarantine import Quarantine
 
-TOP_LINKS = 10
+if TYPE_CHECKING:
+    from medkg.gnn.diagnosis import DiagnosisModel
+    from medkg.gnn.links import LinkModel
+
+TOP_TARGETS = 10
 TOP_DISEASES = 5
 
 
@@ -46,6 +49,11 @@ class Run:
         """A line for people."""
         if not self.quiet:
             show.out.print(text, markup=False)
+
+    def pairs(self, values: Mapping[str, Any], title: str) -> None:
+        """Names and values for people."""
+        if not self.quiet:
+            show.pairs(values, title)
 
     def table(self, name: str, rows: pl.DataFrame, title: str, most: int = 10) -> None:
         """A table for people, kept in the report too."""
@@ -74,7 +82,7 @@ def run(out: Path, *, seed: int = 0, as_json: bool = False) -> dict[str, Any]:
         _write(this, store, kg)
         links = _train_links(this, kg)
         diagnosis = _train_diagnosis(this, kg)
-        kg = _predict(this, kg, links, diagnosis)
+        kg = _predict(this, kg, store, links, diagnosis)
         best = _ask(this, store, kg)
     finally:
         store.close()
@@ -134,8 +142,7 @@ def _extract(this: Run, sources: KnowledgeGraph) -> KnowledgeGraph:
         "facts that no source holds": new.height,
     }
     this.report["text"] = counts
-    if not this.quiet:
-        show.pairs(counts, "What the text says")
+    this.pairs(counts, "What the text says")
     return text
 
 
@@ -148,38 +155,43 @@ def _write(this: Run, store: Connection, kg: KnowledgeGraph) -> None:
     this.report["seconds"][title] += round(time.perf_counter() - start, 1)
 
 
-def _train_links(this: Run, kg: KnowledgeGraph) -> Any:
-    from medkg.gnn.links import train_links
+def _train_links(this: Run, kg: KnowledgeGraph) -> LinkModel:
+    from medkg.gnn.links import LinkModel, train_links
 
     folder = this.out / "models" / "targets"
     with this.step("Train: link prediction, drug → target"):
-        model = _trained(folder, kg, this.seed) or train_links(
-            kg, "TARGETS", seed=this.seed, out=folder, graph_path=this.out / "graph"
+        taken = _trained(folder, kg, this.seed)
+        model = (
+            taken
+            if isinstance(taken, LinkModel)
+            else train_links(
+                kg, "TARGETS", seed=this.seed, out=folder, graph_path=this.out / "graph"
+            )
         )
-        this.report["links"] = model.metrics
-        this.say(CHECK_ONLY)
-        if not this.quiet:
-            show.frame(model.report(), f"Held-out {model.relation} edges")
+        this.say("A set this small only checks that all is wired right; the measure is")
+        this.say("docs/benchmarks.md, on Hetionet.")
+        this.table("links", model.report(), "Held-out drug → target edges, filtered ranks")
     return model
 
 
-def _train_diagnosis(this: Run, kg: KnowledgeGraph) -> Any:
-    from medkg.gnn.diagnosis import train_diagnosis
+def _train_diagnosis(this: Run, kg: KnowledgeGraph) -> DiagnosisModel:
+    from medkg.gnn.diagnosis import DiagnosisModel, train_diagnosis
 
     folder = this.out / "models" / "diagnosis"
-    with this.step("Train: diagnosis as classification of the patient's node"):
-        model = _trained(folder, kg, this.seed) or train_diagnosis(
-            kg, seed=this.seed, out=folder, graph_path=this.out / "graph"
+    with this.step("Train: diagnosis, the patient's node classified"):
+        taken = _trained(folder, kg, this.seed)
+        model = (
+            taken
+            if isinstance(taken, DiagnosisModel)
+            else train_diagnosis(kg, seed=this.seed, out=folder, graph_path=this.out / "graph")
         )
-        this.report["diagnosis"] = model.metrics
-        this.say("The patients are simulated from the annotations that the models know; see")
-        this.say("docs/benchmarks.md for published cases.")
-        if not this.quiet:
-            show.frame(model.report(), "Held-out simulated patients")
+        this.say("These patients are simulated from the annotations that the model learnt from, so")
+        this.say("this too is only a check; docs/benchmarks.md has published cases.")
+        this.table("diagnosis", model.report(), "Held-out simulated patients")
     return model
 
 
-def _trained(folder: Path, kg: KnowledgeGraph, seed: int) -> Any:
+def _trained(folder: Path, kg: KnowledgeGraph, seed: int) -> LinkModel | DiagnosisModel | None:
     """The model of an earlier run, if it was trained on this graph with this seed."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -190,18 +202,111 @@ def _trained(folder: Path, kg: KnowledgeGraph, seed: int) -> Any:
     return None
 
 
-def _predict(this: Run, kg: KnowledgeGraph, links: Any, diagnosis: Any) -> KnowledgeGraph:
+def _predict(
+    this: Run, kg: KnowledgeGraph, store: Connection, links: LinkModel, diagnosis: DiagnosisModel
+) -> KnowledgeGraph:
     today = date.today().isoformat()
-    with this.step("Predict: targets of every drug, diseases of every patient in the notes"):
+    with this.step("Predict: targets of every drug, diseases of every patient; write them back"):
         drugs = kg.edges.filter(relation="TARGETS")["subject"].unique().sort().to_list()
-        targets = links.predictions(heads=drugs, top=TOP_LINKS, date=today)
-        patients = kg.subgraph(kg.nodes.filter(pl.col("kind").is_in(["Patient", "Symptom"]))["id"])
-        diagnoses = diagnosis.predictions(patients, top=TOP_DISEASES, date=today)
-        self_made = pl.concat([targets, diagnoses])
-        kg = kg.with_predictions(self_made)
+        targets = links.predictions(drugs, TOP_TARGETS, date=today)
+        with_patients = kg.nodes.filter(pl.col("kind").is_in(["Patient", "Symptom"]))
+        diagnoses = diagnosis.predictions(kg.subgraph(with_patients["id"]), top=TOP_DISEASES)
+        kg = kg.with_predictions(pl.concat([targets, diagnoses]))
         kg.save(this.out / "graph")
-        this.say(
-            f"{targets.filter(~pl.col('known')).height:,} new drug–target hypotheses,"
-            f" {diagnoses.height} diagnoses of {diagnoses['head'].n_unique()} patients"
-        )
+        ends = pl.concat([kg.predictions["head"], kg.predictions["tail"]]).unique()
+        summary = store.write(kg.subgraph(ends, relations=[], predictions=True))
+        counts = {
+            "drug-target hypotheses that the graph doesn't hold": targets.filter(
+                ~pl.col("known")
+            ).height,
+            "diagnoses": diagnoses.height,
+            "patients": diagnoses["head"].n_unique(),
+            "written to the server": str(summary.predictions),
+        }
+        this.report["predictions"] = counts
+        this.pairs(counts, "Predictions")
     return kg
+
+
+def _ask(this: Run, store: Connection, kg: KnowledgeGraph) -> dict[str, str]:
+    """Ask in Cypher what users ask; returns the drug, target and disease of the best hypothesis."""
+    best = _best_hypothesis(kg)
+    names = dict(kg.nodes.select("id", "name").iter_rows())
+    with this.step("Ask, in Cypher"):
+        this.table(
+            "hypotheses",
+            store.query("drug_target_hypotheses", disease=best["disease"]),
+            f"Which drugs may act on a target of {names[best['disease']]}, and why?",
+            most=5,
+        )
+        patient = _patient_to_show(kg)
+        this.table(
+            "diagnosis_of_note",
+            store.query("diagnosis_of_patient", patient=patient),
+            f"What may {patient.replace('patient:', '')} have? (for research, not for care)",
+            most=5,
+        )
+        subject, tail = _text_edge(kg)
+        this.table(
+            "evidence",
+            store.query("evidence_of_edge", subject=subject, object=tail),
+            f"Who says what of {names[subject]} and {names[tail]}?",
+        )
+    return best
+
+
+def _best_hypothesis(kg: KnowledgeGraph) -> dict[str, str]:
+    """The likeliest new drug and target such that a disease of the target has no such drug yet."""
+    new = kg.predictions.filter(pl.col("relation") == "TARGETS", ~pl.col("known"))
+    associated = kg.edges.filter(relation="ASSOCIATED_WITH").select(
+        disease="subject", tail="object"
+    )
+    treated = kg.edges.filter(pl.col("relation").is_in(["TREATS", "PALLIATES"])).select(
+        head="subject", disease="object"
+    )
+    found = (
+        new.join(associated, on="tail")
+        .join(treated, on=["head", "disease"], how="anti")
+        .sort("probability", "score", "head", "disease", descending=[True, True, False, False])
+    )
+    row = found.row(0, named=True)
+    return {"drug": row["head"], "target": row["tail"], "disease": row["disease"]}
+
+
+def _patient_to_show(kg: KnowledgeGraph) -> str:
+    """The patient about whom the notes say most."""
+    counts = kg.edges.filter(relation="HAS_PHENOTYPE").group_by("subject").len()
+    return str(counts.sort("len", "subject", descending=[True, False])["subject"][0])
+
+
+def _text_edge(kg: KnowledgeGraph) -> tuple[str, str]:
+    """The statement about a drug for which the text has most sentences."""
+    said = kg.evidence.filter(
+        pl.col("sentence").is_not_null(), pl.col("relation").is_in(["CAUSES", "TREATS", "TARGETS"])
+    )
+    counts = said.group_by("edge", "subject", "object").len()
+    row = counts.sort("len", "edge", descending=[True, False]).row(0, named=True)
+    return row["subject"], row["object"]
+
+
+def _show(this: Run, kg: KnowledgeGraph, best: dict[str, str]) -> None:
+    page = this.out / "hypothesis.html"
+    names = dict(kg.nodes.select("id", "name").iter_rows())
+    with this.step("Show"):
+        part = view(kg, list(best.values()), page)
+        this.say(
+            f"{page}: {part.nodes.height} nodes around {', '.join(map(names.get, best.values()))}"
+        )
+        drug, target = names[best["drug"]], names[best["target"]]
+        commands = [
+            f"medkg explain {this.out}/models/targets --head '{drug}' --tail '{target}'",
+            f"medkg diagnose {this.out}/models/diagnosis --symptom 'Arachnodactyly'"
+            " --symptom 'Ectopia lentis' --symptom 'Aortic root aneurysm'",
+            f"medkg query repurposing --on embedded:{this.out}/server"
+            f" --param disease={best['disease']}",
+        ]
+        this.report["next"] = commands
+        this.say("Three commands to try next:")
+        for command in commands:
+            this.say(f"  {command}")
+        this.say(f"Whole run: {sum(this.report['seconds'].values()):.0f} s; {this.out}/report.json")
