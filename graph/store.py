@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 _BATCH = 5_000
 _BATCH_BYTES = 4_000_000
-_BULK_FROM = 2_000  # rows; fewer go over Bolt
+_BULK_FROM = 1_000  # rows; fewer go over Bolt
 _BULK_BATCH = 50_000
 _BULK_BYTES = 32_000_000
 _CONNECT_SECONDS = 10
@@ -417,7 +417,7 @@ class Store:
     def _add_nodes(
         self, label: str, count: int, rows: Iterable[Row], advance: Callable[..., None]
     ) -> None:
-        """Write nodes that are not there; many go into the embedded server by its batch endpoint."""
+        """Write nodes that are not there; many go to the embedded server by its batch endpoint."""
         statement = f"UNWIND $rows AS row MERGE (n:{label} {{id: row.id}}) SET n += row"
         if self.server is None or count < _BULK_FROM:
             self._send(statement, rows, advance)

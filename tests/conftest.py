@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from .servers import embedded_uri, neo4j_uri, store
+
+__all__ = ["embedded_uri", "neo4j_uri", "shared_data", "store"]
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

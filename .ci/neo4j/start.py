@@ -101,12 +101,12 @@ def _set_password(uri: str, password: str, process: subprocess.Popen[bytes], log
     deadline = time.monotonic() + 120
     while True:
         try:
-            with neo4j.GraphDatabase.driver(uri, auth=(USER, "neo4j")) as driver:
-                driver.execute_query(
-                    "ALTER CURRENT USER SET PASSWORD FROM 'neo4j' TO $password",
-                    {"password": password},
-                    database_="system",
-                )
+            with (
+                neo4j.GraphDatabase.driver(uri, auth=(USER, "neo4j")) as driver,
+                driver.session(database="system") as session,
+            ):
+                statement = "ALTER CURRENT USER SET PASSWORD FROM 'neo4j' TO $password"
+                session.run(statement, password=password).consume()
             return
         except DriverError as error:
             if process.poll() is not None or time.monotonic() > deadline:
@@ -121,7 +121,8 @@ def main() -> int:
         sys.exit(__doc__)
     with served() as environment:
         if command:
-            return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
+            environment = {**os.environ, **environment}
+            return subprocess.run(command, env=environment, check=False).returncode
         for name, value in environment.items():
             print(f"export {name}={value}", flush=True)
         try:
