@@ -1,4 +1,4 @@
-"""What `medkg quickstart` left behind. `.ci/run` runs it and names the folder in MEDKG_QUICKSTART."""
+"""What `medkg quickstart` left behind: `.ci/run` names the folder in MEDKG_QUICKSTART."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+
 from medkg.graph.kg import KnowledgeGraph
 
 FOLDER = os.environ.get("MEDKG_QUICKSTART")
