@@ -52,8 +52,8 @@ def evaluate_ner(
         corpus: the file (brat: folder or archive) to score on.
         format: pubtator, ncbi, chemprot, bc2gm, brat or roam.
         head: score what this head of the model finds; None: what the component gives, all heads'
-            mentions joined, those under the threshold left out.
-        threshold: see `head`.
+            mentions joined.
+        threshold: mentions less probable are left out.
         device: "cpu", "cuda", …
 
     Returns:
@@ -78,7 +78,7 @@ def score(
     documents: Sequence[Document],
     corpus_format: str,
     head: str | None,
-    threshold: float = 0.0,
+    threshold: float = THRESHOLD,
 ) -> list[Score]:
     """Scores by kind, in order, then "micro"; see `evaluate_ner`."""
     if head is not None and head not in model.kinds:

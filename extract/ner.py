@@ -30,7 +30,7 @@ from .tokens import token_offsets
 
 SHIPPED = Path(__file__).parent / "model" / "ner"
 SCHEMA = 1
-THRESHOLD = 0.4
+THRESHOLD = 0.5
 _TOKENS = 8192  # of a batch when predicting, padding included
 
 
@@ -91,7 +91,7 @@ class NerModel(nn.Module):
                     results[n][name] = propagate(found, short_forms)
         return results
 
-    def predict(self, texts: Sequence[str], threshold: float = 0.0) -> list[list[Found]]:
+    def predict(self, texts: Sequence[str], threshold: float = THRESHOLD) -> list[list[Found]]:
         """The mentions of each text: the heads' joined by `combine`, none below the threshold."""
         return [
             [found for found in combine(heads, self.kinds) if found.probability >= threshold]

@@ -24,7 +24,7 @@ from .corpora import Corpus, flat_mentions, load_corpora
 from .crf import encode
 from .evaluate_ner import score
 from .names import NameLists, hpo_definitions
-from .ner import NerModel
+from .ner import THRESHOLD, NerModel
 from .tokens import token_offsets
 from .vectors import count_words, skip_gram, word_form
 
@@ -174,8 +174,9 @@ def _card(about: dict[str, Any]) -> str:
         "",
         "## Figures on the development parts",
         "",
-        "Strict: span and kind right. Each corpus by its own head, in per cent, with a 95 % "
-        "bootstrap interval of F1 over documents. One training, one seed.",
+        "Strict: span and kind right. Each corpus by its own head, mentions of probability "
+        f"{THRESHOLD} or more, in per cent, with a 95 % bootstrap interval of F1 over documents. "
+        "One training, one seed.",
         "",
         "| corpus | kind | precision | recall | F1 | interval | mentions |",
         "| --- | --- | --- | --- | --- | --- | --- |",
