@@ -7,6 +7,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+
 from medkg.extract.corpora import (
     KINDS,
     READERS,
