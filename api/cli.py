@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -262,7 +263,7 @@ def serve(
     try:
         show.pairs({"uri": server.uri, "user": server.user, "password": server.password}, "Serving")
         show.out.print("Ctrl-C stops it.")
-        while server.running:
+        while server.running():
             time.sleep(0.5)
     except KeyboardInterrupt:
         pass
@@ -343,7 +344,7 @@ def train_links(
     graph: Annotated[Path, typer.Argument(help="A graph folder.")],
     out: Annotated[Path, typer.Option(help="Model folder to write.")],
     relation: Annotated[str, typer.Option(help="The relation to predict.")] = "TARGETS",
-    model: Annotated[str, typer.Option(help="gnn, or a baseline: degree, neighbours.")] = "gnn",
+    model: Annotated[str, typer.Option(help="network, or degree, neighbours.")] = "network",
     encoder: Annotated[str, typer.Option(help="rgcn or lookup.")] = "rgcn",
     decoder: Annotated[str, typer.Option(help="distmult or complex.")] = "distmult",
     epochs: Annotated[int | None, typer.Option(min=1)] = None,
@@ -353,6 +354,7 @@ def train_links(
     """Train link prediction; a part of the edges is held back and the figures are printed."""
     from medkg import show
     from medkg.gnn.links import train_links as train_model
+    from medkg.reports import link_figures
     from medkg.graph.kg import KnowledgeGraph
 
     kg = KnowledgeGraph.open(graph)
@@ -367,7 +369,10 @@ def train_links(
         out=out,
         graph_path=graph,
     )
-    show.as_json(trained.metrics) if as_json else show.pairs(trained.metrics, str(out))
+    if as_json:
+        show.as_json(trained.metrics)
+    else:
+        show.frame(link_figures(trained.name, trained.metrics), f"{out}: held-out {relation}")
 
 
 @train.command(
@@ -388,6 +393,7 @@ def train_diagnosis(
     """Train diagnosis as node classification, on patients simulated from the annotations."""
     from medkg import show
     from medkg.gnn.diagnosis import train_diagnosis as train_model
+    from medkg.reports import diagnosis_figures
     from medkg.graph.kg import KnowledgeGraph
 
     trained = train_model(
@@ -398,7 +404,10 @@ def train_diagnosis(
         out=out,
         graph_path=graph,
     )
-    show.as_json(trained.metrics) if as_json else show.pairs(trained.metrics, str(out))
+    if as_json:
+        show.as_json(trained.metrics)
+    else:
+        show.frame(diagnosis_figures(trained.metrics), f"{out}: held-out simulated patients")
 
 
 @app.command(epilog="Example: medkg predict models/targets --head imatinib --top 10")
@@ -421,13 +430,15 @@ def predict(
     if as_json:
         show.as_json(rows)
     else:
-        show.frame(rows, f"{loaded.relation} of {head or tail}")
+        show.frame(rows, f"{loaded.task.edge_type[1]} of {head or tail}")
     if into is not None:
         from medkg.access import connect
 
-        found = loaded.predictions(heads=_ids(head), tails=_ids(tail), top=top)
+        direction, asked = ("tail", head) if head is not None else ("head", tail)
+        today = date.today().isoformat()
+        found = loaded.predictions([str(asked)], top, date=today, direction=direction)
         ends = found["head"].to_list() + found["tail"].to_list()
-        part = loaded.kg.with_predictions(found).subgraph(ends, relations=[], predictions=True)
+        part = loaded.graph.with_predictions(found).subgraph(ends, relations=[], predictions=True)
         with connect(into) as connection:
             written = connection.write(part)
         _print_summary(written, into, as_json=False)
@@ -446,7 +457,7 @@ def explain(
 
     explanation = _link_model(model, graph).explain(head, tail)
     if as_json:
-        show.as_json(explanation.as_dict())
+        show.as_json(explanation.to_dict())
     else:
         show.out.print(str(explanation), markup=False)
 
@@ -460,10 +471,6 @@ def _link_model(path: Path, graph: str | None) -> LinkModel:
     if not isinstance(loaded, LinkModel):
         raise ModelError(f"{path}: is no link-prediction model; use medkg diagnose with it")
     return loaded
-
-
-def _ids(text: str | None) -> list[str] | None:
-    return None if text is None else [text]
 
 
 @app.command(epilog="Example: medkg diagnose models/diagnosis --symptom Fever --symptom HP:0001945")

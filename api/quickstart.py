@@ -20,6 +20,7 @@ from medkg.graph.errors import MedkgError, ModelError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
 from medkg.graph.quarantine import Quarantine
+from medkg.reports import diagnosis_figures, link_figures
 
 if TYPE_CHECKING:
     from medkg.gnn.diagnosis import DiagnosisModel
@@ -170,7 +171,11 @@ def _train_links(this: Run, kg: KnowledgeGraph) -> LinkModel:
         )
         this.say("A set this small only checks that all is wired right; the measure is")
         this.say("docs/benchmarks.md, on Hetionet.")
-        this.table("links", model.report(), "Held-out drug → target edges, filtered ranks")
+        this.table(
+            "links",
+            link_figures(model.name, model.metrics),
+            "Held-out drug → target edges, filtered ranks",
+        )
     return model
 
 
@@ -187,7 +192,7 @@ def _train_diagnosis(this: Run, kg: KnowledgeGraph) -> DiagnosisModel:
         )
         this.say("These patients are simulated from the annotations that the model learnt from, so")
         this.say("this too is only a check; docs/benchmarks.md has published cases.")
-        this.table("diagnosis", model.report(), "Held-out simulated patients")
+        this.table("diagnosis", diagnosis_figures(model.metrics), "Held-out simulated patients")
     return model
 
 
@@ -295,7 +300,7 @@ def _show(this: Run, kg: KnowledgeGraph, best: dict[str, str]) -> None:
     with this.step("Show"):
         part = view(kg, list(best.values()), page)
         this.say(
-            f"{page}: {part.nodes.height} nodes around {', '.join(map(names.get, best.values()))}"
+            f"{page}: {part.nodes.height} nodes around {', '.join(names[i] for i in best.values())}"
         )
         drug, target = names[best["drug"]], names[best["target"]]
         commands = [
