@@ -296,7 +296,7 @@ class RelationsComponent:
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 64) -> Iterator[Doc]:
         """Annotate many documents; the pairs of `batch_size` documents go through together."""
         for docs in minibatch(stream, batch_size):
-            pairs = [(n, *pair) for n, doc in enumerate(docs) for pair in _candidates(doc)]
+            pairs = [(n, *pair) for n, doc in enumerate(docs) for pair in candidates(doc)]
             found: list[list[FoundRelation]] = [[] for _ in docs]
             drug_target = [p for p in pairs if p[2].label_ == "Target"]
             drug_condition = [
@@ -380,7 +380,7 @@ def _may_be_related(head: Span, tail: Span) -> bool:
     return head is not tail and _may_be(head, "Disease") and _may_be(tail, "Symptom")
 
 
-def _candidates(doc: Doc) -> Iterator[tuple[Span, Span, Pair]]:
+def candidates(doc: Doc) -> Iterator[tuple[Span, Span, Pair]]:
     """Pairs of mentions of one sentence whose kinds a relation may join."""
     by_sentence: dict[int, list[Span]] = {}
     for mention in doc.spans.get("mentions", []):

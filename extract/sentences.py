@@ -32,6 +32,8 @@ _ABBREVIATIONS = _words(
 _SOFT_ABBREVIATIONS = _words("etc hr hrs min mins sec wk wks yr yrs mo mos d h tab tabs cap")
 # "vitamin D." and "hepatitis B." end sentences; "J. Smith" does not.
 _LETTERED = _words("vitamin hepatitis type group factor class grade stage influenza complex")
+# A line as long as this may have been wrapped after a full stop.
+_WRAPPED = 60
 _CLOSERS = frozenset(")]}\"'’”")
 _BULLET = re.compile(r"[ \t]*(?:[-*•‣·–—+]|\(?\d{1,2}[.)]|[a-h]\))[ \t]+(?=\S)")
 _HEADING = re.compile(
@@ -167,14 +169,32 @@ class Sentences:
 
 
 def _section_spans(doc: Doc) -> list[Span]:
-    heads = headings(doc.text)
-    ends = [start for start, _, _ in heads[1:]] + [len(doc.text)] * bool(heads)
+    text = doc.text
+    heads = headings(text)
+    ends = [start for start, _, _ in heads[1:]] + [len(text)] * bool(heads)
     spans = []
-    for (start, _, section), end in zip(heads, ends, strict=True):
+    for (start, after, section), end in zip(heads, ends, strict=True):
+        if text[after:end].split("\n")[0].strip():
+            end = _paragraph_end(text, after, end)
         span = doc.char_span(start, end, label=section, alignment_mode="contract")
         if span is not None:
             spans.append(span)
     return spans
+
+
+def _paragraph_end(text: str, start: int, end: int) -> int:
+    """Where the paragraph ends that begins behind a heading, on its line.
+
+    At a blank line, or at a line that ends a sentence before one that is no item of a list.
+    """
+    position = start
+    lines = text[start:end].split("\n")
+    for line, following in pairwise(lines):
+        position += len(line) + 1
+        ended = line.rstrip().endswith((".", "!", "?")) and not _BULLET.match(following)
+        if not following.strip() or (ended and len(line) < _WRAPPED):
+            return position
+    return end
 
 
 def section_of(span: Span) -> str:

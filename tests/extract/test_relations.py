@@ -208,10 +208,10 @@ def test_the_component_finds_relations_with_their_context(trained: Path) -> None
     ],
 )
 def test_rules_for_symptoms(text: str, rule: str | None) -> None:
-    from medkg.extract.relations import _candidates
+    from medkg.extract.relations import candidates
 
     doc = marked(pipeline("medkg_sentences"), text)
-    pair = next(_candidates(doc))[2]
+    pair = next(candidates(doc))[2]
     matched = matching_rule(pair)
     assert (matched.name if matched else None) == rule
     assert symptom_probability(pair) == (matched.precision if matched else 0)

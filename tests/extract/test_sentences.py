@@ -83,6 +83,16 @@ def test_headings_open_sections() -> None:
     }
 
 
+def test_a_heading_with_text_on_its_line_speaks_for_its_paragraph() -> None:
+    nlp = blank()
+    nlp.add_pipe("medkg_sentences")
+    text = "Family history: father had gout,\nmother is well.\nShe has asthma."
+    doc = nlp(text)
+    sections = [section_of(doc.char_span(text.index(w), text.index(w) + len(w)))
+                for w in ("gout", "mother", "asthma")]  # fmt: skip
+    assert sections == ["family", "family", ""]
+
+
 @pytest.mark.parametrize("text", ["", " ", "\n\n", "fever", "...", "a\r\nb.\r\n"])
 def test_any_text_is_covered_by_its_sentences(text: str) -> None:
     nlp = blank()

@@ -1,0 +1,45 @@
+"""Doses around a drug's mention."""
+
+from __future__ import annotations
+
+import pytest
+
+from medkg.extract import sentences as _sentences  # noqa: F401 (registers the component)
+from medkg.extract.doses import dosage
+
+from .marked import marked, pipeline
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[metformin|Drug] 500 mg b.i.d.", {"dose": "500 mg", "frequency": "twice daily"}),
+        (
+            "[ramipril|Drug] 2.5 mg p.o. once daily.",
+            {"dose": "2.5 mg", "route": "oral", "frequency": "daily"},
+        ),
+        ("IV [furosemide|Drug] 40mg", {"dose": "40mg", "route": "intravenous"}),
+        ("5 mg of [warfarin|Drug] at night", {"dose": "5 mg", "frequency": "at night"}),
+        ("[adalimumab|Drug] 40 mg s.c. every 2 weeks",
+         {"dose": "40 mg", "route": "subcutaneous", "frequency": "every 2 weeks"}),
+        ("[salbutamol|Drug] inhaler 2 puffs as needed",
+         {"dose": "2 puffs", "route": "inhaled", "frequency": "as needed"}),
+        ("[paracetamol|Drug] for a sodium of 140", {}),
+        ("[insulin|Drug]", {}),
+    ],
+)  # fmt: skip
+def test_a_drug_s_dose_route_and_frequency(text: str, expected: dict[str, str]) -> None:
+    doc = marked(pipeline("medkg_sentences"), text)
+    assert dosage(doc.spans["mentions"][0]) == expected
+
+
+def test_each_drug_of_a_list_has_its_own() -> None:
+    doc = marked(
+        pipeline("medkg_sentences"),
+        "[aspirin|Drug] 75 mg daily, [atenolol|Drug] and [digoxin|Drug] 125 mcg weekly",
+    )
+    assert [dosage(drug) for drug in doc.spans["mentions"]] == [
+        {"dose": "75 mg", "frequency": "daily"},
+        {},
+        {"dose": "125 mcg", "frequency": "weekly"},
+    ]
