@@ -244,10 +244,11 @@ class DiagnosisModel:
             for name, tensor in (self._network.state_dict() if self._network else {}).items()
         }
         knowledge = self.knowledge
-        for name in ("parents", "annotated"):
+        for name in ("parents", "annotated", "patients"):
             matrix = getattr(knowledge, name)
             for part in ("data", "indices", "indptr"):
                 tensors[f"{name}.{part}"] = torch.from_numpy(getattr(matrix, part))
+        tensors["patient_rows"] = torch.from_numpy(knowledge.patient_rows)
         for name, mapping in (
             ("disease_rows", knowledge.disease_rows),
             ("phenotype_columns", knowledge.phenotype_columns),
@@ -299,7 +300,8 @@ def train_diagnosis(
     Args:
         kg: with HAS_SYMPTOM and SUBCLASS_OF edges, as HPO has them.
         model: `gnn`, or a baseline: `resnik`, `naive_bayes`, `mlp`.
-        cases: patients with diagnoses, which add to what is known of their diseases.
+        cases: patients with diagnoses. They add to what is known of their diseases, and `gnn` also
+            compares patients with them.
         simulated: number of patients to train with.
         seed: of everything random; the same seed gives the same model.
         out: folder to save the model to.
@@ -324,7 +326,7 @@ def train_diagnosis(
     for name in dict.fromkeys((model, *_BASELINES)):
         scores = _scores(name, knowledge, network, held_out[1].phenotypes)
         ranks = _ranks(scores, held_out[1].diseases)
-        first = scores.argmax(axis=1)
+        first = _first(scores, seed)
         figures = _figures(ranks, first, held_out[1].diseases, np.arange(_HELD_OUT), seed=seed)
         # Each simulated patient is a publication of its own, so micro and macro are the same.
         metrics[name] = {
@@ -382,7 +384,8 @@ def load_model(
 
     Args:
         graph: instead of the recorded graph. Where its content differs from what the model was
-            trained on, the model works with what the new graph knows (`mlp` can't).
+            trained on, the model works with what the new graph knows, without the cases that it
+            was trained with (`mlp` can't).
 
     Raises:
         ModelError: no model folder, a damaged one, one of another version or kind, or its graph is
@@ -446,6 +449,8 @@ def _saved_knowledge(folder: ModelFolder) -> Knowledge:
         phenotype_columns=mapping("phenotype_columns"),
         parents=matrix("parents", columns),
         annotated=matrix("annotated", len(vocabulary["diseases"])),
+        patients=matrix("patients", len(tensors["patient_rows"])),
+        patient_rows=tensors["patient_rows"].numpy(),
     )
 
 
@@ -502,7 +507,7 @@ def evaluate_diagnosis(
         else:
             scores = model.scores(present)
         usable = np.array([len(columns) > 0 for columns in present])
-        first[part] = np.where(usable, scores.argmax(axis=1), -2)
+        first[part] = np.where(usable, _first(scores, seed), -2)
         ranks[part] = np.where(usable, _ranks(scores, answers[part]), np.inf)
     publications = np.unique([case.publication for case in diagnosed], return_inverse=True)[1]
     return {
@@ -521,6 +526,14 @@ def _ranks(scores: Floats, answers: Integers) -> NDArray[np.float64]:
     own = np.take_along_axis(scores, np.maximum(answers, 0)[:, None], axis=1)
     ranks = 1 + (scores > own).sum(axis=1) + ((scores == own).sum(axis=1) - 1) / 2
     return np.where(answers >= 0, ranks, np.inf)
+
+
+def _first(scores: Floats, seed: int) -> Integers:
+    """The row of each patient's highest score, of equal ones any: not the first, since identifiers
+    that sort first are more often a case's diagnosis."""
+    rng = np.random.default_rng(seed)
+    highest = scores.max(axis=1, keepdims=True)
+    return np.array([rng.choice(np.flatnonzero(row)) for row in scores == highest])
 
 
 def _figures(

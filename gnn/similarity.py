@@ -42,6 +42,8 @@ class Knowledge:
         annotated: diseases × phenotypes, frequency of the phenotypes that are stated.
         frequency: the same for ancestors too: that of the most frequent descendant.
         information: -log of the share of diseases with the phenotype or a descendant of it.
+        patients: known patients × phenotypes, 1 for what each has.
+        patient_rows: the row of each known patient's disease.
     """
 
     phenotypes: list[str]
@@ -53,14 +55,17 @@ class Knowledge:
     annotated: sp.csr_matrix
     frequency: sp.csr_matrix
     information: Floats
+    patients: sp.csr_matrix
+    patient_rows: Integers
 
     @classmethod
     def of(cls, kg: KnowledgeGraph, cases: KnowledgeGraph | None = None) -> Knowledge:
         """The knowledge in a graph's HAS_SYMPTOM and SUBCLASS_OF edges.
 
         Args:
-            cases: Patient nodes with HAS_PHENOTYPE and HAS_DISEASE edges; what share of a disease's
-                patients has a phenotype counts as one more annotation, of so many patients.
+            cases: Patient nodes with HAS_PHENOTYPE and HAS_DISEASE edges, the known patients. What
+                share of a disease's patients has a phenotype counts as one more annotation, of so
+                many patients.
 
         Raises:
             DataError: the graph has no HAS_SYMPTOM edge.
@@ -91,11 +96,13 @@ class Knowledge:
         named = kg.nodes.filter(kind="Disease").select("id", "name_key").rows()
         if cases is not None:
             named += cases.nodes.filter(kind="Disease").select("id", "name_key").rows()
+        disease_rows = {id_: row_of_name[name] for id_, name in named if name in row_of_name}
         size = len(phenotypes)
+        seen, patient_rows = _known_patients(cases, columns, disease_rows)
         return cls.from_parts(
             phenotypes=phenotypes,
             diseases=rows["subject"].to_list(),
-            disease_rows={id_: row_of_name[name] for id_, name in named if name in row_of_name},
+            disease_rows=disease_rows,
             phenotype_columns=columns,
             parents=_matrix(
                 np.array([columns[id_] for id_ in isa["subject"]], dtype=np.int64),
@@ -109,6 +116,8 @@ class Knowledge:
                 stated["frequency"].to_numpy(),
                 (rows.height, size),
             ),
+            patients=_indicator(seen, size),
+            patient_rows=patient_rows,
         )
 
     @classmethod
@@ -120,6 +129,8 @@ class Knowledge:
         phenotype_columns: dict[str, int],
         parents: sp.csr_matrix,
         annotated: sp.csr_matrix,
+        patients: sp.csr_matrix,
+        patient_rows: Integers,
     ) -> Knowledge:
         """The knowledge with all that follows from these parts."""
         closure = _closure(parents)
@@ -136,6 +147,8 @@ class Knowledge:
             annotated=annotated,
             frequency=frequency,
             information=information.astype(np.float32),
+            patients=patients,
+            patient_rows=patient_rows,
         )
 
     def columns_of(self, phenotypes: Sequence[str]) -> Integers:
@@ -146,19 +159,11 @@ class Knowledge:
 
     def with_ancestors(self, patients: Sequence[Integers]) -> sp.csr_matrix:
         """patients × phenotypes, 1 for what each patient has and every ancestor of it."""
-        present = self.present(patients)
-        closed = (present @ self.closure).tocsr()
-        closed.data[:] = 1
-        closed.sort_indices()
-        return closed
+        return _closed(self.present(patients), self.closure)
 
     def present(self, patients: Sequence[Integers]) -> sp.csr_matrix:
         """patients × phenotypes, 1 for what each patient has."""
-        counts = np.array([len(columns) for columns in patients])
-        rows = np.repeat(np.arange(len(patients)), counts)
-        columns = np.concatenate([*patients, np.empty(0, dtype=np.int64)])
-        shape = (len(patients), len(self.phenotypes))
-        return _matrix(rows, columns, np.ones(len(rows)), shape)
+        return _indicator(patients, len(self.phenotypes))
 
 
 def _phenotypes(kg: KnowledgeGraph, isa: pl.DataFrame) -> list[str]:
@@ -226,6 +231,46 @@ def _pooled(stated: pl.DataFrame) -> pl.DataFrame:
         )
         .sort("name_key", "column")
     )
+
+
+def _known_patients(
+    cases: KnowledgeGraph | None, columns: dict[str, int], disease_rows: dict[str, int]
+) -> tuple[list[Integers], Integers]:
+    """The columns of the phenotypes of diagnosed patients, and the rows of their diseases."""
+    if cases is None:
+        return [], np.empty(0, dtype=np.int64)
+    seen = (
+        cases.edges.filter(relation="HAS_PHENOTYPE")
+        .filter(pl.col("object").is_in(list(columns)))
+        .group_by("subject")
+        .agg("object")
+    )
+    patients = (
+        cases.edges.filter(relation="HAS_DISEASE")
+        .filter(pl.col("object").is_in(list(disease_rows)))
+        .select("subject", disease="object")
+        .join(seen, on="subject")
+        .sort("subject", "disease")
+    )
+    return (
+        [np.unique([columns[id_] for id_ in ids]) for ids in patients["object"]],
+        np.array([disease_rows[id_] for id_ in patients["disease"]], dtype=np.int64),
+    )
+
+
+def _indicator(rows: Sequence[Integers], size: int) -> sp.csr_matrix:
+    """A row for each array of columns, 1 in these columns."""
+    counts = np.array([len(columns) for columns in rows], dtype=np.int64)
+    numbers = np.repeat(np.arange(len(rows)), counts)
+    columns = np.concatenate([*rows, np.empty(0, dtype=np.int64)])
+    return _matrix(numbers, columns, np.ones(len(numbers)), (len(rows), size))
+
+
+def _closed(present: sp.csr_matrix, closure: sp.csr_matrix) -> sp.csr_matrix:
+    closed = (present @ closure).tocsr()
+    closed.data[:] = 1
+    closed.sort_indices()
+    return closed
 
 
 def _matrix(
@@ -314,6 +359,26 @@ def naive_bayes(knowledge: Knowledge, patients: Sequence[Integers], noise: float
     weights = sp.csr_matrix((np.log(ratio), (odds.row, odds.col)), shape=odds.shape)
     scores = knowledge.present(patients) @ weights.T
     return np.asarray(scores.todense(), dtype=np.float32)
+
+
+def nearest(knowledge: Knowledge, patients: Sequence[Integers]) -> Floats:
+    """Cosine of each patient with the most similar known patient of every disease.
+
+    Of what they show, ancestors included, weighted by information; 0 for diseases without a known
+    patient.
+    """
+
+    def unit(shown: sp.csr_matrix) -> sp.csr_matrix:
+        weighted = (shown @ sp.diags(knowledge.information)).tocsr()
+        length = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
+        return sp.diags(1 / np.maximum(length, 1e-9)) @ weighted
+
+    found = np.zeros((len(patients), len(knowledge.diseases)), dtype=np.float32)
+    known = unit(_closed(knowledge.patients, knowledge.closure))
+    cosine = (unit(knowledge.with_ancestors(patients)) @ known.T).toarray()
+    for column, row in enumerate(knowledge.patient_rows):
+        found[:, row] = np.maximum(found[:, row], cosine[:, column])
+    return found
 
 
 def _entries(matrix: sp.csr_matrix | sp.csc_matrix, at: int) -> NDArray[np.int32]:
