@@ -24,7 +24,7 @@ import polars as pl
 
 from .bulk import BulkRefused, create_nodes, create_relationships
 from .embedded import DATABASE, Server, serve
-from .errors import SchemaError, StoreError
+from .errors import MissingError, SchemaError, StoreError
 from .frames import (
     EDGES,
     EVIDENCE,
@@ -37,7 +37,7 @@ from .frames import (
     edges_from,
     empty,
 )
-from .identifiers import content_ids
+from .identifiers import content_ids, name_key_of
 from .kg import KnowledgeGraph
 from .progress import progress
 from .schema import Schema
@@ -245,6 +245,33 @@ class Store:
             raise StoreError("the query would change the graph; query only reads (it was undone)")
         return _frame(keys, rows)
 
+    def resolve(self, text: str, kind: str | None = None) -> tuple[str, str]:
+        """Kind and identifier of the one node that a text means: by identifier, name or synonym.
+
+        Raises:
+            MissingError: none, or several (they are listed).
+            StoreError: the server doesn't answer.
+        """
+        kinds = [self.schema.kind(kind).label] if kind else list(self.schema.kinds)
+        with self._errors():
+            found: list[tuple[str, str, str]] = []
+            for condition, value in (
+                ("n.id = $text", text),
+                ("n.name_key = $text", name_key_of(text)),
+                ("$text IN n.synonyms", text),
+            ):
+                for label in sorted(set(kinds) & set(self._labels())):
+                    query = f"MATCH (n:{label}) WHERE {condition} RETURN n.id, n.name LIMIT 9"
+                    found += [(label, *row) for row in self._rows(query, text=value)]
+                if found:
+                    break
+        if not found:
+            raise MissingError(f"{self.uri} has no {kind or 'entity'} {text!r}")
+        if len(found) > 1:
+            listed = ", ".join(f"{id} ({label}, {name})" for label, id, name in found[:8])
+            raise MissingError(f"{text!r} may be: {listed}; give the identifier")
+        return found[0][0], found[0][1]
+
     # Write
 
     def write(self, kg: KnowledgeGraph) -> WriteSummary:
@@ -286,7 +313,11 @@ class Store:
         ]
         statements += [
             f"CREATE INDEX medkg_{label}_{key} IF NOT EXISTS FOR (n:{label}) ON (n.{key})"
-            for label, key in (*((kind, "name_key") for kind in kinds), ("Evidence", "edge"))
+            for label, key in (
+                *((kind, "name_key") for kind in kinds),
+                ("Evidence", "edge"),
+                ("Evidence", "subject"),
+            )
         ]
         with self._driver.session(database=self.database) as session:
             for statement in statements:
