@@ -1,0 +1,210 @@
+"""The embedded server's life: shared, taken over, never left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import neo4j
+import pytest
+from neo4j.exceptions import Neo4jError
+
+from medkg.graph.embedded import Server, _command, serve
+from medkg.graph.errors import StoreError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "a server's folder"
+
+
+def run(server: Server, cypher: str) -> list[list[object]]:
+    auth = (server.user, server.password)
+    with (
+        neo4j.GraphDatabase.driver(server.uri, auth=auth) as driver,
+        driver.session(database=server.database) as session,
+    ):
+        return session.run(cypher).values()  # type: ignore[arg-type]  # the tests' own text
+
+
+def child(folder: Path, body: str) -> subprocess.Popen[str]:
+    """Another Python that runs `body` with the folder's `server`, once that answers."""
+    code = f"""
+import os, signal, sys, time
+from medkg.graph.embedded import serve
+server = serve({str(folder)!r})
+print(server.pid, flush=True)
+{body}
+"""
+    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+
+
+def said(process: subprocess.Popen[str]) -> int:
+    assert process.stdout is not None
+    return int(process.stdout.readline())
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def until_gone(pid: int) -> bool:
+    deadline = time.monotonic() + 30
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not alive(pid)
+
+
+def test_it_serves_and_stops(folder: Path) -> None:
+    with serve(folder) as server:
+        assert server.uri.startswith("bolt://127.0.0.1:")
+        assert run(server, "RETURN 1") == [[1]]
+        assert server.running()
+    assert not server.running()
+    assert until_gone(server.pid)
+    assert not (folder / "server.json").exists()
+    assert server.stop()
+
+
+def test_its_password_is_its_owners_alone(folder: Path) -> None:
+    with serve(folder) as server:
+        file = folder / "server.json"
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert json.loads(file.read_text())["password"] == server.password
+        assert not (folder / "server.args").exists()
+        assert str(folder) in _command(server.pid)
+        assert server.password not in _command(server.pid)
+        for written in folder.rglob("*"):
+            if written.is_file() and stat.S_IMODE(written.stat().st_mode) & 0o077:
+                assert server.password.encode() not in written.read_bytes(), written
+        first = server.password
+    with serve(folder) as again:
+        assert again.password != first
+        assert run(again, "RETURN 1") == [[1]]
+
+
+def test_it_listens_on_this_machine_only(folder: Path) -> None:
+    table = Path("/proc/net/tcp")
+    if not table.exists():
+        pytest.skip("reads the listening sockets from /proc, which this system doesn't have")
+    with serve(folder) as server:
+        ports = {int(address.rsplit(":", 1)[1]) for address in (server.uri, server.http)}
+        everywhere = set()
+        for file in (table, Path("/proc/net/tcp6")):
+            for line in file.read_text().splitlines()[1:] if file.exists() else ():
+                address, port = line.split()[1].split(":")
+                if int(port, 16) in ports and set(address) == {"0"}:
+                    everywhere.add(int(port, 16))
+        assert not everywhere
+
+
+def test_the_last_to_leave_stops_it(folder: Path) -> None:
+    with serve(folder) as first:
+        second = serve(folder)
+        assert (second.pid, second.password) == (first.pid, first.password)
+        assert not second.stop()
+        assert run(first, "RETURN 1") == [[1]]
+    assert not first.running()
+
+
+def test_another_process_shares_it(folder: Path) -> None:
+    other = child(folder, "time.sleep(60)")
+    pid = said(other)
+    server = serve(folder)
+    assert server.pid == pid
+    other.send_signal(signal.SIGTERM)
+    other.wait(30)
+    assert run(server, "RETURN 1") == [[1]]
+    assert server.stop()
+    assert until_gone(pid)
+
+
+def test_it_is_taken_over_when_its_user_was_killed(folder: Path) -> None:
+    other = child(folder, "os.kill(os.getpid(), signal.SIGKILL)")
+    pid = said(other)
+    other.wait(30)
+    assert alive(pid)
+    server = serve(folder)
+    assert server.pid == pid
+    assert server.stop()
+    assert until_gone(pid)
+
+
+def test_it_stops_when_its_user_ends_or_is_interrupted(folder: Path) -> None:
+    other = child(folder, "")
+    pid = said(other)
+    assert other.wait(30) == 0
+    assert until_gone(pid)
+    other = child(folder, "time.sleep(60)")
+    pid = said(other)
+    other.send_signal(signal.SIGINT)
+    other.wait(30)
+    assert until_gone(pid)
+
+
+def test_data_outlive_a_killed_server(folder: Path) -> None:
+    server = serve(folder)
+    run(server, "CREATE (:Drug {id: 'x'})")
+    os.kill(server.pid, signal.SIGKILL)
+    with serve(folder) as after:
+        assert after.pid != server.pid
+        assert run(after, "MATCH (n:Drug) RETURN n.id") == [["x"]]
+        server.stop()
+        assert after.running()
+
+
+def test_a_number_that_another_process_got_is_left_alone(folder: Path) -> None:
+    with serve(folder) as server:
+        file = folder / "server.json"
+        told = json.loads(file.read_text())
+    file.write_text(json.dumps({**told, "pid": os.getpid()}))
+    with serve(folder) as again:
+        assert again.pid != os.getpid()
+        assert again.running()
+    assert not server.running()
+
+
+def test_the_server_reads_no_files(folder: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.csv"
+    secret.write_text("secret")
+    with serve(folder) as server, pytest.raises(Neo4jError, match="LOAD CSV"):
+        run(server, f"LOAD CSV FROM '{secret.as_uri()}' AS line RETURN line")
+
+
+def test_a_folder_with_other_things_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("x")
+    with pytest.raises(StoreError, match="other things in it"):
+        serve(tmp_path)
+    with pytest.raises(StoreError, match="is a file"):
+        serve(tmp_path / "thesis.txt")
+    assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_damaged_server_json_is_named(folder: Path) -> None:
+    serve(folder).stop()
+    (folder / "server.json").write_text("{")
+    with pytest.raises(StoreError, match=r"server\.json can't be read"):
+        serve(folder)
+
+
+def test_a_start_that_fails_says_why_and_leaves_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEDKG_SERVER_HEAP", "plenty")
+    with pytest.raises(StoreError, match=r"didn't start.*it said: .*"):
+        serve(folder)
+    assert not (folder / "server.json").exists()
+    assert not (folder / "server.args").exists()
+    monkeypatch.delenv("MEDKG_SERVER_HEAP")
+    with serve(folder) as server:
+        assert run(server, "RETURN 1") == [[1]]
