@@ -26,7 +26,7 @@ from torch import Tensor
 from ..graph.errors import DataError, MissingError, ModelError
 from ..graph.frames import PREDICTIONS, conform
 from ..graph.kg import KnowledgeGraph
-from .classifiers import Graph, Perceptron, fit
+from .classifiers import Graph, Perceptron, fit, fit_messages
 from .folder import ModelFolder, graph_record, open_model, save_model
 from .patients import Case, Simulated, cases_of, simulate
 from .similarity import Floats, Integers, Knowledge, naive_bayes, resnik
@@ -41,6 +41,7 @@ _SIMILARITIES: dict[str, Callable[[Knowledge, Sequence[Integers]], Floats]] = {
 _BASELINES = ("resnik", "naive_bayes")
 _HELD_OUT = 500  # simulated patients for calibration, and as many for the test
 _TOP = (1, 3, 10)
+_CASE_EPOCHS = 2
 _PART = 500  # patients scored at a time: × 12,000 diseases are 24 MB
 # Of a phenotype that was looked for and not found: how surely it was looked for well enough.
 _EXCLUSION = 0.9
@@ -284,8 +285,8 @@ def train_diagnosis(
     *,
     model: str = "gnn",
     cases: KnowledgeGraph | None = None,
-    simulated: int = 5000,
-    epochs: int = 2,
+    simulated: int | None = None,
+    epochs: int | None = None,
     seed: int = 0,
     out: Path | str | None = None,
     graph_path: Path | str | None = None,
@@ -300,9 +301,11 @@ def train_diagnosis(
     Args:
         kg: with HAS_SYMPTOM and SUBCLASS_OF edges, as HPO has them.
         model: `gnn`, or a baseline: `resnik`, `naive_bayes`, `mlp`.
-        cases: patients with diagnoses. They add to what is known of their diseases, and `gnn` also
-            compares patients with them.
-        simulated: number of patients to train with.
+        cases: patients with diagnoses. They add to what is known of their diseases; `gnn` also
+            compares patients with them, and learns from them what a phenotype is worth.
+        simulated: number of patients to train with; by default 5,000, and 50,000 for `mlp`, which
+            needs several of every disease.
+        epochs: how often each is seen; by default 2, and 3 for `mlp`.
         seed: of everything random; the same seed gives the same model.
         out: folder to save the model to.
         graph_path: where `kg` lies, recorded with the model.
@@ -314,14 +317,19 @@ def train_diagnosis(
     """
     if model not in MODELS:
         raise ModelError(f"there is no diagnosis model {model!r}; there are {', '.join(MODELS)}")
+    simulated = simulated or (50_000 if model == "mlp" else 5_000)
+    epochs = epochs or (3 if model == "mlp" else 2)
     knowledge = Knowledge.of(kg, cases)
     rng = np.random.default_rng(seed)
     held_out = [simulate(knowledge, _HELD_OUT, rng) for _ in range(2)]
+    calibration = held_out[0]
     network = None
     if model in _NETWORKS:
         network = _NETWORKS[model](knowledge, seed=seed)
         network.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         fit(network, simulate(knowledge, simulated, rng), epochs=epochs, seed=seed)
+    if isinstance(network, Graph) and cases is not None:
+        _learn_from_cases(network, kg, cases, seed)
     metrics = {}
     for name in dict.fromkeys((model, *_BASELINES)):
         scores = _scores(name, knowledge, network, held_out[1].phenotypes)
@@ -338,7 +346,7 @@ def train_diagnosis(
         model,
         knowledge,
         network,
-        _temperature(_scores(model, knowledge, network, held_out[0].phenotypes), held_out[0]),
+        _temperature(_scores(model, knowledge, network, calibration.phenotypes), calibration),
         {
             "simulated": simulated,
             "epochs": epochs,
@@ -350,6 +358,26 @@ def train_diagnosis(
     if out is not None:
         trained.save(out, graph_path=graph_path)
     return trained
+
+
+def _learn_from_cases(network: Graph, kg: KnowledgeGraph, cases: KnowledgeGraph, seed: int) -> None:
+    """Train the messages on published cases, with what is known without their publications."""
+    told = [case for case in cases_of(cases) if case.diseases]
+    knowledge = Knowledge.of(kg, without={case.publication for case in told})
+    answers = np.array([_answer(case, knowledge.disease_rows) for case in told], dtype=np.int64)
+    phenotypes = [knowledge.columns_of(case.present) for case in told]
+    usable = [row for row in np.flatnonzero(answers >= 0) if len(phenotypes[row])]
+    if not usable:
+        return
+    state = network.state_dict()
+    weights = _carried_over("gnn", state, network.knowledge, knowledge)
+    apart = Graph(knowledge)
+    apart.load_state_dict(weights)
+    apart.to(network.vectors.device)
+    patients = Simulated([phenotypes[row] for row in usable], answers[usable])
+    fit_messages(apart, patients, epochs=_CASE_EPOCHS, seed=seed)
+    learnt = {name: tensor for name, tensor in apart.state_dict().items() if name != "vectors"}
+    network.load_state_dict({**state, **learnt})
 
 
 def _scores(

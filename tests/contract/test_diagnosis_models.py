@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -22,6 +23,8 @@ from medkg.graph.merge import merge
 
 from ..gnn.phenotype_graph import graph, patients, phenotypes_of
 
+SMALL: dict[str, Any] = {"simulated": 2000, "epochs": 10, "seed": 1}
+
 
 @pytest.fixture(scope="module")
 def kg() -> KnowledgeGraph:
@@ -30,7 +33,7 @@ def kg() -> KnowledgeGraph:
 
 @pytest.fixture(scope="module", params=MODELS)
 def model(request: pytest.FixtureRequest, kg: KnowledgeGraph) -> DiagnosisModel:
-    return train_diagnosis(kg, model=request.param, simulated=2000, epochs=4, seed=1)
+    return train_diagnosis(kg, model=request.param, **SMALL)
 
 
 def test_a_disease_with_all_its_phenotypes_comes_first(
@@ -88,7 +91,7 @@ def test_saved_and_loaded(model: DiagnosisModel, kg: KnowledgeGraph, tmp_path: P
 
 
 def test_same_seed_same_model(model: DiagnosisModel, kg: KnowledgeGraph) -> None:
-    again = train_diagnosis(kg, model=model.name, simulated=2000, epochs=4, seed=1)
+    again = train_diagnosis(kg, model=model.name, **SMALL)
     assert again.metrics == model.metrics
     assert np.array_equal(again.scores([np.array([5, 9])]), model.scores([np.array([5, 9])]))
 

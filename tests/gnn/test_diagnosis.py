@@ -8,12 +8,12 @@ import pytest
 
 from medkg.gnn.diagnosis import _figures, _ranks, train_diagnosis
 from medkg.gnn.patients import Noise, cases_of, simulate
-from medkg.gnn.similarity import Knowledge, conditional, links, naive_bayes, resnik
+from medkg.gnn.similarity import Knowledge, conditional, links, naive_bayes, nearest, resnik
 from medkg.graph.errors import DataError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.sources import load
 
-from .phenotype_graph import EVIDENCE, SOURCE, graph, patients
+from .phenotype_graph import EVIDENCE, SOURCE, graph, patients, phenotypes_of
 
 
 @pytest.fixture(scope="module")
@@ -210,3 +210,33 @@ def test_whole_hpo() -> None:
     assert model.metrics["gnn"]["top_1"] > model.metrics["resnik"]["top_1"] > 0.2
     rows = model.diagnose(["Ectopia lentis", "Arachnodactyly", "Aortic root aneurysm"], top=10)
     assert rows["name"].str.contains("(?i)marfan").any()
+
+
+def test_cases_teach_messages_without_their_own_publications(kg: KnowledgeGraph) -> None:
+    """Evidence that cites a case's publication is no evidence while learning from the case."""
+    rows = [
+        (str(i), phenotypes_of(kg, f"OMIM:{i}")[:4], [], f"OMIM:{i}", f"PMID:{i}")
+        for i in range(40)
+    ]
+    plain = train_diagnosis(kg, simulated=500, epochs=1)
+    taught = train_diagnosis(kg, simulated=500, epochs=1, cases=patients(rows))
+    last = plain._network.message[2].weight
+    assert last.count_nonzero() == 0
+    assert taught._network.message[2].weight.count_nonzero() > 0
+
+    cited = kg.evidence.with_columns(
+        references=pl.when(pl.col("subject") == "OMIM:3").then(pl.lit(["PMID:3"]))
+    ).drop("id", "edge")
+    kg = KnowledgeGraph.build(kg.nodes.drop("name_key"), cited, kg.sources)
+    assert "OMIM:3" not in Knowledge.of(kg, without={"PMID:3"}).disease_rows
+    assert "OMIM:3" in Knowledge.of(kg, without={"PMID:4"}).disease_rows
+
+
+def test_known_patients(kg: KnowledgeGraph) -> None:
+    shown = ["HP:11", "HP:220"]
+    known = Knowledge.of(kg, patients([("a", shown, [], "OMIM:5", "PMID:1")]))
+    found = nearest(known, [known.columns_of(shown), known.columns_of(["HP:77"])])
+    row = known.disease_rows["OMIM:5"]
+    assert found[0, row] == pytest.approx(1)
+    assert found[1, row] < 0.2
+    assert np.count_nonzero(np.delete(found, row, axis=1)) == 0
