@@ -79,6 +79,8 @@ def _long_form(short: str, text: str, start: int, end: int) -> int | None:
             position -= 1
         if position < start:
             return None
+    while position > start and not text[position - 1].isspace() and text[position - 1] != "(":
+        position -= 1
     long = text[position:end]
     if len(long) <= len(short) or long.count("(") != long.count(")"):
         return None

@@ -210,16 +210,21 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def propagate(found: list[Found], short_forms: Iterable[Abbreviation]) -> list[Found]:
-    """Give every place of a short form the kind of its long form, where that is a mention."""
+    """Make short forms what their long forms are.
+
+    Where the long form is a mention, every place of the short form becomes one of its kind; where
+    it is none and overlaps none, no place of the short form is one.
+    """
     for short in short_forms:
-        # The long form found may lack a word or have one more; both end where the mention ends.
-        long = next((f for f in found if f.end == short.long[1]), None)
-        if long is None or 2 * (long.end - long.start) < short.long[1] - short.long[0]:
-            continue
-        places = [Found(a, b, long.kind, long.probability) for a, b in short.places]
-        # A longer mention around a short form stays as it is.
-        kept = [f for f in found if not any(p.start <= f.start and f.end <= p.end for p in places)]
-        found = sorted([*kept, *_free(places, kept)], key=lambda f: f.start)
+        places = [f for f in found if any(a <= f.start and f.end <= b for a, b in short.places)]
+        long = next((f for f in found if (f.start, f.end) == short.long), None)
+        if long is not None:
+            # A longer mention around a short form stays as it is.
+            kept = [f for f in found if f not in places]
+            new = [Found(a, b, long.kind, long.probability) for a, b in short.places]
+            found = sorted([*kept, *_free(new, kept)], key=lambda f: f.start)
+        elif not any(f.start < short.long[1] and short.long[0] < f.end for f in found):
+            found = [f for f in found if (f.start, f.end) not in short.places]
     return found
 
 

@@ -73,6 +73,7 @@ def test_definitions_are_of_phenotypes() -> None:
         ),
         ("AF (atrial fibrillation). Her AF came back.", {"AF": ("atrial fibrillation", 2)}),
         ("We saw 5-hydroxytryptamine (5-HT; serotonin).", {"5-HT": ("5-hydroxytryptamine", 1)}),
+        ("Then 1,2-dimethylbenzene (DMB).", {"DMB": ("1,2-dimethylbenzene", 1)}),
         ("He slept. The dose (mg) rose (see Table 1) in group (n = 5).", {}),
         ("It began in the forest. A tall tree (FAT)", {}),
         ("", {}),

@@ -284,6 +284,20 @@ def test_a_short_form_follows_its_long_form() -> None:
     ]
 
 
+def test_a_short_form_of_no_mention_is_none() -> None:
+    text = "The left wing (LW) and blue marsh fever deficit (BMFD). LW rose, BMFD fell."
+    short_forms = find_abbreviations(text)
+    assert [a.short for a in short_forms] == ["LW", "BMFD"]
+    wing, fever, deficit = (text.rindex(word) for word in ("LW", "marsh fever", "BMFD"))
+    before = [
+        found(fever, fever + 11, "Disease", 0.8),
+        found(wing, wing + 2, "Disease", 0.6),
+        found(deficit, deficit + 4, "Disease", 0.6),
+    ]
+    # A mention inside the long form leaves it open what the short form is.
+    assert propagate(before, short_forms) == [before[0], before[2]]
+
+
 def test_strict_scores_by_hand() -> None:
     gold = [{(0, 5, "Drug"), (6, 9, "Disease")}, {(0, 4, "Drug")}, set()]
     predicted = [{(0, 5, "Drug"), (6, 10, "Disease")}, {(0, 4, "Disease")}, {(1, 2, "Target")}]
