@@ -17,7 +17,7 @@ from .corpora import Document, flat_mentions, read_brat, read_text
 from .evaluate_relations import score
 from .ner import Found, set_mentions
 from .relations import SYMPTOM_THRESHOLD, candidates
-from .symptom_rules import symptom_probability
+from .rules import symptom_rule
 from .tokens import blank
 
 LABELS = Path(__file__).parent / "data" / "maccrobat_has_symptom.tsv"
@@ -85,5 +85,6 @@ def _holds(document: Document, row: dict[str, int]) -> bool:
     for first, second, marked in candidates(doc):
         if first == head and second == tail:
             negated = relation_context(head, tail)["polarity"] == "negated"
-            return symptom_probability(marked) >= SYMPTOM_THRESHOLD and not negated
+            rule = symptom_rule(marked)
+            return rule is not None and rule.precision >= SYMPTOM_THRESHOLD and not negated
     return False

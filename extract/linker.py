@@ -341,11 +341,10 @@ def create_linker(nlp: Language, name: str, threshold: float) -> LinkerComponent
     return LinkerComponent(threshold)
 
 
-def extend_spans() -> None:
-    """Make sure that spans have the attributes that linking sets."""
-    for attribute, default in (("identifier", None), ("link_score", 0.0), ("twin", None)):
-        if not Span.has_extension(attribute):
-            Span.set_extension(attribute, default=default)
+# What linking sets; registered on import, since relations read it of unlinked mentions too.
+for _attribute, _default in (("identifier", None), ("link_score", 0.0), ("twin", None)):
+    if not Span.has_extension(_attribute):
+        Span.set_extension(_attribute, default=_default)
 
 
 class LinkerComponent:
@@ -361,7 +360,6 @@ class LinkerComponent:
     def __init__(self, threshold: float = THRESHOLD) -> None:
         self.threshold = threshold
         self.linker: Linker | None = None
-        extend_spans()
 
     def use(self, terminology: KnowledgeGraph) -> LinkerComponent:
         """Take the names of this graph."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,10 @@ from torch import Tensor, nn
 
 from ..graph.atomic import atomic_folder, sha256
 from ..graph.errors import ModelError
+from . import linker as _linker  # noqa: F401 (registers what it sets on spans)
 from .context import relation_context
-from .linker import extend_spans
 from .pairs import TASKS, Entity, Pair, placeholder
-from .symptom_rules import symptom_probability
+from .rules import drug_rule, symptom_rule
 from .vectors import word_form
 
 SHIPPED = Path(__file__).parent / "model" / "relations"
@@ -286,7 +286,6 @@ class RelationsComponent:
 
     def __init__(self, model: RelationModel) -> None:
         self.model = model
-        extend_spans()
         if not Doc.has_extension("relations"):
             Doc.set_extension("relations", default=())
 
@@ -313,16 +312,21 @@ class RelationsComponent:
             rows = zip(
                 drug_condition, both["causes"].tolist(), both["treats"].tolist(), strict=True
             )
-            for (n, head, tail, _), causes, treats in rows:
-                best = self._drug_condition(causes, treats)
+            for (n, head, tail, pair), causes, treats in rows:
+                rule = drug_rule(pair)
+                best = (
+                    self._drug_condition(causes, treats)
+                    if rule is None
+                    else (rule.precision, rule.relation)
+                )
                 # A drug treats diseases; that it relieves a symptom has no relation of its own.
                 if best is not None and (best[1] == "CAUSES" or _may_be(tail, "Disease")):
                     found[n].append(_relation(head, best[1], tail, best[0], {}))
             for n, head, tail, pair in pairs:
                 if _may_be(head, "Disease") and _may_be(tail, "Symptom"):
-                    probability = symptom_probability(pair)
-                    if probability >= SYMPTOM_THRESHOLD:
-                        found[n].append(_relation(head, "HAS_SYMPTOM", tail, probability, {}))
+                    rule = symptom_rule(pair)
+                    if rule is not None and rule.precision >= SYMPTOM_THRESHOLD:
+                        found[n].append(_relation(head, "HAS_SYMPTOM", tail, rule.precision, {}))
             for doc, relations in zip(docs, found, strict=True):
                 doc._.relations = tuple(
                     sorted(relations, key=lambda r: (r.head.start, r.tail.start, r.relation))
@@ -404,6 +408,10 @@ def candidates(doc: Doc) -> Iterator[tuple[Span, Span, Pair]]:
                     continue
                 if first.end <= second.start or second.end <= first.start:
                     others = tuple(e for e in entities if e not in (None, first, second))
+                    if head.label_ != "Drug":
+                        # As what the relation takes them, where a name is of both kinds.
+                        first = replace(first, kind="Disease")
+                        second = replace(second, kind="Symptom")
                     yield head, tail, Pair(words, first, second, others)
 
 

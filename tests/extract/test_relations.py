@@ -13,8 +13,8 @@ from medkg.extract import context as _context  # noqa: F401 (registers the compo
 from medkg.extract import sentences as _sentences  # noqa: F401 (likewise)
 from medkg.extract.evaluate_relations import evaluate_relations, score
 from medkg.extract.pairs import TASKS, Entity, Pair
-from medkg.extract.relations import RelationModel, RelationsComponent
-from medkg.extract.symptom_rules import matching_rule, symptom_probability, symptom_rules
+from medkg.extract.relations import RelationModel, RelationsComponent, candidates
+from medkg.extract.rules import Rule, drug_rule, drug_rules, symptom_rule, symptom_rules
 from medkg.extract.train_relations import train_relations
 from medkg.graph.errors import DataError, ModelError
 
@@ -208,18 +208,39 @@ def test_the_component_finds_relations_with_their_context(trained: Path) -> None
     ],
 )
 def test_rules_for_symptoms(text: str, rule: str | None) -> None:
-    from medkg.extract.relations import candidates
-
     doc = marked(pipeline("medkg_sentences"), text)
     pair = next(candidates(doc))[2]
-    matched = matching_rule(pair)
+    matched = symptom_rule(pair)
     assert (matched.name if matched else None) == rule
-    assert symptom_probability(pair) == (matched.precision if matched else 0)
 
 
-def test_every_rule_s_precision_is_a_probability() -> None:
-    assert all(0 <= rule.precision < 1 for rule in symptom_rules())
-    assert len({rule.name for rule in symptom_rules()}) == len(symptom_rules())
+@pytest.mark.parametrize(
+    ("text", "relation"),
+    [
+        ("He takes [metformin|Drug] 500 mg b.i.d. for type 2 [diabetes|Disease].", "TREATS"),
+        ("[Gout|Disease], treated with [allopurinol|Drug].", "TREATS"),
+        ("[Infliximab|Drug] induced remission of [colitis|Disease].", "TREATS"),
+        ("[Lisinopril|Drug] was stopped because of [cough|Symptom].", "CAUSES"),
+        ("A [rash|Symptom] appeared after starting [lamotrigine|Drug].", "CAUSES"),
+        ("[Amiodarone|Drug]-induced [hypothyroidism|Disease].", "CAUSES"),
+        ("On [simvastatin|Drug] she noticed [muscle pain|Symptom].", "CAUSES"),
+        ("[Valproate|Drug] is contraindicated in [cirrhosis|Disease].", "CONTRAINDICATED_FOR"),
+        ("[Warfarin|Drug] and [epistaxis|Symptom].", None),
+        ("She has [asthma|Disease] and takes [aspirin|Drug].", None),
+        ("[Warfarin|Drug] was given and she had a [nosebleed|Symptom].", None),
+    ],
+)
+def test_rules_for_drugs(text: str, relation: str | None) -> None:
+    doc = marked(pipeline("medkg_sentences"), text)
+    pair = next(candidates(doc))[2]
+    matched = drug_rule(pair)
+    assert (matched.relation if matched else None) == relation
+
+
+@pytest.mark.parametrize("rules", [symptom_rules(), drug_rules()])
+def test_every_rule_s_precision_is_a_probability(rules: tuple[Rule, ...]) -> None:
+    assert all(0 <= rule.precision < 1 for rule in rules)
+    assert len({rule.name for rule in rules}) == len(rules)
 
 
 def test_scores_and_their_interval() -> None:
