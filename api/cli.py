@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from medkg.gnn.diagnosis import DiagnosisModel
     from medkg.gnn.links import LinkModel
     from medkg.graph.kg import KnowledgeGraph
     from medkg.graph.quarantine import Quarantine
@@ -354,8 +355,8 @@ def train_links(
     """Train link prediction; a part of the edges is held back and the figures are printed."""
     from medkg import show
     from medkg.gnn.links import train_links as train_model
-    from medkg.reports import link_figures
     from medkg.graph.kg import KnowledgeGraph
+    from medkg.reports import link_figures
 
     kg = KnowledgeGraph.open(graph)
     trained = train_model(
@@ -393,8 +394,8 @@ def train_diagnosis(
     """Train diagnosis as node classification, on patients simulated from the annotations."""
     from medkg import show
     from medkg.gnn.diagnosis import train_diagnosis as train_model
-    from medkg.reports import diagnosis_figures
     from medkg.graph.kg import KnowledgeGraph
+    from medkg.reports import diagnosis_figures
 
     trained = train_model(
         KnowledgeGraph.open(graph),
@@ -473,6 +474,17 @@ def _link_model(path: Path, graph: str | None) -> LinkModel:
     return loaded
 
 
+def _diagnosis_model(path: Path, graph: str | None) -> DiagnosisModel:
+    from medkg.access import load_model
+    from medkg.gnn.diagnosis import DiagnosisModel
+    from medkg.graph.errors import ModelError
+
+    loaded = load_model(path, graph)
+    if not isinstance(loaded, DiagnosisModel):
+        raise ModelError(f"{path}: is no diagnosis model; use medkg predict with it")
+    return loaded
+
+
 @app.command(epilog="Example: medkg diagnose models/diagnosis --symptom Fever --symptom HP:0001945")
 def diagnose(
     model: Annotated[Path, typer.Argument(help="A model folder (medkg train diagnosis).")],
@@ -486,16 +498,11 @@ def diagnose(
 ) -> None:
     """Rank diseases for phenotypes, a note or a phenopacket. For research, not for care."""
     from medkg import show
-    from medkg.access import load_model
     from medkg.diagnose import phenotypes
-    from medkg.gnn.diagnosis import DiagnosisModel
-    from medkg.graph.errors import ModelError
 
     if sum(bool(given) for given in (symptom, note, phenopacket)) != 1:
         raise typer.BadParameter("give one of --symptom, --note and --phenopacket")
-    loaded = load_model(model, graph)
-    if not isinstance(loaded, DiagnosisModel):
-        raise ModelError(f"{model}: is no diagnosis model; use medkg predict with it")
+    loaded = _diagnosis_model(model, graph)
     present, lacking = phenotypes(loaded.kg, symptom or (), absent or (), note, phenopacket)
     rows = loaded.diagnose(present, lacking, top=top)
     if as_json:
@@ -606,3 +613,101 @@ def evaluate_ner(
 
     rows = evaluate_model(model, corpus, corpus_format)
     show.as_json(rows) if as_json else show.frame(rows, f"Mentions in {corpus.name}")
+
+
+@evaluate.command("relations", epilog="Example: medkg evaluate relations --corpus CDR.PubTator.txt")
+def evaluate_relations(
+    corpus: Annotated[Path, typer.Option(help="A corpus of relations with their mentions.")],
+    corpus_format: Annotated[
+        str, typer.Option("--format", help="pubtator, chemprot, roam")
+    ] = "pubtator",
+    model: Annotated[Path | None, typer.Option(help="A model folder; default: medkg's.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Precision, recall and F1 of relations, beside taking every pair."""
+    from medkg import show
+    from medkg.extract.evaluate_relations import evaluate_relations as evaluate_model
+
+    rows = evaluate_model(model, corpus, corpus_format)
+    show.as_json(rows) if as_json else show.frame(rows, f"Relations in {corpus.name}")
+
+
+@evaluate.command(
+    "linking", epilog="Example: medkg evaluate linking --names CDR_train.txt --corpus CDR_dev.txt"
+)
+def evaluate_linking(
+    names: Annotated[Path, typer.Option(help="A part of the corpus to take the names from.")],
+    corpus: Annotated[Path, typer.Option(help="The part to score on.")],
+    corpus_format: Annotated[str, typer.Option("--format", help="pubtator, ncbi")] = "pubtator",
+    as_json: Json = False,
+) -> None:
+    """Accuracy and recall@k of linking mentions to identifiers."""
+    from medkg import show
+    from medkg.extract.evaluate_text import evaluate_linking as evaluate_model
+
+    rows = evaluate_model(names, corpus, corpus_format)
+    show.as_json(rows) if as_json else show.frame(rows, f"Links in {corpus.name}")
+
+
+@evaluate.command("notes", epilog="Example: medkg evaluate notes")
+def evaluate_notes(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Texts and gold.jsonl; default: those of medkg.")
+    ] = None,
+    graph: Annotated[
+        str | None, typer.Option(help="Link to this graph's entities (folder or URI).")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The whole way from text to relations, on annotated notes."""
+    from importlib.resources import as_file, files
+
+    from medkg import show
+    from medkg.access import default_terminology
+    from medkg.access import read as read_graph
+    from medkg.extract.evaluate_text import evaluate_notes as evaluate_model
+    from medkg.extract.pipeline import build_pipeline
+
+    terminology = default_terminology() if graph is None else read_graph(graph)
+    pipeline = build_pipeline(terminology)
+    with as_file(files("medkg").joinpath("data/notes")) as own:
+        rows = evaluate_model(folder or own, pipeline, terminology)
+    show.as_json(rows) if as_json else show.frame(rows, "Annotated notes")
+
+
+@evaluate.command("links", epilog="Example: medkg evaluate links models/targets --edges held.tsv")
+def evaluate_links(
+    model: Annotated[Path, typer.Argument(help="A model folder (medkg train links).")],
+    edges: Annotated[
+        Path | None,
+        typer.Option(help="TSV with subject and object; default: what training held back."),
+    ] = None,
+    graph: Annotated[str | None, typer.Option(help="Instead of the recorded graph.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Filtered MRR and Hits@k of link prediction, the baselines beside it."""
+    from medkg import show
+    from medkg.reports import evaluate_link_models
+
+    rows = evaluate_link_models(_link_model(model, graph), edges)
+    show.as_json(rows) if as_json else show.frame(rows, f"Filtered ranks, {edges or model}")
+
+
+@evaluate.command(
+    "diagnosis", epilog="Example: medkg evaluate diagnosis models/diagnosis --cases cases.tar.xz"
+)
+def evaluate_diagnosis(
+    model: Annotated[Path, typer.Argument(help="A model folder (medkg train diagnosis).")],
+    cases: Annotated[Path, typer.Option(help="Phenopackets, or a graph folder of patients.")],
+    use_excluded: Annotated[
+        bool, typer.Option(help="Use what was looked for and not found, too.")
+    ] = False,
+    graph: Annotated[str | None, typer.Option(help="Instead of the recorded graph.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Top-k, MRR, accuracy, precision, recall and F1 on patients with a known diagnosis."""
+    from medkg import show
+    from medkg.reports import evaluate_on_cases
+
+    figures = evaluate_on_cases(_diagnosis_model(model, graph), cases, use_excluded=use_excluded)
+    show.as_json(figures) if as_json else show.pairs(figures, f"{model} on {cases}")

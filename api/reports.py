@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
+
+from medkg.graph.errors import DataError
+from medkg.graph.kg import KnowledgeGraph
+from medkg.graph.quarantine import Quarantine
+
+if TYPE_CHECKING:
+    from medkg.gnn.diagnosis import DiagnosisModel
+    from medkg.gnn.links import LinkModel
 
 _LINK_FIGURES = ("n", "mrr", "hits@1", "hits@3", "hits@10")
 _DIAGNOSIS_FIGURES = (
@@ -37,3 +46,51 @@ def _rows(models: Mapping[str, Mapping[str, Any]], names: tuple[str, ...]) -> pl
             }
         )
     return pl.DataFrame(rows)
+
+
+def evaluate_link_models(model: LinkModel, edges: Path | None) -> pl.DataFrame:
+    """A link model's figures on the edges of a TSV file, or on what its training held back.
+
+    On a file the baselines' rows, trained on the same edges, stand beside the model's.
+
+    Raises:
+        DataError: the file can't be read or lacks the columns subject and object.
+        MissingError: an end that the model has not seen.
+    """
+    from medkg.gnn.links import evaluate_links, train_links
+
+    if edges is None:
+        return link_figures(model.name, model.metrics)
+    try:
+        pairs = pl.read_csv(edges, separator="\t", infer_schema=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"can't be read as TSV: {error}", path=edges) from error
+    if missing := {"subject", "object"} - set(pairs.columns):
+        raise DataError(f"lacks the columns {sorted(missing)}", path=edges)
+    models = {model.name: model}
+    for baseline in ("degree", "neighbours"):
+        models[baseline] = train_links(
+            model.graph,
+            model.task.edge_type[1],
+            model=baseline,
+            split=model.task.held_back,
+            seed=model.seed,
+        )
+    return _rows(
+        {name: evaluate_links(one, pairs, model.graph) for name, one in models.items()},
+        _LINK_FIGURES,
+    )
+
+
+def evaluate_on_cases(
+    model: DiagnosisModel, cases: Path, *, use_excluded: bool = False
+) -> dict[str, Any]:
+    """A diagnosis model's figures on phenopackets, or on the patients of a graph folder."""
+    from medkg.gnn.diagnosis import evaluate_diagnosis
+    from medkg.loaders.sources import load
+
+    if (cases / "graph.json").is_file():
+        patients = KnowledgeGraph.open(cases)
+    else:
+        patients = load("phenopackets", cases, quarantine=Quarantine())
+    return evaluate_diagnosis(model, patients, use_excluded=use_excluded)
