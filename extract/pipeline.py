@@ -21,6 +21,7 @@ from ..graph.identifiers import is_curie, name_key_of
 from ..graph.kg import KnowledgeGraph
 from ..graph.progress import progress
 from ..graph.quarantine import Quarantine
+from . import gazetteer as _gazetteer  # noqa: F401
 from . import linker as _linker  # noqa: F401 (they register their components)
 from . import ner as _ner  # noqa: F401
 from . import sentences as _sentences  # noqa: F401
@@ -60,7 +61,7 @@ def build_pipeline(
     ner_model: Path | None = None,
     relations_model: Path | None = None,
 ) -> Language:
-    """A spaCy pipeline of sentences, mentions, context, links and relations.
+    """A spaCy pipeline of sentences, mentions, names, context, links and relations.
 
     Args:
         terminology: the graph whose names the mentions are linked to.
@@ -73,11 +74,13 @@ def build_pipeline(
     nlp = blank()
     nlp.add_pipe("medkg_sentences")
     nlp.add_pipe("medkg_ner", config={"model": str(ner_model) if ner_model else None})
+    nlp.add_pipe("medkg_names")
     nlp.add_pipe("medkg_context")
     nlp.add_pipe("medkg_linker")
     nlp.add_pipe(
         "medkg_relations", config={"model": str(relations_model) if relations_model else None}
     )
+    nlp.get_pipe("medkg_names").use(terminology)
     nlp.get_pipe("medkg_linker").use(terminology)
     return nlp
 
