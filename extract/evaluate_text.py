@@ -13,7 +13,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..graph.errors import DataError
-from ..graph.identifiers import name_key_of
+from ..graph.identifiers import name_key, name_key_of
 from ..graph.kg import KnowledgeGraph
 from ..graph.quarantine import Quarantine
 from .abbreviations import find_abbreviations
@@ -23,8 +23,22 @@ from .evaluate_relations import Score, score
 from .linker import Linker
 from .ner import Found, set_mentions
 
-_NODES = {"id": pl.String, "kind": pl.String, "name": pl.String, "synonyms": pl.List(pl.String)}
-_NO_EVIDENCE = dict.fromkeys(("subject", "relation", "object", "source"), pl.String)
+_Schema = dict[str, pl.DataType | type[pl.DataType]]
+_NODES: _Schema = {
+    "id": pl.String,
+    "kind": pl.String,
+    "name": pl.String,
+    "synonyms": pl.List(pl.String),
+}
+_NO_EVIDENCE: _Schema = dict.fromkeys(("subject", "relation", "object", "source"), pl.String)
+# Values of the context that are not the plain one.
+_VALUES = {
+    "negated": "polarity",
+    "possible": "certainty",
+    "hypothetical": "certainty",
+    "family": "experiencer",
+    "historical": "temporality",
+}
 
 
 def dictionary(documents: Iterable[Document], format: str) -> KnowledgeGraph:
@@ -153,8 +167,7 @@ def evaluate_context(folder: Path, nlp: Language) -> pl.DataFrame:
         A row per value that differs from the default (negated, possible, …): value, precision,
         recall, f1, low, high, true, documents.
     """
-    values = ("negated", "possible", "hypothetical", "family", "historical")
-    counts: dict[str, list[tuple[int, int, int]]] = {value: [] for value in values}
+    counts: dict[str, list[tuple[int, int, int]]] = {value: [] for value in _VALUES}
     for row in read_gold(folder):
         doc = _given(nlp, row)
         pairs = [
@@ -164,7 +177,7 @@ def evaluate_context(folder: Path, nlp: Language) -> pl.DataFrame:
             )
             for mention, span in zip(row["mentions"], doc.spans["mentions"], strict=True)
         ]
-        for value in values:
+        for value in _VALUES:
             counts[value].append(
                 (
                     sum(value in true and value in found for true, found in pairs),
@@ -212,8 +225,6 @@ def evaluate_notes(folder: Path, nlp: Language, terminology: KnowledgeGraph) -> 
 
 def _names(terminology: KnowledgeGraph) -> dict[str, set[str]]:
     """The keys of every name of a node."""
-    from ..graph.identifiers import name_key
-
     rows = terminology.nodes.select(
         "id", name=pl.concat_list(pl.col("name").cast(pl.List(pl.String)), "synonyms")
     ).explode("name")
@@ -272,14 +283,11 @@ def _compare(
     result["links"] = (right, len(linked), len(named))
     result["links of mentions found"] = (right, len(linked), len(found_named))
     both = [(m, spans[overlap[m["id"]]]) for m in gold if m["id"] in overlap]
-    for name, default in DEFAULTS.items():
-        for value in {"polarity": ["negated"], "certainty": ["possible", "hypothetical"],
-                      "experiencer": ["family"], "temporality": ["historical"]}[name]:  # fmt: skip
-            true = [m[name] == value for m, _ in both]
-            found = [getattr(s._, name) == value for _, s in both]
-            agreed = sum(t and f for t, f in zip(true, found, strict=True))
-            result[f"context of mentions found: {value}"] = (agreed, sum(found), sum(true))
-        assert default  # every attribute has a plain value, which is not scored
+    for value, attribute in _VALUES.items():
+        true = [mention[attribute] == value for mention, _ in both]
+        found = [getattr(span._, attribute) == value for _, span in both]
+        agreed = sum(t and f for t, f in zip(true, found, strict=True))
+        result[f"context of mentions found: {value}"] = (agreed, sum(found), sum(true))
     return {**result, **_compare_relations(row, doc, overlap, spans)}
 
 
