@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import torch
@@ -113,11 +113,14 @@ class RGCN(nn.Module):
         types: list[MessageType],
         dim: int,
         *,
+        wanted: Sequence[str],
         layers: int = 2,
         bases: int = 8,
         dropout: float = 0.2,
     ):
         super().__init__()
+        # The last layer is computed only for the kinds whose vectors are wanted.
+        self.kinds = [list(counts)] * (layers - 1) + [list(wanted)]
         self.lookup = Lookup(counts, dim, dropout)
         self.layers = nn.ModuleList(
             _RelationalConvolution(types, dim, min(bases, len(types))) for _ in range(layers)
@@ -125,13 +128,13 @@ class RGCN(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, messages: Mapping[MessageType, Messages]) -> dict[str, Tensor]:
-        """Vectors for each kind, (nodes, dim), after all layers."""
+        """Vectors for each wanted kind, (nodes, dim), after all layers."""
         x: dict[str, Tensor] = self.lookup(messages)
-        for depth, layer in enumerate(self.layers):
-            change = layer(x, messages)
+        for depth, (layer, kinds) in enumerate(zip(self.layers, self.kinds, strict=True)):
+            change = layer({kind: x[kind] for kind in kinds}, x, messages)
             if depth + 1 < len(self.layers):
                 change = {kind: torch.relu(h) for kind, h in change.items()}
-            x = {kind: h + self.dropout(change[kind]) for kind, h in x.items()}
+            x = {kind: x[kind] + self.dropout(h) for kind, h in change.items()}
         return x
 
 
@@ -144,11 +147,16 @@ class _RelationalConvolution(nn.Module):
         self.self_loop = nn.Linear(dim, dim)
 
     def forward(
-        self, x: dict[str, Tensor], messages: Mapping[MessageType, Messages]
+        self,
+        receivers: Mapping[str, Tensor],
+        senders: Mapping[str, Tensor],
+        messages: Mapping[MessageType, Messages],
     ) -> dict[str, Tensor]:
         weights = torch.einsum("tb,bij->tij", self.coefficients, self.bases)
-        out = {kind: self.self_loop(h) for kind, h in x.items()}
+        out = {kind: self.self_loop(h) for kind, h in receivers.items()}
         for message_type, edges in messages.items():
             sender, _, receiver = message_type
-            out[receiver] = out[receiver] + edges.mean(x[sender]) @ weights[self.rows[message_type]]
+            if receiver in out:
+                message = edges.mean(senders[sender]) @ weights[self.rows[message_type]]
+                out[receiver] = out[receiver] + message
         return out

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from ..graph.errors import DataError, MissingError, ModelError
-from ..graph.frames import PREDICTIONS, conform
+from ..graph.frames import PREDICTIONS, conform, empty
 from ..graph.kg import KnowledgeGraph
 from . import calibration
 from .baselines import Degree, Neighbours
@@ -30,7 +30,7 @@ from .decoders import DECODERS
 from .explain import Explainer, Explanation, Step, attribute_to_edges
 from .folder import ModelFolder, graph_record, open_model, save_model
 from .ranking import by_degree, filtered_ranks, pair_matrix, summarise
-from .training import EdgeType, LinkNetwork, NetworkSettings, train_network
+from .training import EdgeType, LinkNetwork, NetworkSettings, compact, train_network
 
 KIND = "links"
 DIRECTIONS = ("tail", "head")
@@ -334,7 +334,7 @@ class LinkModel:
             ]
             frames.append(rows.with_columns(explanation=pl.Series(explanations, dtype=pl.String)))
         if not frames:
-            return conform(pl.DataFrame(), PREDICTIONS)
+            return empty(PREDICTIONS)
         signed = pl.concat(frames).with_columns(
             model=pl.lit(self.name),
             base_rate=pl.lit(self.calibrations[direction].base_rate),
@@ -475,13 +475,12 @@ class LinkModel:
     def _network(self) -> tuple[LinkNetwork, HeteroData]:
         """The network with its weights, and the graph it was trained on."""
         assert isinstance(self.scorer, Vectors)
+        settings = NetworkSettings.from_dict(self.settings["network"])
         held_back = [edge for ids in self.task.held_back.values() for edge in ids]
-        data = to_hetero_data(self.graph, exclude_edges=held_back)
-        network = LinkNetwork(
-            {kind: data[kind].num_nodes for kind in data.node_types},
-            self.task.edge_type,
-            NetworkSettings.from_dict(self.settings["network"]),
-        )
+        whole = to_hetero_data(self.graph, exclude_edges=held_back)
+        data = compact(whole, self.task.edge_type, settings.context)
+        counts = {kind: data[kind].num_nodes for kind in data.node_types}
+        network = LinkNetwork(counts, self.task.edge_type, settings)
         network.load_state_dict(dict(self.scorer.network))
         return network, data
 

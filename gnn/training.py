@@ -30,7 +30,7 @@ EdgeType = tuple[str, str, str]
 
 CHECKPOINT = "checkpoint.json"
 _EVERY = 5  # epochs between two looks at the validation edges (and two checkpoints)
-_CANDIDATES = 20_000  # the most nodes that one softmax goes over
+_RARE = 1_000  # nodes without an edge of the relation that a softmax goes over, at the least
 _CONTEXT_SAMPLE = 512  # edges of each other relation, and nodes to tell them from, in a step
 
 
@@ -92,6 +92,7 @@ class LinkNetwork(nn.Module):
                 counts,
                 [message_type for t in types for message_type in both_ways(t)],
                 settings.dim,
+                wanted=sorted({edge_type[0], edge_type[2]}),
                 layers=settings.layers,
                 bases=settings.bases,
                 dropout=settings.dropout,
@@ -118,6 +119,30 @@ class LinkNetwork(nn.Module):
         """The decoder's vector for the predicted relation, or for another, (dim,)."""
         vector: Tensor = self.relations[relation_key(edge_type or self.edge_type)]
         return vector
+
+
+def compact(
+    data: HeteroData, edge_type: EdgeType, context: tuple[EdgeType, ...]
+) -> HeteroData:
+    """What a network reads of a graph: its edge types, all nodes of the predicted relation's kinds,
+    and of the other kinds the nodes that have an edge. Edges keep their order."""
+    types = (edge_type, *context)
+    numbers: dict[str, Tensor] = {}
+    part = HeteroData()
+    for kind in sorted({kind for head, _, tail in types for kind in (head, tail)}):
+        used = torch.zeros(data[kind].num_nodes, dtype=torch.bool)
+        used[:] = kind in (edge_type[0], edge_type[2])
+        for t in types:
+            for end in (0, 1):
+                if t[2 * end] == kind:
+                    used[data[t].edge_index[end]] = True
+        numbers[kind] = used.cumsum(0) - 1
+        part[kind].num_nodes = int(used.sum())
+    for t in types:
+        heads, tails = data[t].edge_index
+        part[t].edge_index = torch.stack([numbers[t[0]][heads], numbers[t[2]][tails]])
+        part[t].ids = data[t].ids
+    return part
 
 
 def relation_key(edge_type: EdgeType) -> str:
@@ -170,6 +195,7 @@ def train_network(
         The network, its vectors on the training graph by kind, and the course of training.
     """
     torch.manual_seed(seed)
+    data = compact(data, edge_type, settings.context)
     counts = {kind: data[kind].num_nodes for kind in data.node_types}
     edges = {t: data[t].edge_index.to(device) for t in (edge_type, *settings.context)}
     network = LinkNetwork(counts, edge_type, settings).to(device)
@@ -274,24 +300,21 @@ def _softmax_loss(
     known: sparse.csr_matrix,
     generator: torch.Generator,
 ) -> Tensor:
-    """Mean over the edges of -log softmax of the answer among it and all that is not known.
+    """Mean over the edges of -log softmax of the answer among it and what is not known.
 
-    Over more than `_CANDIDATES` nodes, the softmax goes over a sample of so many and the answers.
+    The softmax goes over all nodes that have an edge of the relation, which are the hard ones to
+    tell from the answer, and over a sample of as many others (`_RARE` at least).
     """
     device = asked.device
     queries, row = torch.unique(asked, return_inverse=True)
-    column, columns = answers, np.arange(len(candidates))
-    if len(candidates) > _CANDIDATES:
-        drawn = torch.randperm(len(candidates), generator=generator)[:_CANDIDATES].to(device)
-        chosen = torch.unique(torch.cat([drawn, answers]))
-        column, columns = torch.searchsorted(chosen, answers), chosen.cpu().numpy()
-        candidates = candidates[chosen]
-    scores = query(queries) @ candidates.T
-    true = scores[row, column]
-    is_known = known[queries.cpu().numpy()]
-    if len(columns) < is_known.shape[1]:
-        is_known = is_known[:, columns]
-    rows, cells = is_known.nonzero()
+    common = np.unique(known.indices)
+    n_drawn = max(_RARE, len(common))
+    drawn = torch.randint(len(candidates), (n_drawn,), generator=generator).numpy()
+    columns = np.union1d(common, drawn)
+    chosen = torch.from_numpy(columns).to(device)
+    scores = query(queries) @ candidates[chosen].T
+    true = scores[row, torch.searchsorted(chosen, answers)]
+    rows, cells = known[queries.cpu().numpy()][:, columns].nonzero()
     scores = scores.index_put(
         (torch.from_numpy(rows).long().to(device), torch.from_numpy(cells).long().to(device)),
         scores.new_tensor(-torch.inf),

@@ -1,0 +1,185 @@
+"""What every link model, trained network or baseline, must do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from medkg.gnn.links import LinkModel, evaluate_links, load_model, train_links
+from medkg.graph.errors import MissingError, ModelError
+from medkg.graph.frames import PREDICTIONS
+from medkg.graph.kg import KnowledgeGraph
+
+from ..gnn.graphs import family_graph
+
+MODELS: Mapping[str, Mapping[str, Any]] = {
+    "degree": {"model": "degree"},
+    "neighbours": {"model": "neighbours"},
+    "rgcn-distmult": {"encoder": "rgcn", "decoder": "distmult", "dim": 16, "epochs": 40},
+    "rgcn-complex": {"encoder": "rgcn", "decoder": "complex", "dim": 16, "epochs": 40},
+    "lookup-distmult": {"encoder": "lookup", "decoder": "distmult", "dim": 16, "epochs": 60},
+    "lookup-complex": {"encoder": "lookup", "decoder": "complex", "dim": 16, "epochs": 60},
+}
+
+
+@pytest.fixture(scope="module")
+def kg() -> KnowledgeGraph:
+    return family_graph()
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def model(request: pytest.FixtureRequest, kg: KnowledgeGraph) -> LinkModel:
+    return train_links(kg, **MODELS[request.param])
+
+
+def label(model: LinkModel) -> str:
+    return model.name.removeprefix("links-").rsplit("-", 1)[0]
+
+
+def test_name_says_what_it_is(model: LinkModel) -> None:
+    assert label(model) in MODELS
+
+
+def test_beats_the_degree_baseline_where_there_is_something_to_learn(model: LinkModel) -> None:
+    """Family is in the graph; degree can't see it. (Over all edges: the test's are few.)"""
+    figures, degree = model.metrics["test"]["tail"], model.metrics["baselines"]["degree"]["tail"]
+    assert figures["n"] == degree["n"] == 24
+    if label(model) == "degree":
+        assert figures == degree
+    else:
+        assert figures["mrr"] > 1.5 * degree["mrr"]
+    assert figures["mrr_interval"][0] <= figures["mrr"] <= figures["mrr_interval"][1]
+    assert figures["hits@1"] <= figures["hits@3"] <= figures["hits@10"]
+
+
+def test_predict_tails(model: LinkModel, kg: KnowledgeGraph) -> None:
+    by_name = model.predict(head="drug 0-3", top=15)
+    assert by_name.equals(model.predict(head="drugbank:DB03", top=15))
+    assert by_name.columns == [
+        "head", "head_name", "tail", "tail_name", "relation", "rank", "score", "probability",
+        "known", "explanation",
+    ]  # fmt: skip
+    assert by_name["rank"].to_list() == list(range(1, 16))
+    assert by_name["score"].is_sorted(descending=True)
+    assert by_name["probability"].is_sorted(descending=True)
+    assert by_name["probability"].is_between(0, 1).all()
+    assert set(by_name["head"]) == {"drugbank:DB03"}
+    assert set(by_name["relation"]) == {"TARGETS"}
+    names = dict(kg.nodes.select("id", "name").iter_rows())
+    assert by_name["tail_name"].to_list() == [names[tail] for tail in by_name["tail"]]
+
+
+def test_trained_pairs_are_left_out_and_held_back_ones_are_known(
+    model: LinkModel, kg: KnowledgeGraph
+) -> None:
+    edges = kg.edges.filter(relation="TARGETS")
+    held_back = {edge for ids in model.task.held_back.values() for edge in ids}
+    everything = len(model.task.tails)
+    for head in ("drugbank:DB00", "drugbank:DB24"):
+        own = edges.filter(subject=head)
+        trained = set(own.filter(~pl.col("id").is_in(held_back))["object"])
+        rows = model.predict(head=head, top=everything)
+        assert set(rows["tail"]) == set(model.task.tails) - trained
+        assert set(rows.filter("known")["tail"]) == set(own["object"]) - trained
+        whole = model.predict(head=head, top=everything, include_trained=True)
+        assert whole.height == everything
+        assert set(whole.filter("known")["tail"]) == set(own["object"])
+
+
+def test_predict_heads(model: LinkModel) -> None:
+    rows = model.predict(tail="GENE10", top=5)
+    assert set(rows["tail"]) == {"NCBIGene:10"}
+    assert rows["head"].n_unique() == 5
+    assert rows["score"].is_sorted(descending=True)
+
+
+def test_predictions_fit_the_graph(model: LinkModel, kg: KnowledgeGraph) -> None:
+    rows = model.predictions(["drugbank:DB00", "drug 1-1"], top=4, date="2026-11-20")
+    assert dict(rows.schema) == dict(PREDICTIONS)
+    assert rows.height == 8
+    assert set(rows["model"]) == {model.name}
+    assert set(rows["direction"]) == {"tail"}
+    assert rows["base_rate"].is_between(0, 1, closed="none").all()
+    assert kg.with_predictions(rows).predictions.height == 8
+    heads = model.predictions(["GENE10"], top=3, date="2026-11-20", direction="head")
+    assert set(heads["tail"]) == {"NCBIGene:10"}
+    assert set(heads["direction"]) == {"head"}
+    assert model.predictions([], date="2026-11-20").is_empty()
+
+
+def test_predictions_change_nothing_that_is_learned(
+    model: LinkModel, kg: KnowledgeGraph
+) -> None:
+    rows = model.predictions(model.task.heads, top=4, date="2026-11-20")
+    again = train_links(kg.with_predictions(rows), **MODELS[label(model)])
+    assert again.name == model.name
+    assert again.predict(head="drug 0-0").equals(model.predict(head="drug 0-0"))
+
+
+def test_save_and_load(model: LinkModel, kg: KnowledgeGraph, tmp_path: Path) -> None:
+    kg.save(tmp_path / "graph")
+    model.save(tmp_path / "model", graph_path=tmp_path / "graph")
+    loaded = load_model(tmp_path / "model")
+    assert loaded.name == model.name
+    assert loaded.metrics == model.metrics
+    for query in ({"head": "drug 2-2"}, {"tail": "GENE21"}):
+        assert loaded.predict(**query).equals(model.predict(**query))
+    head, tail = "drugbank:DB22", "NCBIGene:21"
+    assert loaded.explain(head, tail) == model.explain(head, tail)
+    assert "| degree |" in (tmp_path / "model" / "CARD.md").read_text()
+
+
+def test_other_graph_is_noticed(model: LinkModel, kg: KnowledgeGraph, tmp_path: Path) -> None:
+    smaller = kg.without_edges(kg.edges.filter(relation="TREATS")["id"].head(1))
+    smaller.save(tmp_path / "graph")
+    model.save(tmp_path / "model", graph_path=tmp_path / "graph")
+    with pytest.raises(ModelError, match="no longer the one"):
+        load_model(tmp_path / "model")
+    with pytest.warns(UserWarning, match="not the one that the model was trained on"):
+        loaded = load_model(tmp_path / "model", smaller)
+    assert loaded.predict(head="drug 2-2").height == 20
+    model.save(tmp_path / "model", graph_path=tmp_path / "nowhere")
+    with pytest.raises(ModelError, match="name the graph"):
+        load_model(tmp_path / "model")
+
+
+def test_unseen_and_unknown_entities(model: LinkModel, kg: KnowledgeGraph) -> None:
+    with pytest.raises(MissingError, match="no Drug 'nothing'"):
+        model.predict(head="nothing")
+    larger = KnowledgeGraph.build(
+        pl.concat(
+            [
+                kg.nodes.select("id", "kind", "name"),
+                pl.DataFrame({"id": ["drugbank:NEW"], "kind": ["Drug"], "name": ["novel"]}),
+            ]
+        ),
+        kg.evidence.select("subject", "relation", "object", "source"),
+        kg.sources,
+    )
+    with_new = LinkModel(
+        model.scorer, model.task, model.settings, model.seed, model.metrics, model.calibrations,
+        larger, model.record,
+    )  # fmt: skip
+    with pytest.raises(MissingError, match="has not seen drugbank:NEW"):
+        with_new.predict(head="novel")
+    with pytest.raises(MissingError, match="has not seen drugbank:NEW"):
+        with_new.explain("novel", "GENE10")
+    with pytest.raises(MissingError, match="give a head, or a tail"):
+        model.predict()
+
+
+def test_evaluate(model: LinkModel, kg: KnowledgeGraph) -> None:
+    test = kg.edges.filter(pl.col("id").is_in(model.task.held_back["test"]))
+    for direction in ("tail", "head"):
+        figures = evaluate_links(model, test, kg, direction=direction)
+        assert figures == model.metrics["test"][direction]
+    few = sorted(set(test["object"]) | {"NCBIGene:900", "NCBIGene:901"})
+    among = evaluate_links(model, test, kg, candidates=few)
+    assert among["candidates"] == len(few)
+    assert among["mrr"] >= model.metrics["test"]["tail"]["mrr"]
+    with pytest.raises(MissingError, match="has not seen 1 ends"):
+        evaluate_links(model, pl.DataFrame({"subject": ["drugbank:X"], "object": few[:1]}), kg)
