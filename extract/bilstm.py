@@ -108,7 +108,8 @@ class BiLSTMEncoder(nn.Module):
         self.back = nn.LSTM(size, LSTM, batch_first=True)
         self.join = nn.Linear(4 * LSTM, STATE)
         self.dropout = nn.Dropout(0.4)
-        self.word_dropout = nn.Dropout1d(0.05)
+        # Of a whole token's word and letters, so that names and context must do without them.
+        self.token_dropout = nn.Dropout1d(0.1)
 
     def set_word_vectors(self, vectors: Tensor) -> None:
         """Start from trained vectors, shape (words without padding, 100), brought to one scale."""
@@ -123,15 +124,9 @@ class BiLSTMEncoder(nn.Module):
         index = pad_sequence(rows, batch_first=True).to(device)
         mask = torch.arange(index.shape[1], device=device) < lengths.unsqueeze(1)
         names = [torch.from_numpy(self.names.features(list(text))) for text in texts]
-        word, rest = self._types(list(types), device)
-        inputs = torch.cat(
-            [
-                self.word_dropout(word[index]),
-                rest[index],
-                pad_sequence(names, batch_first=True).to(device),
-            ],
-            dim=2,
-        )
+        vectors = self._vectors(list(types), device)
+        listed = pad_sequence(names, batch_first=True).to(device)
+        inputs = torch.cat([self.token_dropout(vectors[index]), listed], dim=2)
         inputs = self.dropout(inputs) * mask.unsqueeze(2)
         # The way back runs over each text turned round by itself, so that padding comes last in
         # both and a text's states don't depend on its neighbours in the batch.
@@ -145,8 +140,8 @@ class BiLSTMEncoder(nn.Module):
         joined: Tensor = self.dropout(torch.tanh(self.join(torch.cat([states, memory], dim=2))))
         return joined
 
-    def _types(self, tokens: list[str], device: torch.device) -> tuple[Tensor, Tensor]:
-        """Vectors of the distinct tokens: (word, all else that belongs to the token alone)."""
+    def _vectors(self, tokens: list[str], device: torch.device) -> Tensor:
+        """What belongs to a distinct token alone, wherever it stands: its word and its letters."""
         looked_up = [self.vocabulary.look_up(token) for token in tokens]
         numbers = torch.tensor([entry[0] for entry in looked_up], device=device)
         longest = max(len(entry[1]) for entry in looked_up)
@@ -160,14 +155,15 @@ class BiLSTMEncoder(nn.Module):
         shape = convolved.masked_fill(~present, -1e4).amax(dim=1).relu()
         sizes = np.array([0, *(len(entry[2]) for entry in looked_up[:-1])]).cumsum()
         ngrams = torch.tensor([n for entry in looked_up for n in entry[2]], device=device)
-        rest = [
+        parts = [
+            self.word(numbers[:, 0]),
             self.ngram(ngrams, torch.from_numpy(sizes).to(device)),
             shape,
             self.prefix(numbers[:, 1]),
             self.suffix(numbers[:, 2]),
             self.shape(numbers[:, 3]),
         ]
-        return self.word(numbers[:, 0]), torch.cat(rest, dim=1)
+        return torch.cat(parts, dim=1)
 
     def _elsewhere(self, states: Tensor, index: Tensor, mask: Tensor, types: list[str]) -> Tensor:
         """For each token the mean state of the same word's other places in its text, or zero."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import lzma
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from ..graph.errors import DataError, ModelError
 from .tokens import token_offsets
 
 KINDS = ("symptom", "disease", "gene", "drug", "drug class", "anatomy")
-WIDTH = 2 * len(KINDS)
+WIDTH = 2 * len(KINDS) + 2
 
 _SHIPPED = Path(__file__).parent / "data" / "names.tsv.xz"
 _HETIONET_KINDS = {
@@ -108,18 +109,27 @@ class NameLists:
         # Every beginning of a name, its tokens joined by a blank → the lists that hold a name
         # which ends there, as bits (0: the beginning of longer names only).
         self._table: dict[str, int] = {}
+        last: Counter[str] = Counter()
+        parts: Counter[str] = Counter()
         for kind, name in names:
             bit = 1 << KINDS.index(kind)
             tokens = [name[a:b] for a, b in token_offsets(name)]
             if kind == "gene":
                 self._add([_CASED, *tokens], bit)
                 continue
-            self._add(normalised(tokens), bit)
+            words = normalised(tokens)
+            self._add(words, bit)
+            if words and kind in ("symptom", "disease"):
+                last[words[-1]] += 1
+                parts.update(set(words))
             # Catalogues turn names around a comma: "neuropathy, hereditary sensory".
             if name.count(",") == 1:
                 head, rest = name.split(",")
                 turned = f"{rest} {head}"
                 self._add(normalised([turned[a:b] for a, b in token_offsets(turned)]), bit)
+        # What names of phenotypes and diseases are made of: a new one has the old words.
+        self._last = {word for word, n in last.items() if n >= 2 and len(word) > 3}
+        self._parts = {word for word, n in parts.items() if n >= 3 and len(word) > 3}
 
     @classmethod
     def load(cls) -> NameLists:
@@ -127,10 +137,17 @@ class NameLists:
         return cls([*shipped_names(), *hpo_names()])
 
     def features(self, tokens: list[str]) -> npt.NDArray[np.float32]:
-        """Shape (tokens, WIDTH): for each list, whether a name begins here, and goes on here."""
+        """Shape (tokens, WIDTH): what the lists know of each token, as zeros and ones.
+
+        For each list, whether a name begins here, and goes on here; then whether the word is the
+        last of a phenotype's or disease's name, and whether it is a part of some.
+        """
         bits = np.zeros((len(tokens), WIDTH), dtype=np.float32)
-        for words, lead in ((normalised(tokens), ""), (tokens, _CASED + " ")):
-            self._mark(words, lead, bits)
+        plain = normalised(tokens)
+        self._mark(plain, "", bits)
+        self._mark(tokens, _CASED + " ", bits)
+        bits[:, -2] = [word in self._last for word in plain]
+        bits[:, -1] = [word in self._parts for word in plain]
         return bits
 
     def _add(self, tokens: list[str], bit: int) -> None:

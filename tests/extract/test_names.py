@@ -45,6 +45,13 @@ def test_the_longest_name_counts_and_genes_only_in_their_spelling() -> None:
     }
 
 
+def test_words_that_names_are_made_of() -> None:
+    lists = NameLists([("symptom", f"{part} palsy") for part in ("upper", "lower", "upper left")])
+    bits = lists.features(["A", "left", "palsy", "of", "upper", "limbs"])
+    assert bits[:, -2].tolist() == [0, 0, 1, 0, 0, 0]
+    assert bits[:, -1].tolist() == [0, 0, 1, 0, 0, 0]
+
+
 def test_the_installed_lists_know_the_usual_names() -> None:
     found = marks(NameLists.load(), "Metformin for seizures, Marfan syndrome, BRCA1, kidney.")
     assert found["drug"] == ["Metformin"]
