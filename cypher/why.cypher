@@ -1,7 +1,8 @@
 // How two entities are connected
 //
 // Paths of up to three recorded relationships between them, the most probable first, with the
-// evidence of every step. Predictions and mentions in documents are no steps.
+// evidence of every step. Predictions and mentions in documents are no steps. For paths of three
+// steps, the 200 most probable relationships of either end are followed.
 //
 // Parameters
 //   source: identifier. Where the path begins.
@@ -24,16 +25,27 @@ CALL {
     AND NOT type(r) STARTS WITH 'PREDICTED_' AND type(r) <> 'MENTIONS'
     AND NOT type(s) STARTS WITH 'PREDICTED_' AND type(s) <> 'MENTIONS'
   RETURN [a, x, b] AS steps, [r, s] AS edges, r.probability * s.probability AS probability
-  ORDER BY probability DESC LIMIT $top
+  ORDER BY probability DESC, x.id LIMIT $top
   UNION ALL
-  MATCH (a:__source__ {id: $source})-[r]-(x)-[s]-(y)-[t]-(b:__target__ {id: $target})
-  WHERE a <> b AND x <> a AND x <> b AND y <> a AND y <> b AND x <> y
-    AND NOT type(r) STARTS WITH 'PREDICTED_' AND type(r) <> 'MENTIONS'
+  MATCH (b:__target__ {id: $target})-[t]-(y)
+  WHERE NOT type(t) STARTS WITH 'PREDICTED_' AND type(t) <> 'MENTIONS'
+  WITH y.id AS id, max(t.probability) AS probability
+  ORDER BY probability DESC, id LIMIT 200
+  WITH collect(id) AS before_last
+  MATCH (a:__source__ {id: $source})-[r]-(x)
+  WHERE NOT type(r) STARTS WITH 'PREDICTED_' AND type(r) <> 'MENTIONS' AND x.id <> $target
+  WITH before_last, a, r, x
+  ORDER BY r.probability DESC, x.id LIMIT 200
+  MATCH (x)-[s]-(y)
+  WHERE y.id IN before_last AND y <> a AND y.id <> $target
     AND NOT type(s) STARTS WITH 'PREDICTED_' AND type(s) <> 'MENTIONS'
-    AND NOT type(t) STARTS WITH 'PREDICTED_' AND type(t) <> 'MENTIONS'
+  WITH a, r, x, s, y
+  ORDER BY r.probability * s.probability DESC, x.id, y.id LIMIT 1000
+  MATCH (y)-[t]-(b:__target__ {id: $target})
+  WHERE a <> b AND x <> y AND NOT type(t) STARTS WITH 'PREDICTED_' AND type(t) <> 'MENTIONS'
   RETURN [a, x, y, b] AS steps, [r, s, t] AS edges,
     r.probability * s.probability * t.probability AS probability
-  ORDER BY probability DESC LIMIT $top
+  ORDER BY probability DESC, x.id, y.id LIMIT $top
 }
 WITH steps, edges, probability, [n IN steps | n.id] AS nodes, [r IN edges | type(r)] AS relations
 ORDER BY probability DESC, size(edges), nodes, relations

@@ -1,0 +1,156 @@
+"""How fast a graph goes into a server and comes back, beside plain batches of UNWIND … MERGE.
+
+    python benchmarks/loading.py                         a made-up graph, embedded server
+    python benchmarks/loading.py --graph medkg-quickstart/graph
+    python .ci/neo4j/start.py -- python benchmarks/loading.py    a real Neo4j too
+
+Both ways write the same content: every node, relationship and piece of evidence with all their
+properties, under the same constraints and indexes. NEO4J_URI must be an empty database.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from medkg.graph.errors import MedkgError
+from medkg.graph.frames import Source
+from medkg.graph.kg import KnowledgeGraph
+from medkg.graph.store import Store, connect
+
+BATCH = 5_000
+
+
+def made_up(nodes: int, edges: int, seed: int = 0) -> KnowledgeGraph:
+    """Diseases with symptoms and genes, in the proportions of the Human Phenotype Ontology."""
+    random = np.random.default_rng(seed)
+    counts = {"Disease": nodes * 35 // 100, "Target": nodes * 15 // 100}
+    counts["Symptom"] = nodes - sum(counts.values())
+    prefixes = {"Disease": "OMIM", "Symptom": "HP", "Target": "NCBIGene"}
+    ids = {kind: [f"{prefixes[kind]}:{n:07}" for n in range(m)] for kind, m in counts.items()}
+    frame = pl.concat(
+        pl.DataFrame({"id": ids[kind], "kind": kind, "name": [f"{kind} number {i}" for i in own]})
+        for kind, own in ((kind, range(count)) for kind, count in counts.items())
+    ).with_columns(
+        synonyms=pl.concat_list(pl.col("name") + ", familial", pl.col("name") + ", sporadic"),
+        xrefs=pl.concat_list("UMLS:" + pl.col("id").str.replace(":", "")),
+        properties=pl.lit(json.dumps({"definition": "Some words that say what it is. " * 4})),
+    )
+
+    def evidence(relation: str, kind: str, count: int) -> pl.DataFrame:
+        return pl.DataFrame(
+            {
+                "subject": random.choice(ids["Disease"], count),
+                "relation": relation,
+                "object": random.choice(ids[kind], count),
+                "source": "made-up",
+                "release": "1",
+                "references": [[f"PMID:{number}"] for number in range(count)],
+                "qualifiers": json.dumps({"frequency": "3/7"}),
+            }
+        )
+
+    both = [evidence("HAS_SYMPTOM", "Symptom", edges * 9 // 10)]
+    both.append(evidence("ASSOCIATED_WITH", "Target", edges - both[0].height))
+    return KnowledgeGraph.build(frame, pl.concat(both), [Source("made-up", "1", "CC0-1.0")])
+
+
+def plain(store: Store, kg: KnowledgeGraph) -> None:
+    """Write the graph as a script with the driver would."""
+    kinds = dict(kg.nodes.select("id", "kind").iter_rows())
+
+    def send(statement: str, frame: pl.DataFrame) -> None:
+        for part in frame.iter_slices(BATCH):
+            store._driver.execute_query(
+                statement,
+                {"rows": part.to_dicts()},
+                database_=store.database,
+            )
+
+    store._make_constraints(sorted(kg.nodes["kind"].unique()))
+    for (kind,), part in kg.nodes.group_by("kind"):
+        send(
+            f"UNWIND $rows AS row MERGE (n:{kind} {{id: row.id}}) SET n += row",
+            part.drop("kind"),
+        )
+    ends = kg.edges.with_columns(
+        head=pl.col("subject").replace_strict(kinds), tail=pl.col("object").replace_strict(kinds)
+    )
+    for (head, relation, tail), part in ends.group_by("head", "relation", "tail"):
+        send(
+            f"UNWIND $rows AS row MATCH (s:{head} {{id: row.subject}})"
+            f" MATCH (o:{tail} {{id: row.object}}) MERGE (s)-[r:{relation}]->(o)"
+            " SET r.id = row.id, r.probability = row.probability,"
+            " r.evidence_count = row.evidence_count, r.sources = row.sources",
+            part,
+        )
+    send("UNWIND $rows AS row MERGE (n:Evidence {id: row.id}) SET n += row", kg.evidence)
+
+
+def measure(uri: str, kg: KnowledgeGraph, open_store: Callable[[], Store]) -> None:
+    """Time both ways into an empty server, a second write, and the way back; print a row each."""
+
+    def timed(what: str, work: Callable[[], object]) -> None:
+        start = time.perf_counter()
+        work()
+        seconds = time.perf_counter() - start
+        rows = kg.nodes.height + kg.edges.height + kg.evidence.height
+        print(f"| {server} | {what} | {seconds:.1f} | {rows / seconds:,.0f} |", flush=True)
+
+    with open_store() as store:
+        server = store.info()["server"].removeprefix("Neo4j/5.26.0 compatible ").strip("()")
+        if store.query("MATCH (n) RETURN count(n) AS n")["n"][0]:
+            raise MedkgError(f"{uri} holds data; give an empty database")
+        timed("UNWIND … MERGE by hand", lambda: plain(store, kg))
+        empty(store)
+    with open_store() as store:
+        timed("medkg: write", lambda: store.write(kg))
+        timed("medkg: write again", lambda: store.write(kg))
+        timed("medkg: read", store.read)
+        if not store.read().evidence.equals(kg.evidence):
+            raise MedkgError("what was read is not what was written")
+        empty(store)
+
+
+def empty(store: Store) -> None:
+    """Take everything out again, unless the server is a folder of this run's."""
+    if store.server is None:
+        with store._driver.session(database=store.database) as session:
+            session.run(
+                "MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 5000 ROWS"
+            ).consume()
+
+
+def main() -> None:
+    """Print the table, as Markdown."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--nodes", type=int, default=20_000)
+    parser.add_argument("--edges", type=int, default=100_000)
+    parser.add_argument("--graph", type=Path, help="a graph folder, instead of a made-up one")
+    given = parser.parse_args()
+    kg = KnowledgeGraph.open(given.graph) if given.graph else made_up(given.nodes, given.edges)
+    print(
+        f"{kg.nodes.height:,} nodes, {kg.edges.height:,} edges, {kg.evidence.height:,} pieces of"
+        f" evidence; {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at"
+        f" the start; Python {platform.python_version()}, neo4j driver {version('neo4j')}\n"
+    )
+    print("| server | what | seconds | rows a second |\n|---|---|---:|---:|")
+    with tempfile.TemporaryDirectory() as folder:
+        folders = (Path(folder) / str(number) for number in range(2))
+        measure("embedded", kg, lambda: connect(f"embedded:{next(folders)}"))
+    if uri := os.environ.get("NEO4J_URI"):
+        measure(uri, kg, lambda: connect(uri))
+
+
+if __name__ == "__main__":
+    main()
