@@ -225,10 +225,11 @@ def evaluate_notes(folder: Path, nlp: Language, terminology: KnowledgeGraph) -> 
 
 def _names(terminology: KnowledgeGraph) -> dict[str, set[str]]:
     """The keys of every name of a node."""
-    rows = terminology.nodes.select(
-        "id", name=pl.concat_list(pl.col("name").cast(pl.List(pl.String)), "synonyms")
-    ).explode("name")
-    keyed = rows.with_columns(key=name_key(pl.col("name"))).group_by("id").agg("key")
+    nodes = terminology.nodes
+    rows = pl.concat(
+        [nodes.select("id", "name"), nodes.select("id", name="synonyms").explode("name")]
+    )
+    keyed = rows.with_columns(key=name_key(pl.col("name"))).drop_nulls().group_by("id").agg("key")
     return {identifier: set(keys) for identifier, keys in keyed.iter_rows()}
 
 
