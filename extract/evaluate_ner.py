@@ -13,7 +13,7 @@ import polars as pl
 from ..graph.errors import DataError, ModelError
 from ..graph.quarantine import Quarantine
 from .corpora import KINDS, READERS, Document
-from .ner import THRESHOLD, Found, NerModel, combine
+from .ner import THRESHOLD, Found, NerModel, above, combine
 
 _RESAMPLES = 1000
 
@@ -90,8 +90,9 @@ def score(
     kinds = sorted({kind for mentions in gold for _, _, kind in mentions})
     predicted = []
     for heads in model.predict_heads([d.text for d in documents]):
-        found = combine(heads, model.kinds) if head is None else heads[head]
-        predicted.append({_key(f, kinds) for f in found if f.probability >= threshold})
+        likely = above(heads, threshold)
+        found = combine(likely, model.kinds) if head is None else likely[head]
+        predicted.append({_key(f, kinds) for f in found})
     return strict_scores(gold, predicted, kinds)
 
 

@@ -92,11 +92,8 @@ class NerModel(nn.Module):
         return results
 
     def predict(self, texts: Sequence[str], threshold: float = THRESHOLD) -> list[list[Found]]:
-        """The mentions of each text: the heads' joined by `combine`, none below the threshold."""
-        return [
-            [found for found in combine(heads, self.kinds) if found.probability >= threshold]
-            for heads in self.predict_heads(texts)
-        ]
+        """The mentions of each text that reach the threshold, the heads' joined by `combine`."""
+        return [combine(above(heads, threshold), self.kinds) for heads in self.predict_heads(texts)]
 
     def _decode(
         self, tokens: list[list[str]]
@@ -228,31 +225,51 @@ def propagate(found: list[Found], short_forms: Iterable[Abbreviation]) -> list[F
     return found
 
 
+def above(heads: Mapping[str, list[Found]], threshold: float) -> dict[str, list[Found]]:
+    """Without the mentions whose probability is below the threshold."""
+    return {name: [f for f in found if f.probability >= threshold] for name, found in heads.items()}
+
+
 def combine(heads: Mapping[str, list[Found]], kinds: Mapping[str, Sequence[str]]) -> list[Found]:
     """Join what the heads found into mentions that don't overlap.
 
-    1. A head that knows diseases but no symptoms (BC5CDR, NCBI) comes from a corpus that calls
-       symptoms diseases. Its Disease becomes a Symptom where a head that tells the two apart finds
-       a Symptom and no Disease at that place.
-    2. The same span and kind from several heads is one candidate, with the highest probability.
-    3. Candidates are taken from the most probable down, each where no earlier one overlaps it.
+    A head that knows diseases but no symptoms (BC5CDR, NCBI) comes from a corpus that calls
+    symptoms diseases: it says where, and a head that knows both (MACCROBAT) says which.
+
+    1. Such a Disease becomes a Symptom where the other head finds a Symptom and no Disease.
+    2. A Symptom or Disease inside a longer one of such a head is left out: MACCROBAT annotates the
+       place in the body apart ("chest", "pain"), and the whole name is what a graph can link.
+    3. The same span and kind from several heads is one candidate, with the highest probability.
+    4. Candidates are taken from the most probable down, each where no earlier one overlaps it.
 
     Args:
         heads: what each head found.
         kinds: the kinds that each head knows.
     """
-    telling = {f for name, found in heads.items() if "Symptom" in kinds[name] for f in found}
+    findings = {
+        name: [f for f in found if f.kind in ("Disease", "Symptom")]
+        for name, found in heads.items()
+    }
+    telling = [f for name, part in findings.items() if "Symptom" in kinds[name] for f in part]
+    whole = [f for name, part in findings.items() if "Symptom" not in kinds[name] for f in part]
     best: dict[tuple[int, int, str], Found] = {}
     for name, found in heads.items():
         for mention in found:
             if mention.kind == "Disease" and "Symptom" not in kinds[name]:
-                here = {t.kind for t in telling if t.start < mention.end and mention.start < t.end}
-                if "Symptom" in here and "Disease" not in here:
+                here = {f.kind for f in telling if f.start < mention.end and mention.start < f.end}
+                if here == {"Symptom"}:
                     mention = replace(mention, kind="Symptom")
+            elif mention.kind in ("Disease", "Symptom") and any(
+                f.start <= mention.start
+                and mention.end <= f.end
+                and f.end - f.start > mention.end - mention.start
+                for f in whole
+            ):
+                continue
             key = (mention.start, mention.end, mention.kind)
             if key not in best or best[key].probability < mention.probability:
                 best[key] = mention
-    ranked = sorted(best.values(), key=lambda f: (-f.probability, f.start, f.start - f.end))
+    ranked = sorted(best.values(), key=lambda f: (-f.probability, f.start, f.start - f.end, f.kind))
     return sorted(_free(ranked, []), key=lambda f: f.start)
 
 

@@ -50,7 +50,7 @@ class _Recipe:
     patience: int | None  # epochs without a better development F1 before training stops
 
 
-_BILSTM = _Recipe(10, 2500, 3e-3, 3e-3, 0.0, 0.04, 5.0, None)
+_BILSTM = _Recipe(8, 2500, 3e-3, 3e-3, 0.0, 0.04, 5.0, None)
 _TRANSFORMER = _Recipe(10, 1024, 5e-5, 1e-3, 0.01, 0.1, 1.0, 2)
 
 # The case reports are few and the only clinical ones: each epoch reads them twice.
@@ -75,7 +75,7 @@ def train_ner(
         out: the model's folder. Beside it, `OUT.checkpoint` holds the last whole epoch while
             training runs; the same call takes it up from there.
         seed: of all chance; the same seed, data and machine give the same model.
-        epochs: default 10; with a transformer at most (it stops 2 epochs after the best).
+        epochs: default 8; with a transformer at most 10 (it stops 2 epochs after the best).
         encoder: name or folder of a Hugging Face encoder to fine-tune; None: the BiLSTM.
         device: "cpu", "cuda", …; None: the GPU if there is one for a transformer, else the CPU.
         learning_rate: of the encoder; default 3e-3, or 5e-5 for a transformer.

@@ -36,7 +36,7 @@ def skip_gram(
     counts: dict[str, int],
     *,
     width: int = 100,
-    epochs: int = 5,
+    epochs: int = 3,
     seed: int = 0,
 ) -> torch.Tensor:
     """Vectors of the words of `counts`, shape (words, width), in their order.

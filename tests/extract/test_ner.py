@@ -272,6 +272,15 @@ def test_combining_lets_the_telling_head_say_what_is_a_symptom() -> None:
     ]
 
 
+def test_combining_keeps_the_whole_name_of_a_finding() -> None:
+    heads = {
+        "broad": [found(0, 10, "Disease", 0.6)],
+        "telling": [found(6, 10, "Symptom", 0.9), found(20, 25, "Disease", 0.9)],
+        "genes": [],
+    }
+    assert combine(heads, KINDS) == [found(0, 10, "Symptom", 0.6), found(20, 25, "Disease", 0.9)]
+
+
 def test_a_short_form_follows_its_long_form() -> None:
     text = "Blue marsh fever (BMF) is rare. BMF hurts; pre-BMF state."
     before = [found(0, 16, "Disease", 0.8), found(32, 35, "Drug", 0.6), found(43, 56, "Drug", 0.5)]
