@@ -26,7 +26,7 @@ from torch import Tensor
 from ..graph.errors import DataError, MissingError, ModelError
 from ..graph.frames import PREDICTIONS, conform
 from ..graph.kg import KnowledgeGraph
-from .classifiers import Graph, Perceptron, fit, fit_messages
+from .classifiers import Graph, Perceptron, fit
 from .folder import ModelFolder, graph_record, open_model, save_model
 from .patients import Case, Simulated, cases_of, simulate
 from .similarity import Floats, Integers, Knowledge, naive_bayes, resnik
@@ -41,7 +41,6 @@ _SIMILARITIES: dict[str, Callable[[Knowledge, Sequence[Integers]], Floats]] = {
 _BASELINES = ("resnik", "naive_bayes")
 _HELD_OUT = 500  # simulated patients for calibration, and as many for the test
 _TOP = (1, 3, 10)
-_CASE_EPOCHS = 2
 _PART = 500  # patients scored at a time: × 12,000 diseases are 24 MB
 # Of a phenotype that was looked for and not found: how surely it was looked for well enough.
 _EXCLUSION = 0.9
@@ -53,7 +52,7 @@ class DiagnosisModel:
     Attributes:
         kg: the graph whose diseases and phenotypes it knows.
         name: `gnn`, `resnik`, `naive_bayes` or `mlp`.
-        metrics: figures on held-out simulated patients; see `report`.
+        metrics: figures on held-out simulated patients, by model: its own and the baselines'.
     """
 
     def __init__(
@@ -195,15 +194,6 @@ class DiagnosisModel:
                     )
         return conform(pl.DataFrame(rows, schema=PREDICTIONS), PREDICTIONS)
 
-    def report(self) -> pl.DataFrame:
-        """The figures on held-out simulated patients, a row a model, baselines beside it."""
-        return pl.DataFrame(
-            [
-                {"model": model, **{k: v for k, v in figures.items() if not isinstance(v, list)}}
-                for model, figures in self.metrics.items()
-            ]
-        )
-
     def _columns(self, texts: Sequence[str]) -> Integers:
         return self._known([self.kg.resolve(text, "Symptom") for text in texts])
 
@@ -301,8 +291,8 @@ def train_diagnosis(
     Args:
         kg: with HAS_SYMPTOM and SUBCLASS_OF edges, as HPO has them.
         model: `gnn`, or a baseline: `resnik`, `naive_bayes`, `mlp`.
-        cases: patients with diagnoses. They add to what is known of their diseases; `gnn` also
-            compares patients with them, and learns from them what a phenotype is worth.
+        cases: patients with diagnoses. They add to what is known of their diseases, and `gnn` also
+            compares patients with them.
         simulated: number of patients to train with; by default 5,000, and 50,000 for `mlp`, which
             needs several of every disease.
         epochs: how often each is seen; by default 2, and 3 for `mlp`.
@@ -328,8 +318,6 @@ def train_diagnosis(
         network = _NETWORKS[model](knowledge, seed=seed)
         network.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         fit(network, simulate(knowledge, simulated, rng), epochs=epochs, seed=seed)
-    if isinstance(network, Graph) and cases is not None:
-        _learn_from_cases(network, kg, cases, seed)
     metrics = {}
     for name in dict.fromkeys((model, *_BASELINES)):
         scores = _scores(name, knowledge, network, held_out[1].phenotypes)
@@ -358,26 +346,6 @@ def train_diagnosis(
     if out is not None:
         trained.save(out, graph_path=graph_path)
     return trained
-
-
-def _learn_from_cases(network: Graph, kg: KnowledgeGraph, cases: KnowledgeGraph, seed: int) -> None:
-    """Train the messages on published cases, with what is known without their publications."""
-    told = [case for case in cases_of(cases) if case.diseases]
-    knowledge = Knowledge.of(kg, without={case.publication for case in told})
-    answers = np.array([_answer(case, knowledge.disease_rows) for case in told], dtype=np.int64)
-    phenotypes = [knowledge.columns_of(case.present) for case in told]
-    usable = [row for row in np.flatnonzero(answers >= 0) if len(phenotypes[row])]
-    if not usable:
-        return
-    state = network.state_dict()
-    weights = _carried_over("gnn", state, network.knowledge, knowledge)
-    apart = Graph(knowledge)
-    apart.load_state_dict(weights)
-    apart.to(network.vectors.device)
-    patients = Simulated([phenotypes[row] for row in usable], answers[usable])
-    fit_messages(apart, patients, epochs=_CASE_EPOCHS, seed=seed)
-    learnt = {name: tensor for name, tensor in apart.state_dict().items() if name != "vectors"}
-    network.load_state_dict({**state, **learnt})
 
 
 def _scores(

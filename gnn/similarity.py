@@ -7,7 +7,7 @@ Orphanet's entry of one disease) share a row.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,20 +59,13 @@ class Knowledge:
     patient_rows: Integers
 
     @classmethod
-    def of(
-        cls,
-        kg: KnowledgeGraph,
-        cases: KnowledgeGraph | None = None,
-        *,
-        without: Collection[str] = (),
-    ) -> Knowledge:
+    def of(cls, kg: KnowledgeGraph, cases: KnowledgeGraph | None = None) -> Knowledge:
         """The knowledge in a graph's HAS_SYMPTOM and SUBCLASS_OF edges.
 
         Args:
             cases: Patient nodes with HAS_PHENOTYPE and HAS_DISEASE edges, the known patients. What
                 share of a disease's patients has a phenotype counts as one more annotation, of so
                 many patients.
-            without: references; HAS_SYMPTOM evidence that cites any of them is left out.
 
         Raises:
             DataError: the graph has no HAS_SYMPTOM edge.
@@ -85,7 +78,7 @@ class Knowledge:
         columns = {id_: column for column, id_ in enumerate(phenotypes)}
         former = symptoms.select("xrefs", "id").explode("xrefs").drop_nulls().rows()
         columns = {x: columns[id_] for x, id_ in former if id_ in columns} | columns
-        stated = _annotations(kg, without)
+        stated = _annotations(kg)
         if cases is not None:
             stated = pl.concat([stated, _seen_in(cases, kg)], how="diagonal")
         stated = _pooled(
@@ -178,13 +171,12 @@ def _phenotypes(kg: KnowledgeGraph, isa: pl.DataFrame) -> list[str]:
     return pl.concat([isa["subject"], isa["object"], shown]).unique().sort().to_list()
 
 
-def _annotations(kg: KnowledgeGraph, without: Collection[str]) -> pl.DataFrame:
+def _annotations(kg: KnowledgeGraph) -> pl.DataFrame:
     """Evidence of HAS_SYMPTOM: name_key and subject of the disease, object, rate, patients."""
     names = kg.nodes.filter(kind="Disease").select("name_key", subject="id")
     qualifier = pl.col("qualifiers").str.json_path_match
     return (
         kg.evidence.filter(relation="HAS_SYMPTOM", polarity="asserted")
-        .filter(pl.col("references").list.set_intersection(list(without)).list.len() == 0)
         .join(kg.edges.select(edge="id"), on="edge", how="semi")
         .join(names, on="subject")
         .select(
@@ -471,14 +463,8 @@ def links(knowledge: Knowledge, smoothing: float = 0.1) -> Links:
 
 
 def conditional(knowledge: Knowledge, found: Links, patients: Sequence[Integers]) -> Floats:
-    """The sum of the surprises of all that the patients show, patients × diseases."""
-    return linked_scores(knowledge, found, found.surprise, patients)
-
-
-def linked_scores(
-    knowledge: Knowledge, found: Links, weights: Floats, patients: Sequence[Integers]
-) -> Floats:
-    """The sum of the links' weights over what each patient shows, ancestors included."""
+    """The sum of the surprises of all that the patients show, ancestors included: patients ×
+    diseases."""
     shape = (len(knowledge.phenotypes), len(knowledge.diseases))
-    matrix = sp.csr_matrix((weights, found.diseases, found.starts), shape=shape)
+    matrix = sp.csr_matrix((found.surprise, found.diseases, found.starts), shape=shape)
     return np.asarray((knowledge.with_ancestors(patients) @ matrix).todense(), dtype=np.float32)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 import pytest
 
 from medkg.gnn.diagnosis import (
@@ -166,11 +165,13 @@ def test_evaluation_of_cases(model: DiagnosisModel, kg: KnowledgeGraph) -> None:
         evaluate_diagnosis(model, patients(rows[-1:]))
 
 
-def test_report_shows_the_baselines(model: DiagnosisModel) -> None:
-    report = model.report()
-    assert {model.name, "resnik", "naive_bayes"} == set(report["model"])
-    assert report.filter(pl.col("n") == 500).height == report.height
-    assert set(report["patients"]) == {"simulated"}
+def test_metrics_show_the_baselines(model: DiagnosisModel) -> None:
+    assert set(model.metrics) == {model.name, "resnik", "naive_bayes"}
+    for figures in model.metrics.values():
+        assert (figures["patients"], figures["n"]) == ("simulated", 500)
+        low, high = figures["top_1_interval"]
+        assert low <= figures["top_1"] <= figures["top_3"] <= figures["top_10"]
+        assert low <= figures["top_1"] <= high
 
 
 def test_an_unknown_model(kg: KnowledgeGraph) -> None:

@@ -13,7 +13,7 @@ from medkg.graph.errors import DataError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.sources import load
 
-from .phenotype_graph import EVIDENCE, SOURCE, graph, patients, phenotypes_of
+from .phenotype_graph import EVIDENCE, SOURCE, graph, patients
 
 
 @pytest.fixture(scope="module")
@@ -210,26 +210,6 @@ def test_whole_hpo() -> None:
     assert model.metrics["gnn"]["top_1"] > model.metrics["resnik"]["top_1"] > 0.2
     rows = model.diagnose(["Ectopia lentis", "Arachnodactyly", "Aortic root aneurysm"], top=10)
     assert rows["name"].str.contains("(?i)marfan").any()
-
-
-def test_cases_teach_messages_without_their_own_publications(kg: KnowledgeGraph) -> None:
-    """Evidence that cites a case's publication is no evidence while learning from the case."""
-    rows = [
-        (str(i), phenotypes_of(kg, f"OMIM:{i}")[:4], [], f"OMIM:{i}", f"PMID:{i}")
-        for i in range(40)
-    ]
-    plain = train_diagnosis(kg, simulated=500, epochs=1)
-    taught = train_diagnosis(kg, simulated=500, epochs=1, cases=patients(rows))
-    last = plain._network.message[2].weight
-    assert last.count_nonzero() == 0
-    assert taught._network.message[2].weight.count_nonzero() > 0
-
-    cited = kg.evidence.with_columns(
-        references=pl.when(pl.col("subject") == "OMIM:3").then(pl.lit(["PMID:3"]))
-    ).drop("id", "edge")
-    kg = KnowledgeGraph.build(kg.nodes.drop("name_key"), cited, kg.sources)
-    assert "OMIM:3" not in Knowledge.of(kg, without={"PMID:3"}).disease_rows
-    assert "OMIM:3" in Knowledge.of(kg, without={"PMID:4"}).disease_rows
 
 
 def test_known_patients(kg: KnowledgeGraph) -> None:
