@@ -203,6 +203,8 @@ def read_config(folder: Path) -> dict[str, Any]:
             f"{folder}: is of schema {config.get('schema')}, this version reads {SCHEMA}; "
             "train it again"
         )
+    if not {"encoder", "heads", "checksums"} <= config.keys():
+        raise ModelError(f"{folder}/config.json: is damaged; train or fetch it again")
     return config
 
 

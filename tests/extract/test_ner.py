@@ -126,6 +126,10 @@ def test_no_corpus_or_no_room_is_an_error(corpora: Path, tmp_path: Path) -> None
         (lambda f: shutil.rmtree(f), "holds no model"),
         (lambda f: (f / "config.json").write_text("{", encoding="utf-8"), "is damaged"),
         (lambda f: (f / "config.json").write_text("{}", encoding="utf-8"), "not a model that"),
+        (
+            lambda f: (f / "config.json").write_text('{"model": "medkg_ner", "schema": 1}'),
+            "is damaged",
+        ),
         (lambda f: (f / "weights.safetensors").unlink(), r"weights\.safetensors: is missing"),
         (lambda f: (f / "vocabulary.json").write_text("{}"), "not the file that was saved"),
         (
