@@ -406,13 +406,33 @@ def candidates(doc: Doc) -> Iterator[tuple[Span, Span, Pair]]:
             for tail, second in zip(mentions, entities, strict=True):
                 if first is None or second is None or not _may_be_related(head, tail):
                     continue
-                if first.end <= second.start or second.end <= first.start:
-                    others = tuple(e for e in entities if e not in (None, first, second))
-                    if head.label_ != "Drug":
-                        # As what the relation takes them, where a name is of both kinds.
-                        first = replace(first, kind="Disease")
-                        second = replace(second, kind="Symptom")
-                    yield head, tail, Pair(words, first, second, others)
+                apart = max(first.start, second.start) - min(first.end, second.end)
+                if not 0 <= apart <= _REACH:
+                    continue
+                if head.label_ != "Drug":
+                    # As what the relation takes them, where a name is of both kinds.
+                    pair = replace(first, kind="Disease"), replace(second, kind="Symptom")
+                else:
+                    pair = first, second
+                others = [e for e in entities if e is not None and e not in (first, second)]
+                yield head, tail, _window(words, *pair, others)
+
+
+# Words between two mentions that may be related, and kept around them.
+_REACH = 80
+_AROUND = 60
+
+
+def _window(words: tuple[str, ...], head: Entity, tail: Entity, others: Sequence[Entity]) -> Pair:
+    """The pair with the words around it: some texts have no full stop for pages."""
+    start = max(0, min(head.start, tail.start) - _AROUND)
+    end = max(head.end, tail.end) + _AROUND
+    moved = [
+        replace(entity, start=entity.start - start, end=entity.end - start)
+        for entity in (head, tail, *others)
+        if start <= entity.start and entity.end <= end
+    ]
+    return Pair(words[start:end], moved[0], moved[1], tuple(moved[2:]))
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
