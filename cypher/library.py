@@ -118,7 +118,7 @@ class Query:
     columns: Mapping[str, str]
     cypher: str
 
-    def run(self, store: Store, **params: Any) -> pl.DataFrame:
+    def run(self, store: Store, /, **params: Any) -> pl.DataFrame:
         """Ask a store. An entity may be given by identifier or by name.
 
         Raises:

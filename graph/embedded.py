@@ -90,6 +90,12 @@ class Server:
         finally:
             os.close(share)
 
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Wait until no other process loads into this server, and keep the others waiting."""
+        with _locked(self.folder / "write.lock"):
+            yield
+
     def running(self) -> bool:
         """Whether the process is there."""
         return _is_ours(self.folder, self.pid)
@@ -146,7 +152,7 @@ def _prepare(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _locked(file: Path) -> Iterator[None]:
-    """Hold the lock that makes starts and stops wait for each other."""
+    """Hold a lock that other holders, in this process or another, wait for."""
     handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

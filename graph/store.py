@@ -15,8 +15,9 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -212,7 +213,7 @@ class Store:
 
     # Query
 
-    def query(self, cypher: str, **params: Any) -> pl.DataFrame:
+    def query(self, cypher: str, /, **params: Any) -> pl.DataFrame:
         """Run a query that only reads; one row of the frame a record.
 
         Nodes, relationships and paths come as plain values: a node as its properties and `kind`, a
@@ -287,7 +288,8 @@ class Store:
         """
         summary = WriteSummary()
         rows = sum(frame.height for frame in (kg.nodes, kg.edges, kg.evidence, kg.predictions))
-        with self._errors(), progress("Writing the graph", rows) as advance:
+        alone = self.server.writing() if self.server is not None else nullcontext()
+        with alone, self._errors(), progress("Writing the graph", rows) as advance:
             self._make_constraints(sorted(kg.nodes["kind"].unique()))
             summary.nodes = self._write_nodes(kg.nodes, advance)
             self._write_sources(kg.sources)
@@ -580,9 +582,7 @@ class Store:
         if not self._is_empty(label):
             query = f"UNWIND $keys AS id MATCH (n:{label} {{id: id}}) RETURN n.id, n.checksum"
             found = self._looked_up(query, ids)
-        return pl.DataFrame(
-            list(found), schema={"id": pl.String, "checksum": pl.String}, orient="row"
-        )
+        return _framed(found, {"id": pl.String, "checksum": pl.String})
 
     def _stored_evidence(self, evidence: pl.DataFrame) -> pl.DataFrame:
         """Id and checksum of all evidence there for the edges of this evidence."""
@@ -590,9 +590,7 @@ class Store:
         if not self._is_empty("Evidence"):
             query = "UNWIND $keys AS edge MATCH (e:Evidence {edge: edge}) RETURN e.id, e.checksum"
             found = self._looked_up(query, evidence["edge"].unique(maintain_order=True))
-        return pl.DataFrame(
-            list(found), schema={"id": pl.String, "checksum": pl.String}, orient="row"
-        )
+        return _framed(found, {"id": pl.String, "checksum": pl.String})
 
     def _stored_predictions(self, models: list[str] | None) -> pl.DataFrame:
         """The predictions there (of these models), with id, checksum and kinds of the ends."""
@@ -647,9 +645,7 @@ class Store:
                 "edges": edges_from(evidence, sources, self.schema),
                 "evidence": evidence.sort("id"),
                 "predictions": predictions.sort("model", "head", "relation", "tail"),
-                "merges": pl.DataFrame(list(merges), schema=MERGES, orient="row").sort(
-                    "kept", "merged", "kind", "reason"
-                ),
+                "merges": _framed(merges, MERGES).sort("kept", "merged", "kind", "reason"),
             }
         return KnowledgeGraph(frames, sources, self.schema)
 
@@ -662,20 +658,18 @@ class Store:
         else:
             query = f"UNWIND $keys AS id MATCH (n:{kind} {{id: id}}) RETURN {returned}"
             found = self._looked_up(query, ids)
-        frame = pl.DataFrame(
-            list(found), schema={column: NODES[column] for column in columns}, orient="row"
-        )
+        frame = _framed(found, {column: NODES[column] for column in columns})
         return conform(frame.with_columns(kind=pl.lit(kind)), NODES)
 
     def _read_evidence(self, edges: pl.Series | None = None) -> pl.DataFrame:
         returned = ", ".join(f"e.`{column}`" for column in EVIDENCE)
         found: Iterable[list[Any]]
         if edges is None:
-            found = self._rows(f"MATCH (e:Evidence) RETURN {returned}")
+            found = self._rows(f"MATCH (e:Evidence) WHERE e.checksum IS NOT NULL RETURN {returned}")
         else:
             query = f"UNWIND $keys AS edge MATCH (e:Evidence {{edge: edge}}) RETURN {returned}"
             found = self._looked_up(query, edges)
-        return pl.DataFrame(list(found), schema=EVIDENCE, orient="row")
+        return _framed(found, EVIDENCE)
 
     def _read_sources(self) -> list[Source]:
         columns = list(Source.__dataclass_fields__)
@@ -800,6 +794,15 @@ def _frame(keys: list[str], rows: list[list[Any]]) -> pl.DataFrame:
             texts = [None if value is None else json.dumps(value) for value in values]
             columns.append(pl.Series(key, texts, dtype=pl.String))
     return pl.DataFrame(columns)
+
+
+def _framed(rows: Iterable[list[Any]], columns: Mapping[str, Any]) -> pl.DataFrame:
+    """Rows as a frame, made in parts, so that they are never all there as Python values."""
+    rows = iter(rows)
+    parts = [pl.DataFrame(schema=columns)]
+    while part := list(islice(rows, _BULK_BATCH)):
+        parts.append(pl.DataFrame(part, schema=columns, orient="row"))
+    return pl.concat(parts)
 
 
 def _batches(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
 import polars as pl
@@ -229,6 +230,16 @@ def test_many_rows_go_in_once_even_after_an_interruption(store: Store) -> None:
     change(store, "MATCH (e:Evidence) DELETE e")
     store.write(kg)
     assert count(store, "()-[r:HAS_SYMPTOM {frequency: '1/2'}]->()") == 2_000
+    assert_same(store.read(), kg)
+
+
+def test_writers_at_the_same_time_add_nothing_twice(store: Store) -> None:
+    kg = merge(small(), many())
+    with ThreadPoolExecutor(3) as pool:
+        for written in [pool.submit(store.write, kg) for _ in range(3)]:
+            written.result()
+    assert count(store, "()-[r]->()") == kg.edges.height
+    assert count(store, "(e:Evidence)") == kg.evidence.height
     assert_same(store.read(), kg)
 
 
