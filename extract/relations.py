@@ -334,13 +334,16 @@ class RelationsComponent:
                 yield doc
 
     def _drug_condition(self, causes: list[float], treats: list[float]) -> tuple[float, str] | None:
-        """The likelier of what a drug does to a condition, among what reaches its threshold."""
+        """The likelier of what a drug does to a condition, among what reaches its threshold.
+
+        And is likelier than not: the thresholds are those of best F1 on abstracts.
+        """
         options = []
-        if causes[1] >= self.model.thresholds["causes"]:
+        if causes[1] >= max(0.5, self.model.thresholds["causes"]):
             options.append((causes[1], "CAUSES"))
         label = max(range(len(treats)), key=treats.__getitem__)
         name = TASKS["treats"][label]
-        if 1 - treats[0] >= self.model.thresholds["treats"] and name in _RELATIONS:
+        if 1 - treats[0] >= max(0.5, self.model.thresholds["treats"]) and name in _RELATIONS:
             options.append((treats[label], _RELATIONS[name]))
         return max(options, default=None)
 
