@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
 
-from medkg.gnn.diagnosis import _figures, _ranks, train_diagnosis
+from medkg.gnn.diagnosis import _figures, _ranks, load_model, train_diagnosis
 from medkg.gnn.patients import Noise, cases_of, simulate
 from medkg.gnn.similarity import Knowledge, conditional, links, naive_bayes, nearest, resnik
 from medkg.graph.errors import DataError
@@ -220,3 +222,12 @@ def test_known_patients(kg: KnowledgeGraph) -> None:
     assert found[0, row] == pytest.approx(1)
     assert found[1, row] < 0.2
     assert np.count_nonzero(np.delete(found, row, axis=1)) == 0
+
+
+def test_a_model_keeps_the_cases_it_was_given(kg: KnowledgeGraph, tmp_path: Path) -> None:
+    shown = ["HP:11", "HP:220", "HP:330", "HP:44"]
+    cases = patients([("a", shown, [], "OMIM:777", "PMID:1")])
+    train_diagnosis(kg, cases=cases, simulated=300, epochs=1, out=tmp_path / "model")
+    loaded = load_model(tmp_path / "model", kg)
+    assert loaded.settings["cases"] == 1
+    assert loaded.diagnose(shown)["disease"][0] == "OMIM:777"
