@@ -41,7 +41,13 @@ def create_relationships(
     command = {"language": "sql", "command": f"CREATE EDGE TYPE {name} IF NOT EXISTS"}
     _post(server, "command", json.dumps(command).encode(), "application/json")
     edge = {"@type": "edge", "@class": name}
-    _post_batch(server, ({**edge, "@from": s, "@to": o, **values} for s, o, values in rows))
+    _post_batch(
+        server,
+        (
+            {**edge, "@from": s, "@to": o, **{k: v for k, v in values.items() if v is not None}}
+            for s, o, values in rows
+        ),
+    )
 
 
 def _post_batch(server: Server, rows: Iterable[dict[str, Any]]) -> None:

@@ -15,6 +15,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from itertools import islice
@@ -41,7 +42,7 @@ from .frames import (
 from .identifiers import content_ids, name_key_of
 from .kg import KnowledgeGraph
 from .progress import progress
-from .schema import Schema
+from .schema import Relation, Schema
 
 if TYPE_CHECKING:
     import neo4j
@@ -135,9 +136,7 @@ def connect(
     return Store(uri, _driver(uri, (user, password), uri, database), database, schema)
 
 
-def _driver(
-    address: str, auth: tuple[str, str], uri: str, database: str | None
-) -> neo4j.Driver:
+def _driver(address: str, auth: tuple[str, str], uri: str, database: str | None) -> neo4j.Driver:
     import neo4j
     from neo4j.exceptions import AuthError, DriverError, Neo4jError
 
@@ -230,9 +229,10 @@ class Store:
             rows = [[_plain(value) for value in record.values()] for record in result]
             return keys, rows, result.consume().counters.contains_updates
 
-        with self._errors(), self._driver.session(
-            database=self.database, default_access_mode="READ"
-        ) as session:
+        with (
+            self._errors(),
+            self._driver.session(database=self.database, default_access_mode="READ") as session,
+        ):
             if self._is_neo4j():
                 plan = session.run(f"EXPLAIN {cypher}", params)
                 if plan.consume().query_type != "r":
@@ -397,51 +397,48 @@ class Store:
         return Counts(new.height, changed.height, unchanged)
 
     def _merge_relationships(
-        self, head: str, name: str, tail: str, edges: pl.DataFrame, advance: Callable[..., None]
+        self, head: str, relation: str, tail: str, edges: pl.DataFrame, advance: Callable[..., None]
     ) -> None:
-        relation = self.schema.relation(name)
-        absent: Row = dict.fromkeys(relation.properties)
-        self._send(
+        statement = self._merge_statement(head, relation, tail)
+        self._send(statement, _edge_rows(edges, self.schema.relation(relation)), advance)
+
+    def _merge_statement(self, head: str, relation: str, tail: str) -> str:
+        return (
             f"UNWIND $rows AS row MATCH (s:{self.schema.kind(head).label} {{id: row.subject}})"
             f" MATCH (o:{self.schema.kind(tail).label} {{id: row.object}})"
-            f" MERGE (s)-[r:{relation.name}]->(o) SET r += row.values",
-            (
-                {
-                    "subject": row["subject"],
-                    "object": row["object"],
-                    "values": {**absent, **_edge_values(row)},
-                }
-                for row in _dicts(edges)
-            ),
-            advance,
+            f" MERGE (s)-[r:{self.schema.relation(relation).name}]->(o) SET r += row.values"
         )
 
     def _bulk_relationships(
         self,
         server: Server,
         head: str,
-        name: str,
+        relation: str,
         tail: str,
         edges: pl.DataFrame,
         advance: Callable[..., None],
     ) -> None:
         """Create new relationships through the embedded server's batch endpoint."""
         # A write that was interrupted may have left relationships whose evidence never came.
-        there = [row[0] for row in self._rows(f"MATCH (:{head})-[r:{name}]->(:{tail}) RETURN r.id")]
-        left = edges.filter(pl.col("id").is_in(pl.Series(there, dtype=pl.String).implode()))
-        self._merge_relationships(head, name, tail, left, advance)
+        there = self._rows(f"MATCH (:{head})-[r:{relation}]->(:{tail}) RETURN r.id")
+        ids = pl.Series([row[0] for row in there], dtype=pl.String)
+        left = edges.filter(pl.col("id").is_in(ids.implode()))
+        self._merge_relationships(head, relation, tail, left, advance)
         heads = self._element_ids(head, edges["subject"].unique())
-        tails = heads | self._element_ids(tail, edges["object"].unique())
-        for part in edges.join(left, on="id", how="anti").iter_slices(_BULK_BATCH):
-            rows = [
-                (heads[row["subject"]], tails[row["object"]], _edge_values(row))
-                for row in _dicts(part)
-            ]
+        tails = self._element_ids(tail, edges["object"].unique())
+
+        def create(batch: list[Row]) -> None:
+            rows = ((heads[row["subject"]], tails[row["object"]], row["values"]) for row in batch)
             try:
-                create_relationships(server, name, rows)
-                advance(part.height)
+                create_relationships(server, relation, rows)
             except BulkRefused:
-                self._merge_relationships(head, name, tail, part, advance)
+                for part in _batches(batch):
+                    self._run(self._merge_statement(head, relation, tail), part)
+
+        new = edges.join(left, on="id", how="anti")
+        rows = _edge_rows(new, self.schema.relation(relation))
+        for batch in _ahead(_batches(rows, _BULK_BATCH, _BULK_BYTES), create):
+            advance(len(batch))
 
     def _element_ids(self, label: str, ids: pl.Series) -> dict[str, str]:
         query = f"UNWIND $keys AS id MATCH (n:{label} {{id: id}}) RETURN n.id, elementId(n)"
@@ -455,12 +452,17 @@ class Store:
         if self.server is None or count < _BULK_FROM:
             self._send(statement, rows, advance)
             return
-        for batch in _batches(rows, _BULK_BATCH, _BULK_BYTES):
+        server = self.server
+
+        def create(batch: list[Row]) -> None:
             try:
-                create_nodes(self.server, label, batch)
-                advance(len(batch))
+                create_nodes(server, label, batch)
             except BulkRefused:
-                self._send(statement, batch, advance)
+                for part in _batches(batch):
+                    self._run(statement, part)
+
+        for batch in _ahead(_batches(rows, _BULK_BATCH, _BULK_BYTES), create):
+            advance(len(batch))
 
     def _write_predictions(
         self, kg: KnowledgeGraph, summary: WriteSummary, advance: Callable[..., None]
@@ -533,24 +535,25 @@ class Store:
         self, statement: str, rows: Iterable[Row], advance: Callable[..., None] | None = None
     ) -> None:
         """Run a statement over `$rows`, a batch a transaction."""
+        for batch in _ahead(_batches(rows), lambda batch: self._run(statement, batch)):
+            if advance is not None:
+                advance(len(batch))
+
+    def _run(self, statement: str, batch: list[Row]) -> None:
         from neo4j.exceptions import ConstraintError
 
         def work(transaction: neo4j.ManagedTransaction) -> None:
             transaction.run(statement, rows=batch).consume()
 
         with self._driver.session(database=self.database) as session:
-            for batch in _batches(rows):
-                for attempt in range(_RETRIES):
-                    try:
-                        session.execute_write(work)
-                        break
-                    except ConstraintError:
-                        # The embedded server says this of two writers that merge the same node at
-                        # once; the second time, the node is there.
-                        if attempt == _RETRIES - 1:
-                            raise
-                if advance is not None:
-                    advance(len(batch))
+            for attempt in range(_RETRIES):
+                try:
+                    session.execute_write(work)
+                    return
+                except ConstraintError:
+                    # Two writers merged the same node at once; the second time, it is there.
+                    if attempt == _RETRIES - 1:
+                        raise
 
     # What is there
 
@@ -562,9 +565,7 @@ class Store:
         return [str(row[0]) for row in self._rows(query)]
 
     def _rows(self, query: str, **params: Any) -> Iterator[list[Any]]:
-        with self._driver.session(
-            database=self.database, default_access_mode="READ"
-        ) as session:
+        with self._driver.session(database=self.database, default_access_mode="READ") as session:
             for record in session.run(query, params):
                 yield list(record.values())
 
@@ -682,6 +683,7 @@ class Store:
         Raises:
             StoreError: the server doesn't answer.
         """
+
         def count(pattern: str, variable: str) -> int:
             return int(next(self._rows(f"MATCH {pattern} RETURN count({variable})"))[0])
 
@@ -796,6 +798,20 @@ def _frame(keys: list[str], rows: list[list[Any]]) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
+def _ahead(batches: Iterable[list[Row]], work: Callable[[list[Row]], None]) -> Iterator[list[Row]]:
+    """Yield each batch when `work` is done with it; the next one is made meanwhile."""
+    with ThreadPoolExecutor(1) as pool:
+        before: tuple[list[Row], Future[None]] | None = None
+        for batch in batches:
+            if before is not None:
+                before[1].result()
+                yield before[0]
+            before = batch, pool.submit(work, batch)
+        if before is not None:
+            before[1].result()
+            yield before[0]
+
+
 def _framed(rows: Iterable[list[Any]], columns: Mapping[str, Any]) -> pl.DataFrame:
     """Rows as a frame, made in parts, so that they are never all there as Python values."""
     rows = iter(rows)
@@ -865,9 +881,13 @@ def _node_row(row: Row) -> Row:
     return {**_native(row["properties"]), **_without_nulls(row, "kind")}
 
 
-def _edge_values(row: Row) -> Row:
-    """What a relationship keeps."""
-    return {**_native(row["properties"]), **{name: row[name] for name in _EDGE_VALUES}}
+def _edge_rows(edges: pl.DataFrame, relation: Relation) -> Iterator[Row]:
+    """Both ends and what the relationship keeps; null for a property that it has no longer."""
+    absent: Row = dict.fromkeys(relation.properties)
+    for row in _dicts(edges):
+        own = {name: row[name] for name in _EDGE_VALUES}
+        values = {**absent, **_native(row["properties"]), **own}
+        yield {"subject": row["subject"], "object": row["object"], "values": values}
 
 
 def _without_nulls(row: Row, *but: str) -> Row:
@@ -896,9 +916,9 @@ def _united(before: pl.DataFrame, given: pl.DataFrame) -> pl.DataFrame:
         name: pl.col(name).list.set_union(pl.col(f"{name}_before").fill_null(none)).list.sort()
         for name in ("synonyms", "xrefs")
     }
-    return both.with_columns(
-        **lists, properties=pl.Series(properties, dtype=pl.String)
-    ).select(list(NODES))
+    return both.with_columns(**lists, properties=pl.Series(properties, dtype=pl.String)).select(
+        list(NODES)
+    )
 
 
 def _latest(stored: pl.DataFrame, given: pl.DataFrame) -> pl.DataFrame:
