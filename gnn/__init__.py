@@ -1,1 +1,36 @@
 """KnowledgeGraph to tensors: link prediction and diagnosis, ranked, calibrated, explained."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .data import to_hetero_data, vocabulary
+    from .diagnosis import evaluate_diagnosis, train_diagnosis
+    from .links import evaluate_links, train_links
+
+# Loaded when first used, for they bring torch.
+_HOMES = {
+    "evaluate_diagnosis": "diagnosis",
+    "evaluate_links": "links",
+    "to_hetero_data": "data",
+    "train_diagnosis": "diagnosis",
+    "train_links": "links",
+    "vocabulary": "data",
+}
+
+__all__ = [
+    "evaluate_diagnosis",
+    "evaluate_links",
+    "to_hetero_data",
+    "train_diagnosis",
+    "train_links",
+    "vocabulary",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)

@@ -6,10 +6,9 @@ import hashlib
 import json
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -25,186 +24,19 @@ from ..graph.kg import KnowledgeGraph
 from . import calibration
 from .baselines import Degree, Neighbours
 from .calibration import Calibration
-from .data import to_hetero_data, vocabulary
+from .card import link_card
+from .data import EdgeType, to_hetero_data
 from .decoders import DECODERS
 from .explain import Explainer, Explanation, Step, attribute_to_edges
 from .folder import ModelFolder, graph_record, open_model, save_model
 from .ranking import by_degree, filtered_ranks, pair_matrix, summarise
-from .training import EdgeType, LinkNetwork, NetworkSettings, compact, train_network
+from .scorers import Scorer, Vectors
+from .task import LinkTask, link_task
+from .training import LinkNetwork, NetworkSettings, compact, train_network
 
 KIND = "links"
 DIRECTIONS = ("tail", "head")
-_HELD_BACK = 0.1  # of the relation's edges, for validation and for the test each
 _CONTEXT_EDGES = 500_000  # the most edges of other relations that are taken by default
-
-
-class Scorer(Protocol):
-    """What ranks: a trained network's vectors, or a baseline."""
-
-    def score_tails(self, heads: Tensor) -> Tensor:
-        """Scores of these heads with all tails, (n,) → (n, tails)."""
-        ...
-
-    def score_heads(self, tails: Tensor) -> Tensor:
-        """Scores of these tails with all heads, (n,) → (n, heads)."""
-        ...
-
-    def tensors(self) -> dict[str, Tensor]:
-        """What to save."""
-        ...
-
-
-class Vectors:
-    """Scores by a decoder over one vector a head, one a tail, and one for the relation.
-
-    `network`, where there is one, holds the weights that the vectors were computed with.
-    """
-
-    def __init__(
-        self,
-        decoder: str,
-        heads: Tensor,
-        tails: Tensor,
-        relation: Tensor,
-        network: Mapping[str, Tensor],
-    ):
-        self._decoder = DECODERS[decoder]
-        self._heads, self._tails, self._relation = heads, tails, relation
-        self.network = network
-
-    def score_tails(self, heads: Tensor) -> Tensor:
-        """Scores of these heads with all tails, (n, tails)."""
-        return self._decoder.tail_query(self._heads[heads], self._relation) @ self._tails.T
-
-    def score_heads(self, tails: Tensor) -> Tensor:
-        """Scores of these tails with all heads, (n, heads)."""
-        return self._decoder.head_query(self._tails[tails], self._relation) @ self._heads.T
-
-    def tensors(self) -> dict[str, Tensor]:
-        """What `from_tensors` needs."""
-        own = {"heads": self._heads, "tails": self._tails, "relation": self._relation}
-        return {**own, **{f"network.{name}": w for name, w in self.network.items()}}
-
-    @classmethod
-    def from_tensors(cls, decoder: str, tensors: Mapping[str, Tensor]) -> Vectors:
-        """The scorer that gave these `tensors`."""
-        network = {
-            name.removeprefix("network."): tensor
-            for name, tensor in tensors.items()
-            if name.startswith("network.")
-        }
-        return cls(decoder, tensors["heads"], tensors["tails"], tensors["relation"], network)
-
-
-@dataclass(frozen=True)
-class LinkTask:
-    """One relation of a graph, its edges split.
-
-    Attributes:
-        heads, tails: identifiers in the order of their numbers.
-        train, valid, test: pairs of numbers, (edges, 2).
-        held_back: edge ids of `valid` and `test`.
-        symmetric: whether (a, b) is true when (b, a) is.
-    """
-
-    edge_type: EdgeType
-    heads: list[str]
-    tails: list[str]
-    train: NDArray[np.int64]
-    valid: NDArray[np.int64]
-    test: NDArray[np.int64]
-    held_back: dict[str, list[str]]
-    symmetric: bool
-
-    def matrix(self, *parts: str) -> sparse.csr_matrix:
-        """The pairs of these parts as a sparse matrix, (heads, tails).
-
-        For a relation within a kind it holds the pairs of a node with itself, too, since these are
-        never candidates.
-        """
-        pairs = np.concatenate([getattr(self, part) for part in parts])
-        if self.edge_type[0] == self.edge_type[2]:
-            own = np.arange(len(self.heads))
-            turned = pairs[:, ::-1] if self.symmetric else pairs[:0]
-            pairs = np.concatenate([pairs, turned, np.stack([own, own], axis=1)])
-        return pair_matrix(pairs, (len(self.heads), len(self.tails)))
-
-
-def link_task(
-    kg: KnowledgeGraph,
-    relation: str,
-    split: Mapping[str, Iterable[str]] | None = None,
-    seed: int = 0,
-) -> LinkTask:
-    """The edges of a relation, split into training, validation and test.
-
-    Where the relation joins several pairs of kinds, the pair with the most edges is taken.
-
-    Args:
-        split: ids of the edges to hold back, under `valid` and `test`; a tenth each, by chance, if
-            not given.
-
-    Raises:
-        DataError: too few edges, or a split with ids that are no edges of the relation.
-    """
-    schema_relation = kg.schema.relation(relation)
-    kinds = kg.nodes.select("id", "kind")
-    edges = (
-        kg.edges.filter(relation=relation)
-        .select("id", "subject", "object")
-        .join(kinds.rename({"id": "subject", "kind": "head_kind"}), on="subject")
-        .join(kinds.rename({"id": "object", "kind": "tail_kind"}), on="object")
-    )
-    if edges.height < 10:
-        raise DataError(
-            f"the graph has {edges.height} edges {relation}, and at least 10 are needed to train"
-            " and test on; load a source that has more"
-        )
-    pairs = edges.group_by("head_kind", "tail_kind").len().sort("len", "head_kind", "tail_kind")
-    head_kind, tail_kind, _ = pairs.row(-1)
-    edges = edges.filter(head_kind=head_kind, tail_kind=tail_kind).sort("id")
-
-    if split is None:
-        order = np.random.default_rng(seed).permutation(edges.height)
-        n = max(1, round(edges.height * _HELD_BACK))
-        ids = edges["id"].gather(order).to_list()
-        held_back = {"valid": sorted(ids[:n]), "test": sorted(ids[n : 2 * n])}
-    else:
-        if unknown := sorted(set(split) - {"valid", "test"}):
-            raise DataError(f"a split has the parts valid and test, not {unknown}")
-        held_back = {part: sorted(split.get(part, ())) for part in ("valid", "test")}
-        for part, ids in held_back.items():
-            if strange := sorted(set(ids) - set(edges["id"])):
-                raise DataError(
-                    f"the {part} part of the split has {len(strange)} ids that are no edges"
-                    f" {head_kind} {relation} {tail_kind} of the graph, as {strange[0]!r}"
-                )
-        if not held_back["valid"]:
-            raise DataError("the split holds no validation edges back; training needs some")
-        if set(held_back["valid"]) & set(held_back["test"]):
-            raise DataError("the split has the same edge in validation and in test")
-
-    nodes = vocabulary(kg)
-    number = {kind: pl.DataFrame({"id": nodes[kind]}).with_row_index("n") for kind in nodes}
-    numbered = edges.join(number[head_kind], left_on="subject", right_on="id").join(
-        number[tail_kind], left_on="object", right_on="id", suffix="_tail"
-    )
-
-    def part_of(chosen: pl.Expr) -> NDArray[np.int64]:
-        rows = numbered.filter(chosen).select("n", "n_tail").sort("n", "n_tail")
-        return rows.to_numpy().astype(np.int64)
-
-    in_part = {part: pl.col("id").is_in(ids) for part, ids in held_back.items()}
-    return LinkTask(
-        edge_type=(head_kind, relation, tail_kind),
-        heads=nodes[head_kind],
-        tails=nodes[tail_kind],
-        train=part_of(~(in_part["valid"] | in_part["test"])),
-        valid=part_of(in_part["valid"]),
-        test=part_of(in_part["test"]),
-        held_back=held_back,
-        symmetric=schema_relation.symmetric,
-    )
 
 
 class LinkModel:
@@ -233,7 +65,15 @@ class LinkModel:
         self.metrics, self.calibrations = metrics, calibrations
         self.graph, self.record = graph, record
         signed = json.dumps([settings, seed, task.held_back, record["checksum"]], sort_keys=True)
-        self.name = f"{model_label(settings)}-{hashlib.sha256(signed.encode()).hexdigest()[:8]}"
+        self.name = f"{self.label}-{hashlib.sha256(signed.encode()).hexdigest()[:8]}"
+
+    @property
+    def label(self) -> str:
+        """What sort of model it is, as its name begins: `links-degree`, `links-rgcn-distmult`, …"""
+        if self.settings["model"] != "network":
+            return f"links-{self.settings['model']}"
+        network = self.settings["network"]
+        return f"links-{network['encoder']}-{network['decoder']}"
 
     # Ranking
 
@@ -401,7 +241,7 @@ class LinkModel:
         score = self.scorer.score_tails if forward else self.scorer.score_heads
         scores = score(torch.tensor([query]))[0].double().numpy().copy()
         trained = self._trained if forward else self._trained.T.tocsr()
-        left_out = _loops(self.task)[query] if include_trained else trained[query]
+        left_out = self.task.loops()[query] if include_trained else trained[query]
         scores[left_out.indices] = -np.inf
         order = np.argsort(-scores, kind="stable")[:top]
         order = order[scores[order] > -np.inf]
@@ -525,7 +365,7 @@ class LinkModel:
 
     def card(self) -> str:
         """The model card, Markdown."""
-        return _card(self)
+        return link_card(self)
 
 
 def load_model(path: Path | str, graph: KnowledgeGraph | None = None) -> LinkModel:
@@ -732,7 +572,7 @@ def train_links(
             n3=n3,
             parts=3,
             head_weight=0.3,
-            epochs=epochs or 200,
+            epochs=epochs or 100,
             patience=6,
         )
         settings["network"] = network_settings.to_dict()
@@ -774,13 +614,6 @@ def train_links(
     if out is not None:
         fitted.save(out)
     return fitted
-
-
-def model_label(settings: Mapping[str, Any]) -> str:
-    """What sort of model, as its name begins: `links-degree`, `links-rgcn-distmult`, …"""
-    if settings["model"] != "network":
-        return f"links-{settings['model']}"
-    return f"links-{settings['network']['encoder']}-{settings['network']['decoder']}"
 
 
 def _vectors(
@@ -831,13 +664,6 @@ def _check_choice(what: str, value: str, allowed: tuple[str, ...]) -> None:
         raise ModelError(f"unknown {what} {value!r}; there are {', '.join(allowed)}")
 
 
-def _loops(task: LinkTask) -> sparse.csr_matrix:
-    """The pairs of a node with itself, where the relation is within a kind."""
-    n = len(task.heads) if task.edge_type[0] == task.edge_type[2] else 0
-    own = np.arange(n)
-    return pair_matrix(np.stack([own, own], axis=1), (len(task.heads), len(task.tails)))
-
-
 def _calibrate(
     scorer: Scorer, task: LinkTask
 ) -> tuple[dict[str, Calibration], dict[str, Any]]:
@@ -862,12 +688,12 @@ def _first_candidates(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     """Of every query with an edge, the first candidates that are neither trained on nor in the
     other part: their scores, ranks, and whether they are in this part."""
-    left_out, true = task.matrix("train", other), task.matrix(part) - _loops(task)
+    left_out, true = task.matrix("train", other), task.matrix(part) - task.loops()
     if direction == "head":
         left_out, true = left_out.T.tocsr(), true.T.tocsr()
     score = scorer.score_tails if direction == "tail" else scorer.score_heads
     degrees = np.asarray(task.matrix("train", "valid", "test").sum(1 if direction == "tail" else 0))
-    loops = _loops(task).diagonal().any()
+    loops = task.loops().diagonal().any()
     queries = np.flatnonzero(degrees.ravel() > (1 if loops else 0))
     n_first = min(calibration.FIRST, left_out.shape[1])
     all_scores, all_ranks, all_true = [], [], []
@@ -882,69 +708,3 @@ def _first_candidates(
         all_ranks.append(np.broadcast_to(np.arange(1.0, n_first + 1), found.shape)[kept])
         all_true.append(np.take_along_axis(true[rows].toarray() > 0, first, 1)[kept])
     return np.concatenate(all_scores), np.concatenate(all_ranks), np.concatenate(all_true)
-
-
-def _card(model: LinkModel) -> str:
-    head_kind, relation, tail_kind = model.task.edge_type
-    task = model.task
-
-    def row(name: str, figures: Mapping[str, Any]) -> str:
-        if not figures["n"]:
-            return f"| {name} | – | – | – | – |"
-        cells = [
-            f"{figures[key]:.3f} ({figures[f'{key}_interval'][0]:.3f}"
-            f"–{figures[f'{key}_interval'][1]:.3f})"
-            for key in ("mrr", "hits@1", "hits@3", "hits@10")
-        ]
-        return f"| {name} | {' | '.join(cells)} |"
-
-    lines = [
-        f"# {model.name}",
-        "",
-        f"Ranks {tail_kind} nodes for a {head_kind} (and the other way) by {relation}:"
-        f" {model_label(model.settings).removeprefix('links-')}, seed {model.seed}.",
-        "",
-        f"Trained on {len(task.train):,} edges; {len(task.valid):,} held back for validation and"
-        f" {len(task.test):,} for the test.",
-    ]
-    ranked = {"tail": (tail_kind, task.tails), "head": (head_kind, task.heads)}
-    for direction, (kind, nodes) in ranked.items():
-        lines += [
-            "",
-            f"## Test, {direction}s ranked among {len(nodes):,} {kind} nodes",
-            "",
-            "Filtered; ties count half; 95 % intervals by bootstrap over queries"
-            f" (n = {len(task.test):,} edges).",
-            "",
-            "| | MRR | Hits@1 | Hits@3 | Hits@10 |",
-            "|---|---|---|---|---|",
-            row("this model", model.metrics["test"][direction]),
-            *(
-                row(name, figures[direction])
-                for name, figures in model.metrics["baselines"].items()
-            ),
-        ]
-        if measured := model.metrics["calibration"].get(direction):
-            lines += [
-                "",
-                f"Probabilities of the first {calibration.FIRST} candidates: Brier"
-                f" {measured['brier']:.5f} (a constant: {measured['brier_of_base_rate']:.5f}), ECE"
-                f" {measured['ece']:.5f}, base rate {measured['base_rate']:.5f}.",
-            ]
-    lines += [
-        "",
-        "## What a probability says",
-        "",
-        "That the sources record the pair, or will, at the base rate stated; not that it is true."
-        " What is rarely studied is rarely recorded, and gets a low probability whatever the"
-        " truth.",
-        "Not for decisions about patients.",
-        "",
-        "## Sources of the graph",
-        "",
-        *(
-            f"- {source['name']} {source['release']}: {source['licence']}"
-            for source in model.record["sources"]
-        ),
-    ]
-    return "\n".join(lines) + "\n"

@@ -23,10 +23,9 @@ from torch_geometric.data import HeteroData
 from ..graph.atomic import atomic_folder
 from ..graph.errors import ModelError
 from ..graph.progress import progress
+from .data import EdgeType
 from .decoders import DECODERS
 from .encoders import INVERSE, RGCN, Lookup, Messages, MessageType, SparseMessages
-
-EdgeType = tuple[str, str, str]
 
 CHECKPOINT = "checkpoint.json"
 _EVERY = 5  # epochs between two looks at the validation edges (and two checkpoints)

@@ -70,7 +70,8 @@ def test_layer_equals_pyg() -> None:
     }
     x = torch.randn(n, dim)
     expected = theirs(x, torch.cat(edges, dim=1), torch.arange(3).repeat_interleave(15))
-    assert torch.allclose(ours({"Target": x}, {"Target": x}, messages)["Target"], expected, atol=1e-5)
+    found = ours({"Target": x}, {"Target": x}, messages)["Target"]
+    assert torch.allclose(found, expected, atol=1e-5)
 
 
 def test_a_vector_depends_on_its_neighbourhood_alone() -> None:

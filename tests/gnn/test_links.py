@@ -15,7 +15,8 @@ import torch
 
 from medkg.gnn import training
 from medkg.gnn.data import to_hetero_data
-from medkg.gnn.links import link_task, load_model, train_links
+from medkg.gnn.links import load_model, train_links
+from medkg.gnn.task import link_task
 from medkg.gnn.training import CHECKPOINT, LinkNetwork, NetworkSettings
 from medkg.graph.errors import DataError, ModelError, SchemaError
 from medkg.graph.kg import KnowledgeGraph

@@ -1,0 +1,68 @@
+"""What ranks: the vectors of a trained network, or a baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from torch import Tensor
+
+from .decoders import DECODERS
+
+
+class Scorer(Protocol):
+    """What ranks: a trained network's vectors, or a baseline."""
+
+    def score_tails(self, heads: Tensor) -> Tensor:
+        """Scores of these heads with all tails, (n,) → (n, tails)."""
+        ...
+
+    def score_heads(self, tails: Tensor) -> Tensor:
+        """Scores of these tails with all heads, (n,) → (n, heads)."""
+        ...
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What to save."""
+        ...
+
+
+class Vectors:
+    """Scores by a decoder over one vector a head, one a tail, and one for the relation.
+
+    `network`, where there is one, holds the weights that the vectors were computed with.
+    """
+
+    def __init__(
+        self,
+        decoder: str,
+        heads: Tensor,
+        tails: Tensor,
+        relation: Tensor,
+        network: Mapping[str, Tensor],
+    ):
+        self._decoder = DECODERS[decoder]
+        self._heads, self._tails, self._relation = heads, tails, relation
+        self.network = network
+
+    def score_tails(self, heads: Tensor) -> Tensor:
+        """Scores of these heads with all tails, (n, tails)."""
+        return self._decoder.tail_query(self._heads[heads], self._relation) @ self._tails.T
+
+    def score_heads(self, tails: Tensor) -> Tensor:
+        """Scores of these tails with all heads, (n, heads)."""
+        return self._decoder.head_query(self._tails[tails], self._relation) @ self._heads.T
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What `from_tensors` needs."""
+        own = {"heads": self._heads, "tails": self._tails, "relation": self._relation}
+        return {**own, **{f"network.{name}": w for name, w in self.network.items()}}
+
+    @classmethod
+    def from_tensors(cls, decoder: str, tensors: Mapping[str, Tensor]) -> Vectors:
+        """The scorer that gave these `tensors`."""
+        network = {
+            name.removeprefix("network."): tensor
+            for name, tensor in tensors.items()
+            if name.startswith("network.")
+        }
+        return cls(decoder, tensors["heads"], tensors["tails"], tensors["relation"], network)

@@ -1,0 +1,132 @@
+"""One relation of a graph as a task: its entities, and its edges split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import sparse
+
+from ..graph.errors import DataError
+from ..graph.kg import KnowledgeGraph
+from .data import EdgeType, vocabulary
+from .ranking import pair_matrix
+
+_HELD_BACK = 0.1  # of the relation's edges, for validation and for the test each
+
+
+@dataclass(frozen=True)
+class LinkTask:
+    """One relation of a graph, its edges split.
+
+    Attributes:
+        heads, tails: identifiers in the order of their numbers.
+        train, valid, test: pairs of numbers, (edges, 2).
+        held_back: edge ids of `valid` and `test`.
+        symmetric: whether (a, b) is true when (b, a) is.
+    """
+
+    edge_type: EdgeType
+    heads: list[str]
+    tails: list[str]
+    train: NDArray[np.int64]
+    valid: NDArray[np.int64]
+    test: NDArray[np.int64]
+    held_back: dict[str, list[str]]
+    symmetric: bool
+
+    def matrix(self, *parts: str) -> sparse.csr_matrix:
+        """The pairs of these parts as a sparse matrix, (heads, tails).
+
+        For a relation within a kind it holds the pairs of a node with itself, too, since these are
+        never candidates.
+        """
+        pairs = np.concatenate([getattr(self, part) for part in parts])
+        if self.symmetric:
+            pairs = np.concatenate([pairs, pairs[:, ::-1]])
+        return pair_matrix(pairs, (len(self.heads), len(self.tails))).maximum(self.loops())
+
+    def loops(self) -> sparse.csr_matrix:
+        """The pairs of a node with itself, where the relation is within a kind."""
+        own = np.arange(len(self.heads) if self.edge_type[0] == self.edge_type[2] else 0)
+        return pair_matrix(np.stack([own, own], axis=1), (len(self.heads), len(self.tails)))
+
+
+def link_task(
+    kg: KnowledgeGraph,
+    relation: str,
+    split: Mapping[str, Iterable[str]] | None = None,
+    seed: int = 0,
+) -> LinkTask:
+    """The edges of a relation, split into training, validation and test.
+
+    Where the relation joins several pairs of kinds, the pair with the most edges is taken.
+
+    Args:
+        split: ids of the edges to hold back, under `valid` and `test`; a tenth each, by chance, if
+            not given.
+
+    Raises:
+        DataError: too few edges, or a split with ids that are no edges of the relation.
+    """
+    schema_relation = kg.schema.relation(relation)
+    kinds = kg.nodes.select("id", "kind")
+    edges = (
+        kg.edges.filter(relation=relation)
+        .select("id", "subject", "object")
+        .join(kinds.rename({"id": "subject", "kind": "head_kind"}), on="subject")
+        .join(kinds.rename({"id": "object", "kind": "tail_kind"}), on="object")
+    )
+    if edges.height < 10:
+        raise DataError(
+            f"the graph has {edges.height} edges {relation}, and at least 10 are needed to train"
+            " and test on; load a source that has more"
+        )
+    pairs = edges.group_by("head_kind", "tail_kind").len().sort("len", "head_kind", "tail_kind")
+    head_kind, tail_kind, _ = pairs.row(-1)
+    edges = edges.filter(head_kind=head_kind, tail_kind=tail_kind).sort("id")
+
+    if split is None:
+        order = np.random.default_rng(seed).permutation(edges.height)
+        n = max(1, round(edges.height * _HELD_BACK))
+        ids = edges["id"].gather(order).to_list()
+        held_back = {"valid": sorted(ids[:n]), "test": sorted(ids[n : 2 * n])}
+    else:
+        if unknown := sorted(set(split) - {"valid", "test"}):
+            raise DataError(f"a split has the parts valid and test, not {unknown}")
+        held_back = {part: sorted(split.get(part, ())) for part in ("valid", "test")}
+        for part, ids in held_back.items():
+            if strange := sorted(set(ids) - set(edges["id"])):
+                raise DataError(
+                    f"the {part} part of the split has {len(strange)} ids that are no edges"
+                    f" {head_kind} {relation} {tail_kind} of the graph, as {strange[0]!r}"
+                )
+        if not held_back["valid"]:
+            raise DataError("the split holds no validation edges back; training needs some")
+        if set(held_back["valid"]) & set(held_back["test"]):
+            raise DataError("the split has the same edge in validation and in test")
+
+    nodes = vocabulary(kg)
+    number = {kind: pl.DataFrame({"id": nodes[kind]}).with_row_index("n") for kind in nodes}
+    numbered = edges.join(number[head_kind], left_on="subject", right_on="id").join(
+        number[tail_kind], left_on="object", right_on="id", suffix="_tail"
+    )
+
+    def part_of(chosen: pl.Expr) -> NDArray[np.int64]:
+        rows = numbered.filter(chosen).select("n", "n_tail").sort("n", "n_tail")
+        return rows.to_numpy().astype(np.int64)
+
+    in_part = {part: pl.col("id").is_in(ids) for part, ids in held_back.items()}
+    return LinkTask(
+        edge_type=(head_kind, relation, tail_kind),
+        heads=nodes[head_kind],
+        tails=nodes[tail_kind],
+        train=part_of(~(in_part["valid"] | in_part["test"])),
+        valid=part_of(in_part["valid"]),
+        test=part_of(in_part["test"]),
+        held_back=held_back,
+        symmetric=schema_relation.symmetric and head_kind == tail_kind,
+    )
