@@ -57,9 +57,7 @@ def test_no_such_database(embedded_uri: str) -> None:
     with connect(embedded_uri) as store:
         assert store.server is not None
         with pytest.raises(StoreError, match="nope"):
-            connect(
-                store.server.uri, user="root", password=store.server.password, database="nope"
-            )
+            connect(store.server.uri, user="root", password=store.server.password, database="nope")
 
 
 def test_the_environment_gives_user_and_password(
