@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from importlib.resources import as_file, files
@@ -56,11 +56,13 @@ class Run:
         if not self.quiet:
             show.pairs(values, title)
 
-    def table(self, name: str, rows: pl.DataFrame, title: str, most: int = 10) -> None:
-        """A table for people, kept in the report too."""
+    def table(
+        self, name: str, rows: pl.DataFrame, title: str, *, shown: Sequence[str] = (), most: int = 3
+    ) -> None:
+        """A table for people, of the columns `shown` (all, if none); the report keeps the whole."""
         self.report[name] = rows.to_dicts()
         if not self.quiet:
-            show.frame(rows, title, most=most)
+            show.frame(rows.select(shown or rows.columns), title, most=most)
 
 
 def run(out: Path, *, seed: int = 0, as_json: bool = False) -> dict[str, Any]:
@@ -242,26 +244,31 @@ def _ask(this: Run, store: Connection, kg: KnowledgeGraph) -> dict[str, str]:
             "hypotheses",
             store.query("drug_target_hypotheses", disease=best["disease"]),
             f"Which drugs may act on a target of {names[best['disease']]}, and why?",
-            most=5,
+            shown=("drug_name", "target_name", "probability", "rank", "path", "evidence"),
         )
         patient = _patient_to_show(kg)
         this.table(
             "diagnosis_of_note",
             store.query("diagnosis_of_patient", patient=patient),
             f"What may {patient.replace('patient:', '')} have? (for research, not for care)",
-            most=5,
+            shown=("rank", "disease_name", "probability", "matched", "missing", "absent"),
         )
         subject, tail = _text_edge(kg)
         this.table(
             "evidence",
             store.query("evidence_of_edge", subject=subject, object=tail),
             f"Who says what of {names[subject]} and {names[tail]}?",
+            shown=("relation", "polarity", "certainty", "source", "document", "sentence"),
         )
     return best
 
 
 def _best_hypothesis(kg: KnowledgeGraph) -> dict[str, str]:
-    """The likeliest new drug and target such that a disease of the target has no such drug yet."""
+    """The likeliest new drug and target such that a disease of the target has no such drug yet.
+
+    Enzymes and transporters that many drugs meet (`adme`) are left out: nobody means those.
+    """
+    adme = kg.nodes.filter(pl.col("properties").str.json_path_match("$.adme").is_not_null())
     new = kg.predictions.filter(pl.col("relation") == "TARGETS", ~pl.col("known"))
     associated = kg.edges.filter(relation="ASSOCIATED_WITH").select(
         disease="subject", tail="object"
@@ -270,7 +277,8 @@ def _best_hypothesis(kg: KnowledgeGraph) -> dict[str, str]:
         head="subject", disease="object"
     )
     found = (
-        new.join(associated, on="tail")
+        new.filter(~pl.col("tail").is_in(adme["id"].implode()))
+        .join(associated, on="tail")
         .join(treated, on=["head", "disease"], how="anti")
         .sort("probability", "score", "head", "disease", descending=[True, True, False, False])
     )
@@ -279,8 +287,11 @@ def _best_hypothesis(kg: KnowledgeGraph) -> dict[str, str]:
 
 
 def _patient_to_show(kg: KnowledgeGraph) -> str:
-    """The patient about whom the notes say most."""
+    """The patient with most phenotypes, if possible one whose note names no disease."""
     counts = kg.edges.filter(relation="HAS_PHENOTYPE").group_by("subject").len()
+    named = kg.edges.filter(relation="HAS_DISEASE")["subject"]
+    undiagnosed = counts.filter(~pl.col("subject").is_in(named.implode()))
+    counts = counts if undiagnosed.is_empty() else undiagnosed
     return str(counts.sort("len", "subject", descending=[True, False])["subject"][0])
 
 

@@ -23,20 +23,45 @@ def as_json(value: Any) -> None:
 
 
 def frame(rows: pl.DataFrame, title: str = "", *, most: int = 50) -> None:
-    """Print a frame as a table, long texts folded."""
+    """Print a frame as a table, or, where it is wider than the terminal, as one block a row."""
+    wanted = sum(
+        min(24, max(len(name), *(len(cell(value)) for value in rows[name].head(most)), 0)) + 3
+        for name in rows.columns
+    )
+    if wanted > out.width:
+        _blocks(rows.head(most), title)
+    else:
+        _table(rows.head(most), title)
+    if rows.height > most:
+        out.print(f"… and {rows.height - most} more; --json shows all")
+    if rows.is_empty():
+        out.print("nothing found")
+
+
+def _blocks(rows: pl.DataFrame, title: str) -> None:
+    if title:
+        out.print(f"[bold]{title.replace('[', chr(92) + '[')}")
+    for number, row in enumerate(rows.iter_rows(named=True), start=1):
+        block = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+        block.add_column(style="dim", no_wrap=True)
+        block.add_column(overflow="fold")
+        for name, value in row.items():
+            if text := cell(value):
+                block.add_row(name.replace("_", " "), text)
+        out.print(f"[dim]{number}[/dim]")
+        out.print(block)
+
+
+def _table(rows: pl.DataFrame, title: str) -> None:
     table = Table(title=title or None, title_justify="left", title_style="bold", expand=False)
     for name, dtype in rows.schema.items():
         numeric = dtype.is_numeric()
         table.add_column(
             name.replace("_", " "), justify="right" if numeric else "left", overflow="fold"
         )
-    for row in rows.head(most).iter_rows():
+    for row in rows.iter_rows():
         table.add_row(*(cell(value) for value in row))
     out.print(table)
-    if rows.height > most:
-        out.print(f"… and {rows.height - most} more; --json shows all")
-    if rows.is_empty():
-        out.print("nothing found")
 
 
 def cell(value: Any) -> str:
