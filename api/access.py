@@ -180,21 +180,22 @@ def load_model(
 def view(
     kg: KnowledgeGraph, around: str | Sequence[str], path: Path | str, *, hops: int = 1
 ) -> KnowledgeGraph:
-    """Write a page of the subgraph around some entities, predictions included, and return it.
+    """Write a page of the subgraph around some entities, and return it.
 
-    Where the neighbourhood is too large for a page, fewer edges are followed from each node, the
-    most probable first.
+    Where the neighbourhood is too large to read, fewer edges are followed from each node, the most
+    probable first. Predictions are shown where they are about one of the entities.
     """
     texts = [around] if isinstance(around, str) else list(around)
     ids = [kg.resolve(text) for text in texts]
     for most in (60, 30, 15, 8, 4, 2, 1):
         part = kg.neighbourhood(ids, hops, most=most, predictions=True)
-        if part.nodes.height <= 120:
+        if part.nodes.height <= 50:
             break
     else:
         raise MissingError(f"{hops} hops around {texts} are too many for a page; take fewer")
-    names = kg.nodes.filter(pl.col("id").is_in(ids))["name"].to_list()
-    write_page(part, path, "Around " + ", ".join(names), centre=ids)
+    part = part.predictions_of(ids)
+    names = dict(kg.nodes.filter(pl.col("id").is_in(ids)).select("id", "name").iter_rows())
+    write_page(part, path, "Around " + ", ".join(names[i] for i in ids), centre=ids)
     return part
 
 

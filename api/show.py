@@ -75,7 +75,7 @@ def cell(value: Any) -> str:
     elif isinstance(value, int):
         text = f"{value:,}"
     elif isinstance(value, Mapping):
-        text = ", ".join(f"{key} {cell(item)}" for key, item in value.items())
+        text = ", ".join(f"{key} {cell(item)}" for key, item in value.items() if cell(item))
     elif isinstance(value, list | tuple | pl.Series):
         text = "; ".join(cell(item) for item in value)
     else:

@@ -370,6 +370,15 @@ class KnowledgeGraph:
         }
         return KnowledgeGraph(frames, self.sources, self.schema)
 
+    def predictions_of(self, ids: Sequence[str]) -> KnowledgeGraph:
+        """The graph with no other predictions than those about these nodes."""
+        about = pl.col("head").is_in(list(ids)) | pl.col("tail").is_in(list(ids))
+        frames = {
+            **{name: self._frame(name) for name in FRAMES},
+            "predictions": self.predictions.filter(about),
+        }
+        return KnowledgeGraph(frames, self.sources, self.schema)
+
     # Elsewhere
 
     def to_networkx(self) -> nx.MultiDiGraph:
