@@ -424,9 +424,9 @@ def predict(
     """Rank the tails of a head (or heads of a tail), with probability and explanation."""
     from medkg import show
 
-    loaded = _link_model(model, graph)
     if (head is None) == (tail is None):
         raise typer.BadParameter("give --head or --tail")
+    loaded = _link_model(model, graph)
     rows = loaded.predict(head=head, tail=tail, top=top)
     if as_json:
         show.as_json(rows)

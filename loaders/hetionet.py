@@ -96,7 +96,7 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
     """
     if path is None:
         raise MissingError(
-            "hetionet needs a path: a folder with hetionet-v1.0-nodes.tsv and"
+            "hetionet needs a path (--path): a folder with hetionet-v1.0-nodes.tsv and"
             " hetionet-v1.0-edges.sif.gz from https://github.com/hetio/hetionet"
         )
     folder = need_folder(path)
