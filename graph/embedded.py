@@ -28,10 +28,10 @@ from .errors import StoreError
 
 DATABASE = "kg"
 USER = "root"
+QUERY_SECONDS = 120
 
 _STARTING_SECONDS = 60
 _STOPPING_SECONDS = 30
-_QUERY_SECONDS = 120
 _HEAP = "MEDKG_SERVER_HEAP"
 
 
@@ -195,6 +195,7 @@ def _start(folder: Path) -> _Address:
         process = subprocess.Popen(
             [str(_wheel() / "jre" / "bin" / "java"), f"@{arguments}"],
             cwd=folder,
+            env={**os.environ, "LC_ALL": "C.UTF-8"},  # or Java can't read a path with an umlaut
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -245,7 +246,7 @@ def _arguments(folder: Path, bolt: int, http: int, password: str) -> list[str]:
         "server.plugins": "Bolt:com.arcadedb.bolt.BoltProtocolPlugin",
         "bolt.host": "127.0.0.1",
         "bolt.port": str(bolt),
-        "command.timeout": str(_QUERY_SECONDS * 1000),
+        "command.timeout": str(QUERY_SECONDS * 1000),
         "opencypher.loadCsv.allowFileUrls": "false",
         "opencypher.loadCsv.allowRemoteUrls": "false",
     }
@@ -359,9 +360,9 @@ def _end(folder: Path, pid: int) -> None:
         os.kill(pid, signal_number)
         deadline = time.monotonic() + _STOPPING_SECONDS
         while time.monotonic() < deadline:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
             if not _is_ours(folder, pid):
+                with contextlib.suppress(ChildProcessError):  # another process's child
+                    os.waitpid(pid, 0)
                 return
             time.sleep(0.05)
     raise StoreError(f"the embedded server of {folder} (process {pid}) doesn't end; kill it")

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from .bulk import BulkRefused, create_nodes, create_relationships
-from .embedded import DATABASE, Server, serve
+from .embedded import DATABASE, QUERY_SECONDS, Server, serve
 from .errors import MissingError, SchemaError, StoreError
 from .frames import (
     EDGES,
@@ -237,7 +237,7 @@ class Store:
                 plan = session.run(f"EXPLAIN {cypher}", params)
                 if plan.consume().query_type != "r":
                     raise StoreError("the query would change the graph; query only reads")
-            work = session.begin_transaction()
+            work = session.begin_transaction(timeout=QUERY_SECONDS)
             try:
                 keys, rows, changes = read(work)
             finally:
@@ -793,7 +793,7 @@ def _frame(keys: list[str], rows: list[list[Any]]) -> pl.DataFrame:
         try:
             columns.append(pl.Series(key, values, strict=True))
         except (TypeError, pl.exceptions.PolarsError, OverflowError):
-            texts = [None if value is None else json.dumps(value) for value in values]
+            texts = [None if value is None else json.dumps(value, default=str) for value in values]
             columns.append(pl.Series(key, texts, dtype=pl.String))
     return pl.DataFrame(columns)
 

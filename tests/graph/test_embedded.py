@@ -21,7 +21,7 @@ from medkg.graph.errors import StoreError
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return tmp_path / "a server's folder"
+    return tmp_path / 'a "server\'s" folder ☂'
 
 
 def run(server: Server, cypher: str) -> list[list[object]]:
@@ -74,6 +74,12 @@ def test_it_serves_and_stops(folder: Path) -> None:
     assert until_gone(server.pid)
     assert not (folder / "server.json").exists()
     assert server.stop()
+
+
+def test_it_starts_in_any_locale(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "C")
+    with serve(folder) as server:
+        assert run(server, "RETURN 1") == [[1]]
 
 
 def test_its_password_is_its_owners_alone(folder: Path) -> None:
