@@ -54,7 +54,9 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
         DataError: no case can be read.
     """
     if path is None:
-        raise MissingError("phenopackets needs a path: a .json file, a folder or a tar archive")
+        raise MissingError(
+            "phenopackets needs a path (--path): a .json file, a folder or a tar archive"
+        )
     nodes: dict[str, tuple[str, str, str, str | None]] = {}
     evidence: list[tuple[str, str, str, list[str], str | None]] = []
     cases = 0

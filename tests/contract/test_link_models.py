@@ -111,9 +111,7 @@ def test_predictions_fit_the_graph(model: LinkModel, kg: KnowledgeGraph) -> None
     assert model.predictions([], date="2026-11-20").is_empty()
 
 
-def test_predictions_change_nothing_that_is_learned(
-    model: LinkModel, kg: KnowledgeGraph
-) -> None:
+def test_predictions_change_nothing_that_is_learned(model: LinkModel, kg: KnowledgeGraph) -> None:
     rows = model.predictions(model.task.heads, top=4, date="2026-11-20")
     again = train_links(kg.with_predictions(rows), **MODELS[label(model)])
     assert again.name == model.name

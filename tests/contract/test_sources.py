@@ -107,7 +107,7 @@ def test_a_file_that_cant_be_read_is_named(
 
 @pytest.mark.parametrize("name", [name for name in NAMES if SOURCES[name].needs_path])
 def test_a_source_without_files_says_what_to_pass(name: str) -> None:
-    with pytest.raises(MissingError, match=f"{name} needs a path: .*folder"):
+    with pytest.raises(MissingError, match=rf"{name} needs a path \(--path\): .*folder"):
         load(name)
 
 
