@@ -251,7 +251,7 @@ def _ask(this: Run, store: Connection, kg: KnowledgeGraph) -> dict[str, str]:
             "diagnosis_of_note",
             store.query("diagnosis_of_patient", patient=patient),
             f"What may {patient.replace('patient:', '')} have? (for research, not for care)",
-            shown=("rank", "disease_name", "probability", "matched", "missing", "absent"),
+            shown=("rank", "disease_name", "probability", "matching", "unexpected", "absent"),
         )
         subject, tail = _text_edge(kg)
         this.table(

@@ -12,8 +12,8 @@
 //   probability: as the model has it
 //   rank: its rank
 //   model: the model
-//   matched: names of the patient's symptoms that the disease has
-//   missing: names of the patient's symptoms that it is not known to have
+//   matching: names of the patient's symptoms that the disease has
+//   unexpected: names of the patient's symptoms that it is not known to have
 //   absent: names of symptoms of the disease that the patient lacks
 //   explanation: the model's explanation, as JSON
 MATCH (patient:Patient {id: $patient})-[prediction:PREDICTED_HAS_DISEASE]->(disease:Disease)
@@ -25,10 +25,10 @@ WITH prediction, disease, symptom, type(has) = 'HAS_PHENOTYPE' AS present,
   EXISTS { MATCH (disease)-[:HAS_SYMPTOM]->(symptom) } AS typical
 ORDER BY symptom.name
 WITH prediction, disease,
-  collect(CASE WHEN present AND typical THEN symptom.name END) AS matched,
-  collect(CASE WHEN present AND NOT typical THEN symptom.name END) AS missing,
+  collect(CASE WHEN present AND typical THEN symptom.name END) AS matching,
+  collect(CASE WHEN present AND NOT typical THEN symptom.name END) AS unexpected,
   collect(CASE WHEN NOT present AND typical THEN symptom.name END) AS absent
 RETURN disease.id AS disease, disease.name AS disease_name,
   prediction.probability AS probability, prediction.rank AS rank, prediction.model AS model,
-  matched, missing, absent, prediction.explanation AS explanation
+  matching, unexpected, absent, prediction.explanation AS explanation
 ORDER BY probability DESC, disease, model

@@ -11,8 +11,8 @@
 //   disease: the disease's identifier
 //   disease_name: its name
 //   score: share of the symptoms' weight that it covers, from 0 to 1
-//   matched: names of the symptoms that it has
-//   missing: names of the symptoms that it is not known to have
+//   matching: names of the symptoms that it has
+//   unexpected: names of the symptoms that it is not known to have
 MATCH (any:Disease)
 WHERE EXISTS { MATCH (any)-[:HAS_SYMPTOM]->(:Symptom) }
 WITH count(any) AS diseases
@@ -28,11 +28,11 @@ WITH symptoms, whole, symptoms[i] AS symptom, weights[i] AS weight
 MATCH (symptom)<-[:HAS_SYMPTOM]-(disease:Disease)
 WITH symptoms, whole, symptom, weight, disease
 ORDER BY symptom.name
-WITH symptoms, whole, disease, sum(weight) AS covered, collect(symptom.name) AS matched
-WITH symptoms, disease, matched,
+WITH symptoms, whole, disease, sum(weight) AS covered, collect(symptom.name) AS matching
+WITH symptoms, disease, matching,
   CASE WHEN whole > 0 THEN round(1000000 * covered / whole) / 1000000 ELSE 0.0 END AS score
-ORDER BY score DESC, size(matched) DESC, disease.id
+ORDER BY score DESC, size(matching) DESC, disease.id
 LIMIT $top
-RETURN disease.id AS disease, disease.name AS disease_name, score, matched,
-  [s IN symptoms WHERE NOT s.name IN matched | s.name] AS missing
-ORDER BY score DESC, size(matched) DESC, disease
+RETURN disease.id AS disease, disease.name AS disease_name, score, matching,
+  [s IN symptoms WHERE NOT s.name IN matching | s.name] AS unexpected
+ORDER BY score DESC, size(matching) DESC, disease

@@ -115,7 +115,7 @@ def test_repurposing(store: Store) -> None:
 
 
 def test_differential_diagnosis(store: Store) -> None:
-    columns = ("disease_name", "score", "matched", "missing")
+    columns = ("disease_name", "score", "matching", "unexpected")
     rows = ask(store, "differential_diagnosis", *columns, symptoms=["HP:1", "HP:3", "HP:4"])
     pain, fever = math.log(4 / 3), math.log(4 / 2)  # bleeding, which all have, weighs nothing
     for_fever, for_pain = fever / (pain + fever), pain / (pain + fever)
@@ -127,7 +127,7 @@ def test_differential_diagnosis(store: Store) -> None:
 
 
 def test_diagnosis_of_patient(store: Store) -> None:
-    columns = ("disease_name", "probability", "model", "matched", "missing", "absent")
+    columns = ("disease_name", "probability", "model", "matching", "unexpected", "absent")
     rows = ask(store, "diagnosis_of_patient", *columns, patient="patient:1")
     assert rows == [
         ("GIST", 0.7, "d", ["pain"], ["fever"], ["bleeding"]),
