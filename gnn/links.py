@@ -47,7 +47,9 @@ class LinkModel:
         task: the relation, its entities and its split.
         metrics: held-out figures with n and intervals, beside the baselines'.
         calibrations: by direction (`tail`: tails of a head were ranked; `head`: heads of a tail).
-        graph: the graph; `record` is what the model's folder keeps of the one it was trained on.
+        graph: the graph; `record` is what the model's folder keeps of the one it was trained on,
+            and `same_graph` whether they are the same (only then can a score be attributed to
+            edges).
     """
 
     def __init__(
@@ -60,10 +62,12 @@ class LinkModel:
         calibrations: Mapping[str, Calibration],
         graph: KnowledgeGraph,
         record: Mapping[str, Any],
+        *,
+        same_graph: bool = True,
     ):
         self.scorer, self.task, self.settings, self.seed = scorer, task, settings, seed
         self.metrics, self.calibrations = metrics, calibrations
-        self.graph, self.record = graph, record
+        self.graph, self.record, self.same_graph = graph, record, same_graph
         signed = json.dumps([settings, seed, task.held_back, record["checksum"]], sort_keys=True)
         self.name = f"{self.label}-{hashlib.sha256(signed.encode()).hexdigest()[:8]}"
 
@@ -222,7 +226,7 @@ class LinkModel:
         )
 
     def _attribution(self, head: int, tail: int, most: int = 5) -> list[tuple[Step, float]]:
-        if not (isinstance(self.scorer, Vectors) and self.scorer.network):
+        if not (isinstance(self.scorer, Vectors) and self.scorer.network and self.same_graph):
             return []
         network, data = self._network
         attribution = attribute_to_edges(network, data, head, tail)
@@ -297,12 +301,11 @@ class LinkModel:
     def pairs(self, edges: pl.DataFrame) -> sparse.csr_matrix:
         """Edges (subject, object) between entities that the model knows, as (heads, tails)."""
         heads, tails = self._numbers
-        rows = [
-            (heads[subject], tails[object_])
-            for subject, object_ in edges.select("subject", "object").iter_rows()
-            if subject in heads and object_ in tails
-        ]
-        pairs = np.array(rows, dtype=np.int64).reshape(-1, 2)
+        numbered = edges.select(
+            pl.col("subject").replace_strict(heads, default=None, return_dtype=pl.Int64),
+            pl.col("object").replace_strict(tails, default=None, return_dtype=pl.Int64),
+        )
+        pairs = numbered.drop_nulls().to_numpy().reshape(-1, 2)
         if self.task.symmetric:
             pairs = np.concatenate([pairs, pairs[:, ::-1]])
         return pair_matrix(pairs, (len(heads), len(tails)))
@@ -376,6 +379,7 @@ def load_model(path: Path | str, graph: KnowledgeGraph | None = None) -> LinkMod
             recorded graph is not where it was or is no longer the same.
     """
     folder = open_model(path, KIND)
+    given = graph is not None
     if graph is None:
         place = folder.graph["path"]
         if place is None or not Path(place).is_dir():
@@ -384,12 +388,13 @@ def load_model(path: Path | str, graph: KnowledgeGraph | None = None) -> LinkMod
                 " to use"
             )
         graph = KnowledgeGraph.open(place)
-        if graph.checksum() != folder.graph["checksum"]:
-            raise ModelError(
-                f"{path}: the graph at {place} is no longer the one that the model was trained on;"
-                " train the model anew, or name that graph to use it all the same"
-            )
-    elif graph.checksum() != folder.graph["checksum"]:
+    same_graph = graph.checksum() == folder.graph["checksum"]
+    if not same_graph and not given:
+        raise ModelError(
+            f"{path}: the graph at {folder.graph['path']} is no longer the one that the model was"
+            " trained on; train the model anew, or name that graph to use it all the same"
+        )
+    if not same_graph:
         warnings.warn(
             f"{path}: the graph given is not the one that the model was trained on; entities that"
             " are new in it have no predictions",
@@ -427,7 +432,15 @@ def load_model(path: Path | str, graph: KnowledgeGraph | None = None) -> LinkMod
     except (KeyError, ValueError, TypeError) as error:
         raise ModelError(f"{path}: lacks {error}; train the model anew") from error
     return LinkModel(
-        scorer, task, settings, folder.seed, folder.metrics, calibrations, graph, folder.graph
+        scorer,
+        task,
+        settings,
+        folder.seed,
+        folder.metrics,
+        calibrations,
+        graph,
+        folder.graph,
+        same_graph=same_graph,
     )
 
 
@@ -461,9 +474,9 @@ def evaluate_links(
         if unseen := sorted(set(edges[column]) - set(numbers)):
             raise MissingError(f"{model.name} has not seen {len(unseen)} ends, as {unseen[0]}")
     pairs = np.array(
-        [(heads[s], tails[o]) for s, o in edges.select("subject", "object").iter_rows()],
+        [[numbers[i] for i in edges[c]] for c, numbers in (("subject", heads), ("object", tails))],
         dtype=np.int64,
-    ).reshape(-1, 2)
+    ).T
     numbers = tails if direction == "tail" else heads
     if candidates is not None and (unseen := sorted(set(candidates) - set(numbers))):
         raise MissingError(f"{model.name} has not seen {len(unseen)} candidates, as {unseen[0]}")

@@ -140,6 +140,7 @@ def test_other_graph_is_noticed(model: LinkModel, kg: KnowledgeGraph, tmp_path: 
     with pytest.warns(UserWarning, match="not the one that the model was trained on"):
         loaded = load_model(tmp_path / "model", smaller)
     assert loaded.predict(head="drug 2-2").height == 20
+    assert loaded.explain("drug 2-2", "GENE21").attribution == ()
     model.save(tmp_path / "model", graph_path=tmp_path / "nowhere")
     with pytest.raises(ModelError, match="name the graph"):
         load_model(tmp_path / "model")
