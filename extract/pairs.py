@@ -54,8 +54,9 @@ class Pair:
     def blinded(self) -> tuple[list[str], int, int]:
         """Words with every mention as one placeholder of its kind, and where head and tail stand.
 
-        A disease and a symptom have the same one, since the corpora of the relations call both
-        diseases. Of mentions that overlap the pair's own stay. Far words are cut off.
+        Head and tail have placeholders of their own. A disease and a symptom have the same one,
+        since the corpora of the relations call both diseases. Of mentions that overlap the pair's
+        own stay. Far words are cut off.
         """
         taken = dict.fromkeys(range(self.head.start, self.head.end), self.head)
         taken.update(dict.fromkeys(range(self.tail.start, self.tail.end), self.tail))
@@ -74,10 +75,34 @@ class Pair:
                     head = len(words)
                 if entity is self.tail:
                     tail = len(words)
-                words.append(placeholder(entity.kind))
+                role = {self.head: "head ", self.tail: "tail "}.get(entity, "")
+                words.append(placeholder(role, entity.kind))
         first = max(0, min(head, tail) - _AROUND)
         last = min(len(words), max(head, tail) + _AROUND + 1, first + _MOST)
         return words[first:last], min(head - first, _MOST - 1), min(tail - first, _MOST - 1)
+
+    def features(self) -> list[str]:
+        """What a linear model sees: words and word pairs by where they stand to head and tail."""
+        words, head, tail = self.blinded()
+        words = [word.lower() for word in words]
+        first, last = min(head, tail), max(head, tail)
+        order = "head first " if head < tail else "tail first "
+        between = words[first + 1 : last]
+        found = {order, f"{order}{min(len(between), 20) // 2} apart"}
+        found.add(f"{sum(word.startswith('<') for word in between)} mentions between")
+        for word, following in pairwise([*between, ""]):
+            found |= {f"between {word}", f"{order}{word}", f"{order}{word} {following}"}
+        if len(between) <= 4:
+            found.add(f"{order}= {' '.join(between)}")
+        for distance, word in enumerate(reversed(words[max(0, first - 4) : first])):
+            found |= {f"before {word}", f"{order}before {distance} {word}"}
+        for distance, word in enumerate(words[last + 1 : last + 5]):
+            found |= {f"after {word}", f"{order}after {distance} {word}"}
+        for role, place in (("head", head), ("tail", tail)):
+            near = ["", "", *words, "", ""][place : place + 5]
+            found |= {f"{role} + {near[3]}", f"{role} + {near[3]} {near[4]}"}
+            found |= {f"{role} - {near[1]}", f"{role} - {near[0]} {near[1]}"}
+        return sorted(found | {f"some {word}" for word in words})
 
     def marked(self) -> tuple[list[str], int, int]:
         """Words with typed markers around head and tail, and where the two markers stand.
@@ -105,9 +130,9 @@ class Pair:
         return words, starts[self.head.start], starts[self.tail.start]
 
 
-def placeholder(kind: str) -> str:
-    """The word that stands for a mention of this kind."""
-    return "<condition>" if kind in ("Disease", "Symptom") else f"<{kind.lower()}>"
+def placeholder(role: str, kind: str) -> str:
+    """The word that stands for a mention of this kind; `role` is "head ", "tail " or ""."""
+    return f"<{role}{'condition' if kind in ('Disease', 'Symptom') else kind.lower()}>"
 
 
 @dataclass(frozen=True)

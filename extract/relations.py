@@ -2,9 +2,9 @@
 
 One encoder of pairs, a head for each task of `pairs.TASKS`. The encoder that ships is a BiLSTM over
 blinded sentences with position embeddings (Zeng et al. 2014), pooled in pieces (Zeng et al. 2015)
-and by attention (Zhou et al. 2016); any encoder of transformers takes its place, with typed markers
-around the pair (Zhou and Chen 2021). Disease–HAS_SYMPTOM–Symptom has no corpus and is decided by
-rules (`symptom_rules`).
+and by attention (Zhou et al. 2016), beside a linear model over words; any encoder of transformers
+takes its place, with typed markers around the pair (Zhou and Chen 2021).
+Disease–HAS_SYMPTOM–Symptom has no corpus and is decided by rules (`symptom_rules`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import torch
 from safetensors import SafetensorError
@@ -33,9 +34,15 @@ from .vectors import word_form
 
 SHIPPED = Path(__file__).parent / "model" / "relations"
 SCHEMA = 1
+# Of the config what `save` writes itself.
+_OWN = ("model", "schema", "encoder", "tasks", "temperatures", "thresholds", "checksums")
 _BATCH = 4096  # words of a batch when predicting, padding included
 _FAR = 40  # positions further away count as this far
-PLACEHOLDERS = tuple(sorted({placeholder(k) for k in ("Disease", "Drug", "Target", "Procedure")}))
+PLACEHOLDERS = tuple(
+    placeholder(role, kind)
+    for role in ("head ", "tail ", "")
+    for kind in ("Disease", "Drug", "Target", "Procedure")
+)
 
 
 class PairBiLSTM(nn.Module):
@@ -114,7 +121,7 @@ class PairBiLSTM(nn.Module):
         if known is not None:
             return known
         # The same for every process, which Python's own hash is not.
-        bucket = sum(ord(letter) * 31**place for place, letter in enumerate(form[-3:]))
+        bucket: int = sum(ord(letter) * 31**place for place, letter in enumerate(form[-3:]))
         return 1 + len(self.words) + bucket % self.BUCKETS
 
 
@@ -135,9 +142,36 @@ class PairTransformer(nn.Module):
         return torch.cat([states[rows, heads], states[rows, tails]], dim=1)
 
 
-class RelationModel(nn.Module):
-    """An encoder of pairs with a layer and a softmax for each task.
+class Linear(nn.Module):
+    """Softmax regression over `Pair.features`, hashed; pairs → logits of a task."""
 
+    SIZE = 1 << 15
+
+    def __init__(self, labels: int) -> None:
+        super().__init__()
+        self.weights = nn.EmbeddingBag(self.SIZE, labels, mode="sum")
+        self.bias = nn.Parameter(torch.zeros(labels))
+        nn.init.zeros_(self.weights.weight)
+
+    @classmethod
+    def places(cls, pair: Pair) -> list[int]:
+        """Where a pair's features lie; each weighs one over the root of their number."""
+        return sorted({crc32(feature.encode()) % cls.SIZE for feature in pair.features()})
+
+    def forward(self, pairs: Sequence[Pair]) -> Tensor:
+        places = [self.places(pair) for pair in pairs]
+        weights = torch.tensor([len(row) ** -0.5 for row in places for _ in row])
+        starts = torch.tensor([0, *(len(row) for row in places[:-1])]).cumsum(0)
+        device = self.bias.device
+        ids = torch.tensor([place for row in places for place in row]).to(device)
+        logits: Tensor = self.weights(ids, starts.to(device), weights.to(device)) + self.bias
+        return logits
+
+
+class RelationModel(nn.Module):
+    """An encoder of pairs with a layer and a softmax for each task, and beside it a linear model.
+
+    The probabilities are the mean of both (the linear one is left out beside a transformer).
     `temperatures` divide a task's logits, so that its probabilities are calibrated; `thresholds`
     are the probabilities of some relation from which on a task asserts one.
     """
@@ -156,12 +190,18 @@ class RelationModel(nn.Module):
                 for task, labels in TASKS.items()
             }
         )
+        self.linear = nn.ModuleDict(
+            {task: Linear(len(labels)) for task, labels in TASKS.items()}
+            if isinstance(encoder, PairBiLSTM)
+            else {}
+        )
         self.temperatures = dict.fromkeys(TASKS, 1.0)
         self.thresholds = dict.fromkeys(TASKS, 0.5)
         self.about: dict[str, Any] = {}
+        self.card = ""
 
     def forward(self, pairs: Sequence[Pair], task: str) -> Tensor:
-        """Logits, shape (pairs, labels of the task)."""
+        """The encoder's logits, shape (pairs, labels of the task)."""
         logits: Tensor = self.layers[task](self.encoder(pairs))
         return logits
 
@@ -178,13 +218,21 @@ class RelationModel(nn.Module):
             batch = [order.pop() for _ in range(min(len(order), max(1, _BATCH // longest)))]
             features = self.encoder([pairs[n] for n in batch])
             for task in tasks:
-                logits = self.layers[task](features).float().cpu()
-                divisor = self.temperatures[task] if calibrated else 1.0
-                results[task][batch] = (logits / divisor).softmax(1)
+                probabilities = self.layers[task](features).float().softmax(1)
+                if task in self.linear:
+                    linear = self.linear[task]([pairs[n] for n in batch]).float().softmax(1)
+                    probabilities = (probabilities + linear) / 2
+                if calibrated:
+                    logits = probabilities.clamp_min(1e-9).log() / self.temperatures[task]
+                    probabilities = logits.softmax(1)
+                results[task][batch] = probabilities.cpu()
         return results
 
-    def save(self, folder: Path, about: Mapping[str, Any]) -> None:
-        """Write the model's folder: `config.json`, half-precision weights, the encoder's needs."""
+    def save(self, folder: Path, about: Mapping[str, Any], card: str) -> None:
+        """Write the model's folder: config, card, half-precision weights, the encoder's needs.
+
+        `about` (training data, licence, seed, figures, …) goes into the config as it is.
+        """
         with atomic_folder(folder, marker="config.json") as draft:
             weights = {name: value.half().contiguous() for name, value in self.state_dict().items()}
             save_file(weights, draft / "weights.safetensors")
@@ -211,6 +259,7 @@ class RelationModel(nn.Module):
                 },
                 **about,
             }
+            (draft / "CARD.md").write_text(card, encoding="utf-8")
             text = json.dumps(config, indent=1, ensure_ascii=False) + "\n"
             (draft / "config.json").write_text(text, encoding="utf-8")
 
@@ -246,7 +295,9 @@ class RelationModel(nn.Module):
                 f"{folder}: its weights don't fit its config; train it again"
             ) from error
         model.temperatures, model.thresholds = config["temperatures"], config["thresholds"]
-        model.about = config
+        card = folder / "CARD.md"
+        model.card = card.read_text(encoding="utf-8") if card.is_file() else ""
+        model.about = {name: value for name, value in config.items() if name not in _OWN}
         return model.to(device or "cpu").eval()
 
 
@@ -349,7 +400,7 @@ class RelationsComponent:
 
     def to_disk(self, path: Any, **_: Any) -> None:
         """Save the model under `path`."""
-        self.model.save(Path(path), {})
+        self.model.save(Path(path), self.model.about, self.model.card)
 
     def from_disk(self, path: Any, **_: Any) -> RelationsComponent:
         """Load the model from `path`."""

@@ -31,25 +31,23 @@ HEADACHE = Entity(8, 10, "Disease")
 
 def test_blinding_puts_one_word_for_each_mention() -> None:
     words, head, tail = Pair(WORDS, ASPIRIN, HEADACHE, (IBUPROFEN,)).blinded()
-    assert words == [
-        "We",
-        "gave",
-        "new",
-        "<drug>",
-        "and",
-        "<drug>",
-        "for",
-        "the",
-        "<condition>",
-        ".",
-    ]
+    assert " ".join(words) == "We gave new <head drug> and <drug> for the <tail condition> ."
     assert (head, tail) == (3, 8)
 
 
 def test_blinding_keeps_the_pair_s_own_of_mentions_that_overlap() -> None:
     words, head, tail = Pair(WORDS, ASPIRIN, HEADACHE, (Entity(2, 4, "Drug"),)).blinded()
-    assert words[2:4] == ["new", "<drug>"]
-    assert (words[head], words[tail]) == ("<drug>", "<condition>")
+    assert words[2:4] == ["new", "<head drug>"]
+    assert (words[head], words[tail]) == ("<head drug>", "<tail condition>")
+
+
+def test_features_tell_what_stands_between_and_in_which_order() -> None:
+    forth = Pair(WORDS, ASPIRIN, HEADACHE, (IBUPROFEN,)).features()
+    assert {"between for", "head first the", "head first for the", "head + and"} <= set(forth)
+    assert "1 mentions between" in forth
+    back = Pair(WORDS, HEADACHE, ASPIRIN, (IBUPROFEN,)).features()
+    assert "tail first the" in back
+    assert "head first the" not in back
 
 
 def test_a_long_sentence_is_cut_around_the_pair() -> None:
@@ -57,7 +55,7 @@ def test_a_long_sentence_is_cut_around_the_pair() -> None:
     pair = Pair(words, Entity(203, 204, "Drug"), Entity(208, 210, "Disease"))
     kept, head, tail = pair.blinded()
     assert len(kept) < 80
-    assert (kept[head], kept[tail]) == ("<drug>", "<condition>")
+    assert (kept[head], kept[tail]) == ("<head drug>", "<tail condition>")
     kept, head, tail = pair.marked()
     assert len(kept) < 90
     assert (kept[head : head + 6], kept[tail]) == (["@", "*", "drug", "*", "aspirin", "@"], "#")
