@@ -38,6 +38,7 @@ def main() -> None:
     pl.Config.set_tbl_rows(-1)
     pl.Config.set_tbl_cols(-1)
     pl.Config.set_fmt_str_lengths(50)
+    pl.Config.set_tbl_width_chars(200)
     graph = KnowledgeGraph.open(arguments.graph) if arguments.graph else _terminology()
     start = time.perf_counter()
     nlp = build_pipeline(graph, ner_model=arguments.ner, relations_model=arguments.relations)

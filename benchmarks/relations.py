@@ -37,6 +37,7 @@ def main() -> None:
     pl.Config.set_tbl_rows(-1)
     pl.Config.set_tbl_cols(-1)
     pl.Config.set_fmt_str_lengths(40)
+    pl.Config.set_tbl_width_chars(200)
     relations(arguments.data, arguments.model)
     print(evaluate_symptoms(next((arguments.data / "maccrobat").glob("maccrobat.tar*")), "test"))
     linking(arguments.data)
