@@ -114,7 +114,7 @@ def extract(
     paths: Sequence[Path | str],
     *,
     terminology: KnowledgeGraph | None = None,
-    model: Path | None = None,
+    model: Path | str | None = None,
     patients: bool = True,
     sentences: bool = True,
     quarantine: Quarantine | None = None,
@@ -124,7 +124,8 @@ def extract(
     Args:
         paths: text files, folders of them, PubTator files, or `FILE.csv:COLUMN`.
         terminology: the graph whose entities the text is linked to; see `default_terminology`.
-        model: a mention recogniser's folder; the one that comes with medkg by default.
+        model: a mention recogniser's folder, or any spaCy model by name or folder (scispaCy's
+            `en_ner_bc5cdr_md`); the one that comes with medkg by default.
         patients: a plain text is a note about one patient, who becomes a node.
         sentences: keep the sentences; without them only offsets are kept.
         quarantine: gets what can't be read. Without one, the first such thing is an error.

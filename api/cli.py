@@ -135,7 +135,7 @@ def extract(
         str | None, typer.Option(help="Link to this graph's entities (folder or URI).")
     ] = None,
     model: Annotated[
-        Path | None, typer.Option(help="A mention recogniser of your own (medkg train ner).")
+        str | None, typer.Option(help="A folder of medkg train ner, or any spaCy model.")
     ] = None,
     patients: Annotated[
         bool, typer.Option(help="A plain text is a note about one patient.")

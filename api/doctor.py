@@ -13,7 +13,6 @@ _LIBRARIES = (
     "neo4j",
     "arcadedb-embedded",
     "spacy",
-    "scispacy",
     "transformers",
     "torch",
     "torch-geometric",

@@ -29,6 +29,7 @@ from .context import DEFAULTS
 from .corpora import decode, read_pubtator
 from .doses import dosage
 from .relations import FoundRelation
+from .spacy_ner import is_spacy_model
 from .tokens import blank
 
 SOURCE = "text"
@@ -58,14 +59,15 @@ class TextDocument:
 def build_pipeline(
     terminology: KnowledgeGraph,
     *,
-    ner_model: Path | None = None,
+    ner_model: Path | str | None = None,
     relations_model: Path | None = None,
 ) -> Language:
     """A spaCy pipeline of sentences, mentions, names, context, links and relations.
 
     Args:
         terminology: the graph whose names the mentions are linked to.
-        ner_model: folder of a mention recogniser; None: the one that ships.
+        ner_model: folder of a mention recogniser, or any spaCy model, such as scispaCy's
+            `en_ner_bc5cdr_md`, by name or folder; None: the one that ships.
         relations_model: folder of a relation model; None: the one that ships.
 
     Raises:
@@ -73,7 +75,10 @@ def build_pipeline(
     """
     nlp = blank()
     nlp.add_pipe("medkg_sentences")
-    nlp.add_pipe("medkg_ner", config={"model": str(ner_model) if ner_model else None})
+    if ner_model is not None and is_spacy_model(str(ner_model)):
+        nlp.add_pipe("medkg_spacy_ner", config={"model": str(ner_model)})
+    else:
+        nlp.add_pipe("medkg_ner", config={"model": str(ner_model) if ner_model else None})
     nlp.add_pipe("medkg_names")
     nlp.add_pipe("medkg_context")
     nlp.add_pipe("medkg_linker")
@@ -174,7 +179,7 @@ def extract(
     documents: Iterable[TextDocument],
     terminology: KnowledgeGraph,
     *,
-    model: Path | None = None,
+    model: Path | str | None = None,
     relations_model: Path | None = None,
     sentences: bool = True,
     quarantine: Quarantine | None = None,
@@ -193,7 +198,8 @@ def extract(
       its link score.
 
     Args:
-        model: folder of a mention recogniser; None: the one that ships.
+        model: folder of a mention recogniser, or any spaCy model by name or folder; None: the one
+            that ships.
         relations_model: folder of a relation model; None: the one that ships.
         sentences: keep the sentences; without, only their offsets.
         quarantine: gets the documents that can't be read, by name.
