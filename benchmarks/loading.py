@@ -4,8 +4,9 @@
     python benchmarks/loading.py --graph medkg-quickstart/graph
     python .ci/neo4j/start.py -- python benchmarks/loading.py    a real Neo4j too
 
-Both ways write the same content: every node, relationship and piece of evidence with all their
-properties, under the same constraints and indexes. NEO4J_URI must be an empty database.
+Both ways write every node, relationship and piece of evidence with all their properties, under the
+same constraints and indexes; medkg writes a checksum with each, by which it knows them again, and a
+node's properties as values too. NEO4J_URI must be an empty database.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -29,6 +31,7 @@ from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.store import Store, connect
 
 BATCH = 5_000
+VALUES = ("id", "probability", "evidence_count", "sources")
 
 
 def made_up(nodes: int, edges: int, seed: int = 0) -> KnowledgeGraph:
@@ -69,19 +72,16 @@ def plain(store: Store, kg: KnowledgeGraph) -> None:
     """Write the graph as a script with the driver would."""
     kinds = dict(kg.nodes.select("id", "kind").iter_rows())
 
-    def send(statement: str, frame: pl.DataFrame) -> None:
-        for part in frame.iter_slices(BATCH):
-            store._driver.execute_query(
-                statement,
-                {"rows": part.to_dicts()},
-                database_=store.database,
-            )
+    def send(statement: str, rows: list[dict[str, Any]]) -> None:
+        for start in range(0, len(rows), BATCH):
+            part = rows[start : start + BATCH]
+            store._driver.execute_query(statement, {"rows": part}, database_=store.database)
 
     store._make_constraints(sorted(kg.nodes["kind"].unique()))
     for (kind,), part in kg.nodes.group_by("kind"):
         send(
             f"UNWIND $rows AS row MERGE (n:{kind} {{id: row.id}}) SET n += row",
-            part.drop("kind"),
+            part.drop("kind").to_dicts(),
         )
     ends = kg.edges.with_columns(
         head=pl.col("subject").replace_strict(kinds), tail=pl.col("object").replace_strict(kinds)
@@ -90,11 +90,20 @@ def plain(store: Store, kg: KnowledgeGraph) -> None:
         send(
             f"UNWIND $rows AS row MATCH (s:{head} {{id: row.subject}})"
             f" MATCH (o:{tail} {{id: row.object}}) MERGE (s)-[r:{relation}]->(o)"
-            " SET r.id = row.id, r.probability = row.probability,"
-            " r.evidence_count = row.evidence_count, r.sources = row.sources",
-            part,
+            " SET r += row.values",
+            [
+                {
+                    "subject": row["subject"],
+                    "object": row["object"],
+                    "values": {
+                        **{name: row[name] for name in VALUES},
+                        **json.loads(row["properties"] or "{}"),
+                    },
+                }
+                for row in part.iter_rows(named=True)
+            ],
         )
-    send("UNWIND $rows AS row MERGE (n:Evidence {id: row.id}) SET n += row", kg.evidence)
+    send("UNWIND $rows AS row MERGE (n:Evidence {id: row.id}) SET n += row", kg.evidence.to_dicts())
 
 
 def measure(uri: str, kg: KnowledgeGraph, open_store: Callable[[], Store]) -> None:
