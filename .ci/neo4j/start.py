@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -119,6 +120,7 @@ def main() -> int:
     command = sys.argv[2:] if sys.argv[1:2] == ["--"] else []
     if sys.argv[1:] and not command:
         sys.exit(__doc__)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the folder goes too
     with served() as environment:
         if command:
             environment = {**os.environ, **environment}
