@@ -76,7 +76,7 @@ class Counts:
 
 @dataclass
 class WriteSummary:
-    """What a write did. `replaced` counts predictions of the same models that were taken out."""
+    """What a write did. `replaced` counts the same models' earlier answers that were taken out."""
 
     nodes: Counts = field(default_factory=Counts)
     edges: Counts = field(default_factory=Counts)
@@ -280,8 +280,9 @@ class Store:
 
         Nodes of an identifier that is there unite: the graph's name stays, synonyms and
         cross-references of both. Evidence joins the evidence that is there, and the relationships
-        that it supports are combined from all of it. A model's predictions replace what the server
-        has of that model. A write that was interrupted is completed by writing again.
+        that it supports are combined from all of it. A model's predictions for a head (or tail)
+        replace what the server has of that model for it. A write that was interrupted is completed
+        by writing again.
 
         Raises:
             StoreError: the server refuses, or holds a node of the same identifier as another kind.
@@ -472,7 +473,10 @@ class Store:
             return
         models = sorted(given["model"].unique())
         stored = self._stored_predictions(models)
-        gone = stored.join(given, on="id", how="anti")
+        question = ["model", "relation", "direction", "_asked"]
+        gone = _with_asked(stored.join(given, on="id", how="anti")).join(
+            _with_asked(given), on=question, how="semi"
+        )
         for head, name, tail in _groups(gone, "_head", "relation", "_tail"):
             part = gone.filter(_head=head, relation=name, _tail=tail)
             self._send(
@@ -860,6 +864,12 @@ def _news(given: pl.DataFrame, stored: pl.DataFrame) -> tuple[pl.DataFrame, Coun
     new = given.join(stored, on="id", how="anti").height
     news = given.join(stored, on=["id", "checksum"], how="anti")
     return news, Counts(new, news.height - new, given.height - news.height)
+
+
+def _with_asked(predictions: pl.DataFrame) -> pl.DataFrame:
+    """Predictions with the node that was asked about: the head, where tails were ranked."""
+    asked = pl.when(pl.col("direction") == "head").then("tail").otherwise("head")
+    return predictions.with_columns(_asked=asked)
 
 
 def _native(properties: str | None) -> Row:

@@ -181,7 +181,7 @@ def test_properties_that_a_node_no_longer_has_leave_it(store: Store) -> None:
 
 def test_a_models_predictions_replace_its_earlier_ones(store: Store) -> None:
     kg = small()
-    one = [(IMATINIB, "NCBIGene:5742", 0.4), ("drugbank:DB00945", KIT, 0.2)]
+    one = [(IMATINIB, "NCBIGene:5742", 0.4), (IMATINIB, KIT, 0.2), ("drugbank:DB00945", KIT, 0.2)]
     store.write(kg.with_predictions(predicted("m", one)))
     store.write(kg.with_predictions(predicted("other", one[:1])))
     summary = store.write(kg.with_predictions(predicted("m", [(IMATINIB, "NCBIGene:5742", 0.9)])))
@@ -190,9 +190,10 @@ def test_a_models_predictions_replace_its_earlier_ones(store: Store) -> None:
     left = store.read().predictions
     assert left.select("model", "tail", "probability").rows() == [
         ("m", "NCBIGene:5742", 0.9),
+        ("m", KIT, 0.2),  # of another drug, which was not asked about again
         ("other", "NCBIGene:5742", 0.4),
     ]
-    assert count(store, "()-[r:PREDICTED_TARGETS]->()") == 2
+    assert count(store, "()-[r:PREDICTED_TARGETS]->()") == 3
     assert count(store, "()-[r:TARGETS]->()") == 2
     assert store.write(kg).replaced == 0
 
