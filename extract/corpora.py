@@ -12,6 +12,7 @@ import json
 import lzma
 import re
 import tarfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,9 +125,10 @@ def read_pubtator(path: Path, quarantine: Quarantine) -> list[Document]:
                 current = documents[identifier] = Document(identifier, text)
             continue
         columns = line.split("\t")
-        where = "\t".join(columns[:3])
+        where = _place(columns[:3])
         if len(columns) not in (4, 5, 6, 7):
-            quarantine.add("wrong number of columns", path=path, line=number, row=columns[0][:80])
+            place = _place(columns[:1])
+            quarantine.add("wrong number of columns", path=path, line=number, row=place)
         elif current is None or current.id != columns[0]:
             quarantine.add(
                 "annotation of a document that is not above it", path=path, line=number, row=where
@@ -168,7 +170,7 @@ def read_chemprot(abstracts: Path, quarantine: Quarantine) -> list[Document]:
         columns = line.split("\t")
         if len(columns) != 3:
             quarantine.add(
-                "wrong number of columns", path=abstracts, line=number, row=columns[0][:80]
+                "wrong number of columns", path=abstracts, line=number, row=_place(columns[:1])
             )
         elif columns[0] in documents:
             quarantine.add("document given twice", path=abstracts, line=number, row=columns[0])
@@ -177,9 +179,9 @@ def read_chemprot(abstracts: Path, quarantine: Quarantine) -> list[Document]:
     entities = abstracts.with_name(abstracts.name.replace("_abstracts", "_entities"))
     for number, line in _lines(entities):
         columns = line.split("\t")
-        where = "\t".join(columns[:2])
+        where = _place(columns[:2])
         if len(columns) != 6:
-            quarantine.add("wrong number of columns", path=entities, line=number, row=where[:80])
+            quarantine.add("wrong number of columns", path=entities, line=number, row=where)
         elif columns[0] not in documents:
             quarantine.add(
                 "annotation of an unknown document", path=entities, line=number, row=where
@@ -200,9 +202,9 @@ def read_chemprot(abstracts: Path, quarantine: Quarantine) -> list[Document]:
     relations = abstracts.with_name(abstracts.name.replace("_abstracts", "_relations"))
     for number, line in _lines(relations):
         columns = line.split("\t")
-        where = "\t".join(columns[:2])
+        where = _place(columns[:2])
         if len(columns) != 6:
-            quarantine.add("wrong number of columns", path=relations, line=number, row=where[:80])
+            quarantine.add("wrong number of columns", path=relations, line=number, row=where)
             continue
         head, tail = columns[4].removeprefix("Arg1:"), columns[5].removeprefix("Arg2:").strip()
         if not {head, tail} <= keys.get(columns[0], set()):
@@ -493,6 +495,11 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
             yield number, line.rstrip("\r")
 
 
+def _place(columns: list[str]) -> str:
+    """The first columns of a row, as far as they are identifiers and offsets and no text."""
+    return "\t".join(column for column in columns if re.fullmatch(r"[\w:.-]{1,40}", column))
+
+
 def _offsets(start: str, end: str) -> tuple[int, int] | None:
     # Two long numbers are no offsets, and Python refuses to read numbers of thousands of digits.
     if start.isdecimal() and end.isdecimal() and len(start) < 12 and len(end) < 12:
@@ -561,7 +568,7 @@ def _brat_files(path: Path) -> Iterator[tuple[str, bytes]]:
                         yield member.name, content.read()
     except OSError as error:
         raise DataError(f"can't be read: {error.strerror or error}", path=path) from error
-    except (tarfile.TarError, lzma.LZMAError, EOFError) as error:
+    except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError) as error:
         raise DataError("is not a whole tar archive; fetch it again", path=path) from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -96,8 +97,9 @@ def read_documents(
     """The documents of text files, folders of them, PubTator files and `FILE.csv:COLUMN`.
 
     A file that starts as PubTator does (`ID|t|TITLE`) is one, its documents are named `PMID:` and
-    have no patient. A text is named `note:` by its file's name without the ending, a row of a CSV
-    file by file and row. What can't be read, is empty or is not UTF-8 goes to `quarantine`.
+    have no patient. A text is named `note:` by its file's name without the ending (of a folder
+    given, by its path inside), a row of a CSV file by file and row. What can't be read, is
+    empty or is not UTF-8 goes to `quarantine`.
 
     Args:
         patients: a text or row is a note about one patient, of its own name.
@@ -140,7 +142,9 @@ def _documents_of(path: str, quarantine: Quarantine, patients: bool) -> Iterator
                     prefix = "PMID" if document.id.isdigit() else "note"
                     yield TextDocument(f"{prefix}:{_slug(document.id)}", document.text)
             else:
-                name = _slug(file_path.stem)
+                # Folders hold one patient each as often as not, all with files of the same names.
+                within = file_path.relative_to(place) if place.is_dir() else Path(file_path.name)
+                name = _slug(within.with_suffix("").as_posix())
                 yield TextDocument(f"note:{name}", text, f"patient:{name}" if patients else None)
 
 
@@ -157,14 +161,20 @@ def _csv_documents(
         text = decode(path.read_bytes(), path)
     except OSError as error:
         raise DataError(f"can't be read: {error.strerror}", path=path) from error
-    rows = csv.DictReader(text.splitlines(keepends=True))
-    if column not in (rows.fieldnames or []):
-        raise DataError(
-            f"has no column {column!r}; it has {', '.join(rows.fieldnames or [])}", path=path
-        )
-    for number, row in enumerate(rows, start=1):
-        value = row[column]
-        if not value or not value.strip():
+    csv.field_size_limit(max(len(text), csv.field_size_limit()))  # a field may be a long note
+    rows = csv.reader(io.StringIO(text, newline=""))
+    header = next(rows)
+    if column not in header:
+        # What it has instead is not said: without a header, the first line is a note.
+        raise DataError(f"has no column {column!r} in its first line", path=path)
+    for number, row in enumerate(filter(None, rows), start=1):
+        if len(row) != len(header):
+            quarantine.add(
+                "wrong number of columns", path=path, line=rows.line_num, row=f"row {number}"
+            )
+            continue
+        value = row[header.index(column)]
+        if not value.strip():
             quarantine.add("row without text", path=path, line=rows.line_num, row=f"row {number}")
             continue
         name = f"{_slug(path.stem)}-{number}"

@@ -88,7 +88,7 @@ def test_pubtator_sets_a_bad_row_aside(tmp_path: Path, line: str, reason: str) -
     first, second = read_pubtator(path, quarantine)
     assert reasons(quarantine) == [(8, reason)]
     assert quarantine.rows[0].path == str(path)
-    assert "Fever" not in quarantine.rows[0].row
+    assert not {"Fever", "words"} & set(quarantine.rows[0].row.split())
     assert (len(first.mentions), len(first.relations), second.text) == (4, 1, "Next\nOne.")
 
 
