@@ -6,6 +6,7 @@ import bz2
 import gzip
 import json
 import lzma
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -26,7 +27,8 @@ def read_text(path: Path) -> str:
     try:
         data = path.read_bytes()
         data = _DECOMPRESS.get(path.suffix, bytes)(data)
-    except (OSError, EOFError, lzma.LZMAError) as error:
+    # A bz2 file that is cut short is a ValueError.
+    except (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error) as error:
         raise DataError(f"can't be read: {error}", path=path) from error
     try:
         text = data.decode("utf-8-sig")

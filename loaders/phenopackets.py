@@ -7,8 +7,10 @@ members are read where they lie and never unpacked.
 from __future__ import annotations
 
 import json
+import lzma
 import re
 import tarfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -104,7 +106,7 @@ def _documents(path: Path) -> Iterator[tuple[str, bytes]]:
                     content = archive.extractfile(member) if member.isfile() else None
                     if content is not None and member.name.endswith(".json"):
                         yield member.name, content.read()
-        except (tarfile.TarError, OSError, EOFError) as error:
+        except (tarfile.TarError, OSError, EOFError, lzma.LZMAError, zlib.error) as error:
             raise DataError(
                 f"is neither .json nor a readable tar archive: {error}", path=path
             ) from error

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
 import lzma
 from pathlib import Path
@@ -88,11 +90,20 @@ def test_edges_in_several_compressed_files(tmp_path: Path) -> None:
     assert load("hetionet", folder).checksum() == whole.checksum()
 
 
-def test_damaged_compression(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("suffix", "content"),
+    [
+        ("gz", b"\x1f\x8b no gzip"),
+        ("gz", gzip.compress(b"source")[:10] + b"\xff" * 40),  # a zlib.error
+        ("bz2", bz2.compress(b"source" * 1000)[:-8]),  # a ValueError
+        ("xz", lzma.compress(b"source" * 1000)[:-8]),
+    ],
+)
+def test_damaged_compression(tmp_path: Path, suffix: str, content: bytes) -> None:
     folder = write_hetionet(tmp_path / "in")
     (folder / "edges.sif").unlink()
-    (folder / "edges.sif.gz").write_bytes(b"\x1f\x8b no gzip")
-    with pytest.raises(DataError, match=r"edges\.sif\.gz: can't be read"):
+    (folder / f"edges.sif.{suffix}").write_bytes(content)
+    with pytest.raises(DataError, match=rf"edges\.sif\.{suffix}: can't be read"):
         load("hetionet", folder)
 
 
