@@ -40,7 +40,7 @@ class Connection:
         """The whole graph of the server, evidence and predictions included."""
         return self._store.read()
 
-    def query(self, question: str, **parameters: Any) -> pl.DataFrame:
+    def query(self, question: str, /, **parameters: Any) -> pl.DataFrame:
         """Ask a query of the library by its name, or Cypher of your own. Neither can write.
 
         Raises:
@@ -129,6 +129,9 @@ def extract(
         patients: a plain text is a note about one patient, who becomes a node.
         sentences: keep the sentences; without them only offsets are kept.
         quarantine: gets what can't be read. Without one, the first such thing is an error.
+
+    Raises:
+        DataError: a path is not there, or nothing could be read.
     """
     from medkg.extract import pipeline
 
@@ -140,9 +143,10 @@ def extract(
         sentences=sentences,
         quarantine=aside,
     )
-    if quarantine is None and aside.rows:
+    if aside.rows and (quarantine is None or graph.nodes.is_empty()):
         first = aside.rows[0]
-        raise DataError(f"{first.reason}; give a quarantine to go on without", path=first.path)
+        what = "nothing could be read" if graph.nodes.is_empty() else f"{len(aside)} set aside"
+        raise DataError(f"{first.reason} ({what})", path=first.path)
     return graph
 
 

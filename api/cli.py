@@ -117,9 +117,12 @@ def load(
     as_json: Json = False,
 ) -> None:
     """Load a curated source into a graph folder."""
+    from medkg.graph.atomic import check_replaceable
+    from medkg.graph.kg import MANIFEST
     from medkg.graph.quarantine import Quarantine
     from medkg.loaders.sources import load as load_source
 
+    check_replaceable(out, marker=MANIFEST)
     aside = Quarantine()
     kg = load_source(source, path, quarantine=aside)
     _save(kg, out, aside, as_json)
@@ -148,8 +151,11 @@ def extract(
     """Read clinical text into a graph folder: mentions, context, links, relations."""
     from medkg.access import extract as extract_text
     from medkg.access import read as read_graph
+    from medkg.graph.atomic import check_replaceable
+    from medkg.graph.kg import MANIFEST
     from medkg.graph.quarantine import Quarantine
 
+    check_replaceable(out, marker=MANIFEST)
     aside = Quarantine()
     kg = extract_text(
         paths,
@@ -439,10 +445,12 @@ def predict(
         today = date.today().isoformat()
         found = loaded.predictions([str(asked)], top, date=today, direction=direction)
         ends = found["head"].to_list() + found["tail"].to_list()
-        part = loaded.graph.with_predictions(found).subgraph(ends, relations=[], predictions=True)
+        # No others of the graph's predictions: a part of a model's answer would replace the whole.
+        part = loaded.graph.subgraph(ends, relations=[]).with_predictions(found)
         with connect(into) as connection:
             written = connection.write(part)
-        _print_summary(written, into, as_json=False)
+        if not as_json:
+            _print_summary(written, into, as_json=False)
 
 
 @app.command(epilog="Example: medkg explain models/targets --head imatinib --tail KIT")

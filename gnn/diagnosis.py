@@ -23,11 +23,12 @@ from scipy.sparse import csr_matrix
 from scipy.special import log_softmax
 from torch import Tensor
 
+from ..graph.atomic import check_replaceable
 from ..graph.errors import DataError, MissingError, ModelError
 from ..graph.frames import PREDICTIONS, conform
 from ..graph.kg import KnowledgeGraph
 from .classifiers import Graph, Perceptron, fit
-from .folder import ModelFolder, graph_record, open_model, save_model
+from .folder import CONFIG, ModelFolder, graph_record, open_model, save_model
 from .patients import Case, Simulated, cases_of, simulate
 from .similarity import Floats, Integers, Knowledge, naive_bayes, resnik
 
@@ -303,8 +304,10 @@ def train_diagnosis(
 
     Raises:
         ModelError: no such model.
-        DataError: the graph has no HAS_SYMPTOM edge.
+        DataError: the graph has no HAS_SYMPTOM edge, or `out` holds other things.
     """
+    if out is not None:
+        check_replaceable(Path(out), marker=CONFIG)
     if model not in MODELS:
         raise ModelError(f"there is no diagnosis model {model!r}; there are {', '.join(MODELS)}")
     simulated = simulated or (50_000 if model == "mlp" else 5_000)

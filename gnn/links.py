@@ -18,6 +18,7 @@ from scipy import sparse
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
+from ..graph.atomic import check_replaceable
 from ..graph.errors import DataError, MissingError, ModelError
 from ..graph.frames import PREDICTIONS, conform, empty
 from ..graph.kg import KnowledgeGraph
@@ -28,7 +29,7 @@ from .card import link_card
 from .data import EdgeType, to_hetero_data
 from .decoders import DECODERS
 from .explain import Explainer, Explanation, Step, attribute_to_edges
-from .folder import ModelFolder, graph_record, open_model, save_model
+from .folder import CONFIG, ModelFolder, graph_record, open_model, save_model
 from .ranking import by_degree, filtered_ranks, pair_matrix, summarise
 from .scorers import Scorer, Vectors
 from .task import LinkTask, link_task
@@ -237,9 +238,7 @@ class LinkModel:
             if share > 0
         ]
 
-    def _ranked(
-        self, direction: str, query: int, top: int, include_trained: bool
-    ) -> pl.DataFrame:
+    def _ranked(self, direction: str, query: int, top: int, include_trained: bool) -> pl.DataFrame:
         """The first candidates for a query, with rank, score, probability and whether known."""
         forward = direction == "tail"
         score = self.scorer.score_tails if forward else self.scorer.score_heads
@@ -551,9 +550,11 @@ def train_links(
         device: `cpu`, `cuda`, …; a GPU where there is one, if not given.
 
     Raises:
-        DataError: too few edges, or a split that doesn't fit the graph.
+        DataError: too few edges, a split that doesn't fit the graph, or `out` holds other things.
         ModelError: no such model, encoder, decoder or device.
     """
+    if out is not None:
+        check_replaceable(Path(out), marker=CONFIG)
     _check_choice("model", model, ("network", "degree", "neighbours"))
     _check_choice("encoder", encoder, ("rgcn", "lookup"))
     _check_choice("decoder", decoder, tuple(DECODERS))
@@ -629,9 +630,7 @@ def train_links(
     return fitted
 
 
-def _vectors(
-    network: LinkNetwork, vectors: Mapping[str, Tensor], edge_type: EdgeType
-) -> Vectors:
+def _vectors(network: LinkNetwork, vectors: Mapping[str, Tensor], edge_type: EdgeType) -> Vectors:
     head_kind, _, tail_kind = edge_type
     weights = {n: w.detach().cpu() for n, w in network.state_dict().items()}
     return Vectors(
@@ -677,9 +676,7 @@ def _check_choice(what: str, value: str, allowed: tuple[str, ...]) -> None:
         raise ModelError(f"unknown {what} {value!r}; there are {', '.join(allowed)}")
 
 
-def _calibrate(
-    scorer: Scorer, task: LinkTask
-) -> tuple[dict[str, Calibration], dict[str, Any]]:
+def _calibrate(scorer: Scorer, task: LinkTask) -> tuple[dict[str, Calibration], dict[str, Any]]:
     """Fitted on the validation edges, measured on the test edges, for both directions."""
     calibrations, measured = {}, {}
     for direction in DIRECTIONS:

@@ -132,6 +132,14 @@ def test_doctor_names_what_is_there(medkg: Medkg) -> None:
         (["write", "{graph}", "--into", "bolt://127.0.0.1:1"], "bolt://127.0.0.1:1"),
         (["info", "--on", "gopher://x"], "gopher"),
         (["merge", "{graph}", "--out", "{tmp}"], "other things in it"),
+        (["load", "starter", "--out", "{tmp}"], "other things in it"),
+        (["extract", "{graph}/graph.json", "--out", "{tmp}"], "other things in it"),
+        (["train", "links", "{graph}", "--out", "{tmp}"], "other things in it"),
+        (["train", "diagnosis", "{graph}", "--out", "{tmp}"], "other things in it"),
+        (
+            ["extract", "{graph}/nodes.parquet", "--graph", "{graph}", "--out", "{tmp}/x"],
+            "{graph}/nodes.parquet: file is not UTF-8 text (nothing could be read)",
+        ),
     ],
 )
 def test_bad_input_is_named_with_exit_code_1_and_nothing_written(
