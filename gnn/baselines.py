@@ -95,9 +95,7 @@ class Neighbours:
         return cls(_from_tensors("profiles", tensors), _from_tensors("known", tensors))
 
 
-def profiles(
-    data: HeteroData, kind: str, edge_type: EdgeType | None = None
-) -> sparse.csr_matrix:
+def profiles(data: HeteroData, kind: str, edge_type: EdgeType | None = None) -> sparse.csr_matrix:
     """What each node of a kind is joined to, so that the product of two rows is their similarity.
 
     The similarity is the mean, over the types of edges that the kind has, of the cosine between

@@ -12,6 +12,7 @@ from ..graph.kg import KnowledgeGraph
 
 EdgeType = tuple[str, str, str]  # kind of the head, relation, kind of the tail
 
+
 def vocabulary(kg: KnowledgeGraph) -> dict[str, list[str]]:
     """For each kind that has nodes, their identifiers in the order of `kg.nodes`.
 

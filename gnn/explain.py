@@ -376,9 +376,7 @@ def attribute_to_edges(
     return attribution
 
 
-def _reach(
-    data: HeteroData, network: LinkNetwork, head: int, tail: int
-) -> dict[str, torch.Tensor]:
+def _reach(data: HeteroData, network: LinkNetwork, head: int, tail: int) -> dict[str, torch.Tensor]:
     """By kind, which nodes' vectors after the first layer the score of the pair needs."""
     reached = {
         kind: torch.zeros(data[kind].num_nodes, dtype=torch.bool) for kind in data.node_types

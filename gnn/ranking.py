@@ -116,9 +116,7 @@ def summarise(
     return result
 
 
-def by_degree(
-    ranks: NDArray[np.float64], degrees: NDArray[np.int64]
-) -> list[Mapping[str, Any]]:
+def by_degree(ranks: NDArray[np.float64], degrees: NDArray[np.int64]) -> list[Mapping[str, Any]]:
     """MRR and Hits@10 of the edges, apart by the degree that their answer has in training."""
     rows: list[Mapping[str, Any]] = []
     for low, high in zip(STRATA, (*STRATA[1:], None), strict=True):

@@ -77,9 +77,7 @@ class LinkNetwork(nn.Module):
     `types` are the edge types that it reads, the predicted one (`edge_type`) first.
     """
 
-    def __init__(
-        self, counts: Mapping[str, int], edge_type: EdgeType, settings: NetworkSettings
-    ):
+    def __init__(self, counts: Mapping[str, int], edge_type: EdgeType, settings: NetworkSettings):
         super().__init__()
         self.edge_type = edge_type
         self.decoder = DECODERS[settings.decoder]
@@ -120,9 +118,7 @@ class LinkNetwork(nn.Module):
         return vector
 
 
-def compact(
-    data: HeteroData, edge_type: EdgeType, context: tuple[EdgeType, ...]
-) -> HeteroData:
+def compact(data: HeteroData, edge_type: EdgeType, context: tuple[EdgeType, ...]) -> HeteroData:
     """What a network reads of a graph: its edge types, all nodes of the predicted relation's kinds,
     and of the other kinds the nodes that have an edge. Edges keep their order."""
     types = (edge_type, *context)
@@ -419,9 +415,7 @@ class _State:
         self.waited, self.best_mrr = numbers["waited"], numbers["best_mrr"]
 
 
-def _fingerprint(
-    settings: NetworkSettings, seed: int, edges: Mapping[EdgeType, Tensor]
-) -> str:
+def _fingerprint(settings: NetworkSettings, seed: int, edges: Mapping[EdgeType, Tensor]) -> str:
     digest = hashlib.sha256(json.dumps([settings.to_dict(), seed], sort_keys=True).encode())
     for edge_type in sorted(edges):
         array: NDArray[np.int64] = edges[edge_type].cpu().numpy()

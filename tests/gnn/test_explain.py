@@ -158,9 +158,7 @@ def score_without(model: LinkModel, head: int, tail: int, edges: set[str]) -> fl
     with torch.no_grad():
         vectors = network.eval()(messages)
     relation = network.relation()
-    return float(
-        network.decoder.score(vectors["Drug"][head], relation, vectors["Target"][tail])
-    )
+    return float(network.decoder.score(vectors["Drug"][head], relation, vectors["Target"][tail]))
 
 
 def test_attribution_is_faithful(model: LinkModel) -> None:

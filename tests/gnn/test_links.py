@@ -222,9 +222,7 @@ links.train_links(kg, dim=16, epochs=60, seed=3, out={str(tmp_path / "model")!r}
     assert load_model(tmp_path / "model", kg).name == unbroken.name
 
 
-def test_a_checkpoint_of_another_training_is_not_taken(
-    kg: KnowledgeGraph, tmp_path: Path
-) -> None:
+def test_a_checkpoint_of_another_training_is_not_taken(kg: KnowledgeGraph, tmp_path: Path) -> None:
     def interrupt(*_: object) -> float:
         raise KeyboardInterrupt
 
@@ -262,6 +260,4 @@ def test_gpu_and_cpu_learn_the_same(kg: KnowledgeGraph) -> None:
     split = link_task(kg, "TARGETS").held_back
     cpu = train_links(kg, dim=16, epochs=5, dropout=0.0, split=split, device="cpu")
     gpu = train_links(kg, dim=16, epochs=5, dropout=0.0, split=split, device="cuda")
-    assert torch.allclose(
-        cpu.scorer.tensors()["heads"], gpu.scorer.tensors()["heads"], atol=1e-3
-    )
+    assert torch.allclose(cpu.scorer.tensors()["heads"], gpu.scorer.tensors()["heads"], atol=1e-3)
