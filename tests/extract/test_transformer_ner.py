@@ -62,6 +62,7 @@ def test_fine_tuned_model_predicts_exact_offsets(trained: Path) -> None:
     assert config["encoder"] == "transformer"
     assert {file.suffix for file in trained.rglob("*") if file.is_file()} <= {
         ".json",
+        ".md",
         ".safetensors",
         ".txt",
     }
