@@ -12,7 +12,9 @@ Each name is imported when it is first used, so that `import medkg` is quick.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
 _HOMES = {
     "connect": "medkg.access",
     "default_terminology": "medkg.access",
-    "extract": "medkg.access",
     "load_model": "medkg.access",
     "open": "medkg.access",
     "read": "medkg.access",
@@ -72,6 +73,20 @@ __all__ = [
     "train_links",
     "view",
 ]
+
+
+class _Extract(ModuleType):
+    """The package `medkg.extract`, which can be called: see `medkg.access.extract`."""
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        from medkg.access import extract
+
+        return extract(*args, **options)
+
+
+# A function of that name would be lost when the package of that name is first imported.
+import_module("medkg.extract")
+sys.modules["medkg.extract"].__class__ = _Extract
 
 
 def __getattr__(name: str) -> Any:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from medkg.cli import main
+from medkg.graph.errors import DataError
 from medkg.graph.kg import KnowledgeGraph
 from tests.graph.graphs import small
 
@@ -52,6 +53,15 @@ def test_help_and_import_load_nothing_heavy() -> None:
             [sys.executable, "-c", probe], capture_output=True, text=True, check=True
         )
         assert found.stdout.strip() == "[]", code
+
+
+def test_extract_is_a_call_and_a_package(tmp_path: Path) -> None:
+    import medkg.extract.names  # the import that makes `medkg.extract` the package
+
+    (tmp_path / "empty.txt").touch()
+    for _ in range(2):
+        with pytest.raises(DataError, match=r"empty\.txt: file is empty"):
+            medkg.extract([tmp_path / "empty.txt"], terminology=small())
 
 
 @pytest.mark.parametrize(
