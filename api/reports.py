@@ -62,11 +62,13 @@ def evaluate_link_models(model: LinkModel, edges: Path | None) -> pl.DataFrame:
     if edges is None:
         return link_figures(model.name, model.metrics)
     try:
-        pairs = pl.read_csv(edges, separator="\t", infer_schema=False)
+        pairs = pl.read_csv(edges, separator="\t", infer_schema=False).fill_null("")
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(f"can't be read as TSV: {error}", path=edges) from error
     if missing := {"subject", "object"} - set(pairs.columns):
         raise DataError(f"lacks the columns {sorted(missing)}", path=edges)
+    if pairs.is_empty():
+        raise DataError("holds no edge", path=edges)
     models = {model.name: model}
     for baseline in ("degree", "neighbours"):
         models[baseline] = train_links(
