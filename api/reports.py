@@ -25,8 +25,13 @@ _DIAGNOSIS_FIGURES = (
 
 def link_figures(name: str, metrics: Mapping[str, Any]) -> pl.DataFrame:
     """Filtered ranks of held-back edges' tails, a row a model; `mrr_95` is a 95 % interval."""
-    models = {name: metrics["test"], **metrics["baselines"]}
+    models = {_short(name): metrics["test"], **metrics["baselines"]}
     return _rows({model: found["tail"] for model, found in models.items()}, _LINK_FIGURES)
+
+
+def _short(name: str) -> str:
+    """`links-rgcn-distmult-1f3a9c02` without what is the same for all and the signature."""
+    return name.removeprefix("links-").rpartition("-")[0]
 
 
 def diagnosis_figures(metrics: Mapping[str, Any]) -> pl.DataFrame:
@@ -69,7 +74,7 @@ def evaluate_link_models(model: LinkModel, edges: Path | None) -> pl.DataFrame:
         raise DataError(f"lacks the columns {sorted(missing)}", path=edges)
     if pairs.is_empty():
         raise DataError("holds no edge", path=edges)
-    models = {model.name: model}
+    models = {_short(model.name): model}
     for baseline in ("degree", "neighbours"):
         models[baseline] = train_links(
             model.graph,
