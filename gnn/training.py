@@ -6,7 +6,8 @@ import hashlib
 import json
 import shutil
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from .encoders import INVERSE, RGCN, Lookup, Messages, MessageType, SparseMessag
 
 CHECKPOINT = "checkpoint.json"
 _EVERY = 5  # epochs between two looks at the validation edges (and two checkpoints)
+_SMALL = 4_000_000  # numbers in a network's weights that one thread is enough for
 _RARE = 1_000  # nodes without an edge of the relation that a softmax goes over, at the least
 _CONTEXT_SAMPLE = 512  # edges of each other relation, and nodes to tell them from, in a step
 
@@ -200,7 +202,8 @@ def train_network(
     if checkpoint is not None:
         state.resume(checkpoint, fingerprint)
 
-    with warnings.catch_warnings():
+    cells = sum(weights.numel() for weights in network.parameters())
+    with _threads(cells, device), warnings.catch_warnings():
         # torch says once that its compressed sparse rows are in beta.
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
         context: dict[MessageType, Messages] = {}
@@ -251,6 +254,19 @@ def train_network(
         shutil.rmtree(checkpoint, ignore_errors=True)
     course = {"epochs": state.epoch, "best_epoch": state.best_epoch}
     return network, {kind: x.cpu() for kind, x in vectors.items()}, course
+
+
+@contextmanager
+def _threads(cells: int, device: torch.device) -> Iterator[None]:
+    """One thread for a small network on the CPU: handing its small products to several takes longer
+    than computing them, many times longer where other processes want the cores."""
+    before = torch.get_num_threads()
+    if device.type == "cpu" and cells < _SMALL:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _loss(

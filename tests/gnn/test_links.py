@@ -147,6 +147,16 @@ def test_seeds(kg: KnowledgeGraph) -> None:
     assert not one.predict(head="drug 0-0").equals(other.predict(head="drug 0-0"))
 
 
+def test_training_gives_the_threads_back(kg: KnowledgeGraph) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        train_links(kg, dim=8, epochs=1)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_training_stops_early_and_keeps_the_best(kg: KnowledgeGraph) -> None:
     figures = iter([0.1, 0.3, 0.2, 0.2, 0.9])
     task = link_task(kg, "TARGETS")
