@@ -64,7 +64,7 @@ def mentions(corpora: list[Corpus], folder: Path | None) -> None:
     print(f"{words} words in {seconds:.1f} s of one core: {words / seconds:.0f} words a second.")
 
 
-def baseline(corpus: Corpus, *, epochs: int = 30, seed: int = 0) -> None:
+def baseline(corpus: Corpus, *, epochs: int = 15, seed: int = 0) -> None:
     """spaCy's CNN (HashEmbedCNN of width 128 and its transition-based NER) on the same tokens."""
     spacy.util.fix_random_seed(seed)
     tok2vec = {
