@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -202,21 +201,3 @@ def view(
     names = dict(kg.nodes.filter(pl.col("id").is_in(ids)).select("id", "name").iter_rows())
     write_page(part, path, "Around " + ", ".join(names[i] for i in ids), centre=ids)
     return part
-
-
-def read_text(path: Path | str) -> str:
-    """The text of a UTF-8 file.
-
-    Raises:
-        DataError: it is missing, empty, or no UTF-8.
-    """
-    try:
-        with builtins.open(path, encoding="utf-8") as file:
-            text = file.read()
-    except UnicodeDecodeError as error:
-        raise DataError("is not UTF-8 text; convert it first", path=path) from error
-    except OSError as error:
-        raise DataError(f"can't be read: {error.strerror}", path=path) from error
-    if not text.strip():
-        raise DataError("is empty", path=path)
-    return text

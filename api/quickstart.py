@@ -68,8 +68,9 @@ class Run:
 def run(out: Path, *, seed: int = 0, as_json: bool = False) -> dict[str, Any]:
     """Do the main job on the data that come with medkg; returns the report that it writes.
 
-    What an earlier run with the same medkg finished is taken over: the graph, and the models that
-    were trained on it with this seed. Writing to the server adds only what isn't there.
+    What an earlier run into the same folder finished is taken over: the graph, and the models that
+    were trained on it with this seed. Writing to the server adds only what isn't there. After an
+    upgrade of medkg, give a new folder.
 
     Args:
         out: folder for graph, models, server data, page and report.
@@ -86,7 +87,7 @@ def run(out: Path, *, seed: int = 0, as_json: bool = False) -> dict[str, Any]:
         links = _train_links(this, kg)
         diagnosis = _train_diagnosis(this, kg)
         kg = _predict(this, kg, store, links, diagnosis)
-        best = _ask(this, store, kg)
+        best = _ask(this, store, kg, links.name)
     finally:
         store.close()
     _show(this, kg, best)
@@ -235,9 +236,9 @@ def _predict(
     return kg
 
 
-def _ask(this: Run, store: Connection, kg: KnowledgeGraph) -> dict[str, str]:
+def _ask(this: Run, store: Connection, kg: KnowledgeGraph, model: str) -> dict[str, str]:
     """Ask in Cypher what users ask; returns the drug, target and disease of the best hypothesis."""
-    best = _best_hypothesis(kg)
+    best = _best_hypothesis(kg, model)
     names = dict(kg.nodes.select("id", "name").iter_rows())
     with this.step("Ask, in Cypher"):
         this.table(
@@ -263,13 +264,13 @@ def _ask(this: Run, store: Connection, kg: KnowledgeGraph) -> dict[str, str]:
     return best
 
 
-def _best_hypothesis(kg: KnowledgeGraph) -> dict[str, str]:
-    """The likeliest new drug and target such that a disease of the target has no such drug yet.
+def _best_hypothesis(kg: KnowledgeGraph, model: str) -> dict[str, str]:
+    """The model's likeliest new pair of drug and target with a disease that the drug doesn't treat.
 
     Enzymes and transporters that many drugs meet (`adme`) are left out: nobody means those.
     """
     adme = kg.nodes.filter(pl.col("properties").str.json_path_match("$.adme").is_not_null())
-    new = kg.predictions.filter(pl.col("relation") == "TARGETS", ~pl.col("known"))
+    new = kg.predictions.filter(pl.col("model") == model, ~pl.col("known"))
     associated = kg.edges.filter(relation="ASSOCIATED_WITH").select(
         disease="subject", tail="object"
     )

@@ -337,22 +337,5 @@ def set_mentions(doc: Doc, found: Iterable[Found]) -> None:
     doc.spans["mentions"] = spans
 
 
-def mentions_from_entities(doc: Doc, kinds: Mapping[str, str]) -> Doc:
-    """Take another model's `doc.ents` as mentions: `kinds` maps its labels, the rest is left out.
-
-    For scispaCy's `en_ner_bc5cdr_md`: `{"DISEASE": "Disease", "CHEMICAL": "Drug"}`. spaCy gives no
-    probability to an entity, so each has 1.
-    """
-    set_mentions(
-        doc,
-        [
-            Found(e.start_char, e.end_char, kinds[e.label_], 1.0)
-            for e in doc.ents
-            if e.label_ in kinds
-        ],
-    )
-    return doc
-
-
 if not Span.has_extension("probability"):
     Span.set_extension("probability", default=None)

@@ -19,6 +19,7 @@ from ..graph.atomic import atomic_folder, check_replaceable
 from ..graph.errors import ModelError
 from ..graph.progress import progress
 from ..graph.quarantine import Quarantine
+from ..graph.threads import one_thread
 from .bilstm import BiLSTMEncoder, Vocabulary
 from .corpora import Corpus, flat_mentions, load_corpora
 from .crf import encode
@@ -111,14 +112,16 @@ def train_ner(
     if encoder is None:
         place = torch.device(device or "cpu")
         texts = hpo_definitions() if raw_text is None else raw_text
-        model = NerModel(_bilstm(examples, texts, checkpoint, seed), kinds)
+        with one_thread():
+            model = NerModel(_bilstm(examples, texts, checkpoint, seed), kinds)
     else:
         # transformers takes seconds to import, and only this branch needs it.
         from .transformer_ner import TransformerEncoder
 
         place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         model = NerModel(TransformerEncoder.from_pretrained(encoder), kinds)
-    _fit(model.to(place), examples, read, recipe, settings, checkpoint)
+    with one_thread(encoder is None):
+        _fit(model.to(place), examples, read, recipe, settings, checkpoint)
     figures = _figures(model, read, own_head=True)
     about = {
         "training": settings,

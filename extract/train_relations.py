@@ -18,6 +18,7 @@ from torch.nn import functional
 from ..graph.errors import DataError
 from ..graph.progress import progress
 from ..graph.quarantine import Quarantine
+from ..graph.threads import one_thread
 from .corpora import Document, load_corpora, read_roam, split_documents, without_overlap
 from .evaluate_relations import score_task
 from .names import hpo_definitions
@@ -139,7 +140,8 @@ def train_relations(
     training = [labelled for labelled in parts.train if labelled.about[0] not in held]
     for task in model.linear:
         _fit_linear(model, [labelled for labelled in training if labelled.task == task], task)
-    _fit(model, training, tuning, rates=rates, epochs=epochs, seed=seed)
+    with one_thread(encoder is None):
+        _fit(model, training, tuning, rates=rates, epochs=epochs, seed=seed)
     _calibrate(model, tuning)
     figures = {
         task: {

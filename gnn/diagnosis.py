@@ -27,6 +27,7 @@ from ..graph.atomic import check_replaceable
 from ..graph.errors import DataError, MissingError, ModelError
 from ..graph.frames import PREDICTIONS, conform
 from ..graph.kg import KnowledgeGraph
+from ..graph.threads import one_thread
 from .classifiers import Graph, Perceptron, fit
 from .folder import CONFIG, ModelFolder, graph_record, open_model, save_model
 from .patients import Case, Simulated, cases_of, simulate
@@ -271,6 +272,7 @@ class DiagnosisModel:
         )
 
 
+@one_thread()
 def train_diagnosis(
     kg: KnowledgeGraph,
     *,

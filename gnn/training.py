@@ -6,8 +6,7 @@ import hashlib
 import json
 import shutil
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from torch_geometric.data import HeteroData
 from ..graph.atomic import atomic_folder
 from ..graph.errors import ModelError
 from ..graph.progress import progress
+from ..graph.threads import one_thread
 from .data import EdgeType
 from .decoders import DECODERS
 from .encoders import INVERSE, RGCN, Lookup, Messages, MessageType, SparseMessages
@@ -203,7 +203,8 @@ def train_network(
         state.resume(checkpoint, fingerprint)
 
     cells = sum(weights.numel() for weights in network.parameters())
-    with _threads(cells, device), warnings.catch_warnings():
+    small = device.type == "cpu" and cells < _SMALL
+    with one_thread(small), warnings.catch_warnings():
         # torch says once that its compressed sparse rows are in beta.
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
         context: dict[MessageType, Messages] = {}
@@ -254,19 +255,6 @@ def train_network(
         shutil.rmtree(checkpoint, ignore_errors=True)
     course = {"epochs": state.epoch, "best_epoch": state.best_epoch}
     return network, {kind: x.cpu() for kind, x in vectors.items()}, course
-
-
-@contextmanager
-def _threads(cells: int, device: torch.device) -> Iterator[None]:
-    """One thread for a small network on the CPU: handing its small products to several takes longer
-    than computing them, many times longer where other processes want the cores."""
-    before = torch.get_num_threads()
-    if device.type == "cpu" and cells < _SMALL:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _loss(

@@ -201,7 +201,7 @@ def complete_evidence(evidence: pl.DataFrame, schema: Schema) -> pl.DataFrame:
     ids = content_ids(evidence.select(identity).to_series())
     return (
         evidence.with_columns(id=pl.Series(ids, dtype=pl.String))
-        .sort("id", "release", "date", "probability", nulls_last=False)
+        .sort("id", "release", "date", "probability", "extractor", "sentence", nulls_last=False)
         .unique("id", keep="last", maintain_order=True)
     )
 

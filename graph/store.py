@@ -642,7 +642,8 @@ class Store:
             evidence = self._read_evidence()
             advance(evidence.height)
             merges = self._rows(
-                "MATCH (n:Merge) RETURN " + ", ".join(f"n.{column}" for column in MERGES)
+                "MATCH (n:Merge) WHERE n.checksum IS NOT NULL RETURN "
+                + ", ".join(f"n.{column}" for column in MERGES)
             )
             predictions = self._stored_predictions(None).select(list(PREDICTIONS))
             frames = {
@@ -678,7 +679,10 @@ class Store:
 
     def _read_sources(self) -> list[Source]:
         columns = list(Source.__dataclass_fields__)
-        query = "MATCH (n:Source) RETURN " + ", ".join(f"n.{column}" for column in columns)
+        # A Source of somebody else's, on a server that holds other things too, has no checksum.
+        query = "MATCH (n:Source) WHERE n.checksum IS NOT NULL RETURN " + ", ".join(
+            f"n.{column}" for column in columns
+        )
         return sorted(Source(*row) for row in self._rows(query))
 
     def info(self) -> dict[str, Any]:

@@ -24,7 +24,6 @@ from medkg.extract.ner import (
     Found,
     NerModel,
     combine,
-    mentions_from_entities,
     propagate,
 )
 from medkg.extract.tokens import blank
@@ -194,17 +193,6 @@ def test_pipeline_survives_the_disk(trained: tuple[Path, dict[str, Any]], tmp_pa
     nlp.to_disk(tmp_path / "pipeline")
     doc = spacy.load(tmp_path / "pipeline")(TEXT)
     assert [(s.text, s.label_) for s in doc.spans["mentions"]] == MENTIONS
-
-
-def test_another_models_entities_become_mentions() -> None:
-    nlp = blank()
-    nlp.add_pipe("entity_ruler").add_patterns(
-        [{"label": "DISEASE", "pattern": "ague"}, {"label": "CITY", "pattern": "Rome"}]
-    )
-    doc = mentions_from_entities(nlp("The ague in Rome"), {"DISEASE": "Disease"})
-    assert [(s.text, s.label_, s._.probability) for s in doc.spans["mentions"]] == [
-        ("ague", "Disease", 1.0)
-    ]
 
 
 def test_shipped_model_finds_mentions_of_every_kind(shipped: NerModel) -> None:
