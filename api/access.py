@@ -47,7 +47,7 @@ class Connection:
             DataError: a parameter is missing, unknown, or of the wrong type.
             StoreError: the server refuses the Cypher, or it would write.
         """
-        if " " in question.strip():
+        if not question.isidentifier():
             return self._store.query(question, **parameters)
         from medkg.cypher import library
 

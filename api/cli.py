@@ -313,7 +313,7 @@ def query(
     parameters = dict(_pair(text) for text in param or ())
     with connect(on) as connection:
         if cypher is not None:
-            answer = connection._store.query(cypher, **parameters)
+            answer = connection.query(cypher, **parameters)
         else:
             assert name is not None
             answer = connection.query(name, **parameters)

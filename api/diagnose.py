@@ -33,7 +33,15 @@ def phenotypes(
     for path, read in ((note, _from_note), (phenopacket, _from_phenopacket)):
         if path is None:
             continue
-        found, denied = of_patient(read(path, kg), kg)
+        patient = read(path, kg)
+        patients = patient.nodes.filter(kind="Patient").height
+        if patients > 1:
+            raise DataError(
+                f"has {patients} patients, and one is diagnosed at a time; to measure on many, use"
+                " medkg evaluate diagnosis",
+                path=path,
+            )
+        found, denied = of_patient(patient, kg)
         if not found:
             raise DataError("no phenotype of the graph's was found in it", path=path)
         has += found

@@ -314,16 +314,29 @@ class _Rows:
         place = {"mention_start": mention.start_char, "mention_end": mention.end_char}
         said = {name: getattr(mention._, name) for name in DEFAULTS}
         self._evidence(document, document.id, "MENTIONS", node, probability, mention.sent, place)
-        relation = _OF_PATIENT.get(mention.label_)
-        if document.patient is None or relation is None:
+        if document.patient is None:
             return
-        if relation == "HAS_PHENOTYPE" and said["polarity"] == "negated":
-            relation = "LACKS_PHENOTYPE"
-            said["polarity"] = "asserted"
-        qualifiers = {**place, **(dosage(mention) if relation == "TAKES" else {})}
-        self._evidence(
-            document, document.patient, relation, node, probability, mention.sent, qualifiers, said
-        )
+        facts = [(_OF_PATIENT.get(mention.label_), node)]
+        # What is both a disease and a phenotype ("ectopia lentis") is a finding of the patient too.
+        if (twin := mention._.twin) is not None and twin.kind == "Symptom":
+            self.linked.add(twin.identifier)
+            facts.append(("HAS_PHENOTYPE", twin.identifier))
+        for relation, tail in facts:
+            context = dict(said)
+            if relation == "HAS_PHENOTYPE" and said["polarity"] == "negated":
+                relation, context["polarity"] = "LACKS_PHENOTYPE", "asserted"
+            if relation is not None:
+                more = dosage(mention) if relation == "TAKES" else {}
+                self._evidence(
+                    document,
+                    document.patient,
+                    relation,
+                    tail,
+                    probability,
+                    mention.sent,
+                    {**place, **more},
+                    context,
+                )
 
     def _relations(
         self, document: TextDocument, doc: Doc, ids: Mapping[tuple[int, int], tuple[str, float]]

@@ -69,9 +69,9 @@ def _isolated(kg: KnowledgeGraph) -> pl.DataFrame:
 
 
 def _nameless(kg: KnowledgeGraph) -> pl.DataFrame:
-    return kg.nodes.filter((pl.col("name") == pl.col("id")) | (pl.col("name_key") == "")).select(
-        "id"
-    )
+    named = ~pl.col("kind").is_in(["Patient", "Document"])
+    nameless = (pl.col("name") == pl.col("id")) | (pl.col("name_key") == "")
+    return kg.nodes.filter(named & nameless).select("id")
 
 
 def _same_name(kg: KnowledgeGraph) -> pl.DataFrame:

@@ -56,6 +56,14 @@ def test_what_a_note_says_becomes_edges_and_what_it_denies_does_not(
     assert ("note:one", "MENTIONS", "patient:one") in edges
 
 
+def test_what_is_a_disease_and_a_phenotype_is_a_finding_too(extracted: KnowledgeGraph) -> None:
+    about = extracted.evidence.filter(subject="patient:one", certainty="possible")
+    assert set(about.select("relation", "object").rows()) >= {
+        ("HAS_DISEASE", "DOID:2841"),
+        ("HAS_PHENOTYPE", "HP:0002099"),
+    }
+
+
 def test_the_family_s_disease_is_evidence_without_edge() -> None:
     kg = extract([TextDocument("note:f", "Family history: Marfan syndrome.", "patient:f")], graph())
     row = kg.evidence.filter(relation="HAS_DISEASE").row(0, named=True)
