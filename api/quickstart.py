@@ -195,7 +195,13 @@ def _train_diagnosis(this: Run, kg: KnowledgeGraph) -> DiagnosisModel:
         )
         this.say("These patients are simulated from the annotations that the model learnt from, so")
         this.say("this too is only a check; docs/benchmarks.md has published cases.")
-        this.table("diagnosis", diagnosis_figures(model.metrics), "Held-out simulated patients")
+        figures = diagnosis_figures(model.metrics)
+        this.table(
+            "diagnosis",
+            figures,
+            f"Held-out simulated patients, n = {figures['n'][0]}",
+            shown=("model", "accuracy", "precision", "recall", "f1", "top_10", "mrr_95"),
+        )
     return model
 
 
