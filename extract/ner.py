@@ -13,23 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.util import minibatch
 from torch import Tensor, nn
 
-from ..graph.atomic import atomic_folder, sha256
-from ..graph.errors import ModelError
 from .abbreviations import Abbreviation, find_abbreviations
 from .bilstm import BiLSTMEncoder, Vocabulary
 from .crf import CRF, decode
+from .folder import load_weights, open_folder, save_folder
 from .names import NameLists
 from .tokens import token_offsets
 
 SHIPPED = Path(__file__).parent / "model" / "ner"
-SCHEMA = 1
+MODEL = "medkg_ner"
 THRESHOLD = 0.5
 _TOKENS = 8192  # of a batch when predicting, padding included
 
@@ -122,33 +119,21 @@ class NerModel(nn.Module):
         `about` (training data, seed, figures, …) goes into the config as it is, `card` into
         `CARD.md`.
         """
-        with atomic_folder(folder, marker="config.json") as draft:
-            weights = {name: value.half().contiguous() for name, value in self.state_dict().items()}
-            save_file(weights, draft / "weights.safetensors")
-            # Readable by whoever may read the rest of the folder.
-            (draft / "weights.safetensors").chmod(0o644)
-            if isinstance(self.encoder, BiLSTMEncoder):
-                encoder = "bilstm"
-                text = json.dumps(self.encoder.vocabulary.entries, ensure_ascii=False)
-                (draft / "vocabulary.json").write_text(text, encoding="utf-8")
-            else:
-                encoder = "transformer"
-                self.encoder.save_description(draft / "encoder")  # type: ignore[operator]
-            config = {
-                "model": "medkg_ner",
-                "schema": SCHEMA,
-                "encoder": encoder,
-                "heads": self.kinds,
-                "checksums": {
-                    str(file.relative_to(draft)): sha256(file)
-                    for file in sorted(draft.rglob("*"))
-                    if file.is_file()
-                },
-                **about,
-            }
-            (draft / "CARD.md").write_text(card, encoding="utf-8")
-            text = json.dumps(config, indent=1, ensure_ascii=False) + "\n"
-            (draft / "config.json").write_text(text, encoding="utf-8")
+        bilstm = isinstance(self.encoder, BiLSTMEncoder)
+        config = {
+            "model": MODEL,
+            "encoder": "bilstm" if bilstm else "transformer",
+            "heads": self.kinds,
+            **about,
+        }
+        save_folder(folder, self, config, card, self._write_encoder)
+
+    def _write_encoder(self, draft: Path) -> None:
+        if isinstance(self.encoder, BiLSTMEncoder):
+            text = json.dumps(self.encoder.vocabulary.entries, ensure_ascii=False)
+            (draft / "vocabulary.json").write_text(text, encoding="utf-8")
+        else:
+            self.encoder.save_description(draft / "encoder")  # type: ignore[operator]  # a Module
 
     @classmethod
     def load(cls, folder: Path | None = None, device: str | None = None) -> NerModel:
@@ -158,13 +143,7 @@ class NerModel(nn.Module):
             ModelError: the folder is missing, damaged, or of another kind or schema version.
         """
         folder = SHIPPED if folder is None else Path(folder)
-        config = read_config(folder)
-        for name, checksum in config["checksums"].items():
-            if not (folder / name).is_file() or sha256(folder / name) != checksum:
-                raise ModelError(
-                    f"{folder / name}: is missing or not the file that was saved; train or fetch "
-                    "the model again"
-                )
+        config = open_folder(folder, MODEL, {"heads": dict})
         if config["encoder"] == "bilstm":
             entries = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
             encoder: nn.Module = BiLSTMEncoder(Vocabulary(entries), NameLists.load())
@@ -174,38 +153,8 @@ class NerModel(nn.Module):
 
             encoder = TransformerEncoder.from_description(folder / "encoder")
         model = cls(encoder, config["heads"])
-        try:
-            weights = load_file(folder / "weights.safetensors")
-            model.load_state_dict({name: value.float() for name, value in weights.items()})
-        except (SafetensorError, RuntimeError) as error:
-            raise ModelError(
-                f"{folder}: its weights don't fit its config; train it again"
-            ) from error
+        load_weights(folder, model)
         return model.to(device or "cpu").eval()
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """The config of a model's folder.
-
-    Raises:
-        ModelError: it is missing, damaged, or of another kind or schema version.
-    """
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ModelError(f"{folder}: holds no model (no config.json can be read)") from error
-    except ValueError as error:
-        raise ModelError(f"{folder}/config.json: is damaged; train or fetch it again") from error
-    if not isinstance(config, dict) or config.get("model") != "medkg_ner":
-        raise ModelError(f"{folder}: is not a model that recognises mentions")
-    if config.get("schema") != SCHEMA:
-        raise ModelError(
-            f"{folder}: is of schema {config.get('schema')}, this version reads {SCHEMA}; "
-            "train it again"
-        )
-    if not {"encoder", "heads", "checksums"} <= config.keys():
-        raise ModelError(f"{folder}/config.json: is damaged; train or fetch it again")
-    return config
 
 
 def propagate(found: list[Found], short_forms: Iterable[Abbreviation]) -> list[Found]:

@@ -17,23 +17,21 @@ from typing import Any
 from zlib import crc32
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.util import minibatch
 from torch import Tensor, nn
 
-from ..graph.atomic import atomic_folder, sha256
 from ..graph.errors import ModelError
 from . import linker as _linker  # noqa: F401 (registers what it sets on spans)
 from .context import relation_context
+from .folder import load_weights, open_folder, save_folder
 from .pairs import TASKS, Entity, Pair, placeholder
 from .rules import drug_rule, symptom_rule
 from .vectors import word_form
 
 SHIPPED = Path(__file__).parent / "model" / "relations"
-SCHEMA = 1
+MODEL = "medkg_relations"
 # Of the config what `save` writes itself.
 _OWN = ("model", "schema", "encoder", "tasks", "temperatures", "thresholds", "checksums")
 _BATCH = 4096  # words of a batch when predicting, padding included
@@ -233,35 +231,23 @@ class RelationModel(nn.Module):
 
         `about` (training data, licence, seed, figures, …) goes into the config as it is.
         """
-        with atomic_folder(folder, marker="config.json") as draft:
-            weights = {name: value.half().contiguous() for name, value in self.state_dict().items()}
-            save_file(weights, draft / "weights.safetensors")
-            # Readable by whoever may read the rest of the folder.
-            (draft / "weights.safetensors").chmod(0o644)
-            if isinstance(self.encoder, PairBiLSTM):
-                encoder = "bilstm"
-                text = json.dumps(self.encoder.words, ensure_ascii=False)
-                (draft / "words.json").write_text(text, encoding="utf-8")
-            else:
-                encoder = "transformer"
-                self.encoder.encoder.save_description(draft / "encoder")  # type: ignore[operator, union-attr]  # to mypy a Module or a Tensor
-            config = {
-                "model": "medkg_relations",
-                "schema": SCHEMA,
-                "encoder": encoder,
-                "tasks": {task: list(labels) for task, labels in TASKS.items()},
-                "temperatures": self.temperatures,
-                "thresholds": self.thresholds,
-                "checksums": {
-                    str(file.relative_to(draft)): sha256(file)
-                    for file in sorted(draft.rglob("*"))
-                    if file.is_file()
-                },
-                **about,
-            }
-            (draft / "CARD.md").write_text(card, encoding="utf-8")
-            text = json.dumps(config, indent=1, ensure_ascii=False) + "\n"
-            (draft / "config.json").write_text(text, encoding="utf-8")
+        bilstm = isinstance(self.encoder, PairBiLSTM)
+        config = {
+            "model": MODEL,
+            "encoder": "bilstm" if bilstm else "transformer",
+            "tasks": {task: list(labels) for task, labels in TASKS.items()},
+            "temperatures": self.temperatures,
+            "thresholds": self.thresholds,
+            **about,
+        }
+        save_folder(folder, self, config, card, self._write_encoder)
+
+    def _write_encoder(self, draft: Path) -> None:
+        if isinstance(self.encoder, PairBiLSTM):
+            text = json.dumps(self.encoder.words, ensure_ascii=False)
+            (draft / "words.json").write_text(text, encoding="utf-8")
+        else:
+            self.encoder.encoder.save_description(draft / "encoder")  # type: ignore[operator, union-attr]  # to mypy a Module or a Tensor
 
     @classmethod
     def load(cls, folder: Path | None = None, device: str | None = None) -> RelationModel:
@@ -271,13 +257,9 @@ class RelationModel(nn.Module):
             ModelError: the folder is missing, damaged, or of another kind or schema version.
         """
         folder = SHIPPED if folder is None else Path(folder)
-        config = _read_config(folder)
-        for name, checksum in config["checksums"].items():
-            if not (folder / name).is_file() or sha256(folder / name) != checksum:
-                raise ModelError(
-                    f"{folder / name}: is missing or not the file that was saved; train or fetch "
-                    "the model again"
-                )
+        config = open_folder(folder, MODEL, {"temperatures": dict, "thresholds": dict})
+        if config.get("tasks") != {task: list(labels) for task, labels in TASKS.items()}:
+            raise ModelError(f"{folder}: is of other relations than this version's; train it again")
         if config["encoder"] == "bilstm":
             words = json.loads((folder / "words.json").read_text(encoding="utf-8"))
             encoder: nn.Module = PairBiLSTM(words)
@@ -287,13 +269,7 @@ class RelationModel(nn.Module):
 
             encoder = PairTransformer(TransformerEncoder.from_description(folder / "encoder"))
         model = cls(encoder)
-        try:
-            weights = load_file(folder / "weights.safetensors")
-            model.load_state_dict({name: value.float() for name, value in weights.items()})
-        except (SafetensorError, RuntimeError) as error:
-            raise ModelError(
-                f"{folder}: its weights don't fit its config; train it again"
-            ) from error
+        load_weights(folder, model)
         model.temperatures, model.thresholds = config["temperatures"], config["thresholds"]
         card = folder / "CARD.md"
         model.card = card.read_text(encoding="utf-8") if card.is_file() else ""
@@ -487,21 +463,3 @@ def _window(words: tuple[str, ...], head: Entity, tail: Entity, others: Sequence
         if start <= entity.start and entity.end <= end
     ]
     return Pair(words[start:end], moved[0], moved[1], tuple(moved[2:]))
-
-
-def _read_config(folder: Path) -> dict[str, Any]:
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ModelError(f"{folder}: holds no model (no config.json can be read)") from error
-    except ValueError as error:
-        raise ModelError(f"{folder}/config.json: is damaged; train or fetch it again") from error
-    if not isinstance(config, dict) or config.get("model") != "medkg_relations":
-        raise ModelError(f"{folder}: is not a model of relations")
-    tasks = {task: list(labels) for task, labels in TASKS.items()}
-    if config.get("schema") != SCHEMA or config.get("tasks") != tasks:
-        raise ModelError(
-            f"{folder}: is of schema {config.get('schema')} or of other relations, this version "
-            f"reads {SCHEMA}; train it again"
-        )
-    return config
