@@ -124,7 +124,10 @@ def test_no_corpus_or_no_room_is_an_error(corpora: Path, tmp_path: Path) -> None
     [
         (lambda f: shutil.rmtree(f), "holds no model"),
         (lambda f: (f / "config.json").write_text("{", encoding="utf-8"), "is damaged"),
-        (lambda f: (f / "config.json").write_text("{}", encoding="utf-8"), "not a model that"),
+        (
+            lambda f: (f / "config.json").write_text("{}", encoding="utf-8"),
+            "not a model of the sort medkg_ner",
+        ),
         (
             lambda f: (f / "config.json").write_text('{"model": "medkg_ner", "schema": 1}'),
             "is damaged",

@@ -121,9 +121,18 @@ def test_no_pairs_give_no_rows(trained: Path) -> None:
     [
         (lambda f: (f / "config.json").unlink(), "holds no model"),
         (lambda f: (f / "config.json").write_text("{"), "damaged"),
-        (lambda f: (f / "config.json").write_text('{"model": "x"}'), "not a model of relations"),
+        (
+            lambda f: (f / "config.json").write_text('{"model": "x"}'),
+            "not a model of the sort medkg_rel",
+        ),
         (lambda f: (f / "weights.safetensors").write_bytes(b"no"), "not the file that was saved"),
         (lambda f: (f / "words.json").unlink(), "missing"),
+        (
+            lambda f: (f / "config.json").write_text(
+                json.dumps({**json.loads((f / "config.json").read_text()), "checksums": None})
+            ),
+            "damaged .its checksums",
+        ),
     ],
 )
 def test_a_damaged_model_says_what_is_wrong(
