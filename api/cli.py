@@ -71,7 +71,7 @@ def quickstart(
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """The whole way, offline, on real data that comes with the install: five minutes."""
+    """The whole way, offline, on real data that comes with the install, in a few minutes."""
     from medkg.quickstart import run
 
     run(out, seed=seed, as_json=as_json)
@@ -197,7 +197,7 @@ def info(
     if (graph is None) == (on is None):
         raise typer.BadParameter("give a graph folder, or a server with --on")
     if on is not None:
-        with connect(on) as connection:
+        with connect(_existing(on)) as connection:
             facts = connection.info()
     else:
         assert graph is not None
@@ -253,7 +253,7 @@ def read(
     from medkg.access import connect
     from medkg.graph.quarantine import Quarantine
 
-    with connect(uri) as connection:
+    with connect(_existing(uri)) as connection:
         kg = connection.read()
     _save(kg, out, Quarantine(), as_json)
 
@@ -311,13 +311,18 @@ def query(
     if on is None or (name is not None and cypher is not None):
         raise typer.BadParameter("give the server with --on, and a query's name or --cypher")
     parameters = dict(_pair(text) for text in param or ())
-    with connect(on) as connection:
+    with connect(_existing(on)) as connection:
         if cypher is not None:
             answer = connection.query(cypher, **parameters)
         else:
             assert name is not None
             answer = connection.query(name, **parameters)
-    return show.as_json(answer) if as_json else show.frame(answer, name or "")
+    if as_json:
+        return show.as_json(answer)
+    show.frame(answer, name or "")
+    if name is not None and answer.is_empty() and "PREDICTED_" in library.get(name).cypher:
+        show.out.print("it asks for predictions: medkg predict … --into writes some")
+    return None
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -423,6 +428,9 @@ def predict(
     head: Annotated[str | None, typer.Option(help="Identifier or name of the head.")] = None,
     tail: Annotated[str | None, typer.Option(help="Identifier or name of the tail.")] = None,
     top: Top = 20,
+    trained: Annotated[
+        bool, typer.Option("--trained", help="Rank the pairs that training used, too.")
+    ] = False,
     graph: Annotated[str | None, typer.Option(help="Instead of the recorded graph.")] = None,
     into: Annotated[str | None, typer.Option(help="Write them to this server too.")] = None,
     as_json: Json = False,
@@ -433,11 +441,14 @@ def predict(
     if (head is None) == (tail is None):
         raise typer.BadParameter("give --head or --tail")
     loaded = _link_model(model, graph)
-    rows = loaded.predict(head=head, tail=tail, top=top)
+    rows = loaded.predict(head=head, tail=tail, top=top, include_trained=trained)
     if as_json:
         show.as_json(rows)
     else:
+        base = loaded.calibrations["head" if head is None else "tail"].base_rate
         show.frame(rows, f"{loaded.task.edge_type[1]} of {head or tail}")
+        left_out = "" if trained else "; pairs that training used are left out, see --trained"
+        show.out.print(f"probability at a base rate of {base:.2g}{left_out}")
     if into is not None:
         from medkg.access import connect
 
@@ -553,6 +564,15 @@ def _save(kg: KnowledgeGraph, out: Path, aside: Quarantine, as_json: bool) -> No
     if len(aside):
         counts = ", ".join(f"{count} {reason}" for reason, count in aside.counts().items())
         show.out.print(f"set aside: {counts}; see {quarantine}", markup=False)
+
+
+def _existing(uri: str) -> str:
+    """A server to read from: an embedded one whose folder is not there is a slip, not a new one."""
+    from medkg.graph.errors import StoreError
+
+    if uri.startswith("embedded:") and not Path(uri.removeprefix("embedded:")).is_dir():
+        raise StoreError(f"{uri}: there is no such folder; medkg write --into makes one")
+    return uri
 
 
 def _print_summary(summary: Any, where: str, as_json: bool) -> None:

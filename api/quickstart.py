@@ -49,7 +49,7 @@ class Run:
     def say(self, text: str) -> None:
         """A line for people."""
         if not self.quiet:
-            show.out.print(text, markup=False)
+            show.out.print(text, markup=False, soft_wrap=True)
 
     def pairs(self, values: Mapping[str, Any], title: str) -> None:
         """Names and values for people."""

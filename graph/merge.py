@@ -29,9 +29,7 @@ def merge(*graphs: KnowledgeGraph) -> KnowledgeGraph:
     """
     schema = graphs[0].schema
     separated = _of_one_kind(graphs)
-    stacked = _rename_nodes(graphs, separated)
-    merges = _equivalences(stacked.unique("id", keep="first", maintain_order=True), schema)
-    became = merges.filter("applied").select("kind", old="merged", new="kept")
+    nodes, became, merges = _joined_to_the_end(_rename_nodes(graphs, separated), schema)
     evidence = pl.concat(
         _renamed(_renamed(graph.evidence, "subject", names), "object", names)
         for graph, names in zip(graphs, separated, strict=True)
@@ -45,7 +43,7 @@ def merge(*graphs: KnowledgeGraph) -> KnowledgeGraph:
     evidence = complete_evidence(evidence, schema)
     sources = {source for graph in graphs for source in graph.sources}
     frames = {
-        "nodes": _joined(stacked, became),
+        "nodes": nodes,
         "edges": edges_from(evidence, sorted(sources), schema),
         "evidence": evidence,
         "predictions": predictions.unique(
@@ -58,6 +56,27 @@ def merge(*graphs: KnowledgeGraph) -> KnowledgeGraph:
         .sort(*MERGES),
     }
     return KnowledgeGraph(frames, sources, schema)
+
+
+def _joined_to_the_end(
+    stacked: pl.DataFrame, schema: Schema
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Join until nothing is left to join: a joined node has the cross-references of both.
+
+    Returns:
+        The nodes, which identifier became which, and the rows of `merges`.
+    """
+    became = stacked.clear().select("kind", old="id", new="id")
+    nodes = _joined(stacked, became)
+    applied: list[pl.DataFrame] = []
+    while True:
+        merges = _equivalences(nodes, schema)
+        step = merges.filter("applied").select("kind", old="merged", new="kept")
+        if step.is_empty():
+            return nodes, became, pl.concat([*applied, merges])
+        applied.append(merges.filter("applied"))
+        nodes = _joined(nodes.with_columns(_order=pl.lit(0)), step)
+        became = pl.concat([_renamed(became, "new", step), step])
 
 
 def _of_one_kind(graphs: tuple[KnowledgeGraph, ...]) -> list[pl.DataFrame]:
@@ -94,8 +113,9 @@ def _kind_clashes(separated: list[pl.DataFrame]) -> list[pl.DataFrame]:
 def _renamed(frame: pl.DataFrame, column: str, names: pl.DataFrame) -> pl.DataFrame:
     if names.is_empty():
         return frame
-    joined = frame.join(names.select("old", "new"), left_on=column, right_on="old", how="left")
-    return joined.with_columns(pl.coalesce("new", column).alias(column)).drop("new")
+    names = names.select(_old_name="old", _new_name="new")
+    joined = frame.join(names, left_on=column, right_on="_old_name", how="left")
+    return joined.with_columns(pl.coalesce("_new_name", column).alias(column)).drop("_new_name")
 
 
 def _rename_nodes(

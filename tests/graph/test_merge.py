@@ -113,3 +113,20 @@ def test_order_of_graphs_changes_names_but_neither_identifiers_nor_evidence() ->
     assert_frame_equal(forth.edges, back.edges)
     assert forth.nodes["id"].to_list() == back.nodes["id"].to_list()
     assert set(forth.sources) == {CURATED, TEXT}
+
+
+def test_what_joining_brings_together_is_joined_too() -> None:
+    # OMIM:1 gets DOID:1's reference to UMLS:1, and so joins it.
+    chain = graph(
+        [
+            ("OMIM:1", "Disease", "a", []),
+            ("DOID:1", "Disease", "b", ["OMIM:1", "MESH:1"]),
+            ("MESH:1", "Disease", "c", []),
+            ("MESH:2", "Disease", "d", ["DOID:1"]),
+            ("UMLS:1", "Disease", "e", ["OMIM:1"]),
+        ]
+    )
+    once = merge(chain)
+    same(merge(once), once)
+    assert_frame_equal(merge(once, chain).nodes, once.nodes)
+    assert once.nodes["id"].to_list() == ["MESH:1", "MESH:2", "OMIM:1"]
