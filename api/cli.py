@@ -34,6 +34,9 @@ app.add_typer(evaluate, name="evaluate")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
 OutGraph = Annotated[Path, typer.Option("--out", help="Graph folder to write.")]
+Encoder = Annotated[
+    str | None, typer.Option(help="A Hugging Face encoder by name or folder, such as BioBERT's.")
+]
 Top = Annotated[int, typer.Option(min=1, help="How many to show.")]
 
 
@@ -585,10 +588,7 @@ def _print_summary(summary: Any, where: str, as_json: bool) -> None:
 def train_ner(
     corpora: Annotated[Path, typer.Argument(help="Folder of annotated corpora.")],
     out: Annotated[Path, typer.Option(help="Model folder to write.")],
-    encoder: Annotated[
-        str | None,
-        typer.Option(help="A Hugging Face encoder by name or folder, such as BioBERT's."),
-    ] = None,
+    encoder: Encoder = None,
     epochs: Annotated[int | None, typer.Option(min=1)] = None,
     seed: Seed = 0,
     as_json: Json = False,
@@ -605,10 +605,7 @@ def train_ner(
 def train_relations(
     corpora: Annotated[Path, typer.Argument(help="Folder of annotated corpora.")],
     out: Annotated[Path, typer.Option(help="Model folder to write.")],
-    encoder: Annotated[
-        str | None,
-        typer.Option(help="A Hugging Face encoder by name or folder, such as BioBERT's."),
-    ] = None,
+    encoder: Encoder = None,
     epochs: Annotated[int | None, typer.Option(min=1)] = None,
     seed: Seed = 0,
     as_json: Json = False,

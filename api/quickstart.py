@@ -80,16 +80,12 @@ def run(out: Path, *, seed: int = 0, as_json: bool = False) -> dict[str, Any]:
     out.mkdir(parents=True, exist_ok=True)
     this = Run(out, seed, as_json)
     kg = _graph(this)
-    with this.step("Server: write the graph into the embedded server over Bolt"):
-        store = connect(f"embedded:{out / 'server'}")
-    try:
+    with connect(f"embedded:{out / 'server'}") as store:
         _write(this, store, kg)
         links = _train_links(this, kg)
         diagnosis = _train_diagnosis(this, kg)
         kg = _predict(this, kg, store, links, diagnosis)
         best = _ask(this, store, kg, links.name)
-    finally:
-        store.close()
     _show(this, kg, best)
     with atomic_file(out / "report.json") as draft:
         draft.write_text(json.dumps(this.report, indent=1, default=str), encoding="utf-8")
@@ -151,12 +147,10 @@ def _extract(this: Run, sources: KnowledgeGraph) -> KnowledgeGraph:
 
 
 def _write(this: Run, store: Connection, kg: KnowledgeGraph) -> None:
-    title = "Server: write the graph into the embedded server over Bolt"
-    start = time.perf_counter()
-    summary = store.write(kg)
-    this.say(f"{summary}")
-    this.report["written"] = summary.as_dict()
-    this.report["seconds"][title] += round(time.perf_counter() - start, 1)
+    with this.step("Server: write the graph into the embedded server over Bolt"):
+        summary = store.write(kg)
+        this.say(f"{summary}")
+        this.report["written"] = summary.as_dict()
 
 
 def _train_links(this: Run, kg: KnowledgeGraph) -> LinkModel:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from ..graph.errors import DataError
 from ..graph.quarantine import Quarantine
+from ..graph.text import decode
 
 
 @dataclass(frozen=True)
@@ -75,22 +76,6 @@ def read_text(path: Path) -> str:
     except lzma.LZMAError as error:
         raise DataError("is not a whole xz file; fetch or compress it again", path=path) from error
     return decode(data, path)
-
-
-def decode(data: bytes, path: Path | str) -> str:
-    """UTF-8 bytes as text; `path` is for the message.
-
-    Raises:
-        DataError: the bytes are empty or not UTF-8.
-    """
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise DataError("is not UTF-8 text; convert it to UTF-8", path=path, line=line) from error
-    if not text.strip():
-        raise DataError("is empty", path=path)
-    return text
 
 
 def read_pubtator(path: Path, quarantine: Quarantine) -> list[Document]:

@@ -22,12 +22,13 @@ from ..graph.identifiers import is_curie, name_key_of
 from ..graph.kg import KnowledgeGraph
 from ..graph.progress import progress
 from ..graph.quarantine import Quarantine
+from ..graph.text import decode
 from . import gazetteer as _gazetteer  # noqa: F401
 from . import linker as _linker  # noqa: F401 (they register their components)
 from . import ner as _ner  # noqa: F401
 from . import sentences as _sentences  # noqa: F401
 from .context import DEFAULTS
-from .corpora import decode, read_pubtator
+from .corpora import read_pubtator
 from .doses import dosage
 from .relations import FoundRelation
 from .spacy_ner import is_spacy_model

@@ -14,6 +14,7 @@ import polars as pl
 
 from ..graph.errors import DataError, MissingError
 from ..graph.quarantine import Quarantine
+from ..graph.text import decode
 
 _DECOMPRESS = {".gz": gzip.decompress, ".xz": lzma.decompress, ".bz2": bz2.decompress}
 
@@ -30,14 +31,7 @@ def read_text(path: Path) -> str:
     # A bz2 file that is cut short is a ValueError.
     except (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error) as error:
         raise DataError(f"can't be read: {error}", path=path) from error
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise DataError("is not UTF-8 here; convert the file", path=path, line=line) from error
-    if not text.strip():
-        raise DataError("is empty", path=path)
-    return text
+    return decode(data, path)
 
 
 def read_table(
