@@ -117,6 +117,9 @@ def load(
     source: Annotated[str, typer.Argument(help="A source of `medkg sources`.")],
     out: OutGraph,
     path: Annotated[Path | None, typer.Option(help="The published file or folder.")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(help="name=value of the source, as often as needed.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Load a curated source into a graph folder."""
@@ -127,7 +130,8 @@ def load(
 
     check_replaceable(out, marker=MANIFEST)
     aside = Quarantine()
-    kg = load_source(source, path, quarantine=aside)
+    options = dict(_pair(text) for text in option or ())
+    kg = load_source(source, path, quarantine=aside, **options)
     _save(kg, out, aside, as_json)
 
 

@@ -8,16 +8,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
 from .atomic import atomic_folder, sha256
 from .errors import DataError, MissingError
 from .frames import (
+    EVIDENCE,
     EVIDENCE_VALUES,
     FRAMES,
     MERGES,
+    NODES,
     PREDICTIONS,
     Source,
     complete_evidence,
@@ -34,6 +36,13 @@ if TYPE_CHECKING:
     import networkx as nx
 
 MANIFEST = "graph.json"
+
+
+class Part(NamedTuple):
+    """Some nodes and some evidence of a source that is read in parts; columns as for `build`."""
+
+    nodes: pl.DataFrame | None = None
+    evidence: pl.DataFrame | None = None
 
 
 class KnowledgeGraph:
@@ -106,6 +115,38 @@ class KnowledgeGraph:
             "merges": empty(MERGES),
         }
         return cls(frames, sources, schema)
+
+    @classmethod
+    def from_parts(
+        cls,
+        parts: Iterable[Part],
+        sources: Iterable[Source],
+        *,
+        schema: Schema | None = None,
+        quarantine: Quarantine | None = None,
+        origin: str = "",
+    ) -> KnowledgeGraph:
+        """Make a graph as `build` does, from parts that are read one after the other.
+
+        Of several rows of one identifier and kind the first one's name and properties stay, and
+        all synonyms and cross-references. Evidence may come before its nodes.
+        """
+        given = list(parts)
+        nodes = [complete_nodes(part.nodes) for part in given if part.nodes is not None]
+        evidence = [conform(p.evidence, EVIDENCE) for p in given if p.evidence is not None]
+        stacked = pl.concat(nodes or [empty(NODES)])
+        lists = (pl.col(c).explode().drop_nulls().unique().sort() for c in ("synonyms", "xrefs"))
+        united = stacked.group_by("id", "kind", maintain_order=True).agg(
+            pl.col("name").first(), *lists, pl.col("properties").drop_nulls().first()
+        )
+        return cls.build(
+            united,
+            pl.concat(evidence or [empty(EVIDENCE)]),
+            sources,
+            schema=schema,
+            quarantine=quarantine,
+            origin=origin,
+        )
 
     @property
     def nodes(self) -> pl.DataFrame:

@@ -19,6 +19,7 @@ from ..graph.kg import KnowledgeGraph
 from ..graph.progress import track
 from ..graph.quarantine import Quarantine
 from .base import adme_roles, json_column, need_folder, read_table
+from .info import SourceInfo
 
 SOURCE = Source(
     "hetionet",
@@ -211,3 +212,16 @@ def _unlisted(nodes: pl.DataFrame, edges: pl.DataFrame) -> pl.DataFrame:
             unlisted.height,
         )
     return unlisted
+
+
+INFO = SourceInfo(
+    "hetionet",
+    "Hetionet: drugs, diseases, genes and what joins them, integrated from 29 sources",
+    SOURCE.licence,
+    SOURCE.home_page,
+    SOURCE.release,
+    "folder with *nodes*.tsv and *edges*.sif or .tsv, plain or .gz, .xz, .bz2",
+    "all of its 24 relations, as the schema names them",
+    True,
+    load,
+)

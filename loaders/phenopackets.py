@@ -23,6 +23,7 @@ from ..graph.identifiers import normalise_curie
 from ..graph.kg import KnowledgeGraph
 from ..graph.progress import track
 from ..graph.quarantine import Quarantine
+from .info import SourceInfo
 
 SOURCE = Source(
     "phenopackets",
@@ -170,3 +171,16 @@ def _when(time: dict[str, Any]) -> str:
     if "gestationalAge" in time:
         return f"gestational week {time['gestationalAge'].get('weeks', '')}".strip()
     return str(time.get("ontologyClass", {}).get("label", ""))
+
+
+INFO = SourceInfo(
+    "phenopackets",
+    "Cases as GA4GH Phenopackets, such as those of the Phenopacket Store",
+    SOURCE.licence,
+    SOURCE.home_page,
+    "that of the files given",
+    ".json file, folder of them, or tar archive (plain, .gz, .xz, .bz2)",
+    "Patient HAS_PHENOTYPE and LACKS_PHENOTYPE Symptom, Patient HAS_DISEASE Disease",
+    True,
+    load,
+)

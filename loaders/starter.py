@@ -26,6 +26,7 @@ from ..graph.identifiers import name_key
 from ..graph.kg import KnowledgeGraph
 from ..graph.quarantine import Quarantine
 from .base import adme_roles, json_column, need_folder, read_table
+from .info import SourceInfo
 
 SOURCE = Source(
     "starter",
@@ -233,3 +234,17 @@ class _Names:
         return keys.join(self._table, on="key", maintain_order="left").select(
             "id", "kind", name="given"
         )
+
+
+INFO = SourceInfo(
+    "starter",
+    "Approved drugs curated for medkg: targets, indications, effects, interactions",
+    SOURCE.licence,
+    SOURCE.home_page,
+    SOURCE.release,
+    "comes with medkg; or a folder with tables of the same form",
+    "Drug TARGETS Target, TREATS, PALLIATES and CONTRAINDICATED_FOR Disease,"
+    " CAUSES Symptom, INTERACTS_WITH Drug, IN_CLASS DrugClass",
+    False,
+    load,
+)

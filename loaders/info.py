@@ -1,0 +1,43 @@
+"""What a source says of itself; each module of a source has one as `INFO`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ..graph.kg import KnowledgeGraph
+
+
+@dataclass(frozen=True)
+class Download:
+    """A published file that may be fetched: its address, and its name in the source's folder."""
+
+    url: str
+    name: str
+    sha256: str | None = None  # where the publisher states one; else that of the first fetch counts
+
+
+@dataclass(frozen=True)
+class SourceInfo:
+    """A source: what it is, whose it is, and what loading it needs and gives.
+
+    Attributes:
+        needs_path: whether the files must be given, since they neither come with medkg nor may be
+            fetched.
+        load: takes the path (or None), a Quarantine, and the options as keywords, whose values are
+            text as a command line gives it.
+        options: what else `load` takes, with a line of help each.
+        downloads: what is fetched where no path is given.
+    """
+
+    name: str
+    title: str
+    licence: str
+    home_page: str
+    release: str
+    published_format: str
+    yields: str
+    needs_path: bool
+    load: Callable[..., KnowledgeGraph]
+    options: Mapping[str, str] = field(default_factory=dict)
+    downloads: tuple[Download, ...] = ()
