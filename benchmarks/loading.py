@@ -29,6 +29,7 @@ from medkg.graph.errors import MedkgError
 from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.store import Store, connect
+from medkg.graph.write import Writer
 
 BATCH = 5_000
 VALUES = ("id", "probability", "evidence_count", "sources")
@@ -75,9 +76,11 @@ def plain(store: Store, kg: KnowledgeGraph) -> None:
     def send(statement: str, rows: list[dict[str, Any]]) -> None:
         for start in range(0, len(rows), BATCH):
             part = rows[start : start + BATCH]
-            store._driver.execute_query(statement, {"rows": part}, database_=store.database)
+            store.connection.driver.execute_query(
+                statement, {"rows": part}, database_=store.database
+            )
 
-    store._make_constraints(sorted(kg.nodes["kind"].unique()))
+    Writer(store.connection).make_constraints(sorted(kg.nodes["kind"].unique()))
     for (kind,), part in kg.nodes.group_by("kind"):
         send(
             f"UNWIND $rows AS row MERGE (n:{kind} {{id: row.id}}) SET n += row",
@@ -134,7 +137,7 @@ def measure(uri: str, kg: KnowledgeGraph, open_store: Callable[[], Store]) -> No
 def empty(store: Store) -> None:
     """Take everything out again, unless the server is a folder of this run's."""
     if store.server is None:
-        with store._driver.session(database=store.database) as session:
+        with store.connection.driver.session(database=store.database) as session:
             session.run(
                 "MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 5000 ROWS"
             ).consume()

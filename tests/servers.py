@@ -43,5 +43,5 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
 
 def change(store: Store, cypher: str) -> None:
     """Change the server's data behind the store's back."""
-    with store._driver.session(database=store.database) as session:
+    with store.connection.driver.session(database=store.database) as session:
         session.run(cypher).consume()

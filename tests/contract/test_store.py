@@ -320,11 +320,11 @@ def test_query_takes_columns_of_every_sort(store: Store) -> None:
 def test_query_refuses_changes(store: Store, cypher: str) -> None:
     kg = small()
     store.write(kg)
-    labels = set(store._labels())
+    labels = set(store.connection.labels())
     with pytest.raises(StoreError, match=r"not allowed|would change"):
         store.query(cypher)
     assert_same(store.read(), kg)
-    assert set(store._labels()) == labels
+    assert set(store.connection.labels()) == labels
 
 
 def test_query_knows_a_word_from_a_name(store: Store) -> None:
