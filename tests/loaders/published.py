@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from .sample import Sample
+
 HEADER = (
     "database_id\tdisease_name\tqualifier\thpo_id\treference\tevidence\tonset\tfrequency\tsex"
     "\tmodifier\taspect\tbiocuration"
@@ -195,10 +197,19 @@ def write_starter(folder: Path, *more: str) -> Path:
     return folder
 
 
-# For each source: how to write it, and a line that it can't use.
-WRITERS = {
-    "hpo": (write_hpo, annotation(hpo_id="HP:9999999")),
-    "hetionet": (write_hetionet, "Compound::DB00001\tCzG\tGene::5742"),
-    "phenopackets": (write_phenopackets, '{"id": "no features"}'),
-    "starter": (write_starter, "Unknownine\tTREATS\tExample disease\t"),
+SAMPLES = {
+    "hpo": Sample(write_hpo, lambda folder: write_hpo(folder, annotation(hpo_id="HP:9999999"))),
+    "hetionet": Sample(
+        write_hetionet,
+        lambda folder: write_hetionet(folder, "Compound::DB00001\tCzG\tGene::5742"),
+    ),
+    "phenopackets": Sample(
+        write_phenopackets,
+        lambda folder: write_phenopackets(folder, '{"id": "no features"}'),
+        has_release=False,
+    ),
+    "starter": Sample(
+        write_starter,
+        lambda folder: write_starter(folder, "Unknownine\tTREATS\tExample disease\t"),
+    ),
 }
