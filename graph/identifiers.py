@@ -6,67 +6,121 @@ import hashlib
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from .errors import SchemaError
 
+if TYPE_CHECKING:
+    from curies import Converter
+
 CURIE = re.compile(r"([A-Za-z][A-Za-z0-9_.-]*):(\S+)")
 
-# How sources spell a prefix, to how medkg does (which is how Biolink does, but for ORPHA, where
-# HPO's spelling is the one users see).
-_SPELLINGS = {
-    "mondo": "MONDO",
-    "omim": "OMIM",
-    "mim": "OMIM",
-    "orpha": "ORPHA",
-    "orphanet": "ORPHA",
-    "ordo": "ORPHA",
-    "decipher": "DECIPHER",
-    "doid": "DOID",
-    "mesh": "MESH",
-    "msh": "MESH",
-    "umls": "UMLS",
-    "umls_cui": "UMLS",
-    "icd10cm": "ICD10CM",
-    "icd-10": "ICD10",
-    "icd10": "ICD10",
-    "snomedct": "SNOMEDCT",
-    "snomedct_us": "SNOMEDCT",
-    "sctid": "SNOMEDCT",
-    "hp": "HP",
-    "hpo": "HP",
-    "drugbank": "drugbank",
-    "chebi": "CHEBI",
-    "rxcui": "RXCUI",
-    "rxnorm": "RXCUI",
-    "hgnc": "HGNC",
-    "ncbigene": "NCBIGene",
-    "entrez": "NCBIGene",
-    "ensembl": "ENSEMBL",
-    "uniprotkb": "UniProtKB",
-    "uniprot": "UniProtKB",
-    "ndfrt": "NDFRT",
-    "uberon": "UBERON",
-    "go": "GO",
-    "pmid": "PMID",
-    "pubmed": "PMID",
-    "doi": "DOI",
-    "loinc": "LOINC",
-}
+NO_CURIE = "no CURIE"
+MALFORMED = "malformed identifier"
+
+# HP_0001945, as OWL and Open Targets write it.
+_UNDERSCORED = re.compile(r"([A-Za-z.]+)_(\S+)")
+# Addresses that registries give to any prefix, and OBO to any ontology.
+_REGISTRY = re.compile(
+    r"https?://(?:www\.)?(?:identifiers\.org|bioregistry\.io|n2t\.net)/([\w.-]+)[:/](\S+)", re.I
+)
+_OBO = re.compile(r"https?://purl\.obolibrary\.org/obo/([A-Za-z]+)_(\S+)")
 
 
 def normalise_curie(text: str) -> str:
-    """The CURIE with its prefix in the standard spelling, `ORPHANET:558` → `ORPHA:558`.
+    """The identifier as a CURIE with its prefix in the standard spelling.
+
+    `ORPHANET:558` → `ORPHA:558`, `hgnc:HGNC:5` → `HGNC:5`, `HP_0001945` and
+    `http://purl.obolibrary.org/obo/HP_0001945` → `HP:0001945`. A prefix that `prefixes.json`
+    doesn't know stays as it is, and so does its identifier.
 
     Raises:
-        SchemaError: the text is no CURIE.
+        SchemaError: the text is no CURIE, or not what that prefix's identifiers look like.
     """
-    match = CURIE.fullmatch(text.strip())
-    if match is None:
-        raise SchemaError(f"{text!r} is no CURIE; write prefix:identifier, as in HP:0001945")
-    prefix, local = match.groups()
-    return f"{_SPELLINGS.get(prefix.lower(), prefix)}:{local}"
+    curie, reason = _standard(text)
+    if curie is not None:
+        return curie
+    if reason == MALFORMED:
+        raise SchemaError(f"{text!r} is a malformed identifier; look up how that source writes it")
+    raise SchemaError(f"{text!r} is no CURIE; write prefix:identifier, as in HP:0001945")
+
+
+def normalise_curies(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Identifiers in the standard spelling, and why some are none; see `normalise_curie`.
+
+    Returns:
+        The CURIEs, null where there is none, and the reasons ("no CURIE", "malformed identifier"),
+        null where there is one; both as long as `texts`.
+    """
+    distinct = texts.unique().drop_nulls()
+    found = [_standard(text) for text in distinct]
+    table = pl.DataFrame(
+        {"text": distinct, "curie": [c for c, _ in found], "reason": [r for _, r in found]},
+        schema={"text": pl.String, "curie": pl.String, "reason": pl.String},
+    )
+    rows = texts.alias("text").to_frame().join(table, on="text", how="left", maintain_order="left")
+    reasons = rows["reason"].fill_null(
+        pl.select(pl.when(rows["curie"].is_null()).then(pl.lit(NO_CURIE))).to_series()
+    )
+    return rows["curie"].alias(texts.name), reasons
+
+
+def _standard(text: str) -> tuple[str | None, str | None]:
+    """The CURIE and no reason, or no CURIE and the reason."""
+    text = text.strip().removeprefix("<").removesuffix(">")
+    if text.startswith(("http://", "https://")):
+        parts = _of_address(text)
+    elif match := CURIE.fullmatch(text):
+        parts = match[1], match[2]
+    else:
+        match = _UNDERSCORED.fullmatch(text)
+        parts = (match[1], match[2]) if match and _spelling(match[1])[1] else None
+    if parts is None:
+        return None, NO_CURIE
+    prefix, pattern = _spelling(parts[0])
+    if pattern is None:
+        return f"{prefix}:{parts[1]}", None
+    local = parts[1]
+    while len(again := re.split("[:_]", local, maxsplit=1)) == 2 and again[1]:
+        if _spelling(again[0])[0] != prefix:
+            break
+        local = again[1]
+    # Written small, or without the letters that each of them begins with (WP:554).
+    for form in (local, local.upper(), f"{prefix}{local}"):
+        if pattern.fullmatch(form):
+            return f"{prefix}:{form}", None
+    return None, MALFORMED
+
+
+def _of_address(address: str) -> tuple[str, str] | None:
+    """Prefix and identifier of a web address."""
+    if match := _REGISTRY.fullmatch(address) or _OBO.fullmatch(address):
+        return match[1], match[2]
+    reference = _converter().parse_uri(re.sub("^https", "http", address))
+    return None if reference is None else (reference.prefix, reference.identifier)
+
+
+@lru_cache(maxsize=10_000)
+def _spelling(prefix: str) -> tuple[str, re.Pattern[str] | None]:
+    """Our spelling of a prefix, and what its identifiers look like; none for unknown ones."""
+    # UMLS's cross-references carry releases: SNOMEDCT_US_2023_03_01.
+    plain = re.sub(r"_\d{4}(_\d+)*$", "", prefix)
+    ours = _converter().standardize_prefix(plain) or _converter().standardize_prefix(plain.lower())
+    if ours is None:
+        return prefix, None
+    return ours, re.compile(_converter().get_record(ours, strict=True).pattern or r"\S+")
+
+
+@cache
+def _converter() -> Converter:
+    # Not above: it takes a fifth of a second, and many who import this module need none of it.
+    from curies import Converter
+
+    return Converter.from_extended_prefix_map(Path(__file__).with_name("prefixes.json"))
 
 
 def is_curie(text: str) -> bool:
