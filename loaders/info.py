@@ -23,11 +23,12 @@ class SourceInfo:
 
     Attributes:
         needs_path: whether the files must be given, since they neither come with medkg nor may be
-            fetched.
+            fetched (no `downloads`).
         load: takes the path (or None), a Quarantine, and the options as keywords, whose values are
             text as a command line gives it.
         options: what else `load` takes, with a line of help each.
-        downloads: what is fetched where no path is given.
+        downloads: what is fetched where no path is given. `load` then gets the file, or, where
+            there are several, the folder that holds them by their names.
     """
 
     name: str
@@ -41,3 +42,10 @@ class SourceInfo:
     load: Callable[..., KnowledgeGraph]
     options: Mapping[str, str] = field(default_factory=dict)
     downloads: tuple[Download, ...] = ()
+
+    @property
+    def comes(self) -> str:
+        """How one gets its files: with medkg, downloaded, or by --path."""
+        if self.downloads:
+            return "downloaded"
+        return "--path" if self.needs_path else "with medkg"

@@ -27,12 +27,13 @@ def load(
 
     Args:
         name: one of `SOURCES`.
-        path: the published files; needed where the source's `needs_path` says so.
+        path: the published files; needed where the source's `needs_path` says so. Without one,
+            those of a source that may be downloaded are (see `medkg.loaders.download.fetch`).
         quarantine: gets the rows that can't be used. Without one, they are counted in a warning.
         options: those that the source's `options` name.
 
     Raises:
-        MissingError: no such source or option, or a file is not there.
+        MissingError: no such source or option, or a file is not there or can't be fetched.
         DataError: a file can't be read as what it should be.
     """
     if name not in SOURCES:
@@ -42,6 +43,10 @@ def load(
         allowed = ", ".join(source.options) or "none"
         raise MissingError(f"{name} has no option {unknown[0]!r}; it has: {allowed}")
     aside = Quarantine() if quarantine is None else quarantine
+    if path is None and source.downloads:
+        from .download import fetch
+
+        path = fetch(source)
     graph = source.load(None if path is None else Path(path), aside, **options)
     if quarantine is None and aside.rows:
         logging.getLogger(__name__).warning(
