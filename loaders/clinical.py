@@ -1,0 +1,200 @@
+"""What the readers of patients' data and of annotated documents share.
+
+Patients' data are private: what is set aside is named by file, line, type and identifier, never by
+what it says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import polars as pl
+
+from ..graph.errors import DataError
+from ..graph.identifiers import name_key_of
+from ..graph.kg import Part
+
+_NODES: dict[str, Any] = {
+    "id": pl.String,
+    "kind": pl.String,
+    "name": pl.String,
+    "xrefs": pl.List(pl.String),
+    "properties": pl.String,
+}
+_EVIDENCE: dict[str, Any] = {
+    "subject": pl.String,
+    "relation": pl.String,
+    "object": pl.String,
+    "source": pl.String,
+    "level": pl.String,
+    "date": pl.String,
+    "document": pl.String,
+    "sentence": pl.String,
+    "start": pl.Int64,
+    "end": pl.Int64,
+    "polarity": pl.String,
+    "certainty": pl.String,
+    "experiencer": pl.String,
+    "temporality": pl.String,
+    "probability": pl.Float64,
+    "references": pl.List(pl.String),
+    "qualifiers": pl.String,
+}
+_PART_ROWS = 100_000
+
+
+class Rows:
+    """Collects nodes and evidence while a source is read, to be given out in parts.
+
+    Kept from part to part is only the kind of each coded entity, of which there are as many as the
+    vocabularies have codes, whatever the number of patients and documents.
+    """
+
+    def __init__(self, source: str, level: str):
+        self.source = source
+        self.level = level
+        self._kinds: dict[str, str] = {}
+        self._nodes: dict[str, dict[str, Any]] = {}
+        self._evidence: list[dict[str, Any]] = []
+
+    def node(
+        self,
+        identifier: str,
+        kind: str,
+        name: str | None = None,
+        xrefs: Iterable[str] = (),
+        properties: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Note a node; gives its kind, which is the one that it was first met with."""
+        if kind not in ("Patient", "Document"):
+            kind = self._kinds.setdefault(identifier, kind)
+        given = {key: value for key, value in (properties or {}).items() if value not in (None, "")}
+        node = self._nodes.setdefault(
+            identifier,
+            {"id": identifier, "kind": kind, "name": None, "xrefs": [], "properties": None},
+        )
+        node["name"] = node["name"] or name
+        node["xrefs"] = sorted({*node["xrefs"], *xrefs} - {identifier})
+        node["properties"] = node["properties"] or as_json(given)
+        return kind
+
+    def evidence(
+        self,
+        subject: str,
+        relation: str,
+        object_: str,
+        qualifiers: Mapping[str, Any] | None = None,
+        **columns: Any,
+    ) -> None:
+        """Note a piece of evidence; `columns` are others of the evidence frame."""
+        self._evidence.append(
+            {
+                "subject": subject,
+                "relation": relation,
+                "object": object_,
+                "source": self.source,
+                "level": self.level,
+                "qualifiers": as_json(qualifiers or {}),
+                **columns,
+            }
+        )
+
+    @property
+    def full(self) -> bool:
+        """Whether there is enough for a part."""
+        return len(self._evidence) + len(self._nodes) >= _PART_ROWS
+
+    def part(self) -> Part:
+        """What was collected since the last part."""
+        part = Part(
+            pl.DataFrame(list(self._nodes.values()), schema=_NODES),
+            pl.DataFrame(self._evidence, schema=_EVIDENCE),
+        )
+        self._nodes, self._evidence = {}, []
+        return part
+
+
+class Patients:
+    """Identifiers of patients in the graph: the source's own or, with a key, pseudonyms.
+
+    A pseudonym is a keyed hash (BLAKE2b, 96 bits): the same patient gets the same one wherever the
+    same key is used, and without the key nobody can compute it from the source's identifier.
+
+    Raises:
+        DataError: the key is shorter than 16 characters or longer than 64 bytes.
+    """
+
+    def __init__(self, key: str | None = None):
+        self._key = None if key is None else key.encode()
+        if self._key is not None and not 16 <= len(self._key) <= 64:
+            raise DataError("the key of the pseudonyms must have 16 to 64 characters")
+
+    @property
+    def pseudonymous(self) -> bool:
+        """Whether the source's own identifiers must not be seen."""
+        return self._key is not None
+
+    def identifier(self, own: str) -> str:
+        """The CURIE of the patient that the source calls `own`."""
+        if self._key is None:
+            return f"patient:{slug(own)}"
+        return f"patient:{hashlib.blake2b(own.encode(), digest_size=12, key=self._key).hexdigest()}"
+
+
+def yes_or_no(name: str, value: str) -> bool:
+    """An option that is yes or no.
+
+    Raises:
+        DataError: it is neither.
+    """
+    if value not in ("yes", "no"):
+        raise DataError(f"the option {name} is yes or no, not {value!r}")
+    return value == "yes"
+
+
+def slug(text: str) -> str:
+    """The text as the local part of a CURIE."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", text)
+
+
+def local_id(source: str, kind: str, name: str) -> str:
+    """The identifier of what a source only names: `source:kind_name`, spelling aside.
+
+    A name that has no letter or digit, or is long, is told by a hash.
+    """
+    key = name_key_of(name).replace(" ", "_")
+    if not 0 < len(key) <= 60:
+        key = hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
+    return f"{source}:{kind.lower()}_{key}"
+
+
+def as_json(given: Mapping[str, Any]) -> str | None:
+    """A JSON object of what is not None, empty text or an empty list; null where nothing is."""
+    kept = {key: value for key, value in given.items() if value not in (None, "", [])}
+    return json.dumps(kept, ensure_ascii=False, sort_keys=True) if kept else None
+
+
+def day(text: object) -> str | None:
+    """The date of an ISO 8601 date or time: a year, a month or a day; None where it is none."""
+    found = re.match(r"\d{4}(-\d{2}(-\d{2})?)?(?=$|[T ])", str(text or ""))
+    return found[0] if found else None
+
+
+def quantity(
+    value: float | None,
+    unit: str | None,
+    low: float | None = None,
+    high: float | None = None,
+) -> dict[str, Any]:
+    """The qualifiers of a measured value: as given, its reference range, and in standard units."""
+    given: dict[str, Any] = {
+        "value": value,
+        "unit": unit,
+        "range_low": low,
+        "range_high": high,
+    }
+    return given
