@@ -1,14 +1,22 @@
-"""What the loaders share: reading text tables line by line, JSON columns."""
+"""What the loaders share: reading tables part by part (text, parquet, SQL), JSON columns."""
 
 from __future__ import annotations
 
 import bz2
+import csv
 import gzip
 import json
 import lzma
+import sqlite3
+import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from itertools import chain
 from pathlib import Path
+from typing import IO, Any, NamedTuple, cast
+from urllib.parse import quote
 
 import polars as pl
 
@@ -16,87 +24,485 @@ from ..graph.errors import DataError, MissingError
 from ..graph.quarantine import Quarantine
 from ..graph.text import decode
 
-_DECOMPRESS = {".gz": gzip.decompress, ".xz": lzma.decompress, ".bz2": bz2.decompress}
+ROWS = 200_000  # rows of a part: enough for polars to be quick, few enough for memory
+COMPRESSED = (".gz", ".xz", ".bz2", ".zip")
+_OPEN: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+_BLOCK = 8 << 20  # bytes that are read at once
+_LONGEST_RECORD = 32 << 20  # characters: a quote that is open for longer was never meant as one
+_HEADER_LINES = 100  # a header that comes later is none
+
+# The default is 131,072 characters, which a field of text may well exceed.
+csv.field_size_limit(_LONGEST_RECORD)
+
+Columns = Mapping[str, Sequence[str]] | Sequence[str]
+
+
+def read_blocks(path: Path) -> Iterator[bytes]:
+    """The bytes of a file, plain or compressed (.gz, .xz, .bz2, .zip of one file), in blocks.
+
+    Raises:
+        DataError: the file can't be read or decompressed.
+    """
+    try:
+        with open_bytes(path) as file:
+            while block := file.read(_BLOCK):
+                yield block
+    # A bz2 file that is cut short is a ValueError.
+    except (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error, zipfile.BadZipFile) as error:
+        raise DataError(f"can't be read: {error}", path=path) from error
+
+
+@contextmanager
+def open_bytes(path: Path) -> Iterator[IO[bytes]]:
+    """The file, decompressed as it is read. Its errors are the decompressor's own."""
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            members = [member for member in archive.namelist() if not member.endswith("/")]
+            if len(members) != 1:
+                raise DataError(
+                    f"holds {len(members)} files instead of one; unpack the one that is meant",
+                    path=path,
+                )
+            with archive.open(members[0]) as file:
+                yield file
+        return
+    opener = _OPEN.get(path.suffix, open)
+    with opener(path, "rb") as file:
+        yield file
 
 
 def read_text(path: Path) -> str:
-    """The text of a UTF-8 file, plain or compressed (.gz, .xz, .bz2).
+    """The text of a UTF-8 file, plain or compressed.
 
     Raises:
         DataError: the file can't be read or decompressed, is empty, or isn't UTF-8.
     """
-    try:
-        data = path.read_bytes()
-        data = _DECOMPRESS.get(path.suffix, bytes)(data)
-    # A bz2 file that is cut short is a ValueError.
-    except (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error) as error:
-        raise DataError(f"can't be read: {error}", path=path) from error
-    return decode(data, path)
+    return decode(b"".join(read_blocks(path)), path)
 
 
 def read_table(
     path: Path,
-    columns: Mapping[str, Sequence[str]] | Sequence[str],
+    columns: Columns,
     quarantine: Quarantine,
     optional: Sequence[str] = (),
+    **form: Any,
 ) -> pl.DataFrame:
-    """These columns of a tab-separated file with a header, as text, and `line`, counted from 1.
+    """A small table whole: the parts of `read_table_parts`, one below the other."""
+    names = [*columns, *optional]
+    none = pl.DataFrame(schema={**dict.fromkeys(names, pl.String), "line": pl.Int64})
+    return pl.concat([none, *read_table_parts(path, columns, quarantine, optional, **form)])
+
+
+def read_table_parts(
+    path: Path,
+    columns: Columns,
+    quarantine: Quarantine,
+    optional: Sequence[str] = (),
+    *,
+    separator: str = "\t",
+    quoted: bool | None = None,
+    comment: str = "#",
+    names: Sequence[str] = (),
+    rows: int = ROWS,
+) -> Iterator[pl.DataFrame]:
+    """These columns of a text table as text, and `line`, counted from 1, in parts.
+
+    Memory depends on the part (at most `rows` rows, about 8 MB of text), not on the file. The file
+    may be compressed, begin with a byte-order mark and end its lines with CRLF. Values are without
+    white space at their ends; empty ones are null.
 
     Args:
         columns: names in the header; or, for each of our names, the names the header may use.
-        quarantine: gets rows with another number of fields than the header.
+        quarantine: gets rows with another number of fields than the header, and rows whose quotes
+            don't match, with their line.
         optional: columns that are null throughout where the header lacks them.
+        quoted: whether fields may stand in double quotes, with separators, line ends and doubled
+            quotes in them (RFC 4180). By default, where the separator is a comma.
+        comment: lines that begin so are left out; "" for none.
+        names: the columns, for a file without a header.
 
-    The header is the first line that names all columns (a leading # aside); lines before it, and
-    lines that start with # after it, are comments. Empty fields are null.
+    Without `names`, the header is the first of 100 lines that names all columns (a leading #
+    aside); lines before it are comments.
 
     Raises:
-        DataError: the file can't be read, or no line names all columns.
+        DataError: the file can't be read, is empty, isn't UTF-8, or no line names all columns.
     """
-    if not isinstance(columns, Mapping):
-        columns = {name: [name] for name in columns}
-    lines = pl.DataFrame({"text": read_text(path).split("\n")}).with_row_index("line", offset=1)
-    start, header = _header(lines.head(100), list(columns.values()))
-    if not header:
-        wanted = ", ".join(names[0] for names in columns.values())
-        raise DataError(f"has no header line with the columns {wanted}", path=path)
-    rows = lines.filter(
-        pl.col("line") > start,
-        pl.col("text").str.strip_chars("\r\t ") != "",
-        ~pl.col("text").str.starts_with("#"),
-    ).with_columns(fields=pl.col("text").str.strip_suffix("\r").str.split("\t"))
-    sound = pl.col("fields").list.len() == len(header)
-    for line, text in rows.filter(~sound).select("line", "text").iter_rows():
-        quarantine.add("wrong number of columns", path=path, line=line, row=text.rstrip("\r"))
-    rows = rows.filter(sound)
-    picked = {}
-    for ours, names in columns.items():
-        at = next(header.index(name) for name in names if name in header)
-        picked[ours] = _field(at)
-    for name in optional:
-        picked[name] = _field(header.index(name)) if name in header else pl.lit(None, pl.String)
-    return rows.select(**picked, line=pl.col("line").cast(pl.Int64))
+    quoted = separator == "," if quoted is None else quoted
+    wanted = columns if isinstance(columns, Mapping) else {name: [name] for name in columns}
+    header = (
+        Header(0, list(names))
+        if names
+        else find_header(path, wanted, separator=separator, quoted=quoted)
+    )
+    if missing := header.missing(wanted):
+        raise DataError(
+            f"has no header line with the columns {', '.join(w[0] for w in wanted.values())}:"
+            f" it lacks {', '.join(missing)}, and line {header.line} has"
+            f" {', '.join(header.names)[:500]}",
+            path=path,
+        )
+    positions = {ours: header.position(theirs) for ours, theirs in wanted.items()}
+    positions |= {name: header.position([name]) for name in optional}
+    table = _Table(path, separator, comment, header, positions, quarantine)
+    held = pl.DataFrame(schema=_LINES)
+    for lines in chain(_lines(path), [None]):
+        if quoted:
+            given = held if lines is None else pl.concat([held, lines])
+            lines, records, held = table.records(given, last=lines is None)
+        elif lines is None:
+            break
+        else:
+            records = None
+        frame = table.split(lines)
+        if records is not None and records.height:
+            frame = pl.concat([frame, records]).sort("line")
+        yield from (part for part in frame.iter_slices(rows) if part.height)
 
 
-def _header(lines: pl.DataFrame, columns: Sequence[Sequence[str]]) -> tuple[int, list[str]]:
-    for line, text in lines.rows():
-        # HPO's older gene files write the header as "#Format: a<tab>b".
-        text = text.rstrip("\r").removeprefix("#Format: ").lstrip("#").replace("<tab>", "\t")
-        header = text.split("\t")
-        if all(any(name in header for name in names) for names in columns):
-            return line, header
-    return 0, []
+class Header(NamedTuple):
+    """The header of a text table: its line (0: the file has none) and the names in it."""
+
+    line: int
+    names: list[str]
+
+    def position(self, names: Sequence[str]) -> int | None:
+        """Where the first of these names stands, or None."""
+        return next((self.names.index(name) for name in names if name in self.names), None)
+
+    def missing(self, columns: Mapping[str, Sequence[str]]) -> list[str]:
+        """Of the columns (ours: the names it may use), the first names of those it lacks."""
+        return [names[0] for names in columns.values() if self.position(names) is None]
 
 
-def _field(at: int) -> pl.Expr:
-    text = pl.col("fields").list.get(at).str.strip_chars()
-    return pl.when(text != "").then(text)
+def find_header(
+    path: Path,
+    columns: Mapping[str, Sequence[str]],
+    *,
+    separator: str = "\t",
+    quoted: bool = False,
+) -> Header:
+    """The line among the first 100 that names most of the columns; the first of equals.
+
+    Raises:
+        DataError: the file can't be read, is empty, or isn't UTF-8.
+    """
+    best = Header(0, [])
+    for lines in _lines(path):
+        for line, text in lines.filter(pl.col("line") <= _HEADER_LINES).iter_rows():
+            # HPO's older gene files write the header as "#Format: a<tab>b".
+            text = text.rstrip("\r").removeprefix("#Format: ").lstrip("#").replace("<tab>", "\t")
+            fields = _parse(text, separator)[0] if quoted else text.split(separator)
+            header = Header(line, [name.strip() for name in fields or []])
+            fewer = len(header.missing(columns)) < len(best.missing(columns))
+            if fewer or (not any(best.names) and any(header.names)):
+                best = header
+            if any(best.names) and not best.missing(columns):
+                return best
+        if lines["line"][-1] >= _HEADER_LINES:
+            break
+    return best
+
+
+_LINES = {"line": pl.Int64, "text": pl.String}
+
+
+def _lines(path: Path) -> Iterator[pl.DataFrame]:
+    """The lines of a file, `line` and `text`, in frames of about `_BLOCK` bytes."""
+    line, empty, first = 1, True, True
+    pieces: list[bytes] = []
+    for block in chain(read_blocks(path), [b""]):
+        # The last line may lack its end; a longer one than a block is in several pieces.
+        cut = block.rfind(b"\n") + 1 if block else 0
+        if block and not cut:
+            pieces.append(block)
+            continue
+        data, pieces = b"".join([*pieces, block[:cut]]), [block[cut:]]
+        if not data:
+            continue
+        try:
+            text = data.decode("utf-8-sig" if first else "utf-8")
+        except UnicodeDecodeError as error:
+            raise DataError(
+                "is not UTF-8 text; convert it to UTF-8",
+                path=path,
+                line=line + data.count(b"\n", 0, error.start),
+            ) from error
+        first = False
+        empty = empty and not text.strip()
+        texts = pl.Series("text", [text.removesuffix("\n")]).str.split("\n").explode()
+        frame = pl.DataFrame({"line": range(line, line + len(texts)), "text": texts}, schema=_LINES)
+        line += frame.height
+        yield frame
+    if empty:
+        raise DataError("is empty", path=path)
+
+
+class _Table(NamedTuple):
+    """How the lines of one table become columns."""
+
+    path: Path
+    separator: str
+    comment: str
+    header: Header
+    positions: Mapping[str, int | None]
+    quarantine: Quarantine
+
+    @property
+    def width(self) -> int:
+        return len(self.header.names)
+
+    def _is_row(self) -> pl.Expr:
+        """Lines after the header that are neither blank nor comments."""
+        text = pl.col("text")
+        return (
+            (pl.col("line") > self.header.line)
+            & (text.str.strip_chars(f"\r {self.separator}") != "")
+            & (~text.str.starts_with(self.comment) if self.comment else pl.lit(True))
+        )
+
+    def split(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """The columns of lines without quotes; those with another number of fields set aside."""
+        lines = lines.filter(self._is_row()).with_columns(pl.col("text").str.strip_suffix("\r"))
+        sound = lines["text"].str.count_matches(self.separator, literal=True) == self.width - 1
+        if not sound.all():
+            for line, text in lines.filter(~sound).iter_rows():
+                self._set_aside("wrong number of columns", line, text)
+            lines = lines.filter(sound)
+        fields = lines["text"].str.split_exact(self.separator, self.width - 1)
+        return self._columns(
+            pl.DataFrame({"line": lines["line"]}).with_columns(fields.struct.unnest())
+        )
+
+    def records(
+        self, lines: pl.DataFrame, *, last: bool
+    ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+        """The lines without quotes; the columns of those with; and lines to look at again.
+
+        The last are those from a quote on that is not closed, unless these are the file's `last`
+        lines or it is open for so long that it can't be meant.
+        """
+        with_quote = lines["text"].str.contains('"', literal=True)
+        quotes = with_quote.arg_true().to_list()
+        starts = lines.select(with_quote & self._is_row()).to_series().arg_true().to_list()
+        nothing = pl.DataFrame(schema=_LINES)
+        if not starts:
+            return lines, self._of_records([], []), nothing
+        texts = lines["text"].to_list()
+        plain = [True] * lines.height
+        numbers: list[int] = []
+        records: list[list[str]] = []
+        first, end, until = lines["line"][0], 0, lines.height
+        for start in starts:
+            if start < end:
+                continue
+            end = start + 1
+            record = texts[start]
+            fields, is_open = _parse(record, self.separator)
+            # A field with line ends goes on at least to the next line that has a quote.
+            for close in quotes[bisect_right(quotes, start) :] if is_open else ():
+                record = "\n".join([record, *texts[end : close + 1]])
+                end = close + 1
+                fields, is_open = _parse(record, self.separator)
+                if not is_open or len(record) > _LONGEST_RECORD:
+                    break
+            if is_open and not last and sum(map(len, texts[start:])) < _LONGEST_RECORD:
+                until = start
+                break
+            if fields is not None and len(fields) == self.width:
+                plain[start:end] = [False] * (end - start)
+                numbers.append(first + start)
+                records.append(fields)
+            else:
+                # Of a record that makes no sense only the first line is bad: what follows may be
+                # sound.
+                end = start + 1
+                plain[start] = False
+                problem = "quotes that don't match" if not fields else "wrong number of columns"
+                self._set_aside(problem, first + start, texts[start])
+        whole = lines.filter(pl.Series(plain)).filter(pl.col("line") < first + until)
+        return whole, self._of_records(numbers, records), lines[until:]
+
+    def _of_records(self, lines: list[int], records: list[list[str]]) -> pl.DataFrame:
+        names = [f"field_{at}" for at in range(self.width)]
+        fields = pl.DataFrame(records, schema=dict.fromkeys(names, pl.String), orient="row")
+        return self._columns(fields.with_columns(line=pl.Series(lines, dtype=pl.Int64)))
+
+    def _columns(self, fields: pl.DataFrame) -> pl.DataFrame:
+        picked = {}
+        for name, position in self.positions.items():
+            if position is None:
+                picked[name] = pl.lit(None, pl.String)
+                continue
+            text = pl.col(f"field_{position}").str.strip_chars()
+            picked[name] = pl.when(text != "").then(text)
+        return fields.select(**picked, line=pl.col("line"))
+
+    def _set_aside(self, reason: str, line: int, text: str) -> None:
+        self.quarantine.add(reason, path=self.path, line=line, row=text.rstrip("\r")[:500])
+
+
+def _parse(record: str, separator: str) -> tuple[list[str] | None, bool]:
+    """The fields of a record (None: its quotes don't match), and whether a quote is still open."""
+    try:
+        reader = csv.reader([record.removesuffix("\r")], delimiter=separator, strict=True)
+        return next(reader, []), False
+    except csv.Error as error:
+        return None, str(error) == "unexpected end of data"
+
+
+def read_parquet_parts(
+    path: Path,
+    columns: Columns,
+    optional: Sequence[str] = (),
+    *,
+    rows: int = ROWS,
+) -> Iterator[pl.DataFrame]:
+    """These columns of a parquet file, or of all of a folder, as text (lists as lists of text).
+
+    Args and the column `line` (here the number of the row in its file) as in `read_table_parts`.
+
+    Raises:
+        DataError: a file can't be read, or lacks a column.
+    """
+    wanted = columns if isinstance(columns, Mapping) else {name: [name] for name in columns}
+    for file in parquet_files(path):
+        names = parquet_columns(file)
+        header = Header(0, names)
+        if missing := header.missing(wanted):
+            raise DataError(
+                f"lacks the columns {', '.join(missing)}; it has {', '.join(names)}", path=file
+            )
+        picked = {ours: names[cast(int, header.position(w))] for ours, w in wanted.items()}
+        frame = pl.scan_parquet(file).select(
+            **{ours: pl.col(theirs) for ours, theirs in picked.items()},
+            **{name: pl.col(name) if name in names else pl.lit(None) for name in optional},
+        )
+        start = 0
+        for part in frame.collect_batches(chunk_size=rows, maintain_order=True):
+            for batch in part.iter_slices(rows):
+                yield _numbered(_as_text(batch), start)
+                start += batch.height
+
+
+def parquet_files(path: Path) -> list[Path]:
+    """The file itself, or the parquet files of a folder and the folders in it, in order."""
+    if path.is_file():
+        return [path]
+    files = sorted(file for file in path.rglob("*.parquet") if not file.name.startswith("."))
+    if not files:
+        raise MissingError(f"{path}: holds no .parquet file")
+    return files
+
+
+def parquet_columns(path: Path) -> list[str]:
+    """The names of a parquet file's columns.
+
+    Raises:
+        DataError: it is none.
+    """
+    try:
+        return list(pl.read_parquet_schema(path))
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"can't be read as parquet: {error}", path=path) from error
+
+
+def read_sql_parts(url: str, query: str, *, rows: int = ROWS) -> Iterator[pl.DataFrame]:
+    """The rows of a query as text, and `line` (the number of the row), in parts.
+
+    Args:
+        url: `sqlite:///file`, or any other database by its SQLAlchemy URL.
+
+    Raises:
+        MissingError: the file is not there, or SQLAlchemy or the database's driver is missing.
+        DataError: the database can't be reached or refuses the query.
+    """
+    start = 0
+    with _cursor(url, query) as (names, fetch):
+        while found := fetch(rows):
+            columns = zip(*found, strict=True)
+            texts = {
+                name: pl.Series([_text(value) for value in values], dtype=pl.String)
+                for name, values in zip(names, columns, strict=True)
+            }
+            yield _numbered(pl.DataFrame(texts), start)
+            start += len(found)
+
+
+def sql_columns(url: str, query: str) -> list[str]:
+    """The names of a query's columns; raises what `read_sql_parts` does."""
+    with _cursor(url, query) as (names, _):
+        return names
+
+
+Fetch = Callable[[int], Sequence[Sequence[Any]]]
+
+
+@contextmanager
+def _cursor(url: str, query: str) -> Iterator[tuple[list[str], Fetch]]:
+    """The names of a query's columns, and what fetches its next rows."""
+    if url.startswith("sqlite:///"):
+        file = Path(url.removeprefix("sqlite:///"))
+        if not file.is_file():
+            raise MissingError(f"{file}: there is no such file")
+        try:
+            # Read-only: a mapping is not what changes a database.
+            with closing(
+                sqlite3.connect(f"file:{quote(str(file.resolve()))}?mode=ro", uri=True)
+            ) as database:
+                cursor = database.execute(query)
+                yield [column[0] for column in cursor.description or ()], cursor.fetchmany
+        except sqlite3.Error as error:
+            raise DataError(f"the query fails: {error}", path=file) from error
+        return
+    try:
+        import sqlalchemy
+    except ImportError as error:
+        raise MissingError(
+            "a database other than SQLite needs SQLAlchemy and its driver: pip install sqlalchemy"
+        ) from error
+    shown = "the database"
+    try:
+        parsed = sqlalchemy.make_url(url)
+        shown = parsed.render_as_string(hide_password=True)
+        engine = sqlalchemy.create_engine(parsed)
+        with engine.connect().execution_options(stream_results=True) as connection:
+            result = connection.execute(sqlalchemy.text(query))
+            yield list(result.keys()), result.fetchmany
+    except ImportError as error:
+        raise MissingError(f"{shown}: its driver is not installed: {error}") from error
+    except sqlalchemy.exc.SQLAlchemyError as error:
+        raise DataError(f"the query fails: {error}", path=shown) from error
+
+
+def _text(value: object) -> str | None:
+    text = "" if value is None else str(value).strip()
+    return text or None
+
+
+def _numbered(frame: pl.DataFrame, start: int) -> pl.DataFrame:
+    return frame.with_columns(line=pl.int_range(start + 1, start + 1 + pl.len(), dtype=pl.Int64))
+
+
+def _as_text(frame: pl.DataFrame) -> pl.DataFrame:
+    """All columns as text, or lists of text; values without white space at their ends."""
+    columns = []
+    for name, dtype in frame.schema.items():
+        column = pl.col(name)
+        if isinstance(dtype, pl.List):
+            column = column.cast(pl.List(pl.String))
+        elif isinstance(dtype, pl.Struct):
+            column = column.struct.json_encode()
+        else:
+            column = column.cast(pl.String).str.strip_chars()
+            column = pl.when(column != "").then(column)
+        columns.append(column.alias(name))
+    return frame.select(columns)
 
 
 def published_file(folder: Path, names: Sequence[str]) -> Path | None:
     """The first of these files that the folder has, plain or compressed."""
     for name in names:
-        for suffix in ("", *_DECOMPRESS):
+        for suffix in ("", *COMPRESSED):
             if (folder / f"{name}{suffix}").is_file():
                 return folder / f"{name}{suffix}"
     return None
