@@ -1,0 +1,364 @@
+"""Taking a source, a document or a patient out of a graph, evidence first.
+
+Edges come from evidence, so what is forgotten is evidence; the rest follows from it:
+
+- A source: all its evidence, and its entry among the sources.
+- A document: the evidence that was read in it and the evidence about it. A curated statement that
+  only cites it among its references is the curator's and stays.
+- A patient: the evidence about it, every row that names it, and the documents that mention this
+  patient and no other (a note), with everything that these say.
+
+Then go the edges that nothing else supports (those that stay are combined anew), the nodes that the
+forgotten evidence named and no other evidence names, the predictions about such nodes or explained
+by what went, and the records of merging that name them. A node that no forgotten evidence names
+stays, unless no source is left.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from .atomic import atomic_file
+from .errors import DataError
+from .frames import TEXTS, edges_from
+from .kg import KnowledgeGraph
+
+PATIENT, DOCUMENT, MENTIONS = "Patient", "Document", "MENTIONS"
+ENDS = ("subject", "object", "document")
+
+Ids = str | Sequence[str]
+
+
+@dataclass
+class ForgetSummary:
+    """How many rows of each sort went.
+
+    Attributes:
+        edges_changed: edges that stay on the evidence of others, combined anew.
+        nodes_changed: nodes that stay and named a forgotten patient among their properties.
+        documents: documents that went with a patient.
+        shared: documents that mention a forgotten patient and others too; what they say of others
+            stays.
+        unknown: what was asked to be forgotten and is not there.
+    """
+
+    evidence: int = 0
+    edges: int = 0
+    edges_changed: int = 0
+    nodes: int = 0
+    nodes_changed: int = 0
+    predictions: int = 0
+    merges: int = 0
+    sources: int = 0
+    documents: list[str] = field(default_factory=list)
+    shared: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain values, for JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        lines = [
+            f"evidence: {self.evidence:,} removed",
+            f"edges: {self.edges:,} removed, {self.edges_changed:,} combined anew",
+            f"nodes: {self.nodes:,} removed, {self.nodes_changed:,} changed",
+            f"predictions: {self.predictions:,} removed",
+            f"merges: {self.merges:,} removed",
+            f"sources: {self.sources:,} removed",
+        ]
+        for title, ids in (
+            ("documents that went with their patient", self.documents),
+            ("documents about other patients too, kept for these", self.shared),
+            ("not there", self.unknown),
+        ):
+            if ids:
+                lines.append(f"{title}: {', '.join(ids)}")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What to forget: sources by name, documents, and `private`: patients and their documents."""
+
+    sources: frozenset[str]
+    documents: frozenset[str]
+    private: frozenset[str]
+
+    @classmethod
+    def of(cls, source: Ids, document: Ids, patient: Ids) -> Asked:
+        """What the caller names; one string is one name."""
+        asked = cls(
+            *(frozenset([x] if isinstance(x, str) else x) for x in (source, document, patient))
+        )
+        if not (asked.sources | asked.documents | asked.private):
+            raise DataError("nothing to forget; give a source, a document or a patient")
+        return asked
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Identifiers of the nodes asked for."""
+        return self.documents | self.private
+
+    def check(self, kinds: Mapping[str, str]) -> None:
+        """Raise a DataError if an identifier is a node of another kind (`kinds` by identifier)."""
+        for ids, kind in ((self.documents, DOCUMENT), (self.private, PATIENT)):
+            for id in sorted(ids):
+                if kinds.get(id, kind) != kind:
+                    raise DataError(f"{id} is a {kinds[id]}, not a {kind}; nothing was forgotten")
+
+    def with_merged(self, merges: pl.DataFrame) -> Asked:
+        """With every identifier that merging joined to one of these."""
+
+        def joined(ids: frozenset[str]) -> frozenset[str]:
+            while True:
+                rows = merges.filter(
+                    pl.col("applied"), pl.col("kept").is_in(ids) | pl.col("merged").is_in(ids)
+                )
+                more = ids.union(rows["kept"], rows["merged"])
+                if more == ids:
+                    return ids
+                ids = more
+
+        return replace(self, documents=joined(self.documents), private=joined(self.private))
+
+    def with_private(self, documents: Iterable[str]) -> Asked:
+        """With the documents of the patients."""
+        return replace(self, private=self.private.union(documents))
+
+    def wanted(self, evidence: pl.DataFrame) -> pl.Expr:
+        """Which rows of evidence are to go."""
+        ids = sorted(self.documents)
+        return (
+            pl.any_horizontal(
+                pl.col("source").is_in(sorted(self.sources)),
+                *(pl.col(end).is_in(ids) for end in ENDS),
+            )
+            | naming(evidence, self.private)
+        ).fill_null(False)
+
+
+def forget(
+    kg: KnowledgeGraph, *, source: Ids = (), document: Ids = (), patient: Ids = ()
+) -> tuple[KnowledgeGraph, ForgetSummary]:
+    """The graph without a source, a document or a patient (or several), and what went.
+
+    Args:
+        source: names of sources, as `kg.sources` has them.
+        document: identifiers of documents, as `PMID:1` or `note:x`.
+        patient: identifiers of patients, as `patient:x`; those that merging gave it or took from
+            it are the same patient.
+
+    Raises:
+        DataError: nothing is asked for, or an identifier is a node of another kind.
+    """
+    asked = Asked.of(source, document, patient)
+    of_asked = kg.nodes.filter(pl.col("id").is_in(sorted(asked.ids)))
+    asked.check(dict(of_asked.select("id", "kind").iter_rows()))
+    named = asked
+    asked = asked.with_merged(kg.merges)
+    links = kg.evidence.filter(
+        pl.col("relation") == MENTIONS, pl.col("object").is_in(sorted(asked.private))
+    )
+    about = links["subject"].unique().to_list()
+    told = kg.evidence.filter(pl.col("document").is_in(about) | pl.col("subject").is_in(about))
+    patients = kg.nodes.filter(kind=PATIENT)["id"]
+    shared = documents_of_others(told, about, patients, asked.private)
+    documents = sorted(set(about) - shared)
+    asked = asked.with_private(documents)
+
+    gone = kg.evidence.filter(asked.wanted(kg.evidence))
+    rest = kg.evidence.join(gone.select("id"), on="id", how="anti", maintain_order="left")
+    sources = [each for each in kg.sources if each.name not in asked.sources]
+    touched = gone["edge"].unique().implode()
+    before = kg.edges.filter(pl.col("id").is_in(touched))
+    again = edges_from(rest.filter(pl.col("edge").is_in(touched)), sources, kg.schema)
+    edges = pl.concat([kg.edges.filter(~pl.col("id").is_in(touched)), again]).sort("id")
+    gone_edges = before.join(again, on="id", how="anti")["id"]
+
+    nodes_gone = unnamed(ends(gone), [rest]) if sources else kg.nodes["id"]
+    nodes_gone = pl.concat([nodes_gone, texts(asked.ids)]).unique()
+    is_gone = nodes_gone.implode()
+    nodes = kg.nodes.filter(~pl.col("id").is_in(is_gone))
+    cleaned = without_names(nodes, asked.private)
+    about_gone = pl.col("head").is_in(is_gone) | pl.col("tail").is_in(is_gone)
+    cited = pl.concat([nodes_gone, gone_edges, gone["id"]])
+    predictions = kg.predictions.filter(
+        ~(about_gone | citing(kg.predictions, cited) | naming(kg.predictions, asked.private))
+    )
+    merges = kg.merges.filter(~merges_of(kg.merges, nodes_gone, asked.private))
+    there = {each.name for each in kg.sources}.union(
+        kg.nodes["id"], kg.merges["merged"], ends(gone), gone["source"]
+    )
+    summary = ForgetSummary(
+        evidence=gone.height,
+        edges=gone_edges.len(),
+        edges_changed=changed(before, again),
+        nodes=kg.nodes.height - nodes.height,
+        nodes_changed=cleaned.height,
+        predictions=kg.predictions.height - predictions.height,
+        merges=kg.merges.height - merges.height,
+        sources=len(kg.sources) - len(sources),
+        documents=documents,
+        shared=sorted(shared),
+        unknown=sorted((named.sources | named.ids) - there),
+    )
+    frames = {
+        "nodes": nodes.update(cleaned, on="id", include_nulls=True),
+        "edges": edges,
+        "evidence": rest,
+        "predictions": predictions,
+        "merges": merges,
+    }
+    return KnowledgeGraph(frames, sources, kg.schema), summary
+
+
+def forget_in_folder(
+    path: Path | str, *, source: Ids = (), document: Ids = (), patient: Ids = ()
+) -> ForgetSummary:
+    """Forget in a graph folder, which is replaced at once, and in the quarantine beside it.
+
+    Raises:
+        DataError: as `forget`, or no graph folder.
+    """
+    path = Path(path)
+    kg, summary = forget(
+        KnowledgeGraph.open(path), source=source, document=document, patient=patient
+    )
+    kg.save(path)
+    private = Asked.of(source, document, patient).private.union(summary.documents)
+    aside = path.with_name(f"{path.name}.quarantine.jsonl")
+    if private and aside.exists():
+        names = re.compile(_pattern(private))
+        lines = aside.read_text(encoding="utf-8").splitlines(keepends=True)
+        with atomic_file(aside) as draft:
+            draft.write_text("".join(x for x in lines if not names.search(x)), encoding="utf-8")
+    return summary
+
+
+# What follows from evidence that goes
+
+
+def texts(values: Iterable[str]) -> pl.Series:
+    """Texts as a column."""
+    return pl.Series(sorted(values), dtype=pl.String)
+
+
+def ends(evidence: pl.DataFrame) -> pl.Series:
+    """The nodes that evidence names: its ends and its documents."""
+    return pl.concat([evidence[end] for end in ENDS]).drop_nulls().unique()
+
+
+def unnamed(nodes: pl.Series, rest: Iterable[pl.DataFrame]) -> pl.Series:
+    """Those of the nodes that no evidence of the rest, given in parts, names."""
+    for part in rest:
+        nodes = nodes.filter(~nodes.is_in(ends(part).implode()))
+    return nodes
+
+
+def documents_of_others(
+    told: pl.DataFrame, documents: Iterable[str], patients: pl.Series, private: frozenset[str]
+) -> set[str]:
+    """Those of the documents that name a patient who is not to be forgotten."""
+    others = set(patients) - private
+    shared = told.filter(pl.col("subject").is_in(others) | pl.col("object").is_in(others))
+    return {*shared["document"], *shared["subject"]} & set(documents)
+
+
+def changed(before: pl.DataFrame, after: pl.DataFrame) -> int:
+    """How many edges of both are not as they were."""
+    both = after.join(before, on="id", suffix="_before")
+    differs = pl.any_horizontal(
+        pl.col(name).ne_missing(pl.col(f"{name}_before")) for name in after.columns if name != "id"
+    )
+    return both.filter(differs).height
+
+
+def _pattern(ids: Iterable[str]) -> str:
+    """What finds one of the identifiers in a text, JSON included, and none of a longer one."""
+    spellings = {spelling for id in ids for spelling in (id, json.dumps(id)[1:-1])}
+    any_id = "|".join(re.escape(spelling) for spelling in sorted(spellings))
+    return rf"(?:^|[^\w.-])(?:{any_id})[.:#-]*(?:[^\w.:#-]|$)"
+
+
+def naming(frame: pl.DataFrame, ids: Iterable[str]) -> pl.Expr:
+    """Which rows name one of the identifiers in any of their texts."""
+    ids = list(ids)
+    if not ids:
+        return pl.lit(False)
+    columns = [
+        pl.col(name) if dtype == pl.String else pl.col(name).list.join("\n", ignore_nulls=True)
+        for name, dtype in frame.schema.items()
+        if dtype in (pl.String, TEXTS)
+    ]
+    found = (column.str.contains(_pattern(ids)) for column in columns)
+    return pl.any_horizontal(found).fill_null(False)
+
+
+def citing(predictions: pl.DataFrame, ids: pl.Series) -> pl.Expr:
+    """Which predictions have an explanation that holds one of the ids as a value."""
+    cited = pl.DataFrame(
+        (
+            (row, text)
+            for row, explanation in enumerate(predictions["explanation"])
+            if explanation is not None
+            for text in _strings(json.loads(explanation))
+        ),
+        schema={"row": pl.UInt32, "text": pl.String},
+        orient="row",
+    )
+    rows = cited.join(ids.unique().to_frame("text"), on="text", how="semi")["row"]
+    return pl.int_range(pl.len(), dtype=pl.UInt32).is_in(rows.unique().implode())
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            yield name
+            yield from _strings(member)
+    elif isinstance(value, list):
+        for member in value:
+            yield from _strings(member)
+
+
+def merges_of(merges: pl.DataFrame, nodes: pl.Series, private: frozenset[str]) -> pl.Expr:
+    """Which records of merging are about one of the nodes, or name one of the patients."""
+    ids = nodes.implode()
+    return pl.col("kept").is_in(ids) | pl.col("merged").is_in(ids) | naming(merges, private)
+
+
+def without_names(nodes: pl.DataFrame, private: frozenset[str]) -> pl.DataFrame:
+    """Those of the nodes that name a patient, without what names it."""
+    found = nodes.filter(naming(nodes, private))
+    if found.is_empty():
+        return found
+    names = re.compile(_pattern(private))
+    lists = {
+        name: pl.Series(
+            [[x for x in row if not names.search(x)] for row in found[name]], dtype=TEXTS
+        )
+        for name in ("synonyms", "xrefs")
+    }
+    properties = [
+        text if text is None else _without_members(json.loads(text), names)
+        for text in found["properties"]
+    ]
+    return found.with_columns(**lists, properties=pl.Series(properties, dtype=pl.String))
+
+
+def _without_members(properties: dict[str, Any], names: re.Pattern[str]) -> str | None:
+    kept = {
+        name: value
+        for name, value in properties.items()
+        if not any(names.search(text) for text in _strings({name: value}))
+    }
+    return json.dumps(kept, ensure_ascii=False) if kept else None
