@@ -8,12 +8,24 @@ from pathlib import Path
 from ..graph.errors import MissingError
 from ..graph.kg import KnowledgeGraph
 from ..graph.quarantine import Quarantine
-from . import hetionet, hpo, phenopackets, starter
+from . import (
+    drugbank,
+    hetionet,
+    hpo,
+    phenopackets,
+    starter,
+)
 from .info import SourceInfo
 
-SOURCES: dict[str, SourceInfo] = {
-    module.INFO.name: module.INFO for module in (hetionet, hpo, phenopackets, starter)
-}
+# A module imports what is heavy only when it loads, so that the list of sources comes at once.
+_INFOS: tuple[SourceInfo, ...] = (
+    drugbank.INFO,
+    hetionet.INFO,
+    hpo.INFO,
+    phenopackets.INFO,
+    starter.INFO,
+)
+SOURCES: dict[str, SourceInfo] = {info.name: info for info in _INFOS}
 
 
 def load(

@@ -1,0 +1,327 @@
+"""DrugBank: drugs with their targets, enzymes, carriers, transporters, classes and interactions.
+
+Reads the full database as published (`full database.xml`, or `drugbank_all_full_database.xml.zip`),
+a drug at a time (Knox et al., 2024, https://doi.org/10.1093/nar/gkad976).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from ..graph.errors import DataError, MissingError
+from ..graph.frames import Source
+from ..graph.kg import KnowledgeGraph, Part
+from ..graph.progress import track
+from ..graph.quarantine import Quarantine
+from .base import ROWS, adme_roles
+from .info import SourceInfo
+from .stream import published, text_of, xml_records
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+LICENCE = (
+    "DrugBank academic licence: CC BY-NC 4.0, commercial use by agreement; no redistribution of the"
+    " full database"
+)
+HOME_PAGE = "https://go.drugbank.com"
+
+_NS = "{http://www.drugbank.ca}"
+_DRUG_ID = re.compile(r"DB\d{5,}")
+_HUMAN = "9606"
+
+# Resources of DrugBank's external identifiers that name the same drug, and our prefixes for them.
+_DRUG_XREFS = {
+    "ChEBI": "CHEBI",
+    "ChEMBL": "CHEMBL.COMPOUND",
+    "KEGG Compound": "KEGG.COMPOUND",
+    "KEGG Drug": "KEGG.DRUG",
+    "PharmGKB": "PHARMGKB.DRUG",
+    "PubChem Compound": "PUBCHEM.COMPOUND",
+    "RxCUI": "RXCUI",
+}
+_PROPERTIES = {"InChI": "inchi", "InChIKey": "inchikey", "SMILES": "smiles"}
+_ROLES = (
+    ("targets", "target"),
+    ("enzymes", "enzyme"),
+    ("carriers", "carrier"),
+    ("transporters", "transporter"),
+)
+
+_NODES: dict[str, Any] = {
+    "id": pl.String,
+    "kind": pl.String,
+    "name": pl.String,
+    "synonyms": pl.List(pl.String),
+    "xrefs": pl.List(pl.String),
+    "properties": pl.String,
+}
+_EVIDENCE: dict[str, Any] = {
+    "subject": pl.String,
+    "relation": pl.String,
+    "object": pl.String,
+    "references": pl.List(pl.String),
+    "qualifiers": pl.String,
+}
+
+
+def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
+    """DrugBank as a graph: TARGETS (action, role), IN_CLASS (ATC), INTERACTS_WITH, SUBCLASS_OF.
+
+    A target is a polypeptide, by its HGNC identifier where it has one, else by UniProt's. One of
+    another organism than man has the organism in its name, so that it is not taken for the human
+    gene of that symbol. What a drug is indicated for is text and stays a property.
+
+    Args:
+        path: the XML file, plain or zipped as published, or the folder that holds it.
+
+    Raises:
+        MissingError: no path, or nothing is there.
+        DataError: the file isn't DrugBank's full database, or isn't well-formed XML.
+    """
+    if path is None:
+        raise MissingError(
+            "drugbank needs a path (--path): the full database, drugbank_all_full_database.xml.zip,"
+            f" which a registered user downloads from {HOME_PAGE}/releases/latest"
+        )
+    file = published(path, "*database*.xml")[0]
+    elements = xml_records(file)
+    root = next(elements)
+    if root.tag != f"{_NS}drugbank":
+        raise DataError("is not DrugBank's full database: its root is no drugbank", path=file)
+    release = f"{root.get('version', '')} {root.get('exported-on', '')}".strip()
+    source = Source("drugbank", release, LICENCE, HOME_PAGE, reliability=0.98)
+    return KnowledgeGraph.from_parts(
+        _parts(elements, source, file, quarantine),
+        [source],
+        quarantine=quarantine,
+        origin=str(file),
+    )
+
+
+@dataclass
+class _Rows:
+    """Nodes and evidence collected for the next part; `seen` are the nodes of all parts."""
+
+    seen: set[str] = field(default_factory=set)
+    nodes: list[dict[str, Any]] = field(default_factory=list)
+    evidence: list[tuple[object, ...]] = field(default_factory=list)
+
+    def node(
+        self,
+        id_: str,
+        kind: str,
+        name: str,
+        synonyms: list[str] | None = None,
+        xrefs: list[str] | None = None,
+        **properties: object,
+    ) -> None:
+        self.seen.add(id_)
+        self.nodes.append(
+            {
+                "id": id_,
+                "kind": kind,
+                "name": name,
+                "synonyms": synonyms or [],
+                "xrefs": xrefs or [],
+                "properties": properties,
+            }
+        )
+
+    def said(
+        self,
+        subject: str,
+        relation: str,
+        object_: str,
+        references: list[str] | None = None,
+        **qualifiers: str,
+    ) -> None:
+        self.evidence.append((subject, relation, object_, references or [], _json(qualifiers)))
+
+    def part(self, source: Source) -> Part:
+        roles = adme_roles(pl.Series([node["name"] for node in self.nodes], dtype=pl.String))
+        for node, role in zip(self.nodes, roles, strict=True):
+            adme = role if node["kind"] == "Target" else None
+            node["properties"] = _json({**node["properties"], "adme": adme})
+        nodes = pl.DataFrame(self.nodes, schema=_NODES)
+        evidence = pl.DataFrame(self.evidence, schema=_EVIDENCE, orient="row")
+        self.nodes, self.evidence = [], []
+        return Part(
+            nodes,
+            evidence.with_columns(source=pl.lit(source.name), release=pl.lit(source.release)),
+        )
+
+
+def _json(values: Mapping[str, Any]) -> str | None:
+    given = {name: value for name, value in values.items() if value}
+    return json.dumps(given, ensure_ascii=False, sort_keys=True) if given else None
+
+
+def _parts(
+    elements: Iterator[_Element], source: Source, path: Path, quarantine: Quarantine
+) -> Iterator[Part]:
+    rows = _Rows()
+    for drug in track(elements, "drugbank"):
+        if drug.tag != f"{_NS}drug":
+            continue
+        _read_drug(drug, rows, path, quarantine)
+        if len(rows.evidence) >= ROWS:
+            yield rows.part(source)
+    yield rows.part(source)
+
+
+def _read_drug(drug: _Element, rows: _Rows, path: Path, quarantine: Quarantine) -> None:
+    ids = _all(drug, "drugbank-id")
+    primary = next((text_of(one) for one in ids if one.get("primary") == "true"), "")
+    secondary = [text_of(one) for one in ids if one.get("primary") != "true"]
+    name = _text(drug, "name")
+    if not _DRUG_ID.fullmatch(primary) or not name:
+        quarantine.add(
+            "drug without primary identifier or name",
+            path=path,
+            line=drug.sourceline,
+            row=f"{primary} {name}".strip(),
+        )
+        return
+    subject = f"drugbank:{primary}"
+    atc = [code.get("code", "") for code in _all(drug, "atc-codes", "atc-code")]
+    cas, unii = _text(drug, "cas-number"), _text(drug, "unii")
+    computed = _computed(drug)
+    identifiers = _identifiers(drug)
+    given = [(_DRUG_XREFS[name], local) for name, local in identifiers if name in _DRUG_XREFS]
+    given += [("CAS", cas), ("UNII", unii), ("INCHIKEY", computed.get("inchikey", ""))]
+    given += [("drugbank", other) for other in secondary] + [("ATC", code) for code in atc]
+    rows.node(
+        subject,
+        "Drug",
+        name,
+        [text_of(synonym) for synonym in _all(drug, "synonyms", "synonym")],
+        [_curie(prefix, local) for prefix, local in given if local],
+        type=drug.get("type", ""),
+        groups=[text_of(group) for group in _all(drug, "groups", "group")],
+        cas=cas,
+        unii=unii,
+        indication=_text(drug, "indication"),
+        **computed,
+    )
+    for code in _all(drug, "atc-codes", "atc-code"):
+        _read_classes(code, subject, rows)
+    for plural, role in _ROLES:
+        for interactant in _all(drug, plural, role):
+            _read_interactant(interactant, subject, role, rows)
+    for interaction in _all(drug, "drug-interactions", "drug-interaction"):
+        other = f"drugbank:{_text(interaction, 'drugbank-id')}"
+        if other not in rows.seen:
+            rows.node(other, "Drug", _text(interaction, "name"))
+        rows.said(subject, "INTERACTS_WITH", other, effect=_text(interaction, "description"))
+
+
+def _read_classes(code: _Element, subject: str, rows: _Rows) -> None:
+    """The ATC groups above a drug's code, the nearest of which it is in."""
+    levels = {level.get("code", ""): text_of(level) for level in _all(code, "level")}
+    ascending = sorted(filter(None, levels), key=len, reverse=True)
+    for group in ascending:
+        if f"ATC:{group}" not in rows.seen:
+            rows.node(f"ATC:{group}", "DrugClass", levels[group] or group)
+    below = subject
+    for group in ascending:
+        rows.said(below, "IN_CLASS" if below == subject else "SUBCLASS_OF", f"ATC:{group}")
+        below = f"ATC:{group}"
+
+
+def _read_interactant(interactant: _Element, subject: str, role: str, rows: _Rows) -> None:
+    """What a drug acts on or is handled by: each polypeptide of it, or, without any, it itself."""
+    name = _text(interactant, "name")
+    parts = _all(interactant, "polypeptide")
+    targets = [_read_polypeptide(part, rows) for part in parts]
+    if not parts and (own := _text(interactant, "id")):
+        targets = [f"drugbank:{own}"]
+        if targets[0] not in rows.seen:
+            rows.node(targets[0], "Target", name, organism=_text(interactant, "organism"))
+    articles = _all(interactant, "references", "articles", "article")
+    pmids = [pmid for article in articles if (pmid := _text(article, "pubmed-id"))]
+    for target in targets:
+        rows.said(
+            subject,
+            "TARGETS",
+            target,
+            sorted({f"PMID:{pmid}" for pmid in pmids}),
+            action="; ".join(text_of(e) for e in _all(interactant, "actions", "action")),
+            role=role,
+            known_action=_text(interactant, "known-action"),
+            inhibition_strength=_text(interactant, "inhibition-strength"),
+            induction_strength=_text(interactant, "induction-strength"),
+            member_of=name if len(targets) > 1 else "",
+        )
+
+
+def _read_polypeptide(part: _Element, rows: _Rows) -> str:
+    """The identifier of a polypeptide; its node is added where it is not there yet."""
+    uniprot = f"UniProtKB:{part.get('id', '')}"
+    others = dict(_identifiers(part))
+    # "HGNC:620", in some releases "GNC:620".
+    hgnc = re.search(r"\d+$", others.get("HUGO Gene Nomenclature Committee (HGNC)", ""))
+    target = f"HGNC:{hgnc[0]}" if hgnc else uniprot
+    if target in rows.seen:
+        return target
+    name, gene = _text(part, "name"), _text(part, "gene-name")
+    organism = part.find(f"{_NS}organism")
+    taxon = "" if organism is None else organism.get("ncbi-taxonomy-id", "")
+    synonyms = [text_of(synonym) for synonym in _all(part, "synonyms", "synonym")]
+    if hgnc or taxon == _HUMAN:
+        rows.node(target, "Target", gene or name, [name, *synonyms], [uniprot])
+    else:
+        rows.node(
+            target,
+            "Target",
+            f"{name} ({text_of(organism)})",
+            xrefs=[uniprot],
+            gene=gene,
+            organism=text_of(organism),
+        )
+    return target
+
+
+def _all(element: _Element, *path: str) -> list[_Element]:
+    return element.findall("/".join(f"{_NS}{step}" for step in path))
+
+
+def _text(element: _Element, tag: str) -> str:
+    return text_of(element.find(f"{_NS}{tag}"))
+
+
+def _identifiers(element: _Element) -> list[tuple[str, str]]:
+    found = _all(element, "external-identifiers", "external-identifier")
+    return [(_text(one, "resource"), _text(one, "identifier")) for one in found]
+
+
+def _computed(drug: _Element) -> dict[str, str]:
+    """InChI, InChIKey and SMILES."""
+    found = _all(drug, "calculated-properties", "property")
+    values = {_text(one, "kind"): _text(one, "value") for one in found}
+    return {ours: values[theirs] for theirs, ours in _PROPERTIES.items() if values.get(theirs)}
+
+
+def _curie(prefix: str, local: str) -> str:
+    """ChEBI's come with and without their prefix."""
+    return f"{prefix}:{local.removeprefix(f'{prefix}:')}"
+
+
+INFO = SourceInfo(
+    "drugbank",
+    "DrugBank: drugs, what they act on, their classes and interactions",
+    LICENCE,
+    HOME_PAGE,
+    "that of the file given",
+    "drugbank_all_full_database.xml.zip, or the XML file in it",
+    "Drug TARGETS Target, IN_CLASS DrugClass, INTERACTS_WITH Drug; SUBCLASS_OF of ATC",
+    True,
+    load,
+)
