@@ -1,24 +1,28 @@
 """Hetionet v1.0: an integrative network of 24 relations between 11 kinds (Himmelstein et al., 2017,
 https://doi.org/10.7554/eLife.26726).
 
-Reads the published nodes (`*nodes*.tsv`) and edges (`*edges*.sif`, or several `*edges*.tsv`), plain
-or compressed.
+Reads the published JSON (`hetionet-v1.0.json.bz2`), which has properties, references and licences
+of nodes and edges; or the nodes (`*nodes*.tsv`) and edges (`*edges*.sif`, or several
+`*edges*.tsv`), which have none. Plain or compressed.
 """
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from ..graph.errors import DataError, MissingError
 from ..graph.frames import Source
-from ..graph.kg import KnowledgeGraph
-from ..graph.progress import track
+from ..graph.kg import KnowledgeGraph, Part
+from ..graph.progress import progress
 from ..graph.quarantine import Quarantine
-from .base import adme_roles, json_column, need_folder, read_table
+from .base import ROWS, adme_roles, read_blocks, read_table_parts
 from .info import SourceInfo
 
 SOURCE = Source(
@@ -83,13 +87,29 @@ _KINDS = {
 }
 
 
+# How a metaedge is abbreviated (https://het.io/about/metagraph): its kinds and verb, GpBP.
+_ABBREVIATIONS = {
+    "Anatomy": "A",
+    "Biological Process": "BP",
+    "Cellular Component": "CC",
+    "Compound": "C",
+    "Disease": "D",
+    "Gene": "G",
+    "Molecular Function": "MF",
+    "Pathway": "PW",
+    "Pharmacologic Class": "PC",
+    "Side Effect": "SE",
+    "Symptom": "S",
+}
+
+
 def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
     """Hetionet as a graph.
 
     A node that only edges name (13 genes of the published files) is added under its identifier.
 
     Args:
-        path: folder with the published files.
+        path: the JSON file, or a folder with it or with the published tables.
 
     Raises:
         MissingError: no path, or a file is not there.
@@ -97,33 +117,21 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
     """
     if path is None:
         raise MissingError(
-            "hetionet needs a path (--path): a folder with hetionet-v1.0-nodes.tsv and"
-            " hetionet-v1.0-edges.sif.gz from https://github.com/hetio/hetionet"
+            "hetionet needs a path (--path): the folder with the nodes and edges of"
+            " https://github.com/hetio/hetionet"
         )
-    folder = need_folder(path)
-    node_files = _files(folder, "*nodes*.tsv*")
-    edge_files = _files(folder, "*edges*.sif*", "*edges*.tsv*")
-    nodes = pl.concat(
-        [_read_nodes(file, quarantine) for file in node_files], how="vertical"
-    ).unique("id", keep="first", maintain_order=True)
-    edges = pl.concat([_read_edges(file, quarantine) for file in track(edge_files, "hetionet")])
-    nodes = pl.concat([nodes, _unlisted(nodes, edges)], how="diagonal")
-    nodes = nodes.with_columns(
-        adme=pl.when(pl.col("kind") == "Target").then(adme_roles(nodes["name"]))
-    )
-    return KnowledgeGraph.build(
-        nodes.select("id", "kind", "name", properties=json_column(nodes, ["adme", "inchi"])),
-        edges.select(
-            "subject",
-            "relation",
-            "object",
-            "level",
-            source=pl.lit(SOURCE.name),
-            release=pl.lit(SOURCE.release),
-        ),
-        [SOURCE],
-        quarantine=quarantine,
-        origin=str(folder),
+    if not path.exists():
+        raise MissingError(f"{path}: there is no such file or folder")
+    json_files = [path] if path.is_file() else sorted(path.glob("*hetionet-v*.json*"))
+    json_files = [file for file in json_files if "metagraph" not in file.name]
+    if json_files:
+        rows = _json_rows(json_files[0], quarantine)
+    else:
+        rows = _table_rows(
+            _files(path, "*nodes*.tsv*"), _files(path, "*edges*.sif*", "*edges*.tsv*"), quarantine
+        )
+    return KnowledgeGraph.from_parts(
+        _parts(rows, quarantine), [SOURCE], quarantine=quarantine, origin=str(path)
     )
 
 
@@ -132,6 +140,147 @@ def _files(folder: Path, *patterns: str) -> list[Path]:
     if not files:
         raise MissingError(f"{folder} has no {' or '.join(patterns)} of Hetionet")
     return files
+
+
+class _Rows(NamedTuple):
+    """Rows of one file: nodes (id, name, properties) or edges (source, metaedge, target, …).
+
+    Both with `line`, and with identifiers as Hetionet's tables write them, `Kind::identifier`.
+    """
+
+    path: Path
+    nodes: pl.DataFrame | None = None
+    edges: pl.DataFrame | None = None
+
+
+def _table_rows(
+    node_files: list[Path], edge_files: list[Path], quarantine: Quarantine
+) -> Iterator[_Rows]:
+    for file in node_files:
+        for rows in read_table_parts(file, ["id", "name", "kind"], quarantine, ["inchi"]):
+            inchi = pl.col("inchi").map_elements(_inchi, return_dtype=pl.String)
+            yield _Rows(file, nodes=rows.select("line", "id", "name", properties=inchi))
+    for file in edge_files:
+        for rows in read_table_parts(file, ["source", "metaedge", "target"], quarantine):
+            yield _Rows(file, edges=rows)
+
+
+def _inchi(text: str) -> str:
+    return json.dumps({"inchi": text})
+
+
+def _json_rows(path: Path, quarantine: Quarantine) -> Iterator[_Rows]:
+    """The rows of the JSON form (https://github.com/hetio/hetionet/tree/main/hetnet/json)."""
+    import ijson
+
+    # Both lists are taken from one pass: the file is slow to decompress.
+    lists = {"nodes": ijson.sendable_list(), "edges": ijson.sendable_list()}
+    takers = [ijson.items_coro(lists[k], f"{k}.item", use_float=True) for k in lists]
+    rows_of = {"nodes": _json_node, "edges": _json_edge}
+    counts = dict.fromkeys(lists, 0)
+    for block in _then_end(read_blocks(path)):
+        try:
+            for taker in takers:
+                with suppress(StopIteration):
+                    taker.send(block)
+        except (ijson.JSONError, UnicodeDecodeError) as error:
+            raise DataError(f"is no JSON, or a part of one: {error}", path=path) from error
+        for name, found in lists.items():
+            if len(found) < ROWS and block:
+                continue
+            sound = []
+            for number, given in enumerate(found, start=counts[name] + 1):
+                try:
+                    sound.append({**rows_of[name](given), "line": number})
+                except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+                    row = f"{name}, number {number}"
+                    quarantine.add("no Hetionet JSON", path=path, line=number, row=row)
+            counts[name] += len(found)
+            found.clear()
+            if sound:
+                frame = pl.DataFrame(sound, schema=_JSON_SCHEMAS[name])
+                yield _Rows(path, **{name: frame})
+    if not counts["edges"]:
+        raise DataError("holds no edge of Hetionet", path=path)
+
+
+def _then_end(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    yield from blocks
+    yield b""
+
+
+_JSON_SCHEMAS: dict[str, dict[str, Any]] = {
+    "nodes": {"line": pl.Int64, "id": pl.String, "name": pl.String, "properties": pl.String},
+    "edges": {
+        "line": pl.Int64,
+        "source": pl.String,
+        "metaedge": pl.String,
+        "target": pl.String,
+        "references": pl.List(pl.String),
+        "qualifiers": pl.String,
+    },
+}
+
+
+def _json_node(node: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": f"{node['kind']}::{node['identifier']}",
+        "name": node["name"],
+        "properties": _json(node.get("data", {})),
+    }
+
+
+def _json_edge(edge: Mapping[str, Any]) -> dict[str, Any]:
+    source, target, verb = edge["source_id"], edge["target_id"], edge["kind"]
+    arrow = ">" if edge["direction"] == "forward" else ""
+    ends = (_ABBREVIATIONS.get(source[0], "?"), _ABBREVIATIONS.get(target[0], "?"))
+    data = dict(edge.get("data", {}))
+    references = [f"PMID:{number}" for number in data.pop("pubmed_ids", ())]
+    if actions := data.pop("actions", ()):
+        data["action"] = ", ".join(actions)
+    return {
+        "source": f"{source[0]}::{source[1]}",
+        "metaedge": f"{ends[0]}{verb[0]}{arrow}{ends[1]}",
+        "target": f"{target[0]}::{target[1]}",
+        "references": references,
+        "qualifiers": _json(data),
+    }
+
+
+def _json(data: Mapping[str, Any]) -> str | None:
+    given = {name: value for name, value in data.items() if value not in (None, "", [])}
+    return json.dumps(given, ensure_ascii=False, sort_keys=True) if given else None
+
+
+def _parts(rows: Iterator[_Rows], quarantine: Quarantine) -> Iterator[Part]:
+    known: set[str] = set()
+    unlisted: dict[str, str] = {}  # what only edges name: identifier, kind
+    edges: dict[Path, int] = {}
+    with progress("hetionet") as advance:
+        for path, nodes, found in rows:
+            if nodes is not None:
+                nodes = _nodes(path, nodes, quarantine)
+                known.update(nodes["id"])
+                yield Part(nodes=nodes)
+            if found is not None:
+                evidence = _edges(path, found, quarantine)
+                edges[path] = edges.get(path, 0) + evidence.height
+                for end in ("subject", "object"):
+                    ends = evidence.select(end, f"{end}_kind").unique()
+                    unlisted |= {i: kind for i, kind in ends.iter_rows() if i not in known}
+                yield Part(evidence=evidence.drop("subject_kind", "object_kind"))
+            advance(0 if found is None else found.height)
+    if empty := [path for path, count in edges.items() if not count]:
+        raise DataError("holds no edge of Hetionet", path=empty[0])
+    # The JSON may name an edge's ends before the nodes.
+    unlisted = {curie: kind for curie, kind in sorted(unlisted.items()) if curie not in known}
+    if unlisted:
+        logging.getLogger(__name__).warning(
+            "%d nodes occur only as ends of edges; they are named by their identifier",
+            len(unlisted),
+        )
+        ids = list(unlisted)
+        yield Part(nodes=pl.DataFrame({"id": ids, "kind": list(unlisted.values()), "name": ids}))
 
 
 def _identifiers(column: str) -> tuple[pl.Expr, pl.Expr]:
@@ -151,17 +300,31 @@ def _identifiers(column: str) -> tuple[pl.Expr, pl.Expr]:
     return kind, prefix + local
 
 
-def _read_nodes(path: Path, quarantine: Quarantine) -> pl.DataFrame:
-    rows = read_table(path, ["id", "name", "kind"], quarantine, optional=["inchi"])
+def _nodes(path: Path, rows: pl.DataFrame, quarantine: Quarantine) -> pl.DataFrame:
     kind, curie = _identifiers("id")
-    rows = rows.select("line", "name", "inchi", kind=kind, id=curie, given="id")
+    rows = rows.select("line", "name", "properties", kind=kind, id=curie, given="id")
     for line, given in rows.filter(pl.col("id").is_null()).select("line", "given").rows():
         quarantine.add("no Hetionet identifier", path=path, line=line, row=given or "")
-    return rows.filter(pl.col("id").is_not_null()).select("id", "kind", "name", "inchi")
+    rows = rows.filter(pl.col("id").is_not_null())
+    role = pl.when(pl.col("kind") == "Target").then(adme_roles(rows["name"]))
+    rows = rows.with_columns(adme=role)
+    # Few genes have a role, so their objects are written anew one by one.
+    with_role = pl.struct("properties", "adme").map_elements(_with_role, return_dtype=pl.String)
+    return rows.select(
+        "id",
+        "kind",
+        "name",
+        properties=pl.when(pl.col("adme").is_null()).then("properties").otherwise(with_role),
+    )
 
 
-def _read_edges(path: Path, quarantine: Quarantine) -> pl.DataFrame:
-    rows = read_table(path, ["source", "metaedge", "target"], quarantine)
+def _with_role(row: Mapping[str, str | None]) -> str | None:
+    if row["adme"] is None:
+        return None
+    return _json({**json.loads(row["properties"] or "{}"), "adme": row["adme"]})
+
+
+def _edges(path: Path, rows: pl.DataFrame, quarantine: Quarantine) -> pl.DataFrame:
     source_kind, source = _identifiers("source")
     target_kind, target = _identifiers("target")
     ends = rows.with_columns(
@@ -183,35 +346,19 @@ def _read_edges(path: Path, quarantine: Quarantine) -> pl.DataFrame:
         "line", "problem", "source", "metaedge", "target"
     ).rows():
         quarantine.add(problem, path=path, line=line, row=" ".join(text or "" for text in held))
-    if bad.height == edges.height:
-        raise DataError("holds no edge of Hetionet", path=path)
     edges = edges.filter(pl.col("problem").is_null())
     turned = pl.col("turned")
     return edges.select(
         "relation",
         "level",
+        *(name for name in ("references", "qualifiers") if name in edges.columns),
         subject=pl.when(turned).then("target_id").otherwise("source_id"),
         subject_kind=pl.when(turned).then("target_kind").otherwise("source_kind"),
         object=pl.when(turned).then("source_id").otherwise("target_id"),
         object_kind=pl.when(turned).then("source_kind").otherwise("target_kind"),
+        source=pl.lit(SOURCE.name),
+        release=pl.lit(SOURCE.release),
     )
-
-
-def _unlisted(nodes: pl.DataFrame, edges: pl.DataFrame) -> pl.DataFrame:
-    """Nodes that only occur as ends of edges, named by their identifier."""
-    ends = pl.concat(
-        [
-            edges.select(id="subject", kind="subject_kind"),
-            edges.select(id="object", kind="object_kind"),
-        ]
-    ).unique()
-    unlisted = ends.join(nodes, on="id", how="anti").sort("id").with_columns(name="id")
-    if unlisted.height:
-        logging.getLogger(__name__).warning(
-            "%d nodes occur only as ends of edges; they are named by their identifier",
-            unlisted.height,
-        )
-    return unlisted
 
 
 INFO = SourceInfo(
@@ -220,7 +367,7 @@ INFO = SourceInfo(
     SOURCE.licence,
     SOURCE.home_page,
     SOURCE.release,
-    "folder with *nodes*.tsv and *edges*.sif or .tsv, plain or .gz, .xz, .bz2",
+    "hetionet-v1.0.json, or a folder with *nodes*.tsv and *edges*.sif or .tsv; plain or compressed",
     "all of its 24 relations, as the schema names them",
     True,
     load,

@@ -122,3 +122,141 @@ def test_whole_hetionet(shared_data: Path) -> None:
     adme = graph.nodes.filter(kind="Target").drop_nulls("properties")["id"]
     binding = graph.edges.filter(relation="TARGETS")["object"]
     assert 0.35 < binding.is_in(adme.implode()).mean() < 0.45
+
+
+def write_json(path: Path, *more_edges: object) -> Path:
+    """The JSON form, as https://github.com/hetio/hetionet/tree/main/hetnet/json describes it."""
+    network = {
+        "metanode_kinds": ["Compound", "Gene", "Pharmacologic Class"],
+        "metaedge_tuples": [
+            ["Compound", "Gene", "binds", "both"],
+            ["Gene", "Gene", "regulates", "forward"],
+            ["Pharmacologic Class", "Compound", "includes", "both"],
+        ],
+        "kind_to_abbrev": {"Compound": "C", "Gene": "G", "binds": "b", "regulates": "r"},
+        "nodes": [
+            {
+                "kind": "Gene",
+                "identifier": 1559,
+                "name": "CYP2C9",
+                "data": {"chromosome": "10", "license": "CC0 1.0", "source": "Entrez Gene"},
+            },
+            {
+                "kind": "Compound",
+                "identifier": "DB00001",
+                "name": "Exämplin",
+                "data": {"inchi": "InChI=1S/H2O/h1H2", "url": None},
+            },
+            {
+                "kind": "Pharmacologic Class",
+                "identifier": "N0000000001",
+                "name": "Example Agents",
+                "data": {},
+            },
+        ],
+        "edges": [
+            {
+                "source_id": ["Compound", "DB00001"],
+                "target_id": ["Gene", 1559],
+                "kind": "binds",
+                "direction": "both",
+                "data": {
+                    "actions": ["inhibitor", "substrate"],
+                    "affinity_nM": 12.5,
+                    "license": "CC BY-NC 4.0",
+                    "pubmed_ids": [11111, 22222],
+                    "sources": ["DrugBank (target)"],
+                    "unbiased": False,
+                },
+            },
+            {
+                "source_id": ["Gene", 1559],
+                "target_id": ["Gene", 77],
+                "kind": "regulates",
+                "direction": "forward",
+                "data": {"unbiased": True, "sources": []},
+            },
+            {
+                "source_id": ["Pharmacologic Class", "N0000000001"],
+                "target_id": ["Compound", "DB00001"],
+                "kind": "includes",
+                "direction": "both",
+                "data": {},
+            },
+            *more_edges,
+        ],
+    }
+    text = json.dumps(network).encode()
+    path.write_bytes(bz2.compress(text) if path.suffix == ".bz2" else text)
+    return path
+
+
+@pytest.mark.parametrize("name", ["hetionet-v1.0.json.bz2", "hetionet-v1.0.json"])
+def test_the_json_form_keeps_what_the_tables_leave_out(tmp_path: Path, name: str) -> None:
+    path = write_json(tmp_path / name)
+    # As published beside it; it holds no edges.
+    (tmp_path / "hetionet-v1.0-metagraph.json").write_text("{}", encoding="utf-8")
+    graph = load("hetionet", path)
+    assert load("hetionet", tmp_path).checksum() == graph.checksum()
+    nodes = {row["id"]: row for row in graph.nodes.iter_rows(named=True)}
+    assert nodes["drugbank:DB00001"]["name"] == "Exämplin"
+    assert json.loads(nodes["drugbank:DB00001"]["properties"]) == {"inchi": "InChI=1S/H2O/h1H2"}
+    assert json.loads(nodes["NCBIGene:1559"]["properties"]) == {
+        "adme": "enzyme",
+        "chromosome": "10",
+        "license": "CC0 1.0",
+        "source": "Entrez Gene",
+    }
+    assert nodes["NCBIGene:77"]["name"] == "NCBIGene:77"
+    assert set(graph.edges.select("subject", "relation", "object").rows()) == {
+        ("drugbank:DB00001", "TARGETS", "NCBIGene:1559"),
+        ("NCBIGene:1559", "REGULATES", "NCBIGene:77"),
+        ("drugbank:DB00001", "IN_CLASS", "NDFRT:N0000000001"),
+    }
+    binding = graph.evidence.filter(relation="TARGETS").row(0, named=True)
+    assert binding["references"] == ["PMID:11111", "PMID:22222"]
+    assert json.loads(binding["qualifiers"]) == {
+        "action": "inhibitor, substrate",
+        "affinity_nM": 12.5,
+        "license": "CC BY-NC 4.0",
+        "sources": ["DrugBank (target)"],
+        "unbiased": False,
+    }
+    edge = graph.edges.filter(relation="TARGETS").row(0, named=True)
+    assert json.loads(edge["properties"]) == {"action": "inhibitor, substrate"}
+    regulates = graph.evidence.filter(relation="REGULATES").row(0, named=True)
+    assert json.loads(regulates["qualifiers"]) == {"unbiased": True}
+
+
+def test_bad_edges_of_the_json_form(tmp_path: Path) -> None:
+    whole = load("hetionet", write_json(tmp_path / "a.json"))
+    other = {
+        "source_id": ["Gene", 1],
+        "target_id": ["Gene", 2],
+        "kind": "zaps",
+        "direction": "both",
+    }
+    path = write_json(tmp_path / "b.json", other, {"kind": "binds"}, "no object")
+    quarantine = Quarantine()
+    assert load("hetionet", path, quarantine=quarantine).checksum() == whole.checksum()
+    assert [(row.reason, row.line, row.row) for row in quarantine.rows] == [
+        ("no Hetionet JSON", 5, "edges, number 5"),
+        ("no Hetionet JSON", 6, "edges, number 6"),
+        ("unknown metaedge", 4, "Gene::1 GzG Gene::2"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "no JSON"),
+        (b'{"nodes": [{"kind"', "no JSON"),
+        (b'{"nodes": [], "edges": []}', "holds no edge"),
+        (b"\xff\xfe{}", "no JSON"),
+    ],
+)
+def test_json_that_cant_be_read(tmp_path: Path, content: bytes, problem: str) -> None:
+    path = tmp_path / "hetionet-v1.0.json"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=rf"v1\.0\.json: .*{problem}"):
+        load("hetionet", path)
