@@ -22,20 +22,11 @@ from ..graph.frames import Source
 from ..graph.identifiers import normalise_curie
 from ..graph.kg import KnowledgeGraph
 from ..graph.quarantine import Quarantine
+from ..graph.units import share
 from .base import adme_roles, json_column, need_folder, published_file, read_table, read_text
 from .info import SourceInfo
 
 PHENOTYPES = "HP:0000118"  # Phenotypic abnormality, root of what can be a symptom
-
-# Midpoints of the ranges that HPO defines for its frequency terms.
-FREQUENCY_TERMS = {
-    "HP:0040280": 1.0,  # obligate
-    "HP:0040281": 0.895,  # very frequent, 80-99 %
-    "HP:0040282": 0.545,  # frequent, 30-79 %
-    "HP:0040283": 0.17,  # occasional, 5-29 %
-    "HP:0040284": 0.025,  # very rare, 1-4 %
-    "HP:0040285": 0.0,  # excluded
-}
 
 _ANNOTATIONS = {
     "disease": ["database_id", "DatabaseID"],
@@ -276,7 +267,7 @@ def _read_annotations(path: Path, ontology: _Ontology, quarantine: Quarantine) -
     rows = read_table(path, _ANNOTATIONS, quarantine).with_columns(
         disease=_disease_id(pl.col("disease")),
         term=pl.col("phenotype").replace_strict(ontology.current, default=None),
-        rate=_rate(pl.col("frequency")),
+        rate=share(pl.col("frequency")),
     )
     problem = (
         pl.when(pl.any_horizontal(pl.col("disease", "name", "aspect").is_null()))
@@ -308,19 +299,6 @@ def _read_annotations(path: Path, ontology: _Ontology, quarantine: Quarantine) -
 
 def _disease_id(column: pl.Expr) -> pl.Expr:
     return column.str.replace(r"^(?:ORPHANET|Orphanet):", "ORPHA:")
-
-
-def _rate(frequency: pl.Expr) -> pl.Expr:
-    """A frequency term, 3/7 or 45% as a number from 0 to 1; null where it is none of these."""
-    count = frequency.str.extract(r"^(\d+)/\d+$").cast(pl.Float64)
-    among = frequency.str.extract(r"^\d+/(\d+)$").cast(pl.Float64)
-    percent = frequency.str.extract(r"^(\d+(?:\.\d+)?) ?%$").cast(pl.Float64)
-    rate = pl.coalesce(
-        count / among,
-        percent / 100,
-        frequency.replace_strict(FREQUENCY_TERMS, default=None, return_dtype=pl.Float64),
-    )
-    return pl.when(rate.is_between(0, 1)).then(rate.round(4))
 
 
 def _phenotype_evidence(annotations: pl.DataFrame, ontology: _Ontology) -> pl.DataFrame:
