@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
@@ -374,10 +374,10 @@ def _name(atom: str) -> str | None:
 
 def _share(atoms: list[PlainUnit]) -> str:
     """What cancels out in the unit: mg/g is a share of mass, L/L one of the whole, as % is."""
-    powers: dict[str, float] = {}
+    powers: dict[str, Any] = {}
     for atom in atoms:
         for base, power in atom.dimensionality.items():
-            powers[base] = powers.get(base, 0) + float(power)
+            powers[base] = powers.get(base, 0) + power
     cancelled = {base for base, power in powers.items() if power == 0}
     for base in ("[mass]", "[substance]"):
         if base in cancelled:

@@ -155,20 +155,9 @@ def test_ages_are_years(text: str, expected: float | None) -> None:
 
 
 def test_frequencies_are_shares() -> None:
-    given_ = [
-        "3/7",
-        "42%",
-        "42.5 %",
-        "HP:0040281",
-        "0.25",
-        "1",
-        "8/7",
-        "3/0",
-        "HP:0000001",
-        "often",
-    ]
-    shares = pl.DataFrame({"f": given_}).select(share(pl.col("f"))).to_series().to_list()
-    assert shares == [0.4286, 0.42, 0.425, 0.895, 0.25, 1.0, None, None, None]
+    texts = "3/7 42% 42.5% HP:0040281 0.25 1 8/7 3/0 HP:0000001 often".split()
+    shares = pl.DataFrame({"f": texts}).select(share(pl.col("f"))).to_series().to_list()
+    assert shares == [0.4286, 0.42, 0.425, 0.895, 0.25, 1.0, None, None, None, None]
 
 
 @pytest.mark.parametrize(
