@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from medkg.graph.check import check
     from medkg.graph.errors import MedkgError
     from medkg.graph.kg import KnowledgeGraph
-    from medkg.graph.merge import merge
+    from medkg.graph.merge import merge, unmerge
     from medkg.loaders.sources import load
 
 _HOMES = {
@@ -49,6 +49,7 @@ _HOMES = {
     "MedkgError": "medkg.graph.errors",
     "KnowledgeGraph": "medkg.graph.kg",
     "merge": "medkg.graph.merge",
+    "unmerge": "medkg.graph.merge",
     "load": "medkg.loaders.sources",
 }
 _PACKAGES = ("cypher", "gnn", "graph", "loaders")
@@ -71,6 +72,7 @@ __all__ = [
     "read",
     "train_diagnosis",
     "train_links",
+    "unmerge",
     "view",
 ]
 

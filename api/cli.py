@@ -190,6 +190,21 @@ def merge(
     _save(kg, out, Quarantine(), as_json)
 
 
+@app.command(epilog="Example: medkg unmerge graphs/all DOID:1168 --out graphs/all")
+def unmerge(
+    graph: Annotated[Path, typer.Argument(help="A graph folder.")],
+    identifier: Annotated[str, typer.Argument(help="What merging joined to another node.")],
+    out: OutGraph,
+    as_json: Json = False,
+) -> None:
+    """Undo a merge: a node of its own again, with its evidence, and never merged again."""
+    from medkg.graph.kg import KnowledgeGraph
+    from medkg.graph.merge import unmerge as unmerge_node
+    from medkg.graph.quarantine import Quarantine
+
+    _save(unmerge_node(KnowledgeGraph.open(graph), identifier), out, Quarantine(), as_json)
+
+
 @app.command(epilog="Example: medkg info graphs/all")
 def info(
     graph: Annotated[Path | None, typer.Argument(help="A graph folder.")] = None,

@@ -44,6 +44,8 @@ EVIDENCE: Columns = {
     "subject": pl.String,
     "relation": pl.String,
     "object": pl.String,
+    "original_subject": pl.String,  # the end before merging renamed it, or null (KGX's name)
+    "original_object": pl.String,
     "source": pl.String,
     "release": pl.String,
     "date": pl.String,  # ISO 8601
@@ -80,7 +82,8 @@ MERGES: Columns = {
     "merged": pl.String,
     "kind": pl.String,
     "reason": pl.String,
-    "applied": pl.Boolean,  # false: a conflict, reported and left alone
+    "applied": pl.Boolean,  # false: a conflict, reported and left alone, or a merge undone
+    "was": pl.String,  # JSON object: the rows of both nodes before merging; null where not merged
 }
 FRAMES = {
     "nodes": NODES,
@@ -106,10 +109,10 @@ EVIDENCE_VALUES = {
     "temporality": ("current", "historical"),
 }
 
-# What makes two rows the same piece of evidence. Release, date, extractor and probability are not
-# in it, so that a newer reading of the same passage takes the older one's place.
+# What makes two rows the same piece of evidence, beside the triple as its source gave it (so that
+# merging nodes changes no piece's identity and makes no two pieces one). Release, date, extractor
+# and probability are not in it: a newer reading of the same passage takes the older one's place.
 _EVIDENCE_IDENTITY = (
-    "edge",
     "source",
     "document",
     "start",
@@ -168,7 +171,7 @@ def complete_nodes(nodes: pl.DataFrame) -> pl.DataFrame:
     return nodes.with_columns(
         name=pl.col("name").fill_null(pl.col("id")),
         synonyms=pl.col("synonyms").fill_null(none).list.unique().list.sort(),
-        xrefs=pl.col("xrefs").fill_null(none).list.unique().list.sort(),
+        xrefs=pl.col("xrefs").fill_null(none).list.set_difference(pl.concat_list("id")).list.sort(),
     ).with_columns(name_key=name_key(pl.col("name")))
 
 
@@ -185,25 +188,52 @@ def complete_evidence(evidence: pl.DataFrame, schema: Schema) -> pl.DataFrame:
     the same identity become one, the latest release's (then the latest date's).
     """
     evidence = conform(evidence, EVIDENCE, _EVIDENCE_DEFAULTS)
-    symmetric = [name for name, relation in schema.relations.items() if relation.symmetric]
-    turned = pl.col("relation").is_in(symmetric) & (pl.col("subject") > pl.col("object"))
+    symmetric = pl.col("relation").is_in([n for n, r in schema.relations.items() if r.symmetric])
+    first = pl.coalesce("original_subject", "subject")
+    last = pl.coalesce("original_object", "object")
+    turned = symmetric & (
+        (pl.col("subject") > pl.col("object"))
+        | ((pl.col("subject") == pl.col("object")) & (first > last))
+    )
     evidence = evidence.with_columns(
-        subject=pl.when(turned).then("object").otherwise("subject"),
-        object=pl.when(turned).then("subject").otherwise("object"),
+        *(
+            pl.when(turned).then(other).otherwise(one).alias(one)
+            for one, other in (*_ENDS, *((other, one) for one, other in _ENDS))
+        ),
         references=pl.col("references").fill_null(pl.lit([], dtype=TEXTS)),
+    ).with_columns(
+        pl.when(pl.col(f"original_{end}") != pl.col(end)).then(f"original_{end}")
+        for end in ("subject", "object")
     )
     evidence = evidence.with_columns(edge=edge_ids(evidence))
+    evidence = evidence.with_columns(id=_evidence_ids(evidence, symmetric))
+    return evidence.sort(
+        "id", "release", "date", "probability", "extractor", "sentence", nulls_last=False
+    ).unique("id", keep="last", maintain_order=True)
+
+
+_ENDS = (("subject", "object"), ("original_subject", "original_object"))
+
+
+def _evidence_ids(evidence: pl.DataFrame, symmetric: pl.Expr) -> pl.Series:
+    first = pl.coalesce("original_subject", "subject")
+    last = pl.coalesce("original_object", "object")
+    renamed = pl.any_horizontal(pl.col("original_subject", "original_object").is_not_null())
+    originals = evidence.with_row_index("_row").filter(renamed)
+    originals = originals.select(
+        "_row",
+        "relation",
+        subject=pl.when(symmetric).then(pl.min_horizontal(first, last)).otherwise(first),
+        object=pl.when(symmetric).then(pl.max_horizontal(first, last)).otherwise(last),
+    )
+    triple = evidence["edge"].scatter(originals["_row"], edge_ids(originals))
     identity = pl.concat_str(
+        pl.lit(triple),
         pl.col(_EVIDENCE_IDENTITY).cast(pl.String).fill_null(""),
         pl.col("references").list.join("|"),
         separator="\x1f",
     )
-    ids = content_ids(evidence.select(identity).to_series())
-    return (
-        evidence.with_columns(id=pl.Series(ids, dtype=pl.String))
-        .sort("id", "release", "date", "probability", "extractor", "sentence", nulls_last=False)
-        .unique("id", keep="last", maintain_order=True)
-    )
+    return pl.Series(content_ids(evidence.select(identity).to_series()), dtype=pl.String)
 
 
 def edges_from(evidence: pl.DataFrame, sources: list[Source], schema: Schema) -> pl.DataFrame:

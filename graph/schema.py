@@ -12,7 +12,7 @@ from typing import Any
 
 from .errors import DataError, SchemaError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)

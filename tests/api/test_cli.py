@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import polars as pl
 import pytest
 
 from medkg.cli import main
@@ -73,6 +74,7 @@ def test_extract_is_a_call_and_a_package(tmp_path: Path) -> None:
         ["load"],
         ["extract"],
         ["merge"],
+        ["unmerge"],
         ["info"],
         ["check"],
         ["write"],
@@ -108,6 +110,20 @@ def test_info_check_and_merge(medkg: Medkg, graph: Path, tmp_path: Path) -> None
     merged = medkg("merge", graph, graph, "--out", tmp_path / "both", "--json")
     assert json.loads(merged.out)["evidence"] == small().evidence.height
     assert KnowledgeGraph.open(tmp_path / "both").checksum() == small().checksum()
+
+
+def test_a_merge_is_undone(medkg: Medkg, tmp_path: Path) -> None:
+    nodes = pl.DataFrame(
+        {"id": ["OMIM:1", "DOID:9"], "kind": "Disease", "name": "gout", "xrefs": [[], ["OMIM:1"]]}
+    )
+    evidence = small().evidence.clear().drop("id", "edge")
+    KnowledgeGraph.build(nodes, evidence, []).save(tmp_path / "two")
+    one, apart = tmp_path / "one", tmp_path / "apart"
+    assert medkg("merge", tmp_path / "two", "--out", one).code == 0
+    assert KnowledgeGraph.open(one).nodes["id"].to_list() == ["OMIM:1"]
+    assert medkg("unmerge", one, "DOID:9", "--out", apart).code == 0
+    assert KnowledgeGraph.open(apart).nodes["id"].to_list() == ["DOID:9", "OMIM:1"]
+    assert "was not merged" in medkg("unmerge", apart, "DOID:9", "--out", apart).err
 
 
 def test_starter_loads_and_sources_are_listed(medkg: Medkg, tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ def with_everything() -> KnowledgeGraph:
         .otherwise("name"),
     )
     built = KnowledgeGraph.build(nodes, kg.evidence.drop("id", "edge"), kg.sources)
-    merges = pl.DataFrame([(GIST, "MESH:D046152", "Disease", "xref", True)], MERGES, orient="row")
+    merge = (GIST, "MESH:D046152", "Disease", "joined by MESH:D046152", True, "{}")
+    merges = pl.DataFrame([merge], MERGES, orient="row")
     frames = {name: getattr(built, name) for name in FRAMES}
     with_merges = KnowledgeGraph({**frames, "merges": merges}, built.sources)
     return with_merges.with_predictions(predicted("m", [("drugbank:DB00945", KIT, 0.25)]))

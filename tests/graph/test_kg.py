@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -78,6 +78,7 @@ def test_probability_is_the_highest_in_a_document_noisy_or_across_and_capped() -
     assert edge(graph, IMATINIB, "TARGETS", KIT)["probability"] == pytest.approx(0.8)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 1)), min_size=1, max_size=8))
 def test_combined_probability_ignores_order_and_never_falls_with_more(
     said: list[tuple[str, float]],

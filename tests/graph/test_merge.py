@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from medkg.graph.errors import DataError, MissingError
 from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.merge import merge
+from medkg.graph.merge import merge, unmerge
 
 from .graphs import CURATED, TEXT, small
 from .test_kg import same
@@ -45,7 +49,9 @@ def test_cross_references_join_and_the_preferred_identifier_stays() -> None:
         ("OMIM:1", "HP:1"),
         ("drugbank:1", "OMIM:1"),
     }
-    assert joined.merges.rows() == [("OMIM:1", "DOID:9", "Disease", "joined by OMIM:1", True)]
+    assert joined.merges.drop("was").rows() == [
+        ("OMIM:1", "DOID:9", "Disease", "joined by OMIM:1", True)
+    ]
     assert joined.resolve("DOID:9") == "OMIM:1"
 
 
@@ -82,6 +88,27 @@ def test_a_chain_that_would_join_two_of_one_prefix_is_left_alone() -> None:
     assert joined.merges.height == 5
 
 
+def test_the_reference_that_bridges_two_identifiers_of_one_prefix_is_named() -> None:
+    nodes = [
+        ("OMIM:1", "Disease", "a", ["DOID:1", "ORPHA:1"]),
+        ("DOID:1", "Disease", "b", ["ORPHA:1"]),
+        ("ORPHA:1", "Disease", "c", ["UMLS:1"]),
+        ("OMIM:2", "Disease", "d", ["MESH:1"]),
+        ("MESH:1", "Disease", "e", []),
+        ("UMLS:1", "Disease", "f", ["OMIM:2", "MESH:1"]),
+    ]
+    joined = merge(graph(nodes))
+    assert joined.merges.filter("applied").is_empty()
+    reasons = joined.merges["reason"]
+    assert reasons.str.contains("two of one prefix, OMIM:1 and OMIM:2", literal=True).all()
+    assert reasons.str.ends_with("; the bridge is ORPHA:1's reference to UMLS:1").all()
+    without = [*nodes[:2], ("ORPHA:1", "Disease", "c", []), *nodes[3:]]
+    assert merge(graph(without)).nodes["id"].to_list() == ["OMIM:1", "OMIM:2"]
+    nodes[1] = ("DOID:1", "Disease", "b", ["ORPHA:1", "UMLS:1"])
+    reasons = merge(graph(nodes)).merges["reason"]
+    assert reasons.str.ends_with("; no one reference is to blame").all()
+
+
 def test_one_identifier_of_two_kinds_stays_two_nodes_with_their_edges() -> None:
     one = graph(
         [("MESH:1", "Disease", "Fever", []), ("drugbank:1", "Drug", "D", [])],
@@ -97,6 +124,31 @@ def test_one_identifier_of_two_kinds_stays_two_nodes_with_their_edges() -> None:
         ("CAUSES", "MESH:1#Symptom"),
     }
     assert joined.merges["reason"].to_list() == ["identifier of two kinds"]
+
+
+def test_an_identifier_of_two_kinds_that_was_merged_loses_no_evidence() -> None:
+    one = graph(
+        [("MESH:1", "Disease", "Fever", []), ("drugbank:1", "Drug", "D", [])],
+        ("drugbank:1", "CAUSES", "MESH:1"),
+    )
+    two = graph(
+        [
+            ("MESH:1", "Symptom", "Fever", []),
+            ("HP:1", "Symptom", "Fever", ["MESH:1"]),
+            ("drugbank:1", "Drug", "D", []),
+        ],
+        ("drugbank:1", "CAUSES", "MESH:1"),
+    )
+    joined = merge(one, merge(two))
+    assert set(joined.evidence.select("object", "original_object").rows()) == {
+        ("MESH:1", None),
+        ("HP:1", "MESH:1#Symptom"),
+    }
+    same(merge(joined), joined)
+    assert_frame_equal(merge(one, two).evidence, joined.evidence)
+    parted = unmerge(joined, "MESH:1#Symptom")
+    assert parted.nodes["id"].to_list() == ["HP:1", "MESH:1", "MESH:1#Symptom", "drugbank:1"]
+    assert parted.evidence["original_object"].null_count() == 2
 
 
 def test_order_of_graphs_changes_names_but_neither_identifiers_nor_evidence() -> None:
@@ -130,3 +182,207 @@ def test_what_joining_brings_together_is_joined_too() -> None:
     same(merge(once), once)
     assert_frame_equal(merge(once, chain).nodes, once.nodes)
     assert once.nodes["id"].to_list() == ["MESH:1", "MESH:2", "OMIM:1"]
+
+
+def diseases_and_drug(kind: str = "Disease") -> tuple[KnowledgeGraph, KnowledgeGraph]:
+    one = graph(
+        [
+            ("OMIM:1", kind, "Gout, familial", ["UMLS:1"]),
+            ("drugbank:1", "Drug", "D", []),
+        ],
+        ("drugbank:1", "TREATS", "OMIM:1"),
+    )
+    two = graph(
+        [("DOID:9", kind, "gout", ["OMIM:1", "ICD10:M10"]), ("drugbank:1", "Drug", "D", [])],
+        ("drugbank:1", "TREATS", "DOID:9"),
+    )
+    return one, two
+
+
+def test_merging_keeps_every_piece_of_evidence_its_id_and_what_its_ends_were() -> None:
+    one, two = diseases_and_drug()
+    joined = merge(one, two)
+    assert set(joined.evidence["id"]) == {*one.evidence["id"], *two.evidence["id"]}
+    ends = joined.evidence.select("object", "original_subject", "original_object").rows()
+    assert set(ends) == {("OMIM:1", None, None), ("OMIM:1", None, "DOID:9")}
+    (edge,) = joined.edges.iter_rows(named=True)
+    assert set(joined.evidence["edge"]) == {edge["id"]}
+    # One source that says it twice is one witness.
+    assert edge["probability"] == one.edges["probability"][0]
+    assert edge["evidence_count"] == 2
+
+
+def test_a_merge_is_undone_as_it_was_and_never_done_again() -> None:
+    one, two = diseases_and_drug()
+    joined = merge(one, two)
+    parted = unmerge(joined, "DOID:9")
+    assert_frame_equal(parted.nodes, pl.concat([one.nodes, two.nodes]).unique("id").sort("id"))
+    assert_frame_equal(parted.evidence, pl.concat([one.evidence, two.evidence]).sort("id"))
+    assert_frame_equal(parted.edges, pl.concat([one.edges, two.edges]).sort("id"))
+    assert parted.merges.drop("was").rows() == [("OMIM:1", "DOID:9", "Disease", "undone", False)]
+    same(merge(parted), parted)
+    # What one graph's user has undone stays undone beside a graph that still has it.
+    for both in (merge(parted, joined), merge(joined, parted)):
+        assert_frame_equal(both.evidence, parted.evidence)
+        assert both.nodes["id"].to_list() == ["DOID:9", "OMIM:1", "drugbank:1"]
+
+
+def test_what_was_joined_through_a_node_goes_with_it() -> None:
+    first = merge(*diseases_and_drug())
+    later = graph([("MONDO:1", "Disease", "gout (disorder)", ["OMIM:1"])])
+    joined = merge(first, later)
+    assert joined.resolve("DOID:9") == joined.resolve("OMIM:1") == "MONDO:1"
+    parted = unmerge(joined, "OMIM:1")
+    assert_frame_equal(parted.nodes, pl.concat([later.nodes, first.nodes]))
+    assert_frame_equal(parted.evidence, first.evidence)
+    assert unmerge(joined, "DOID:9").nodes["id"].to_list() == ["DOID:9", "MONDO:1", "drugbank:1"]
+
+
+def test_a_node_that_would_bridge_what_was_set_apart_is_reported() -> None:
+    parted = unmerge(merge(*diseases_and_drug()), "DOID:9")
+    bridge = graph([("ORPHA:5", "Disease", "gout", ["OMIM:1", "DOID:9"])])
+    joined = merge(parted, bridge)
+    assert joined.nodes.height == 4
+    held = joined.merges.filter(pl.col("reason") != "undone")["reason"]
+    assert held.str.contains("would join again DOID:9 and OMIM:1, which were set apart").all()
+
+
+def test_only_what_was_merged_can_be_undone() -> None:
+    joined = merge(*diseases_and_drug())
+    with pytest.raises(MissingError, match="these became it: DOID:9"):
+        unmerge(joined, "OMIM:1")
+    with pytest.raises(MissingError, match="'OMIM:7' was not merged"):
+        unmerge(joined, "OMIM:7")
+    merges = joined.merges.with_columns(was=pl.lit(None, pl.String))
+    unknown = KnowledgeGraph(
+        {
+            **{n: getattr(joined, n) for n in ("nodes", "edges", "evidence", "predictions")},
+            "merges": merges,
+        },
+        joined.sources,
+    )
+    with pytest.raises(DataError, match="no record of how they were"):
+        unmerge(unknown, "DOID:9")
+
+
+def test_genes_joined_by_symbol_come_apart_again() -> None:
+    one = graph(
+        [("NCBIGene:1", "Target", "KIT", []), ("NCBIGene:2", "Target", "A", [])],
+        ("NCBIGene:1", "INTERACTS_WITH", "NCBIGene:2"),
+    )
+    two = graph(
+        [("HGNC:6", "Target", "KIT", []), ("NCBIGene:2", "Target", "A", [])],
+        ("HGNC:6", "INTERACTS_WITH", "NCBIGene:2"),
+    )
+    joined = merge(one, two)
+    assert joined.edges.select("subject", "object", "evidence_count").rows() == [
+        ("HGNC:6", "NCBIGene:2", 2)
+    ]
+    parted = unmerge(joined, "NCBIGene:1")
+    assert_frame_equal(parted.evidence, pl.concat([one.evidence, two.evidence]).sort("id"))
+    assert_frame_equal(merge(parted, one, two).edges, parted.edges)
+
+
+def test_a_node_changed_after_it_was_merged_keeps_the_change() -> None:
+    joined = merge(*diseases_and_drug())
+    mended = joined.nodes.with_columns(
+        name=pl.when(pl.col("id") == "OMIM:1").then(pl.lit("Gout")).otherwise("name"),
+        name_key=pl.when(pl.col("id") == "OMIM:1").then(pl.lit("gout")).otherwise("name_key"),
+        properties=pl.when(pl.col("id") == "OMIM:1").then(pl.lit('{"a": 1}')),
+        xrefs=pl.col("xrefs").list.set_difference(pl.lit(["ICD10:M10"])).list.sort(),
+        synonyms=pl.when(pl.col("id") == "OMIM:1")
+        .then(pl.lit(["gout", "podagra"]))
+        .otherwise("synonyms"),
+    )
+    frames = {n: getattr(joined, n) for n in ("edges", "evidence", "predictions", "merges")}
+    changed = KnowledgeGraph({**frames, "nodes": mended}, joined.sources)
+    assert_frame_equal(merge(changed).nodes, mended)
+    parted = unmerge(changed, "DOID:9").nodes.rows_by_key("id", named=True, unique=True)
+    assert parted["OMIM:1"]["name"] == "Gout"
+    assert parted["OMIM:1"]["synonyms"] == ["podagra"]
+    assert parted["DOID:9"]["name"] == "gout"
+    assert parted["DOID:9"]["xrefs"] == ["OMIM:1"]
+
+
+IDS = [f"{prefix}:{number}" for prefix in ("OMIM", "DOID", "MESH", "UMLS") for number in range(3)]
+GENES = [f"{prefix}:{number}" for prefix in ("HGNC", "NCBIGene") for number in range(3)]
+SYMBOLS = dict(zip(GENES, ["KIT", "TP53", "TP53", "KIT", "KIT", "EGFR"], strict=True))
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> KnowledgeGraph:
+    """Some diseases with cross-references, genes with symbols, and evidence between them."""
+    nodes: list[tuple[str, str, str, list[str]]] = [
+        (
+            identifier,
+            "Disease",
+            draw(st.sampled_from("abc")),
+            draw(st.lists(st.sampled_from(IDS), max_size=2)),
+        )
+        for identifier in draw(st.lists(st.sampled_from(IDS), unique=True, min_size=1, max_size=6))
+    ]
+    diseases = [node[0] for node in nodes]
+    genes = draw(st.lists(st.sampled_from(GENES), unique=True, min_size=1, max_size=4))
+    nodes += [(gene, "Target", draw(st.sampled_from([SYMBOLS[gene], gene])), []) for gene in genes]
+    triples = draw(
+        st.lists(
+            st.tuples(
+                st.sampled_from(diseases),
+                st.sampled_from(["ASSOCIATED_WITH", "UPREGULATES"]),
+                st.sampled_from(genes),
+            )
+            | st.tuples(st.sampled_from(genes), st.just("INTERACTS_WITH"), st.sampled_from(genes))
+            | st.tuples(st.sampled_from(diseases), st.just("RESEMBLES"), st.sampled_from(diseases)),
+            max_size=8,
+        )
+    )
+    return graph(nodes, *triples)
+
+
+def plain(kg: KnowledgeGraph) -> list[pl.DataFrame]:
+    """What does not depend on the order of graphs: all but which of the names is the first."""
+    names = pl.concat_list("name", "synonyms").list.unique().list.sort()
+    return [
+        kg.nodes.select("id", "kind", "xrefs", "properties", names=names),
+        kg.edges,
+        kg.evidence,
+        kg.merges.drop("was"),
+    ]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(graphs(), min_size=1, max_size=3))
+def test_merging_is_idempotent_and_its_order_changes_names_alone(
+    parts: list[KnowledgeGraph],
+) -> None:
+    once = merge(*parts)
+    same(merge(once), once)
+    for other in (merge(*parts[::-1]), merge(once, *parts), merge(merge(*parts[:2]), *parts[2:])):
+        for expected, found in zip(plain(once), plain(other), strict=True):
+            assert_frame_equal(expected, found)
+    given_ids = {identifier for part in parts for identifier in part.evidence["id"]}
+    assert set(once.evidence["id"]) == given_ids
+    kinds = dict(once.nodes.select("id", "kind").iter_rows())
+    for kept, merged, kind, *_ in once.merges.filter("applied").iter_rows():
+        assert kinds[kept] == kind == ("Target" if merged in GENES else "Disease")
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(graphs(), min_size=1, max_size=3), st.data())
+def test_undoing_every_merge_gives_back_what_was_merged(
+    parts: list[KnowledgeGraph], data: st.DataObject
+) -> None:
+    joined = merge(*parts)
+    parted = joined
+    while (merges := parted.merges.filter("applied")).height:
+        merged = data.draw(st.sampled_from(merges["merged"].to_list()))
+        parted = unmerge(parted, merged)
+        assert set(parted.evidence["id"]) == set(joined.evidence["id"])
+    assert set(parted.nodes["id"]) == {
+        identifier for part in parts for identifier in part.nodes["id"]
+    }
+    for part in parts:
+        found = parted.evidence.join(part.evidence, on="id", how="semi")
+        assert_frame_equal(found, part.evidence)
+        assert set(parted.edges["id"]) >= set(part.edges["id"])
+    same(merge(parted), parted)
