@@ -17,6 +17,7 @@ import polars as pl
 from ..graph.errors import DataError
 from ..graph.identifiers import name_key_of
 from ..graph.kg import Part
+from ..graph.units import is_unit, normalise_quantity
 
 _NODES: dict[str, Any] = {
     "id": pl.String,
@@ -140,9 +141,13 @@ class Patients:
 
     def identifier(self, own: str) -> str:
         """The CURIE of the patient that the source calls `own`."""
+        return f"patient:{slug(self.record(own))}"
+
+    def record(self, own: str) -> str:
+        """The source's identifier of a record, hashed where there is a key."""
         if self._key is None:
-            return f"patient:{slug(own)}"
-        return f"patient:{hashlib.blake2b(own.encode(), digest_size=12, key=self._key).hexdigest()}"
+            return own
+        return hashlib.blake2b(own.encode(), digest_size=12, key=self._key).hexdigest()
 
 
 def yes_or_no(name: str, value: str) -> bool:
@@ -190,11 +195,12 @@ def quantity(
     low: float | None = None,
     high: float | None = None,
 ) -> dict[str, Any]:
-    """The qualifiers of a measured value: as given, its reference range, and in standard units."""
-    given: dict[str, Any] = {
-        "value": value,
-        "unit": unit,
-        "range_low": low,
-        "range_high": high,
-    }
+    """The qualifiers of a measured value and its reference range, as given and, where the unit is
+    known, in the standard unit of its dimension (`normal_value`, `normal_unit`, …)."""
+    given: dict[str, Any] = {"value": value, "unit": unit, "range_low": low, "range_high": high}
+    if unit and is_unit(unit):
+        names = {"value": "normal_value", "range_low": "normal_low", "range_high": "normal_high"}
+        for name, normal in names.items():
+            if given[name] is not None:
+                given[normal], given["normal_unit"] = normalise_quantity(float(given[name]), unit)
     return given

@@ -10,8 +10,10 @@ from ..graph.kg import KnowledgeGraph
 from ..graph.quarantine import Quarantine
 from . import (
     drugbank,
+    fhir,
     hetionet,
     hpo,
+    ontology,
     phenopackets,
     starter,
 )
@@ -20,8 +22,10 @@ from .info import SourceInfo
 # A module imports what is heavy only when it loads, so that the list of sources comes at once.
 _INFOS: tuple[SourceInfo, ...] = (
     drugbank.INFO,
+    fhir.INFO,
     hetionet.INFO,
     hpo.INFO,
+    *ontology.INFOS,
     phenopackets.INFO,
     starter.INFO,
 )
