@@ -230,8 +230,8 @@ def extract(
                 rows.add(document, doc)
             advance(len(batch))
     if quarantine is not None:
-        quarantine.rows.extend(own.rows)
-    elif own.rows:
+        quarantine.extend(own)
+    elif len(own):
         first = own.rows[0]
         raise DataError(
             f"{len(own)} documents can't be read; the first: {first.reason}", path=first.path
