@@ -101,8 +101,8 @@ class KnowledgeGraph:
         evidence = _sound_evidence(evidence, nodes, schema, sources, own, origin)
         evidence = complete_evidence(evidence, schema)
         if quarantine is not None:
-            quarantine.rows.extend(own.rows)
-        elif own.rows:
+            quarantine.extend(own)
+        elif len(own):
             first = own.rows[0]
             raise DataError(
                 f"{len(own)} rows can't be used ({own.counts()}); the first is {first.row!r}"
@@ -172,6 +172,19 @@ class KnowledgeGraph:
     def merges(self) -> pl.DataFrame:
         """One row an identifier that became another, and why."""
         return self._frame("merges")
+
+    def scan(self, name: str) -> pl.LazyFrame:
+        """A frame to query without reading the whole of it: over its file, where it has one.
+
+        For one query, made and run at once: the file may be replaced later.
+        """
+        frame = self._frames[name]
+        return pl.scan_parquet(frame) if isinstance(frame, Path) else frame.lazy()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of rows of each frame, without reading it."""
+        return {name: int(self.scan(name).select(pl.len()).collect().item()) for name in FRAMES}
 
     def _frame(self, name: str) -> pl.DataFrame:
         frame = self._frames[name]
@@ -312,7 +325,9 @@ class KnowledgeGraph:
         around: str | Sequence[str],
         hops: int = 1,
         *,
+        kinds: Sequence[str] | None = None,
         relations: Sequence[str] | None = None,
+        min_probability: float = 0.0,
         most: int | None = None,
         predictions: bool = False,
     ) -> KnowledgeGraph:
@@ -320,7 +335,9 @@ class KnowledgeGraph:
 
         Args:
             around: identifiers or names.
+            kinds: reach only nodes of these kinds (beside those that it starts from).
             relations: only edges of these relations.
+            min_probability: only edges (and predictions) that are at least as probable.
             most: follow at most this many edges from each node a hop, the most probable first.
             predictions: follow predictions too, and keep those among the nodes.
         """
@@ -328,55 +345,71 @@ class KnowledgeGraph:
         ids = {self.resolve(text) for text in texts}
         for relation in relations or ():
             self.schema.relation(relation)
-        links = self.edges.select("subject", "relation", "object", "probability")
+        links = self.scan("edges").select("subject", "relation", "object", "probability")
         if predictions:
-            predicted = self.predictions.select(
+            predicted = self.scan("predictions").select(
                 subject="head", relation="relation", object="tail", probability="probability"
             )
             links = pl.concat([links, predicted])
-        if relations is not None:
-            links = links.filter(pl.col("relation").is_in(list(relations)))
+        links = links.filter(_among(relations, min_probability))
+        if kinds is not None:
+            labels = [self.schema.kind(kind).label for kind in kinds]
+            allowed = self.scan("nodes").filter(pl.col("kind").is_in(labels)).select("id").collect()
         reached, frontier = set(ids), set(ids)
         for _ in range(hops):
-            ends = pl.Series(sorted(frontier), dtype=pl.String).implode()
+            ends = _implode(frontier)
             out = links.filter(pl.col("subject").is_in(ends)).select(
                 start="subject", end="object", probability="probability"
             )
             back = links.filter(pl.col("object").is_in(ends)).select(
                 start="object", end="subject", probability="probability"
             )
-            steps = pl.concat([out, back]).sort(
-                "start", "probability", "end", descending=[False, True, False]
-            )
+            steps = pl.concat([out, back])
+            if kinds is not None:
+                steps = steps.join(allowed.lazy(), left_on="end", right_on="id", how="semi")
+            steps = steps.sort("start", "probability", "end", descending=[False, True, False])
             if most is not None:
                 steps = steps.group_by("start", maintain_order=True).head(most)
-            frontier = set(steps["end"]) - reached
+            frontier = set(steps.select("end").collect()["end"]) - reached
             reached |= frontier
-        return self.subgraph(reached, relations=relations, predictions=predictions)
+        return self.subgraph(
+            reached, relations=relations, min_probability=min_probability, predictions=predictions
+        )
 
     def subgraph(
         self,
         ids: Iterable[str],
         *,
         relations: Sequence[str] | None = None,
+        min_probability: float = 0.0,
         predictions: bool = False,
     ) -> KnowledgeGraph:
-        """These nodes and the edges, evidence and (if asked) predictions among them."""
-        kept = pl.Series(sorted(ids), dtype=pl.String).implode()
+        """These nodes and the edges, evidence and (if asked) predictions among them.
+
+        Evidence that makes no edge, as it is negated, is kept too; that of edges which are less
+        probable than `min_probability` is not.
+        """
+        kept = _implode(ids)
         among = pl.col("subject").is_in(kept) & pl.col("object").is_in(kept)
-        if relations is not None:
-            among &= pl.col("relation").is_in(list(relations))
+        wanted = _among(relations, 0.0)
+        edges = self.scan("edges").filter(among, wanted).collect()
+        evidence = self.scan("evidence").filter(among, wanted).collect()
+        probable = _among(None, min_probability)
+        evidence = evidence.join(edges.filter(~probable), left_on="edge", right_on="id", how="anti")
         predicted = (
-            self.predictions.filter(pl.col("head").is_in(kept), pl.col("tail").is_in(kept))
+            self.scan("predictions")
+            .filter(pl.col("head").is_in(kept), pl.col("tail").is_in(kept))
+            .filter(_among(relations, min_probability))
+            .collect()
             if predictions
             else empty(PREDICTIONS)
         )
         frames = {
-            "nodes": self.nodes.filter(pl.col("id").is_in(kept)),
-            "edges": self.edges.filter(among),
-            "evidence": self.evidence.filter(among),
+            "nodes": self.scan("nodes").filter(pl.col("id").is_in(kept)).collect(),
+            "edges": edges.filter(probable),
+            "evidence": evidence,
             "predictions": predicted,
-            "merges": self.merges.filter(pl.col("kept").is_in(kept)),
+            "merges": self.scan("merges").filter(pl.col("kept").is_in(kept)).collect(),
         }
         return KnowledgeGraph(frames, self.sources, self.schema)
 
@@ -457,6 +490,21 @@ class KnowledgeGraph:
             f" {self.evidence.height:,} pieces of evidence,"
             f" {self.predictions.height:,} predictions)"
         )
+
+
+def _implode(values: Iterable[str]) -> pl.Series:
+    """Values as one list, which `is_in` takes."""
+    return pl.Series(sorted(values), dtype=pl.String).implode()
+
+
+def _among(relations: Sequence[str] | None, min_probability: float) -> pl.Expr:
+    """Whether a row is of these relations and at least as probable."""
+    wanted = pl.lit(True)
+    if relations is not None:
+        wanted &= pl.col("relation").is_in(list(relations))
+    if min_probability > 0:
+        wanted &= (pl.col("probability") >= min_probability).fill_null(False)
+    return wanted
 
 
 _PREDICTION_KEY = ["model", "head", "relation", "tail"]
