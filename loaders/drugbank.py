@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
@@ -186,7 +186,7 @@ def _read_drug(drug: _Element, rows: _Rows, path: Path, quarantine: Quarantine) 
         quarantine.add(
             "drug without primary identifier or name",
             path=path,
-            line=drug.sourceline,
+            line=cast(int, drug.sourceline),
             row=f"{primary} {name}".strip(),
         )
         return
