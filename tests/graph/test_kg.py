@@ -182,6 +182,8 @@ def test_save_and_open_round_trip_exactly(tmp_path: Path) -> None:
     )
     graph.save(tmp_path / "graph")
     again = KnowledgeGraph.open(tmp_path / "graph")
+    assert again.counts == graph.counts
+    assert again.scan("edges").collect().equals(graph.edges)
     same(graph, again)
     assert again.checksum() == graph.checksum()
     graph.save(tmp_path / "graph")
@@ -246,6 +248,21 @@ def test_neighbourhood_follows_hops_relations_and_limits() -> None:
     only = graph.neighbourhood("KIT", hops=2, relations=["TARGETS", "TREATS"])
     assert set(only.nodes["id"]) == {KIT, IMATINIB, "OMIM:606764"}
     assert graph.neighbourhood(IMATINIB, most=1).nodes.height == 2
+
+
+def test_neighbourhood_by_kinds_and_probability() -> None:
+    graph = small()
+    drugs = graph.neighbourhood(KIT, hops=2, kinds=["Drug", "Disease"])
+    assert set(drugs.nodes["id"]) == {KIT, IMATINIB, "OMIM:606764"}
+    sure = graph.neighbourhood(IMATINIB, min_probability=0.8)
+    assert set(sure.nodes["id"]) == {KIT, IMATINIB, "OMIM:606764", "PMID:1"}
+    said = graph.subgraph([IMATINIB, "drugbank:DB00945", EDEMA], min_probability=0.8)
+    assert said.edges.is_empty()
+    # What was denied makes no edge, probable or not.
+    assert said.evidence["polarity"].to_list() == ["negated"]
+    assert_frame_equal(edges_from(said.evidence, said.sources, Schema.default()), said.edges)
+    with pytest.raises(SchemaError, match="unknown kind 'Gizmo'"):
+        graph.neighbourhood(KIT, kinds=["Gizmo"])
 
 
 def test_predictions_are_kept_apart_and_a_models_are_replaced() -> None:
