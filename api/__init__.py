@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from medkg.gnn.links import train_links
     from medkg.graph.check import check
     from medkg.graph.errors import MedkgError
+    from medkg.graph.forget import forget
     from medkg.graph.kg import KnowledgeGraph
     from medkg.graph.merge import merge, unmerge
     from medkg.loaders.sources import load
@@ -47,6 +48,7 @@ _HOMES = {
     "train_links": "medkg.gnn.links",
     "check": "medkg.graph.check",
     "MedkgError": "medkg.graph.errors",
+    "forget": "medkg.graph.forget",
     "KnowledgeGraph": "medkg.graph.kg",
     "merge": "medkg.graph.merge",
     "unmerge": "medkg.graph.merge",
@@ -62,6 +64,7 @@ __all__ = [
     "cypher",
     "default_terminology",
     "extract",
+    "forget",
     "gnn",
     "graph",
     "load",

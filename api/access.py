@@ -10,6 +10,7 @@ import polars as pl
 
 from medkg.graph import store as stores
 from medkg.graph.errors import DataError, MissingError, ModelError
+from medkg.graph.forget import ForgetSummary
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
 from medkg.graph.page import write_page
@@ -52,6 +53,16 @@ class Connection:
         from medkg.cypher import library
 
         return library.get(question).run(self._store, **parameters)
+
+    def forget(
+        self,
+        *,
+        source: str | Sequence[str] = (),
+        document: str | Sequence[str] = (),
+        patient: str | Sequence[str] = (),
+    ) -> ForgetSummary:
+        """Take sources, documents or patients out; see `medkg.forget`. Says how much went."""
+        return self._store.forget(source=source, document=document, patient=patient)
 
     def info(self) -> dict[str, Any]:
         """Counts by kind and relation, and the sources."""

@@ -280,6 +280,27 @@ def read(
     _save(kg, out, Quarantine(), as_json)
 
 
+@app.command(epilog="Example: medkg forget --patient patient:x graphs/all")
+def forget(
+    graph: Annotated[str, typer.Argument(help="A graph folder, or a server by URI.")],
+    source: Annotated[list[str] | None, typer.Option(help="A source by its name.")] = None,
+    document: Annotated[list[str] | None, typer.Option(help="A document by identifier.")] = None,
+    patient: Annotated[list[str] | None, typer.Option(help="A patient by identifier.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Take sources, documents or patients out, evidence first; what others say too stays."""
+    from medkg.access import connect, is_uri
+    from medkg.graph.forget import forget_in_folder
+
+    asked = {"source": source or (), "document": document or (), "patient": patient or ()}
+    if is_uri(graph):
+        with connect(_existing(graph)) as connection:
+            summary = connection.forget(**asked)
+    else:
+        summary = forget_in_folder(graph, **asked)
+    _print_summary(summary, graph, as_json)
+
+
 @app.command(epilog="Example: medkg serve server/")
 def serve(
     folder: Annotated[Path, typer.Argument(help="Where the embedded server keeps its data.")],
@@ -600,7 +621,10 @@ def _existing(uri: str) -> str:
 def _print_summary(summary: Any, where: str, as_json: bool) -> None:
     from medkg import show
 
-    show.as_json(summary.as_dict()) if as_json else show.out.print(f"{where}: {summary}")
+    if as_json:
+        show.as_json(summary.as_dict())
+    else:
+        show.out.print(f"{where}: {summary}", markup=False)
 
 
 @train.command("ner", epilog="Example: medkg train ner corpora/ --out models/ner")

@@ -38,8 +38,7 @@ def create_relationships(
     Raises:
         BulkRefused: the server can't take them.
     """
-    command = {"language": "sql", "command": f"CREATE EDGE TYPE {name} IF NOT EXISTS"}
-    _post(server, "command", json.dumps(command).encode(), "application/json")
+    run_sql(server, f"CREATE EDGE TYPE {name} IF NOT EXISTS")
     edge = {"@type": "edge", "@class": name}
     _post_batch(
         server,
@@ -48,6 +47,16 @@ def create_relationships(
             for s, o, values in rows
         ),
     )
+
+
+def run_sql(server: Server, command: str) -> None:
+    """Run a command that the server has in SQL and not in Cypher.
+
+    Raises:
+        BulkRefused: the server refuses it.
+    """
+    body = json.dumps({"language": "sql", "command": command}).encode()
+    _post(server, "command", body, "application/json")
 
 
 def _post_batch(server: Server, rows: Iterable[dict[str, Any]]) -> None:

@@ -200,7 +200,7 @@ def forget(
     summary = ForgetSummary(
         evidence=gone.height,
         edges=gone_edges.len(),
-        edges_changed=changed(before, again),
+        edges_changed=changed(before, again).height,
         nodes=kg.nodes.height - nodes.height,
         nodes_changed=cleaned.height,
         predictions=kg.predictions.height - predictions.height,
@@ -272,19 +272,23 @@ def documents_of_others(
     return {*shared["document"], *shared["subject"]} & set(documents)
 
 
-def changed(before: pl.DataFrame, after: pl.DataFrame) -> int:
-    """How many edges of both are not as they were."""
+def changed(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+    """The edges of both that are not as they were."""
     both = after.join(before, on="id", suffix="_before")
     differs = pl.any_horizontal(
         pl.col(name).ne_missing(pl.col(f"{name}_before")) for name in after.columns if name != "id"
     )
-    return both.filter(differs).height
+    return both.filter(differs).select(after.columns)
+
+
+def spellings(ids: Iterable[str]) -> list[str]:
+    """The identifiers as texts and JSON spell them."""
+    return sorted({spelling for id in ids for spelling in (id, json.dumps(id)[1:-1])})
 
 
 def _pattern(ids: Iterable[str]) -> str:
     """What finds one of the identifiers in a text, JSON included, and none of a longer one."""
-    spellings = {spelling for id in ids for spelling in (id, json.dumps(id)[1:-1])}
-    any_id = "|".join(re.escape(spelling) for spelling in sorted(spellings))
+    any_id = "|".join(map(re.escape, spellings(ids)))
     return rf"(?:^|[^\w.-])(?:{any_id})[.:#-]*(?:[^\w.:#-]|$)"
 
 

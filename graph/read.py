@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from itertools import islice
 from typing import Any
@@ -11,7 +11,17 @@ import polars as pl
 
 from .connection import Connection
 from .errors import MissingError
-from .frames import EVIDENCE, MERGES, NODES, PREDICTIONS, Source, conform, edges_from, empty
+from .frames import (
+    EVIDENCE,
+    MERGES,
+    NODES,
+    PREDICTIONS,
+    Columns,
+    Source,
+    conform,
+    edges_from,
+    empty,
+)
 from .identifiers import name_key_of
 from .kg import KnowledgeGraph
 from .progress import progress
@@ -55,17 +65,14 @@ def read(on: Connection) -> KnowledgeGraph:
         sources = read_sources(on)
         evidence = read_evidence(on)
         advance(evidence.height)
-        merges = on.rows(
-            "MATCH (n:Merge) WHERE n.checksum IS NOT NULL RETURN "
-            + ", ".join(f"n.{column}" for column in MERGES)
-        )
+        merges = read_merges(on).drop("id")
         predictions = read_predictions(on, None).select(list(PREDICTIONS))
         frames = {
             "nodes": pl.concat(nodes).sort("id"),
             "edges": edges_from(evidence, sources, on.schema),
             "evidence": evidence.sort("id"),
             "predictions": predictions.sort("model", "head", "relation", "tail"),
-            "merges": framed(merges, MERGES).sort("kept", "merged", "kind", "reason"),
+            "merges": merges.sort("kept", "merged", "kind", "reason"),
         }
     return KnowledgeGraph(frames, sources, on.schema)
 
@@ -92,6 +99,13 @@ def read_evidence(on: Connection, edges: pl.Series | None = None) -> pl.DataFram
         query = f"UNWIND $keys AS edge MATCH (e:Evidence {{edge: edge}}) RETURN {returned}"
         found = on.looked_up(query, edges)
     return framed(found, EVIDENCE)
+
+
+def read_merges(on: Connection) -> pl.DataFrame:
+    """The records of merging, with their ids."""
+    columns = {"id": pl.String, **MERGES}
+    query = "MATCH (n:Merge) WHERE n.checksum IS NOT NULL"
+    return pl.concat(read_parts(on, query, "n", columns))
 
 
 def read_sources(on: Connection) -> list[Source]:
@@ -159,6 +173,17 @@ def info(on: Connection) -> dict[str, Any]:
             "evidence_by_source": evidence,
             "sources": [asdict(source) for source in read_sources(on)],
         }
+
+
+def read_parts(
+    on: Connection, query: str, variable: str, columns: Columns, **params: Any
+) -> Iterator[pl.DataFrame]:
+    """The nodes that a query's variable matches, as frames of these columns; an empty one first."""
+    yield empty(columns)
+    returned = ", ".join(f"{variable}.`{column}`" for column in columns)
+    rows = on.rows(f"{query} RETURN {returned}", **params)
+    while part := list(islice(rows, _PART)):
+        yield pl.DataFrame(part, schema=dict(columns), orient="row")
 
 
 def framed(rows: Iterable[list[Any]], columns: Mapping[str, Any]) -> pl.DataFrame:

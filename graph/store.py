@@ -21,6 +21,8 @@ from . import guard, read
 from .connection import Connection
 from .embedded import DATABASE, Server, serve
 from .errors import SchemaError, StoreError
+from .forget import ForgetSummary, Ids
+from .forget_server import forget_on
 from .kg import KnowledgeGraph
 from .schema import Schema
 from .write import OWN_LABELS, Counts, Writer, WriteSummary
@@ -189,6 +191,17 @@ class Store:
             StoreError: the server doesn't answer.
         """
         return read.read(self.connection)
+
+    def forget(self, *, source: Ids = (), document: Ids = (), patient: Ids = ()) -> ForgetSummary:
+        """Take sources, documents or patients out, as `medkg.graph.forget.forget` does.
+
+        A command that was interrupted is completed by giving it again.
+
+        Raises:
+            DataError: nothing is asked for, or an identifier is a node of another kind.
+            StoreError: the server doesn't answer.
+        """
+        return forget_on(self.connection, source=source, document=document, patient=patient)
 
     def info(self) -> dict[str, Any]:
         """The server, and counts of what it holds by kind, relation and source.

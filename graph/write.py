@@ -80,7 +80,7 @@ class Writer:
             # Relationships before their evidence: whatever is interrupted in between, evidence that
             # is there says that its relationship is.
             stored = self._stored_evidence(kg.evidence)
-            evidence, summary.evidence = _news(_with_checksum(kg.evidence, EVIDENCE), stored)
+            evidence, summary.evidence = _news(with_checksum(kg.evidence, EVIDENCE), stored)
             summary.edges = self._write_edges(kg, evidence, stored, advance)
             new = evidence.join(stored, on="id", how="anti")
             self._add_nodes("Evidence", new.height, map(_without_nulls, _dicts(new)), advance)
@@ -113,7 +113,7 @@ class Writer:
         total = Counts()
         labels = set(self.on.labels())
         for kind in sorted(nodes["kind"].unique()):
-            given = _with_checksum(nodes.filter(kind=kind), NODES)
+            given = with_checksum(nodes.filter(kind=kind), NODES)
             stored = self._checksums(kind, given["id"])
             new = given.join(stored, on="id", how="anti")
             for other in sorted((labels & set(self.on.schema.kinds)) - {kind}):
@@ -127,17 +127,17 @@ class Writer:
                 stored, on="id", how="semi"
             )
             before = read_nodes(self.on, kind, differing["id"])
-            united = _with_checksum(_united(before, differing.select(list(NODES))), NODES)
+            united = with_checksum(_united(before, differing.select(list(NODES))), NODES)
             changed = united.join(stored, on=["id", "checksum"], how="anti")
             advance(given.height - new.height - changed.height)
-            self._add_nodes(kind, new.height, map(_node_row, _dicts(new)), advance)
+            self._add_nodes(kind, new.height, map(node_row, _dicts(new)), advance)
             gone = {
-                row["id"]: dict.fromkeys((*_native(row["properties"]), "properties"))
+                row["id"]: dict.fromkeys((*native(row["properties"]), "properties"))
                 for row in _dicts(before)
             }
             self.on.send(
                 f"UNWIND $rows AS row MERGE (n:{kind} {{id: row.id}}) SET n += row",
-                ({**gone[row["id"]], **_node_row(row)} for row in _dicts(changed)),
+                ({**gone[row["id"]], **node_row(row)} for row in _dicts(changed)),
                 advance,
             )
             total.added += new.height
@@ -158,9 +158,9 @@ class Writer:
         else:
             sources = sorted({*read_sources(self.on), *kg.sources})
             there = read_evidence(self.on, evidence["edge"].unique())
-            old = _with_checksum(edges_from(there, sources, self.on.schema), EDGES)
+            old = with_checksum(edges_from(there, sources, self.on.schema), EDGES)
             both = _latest(there, evidence.select(list(EVIDENCE)))
-            united = _with_checksum(edges_from(both, sources, self.on.schema), EDGES)
+            united = with_checksum(edges_from(both, sources, self.on.schema), EDGES)
             new = united.join(old, on="id", how="anti")
             changed = united.join(old, on="id", how="semi").join(
                 old, on=["id", "checksum"], how="anti"
@@ -184,7 +184,7 @@ class Writer:
         self, head: str, relation: str, tail: str, edges: pl.DataFrame, advance: Callable[..., None]
     ) -> None:
         statement = self._merge_statement(head, relation, tail)
-        self.on.send(statement, _edge_rows(edges, self.on.schema.relation(relation)), advance)
+        self.on.send(statement, edge_rows(edges, self.on.schema.relation(relation)), advance)
 
     def _merge_statement(self, head: str, relation: str, tail: str) -> str:
         return (
@@ -220,7 +220,7 @@ class Writer:
                     self.on.run(self._merge_statement(head, relation, tail), part)
 
         new = edges.join(left, on="id", how="anti")
-        rows = _edge_rows(new, self.on.schema.relation(relation))
+        rows = edge_rows(new, self.on.schema.relation(relation))
         for batch in ahead(batches(rows, _BULK_BATCH, _BULK_BYTES), create):
             advance(len(batch))
 
@@ -341,7 +341,7 @@ def _groups(frame: pl.DataFrame, *columns: str) -> list[tuple[str, ...]]:
     return sorted(frame.select(columns).unique().iter_rows())
 
 
-def _with_checksum(frame: pl.DataFrame, columns: Iterable[str]) -> pl.DataFrame:
+def with_checksum(frame: pl.DataFrame, columns: Iterable[str]) -> pl.DataFrame:
     texts = frame.select(pl.struct(list(columns)).struct.json_encode()).to_series()
     return frame.with_columns(checksum=pl.Series(content_ids(texts), dtype=pl.String))
 
@@ -350,7 +350,7 @@ def _with_id(frame: pl.DataFrame, key: list[str]) -> pl.DataFrame:
     """The frame with a content id of its key columns, and a checksum."""
     parts = pl.col(key).cast(pl.String).fill_null("")
     ids = content_ids(frame.select(pl.concat_str(parts, separator="\x1f")).to_series())
-    checked = _with_checksum(frame, frame.columns)
+    checked = with_checksum(frame, frame.columns)
     return checked.with_columns(id=pl.Series(ids, dtype=pl.String))
 
 
@@ -367,7 +367,7 @@ def _with_asked(predictions: pl.DataFrame) -> pl.DataFrame:
     return predictions.with_columns(_asked=asked)
 
 
-def _native(properties: str | None) -> Row:
+def native(properties: str | None) -> Row:
     """The members of a JSON object that a server keeps as values: scalars, lists of one sort."""
     if properties is None:
         return {}
@@ -381,17 +381,17 @@ def _native(properties: str | None) -> Row:
     return kept
 
 
-def _node_row(row: Row) -> Row:
+def node_row(row: Row) -> Row:
     """What a node keeps: its columns, and the members of its properties as values of their own."""
-    return {**_native(row["properties"]), **_without_nulls(row, "kind")}
+    return {**native(row["properties"]), **_without_nulls(row, "kind")}
 
 
-def _edge_rows(edges: pl.DataFrame, relation: Relation) -> Iterator[Row]:
+def edge_rows(edges: pl.DataFrame, relation: Relation) -> Iterator[Row]:
     """Both ends and what the relationship keeps; null for a property that it has no longer."""
     absent: Row = dict.fromkeys(relation.properties)
     for row in _dicts(edges):
         own = {name: row[name] for name in _EDGE_VALUES}
-        values = {**absent, **_native(row["properties"]), **own}
+        values = {**absent, **native(row["properties"]), **own}
         yield {"subject": row["subject"], "object": row["object"], "values": values}
 
 

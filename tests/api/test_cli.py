@@ -79,6 +79,7 @@ def test_extract_is_a_call_and_a_package(tmp_path: Path) -> None:
         ["check"],
         ["write"],
         ["read"],
+        ["forget"],
         ["serve"],
         ["query"],
         ["view"],
@@ -124,6 +125,14 @@ def test_a_merge_is_undone(medkg: Medkg, tmp_path: Path) -> None:
     assert medkg("unmerge", one, "DOID:9", "--out", apart).code == 0
     assert KnowledgeGraph.open(apart).nodes["id"].to_list() == ["DOID:9", "OMIM:1"]
     assert "was not merged" in medkg("unmerge", apart, "DOID:9", "--out", apart).err
+
+
+def test_a_source_is_forgotten(medkg: Medkg, graph: Path) -> None:
+    told = json.loads(medkg("forget", graph, "--source", "text", "--json").out)
+    assert (told["evidence"], told["sources"], told["unknown"]) == (4, 1, [])
+    assert set(KnowledgeGraph.open(graph).evidence["source"]) == {"curated"}
+    assert "not there: note:x" in medkg("forget", graph, "--document", "note:x").out
+    assert medkg("forget", graph).code == 1
 
 
 def test_starter_loads_and_sources_are_listed(medkg: Medkg, tmp_path: Path) -> None:

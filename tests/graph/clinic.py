@@ -99,6 +99,7 @@ def clinic() -> KnowledgeGraph:
         ],
         schema=MERGES,
     ).with_columns(reason=pl.lit("a cross-reference"))
+    merges = merges.sort("kept")
     frames = {"nodes": kg.nodes, "edges": kg.edges, "evidence": kg.evidence}
     return KnowledgeGraph(
         {**frames, "merges": merges, "predictions": kg.predictions}, kg.sources

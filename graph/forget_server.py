@@ -1,0 +1,313 @@
+"""Forgetting on a graph server: the same as in a folder, without reading the whole graph.
+
+What goes is found by the evidence to be forgotten, so evidence goes last, and of a patient's what
+links it to its documents last of all: after an interruption, the same command finds the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+
+import polars as pl
+
+from .bulk import BulkRefused, run_sql
+from .connection import Connection
+from .errors import StoreError
+from .forget import (
+    ENDS,
+    MENTIONS,
+    PATIENT,
+    Asked,
+    ForgetSummary,
+    Ids,
+    changed,
+    citing,
+    documents_of_others,
+    ends,
+    merges_of,
+    naming,
+    spellings,
+    texts,
+    unnamed,
+    without_names,
+)
+from .frames import EDGES, EVIDENCE, NODES, TEXTS, Columns, Source, conform, edges_from, empty
+from .progress import progress
+from .read import PREDICTED, read_evidence, read_merges, read_parts, read_predictions, read_sources
+from .write import edge_rows, native, node_row, with_checksum
+
+_EDGES_AT_ONCE = 50_000
+_LEFT = {name: EVIDENCE[name] for name in ("id", "edge", "relation", "source", *ENDS)}
+
+Advance = Callable[..., None]
+
+
+def forget_on(
+    on: Connection, *, source: Ids = (), document: Ids = (), patient: Ids = ()
+) -> ForgetSummary:
+    """What `Store.forget` does."""
+    asked = Asked.of(source, document, patient)
+    alone = on.server.writing() if on.server is not None else nullcontext()
+    with alone, on.errors(), progress("Forgetting") as advance:
+        summary = _Forgetting(on, asked).run(advance)
+        if on.server is not None:
+            try:
+                # A changed record leaves a rest of itself in its page, a deleted one its index key.
+                for command in ("CHECK DATABASE COMPRESS", "REBUILD INDEX *"):
+                    run_sql(on.server, command)
+            except BulkRefused as error:
+                raise StoreError(
+                    f"{on.uri}: forgotten, but its files may still hold some of it ({error}); give"
+                    " the same command again"
+                ) from error
+    return summary
+
+
+class _Forgetting:
+    """One command to forget."""
+
+    def __init__(self, on: Connection, asked: Asked):
+        self.on = on
+        self.labels = sorted(set(on.labels()) & set(on.schema.kinds))
+        self.sources = read_sources(on)
+        self.merges = read_merges(on)
+        self.named = asked
+        self.asked = asked.with_merged(self.merges)
+
+    def run(self, advance: Advance) -> ForgetSummary:
+        self.named.check(dict(self._kinds(texts(self.named.ids)).iter_rows()))
+        documents, shared = self._documents_of_patients()
+        self.asked = self.asked.with_private(documents)
+        gone = self._evidence_to_go()
+        sources = [each for each in self.sources if each.name not in self.asked.sources]
+        nodes = self._nodes_to_go(gone, sources)
+        deleted, differing = self._edges_after(gone, sources)
+        unknown = self._unknown(gone, nodes)
+        cited = pl.concat([nodes["id"], deleted["id"], gone["id"]])
+        summary = ForgetSummary(
+            evidence=gone.height,
+            edges=deleted.height,
+            edges_changed=differing.height,
+            nodes=nodes.height,
+            predictions=self._delete_predictions(nodes["id"], cited),
+            documents=documents,
+            shared=shared,
+            unknown=unknown,
+        )
+        self._delete_relationships(self._with_kinds(deleted))
+        self._change_edges(differing)
+        for (kind,), part in nodes.group_by("kind"):
+            self._delete(str(kind), part["id"])
+        summary.nodes_changed = self._clean_nodes()
+        links = gone["relation"].eq(MENTIONS) & gone["object"].is_in(sorted(self.asked.private))
+        for part in (gone.filter(~links), gone.filter(links)):
+            self._delete("Evidence", part["id"], advance)
+        summary.merges = self._delete_merges(nodes["id"])
+        summary.sources = self._delete_sources()
+        return summary
+
+    # What is to go
+
+    def _documents_of_patients(self) -> tuple[list[str], list[str]]:
+        """The documents that mention these patients and no other, and those that do."""
+        patients = sorted(self.asked.private)
+        found = self.on.rows(
+            "MATCH (e:Evidence) WHERE e.relation = $relation AND e.object IN $patients"
+            " RETURN DISTINCT e.subject",
+            relation=MENTIONS,
+            patients=patients,
+        )
+        about = [str(row[0]) for row in found] if patients else []
+        told = pl.concat(
+            read_parts(
+                self.on,
+                "MATCH (e:Evidence) WHERE e.document IN $about OR e.subject IN $about",
+                "e",
+                _LEFT,
+                about=about,
+            )
+        )
+        of_told = self._kinds(ends(told)).filter(kind=PATIENT)["id"]
+        shared = documents_of_others(told, about, of_told, self.asked.private)
+        return sorted(set(about) - shared), sorted(shared)
+
+    def _evidence_to_go(self) -> pl.DataFrame:
+        """Its rows without their texts. The server looks roughly, `Asked.wanted` exactly."""
+        conditions = ["e.source IN $sources", *(f"e.{end} IN $documents" for end in ENDS)]
+        if self.asked.private:
+            conditions.append(_holding("e", EVIDENCE))
+        found = read_parts(
+            self.on,
+            f"MATCH (e:Evidence) WHERE {' OR '.join(conditions)}",
+            "e",
+            EVIDENCE,
+            sources=sorted(self.asked.sources),
+            documents=sorted(self.asked.documents),
+            private=spellings(self.asked.private),
+        )
+        return pl.concat(part.filter(self.asked.wanted(part)).select(list(_LEFT)) for part in found)
+
+    def _nodes_to_go(self, gone: pl.DataFrame, sources: list[Source]) -> pl.DataFrame:
+        """Identifier and kind of the nodes to delete."""
+        if self.sources and not sources:
+            every = (
+                part.with_columns(kind=pl.lit(label))
+                for label in self.labels
+                for part in read_parts(
+                    self.on,
+                    f"MATCH (n:{label}) WHERE n.checksum IS NOT NULL",
+                    "n",
+                    {"id": pl.String},
+                )
+            )
+            return pl.concat([empty({"id": pl.String, "kind": pl.String}), *every])
+        touched = ends(gone)
+        if touched.len():
+            rest = (
+                part.join(gone.select("id"), on="id", how="anti")
+                for part in read_parts(self.on, "MATCH (e:Evidence)", "e", _LEFT)
+            )
+            touched = unnamed(touched, rest)
+        return self._kinds(pl.concat([touched, texts(self.asked.ids)]).unique())
+
+    def _edges_after(
+        self, gone: pl.DataFrame, left: list[Source]
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The edges that only the evidence to go supports, and those that it leaves changed."""
+        edges = gone["edge"].unique(maintain_order=True)
+        deleted, differing = [empty(EDGES)], [empty(EDGES)]
+        for start in range(0, edges.len(), _EDGES_AT_ONCE):
+            there = read_evidence(self.on, edges.slice(start, _EDGES_AT_ONCE))
+            rest = there.join(gone.select("id"), on="id", how="anti")
+            before = edges_from(there, self.sources, self.on.schema)
+            after = edges_from(rest, left, self.on.schema)
+            deleted.append(before.join(after, on="id", how="anti"))
+            differing.append(changed(before, after))
+        return pl.concat(deleted), pl.concat(differing)
+
+    def _kinds(self, ids: pl.Series) -> pl.DataFrame:
+        """Identifier and kind of those of the identifiers that are nodes."""
+        found = (
+            (str(row[0]), label)
+            for label in self.labels
+            for row in self.on.looked_up(
+                f"UNWIND $keys AS id MATCH (n:{label} {{id: id}}) RETURN n.id", ids
+            )
+        )
+        return pl.DataFrame(found, schema={"id": pl.String, "kind": pl.String}, orient="row")
+
+    def _unknown(self, gone: pl.DataFrame, kinds: pl.DataFrame) -> list[str]:
+        there = {each.name for each in self.sources}.union(
+            kinds["id"], self.merges["merged"], ends(gone), gone["source"]
+        )
+        return sorted((self.named.sources | self.named.ids) - there)
+
+    # What is done about it
+
+    def _delete_predictions(self, nodes: pl.Series, cited: pl.Series) -> int:
+        predictions = read_predictions(self.on, None)
+        is_gone = nodes.implode()
+        doomed = predictions.filter(
+            pl.col("head").is_in(is_gone)
+            | pl.col("tail").is_in(is_gone)
+            | citing(predictions, cited)
+            | naming(predictions, self.asked.private)
+        )
+        self._delete_relationships(
+            doomed.select(
+                "id",
+                "_head",
+                "_tail",
+                subject="head",
+                relation=PREDICTED + pl.col("relation"),
+                object="tail",
+            )
+        )
+        return doomed.height
+
+    def _delete_relationships(self, rows: pl.DataFrame) -> None:
+        for (head, name, tail), part in rows.group_by("_head", "relation", "_tail"):
+            self.on.send(
+                f"UNWIND $rows AS row MATCH (:{head} {{id: row.subject}})"
+                f"-[r:{name}]->(:{tail} {{id: row.object}}) WHERE r.id = row.id DELETE r",
+                part.select("id", "subject", "object").iter_rows(named=True),
+            )
+
+    def _change_edges(self, edges: pl.DataFrame) -> None:
+        for (head, name, tail), part in self._with_kinds(edges).group_by(
+            "_head", "relation", "_tail"
+        ):
+            self.on.send(
+                f"UNWIND $rows AS row MATCH (:{head} {{id: row.subject}})"
+                f"-[r:{name}]->(:{tail} {{id: row.object}}) SET r += row.values",
+                edge_rows(part.drop("_head", "_tail"), self.on.schema.relation(str(name))),
+            )
+
+    def _with_kinds(self, edges: pl.DataFrame) -> pl.DataFrame:
+        """The edges whose ends are there, with the kinds of these."""
+        kinds = self._kinds(pl.concat([edges["subject"], edges["object"]]).unique())
+        return edges.join(kinds.rename({"id": "subject", "kind": "_head"}), on="subject").join(
+            kinds.rename({"id": "object", "kind": "_tail"}), on="object"
+        )
+
+    def _clean_nodes(self) -> int:
+        """Take out what names a patient in nodes that stay."""
+        if not self.asked.private:
+            return 0
+        count = 0
+        for label in self.labels:
+            columns = {name: dtype for name, dtype in NODES.items() if name != "kind"}
+            found = read_parts(
+                self.on,
+                f"MATCH (n:{label}) WHERE {_holding('n', columns)}",
+                "n",
+                columns,
+                private=spellings(self.asked.private),
+            )
+            for part in found:
+                before = conform(part.with_columns(kind=pl.lit(label)), NODES)
+                after = with_checksum(without_names(before, self.asked.private), NODES)
+                had = dict(before.select("id", "properties").iter_rows())
+                self.on.send(
+                    f"UNWIND $rows AS row MATCH (n:{label} {{id: row.id}}) SET n += row",
+                    (
+                        {**dict.fromkeys((*native(had[row["id"]]), "properties")), **node_row(row)}
+                        for row in after.iter_rows(named=True)
+                    ),
+                )
+                count += after.height
+        return count
+
+    def _delete_merges(self, nodes: pl.Series) -> int:
+        doomed = self.merges.filter(merges_of(self.merges, nodes, self.asked.private))
+        self._delete("Merge", doomed["id"])
+        return doomed.height
+
+    def _delete_sources(self) -> int:
+        names = [each.name for each in self.sources if each.name in self.asked.sources]
+        self.on.send(
+            "UNWIND $rows AS row MATCH (s:Source {name: row.name})"
+            " WHERE s.checksum IS NOT NULL DELETE s",
+            [{"name": name} for name in sorted(set(names))],
+        )
+        return len(names)
+
+    def _delete(self, label: str, ids: pl.Series, advance: Advance | None = None) -> None:
+        self.on.send(
+            f"UNWIND $rows AS row MATCH (n:{label} {{id: row.id}}) DETACH DELETE n",
+            ({"id": id} for id in ids),
+            advance,
+        )
+
+
+def _holding(variable: str, columns: Columns) -> str:
+    """The condition that a text of these columns holds one of `$private`."""
+    parts = []
+    for name, dtype in columns.items():
+        value = f"{variable}.`{name}`"
+        if dtype == pl.String:
+            parts.append(f"{value} CONTAINS id")
+        elif dtype == TEXTS:
+            parts.append(f"any(x IN coalesce({value}, []) WHERE x CONTAINS id)")
+    return f"any(id IN $private WHERE {' OR '.join(parts)})"
