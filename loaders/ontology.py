@@ -48,8 +48,8 @@ _MARKS = {
     "MONDO:mondoIsBroaderThanSource": "NARROW",
 }
 _MATCHES = {"exact": "EXACT", "broad": "BROAD", "narrow": "NARROW"}
-# Identifiers of one substance, beside the prefixes that the schema lists.
-_IDENTITY = {"Drug": ("CAS", "UNII")}
+# Identifiers of one substance or finding, beside the prefixes that the schema lists.
+_IDENTITY = {"Drug": ("CAS", "UNII"), "Symptom": ("NCIT", "MEDDRA")}
 # ChEBI's structures, as its files of before and since 2025 name them.
 _STRUCTURE = {
     "inchi": "inchi",
@@ -605,16 +605,9 @@ def _first_reading(path: Path, about: _Ontology) -> _Scanned:
         elif item.obsolete:
             retired[item.id] = item
     for term in retired.values():
-        now = term
-        seen = {term.id}
-        while len(now.replaced_by) == 1 and now.replaced_by[0] in retired:
-            now = retired[now.replaced_by[0]]
-            if now.id in seen:
-                break
-            seen.add(now.id)
-        if len(now.replaced_by) == 1 and now.replaced_by[0] not in retired:
-            scanned.current[term.id] = now.replaced_by[0]
-            scanned.replaces.setdefault(now.replaced_by[0], []).append(term.id)
+        if now := current_of(term, retired):
+            scanned.current[term.id] = now
+            scanned.replaces.setdefault(now, []).append(term.id)
         else:
             scanned.lost.append(term)
     frontier = [about.classes] if about.classes else []
@@ -624,6 +617,24 @@ def _first_reading(path: Path, about: _Ontology) -> _Scanned:
             scanned.classes.add(item_id)
             frontier.extend(children.get(item_id, ()))
     return scanned
+
+
+def current_of(term: Term, retired: Mapping[str, Term]) -> str:
+    """The term that an obsolete one was replaced by in the end; empty where there isn't just one.
+
+    Args:
+        retired: all obsolete terms by identifier.
+    """
+    seen = {term.id}
+    while len(term.replaced_by) == 1:
+        replacement = term.replaced_by[0]
+        if replacement not in retired:
+            return replacement
+        if replacement in seen:
+            break
+        seen.add(replacement)
+        term = retired[replacement]
+    return ""
 
 
 def _parts(path: Path, about: _Ontology, source: Source, quarantine: Quarantine) -> Iterator[Part]:
@@ -673,20 +684,27 @@ def _kind_of(term: Term, about: _Ontology, scanned: _Scanned) -> str | None:
     return about.kind if isinstance(about.kind, str) else about.kind.get(term.namespace)
 
 
-def node(term: Term, kind: str, schema: Schema, replaces: Sequence[str]) -> dict[str, Any]:
+def node(
+    term: Term,
+    kind: str,
+    schema: Schema,
+    replaces: Sequence[str],
+    names: Sequence[str] = ("EXACT",),
+) -> dict[str, Any]:
     """The row of a term among a graph's nodes.
 
     Args:
         replaces: identifiers of other terms that it took the place of.
+        names: scopes of the synonyms that text may be linked by.
     """
     properties: dict[str, Any] = {"definition": term.definition} if term.definition else {}
     properties |= term.structure
     former = sorted(set(replaces) - {term.id})
     if former:
         properties["replaces"] = former
-    for scope in SCOPES[1:]:
+    for scope in SCOPES:
         texts = sorted({text for of, text in term.synonyms if of == scope and text})
-        if texts:
+        if texts and scope not in names:
             properties[f"{scope.lower()}_synonyms"] = texts
     prefixes = (*schema.kind(kind).prefixes, *_IDENTITY.get(kind, ()))
     own_prefix = term.id.partition(":")[0]
@@ -701,12 +719,12 @@ def node(term: Term, kind: str, schema: Schema, replaces: Sequence[str]) -> dict
     for scope in SCOPES[1:]:
         if references[scope]:
             properties[f"{scope.lower()}_xrefs"] = references[scope]
-    exact_names = {text for scope, text in term.synonyms if scope == "EXACT"} - {term.name, ""}
+    synonyms = {text for scope, text in term.synonyms if scope in names} - {term.name, ""}
     return {
         "id": term.id,
         "kind": kind,
         "name": term.name,
-        "synonyms": sorted(exact_names),
+        "synonyms": sorted(synonyms),
         # A former identifier is another name of the same term, which is what xrefs hold.
         "xrefs": sorted({*references["EXACT"], *former}),
         "properties": json.dumps(properties, ensure_ascii=False, sort_keys=True)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -13,6 +14,46 @@ from medkg.loaders.hpo import disease_names
 from medkg.loaders.sources import load
 
 from .published import annotation, write_hpo
+
+
+def hp_json() -> dict[str, Any]:
+    """published.OBO in the form of OBO Graphs (https://github.com/geneontology/obographs)."""
+    obo = "http://purl.obolibrary.org/obo/"
+    names = {
+        "0000001": "All",
+        "0000118": "Phenotypic abnormality",
+        "0000005": "Mode of inheritance",
+        "0000006": "Autosomal dominant inheritance",
+        "0003577": "Congenital onset",
+        "0002197": "Generalized seizure",
+    }
+    synonyms = {"hasRelatedSynonym": "Fit", "hasExactSynonym": "Convulsion"}
+    synonyms["hasNarrowSynonym"] = "Absence"
+    oio = "http://www.geneontology.org/formats/oboInOwl#"
+    seizure = {
+        "id": f"{obo}HP_0001250",
+        "lbl": "Seizure",
+        "type": "CLASS",
+        "meta": {
+            "definition": {"val": 'An event "of note".', "xrefs": ["PMID:1"]},
+            "synonyms": [{"pred": pred, "val": val} for pred, val in synonyms.items()],
+            "xrefs": [
+                {"val": val} for val in ("UMLS:C0036572", "SNOMEDCT_US:91175000", "MSH:D012640")
+            ],
+            "basicPropertyValues": [{"pred": f"{oio}hasAlternativeId", "val": "HP:0001275"}],
+        },
+    }
+    pairs = [
+        ("0000118", "0000001"),
+        ("0000005", "0000001"),
+        ("0000006", "0000005"),
+        ("0003577", "0000001"),
+        ("0001250", "0000118"),
+        ("0002197", "0001250"),
+    ]
+    nodes = [{"id": f"{obo}HP_{n}", "lbl": name, "type": "CLASS"} for n, name in names.items()]
+    edges = [{"sub": f"{obo}HP_{s}", "pred": "is_a", "obj": f"{obo}HP_{o}"} for s, o in pairs]
+    return {"graphs": [{"id": f"{obo}hp.json", "nodes": [*nodes, seizure], "edges": edges}]}
 
 
 @pytest.fixture(scope="module")
@@ -108,8 +149,62 @@ def test_term(tmp_path: Path) -> None:
     term = graph.nodes.filter(id="HP:0001250").row(0, named=True)
     assert term["synonyms"] == ["Convulsion", "Fit"]
     assert term["xrefs"] == ["HP:0001275", "MESH:D012640", "SNOMEDCT:91175000", "UMLS:C0036572"]
-    assert json.loads(term["properties"]) == {"definition": 'An event "of note".'}
+    assert json.loads(term["properties"]) == {
+        "definition": 'An event "of note".',
+        "narrow_synonyms": ["Absence"],
+        "replaces": ["HP:0001275"],
+    }
     assert "HP:0009999" not in set(graph.nodes["id"])
+
+
+def test_modifier_and_other_aspects_are_kept(tmp_path: Path) -> None:
+    """https://obophenotype.github.io/human-phenotype-ontology/annotations/phenotype_hpoa/"""
+    rows = [
+        annotation(database_id="OMIM:100002", modifier="HP:0003577;HP:0012828", qualifier=""),
+        annotation(database_id="OMIM:100002", hpo_id="HP:0003577", aspect="M"),
+        annotation(database_id="OMIM:100002", hpo_id="HP:0002197", aspect="H"),
+    ]
+    graph = load("hpo", write_hpo(tmp_path / "in", *rows))
+    evidence = graph.evidence.filter(subject="OMIM:100002").row(0, named=True)
+    # The severity is not in this small ontology, so its identifier stays.
+    modifier = json.loads(evidence["qualifiers"])["modifier"]
+    assert modifier == "Congenital onset; HP:0012828"
+    disease = graph.nodes.filter(id="OMIM:100002")["properties"][0]
+    assert json.loads(disease) == {
+        "modifier": ["Congenital onset"],
+        "history": ["Generalized seizure"],
+    }
+
+
+def test_the_ontology_as_json(tmp_path: Path) -> None:
+    folder = write_hpo(tmp_path / "in")
+    whole = load("hpo", folder)
+    (folder / "hp.obo").unlink()
+    (folder / "hp.json").write_text(json.dumps(hp_json()), encoding="utf-8")
+    assert load("hpo", folder).checksum() == whole.checksum()
+
+
+def test_a_replaced_term_leads_to_todays(tmp_path: Path) -> None:
+    folder = write_hpo(tmp_path / "in", annotation(database_id="OMIM:2", hpo_id="HP:0009998"))
+    with (folder / "hp.obo").open("a", encoding="utf-8") as file:
+        file.write(
+            "\n[Term]\nid: HP:0009998\nname: obsolete Fit\nis_obsolete: true\n"
+            "replaced_by: HP:0001250\n"
+        )
+    graph = load("hpo", folder)
+    assert graph.edges.filter(subject="OMIM:2")["object"].to_list() == ["HP:0001250"]
+    properties = graph.nodes.filter(id="HP:0001250")["properties"][0]
+    assert json.loads(properties)["replaces"] == ["HP:0001275", "HP:0009998"]
+
+
+def test_kind_of_association_is_kept(tmp_path: Path) -> None:
+    folder = write_hpo(tmp_path / "in")
+    (folder / "genes_to_disease.txt").write_text(
+        "ncbi_gene_id\tgene_symbol\tassociation_type\tdisease_id\tsource\n"
+        "NCBIGene:6323\tSCN1A\tMENDELIAN\tOMIM:100001\tftp://example.org/mim2gene\n"
+    )
+    evidence = load("hpo", folder).evidence.filter(relation="ASSOCIATED_WITH")
+    assert evidence["qualifiers"].to_list() == ['{"association": "mendelian"}']
 
 
 def test_former_identifier_in_an_annotation_becomes_todays(tmp_path: Path) -> None:
