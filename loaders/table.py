@@ -1,0 +1,609 @@
+"""Any table (CSV, TSV, parquet, a SQL query) to a graph, as a mapping says.
+
+The mappings of `data/mappings` make sources of their own of published tables, by the same code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from ..graph.errors import MissingError
+from ..graph.frames import EVIDENCE, EVIDENCE_VALUES, NODES, empty
+from ..graph.identifiers import name_key, normalise_curies
+from ..graph.kg import KnowledgeGraph, Part
+from ..graph.progress import progress
+from ..graph.quarantine import Quarantine
+from .base import (
+    COMPRESSED,
+    ROWS,
+    find_header,
+    parquet_columns,
+    parquet_files,
+    read_parquet_parts,
+    read_sql_parts,
+    read_table_parts,
+    sql_columns,
+)
+from .info import SourceInfo
+from .mapping import (
+    FORMATS,
+    Condition,
+    EdgeRule,
+    NodeRule,
+    Table,
+    TableMapping,
+    Value,
+    Values,
+    read_mapping,
+)
+
+_SHIPPED = Path(__file__).parent / "data" / "mappings"
+
+
+def load(path: Path | None, quarantine: Quarantine, *, mapping: str = "") -> KnowledgeGraph:
+    """Tables as a graph.
+
+    Args:
+        path: a file, or the folder with the files that the mapping names.
+        mapping: the mapping file; without one, the folder's own `mapping.yaml`.
+
+    Raises:
+        MissingError: no path, or a file is not there.
+        DataError: the mapping is wrong, or doesn't fit the tables: nothing is read then.
+    """
+    return _load(_mapping_of(path, mapping), path, quarantine)
+
+
+def dry_run(
+    path: Path | None, mapping: str = "", *, source: str = "table", rows: int = 10, **options: str
+) -> DryRun:
+    """The first rows of each table as they would become, after all the checks that `load` makes.
+
+    Args:
+        source: `table` with a mapping, or a source that comes with a mapping of its own.
+        options: what that source's mapping lets one choose.
+
+    Raises:
+        MissingError, DataError: as `load`; also for a source that has no mapping.
+    """
+    if source == "table":
+        chosen = _mapping_of(path, mapping)
+    elif source in _shipped():
+        chosen = read_mapping(_shipped()[source], options)
+    else:
+        raise MissingError(
+            f"{source} is not read by a mapping; a dry run is there for table,"
+            f" {', '.join(sorted(_shipped()))}"
+        )
+    aside = Quarantine()
+    made: list[Part] = []
+    for table, files in _checked(chosen, path):
+        reader = _Reader(chosen, table, aside)
+        left = rows
+        for file in files:
+            for read in reader.rows(file, rows=1000):
+                made += reader.made(file, read.head(left))
+                left -= min(left, read.height)
+                if not left:
+                    break
+            if not left:
+                break
+    nodes = [part.nodes for part in made if part.nodes is not None]
+    evidence = [part.evidence for part in made if part.evidence is not None]
+    return DryRun(
+        pl.concat(nodes).unique(maintain_order=True) if nodes else empty(NODES),
+        pl.concat(evidence, how="diagonal") if evidence else empty(EVIDENCE),
+        aside,
+    )
+
+
+class DryRun(NamedTuple):
+    """Rows as they would become: nodes, pieces of evidence, and the rows set aside."""
+
+    nodes: pl.DataFrame
+    evidence: pl.DataFrame
+    aside: Quarantine
+
+
+def _mapping_of(path: Path | None, mapping: str) -> TableMapping:
+    if mapping:
+        return read_mapping(Path(mapping))
+    if path is not None and not path.exists():
+        raise MissingError(f"{path}: there is no such file or folder")
+    if path is None or not (path / "mapping.yaml").is_file():
+        raise MissingError(
+            f"{path or 'table'}: give the mapping (--mapping m.yaml); a folder's own is"
+            " mapping.yaml. What one looks like: docs/sources.md"
+        )
+    return read_mapping(path / "mapping.yaml")
+
+
+def _load_shipped(
+    name: str, path: Path | None, quarantine: Quarantine, **options: str
+) -> KnowledgeGraph:
+    return _load(read_mapping(_shipped()[name], options), path, quarantine)
+
+
+def _load(mapping: TableMapping, path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
+    return KnowledgeGraph.from_parts(
+        _parts(mapping, _checked(mapping, path), quarantine),
+        [mapping.source],
+        schema=mapping.schema,
+        quarantine=quarantine,
+        origin=str(path or mapping.path),
+    )
+
+
+# Before the first row
+
+
+def _checked(mapping: TableMapping, path: Path | None) -> list[tuple[Table, list[Path | str]]]:
+    """Each table with its files (or its database), once all columns are known to be there."""
+    found: list[tuple[Table, list[Path | str]]] = []
+    for table in mapping.tables:
+        files = _files(mapping, table, path)
+        for file in files:
+            _check_columns(mapping, table, file)
+        found.append((table, files))
+    if not any(files for _, files in found):
+        wanted = ", ".join(table.file for table in mapping.tables)
+        raise MissingError(f"{path}: is or holds none of {wanted}")
+    return found
+
+
+def _files(mapping: TableMapping, table: Table, path: Path | None) -> list[Path | str]:
+    """A table's files in `path`, or the URL of its database."""
+    if table.database:
+        return [table.database]
+    if path is None:
+        raise MissingError(
+            f"{mapping.source.name} needs a path (--path): the file or folder with"
+            f" {', '.join(t.file or 'the table' for t in mapping.tables)}"
+        )
+    if not path.exists():
+        raise MissingError(f"{path}: there is no such file or folder")
+    if table.query:
+        return [f"sqlite:///{path}"]
+    if path.is_file():
+        fits = len(mapping.tables) == 1 or path.match(table.file) or _plain(path).match(table.file)
+        return [path] if fits else []
+    if not table.file:
+        if _format(table, path) == "parquet":
+            return list(parquet_files(path))
+        mapping.fail(table.line, f"say which file of {path} the table is, under 'file'")
+    names = [f"{table.file}{suffix}" for suffix in ("", *COMPRESSED)]
+    files = sorted({file for name in names for file in path.glob(name)})
+    if not files and not table.may_lack:
+        raise MissingError(f"{path}: holds no {table.file}")
+    folders = [file for file in files if file.is_dir()]
+    parts = [part for folder in folders for part in parquet_files(folder)]
+    return [*(file for file in files if file.is_file()), *parts]
+
+
+def _plain(path: Path) -> Path:
+    """The name without the ending of a compression."""
+    return path.with_suffix("") if path.suffix in COMPRESSED else path
+
+
+def _format(table: Table, file: Path) -> str:
+    if table.format:
+        return table.format
+    if file.is_dir():
+        return "parquet"
+    ending = _plain(file).suffix.lower().removeprefix(".")
+    return ending if ending in FORMATS else "tsv"
+
+
+def _check_columns(mapping: TableMapping, table: Table, file: Path | str) -> None:
+    used = {name: line for name, line in table.used().items() if name not in table.optional}
+    wanted = {name: table.columns.get(name, (name,)) for name in used}
+    if isinstance(file, str):
+        names = sql_columns(file, table.query)
+        file = "the query"
+    elif _format(table, file) == "parquet":
+        names = parquet_columns(file)
+    elif table.header:
+        names = list(table.header)
+    else:
+        form = _text_form(table, file)
+        quoted = form["quoted"]
+        names = find_header(
+            file,
+            wanted,
+            separator=str(form["separator"]),
+            quoted=form["separator"] == "," if quoted is None else bool(quoted),
+        ).names
+    for ours, theirs in wanted.items():
+        if not any(name in names for name in theirs):
+            near = get_close_matches(theirs[0], names, 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            mapping.fail(
+                used[ours],
+                f"{file} has no column {' or '.join(theirs)}{hint} It has"
+                f" {', '.join(names)[:500] or 'none'}".replace("? It", "? It"),
+            )
+
+
+def _text_form(table: Table, file: Path) -> dict[str, str | bool | None]:
+    return {
+        "separator": table.separator or FORMATS[_format(table, file)],
+        "quoted": table.quoted,
+        "comment": table.comment,
+    }
+
+
+# Row by row
+
+
+def _parts(
+    mapping: TableMapping, tables: list[tuple[Table, list[Path | str]]], quarantine: Quarantine
+) -> Iterator[Part]:
+    """All parts; a node that no row names comes last, so that a name is never lost to it."""
+    named: set[str] = set()
+    unnamed: dict[tuple[str, str], None] = {}
+    with progress(mapping.source.name) as advance:
+        for table, files in tables:
+            reader = _Reader(mapping, table, quarantine)
+            for file in files:
+                for rows in reader.rows(file, rows=ROWS):
+                    for part in reader.made(file, rows):
+                        if part.nodes is None:
+                            yield part
+                            continue
+                        with_name = part.nodes.filter(pl.col("name").is_not_null())
+                        others = part.nodes.filter(pl.col("name").is_null())
+                        named.update(with_name["id"])
+                        bare = others.filter(
+                            pl.col("synonyms").list.len() == 0,
+                            pl.col("xrefs").list.len() == 0,
+                            pl.col("properties").is_null(),
+                        )
+                        unnamed |= dict.fromkeys(bare.select("id", "kind").iter_rows())
+                        rest = others.join(bare.select("id", "kind"), on=["id", "kind"], how="anti")
+                        yield Part(nodes=pl.concat([with_name, rest]))
+                    advance(rows.height)
+    last = [(curie, kind) for curie, kind in unnamed if curie not in named]
+    if last:
+        yield Part(
+            nodes=pl.DataFrame(last, schema=["id", "kind"], orient="row").with_columns(name="id")
+        )
+
+
+@dataclass
+class _Reader:
+    """Makes nodes and evidence of one table's rows."""
+
+    mapping: TableMapping
+    table: Table
+    quarantine: Quarantine
+    _joins: pl.DataFrame = field(init=False)
+
+    def __post_init__(self) -> None:
+        relations = self.mapping.schema.relations.items()
+        joins = [(name, *pair) for name, relation in relations for pair in relation.joins]
+        self._joins = pl.DataFrame(
+            joins, schema=["relation", "head.kind", "tail.kind"], orient="row"
+        ).with_columns(_joins=True)
+
+    def rows(self, file: Path | str, *, rows: int) -> Iterator[pl.DataFrame]:
+        """The rows of a file that the table's conditions let through, in parts."""
+        table = self.table
+        used = list(table.used())
+        wanted = {n: table.columns.get(n, (n,)) for n in used if n not in table.optional}
+        optional = [name for name in used if name in table.optional]
+        parts: Iterator[pl.DataFrame]
+        if isinstance(file, str):
+            queried = read_sql_parts(file, table.query, rows=rows)
+            parts = (
+                part.with_columns(
+                    pl.lit(None, pl.String).alias(n) for n in optional if n not in part.columns
+                )
+                for part in queried
+            )
+        elif _format(table, file) == "parquet":
+            parts = read_parquet_parts(file, wanted, optional, rows=rows)
+        else:
+            parts = read_table_parts(
+                file,
+                wanted,
+                self.quarantine,
+                optional,
+                names=table.header,
+                rows=rows,
+                **_text_form(table, file),  # type: ignore[arg-type]  # one dict of several types
+            )
+        for part in parts:
+            kept = part.filter(_all(table.where))
+            if kept.height:
+                yield kept
+
+    def made(self, file: Path | str, rows: pl.DataFrame) -> Iterator[Part]:
+        """What rows of a file become."""
+        where = str(file) if isinstance(file, Path) else str(self.mapping.path)
+        make = _Maker(rows.schema)
+        for rule in self.table.nodes:
+            kept = rows.filter(_all(rule.where))
+            found = kept.select("line", *make.node(rule, "node"))
+            found = self._sound(found, where, ["node"])
+            yield Part(nodes=self._nodes(found, "node", rule, where))
+        for edge in self.table.edges:
+            kept = rows.filter(_all(edge.where))
+            found = kept.select("line", *make.edge(edge))
+            found = self._sound(found, where, ["head", "tail"], edge)
+            for end, rule in (("head", edge.head), ("tail", edge.tail)):
+                yield Part(nodes=self._nodes(found, end, rule, where))
+            yield Part(evidence=self._evidence(found, edge))
+
+    def _sound(
+        self, found: pl.DataFrame, where: str, ends: list[str], edge: EdgeRule | None = None
+    ) -> pl.DataFrame:
+        """Rows with identifiers and kinds, and (of an edge) a relation and fields that may be."""
+        problem = pl.lit(None, pl.String)
+        for end in ends:
+            curies, reasons = normalise_curies(found[f"{end}.id"])
+            found = found.with_columns(
+                curies.alias(f"{end}.id"),
+                pl.when(pl.col(f"{end}.id").is_null())
+                .then(pl.lit("no identifier"))
+                .otherwise(reasons)
+                .alias(f"{end}.problem"),
+                pl.col(f"{end}.id").alias(f"{end}.given"),
+            )
+            no_kind = pl.when(pl.col(f"{end}.kind").is_null()).then(pl.lit("kind is in no map"))
+            problem = pl.coalesce(problem, f"{end}.problem", no_kind)
+        if edge is not None:
+            kinds = ["relation", "head.kind", "tail.kind"]
+            found = found.join(self._joins, on=kinds, how="left", maintain_order="left")
+            wrong = pl.when(pl.col("relation").is_null()).then(pl.lit("relation is in no map"))
+            joined = pl.when(pl.col("_joins").is_null()).then(pl.lit("ends of the wrong kinds"))
+            problem = pl.coalesce(problem, wrong, joined)
+            for name in edge.fields:
+                allowed = list(EVIDENCE_VALUES.get(name, ()))
+                if allowed:
+                    bad = pl.col(name).is_in(allowed).not_().fill_null(False)
+                    problem = pl.coalesce(problem, pl.when(bad).then(pl.lit(f"unknown {name}")))
+            if edge.probability:
+                low, high = edge.scale
+                number = pl.col("probability").cast(pl.Float64, strict=False)
+                found = found.with_columns(_number=(number - low) / (high - low))
+                given = pl.col("probability").is_not_null()
+                bad = given & ~pl.col("_number").is_between(0, 1).fill_null(False)
+                problem = pl.coalesce(
+                    problem, pl.when(bad).then(pl.lit("probability is no number from 0 to 1"))
+                )
+        found = found.with_columns(_problem=problem)
+        bad_rows = found.filter(pl.col("_problem").is_not_null())
+        names = ["head.given", "relation", "tail.given"] if edge else ["node.given"]
+        for line, reason, *held in bad_rows.select("line", "_problem", *names).rows():
+            row = " ".join("?" if text is None else str(text) for text in held)
+            self.quarantine.add(reason, path=where, line=line, row=row[:500])
+        return found.filter(pl.col("_problem").is_null())
+
+    def _nodes(self, found: pl.DataFrame, end: str, rule: NodeRule, where: str) -> pl.DataFrame:
+        properties = {name: f"{end}.properties.{name}" for name in rule.properties}
+        frame = found.select(
+            "line",
+            *(pl.col(f"{end}.{name}").alias(name) for name in ("id", "kind", "name")),
+            *(pl.col(f"{end}.{name}").alias(name) for name in ("synonyms", "xrefs")),
+            properties=_objects(found, properties, rule.properties),
+        ).unique(["id", "kind", "name", "synonyms", "xrefs", "properties"], maintain_order=True)
+        if rule.xrefs:
+            frame = self._normal_xrefs(frame, where)
+        return frame.drop("line")
+
+    def _normal_xrefs(self, frame: pl.DataFrame, where: str) -> pl.DataFrame:
+        """With cross-references in the standard spelling; those that are none are set aside."""
+        each = frame.with_row_index("_row").select("_row", "line", "xrefs").explode("xrefs")
+        each = each.filter(pl.col("xrefs").is_not_null())
+        curies, reasons = normalise_curies(each["xrefs"])
+        each = each.with_columns(curies.alias("curie"), reasons.alias("reason"))
+        for line, text, reason in (
+            each.filter(pl.col("curie").is_null()).select("line", "xrefs", "reason").rows()
+        ):
+            self.quarantine.add(f"{reason} as cross-reference", path=where, line=line, row=text)
+        lists = each.filter(pl.col("curie").is_not_null()).group_by("_row").agg(xrefs="curie")
+        return (
+            frame.with_row_index("_row")
+            .drop("xrefs")
+            .join(lists, on="_row", how="left", maintain_order="left")
+            .with_columns(pl.col("xrefs").fill_null(pl.lit([], dtype=pl.List(pl.String))))
+            .drop("_row")
+            .select(frame.columns)
+        )
+
+    def _evidence(self, found: pl.DataFrame, edge: EdgeRule) -> pl.DataFrame:
+        qualifiers = {name: f"qualifiers.{name}" for name in edge.qualifiers}
+        source = self.mapping.source
+        given = [pl.col(name) for name in edge.fields]
+        if "release" not in edge.fields:
+            given.append(pl.lit(source.release).alias("release"))
+        if edge.probability:
+            given.append(pl.col("_number").alias("probability"))
+        return found.select(
+            pl.col("head.id").alias("subject"),
+            "relation",
+            pl.col("tail.id").alias("object"),
+            pl.lit(source.name).alias("source"),
+            "references",
+            *given,
+            qualifiers=_objects(found, qualifiers, edge.qualifiers),
+        )
+
+
+class _Maker:
+    """Values of a mapping as polars expressions over the columns of a part."""
+
+    def __init__(self, schema: pl.Schema) -> None:
+        self.schema = schema
+
+    def node(self, rule: NodeRule, end: str) -> Iterator[pl.Expr]:
+        yield self.single((rule.kind,)).alias(f"{end}.kind")
+        yield self.single(rule.id).alias(f"{end}.id")
+        yield self.single(rule.name).alias(f"{end}.name")
+        yield self.several(rule.synonyms).alias(f"{end}.synonyms")
+        yield self.several(rule.xrefs).alias(f"{end}.xrefs")
+        for name, values in rule.properties.items():
+            yield self.joined(values).alias(f"{end}.properties.{name}")
+
+    def edge(self, rule: EdgeRule) -> Iterator[pl.Expr]:
+        yield from self.node(rule.head, "head")
+        yield self.single((rule.relation,)).alias("relation")
+        yield from self.node(rule.tail, "tail")
+        for name, values in rule.fields.items():
+            yield self.single(values).alias(name)
+        yield self.single(rule.probability).alias("probability")
+        yield self.several(rule.references).alias("references")
+        for name, values in rule.qualifiers.items():
+            yield self.joined(values).alias(f"qualifiers.{name}")
+
+    def single(self, values: Values) -> pl.Expr:
+        """The first of the values that is there."""
+        made = [_shaped(value, self._template(value)) for value in values]
+        return pl.coalesce(made) if made else pl.lit(None, pl.String)
+
+    def several(self, values: Values) -> pl.Expr:
+        """All of the values that are there, as a list without repetitions."""
+        none = pl.lit([], dtype=pl.List(pl.String))
+        if not values:
+            return none
+        lists = []
+        for value in values:
+            if len(value.pieces) == 1 and self._is_list(value):
+                each = pl.col(value.columns[0])
+            elif value.split is not None:
+                each = self._template(value).str.split(value.split)
+            else:
+                made = _shaped(value, self._template(value))
+                lists.append(pl.concat_list(made).list.drop_nulls().fill_null(none))
+                continue
+            shaped = each.list.eval(_shaped(value, pl.element()))
+            lists.append(shaped.list.drop_nulls().fill_null(none))
+        return pl.concat_list(lists).list.unique(maintain_order=True)
+
+    def joined(self, values: Values) -> pl.Expr:
+        """A property: one value, or, where it is split or a list, several joined by a bar."""
+        if any(value.split is not None or self._is_list(value) for value in values):
+            text = self.several(values).list.join("|")
+            return pl.when(text != "").then(text)
+        return self.single(values)
+
+    def _is_list(self, value: Value) -> bool:
+        return any(isinstance(self.schema[name], pl.List) for name in value.columns)
+
+    def _template(self, value: Value) -> pl.Expr:
+        """The template filled in; null where any of its columns is."""
+        pieces = [pl.col(text) if is_column else pl.lit(text) for text, is_column in value.pieces]
+        if self._is_list(value):
+            pieces = [
+                pl.col(text).list.join(value.split or "|") if is_column else pl.lit(text)
+                for text, is_column in value.pieces
+            ]
+        return pieces[0] if len(pieces) == 1 else pl.concat_str(pieces)
+
+
+def _shaped(value: Value, text: pl.Expr) -> pl.Expr:
+    """What is done to a text, in the order of `Value`; empty is null."""
+    text = text.str.strip_chars()
+    if value.extract is not None:
+        text = text.str.extract(value.extract, 1)
+    if value.map is not None:
+        default = pl.lit(value.otherwise, pl.String)
+        text = text.replace_strict(dict(value.map), default=default, return_dtype=pl.String)
+    elif value.otherwise is not None:
+        text = text.fill_null(pl.lit(value.otherwise))
+    if value.slug:
+        text = name_key(text).str.replace_all(" ", "-", literal=True)
+    text = pl.when(text != "").then(text)
+    return pl.concat_str(pl.lit(value.prefix), text) if value.prefix else text
+
+
+def _all(conditions: Sequence[Condition]) -> pl.Expr:
+    tests: dict[str, Callable[[pl.Expr, tuple[str, ...]], pl.Expr]] = {
+        "is": lambda column, given: column == given[0],
+        "is_not": lambda column, given: column.ne_missing(pl.lit(given[0])),
+        "in": lambda column, given: column.is_in(list(given)),
+        "not_in": lambda column, given: ~column.is_in(list(given)).fill_null(False),
+        "at_least": lambda column, given: column.cast(pl.Float64, strict=False) >= float(given[0]),
+        "at_most": lambda column, given: column.cast(pl.Float64, strict=False) <= float(given[0]),
+        "matches": lambda column, given: column.str.contains(given[0]),
+        "present": lambda column, given: column.is_not_null() == (given[0].lower() == "true"),
+    }
+    kept = [tests[c.test](pl.col(c.column), c.operand).fill_null(False) for c in conditions]
+    return pl.all_horizontal(pl.lit(True), *kept)
+
+
+def _objects(
+    found: pl.DataFrame, columns: Mapping[str, str], values: Mapping[str, Values]
+) -> pl.Series:
+    """For each row a JSON object of these columns under their names; null where it is empty."""
+    if not columns:
+        return pl.Series([None] * found.height, dtype=pl.String)
+    numbers = {name for name, given in values.items() if any(value.number for value in given)}
+    texts = []
+    for row in found.select(columns.values()).iter_rows():
+        given = {
+            name: _number(text) if name in numbers else text
+            for name, text in zip(columns, row, strict=True)
+            if text is not None
+        }
+        texts.append(json.dumps(given, ensure_ascii=False, sort_keys=True) if given else None)
+    return pl.Series(texts, dtype=pl.String)
+
+
+def _number(text: str) -> int | float | str:
+    """The number that a text is; what is none stays text, so that nothing is lost."""
+    for kind in (int, float):
+        try:
+            number = kind(text)
+        except ValueError:
+            continue
+        return number if number == number and abs(number) != float("inf") else text
+    return text
+
+
+# What comes with medkg
+
+
+def _shipped() -> dict[str, Path]:
+    return {path.stem: path for path in sorted(_SHIPPED.glob("*.yaml"))}
+
+
+def _info(name: str, path: Path) -> SourceInfo:
+    mapping = read_mapping(path)
+    return SourceInfo(
+        name,
+        mapping.about["title"],
+        mapping.source.licence,
+        mapping.source.home_page,
+        mapping.source.release,
+        mapping.about["published_format"],
+        mapping.about["yields"],
+        needs_path=True,
+        load=partial(_load_shipped, name),
+        options=mapping.options,
+    )
+
+
+INFOS = (
+    SourceInfo(
+        "table",
+        "Any table of your own",
+        "what the mapping states",
+        "",
+        "what the mapping states",
+        "CSV, TSV, parquet or a SQL query, and a mapping that says which column is what",
+        "what the mapping says",
+        needs_path=False,
+        load=load,
+        options={"mapping": "the YAML file that says which column is what"},
+    ),
+    *(_info(name, path) for name, path in _shipped().items()),
+)
