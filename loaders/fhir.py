@@ -243,7 +243,9 @@ class _References:
             return
         identifier = str(resource.get("id") or found.address)
         if resource.get("resourceType") == "Medication":
-            kept = {key: resource[key] for key in ("code", "ingredient") if key in resource}
+            kept: _Resource = {
+                key: resource[key] for key in ("code", "ingredient") if key in resource
+            }
             for name in (f"Medication/{identifier}", found.address):
                 if name:
                     self.medications[name] = kept

@@ -9,24 +9,28 @@ from ..graph.errors import MissingError
 from ..graph.kg import KnowledgeGraph
 from ..graph.quarantine import Quarantine
 from . import (
+    bioc,
     drugbank,
     fhir,
     hetionet,
     hpo,
     ontology,
     phenopackets,
+    pubtator,
     starter,
 )
 from .info import SourceInfo
 
 # A module imports what is heavy only when it loads, so that the list of sources comes at once.
 _INFOS: tuple[SourceInfo, ...] = (
+    bioc.INFO,
     drugbank.INFO,
     fhir.INFO,
     hetionet.INFO,
     hpo.INFO,
     *ontology.INFOS,
     phenopackets.INFO,
+    pubtator.INFO,
     starter.INFO,
 )
 SOURCES: dict[str, SourceInfo] = {info.name: info for info in _INFOS}

@@ -1,0 +1,239 @@
+"""BioC files (XML and JSON): documents with annotations and relations, as PubTator 3 exports them.
+
+Format: https://bioc.sourceforge.net (BioC.dtd; Comeau et al. 2013, doi:10.1093/database/bat064),
+and https://www.ncbi.nlm.nih.gov/research/pubtator3/api for PubTator 3's form. What an annotation is
+stands in its infons: `type`, and `identifier` or a key that names the database, such as `MESH`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..graph.errors import DataError, MissingError
+from ..graph.kg import KnowledgeGraph, Part
+from ..graph.progress import track
+from ..graph.quarantine import Quarantine
+from .annotated import OPTIONS, Annotations, Document, Mention, Relation, source
+from .info import SourceInfo
+from .pubtator import typed_end
+from .stream import plain_suffix, published, stream, xml_records
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+NAME = "bioc"
+HOME_PAGE = "https://bioc.sourceforge.net/"
+_Given = dict[str, Any]
+
+# Keys of infons that hold identifiers, as tmChem, DNorm and GNorm write them, and their prefix.
+_DATABASES = {
+    "mesh": "MESH",
+    "omim": "OMIM",
+    "ncbi gene": "NCBIGene",
+    "ncbi_gene": "NCBIGene",
+    "ncbigene": "NCBIGene",
+    "chebi": "CHEBI",
+    "hpo": "HP",
+    "umls": "UMLS",
+}
+
+
+def load(
+    path: Path | None,
+    quarantine: Quarantine,
+    level: str = "text-mined",
+    sentences: str = "yes",
+) -> KnowledgeGraph:
+    """Document MENTIONS Disease, Symptom, Drug, Target; and the relations that the schema has.
+
+    What is set aside is named by document, annotation's offsets and type, never by its text.
+
+    Args:
+        path: a file, or a folder of .xml and .json files, plain or compressed.
+        quarantine: gets the documents, annotations and relations that can't be used.
+        level: text-mined or curated.
+        sentences: yes or no, whether sentences are kept.
+
+    Raises:
+        MissingError: no path, or nothing is there.
+        DataError: a file can't be read, or holds no document.
+    """
+    if path is None:
+        raise MissingError(f"{NAME} needs a path (--path): a BioC file, or a folder of them")
+    stated = source(NAME, HOME_PAGE, level)
+    annotations = Annotations(stated, level, sentences, quarantine)
+    return KnowledgeGraph.from_parts(
+        _parts(path, annotations, quarantine), [stated], quarantine=quarantine, origin=str(path)
+    )
+
+
+def _parts(path: Path, annotations: Annotations, quarantine: Quarantine) -> Iterator[Part]:
+    for file in published(path, "*.xml", "*.XML", "*.json"):
+        read = _json_documents if plain_suffix(file) == ".json" else _xml_documents
+        for number, given in enumerate(track(read(file), NAME), start=1):
+            try:
+                document = _document(given)
+            except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+                quarantine.add("no BioC document", path=file, row=f"document {number}")
+                continue
+            annotations.add(document, file)
+            if annotations.full:
+                yield annotations.part()
+    if not annotations.documents:
+        raise DataError("holds no BioC document", path=path)
+    annotations.tell_left_out()
+    yield annotations.part()
+
+
+# Files
+
+
+def _json_documents(file: Path) -> Iterator[_Given]:
+    """The documents of a JSON file: of a collection, of several, or as lines of their own."""
+    import ijson
+
+    try:
+        with stream(file) as opened:
+            where = _where(ijson.parse(opened, multiple_values=True))
+        if where is None:
+            raise DataError("holds no BioC document", path=file)
+        with stream(file) as opened:
+            yield from ijson.items(opened, where, multiple_values=True, use_float=True)
+    except (ijson.JSONError, ValueError):
+        # The parser's message quotes the file.
+        raise DataError("is not whole, valid JSON", path=file) from None
+
+
+def _where(events: Iterator[tuple[str, str, Any]]) -> str | None:
+    """Where in a JSON file its documents are, in ijson's notation."""
+    for prefix, event, key in events:
+        if event == "map_key" and key in ("documents", "PubTator3"):
+            return ".".join(part for part in (prefix, key, "item") if part)
+        if event == "map_key" and key == "passages":
+            return prefix
+    return None
+
+
+def _xml_documents(file: Path) -> Iterator[_Given]:
+    for element in xml_records(file):
+        if element.tag == "document":
+            yield _of_xml(element)
+
+
+def _of_xml(element: _Element) -> _Given:
+    """An element of BioC's XML in the form that BioC's JSON has."""
+    given: _Given = {**element.attrib, "infons": {}}
+    for child in element:
+        if child.tag == "infon":
+            given["infons"][str(child.get("key"))] = child.text or ""
+        elif child.tag in ("location", "node"):
+            given.setdefault(f"{child.tag}s", []).append(dict(child.attrib))
+        elif len(child) or child.attrib or child.tag in ("passage", "sentence"):
+            given.setdefault(f"{child.tag}s", []).append(_of_xml(child))
+        else:
+            given[str(child.tag)] = child.text or ""
+    return given
+
+
+# Documents
+
+
+def _document(given: _Given) -> Document:
+    """A BioC document, whose parts may be passages or, within them, sentences."""
+    document = Document(_id(given))
+    annotated: dict[str, tuple[str, str]] = {}
+    relations = list(given.get("relations") or [])
+    annotations = list(given.get("annotations") or [])
+    for passage in given["passages"]:
+        relations += passage.get("relations") or []
+        annotations += passage.get("annotations") or []
+        if passage.get("text"):
+            document.passages.append((int(passage["offset"]), passage["text"]))
+        for sentence in passage.get("sentences") or []:
+            relations += sentence.get("relations") or []
+            annotations += sentence.get("annotations") or []
+            if not passage.get("text"):
+                document.passages.append((int(sentence["offset"]), sentence.get("text") or ""))
+    for annotation in annotations:
+        infons = annotation.get("infons") or {}
+        type_, written = str(infons.get("type") or ""), _identifiers(infons)
+        annotated[str(annotation.get("id"))] = type_, written
+        spans = [
+            (int(place["offset"]), int(place["offset"]) + int(place["length"]))
+            for place in annotation.get("locations") or []
+        ]
+        document.mentions.append(Mention(type_, written, spans, str(annotation.get("text") or "")))
+    for relation in relations:
+        infons = relation.get("infons") or {}
+        nodes = [str(node.get("refid")) for node in relation.get("nodes") or []]
+        ends = _ends(infons) or [annotated[node] for node in nodes if node in annotated]
+        if len(ends) == 2:
+            type_ = str(infons.get("type") or infons.get("relation") or "")
+            document.relations.append(
+                Relation(type_, ends[0], ends[1], _probability(infons.get("score")))
+            )
+    return document
+
+
+def _id(given: _Given) -> str:
+    """A document's identifier: its PubMed number where that is known."""
+    for passage in given["passages"]:
+        infons = passage.get("infons") or {}
+        if number := infons.get("article-id_pmid"):
+            return str(number)
+    return str(given["id"])
+
+
+def _identifiers(infons: _Given) -> str:
+    """The identifiers in an annotation's infons, as written."""
+    if "identifier" in infons:
+        _, written = typed_end(str(infons["identifier"] or ""))
+        return written
+    for key, prefix in _DATABASES.items():
+        for name, value in infons.items():
+            if name.lower() == key and value:
+                return "|".join(
+                    text if ":" in text else f"{prefix}:{text}" for text in str(value).split("|")
+                )
+    return ""
+
+
+def _ends(infons: _Given) -> list[tuple[str, str]]:
+    """The two ends of a relation that its infons name, in the three ways that are in use."""
+    for names in (("role1", "role2"), ("entity1", "entity2"), ("Chemical", "Disease")):
+        if all(name in infons for name in names):
+            return [_end(name, infons[name]) for name in names]
+    return []
+
+
+def _end(name: str, value: Any) -> tuple[str, str]:
+    if isinstance(value, dict):  # PubTator 3's JSON
+        return str(value.get("type") or ""), str(value.get("identifier") or "")
+    type_, written = typed_end(str(value))
+    return type_ or (name if name in ("Chemical", "Disease") else ""), written
+
+
+def _probability(score: Any) -> float | None:
+    try:
+        value = float(score)
+    except (TypeError, ValueError):
+        return None
+    return value if 0 <= value <= 1 else None
+
+
+INFO = SourceInfo(
+    NAME,
+    "BioC: annotated documents in XML or JSON, such as PubTator 3's exports",
+    "that of the annotated texts; NCBI's annotations are in the public domain",
+    HOME_PAGE,
+    "that of the files given",
+    "BioC XML, BioC JSON, and PubTator 3's form of them; a file or a folder, plain or .gz, .xz,"
+    " .bz2, .zip",
+    "Document MENTIONS Disease, Symptom, Drug, Target; CAUSES, TREATS, TARGETS, ASSOCIATED_WITH,"
+    " INTERACTS_WITH, REGULATES, UPREGULATES, DOWNREGULATES, COVARIES_WITH, as annotated",
+    True,
+    load,
+    options=OPTIONS,
+)
