@@ -25,7 +25,7 @@ OWN_LABELS = ("Evidence", "Source", "Merge")
 _BULK_FROM = 1_000  # rows; fewer go over Bolt
 _BULK_BATCH = 50_000
 _BULK_BYTES = 32_000_000
-_EDGE_VALUES = ("id", "probability", "evidence_count", "sources")
+EDGE_VALUES = ("id", "probability", "evidence_count", "sources")
 
 
 @dataclass
@@ -88,25 +88,12 @@ class Writer:
             self._replace_nodes("Evidence", changed, advance)
             advance(summary.evidence.unchanged)
             self._write_predictions(kg, summary, advance)
-            summary.merges = self._write_table("Merge", _with_id(kg.merges, list(MERGES)))
+            summary.merges = self._write_table("Merge", with_id(kg.merges, list(MERGES)))
         return summary
 
     def make_constraints(self, kinds: Sequence[str]) -> None:
-        statements = [
-            f"CREATE CONSTRAINT medkg_{label}_id IF NOT EXISTS FOR (n:{label})"
-            " REQUIRE n.id IS UNIQUE"
-            for label in (*(self.on.schema.kind(kind).label for kind in kinds), *OWN_LABELS)
-        ]
-        statements += [
-            f"CREATE INDEX medkg_{label}_{key} IF NOT EXISTS FOR (n:{label}) ON (n.{key})"
-            for label, key in (
-                *((kind, "name_key") for kind in kinds),
-                ("Evidence", "edge"),
-                ("Evidence", "subject"),
-            )
-        ]
         with self.on.driver.session(database=self.on.database) as session:
-            for statement in statements:
+            for statement in statements(self.on.schema.kind(kind).label for kind in kinds):
                 session.run(statement).consume()
 
     def _write_nodes(self, nodes: pl.DataFrame, advance: Callable[..., None]) -> Counts:
@@ -251,7 +238,7 @@ class Writer:
     def _write_predictions(
         self, kg: KnowledgeGraph, summary: WriteSummary, advance: Callable[..., None]
     ) -> None:
-        given = _with_id(kg.predictions, ["model", "head", "relation", "tail"])
+        given = with_id(kg.predictions, ["model", "head", "relation", "tail"])
         if given.is_empty():
             return
         models = sorted(given["model"].unique())
@@ -303,7 +290,7 @@ class Writer:
     def _write_sources(self, sources: Iterable[Source]) -> None:
         rows = [asdict(source) for source in sources]
         if rows:
-            self._write_table("Source", _with_id(pl.DataFrame(rows), list(rows[0])))
+            self._write_table("Source", with_id(pl.DataFrame(rows), list(rows[0])))
 
     def _write_table(self, label: str, rows: pl.DataFrame) -> Counts:
         news, counts = _news(rows, self._checksums(label, rows["id"]))
@@ -337,6 +324,26 @@ class Writer:
         return framed(found, {"id": pl.String, "checksum": pl.String})
 
 
+def statements(kinds: Iterable[str]) -> list[str]:
+    """What makes the constraints and indexes of these kinds and of what the store itself keeps."""
+    kinds = list(kinds)
+    return [
+        *(
+            f"CREATE CONSTRAINT medkg_{label}_id IF NOT EXISTS FOR (n:{label})"
+            " REQUIRE n.id IS UNIQUE"
+            for label in (*kinds, *OWN_LABELS)
+        ),
+        *(
+            f"CREATE INDEX medkg_{label}_{key} IF NOT EXISTS FOR (n:{label}) ON (n.{key})"
+            for label, key in (
+                *((kind, "name_key") for kind in kinds),
+                ("Evidence", "edge"),
+                ("Evidence", "subject"),
+            )
+        ),
+    ]
+
+
 def _groups(frame: pl.DataFrame, *columns: str) -> list[tuple[str, ...]]:
     return sorted(frame.select(columns).unique().iter_rows())
 
@@ -346,7 +353,7 @@ def with_checksum(frame: pl.DataFrame, columns: Iterable[str]) -> pl.DataFrame:
     return frame.with_columns(checksum=pl.Series(content_ids(texts), dtype=pl.String))
 
 
-def _with_id(frame: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+def with_id(frame: pl.DataFrame, key: list[str]) -> pl.DataFrame:
     """The frame with a content id of its key columns, and a checksum."""
     parts = pl.col(key).cast(pl.String).fill_null("")
     ids = content_ids(frame.select(pl.concat_str(parts, separator="\x1f")).to_series())
@@ -390,7 +397,7 @@ def edge_rows(edges: pl.DataFrame, relation: Relation) -> Iterator[Row]:
     """Both ends and what the relationship keeps; null for a property that it has no longer."""
     absent: Row = dict.fromkeys(relation.properties)
     for row in _dicts(edges):
-        own = {name: row[name] for name in _EDGE_VALUES}
+        own = {name: row[name] for name in EDGE_VALUES}
         values = {**absent, **native(row["properties"]), **own}
         yield {"subject": row["subject"], "object": row["object"], "values": values}
 
