@@ -34,7 +34,12 @@ _HEADER_LINES = 100  # a header that comes later is none
 # The default is 131,072 characters, which a field of text may well exceed.
 csv.field_size_limit(_LONGEST_RECORD)
 
+# Names in a header; or, for each of our names, the names that the header may use.
 Columns = Mapping[str, Sequence[str]] | Sequence[str]
+
+
+def _names(columns: Columns) -> dict[str, Sequence[str]]:
+    return dict(columns) if isinstance(columns, Mapping) else {name: [name] for name in columns}
 
 
 def read_blocks(path: Path) -> Iterator[bytes]:
@@ -84,7 +89,7 @@ def read_table(
     path: Path,
     columns: Columns,
     quarantine: Quarantine,
-    optional: Sequence[str] = (),
+    optional: Columns = (),
     **form: Any,
 ) -> pl.DataFrame:
     """A small table whole: the parts of `read_table_parts`, one below the other."""
@@ -97,7 +102,7 @@ def read_table_parts(
     path: Path,
     columns: Columns,
     quarantine: Quarantine,
-    optional: Sequence[str] = (),
+    optional: Columns = (),
     *,
     separator: str = "\t",
     quoted: bool | None = None,
@@ -128,7 +133,7 @@ def read_table_parts(
         DataError: the file can't be read, is empty, isn't UTF-8, or no line names all columns.
     """
     quoted = separator == "," if quoted is None else quoted
-    wanted = columns if isinstance(columns, Mapping) else {name: [name] for name in columns}
+    wanted, others = _names(columns), _names(optional)
     header = (
         Header(0, list(names))
         if names
@@ -142,7 +147,7 @@ def read_table_parts(
             path=path,
         )
     positions = {ours: header.position(theirs) for ours, theirs in wanted.items()}
-    positions |= {name: header.position([name]) for name in optional}
+    positions |= {ours: header.position(theirs) for ours, theirs in others.items()}
     table = _Table(path, separator, comment, header, positions, quarantine)
     held = pl.DataFrame(schema=_LINES)
     for lines in chain(_lines(path), [None]):
@@ -353,7 +358,7 @@ def _parse(record: str, separator: str) -> tuple[list[str] | None, bool]:
 def read_parquet_parts(
     path: Path,
     columns: Columns,
-    optional: Sequence[str] = (),
+    optional: Columns = (),
     *,
     rows: int = ROWS,
 ) -> Iterator[pl.DataFrame]:
@@ -364,7 +369,7 @@ def read_parquet_parts(
     Raises:
         DataError: a file can't be read, or lacks a column.
     """
-    wanted = columns if isinstance(columns, Mapping) else {name: [name] for name in columns}
+    wanted, others = _names(columns), _names(optional)
     for file in parquet_files(path):
         names = parquet_columns(file)
         header = Header(0, names)
@@ -372,11 +377,11 @@ def read_parquet_parts(
             raise DataError(
                 f"lacks the columns {', '.join(missing)}; it has {', '.join(names)}", path=file
             )
-        picked = {ours: names[cast(int, header.position(w))] for ours, w in wanted.items()}
-        frame = pl.scan_parquet(file).select(
-            **{ours: pl.col(theirs) for ours, theirs in picked.items()},
-            **{name: pl.col(name) if name in names else pl.lit(None) for name in optional},
-        )
+        picked = {}
+        for ours, theirs in (wanted | others).items():
+            at = header.position(theirs)
+            picked[ours] = pl.lit(None, pl.String) if at is None else pl.col(names[at])
+        frame = pl.scan_parquet(file).select(**picked)
         start = 0
         for part in frame.collect_batches(chunk_size=rows, maintain_order=True):
             for batch in part.iter_slices(rows):

@@ -124,6 +124,15 @@ class EdgeRule:
 
 
 @dataclass(frozen=True)
+class SplitRows:
+    """Columns that hold several values each, in step: a row becomes one for each of them."""
+
+    line: int
+    columns: tuple[str, ...]
+    by: str
+
+
+@dataclass(frozen=True)
 class Table:
     """A file (or several of one form, or a query), and what its rows become."""
 
@@ -137,6 +146,8 @@ class Table:
     header: tuple[str, ...]
     columns: Mapping[str, tuple[str, ...]]
     optional: tuple[str, ...]
+    missing: tuple[str, ...]  # texts that mean there is no value
+    split_rows: SplitRows | None
     query: str
     database: str
     where: tuple[Condition, ...]
@@ -152,6 +163,8 @@ class Table:
                 found.setdefault(column, value.line)
         for condition in (*self.where, *(c for rule in rules for c in rule.where)):
             found.setdefault(condition.column, condition.line)
+        for column in self.split_rows.columns if self.split_rows else ():
+            found.setdefault(column, self.split_rows.line if self.split_rows else self.line)
         return found
 
 
@@ -361,7 +374,7 @@ class _Reader:
     def table(self, line: int, item: Any) -> Table:
         names = (
             *("file", "may_lack", "format", "separator", "quoted", "comment", "header", "columns"),
-            *("optional", "query", "database", "where", "nodes", "edges"),
+            *("optional", "missing", "split_rows", "query", "database", "where", "nodes", "edges"),
         )
         block = self.block(line, item, "a table", names)
         query, file = self.text(block, "query", ""), self.text(block, "file", "")
@@ -389,6 +402,8 @@ class _Reader:
             header=self.texts(block, "header"),
             columns={} if aliases is None else {k: self.texts(aliases, k) for k in aliases.values},
             optional=self.texts(block, "optional"),
+            missing=self.texts(block, "missing"),
+            split_rows=self.split_rows(block),
             query=query,
             database=os.path.expandvars(self.text(block, "database", "")),
             where=self.conditions(block),
@@ -403,6 +418,17 @@ class _Reader:
         if not table.nodes and not table.edges:
             self.fail(block.line, "the table has neither nodes nor edges; say what its rows become")
         return table
+
+    def split_rows(self, table: _Block) -> SplitRows | None:
+        given = table.values.get("split_rows")
+        if given is None:
+            return None
+        line = table.line_of("split_rows")
+        block = self.block(line, given, "split_rows", ("columns", "by"))
+        columns = self.texts(block, "columns")
+        if not columns:
+            self.fail(line, "'split_rows' needs the columns that hold several values")
+        return SplitRows(line, columns, self.text(block, "by"))
 
     def node(self, line: int, item: Any, what: str, more: Sequence[str] = ()) -> NodeRule:
         names = ("kind", "id", "name", "synonyms", "xrefs", "properties", *more)

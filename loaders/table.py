@@ -38,6 +38,7 @@ from .mapping import (
     Condition,
     EdgeRule,
     NodeRule,
+    SplitRows,
     Table,
     TableMapping,
     Value,
@@ -63,21 +64,29 @@ def load(path: Path | None, quarantine: Quarantine, *, mapping: str = "") -> Kno
 
 
 def dry_run(
-    path: Path | None, mapping: str = "", *, source: str = "table", rows: int = 10, **options: str
+    path: Path | None,
+    source: str = "table",
+    options: Mapping[str, str] | None = None,
+    *,
+    rows: int = 10,
 ) -> DryRun:
     """The first rows of each table as they would become, after all the checks that `load` makes.
 
     Args:
-        source: `table` with a mapping, or a source that comes with a mapping of its own.
-        options: what that source's mapping lets one choose.
+        source: `table`, or a source that comes with a mapping of its own.
+        options: as `load` gets them: of `table`, its `mapping`.
+        rows: how many rows of each table, of those that its conditions let through.
 
     Raises:
         MissingError, DataError: as `load`; also for a source that has no mapping.
     """
+    chosen_by = dict(options or {})
     if source == "table":
-        chosen = _mapping_of(path, mapping)
+        chosen = _mapping_of(path, chosen_by.pop("mapping", ""))
+        if chosen_by:
+            raise MissingError(f"table has no option {sorted(chosen_by)[0]!r}; it has: mapping")
     elif source in _shipped():
-        chosen = read_mapping(_shipped()[source], options)
+        chosen = read_mapping(_shipped()[source], chosen_by)
     else:
         raise MissingError(
             f"{source} is not read by a mapping; a dry run is there for table,"
@@ -179,6 +188,8 @@ def _files(mapping: TableMapping, table: Table, path: Path | None) -> list[Path 
         if _format(table, path) == "parquet":
             return list(parquet_files(path))
         mapping.fail(table.line, f"say which file of {path} the table is, under 'file'")
+    if path.match(table.file):
+        return list(parquet_files(path))
     names = [f"{table.file}{suffix}" for suffix in ("", *COMPRESSED)]
     files = sorted({file for name in names for file in path.glob(name)})
     if not files and not table.may_lack:
@@ -297,8 +308,9 @@ class _Reader:
         """The rows of a file that the table's conditions let through, in parts."""
         table = self.table
         used = list(table.used())
-        wanted = {n: table.columns.get(n, (n,)) for n in used if n not in table.optional}
-        optional = [name for name in used if name in table.optional]
+        names = {name: table.columns.get(name, (name,)) for name in used}
+        optional = {name: names[name] for name in used if name in table.optional}
+        wanted = {name: names[name] for name in used if name not in optional}
         parts: Iterator[pl.DataFrame]
         if isinstance(file, str):
             queried = read_sql_parts(file, table.query, rows=rows)
@@ -321,9 +333,25 @@ class _Reader:
                 **_text_form(table, file),  # type: ignore[arg-type]  # one dict of several types
             )
         for part in parts:
+            if table.missing:
+                is_missing = pl.col(pl.String).is_in(list(table.missing))
+                part = part.with_columns(pl.when(~is_missing).then(pl.col(pl.String)))
+            if table.split_rows is not None:
+                part = self._split_rows(file, part, table.split_rows)
             kept = part.filter(_all(table.where))
             if kept.height:
                 yield kept
+
+    def _split_rows(self, file: Path | str, part: pl.DataFrame, split: SplitRows) -> pl.DataFrame:
+        part = part.with_columns(pl.col(split.columns).str.split(split.by))
+        lengths = [pl.col(name).list.len() for name in split.columns]
+        level = pl.all_horizontal(length.eq_missing(lengths[0]) for length in lengths)
+        for line, *held in part.filter(~level).select("line", *split.columns).rows():
+            row = " ".join("|".join(texts or ()) for texts in held)
+            reason = "columns with different numbers of values"
+            self.quarantine.add(reason, path=str(file), line=line, row=row[:500])
+        part = part.filter(level).explode(list(split.columns))
+        return part.with_columns(pl.col(split.columns).str.strip_chars().replace("", None))
 
     def made(self, file: Path | str, rows: pl.DataFrame) -> Iterator[Part]:
         """What rows of a file become."""
