@@ -114,25 +114,57 @@ def sources(as_json: Json = False) -> None:
 
 @app.command(epilog="Example: medkg load hetionet --path hetionet/ --out graphs/hetionet")
 def load(
-    source: Annotated[str, typer.Argument(help="A source of `medkg sources`.")],
-    out: OutGraph,
+    source: Annotated[
+        str, typer.Argument(help="A source of `medkg sources`, or table for one of your own.")
+    ],
+    out: Annotated[Path | None, typer.Option(help="Graph folder to write.")] = None,
     path: Annotated[Path | None, typer.Option(help="The published file or folder.")] = None,
     option: Annotated[
         list[str] | None, typer.Option(help="name=value of the source, as often as needed.")
     ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="Of table: the YAML file that says which column is what.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Of tables: show ten rows as they would become.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Load a curated source into a graph folder."""
+    """Load a curated source, or a table of your own, into a graph folder."""
     from medkg.graph.atomic import check_replaceable
     from medkg.graph.kg import MANIFEST
     from medkg.graph.quarantine import Quarantine
     from medkg.loaders.sources import load as load_source
 
+    options = dict(_pair(text) for text in option or ())
+    if mapping is not None:
+        options["mapping"] = str(mapping)
+    if dry_run:
+        return _show_dry_run(source, path, options, as_json)
+    if out is None:
+        raise typer.BadParameter("give the graph folder to write with --out")
     check_replaceable(out, marker=MANIFEST)
     aside = Quarantine()
-    options = dict(_pair(text) for text in option or ())
     kg = load_source(source, path, quarantine=aside, **options)
-    _save(kg, out, aside, as_json)
+    return _save(kg, out, aside, as_json)
+
+
+def _show_dry_run(source: str, path: Path | None, options: dict[str, str], as_json: bool) -> None:
+    import polars as pl
+
+    from medkg import show
+    from medkg.loaders.table import dry_run
+
+    made = dry_run(path, source, options)
+    aside = [row.__dict__ for row in made.aside.rows]
+    if as_json:
+        parts = {"nodes": made.nodes.to_dicts(), "evidence": made.evidence.to_dicts()}
+        return show.as_json({**parts, "set_aside": aside})
+    show.frame(made.nodes, "Nodes")
+    show.frame(made.evidence, "Evidence")
+    if aside:
+        show.frame(pl.DataFrame(aside), "Set aside")
+    return None
 
 
 @app.command(epilog="Example: medkg extract notes/ --out graphs/notes")
