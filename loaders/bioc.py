@@ -124,17 +124,21 @@ def _xml_documents(file: Path) -> Iterator[_Given]:
 
 def _of_xml(element: _Element) -> _Given:
     """An element of BioC's XML in the form that BioC's JSON has."""
-    given: _Given = {**element.attrib, "infons": {}}
+    given: _Given = {**_attributes(element), "infons": {}}
     for child in element:
         if child.tag == "infon":
             given["infons"][str(child.get("key"))] = child.text or ""
         elif child.tag in ("location", "node"):
-            given.setdefault(f"{child.tag}s", []).append(dict(child.attrib))
+            given.setdefault(f"{child.tag}s", []).append(_attributes(child))
         elif len(child) or child.attrib or child.tag in ("passage", "sentence"):
             given.setdefault(f"{child.tag}s", []).append(_of_xml(child))
         else:
             given[str(child.tag)] = child.text or ""
     return given
+
+
+def _attributes(element: _Element) -> _Given:
+    return {str(name): str(value) for name, value in element.items()}
 
 
 # Documents

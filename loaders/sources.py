@@ -14,10 +14,13 @@ from . import (
     fhir,
     hetionet,
     hpo,
+    omop,
     ontology,
     phenopackets,
     pubtator,
     starter,
+    table,
+    umls,
 )
 from .info import SourceInfo
 
@@ -28,10 +31,13 @@ _INFOS: tuple[SourceInfo, ...] = (
     fhir.INFO,
     hetionet.INFO,
     hpo.INFO,
+    omop.INFO,
     *ontology.INFOS,
     phenopackets.INFO,
     pubtator.INFO,
     starter.INFO,
+    *table.INFOS,
+    umls.INFO,
 )
 SOURCES: dict[str, SourceInfo] = {info.name: info for info in _INFOS}
 

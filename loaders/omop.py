@@ -1,0 +1,664 @@
+"""OMOP CDM (version 5.4; 5.3 as far as it has the same columns): a database of patients.
+
+Reads the tables person, death, condition_occurrence, drug_exposure, measurement,
+procedure_occurrence and observation, visit_occurrence for dates that are missing, and of the
+vocabulary concept, concept_relationship ("Maps to") and concept_ancestor (ingredients). They are
+files, .csv, .tsv, .txt or .parquet, in upper or lower case, plain or compressed, or tables of an
+SQL database. Only person, concept and one table of events are needed.
+
+Format: https://ohdsi.github.io/CommonDataModel/cdm54.html; the vocabulary's files, tab-separated
+and without quoting whatever their suffix: https://athena.ohdsi.org
+
+What of a patient comes into the graph: sex, year of birth, whether deceased, and what is coded.
+Source values, notes and values that are text do not.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from ..graph.errors import DataError, MissingError, SchemaError
+from ..graph.frames import Source
+from ..graph.identifiers import normalise_curie
+from ..graph.kg import KnowledgeGraph, Part
+from ..graph.progress import progress
+from ..graph.quarantine import Quarantine
+from .base import parquet_columns, read_parquet_parts, read_sql_parts, read_table_parts, sql_columns
+from .clinical import Patients, Rows, day, quantity, yes_or_no
+from .info import SourceInfo
+from .stream import plain_suffix, text_lines
+
+SOURCE = Source(
+    "omop",
+    "",
+    "that of the institution whose patients they are; personal data. The vocabularies have licences"
+    " of their own",
+    "https://ohdsi.github.io/CommonDataModel/",
+)
+
+# The prefix of each vocabulary; a concept of another one is omop:<concept_id>.
+_PREFIXES = {
+    "SNOMED": "SNOMEDCT",
+    "ICD10CM": "ICD10CM",
+    "ICD10": "ICD10",
+    "ICD9CM": "ICD9CM",
+    "ICD10PCS": "ICD10PCS",
+    "RxNorm": "RXCUI",
+    "LOINC": "LOINC",
+    "MeSH": "MESH",
+    "ATC": "ATC",
+    "NDC": "NDC",
+    "CVX": "CVX",
+    "CPT4": "CPT",
+    "HPO": "HP",
+    "OMIM": "OMIM",
+    "UMLS": "UMLS",
+}
+_DOMAINS = {
+    "Condition": "Disease",
+    "Drug": "Drug",
+    "Measurement": "Procedure",
+    "Procedure": "Procedure",
+    "Observation": "Procedure",
+}
+_RELATIONS = {
+    "Disease": "HAS_DISEASE",
+    "Symptom": "HAS_PHENOTYPE",
+    "Drug": "TAKES",
+    "Procedure": "UNDERWENT",
+}
+_SEXES = {"8507": "male", "8532": "female"}
+_OPERATORS = {
+    "4171756": "<",
+    "4171754": "<=",
+    "4172704": ">",
+    "4171755": ">=",
+}
+
+
+@dataclass(frozen=True)
+class _Events:
+    """A table of events: what its columns are called."""
+
+    table: str
+    concept: str
+    date: str
+    id: str
+    concepts: Sequence[str] = ()  # columns that hold further concepts
+    others: Sequence[str] = ()
+
+    @property
+    def source_concept(self) -> str:
+        return self.concept.replace("_concept_id", "_source_concept_id")
+
+    @property
+    def required(self) -> list[str]:
+        return ["person_id", self.concept, self.date]
+
+    @property
+    def optional(self) -> list[str]:
+        return [self.id, self.source_concept, "visit_occurrence_id", *self.concepts, *self.others]
+
+
+_VALUE = ("value_as_concept_id", "unit_concept_id", "operator_concept_id")
+_EVENTS = (
+    _Events(
+        "condition_occurrence",
+        "condition_concept_id",
+        "condition_start_date",
+        "condition_occurrence_id",
+        ("condition_status_concept_id",),
+        ("condition_end_date",),
+    ),
+    _Events(
+        "drug_exposure",
+        "drug_concept_id",
+        "drug_exposure_start_date",
+        "drug_exposure_id",
+        ("route_concept_id",),
+        ("drug_exposure_end_date", "quantity", "days_supply"),
+    ),
+    _Events(
+        "measurement",
+        "measurement_concept_id",
+        "measurement_date",
+        "measurement_id",
+        _VALUE,
+        ("value_as_number", "range_low", "range_high"),
+    ),
+    _Events(
+        "procedure_occurrence",
+        "procedure_concept_id",
+        "procedure_date",
+        "procedure_occurrence_id",
+        ("modifier_concept_id",),
+    ),
+    _Events(
+        "observation",
+        "observation_concept_id",
+        "observation_date",
+        "observation_id",
+        ("value_as_concept_id", "unit_concept_id", "qualifier_concept_id"),
+        ("value_as_number",),
+    ),
+)
+
+
+def load(
+    path: Path | None,
+    quarantine: Quarantine,
+    vocabulary: str | None = None,
+    schema: str | None = None,
+    pseudonyms: str | None = None,
+    birth_year: str = "yes",
+) -> KnowledgeGraph:
+    """Patients as a graph.
+
+    - Concepts of the domain Condition: HAS_DISEASE; HAS_PHENOTYPE of HPO's, and of SNOMED CT's
+      findings where the vocabulary tells them from disorders (it does since 2023). A preliminary
+      diagnosis is possible.
+    - Drug: TAKES each ingredient (the product in the qualifiers), or what was given where the
+      ingredients aren't known; with route, quantity and days.
+    - Measurement, Procedure, Observation: UNDERWENT, with value, unit, range, and the value in
+      standard units.
+
+    A concept that is not standard becomes what it maps to. A row with concept 0 uses its source
+    concept, and is set aside where that is 0 too. An end in the past ends nothing here: claims
+    give every condition the end of its visit.
+
+    Args:
+        path: a folder, an SQLite file, or an SQLAlchemy URL such as postgresql://host/database.
+        quarantine: gets the rows that can't be used, by the event's identifier.
+        vocabulary: folder, or in SQL the schema, of the vocabulary's tables where they are not
+            among the others.
+        schema: in SQL, the schema of the tables.
+        pseudonyms: a secret of 16 to 64 characters. With it, person_id and the events' ids are
+            keyed hashes.
+        birth_year: yes or no, whether the year of birth is kept.
+
+    Raises:
+        MissingError: no path, or a table that is needed is not there.
+        DataError: a table can't be read.
+    """
+    if path is None:
+        raise MissingError(
+            "omop needs a path (--path): a folder of tables, or a database as sqlite:///FILE or by"
+            " another SQLAlchemy URL"
+        )
+    tables = _tables(path, schema, quarantine)
+    concepts = tables
+    if vocabulary is not None:
+        in_sql = isinstance(tables, _Database)
+        concepts = _tables(path if in_sql else Path(vocabulary), vocabulary, quarantine)
+    reader = _Reader(
+        tables,
+        concepts,
+        Patients(pseudonyms),
+        quarantine,
+        birth_year=yes_or_no("birth_year", birth_year),
+    )
+    return KnowledgeGraph.from_parts(
+        reader.parts(), [SOURCE], quarantine=quarantine, origin=tables.shown
+    )
+
+
+# Tables
+
+
+class _Tables:
+    """The tables of a folder of files."""
+
+    def __init__(self, folder: Path, quarantine: Quarantine):
+        self.shown = str(folder)
+        self._quarantine = quarantine
+        self._paths: dict[str, Path] = {}
+        suffixes = (".csv", ".tsv", ".txt", ".parquet")
+        for file in sorted(folder.iterdir()):
+            if plain_suffix(file) in suffixes or (file.is_dir() and any(file.glob("*.parquet"))):
+                self._paths.setdefault(file.name.split(".")[0].lower(), file)
+
+    def has(self, table: str) -> bool:
+        """Whether there is such a table."""
+        return table in self._paths
+
+    def place(self, table: str) -> str:
+        """What to call a table's place."""
+        return str(self._paths[table])
+
+    def parts(
+        self,
+        table: str,
+        required: Sequence[str],
+        optional: Sequence[str] = (),
+        *,
+        again: bool = False,
+    ) -> Iterator[pl.DataFrame]:
+        """These columns as text and `line`, in parts; null where an optional one is not there.
+
+        What is set aside is told, but for a table that is read `again`.
+        """
+        path = self._paths[table]
+        if path.is_dir() or plain_suffix(path) == ".parquet":
+            first = path if path.is_file() else next(iter(sorted(path.glob("*.parquet"))))
+            columns = _spelt(parquet_columns(first), required, optional, path)
+            parts = read_parquet_parts(path, columns)
+        else:
+            header = next((line for _, line in text_lines(path) if line.strip()), "")
+            separator = "\t" if "\t" in header else ","
+            names = [name.strip().strip('"') for name in header.split(separator)]
+            columns = _spelt(names, required, optional, path)
+            # What is set aside must not hold the row.
+            own = Quarantine()
+            parts = read_table_parts(
+                path, columns, own, separator=separator, quoted=separator == ",", comment=""
+            )
+            if not again:
+                parts = self._telling(parts, own)
+        absent = [pl.lit(None, pl.String).alias(name) for name in optional if name not in columns]
+        for part in parts:
+            yield part.with_columns(absent)
+
+    def _telling(self, parts: Iterator[pl.DataFrame], own: Quarantine) -> Iterator[pl.DataFrame]:
+        yield from parts
+        for bad in own:
+            self._quarantine.add(bad.reason, path=bad.path, line=bad.line)
+
+
+class _Database:
+    """The tables of an SQL database."""
+
+    def __init__(self, url: str, schema: str | None):
+        if schema is not None and not re.fullmatch(r"\w+(\.\w+)?", schema):
+            raise DataError("a schema's name has letters, digits and _ only")
+        self._url = url
+        self._schema = "" if schema is None else f"{schema}."
+        self._columns: dict[str, list[str]] = {}
+        self.shown = re.sub(r"//[^@/]*@", "//", url)
+
+    def has(self, table: str) -> bool:
+        """Whether there is such a table."""
+        if table not in self._columns:
+            query = f"SELECT * FROM {self._schema}{table} WHERE 1 = 0"
+            try:
+                self._columns[table] = sql_columns(self._url, query)
+            except DataError:
+                return False
+        return True
+
+    def place(self, table: str) -> str:
+        """What to call a table's place."""
+        return f"{self.shown} {self._schema}{table}"
+
+    def parts(
+        self,
+        table: str,
+        required: Sequence[str],
+        optional: Sequence[str] = (),
+        *,
+        again: bool = False,
+    ) -> Iterator[pl.DataFrame]:
+        """As of `_Tables`; in a database no row is malformed."""
+        self.has(table)
+        columns = _spelt(self._columns[table], required, optional, self.place(table))
+        picked = ", ".join(f"{theirs[0]} AS {ours}" for ours, theirs in columns.items())
+        absent = [pl.lit(None, pl.String).alias(name) for name in optional if name not in columns]
+        for part in read_sql_parts(self._url, f"SELECT {picked} FROM {self._schema}{table}"):
+            yield part.with_columns(absent)
+
+
+def _tables(path: Path, schema: str | None, quarantine: Quarantine) -> _Tables | _Database:
+    # A URL that has become a path has lost the second of two slashes.
+    if url := re.fullmatch(r"([a-z][a-z0-9+]+):/+(.*)", str(path)):
+        scheme, rest = url.groups()
+        if scheme == "sqlite":
+            found = [p for p in (Path("/") / rest, Path(rest)) if p.is_file()]
+            return _Database(f"sqlite:///{found[0] if found else rest}", schema)
+        return _Database(f"{scheme}://{rest}", schema)
+    if path.is_dir():
+        return _Tables(path, quarantine)
+    if not path.exists():
+        raise MissingError(f"{path}: there is no such folder or database")
+    with path.open("rb") as file:
+        if file.read(16) != b"SQLite format 3\x00":
+            raise DataError("is neither a folder nor an SQLite database", path=path)
+    return _Database(f"sqlite:///{path}", schema)
+
+
+def _spelt(
+    names: Sequence[str], required: Sequence[str], optional: Sequence[str], place: Path | str
+) -> dict[str, list[str]]:
+    """For each of the columns that are there, how it is spelt there."""
+    spellings = {name.lower(): name for name in names}
+    if missing := [name for name in required if name not in spellings]:
+        raise DataError(f"lacks the columns {', '.join(missing)}", path=place)
+    return {
+        name: [spellings[name]]
+        for name in dict.fromkeys([*required, *optional])
+        if name in spellings
+    }
+
+
+# Vocabulary
+
+
+class _Concept(NamedTuple):
+    """What is needed of a concept: its node (null: a concept of no kind), and what it is called."""
+
+    node: str | None
+    kind: str
+    name: str
+    code: str
+    vocabulary: str
+    standard: bool
+    ingredient: bool
+
+
+@dataclass
+class _Vocabulary:
+    """The concepts that a database uses, what they map to, and drugs' ingredients."""
+
+    concepts: dict[str, _Concept] = field(default_factory=dict)
+    mapped: dict[str, list[str]] = field(default_factory=dict)
+    ingredients: dict[str, list[str]] = field(default_factory=dict)
+
+    @staticmethod
+    def read(tables: _Tables | _Database, used: set[str]) -> _Vocabulary:
+        """Look the concepts up; of tables of millions of rows only the needed ones are kept."""
+        vocabulary = _Vocabulary()
+        for one, other in _pairs(
+            tables, "concept_relationship", "concept_id_1", "concept_id_2", used
+        ):
+            vocabulary.mapped.setdefault(one, []).append(other)
+        needed = used.union(*vocabulary.mapped.values())
+        for descendant, ancestor in _pairs(
+            tables, "concept_ancestor", "descendant_concept_id", "ancestor_concept_id", needed
+        ):
+            vocabulary.ingredients.setdefault(descendant, []).append(ancestor)
+        needed = needed.union(*vocabulary.ingredients.values())
+        rows: list[dict[str, Any]] = []
+        tells_findings = False
+        columns = ["concept_id", "concept_name", "domain_id", "vocabulary_id", "concept_code"]
+        more = ["standard_concept", "concept_class_id"]
+        for part in tables.parts("concept", columns, more):
+            tells_findings |= bool((part["concept_class_id"] == "Disorder").any())
+            ids = pl.Series(sorted(needed), dtype=pl.String).implode()
+            found = part.with_columns(concept_id=_integer("concept_id"))
+            rows += found.filter(pl.col("concept_id").is_in(ids)).iter_rows(named=True)
+        for row in rows:
+            vocabulary.concepts[row["concept_id"]] = _concept(row, tells_findings)
+        return vocabulary
+
+    def meant(self, concept_id: str) -> list[tuple[str, str | None]]:
+        """The standard concepts of a concept, each with the drug product it is an ingredient of."""
+        concept = self.concepts[concept_id]
+        targets = [] if concept.standard else self.mapped.get(concept_id, [])
+        meant: list[tuple[str, str | None]] = []
+        for target in [t for t in targets if t in self.concepts] or [concept_id]:
+            ancestors = self.ingredients.get(target, [])
+            parts = [a for a in ancestors if a in self.concepts and self.concepts[a].ingredient]
+            if self.concepts[target].kind == "Drug" and parts:
+                meant += [(part, target if part != target else None) for part in parts]
+            else:
+                meant.append((target, None))
+        return list(dict.fromkeys(meant))
+
+
+def _pairs(
+    tables: _Tables | _Database, table: str, key: str, value: str, keys: set[str]
+) -> Iterator[tuple[str, str]]:
+    """The pairs of a table of two concepts whose first is among the keys."""
+    if not tables.has(table):
+        return
+    relationship = table == "concept_relationship"
+    required = [key, value, "relationship_id"] if relationship else [key, value]
+    wanted = pl.Series(sorted(keys), dtype=pl.String).implode()
+    for part in tables.parts(table, required, ["invalid_reason"] if relationship else []):
+        found = part.with_columns(_integer(key), _integer(value)).filter(pl.col(key).is_in(wanted))
+        if relationship:
+            found = found.filter(
+                pl.col("relationship_id") == "Maps to",
+                pl.col("invalid_reason").is_null(),
+                pl.col(key) != pl.col(value),
+            )
+        yield from found.select(key, value).unique(maintain_order=True).iter_rows()
+
+
+def _concept(row: Mapping[str, str | None], tells_findings: bool) -> _Concept:
+    """A row of the table concept."""
+    name, code = row["concept_name"] or "", row["concept_code"] or ""
+    vocabulary = row["vocabulary_id"] or ""
+    prefix = _PREFIXES.get(vocabulary)
+    kind = _DOMAINS.get(row["domain_id"] or "", "")
+    finding = tells_findings and row["concept_class_id"] == "Clinical Finding"
+    if prefix == "HP" or (kind == "Disease" and vocabulary == "SNOMED" and finding):
+        kind = "Symptom"
+    try:
+        bare = code.removeprefix(f"{prefix}:")
+        node = normalise_curie(f"{prefix}:{bare}" if prefix else f"omop:{row['concept_id']}")
+    except SchemaError:
+        node = f"omop:{row['concept_id']}"
+    return _Concept(
+        node if kind else None,
+        kind,
+        name or node,
+        code,
+        vocabulary,
+        row["standard_concept"] == "S",
+        row["concept_class_id"] == "Ingredient",
+    )
+
+
+def _integer(column: str) -> pl.Expr:
+    """Identifiers as whole numbers: some exports write 8507 as 8507.0."""
+    return pl.col(column).str.strip_suffix(".0")
+
+
+# Events
+
+
+class _Reader:
+    """Turns the tables into nodes and evidence."""
+
+    def __init__(
+        self,
+        tables: _Tables | _Database,
+        concepts: _Tables | _Database,
+        patients: Patients,
+        quarantine: Quarantine,
+        *,
+        birth_year: bool,
+    ):
+        self._tables = tables
+        self._concepts = concepts
+        self._patients = patients
+        self._quarantine = quarantine
+        self._birth_year = birth_year
+        self._rows = Rows(SOURCE.name, "observed")
+        self._vocabulary = _Vocabulary()
+        self._visits: dict[str, str] = {}
+        self._without_kind = Counter[str]()
+
+    def parts(self) -> Iterator[Part]:
+        """The graph, in parts."""
+        for tables, table in ((self._tables, "person"), (self._concepts, "concept")):
+            if not tables.has(table):
+                raise MissingError(f"{tables.shown} has no table {table} of the OMOP CDM")
+        events = [event for event in _EVENTS if self._tables.has(event.table)]
+        if not events:
+            raise MissingError(f"{self._tables.shown} has no table of events of the OMOP CDM")
+        with progress("omop") as advance:
+            self._look_up(events)
+            for part in self._people():
+                yield part
+                advance()
+            for event in events:
+                needed = event.required
+                for frame in self._tables.parts(event.table, needed, event.optional, again=True):
+                    for row in frame.iter_rows(named=True):
+                        self._event(event, row)
+                        if self._rows.full:
+                            yield self._rows.part()
+                    advance(frame.height)
+        if self._without_kind:
+            counts = ", ".join(f"{d}: {n}" for d, n in sorted(self._without_kind.items()))
+            logging.getLogger(__name__).info("omop: events without a kind here: %s", counts)
+        yield self._rows.part()
+
+    def _look_up(self, events: Iterable[_Events]) -> None:
+        """Find out which concepts and visits the events need, then read those."""
+        used: set[str] = set()
+        undated: set[str] = set()
+        for event in events:
+            columns = [event.concept, event.source_concept, *event.concepts]
+            more = [event.source_concept, "visit_occurrence_id", *event.concepts]
+            for part in self._tables.parts(event.table, [event.concept, event.date], more):
+                for column in columns:
+                    used |= set(part.select(_integer(column).unique()).to_series().drop_nulls())
+                missing = part.filter(pl.col(event.date).is_null())["visit_occurrence_id"]
+                undated |= set(missing.drop_nulls())
+        self._vocabulary = _Vocabulary.read(self._concepts, used - {"0"})
+        if undated and self._tables.has("visit_occurrence"):
+            wanted = pl.Series(sorted(undated), dtype=pl.String).implode()
+            columns = ["visit_occurrence_id", "visit_start_date"]
+            for part in self._tables.parts("visit_occurrence", columns):
+                found = part.filter(pl.col("visit_occurrence_id").is_in(wanted))
+                self._visits.update(found.select(columns).drop_nulls().iter_rows())
+
+    def _people(self) -> Iterator[Part]:
+        died: set[str] = set()
+        if self._tables.has("death"):
+            for part in self._tables.parts("death", ["person_id"]):
+                died |= set(part["person_id"].drop_nulls())
+        more = ["gender_concept_id", "year_of_birth"]
+        for part in self._tables.parts("person", ["person_id"], more):
+            for row in part.with_columns(_integer("gender_concept_id")).iter_rows(named=True):
+                own = row["person_id"]
+                if own is None:
+                    place = self._tables.place("person")
+                    self._quarantine.add("no person_id", path=place, line=row["line"])
+                    continue
+                identifier = self._patients.identifier(own)
+                born = re.match(r"\d{4}", row["year_of_birth"] or "")
+                facts = {
+                    "sex": _SEXES.get(row["gender_concept_id"] or ""),
+                    "birth_year": int(born[0]) if born and self._birth_year else None,
+                    "deceased": True if own in died else None,
+                }
+                self._rows.node(identifier, "Patient", identifier, properties=facts)
+                if self._rows.full:
+                    yield self._rows.part()
+
+    def _event(self, event: _Events, row: dict[str, Any]) -> None:
+        """One row of a table of events."""
+        for column in (event.concept, event.source_concept, *event.concepts):
+            row[column] = (row[column] or "").removesuffix(".0")
+        given = next(
+            (row[c] for c in (event.concept, event.source_concept) if row[c] not in ("", "0")), None
+        )
+        problem = (
+            "no person_id"
+            if row["person_id"] is None
+            else "concept 0"
+            if given is None
+            else "concept that the vocabulary lacks"
+            if given not in self._vocabulary.concepts
+            else None
+        )
+        try:
+            qualifiers = self._qualifiers(row)
+        except ValueError:
+            problem = "value that is no number"
+        if problem is not None or given is None:
+            named = "" if self._patients.pseudonymous else f"{event.id} {row[event.id] or ''}"
+            place = self._tables.place(event.table)
+            self._quarantine.add(str(problem), path=place, line=row["line"], row=named)
+            return
+        if row[event.id]:
+            qualifiers["record"] = self._patients.record(f"{event.table}/{row[event.id]}")
+        status = qualifiers.get("status") or ""
+        for concept_id, product in self._vocabulary.meant(given):
+            concept = self._vocabulary.concepts[concept_id]
+            if concept.node is None:
+                self._without_kind[event.table] += 1
+                continue
+            kind = self._rows.node(concept.node, concept.kind, concept.name)
+            made = self._vocabulary.concepts[product].node if product else None
+            self._rows.evidence(
+                self._patients.identifier(row["person_id"]),
+                _RELATIONS[kind],
+                concept.node,
+                {**qualifiers, "product": made},
+                date=_day(row[event.date]) or _day(self._visits.get(row["visit_occurrence_id"])),
+                certainty="possible" if "preliminary" in status.lower() else "certain",
+            )
+
+    def _qualifiers(self, row: dict[str, Any]) -> dict[str, Any]:
+        """What is said of an event beside its concept.
+
+        Raises:
+            ValueError: a number is none.
+        """
+        concepts = self._vocabulary.concepts
+
+        def name(column: str) -> str | None:
+            concept = concepts.get(row.get(column) or "")
+            return concept.name if concept else None
+
+        said: dict[str, Any] = {
+            "status": name("condition_status_concept_id"),
+            "end": _day(row.get("condition_end_date") or row.get("drug_exposure_end_date")),
+            "route": name("route_concept_id"),
+            "quantity": _number(row.get("quantity")),
+            "days": _number(row.get("days_supply")),
+            "modifier": name("modifier_concept_id") or name("qualifier_concept_id"),
+            "comparator": _OPERATORS.get(row.get("operator_concept_id") or ""),
+        }
+        value = _number(row.get("value_as_number"))
+        if value is not None:
+            unit = concepts.get(row.get("unit_concept_id") or "")
+            written = unit.code if unit and unit.vocabulary == "UCUM" else unit and unit.name
+            low, high = _number(row.get("range_low")), _number(row.get("range_high"))
+            said |= quantity(value, written, low, high)
+        elif answer := name("value_as_concept_id"):
+            said["value"] = answer
+        return said
+
+
+def _number(text: str | None) -> float | None:
+    return None if text is None else float(text)
+
+
+def _day(text: str | None) -> str | None:
+    """A date; some exports write 20200131."""
+    if text is not None and re.fullmatch(r"\d{8}", text):
+        text = f"{text[:4]}-{text[4:6]}-{text[6:]}"
+    return day(text)
+
+
+INFO = SourceInfo(
+    "omop",
+    "A database of patients in the OMOP Common Data Model",
+    SOURCE.licence,
+    SOURCE.home_page,
+    "that of the tables given",
+    "OMOP CDM 5.4 with its vocabulary: folder of .csv, .tsv or .parquet, SQLite file, or"
+    " SQLAlchemy URL",
+    "Patient HAS_DISEASE Disease, HAS_PHENOTYPE Symptom, TAKES Drug (ingredients), UNDERWENT"
+    " Procedure (with value and unit)",
+    True,
+    load,
+    options={
+        "vocabulary": "folder (in SQL: schema) of the vocabulary's tables, if not with the others",
+        "schema": "in SQL, the schema of the tables",
+        "pseudonyms": "a secret of 16 to 64 characters that patients' identifiers are hashed with",
+        "birth_year": "yes (the default) or no: whether the year of birth is kept",
+    },
+)
