@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from .errors import DataError
-from .identifiers import content_ids, name_key
+from .identifiers import content_id_column, name_key
 from .schema import Schema
 
 Columns = Mapping[str, pl.DataType | type[pl.DataType]]
@@ -177,15 +177,30 @@ def complete_nodes(nodes: pl.DataFrame) -> pl.DataFrame:
 
 def edge_ids(frame: pl.DataFrame, head: str = "subject", tail: str = "object") -> pl.Series:
     """The content id of each row's (subject, relation, object)."""
-    rows = frame.select(pl.concat_str(head, "relation", tail, separator="\x1f")).to_series()
-    return pl.Series("edge", content_ids(rows), dtype=pl.String)
+    rows = frame.select(pl.concat_str(head, "relation", tail, separator="\x1f").fill_null(""))
+    return content_id_column(rows.to_series()).alias("edge")
 
 
 def complete_evidence(evidence: pl.DataFrame, schema: Schema) -> pl.DataFrame:
+    """Evidence with at least subject, relation, object and source, `identified` and `latest`."""
+    return latest(identified(evidence, schema))
+
+
+def latest(evidence: pl.DataFrame) -> pl.DataFrame:
+    """Of rows with one id, the latest release's (then the latest date's), sorted by id."""
+    several = pl.col("id").is_duplicated()
+    one = (
+        evidence.filter(several)
+        .sort("id", "release", "date", "probability", "extractor", "sentence", nulls_last=False)
+        .unique("id", keep="last", maintain_order=True)
+    )
+    return pl.concat([evidence.filter(~several), one]).sort("id")
+
+
+def identified(evidence: pl.DataFrame, schema: Schema) -> pl.DataFrame:
     """Fill in ids and defaults of evidence with at least subject, relation, object and source.
 
-    The ends of a symmetric relation are put in order, so that A–B and B–A are one edge. Rows with
-    the same identity become one, the latest release's (then the latest date's).
+    The ends of a symmetric relation are put in order, so that A–B and B–A are one edge.
     """
     evidence = conform(evidence, EVIDENCE, _EVIDENCE_DEFAULTS)
     symmetric = pl.col("relation").is_in([n for n, r in schema.relations.items() if r.symmetric])
@@ -206,10 +221,7 @@ def complete_evidence(evidence: pl.DataFrame, schema: Schema) -> pl.DataFrame:
         for end in ("subject", "object")
     )
     evidence = evidence.with_columns(edge=edge_ids(evidence))
-    evidence = evidence.with_columns(id=_evidence_ids(evidence, symmetric))
-    return evidence.sort(
-        "id", "release", "date", "probability", "extractor", "sentence", nulls_last=False
-    ).unique("id", keep="last", maintain_order=True)
+    return evidence.with_columns(id=_evidence_ids(evidence, symmetric))
 
 
 _ENDS = (("subject", "object"), ("original_subject", "original_object"))
@@ -233,7 +245,7 @@ def _evidence_ids(evidence: pl.DataFrame, symmetric: pl.Expr) -> pl.Series:
         pl.col("references").list.join("|"),
         separator="\x1f",
     )
-    return pl.Series(content_ids(evidence.select(identity).to_series()), dtype=pl.String)
+    return content_id_column(evidence.select(identity).to_series())
 
 
 def edges_from(evidence: pl.DataFrame, sources: list[Source], schema: Schema) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from .errors import SchemaError
@@ -123,6 +124,11 @@ def _converter() -> Converter:
     return Converter.from_extended_prefix_map(Path(__file__).with_name("prefixes.json"))
 
 
+def is_standard(prefix: str) -> bool:
+    """Whether the prefix is a published vocabulary's, in any spelling."""
+    return _spelling(prefix)[1] is not None
+
+
 def is_curie(text: str) -> bool:
     """Whether the text has the form prefix:identifier, without white space."""
     return CURIE.fullmatch(text) is not None
@@ -149,7 +155,17 @@ def content_ids(rows: Iterable[str]) -> list[str]:
     Twelve characters are what an Arrow string view holds without a second look-up. Among ten
     million ids the probability of any collision is about 1e-8.
     """
-    return [
-        urlsafe_b64encode(hashlib.blake2b(row.encode(), digest_size=9).digest()).decode()
-        for row in rows
-    ]
+    return content_id_column(pl.Series(list(rows), dtype=pl.String)).to_list()
+
+
+def content_id_column(texts: pl.Series) -> pl.Series:
+    """The id of each text of a column; see `content_ids`."""
+    parts = []
+    for part in texts.cast(pl.Binary).to_frame("text").iter_slices(100_000):
+        digests = b"".join(
+            [hashlib.blake2b(text, digest_size=9).digest() for text in part["text"].to_list()]
+        )
+        # Nine bytes are twelve characters, so that one call encodes them all.
+        ids = np.frombuffer(urlsafe_b64encode(digests), dtype="S12")
+        parts.append(pl.Series(ids, dtype=pl.Binary).cast(pl.String))
+    return pl.concat(parts) if parts else pl.Series(dtype=pl.String)

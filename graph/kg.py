@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -15,27 +15,38 @@ import polars as pl
 from .atomic import atomic_folder, sha256
 from .errors import DataError, MissingError
 from .frames import (
-    EVIDENCE,
     EVIDENCE_VALUES,
     FRAMES,
     MERGES,
     NODES,
     PREDICTIONS,
     Source,
-    complete_evidence,
     complete_nodes,
     conform,
-    edges_from,
     empty,
 )
 from .identifiers import CURIE, name_key, name_key_of
 from .quarantine import Quarantine
 from .schema import SCHEMA_VERSION, Schema
+from .spill import (
+    EvidencePile,
+    StoredFrame,
+    TemporaryFolder,
+    batches,
+    fits,
+    readable,
+    sink_frame,
+    write_frame,
+)
 
 if TYPE_CHECKING:
     import networkx as nx
 
 MANIFEST = "graph.json"
+
+# A file of no more bytes is read at once, and its checksum verified, where a larger one is only
+# searched.
+_SMALL_FILE = 16_000_000
 
 
 class Part(NamedTuple):
@@ -54,16 +65,19 @@ class KnowledgeGraph:
     The frames, as polars DataFrames (columns in `medkg.graph.frames`): `nodes`, `edges`,
     `evidence`, `predictions`, and `merges`, the record of which identifiers became which.
     `sources` names where the evidence comes from, with licences.
+
+    A graph that is opened, or too large for memory, has its frames in files: `scan` queries one
+    without reading the whole, as all operations do that need no more.
     """
 
     def __init__(
         self,
-        frames: Mapping[str, pl.DataFrame | Path],
+        frames: Mapping[str, pl.DataFrame | StoredFrame],
         sources: Iterable[Source],
         schema: Schema | None = None,
     ):
         self._frames = dict(frames)
-        self._checksums: dict[str, str] = {}
+        self._counts = {n: f.height for n, f in frames.items() if isinstance(f, pl.DataFrame)}
         self.sources = sorted(set(sources))
         self.schema = schema or Schema.default()
 
@@ -89,7 +103,6 @@ class KnowledgeGraph:
                 quarantine, any row is bad.
         """
         schema = schema or Schema.default()
-        own = Quarantine()
         sources = list(sources)
         for name, frame, required in (
             ("nodes", nodes, {"id", "kind", "name"}),
@@ -97,24 +110,9 @@ class KnowledgeGraph:
         ):
             if missing := required - set(frame.columns):
                 raise DataError(f"{name} lack the columns {sorted(missing)}")
-        nodes = _sound_nodes(nodes, schema, own, origin)
-        evidence = _sound_evidence(evidence, nodes, schema, sources, own, origin)
-        evidence = complete_evidence(evidence, schema)
-        if quarantine is not None:
-            quarantine.extend(own)
-        elif len(own):
-            first = own.rows[0]
-            raise DataError(
-                f"{len(own)} rows can't be used ({own.counts()}); the first is {first.row!r}"
-            )
-        frames = {
-            "nodes": nodes,
-            "edges": edges_from(evidence, sources, schema),
-            "evidence": evidence,
-            "predictions": empty(PREDICTIONS),
-            "merges": empty(MERGES),
-        }
-        return cls(frames, sources, schema)
+        pile = EvidencePile(schema)
+        pile.add(evidence)
+        return cls._of(complete_nodes(nodes), pile, sources, schema, quarantine, origin)
 
     @classmethod
     def from_parts(
@@ -128,25 +126,55 @@ class KnowledgeGraph:
     ) -> KnowledgeGraph:
         """Make a graph as `build` does, from parts that are read one after the other.
 
-        Of several rows of one identifier and kind the first one's name and properties stay, and
-        all synonyms and cross-references. Evidence may come before its nodes.
+        Evidence that outgrows memory is kept in a temporary folder (set TMPDIR for another place)
+        until the graph is saved or no longer used. Of several rows of one identifier and kind the
+        first name and properties stay, and all synonyms and cross-references. Evidence may come
+        before its nodes.
         """
-        given = list(parts)
-        nodes = [complete_nodes(part.nodes) for part in given if part.nodes is not None]
-        evidence = [conform(p.evidence, EVIDENCE) for p in given if p.evidence is not None]
-        stacked = pl.concat(nodes or [empty(NODES)])
-        lists = (pl.col(c).explode().drop_nulls().unique().sort() for c in ("synonyms", "xrefs"))
-        united = stacked.group_by("id", "kind", maintain_order=True).agg(
-            pl.col("name").first(), *lists, pl.col("properties").drop_nulls().first()
+        schema = schema or Schema.default()
+        pile = EvidencePile(schema)
+        united = empty(NODES)
+        stacked: list[pl.DataFrame] = []
+        for part in parts:
+            if part.nodes is not None:
+                stacked.append(complete_nodes(part.nodes))
+            if part.evidence is not None:
+                pile.add(part.evidence)
+            if sum(nodes.height for nodes in stacked) > max(_NODES_STACKED, united.height):
+                united, stacked = _united([united, *stacked]), []
+        nodes = _united([united, *stacked])
+        return cls._of(nodes, pile, list(sources), schema, quarantine, origin)
+
+    @classmethod
+    def _of(
+        cls,
+        nodes: pl.DataFrame,
+        pile: EvidencePile,
+        sources: list[Source],
+        schema: Schema,
+        quarantine: Quarantine | None,
+        origin: str,
+    ) -> KnowledgeGraph:
+        own = Quarantine()
+        nodes = _sound_nodes(nodes, schema, own, origin)
+        edges, evidence = pile.frames(
+            sources, lambda rows: _sound_evidence(rows, nodes, schema, sources, own, origin)
         )
-        return cls.build(
-            united,
-            pl.concat(evidence or [empty(EVIDENCE)]),
-            sources,
-            schema=schema,
-            quarantine=quarantine,
-            origin=origin,
-        )
+        if quarantine is not None:
+            quarantine.extend(own)
+        elif own.rows:
+            first = own.rows[0]
+            raise DataError(
+                f"{len(own)} rows can't be used ({own.counts()}); the first is {first.row!r}"
+            )
+        frames = {
+            "nodes": nodes,
+            "edges": edges,
+            "evidence": evidence,
+            "predictions": empty(PREDICTIONS),
+            "merges": empty(MERGES),
+        }
+        return cls(frames, sources, schema)
 
     @property
     def nodes(self) -> pl.DataFrame:
@@ -174,55 +202,107 @@ class KnowledgeGraph:
         return self._frame("merges")
 
     def scan(self, name: str) -> pl.LazyFrame:
-        """A frame to query without reading the whole of it: over its file, where it has one.
+        """A frame to query without reading the whole of it: over its file, if it has a large one.
 
-        For one query, made and run at once: the file may be replaced later.
+        For a query that is run at once: it fails if the file was replaced by then. A checksum is
+        verified only where a frame is read whole; `verify` does it for all.
         """
         frame = self._frames[name]
-        return pl.scan_parquet(frame) if isinstance(frame, Path) else frame.lazy()
+        if isinstance(frame, StoredFrame) and frame.size > _SMALL_FILE:
+            return frame.scan()
+        return self._frame(name).lazy()
 
     @property
     def counts(self) -> dict[str, int]:
         """Number of rows of each frame, without reading it."""
-        return {name: int(self.scan(name).select(pl.len()).collect().item()) for name in FRAMES}
+        for name in FRAMES:
+            if name not in self._counts:
+                self._counts[name] = int(_collect(self.scan(name).select(pl.len())).item())
+        return {name: self._counts[name] for name in FRAMES}
+
+    def verify(self) -> None:
+        """Read the files of an opened graph and compare their checksums.
+
+        Raises:
+            DataError: a file is missing, damaged or another one than when the graph was opened.
+        """
+        for frame in self._frames.values():
+            if isinstance(frame, StoredFrame):
+                frame.verify()
+
+    def batches(self, name: str) -> Iterator[pl.DataFrame]:
+        """The rows of a frame in order, some at a time."""
+        scanned = self.scan(name)
+        with readable():
+            yield from batches(scanned, self.counts[name])
 
     def _frame(self, name: str) -> pl.DataFrame:
         frame = self._frames[name]
-        if isinstance(frame, Path):
-            if sha256(frame) != self._checksums[name]:
-                raise DataError(
-                    "doesn't match the checksum in graph.json; the file is damaged, make the"
-                    " graph anew",
-                    path=frame,
-                )
-            frame = self._frames[name] = pl.read_parquet(frame)
+        if isinstance(frame, StoredFrame):
+            frame = self._frames[name] = frame.read()
         return frame
+
+    def with_frames(self, **frames: pl.DataFrame | pl.LazyFrame) -> KnowledgeGraph:
+        """The graph with these frames, or queries of its own (by `scan`), instead of what it had.
+
+        They must belong together: no edge but from evidence, no end but a node.
+        """
+        made: dict[str, pl.DataFrame | StoredFrame] = dict(self._frames)
+        for name, frame in frames.items():
+            made[name] = frame if isinstance(frame, pl.DataFrame) else self._made(name, frame)
+        return KnowledgeGraph(made, self.sources, self.schema)
+
+    def _made(self, name: str, rows: pl.LazyFrame) -> pl.DataFrame | StoredFrame:
+        """Some rows of a frame: in memory, or, where they might be too many, in a file."""
+        if fits(self.counts[name]):
+            return _collect(rows)
+        home = TemporaryFolder()
+        path = home.path / f"{name}.parquet"
+        with readable():
+            sink_frame(rows, path)
+        stored = StoredFrame(path, home=home)
+        height = int(stored.scan().select(pl.len()).collect().item())
+        return stored.read() if fits(height) else stored
 
     # Folder
 
     def save(self, path: Path | str) -> None:
         """Write the graph to a folder: a parquet file for each frame, and graph.json.
 
-        The folder is written to one side and moved into place, so it is never half there.
+        The folder is written to one side and moved into place, so it is never half there. Frames
+        that lay in files lie in this folder's from then on.
         """
+        checksums: dict[str, str] = {}
         with atomic_folder(path, marker=MANIFEST) as folder:
-            manifest: dict[str, Any] = {
+            for name in FRAMES:
+                file = folder / f"{name}.parquet"
+                frame = self._frames[name]
+                if isinstance(frame, StoredFrame):
+                    checksums[name] = frame.copy(file)
+                else:
+                    write_frame(frame, file)
+                    checksums[name] = sha256(file)
+            manifest = {
                 "schema_version": SCHEMA_VERSION,
                 "medkg_version": version("medkg"),
                 "sources": [asdict(source) for source in self.sources],
-                "counts": {},
-                "sha256": {},
+                "counts": self.counts,
+                "sha256": checksums,
             }
-            for name in FRAMES:
-                file = folder / f"{name}.parquet"
-                self._frame(name).write_parquet(file, compression="zstd")
-                manifest["counts"][name] = self._frame(name).height
-                manifest["sha256"][name] = sha256(file)
             (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        for name, frame in self._frames.items():
+            if isinstance(frame, StoredFrame):
+                self._frames[name] = StoredFrame(
+                    Path(path) / f"{name}.parquet", digest=checksums[name]
+                )
 
     @classmethod
     def open(cls, path: Path | str, schema: Schema | None = None) -> KnowledgeGraph:
         """Open a saved graph. A frame is read, and its checksum verified, when it is first used.
+
+        Large frames are searched where they lie, and their checksums verified only where one is
+        read whole. A graph whose folder is replaced meanwhile must be opened again; using it then
+        is an error.
 
         Raises:
             DataError: no graph folder, a damaged one, or one of another schema version.
@@ -231,8 +311,9 @@ class KnowledgeGraph:
         file = folder / MANIFEST
         if not file.is_file():
             raise DataError(f"is no graph folder (it has no {MANIFEST})", path=folder)
+        text = file.read_text(encoding="utf-8")
         try:
-            manifest = json.loads(file.read_text(encoding="utf-8"))
+            manifest = json.loads(text)
             if manifest["schema_version"] != SCHEMA_VERSION:
                 raise DataError(
                     f"has schema version {manifest['schema_version']}, this medkg reads version"
@@ -240,39 +321,56 @@ class KnowledgeGraph:
                     path=file,
                 )
             sources = [Source(**source) for source in manifest["sources"]]
-            graph = cls({name: folder / f"{name}.parquet" for name in FRAMES}, sources, schema)
-            graph._checksums = {name: manifest["sha256"][name] for name in FRAMES}
+            frames = {
+                name: StoredFrame(folder / f"{name}.parquet", digest=str(manifest["sha256"][name]))
+                for name in FRAMES
+            }
+            graph = cls(frames, sources, schema)
+            graph._counts = {name: int(manifest["counts"][name]) for name in FRAMES}
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"is damaged: {error}; make the graph anew", path=file) from error
-        for name in FRAMES:
-            if not (folder / f"{name}.parquet").is_file():
-                raise DataError("is missing; make the graph anew", path=folder / f"{name}.parquet")
+        if file.read_text(encoding="utf-8") != text:
+            raise DataError("was replaced while it was opened; open it again", path=folder)
         return graph
 
     def checksum(self) -> str:
         """SHA-256 of the nodes' and the evidence's content, whatever the order of their rows."""
         digest = hashlib.sha256()
-        for frame in (self.nodes, self.evidence):
-            for part in frame.sort("id").iter_slices(100_000):
+        for name in ("nodes", "evidence"):
+            for part in self._by_id(name):
                 digest.update(part.write_ndjson().encode())
         return digest.hexdigest()
+
+    def _by_id(self, name: str) -> Iterator[pl.DataFrame]:
+        if _collect(self.scan(name).select("id"))["id"].is_sorted():
+            yield from self.batches(name)
+        else:
+            yield from self._frame(name).sort("id").iter_slices(100_000)
 
     # Look-up
 
     def find(self, text: str, kind: str | None = None) -> pl.DataFrame:
         """Nodes of that identifier, name or synonym (in this order; the first that finds any)."""
-        nodes = self.nodes if kind is None else self.nodes.filter(kind=self.schema.kind(kind).label)
+        nodes = self.scan("nodes")
+        if kind is not None:
+            nodes = nodes.filter(pl.col("kind") == self.schema.kind(kind).label)
         if CURIE.fullmatch(text):
-            by_id = nodes.filter((pl.col("id") == text) | pl.col("xrefs").list.contains(text))
-            exact = by_id.filter(id=text)
-            return by_id if exact.is_empty() else exact
+            exact = _collect(nodes.filter(pl.col("id") == text))
+            if exact.height:
+                return exact
+            return _collect(nodes.filter(pl.col("xrefs").list.contains(text)))
         key = name_key_of(text)
-        by_name = nodes.filter(name_key=key)
+        by_name = _collect(nodes.filter(pl.col("name_key") == key))
         if by_name.height:
             return by_name
-        synonyms = nodes.select("id", pl.col("synonyms")).explode("synonyms")
-        ids = synonyms.filter(name_key(pl.col("synonyms")) == key)["id"]
-        return nodes.filter(pl.col("id").is_in(ids.unique().implode()))
+        synonyms = nodes.select("id", synonym="synonyms").explode("synonym").drop_nulls()
+        # The longest word finds most of those that are not it; what isn't ASCII may be written in
+        # several ways.
+        word = max(key.split(), key=len, default="")
+        maybe = pl.col("synonym").str.to_lowercase().str.contains(word, literal=True)
+        maybe |= pl.col("synonym").str.contains(r"[^\x00-\x7F]")
+        found = _collect(synonyms.filter(maybe)).filter(name_key(pl.col("synonym")) == key)
+        return _collect(nodes.filter(pl.col("id").is_in(_implode(set(found["id"])))))
 
     def resolve(self, text: str, kind: str | None = None) -> str:
         """The one identifier that a text means: a CURIE, a cross-reference, a name or a synonym.
@@ -294,27 +392,31 @@ class KnowledgeGraph:
     def _near(self, text: str, kind: str | None) -> str:
         from rapidfuzz import process
 
-        nodes = self.nodes if kind is None else self.nodes.filter(kind=kind)
-        key = name_key_of(text)
-        near = process.extract(key, nodes["name_key"].to_list(), limit=3, score_cutoff=75)
-        names = [f"{nodes['name'][row]} ({nodes['id'][row]})" for _, _, row in near]
+        nodes = self.scan("nodes")
+        if kind is not None:
+            nodes = nodes.filter(pl.col("kind") == kind)
+        named = _collect(nodes.select("id", "name", "name_key"))
+        near = process.extract(
+            name_key_of(text), named["name_key"].to_list(), limit=3, score_cutoff=75
+        )
+        names = [f"{named['name'][row]} ({named['id'][row]})" for _, _, row in near]
         return f"; near: {', '.join(names)}" if names else ""
 
     def info(self) -> dict[str, Any]:
         """Counts by kind, relation and source, and the sources with their licences."""
 
-        def counted(frame: pl.DataFrame, column: str) -> dict[str, int]:
-            counts = frame.group_by(column).len().sort("len", column, descending=[True, False])
-            return dict(counts.iter_rows())
+        def counted(name: str, column: str) -> dict[str, int]:
+            counts = self.scan(name).group_by(column).len()
+            rows = _collect(counts.sort("len", column, descending=[True, False]))
+            return dict(rows.iter_rows())
 
+        counts = self.counts
+        del counts["merges"]
         return {
-            "nodes": self.nodes.height,
-            "edges": self.edges.height,
-            "evidence": self.evidence.height,
-            "predictions": self.predictions.height,
-            "kinds": counted(self.nodes, "kind"),
-            "relations": counted(self.edges, "relation"),
-            "evidence_by_source": counted(self.evidence, "source"),
+            **counts,
+            "kinds": counted("nodes", "kind"),
+            "relations": counted("edges", "relation"),
+            "evidence_by_source": counted("evidence", "source"),
             "sources": [asdict(source) for source in self.sources],
         }
 
@@ -354,7 +456,7 @@ class KnowledgeGraph:
         links = links.filter(_among(relations, min_probability))
         if kinds is not None:
             labels = [self.schema.kind(kind).label for kind in kinds]
-            allowed = self.scan("nodes").filter(pl.col("kind").is_in(labels)).select("id").collect()
+            allowed = _collect(self.scan("nodes").filter(pl.col("kind").is_in(labels)).select("id"))
         reached, frontier = set(ids), set(ids)
         for _ in range(hops):
             ends = _implode(frontier)
@@ -370,7 +472,7 @@ class KnowledgeGraph:
             steps = steps.sort("start", "probability", "end", descending=[False, True, False])
             if most is not None:
                 steps = steps.group_by("start", maintain_order=True).head(most)
-            frontier = set(steps.select("end").collect()["end"]) - reached
+            frontier = set(_collect(steps.select("end"))["end"]) - reached
             reached |= frontier
         return self.subgraph(
             reached, relations=relations, min_probability=min_probability, predictions=predictions
@@ -391,37 +493,31 @@ class KnowledgeGraph:
         """
         kept = _implode(ids)
         among = pl.col("subject").is_in(kept) & pl.col("object").is_in(kept)
-        wanted = _among(relations, 0.0)
-        edges = self.scan("edges").filter(among, wanted).collect()
-        evidence = self.scan("evidence").filter(among, wanted).collect()
+        among &= _among(relations, 0.0)
         probable = _among(None, min_probability)
-        evidence = evidence.join(edges.filter(~probable), left_on="edge", right_on="id", how="anti")
-        predicted = (
-            self.scan("predictions")
-            .filter(pl.col("head").is_in(kept), pl.col("tail").is_in(kept))
-            .filter(_among(relations, min_probability))
-            .collect()
+        evidence = self.scan("evidence").filter(among)
+        if min_probability > 0:
+            doubtful = _collect(self.scan("edges").filter(among, ~probable).select("id"))
+            evidence = evidence.filter(~pl.col("edge").is_in(_implode(doubtful["id"])))
+        predicted = pl.col("head").is_in(kept) & pl.col("tail").is_in(kept)
+        predicted &= _among(relations, min_probability)
+        return self.with_frames(
+            nodes=_collect(self.scan("nodes").filter(pl.col("id").is_in(kept))),
+            edges=self.scan("edges").filter(among, probable),
+            evidence=evidence,
+            predictions=self.scan("predictions").filter(predicted)
             if predictions
-            else empty(PREDICTIONS)
+            else empty(PREDICTIONS),
+            merges=_collect(self.scan("merges").filter(pl.col("kept").is_in(kept))),
         )
-        frames = {
-            "nodes": self.scan("nodes").filter(pl.col("id").is_in(kept)).collect(),
-            "edges": edges.filter(probable),
-            "evidence": evidence,
-            "predictions": predicted,
-            "merges": self.scan("merges").filter(pl.col("kept").is_in(kept)).collect(),
-        }
-        return KnowledgeGraph(frames, self.sources, self.schema)
 
     def without_edges(self, ids: Iterable[str]) -> KnowledgeGraph:
         """The graph without these edges and their evidence (by edge id); all nodes stay."""
-        out = pl.Series(sorted(ids), dtype=pl.String).implode()
-        frames = {
-            **{name: self._frame(name) for name in FRAMES},
-            "edges": self.edges.filter(~pl.col("id").is_in(out)),
-            "evidence": self.evidence.filter(~pl.col("edge").is_in(out)),
-        }
-        return KnowledgeGraph(frames, self.sources, self.schema)
+        out = _implode(ids)
+        return self.with_frames(
+            edges=self.scan("edges").filter(~pl.col("id").is_in(out)),
+            evidence=self.scan("evidence").filter(~pl.col("edge").is_in(out)),
+        )
 
     def with_predictions(self, predictions: pl.DataFrame) -> KnowledgeGraph:
         """The graph with these predictions; those of the same models that it had are replaced.
@@ -430,28 +526,22 @@ class KnowledgeGraph:
             DataError: a column is wrong, or an end is no node of the graph.
         """
         predictions = conform(predictions, PREDICTIONS)
-        ends = pl.concat([predictions["head"], predictions["tail"]]).unique()
-        missing = ends.filter(~ends.is_in(self.nodes["id"].implode()))
+        ends = pl.concat([predictions["head"], predictions["tail"]]).unique().to_frame("id")
+        missing = ends.join(_collect(self.scan("nodes").select("id")), on="id", how="anti")["id"]
         if missing.len():
             raise DataError(f"predictions about {missing.len()} unknown nodes, as {missing[0]}")
         models = predictions["model"].unique().implode()
         others = self.predictions.filter(~pl.col("model").is_in(models))
-        frames = {
-            **{name: self._frame(name) for name in FRAMES},
-            "predictions": pl.concat([others, predictions])
+        return self.with_frames(
+            predictions=pl.concat([others, predictions])
             .unique(_PREDICTION_KEY, keep="last", maintain_order=True)
-            .sort(_PREDICTION_KEY),
-        }
-        return KnowledgeGraph(frames, self.sources, self.schema)
+            .sort(_PREDICTION_KEY)
+        )
 
     def predictions_of(self, ids: Sequence[str]) -> KnowledgeGraph:
         """The graph with no other predictions than those about these nodes."""
         about = pl.col("head").is_in(list(ids)) | pl.col("tail").is_in(list(ids))
-        frames = {
-            **{name: self._frame(name) for name in FRAMES},
-            "predictions": self.predictions.filter(about),
-        }
-        return KnowledgeGraph(frames, self.sources, self.schema)
+        return self.with_frames(predictions=self.scan("predictions").filter(about))
 
     # Elsewhere
 
@@ -479,17 +569,23 @@ class KnowledgeGraph:
 
         from .page import MOST_NODES, page
 
-        if not 0 < self.nodes.height <= MOST_NODES:
+        if not 0 < self.counts["nodes"] <= MOST_NODES:
             return None
         text = escape(page(self, repr(self)), quote=True)
         return f'<iframe srcdoc="{text}" style="width:100%;height:560px;border:0"></iframe>'
 
     def __repr__(self) -> str:
+        counts = self.counts
         return (
-            f"KnowledgeGraph({self.nodes.height:,} nodes, {self.edges.height:,} edges,"
-            f" {self.evidence.height:,} pieces of evidence,"
-            f" {self.predictions.height:,} predictions)"
+            f"KnowledgeGraph({counts['nodes']:,} nodes, {counts['edges']:,} edges,"
+            f" {counts['evidence']:,} pieces of evidence,"
+            f" {counts['predictions']:,} predictions)"
         )
+
+
+def _collect(rows: pl.LazyFrame) -> pl.DataFrame:
+    with readable():
+        return rows.collect(engine="streaming")
 
 
 def _implode(values: Iterable[str]) -> pl.Series:
@@ -509,12 +605,30 @@ def _among(relations: Sequence[str] | None, min_probability: float) -> pl.Expr:
 
 _PREDICTION_KEY = ["model", "head", "relation", "tail"]
 
+_NODES_STACKED = 500_000  # rows of nodes collected before those of one identifier are united
+
+
+def _united(stacked: list[pl.DataFrame]) -> pl.DataFrame:
+    """One row for each identifier and kind, in order of their first."""
+    nodes = pl.concat(stacked)
+    several = nodes.filter(pl.col("id").is_duplicated())
+    lists = (pl.col(c).explode().drop_nulls().unique().sort() for c in ("synonyms", "xrefs"))
+    named = pl.col("name") != pl.col("id")
+    united = several.group_by("id", "kind", maintain_order=True).agg(
+        *(
+            pl.col(c).filter(named).first().fill_null(pl.col(c).first())
+            for c in ("name", "name_key")
+        ),
+        *lists,
+        pl.col("properties").drop_nulls().first(),
+    )
+    return pl.concat([nodes.filter(~pl.col("id").is_duplicated()), united.select(nodes.columns)])
+
 
 def _sound_nodes(
     nodes: pl.DataFrame, schema: Schema, quarantine: Quarantine, origin: str
 ) -> pl.DataFrame:
     """Nodes with a CURIE, a known kind, and no second row of the same identifier."""
-    nodes = complete_nodes(nodes)
     valid = pl.col("id").str.contains(rf"^{CURIE.pattern}$").fill_null(False)
     known = pl.col("kind").is_in(list(schema.kinds)).fill_null(False)
     for row in nodes.filter(~valid).iter_rows(named=True):

@@ -15,9 +15,10 @@ import networkx as nx
 import polars as pl
 
 from .errors import DataError, MissingError
-from .frames import MERGES, TEXTS, complete_evidence, complete_nodes, conform, edges_from, empty
+from .frames import MERGES, NODES, TEXTS, complete_nodes, conform, empty
 from .kg import KnowledgeGraph
 from .schema import Schema
+from .spill import EvidencePile
 
 UNDONE = "undone"
 _TWO_KINDS = "identifier of two kinds"
@@ -65,22 +66,20 @@ def merge(*graphs: KnowledgeGraph) -> KnowledgeGraph:
     recorded = pl.concat([graph.merges for graph in graphs])
     found = _equivalences(united, recorded.filter(reason=UNDONE), schema)
     became = found.filter("applied").select("kind", old="merged", new="kept")
-    evidence = complete_evidence(
-        pl.concat(
-            _at_new_ends(_at_own_ends(graph.evidence, rows, names), became)
-            for graph, rows, names in zip(graphs, own, separated, strict=True)
-        ),
-        schema,
-    )
+    sources = sorted({source for graph in graphs for source in graph.sources})
+    pile = EvidencePile(schema)
+    for graph, rows, names in zip(graphs, own, separated, strict=True):
+        for batch in graph.batches("evidence"):
+            pile.add(_at_new_ends(_at_own_ends(batch, rows, names), became))
+    edges, evidence = pile.frames(sources)
     predictions = pl.concat(
         _renamed(_renamed(graph.predictions, "head", names), "tail", names)
         for graph, names in zip(graphs, separated, strict=True)
     )
     predictions = _renamed(_renamed(predictions, "head", became), "tail", became)
-    sources = sorted({source for graph in graphs for source in graph.sources})
     frames = {
-        "nodes": _joined(united, became).select(graphs[0].nodes.columns),
-        "edges": edges_from(evidence, sources, schema),
+        "nodes": _joined(united, became).select(list(NODES)),
+        "edges": edges,
         "evidence": evidence,
         "predictions": predictions.unique(
             ["model", "head", "relation", "tail"], keep="last", maintain_order=True
@@ -114,9 +113,11 @@ def unmerge(kg: KnowledgeGraph, identifier: str) -> KnowledgeGraph:
     if identifier not in own["id"]:
         raise DataError(f"the merge of {identifier} into {kept} has no record of how they were")
     apart = {frozenset((kept, identifier))}
-    while identifier in nx.node_connected_component(
-        links := _links(own, apart, kg.schema)[0], kept
-    ):
+    while True:
+        links = _links(own, apart, kg.schema)[0]
+        links.add_nodes_from((kept, identifier))
+        if not nx.has_path(links, kept, identifier):
+            break
         near = set(links.neighbors(identifier))
         links.remove_node(identifier)
         apart |= {
@@ -131,14 +132,7 @@ def unmerge(kg: KnowledgeGraph, identifier: str) -> KnowledgeGraph:
         schema=dict(MERGES),
         orient="row",
     )
-    frames = {
-        "nodes": kg.nodes,
-        "edges": kg.edges,
-        "evidence": kg.evidence,
-        "predictions": kg.predictions,
-        "merges": pl.concat([kg.merges, undone]),
-    }
-    return merge(KnowledgeGraph(frames, kg.sources, kg.schema))
+    return merge(kg.with_frames(merges=pl.concat([kg.merges, undone])))
 
 
 # Nodes' own rows
@@ -349,7 +343,6 @@ def _links(
         .select("id", "id_2", "kind", "key", mutual=pl.col("one") & pl.col("other"))
     )
     links = nx.Graph()
-    links.add_nodes_from(own["id"])
     for one, other, kind, given in pairs.filter("mutual").drop("mutual").iter_rows():
         if frozenset((one, other)) not in apart:
             links.add_edge(one, other, kind=kind, keys=given)
