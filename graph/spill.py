@@ -1,0 +1,291 @@
+"""Frames that lie in parquet files, and evidence that outgrows memory on its way to one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from .atomic import sha256
+from .errors import DataError
+from .frames import (
+    EDGES,
+    EVIDENCE,
+    Columns,
+    Source,
+    complete_evidence,
+    conform,
+    edges_from,
+    identified,
+    latest,
+)
+from .schema import Schema
+
+# Up to this many rows a frame is worked on in memory as a whole. A piece of evidence takes about
+# half a kilobyte there.
+MOST_IN_MEMORY = 2_000_000
+BATCH = 250_000  # rows that are worked on at a time beyond that
+_FLUSH = 1_000_000  # rows collected before they are written to one side
+
+# Small, so that a look-up of a few rows reads little.
+_ROW_GROUP = 50_000
+
+
+def fits(rows: int) -> bool:
+    """Whether a frame of so many rows is worked on in memory as a whole."""
+    return rows <= MOST_IN_MEMORY
+
+
+def write_frame(frame: pl.DataFrame, path: Path) -> None:
+    """Write a frame as medkg's parquet files are."""
+    frame.write_parquet(path, compression="zstd", row_group_size=_ROW_GROUP)
+
+
+def sink_frame(frame: pl.LazyFrame, path: Path) -> None:
+    """Write a frame that is never in memory as a whole."""
+    frame.sink_parquet(path, compression="zstd", row_group_size=_ROW_GROUP)
+
+
+class TemporaryFolder:
+    """A folder that is there as long as something refers to this object."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="medkg."))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
+class StoredFrame:
+    """A frame in a parquet file: of a graph folder, or a temporary one of ours.
+
+    The file may be replaced by another process meanwhile; whoever uses it then gets an error, never
+    another graph's rows.
+
+    Args:
+        digest: the file's SHA-256, for one of a graph folder.
+        home: the temporary folder that it lies in.
+    """
+
+    def __init__(
+        self, path: Path, *, digest: str | None = None, home: TemporaryFolder | None = None
+    ):
+        self.path = path
+        self.digest = digest
+        self.home = home
+        self._seen = self._now()
+
+    def _now(self) -> tuple[int, int, int]:
+        try:
+            status = self.path.stat()
+        except OSError as error:
+            raise DataError("is missing; make the graph anew", path=self.path) from error
+        return status.st_ino, status.st_size, status.st_mtime_ns
+
+    def check(self) -> None:
+        """Raise a DataError if the file is another one than when it was opened."""
+        now = self._now()
+        if now == self._seen:
+            return
+        if self.digest is None or sha256(self.path) != self.digest:
+            raise DataError(
+                "was replaced or changed since the graph was opened; open it again", path=self.path
+            )
+        # Replaced by the same, as when a graph was saved anew with other predictions.
+        self._seen = now
+
+    def verify(self) -> None:
+        """Raise a DataError unless the file has the checksum that its graph folder states."""
+        self.check()
+        if self.digest is not None and sha256(self.path) != self.digest:
+            raise _damaged(self.path)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return self._seen[1]
+
+    def scan(self) -> pl.LazyFrame:
+        """A query over the file, whose checksum is not verified."""
+        self.check()
+        return pl.scan_parquet(self.path)
+
+    def read(self) -> pl.DataFrame:
+        """The whole, with its checksum verified."""
+        self.verify()
+        with readable(self.path):
+            frame = pl.read_parquet(self.path)
+        self.check()
+        return frame
+
+    def copy(self, to: Path) -> str:
+        """Copy the file, or, where it is a temporary one, give it a second name; its SHA-256."""
+        self.check()
+        try:
+            if self.home is None:
+                raise OSError
+            os.link(self.path, to)
+        except OSError:
+            shutil.copyfile(self.path, to)
+        digest = sha256(to)
+        if self.digest not in (None, digest):
+            raise _damaged(self.path)
+        return digest
+
+
+def _damaged(path: Path) -> DataError:
+    return DataError(
+        "doesn't match the checksum in graph.json; the file is damaged, make the graph anew",
+        path=path,
+    )
+
+
+@contextmanager
+def readable(path: Path | None = None) -> Iterator[None]:
+    """Turn what polars says of a damaged file into a DataError."""
+    try:
+        yield
+    except (pl.exceptions.ComputeError, pl.exceptions.SchemaError, OSError) as error:
+        raise DataError(
+            f"can't be read, it is damaged or was replaced: {error}", path=path
+        ) from error
+
+
+def batches(frame: pl.LazyFrame, rows: int) -> Iterator[pl.DataFrame]:
+    """The rows of a frame of this height, in order, some at a time."""
+    for start in range(0, rows, BATCH):
+        yield frame.slice(start, BATCH).collect()
+
+
+class EvidencePile:
+    """Evidence that is collected piece by piece, and then made into the frame and its edges.
+
+    While there is little of it, it stays in memory. Beyond that it is written to a temporary
+    folder, in parts by the first character of its id, so that no piece and its duplicates are in
+    two parts, and the parts, each sorted, are the sorted whole; what makes edges likewise, by the
+    first character of the edge's id. Ids are hashes, so the parts are of one size.
+    """
+
+    def __init__(self, schema: Schema):
+        self._schema = schema
+        self._held: list[pl.DataFrame] = []
+        self._rows = 0
+        self._folder: TemporaryFolder | None = None
+        self._evidence: _Parts | None = None
+
+    def add(self, evidence: pl.DataFrame) -> None:
+        """Add some; columns as for `KnowledgeGraph.build`."""
+        for start in range(0, evidence.height, _FLUSH):
+            part = conform(evidence.slice(start, _FLUSH), EVIDENCE)
+            self._held.append(part)
+            self._rows += part.height
+            if not fits(self._rows) and sum(held.height for held in self._held) > _FLUSH:
+                self._flush()
+
+    def _flush(self) -> None:
+        if self._evidence is None:
+            self._folder = TemporaryFolder()
+            self._evidence = _Parts(self._folder, "evidence", EVIDENCE)
+        for held in self._held:
+            self._evidence.add(identified(held, self._schema), "id")
+        self._held = []
+
+    def frames(
+        self, sources: list[Source], sound: Callable[[pl.DataFrame], pl.DataFrame] = lambda e: e
+    ) -> tuple[pl.DataFrame | StoredFrame, pl.DataFrame | StoredFrame]:
+        """The edges and the evidence, each sorted by id.
+
+        Args:
+            sources: that the evidence is from.
+            sound: keeps the rows that can be used.
+        """
+        if self._evidence is None:
+            evidence = pl.concat(self._held or [conform(pl.DataFrame(), EVIDENCE).clear()])
+            self._held = []
+            evidence = complete_evidence(sound(evidence), self._schema)
+            return edges_from(evidence, sources, self._schema), evidence
+        self._flush()
+        assert self._folder is not None
+        asserting = _Parts(self._folder, "asserting", EVIDENCE)
+
+        def evidence_parts() -> Iterator[pl.DataFrame]:
+            assert self._evidence is not None
+            for part in self._evidence.read():
+                piece = latest(sound(part))
+                asserting.add(piece.with_columns(sentence=None, references=None), "edge")
+                yield piece
+
+        def edge_parts() -> Iterator[pl.DataFrame]:
+            for part in asserting.read():
+                yield edges_from(part, sources, self._schema)
+
+        stored = [
+            self._sink(evidence_parts, "evidence", EVIDENCE),
+            self._sink(edge_parts, "edges", EDGES),
+        ]
+        return stored[1], stored[0]
+
+    def _sink(
+        self, parts: Callable[[], Iterator[pl.DataFrame]], name: str, columns: Columns
+    ) -> StoredFrame:
+        assert self._folder is not None
+        path = self._folder.path / f"{name}.parquet"
+
+        def read(
+            with_columns: list[str] | None,
+            predicate: pl.Expr | None,
+            n_rows: int | None,
+            batch_size: int | None,
+        ) -> Iterator[pl.DataFrame]:
+            for part in parts():
+                yield part.select(with_columns or list(columns))
+
+        sink_frame(register_io_source(read, schema=dict(columns)), path)
+        return StoredFrame(path, home=self._folder)
+
+
+class _Parts:
+    """Rows in files of a temporary folder, by the first character of a content id."""
+
+    def __init__(self, folder: TemporaryFolder, name: str, columns: Columns):
+        self._columns = columns
+        self._path = folder.path / name
+        self._path.mkdir()
+        self._files: dict[str, list[Path]] = {}
+        self._rows: dict[str, int] = {}
+
+    def add(self, rows: pl.DataFrame, by: str) -> None:
+        parts = rows.with_columns(_part=pl.col(by).str.slice(0, 1)).partition_by(
+            "_part", as_dict=True, include_key=False
+        )
+        for (key,), part in parts.items():
+            files = self._files.setdefault(key, [])
+            # The character itself may not be told from another in a name, if case doesn't count.
+            file = self._path / f"{ord(key)}.{len(files)}.arrow"
+            part.write_ipc(file, compression="lz4")
+            files.append(file)
+            self._rows[key] = self._rows.get(key, 0) + part.height
+
+    def read(self) -> Iterator[pl.DataFrame]:
+        """All rows, a few parts at a time in order of their character; the files are removed."""
+        files: list[Path] = []
+        rows = 0
+        for key in sorted(self._files):
+            if files and rows + self._rows[key] > _FLUSH:
+                yield self._take(files)
+                files, rows = [], 0
+            files += self._files[key]
+            rows += self._rows[key]
+        if files:
+            yield self._take(files)
+
+    def _take(self, files: list[Path]) -> pl.DataFrame:
+        frame = pl.concat(pl.read_ipc(file) for file in files)
+        for file in files:
+            file.unlink()
+        return frame.select(list(self._columns))
