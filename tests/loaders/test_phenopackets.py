@@ -1,13 +1,18 @@
+"""GA4GH Phenopackets: https://phenopacket-schema.readthedocs.io (version 2), and for version 1
+https://phenopacket-schema.readthedocs.io/en/1.0.0/."""
+
 from __future__ import annotations
 
 import io
 import json
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from medkg.graph.errors import DataError, MissingError
+from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.quarantine import Quarantine
 from medkg.loaders.sources import load
 
@@ -98,6 +103,258 @@ def test_what_is_no_archive(tmp_path: Path) -> None:
         load("phenopackets", tmp_path / "absent.json")
 
 
+def read(tmp_path: Path, message: Any) -> KnowledgeGraph:
+    file = tmp_path / "case.json"
+    file.write_text(json.dumps(message), encoding="utf-8")
+    quarantine = Quarantine()
+    graph = load("phenopackets", file, quarantine=quarantine)
+    assert not quarantine.rows
+    return graph
+
+
+def of(graph: KnowledgeGraph, relation: str) -> list[dict[str, Any]]:
+    """The evidence of a relation in order of object, its qualifiers as mappings."""
+    rows = graph.evidence.filter(relation=relation).sort("object", "qualifiers")
+    return [
+        {**row, "qualifiers": json.loads(row["qualifiers"] or "{}")}
+        for row in rows.iter_rows(named=True)
+    ]
+
+
+def term(identifier: str, label: str) -> dict[str, str]:
+    return {"id": identifier, "label": label}
+
+
+def amount(value: float, unit: dict[str, str], **span: float) -> dict[str, Any]:
+    given: dict[str, Any] = {"unit": unit, "value": value}
+    return {**given, "referenceRange": {"unit": unit, **span}} if span else given
+
+
+GRAM_PER_LITRE = term("UCUM:g/L", "gram per liter")
+
+
+def test_severity_modifiers_onset_and_excluded_disease(tmp_path: Path) -> None:
+    feature = {
+        "type": term("HP:0001250", "Seizure"),
+        "severity": term("HP:0012828", "Severe"),
+        "modifiers": [term("HP:0031796", "Recurrent")],
+        "onset": {
+            "ageRange": {"start": {"iso8601duration": "P1Y"}, "end": {"iso8601duration": "P2Y"}}
+        },
+    }
+    diseases = [
+        {
+            "term": term("OMIM:100001", "This"),
+            "onset": {"age": {"iso8601duration": "P3Y"}},
+            "diseaseStage": [term("NCIT:C27970", "Stage IV")],
+        },
+        {"term": term("OMIM:100002", "Not this"), "excluded": True},
+    ]
+    graph = read(tmp_path, case(phenotypicFeatures=[feature], diseases=diseases))
+    assert of(graph, "HAS_PHENOTYPE")[0]["qualifiers"] == {
+        "onset": "P1Y/P2Y",
+        "severity": "Severe",
+        "modifiers": ["Recurrent"],
+    }
+    this, other = of(graph, "HAS_DISEASE")
+    assert this["qualifiers"] == {"onset": "P3Y", "stage": "Stage IV"}
+    assert (this["polarity"], other["polarity"]) == ("asserted", "negated")
+    assert graph.edges.filter(relation="HAS_DISEASE")["object"].to_list() == ["OMIM:100001"]
+
+
+def test_measurements(tmp_path: Path) -> None:
+    pressure = term("LOINC:85354-9", "Blood pressure panel")
+    measurements = [
+        {
+            "assay": term("LOINC:2345-7", "Glucose"),
+            "value": {"quantity": amount(1.26, GRAM_PER_LITRE, low=0.7, high=1.0)},
+            "timeObserved": {"timestamp": "2020-10-01T10:54:20Z"},
+        },
+        {
+            "assay": term("LOINC:5778-6", "Colour of urine"),
+            "value": {"ontologyClass": term("NCIT:C48333", "Yellow")},
+            "timeObserved": {"age": {"iso8601duration": "P6Y"}},
+        },
+        {
+            "assay": pressure,
+            "complexValue": {
+                "typedQuantities": [
+                    {
+                        "type": term("NCIT:C25298", "Systolic"),
+                        "quantity": amount(120, term("UCUM:mm[Hg]", "mmHg")),
+                    }
+                ]
+            },
+        },
+    ]
+    graph = read(tmp_path, case(measurements=measurements))
+    glucose, colour, systolic = of(graph, "UNDERWENT")
+    assert glucose["date"] == "2020-10-01"
+    assert glucose["qualifiers"] == {
+        "value": 1.26,
+        "unit": "g/L",
+        "range_low": 0.7,
+        "range_high": 1.0,
+        "normal_value": 126.0,
+        "normal_low": 70.0,
+        "normal_high": 100.0,
+        "normal_unit": "mg/dL",
+    }
+    assert colour["qualifiers"] == {"value": "Yellow", "age": "P6Y"}
+    assert systolic["qualifiers"]["part"] == "Systolic"
+    assert systolic["qualifiers"]["normal_value"] == 120
+    assert set(graph.nodes.filter(kind="Procedure")["name"]) == {
+        "Glucose",
+        "Colour of urine",
+        "Blood pressure panel",
+    }
+
+
+def test_genes_of_interpretations(tmp_path: Path) -> None:
+    def interpreted(status: str, gene: str, symbol: str) -> dict[str, Any]:
+        return {
+            "subjectOrBiosampleId": "A",
+            "interpretationStatus": status,
+            "variantInterpretation": {
+                "acmgPathogenicityClassification": "LIKELY_PATHOGENIC",
+                "variationDescriptor": {
+                    "geneContext": {"valueId": gene, "symbol": symbol},
+                    "expressions": [
+                        {"syntax": "hgvs.g", "value": "NC_000002.12:g.1A>T"},
+                        {"syntax": "hgvs.c", "value": "NM_001.1:c.1A>T"},
+                    ],
+                    "allelicState": term("GENO:0000135", "heterozygous"),
+                },
+            },
+        }
+
+    named = {"interpretationStatus": "CANDIDATE", "gene": {"valueId": "HGNC:3", "symbol": "CCC"}}
+    genomic = [
+        interpreted("CAUSATIVE", "HGNC:1", "AAA"),
+        interpreted("REJECTED", "HGNC:2", "BBB"),
+        named,
+        {"interpretationStatus": "CAUSATIVE", "variantInterpretation": {"variationDescriptor": {}}},
+    ]
+    diagnosis = {"disease": term("OMIM:100001", "This"), "genomicInterpretations": genomic}
+    graph = read(
+        tmp_path, case(interpretations=[{"progressStatus": "SOLVED", "diagnosis": diagnosis}])
+    )
+    one, two, three = of(graph, "HAS_VARIANT_IN")
+    assert one["qualifiers"] == {
+        "variant": "NM_001.1:c.1A>T",
+        "allelic_state": "heterozygous",
+        "pathogenicity": "likely pathogenic",
+        "status": "causative",
+        "disease": "OMIM:100001",
+    }
+    assert [(row["object"], row["polarity"], row["certainty"]) for row in (one, two, three)] == [
+        ("HGNC:1", "asserted", "certain"),
+        ("HGNC:2", "negated", "certain"),
+        ("HGNC:3", "asserted", "possible"),
+    ]
+    assert graph.nodes.filter(id="HGNC:1").select("kind", "name").rows() == [("Target", "AAA")]
+
+
+def test_medical_actions(tmp_path: Path) -> None:
+    treatment = {
+        "agent": term("DrugCentral:1610", "losartan"),
+        "routeOfAdministration": term("NCIT:C38288", "Oral"),
+        "doseIntervals": [
+            {
+                "quantity": amount(30, term("UCUM:mg", "milligram")),
+                "scheduleFrequency": term("NCIT:C64496", "Twice Daily"),
+                "interval": {"start": "2019-03-20T00:00:00Z", "end": "2021-03-20T00:00:00Z"},
+            }
+        ],
+    }
+    actions = [
+        {"treatment": treatment, "treatmentTarget": term("OMIM:100001", "This")},
+        {
+            "procedure": {
+                "code": term("NCIT:C28743", "Punch biopsy"),
+                "bodySite": term("X:1", "Skin"),
+            }
+        },
+        {"radiationTherapy": {"modality": term("NCIT:C28039", "Electron beam"), "dosage": 10}},
+        {"therapeuticRegimen": {"ontologyClass": term("NCIT:C10894", "CHOP")}},
+    ]
+    graph = read(tmp_path, case(medicalActions=actions))
+    taken = of(graph, "TAKES")[0]
+    assert taken["object"] == "DrugCentral:1610"
+    assert (
+        taken["qualifiers"].items()
+        >= {
+            "dose": "30 mg",
+            "route": "Oral",
+            "frequency": "Twice Daily",
+            "for": "OMIM:100001",
+            "start": "2019-03-20",
+            "end": "2021-03-20",
+        }.items()
+    )
+    assert [row["object"] for row in of(graph, "UNDERWENT")] == [
+        "NCIT:C10894",
+        "NCIT:C28039",
+        "NCIT:C28743",
+    ]
+
+
+def test_version_1(tmp_path: Path) -> None:
+    message = {
+        "id": "old",
+        "subject": {"id": "A", "sex": "MALE", "ageAtCollection": {"age": "P14Y"}},
+        "phenotypicFeatures": [
+            {"type": term("HP:0001250", "Seizure"), "ageOfOnset": {"age": "P1Y"}},
+            {
+                "type": term("HP:0000252", "Microcephaly"),
+                "classOfOnset": term("HP:0003577", "Congenital onset"),
+            },
+            {"type": term("HP:0001251", "Ataxia"), "negated": True},
+        ],
+        "genes": [{"id": "HGNC:1", "symbol": "AAA"}],
+        "diseases": [{"term": term("OMIM:100001", "This"), "classOfOnset": term("HP:1", "Late")}],
+        "metaData": {"phenopacketSchemaVersion": "1.0.0"},
+    }
+    graph = read(tmp_path, message)
+    small, seizure = of(graph, "HAS_PHENOTYPE")
+    assert (small["qualifiers"], seizure["qualifiers"]) == (
+        {"onset": "Congenital onset"},
+        {"onset": "P1Y"},
+    )
+    assert of(graph, "LACKS_PHENOTYPE")[0]["object"] == "HP:0001251"
+    assert of(graph, "HAS_VARIANT_IN")[0]["certainty"] == "possible"
+    assert of(graph, "HAS_DISEASE")[0]["qualifiers"] == {"onset": "Late"}
+    facts = json.loads(graph.nodes.filter(kind="Patient")["properties"][0])
+    assert facts == {"sex": "male", "age": "P14Y"}
+
+
+def test_families_and_cohorts(tmp_path: Path) -> None:
+    father = {"id": "father", "subject": {"id": "F", "sex": "MALE"}}
+    family = {"id": "fam", "proband": case("child"), "relatives": [father], "pedigree": {}}
+    graph = read(tmp_path, family)
+    facts = dict(graph.nodes.filter(kind="Patient").select("id", "properties").rows())
+    assert set(facts) == {"patient:child", "patient:father"}
+    assert json.loads(facts["patient:father"]) == {"sex": "male", "family": "fam"}
+    # The fields' names as protobuf has them are JSON of it too.
+    snake = {"id": "c", "phenotypic_features": [{"type": term("HP:0001250", "Seizure")}]}
+    graph = read(tmp_path, {"id": "group", "members": [case("one"), snake]})
+    assert set(graph.nodes.filter(kind="Patient")["id"]) == {"patient:one", "patient:c"}
+    assert of(graph, "HAS_PHENOTYPE")[0]["object"] == "HP:0001250"
+
+
+def test_a_bad_measurement_costs_no_case(tmp_path: Path) -> None:
+    bad = {"assay": {"label": "something"}, "value": {"quantity": {"value": "much"}}}
+    good = {"assay": term("LOINC:1-8", "A test"), "value": {"quantity": {"value": 3}}}
+    file = tmp_path / "case.json"
+    file.write_text(json.dumps(case(measurements=[bad, good])), encoding="utf-8")
+    quarantine = Quarantine()
+    graph = load("phenopackets", file, quarantine=quarantine)
+    assert [(row.reason, row.row) for row in quarantine.rows] == [
+        ("one of measurements can't be read", "case.json")
+    ]
+    assert [row["qualifiers"] for row in of(graph, "UNDERWENT")] == [{"value": 3.0}]
+
+
 def test_published_cases(shared_data: Path) -> None:
     quarantine = Quarantine()
     graph = load(
@@ -110,3 +367,4 @@ def test_published_cases(shared_data: Path) -> None:
     diagnosed = graph.edges.filter(relation="HAS_DISEASE")
     assert diagnosed.height == 4_475
     assert diagnosed["object"].n_unique() == 372
+    assert graph.info()["kinds"]["Target"] == 331
