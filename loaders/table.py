@@ -182,8 +182,8 @@ def _files(mapping: TableMapping, table: Table, path: Path | None) -> list[Path 
     if table.query:
         return [f"sqlite:///{path}"]
     if path.is_file():
-        fits = len(mapping.tables) == 1 or path.match(table.file) or _plain(path).match(table.file)
-        return [path] if fits else []
+        fits = table.file and (path.match(table.file) or _plain(path).match(table.file))
+        return [path] if fits or len(mapping.tables) == 1 else []
     if not table.file:
         if _format(table, path) == "parquet":
             return list(parquet_files(path))
@@ -235,12 +235,8 @@ def _check_columns(mapping: TableMapping, table: Table, file: Path | str) -> Non
     for ours, theirs in wanted.items():
         if not any(name in names for name in theirs):
             near = get_close_matches(theirs[0], names, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            mapping.fail(
-                used[ours],
-                f"{file} has no column {' or '.join(theirs)}{hint} It has"
-                f" {', '.join(names)[:500] or 'none'}".replace("? It", "? It"),
-            )
+            hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(names)[:500]}"
+            mapping.fail(used[ours], f"{file} has no column {' or '.join(theirs)}; {hint}")
 
 
 def _text_form(table: Table, file: Path) -> dict[str, str | bool | None]:
