@@ -600,7 +600,7 @@ def _first_reading(path: Path, about: _Ontology) -> _Scanned:
     retired: dict[str, Term] = {}
     for item in _scan(path):
         if isinstance(item, Link):
-            if about.classes:
+            if about.classes and item.relation == "is_a":
                 children.setdefault(item.object, []).append(item.subject)
         elif item.obsolete:
             retired[item.id] = item
