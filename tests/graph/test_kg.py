@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gc
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -9,15 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from medkg.graph import kg, spill
 from medkg.graph.errors import DataError, MissingError, SchemaError
 from medkg.graph.frames import FRAMES, Source, edges_from
-from medkg.graph.kg import KnowledgeGraph
+from medkg.graph.kg import KnowledgeGraph, Part
+from medkg.graph.merge import merge
 from medkg.graph.quarantine import Quarantine
 from medkg.graph.schema import Schema
 
 from .graphs import CURATED, TEXT, small
 
 IMATINIB, KIT, EDEMA = "drugbank:DB00619", "NCBIGene:3815", "HP:0000969"
+PREDICTED = pl.DataFrame(
+    {"head": [IMATINIB], "relation": "TARGETS", "tail": "NCBIGene:5742", "model": "m", "score": 0.1}
+)
 
 
 def same(one: KnowledgeGraph, other: KnowledgeGraph) -> None:
@@ -78,7 +85,7 @@ def test_probability_is_the_highest_in_a_document_noisy_or_across_and_capped() -
     assert edge(graph, IMATINIB, "TARGETS", KIT)["probability"] == pytest.approx(0.8)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 1)), min_size=1, max_size=8))
 def test_combined_probability_ignores_order_and_never_falls_with_more(
     said: list[tuple[str, float]],
@@ -188,6 +195,130 @@ def test_save_and_open_round_trip_exactly(tmp_path: Path) -> None:
     assert again.checksum() == graph.checksum()
     graph.save(tmp_path / "graph")
     assert [path.name for path in tmp_path.iterdir()] == ["graph"]
+
+
+@pytest.fixture
+def little_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Whatever has more than three rows is too large for memory; where its files are put."""
+    monkeypatch.setattr(spill, "MOST_IN_MEMORY", 3)
+    monkeypatch.setattr(spill, "_FLUSH", 3)
+    monkeypatch.setattr(spill, "BATCH", 2)
+    monkeypatch.setattr(kg, "_SMALL_FILE", 0)
+    monkeypatch.setattr(kg, "_NODES_STACKED", 2)
+    home = tmp_path / "temporary"
+    home.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(home))
+    return home
+
+
+def parts(graph: KnowledgeGraph, size: int) -> Iterator[Part]:
+    """The graph's evidence first, then its nodes, a few rows at a time."""
+    for rows in graph.evidence.drop("id", "edge").iter_slices(size):
+        yield Part(evidence=rows)
+    for rows in graph.nodes.drop("name_key").iter_slices(size):
+        yield Part(nodes=rows)
+
+
+def test_a_graph_that_outgrows_memory_is_the_same(little_memory: Path, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as plenty:
+        plenty.setattr(spill, "MOST_IN_MEMORY", 1_000)
+        graph = small()
+    large = KnowledgeGraph.from_parts(parts(graph, 3), graph.sources)
+    assert list(little_memory.rglob("evidence.parquet"))
+    assert large.counts == graph.counts
+    assert large.checksum() == graph.checksum()
+    assert large.info() == graph.info()
+    large.save(tmp_path / "large")
+    del large
+    gc.collect()
+    assert not list(little_memory.iterdir())
+    large = KnowledgeGraph.open(tmp_path / "large")
+    for part, whole in (
+        (large.neighbourhood("gleevec", hops=2), graph.neighbourhood("gleevec", hops=2)),
+        (
+            large.neighbourhood("KIT", min_probability=0.9),
+            graph.neighbourhood("KIT", min_probability=0.9),
+        ),
+        (large.without_edges(graph.edges["id"][:2]), graph.without_edges(graph.edges["id"][:2])),
+        (merge(large, graph), merge(graph)),
+        (KnowledgeGraph.from_parts(parts(graph, 2), graph.sources), graph),
+        (large, graph),
+    ):
+        same(part, whole)
+
+
+def test_bad_rows_are_set_aside_beyond_memory_too(little_memory: Path) -> None:
+    graph = small()
+    lost = graph.nodes.filter(pl.col("id") != EDEMA)
+    quarantine = Quarantine()
+    left = KnowledgeGraph.from_parts(
+        [
+            Part(lost),
+            *parts(graph.subgraph([]), 2),
+            Part(evidence=graph.evidence.drop("id", "edge")),
+        ],
+        graph.sources,
+        quarantine=quarantine,
+    )
+    assert quarantine.counts() == {"dangling end": 3}
+    assert left.counts["evidence"] == 5
+    with pytest.raises(DataError, match="3 rows can't be used"):
+        KnowledgeGraph.from_parts([Part(lost, graph.evidence.drop("id", "edge"))], graph.sources)
+    gc.collect()
+    assert not list(little_memory.iterdir()) or left
+
+
+def test_parts_that_name_one_node_are_united() -> None:
+    columns = {"id": pl.String, "kind": pl.String, "name": pl.String, "xrefs": pl.List(pl.String)}
+    rows = [
+        ("HP:1", "Symptom", "HP:1", ["UMLS:2"]),
+        ("HP:1", "Symptom", "Pain", ["UMLS:1", "HP:1"]),
+    ]
+    graph = KnowledgeGraph.from_parts(
+        (Part(pl.DataFrame([row], columns, orient="row")) for row in [*rows, rows[0]]), []
+    )
+    assert graph.nodes.select("name", "name_key", "xrefs").rows() == [
+        ("Pain", "pain", ["UMLS:1", "UMLS:2"])
+    ]
+
+
+def test_a_graph_replaced_while_open_is_an_error_and_never_another_graphs_rows(
+    little_memory: Path, tmp_path: Path
+) -> None:
+    graph, folder = small(), tmp_path / "graph"
+    graph.save(folder)
+    one, two = KnowledgeGraph.open(folder), KnowledgeGraph.open(folder)
+    # What saving onto itself leaves as it was, others who have it open can go on using.
+    one.with_predictions(PREDICTED).save(folder)
+    assert two.neighbourhood("KIT").nodes.height == 2
+    same(one, graph.with_frames(predictions=one.predictions))
+    with pytest.raises(DataError, match=r"predictions\.parquet: was replaced"):
+        _ = two.predictions
+    again = KnowledgeGraph.open(folder)
+    assert again.predictions.height == 1
+    again.without_edges(graph.edges["id"][:1]).save(folder)
+    with pytest.raises(DataError, match=r"edges\.parquet: was replaced"):
+        again.neighbourhood("KIT")
+    with pytest.raises(DataError, match=r"edges\.parquet: was replaced"):
+        again.save(tmp_path / "elsewhere")
+    assert not (tmp_path / "elsewhere").exists()
+    assert KnowledgeGraph.open(folder).counts["edges"] == graph.counts["edges"] - 1
+
+
+def test_damage_is_found_by_verifying_and_by_copying(little_memory: Path, tmp_path: Path) -> None:
+    small().save(tmp_path / "graph")
+    file = tmp_path / "graph" / "evidence.parquet"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:200] + bytes([whole[200] ^ 1]) + whole[201:])
+    damaged = KnowledgeGraph.open(tmp_path / "graph")
+    with pytest.raises(DataError, match="doesn't match the checksum"):
+        damaged.verify()
+    with pytest.raises(DataError, match="doesn't match the checksum"):
+        damaged.save(tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+    file.write_bytes(whole[:-8] + b"\0" * 8)
+    with pytest.raises(DataError, match="can't be read, it is damaged"):
+        KnowledgeGraph.open(tmp_path / "graph").neighbourhood("KIT")
 
 
 def test_a_folder_of_something_else_is_never_replaced(tmp_path: Path) -> None:
