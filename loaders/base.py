@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any, NamedTuple, cast
+from typing import IO, Any, NamedTuple
 from urllib.parse import quote
 
 import polars as pl
@@ -383,10 +383,13 @@ def read_parquet_parts(
             picked[ours] = pl.lit(None, pl.String) if at is None else pl.col(names[at])
         frame = pl.scan_parquet(file).select(**picked)
         start = 0
-        for part in frame.collect_batches(chunk_size=rows, maintain_order=True):
-            for batch in part.iter_slices(rows):
-                yield _numbered(_as_text(batch), start)
-                start += batch.height
+        try:
+            for part in frame.collect_batches(chunk_size=rows, maintain_order=True):
+                for batch in part.iter_slices(rows):
+                    yield _numbered(_as_text(batch), start)
+                    start += batch.height
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise DataError(f"can't be read as parquet: {error}", path=file) from error
 
 
 def parquet_files(path: Path) -> list[Path]:

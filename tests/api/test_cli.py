@@ -205,6 +205,39 @@ def test_wrong_usage_is_exit_code_2(medkg: Medkg, arguments: list[str]) -> None:
     assert medkg(*arguments).code == 2
 
 
+def test_a_table_by_a_mapping(medkg: Medkg, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("drug,gene\nDB00001,5742\nDB00002,\n", encoding="utf-8")
+    (tmp_path / "m.yaml").write_text(
+        """
+source: {name: mine, release: "1", licence: CC0-1.0}
+tables:
+  - edges:
+      - head: {kind: Drug, id: "drugbank:{drug}"}
+        relation: TARGETS
+        tail: {kind: Target, id: "NCBIGene:{gene}"}
+""",
+        encoding="utf-8",
+    )
+    given = ["load", "table", "--path", tmp_path / "t.csv", "--mapping", tmp_path / "m.yaml"]
+    shown = medkg(*given, "--dry-run")
+    assert shown.code == 0
+    for text in ("drugbank:DB00001", "TARGETS", "NCBIGene:5742", "no identifier"):
+        assert text in shown.out
+    made = json.loads(medkg(*given, "--dry-run", "--json").out)
+    assert [row["object"] for row in made["evidence"]] == ["NCBIGene:5742"]
+    assert [row["line"] for row in made["set_aside"]] == [3]
+    assert {path.name for path in tmp_path.iterdir()} == {"t.csv", "m.yaml"}
+    summary = json.loads(medkg(*given, "--out", tmp_path / "kg", "--json").out)
+    assert (summary["edges"], summary["set_aside"]) == (1, {"no identifier": 1})
+    assert medkg(*given).code == 2
+    wrong = (tmp_path / "m.yaml").read_text(encoding="utf-8").replace("{gene}", "{genes}")
+    (tmp_path / "m.yaml").write_text(wrong, encoding="utf-8")
+    refused = medkg(*given, "--dry-run")
+    assert refused.code == 1
+    assert "m.yaml, line 7" in refused.err
+    assert "did you mean gene?" in refused.err
+
+
 def test_a_damaged_graph_and_model_are_named(medkg: Medkg, graph: Path, tmp_path: Path) -> None:
     (graph / "nodes.parquet").write_bytes(b"PAR1")
     result = medkg("info", graph)
