@@ -7,7 +7,6 @@ a merge can be undone.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from itertools import pairwise, permutations
 
@@ -17,6 +16,7 @@ import polars as pl
 from .errors import DataError, MissingError
 from .frames import MERGES, NODES, TEXTS, complete_nodes, conform, empty
 from .kg import KnowledgeGraph
+from .obsolete import current_ids, replace_obsolete, union
 from .schema import Schema
 from .spill import EvidencePile
 
@@ -49,13 +49,16 @@ def merge(*graphs: KnowledgeGraph) -> KnowledgeGraph:
     identifier whose prefix the schema prefers stays; the name is the earliest graph's. What would
     join two identifiers of one prefix, by a cross-reference to several or through a chain of them,
     is left alone, and so is what `unmerge` has undone in one of the graphs. Where two graphs use
-    one identifier for nodes of two kinds, the later's becomes `identifier#Kind`. `merges` records
+    one identifier for nodes of two kinds, the later's becomes `identifier#Kind`. What a node of
+    any of the graphs replaces (its property `replaces`) becomes that node first. `merges` records
     each of these with its reason.
 
     Args:
         graphs: at least one; the earlier ones' names and properties go before the later ones'.
     """
     schema = graphs[0].schema
+    current = current_ids(graphs)
+    graphs = tuple(replace_obsolete(graph, current) for graph in graphs)
     own = [_own_rows(graph) for graph in graphs]
     separated = _of_one_kind(own)
     stacked = pl.concat(
@@ -219,21 +222,13 @@ def _joined(stacked: pl.DataFrame, became: pl.DataFrame) -> pl.DataFrame:
             pl.col("xrefs").list.set_difference(pl.concat_list("id")),
         )
     )
-    texts = [_union(objects) for objects in several["properties"]]
+    texts = [union(objects) for objects in several["properties"]]
     several = several.with_columns(properties=pl.Series(texts, dtype=pl.String))
     columns = ["id", "kind", "name", "synonyms", "xrefs", "properties"]
     single = nodes.filter(alone)
     places = pl.concat([single.select("id", "place"), several.select("id", "place")])
     joined = complete_nodes(pl.concat([single.select(columns), several.select(columns)]))
     return joined.join(places, on="id").sort("id")
-
-
-def _union(objects: Iterable[str]) -> str | None:
-    """One JSON object of several, the earlier ones' values going before."""
-    union: dict[str, object] = {}
-    for text in objects:
-        union = {**json.loads(text), **union}
-    return json.dumps(union, ensure_ascii=False, sort_keys=True) if union else None
 
 
 # Names

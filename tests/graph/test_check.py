@@ -44,7 +44,7 @@ def test_each_doubt_is_found_with_an_example() -> None:
     ]
     evidence = pl.DataFrame(
         triples, schema=["subject", "relation", "object", "polarity"], orient="row"
-    ).with_columns(source=pl.lit("curated"))
+    ).with_columns(source=pl.lit("curated"), release=pl.lit("1"))
     graph = KnowledgeGraph.build(nodes, evidence, [CURATED])
     assert counts(graph) == {
         "treatment that is contraindicated": 1,

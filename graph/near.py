@@ -1,0 +1,116 @@
+"""Names that are nearly the same: other words' order, a plural, one letter."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from .identifiers import is_standard
+
+# Shorter words differ by a letter without being misspelt.
+_SHORTEST = 6
+
+
+def near_names(nodes: pl.DataFrame) -> pl.DataFrame:
+    """Pairs of nodes of one kind whose names differ in the order or number of their words, or by a
+    letter in one word of at least six.
+
+    Two identifiers of one published vocabulary whose names differ by a letter are left out: who
+    gave them meant two things (adduction, abduction). So are words with digits, and the names of
+    targets, which are symbols. Names with the same key (`name_key`) are the same, not nearly so.
+
+    Compared are only names that share all words but one, and half of that word, so the time grows
+    with the number of names, not with its square.
+
+    Args:
+        nodes: id, kind, name, name_key.
+
+    Returns:
+        kind, id, id_2, name, name_2 and in what they differ; the first identifier is the smaller.
+    """
+    named = nodes.filter(
+        ~pl.col("kind").is_in(["Patient", "Document", "Target"]), pl.col("name_key") != ""
+    ).select("kind", "id", "name", "name_key")
+    pairs = pl.concat([_reordered(named), _misspelt(named)])
+    return pairs.unique(["id", "id_2"], keep="first", maintain_order=True).sort(
+        "kind", "id", "id_2"
+    )
+
+
+def _reordered(named: pl.DataFrame) -> pl.DataFrame:
+    singular = (
+        pl.col("name_key")
+        .str.replace_all(r"(\w{3,})ies\b", "${1}y")
+        .str.replace_all(r"(\w{3,}[^siu\W])s\b", "${1}")
+    )
+    words = named.with_columns(words=singular.str.split(" ").list.sort().list.join(" "))
+    words = words.filter(pl.len().over("kind", "words") > 1)
+    # The order of numbers tells (1.0, 0.1).
+    digits, digits_2 = (pl.col(c).str.replace_all(r"\D+", " ") for c in ("name_key", "name_key_2"))
+    pairs = words.join(words, on=["kind", "words"], suffix="_2").filter(
+        pl.col("id") < pl.col("id_2"),
+        pl.col("name_key") != pl.col("name_key_2"),
+        digits.str.strip_chars() == digits_2.str.strip_chars(),
+    )
+    return _pairs(pairs, "order or number of words")
+
+
+def _misspelt(named: pl.DataFrame) -> pl.DataFrame:
+    from rapidfuzz.distance import OSA
+    from rapidfuzz.process import cpdist
+
+    # A node of the graph has one name; several nodes may have the same.
+    keys = named.select("kind", "name_key").unique()
+    words = (
+        keys.with_columns(words=pl.col("name_key").str.split(" ").list.sort())
+        .with_columns(word=pl.col("words").list.unique())
+        .explode("word")
+        .filter(pl.col("word").str.contains(rf"^\p{{L}}{{{_SHORTEST},}}$"))
+        .with_columns(
+            rest=pl.col("words").list.set_difference(pl.concat_list("word")).list.join(" "),
+            length=pl.col("word").str.len_chars(),
+        )
+        .drop("words")
+    )
+    half = pl.col("length") // 2
+    halves = pl.concat(
+        [
+            *(words.with_columns(half=pl.col("word").str.head(half - n) + "-") for n in (0, 1)),
+            *(words.with_columns(half="-" + pl.col("word").str.tail(half + n)) for n in (0, 1)),
+        ]
+    ).unique(["kind", "name_key", "word", "half"])
+    block = ["kind", "rest", "half"]
+    halves = halves.filter(pl.len().over(block) > 1).select(*block, "name_key", "word", "length")
+    candidates = (
+        halves.join(halves, on=block, suffix="_2")
+        .filter(
+            pl.col("word") < pl.col("word_2"),
+            (pl.col("length").cast(pl.Int32) - pl.col("length_2").cast(pl.Int32)).abs() <= 1,
+        )
+        .unique(["kind", "name_key", "name_key_2"])
+    )
+    distance = cpdist(
+        candidates["word"].to_list(),
+        candidates["word_2"].to_list(),
+        scorer=OSA.distance,
+        score_cutoff=1,
+    )
+    close = candidates.filter(pl.Series(distance == 1)).select("kind", "name_key", "name_key_2")
+    pairs = (
+        close.join(named, on=["kind", "name_key"])
+        .join(
+            named.rename({"id": "id_2", "name": "name_2", "name_key": "name_key_2"}),
+            on=["kind", "name_key_2"],
+        )
+        .filter(pl.col("id") != pl.col("id_2"))
+    )
+    prefix, prefix_2 = (pl.col(c).str.split(":").list.first() for c in ("id", "id_2"))
+    standard = [p for p in named["id"].str.split(":").list.first().unique() if is_standard(p)]
+    pairs = pairs.filter((prefix != prefix_2) | ~prefix.is_in(standard))
+    turned = pl.col("id") > pl.col("id_2")
+    ends = (("id", "id_2"), ("name", "name_2"), ("id_2", "id"), ("name_2", "name"))
+    ordered = (pl.when(turned).then(other).otherwise(one).alias(one) for one, other in ends)
+    return _pairs(pairs.with_columns(*ordered), "one letter")
+
+
+def _pairs(pairs: pl.DataFrame, differ: str) -> pl.DataFrame:
+    return pairs.select("kind", "id", "id_2", "name", "name_2", differ=pl.lit(differ))
