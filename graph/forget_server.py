@@ -34,7 +34,15 @@ from .forget import (
 )
 from .frames import EDGES, EVIDENCE, NODES, TEXTS, Columns, Source, conform, edges_from, empty
 from .progress import progress
-from .read import PREDICTED, read_evidence, read_merges, read_parts, read_predictions, read_sources
+from .read import (
+    PREDICTED,
+    evidence_parts,
+    read_evidence,
+    read_merges,
+    read_parts,
+    read_predictions,
+    read_sources,
+)
 from .write import edge_rows, native, node_row, with_checksum
 
 _EDGES_AT_ONCE = 50_000
@@ -119,15 +127,8 @@ class _Forgetting:
             patients=patients,
         )
         about = [str(row[0]) for row in found] if patients else []
-        told = pl.concat(
-            read_parts(
-                self.on,
-                "MATCH (e:Evidence) WHERE e.document IN $about OR e.subject IN $about",
-                "e",
-                _LEFT,
-                about=about,
-            )
-        )
+        condition = "e.document IN $about OR e.subject IN $about"
+        told = pl.concat(evidence_parts(self.on, _LEFT, condition, about=about))
         of_told = self._kinds(ends(told)).filter(kind=PATIENT)["id"]
         shared = documents_of_others(told, about, of_told, self.asked.private)
         return sorted(set(about) - shared), sorted(shared)
@@ -137,11 +138,10 @@ class _Forgetting:
         conditions = ["e.source IN $sources", *(f"e.{end} IN $documents" for end in ENDS)]
         if self.asked.private:
             conditions.append(_holding("e", EVIDENCE))
-        found = read_parts(
+        found = evidence_parts(
             self.on,
-            f"MATCH (e:Evidence) WHERE {' OR '.join(conditions)}",
-            "e",
             EVIDENCE,
+            " OR ".join(conditions),
             sources=sorted(self.asked.sources),
             documents=sorted(self.asked.documents),
             private=spellings(self.asked.private),
@@ -166,7 +166,7 @@ class _Forgetting:
         if touched.len():
             rest = (
                 part.join(gone.select("id"), on="id", how="anti")
-                for part in read_parts(self.on, "MATCH (e:Evidence)", "e", _LEFT)
+                for part in evidence_parts(self.on, _LEFT, "true")
             )
             touched = unnamed(touched, rest)
         return self._kinds(pl.concat([touched, texts(self.asked.ids)]).unique())
@@ -206,7 +206,7 @@ class _Forgetting:
     # What is done about it
 
     def _delete_predictions(self, nodes: pl.Series, cited: pl.Series) -> int:
-        predictions = read_predictions(self.on, None)
+        predictions = read_predictions(self.on)
         is_gone = nodes.implode()
         doomed = predictions.filter(
             pl.col("head").is_in(is_gone)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 import polars as pl
@@ -16,6 +16,7 @@ from .frames import (
     MERGES,
     NODES,
     PREDICTIONS,
+    TEXTS,
     Columns,
     Source,
     conform,
@@ -27,20 +28,24 @@ from .kg import KnowledgeGraph
 from .progress import progress
 
 PREDICTED = "PREDICTED_"  # and a relation's name: the type of its predictions
-_PART = 50_000
+_PART = 10_000  # rows that are there as Python values at once
+_AT_ONCE = 200_000  # rows of evidence that are read by one query
+_FIRST_CHARACTERS = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
+_STEPS = {"start": pl.String, "id": pl.String, "kind": pl.String, "probability": pl.Float64}
 
 
 def resolve(on: Connection, text: str, kind: str | None = None) -> tuple[str, str]:
     """What `Store.resolve` does."""
     kinds = [on.schema.kind(kind).label] if kind else list(on.schema.kinds)
     with on.errors():
+        labels = sorted(set(kinds) & set(on.labels()))
         found: list[tuple[str, str, str]] = []
         for condition, value in (
             ("n.id = $text", text),
             ("n.name_key = $text", name_key_of(text)),
-            ("$text IN n.synonyms", text),
+            ("$text IN n.synonyms OR $text IN n.xrefs", text),
         ):
-            for label in sorted(set(kinds) & set(on.labels())):
+            for label in labels:
                 query = f"MATCH (n:{label}) WHERE {condition} RETURN n.id, n.name LIMIT 9"
                 found += [(label, *row) for row in on.rows(query, text=value)]
             if found:
@@ -53,28 +58,130 @@ def resolve(on: Connection, text: str, kind: str | None = None) -> tuple[str, st
     return found[0][0], found[0][1]
 
 
-def read(on: Connection) -> KnowledgeGraph:
+def read(
+    on: Connection,
+    around: str | Sequence[str] | None = None,
+    hops: int = 1,
+    *,
+    kinds: Sequence[str] | None = None,
+    relations: Sequence[str] | None = None,
+    min_probability: float = 0.0,
+    most: int | None = None,
+    predictions: bool | None = None,
+) -> KnowledgeGraph:
     """What `Store.read` does."""
+    texts = [around] if isinstance(around, str) else around
+    predictions = texts is None if predictions is None else predictions
+    if kinds is not None:
+        kinds = [on.schema.kind(kind).label for kind in kinds]
+    if relations is not None:
+        relations = [on.schema.relation(relation).name for relation in relations]
     with on.errors(), progress("Reading the graph") as advance:
-        labels = set(on.labels())
-        nodes = [empty(NODES)]
-        for kind in on.schema.kinds:
-            if kind in labels:
-                nodes.append(read_nodes(on, kind))
-                advance(nodes[-1].height)
+        if texts is None:
+            labels = sorted(set(on.labels()) & set(on.schema.kinds if kinds is None else kinds))
+            nodes = pl.concat([empty(NODES), *(read_nodes(on, label) for label in labels)])
+            evidence = pl.concat(_all_evidence(on, relations))
+            predicted = read_predictions(on) if predictions else empty(PREDICTIONS)
+        else:
+            start = [resolve(on, text) for text in texts]
+            reached = _reached(
+                on, start, hops, kinds, _types(on, relations, predictions), min_probability, most
+            )
+            by_kind = sorted(reached.group_by("kind"))
+            parts = [read_nodes(on, str(kind), part["id"]) for (kind,), part in by_kind]
+            nodes = pl.concat([empty(NODES), *parts])
+            evidence = _evidence_among(on, reached["id"])
+            predicted = read_predictions(on, of=by_kind) if predictions else empty(PREDICTIONS)
+        advance(nodes.height + evidence.height)
         sources = read_sources(on)
-        evidence = read_evidence(on)
-        advance(evidence.height)
         merges = read_merges(on).drop("id")
-        predictions = read_predictions(on, None).select(list(PREDICTIONS))
-        frames = {
-            "nodes": pl.concat(nodes).sort("id"),
-            "edges": edges_from(evidence, sources, on.schema),
-            "evidence": evidence.sort("id"),
-            "predictions": predictions.sort("model", "head", "relation", "tail"),
-            "merges": merges.sort("kept", "merged", "kind", "reason"),
-        }
-    return KnowledgeGraph(frames, sources, on.schema)
+    frames = {
+        "nodes": nodes.sort("id"),
+        "edges": edges_from(evidence, sources, on.schema),
+        "evidence": evidence.sort("id"),
+        "predictions": predicted.select(list(PREDICTIONS)).sort(
+            "model", "head", "relation", "tail"
+        ),
+        "merges": merges.sort("kept", "merged", "kind", "reason"),
+    }
+    kg = KnowledgeGraph(frames, sources, on.schema)
+    if texts is None and kinds is None and relations is None and not min_probability:
+        return kg
+    return kg.subgraph(
+        nodes["id"],
+        relations=relations,
+        min_probability=min_probability,
+        predictions=predictions,
+    )
+
+
+def _types(on: Connection, relations: Sequence[str] | None, predictions: bool) -> list[str]:
+    """The relationship types to follow, of those that the server has."""
+    names = list(on.schema.relations) if relations is None else list(relations)
+    predicted = [f"{PREDICTED}{name}" for name in names] if predictions else []
+    return sorted({*names, *predicted} & set(on.relationship_types()))
+
+
+def _reached(
+    on: Connection,
+    start: Sequence[tuple[str, str]],
+    hops: int,
+    kinds: Sequence[str] | None,
+    types: Sequence[str],
+    min_probability: float,
+    most: int | None,
+) -> pl.DataFrame:
+    """Kind and identifier of the nodes that `KnowledgeGraph.neighbourhood` would reach."""
+    reached = pl.DataFrame(start, schema=["kind", "id"], orient="row").unique()
+    frontier = reached
+    for _ in range(hops if types else 0):
+        found = [empty(_STEPS)]
+        for (kind,), part in frontier.group_by("kind"):
+            for pattern in ("(n)-[r:{}]->(m)", "(n)<-[r:{}]-(m)"):
+                query = (
+                    f"UNWIND $keys AS id MATCH (n:{kind} {{id: id}})"
+                    f" MATCH {pattern.format('|'.join(types))}"
+                    " RETURN n.id, m.id, labels(m)[0], r.probability"
+                )
+                found.append(framed(on.looked_up(query, part["id"]), _STEPS))
+        steps = pl.concat(found).filter(pl.col("kind").is_in(list(kinds or on.schema.kinds)))
+        if min_probability > 0:
+            steps = steps.filter(pl.col("probability") >= min_probability)
+        steps = steps.sort("start", "probability", "id", descending=[False, True, False])
+        if most is not None:
+            steps = steps.group_by("start", maintain_order=True).head(most)
+        frontier = steps.select("kind", "id").unique().join(reached, on="id", how="anti")
+        reached = pl.concat([reached, frontier])
+    return reached
+
+
+def _evidence_among(on: Connection, ids: pl.Series) -> pl.DataFrame:
+    """All evidence both ends of which are among these nodes."""
+    query = "UNWIND $keys AS id MATCH (e:Evidence {subject: id}) RETURN DISTINCT e.edge, e.object"
+    about = framed(on.looked_up(query, ids), {"edge": pl.String, "object": pl.String})
+    return read_evidence(on, about.filter(pl.col("object").is_in(ids.implode()))["edge"].unique())
+
+
+def _all_evidence(on: Connection, relations: Sequence[str] | None) -> Iterator[pl.DataFrame]:
+    condition = "e.checksum IS NOT NULL"
+    if relations is not None:
+        condition += " AND e.relation IN $relations"
+    return evidence_parts(on, EVIDENCE, condition, relations=relations)
+
+
+def evidence_parts(
+    on: Connection, columns: Columns, condition: str, **params: Any
+) -> Iterator[pl.DataFrame]:
+    """The evidence for which a condition on `e` holds, in frames of these columns.
+
+    Many rows are asked for by the first character of their ids, which are hashes: the embedded
+    server ends a query, reading its answer included, after `QUERY_SECONDS`.
+    """
+    count = int(next(on.rows("MATCH (e:Evidence) RETURN count(e)"))[0])
+    bounds = ["", *_FIRST_CHARACTERS[1:], "~"] if count > _AT_ONCE else ["", "~"]
+    for first, end in pairwise(bounds):
+        query = f"MATCH (e:Evidence) WHERE e.id >= $first AND e.id < $end AND ({condition})"
+        yield from read_parts(on, query, "e", columns, first=first, end=end, **params)
 
 
 def read_nodes(on: Connection, kind: str, ids: pl.Series | None = None) -> pl.DataFrame:
@@ -90,15 +197,11 @@ def read_nodes(on: Connection, kind: str, ids: pl.Series | None = None) -> pl.Da
     return conform(frame.with_columns(kind=pl.lit(kind)), NODES)
 
 
-def read_evidence(on: Connection, edges: pl.Series | None = None) -> pl.DataFrame:
+def read_evidence(on: Connection, edges: pl.Series) -> pl.DataFrame:
+    """All evidence of these edges."""
     returned = ", ".join(f"e.`{column}`" for column in EVIDENCE)
-    found: Iterable[list[Any]]
-    if edges is None:
-        found = on.rows(f"MATCH (e:Evidence) WHERE e.checksum IS NOT NULL RETURN {returned}")
-    else:
-        query = f"UNWIND $keys AS edge MATCH (e:Evidence {{edge: edge}}) RETURN {returned}"
-        found = on.looked_up(query, edges)
-    return framed(found, EVIDENCE)
+    query = f"UNWIND $keys AS edge MATCH (e:Evidence {{edge: edge}}) RETURN {returned}"
+    return framed(on.looked_up(query, edges), EVIDENCE)
 
 
 def read_merges(on: Connection) -> pl.DataFrame:
@@ -117,31 +220,43 @@ def read_sources(on: Connection) -> list[Source]:
     return sorted(Source(*row) for row in on.rows(query))
 
 
-def read_predictions(on: Connection, models: list[str] | None) -> pl.DataFrame:
-    """The predictions there (of these models), with id, checksum and kinds of the ends."""
+def read_predictions(
+    on: Connection,
+    models: list[str] | None = None,
+    of: Sequence[tuple[tuple[Any, ...], pl.DataFrame]] | None = None,
+) -> pl.DataFrame:
+    """The predictions there, with id, checksum and kinds of the ends (`_head`, `_tail`).
+
+    Args:
+        models: only of these models.
+        of: only those of heads of these kinds and identifiers.
+    """
+    values = [name for name in PREDICTIONS if name not in ("head", "relation", "tail")]
+    columns = {
+        **dict.fromkeys(("head", "_head", "tail", "_tail"), pl.String),
+        **{name: PREDICTIONS[name] for name in values},
+        **dict.fromkeys(("id", "checksum"), pl.String),
+    }
+    returned = "RETURN h.id, labels(h)[0], t.id, labels(t)[0], " + ", ".join(
+        f"p.{name}" for name in (*values, "id", "checksum")
+    )
     types = set(on.relationship_types())
-    rows = []
+    parts = [empty({**PREDICTIONS, **columns})]
     for name in on.schema.relations:
         if f"{PREDICTED}{name}" not in types:
             continue
-        for head, heads, tail, tails, values in on.rows(
-            f"MATCH (h)-[p:{PREDICTED}{name}]->(t)"
-            " WHERE $models IS NULL OR p.model IN $models"
-            " RETURN h.id, labels(h), t.id, labels(t), properties(p)",
-            models=models,
-        ):
-            rows.append(
-                {
-                    **{name: values.get(name) for name in (*PREDICTIONS, "id", "checksum")},
-                    "head": head,
-                    "relation": name,
-                    "tail": tail,
-                    "_head": next((k for k in heads if k in on.schema.kinds), None),
-                    "_tail": next((k for k in tails if k in on.schema.kinds), None),
-                }
-            )
-    text = dict.fromkeys(("id", "checksum", "_head", "_tail"), pl.String)
-    return pl.DataFrame(rows, schema={**PREDICTIONS, **text})
+        pattern = f"-[p:{PREDICTED}{name}]->(t)"
+        if of is None:
+            query = f"MATCH (h){pattern} WHERE $models IS NULL OR p.model IN $models {returned}"
+            found = [framed(on.rows(query, models=models), columns)]
+        else:
+            query = "UNWIND $keys AS id MATCH (h:{} {{id: id}})" + f"{pattern} {returned}"
+            found = [
+                framed(on.looked_up(query.format(kind), part["id"]), columns)
+                for (kind,), part in of
+            ]
+        parts += [part.with_columns(relation=pl.lit(name)) for part in found]
+    return pl.concat(parts, how="diagonal")
 
 
 def info(on: Connection) -> dict[str, Any]:
@@ -192,4 +307,5 @@ def framed(rows: Iterable[list[Any]], columns: Mapping[str, Any]) -> pl.DataFram
     parts = [pl.DataFrame(schema=columns)]
     while part := list(islice(rows, _PART)):
         parts.append(pl.DataFrame(part, schema=columns, orient="row"))
-    return pl.concat(parts)
+    # Neo4j's importer can't make an empty list; it leaves the property out.
+    return pl.concat(parts).with_columns(pl.col(TEXTS).fill_null(pl.lit([], dtype=TEXTS)))

@@ -12,6 +12,7 @@ Every row carries `checksum`, a hash of its content, by which a second write kno
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -184,13 +185,43 @@ class Store:
         """
         return Writer(self.connection).write(kg)
 
-    def read(self) -> KnowledgeGraph:
-        """The graph that was written here: nodes, evidence with its edges, predictions, merges.
+    def read(
+        self,
+        around: str | Sequence[str] | None = None,
+        hops: int = 1,
+        *,
+        kinds: Sequence[str] | None = None,
+        relations: Sequence[str] | None = None,
+        min_probability: float = 0.0,
+        most: int | None = None,
+        predictions: bool | None = None,
+    ) -> KnowledgeGraph:
+        """The graph that was written here, or a part of it, with its evidence and merges.
+
+        Args:
+            around: identifiers or names: only what `KnowledgeGraph.neighbourhood` would keep.
+            hops, most: how far to go from these, by at most how many edges from each node a hop.
+            kinds: only nodes of these kinds (and those of `around`).
+            relations: only edges of these relations.
+            min_probability: only edges (and predictions) that are at least as probable.
+            predictions: with the predictions, followed too where there is `around`; by default
+                those of a whole graph are read and those of a neighbourhood are not.
 
         Raises:
+            MissingError: none or several nodes that a text of `around` means.
+            SchemaError: an unknown kind or relation.
             StoreError: the server doesn't answer.
         """
-        return read.read(self.connection)
+        return read.read(
+            self.connection,
+            around,
+            hops,
+            kinds=kinds,
+            relations=relations,
+            min_probability=min_probability,
+            most=most,
+            predictions=predictions,
+        )
 
     def forget(self, *, source: Ids = (), document: Ids = (), patient: Ids = ()) -> ForgetSummary:
         """Take sources, documents or patients out, as `medkg.graph.forget.forget` does.
