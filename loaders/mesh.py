@@ -1,0 +1,327 @@
+"""Medical Subject Headings: descriptors and supplementary concept records.
+
+Reads the XML of either (elements: https://www.nlm.nih.gov/mesh/xml_data_elements.html), record by
+record. What a record becomes is told by its place in the trees, as `data/mesh_trees.tsv` has it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from ..graph.errors import DataError, MissingError
+from ..graph.frames import TEXTS, Source
+from ..graph.kg import KnowledgeGraph, Part
+from ..graph.progress import track
+from ..graph.quarantine import Quarantine
+from .base import read_table
+from .info import Download, SourceInfo
+from .stream import line_of, published, text_of, xml_records
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+ROWS = 20_000  # records of a part
+
+_DESCRIPTOR = re.compile(r"D\d{6,}")
+_SUPPLEMENTARY = re.compile(r"C\d{6,}")
+# SCRClass of supplementary records: substances, rare diseases, anatomy. Not loaded are protocols
+# (2), organisms (4) and population groups (5).
+_CLASSES = {"1": "Drug", "3": "Disease", "6": "Anatomy"}
+_REGISTRIES = {"UNII": re.compile(r"[A-Z0-9]{10}"), "CAS": re.compile(r"\d{2,7}-\d{2}-\d")}
+
+
+@dataclass
+class _Record:
+    """A descriptor or supplementary record."""
+
+    id: str
+    name: str
+    line: int | None
+    trees: list[str] = field(default_factory=list)
+    synonyms: dict[str, set[str]] = field(default_factory=dict)  # relation to the record: names
+    xrefs: set[str] = field(default_factory=set)
+    note: str = ""
+    actions: list[str] = field(default_factory=list)
+    mapped_to: list[str] = field(default_factory=list)
+    record_class: str = ""
+
+
+def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
+    """MeSH as a graph: SUBCLASS_OF by tree numbers, IN_CLASS by pharmacological actions.
+
+    Terms of a record's preferred concept are synonyms; those of its narrower, broader and related
+    concepts are the properties `narrow_synonyms`, `broad_synonyms` and `related_synonyms`. A
+    supplementary record is SUBCLASS_OF the headings that it is mapped to, where they are of its
+    kind.
+
+    Args:
+        path: folder with desc<year>.xml, supp<year>.xml or both, plain or compressed; or one file.
+
+    Raises:
+        MissingError: no path, or no file there.
+        DataError: a file can't be read as what it should be.
+    """
+    if path is None:
+        raise MissingError(
+            "mesh needs a path (--path): a folder with desc<year>.xml and supp<year>.xml from"
+            " https://www.nlm.nih.gov/databases/download/mesh.html"
+        )
+    files = _files(path)
+    source = Source(
+        "mesh",
+        _release(files),
+        "NLM terms: free to use and redistribute with attribution",
+        "https://www.nlm.nih.gov/mesh",
+        reliability=0.98,
+    )
+    return KnowledgeGraph.from_parts(
+        _parts(files, source, quarantine), [source], quarantine=quarantine, origin=str(path)
+    )
+
+
+def _files(path: Path) -> list[Path]:
+    """Descriptors first: supplementary records are mapped to them."""
+    # The files that NLM compresses lose their .xml: desc2030.gz.
+    files = published(path, "desc*.xml", "supp*.xml", "desc[0-9]*", "supp[0-9]*")
+    return sorted(set(files), key=lambda file: (not file.name.startswith("desc"), file.name))
+
+
+def _release(files: list[Path]) -> str:
+    """The year, which is in the files' names only."""
+    years = {found[0] for file in files if (found := re.search(r"20\d\d", file.name))}
+    return max(years, default="")
+
+
+_SETS = {"DescriptorRecordSet": "Descriptor", "SupplementalRecordSet": "SupplementalRecord"}
+
+
+def _records(path: Path, quarantine: Quarantine) -> Iterator[_Record]:
+    elements = xml_records(path)
+    root = next(elements)
+    what = _SETS.get(str(root.tag))
+    if what is None:
+        raise DataError(
+            "is neither descriptors nor supplementary records of MeSH; fetch it anew", path=path
+        )
+    form = _DESCRIPTOR if what == "Descriptor" else _SUPPLEMENTARY
+    for element in elements:
+        identifier = text_of(element.find(f"{what}UI"))
+        name = text_of(element.find(f"{what}Name"))
+        if not form.fullmatch(identifier) or not name:
+            quarantine.add(
+                "record without identifier or name",
+                path=path,
+                line=line_of(element),
+                row=f"{identifier} {name}"[:200],
+            )
+            continue
+        record = _Record(identifier, name, line_of(element))
+        record.trees = [text_of(tree) for tree in element.iterfind("TreeNumberList/TreeNumber")]
+        record.actions = [
+            text_of(action)
+            for action in element.iterfind(
+                "PharmacologicalActionList/PharmacologicalAction/DescriptorReferredTo/DescriptorUI"
+            )
+        ]
+        # A star marks the heading that is the main one.
+        record.mapped_to = [
+            text_of(heading).removeprefix("*")
+            for heading in element.iterfind(
+                "HeadingMappedToList/HeadingMappedTo/DescriptorReferredTo/DescriptorUI"
+            )
+        ]
+        record.record_class = element.get("SCRClass") or "1"
+        _read_concepts(element, record)
+        if not record.note:
+            record.note = text_of(element.find("Note"))
+        yield record
+
+
+def _read_concepts(element: _Element, record: _Record) -> None:
+    concepts = element.findall("ConceptList/Concept")
+    preferred = {
+        text_of(concept.find("ConceptUI"))
+        for concept in concepts
+        if concept.get("PreferredConceptYN") == "Y"
+    }
+    relations = {}
+    # The second concept is narrower (NRW) or broader (BRD) than the first, or related (REL).
+    scopes = {"NRW": ("NARROW", "BROAD"), "BRD": ("BROAD", "NARROW")}
+    for relation in element.iterfind("ConceptList/Concept/ConceptRelationList/ConceptRelation"):
+        one, other = (text_of(relation.find(f"Concept{n}UI")) for n in (1, 2))
+        forth, back = scopes.get(relation.get("RelationName") or "", ("RELATED", "RELATED"))
+        if one in preferred:
+            relations[other] = forth
+        elif other in preferred:
+            relations[one] = back
+    for concept in concepts:
+        identifier = text_of(concept.find("ConceptUI"))
+        own = identifier in preferred
+        scope = "EXACT" if own else relations.get(identifier, "RELATED")
+        for term in concept.iterfind("TermList/Term"):
+            # A permuted term turns the words of another one round.
+            if term.get("IsPermutedTermYN") != "Y":
+                record.synonyms.setdefault(scope, set()).add(text_of(term.find("String")))
+        if own:
+            record.note = text_of(concept.find("ScopeNote"))
+            numbers = [text_of(number) for number in concept.iter("RegistryNumber")]
+            record.xrefs |= {
+                f"{prefix}:{number}"
+                for number in numbers
+                for prefix, form in _REGISTRIES.items()
+                if form.fullmatch(number)
+            }
+
+
+# The graph
+
+
+@cache
+def _branches() -> list[tuple[str, str | None]]:
+    table = read_table(
+        Path(__file__).parent / "data" / "mesh_trees.tsv", ["branch", "kind"], Quarantine()
+    )
+    return table.select("branch", "kind").rows()
+
+
+def _kind(record: _Record) -> str | None:
+    """What a record becomes; None for what is not loaded."""
+    if _SUPPLEMENTARY.fullmatch(record.id):
+        return _CLASSES.get(record.record_class)
+    kinds: dict[str, int] = {}
+    for tree in record.trees:
+        for place, (branch, kind) in enumerate(_branches()):
+            if (
+                tree == branch
+                or tree.startswith(f"{branch}.")
+                or (len(branch) == 1 and tree.startswith(branch))
+            ):
+                if kind:
+                    kinds[kind] = min(place, kinds.get(kind, place))
+                break
+    return min(kinds, key=lambda kind: kinds[kind]) if kinds else None
+
+
+def _parts(files: list[Path], source: Source, quarantine: Quarantine) -> Iterator[Part]:
+    about = {"source": pl.lit(source.name), "release": pl.lit(source.release)}
+    kinds: dict[str, str] = {}  # of the headings
+    trees: dict[str, str] = {}
+    actions: list[tuple[str, str]] = []
+    loaded = False
+    for file in files:
+        nodes: list[dict[str, Any]] = []
+        links: list[tuple[str, str, str, str | None]] = []
+        for record in track(_records(file, quarantine), f"mesh {file.name}"):
+            kind = _kind(record)
+            if kind is None:
+                continue
+            loaded = True
+            nodes.append(_node(record, kind))
+            if _DESCRIPTOR.fullmatch(record.id):
+                kinds[record.id] = kind
+                trees.update(dict.fromkeys(record.trees, record.id))
+                actions += [(record.id, action) for action in record.actions]
+            else:
+                links += [
+                    (record.id, "SUBCLASS_OF", heading, "heading mapped to")
+                    for heading in record.mapped_to
+                    if kinds.get(heading) == kind
+                ]
+                links += [
+                    (record.id, "IN_CLASS", action, None)
+                    for action in record.actions
+                    if kind == "Drug" and kinds.get(action) == "DrugClass"
+                ]
+            if len(nodes) == ROWS:
+                yield Part(_nodes_frame(nodes), _evidence(links).with_columns(**about))
+                nodes, links = [], []
+        # A heading's parents and classes may come after it.
+        links += _hierarchy(trees, kinds)
+        links += [
+            (substance, "IN_CLASS", action, None)
+            for substance, action in actions
+            if kinds[substance] == "Drug" and kinds.get(action) == "DrugClass"
+        ]
+        trees, actions = {}, []
+        yield Part(_nodes_frame(nodes), _evidence(links).with_columns(**about))
+    if not loaded:
+        raise DataError("has no record of a kind that is loaded", path=files[0].parent)
+
+
+def _hierarchy(
+    trees: Mapping[str, str], kinds: Mapping[str, str]
+) -> Iterator[tuple[str, str, str, str | None]]:
+    """Each heading below those one step up its tree numbers, where they are of its kind."""
+    for tree, child in trees.items():
+        parent = trees.get(tree.rpartition(".")[0])
+        if parent and parent != child and kinds[parent] == kinds[child]:
+            yield child, "SUBCLASS_OF", parent, None
+
+
+def _node(record: _Record, kind: str) -> dict[str, Any]:
+    properties: dict[str, Any] = {}
+    if record.note:
+        properties["definition"] = record.note
+    if record.trees:
+        properties["tree_numbers"] = sorted(record.trees)
+    exact = record.synonyms.get("EXACT", set()) - {record.name, ""}
+    for scope, names in record.synonyms.items():
+        others = sorted(names - exact - {record.name, ""})
+        if scope != "EXACT" and others:
+            properties[f"{scope.lower()}_synonyms"] = others
+    return {
+        "id": f"MESH:{record.id}",
+        "kind": kind,
+        "name": record.name,
+        "synonyms": sorted(exact),
+        "xrefs": sorted(record.xrefs),
+        "properties": json.dumps(properties, ensure_ascii=False, sort_keys=True)
+        if properties
+        else None,
+    }
+
+
+def _nodes_frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    texts = dict.fromkeys(("id", "kind", "name"), pl.String)
+    return pl.DataFrame(
+        rows, schema={**texts, "synonyms": TEXTS, "xrefs": TEXTS, "properties": pl.String}
+    )
+
+
+def _evidence(links: list[tuple[str, str, str, str | None]]) -> pl.DataFrame:
+    columns = dict.fromkeys(("subject", "relation", "object", "basis"), pl.String)
+    frame = pl.DataFrame(links, schema=columns, orient="row")
+    basis = pl.lit('{"basis": "') + pl.col("basis") + pl.lit('"}')
+    return frame.select(
+        "relation",
+        subject=pl.lit("MESH:") + pl.col("subject"),
+        object=pl.lit("MESH:") + pl.col("object"),
+        qualifiers=basis,
+    )
+
+
+_XML = "https://nlmpubs.nlm.nih.gov/projects/mesh/MESH_FILES/xmlmesh"
+
+INFO = SourceInfo(
+    "mesh",
+    "Medical Subject Headings: diseases, drugs, anatomy, symptoms, procedures",
+    "NLM terms: free to use and redistribute with attribution",
+    "https://www.nlm.nih.gov/mesh",
+    "2026, or that of the files",
+    "folder with desc<year>.xml, supp<year>.xml or both, plain or .gz, .xz, .bz2, .zip",
+    "Disease, Symptom, Drug, DrugClass, Anatomy, Procedure: SUBCLASS_OF; Drug IN_CLASS DrugClass",
+    False,
+    load,
+    downloads=(
+        Download(f"{_XML}/desc2026.gz", "desc2026.gz"),
+        Download(f"{_XML}/supp2026.gz", "supp2026.gz"),
+    ),
+)
