@@ -4,7 +4,10 @@ import org.neo4j.configuration.connectors.BoltConnector;
 import org.neo4j.configuration.helpers.SocketAddress;
 import org.neo4j.harness.Neo4jBuilders;
 
-/** Serves an empty Neo4j over Bolt on 127.0.0.1 until standard input ends. */
+/**
+ * Serves a Neo4j over Bolt on 127.0.0.1 until standard input ends: an empty one, or, with a third
+ * argument, one whose data are copied from that home folder.
+ */
 public class Main {
     public static void main(String[] arguments) throws Exception {
         Path folder = Path.of(arguments[0]);
@@ -14,6 +17,9 @@ public class Main {
                 .withConfig(GraphDatabaseSettings.auth_enabled, true)
                 .withConfig(GraphDatabaseSettings.pagecache_memory, 256L << 20)
                 .withConfig(BoltConnector.listen_address, new SocketAddress("127.0.0.1", port));
+        if (arguments.length > 2) {
+            builder = builder.copyFrom(Path.of(arguments[2]));
+        }
         try (var neo4j = builder.build()) {
             System.out.println("ready");
             while (System.in.read() >= 0) {}

@@ -56,8 +56,11 @@ def jars() -> Path:
 
 
 @contextmanager
-def served() -> Iterator[dict[str, str]]:
-    """Serve a Neo4j while the block runs; yields the environment by which clients find it."""
+def served(home: Path | None = None) -> Iterator[dict[str, str]]:
+    """Serve a Neo4j while the block runs; yields the environment by which clients find it.
+
+    It is empty, or has a copy of the databases of another Neo4j's home folder.
+    """
     if shutil.which("java") is None:
         sys.exit("Neo4j needs Java 17 or later; install it, or set NEO4J_URI to a server")
     lib = jars()
@@ -70,7 +73,7 @@ def served() -> Iterator[dict[str, str]]:
         with log.open("wb") as output:
             # It ends when its standard input does, so even a killed starter leaves nothing behind.
             process = subprocess.Popen(
-                [*command, folder, str(port)],
+                [*command, folder, str(port), *([] if home is None else [str(home)])],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
