@@ -9,18 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from .check import wrong_values
-from .frames import (
-    EVIDENCE,
-    MERGES,
-    NODES,
-    PREDICTIONS,
-    Source,
-    complete_nodes,
-    conform,
-    edges_from,
-    identified,
-    latest,
-)
+from .frames import MERGES, NODES, PREDICTIONS, Source, complete_nodes, conform, identified, latest
 from .identifiers import NO_CURIE, is_curie, normalise_curies
 from .kg import KnowledgeGraph
 from .obsolete import (
@@ -34,6 +23,7 @@ from .obsolete import (
 )
 from .quarantine import Quarantine
 from .schema import Schema
+from .spill import EvidencePile
 
 UNKNOWN_LICENCE = "unknown"
 
@@ -66,26 +56,16 @@ def fix(kg: KnowledgeGraph, *, drop_isolated: bool = False) -> Fixed:
     """
     aside = Quarantine()
     done: dict[str, int] = {}
-    nodes, evidence, predictions, merges = (
+    nodes, predictions, merges = (
         conform(kg.scan(name).collect(), columns)
-        for name, columns in (
-            ("nodes", NODES),
-            ("evidence", EVIDENCE),
-            ("predictions", PREDICTIONS),
-            ("merges", MERGES),
-        )
+        for name, columns in (("nodes", NODES), ("predictions", PREDICTIONS), ("merges", MERGES))
     )
 
-    ends = [f"{was}{end}" for was in ("", "original_") for end in ("subject", "object")]
-    columns = [nodes["id"], *(evidence[end] for end in [*ends, "document"])]
-    names = _standard_names([*columns, predictions["head"], predictions["tail"]], kg.schema)
-    done["identifier in another spelling"] = _count(nodes["id"], names)
-    nodes = _spelt(nodes, ["id"], names)
-    evidence = _spelt(evidence, [*ends, "document"], names)
-    predictions = _spelt(predictions, ["head", "tail"], names)
-    merges = _spelt(merges, ["kept", "merged"], names)
-
-    nodes = _sound_nodes(nodes, kg.schema, aside)
+    spellings = _spellings(kg, nodes, predictions)
+    done["identifier in another spelling"] = spellings.join(
+        nodes, left_on="old", right_on="id", how="semi"
+    ).height
+    nodes = _sound_nodes(_spelt(nodes, ["id"], spellings), kg.schema, aside)
     rows = nodes.height
     nodes = united(nodes)
     done["identifier there twice"] = rows - nodes.height
@@ -94,59 +74,64 @@ def fix(kg: KnowledgeGraph, *, drop_isolated: bool = False) -> Fixed:
     names = present(nodes, current)
     done["obsolete identifier"] = names.height
     nodes = moved_nodes(nodes, current)
-    evidence = moved_evidence(evidence, names)
-    predictions = renamed(renamed(predictions, "head", names), "tail", names)
-    merges = moved_merges(merges, names)
 
-    declared = {source.name for source in kg.sources}
-    unknown = sorted(set(evidence["source"].drop_nulls().unique()) - declared)
+    pile = EvidencePile(kg.schema)
+    unknown: set[str] = set()
+    for batch in kg.batches("evidence"):
+        batch = moved_evidence(_spelt(batch, [*_ENDS, "document"], spellings), names)
+        pile.add(batch.with_columns(id=pl.lit(None, pl.String)))
+        unknown |= set(batch["source"].drop_nulls().unique())
+    unknown -= {source.name for source in kg.sources}
     done["undeclared source"] = len(unknown)
-    sources = [*kg.sources, *(Source(name, "", UNKNOWN_LICENCE) for name in unknown)]
-
-    evidence = _sound_evidence(identified(evidence, kg.schema), nodes, kg.schema, aside)
-    rows = evidence.height
-    kept = latest(evidence.with_row_index("_row"))
-    if kept.height < rows:
-        again = evidence.with_row_index("_row").join(kept, on="_row", how="anti").drop("_row")
-        _set_aside(again, "evidence there twice", aside)
-    evidence = kept.drop("_row")
-
-    about = pl.all_horizontal(pl.col(end).is_in(nodes["id"].implode()) for end in ("head", "tail"))
-    _set_aside(predictions.filter(~about), "prediction about no node", aside)
-    predictions = predictions.filter(about).unique(
-        ["model", "head", "relation", "tail"], keep="last", maintain_order=True
+    sources = sorted([*kg.sources, *(Source(name, "", UNKNOWN_LICENCE) for name in unknown)])
+    edges, evidence = pile.frames(
+        sources, lambda part: _sound_evidence(part, nodes, kg.schema, aside)
     )
-    if drop_isolated:
-        named = pl.concat(
-            [evidence[end] for end in ("subject", "object", "document")]
-            + [predictions[end] for end in ("head", "tail")]
-        )
-        isolated = ~pl.col("id").is_in(named.unique().implode())
-        _set_aside(nodes.filter(isolated), "isolated node", aside)
-        nodes = nodes.filter(~isolated)
 
-    edges = edges_from(evidence, sources, kg.schema)
-    done["edge out of step"] = _changed(kg, edges)
+    predictions = _spelt(predictions, ["head", "tail"], spellings)
+    predictions = renamed(renamed(predictions, "head", names), "tail", names)
+    there = pl.all_horizontal(pl.col(end).is_in(nodes["id"].implode()) for end in ("head", "tail"))
+    _set_aside(predictions.filter(~there), "prediction about no node", aside)
     frames = {
         "nodes": nodes,
         "edges": edges,
         "evidence": evidence,
-        "predictions": predictions,
-        "merges": merges,
+        "predictions": predictions.filter(there).unique(
+            ["model", "head", "relation", "tail"], keep="last", maintain_order=True
+        ),
+        "merges": moved_merges(_spelt(merges, ["kept", "merged"], spellings), names),
     }
+    graph = KnowledgeGraph(frames, sources, kg.schema)
+    if drop_isolated:
+        isolated = graph.nodes.join(_named(graph), on="id", how="anti")
+        _set_aside(isolated, "isolated node", aside)
+        frames["nodes"] = nodes.join(isolated, on="id", how="anti", maintain_order="left")
+        graph = KnowledgeGraph(frames, sources, kg.schema)
+    done["edge out of step"] = _changed(kg, graph)
     done |= aside.counts()
-    done = {name: count for name, count in done.items() if count}
-    return Fixed(KnowledgeGraph(frames, sources, kg.schema), done, aside)
+    return Fixed(graph, {name: count for name, count in done.items() if count}, aside)
+
+
+_ENDS = ("subject", "object", "original_subject", "original_object")
 
 
 # Identifiers
 
 
-def _standard_names(columns: Iterable[pl.Series], schema: Schema) -> pl.DataFrame:
+def _spellings(kg: KnowledgeGraph, nodes: pl.DataFrame, predictions: pl.DataFrame) -> pl.DataFrame:
     """The identifiers that are spelt otherwise than the standard, as old and new."""
+    columns = [
+        nodes["id"],
+        predictions["head"],
+        predictions["tail"],
+        *(
+            kg.scan("evidence").select(pl.col(end).unique()).collect(engine="streaming")[end]
+            for end in (*_ENDS, "document")
+        ),
+    ]
     ids = pl.concat([column.drop_nulls().unique().rename("old") for column in columns]).unique()
     # What merging makes of an identifier that two kinds have: MESH:D000001#Symptom.
-    kinds = "|".join(schema.kinds)
+    kinds = "|".join(kg.schema.kinds)
     parts = ids.to_frame().select(
         "old",
         own=pl.col("old").str.replace(rf"#(?:{kinds})$", ""),
@@ -155,10 +140,6 @@ def _standard_names(columns: Iterable[pl.Series], schema: Schema) -> pl.DataFram
     standard, _ = normalise_curies(parts["own"])
     names = parts.select("old", new=standard + pl.col("kind"))
     return names.filter(pl.col("new").is_not_null(), pl.col("new") != pl.col("old"))
-
-
-def _count(ids: pl.Series, names: pl.DataFrame) -> int:
-    return int(ids.is_in(names["old"].implode()).sum())
 
 
 def _spelt(frame: pl.DataFrame, columns: Iterable[str], names: pl.DataFrame) -> pl.DataFrame:
@@ -188,7 +169,9 @@ def _sound_nodes(nodes: pl.DataFrame, schema: Schema, aside: Quarantine) -> pl.D
 def _sound_evidence(
     evidence: pl.DataFrame, nodes: pl.DataFrame, schema: Schema, aside: Quarantine
 ) -> pl.DataFrame:
-    """The evidence of known relations between nodes of the right kinds."""
+    """The evidence of known relations between nodes of the right kinds, once each."""
+    if evidence["id"].null_count():
+        evidence = identified(evidence, schema)
     joins = [(r.name, *pair, True) for r in schema.relations.values() for pair in r.joins]
     allowed = pl.DataFrame(joins, schema=["relation", "_head", "_tail", "_allowed"], orient="row")
     kinds = nodes.select("id", "kind")
@@ -212,7 +195,10 @@ def _sound_evidence(
         .when((pl.col("subject") == pl.col("object")) & (originals[0] != originals[1]))
         .then(pl.lit("edge to itself by merging"))
     )
-    return _without(with_kinds, problem, aside).select(evidence.columns)
+    sound = _without(with_kinds, problem, aside).select(evidence.columns).with_row_index("_row")
+    kept = latest(sound)
+    _set_aside(sound.join(kept, on="_row", how="anti"), "evidence there twice", aside)
+    return kept.drop("_row")
 
 
 def _without(frame: pl.DataFrame, problem: pl.Expr, aside: Quarantine) -> pl.DataFrame:
@@ -233,9 +219,16 @@ def _set_aside(rows: pl.DataFrame, reason: str, aside: Quarantine) -> None:
         aside.add(reason, path="", row=json.dumps(given, ensure_ascii=False))
 
 
-def _changed(kg: KnowledgeGraph, edges: pl.DataFrame) -> int:
-    """How many edges the graph hasn't, or not with so many pieces of evidence."""
-    before = kg.scan("edges").select("id", "evidence_count").collect()
-    after = edges.select("id", "evidence_count")
-    gone = before.join(after, on="id", how="anti").height
-    return gone + after.join(before, on=["id", "evidence_count"], how="anti").height
+def _named(graph: KnowledgeGraph) -> pl.DataFrame:
+    """The identifiers that evidence or predictions name."""
+    columns = {"evidence": ("subject", "object", "document"), "predictions": ("head", "tail")}
+    named = [graph.scan(name).select(id=end) for name, ends in columns.items() for end in ends]
+    return pl.concat(named).unique().drop_nulls().collect(engine="streaming")
+
+
+def _changed(kg: KnowledgeGraph, graph: KnowledgeGraph) -> int:
+    """How many edges the graph hadn't, or not with so many pieces of evidence, or had in vain."""
+    before, after = (g.scan("edges").select("id", "evidence_count") for g in (kg, graph))
+    gone = before.join(after, on="id", how="anti")
+    new = after.join(before, on=["id", "evidence_count"], how="anti")
+    return sum(frame.height for frame in pl.collect_all([gone, new], engine="streaming"))

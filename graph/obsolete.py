@@ -11,8 +11,9 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from .frames import MERGES, TEXTS, complete_evidence, conform, edges_from, empty
+from .frames import MERGES, TEXTS, conform, empty
 from .kg import KnowledgeGraph
+from .spill import EvidencePile
 
 OBSOLETE = "obsolete, replaced by"
 _CURRENT = {"kind": pl.String, "old": pl.String, "new": pl.String}
@@ -69,11 +70,14 @@ def replace_obsolete(kg: KnowledgeGraph, current: pl.DataFrame) -> KnowledgeGrap
     nodes = moved_nodes(kg.nodes, current)
     if names.is_empty() and nodes.equals(kg.nodes):
         return kg
-    evidence = complete_evidence(moved_evidence(kg.evidence, names), kg.schema)
+    pile = EvidencePile(kg.schema)
+    for batch in kg.batches("evidence"):
+        pile.add(moved_evidence(batch, names))
+    edges, evidence = pile.frames(kg.sources)
     predictions = renamed(renamed(kg.predictions, "head", names), "tail", names)
     frames = {
         "nodes": nodes,
-        "edges": edges_from(evidence, kg.sources, kg.schema),
+        "edges": edges,
         "evidence": evidence,
         "predictions": predictions.unique(
             ["model", "head", "relation", "tail"], keep="last", maintain_order=True
