@@ -273,24 +273,53 @@ def edges_from(evidence: pl.DataFrame, sources: list[Source], schema: Schema) ->
         .group_by("source")
         .agg(pl.col("reliability").min())
     )
-    triple = ["edge", "subject", "relation", "object"]
     noisy_or = (1 - (1 - pl.col("probability")).product()).alias("probability")
-    edges = (
-        counted.group_by(*triple, "source", "document")
-        .agg(pl.col("probability").max(), evidence_count=pl.len())
-        .group_by(*triple, "source")
-        .agg(noisy_or, pl.col("evidence_count").sum())
+    several = pl.col("edge").is_duplicated()
+    many = (
+        counted.filter(several)
+        .group_by("edge", "source", "document")
+        .agg(pl.col(*_TRIPLE).first(), pl.col("probability").max(), evidence_count=pl.len())
+        .group_by("edge", "source")
+        .agg(pl.col(*_TRIPLE).first(), noisy_or, pl.col("evidence_count").sum())
+    )
+    # Most edges have one piece of evidence, which needs no grouping.
+    one = counted.filter(~several).select(
+        "edge",
+        "source",
+        *_TRIPLE,
+        probability=1 - (1 - pl.col("probability")),
+        evidence_count=pl.lit(1, pl.get_index_type()),
+    )
+    capped = (
+        pl.concat([many, one])
         .join(reliability, on="source", how="left")
         .with_columns(pl.min_horizontal("probability", pl.col("reliability").fill_null(1.0)))
-        .group_by(triple)
-        .agg(
-            noisy_or.round(6),
-            pl.col("evidence_count").sum().cast(pl.UInt32),
-            sources=pl.col("source").unique().sort(),
-        )
-        .join(_edge_properties(counted, schema), on="edge", how="left")
     )
-    return conform(edges.rename({"edge": "id"}), EDGES).sort("id")
+    several = pl.col("edge").is_duplicated()
+    edges = pl.concat(
+        [
+            capped.filter(several)
+            .group_by("edge")
+            .agg(
+                pl.col(*_TRIPLE).first(),
+                noisy_or,
+                pl.col("evidence_count").sum(),
+                sources=pl.col("source").unique().sort(),
+            ),
+            capped.filter(~several).select(
+                "edge",
+                *_TRIPLE,
+                (1 - (1 - pl.col("probability"))).alias("probability"),
+                "evidence_count",
+                sources=pl.concat_list("source"),
+            ),
+        ]
+    ).join(_edge_properties(counted, schema), on="edge", how="left")
+    edges = edges.rename({"edge": "id"}).with_columns(pl.col("probability").round(6))
+    return conform(edges, EDGES).sort("id")
+
+
+_TRIPLE = ("subject", "relation", "object")
 
 
 def _edge_properties(evidence: pl.DataFrame, schema: Schema) -> pl.DataFrame:
