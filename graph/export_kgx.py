@@ -5,8 +5,8 @@ Columns that Biolink has no name for begin with `medkg_`; with them the graph co
 (`medkg.loaders.kgx`). What is no statement of a fact lies in files that KGX tools don't take for
 edges: evidence that is hypothetical, historical or about a relative, predictions, and merges.
 
-KGX's TSV knows no quoting, so in it a backslash, tab or line end, and a `|` within a list, are
-written as backslash sequences, and `\\.` protects white space at the ends and the empty text.
+KGX's TSV knows no quoting, so in it a backslash, tab, line end or `|` is written as a backslash
+sequence, and `\\.` protects white space at the ends and the empty text.
 """
 
 from __future__ import annotations
@@ -42,6 +42,9 @@ EDGE_NAMES = {
     "references": "publications",
 }
 PREDICTION_NAMES = {"head": "subject", "tail": "object"}
+# Prefixes that Biolink spells otherwise, and the columns that hold identifiers of nodes.
+PREFIXES = {"drugbank": "DRUGBANK", "DOI": "doi"}
+ID_COLUMNS = ("id", "subject", "object", "original_subject", "original_object", "head", "tail")
 # What follows from the others.
 _DERIVED = {"nodes": ("name_key",), "evidence": ("edge",)}
 
@@ -61,24 +64,34 @@ _GENE_CATEGORY = (
     .otherwise(pl.lit("biolink:Gene"))
 )
 
-_PLAIN = ["\\", "\t", "\n", "\r"]
-_ESCAPED = ["\\\\", "\\t", "\\n", "\\r"]
-_BAR = ("|", "\\p")
+_PLAIN = ["\\", "\t", "\n", "\r", "|"]
+_ESCAPED = ["\\\\", "\\t", "\\n", "\\r", "\\p"]
 _GUARD = "\\."
 
 
-def escaped(text: pl.Expr, *, in_list: bool = False) -> pl.Expr:
-    """Text as it is written in a field of the TSV, or, `in_list`, in one item of a list there."""
-    plain, sequences = _PLAIN, _ESCAPED
-    if in_list:
-        plain, sequences = [*_PLAIN, _BAR[0]], [*_ESCAPED, _BAR[1]]
-    text = text.str.replace_many(plain, sequences)
+def escaped(text: pl.Expr) -> pl.Expr:
+    """Text as it is written in a field of the TSV, or in one item of a list there."""
+    text = text.str.replace_many(_PLAIN, _ESCAPED)
     return text.str.replace(r"^(\s|$)", "\\.${1}").str.replace(r"(\s)$", "${1}\\.")
 
 
 def unescaped(text: pl.Expr) -> pl.Expr:
     """What `escaped` was given."""
-    return text.str.replace_many([*_ESCAPED, _BAR[1], _GUARD], [*_PLAIN, _BAR[0], ""])
+    return text.str.replace_many([*_ESCAPED, _GUARD], [*_PLAIN, ""])
+
+
+def biolink_id(text: pl.Expr) -> pl.Expr:
+    """Identifiers with their prefix as Biolink spells it."""
+    for ours, theirs in PREFIXES.items():
+        text = text.str.replace(f"^{ours}:", f"{theirs}:")
+    return text
+
+
+def our_id(text: pl.Expr) -> pl.Expr:
+    """What `biolink_id` was given."""
+    for ours, theirs in PREFIXES.items():
+        text = text.str.replace(f"^{theirs}:", f"{ours}:")
+    return text
 
 
 def write_tsv(given: Slices, folder: Path) -> dict[str, Any]:
@@ -106,6 +119,8 @@ def _write(
 
         def add(name: str, rows: pl.DataFrame) -> None:
             if rows.height:
+                ids = [column for column in ID_COLUMNS if column in rows.columns]
+                rows = rows.with_columns(biolink_id(pl.col(column)) for column in ids)
                 files[name].write(text(rows, files[name].tell() == 0))
                 counts[name] += rows.height
 
@@ -213,7 +228,7 @@ def _tsv(rows: pl.DataFrame, first: bool) -> bytes:
     columns = []
     for name, dtype in rows.schema.items():
         if isinstance(dtype, pl.List):
-            items = escaped(pl.element().cast(pl.String), in_list=True)
+            items = escaped(pl.element().cast(pl.String))
             column = pl.col(name).list.eval(items).list.join("|")
             columns.append(pl.when(column != "").then(column).alias(name))
         else:

@@ -26,9 +26,11 @@ from ..graph.export_kgx import (
     DIRECTIONS,
     EDGE_NAMES,
     FILES,
+    ID_COLUMNS,
     NODE_NAMES,
     OWN,
     PREDICTION_NAMES,
+    our_id,
     unescaped,
 )
 from ..graph.frames import EVIDENCE, MERGES, NODES, PREDICTIONS, TEXTS, Columns, Source, conform
@@ -602,9 +604,7 @@ def _with_the_rest(graph: KnowledgeGraph, files: _Files, quarantine: Quarantine)
         graph = graph.with_predictions(pl.concat(rows))
     if file := files.others.get("merges"):
         merges = pl.concat(_own_rows(file, MERGES, {name: name for name in MERGES}, quarantine))
-        frames = {name: getattr(graph, name) for name in ("nodes", "edges", "evidence")}
-        frames |= {"predictions": graph.predictions, "merges": merges}
-        graph = KnowledgeGraph(frames, graph.sources, graph.schema)
+        graph = graph.with_frames(merges=merges)
     return graph
 
 
@@ -621,6 +621,8 @@ def _own_rows(
             if name not in rows.columns:
                 continue
             typed[ours] = _typed(name, rows.schema[name], dtype, escapes=not _is_json(path))
+            if ours in ID_COLUMNS:
+                typed[ours] = our_id(typed[ours])
             wrong.append(typed[ours].is_null() & pl.col(name).is_not_null())
         made = rows.with_columns(pl.any_horizontal(wrong).alias("wrong"))
         for row in made.filter("wrong").iter_rows(named=True):

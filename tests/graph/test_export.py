@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rdflib import RDF, RDFS, Literal, URIRef
 
+from medkg.graph import kg
 from medkg.graph.errors import DataError
 from medkg.graph.export import _ROWS, LICENCES, MANIFEST, Slices, export
 from medkg.graph.export_turtle import iri, literal
@@ -191,11 +192,14 @@ def test_parquet_frames_are_the_graphs_and_the_readme_names_all_columns(tmp_path
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_saved_graph_is_never_read_whole(form: str, tmp_path: Path) -> None:
+def test_a_saved_graph_is_never_read_whole(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kg, "_SMALL_FILE", 0)
     full().save(tmp_path / "graph")
     graph = KnowledgeGraph.open(tmp_path / "graph")
     export(graph, tmp_path / "out", form)
-    assert all(isinstance(frame, Path) for frame in graph._frames.values())
+    assert not [name for name, held in graph._frames.items() if isinstance(held, pl.DataFrame)]
 
 
 def test_slices_are_small_and_in_order() -> None:
