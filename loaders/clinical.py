@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -45,7 +46,9 @@ _EVIDENCE: dict[str, Any] = {
     "references": pl.List(pl.String),
     "qualifiers": pl.String,
 }
-_PART_ROWS = 100_000
+_PART_ROWS = 50_000
+
+PSEUDONYMS = "a secret of 16 to 64 characters, or @FILE with it, to hash patients' identifiers with"
 
 
 class Rows:
@@ -125,11 +128,21 @@ class Patients:
     A pseudonym is a keyed hash (BLAKE2b, 96 bits): the same patient gets the same one wherever the
     same key is used, and without the key nobody can compute it from the source's identifier.
 
+    Args:
+        key: the secret itself, or @FILE: on a command line others may see it.
+
     Raises:
-        DataError: the key is shorter than 16 characters or longer than 64 bytes.
+        DataError: the file can't be read, or the key is too short or too long.
     """
 
     def __init__(self, key: str | None = None):
+        if key is not None and key.startswith("@"):
+            try:
+                key = Path(key[1:]).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise DataError(
+                    "can't be read as the key of the pseudonyms", path=key[1:]
+                ) from error
         self._key = None if key is None else key.encode()
         if self._key is not None and not 16 <= len(self._key) <= 64:
             raise DataError("the key of the pseudonyms must have 16 to 64 characters")

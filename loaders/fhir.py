@@ -16,8 +16,8 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import ChainMap, Counter
+from collections.abc import Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -32,7 +32,7 @@ from ..graph.identifiers import normalise_curie
 from ..graph.kg import KnowledgeGraph, Part
 from ..graph.progress import track
 from ..graph.quarantine import Quarantine
-from .clinical import Patients, Rows, day, local_id, quantity, slug, yes_or_no
+from .clinical import PSEUDONYMS, Patients, Rows, day, local_id, quantity, slug, yes_or_no
 from .info import SourceInfo
 from .stream import plain_suffix, stream, text_lines
 
@@ -116,8 +116,8 @@ def load(
     Args:
         path: a file or a folder.
         quarantine: gets, by type and place, the resources that can't be used.
-        pseudonyms: a secret of 16 to 64 characters. With it, patients' and resources' identifiers
-            are keyed hashes; without, they are the resources' ids.
+        pseudonyms: a secret of 16 to 64 characters, or @FILE that holds it. With it, patients' and
+            resources' identifiers are keyed hashes; without, they are the resources' ids.
         birth_year: yes or no, whether the year of birth is kept.
         text_codes: yes or no, whether what is named by a short text alone becomes a node.
 
@@ -186,13 +186,20 @@ def _json(path: Path) -> Iterator[IO[bytes]]:
             raise DataError("is not whole, valid JSON", path=path) from None
 
 
-def _resources(file: Path) -> Iterator[_Found]:
-    """The resources of a file, one at a time; those of Bundles in a Bundle too."""
+# The types that others refer to, as JSON has them.
+_REFERRED = ('"Medication"', '"Bundle"')
+
+
+def _resources(file: Path, *, referred: bool = False) -> Iterator[_Found]:
+    """The resources of a file, one at a time; those of Bundles in a Bundle too.
+
+    With `referred`, a bulk export's lines are left out that can't be what others refer to.
+    """
     import ijson
 
     if plain_suffix(file) != ".json":
         for number, text in text_lines(file):
-            if text.strip():
+            if text.strip() and (not referred or any(name in text for name in _REFERRED)):
                 try:
                     yield from _unpacked(_Found(json.loads(text), "", number))
                 except (ValueError, RecursionError):
@@ -233,8 +240,8 @@ def _listed(value: Any) -> list[Any]:
 class _References:
     """What references lead to: codes of Medications, and ids of resources by their address."""
 
-    medications: dict[str, _Resource] = field(default_factory=dict)
-    ids: dict[str, str] = field(default_factory=dict)
+    medications: MutableMapping[str, _Resource] = field(default_factory=dict)
+    ids: MutableMapping[str, str] = field(default_factory=dict)
 
     def note(self, found: _Found) -> None:
         """Remember a resource that others may refer to."""
@@ -343,12 +350,14 @@ class _Reader:
         shared = _References()
         for file in files:
             if not _is_bundle(file):
-                for found in _resources(file):
+                for found in _resources(file, referred=True):
                     shared.note(found)
         used, other = 0, Counter[str]()
         for file in track(files, "fhir"):
             # The addresses of a Bundle mean something within it only.
-            self._references = _References(dict(shared.medications), dict(shared.ids))
+            self._references = _References(
+                ChainMap({}, shared.medications), ChainMap({}, shared.ids)
+            )
             if _is_bundle(file):
                 for found in _resources(file):
                     self._references.note(found)
@@ -545,8 +554,8 @@ class _Reader:
         valued = any(key.startswith("value") for key in resource)
         if valued or not components:
             self._observed(resource, resource, {}, columns)
-        panel = {"panel": self._concept(resource.get("code"), "Procedure").id}
         for component in components:
+            panel = {"panel": self._concept(resource.get("code"), "Procedure").id}
             self._observed(resource, component, panel, columns)
 
     def _observed(
@@ -771,7 +780,7 @@ INFO = SourceInfo(
     True,
     load,
     options={
-        "pseudonyms": "a secret of 16 to 64 characters that patients' identifiers are hashed with",
+        "pseudonyms": PSEUDONYMS,
         "birth_year": "yes (the default) or no: whether the year of birth is kept",
         "text_codes": "yes (the default) or no: whether what only a short text names is kept",
     },

@@ -32,7 +32,7 @@ from ..graph.kg import KnowledgeGraph, Part
 from ..graph.progress import progress
 from ..graph.quarantine import Quarantine
 from .base import parquet_columns, read_parquet_parts, read_sql_parts, read_table_parts, sql_columns
-from .clinical import Patients, Rows, day, quantity, yes_or_no
+from .clinical import PSEUDONYMS, Patients, Rows, day, quantity, yes_or_no
 from .info import SourceInfo
 from .stream import plain_suffix, text_lines
 
@@ -180,8 +180,8 @@ def load(
         vocabulary: folder, or in SQL the schema, of the vocabulary's tables where they are not
             among the others.
         schema: in SQL, the schema of the tables.
-        pseudonyms: a secret of 16 to 64 characters. With it, person_id and the events' ids are
-            keyed hashes.
+        pseudonyms: a secret of 16 to 64 characters, or @FILE that holds it. With it, person_id and
+            the events' ids are keyed hashes.
         birth_year: yes or no, whether the year of birth is kept.
 
     Raises:
@@ -228,6 +228,11 @@ class _Tables:
     def has(self, table: str) -> bool:
         """Whether there is such a table."""
         return table in self._paths
+
+    def need(self, table: str) -> None:
+        """Raise an error where there is no such table."""
+        if not self.has(table):
+            raise MissingError(f"{self.shown} has no table {table} of the OMOP CDM")
 
     def place(self, table: str) -> str:
         """What to call a table's place."""
@@ -285,13 +290,17 @@ class _Database:
 
     def has(self, table: str) -> bool:
         """Whether there is such a table."""
+        try:
+            self.need(table)
+        except DataError:
+            return False
+        return True
+
+    def need(self, table: str) -> None:
+        """Raise the database's error where there is no such table, or no database."""
         if table not in self._columns:
             query = f"SELECT * FROM {self._schema}{table} WHERE 1 = 0"
-            try:
-                self._columns[table] = sql_columns(self._url, query)
-            except DataError:
-                return False
-        return True
+            self._columns[table] = sql_columns(self._url, query)
 
     def place(self, table: str) -> str:
         """What to call a table's place."""
@@ -306,7 +315,7 @@ class _Database:
         again: bool = False,
     ) -> Iterator[pl.DataFrame]:
         """As of `_Tables`; in a database no row is malformed."""
-        self.has(table)
+        self.need(table)
         columns = _spelt(self._columns[table], required, optional, self.place(table))
         picked = ", ".join(f"{theirs[0]} AS {ours}" for ours, theirs in columns.items())
         absent = [pl.lit(None, pl.String).alias(name) for name in optional if name not in columns]
@@ -318,9 +327,9 @@ def _tables(path: Path, schema: str | None, quarantine: Quarantine) -> _Tables |
     # A URL that has become a path has lost the second of two slashes.
     if url := re.fullmatch(r"([a-z][a-z0-9+]+):/+(.*)", str(path)):
         scheme, rest = url.groups()
-        if scheme == "sqlite":
+        if scheme.startswith("sqlite"):
             found = [p for p in (Path("/") / rest, Path(rest)) if p.is_file()]
-            return _Database(f"sqlite:///{found[0] if found else rest}", schema)
+            return _Database(f"{scheme}:///{found[0] if found else rest}", schema)
         return _Database(f"{scheme}://{rest}", schema)
     if path.is_dir():
         return _Tables(path, quarantine)
@@ -488,9 +497,8 @@ class _Reader:
 
     def parts(self) -> Iterator[Part]:
         """The graph, in parts."""
-        for tables, table in ((self._tables, "person"), (self._concepts, "concept")):
-            if not tables.has(table):
-                raise MissingError(f"{tables.shown} has no table {table} of the OMOP CDM")
+        self._tables.need("person")
+        self._concepts.need("concept")
         events = [event for event in _EVENTS if self._tables.has(event.table)]
         if not events:
             raise MissingError(f"{self._tables.shown} has no table of events of the OMOP CDM")
@@ -658,7 +666,7 @@ INFO = SourceInfo(
     options={
         "vocabulary": "folder (in SQL: schema) of the vocabulary's tables, if not with the others",
         "schema": "in SQL, the schema of the tables",
-        "pseudonyms": "a secret of 16 to 64 characters that patients' identifiers are hashed with",
+        "pseudonyms": PSEUDONYMS,
         "birth_year": "yes (the default) or no: whether the year of birth is kept",
     },
 )

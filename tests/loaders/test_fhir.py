@@ -171,8 +171,13 @@ def test_pseudonyms_are_stable_and_hide_every_identifier(tmp_path: Path) -> None
     bad = about("Condition", "c77")
     _, quarantine = read(tmp_path, glucose(), bad, pseudonyms=key)
     assert [row.row for row in quarantine.rows] == ["entry 3 Condition"]
+    (tmp_path / "key").write_text(f"{key}\n", encoding="utf-8")
+    held, _ = read(tmp_path, glucose(), pseudonyms=f"@{tmp_path / 'key'}")
+    assert held.checksum() == again.checksum()
     with pytest.raises(DataError, match="16 to 64"):
         read(tmp_path, glucose(), pseudonyms="short")
+    with pytest.raises(DataError, match="no-key: can't be read"):
+        read(tmp_path, glucose(), pseudonyms=f"@{tmp_path / 'no-key'}")
 
 
 @pytest.mark.parametrize(

@@ -294,7 +294,7 @@ def test_every_form_of_the_tables_is_the_same_graph(tmp_path: Path) -> None:
             connection.execute(f"CREATE TABLE {name} ({', '.join(frame.columns)})")
             marks = ", ".join("?" * frame.width)
             connection.executemany(f"INSERT INTO {name} VALUES ({marks})", frame.rows())
-    for path in (database, f"sqlite:///{database}"):
+    for path in (database, f"sqlite:///{database}", f"sqlite+pysqlite:///{database}"):
         assert load("omop", path).checksum() == whole.checksum()
     assert load("omop", database, schema="main").checksum() == whole.checksum()
 
@@ -312,6 +312,16 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
         load("omop", folder / "person.csv")
     with pytest.raises(MissingError, match=r"absent\.db"):
         load("omop", f"sqlite:///{tmp_path}/absent.db")
+    sqlite3.connect(tmp_path / "empty.db").execute("CREATE TABLE other (id)").connection.close()
+    with pytest.raises(DataError, match="no such table: person"):
+        load("omop", tmp_path / "empty.db")
+
+
+def test_a_password_is_in_no_error(tmp_path: Path) -> None:
+    url = "postgresql+nodriver://reader:secret@host/db"
+    with pytest.raises((DataError, MissingError)) as error:
+        load("omop", url)
+    assert "secret" not in str(error.value)
 
 
 def test_without_ancestors_a_product_stands_for_itself(tmp_path: Path) -> None:
