@@ -1,5 +1,7 @@
 """BioC files (XML and JSON): documents with annotations and relations, as PubTator 3 exports them.
 
+The tar archives of PubTator 3's bulk download (BioCXML.0.tar.gz, …) are read where they lie.
+
 Format: https://bioc.sourceforge.net (BioC.dtd; Comeau et al. 2013, doi:10.1093/database/bat064),
 and https://www.ncbi.nlm.nih.gov/research/pubtator3/api for PubTator 3's form. What an annotation is
 stands in its infons: `type`, and `identifier` or a key that names the database, such as `MESH`.
@@ -7,6 +9,7 @@ stands in its infons: `type`, and `identifier` or a key that names the database,
 
 from __future__ import annotations
 
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +21,7 @@ from ..graph.quarantine import Quarantine
 from .annotated import OPTIONS, Annotations, Document, Mention, Relation, source
 from .info import SourceInfo
 from .pubtator import typed_end
-from .stream import plain_suffix, published, stream, xml_records
+from .stream import plain_suffix, published, stream, xml_records, xml_records_of
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -51,7 +54,7 @@ def load(
     What is set aside is named by document, annotation's offsets and type, never by its text.
 
     Args:
-        path: a file, or a folder of .xml and .json files, plain or compressed.
+        path: a file, or a folder of .xml, .json and .tar files, plain or compressed.
         quarantine: gets the documents, annotations and relations that can't be used.
         level: text-mined or curated.
         sentences: yes or no, whether sentences are kept.
@@ -70,9 +73,8 @@ def load(
 
 
 def _parts(path: Path, annotations: Annotations, quarantine: Quarantine) -> Iterator[Part]:
-    for file in published(path, "*.xml", "*.XML", "*.json"):
-        read = _json_documents if plain_suffix(file) == ".json" else _xml_documents
-        for number, given in enumerate(track(read(file), NAME), start=1):
+    for file in published(path, "*.xml", "*.XML", "*.json", "*.tar"):
+        for number, given in enumerate(track(_documents(file, quarantine), NAME), start=1):
             try:
                 document = _document(given)
             except (ValueError, KeyError, TypeError, AttributeError, IndexError):
@@ -88,6 +90,32 @@ def _parts(path: Path, annotations: Annotations, quarantine: Quarantine) -> Iter
 
 
 # Files
+
+
+def _documents(file: Path, quarantine: Quarantine) -> Iterator[_Given]:
+    match plain_suffix(file):
+        case ".json":
+            yield from _json_documents(file)
+        case ".tar":
+            yield from _archived(file, quarantine)
+        case _:
+            yield from _of_records(xml_records(file))
+
+
+def _archived(file: Path, quarantine: Quarantine) -> Iterator[_Given]:
+    """The documents of the XML files in a tar archive; a file that is damaged costs no other."""
+    try:
+        with stream(file) as opened, tarfile.open(fileobj=opened, mode="r|") as archive:
+            for member in archive:
+                content = archive.extractfile(member) if member.isfile() else None
+                if content is not None and member.name.lower().endswith(".xml"):
+                    try:
+                        yield from _of_records(xml_records_of(content, member.name))
+                    except DataError:
+                        quarantine.add("file is not well-formed XML", path=file, row=member.name)
+                archive.members = []  # type: ignore[attr-defined]  # typeshed leaves it out
+    except tarfile.TarError as error:
+        raise DataError(f"can't be read as a tar archive: {error}", path=file) from error
 
 
 def _json_documents(file: Path) -> Iterator[_Given]:
@@ -116,8 +144,8 @@ def _where(events: Iterator[tuple[str, str, Any]]) -> str | None:
     return None
 
 
-def _xml_documents(file: Path) -> Iterator[_Given]:
-    for element in xml_records(file):
+def _of_records(records: Iterator[_Element]) -> Iterator[_Given]:
+    for element in records:
         if element.tag == "document":
             yield _of_xml(element)
 
@@ -233,8 +261,8 @@ INFO = SourceInfo(
     "that of the annotated texts; NCBI's annotations are in the public domain",
     HOME_PAGE,
     "that of the files given",
-    "BioC XML, BioC JSON, and PubTator 3's form of them; a file or a folder, plain or .gz, .xz,"
-    " .bz2, .zip",
+    "BioC XML, BioC JSON, PubTator 3's form of them, .tar of XML; a file or a folder, plain or .gz,"
+    " .xz, .bz2, .zip",
     "Document MENTIONS Disease, Symptom, Drug, Target; CAUSES, TREATS, TARGETS, ASSOCIATED_WITH,"
     " INTERACTS_WITH, REGULATES, UPREGULATES, DOWNREGULATES, COVARIES_WITH, as annotated",
     True,

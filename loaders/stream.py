@@ -61,34 +61,39 @@ def xml_records(path: Path) -> Iterator[_Element]:
     Raises:
         DataError: the file can't be read, or isn't well-formed XML.
     """
-    from lxml import etree
-
     with stream(path) as file:
         if not file.read(1):
             raise DataError("is empty", path=path)
     with stream(path) as file:
-        events = etree.iterparse(
-            file,
-            events=("start", "end"),
-            load_dtd=False,
-            no_network=True,
-            resolve_entities=False,
-            remove_comments=True,
-            remove_pis=True,
-        )
-        try:
-            root = None
-            for event, element in events:
-                if root is None:
-                    root = element
-                    yield root
-                elif event == "end" and element.getparent() is root:
-                    yield element
-                    root.remove(element)
-        except etree.XMLSyntaxError as error:
-            raise DataError(
-                f"is not well-formed XML ({error.msg}); fetch it anew", path=path, line=error.lineno
-            ) from error
+        yield from xml_records_of(file, path)
+
+
+def xml_records_of(file: IO[bytes], path: Path | str) -> Iterator[_Element]:
+    """As `xml_records`, of an open file; `path` is for the message."""
+    from lxml import etree
+
+    events = etree.iterparse(
+        file,
+        events=("start", "end"),
+        load_dtd=False,
+        no_network=True,
+        resolve_entities=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        root = None
+        for event, element in events:
+            if root is None:
+                root = element
+                yield root
+            elif event == "end" and element.getparent() is root:
+                yield element
+                root.remove(element)
+    except etree.XMLSyntaxError as error:
+        raise DataError(
+            f"is not well-formed XML ({error.msg}); fetch it anew", path=path, line=error.lineno
+        ) from error
 
 
 def text_of(element: _Element | None) -> str:

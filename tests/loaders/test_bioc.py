@@ -3,7 +3,9 @@ exports of PubTator 3 (https://www.ncbi.nlm.nih.gov/research/pubtator3/api)."""
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -153,6 +155,30 @@ def test_every_form_of_json_is_the_same_graph(tmp_path: Path) -> None:
         file = tmp_path / f"{name}.json"
         file.write_text(text, encoding="utf-8")
         assert load("bioc", file).checksum() == whole.checksum(), name
+
+
+def test_the_archives_of_the_bulk_download(tmp_path: Path) -> None:
+    """https://ftp.ncbi.nlm.nih.gov/pub/lu/PubTator3/: BioCXML.0.tar.gz and so on."""
+    whole, _ = read(tmp_path, document())
+    content = (tmp_path / "in" / "collection.xml").read_bytes()
+    archive = tmp_path / "BioCXML.0.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for name, data in (
+            ("output/1.BioC.XML", content),
+            ("output/2.BioC.XML", content[:60]),
+            ("output/3.BioC.XML", content.replace(b"<id>7</id>", b"<id>8</id>")),
+            ("readme.txt", b"no XML"),
+        ):
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    quarantine = Quarantine()
+    graph = load("bioc", archive, quarantine=quarantine)
+    assert graph.nodes.height == whole.nodes.height + 1
+    assert [row.row for row in quarantine.rows] == ["output/2.BioC.XML"]
+    archive.write_bytes(archive.read_bytes()[:200])
+    with pytest.raises(DataError, match=r"BioCXML\.0\.tar\.gz"):
+        load("bioc", archive)
 
 
 def test_identifiers_under_the_name_of_a_database(tmp_path: Path) -> None:
