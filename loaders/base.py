@@ -22,7 +22,6 @@ import polars as pl
 
 from ..graph.errors import DataError, MissingError
 from ..graph.quarantine import Quarantine
-from ..graph.text import decode
 
 ROWS = 200_000  # rows of a part: enough for polars to be quick, few enough for memory
 COMPRESSED = (".gz", ".xz", ".bz2", ".zip")
@@ -74,15 +73,6 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
     opener = _OPEN.get(path.suffix, open)
     with opener(path, "rb") as file:
         yield file
-
-
-def read_text(path: Path) -> str:
-    """The text of a UTF-8 file, plain or compressed.
-
-    Raises:
-        DataError: the file can't be read or decompressed, is empty, or isn't UTF-8.
-    """
-    return decode(b"".join(read_blocks(path)), path)
 
 
 def read_table(

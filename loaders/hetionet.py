@@ -22,7 +22,7 @@ from ..graph.frames import Source
 from ..graph.kg import KnowledgeGraph, Part
 from ..graph.progress import progress
 from ..graph.quarantine import Quarantine
-from .base import ROWS, adme_roles, read_blocks, read_table_parts
+from .base import adme_roles, read_blocks, read_table_parts
 from .info import SourceInfo
 
 SOURCE = Source(
@@ -86,6 +86,9 @@ _KINDS = {
     "Symptom": ("Symptom", "MESH:"),
 }
 
+
+# Objects of the JSON that are held at once; they take ten times the room of table rows.
+_JSON_ROWS = 50_000
 
 # How a metaedge is abbreviated (https://het.io/about/metagraph): its kinds and verb, GpBP.
 _ABBREVIATIONS = {
@@ -175,33 +178,49 @@ def _json_rows(path: Path, quarantine: Quarantine) -> Iterator[_Rows]:
 
     # Both lists are taken from one pass: the file is slow to decompress.
     lists = {"nodes": ijson.sendable_list(), "edges": ijson.sendable_list()}
-    takers = [ijson.items_coro(lists[k], f"{k}.item", use_float=True) for k in lists]
-    rows_of = {"nodes": _json_node, "edges": _json_edge}
+    takers = {name: ijson.items_coro(lists[name], f"{name}.item", use_float=True) for name in lists}
     counts = dict.fromkeys(lists, 0)
     for block in _then_end(read_blocks(path)):
         try:
-            for taker in takers:
+            for taker in takers.values():
                 with suppress(StopIteration):
                     taker.send(block)
         except (ijson.JSONError, UnicodeDecodeError) as error:
             raise DataError(f"is no JSON, or a part of one: {error}", path=path) from error
+        if block and max(map(len, lists.values())) < _JSON_ROWS:
+            continue
         for name, found in lists.items():
-            if len(found) < ROWS and block:
-                continue
-            sound = []
-            for number, given in enumerate(found, start=counts[name] + 1):
-                try:
-                    sound.append({**rows_of[name](given), "line": number})
-                except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-                    row = f"{name}, number {number}"
-                    quarantine.add("no Hetionet JSON", path=path, line=number, row=row)
-            counts[name] += len(found)
-            found.clear()
-            if sound:
-                frame = pl.DataFrame(sound, schema=_JSON_SCHEMAS[name])
-                yield _Rows(path, **{name: frame})
+            if found:
+                rows = _json_frame(name, found, counts[name], path, quarantine)
+                counts[name] += len(found)
+                found.clear()
+                yield _Rows(path, **{name: rows})
+            elif counts[name]:
+                takers.pop(name, None)  # that list is over; the other one is read now
     if not counts["edges"]:
         raise DataError("holds no edge of Hetionet", path=path)
+
+
+def _json_frame(
+    name: str, given: list[Any], before: int, path: Path, quarantine: Quarantine
+) -> pl.DataFrame:
+    """Nodes or edges of the JSON as rows; `line` is their place in the list."""
+    row_of = {"nodes": _json_node, "edges": _json_edge}[name]
+    sound = []
+    for number, item in enumerate(given, start=before + 1):
+        try:
+            sound.append((number, *row_of(item)))
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            row = f"{name}, number {number}"
+            quarantine.add("no Hetionet JSON", path=path, line=number, row=row)
+    columns = zip(*sound, strict=True) if sound else [()] * len(_JSON_SCHEMAS[name])
+    schema = _JSON_SCHEMAS[name].items()
+    return pl.DataFrame(
+        [
+            pl.Series(column, values, dtype=dtype)
+            for (column, dtype), values in zip(schema, columns, strict=True)
+        ]
+    )
 
 
 def _then_end(blocks: Iterator[bytes]) -> Iterator[bytes]:
@@ -222,15 +241,12 @@ _JSON_SCHEMAS: dict[str, dict[str, Any]] = {
 }
 
 
-def _json_node(node: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "id": f"{node['kind']}::{node['identifier']}",
-        "name": node["name"],
-        "properties": _json(node.get("data", {})),
-    }
+def _json_node(node: Mapping[str, Any]) -> tuple[Any, ...]:
+    identifier = f"{node['kind']}::{node['identifier']}"
+    return identifier, str(node["name"]), _json(node.get("data", {}))
 
 
-def _json_edge(edge: Mapping[str, Any]) -> dict[str, Any]:
+def _json_edge(edge: Mapping[str, Any]) -> tuple[Any, ...]:
     source, target, verb = edge["source_id"], edge["target_id"], edge["kind"]
     arrow = ">" if edge["direction"] == "forward" else ""
     ends = (_ABBREVIATIONS.get(source[0], "?"), _ABBREVIATIONS.get(target[0], "?"))
@@ -238,13 +254,13 @@ def _json_edge(edge: Mapping[str, Any]) -> dict[str, Any]:
     references = [f"PMID:{number}" for number in data.pop("pubmed_ids", ())]
     if actions := data.pop("actions", ()):
         data["action"] = ", ".join(actions)
-    return {
-        "source": f"{source[0]}::{source[1]}",
-        "metaedge": f"{ends[0]}{verb[0]}{arrow}{ends[1]}",
-        "target": f"{target[0]}::{target[1]}",
-        "references": references,
-        "qualifiers": _json(data),
-    }
+    return (
+        f"{source[0]}::{source[1]}",
+        f"{ends[0]}{verb[0]}{arrow}{ends[1]}",
+        f"{target[0]}::{target[1]}",
+        references,
+        _json(data),
+    )
 
 
 def _json(data: Mapping[str, Any]) -> str | None:
