@@ -12,7 +12,7 @@ Every row carries `checksum`, a hash of its content, by which a second write kno
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from .forget import ForgetSummary, Ids
 from .forget_server import forget_on
 from .kg import KnowledgeGraph
 from .schema import Schema
-from .write import OWN_LABELS, Counts, Writer, WriteSummary
+from .write import OWN_LABELS, Counts, WriteSummary, write
 
 if TYPE_CHECKING:
     import neo4j
@@ -158,9 +158,20 @@ class Store:
         relationship as its properties and `relation`, a path as its `nodes` and `relationships`.
 
         Raises:
-            StoreError: the query is wrong, would change the graph, or takes too long.
+            StoreError: the query is wrong, would change the graph, or takes too long (two minutes).
         """
         return guard.query(self.connection, cypher, params)
+
+    def pages(self, cypher: str, size: int = 10_000, /, **params: Any) -> Iterator[pl.DataFrame]:
+        """The answer of `query` in frames of at most `size` rows, as they come from the server.
+
+        However long the answer, no more than a page of it is in memory. Each page has the types of
+        its own values. Read to the end, or close the iterator, to end the query.
+
+        Raises:
+            StoreError: as `query`; the time counts until the last page is read.
+        """
+        return guard.pages(self.connection, cypher, size, params)
 
     def resolve(self, text: str, kind: str | None = None) -> tuple[str, str]:
         """Kind and identifier of the one node that a text means: by identifier, name or synonym.
@@ -171,19 +182,37 @@ class Store:
         """
         return read.resolve(self.connection, text, kind)
 
-    def write(self, kg: KnowledgeGraph) -> WriteSummary:
+    def write(
+        self,
+        kg: KnowledgeGraph,
+        name: str | None = None,
+        *,
+        prune: bool = False,
+        evidence: bool = True,
+    ) -> WriteSummary:
         """Add a graph to what the server holds; nothing that is there already is added twice.
 
         Nodes of an identifier that is there unite: the graph's name stays, synonyms and
         cross-references of both. Evidence joins the evidence that is there, and the relationships
         that it supports are combined from all of it. A model's predictions for a head (or tail)
-        replace what the server has of that model for it. A write that was interrupted is completed
-        by writing again.
+        replace what the server has of that model for it.
+
+        The write is recorded as a `(:Load)`, whose id the evidence carries that it wrote. A write
+        that was interrupted, whatever by, goes on when the same is written again. One at a time:
+        another writer is waited for.
+
+        Args:
+            name: what the load is called; by default the graph's sources.
+            prune: take out the evidence of the graph's sources that the graph no longer has, the
+                edges that nothing supports then, and the nodes that only this evidence named.
+            evidence: without it, only nodes and relationships are written, to a server that holds
+                no evidence: smaller, to look at; what is read back has no edges.
 
         Raises:
-            StoreError: the server refuses, or holds a node of the same identifier as another kind.
+            StoreError: the server refuses or doesn't answer, or holds a node of the same
+                identifier as another kind.
         """
-        return Writer(self.connection).write(kg)
+        return write(self.connection, kg, name, prune, evidence)
 
     def read(
         self,
