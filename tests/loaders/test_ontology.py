@@ -589,3 +589,16 @@ def test_mondo_joins_hpo_and_hetionet(tmp_path: Path) -> None:
         assert set(applied) >= {
             (other, "MONDO:0000002") for other in ("DOID:1", "OMIM:100001", "ORPHA:2")
         }
+
+
+def test_an_older_graph_moves_to_todays_terms(tmp_path: Path) -> None:
+    retired = "id: MONDO:0000003\nname: obsolete old example\nis_obsolete: true\nreplaced_by"
+    older = load_text(
+        tmp_path / "old",
+        MONDO.replace(retired, "id: MONDO:0000003\nname: old example\nis_a"),
+    )
+    assert "MONDO:0000003" in set(older.nodes["id"])
+    graph = merge(older, load_text(tmp_path / "new", MONDO))
+    assert "MONDO:0000003" not in set(graph.nodes["id"])
+    child = graph.edges.filter(subject="MONDO:0000005")["object"].to_list()
+    assert child == ["MONDO:0000002"]
