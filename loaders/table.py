@@ -32,7 +32,7 @@ from .base import (
     read_table_parts,
     sql_columns,
 )
-from .info import SourceInfo
+from .info import Download, SourceInfo
 from .mapping import (
     FORMATS,
     Condition,
@@ -178,7 +178,8 @@ def _files(mapping: TableMapping, table: Table, path: Path | None) -> list[Path 
             f" {', '.join(t.file or 'the table' for t in mapping.tables)}"
         )
     if not path.exists():
-        raise MissingError(f"{path}: there is no such file or folder")
+        hint = "; a database's URL goes into the mapping, under 'database'" if table.query else ""
+        raise MissingError(f"{path}: there is no such file or folder{hint}")
     if table.query:
         return [f"sqlite:///{path}"]
     if path.is_file():
@@ -309,13 +310,7 @@ class _Reader:
         wanted = {name: names[name] for name in used if name not in optional}
         parts: Iterator[pl.DataFrame]
         if isinstance(file, str):
-            queried = read_sql_parts(file, table.query, rows=rows)
-            parts = (
-                part.with_columns(
-                    pl.lit(None, pl.String).alias(n) for n in optional if n not in part.columns
-                )
-                for part in queried
-            )
+            parts = (_renamed(part, names) for part in read_sql_parts(file, table.query, rows=rows))
         elif _format(table, file) == "parquet":
             parts = read_parquet_parts(file, wanted, optional, rows=rows)
         else:
@@ -460,6 +455,15 @@ class _Reader:
             *given,
             qualifiers=_objects(found, qualifiers, edge.qualifiers),
         )
+
+
+def _renamed(part: pl.DataFrame, names: Mapping[str, Sequence[str]]) -> pl.DataFrame:
+    """The columns of a query under our names; null throughout where it lacks them."""
+    picked = {}
+    for ours, theirs in names.items():
+        there = [name for name in theirs if name in part.columns]
+        picked[ours] = pl.col(there[0]) if there else pl.lit(None, pl.String)
+    return part.select("line", **picked)
 
 
 class _Maker:
@@ -610,10 +614,30 @@ def _info(name: str, path: Path) -> SourceInfo:
         mapping.source.release,
         mapping.about["published_format"],
         mapping.about["yields"],
-        needs_path=True,
+        needs_path=name not in _DOWNLOADS,
         load=partial(_load_shipped, name),
         options=mapping.options,
+        downloads=_DOWNLOADS.get(name, ()),
     )
+
+
+_STRING = "https://stringdb-downloads.org/download"
+_DOWNLOADS = {
+    "dgidb": (Download("https://dgidb.org/data/latest/interactions.tsv", "interactions.tsv"),),
+    "drugcentral": (
+        Download(
+            "https://unmtid-dbs.net/download/DrugCentral/2021_09_01/drug.target.interaction.tsv.gz",
+            "drug.target.interaction.tsv.gz",
+        ),
+    ),
+    "string": tuple(
+        Download(
+            f"{_STRING}/protein.{part}.v12.0/9606.protein.{part}.v12.0.txt.gz",
+            f"9606.protein.{part}.v12.0.txt.gz",
+        )
+        for part in ("links", "info", "aliases")
+    ),
+}
 
 
 INFOS = (

@@ -85,6 +85,31 @@ def test_the_example_of_the_docs(tmp_path: Path) -> None:
     assert graph.nodes.filter(id="drugbank:DB00945")["synonyms"].to_list() == [["Aspro", "Bayer"]]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "source:|qqq: x\nsource:",
+        "name: table|qqq: x",
+        'file: "*.tsv"|qqq: x',
+        "relation:|qqq: x, relation:",
+        "kind: Drug|qqq: x",
+        'name: "{name}"|name: {value: x, qqq: x}',
+        "edges:|where: [{qqq: x}]\n    edges:",
+        "edges:|split_rows: {qqq: x}\n    edges:",
+    ],
+)
+def test_every_key_is_in_the_docs(tmp_path: Path, change: str) -> None:
+    path = write(
+        tmp_path, TARGETS.replace(*change.replace(", relation:", "\n        relation:").split("|"))
+    )
+    with pytest.raises(DataError, match="has no 'qqq'; allowed are ") as refused:
+        load("table", path)
+    section = DOCS.read_text(encoding="utf-8").split("### What a mapping may say")[1]
+    documented = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", section))))
+    allowed = str(refused.value).split("allowed are ")[1].split(", ")
+    assert set(allowed) - {"about", "options"} <= documented
+
+
 def test_nodes_and_edges_of_several_files(tmp_path: Path) -> None:
     mapping = (
         SOURCE
@@ -217,7 +242,8 @@ tables:
         "t.parquet": "file: t.parquet",
         "parts": "format: parquet",
         "t.db": "query: SELECT * FROM t ORDER BY drug",
-        "": f"query: SELECT * FROM t\n    database: sqlite:///{tmp_path}/t.db",
+        "": "query: SELECT drug, name, gene AS entrez, p, pmids FROM t\n"
+        f"    database: sqlite:///{tmp_path}/t.db\n    columns: {{gene: [gene_id, entrez]}}",
     }
     checksums = {}
     for name, form in forms.items():
