@@ -7,8 +7,12 @@ import os
 import re
 import shutil
 import time
+import zipfile
+import zlib
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pooch
@@ -52,7 +56,10 @@ def fetch(info: SourceInfo, folder: Path | None = None) -> Path:
         DataError: the file that comes is not the one that the checksum is of.
     """
     folder = folder or cache_folder() / _plain_name(info.name)
-    files = [_fetch_file(info.name, download, folder) for download in info.downloads]
+    files = []
+    for download in info.downloads:
+        file = _fetch_file(info.name, download, folder)
+        files.append(_unpacked(file, download.members) if download.members else file)
     if not files:
         raise MissingError(f"{info.name} can't be fetched: {info.home_page}; give --path")
     return files[0] if len(files) == 1 else folder
@@ -89,6 +96,25 @@ def _fetch_file(source: str, download: Download, folder: Path) -> Path:
             lines = (f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
             draft.write_text("".join(lines), encoding="ascii")
     return file
+
+
+def _unpacked(archive: Path, members: tuple[str, ...]) -> Path:
+    """The folder of what an archive has of these members; unpacked once for each checksum."""
+    folder = archive.with_name(f"{archive.stem}-{sha256(archive)[:12]}")
+    if folder.is_dir():
+        return folder
+    with TemporaryDirectory(dir=archive.parent) as draft:
+        whole = Path(draft) / "whole"
+        whole.mkdir()
+        try:
+            with zipfile.ZipFile(archive) as zipped:
+                for name in zipped.namelist():
+                    if any(fnmatch(Path(name).name, pattern) for pattern in members):
+                        zipped.extract(name, whole)  # never out of the folder, whatever the name
+        except (OSError, zipfile.BadZipFile, zlib.error) as error:
+            raise DataError(f"is no readable zip archive: {error}", path=archive) from error
+        whole.rename(folder)
+    return folder
 
 
 def _recorded(folder: Path) -> dict[str, str]:

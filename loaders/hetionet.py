@@ -23,7 +23,7 @@ from ..graph.kg import KnowledgeGraph, Part
 from ..graph.progress import progress
 from ..graph.quarantine import Quarantine
 from .base import adme_roles, read_blocks, read_table_parts
-from .info import SourceInfo
+from .info import Download, SourceInfo
 
 SOURCE = Source(
     "hetionet",
@@ -377,6 +377,8 @@ def _edges(path: Path, rows: pl.DataFrame, quarantine: Quarantine) -> pl.DataFra
     )
 
 
+_FILES = "https://github.com/hetio/hetionet/raw/main/hetnet/tsv"
+
 INFO = SourceInfo(
     "hetionet",
     "Hetionet: drugs, diseases, genes and what joins them, integrated from 29 sources",
@@ -385,6 +387,10 @@ INFO = SourceInfo(
     SOURCE.release,
     "hetionet-v1.0.json, or a folder with *nodes*.tsv and *edges*.sif or .tsv; plain or compressed",
     "all of its 24 relations, as the schema names them",
-    True,
+    False,
     load,
+    downloads=(
+        Download(f"{_FILES}/hetionet-v1.0-nodes.tsv", "hetionet-v1.0-nodes.tsv"),
+        Download(f"{_FILES}/hetionet-v1.0-edges.sif.gz", "hetionet-v1.0-edges.sif.gz"),
+    ),
 )

@@ -28,7 +28,7 @@ from ..graph.quarantine import Quarantine
 from ..graph.schema import Schema
 from ..graph.units import share
 from .base import adme_roles, json_column, need_folder, published_file, read_table_parts
-from .info import SourceInfo
+from .info import Download, SourceInfo
 from .ontology import Link, Term, current_of, node, nodes_frame, read_terms, release_of
 from .stream import text_lines
 
@@ -370,4 +370,9 @@ INFO = SourceInfo(
     "Symptom SUBCLASS_OF Symptom, Disease HAS_SYMPTOM Symptom, Disease ASSOCIATED_WITH Target",
     False,
     load,
+    downloads=tuple(
+        Download(f"https://purl.obolibrary.org/obo/{address}", address.rpartition("/")[2])
+        for address in ("hp.obo", "hp/hpoa/phenotype.hpoa", "hp/hpoa/genes_to_disease.txt")
+    ),
+    bundled=True,
 )

@@ -21,7 +21,7 @@ from ..graph.errors import DataError, MissingError
 from ..graph.frames import Source
 from ..graph.kg import KnowledgeGraph, Part
 from ..graph.quarantine import Quarantine
-from .info import SourceInfo
+from .info import Download, SourceInfo
 from .stream import line_of, plain_suffix, published, text_lines, text_of, xml_records
 
 if TYPE_CHECKING:
@@ -363,8 +363,16 @@ INFOS = (
         "that of the file",
         "*tabular*.xml, *order*.txt, or a folder with either or both, plain or compressed",
         _YIELDS,
-        True,
+        False,
         load_cm,
+        downloads=(
+            Download(
+                "https://ftp.cdc.gov/pub/Health_Statistics/NCHS/Publications/ICD10CM/2025"
+                "/icd10cm-table-index-2025.zip",
+                "icd10cm-table-index-2025.zip",
+                members=("*tabular*.xml",),
+            ),
+        ),
     ),
     SourceInfo(
         "icd10",

@@ -10,11 +10,18 @@ from ..graph.kg import KnowledgeGraph
 
 @dataclass(frozen=True)
 class Download:
-    """A published file that may be fetched: its address, and its name in the source's folder."""
+    """A published file that may be fetched: its address, and its name in the source's folder.
+
+    Attributes:
+        sha256: where the publisher states one; else that of the first fetch counts.
+        members: patterns of what is used of a zip archive. It is unpacked, and the source gets the
+            folder of what was in it.
+    """
 
     url: str
     name: str
-    sha256: str | None = None  # where the publisher states one; else that of the first fetch counts
+    sha256: str | None = None
+    members: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,8 @@ class SourceInfo:
         options: what else `load` takes, with a line of help each.
         downloads: what is fetched where no path is given. `load` then gets the file, or, where
             there are several, the folder that holds them by their names.
+        bundled: whether files come with medkg. Then `downloads` are newer ones, fetched only if
+            asked for.
     """
 
     name: str
@@ -42,10 +51,11 @@ class SourceInfo:
     load: Callable[..., KnowledgeGraph]
     options: Mapping[str, str] = field(default_factory=dict)
     downloads: tuple[Download, ...] = ()
+    bundled: bool = False
 
     @property
     def comes(self) -> str:
         """How one gets its files: with medkg, downloaded, or by --path."""
-        if self.downloads:
-            return "downloaded"
-        return "--path" if self.needs_path else "with medkg"
+        if self.bundled:
+            return "with medkg"
+        return "downloaded" if self.downloads else "--path"

@@ -25,7 +25,7 @@ from ..graph.kg import KnowledgeGraph, Part
 from ..graph.progress import track
 from ..graph.quarantine import Quarantine
 from .clinical import Rows, day, local_id, quantity, slug
-from .info import SourceInfo
+from .info import Download, SourceInfo
 
 SOURCE = Source(
     "phenopackets",
@@ -407,6 +407,14 @@ INFO = SourceInfo(
     " archive (plain, .gz, .xz, .bz2)",
     "Patient HAS_PHENOTYPE and LACKS_PHENOTYPE Symptom, HAS_DISEASE Disease, HAS_VARIANT_IN"
     " Target, UNDERWENT Procedure (measurements with value and unit), TAKES Drug (with dose)",
-    True,
+    False,
     load,
+    downloads=(
+        Download(
+            "https://github.com/monarch-initiative/phenopacket-store/releases/latest/download"
+            "/all_phenopackets.zip",
+            "all_phenopackets.zip",
+            members=("*.json",),
+        ),
+    ),
 )

@@ -22,7 +22,7 @@ from ..graph.kg import KnowledgeGraph, Part
 from ..graph.progress import progress
 from ..graph.quarantine import Quarantine
 from .base import adme_roles, published_file, read_table_parts
-from .info import SourceInfo
+from .info import Download, SourceInfo
 
 NAME = "primekg"
 LICENCE = (
@@ -287,7 +287,8 @@ INFO = SourceInfo(
     "not stated",
     "kg.csv, plain or compressed",
     "all of its 30 relations, as the schema names them",
-    needs_path=True,
+    needs_path=False,
     load=load,
     options={"release": "the release the file is of, as evidence will state it"},
+    downloads=(Download("https://dataverse.harvard.edu/api/access/datafile/6180620", "kg.csv"),),
 )

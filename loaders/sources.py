@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from ..graph.errors import MissingError
 from ..graph.kg import KnowledgeGraph
@@ -55,6 +57,7 @@ def load(
     path: Path | str | None = None,
     *,
     quarantine: Quarantine | None = None,
+    fetch: bool = False,
     **options: str,
 ) -> KnowledgeGraph:
     """Load a curated source.
@@ -63,6 +66,7 @@ def load(
         name: one of `SOURCES`.
         path: the published files; needed where the source's `needs_path` says so. Without one,
             those of a source that may be downloaded are (see `medkg.loaders.download.fetch`).
+        fetch: download the publisher's files though some come with medkg.
         quarantine: gets the rows that can't be used. Without one, they are counted in a warning.
         options: those that the source's `options` name.
 
@@ -70,17 +74,15 @@ def load(
         MissingError: no such source or option, or a file is not there or can't be fetched.
         DataError: a file can't be read as what it should be.
     """
-    if name not in SOURCES:
-        raise MissingError(f"there is no source {name!r}; there are {', '.join(sorted(SOURCES))}")
-    source = SOURCES[name]
+    source = _source(name)
     if unknown := sorted(set(options) - set(source.options)):
         allowed = ", ".join(source.options) or "none"
         raise MissingError(f"{name} has no option {unknown[0]!r}; it has: {allowed}")
     aside = Quarantine() if quarantine is None else quarantine
-    if path is None and source.downloads:
-        from .download import fetch
+    if path is None and (fetch or (source.downloads and not source.bundled)):
+        from .download import fetch as fetch_files
 
-        path = fetch(source)
+        path = fetch_files(source)
     graph = source.load(None if path is None else Path(path), aside, **options)
     if quarantine is None and aside.rows:
         logging.getLogger(__name__).warning(
@@ -90,3 +92,29 @@ def load(
             ", ".join(f"{reason}: {count}" for reason, count in aside.counts().items()),
         )
     return graph
+
+
+def describe(name: str) -> dict[str, Any]:
+    """All about a source: whose it is, what it reads, gives and takes, and how one gets its files.
+
+    Raises:
+        MissingError: no such source.
+    """
+    source = _source(name)
+    facts = asdict(source)
+    return {
+        "name": facts.pop("name"),
+        "files": source.comes,
+        **{
+            key: value
+            for key, value in facts.items()
+            if key not in ("load", "needs_path", "bundled")
+        },
+        "downloads": [download.url for download in source.downloads],
+    }
+
+
+def _source(name: str) -> SourceInfo:
+    if name not in SOURCES:
+        raise MissingError(f"there is no source {name!r}; there are {', '.join(sorted(SOURCES))}")
+    return SOURCES[name]

@@ -247,4 +247,5 @@ INFO = SourceInfo(
     " CAUSES Symptom, INTERACTS_WITH Drug, IN_CLASS DrugClass",
     False,
     load,
+    bundled=True,
 )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 from threading import Thread
 
@@ -223,6 +225,39 @@ def test_no_name_leads_out_of_the_folder(served: Served, name: str) -> None:
 def test_only_http_is_fetched(url: str) -> None:
     with pytest.raises(DataError, match="only http and https"):
         fetch(source(Download(url, "file.bin")))
+
+
+def test_an_archive_is_unpacked_once_and_nothing_leads_out_of_it(
+    tmp_path: Path, served: Served
+) -> None:
+    archive = BytesIO()
+    with zipfile.ZipFile(archive, "w") as zipped:
+        for name in ("a/one.json", "../../two.json", "other.txt"):
+            zipped.writestr(name, name)
+    served.content = archive.getvalue()
+    info = source(Download(served.url, "all.zip", members=("*.json",)))
+    folder = fetch(info)
+    assert folder.parent == tmp_path / "cache" / "made-up"
+    assert sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.*")) == [
+        "a/one.json",
+        "two.json",
+    ]
+    assert fetch(info) == folder
+    served.content, served.tag = b"no archive", '"two"'
+    with pytest.raises(DataError, match=r"all\.zip: is no readable zip archive"):
+        fetch(source(Download(served.url, "all.zip", members=("*",)), name="other"))
+
+
+def test_what_comes_with_medkg_is_fetched_only_if_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, served: Served
+) -> None:
+    served.status = [404] * 2
+    bundled = replace(SOURCES["starter"], downloads=(Download(served.url, "x.tsv"),))
+    monkeypatch.setitem(SOURCES, "starter", bundled)
+    assert load("starter").nodes.height
+    assert not served.asked
+    with pytest.raises(MissingError, match="answers 404"):
+        load("starter", fetch=True)
 
 
 def test_load_without_a_path_fetches(
