@@ -9,11 +9,14 @@ if TYPE_CHECKING:
     from .data import to_hetero_data, vocabulary
     from .diagnosis import evaluate_diagnosis, train_diagnosis
     from .links import evaluate_links, train_links
+    from .scaling import Scaler, numeric_properties
 
 # Loaded when first used, for they bring torch.
 _HOMES = {
+    "Scaler": "scaling",
     "evaluate_diagnosis": "diagnosis",
     "evaluate_links": "links",
+    "numeric_properties": "scaling",
     "to_hetero_data": "data",
     "train_diagnosis": "diagnosis",
     "train_links": "links",
@@ -21,8 +24,10 @@ _HOMES = {
 }
 
 __all__ = [
+    "Scaler",
     "evaluate_diagnosis",
     "evaluate_links",
+    "numeric_properties",
     "to_hetero_data",
     "train_diagnosis",
     "train_links",

@@ -9,6 +9,7 @@ import torch
 from torch_geometric.data import HeteroData
 
 from ..graph.kg import KnowledgeGraph
+from .scaling import Scaler, numeric_properties
 
 EdgeType = tuple[str, str, str]  # kind of the head, relation, kind of the tail
 
@@ -22,7 +23,9 @@ def vocabulary(kg: KnowledgeGraph) -> dict[str, list[str]]:
     return dict(kinds.iter_rows())
 
 
-def to_hetero_data(kg: KnowledgeGraph, *, exclude_edges: Iterable[str] = ()) -> HeteroData:
+def to_hetero_data(
+    kg: KnowledgeGraph, *, exclude_edges: Iterable[str] = (), features: Scaler | None = None
+) -> HeteroData:
     """The graph as PyG's HeteroData: a node type a kind, an edge type a (kind, relation, kind).
 
     Each node type has `num_nodes` and `ids` (a polars Series of identifiers in the order of
@@ -32,6 +35,11 @@ def to_hetero_data(kg: KnowledgeGraph, *, exclude_edges: Iterable[str] = ()) -> 
 
     Args:
         exclude_edges: ids of edges to leave out, such as those held back for a test.
+        features: a scaler fitted on the training graph. It gives the node types that have numeric
+            properties `x_numeric` (nodes × features, float32, 0–1), the edge types `edge_attr`
+            (edges × features), both the features' names as `numeric`, and the data `scaling`: how
+            many numbers were scaled, how many of them out of range, and how many had none in
+            training to compare with.
     """
     data = HeteroData()
     nodes = kg.nodes.select("id", "kind").with_columns(
@@ -57,4 +65,20 @@ def to_hetero_data(kg: KnowledgeGraph, *, exclude_edges: Iterable[str] = ()) -> 
         store.edge_index = torch.stack([rows["head"].to_torch(), rows["tail"].to_torch()])
         store.probability = rows["probability"].cast(pl.Float32).to_torch()
         store.ids = rows["id"]
+    if features is not None:
+        _add_numbers(data, kg, features)
     return data
+
+
+def _add_numbers(data: HeteroData, kg: KnowledgeGraph, scaler: Scaler) -> None:
+    scaled, data.scaling = scaler.scaled(numeric_properties(kg))
+    for kind in data.node_types:
+        if names := scaler.names(kind):
+            features = scaler.features(scaled, kind, data[kind].ids)
+            data[kind].x_numeric = torch.from_numpy(features)
+            data[kind].numeric = names
+    for edge_type in data.edge_types:
+        if names := scaler.names(edge_type[1]):
+            features = scaler.features(scaled, edge_type[1], data[edge_type].ids)
+            data[edge_type].edge_attr = torch.from_numpy(features)
+            data[edge_type].numeric = names
