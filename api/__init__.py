@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from medkg.gnn.diagnosis import train_diagnosis
     from medkg.gnn.links import train_links
     from medkg.graph.check import check
+    from medkg.graph.clean import fix
     from medkg.graph.errors import MedkgError
     from medkg.graph.forget import forget
     from medkg.graph.kg import KnowledgeGraph
@@ -47,6 +48,7 @@ _HOMES = {
     "train_diagnosis": "medkg.gnn.diagnosis",
     "train_links": "medkg.gnn.links",
     "check": "medkg.graph.check",
+    "fix": "medkg.graph.clean",
     "MedkgError": "medkg.graph.errors",
     "forget": "medkg.graph.forget",
     "KnowledgeGraph": "medkg.graph.kg",
@@ -64,6 +66,7 @@ __all__ = [
     "cypher",
     "default_terminology",
     "extract",
+    "fix",
     "forget",
     "gnn",
     "graph",

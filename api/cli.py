@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from medkg.gnn.diagnosis import DiagnosisModel
     from medkg.gnn.links import LinkModel
     from medkg.graph.kg import KnowledgeGraph
@@ -96,20 +98,30 @@ def doctor(as_json: Json = False) -> None:
 # Graphs
 
 
-@app.command(epilog="Example: medkg sources")
-def sources(as_json: Json = False) -> None:
-    """The sources that can be loaded, with licence and home page."""
+@app.command(epilog="Example: medkg sources hetionet")
+def sources(
+    name: Annotated[
+        str | None, typer.Argument(help="A source, to see all about it; none: list them.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The sources that can be loaded, with licence and how one gets their files."""
     import polars as pl
 
     from medkg import show
-    from medkg.loaders.sources import SOURCES
+    from medkg.loaders.sources import SOURCES, describe
 
-    columns = ("name", "title", "release", "licence", "home_page", "needs_path", "yields")
-    rows = [{name: getattr(source, name) for name in columns} for source in SOURCES.values()]
+    if name is not None:
+        found = describe(name)
+        return show.as_json(found) if as_json else show.pairs(found, name)
     if as_json:
-        show.as_json(rows)
-    else:
-        show.frame(pl.DataFrame(rows), "Sources")
+        return show.as_json([describe(each) for each in sorted(SOURCES)])
+    rows = [
+        {"name": each, "what": info.title, "files": info.comes, "licence": info.licence}
+        for each, info in sorted(SOURCES.items())
+    ]
+    show.frame(pl.DataFrame(rows), "Sources")
+    return show.out.print("medkg sources NAME shows what it reads, gives and takes")
 
 
 @app.command(epilog="Example: medkg load hetionet --path hetionet/ --out graphs/hetionet")
@@ -118,7 +130,10 @@ def load(
         str, typer.Argument(help="A source of `medkg sources`, or table for one of your own.")
     ],
     out: Annotated[Path | None, typer.Option(help="Graph folder to write.")] = None,
-    path: Annotated[Path | None, typer.Option(help="The published file or folder.")] = None,
+    path: Annotated[
+        Path | None,
+        typer.Option(help="The published file or folder; without, it is downloaded if it may be."),
+    ] = None,
     option: Annotated[
         list[str] | None, typer.Option(help="name=value of the source, as often as needed.")
     ] = None,
@@ -127,6 +142,9 @@ def load(
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Of tables: show ten rows as they would become.")
+    ] = False,
+    fetch: Annotated[
+        bool, typer.Option("--fetch", help="Download the files though some come with medkg.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -145,7 +163,7 @@ def load(
         raise typer.BadParameter("give the graph folder to write with --out")
     check_replaceable(out, marker=MANIFEST)
     aside = Quarantine()
-    kg = load_source(source, path, quarantine=aside, **options)
+    kg = load_source(source, path, quarantine=aside, fetch=fetch, **options)
     return _save(kg, out, aside, as_json)
 
 
@@ -262,24 +280,56 @@ def info(
         show.pairs(facts, str(on or graph))
 
 
-@app.command(epilog="Example: medkg check graphs/all")
+@app.command(epilog="Example: medkg check graphs/all --report doubts.jsonl --fix graphs/clean")
 def check(
-    graph: Annotated[Path, typer.Argument(help="A graph folder.")], as_json: Json = False
+    graph: Annotated[Path, typer.Argument(help="A graph folder.")],
+    report: Annotated[
+        Path | None, typer.Option(help="File to write with every doubtful row, as JSON lines.")
+    ] = None,
+    fix: Annotated[
+        Path | None, typer.Option(help="Graph folder to write, with what is safely mended mended.")
+    ] = None,
+    drop_isolated: Annotated[
+        bool, typer.Option("--drop-isolated", help="With --fix: no nodes that nothing speaks of.")
+    ] = False,
+    as_json: Json = False,
 ) -> None:
-    """Report what is doubtful: contradictions, isolated nodes, merges held back, …"""
+    """Report what is doubtful: contradictions, duplicates, bad rows and identifiers, …"""
     import polars as pl
 
     from medkg import show
+    from medkg.graph.atomic import check_replaceable
     from medkg.graph.check import check as check_graph
-    from medkg.graph.kg import KnowledgeGraph
+    from medkg.graph.clean import fix as fix_graph
+    from medkg.graph.kg import MANIFEST, KnowledgeGraph
 
-    findings = [finding.as_dict() for finding in check_graph(KnowledgeGraph.open(graph))]
+    if fix is not None:
+        check_replaceable(fix, marker=MANIFEST)
+    kg = KnowledgeGraph.open(graph)
+    findings = [finding.as_dict() for finding in check_graph(kg, report=report)]
+    if fix is None:
+        if as_json:
+            return show.as_json(findings)
+        return _print_findings(pl.DataFrame(findings), graph, report)
+    fixed = fix_graph(kg, drop_isolated=drop_isolated)
+    summary = {"fixed": fixed.done, **_write(fixed.graph, fix, fixed.aside)}
     if as_json:
-        show.as_json(findings)
-    elif findings:
-        show.frame(pl.DataFrame(findings), f"Doubtful in {graph}")
-    else:
+        return show.as_json({"findings": findings, **summary})
+    _print_findings(pl.DataFrame(findings), graph, report)
+    done = ", ".join(f"{count:,} {name}" for name, count in fixed.done.items())
+    show.out.print(f"mended: {done or 'nothing'}", markup=False)
+    return _print_written(summary)
+
+
+def _print_findings(findings: pl.DataFrame, graph: Path, report: Path | None) -> None:
+    from medkg import show
+
+    if findings.is_empty():
         show.out.print("nothing doubtful found")
+        return
+    show.frame(findings, f"Doubtful in {graph}")
+    if report is not None:
+        show.out.print(f"{report}: every row of these", markup=False)
 
 
 @app.command(epilog="Example: medkg write graphs/all --into embedded:server")
@@ -405,6 +455,36 @@ def _pair(text: str) -> tuple[str, str]:
     if not separator:
         raise typer.BadParameter(f"{text!r}: write --param name=value")
     return name, value
+
+
+@app.command(epilog="Example: medkg export graphs/all --format kgx --out kgx")
+def export(
+    graph: Annotated[Path, typer.Argument(help="A graph folder.")],
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format", help="kgx, kgx-jsonl, neo4j-import, graphml, turtle or parquet."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to write.")],
+    sentences: Annotated[
+        bool, typer.Option(help="Write sentences; without, only their offsets.")
+    ] = True,
+    as_json: Json = False,
+) -> None:
+    """Write a graph in the form of other tools, its sources' licences beside it."""
+    from medkg import show
+    from medkg.graph.export import export as export_graph
+    from medkg.graph.kg import KnowledgeGraph
+
+    facts = export_graph(KnowledgeGraph.open(graph), out, form, sentences=sentences)
+    if as_json:
+        return show.as_json(facts)
+    show.pairs(facts["counts"], f"{out}: {form}")
+    if "command" in facts:
+        show.out.print(f"{out}/import.sh imports it, by", markup=False)
+        print(facts["command"])
+    return None
 
 
 @app.command(epilog="Example: medkg view graphs/all --around imatinib --hops 2 --out imatinib.html")
@@ -615,30 +695,39 @@ def diagnose(
 def _save(kg: KnowledgeGraph, out: Path, aside: Quarantine, as_json: bool) -> None:
     from medkg import show
 
+    summary = _write(kg, out, aside)
+    if as_json:
+        show.as_json(summary)
+    else:
+        _print_written(summary)
+
+
+def _write(kg: KnowledgeGraph, out: Path, aside: Quarantine) -> dict[str, Any]:
+    """Save a graph, and beside it the rows that were set aside; what was written."""
     kg.save(out)
     quarantine = out.with_name(f"{out.name}.quarantine.jsonl")
     if len(aside):
         aside.save(quarantine)
     else:
         quarantine.unlink(missing_ok=True)
-    summary: dict[str, Any] = {
+    return {
         "written": str(out),
-        "nodes": kg.nodes.height,
-        "edges": kg.edges.height,
-        "evidence": kg.evidence.height,
+        **{name: kg.counts[name] for name in ("nodes", "edges", "evidence")},
         "set_aside": aside.counts(),
         "quarantine": str(quarantine) if len(aside) else None,
     }
-    if as_json:
-        show.as_json(summary)
-        return
+
+
+def _print_written(summary: dict[str, Any]) -> None:
+    from medkg import show
+
     show.out.print(
-        f"{out}: {kg.nodes.height:,} nodes, {kg.edges.height:,} edges,"
-        f" {kg.evidence.height:,} pieces of evidence"
+        f"{summary['written']}: {summary['nodes']:,} nodes, {summary['edges']:,} edges,"
+        f" {summary['evidence']:,} pieces of evidence"
     )
-    if len(aside):
-        counts = ", ".join(f"{count} {reason}" for reason, count in aside.counts().items())
-        show.out.print(f"set aside: {counts}; see {quarantine}", markup=False)
+    if summary["set_aside"]:
+        counts = ", ".join(f"{count} {reason}" for reason, count in summary["set_aside"].items())
+        show.out.print(f"set aside: {counts}; see {summary['quarantine']}", markup=False)
 
 
 def _existing(uri: str) -> str:

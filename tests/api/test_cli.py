@@ -14,6 +14,7 @@ import pytest
 
 from medkg.cli import main
 from medkg.graph.errors import DataError
+from medkg.graph.frames import FRAMES
 from medkg.graph.kg import KnowledgeGraph
 from tests.graph.graphs import small
 
@@ -111,6 +112,27 @@ def test_info_check_and_merge(medkg: Medkg, graph: Path, tmp_path: Path) -> None
     merged = medkg("merge", graph, graph, "--out", tmp_path / "both", "--json")
     assert json.loads(merged.out)["evidence"] == small().evidence.height
     assert KnowledgeGraph.open(tmp_path / "both").checksum() == small().checksum()
+
+
+def test_a_damaged_graph_is_reported_and_mended(medkg: Medkg, tmp_path: Path) -> None:
+    frames = {name: getattr(small(), name) for name in FRAMES}
+    wrong = frames["evidence"].head(1).with_columns(id=pl.lit("e"), relation=pl.lit("ADMIRES"))
+    frames["evidence"] = pl.concat([frames["evidence"], wrong])
+    KnowledgeGraph(frames, small().sources).save(tmp_path / "bad")
+    report, good = tmp_path / "doubts.jsonl", tmp_path / "good"
+    found = medkg("check", tmp_path / "bad", "--report", report)
+    assert "unknown relation" in found.out
+    assert "ADMIRES" in report.read_text("utf-8")
+    mended = medkg("check", tmp_path / "bad", "--fix", good, "--json")
+    answer = json.loads(mended.out)
+    assert [finding["name"] for finding in answer["findings"]] == ["unknown relation"]
+    assert answer["fixed"] == {"unknown relation": 1}
+    aside = Path(answer["quarantine"]).read_text("utf-8").splitlines()
+    assert [json.loads(line)["reason"] for line in aside] == ["unknown relation"]
+    assert KnowledgeGraph.open(good).checksum() == small().checksum()
+    again = medkg("check", good, "--fix", good)
+    assert "nothing doubtful" in again.out
+    assert "mended: nothing" in again.out
 
 
 def test_a_merge_is_undone(medkg: Medkg, tmp_path: Path) -> None:
