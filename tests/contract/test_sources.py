@@ -197,6 +197,20 @@ def test_sources_join_on_shared_identifiers(tmp_path: Path) -> None:
     assert {"drugbank:DB00001", "NCBIGene:5742", "OMIM:100001", "HP:0001250"} <= shared
 
 
+def test_the_documented_table_is_that_of_the_sources() -> None:
+    """Where it isn't, the table between the comments is to be replaced by the one shown."""
+    rows = ["| source | what it is | files | published form | licence |", "|---|---|---|---|---|"]
+    for name, info in sorted(SOURCES.items()):
+        linked = f"[{name}]({info.home_page})" if info.home_page else name
+        texts = (info.title, info.comes, info.published_format, info.licence)
+        rows.append(
+            f"| {linked} | {' | '.join(text.replace('|', '&#124;').replace('*', '&#42;') for text in texts)} |"
+        )
+    text = (Path(__file__).parents[2] / "docs" / "sources.md").read_text(encoding="utf-8")
+    documented = text.partition("<!-- sources -->\n")[2].partition("<!-- end -->")[0]
+    assert documented.splitlines() == rows, "\n".join(rows)
+
+
 def test_listing_the_sources_loads_no_heavy_library() -> None:
     heavy = "{'pronto', 'fastobo', 'rdkit', 'fhir', 'sqlalchemy', 'pooch', 'bioregistry', 'torch'}"
     code = f"import sys, medkg.loaders.sources; print({heavy} & set(sys.modules))"
