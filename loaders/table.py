@@ -400,7 +400,8 @@ class _Reader:
                 )
         found = found.with_columns(_problem=problem)
         bad_rows = found.filter(pl.col("_problem").is_not_null())
-        names = ["head.given", "relation", "tail.given"] if edge else ["node.given"]
+        names = ["head.given", "relation.given", "tail.given"] if edge else ["node.given"]
+        names += [f"{end}.kind.given" for end in ends if f"{end}.kind.given" in found.columns]
         for line, reason, *held in bad_rows.select("line", "_problem", *names).rows():
             row = " ".join("?" if text is None else str(text) for text in held)
             self.quarantine.add(reason, path=where, line=line, row=row[:500])
@@ -474,6 +475,8 @@ class _Maker:
 
     def node(self, rule: NodeRule, end: str) -> Iterator[pl.Expr]:
         yield self.single((rule.kind,)).alias(f"{end}.kind")
+        if rule.kind.columns:
+            yield self._template(rule.kind).alias(f"{end}.kind.given")
         yield self.single(rule.id).alias(f"{end}.id")
         yield self.single(rule.name).alias(f"{end}.name")
         yield self.several(rule.synonyms).alias(f"{end}.synonyms")
@@ -484,6 +487,7 @@ class _Maker:
     def edge(self, rule: EdgeRule) -> Iterator[pl.Expr]:
         yield from self.node(rule.head, "head")
         yield self.single((rule.relation,)).alias("relation")
+        yield self._template(rule.relation).alias("relation.given")
         yield from self.node(rule.tail, "tail")
         for name, values in rule.fields.items():
             yield self.single(values).alias(name)

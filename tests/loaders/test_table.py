@@ -353,6 +353,9 @@ tables:
         ("NCBIGene:1", "INTERACTS_WITH", "NCBIGene:5742"),
     }
     assert {row.path for row in aside.rows} == {str(tmp_path / "t.csv")}
+    held = {row.line: row.row for row in aside.rows}
+    assert held[4] == "drugbank:DB00001 hits NCBIGene:5742 food"
+    assert held[5] == "drugbank:DB00001 eats NCBIGene:5742 drug"
     assert sorted((row.line or 0, row.reason) for row in aside.rows) == [
         (4, "kind is in no map"),
         (5, "relation is in no map"),
