@@ -121,7 +121,8 @@ def release_of(path: Path) -> str:
 def _curie(text: str) -> str:
     """The CURIE in the standard spelling; empty where the text is none."""
     try:
-        return normalise_curie(text)
+        # DOID dates some prefixes: SNOMEDCT_US_2023_03_01.
+        return normalise_curie(re.sub(r"^(\w+?)_\d{4}_\d\d_\d\d:", r"\1:", text))
     except SchemaError:
         return ""
 

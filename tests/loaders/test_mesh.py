@@ -14,6 +14,7 @@ from medkg.graph.merge import merge
 from medkg.graph.quarantine import Quarantine
 from medkg.loaders.sources import load
 
+from .peak import peak_memory
 from .published import write_hetionet
 from .sample import Sample
 from .test_ontology import CHEBI, write_text
@@ -232,3 +233,31 @@ def test_joins_hetionets_symptoms_and_chebis_substances(tmp_path: Path) -> None:
     aspirin = graph.nodes.filter(id="CHEBI:15365").row(0, named=True)
     assert "MESH:D001241" in aspirin["xrefs"]
     assert graph.edges.filter(subject="CHEBI:15365", relation="IN_CLASS").height == 2
+
+
+PARTS = """
+import sys
+from pathlib import Path
+from medkg.graph.frames import Source
+from medkg.graph.quarantine import Quarantine
+from medkg.loaders import mesh
+
+mesh.ROWS = 1_000
+parts = mesh._parts([Path(sys.argv[1])], Source("mesh", "", ""), Quarantine())
+"""
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    """A file of 8 MB and one of 40 MB, either read by a process of its own."""
+    peaks = []
+    for records in (3_000, 15_000):
+        path = tmp_path / f"supp{records}.xml"
+        with path.open("w", encoding="utf-8") as file:
+            file.write("<SupplementalRecordSet>\n")
+            for number in range(records):
+                file.write(supplementary(number, f"substance {number}", "1", [], "x" * 2_000))
+            file.write("</SupplementalRecordSet>\n")
+        rows, peak = peak_memory(PARTS, path)
+        assert rows == records
+        peaks.append(peak)
+    assert peaks[1] < peaks[0] + 25, peaks

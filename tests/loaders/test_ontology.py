@@ -131,6 +131,7 @@ name: example disease
 xref: MESH:D000001
 xref: UMLS_CUI:C0000001
 xref: GARD:9
+xref: SNOMEDCT_US_2023_03_01:74732009
 is_a: DOID:4 ! disease
 """
 
@@ -514,6 +515,44 @@ def test_part_of_holds_only_where_it_holds_always(tmp_path: Path) -> None:
     heart = graph.nodes.filter(id="UBERON:0000948").row(0, named=True)
     assert heart["xrefs"] == ["FMA:7088"]
     assert json.loads(heart["properties"]) == {"related_xrefs": ["EMAPA:16105"]}
+
+
+def test_part_of_in_owl_and_json(tmp_path: Path) -> None:
+    obo, owl_part = (
+        "http://purl.obolibrary.org/obo/",
+        (
+            "<rdfs:subClassOf><owl:Restriction>"
+            '<owl:onProperty rdf:resource="&obo;BFO_0000050"/>'
+            '<owl:someValuesFrom rdf:resource="&obo;UBERON_0001009"/>'
+            "</owl:Restriction></rdfs:subClassOf>"
+        ),
+    )
+    heads = owl().partition("  <!-- classes -->")[0]
+    (tmp_path / "uberon.owl").write_text(
+        f'{heads}<owl:Class rdf:about="&obo;UBERON_0001009"><rdfs:label>circulatory system'
+        '</rdfs:label></owl:Class><owl:Class rdf:about="&obo;UBERON_0000948">'
+        f"{owl_part}<rdfs:label>heart</rdfs:label></owl:Class></rdf:RDF>"
+    )
+    names = {"UBERON_0001009": "circulatory system", "UBERON_0000948": "heart"}
+    nodes = [{"id": f"{obo}{id_}", "lbl": name, "type": "CLASS"} for id_, name in names.items()]
+    ends = {"sub": f"{obo}UBERON_0000948", "obj": f"{obo}UBERON_0001009"}
+    edges = [{**ends, "pred": f"{obo}BFO_0000050"}]
+    graphs = {"graphs": [{"edges": edges, "nodes": nodes}]}  # in any order
+    (tmp_path / "uberon.json").write_text(json.dumps(graphs))
+    for name in ("uberon.owl", "uberon.json"):
+        edge = load("uberon", tmp_path / name).edges.row(0, named=True)
+        assert (edge["subject"], edge["relation"], edge["object"]) == (
+            "UBERON:0000948",
+            "PART_OF",
+            "UBERON:0001009",
+        )
+
+
+def test_xrefs_of_an_ontology_that_marks_none(tmp_path: Path) -> None:
+    graph = load("doid", write_text(DOID, "doid.obo", tmp_path / "in"))
+    disease = graph.nodes.filter(id="DOID:1").row(0, named=True)
+    assert disease["xrefs"] == ["MESH:D000001", "SNOMEDCT:74732009", "UMLS:C0000001"]
+    assert json.loads(disease["properties"]) == {"related_xrefs": ["GARD:9"]}
 
 
 def test_chebi_has_drugs_structures_and_roles(tmp_path: Path) -> None:

@@ -10,8 +10,6 @@ from __future__ import annotations
 import gzip
 import json
 import logging
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from medkg.graph.merge import merge
 from medkg.graph.quarantine import Quarantine
 from medkg.loaders.sources import load
 
+from .peak import peak_memory
 from .published import write_hpo
 from .sample import Sample
 
@@ -276,20 +275,16 @@ def test_joins_hpo(tmp_path: Path) -> None:
     assert "UMLS:C0036572" in graph.nodes.filter(id="HP:0001250")["xrefs"][0]
 
 
-PEAK = """
-import resource, sys
+PARTS = """
+import sys
 from pathlib import Path
 from medkg.graph.frames import Source
 from medkg.graph.quarantine import Quarantine
 from medkg.loaders import base, umls
 
 base._BLOCK = 1 << 20
-folder = Path(sys.argv[1])
 wanted = umls._Wanted(["ENG"], [], umls._types(""))
-rows = 0
-for part in umls.parts(folder, wanted, Source("umls", "", ""), Quarantine()):
-    rows += sum(frame.height for frame in part if frame is not None)
-print(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+parts = umls.parts(Path(sys.argv[1]), wanted, Source("umls", "", ""), Quarantine())
 """
 
 
@@ -311,10 +306,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
                 file.write(relation(one, "CHD", other, "isa") + "\n")
         with (folder / "MRSTY.RRF").open("w", encoding="utf-8") as file:
             file.writelines(f"{cui}|T047|B2.2.1.2.1|Disease or Syndrome|AT1|256|\n" for cui in cuis)
-        done = subprocess.run(
-            [sys.executable, "-c", PEAK, str(folder)], capture_output=True, text=True, check=True
-        )
-        rows, peak = map(int, done.stdout.split())
+        rows, peak = peak_memory(PARTS, folder)
         assert rows == 2 * concepts - 1
         peaks.append(peak)
     assert peaks[1] < peaks[0] + 25, peaks
