@@ -84,6 +84,7 @@ def test_extract_is_a_call_and_a_package(tmp_path: Path) -> None:
         ["serve"],
         ["query"],
         ["view"],
+        ["export"],
         ["train", "links"],
         ["train", "diagnosis"],
         ["train", "ner"],
@@ -155,6 +156,26 @@ def test_a_source_is_forgotten(medkg: Medkg, graph: Path) -> None:
     assert set(KnowledgeGraph.open(graph).evidence["source"]) == {"curated"}
     assert "not there: note:x" in medkg("forget", graph, "--document", "note:x").out
     assert medkg("forget", graph).code == 1
+
+
+def test_export_writes_what_can_be_loaded_again(medkg: Medkg, graph: Path, tmp_path: Path) -> None:
+    out, back = tmp_path / "kgx", tmp_path / "back"
+    assert medkg("export", graph, "--format", "kgx", "--out", out).code == 0
+    assert medkg("load", "kgx", "--path", out, "--out", back).code == 0
+    assert KnowledgeGraph.open(back).checksum() == KnowledgeGraph.open(graph).checksum()
+    told = medkg("export", graph, "--format", "neo4j-import", "--out", tmp_path / "neo4j")
+    assert "neo4j-admin database import full" in told.out
+    refused = medkg("export", graph, "--format", "dot", "--out", tmp_path / "dot")
+    assert refused.code == 1
+    assert "there are kgx, kgx-jsonl" in refused.err
+
+
+def test_one_source_is_shown_in_full(medkg: Medkg) -> None:
+    shown = json.loads(medkg("sources", "hetionet", "--json").out)
+    assert shown["files"] == "downloaded"
+    assert shown["downloads"]
+    assert "het.io" in medkg("sources", "hetionet").out
+    assert "there is no source 'nonesuch'" in medkg("sources", "nonesuch").err
 
 
 def test_starter_loads_and_sources_are_listed(medkg: Medkg, tmp_path: Path) -> None:
