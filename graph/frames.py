@@ -188,13 +188,15 @@ def complete_evidence(evidence: pl.DataFrame, schema: Schema) -> pl.DataFrame:
 
 def latest(evidence: pl.DataFrame) -> pl.DataFrame:
     """Of rows with one id, the latest release's (then the latest date's), sorted by id."""
-    several = pl.col("id").is_duplicated()
-    one = (
-        evidence.filter(several)
-        .sort("id", "release", "date", "probability", "extractor", "sentence", nulls_last=False)
-        .unique("id", keep="last", maintain_order=True)
-    )
-    return pl.concat([evidence.filter(~several), one]).sort("id")
+    several = evidence["id"].is_duplicated()
+    if several.any():
+        one = (
+            evidence.filter(several)
+            .sort("id", "release", "date", "probability", "extractor", "sentence", nulls_last=False)
+            .unique("id", keep="last", maintain_order=True)
+        )
+        evidence = pl.concat([evidence.filter(~several), one])
+    return evidence.sort("id")
 
 
 def identified(evidence: pl.DataFrame, schema: Schema) -> pl.DataFrame:

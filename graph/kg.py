@@ -29,10 +29,10 @@ from .identifiers import CURIE, name_key, name_key_of
 from .quarantine import Quarantine
 from .schema import SCHEMA_VERSION, Schema
 from .spill import (
+    BATCH,
     EvidencePile,
     StoredFrame,
     TemporaryFolder,
-    batches,
     fits,
     readable,
     sink_frame,
@@ -135,13 +135,15 @@ class KnowledgeGraph:
         pile = EvidencePile(schema)
         united = empty(NODES)
         stacked: list[pl.DataFrame] = []
+        rows = 0
         for part in parts:
-            if part.nodes is not None:
-                stacked.append(complete_nodes(part.nodes))
             if part.evidence is not None:
                 pile.add(part.evidence)
-            if sum(nodes.height for nodes in stacked) > max(_NODES_STACKED, united.height):
-                united, stacked = _united([united, *stacked]), []
+            if part.nodes is not None:
+                stacked.append(complete_nodes(part.nodes))
+                rows += part.nodes.height
+            if rows > max(_NODES_STACKED, united.height):
+                united, stacked, rows = _united([united, *stacked]), [], 0
         nodes = _united([united, *stacked])
         return cls._of(nodes, pile, list(sources), schema, quarantine, origin)
 
@@ -217,7 +219,9 @@ class KnowledgeGraph:
         """Number of rows of each frame, without reading it."""
         for name in FRAMES:
             if name not in self._counts:
-                self._counts[name] = int(_collect(self.scan(name).select(pl.len())).item())
+                self._counts[name] = int(
+                    self._collect(self.scan(name).select(pl.len()), name).item()
+                )
         return {name: self._counts[name] for name in FRAMES}
 
     def verify(self) -> None:
@@ -232,15 +236,29 @@ class KnowledgeGraph:
 
     def batches(self, name: str) -> Iterator[pl.DataFrame]:
         """The rows of a frame in order, some at a time."""
-        scanned = self.scan(name)
-        with readable():
-            yield from batches(scanned, self.counts[name])
+        frame = self._frames[name]
+        if isinstance(frame, StoredFrame) and frame.size > _SMALL_FILE:
+            yield from frame.batches(self.counts[name])
+        else:
+            yield from self._frame(name).iter_slices(BATCH)
 
     def _frame(self, name: str) -> pl.DataFrame:
         frame = self._frames[name]
         if isinstance(frame, StoredFrame):
             frame = self._frames[name] = frame.read()
         return frame
+
+    def _collect(self, rows: pl.LazyFrame, *names: str) -> pl.DataFrame:
+        """Run a query over these frames as scanned; their files must be the same after it."""
+        with readable():
+            frame = rows.collect(engine="streaming")
+        self._check(*names)
+        return frame
+
+    def _check(self, *names: str) -> None:
+        for name in names:
+            if isinstance(stored := self._frames[name], StoredFrame):
+                stored.check()
 
     def with_frames(self, **frames: pl.DataFrame | pl.LazyFrame) -> KnowledgeGraph:
         """The graph with these frames, or queries of its own (by `scan`), instead of what it had.
@@ -255,11 +273,12 @@ class KnowledgeGraph:
     def _made(self, name: str, rows: pl.LazyFrame) -> pl.DataFrame | StoredFrame:
         """Some rows of a frame: in memory, or, where they might be too many, in a file."""
         if fits(self.counts[name]):
-            return _collect(rows)
+            return self._collect(rows, name)
         home = TemporaryFolder()
         path = home.path / f"{name}.parquet"
         with readable():
             sink_frame(rows, path)
+        self._check(name)
         stored = StoredFrame(path, home=home)
         height = int(stored.scan().select(pl.len()).collect().item())
         return stored.read() if fits(height) else stored
@@ -342,7 +361,7 @@ class KnowledgeGraph:
         return digest.hexdigest()
 
     def _by_id(self, name: str) -> Iterator[pl.DataFrame]:
-        if _collect(self.scan(name).select("id"))["id"].is_sorted():
+        if self._collect(self.scan(name).select("id"), name)["id"].is_sorted():
             yield from self.batches(name)
         else:
             yield from self._frame(name).sort("id").iter_slices(100_000)
@@ -355,12 +374,12 @@ class KnowledgeGraph:
         if kind is not None:
             nodes = nodes.filter(pl.col("kind") == self.schema.kind(kind).label)
         if CURIE.fullmatch(text):
-            exact = _collect(nodes.filter(pl.col("id") == text))
+            exact = self._collect(nodes.filter(pl.col("id") == text), "nodes")
             if exact.height:
                 return exact
-            return _collect(nodes.filter(pl.col("xrefs").list.contains(text)))
+            return self._collect(nodes.filter(pl.col("xrefs").list.contains(text)), "nodes")
         key = name_key_of(text)
-        by_name = _collect(nodes.filter(pl.col("name_key") == key))
+        by_name = self._collect(nodes.filter(pl.col("name_key") == key), "nodes")
         if by_name.height:
             return by_name
         synonyms = nodes.select("id", synonym="synonyms").explode("synonym").drop_nulls()
@@ -369,8 +388,9 @@ class KnowledgeGraph:
         word = max(key.split(), key=len, default="")
         maybe = pl.col("synonym").str.to_lowercase().str.contains(word, literal=True)
         maybe |= pl.col("synonym").str.contains(r"[^\x00-\x7F]")
-        found = _collect(synonyms.filter(maybe)).filter(name_key(pl.col("synonym")) == key)
-        return _collect(nodes.filter(pl.col("id").is_in(_implode(set(found["id"])))))
+        found = self._collect(synonyms.filter(maybe), "nodes")
+        found = found.filter(name_key(pl.col("synonym")) == key)
+        return self._collect(nodes.filter(pl.col("id").is_in(_implode(set(found["id"])))), "nodes")
 
     def resolve(self, text: str, kind: str | None = None) -> str:
         """The one identifier that a text means: a CURIE, a cross-reference, a name or a synonym.
@@ -395,7 +415,7 @@ class KnowledgeGraph:
         nodes = self.scan("nodes")
         if kind is not None:
             nodes = nodes.filter(pl.col("kind") == kind)
-        named = _collect(nodes.select("id", "name", "name_key"))
+        named = self._collect(nodes.select("id", "name", "name_key"), "nodes")
         near = process.extract(
             name_key_of(text), named["name_key"].to_list(), limit=3, score_cutoff=75
         )
@@ -407,7 +427,7 @@ class KnowledgeGraph:
 
         def counted(name: str, column: str) -> dict[str, int]:
             counts = self.scan(name).group_by(column).len()
-            rows = _collect(counts.sort("len", column, descending=[True, False]))
+            rows = self._collect(counts.sort("len", column, descending=[True, False]), name)
             return dict(rows.iter_rows())
 
         counts = self.counts
@@ -447,6 +467,7 @@ class KnowledgeGraph:
         ids = {self.resolve(text) for text in texts}
         for relation in relations or ():
             self.schema.relation(relation)
+        searched = ["edges", "predictions"] if predictions else ["edges"]
         links = self.scan("edges").select("subject", "relation", "object", "probability")
         if predictions:
             predicted = self.scan("predictions").select(
@@ -456,7 +477,9 @@ class KnowledgeGraph:
         links = links.filter(_among(relations, min_probability))
         if kinds is not None:
             labels = [self.schema.kind(kind).label for kind in kinds]
-            allowed = _collect(self.scan("nodes").filter(pl.col("kind").is_in(labels)).select("id"))
+            allowed = self._collect(
+                self.scan("nodes").filter(pl.col("kind").is_in(labels)).select("id"), "nodes"
+            )
         reached, frontier = set(ids), set(ids)
         for _ in range(hops):
             ends = _implode(frontier)
@@ -472,7 +495,7 @@ class KnowledgeGraph:
             steps = steps.sort("start", "probability", "end", descending=[False, True, False])
             if most is not None:
                 steps = steps.group_by("start", maintain_order=True).head(most)
-            frontier = set(_collect(steps.select("end"))["end"]) - reached
+            frontier = set(self._collect(steps.select("end"), *searched)["end"]) - reached
             reached |= frontier
         return self.subgraph(
             reached, relations=relations, min_probability=min_probability, predictions=predictions
@@ -497,18 +520,20 @@ class KnowledgeGraph:
         probable = _among(None, min_probability)
         evidence = self.scan("evidence").filter(among)
         if min_probability > 0:
-            doubtful = _collect(self.scan("edges").filter(among, ~probable).select("id"))
+            doubtful = self._collect(
+                self.scan("edges").filter(among, ~probable).select("id"), "edges"
+            )
             evidence = evidence.filter(~pl.col("edge").is_in(_implode(doubtful["id"])))
         predicted = pl.col("head").is_in(kept) & pl.col("tail").is_in(kept)
         predicted &= _among(relations, min_probability)
         return self.with_frames(
-            nodes=_collect(self.scan("nodes").filter(pl.col("id").is_in(kept))),
+            nodes=self._collect(self.scan("nodes").filter(pl.col("id").is_in(kept)), "nodes"),
             edges=self.scan("edges").filter(among, probable),
             evidence=evidence,
             predictions=self.scan("predictions").filter(predicted)
             if predictions
             else empty(PREDICTIONS),
-            merges=_collect(self.scan("merges").filter(pl.col("kept").is_in(kept))),
+            merges=self._collect(self.scan("merges").filter(pl.col("kept").is_in(kept)), "merges"),
         )
 
     def without_edges(self, ids: Iterable[str]) -> KnowledgeGraph:
@@ -527,7 +552,9 @@ class KnowledgeGraph:
         """
         predictions = conform(predictions, PREDICTIONS)
         ends = pl.concat([predictions["head"], predictions["tail"]]).unique().to_frame("id")
-        missing = ends.join(_collect(self.scan("nodes").select("id")), on="id", how="anti")["id"]
+        missing = ends.join(
+            self._collect(self.scan("nodes").select("id"), "nodes"), on="id", how="anti"
+        )["id"]
         if missing.len():
             raise DataError(f"predictions about {missing.len()} unknown nodes, as {missing[0]}")
         models = predictions["model"].unique().implode()
@@ -581,11 +608,6 @@ class KnowledgeGraph:
             f" {counts['evidence']:,} pieces of evidence,"
             f" {counts['predictions']:,} predictions)"
         )
-
-
-def _collect(rows: pl.LazyFrame) -> pl.DataFrame:
-    with readable():
-        return rows.collect(engine="streaming")
 
 
 def _implode(values: Iterable[str]) -> pl.Series:

@@ -23,6 +23,7 @@ from .frames import (
     complete_evidence,
     conform,
     edges_from,
+    empty,
     identified,
     latest,
 )
@@ -51,6 +52,13 @@ def write_frame(frame: pl.DataFrame, path: Path) -> None:
 def sink_frame(frame: pl.LazyFrame, path: Path) -> None:
     """Write a frame that is never in memory as a whole."""
     frame.sink_parquet(path, compression="zstd", row_group_size=_ROW_GROUP)
+
+
+# What edges are made from.
+_ASSERTING = [
+    *("id", "edge", "subject", "relation", "object", "source", "document", "probability"),
+    *("polarity", "certainty", "experiencer", "temporality", "qualifiers"),
+]
 
 
 class TemporaryFolder:
@@ -123,6 +131,14 @@ class StoredFrame:
         self.check()
         return frame
 
+    def batches(self, rows: int) -> Iterator[pl.DataFrame]:
+        """The rows in order, some at a time, of so many."""
+        for start in range(0, rows, BATCH):
+            with readable(self.path):
+                batch = self.scan().slice(start, BATCH).collect()
+            self.check()
+            yield batch
+
     def copy(self, to: Path) -> str:
         """Copy the file, or, where it is a temporary one, give it a second name; its SHA-256."""
         self.check()
@@ -156,12 +172,6 @@ def readable(path: Path | None = None) -> Iterator[None]:
         ) from error
 
 
-def batches(frame: pl.LazyFrame, rows: int) -> Iterator[pl.DataFrame]:
-    """The rows of a frame of this height, in order, some at a time."""
-    for start in range(0, rows, BATCH):
-        yield frame.slice(start, BATCH).collect()
-
-
 class EvidencePile:
     """Evidence that is collected piece by piece, and then made into the frame and its edges.
 
@@ -190,10 +200,13 @@ class EvidencePile:
     def _flush(self) -> None:
         if self._evidence is None:
             self._folder = TemporaryFolder()
-            self._evidence = _Parts(self._folder, "evidence", EVIDENCE)
-        for held in self._held:
-            self._evidence.add(identified(held, self._schema), "id")
-        self._held = []
+            self._evidence = _Parts(self._folder, "evidence", list(EVIDENCE))
+        for rows in self._taken().iter_slices(_FLUSH):
+            self._evidence.add(identified(rows, self._schema), "id")
+
+    def _taken(self) -> pl.DataFrame:
+        held, self._held = pl.concat([empty(EVIDENCE), *self._held]), []
+        return held
 
     def frames(
         self, sources: list[Source], sound: Callable[[pl.DataFrame], pl.DataFrame] = lambda e: e
@@ -205,19 +218,17 @@ class EvidencePile:
             sound: keeps the rows that can be used.
         """
         if self._evidence is None:
-            evidence = pl.concat(self._held or [conform(pl.DataFrame(), EVIDENCE).clear()])
-            self._held = []
-            evidence = complete_evidence(sound(evidence), self._schema)
+            evidence = complete_evidence(sound(self._taken()), self._schema)
             return edges_from(evidence, sources, self._schema), evidence
         self._flush()
         assert self._folder is not None
-        asserting = _Parts(self._folder, "asserting", EVIDENCE)
+        asserting = _Parts(self._folder, "asserting", _ASSERTING)
 
         def evidence_parts() -> Iterator[pl.DataFrame]:
             assert self._evidence is not None
             for part in self._evidence.read():
                 piece = latest(sound(part))
-                asserting.add(piece.with_columns(sentence=None, references=None), "edge")
+                asserting.add(piece.select(_ASSERTING), "edge")
                 yield piece
 
         def edge_parts() -> Iterator[pl.DataFrame]:
@@ -252,7 +263,7 @@ class EvidencePile:
 class _Parts:
     """Rows in files of a temporary folder, by the first character of a content id."""
 
-    def __init__(self, folder: TemporaryFolder, name: str, columns: Columns):
+    def __init__(self, folder: TemporaryFolder, name: str, columns: list[str]):
         self._columns = columns
         self._path = folder.path / name
         self._path.mkdir()
@@ -288,4 +299,4 @@ class _Parts:
         frame = pl.concat(pl.read_ipc(file) for file in files)
         for file in files:
             file.unlink()
-        return frame.select(list(self._columns))
+        return frame.select(self._columns)
