@@ -305,6 +305,7 @@ class KnowledgeGraph:
                 "schema_version": SCHEMA_VERSION,
                 "medkg_version": version("medkg"),
                 "sources": [asdict(source) for source in self.sources],
+                "schema": self.schema.additions(),
                 "counts": self.counts,
                 "sha256": checksums,
             }
@@ -344,6 +345,8 @@ class KnowledgeGraph:
                 name: StoredFrame(folder / f"{name}.parquet", digest=str(manifest["sha256"][name]))
                 for name in FRAMES
             }
+            if schema is None and "schema" in manifest:
+                schema = Schema.default().with_additions(manifest["schema"], file)
             graph = cls(frames, sources, schema)
             graph._counts = {name: int(manifest["counts"][name]) for name in FRAMES}
         except (ValueError, KeyError, TypeError) as error:

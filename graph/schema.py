@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -62,6 +62,24 @@ class Schema:
             raise DataError(f"can't be read as a schema: {error}", path=path) from error
         return _read(data, str(path), self)
 
+    def additions(self) -> dict[str, Any]:
+        """The kinds and relations that medkg's own schema lacks, as a file would state them."""
+        own = Schema.default()
+        kinds = [kind for label, kind in self.kinds.items() if label not in own.kinds]
+        relations = [r for name, r in self.relations.items() if name not in own.relations]
+        return {
+            "kind": {kind.label: _entry(kind, "label") for kind in kinds},
+            "relation": {relation.name: _entry(relation, "name") for relation in relations},
+        }
+
+    def with_additions(self, data: dict[str, Any], path: Path | str) -> Schema:
+        """This schema with what `additions` gave; `path` is for the message.
+
+        Raises:
+            DataError: it isn't of that form, or redefines what is there.
+        """
+        return _read(data, str(path), self)
+
     def kind(self, label: str) -> Kind:
         """The kind of that label, or a SchemaError that lists the labels there are."""
         try:
@@ -79,6 +97,10 @@ class Schema:
             raise SchemaError(
                 f"unknown relation {name!r}; the schema has {', '.join(sorted(self.relations))}"
             ) from None
+
+
+def _entry(item: Kind | Relation, key: str) -> dict[str, Any]:
+    return {name: value for name, value in asdict(item).items() if name != key}
 
 
 def _read(data: dict[str, Any], path: str, base: Schema) -> Schema:

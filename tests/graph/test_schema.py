@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,19 @@ def test_what_is_wrong_with_it_is_named(tmp_path: Path, text: str, message: str)
     with pytest.raises(DataError, match=message) as raised:
         Schema.default().extended(file)
     assert str(file) in str(raised.value)
+
+
+def test_additions_are_what_medkgs_own_schema_lacks(tmp_path: Path) -> None:
+    assert Schema.default().additions() == {"kind": {}, "relation": {}}
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        '[kind.Diet]\nbiolink = "biolink:Food"\nprefixes = ["FOODON"]\n'
+        '[relation.EATEN_FOR]\nbiolink = "biolink:treats"\njoins = [["Diet", "Disease"]]\n',
+        encoding="utf-8",
+    )
+    extended = Schema.default().extended(file)
+    stated = json.loads(json.dumps(extended.additions()))
+    assert list(stated["kind"]) == ["Diet"]
+    assert Schema.default().with_additions(stated, "graph.json") == extended
+    with pytest.raises(DataError, match=r"graph\.json: .*there already"):
+        extended.with_additions(stated, "graph.json")

@@ -198,6 +198,10 @@ tables:
     path.write_text("food\tdisease\n00001\t9352\n", encoding="utf-8")
     graph = load("table", path, mapping=str(tmp_path / "m.yaml"))
     assert triples(graph) == {("FOODON:00001", "EATEN_FOR", "DOID:9352")}
+    graph.save(tmp_path / "kg")
+    opened = medkg.open(tmp_path / "kg")
+    assert opened.schema == graph.schema
+    assert opened.find("FOODON:00001", kind="Diet").height == 1
 
 
 def test_every_form_of_table_gives_the_same(tmp_path: Path) -> None:
