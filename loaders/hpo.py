@@ -46,6 +46,7 @@ _ANNOTATIONS = {
     "sex": ["sex", "Sex"],
     "modifier": ["modifier", "Modifier"],
     "aspect": ["aspect", "Aspect"],
+    "biocuration": ["biocuration", "Biocuration"],
 }
 # What an annotation is about, where it is no phenotype: a property of the disease.
 _ASPECTS = {"I": "inheritance", "C": "course", "M": "modifier", "H": "history"}
@@ -261,6 +262,8 @@ def _sound(
         onset=pl.col("onset").replace(names),
         modifier=modifiers.list.join("; "),
         sex=pl.col("sex").str.to_lowercase(),
+        # Who curated it and when, the latest last: HPO:probinson[2012-10-17].
+        date=pl.col("biocuration").str.extract_all(r"\d{4}-\d\d-\d\d").list.max(),
         negated=(pl.col("qualifier") == "NOT").fill_null(False)
         | (pl.col("rate") == 0).fill_null(False),
     )
@@ -282,6 +285,7 @@ def _phenotype_evidence(annotations: pl.DataFrame) -> pl.DataFrame:
         subject="disease",
         relation=pl.lit("HAS_SYMPTOM"),
         object="phenotype",
+        date="date",
         polarity=pl.when("negated").then(pl.lit("negated")).otherwise(pl.lit("asserted")),
         references=pl.col("reference").str.split(";").list.eval(pl.element().str.strip_chars()),
         qualifiers=json_column(given, given.columns),

@@ -160,12 +160,17 @@ def test_term(tmp_path: Path) -> None:
 def test_modifier_and_other_aspects_are_kept(tmp_path: Path) -> None:
     """https://obophenotype.github.io/human-phenotype-ontology/annotations/phenotype_hpoa/"""
     rows = [
-        annotation(database_id="OMIM:100002", modifier="HP:0003577;HP:0012828", qualifier=""),
+        annotation(
+            database_id="OMIM:100002",
+            modifier="HP:0003577;HP:0012828",
+            biocuration="HPO:one[2023-04-20];ORCID:two[2019-09-07]",
+        ),
         annotation(database_id="OMIM:100002", hpo_id="HP:0003577", aspect="M"),
         annotation(database_id="OMIM:100002", hpo_id="HP:0002197", aspect="H"),
     ]
     graph = load("hpo", write_hpo(tmp_path / "in", *rows))
     evidence = graph.evidence.filter(subject="OMIM:100002").row(0, named=True)
+    assert evidence["date"] == "2023-04-20"
     # The severity is not in this small ontology, so its identifier stays.
     modifier = json.loads(evidence["qualifiers"])["modifier"]
     assert modifier == "Congenital onset; HP:0012828"
