@@ -120,9 +120,11 @@ def release_of(path: Path) -> str:
 @lru_cache(maxsize=1 << 16)
 def _curie(text: str) -> str:
     """The CURIE in the standard spelling; empty where the text is none."""
+    # DOID dates some prefixes (SNOMEDCT_US_2023_03_01); MONDO has an address of its own for UMLS.
+    text = re.sub(r"^(\w+?)_\d{4}_\d\d_\d\d:", r"\1:", text)
+    text = re.sub(r"^https?://linkedlifedata\.com/resource/umls/id/", "UMLS:", text)
     try:
-        # DOID dates some prefixes: SNOMEDCT_US_2023_03_01.
-        return normalise_curie(re.sub(r"^(\w+?)_\d{4}_\d\d_\d\d:", r"\1:", text))
+        return normalise_curie(text)
     except SchemaError:
         return ""
 

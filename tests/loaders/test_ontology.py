@@ -59,6 +59,7 @@ xref: ICD10CM:Q99.9 {source="MONDO:relatedTo"}
 xref: SCTID:74732009 {source="MONDO:mondoIsNarrowerThanSource"}
 xref: UMLS:C0000001
 property_value: http://www.w3.org/2004/02/skos/core#exactMatch MESH:D000001
+property_value: skos:exactMatch http://linkedlifedata.com/resource/umls/id/C0000009
 property_value: skos:narrowMatch MESH:D000002
 is_a: MONDO:0000001 {source="DOID:1"} ! disease
 relationship: RO:0002200 HP:0001250 ! has phenotype
@@ -280,6 +281,7 @@ OWL = """<?xml version="1.0"?>
     <oboInOwl:hasNarrowSynonym>example type 1</oboInOwl:hasNarrowSynonym>
     <oboInOwl:hasRelatedSynonym>samplitis</oboInOwl:hasRelatedSynonym>
     <skos:exactMatch rdf:resource="http://identifiers.org/mesh/D000001"/>
+    <skos:exactMatch rdf:resource="http://linkedlifedata.com/resource/umls/id/C0000009"/>
     <skos:narrowMatch rdf:resource="http://identifiers.org/mesh/D000002"/>
     <rdfs:label xml:lang="en">example syndrome</rdfs:label>
   </owl:Class>
@@ -346,6 +348,10 @@ def json_graph() -> dict[str, Any]:
         "basicPropertyValues": [
             {"pred": f"{oio}hasAlternativeId", "val": "MONDO:0000099"},
             {"pred": f"{skos}exactMatch", "val": "http://identifiers.org/mesh/D000001"},
+            {
+                "pred": f"{skos}exactMatch",
+                "val": "http://linkedlifedata.com/resource/umls/id/C0000009",
+            },
             {"pred": f"{skos}narrowMatch", "val": "http://identifiers.org/mesh/D000002"},
             *({"pred": f"{skos}exactMatch", "val": x} for x in list(MARKS)[:3]),
             {"pred": f"{skos}broadMatch", "val": "SCTID:74732009"},
@@ -387,7 +393,7 @@ def test_a_term_with_all_that_is_said_of_it(tmp_path: Path) -> None:
     term = graph.nodes.filter(id="MONDO:0000002").row(0, named=True)
     assert (term["kind"], term["name"]) == ("Disease", "example syndrome")
     assert term["synonyms"] == ["ExS", "example, familial"]
-    equivalent = {"OMIM:100001", "ORPHA:2", "DOID:1", "MESH:D000001"}
+    equivalent = {"OMIM:100001", "ORPHA:2", "DOID:1", "MESH:D000001", "UMLS:C0000009"}
     former = {"MONDO:0000003", "MONDO:0000004", "MONDO:0000099"}
     assert set(term["xrefs"]) == equivalent | former
     assert json.loads(term["properties"]) == {
