@@ -8,6 +8,7 @@ a merge can be undone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import reduce
 from itertools import pairwise, permutations
 
 import networkx as nx
@@ -55,8 +56,11 @@ def merge(*graphs: KnowledgeGraph) -> KnowledgeGraph:
 
     Args:
         graphs: at least one; the earlier ones' names and properties go before the later ones'.
+
+    Raises:
+        SchemaError: a kind or relation of one's own means something else in another graph.
     """
-    schema = graphs[0].schema
+    schema = reduce(Schema.joined, (graph.schema for graph in graphs))
     current = current_ids(graphs)
     graphs = tuple(replace_obsolete(graph, current) for graph in graphs)
     own = [_own_rows(graph) for graph in graphs]

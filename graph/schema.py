@@ -72,6 +72,18 @@ class Schema:
             "relation": {relation.name: _entry(relation, "name") for relation in relations},
         }
 
+    def joined(self, other: Schema) -> Schema:
+        """This schema and another's kinds and relations.
+
+        Raises:
+            SchemaError: one name means something else in each.
+        """
+        for ours, theirs in ((self.kinds, other.kinds), (self.relations, other.relations)):
+            for name in set(ours) & set(theirs):
+                if ours[name] != theirs[name]:
+                    raise SchemaError(f"{name} means something else in another graph's schema")
+        return Schema({**self.kinds, **other.kinds}, {**self.relations, **other.relations})
+
     def with_additions(self, data: dict[str, Any], path: Path | str) -> Schema:
         """This schema with what `additions` gave; `path` is for the message.
 

@@ -71,5 +71,10 @@ def test_additions_are_what_medkgs_own_schema_lacks(tmp_path: Path) -> None:
     stated = json.loads(json.dumps(extended.additions()))
     assert list(stated["kind"]) == ["Diet"]
     assert Schema.default().with_additions(stated, "graph.json") == extended
+    assert Schema.default().joined(extended) == extended == extended.joined(extended)
+    other = tmp_path / "other.toml"
+    other.write_text('[kind.Diet]\nbiolink = "biolink:Food"\nprefixes = ["X"]\n', encoding="utf-8")
+    with pytest.raises(SchemaError, match="Diet means something else"):
+        extended.joined(Schema.default().extended(other))
     with pytest.raises(DataError, match=r"graph\.json: .*there already"):
         extended.with_additions(stated, "graph.json")

@@ -202,6 +202,10 @@ tables:
     opened = medkg.open(tmp_path / "kg")
     assert opened.schema == graph.schema
     assert opened.find("FOODON:00001", kind="Diet").height == 1
+    plain = load("table", write(tmp_path / "plain"))
+    merged = medkg.merge(plain, opened)
+    assert merged.schema == graph.schema
+    assert triples(merged) == triples(plain) | triples(graph)
 
 
 def test_every_form_of_table_gives_the_same(tmp_path: Path) -> None:
