@@ -77,7 +77,7 @@ def _parts(path: Path, annotations: Annotations, quarantine: Quarantine) -> Iter
         for number, given in enumerate(track(_documents(file, quarantine), NAME), start=1):
             try:
                 document = _document(given)
-            except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+            except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
                 quarantine.add("no BioC document", path=file, row=f"document {number}")
                 continue
             annotations.add(document, file)

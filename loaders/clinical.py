@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -115,11 +116,20 @@ class Rows:
     def part(self) -> Part:
         """What was collected since the last part."""
         part = Part(
-            pl.DataFrame(list(self._nodes.values()), schema=_NODES),
-            pl.DataFrame(self._evidence, schema=_EVIDENCE),
+            _frame(list(self._nodes.values()), _NODES),
+            _frame(self._evidence, _EVIDENCE),
         )
         self._nodes, self._evidence = {}, []
         return part
+
+
+def _frame(rows: list[dict[str, Any]], schema: dict[str, Any]) -> pl.DataFrame:
+    try:
+        return pl.DataFrame(rows, schema=schema)
+    except UnicodeEncodeError:
+        # Half of a surrogate pair: JSON can write it (\ud83d), text can't hold it.
+        text = json.dumps(rows, ensure_ascii=False).encode("utf-8", "replace")
+        return pl.DataFrame(json.loads(text), schema=schema)
 
 
 class Patients:
@@ -191,8 +201,15 @@ def local_id(source: str, kind: str, name: str) -> str:
 
 
 def as_json(given: Mapping[str, Any]) -> str | None:
-    """A JSON object of what is not None, empty text or an empty list; null where nothing is."""
-    kept = {key: value for key, value in given.items() if value not in (None, "", [])}
+    """A JSON object of what is given; null where nothing is.
+
+    None, empty texts and lists, and numbers that are none (which JSON can't write) are left out.
+    """
+    kept = {
+        key: value
+        for key, value in given.items()
+        if value not in (None, "", []) and not (isinstance(value, float) and not isfinite(value))
+    }
     return json.dumps(kept, ensure_ascii=False, sort_keys=True) if kept else None
 
 

@@ -375,7 +375,14 @@ class _Reader:
                     used += 1
                 except _Unusable as problem:
                     self._set_aside(file, found, problem)
-                except (ValueError, KeyError, TypeError, AttributeError, IndexError, SchemaError):
+                except (
+                    ValueError,
+                    LookupError,
+                    TypeError,
+                    AttributeError,
+                    ArithmeticError,
+                    SchemaError,
+                ):
                     self._set_aside(file, found, _Unusable("resource can't be read"))
                 if self._rows.full:
                     yield self._rows.part()

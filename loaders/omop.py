@@ -20,6 +20,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -641,7 +642,10 @@ class _Reader:
 
 
 def _number(text: str | None) -> float | None:
-    return None if text is None else float(text)
+    number = None if text is None else float(text)
+    if number is not None and not isfinite(number):
+        raise ValueError("not finite")
+    return number
 
 
 def _day(text: str | None) -> str | None:

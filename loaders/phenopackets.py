@@ -33,7 +33,15 @@ SOURCE = Source(
     "as stated by the publisher of the phenopackets (Phenopacket Store: CC BY 4.0, CC0-1.0)",
     "https://github.com/monarch-initiative/phenopacket-store",
 )
-_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, SchemaError)
+_UNREADABLE = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    SchemaError,
+)
 _Message = dict[str, Any]
 
 
