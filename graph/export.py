@@ -17,10 +17,10 @@ import polars as pl
 from .atomic import atomic_folder
 from .errors import DataError
 from .kg import KnowledgeGraph
+from .progress import progress
 
 MANIFEST = "medkg-export.json"
 LICENCES = "LICENCES.txt"
-_ROWS = 200_000
 
 
 def export(
@@ -79,9 +79,10 @@ class Slices:
 
     def of(self, name: str) -> Iterator[pl.DataFrame]:
         """The slices of a frame, in its order."""
-        for part in self.lazy(name).collect_batches(chunk_size=_ROWS, maintain_order=True):
-            if part.height:
-                yield part
+        with progress(f"export: {name}", self.count(name)) as advance:
+            for part in self._kg.batches(name):
+                yield part if self._sentences else _without_sentences(part)
+                advance(part.height)
 
     def lazy(self, name: str) -> pl.LazyFrame:
         """The frame, not read yet."""
@@ -95,9 +96,13 @@ class Slices:
         """The columns of a frame and their types."""
         return self._kg.scan(name).collect_schema()
 
+    def checksum(self) -> str:
+        """That of the graph, with its sentences."""
+        return self._kg.checksum()
+
     def count(self, name: str) -> int:
         """The number of rows of a frame."""
-        return int(self._kg.scan(name).select(pl.len()).collect().item())
+        return self._kg.counts[name]
 
 
 def _without_sentences(part: pl.DataFrame) -> pl.DataFrame:

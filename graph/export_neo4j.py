@@ -8,17 +8,22 @@ List items are separated by U+001F, since the importer has no way to write `;` w
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import polars as pl
 
 from .errors import DataError
-from .frames import EVIDENCE, MERGES, NODES
+from .frames import EVIDENCE, FRAMES, MERGES, NODES, TEXTS
+from .identifiers import content_ids
+from .journal import OWN_LABELS
 from .read import PREDICTED
 from .write import EDGE_VALUES, native, statements, with_checksum, with_id
 
@@ -55,8 +60,11 @@ def write(given: Slices, folder: Path) -> dict[str, Any]:
             _write_edges(part, given, files)
         for part in given.of("predictions"):
             _write_predictions(part, files)
+        load = _load(given)
+        files.nodes("Load", load)
         for part in given.of("evidence"):
-            files.nodes("Evidence", with_checksum(part, EVIDENCE))
+            rows = with_checksum(part, EVIDENCE).with_columns(load=pl.lit(load["id"][0]))
+            files.nodes("Evidence", rows)
         for part in given.of("merges"):
             files.nodes("Merge", with_id(part, list(MERGES)))
         if given.sources:
@@ -80,6 +88,29 @@ def write(given: Slices, folder: Path) -> dict[str, Any]:
     return {"command": command, "counts": files.counts}
 
 
+def _load(given: Slices) -> pl.DataFrame:
+    """The import as one load, which every piece of evidence can be traced to."""
+    sources = [f"{source.name} {source.release}".strip() for source in given.sources]
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    counts = {name: {"added": given.count(name)} for name in FRAMES}
+    checksum = given.checksum()
+    return pl.DataFrame(
+        {
+            "id": content_ids([f"import {checksum}"]),
+            "name": ", ".join(sources),
+            "time": now,
+            "finished": now,
+            "state": "complete",
+            "sources": [sources],
+            "checksum": checksum,
+            "how": "import",
+            "medkg": version("medkg"),
+            "counts": json.dumps(counts),
+        },
+        schema_overrides={"sources": TEXTS},
+    )
+
+
 class _Files:
     """The CSV files, by label or type and by header; each header in a file of its own."""
 
@@ -101,7 +132,7 @@ class _Files:
     def _add(self, sort: str, name: str, rows: pl.DataFrame, types: Mapping[str, str]) -> None:
         if rows.is_empty():
             return
-        header = _header(rows, types, sort == "nodes" and name not in _OWN_NODES)
+        header = _header(rows, types, sort == "nodes" and name not in OWN_LABELS)
         known = self.headers[sort]
         stem = known.get((name, header))
         if stem is None:
@@ -112,9 +143,6 @@ class _Files:
             self._open[stem] = self.stack.enter_context(file)
         _fields(rows).write_csv(self._open[stem], include_header=False)
         self.counts[name] = self.counts.get(name, 0) + rows.height
-
-
-_OWN_NODES = ("Evidence", "Merge", "Source")
 
 
 def _header(rows: pl.DataFrame, types: Mapping[str, str], identified: bool) -> str:

@@ -16,7 +16,7 @@ from rdflib import RDF, RDFS, Literal, URIRef
 
 from medkg.graph import kg
 from medkg.graph.errors import DataError
-from medkg.graph.export import _ROWS, LICENCES, MANIFEST, Slices, export
+from medkg.graph.export import LICENCES, MANIFEST, export
 from medkg.graph.export_turtle import iri, literal
 from medkg.graph.frames import FRAMES
 from medkg.graph.kg import KnowledgeGraph
@@ -200,12 +200,3 @@ def test_a_saved_graph_is_never_read_whole(
     graph = KnowledgeGraph.open(tmp_path / "graph")
     export(graph, tmp_path / "out", form)
     assert not [name for name, held in graph._frames.items() if isinstance(held, pl.DataFrame)]
-
-
-def test_slices_are_small_and_in_order() -> None:
-    rows = 2 * _ROWS + 1
-    nodes = pl.DataFrame({"id": pl.select(pl.int_range(rows).cast(pl.String)).to_series()})
-    graph = KnowledgeGraph({"nodes": nodes}, [])
-    parts = list(Slices(graph, sentences=True).of("nodes"))
-    assert max(part.height for part in parts) <= _ROWS
-    assert pl.concat(parts).equals(nodes)
