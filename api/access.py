@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,9 +36,33 @@ class Connection:
         """Write a graph; what is there already is left as it is. Says what was added."""
         return self._store.write(kg)
 
-    def read(self) -> KnowledgeGraph:
-        """The whole graph of the server, evidence and predictions included."""
-        return self._store.read()
+    def read(
+        self,
+        around: str | Sequence[str] | None = None,
+        hops: int = 1,
+        *,
+        kinds: Sequence[str] | None = None,
+        relations: Sequence[str] | None = None,
+        min_probability: float = 0.0,
+        most: int | None = None,
+        predictions: bool | None = None,
+    ) -> KnowledgeGraph:
+        """The graph of the server, or a part of it, evidence included; see `Store.read`."""
+        return self._store.read(
+            around,
+            hops,
+            kinds=kinds,
+            relations=relations,
+            min_probability=min_probability,
+            most=most,
+            predictions=predictions,
+        )
+
+    def pages(
+        self, cypher: str, size: int = 10_000, /, **parameters: Any
+    ) -> Iterator[pl.DataFrame]:
+        """A long answer in frames of at most `size` rows; see `Store.pages`."""
+        return self._store.pages(cypher, size, **parameters)
 
     def query(self, question: str, /, **parameters: Any) -> pl.DataFrame:
         """Ask a query of the library by its name, or Cypher of your own. Neither can write.
@@ -192,17 +216,33 @@ def load_model(
     raise ModelError(f"{path}: is a model for {kind!r}, which this command can't use")
 
 
+# How many edges a page follows from each node: the first number that leaves few enough nodes.
+_FOLLOWED = (60, 30, 15, 8, 4, 2, 1)
+
+
 def view(
-    kg: KnowledgeGraph, around: str | Sequence[str], path: Path | str, *, hops: int = 1
+    kg: KnowledgeGraph | Path | str,
+    around: str | Sequence[str],
+    path: Path | str,
+    *,
+    hops: int = 1,
 ) -> KnowledgeGraph:
     """Write a page of the subgraph around some entities, and return it.
 
     Where the neighbourhood is too large to read, fewer edges are followed from each node, the most
     probable first. Predictions are shown where they are about one of the entities.
+
+    Args:
+        kg: a graph, its folder, or a server's URI, of which only the neighbourhood is read.
     """
     texts = [around] if isinstance(around, str) else list(around)
+    if not isinstance(kg, KnowledgeGraph) and is_uri(str(kg)):
+        with connect(str(kg)) as connection:
+            kg = connection.read(texts, hops, most=_FOLLOWED[0], predictions=True)
+    elif not isinstance(kg, KnowledgeGraph):
+        kg = KnowledgeGraph.open(kg)
     ids = [kg.resolve(text) for text in texts]
-    for most in (60, 30, 15, 8, 4, 2, 1):
+    for most in _FOLLOWED:
         part = kg.neighbourhood(ids, hops, most=most, predictions=True)
         if part.nodes.height <= 50:
             break

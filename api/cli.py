@@ -300,12 +300,13 @@ def check(
     from medkg import show
     from medkg.graph.atomic import check_replaceable
     from medkg.graph.check import check as check_graph
+    from medkg.graph.clean import as_found
     from medkg.graph.clean import fix as fix_graph
-    from medkg.graph.kg import MANIFEST, KnowledgeGraph
+    from medkg.graph.kg import MANIFEST
 
     if fix is not None:
         check_replaceable(fix, marker=MANIFEST)
-    kg = KnowledgeGraph.open(graph)
+    kg = as_found(graph)
     findings = [finding.as_dict() for finding in check_graph(kg, report=report)]
     if fix is None:
         if as_json:
@@ -347,18 +348,43 @@ def write(
         _print_summary(connection.write(kg), into, as_json)
 
 
-@app.command(epilog="Example: medkg read bolt://localhost:7687 --out graphs/copy")
+@app.command(
+    epilog="Example: medkg read bolt://localhost:7687 --around imatinib --hops 2 --out graphs/part"
+)
 def read(
     uri: Annotated[str, typer.Argument(help="bolt://…, neo4j://… or embedded:DIR")],
     out: OutGraph,
+    around: Annotated[
+        list[str] | None, typer.Option(help="Only what is around this identifier or name.")
+    ] = None,
+    hops: Annotated[int, typer.Option(min=0, help="How far around it.")] = 1,
+    kind: Annotated[list[str] | None, typer.Option(help="Only nodes of this kind.")] = None,
+    relation: Annotated[list[str] | None, typer.Option(help="Only this relation.")] = None,
+    min_probability: Annotated[
+        float, typer.Option(min=0, max=1, help="Only edges that are at least as probable.")
+    ] = 0.0,
+    predictions: Annotated[
+        bool | None,
+        typer.Option(help="With predictions; by default those of a whole graph only."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Read a server's graph into a graph folder."""
+    """Read a server's graph, or a part of it, into a graph folder, evidence included."""
     from medkg.access import connect
+    from medkg.graph.atomic import check_replaceable
+    from medkg.graph.kg import MANIFEST
     from medkg.graph.quarantine import Quarantine
 
+    check_replaceable(out, marker=MANIFEST)
     with connect(_existing(uri)) as connection:
-        kg = connection.read()
+        kg = connection.read(
+            around or None,
+            hops,
+            kinds=kind or None,
+            relations=relation or None,
+            min_probability=min_probability,
+            predictions=predictions,
+        )
     _save(kg, out, Quarantine(), as_json)
 
 
@@ -462,9 +488,7 @@ def export(
     graph: Annotated[Path, typer.Argument(help="A graph folder.")],
     form: Annotated[
         str,
-        typer.Option(
-            "--format", help="kgx, kgx-jsonl, neo4j-import, graphml, turtle or parquet."
-        ),
+        typer.Option("--format", help="kgx, kgx-jsonl, neo4j-import, graphml, turtle or parquet."),
     ],
     out: Annotated[Path, typer.Option(help="Folder to write.")],
     sentences: Annotated[
@@ -496,10 +520,9 @@ def view(
 ) -> None:
     """Write a page that shows the subgraph around some entities; it works offline."""
     from medkg import show
-    from medkg.access import read as read_graph
     from medkg.access import view as view_graph
 
-    part = view_graph(read_graph(graph), around, out, hops=hops)
+    part = view_graph(_existing(graph), around, out, hops=hops)
     show.out.print(f"{out}: {part.nodes.height} nodes, {part.edges.height} edges")
 
 

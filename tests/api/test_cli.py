@@ -150,6 +150,20 @@ def test_a_merge_is_undone(medkg: Medkg, tmp_path: Path) -> None:
     assert "was not merged" in medkg("unmerge", apart, "DOID:9", "--out", apart).err
 
 
+def test_a_server_is_read_in_part_and_viewed(medkg: Medkg, graph: Path, tmp_path: Path) -> None:
+    uri, part = f"embedded:{tmp_path / 'server'}", tmp_path / "part"
+    assert medkg("write", graph, "--into", uri).code == 0
+    asked = ("--around", "imatinib", "--relation", "TARGETS", "--min-probability", 0.5)
+    assert medkg("read", uri, *asked, "--out", part).code == 0
+    expected = small().neighbourhood("imatinib", relations=["TARGETS"], min_probability=0.5)
+    assert KnowledgeGraph.open(part).checksum() == expected.checksum()
+    assert medkg("read", uri, "--kind", "Drug", "--out", part).code == 0
+    assert set(KnowledgeGraph.open(part).nodes["kind"]) == {"Drug"}
+    shown = medkg("view", uri, "--around", "imatinib", "--out", tmp_path / "page.html")
+    assert "5 nodes, 4 edges" in " ".join(shown.out.split())
+    assert "no such folder" in medkg("view", "embedded:no", "--around", "x", "--out", "p.html").err
+
+
 def test_a_source_is_forgotten(medkg: Medkg, graph: Path) -> None:
     told = json.loads(medkg("forget", graph, "--source", "text", "--json").out)
     assert (told["evidence"], told["sources"], told["unknown"]) == (4, 1, [])
