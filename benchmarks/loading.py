@@ -29,7 +29,7 @@ from medkg.graph.errors import MedkgError
 from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.store import Store, connect
-from medkg.graph.write import Writer
+from medkg.graph.write import make_constraints
 
 BATCH = 5_000
 VALUES = ("id", "probability", "evidence_count", "sources")
@@ -80,7 +80,7 @@ def plain(store: Store, kg: KnowledgeGraph) -> None:
                 statement, {"rows": part}, database_=store.database
             )
 
-    Writer(store.connection).make_constraints(sorted(kg.nodes["kind"].unique()))
+    make_constraints(store.connection, sorted(kg.nodes["kind"].unique()))
     for (kind,), part in kg.nodes.group_by("kind"):
         send(
             f"UNWIND $rows AS row MERGE (n:{kind} {{id: row.id}}) SET n += row",

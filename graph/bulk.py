@@ -8,9 +8,9 @@ from __future__ import annotations
 import base64
 import http.client
 import json
-from collections.abc import Iterable
-from typing import Any
 from urllib.parse import quote, urlsplit
+
+import polars as pl
 
 from .embedded import Server
 
@@ -21,32 +21,15 @@ class BulkRefused(Exception):
     """The server didn't take a batch, or not all of it."""
 
 
-def create_nodes(server: Server, label: str, rows: Iterable[dict[str, Any]]) -> None:
-    """Create a node of this label for each row of properties.
+def create(server: Server, rows: pl.Series) -> None:
+    """Create a node or a relationship for each row: a JSON object with `@type` and `@class`.
 
     Raises:
-        BulkRefused: one of them is there already, or the server can't take them.
+        BulkRefused: one of the nodes is there already, or the server can't take them.
     """
-    _post_batch(server, ({"@type": "vertex", "@class": label, **row} for row in rows))
-
-
-def create_relationships(
-    server: Server, name: str, rows: Iterable[tuple[str, str, dict[str, Any]]]
-) -> None:
-    """Create a relationship for each row: element ids of both ends, and properties.
-
-    Raises:
-        BulkRefused: the server can't take them.
-    """
-    run_sql(server, f"CREATE EDGE TYPE {name} IF NOT EXISTS")
-    edge = {"@type": "edge", "@class": name}
-    _post_batch(
-        server,
-        (
-            {**edge, "@from": s, "@to": o, **{k: v for k, v in values.items() if v is not None}}
-            for s, o, values in rows
-        ),
-    )
+    body = "\n".join(rows.to_list()).encode()
+    # Where the log is written before the data, what a killed server had answered for is there.
+    _post(server, "batch", body, "application/x-ndjson", "?wal=true")
 
 
 def run_sql(server: Server, command: str) -> None:
@@ -57,11 +40,6 @@ def run_sql(server: Server, command: str) -> None:
     """
     body = json.dumps({"language": "sql", "command": command}).encode()
     _post(server, "command", body, "application/json")
-
-
-def _post_batch(server: Server, rows: Iterable[dict[str, Any]]) -> None:
-    body = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode()
-    _post(server, "batch", body, "application/x-ndjson", "?wal=true")
 
 
 def _post(server: Server, verb: str, body: bytes, content_type: str, options: str = "") -> None:

@@ -7,7 +7,6 @@ links it to its documents last of all: after an interruption, the same command f
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 
 import polars as pl
 
@@ -33,6 +32,7 @@ from .forget import (
     without_names,
 )
 from .frames import EDGES, EVIDENCE, NODES, TEXTS, Columns, Source, conform, edges_from, empty
+from .journal import writing
 from .progress import progress
 from .read import (
     PREDICTED,
@@ -56,8 +56,7 @@ def forget_on(
 ) -> ForgetSummary:
     """What `Store.forget` does."""
     asked = Asked.of(source, document, patient)
-    alone = on.server.writing() if on.server is not None else nullcontext()
-    with alone, on.errors(), progress("Forgetting") as advance:
+    with on.errors(), writing(on), progress("Forgetting") as advance:
         summary = _Forgetting(on, asked).run(advance)
         if on.server is not None:
             try:

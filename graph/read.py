@@ -24,6 +24,7 @@ from .frames import (
     empty,
 )
 from .identifiers import name_key_of
+from .journal import read_loads
 from .kg import KnowledgeGraph
 from .progress import progress
 
@@ -235,7 +236,8 @@ def read_predictions(
     columns = {
         **dict.fromkeys(("head", "_head", "tail", "_tail"), pl.String),
         **{name: PREDICTIONS[name] for name in values},
-        **dict.fromkeys(("id", "checksum"), pl.String),
+        "id": pl.String,
+        "checksum": pl.Int64,
     }
     returned = "RETURN h.id, labels(h)[0], t.id, labels(t)[0], " + ", ".join(
         f"p.{name}" for name in (*values, "id", "checksum")
@@ -287,6 +289,7 @@ def info(on: Connection) -> dict[str, Any]:
             "relations": {r: n for r, n in relations.items() if n},
             "evidence_by_source": evidence,
             "sources": [asdict(source) for source in read_sources(on)],
+            "loads": read_loads(on),
         }
 
 
@@ -298,7 +301,7 @@ def read_parts(
     returned = ", ".join(f"{variable}.`{column}`" for column in columns)
     rows = on.rows(f"{query} RETURN {returned}", **params)
     while part := list(islice(rows, _PART)):
-        yield pl.DataFrame(part, schema=dict(columns), orient="row")
+        yield _with_lists(pl.DataFrame(part, schema=dict(columns), orient="row"))
 
 
 def framed(rows: Iterable[list[Any]], columns: Mapping[str, Any]) -> pl.DataFrame:
@@ -307,5 +310,9 @@ def framed(rows: Iterable[list[Any]], columns: Mapping[str, Any]) -> pl.DataFram
     parts = [pl.DataFrame(schema=columns)]
     while part := list(islice(rows, _PART)):
         parts.append(pl.DataFrame(part, schema=columns, orient="row"))
-    # Neo4j's importer can't make an empty list; it leaves the property out.
-    return pl.concat(parts).with_columns(pl.col(TEXTS).fill_null(pl.lit([], dtype=TEXTS)))
+    return _with_lists(pl.concat(parts))
+
+
+def _with_lists(rows: pl.DataFrame) -> pl.DataFrame:
+    """Empty lists where there are none: Neo4j's importer can't make one, and leaves it out."""
+    return rows.with_columns(pl.col(TEXTS).fill_null(pl.lit([], dtype=TEXTS)))

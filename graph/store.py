@@ -24,9 +24,10 @@ from .embedded import DATABASE, Server, serve
 from .errors import SchemaError, StoreError
 from .forget import ForgetSummary, Ids
 from .forget_server import forget_on
+from .journal import OWN_LABELS
 from .kg import KnowledgeGraph
 from .schema import Schema
-from .write import OWN_LABELS, Counts, WriteSummary, write
+from .write import Counts, WriteSummary, write
 
 if TYPE_CHECKING:
     import neo4j

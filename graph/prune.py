@@ -1,0 +1,120 @@
+"""Taking out what an updated source no longer says, after its new release is written.
+
+What goes is evidence of the sources that the graph has, as far as the graph doesn't hold it; then
+the edges that nothing supports any more, and the nodes that this evidence named and that nothing
+names now. As in forgetting, evidence goes last, so that an interrupted command finds it again.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from .connection import Connection
+from .forget import ENDS, ends
+from .frames import EVIDENCE, Source, edges_from, empty
+from .kg import KnowledgeGraph
+from .read import PREDICTED, framed, read_evidence
+
+if TYPE_CHECKING:
+    from .write import WriteSummary
+
+_AT_ONCE = 50_000
+_NAMED = {name: EVIDENCE[name] for name in ("id", "edge", *ENDS)}
+_FIRSTS = ["", *"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz", "~"]
+
+
+class Pruning:
+    """One write's pruning.
+
+    Args:
+        keys: id and source of the evidence given, which is all written.
+        sources: what the server has, the new releases in place of the old.
+    """
+
+    def __init__(
+        self, on: Connection, kg: KnowledgeGraph, keys: pl.DataFrame, sources: list[Source]
+    ):
+        self.on = on
+        self.kg = kg
+        self.keys = keys
+        self.sources = sources
+        self.names = sorted({source.name for source in kg.sources})
+
+    def run(self, summary: WriteSummary) -> None:
+        """Take out what is to go, and count it in the summary."""
+        from .write import delete_relationships, edge_change, merge_relationships
+
+        gone = self._evidence_to_go()
+        edges = gone["edge"].unique().sort()
+        for start in range(0, edges.len(), _AT_ONCE):
+            there = read_evidence(self.on, edges.slice(start, _AT_ONCE))
+            left = there.join(gone, on="id", how="anti")
+            change = edge_change(
+                edges_from(there, self.sources, self.on.schema),
+                edges_from(left, self.sources, self.on.schema),
+            )
+            delete_relationships(self.on, change.removed, self.kg)
+            merge_relationships(self.on, change.changed, self.kg)
+            summary.edges.removed += change.removed.height
+            summary.edges.changed += change.changed.height
+            summary.edges.unchanged -= change.changed.height
+        for label, ids in self._nodes_to_go(gone):
+            self._delete(label, ids)
+            summary.nodes.removed += ids.len()
+        self._delete("Evidence", gone["id"])
+        summary.evidence.removed += gone.height
+
+    def _evidence_to_go(self) -> pl.DataFrame:
+        """What the server has of the sources and the graph has not."""
+        condition = "e.source IN $names AND e.checksum IS NOT NULL"
+        query = f"MATCH (e:Evidence) WHERE {condition} RETURN count(e)"
+        given = self.keys.filter(pl.col("source").is_in(self.names))
+        if self.on.fetch(query, names=self.names)[0][0] == given.height:
+            return empty(_NAMED)
+        gone = []
+        for first, end in pairwise(_FIRSTS):
+            found = self.on.fetch(
+                "MATCH (e:Evidence) WHERE e.id >= $first AND e.id < $end"
+                f" AND {condition} RETURN collect(e.id)",
+                first=first,
+                end=end,
+                names=self.names,
+            )
+            there = pl.Series("id", found[0][0], dtype=pl.String).to_frame()
+            gone.append(there.join(given, on="id", how="anti"))
+        returned = ", ".join(f"e.{name}" for name in _NAMED)
+        query = f"UNWIND $keys AS id MATCH (e:Evidence {{id: id}}) RETURN {returned}"
+        return framed(self.on.looked_up(query, pl.concat(gone)["id"]), _NAMED)
+
+    def _nodes_to_go(self, gone: pl.DataFrame) -> list[tuple[str, pl.Series]]:
+        """By label, the nodes that the evidence to go names and nothing else does."""
+        given = self.kg.scan("nodes").select("id").collect()
+        touched = ends(gone).unique().to_frame("id").join(given, on="id", how="anti")["id"]
+        if touched.is_empty():
+            return []
+        types = sorted(t for t in self.on.relationship_types() if not t.startswith(PREDICTED))
+        alone = f"NOT (n)-[:{'|'.join(types)}]-()" if types else "true"
+        found = {}
+        for label in sorted(set(self.on.labels()) & set(self.on.schema.kinds)):
+            query = f"UNWIND $keys AS id MATCH (n:{label} {{id: id}}) WHERE {alone} RETURN n.id"
+            rows = list(self.on.looked_up(query, touched))
+            found[label] = pl.Series("id", [row[0] for row in rows], dtype=pl.String)
+        doubtful = pl.concat([pl.Series("id", [], dtype=pl.String), *found.values()])
+        if doubtful.is_empty():
+            return []
+        # Evidence without an edge, and documents, are not to be seen in relationships.
+        condition = " OR ".join(f"e.{end} IN $ids" for end in ENDS)
+        returned = ", ".join(f"e.{name}" for name in _NAMED)
+        query = f"MATCH (e:Evidence) WHERE {condition} RETURN {returned}"
+        left = framed(self.on.rows(query, ids=doubtful.to_list()), _NAMED)
+        named = ends(left.join(gone, on="id", how="anti")).implode()
+        return [(label, ids.filter(~ids.is_in(named))) for label, ids in found.items() if ids.len()]
+
+    def _delete(self, label: str, ids: pl.Series) -> None:
+        self.on.send(
+            f"UNWIND $rows AS row MATCH (n:{label} {{id: row.id}}) DETACH DELETE n",
+            ({"id": id} for id in ids),
+        )
