@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
 from .check import wrong_values
-from .frames import MERGES, NODES, PREDICTIONS, Source, complete_nodes, conform, identified, latest
+from .errors import DataError
+from .frames import (
+    FRAMES,
+    MERGES,
+    NODES,
+    PREDICTIONS,
+    Source,
+    complete_nodes,
+    conform,
+    empty,
+    identified,
+    latest,
+)
 from .identifiers import NO_CURIE, is_curie, normalise_curies
-from .kg import KnowledgeGraph
+from .kg import MANIFEST, KnowledgeGraph
 from .obsolete import (
     current_ids,
     moved_evidence,
@@ -23,7 +37,7 @@ from .obsolete import (
 )
 from .quarantine import Quarantine
 from .schema import Schema
-from .spill import EvidencePile
+from .spill import EvidencePile, StoredFrame, readable
 
 UNKNOWN_LICENCE = "unknown"
 
@@ -40,6 +54,50 @@ class Fixed:
     graph: KnowledgeGraph
     done: dict[str, int]
     aside: Quarantine
+
+
+def as_found(path: Path | str) -> KnowledgeGraph:
+    """A graph folder as it is, to be checked and mended, whoever has made or changed its files.
+
+    Where a file isn't what graph.json states, or there is no graph.json, that is a warning. The
+    folder must have nodes.parquet and evidence.parquet; columns that they lack are nulls, and those
+    that no graph has are left out.
+
+    Raises:
+        DataError: no such folder, or a file that can't be read as a frame.
+    """
+    folder = Path(path)
+    try:
+        kg = KnowledgeGraph.open(folder)
+        kg.verify()
+        return kg
+    except DataError as error:
+        files = {name: folder / f"{name}.parquet" for name in FRAMES}
+        if not (files["nodes"].is_file() and files["evidence"].is_file()):
+            raise
+        logging.getLogger(__name__).warning("%s; it is taken as it is", error)
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        sources = [Source(**source) for source in manifest["sources"]]
+        schema = Schema.default().with_additions(manifest.get("schema", {}), folder / MANIFEST)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        sources, schema = [], Schema.default()
+    frames = {
+        name: StoredFrame(file) if file.is_file() else empty(FRAMES[name])
+        for name, file in files.items()
+    }
+    kg = KnowledgeGraph(frames, sources, schema)
+    for name, columns in FRAMES.items():
+        with readable(files[name]):
+            there = kg.scan(name).collect_schema()
+            wanted = pl.Schema(dict(columns))
+            if there != wanted:
+                whole = (
+                    (pl.col(column) if column in there else pl.lit(None).alias(column)).cast(dtype)
+                    for column, dtype in wanted.items()
+                )
+                kg = kg.with_frames(**{name: kg.scan(name).select(whole)})
+    return kg
 
 
 def fix(kg: KnowledgeGraph, *, drop_isolated: bool = False) -> Fixed:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from medkg.graph import spill
 from medkg.graph.check import check
-from medkg.graph.clean import Fixed, fix
+from medkg.graph.clean import Fixed, as_found, fix
+from medkg.graph.errors import DataError
 from medkg.graph.frames import EVIDENCE, FRAMES, NODES, conform
 from medkg.graph.kg import KnowledgeGraph
 
@@ -281,6 +282,50 @@ def test_units_that_are_not_known_are_reported() -> None:
     )
     (finding,) = (f for f in check(graph) if f.name == "unknown unit")
     assert finding.examples == ("UNDERWENT blobs 1",)
+
+
+def test_files_of_somebody_s_own_are_checked_as_they_are(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    small().save(tmp_path / "kg")
+    opened = as_found(tmp_path / "kg")
+    assert opened.checksum() == small().checksum()
+    assert caplog.records == []
+    # Other rows under the old graph.json
+    evidence = small().evidence
+    turned = evidence.with_columns(
+        relation=pl.when(pl.col("relation") == "TREATS")
+        .then(pl.lit("ADMIRES"))
+        .otherwise("relation")
+    )
+    turned.write_parquet(tmp_path / "kg" / "evidence.parquet")
+    changed = as_found(tmp_path / "kg")
+    assert "evidence.parquet" in caplog.text
+    assert counts(changed) == {"unknown relation": 1}
+    assert fix(changed).graph.sources == small().sources
+    # Nothing but two tables, with the least of columns
+    own = tmp_path / "own"
+    own.mkdir()
+    small().nodes.select("id", "kind", "name", mine="id").write_parquet(own / "nodes.parquet")
+    evidence.select("subject", "relation", "object", "source", "document").write_parquet(
+        own / "evidence.parquet"
+    )
+    bare = fix(as_found(own))
+    assert bare.done["undeclared source"] == 2
+    assert bare.graph.nodes["name_key"].null_count() == 0
+    assert set(bare.graph.edges["id"]) == set(small().edges["id"]) | set(
+        evidence.filter(polarity="negated")["edge"]
+    )
+    again(bare)
+
+
+def test_what_can_t_be_read_at_all_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no graph folder"):
+        as_found(tmp_path)
+    small().save(tmp_path / "kg")
+    (tmp_path / "kg" / "nodes.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(DataError, match=r"nodes\.parquet"):
+        as_found(tmp_path / "kg")
 
 
 IDS = st.sampled_from(
