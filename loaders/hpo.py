@@ -29,8 +29,9 @@ from ..graph.schema import Schema
 from ..graph.units import share
 from .base import adme_roles, json_column, need_folder, published_file, read_table_parts
 from .info import Download, SourceInfo
-from .ontology import Link, Term, current_of, node, nodes_frame, read_terms, release_of
+from .ontology import current_of, node, nodes_frame
 from .stream import text_lines
+from .terms import Link, Term, read_terms, release_of
 
 PHENOTYPES = "HP:0000118"  # Phenotypic abnormality, root of what can be a symptom
 

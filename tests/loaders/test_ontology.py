@@ -461,6 +461,27 @@ def test_what_cant_be_used_is_set_aside_with_its_line(tmp_path: Path) -> None:
     assert rows["obsolete term without a replacement"] == ("MONDO:0000010 (consider MONDO:0000002)")
 
 
+def test_malformed_json_is_set_aside(tmp_path: Path) -> None:
+    graph = json_graph()
+    obo = "http://purl.obolibrary.org/obo/"
+    graph["graphs"][0]["nodes"] += [
+        "no object",
+        {"id": f"{obo}MONDO_0000010", "lbl": "bad", "meta": {"synonyms": [{"val": "x"}]}},
+        {"id": "no curie", "lbl": "bad"},
+    ]
+    graph["graphs"][0]["edges"] += [{"sub": f"{obo}MONDO_0000002", "pred": "is_a"}, 7]
+    (tmp_path / "mondo.json").write_text(json.dumps(graph))
+    quarantine = Quarantine()
+    loaded = load("mondo", tmp_path / "mondo.json", quarantine=quarantine)
+    assert loaded.checksum() == load_text(tmp_path / "in", MONDO).checksum()
+    # Read twice, but told of once.
+    assert quarantine.counts() == {
+        "malformed term": 2,
+        "malformed edge": 2,
+        "term without a CURIE": 1,
+    }
+
+
 def test_a_malformed_line_costs_that_line_only(tmp_path: Path) -> None:
     quarantine = Quarantine()
     text = MONDO.replace("xref: DOID:1 {", "synonym: no quotes EXACT []\nxref: DOID:1 {")
