@@ -49,6 +49,8 @@ DGIDB = file_of(
     "PTGS1\thgnc:9604\tPTGS1\tPharmGKB\t18-Aug-23\tNULL\t12.75\tD1\trxcui:1191\tASPIRIN"
     "\tTRUE\tFALSE\tFALSE",
     "X\tNULL\tNULL\tTTD\t2020.06.01\tinhibitor\t0.5\tD1\trxcui:1191\tASPIRIN\tTRUE\tFALSE\tFALSE",
+    "PTGS1\thgnc:9604\tPTGS1\tChEMBL\t34\tblocker\t1\tD2\tchembl:CHEMBL25\tOTHEROL"
+    "\tFALSE\tFALSE\tFALSE",
     bad="Y\thgnc:none\tY\tTTD\t1\tNULL\t0.5\tD1\trxcui:1191\tASPIRIN\tTRUE\tFALSE\tFALSE",
 )
 
@@ -184,6 +186,7 @@ def write_open_targets(folder: Path, *more: tuple[str, str, float]) -> Path:
         ("MONDO_0004975", "ENSG00000142192", 0.87),
         ("EFO_0000249", "ENSG00000142192", 0.25),
         ("HP_0001250", "ENSG00000142192", 0.5),
+        ("OTAR_0000018", "ENSG00000142192", 0.125),
         *more,
     ]
     for number, part in enumerate((rows[:2], rows[2:])):
@@ -238,9 +241,13 @@ def qualifiers(graph: KnowledgeGraph) -> list[dict[str, Any]]:
 
 def test_dgidb(tmp_path: Path) -> None:
     graph = loaded("dgidb", tmp_path)
-    assert triples(graph) == {("RXCUI:1191", "TARGETS", "HGNC:9604"): 0.9}
-    assert graph.evidence.height == 2
+    assert triples(graph) == {
+        ("RXCUI:1191", "TARGETS", "HGNC:9604"): 0.9,
+        ("CHEMBL.COMPOUND:CHEMBL25", "TARGETS", "HGNC:9604"): 0.9,
+    }
+    assert graph.evidence.height == 3
     assert qualifiers(graph) == [
+        {"action": "blocker", "claimed_by": "ChEMBL", "claimed_by_release": "34", "score": 1},
         {
             "action": "inhibitor",
             "claimed_by": "TTD",
@@ -355,6 +362,7 @@ def test_open_targets(tmp_path: Path, release: str) -> None:
         ("MONDO:0004975", "ASSOCIATED_WITH", app): 0.87,
         ("EFO:0000249", "ASSOCIATED_WITH", app): 0.25,
         ("HP:0001250", "ASSOCIATED_WITH", app): 0.5,
+        ("opentargets:OTAR_0000018", "ASSOCIATED_WITH", app): 0.125,
     }
     nodes = {row["id"]: (row["kind"], row["name"]) for row in graph.nodes.iter_rows(named=True)}
     assert nodes == {
@@ -362,6 +370,7 @@ def test_open_targets(tmp_path: Path, release: str) -> None:
         "MONDO:0004975": ("Disease", "Alzheimer disease"),
         "EFO:0000249": ("Disease", "EFO:0000249"),
         "HP:0001250": ("Symptom", "HP:0001250"),
+        "opentargets:OTAR_0000018": ("Disease", "opentargets:OTAR_0000018"),
     }
     assert len(triples(load("opentargets", folder, min_score="0.5"))) == 2
     name = "association_overall_direct" if release == "newer" else "associationByOverallDirect"
