@@ -113,7 +113,10 @@ def sources(
 
     if name is not None:
         found = describe(name)
-        return show.as_json(found) if as_json else show.pairs(found, name)
+        if as_json:
+            return show.as_json(found)
+        options = [f"{option}: {says}" for option, says in found["options"].items()]
+        return show.pairs({**found, "options": options}, name)
     if as_json:
         return show.as_json([describe(each) for each in sorted(SOURCES)])
     rows = [

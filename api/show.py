@@ -86,6 +86,8 @@ def cell(value: Any) -> str:
 def pairs(values: Mapping[str, Any], title: str = "") -> None:
     """Print names and values, two columns."""
     table = Table(title=title or None, title_justify="left", title_style="bold", show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for name, value in values.items():
         table.add_row(name.replace("_", " "), cell(value))
     out.print(table)

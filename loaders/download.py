@@ -61,7 +61,9 @@ def fetch(info: SourceInfo, folder: Path | None = None) -> Path:
         file = _fetch_file(info.name, download, folder)
         files.append(_unpacked(file, download.members) if download.members else file)
     if not files:
-        raise MissingError(f"{info.name} can't be fetched: {info.home_page}; give --path")
+        raise MissingError(
+            f"{info.name} may not be fetched; get it from {info.home_page} and give --path"
+        )
     return files[0] if len(files) == 1 else folder
 
 
@@ -161,8 +163,8 @@ class _Resuming:
         there = self.part.stat().st_size if self.part.is_file() else 0
         so_far = f" ({there:,} bytes came; the same command goes on from there)" if there else ""
         return (
-            f"{self.source} can't be fetched: {problem}{so_far};"
-            f" or download {url} yourself and give --path"
+            f"{self.source} can't be fetched: {problem}{so_far}; or download it yourself and give"
+            f" --path (medkg sources {self.source} lists the files)"
         )
 
     def _go_on(self, url: str) -> None:
