@@ -182,12 +182,12 @@ def _document(given: _Given) -> Document:
         relations += passage.get("relations") or []
         annotations += passage.get("annotations") or []
         if passage.get("text"):
-            document.passages.append((int(passage["offset"]), passage["text"]))
+            document.passages.append(_passage(passage))
         for sentence in passage.get("sentences") or []:
             relations += sentence.get("relations") or []
             annotations += sentence.get("annotations") or []
             if not passage.get("text"):
-                document.passages.append((int(sentence["offset"]), sentence.get("text") or ""))
+                document.passages.append(_passage(sentence))
     for annotation in annotations:
         infons = annotation.get("infons") or {}
         type_, written = str(infons.get("type") or ""), _identifiers(infons)
@@ -207,6 +207,14 @@ def _document(given: _Given) -> Document:
                 Relation(type_, ends[0], ends[1], _probability(infons.get("score")))
             )
     return document
+
+
+def _passage(given: _Given) -> tuple[int, str]:
+    """Offset and text of a passage or a sentence."""
+    text = given.get("text") or ""
+    if not isinstance(text, str):
+        raise TypeError("a text that is none")
+    return int(given["offset"]), text
 
 
 def _id(given: _Given) -> str:

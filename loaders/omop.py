@@ -257,15 +257,25 @@ class _Tables:
             columns = _spelt(parquet_columns(first), required, optional, path)
             parts = read_parquet_parts(path, columns)
         else:
-            header = next((line for _, line in text_lines(path) if line.strip()), "")
+            # Found here, since an error about a header that is not there would quote a row.
+            at, header = next(
+                ((at, line) for at, line in text_lines(path) if line.strip()), (0, "")
+            )
             separator = "\t" if "\t" in header else ","
             names = [name.strip().strip('"') for name in header.split(separator)]
             columns = _spelt(names, required, optional, path)
             # What is set aside must not hold the row.
             own = Quarantine()
             parts = read_table_parts(
-                path, columns, own, separator=separator, quoted=separator == ",", comment=""
+                path,
+                columns,
+                own,
+                separator=separator,
+                quoted=separator == ",",
+                comment="",
+                names=names,
             )
+            parts = (part.filter(pl.col("line") != at) for part in parts)
             if not again:
                 parts = self._telling(parts, own)
         absent = [pl.lit(None, pl.String).alias(name) for name in optional if name not in columns]
@@ -547,6 +557,7 @@ class _Reader:
             for part in self._tables.parts("death", ["person_id"]):
                 died |= set(part["person_id"].drop_nulls())
         more = ["gender_concept_id", "year_of_birth"]
+        people = 0
         for part in self._tables.parts("person", ["person_id"], more):
             for row in part.with_columns(_integer("gender_concept_id")).iter_rows(named=True):
                 own = row["person_id"]
@@ -562,8 +573,11 @@ class _Reader:
                     "deceased": True if own in died else None,
                 }
                 self._rows.node(identifier, "Patient", identifier, properties=facts)
+                people += 1
                 if self._rows.full:
                     yield self._rows.part()
+        if not people:
+            raise DataError("holds no person that can be read", path=self._tables.place("person"))
 
     def _event(self, event: _Events, row: dict[str, Any]) -> None:
         """One row of a table of events."""

@@ -308,6 +308,10 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     (folder / "person.csv").write_text("id\n1\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"person\.csv: lacks the columns person_id"):
         load("omop", folder)
+    broken = CDM["person"][0].replace(",year", "\n,year")
+    (folder / "person.csv").write_text(f"{broken}\n1,8532,1970,2,MRN-774\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"person\.csv: holds no person that can be read$"):
+        load("omop", folder)
     with pytest.raises(DataError, match="neither a folder nor"):
         load("omop", folder / "person.csv")
     with pytest.raises(MissingError, match=r"absent\.db"):
