@@ -75,7 +75,7 @@ def as_found(path: Path | str) -> KnowledgeGraph:
         files = {name: folder / f"{name}.parquet" for name in FRAMES}
         if not (files["nodes"].is_file() and files["evidence"].is_file()):
             raise
-        logging.getLogger(__name__).warning("%s; it is taken as it is", error)
+        logging.getLogger(__name__).warning("checked as it is, though: %s", error)
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         sources = [Source(**source) for source in manifest["sources"]]

@@ -8,6 +8,9 @@ from .identifiers import is_standard
 
 # Shorter words differ by a letter without being misspelt.
 _SHORTEST = 6
+# More words than these that share a half and stand beside the same words are names that somebody
+# numbered with letters; to compare them all would take the square of their number.
+_LARGEST_BLOCK = 1_000
 
 
 def near_names(nodes: pl.DataFrame) -> pl.DataFrame:
@@ -66,7 +69,10 @@ def _misspelt(named: pl.DataFrame) -> pl.DataFrame:
         .explode("word")
         .filter(pl.col("word").str.contains(rf"^\p{{L}}{{{_SHORTEST},}}$"))
         .with_columns(
-            rest=pl.col("words").list.set_difference(pl.concat_list("word")).list.join(" "),
+            rest=pl.col("words")
+            .list.set_difference(pl.concat_list("word"))
+            .list.sort()
+            .list.join(" "),
             length=pl.col("word").str.len_chars(),
         )
         .drop("words")
@@ -79,7 +85,9 @@ def _misspelt(named: pl.DataFrame) -> pl.DataFrame:
         ]
     ).unique(["kind", "name_key", "word", "half"])
     block = ["kind", "rest", "half"]
-    halves = halves.filter(pl.len().over(block) > 1).select(*block, "name_key", "word", "length")
+    halves = halves.filter(pl.len().over(block).is_between(2, _LARGEST_BLOCK)).select(
+        *block, "name_key", "word", "length"
+    )
     candidates = (
         halves.join(halves, on=block, suffix="_2")
         .filter(

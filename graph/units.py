@@ -129,7 +129,6 @@ _PREFIXES = {
 _NO_MEGA = {"g", "m", "L", "l"}
 _UNPREFIXED = {"%", "min", "h", "d", "wk", "mo", "a", "{1.73_m2}", "Cel", "[degF]", "[pH]"}
 _DEFINITIONS = (
-    "julian_year = 365.25 * day",
     "julian_month = 30.4375 * day",
     "equivalent = [equivalent]",
     "osmole = [osmole]",
@@ -497,7 +496,7 @@ def daily_dose(dose: str, frequency: str = "daily") -> tuple[float, str] | None:
     the dose is in tablets or the like, a range, or taken as needed.
     """
     per_day = _TIMES_A_DAY.get(frequency)
-    if every := _EVERY.fullmatch(frequency):
+    if per_day is None and (every := _EVERY.fullmatch(frequency)):
         count = _WORDS.get(every[1]) or (int(every[1]) if every[1].isdecimal() else 0)
         per_day = 1 / (count * _PERIODS[every[2]]) if count else None
     match = _DOSE.fullmatch(re.sub(r"/(?:day|d)$", "", dose.strip()))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from medkg.extract import sentences as _sentences  # noqa: F401 (registers the component)
-from medkg.extract.doses import dosage
+from medkg.extract.doses import _FREQUENCIES, dosage
+from medkg.graph.units import daily_dose
 
 from .marked import marked, pipeline
 
@@ -43,3 +44,11 @@ def test_each_drug_of_a_list_has_its_own() -> None:
         {},
         {"dose": "125 mcg", "frequency": "weekly"},
     ]
+
+
+def test_what_is_read_can_be_told_as_an_amount_a_day() -> None:
+    doc = marked(pipeline("medkg_sentences"), "[adalimumab|Drug] 42 mg s.c. every 2 weeks")
+    found = dosage(doc.spans["mentions"][0])
+    assert daily_dose(found["dose"], found["frequency"]) == (3.0, "mg/d")
+    for frequency in _FREQUENCIES:
+        assert (daily_dose("10 mg", frequency) is None) == (frequency == "as needed"), frequency
