@@ -17,6 +17,7 @@ import polars as pl
 from ..graph.errors import DataError, MissingError
 from ..graph.frames import TEXTS, Source
 from ..graph.kg import KnowledgeGraph, Part
+from ..graph.progress import progress
 from ..graph.quarantine import Quarantine
 from ..graph.schema import Schema
 from .info import Download, SourceInfo
@@ -161,8 +162,42 @@ def current_of(term: Term, retired: Mapping[str, Term]) -> str:
 def _parts(path: Path, about: _Ontology, source: Source, quarantine: Quarantine) -> Iterator[Part]:
     scanned = _first_reading(path, about)
     own = tuple(f"{prefix.strip()}:" for prefix in about.prefix.split(",") if prefix.strip())
+    kinds: dict[str, str] = {}
+    # Links wait for the last term, in frames: millions of small objects would slow all else down.
+    links: list[Link] = []
+    frames: list[pl.DataFrame] = []
+    nodes: list[dict[str, Any]] = []
+    schema = Schema.default()
+    with progress(about.name) as advance:
+        for item in read_terms(path, quarantine):
+            if isinstance(item, Link):
+                if item.subject in kinds:
+                    links.append(item)
+                if len(links) == ROWS:
+                    frames.append(_links_frame(links))
+                    links = []
+                continue
+            if item.obsolete or (own and not item.id.startswith(own)) or item.id in kinds:
+                continue
+            kind = _kind_of(item, about, scanned)
+            if not item.name or kind is None:
+                reason = "term of an unknown namespace" if item.name else "term without a name"
+                quarantine.add(reason, path=path, line=item.line, row=item.id)
+                continue
+            kinds[item.id] = kind
+            scanned.current |= dict.fromkeys(item.alternatives, item.id)
+            replaces = [*item.alternatives, *scanned.replaces.get(item.id, ())]
+            nodes.append(node(item, kind, schema, replaces))
+            if len(nodes) == ROWS:
+                yield Part(nodes=nodes_frame(nodes))
+                advance(len(nodes))
+                nodes = []
+    if not kinds:
+        wanted = f" with the prefix {about.prefix}" if own else ""
+        raise DataError(f"has no term{wanted}; is it the right file?", path=path)
+    yield Part(nodes=nodes_frame(nodes))
     for term in scanned.lost:
-        if not own or term.id.startswith(own):
+        if term.id not in scanned.current and (not own or term.id.startswith(own)):
             instead = f" (consider {', '.join(term.consider)})" if term.consider else ""
             quarantine.add(
                 "obsolete term without a replacement",
@@ -170,37 +205,6 @@ def _parts(path: Path, about: _Ontology, source: Source, quarantine: Quarantine)
                 line=term.line,
                 row=f"{term.id}{instead}",
             )
-    kinds: dict[str, str] = {}
-    # Links wait for the last term, in frames: millions of small objects would slow all else down.
-    links: list[Link] = []
-    frames: list[pl.DataFrame] = []
-    nodes: list[dict[str, Any]] = []
-    schema = Schema.default()
-    for item in read_terms(path, quarantine):
-        if isinstance(item, Link):
-            if item.subject in kinds:
-                links.append(item)
-            if len(links) == ROWS:
-                frames.append(_links_frame(links))
-                links = []
-            continue
-        if item.obsolete or (own and not item.id.startswith(own)) or item.id in kinds:
-            continue
-        kind = _kind_of(item, about, scanned)
-        if not item.name or kind is None:
-            reason = "term of an unknown namespace" if item.name else "term without a name"
-            quarantine.add(reason, path=path, line=item.line, row=item.id)
-            continue
-        kinds[item.id] = kind
-        replaces = [*item.alternatives, *scanned.replaces.get(item.id, ())]
-        nodes.append(node(item, kind, schema, replaces))
-        if len(nodes) == ROWS:
-            yield Part(nodes=nodes_frame(nodes))
-            nodes = []
-    if not kinds:
-        wanted = f" with the prefix {about.prefix}" if own else ""
-        raise DataError(f"has no term{wanted}; is it the right file?", path=path)
-    yield Part(nodes=nodes_frame(nodes))
     found = pl.concat([*frames, _links_frame(links)])
     evidence = _evidence(found, kinds, scanned, own, path, quarantine)
     about_source = {"source": pl.lit(source.name), "release": pl.lit(source.release)}
@@ -292,8 +296,9 @@ def _evidence(
         schema={"id": pl.String, "kind": pl.String},
     )
     current = pl.DataFrame(
-        {"object": list(scanned.current), "now": list(scanned.current.values())},
+        [(old, now) for old, now in scanned.current.items() if old not in kinds],
         schema={"object": pl.String, "now": pl.String},
+        orient="row",
     )
     links = (
         links.join(current, on="object", how="left", maintain_order="left")

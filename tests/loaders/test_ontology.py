@@ -444,6 +444,17 @@ def test_links_to_an_obsolete_term_lead_to_todays(tmp_path: Path) -> None:
     assert graph.resolve("MONDO:0000003") == "MONDO:0000002"
 
 
+def test_an_identifier_that_was_merged_is_known(tmp_path: Path) -> None:
+    """A parent by its former identifier, whose stub doesn't say what took over."""
+    more = "\n[Term]\nid: MONDO:0000040\nname: late\nis_a: MONDO:0000099\n"
+    more += "\n[Term]\nid: MONDO:0000099\nname: obsolete stub\nis_obsolete: true\n"
+    quarantine = Quarantine()
+    path = write_text(MONDO + more, "mondo.obo", tmp_path / "in")
+    graph = load("mondo", path, quarantine=quarantine)
+    assert graph.edges.filter(subject="MONDO:0000040")["object"].to_list() == ["MONDO:0000002"]
+    assert quarantine.rows == []
+
+
 def test_what_cant_be_used_is_set_aside_with_its_line(tmp_path: Path) -> None:
     quarantine = Quarantine()
     path = write_text(MONDO + BAD_OBO, "mondo.obo", tmp_path / "in")
