@@ -46,7 +46,8 @@ from .read import (
 from .write import edge_rows, native, node_row, with_checksum
 
 _EDGES_AT_ONCE = 50_000
-_LEFT = {name: EVIDENCE[name] for name in ("id", "edge", "relation", "source", *ENDS)}
+_EVIDENCE = {**EVIDENCE, "load": pl.String}
+_LEFT = {name: _EVIDENCE[name] for name in ("id", "edge", "relation", "source", "load", *ENDS)}
 
 Advance = Callable[..., None]
 
@@ -107,6 +108,7 @@ class _Forgetting:
         for (kind,), part in nodes.group_by("kind"):
             self._delete(str(kind), part["id"])
         summary.nodes_changed = self._clean_nodes()
+        self._delete_loads(gone)
         links = gone["relation"].eq(MENTIONS) & gone["object"].is_in(sorted(self.asked.private))
         for part in (gone.filter(~links), gone.filter(links)):
             self._delete("Evidence", part["id"], advance)
@@ -139,7 +141,7 @@ class _Forgetting:
             conditions.append(_holding("e", EVIDENCE))
         found = evidence_parts(
             self.on,
-            EVIDENCE,
+            _EVIDENCE,
             " OR ".join(conditions),
             sources=sorted(self.asked.sources),
             documents=sorted(self.asked.documents),
@@ -277,6 +279,21 @@ class _Forgetting:
                 )
                 count += after.height
         return count
+
+    def _delete_loads(self, gone: pl.DataFrame) -> None:
+        """The records of loads of whose evidence nothing is left, and names that name a patient."""
+        counts = gone.drop_nulls("load").group_by("load").len()
+        there = self.on.rows(
+            "MATCH (e:Evidence) WHERE e.load IN $loads RETURN e.load, count(e)",
+            loads=counts["load"].to_list(),
+        )
+        self._delete("Load", texts(row[0] for row in there if tuple(row) in set(counts.rows())))
+        columns = {"id": pl.String, "name": pl.String}
+        loads = pl.concat(read_parts(self.on, "MATCH (l:Load)", "l", columns))
+        self.on.send(
+            "UNWIND $rows AS row MATCH (l:Load {id: row.id}) SET l.name = ''",
+            loads.filter(naming(loads, self.asked.private)).select("id").iter_rows(named=True),
+        )
 
     def _delete_merges(self, nodes: pl.Series) -> int:
         doomed = self.merges.filter(merges_of(self.merges, nodes, self.asked.private))
