@@ -300,6 +300,18 @@ def _unknown_units(kg: KnowledgeGraph) -> pl.LazyFrame:
     return units.lazy().filter(pl.col("unit").is_in(unknown))
 
 
+def _no_unit(kg: KnowledgeGraph) -> pl.LazyFrame:
+    value, unit = (pl.col("qualifiers").str.json_path_match(f"$.{n}") for n in ("value", "unit"))
+    number = value.cast(pl.Float64, strict=False).is_not_null()
+    return (
+        kg.scan("evidence")
+        .filter(pl.col("qualifiers").str.contains('"value"', literal=True))
+        .filter(number & (unit.is_null() | (unit == "")))
+        .group_by("relation", "object")
+        .agg(evidence=pl.len())
+    )
+
+
 # Contradictions
 
 

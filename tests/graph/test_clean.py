@@ -267,7 +267,7 @@ def test_the_report_has_every_row(tmp_path: Path) -> None:
     assert {"finding": "isolated node", "id": "OMIM:20", "name": "n20"} in rows
 
 
-def test_units_that_are_not_known_are_reported() -> None:
+def test_units_that_are_missing_or_not_known_are_reported() -> None:
     patient = [
         {"id": "patient:1", "kind": "Patient", "name": "1"},
         {"id": "LOINC:2345-7", "kind": "Procedure", "name": "Glucose", "name_key": "glucose"},
@@ -277,11 +277,13 @@ def test_units_that_are_not_known_are_reported() -> None:
         patient,
         [
             measured | {"qualifiers": json.dumps({"value": 5, "unit": unit})}
-            for unit in ("mmol/L", "blobs")
-        ],
+            for unit in ("mmol/L", "blobs", None)
+        ]
+        + [measured | {"qualifiers": json.dumps({"value": "positive"})}],
     )
-    (finding,) = (f for f in check(graph) if f.name == "unknown unit")
-    assert finding.examples == ("UNDERWENT blobs 1",)
+    examples = {finding.name: finding.examples for finding in check(graph)}
+    assert examples["unknown unit"] == ("UNDERWENT blobs 1",)
+    assert examples["value without a unit"] == ("UNDERWENT LOINC:2345-7 1",)
 
 
 def test_files_of_somebody_s_own_are_checked_as_they_are(
