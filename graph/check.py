@@ -296,7 +296,8 @@ def _unknown_units(kg: KnowledgeGraph) -> pl.LazyFrame:
         .agg(evidence=pl.len())
         .collect(engine="streaming")
     )
-    unknown = [unit for unit in units["unit"].drop_nulls().unique() if not is_unit(unit)]
+    given = set(units["unit"].drop_nulls()) - {"null"}  # how polars gives JSON's null
+    unknown = [unit for unit in given if not is_unit(unit)]
     return units.lazy().filter(pl.col("unit").is_in(unknown))
 
 
@@ -306,7 +307,7 @@ def _no_unit(kg: KnowledgeGraph) -> pl.LazyFrame:
     return (
         kg.scan("evidence")
         .filter(pl.col("qualifiers").str.contains('"value"', literal=True))
-        .filter(number & (unit.is_null() | (unit == "")))
+        .filter(number & (unit.is_null() | unit.is_in(["", "null"])))
         .group_by("relation", "object")
         .agg(evidence=pl.len())
     )
