@@ -245,18 +245,22 @@ class _Case:
         observed = measurement.get("timeObserved") or {}
         columns = {"date": day(observed.get("timestamp"))}
         said = {"age": _when(observed)}
+        # An assay may be what it found: "Increased antibody level", with the level.
+        relation, kind = "UNDERWENT", "Procedure"
+        if str(assay["id"]).startswith("HP:"):
+            relation, kind = "HAS_PHENOTYPE", "Symptom"
         complex_value = measurement.get("complexValue", {}).get("typedQuantities", [])
         # What the assay is of, such as the systolic part of a blood pressure, where it has parts.
         for part in complex_value:
             qualifiers = {**said, **_quantity(part["quantity"]), "part": _label(part["type"])}
-            self._add("UNDERWENT", assay, "Procedure", qualifiers, **columns)
+            self._add(relation, assay, kind, qualifiers, **columns)
         if complex_value:
             return
         if "ontologyClass" in value:
             said["value"] = _label(value["ontologyClass"])
         else:
             said.update(_quantity(value["quantity"]))
-        self._add("UNDERWENT", assay, "Procedure", said, **columns)
+        self._add(relation, assay, kind, said, **columns)
 
     def _interpretation(self, interpretation: _Message) -> None:
         diagnosis = interpretation.get("diagnosis", {})

@@ -187,7 +187,11 @@ def test_measurements(tmp_path: Path) -> None:
             },
         },
     ]
+    found = term("HP:0010702", "Increased circulating antibody level")
+    measurements.append({"assay": found, "value": {"quantity": amount(9, GRAM_PER_LITRE)}})
     graph = read(tmp_path, case(measurements=measurements))
+    antibodies = of(graph, "HAS_PHENOTYPE")[-1]
+    assert (antibodies["object"], antibodies["qualifiers"]["value"]) == ("HP:0010702", 9)
     glucose, colour, systolic = of(graph, "UNDERWENT")
     assert glucose["date"] == "2020-10-01"
     assert glucose["qualifiers"] == {
