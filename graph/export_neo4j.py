@@ -9,6 +9,7 @@ List items are separated by U+001F, since the importer has no way to write `;` w
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
@@ -40,6 +41,7 @@ _TYPES: dict[Any, str] = {
     pl.Boolean: "boolean",
     pl.List(pl.String): "string[]",
 }
+_NO_NAME = re.compile(r"[(){}\n\r]")  # in a header they mean something else
 _NATIVE_TYPES = {str: "string", int: "long", float: "double", bool: "boolean"}
 _OPTIONS = (
     "--id-type=string",
@@ -188,9 +190,10 @@ def _write_nodes(given: Slices, files: _Files) -> None:
 def _members(properties: str | None) -> dict[str, Any]:
     """What `medkg write` keeps of a node's properties as values of their own.
 
-    A name of several lines, which a header can't have, stays in the JSON text alone.
+    A name that the importer's header can't have stays in the JSON text alone.
     """
-    return {name: value for name, value in native(properties).items() if len(name.split("\n")) == 1}
+    members = native(properties)
+    return {name: value for name, value in members.items() if not _NO_NAME.search(name)}
 
 
 def _type(value: Any) -> str:

@@ -43,7 +43,7 @@ def full() -> KnowledgeGraph:
             "weight": 2.0,
             "nested": {"a": [1, None]},
             "odd:name": "x",
-            'a "b", (c) {d}': 1,
+            'a "b", c': 1,
             "": "nameless",
             "empty": [],
         },
