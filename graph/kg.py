@@ -277,9 +277,8 @@ class KnowledgeGraph:
         home = TemporaryFolder()
         path = home.path / f"{name}.parquet"
         with readable():
-            sink_frame(rows, path)
+            stored = sink_frame(rows, FRAMES[name], home, path)
         self._check(name)
-        stored = StoredFrame(path, home=home)
         height = int(stored.scan().select(pl.len()).collect().item())
         return stored.read() if fits(height) else stored
 
@@ -292,14 +291,15 @@ class KnowledgeGraph:
         that lay in files lie in this folder's from then on.
         """
         checksums: dict[str, str] = {}
+        hashes: dict[str, str | None] = {}
         with atomic_folder(path, marker=MANIFEST) as folder:
             for name in FRAMES:
                 file = folder / f"{name}.parquet"
                 frame = self._frames[name]
                 if isinstance(frame, StoredFrame):
-                    checksums[name] = frame.copy(file)
+                    checksums[name], hashes[name] = frame.copy(file), frame.hashes
                 else:
-                    write_frame(frame, file)
+                    hashes[name] = write_frame(frame, file)
                     checksums[name] = sha256(file)
             manifest = {
                 "schema_version": SCHEMA_VERSION,
@@ -308,12 +308,16 @@ class KnowledgeGraph:
                 "schema": self.schema.additions(),
                 "counts": self.counts,
                 "sha256": checksums,
+                "hashes": hashes,
             }
             (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         for name, frame in self._frames.items():
             if isinstance(frame, StoredFrame):
                 self._frames[name] = StoredFrame(
-                    Path(path) / f"{name}.parquet", digest=checksums[name]
+                    Path(path) / f"{name}.parquet",
+                    FRAMES[name],
+                    digest=checksums[name],
+                    hashes=hashes[name],
                 )
 
     @classmethod
@@ -342,8 +346,13 @@ class KnowledgeGraph:
                 )
             sources = [Source(**source) for source in manifest["sources"]]
             frames = {
-                name: StoredFrame(folder / f"{name}.parquet", digest=str(manifest["sha256"][name]))
-                for name in FRAMES
+                name: StoredFrame(
+                    folder / f"{name}.parquet",
+                    columns,
+                    digest=str(manifest["sha256"][name]),
+                    hashes=manifest.get("hashes", {}).get(name),
+                )
+                for name, columns in FRAMES.items()
             }
             if schema is None and "schema" in manifest:
                 schema = Schema.default().with_additions(manifest["schema"], file)
@@ -470,14 +479,6 @@ class KnowledgeGraph:
         ids = {self.resolve(text) for text in texts}
         for relation in relations or ():
             self.schema.relation(relation)
-        searched = ["edges", "predictions"] if predictions else ["edges"]
-        links = self.scan("edges").select("subject", "relation", "object", "probability")
-        if predictions:
-            predicted = self.scan("predictions").select(
-                subject="head", relation="relation", object="tail", probability="probability"
-            )
-            links = pl.concat([links, predicted])
-        links = links.filter(_among(relations, min_probability))
         if kinds is not None:
             labels = [self.schema.kind(kind).label for kind in kinds]
             allowed = self._collect(
@@ -485,20 +486,24 @@ class KnowledgeGraph:
             )
         reached, frontier = set(ids), set(ids)
         for _ in range(hops):
-            ends = _implode(frontier)
-            out = links.filter(pl.col("subject").is_in(ends)).select(
-                start="subject", end="object", probability="probability"
+            ends = pl.Series(sorted(frontier), dtype=pl.String)
+            links = self._at("edges", ends, both=False).select(_LINK)
+            if predictions:
+                predicted = self.scan("predictions").rename({"head": "subject", "tail": "object"})
+                links = pl.concat([links, self._collect(predicted.select(_LINK), "predictions")])
+            links = links.filter(_among(relations, min_probability))
+            steps = pl.concat(
+                links.filter(pl.col(start).is_in(ends.implode())).select(
+                    pl.col(start).alias("start"), pl.col(end).alias("end"), "probability"
+                )
+                for start, end in (("subject", "object"), ("object", "subject"))
             )
-            back = links.filter(pl.col("object").is_in(ends)).select(
-                start="object", end="subject", probability="probability"
-            )
-            steps = pl.concat([out, back])
             if kinds is not None:
-                steps = steps.join(allowed.lazy(), left_on="end", right_on="id", how="semi")
+                steps = steps.join(allowed, left_on="end", right_on="id", how="semi")
             steps = steps.sort("start", "probability", "end", descending=[False, True, False])
             if most is not None:
                 steps = steps.group_by("start", maintain_order=True).head(most)
-            frontier = set(self._collect(steps.select("end"), *searched)["end"]) - reached
+            frontier = set(steps["end"]) - reached
             reached |= frontier
         return self.subgraph(
             reached, relations=relations, min_probability=min_probability, predictions=predictions
@@ -517,27 +522,34 @@ class KnowledgeGraph:
         Evidence that makes no edge, as it is negated, is kept too; that of edges which are less
         probable than `min_probability` is not.
         """
-        kept = _implode(ids)
-        among = pl.col("subject").is_in(kept) & pl.col("object").is_in(kept)
-        among &= _among(relations, 0.0)
+        ends = pl.Series(sorted(ids), dtype=pl.String)
+        kept = ends.implode()
+        wanted = _among(relations, 0.0)
+        edges = self._at("edges", ends, both=True).filter(wanted)
+        evidence = self._at("evidence", ends, both=True).filter(wanted)
         probable = _among(None, min_probability)
-        evidence = self.scan("evidence").filter(among)
-        if min_probability > 0:
-            doubtful = self._collect(
-                self.scan("edges").filter(among, ~probable).select("id"), "edges"
-            )
-            evidence = evidence.filter(~pl.col("edge").is_in(_implode(doubtful["id"])))
+        doubtful = edges.filter(~probable)
         predicted = pl.col("head").is_in(kept) & pl.col("tail").is_in(kept)
         predicted &= _among(relations, min_probability)
         return self.with_frames(
             nodes=self._collect(self.scan("nodes").filter(pl.col("id").is_in(kept)), "nodes"),
-            edges=self.scan("edges").filter(among, probable),
-            evidence=evidence,
+            edges=edges.filter(probable),
+            evidence=evidence.join(doubtful, left_on="edge", right_on="id", how="anti"),
             predictions=self.scan("predictions").filter(predicted)
             if predictions
             else empty(PREDICTIONS),
             merges=self._collect(self.scan("merges").filter(pl.col("kept").is_in(kept)), "merges"),
         )
+
+    def _at(self, name: str, ends: pl.Series, *, both: bool) -> pl.DataFrame:
+        """The edges, or the evidence, of which an end, or both, are among these."""
+        frame = self._frames[name]
+        if isinstance(frame, StoredFrame) and frame.size > _SMALL_FILE:
+            rows = self._collect(frame.at(ends, both=both), name)
+        else:
+            rows = self._frame(name)
+        subject, tail = (pl.col(end).is_in(ends.implode()) for end in ("subject", "object"))
+        return rows.filter(subject & tail if both else subject | tail)
 
     def without_edges(self, ids: Iterable[str]) -> KnowledgeGraph:
         """The graph without these edges and their evidence (by edge id); all nodes stay."""
@@ -628,6 +640,7 @@ def _among(relations: Sequence[str] | None, min_probability: float) -> pl.Expr:
     return wanted
 
 
+_LINK = ["subject", "relation", "object", "probability"]
 _PREDICTION_KEY = ["model", "head", "relation", "tail"]
 
 _NODES_STACKED = 500_000  # rows of nodes collected before those of one identifier are united
