@@ -502,6 +502,7 @@ _CHECKS = (
     _Check(
         "unknown unit", "its values can't be compared with those in other units", _unknown_units
     ),
+    _Check("value without a unit", "a number that may be of any unit, or of none", _no_unit),
     # Predictions
     _Check("prediction without a probability", "a score that was never calibrated", _uncalibrated),
     _Check("prediction about no node", "an end is not in the graph", _about_nothing, _ASIDE),

@@ -17,6 +17,7 @@ from .frames import (
     MERGES,
     NODES,
     PREDICTIONS,
+    Columns,
     Source,
     complete_nodes,
     conform,
@@ -82,22 +83,24 @@ def as_found(path: Path | str) -> KnowledgeGraph:
         schema = Schema.default().with_additions(manifest.get("schema", {}), folder / MANIFEST)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         sources, schema = [], Schema.default()
-    frames = {
-        name: StoredFrame(file) if file.is_file() else empty(FRAMES[name])
-        for name, file in files.items()
-    }
-    kg = KnowledgeGraph(frames, sources, schema)
-    for name, columns in FRAMES.items():
-        with readable(files[name]):
-            there = kg.scan(name).collect_schema()
-            wanted = pl.Schema(dict(columns))
-            if there != wanted:
-                whole = (
-                    (pl.col(column) if column in there else pl.lit(None).alias(column)).cast(dtype)
-                    for column, dtype in wanted.items()
-                )
-                kg = kg.with_frames(**{name: kg.scan(name).select(whole)})
-    return kg
+    frames = {name: _as_found(file, FRAMES[name]) for name, file in files.items()}
+    return KnowledgeGraph(frames, sources, schema)
+
+
+def _as_found(file: Path, columns: Columns) -> pl.DataFrame | StoredFrame:
+    """A frame with these columns in its file, or, where the file has others, in memory."""
+    if not file.is_file():
+        return empty(columns)
+    with readable(file):
+        rows = pl.scan_parquet(file)
+        there = rows.collect_schema()
+        if all(there.get(column) == dtype for column, dtype in columns.items()):
+            return StoredFrame(file, columns)
+        whole = (
+            (pl.col(column) if column in there else pl.lit(None).alias(column)).cast(dtype)
+            for column, dtype in columns.items()
+        )
+        return rows.select(whole).collect()
 
 
 def fix(kg: KnowledgeGraph, *, drop_isolated: bool = False) -> Fixed:
