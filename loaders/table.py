@@ -254,35 +254,14 @@ def _text_form(table: Table, file: Path) -> dict[str, str | bool | None]:
 def _parts(
     mapping: TableMapping, tables: list[tuple[Table, list[Path | str]]], quarantine: Quarantine
 ) -> Iterator[Part]:
-    """All parts; a node that no row names comes last, so that a name is never lost to it."""
-    named: set[str] = set()
-    unnamed: dict[tuple[str, str], None] = {}
+    """What the rows of all tables become."""
     with progress(mapping.source.name) as advance:
         for table, files in tables:
             reader = _Reader(mapping, table, quarantine)
             for file in files:
                 for rows in reader.rows(file, rows=ROWS):
-                    for part in reader.made(file, rows):
-                        if part.nodes is None:
-                            yield part
-                            continue
-                        with_name = part.nodes.filter(pl.col("name").is_not_null())
-                        others = part.nodes.filter(pl.col("name").is_null())
-                        named.update(with_name["id"])
-                        bare = others.filter(
-                            pl.col("synonyms").list.len() == 0,
-                            pl.col("xrefs").list.len() == 0,
-                            pl.col("properties").is_null(),
-                        )
-                        unnamed |= dict.fromkeys(bare.select("id", "kind").iter_rows())
-                        rest = others.join(bare.select("id", "kind"), on=["id", "kind"], how="anti")
-                        yield Part(nodes=pl.concat([with_name, rest]))
+                    yield from reader.made(file, rows)
                     advance(rows.height)
-    last = [(curie, kind) for curie, kind in unnamed if curie not in named]
-    if last:
-        yield Part(
-            nodes=pl.DataFrame(last, schema=["id", "kind"], orient="row").with_columns(name="id")
-        )
 
 
 @dataclass
