@@ -124,11 +124,13 @@ class Rows:
 
 
 def _frame(rows: list[dict[str, Any]], schema: dict[str, Any]) -> pl.DataFrame:
+    # By columns, which polars takes in much faster than rows with lists.
+    columns = {name: [row.get(name) for row in rows] for name in schema}
     try:
-        return pl.DataFrame(rows, schema=schema)
+        return pl.DataFrame(columns, schema=schema)
     except UnicodeEncodeError:
         # Half of a surrogate pair: JSON can write it (\ud83d), text can't hold it.
-        text = json.dumps(rows, ensure_ascii=False).encode("utf-8", "replace")
+        text = json.dumps(columns, ensure_ascii=False).encode("utf-8", "replace")
         return pl.DataFrame(json.loads(text), schema=schema)
 
 

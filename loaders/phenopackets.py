@@ -77,7 +77,10 @@ def _parts(path: Path, quarantine: Quarantine) -> Iterator[Part]:
     patients: set[str] = set()
     for name, data in track(_documents(path), "phenopackets"):
         try:
-            messages = list(_members(json.loads(data)))
+            message = json.loads(data)
+            if _UNDERSCORED.search(data):
+                message = _camel_case(message)
+            messages = list(_members(message))
         except _UNREADABLE:
             quarantine.add("no phenopacket", path=path, row=name)
             continue
@@ -127,7 +130,6 @@ def _documents(path: Path) -> Iterator[tuple[str, bytes]]:
 
 def _members(message: _Message) -> Iterator[tuple[_Message, _Message]]:
     """The phenopackets of a message, each with the properties that tell its family or cohort."""
-    message = _camel_case(message)
     if "proband" in message:
         family = {"family": str(message.get("id", ""))}
         yield message["proband"], family
@@ -138,6 +140,10 @@ def _members(message: _Message) -> Iterator[tuple[_Message, _Message]]:
             yield member, {"cohort": str(message.get("id", ""))}
     else:
         yield message, {}
+
+
+# A field in protobuf's own spelling.
+_UNDERSCORED = re.compile(rb'"[a-z]+_[a-z_]+"\s*:')
 
 
 def _camel_case(value: Any) -> Any:
