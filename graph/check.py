@@ -273,7 +273,8 @@ def _out_of_step(kg: KnowledgeGraph) -> pl.LazyFrame:
 
 def _edge_probability(kg: KnowledgeGraph) -> pl.LazyFrame:
     wrong = ~pl.col("probability").is_between(0, 1).fill_null(False)
-    return kg.scan("edges").filter(wrong).select("subject", "relation", "object", "probability")
+    shown = pl.col("probability").fill_nan(None)
+    return kg.scan("edges").filter(wrong).select("subject", "relation", "object", shown)
 
 
 def _no_document(kg: KnowledgeGraph) -> pl.LazyFrame:
