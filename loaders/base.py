@@ -174,13 +174,16 @@ def find_header(
     columns: Mapping[str, Sequence[str]],
     *,
     separator: str = "\t",
-    quoted: bool = False,
+    quoted: bool | None = None,
 ) -> Header:
     """The line among the first 100 that names most of the columns; the first of equals.
+
+    Args as of `read_table_parts`.
 
     Raises:
         DataError: the file can't be read, is empty, or isn't UTF-8.
     """
+    quoted = separator == "," if quoted is None else quoted
     best = Header(0, [])
     for lines in _lines(path):
         for line, text in lines.filter(pl.col("line") <= _HEADER_LINES).iter_rows():

@@ -225,14 +225,8 @@ def _check_columns(mapping: TableMapping, table: Table, file: Path | str) -> Non
     elif table.header:
         names = list(table.header)
     else:
-        form = _text_form(table, file)
-        quoted = form["quoted"]
-        names = find_header(
-            file,
-            wanted,
-            separator=str(form["separator"]),
-            quoted=form["separator"] == "," if quoted is None else bool(quoted),
-        ).names
+        separator = _separator(table, file)
+        names = find_header(file, wanted, separator=separator, quoted=table.quoted).names
     for ours, theirs in wanted.items():
         if not any(name in names for name in theirs):
             near = get_close_matches(theirs[0], names, 1)
@@ -240,12 +234,8 @@ def _check_columns(mapping: TableMapping, table: Table, file: Path | str) -> Non
             mapping.fail(used[ours], f"{file} has no column {' or '.join(theirs)}; {hint}")
 
 
-def _text_form(table: Table, file: Path) -> dict[str, str | bool | None]:
-    return {
-        "separator": table.separator or FORMATS[_format(table, file)],
-        "quoted": table.quoted,
-        "comment": table.comment,
-    }
+def _separator(table: Table, file: Path) -> str:
+    return table.separator or FORMATS[_format(table, file)]
 
 
 # Row by row
@@ -298,9 +288,11 @@ class _Reader:
                 wanted,
                 self.quarantine,
                 optional,
+                separator=_separator(table, file),
+                quoted=table.quoted,
+                comment=table.comment,
                 names=table.header,
                 rows=rows,
-                **_text_form(table, file),  # type: ignore[arg-type]  # one dict of several types
             )
         for part in parts:
             if table.missing:
@@ -319,13 +311,17 @@ class _Reader:
         for line, *held in part.filter(~level).select("line", *split.columns).rows():
             row = " ".join("|".join(texts or ()) for texts in held)
             reason = "columns with different numbers of values"
-            self.quarantine.add(reason, path=str(file), line=line, row=row[:500])
+            self.quarantine.add(reason, path=self._origin(file), line=line, row=row[:500])
         part = part.filter(level).explode(list(split.columns))
         return part.with_columns(pl.col(split.columns).str.strip_chars().replace("", None))
 
+    def _origin(self, file: Path | str) -> str:
+        """What names a file's rows: of a query the mapping, since a URL may hold a password."""
+        return str(file if isinstance(file, Path) else self.mapping.path)
+
     def made(self, file: Path | str, rows: pl.DataFrame) -> Iterator[Part]:
         """What rows of a file become."""
-        where = str(file) if isinstance(file, Path) else str(self.mapping.path)
+        where = self._origin(file)
         make = _Maker(rows.schema)
         for rule in self.table.nodes:
             kept = rows.filter(_all(rule.where))
