@@ -562,7 +562,7 @@ def _source_name(column: pl.Expr) -> pl.Expr:
 
 def _sources(files: _Files, own: bool, release: str, licence: str) -> list[Source]:
     """Those of medkg's manifest; else what the edges name, which is a reading of its own."""
-    if own and files.manifest is not None:
+    if files.manifest is not None:
         try:
             manifest = json.loads(files.manifest.read_text(encoding="utf-8"))
             return [Source(**source) for source in manifest["sources"]]
@@ -583,6 +583,8 @@ def _sources(files: _Files, own: bool, release: str, licence: str) -> list[Sourc
 
 
 def _is_own(files: _Files) -> bool:
+    if files.manifest is not None:
+        return True
     names = {name for file in [*files.nodes, *files.edges] for name in _names(file)}
     return {f"{OWN}kind", f"{OWN}relation"} & names != set()
 

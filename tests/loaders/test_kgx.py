@@ -298,6 +298,15 @@ def test_a_graph_that_went_out_comes_back_equal(form: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("form", ["kgx", "kgx-jsonl"])
+def test_a_graph_without_edges_or_without_anything_comes_back(form: str, tmp_path: Path) -> None:
+    for name, ids in (("nodes", ["HP:1", "CHEBI:1"]), ("nothing", [])):
+        graph = full().subgraph(ids).without_edges(full().edges["id"])
+        graph = graph.with_frames(evidence=graph.evidence.clear(), merges=graph.merges.clear())
+        export(graph, tmp_path / name, form)
+        assert_equal(load("kgx", tmp_path / name), graph)
+
+
+@pytest.mark.parametrize("form", ["kgx", "kgx-jsonl"])
 def test_nodes_and_edges_alone_still_give_the_facts(form: str, tmp_path: Path) -> None:
     graph = full()
     export(graph, tmp_path / "out", form)
