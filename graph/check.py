@@ -112,8 +112,11 @@ def _malformed(kg: KnowledgeGraph) -> pl.LazyFrame:
 
 
 def _other_spelling(kg: KnowledgeGraph) -> pl.LazyFrame:
-    other = pl.col("curie") != pl.col("own")
-    return _identifiers(kg).lazy().filter(other).select("id", standard="curie")
+    found = _identifiers(kg).select("id", "own", "curie")
+    xrefs = kg.scan("nodes").select(pl.col("xrefs").explode().drop_nulls().unique()).collect()
+    curies, _ = normalise_curies(xrefs["xrefs"])
+    found = pl.concat([found, xrefs.select(id="xrefs", own="xrefs", curie=curies)])
+    return found.lazy().filter(pl.col("curie") != pl.col("own")).select("id", standard="curie")
 
 
 def _obsolete(kg: KnowledgeGraph) -> pl.LazyFrame:
@@ -419,7 +422,7 @@ _CHECKS = (
     ),
     _Check(
         "identifier in another spelling",
-        "its prefix or its form isn't the standard one",
+        "the prefix or form of a node's, or a cross-reference, isn't the standard one",
         _other_spelling,
         "spelt as the standard",
     ),

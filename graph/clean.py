@@ -123,10 +123,10 @@ def fix(kg: KnowledgeGraph, *, drop_isolated: bool = False) -> Fixed:
     )
 
     spellings = _spellings(kg, nodes, predictions)
-    done["identifier in another spelling"] = spellings.join(
-        nodes, left_on="old", right_on="id", how="semi"
-    ).height
-    nodes = _sound_nodes(_spelt(nodes, ["id"], spellings), kg.schema, aside)
+    named = pl.concat([nodes["id"], nodes["xrefs"].explode().drop_nulls()]).unique()
+    done["identifier in another spelling"] = int(named.is_in(spellings["old"].implode()).sum())
+    nodes = _spelt(_with_spelt_xrefs(nodes, spellings), ["id"], spellings)
+    nodes = _sound_nodes(nodes, kg.schema, aside)
     rows = nodes.height
     nodes = united(nodes)
     done["identifier there twice"] = rows - nodes.height
@@ -183,6 +183,7 @@ def _spellings(kg: KnowledgeGraph, nodes: pl.DataFrame, predictions: pl.DataFram
     """The identifiers that are spelt otherwise than the standard, as old and new."""
     columns = [
         nodes["id"],
+        nodes["xrefs"].explode(),
         predictions["head"],
         predictions["tail"],
         *(
@@ -207,6 +208,11 @@ def _spelt(frame: pl.DataFrame, columns: Iterable[str], names: pl.DataFrame) -> 
     for column in columns:
         frame = renamed(frame, column, names)
     return frame
+
+
+def _with_spelt_xrefs(nodes: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
+    spelt = pl.element().replace(dict(names.iter_rows()))
+    return nodes.with_columns(xrefs=pl.col("xrefs").list.eval(spelt))
 
 
 # Rows that no graph may hold

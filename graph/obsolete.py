@@ -66,17 +66,19 @@ def replace_obsolete(kg: KnowledgeGraph, current: pl.DataFrame) -> KnowledgeGrap
     Args:
         current: kind, old, new; see `current_ids`.
     """
-    names = present(kg.nodes, current)
-    nodes = moved_nodes(kg.nodes, current)
-    if names.is_empty() and nodes.equals(kg.nodes):
+    if current.is_empty():
         return kg
+    names = present(kg.nodes, current)
+    if names.is_empty():
+        followed = _followed(kg.nodes, current)
+        return kg if followed is kg.nodes else kg.with_frames(nodes=followed)
     pile = EvidencePile(kg.schema)
     for batch in kg.batches("evidence"):
         pile.add(moved_evidence(batch, names))
     edges, evidence = pile.frames(kg.sources)
     predictions = renamed(renamed(kg.predictions, "head", names), "tail", names)
     frames = {
-        "nodes": nodes,
+        "nodes": moved_nodes(kg.nodes, current),
         "edges": edges,
         "evidence": evidence,
         "predictions": predictions.unique(
