@@ -76,6 +76,7 @@ def _misspelt(named: pl.DataFrame) -> pl.DataFrame:
             length=pl.col("word").str.len_chars(),
         )
         .drop("words")
+        .filter(pl.len().over("kind", "rest") > 1)
     )
     half = pl.col("length") // 2
     halves = pl.concat(
