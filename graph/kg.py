@@ -487,7 +487,7 @@ class KnowledgeGraph:
         reached, frontier = set(ids), set(ids)
         for _ in range(hops):
             ends = pl.Series(sorted(frontier), dtype=pl.String)
-            links = self._at("edges", ends, both=False).select(_LINK)
+            links = self._at("edges", ends, both=False, columns=_LINK)
             if predictions:
                 predicted = self.scan("predictions").rename({"head": "subject", "tail": "object"})
                 links = pl.concat([links, self._collect(predicted.select(_LINK), "predictions")])
@@ -541,13 +541,16 @@ class KnowledgeGraph:
             merges=self._collect(self.scan("merges").filter(pl.col("kept").is_in(kept)), "merges"),
         )
 
-    def _at(self, name: str, ends: pl.Series, *, both: bool) -> pl.DataFrame:
+    def _at(
+        self, name: str, ends: pl.Series, *, both: bool, columns: Sequence[str] | None = None
+    ) -> pl.DataFrame:
         """The edges, or the evidence, of which an end, or both, are among these."""
+        columns = columns or list(FRAMES[name])
         frame = self._frames[name]
         if isinstance(frame, StoredFrame) and frame.size > _SMALL_FILE:
-            rows = self._collect(frame.at(ends, both=both), name)
+            rows = self._collect(frame.at(ends, both=both).select(columns), name)
         else:
-            rows = self._frame(name)
+            rows = self._frame(name).select(columns)
         subject, tail = (pl.col(end).is_in(ends.implode()) for end in ("subject", "object"))
         return rows.filter(subject & tail if both else subject | tail)
 
