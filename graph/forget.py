@@ -27,11 +27,14 @@ import polars as pl
 
 from .atomic import atomic_file
 from .errors import DataError
-from .frames import TEXTS, edges_from
+from .frames import EVIDENCE, TEXTS, empty
 from .kg import KnowledgeGraph
+from .spill import EvidencePile
 
 PATIENT, DOCUMENT, MENTIONS = "Patient", "Document", "MENTIONS"
 ENDS = ("subject", "object", "document")
+
+_LISTED = 20
 
 Ids = str | Sequence[str]
 
@@ -80,7 +83,8 @@ class ForgetSummary:
             ("not there", self.unknown),
         ):
             if ids:
-                lines.append(f"{title}: {', '.join(ids)}")
+                more = f" and {len(ids) - _LISTED:,} more" if len(ids) > _LISTED else ""
+                lines.append(f"{title}: {', '.join(ids[:_LISTED])}{more}")
         return "\n".join(lines)
 
 
@@ -164,43 +168,58 @@ def forget(
     asked.check(dict(of_asked.select("id", "kind").iter_rows()))
     named = asked
     asked = asked.with_merged(kg.merges)
-    links = kg.evidence.filter(
+    evidence = kg.scan("evidence")
+    links = evidence.filter(
         pl.col("relation") == MENTIONS, pl.col("object").is_in(sorted(asked.private))
     )
-    about = links["subject"].unique().to_list()
-    told = kg.evidence.filter(pl.col("document").is_in(about) | pl.col("subject").is_in(about))
+    about = links.select("subject").unique().collect()["subject"].to_list()
+    told = evidence.filter(pl.col("document").is_in(about) | pl.col("subject").is_in(about))
     patients = kg.nodes.filter(kind=PATIENT)["id"]
-    shared = documents_of_others(told, about, patients, asked.private)
+    shared = documents_of_others(told.select(ENDS).collect(), about, patients, asked.private)
     documents = sorted(set(about) - shared)
     asked = asked.with_private(documents)
 
-    gone = kg.evidence.filter(asked.wanted(kg.evidence))
-    rest = kg.evidence.join(gone.select("id"), on="id", how="anti", maintain_order="left")
+    batches = (each.filter(asked.wanted(each)) for each in kg.batches("evidence"))
+    named_by = {name: EVIDENCE[name] for name in ("id", "edge", "source", *ENDS)}
+    gone = pl.concat([empty(named_by), *(each.select(list(named_by)) for each in batches)])
+    unnamed_nodes = ends(gone)
+    pile = EvidencePile(kg.schema)
+    for batch in kg.batches("evidence"):
+        rest = batch.join(gone.select("id"), on="id", how="anti", maintain_order="left")
+        unnamed_nodes = unnamed(unnamed_nodes, rest)
+        pile.add(rest)
     sources = [each for each in kg.sources if each.name not in asked.sources]
-    touched = gone["edge"].unique().implode()
-    before = kg.edges.filter(pl.col("id").is_in(touched))
-    again = edges_from(rest.filter(pl.col("edge").is_in(touched)), sources, kg.schema)
-    edges = pl.concat([kg.edges.filter(~pl.col("id").is_in(touched)), again]).sort("id")
-    gone_edges = before.join(again, on="id", how="anti")["id"]
-
-    nodes_gone = unnamed(ends(gone), [rest]) if sources else kg.nodes["id"]
-    nodes_gone = pl.concat([nodes_gone, texts(asked.ids)]).unique()
-    is_gone = nodes_gone.implode()
+    nodes_gone = pl.concat([unnamed_nodes if sources else kg.nodes["id"], texts(asked.ids)])
+    is_gone = nodes_gone.unique().implode()
     nodes = kg.nodes.filter(~pl.col("id").is_in(is_gone))
     cleaned = without_names(nodes, asked.private)
+    merges = kg.merges.filter(~merges_of(kg.merges, nodes_gone, asked.private))
+    edges, left = pile.frames(sources)
+    frames = {
+        "nodes": nodes.update(cleaned, on="id", include_nulls=True),
+        "edges": edges,
+        "evidence": left,
+        "predictions": kg.predictions,
+        "merges": merges,
+    }
+    after = KnowledgeGraph(frames, sources, kg.schema)
+    touched = pl.col("id").is_in(gone["edge"].unique().implode())
+    edges_before, edges_after = (
+        graph.scan("edges").filter(touched).collect() for graph in (kg, after)
+    )
+    edges_gone = edges_before.join(edges_after, on="id", how="anti")["id"]
     about_gone = pl.col("head").is_in(is_gone) | pl.col("tail").is_in(is_gone)
-    cited = pl.concat([nodes_gone, gone_edges, gone["id"]])
+    cited = pl.concat([nodes_gone, edges_gone, gone["id"]])
     predictions = kg.predictions.filter(
         ~(about_gone | citing(kg.predictions, cited) | naming(kg.predictions, asked.private))
     )
-    merges = kg.merges.filter(~merges_of(kg.merges, nodes_gone, asked.private))
     there = {each.name for each in kg.sources}.union(
         kg.nodes["id"], kg.merges["merged"], ends(gone), gone["source"]
     )
     summary = ForgetSummary(
         evidence=gone.height,
-        edges=gone_edges.len(),
-        edges_changed=changed(before, again).height,
+        edges=edges_gone.len(),
+        edges_changed=changed(edges_before, edges_after).height,
         nodes=kg.nodes.height - nodes.height,
         nodes_changed=cleaned.height,
         predictions=kg.predictions.height - predictions.height,
@@ -210,14 +229,7 @@ def forget(
         shared=sorted(shared),
         unknown=sorted((named.sources | named.ids) - there),
     )
-    frames = {
-        "nodes": nodes.update(cleaned, on="id", include_nulls=True),
-        "edges": edges,
-        "evidence": rest,
-        "predictions": predictions,
-        "merges": merges,
-    }
-    return KnowledgeGraph(frames, sources, kg.schema), summary
+    return KnowledgeGraph({**frames, "predictions": predictions}, sources, kg.schema), summary
 
 
 def forget_in_folder(
@@ -256,11 +268,9 @@ def ends(evidence: pl.DataFrame) -> pl.Series:
     return pl.concat([evidence[end] for end in ENDS]).drop_nulls().unique()
 
 
-def unnamed(nodes: pl.Series, rest: Iterable[pl.DataFrame]) -> pl.Series:
-    """Those of the nodes that no evidence of the rest, given in parts, names."""
-    for part in rest:
-        nodes = nodes.filter(~nodes.is_in(ends(part).implode()))
-    return nodes
+def unnamed(nodes: pl.Series, evidence: pl.DataFrame) -> pl.Series:
+    """Those of the nodes that the evidence doesn't name."""
+    return nodes.filter(~nodes.is_in(ends(evidence).implode()))
 
 
 def documents_of_others(

@@ -14,7 +14,7 @@ from medkg.graph.errors import DataError
 from medkg.graph.forget import forget, forget_in_folder
 from medkg.graph.frames import FRAMES, Source
 from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.merge import merge
+from medkg.graph.merge import merge, unmerge
 
 from .clinic import (
     ANNA,
@@ -144,6 +144,47 @@ def test_what_is_not_there_is_said() -> None:
     again, summary = forget(left, patient=BEN)
     assert summary.evidence == summary.nodes == summary.predictions == 0
     assert text_of(again) == text_of(left)
+
+
+def test_a_graph_without_evidence_keeps_the_nodes_that_are_not_asked_for() -> None:
+    kg = clinic()
+    bare = KnowledgeGraph.build(kg.nodes, kg.evidence.clear().drop("id", "edge"), kg.sources)
+    left, summary = forget(bare, patient=BEN, source="notes")
+    assert set(kg.nodes["id"]) - set(left.nodes["id"]) == {BEN}
+    assert (summary.nodes, summary.sources, summary.evidence) == (1, 1, 0)
+
+
+def test_what_outgrows_memory_is_forgotten_part_by_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected, told = forget(clinic(), patient=ANNA)
+    clinic().save(tmp_path / "graph")
+    monkeypatch.setattr("medkg.graph.spill.MOST_IN_MEMORY", 3)
+    monkeypatch.setattr("medkg.graph.spill._FLUSH", 3)
+    monkeypatch.setattr("medkg.graph.spill.BATCH", 4)
+    monkeypatch.setattr("medkg.graph.kg.BATCH", 4)
+    assert forget_in_folder(tmp_path / "graph", patient=ANNA) == told
+    assert text_of(KnowledgeGraph.open(tmp_path / "graph")) == text_of(expected)
+
+
+def test_a_merge_that_is_undone_leaves_what_the_other_source_had() -> None:
+    nodes = pl.DataFrame({"id": ["OMIM:1", "HP:1"], "kind": ["Disease", "Symptom"], "name": "a"})
+    evidence = pl.DataFrame(
+        {"subject": ["OMIM:1"], "relation": "HAS_SYMPTOM", "object": "HP:1", "source": "a"}
+    )
+    a = KnowledgeGraph.build(nodes, evidence, [Source("a", "1", "CC0-1.0")])
+    b = KnowledgeGraph.build(
+        pl.DataFrame(
+            {"id": ["DOID:9", "HP:2"], "kind": ["Disease", "Symptom"], "name": ["gout", "pain"]}
+        ).with_columns(xrefs=pl.when(id="DOID:9").then(pl.lit(["OMIM:1"]))),
+        evidence.with_columns(subject=pl.lit("DOID:9"), object=pl.lit("HP:2"), source=pl.lit("b")),
+        [Source("b", "1", "CC0-1.0")],
+    )
+    merged = merge(a, b)
+    assert merged.nodes.filter(id="OMIM:1")["synonyms"][0].to_list() == ["gout"]
+    left, _ = forget(unmerge(merged, "DOID:9"), source="b")
+    for name in ("nodes", "edges", "evidence", "predictions", "merges"):
+        assert getattr(left, name).equals(getattr(a, name)), name
 
 
 def test_a_node_of_another_kind_is_refused() -> None:
