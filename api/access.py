@@ -32,9 +32,22 @@ class Connection:
     def __init__(self, store: Store):
         self._store = store
 
-    def write(self, kg: KnowledgeGraph) -> WriteSummary:
-        """Write a graph; what is there already is left as it is. Says what was added."""
-        return self._store.write(kg)
+    def write(
+        self,
+        kg: KnowledgeGraph,
+        name: str | None = None,
+        *,
+        prune: bool = False,
+        evidence: bool = True,
+    ) -> WriteSummary:
+        """Write a graph; what is there already is left as it is. Says what it did.
+
+        Args:
+            name: what `info` calls this load; the graph's sources by default.
+            prune: take out what the graph's sources said before and no longer say.
+            evidence: without it, nodes and relationships alone; see `Store.write`.
+        """
+        return self._store.write(kg, name, prune=prune, evidence=evidence)
 
     def read(
         self,

@@ -280,7 +280,10 @@ def info(
     if as_json:
         show.as_json(facts)
     else:
+        loads = facts.pop("loads", [])
         show.pairs(facts, str(on or graph))
+        if loads:
+            show.loads(loads)
 
 
 @app.command(epilog="Example: medkg check graphs/all --report doubts.jsonl --fix graphs/clean")
@@ -340,15 +343,28 @@ def _print_findings(findings: pl.DataFrame, graph: Path, report: Path | None) ->
 def write(
     graph: Annotated[Path, typer.Argument(help="A graph folder.")],
     into: Annotated[str, typer.Option(help="bolt://…, neo4j://… or embedded:DIR")],
+    name: Annotated[
+        str | None, typer.Option(help="What info calls this load; the sources by default.")
+    ] = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Take out what these sources no longer say.")
+    ] = False,
+    evidence: Annotated[
+        bool, typer.Option(help="Without: nodes and relationships alone, to look at.")
+    ] = True,
     as_json: Json = False,
 ) -> None:
-    """Write a graph folder to a server; what is there already is left as it is."""
+    """Write a graph folder to a server; what is there already is left as it is.
+
+    A write that was interrupted goes on where it stopped when the same command is given again.
+    """
     from medkg.access import connect
     from medkg.graph.kg import KnowledgeGraph
 
     kg = KnowledgeGraph.open(graph)
     with connect(into) as connection:
-        _print_summary(connection.write(kg), into, as_json)
+        summary = connection.write(kg, name, prune=prune, evidence=evidence)
+        _print_summary(summary, into, as_json)
 
 
 @app.command(

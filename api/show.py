@@ -38,6 +38,27 @@ def frame(rows: pl.DataFrame, title: str = "", *, most: int = 50) -> None:
         out.print("nothing found")
 
 
+def loads(loads: list[dict[str, Any]]) -> None:
+    """Print what was loaded into a server: when, of which sources, and what it did."""
+    rows = [
+        {
+            **{name: load[name] for name in ("id", "name", "time", "state")},
+            "sources": load["sources"],
+            "graph": (load["graph"] or "")[:12],
+            **{
+                did: sum(
+                    counts.get(did, 0)
+                    for counts in (load["counts"] or {}).values()
+                    if isinstance(counts, Mapping)
+                )
+                for did in ("added", "changed", "removed")
+            },
+        }
+        for load in loads
+    ]
+    frame(pl.DataFrame(rows), "Loads", most=len(rows))
+
+
 def _blocks(rows: pl.DataFrame, title: str) -> None:
     if title:
         out.print(f"[bold]{title.replace('[', chr(92) + '[')}")

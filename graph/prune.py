@@ -32,15 +32,22 @@ class Pruning:
     Args:
         keys: id and source of the evidence given, which is all written.
         sources: what the server has, the new releases in place of the old.
+        changed: the edges that the write has changed already.
     """
 
     def __init__(
-        self, on: Connection, kg: KnowledgeGraph, keys: pl.DataFrame, sources: list[Source]
+        self,
+        on: Connection,
+        kg: KnowledgeGraph,
+        keys: pl.DataFrame,
+        sources: list[Source],
+        changed: pl.Series,
     ):
         self.on = on
         self.kg = kg
         self.keys = keys
         self.sources = sources
+        self.changed = changed
         self.names = sorted({source.name for source in kg.sources})
 
     def run(self, summary: WriteSummary) -> None:
@@ -59,8 +66,10 @@ class Pruning:
             delete_relationships(self.on, change.removed, self.kg)
             merge_relationships(self.on, change.changed, self.kg)
             summary.edges.removed += change.removed.height
-            summary.edges.changed += change.changed.height
-            summary.edges.unchanged -= change.changed.height
+            others = change.changed.filter(~pl.col("id").is_in(self.changed.implode()))
+            given = self.kg.scan("edges").select("id").join(others.lazy(), on="id", how="semi")
+            summary.edges.changed += others.height
+            summary.edges.unchanged -= given.collect().height
         for label, ids in self._nodes_to_go(gone):
             self._delete(label, ids)
             summary.nodes.removed += ids.len()

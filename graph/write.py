@@ -128,6 +128,7 @@ class _Write:
         self.summary = WriteSummary()
         self.before = read_sources(on)
         self.load = ""
+        self.changed = [pl.Series("id", [], dtype=pl.String)]  # edges
 
     def run(self, name: str | None, prune: bool, evidence: bool) -> WriteSummary:
         on, summary = self.on, self.summary
@@ -160,7 +161,7 @@ class _Write:
         self._write_predictions(self.kg, summary, self.advance)
         summary.merges = self._write_table("Merge", with_id(self.kg.merges, list(MERGES)))
         if prune:
-            Pruning(on, self.kg, keys, sources).run(summary)
+            Pruning(on, self.kg, keys, sources, pl.concat(self.changed)).run(summary)
         journal.finish(on, self.load, summary.as_dict())
         return summary
 
@@ -305,6 +306,7 @@ class _Write:
         counts = self._create_edges(change.new, workers)
         merge_relationships(self.on, change.changed, self.kg, self.advance)
         delete_relationships(self.on, change.removed, self.kg)
+        self.changed.append(pl.concat([change.new["id"], change.changed["id"]]))
         return counts + Counts(0, change.changed.height, change.removed.height)
 
     def _edges_of(self, sources: list[str]) -> pl.Series:
@@ -697,9 +699,14 @@ def native(properties: str | None) -> Row:
         parts = value if isinstance(value, list) else [value]
         sorts = {type(part) for part in parts}
         storable = len(sorts) == 1 and sorts <= {str, int, float, bool}
-        if storable and name not in (*NODES, "checksum", "") and "\0" not in name:
+        if storable and _is_name(name):
             kept[name] = value
     return kept
+
+
+def _is_name(name: str) -> bool:
+    """Whether a property may have this name on both servers."""
+    return name not in (*NODES, "checksum", "") and "\0" not in name and name[0] != "@"
 
 
 def node_row(row: Row) -> Row:
