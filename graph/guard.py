@@ -226,6 +226,9 @@ def _check_functions(tokens: list[_Token]) -> None:
 
 def _plain(value: Any) -> Any:
     """A value of the driver as lists, dicts and scalars."""
+    if value is None or isinstance(value, str | int | float):  # bool is an int
+        return value
+
     from neo4j.graph import Node, Path, Relationship
     from neo4j.time import Date, DateTime, Duration, Time
 

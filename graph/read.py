@@ -27,6 +27,7 @@ from .identifiers import name_key_of
 from .journal import read_loads
 from .kg import KnowledgeGraph
 from .progress import progress
+from .spill import EvidencePile
 
 PREDICTED = "PREDICTED_"  # and a relation's name: the type of its predictions
 _PART = 10_000  # rows that are there as Python values at once
@@ -78,10 +79,15 @@ def read(
     if relations is not None:
         relations = [on.schema.relation(relation).name for relation in relations]
     with on.errors(), progress("Reading the graph") as advance:
+        sources = read_sources(on)
         if texts is None:
             labels = sorted(set(on.labels()) & set(on.schema.kinds if kinds is None else kinds))
             nodes = pl.concat([empty(NODES), *(read_nodes(on, label) for label in labels)])
-            evidence = pl.concat(_all_evidence(on, relations))
+            pile = EvidencePile(on.schema)
+            for part in _all_evidence(on, relations):
+                pile.add(part)
+                advance(part.height)
+            edges, evidence = pile.frames(sources)
             predicted = read_predictions(on) if predictions else empty(PREDICTIONS)
         else:
             start = [resolve(on, text) for text in texts]
@@ -91,15 +97,14 @@ def read(
             by_kind = sorted(reached.group_by("kind"))
             parts = [read_nodes(on, str(kind), part["id"]) for (kind,), part in by_kind]
             nodes = pl.concat([empty(NODES), *parts])
-            evidence = _evidence_among(on, reached["id"])
+            evidence = _evidence_among(on, reached["id"]).sort("id")
+            edges = edges_from(evidence, sources, on.schema)
             predicted = read_predictions(on, of=by_kind) if predictions else empty(PREDICTIONS)
-        advance(nodes.height + evidence.height)
-        sources = read_sources(on)
         merges = read_merges(on).drop("id")
     frames = {
         "nodes": nodes.sort("id"),
-        "edges": edges_from(evidence, sources, on.schema),
-        "evidence": evidence.sort("id"),
+        "edges": edges,
+        "evidence": evidence,
         "predictions": predicted.select(list(PREDICTIONS)).sort(
             "model", "head", "relation", "tail"
         ),
@@ -145,7 +150,9 @@ def _reached(
                     " RETURN n.id, m.id, labels(m)[0], r.probability"
                 )
                 found.append(framed(on.looked_up(query, part["id"]), _STEPS))
-        steps = pl.concat(found).filter(pl.col("kind").is_in(list(kinds or on.schema.kinds)))
+        steps = pl.concat(found).filter(
+            pl.col("kind").is_in(list(on.schema.kinds if kinds is None else kinds))
+        )
         if min_probability > 0:
             steps = steps.filter(pl.col("probability") >= min_probability)
         steps = steps.sort("start", "probability", "id", descending=[False, True, False])
