@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from medkg.graph.check import check
     from medkg.graph.clean import fix
     from medkg.graph.errors import MedkgError
+    from medkg.graph.export import export
     from medkg.graph.forget import forget
     from medkg.graph.kg import KnowledgeGraph
     from medkg.graph.merge import merge, unmerge
@@ -50,6 +51,7 @@ _HOMES = {
     "check": "medkg.graph.check",
     "fix": "medkg.graph.clean",
     "MedkgError": "medkg.graph.errors",
+    "export": "medkg.graph.export",
     "forget": "medkg.graph.forget",
     "KnowledgeGraph": "medkg.graph.kg",
     "merge": "medkg.graph.merge",
@@ -65,6 +67,7 @@ __all__ = [
     "connect",
     "cypher",
     "default_terminology",
+    "export",
     "extract",
     "fix",
     "forget",
