@@ -1,5 +1,8 @@
 """What a large graph costs: seconds and memory of each step, each in a process of its own.
 
+A cell holds the seconds, in brackets the processor's (of all cores together, which other work on
+the machine doesn't change), and the most memory that the process held until then.
+
     python benchmarks/scale.py                                  ten million edges with evidence
     python benchmarks/scale.py --edges 100000 1000000 10000000   the cost as the graph grows
     python benchmarks/scale.py --hetionet PATH                  the published Hetionet too
@@ -140,11 +143,11 @@ def _end(kind: str, column: str) -> pl.Expr:
 @contextmanager
 def timed(name: str) -> Iterator[None]:
     """Print the seconds that the block took, and the most memory of this process until its end."""
-    start = time.perf_counter()
+    start, worked = time.perf_counter(), time.process_time()
     yield
-    seconds = time.perf_counter() - start
+    seconds, cpu = time.perf_counter() - start, time.process_time() - worked
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if MAC else 1024)
-    print(json.dumps({"step": name, "seconds": seconds, "peak": peak}), flush=True)
+    print(json.dumps({"step": name, "seconds": seconds, "cpu": cpu, "peak": peak}), flush=True)
 
 
 # Steps, each in a process of its own: what is timed, by name.
@@ -229,13 +232,15 @@ def measured(step: str, folder: Path, edges: int) -> list[dict[str, Any]]:
 
 
 def table(columns: dict[str, list[dict[str, Any]]]) -> str:
-    """Markdown: a row a step, seconds and gigabytes a column."""
+    """Markdown: a row a step; seconds, those of all cores together, and gigabytes."""
     lines = [
         f"| step | {' | '.join(columns)} |",
         f"|---|{'---|' * len(columns)}",
     ]
     for rows in zip(*columns.values(), strict=True):
-        cells = (f"{row['seconds']:.1f} s, {row['peak'] / 1e9:.1f} GB" for row in rows)
+        cells = (
+            f"{row['seconds']:.1f} s ({row['cpu']:.1f}), {row['peak'] / 1e9:.1f} GB" for row in rows
+        )
         lines.append(f"| {rows[0]['step']} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
