@@ -267,22 +267,40 @@ def _at_own_ends(
     evidence: pl.DataFrame, own: pl.DataFrame, separated: pl.DataFrame
 ) -> pl.DataFrame:
     """Evidence at the ends that it had before its graph was merged."""
-    inside = own.filter(pl.col("id") != pl.col("root")).select(_old="id", _root="root")
+    inside = _inside(own)
     for end in ("subject", "object"):
         original = f"original_{end}"
-        if inside.height:
+        if inside.height and evidence[original].null_count() < evidence.height:
             evidence = evidence.join(
-                inside.with_columns(_inside=True),
+                inside,
                 left_on=[original, end],
-                right_on=["_old", "_root"],
+                right_on=["_said", "root"],
                 how="left",
-            )
+                maintain_order="left",
+            ).with_columns(pl.coalesce("_own", end).alias(end))
             evidence = evidence.with_columns(
-                pl.when("_inside").then(original).otherwise(end).alias(end),
-                pl.when(pl.col("_inside").is_null()).then(original).alias(original),
-            ).drop("_inside")
+                pl.when(pl.col(original) != pl.col(end)).then(original).alias(original)
+            ).drop("_own")
         evidence = _renamed(evidence, end, separated)
     return evidence
+
+
+def _inside(own: pl.DataFrame) -> pl.DataFrame:
+    """For each node and what evidence may have said originally, which of those merged it means.
+
+    That is its identifier, or one that only its own cross-references have: what it replaced when
+    it was obsolete.
+    """
+    merged = own.filter(pl.col("root").is_duplicated())
+    said = merged.select("root", _said="id", _own="id")
+    also = (
+        merged.select("root", _said="xrefs", _own="id")
+        .explode("_said")
+        .drop_nulls()
+        .filter(pl.len().over("root", "_said") == 1)
+        .join(said, on=["root", "_said"], how="anti")
+    )
+    return pl.concat([said, also]).filter(pl.col("_own") != pl.col("root"))
 
 
 def _at_new_ends(evidence: pl.DataFrame, became: pl.DataFrame) -> pl.DataFrame:

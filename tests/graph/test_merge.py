@@ -265,6 +265,23 @@ def test_only_what_was_merged_can_be_undone() -> None:
         unmerge(unknown, "DOID:9")
 
 
+def test_evidence_of_what_a_node_replaced_goes_with_it() -> None:
+    one, two = diseases_and_drug()
+    nodes = two.nodes.with_columns(
+        xrefs=pl.when(pl.col("id") == "DOID:9").then(["OMIM:1", "DOID:8"]).otherwise("xrefs")
+    )
+    evidence = two.evidence.drop("id", "edge").with_columns(original_object=pl.lit("DOID:8"))
+    two = KnowledgeGraph.build(nodes, evidence, two.sources)
+    joined = merge(one, two)
+    assert set(joined.evidence.select("object", "original_object").rows()) == {
+        ("OMIM:1", None),
+        ("OMIM:1", "DOID:8"),
+    }
+    same(merge(joined), joined)
+    parted = unmerge(joined, "DOID:9")
+    assert_frame_equal(parted.evidence, pl.concat([one.evidence, two.evidence]).sort("id"))
+
+
 def test_genes_joined_by_symbol_come_apart_again() -> None:
     one = graph(
         [("NCBIGene:1", "Target", "KIT", []), ("NCBIGene:2", "Target", "A", [])],
