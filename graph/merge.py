@@ -38,6 +38,9 @@ _WAS_ENDS = ("merged", "kept")
 _WAS = pl.Struct({end: pl.Struct(_OWN) for end in _WAS_ENDS})
 _NAMES = {"kind": pl.String, "old": pl.String, "new": pl.String}
 
+# What more identifiers share than these joins none of them ("uncharacterized protein").
+_MOST_SHARING = 100
+
 # Pairs of identifiers that are not the same, as `unmerge` has said.
 Apart = set[frozenset[str]]
 
@@ -323,7 +326,7 @@ def _at_new_ends(evidence: pl.DataFrame, became: pl.DataFrame) -> pl.DataFrame:
 def _links(
     own: pl.DataFrame, apart: Apart, schema: Schema
 ) -> tuple[nx.Graph, list[tuple[str, str, str, str]]]:
-    """What joins identifiers one to one, as a graph; and the pairs that are not one to one.
+    """What joins identifiers one to one, as a graph; and, with the reason, pairs held back.
 
     Both are joined by keys: an identifier that one refers to and the other is or refers to, or a
     symbol. References between what was set apart count for nothing.
@@ -343,9 +346,11 @@ def _links(
         orient="row",
     )
     keys = keys.join(void, on=["id", "key"], how="anti")
-    keys = keys.filter(pl.len().over("kind", "key") > 1).with_columns(
-        prefix=pl.col("id").str.split(":").list.first()
+    keys = keys.with_columns(
+        prefix=pl.col("id").str.split(":").list.first(), sharing=pl.len().over("kind", "key")
     )
+    crowded = keys.filter(pl.col("sharing") > _MOST_SHARING)
+    keys = keys.filter(pl.col("sharing").is_between(2, _MOST_SHARING)).drop("sharing")
     # Two identifiers of one prefix are two things to whoever gave them.
     pairs = (
         keys.join(keys, on=["kind", "key"], suffix="_2")
@@ -363,8 +368,18 @@ def _links(
     for one, other, kind, given in pairs.filter("mutual").drop("mutual").iter_rows():
         if frozenset((one, other)) not in apart:
             links.add_edge(one, other, kind=kind, keys=given)
-    held = pairs.filter(~pl.col("mutual")).select("id", "id_2", "kind", pl.col("key").list.first())
-    return links, list(held.iter_rows())
+    several = pl.lit(" joins several of one prefix")
+    held = pairs.filter(~pl.col("mutual")).select(
+        "id", "id_2", "kind", reason=pl.col("key").list.first() + several
+    )
+    many = crowded.group_by("kind", "key").agg(pl.col("id").sort(), pl.col("sharing").first())
+    held_too = many.sort("kind", "key").select(
+        pl.col("id").list.get(0),
+        pl.col("id").list.get(1).alias("id_2"),
+        "kind",
+        reason=pl.format("{} joins {} identifiers, too many to be one", "key", "sharing"),
+    )
+    return links, [*held.iter_rows(), *held_too.iter_rows()]
 
 
 def _equivalences(own: pl.DataFrame, undone: pl.DataFrame, schema: Schema) -> pl.DataFrame:
@@ -372,8 +387,7 @@ def _equivalences(own: pl.DataFrame, undone: pl.DataFrame, schema: Schema) -> pl
     apart = {frozenset(pair) for pair in undone.select("kept", "merged").iter_rows()}
     links, ambiguous = _links(own, apart, schema)
     rows: list[tuple[str, str, str, str, bool]] = [
-        (one, other, kind, f"{key} joins several of one prefix", False)
-        for one, other, kind, key in ambiguous
+        (one, other, kind, reason, False) for one, other, kind, reason in ambiguous
     ]
     for group in nx.connected_components(links):
         if len(group) > 1:

@@ -71,6 +71,14 @@ def test_a_reference_to_several_of_one_prefix_joins_nothing_and_is_reported() ->
     assert joined.merges["applied"].to_list() == [False, False]
 
 
+def test_what_very_many_share_joins_none_of_them() -> None:
+    nodes = [(f"X{n}:1", "Target", "uncharacterized protein", []) for n in range(1_000)]
+    joined = merge(graph([*nodes, ("HGNC:1", "Target", "KIT", []), ("X1:2", "Target", "KIT", [])]))
+    assert joined.nodes.height == 1_001
+    (held,) = joined.merges.filter(~pl.col("applied"))["reason"]
+    assert held == "symbol uncharacterized protein joins 1000 identifiers, too many to be one"
+
+
 def test_a_chain_that_would_join_two_of_one_prefix_is_left_alone() -> None:
     chain = graph(
         [
