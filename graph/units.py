@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from pint import UnitRegistry
     from pint.facets.plain import PlainUnit
 
-# For each dimension the unit that its quantities get, and the smallest unit that it is for. What is
-# smaller gets the next of the dimension, so that the volume of a cell isn't told in millilitres, nor
-# a clotting time in years.
+# For each dimension the unit that its quantities get, and the smallest unit that it is for. What
+# is smaller gets the next of the dimension, so that the volume of a cell isn't told in millilitres,
+# nor a clotting time in years.
 _CANONICAL: tuple[tuple[str, str], ...] = (
     ("mg/dL", ""),  # mass concentration
     ("mmol/L", ""),  # substance concentration
