@@ -145,8 +145,9 @@ class _Write:
             how = f"{'prune ' * prune}{'' if evidence else 'relationships'}".strip()
             self.load = journal.begin(on, self.kg, name, checksum.result(), how)
         summary.load = self.load
-        # An index is built quicker over many rows than row by row.
-        now = [label for label in OWN_LABELS if label != "Evidence" or not first]
+        # A Neo4j builds an index quicker over many rows than row by row.
+        later = first and on.server is None
+        now = [label for label in OWN_LABELS if label != "Evidence" or not later]
         make_constraints(on, labels, now)
         sources = self._sources_after(prune)
         with Workers(1 if on.server is not None else 2) as workers:
@@ -155,7 +156,7 @@ class _Write:
                 self._write_evidence(keys, first, sources, workers)
             else:
                 self._write_relationships(workers)
-        if first:
+        if later:
             make_constraints(on, [], ["Evidence"])
         self._write_sources(sources)
         self._write_predictions(self.kg, summary, self.advance)
