@@ -524,22 +524,38 @@ class KnowledgeGraph:
         """
         ends = pl.Series(sorted(ids), dtype=pl.String)
         kept = ends.implode()
-        wanted = _among(relations, 0.0)
-        edges = self._at("edges", ends, both=True).filter(wanted)
-        evidence = self._at("evidence", ends, both=True).filter(wanted)
+        edges, evidence = (
+            self._among(name, ends).filter(_among(relations, 0.0)) for name in ("edges", "evidence")
+        )
         probable = _among(None, min_probability)
-        doubtful = edges.filter(~probable)
+        if min_probability > 0:
+            doubtful = edges.filter(~probable).select("id")
+            evidence = evidence.join(
+                doubtful, left_on="edge", right_on="id", how="anti", maintain_order="left"
+            )
+        joining: dict[str, pl.DataFrame | pl.LazyFrame] = {
+            "edges": edges.filter(probable),
+            "evidence": evidence,
+        }
+        if ends.len() <= _FEW:
+            joining = {name: rows.lazy().collect() for name, rows in joining.items()}
         predicted = pl.col("head").is_in(kept) & pl.col("tail").is_in(kept)
         predicted &= _among(relations, min_probability)
         return self.with_frames(
             nodes=self._collect(self.scan("nodes").filter(pl.col("id").is_in(kept)), "nodes"),
-            edges=edges.filter(probable),
-            evidence=evidence.join(doubtful, left_on="edge", right_on="id", how="anti"),
             predictions=self.scan("predictions").filter(predicted)
             if predictions
             else empty(PREDICTIONS),
             merges=self._collect(self.scan("merges").filter(pl.col("kept").is_in(kept)), "merges"),
+            **joining,
         )
+
+    def _among(self, name: str, ends: pl.Series) -> pl.LazyFrame:
+        """The edges, or the evidence, of which both ends are among these."""
+        if ends.len() <= _FEW or fits(self.counts[name]):
+            return self._at(name, ends, both=True).lazy()
+        subject, tail = (pl.col(end).is_in(ends.implode()) for end in ("subject", "object"))
+        return self.scan(name).filter(subject, tail)
 
     def _at(
         self, name: str, ends: pl.Series, *, both: bool, columns: Sequence[str] | None = None
@@ -643,6 +659,7 @@ def _among(relations: Sequence[str] | None, min_probability: float) -> pl.Expr:
     return wanted
 
 
+_FEW = 20_000  # nodes of which whatever joins them is taken to fit in memory
 _LINK = ["subject", "relation", "object", "probability"]
 _PREDICTION_KEY = ["model", "head", "relation", "tail"]
 

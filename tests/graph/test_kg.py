@@ -242,6 +242,10 @@ def test_a_graph_that_outgrows_memory_is_the_same(little_memory: Path, tmp_path:
     )
     other = KnowledgeGraph.open(tmp_path / "large")
     same(other.neighbourhood("KIT", hops=2), graph.neighbourhood("KIT", hops=2))
+    with pytest.MonkeyPatch.context() as many:
+        many.setattr(kg, "_FEW", 0)
+        for given in ({"hops": 9}, {"hops": 2, "min_probability": 0.9}):
+            same(other.neighbourhood("KIT", **given), graph.neighbourhood("KIT", **given))
     for part, whole in (
         (large.neighbourhood("gleevec", hops=2), graph.neighbourhood("gleevec", hops=2)),
         (
