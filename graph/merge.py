@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import reduce
 from itertools import pairwise, permutations
+from typing import Any
 
 import networkx as nx
 import polars as pl
@@ -153,6 +154,8 @@ def _own_rows(kg: KnowledgeGraph) -> pl.DataFrame:
     nodes = kg.nodes.select("id", "kind", "name", "synonyms", "xrefs", "properties")
     alone = nodes.with_columns(place=pl.lit(0, pl.Int64), root="id")
     merges = kg.merges.filter("applied").join(nodes.select(kept="id"), on="kept", how="semi")
+    # One that is a node beside it, as after two graphs were written to one server, has its own row.
+    merges = merges.join(nodes.select(merged="id"), on="merged", how="anti")
     try:
         was = merges.with_columns(pl.col("was").str.json_decode(_WAS)).unnest("was", separator=".")
     except pl.exceptions.ComputeError as error:
@@ -177,21 +180,23 @@ def _own_rows(kg: KnowledgeGraph) -> pl.DataFrame:
     union = _joined(members, became).select(nodes.columns)
     changed = union.join(nodes, on=nodes.columns, how="anti", nulls_equal=True)["id"]
     if changed.len():
+        now = {
+            row["id"]: row
+            for row in nodes.join(changed.to_frame(), on="id", how="semi").iter_rows(named=True)
+        }
+        is_changed = pl.col("root").is_in(changed.implode())
         mended = (
-            _as_now(group, nodes.row(by_predicate=pl.col("id") == root, named=True))
-            for (root,), group in members.filter(pl.col("root").is_in(changed.implode())).group_by(
-                "root", maintain_order=True
-            )
+            _as_now(group, now[root])
+            for (root,), group in members.filter(is_changed).group_by("root", maintain_order=True)
         )
-        unchanged = members.filter(~pl.col("root").is_in(changed.implode()))
-        members = pl.concat([unchanged, *mended])
+        members = pl.concat([members.filter(~is_changed), *mended])
     return pl.concat([alone.join(members, on="id", how="anti"), members])
 
 
-def _as_now(members: pl.DataFrame, node: dict[str, object]) -> pl.DataFrame:
+def _as_now(members: pl.DataFrame, node: dict[str, Any]) -> pl.DataFrame:
     """Own rows of a node that was changed after it was merged, so that together they make it."""
-    names = {node["name"], *node["synonyms"]}  # type: ignore[misc]
-    xrefs = {node["id"], *node["xrefs"], *members["id"]}  # type: ignore[misc]
+    names = {node["name"], *node["synonyms"]}
+    xrefs = {node["id"], *node["xrefs"], *members["id"]}
     rows = members.to_dicts()
     others = [row for row in rows if row["id"] != node["id"]]
     theirs = {name for row in others for name in (row["name"], *row["synonyms"])}

@@ -273,6 +273,20 @@ def test_only_what_was_merged_can_be_undone() -> None:
         unmerge(unknown, "DOID:9")
 
 
+def test_a_merged_identifier_that_came_back_is_merged_again_with_what_it_brings() -> None:
+    one, two = diseases_and_drug()
+    joined = merge(one, two)
+    newer = graph([("DOID:9", "Disease", "podagra", ["OMIM:1"])])
+    both = joined.with_frames(nodes=pl.concat([joined.nodes, newer.nodes]).sort("id"))
+    again = merge(both)
+    assert again.nodes["id"].to_list() == ["OMIM:1", "drugbank:1"]
+    gout = again.nodes.row(0, named=True)
+    assert {"podagra", "gout", "Gout, familial"} == {gout["name"], *gout["synonyms"]}
+    assert set(again.evidence["id"]) == set(joined.evidence["id"])
+    assert again.merges.height == 1
+    same(merge(again), again)
+
+
 def test_evidence_of_what_a_node_replaced_goes_with_it() -> None:
     one, two = diseases_and_drug()
     nodes = two.nodes.with_columns(
