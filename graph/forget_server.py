@@ -43,7 +43,14 @@ from .read import (
     read_predictions,
     read_sources,
 )
-from .write import edge_rows, native, node_row, with_checksum
+from .write import (
+    edge_rows,
+    make_constraints,
+    native,
+    node_row,
+    statements,
+    with_checksum,
+)
 
 _EDGES_AT_ONCE = 50_000
 _LOOKED_FOR = 50  # identifiers that the server looks for in texts; for more, all texts are read
@@ -62,15 +69,27 @@ def forget_on(
         summary = _Forgetting(on, asked).run(advance)
         if on.server is not None:
             try:
-                # A changed record leaves a rest of itself in its page, a deleted one its index key.
-                for command in ("CHECK DATABASE COMPRESS", "REBUILD INDEX *"):
-                    run_sql(on.server, command)
+                # A changed record leaves a rest of itself in its page.
+                run_sql(on.server, "CHECK DATABASE COMPRESS")
             except BulkRefused as error:
                 raise StoreError(
                     f"{on.uri}: forgotten, but its files may still hold some of it ({error}); give"
                     " the same command again"
                 ) from error
+            _make_indexes_anew(on)
     return summary
+
+
+def _make_indexes_anew(on: Connection) -> None:
+    """Drop the embedded server's indexes, which keep deleted keys, and make them again.
+
+    Its own REBUILD INDEX loses them. After an interruption, the next command makes those that lack.
+    """
+    kinds = sorted(set(on.labels()) & set(on.schema.kinds))
+    for statement in statements(kinds):
+        _, sort, name, *_ = statement.split()
+        on.change(f"DROP {sort} {name} IF EXISTS")
+    make_constraints(on, kinds)
 
 
 class _Forgetting:

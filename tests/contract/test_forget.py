@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
@@ -162,9 +163,18 @@ def test_no_file_of_a_stopped_server_holds_a_forgotten_patient(tmp_path: Path) -
     with connect(uri) as store:
         store.write(clinic())
     assert hers()
+    schema = tmp_path / "server" / "databases" / "kg" / "schema.json"
+
+    def indexes() -> dict[str, int]:
+        types = json.loads(schema.read_text(encoding="utf-8"))["types"]
+        return {name: len(each["indexes"]) for name, each in types.items()}
+
+    before = indexes()
+    assert before["Evidence"] == 3
     with connect(uri) as store:
         store.forget(patient=ANNA)
     assert hers() == set()
+    assert indexes() == before
     with connect(uri) as store:
         expected, _ = forget(clinic(), patient=ANNA)
         assert_holds(store, expected)
