@@ -6,7 +6,9 @@
 
 Both ways write every node, relationship and piece of evidence with all their properties, under the
 same constraints and indexes; medkg writes a checksum with each, by which it knows them again, and a
-node's properties as values too. NEO4J_URI must be an empty database.
+node's properties as values too. Without evidence only nodes and relationships are written.
+`--growth` prints what a load costs as the graph grows. NEO4J_URI must be an empty database; on it a
+small load by each way goes before, so that neither pays for a server that has just started.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ import numpy as np
 import polars as pl
 
 from medkg.graph.errors import MedkgError
-from medkg.graph.frames import Source
+from medkg.graph.frames import FRAMES, Source
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.store import Store, connect
 from medkg.graph.write import make_constraints
@@ -110,28 +112,64 @@ def plain(store: Store, kg: KnowledgeGraph) -> None:
 
 
 def measure(uri: str, kg: KnowledgeGraph, open_store: Callable[[], Store]) -> None:
-    """Time both ways into an empty server, a second write, and the way back; print a row each."""
+    """Time both ways into an empty server, with evidence and without; print a row each."""
+    bare = KnowledgeGraph(
+        {**{name: getattr(kg, name) for name in FRAMES}, "evidence": kg.evidence.clear()},
+        kg.sources,
+    )
+    small = made_up(2_000, 5_000, seed=1)
+    for evidence in (False, True):
+        given = kg if evidence else bare
+        what = "with evidence" if evidence else "without evidence"
+        with open_store() as store:
+            server = store.info()["server"].removeprefix("Neo4j/5.26.0 compatible ").strip("()")
+            if store.query("MATCH (n) RETURN count(n) AS n")["n"][0]:
+                raise MedkgError(f"{uri} holds data; give an empty database")
+            if store.server is None:
+                plain(store, small)
+                empty(store)
+            by_hand = timed(plain, store, given)
+            empty(store)
+        with open_store() as store:
+            if store.server is None:
+                store.write(small)
+                empty(store)
+            first = timed(store.write, kg, evidence=evidence)
+            again = timed(store.write, kg, evidence=evidence)
+            back = timed(store.read)
+            if evidence and not store.read().evidence.equals(kg.evidence):
+                raise MedkgError("what was read is not what was written")
+            empty(store)
+        rows = given.nodes.height + given.edges.height + given.evidence.height
+        for way, seconds, ratio in (
+            ("UNWIND … MERGE by hand", by_hand, ""),
+            ("medkg: write", first, f"{by_hand / first:.1f} times as fast as by hand"),
+            ("medkg: write again", again, f"{first / again:.1f} times as fast as the first"),
+            ("medkg: read", back, ""),
+        ):
+            print(
+                f"| {server}, {what} | {way} | {seconds:.1f} | {rows / seconds:,.0f} | {ratio} |",
+                flush=True,
+            )
 
-    def timed(what: str, work: Callable[[], object]) -> None:
-        start = time.perf_counter()
-        work()
-        seconds = time.perf_counter() - start
-        rows = kg.nodes.height + kg.edges.height + kg.evidence.height
-        print(f"| {server} | {what} | {seconds:.1f} | {rows / seconds:,.0f} |", flush=True)
 
-    with open_store() as store:
-        server = store.info()["server"].removeprefix("Neo4j/5.26.0 compatible ").strip("()")
-        if store.query("MATCH (n) RETURN count(n) AS n")["n"][0]:
-            raise MedkgError(f"{uri} holds data; give an empty database")
-        timed("UNWIND … MERGE by hand", lambda: plain(store, kg))
-        empty(store)
-    with open_store() as store:
-        timed("medkg: write", lambda: store.write(kg))
-        timed("medkg: write again", lambda: store.write(kg))
-        timed("medkg: read", store.read)
-        if not store.read().evidence.equals(kg.evidence):
-            raise MedkgError("what was read is not what was written")
-        empty(store)
+def timed(work: Callable[..., object], *given: Any, **named: Any) -> float:
+    """Seconds that something takes."""
+    start = time.perf_counter()
+    work(*given, **named)
+    return time.perf_counter() - start
+
+
+def grow(uri: str, edges: int, open_store: Callable[[], Store]) -> None:
+    """Time a first load, the same again, and reading, as the graph grows tenfold."""
+    for count in (edges // 100, edges // 10, edges):
+        kg = made_up(max(count // 10, 20), count)
+        with open_store() as store:
+            first = timed(store.write, kg)
+            again = timed(store.write, kg)
+            back = timed(store.read)
+            print(f"| {uri} | {count:,} | {first:.1f} | {again:.1f} | {back:.1f} |", flush=True)
+            empty(store)
 
 
 def empty(store: Store) -> None:
@@ -141,13 +179,17 @@ def empty(store: Store) -> None:
             session.run(
                 "MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 5000 ROWS"
             ).consume()
+            for name in ("CONSTRAINT medkg_Evidence_id", "INDEX medkg_Evidence_edge"):
+                session.run(f"DROP {name} IF EXISTS").consume()
+            session.run("DROP INDEX medkg_Evidence_subject IF EXISTS").consume()
 
 
 def main() -> None:
     """Print the table, as Markdown."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--nodes", type=int, default=20_000)
-    parser.add_argument("--edges", type=int, default=100_000)
+    parser.add_argument("--nodes", type=int, default=50_000)
+    parser.add_argument("--edges", type=int, default=500_000)
+    parser.add_argument("--growth", action="store_true", help="a table of growing graphs instead")
     parser.add_argument("--graph", type=Path, help="a graph folder, instead of a made-up one")
     given = parser.parse_args()
     kg = KnowledgeGraph.open(given.graph) if given.graph else made_up(given.nodes, given.edges)
@@ -156,12 +198,23 @@ def main() -> None:
         f" evidence; {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at"
         f" the start; Python {platform.python_version()}, neo4j driver {version('neo4j')}\n"
     )
-    print("| server | what | seconds | rows a second |\n|---|---|---:|---:|")
     with tempfile.TemporaryDirectory() as folder:
-        folders = (Path(folder) / str(number) for number in range(2))
-        measure("embedded", kg, lambda: connect(f"embedded:{next(folders)}"))
-    if uri := os.environ.get("NEO4J_URI"):
-        measure(uri, kg, lambda: connect(uri))
+        folders = (Path(folder) / str(number) for number in range(4))
+
+        def fresh() -> Store:
+            return connect(f"embedded:{next(folders)}")
+
+        uri = os.environ.get("NEO4J_URI")
+        if given.growth:
+            print("| server | edges | first load | again | read |\n|---|---:|---:|---:|---:|")
+            grow("embedded", given.edges, fresh)
+            if uri:
+                grow("Neo4j", given.edges, lambda: connect(uri))
+            return
+        print("| server | what | seconds | rows a second | |\n|---|---|---:|---:|---|")
+        measure("embedded", kg, fresh)
+        if uri:
+            measure(uri, kg, lambda: connect(uri))
 
 
 if __name__ == "__main__":

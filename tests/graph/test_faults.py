@@ -1,0 +1,107 @@
+"""A load that is cut off, by whatever, and given again ends as one that was not."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from medkg.graph.errors import StoreError
+from medkg.graph.kg import KnowledgeGraph
+from medkg.graph.store import connect
+
+from ..servers import EVERYTHING, change
+from .faults import Cutter, Host, a_graph, contents, cut_off, hosted, moments, reached
+
+SERVERS = ["embedded", pytest.param("neo4j", marks=pytest.mark.neo4j)]
+ROWS = 8_000  # about what the graph has of nodes, edges and evidence
+
+
+@pytest.fixture(scope="module")
+def kg() -> KnowledgeGraph:
+    return a_graph(4_000)
+
+
+@pytest.fixture(scope="module")
+def folder(kg: KnowledgeGraph, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("faults") / "kg"
+    kg.save(path)
+    return path
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def host(request: pytest.FixtureRequest) -> Iterator[Host]:
+    """A server of this module's own, as it is killed."""
+    if request.param == "neo4j":
+        request.getfixturevalue("neo4j_uri")  # the one that others use says whether to test it
+    with pytest.MonkeyPatch.context() as environment, hosted(request.param) as opened:
+        if password := getattr(opened, "password", None):
+            environment.setenv("NEO4J_USERNAME", "neo4j")
+            environment.setenv("NEO4J_PASSWORD", password)
+        yield opened
+
+
+@pytest.mark.parametrize("what", ["client", "server"])
+def test_a_load_that_was_killed_goes_on(
+    host: Host, kg: KnowledgeGraph, folder: Path, what: str
+) -> None:
+    with reached(host) as store:
+        change(store, EVERYTHING)
+        store.write(kg)
+        expected = contents(store)
+    for moment in moments(3, ROWS, seed=len(what)):
+        with reached(host) as store:
+            change(store, EVERYTHING)
+        assert cut_off(host, folder, what, *moment)
+        with reached(host) as store:
+            store.write(kg)
+            assert contents(store) == expected, moment
+            assert [load["state"] for load in store.info()["loads"]][-1] == "complete"
+            change(store, EVERYTHING)
+
+
+def test_a_lost_connection_is_made_again(host: Host, kg: KnowledgeGraph) -> None:
+    with reached(host) as store:
+        change(store, EVERYTHING)
+        store.write(kg)
+        expected = contents(store)
+        change(store, EVERYTHING)
+        server = store.server
+        bolt = host.uri if server is None else server.uri
+        proxy = Cutter(int(bolt.rsplit(":", 1)[1]), after=200_000)
+        login = {} if server is None else {"user": server.user, "password": server.password}
+        database = None if server is None else server.database
+        uri = f"bolt://127.0.0.1:{proxy.port}"
+        with connect(uri, database=database, **login) as through:
+            if server is None:
+                through.write(kg)
+            else:  # over Bolt alone the embedded server is written to as a Neo4j is
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setattr(through.connection, "server", server)
+                    through.write(kg)
+        proxy.close()
+        assert server is not None or proxy.cuts == 3
+        assert contents(store) == expected
+        change(store, EVERYTHING)
+
+
+def test_a_full_disk_is_named_and_the_load_goes_on(tmp_path: Path, kg: KnowledgeGraph) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a small disk can't be mounted here")
+    try:
+        with pytest.raises(StoreError), connect(f"embedded:{disk / 'server'}") as store:
+            store.write(kg)
+        subprocess.run(["mount", "-o", "remount,size=400m", str(disk)], check=True)
+        with connect(f"embedded:{disk / 'server'}") as store:
+            store.write(kg)
+            back = store.read()
+            found = contents(store)
+        assert back.checksum() == kg.checksum()
+        assert found["relationships"] == found["distinct"] == kg.edges.height
+    finally:
+        subprocess.run(["umount", str(disk)], check=False)
