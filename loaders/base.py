@@ -1,32 +1,27 @@
-"""What the loaders share: reading tables part by part (text, parquet, SQL), JSON columns."""
+"""What the loaders share: reading tables part by part (text, parquet, SQL), and making frames."""
 
 from __future__ import annotations
 
-import bz2
 import csv
-import gzip
 import json
-import lzma
 import sqlite3
-import zipfile
-import zlib
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from itertools import chain
+from math import isfinite
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import polars as pl
 
 from ..graph.errors import DataError, MissingError
+from ..graph.frames import TEXTS
 from ..graph.quarantine import Quarantine
+from .stream import read_blocks
 
 ROWS = 200_000  # rows of a part: enough for polars to be quick, few enough for memory
-COMPRESSED = (".gz", ".xz", ".bz2", ".zip")
-_OPEN: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
-_BLOCK = 8 << 20  # bytes that are read at once
 _LONGEST_RECORD = 32 << 20  # characters: a quote that is open for longer was never meant as one
 _HEADER_LINES = 100  # a header that comes later is none
 
@@ -39,40 +34,6 @@ Columns = Mapping[str, Sequence[str]] | Sequence[str]
 
 def _names(columns: Columns) -> dict[str, Sequence[str]]:
     return dict(columns) if isinstance(columns, Mapping) else {name: [name] for name in columns}
-
-
-def read_blocks(path: Path) -> Iterator[bytes]:
-    """The bytes of a file, plain or compressed (.gz, .xz, .bz2, .zip of one file), in blocks.
-
-    Raises:
-        DataError: the file can't be read or decompressed.
-    """
-    try:
-        with open_bytes(path) as file:
-            while block := file.read(_BLOCK):
-                yield block
-    # A bz2 file that is cut short is a ValueError.
-    except (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error, zipfile.BadZipFile) as error:
-        raise DataError(f"can't be read: {error}", path=path) from error
-
-
-@contextmanager
-def open_bytes(path: Path) -> Iterator[IO[bytes]]:
-    """The file, decompressed as it is read. Its errors are the decompressor's own."""
-    if path.suffix == ".zip":
-        with zipfile.ZipFile(path) as archive:
-            members = [member for member in archive.namelist() if not member.endswith("/")]
-            if len(members) != 1:
-                raise DataError(
-                    f"holds {len(members)} files instead of one; unpack the one that is meant",
-                    path=path,
-                )
-            with archive.open(members[0]) as file:
-                yield file
-        return
-    opener = _OPEN.get(path.suffix, open)
-    with opener(path, "rb") as file:
-        yield file
 
 
 def read_table(
@@ -205,10 +166,24 @@ _LINES = {"line": pl.Int64, "text": pl.String}
 
 
 def _lines(path: Path) -> Iterator[pl.DataFrame]:
-    """The lines of a file, `line` and `text`, in frames of about `_BLOCK` bytes."""
-    line, empty, first = 1, True, True
+    """The lines of a file, `line` and `text`; a file of blank lines is an error."""
+    empty = True
+    for lines in read_lines(read_blocks(path), path):
+        empty = empty and not lines["text"].str.contains(r"\S").any()
+        yield lines
+    if empty:
+        raise DataError("is empty", path=path)
+
+
+def read_lines(blocks: Iterable[bytes], path: Path) -> Iterator[pl.DataFrame]:
+    """The lines of a UTF-8 file, `line` (from 1) and `text`, in frames of about a block's size.
+
+    Raises:
+        DataError: it isn't UTF-8.
+    """
+    line, first = 1, True
     pieces: list[bytes] = []
-    for block in chain(read_blocks(path), [b""]):
+    for block in chain(blocks, [b""]):
         # The last line may lack its end; a longer one than a block is in several pieces.
         cut = block.rfind(b"\n") + 1 if block else 0
         if block and not cut:
@@ -226,13 +201,10 @@ def _lines(path: Path) -> Iterator[pl.DataFrame]:
                 line=line + data.count(b"\n", 0, error.start),
             ) from error
         first = False
-        empty = empty and not text.strip()
         texts = pl.Series("text", [text.removesuffix("\n")]).str.split("\n").explode()
         frame = pl.DataFrame({"line": range(line, line + len(texts)), "text": texts}, schema=_LINES)
         line += frame.height
         yield frame
-    if empty:
-        raise DataError("is empty", path=path)
 
 
 class _Table(NamedTuple):
@@ -500,29 +472,6 @@ def _as_text(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.select(columns)
 
 
-def published_file(folder: Path, names: Sequence[str]) -> Path | None:
-    """The first of these files that the folder has, plain or compressed."""
-    for name in names:
-        for suffix in ("", *COMPRESSED):
-            if (folder / f"{name}{suffix}").is_file():
-                return folder / f"{name}{suffix}"
-    return None
-
-
-def need_folder(path: Path) -> Path:
-    """The path, if it is a folder.
-
-    Raises:
-        MissingError: nothing is there.
-        DataError: it is a file.
-    """
-    if not path.exists():
-        raise MissingError(f"{path}: there is no such folder")
-    if not path.is_dir():
-        raise DataError("is a file; give the folder that holds the published files", path=path)
-    return path
-
-
 def json_column(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     """For each row a JSON object of these columns, without nulls; null where all are null."""
     values = frame.select(columns)
@@ -535,6 +484,49 @@ def json_column(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     return values.join(
         distinct, on=list(columns), how="left", nulls_equal=True, maintain_order="left"
     )["_json"]
+
+
+def as_json(given: Mapping[str, Any]) -> str | None:
+    """A JSON object of what is given; null where nothing is.
+
+    None, empty texts and lists, and numbers that are none (which JSON can't write) are left out.
+    """
+    kept = {
+        key: value
+        for key, value in given.items()
+        if value not in (None, "", []) and not (isinstance(value, float) and not isfinite(value))
+    }
+    return json.dumps(kept, ensure_ascii=False, sort_keys=True) if kept else None
+
+
+_NODE: dict[str, Any] = {
+    **dict.fromkeys(("id", "kind", "name"), pl.String),
+    **dict.fromkeys(("synonyms", "xrefs"), TEXTS),
+    "properties": pl.String,
+}
+
+
+def nodes_frame(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Nodes given row by row; what a row doesn't have is null."""
+    return rows_frame(rows, _NODE)
+
+
+def rows_frame(rows: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]) -> pl.DataFrame:
+    """A frame of rows; what a row doesn't have is null."""
+    # By columns, which polars takes in much faster than rows with lists.
+    return columns_frame({name: [row.get(name) for row in rows] for name in schema}, schema)
+
+
+def columns_frame(columns: Mapping[str, Sequence[Any]], schema: Mapping[str, Any]) -> pl.DataFrame:
+    """A frame of columns whose texts may come from JSON.
+
+    JSON can write half of a surrogate pair (`\\ud83d`), which no text can hold: it becomes `?`.
+    """
+    try:
+        return pl.DataFrame(columns, schema=schema)
+    except UnicodeEncodeError:
+        text = json.dumps(columns, ensure_ascii=False).encode("utf-8", "replace")
+        return pl.DataFrame(json.loads(text), schema=schema)
 
 
 def adme_roles(symbols: pl.Series) -> pl.Series:

@@ -7,10 +7,8 @@ what it says.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +18,8 @@ from ..graph.errors import DataError
 from ..graph.identifiers import name_key_of
 from ..graph.kg import Part
 from ..graph.units import is_unit, normalise_quantity
+from .base import as_json, nodes_frame, rows_frame
 
-_NODES: dict[str, Any] = {
-    "id": pl.String,
-    "kind": pl.String,
-    "name": pl.String,
-    "xrefs": pl.List(pl.String),
-    "properties": pl.String,
-}
 _EVIDENCE: dict[str, Any] = {
     "subject": pl.String,
     "relation": pl.String,
@@ -115,23 +107,9 @@ class Rows:
 
     def part(self) -> Part:
         """What was collected since the last part."""
-        part = Part(
-            _frame(list(self._nodes.values()), _NODES),
-            _frame(self._evidence, _EVIDENCE),
-        )
+        part = Part(nodes_frame(list(self._nodes.values())), rows_frame(self._evidence, _EVIDENCE))
         self._nodes, self._evidence = {}, []
         return part
-
-
-def _frame(rows: list[dict[str, Any]], schema: dict[str, Any]) -> pl.DataFrame:
-    # By columns, which polars takes in much faster than rows with lists.
-    columns = {name: [row.get(name) for row in rows] for name in schema}
-    try:
-        return pl.DataFrame(columns, schema=schema)
-    except UnicodeEncodeError:
-        # Half of a surrogate pair: JSON can write it (\ud83d), text can't hold it.
-        text = json.dumps(columns, ensure_ascii=False).encode("utf-8", "replace")
-        return pl.DataFrame(json.loads(text), schema=schema)
 
 
 class Patients:
@@ -200,19 +178,6 @@ def local_id(source: str, kind: str, name: str) -> str:
     if not 0 < len(key) <= 60:
         key = hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
     return f"{source}:{kind.lower()}_{key}"
-
-
-def as_json(given: Mapping[str, Any]) -> str | None:
-    """A JSON object of what is given; null where nothing is.
-
-    None, empty texts and lists, and numbers that are none (which JSON can't write) are left out.
-    """
-    kept = {
-        key: value
-        for key, value in given.items()
-        if value not in (None, "", []) and not (isinstance(value, float) and not isfinite(value))
-    }
-    return json.dumps(kept, ensure_ascii=False, sort_keys=True) if kept else None
 
 
 def day(text: object) -> str | None:

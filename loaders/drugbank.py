@@ -6,9 +6,8 @@ a drug at a time (Knox et al., 2024, https://doi.org/10.1093/nar/gkad976).
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -20,7 +19,7 @@ from ..graph.frames import Source
 from ..graph.kg import KnowledgeGraph, Part
 from ..graph.progress import track
 from ..graph.quarantine import Quarantine
-from .base import ROWS, adme_roles
+from .base import ROWS, adme_roles, as_json, nodes_frame
 from .info import SourceInfo
 from .stream import published, text_of, xml_records
 
@@ -55,14 +54,6 @@ _ROLES = (
     ("transporters", "transporter"),
 )
 
-_NODES: dict[str, Any] = {
-    "id": pl.String,
-    "kind": pl.String,
-    "name": pl.String,
-    "synonyms": pl.List(pl.String),
-    "xrefs": pl.List(pl.String),
-    "properties": pl.String,
-}
 _EVIDENCE: dict[str, Any] = {
     "subject": pl.String,
     "relation": pl.String,
@@ -143,25 +134,20 @@ class _Rows:
         references: list[str] | None = None,
         **qualifiers: str,
     ) -> None:
-        self.evidence.append((subject, relation, object_, references or [], _json(qualifiers)))
+        self.evidence.append((subject, relation, object_, references or [], as_json(qualifiers)))
 
     def part(self, source: Source) -> Part:
         roles = adme_roles(pl.Series([node["name"] for node in self.nodes], dtype=pl.String))
         for node, role in zip(self.nodes, roles, strict=True):
             adme = role if node["kind"] == "Target" else None
-            node["properties"] = _json({**node["properties"], "adme": adme})
-        nodes = pl.DataFrame(self.nodes, schema=_NODES)
+            node["properties"] = as_json({**node["properties"], "adme": adme})
+        nodes = nodes_frame(self.nodes)
         evidence = pl.DataFrame(self.evidence, schema=_EVIDENCE, orient="row")
         self.nodes, self.evidence = [], []
         return Part(
             nodes,
             evidence.with_columns(source=pl.lit(source.name), release=pl.lit(source.release)),
         )
-
-
-def _json(values: Mapping[str, Any]) -> str | None:
-    given = {name: value for name, value in values.items() if value}
-    return json.dumps(given, ensure_ascii=False, sort_keys=True) if given else None
 
 
 def _parts(

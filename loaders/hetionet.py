@@ -22,8 +22,9 @@ from ..graph.frames import Source
 from ..graph.kg import KnowledgeGraph, Part
 from ..graph.progress import progress
 from ..graph.quarantine import Quarantine
-from .base import adme_roles, read_blocks, read_table_parts
+from .base import adme_roles, as_json, columns_frame, read_table_parts
 from .info import Download, SourceInfo
+from .stream import read_blocks
 
 SOURCE = Source(
     "hetionet",
@@ -213,14 +214,9 @@ def _json_frame(
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):
             row = f"{name}, number {number}"
             quarantine.add("no Hetionet JSON", path=path, line=number, row=row)
-    columns = zip(*sound, strict=True) if sound else [()] * len(_JSON_SCHEMAS[name])
-    schema = _JSON_SCHEMAS[name].items()
-    return pl.DataFrame(
-        [
-            pl.Series(column, values, dtype=dtype)
-            for (column, dtype), values in zip(schema, columns, strict=True)
-        ]
-    )
+    schema = _JSON_SCHEMAS[name]
+    columns = zip(*sound, strict=True) if sound else [()] * len(schema)
+    return columns_frame(dict(zip(schema, columns, strict=True)), schema)
 
 
 def _then_end(blocks: Iterator[bytes]) -> Iterator[bytes]:
@@ -243,7 +239,7 @@ _JSON_SCHEMAS: dict[str, dict[str, Any]] = {
 
 def _json_node(node: Mapping[str, Any]) -> tuple[Any, ...]:
     identifier = f"{node['kind']}::{node['identifier']}"
-    return identifier, str(node["name"]), _json(node.get("data", {}))
+    return identifier, str(node["name"]), as_json(node.get("data", {}))
 
 
 def _json_edge(edge: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -259,13 +255,8 @@ def _json_edge(edge: Mapping[str, Any]) -> tuple[Any, ...]:
         f"{ends[0]}{verb[0]}{arrow}{ends[1]}",
         f"{target[0]}::{target[1]}",
         references,
-        _json(data),
+        as_json(data),
     )
-
-
-def _json(data: Mapping[str, Any]) -> str | None:
-    given = {name: value for name, value in data.items() if value not in (None, "", [])}
-    return json.dumps(given, ensure_ascii=False, sort_keys=True) if given else None
 
 
 def _parts(rows: Iterator[_Rows], quarantine: Quarantine) -> Iterator[Part]:
@@ -337,7 +328,7 @@ def _nodes(path: Path, rows: pl.DataFrame, quarantine: Quarantine) -> pl.DataFra
 def _with_role(row: Mapping[str, str | None]) -> str | None:
     if row["adme"] is None:
         return None
-    return _json({**json.loads(row["properties"] or "{}"), "adme": row["adme"]})
+    return as_json({**json.loads(row["properties"] or "{}"), "adme": row["adme"]})
 
 
 def _edges(path: Path, rows: pl.DataFrame, quarantine: Quarantine) -> pl.DataFrame:

@@ -27,10 +27,10 @@ from ..graph.kg import KnowledgeGraph, Part
 from ..graph.quarantine import Quarantine
 from ..graph.schema import Schema
 from ..graph.units import share
-from .base import adme_roles, json_column, need_folder, published_file, read_table_parts
+from .base import adme_roles, json_column, nodes_frame, read_table_parts
 from .info import Download, SourceInfo
-from .ontology import current_of, node, nodes_frame
-from .stream import text_lines
+from .ontology import current_of, node
+from .stream import need_folder, published_file, text_lines
 from .terms import Link, Term, read_terms, release_of
 
 PHENOTYPES = "HP:0000118"  # Phenotypic abnormality, root of what can be a symptom

@@ -8,7 +8,6 @@ Codes of the chapter of symptoms and signs (R) and of the one of factors that in
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from ..graph.errors import DataError, MissingError
 from ..graph.frames import Source
 from ..graph.kg import KnowledgeGraph, Part
 from ..graph.quarantine import Quarantine
+from .base import as_json, nodes_frame
 from .info import Download, SourceInfo
 from .stream import line_of, plain_suffix, published, text_lines, text_of, xml_records
 
@@ -129,13 +129,12 @@ def _parts(
     parents: dict[str, str] = {}
     for entry in entries:
         if entry.code not in parents:
-            notes = json.dumps(entry.notes, ensure_ascii=False, sort_keys=True)
             nodes.append(
                 {
                     "id": f"{prefix}:{entry.code}",
                     "kind": _KINDS.get(entry.code[0], "Disease"),
                     "name": entry.name,
-                    "properties": notes if entry.notes else None,
+                    "properties": as_json(entry.notes),
                 }
             )
         parents.setdefault(entry.code, entry.parent)
@@ -146,12 +145,11 @@ def _parts(
         for code, parent in parents.items()
         if parent
     ]
-    texts = dict.fromkeys(("id", "kind", "name", "properties"), pl.String)
     evidence = pl.DataFrame(
         pairs, schema=dict.fromkeys(("subject", "relation", "object"), pl.String), orient="row"
     )
     yield Part(
-        pl.DataFrame(nodes, schema=texts),
+        nodes_frame(nodes),
         evidence.with_columns(source=pl.lit(source.name), release=pl.lit(source.release)),
     )
 

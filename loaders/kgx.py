@@ -39,9 +39,9 @@ from ..graph.kg import KnowledgeGraph, Part
 from ..graph.progress import progress
 from ..graph.quarantine import Quarantine
 from ..graph.schema import Schema
-from .base import COMPRESSED, ROWS, find_header, json_column, read_table_parts
+from .base import ROWS, columns_frame, find_header, json_column, read_table_parts
 from .info import SourceInfo
-from .stream import text_lines
+from .stream import COMPRESSED, text_lines
 
 HOME_PAGE = "https://github.com/biolink/kgx"
 
@@ -321,14 +321,15 @@ def _rows(path: Path, names: Sequence[str], quarantine: Quarantine) -> Iterator[
         return
     records = _records(path, quarantine)
     while some := list(islice(records, ROWS)):
-        columns = [pl.Series("line", [line for line, _ in some], dtype=pl.Int64)]
+        columns: dict[str, list[Any]] = {"line": [line for line, _ in some]}
+        schema: dict[str, Any] = {"line": pl.Int64}
         for name in dict.fromkeys(names):
             values = [record.get(name) for _, record in some]
             if any(isinstance(value, list) for value in values):
-                columns.append(pl.Series(name, [_items(v) for v in values], dtype=TEXTS))
+                columns[name], schema[name] = [_items(value) for value in values], TEXTS
             elif any(value is not None for value in values):
-                columns.append(pl.Series(name, [_text(v) for v in values], dtype=pl.String))
-        yield pl.DataFrame(columns)
+                columns[name], schema[name] = [_text(value) for value in values], pl.String
+        yield columns_frame(columns, schema)
 
 
 def _text(value: Any) -> str | None:

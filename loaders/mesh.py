@@ -6,7 +6,6 @@ record. What a record becomes is told by its place in the trees, as `data/mesh_t
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from ..graph.errors import DataError, MissingError
-from ..graph.frames import TEXTS, Source
+from ..graph.frames import Source
 from ..graph.kg import KnowledgeGraph, Part
 from ..graph.progress import track
 from ..graph.quarantine import Quarantine
-from .base import read_table
+from .base import as_json, nodes_frame, read_table
 from .info import Download, SourceInfo
 from .stream import line_of, published, text_of, xml_records
 
@@ -241,7 +240,7 @@ def _parts(files: list[Path], source: Source, quarantine: Quarantine) -> Iterato
                     if kind == "Drug" and kinds.get(action) == "DrugClass"
                 ]
             if len(nodes) == ROWS:
-                yield Part(_nodes_frame(nodes), _evidence(links).with_columns(**about))
+                yield Part(nodes_frame(nodes), _evidence(links).with_columns(**about))
                 nodes, links = [], []
         # A heading's parents and classes may come after it.
         links += _hierarchy(trees, kinds)
@@ -251,7 +250,7 @@ def _parts(files: list[Path], source: Source, quarantine: Quarantine) -> Iterato
             if kinds[substance] == "Drug" and kinds.get(action) == "DrugClass"
         ]
         trees, actions = {}, []
-        yield Part(_nodes_frame(nodes), _evidence(links).with_columns(**about))
+        yield Part(nodes_frame(nodes), _evidence(links).with_columns(**about))
     if not loaded:
         raise DataError("has no record of a kind that is loaded", path=files[0].parent)
 
@@ -267,33 +266,19 @@ def _hierarchy(
 
 
 def _node(record: _Record, kind: str) -> dict[str, Any]:
-    properties: dict[str, Any] = {}
-    if record.note:
-        properties["definition"] = record.note
-    if record.trees:
-        properties["tree_numbers"] = sorted(record.trees)
+    properties: dict[str, Any] = {"definition": record.note, "tree_numbers": sorted(record.trees)}
     exact = record.synonyms.get("EXACT", set()) - {record.name, ""}
     for scope, names in record.synonyms.items():
-        others = sorted(names - exact - {record.name, ""})
-        if scope != "EXACT" and others:
-            properties[f"{scope.lower()}_synonyms"] = others
+        if scope != "EXACT":
+            properties[f"{scope.lower()}_synonyms"] = sorted(names - exact - {record.name, ""})
     return {
         "id": f"MESH:{record.id}",
         "kind": kind,
         "name": record.name,
         "synonyms": sorted(exact),
         "xrefs": sorted(record.xrefs),
-        "properties": json.dumps(properties, ensure_ascii=False, sort_keys=True)
-        if properties
-        else None,
+        "properties": as_json(properties),
     }
-
-
-def _nodes_frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    texts = dict.fromkeys(("id", "kind", "name"), pl.String)
-    return pl.DataFrame(
-        rows, schema={**texts, "synonyms": TEXTS, "xrefs": TEXTS, "properties": pl.String}
-    )
 
 
 def _evidence(links: list[tuple[str, str, str, str | None]]) -> pl.DataFrame:

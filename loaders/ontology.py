@@ -5,7 +5,6 @@ A file is read twice: first what is obsolete and by what replaced, then the term
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,11 +14,12 @@ from typing import Any
 import polars as pl
 
 from ..graph.errors import DataError, MissingError
-from ..graph.frames import TEXTS, Source
+from ..graph.frames import Source
 from ..graph.kg import KnowledgeGraph, Part
 from ..graph.progress import progress
 from ..graph.quarantine import Quarantine
 from ..graph.schema import Schema
+from .base import as_json, nodes_frame
 from .info import Download, SourceInfo
 from .stream import plain_suffix, published
 from .terms import SCOPES, Link, Term, read_terms, release_of, scan_terms
@@ -230,15 +230,16 @@ def node(
         replaces: identifiers of other terms that it took the place of.
         names: scopes of the synonyms that text may be linked by.
     """
-    properties: dict[str, Any] = {"definition": term.definition} if term.definition else {}
-    properties |= term.structure
     former = sorted(set(replaces) - {term.id})
-    if former:
-        properties["replaces"] = former
+    properties: dict[str, Any] = {
+        "definition": term.definition,
+        **term.structure,
+        "replaces": former,
+    }
     for scope in SCOPES:
-        texts = sorted({text for of, text in term.synonyms if of == scope and text})
-        if texts and scope not in names:
-            properties[f"{scope.lower()}_synonyms"] = texts
+        if scope not in names:
+            texts = {text for of, text in term.synonyms if of == scope and text}
+            properties[f"{scope.lower()}_synonyms"] = sorted(texts)
     prefixes = (*schema.kind(kind).prefixes, *_IDENTITY.get(kind, ()))
     own_prefix = term.id.partition(":")[0]
     references: dict[str, list[str]] = {scope: [] for scope in SCOPES}
@@ -250,8 +251,7 @@ def node(
             scope = "EXACT" if exact else "RELATED"
         references[scope].append(curie)
     for scope in SCOPES[1:]:
-        if references[scope]:
-            properties[f"{scope.lower()}_xrefs"] = references[scope]
+        properties[f"{scope.lower()}_xrefs"] = references[scope]
     synonyms = {text for scope, text in term.synonyms if scope in names} - {term.name, ""}
     return {
         "id": term.id,
@@ -260,18 +260,8 @@ def node(
         "synonyms": sorted(synonyms),
         # A former identifier is another name of the same term, which is what xrefs hold.
         "xrefs": sorted({*references["EXACT"], *former}),
-        "properties": json.dumps(properties, ensure_ascii=False, sort_keys=True)
-        if properties
-        else None,
+        "properties": as_json(properties),
     }
-
-
-def nodes_frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    """Rows of `node` as a frame."""
-    texts = dict.fromkeys(("id", "kind", "name"), pl.String)
-    return pl.DataFrame(
-        rows, schema={**texts, "synonyms": TEXTS, "xrefs": TEXTS, "properties": pl.String}
-    )
 
 
 _RELATIONS = {"is_a": "SUBCLASS_OF", "part_of": "PART_OF", "has_role": "IN_CLASS"}

@@ -21,8 +21,9 @@ from ..graph.frames import Source
 from ..graph.kg import KnowledgeGraph, Part
 from ..graph.progress import progress
 from ..graph.quarantine import Quarantine
-from .base import adme_roles, published_file, read_table_parts
+from .base import adme_roles, read_table_parts
 from .info import Download, SourceInfo
+from .stream import published_file
 
 NAME = "primekg"
 LICENCE = (

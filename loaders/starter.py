@@ -25,8 +25,9 @@ from ..graph.frames import Source
 from ..graph.identifiers import name_key
 from ..graph.kg import KnowledgeGraph
 from ..graph.quarantine import Quarantine
-from .base import adme_roles, json_column, need_folder, read_table
+from .base import adme_roles, json_column, read_table
 from .info import SourceInfo
+from .stream import need_folder
 
 SOURCE = Source(
     "starter",

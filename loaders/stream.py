@@ -1,20 +1,26 @@
-"""Files that may be larger than memory, line by line or, if they are XML, record by record."""
+"""Published files: finding them, and reading what may be larger than memory as a stream."""
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import lzma
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from ..graph.errors import DataError, MissingError
-from .base import COMPRESSED, open_bytes
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
+
+
+COMPRESSED = (".gz", ".xz", ".bz2", ".zip")
+_OPEN: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+_BLOCK = 8 << 20  # bytes that are read at once
 
 
 @contextmanager
@@ -25,10 +31,37 @@ def stream(path: Path) -> Iterator[IO[bytes]]:
         DataError: the file can't be read or decompressed, also while the block reads it.
     """
     try:
-        with open_bytes(path) as file:
-            yield file
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path) as archive, _member(archive, path) as file:
+                yield file
+        else:
+            with _OPEN.get(path.suffix, open)(path, "rb") as file:
+                yield file
     except (OSError, EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile) as error:
         raise DataError(f"can't be read: {error}", path=path) from error
+
+
+def _member(archive: zipfile.ZipFile, path: Path) -> IO[bytes]:
+    members = [member for member in archive.namelist() if not member.endswith("/")]
+    if len(members) != 1:
+        raise DataError(
+            f"holds {len(members)} files instead of one; unpack the one that is meant", path=path
+        )
+    try:
+        return archive.open(members[0])
+    except RuntimeError as error:  # it is encrypted, or compressed in a way that zipfile lacks
+        raise DataError(f"can't be unpacked: {error}; unpack it yourself", path=path) from error
+
+
+def read_blocks(path: Path) -> Iterator[bytes]:
+    """The bytes of a file, as `stream` gives them, in blocks.
+
+    Raises:
+        DataError: the file can't be read or decompressed.
+    """
+    with stream(path) as file:
+        while block := file.read(_BLOCK):
+            yield block
 
 
 def text_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -131,3 +164,26 @@ def published(path: Path, *patterns: str) -> list[Path]:
     if not found:
         raise MissingError(f"{path} has no {' or '.join(patterns)}")
     return found
+
+
+def published_file(folder: Path, names: Sequence[str]) -> Path | None:
+    """The first of these files that the folder has, plain or compressed."""
+    for name in names:
+        for suffix in ("", *COMPRESSED):
+            if (folder / f"{name}{suffix}").is_file():
+                return folder / f"{name}{suffix}"
+    return None
+
+
+def need_folder(path: Path) -> Path:
+    """The path, if it is a folder.
+
+    Raises:
+        MissingError: nothing is there.
+        DataError: it is a file.
+    """
+    if not path.exists():
+        raise MissingError(f"{path}: there is no such folder")
+    if not path.is_dir():
+        raise DataError("is a file; give the folder that holds the published files", path=path)
+    return path

@@ -22,7 +22,6 @@ from ..graph.kg import KnowledgeGraph, Part
 from ..graph.progress import progress
 from ..graph.quarantine import Quarantine
 from .base import (
-    COMPRESSED,
     ROWS,
     find_header,
     parquet_columns,
@@ -45,6 +44,7 @@ from .mapping import (
     Values,
     read_mapping,
 )
+from .stream import COMPRESSED
 
 _SHIPPED = Path(__file__).parent / "data" / "mappings"
 

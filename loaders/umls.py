@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,8 +28,9 @@ from ..graph.kg import KnowledgeGraph, Part
 from ..graph.progress import progress
 from ..graph.quarantine import Quarantine
 from ..graph.schema import Schema
-from .base import COMPRESSED, json_column, need_folder, read_blocks, read_table
+from .base import json_column, read_lines, read_table
 from .info import SourceInfo
+from .stream import COMPRESSED, need_folder, read_blocks
 
 _COLUMNS = {
     "MRCONSO": (
@@ -237,48 +239,21 @@ def _rows(folder: Path, name: str, kept: str, quarantine: Quarantine) -> Iterato
     columns = _COLUMNS[name].split()
     places = {column: columns.index(column) for column in kept.split()}
     with progress(f"umls {name}") as advance:
-        for file, lines in _lines(_files(folder, name)):
+        # A line may be cut between two pieces of a file.
+        blocks = chain.from_iterable(map(read_blocks, _files(folder, name)))
+        path = folder / f"{name}.RRF"
+        for lines in read_lines(blocks, path):
+            lines = lines.with_columns(pl.col("text").str.strip_suffix("\r"))
             # Each field, the last one too, ends with |.
             sound = lines["text"].str.count_matches("|", literal=True) == len(columns)
             bad = lines.filter(~sound & (lines["text"] != ""))
             for number, text in bad.iter_rows():
-                quarantine.add("wrong number of fields", path=file, line=number, row=text[:200])
+                quarantine.add("wrong number of fields", path=path, line=number, row=text[:200])
             fields = lines.filter(sound)["text"].str.split_exact("|", len(columns))
             yield pl.DataFrame(
                 {column: fields.struct.field(f"field_{at}") for column, at in places.items()}
             )
             advance()
-
-
-def _lines(files: Sequence[Path]) -> Iterator[tuple[Path, pl.DataFrame]]:
-    """Lines with their numbers, of files that are pieces of one: a line may be cut between two."""
-    rest, number = b"", 1
-    for file in files:
-        for block in read_blocks(file):
-            head, end, tail = block.rpartition(b"\n")
-            if not end:
-                rest += block
-                continue
-            frame = _decoded(rest + head, file, number)
-            number += frame.height
-            rest = tail
-            yield file, frame
-    if rest:
-        yield files[-1], _decoded(rest, files[-1], number)
-
-
-def _decoded(data: bytes, path: Path, number: int) -> pl.DataFrame:
-    try:
-        text = data.decode("utf-8-sig" if number == 1 else "utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            "is not UTF-8 text; fetch it anew",
-            path=path,
-            line=number + data.count(b"\n", 0, error.start),
-        ) from error
-    lines = pl.Series("text", [text]).str.split("\n").explode().str.strip_suffix("\r")
-    frame = lines.to_frame().with_row_index("line", offset=number)
-    return frame.select(pl.col("line").cast(pl.Int64), "text")
 
 
 # The graph

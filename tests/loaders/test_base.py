@@ -17,7 +17,7 @@ import pytest
 
 from medkg.graph.errors import DataError, MissingError
 from medkg.graph.quarantine import Quarantine
-from medkg.loaders import base
+from medkg.loaders import stream
 from medkg.loaders.base import (
     read_parquet_parts,
     read_sql_parts,
@@ -61,7 +61,7 @@ def test_a_tab_separated_file_with_every_oddity(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("block", [7, 64, 1 << 20])
 def test_quoted_fields(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
-    monkeypatch.setattr(base, "_BLOCK", block)
+    monkeypatch.setattr(stream, "_BLOCK", block)
     path = tmp_path / "t.csv"
     path.write_text(
         'id,name,"a, b"\r\n'
@@ -97,7 +97,7 @@ def test_quoted_fields(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: i
 def test_what_the_csv_module_writes_is_read_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    monkeypatch.setattr(base, "_BLOCK", 50)
+    monkeypatch.setattr(stream, "_BLOCK", 50)
     chance = random.Random(seed)
     written = [
         tuple("".join(chance.choices('ab,"\n é', k=chance.randrange(1, 9))) + "." for _ in "xyz")
@@ -172,7 +172,7 @@ def test_a_header_that_lacks_columns_is_quoted(tmp_path: Path) -> None:
 
 
 def test_what_isnt_utf8_names_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base, "_BLOCK", 10)
+    monkeypatch.setattr(stream, "_BLOCK", 10)
     path = tmp_path / "t.tsv"
     path.write_bytes(b"id\tname\n1\tone\n2\ttwo\n3\tthr\xe9e\n")
     with pytest.raises(DataError, match=r"line 4: is not UTF-8"):
