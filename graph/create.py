@@ -90,7 +90,12 @@ def create_relationships(
     """
     kept = [c for c in rows.columns if c not in ("_from", "_to", "subject", "object", "properties")]
     if on.server is not None:
-        bulk.run_sql(on.server, f"CREATE EDGE TYPE {name} IF NOT EXISTS")
+        try:
+            bulk.run_sql(on.server, f"CREATE EDGE TYPE {name} IF NOT EXISTS")
+        except bulk.BulkRefused:
+            merge(rows)
+            done(rows.height)
+            return
         kinds = {"@type": "edge", "@class": name}
         for part in cut(rows, _BULK_ROWS, _BULK_BYTES):
             workers.put(partial(_post, on.server, part, kinds, natives, merge, done))
