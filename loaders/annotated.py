@@ -13,20 +13,22 @@ import logging
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..graph.errors import DataError, SchemaError
 from ..graph.frames import EVIDENCE_VALUES, Source
 from ..graph.identifiers import normalise_curie
-from ..graph.kg import Part
+from ..graph.kg import KnowledgeGraph, Part
+from ..graph.progress import track
 from ..graph.quarantine import Quarantine
-from .clinical import Rows, slug, yes_or_no
+from .clinical import RELEASE, Rows, slug, yes_or_no
 
 OPTIONS = {
     "level": "text-mined (the default) or curated: who made the annotations",
     "sentences": "yes (the default) or no: whether sentences are kept, or their offsets only",
+    "release": RELEASE,
 }
 _MINED_RELIABILITY = 0.9  # no number of automatic annotations makes an edge surer than this
 
@@ -143,48 +145,66 @@ class Document:
     relations: list[Relation] = field(default_factory=list)
 
 
-def source(name: str, home_page: str, level: str) -> Source:
-    """The source of the annotations.
+def load_documents(
+    name: str,
+    home_page: str,
+    documents: Iterator[tuple[Path, Document]],
+    path: Path,
+    quarantine: Quarantine,
+    *,
+    level: str,
+    sentences: str,
+    release: str,
+) -> KnowledgeGraph:
+    """The graph of documents, each given with its file.
 
     Raises:
-        DataError: there is no such level.
+        DataError: an option has no such value, or there is no document in `path`.
     """
+    source = _source(name, home_page, level, release)
+    annotations = _Annotations(source, level, sentences, quarantine)
+    return KnowledgeGraph.from_parts(
+        annotations.parts(documents, path), [source], quarantine=quarantine, origin=str(path)
+    )
+
+
+def _source(name: str, home_page: str, level: str, release: str) -> Source:
     allowed = [given for given in EVIDENCE_VALUES["level"] if given != "observed"]
     if level not in allowed:
         raise DataError(f"the option level is {' or '.join(allowed)}, not {level!r}")
     reliability = 1.0 if level == "curated" else _MINED_RELIABILITY
     licence = "that of the annotated texts; NCBI's annotations are in the public domain"
-    return Source(name, "", licence, home_page, reliability)
+    return Source(name, release, licence, home_page, reliability)
 
 
-class Annotations:
+class _Annotations:
     """Turns documents into nodes and evidence."""
 
     def __init__(self, source: Source, level: str, sentences: str, quarantine: Quarantine):
-        self._rows = Rows(source.name, level)
+        self._name = source.name
+        self._rows = Rows(source, level)
         self._sentences = yes_or_no("sentences", sentences)
         self._quarantine = quarantine
         self._left_out = Counter[str]()
-        self.documents = 0
 
-    @property
-    def full(self) -> bool:
-        """Whether there is enough for a part."""
-        return self._rows.full
-
-    def part(self) -> Part:
-        """What was read since the last part."""
-        return self._rows.part()
-
-    def tell_left_out(self) -> None:
-        """Log the types of annotations that the graph has no kind for."""
+    def parts(self, documents: Iterator[tuple[Path, Document]], path: Path) -> Iterator[Part]:
+        """The graph of the documents, in parts."""
+        found = False
+        for file, document in track(documents, self._name):
+            found = True
+            self._add(document, file)
+            if self._rows.full:
+                yield self._rows.part()
+        if not found:
+            raise DataError(f"holds no document in the format of {self._name}", path=path)
         if self._left_out:
             counts = ", ".join(f"{name}: {n}" for name, n in sorted(self._left_out.items()))
-            logging.getLogger(__name__).info("annotations without a kind here: %s", counts)
+            logging.getLogger(__name__).warning(
+                "%s: annotations without a kind here: %s", self._name, counts
+            )
+        yield self._rows.part()
 
-    def add(self, document: Document, path: Path) -> None:
-        """Read one document of a file."""
-        self.documents += 1
+    def _add(self, document: Document, path: Path) -> None:
         node = document_id(document.id)
         self._rows.node(node, "Document", node)
         kinds: dict[str, str] = {}

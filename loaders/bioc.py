@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..graph.errors import DataError, MissingError
-from ..graph.kg import KnowledgeGraph, Part
-from ..graph.progress import track
+from ..graph.kg import KnowledgeGraph
 from ..graph.quarantine import Quarantine
-from .annotated import OPTIONS, Annotations, Document, Mention, Relation, source
+from .annotated import OPTIONS, Document, Mention, Relation, load_documents
 from .info import SourceInfo
 from .pubtator import typed_end
 from .stream import plain_suffix, published, stream, xml_records, xml_records_of
@@ -48,6 +47,7 @@ def load(
     quarantine: Quarantine,
     level: str = "text-mined",
     sentences: str = "yes",
+    release: str = "",
 ) -> KnowledgeGraph:
     """Document MENTIONS Disease, Symptom, Drug, Target; and the relations that the schema has.
 
@@ -58,6 +58,7 @@ def load(
         quarantine: gets the documents, annotations and relations that can't be used.
         level: text-mined or curated.
         sentences: yes or no, whether sentences are kept.
+        release: of the files, as evidence will state it.
 
     Raises:
         MissingError: no path, or nothing is there.
@@ -65,28 +66,27 @@ def load(
     """
     if path is None:
         raise MissingError(f"{NAME} needs a path (--path): a BioC file, or a folder of them")
-    stated = source(NAME, HOME_PAGE, level)
-    annotations = Annotations(stated, level, sentences, quarantine)
-    return KnowledgeGraph.from_parts(
-        _parts(path, annotations, quarantine), [stated], quarantine=quarantine, origin=str(path)
+    return load_documents(
+        NAME,
+        HOME_PAGE,
+        _files(path, quarantine),
+        path,
+        quarantine,
+        level=level,
+        sentences=sentences,
+        release=release,
     )
 
 
-def _parts(path: Path, annotations: Annotations, quarantine: Quarantine) -> Iterator[Part]:
+def _files(path: Path, quarantine: Quarantine) -> Iterator[tuple[Path, Document]]:
     for file in published(path, "*.xml", "*.XML", "*.json", "*.tar"):
-        for number, given in enumerate(track(_documents(file, quarantine), NAME), start=1):
+        for number, given in enumerate(_documents(file, quarantine), start=1):
             try:
                 document = _document(given)
             except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
                 quarantine.add("no BioC document", path=file, row=f"document {number}")
-                continue
-            annotations.add(document, file)
-            if annotations.full:
-                yield annotations.part()
-    if not annotations.documents:
-        raise DataError("holds no BioC document", path=path)
-    annotations.tell_left_out()
-    yield annotations.part()
+            else:
+                yield file, document
 
 
 # Files

@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from ..graph.errors import DataError
+from ..graph.frames import Source
 from ..graph.identifiers import name_key_of
 from ..graph.kg import Part
 from ..graph.units import is_unit, normalise_quantity
@@ -24,8 +25,6 @@ _EVIDENCE: dict[str, Any] = {
     "subject": pl.String,
     "relation": pl.String,
     "object": pl.String,
-    "source": pl.String,
-    "level": pl.String,
     "date": pl.String,
     "document": pl.String,
     "sentence": pl.String,
@@ -41,6 +40,7 @@ _EVIDENCE: dict[str, Any] = {
 }
 _PART_ROWS = 50_000
 
+RELEASE = "the release of the files, as evidence will state it"
 PSEUDONYMS = "a secret of 16 to 64 characters, or @FILE with it, to hash patients' identifiers with"
 
 
@@ -51,9 +51,12 @@ class Rows:
     vocabularies have codes, whatever the number of patients and documents.
     """
 
-    def __init__(self, source: str, level: str):
-        self.source = source
-        self.level = level
+    def __init__(self, source: Source, level: str):
+        self._about = {
+            "source": pl.lit(source.name),
+            "release": pl.lit(source.release or None, pl.String),
+            "level": pl.lit(level),
+        }
         self._kinds: dict[str, str] = {}
         self._nodes: dict[str, dict[str, Any]] = {}
         self._evidence: list[dict[str, Any]] = []
@@ -93,8 +96,6 @@ class Rows:
                 "subject": subject,
                 "relation": relation,
                 "object": object_,
-                "source": self.source,
-                "level": self.level,
                 "qualifiers": as_json(qualifiers or {}),
                 **columns,
             }
@@ -107,7 +108,8 @@ class Rows:
 
     def part(self) -> Part:
         """What was collected since the last part."""
-        part = Part(nodes_frame(list(self._nodes.values())), rows_frame(self._evidence, _EVIDENCE))
+        evidence = rows_frame(self._evidence, _EVIDENCE).with_columns(**self._about)
+        part = Part(nodes_frame(list(self._nodes.values())), evidence)
         self._nodes, self._evidence = {}, []
         return part
 

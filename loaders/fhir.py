@@ -19,7 +19,7 @@ import re
 from collections import ChainMap, Counter
 from collections.abc import Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -32,7 +32,7 @@ from ..graph.identifiers import normalise_curie
 from ..graph.kg import KnowledgeGraph, Part
 from ..graph.progress import track
 from ..graph.quarantine import Quarantine
-from .clinical import PSEUDONYMS, Patients, Rows, day, local_id, quantity, slug, yes_or_no
+from .clinical import PSEUDONYMS, RELEASE, Patients, Rows, day, local_id, quantity, slug, yes_or_no
 from .info import SourceInfo
 from .stream import plain_suffix, stream, text_lines
 
@@ -97,6 +97,7 @@ def load(
     pseudonyms: str | None = None,
     birth_year: str = "yes",
     text_codes: str = "yes",
+    release: str = "",
 ) -> KnowledgeGraph:
     """Patients as a graph.
 
@@ -111,7 +112,8 @@ def load(
       or not to be taken: negated.
     - Procedure: UNDERWENT.
 
-    Other resources are counted in the log. The date of evidence is the day of the event.
+    A warning counts the resources of other types, such as AllergyIntolerance, for which the schema
+    has no relation. The date of evidence is the day of the event.
 
     Args:
         path: a file or a folder.
@@ -120,6 +122,7 @@ def load(
             resources' identifiers are keyed hashes; without, they are the resources' ids.
         birth_year: yes or no, whether the year of birth is kept.
         text_codes: yes or no, whether what is named by a short text alone becomes a node.
+        release: of the files, as evidence will state it.
 
     Raises:
         MissingError: no path, or nothing is there.
@@ -129,14 +132,16 @@ def load(
         raise MissingError(
             "fhir needs a path (--path): a Bundle (.json), a bulk export's .ndjson, or a folder"
         )
+    source = replace(SOURCE, release=release)
     reader = _Reader(
+        source,
         Patients(pseudonyms),
         quarantine,
         birth_year=yes_or_no("birth_year", birth_year),
         text_codes=yes_or_no("text_codes", text_codes),
     )
     return KnowledgeGraph.from_parts(
-        reader.parts(path), [SOURCE], quarantine=quarantine, origin=str(path)
+        reader.parts(path), [source], quarantine=quarantine, origin=str(path)
     )
 
 
@@ -325,13 +330,19 @@ class _Reader:
     """Turns resources into nodes and evidence."""
 
     def __init__(
-        self, patients: Patients, quarantine: Quarantine, *, birth_year: bool, text_codes: bool
+        self,
+        source: Source,
+        patients: Patients,
+        quarantine: Quarantine,
+        *,
+        birth_year: bool,
+        text_codes: bool,
     ):
         self._patients = patients
         self._quarantine = quarantine
         self._birth_year = birth_year
         self._text_codes = text_codes
-        self._rows = Rows(SOURCE.name, "observed")
+        self._rows = Rows(source, "observed")
         self._read = {
             "Patient": self._patient,
             "Condition": self._condition,
@@ -388,7 +399,7 @@ class _Reader:
                     yield self._rows.part()
         if other:
             counts = ", ".join(f"{kind}: {count}" for kind, count in sorted(other.items()))
-            logging.getLogger(__name__).info("fhir: resources that are not read: %s", counts)
+            logging.getLogger(__name__).warning("fhir: resources that are not read: %s", counts)
         if not used:
             raise DataError("holds no FHIR resource that can be read", path=path)
         yield self._rows.part()
@@ -456,6 +467,7 @@ class _Reader:
             raise _Unusable("no code")
         coded: dict[str, tuple[str, str]] = {}
         local: list[tuple[str, str]] = []
+        malformed = ""
         for coding in _listed(codeable.get("coding")):
             code, name = str(coding.get("code", "")).strip(), str(coding.get("display", "")).strip()
             system = str(coding.get("system", ""))
@@ -470,7 +482,7 @@ class _Reader:
                 try:
                     coded.setdefault(prefix, (normalise_curie(f"{prefix}:{bare}"), name))
                 except SchemaError:
-                    raise _Unusable("malformed code", prefix) from None
+                    malformed = prefix
         for prefix in _PREFERRED[kind].split():
             if prefix in coded:
                 identifier, name = coded[prefix]
@@ -483,6 +495,8 @@ class _Reader:
         if others_coded:
             identifier, name = others_coded[0]
             return _Concept(identifier, name or identifier, [], identifier.split(":")[0])
+        if malformed:
+            raise _Unusable("malformed code", malformed)
         text = " ".join(str(codeable.get("text", "")).split())
         if not text:
             raise _Unusable("no code")
@@ -790,5 +804,6 @@ INFO = SourceInfo(
         "pseudonyms": PSEUDONYMS,
         "birth_year": "yes (the default) or no: whether the year of birth is kept",
         "text_codes": "yes (the default) or no: whether what only a short text names is kept",
+        "release": RELEASE,
     },
 )

@@ -179,7 +179,11 @@ _QUALIFIERS = ("action", "frequency", "frequency_term", "onset", "sex", "stage")
 
 
 def load(
-    path: Path | None, quarantine: Quarantine, release: str = "", licence: str = ""
+    path: Path | None,
+    quarantine: Quarantine,
+    release: str = "",
+    licence: str = "",
+    schema: str = "",
 ) -> KnowledgeGraph:
     """A graph in KGX's form.
 
@@ -192,6 +196,7 @@ def load(
         path: folder, tar archive, or one of the files, the other beside it.
         release: of the sources that the edges name.
         licence: of those sources; by default what each of them states is pointed to.
+        schema: a TOML file with kinds and relations beside medkg's own.
 
     Raises:
         MissingError: no path, or a file is not there.
@@ -202,12 +207,15 @@ def load(
             "kgx needs a path (--path): a folder or tar archive with NAME_nodes.tsv and"
             " NAME_edges.tsv, or the same as .jsonl"
         )
+    known = Schema.default().extended(schema) if schema else Schema.default()
     with _unpacked(path) as given:
         files = _find(given, path)
         own = _is_own(files)
         sources = _sources(files, own, release, licence)
-        parts = _own_parts(files, quarantine) if own else _parts(files, release, quarantine)
-        graph = KnowledgeGraph.from_parts(parts, sources, quarantine=quarantine, origin=str(path))
+        parts = _own_parts(files, quarantine) if own else _parts(files, release, known, quarantine)
+        graph = KnowledgeGraph.from_parts(
+            parts, sources, schema=known, quarantine=quarantine, origin=str(path)
+        )
         return _with_the_rest(graph, files, quarantine) if own else graph
 
 
@@ -347,16 +355,16 @@ def _items(value: Any) -> list[str | None] | None:
 # Other people's graphs
 
 
-def _parts(files: _Files, release: str, quarantine: Quarantine) -> Iterator[Part]:
+def _parts(files: _Files, release: str, schema: Schema, quarantine: Quarantine) -> Iterator[Part]:
     kinds = []
     for file in files.nodes:
         for rows in _rows(file, _columns(_NODE_FIELDS), quarantine):
-            nodes = _nodes(_fields(rows, _NODE_FIELDS), file, quarantine)
+            nodes = _nodes(_fields(rows, _NODE_FIELDS), schema, file, quarantine)
             kinds.append(nodes.select("id", "kind"))
             yield Part(nodes=nodes)
     known = pl.concat([*kinds, pl.DataFrame(schema={"id": pl.String, "kind": pl.String})])
     known = known.unique("id", keep="first", maintain_order=True)
-    rules = _rules(Schema.default())
+    rules = _rules(schema)
     with progress("kgx edges") as advance:
         for file in files.edges:
             for rows in _rows(file, _columns(_EDGE_FIELDS), quarantine):
@@ -399,10 +407,9 @@ def _first(name: str, dtype: pl.DataType) -> pl.Expr:
     return pl.col(name).list.first() if isinstance(dtype, pl.List) else pl.col(name)
 
 
-def _nodes(rows: pl.DataFrame, path: Path, quarantine: Quarantine) -> pl.DataFrame:
+def _nodes(rows: pl.DataFrame, schema: Schema, path: Path, quarantine: Quarantine) -> pl.DataFrame:
     rows = rows.with_row_index("row")
     ids, reasons = normalise_curies(rows["id"])
-    schema = Schema.default()
     own = [
         (kind.biolink.removeprefix("biolink:"), kind.label, ()) for kind in schema.kinds.values()
     ]
@@ -661,5 +668,6 @@ INFO = SourceInfo(
     options={
         "release": "the release of the sources that the edges name",
         "licence": "the licence of those sources",
+        "schema": "a TOML file with kinds and relations beside medkg's own",
     },
 )

@@ -19,7 +19,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,7 +33,7 @@ from ..graph.kg import KnowledgeGraph, Part
 from ..graph.progress import progress
 from ..graph.quarantine import Quarantine
 from .base import parquet_columns, read_parquet_parts, read_sql_parts, read_table_parts, sql_columns
-from .clinical import PSEUDONYMS, Patients, Rows, day, quantity, yes_or_no
+from .clinical import PSEUDONYMS, RELEASE, Patients, Rows, day, quantity, yes_or_no
 from .info import SourceInfo
 from .stream import plain_suffix, text_lines
 
@@ -160,6 +160,7 @@ def load(
     schema: str | None = None,
     pseudonyms: str | None = None,
     birth_year: str = "yes",
+    release: str = "",
 ) -> KnowledgeGraph:
     """Patients as a graph.
 
@@ -184,6 +185,7 @@ def load(
         pseudonyms: a secret of 16 to 64 characters, or @FILE that holds it. With it, person_id and
             the events' ids are keyed hashes.
         birth_year: yes or no, whether the year of birth is kept.
+        release: of the tables, as evidence will state it.
 
     Raises:
         MissingError: no path, or a table that is needed is not there.
@@ -199,7 +201,9 @@ def load(
     if vocabulary is not None:
         in_sql = isinstance(tables, _Database)
         concepts = _tables(path if in_sql else Path(vocabulary), vocabulary, quarantine)
+    source = replace(SOURCE, release=release)
     reader = _Reader(
+        source,
         tables,
         concepts,
         Patients(pseudonyms),
@@ -207,7 +211,7 @@ def load(
         birth_year=yes_or_no("birth_year", birth_year),
     )
     return KnowledgeGraph.from_parts(
-        reader.parts(), [SOURCE], quarantine=quarantine, origin=tables.shown
+        reader.parts(), [source], quarantine=quarantine, origin=tables.shown
     )
 
 
@@ -489,6 +493,7 @@ class _Reader:
 
     def __init__(
         self,
+        source: Source,
         tables: _Tables | _Database,
         concepts: _Tables | _Database,
         patients: Patients,
@@ -501,7 +506,7 @@ class _Reader:
         self._patients = patients
         self._quarantine = quarantine
         self._birth_year = birth_year
-        self._rows = Rows(SOURCE.name, "observed")
+        self._rows = Rows(source, "observed")
         self._vocabulary = _Vocabulary()
         self._visits: dict[str, str] = {}
         self._without_kind = Counter[str]()
@@ -528,7 +533,7 @@ class _Reader:
                     advance(frame.height)
         if self._without_kind:
             counts = ", ".join(f"{d}: {n}" for d, n in sorted(self._without_kind.items()))
-            logging.getLogger(__name__).info("omop: events without a kind here: %s", counts)
+            logging.getLogger(__name__).warning("omop: events without a kind here: %s", counts)
         yield self._rows.part()
 
     def _look_up(self, events: Iterable[_Events]) -> None:
@@ -686,5 +691,6 @@ INFO = SourceInfo(
         "schema": "in SQL, the schema of the tables",
         "pseudonyms": PSEUDONYMS,
         "birth_year": "yes (the default) or no: whether the year of birth is kept",
+        "release": RELEASE,
     },
 )

@@ -15,6 +15,7 @@ import re
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from ..graph.identifiers import is_curie, normalise_curie
 from ..graph.kg import KnowledgeGraph, Part
 from ..graph.progress import track
 from ..graph.quarantine import Quarantine
-from .clinical import Rows, day, local_id, quantity, slug
+from .clinical import RELEASE, Rows, day, local_id, quantity, slug
 from .info import Download, SourceInfo
 
 SOURCE = Source(
@@ -45,7 +46,7 @@ _UNREADABLE = (
 _Message = dict[str, Any]
 
 
-def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
+def load(path: Path | None, quarantine: Quarantine, release: str = "") -> KnowledgeGraph:
     """Cases as a graph.
 
     - HAS_PHENOTYPE, and LACKS_PHENOTYPE of excluded ones (onset, severity, modifiers);
@@ -59,6 +60,11 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
     The evidence's references hold the case's publication. A case that can't be read as a whole is
     set aside by name; so is a measurement, an interpretation or a medical action alone.
 
+    Args:
+        path: a .json file, a folder of them, or a tar archive.
+        quarantine: gets the names of the files that can't be used.
+        release: of the files, as evidence will state it.
+
     Raises:
         MissingError: no path, or nothing is there.
         DataError: no case can be read.
@@ -67,13 +73,14 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
         raise MissingError(
             "phenopackets needs a path (--path): a .json file, a folder or a tar archive"
         )
+    source = replace(SOURCE, release=release)
     return KnowledgeGraph.from_parts(
-        _parts(path, quarantine), [SOURCE], quarantine=quarantine, origin=str(path)
+        _parts(path, source, quarantine), [source], quarantine=quarantine, origin=str(path)
     )
 
 
-def _parts(path: Path, quarantine: Quarantine) -> Iterator[Part]:
-    rows = Rows(SOURCE.name, "observed")
+def _parts(path: Path, source: Source, quarantine: Quarantine) -> Iterator[Part]:
+    rows = Rows(source, "observed")
     patients: set[str] = set()
     for name, data in track(_documents(path), "phenopackets"):
         try:
@@ -427,6 +434,7 @@ INFO = SourceInfo(
     " Target, UNDERWENT Procedure (measurements with value and unit), TAKES Drug (with dose)",
     False,
     load,
+    options={"release": RELEASE},
     downloads=(
         Download(
             "https://github.com/monarch-initiative/phenopacket-store/releases/latest/download"

@@ -16,11 +16,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..graph.errors import DataError, MissingError
-from ..graph.kg import KnowledgeGraph, Part
-from ..graph.progress import track
+from ..graph.errors import MissingError
+from ..graph.kg import KnowledgeGraph
 from ..graph.quarantine import Quarantine
-from .annotated import OPTIONS, Annotations, Document, Mention, Relation, kind_of, source
+from .annotated import OPTIONS, Document, Mention, Relation, kind_of, load_documents
 from .info import SourceInfo
 from .stream import published, text_lines
 
@@ -33,18 +32,20 @@ def load(
     quarantine: Quarantine,
     level: str = "text-mined",
     sentences: str = "yes",
+    release: str = "",
 ) -> KnowledgeGraph:
     """Document MENTIONS Disease, Drug, Target; and the relations that the schema has.
 
     Mentions without an identifier, offsets that don't fit the text, and relations that the schema
-    lacks are set aside by document and offset. Types without a kind (species, cell lines,
-    variants) are counted in the log.
+    lacks are set aside by document and offset. A warning counts the types without a kind (species,
+    cell lines, variants).
 
     Args:
         path: a file, or a folder of .txt, .pubtator and .PubTator files, plain or compressed.
         quarantine: gets the lines that can't be used.
         level: text-mined or curated.
         sentences: yes or no, whether sentences are kept.
+        release: of the files, as evidence will state it.
 
     Raises:
         MissingError: no path, or nothing is there.
@@ -52,23 +53,22 @@ def load(
     """
     if path is None:
         raise MissingError(f"{NAME} needs a path (--path): a PubTator file, or a folder of them")
-    stated = source(NAME, HOME_PAGE, level)
-    annotations = Annotations(stated, level, sentences, quarantine)
-    return KnowledgeGraph.from_parts(
-        _parts(path, annotations, quarantine), [stated], quarantine=quarantine, origin=str(path)
+    return load_documents(
+        NAME,
+        HOME_PAGE,
+        _files(path, quarantine),
+        path,
+        quarantine,
+        level=level,
+        sentences=sentences,
+        release=release,
     )
 
 
-def _parts(path: Path, annotations: Annotations, quarantine: Quarantine) -> Iterator[Part]:
+def _files(path: Path, quarantine: Quarantine) -> Iterator[tuple[Path, Document]]:
     for file in published(path, "*.txt", "*.pubtator", "*.PubTator"):
-        for document in track(_documents(file, quarantine), NAME):
-            annotations.add(document, file)
-            if annotations.full:
-                yield annotations.part()
-    if not annotations.documents:
-        raise DataError("holds no document in PubTator's format", path=path)
-    annotations.tell_left_out()
-    yield annotations.part()
+        for document in _documents(file, quarantine):
+            yield file, document
 
 
 _TEXT = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)

@@ -206,7 +206,7 @@ SAMPLES = {
     "phenopackets": Sample(
         write_phenopackets,
         lambda folder: write_phenopackets(folder, '{"id": "no features"}'),
-        has_release=False,
+        options={"release": "2030"},
     ),
     "starter": Sample(
         write_starter,

@@ -16,11 +16,9 @@ class Sample:
         write_bad: the same with at least one row more that can't be used, and no good row more.
         options: those that the load needs; `{folder}` in a value stands for the folder written to.
         sources: names of the sources that its evidence gives; by default the loader's own.
-        has_release: whether the published files state their release, or the loader knows it.
     """
 
     write: Callable[[Path], Path]
     write_bad: Callable[[Path], Path]
     options: Mapping[str, str] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
-    has_release: bool = True

@@ -113,7 +113,7 @@ SAMPLES = {
     "bioc": Sample(
         lambda folder: write_xml(folder, document()),
         lambda folder: write_xml(folder, document(misplaced())),
-        has_release=False,
+        options={"release": "2030"},
     )
 }
 

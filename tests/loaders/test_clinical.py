@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from medkg.graph.errors import DataError
-from medkg.graph.frames import empty
+from medkg.graph.frames import Source, empty
 from medkg.graph.kg import KnowledgeGraph, Part
 from medkg.graph.quarantine import Quarantine
 from medkg.loaders import clinical
@@ -34,7 +34,7 @@ WRITERS: dict[str, Callable[[Path], Path]] = {
 
 
 def test_an_entity_keeps_the_kind_that_it_was_first_met_with() -> None:
-    rows = Rows("test", "observed")
+    rows = Rows(Source("test", "1", ""), "observed")
     assert rows.node("SNOMEDCT:1", "Symptom", None, ["HP:1"]) == "Symptom"
     assert rows.node("SNOMEDCT:1", "Disease", "Cough", ["HP:2", "SNOMEDCT:1"]) == "Symptom"
     nodes = rows.part().nodes

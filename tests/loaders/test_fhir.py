@@ -124,7 +124,7 @@ SAMPLES = {
     "fhir": Sample(
         write_bulk,
         lambda folder: write_bulk(folder, observation("o9", {}, status=None)),
-        has_release=False,
+        options={"release": "2030"},
     )
 }
 
@@ -231,6 +231,11 @@ def test_codes_become_curies_and_the_preferred_one_the_node(tmp_path: Path) -> N
         "c8": (coded("https://hospital.example/codes", "X1"), "fhir:codes_X1", "Disease"),
         "c9": ({"text": "a note about the neighbour that goes on for long " * 3}, "", ""),
         "c10": (coded(HPO, "seizure"), "", ""),
+        "c11": (
+            {"coding": [{"system": HPO, "code": "cough"}, *coded(ICD10CM, "R05.9")["coding"]]},
+            "ICD10CM:R05.9",
+            "Disease",
+        ),
     }
     held = [condition(name, code) for name, (code, *_) in codes.items()]
     graph, quarantine = read(tmp_path, *held)
@@ -491,7 +496,8 @@ def test_addresses_within_a_bundle(tmp_path: Path) -> None:
 def test_what_is_set_aside_is_told_without_the_patients_data(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    folder = write_bulk(tmp_path / "in")
+    allergy = about("AllergyIntolerance", "a1", code=coded(RXNORM, "1191", "Aspirin"))
+    folder = write_bulk(tmp_path / "in", allergy)
     group = {**glucose(), "subject": {"reference": "Group/7"}}
     conditional = {**glucose(), "subject": {"reference": "Patient?identifier=MRN-774"}}
     strange = {**glucose(), "Jane Exampleton": 1, "status": 5}
@@ -500,7 +506,7 @@ def test_what_is_set_aside_is_told_without_the_patients_data(
         "\n".join([*texts, '{"resourceType": "Jane", "id": "1"}', '{"Jane', ""]), encoding="utf-8"
     )
     quarantine = Quarantine()
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.WARNING):
         graph = load("fhir", folder, quarantine=quarantine)
     assert graph.checksum() == load("fhir", write_bulk(tmp_path / "good")).checksum()
     assert [(row.reason, row.line) for row in quarantine.rows] == [
@@ -510,6 +516,7 @@ def test_what_is_set_aside_is_told_without_the_patients_data(
         ("no FHIR resource", 4),
         ("no FHIR resource", 5),
     ]
+    assert "fhir: resources that are not read: AllergyIntolerance: 1" in caplog.text
     told = str(quarantine.rows) + caplog.text
     assert not [secret for secret in SECRETS if secret in told]
 

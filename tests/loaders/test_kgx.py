@@ -280,6 +280,48 @@ def test_columns_of_rtx_kg2(tmp_path: Path) -> None:
     assert "CHEBI:15365" in graph.nodes.filter(kind="Drug")["xrefs"][0]
 
 
+OWN_SCHEMA = """
+[kind.Cohort]
+biolink = "biolink:Cohort"
+prefixes = ["cohort"]
+
+[relation.STUDIED_IN]
+biolink = "biolink:studied_in"
+joins = [["Disease", "Cohort"]]
+"""
+
+
+def test_kinds_and_relations_of_ones_own(tmp_path: Path) -> None:
+    edge = {
+        "subject": "MONDO:0005148",
+        "predicate": "biolink:studied_in",
+        "object": "cohort:1",
+        "primary_knowledge_source": "infores:registry",
+    }
+    folder = write_kgx(tmp_path / "in", "cohort:1\tbiolink:Cohort\tWard 3\t\t\t\n", (edge,))
+    file = tmp_path / "own.toml"
+    file.write_text(OWN_SCHEMA)
+    quarantine = Quarantine()
+    graph = load("kgx", folder, schema=str(file), quarantine=quarantine)
+    assert not quarantine.rows
+    assert graph.edges.filter(relation="STUDIED_IN")["object"].to_list() == ["cohort:1"]
+    export(graph, tmp_path / "out", "kgx")
+    assert_equal(load("kgx", tmp_path / "out", schema=str(file)), graph)
+    load("kgx", folder, quarantine=quarantine)
+    assert sorted(row.reason for row in quarantine.rows) == [
+        "dangling end",
+        "no kind for this category",
+    ]
+
+
+def test_half_a_surrogate_pair_in_json_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "x_nodes.jsonl").write_text(
+        r'{"id": "MONDO:0000001", "category": ["biolink:Disease"], "name": "a \ud83d b"}'
+    )
+    (tmp_path / "x_edges.jsonl").write_text("{}\n")
+    assert load("kgx", tmp_path, quarantine=Quarantine()).nodes["name"].to_list() == ["a ? b"]
+
+
 def assert_equal(graph: KnowledgeGraph, other: KnowledgeGraph) -> None:
     for name in FRAMES:
         assert getattr(graph, name).equals(getattr(other, name)), name

@@ -148,7 +148,7 @@ BAD = {
     "condition_occurrence": ["14,1,0,2020-01-02,,,Exampleton,0,", "15,1,77,2020-01-02,,,,,"],
     "measurement": ["34,1,3004501,2020-03-01,,Exampleton,,,,,", "35,1", "36,9,3004501,2020,,,,,,,"],
 }
-SAMPLES = {"omop": Sample(write, lambda folder: write(folder, BAD), has_release=False)}
+SAMPLES = {"omop": Sample(write, lambda folder: write(folder, BAD), options={"release": "2030"})}
 
 
 def said(graph: KnowledgeGraph, record: str) -> tuple[str, str, str, dict[str, object]]:

@@ -59,7 +59,7 @@ SAMPLES = {
         lambda folder: write(
             folder, *LINES[:6], "7\t0\t4\tDRUG\tChemical\tD000002", "nonsense", *LINES[6:]
         ),
-        has_release=False,
+        options={"release": "2030"},
     )
 }
 
@@ -202,13 +202,14 @@ def test_what_is_set_aside_tells_nothing_of_the_text(
         f"{secret} a line of its own",
     ]
     quarantine = Quarantine()
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.WARNING):
         load("pubtator", write(tmp_path / "in", *lines), quarantine=quarantine)
     assert {row.reason: row.line for row in quarantine.rows} == {
         "offsets don't match the text": 2,
         "relation's end is not annotated": 4,
         "no line of PubTator's": 5,
     }
+    assert "pubtator: annotations without a kind here: Person: 1" in caplog.text
     assert secret not in str(quarantine.rows) + caplog.text
 
 
