@@ -70,6 +70,8 @@ def normalise_curies(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
     return rows["curie"].alias(texts.name), reasons
 
 
+# A file names its genes and diseases again and again.
+@lru_cache(maxsize=1 << 16)
 def _standard(text: str) -> tuple[str | None, str | None]:
     """The CURIE and no reason, or no CURIE and the reason."""
     text = text.strip().removeprefix("<").removesuffix(">")

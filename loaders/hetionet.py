@@ -19,6 +19,7 @@ import polars as pl
 
 from ..graph.errors import DataError, MissingError
 from ..graph.frames import Source
+from ..graph.identifiers import normalise_curies
 from ..graph.kg import KnowledgeGraph, Part
 from ..graph.progress import progress
 from ..graph.quarantine import Quarantine
@@ -87,6 +88,8 @@ _KINDS = {
     "Symptom": ("Symptom", "MESH:"),
 }
 
+
+_NO_IDENTIFIER = pl.Series(["no Hetionet identifier"])
 
 # Objects of the JSON that are held at once; they take ten times the room of table rows.
 _JSON_ROWS = 50_000
@@ -307,11 +310,21 @@ def _identifiers(column: str) -> tuple[pl.Expr, pl.Expr]:
     return kind, prefix + local
 
 
+def _normal(curies: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """The CURIEs in the standard spelling, and why some are none."""
+    normal, reasons = normalise_curies(curies)
+    return normal, reasons.zip_with(curies.is_not_null(), _NO_IDENTIFIER)
+
+
 def _nodes(path: Path, rows: pl.DataFrame, quarantine: Quarantine) -> pl.DataFrame:
     kind, curie = _identifiers("id")
     rows = rows.select("line", "name", "properties", kind=kind, id=curie, given="id")
-    for line, given in rows.filter(pl.col("id").is_null()).select("line", "given").rows():
-        quarantine.add("no Hetionet identifier", path=path, line=line, row=given or "")
+    curies, problems = _normal(rows["id"])
+    rows = rows.with_columns(id=curies, problem=problems)
+    for line, problem, given in (
+        rows.filter(pl.col("id").is_null()).select("line", "problem", "given").rows()
+    ):
+        quarantine.add(problem, path=path, line=line, row=given or "")
     rows = rows.filter(pl.col("id").is_not_null())
     role = pl.when(pl.col("kind") == "Target").then(adme_roles(rows["name"]))
     rows = rows.with_columns(adme=role)
@@ -337,6 +350,9 @@ def _edges(path: Path, rows: pl.DataFrame, quarantine: Quarantine) -> pl.DataFra
     ends = rows.with_columns(
         source_id=source, source_kind=source_kind, target_id=target, target_kind=target_kind
     )
+    for end in ("source", "target"):
+        curies, problems = _normal(ends[f"{end}_id"])
+        ends = ends.with_columns(curies.alias(f"{end}_id"), problems.alias(f"{end}_problem"))
     types = pl.DataFrame(
         [(name, *metaedge) for name, metaedge in METAEDGES.items()],
         schema=["metaedge", "relation", "level", "turned"],
@@ -345,8 +361,7 @@ def _edges(path: Path, rows: pl.DataFrame, quarantine: Quarantine) -> pl.DataFra
     edges = ends.join(types, on="metaedge", how="left", maintain_order="left").with_columns(
         problem=pl.when(pl.col("relation").is_null())
         .then(pl.lit("unknown metaedge"))
-        .when(pl.any_horizontal(pl.col("source_id", "target_id").is_null()))
-        .then(pl.lit("no Hetionet identifier"))
+        .otherwise(pl.coalesce("source_problem", "target_problem"))
     )
     bad = edges.filter(pl.col("problem").is_not_null())
     for line, problem, *held in bad.select(

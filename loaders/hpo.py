@@ -23,6 +23,7 @@ import polars as pl
 
 from ..graph.errors import DataError, MissingError
 from ..graph.frames import Source
+from ..graph.identifiers import normalise_curies
 from ..graph.kg import KnowledgeGraph, Part
 from ..graph.quarantine import Quarantine
 from ..graph.schema import Schema
@@ -229,14 +230,19 @@ def _sound(
     rows: pl.DataFrame, ontology: _Ontology, path: Path, quarantine: Quarantine
 ) -> pl.DataFrame:
     """The annotations with current phenotype ids, `rate` (a number) and `negated`."""
+    diseases, reasons = normalise_curies(rows["disease"])
     rows = rows.with_columns(
-        disease=_disease_id(pl.col("disease")),
+        given="disease",
+        disease=diseases,
+        malformed=reasons,
         term=pl.col("phenotype").replace_strict(ontology.current, default=None),
         rate=share(pl.col("frequency")),
     )
     problem = (
-        pl.when(pl.any_horizontal(pl.col("disease", "name", "aspect").is_null()))
+        pl.when(pl.any_horizontal(pl.col("given", "name", "aspect").is_null()))
         .then(pl.lit("annotation without disease, name or aspect"))
+        .when(pl.col("disease").is_null())
+        .then("malformed")
         .when(pl.col("term").is_null())
         .then(pl.lit("unknown or obsolete term"))
         .when(pl.col("frequency").is_not_null() & pl.col("rate").is_null())
@@ -251,7 +257,7 @@ def _sound(
     )
     rows = rows.with_columns(problem=problem)
     for row in rows.filter(pl.col("problem").is_not_null()).iter_rows(named=True):
-        held = f"{row['disease']} {row['phenotype']} {row['frequency'] or ''}".strip()
+        held = f"{row['given']} {row['phenotype']} {row['frequency'] or ''}".strip()
         quarantine.add(row["problem"], path=path, line=row["line"], row=held)
     names = {id_: term.name for id_, term in ontology.terms.items()}
     modifiers = (
@@ -268,10 +274,6 @@ def _sound(
         negated=(pl.col("qualifier") == "NOT").fill_null(False)
         | (pl.col("rate") == 0).fill_null(False),
     )
-
-
-def _disease_id(column: pl.Expr) -> pl.Expr:
-    return column.str.replace(r"^(?:ORPHANET|Orphanet):", "ORPHA:")
 
 
 def _phenotype_evidence(annotations: pl.DataFrame) -> pl.DataFrame:
@@ -335,18 +337,21 @@ def disease_names(text: str) -> list[str]:
 
 def _genes(path: Path, quarantine: Quarantine) -> Iterator[Part]:
     for rows in read_table_parts(path, _GENES, quarantine, ["association_type"]):
-        genes = (
-            rows.filter(
-                pl.all_horizontal(pl.col("gene", "symbol", "disease").is_not_null()),
-                pl.col("gene") != "-",
-            )
-            .with_columns(
-                gene=pl.lit("NCBIGene:") + pl.col("gene").str.strip_prefix("NCBIGene:"),
-                disease=_disease_id(pl.col("disease")),
-                association=pl.col("association_type").str.to_lowercase(),
-            )
-            .unique(["gene", "disease", "association"], maintain_order=True)
+        rows = rows.filter(
+            pl.all_horizontal(pl.col("gene", "symbol", "disease").is_not_null()),
+            pl.col("gene") != "-",
+        ).with_columns(gene=pl.lit("NCBIGene:") + pl.col("gene").str.strip_prefix("NCBIGene:"))
+        genes = rows.with_columns(
+            gene=normalise_curies(rows["gene"])[0],
+            disease=normalise_curies(rows["disease"])[0],
+            association=pl.col("association_type").str.to_lowercase(),
         )
+        bad = pl.any_horizontal(pl.col("gene", "disease").is_null())
+        for line, gene, disease in (
+            rows.filter(genes.select(bad).to_series()).select("line", "gene", "disease").rows()
+        ):
+            quarantine.add("malformed identifier", path=path, line=line, row=f"{gene} {disease}")
+        genes = genes.filter(~bad).unique(["gene", "disease", "association"], maintain_order=True)
         targets = genes.unique("gene", keep="first", maintain_order=True)
         targets = targets.with_columns(adme=adme_roles(targets["symbol"]))
         nodes = targets.select(

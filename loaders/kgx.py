@@ -22,7 +22,7 @@ import polars as pl
 
 from ..graph.errors import DataError, MissingError
 from ..graph.export import MANIFEST
-from ..graph.export_kgx import (
+from ..graph.export.kgx import (
     DIRECTIONS,
     EDGE_NAMES,
     FILES,

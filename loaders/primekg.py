@@ -18,6 +18,7 @@ import polars as pl
 
 from ..graph.errors import DataError, MissingError
 from ..graph.frames import Source
+from ..graph.identifiers import normalise_curies
 from ..graph.kg import KnowledgeGraph, Part
 from ..graph.progress import progress
 from ..graph.quarantine import Quarantine
@@ -195,21 +196,27 @@ def _sound(file: Path, rows: pl.DataFrame, quarantine: Quarantine) -> pl.DataFra
         schema=["relation", "ours", "head", "level", "polarity", "hierarchy"],
         orient="row",
     )
-    rows = (
-        rows.with_columns(**ends)
-        .join(meanings, on="relation", how="left", maintain_order="left")
-        .with_columns(
-            # A hierarchy's x is the parent, so the child, its y, is the head.
-            turned=pl.col("hierarchy") | (pl.col("x_type") != pl.col("head")),
-            problem=pl.when(pl.col("ours").is_null())
-            .then(pl.lit("unknown relation"))
-            .when(pl.any_horizontal(pl.col("x_kind", "y_kind").is_null()))
-            .then(pl.lit("unknown type"))
-            .when(pl.any_horizontal(pl.col("x", "y").is_null()))
+    rows = rows.with_columns(**ends)
+    for end in "xy":
+        curies, reasons = normalise_curies(rows[end])
+        rows = rows.with_columns(
+            curies.alias(end),
+            pl.when(pl.col(end).is_null())
             .then(pl.lit("unknown source or no identifier"))
-            .when((pl.col("x_type") != pl.col("head")) & (pl.col("y_type") != pl.col("head")))
-            .then(pl.lit("ends of the wrong kinds")),
+            .otherwise(reasons)
+            .alias(f"{end}_problem"),
         )
+    rows = rows.join(meanings, on="relation", how="left", maintain_order="left").with_columns(
+        # A hierarchy's x is the parent, so the child, its y, is the head.
+        turned=pl.col("hierarchy") | (pl.col("x_type") != pl.col("head")),
+        problem=pl.when(pl.col("ours").is_null())
+        .then(pl.lit("unknown relation"))
+        .when(pl.any_horizontal(pl.col("x_kind", "y_kind").is_null()))
+        .then(pl.lit("unknown type"))
+        .when(pl.any_horizontal(pl.col("x", "y").is_null()))
+        .then(pl.coalesce("x_problem", "y_problem"))
+        .when((pl.col("x_type") != pl.col("head")) & (pl.col("y_type") != pl.col("head")))
+        .then(pl.lit("ends of the wrong kinds")),
     )
     bad = rows.filter(pl.col("problem").is_not_null())
     for line, problem, *held in bad.select(

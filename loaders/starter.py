@@ -22,7 +22,7 @@ import polars as pl
 
 from ..graph.errors import MissingError
 from ..graph.frames import Source
-from ..graph.identifiers import name_key
+from ..graph.identifiers import name_key, normalise_curies
 from ..graph.kg import KnowledgeGraph
 from ..graph.quarantine import Quarantine
 from .base import adme_roles, json_column, read_table
@@ -49,7 +49,9 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
         DataError: a table can't be read.
     """
     folder = need_folder(path) if path else Path(__file__).parent / "data" / "starter"
-    known = _read(folder, "identifiers", ["kind", "name", "id"], quarantine, ["xrefs"])
+    known = _identified(
+        _read(folder, "identifiers", ["kind", "name", "id"], quarantine, ["xrefs"]), quarantine
+    )
     drugs = _read(folder, "drugs", ["drug"], quarantine, ["synonyms", "drug_class"])
     targets = _read(folder, "targets", ["drug", "symbol"], quarantine, ["action", "role", *_CITED])
     indications = _read(folder, "indications", ["drug", "relation", "disease"], quarantine, _CITED)
@@ -197,6 +199,17 @@ def _read(
     for file, line in rows.filter(empty).select("file", "line").rows():
         quarantine.add("empty field", path=file, line=line)
     return rows.filter(~empty)
+
+
+def _identified(known: pl.DataFrame, quarantine: Quarantine) -> pl.DataFrame:
+    """With identifiers in the standard spelling; rows without one are set aside."""
+    curies, reasons = normalise_curies(known["id"])
+    for (file, line, text), reason in zip(
+        known.select("file", "line", "id").rows(), reasons, strict=True
+    ):
+        if reason is not None:
+            quarantine.add(reason, path=file, line=line, row=text)
+    return known.with_columns(id=curies).drop_nulls("id")
 
 
 class _Names:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -104,11 +103,9 @@ def release_of(path: Path) -> str:
     return found[0] if found else stated
 
 
-@lru_cache(maxsize=1 << 16)
 def _curie(text: str) -> str:
     """The CURIE in the standard spelling; empty where the text is none."""
-    # DOID dates some prefixes (SNOMEDCT_US_2023_03_01); MONDO has an address of its own for UMLS.
-    text = re.sub(r"^(\w+?)_\d{4}_\d\d_\d\d:", r"\1:", text)
+    # MONDO has an address of its own for UMLS.
     text = re.sub(r"^https?://linkedlifedata\.com/resource/umls/id/", "UMLS:", text)
     try:
         return normalise_curie(text)

@@ -68,6 +68,7 @@ def test_bad_rows_of_every_sort(tmp_path: Path) -> None:
         "Compound::DB00001\tCbG\tGene 5742",
         "Compound::DB00001\tCbG\tThing::1",
         "Disease::DOID:1\tCbG\tGene::5742",
+        "Compound::DB1\tCbG\tGene::5742",
     ]
     quarantine = Quarantine()
     load("hetionet", write_hetionet(tmp_path / "in", *rows), quarantine=quarantine)
@@ -75,6 +76,7 @@ def test_bad_rows_of_every_sort(tmp_path: Path) -> None:
         ("wrong number of columns", 10),
         ("no Hetionet identifier", 11),
         ("no Hetionet identifier", 12),
+        ("malformed identifier", 14),
         ("ends of the wrong kinds", None),
     ]
 
@@ -95,7 +97,7 @@ def test_edges_in_several_compressed_files(tmp_path: Path) -> None:
     [
         ("gz", b"\x1f\x8b no gzip"),
         ("gz", gzip.compress(b"source")[:10] + b"\xff" * 40),  # a zlib.error
-        ("bz2", bz2.compress(b"source" * 1000)[:-8]),  # a ValueError
+        ("bz2", bz2.compress(b"source" * 1000)[:-8]),
         ("xz", lzma.compress(b"source" * 1000)[:-8]),
     ],
 )

@@ -218,6 +218,21 @@ def test_former_identifier_in_an_annotation_becomes_todays(tmp_path: Path) -> No
     assert graph.edges.filter(subject="OMIM:100002")["object"].to_list() == ["HP:0001250"]
 
 
+def test_malformed_identifiers_are_set_aside(tmp_path: Path) -> None:
+    folder = write_hpo(tmp_path / "in")
+    whole = load("hpo", folder)
+    with (folder / "phenotype.hpoa").open("a", encoding="utf-8") as file:
+        file.write(annotation(database_id="OMIM:X1") + "\n")
+    with (folder / "genes_to_phenotype.txt").open("a", encoding="utf-8") as file:
+        file.write("SCN1A\tSCN1A\tHP:0001250\tSeizure\t-\tOMIM:100001\n")
+    quarantine = Quarantine()
+    assert load("hpo", folder, quarantine=quarantine).checksum() == whole.checksum()
+    assert [(row.reason, row.row) for row in quarantine.rows] == [
+        ("malformed identifier", "OMIM:X1 HP:0001250"),
+        ("malformed identifier", "NCBIGene:SCN1A OMIM:100001"),
+    ]
+
+
 def test_files_of_older_releases(tmp_path: Path) -> None:
     folder = write_hpo(tmp_path / "in")
     new = load("hpo", folder)

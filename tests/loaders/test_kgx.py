@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from medkg.graph.errors import DataError, MissingError
 from medkg.graph.export import MANIFEST, export
-from medkg.graph.export_kgx import escaped, unescaped
+from medkg.graph.export.kgx import escaped, unescaped
 from medkg.graph.frames import FRAMES
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.quarantine import Quarantine

@@ -92,6 +92,7 @@ def write(folder: Path, *more: str, turned: bool = True) -> Path:
     return folder
 
 
+MALFORMED = "drug_protein,target,0,DB1,drug,a,DrugBank,1,9796,gene/protein,b,NCBI"
 BAD = "disease_gene,x,0,1,disease,a,MONDO,1,2,gene/protein,b,NCBI"
 SAMPLES = {"primekg": Sample(write, lambda folder: write(folder, BAD))}
 
@@ -102,6 +103,13 @@ def small(tmp_path: Path) -> KnowledgeGraph:
     graph = load("primekg", write(tmp_path), quarantine=quarantine)
     assert quarantine.rows == []
     return graph
+
+
+def test_a_malformed_identifier_is_set_aside(tmp_path: Path, small: KnowledgeGraph) -> None:
+    quarantine = Quarantine()
+    graph = load("primekg", write(tmp_path / "in", MALFORMED), quarantine=quarantine)
+    assert graph.checksum() == small.checksum()
+    assert [row.reason for row in quarantine.rows] == ["malformed identifier"]
 
 
 def test_every_relation_is_one_edge_the_right_way_round(small: KnowledgeGraph) -> None:

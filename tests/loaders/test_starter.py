@@ -83,3 +83,13 @@ def test_a_missing_table_is_named(tmp_path: Path) -> None:
     (folder / "effects.tsv").unlink()
     with pytest.raises(MissingError, match=r"effects\.tsv"):
         load("starter", folder)
+
+
+def test_a_malformed_identifier_is_set_aside(tmp_path: Path) -> None:
+    folder = write_starter(tmp_path / "in")
+    with (folder / "identifiers.tsv").open("a", encoding="utf-8") as file:
+        file.write("Drug\tOtherol\tDB2\t\t\nDrug\tOtherol\tdrugbank:DB2\t\t\n")
+    quarantine = Quarantine()
+    graph = load("starter", folder, quarantine=quarantine)
+    assert [row.reason for row in quarantine.rows] == ["no CURIE", "malformed identifier"]
+    assert graph.resolve("Otherol", "Drug") == "medkg:otherol"
