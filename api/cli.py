@@ -434,7 +434,7 @@ def serve(
 ) -> None:
     """Run the embedded server until Ctrl-C, and print its address and password."""
     from medkg import show
-    from medkg.graph.embedded import serve as start
+    from medkg.graph.store.embedded import serve as start
 
     server = start(folder)
     try:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from medkg.graph.embedded import serve
 from medkg.graph.store import Store, connect
+from medkg.graph.store.embedded import serve
 
 EVERYTHING = "MATCH (n) DETACH DELETE n"
 

@@ -90,6 +90,6 @@ def test_what_is_not_there_is_named(filled: Store) -> None:
 def test_evidence_is_the_same_read_at_once_or_by_parts_of_its_ids(
     filled: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("medkg.graph.read._AT_ONCE", 3)
-    monkeypatch.setattr("medkg.graph.read._PART", 2)
+    monkeypatch.setattr("medkg.graph.store.read._AT_ONCE", 3)
+    monkeypatch.setattr("medkg.graph.store.read._PART", 2)
     assert_same(filled.read(), clinic())

@@ -10,12 +10,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from medkg.graph.connection import Connection
 from medkg.graph.errors import StoreError
 from medkg.graph.frames import FRAMES, Source
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
 from medkg.graph.store import Counts, Store
+from medkg.graph.store.connection import Connection
 
 from ..graph.graphs import CURATED, small
 from ..servers import change

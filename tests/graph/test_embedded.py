@@ -15,8 +15,8 @@ import neo4j
 import pytest
 from neo4j.exceptions import Neo4jError
 
-from medkg.graph.embedded import Server, _command, serve
 from medkg.graph.errors import StoreError
+from medkg.graph.store.embedded import Server, _command, serve
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def child(folder: Path, body: str) -> subprocess.Popen[str]:
     """Another Python that runs `body` with the folder's `server`, once that answers."""
     code = f"""
 import os, signal, sys, time
-from medkg.graph.embedded import serve
+from medkg.graph.store.embedded import serve
 server = serve({str(folder)!r})
 print(server.pid, flush=True)
 {body}

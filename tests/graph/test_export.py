@@ -17,7 +17,7 @@ from rdflib import RDF, RDFS, Literal, URIRef
 from medkg.graph import kg
 from medkg.graph.errors import DataError
 from medkg.graph.export import LICENCES, MANIFEST, export
-from medkg.graph.export_turtle import iri, literal
+from medkg.graph.export.turtle import iri, literal
 from medkg.graph.frames import FRAMES
 from medkg.graph.kg import KnowledgeGraph
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
-from .frames import FRAMES
-
-if TYPE_CHECKING:
-    from .export import Slices
+from ..frames import FRAMES
+from .slices import Slices
 
 _SAYS = {
     "nodes": "One row a thing: a drug, a disease, a gene, …",

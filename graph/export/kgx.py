@@ -14,14 +14,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import polars as pl
 
-from .schema import Relation, Schema
-
-if TYPE_CHECKING:
-    from .export import Slices
+from ..schema import Relation, Schema
+from .slices import Slices
 
 OWN = "medkg_"  # prefix of the columns that are not Biolink's
 FILES = {

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from ..forget import ENDS, ends
+from ..frames import EVIDENCE, Source, edges_from, empty
+from ..kg import KnowledgeGraph
 from .connection import Connection
-from .forget import ENDS, ends
-from .frames import EVIDENCE, Source, edges_from, empty
-from .kg import KnowledgeGraph
 from .read import PREDICTED, framed, read_evidence
 
 if TYPE_CHECKING:

@@ -17,12 +17,12 @@ from urllib.parse import quote
 
 import polars as pl
 
-from .export_kgx import DIRECTIONS, LEVELS, NEGATIVE, node_rows
+from .kgx import DIRECTIONS, LEVELS, NEGATIVE, node_rows
+from .slices import Slices
 
 if TYPE_CHECKING:
     from curies import Converter
 
-    from .export import Slices
 
 _PREFIXES = {
     "biolink": "https://w3id.org/biolink/vocab/",
@@ -176,4 +176,4 @@ def _quoted(address: str) -> str:
 def _converter() -> Converter:
     from curies import Converter
 
-    return Converter.from_extended_prefix_map(Path(__file__).with_name("prefixes.json"))
+    return Converter.from_extended_prefix_map(Path(__file__).parents[1] / "prefixes.json")

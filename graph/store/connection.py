@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
+from ..errors import StoreError
+from ..schema import Schema
 from .embedded import Server
-from .errors import StoreError
-from .schema import Schema
 
 if TYPE_CHECKING:
     import neo4j

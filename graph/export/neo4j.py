@@ -17,19 +17,17 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import polars as pl
 
-from .errors import DataError
-from .frames import EVIDENCE, FRAMES, MERGES, NODES, TEXTS
-from .identifiers import content_ids
-from .journal import OWN_LABELS
-from .read import PREDICTED
-from .write import EDGE_VALUES, native, statements, with_checksum, with_id
-
-if TYPE_CHECKING:
-    from .export import Slices
+from ..errors import DataError
+from ..frames import EVIDENCE, FRAMES, MERGES, NODES, TEXTS
+from ..identifiers import content_ids
+from ..store.journal import OWN_LABELS
+from ..store.read import PREDICTED
+from ..store.write import EDGE_VALUES, native, statements, with_checksum, with_id
+from .slices import Slices
 
 _BETWEEN = "\x1f"
 _IDS = "medkg"  # the importer's name for the space of our identifiers

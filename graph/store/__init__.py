@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from ..errors import SchemaError, StoreError
+from ..forget import ForgetSummary, Ids
+from ..kg import KnowledgeGraph
+from ..schema import Schema
 from . import guard, read
 from .connection import Connection
 from .embedded import DATABASE, Server, serve
-from .errors import SchemaError, StoreError
-from .forget import ForgetSummary, Ids
-from .forget_server import forget_on
+from .forget import forget_on
 from .journal import OWN_LABELS
-from .kg import KnowledgeGraph
-from .schema import Schema
 from .write import Counts, WriteSummary, write
 
 if TYPE_CHECKING:

@@ -9,9 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from .connection import Connection
-from .errors import MissingError
-from .frames import (
+from ..errors import MissingError
+from ..frames import (
     EVIDENCE,
     MERGES,
     NODES,
@@ -23,11 +22,12 @@ from .frames import (
     edges_from,
     empty,
 )
-from .identifiers import name_key_of
+from ..identifiers import name_key_of
+from ..kg import KnowledgeGraph
+from ..progress import progress
+from ..spill import EvidencePile
+from .connection import Connection
 from .journal import read_loads
-from .kg import KnowledgeGraph
-from .progress import progress
-from .spill import EvidencePile
 
 PREDICTED = "PREDICTED_"  # and a relation's name: the type of its predictions
 _PART = 10_000  # rows that are there as Python values at once

@@ -19,18 +19,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from ..errors import StoreError
+from ..frames import EDGES, EVIDENCE, MERGES, NODES, TEXTS, Source, edges_from, empty
+from ..identifiers import content_ids
+from ..kg import KnowledgeGraph
+from ..progress import progress
+from ..schema import Relation
 from . import journal
 from .connection import Connection, Row, Workers
 from .create import create_nodes, create_relationships
-from .errors import StoreError
-from .frames import EDGES, EVIDENCE, MERGES, NODES, TEXTS, Source, edges_from, empty
-from .identifiers import content_ids
 from .journal import OWN_LABELS
-from .kg import KnowledgeGraph
-from .progress import progress
 from .prune import Pruning
 from .read import PREDICTED, framed, read_evidence, read_nodes, read_predictions, read_sources
-from .schema import Relation
 
 EDGE_VALUES = ("id", "probability", "evidence_count", "sources")
 _SLICE = 200_000  # rows of evidence or edges that are in memory as what is sent

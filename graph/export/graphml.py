@@ -9,13 +9,12 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 from xml.sax.saxutils import escape, quoteattr
 
 import polars as pl
 
-if TYPE_CHECKING:
-    from .export import Slices
+from .slices import Slices
 
 _OWN = {
     "node": {

@@ -19,9 +19,9 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+from ..errors import StoreError
+from ..kg import KnowledgeGraph
 from .connection import Connection
-from .errors import StoreError
-from .kg import KnowledgeGraph
 
 OWN_LABELS = ("Evidence", "Source", "Merge", "Load", "Journal")
 LEASE_SECONDS = 30  # a writer that says nothing for so long is taken to be dead

@@ -13,10 +13,10 @@ from typing import Any
 
 import polars as pl
 
+from ..frames import TEXTS
 from . import bulk
 from .connection import Connection, Workers
 from .embedded import Server
-from .frames import TEXTS
 
 _ROWS = 10_000
 _BYTES = 8_000_000

@@ -10,10 +10,8 @@ from collections.abc import Callable
 
 import polars as pl
 
-from .bulk import BulkRefused, run_sql
-from .connection import Connection
-from .errors import StoreError
-from .forget import (
+from ..errors import StoreError
+from ..forget import (
     ENDS,
     MENTIONS,
     PATIENT,
@@ -31,9 +29,11 @@ from .forget import (
     unnamed,
     without_names,
 )
-from .frames import EDGES, EVIDENCE, NODES, TEXTS, Columns, Source, conform, edges_from, empty
+from ..frames import EDGES, EVIDENCE, NODES, TEXTS, Columns, Source, conform, edges_from, empty
+from ..progress import progress
+from .bulk import BulkRefused, run_sql
+from .connection import Connection
 from .journal import writing
-from .progress import progress
 from .read import (
     PREDICTED,
     evidence_parts,

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
+from ..errors import StoreError
 from .connection import Connection
 from .embedded import QUERY_SECONDS
-from .errors import StoreError
 
 if TYPE_CHECKING:
     import neo4j

@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
-from .errors import StoreError
+from ..errors import StoreError
 
 DATABASE = "kg"
 USER = "root"
