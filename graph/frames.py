@@ -7,7 +7,7 @@ is joining their evidence, and taking a source out is taking its evidence out.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -327,28 +327,54 @@ _TRIPLE = ("subject", "relation", "object")
 def _edge_properties(evidence: pl.DataFrame, schema: Schema) -> pl.DataFrame:
     """For each edge, a JSON object of what its relation keeps of its evidence's qualifiers.
 
-    Where pieces of evidence differ, the most probable one's value stays, then the last in order of
-    source and id.
+    Where pieces of evidence differ, the most probable one's value stays; of equally probable ones
+    the latest's, then the last in order of source and id. What belongs to one measurement is never
+    put together of several.
     """
-    keeping = {n: r.properties for n, r in schema.relations.items() if r.properties}
-    qualified = evidence.filter(
-        pl.col("qualifiers").is_not_null(), pl.col("relation").is_in(list(keeping))
-    )
-    names = sorted({name for names in keeping.values() for name in names})
-    values = qualified.select(
+    keeping = {name: relation.properties for name, relation in schema.relations.items()}
+    qualified = evidence.filter(pl.col("qualifiers").is_not_null())
+    found = [pl.DataFrame(schema={"edge": pl.String, "properties": pl.String})]
+    for (relation,), rows in qualified.partition_by("relation", as_dict=True).items():
+        if names := keeping.get(str(relation)):
+            found.append(_kept_qualifiers(rows, names))
+    return pl.concat(found)
+
+
+_MEASURED = ("value", "unit", "normal_value", "normal_unit", "interpretation")
+
+
+def _kept_qualifiers(evidence: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """Edges of one relation, with those of their qualifiers that have these names."""
+    # A qualifier may be called as a column is.
+    columns = {name: f"={name}" for name in names}
+    order = ["probability", "date", "source", "id"]
+    values = evidence.select(
         "edge",
-        "relation",
-        "probability",
-        "source",
-        "id",
-        *(pl.col("qualifiers").str.json_path_match(f"$.{n}").alias(f"={n}") for n in names),
-    ).sort("probability", "source", "id")
-    rows = values.group_by("edge", maintain_order=True).agg(
-        pl.col("relation").first(), *(pl.col(f"={name}").drop_nulls().last() for name in names)
+        *order,
+        *(pl.col("qualifiers").str.json_path_match(f"$.{n}").alias(c) for n, c in columns.items()),
     )
-    properties = [
-        {name: row[f"={name}"] for name in keeping[row["relation"]] if row[f"={name}"] is not None}
-        for row in rows.iter_rows(named=True)
+    several = pl.col("edge").is_duplicated()
+    measured = [columns[name] for name in ("value", "interpretation") if name in columns]
+    of_one = _MEASURED if measured else ()
+    is_measured = pl.any_horizontal(pl.col(measured).is_not_null())
+    kept = [
+        (pl.col(c).filter(is_measured) if name in of_one else pl.col(c).drop_nulls()).last()
+        for name, c in columns.items()
     ]
-    texts = [json.dumps(p, ensure_ascii=False, sort_keys=True) if p else None for p in properties]
-    return rows.select("edge").with_columns(properties=pl.Series(texts, dtype=pl.String))
+    rows = pl.concat(
+        [
+            values.filter(several).sort(order, nulls_last=False).group_by("edge").agg(kept),
+            values.filter(~several).select("edge", *columns.values()),
+        ]
+    )
+    # Many edges share a frequency or an action; each object is written once.
+    distinct = rows.select(columns.values()).unique()
+    objects = [
+        {name: text for name, text in zip(names, row, strict=True) if text is not None}
+        for row in distinct.iter_rows()
+    ]
+    texts = [json.dumps(o, ensure_ascii=False, sort_keys=True) if o else None for o in objects]
+    distinct = distinct.with_columns(properties=pl.Series(texts, dtype=pl.String))
+    return rows.join(distinct, on=list(columns.values()), nulls_equal=True).select(
+        "edge", "properties"
+    )

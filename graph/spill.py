@@ -81,7 +81,7 @@ def _hash(texts: pl.Expr) -> pl.Expr:
 # What edges are made from.
 _ASSERTING = [
     *("id", "edge", "subject", "relation", "object", "source", "document", "probability"),
-    *("polarity", "certainty", "experiencer", "temporality", "qualifiers"),
+    *("date", "polarity", "certainty", "experiencer", "temporality", "qualifiers"),
 ]
 
 

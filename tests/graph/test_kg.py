@@ -46,6 +46,32 @@ def test_asserted_evidence_makes_an_edge_and_negated_evidence_does_not() -> None
     assert graph.evidence.filter(polarity="negated").height == 1
 
 
+def test_of_equally_probable_values_the_latest_stays() -> None:
+    nodes = pl.DataFrame({"id": ["patient:1", "LOINC:1-8"], "kind": ["Patient", "Procedure"]})
+    rows = [
+        ("2020-05-01", 1.0, {"value": "7", "unit": "g"}),
+        ("2021-05-01", 1.0, {"value": "8"}),
+        ("2021-06-01", 1.0, {"site": "left arm"}),
+        (None, 1.0, {"value": "5"}),
+        ("2022-05-01", 0.5, {"value": "9"}),
+    ]
+    for pieces in (rows, rows[::-1]):
+        evidence = pl.DataFrame(
+            {
+                "subject": "patient:1",
+                "relation": "UNDERWENT",
+                "object": "LOINC:1-8",
+                "source": "s",
+                "date": [date for date, _, _ in pieces],
+                "probability": [probability for _, probability, _ in pieces],
+                "qualifiers": [json.dumps(qualifiers) for _, _, qualifiers in pieces],
+            }
+        )
+        graph = KnowledgeGraph.build(nodes.with_columns(name="id"), evidence, [Source("s", "", "")])
+        properties = json.loads(graph.edges["properties"].item())
+        assert properties == {"value": "8"}  # without the unit of another measurement
+
+
 @pytest.mark.parametrize(
     ("column", "value"),
     [
