@@ -47,10 +47,10 @@ SOURCES = [
 ]
 # Kind: prefix, share of the nodes.
 KINDS = {
-    "Disease": ("OMIM", 0.2),
+    "Disease": ("MONDO", 0.2),
     "Symptom": ("HP", 0.1),
     "Target": ("NCBIGene", 0.4),
-    "Drug": ("drugbank", 0.3),
+    "Drug": ("CHEBI", 0.3),
 }
 RELATIONS = (
     ("Disease", "HAS_SYMPTOM", "Symptom"),
@@ -59,7 +59,7 @@ RELATIONS = (
     ("Drug", "TREATS", "Disease"),
     ("Target", "INTERACTS_WITH", "Target"),
 )
-FOCUS = "OMIM:0000077"
+FOCUS = "MONDO:0000077"
 
 
 def made_up(edges: int, other: bool = False) -> Iterator[Part]:
@@ -68,14 +68,13 @@ def made_up(edges: int, other: bool = False) -> Iterator[Part]:
     for kind, (prefix, _) in KINDS.items():
         frame = pl.select(number=pl.int_range(counts[kind]).cast(pl.String).str.zfill(7))
         ours = pl.lit(f"{prefix}:") + pl.col("number")
-        theirs = pl.lit("UMLS:") + prefix + pl.col("number")
         name = pl.lit(f"{kind} number ") + pl.col("number")
         nodes = frame.select(
             id=_identifier(ours, other),
             kind=pl.lit(kind),
             name=name,
             synonyms=pl.concat_list(name + ", familial", pl.lit("old ") + name),
-            xrefs=pl.concat_list(theirs),
+            xrefs=pl.concat_list(_in_umls(ours)),
             properties=pl.lit(json.dumps({"definition": "Some words that say what it is."})),
         )
         yield from (Part(nodes=part) for part in nodes.iter_slices(PART))
@@ -93,9 +92,16 @@ def _identifier(ours: pl.Expr, other: bool) -> pl.Expr:
         pl.when(third == 0)
         .then(ours)
         .when(third == 1)
-        .then(pl.lit("UMLS:") + ours.str.replace(":", ""))
+        .then(_in_umls(ours))
         .otherwise(pl.lit("other:") + ours.str.replace(":", ""))
     )
+
+
+def _in_umls(ours: pl.Expr) -> pl.Expr:
+    """The UMLS's identifier of a node, of which there are fewer than a million of each kind."""
+    digits = {prefix: str(digit) for digit, (prefix, _) in enumerate(KINDS.values())}
+    kind = ours.str.split(":").list.first().replace_strict(digits, return_dtype=pl.String)
+    return pl.concat_str(pl.lit("UMLS:C"), kind, ours.str.slice(-6))
 
 
 def _evidence(
