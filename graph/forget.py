@@ -28,6 +28,7 @@ import polars as pl
 from .atomic import atomic_file
 from .errors import DataError
 from .frames import EVIDENCE, TEXTS, empty
+from .identifiers import CURIE
 from .kg import KnowledgeGraph
 from .spill import EvidencePile
 
@@ -104,6 +105,14 @@ class Asked:
         )
         if not (asked.sources | asked.documents | asked.private):
             raise DataError("nothing to forget; give a source, a document or a patient")
+        # What names a patient is looked for in all texts, where a "1" would be everywhere.
+        for ids, example in ((asked.documents, "PMID:1"), (asked.private, "patient:1")):
+            for id in sorted(ids):
+                if not CURIE.fullmatch(id):
+                    raise DataError(
+                        f"{id!r} is no identifier; give it whole, as in {example};"
+                        " nothing was forgotten"
+                    )
         return asked
 
     @property
@@ -161,13 +170,14 @@ def forget(
             it are the same patient.
 
     Raises:
-        DataError: nothing is asked for, or an identifier is a node of another kind.
+        DataError: nothing is asked for, or something that is no identifier, or that is a node of
+            another kind or was joined to one.
     """
     asked = Asked.of(source, document, patient)
-    of_asked = kg.nodes.filter(pl.col("id").is_in(sorted(asked.ids)))
-    asked.check(dict(of_asked.select("id", "kind").iter_rows()))
     named = asked
     asked = asked.with_merged(kg.merges)
+    of_asked = kg.nodes.filter(pl.col("id").is_in(sorted(asked.ids)))
+    asked.check(dict(of_asked.select("id", "kind").iter_rows()))
     evidence = kg.scan("evidence")
     links = evidence.filter(
         pl.col("relation") == MENTIONS, pl.col("object").is_in(sorted(asked.private))

@@ -259,7 +259,7 @@ class Store:
         A command that was interrupted is completed by giving it again.
 
         Raises:
-            DataError: nothing is asked for, or an identifier is a node of another kind.
+            DataError: as `medkg.graph.forget.forget`.
             StoreError: the server doesn't answer.
         """
         return forget_on(self.connection, source=source, document=document, patient=patient)

@@ -104,7 +104,7 @@ class _Forgetting:
         self.asked = asked.with_merged(self.merges)
 
     def run(self, advance: Advance) -> ForgetSummary:
-        self.named.check(dict(self._kinds(texts(self.named.ids)).iter_rows()))
+        self.asked.check(dict(self._kinds(texts(self.asked.ids)).iter_rows()))
         documents, shared = self._documents_of_patients()
         self.asked = self.asked.with_private(documents)
         gone = self._evidence_to_go()

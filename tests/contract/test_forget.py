@@ -112,6 +112,8 @@ def test_a_node_of_another_kind_is_refused(store: Store) -> None:
     store.write(clinic())
     with pytest.raises(DataError, match=f"{FEVER} is a Symptom, not a Patient"):
         store.forget(patient=FEVER)
+    with pytest.raises(DataError, match="'anna' is no identifier"):
+        store.forget(patient="anna")
     assert_holds(store, clinic())
     assert store.forget(patient="patient:x").unknown == ["patient:x"]
 

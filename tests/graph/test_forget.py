@@ -194,6 +194,25 @@ def test_a_node_of_another_kind_is_refused() -> None:
         forget(clinic(), document=ANNA)
     with pytest.raises(DataError, match="nothing to forget"):
         forget(clinic())
+    with pytest.raises(DataError, match="'anna' is no identifier; give it whole, as in patient:1"):
+        forget(clinic(), patient="anna")
+    with pytest.raises(DataError, match="'1' is no identifier; give it whole, as in PMID:1"):
+        forget(clinic(), document="1")
+
+
+def test_a_node_that_merging_joined_to_one_of_another_kind_is_refused() -> None:
+    nodes = pl.DataFrame({"id": ["OMIM:1", "HP:1"], "kind": ["Disease", "Symptom"], "name": "a"})
+    evidence = pl.DataFrame(
+        {"subject": ["OMIM:1"], "relation": "HAS_SYMPTOM", "object": "HP:1", "source": "a"}
+    )
+    a = KnowledgeGraph.build(nodes, evidence, [Source("a", "1", "CC0-1.0")])
+    b = KnowledgeGraph.build(
+        pl.DataFrame({"id": ["DOID:9"], "kind": "Disease", "name": "gout", "xrefs": [["OMIM:1"]]}),
+        evidence.clear(),
+        [Source("b", "1", "CC0-1.0")],
+    )
+    with pytest.raises(DataError, match="OMIM:1 is a Disease, not a Patient"):
+        forget(merge(a, b), patient="DOID:9")
 
 
 def test_no_file_of_a_folder_holds_a_forgotten_patient(tmp_path: Path) -> None:
