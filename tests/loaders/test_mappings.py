@@ -190,7 +190,8 @@ def write_open_targets(folder: Path, *more: tuple[str, str, float]) -> Path:
         *more,
     ]
     for number, part in enumerate((rows[:2], rows[2:])):
-        frame = pl.DataFrame(part, schema=["diseaseId", "targetId", "score"], orient="row")
+        score = "associationScore" if folder.name.endswith("26.03") else "score"
+        frame = pl.DataFrame(part, schema=["diseaseId", "targetId", score], orient="row")
         frame = frame.with_columns(evidenceCount=pl.lit(7))
         frame.write_parquet(folder / names[0] / f"part-{number:05d}-x.snappy.parquet")
     pl.DataFrame(
@@ -259,6 +260,27 @@ def test_dgidb(tmp_path: Path) -> None:
     drug = graph.nodes.filter(id="RXCUI:1191").row(0, named=True)
     assert drug["name"] == "ASPIRIN"
     assert json.loads(drug["properties"])["approved"] == "TRUE"
+
+
+def test_dgidb_of_its_own_exporter(tmp_path: Path) -> None:
+    """Columns as in the exporter of https://github.com/dgidb/dgidb-v5."""
+    (tmp_path / "interactions.tsv").write_text(
+        "# Update date: 2030-Jan-01\n# DGIdb version: v5.0.9\n"
+        "gene_claim_name\tgene_concept_id\tgene_name\tdrug_claim_name\tdrug_concept_id\tdrug_name"
+        "\tdrug_is_approved\tdrug_is_immunotherapy\tdrug_is_antineoplastic"
+        "\tinteraction_source_db_name\tinteraction_source_db_version\tinteraction_types"
+        "\tinteraction_score\tdrug_specificity_score\tgene_specificity_score\tevidence_score\n"
+        "PTGS1\thgnc:9604\tPTGS1\tD1\trxcui:1191\tASPIRIN\ttrue\tfalse\tfalse\tTTD\t2020.06.01"
+        "\tblocker|inhibitor\t0.5\t1\t1\t3\n"
+        "X\t\t\tD1\trxcui:1191\tASPIRIN\ttrue\tfalse\tfalse\tTTD\t2020.06.01\t\t\t1\t\t\n"
+    )
+    quarantine = Quarantine()
+    graph = load("dgidb", tmp_path, quarantine=quarantine)
+    assert not quarantine.rows
+    assert set(triples(graph)) == {("RXCUI:1191", "TARGETS", "HGNC:9604")}
+    assert [found["action"] for found in qualifiers(graph)] == ["blocker|inhibitor"]
+    drug = graph.nodes.filter(kind="Drug").row(0, named=True)
+    assert json.loads(drug["properties"])["approved"] == "true"
 
 
 def test_drugcentral(tmp_path: Path) -> None:
@@ -353,7 +375,7 @@ def test_ctd(tmp_path: Path) -> None:
     assert graph.resolve("2,4-example, (S)-") == "MESH:C112297"
 
 
-@pytest.mark.parametrize("release", ["newer", "older"])
+@pytest.mark.parametrize("release", ["newer", "26.03", "older"])
 def test_open_targets(tmp_path: Path, release: str) -> None:
     folder = tmp_path / release
     graph = loaded("opentargets", folder)
@@ -373,7 +395,7 @@ def test_open_targets(tmp_path: Path, release: str) -> None:
         "opentargets:OTAR_0000018": ("Disease", "opentargets:OTAR_0000018"),
     }
     assert len(triples(load("opentargets", folder, min_score="0.5"))) == 2
-    name = "association_overall_direct" if release == "newer" else "associationByOverallDirect"
+    name = "associationByOverallDirect" if release == "older" else "association_overall_direct"
     assert set(triples(load("opentargets", folder / name))) == set(triples(graph))
 
 
