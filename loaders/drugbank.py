@@ -228,7 +228,7 @@ def _read_interactant(interactant: _Element, subject: str, role: str, rows: _Row
     parts = _all(interactant, "polypeptide")
     targets = [_read_polypeptide(part, rows) for part in parts]
     if not parts and (own := _text(interactant, "id")):
-        targets = [f"drugbank:{own}"]
+        targets = [f"drugbank.target:{own}"]
         if targets[0] not in rows.seen:
             rows.node(targets[0], "Target", name, organism=_text(interactant, "organism"))
     articles = _all(interactant, "references", "articles", "article")

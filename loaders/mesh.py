@@ -27,6 +27,8 @@ from .stream import line_of, published, text_of, xml_records
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
+LICENCE = "NLM terms: free to use and redistribute with attribution"
+HOME_PAGE = "https://www.nlm.nih.gov/mesh"
 ROWS = 20_000  # records of a part
 
 _DESCRIPTOR = re.compile(r"D\d{6,}")
@@ -77,8 +79,8 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
     source = Source(
         "mesh",
         _release(files),
-        "NLM terms: free to use and redistribute with attribution",
-        "https://www.nlm.nih.gov/mesh",
+        LICENCE,
+        HOME_PAGE,
         reliability=0.98,
     )
     return KnowledgeGraph.from_parts(
@@ -298,8 +300,8 @@ _XML = "https://nlmpubs.nlm.nih.gov/projects/mesh/MESH_FILES/xmlmesh"
 INFO = SourceInfo(
     "mesh",
     "Medical Subject Headings: diseases, drugs, anatomy, symptoms, procedures",
-    "NLM terms: free to use and redistribute with attribution",
-    "https://www.nlm.nih.gov/mesh",
+    LICENCE,
+    HOME_PAGE,
     "2026, or that of the files",
     "folder with desc<year>.xml, supp<year>.xml or both, plain or .gz, .xz, .bz2, .zip",
     "Disease, Symptom, Drug, DrugClass, Anatomy, Procedure: SUBCLASS_OF; Drug IN_CLASS DrugClass",

@@ -32,10 +32,9 @@ from ..graph.identifiers import normalise_curie
 from ..graph.kg import KnowledgeGraph, Part
 from ..graph.progress import progress
 from ..graph.quarantine import Quarantine
-from .base import parquet_columns, read_parquet_parts, read_sql_parts, read_table_parts, sql_columns
 from .clinical import PSEUDONYMS, RELEASE, Patients, Rows, day, quantity, yes_or_no
 from .info import SourceInfo
-from .stream import plain_suffix, text_lines
+from .omop_tables import SqlTables, Tables, open_tables
 
 SOURCE = Source(
     "omop",
@@ -105,8 +104,13 @@ class _Events:
         return ["person_id", self.concept, self.date]
 
     @property
+    def numbers(self) -> list[str]:
+        """The optional columns that hold identifiers."""
+        return [self.id, self.source_concept, "visit_occurrence_id", *self.concepts]
+
+    @property
     def optional(self) -> list[str]:
-        return [self.id, self.source_concept, "visit_occurrence_id", *self.concepts, *self.others]
+        return [*self.numbers, *self.others]
 
 
 _VALUE = ("value_as_concept_id", "unit_concept_id", "operator_concept_id")
@@ -196,11 +200,11 @@ def load(
             "omop needs a path (--path): a folder of tables, or a database as sqlite:///FILE or by"
             " another SQLAlchemy URL"
         )
-    tables = _tables(path, schema, quarantine)
+    tables = open_tables(path, schema, quarantine)
     concepts = tables
     if vocabulary is not None:
-        in_sql = isinstance(tables, _Database)
-        concepts = _tables(path if in_sql else Path(vocabulary), vocabulary, quarantine)
+        in_sql = isinstance(tables, SqlTables)
+        concepts = open_tables(path if in_sql else Path(vocabulary), vocabulary, quarantine)
     source = replace(SOURCE, release=release)
     reader = _Reader(
         source,
@@ -213,161 +217,6 @@ def load(
     return KnowledgeGraph.from_parts(
         reader.parts(), [source], quarantine=quarantine, origin=tables.shown
     )
-
-
-# Tables
-
-
-class _Tables:
-    """The tables of a folder of files."""
-
-    def __init__(self, folder: Path, quarantine: Quarantine):
-        self.shown = str(folder)
-        self._quarantine = quarantine
-        self._paths: dict[str, Path] = {}
-        suffixes = (".csv", ".tsv", ".txt", ".parquet")
-        for file in sorted(folder.iterdir()):
-            if plain_suffix(file) in suffixes or (file.is_dir() and any(file.glob("*.parquet"))):
-                self._paths.setdefault(file.name.split(".")[0].lower(), file)
-
-    def has(self, table: str) -> bool:
-        """Whether there is such a table."""
-        return table in self._paths
-
-    def need(self, table: str) -> None:
-        """Raise an error where there is no such table."""
-        if not self.has(table):
-            raise MissingError(f"{self.shown} has no table {table} of the OMOP CDM")
-
-    def place(self, table: str) -> str:
-        """What to call a table's place."""
-        return str(self._paths[table])
-
-    def parts(
-        self,
-        table: str,
-        required: Sequence[str],
-        optional: Sequence[str] = (),
-        *,
-        again: bool = False,
-    ) -> Iterator[pl.DataFrame]:
-        """These columns as text and `line`, in parts; null where an optional one is not there.
-
-        What is set aside is told, but for a table that is read `again`.
-        """
-        path = self._paths[table]
-        if path.is_dir() or plain_suffix(path) == ".parquet":
-            first = path if path.is_file() else next(iter(sorted(path.glob("*.parquet"))))
-            columns = _spelt(parquet_columns(first), required, optional, path)
-            parts = read_parquet_parts(path, columns)
-        else:
-            # Found here, since an error about a header that is not there would quote a row.
-            at, header = next(
-                ((at, line) for at, line in text_lines(path) if line.strip()), (0, "")
-            )
-            separator = "\t" if "\t" in header else ","
-            names = [name.strip().strip('"') for name in header.split(separator)]
-            columns = _spelt(names, required, optional, path)
-            # What is set aside must not hold the row.
-            own = Quarantine()
-            parts = read_table_parts(
-                path,
-                columns,
-                own,
-                separator=separator,
-                quoted=separator == ",",
-                comment="",
-                names=names,
-            )
-            parts = (part.filter(pl.col("line") != at) for part in parts)
-            if not again:
-                parts = self._telling(parts, own)
-        absent = [pl.lit(None, pl.String).alias(name) for name in optional if name not in columns]
-        for part in parts:
-            yield part.with_columns(absent)
-
-    def _telling(self, parts: Iterator[pl.DataFrame], own: Quarantine) -> Iterator[pl.DataFrame]:
-        yield from parts
-        for bad in own:
-            self._quarantine.add(bad.reason, path=bad.path, line=bad.line)
-
-
-class _Database:
-    """The tables of an SQL database."""
-
-    def __init__(self, url: str, schema: str | None):
-        if schema is not None and not re.fullmatch(r"\w+(\.\w+)?", schema):
-            raise DataError("a schema's name has letters, digits and _ only")
-        self._url = url
-        self._schema = "" if schema is None else f"{schema}."
-        self._columns: dict[str, list[str]] = {}
-        self.shown = re.sub(r"//[^@/]*@", "//", url)
-
-    def has(self, table: str) -> bool:
-        """Whether there is such a table."""
-        try:
-            self.need(table)
-        except DataError:
-            return False
-        return True
-
-    def need(self, table: str) -> None:
-        """Raise the database's error where there is no such table, or no database."""
-        if table not in self._columns:
-            query = f"SELECT * FROM {self._schema}{table} WHERE 1 = 0"
-            self._columns[table] = sql_columns(self._url, query)
-
-    def place(self, table: str) -> str:
-        """What to call a table's place."""
-        return f"{self.shown} {self._schema}{table}"
-
-    def parts(
-        self,
-        table: str,
-        required: Sequence[str],
-        optional: Sequence[str] = (),
-        *,
-        again: bool = False,
-    ) -> Iterator[pl.DataFrame]:
-        """As of `_Tables`; in a database no row is malformed."""
-        self.need(table)
-        columns = _spelt(self._columns[table], required, optional, self.place(table))
-        picked = ", ".join(f"{theirs[0]} AS {ours}" for ours, theirs in columns.items())
-        absent = [pl.lit(None, pl.String).alias(name) for name in optional if name not in columns]
-        for part in read_sql_parts(self._url, f"SELECT {picked} FROM {self._schema}{table}"):
-            yield part.with_columns(absent)
-
-
-def _tables(path: Path, schema: str | None, quarantine: Quarantine) -> _Tables | _Database:
-    # A URL that has become a path has lost the second of two slashes.
-    if url := re.fullmatch(r"([a-z][a-z0-9+]+):/+(.*)", str(path)):
-        scheme, rest = url.groups()
-        if scheme.startswith("sqlite"):
-            found = [p for p in (Path("/") / rest, Path(rest)) if p.is_file()]
-            return _Database(f"{scheme}:///{found[0] if found else rest}", schema)
-        return _Database(f"{scheme}://{rest}", schema)
-    if path.is_dir():
-        return _Tables(path, quarantine)
-    if not path.exists():
-        raise MissingError(f"{path}: there is no such folder or database")
-    with path.open("rb") as file:
-        if file.read(16) != b"SQLite format 3\x00":
-            raise DataError("is neither a folder nor an SQLite database", path=path)
-    return _Database(f"sqlite:///{path}", schema)
-
-
-def _spelt(
-    names: Sequence[str], required: Sequence[str], optional: Sequence[str], place: Path | str
-) -> dict[str, list[str]]:
-    """For each of the columns that are there, how it is spelt there."""
-    spellings = {name.lower(): name for name in names}
-    if missing := [name for name in required if name not in spellings]:
-        raise DataError(f"lacks the columns {', '.join(missing)}", path=place)
-    return {
-        name: [spellings[name]]
-        for name in dict.fromkeys([*required, *optional])
-        if name in spellings
-    }
 
 
 # Vocabulary
@@ -394,7 +243,7 @@ class _Vocabulary:
     ingredients: dict[str, list[str]] = field(default_factory=dict)
 
     @staticmethod
-    def read(tables: _Tables | _Database, used: set[str]) -> _Vocabulary:
+    def read(tables: Tables, used: set[str]) -> _Vocabulary:
         """Look the concepts up; of tables of millions of rows only the needed ones are kept."""
         vocabulary = _Vocabulary()
         for one, other in _pairs(
@@ -436,7 +285,7 @@ class _Vocabulary:
 
 
 def _pairs(
-    tables: _Tables | _Database, table: str, key: str, value: str, keys: set[str]
+    tables: Tables, table: str, key: str, value: str, keys: set[str]
 ) -> Iterator[tuple[str, str]]:
     """The pairs of a table of two concepts whose first is among the keys."""
     if not tables.has(table):
@@ -494,8 +343,8 @@ class _Reader:
     def __init__(
         self,
         source: Source,
-        tables: _Tables | _Database,
-        concepts: _Tables | _Database,
+        tables: Tables,
+        concepts: Tables,
         patients: Patients,
         quarantine: Quarantine,
         *,
@@ -546,14 +395,16 @@ class _Reader:
             for part in self._tables.parts(event.table, [event.concept, event.date], more):
                 for column in columns:
                     used |= set(part.select(_integer(column).unique()).to_series().drop_nulls())
-                missing = part.filter(pl.col(event.date).is_null())["visit_occurrence_id"]
-                undated |= set(missing.drop_nulls())
+                missing = part.filter(pl.col(event.date).is_null())
+                visits = missing.select(_integer("visit_occurrence_id")).to_series()
+                undated |= set(visits.drop_nulls())
         self._vocabulary = _Vocabulary.read(self._concepts, used - {"0"})
         if undated and self._tables.has("visit_occurrence"):
             wanted = pl.Series(sorted(undated), dtype=pl.String).implode()
             columns = ["visit_occurrence_id", "visit_start_date"]
             for part in self._tables.parts("visit_occurrence", columns):
-                found = part.filter(pl.col("visit_occurrence_id").is_in(wanted))
+                found = part.with_columns(_integer("visit_occurrence_id"))
+                found = found.filter(pl.col("visit_occurrence_id").is_in(wanted))
                 self._visits.update(found.select(columns).drop_nulls().iter_rows())
 
     def _people(self) -> Iterator[Part]:
@@ -586,7 +437,7 @@ class _Reader:
 
     def _event(self, event: _Events, row: dict[str, Any]) -> None:
         """One row of a table of events."""
-        for column in (event.concept, event.source_concept, *event.concepts):
+        for column in (event.concept, *event.numbers):
             row[column] = (row[column] or "").removesuffix(".0")
         given = next(
             (row[c] for c in (event.concept, event.source_concept) if row[c] not in ("", "0")), None

@@ -132,13 +132,20 @@ def _first_reading(path: Path, about: _Ontology) -> _Scanned:
             scanned.replaces.setdefault(now, []).append(term.id)
         else:
             scanned.lost.append(term)
-    frontier = [about.classes] if about.classes else []
-    while frontier:
-        item_id = frontier.pop()
-        if item_id not in scanned.classes:
-            scanned.classes.add(item_id)
-            frontier.extend(children.get(item_id, ()))
+    if about.classes:
+        scanned.classes = descendants(about.classes, children)
     return scanned
+
+
+def descendants(root: str, children: Mapping[str, Sequence[str]]) -> set[str]:
+    """A term and all below it."""
+    found = {root}
+    frontier = [root]
+    while frontier:
+        below = [child for child in children.get(frontier.pop(), ()) if child not in found]
+        found.update(below)
+        frontier += below
+    return found
 
 
 def current_of(term: Term, retired: Mapping[str, Term]) -> str:
@@ -305,7 +312,7 @@ def _evidence(
         quarantine.add("unknown parent", path=path, line=line, row=f"{subject} {relation} {other}")
     schema = Schema.default()
     allowed = pl.DataFrame(
-        [(ours, *ends) for ours in _RELATIONS.values() for ends in schema.relation(ours).joins],
+        [(name, *ends) for name in _RELATIONS.values() for ends in schema.relation(name).joins],
         schema=dict.fromkeys(("relation", "kind", "kind_2"), pl.String),
         orient="row",
     )

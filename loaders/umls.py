@@ -32,6 +32,9 @@ from .base import json_column, read_lines, read_table
 from .info import SourceInfo
 from .stream import COMPRESSED, need_folder, read_blocks
 
+LICENCE = "UMLS Metathesaurus licence; some vocabularies under their owners' terms"
+HOME_PAGE = "https://www.nlm.nih.gov/research/umls"
+
 _COLUMNS = {
     "MRCONSO": (
         "CUI LAT TS LUI STT SUI ISPREF AUI SAUI SCUI SDUI SAB TTY CODE STR SRL SUPPRESS CVF"
@@ -175,8 +178,8 @@ def load(
     source = Source(
         "umls",
         _release(folder),
-        "UMLS Metathesaurus licence; some vocabularies under their owners' terms",
-        "https://www.nlm.nih.gov/research/umls",
+        LICENCE,
+        HOME_PAGE,
         reliability=0.95,
     )
     return KnowledgeGraph.from_parts(
@@ -480,8 +483,8 @@ def _relations(
 INFO = SourceInfo(
     "umls",
     "UMLS Metathesaurus: concepts of some two hundred vocabularies, their names and relations",
-    "UMLS Metathesaurus licence; some vocabularies under their owners' terms",
-    "https://www.nlm.nih.gov/research/umls",
+    LICENCE,
+    HOME_PAGE,
     "that of release.dat or of the folder's name",
     "folder with MRCONSO, MRSTY, MRREL and MRDEF (.RRF), plain, compressed or in pieces (.aa.gz)",
     "nodes of all kinds but Patient and Document; SUBCLASS_OF, PART_OF, TREATS,"

@@ -23,6 +23,7 @@ from pkgutil import iter_modules
 import pytest
 
 from medkg.graph.errors import DataError, MedkgError, MissingError
+from medkg.graph.identifiers import normalise_curie
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.quarantine import Quarantine
 from medkg.graph.schema import Schema
@@ -84,6 +85,7 @@ def test_loads_whole_and_as_the_schema_says(name: str, tmp_path: Path) -> None:
         assert (kinds[head], kinds[tail]) in schema.relation(relation).joins
     assert set(graph.edges["id"]) <= set(graph.evidence["edge"])
     assert graph.edges["probability"].is_between(0, 1).all()
+    assert [text for text in kinds if normalise_curie(text) != text] == []
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -239,8 +239,8 @@ def test_enzymes_are_told_from_targets(graph: KnowledgeGraph) -> None:
 
 
 def test_what_is_no_polypeptide_and_what_is_not_human(graph: KnowledgeGraph) -> None:
-    assert node(graph, "drugbank:BE0004796")["name"] == "DNA"
-    said(graph, "drugbank:DB00001", "TARGETS", "drugbank:BE0004796")
+    assert node(graph, "drugbank.target:BE0004796")["name"] == "DNA"
+    said(graph, "drugbank:DB00001", "TARGETS", "drugbank.target:BE0004796")
     bacterial = node(graph, "UniProtKB:P02918")
     assert bacterial["name"] == "Penicillin-binding protein 1A (Escherichia coli (strain K12))"
     assert bacterial["gene"] == "KIT"

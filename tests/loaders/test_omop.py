@@ -47,7 +47,7 @@ CDM: dict[str, Table] = {
         "value_as_number,value_as_concept_id,unit_concept_id,range_low,range_high,"
         "visit_occurrence_id",
         "31,1,3004501,2020-03-01,4172704,1.26,,8636,0.7,1.0,",
-        "32,1,3004501,,,110,0,8840,,,501",
+        "32.0,1,3004501,,,110,0,8840.0,,,501.0",
         "33,2,3051825.0,2020-03-03,,,45884084,,,,",
     ],
     "procedure_occurrence": [
