@@ -314,7 +314,7 @@ def _wait_until_ready(
                 problem = str(error)
         else:
             problem = "it doesn't listen"
-        ended = process is not None and process.poll() is not None
+        ended = not _is_ours(folder, address.pid) if process is None else process.poll() is not None
         if ended or time.monotonic() > deadline:
             log = folder / "log" / "server.out"
             lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()

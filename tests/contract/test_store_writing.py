@@ -305,7 +305,7 @@ def test_a_batch_whose_answer_was_lost_is_in_once(
     def tried(self: Connection, work: object) -> object:
         def once() -> object:
             result = work()  # type: ignore[operator]  # stands for any call
-            if len(lost) < 20 and "change" in getattr(work, "__qualname__", ""):
+            if len(lost) < 5 and "change" in getattr(work, "__qualname__", ""):
                 lost.append(work)
                 raise ServiceUnavailable("cut")
             return result
