@@ -65,15 +65,21 @@ def check(kg: KnowledgeGraph, *, report: Path | str | None = None) -> list[Findi
             if doubtful.is_empty():
                 continue
             doubtful = doubtful.sort(doubtful.columns)
-            examples = (" ".join(map(str, row)) for row in doubtful.head(EXAMPLES).iter_rows())
+            examples = tuple(map(_example, doubtful.head(EXAMPLES).iter_rows()))
             findings.append(
-                Finding(doubt.name, doubtful.height, doubt.meaning, tuple(examples), doubt.fix)
+                Finding(doubt.name, doubtful.height, doubt.meaning, examples, doubt.fix)
             )
             if file is not None:
                 for row in doubtful.iter_rows(named=True):
                     file.write(json.dumps({"finding": doubt.name, **row}, ensure_ascii=False))
                     file.write("\n")
     return findings
+
+
+def _example(row: tuple[Any, ...]) -> str:
+    """A row on one line, its values told apart even where one is a name of several words."""
+    values = [str(value) for value in row if value is not None]
+    return (" | " if any(" " in value for value in values) else " ").join(values)
 
 
 @contextmanager

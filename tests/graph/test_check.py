@@ -55,5 +55,7 @@ def test_each_doubt_is_found_with_an_example() -> None:
         "same name, several nodes": 1,
         "edge to itself": 1,
     }
-    (first, *_) = check(graph)
+    (first, *_) = findings = check(graph)
     assert first.examples == ("drugbank:DB00619 TREATS OMIM:606764",)
+    (example,) = next(x.examples for x in findings if x.name == "same name, several nodes")
+    assert example == "Disease | gastrointestinal stromal tumor | DOID:9 OMIM:606764"
