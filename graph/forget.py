@@ -255,10 +255,10 @@ def forget_in_folder(
         KnowledgeGraph.open(path), source=source, document=document, patient=patient
     )
     kg.save(path)
-    private = Asked.of(source, document, patient).private.union(summary.documents)
+    ids = Asked.of(source, document, patient).ids.union(summary.documents)
     aside = path.with_name(f"{path.name}.quarantine.jsonl")
-    if private and aside.exists():
-        names = re.compile(_pattern(private))
+    if ids and aside.exists():
+        names = re.compile(_pattern(ids))
         lines = aside.read_text(encoding="utf-8").splitlines(keepends=True)
         with atomic_file(aside) as draft:
             draft.write_text("".join(x for x in lines if not names.search(x)), encoding="utf-8")

@@ -236,6 +236,15 @@ def test_no_file_of_a_folder_holds_a_forgotten_patient(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"graph", "graph.quarantine.jsonl"}
 
 
+def test_what_was_set_aside_of_a_document_goes_with_it(tmp_path: Path) -> None:
+    clinic().save(tmp_path / "graph")
+    aside = tmp_path / "graph.quarantine.jsonl"
+    lines = [json.dumps({"row": f"{document} 10-12"}) for document in (WARD, f"{WARD}0")]
+    aside.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    forget_in_folder(tmp_path / "graph", document=WARD)
+    assert aside.read_text(encoding="utf-8") == lines[1] + "\n"
+
+
 KINDS = {"Drug": "drugbank", "Disease": "OMIM", "Symptom": "HP"}
 RELATIONS = {
     "TREATS": ("Drug", "Disease"),
