@@ -68,7 +68,7 @@ def _blocks(rows: pl.DataFrame, title: str) -> None:
         block.add_column(overflow="fold")
         for name, value in row.items():
             if text := cell(value):
-                block.add_row(name.replace("_", " "), text)
+                block.add_row(_label(name), text)
         out.print(f"[dim]{number}[/dim]")
         out.print(block)
 
@@ -77,12 +77,15 @@ def _table(rows: pl.DataFrame, title: str) -> None:
     table = Table(title=title or None, title_justify="left", title_style="bold", expand=False)
     for name, dtype in rows.schema.items():
         numeric = dtype.is_numeric()
-        table.add_column(
-            name.replace("_", " "), justify="right" if numeric else "left", overflow="fold"
-        )
+        table.add_column(_label(name), justify="right" if numeric else "left", overflow="fold")
     for row in rows.iter_rows():
         table.add_row(*(cell(value) for value in row))
     out.print(table)
+
+
+def _label(name: str) -> str:
+    """A column's name with spaces; a relation, or what a query returns, as it is written."""
+    return name.replace("_", " ") if name.islower() and not set("(.") & set(name) else name
 
 
 def cell(value: Any) -> str:
@@ -110,5 +113,5 @@ def pairs(values: Mapping[str, Any], title: str = "") -> None:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in values.items():
-        table.add_row(name.replace("_", " "), cell(value))
+        table.add_row(_label(name), cell(value))
     out.print(table)
