@@ -237,14 +237,20 @@ def _files(folder: Path, name: str) -> list[Path]:
     return []
 
 
+def _whole(folder: Path, name: str) -> Path:
+    """What to call a file, in pieces or not: its lines are counted through."""
+    files = _files(folder, name)
+    return (files[0].parent if files else folder) / f"{name}.RRF"
+
+
 def _rows(folder: Path, name: str, kept: str, quarantine: Quarantine) -> Iterator[pl.DataFrame]:
-    """The kept columns of a file, part by part; rows of another number of fields are set aside."""
+    """`line` and the kept columns of a file, in parts; bad rows are set aside."""
     columns = _COLUMNS[name].split()
     places = {column: columns.index(column) for column in kept.split()}
     with progress(f"umls {name}") as advance:
         # A line may be cut between two pieces of a file.
         blocks = chain.from_iterable(map(read_blocks, _files(folder, name)))
-        path = folder / f"{name}.RRF"
+        path = _whole(folder, name)
         for lines in read_lines(blocks, path):
             lines = lines.with_columns(pl.col("text").str.strip_suffix("\r"))
             # Each field, the last one too, ends with |.
@@ -252,9 +258,13 @@ def _rows(folder: Path, name: str, kept: str, quarantine: Quarantine) -> Iterato
             bad = lines.filter(~sound & (lines["text"] != ""))
             for number, text in bad.iter_rows():
                 quarantine.add("wrong number of fields", path=path, line=number, row=text[:200])
-            fields = lines.filter(sound)["text"].str.split_exact("|", len(columns))
+            lines = lines.filter(sound)
+            fields = lines["text"].str.split_exact("|", len(columns))
             yield pl.DataFrame(
-                {column: fields.struct.field(f"field_{at}") for column, at in places.items()}
+                {
+                    "line": lines["line"],
+                    **{column: fields.struct.field(f"field_{at}") for column, at in places.items()},
+                }
             )
             advance()
 
@@ -344,12 +354,12 @@ def _concepts(
 ) -> Iterator[pl.DataFrame]:
     """The wanted atoms, those of one concept together where the file is sorted."""
     columns = "CUI LAT TS STT ISPREF SAB TTY CODE STR SUPPRESS"
-    path = _files(folder, "MRCONSO")[0]
+    path = _whole(folder, "MRCONSO")
     carried: pl.DataFrame | None = None
     for rows in _rows(folder, "MRCONSO", columns, quarantine):
         valid = pl.col("CUI").str.contains(_CUI)
-        for cui, text in rows.filter(~valid).select("CUI", "STR").iter_rows():
-            quarantine.add("no CUI", path=path, row=f"{cui} {text}"[:200])
+        for line, cui, text in rows.filter(~valid).select("line", "CUI", "STR").iter_rows():
+            quarantine.add("no CUI", path=path, line=line, row=f"{cui} {text}"[:200])
         rows = rows.filter(
             valid, pl.col("LAT").is_in(wanted.languages), pl.col("STR") != "", SUPPRESS="N"
         )
