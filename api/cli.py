@@ -498,7 +498,7 @@ def query(
 def _pair(text: str) -> tuple[str, str]:
     name, separator, value = text.partition("=")
     if not separator:
-        raise typer.BadParameter(f"{text!r}: write --param name=value")
+        raise typer.BadParameter(f"{text!r}: write name=value")
     return name, value
 
 

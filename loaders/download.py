@@ -163,8 +163,8 @@ class _Resuming:
         there = self.part.stat().st_size if self.part.is_file() else 0
         so_far = f" ({there:,} bytes came; the same command goes on from there)" if there else ""
         return (
-            f"{self.source} can't be fetched: {problem}{so_far}; or download it yourself and give"
-            f" --path (medkg sources {self.source} lists the files)"
+            f"{self.source} can't be fetched: {problem}{so_far}; try again later, or download it"
+            f" yourself and give --path (medkg sources {self.source} lists the files)"
         )
 
     def _go_on(self, url: str) -> None:

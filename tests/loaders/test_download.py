@@ -185,7 +185,7 @@ def test_offline_says_what_to_do() -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}/file.bin"
-    with pytest.raises(MissingError, match=r"can't be reached; or download it yourself"):
+    with pytest.raises(MissingError, match=r"can't be reached; try again later, or download it"):
         fetch(source(Download(url, "file.bin")))
 
 
