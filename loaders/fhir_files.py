@@ -33,7 +33,7 @@ def fhir_files(path: Path) -> list[Path]:
     given = sorted(path.rglob("*")) if path.is_dir() else [path]
     files = [file for file in given if plain_suffix(file) in (".json", ".ndjson", ".jsonl")]
     if not files:
-        raise MissingError(f"{path}: holds no .json or .ndjson file")
+        raise MissingError(f"{path}: is or holds no .json or .ndjson file")
     return files
 
 

@@ -25,7 +25,7 @@ from ..graph.progress import progress
 from ..graph.quarantine import Quarantine
 from .base import adme_roles, as_json, columns_frame, read_table_parts
 from .info import Download, SourceInfo
-from .stream import read_blocks
+from .stream import plain_suffix, read_blocks
 
 SOURCE = Source(
     "hetionet",
@@ -129,6 +129,8 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
         )
     if not path.exists():
         raise MissingError(f"{path}: there is no such file or folder")
+    if path.is_file() and plain_suffix(path) != ".json":
+        raise DataError("is no .json file; of the tables give the folder they are in", path=path)
     json_files = [path] if path.is_file() else sorted(path.glob("*hetionet-v*.json*"))
     json_files = [file for file in json_files if "metagraph" not in file.name]
     if json_files:
@@ -190,7 +192,8 @@ def _json_rows(path: Path, quarantine: Quarantine) -> Iterator[_Rows]:
                 with suppress(StopIteration):
                     taker.send(block)
         except (ijson.JSONError, UnicodeDecodeError) as error:
-            raise DataError(f"is no JSON, or a part of one: {error}", path=path) from error
+            problem = str(error).partition("\n")[0]  # an excerpt follows
+            raise DataError(f"is no JSON, or a part of one: {problem}", path=path) from error
         if block and max(map(len, lists.values())) < _JSON_ROWS:
             continue
         for name, found in lists.items():

@@ -84,7 +84,8 @@ def _kind(options: Mapping[str, str]) -> str:
     kinds = list(Schema.default().kinds)
     if options.get("kind") not in kinds:
         raise MissingError(
-            f"ontology needs the option kind, what its terms are: one of {', '.join(kinds)}"
+            "ontology needs the option kind (--option kind=Disease), what its terms are: one of"
+            f" {', '.join(kinds)}"
         )
     return options["kind"]
 

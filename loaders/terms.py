@@ -435,7 +435,8 @@ def _items(path: Path, prefix: str) -> Iterator[Any]:
         try:
             yield from ijson.items(file, prefix)
         except (ijson.JSONError, UnicodeDecodeError) as error:
-            raise DataError(f"is not valid JSON ({error}); fetch it anew", path=path) from error
+            problem = str(error).partition("\n")[0]  # an excerpt follows
+            raise DataError(f"is not valid JSON ({problem}); fetch it anew", path=path) from error
 
 
 def _json_release(path: Path) -> str:

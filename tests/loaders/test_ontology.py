@@ -616,7 +616,7 @@ def test_any_ontology_by_kind_and_prefix(tmp_path: Path) -> None:
     path = write_text(MONDO, "mine.obo", tmp_path / "in")
     graph = load("ontology", path, kind="Disease", prefix="MONDO, HGNC")
     assert "HGNC:5" in set(graph.nodes["id"])
-    with pytest.raises(MissingError, match="option kind, what its terms are: one of Disease"):
+    with pytest.raises(MissingError, match="what its terms are: one of Disease"):
         load("ontology", path)
     with pytest.raises(DataError, match="has no term with the prefix CL; is it the right file"):
         load("ontology", path, kind="Anatomy", prefix="CL")
