@@ -28,6 +28,11 @@ class Found(NamedTuple):
 
 
 def fhir_files(path: Path) -> list[Path]:
+    """The path itself, or the .json and .ndjson files in a folder and its folders, in order.
+
+    Raises:
+        MissingError: there is none.
+    """
     if not path.exists():
         raise MissingError(f"{path}: there is no such file or folder")
     given = sorted(path.rglob("*")) if path.is_dir() else [path]
@@ -109,6 +114,7 @@ def _unpacked(found: Found) -> Iterator[Found]:
 
 
 def listed(value: Any) -> list[Any]:
+    """The value if it is a list; else none: files have anything anywhere."""
     return value if isinstance(value, list) else []
 
 
