@@ -62,19 +62,22 @@ def load(
 
     Args:
         path: the file (.obo, .owl, .json, plain or compressed), or a folder with one.
-        about: which ontology; None for any, by the options `kind` and `prefix`.
+        about: which ontology; None for any, by the options `kind`, `prefix` and `source`.
 
     Raises:
         MissingError: no path, or no file there.
         DataError: the file can't be read as what it should be, or has no term that is wanted.
     """
-    about = about or _Ontology("ontology", _kind(options), options.get("prefix", ""))
+    name = about.name if about else "ontology"
+    about = about or _Ontology(
+        options.get("source", name), _kind(options), options.get("prefix", "")
+    )
     if path is None:
-        raise MissingError(
-            f"{about.name} needs a path (--path): the ontology as .obo, .owl or .json"
-        )
+        raise MissingError(f"{name} needs a path (--path): the ontology as .obo, .owl or .json")
     file = ontology_file(path)
-    source = _source(about.name, release_of(file))
+    info = _INFO[name]
+    # Curated by experts, though not each edge by itself.
+    source = Source(about.name, release_of(file), info.licence, info.home_page, reliability=0.98)
     return KnowledgeGraph.from_parts(
         _parts(file, about, source, quarantine), [source], quarantine=quarantine, origin=str(file)
     )
@@ -445,13 +448,8 @@ INFOS = (
         options={
             "kind": "what its terms are, as Disease",
             "prefix": "only terms with these prefixes, separated by commas, as MONDO",
+            "source": "what evidence calls it, as cl (ontology)",
         },
     ),
 )
 _INFO = {info.name: info for info in INFOS}
-
-
-def _source(name: str, release: str) -> Source:
-    """The source of an ontology's evidence: curated by experts, though not each edge by itself."""
-    info = _INFO[name]
-    return Source(name, release, info.licence, info.home_page, reliability=0.98)

@@ -616,6 +616,8 @@ def test_any_ontology_by_kind_and_prefix(tmp_path: Path) -> None:
     path = write_text(MONDO, "mine.obo", tmp_path / "in")
     graph = load("ontology", path, kind="Disease", prefix="MONDO, HGNC")
     assert "HGNC:5" in set(graph.nodes["id"])
+    named = load("ontology", path, kind="Disease", source="mine")
+    assert set(named.evidence["source"]) == {source.name for source in named.sources} == {"mine"}
     with pytest.raises(MissingError, match="what its terms are: one of Disease"):
         load("ontology", path)
     with pytest.raises(DataError, match="has no term with the prefix CL; is it the right file"):
