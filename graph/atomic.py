@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import hashlib
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import DataError
@@ -55,7 +57,8 @@ def atomic_folder(path: Path | str, *, marker: str) -> Iterator[Path]:
     """Yield an empty folder to fill; it takes the place of `path` when the block ends well.
 
     An existing folder is replaced only if it holds `marker` (the file by which its kind of folder
-    is known), so that no command ever replaces a folder that it did not write.
+    is known), so that no command ever replaces a folder that it did not write. What a killed
+    command left half-written for the same `path` is deleted.
 
     Raises:
         DataError: `path` is a file, or a folder with other things in it.
@@ -63,8 +66,17 @@ def atomic_folder(path: Path | str, *, marker: str) -> Iterator[Path]:
     path = Path(path)
     check_replaceable(path, marker=marker)
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    prefix = f".{path.name}.draft."
+    for abandoned in path.parent.glob(f"{glob.escape(prefix)}*"):
+        with suppress(OSError):
+            handle = _lock(abandoned)
+            shutil.rmtree(abandoned, ignore_errors=True)
+            os.close(handle)
+    draft = Path(tempfile.mkdtemp(prefix=prefix, dir=path.parent))
+    lock: int | None = None
     try:
+        with suppress(OSError):  # without locks, nobody deletes an abandoned one either
+            lock = _lock(draft)
         yield draft
         draft.chmod(0o777 & ~_umask())
         # Two renames, so that the moment without a folder is as short as it can be; the old one
@@ -82,6 +94,23 @@ def atomic_folder(path: Path | str, *, marker: str) -> Iterator[Path]:
             shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def _lock(folder: Path) -> int:
+    """Lock a folder until the handle that this gives is closed, or the process ends.
+
+    Raises:
+        OSError: another process has the lock, or the file system has none.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
 
 
 def _umask() -> int:

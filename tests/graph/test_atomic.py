@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,30 @@ def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
         (draft / "mark").write_text("new")
     assert (target / "mark").read_text() == "new"
     assert names(tmp_path) == {"folder"}
+
+
+def test_what_a_killed_process_left_is_deleted_and_what_another_writes_is_not(
+    tmp_path: Path,
+) -> None:
+    target = tmp_path / "folder"
+    code = (
+        "import os, signal, sys\n"
+        "from medkg.graph.atomic import atomic_folder\n"
+        "with atomic_folder(sys.argv[1], marker='m') as draft:\n"
+        "    (draft / 'secret').touch()\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(target)], check=False)
+    assert [path.name for path in tmp_path.rglob("secret")] == ["secret"]
+    (tmp_path / ".folder.settings").mkdir()
+    with atomic_folder(target, marker="m") as draft:
+        assert not list(tmp_path.rglob("secret"))
+        (draft / "m").write_text("first")
+        with atomic_folder(target, marker="m") as other:
+            (other / "m").write_text("second")
+        assert (target / "m").read_text() == "second"
+    assert (target / "m").read_text() == "first"
+    assert names(tmp_path) == {"folder", ".folder.settings"}
 
 
 def test_files_and_foreign_folders_are_refused(tmp_path: Path) -> None:
