@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -185,7 +186,13 @@ def local_id(source: str, kind: str, name: str) -> str:
 def day(text: object) -> str | None:
     """The date of an ISO 8601 date or time: a year, a month or a day; None where it is none."""
     found = re.match(r"\d{4}(-\d{2}(-\d{2})?)?(?=$|[T ])", str(text or ""))
-    return found[0] if found else None
+    if found is None:
+        return None
+    try:
+        date.fromisoformat(f"{found[0]}-01-01"[:10])
+    except ValueError:
+        return None
+    return found[0]
 
 
 def quantity(

@@ -62,6 +62,8 @@ def test_pseudonyms_and_names_as_identifiers() -> None:
         ("2020-01", "2020-01"),
         ("2020", "2020"),
         ("20201", None),
+        ("2021-13-01", None),
+        ("2021-02-30", None),
         ("soon", None),
         (None, None),
     ],
