@@ -6,6 +6,7 @@ The mappings of `data/mappings` make sources of their own of published tables, b
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -231,6 +232,8 @@ def _check_columns(mapping: TableMapping, table: Table, file: Path | str) -> Non
         if not any(name in names for name in theirs):
             near = get_close_matches(theirs[0], names, 1)
             hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(names)[:500]}"
+            if len(names) == 1 and (found := re.search(r"[;,|\t]", names[0])):
+                hint = f"its header is one column; is the table's 'separator' {found[0]!r}?"
             mapping.fail(used[ours], f"{file} has no column {' or '.join(theirs)}; {hint}")
 
 

@@ -304,6 +304,10 @@ tables:
             r"'at_least': 'x' is no number",
         ),
         ("edges:|where: [{column: size, is: x}]\n    edges:", r"line 4: .* has no column size"),
+        (
+            "edges:|separator: ';'\n    edges:",
+            r"no column drug; .* is the table's 'separator' '\\t'",
+        ),
         ('file: "*.tsv"|file: "*.csv"', r"holds no \*\.csv"),
         ("tables:|schema: none.toml\ntables:", r"none\.toml: can't be read as a schema"),
     ],
