@@ -181,8 +181,9 @@ def _show_dry_run(source: str, path: Path | None, options: dict[str, str], as_js
     if as_json:
         parts = {"nodes": made.nodes.to_dicts(), "evidence": made.evidence.to_dicts()}
         return show.as_json({**parts, "set_aside": aside})
-    show.frame(made.nodes, "Nodes")
-    show.frame(made.evidence, "Evidence")
+    for title, rows in (("Nodes", made.nodes), ("Evidence", made.evidence)):
+        said = [name for name in rows.columns if any(map(show.cell, rows[name]))]
+        show.frame(rows.select(said or rows.columns), title)
     if aside:
         show.frame(pl.DataFrame(aside), "Set aside")
     return None

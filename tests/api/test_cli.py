@@ -280,6 +280,7 @@ tables:
     assert shown.code == 0
     for text in ("drugbank:DB00001", "TARGETS", "NCBIGene:5742", "no identifier"):
         assert text in shown.out
+    assert "synonyms" not in shown.out  # a column in which nothing stands
     made = json.loads(medkg(*given, "--dry-run", "--json").out)
     assert [row["object"] for row in made["evidence"]] == ["NCBIGene:5742"]
     assert [row["line"] for row in made["set_aside"]] == [3]
