@@ -58,7 +58,7 @@ def atomic_folder(path: Path | str, *, marker: str) -> Iterator[Path]:
 
     An existing folder is replaced only if it holds `marker` (the file by which its kind of folder
     is known), so that no command ever replaces a folder that it did not write. What a killed
-    command left half-written for the same `path` is deleted.
+    command left beside the same `path`, half-written or already replaced, is deleted.
 
     Raises:
         DataError: `path` is a file, or a folder with other things in it.
@@ -66,35 +66,46 @@ def atomic_folder(path: Path | str, *, marker: str) -> Iterator[Path]:
     path = Path(path)
     check_replaceable(path, marker=marker)
     path.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f".{path.name}.draft."
-    for abandoned in path.parent.glob(f"{glob.escape(prefix)}*"):
-        with suppress(OSError):
-            handle = _lock(abandoned)
-            shutil.rmtree(abandoned, ignore_errors=True)
-            os.close(handle)
-    draft = Path(tempfile.mkdtemp(prefix=prefix, dir=path.parent))
-    lock: int | None = None
-    try:
-        with suppress(OSError):  # without locks, nobody deletes an abandoned one either
-            lock = _lock(draft)
+    _delete_abandoned(path, ".draft.")
+    if path.exists():  # or what was replaced may be all there is
+        _delete_abandoned(path, ".old.")
+    with _own_folder(path, ".draft.") as draft:
         yield draft
         draft.chmod(0o777 & ~_umask())
         # Two renames, so that the moment without a folder is as short as it can be; the old one
         # stays until the new one is in place.
-        old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
-        if path.exists():
-            path.rename(old / path.name)
-        try:
-            draft.rename(path)
-        except OSError:
-            if (old / path.name).exists():
-                (old / path.name).rename(path)
-            raise
-        finally:
-            shutil.rmtree(old, ignore_errors=True)
+        with _own_folder(path, ".old.") as old:
+            if path.exists():
+                path.rename(old / path.name)
+            try:
+                draft.rename(path)
+            except OSError:
+                if (old / path.name).exists():
+                    (old / path.name).rename(path)
+                raise
+
+
+@contextmanager
+def _own_folder(path: Path, sort: str) -> Iterator[Path]:
+    """A new folder beside `path`, locked and then deleted."""
+    folder = Path(tempfile.mkdtemp(prefix=f".{path.name}{sort}", dir=path.parent))
+    lock: int | None = None
+    try:
+        with suppress(OSError):  # without locks, nobody deletes an abandoned one either
+            lock = _lock(folder)
+        yield folder
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
         if lock is not None:
+            os.close(lock)
+
+
+def _delete_abandoned(path: Path, sort: str) -> None:
+    """Delete the folders beside `path` whose process has ended."""
+    for folder in path.parent.glob(f"{glob.escape(f'.{path.name}{sort}')}*"):
+        with suppress(OSError):
+            lock = _lock(folder)
+            shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)
 
 

@@ -251,17 +251,17 @@ def forget_in_folder(
         DataError: as `forget`, or no graph folder.
     """
     path = Path(path)
-    kg, summary = forget(
-        KnowledgeGraph.open(path), source=source, document=document, patient=patient
-    )
-    kg.save(path)
-    ids = Asked.of(source, document, patient).ids.union(summary.documents)
+    kg = KnowledgeGraph.open(path)
+    after, summary = forget(kg, source=source, document=document, patient=patient)
+    # The graph last: after an interruption, the same command finds the same documents again.
+    ids = Asked.of(source, document, patient).with_merged(kg.merges).ids.union(summary.documents)
     aside = path.with_name(f"{path.name}.quarantine.jsonl")
     if ids and aside.exists():
         names = re.compile(_pattern(ids))
         lines = aside.read_text(encoding="utf-8").splitlines(keepends=True)
         with atomic_file(aside) as draft:
             draft.write_text("".join(x for x in lines if not names.search(x)), encoding="utf-8")
+    after.save(path)
     return summary
 
 

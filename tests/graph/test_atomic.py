@@ -56,8 +56,14 @@ def test_what_a_killed_process_left_is_deleted_and_what_another_writes_is_not(
     subprocess.run([sys.executable, "-c", code, str(target)], check=False)
     assert [path.name for path in tmp_path.rglob("secret")] == ["secret"]
     (tmp_path / ".folder.settings").mkdir()
+    replaced = tmp_path / ".folder.old.x" / "folder"
+    replaced.mkdir(parents=True)
     with atomic_folder(target, marker="m") as draft:
         assert not list(tmp_path.rglob("secret"))
+        assert replaced.exists()  # it may be all there is
+        (draft / "m").touch()
+    with atomic_folder(target, marker="m") as draft:
+        assert not replaced.parent.exists()
         (draft / "m").write_text("first")
         with atomic_folder(target, marker="m") as other:
             (other / "m").write_text("second")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from medkg.graph.errors import DataError
 from medkg.graph.forget import forget, forget_in_folder
-from medkg.graph.frames import FRAMES, Source
+from medkg.graph.frames import FRAMES, MERGES, Source, conform
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge, unmerge
 
@@ -243,6 +243,16 @@ def test_what_was_set_aside_of_a_document_goes_with_it(tmp_path: Path) -> None:
     aside.write_text("\n".join(lines) + "\n", encoding="utf-8")
     forget_in_folder(tmp_path / "graph", document=WARD)
     assert aside.read_text(encoding="utf-8") == lines[1] + "\n"
+
+
+def test_what_was_set_aside_of_a_patient_of_two_identifiers_goes_with_both(tmp_path: Path) -> None:
+    row = {"kind": "Patient", "kept": ANNA, "merged": "patient:a2", "applied": True}
+    merges = conform(pl.DataFrame([{**row, "reason": "joined by a2"}]), MERGES)
+    clinic().with_frames(merges=merges).save(tmp_path / "graph")
+    aside = tmp_path / "graph.quarantine.jsonl"
+    aside.write_text(json.dumps({"row": "patient:a2 HAS_DISEASE ?"}) + "\n", encoding="utf-8")
+    forget_in_folder(tmp_path / "graph", patient=ANNA)
+    assert aside.read_text(encoding="utf-8") == ""
 
 
 KINDS = {"Drug": "drugbank", "Disease": "OMIM", "Symptom": "HP"}
