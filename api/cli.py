@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from datetime import date
@@ -46,6 +47,8 @@ def main() -> None:
     """Run the command line: exit code 1 for what the user can put right, 2 for wrong usage."""
     from medkg.graph.errors import MedkgError
 
+    # Python's own answer leaves temporary files with text, and an embedded server running.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         app()
     except MedkgError as error:

@@ -57,6 +57,20 @@ def test_help_and_import_load_nothing_heavy() -> None:
         assert found.stdout.strip() == "[]", code
 
 
+def test_a_command_that_is_asked_to_end_stops_its_server(tmp_path: Path) -> None:
+    code = "import sys; from medkg.cli import main; sys.argv[1:] = ['serve', 's']; main()"
+    command = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    )
+    assert command.stdout is not None
+    while "Ctrl-C" not in command.stdout.readline():
+        assert command.poll() is None
+    assert (tmp_path / "s" / "server.json").exists()
+    command.terminate()
+    assert command.wait(60) == 143
+    assert not (tmp_path / "s" / "server.json").exists()
+
+
 def test_extract_is_a_call_and_a_package(tmp_path: Path) -> None:
     import medkg.extract.names  # the import that makes `medkg.extract` the package
 
