@@ -239,12 +239,22 @@ def merge(
     as_json: Json = False,
 ) -> None:
     """Join graphs: the same identifiers, cross-references and gene symbols become one node."""
+    from medkg import show
     from medkg.graph.kg import KnowledgeGraph
     from medkg.graph.merge import merge as merge_graphs
     from medkg.graph.quarantine import Quarantine
 
     kg = merge_graphs(*(KnowledgeGraph.open(path) for path in graphs))
-    _save(kg, out, Quarantine(), as_json)
+    summary = {**_write(kg, out, Quarantine()), "merges": kg.info()["merges"]}
+    if as_json:
+        return show.as_json(summary)
+    _print_written(summary)
+    joined, held_back = summary["merges"].values()
+    show.out.print(
+        f"identifiers: {joined:,} joined, {held_back:,} held back (medkg info {out} --merges)",
+        markup=False,
+    )
+    return None
 
 
 @app.command(epilog="Example: medkg unmerge graphs/all DOID:1168 --out graphs/all")
@@ -266,9 +276,12 @@ def unmerge(
 def info(
     graph: Annotated[Path | None, typer.Argument(help="A graph folder.")] = None,
     on: Annotated[str | None, typer.Option(help="Or a server, by URI.")] = None,
+    merges: Annotated[
+        bool, typer.Option("--merges", help="List which identifiers of the folder became which.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Counts by kind, relation and source, and the sources' licences."""
+    """Counts by kind, relation and source, merges, loads, and the sources' licences."""
     from medkg import show
     from medkg.access import connect
     from medkg.graph.kg import KnowledgeGraph
@@ -276,18 +289,26 @@ def info(
     if (graph is None) == (on is None):
         raise typer.BadParameter("give a graph folder, or a server with --on")
     if on is not None:
+        if merges:
+            raise typer.BadParameter("--merges lists those of a graph folder")
         with connect(_existing(on)) as connection:
             facts = connection.info()
     else:
         assert graph is not None
-        facts = KnowledgeGraph.open(graph).info()
+        kg = KnowledgeGraph.open(graph)
+        if merges:
+            listed = kg.merges.drop("was").sort(
+                "applied", "kept", "merged", descending=[True] + 2 * [False]
+            )
+            return show.as_json(listed) if as_json else show.frame(listed, f"Merges of {graph}")
+        facts = kg.info()
     if as_json:
-        show.as_json(facts)
-    else:
-        loads = facts.pop("loads", [])
-        show.pairs(facts, str(on or graph))
-        if loads:
-            show.loads(loads)
+        return show.as_json(facts)
+    loads = facts.pop("loads", [])
+    show.pairs(facts, str(on or graph))
+    if loads:
+        show.loads(loads)
+    return None
 
 
 @app.command(epilog="Example: medkg check graphs/all --report doubts.jsonl --fix graphs/clean")

@@ -435,17 +435,19 @@ class KnowledgeGraph:
         return f"; near: {', '.join(names)}" if names else ""
 
     def info(self) -> dict[str, Any]:
-        """Counts by kind, relation and source, and the sources with their licences."""
+        """Counts by kind, relation, source and merges, and the sources with their licences."""
 
         def counted(name: str, column: str) -> dict[str, int]:
             counts = self.scan(name).group_by(column).len()
             rows = self._collect(counts.sort("len", column, descending=[True, False]), name)
             return dict(rows.iter_rows())
 
+        applied = self._collect(self.scan("merges").select("applied"), "merges")["applied"]
         counts = self.counts
         del counts["merges"]
         return {
             **counts,
+            "merges": {"joined": applied.sum(), "held_back": (~applied).sum()},
             "kinds": counted("nodes", "kind"),
             "relations": counted("edges", "relation"),
             "evidence_by_source": counted("evidence", "source"),
