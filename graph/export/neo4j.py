@@ -26,7 +26,8 @@ from ..frames import EVIDENCE, FRAMES, MERGES, NODES, TEXTS
 from ..identifiers import content_ids
 from ..store.journal import OWN_LABELS
 from ..store.read import PREDICTED
-from ..store.write import EDGE_VALUES, native, statements, with_checksum, with_id
+from ..store.rows import EDGE_VALUES, native, with_checksum, with_id
+from ..store.write import statements
 from .slices import Slices
 
 _BETWEEN = "\x1f"

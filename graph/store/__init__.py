@@ -22,12 +22,12 @@ from ..errors import SchemaError, StoreError
 from ..forget import ForgetSummary, Ids
 from ..kg import KnowledgeGraph
 from ..schema import Schema
-from . import guard, read
+from . import guard, read, write
 from .connection import Connection
 from .embedded import DATABASE, Server, serve
 from .forget import forget_on
 from .journal import OWN_LABELS
-from .write import Counts, WriteSummary, write
+from .write import Counts, WriteSummary
 
 if TYPE_CHECKING:
     import neo4j
@@ -213,7 +213,7 @@ class Store:
             StoreError: the server refuses or doesn't answer, or holds a node of the same
                 identifier as another kind.
         """
-        return write(self.connection, kg, name, prune, evidence)
+        return write.write(self.connection, kg, name, prune, evidence)
 
     def read(
         self,

@@ -6,8 +6,6 @@ links it to its documents last of all: after an interruption, the same command f
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import polars as pl
 
 from ..errors import StoreError
@@ -35,7 +33,6 @@ from .bulk import BulkRefused, run_sql
 from .connection import Connection
 from .journal import writing
 from .read import (
-    PREDICTED,
     evidence_parts,
     read_evidence,
     read_merges,
@@ -43,21 +40,24 @@ from .read import (
     read_predictions,
     read_sources,
 )
-from .write import (
-    edge_rows,
-    make_constraints,
+from .rows import (
+    Advance,
+    delete_nodes,
+    delete_predictions,
+    delete_relationships,
+    kinds_of,
+    merge_relationships,
     native,
     node_row,
-    statements,
     with_checksum,
+    with_kinds,
 )
+from .write import make_constraints, statements
 
 _EDGES_AT_ONCE = 50_000
 _LOOKED_FOR = 50  # identifiers that the server looks for in texts; for more, all texts are read
 _EVIDENCE = {**EVIDENCE, "load": pl.String}
 _LEFT = {name: _EVIDENCE[name] for name in ("id", "edge", "relation", "source", "load", *ENDS)}
-
-Advance = Callable[..., None]
 
 
 def forget_on(
@@ -104,7 +104,7 @@ class _Forgetting:
         self.asked = asked.with_merged(self.merges)
 
     def run(self, advance: Advance) -> ForgetSummary:
-        self.asked.check(dict(self._kinds(texts(self.asked.ids)).iter_rows()))
+        self.asked.check(dict(kinds_of(self.on, texts(self.asked.ids)).iter_rows()))
         documents, shared = self._documents_of_patients()
         self.asked = self.asked.with_private(documents)
         gone = self._evidence_to_go()
@@ -123,15 +123,15 @@ class _Forgetting:
             shared=shared,
             unknown=unknown,
         )
-        self._delete_relationships(self._with_kinds(deleted))
-        self._change_edges(differing)
+        delete_relationships(self.on, with_kinds(self.on, deleted))
+        merge_relationships(self.on, with_kinds(self.on, differing))
         for (kind,), part in nodes.group_by("kind"):
-            self._delete(str(kind), part["id"])
+            delete_nodes(self.on, str(kind), part["id"])
         summary.nodes_changed = self._clean_nodes()
         self._delete_loads(gone)
         links = gone["relation"].eq(MENTIONS) & gone["object"].is_in(sorted(self.asked.private))
         for part in (gone.filter(~links), gone.filter(links)):
-            self._delete("Evidence", part["id"], advance)
+            delete_nodes(self.on, "Evidence", part["id"], advance)
         summary.merges = self._delete_merges(nodes["id"])
         summary.sources = self._delete_sources()
         return summary
@@ -150,7 +150,7 @@ class _Forgetting:
         about = [str(row[0]) for row in found] if patients else []
         condition = "e.document IN $about OR e.subject IN $about"
         told = pl.concat(evidence_parts(self.on, _LEFT, condition, about=about))
-        of_told = self._kinds(ends(told)).filter(kind=PATIENT)["id"]
+        of_told = kinds_of(self.on, ends(told)).filter(kind=PATIENT)["id"]
         shared = documents_of_others(told, about, of_told, self.asked.private)
         return sorted(set(about) - shared), sorted(shared)
 
@@ -188,7 +188,7 @@ class _Forgetting:
         touched = ends(gone)
         for part in evidence_parts(self.on, _LEFT, "true") if touched.len() else ():
             touched = unnamed(touched, part.join(gone.select("id"), on="id", how="anti"))
-        return self._kinds(pl.concat([touched, texts(self.asked.ids)]).unique())
+        return kinds_of(self.on, pl.concat([touched, texts(self.asked.ids)]).unique())
 
     def _edges_after(
         self, gone: pl.DataFrame, left: list[Source]
@@ -204,17 +204,6 @@ class _Forgetting:
             deleted.append(before.join(after, on="id", how="anti"))
             differing.append(changed(before, after))
         return pl.concat(deleted), pl.concat(differing)
-
-    def _kinds(self, ids: pl.Series) -> pl.DataFrame:
-        """Identifier and kind of those of the identifiers that are nodes."""
-        found = (
-            (str(row[0]), label)
-            for label in self.labels
-            for row in self.on.looked_up(
-                f"UNWIND $keys AS id MATCH (n:{label} {{id: id}}) RETURN n.id", ids
-            )
-        )
-        return pl.DataFrame(found, schema={"id": pl.String, "kind": pl.String}, orient="row")
 
     def _unknown(self, gone: pl.DataFrame, kinds: pl.DataFrame) -> list[str]:
         there = {each.name for each in self.sources}.union(
@@ -233,42 +222,8 @@ class _Forgetting:
             | citing(predictions, cited)
             | naming(predictions, self.asked.private)
         )
-        self._delete_relationships(
-            doomed.select(
-                "id",
-                "_head",
-                "_tail",
-                subject="head",
-                relation=PREDICTED + pl.col("relation"),
-                object="tail",
-            )
-        )
+        delete_predictions(self.on, doomed)
         return doomed.height
-
-    def _delete_relationships(self, rows: pl.DataFrame) -> None:
-        for (head, name, tail), part in rows.group_by("_head", "relation", "_tail"):
-            self.on.send(
-                f"UNWIND $rows AS row MATCH (:{head} {{id: row.subject}})"
-                f"-[r:{name}]->(:{tail} {{id: row.object}}) WHERE r.id = row.id DELETE r",
-                part.select("id", "subject", "object").iter_rows(named=True),
-            )
-
-    def _change_edges(self, edges: pl.DataFrame) -> None:
-        for (head, name, tail), part in self._with_kinds(edges).group_by(
-            "_head", "relation", "_tail"
-        ):
-            self.on.send(
-                f"UNWIND $rows AS row MATCH (:{head} {{id: row.subject}})"
-                f"-[r:{name}]->(:{tail} {{id: row.object}}) SET r += row.values",
-                edge_rows(part.drop("_head", "_tail"), self.on.schema.relation(str(name))),
-            )
-
-    def _with_kinds(self, edges: pl.DataFrame) -> pl.DataFrame:
-        """The edges whose ends are there, with the kinds of these."""
-        kinds = self._kinds(pl.concat([edges["subject"], edges["object"]]).unique())
-        return edges.join(kinds.rename({"id": "subject", "kind": "_head"}), on="subject").join(
-            kinds.rename({"id": "object", "kind": "_tail"}), on="object"
-        )
 
     def _clean_nodes(self) -> int:
         """Take out what names a patient in nodes that stay."""
@@ -305,7 +260,9 @@ class _Forgetting:
             "MATCH (e:Evidence) WHERE e.load IN $loads RETURN e.load, count(e)",
             loads=counts["load"].to_list(),
         )
-        self._delete("Load", texts(row[0] for row in there if tuple(row) in set(counts.rows())))
+        delete_nodes(
+            self.on, "Load", texts(row[0] for row in there if tuple(row) in set(counts.rows()))
+        )
         columns = {"id": pl.String, "name": pl.String}
         loads = pl.concat(read_parts(self.on, "MATCH (l:Load)", "l", columns))
         self.on.send(
@@ -315,7 +272,7 @@ class _Forgetting:
 
     def _delete_merges(self, nodes: pl.Series) -> int:
         doomed = self.merges.filter(merges_of(self.merges, nodes, self.asked.private))
-        self._delete("Merge", doomed["id"])
+        delete_nodes(self.on, "Merge", doomed["id"])
         return doomed.height
 
     def _delete_sources(self) -> int:
@@ -326,13 +283,6 @@ class _Forgetting:
             [{"name": name} for name in sorted(set(names))],
         )
         return len(names)
-
-    def _delete(self, label: str, ids: pl.Series, advance: Advance | None = None) -> None:
-        self.on.send(
-            f"UNWIND $rows AS row MATCH (n:{label} {{id: row.id}}) DETACH DELETE n",
-            ({"id": id} for id in ids),
-            advance,
-        )
 
 
 def _holding(variable: str, columns: Columns) -> str:

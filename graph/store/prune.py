@@ -16,7 +16,8 @@ from ..forget import ENDS, ends
 from ..frames import EVIDENCE, Source, edges_from, empty
 from ..kg import KnowledgeGraph
 from .connection import Connection
-from .read import PREDICTED, framed, read_evidence
+from .read import PREDICTED, evidence_parts, framed, read_evidence
+from .rows import delete_nodes, delete_relationships, edge_change, merge_relationships, with_kinds
 
 if TYPE_CHECKING:
     from .write import WriteSummary
@@ -52,8 +53,6 @@ class Pruning:
 
     def run(self, summary: WriteSummary) -> None:
         """Take out what is to go, and count it in the summary."""
-        from .write import delete_relationships, edge_change, merge_relationships
-
         gone = self._evidence_to_go()
         edges = gone["edge"].unique().sort()
         for start in range(0, edges.len(), _AT_ONCE):
@@ -63,17 +62,17 @@ class Pruning:
                 edges_from(there, self.sources, self.on.schema),
                 edges_from(left, self.sources, self.on.schema),
             )
-            delete_relationships(self.on, change.removed, self.kg)
-            merge_relationships(self.on, change.changed, self.kg)
+            delete_relationships(self.on, with_kinds(self.on, change.removed, self.kg))
+            merge_relationships(self.on, with_kinds(self.on, change.changed, self.kg))
             summary.edges.removed += change.removed.height
             others = change.changed.filter(~pl.col("id").is_in(self.changed.implode()))
             given = self.kg.scan("edges").select("id").join(others.lazy(), on="id", how="semi")
             summary.edges.changed += others.height
             summary.edges.unchanged -= given.collect().height
         for label, ids in self._nodes_to_go(gone):
-            self._delete(label, ids)
+            delete_nodes(self.on, label, ids)
             summary.nodes.removed += ids.len()
-        self._delete("Evidence", gone["id"])
+        delete_nodes(self.on, "Evidence", gone["id"])
         summary.evidence.removed += gone.height
 
     def _evidence_to_go(self) -> pl.DataFrame:
@@ -116,14 +115,6 @@ class Pruning:
             return []
         # Evidence without an edge, and documents, are not to be seen in relationships.
         condition = " OR ".join(f"e.{end} IN $ids" for end in ENDS)
-        returned = ", ".join(f"e.{name}" for name in _NAMED)
-        query = f"MATCH (e:Evidence) WHERE {condition} RETURN {returned}"
-        left = framed(self.on.rows(query, ids=doubtful.to_list()), _NAMED)
+        left = pl.concat(evidence_parts(self.on, _NAMED, condition, ids=doubtful.to_list()))
         named = ends(left.join(gone, on="id", how="anti")).implode()
         return [(label, ids.filter(~ids.is_in(named))) for label, ids in found.items() if ids.len()]
-
-    def _delete(self, label: str, ids: pl.Series) -> None:
-        self.on.send(
-            f"UNWIND $rows AS row MATCH (n:{label} {{id: row.id}}) DETACH DELETE n",
-            ({"id": id} for id in ids),
-        )

@@ -8,31 +8,42 @@ its relationship is, and what is created is created once (see `Connection.change
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from hashlib import blake2b
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import polars as pl
 
 from ..errors import StoreError
 from ..frames import EDGES, EVIDENCE, MERGES, NODES, TEXTS, Source, edges_from, empty
-from ..identifiers import content_ids
 from ..kg import KnowledgeGraph
 from ..progress import progress
-from ..schema import Relation
 from . import journal
-from .connection import Connection, Row, Workers
+from .connection import Connection, Workers
 from .create import create_nodes, create_relationships
 from .journal import OWN_LABELS
 from .prune import Pruning
 from .read import PREDICTED, framed, read_evidence, read_nodes, read_predictions, read_sources
+from .rows import (
+    Advance,
+    delete_predictions,
+    delete_relationships,
+    dicts,
+    edge_change,
+    edge_values,
+    groups,
+    merge_relationships,
+    native,
+    node_row,
+    with_checksum,
+    with_id,
+    with_kinds,
+    without_nulls,
+)
 
-EDGE_VALUES = ("id", "probability", "evidence_count", "sources")
 _SLICE = 200_000  # rows of evidence or edges that are in memory as what is sent
 _LOOKED_UP = 20_000
 _FEW = 1_000  # relationships that are merged one by one, rather than created in bulk
@@ -50,8 +61,6 @@ _OURS = (
     (pl.col("checksum") % _HALF).sum().alias("low"),
     (pl.col("checksum") // _HALF).sum().alias("high"),
 )
-
-Advance = Callable[..., None]
 
 
 @dataclass
@@ -204,11 +213,11 @@ class _Write:
         changed = united.join(stored, on=["id", "checksum"], how="anti")
         gone = {
             row["id"]: dict.fromkeys((*native(row["properties"]), "properties"))
-            for row in _dicts(before)
+            for row in dicts(before)
         }
         self.on.send(
             f"UNWIND $rows AS row MERGE (n:{label} {{id: row.id}}) SET n += row",
-            ({**gone[row["id"]], **node_row(row)} for row in _dicts(changed)),
+            ({**gone[row["id"]], **node_row(row)} for row in dicts(changed)),
             self.advance,
         )
         return changed.height
@@ -305,8 +314,8 @@ class _Write:
             edges_from(after, sources, self.on.schema),
         )
         counts = self._create_edges(change.new, workers)
-        merge_relationships(self.on, change.changed, self.kg, self.advance)
-        delete_relationships(self.on, change.removed, self.kg)
+        merge_relationships(self.on, self._with_kinds(change.changed), self.advance)
+        delete_relationships(self.on, self._with_kinds(change.removed))
         self.changed.append(pl.concat([change.new["id"], change.changed["id"]]))
         return counts + Counts(0, change.changed.height, change.removed.height)
 
@@ -340,7 +349,7 @@ class _Write:
                 part = with_checksum(part, EDGES).join(news, on="id", how="semi")
                 edges += self._create_edges(part.join(stored, on="id", how="anti"), workers)
                 changed = part.join(stored, on="id", how="semi")
-                merge_relationships(self.on, changed, self.kg, self.advance)
+                merge_relationships(self.on, self._with_kinds(changed), self.advance)
                 edges.changed += changed.height
         edges.unchanged = total - edges.added - edges.changed
         self.summary.edges = edges
@@ -348,22 +357,24 @@ class _Write:
     def _create_edges(self, edges: pl.DataFrame, workers: Workers) -> Counts:
         """Write edges that no evidence there speaks of; returns when they are in."""
         if edges.height < _FEW:
-            merge_relationships(self.on, edges, self.kg, self.advance)
+            merge_relationships(self.on, self._with_kinds(edges), self.advance)
             return Counts(edges.height)
         edges = edges.join(self._ends.rename(_FROM), on="subject").join(
             self._ends.rename(_TO), on="object"
         )
-        for (head, relation, tail), part in _groups(edges, "_head", "relation", "_tail"):
+        for (head, relation, tail), part in groups(edges, "_head", "relation", "_tail"):
             name = self.on.schema.relation(relation).name
             # A write that was interrupted may have left relationships whose evidence never came.
             left = part.filter(pl.col("id").is_in(self._relationships(name).implode()))
-            merge_relationships(self.on, left.select(edges.columns), self.kg, self.advance)
+            merge_relationships(self.on, left, self.advance)
             rows = part.join(left, on="id", how="anti").drop("relation", "_head", "_tail")
-            natives = {text: _edge_values(text) for text in rows["properties"].unique().to_list()}
+            natives = {text: edge_values(text) for text in rows["properties"].unique().to_list()}
 
-            def merge(part: pl.DataFrame, name: str = name) -> None:
-                again = part.with_columns(relation=pl.lit(name))
-                merge_relationships(self.on, again, self.kg)
+            def merge(
+                part: pl.DataFrame, name: str = name, head: str = head, tail: str = tail
+            ) -> None:
+                same = {"relation": pl.lit(name), "_head": pl.lit(head), "_tail": pl.lit(tail)}
+                merge_relationships(self.on, part.with_columns(**same))
 
             for block in _blocks(rows, head == tail) if self.on.server is None else [[rows]]:
                 for some in block:
@@ -371,13 +382,16 @@ class _Write:
                 workers.wait()
         return Counts(edges.height)
 
+    def _with_kinds(self, edges: pl.DataFrame) -> pl.DataFrame:
+        return with_kinds(self.on, edges, self.kg)
+
     @cached_property
     def _ends(self) -> pl.DataFrame:
         """Identifier and kind of every node given, and the server's own identifier."""
         nodes = self.kg.scan("nodes").select("id", "kind").collect()
         number = "elementId(n)" if self.on.server is not None else "id(n)"
         parts = []
-        for (label,), part in _groups(nodes, "kind"):
+        for (label,), part in groups(nodes, "kind"):
             query = (
                 f"UNWIND $keys AS id MATCH (n:{label} {{id: id}})"
                 f" RETURN collect(n.id), collect({number})"
@@ -431,7 +445,7 @@ class _Write:
         """Write nodes that are the store's own: what a row doesn't say, the node doesn't keep."""
         self.on.send(
             f"UNWIND $rows AS row MERGE (n:{label} {{id: row.id}}) SET n = row",
-            map(_without_nulls, _dicts(rows)),
+            map(without_nulls, dicts(rows)),
             advance,
         )
 
@@ -473,7 +487,7 @@ class _Write:
         return pl.concat(parts)
 
     def _write_predictions(
-        self, kg: KnowledgeGraph, summary: WriteSummary, advance: Callable[..., None]
+        self, kg: KnowledgeGraph, summary: WriteSummary, advance: Advance
     ) -> None:
         given = with_id(kg.predictions, ["model", "head", "relation", "tail"])
         if given.is_empty():
@@ -484,14 +498,7 @@ class _Write:
         gone = _with_asked(stored.join(given, on="id", how="anti")).join(
             _with_asked(given), on=question, how="semi"
         )
-        for (head, name, tail), part in _groups(gone, "_head", "relation", "_tail"):
-            self.on.send(
-                f"UNWIND $rows AS row MATCH (h:{self.on.schema.kind(head).label} {{id: row.head}})"
-                f"-[p:{PREDICTED}{self.on.schema.relation(name).name}]->"
-                f"(t:{self.on.schema.kind(tail).label} {{id: row.tail}})"
-                " WHERE p.id = row.id DELETE p",
-                part.select("id", "head", "tail").iter_rows(named=True),
-            )
+        delete_predictions(self.on, gone)
         summary.replaced = gone.height
         news, summary.predictions = _news(given, stored.select("id", "checksum"))
         advance(summary.predictions.unchanged)
@@ -499,7 +506,7 @@ class _Write:
         joined = news.join(kinds.rename({"id": "head", "kind": "_head"}), on="head").join(
             kinds.rename({"id": "tail", "kind": "_tail"}), on="tail"
         )
-        for (head, name, tail), part in _groups(joined, "_head", "relation", "_tail"):
+        for (head, name, tail), part in groups(joined, "_head", "relation", "_tail"):
             self.on.send(
                 f"UNWIND $rows AS row MATCH (h:{self.on.schema.kind(head).label} {{id: row.head}})"
                 f" MATCH (t:{self.on.schema.kind(tail).label} {{id: row.tail}})"
@@ -517,74 +524,10 @@ class _Write:
                             if name not in ("head", "relation", "tail", "_head", "_tail")
                         },
                     }
-                    for row in _dicts(part)
+                    for row in dicts(part)
                 ),
                 advance,
             )
-
-
-class EdgeChange(NamedTuple):
-    """Edges that are new, that differ, and that are no longer."""
-
-    new: pl.DataFrame
-    changed: pl.DataFrame
-    removed: pl.DataFrame
-
-
-def edge_change(before: pl.DataFrame, after: pl.DataFrame) -> EdgeChange:
-    """What becomes of edges."""
-    before, after = with_checksum(before, EDGES), with_checksum(after, EDGES)
-    both = after.join(before, on="id", how="semi")
-    return EdgeChange(
-        after.join(before, on="id", how="anti").select(list(EDGES)),
-        both.join(before, on=["id", "checksum"], how="anti").select(list(EDGES)),
-        before.join(after, on="id", how="anti").select(list(EDGES)),
-    )
-
-
-def merge_relationships(
-    on: Connection, edges: pl.DataFrame, kg: KnowledgeGraph, advance: Advance | None = None
-) -> None:
-    """Write the relationships of edges, whether or not they are there."""
-    for (head, name, tail), part in _by_kinds(on, edges, kg):
-        on.send(
-            f"UNWIND $rows AS row MATCH (s:{head} {{id: row.subject}})"
-            f" MATCH (o:{tail} {{id: row.object}})"
-            f" MERGE (s)-[r:{name}]->(o) SET r += row.values",
-            edge_rows(part, on.schema.relation(name)),
-            advance,
-        )
-
-
-def delete_relationships(on: Connection, edges: pl.DataFrame, kg: KnowledgeGraph) -> None:
-    """Delete the relationships of edges."""
-    for (head, name, tail), part in _by_kinds(on, edges, kg):
-        on.send(
-            f"UNWIND $rows AS row MATCH (:{head} {{id: row.subject}})"
-            f"-[r:{name}]->(:{tail} {{id: row.object}}) WHERE r.id = row.id DELETE r",
-            part.select("id", "subject", "object").iter_rows(named=True),
-        )
-
-
-def _by_kinds(
-    on: Connection, edges: pl.DataFrame, kg: KnowledgeGraph
-) -> Iterator[tuple[tuple[Any, ...], pl.DataFrame]]:
-    """The edges by the kinds of their ends, which the graph knows or else the server."""
-    if edges.is_empty():
-        return
-    ends = pl.concat([edges["subject"], edges["object"]]).unique().to_frame("id")
-    kinds = kg.scan("nodes").select("id", "kind").join(ends.lazy(), on="id", how="semi").collect()
-    others = ends.join(kinds, on="id", how="anti")["id"]
-    for label in sorted(set(on.labels()) & set(on.schema.kinds)) if others.len() else ():
-        found = on.looked_up(f"UNWIND $keys AS id MATCH (n:{label} {{id: id}}) RETURN n.id", others)
-        ids = pl.DataFrame({"id": pl.Series([row[0] for row in found], dtype=pl.String)})
-        kinds = pl.concat([kinds, ids.with_columns(kind=pl.lit(label))])
-    joined = (
-        edges.drop("_head", "_tail", strict=False)
-        .join(kinds.rename({"id": "subject", "kind": "_head"}), on="subject")
-        .join(kinds.rename({"id": "object", "kind": "_tail"}), on="object")
-    )
-    yield from _groups(joined, "_head", "relation", "_tail")
 
 
 def _blocks(rows: pl.DataFrame, same: bool) -> list[list[pl.DataFrame]]:
@@ -657,27 +600,6 @@ def make_constraints(on: Connection, kinds: Iterable[str], own: Iterable[str] = 
         on.change(statement)
 
 
-def _groups(frame: pl.DataFrame, *columns: str) -> list[tuple[tuple[Any, ...], pl.DataFrame]]:
-    """The rows by their values in these columns, in order."""
-    return sorted(frame.partition_by(columns, as_dict=True).items(), key=lambda group: group[0])
-
-
-def with_checksum(frame: pl.DataFrame, columns: Iterable[str]) -> pl.DataFrame:
-    """The frame with a hash of each row's content: 62 bits, which a server can add up."""
-    texts = frame.select(pl.struct(list(columns)).struct.json_encode()).to_series()
-    hashes = [blake2b(text, digest_size=8).digest() for text in texts.cast(pl.Binary).to_list()]
-    numbers = np.frombuffer(b"".join(hashes), dtype="<u8") >> np.uint64(2)
-    return frame.with_columns(checksum=pl.Series(numbers.astype(np.int64)))
-
-
-def with_id(frame: pl.DataFrame, key: list[str]) -> pl.DataFrame:
-    """The frame with a content id of its key columns, and a checksum."""
-    parts = pl.col(key).cast(pl.String).fill_null("")
-    ids = content_ids(frame.select(pl.concat_str(parts, separator="\x1f")).to_series())
-    checked = with_checksum(frame, frame.columns)
-    return checked.with_columns(id=pl.Series(ids, dtype=pl.String))
-
-
 def _news(given: pl.DataFrame, stored: pl.DataFrame) -> tuple[pl.DataFrame, Counts]:
     """The rows that are not stored, or not with this checksum, and the counts."""
     new = given.join(stored, on="id", how="anti").height
@@ -689,52 +611,6 @@ def _with_asked(predictions: pl.DataFrame) -> pl.DataFrame:
     """Predictions with the node that was asked about: the head, where tails were ranked."""
     asked = pl.when(pl.col("direction") == "head").then("tail").otherwise("head")
     return predictions.with_columns(_asked=asked)
-
-
-def native(properties: str | None) -> Row:
-    """The members of a JSON object that a server keeps as values: scalars, lists of one sort."""
-    if properties is None:
-        return {}
-    kept = {}
-    for name, value in json.loads(properties).items():
-        parts = value if isinstance(value, list) else [value]
-        sorts = {type(part) for part in parts}
-        storable = len(sorts) == 1 and sorts <= {str, int, float, bool}
-        if storable and _is_name(name):
-            kept[name] = value
-    return kept
-
-
-def _is_name(name: str) -> bool:
-    """Whether a property may have this name on both servers."""
-    return name not in (*NODES, "checksum", "") and "\0" not in name and name[0] != "@"
-
-
-def node_row(row: Row) -> Row:
-    """What a node keeps: its columns, and the members of its properties as values of their own."""
-    return {**native(row["properties"]), **_without_nulls(row, "kind")}
-
-
-def edge_rows(edges: pl.DataFrame, relation: Relation) -> Iterator[Row]:
-    """Both ends and what the relationship keeps; null for a property that it has no longer."""
-    absent: Row = dict.fromkeys(relation.properties)
-    kept = [name for name in (*EDGE_VALUES, "checksum") if name in edges.columns]
-    for row in _dicts(edges):
-        own = {name: row[name] for name in kept}
-        values = {**absent, **_edge_values(row["properties"]), **own}
-        yield {"subject": row["subject"], "object": row["object"], "values": values}
-
-
-def _edge_values(properties: str | None) -> Row:
-    return {name: value for name, value in native(properties).items() if name not in EDGE_VALUES}
-
-
-def _without_nulls(row: Row, *but: str) -> Row:
-    return {name: value for name, value in row.items() if value is not None and name not in but}
-
-
-def _dicts(frame: pl.DataFrame) -> Iterator[Row]:
-    return frame.iter_rows(named=True)
 
 
 def _united(before: pl.DataFrame, given: pl.DataFrame) -> pl.DataFrame:

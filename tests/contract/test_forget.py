@@ -121,8 +121,7 @@ def test_a_node_of_another_kind_is_refused(store: Store) -> None:
 KILLED = textwrap.dedent(
     """
     import os, signal, sys
-    from medkg.graph import connection
-    from medkg.graph.store import connect
+    from medkg.graph.store import connect, connection
 
     connection.BATCH = 1
     uri, statements = sys.argv[1], int(sys.argv[2])

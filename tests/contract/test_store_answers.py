@@ -11,11 +11,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from medkg.graph import embedded
 from medkg.graph.errors import StoreError
 from medkg.graph.frames import FRAMES, MERGES
 from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.store import Store, connect
+from medkg.graph.store import Store, connect, embedded
 
 from ..graph.clinic import GOUT, clinic
 

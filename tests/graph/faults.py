@@ -31,9 +31,8 @@ ROOT = Path(__file__).resolve().parents[2]
 WRITER = """
 import sys
 from contextlib import contextmanager
-from medkg.graph import create, write
 from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.store import connect
+from medkg.graph.store import connect, create, write
 create._ROWS, create._BULK_ROWS, write._SLICE = 500, 1_000, 4_000
 @contextmanager
 def told(title, total):
