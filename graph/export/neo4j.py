@@ -103,7 +103,7 @@ def _load(given: Slices) -> pl.DataFrame:
             "finished": now,
             "state": "complete",
             "sources": [sources],
-            "checksum": checksum,
+            "graph": checksum,
             "how": "import",
             "medkg": version("medkg"),
             "counts": json.dumps(counts),

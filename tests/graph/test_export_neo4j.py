@@ -132,6 +132,8 @@ def test_names_of_files_command_and_constraints(tmp_path: Path) -> None:
         if part.startswith(("--nodes=", "--relationships=")):
             for file in part.split("=", 2)[2].split(","):
                 assert (tmp_path / "out" / file).is_file()
+    load = (tmp_path / "out" / "nodes" / "Load-header.csv").read_text()
+    assert "graph:string" in load.split(",")  # the checksum, where `info` looks for it
     schema = (tmp_path / "out" / "schema.cypher").read_text()
     assert "FOR (n:Drug) REQUIRE n.id IS UNIQUE;" in schema
     assert "FOR (n:Evidence) ON (n.edge);" in schema

@@ -51,9 +51,8 @@ def test_a_load_that_was_killed_goes_on(
         change(store, EVERYTHING)
         store.write(kg)
         expected = contents(store)
+        change(store, EVERYTHING)
     for moment in moments(3, ROWS, seed=len(what)):
-        with reached(host) as store:
-            change(store, EVERYTHING)
         assert cut_off(host, folder, what, *moment)
         with reached(host) as store:
             store.write(kg)
