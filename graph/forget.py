@@ -258,9 +258,12 @@ def forget_in_folder(
     aside = path.with_name(f"{path.name}.quarantine.jsonl")
     if ids and aside.exists():
         names = re.compile(_pattern(ids))
-        lines = aside.read_text(encoding="utf-8").splitlines(keepends=True)
-        with atomic_file(aside) as draft:
-            draft.write_text("".join(x for x in lines if not names.search(x)), encoding="utf-8")
+        with (
+            aside.open(encoding="utf-8", newline="\n") as lines,
+            atomic_file(aside) as draft,
+            draft.open("w", encoding="utf-8", newline="\n") as kept,
+        ):
+            kept.writelines(line for line in lines if not names.search(line))
     after.save(path)
     return summary
 

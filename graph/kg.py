@@ -335,7 +335,7 @@ class KnowledgeGraph:
         file = folder / MANIFEST
         if not file.is_file():
             raise DataError(f"is no graph folder (it has no {MANIFEST})", path=folder)
-        text = file.read_text(encoding="utf-8")
+        text = file.read_bytes()
         try:
             manifest = json.loads(text)
             if manifest["schema_version"] != SCHEMA_VERSION:
@@ -360,7 +360,7 @@ class KnowledgeGraph:
             graph._counts = {name: int(manifest["counts"][name]) for name in FRAMES}
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"is damaged: {error}; make the graph anew", path=file) from error
-        if file.read_text(encoding="utf-8") != text:
+        if file.read_bytes() != text:
             raise DataError("was replaced while it was opened; open it again", path=folder)
         return graph
 

@@ -250,7 +250,9 @@ def test_what_was_set_aside_of_a_patient_of_two_identifiers_goes_with_both(tmp_p
     merges = conform(pl.DataFrame([{**row, "reason": "joined by a2"}]), MERGES)
     clinic().with_frames(merges=merges).save(tmp_path / "graph")
     aside = tmp_path / "graph.quarantine.jsonl"
-    aside.write_text(json.dumps({"row": "patient:a2 HAS_DISEASE ?"}) + "\n", encoding="utf-8")
+    # A line of a text, which is none of the file.
+    line = json.dumps({"row": "patient:a2 HAS_DISEASE\u2028gout"}, ensure_ascii=False)
+    aside.write_text(f"{line}\n", encoding="utf-8")
     forget_in_folder(tmp_path / "graph", patient=ANNA)
     assert aside.read_text(encoding="utf-8") == ""
 

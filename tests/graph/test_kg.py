@@ -381,9 +381,10 @@ def test_damage_is_found_and_named(tmp_path: Path) -> None:
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "schema_version": 99}))
     with pytest.raises(DataError, match="schema version 99"):
         KnowledgeGraph.open(tmp_path / "graph")
-    manifest.write_text("{")
-    with pytest.raises(DataError, match="is damaged"):
-        KnowledgeGraph.open(tmp_path / "graph")
+    for damage in (b"{", b"\xff\xfe{"):
+        manifest.write_bytes(damage)
+        with pytest.raises(DataError, match="is damaged"):
+            KnowledgeGraph.open(tmp_path / "graph")
     with pytest.raises(DataError, match="is no graph folder"):
         KnowledgeGraph.open(tmp_path)
 
