@@ -257,12 +257,14 @@ def main() -> None:
     parser.add_argument("--hetionet", type=Path, help="folder with the published files")
     parser.add_argument("--folder", type=Path, help="where to put the graphs; default: temporary")
     parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
-    parser.add_argument("--steps", nargs="+", choices=STEPS, help="only these; default: all")
+    steps = [step for step in STEPS if step != "hetionet"]
+    parser.add_argument(
+        "--steps", nargs="+", choices=steps, default=steps, help="only these; default: all"
+    )
     given = parser.parse_args()
     if given.step:
         STEPS[given.step](given.folder, given.edges[0])
         return
-    steps = given.steps or [step for step in STEPS if step != "hetionet"]
     print(
         f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores,"
         f" Python {platform.python_version()}, polars {pl.__version__};"
@@ -271,7 +273,7 @@ def main() -> None:
     columns = {}
     for edges in given.edges:
         with tempfile.TemporaryDirectory(dir=given.folder, prefix="scale.") as name:
-            rows = [row for step in steps for row in measured(step, Path(name), edges)]
+            rows = [row for step in given.steps for row in measured(step, Path(name), edges)]
         columns[f"{edges:,} edges"] = rows
     print(table(columns))
     if given.hetionet:
