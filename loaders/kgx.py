@@ -245,7 +245,8 @@ def _unpacked(path: Path) -> Iterator[Path]:
                             while block := content.read(1 << 20):
                                 file.write(block)
         except (tarfile.TarError, OSError, EOFError, lzma.LZMAError, zlib.error) as error:
-            raise DataError(f"is no readable tar archive: {error}", path=path) from error
+            said = " ".join(str(error).split())  # a line for each way that was tried
+            raise DataError(f"is no readable tar archive: {said}", path=path) from error
         yield Path(draft)
 
 
