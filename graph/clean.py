@@ -279,8 +279,10 @@ def _without(frame: pl.DataFrame, problem: pl.Expr, aside: Quarantine) -> pl.Dat
 
 
 def _set_aside(rows: pl.DataFrame, reason: str, aside: Quarantine) -> None:
-    # A row as JSON, so that it can be put back; sentences may not leave the graph.
-    shown = [name for name in rows.columns if name != "sentence" and not name.startswith("_")]
+    # A row as JSON, so that it can be put back; sentences, which an explanation may quote, may not
+    # leave the graph.
+    texts = ("sentence", "explanation")
+    shown = [name for name in rows.columns if name not in texts and not name.startswith("_")]
     for row in rows.select(shown).iter_rows(named=True):
         given = {name: value for name, value in row.items() if value not in (None, [])}
         aside.add(reason, path="", row=json.dumps(given, ensure_ascii=False))

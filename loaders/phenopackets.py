@@ -131,7 +131,9 @@ def _documents(path: Path) -> Iterator[tuple[str, bytes]]:
                     archive.members = []  # type: ignore[attr-defined]  # typeshed leaves it out
         except (tarfile.TarError, OSError, EOFError, lzma.LZMAError, zlib.error) as error:
             said = " ".join(str(error).split())  # a line for each way that was tried
-            raise DataError(f"is neither .json nor a readable tar archive: {said}", path=path) from error
+            raise DataError(
+                f"is neither .json nor a readable tar archive: {said}", path=path
+            ) from error
 
 
 def _members(message: _Message) -> Iterator[tuple[_Message, _Message]]:
