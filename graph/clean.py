@@ -49,7 +49,7 @@ class Fixed:
 
     Attributes:
         done: for each finding, how many of it were mended.
-        aside: what was taken out, with the whole row but for sentences.
+        aside: what was taken out, with the whole row but for texts that may quote a note.
     """
 
     graph: KnowledgeGraph

@@ -197,6 +197,7 @@ def test_edges_are_made_anew_and_predictions_about_nothing_go() -> None:
                     "relation": ["TREATS"] * 2,
                     "tail": ["OMIM:606764", "HP:0002027"],
                     "model": ["m"] * 2,
+                    "explanation": ['{"sentence": "Words of a note."}'] * 2,
                 }
             )
         )
@@ -213,6 +214,7 @@ def test_edges_are_made_anew_and_predictions_about_nothing_go() -> None:
     assert fixed.graph.edges.equals(small().edges)
     assert fixed.graph.predictions["tail"].to_list() == ["OMIM:606764"]
     assert fixed.done["prediction about no node"] == 1
+    assert "Words of a note" not in str(list(fixed.aside))
     again(fixed)
 
 
