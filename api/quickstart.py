@@ -222,7 +222,7 @@ def _predict(
         kg = kg.with_predictions(pl.concat([targets, diagnoses]))
         kg.save(this.out / "graph")
         ends = pl.concat([kg.predictions["head"], kg.predictions["tail"]]).unique()
-        summary = store.write(kg.subgraph(ends, relations=[], predictions=True))
+        summary = store.write(kg.subgraph(ends, relations=[]).with_predictions(kg.predictions))
         counts = {
             "drug-target hypotheses that the graph doesn't hold": targets.filter(
                 ~pl.col("known")
