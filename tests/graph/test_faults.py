@@ -81,7 +81,7 @@ def test_a_lost_connection_is_made_again(host: Host, kg: KnowledgeGraph) -> None
                     patch.setattr(through.connection, "server", server)
                     through.write(kg)
         proxy.close()
-        assert server is not None or proxy.cuts == 3
+        assert server is not None or proxy.cuts > 0
         assert contents(store) == expected
         change(store, EVERYTHING)
 
