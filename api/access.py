@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from medkg.graph import store as stores
 from medkg.graph.errors import DataError, MissingError, ModelError
-from medkg.graph.forget import ForgetSummary
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
 from medkg.graph.page import write_page
 from medkg.graph.quarantine import Quarantine
-from medkg.graph.store import Store, WriteSummary
+from medkg.graph.store import Store
 from medkg.loaders.sources import load
 
 if TYPE_CHECKING:
@@ -23,59 +21,11 @@ if TYPE_CHECKING:
     from medkg.gnn.links import LinkModel
 
 
-class Connection:
+class Connection(Store):
     """An open graph server: write, read, and ask by name or in Cypher. Made by `connect`.
 
     Use it in a `with` block, or call `close`.
     """
-
-    def __init__(self, store: Store):
-        self._store = store
-
-    def write(
-        self,
-        kg: KnowledgeGraph,
-        name: str | None = None,
-        *,
-        prune: bool = False,
-        evidence: bool = True,
-    ) -> WriteSummary:
-        """Write a graph; what is there already is left as it is. Says what it did.
-
-        Args:
-            name: what `info` calls this load; the graph's sources by default.
-            prune: take out what the graph's sources said before and no longer say.
-            evidence: without it, nodes and relationships alone; see `Store.write`.
-        """
-        return self._store.write(kg, name, prune=prune, evidence=evidence)
-
-    def read(
-        self,
-        around: str | Sequence[str] | None = None,
-        hops: int = 1,
-        *,
-        kinds: Sequence[str] | None = None,
-        relations: Sequence[str] | None = None,
-        min_probability: float = 0.0,
-        most: int | None = None,
-        predictions: bool | None = None,
-    ) -> KnowledgeGraph:
-        """The graph of the server, or a part of it, evidence included; see `Store.read`."""
-        return self._store.read(
-            around,
-            hops,
-            kinds=kinds,
-            relations=relations,
-            min_probability=min_probability,
-            most=most,
-            predictions=predictions,
-        )
-
-    def pages(
-        self, cypher: str, size: int = 10_000, /, **parameters: Any
-    ) -> Iterator[pl.DataFrame]:
-        """A long answer in frames of at most `size` rows; see `Store.pages`."""
-        return self._store.pages(cypher, size, **parameters)
 
     def query(self, question: str, /, **parameters: Any) -> pl.DataFrame:
         """Ask a query of the library by its name, or Cypher of your own. Neither can write.
@@ -86,34 +36,10 @@ class Connection:
             StoreError: the server refuses the Cypher, or it would write.
         """
         if not question.isidentifier():
-            return self._store.query(question, **parameters)
+            return super().query(question, **parameters)
         from medkg.cypher import library
 
-        return library.get(question).run(self._store, **parameters)
-
-    def forget(
-        self,
-        *,
-        source: str | Sequence[str] = (),
-        document: str | Sequence[str] = (),
-        patient: str | Sequence[str] = (),
-    ) -> ForgetSummary:
-        """Take sources, documents or patients out; see `medkg.forget`. Says how much went."""
-        return self._store.forget(source=source, document=document, patient=patient)
-
-    def info(self) -> dict[str, Any]:
-        """Counts by kind and relation, and the sources."""
-        return self._store.info()
-
-    def close(self) -> None:
-        """Close the connection; an embedded server that it started stops."""
-        self._store.close()
-
-    def __enter__(self) -> Connection:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
+        return library.get(question).run(self, **parameters)
 
 
 def connect(
@@ -131,7 +57,7 @@ def connect(
     Raises:
         StoreError: nothing answers there, or it refuses the log-in.
     """
-    return Connection(stores.connect(uri, user=user, password=password, database=database))
+    return Connection.open(uri, user=user, password=password, database=database)
 
 
 def open(path: Path | str) -> KnowledgeGraph:

@@ -245,7 +245,7 @@ def merge(
     from medkg.graph.quarantine import Quarantine
 
     kg = merge_graphs(*(KnowledgeGraph.open(path) for path in graphs))
-    summary = {**_write(kg, out, Quarantine()), "merges": kg.info()["merges"]}
+    summary = {**_write(kg, out, Quarantine()), "merges": kg.merge_counts()}
     if as_json:
         return show.as_json(summary)
     _print_written(summary)

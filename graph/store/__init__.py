@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
@@ -36,46 +35,6 @@ __all__ = ["Counts", "Store", "WriteSummary", "connect"]
 
 _CONNECT_SECONDS = 10
 _SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
-
-
-def connect(
-    uri: str,
-    *,
-    user: str | None = None,
-    password: str | None = None,
-    database: str | None = None,
-    schema: Schema | None = None,
-) -> Store:
-    """Connect to a server: `bolt://…`, `neo4j://…` (or `+s` for TLS), or `embedded:DIR`.
-
-    User and password are those of NEO4J_USERNAME and NEO4J_PASSWORD unless given; the embedded
-    server, which is started if it doesn't run, has its own.
-
-    Raises:
-        StoreError: no server there, a wrong password, no such database.
-    """
-    if uri.startswith("embedded:"):
-        folder = uri.removeprefix("embedded:")
-        if not folder:
-            raise StoreError("embedded: lacks its folder; write embedded:DIR")
-        server = serve(folder)
-        try:
-            auth = (server.user, server.password)
-            driver = _driver(server.uri, auth, uri, DATABASE)
-        except BaseException:
-            server.stop()
-            raise
-        return Store(uri, driver, DATABASE, schema, server)
-    if uri.partition("://")[0] not in _SCHEMES or "://" not in uri:
-        raise StoreError(
-            f"{uri!r} is no address of a server; write bolt://host:7687, neo4j://host, or"
-            " embedded:DIR"
-        )
-    user = user or os.environ.get("NEO4J_USERNAME", "neo4j")
-    password = password if password is not None else os.environ.get("NEO4J_PASSWORD")
-    if password is None:
-        raise StoreError(f"{uri} needs a password; set NEO4J_USERNAME and NEO4J_PASSWORD")
-    return Store(uri, _driver(uri, (user, password), uri, database), database, schema)
 
 
 def _driver(address: str, auth: tuple[str, str], uri: str, database: str | None) -> neo4j.Driver:
@@ -132,21 +91,57 @@ class Store:
         if taken := sorted(set(self.schema.kinds) & set(OWN_LABELS)):
             raise SchemaError(f"kind {taken[0]} of the schema is a label that the store needs")
 
+    @classmethod
+    def open(
+        cls,
+        uri: str,
+        *,
+        user: str | None = None,
+        password: str | None = None,
+        database: str | None = None,
+        schema: Schema | None = None,
+    ) -> Self:
+        """Connect to a server: `bolt://…`, `neo4j://…` (or `+s` for TLS), or `embedded:DIR`.
+
+        User and password are those of NEO4J_USERNAME and NEO4J_PASSWORD unless given; the embedded
+        server, which is started if it doesn't run, has its own.
+
+        Raises:
+            StoreError: no server there, a wrong password, no such database.
+        """
+        if uri.startswith("embedded:"):
+            folder = uri.removeprefix("embedded:")
+            if not folder:
+                raise StoreError("embedded: lacks its folder; write embedded:DIR")
+            server = serve(folder)
+            try:
+                auth = (server.user, server.password)
+                driver = _driver(server.uri, auth, uri, DATABASE)
+            except BaseException:
+                server.stop()
+                raise
+            return cls(uri, driver, DATABASE, schema, server)
+        if uri.partition("://")[0] not in _SCHEMES or "://" not in uri:
+            raise StoreError(
+                f"{uri!r} is no address of a server; write bolt://host:7687, neo4j://host, or"
+                " embedded:DIR"
+            )
+        user = user or os.environ.get("NEO4J_USERNAME", "neo4j")
+        password = password if password is not None else os.environ.get("NEO4J_PASSWORD")
+        if password is None:
+            raise StoreError(f"{uri} needs a password; set NEO4J_USERNAME and NEO4J_PASSWORD")
+        return cls(uri, _driver(uri, (user, password), uri, database), database, schema)
+
     def close(self) -> None:
         """Close the connection; an embedded server that nobody else uses stops."""
         self.connection.driver.close()
         if self.server is not None:
             self.server.stop()
 
-    def __enter__(self) -> Store:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
@@ -271,3 +266,6 @@ class Store:
             StoreError: the server doesn't answer.
         """
         return read.info(self.connection)
+
+
+connect = Store.open
