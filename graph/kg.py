@@ -442,17 +442,22 @@ class KnowledgeGraph:
             rows = self._collect(counts.sort("len", column, descending=[True, False]), name)
             return dict(rows.iter_rows())
 
-        applied = self._collect(self.scan("merges").select("applied"), "merges")["applied"]
         counts = self.counts
         del counts["merges"]
         return {
             **counts,
-            "merges": {"joined": applied.sum(), "held_back": (~applied).sum()},
+            "merges": self.merge_counts(),
             "kinds": counted("nodes", "kind"),
             "relations": counted("edges", "relation"),
             "evidence_by_source": counted("evidence", "source"),
             "sources": [asdict(source) for source in self.sources],
         }
+
+    def merge_counts(self) -> dict[str, int]:
+        """How many identifiers were joined with others, and how many held back."""
+        merges = self._collect(self.scan("merges").select("applied"), "merges")
+        joined = merges.filter("applied").height
+        return {"joined": joined, "held_back": merges.height - joined}
 
     # Parts
 
