@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -219,11 +219,11 @@ def cut_off(host: Host, graph: Path, what: str, rows: int, seconds: float) -> bo
 
 
 class Cutter:
-    """A TCP proxy to a server that cuts all connections after so many bytes."""
+    """A TCP proxy to a server that cuts all connections three times, each after so many bytes."""
 
     def __init__(self, port: int, after: int):
         self.target = port
-        self.left = after
+        self.after = self.left = after
         self.cuts = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
@@ -247,8 +247,11 @@ class Cutter:
                 self.left -= len(data)
                 if self.left < 0 and self.cuts < 3:
                     self.cuts += 1
-                    self.left = 300_000
+                    self.left = self.after
                     for each in self._open:
+                        # Closing alone does not end what another thread is waiting for.
+                        with suppress(OSError):
+                            each.shutdown(socket.SHUT_RDWR)
                         each.close()
                     self._open.clear()
                     return
