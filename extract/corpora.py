@@ -240,7 +240,7 @@ def read_brat(path: Path, quarantine: Quarantine) -> list[Document]:
     Raises:
         DataError: the folder or archive can't be read or holds no pair of files.
     """
-    files = dict(_brat_files(path))
+    files = dict(brat_files(path))
     documents = []
     for name in sorted(files):
         if name.endswith(".ann") and f"{name[:-4]}.txt" not in files:
@@ -537,7 +537,7 @@ def _tagged_sentence(identifier: str, tokens: list[tuple[str, str]]) -> Document
     return document
 
 
-def _brat_files(path: Path) -> Iterator[tuple[str, bytes]]:
+def brat_files(path: Path) -> Iterator[tuple[str, bytes]]:
     """Names and contents of the `.txt` and `.ann` files of a folder or tar archive."""
     if path.is_dir():
         for file in sorted(path.rglob("*")):
