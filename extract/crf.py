@@ -69,14 +69,40 @@ class CRF(nn.Module):
         transitions = self.scores()
         before = torch.cat([torch.zeros_like(tags[:, :1]), tags[:, :-1]], dim=1)
         gold = emissions.gather(2, tags.unsqueeze(2)).squeeze(2) + transitions[before, tags]
-        lengths = mask.sum(1)
-        state = transitions[0] + emissions[:, 0]
-        states = [state]
-        for emission in emissions.unbind(1)[1:]:
-            state = torch.logsumexp(state.unsqueeze(2) + transitions, dim=1) + emission
-            states.append(state)
-        last = torch.stack(states, 1)[torch.arange(len(lengths)), lengths - 1]
-        return torch.logsumexp(last, dim=1).sum() - (gold * mask).sum()
+        moves = transitions.expand(*tags.shape, -1, -1)
+        return partition(emissions, moves, mask.sum(1)).sum() - (gold * mask).sum()
+
+
+def partition(emissions: Tensor, moves: Tensor, lengths: Tensor) -> Tensor:
+    """log Z of every row, shape (rows,).
+
+    Args:
+        emissions: (rows, time, tags).
+        moves: (rows, time, tags, tags), the transition scores (from, to) into every token.
+        lengths: (rows,), the number of tokens, 1 or more.
+    """
+    steps = list(zip(emissions.unbind(1), moves.unbind(1), strict=True))
+    state = steps[0][1][:, 0] + steps[0][0]
+    states = [state]
+    for emission, move in steps[1:]:
+        state = torch.logsumexp(state.unsqueeze(2) + move, dim=1) + emission
+        states.append(state)
+    last = torch.stack(states, 1)[torch.arange(len(lengths)), lengths - 1]
+    return torch.logsumexp(last, dim=1)
+
+
+def pair_marginals(emissions: Tensor, transitions: Tensor, lengths: Tensor) -> Tensor:
+    """p(tag before, tag) at every token, shape (rows, time, tags, tags); the first's before is O.
+
+    The arguments are those of `decode`. The derivative of log Z by a score is that score's
+    marginal probability. Past a row's end all are 0.
+    """
+    moves = transitions.double().unsqueeze(1).repeat(1, emissions.shape[1], 1, 1)
+    with torch.enable_grad():
+        moves.requires_grad_()
+        total = partition(emissions.double(), moves, lengths).sum()
+        (marginals,) = torch.autograd.grad(total, moves)
+    return marginals
 
 
 def decode(

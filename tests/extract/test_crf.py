@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from itertools import product
 
 import pytest
 import torch
 
-from medkg.extract.crf import CRF, decode, encode
+from medkg.extract.crf import CRF, decode, encode, pair_marginals, partition
 
 TAGS = 5  # of two kinds
 
@@ -82,3 +83,24 @@ def test_encode_marks_the_tokens_that_a_span_overlaps() -> None:
     offsets = [(0, 3), (4, 8), (9, 12), (12, 15)]
     assert encode(offsets, [(4, 12, 1), (12, 15, 0)]) == [0, 3, 4, 1]
     assert encode(offsets, []) == [0, 0, 0, 0]
+
+
+def test_pair_marginals_are_sums_over_all_sequences(crf: CRF) -> None:
+    emissions = torch.randn(2, 3, TAGS)
+    lengths = torch.tensor([3, 2])
+    moves = crf.scores().detach().expand(2, TAGS, TAGS)
+    marginals = pair_marginals(emissions, moves, lengths)
+    for row, size in enumerate(lengths.tolist()):
+        weights = {
+            path: math.exp(weight(crf, emissions[row], path))
+            for path in product(range(TAGS), repeat=size)
+        }
+        total = sum(weights.values())
+        expected = torch.zeros(size, TAGS, TAGS, dtype=torch.float64)
+        for path, value in weights.items():
+            for t, (before, tag) in enumerate(zip((0, *path), path, strict=False)):
+                expected[t, before, tag] += value / total
+        assert torch.allclose(marginals[row, :size], expected, atol=1e-6)
+        every = moves.unsqueeze(1).expand(2, 3, TAGS, TAGS)
+        log_z = partition(emissions, every, lengths)[row].item()
+        assert log_z == pytest.approx(math.log(total), rel=1e-5)
