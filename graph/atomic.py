@@ -22,8 +22,11 @@ def sha256(path: Path) -> str:
 
 
 @contextmanager
-def atomic_file(path: Path | str) -> Iterator[Path]:
-    """Yield a path to write to; it takes the place of `path` when the block ends without error."""
+def atomic_file(path: Path | str, *, mode: int = 0o666) -> Iterator[Path]:
+    """Yield a path to write to; it takes the place of `path` when the block ends without error.
+
+    The file gets the permissions `mode`, less what the umask takes away.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -31,7 +34,7 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
     draft = Path(name)
     try:
         yield draft
-        draft.chmod(0o666 & ~_umask())
+        draft.chmod(mode & ~_umask())
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
