@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from medkg import cypher, gnn, graph, loaders
     from medkg.access import (
+        annotate,
         connect,
         default_terminology,
         extract,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from medkg.loaders.sources import load
 
 _HOMES = {
+    "annotate": "medkg.access",
     "connect": "medkg.access",
     "default_terminology": "medkg.access",
     "load_model": "medkg.access",
@@ -63,6 +65,7 @@ _PACKAGES = ("cypher", "gnn", "graph", "loaders")
 __all__ = [
     "KnowledgeGraph",
     "MedkgError",
+    "annotate",
     "check",
     "connect",
     "cypher",

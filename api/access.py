@@ -17,6 +17,7 @@ from medkg.graph.store import Store
 from medkg.loaders.sources import load
 
 if TYPE_CHECKING:
+    from medkg.extract.annotated import AnnotatedText
     from medkg.gnn.diagnosis import DiagnosisModel
     from medkg.gnn.links import LinkModel
 
@@ -121,6 +122,39 @@ def extract(
         what = "nothing could be read" if graph.nodes.is_empty() else f"{len(aside)} set aside"
         raise DataError(f"{first.reason} ({what})", path=first.path)
     return graph
+
+
+def annotate(
+    paths: Sequence[Path | str],
+    *,
+    terminology: KnowledgeGraph | None = None,
+    model: Path | str | None = None,
+    patients: bool = True,
+    quarantine: Quarantine | None = None,
+) -> list[AnnotatedText]:
+    """What is read in texts, document by document: mentions, relations and the graph's triples.
+
+    In a notebook each of them draws itself, by displaCy.
+
+    Args:
+        paths, terminology, model, patients, quarantine: see `extract`.
+
+    Raises:
+        DataError: a path is not there, or nothing could be read.
+    """
+    from medkg.extract import pipeline
+    from medkg.extract.annotate import annotate_documents
+
+    aside = Quarantine() if quarantine is None else quarantine
+    terms = default_terminology() if terminology is None else terminology
+    documents = pipeline.read_documents([str(path) for path in paths], aside, patients=patients)
+    nlp = pipeline.build_pipeline(terms, ner_model=model)
+    found = list(annotate_documents(nlp, documents, terms, aside))
+    if aside.rows and (quarantine is None or not found):
+        first = aside.rows[0]
+        what = f"{len(aside)} set aside" if found else "nothing could be read"
+        raise DataError(f"{first.reason} ({what})", path=first.path)
+    return found
 
 
 def load_model(

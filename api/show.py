@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from rich.console import Console
+from rich.style import Style
 from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from medkg.extract.annotated import AnnotatedText, End, Mention
 
 # Results go to standard output, everything else to standard error.
 out = Console(highlight=False)
@@ -115,3 +120,110 @@ def pairs(values: Mapping[str, Any], title: str = "") -> None:
     for name, value in values.items():
         table.add_row(_label(name), cell(value))
     out.print(table)
+
+
+def annotated(document: AnnotatedText) -> None:
+    """Print a text with its mentions in brackets, numbered, then the mentions and the relations.
+
+    Colours tell the kinds, signs the context, as the lists below the text do in words.
+    """
+    from medkg.extract.annotated import SIGNS
+
+    numbers = {mention.start: n for n, mention in enumerate(document.mentions, start=1)}
+    out.rule(Text(_printable(document.id), "bold"), align="left", style="dim")
+    out.print(_marked(document))
+    out.print()
+    used = {value for mention in document.mentions for value in mention.context}
+    legend = [f"{sign} {says}" for value, (sign, says) in SIGNS.items() if value in used]
+    if legend:
+        out.print(Text("; ".join(legend), "dim"))
+    if document.mentions:
+        out.print(_mentions(document))
+    stated = [triple for triple in document.triples if triple.subject.start is not None]
+    if stated:
+        table = _plain_table("p", "relation")
+        for triple in stated:
+            line = Text()
+            line.append(_end(triple.subject, numbers)).append(f" {triple.relation} ", "bold")
+            line.append(_end(triple.object, numbers))
+            said = [*triple.context, *(f"{k} {v}" for k, v in triple.qualifiers.items())]
+            line.append(f" ({', '.join(said)})" if said else "", "dim")
+            table.add_row(f"{triple.probability:.2f}", line)
+        out.print()
+        out.print(table)
+    out.print()
+
+
+def _marked(document: AnnotatedText) -> Text:
+    text, last = Text(), 0
+    for number, mention in enumerate(document.mentions, start=1):
+        if mention.start < last:
+            continue
+        text.append(_printable(document.text[last : mention.start]))
+        style = _kind_style(mention.kind) + Style(strike="negated" in mention.context)
+        text.append("[", "dim").append(_printable(mention.text), style)
+        text.append(f"]{number}{mention.signs}", "dim")
+        last = mention.end
+    return text.append(_printable(document.text[last:].rstrip()))
+
+
+def _mentions(document: AnnotatedText) -> Table:
+    """Number, text, kind with context and dose, probability, and what it links to."""
+    of_patient = {
+        triple.object.start: triple.qualifiers
+        for triple in document.triples
+        if triple.subject.start is None and triple.qualifiers
+    }
+    table = _plain_table("", "mention", "kind", "p", "links to")
+    for number, mention in enumerate(document.mentions, start=1):
+        kind = Text().append(mention.kind, _kind_style(mention.kind))
+        more = [*mention.context, *of_patient.get(mention.start, {}).values()]
+        kind.append(f" {', '.join(more)}" if more else "")
+        table.add_row(
+            str(number),
+            Text(" ".join(_printable(mention.text).split())),
+            kind,
+            f"{mention.probability:.2f}",
+            _link(mention),
+        )
+    return table
+
+
+def _plain_table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
+    for name in columns:
+        table.add_column(name, justify="right" if name in ("", "p") else "left", overflow="fold")
+    return table
+
+
+def _link(mention: Mention) -> Text:
+    if mention.identifier is None:
+        return Text("-", "dim")
+    # A name that only repeats the text says nothing.
+    same = (mention.name or "").casefold() == " ".join(mention.text.casefold().split())
+    text = Text(mention.identifier)
+    text.append("" if same else f" {_printable(mention.name or '')}")
+    return text.append(f" {mention.link_score:.2f}", "dim")
+
+
+def _end(end: End, numbers: Mapping[int, int]) -> Text:
+    number = numbers.get(-1 if end.start is None else end.start, "")
+    return Text().append(_printable(end.name), _kind_style(end.kind)).append(f" {number}", "dim")
+
+
+def _kind_style(kind: str) -> Style:
+    """Black or white, whichever reads better, on the colour of the kind."""
+    from medkg.extract.annotated import kind_colour
+
+    colour = kind_colour(kind)
+    red, green, blue = (int(colour[n : n + 2], 16) for n in (1, 3, 5))
+    bright = 0.299 * red + 0.587 * green + 0.114 * blue > 140
+    return Style(color="#000000" if bright else "#ffffff", bgcolor=colour)
+
+
+def _printable(text: str) -> str:
+    """A text without the signs that would steer the terminal."""
+    plain = text.replace("\r\n", "\n").expandtabs(4)
+    return "".join(
+        c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in plain
+    )
