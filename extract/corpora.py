@@ -13,13 +13,15 @@ import lzma
 import re
 import tarfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from ..graph.errors import DataError
 from ..graph.quarantine import Quarantine
 from ..graph.text import decode
+from .labels import MENTION_KINDS
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,13 @@ class Relation:
 
 @dataclass
 class Document:
-    """A text with what a corpus annotates in it."""
+    """A text with what a corpus annotates in it; `fields`: what else a JSON row says of it."""
 
     id: str
     text: str
     mentions: list[Mention] = field(default_factory=list)
     relations: list[Relation] = field(default_factory=list)
+    fields: dict[str, Any] = field(default_factory=dict)
 
 
 def read_text(path: Path) -> str:
@@ -311,16 +314,10 @@ READERS: dict[str, Callable[[Path, Quarantine], list[Document]]] = {
 }
 
 # What each corpus calls the kinds of this project; what is not here is not read as a mention.
+# "medkg" is no format: documents whose kinds are this project's already.
 KINDS: dict[str, dict[str, str]] = {
-    "pubtator": {
-        "Disease": "Disease",
-        "Chemical": "Drug",
-        "Gene": "Target",
-        "Symptom": "Symptom",
-        "Drug": "Drug",
-        "Target": "Target",
-        "Procedure": "Procedure",
-    },
+    "medkg": {kind: kind for kind in MENTION_KINDS},
+    "pubtator": {"Chemical": "Drug", "Gene": "Target", **{kind: kind for kind in MENTION_KINDS}},
     "ncbi": {
         "SpecificDisease": "Disease",
         "DiseaseClass": "Disease",
@@ -338,6 +335,19 @@ KINDS: dict[str, dict[str, str]] = {
     },
     "roam": {"AFFLICTION": "Disease"},
 }
+_OF_PUBTATOR = "Species Mutation DNAMutation ProteinMutation SNP CellLine Chromosome Genus Strain"
+_OF_MACCROBAT = (
+    "Activity Administration Age Area Biological_attribute Biological_structure "
+    "Clinical_event Color Coreference Date Detailed_description Distance Dosage Duration "
+    "Family_history Frequency Height History Lab_value Mass Nonbiological_location "
+    "Occupation Other_entity Other_event Outcome Personal_background Qualitative_concept "
+    "Quantitative_concept Severity Sex Shape Subject Texture Time Volume Weight"
+)
+# What the published corpora annotate beside these kinds.
+OTHER_LABELS = {
+    "pubtator": frozenset(_OF_PUBTATOR.split()),
+    "brat": frozenset(_OF_MACCROBAT.split()),
+}
 
 
 @dataclass(frozen=True)
@@ -348,6 +358,7 @@ class Corpus:
     format: str
     train: list[Document]
     development: list[Document]
+    split_here: bool = False  # it comes without a split of its own
 
 
 _STANDARD = {
@@ -371,43 +382,55 @@ _STANDARD = {
 _OWN = ("train.pubtator.txt", "development.pubtator.txt")
 
 
-def load_corpora(folder: Path, quarantine: Quarantine) -> list[Corpus]:
-    """The corpora with mentions in a folder, each file plain or `.xz`.
+def published_corpora(folder: Path, quarantine: Quarantine) -> list[Corpus]:
+    """The published corpora with mentions in a folder, each file plain or `.xz`.
 
     BC5CDR, NCBI disease, BC2GM and ChemProt under their files' published names; MACCROBAT as
-    `maccrobat/maccrobat.tar`, 32 of its documents held out (`split_documents`); and of one's own
-    any folder with `train.pubtator.txt` and `development.pubtator.txt`, whose kinds are this
-    project's or PubTator's. Training documents that occur in any held-out part are left out.
+    `maccrobat/maccrobat.tar`, 32 of its documents held out (`split_documents`).
 
     Raises:
-        DataError: there is no corpus, or a file of one can't be read.
+        DataError: a file of one can't be read.
     """
     read: list[Corpus] = []
     for name, (corpus_format, train, development) in _STANDARD.items():
         files = [_plain_or_xz(folder / train), _plain_or_xz(folder / development)]
         if all(file.is_file() for file in files):
-            reader = READERS[corpus_format]
-            read.append(Corpus(name, corpus_format, *(reader(file, quarantine) for file in files)))
+            parts = [READERS[corpus_format](file, quarantine) for file in files]
+            read.append(Corpus(name, corpus_format, train=parts[0], development=parts[1]))
     archive = _plain_or_xz(folder / "maccrobat" / "maccrobat.tar")
     if archive.is_file():
-        read.append(
-            Corpus("maccrobat", "brat", *split_documents(read_brat(archive, quarantine), 32))
-        )
+        rest, held_out = split_documents(read_brat(archive, quarantine), 32)
+        read.append(Corpus("maccrobat", "brat", rest, held_out, split_here=True))
+    return read
+
+
+def load_corpora(folder: Path, quarantine: Quarantine) -> list[Corpus]:
+    """The published corpora in a folder, and one's own with relations, `apart`.
+
+    One's own: any folder in it with `train.pubtator.txt` and `development.pubtator.txt`, whose
+    kinds are this project's or PubTator's.
+
+    Raises:
+        DataError: there is no corpus, or a file of one can't be read.
+    """
+    read = published_corpora(folder, quarantine)
     for own in sorted(folder.iterdir()) if folder.is_dir() else []:
         files = [_plain_or_xz(own / name) for name in _OWN]
         if all(file.is_file() for file in files):
-            read.append(
-                Corpus(own.name, "pubtator", *(read_pubtator(file, quarantine) for file in files))
-            )
+            parts = [read_pubtator(file, quarantine) for file in files]
+            read.append(Corpus(own.name, "pubtator", train=parts[0], development=parts[1]))
     if not read:
         raise DataError(
             f"holds no corpus; give one, or a folder with {_OWN[0]} and {_OWN[1]} in it",
             path=folder,
         )
-    held_out = [document for corpus in read for document in corpus.development]
-    return [
-        Corpus(c.name, c.format, without_overlap(c.train, held_out), c.development) for c in read
-    ]
+    return apart(read)
+
+
+def apart(corpora: Sequence[Corpus]) -> list[Corpus]:
+    """The corpora without the training documents that occur in any one's held-out part."""
+    held_out = [document for corpus in corpora for document in corpus.development]
+    return [replace(c, train=without_overlap(c.train, held_out)) for c in corpora]
 
 
 def flat_mentions(document: Document, corpus_format: str) -> list[Mention]:
@@ -440,6 +463,21 @@ def split_documents(
     """
     ordered = sorted(documents, key=lambda d: hashlib.sha256(d.id.encode()).hexdigest())
     return ordered[held_out:], ordered[:held_out]
+
+
+def document_folds(
+    documents: Iterable[Document], folds: int = 5
+) -> list[tuple[list[Document], list[Document]]]:
+    """(train, held out) of each fold for a corpus that comes without a split.
+
+    Documents go round the folds in the order of their ids' SHA-256, so that the folds depend on
+    nothing but the ids, differ by at most one document in size, and hold each document out once.
+    """
+    ordered = sorted(documents, key=lambda d: hashlib.sha256(d.id.encode()).hexdigest())
+    return [
+        ([d for n, d in enumerate(ordered) if n % folds != fold], ordered[fold::folds])
+        for fold in range(folds)
+    ]
 
 
 def text_key(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ..graph.errors import DataError, ModelError
+from ..graph.errors import ModelError
 from ..graph.quarantine import Quarantine
-from .corpora import KINDS, READERS, Document
-from .ner import THRESHOLD, Found, NerModel, above, combine
+from .corpora import KINDS, Document
+from .mentions import THRESHOLD, Found, Recogniser, above, combine
+from .ner import open_recogniser
+from .own_corpora import read_annotated
 
 _RESAMPLES = 1000
 
@@ -37,44 +39,61 @@ class Score:
 
 
 def evaluate_ner(
-    model: Path | None,
+    models: Sequence[Path | str | None],
     corpus: Path,
-    format: str,
+    format: str | None = None,
     *,
     head: str | None = None,
+    labels: Mapping[str, str | None] | None = None,
     threshold: float = THRESHOLD,
     device: str | None = None,
+    quarantine: Quarantine | None = None,
 ) -> pl.DataFrame:
-    """Score a model on an annotated corpus.
+    """Score models beside each other on an annotated corpus.
 
     Args:
-        model: the model's folder; None: the shipped one.
+        models: any that `ner.open_recogniser` knows; None: the shipped one.
         corpus: the file (brat: folder or archive) to score on.
-        format: pubtator, ncbi, chemprot, bc2gm, brat or roam.
-        head: score what this head of the model finds; None: what the component gives, all heads'
-            mentions joined.
+        format: one of `own_corpora.FORMATS`; None: told from the file.
+        head: score what this head of a model finds, which keeps to its corpus' guidelines; a model
+            with one head is scored by it. None: what the component gives, all heads' mentions
+            joined.
+        labels: as in `own_corpora.read_annotated`.
         threshold: mentions less probable are left out.
         device: "cpu", "cuda", …
+        quarantine: takes the annotations that can't be used.
 
     Returns:
-        A row per kind of the corpus and one for all ("micro"): kind, precision, recall, f1, low,
-        high (95 % bootstrap interval of F1 over documents), gold, predicted. Mentions of a kind
-        that the corpus does not annotate are left out; where it annotates diseases and no symptoms
-        (BC5CDR, NCBI), a Symptom counts as a Disease.
+        A row per model and kind of the corpus, and one for all ("micro"): model, head ("joined"
+        for all), kind, precision, recall, f1, low, high (95 % bootstrap interval of F1 over
+        documents), gold, predicted. Mentions of a kind that the corpus does not annotate are left
+        out; where it annotates diseases and no symptoms (BC5CDR, NCBI), a Symptom counts as a
+        Disease. Where the corpus' mentions overlap, each counts, though no model finds both.
 
     Raises:
-        DataError: the corpus can't be read or its format isn't known.
-        ModelError: the model can't be loaded or has no such head.
+        DataError: the corpus can't be read, its format isn't known, or a label is no kind.
+        ModelError: a model can't be loaded or has no such head.
     """
-    if format not in READERS:
-        raise DataError(f"unknown format {format!r}; one of {', '.join(READERS)}", path=corpus)
-    documents = READERS[format](corpus, Quarantine())
-    scores = score(NerModel.load(model, device), documents, format, head, threshold)
-    return pl.DataFrame([asdict(row) for row in scores])
+    documents = read_annotated(
+        corpus,
+        Quarantine() if quarantine is None else quarantine,
+        corpus_format=format,
+        labels=labels or {},
+    )
+    rows = []
+    for model in models:
+        recogniser = open_recogniser(model, device)
+        used = head
+        if head is not None and head not in recogniser.kinds and len(recogniser.kinds) == 1:
+            (used,) = recogniser.kinds
+        about = {"model": "medkg's" if model is None else str(model), "head": used or "joined"}
+        scores = score(recogniser, documents, "medkg", used, threshold)
+        rows += [{**about, **asdict(row)} for row in scores]
+    return pl.DataFrame(rows)
 
 
 def score(
-    model: NerModel,
+    model: Recogniser,
     documents: Sequence[Document],
     corpus_format: str,
     head: str | None,

@@ -25,19 +25,34 @@ def save_folder(
     card: str,
     write_encoder: Callable[[Path], None],
 ) -> None:
-    """Write a model's folder; it takes the place of one that is there.
+    """Write a network's folder; see `save_files`.
 
     Args:
-        config: `model` (its sort), `encoder`, and what loading and readers need.
-        card: the model card, Markdown.
         write_encoder: writes what the encoder needs beside the weights into a folder.
     """
-    with atomic_folder(folder, marker="config.json") as draft:
+
+    def write(draft: Path) -> None:
         weights = {name: value.half().contiguous() for name, value in network.state_dict().items()}
         save_file(weights, draft / "weights.safetensors")
         # Readable by whoever may read the rest of the folder.
         (draft / "weights.safetensors").chmod(0o644)
         write_encoder(draft)
+
+    save_files(folder, config, card, write)
+
+
+def save_files(
+    folder: Path, config: Mapping[str, Any], card: str, write: Callable[[Path], None]
+) -> None:
+    """Write a model's folder; it takes the place of one that is there.
+
+    Args:
+        config: `model` (its sort), `encoder`, and what loading and readers need.
+        card: the model card, Markdown.
+        write: writes all other files into a folder; their checksums go into the config.
+    """
+    with atomic_folder(folder, marker="config.json") as draft:
+        write(draft)
         files = sorted(file for file in draft.rglob("*") if file.is_file())
         checksums = {str(file.relative_to(draft)): sha256(file) for file in files}
         (draft / "CARD.md").write_text(card, encoding="utf-8")

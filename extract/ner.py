@@ -1,47 +1,41 @@
-"""The mention recogniser: one encoder, a CRF head for each corpus, and the spaCy component.
-
-A head knows what its corpus annotates and nothing else, so what a head does not find may still be
-there: the heads' mentions are joined, none of them votes against another's kind.
-"""
+"""The mention recogniser (one encoder, a CRF head for each corpus) and the spaCy component."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import spacy
 import torch
 from spacy.language import Language
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc
 from spacy.util import minibatch
 from torch import Tensor, nn
 
-from .abbreviations import Abbreviation, find_abbreviations
+from ..graph.errors import ModelError
+from .abbreviations import find_abbreviations
 from .bilstm import BiLSTMEncoder, Vocabulary
 from .crf import CRF, decode
 from .folder import load_weights, open_folder, save_folder
+from .mentions import (
+    MODEL,
+    THRESHOLD,
+    Found,
+    Recogniser,
+    TrainedRecogniser,
+    propagate,
+    set_mentions,
+)
 from .names import NameLists
 from .tokens import token_offsets
 
 SHIPPED = Path(__file__).parent / "model" / "ner"
-MODEL = "medkg_ner"
-THRESHOLD = 0.5
 _TOKENS = 8192  # of a batch when predicting, padding included
 
 
-@dataclass(frozen=True)
-class Found:
-    """A recognised mention: characters [start, end) of the text, kind, probability."""
-
-    start: int
-    end: int
-    kind: str
-    probability: float
-
-
-class NerModel(nn.Module):
+class NerModel(nn.Module, TrainedRecogniser):
     """An encoder (tokens of texts → states); for each corpus, a head of tag scores and a CRF."""
 
     def __init__(self, encoder: nn.Module, heads: Mapping[str, Sequence[str]]) -> None:
@@ -88,10 +82,6 @@ class NerModel(nn.Module):
                     results[n][name] = propagate(found, short_forms)
         return results
 
-    def predict(self, texts: Sequence[str], threshold: float = THRESHOLD) -> list[list[Found]]:
-        """The mentions of each text that reach the threshold, the heads' joined by `combine`."""
-        return [combine(above(heads, threshold), self.kinds) for heads in self.predict_heads(texts)]
-
     def _decode(
         self, tokens: list[list[str]]
     ) -> list[dict[str, list[tuple[int, int, int, float]]]]:
@@ -114,11 +104,7 @@ class NerModel(nn.Module):
         ]
 
     def save(self, folder: Path, about: Mapping[str, Any], card: str) -> None:
-        """Write the model's folder: `config.json`, half-precision weights, what the encoder needs.
-
-        `about` (training data, seed, figures, …) goes into the config as it is, `card` into
-        `CARD.md`.
-        """
+        """Write `config.json`, half-precision weights, what the encoder needs, and `CARD.md`."""
         bilstm = isinstance(self.encoder, BiLSTMEncoder)
         config = {
             "model": MODEL,
@@ -144,6 +130,8 @@ class NerModel(nn.Module):
         """
         folder = SHIPPED if folder is None else Path(folder)
         config = open_folder(folder, MODEL, {"heads": dict})
+        if config["encoder"] not in ("bilstm", "transformer"):
+            raise ModelError(f"{folder}: is a recogniser without a network ({config['encoder']})")
         if config["encoder"] == "bilstm":
             entries = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
             encoder: nn.Module = BiLSTMEncoder(Vocabulary(entries), NameLists.load())
@@ -152,98 +140,73 @@ class NerModel(nn.Module):
             from .transformer_ner import TransformerEncoder
 
             encoder = TransformerEncoder.from_description(folder / "encoder")
+            device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         model = cls(encoder, config["heads"])
         load_weights(folder, model)
         return model.to(device or "cpu").eval()
 
 
-def propagate(found: list[Found], short_forms: Iterable[Abbreviation]) -> list[Found]:
-    """Make short forms what their long forms are.
-
-    Where the long form is a mention, every place of the short form becomes one of its kind; where
-    it is none and overlaps none, no place of the short form is one.
-    """
-    for short in short_forms:
-        places = [f for f in found if any(a <= f.start and f.end <= b for a, b in short.places)]
-        long = next((f for f in found if (f.start, f.end) == short.long), None)
-        if long is not None:
-            # A longer mention around a short form stays as it is.
-            kept = [f for f in found if f not in places]
-            new = [Found(a, b, long.kind, long.probability) for a, b in short.places]
-            found = sorted([*kept, *_free(new, kept)], key=lambda f: f.start)
-        elif not any(f.start < short.long[1] and short.long[0] < f.end for f in found):
-            found = [f for f in found if (f.start, f.end) not in short.places]
-    return found
-
-
-def above(heads: Mapping[str, list[Found]], threshold: float) -> dict[str, list[Found]]:
-    """Without the mentions whose probability is below the threshold."""
-    return {name: [f for f in found if f.probability >= threshold] for name, found in heads.items()}
-
-
-def combine(heads: Mapping[str, list[Found]], kinds: Mapping[str, Sequence[str]]) -> list[Found]:
-    """Join what the heads found into mentions that don't overlap.
-
-    A head that knows diseases but no symptoms (BC5CDR, NCBI) comes from a corpus that calls
-    symptoms diseases: it says where, and a head that knows both (MACCROBAT) says which.
-
-    1. Such a Disease becomes a Symptom where the other head finds a Symptom and no Disease.
-    2. A Symptom or Disease inside a longer one of such a head is left out: MACCROBAT annotates the
-       place in the body apart ("chest", "pain"), and the whole name is what a graph can link.
-    3. The same span and kind from several heads is one candidate, with the highest probability.
-    4. Candidates are taken from the most probable down, each where no earlier one overlaps it.
+def open_recogniser(model: Path | str | None = None, device: str | None = None) -> Recogniser:
+    """Any recogniser that a user can name.
 
     Args:
-        heads: what each head found.
-        kinds: the kinds that each head knows.
+        model: a folder that `medkg train ner` wrote; a spaCy model, by its folder or the name of
+            its package (`en_ner_bc5cdr_md`); a token-classification model of Hugging Face's
+            transformers, by its folder or its name on the hub, with a slash (`OWNER/MODEL`); None:
+            the one that ships.
+        device: "cpu", "cuda", …; None: the GPU, if there is one, for transformers, else the CPU.
+
+    Raises:
+        ModelError: it is none of these, or missing, damaged, or finds no mentions.
     """
-    findings = {
-        name: [f for f in found if f.kind in ("Disease", "Symptom")]
-        for name, found in heads.items()
-    }
-    telling = [f for name, part in findings.items() if "Symptom" in kinds[name] for f in part]
-    whole = [f for name, part in findings.items() if "Symptom" not in kinds[name] for f in part]
-    best: dict[tuple[int, int, str], Found] = {}
-    for name, found in heads.items():
-        for mention in found:
-            if mention.kind == "Disease" and "Symptom" not in kinds[name]:
-                here = {f.kind for f in telling if f.start < mention.end and mention.start < f.end}
-                if here == {"Symptom"}:
-                    mention = replace(mention, kind="Symptom")
-            elif mention.kind in ("Disease", "Symptom") and any(
-                f.start <= mention.start
-                and mention.end <= f.end
-                and f.end - f.start > mention.end - mention.start
-                for f in whole
-            ):
-                continue
-            key = (mention.start, mention.end, mention.kind)
-            if key not in best or best[key].probability < mention.probability:
-                best[key] = mention
-    ranked = sorted(best.values(), key=lambda f: (-f.probability, f.start, f.start - f.end, f.kind))
-    return sorted(_free(ranked, []), key=lambda f: f.start)
+    if model is None:
+        return NerModel.load(None, device)
+    folder, name = Path(model), str(model)
+    if (folder / "meta.json").is_file() or spacy.util.is_package(name):
+        from .spacy_ner import SpacyNer
+
+        return SpacyNer.open(name)
+    config = _config(folder)
+    if config.get("model") == MODEL:
+        if config.get("encoder") == "spacy":
+            from .spacy_ner import SpacyNer
+
+            return SpacyNer.load(folder)
+        if config.get("encoder") == "crf":
+            # scikit-learn and transformers take seconds to import.
+            from .crf_ner import CrfNer
+
+            return CrfNer.load(folder)
+        return NerModel.load(folder, device)
+    if "model_type" in config or (not folder.exists() and name.count("/") == 1):
+        from .classifier_ner import TokenClassifier
+
+        return TokenClassifier.open(name, device)
+    if folder.is_dir():
+        return NerModel.load(folder, device)  # says what is wrong with it
+    raise ModelError(
+        f"{name}: is neither a folder of medkg train ner, nor a spaCy model that is installed, nor "
+        "a token-classification model of Hugging Face (a folder, or OWNER/MODEL)"
+    )
 
 
-def _free(candidates: Iterable[Found], taken: Iterable[Found]) -> list[Found]:
-    """The candidates, in their order, that overlap neither what is taken nor an earlier one."""
-    used = {position for f in taken for position in range(f.start, f.end)}
-    free = []
-    for candidate in candidates:
-        places = range(candidate.start, candidate.end)
-        if used.isdisjoint(places):
-            used.update(places)
-            free.append(candidate)
-    return free
+def _config(folder: Path) -> dict[str, Any]:
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return config if isinstance(config, dict) else {}
 
 
 class MedkgNer:
     """spaCy component: sets `doc.spans["mentions"]`, each span's label its kind.
 
-    `span._.probability` is the model's. `doc.ents` is left alone. Offsets are exact on a pipeline
-    with this package's tokenizer (`medkg.extract.tokens`); on another, a span grows to its tokens.
+    `span._.probability` is the model's (1 from spaCy's models, which give none). `doc.ents` is left
+    alone. Offsets are exact on a pipeline with this package's tokenizer (`medkg.extract.tokens`);
+    on another, a span grows to its tokens.
     """
 
-    def __init__(self, model: NerModel, threshold: float) -> None:
+    def __init__(self, model: Recogniser, threshold: float) -> None:
         self.model = model
         self.threshold = threshold
 
@@ -263,8 +226,8 @@ class MedkgNer:
 def create_medkg_ner(
     nlp: Language, name: str, model: str | None, threshold: float, device: str | None
 ) -> MedkgNer:
-    """Component from a model's folder (null: the shipped one)."""
-    return MedkgNer(NerModel.load(None if model is None else Path(model), device), threshold)
+    """Component from any model that `open_recogniser` knows (null: the shipped one)."""
+    return MedkgNer(open_recogniser(model, device), threshold)
 
 
 Language.factory(
@@ -272,19 +235,3 @@ Language.factory(
     default_config={"model": None, "threshold": THRESHOLD, "device": None},
     func=create_medkg_ner,
 )
-
-
-def set_mentions(doc: Doc, found: Iterable[Found]) -> None:
-    """Write mentions into `doc.spans["mentions"]`."""
-    spans = []
-    for mention in found:
-        span = doc.char_span(
-            mention.start, mention.end, label=mention.kind, alignment_mode="expand"
-        )
-        span._.probability = mention.probability
-        spans.append(span)
-    doc.spans["mentions"] = spans
-
-
-if not Span.has_extension("probability"):
-    Span.set_extension("probability", default=None)

@@ -31,10 +31,7 @@ class TransformerEncoder(nn.Module):
         self.encoder = encoder
         self.dropout = nn.Dropout(0.1)
         self.width = int(config.hidden_size)
-        positions = int(getattr(config, "max_position_embeddings", _LONGEST))
-        # RoBERTa and its kin count positions from the padding's number on.
-        offset = config.pad_token_id + 1 if config.model_type in _OFFSET_POSITIONS else 0
-        self.reach = min(_LONGEST, positions - offset) - 2
+        self.reach = reach_of(config)
 
     @classmethod
     def from_pretrained(cls, name: str) -> TransformerEncoder:
@@ -45,7 +42,7 @@ class TransformerEncoder(nn.Module):
         """
         try:
             config = AutoConfig.from_pretrained(name)
-            tokenizer = _cased_as_its_vocabulary(name)
+            tokenizer = cased_tokenizer(name)
             encoder = AutoModel.from_pretrained(name)
         except (OSError, ValueError, KeyError) as error:
             raise ModelError(
@@ -53,6 +50,25 @@ class TransformerEncoder(nn.Module):
                 "config.json, vocabulary and weights, or a name while the hub can be reached"
             ) from error
         return cls(config, tokenizer, encoder)
+
+    def add_lora(self, rank: int) -> None:
+        """Train low-rank additions to every linear layer instead of the layers (Hu et al. 2022).
+
+        Raises:
+            ModelError: the package peft is not installed.
+        """
+        try:
+            from peft import LoraConfig, get_peft_model
+        except ImportError as error:
+            raise ModelError("LoRA needs the package peft: pip install 'medkg[lora]'") from error
+        config = LoraConfig(
+            r=rank, lora_alpha=2 * rank, lora_dropout=0.1, target_modules="all-linear"
+        )
+        self.encoder = get_peft_model(self.encoder, config)
+
+    def merge_lora(self) -> None:
+        """Add the additions to the layers' weights, so that the encoder is a plain one again."""
+        self.encoder = self.encoder.merge_and_unload()  # type: ignore[operator]  # peft's model
 
     @classmethod
     def from_description(cls, folder: Path) -> TransformerEncoder:
@@ -78,7 +94,7 @@ class TransformerEncoder(nn.Module):
         pieces, places = [], []
         for row, text in enumerate(texts):
             encoded = self.tokenizer(list(text), is_split_into_words=True, add_special_tokens=False)
-            for window, chosen in _windows(encoded["input_ids"], encoded.word_ids(), self.reach):
+            for window, chosen in windows_of(encoded["input_ids"], encoded.word_ids(), self.reach):
                 pieces.append(window)
                 places.append([(row, token, piece) for token, piece in chosen])
         device = next(self.parameters()).device
@@ -96,13 +112,7 @@ class TransformerEncoder(nn.Module):
         return dropped
 
     def _encode(self, windows: list[list[int]], device: torch.device) -> Tensor:
-        first, last = self.tokenizer.cls_token_id, self.tokenizer.sep_token_id
-        longest = max(map(len, windows)) + 2
-        ids = torch.full((len(windows), longest), self.tokenizer.pad_token_id)
-        mask = torch.zeros((len(windows), longest), dtype=torch.long)
-        for row, window in enumerate(windows):
-            ids[row, : len(window) + 2] = torch.tensor([first, *window, last])
-            mask[row, : len(window) + 2] = 1
+        ids, mask = frame(windows, self.tokenizer)
         output = self.encoder(input_ids=ids.to(device), attention_mask=mask.to(device))
         hidden: Tensor = output.last_hidden_state
         return hidden
@@ -111,7 +121,29 @@ class TransformerEncoder(nn.Module):
 _OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "longformer", "mpnet")
 
 
-def _cased_as_its_vocabulary(name: str) -> Any:
+def reach_of(config: Any) -> int:
+    """How many pieces a window may have, the two marks around it not counted."""
+    positions = int(getattr(config, "max_position_embeddings", _LONGEST))
+    # RoBERTa and its kin count positions from the padding's number on.
+    offset = config.pad_token_id + 1 if config.model_type in _OFFSET_POSITIONS else 0
+    return min(_LONGEST, positions - offset) - 2
+
+
+def frame(windows: Sequence[list[int]], tokenizer: Any) -> tuple[Tensor, Tensor]:
+    """Windows between the encoder's two marks, padded, and their mask: (windows, longest)."""
+    # Encoders without marks of their own (a few of the later ones) begin and end texts otherwise.
+    first = tokenizer.cls_token_id if tokenizer.cls_token_id is not None else tokenizer.bos_token_id
+    last = tokenizer.sep_token_id if tokenizer.sep_token_id is not None else tokenizer.eos_token_id
+    longest = max(map(len, windows)) + 2
+    ids = torch.full((len(windows), longest), tokenizer.pad_token_id)
+    mask = torch.zeros((len(windows), longest), dtype=torch.long)
+    for row, window in enumerate(windows):
+        ids[row, : len(window) + 2] = torch.tensor([first, *window, last])
+        mask[row, : len(window) + 2] = 1
+    return ids, mask
+
+
+def cased_tokenizer(name: str) -> Any:
     """The encoder's tokenizer; one that lowers a vocabulary with capitals is put right.
 
     BioBERT's cased releases come without the file that says so, and transformers lowers by default.
@@ -124,7 +156,7 @@ def _cased_as_its_vocabulary(name: str) -> Any:
     return tokenizer
 
 
-def _windows(
+def windows_of(
     pieces: list[int], owners: list[int | None], reach: int
 ) -> list[tuple[list[int], list[tuple[int, int]]]]:
     """A text's pieces in windows of `reach`, each with the (token, piece) it gives states for.

@@ -19,13 +19,8 @@ from safetensors.torch import load_file
 
 from medkg.extract.abbreviations import find_abbreviations
 from medkg.extract.evaluate_ner import evaluate_ner, strict_scores
-from medkg.extract.ner import (
-    SHIPPED,
-    Found,
-    NerModel,
-    combine,
-    propagate,
-)
+from medkg.extract.mentions import Found, combine, propagate
+from medkg.extract.ner import SHIPPED, NerModel
 from medkg.extract.tokens import blank
 from medkg.extract.train_ner import train_ner
 from medkg.graph.errors import DataError, ModelError
@@ -74,13 +69,18 @@ def test_training_learns_an_easy_corpus(trained: tuple[Path, dict[str, Any]]) ->
 
 def test_scoring_a_saved_model(corpora: Path, trained: tuple[Path, dict[str, Any]]) -> None:
     out, figures = trained
-    frame = evaluate_ner(out, corpora / "made" / "development.pubtator.txt", "pubtator")
+    frame = evaluate_ner([out], corpora / "made" / "development.pubtator.txt")
+    assert set(frame["head"]) == {"joined"}
     assert frame["kind"].to_list() == ["Disease", "Drug", "micro"]
     assert frame["f1"].to_list()[-1] == pytest.approx(figures["made"]["micro"]["f1"], abs=0.05)
-    with pytest.raises(ModelError, match="no head 'bc5cdr'"):
-        evaluate_ner(out, corpora / "made" / "development.pubtator.txt", "pubtator", head="bc5cdr")
-    with pytest.raises(DataError, match="unknown format"):
-        evaluate_ner(out, corpora, "conll")
+    beside = evaluate_ner([out, None], corpora / "made" / "development.pubtator.txt", head="bc5cdr")
+    # A model with one head is scored by it, whatever it is called.
+    assert beside["model"].to_list() == [str(out)] * 3 + ["medkg's"] * 3
+    assert beside["head"].to_list() == ["made"] * 3 + ["bc5cdr"] * 3
+    with pytest.raises(ModelError, match="no head 'cdr'; it has bc5cdr, "):
+        evaluate_ner([None], corpora / "made" / "development.pubtator.txt", head="cdr")
+    with pytest.raises(DataError, match="unknown format 'roman'"):
+        evaluate_ner([out], corpora / "made" / "development.pubtator.txt", "roman")
 
 
 def test_a_killed_training_goes_on_where_it_was(
@@ -227,7 +227,7 @@ def test_shipped_model_is_small_documented_and_without_pickle(shipped: NerModel)
 
 def test_shipped_model_reaches_the_figures_of_its_card(shared_data: Path) -> None:
     development = shared_data / "corpora" / "ncbi_disease" / "NCBIdevelopset_corpus.txt.xz"
-    frame = evaluate_ner(None, development, "ncbi", head="ncbi")
+    frame = evaluate_ner([None], development, "ncbi", head="ncbi")
     config = json.loads((SHIPPED / "config.json").read_text(encoding="utf-8"))
     expected = config["development"]["ncbi"]["micro"]["f1"]
     # Half precision and another release of HPO's names may move a mention or two.

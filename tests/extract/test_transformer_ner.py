@@ -51,7 +51,7 @@ def trained(bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("fine-tuned")
     corpora = write_corpus(folder / "corpora", train=120)
     figures = train_ner(
-        corpora, folder / "model", encoder=str(bert), epochs=25, learning_rate=2e-3, device="cpu"
+        corpora, folder / "model", model=str(bert), epochs=25, learning_rate=2e-3, device="cpu"
     )
     assert figures["made"]["micro"]["f1"] > 0.95
     return folder / "model"
@@ -108,7 +108,7 @@ def test_a_cased_vocabulary_is_read_cased(bert: Path, tmp_path: Path) -> None:
 def test_an_encoder_that_is_not_there(tmp_path: Path) -> None:
     corpora = write_corpus(tmp_path / "corpora", train=2, development=1)
     with pytest.raises(ModelError, match="is no encoder that transformers can load"):
-        train_ner(corpora, tmp_path / "model", encoder=str(tmp_path / "nothing"))
+        train_ner(corpora, tmp_path / "model", model=str(tmp_path / "nothing"))
     assert not (tmp_path / "model").exists()
     with pytest.raises(DataError, match="holds no corpus"):
-        train_ner(tmp_path / "nowhere", tmp_path / "model", encoder=str(tmp_path / "nothing"))
+        train_ner(tmp_path / "nowhere", tmp_path / "model", model=str(tmp_path / "nothing"))

@@ -1,0 +1,57 @@
+"""What published models and people's own annotations call this project's kinds of mention."""
+
+from __future__ import annotations
+
+import re
+
+MENTION_KINDS = ("Disease", "Symptom", "Drug", "Target", "Procedure")
+
+# Upper case, with _ for spaces and hyphens. Labels of scispaCy's models (en_ner_bc5cdr_md,
+# en_ner_bionlp13cg_md, en_ner_craft_md, en_ner_jnlpba_md), of i2b2's (problem, treatment, test),
+# and of the corpora that this package reads; a kind's own name is understood too.
+_LABELS = {
+    "Disease": "DISEASE DISEASE_DISORDER DISORDER CANCER PROBLEM DIAGNOSIS CONDITION",
+    "Symptom": "SYMPTOM SIGN_SYMPTOM SIGN_OR_SYMPTOM SIGN PHENOTYPE",
+    "Drug": "DRUG CHEMICAL SIMPLE_CHEMICAL CHEBI MEDICATION CHEM",
+    "Target": "TARGET GENE PROTEIN GENE_OR_GENE_PRODUCT GENEORGENEPRODUCT GGP GENE_PROTEIN "
+    "GENE_Y GENE_N",
+    "Procedure": "PROCEDURE TEST DIAGNOSTIC_PROCEDURE THERAPEUTIC_PROCEDURE",
+}
+_KINDS = {label: kind for kind, labels in _LABELS.items() for label in labels.split()}
+
+
+def kind_of(label: str) -> str | None:
+    """The kind that a label stands for, or None."""
+    return _KINDS.get(re.sub(r"[\s/-]+", "_", label.strip().upper()))
+
+
+def split_tag(tag: str) -> tuple[str, str]:
+    """The sign (B, I or O) and the label of a tag.
+
+    `B-Disease` and `B_Disease` are ("B", "Disease"); E and L (a mention's end) count as I, S and U
+    (a mention of one token) as B; a label alone has the sign "", a sign alone the label "".
+    """
+    sign, label = "", tag
+    match = re.fullmatch(r"([BIOELSU])(?:[-_](.*))?", tag)
+    if match is not None:
+        sign, label = match[1], match[2] or ""
+    if sign == "O":
+        return "O", ""
+    return {"E": "I", "L": "I", "S": "B", "U": "B"}.get(sign, sign), label
+
+
+def tagged_spans(tags: list[tuple[str, str]]) -> list[tuple[int, int, str]]:
+    """(first, after the last, label) of the runs of signs and labels that `split_tag` gives.
+
+    A mention begins at B, at a label other than the one before, and where none came before.
+    """
+    spans: list[tuple[int, int, str]] = []
+    start: int | None = None
+    for place, (sign, label) in enumerate([*tags, ("O", "")]):
+        goes_on = start is not None and sign not in ("B", "O") and label == tags[place - 1][1]
+        if start is not None and not goes_on:
+            spans.append((start, place, tags[place - 1][1]))
+            start = None
+        if start is None and sign != "O":
+            start = place
+    return spans
