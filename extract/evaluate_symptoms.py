@@ -15,7 +15,7 @@ from . import sentences as _sentences  # noqa: F401 (likewise)
 from .context import relation_context
 from .corpora import Document, flat_mentions, read_brat, read_text
 from .evaluate_relations import score
-from .ner import Found, set_mentions
+from .mentions import Found, set_mentions
 from .relations import SYMPTOM_THRESHOLD, candidates
 from .rules import symptom_rule
 from .tokens import blank

@@ -21,7 +21,7 @@ from .context import DEFAULTS
 from .corpora import READERS, Document, flat_mentions, read_text
 from .evaluate_relations import Score, score
 from .linker import Linker
-from .ner import Found, set_mentions
+from .mentions import Found, set_mentions
 
 _Schema = dict[str, pl.DataType | type[pl.DataType]]
 _NODES: _Schema = {
