@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from medkg.graph.atomic import check_replaceable
 from medkg.graph.errors import DataError, MissingError, ModelError
-from medkg.graph.kg import KnowledgeGraph
+from medkg.graph.kg import KnowledgeGraph, Part
 from medkg.graph.merge import merge
 from medkg.graph.page import write_page
 from medkg.graph.quarantine import Quarantine
+from medkg.graph.readings import TEXT, latest_readings, readings
 from medkg.graph.store import Store
 from medkg.loaders.sources import load
 
 if TYPE_CHECKING:
     from medkg.extract.annotated import AnnotatedText
+    from medkg.extract.run import Summary
     from medkg.gnn.diagnosis import DiagnosisModel
     from medkg.gnn.links import LinkModel
 
@@ -92,36 +95,74 @@ def extract(
     patients: bool = True,
     sentences: bool = True,
     quarantine: Quarantine | None = None,
+    workers: int = 1,
+    into: KnowledgeGraph | None = None,
+    keep: Path | None = None,
+    summary: Summary | None = None,
 ) -> KnowledgeGraph:
     """Read clinical text into a graph: mentions, their context, links, relations with sentences.
 
     Args:
-        paths: text files, folders of them, PubTator files, or `FILE.csv:COLUMN`.
+        paths: files of text, Markdown, XML (PubMed, PubMed Central, BioC), PubTator, JSON, PDF,
+            folders of them, `FILE.csv:TEXT`, `FILE.csv:ID,TEXT`; see
+            `medkg.extract.documents.read_documents`.
         terminology: the graph whose entities the text is linked to; see `default_terminology`.
         model: a mention recogniser's folder, or any spaCy model by name or folder (scispaCy's
             `en_ner_bc5cdr_md`); the one that comes with medkg by default.
         patients: a plain text is a note about one patient, who becomes a node.
         sentences: keep the sentences; without them only offsets are kept.
         quarantine: gets what can't be read. Without one, the first such thing is an error.
+        workers: processes that read. In a script of your own, more than one need
+            `if __name__ == "__main__":` around what starts them.
+        into: a graph to put what is read into. Documents that it holds as they are now are not
+            read again, what it holds of changed ones is replaced, all else stays.
+        keep: folder for finished documents, from which the same call goes on after an
+            interruption; delete it when the graph is saved.
+        summary: is told what was done.
 
     Raises:
         DataError: a path is not there, or nothing could be read.
     """
-    from medkg.extract import pipeline
+    from medkg.extract import run
+    from medkg.extract.documents import read_documents
 
     aside = Quarantine() if quarantine is None else quarantine
-    graph = pipeline.extract(
-        pipeline.read_documents([str(path) for path in paths], aside, patients=patients),
+    done = run.Summary() if summary is None else summary
+    known = {} if into is None else dict(readings(into).drop_nulls().iter_rows())
+    graph = run.extract(
+        read_documents([str(path) for path in paths], aside, patients=patients),
         default_terminology() if terminology is None else terminology,
         model=model,
         sentences=sentences,
         quarantine=aside,
+        workers=workers,
+        keep=keep,
+        known=known,
+        summary=done,
     )
-    if aside.rows and (quarantine is None or graph.nodes.is_empty()):
-        first = aside.rows[0]
-        what = "nothing could be read" if graph.nodes.is_empty() else f"{len(aside)} set aside"
-        raise DataError(f"{first.reason} ({what})", path=first.path)
-    return graph
+    _check_read(aside, strict=quarantine is None, any_read=bool(done.documents or done.unchanged))
+    return graph if into is None else _updated(into, graph)
+
+
+def _updated(kg: KnowledgeGraph, new: KnowledgeGraph) -> KnowledgeGraph:
+    """A graph with new readings of documents in it."""
+    if any(source.name != TEXT for source in kg.sources):
+        return merge(kg, new)
+    # Both were linked to one terminology, so that nothing is left to join.
+    old = latest_readings((kg, new))[0]
+    graph = KnowledgeGraph.from_parts(
+        (part for each in (old, new) for part in _parts(each)),
+        {*old.sources, *new.sources},
+        schema=old.schema.joined(new.schema),
+        origin=TEXT,
+    )
+    return graph.with_frames(predictions=old.predictions, merges=old.merges)
+
+
+def _parts(kg: KnowledgeGraph) -> Iterator[Part]:
+    yield Part(nodes=kg.nodes)
+    for batch in kg.batches("evidence"):
+        yield Part(evidence=batch)
 
 
 def annotate(
@@ -142,19 +183,83 @@ def annotate(
     Raises:
         DataError: a path is not there, or nothing could be read.
     """
-    from medkg.extract import pipeline
-    from medkg.extract.annotate import annotate_documents
-
     aside = Quarantine() if quarantine is None else quarantine
-    terms = default_terminology() if terminology is None else terminology
-    documents = pipeline.read_documents([str(path) for path in paths], aside, patients=patients)
-    nlp = pipeline.build_pipeline(terms, ner_model=model)
-    found = list(annotate_documents(nlp, documents, terms, aside))
-    if aside.rows and (quarantine is None or not found):
-        first = aside.rows[0]
-        what = f"{len(aside)} set aside" if found else "nothing could be read"
-        raise DataError(f"{first.reason} ({what})", path=first.path)
+    found = list(_annotated(paths, terminology, model, patients, aside))
+    _check_read(aside, strict=quarantine is None, any_read=bool(found))
     return found
+
+
+def _check_read(aside: Quarantine, *, strict: bool, any_read: bool) -> None:
+    """Raise where nothing was read, or, being strict, where anything was not."""
+    if aside.rows and (strict or not any_read):
+        first = aside.rows[0]
+        what = f"{len(aside)} set aside" if any_read else "nothing could be read"
+        raise DataError(f"{first.reason} ({what})", path=first.path)
+
+
+def _annotated(
+    paths: Sequence[Path | str],
+    terminology: KnowledgeGraph | None,
+    model: Path | str | None,
+    patients: bool,
+    aside: Quarantine,
+) -> Iterator[AnnotatedText]:
+    from medkg.extract.annotate import annotate_documents
+    from medkg.extract.documents import read_documents
+    from medkg.extract.pipeline import build_pipeline
+
+    documents = read_documents([str(path) for path in paths], aside, patients=patients)
+    terms = default_terminology() if terminology is None else terminology
+    nlp = build_pipeline(terms, ner_model=model)
+    yield from annotate_documents(nlp, documents, terms, aside)
+
+
+def review(
+    paths: Sequence[Path | str],
+    out: Path | str,
+    form: str = "doccano",
+    *,
+    most: int = 100,
+    terminology: KnowledgeGraph | None = None,
+    model: Path | str | None = None,
+    quarantine: Quarantine | None = None,
+) -> pl.DataFrame:
+    """Write the documents of which the models are least sure, for a person to correct.
+
+    Args:
+        paths, terminology, model, quarantine: see `extract`.
+        out: file to write for Doccano, folder for brat.
+        form: "doccano" or "brat".
+        most: how many documents.
+
+    Returns:
+        What was written, least sure first: `document`, `score` (see `extract.review.score`),
+        `mentions`, `relations`.
+
+    Raises:
+        DataError: an unknown form, a path is not there, or nothing could be read.
+    """
+    from medkg.extract.review import BRAT_MARKER, FORMS, most_doubtful
+
+    if form not in FORMS:
+        raise DataError(f"there is no form {form!r}; take {' or '.join(FORMS)}")
+    if form == "brat":
+        check_replaceable(Path(out), marker=BRAT_MARKER)
+    aside = Quarantine() if quarantine is None else quarantine
+    ranked = most_doubtful(_annotated(paths, terminology, model, False, aside), most)
+    _check_read(aside, strict=quarantine is None, any_read=bool(ranked))
+    FORMS[form](ranked, out)
+    return pl.DataFrame(
+        [
+            {
+                "document": text.id,
+                "score": points,
+                "mentions": len(text.mentions),
+                "relations": len(text.relations),
+            }
+            for points, text in ranked
+        ]
+    )
 
 
 def load_model(

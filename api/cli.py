@@ -14,6 +14,7 @@ import typer
 if TYPE_CHECKING:
     import polars as pl
 
+    from medkg.extract.annotated import AnnotatedText
     from medkg.gnn.diagnosis import DiagnosisModel
     from medkg.gnn.links import LinkModel
     from medkg.graph.kg import KnowledgeGraph
@@ -33,12 +34,18 @@ train = typer.Typer(no_args_is_help=True, help="Train a model; the same command 
 evaluate = typer.Typer(no_args_is_help=True, help="The standard figures, baselines beside them.")
 app.add_typer(train, name="train")
 app.add_typer(evaluate, name="evaluate")
+review = typer.Typer(no_args_is_help=True, help="Let a person correct what was read.")
+app.add_typer(review, name="review")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
 OutGraph = Annotated[Path, typer.Option("--out", help="Graph folder to write.")]
 Encoder = Annotated[
     str | None, typer.Option(help="A Hugging Face encoder by name or folder, such as BioBERT's.")
+]
+LabelKinds = Annotated[
+    list[str] | None,
+    typer.Option(help="LABEL=KIND: the kind that a label of your corpus stands for; repeatable."),
 ]
 Top = Annotated[int, typer.Option(min=1, help="How many to show.")]
 
@@ -195,14 +202,30 @@ def _show_dry_run(source: str, path: Path | None, options: dict[str, str], as_js
 @app.command(epilog="Example: medkg extract notes/ --out graphs/notes")
 def extract(
     paths: Annotated[
-        list[str], typer.Argument(help="Text files, folders, PubTator, FILE.csv:COLUMN.")
+        list[str],
+        typer.Argument(
+            help="Text, Markdown, XML of PubMed and PMC, BioC, PubTator, PDF, JSON lines; folders;"
+            " FILE.csv:TEXT or FILE.csv:ID,TEXT."
+        ),
     ],
-    out: OutGraph,
+    out: Annotated[Path | None, typer.Option(help="Graph folder to write.")] = None,
+    into: Annotated[
+        Path | None,
+        typer.Option(help="Or one to update: what has not changed is not read again."),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that read.")] = 1,
+    show_texts: Annotated[
+        bool, typer.Option("--show", help="Print the texts, mentions coloured, and relations.")
+    ] = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Page to write, of the texts and their triples.")
+    ] = None,
     graph: Annotated[
         str | None, typer.Option(help="Link to this graph's entities (folder or URI).")
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="A folder of medkg train ner, or any spaCy model.")
+        str | None,
+        typer.Option(help="A folder of medkg train ner, a spaCy model, or a Hugging Face one."),
     ] = None,
     patients: Annotated[
         bool, typer.Option(help="A plain text is a note about one patient.")
@@ -212,24 +235,135 @@ def extract(
     ] = True,
     as_json: Json = False,
 ) -> None:
-    """Read clinical text into a graph folder: mentions, context, links, relations."""
-    from medkg.access import extract as extract_text
+    """Read clinical text: mentions, context, links, relations; into a graph folder or shown.
+
+    A run that was interrupted goes on where it stopped when the same command is given again.
+    """
+    from medkg import show
+    from medkg.access import default_terminology
     from medkg.access import read as read_graph
     from medkg.graph.atomic import check_replaceable
     from medkg.graph.kg import MANIFEST
+
+    if out is None and into is None and html is None and not show_texts:
+        raise typer.BadParameter(
+            "give a graph folder with --out or --into, --show, or a page with --html"
+        )
+    if out is not None and into is not None:
+        raise typer.BadParameter("give --out for a new graph, or --into to update one")
+    folder = out or into
+    if folder is not None:
+        check_replaceable(folder, marker=MANIFEST)
+    terminology = default_terminology() if graph is None else read_graph(graph)
+    done: dict[str, Any] = {}
+    if show_texts or html is not None:
+        found = _annotated(paths, terminology, model, patients)
+        if show_texts and not as_json:
+            for text in found:
+                show.annotated(text)
+        elif show_texts:
+            done["documents"] = [text.as_dict() for text in found]
+        if html is not None:
+            from medkg.extract.page import write_page
+
+            write_page(found, html)
+            done["page"] = str(html)
+            if not as_json:
+                show.out.print(f"{html}: {len(found):,} documents, with their texts", markup=False)
+    if folder is not None:
+        done |= _read_into(
+            folder,
+            paths,
+            update=into is not None,
+            terminology=terminology,
+            model=model,
+            patients=patients,
+            sentences=sentences,
+            workers=workers,
+        )
+        if not as_json:
+            _print_written(done)
+            _print_read(done)
+    if as_json:
+        show.as_json(done)
+
+
+def _read_into(folder: Path, paths: list[str], *, update: bool, **options: Any) -> dict[str, Any]:
+    """Read texts into a graph folder; what finished documents are kept in beside it goes then."""
+    from medkg.access import extract as extract_text
+    from medkg.extract.run import Summary, clear
+    from medkg.graph.kg import KnowledgeGraph
     from medkg.graph.quarantine import Quarantine
 
-    check_replaceable(out, marker=MANIFEST)
+    aside, summary = Quarantine(), Summary()
+    keep = folder.with_name(f".{folder.name}.parts")
+    old = KnowledgeGraph.open(folder) if update and folder.is_dir() else None
+    kg = extract_text(paths, quarantine=aside, keep=keep, into=old, summary=summary, **options)
+    written = _write(kg, folder, aside)
+    clear(keep)
+    return {**written, **summary.as_dict()}
+
+
+def _print_read(done: dict[str, Any]) -> None:
+    from medkg import show
+
+    told = f"{done['documents']:,} documents read, {done['words']:,} words"
+    told += f", {done['mentions']:,} mentions, {done['relations']:,} relations"
+    for name, says in (("unchanged", "unchanged"), ("resumed", "taken over from an earlier run")):
+        told += f", {done[name]:,} {says}" if done[name] else ""
+    show.out.print(f"{told}; {done['words_per_second']:,.0f} words/s")
+
+
+def _annotated(
+    paths: list[str], terminology: KnowledgeGraph, model: str | None, patients: bool
+) -> list[AnnotatedText]:
+    """What is read in texts; what can't be read is counted on standard error."""
+    from medkg.access import annotate
+    from medkg.graph.quarantine import Quarantine
+
     aside = Quarantine()
-    kg = extract_text(
-        paths,
-        terminology=None if graph is None else read_graph(graph),
-        model=model,
-        patients=patients,
-        sentences=sentences,
-        quarantine=aside,
+    found = annotate(
+        paths, terminology=terminology, model=model, patients=patients, quarantine=aside
     )
-    _save(kg, out, aside, as_json)
+    _say_set_aside(aside)
+    return found
+
+
+@review.command(
+    "export", epilog="Example: medkg review export notes/ --out doubtful.jsonl --most 50"
+)
+def review_export(
+    paths: Annotated[list[str], typer.Argument(help="Texts, as for extract.")],
+    out: Annotated[Path, typer.Option(help="File to write for doccano, or folder for brat.")],
+    form: Annotated[str, typer.Option("--format", help="doccano or brat.")] = "doccano",
+    most: Annotated[int, typer.Option(min=1, help="How many documents.")] = 100,
+    graph: Annotated[
+        str | None, typer.Option(help="Link to this graph's entities (folder or URI).")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="A recogniser of mentions, as for extract.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the documents of which the models are least sure, to be corrected by a person.
+
+    medkg train ner reads what Doccano (JSONL) or brat (the folder) gives back.
+    """
+    from medkg import show
+    from medkg.access import read as read_graph
+    from medkg.access import review as choose
+    from medkg.graph.quarantine import Quarantine
+
+    aside = Quarantine()
+    terminology = None if graph is None else read_graph(graph)
+    chosen = choose(
+        paths, out, form, most=most, terminology=terminology, model=model, quarantine=aside
+    )
+    _say_set_aside(aside)
+    if as_json:
+        return show.as_json({"written": str(out), "documents": chosen})
+    show.frame(chosen, f"{out}: least sure first, with the texts")
+    return None
 
 
 @app.command(epilog="Example: medkg merge graphs/hpo graphs/notes --out graphs/all")
@@ -817,19 +951,66 @@ def _print_summary(summary: Any, where: str, as_json: bool) -> None:
 
 @train.command("ner", epilog="Example: medkg train ner corpora/ --out models/ner")
 def train_ner(
-    corpora: Annotated[Path, typer.Argument(help="Folder of annotated corpora.")],
+    corpora: Annotated[
+        Path, typer.Argument(help="Annotated text: a file, or a folder of one corpus or several.")
+    ],
     out: Annotated[Path, typer.Option(help="Model folder to write.")],
-    encoder: Encoder = None,
+    model: Annotated[
+        str, typer.Option(help="bilstm, crf, spacy, or a Hugging Face encoder (name or folder).")
+    ] = "bilstm",
+    held_out: Annotated[
+        float, typer.Option(help="Part of the documents to score on, where no file says which.")
+    ] = 0.2,
+    label: LabelKinds = None,
     epochs: Annotated[int | None, typer.Option(min=1)] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Of a network's encoder.")] = None,
+    lora: Annotated[
+        int | None, typer.Option(min=1, help="Rank of LoRA, for a Hugging Face encoder.")
+    ] = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Train the recogniser of mentions, as the one that comes with medkg was trained."""
+    """Train a recogniser of mentions: the default's network, a baseline, or any encoder."""
     from medkg import show
     from medkg.extract.train_ner import train_ner as train_model
+    from medkg.graph.quarantine import Quarantine
 
-    metrics = train_model(corpora, out, seed=seed, epochs=epochs, encoder=encoder)
+    aside = Quarantine()
+    metrics = train_model(
+        corpora,
+        out,
+        model=model,
+        seed=seed,
+        epochs=epochs,
+        learning_rate=learning_rate,
+        lora=lora,
+        held_out=held_out,
+        labels=_label_kinds(label),
+        quarantine=aside,
+    )
     show.as_json(metrics) if as_json else show.pairs(metrics, str(out))
+    _say_set_aside(aside)
+
+
+def _label_kinds(given: list[str] | None) -> dict[str, str | None]:
+    from medkg.graph.errors import DataError
+
+    kinds: dict[str, str | None] = {}
+    for text in given or []:
+        label, sign, kind = text.rpartition("=")
+        if not sign or not label:
+            raise DataError(f"--label {text}: give LABEL=KIND, or LABEL= to leave a label out")
+        kinds[label] = kind or None
+    return kinds
+
+
+def _say_set_aside(aside: Quarantine) -> None:
+    from medkg import show
+
+    for reason, number in aside.counts().items():
+        first = next(row for row in aside if row.reason == reason)
+        where = first.path if first.line is None else f"{first.path}, line {first.line}"
+        show.err.print(f"set aside: {number:,} × {reason} (first: {where})", markup=False)
 
 
 @train.command("relations", epilog="Example: medkg train relations corpora/ --out models/relations")
@@ -849,26 +1030,42 @@ def train_relations(
     show.as_json(metrics) if as_json else show.pairs(metrics, str(out))
 
 
-CorpusFormat = Annotated[
-    str, typer.Option("--format", help="pubtator, ncbi, chemprot, bc2gm, brat")
-]
-
-
-@evaluate.command(
-    "ner", epilog="Example: medkg evaluate ner --corpus CDR.PubTator.txt --format pubtator"
-)
+@evaluate.command("ner", epilog="Example: medkg evaluate ner --corpus CDR.PubTator.txt")
 def evaluate_ner(
     corpus: Annotated[Path, typer.Option(help="An annotated corpus.")],
-    corpus_format: CorpusFormat = "pubtator",
-    model: Annotated[Path | None, typer.Option(help="A model folder; default: medkg's.")] = None,
+    corpus_format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="pubtator, ncbi, chemprot, bc2gm, brat, conll, spacy, jsonl; default: as it looks",
+        ),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="A model as for extract; several: beside each other. Default: medkg's."),
+    ] = None,
+    head: Annotated[
+        str | None, typer.Option(help="Score what the model learnt from this corpus alone.")
+    ] = None,
+    label: LabelKinds = None,
     as_json: Json = False,
 ) -> None:
     """Strict precision, recall and F1 of mentions, with intervals over documents."""
     from medkg import show
-    from medkg.extract.evaluate_ner import evaluate_ner as evaluate_model
+    from medkg.extract.evaluate_ner import evaluate_ner as evaluate_models
+    from medkg.graph.quarantine import Quarantine
 
-    rows = evaluate_model(model, corpus, corpus_format)
+    aside = Quarantine()
+    rows = evaluate_models(
+        model or [None],
+        corpus,
+        corpus_format,
+        head=head,
+        labels=_label_kinds(label),
+        quarantine=aside,
+    )
     show.as_json(rows) if as_json else show.frame(rows, f"Mentions in {corpus.name}")
+    _say_set_aside(aside)
 
 
 @evaluate.command("relations", epilog="Example: medkg evaluate relations --corpus CDR.PubTator.txt")

@@ -1,42 +1,30 @@
-"""Documents to a KnowledgeGraph: the whole way from text to evidence."""
+"""The pipeline of components, and what it finds in documents as rows of nodes and evidence."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from ..graph.errors import DataError
-from ..graph.frames import EVIDENCE, NODES, Source
 from ..graph.identifiers import is_curie, name_key_of
 from ..graph.kg import KnowledgeGraph
-from ..graph.progress import progress
 from ..graph.quarantine import Quarantine
-from ..graph.text import decode
+from ..graph.readings import TEXT, reading
 from . import gazetteer as _gazetteer  # noqa: F401
 from . import linker as _linker  # noqa: F401 (they register their components)
 from . import ner as _ner  # noqa: F401
 from . import sentences as _sentences  # noqa: F401
 from .context import DEFAULTS
-from .corpora import read_pubtator
+from .documents import TextDocument
 from .doses import dosage
 from .relations import FoundRelation
-from .spacy_ner import is_spacy_model
 from .tokens import blank
 
-SOURCE = "text"
-# Of what text mining asserts, however often it does.
-RELIABILITY = 0.9
 # A mention that links to nothing becomes a node of its own from this probability on.
 UNLINKED = 0.8
 _BATCH = 32
@@ -49,15 +37,6 @@ _OF_PATIENT = {
 }
 
 
-@dataclass(frozen=True)
-class TextDocument:
-    """A text to read: the CURIE of its Document node, and of its patient if it is about one."""
-
-    id: str
-    text: str
-    patient: str | None = None
-
-
 def build_pipeline(
     terminology: KnowledgeGraph,
     *,
@@ -68,8 +47,8 @@ def build_pipeline(
 
     Args:
         terminology: the graph whose names the mentions are linked to.
-        ner_model: folder of a mention recogniser, or any spaCy model, such as scispaCy's
-            `en_ner_bc5cdr_md`, by name or folder; None: the one that ships.
+        ner_model: any recogniser that `ner.open_recogniser` knows, by name or folder; None: the
+            one that ships.
         relations_model: folder of a relation model; None: the one that ships.
 
     Raises:
@@ -77,10 +56,7 @@ def build_pipeline(
     """
     nlp = blank()
     nlp.add_pipe("medkg_sentences")
-    if ner_model is not None and is_spacy_model(str(ner_model)):
-        nlp.add_pipe("medkg_spacy_ner", config={"model": str(ner_model)})
-    else:
-        nlp.add_pipe("medkg_ner", config={"model": str(ner_model) if ner_model else None})
+    nlp.add_pipe("medkg_ner", config={"model": str(ner_model) if ner_model else None})
     nlp.add_pipe("medkg_names")
     nlp.add_pipe("medkg_context")
     nlp.add_pipe("medkg_linker")
@@ -90,159 +66,6 @@ def build_pipeline(
     nlp.get_pipe("medkg_names").use(terminology)
     nlp.get_pipe("medkg_linker").use(terminology)
     return nlp
-
-
-def read_documents(
-    paths: Iterable[Path | str], quarantine: Quarantine, *, patients: bool = True
-) -> Iterator[TextDocument]:
-    """The documents of text files, folders of them, PubTator files and `FILE.csv:COLUMN`.
-
-    A file that starts as PubTator does (`ID|t|TITLE`) is one, its documents are named `PMID:` and
-    have no patient. A text is named `note:` by its file's name without the ending (of a folder
-    given, by its path inside), a row of a CSV file by file and row. What can't be read, is
-    empty or is not UTF-8 goes to `quarantine`.
-
-    Args:
-        patients: a text or row is a note about one patient, of its own name.
-
-    Raises:
-        DataError: a path is not there, or a CSV file has no such column.
-    """
-    seen: set[str] = set()
-    for path in paths:
-        for document in _documents_of(str(path), quarantine, patients):
-            if document.id in seen:
-                quarantine.add("document given twice", path=path, row=document.id)
-                continue
-            seen.add(document.id)
-            yield document
-
-
-def _documents_of(path: str, quarantine: Quarantine, patients: bool) -> Iterator[TextDocument]:
-    file, _, column = path.rpartition(":")
-    if column and file.lower().endswith(".csv") and not Path(path).exists():
-        yield from _csv_documents(Path(file), column, quarantine, patients)
-        return
-    place = Path(path)
-    if not place.exists():
-        raise DataError("is not there; give a text file, a folder, or FILE.csv:COLUMN", path=path)
-    files = sorted(p for p in place.rglob("*.txt") if p.is_file()) if place.is_dir() else [place]
-    if not files:
-        raise DataError("is a folder without .txt files", path=path)
-    for file_path in files:
-        try:
-            text = decode(file_path.read_bytes(), file_path)
-        except OSError:
-            quarantine.add("file can't be read", path=file_path)
-        except DataError as error:
-            empty = "is empty" in str(error)
-            quarantine.add("file is empty" if empty else "file is not UTF-8 text", path=file_path)
-        else:
-            if _is_pubtator(text):
-                for document in read_pubtator(file_path, quarantine):
-                    prefix = "PMID" if document.id.isdigit() else "note"
-                    yield TextDocument(f"{prefix}:{_slug(document.id)}", document.text)
-            else:
-                # Folders hold one patient each as often as not, all with files of the same names.
-                within = file_path.relative_to(place) if place.is_dir() else Path(file_path.name)
-                name = _slug(within.with_suffix("").as_posix())
-                yield TextDocument(f"note:{name}", text, f"patient:{name}" if patients else None)
-
-
-def _is_pubtator(text: str) -> bool:
-    first = text.lstrip().split("\n", 1)[0]
-    head, mark, _ = first.partition("|t|")
-    return bool(mark) and bool(head) and " " not in head and "|" not in head
-
-
-def _csv_documents(
-    path: Path, column: str, quarantine: Quarantine, patients: bool
-) -> Iterator[TextDocument]:
-    try:
-        text = decode(path.read_bytes(), path)
-    except OSError as error:
-        raise DataError(f"can't be read: {error.strerror}", path=path) from error
-    csv.field_size_limit(max(len(text), csv.field_size_limit()))  # a field may be a long note
-    rows = csv.reader(io.StringIO(text, newline=""))
-    header = next(rows)
-    if column not in header:
-        # What it has instead is not said: without a header, the first line is a note.
-        raise DataError(f"has no column {column!r} in its first line", path=path)
-    for number, row in enumerate(filter(None, rows), start=1):
-        if len(row) != len(header):
-            quarantine.add(
-                "wrong number of columns", path=path, line=rows.line_num, row=f"row {number}"
-            )
-            continue
-        value = row[header.index(column)]
-        if not value.strip():
-            quarantine.add("row without text", path=path, line=rows.line_num, row=f"row {number}")
-            continue
-        name = f"{_slug(path.stem)}-{number}"
-        yield TextDocument(f"note:{name}", value, f"patient:{name}" if patients else None)
-
-
-def _slug(name: str) -> str:
-    return "-".join(name.split()) or "unnamed"
-
-
-def extract(
-    documents: Iterable[TextDocument],
-    terminology: KnowledgeGraph,
-    *,
-    model: Path | str | None = None,
-    relations_model: Path | None = None,
-    sentences: bool = True,
-    quarantine: Quarantine | None = None,
-) -> KnowledgeGraph:
-    """Read documents into a graph of their own, to be merged with the terminology's.
-
-    Nodes: the documents, their patients, the terminology's nodes that are mentioned (with name,
-    synonyms and cross-references, so that merging joins them), and mentions that link to nothing
-    as `text:` nodes where the recogniser is sure of them. Evidence, all "text-mined":
-
-    - Document–MENTIONS–node, offsets in the qualifiers;
-    - relations of a sentence, with its context. Probability: the relation's times both ends' link
-      scores (an unlinked end counts with its mention's probability);
-    - of a patient: HAS_PHENOTYPE, HAS_DISEASE, UNDERWENT and TAKES (dose, route, frequency) with
-      the mention's context, LACKS_PHENOTYPE for a denied symptom. Probability: the mention's times
-      its link score.
-
-    Args:
-        model: folder of a mention recogniser, or any spaCy model by name or folder; None: the one
-            that ships.
-        relations_model: folder of a relation model; None: the one that ships.
-        sentences: keep the sentences; without, only their offsets.
-        quarantine: gets the documents that can't be read, by name.
-
-    Raises:
-        ModelError: a model is missing or damaged.
-        DataError: without a quarantine, a document can't be read.
-    """
-    own = Quarantine()
-    nlp = build_pipeline(terminology, ner_model=model, relations_model=relations_model)
-    config = nlp.get_pipe("medkg_relations").model.about
-    rows = _Rows(sentences)
-    with progress("Extract") as advance:
-        stream = iter(documents)
-        while batch := list(islice(stream, _BATCH)):
-            for document, doc in _read(nlp, batch, own):
-                rows.add(document, doc)
-            advance(len(batch))
-    if quarantine is not None:
-        quarantine.extend(own)
-    elif len(own):
-        first = own.rows[0]
-        raise DataError(
-            f"{len(own)} documents can't be read; the first: {first.reason}", path=first.path
-        )
-    source = Source(
-        SOURCE,
-        version("medkg"),
-        f"text: its owner's; extracted with models of {config.get('licence', 'their own licence')}",
-        reliability=RELIABILITY,
-    )
-    return rows.graph(terminology, source)
 
 
 def _read(
@@ -274,11 +97,17 @@ def _read(
 
 
 class _Rows:
-    """Collects the rows of nodes and evidence."""
+    """Collects the rows of nodes and evidence.
 
-    def __init__(self, sentences: bool) -> None:
+    Args:
+        sentences: keep the sentences; without, only their offsets.
+        reader: names the models and settings that read the documents (`run.fingerprint`).
+    """
+
+    def __init__(self, sentences: bool, reader: str = "") -> None:
         self.sentences = sentences
-        self.extractor = f"medkg {version('medkg')}"
+        self.reader = reader
+        self.extractor = f"medkg {version('medkg')} {reader}".rstrip()
         self.nodes: dict[str, dict[str, Any]] = {}
         self.linked: set[str] = set()
         self.evidence: list[dict[str, Any]] = []
@@ -286,6 +115,7 @@ class _Rows:
     def add(self, document: TextDocument, doc: Doc) -> None:
         """The rows of one document."""
         self._node(document.id, "Document", document.id)
+        self.nodes[document.id]["properties"] = reading(document.sha256, self.reader)
         if document.patient is not None:
             self._node(document.patient, "Patient", document.patient)
             self._evidence(document, document.id, "MENTIONS", document.patient, 1.0)
@@ -307,7 +137,10 @@ class _Rows:
         if mention._.probability < UNLINKED or len(key) < 3:
             return None
         identifier = f"text:{mention.label_.lower()}_{key.replace(' ', '_')}"
-        self._node(identifier, mention.label_, " ".join(mention.text.split()))
+        name = " ".join(mention.text.split())
+        # Of a name at the beginning of a sentence and inside one, the latter.
+        name = name.lower() if name[1:].islower() else name
+        self._node(identifier, mention.label_, name)
         return identifier, 1.0
 
     def _mention(self, document: TextDocument, mention: Span, node: str, score: float) -> None:
@@ -404,7 +237,7 @@ class _Rows:
                 "subject": subject,
                 "relation": relation,
                 "object": object_,
-                "source": SOURCE,
+                "source": TEXT,
                 "release": version("medkg"),
                 "level": "text-mined",
                 "document": document.id,
@@ -416,21 +249,4 @@ class _Rows:
                 "qualifiers": json.dumps(qualifiers, sort_keys=True) if qualifiers else None,
                 **(said or {}),
             }
-        )
-
-    def graph(self, terminology: KnowledgeGraph, source: Source) -> KnowledgeGraph:
-        """The graph of all rows."""
-        linked = terminology.nodes.filter(
-            pl.col("id").is_in(pl.Series(sorted(self.linked), dtype=pl.String).implode())
-        )
-        own = pl.DataFrame(
-            list(self.nodes.values()), schema={name: NODES[name] for name in ("id", "kind", "name")}
-        )
-        nodes = pl.concat([linked, own], how="diagonal")
-        evidence = pl.DataFrame(
-            self.evidence,
-            schema={name: dtype for name, dtype in EVIDENCE.items() if name not in ("id", "edge")},
-        )
-        return KnowledgeGraph.build(
-            nodes, evidence, [source], schema=terminology.schema, origin=SOURCE
         )

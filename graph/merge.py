@@ -19,6 +19,7 @@ from .errors import DataError, MissingError
 from .frames import MERGES, NODES, TEXTS, complete_nodes, conform, empty
 from .kg import KnowledgeGraph
 from .obsolete import current_ids, replace_obsolete, union
+from .readings import latest_readings
 from .schema import Schema
 from .spill import EvidencePile
 
@@ -58,6 +59,9 @@ def merge(*graphs: KnowledgeGraph) -> KnowledgeGraph:
     any of the graphs replaces (its property `replaces`) becomes that node first. `merges` records
     each of these with its reason.
 
+    What a later graph read in a document takes the place of what an earlier one read there, if the
+    text or what read it has changed (`medkg.graph.readings`).
+
     Args:
         graphs: at least one; the earlier ones' names and properties go before the later ones'.
 
@@ -65,6 +69,7 @@ def merge(*graphs: KnowledgeGraph) -> KnowledgeGraph:
         SchemaError: a kind or relation of one's own means something else in another graph.
     """
     schema = reduce(Schema.joined, (graph.schema for graph in graphs))
+    graphs = tuple(latest_readings(graphs))
     current = current_ids(graphs)
     graphs = tuple(replace_obsolete(graph, current) for graph in graphs)
     own = [_own_rows(graph) for graph in graphs]

@@ -9,8 +9,9 @@ import polars as pl
 import pytest
 import torch
 
-from medkg.extract import pipeline
-from medkg.extract.pipeline import TextDocument, extract, read_documents
+from medkg.extract import run
+from medkg.extract.documents import TextDocument
+from medkg.extract.run import extract
 from medkg.graph.errors import DataError, ModelError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
@@ -128,7 +129,7 @@ def test_the_graph_merges_with_its_terminology(extracted: KnowledgeGraph) -> Non
 def test_batches_and_order_change_nothing(
     extracted: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "_BATCH", 1)
+    monkeypatch.setattr(run, "_DOCUMENTS", 1)
     alone = extract(DOCUMENTS, graph())
     # Padding changes the last bits of a probability, which is rounded to six places.
     assert alone.evidence.drop("probability").equals(extracted.evidence.drop("probability"))
@@ -138,7 +139,7 @@ def test_batches_and_order_change_nothing(
 
 
 def test_a_document_that_breaks_a_component_is_set_aside(monkeypatch: pytest.MonkeyPatch) -> None:
-    build = pipeline.build_pipeline
+    build = run.build_pipeline
 
     def breaking(*args: object, **kwargs: object) -> object:
         nlp = build(*args, **kwargs)  # type: ignore[arg-type]  # as they came
@@ -152,7 +153,7 @@ def test_a_document_that_breaks_a_component_is_set_aside(monkeypatch: pytest.Mon
         nlp.tokenizer = tokenizer
         return nlp
 
-    monkeypatch.setattr(pipeline, "build_pipeline", breaking)
+    monkeypatch.setattr(run, "build_pipeline", breaking)
     documents = [*DOCUMENTS, TextDocument("note:bad", "boom"), TextDocument("not a curie", "fever")]
     documents.append(TextDocument("note:empty", " \n"))
     quarantine = Quarantine()
@@ -173,68 +174,3 @@ def test_a_document_that_breaks_a_component_is_set_aside(monkeypatch: pytest.Mon
 def test_a_missing_model_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="holds no model"):
         extract(DOCUMENTS, graph(), relations_model=tmp_path)
-
-
-def test_documents_are_read_from_files_folders_pubtator_and_columns(tmp_path: Path) -> None:
-    (tmp_path / "notes").mkdir()
-    (tmp_path / "notes" / "b 2.txt").write_text("Fever.", encoding="utf-8")
-    (tmp_path / "notes" / "a.txt").write_text("Cough.", encoding="utf-8")
-    (tmp_path / "some.pubtator").write_text("12|t|Title.\n12|a|Abstract.\n", encoding="utf-8")
-    (tmp_path / "t.csv").write_text('id,note\n1,"two\nlines"\n2,\n3,last\n', encoding="utf-8")
-    quarantine = Quarantine()
-    paths = [tmp_path / "notes", tmp_path / "some.pubtator", f"{tmp_path / 't.csv'}:note"]
-    found = list(read_documents(paths, quarantine))
-    assert found == [
-        TextDocument("note:a", "Cough.", "patient:a"),
-        TextDocument("note:b-2", "Fever.", "patient:b-2"),
-        TextDocument("PMID:12", "Title.\nAbstract."),
-        TextDocument("note:t-1", "two\nlines", "patient:t-1"),
-        TextDocument("note:t-3", "last", "patient:t-3"),
-    ]
-    assert quarantine.counts() == {"row without text": 1}
-    without = list(read_documents([tmp_path / "notes"], quarantine, patients=False))
-    assert [document.patient for document in without] == [None, None]
-
-
-def test_notes_of_one_name_in_several_folders_are_several_notes(tmp_path: Path) -> None:
-    for patient in ("p1", "p2"):
-        (tmp_path / patient).mkdir()
-        (tmp_path / patient / "note.txt").write_text("Cough.", encoding="utf-8")
-    found = list(read_documents([tmp_path], Quarantine()))
-    assert [document.id for document in found] == ["note:p1/note", "note:p2/note"]
-
-
-def test_a_csv_row_is_whole_or_set_aside(tmp_path: Path) -> None:
-    long = "Cough. " * 30_000
-    rows = f"id,note\n1,Fever, but no cough\n2,one\x0cpage and\u2028another\n3,{long}\n4\n"
-    (tmp_path / "t.csv").write_text(rows, encoding="utf-8")
-    quarantine = Quarantine()
-    found = list(read_documents([f"{tmp_path / 't.csv'}:note"], quarantine))
-    assert [document.text for document in found] == ["one\x0cpage and\u2028another", long]
-    assert [(row.line, row.row) for row in quarantine.rows] == [(2, "row 1"), (5, "row 4")]
-    assert quarantine.counts() == {"wrong number of columns": 2}
-
-
-def test_what_can_t_be_read_is_set_aside_by_name(tmp_path: Path) -> None:
-    (tmp_path / "good.txt").write_text("Fever.", encoding="utf-8")
-    (tmp_path / "empty.txt").write_text(" \n", encoding="utf-8")
-    (tmp_path / "latin.txt").write_bytes("Ménière".encode("latin-1"))
-    quarantine = Quarantine()
-    assert [d.id for d in read_documents([tmp_path], quarantine)] == ["note:good"]
-    assert {(Path(row.path).name, row.reason) for row in quarantine.rows} == {
-        ("empty.txt", "file is empty"),
-        ("latin.txt", "file is not UTF-8 text"),
-    }
-
-
-@pytest.mark.parametrize("path", ["missing.txt", "missing.csv:note"])
-def test_a_path_that_is_not_there_is_an_error(tmp_path: Path, path: str) -> None:
-    with pytest.raises(DataError, match=r"missing\.(txt|csv)"):
-        list(read_documents([tmp_path / path], Quarantine()))
-
-
-def test_a_column_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_text("id,note\n1,x\n", encoding="utf-8")
-    with pytest.raises(DataError, match="no column 'text'") as error:
-        list(read_documents([f"{tmp_path / 't.csv'}:text"], Quarantine()))
-    assert "note" not in str(error.value)

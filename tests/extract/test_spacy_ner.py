@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 import spacy
 
-from medkg.extract.pipeline import TextDocument, build_pipeline, extract
+from medkg.extract.documents import TextDocument
+from medkg.extract.pipeline import build_pipeline
+from medkg.extract.run import extract
 from medkg.graph.errors import ModelError
 from tests.graph.graphs import small
 

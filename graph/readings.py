@@ -1,0 +1,107 @@
+"""Documents that were read again: what the later reading says takes the earlier one's place.
+
+What the evidence of source `TEXT` says of a document is one reading of it. The Document node states
+which: the checksum of the text that was read, and the settings that it was read with.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import polars as pl
+
+from .forget import DOCUMENT, ENDS, PATIENT, citing, ends, merges_of, unnamed
+from .frames import EVIDENCE, empty
+from .kg import KnowledgeGraph
+from .spill import EvidencePile
+
+TEXT = "text"
+SHA256, READER = "text_sha256", "text_reader"
+# The prefix of what is known from text alone.
+_OWN = f"{TEXT}:"
+
+
+def reading(sha256: str, reader: str) -> str:
+    """The properties of a Document node that was read, as JSON.
+
+    Args:
+        sha256: of its text.
+        reader: what names the models and settings that read it.
+    """
+    return json.dumps({SHA256: sha256, READER: reader})
+
+
+def readings(kg: KnowledgeGraph) -> pl.DataFrame:
+    """The documents (`id`) of a graph, and which reading it holds of each; null: none."""
+    documents = kg.scan("nodes").filter(pl.col("kind") == DOCUMENT).select("id", "properties")
+    stated = [pl.col("properties").str.json_path_match(f"$.{name}") for name in (SHA256, READER)]
+    return documents.select("id", reading=pl.concat_str(stated, separator=" ")).collect()
+
+
+def latest_readings(graphs: Sequence[KnowledgeGraph]) -> list[KnowledgeGraph]:
+    """The graphs without what a later one of them has read again, from another text or otherwise.
+
+    What other sources say of these documents stays.
+    """
+    later = pl.DataFrame(schema={"id": pl.String, "reading": pl.String})
+    kept: list[KnowledgeGraph] = []
+    for graph in reversed(graphs):
+        own = readings(graph)
+        both = own.join(later, on="id", suffix="_later")
+        stale = both.filter(pl.col("reading").ne_missing(pl.col("reading_later")))["id"]
+        kept.insert(0, without_readings(graph, stale) if stale.len() else graph)
+        later = pl.concat([later, own.drop_nulls().join(later, on="id", how="anti")])
+    return kept
+
+
+def without_readings(kg: KnowledgeGraph, documents: pl.Series) -> KnowledgeGraph:
+    """The graph without what was read in these documents, which stay nodes.
+
+    With it go the nodes that nothing else names: of a graph of text all, of one that has other
+    sources those that are known from text alone, and patients.
+    """
+    is_gone = (pl.col("source") == TEXT) & pl.col("document").is_in(documents.implode())
+    columns = {name: EVIDENCE[name] for name in ("id", "edge", *ENDS)}
+    gone = [empty(columns)]
+    pile = EvidencePile(kg.schema)
+    for batch in kg.batches("evidence"):
+        gone.append(batch.filter(is_gone).select(list(columns)))
+    evidence_gone = pl.concat(gone)
+    nodes_gone = ends(evidence_gone).filter(~ends(evidence_gone).is_in(documents.implode()))
+    for batch in kg.batches("evidence"):
+        rest = batch.filter(~is_gone.fill_null(False))
+        nodes_gone = unnamed(nodes_gone, rest)
+        pile.add(rest)
+    nodes = kg.nodes
+    if any(source.name != TEXT for source in kg.sources):
+        patients = nodes.filter(kind=PATIENT)["id"].implode()
+        nodes_gone = nodes_gone.filter(
+            nodes_gone.str.starts_with(_OWN) | nodes_gone.is_in(patients)
+        )
+    is_node_gone = pl.col("id").is_in(nodes_gone.implode())
+    read = pl.col("id").is_in(documents.implode())
+    nodes = pl.concat([nodes.filter(~is_node_gone & ~read), _unread(nodes.filter(read))]).sort("id")
+    edges, evidence = pile.frames(kg.sources)
+    predictions = kg.predictions
+    ids = nodes_gone.implode()
+    about = pl.col("head").is_in(ids) | pl.col("tail").is_in(ids)
+    cited = pl.concat([nodes_gone, evidence_gone["id"]])
+    frames = {
+        "nodes": nodes,
+        "edges": edges,
+        "evidence": evidence,
+        "predictions": predictions.filter(~(about | citing(predictions, cited))),
+        "merges": kg.merges.filter(~merges_of(kg.merges, nodes_gone, frozenset())),
+    }
+    return KnowledgeGraph(frames, kg.sources, kg.schema)
+
+
+def _unread(documents: pl.DataFrame) -> pl.DataFrame:
+    """Document nodes without the statement of what was read."""
+    texts = []
+    for text in documents["properties"]:
+        properties = json.loads(text) if text else {}
+        left = {name: value for name, value in properties.items() if name not in (SHA256, READER)}
+        texts.append(json.dumps(left, ensure_ascii=False) if left else None)
+    return documents.with_columns(properties=pl.Series(texts, dtype=pl.String))
