@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         load_model,
         open,
         read,
+        review,
         view,
     )
     from medkg.gnn.diagnosis import train_diagnosis
@@ -47,6 +48,7 @@ _HOMES = {
     "load_model": "medkg.access",
     "open": "medkg.access",
     "read": "medkg.access",
+    "review": "medkg.access",
     "view": "medkg.access",
     "train_diagnosis": "medkg.gnn.diagnosis",
     "train_links": "medkg.gnn.links",
@@ -82,6 +84,7 @@ __all__ = [
     "merge",
     "open",
     "read",
+    "review",
     "train_diagnosis",
     "train_links",
     "unmerge",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -15,7 +16,8 @@ from ..graph.progress import progress
 from ..graph.quarantine import Quarantine
 from .annotated import AnnotatedText, End, Mention, Related, Triple
 from .context import DEFAULTS
-from .pipeline import _BATCH, TextDocument, _read, _Rows
+from .documents import TextDocument
+from .pipeline import _BATCH, _read, _Rows
 
 
 def annotate_documents(
@@ -42,6 +44,7 @@ def annotate_documents(
                 rows = _Rows(sentences=False)
                 rows.add(document, doc)
                 own = {i: (row["name"], row["kind"]) for i, row in rows.nodes.items()}
+                named = ChainMap(own, nodes)
                 spans = doc.spans["mentions"]
                 places = {(span.start, span.end): n for n, span in enumerate(spans)}
                 yield AnnotatedText(
@@ -49,7 +52,7 @@ def annotate_documents(
                     document.text,
                     tuple(_mention(span, nodes) for span in spans),
                     tuple(
-                        _triple(row, {**nodes, **own})
+                        _triple(row, named)
                         for row in rows.evidence
                         if row["relation"] != "MENTIONS"
                     ),

@@ -106,11 +106,11 @@ def kind_colour(kind: str) -> str:
 
 
 # As displaCy's own, with the context and a note that shows when one points at a mention.
-_TEMPLATE = """
-<mark title="{about}" style="background: {bg}; color: inherit; padding: 0.2em 0.3em; line-height: 1;
-border-radius: 0.3em; text-decoration: {line}">{text}<span style="display: inline-block;
-font-size: 0.7em; font-weight: bold; margin-left: 0.4em">{label}</span></mark>
-"""
+_TEMPLATE = (
+    '<mark title="{about}" style="background: {bg}; color: inherit; padding: 0.2em 0.3em;'
+    ' line-height: 1; border-radius: 0.3em; text-decoration: {line}">{text}<span style="display:'
+    ' inline-block; font-size: 0.7em; font-weight: bold; margin-left: 0.4em">{label}</span></mark>'
+)
 
 
 def displacy_html(text: AnnotatedText) -> str:
