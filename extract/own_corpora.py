@@ -18,8 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import spacy
 from spacy.tokens import DocBin
+from spacy.vocab import Vocab
 from torch import nn
 
 from ..graph.errors import DataError
@@ -120,7 +120,7 @@ def read_docbin(path: Path, quarantine: Quarantine) -> list[Document]:
     except OSError as error:
         raise DataError(f"can't be read: {error.strerror}", path=path) from error
     try:
-        docs = list(DocBin().from_bytes(data).get_docs(spacy.blank("xx").vocab))
+        docs = list(DocBin().from_bytes(data).get_docs(Vocab()))
     except (zlib.error, ValueError, LookupError, TypeError, AttributeError) as error:
         raise DataError("is not a whole DocBin of spaCy's", path=path) from error
     documents = []
