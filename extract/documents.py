@@ -243,8 +243,14 @@ def _pubtator(file: _File, text: str) -> Iterator[TextDocument]:
 
 
 def _paper(identifier: str, text: str) -> TextDocument:
-    """A document that is no note: by its PubMed or PMC number, else by its own identifier."""
+    """A document that is no note: by its PubMed or PMC number, else by its own identifier.
+
+    Raises:
+        ValueError: it has none.
+    """
     number = identifier.strip()
+    if not number:
+        raise ValueError("a document without an identifier")
     if re.fullmatch(r"(PMID:?)?\d+", number, re.IGNORECASE):
         return TextDocument(f"PMID:{re.sub(r'[^0-9]', '', number)}", text)
     if pmc := re.fullmatch(r"(?:PMC:)?(PMC\d+)", number, re.IGNORECASE):
@@ -431,8 +437,8 @@ def _pubmed(article: _Element) -> TextDocument:
         if text := _inline(part):
             label = " ".join((part.get("Label") or "").split())
             lines.append(f"{label}: {text}" if label else text)
-    number = next(_all(article, "PMID")).text or ""
-    return _paper(number, "\n".join(lines))
+    number = next(_all(article, "PMID"), None)
+    return _paper("" if number is None else number.text or "", "\n".join(lines))
 
 
 # Of a JATS article what is no running text, and what interrupts it.
@@ -449,7 +455,7 @@ def _jats(article: _Element) -> TextDocument:
 
     Tables, formulas, references and what follows the body are left out.
     """
-    meta = next(_all(article, "article-meta"))
+    meta = next(_all(article, "article-meta"), article)
     ids = {
         (found.get("pub-id-type") or "").lower(): (found.text or "").strip()
         for found in _all(meta, "article-id")
@@ -463,8 +469,7 @@ def _jats(article: _Element) -> TextDocument:
     for body in article:
         if _local(body) == "body":
             blocks += _blocks_of(body)
-    number = next(filter(None, names))
-    return _paper(number, "\n\n".join(filter(None, blocks)))
+    return _paper(next(filter(None, names), ""), "\n\n".join(filter(None, blocks)))
 
 
 def _blocks_of(element: _Element) -> list[str]:
