@@ -262,7 +262,7 @@ def extract(
             for text in found:
                 show.annotated(text)
         elif show_texts:
-            done["documents"] = [text.as_dict() for text in found]
+            done["texts"] = [text.as_dict() for text in found]
         if html is not None:
             from medkg.extract.page import write_page
 
@@ -361,7 +361,7 @@ def review_export(
     )
     _say_set_aside(aside)
     if as_json:
-        return show.as_json({"written": str(out), "documents": chosen})
+        return show.as_json({"written": str(out), "documents": chosen.to_dicts()})
     show.frame(chosen, f"{out}: least sure first, with the texts")
     return None
 
@@ -1085,21 +1085,49 @@ def evaluate_relations(
     show.as_json(rows) if as_json else show.frame(rows, f"Relations in {corpus.name}")
 
 
+Names = Annotated[
+    list[Path],
+    typer.Option(help="Names come from this annotated text or graph folder; may be given again."),
+]
+
+
 @evaluate.command(
     "linking", epilog="Example: medkg evaluate linking --names CDR_train.txt --corpus CDR_dev.txt"
 )
 def evaluate_linking(
-    names: Annotated[Path, typer.Option(help="A part of the corpus to take the names from.")],
+    names: Names,
     corpus: Annotated[Path, typer.Option(help="The part to score on.")],
     corpus_format: Annotated[str, typer.Option("--format", help="pubtator, ncbi")] = "pubtator",
     as_json: Json = False,
 ) -> None:
-    """Accuracy and recall@k of linking mentions to identifiers."""
+    """Accuracy, recall@k, NIL and calibration of links, beside looking up the exact name."""
     from medkg import show
-    from medkg.extract.evaluate_text import evaluate_linking as evaluate_model
+    from medkg.extract.evaluate_linking import evaluate_linking as evaluate_linker
 
-    rows = evaluate_model(names, corpus, corpus_format)
+    rows = evaluate_linker(names, corpus, corpus_format)
     show.as_json(rows) if as_json else show.frame(rows, f"Links in {corpus.name}")
+
+
+@evaluate.command(
+    "triples", epilog="Example: medkg evaluate triples --names CDR_train.txt --corpus CDR_dev.txt"
+)
+def evaluate_triples(
+    names: Names,
+    corpus: Annotated[Path, typer.Option(help="PubTator with chemical-induced diseases.")],
+    model: Annotated[
+        str | None, typer.Option(help="A recogniser's folder or name; default: medkg's.")
+    ] = None,
+    relations_model: Annotated[
+        Path | None, typer.Option(help="A relation model's folder; default: medkg's.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Precision and recall of Drug CAUSES Disease read from plain text, over thresholds."""
+    from medkg import show
+    from medkg.extract.evaluate_triples import evaluate_triples as evaluate_reading
+
+    rows = evaluate_reading(names, corpus, model=model, relations_model=relations_model)
+    show.as_json(rows) if as_json else show.frame(rows, f"Triples in {corpus.name}")
 
 
 @evaluate.command("notes", epilog="Example: medkg evaluate notes")
