@@ -6,13 +6,16 @@ and time (Harkema et al. 2009, J Biomed Inform 42:839): a trigger phrase gives t
 scope a value; the scope runs from the trigger to the end of the sentence, to a number of tokens or
 to a phrase that stops it; pseudo-triggers ("no change in") hide the triggers inside them. The
 phrases are data (`data/context.tsv`). Beyond ConText: a section of family history or past history
-speaks for everything in it, and phrases such as "did not cause" negate a relation and not its ends.
+speaks for everything in it; a new clause ends a scope also where only its verb shows it ("no fever,
+the cough persists"); a test is not denied by its negative result, only by not being done; and
+phrases such as "did not cause" negate a relation and not its ends.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -29,8 +32,10 @@ _VALUES = {
     "possible": ("certainty", "possible"),
     "hypothetical": ("certainty", "hypothetical"),
     "historical": ("temporality", "historical"),
+    "over": ("temporality", "historical"),
     "other": ("experiencer", "other"),
     "family": ("experiencer", "family"),
+    "relative": ("experiencer", "family"),
 }
 DEFAULTS = {
     "polarity": "asserted",
@@ -38,6 +43,10 @@ DEFAULTS = {
     "experiencer": "patient",
     "temporality": "current",
 }
+# What takes back what other triggers said.
+_CANCELS = {"current": {"historical"}, "certain": {"possible", "hypothetical"}}
+# "No abnormality on CT" doesn't say that there was no CT: only rules that name the kind deny it.
+_ONLY_IF_NAMED = {("negated", "Procedure"), ("possible", "Procedure"), ("over", "Procedure")}
 # Sections that speak for what is in them: the category, and for which kinds.
 _SECTIONS = {
     "family": ("family", ("Disease", "Symptom", "Procedure")),
@@ -94,9 +103,11 @@ class _Phrases:
 
     @cache  # noqa: B019 (one instance, for the life of the process)
     def _readings(self, word: str) -> tuple[str, ...]:
-        return (word, *(f"<{name}>" for name in self.classes.get(word, ())), *_number(word))
+        classes = (f"<{name}>" for name in self.classes.get(word, ()))
+        return (word, *classes, *_number(word), *(("<end>",) if word in _ENDS else ()))
 
 
+_ENDS = frozenset(("\n", ",", ";", ".", ")", "|"))
 _NUMBERS = frozenset(
     "one two three four five six seven eight nine ten several few couple".split()  # noqa: SIM905
 )
@@ -127,31 +138,107 @@ def _phrases() -> _Phrases:
 def triggers(words: list[str]) -> Iterator[Trigger]:
     """The triggers among lower-case tokens, left to right; longer phrases hide shorter ones."""
     position = 0
+    closed = [*words, "\n"]
     while position < len(words):
-        end, rules = _phrases().longest(words, position)
-        for rule in rules:
-            yield Trigger(position, end, rule)
+        end, rules = _phrases().longest(closed, position)
+        pseudo = [rule for rule in rules if rule.category == "pseudo"]
+        for rule in pseudo or rules:
+            yield Trigger(position, min(end, len(words)), rule)
         position = max(end, position + 1)
 
 
-def _scope(trigger: Trigger, stops: list[Trigger], length: int) -> tuple[int, int]:
-    """The tokens that a trigger speaks for, as start (before it) and end (after it)."""
+_NO = frozenset(("no", "without"))
+_PLURAL = frozenset(("are", "were", "have"))
+
+
+def _clause_start(words: list[str], start: int, verb: int) -> int:
+    """Where the clause of a finite verb begins that stands in a scope from `start` on.
+
+    "No [fever, the cough] persists": at the comma. "No [fever or cough] was seen", "no [fever and
+    cough] were seen": at the verb, since what is before it is one list.
+    """
+    for place in range(verb - 1, start, -1):
+        if words[place] in ("or", "nor", "/"):
+            return verb
+        if words[place] == "and":
+            if words[verb] in _PLURAL:
+                return verb
+            return place - 1 if words[place - 1] == "," else place
+        if words[place] == ",":
+            return place
+    return verb
+
+
+def _scope(trigger: Trigger, stops: list[Trigger], words: list[str], kind: str) -> tuple[int, int]:
+    """The tokens of whose mentions of a kind a trigger speaks: start (before it), end (after)."""
     rule = trigger.rule
-    reach = length if rule.reach is None else rule.reach
+    reach = len(words) if rule.reach is None else rule.reach
+    named = {rule.category, f"{rule.category}/{kind}"}
     ends = [
         stop
         for stop in stops
-        if not stop.rule.only or rule.category in stop.rule.only
+        if not stop.rule.only or named & stop.rule.only
         if stop.start != trigger.start
     ]
     start, end = trigger.start, trigger.end
     if rule.direction in ("forward", "both"):
-        after = [stop.start for stop in ends if stop.start >= trigger.end]
-        end = min([length, trigger.end + reach, *after])
+        end = min(len(words), trigger.end + reach)
+        for stop in ends:
+            if trigger.end <= stop.start:
+                verb = stop.rule.category == "verb"
+                stops_at = _clause_start(words, trigger.end, stop.start) if verb else stop.start
+                end = min(end, stops_at)
+                break
     if rule.direction in ("backward", "both"):
         before = [stop.end for stop in ends if stop.end <= trigger.start]
         start = max([0, trigger.start - reach, *before])
     return start, end
+
+
+def _categories(
+    mention: Span,
+    places: list[int],
+    words: list[str],
+    speaking: list[Trigger],
+    stops: list[Trigger],
+) -> set[str]:
+    """The categories that hold for a mention among the words of its sentence."""
+    first, last = bisect_left(places, mention.start), bisect_left(places, mention.end)
+    kind = mention.label_
+    categories = set()
+    for trigger in speaking:
+        rule = trigger.rule
+        if trigger.start < last and first < trigger.end:
+            # A trigger inside a mention is part of a name ("risk of falls"), but some annotate
+            # "no rash" as a mention; and "no improvement" is a phrase that hides its "no".
+            inside = rule.category == "negated" and first == trigger.start < last - 1
+            hidden = rule.category == "pseudo" and trigger.start < first
+            if words[trigger.start] in _NO and (inside or hidden):
+                categories.add("negated")
+            continue
+        if rule.category == "pseudo" or (rule.only and kind not in rule.only):
+            continue
+        if not rule.only and (rule.category, kind) in _ONLY_IF_NAMED:
+            continue
+        start, end = _scope(trigger, stops, words, kind)
+        if start < last <= trigger.start or trigger.end <= first < end:
+            categories.add(rule.category)
+    for category, cancelled in _CANCELS.items():
+        if category in categories:
+            categories -= cancelled
+    category, kinds = _SECTIONS.get(section_of(mention), ("", ()))
+    if kind in kinds:
+        categories.add(category)
+    return categories
+
+
+def attributes(categories: Container[str]) -> dict[str, str]:
+    """The attributes of a mention for which these categories hold."""
+    values = dict(DEFAULTS)
+    for category, (attribute, value) in _VALUES.items():
+        if category in categories:
+            values[attribute] = value
+    return values
 
 
 @Language.factory("medkg_context", requires=["doc.spans"])
@@ -176,49 +263,35 @@ class Context:
             Doc.set_extension("relation_negations", default=())
 
     def __call__(self, doc: Doc) -> Doc:
+        for mention, categories in self.categories(doc):
+            for attribute, value in attributes(categories).items():
+                mention._.set(attribute, value)
+        return doc
+
+    def categories(self, doc: Doc) -> Iterator[tuple[Span, set[str]]]:
+        """Each mention with the categories of `data/context.tsv` that hold for it.
+
+        When it has run, `doc._.relation_negations` is set.
+        """
         mentions: dict[int, list[Span]] = {}
         for mention in doc.spans.get("mentions", []):
             mentions.setdefault(mention.sent.start, []).append(mention)
         denials: list[tuple[int, int]] = []
         for sentence in doc.sents:
             if here := mentions.get(sentence.start):
-                denials += self._read(sentence, here)
+                # White space (a wrapped line) is no part of a phrase.
+                places = [token.i for token in sentence if not token.is_space]
+                words = [doc[place].lower_.replace("’", "'") for place in places]
+                found = list(triggers(words))
+                stops = [t for t in found if t.rule.category in ("stop", "verb")]
+                speaking = [t for t in found if t.rule.category not in ("stop", "verb")]
+                for mention in here:
+                    yield mention, _categories(mention, places, words, speaking, stops)
+                for trigger in speaking:
+                    if trigger.rule.category == "relation":
+                        start, end = _scope(trigger, stops, words, "")
+                        denials.append((places[start], places[end - 1] + 1))
         doc._.relation_negations = tuple(denials)
-        return doc
-
-    def _read(self, sentence: Span, mentions: list[Span]) -> Iterator[tuple[int, int]]:
-        words = [token.lower_.replace("’", "'") for token in sentence]
-        found = list(triggers(words))
-        stops = [trigger for trigger in found if trigger.rule.category == "stop"]
-        scopes = [
-            (trigger, *_scope(trigger, stops, len(words)))
-            for trigger in found
-            if trigger.rule.category not in ("stop", "pseudo")
-        ]
-        for mention in mentions:
-            first, last = mention.start - sentence.start, mention.end - sentence.start
-            categories = {
-                trigger.rule.category
-                for trigger, start, end in scopes
-                if start <= first < trigger.start or trigger.end <= first < end
-                # A trigger inside a mention is part of a name ("risk of falls").
-                if last <= trigger.start or trigger.end <= first
-                if not trigger.rule.only or mention.label_ in trigger.rule.only
-            }
-            if "current" in categories:  # "diagnosed with gout three years ago"
-                categories.discard("historical")
-            category, kinds = _SECTIONS.get(section_of(mention), ("", ()))
-            if mention.label_ in kinds:
-                categories.add(category)
-            values = dict(DEFAULTS)
-            for category, (attribute, value) in _VALUES.items():
-                if category in categories:
-                    values[attribute] = value
-            for attribute, value in values.items():
-                mention._.set(attribute, value)
-        for trigger, start, end in scopes:
-            if trigger.rule.category == "relation":
-                yield sentence.start + start, sentence.start + end
 
     def to_disk(self, path: Any, **_: Any) -> None:
         """Nothing to save."""

@@ -32,8 +32,12 @@ _ABBREVIATIONS = _words(
 _SOFT_ABBREVIATIONS = _words("etc hr hrs min mins sec wk wks yr yrs mo mos d h tab tabs cap")
 # "vitamin D." and "hepatitis B." end sentences; "J. Smith" does not.
 _LETTERED = _words("vitamin hepatitis type group factor class grade stage influenza complex")
+# A shorter line was not wrapped: what follows it is the writer's own next line.
+_NARROW = 35
 # A line as long as this may have been wrapped after a full stop.
 _WRAPPED = 60
+# "Weight loss? No." is one statement.
+_ANSWER = re.compile(r"[ \t]+(?:No|None|Nil|Yes|Denies|Denied)\b")
 _CLOSERS = frozenset(")]}\"'’”")
 _BULLET = re.compile(r"[ \t]*(?:[-*•‣·–—+]|\(?\d{1,2}[.)]|[a-h]\))[ \t]+(?=\S)")
 _HEADING = re.compile(
@@ -86,6 +90,8 @@ def sentence_starts(text: str) -> list[int]:
         # A lower-case word goes on with what stands before it ("e.g. cough", "? pneumonia").
         if following is None or following[1].islower():
             continue
+        if match[0] == "?" and _ANSWER.match(text, end):
+            continue
         if match[0] == "." and _is_abbreviation(text, match.start(), following[1]):
             continue
         starts.add(end + following.end())
@@ -128,7 +134,8 @@ def _line_starts(text: str, heads: set[int]) -> set[int]:
             continue
         start = position + len(line) - len(line.lstrip())
         first = stripped.split()[0]
-        fitted = len(previous.rstrip()) + 1 + len(first) <= width
+        length = len(previous.rstrip())
+        fitted = length < _NARROW or length + 1 + len(first) <= width
         if not previous.strip() or start in heads or fitted or _BULLET.match(line):
             starts.add(start)
     return starts
