@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoModelForTokenClassification
 
@@ -59,7 +60,7 @@ class TokenClassifier(Recogniser):
                 model, output_loading_info=True
             )
             tokenizer = cased_tokenizer(model)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise ModelError(
                 f"{model}: is no token-classification model that transformers can load here; give "
                 "a local folder with config.json, tokenizer and weights, or a name while the hub "

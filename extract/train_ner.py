@@ -76,58 +76,20 @@ def train_ner(
             has none, or the checkpoint belongs to another training.
     """
     check_replaceable(out, marker="config.json")
-    if lora is not None and model in ("bilstm", "crf", "spacy"):
-        raise ModelError(f"{model}: LoRA is for Hugging Face encoders")
-    if learning_rate is not None and model in ("crf", "spacy"):
-        raise ModelError(f"{model}: has no learning rate to set")
     quarantine = Quarantine() if quarantine is None else quarantine
     read = read_corpora(corpora, quarantine, held_out=held_out, labels=labels or {})
-    kinds = {
-        c.name: sorted({m.kind for d in c.train for m in flat_mentions(d, c.format)}) for c in read
-    }
-    examples = {c.name: _examples(c, kinds[c.name]) for c in read}
-    settings: dict[str, Any] = {"model": model, "seed": seed, "data": _fingerprint(examples)}
     checkpoint = out.with_name(out.name + ".checkpoint")
-    trained: TrainedRecogniser
-    if model == "crf":
-        # scikit-learn and transformers take seconds to import, and only these models need them.
-        from .crf_ner import ITERATIONS, CrfNer
-
-        settings["iterations"] = epochs or ITERATIONS
-        tagged = {name: [(e.tokens, e.tags) for e in part] for name, part in examples.items()}
-        trained = CrfNer.train(tagged, kinds, iterations=settings["iterations"])
-    elif model == "spacy":
-        from .spacy_ner import EPOCHS, SpacyNer
-
-        settings["epochs"] = epochs or EPOCHS
-        spans = {c.name: _spans(c) for c in read}
-        with one_thread():
-            trained = SpacyNer.train(spans, kinds, epochs=settings["epochs"], seed=seed)
-    elif model == "bilstm":
-        settings |= {"epochs": epochs or BILSTM.epochs}
-        settings |= {"learning_rate": learning_rate or BILSTM.learning_rate}
-        texts = hpo_definitions() if raw_text is None else raw_text
-        with one_thread():
-            state = Checkpoint(checkpoint, settings)
-            torch.manual_seed(seed)
-            trained = network = NerModel(_bilstm(examples, texts, state, seed), kinds)
-            fit(network.to(device or "cpu"), examples, BILSTM, settings, state)
-    else:
-        recipe = TRANSFORMER if lora is None else LORA
-        settings |= {"epochs": epochs or recipe.epochs}
-        settings |= {"learning_rate": learning_rate or recipe.learning_rate, "lora": lora}
-        from .transformer_ner import TransformerEncoder
-
-        state = Checkpoint(checkpoint, settings)
-        torch.manual_seed(seed)
-        encoder = TransformerEncoder.from_pretrained(model)
-        if lora is not None:
-            encoder.add_lora(lora)
-        trained = network = NerModel(encoder, kinds)
-        place = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        fit(network.to(place), examples, recipe, settings, state, lambda: _mean_f1(network, read))
-        if lora is not None:
-            encoder.merge_lora()
+    trained, settings = train_on(
+        read,
+        checkpoint,
+        model=model,
+        seed=seed,
+        epochs=epochs,
+        learning_rate=learning_rate,
+        lora=lora,
+        device=device,
+        raw_text=raw_text,
+    )
     figures = _figures(trained, read, own_head=True)
     about = {
         "training": settings,
@@ -145,6 +107,74 @@ def train_ner(
     return figures
 
 
+def train_on(
+    corpora: Sequence[Corpus],
+    checkpoint: Path,
+    *,
+    model: str = "bilstm",
+    seed: int = 0,
+    epochs: int | None = None,
+    learning_rate: float | None = None,
+    lora: int | None = None,
+    device: str | None = None,
+    raw_text: Sequence[str] | None = None,
+) -> tuple[TrainedRecogniser, dict[str, Any]]:
+    """A recogniser trained on the corpora's training parts, and the settings it was trained with.
+
+    Args:
+        checkpoint: where a network's last whole epoch is kept; see `train_ner` for the rest.
+    """
+    if lora is not None and model in ("bilstm", "crf", "spacy"):
+        raise ModelError(f"{model}: LoRA is for Hugging Face encoders")
+    if learning_rate is not None and model in ("crf", "spacy"):
+        raise ModelError(f"{model}: has no learning rate to set")
+    kinds = {
+        c.name: sorted({m.kind for d in c.train for m in flat_mentions(d, c.format)})
+        for c in corpora
+    }
+    examples = {c.name: _examples(c, kinds[c.name]) for c in corpora}
+    settings: dict[str, Any] = {"model": model, "seed": seed, "data": _fingerprint(examples)}
+    if model == "crf":
+        # scikit-learn and transformers take seconds to import, and only these models need them.
+        from .crf_ner import ITERATIONS, CrfNer
+
+        settings["iterations"] = epochs or ITERATIONS
+        tagged = {name: [(e.tokens, e.tags) for e in part] for name, part in examples.items()}
+        return CrfNer.train(tagged, kinds, iterations=settings["iterations"]), settings
+    if model == "spacy":
+        from .spacy_ner import EPOCHS, SpacyNer
+
+        settings["epochs"] = epochs or EPOCHS
+        spans = {c.name: _spans(c) for c in corpora}
+        with one_thread():
+            return SpacyNer.train(spans, kinds, epochs=settings["epochs"], seed=seed), settings
+    recipe = BILSTM if model == "bilstm" else TRANSFORMER if lora is None else LORA
+    settings |= {
+        "epochs": epochs or recipe.epochs,
+        "learning_rate": learning_rate or recipe.learning_rate,
+        "lora": lora,
+    }
+    state = Checkpoint(checkpoint, settings)
+    torch.manual_seed(seed)
+    if model == "bilstm":
+        texts = hpo_definitions() if raw_text is None else raw_text
+        with one_thread():
+            network = NerModel(_bilstm(examples, texts, state, seed), kinds)
+            fit(network.to(device or "cpu"), examples, recipe, settings, state)
+        return network, settings
+    from .transformer_ner import TransformerEncoder
+
+    encoder = TransformerEncoder.from_pretrained(model)
+    if lora is not None:
+        encoder.add_lora(lora)
+    network = NerModel(encoder, kinds)
+    place = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    fit(network.to(place), examples, recipe, settings, state, lambda: _mean_f1(network, corpora))
+    if lora is not None:
+        encoder.merge_lora()
+    return network, settings
+
+
 def _figures(
     model: Recogniser, corpora: list[Corpus], *, own_head: bool
 ) -> dict[str, dict[str, dict[str, Any]]]:
@@ -158,7 +188,7 @@ def _figures(
     }
 
 
-def _mean_f1(model: Recogniser, corpora: list[Corpus]) -> float:
+def _mean_f1(model: Recogniser, corpora: Sequence[Corpus]) -> float:
     micro = [score(model, c.development, c.format, c.name)[-1].f1 for c in corpora]
     return sum(micro) / len(micro)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
@@ -44,7 +45,7 @@ class TransformerEncoder(nn.Module):
             config = AutoConfig.from_pretrained(name)
             tokenizer = cased_tokenizer(name)
             encoder = AutoModel.from_pretrained(name)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise ModelError(
                 f"{name}: is no encoder that transformers can load here; give a local folder with "
                 "config.json, vocabulary and weights, or a name while the hub can be reached"
@@ -81,7 +82,7 @@ class TransformerEncoder(nn.Module):
             config = AutoConfig.from_pretrained(folder)
             tokenizer = AutoTokenizer.from_pretrained(folder)
             encoder = AutoModel.from_config(config)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise ModelError(f"{folder}: is missing or damaged; train the model again") from error
         return cls(config, tokenizer, encoder)
 
