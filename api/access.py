@@ -151,7 +151,7 @@ def _updated(kg: KnowledgeGraph, new: KnowledgeGraph) -> KnowledgeGraph:
     # Both were linked to one terminology, so that nothing is left to join.
     old = latest_readings((kg, new))[0]
     graph = KnowledgeGraph.from_parts(
-        (part for each in (old, new) for part in _parts(each)),
+        (part for each in (new, old) for part in _parts(each)),
         {*old.sources, *new.sources},
         schema=old.schema.joined(new.schema),
         origin=TEXT,

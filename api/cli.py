@@ -60,7 +60,9 @@ def main() -> None:
         app()
     except MedkgError as error:
         _fail(str(error))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as ended:
+        if isinstance(ended, SystemExit) and ended.code != 130:  # so Typer answers to Ctrl-C
+            raise
         _fail("stopped; the same command goes on from what was finished", code=130)
     except BrokenPipeError:
         sys.stderr.close()

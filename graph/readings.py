@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from .forget import DOCUMENT, ENDS, PATIENT, citing, ends, merges_of, unnamed
-from .frames import EVIDENCE, empty
+from .frames import EVIDENCE, Source, empty
 from .kg import KnowledgeGraph
 from .spill import EvidencePile
 
@@ -29,7 +29,7 @@ def reading(sha256: str, reader: str) -> str:
         sha256: of its text.
         reader: what names the models and settings that read it.
     """
-    return json.dumps({SHA256: sha256, READER: reader})
+    return json.dumps({SHA256: sha256, READER: reader}, sort_keys=True)
 
 
 def readings(kg: KnowledgeGraph) -> pl.DataFrame:
@@ -45,21 +45,22 @@ def latest_readings(graphs: Sequence[KnowledgeGraph]) -> list[KnowledgeGraph]:
     What other sources say of these documents stays.
     """
     later = pl.DataFrame(schema={"id": pl.String, "reading": pl.String})
+    named = pl.Series("id", [], dtype=pl.String)
     kept: list[KnowledgeGraph] = []
     for graph in reversed(graphs):
         own = readings(graph)
         both = own.join(later, on="id", suffix="_later")
         stale = both.filter(pl.col("reading").ne_missing(pl.col("reading_later")))["id"]
-        kept.insert(0, without_readings(graph, stale) if stale.len() else graph)
+        kept.insert(0, without_readings(graph, stale, named) if stale.len() else graph)
+        named = pl.concat([named, graph.scan("nodes").select("id").collect()["id"]])
         later = pl.concat([later, own.drop_nulls().join(later, on="id", how="anti")])
     return kept
 
 
-def without_readings(kg: KnowledgeGraph, documents: pl.Series) -> KnowledgeGraph:
+def without_readings(kg: KnowledgeGraph, documents: pl.Series, named: pl.Series) -> KnowledgeGraph:
     """The graph without what was read in these documents, which stay nodes.
 
-    With it go the nodes that nothing else names: of a graph of text all, of one that has other
-    sources those that are known from text alone, and patients.
+    With it go the nodes that nothing else names (see `go_with_text`) and that are not in `named`.
     """
     is_gone = (pl.col("source") == TEXT) & pl.col("document").is_in(documents.implode())
     columns = {name: EVIDENCE[name] for name in ("id", "edge", *ENDS)}
@@ -68,17 +69,23 @@ def without_readings(kg: KnowledgeGraph, documents: pl.Series) -> KnowledgeGraph
     for batch in kg.batches("evidence"):
         gone.append(batch.filter(is_gone).select(list(columns)))
     evidence_gone = pl.concat(gone)
-    nodes_gone = ends(evidence_gone).filter(~ends(evidence_gone).is_in(documents.implode()))
+    touched = ends(evidence_gone).unique()
+    nodes_gone = touched.filter(~touched.is_in(pl.concat([documents, named]).implode()))
     for batch in kg.batches("evidence"):
         rest = batch.filter(~is_gone.fill_null(False))
         nodes_gone = unnamed(nodes_gone, rest)
         pile.add(rest)
+    kinds = kg.nodes.filter(pl.col("id").is_in(nodes_gone.implode())).partition_by("kind")
+    nodes_gone = pl.concat(
+        [
+            pl.Series("id", [], dtype=pl.String),
+            *(
+                part["id"].filter(go_with_text(part["id"], part["kind"][0], kg.sources))
+                for part in kinds
+            ),
+        ]
+    )
     nodes = kg.nodes
-    if any(source.name != TEXT for source in kg.sources):
-        patients = nodes.filter(kind=PATIENT)["id"].implode()
-        nodes_gone = nodes_gone.filter(
-            nodes_gone.str.starts_with(_OWN) | nodes_gone.is_in(patients)
-        )
     is_node_gone = pl.col("id").is_in(nodes_gone.implode())
     read = pl.col("id").is_in(documents.implode())
     nodes = pl.concat([nodes.filter(~is_node_gone & ~read), _unread(nodes.filter(read))]).sort("id")
@@ -97,11 +104,21 @@ def without_readings(kg: KnowledgeGraph, documents: pl.Series) -> KnowledgeGraph
     return KnowledgeGraph(frames, kg.sources, kg.schema)
 
 
+def go_with_text(ids: pl.Series, kind: str, sources: Sequence[Source]) -> pl.Series:
+    """Which nodes of a kind go when no text, nor anything else, names them any more.
+
+    All, where the graph is of text alone; else, as they may be of a terminology, those that are
+    known from text alone, and patients.
+    """
+    only_text = all(source.name == TEXT for source in sources)
+    return ids.str.starts_with("" if only_text or kind == PATIENT else _OWN)
+
+
 def _unread(documents: pl.DataFrame) -> pl.DataFrame:
     """Document nodes without the statement of what was read."""
     texts = []
     for text in documents["properties"]:
         properties = json.loads(text) if text else {}
         left = {name: value for name, value in properties.items() if name not in (SHA256, READER)}
-        texts.append(json.dumps(left, ensure_ascii=False) if left else None)
+        texts.append(json.dumps(left, ensure_ascii=False, sort_keys=True) if left else None)
     return documents.with_columns(properties=pl.Series(texts, dtype=pl.String))

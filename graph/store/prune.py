@@ -1,6 +1,7 @@
-"""Taking out what an updated source no longer says, after its new release is written.
+"""Taking out what an updated source or document no longer says, after the new is written.
 
-What goes is evidence of the sources that the graph has, as far as the graph doesn't hold it; then
+What goes is evidence of the sources that the graph has (or of the texts of documents that were read
+again), as far as the graph doesn't hold it; then
 the edges that nothing supports any more, and the nodes that this evidence named and that nothing
 names now. As in forgetting, evidence goes last, so that an interrupted command finds it again.
 """
@@ -15,6 +16,7 @@ import polars as pl
 from ..forget import ENDS, ends
 from ..frames import EVIDENCE, Source, edges_from, empty
 from ..kg import KnowledgeGraph
+from ..readings import TEXT, go_with_text
 from .connection import Connection
 from .read import PREDICTED, evidence_parts, framed, read_evidence
 from .rows import delete_nodes, delete_relationships, edge_change, merge_relationships, with_kinds
@@ -34,6 +36,7 @@ class Pruning:
         keys: id and source of the evidence given, which is all written.
         sources: what the server has, the new releases in place of the old.
         changed: the edges that the write has changed already.
+        documents: only what their texts said (`medkg.graph.readings`); None: all of the sources.
     """
 
     def __init__(
@@ -43,12 +46,14 @@ class Pruning:
         keys: pl.DataFrame,
         sources: list[Source],
         changed: pl.Series,
+        documents: pl.Series | None = None,
     ):
         self.on = on
         self.kg = kg
         self.keys = keys
         self.sources = sources
         self.changed = changed
+        self.documents = documents
         self.names = sorted({source.name for source in kg.sources})
 
     def run(self, summary: WriteSummary) -> None:
@@ -76,7 +81,15 @@ class Pruning:
         summary.evidence.removed += gone.height
 
     def _evidence_to_go(self) -> pl.DataFrame:
-        """What the server has of the sources and the graph has not."""
+        """What the server has of the sources, or the documents, and the graph has not."""
+        returned = ", ".join(f"e.{name}" for name in _NAMED)
+        if self.documents is not None:
+            query = (
+                f"MATCH (e:Evidence) WHERE e.source = '{TEXT}' AND e.document IN $keys"
+                f" AND e.checksum IS NOT NULL RETURN {returned}"
+            )
+            there = framed(self.on.looked_up(query, self.documents), _NAMED)
+            return there.join(self.keys, on="id", how="anti")
         condition = "e.source IN $names AND e.checksum IS NOT NULL"
         query = f"MATCH (e:Evidence) WHERE {condition} RETURN count(e)"
         given = self.keys.filter(pl.col("source").is_in(self.names))
@@ -93,7 +106,6 @@ class Pruning:
             )
             there = pl.Series("id", found[0][0], dtype=pl.String).to_frame()
             gone.append(there.join(given, on="id", how="anti"))
-        returned = ", ".join(f"e.{name}" for name in _NAMED)
         query = f"UNWIND $keys AS id MATCH (e:Evidence {{id: id}}) RETURN {returned}"
         return framed(self.on.looked_up(query, pl.concat(gone)["id"]), _NAMED)
 
@@ -109,7 +121,10 @@ class Pruning:
         for label in sorted(set(self.on.labels()) & set(self.on.schema.kinds)):
             query = f"UNWIND $keys AS id MATCH (n:{label} {{id: id}}) WHERE {alone} RETURN n.id"
             rows = list(self.on.looked_up(query, touched))
-            found[label] = pl.Series("id", [row[0] for row in rows], dtype=pl.String)
+            ids = pl.Series("id", [row[0] for row in rows], dtype=pl.String)
+            if self.documents is not None:
+                ids = ids.filter(go_with_text(ids, label, self.sources))
+            found[label] = ids
         doubtful = pl.concat([pl.Series("id", [], dtype=pl.String), *found.values()])
         if doubtful.is_empty():
             return []

@@ -21,6 +21,7 @@ from ..errors import StoreError
 from ..frames import EDGES, EVIDENCE, MERGES, NODES, TEXTS, Source, edges_from, empty
 from ..kg import KnowledgeGraph
 from ..progress import progress
+from ..readings import readings
 from . import journal
 from .connection import Connection, Workers
 from .create import create_nodes, create_relationships
@@ -170,8 +171,10 @@ class _Write:
         self._write_sources(sources)
         self._write_predictions(self.kg, summary, self.advance)
         summary.merges = self._write_table("Merge", with_id(self.kg.merges, list(MERGES)))
-        if prune:
-            Pruning(on, self.kg, keys, sources, pl.concat(self.changed)).run(summary)
+        # Documents that were read again say what they say now; all else of their source stays.
+        read = None if prune else readings(self.kg).drop_nulls()["id"]
+        if prune or (read is not None and read.len() and evidence and not first):
+            Pruning(on, self.kg, keys, sources, pl.concat(self.changed), read).run(summary)
         journal.finish(on, self.load, summary.as_dict())
         return summary
 

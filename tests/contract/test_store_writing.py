@@ -18,6 +18,7 @@ from medkg.graph.store import Counts, Store
 from medkg.graph.store.connection import Connection
 
 from ..graph.graphs import CURATED, small
+from ..graph.test_readings import COUGH, FEVER, PAIN, read
 from ..servers import change
 from .test_store import GIST, IMATINIB, assert_same, count, many, with_everything
 
@@ -326,3 +327,19 @@ def test_frames_hold_nothing_of_loads(store: Store) -> None:
     back = store.read()
     assert set(back.nodes["kind"]) <= set(store.schema.kinds)
     assert [back.counts[name] for name in FRAMES] == [kg.counts[name] for name in FRAMES]
+
+
+def test_a_document_that_was_read_again_says_what_it_says_now(store: Store) -> None:
+    curated = small()
+    store.write(curated)
+    store.write(read({"a": ["HP:0002027", PAIN], "b": [FEVER]}))
+    new = read({"a": [COUGH]}, text="b")
+    summary = store.write(new)
+    assert (summary.evidence.removed, summary.nodes.removed) == (4, 1)
+    expected = merge(curated, read({"b": [FEVER]}), new)
+    assert_holds(store, expected)
+    # Again, or the other document anew, takes nothing out.
+    for kg in (new, read({"b": [FEVER]})):
+        summary = store.write(kg)
+        assert summary.evidence.removed == summary.evidence.added == summary.nodes.removed == 0
+    assert_holds(store, expected)

@@ -1,0 +1,211 @@
+"""Runs over many documents: by several processes, interrupted, and with documents that break."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from medkg.extract import run
+from medkg.extract.documents import TextDocument
+from medkg.extract.run import Summary, extract
+from medkg.graph.errors import DataError, MedkgError
+from medkg.graph.kg import KnowledgeGraph
+from medkg.graph.quarantine import Quarantine
+
+from . import deadly
+from .test_linker import graph
+from .test_pipeline import DOCUMENTS, NOTE
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A recogniser that finds fever, with the component of `deadly`, here and in workers."""
+    monkeypatch.syspath_prepend(str(deadly.installed(tmp_path / "installed")))
+    return deadly.model(tmp_path / "model")
+
+
+def notes(*texts: str) -> list[TextDocument]:
+    return [TextDocument(f"note:{n}", text, f"patient:{n}") for n, text in enumerate(texts)]
+
+
+def test_the_number_of_workers_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "_DOCUMENTS", 3)
+    documents = [*DOCUMENTS, *notes(*(f"{NOTE} He has had {n} seizures." for n in range(7)))]
+    summaries = [Summary() for _ in range(3)]
+    graphs = [
+        extract(documents, graph(), workers=number, summary=summary)
+        for number, summary in enumerate(summaries, start=1)
+    ]
+    assert len({kg.checksum() for kg in graphs}) == 1
+    for name in ("nodes", "edges", "evidence"):
+        frames = [getattr(kg, name) for kg in graphs]
+        assert frames[0].equals(frames[1]), name
+        assert frames[0].equals(frames[2]), name
+    found = [{**summary.as_dict(), "seconds": 0, "words_per_second": 0} for summary in summaries]
+    assert found[0] == found[1] == found[2]
+    assert (found[0]["documents"], found[0]["resumed"]) == (10, 0)
+    assert found[0]["words"] == sum(len(document.text.split()) for document in documents)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_document_that_breaks_is_set_aside(
+    model: Path, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "_DOCUMENTS", 4)
+    bad = ("trouble", "memory", "boom") if workers > 1 else ("trouble", "memory")
+    texts = [f"Fever {word}." for word in ("a", bad[0], "b", "c", "d", *bad[1:], "e")]
+    quarantine = Quarantine()
+    kg = extract(notes(*texts), graph(), model=model, workers=workers, quarantine=quarantine)
+    aside = {int(row.path.removeprefix("note:")): row.reason for row in quarantine}
+    assert set(aside) == {n for n, text in enumerate(texts) if text.split()[1][:-1] in bad}
+    good = [document for n, document in enumerate(notes(*texts)) if n not in aside]
+    assert kg.checksum() == extract(good, graph(), model=model).checksum()
+    expected = {
+        "document can't be processed (ValueError)",
+        "document can't be processed (MemoryError)",
+        "document ends the process that reads it (exit code -9)",
+    }
+    assert set(aside.values()) == set(sorted(expected)[: len(bad)])
+    assert "secret" not in str(quarantine.rows)
+
+
+def test_a_worker_that_is_killed_by_others_costs_no_document(
+    model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(run, "_DOCUMENTS", 4)
+    documents = notes(*(f"A slow fever {n}." for n in range(16)))
+    keep = tmp_path / "keep"
+
+    def kill() -> None:
+        while not list(keep.glob("*.parquet")):
+            time.sleep(0.02)
+        children = multiprocessing.active_children()
+        assert children[0].pid is not None
+        os.kill(children[0].pid, signal.SIGKILL)
+        killed.append(children[0].pid)
+
+    killed: list[int] = []
+    thread = threading.Thread(target=kill)
+    thread.start()
+    kg = extract(documents, graph(), model=model, workers=2, keep=keep)
+    thread.join()
+    assert killed
+    assert kg.checksum() == extract(documents, graph(), model=model).checksum()
+    assert not multiprocessing.active_children()
+
+
+def test_workers_that_can_t_load_their_models_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(MedkgError, match="nothing_such"):
+        extract(notes("Fever."), graph(), model="nothing_such", workers=2)
+    assert not multiprocessing.active_children()
+
+
+def test_what_was_finished_is_taken_over_if_nothing_has_changed(
+    model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(run, "_DOCUMENTS", 2)
+    documents = notes("Fever.", "No fever.", "Fever again.", "Trouble: trouble.", "A fever.")
+    keep = tmp_path / "keep"
+
+    def read(documents: list[TextDocument], *, sentences: bool = True) -> tuple[str, int, int]:
+        summary, quarantine = Summary(), Quarantine()
+        kg = extract(
+            documents, graph(), model=model, keep=keep, summary=summary, sentences=sentences,
+            quarantine=quarantine,
+        )  # fmt: skip
+        return kg.checksum(), summary.resumed, len(quarantine)
+
+    first = read(documents)
+    assert first[1:] == (0, 1)
+    assert read(documents) == (first[0], 4, 1)
+    changed = [*documents[:4], TextDocument("note:4", "Another fever.", "patient:4")]
+    assert read(changed)[1:] == (3, 1)
+    assert read(documents, sentences=False)[1:] == (0, 1)
+    assert read(list(reversed(documents)))[1:] == (0, 1)
+    assert (keep.stat().st_mode & 0o077, min(f.stat().st_mode & 0o077 for f in keep.iterdir())) == (
+        0,
+        0,
+    )
+
+
+COMMAND = "import sys; from medkg.cli import main; main()"
+
+
+def command(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    paths = [str(folder / "installed"), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(paths)}
+    return subprocess.Popen(
+        [sys.executable, "-c", COMMAND, "extract", *arguments],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+def test_a_run_over_a_folder_resumes(model: Path, tmp_path: Path, end: signal.Signals) -> None:
+    graph().save(tmp_path / "terms")
+    (tmp_path / "notes").mkdir()
+    for number in range(200):
+        text = "A slow fever." if number >= 64 else "Fever."
+        (tmp_path / "notes" / f"{number:03}.txt").write_text(text, encoding="utf-8")
+    arguments = ["notes", "--out", "out", "--graph", "terms", "--model", "model", "--json"]
+    if end == signal.SIGKILL:
+        arguments += ["--workers", "2"]
+    first = command(tmp_path, *arguments)
+    keep = tmp_path / ".out.parts"
+    wait_until(lambda: first.poll() is not None or bool(list(keep.glob("*.parquet"))))
+    children = psutil.Process(first.pid).children(recursive=True)
+    # As the terminal does on Ctrl-C: to all of them.
+    os.killpg(first.pid, end) if end == signal.SIGINT else os.kill(first.pid, end)
+    _, told = first.communicate(timeout=60)
+    assert first.returncode == (130 if end == signal.SIGINT else -end), told
+    if end == signal.SIGINT:
+        assert "goes on from what was finished" in told
+        assert "Traceback" not in told
+    _, alive = psutil.wait_procs(children, timeout=60)
+    assert not alive
+    assert not (tmp_path / "out").exists()
+    assert list(keep.glob("*.parquet"))
+    second = command(tmp_path, *arguments)
+    written, told = second.communicate(timeout=300)
+    assert second.returncode == 0, told
+    summary = json.loads(written)
+    assert summary["documents"] == 200
+    assert 64 <= summary["resumed"] < 200
+    assert not keep.exists()
+    kg = KnowledgeGraph.open(tmp_path / "out")
+    assert kg.nodes.filter(kind="Document").height == 200
+    assert kg.edges.filter(relation="HAS_PHENOTYPE").height == 200
+
+
+def wait_until(there: Callable[[], bool]) -> None:
+    end = time.monotonic() + 120
+    while not there():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_two_runs_don_t_write_to_one_place(tmp_path: Path) -> None:
+    with run._locked(tmp_path / "keep"), pytest.raises(DataError, match="another run"):
+        extract(notes("Fever."), graph(), keep=tmp_path / "keep")
