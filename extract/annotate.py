@@ -62,6 +62,7 @@ def annotate_documents(
                             found.relation,
                             places[found.tail.start, found.tail.end],
                             found.probability,
+                            found.qualifiers.get("action"),
                         )
                         for found in doc._.relations
                     ),

@@ -76,6 +76,12 @@ class Related:
     relation: str
     tail: int
     probability: float
+    action: str | None = None  # what a drug does to its target: "inhibitor"
+
+    @property
+    def label(self) -> str:
+        """Relation and action in one word, as annotators get it: "TARGETS-inhibitor"."""
+        return self.relation if self.action is None else f"{self.relation}-{self.action}"
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,11 @@ from ..graph.atomic import atomic_file, atomic_folder
 from ..graph.schema import Schema
 from .annotated import AnnotatedText, Mention
 from .labels import MENTION_KINDS
+from .pairs import TASKS
 
 BRAT_MARKER = "annotation.conf"
 _DOUBTFUL = 0.5  # the doubt from which on a mention or relation is named to the annotator
+ACTIONS = TASKS["targets"][1:]
 # A mention's context as brat's attributes.
 _ATTRIBUTES = {
     "Polarity": ("negated",),
@@ -66,7 +68,7 @@ def write_doccano(ranked: Sequence[tuple[float, AnnotatedText]], path: Path | st
                     for n, m in enumerate(text.mentions)
                 ],
                 "relations": [
-                    {"id": n, "from_id": r.head, "to_id": r.tail, "type": r.relation}
+                    {"id": n, "from_id": r.head, "to_id": r.tail, "type": r.label}
                     for n, r in enumerate(text.relations)
                 ],
                 "document": text.id,
@@ -84,7 +86,7 @@ def _doubts(text: AnnotatedText) -> list[str]:
     ]
     for r in text.relations:
         head, tail = _one_line(text.mentions[r.head]), _one_line(text.mentions[r.tail])
-        named.append((doubt(r.probability), f"{head} {r.relation} {tail} ({r.probability:.2f})"))
+        named.append((doubt(r.probability), f"{head} {r.label} {tail} ({r.probability:.2f})"))
     named.sort(key=lambda one: -one[0])
     return [name for points, name in named if points >= _DOUBTFUL]
 
@@ -142,7 +144,7 @@ def _brat_lines(text: AnnotatedText, points: float) -> list[str]:
     relations = []
     for number, found in enumerate(text.relations, start=1):
         ends = f"Arg1:T{found.head + 1} Arg2:T{found.tail + 1}"
-        relations.append(f"R{number}\t{found.relation} {ends}")
+        relations.append(f"R{number}\t{found.label} {ends}")
         if doubt(found.probability) >= _DOUBTFUL:
             says = f"doubtful: probability {found.probability:.2f}"
             notes.append(f"#{len(notes) + 1}\tAnnotatorNotes R{number}\t{says}")
@@ -156,7 +158,9 @@ def _brat_configuration() -> str:
         joins = [pair for pair in relation.joins if set(pair) <= set(kinds)]
         if joins:
             heads, tails = ("|".join(_exchangeable(ends)) for ends in zip(*joins, strict=True))
-            lines.append(f"{relation.name}\tArg1:{heads}, Arg2:{tails}")
+            actions = ACTIONS if relation.name == "TARGETS" else ()
+            for name in (relation.name, *(f"{relation.name}-{action}" for action in actions)):
+                lines.append(f"{name}\tArg1:{heads}, Arg2:{tails}")
     lines += ["", "[events]", "", "[attributes]"]
     for name, values in _ATTRIBUTES.items():
         lines.append(f"{name}\tArg:<ENTITY>, Value:{'|'.join(values)}")

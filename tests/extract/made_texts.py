@@ -33,5 +33,16 @@ def asthma_text(probability: float = 0.9, identifier: str = "note:a/b") -> Annot
     return AnnotatedText(identifier, TEXT, mentions, triples, (Related(0, "TREATS", 1, 0.6),))
 
 
+def kinase_text() -> AnnotatedText:
+    """Two drugs and a target in a sentence, one of the drugs an inhibitor of it."""
+    text = "Imatinib inhibits KIT, as aspirin does not."
+    mentions = tuple(
+        Mention(text.index(w), text.index(w) + len(w), w, kind, 0.9, None, None, 0.0, ())
+        for w, kind in (("Imatinib", "Drug"), ("KIT", "Target"), ("aspirin", "Drug"))
+    )
+    related = Related(0, "TARGETS", 1, 0.9, "inhibitor")
+    return AnnotatedText("note:kit", text, mentions, (), (related,))
+
+
 def _end(mention: Mention) -> End:
     return End(str(mention.identifier), str(mention.name), mention.kind, mention.start, mention.end)

@@ -17,10 +17,12 @@ import pytest
 
 from medkg.extract.corpora import Document, read_brat
 from medkg.extract.own_corpora import read_annotated, read_jsonl
+from medkg.extract.own_relations import own_pairs
+from medkg.extract.pairs import TASKS
 from medkg.extract.review import doubt, most_doubtful, score, write_brat, write_doccano
 from medkg.graph.quarantine import Quarantine
 
-from .made_texts import TEXT, asthma_text
+from .made_texts import TEXT, asthma_text, kinase_text
 
 FOUND = [
     (0, 10, "Drug", "Budesonide"),
@@ -142,3 +144,44 @@ def test_a_correction_changes_what_is_trained_on(tmp_path: Path) -> None:
         (64, 70, "Target", TEXT[64:70]),
     ]
     assert not document.relations
+
+
+def _labels(documents: list[Document]) -> dict[tuple[str, str, str], str]:
+    labels = {}
+    for labelled in own_pairs(documents):
+        head, tail = (
+            " ".join(labelled.pair.words[entity.start : entity.end])
+            for entity in (labelled.pair.head, labelled.pair.tail)
+        )
+        labels[head, tail, labelled.task] = TASKS[labelled.task][labelled.label]
+    return labels
+
+
+@pytest.mark.parametrize("form", ["doccano", "brat"])
+def test_relations_and_what_is_corrected_in_them_are_trained_on(form: str, tmp_path: Path) -> None:
+    out = tmp_path / ("review" if form == "brat" else "review.jsonl")
+    write = write_brat if form == "brat" else write_doccano
+    write([(1.0, kinase_text()), (0.5, asthma_text())], out)
+    quarantine = Quarantine()
+    documents = read_annotated(out, quarantine, labels={})
+    assert not quarantine.rows
+    labels = _labels(documents)
+    assert labels == {
+        ("Imatinib", "KIT", "targets"): "inhibitor",
+        ("aspirin", "KIT", "targets"): "none",
+        ("Budesonide", "asthma", "treats"): "treats",
+        ("Budesonide", "asthma", "causes"): "none",
+    }
+    corrected = out / "2-note_a_b.ann" if form == "brat" else out
+    text = corrected.read_text(encoding="utf-8").replace("TREATS", "CONTRAINDICATED_FOR")
+    corrected.write_text(text, encoding="utf-8")
+    wanted = labels | {("Budesonide", "asthma", "treats"): "contraindicated"}
+    assert _labels(read_annotated(out, quarantine, labels={})) == wanted
+
+
+def test_a_target_without_its_action_teaches_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "review.jsonl"
+    write_doccano([(1.0, kinase_text())], file)
+    file.write_text(file.read_text().replace("TARGETS-inhibitor", "TARGETS"))
+    documents = read_annotated(file, Quarantine(), labels={})
+    assert _labels(documents) == {("aspirin", "KIT", "targets"): "none"}
