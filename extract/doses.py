@@ -1,4 +1,4 @@
-"""Dose, route and frequency of a drug, by rules over what stands around its mention."""
+"""Dose, route, frequency and duration of a drug, by rules over what stands around its mention."""
 
 from __future__ import annotations
 
@@ -34,17 +34,36 @@ _FREQUENCIES = {
     "four times daily": r"q\.?i\.?d\.?|q\.?d\.?s\.?|four times (?:a |per )?da(?:y|ily)"
     r"|q\.?\s?6\s?h",
     "every other day": r"every other day|on alternate days|q\.?o\.?d\.?",
-    "weekly": r"(?:once )?(?:a week|weekly|per week|every week)",
+    "weekly": r"(?:once )?(?:(?<!for )a week|weekly|per week|every week)",
     "twice weekly": r"twice (?:a |per )?week(?:ly)?",
-    "monthly": r"(?:once )?(?:a month|monthly|per month|every month)",
+    "monthly": r"(?:once )?(?:(?<!for )a month|monthly|per month|every month)",
     "at night": r"at night|nightly|nocte|at bedtime|q\.?h\.?s\.?|h\.?s\.?|before bed",
     "as needed": r"p\.?r\.?n\.?|as needed|when needed|as required|when required",
-    "daily": r"(?:once )?(?:daily|a day|per day|every day)|o\.?d\.?|q\.?d\.?|every morning"
+    "daily": r"(?:once )?(?:daily|(?<!for )a day|per day|every day)|o\.?d\.?|q\.?d\.?|every morning"
     r"|in the morning|once daily|q\.?\s?24\s?h",
 }
 _EVERY = re.compile(
     r"\bevery\s(\d+|two|three|four|six|eight|twelve)\s(hours?|days?|weeks?|months?)\b", re.I
 )
+_TIME = r"(?:d|days?|wks?|weeks?|months?|years?|hours?)"
+_COUNT = r"(?:\d+(?:\s?(?:-|–|to)\s?\d+)?|an?|one|two|three|four|five|six|seven|eight|ten|twelve)"
+_FOR = re.compile(
+    rf"\b(?:for(?: (?:a total of|about|approximately|another|the (?:next|last|past)))?\s|x\s?)"
+    rf"({_COUNT})\s?({_TIME})\b",
+    re.I,
+)
+_COURSE = re.compile(rf"\b({_COUNT})[\s-]({_TIME})\s(?:course|supply|trial)\b", re.I)
+_TIME_WORDS = {"d": "day", "w": "week", "m": "month", "y": "year", "h": "hour"}
+
+
+def _duration(text: str) -> str | None:
+    """How long a drug is given, as "7 days", of the first such phrase of a text."""
+    match = _FOR.search(text) or _COURSE.search(text)
+    if match is None:
+        return None
+    count = re.sub(r"^an?$", "one", match[1].lower())
+    unit = _TIME_WORDS[match[2][0].lower()]
+    return f"{count} {unit}" if count in ("1", "one") else f"{count} {unit}s"
 
 
 def _first(values: dict[str, str], text: str) -> str | None:
@@ -58,7 +77,7 @@ def _first(values: dict[str, str], text: str) -> str | None:
 
 
 def dosage(drug: Span) -> dict[str, str]:
-    """The dose, route and frequency that go with a drug's mention, those that are stated.
+    """The dose, route, frequency and duration that go with a drug's mention, if stated.
 
     They stand after the drug, before the next drug or the end of the sentence; a dose may stand
     right before it ("5 mg of ramipril").
@@ -89,4 +108,7 @@ def dosage(drug: Span) -> dict[str, str]:
     frequency = f"every {every[1]} {every[2]}" if every else _first(_FREQUENCIES, after)
     if frequency is not None:
         found["frequency"] = frequency
+    duration = _duration(after) or _duration(" ".join(before.split()[-5:]))
+    if duration is not None:
+        found["duration"] = duration
     return found

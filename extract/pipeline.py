@@ -24,6 +24,7 @@ from .documents import TextDocument
 from .doses import dosage
 from .relations import FoundRelation
 from .tokens import blank
+from .values import measurement
 
 # A mention that links to nothing becomes a node of its own from this probability on.
 UNLINKED = 0.8
@@ -96,6 +97,15 @@ def _read(
                 yield document, doc
 
 
+def _stated(relation: str, mention: Span) -> Mapping[str, object]:
+    """What is said of a mention beside its context: a drug's dose, a test's value."""
+    if relation == "TAKES":
+        return dosage(mention)
+    value = measurement(mention) if relation in ("UNDERWENT", "HAS_PHENOTYPE") else {}
+    # Of a finding ("fever of 39.1 °C") only a quantity is a value.
+    return value if relation == "UNDERWENT" or "unit" in value else {}
+
+
 class _Rows:
     """Collects the rows of nodes and evidence.
 
@@ -160,7 +170,7 @@ class _Rows:
             if relation == "HAS_PHENOTYPE" and said["polarity"] == "negated":
                 relation, context["polarity"] = "LACKS_PHENOTYPE", "asserted"
             if relation is not None:
-                more = dosage(mention) if relation == "TAKES" else {}
+                more = _stated(relation, mention)
                 self._evidence(
                     document,
                     document.patient,

@@ -27,6 +27,14 @@ from .marked import marked, pipeline
          {"dose": "2 puffs", "route": "inhaled", "frequency": "as needed"}),
         ("[paracetamol|Drug] for a sodium of 140", {}),
         ("[insulin|Drug]", {}),
+        ("[doxycycline|Drug] 100 mg bid for 7 days",
+         {"dose": "100 mg", "frequency": "twice daily", "duration": "7 days"}),
+        ("[amoxicillin|Drug] 500 mg tds x 5d",
+         {"dose": "500 mg", "frequency": "three times daily", "duration": "5 days"}),
+        ("a five-day course of [prednisolone|Drug] 40 mg",
+         {"dose": "40 mg", "duration": "five days"}),
+        ("[heparin|Drug] for a week", {"duration": "one week"}),
+        ("[aspirin|Drug] for chest pain", {}),
     ],
 )  # fmt: skip
 def test_a_drug_s_dose_route_and_frequency(text: str, expected: dict[str, str]) -> None:

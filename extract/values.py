@@ -1,0 +1,124 @@
+"""The value of a test, by rules over what stands around its mention."""
+
+from __future__ import annotations
+
+import re
+
+from spacy.tokens import Span
+
+from ..graph.units import is_unit, normalise_quantity
+
+_NUMBER = r"\d+(?:[.,]\d+)*"
+_UNIT = (
+    r"(?:%|°\s?[CF]\b|mm\s?Hg\b|cmH2O\b|bpm\b|(?:beats|breaths|cells)\s?(?:/|per)\s?\w+"
+    r"|[x×]\s?10\s?[\^*]?\s?\d{1,2}\s?/\s?[dmuµμ]?[lL]\b"
+    r"|[kKmµμunpf]?(?:g|mol|IU|U|eq|Eq|EQ|osm|Osm|units?)\s?/\s?"
+    r"(?:[dmµμu]?[lL]|kg|g|mmol|day|d|h|min)\b(?:/1\.73\s?m[2²])?"
+    r"|mL/min(?:/1\.73\s?m[2²])?|/\s?(?:min|mm3|hpf|HPF|[µμu]?[lL])\b|kg/m[2²]|mm/h(?:r|our)?\b"
+    r"|[cm]?m[23²³]?(?![A-Za-z0-9])|kg\b|mg\b|g\b|m[lL]\b|msec\b|ms\b|sec(?:onds?)?\b|s\b|m?IU\b|U\b)"
+)
+_VALUE = re.compile(
+    rf"(?P<bound>[<>≤≥]=?\s?)?(?P<number>{_NUMBER}(?:\s?(?:/|-|–|to)\s?{_NUMBER})?)"
+    rf"(?:\s?(?P<unit>{_UNIT}))?(?![\w.]*\d)"
+)
+# What may stand between a test and its value.
+_LINK = re.compile(
+    r"(?:[\s,:=(\[]|\b(?:of|was|were|is|are|at|as|to|by|a|an|the|had|has|been|with|levels?|counts?"
+    r"|values?|titers?|titres?|concentrations?|scores?|rates?|results?|readings?|measured|found"
+    r"|estimated|calculated|remained|remains|rose|risen|fell|fallen|dropped|came|back|up|down|only"
+    r"|about|approximately|approx\.?|around|just|again|now|still|then|mildly|markedly|slightly"
+    r"|significantly|severely|moderately|very|within|limits|range|elevated|raised|high|higher"
+    r"|increased|low|lower|decreased|reduced|normal|abnormal|positive|negative|unremarkable)\b"
+    r"|[<>≤≥]=?(?=\s?\d))*",
+    re.I,
+)
+_FLAGS = {
+    "high": r"elevated|raised|high|higher|increased|rose|risen|↑|H(?=\))",
+    "low": r"low|lower|decreased|reduced|fell|fallen|dropped|↓|L(?=\))",
+    "abnormal": r"abnormal",
+    "normal": r"normal|within normal limits|unremarkable",
+    "negative": r"negative",
+    "positive": r"positive",
+}
+_FLAG = re.compile(
+    "|".join(rf"(?P<{name}>(?<!\w)(?:{words})(?!\w))" for name, words in _FLAGS.items()), re.I
+)
+# A number that counts time or is a date is no result.
+_NO_RESULT = re.compile(
+    r"[\s-]?(?:days?|weeks?|months?|years?|hours?|times?|minutes?|th|st|nd|rd)\b"
+)
+_STATED = re.compile(r"[\s,;]*\(([^()]{1,20})\)")
+_ABBREVIATION = re.compile(r"\s*\([A-Za-z][\w -]{0,12}\)")
+_COORDINATED = re.compile(r"[\s,]*(?:and|or|/|,)\s*", re.I)
+_REACH = 80
+
+
+def measurement(test: Span) -> dict[str, str | float]:
+    """The value of a test's mention, with what is stated of it; {} if nothing is.
+
+    `value`, a number or as written ("<5", "120/80"), and `unit`; `normal_value` and `normal_unit`
+    where the unit is known and the value one number (`graph.units.normalise_quantity`);
+    `interpretation`: high, low, normal, abnormal, positive or negative. They stand after the test,
+    before the next mention, with nothing between but words such as "level", "was", "elevated at";
+    an interpretation may stand right before it ("raised CRP") and is shared by tests in a row
+    ("ALT and AST were normal").
+    """
+    after, row_ends = _after(test)
+    link = _LINK.match(after)
+    linked = after[: link.end()] if link else ""
+    found: dict[str, str | float] = {}
+    value = _VALUE.match(after[len(linked) :].lstrip("<>≤≥= "))
+    if value is not None and _is_result(value, after):
+        bound = re.search(r"[<>≤≥]=?\s?$", linked)
+        found = _quantity(value, bound[0].strip() if bound else "")
+        stated = _STATED.match(value.string, value.end())
+        linked += f" ({stated[1]})" if stated else ""
+    flag = _FLAG.search(linked) or _FLAG.search(" ".join(_before(test).split()[-1:]))
+    if flag is None and row_ends is not None and not found:
+        shared = measurement(row_ends).get("interpretation")
+        return {} if shared is None else {"interpretation": shared}
+    if flag is not None and flag.lastgroup is not None:
+        found["interpretation"] = flag.lastgroup
+    return found
+
+
+def _after(test: Span) -> tuple[str, Span | None]:
+    """The text after a test up to the next mention; that mention, where only "and" lies between."""
+    doc, sentence = test.doc, test.sent
+    start, end = test.end_char, min(sentence.end_char, test.end_char + _REACH)
+    if alias := _ABBREVIATION.match(doc.text, start, end):
+        start = alias.end()
+    mentions = [m for m in doc.spans.get("mentions", []) if start <= m.start_char < end]
+    if not mentions:
+        return doc.text[start:end], None
+    following = min(mentions, key=lambda m: m.start_char)
+    text = doc.text[start : following.start_char]
+    joined = _COORDINATED.fullmatch(text) is not None and following.label_ == test.label_
+    return text, following if joined else None
+
+
+def _before(test: Span) -> str:
+    return str(test.doc[test.sent.start : test.start].text)
+
+
+def _is_result(value: re.Match[str], after: str) -> bool:
+    rest = value.string[value.end() :]
+    if value["unit"] is not None:
+        return True
+    year = re.fullmatch(r"(?:19|20)\d\d", value["number"])
+    return year is None and _NO_RESULT.match(rest) is None
+
+
+def _quantity(value: re.Match[str], bound: str) -> dict[str, str | float]:
+    number, bound = " ".join(value["number"].split()), (value["bound"] or bound).strip()
+    found: dict[str, str | float] = {"value": bound + number}
+    if value["unit"] is not None:
+        found["unit"] = " ".join(value["unit"].split())
+    thousands = re.fullmatch(r"\d{1,3}(?:,\d{3})+", number)
+    if bound or (thousands is None and re.fullmatch(r"\d+(?:[.,]\d+)?", number) is None):
+        return found
+    found["value"] = float(number.replace(",", "" if thousands else "."))
+    if "unit" in found and is_unit(str(found["unit"])):
+        amount, unit = normalise_quantity(found["value"], str(found["unit"]))
+        found["normal_value"], found["normal_unit"] = amount, unit
+    return found
