@@ -1019,6 +1019,10 @@ def _say_set_aside(aside: Quarantine) -> None:
 def train_relations(
     corpora: Annotated[Path, typer.Argument(help="Folder of annotated corpora.")],
     out: Annotated[Path, typer.Option(help="Model folder to write.")],
+    corrections: Annotated[
+        Path | None,
+        typer.Option(help="Documents that a person corrected, of Doccano or brat, to learn too."),
+    ] = None,
     encoder: Encoder = None,
     epochs: Annotated[int | None, typer.Option(min=1)] = None,
     seed: Seed = 0,
@@ -1028,7 +1032,9 @@ def train_relations(
     from medkg import show
     from medkg.extract.train_relations import train_relations as train_model
 
-    metrics = train_model(corpora, out, seed=seed, epochs=epochs, encoder=encoder)
+    metrics = train_model(
+        corpora, out, seed=seed, epochs=epochs, encoder=encoder, corrections=corrections
+    )
     show.as_json(metrics) if as_json else show.pairs(metrics, str(out))
 
 
@@ -1044,7 +1050,7 @@ def evaluate_ner(
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option(help="A model as for extract; several: beside each other. Default: medkg's."),
+        typer.Option(help="A model as for extract, or default; several: beside each other."),
     ] = None,
     head: Annotated[
         str | None, typer.Option(help="Score what the model learnt from this corpus alone.")

@@ -14,7 +14,7 @@ from ..graph.errors import ModelError
 from ..graph.quarantine import Quarantine
 from .corpora import KINDS, Document
 from .mentions import THRESHOLD, Found, Recogniser, above, combine
-from .ner import open_recogniser
+from .ner import DEFAULT, open_recogniser
 from .own_corpora import read_annotated
 
 _RESAMPLES = 1000
@@ -52,7 +52,7 @@ def evaluate_ner(
     """Score models beside each other on an annotated corpus.
 
     Args:
-        models: any that `ner.open_recogniser` knows; None: the shipped one.
+        models: any that `ner.open_recogniser` knows; None or "default": the shipped one.
         corpus: the file (brat: folder or archive) to score on.
         format: one of `own_corpora.FORMATS`; None: told from the file.
         head: score what this head of a model finds, which keeps to its corpus' guidelines; a model
@@ -86,7 +86,7 @@ def evaluate_ner(
         used = head
         if head is not None and head not in recogniser.kinds and len(recogniser.kinds) == 1:
             (used,) = recogniser.kinds
-        about = {"model": "medkg's" if model is None else str(model), "head": used or "joined"}
+        about = {"model": DEFAULT if model is None else str(model), "head": used or "joined"}
         scores = score(recogniser, documents, "medkg", used, threshold)
         rows += [{**about, **asdict(row)} for row in scores]
     return pl.DataFrame(rows)

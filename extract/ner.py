@@ -32,6 +32,7 @@ from .names import NameLists
 from .tokens import token_offsets
 
 SHIPPED = Path(__file__).parent / "model" / "ner"
+DEFAULT = "default"  # what the shipped model is called beside others
 _TOKENS = 8192  # of a batch when predicting, padding included
 
 
@@ -152,14 +153,14 @@ def open_recogniser(model: Path | str | None = None, device: str | None = None) 
     Args:
         model: a folder that `medkg train ner` wrote; a spaCy model, by its folder or the name of
             its package (`en_ner_bc5cdr_md`); a token-classification model of Hugging Face's
-            transformers, by its folder or its name on the hub, with a slash (`OWNER/MODEL`); None:
-            the one that ships.
+            transformers, by its folder or its name on the hub, with a slash (`OWNER/MODEL`); None
+            or "default": the one that ships.
         device: "cpu", "cuda", …; None: the GPU, if there is one, for transformers, else the CPU.
 
     Raises:
         ModelError: it is none of these, or missing, damaged, or finds no mentions.
     """
-    if model is None:
+    if model is None or model == DEFAULT:
         return NerModel.load(None, device)
     folder, name = Path(model), str(model)
     if (folder / "meta.json").is_file() or spacy.util.is_package(name):

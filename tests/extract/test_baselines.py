@@ -65,8 +65,8 @@ def test_scores_stand_beside_the_default_s(
     corpora: Path, trained: tuple[Path, dict[str, Any]]
 ) -> None:
     out, figures = trained
-    frame = evaluate_ner([out, None], corpora / "made" / "development.pubtator.txt")
-    assert frame["model"].unique(maintain_order=True).to_list() == [str(out), "medkg's"]
+    frame = evaluate_ner([out, "default"], corpora / "made" / "development.pubtator.txt")
+    assert frame["model"].unique(maintain_order=True).to_list() == [str(out), "default"]
     mine = frame.filter(model=str(out), kind="micro").row(0, named=True)
     assert mine["f1"] == pytest.approx(figures["made"]["micro"]["f1"])
     card = (out / "CARD.md").read_text(encoding="utf-8")

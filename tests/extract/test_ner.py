@@ -75,7 +75,7 @@ def test_scoring_a_saved_model(corpora: Path, trained: tuple[Path, dict[str, Any
     assert frame["f1"].to_list()[-1] == pytest.approx(figures["made"]["micro"]["f1"], abs=0.05)
     beside = evaluate_ner([out, None], corpora / "made" / "development.pubtator.txt", head="bc5cdr")
     # A model with one head is scored by it, whatever it is called.
-    assert beside["model"].to_list() == [str(out)] * 3 + ["medkg's"] * 3
+    assert beside["model"].to_list() == [str(out)] * 3 + ["default"] * 3
     assert beside["head"].to_list() == ["made"] * 3 + ["bc5cdr"] * 3
     with pytest.raises(ModelError, match="no head 'cdr'; it has bc5cdr, "):
         evaluate_ner([None], corpora / "made" / "development.pubtator.txt", head="cdr")
