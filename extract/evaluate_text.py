@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,9 @@ from spacy.tokens import Doc
 from ..graph.errors import DataError
 from ..graph.identifiers import name_key, name_key_of
 from ..graph.kg import KnowledgeGraph
-from ..graph.quarantine import Quarantine
-from .abbreviations import find_abbreviations
 from .context import DEFAULTS
-from .corpora import READERS, Document, flat_mentions, read_text
+from .corpora import read_text
 from .evaluate_relations import Score, score
-from .linker import Linker
 from .mentions import Found, set_mentions
 
 _Schema = dict[str, pl.DataType | type[pl.DataType]]
@@ -39,100 +36,6 @@ _VALUES = {
     "family": "experiencer",
     "historical": "temporality",
 }
-
-
-def dictionary(documents: Iterable[Document], format: str) -> KnowledgeGraph:
-    """The identifiers of a corpus as nodes, with the texts of their mentions as names."""
-    names: dict[tuple[str, str], dict[str, None]] = {}
-    for document in documents:
-        for text, kind, ids in _linked_mentions(document, format):
-            if len(ids) == 1:
-                names.setdefault((next(iter(ids)), kind), {})[text] = None
-    rows = [(i, kind, next(iter(texts)), list(texts)) for (i, kind), texts in names.items()]
-    nodes = pl.DataFrame(rows, schema=_NODES, orient="row")
-    # An identifier that a corpus gives to two kinds keeps the first.
-    return KnowledgeGraph.build(
-        nodes, pl.DataFrame(schema=_NO_EVIDENCE), [], quarantine=Quarantine()
-    )
-
-
-def evaluate_linking(
-    names: Path | KnowledgeGraph, corpus: Path, format: str, *, seed: int = 0
-) -> pl.DataFrame:
-    """Score linking on a corpus whose mentions have identifiers (BC5CDR, NCBI disease).
-
-    Args:
-        names: where the names come from: another part of the same corpus, or a graph.
-        corpus: the file to score on.
-        format: pubtator or ncbi.
-
-    Returns:
-        A row per kind: kind, precision, recall, f1, low, high (of F1, 95 %), true, documents, then
-        `linkable` (mentions whose identifier has a name at all), `accuracy` and `recall_at_5`
-        (share of these whose first candidate, or one of the first five, is right, without
-        threshold).
-
-    Raises:
-        DataError: a file can't be read, or the format has no identifiers.
-    """
-    if format not in ("pubtator", "ncbi"):
-        raise DataError(f"no identifiers in {format!r}; one of pubtator, ncbi", path=corpus)
-    if isinstance(names, Path):
-        names = dictionary(READERS[format](names, Quarantine()), format)
-    known = set(names.nodes["id"])
-    linker = Linker(names)
-    counts: dict[str, list[tuple[int, int, int]]] = {}
-    tops: dict[str, list[tuple[bool, bool]]] = {}
-    for document in READERS[format](corpus, Quarantine()):
-        mentions = list(_linked_mentions(document, format))
-        candidates = linker.candidates([(text, kind) for text, kind, _ in mentions])
-        by_kind: dict[str, list[int]] = {}
-        for (_, kind, ids), found in zip(mentions, candidates, strict=True):
-            row = by_kind.setdefault(kind, [0, 0, 0])
-            first = found[0].identifier if found and found[0].score >= linker.threshold else None
-            row[0] += first in ids
-            row[1] += first is not None
-            row[2] += 1
-            if ids & known:
-                ordered = [link.identifier for link in found[:5]]
-                right = [identifier in ids for identifier in ordered]
-                tops.setdefault(kind, []).append((any(right[:1]), any(right)))
-        for kind, row in by_kind.items():
-            counts.setdefault(kind, []).append((row[0], row[1], row[2]))
-    return pl.DataFrame(
-        [
-            {
-                "kind": kind,
-                **asdict(score(counts[kind], seed)),
-                "linkable": len(tops.get(kind, [])),
-                "accuracy": _share(first for first, _ in tops.get(kind, [])),
-                "recall_at_5": _share(any_ for _, any_ in tops.get(kind, [])),
-            }
-            for kind in sorted(counts)
-        ]
-    )
-
-
-def _share(values: Iterable[bool]) -> float:
-    rows = list(values)
-    return round(sum(rows) / max(1, len(rows)), 4)
-
-
-def _linked_mentions(document: Document, format: str) -> Iterable[tuple[str, str, set[str]]]:
-    """Text (an abbreviation spelled out), kind and identifiers of the mentions that have any."""
-    long_forms = {
-        found.short: document.text[found.long[0] : found.long[1]]
-        for found in find_abbreviations(document.text)
-    }
-    for mention in flat_mentions(document, format):
-        ids = {
-            part if ":" in part else f"MESH:{part}"
-            for part in (mention.identifier or "").replace("+", "|").split("|")
-            if part.strip()
-        }
-        if ids:
-            text = " ".join(document.text[mention.start : mention.end].split())
-            yield long_forms.get(text, text), mention.kind, ids
 
 
 def read_gold(folder: Path) -> list[dict[str, Any]]:

@@ -1,35 +1,35 @@
 """Mentions to identifiers: a graph's names as a dictionary, exact, then fuzzy (`medkg_linker`).
 
-A mention is looked up by ever looser keys (its name key; singular and American spelling, words in
-any order; organ adjectives as nouns; without modifiers). What none of them finds is compared with
-the names that share most character trigrams (TF-IDF cosine), and the best of these is weighed by a
-logistic regression. The score of a link is the share of such links that were right on BC5CDR's and
-NCBI's training documents (`benchmarks/extraction.py`); below the threshold a mention is linked to
-nothing.
+A mention's candidates are the nodes that have its name: as it is, in another spelling, in a looser
+form (`forms.py`), else those whose names share most character trigrams with it; and, in a document,
+those of longer mentions that it is a part of. Gradient-boosted trees (`ranker.py`) give each the
+probability that it is meant, from how alike the names are, from how often the name was annotated
+to mean the node, where the graph knows that, and from the document's other mentions. A mention
+whose best candidate stays below the threshold is linked to nothing.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from importlib import resources
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 from rapidfuzz import fuzz
-from sklearn.feature_extraction.text import TfidfVectorizer
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from ..graph.errors import ModelError
-from ..graph.identifiers import name_key
 from ..graph.kg import KnowledgeGraph
 from .abbreviations import find_abbreviations
+from .forms import Forms, forms
+from .name_index import ALIKE, NAME, SPELLING, NameIndex, key_of, names_of
+from .ranker import FEATURES, Ranker
 
 # Kinds of nodes that a mention of each kind may mean; its own first.
 KINDS = {
@@ -39,15 +39,13 @@ KINDS = {
     "Target": ("Target",),
     "Procedure": ("Procedure",),
 }
-THRESHOLD = 0.45
-# Score of a link by the loosest key that it needed.
-_EXACT = {"name": 0.98, "synonym": 0.96, "spelling": 0.93, "loose": 0.83, "stripped": 0.73}
 _CANDIDATES = 16
-# Of the logistic regression for fuzzy matches; see `features`.
-_WEIGHTS = np.array([9.46, -0.81, -0.26, -0.64, -0.28, -0.76])
-_BIAS = -5.85
-# How much of its score a fuzzy match loses to an equally good one of another node.
-_RIVAL = 0.4
+# What a node of another kind than the mention's loses, so that of two of one name its own wins.
+_OTHER_KIND = 0.99
+_JOINED = re.compile(r",\s+(?:and|or)\s+|,\s+|\s+(?:and/or|and|or)\s+")
+# The longest short form in parentheses, characters.
+_SHORT = 12
+_PLACE = {name: place for place, name in enumerate(FEATURES)}
 
 
 @dataclass(frozen=True)
@@ -60,199 +58,55 @@ class Link:
     score: float
 
 
-@cache
-def _variants() -> tuple[dict[str, str], frozenset[str], frozenset[str]]:
-    lines = resources.files(__package__).joinpath("data/variants.tsv").read_text(encoding="utf-8")
-    rows = [line.split("\t") for line in lines.splitlines() if line and not line.startswith("#")]
-    same = {before: after for before, after, kind in rows[1:] if kind == "same"}
-    drop = frozenset(before for before, _, kind in rows[1:] if kind == "drop")
-    stop = frozenset(before for before, _, kind in rows[1:] if kind == "stop")
-    return same, drop, stop
+class Asked(NamedTuple):
+    """A mention to be linked: its text, kind, and what the document spells it out as."""
+
+    text: str
+    kind: str
+    long: str | None = None
 
 
-_LETTERS = {"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "ł": "l"}
-_LETTERS |= {
-    letter: unicodedata.name(letter).split()[-1].lower() for letter in "αβγδεζηθικλμνξοπρστυφχψω"
-}
-_PLURALS = [(r"itides$", "itis"), (r"(o|y|ta)ses$", r"\1sis"), (r"(x|ch|sh|ss)es$", r"\1")]
-_PLURALS += [(r"(..)ies$", r"\1y"), (r"([^sui])s$", r"\1")]
-_SPELLINGS = [
-    (r"ae", "e"),
-    (r"oe(?=\w)", "e"),
-    (r"our$", "or"),
-    (r"ys(e|ed|ing)$", r"yz\1"),
-]
-_SPELLINGS += [(r"is(e|ed|ation|ing)$", r"iz\1"), (r"lled$", "led"), (r"sulph", "sulf")]
+class _Candidates(NamedTuple):
+    """Rows of an index with what the ranker sees of each, but for the document."""
 
-
-@lru_cache(maxsize=50_000)
-def _word(word: str) -> str:
-    """A word in singular and American spelling; what it does wrong it does alike everywhere."""
-    if not word.isascii():
-        word = "".join(_LETTERS.get(letter, letter) for letter in word)
-        word = unicodedata.normalize("NFKD", word).encode("ascii", "ignore").decode()
-    if len(word) < 4:
-        return word
-    for pattern, replacement in _PLURALS:
-        changed = re.sub(pattern, replacement, word)
-        if changed != word:
-            word = changed
-            break
-    for pattern, replacement in _SPELLINGS:
-        word = re.sub(pattern, replacement, word)
-    return word
-
-
-def _forms(key: str) -> tuple[str, str, str]:
-    """A name key as spelling form, loose form and stripped form, words in order of the alphabet."""
-    same, drop, stop = _variants()
-    words = [_word(word) for word in key.split()]
-    spelling = sorted(word for word in words if word not in stop) or words
-    loose = sorted(same.get(word, word) for word in spelling)
-    stripped = [word for word in loose if word not in drop] or loose
-    return " ".join(spelling), " ".join(loose), " ".join(stripped)
-
-
-def _keys(names: pl.Series) -> list[str]:
-    return names.to_frame("name").select(name_key(pl.col("name"))).to_series().to_list()
-
-
-class _Index:
-    """The names of some kinds of nodes."""
-
-    def __init__(self, names: pl.DataFrame) -> None:
-        # One row a name: node, kind, name, primary (the node's own name, not a synonym), key.
-        self.nodes = names["id"]
-        self.kinds = names["kind"]
-        self.names = names["name"]
-        self.primary = names["primary"].to_numpy()
-        forms = [_forms(key) for key in names["key"].to_list()]
-        self.texts = [form[0] for form in forms]
-        columns = [names["key"].to_list(), *zip(*forms, strict=True)] if forms else [[]] * 4
-        compact = [key.replace(" ", "") for key in columns[0]]
-        # Hashes in order with their rows: 12 bytes a key, where a dict would take 150.
-        self._tables = [_HashTable(column) for column in (*columns[:3], compact)]
-        self._vectorizer = TfidfVectorizer(
-            analyzer="char_wb", ngram_range=(3, 3), sublinear_tf=True, dtype=np.float32
-        )
-        self._vectors = self._vectorizer.fit_transform(self.texts).T.tocsr() if forms else None
-
-    def exact(self, key: str) -> tuple[str, npt.NDArray[np.int32]]:
-        """The tightest key that finds any row, and the rows."""
-        spelling, loose, stripped = _forms(key)
-        keys, spellings, looses, compacts = self._tables
-        for level, table, form in (
-            ("name", keys, key),
-            ("spelling", spellings, spelling),
-            ("spelling", compacts, key.replace(" ", "")),
-            ("loose", looses, loose),
-            ("stripped", looses, stripped),
-        ):
-            rows = table.rows(form)
-            if rows.size:
-                return level, rows
-        return "", np.empty(0, np.int32)
-
-    def similar(self, keys: Sequence[str]) -> list[tuple[npt.NDArray[np.int64], Any]]:
-        """For each key the rows whose names share most trigrams with it, and the cosines."""
-        if self._vectors is None:
-            return [(np.empty(0, np.int64), np.empty(0))] * len(keys)
-        products = (
-            self._vectorizer.transform([_forms(k)[0] for k in keys]) @ self._vectors
-        ).tocsr()
-        found = []
-        for row in range(len(keys)):
-            part = slice(products.indptr[row], products.indptr[row + 1])
-            columns, cosines = products.indices[part], products.data[part]
-            # Ties in order of the rows, so that the result does not depend on the algorithm.
-            best = np.lexsort((columns, -cosines))[:_CANDIDATES] if len(columns) < 64 else None
-            if best is None:
-                few = np.argpartition(-cosines, 2 * _CANDIDATES)[: 2 * _CANDIDATES]
-                best = few[np.lexsort((columns[few], -cosines[few]))][:_CANDIDATES]
-            found.append((columns[best].astype(np.int64), cosines[best]))
-        return found
-
-
-class _HashTable:
-    """Rows by the hash of a text, as two sorted arrays."""
-
-    def __init__(self, texts: Iterable[str]) -> None:
-        hashes = np.array([hash(text) for text in texts], dtype=np.int64)
-        self._order = np.argsort(hashes, kind="stable").astype(np.int32)
-        self._hashes = hashes[self._order]
-
-    def rows(self, text: str) -> npt.NDArray[np.int32]:
-        wanted = hash(text)
-        start = int(np.searchsorted(self._hashes, wanted, "left"))
-        end = int(np.searchsorted(self._hashes, wanted, "right"))
-        return self._order[start:end]
-
-
-def features(text: str, name: str, cosine: float) -> list[float]:
-    """What the logistic regression sees of a mention and a name, both in spelling form.
-
-    Cosine of the trigrams; two edit similarities, of the words in order of the alphabet and of the
-    words that both have; the shorter's length as a share of the longer's; whether the longest word
-    is the same; whether the numbers differ.
-    """
-    words, others = text.split(), name.split()
-    numbers = {w for w in words if _is_number(w)} != {w for w in others if _is_number(w)}
-    return [
-        cosine,
-        fuzz.ratio(text, name) / 100,
-        fuzz.token_set_ratio(text, name) / 100,
-        min(len(text), len(name)) / max(len(text), len(name), 1),
-        float(max(words, key=len, default="") == max(others, key=len, default=" ")),
-        float(numbers),
-    ]
-
-
-def _is_number(word: str) -> bool:
-    return any(c.isdigit() for c in word) or re.fullmatch(r"[ivx]{1,4}|[a-h]", word) is not None
+    rows: tuple[int, ...]
+    inputs: npt.NDArray[np.float64]  # (rows, FEATURES)
+    exact: frozenset[int]  # nodes that have exactly this name, or another spelling of it
+    words: frozenset[str]
 
 
 class Linker:
-    """Looks mentions up among the names and synonyms of a graph's nodes."""
+    """Looks mentions up among the names and synonyms of a graph's nodes.
 
-    def __init__(self, terminology: KnowledgeGraph, threshold: float = THRESHOLD) -> None:
-        self.threshold = threshold
-        rank = {
-            prefix: place
-            for kind in terminology.schema.kinds.values()
-            for place, prefix in enumerate(kind.prefixes)
-        }
-        nodes = terminology.nodes.filter(pl.col("kind").is_in(list(KINDS))).select(
-            "id", "kind", "name", "synonyms"
-        )
-        names = pl.concat(
-            [
-                nodes.select("id", "kind", "name", primary=pl.lit(True)),
-                nodes.select("id", "kind", name="synonyms", primary=pl.lit(False))
-                .explode("name")
-                .drop_nulls("name"),
-            ]
-        )
-        # The order settles ties: preferred prefix, own name before synonym, identifier.
-        names = (
-            names.with_columns(
-                key=name_key(pl.col("name")),
-                rank=pl.col("id")
-                .str.split(":")
-                .list.first()
-                .replace_strict(rank, default=len(rank), return_dtype=pl.Int64),
-            )
-            .filter(pl.col("key") != "")
-            .sort("rank", "id", "primary", "name", descending=[False, False, True, False])
-            .unique(["id", "key"], keep="first", maintain_order=True)
-        )
+    Args:
+        terminology: the graph. A node's property `mentions`, {name: count}, tells how often a name
+            was annotated to mean it; it settles what ambiguous names mean.
+        threshold: least probability of a link; None: the ranker's own.
+        ranker: a trained one; None: the one that ships.
+        candidates: how many nodes with similar names are looked at.
+    """
+
+    def __init__(
+        self,
+        terminology: KnowledgeGraph,
+        threshold: float | None = None,
+        *,
+        ranker: Ranker | None = None,
+        candidates: int = _CANDIDATES,
+    ) -> None:
+        self.ranker = ranker or Ranker.load()
+        self.threshold = self.ranker.threshold if threshold is None else threshold
+        self._most = candidates
+        self._every_level = False
+        names = names_of(terminology, KINDS)
         groups = {frozenset(kinds) for kinds in KINDS.values()}
         self._indexes = {
             kind: index
             for group in sorted(groups, key=sorted)
-            for index in [_Index(names.filter(pl.col("kind").is_in(list(group))))]
+            for index in [NameIndex(names.filter(pl.col("kind").is_in(list(group))))]
             for kind in group
         }
-        self._cache: dict[tuple[str, str], list[Link]] = {}
+        self._cache: dict[tuple[str, str], _Candidates] = {}
 
     def link(self, mentions: Sequence[tuple[str, str]]) -> list[Link | None]:
         """For each (text, kind) the best node, or None where none reaches the threshold."""
@@ -262,81 +116,269 @@ class Linker:
         ]
 
     def candidates(self, mentions: Sequence[tuple[str, str]]) -> list[list[Link]]:
-        """For each (text, kind) the nodes that it may mean, the likeliest first, without threshold.
+        """For each (text, kind), each on its own, the nodes that it may mean, the likeliest first.
 
-        A kind that the linker doesn't know has no candidates.
+        No threshold is applied. A kind that the linker doesn't know has no candidates.
         """
-        new = sorted({m for m in mentions if m not in self._cache and m[1] in KINDS})
-        if new:
-            if len(self._cache) > 100_000:
-                self._cache.clear()
-            keys = _keys(pl.Series([text for text, _ in new], dtype=pl.String))
-            open_: dict[int, list[tuple[tuple[str, str], str]]] = {}
-            for mention, key in zip(new, keys, strict=True):
-                found = self._exact(mention, key)
-                # One or two letters, or figures only, are like every name and mean none.
-                if not found and len(key) > 3 and not key.isdigit():
-                    open_.setdefault(id(self._indexes[mention[1]]), []).append((mention, key))
-                self._cache[mention] = found
-            for group in open_.values():
-                index = self._indexes[group[0][0][1]]
-                similar = index.similar([key for _, key in group])
-                for (mention, key), (rows, cosines) in zip(group, similar, strict=True):
-                    self._cache[mention] = _fuzzy(index, mention[1], key, rows, cosines)
-        return [self._cache.get(mention, []) for mention in mentions]
+        return [self.in_document([Asked(text, kind)])[0] for text, kind in mentions]
 
-    def _exact(self, mention: tuple[str, str], key: str) -> list[Link]:
-        text, kind = mention
+    def in_document(self, mentions: Sequence[Asked]) -> list[list[Link]]:
+        """As `candidates`, of the mentions of one document, each in the light of the others."""
+        found = self.inputs(mentions)
+        if not found:
+            return []
+        chances = self.ranker.probabilities(np.concatenate([inputs for _, inputs in found]))
+        links = []
+        start = 0
+        for asked, (rows, inputs) in zip(mentions, found, strict=True):
+            mine = chances[start : start + len(rows)]
+            start += len(rows)
+            links.append(self._links(asked.kind, rows, mine) if len(inputs) else [])
+        return links
+
+    def exact(self, mention: Asked) -> list[Link]:
+        """The nodes that have exactly the mention's name, those it most often means first.
+
+        The baseline that `evaluate linking` shows.
+        """
+        index = self._indexes.get(mention.kind)
+        if index is None:
+            return []
+        rows = [r for r, level in index.exact(key_of(mention.text)).items() if level == NAME]
+        rows.sort(key=lambda row: (-index.count[row], row))
+        return [Link(index.nodes[r], index.kinds[r], index.names[r], 1.0) for r in rows]
+
+    def with_candidates(self, most: int) -> Linker:
+        """The same linker over the same names, looking at every level and at more candidates."""
+        other = copy(self)
+        other._most, other._every_level, other._cache = most, True, {}
+        return other
+
+    def inputs(self, mentions: Sequence[Asked]) -> list[tuple[list[int], npt.NDArray[np.float64]]]:
+        """For each mention of a document the rows of its candidates and the ranker's inputs."""
+        self._look_up([(text, m.kind) for m in mentions for text in _texts(m)])
+        exact: dict[tuple[str, str], _Candidates] = {
+            (text, m.kind): self._cache[text, m.kind]
+            for m in mentions
+            for text in _texts(m)
+            if m.kind in self._indexes and self._cache[text, m.kind].exact
+        }
+        done: dict[Asked, tuple[list[int], npt.NDArray[np.float64]]] = {}
+        for mention in mentions:
+            if mention not in done:
+                done[mention] = self._of_mention(mention, exact)
+        return [done[mention] for mention in mentions]
+
+    def node_of(self, kind: str, row: int) -> str:
+        """The identifier of the node that a row of a kind's index names."""
+        return str(self._indexes[kind].nodes[row])
+
+    def _of_mention(
+        self, mention: Asked, exact: Mapping[tuple[str, str], _Candidates]
+    ) -> tuple[list[int], npt.NDArray[np.float64]]:
+        index = self._indexes.get(mention.kind)
+        if index is None:
+            return [], np.empty((0, len(FEATURES)))
+        texts = _texts(mention)
+        rows: list[int] = []
+        parts = []
+        for text in texts:
+            found = self._cache[text, mention.kind]
+            inputs = found.inputs.copy()
+            if text not in (mention.text, mention.long):
+                inputs[:, _PLACE["spelled_out"]] = 2
+            elif mention.long is not None:
+                inputs[:, _PLACE["spelled_out"]] = 1 if text == mention.long else -1
+            rows += found.rows
+            parts.append(inputs)
+        # The nodes that the document's other mentions name exactly.
+        others = [
+            (found, found.words > words if words else False)
+            for (text, kind), found in exact.items()
+            if text not in texts and self._indexes[kind] is index
+            for words in [self._cache[texts[0], mention.kind].words]
+        ]
+        longer = {node for found, part in others if part for node in found.exact}
+        have = {int(index.node[row]) for row in rows}
+        if missing := longer - have:
+            more = [
+                row
+                for found, part in others
+                if part
+                for row in found.rows
+                if int(index.node[row]) in missing & found.exact
+            ]
+            more = list(dict.fromkeys(more))[: self._most]
+            parts.append(_static(index, texts[0], forms(key_of(texts[0])), mention.kind,
+                                 dict.fromkeys(more, ALIKE)))  # fmt: skip
+            rows += more
+        inputs = np.concatenate(parts)
+        if rows and others:
+            nodes = index.node[rows]
+            hits = [sum(int(node) in found.exact for found, _ in others) for node in nodes]
+            inputs[:, _PLACE["elsewhere"]] = np.minimum(hits, 3)
+            inputs[:, _PLACE["part_of"]] = [int(node) in longer for node in nodes]
+        if rows:
+            _compare(index, rows, inputs)
+        return rows, inputs
+
+    def _look_up(self, mentions: Sequence[tuple[str, str]]) -> None:
+        """Fill the cache with the candidates of these texts."""
+        if len(self._cache) > 50_000:
+            self._cache.clear()
+        new = sorted({m for m in mentions if m not in self._cache and m[1] in self._indexes})
+        open_: dict[int, list[tuple[tuple[str, str], str, dict[int, int]]]] = {}
+        for mention in new:
+            key = key_of(mention[0])
+            index = self._indexes[mention[1]]
+            levels = index.exact(key, all_levels=self._every_level) if key else {}
+            tight = any(level >= SPELLING for level in levels.values())
+            # One or two letters, or figures only, are like every name and mean none.
+            if (tight and not self._every_level) or len(key) <= 3 or key.isdigit():
+                self._cache[mention] = _candidates(index, mention, key, levels)
+            else:
+                open_.setdefault(id(index), []).append((mention, key, levels))
+        for group in open_.values():
+            index = self._indexes[group[0][0][1]]
+            similar = index.similar([key for _, key, _ in group], self._most)
+            for (mention, key, levels), rows in zip(group, similar, strict=True):
+                alike = {row: ALIKE for row in rows.tolist() if row not in levels}
+                self._cache[mention] = _candidates(index, mention, key, {**levels, **alike})
+
+    def _links(
+        self, kind: str, rows: Sequence[int], chances: npt.NDArray[np.float64]
+    ) -> list[Link]:
         index = self._indexes[kind]
-        level, rows = index.exact(key) if key else ("", np.empty(0, np.int32))
         links: dict[str, Link] = {}
-        for row in rows.tolist():
-            score = _EXACT[level if level != "name" or index.primary[row] else "synonym"]
-            if index.kinds[row] != kind:
-                score -= 0.01
-            # A short name in another case is more often another word.
-            if len(text) <= 4 and index.names[row].isupper() != text.isupper():
-                score *= 0.7
-            link = Link(index.nodes[row], index.kinds[row], index.names[row], score)
-            if link.identifier not in links or links[link.identifier].score < score:
-                links[link.identifier] = link
-        # Sorting is stable: the index's order settles ties.
-        return sorted(links.values(), key=lambda link: -link.score)
+        for row, chance in zip(rows, chances.tolist(), strict=True):
+            identifier, own = index.nodes[row], index.kinds[row]
+            score = chance if own == kind else chance * _OTHER_KIND
+            if identifier not in links or links[identifier].score < score:
+                links[identifier] = Link(identifier, own, index.names[row], score)
+        # Of equals, the preferred prefix, which comes first in the index.
+        order = {identifier: min(r for r in rows if index.nodes[r] == identifier)
+                 for identifier in links}  # fmt: skip
+        return sorted(links.values(), key=lambda x: (-round(x.score, 9), order[x.identifier]))
 
 
-def _fuzzy(
-    index: _Index, kind: str, key: str, rows: npt.NDArray[np.int64], cosines: Any
-) -> list[Link]:
-    if not len(rows):
-        return []
-    text = _forms(key)[0]
-    inputs = np.array(
-        [features(text, index.texts[r], float(c)) for r, c in zip(rows, cosines, strict=True)]
-    )
-    scores = 1 / (1 + np.exp(-(inputs @ _WEIGHTS + _BIAS)))
-    order = np.argsort(-scores, kind="stable")
-    best = order[0]
-    # A name of something else that is as near leaves the mention undecided.
-    rivals = [
-        scores[place]
-        for place in order
-        if index.nodes[int(rows[place])] != index.nodes[int(rows[best])]
-        and index.texts[rows[place]] != index.texts[rows[best]]
-    ]
-    if rivals:
-        scores = scores * (1 - _RIVAL * rivals[0] / scores[best])
-    links: dict[str, Link] = {}
-    for place in order:
-        row = int(rows[place])
-        score = float(scores[place]) - 0.001 * (index.kinds[row] != kind)
-        identifier = index.nodes[row]
-        if identifier not in links:
-            links[identifier] = Link(identifier, index.kinds[row], index.names[row], score)
-    return sorted(links.values(), key=lambda link: -link.score)
+def _texts(mention: Asked) -> tuple[str, ...]:
+    """What a mention is looked up as, the best first."""
+    own = (mention.text,) if mention.long is None else (mention.long, mention.text)
+    return (*own, *(part for part in _parts(own[0]) if part not in own))
 
 
-@Language.factory("medkg_linker", default_config={"threshold": THRESHOLD}, requires=["doc.spans"])
-def create_linker(nlp: Language, name: str, threshold: float) -> LinkerComponent:
+@lru_cache(maxsize=50_000)
+def _parts(text: str) -> tuple[str, ...]:
+    """The names that a coordination joins: "breast and ovarian cancer" is two."""
+    pieces = [piece for piece in _JOINED.split(text) if piece.strip()]
+    last = pieces[-1].split() if pieces else []
+    if len(pieces) < 2 or len(last) < 2:
+        return ()
+    return (*(f"{piece.strip()} {last[-1]}" for piece in pieces[:-1]), " ".join(last))
+
+
+def _candidates(
+    index: NameIndex, mention: tuple[str, str], key: str, levels: dict[int, int]
+) -> _Candidates:
+    text, kind = mention
+    form = forms(key)
+    exact = frozenset(int(index.node[row]) for row, level in levels.items() if level >= SPELLING)
+    inputs = _static(index, text, form, kind, levels)
+    return _Candidates(tuple(levels), inputs, exact, frozenset(form.spelling.split()))
+
+
+def _static(
+    index: NameIndex, text: str, form: Forms, kind: str, levels: dict[int, int]
+) -> npt.NDArray[np.float64]:
+    """What the ranker sees of a mention and each row, but for the document and the other rows."""
+    inputs = np.full((len(levels), len(FEATURES)), np.nan)
+    words = form.spelling.split()
+    weights = {word: index.weight(word) for word in words}
+    numbers = {word for word in words if _is_number(word)}
+    last = _last(text)
+    longest = max(words, key=len, default="")
+    rows = list(levels)
+    texts = zip(index.names[rows], index.spellings[rows], index.looses[rows], strict=True)
+    for place, (row, (name, spelling, loose)) in enumerate(zip(rows, texts, strict=True)):
+        if levels[row] >= SPELLING:
+            # One name in two spellings: how they look is of no account.
+            alike: tuple[float, ...] = (1, 1, 1, 1, 1, 1, 0, 0, 0)
+        else:
+            others = spelling.split()
+            other_weights = {word: index.weight(word) for word in others}
+            shorter, longer = sorted((len(form.spelling), len(spelling)))
+            alike = (
+                fuzz.ratio(form.spelling, spelling) / 100,
+                fuzz.token_set_ratio(form.spelling, spelling) / 100,
+                fuzz.ratio(form.loose, loose) / 100,
+                shorter / max(longer, 1),
+                longest == max(others, key=len, default=" "),
+                last == _last(name),
+                numbers != {word for word in others if _is_number(word)},
+                _unmatched(weights, other_weights),
+                _unmatched(other_weights, weights),
+            )
+        inputs[place] = (
+            levels[row],
+            index.primary[row],
+            *alike,
+            len(text),
+            len(words),
+            len(text) <= 5 and name.isupper() != text.isupper(),
+            np.nan,  # name_share
+            np.log1p(index.count[row]) if index.counted else np.nan,
+            np.log1p(index.node_count[index.node[row]]) if index.counted else np.nan,
+            *(0, 0, 0, 0, 0),  # homonyms, lead, spelled_out, elsewhere, part_of
+            kind in ("Drug", "Target"),
+        )
+    return inputs
+
+
+def _compare(index: NameIndex, rows: Sequence[int], inputs: npt.NDArray[np.float64]) -> None:
+    """Set what depends on the other candidates: `name_share`, `homonyms`, `lead`."""
+    places = list(rows)
+    nodes, own = index.node[places], index.own_name[places]
+    level = inputs[:, _PLACE["level"]]
+    alike = inputs[:, _PLACE["likeness"]] + inputs[:, _PLACE["loose_likeness"]]
+    # rival[n, m]: m is another node than n, with another name of its own.
+    rival = (nodes[:, None] != nodes) & (own[:, None] != own)
+    as_tight = rival & (level >= level[:, None])
+    first = np.zeros(len(places), dtype=bool)
+    first[np.unique(nodes, return_index=True)[1]] = True
+    homonyms = np.minimum(3, (as_tight & first).sum(1))
+    inputs[:, _PLACE["homonyms"]] = np.where(level > ALIKE, homonyms, 0)
+    inputs[:, _PLACE["lead"]] = alike - np.where(rival, alike, 0).max(1)
+    # A name stands once for each node that it means, so these are all annotations of this name.
+    counts = np.where(level >= SPELLING, index.count[places], 0)
+    if counts.any():
+        mine = ((nodes[:, None] == nodes) * counts).sum(1)
+        share = np.where(level >= SPELLING, mine / counts.sum(), np.nan)
+        inputs[:, _PLACE["name_share"]] = share
+
+
+def _unmatched(weights: Mapping[str, float], others: Mapping[str, float]) -> float:
+    """Share of the words' weight that the other words lack; of a misspelt word, a part."""
+    total = sum(weights.values())
+    missing = 0.0
+    for word, weight in weights.items():
+        if word not in others:
+            best = max((fuzz.ratio(word, other, score_cutoff=75) for other in others), default=0)
+            missing += weight * (1 - best / 100)
+    return missing / total if total else 0.0
+
+
+@lru_cache(maxsize=50_000)
+def _last(name: str) -> str:
+    words = re.findall(r"\w+", name.lower())
+    return forms(words[-1]).spelling if words else ""
+
+
+def _is_number(word: str) -> bool:
+    return any(c.isdigit() for c in word) or re.fullmatch(r"[ivx]{1,4}|[a-h]", word) is not None
+
+
+@Language.factory("medkg_linker", default_config={"threshold": None}, requires=["doc.spans"])
+def create_linker(nlp: Language, name: str, threshold: float | None) -> LinkerComponent:
     """The factory of `LinkerComponent`; give it its names with `use`."""
     return LinkerComponent(threshold)
 
@@ -357,7 +399,7 @@ class LinkerComponent:
     linked span becomes the kind of its node.
     """
 
-    def __init__(self, threshold: float = THRESHOLD) -> None:
+    def __init__(self, threshold: float | None = None) -> None:
         self.threshold = threshold
         self.linker: Linker | None = None
 
@@ -369,22 +411,13 @@ class LinkerComponent:
     def __call__(self, doc: Doc) -> Doc:
         if self.linker is None:
             raise ModelError('medkg_linker has no names: get_pipe("medkg_linker").use(graph)')
-        long_forms = {
-            found.short: doc.text[found.long[0] : found.long[1]]
-            for found in find_abbreviations(doc.text)
-        }
         mentions = list(doc.spans.get("mentions", []))
-        texts = [" ".join(mention.text.split()) for mention in mentions]
-        kinds = [mention.label_ for mention in mentions]
-        spelled_out = [long_forms.get(text, text) for text in texts]
+        places = [(m.start_char, m.end_char, m.label_) for m in mentions]
+        long_forms = long_forms_of(doc.text, places)
+        asked = [asked_for(mention.text, mention.label_, long_forms) for mention in mentions]
         linked = []
-        for mention, first, second in zip(
-            mentions,
-            self._found(list(zip(spelled_out, kinds, strict=True))),
-            self._found(list(zip(texts, kinds, strict=True))),
-            strict=True,
-        ):
-            links = first or second
+        for mention, found in zip(mentions, self.linker.in_document(asked), strict=True):
+            links = [link for link in found if link.score >= self.linker.threshold]
             link = links[0] if links else None
             if link is not None and link.kind != mention.label_:
                 # A span's label can't be changed; its other attributes move to the new one.
@@ -400,19 +433,47 @@ class LinkerComponent:
         doc.spans["mentions"] = linked
         return doc
 
-    def _found(self, mentions: list[tuple[str, str]]) -> list[list[Link]]:
-        assert self.linker is not None  # __call__ has looked
-        return [
-            [link for link in links if link.score >= self.threshold]
-            for links in self.linker.candidates(mentions)
-        ]
-
     def to_disk(self, path: Any, **_: Any) -> None:
         """Nothing to save: the names are the graph's."""
 
     def from_disk(self, path: Any, **_: Any) -> LinkerComponent:
         """Nothing to load."""
         return self
+
+
+def long_forms_of(text: str, mentions: Iterable[tuple[int, int, str]]) -> dict[str, str]:
+    """What a text spells out: short form → long form.
+
+    Abbreviations by their letters (`find_abbreviations`), and mentions (start, end, kind) that
+    stand in parentheses right after another of their kind: "tacrolimus (FK506)".
+    """
+    found = {
+        x.short: " ".join(text[x.long[0] : x.long[1]].split()) for x in find_abbreviations(text)
+    }
+    before: tuple[int, int, str] | None = None
+    for mention in sorted(mentions):
+        start, end, kind = mention
+        if before is not None and before[2] == kind and text[before[1] : start].strip() == "(":
+            short = " ".join(text[start:end].split())
+            if len(short) <= _SHORT and any(c.isupper() or c.isdigit() for c in short):
+                found.setdefault(short, " ".join(text[before[0] : before[1]].split()))
+        before = mention
+    return found
+
+
+def asked_for(text: str, kind: str, long_forms: Mapping[str, str]) -> Asked:
+    """A mention to be linked, with what its document's abbreviations spell it out as.
+
+    A short form may be the whole mention, its plural, or a word of it ("G6PD deficiency").
+    """
+    text = " ".join(text.split())
+    long = long_forms.get(text) or long_forms.get(text.removesuffix("s"))
+    if long is None and any(short in text for short in long_forms):
+        words = [long_forms.get(word, word) for word in text.split(" ")]
+        long = " ".join(words)
+    if long is None or (long := " ".join(long.split())) == text:
+        return Asked(text, kind)
+    return Asked(text, kind, long)
 
 
 def _twin(links: list[Link]) -> Link | None:

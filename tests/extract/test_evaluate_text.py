@@ -11,7 +11,6 @@ import torch
 from medkg.extract.evaluate_symptoms import evaluate_symptoms
 from medkg.extract.evaluate_text import (
     evaluate_context,
-    evaluate_linking,
     evaluate_notes,
     read_gold,
 )
@@ -101,25 +100,6 @@ def test_gold_that_does_not_fit_is_refused(
     (gold / "gold.jsonl").write_text(json.dumps({**row, **change}), encoding="utf-8")
     with pytest.raises(DataError, match=message):
         read_gold(gold)
-
-
-def test_linking_is_scored_with_the_names_of_another_part(tmp_path: Path) -> None:
-    for name, words in (("train", ["ague", "red palsy"]), ("dev", ["agues", "red palsy", "gout"])):
-        lines = [f"{name}|t|{' and '.join(words)}", f"{name}|a|x"]
-        ids = {"ague": "D1", "agues": "D1", "red palsy": "D2", "gout": "D3"}
-        start = 0
-        for word in words:
-            lines.append(f"{name}\t{start}\t{start + len(word)}\t{word}\tDisease\t{ids[word]}")
-            start += len(word) + 5
-        (tmp_path / f"{name}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    row = evaluate_linking(tmp_path / "train.txt", tmp_path / "dev.txt", "pubtator").row(
-        0, named=True
-    )
-    # gout has no name in the training part: it is rightly linked to nothing, and missed.
-    assert (row["precision"], row["recall"]) == (1.0, 0.6667)
-    assert (row["linkable"], row["accuracy"], row["true"]) == (2, 1.0, 3)
-    with pytest.raises(DataError, match="no identifiers in 'brat'"):
-        evaluate_linking(tmp_path / "train.txt", tmp_path / "dev.txt", "brat")
 
 
 def test_the_rules_for_symptoms_beat_all_pairs_on_real_sentences(shared_data: Path) -> None:

