@@ -12,6 +12,8 @@ _UNIT = (
     r"|mL|iu|units?|mmol|meq|tablets?|tabs?|capsules?|caps?|puffs?|drops?|sprays?|%)"
 )
 _DOSE = re.compile(rf"\b{_NUMBER}\s?{_UNIT}(?:/(?:day|d|dose|week|h))?(?![A-Za-z])", re.I)
+_DOSE_OF = re.compile(rf"({_DOSE.pattern})\sof\s*$", re.I)
+_DOSE_BEFORE = re.compile(rf"({_DOSE.pattern})(?:\s(?:po|oral|iv|intravenous))?\s*$", re.I)
 _ROUTES = {
     "oral": r"p\.?\s?o\.?|per os|by mouth|orally|oral|per oral",
     "intravenous": r"i\.?v\.?|intravenous(?:ly)?",
@@ -88,18 +90,23 @@ def dosage(drug: Span) -> dict[str, str]:
         for span in drug.doc.spans.get("mentions", [])
         if span.label_ == "Drug" and sentence.start <= span.start < sentence.end
     ]
-    end = min([sentence.end, *(span.start for span in others if span.start >= drug.end)])
+    # "isoniazid (INH, 300 mg/d)": the short form has no dose of its own.
+    alias = drug.end + 1 if drug.doc[drug.end : drug.end + 1].text == "(" else -1
+    following = [span.start for span in others if span.start >= drug.end and span.start != alias]
+    end = min([sentence.end, *following])
     start = max([sentence.start, *(span.end for span in others if span.end <= drug.start)])
     after = re.split(r";|\b(?:but|because|which|who)\b", drug.doc[drug.end : end].text)[0]
+    if end < sentence.end:  # "and 5 mg of" the next drug
+        after = _DOSE_OF.sub("", after)
     before = drug.doc[start : drug.start].text
     found: dict[str, str] = {}
-    dose = _DOSE.search(after)
+    dose, own = _DOSE.search(after), _DOSE_OF.search(before)
+    if own is not None:
+        found["dose"] = own[1].strip()
     # Further away it is another's dose, or a laboratory value.
-    if dose is not None and dose.start() <= 40:
+    elif dose is not None and dose.start() <= 40:
         found["dose"] = dose[0].strip()
-    elif dose := re.search(
-        rf"({_DOSE.pattern})(?:\s(?:of|po|oral|iv|intravenous))?\s*$", before, re.I
-    ):
+    elif dose := _DOSE_BEFORE.search(before):
         found["dose"] = dose[1].strip()
     route = _first(_ROUTES, after) or _first(_ROUTES, " ".join(before.split()[-2:]))
     if route is not None:

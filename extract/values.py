@@ -33,10 +33,10 @@ _LINK = re.compile(
     re.I,
 )
 _FLAGS = {
-    "high": r"elevated|raised|high|higher|increased|rose|risen|↑|H(?=\))",
-    "low": r"low|lower|decreased|reduced|fell|fallen|dropped|↓|L(?=\))",
+    "high": r"elevated|raised|high|higher|increased|rose|risen|↑",
+    "low": r"low|lower|decreased|reduced|fell|fallen|dropped|↓",
     "abnormal": r"abnormal",
-    "normal": r"normal|within normal limits|unremarkable",
+    "normal": r"normal(?! range| value|\W*[<>≤≥\d])|within normal limits|unremarkable",
     "negative": r"negative",
     "positive": r"positive",
 }
@@ -48,6 +48,17 @@ _NO_RESULT = re.compile(
     r"[\s-]?(?:days?|weeks?|months?|years?|hours?|times?|minutes?|th|st|nd|rd)\b"
 )
 _STATED = re.compile(r"[\s,;]*\(([^()]{1,20})\)")
+_LETTERS = {"H": "high", "L": "low"}
+# Right before a test, and "positive for", which holds for all tests of a list.
+_SAID_BEFORE = re.compile(
+    r"\b(?:levels? of|concentrations? of|plasma|serum|urinary|blood|mean|total)\s*$|\s+$", re.I
+)
+_LISTED = re.compile(
+    r"\b(positive|negative) (?:for|to|expression of|staining for)\b([^.;:]*)$", re.I
+)
+_LIST_ENDS = re.compile(
+    r"\b(?:but|and (?:was|were|is|are|negative|positive)|was|were|while|with|showed)\b", re.I
+)
 _ABBREVIATION = re.compile(r"\s*\([A-Za-z][\w -]{0,12}\)")
 _COORDINATED = re.compile(r"[\s,]*(?:and|or|/|,)\s*", re.I)
 _REACH = 80
@@ -60,8 +71,8 @@ def measurement(test: Span) -> dict[str, str | float]:
     where the unit is known and the value one number (`graph.units.normalise_quantity`);
     `interpretation`: high, low, normal, abnormal, positive or negative. They stand after the test,
     before the next mention, with nothing between but words such as "level", "was", "elevated at";
-    an interpretation may stand right before it ("raised CRP") and is shared by tests in a row
-    ("ALT and AST were normal").
+    an interpretation may stand right before it ("raised CRP", "negative for CD3") and is shared by
+    tests in a row ("ALT and AST were normal").
     """
     after, row_ends = _after(test)
     link = _LINK.match(after)
@@ -72,14 +83,33 @@ def measurement(test: Span) -> dict[str, str | float]:
         bound = re.search(r"[<>≤≥]=?\s?$", linked)
         found = _quantity(value, bound[0].strip() if bound else "")
         stated = _STATED.match(value.string, value.end())
-        linked += f" ({stated[1]})" if stated else ""
-    flag = _FLAG.search(linked) or _FLAG.search(" ".join(_before(test).split()[-1:]))
-    if flag is None and row_ends is not None and not found:
+        linked += f" ({_LETTERS.get(stated[1], stated[1])})" if stated else ""
+    flag = _FLAG.search(linked)
+    said = flag.lastgroup if flag is not None else _said_before(test)
+    if said is None and row_ends is not None and not found:
         shared = measurement(row_ends).get("interpretation")
         return {} if shared is None else {"interpretation": shared}
-    if flag is not None and flag.lastgroup is not None:
-        found["interpretation"] = flag.lastgroup
+    if said is not None:
+        found["interpretation"] = said
     return found
+
+
+def _said_before(test: Span) -> str | None:
+    """The interpretation before a test: "raised serum CRP", "negative for CD3 and CD5"."""
+    before = str(test.doc.text[test.sent.start_char : test.start_char])
+    near = _SAID_BEFORE.sub("", _SAID_BEFORE.sub("", before)).rstrip()
+    flag = _FLAG.search(" ".join(near.split()[-1:]))
+    if flag is not None:
+        return flag.lastgroup
+    listed = _LISTED.search(before)
+    if listed is not None and _LIST_ENDS.search(listed[2]) is None:
+        return listed[1].lower()
+    return None
+
+
+def interpretations(text: str) -> set[str]:
+    """All interpretations that a text states."""
+    return {match.lastgroup for match in _FLAG.finditer(text) if match.lastgroup is not None}
 
 
 def _after(test: Span) -> tuple[str, Span | None]:
@@ -95,10 +125,6 @@ def _after(test: Span) -> tuple[str, Span | None]:
     text = doc.text[start : following.start_char]
     joined = _COORDINATED.fullmatch(text) is not None and following.label_ == test.label_
     return text, following if joined else None
-
-
-def _before(test: Span) -> str:
-    return str(test.doc[test.sent.start : test.start].text)
 
 
 def _is_result(value: re.Match[str], after: str) -> bool:

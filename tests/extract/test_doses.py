@@ -54,6 +54,16 @@ def test_each_drug_of_a_list_has_its_own() -> None:
     ]
 
 
+def test_a_dose_before_its_drug_is_not_that_of_the_drug_before() -> None:
+    doc = marked(
+        pipeline("medkg_sentences"),
+        "250 mg of [bosentan|Drug] and 20 mg of [sildenafil|Drug], [isoniazid|Drug] "
+        "([INH|Drug], 300 mg)",
+    )
+    doses = [dosage(drug).get("dose") for drug in doc.spans["mentions"]]
+    assert doses == ["250 mg", "20 mg", "300 mg", "300 mg"]
+
+
 def test_what_is_read_can_be_told_as_an_amount_a_day() -> None:
     doc = marked(pipeline("medkg_sentences"), "[adalimumab|Drug] 42 mg s.c. every 2 weeks")
     found = dosage(doc.spans["mentions"][0])
