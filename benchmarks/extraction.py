@@ -1,133 +1,362 @@
-"""What the text models find, measured on the development parts of public corpora.
+"""How fast texts are read: each component, the whole way, one process and two; and memory.
 
-    python benchmarks/extraction.py DATA [--model DIR] [--baseline]
+    python benchmarks/extraction.py DATA [--notes 2000]
 
-DATA is the folder of corpora (`bc5cdr/`, `ncbi_disease/`, …). Mentions: strict span and kind, micro
-F1 with a 95 % bootstrap interval over documents, for each corpus by its own head and by all heads
-joined, which is what the spaCy component gives. `--baseline` also trains spaCy's own CNN recogniser
-on BC5CDR (some minutes) and scores it the same way.
+DATA is the folder of corpora (`bc5cdr/`, `maccrobat/`). Components: texts of both corpora's
+training parts. The whole way: short notes made of sentences of these and of the notes that come
+with medkg, into a graph; 100,000 notes are extrapolated from what one note took beyond the first
+64. Beside it a spaCy pipeline of scispaCy's parts reads the same: spaCy's tokenizer and sentences,
+a CNN of the shape of scispaCy's recognisers (hash embeddings of width 96, depth 4, no word vectors)
+trained a little on BC5CDR, since only its speed counts, scispaCy's abbreviations and its linker by
+nmslib over the same names. Every measurement is a process of its own on one thread, so that its
+peak of memory is its own.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
+import os
 import random
+import resource
+import tempfile
 import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from importlib.resources import as_file, files
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import polars as pl
-import spacy
-import torch
-from spacy.training import Example
-from spacy.util import minibatch
 
-from medkg.extract.corpora import Corpus, flat_mentions, load_corpora
-from medkg.extract.evaluate_ner import Score, score, strict_scores
-from medkg.extract.ner import NerModel
-from medkg.extract.tokens import blank
-from medkg.graph.quarantine import Quarantine
+from medkg.access import default_terminology
+from medkg.graph.kg import KnowledgeGraph
+
+SEED = 0
+MANY = 100_000
+FIRST = 64  # notes that pay for the loading of models
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("data", type=Path)
-    parser.add_argument("--model", type=Path, help="a trained model; default: the shipped one")
-    parser.add_argument("--baseline", action="store_true", help="train and score spaCy's CNN too")
+    parser.add_argument("--notes", type=int, default=2000)
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    corpora = load_corpora(arguments.data, Quarantine())
+    os.environ["OMP_NUM_THREADS"] = "1"
     pl.Config.set_tbl_rows(-1)
-    pl.Config.set_tbl_cols(-1)
-    pl.Config.set_float_precision(1)
-    mentions(corpora, arguments.model)
-    if arguments.baseline:
-        baseline(next(corpus for corpus in corpora if corpus.name == "bc5cdr"))
+    pl.Config.set_tbl_hide_dataframe_shape(True)
+    pl.Config.set_tbl_hide_column_data_types(True)
+    pl.Config.set_fmt_str_lengths(60)
+    texts = corpus_texts(arguments.data)
+    notes = short_notes(texts, arguments.notes)
+    print(
+        f"{len(texts)} texts of corpora, {word_count(texts):,} words;"
+        f" {len(notes)} short notes, {word_count(notes):,} words (seed {SEED}).",
+        flush=True,
+    )
+    with tempfile.TemporaryDirectory() as name:
+        terms, model = Path(name) / "terms", Path(name) / "spacy"
+        start = time.perf_counter()
+        terminology = default_terminology()
+        terminology.save(terms)
+        names = 1 + terminology.nodes["synonyms"].list.len()
+        print(
+            f"Terminology: {terminology.nodes.height:,} nodes, {names.sum():,} names,"
+            f" in {time.perf_counter() - start:.1f} s.",
+            flush=True,
+        )
+        rows = apart(medkg_components, texts[:250], terms)
+        report("medkg, one core", rows)
+        rows = [apart(medkg_whole, notes, terms, workers) for workers in (1, 2)]
+        report("medkg, short notes into a graph", rows)
+        if apart(scispacy_train, arguments.data, model) is None:
+            print("scispaCy or nmslib is not installed; there is nothing to compare with.")
+            return
+        report("scispaCy's parts, one core", apart(scispacy_components, texts[:250], terms, model))
+        rows = [apart(scispacy_whole, notes, terms, model, count) for count in (1, 2)]
+        report("scispaCy's parts, short notes", rows)
 
 
-def mentions(corpora: list[Corpus], folder: Path | None) -> None:
-    """Scores of the model's heads and of the joined output; time to load and words a second."""
-    start = time.perf_counter()
-    model = NerModel.load(folder)
-    print(f"Loading took {time.perf_counter() - start:.1f} s.")
-    rows = []
-    for corpus in corpora:
-        for head in (corpus.name, None):
-            scores = score(model, corpus.development, corpus.format, head)
-            rows += [row(corpus.name, "joined" if head is None else "own head", s) for s in scores]
-    print(pl.DataFrame(rows))
-    texts = [d.text for corpus in corpora for d in corpus.development if corpus.name != "bc2gm"]
+def report(title: str, rows: list[dict[str, Any]]) -> None:
+    """Print a table."""
+    print(f"\n{title}")
+    print(pl.DataFrame(rows, infer_schema_length=None), flush=True)
+
+
+def apart(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function gives in a process of its own."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def peak() -> int:
+    """Megabytes that this process has had at most, and the largest of its children, if any."""
+    own, children = (
+        resource.getrusage(who).ru_maxrss // 1024
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    return own + children
+
+
+def word_count(texts: Sequence[str]) -> int:
+    """Words as white space parts them."""
+    return sum(len(text.split()) for text in texts)
+
+
+# Texts
+
+
+def corpus_texts(data: Path) -> list[str]:
+    """The training texts of BC5CDR and MACCROBAT, in a random order."""
+    from medkg.extract.corpora import published_corpora
+    from medkg.graph.quarantine import Quarantine
+
+    corpora = published_corpora(data, Quarantine())
+    texts = [d.text for c in corpora if c.name in ("bc5cdr", "maccrobat") for d in c.train]
+    random.Random(SEED).shuffle(texts)
+    return texts
+
+
+def short_notes(texts: Sequence[str], count: int) -> list[str]:
+    """Notes of four to twelve sentences, each from anywhere; every fifth is one of medkg's own."""
+    from medkg.extract.sentences import sentence_starts
+
+    with as_file(files("medkg").joinpath("data/notes")) as folder:
+        own = [file.read_text(encoding="utf-8") for file in sorted(folder.glob("note-*.txt"))]
+    sentences = []
+    for text in texts:
+        starts = [*sentence_starts(text), len(text)]
+        sentences += [s for a, b in pairwise(starts) if len(s := text[a:b].strip()) > 20]
+    chance = random.Random(SEED)
+    return [
+        chance.choice(own) + f"\n{number}\n"
+        if number % 5 == 0
+        else " ".join(chance.choices(sentences, k=chance.randint(4, 12)))
+        for number in range(count)
+    ]
+
+
+# medkg
+
+
+def medkg_components(texts: list[str], terms: Path) -> list[dict[str, Any]]:
+    """Words a second of each component, of the rows, and of all."""
+    import torch
+
+    from medkg.extract.documents import TextDocument
+    from medkg.extract.pipeline import _Rows, build_pipeline
+
+    torch.set_num_threads(1)
     start = time.process_time()
-    model.predict(texts)
-    seconds = time.process_time() - start
-    words = sum(len(text.split()) for text in texts)
-    print(f"{words} words in {seconds:.1f} s of one core: {words / seconds:.0f} words a second.")
+    nlp = build_pipeline(KnowledgeGraph.open(terms))
+    loading = time.process_time() - start
+    list(nlp.pipe(texts[:5]))
+    documents = [TextDocument(f"note:{n}", text, f"patient:{n}") for n, text in enumerate(texts)]
+
+    def rows(docs: list[Any]) -> list[Any]:
+        for document, doc in zip(documents, docs, strict=True):
+            _Rows(sentences=True).add(document, doc)
+        return docs
+
+    steps = [("tokens", lambda _: [nlp.make_doc(text) for text in texts])]
+    for name, component in nlp.pipeline:
+        steps.append((name, piped(component)))
+    return timed([*steps, ("rows of the graph", rows)], texts, loading)
 
 
-def baseline(corpus: Corpus, *, epochs: int = 15, seed: int = 0) -> None:
-    """spaCy's CNN (HashEmbedCNN of width 128 and its transition-based NER) on the same tokens."""
-    spacy.util.fix_random_seed(seed)
+def piped(component: Any) -> Callable[[list[Any]], list[Any]]:
+    """A spaCy component over documents, in its batches if it has any."""
+    if hasattr(component, "pipe"):
+        return lambda docs: list(component.pipe(docs, batch_size=64))
+    return lambda docs: [component(doc) for doc in docs]
+
+
+def timed(
+    steps: Sequence[tuple[str, Callable[[list[Any]], list[Any]]]], texts: list[str], loading: float
+) -> list[dict[str, Any]]:
+    """A row for each step, and one for all."""
+    words, total = word_count(texts), 0.0
+    docs: list[Any] = []
+    rows: list[dict[str, Any]] = []
+    for name, step in steps:
+        start = time.process_time()
+        docs = step(docs)
+        seconds = time.process_time() - start
+        total += seconds
+        rows.append({"part": name, "seconds": seconds, "words/s": round(words / seconds)})
+    whole = {"part": "all", "seconds": total, "words/s": round(words / total)}
+    rows.append({**whole, "documents/s": len(texts) / total})
+    rows.append({"part": "loading", "seconds": loading, "peak MB": peak()})
+    return [{**row, "seconds": round(row["seconds"], 2)} for row in rows]
+
+
+def medkg_whole(notes: list[str], terms: Path, workers: int) -> dict[str, Any]:
+    """Short notes into a graph."""
+    from medkg.extract.documents import TextDocument
+    from medkg.extract.run import Summary, extract
+
+    terminology = KnowledgeGraph.open(terms)
+    documents = [TextDocument(f"note:{n}", text, f"patient:{n}") for n, text in enumerate(notes)]
+
+    def read(some: list[TextDocument]) -> float:
+        summary = Summary()
+        extract(some, terminology, workers=workers, summary=summary)
+        return summary.seconds
+
+    first = read(documents[: FIRST * workers])
+    before = peak()
+    seconds = read(documents)
+    return whole(notes, workers, first, seconds, before)
+
+
+def whole(
+    notes: list[str], processes: int, first: float, seconds: float, before: int
+) -> dict[str, Any]:
+    """A row on short notes. `first`: seconds for the first of them, loading included."""
+    each = (seconds - first) / (len(notes) - FIRST * processes)
+    return {
+        "processes": processes,
+        "seconds": round(seconds, 1),
+        "notes/s": round(1 / each, 1),
+        "words/s": round(word_count(notes) / len(notes) / each),
+        f"{MANY:,} notes, minutes": round((seconds + each * (MANY - len(notes))) / 60, 1),
+        f"peak MB after {FIRST * processes}": before,
+        "peak MB": peak(),
+    }
+
+
+# scispaCy's parts
+
+
+def scispacy_train(data: Path, out: Path) -> bool | None:
+    """Train spaCy's CNN a little and save it; None: there is no scispaCy here."""
+    try:
+        import nmslib  # noqa: F401
+        import scispacy  # noqa: F401
+    except ImportError:
+        return None
+    import spacy
+    from spacy.training import Example
+    from spacy.util import minibatch
+
+    from medkg.extract.corpora import flat_mentions, read_pubtator
+    from medkg.graph.quarantine import Quarantine
+
+    spacy.util.fix_random_seed(SEED)
+    (file,) = (data / "bc5cdr").glob("CDR_TrainingSet.PubTator.txt*")
+    documents = read_pubtator(file, Quarantine())[:200]
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
     tok2vec = {
         "@architectures": "spacy.HashEmbedCNN.v2",
         "pretrained_vectors": None,
-        "width": 128,
+        "width": 96,
         "depth": 4,
-        "embed_size": 4000,
+        "embed_size": 2000,
         "window_size": 1,
         "maxout_pieces": 3,
         "subword_features": True,
     }
-    nlp = blank()
-    nlp.add_pipe(
-        "ner",
-        config={
-            "model": {
-                "@architectures": "spacy.TransitionBasedParser.v2",
-                "state_type": "ner",
-                "extra_state_tokens": False,
-                "hidden_width": 64,
-                "maxout_pieces": 2,
-                "use_upper": True,
-                "tok2vec": tok2vec,
-            }
-        },
-    )
+    nlp.add_pipe("ner", config={"model": {"tok2vec": tok2vec}})
     examples = []
-    for document in corpus.train:
-        spans = [(m.start, m.end, m.kind) for m in flat_mentions(document, corpus.format)]
+    for document in documents:
         doc = nlp.make_doc(document.text)
-        examples.append(Example.from_dict(doc, {"entities": spans}))
+        spans = [
+            span
+            for m in flat_mentions(document, "pubtator")
+            if (span := doc.char_span(m.start, m.end, m.kind)) is not None
+        ]
+        entities = [(span.start_char, span.end_char, span.label_) for span in spans]
+        examples.append(Example.from_dict(doc, {"entities": entities}))
     optimizer = nlp.initialize(lambda: examples)
-    generator = random.Random(seed)
-    start = time.process_time()
-    for _ in range(epochs):
-        generator.shuffle(examples)
+    for _ in range(4):
         for batch in minibatch(examples, 8):
             nlp.update(batch, sgd=optimizer, drop=0.2)
-    print(f"spaCy's CNN: {epochs} epochs in {time.process_time() - start:.0f} s of one core.")
-    kinds = ["Disease", "Drug"]
-    gold = [
-        {(m.start, m.end, m.kind) for m in flat_mentions(d, corpus.format)}
-        for d in corpus.development
-    ]
-    docs = nlp.pipe(d.text for d in corpus.development)
-    found = [{(e.start_char, e.end_char, e.label_) for e in doc.ents} for doc in docs]
-    print(pl.DataFrame([row("bc5cdr", "spaCy CNN", s) for s in strict_scores(gold, found, kinds)]))
+    nlp.to_disk(out)
+    return True
 
 
-def row(corpus: str, output: str, score: Score) -> dict[str, object]:
-    """A line of the table, figures in per cent."""
-    return {
-        "corpus": corpus,
-        "output": output,
-        "kind": score.kind,
-        "precision": 100 * score.precision,
-        "recall": 100 * score.recall,
-        "F1": 100 * score.f1,
-        "low": 100 * score.low,
-        "high": 100 * score.high,
-        "mentions": score.gold,
-    }
+def scispacy_pipeline(terms: Path, model: Path) -> Any:
+    """The pipeline, its linker over the names of the terminology.
+
+    The index is built as scispaCy's `create_tfidf_ann_index` does, which refuses the SciPy of this
+    Python, but for a shorter search when it is built, on which the speed of look-up hardly depends.
+    """
+    import nmslib
+    import numpy as np
+    import spacy
+    from scispacy.abbreviation import AbbreviationDetector  # noqa: F401 (registers itself)
+    from scispacy.candidate_generation import CandidateGenerator
+    from scispacy.linking import EntityLinker
+    from scispacy.linking_utils import Entity, KnowledgeBase
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    nodes = KnowledgeGraph.open(terms).nodes
+    kinds = ["Disease", "Symptom", "Drug", "Target", "Procedure"]
+    rows = nodes.filter(pl.col("kind").is_in(kinds)).select("id", "name", "synonyms").iter_rows()
+    kb = KnowledgeBase([Entity(i, name, list(synonyms), [], None) for i, name, synonyms in rows])
+    aliases = list(kb.alias_to_cuis)
+    vectorizer = TfidfVectorizer(
+        analyzer="char_wb", ngram_range=(3, 3), min_df=10, dtype=np.float32
+    )
+    vectors = vectorizer.fit_transform(aliases)
+    some = np.asarray(vectors.sum(axis=1)).ravel() != 0
+    index = nmslib.init(
+        method="hnsw", space="cosinesimil_sparse", data_type=nmslib.DataType.SPARSE_VECTOR
+    )
+    index.addDataPointBatch(vectors[some])
+    index.createIndex({"M": 100, "indexThreadQty": 2, "efConstruction": 100, "post": 0})
+    index.setQueryTimeParams({"efSearch": 200})
+    generator = CandidateGenerator(
+        index, vectorizer, [a for a, s in zip(aliases, some, strict=True) if s], kb
+    )
+    nlp = spacy.load(model)
+    nlp.add_pipe("abbreviation_detector")
+    linker = EntityLinker(candidate_generator=generator, filter_for_definitions=False)
+    return nlp, linker
+
+
+def scispacy_components(texts: list[str], terms: Path, model: Path) -> list[dict[str, Any]]:
+    """Words a second of each component, and of all."""
+    start = time.process_time()
+    nlp, linker = scispacy_pipeline(terms, model)
+    loading = time.process_time() - start
+    for doc in nlp.pipe(texts[:5]):
+        linker(doc)
+    steps = [("tokens", lambda _: [nlp.make_doc(text) for text in texts])]
+    for name, component in [*nlp.pipeline, ("scispacy_linker", linker)]:
+        steps.append((name, piped(component)))
+    return timed(steps, texts, loading)
+
+
+def scispacy_whole(notes: list[str], terms: Path, model: Path, processes: int) -> dict[str, Any]:
+    """Short notes through the pipeline; of two processes each has every other note."""
+    begin = time.perf_counter()
+    nlp, linker = scispacy_pipeline(terms, model)
+
+    def read(some: list[str]) -> None:
+        for doc in nlp.pipe(some, batch_size=64):
+            linker(doc)
+
+    def spread(some: list[str]) -> None:
+        context = multiprocessing.get_context("fork")
+        others = [
+            context.Process(target=read, args=(some[place::processes],))
+            for place in range(1, processes)
+        ]
+        for other in others:
+            other.start()
+        read(some[::processes])
+        for other in others:
+            other.join()
+
+    spread(notes[: FIRST * processes])
+    first = time.perf_counter() - begin
+    before = peak()
+    spread(notes[FIRST * processes :])
+    return whole(notes, processes, first, time.perf_counter() - begin, before)
 
 
 if __name__ == "__main__":
