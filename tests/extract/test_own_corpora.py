@@ -311,6 +311,8 @@ def test_formats_are_told_from_names_and_first_lines(tmp_path: Path) -> None:
     assert {path: format_of(path) for path in made} == made
     with pytest.raises(DataError, match="in no format that is known: pubtator, "):
         format_of(write(tmp_path / "g.txt", "A plain note of fever\n"))
+    with pytest.raises(DataError, match=r"h\.txt"):
+        format_of(write(tmp_path / "h.txt", " \n\n"))
 
 
 def test_labels_become_kinds(tmp_path: Path) -> None:
@@ -338,6 +340,12 @@ def test_a_published_corpus_needs_no_labels(tmp_path: Path) -> None:
     write(tmp_path / "1.ann", "T1\tAge 6 13\taged 40\nT2\tDisease_disorder 19 23\tague\n")
     (document,) = read_annotated(tmp_path, Quarantine(), labels={})
     assert strings(document) == [("ague", "Disease")]
+
+
+def test_the_ncbi_corpus_is_told_as_pubtator(tmp_path: Path) -> None:
+    path = write(tmp_path / "ncbi.txt", "1|t|Ague\n1|a|No.\n1\t0\t4\tAgue\tSpecificDisease\tD1\n")
+    (document,) = read_annotated(path, Quarantine(), labels={})
+    assert strings(document) == [("Ague", "Disease")]
 
 
 def test_overlaps_and_parts_follow_the_stated_rules(tmp_path: Path) -> None:
