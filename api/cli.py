@@ -1138,6 +1138,25 @@ def evaluate_triples(
     show.as_json(rows) if as_json else show.frame(rows, f"Triples in {corpus.name}")
 
 
+@evaluate.command("context", epilog="Example: medkg evaluate context")
+def evaluate_context(
+    corpus: Annotated[
+        Path | None,
+        typer.Argument(help="MACCROBAT, or texts with gold.jsonl; default: medkg's sentences."),
+    ] = None,
+    part: Annotated[
+        str | None, typer.Option(help="dev, test; of MACCROBAT train, dev. Default: the last.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Negated, possible, hypothetical, historical, family: beside NegEx."""
+    from medkg import show
+    from medkg.extract.evaluate_context import evaluate_context as evaluate_said
+
+    rows = evaluate_said(corpus, part)
+    show.as_json(rows) if as_json else show.frame(rows, "Context of mentions")
+
+
 @evaluate.command("notes", epilog="Example: medkg evaluate notes")
 def evaluate_notes(
     folder: Annotated[

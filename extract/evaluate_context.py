@@ -152,13 +152,13 @@ def _brat_polarities(path: Path) -> dict[str, dict[str, str]]:
     return found
 
 
-def evaluate_context(corpus: Path | None = None, part: str = "test") -> pl.DataFrame:
+def evaluate_context(corpus: Path | None = None, part: str | None = None) -> pl.DataFrame:
     """Score the context of mentions, given the mentions, beside NegEx and "all asserted".
 
     Args:
         corpus: MACCROBAT's archive, or a folder with `gold.jsonl` (`notes`); None: the project's
             own sentences.
-        part: of the own sentences "dev" or "test"; of MACCROBAT "train" or "dev"; of notes, all.
+        part: of the own sentences "dev" or "test" (None), of MACCROBAT "train" or "dev" (None).
 
     Returns:
         A row per method and value: method, value, precision, recall, f1, low, high (95 % bootstrap
@@ -169,17 +169,23 @@ def evaluate_context(corpus: Path | None = None, part: str = "test") -> pl.DataF
         DataError: the corpus can't be read.
     """
     if corpus is None:
-        texts = own_sentences(part)
+        texts = own_sentences(_part(part, "dev", "test"))
     elif (corpus / "gold.jsonl").is_file():
         texts = notes(corpus)
     else:
-        texts = maccrobat(corpus, part)
+        texts = maccrobat(corpus, _part(part, "train", "dev"))
     rows = [
         {"method": name, "value": value, **asdict(score(counts))}
         for name, method in {"medkg_context": own, "NegEx": negex, "all asserted": plain}.items()
         for value, counts in count(texts, method).items()
     ]
     return pl.DataFrame(rows)
+
+
+def _part(part: str | None, *parts: str) -> str:
+    if part is not None and part not in parts:
+        raise DataError(f"no part {part!r}; one of {', '.join(parts)}")
+    return part or parts[-1]
 
 
 def count(

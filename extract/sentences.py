@@ -25,11 +25,13 @@ def _words(text: str) -> frozenset[str]:
 # What a full stop ends without ending the sentence, when more than a line break follows.
 _ABBREVIATIONS = _words(
     "dr drs mr mrs ms prof vs cf fig figs eq ref refs no nos approx ca resp inc ltd co st "
-    "jr sr vol dept pt pts wt ht hx dx rx tx fx sx abd resp temp esp incl excl max min var "
+    "jr sr vol dept pt pts wt ht hx dx rx tx fx sx abd resp esp incl excl max min var "
     "spp sp subsp al viz eg ie"
 )
 # Of these a full stop may end the sentence too; it does where a capital follows.
 _SOFT_ABBREVIATIONS = _words("etc hr hrs min mins sec wk wks yr yrs mo mos d h tab tabs cap")
+# "Cr. 1.2", but "he took K. Then".
+_BEFORE_NUMBERS = _words("no cr na k cl hb hgb wbc plt bp hr rr sat temp")
 # "vitamin D." and "hepatitis B." end sentences; "J. Smith" does not.
 _LETTERED = _words("vitamin hepatitis type group factor class grade stage influenza complex")
 # A shorter line was not wrapped: what follows it is the writer's own next line.
@@ -40,8 +42,10 @@ _WRAPPED = 60
 _ANSWER = re.compile(r"[ \t]+(?:No|None|Nil|Yes|Denies|Denied)\b")
 _CLOSERS = frozenset(")]}\"'’”")
 _BULLET = re.compile(r"[ \t]*(?:[-*•‣·–—+]|\(?\d{1,2}[.)]|[a-h]\))[ \t]+(?=\S)")
+# "1." at the start of a line, or behind what ends a sentence ("Diagnoses: 1. Gout. 2. Asthma.").
+_ITEM_NUMBER = re.compile(r"(?:^|\n|[:;.][ \t]+)[ \t]*\(?\d{1,2}$")
 _HEADING = re.compile(
-    r"[ \t#*]*(?:\d{1,2}[.)] *)?([A-Za-z][A-Za-z /&'-]{0,48}?)[ \t*]*(:|(?=\n|$))"
+    r"[ \t#*]*(?:\d{1,2}[.)] *)?([A-Za-z][A-Za-z /&'-]{0,48}?)[ \t*]*(:\**|(?=\n|$))"
 )
 
 
@@ -70,7 +74,8 @@ def headings(text: str) -> list[tuple[int, int, str]]:
             if section is None and match[2] and len(words) > 2 and (match[1].isupper() or alone):
                 section = "other"
             if section is not None:
-                found.append((start + match.start(1), start + match.end(), section))
+                indent = len(line) - len(line.lstrip())
+                found.append((start + indent, start + match.end(), section))
         start += len(line) + 1
     return found
 
@@ -103,14 +108,14 @@ def _is_abbreviation(text: str, stop: int, following: str) -> bool:
     before = re.search(r"(\S*?)([A-Za-z]+)$", text[max(0, stop - 30) : stop])
     if before is None:
         # After a number a stop ends the sentence, but for the "1." that opens an item.
-        return re.search(r"(?:^|\n)[ \t]*\(?\d{1,2}$", text[max(0, stop - 12) : stop]) is not None
+        return _ITEM_NUMBER.search(text[max(0, stop - 12) : stop]) is not None
     word = before[2].lower()
     if len(word) == 1 and before[1].endswith("."):  # e.g., i.e., b.i.d., p.o.
         return text[max(0, stop - 3) : stop].lower() in ("e.g", "i.e")
     if len(word) == 1 and before[2].isupper() and not before[1]:
         previous = text[: stop - 1].split()
         return not (previous and previous[-1].lower() in _LETTERED)
-    if word == "no":  # "No. 3", but "The answer was no. Then …"
+    if word in _BEFORE_NUMBERS:  # "No. 3", but "It was no. Then …"
         return following.isdigit()
     if word in _SOFT_ABBREVIATIONS:
         return not following.isupper()

@@ -25,6 +25,15 @@ def split(text: str) -> list[str]:
         "J. Smith agreed.",
         "Potassium was 3.4 mmol/L (ref. 3.5 to 5.1).",
         "Start 1 tab. daily and review.",
+        "Take one q.d. and two b.i.d. with food.",
+        "Ceftriaxone 2 g i.v. and fluids.",
+        "Seen by St. Luke's at 10 a.m. by the team.",
+        "E. coli grew in approx. 30 min. or less.",
+        "Pt. c/o pain and hx. of gout.",
+        "Cr. 1.2 mg/dL and K. 4.1 mmol/L.",
+        "Mr. J. R. Brown is a 65 y.o. man.",
+        "Dyspnea? No.",
+        "Lesion (approx. 2 cm, cf. Fig. 3).",
     ],
 )
 def test_an_abbreviation_or_a_decimal_ends_no_sentence(sentence: str) -> None:
@@ -33,6 +42,46 @@ def test_an_abbreviation_or_a_decimal_ends_no_sentence(sentence: str) -> None:
 
 def test_a_vitamin_may_end_a_sentence() -> None:
     assert split("He lacks vitamin D. It was low.") == ["He lacks vitamin D.", "It was low."]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Given 2 g i.v. Fever fell.", ["Given 2 g i.v.", "Fever fell."]),
+        ("Blood group A. Rh positive.", ["Blood group A.", "Rh positive."]),
+        ("Weight 60 kg. Height 1.6 m.", ["Weight 60 kg.", "Height 1.6 m."]),
+        ("T 37.2 C, HR 80. Alert.", ["T 37.2 C, HR 80.", "Alert."]),
+        ("Cough? Yes. Fever? No.", ["Cough? Yes.", "Fever? No."]),
+        ("Is it gout? We think so.", ["Is it gout?", "We think so."]),
+        ("Diagnoses: 1. Gout. 2. Asthma.", ["Diagnoses:", "1. Gout.", "2. Asthma."]),
+        ("Fever: no\nCough: yes", ["Fever: no", "Cough: yes"]),
+        ("1) aspirin 75 mg\n2) statin", ["1) aspirin 75 mg", "2) statin"]),
+        ("a) rash\nb) fever", ["a) rash", "b) fever"]),
+        ("* cough\n* chills", ["* cough", "* chills"]),
+        ("PLAN: Rest.\nReview.", ["PLAN:", "Rest.", "Review."]),
+        ("**Plan:** rest", ["**Plan:**", "rest"]),
+        ("NKDA.\nNo meds.", ["NKDA.", "No meds."]),
+        (
+            "She was seen in the clinic for follow-up of her diabetes and was found\n"
+            "to be well. No changes.",
+            [
+                "She was seen in the clinic for follow-up of her diabetes and was found "
+                "to be well.",
+                "No changes.",
+            ],
+        ),
+    ],
+)
+def test_splits(text: str, expected: list[str]) -> None:
+    assert split(text) == expected
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["Family Hx:", "FAMILY HISTORY", "3. Family history:", "## Family history", "**FH:**"],
+)
+def test_a_heading_may_be_written_in_many_ways(heading: str) -> None:
+    assert [kind for *_, kind in headings(f"Some text.\n{heading}\nfather: gout")] == ["family"]
 
 
 def test_closing_signs_stay_with_their_sentence() -> None:
