@@ -1080,16 +1080,24 @@ def evaluate_ner(
 def evaluate_relations(
     corpus: Annotated[Path, typer.Option(help="A corpus of relations with their mentions.")],
     corpus_format: Annotated[
-        str, typer.Option("--format", help="pubtator, chemprot, roam")
+        str,
+        typer.Option(
+            "--format",
+            help="pubtator, chemprot, roam; labels: medkg's own, in a folder of corpora",
+        ),
     ] = "pubtator",
     model: Annotated[Path | None, typer.Option(help="A model folder; default: medkg's.")] = None,
     as_json: Json = False,
 ) -> None:
     """Precision, recall and F1 of relations, beside taking every pair."""
     from medkg import show
+    from medkg.extract.evaluate_labels import evaluate_labels
     from medkg.extract.evaluate_relations import evaluate_relations as evaluate_model
 
-    rows = evaluate_model(model, corpus, corpus_format)
+    if corpus_format == "labels":
+        rows = evaluate_labels(corpus, model=model)
+    else:
+        rows = evaluate_model(model, corpus, corpus_format)
     show.as_json(rows) if as_json else show.frame(rows, f"Relations in {corpus.name}")
 
 

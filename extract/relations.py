@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from ..graph.errors import ModelError
 from . import linker as _linker  # noqa: F401 (registers what it sets on spans)
 from .context import relation_context
+from .distant import association
 from .folder import load_weights, open_folder, save_folder
 from .pairs import TASKS, Entity, Pair, placeholder
 from .rules import drug_rule, symptom_rule
@@ -324,7 +325,7 @@ class RelationsComponent:
         for docs in minibatch(stream, batch_size):
             pairs = [(n, *pair) for n, doc in enumerate(docs) for pair in candidates(doc)]
             found: list[list[FoundRelation]] = [[] for _ in docs]
-            drug_target = [p for p in pairs if p[2].label_ == "Target"]
+            drug_target = [p for p in pairs if p[1].label_ == "Drug" and p[2].label_ == "Target"]
             drug_condition = [
                 p for p in pairs if p[1].label_ == "Drug" and p[2].label_ in ("Disease", "Symptom")
             ]
@@ -350,6 +351,14 @@ class RelationsComponent:
                 if best is not None and (best[1] == "CAUSES" or _may_be(tail, "Disease")):
                     found[n].append(_relation(head, best[1], tail, best[0], {}))
             for n, head, tail, pair in pairs:
+                said = association(pair) if is_condition_target(head, tail) else None
+                if said is not None:
+                    relation = _relation(head, "ASSOCIATED_WITH", tail, said.probability, {})
+                    if said.denied:
+                        relation = replace(
+                            relation, context={**relation.context, "polarity": "negated"}
+                        )
+                    found[n].append(relation)
                 if _may_be(head, "Disease") and _may_be(tail, "Symptom"):
                     rule = symptom_rule(pair)
                     if rule is not None and rule.precision >= SYMPTOM_THRESHOLD:
@@ -387,8 +396,14 @@ class RelationsComponent:
 def _relation(
     head: Span, relation: str, tail: Span, probability: float, qualifiers: dict[str, str]
 ) -> FoundRelation:
-    kinds = {"TARGETS": "Target", "CAUSES": tail.label_, "HAS_SYMPTOM": "Symptom"}
-    head_id = _node(head, "Disease" if relation == "HAS_SYMPTOM" else "Drug")
+    heads = {"HAS_SYMPTOM": "Disease", "ASSOCIATED_WITH": head.label_}
+    kinds = {
+        "TARGETS": "Target",
+        "ASSOCIATED_WITH": "Target",
+        "CAUSES": tail.label_,
+        "HAS_SYMPTOM": "Symptom",
+    }
+    head_id = _node(head, heads.get(relation, "Drug"))
     tail_id = _node(tail, kinds.get(relation, "Disease"))
     context = relation_context(head, tail)
     return FoundRelation(head, relation, tail, head_id, tail_id, probability, qualifiers, context)
@@ -411,7 +426,14 @@ def _node(mention: Span, kind: str) -> str | None:
 def _may_be_related(head: Span, tail: Span) -> bool:
     if head.label_ == "Drug":
         return tail.label_ in ("Target", "Disease", "Symptom")
+    if is_condition_target(head, tail):
+        return True
     return head is not tail and _may_be(head, "Disease") and _may_be(tail, "Symptom")
+
+
+def is_condition_target(head: Span, tail: Span) -> bool:
+    """Whether it is asked what a disease or symptom has to do with a gene."""
+    return head.label_ in ("Disease", "Symptom") and tail.label_ == "Target"
 
 
 def candidates(doc: Doc) -> Iterator[tuple[Span, Span, Pair]]:
@@ -439,7 +461,7 @@ def candidates(doc: Doc) -> Iterator[tuple[Span, Span, Pair]]:
                 apart = max(first.start, second.start) - min(first.end, second.end)
                 if not 0 <= apart <= _REACH:
                     continue
-                if head.label_ != "Drug":
+                if head.label_ != "Drug" and tail.label_ != "Target":
                     # As what the relation takes them, where a name is of both kinds.
                     pair = replace(first, kind="Disease"), replace(second, kind="Symptom")
                 else:
