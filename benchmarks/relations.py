@@ -1,11 +1,11 @@
-"""Relations and linking, measured on the development parts of public corpora.
+"""Relations, measured on the development parts of public corpora.
 
     python benchmarks/relations.py DATA [--model DIR]
 
-DATA is the folder of corpora (`bc5cdr/`, `chemprot/`, `roam/`, `ncbi_disease/`, `maccrobat/`).
+DATA is the folder of corpora (`bc5cdr/`, `chemprot/`, `roam/`, `maccrobat/`).
 Relations: gold mentions, micro F1 with a 95 % bootstrap interval over documents, baselines beside
-the model. HAS_SYMPTOM: the test part of this project's own annotation of MACCROBAT. Linking: gold
-mentions, names from the training part of the same corpus.
+the model, and the expected calibration error of its probabilities. HAS_SYMPTOM: the test part of
+this project's own annotation of MACCROBAT. (Links: `linking.py`.)
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ from pathlib import Path
 import polars as pl
 import torch
 
-from medkg.extract.evaluate_relations import score_task
+from medkg.extract.evaluate_relations import score_task, task_calibration
 from medkg.extract.evaluate_symptoms import evaluate_symptoms
-from medkg.extract.evaluate_text import evaluate_linking
 from medkg.extract.pairs import TASKS
 from medkg.extract.relations import RelationModel
 from medkg.extract.train_relations import load_parts
@@ -40,7 +39,6 @@ def main() -> None:
     pl.Config.set_tbl_width_chars(200)
     relations(arguments.data, arguments.model)
     print(evaluate_symptoms(next((arguments.data / "maccrobat").glob("maccrobat.tar*")), "test"))
-    linking(arguments.data)
 
 
 def relations(data: Path, folder: Path | None) -> None:
@@ -57,33 +55,8 @@ def relations(data: Path, folder: Path | None) -> None:
             for method, score in scores.items()
         ]
     print(pl.DataFrame(rows))
-
-
-def linking(data: Path) -> None:
-    """The linker on BC5CDR and NCBI disease."""
-    tables = [
-        evaluate_linking(_file(data / train), _file(data / development), corpus_format)
-        .insert_column(0, pl.lit(name).alias("corpus"))
-        for name, corpus_format, train, development in (
-            (
-                "bc5cdr",
-                "pubtator",
-                "bc5cdr/CDR_TrainingSet.PubTator.txt",
-                "bc5cdr/CDR_DevelopmentSet.PubTator.txt",
-            ),
-            (
-                "ncbi",
-                "ncbi",
-                "ncbi_disease/NCBItrainset_corpus.txt",
-                "ncbi_disease/NCBIdevelopset_corpus.txt",
-            ),
-        )
-    ]  # fmt: skip
-    print(pl.concat(tables))
-
-
-def _file(path: Path) -> Path:
-    return path if path.is_file() else path.with_name(path.name + ".xz")
+    errors = {task: task_calibration(model, task, development[task]) for task in TASKS}
+    print(pl.DataFrame({"relation": list(errors), "calibration_error": list(errors.values())}))
 
 
 if __name__ == "__main__":

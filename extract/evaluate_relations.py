@@ -13,7 +13,8 @@ import torch
 from ..graph.errors import DataError
 from ..graph.quarantine import Quarantine
 from .corpora import READERS, Document
-from .pairs import CHEMPROT, TASKS, Labelled, cdr_pairs, chemprot_pairs, roam_pairs
+from .document_causes import cdr_passages
+from .pairs import CHEMPROT, TASKS, Labelled, Pair, cdr_pairs, chemprot_pairs, roam_pairs
 from .relations import RelationModel
 
 # The corpus that annotates each task, by its format.
@@ -56,10 +57,48 @@ def score(counts: Iterable[tuple[int, int, int]], seed: int = 0) -> Score:
     )
 
 
-def chosen_labels(model: RelationModel, probabilities: torch.Tensor, task: str) -> torch.Tensor:
+def chosen_labels(probabilities: torch.Tensor, threshold: float) -> torch.Tensor:
     """The label of each row: the likeliest relation where some relation reaches the threshold."""
     some, which = probabilities[:, 1:].sum(1), probabilities[:, 1:].argmax(1) + 1
-    return torch.where(some >= model.thresholds[task], which, 0)
+    return torch.where(some >= threshold, which, 0)
+
+
+def document_causes(
+    model: RelationModel, documents: Sequence[Document]
+) -> dict[tuple[str, str, str], float]:
+    """Of each document, drug and condition of BC5CDR the probability that the drug causes it."""
+    by_document: dict[str, list[tuple[str, str, Pair]]] = {d.id: [] for d in documents}
+    for labelled in cdr_pairs(documents):
+        name, drug, condition = labelled.about
+        by_document[name].append((drug, condition, labelled.pair))
+    rows = model.predict_causes(cdr_passages(documents), list(by_document.values()))
+    return {
+        (document.id, *key): probability
+        for document, row in zip(documents, rows, strict=True)
+        for key, probability in row.items()
+    }
+
+
+def calibration_error(
+    probabilities: Sequence[float], true: Sequence[bool], bins: int = 10
+) -> float:
+    """Expected calibration error over bins of equal numbers of predictions (Naeini et al. 2015)."""
+    order = np.argsort(np.array(probabilities), kind="stable")
+    parts = np.array_split(order, bins)
+    given, was = np.array(probabilities), np.array(true, dtype=float)
+    gaps = [len(part) * abs(given[part].mean() - was[part].mean()) for part in parts if len(part)]
+    return round(float(sum(gaps)) / max(1, len(order)), 4)
+
+
+def task_calibration(model: RelationModel, task: str, documents: Sequence[Document]) -> float:
+    """How far the probabilities of some relation are off on a corpus, see `calibration_error`."""
+    if task == "causes":
+        true = truths(task, documents)
+        rows = document_causes(model, documents)
+        return calibration_error(list(rows.values()), [(*key, "causes") in true for key in rows])
+    pairs = labelled_pairs(task, documents)
+    some = 1 - model.predict([x.pair for x in pairs], [task])[task][:, 0]
+    return calibration_error(some.tolist(), [x.label > 0 for x in pairs])
 
 
 def evaluate_relations(model: Path | None, corpus: Path, format: str) -> pl.DataFrame:
@@ -128,25 +167,35 @@ def score_task(model: RelationModel, task: str, documents: Sequence[Document]) -
     """The model's score on gold mentions, and those of the baselines beside it.
 
     BC5CDR counts concepts of a document once, ChemProt mentions, Roam afflictions (TREATS only).
-    Baselines: every pair of a sentence, with the commonest label; for BC5CDR also every chemical
-    with every disease of the document.
+    Baselines: the logistic regression over words of one sentence; every pair of a sentence, with
+    the commonest label; for BC5CDR also every chemical with every disease of the document.
     """
     names = [document.id for document in documents]
     true = truths(task, documents)
     pairs = labelled_pairs(task, documents)
     labels = TASKS[task]
-    probabilities = model.predict([x.pair for x in pairs], [task])[task]
-    chosen = chosen_labels(model, probabilities, task).tolist()
     wanted = {"treats"} if task == "treats" else set(labels[1:])
-    found: set[tuple[str, ...]] = {
-        (*x.about, labels[label])
-        for x, label in zip(pairs, chosen, strict=True)
-        if labels[label] in wanted
-    }
+
+    def facts(chosen: torch.Tensor) -> set[tuple[str, ...]]:
+        named = [(*x.about, labels[n]) for x, n in zip(pairs, chosen.tolist(), strict=True)]
+        return {fact for fact in named if fact[-1] in wanted}
+
+    linear = model.predict_linear([x.pair for x in pairs], task)
+    alone = facts(chosen_labels(linear, model.linear_thresholds[task]))
+    if task == "causes":
+        found = {
+            (*key, "causes")
+            for key, probability in document_causes(model, documents).items()
+            if probability >= model.thresholds["causes"]
+        }
+    else:
+        probabilities = model.predict([x.pair for x in pairs], [task])[task]
+        found = facts(chosen_labels(probabilities, model.thresholds[task]))
     common = {"targets": "inhibitor", "causes": "causes", "treats": "treats"}[task]
     every: set[tuple[str, ...]] = {(*x.about, common) for x in pairs}
     results = {
         "model": compare(found, true, names),
+        "logistic regression": compare(alone, true, names),
         "all pairs of a sentence": compare(every, true, names),
     }
     if task == "causes":

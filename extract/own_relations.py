@@ -1,15 +1,16 @@
-"""Pairs to train relations on from annotated text of one's own, such as corrected documents."""
+"""Annotated text of one's own to train relations on, such as documents that a person corrected."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from .corpora import Document
+from ..graph.identifiers import name_key_of
+from .corpora import Document, Mention, Relation
 from .pairs import TASKS, Labelled, _pairs, sentences_with_mentions
 
 # What a relation's name stands for in a task; "TARGETS-inhibitor" names the action.
 _LABELS = {
-    "causes": {"CAUSES": "causes"},
     "treats": {
         "TREATS": "treats",
         "PREVENTS": "prevents",
@@ -17,19 +18,14 @@ _LABELS = {
     },
     "targets": {f"TARGETS-{action}": action for action in TASKS["targets"][1:]},
 }
-_TAILS = {
-    "causes": ("Disease", "Symptom"),
-    "treats": ("Disease", "Symptom"),
-    "targets": ("Target",),
-}
+_TAILS = {"treats": ("Disease", "Symptom"), "targets": ("Target",)}
 
 
 def own_pairs(documents: Iterable[Document]) -> list[Labelled]:
-    """Every drug with every target, disease or symptom of its sentence, and what is said of them.
+    """Every drug with every target, disease or symptom of its sentence: TREATS and TARGETS.
 
     A pair without a relation is one of which nothing is said: a document counts as wholly
-    annotated. A pair whose TARGETS names no action is left out, as are relations that no task
-    decides (HAS_SYMPTOM) and those across sentences.
+    annotated. A pair whose TARGETS names no action is left out.
 
     Args:
         documents: their mentions' kinds and relations' names this project's.
@@ -52,3 +48,23 @@ def own_pairs(documents: Iterable[Document]) -> list[Labelled]:
                     about = (document.id, keys[i], keys[j])
                     found.append(Labelled(pair, task, label, about, label))
     return found
+
+
+def like_cdr(document: Document) -> Document:
+    """A document as BC5CDR has it, for CAUSES: related are concepts, and conditions are diseases.
+
+    Mentions of the same name are one concept.
+    """
+    mentions: list[Mention] = []
+    concepts: dict[str | None, str] = {}
+    for mention in document.mentions:
+        kind = "Disease" if mention.kind == "Symptom" else mention.kind
+        concept = f"{kind} {name_key_of(document.text[mention.start : mention.end])}"
+        concepts[mention.key] = concept
+        mentions.append(replace(mention, kind=kind, identifier=concept))
+    relations = [
+        Relation("CID", concepts[relation.head], concepts[relation.tail])
+        for relation in document.relations
+        if relation.kind == "CAUSES"
+    ]
+    return Document(document.id, document.text, mentions, relations)

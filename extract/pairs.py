@@ -27,6 +27,12 @@ CHEMPROT = {
     "CPR:6": "antagonist",
     "CPR:9": "substrate",
 }
+# ChemProt's other groups part the pairs that are labelled "none": a model learns them too, and what
+# it gives them counts as none (`Labelled.fine`).
+FINE: dict[str, tuple[str, ...]] = {
+    **TASKS,
+    "targets": (*TASKS["targets"], "CPR:1", "CPR:2", "CPR:7", "CPR:8", "CPR:10"),
+}
 _ROAM = {"TREATS": "treats", "PREVENTS": "prevents", "CONTRAINDICATED_FOR": "contraindicated"}
 # Words of a sentence kept on each side of a pair, and in all.
 _AROUND = 30
@@ -81,8 +87,12 @@ class Pair:
         last = min(len(words), max(head, tail) + _AROUND + 1, first + _MOST)
         return words[first:last], min(head - first, _MOST - 1), min(tail - first, _MOST - 1)
 
-    def features(self) -> list[str]:
-        """What a linear model sees: words and word pairs by where they stand to head and tail."""
+    def features(self, *, names: bool = True) -> list[str]:
+        """What a linear model sees.
+
+        Words, beginnings of words and pairs of them by where they stand to head and tail; with
+        `names` also the two names.
+        """
         words, head, tail = self.blinded()
         words = [word.lower() for word in words]
         first, last = min(head, tail), max(head, tail)
@@ -102,7 +112,30 @@ class Pair:
             near = ["", "", *words, "", ""][place : place + 5]
             found |= {f"{role} + {near[3]}", f"{role} + {near[3]} {near[4]}"}
             found |= {f"{role} - {near[1]}", f"{role} - {near[0]} {near[1]}"}
-        return sorted(found | {f"some {word}" for word in words})
+        found |= {f"some {word}" for word in words}
+        found |= _stem_features(words, first, last, order)
+        if names:
+            found |= self._name_features([word for word in between if _tells(word)])
+        return sorted(found)
+
+    def features_of(self, task: str) -> list[str]:
+        """What the linear model of a task sees: of TREATS no names, Roam hardly has any."""
+        return self.features(names=task != "treats")
+
+    def _name_features(self, between: Sequence[str]) -> set[str]:
+        """The names of head and tail, whole and in parts; a name's end with words between."""
+        names = [name_words(self, entity) for entity in (self.head, self.tail)]
+        found = {f"names {' '.join(names[0])} | {' '.join(names[1])}"}
+        for role, name in zip(("head", "tail"), names, strict=True):
+            found |= {f"{role} word {word}" for word in name}
+            found |= {
+                f"{role} {' '.join(name)}",
+                f"{role} first {name[0]}",
+                f"{role} last {name[-1]}",
+            }
+            found |= {f"{role} begins {name[0][:3]}", f"{role} ends {name[-1][-4:]}"}
+        end = names[1][-1][-3:]
+        return found | {f"tail {end} {stem(word)}" for word in between} | {f"tail end {end}"}
 
     def marked(self) -> tuple[list[str], int, int]:
         """Words with typed markers around head and tail, and where the two markers stand.
@@ -135,14 +168,48 @@ def placeholder(role: str, kind: str) -> str:
     return f"<{role}{'condition' if kind in ('Disease', 'Symptom') else kind.lower()}>"
 
 
+def name_words(pair: Pair, entity: Entity) -> list[str]:
+    """The words of a mention, in lower case."""
+    return [word.lower() for word in pair.words[entity.start : entity.end]]
+
+
+def stem(word: str) -> str:
+    """The beginning of a word, which its forms share; of a placeholder all."""
+    return word if word.startswith("<") else word.lower()[:5]
+
+
+def _tells(word: str) -> bool:
+    return len(word) > 3 and word.isalpha()
+
+
+def _stem_features(words: list[str], first: int, last: int, order: str) -> set[str]:
+    between = [stem(w) for w in words[first + 1 : last] if _tells(w) or w.startswith("<")]
+    before = words[max(0, first - 6) : first]
+    after = words[last + 1 : last + 6]
+    found = {f"stem {order}{a}" for a in between}
+    for place, a in enumerate(between):
+        found |= {f"stems {order}{a} {b}" for b in between[place + 1 : place + 4]}
+    found |= {f"stem before {order}{stem(w)}" for w in before[-5:]}
+    found |= {f"stem after {order}{stem(w)}" for w in after}
+    for a in [stem(w) for w in before if _tells(w)][-3:]:
+        found |= {f"stems before {order}{a} {b}" for b in between[:3]}
+    if len(between) <= 5:
+        found.add(f"stems {order}= {' '.join(between)}")
+    return found
+
+
 @dataclass(frozen=True)
 class Labelled:
-    """A pair with its label for a task, and what it is about: document, head and tail."""
+    """A pair with its label for a task, and what it is about: document, head and tail.
+
+    `fine` is its label among `FINE`.
+    """
 
     pair: Pair
     task: str
     label: int
     about: tuple[str, str, str]
+    fine: int
 
 
 def sentences_with_mentions(
@@ -179,18 +246,21 @@ def chemprot_pairs(documents: Iterable[Document]) -> list[Labelled]:
     """Every chemical and protein of a sentence, labelled with ChemProt's relation, if any."""
     found: list[Labelled] = []
     for document in documents:
+        # Of a pair in several groups the evaluated one counts.
         labels = {
-            (r.head, r.tail): TASKS["targets"].index(CHEMPROT[r.kind])
-            for r in document.relations
-            if r.kind in CHEMPROT
+            (r.head, r.tail): FINE["targets"].index(CHEMPROT.get(r.kind, r.kind))
+            for r in sorted(document.relations, key=lambda r: r.kind in CHEMPROT)
+            if r.kind in CHEMPROT or r.kind in FINE["targets"]
         }
         kinds = {"CHEMICAL": "Drug"}
         spans = [(m.start, m.end, kinds.get(m.kind, "Target")) for m in document.mentions]
         keys = [mention.key or "" for mention in document.mentions]
         for words, entities in sentences_with_mentions(document.text, spans):
             for i, j, pair in _pairs(words, entities, "Drug", "Target"):
-                label = labels.get((keys[i], keys[j]), 0)
-                found.append(Labelled(pair, "targets", label, (document.id, keys[i], keys[j])))
+                fine = labels.get((keys[i], keys[j]), 0)
+                label = fine if fine < len(TASKS["targets"]) else 0
+                about = (document.id, keys[i], keys[j])
+                found.append(Labelled(pair, "targets", label, about, fine))
     return found
 
 
@@ -214,7 +284,8 @@ def cdr_pairs(documents: Iterable[Document]) -> list[Labelled]:
                 ]
                 label = int(any(both in truth for both in ids))
                 found.extend(
-                    Labelled(pair, "causes", label, (document.id, head, tail)) for head, tail in ids
+                    Labelled(pair, "causes", label, (document.id, head, tail), label)
+                    for head, tail in ids
                 )
     return found
 
@@ -253,12 +324,14 @@ def roam_pairs(documents: Iterable[Document]) -> list[Labelled]:
         moved = [Entity(t.start + shift, t.end + shift, t.kind) for t in tails]
         for mention, tail in zip(document.mentions, moved, strict=True):
             name = _ROAM.get(labels.get(mention.key or "", ""), "none")
+            label = TASKS["treats"].index(name)
             found.append(
                 Labelled(
                     Pair(all_words, head, tail, tuple(t for t in moved if t is not tail)),
                     "treats",
-                    TASKS["treats"].index(name),
+                    label,
                     (document.id, "", mention.key or ""),
+                    label,
                 )
             )
     return found

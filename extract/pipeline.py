@@ -43,6 +43,7 @@ def build_pipeline(
     *,
     ner_model: Path | str | None = None,
     relations_model: Path | None = None,
+    linker: str | None = None,
 ) -> Language:
     """A spaCy pipeline of sentences, mentions, names, context, links and relations.
 
@@ -51,6 +52,7 @@ def build_pipeline(
         ner_model: any recogniser that `ner.open_recogniser` knows, by name or folder; None: the
             one that ships.
         relations_model: folder of a relation model; None: the one that ships.
+        linker: `scispacy_linker:umls` (or mesh, rxnorm, go, hpo) for scispaCy's; None: medkg's.
 
     Raises:
         ModelError: a model is missing or damaged.
@@ -60,7 +62,7 @@ def build_pipeline(
     nlp.add_pipe("medkg_ner", config={"model": str(ner_model) if ner_model else None})
     nlp.add_pipe("medkg_names")
     nlp.add_pipe("medkg_context")
-    nlp.add_pipe("medkg_linker")
+    nlp.add_pipe("medkg_linker", config={"linker": linker})
     nlp.add_pipe(
         "medkg_relations", config={"model": str(relations_model) if relations_model else None}
     )
@@ -185,7 +187,7 @@ class _Rows:
     def _relations(
         self, document: TextDocument, doc: Doc, ids: Mapping[tuple[int, int], tuple[str, float]]
     ) -> None:
-        """A sentence's relations; the likeliest mentions of the same two nodes speak for them."""
+        """The relations by sentence; the likeliest mentions of the same two nodes speak for them."""
         best: dict[tuple[str, ...], tuple[float, FoundRelation]] = {}
         for found in doc._.relations:
             head = self._end(found.head, found.head_id, ids)
@@ -197,7 +199,7 @@ class _Rows:
                 head[0],
                 found.relation,
                 tail[0],
-                str(found.head.sent.start),
+                str(found.tail.sent.start),
                 *found.context.values(),
             )
             if key not in best or best[key][0] < probability:
@@ -211,7 +213,7 @@ class _Rows:
                 "object_end": found.tail.end_char,
             }
             self._evidence(
-                document, head_id, relation, tail_id, probability, found.head.sent, qualifiers,
+                document, head_id, relation, tail_id, probability, found.tail.sent, qualifiers,
                 found.context,
             )  # fmt: skip
 

@@ -1,20 +1,20 @@
-"""Relations between the mentions of a sentence: the model and the component `medkg_relations`.
+"""Relations between the mentions of a document: the model and the component `medkg_relations`.
 
-One encoder of pairs, a head for each task of `pairs.TASKS`. The encoder that ships is a BiLSTM over
-blinded sentences with position embeddings (Zeng et al. 2014), pooled in pieces (Zeng et al. 2015)
-and by attention (Zhou et al. 2016), beside a linear model over words; any encoder of transformers
-takes its place, with typed markers around the pair (Zhou and Chen 2021).
+A linear model over words for each task of `pairs.TASKS`; beside it, where the default learns one,
+towers of convolutions over blinded sentences (`pair_networks`), or, for all tasks in place of the
+linear models, any encoder of transformers with typed markers around the pair (Zhou and Chen 2021).
+Which drugs of a document cause which conditions is decided for the document (`document_causes`).
 Disease–HAS_SYMPTOM–Symptom has no corpus and is decided by rules (`symptom_rules`).
 """
 
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import torch
 from spacy.language import Language
@@ -23,228 +23,169 @@ from spacy.util import minibatch
 from torch import Tensor, nn
 
 from ..graph.errors import ModelError
+from ..graph.identifiers import name_key_of
 from . import linker as _linker  # noqa: F401 (registers what it sets on spans)
 from .context import relation_context
 from .distant import association
+from .document_causes import DocumentCauses, HashedLinear, Passage, Placed
 from .folder import load_weights, open_folder, save_folder
-from .pairs import TASKS, Entity, Pair, placeholder
+from .pair_networks import PairTowers, PairTransformer
+from .pairs import FINE, TASKS, Entity, Pair
 from .rules import drug_rule, symptom_rule
-from .vectors import word_form
 
 SHIPPED = Path(__file__).parent / "model" / "relations"
 MODEL = "medkg_relations"
 # Of the config what `save` writes itself.
-_OWN = ("model", "schema", "encoder", "tasks", "temperatures", "thresholds", "checksums")
-_BATCH = 4096  # words of a batch when predicting, padding included
-_FAR = 40  # positions further away count as this far
-PLACEHOLDERS = tuple(
-    placeholder(role, kind)
-    for role in ("head ", "tail ", "")
-    for kind in ("Disease", "Drug", "Target", "Procedure")
+_OWN = (
+    "model",
+    "schema",
+    "encoder",
+    "towers",
+    "tasks",
+    "temperatures",
+    "thresholds",
+    "linear_thresholds",
+    "checksums",
 )
-
-
-class PairBiLSTM(nn.Module):
-    """Pairs → features, shape (pairs, width).
-
-    A word is its vector (unknown ones share the vector of their last three letters' bucket) and two
-    position embeddings; the features are the states at head and tail, the maxima before, between
-    and after them, and the attention's mean.
-    """
-
-    BUCKETS = 200
-    PLACES = 16
-    HIDDEN = 100
-
-    def __init__(self, words: Sequence[str], vector: int = 100) -> None:
-        super().__init__()
-        self.words = list(words)
-        self._index = {word: place for place, word in enumerate(self.words, start=1)}
-        self.embedding = nn.Embedding(1 + len(self.words) + self.BUCKETS, vector, padding_idx=0)
-        self.positions = nn.Embedding(2 * _FAR + 1, self.PLACES)
-        self.lstm = nn.LSTM(
-            vector + 2 * self.PLACES, self.HIDDEN, batch_first=True, bidirectional=True
-        )
-        self.attention = nn.Linear(2 * self.HIDDEN, 1)
-        self.dropout = nn.Dropout(0.4)
-        self.width = 12 * self.HIDDEN
-
-    def forward(self, pairs: Sequence[Pair]) -> Tensor:
-        blinded = [pair.blinded() for pair in pairs]
-        longest = max(len(words) for words, _, _ in blinded)
-        device = self.embedding.weight.device
-        ids = torch.zeros(len(pairs), longest, dtype=torch.long)
-        for row, (words, _, _) in enumerate(blinded):
-            ids[row, : len(words)] = torch.tensor([self._id(word) for word in words])
-        ids = ids.to(device)
-        mask = ids > 0
-        places = torch.arange(longest, device=device)
-        head = torch.tensor([h for _, h, _ in blinded], device=device)[:, None]
-        tail = torch.tensor([t for _, _, t in blinded], device=device)[:, None]
-        inputs = torch.cat(
-            [
-                self.embedding(ids),
-                self.positions((places - head).clamp(-_FAR, _FAR) + _FAR),
-                self.positions((places - tail).clamp(-_FAR, _FAR) + _FAR),
-            ],
-            dim=2,
-        )
-        lengths = mask.sum(1).cpu()
-        packed = nn.utils.rnn.pack_padded_sequence(
-            self.dropout(inputs), lengths, batch_first=True, enforce_sorted=False
-        )
-        states, _ = nn.utils.rnn.pad_packed_sequence(
-            self.lstm(packed)[0], batch_first=True, total_length=longest
-        )
-        first, last = torch.minimum(head, tail), torch.maximum(head, tail)
-        parts = [mask & (places <= first), (places >= first) & (places <= last)]
-        parts.append(mask & (places >= last))
-        pooled = [states.masked_fill(~part[:, :, None], -1e4).amax(1) for part in parts]
-        weights = self.attention(torch.tanh(states)).squeeze(2).masked_fill(~mask, -1e4).softmax(1)
-        rows = torch.arange(len(pairs), device=device)
-        features = torch.cat(
-            [
-                states[rows, head[:, 0]],
-                states[rows, tail[:, 0]],
-                *pooled,
-                (weights[:, :, None] * states).sum(1),
-            ],
-            dim=1,
-        )
-        dropped: Tensor = self.dropout(features)
-        return dropped
-
-    def _id(self, word: str) -> int:
-        form = word_form(word)
-        known: int | None = self._index.get(form)
-        if known is not None:
-            return known
-        # The same for every process, which Python's own hash is not.
-        bucket: int = sum(ord(letter) * 31**place for place, letter in enumerate(form[-3:]))
-        return 1 + len(self.words) + bucket % self.BUCKETS
-
-
-class PairTransformer(nn.Module):
-    """Pairs → features, shape (pairs, 2 × hidden size): the states of the two markers."""
-
-    def __init__(self, encoder: nn.Module) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.width = 2 * int(encoder.width)  # type: ignore[arg-type]  # nn.Module's are untyped
-
-    def forward(self, pairs: Sequence[Pair]) -> Tensor:
-        marked = [pair.marked() for pair in pairs]
-        states: Tensor = self.encoder([words for words, _, _ in marked])
-        rows = torch.arange(len(pairs), device=states.device)
-        heads = torch.tensor([head for _, head, _ in marked], device=states.device)
-        tails = torch.tensor([tail for _, _, tail in marked], device=states.device)
-        return torch.cat([states[rows, heads], states[rows, tails]], dim=1)
-
-
-class Linear(nn.Module):
-    """Softmax regression over `Pair.features`, hashed; pairs → logits of a task."""
-
-    SIZE = 1 << 15
-
-    def __init__(self, labels: int) -> None:
-        super().__init__()
-        self.weights = nn.EmbeddingBag(self.SIZE, labels, mode="sum")
-        self.bias = nn.Parameter(torch.zeros(labels))
-        nn.init.zeros_(self.weights.weight)
-
-    @classmethod
-    def places(cls, pair: Pair) -> list[int]:
-        """Where a pair's features lie; each weighs one over the root of their number."""
-        return sorted({crc32(feature.encode()) % cls.SIZE for feature in pair.features()})
-
-    def forward(self, pairs: Sequence[Pair]) -> Tensor:
-        places = [self.places(pair) for pair in pairs]
-        weights = torch.tensor([len(row) ** -0.5 for row in places for _ in row])
-        starts = torch.tensor([0, *(len(row) for row in places[:-1])]).cumsum(0)
-        device = self.bias.device
-        ids = torch.tensor([place for row in places for place in row]).to(device)
-        logits: Tensor = self.weights(ids, starts.to(device), weights.to(device)) + self.bias
-        return logits
+_BATCH = 4096  # words of a batch when predicting, padding included
+# What the towers learn; the linear models do as well for the others.
+TOWER_TASKS = ("targets",)
 
 
 class RelationModel(nn.Module):
-    """An encoder of pairs with a layer and a softmax for each task, and beside it a linear model.
+    """A linear model of pairs for each task, an encoder with a layer for each of its tasks.
 
-    The probabilities are the mean of both (the linear one is left out beside a transformer).
-    `temperatures` divide a task's logits, so that its probabilities are calibrated; `thresholds`
-    are the probabilities of some relation from which on a task asserts one.
+    With towers a task's probabilities are the mean of theirs and the linear model's; a
+    transformer's stand alone. `temperatures` divide a task's logits, so that its probabilities are
+    calibrated; `thresholds` are the probabilities of some relation from which on a task asserts
+    one, `linear_thresholds` those of the linear model alone, the baseline.
     """
 
-    LAYER = 128
+    LAYER = 96
 
-    def __init__(self, encoder: nn.Module) -> None:
+    def __init__(self, encoder: PairTowers | PairTransformer) -> None:
         super().__init__()
         self.encoder = encoder
-        width = int(encoder.width)  # type: ignore[arg-type]  # nn.Module's attributes are untyped
+        self.mixed = isinstance(encoder, PairTowers)
+        copies = len(encoder.towers) if isinstance(encoder, PairTowers) else 1
         self.layers = nn.ModuleDict(
             {
-                task: nn.Sequential(
-                    nn.Linear(width, self.LAYER), nn.Tanh(), nn.Linear(self.LAYER, len(labels))
-                )
-                for task, labels in TASKS.items()
+                task: nn.ModuleList(self._layer(encoder.width, task) for _ in range(copies))
+                for task in (TOWER_TASKS if self.mixed else TASKS)
             }
         )
-        self.linear = nn.ModuleDict(
-            {task: Linear(len(labels)) for task, labels in TASKS.items()}
-            if isinstance(encoder, PairBiLSTM)
-            else {}
-        )
+        self.linear = nn.ModuleDict({task: HashedLinear(len(FINE[task])) for task in TASKS})
+        self.documents = DocumentCauses()
         self.temperatures = dict.fromkeys(TASKS, 1.0)
         self.thresholds = dict.fromkeys(TASKS, 0.5)
+        self.linear_thresholds = dict.fromkeys(TASKS, 0.5)
         self.about: dict[str, Any] = {}
         self.card = ""
 
-    def forward(self, pairs: Sequence[Pair], task: str) -> Tensor:
-        """The encoder's logits, shape (pairs, labels of the task)."""
-        logits: Tensor = self.layers[task](self.encoder(pairs))
-        return logits
+    def _layer(self, width: int, task: str) -> nn.Module:
+        return nn.Sequential(
+            nn.Linear(width, self.LAYER),
+            nn.Tanh(),
+            nn.Dropout(0.2),
+            nn.Linear(self.LAYER, len(FINE[task])),
+        )
+
+    def forward(self, rows: Sequence[Any], task: str) -> Tensor:
+        """The encoder's logits, shape (towers, pairs, fine labels of the task).
+
+        `rows` are pairs as the encoder's `prepare` makes them.
+        """
+        return self._logits(self.encoder(rows), task)
+
+    def _logits(self, features: Tensor, task: str) -> Tensor:
+        layers = self.layers[task]
+        assert isinstance(layers, nn.ModuleList)
+        return torch.stack([layer(own) for layer, own in zip(layers, features, strict=True)])
 
     @torch.inference_mode()
     def predict(
         self, pairs: Sequence[Pair], tasks: Sequence[str], *, calibrated: bool = True
     ) -> dict[str, Tensor]:
-        """For each task the probabilities of its labels, shape (pairs, labels), on the CPU."""
+        """For each task the probabilities of its labels, shape (pairs, labels), on the CPU.
+
+        Of "causes" they are what one sentence says; `predict_causes` is for documents.
+        """
         self.eval()
         results = {task: torch.zeros(len(pairs), len(TASKS[task])) for task in tasks}
+        learnt = [task for task in tasks if task in self.layers]
         order = sorted(range(len(pairs)), key=lambda n: len(pairs[n].words))
         while order:
             longest = len(pairs[order[-1]].words)
             batch = [order.pop() for _ in range(min(len(order), max(1, _BATCH // longest)))]
-            features = self.encoder([pairs[n] for n in batch])
+            these = [pairs[n] for n in batch]
+            features = self.encoder(self.encoder.prepare(these)) if learnt else torch.empty(0)
             for task in tasks:
-                probabilities = self.layers[task](features).float().softmax(1)
-                if task in self.linear:
-                    linear = self.linear[task]([pairs[n] for n in batch]).float().softmax(1)
-                    probabilities = (probabilities + linear) / 2
-                if calibrated:
-                    logits = probabilities.clamp_min(1e-9).log() / self.temperatures[task]
-                    probabilities = logits.softmax(1)
-                results[task][batch] = probabilities.cpu()
+                parts = []
+                if task in self.layers:
+                    parts.append(self._logits(features, task).float().softmax(2).mean(0).cpu())
+                if self.mixed:
+                    rows = [pair.features_of(task) for pair in these]
+                    parts.append(self.linear[task](rows).float().softmax(1).cpu())
+                results[task][batch] = coarse(torch.stack(parts).mean(0), task)
+        if calibrated:
+            for task in tasks:
+                if task != "causes":
+                    results[task] = soften(results[task], self.temperatures[task])
         return results
+
+    @torch.inference_mode()
+    def predict_linear(self, pairs: Sequence[Pair], task: str) -> Tensor:
+        """The linear model's probabilities alone, shape (pairs, labels)."""
+        if not pairs:
+            return torch.zeros(0, len(TASKS[task]))
+        rows = [pair.features_of(task) for pair in pairs]
+        return coarse(self.linear[task](rows).float().softmax(1).cpu(), task)
+
+    def predict_causes(
+        self, passages: Sequence[Passage], pairs: Sequence[Sequence[tuple[str, str, Pair]]]
+    ) -> list[dict[tuple[str, str], float]]:
+        """For each document, of every drug with every condition, how probably it causes it.
+
+        Args:
+            passages: the documents.
+            pairs: of each document the pairs that share a sentence: drug, condition, pair.
+        """
+        self.eval()
+        flat = [pair for those in pairs for *_, pair in those]
+        linear = self.predict_linear(flat, "causes")[:, 1].tolist()
+        found = self.documents.predict(passages, list(_by_document(pairs, linear)))
+        if "causes" in self.layers:
+            encoded = self.predict(flat, ["causes"])["causes"][:, 1].tolist()
+            found = [
+                mean_with(rows, said)
+                for rows, said in zip(found, _by_document(pairs, encoded), strict=True)
+            ]
+        temperature = self.temperatures["causes"]
+        return [
+            {key: cooled(probability, temperature) for key, probability in rows.items()}
+            for rows in found
+        ]
 
     def save(self, folder: Path, about: Mapping[str, Any], card: str) -> None:
         """Write the model's folder: config, card, half-precision weights, the encoder's needs.
 
         `about` (training data, licence, seed, figures, …) goes into the config as it is.
         """
-        bilstm = isinstance(self.encoder, PairBiLSTM)
+        towers = len(self.encoder.towers) if isinstance(self.encoder, PairTowers) else 0
         config = {
             "model": MODEL,
-            "encoder": "bilstm" if bilstm else "transformer",
+            "encoder": "towers" if towers else "transformer",
+            "towers": towers,
             "tasks": {task: list(labels) for task, labels in TASKS.items()},
             "temperatures": self.temperatures,
             "thresholds": self.thresholds,
+            "linear_thresholds": self.linear_thresholds,
             **about,
         }
         save_folder(folder, self, config, card, self._write_encoder)
 
     def _write_encoder(self, draft: Path) -> None:
-        if isinstance(self.encoder, PairBiLSTM):
+        if isinstance(self.encoder, PairTowers):
             text = json.dumps(self.encoder.words, ensure_ascii=False)
             (draft / "words.json").write_text(text, encoding="utf-8")
         else:
@@ -258,12 +199,19 @@ class RelationModel(nn.Module):
             ModelError: the folder is missing, damaged, or of another kind or schema version.
         """
         folder = SHIPPED if folder is None else Path(folder)
-        config = open_folder(folder, MODEL, {"temperatures": dict, "thresholds": dict})
+        needed = {
+            "temperatures": dict,
+            "thresholds": dict,
+            "linear_thresholds": dict,
+            "towers": int,
+        }
+        config = open_folder(folder, MODEL, needed)
         if config.get("tasks") != {task: list(labels) for task, labels in TASKS.items()}:
             raise ModelError(f"{folder}: is of other relations than this version's; train it again")
-        if config["encoder"] == "bilstm":
+        encoder: PairTowers | PairTransformer
+        if config["encoder"] == "towers":
             words = json.loads((folder / "words.json").read_text(encoding="utf-8"))
-            encoder: nn.Module = PairBiLSTM(words)
+            encoder = PairTowers(words, config["towers"])
         else:
             # transformers takes seconds to import, and only these models need it.
             from .transformer_ner import TransformerEncoder
@@ -272,15 +220,56 @@ class RelationModel(nn.Module):
         model = cls(encoder)
         load_weights(folder, model)
         model.temperatures, model.thresholds = config["temperatures"], config["thresholds"]
+        model.linear_thresholds = config["linear_thresholds"]
         card = folder / "CARD.md"
         model.card = card.read_text(encoding="utf-8") if card.is_file() else ""
         model.about = {name: value for name, value in config.items() if name not in _OWN}
         return model.to(device or "cpu").eval()
 
 
+def coarse(probabilities: Tensor, task: str) -> Tensor:
+    """From `FINE` labels to those of `TASKS`: what is only of `FINE` counts as none."""
+    kept = probabilities[:, : len(TASKS[task])].clone()
+    kept[:, 0] += probabilities[:, len(TASKS[task]) :].sum(1)
+    return kept
+
+
+def soften(probabilities: Tensor, temperature: float) -> Tensor:
+    """Probabilities, shape (rows, labels), with their logits divided by a temperature."""
+    return (probabilities.clamp_min(1e-9).log() / temperature).softmax(1)
+
+
+def cooled(probability: float, temperature: float) -> float:
+    """The same for one of two labels."""
+    yes, no = (max(p, 1e-9) ** (1 / temperature) for p in (probability, 1 - probability))
+    return yes / (yes + no)
+
+
+def mean_with(
+    rows: Mapping[tuple[str, str], float], said: Mapping[tuple[str, str], Sequence[float]]
+) -> dict[tuple[str, str], float]:
+    """A document's probabilities, each the mean with what its likeliest sentence says of it."""
+    return {key: (p + max(said[key])) / 2 if key in said else p for key, p in rows.items()}
+
+
+def _by_document(
+    pairs: Sequence[Sequence[tuple[str, str, Pair]]], scores: Iterable[float]
+) -> Iterator[dict[tuple[str, str], list[float]]]:
+    """The scores of all documents' pairs, in a row, as each document's drugs and conditions."""
+    scores = iter(scores)
+    for those in pairs:
+        said = defaultdict(list)
+        for drug, condition, _ in those:
+            said[drug, condition].append(next(scores))
+        yield dict(said)
+
+
 @dataclass(frozen=True)
 class FoundRelation:
-    """A relation that a sentence states, with its context and what qualifies it."""
+    """A relation that a document states, with its context and what qualifies it.
+
+    Its sentence is that of the tail; the head of a CAUSES may stand in another.
+    """
 
     head: Span
     relation: str
@@ -310,7 +299,7 @@ Language.factory(
 
 
 class RelationsComponent:
-    """Sets `doc._.relations`: what the sentences say about pairs of `doc.spans["mentions"]`."""
+    """Sets `doc._.relations`: what a document says about pairs of `doc.spans["mentions"]`."""
 
     def __init__(self, model: RelationModel) -> None:
         self.model = model
@@ -323,60 +312,122 @@ class RelationsComponent:
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 64) -> Iterator[Doc]:
         """Annotate many documents; the pairs of `batch_size` documents go through together."""
         for docs in minibatch(stream, batch_size):
-            pairs = [(n, *pair) for n, doc in enumerate(docs) for pair in candidates(doc)]
-            found: list[list[FoundRelation]] = [[] for _ in docs]
-            drug_target = [p for p in pairs if p[1].label_ == "Drug" and p[2].label_ == "Target"]
-            drug_condition = [
-                p for p in pairs if p[1].label_ == "Drug" and p[2].label_ in ("Disease", "Symptom")
-            ]
-            targets = self.model.predict([p[3] for p in drug_target], ["targets"])["targets"]
-            for (n, head, tail, _), row in zip(drug_target, targets.tolist(), strict=True):
-                some = 1 - row[0]
-                if some >= self.model.thresholds["targets"]:
-                    label = max(range(1, len(row)), key=row.__getitem__)
-                    action = {"action": TASKS["targets"][label]}
-                    found[n].append(_relation(head, "TARGETS", tail, some, action))
-            both = self.model.predict([p[3] for p in drug_condition], ["causes", "treats"])
-            rows = zip(
-                drug_condition, both["causes"].tolist(), both["treats"].tolist(), strict=True
-            )
-            for (n, head, tail, pair), causes, treats in rows:
-                rule = drug_rule(pair)
-                best = (
-                    self._drug_condition(causes, treats)
-                    if rule is None
-                    else (rule.precision, rule.relation)
-                )
-                # A drug treats diseases; that it relieves a symptom has no relation of its own.
-                if best is not None and (best[1] == "CAUSES" or _may_be(tail, "Disease")):
-                    found[n].append(_relation(head, best[1], tail, best[0], {}))
-            for n, head, tail, pair in pairs:
-                said = association(pair) if is_condition_target(head, tail) else None
-                if said is not None:
-                    relation = _relation(head, "ASSOCIATED_WITH", tail, said.probability, {})
-                    if said.denied:
-                        relation = replace(
-                            relation, context={**relation.context, "polarity": "negated"}
-                        )
-                    found[n].append(relation)
-                if _may_be(head, "Disease") and _may_be(tail, "Symptom"):
-                    rule = symptom_rule(pair)
-                    if rule is not None and rule.precision >= SYMPTOM_THRESHOLD:
-                        found[n].append(_relation(head, "HAS_SYMPTOM", tail, rule.precision, {}))
+            pairs = [list(candidates(doc)) for doc in docs]
+            found = [self._symptoms(those) + self._associations(those) for those in pairs]
+            for relations, more in zip(found, self._targets(pairs), strict=True):
+                relations += more
+            for relations, more in zip(found, self._conditions(docs, pairs), strict=True):
+                relations += more
             for doc, relations in zip(docs, found, strict=True):
                 doc._.relations = tuple(
                     sorted(relations, key=lambda r: (r.head.start, r.tail.start, r.relation))
                 )
                 yield doc
 
-    def _drug_condition(self, causes: list[float], treats: list[float]) -> tuple[float, str] | None:
+    def _symptoms(self, pairs: list[Candidate]) -> list[FoundRelation]:
+        found = []
+        for head, tail, pair in pairs:
+            if _may_be(head, "Disease") and _may_be(tail, "Symptom"):
+                rule = symptom_rule(pair)
+                if rule is not None and rule.precision >= SYMPTOM_THRESHOLD:
+                    found.append(_relation(head, "HAS_SYMPTOM", tail, rule.precision, {}))
+        return found
+
+    def _associations(self, pairs: list[Candidate]) -> list[FoundRelation]:
+        """What conditions have to do with genes; what a sentence denies is found as negated."""
+        found = []
+        for head, tail, pair in pairs:
+            said = association(pair) if is_condition_target(head, tail) else None
+            if said is not None:
+                relation = _relation(head, "ASSOCIATED_WITH", tail, said.probability, {})
+                if said.denied:
+                    relation = replace(
+                        relation, context={**relation.context, "polarity": "negated"}
+                    )
+                found.append(relation)
+        return found
+
+    def _targets(self, pairs: list[list[Candidate]]) -> Iterator[list[FoundRelation]]:
+        mine = [
+            [p for p in those if p[0].label_ == "Drug" and p[1].label_ == "Target"]
+            for those in pairs
+        ]
+        rows = self.model.predict([p[2] for those in mine for p in those], ["targets"])["targets"]
+        probabilities = iter(rows.tolist())
+        for those in mine:
+            found = []
+            for head, tail, _ in those:
+                row = next(probabilities)
+                if 1 - row[0] >= self.model.thresholds["targets"]:
+                    label = max(range(1, len(row)), key=row.__getitem__)
+                    action = {"action": TASKS["targets"][label]}
+                    found.append(_relation(head, "TARGETS", tail, 1 - row[0], action))
+            yield found
+
+    def _conditions(
+        self, docs: list[Doc], pairs: list[list[Candidate]]
+    ) -> Iterator[list[FoundRelation]]:
+        """What drugs do to diseases and symptoms."""
+        mine = [[p for p in those if is_drug_condition(*p[:2])] for those in pairs]
+        flat = [p[2] for those in mine for p in those]
+        said = iter(self.model.predict(flat, ["causes"])["causes"][:, 1].tolist())
+        treats = iter(self.model.predict(flat, ["treats"])["treats"].tolist())
+        for those, (caused, nearest) in zip(mine, self._caused(docs, mine), strict=True):
+            scores = [next(said) for _ in those]
+            best: dict[tuple[str, str], float] = defaultdict(float)
+            for (head, tail, _), score in zip(those, scores, strict=True):
+                key = concept(head), concept(tail)
+                best[key] = max(best[key], score)
+            found = []
+            for (head, tail, pair), score in zip(those, scores, strict=True):
+                key = concept(head), concept(tail)
+                rule = drug_rule(pair)
+                # The document decides; a sentence carries it where none says it more clearly.
+                cause = caused.get(key, 0.0) if score >= min(0.5, best[key]) else 0.0
+                chosen = self._drug_condition(cause, next(treats))
+                if rule is not None:
+                    chosen = rule.precision, rule.relation
+                # A drug treats diseases; that it relieves a symptom has no relation of its own.
+                if chosen is not None and (chosen[1] == "CAUSES" or _may_be(tail, "Disease")):
+                    found.append(_relation(head, chosen[1], tail, chosen[0], {}))
+            for key, (head, tail) in nearest.items():
+                if key not in best and caused[key] >= self.model.thresholds["causes"]:
+                    found.append(_relation(head, "CAUSES", tail, caused[key], {}))
+            yield found
+
+    def _caused(
+        self, docs: list[Doc], pairs: list[list[Candidate]]
+    ) -> Iterator[tuple[dict[tuple[str, str], float], dict[tuple[str, str], tuple[Span, Span]]]]:
+        """Of each document: how probably each drug causes each condition; the nearest mentions."""
+        parts = [part for doc in docs for part in passages(doc)]
+        inside: dict[tuple[int, int], int] = {}
+        for number, part in enumerate(parts):
+            inside.update(((id(part.doc), m.start), number) for m in part.mentions)
+        shared: list[list[tuple[str, str, Pair]]] = [[] for _ in parts]
+        for those in pairs:
+            for head, tail, pair in those:
+                place = inside[id(head.doc), head.start]
+                shared[place].append((concept(head), concept(tail), pair))
+        rows = self.model.predict_causes([part.passage for part in parts], shared)
+        for doc in docs:
+            caused: dict[tuple[str, str], float] = {}
+            nearest: dict[tuple[str, str], tuple[Span, Span]] = {}
+            for part, probabilities in zip(parts, rows, strict=True):
+                if part.doc is not doc:
+                    continue
+                for key, probability in probabilities.items():
+                    if probability > caused.get(key, -1.0):
+                        caused[key], nearest[key] = probability, part.nearest(*key)
+            yield caused, nearest
+
+    def _drug_condition(self, causes: float, treats: list[float]) -> tuple[float, str] | None:
         """The likelier of what a drug does to a condition, among what reaches its threshold.
 
-        And is likelier than not: the thresholds are those of best F1 on abstracts.
+        A treatment must be likelier than not, too: Roam's sentences are mostly treatments.
         """
         options = []
-        if causes[1] >= max(0.5, self.model.thresholds["causes"]):
-            options.append((causes[1], "CAUSES"))
+        if causes >= self.model.thresholds["causes"]:
+            options.append((causes, "CAUSES"))
         label = max(range(len(treats)), key=treats.__getitem__)
         name = TASKS["treats"][label]
         if 1 - treats[0] >= max(0.5, self.model.thresholds["treats"]) and name in _RELATIONS:
@@ -431,32 +482,46 @@ def _may_be_related(head: Span, tail: Span) -> bool:
     return head is not tail and _may_be(head, "Disease") and _may_be(tail, "Symptom")
 
 
+Candidate = tuple[Span, Span, Pair]
+
+
+def is_drug_condition(head: Span, tail: Span) -> bool:
+    """Whether a drug's effect on a condition is asked for."""
+    return head.label_ == "Drug" and tail.label_ in ("Disease", "Symptom")
+
+
 def is_condition_target(head: Span, tail: Span) -> bool:
     """Whether it is asked what a disease or symptom has to do with a gene."""
     return head.label_ in ("Disease", "Symptom") and tail.label_ == "Target"
 
 
-def candidates(doc: Doc) -> Iterator[tuple[Span, Span, Pair]]:
-    """Pairs of mentions of one sentence whose kinds a relation may join."""
-    by_sentence: dict[int, list[Span]] = {}
+def concept(mention: Span) -> str:
+    """What a mention means, its name where it has no identifier."""
+    return str(mention._.identifier or f"name {name_key_of(mention.text)}")
+
+
+def sentence_entities(doc: Doc) -> Iterator[tuple[tuple[str, ...], list[tuple[Span, Entity]]]]:
+    """Each sentence's words without white space, and its mentions as words of them."""
+    inside: dict[int, list[Span]] = defaultdict(list)
     for mention in doc.spans.get("mentions", []):
-        by_sentence.setdefault(mention.sent.start, []).append(mention)
-    for mentions in by_sentence.values():
-        if len(mentions) < 2:
-            continue
-        sentence = mentions[0].sent
+        inside[mention.sent.start].append(mention)
+    for sentence in doc.sents:
         places = [token.i for token in sentence if not token.is_space]
         index = {place: n for n, place in enumerate(places)}
-        words = tuple(doc[place].text for place in places)
         entities = [
-            Entity(index[mention.start], index[mention.end - 1] + 1, mention.label_)
-            if mention.start in index and mention.end - 1 in index
-            else None
-            for mention in mentions
+            (m, Entity(index[m.start], index[m.end - 1] + 1, m.label_))
+            for m in inside.get(sentence.start, [])
+            if m.start in index and m.end - 1 in index
         ]
-        for head, first in zip(mentions, entities, strict=True):
-            for tail, second in zip(mentions, entities, strict=True):
-                if first is None or second is None or not _may_be_related(head, tail):
+        yield tuple(doc[place].text for place in places), entities
+
+
+def candidates(doc: Doc) -> Iterator[Candidate]:
+    """Pairs of mentions of one sentence whose kinds a relation may join."""
+    for words, entities in sentence_entities(doc):
+        for head, first in entities:
+            for tail, second in entities:
+                if not _may_be_related(head, tail):
                     continue
                 apart = max(first.start, second.start) - min(first.end, second.end)
                 if not 0 <= apart <= _REACH:
@@ -466,8 +531,45 @@ def candidates(doc: Doc) -> Iterator[tuple[Span, Span, Pair]]:
                     pair = replace(first, kind="Disease"), replace(second, kind="Symptom")
                 else:
                     pair = first, second
-                others = [e for e in entities if e is not None and e not in (first, second)]
+                others = [e for _, e in entities if e not in (first, second)]
                 yield head, tail, _window(words, *pair, others)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some sentences of a document as a passage, and the spans of the passage's mentions."""
+
+    doc: Doc
+    passage: Passage
+    mentions: tuple[Span, ...]
+
+    def nearest(self, drug: str, condition: str) -> tuple[Span, Span]:
+        """The mentions of the two that stand closest."""
+        drugs = [self.mentions[n] for n in self.passage.drugs[drug]]
+        conditions = [self.mentions[n] for n in self.passage.conditions[condition]]
+        pairs = [(head, tail) for head in drugs for tail in conditions]
+        return min(pairs, key=lambda pair: abs(pair[0].start - pair[1].start))
+
+
+# Sentences that are read together for what causes what: an abstract's, as in BC5CDR.
+_TOGETHER = 20
+
+
+def passages(doc: Doc) -> Iterator[Part]:
+    """The document in parts of an abstract's length; the first sentence of all is a title."""
+    sentences = list(sentence_entities(doc))
+    for first in range(0, len(sentences), _TOGETHER):
+        here = sentences[first : first + _TOGETHER]
+        # No later part has a title.
+        words = [() for _ in range(min(1, first))] + [words for words, _ in here]
+        placed = [
+            (mention, Placed(number, entity, (concept(mention),)))
+            for number, (_, entities) in enumerate(here, start=min(1, first))
+            for mention, entity in entities
+            if mention.label_ in ("Drug", "Disease", "Symptom")
+        ]
+        mentions, places = [m for m, _ in placed], [p for _, p in placed]
+        yield Part(doc, Passage("", tuple(words), tuple(places)), tuple(mentions))
 
 
 # Words between two mentions that may be related, and kept around them.

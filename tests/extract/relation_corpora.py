@@ -32,11 +32,16 @@ def write_relation_corpora(folder: Path, documents: int = 40) -> Path:
 
 def _cdr(generator: random.Random, identifier: str) -> str:
     title = f"Report {generator.randrange(10**12)}."
-    drug, cause, other = generator.choice(DRUGS), *generator.sample(DISEASES, 2)
-    abstract = f"We saw {drug} induced {cause} once. Then {drug} was given and {other} was absent."
+    drug, second = generator.sample(DRUGS, 2)
+    cause, other = generator.sample(DISEASES, 2)
+    abstract = (
+        f"We saw {drug} induced {cause} once. Then {drug} was given and {other} was absent. "
+        f"The others had {second} before."
+    )
     text = f"{title}\n{abstract}"
     lines = [f"{identifier}|t|{title}", f"{identifier}|a|{abstract}"]
-    for name, kind in ((drug, "Chemical"), (cause, "Disease"), (other, "Disease")):
+    kinds = {drug: "Chemical", second: "Chemical", cause: "Disease", other: "Disease"}
+    for name, kind in kinds.items():
         start = text.index(name)
         while start >= 0:
             end = start + len(name)

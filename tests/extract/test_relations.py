@@ -6,15 +6,21 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from sklearn.datasets import make_classification
+from sklearn.ensemble import GradientBoostingClassifier
 
 from medkg.extract import context as _context  # noqa: F401 (registers the component)
 from medkg.extract import sentences as _sentences  # noqa: F401 (likewise)
-from medkg.extract.evaluate_relations import evaluate_relations, score
+from medkg.extract.document_causes import Passage, Placed, Trees
+from medkg.extract.document_causes import candidates as document_candidates
+from medkg.extract.evaluate_relations import calibration_error, evaluate_relations, score
 from medkg.extract.pairs import TASKS, Entity, Pair
-from medkg.extract.relations import RelationModel, RelationsComponent, candidates
+from medkg.extract.relations import RelationModel, RelationsComponent, candidates, passages
 from medkg.extract.rules import Rule, drug_rule, drug_rules, symptom_rule, symptom_rules
+from medkg.extract.train_linear import _fit_trees
 from medkg.extract.train_relations import train_relations
 from medkg.graph.errors import DataError, ModelError
 
@@ -48,6 +54,16 @@ def test_features_tell_what_stands_between_and_in_which_order() -> None:
     back = Pair(WORDS, HEADACHE, ASPIRIN, (IBUPROFEN,)).features()
     assert "tail first the" in back
     assert "head first the" not in back
+
+
+def test_features_tell_the_names_and_the_beginnings_of_words() -> None:
+    words = ("Aspirin", "inhibited", "the", "synthase", "COX", "2", ".")
+    pair = Pair(words, Entity(0, 1, "Drug"), Entity(4, 6, "Target"))
+    found = set(pair.features())
+    assert {"head word aspirin", "tail cox 2", "stem head first inhib"} <= found
+    assert "names aspirin | cox 2" in found
+    other = Pair(("Aspirin", "inhibits", *words[2:]), pair.head, pair.tail)
+    assert "stem head first inhib" in other.features()
 
 
 def test_a_long_sentence_is_cut_around_the_pair() -> None:
@@ -203,6 +219,22 @@ def test_the_component_finds_relations_with_their_context(trained: Path) -> None
     assert [r.context["polarity"] for r in denied._.relations] in ([], ["negated"])
 
 
+def test_causes_reach_across_sentences_from_the_nearest_mentions(trained: Path) -> None:
+    model = RelationModel.load(trained)
+    model.thresholds["causes"] = 0.0
+    nlp = pipeline("medkg_sentences", "medkg_context")
+    text = "[Lumirol|Drug] was given. They had [lumirol|Drug]. Then [ague|Disease] came."
+    (relation,) = RelationsComponent(model)(marked(nlp, text))._.relations
+    assert (relation.head.text, relation.relation, relation.tail.text) == (
+        "lumirol",
+        "CAUSES",
+        "ague",
+    )
+    assert relation.head.sent.start < relation.tail.sent.start
+    model.thresholds["causes"] = 1.1
+    assert RelationsComponent(model)(marked(nlp, text))._.relations == ()
+
+
 @pytest.mark.parametrize(
     ("text", "rule"),
     [
@@ -248,6 +280,65 @@ def test_rules_for_drugs(text: str, relation: str | None) -> None:
 def test_every_rule_s_precision_is_a_probability(rules: tuple[Rule, ...]) -> None:
     assert all(0 <= rule.precision < 1 for rule in rules)
     assert len({rule.name for rule in rules}) == len(rules)
+
+
+def test_trees_are_those_that_were_fitted() -> None:
+    rows, labels = make_classification(300, 8, random_state=1)
+    rows = rows.astype(np.float32)
+    trees = Trees()
+    _fit_trees(trees, rows, labels, seed=2)
+    fitted = GradientBoostingClassifier(
+        n_estimators=Trees.TREES,
+        learning_rate=0.04,
+        max_depth=Trees.DEPTH,
+        subsample=0.5,
+        max_features=0.25,
+        min_samples_leaf=15,
+        random_state=2,
+    ).fit(rows, labels)
+    assert trees(torch.from_numpy(rows)).sigmoid().numpy() == pytest.approx(
+        fitted.predict_proba(rows)[:, 1], abs=1e-4
+    )
+
+
+def test_every_drug_of_a_document_meets_every_condition() -> None:
+    def drug(sentence: int, place: int, name: str) -> Placed:
+        return Placed(sentence, Entity(place, place + 1, "Drug"), (name,))
+
+    def condition(sentence: int, first: int, last: int, name: str) -> Placed:
+        return Placed(sentence, Entity(first, last, "Disease"), (name,))
+
+    passage = Passage(
+        "1",
+        (("Aspirin", "and", "seizures"), ("Warfarin", "gave", "tonic", "seizures")),
+        (drug(0, 0, "A"), condition(0, 2, 3, "S"), drug(1, 0, "W"), condition(1, 2, 4, "T")),
+    )
+    said = {("A", "S"): [0.2], ("W", "T"): [0.9]}
+    alone = {"A": 0.1, "W": 0.8}, {"S": 0.3, "T": 0.7}
+    keys, numbers = document_candidates(passage, said, *alone)
+    assert keys == [("A", "S"), ("A", "T"), ("W", "S"), ("W", "T")]
+    assert len(numbers) == 4
+    # Where "seizures" stands beside "tonic seizures", what is said of the second is known.
+    special, general = numbers[2][32], numbers[3][33]
+    assert special == pytest.approx(0.9)
+    assert general == pytest.approx(0.0)
+
+
+def test_documents_are_read_in_parts_with_one_title() -> None:
+    doc = marked(pipeline("medkg_sentences"), "[Gout|Disease] and [aspirin|Drug]. " * 45)
+    parts = list(passages(doc))
+    assert [len(part.mentions) for part in parts] == [40, 40, 10]
+    assert [part.passage.mentions[0].sentence for part in parts] == [0, 1, 1]
+    head, tail = parts[1].nearest(
+        *(next(iter(c)) for c in (parts[1].passage.drugs, parts[1].passage.conditions))
+    )
+    assert head.sent == tail.sent
+
+
+def test_calibration_error_is_the_gap_between_said_and_true() -> None:
+    assert calibration_error([0.5] * 10, [True, False] * 5, bins=1) == 0
+    assert calibration_error([0.9] * 10, [True, False] * 5, bins=1) == 0.4
+    assert calibration_error([0.1] * 5 + [0.9] * 5, [False] * 5 + [True] * 5, bins=2) == 0.1
 
 
 def test_scores_and_their_interval() -> None:
