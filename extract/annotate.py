@@ -65,6 +65,7 @@ def annotate_documents(
                             found.qualifiers.get("action"),
                         )
                         for found in doc._.relations
+                        if found.context["polarity"] != "negated"
                     ),
                 )
             advance(len(batch))

@@ -88,7 +88,8 @@ class Related:
 class AnnotatedText:
     """A document with what was read in it.
 
-    `triples` are what the graph gets; `relations` join mentions, as an annotator would.
+    `triples` are what the graph gets; `relations` join mentions, as an annotator would: without
+    what the text denies.
     In a notebook it draws itself, by displaCy.
     """
 

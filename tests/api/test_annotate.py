@@ -25,7 +25,7 @@ from tests.graph.graphs import small
 NOTE = """[bold]Note[/bold] [/] GIST was treated with imatinib.\x1b[31m Imatinib caused edema.
 She denies abdominal pain. Her mother had edema. She takes aspirin 100 mg daily.
 """
-CERTAIN = "Imatinib inhibits KIT."
+CERTAIN = "Imatinib inhibits KIT. Aspirin did not cause edema."
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -95,6 +95,9 @@ def test_a_relation_joins_mentions_of_its_triple(texts: list[AnnotatedText]) -> 
     ]
     assert ("Imatinib", "TARGETS", "KIT") in related
     assert ("Imatinib", "CAUSES", "edema") in related
+    denied = [t for text in texts for t in text.triples if "negated" in t.context]
+    assert ("Aspirin", "CAUSES") in {(t.subject.name, t.relation) for t in denied}
+    assert ("Aspirin", "CAUSES", "edema") not in related
 
 
 def test_show_reads_without_colours_in_80_columns(folder: Path) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,13 @@ import pytest
 from medkg.extract.corpora import Document, read_brat
 from medkg.extract.own_corpora import read_annotated, read_jsonl
 from medkg.extract.own_relations import own_pairs
-from medkg.extract.pairs import TASKS
+from medkg.extract.pairs import TASKS, Labelled
 from medkg.extract.review import doubt, most_doubtful, score, write_brat, write_doccano
+from medkg.extract.train_relations import load_parts
 from medkg.graph.quarantine import Quarantine
 
 from .made_texts import TEXT, asthma_text, kinase_text
+from .relation_corpora import write_relation_corpora
 
 FOUND = [
     (0, 10, "Drug", "Budesonide"),
@@ -146,37 +149,47 @@ def test_a_correction_changes_what_is_trained_on(tmp_path: Path) -> None:
     assert not document.relations
 
 
-def _labels(documents: list[Document]) -> dict[tuple[str, str, str], str]:
+def _labels(labelled: Iterable[Labelled]) -> dict[tuple[str, str, str], str]:
     labels = {}
-    for labelled in own_pairs(documents):
+    for one in labelled:
         head, tail = (
-            " ".join(labelled.pair.words[entity.start : entity.end])
-            for entity in (labelled.pair.head, labelled.pair.tail)
+            " ".join(one.pair.words[entity.start : entity.end])
+            for entity in (one.pair.head, one.pair.tail)
         )
-        labels[head, tail, labelled.task] = TASKS[labelled.task][labelled.label]
+        labels[head, tail, one.task] = TASKS[one.task][one.label]
     return labels
 
 
 @pytest.mark.parametrize("form", ["doccano", "brat"])
 def test_relations_and_what_is_corrected_in_them_are_trained_on(form: str, tmp_path: Path) -> None:
+    corpora = write_relation_corpora(tmp_path / "corpora", 12)
     out = tmp_path / ("review" if form == "brat" else "review.jsonl")
     write = write_brat if form == "brat" else write_doccano
     write([(1.0, kinase_text()), (0.5, asthma_text())], out)
-    quarantine = Quarantine()
-    documents = read_annotated(out, quarantine, labels={})
-    assert not quarantine.rows
-    labels = _labels(documents)
-    assert labels == {
+
+    def learnt() -> dict[tuple[str, str, str], str]:
+        quarantine = Quarantine()
+        parts = load_parts(corpora, quarantine, out)
+        assert not quarantine.rows
+        mine = {d.id for d in read_annotated(out, quarantine, labels={})}
+        assert len(parts.train) > len(mine)
+        assert mine <= {document.id for document in parts.cdr}
+        return _labels(x for x in parts.train if x.about[0] in mine)
+
+    drafted = learnt()
+    assert drafted == {
         ("Imatinib", "KIT", "targets"): "inhibitor",
         ("aspirin", "KIT", "targets"): "none",
         ("Budesonide", "asthma", "treats"): "treats",
         ("Budesonide", "asthma", "causes"): "none",
     }
     corrected = out / "2-note_a_b.ann" if form == "brat" else out
-    text = corrected.read_text(encoding="utf-8").replace("TREATS", "CONTRAINDICATED_FOR")
+    text = corrected.read_text(encoding="utf-8").replace("TREATS", "CAUSES")
     corrected.write_text(text, encoding="utf-8")
-    wanted = labels | {("Budesonide", "asthma", "treats"): "contraindicated"}
-    assert _labels(read_annotated(out, quarantine, labels={})) == wanted
+    assert learnt() == drafted | {
+        ("Budesonide", "asthma", "treats"): "none",
+        ("Budesonide", "asthma", "causes"): "causes",
+    }
 
 
 def test_a_target_without_its_action_teaches_nothing(tmp_path: Path) -> None:
@@ -184,4 +197,4 @@ def test_a_target_without_its_action_teaches_nothing(tmp_path: Path) -> None:
     write_doccano([(1.0, kinase_text())], file)
     file.write_text(file.read_text().replace("TARGETS-inhibitor", "TARGETS"))
     documents = read_annotated(file, Quarantine(), labels={})
-    assert _labels(documents) == {("aspirin", "KIT", "targets"): "none"}
+    assert _labels(own_pairs(documents)) == {("aspirin", "KIT", "targets"): "none"}
