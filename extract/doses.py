@@ -6,6 +6,8 @@ import re
 
 from spacy.tokens import Span
 
+from .values import mention_places
+
 _NUMBER = r"\d+(?:[.,]\d+)?(?:\s?(?:-|–|to|/)\s?\d+(?:[.,]\d+)?)?"
 _UNIT = (
     r"(?:mg/kg|mcg/kg|µg/kg|μg/kg|g/m2|mg/m2|mg/ml|mg|mcg|micrograms?|µg|μg|ug|milligrams?|grams?|g|ml"
@@ -85,11 +87,8 @@ def dosage(drug: Span) -> dict[str, str]:
     right before it ("5 mg of ramipril").
     """
     sentence = drug.sent
-    others = [
-        span
-        for span in drug.doc.spans.get("mentions", [])
-        if span.label_ == "Drug" and sentence.start <= span.start < sentence.end
-    ]
+    places = mention_places(drug.doc, sentence.start, sentence.end)
+    others = [place for place in places if place.kind == "Drug"]
     # "isoniazid (INH, 300 mg/d)": the short form has no dose of its own.
     alias = drug.end + 1 if drug.doc[drug.end : drug.end + 1].text == "(" else -1
     following = [span.start for span in others if span.start >= drug.end and span.start != alias]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from typing import NamedTuple
 
-from spacy.tokens import Span
+from spacy.tokens import Doc, Span
 
 from ..graph.units import is_unit, normalise_quantity
 
@@ -62,6 +64,7 @@ _LIST_ENDS = re.compile(
 _ABBREVIATION = re.compile(r"\s*\([A-Za-z][\w -]{0,12}\)")
 _COORDINATED = re.compile(r"[\s,]*(?:and|or|/|,)\s*", re.I)
 _REACH = 80
+_PLACES = "medkg mention places"
 
 
 def measurement(test: Span) -> dict[str, str | float]:
@@ -112,19 +115,44 @@ def interpretations(text: str) -> set[str]:
     return {match.lastgroup for match in _FLAG.finditer(text) if match.lastgroup is not None}
 
 
+class Place(NamedTuple):
+    """A mention's tokens, and its number among `doc.spans["mentions"]`."""
+
+    start: int
+    end: int
+    kind: str
+    number: int
+
+
+def mention_places(doc: Doc, start: int, end: int) -> list[Place]:
+    """The mentions that start at the tokens from start to end, in order.
+
+    All of a doc's are sorted once, and kept with the doc, since a look at all of them for each
+    mention would take long in a long document.
+    """
+    group = doc.spans.get("mentions", [])
+    count, places = doc.user_data.get(_PLACES, (-1, []))
+    if count != len(group):
+        places = sorted(Place(m.start, m.end, m.label_, n) for n, m in enumerate(group))
+        doc.user_data[_PLACES] = (len(group), places)
+    low = bisect_left(places, (start,))
+    return list(places[low : bisect_left(places, (end,), low)])
+
+
 def _after(test: Span) -> tuple[str, Span | None]:
     """The text after a test up to the next mention; that mention, where only "and" lies between."""
     doc, sentence = test.doc, test.sent
     start, end = test.end_char, min(sentence.end_char, test.end_char + _REACH)
     if alias := _ABBREVIATION.match(doc.text, start, end):
         start = alias.end()
-    mentions = [m for m in doc.spans.get("mentions", []) if start <= m.start_char < end]
-    if not mentions:
+    following = mention_places(doc, test.end, sentence.end)[:2]
+    # The short form behind a test's name may be a mention too.
+    following = [place for place in following if doc[place.start].idx >= start][:1]
+    if not following or doc[following[0].start].idx >= end:
         return doc.text[start:end], None
-    following = min(mentions, key=lambda m: m.start_char)
-    text = doc.text[start : following.start_char]
-    joined = _COORDINATED.fullmatch(text) is not None and following.label_ == test.label_
-    return text, following if joined else None
+    text = doc.text[start : doc[following[0].start].idx]
+    joined = _COORDINATED.fullmatch(text) is not None and following[0].kind == test.label_
+    return text, doc.spans["mentions"][following[0].number] if joined else None
 
 
 def _is_result(value: re.Match[str], after: str) -> bool:
