@@ -15,10 +15,11 @@ from medkg.extract.distant import (
     known_genes,
     shipped,
 )
+from medkg.extract.evaluate_labels import labelled_sentences
 from medkg.extract.pairs import Pair
 from medkg.extract.relations import RelationModel, RelationsComponent, candidates
 from medkg.extract.rules import association_rule, association_rules, drug_rule
-from medkg.graph.errors import ModelError
+from medkg.graph.errors import DataError, ModelError
 
 from .marked import marked, pipeline
 
@@ -153,3 +154,16 @@ def test_hpo_knows_genes_of_diseases_under_their_telling_words() -> None:
     known = known_genes()
     assert "FBN1" in known[disease_key("Marfan syndrome")]
     assert "CFTR" in known[disease_key("cystic fibrosis")]
+
+
+def test_every_annotated_pair_is_asked_for(shared_data: Path) -> None:
+    sentences = labelled_sentences(shared_data / "corpora", "dev")
+    assert len({(s.corpus, s.document, s.doc.text) for s in sentences}) > 250
+    for sentence in sentences:
+        asked = sum(1 for _ in sentence.pairs())
+        assert asked == len(sentence.labels), (sentence.corpus, sentence.document)
+
+
+def test_labels_without_their_corpora_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is not there"):
+        labelled_sentences(tmp_path, "dev")
