@@ -211,7 +211,7 @@ def _categories(
         if trigger.start < last and first < trigger.end:
             # A trigger inside a mention is part of a name ("risk of falls"), but some annotate
             # "no rash" as a mention; and "no improvement" is a phrase that hides its "no".
-            inside = rule.category == "negated" and first == trigger.start < last - 1
+            inside = rule.category == "negated" and trigger.start <= first and trigger.end < last
             hidden = rule.category == "pseudo" and trigger.start < first
             if words[trigger.start] in _NO and (inside or hidden):
                 categories.add("negated")
