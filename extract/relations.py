@@ -284,6 +284,8 @@ class FoundRelation:
 # What a task's labels are in the graph; the others (prevents) are no relation there.
 _RELATIONS = {"causes": "CAUSES", "treats": "TREATS", "contraindicated": "CONTRAINDICATED_FOR"}
 SYMPTOM_THRESHOLD = 0.5
+# What a drug does to a condition must be likelier than not, whatever gives the best F1.
+LIKELY = 0.5
 
 
 def create_relations(
@@ -391,7 +393,7 @@ class RelationsComponent:
                 if chosen is not None and (chosen[1] == "CAUSES" or _may_be(tail, "Disease")):
                     found.append(_relation(head, chosen[1], tail, chosen[0], {}))
             for key, (head, tail) in nearest.items():
-                if key not in best and caused[key] >= self.model.thresholds["causes"]:
+                if key not in best and caused[key] >= self._least("causes"):
                     found.append(_relation(head, "CAUSES", tail, caused[key], {}))
             yield found
 
@@ -421,18 +423,18 @@ class RelationsComponent:
             yield caused, nearest
 
     def _drug_condition(self, causes: float, treats: list[float]) -> tuple[float, str] | None:
-        """The likelier of what a drug does to a condition, among what reaches its threshold.
-
-        A treatment must be likelier than not, too: Roam's sentences are mostly treatments.
-        """
+        """The likelier of what a drug does to a condition, among what reaches its threshold."""
         options = []
-        if causes >= self.model.thresholds["causes"]:
+        if causes >= self._least("causes"):
             options.append((causes, "CAUSES"))
         label = max(range(len(treats)), key=treats.__getitem__)
         name = TASKS["treats"][label]
-        if 1 - treats[0] >= max(0.5, self.model.thresholds["treats"]) and name in _RELATIONS:
+        if 1 - treats[0] >= self._least("treats") and name in _RELATIONS:
             options.append((treats[label], _RELATIONS[name]))
         return max(options, default=None)
+
+    def _least(self, task: str) -> float:
+        return max(LIKELY, self.model.thresholds[task])
 
     def to_disk(self, path: Any, **_: Any) -> None:
         """Save the model under `path`."""

@@ -13,6 +13,7 @@ from sklearn.datasets import make_classification
 from sklearn.ensemble import GradientBoostingClassifier
 
 from medkg.extract import context as _context  # noqa: F401 (registers the component)
+from medkg.extract import relations
 from medkg.extract import sentences as _sentences  # noqa: F401 (likewise)
 from medkg.extract.document_causes import Passage, Placed, Trees
 from medkg.extract.document_causes import candidates as document_candidates
@@ -219,7 +220,10 @@ def test_the_component_finds_relations_with_their_context(trained: Path) -> None
     assert [r.context["polarity"] for r in denied._.relations] in ([], ["negated"])
 
 
-def test_causes_reach_across_sentences_from_the_nearest_mentions(trained: Path) -> None:
+def test_causes_reach_across_sentences_from_the_nearest_mentions(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relations, "LIKELY", 0.0)
     model = RelationModel.load(trained)
     model.thresholds["causes"] = 0.0
     nlp = pipeline("medkg_sentences", "medkg_context")
