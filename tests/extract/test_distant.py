@@ -83,9 +83,21 @@ def test_rules_for_contraindications(text: str) -> None:
     assert matched.relation == "CONTRAINDICATED_FOR"
 
 
-def test_the_harm_feared_is_no_contraindication() -> None:
-    matched = drug_rule(pair_of("Avoid [valproate|Drug], which caused [hepatitis|Disease]."))
-    assert matched is None or matched.relation != "CONTRAINDICATED_FOR"
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Avoid [valproate|Drug], which caused [hepatitis|Disease].",
+        "[Metformin|Drug] is effective, especially in those with [obesity|Disease].",
+        "She had [digoxin|Drug] in the setting of [atrial fibrillation|Disease].",
+        "[Ramipril|Drug] reduces complications in patients with [diabetes|Disease].",
+        "[Aspirin|Drug] was given to patients at risk for [stroke|Disease].",
+        "Patients with preexisting [asthma|Disease] received [salbutamol|Drug].",
+    ],
+)
+def test_harm_feared_and_treatment_are_no_contraindications(text: str) -> None:
+    pairs = [pair for _, _, pair in candidates(marked(pipeline("medkg_sentences"), text))]
+    matched = [rule.relation for pair in pairs if (rule := drug_rule(pair)) is not None]
+    assert "CONTRAINDICATED_FOR" not in matched
 
 
 def test_every_association_rule_s_precision_is_a_probability() -> None:
