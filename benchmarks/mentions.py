@@ -32,7 +32,7 @@ from medkg.extract.corpora import (
     without_overlap,
 )
 from medkg.extract.evaluate_ner import score
-from medkg.extract.mentions import TrainedRecogniser
+from medkg.extract.mentions import THRESHOLD, TrainedRecogniser
 from medkg.extract.train_ner import train_on
 from medkg.graph.quarantine import Quarantine
 
@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--model", default="crf")
     parser.add_argument("--corpus", help="of baseline; default: each")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threshold", type=float, default=THRESHOLD, help="least probability")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     pl.Config.set_tbl_rows(-1)
@@ -58,11 +59,11 @@ def main() -> None:
         print(overlap(corpora))
     elif arguments.what == "folds":
         (maccrobat,) = (c for c in corpora if c.name == "maccrobat")
-        folds(maccrobat, arguments.model, arguments.seed)
+        folds(maccrobat, arguments.model, arguments.seed, arguments.threshold)
     else:
         for corpus in apart(corpora):
             if arguments.corpus in (None, corpus.name):
-                baseline(corpus, arguments.model, arguments.seed)
+                baseline(corpus, arguments.model, arguments.seed, arguments.threshold)
 
 
 def overlap(corpora: list[Corpus]) -> pl.DataFrame:
@@ -83,22 +84,24 @@ def overlap(corpora: list[Corpus]) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def baseline(corpus: Corpus, model: str, seed: int) -> None:
+def baseline(corpus: Corpus, model: str, seed: int, threshold: float) -> None:
     """Train on one corpus and print its scores by kind."""
     trained, seconds = _train(corpus, model, seed)
-    rows = [asdict(row) for row in score(trained, corpus.development, corpus.format, corpus.name)]
+    scores = score(trained, corpus.development, corpus.format, corpus.name, threshold)
     about = {"corpus": corpus.name, "model": model, "seed": seed, "train_cpu_s": seconds}
-    print(pl.DataFrame([{**about, **row} for row in rows]), flush=True)
+    print(pl.DataFrame([{**about, **asdict(row)} for row in scores]), flush=True)
 
 
-def folds(corpus: Corpus, model: str, seed: int) -> None:
+def folds(corpus: Corpus, model: str, seed: int, threshold: float) -> None:
     """Train and score on each fold; print each, then mean and standard deviation."""
     rows = []
     documents: list[Document] = [*corpus.train, *corpus.development]
     for number, (train, held_out) in enumerate(document_folds(documents), start=1):
         trained, seconds = _train(replace(corpus, train=train), model, seed)
         scores = [
-            row for row in score(trained, held_out, corpus.format, corpus.name) if row.kind in KINDS
+            row
+            for row in score(trained, held_out, corpus.format, corpus.name, threshold)
+            if row.kind in KINDS
         ]
         right = sum(row.recall * row.gold for row in scores)
         gold, found = sum(row.gold for row in scores), sum(row.predicted for row in scores)
