@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,11 @@ def _stated(relation: str, mention: Span) -> Mapping[str, object]:
     return value if relation == "UNDERWENT" or "unit" in value else {}
 
 
+_version = cache(lambda: version("medkg"))
+# A call of polars for each mention would take longer than the models do.
+_name_key = lru_cache(maxsize=50_000)(name_key_of)
+
+
 class _Rows:
     """Collects the rows of nodes and evidence.
 
@@ -119,7 +125,8 @@ class _Rows:
     def __init__(self, sentences: bool, reader: str = "") -> None:
         self.sentences = sentences
         self.reader = reader
-        self.extractor = f"medkg {version('medkg')} {reader}".rstrip()
+        self.release = _version()
+        self.extractor = f"medkg {self.release} {reader}".rstrip()
         self.nodes: dict[str, dict[str, Any]] = {}
         self.linked: set[str] = set()
         self.evidence: list[dict[str, Any]] = []
@@ -145,8 +152,7 @@ class _Rows:
         if mention._.identifier is not None:
             self.linked.add(mention._.identifier)
             return mention._.identifier, mention._.link_score
-        key = name_key_of(mention.text)
-        if mention._.probability < UNLINKED or len(key) < 3:
+        if mention._.probability < UNLINKED or len(key := _name_key(mention.text)) < 3:
             return None
         identifier = f"text:{mention.label_.lower()}_{key.replace(' ', '_')}"
         name = " ".join(mention.text.split())
@@ -187,7 +193,7 @@ class _Rows:
     def _relations(
         self, document: TextDocument, doc: Doc, ids: Mapping[tuple[int, int], tuple[str, float]]
     ) -> None:
-        """The relations by sentence; the likeliest mentions of the same two nodes speak for them."""
+        """The relations by sentence; the likeliest mentions of two nodes speak for them."""
         best: dict[tuple[str, ...], tuple[float, FoundRelation]] = {}
         for found in doc._.relations:
             head = self._end(found.head, found.head_id, ids)
@@ -250,7 +256,7 @@ class _Rows:
                 "relation": relation,
                 "object": object_,
                 "source": TEXT,
-                "release": version("medkg"),
+                "release": self.release,
                 "level": "text-mined",
                 "document": document.id,
                 "sentence": sentence.text.strip() if sentence and self.sentences else None,
