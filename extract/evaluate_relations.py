@@ -182,6 +182,7 @@ def score_task(model: RelationModel, task: str, documents: Sequence[Document]) -
 
     linear = model.predict_linear([x.pair for x in pairs], task)
     alone = facts(chosen_labels(linear, model.linear_thresholds[task]))
+    found: set[tuple[str, ...]]
     if task == "causes":
         found = {
             (*key, "causes")

@@ -13,6 +13,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import exp, log
 from pathlib import Path
 from typing import Any
 
@@ -189,7 +190,7 @@ class RelationModel(nn.Module):
             text = json.dumps(self.encoder.words, ensure_ascii=False)
             (draft / "words.json").write_text(text, encoding="utf-8")
         else:
-            self.encoder.encoder.save_description(draft / "encoder")  # type: ignore[operator, union-attr]  # to mypy a Module or a Tensor
+            self.encoder.encoder.save_description(draft / "encoder")  # type: ignore[operator]  # to mypy a Module or a Tensor
 
     @classmethod
     def load(cls, folder: Path | None = None, device: str | None = None) -> RelationModel:
@@ -241,8 +242,8 @@ def soften(probabilities: Tensor, temperature: float) -> Tensor:
 
 def cooled(probability: float, temperature: float) -> float:
     """The same for one of two labels."""
-    yes, no = (max(p, 1e-9) ** (1 / temperature) for p in (probability, 1 - probability))
-    return yes / (yes + no)
+    logit = log(max(probability, 1e-9) / max(1 - probability, 1e-9))
+    return 1 / (1 + exp(-logit / temperature))
 
 
 def mean_with(
