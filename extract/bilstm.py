@@ -21,7 +21,7 @@ from torch.nn.utils.rnn import pad_sequence
 from .names import WIDTH, NameLists
 from .vectors import word_form
 
-WORD, NGRAM, CHARACTER, CNN, AFFIX, SHAPE, LSTM, STATE = 100, 64, 24, 64, 32, 16, 160, 200
+WORD, NGRAM, CHARACTER, CNN, AFFIX, SHAPE, LSTM, STATE = 100, 64, 24, 64, 32, 16, 192, 200
 NGRAM_BUCKETS = 32768
 _LONGEST = 20  # characters of a token that the convolution reads
 
@@ -85,6 +85,22 @@ class Vocabulary:
         return known
 
 
+class LockedDropout(nn.Module):
+    """The same features dropped at every token of a text (Gal and Ghahramani 2016)."""
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Drop features of (texts, longest, features), while training."""
+        if not self.training:
+            return inputs
+        rows, _, width = inputs.shape
+        kept = torch.rand(rows, 1, width, device=inputs.device) >= self.probability
+        return inputs * kept / (1 - self.probability)
+
+
 class BiLSTMEncoder(nn.Module):
     """Texts as lists of tokens → states, shape (texts, longest, 200), zero beyond a text's end."""
 
@@ -107,7 +123,7 @@ class BiLSTMEncoder(nn.Module):
         self.forth = nn.LSTM(size, LSTM, batch_first=True)
         self.back = nn.LSTM(size, LSTM, batch_first=True)
         self.join = nn.Linear(4 * LSTM, STATE)
-        self.dropout = nn.Dropout(0.4)
+        self.dropout = LockedDropout(0.4)
         # Of a whole token's word and letters, so that names and context must do without them.
         self.token_dropout = nn.Dropout1d(0.1)
 
@@ -117,28 +133,48 @@ class BiLSTMEncoder(nn.Module):
             self.word.weight[1:] = 0.2 * vectors / vectors.std()
 
     def forward(self, texts: Sequence[Sequence[str]]) -> Tensor:
+        index, mask, types = self._index(texts)
+        names = [torch.from_numpy(self.names.features(list(text))) for text in texts]
+        listed = pad_sequence(names, batch_first=True).to(index.device)
+        states = torch.cat(self._run(index, mask, types, listed), dim=2) * mask.unsqueeze(2)
+        memory = self._elsewhere(states, index, mask, types)
+        joined: Tensor = self.dropout(torch.tanh(self.join(torch.cat([states, memory], dim=2))))
+        return joined
+
+    def directions(self, texts: Sequence[Sequence[str]]) -> tuple[Tensor, Tensor]:
+        """The states of the two LSTMs, each (texts, longest, 192), without the lists of names.
+
+        A name's first token tells that the name goes on, so with the lists the states would know
+        the words that a language model is to foretell.
+        """
+        index, mask, types = self._index(texts)
+        return self._run(index, mask, types, torch.zeros(*index.shape, WIDTH, device=index.device))
+
+    def _index(self, texts: Sequence[Sequence[str]]) -> tuple[Tensor, Tensor, list[str]]:
+        """(texts, longest) numbers of the distinct tokens, where there are tokens, and these."""
         device = self.word.weight.device
         lengths = torch.tensor([len(text) for text in texts], device=device)
         types: dict[str, int] = {}
         rows = [torch.tensor([types.setdefault(t, len(types)) for t in text]) for text in texts]
         index = pad_sequence(rows, batch_first=True).to(device)
         mask = torch.arange(index.shape[1], device=device) < lengths.unsqueeze(1)
-        names = [torch.from_numpy(self.names.features(list(text))) for text in texts]
-        vectors = self._vectors(list(types), device)
-        listed = pad_sequence(names, batch_first=True).to(device)
+        return index, mask, list(types)
+
+    def _run(
+        self, index: Tensor, mask: Tensor, types: list[str], listed: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        vectors = self._vectors(types, index.device)
         inputs = torch.cat([self.token_dropout(vectors[index]), listed], dim=2)
         inputs = self.dropout(inputs) * mask.unsqueeze(2)
         # The way back runs over each text turned round by itself, so that padding comes last in
         # both and a text's states don't depend on its neighbours in the batch.
-        steps = torch.arange(index.shape[1], device=device).expand_as(index)
-        turned = torch.where(mask, lengths.unsqueeze(1) - 1 - steps, steps).unsqueeze(2)
+        steps = torch.arange(index.shape[1], device=index.device).expand_as(index)
+        lengths = mask.sum(1, keepdim=True)
+        turned = torch.where(mask, lengths - 1 - steps, steps).unsqueeze(2)
         forth, _ = self.forth(inputs)
         back, _ = self.back(inputs.gather(1, turned.expand_as(inputs)))
-        states = torch.cat([forth, back.gather(1, turned.expand_as(back))], dim=2)
-        states = self.dropout(states) * mask.unsqueeze(2)
-        memory = self._elsewhere(states, index, mask, list(types))
-        joined: Tensor = self.dropout(torch.tanh(self.join(torch.cat([states, memory], dim=2))))
-        return joined
+        back = back.gather(1, turned.expand_as(back))
+        return self.dropout(forth), self.dropout(back)
 
     def _vectors(self, tokens: list[str], device: torch.device) -> Tensor:
         """What belongs to a distinct token alone, wherever it stands: its word and its letters."""

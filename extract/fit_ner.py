@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from ..graph.atomic import atomic_folder
 from ..graph.errors import ModelError
 from ..graph.progress import progress
-from .bilstm import BiLSTMEncoder
 from .ner import NerModel
+
+_Text = TypeVar("_Text")
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,6 @@ class Checkpoint:
                 "epoch": epoch,
                 "history": history,
             }
-            if isinstance(model.encoder, BiLSTMEncoder):
-                state["vocabulary"] = model.encoder.vocabulary.entries
             text = json.dumps(state, ensure_ascii=False)
             (draft / "state.json").write_text(text, encoding="utf-8")
 
@@ -123,6 +122,7 @@ def fit(
     settings: Mapping[str, Any],
     checkpoint: Checkpoint,
     judge: Callable[[], float] | None = None,
+    objective: Callable[[NerModel, Sequence[Example]], Tensor] | None = None,
 ) -> None:
     """Train a model in place: warm-up and straight decline of the rate, clipped gradients.
 
@@ -132,7 +132,10 @@ def fit(
 
     Args:
         settings: `learning_rate`, `epochs` and `seed`; what the checkpoint is known by.
+        objective: the loss of a batch of one corpus, summed over its texts; None: the negative log
+            likelihood of the corpus' tags.
     """
+    objective = _likelihood if objective is None else objective
     encoder_rate, epochs = settings["learning_rate"], settings["epochs"]
     encoder = [weights for weights in model.encoder.parameters() if weights.requires_grad]
     heads = [*model.scores.parameters(), *model.crfs.parameters()]
@@ -156,13 +159,11 @@ def fit(
             total = 0.0
             for number, batch in enumerate(batches):
                 part = (epoch + number / len(batches)) / epochs
-                factor = min(part / recipe.warm_up, (1 - part) / (1 - recipe.warm_up))
+                factor = rate_factor(part, recipe.warm_up)
                 for group, rate in zip(optimizer.param_groups, rates, strict=True):
                     group["lr"] = rate * factor
                 with torch.autocast("cuda", torch.bfloat16, enabled=place.type == "cuda"):
-                    loss = model.loss(
-                        [e.tokens for e in batch], [e.tags for e in batch], batch[0].head
-                    )
+                    loss = objective(model, batch)
                 # Per 25 tokens, a sentence or so: the scale on which gradients are clipped.
                 loss = 25 * loss / sum(len(e.tokens) for e in batch)
                 optimizer.zero_grad()
@@ -186,23 +187,42 @@ def _stalled(history: list[float], patience: int) -> bool:
     return 0 < best >= max(history[-patience:])
 
 
+def _likelihood(model: NerModel, batch: Sequence[Example]) -> Tensor:
+    return model.loss([e.tokens for e in batch], [e.tags for e in batch], batch[0].head)
+
+
+def rate_factor(done: float, warm_up: float) -> float:
+    """What the highest learning rate is multiplied by when the part `done` of all steps is."""
+    return min(done / warm_up, (1 - done) / (1 - warm_up))
+
+
+def by_length(
+    texts: Sequence[_Text], length: Callable[[_Text], int], most: int, generator: random.Random
+) -> list[list[_Text]]:
+    """Batches of at most `most` tokens, padding included, of texts about equally long."""
+    lengths = [length(text) * generator.uniform(0.85, 1.15) for text in texts]
+    batches: list[list[_Text]] = []
+    batch: list[_Text] = []
+    longest = 0
+    for n in sorted(range(len(texts)), key=lengths.__getitem__):
+        longest = max(longest, length(texts[n]))
+        if batch and longest * (len(batch) + 1) > most:
+            batches.append(batch)
+            batch, longest = [], length(texts[n])
+        batch.append(texts[n])
+    return [*batches, batch] if batch else batches
+
+
 def _batches(
     examples: Mapping[str, Sequence[Example]], most: int, seed: int
 ) -> list[list[Example]]:
-    """Batches of one corpus each, of texts about equally long, in random order."""
+    """Batches of one corpus each, in random order."""
     generator = random.Random(seed)
-    batches = []
-    for name, part in examples.items():
-        for _ in range(_REPEATED.get(name, 1)):
-            lengths = [len(e.tokens) * generator.uniform(0.85, 1.15) for e in part]
-            batch: list[Example] = []
-            for n in sorted(range(len(part)), key=lengths.__getitem__):
-                longest = max([len(part[n].tokens), *(len(e.tokens) for e in batch)])
-                if batch and longest * (len(batch) + 1) > most:
-                    batches.append(batch)
-                    batch = []
-                batch.append(part[n])
-            if batch:
-                batches.append(batch)
+    batches = [
+        batch
+        for name, part in examples.items()
+        for _ in range(_REPEATED.get(name, 1))
+        for batch in by_length(part, lambda example: len(example.tokens), most, generator)
+    ]
     generator.shuffle(batches)
     return batches

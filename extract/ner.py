@@ -83,12 +83,16 @@ class NerModel(nn.Module, TrainedRecogniser):
                     results[n][name] = propagate(found, short_forms)
         return results
 
-    def _decode(
-        self, tokens: list[list[str]]
-    ) -> list[dict[str, list[tuple[int, int, int, float]]]]:
+    def scores_of(self, tokens: Sequence[Sequence[str]]) -> tuple[Tensor, Tensor, Tensor]:
+        """What all heads' CRFs go by.
+
+        Returns:
+            Emissions (texts, heads, longest, tags), transitions (heads, tags, tags), both for as
+            many tags as the largest head has, those that another lacks never winning; the number
+            of tokens (texts,).
+        """
         states = self.encoder(tokens)
         lengths = torch.tensor([len(text) for text in tokens], device=states.device)
-        # All heads in one pass, as rows of the same number of tags; those a head lacks never win.
         most = max(1 + 2 * len(kinds) for kinds in self.kinds.values())
         emissions, transitions = [], []
         for name in self.kinds:
@@ -96,11 +100,21 @@ class NerModel(nn.Module, TrainedRecogniser):
             extra = most - scores.shape[2]
             emissions.append(nn.functional.pad(scores, (0, extra), value=-1e4))
             moves = self.crfs[name].scores()  # type: ignore[operator]  # a CRF, to mypy a Module
-            moves = nn.functional.pad(moves, (0, extra, 0, extra), value=-1e4)
-            transitions.append(moves.expand(len(tokens), most, most))
-        rows = decode(torch.cat(emissions), torch.cat(transitions), lengths.repeat(len(self.kinds)))
+            transitions.append(nn.functional.pad(moves, (0, extra, 0, extra), value=-1e4))
+        return torch.stack(emissions, dim=1), torch.stack(transitions), lengths
+
+    def _decode(
+        self, tokens: list[list[str]]
+    ) -> list[dict[str, list[tuple[int, int, int, float]]]]:
+        emissions, transitions, lengths = self.scores_of(tokens)
+        heads = len(self.kinds)
+        rows = decode(
+            emissions.flatten(0, 1),
+            transitions.repeat(len(tokens), 1, 1),
+            lengths.repeat_interleave(heads),
+        )
         return [
-            {name: rows[k * len(tokens) + n] for k, name in enumerate(self.kinds)}
+            dict(zip(self.kinds, rows[n * heads : (n + 1) * heads], strict=True))
             for n in range(len(tokens))
         ]
 

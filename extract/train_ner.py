@@ -15,18 +15,19 @@ from ..graph.atomic import check_replaceable
 from ..graph.errors import ModelError
 from ..graph.quarantine import Quarantine
 from ..graph.threads import one_thread
-from .bilstm import BiLSTMEncoder, Vocabulary
-from .corpora import Corpus, flat_mentions
+from .bilstm_ner import train_bilstm
+from .corpora import Corpus, flat_mentions, read_roam
 from .crf import encode
 from .evaluate_ner import score
 from .fit_ner import BILSTM, LORA, TRANSFORMER, Checkpoint, Example, fit
 from .mentions import Recogniser, TrainedRecogniser
-from .names import NameLists, hpo_definitions
+from .names import hpo_definitions
 from .ner import NerModel
 from .ner_card import card_of
 from .own_corpora import HELD_OUT, read_corpora
 from .tokens import token_offsets
-from .vectors import count_words, skip_gram, word_form
+
+ROAM_LICENCE = "CC BY-SA 4.0"
 
 
 def train_ner(
@@ -34,6 +35,7 @@ def train_ner(
     out: Path,
     *,
     model: str = "bilstm",
+    teachers: int = 0,
     seed: int = 0,
     epochs: int | None = None,
     learning_rate: float | None = None,
@@ -52,6 +54,8 @@ def train_ner(
             network trains; the same call takes it up from there.
         model: "bilstm", "crf" or "spacy" (a baseline, one model for each corpus), or the name or
             folder of a Hugging Face encoder to fine-tune.
+        teachers: for the bilstm: train so many first, with a seed each, and teach the model what
+            they say (see `train_bilstm`).
         seed: of all chance; the same seed, data and machine give the same model.
         epochs: default 8 (bilstm), 15 (spacy); with an encoder at most 10, or 20 with LoRA: it
             stops 2 or 3 epochs after the best. For the CRF, iterations; default 100.
@@ -61,8 +65,8 @@ def train_ner(
         device: "cpu", "cuda", …; None: the GPU if there is one for an encoder, else the CPU.
         held_out: the part of a corpus' documents to hold out where it comes without a split.
         labels: kinds of a corpus of one's own's labels, None to leave one out.
-        raw_text: what the BiLSTM's word vectors are trained on beside the corpora's text; default
-            HPO's definitions.
+        raw_text: what the BiLSTM reads beside the corpora's text before it is fitted; default HPO's
+            definitions, and Roam's sentences where the folder has them.
         quarantine: takes the annotations that can't be used.
 
     Returns:
@@ -79,16 +83,18 @@ def train_ner(
     quarantine = Quarantine() if quarantine is None else quarantine
     read = read_corpora(corpora, quarantine, held_out=held_out, labels=labels or {})
     checkpoint = out.with_name(out.name + ".checkpoint")
+    roam = _roam(corpora, quarantine) if model == "bilstm" and raw_text is None else []
     trained, settings = train_on(
         read,
         checkpoint,
         model=model,
+        teachers=teachers,
         seed=seed,
         epochs=epochs,
         learning_rate=learning_rate,
         lora=lora,
         device=device,
-        raw_text=raw_text,
+        raw_text=[*hpo_definitions(), *roam] if raw_text is None else raw_text,
     )
     figures = _figures(trained, read, own_head=True)
     about = {
@@ -98,6 +104,8 @@ def train_ner(
         },
         # A corpus that comes without a split has one of ours: these documents are held out.
         "held_out": {c.name: [d.id for d in c.development] for c in read if c.split_here},
+        # Roam's licence asks that what is made from it has the same.
+        "licence": ROAM_LICENCE if roam else "that of the corpora",
         "set_aside": quarantine.counts(),
         "development": figures,
         "development_joined": _figures(trained, read, own_head=False),
@@ -112,6 +120,7 @@ def train_on(
     checkpoint: Path,
     *,
     model: str = "bilstm",
+    teachers: int = 0,
     seed: int = 0,
     epochs: int | None = None,
     learning_rate: float | None = None,
@@ -126,6 +135,8 @@ def train_on(
     """
     if lora is not None and model in ("bilstm", "crf", "spacy"):
         raise ModelError(f"{model}: LoRA is for Hugging Face encoders")
+    if teachers and model != "bilstm":
+        raise ModelError(f"{model}: teachers are for the bilstm")
     if learning_rate is not None and model in ("crf", "spacy"):
         raise ModelError(f"{model}: has no learning rate to set")
     kinds = {
@@ -133,14 +144,14 @@ def train_on(
         for c in corpora
     }
     examples = {c.name: _examples(c, kinds[c.name]) for c in corpora}
-    settings: dict[str, Any] = {"model": model, "seed": seed, "data": _fingerprint(examples)}
+    data = {name: [(e.tokens, e.tags) for e in part] for name, part in examples.items()}
+    settings: dict[str, Any] = {"model": model, "seed": seed, "data": _checksum(data)}
     if model == "crf":
         # scikit-learn and transformers take seconds to import, and only these models need them.
         from .crf_ner import ITERATIONS, CrfNer
 
         settings["iterations"] = epochs or ITERATIONS
-        tagged = {name: [(e.tokens, e.tags) for e in part] for name, part in examples.items()}
-        return CrfNer.train(tagged, kinds, iterations=settings["iterations"]), settings
+        return CrfNer.train(data, kinds, iterations=settings["iterations"]), settings
     if model == "spacy":
         from .spacy_ner import EPOCHS, SpacyNer
 
@@ -152,16 +163,15 @@ def train_on(
     settings |= {
         "epochs": epochs or recipe.epochs,
         "learning_rate": learning_rate or recipe.learning_rate,
-        "lora": lora,
     }
-    state = Checkpoint(checkpoint, settings)
-    torch.manual_seed(seed)
     if model == "bilstm":
         texts = hpo_definitions() if raw_text is None else raw_text
+        settings |= {"teachers": teachers, "raw_text": _checksum(list(texts))}
         with one_thread():
-            network = NerModel(_bilstm(examples, texts, state, seed), kinds)
-            fit(network.to(device or "cpu"), examples, recipe, settings, state)
-        return network, settings
+            return train_bilstm(examples, kinds, texts, settings, checkpoint, device), settings
+    settings["lora"] = lora
+    state = Checkpoint(checkpoint, settings)
+    torch.manual_seed(seed)
     from .transformer_ner import TransformerEncoder
 
     encoder = TransformerEncoder.from_pretrained(model)
@@ -215,29 +225,12 @@ def _spans(corpus: Corpus) -> list[tuple[str, list[tuple[int, int, str]]]]:
     ]
 
 
-def _fingerprint(examples: dict[str, list[Example]]) -> str:
-    """A checksum of all that is trained on, so that a checkpoint is not taken up on other data."""
-    digest = hashlib.sha256()
-    for name, part in examples.items():
-        for example in part:
-            digest.update(json.dumps([name, example.tokens, example.tags]).encode())
-    return digest.hexdigest()
+def _roam(corpora: Path, quarantine: Quarantine) -> list[str]:
+    """The sentences of drug labels, where Roam is among the corpora."""
+    files = [corpora / "roam" / name for name in ("training.json", "training.json.xz")]
+    return [d.text for file in files if file.is_file() for d in read_roam(file, quarantine)]
 
 
-def _bilstm(
-    examples: dict[str, list[Example]],
-    raw_text: Sequence[str],
-    checkpoint: Checkpoint,
-    seed: int,
-) -> BiLSTMEncoder:
-    """The encoder with its vocabulary; the word vectors are trained here, unless resuming."""
-    names = NameLists.load()
-    if checkpoint.state is not None:
-        return BiLSTMEncoder(Vocabulary(checkpoint.state["vocabulary"]), names)
-    texts = [example.tokens for part in examples.values() for example in part]
-    raw = [[word_form(token) for token in text] for text in texts]
-    raw += [[word_form(text[a:b]) for a, b in token_offsets(text)] for text in raw_text]
-    counts = count_words(raw)
-    encoder = BiLSTMEncoder(Vocabulary.build(counts, texts), names)
-    encoder.set_word_vectors(skip_gram(raw, counts, seed=seed))
-    return encoder
+def _checksum(data: Any) -> str:
+    """Of what is trained on, so that a checkpoint is not taken up on other data."""
+    return hashlib.sha256(json.dumps(data).encode()).hexdigest()

@@ -87,7 +87,7 @@ def test_a_killed_training_goes_on_where_it_was(
     corpora: Path, trained: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
     out = tmp_path / "ner"
-    state = tmp_path / "ner.checkpoint" / "state.json"
+    state = tmp_path / "ner.checkpoint" / "network" / "state.json"
     program = (
         "from pathlib import Path; from medkg.extract.train_ner import train_ner; "
         f"train_ner(Path({str(corpora)!r}), Path({str(out)!r}), epochs={EPOCHS}, raw_text=[])"
@@ -106,6 +106,17 @@ def test_a_killed_training_goes_on_where_it_was(
     expected = load_file(trained[0] / "weights.safetensors")
     assert all(torch.equal(weights[name], expected[name]) for name in expected)
     assert not state.exists()
+
+
+def test_a_model_taught_by_others(corpora: Path, tmp_path: Path) -> None:
+    out = tmp_path / "ner"
+    figures = train_ner(corpora, out, teachers=2, epochs=EPOCHS // 2, raw_text=["A word."] * 4)
+    assert figures["made"]["micro"]["f1"] > 0.9
+    training = json.loads((out / "config.json").read_text(encoding="utf-8"))["training"]
+    assert training["teachers"] == 2
+    assert not out.with_name("ner.checkpoint").exists()
+    with pytest.raises(ModelError, match="teachers are for the bilstm"):
+        train_ner(corpora, tmp_path / "crf", model="crf", teachers=1)
 
 
 def test_no_corpus_or_no_room_is_an_error(corpora: Path, tmp_path: Path) -> None:
