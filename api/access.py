@@ -92,6 +92,7 @@ def extract(
     *,
     terminology: KnowledgeGraph | None = None,
     model: Path | str | None = None,
+    linker: str | None = None,
     patients: bool = True,
     sentences: bool = True,
     quarantine: Quarantine | None = None,
@@ -109,6 +110,8 @@ def extract(
         terminology: the graph whose entities the text is linked to; see `default_terminology`.
         model: a mention recogniser's folder, or any spaCy model by name or folder (scispaCy's
             `en_ner_bc5cdr_md`); the one that comes with medkg by default.
+        linker: `scispacy_linker:umls` (or mesh, rxnorm, go, hpo) links by scispaCy's linker, if
+            its data are on this machine; by medkg's own by default.
         patients: a plain text is a note about one patient, who becomes a node.
         sentences: keep the sentences; without them only offsets are kept.
         quarantine: gets what can't be read. Without one, the first such thing is an error.
@@ -133,6 +136,7 @@ def extract(
         read_documents([str(path) for path in paths], aside, patients=patients),
         default_terminology() if terminology is None else terminology,
         model=model,
+        linker=linker,
         sentences=sentences,
         quarantine=aside,
         workers=workers,
@@ -171,6 +175,7 @@ def annotate(
     terminology: KnowledgeGraph | None = None,
     model: Path | str | None = None,
     patients: bool = True,
+    linker: str | None = None,
     quarantine: Quarantine | None = None,
 ) -> list[AnnotatedText]:
     """What is read in texts, document by document: mentions, relations and the graph's triples.
@@ -178,13 +183,13 @@ def annotate(
     In a notebook each of them draws itself, by displaCy.
 
     Args:
-        paths, terminology, model, patients, quarantine: see `extract`.
+        paths, terminology, model, patients, linker, quarantine: see `extract`.
 
     Raises:
         DataError: a path is not there, or nothing could be read.
     """
     aside = Quarantine() if quarantine is None else quarantine
-    found = list(_annotated(paths, terminology, model, patients, aside))
+    found = list(_annotated(paths, terminology, model, patients, linker, aside))
     _check_read(aside, strict=quarantine is None, any_read=bool(found))
     return found
 
@@ -202,6 +207,7 @@ def _annotated(
     terminology: KnowledgeGraph | None,
     model: Path | str | None,
     patients: bool,
+    linker: str | None,
     aside: Quarantine,
 ) -> Iterator[AnnotatedText]:
     from medkg.extract.annotate import annotate_documents
@@ -210,7 +216,7 @@ def _annotated(
 
     documents = read_documents([str(path) for path in paths], aside, patients=patients)
     terms = default_terminology() if terminology is None else terminology
-    nlp = build_pipeline(terms, ner_model=model)
+    nlp = build_pipeline(terms, ner_model=model, linker=linker)
     yield from annotate_documents(nlp, documents, terms, aside)
 
 
@@ -246,7 +252,7 @@ def review(
     if form == "brat":
         check_replaceable(Path(out), marker=BRAT_MARKER)
     aside = Quarantine() if quarantine is None else quarantine
-    ranked = most_doubtful(_annotated(paths, terminology, model, False, aside), most)
+    ranked = most_doubtful(_annotated(paths, terminology, model, False, None, aside), most)
     _check_read(aside, strict=quarantine is None, any_read=bool(ranked))
     FORMS[form](ranked, out)
     return pl.DataFrame(

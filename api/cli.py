@@ -229,6 +229,9 @@ def extract(
         str | None,
         typer.Option(help="A folder of medkg train ner, a spaCy model, or a Hugging Face one."),
     ] = None,
+    linker: Annotated[
+        str | None, typer.Option(help="scispacy_linker:umls for scispaCy's; default: medkg's.")
+    ] = None,
     patients: Annotated[
         bool, typer.Option(help="A plain text is a note about one patient.")
     ] = True,
@@ -259,7 +262,7 @@ def extract(
     terminology = default_terminology() if graph is None else read_graph(graph)
     done: dict[str, Any] = {}
     if show_texts or html is not None:
-        found = _annotated(paths, terminology, model, patients)
+        found = _annotated(paths, terminology, model, patients, linker)
         if show_texts and not as_json:
             for text in found:
                 show.annotated(text)
@@ -279,6 +282,7 @@ def extract(
             update=into is not None,
             terminology=terminology,
             model=model,
+            linker=linker,
             patients=patients,
             sentences=sentences,
             workers=workers,
@@ -317,7 +321,11 @@ def _print_read(done: dict[str, Any]) -> None:
 
 
 def _annotated(
-    paths: list[str], terminology: KnowledgeGraph, model: str | None, patients: bool
+    paths: list[str],
+    terminology: KnowledgeGraph,
+    model: str | None,
+    patients: bool,
+    linker: str | None,
 ) -> list[AnnotatedText]:
     """What is read in texts; what can't be read is counted on standard error."""
     from medkg.access import annotate
@@ -325,7 +333,12 @@ def _annotated(
 
     aside = Quarantine()
     found = annotate(
-        paths, terminology=terminology, model=model, patients=patients, quarantine=aside
+        paths,
+        terminology=terminology,
+        model=model,
+        patients=patients,
+        linker=linker,
+        quarantine=aside,
     )
     _say_set_aside(aside)
     return found
@@ -966,6 +979,9 @@ def train_ner(
     label: LabelKinds = None,
     epochs: Annotated[int | None, typer.Option(min=1)] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Of a network's encoder.")] = None,
+    teachers: Annotated[
+        int, typer.Option(min=0, help="For the bilstm: teach it what so many others say.")
+    ] = 0,
     lora: Annotated[
         int | None, typer.Option(min=1, help="Rank of LoRA, for a Hugging Face encoder.")
     ] = None,
@@ -985,6 +1001,7 @@ def train_ner(
         seed=seed,
         epochs=epochs,
         learning_rate=learning_rate,
+        teachers=teachers,
         lora=lora,
         held_out=held_out,
         labels=_label_kinds(label),

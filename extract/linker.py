@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,9 @@ from .abbreviations import find_abbreviations
 from .forms import Forms, forms
 from .name_index import ALIKE, NAME, SPELLING, NameIndex, key_of, names_of
 from .ranker import FEATURES, Ranker
+
+if TYPE_CHECKING:
+    from .scispacy_linker import ScispacyLinker
 
 # Kinds of nodes that a mention of each kind may mean; its own first.
 KINDS = {
@@ -250,14 +253,14 @@ class Linker:
     ) -> list[Link]:
         index = self._indexes[kind]
         links: dict[str, Link] = {}
+        order: dict[str, int] = {}
         for row, chance in zip(rows, chances.tolist(), strict=True):
             identifier, own = index.nodes[row], index.kinds[row]
             score = chance if own == kind else chance * _OTHER_KIND
+            order[identifier] = min(row, order.get(identifier, row))
             if identifier not in links or links[identifier].score < score:
                 links[identifier] = Link(identifier, own, index.names[row], score)
         # Of equals, the preferred prefix, which comes first in the index.
-        order = {identifier: min(r for r in rows if index.nodes[r] == identifier)
-                 for identifier in links}  # fmt: skip
         return sorted(links.values(), key=lambda x: (-round(x.score, 9), order[x.identifier]))
 
 
@@ -298,8 +301,8 @@ def _static(
     last = _last(text)
     longest = max(words, key=len, default="")
     rows = list(levels)
-    texts = zip(index.names[rows], index.spellings[rows], index.looses[rows], strict=True)
-    for place, (row, (name, spelling, loose)) in enumerate(zip(rows, texts, strict=True)):
+    for place, row in enumerate(rows):
+        name, spelling, loose = index.names[row], index.spellings[row], index.looses[row]
         if levels[row] >= SPELLING:
             # One name in two spellings: how they look is of no account.
             alike: tuple[float, ...] = (1, 1, 1, 1, 1, 1, 0, 0, 0)
@@ -373,14 +376,21 @@ def _last(name: str) -> str:
     return forms(words[-1]).spelling if words else ""
 
 
+@lru_cache(maxsize=50_000)
 def _is_number(word: str) -> bool:
     return any(c.isdigit() for c in word) or re.fullmatch(r"[ivx]{1,4}|[a-h]", word) is not None
 
 
-@Language.factory("medkg_linker", default_config={"threshold": None}, requires=["doc.spans"])
-def create_linker(nlp: Language, name: str, threshold: float | None) -> LinkerComponent:
+@Language.factory(
+    "medkg_linker",
+    default_config={"threshold": None, "linker": None},
+    requires=["doc.spans"],
+)
+def create_linker(
+    nlp: Language, name: str, threshold: float | None, linker: str | None
+) -> LinkerComponent:
     """The factory of `LinkerComponent`; give it its names with `use`."""
-    return LinkerComponent(threshold)
+    return LinkerComponent(threshold, linker)
 
 
 # What linking sets; registered on import, since relations read it of unlinked mentions too.
@@ -397,15 +407,29 @@ class LinkerComponent:
 
     An abbreviation that the document spells out is linked as what it stands for. The label of a
     linked span becomes the kind of its node.
+
+    Args:
+        threshold: least probability of a link; None: the linker's own.
+        linker: `scispacy_linker:umls` (or mesh, rxnorm, go, hpo) for scispaCy's; None: medkg's.
     """
 
-    def __init__(self, threshold: float | None = None) -> None:
+    def __init__(self, threshold: float | None = None, linker: str | None = None) -> None:
+        if linker is not None and not linker.startswith("scispacy_linker:"):
+            raise ModelError(f"no linker {linker!r}; give scispacy_linker:umls, or none")
         self.threshold = threshold
-        self.linker: Linker | None = None
+        # (spaCy sets `name` on its components.)
+        self._chosen = linker
+        self.linker: Linker | ScispacyLinker | None = None
 
     def use(self, terminology: KnowledgeGraph) -> LinkerComponent:
-        """Take the names of this graph."""
-        self.linker = Linker(terminology, self.threshold)
+        """Take the names, or for scispaCy's linker the identifiers, of this graph."""
+        if self._chosen is None:
+            self.linker = Linker(terminology, self.threshold)
+        else:
+            from .scispacy_linker import PREFIX, ScispacyLinker
+
+            name = self._chosen.removeprefix(PREFIX)
+            self.linker = ScispacyLinker(terminology, name, self.threshold)
         return self
 
     def __call__(self, doc: Doc) -> Doc:

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
+from math import log
 from typing import Any
 from zlib import crc32
 
@@ -86,27 +87,27 @@ class NameIndex:
     """The names of some kinds of nodes; rows are those of the frame of `names_of`."""
 
     def __init__(self, names: pl.DataFrame) -> None:
-        self.nodes = names["id"]
-        self.kinds = names["kind"]
-        self.names = names["name"]
+        self.nodes = Texts(names["id"])
+        self.kinds = Texts(names["kind"])
+        self.names = Texts(names["name"])
         self.primary = names["primary"].to_numpy()
         keys = names["key"].to_list()
         made = [forms(key) for key in keys]
-        self.spellings = pl.Series([form.spelling for form in made], dtype=pl.String)
-        self.looses = pl.Series([form.loose for form in made], dtype=pl.String)
+        spellings, looses = [form.spelling for form in made], [form.loose for form in made]
+        self.spellings, self.looses = Texts(spellings), Texts(looses)
         # Hashes in order with their rows: 12 bytes a key, where a dict would take 150.
         self._tables = [
             (NAME, _HashTable(keys)),
-            (SPELLING, _HashTable(self.spellings)),
+            (SPELLING, _HashTable(spellings)),
             (SPELLING, _HashTable(key.replace(" ", "") for key in keys)),
-            (LOOSE, _HashTable(self.looses)),
+            (LOOSE, _HashTable(looses)),
             (STRIPPED, _HashTable(form.stripped for form in made)),
         ]
         self._words = np.zeros(_BUCKETS, np.int32)
         words = (_bucket(word) for form in made for word in set(form.spelling.split()))
         np.add.at(self._words, np.fromiter(words, np.int64), 1)
         # Of each row: the node, the names of one node in a run; and what is one concept with it.
-        self.node = (self.nodes != self.nodes.shift(1)).fill_null(True).cum_sum().to_numpy() - 1
+        self.node = (names["id"] != names["id"].shift(1)).fill_null(True).cum_sum().to_numpy() - 1
         # The hash of the node's own name, the first of its run.
         first = np.flatnonzero(np.diff(self.node, prepend=-1))
         own = np.frombuffer(b"".join(_digest(keys[row]) for row in first), np.int64)
@@ -122,8 +123,8 @@ class NameIndex:
             max_df=min(1.0, max(_COMMON, 50 / max(1, len(keys)))),
         )
         self._vectors: Any = None
-        if any(len(text) > 1 for text in self.spellings):
-            self._vectors = self._vectorizer.fit_transform(self.spellings).T.tocsr()
+        if any(len(text) > 1 for text in spellings):
+            self._vectors = self._vectorizer.fit_transform(spellings).T.tocsr()
 
     def exact(self, key: str, *, all_levels: bool = False) -> dict[int, int]:
         """Rows whose name equals the key in some form, with the tightest level at which it does.
@@ -160,7 +161,22 @@ class NameIndex:
 
     def weight(self, word: str) -> float:
         """How much a word tells: the logarithm of the share of names without it."""
-        return float(np.log((len(self.nodes) + 1) / (self._words[_bucket(word)] + 1)))
+        return log((len(self.nodes) + 1) / (int(self._words[_bucket(word)]) + 1))
+
+
+class Texts:
+    """Texts in one block of bytes: a third of what a list takes, and as fast to get one of."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        encoded = [text.encode("utf-8") for text in texts]
+        self._ends = np.cumsum([0, *map(len, encoded)])
+        self._block = b"".join(encoded)
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def __getitem__(self, row: int) -> str:
+        return self._block[self._ends[row] : self._ends[row + 1]].decode("utf-8")
 
 
 class _HashTable:

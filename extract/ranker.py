@@ -63,7 +63,13 @@ class Ranker:
         self.arrays = arrays
         self.about = about
         self.threshold = float(about["threshold"])
-        self._trees = np.arange(arrays["feature"].shape[0])
+        # All trees' nodes in one row each, so that a node is one number.
+        trees, size = arrays["feature"].shape
+        self._roots = np.arange(trees) * size
+        self._flat = {name: array.ravel() for name, array in arrays.items()}
+        self._flat["feature"] = np.maximum(self._flat["feature"], 0).astype(np.int64)
+        for side in ("left", "right"):
+            self._flat[side] = (arrays[side] + self._roots[:, None]).ravel()
 
     @classmethod
     def load(cls, folder: Path | None = None) -> Ranker:
@@ -103,16 +109,16 @@ class Ranker:
         """(rows, features) → the probability of each row's link."""
         if not len(inputs):
             return np.empty(0)
-        trees, rows = self._trees, np.arange(len(inputs))[:, None]
-        arrays = self.arrays
-        node = np.zeros((len(inputs), len(trees)), dtype=np.int32)
+        flat, columns = self._flat, inputs.shape[1]
+        values, missing = inputs.ravel(), np.isnan(inputs).ravel()
+        start = np.arange(len(inputs))[:, None] * columns
+        node = np.tile(self._roots, (len(inputs), 1))
         for _ in range(self.about["depth"]):
-            value = inputs[rows, arrays["feature"][trees, node]]
-            with np.errstate(invalid="ignore"):
-                small = value <= arrays["threshold"][trees, node]
-            left = np.where(np.isnan(value), arrays["missing_left"][trees, node], small)
-            node = np.where(left, arrays["left"][trees, node], arrays["right"][trees, node])
-        odds = arrays["value"][trees, node].sum(1) + self.about["bias"]
+            seen = start + flat["feature"].take(node)
+            left = values.take(seen) <= flat["threshold"].take(node)
+            left |= missing.take(seen) & flat["missing_left"].take(node)
+            node = np.where(left, flat["left"].take(node), flat["right"].take(node))
+        odds = flat["value"].take(node).sum(1) + self.about["bias"]
         slope, shift = self.about["calibration"]
         chances: npt.NDArray[np.float64] = 1 / (1 + np.exp(-(slope * odds + shift)))
         return chances

@@ -106,7 +106,7 @@ class Settings:
 
     Attributes:
         terminology: a graph folder of which the nodes are used.
-        model, relations_model: as for `build_pipeline`.
+        model, relations_model, linker: as for `build_pipeline`.
         sentences: whether sentences are kept.
         reader: names all of these, and medkg's own models and rules, by their content.
         parts: the folder that parts are written to.
@@ -115,6 +115,7 @@ class Settings:
     terminology: Path
     model: str | None
     relations_model: str | None
+    linker: str | None
     sentences: bool
     reader: str
     parts: Path
@@ -126,6 +127,7 @@ def extract(
     *,
     model: Path | str | None = None,
     relations_model: Path | None = None,
+    linker: str | None = None,
     sentences: bool = True,
     quarantine: Quarantine | None = None,
     workers: int = 1,
@@ -153,6 +155,7 @@ def extract(
         model: folder of a mention recogniser, or any spaCy model by name or folder; None: the one
             that ships.
         relations_model: folder of a relation model; None: the one that ships.
+        linker: `scispacy_linker:umls` (or mesh, rxnorm, go, hpo) for scispaCy's; None: medkg's.
         sentences: keep the sentences; without, only their offsets.
         quarantine: gets the documents that can't be read, by name.
         workers: processes that read; with one, it is this. A document that ends a worker is set
@@ -177,8 +180,9 @@ def extract(
             terminology=stack.enter_context(_temporary()) / "terminology",
             model=None if model is None else str(model),
             relations_model=None if relations_model is None else str(relations_model),
+            linker=linker,
             sentences=sentences,
-            reader=fingerprint(nodes, model, relations_model, sentences),
+            reader=fingerprint(nodes, model, relations_model, sentences, linker),
             parts=stack.enter_context(_temporary() if keep is None else _locked(keep)),
         )
         tasks = _tasks(documents, settings, known or {}, summary)
@@ -235,14 +239,18 @@ def _licence(relations_model: Path | None) -> str:
 
 
 def fingerprint(
-    nodes: pl.DataFrame, model: Path | str | None, relations_model: Path | None, sentences: bool
+    nodes: pl.DataFrame,
+    model: Path | str | None,
+    relations_model: Path | None,
+    sentences: bool,
+    linker: str | None = None,
 ) -> str:
     """What names models, rules, terminology and settings by their content, 16 hexadecimal digits.
 
     Args:
         nodes: of the terminology.
     """
-    digest = hashlib.sha256(f"{version('medkg')} {sentences} {_own_files()}".encode())
+    digest = hashlib.sha256(f"{version('medkg')} {sentences} {linker} {_own_files()}".encode())
     for given in (model, relations_model):
         folder = _folder(given)
         digest.update(f"\0{given if folder is None else _checksum(folder)}".encode())
@@ -362,6 +370,7 @@ class _Reading:
             terminology,
             ner_model=settings.model,
             relations_model=None if relations is None else Path(relations),
+            linker=settings.linker,
         )
 
     def read(self, documents: list[TextDocument], key: str) -> None:
