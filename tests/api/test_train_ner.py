@@ -91,5 +91,5 @@ def test_annotations_become_a_model_and_a_graph(
         *["--out", tmp_path / "graph"],
     )
     assert code == 0, said
-    names = set(KnowledgeGraph.open(tmp_path / "graph").nodes["name"])
-    assert {"Lumirol", "night palsy"} <= names
+    names = set(KnowledgeGraph.open(tmp_path / "graph").nodes["name"].str.to_lowercase())
+    assert {"lumirol", "night palsy"} <= names
