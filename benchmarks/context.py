@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from importlib.resources import as_file, files
 from importlib.util import find_spec
@@ -33,7 +33,7 @@ from medkg.extract.evaluate_relations import score
 from medkg.extract.evaluate_values import evaluate_values
 from medkg.extract.ner import Found, set_mentions
 from medkg.extract.sentences import Sentences
-from medkg.extract.tokens import blank
+from medkg.extract.tokens import MedkgTokenizer, blank
 from medkg.extract.values import measurement
 
 
@@ -65,7 +65,15 @@ def negspacy(*parts: list[LabelledText]) -> pl.DataFrame:
     from negspacy.negation import Negex
     from negspacy.termsets import termset
 
-    rules = Negex(blank(), "negex", termset("en_clinical").get_patterns(), span_keys=["mentions"])
+    class Tokenizer(MedkgTokenizer):
+        """With the method by which negspacy reads its phrases."""
+
+        def pipe(self, texts: Iterable[str]) -> Iterator[Doc]:
+            return map(self, texts)
+
+    nlp = blank()
+    nlp.tokenizer = Tokenizer(nlp.vocab)
+    rules = Negex(nlp, "negex", termset("en_clinical").get_patterns(), span_keys=["mentions"])
 
     def method(doc: Doc) -> list[dict[str, str]]:
         said = plain(doc)

@@ -32,6 +32,7 @@ _VALUES = {
     "possible": ("certainty", "possible"),
     "hypothetical": ("certainty", "hypothetical"),
     "historical": ("temporality", "historical"),
+    "past": ("temporality", "historical"),
     "over": ("temporality", "historical"),
     "other": ("experiencer", "other"),
     "family": ("experiencer", "family"),
@@ -44,7 +45,7 @@ DEFAULTS = {
     "temporality": "current",
 }
 # What takes back what other triggers said.
-_CANCELS = {"current": {"historical"}, "certain": {"possible", "hypothetical"}}
+_CANCELS = {"current": {"historical", "past"}, "certain": {"possible", "hypothetical"}}
 # "No abnormality on CT" doesn't say that there was no CT: only rules that name the kind deny it.
 _ONLY_IF_NAMED = {("negated", "Procedure"), ("possible", "Procedure"), ("over", "Procedure")}
 # Sections that speak for what is in them: the category, and for which kinds.

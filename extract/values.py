@@ -171,8 +171,8 @@ def _quantity(value: re.Match[str], bound: str) -> dict[str, str | float]:
     thousands = re.fullmatch(r"\d{1,3}(?:,\d{3})+", number)
     if bound or (thousands is None and re.fullmatch(r"\d+(?:[.,]\d+)?", number) is None):
         return found
-    found["value"] = float(number.replace(",", "" if thousands else "."))
+    amount = found["value"] = float(number.replace(",", "" if thousands else "."))
     if "unit" in found and is_unit(str(found["unit"])):
-        amount, unit = normalise_quantity(found["value"], str(found["unit"]))
+        amount, unit = normalise_quantity(amount, str(found["unit"]))
         found["normal_value"], found["normal_unit"] = amount, unit
     return found
