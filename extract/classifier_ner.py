@@ -97,7 +97,8 @@ class TokenClassifier(Recogniser):
                 words[n][word] = probabilities[row][piece]
         (name,) = self.kinds
         return [
-            {name: self._found(text, found)} for text, found in zip(encoded, words, strict=True)
+            {name: self._found(text, pieces, found)}
+            for text, pieces, found in zip(texts, encoded, words, strict=True)
         ]
 
     def _probabilities(self, windows: list[list[int]]) -> list[Tensor]:
@@ -114,7 +115,7 @@ class TokenClassifier(Recogniser):
                 result[n] = row
         return result
 
-    def _found(self, encoded: Any, words: dict[int, Tensor]) -> list[Found]:
+    def _found(self, text: str, encoded: Any, words: dict[int, Tensor]) -> list[Found]:
         if not words:
             return []
         order = sorted(words)
@@ -126,6 +127,12 @@ class TokenClassifier(Recogniser):
         for first, end, kind in tagged_spans(tags):
             start = encoded.word_to_chars(order[first]).start
             stop = encoded.word_to_chars(order[end - 1]).end
+            # Byte-level tokenizers count white space to their words, or as words.
+            within = text[start:stop]
+            if not within.strip():
+                continue
+            start += len(within) - len(within.lstrip())
+            stop = start + len(within.strip())
             sure = min(float(of_kind[n, self._of_tag[best[n]]]) for n in range(first, end))
             found.append(Found(start, stop, kind, min(1.0, sure)))
         return found

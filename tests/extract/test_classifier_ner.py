@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import re
 import string
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from transformers import BertConfig, BertForTokenClassification, BertModel, BertTokenizerFast
+from tokenizers import ByteLevelBPETokenizer
+from transformers import (
+    BertConfig,
+    BertForTokenClassification,
+    BertModel,
+    BertTokenizerFast,
+    RobertaConfig,
+    RobertaForTokenClassification,
+    RobertaTokenizerFast,
+)
 
 from medkg.extract.classifier_ner import TokenClassifier
 from medkg.extract.evaluate_ner import evaluate_ner
@@ -165,6 +175,36 @@ def test_plain_labels_and_models_without_kinds(tmp_path: Path) -> None:
     BertForTokenClassification(config(size)).save_pretrained(tmp_path / "none")
     with pytest.raises(ModelError, match=r"none of its labels is a kind .* \(LABEL_0, LABEL_1\)"):
         open_recogniser(tmp_path / "none")
+
+
+def test_byte_level_pieces_give_exact_offsets(tmp_path: Path) -> None:
+    text = f"{TEXT} 😀 naïve β-blockers\n\n next\n"
+    pieces = ByteLevelBPETokenizer()
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    pieces.train_from_iterator([text] * 3, vocab_size=400, special_tokens=special)
+    pieces.save_model(str(tmp_path))
+    files = (str(tmp_path / name) for name in ("vocab.json", "merges.txt"))
+    tokenizer = RobertaTokenizerFast(*files)
+    tokenizer.save_pretrained(tmp_path)
+    torch.manual_seed(1)  # weights that find a mention in nearly every word
+    roberta = RobertaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=40,
+        id2label={0: "O", 1: "B-DRUG", 2: "I-DRUG"},
+    )
+    RobertaForTokenClassification(roberta).save_pretrained(tmp_path)
+    for given in (text, text * 5, "\n\n", "😀"):
+        found = open_recogniser(tmp_path).predict([given], threshold=0)[0]
+        strings = [given[f.start : f.end] for f in found]
+        assert strings == [string.strip() for string in strings]
+        assert all(strings)
+        assert all(a.end <= b.start for a, b in pairwise(found))
+        if given.startswith(text):
+            assert len(found) > 5
 
 
 def test_what_is_no_classifier_is_named(tmp_path: Path) -> None:
