@@ -38,6 +38,7 @@ def main() -> None:
         ]
         train_distant(arguments.data, development, arguments.train)
     pl.Config.set_tbl_rows(-1)
+    pl.Config.set_tbl_cols(-1)
     pl.Config.set_tbl_width_chars(200)
     pl.Config.set_fmt_str_lengths(40)
     print(evaluate_labels(arguments.data, arguments.part))

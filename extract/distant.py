@@ -339,6 +339,6 @@ annotation are left out. Calibrated on {calibrated} pairs of the development par
 
 **Licence**: HPO's annotations are free to use with attribution (Human Phenotype Ontology,
 https://hpo.jax.org); the corpora are in the public domain, CC0 or public. Hetionet's DaG edges were
-left out: they mix sources, some of which forbid commercial use, and the table does not say which
-edge is whose. Its DuG and DdG edges add nine pairs, and no accuracy.
+left out: they mix sources of differing terms (DisGeNET's are non-commercial today), and the table
+does not say which edge is whose. Its DuG and DdG edges add nine pairs, and no accuracy.
 """
