@@ -180,7 +180,11 @@ def _found(sentence: LabelledSentence, method: str) -> set[tuple[_Span, _Span]]:
         for pair, head, tail, _ in sentence.pairs()
         if (match := rule(pair)) is not None
         and match.relation == sentence.relation
-        and relation_context(head, tail)["polarity"] == "asserted"
+        and (
+            # Its rules have their negations in them.
+            sentence.relation == "CONTRAINDICATED_FOR"
+            or relation_context(head, tail)["polarity"] == "asserted"
+        )
     }
 
 

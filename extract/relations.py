@@ -344,9 +344,7 @@ class RelationsComponent:
             if said is not None:
                 relation = _relation(head, "ASSOCIATED_WITH", tail, said.probability, {})
                 if said.denied:
-                    relation = replace(
-                        relation, context={**relation.context, "polarity": "negated"}
-                    )
+                    relation = _with_polarity(relation, "negated")
                 found.append(relation)
         return found
 
@@ -392,7 +390,11 @@ class RelationsComponent:
                     chosen = rule.precision, rule.relation
                 # A drug treats diseases; that it relieves a symptom has no relation of its own.
                 if chosen is not None and (chosen[1] == "CAUSES" or _may_be(tail, "Disease")):
-                    found.append(_relation(head, chosen[1], tail, chosen[0], {}))
+                    relation = _relation(head, chosen[1], tail, chosen[0], {})
+                    if rule is not None and rule.relation == "CONTRAINDICATED_FOR":
+                        # "Should not be given": the negation is the rule's own.
+                        relation = _with_polarity(relation, "asserted")
+                    found.append(relation)
             for key, (head, tail) in nearest.items():
                 if key not in best and caused[key] >= self._least("causes"):
                     found.append(_relation(head, "CAUSES", tail, caused[key], {}))
@@ -461,6 +463,10 @@ def _relation(
     tail_id = _node(tail, kinds.get(relation, "Disease"))
     context = relation_context(head, tail)
     return FoundRelation(head, relation, tail, head_id, tail_id, probability, qualifiers, context)
+
+
+def _with_polarity(found: FoundRelation, polarity: str) -> FoundRelation:
+    return replace(found, context={**found.context, "polarity": polarity})
 
 
 def _may_be(mention: Span, kind: str) -> bool:

@@ -124,6 +124,14 @@ def test_the_component_finds_associations_and_what_is_denied_as_negated() -> Non
     assert given._.relations == ()
 
 
+def test_what_should_not_be_given_is_asserted() -> None:
+    nlp = pipeline("medkg_sentences", "medkg_context")
+    component = RelationsComponent(RelationModel.load())
+    text = "[Metoclopramide|Drug] should not be used in patients with [parkinsonism|Disease]."
+    (found,) = component(marked(nlp, text))._.relations
+    assert (found.relation, found.context["polarity"]) == ("CONTRAINDICATED_FOR", "asserted")
+
+
 def test_features_hold_no_names() -> None:
     pair = pair_of("In [Fabry disease|Disease] the [GLA|Target] sequence was read in 12 men.")
     found = " ".join(features(pair)).lower()
