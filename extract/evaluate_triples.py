@@ -48,7 +48,8 @@ def evaluate_triples(
     Returns:
         A row per threshold, from all triples to the most probable: threshold, precision, recall,
         f1, low, high (of F1; `evaluate_relations.score`), precision_low, precision_high,
-        recall_low, recall_high (95 %, bootstrap over documents), triples, true.
+        recall_low, recall_high (95 %, bootstrap over documents), triples, true, ceiling (of recall:
+        the share of true triples whose identifiers both have a name in the dictionary).
 
     Raises:
         DataError: a file can't be read, or the corpus relates nothing.
@@ -67,6 +68,8 @@ def evaluate_triples(
         sentences=False,
     )
     found = _triples(graph)
+    known = set(terminology.nodes["id"])
+    ceiling = sum({head, tail} <= known for _, head, tail in true) / len(true)
     ids = [document.id for document in documents]
     rows = []
     for threshold in _thresholds(list(found.values()), steps):
@@ -82,6 +85,7 @@ def evaluate_triples(
                 **asdict(score),
                 **_intervals(chosen, true, ids, seed),
                 "triples": len(chosen),
+                "ceiling": round(ceiling, 4),
             }
         )
     return pl.DataFrame(rows)
