@@ -6,7 +6,9 @@ import pytest
 from spacy.language import Language
 
 from medkg.extract import sentences as _sentences  # noqa: F401 (registers the component)
+from medkg.extract.pipeline import _stated
 from medkg.extract.values import measurement
+from medkg.graph.schema import Schema
 
 from .marked import marked, pipeline
 
@@ -54,3 +56,23 @@ def quantity(value: float, unit: str, normal: float, normal_unit: str) -> dict[s
 def test_a_test_s_value(nlp: Language, text: str, expected: list[dict[str, str | float]]) -> None:
     doc = marked(nlp, text)
     assert [measurement(mention) for mention in doc.spans["mentions"]] == expected
+
+
+def test_what_a_patient_s_edge_gets(nlp: Language) -> None:
+    doc = marked(
+        nlp,
+        "[Fever|Symptom] of 39.1 °C, raised [CRP|Procedure], [ibuprofen|Drug] 400 mg. "
+        "[Pain|Symptom]: low. [Gout|Disease].",
+    )
+    fever, crp, ibuprofen, pain, gout = doc.spans["mentions"]
+    assert _stated("HAS_PHENOTYPE", fever)["unit"] == "°C"
+    assert _stated("UNDERWENT", crp) == {"interpretation": "high"}
+    assert _stated("TAKES", ibuprofen) == {"dose": "400 mg"}
+    assert _stated("HAS_PHENOTYPE", pain) == _stated("HAS_DISEASE", gout) == {}
+
+
+def test_every_kind_of_what_is_stated_is_a_property_of_the_schema() -> None:
+    relations = Schema.default().relations
+    assert {"dose", "route", "frequency", "duration"} <= set(relations["TAKES"].properties)
+    names = {"value", "unit", "normal_value", "normal_unit", "interpretation"}
+    assert names <= set(relations["UNDERWENT"].properties)
