@@ -18,7 +18,6 @@ from .documents import TextDocument
 from .evaluate_linking import read_names
 from .evaluate_relations import compare
 from .run import extract
-from .train_linker import prefixes_of
 
 Triple = tuple[str, str, str]  # document, head, tail
 
@@ -59,7 +58,7 @@ def evaluate_triples(
     true = _truth(documents)
     if not true:
         raise DataError("relates no two identifiers (lines of ID, CID, ID, ID)", path=corpus)
-    terminology = read_names(names, "pubtator", prefixes_of(documents, "pubtator"))
+    terminology = read_names(names, "pubtator", ["MESH"])
     graph = extract(
         [TextDocument(f"PMID:{document.id}", document.text) for document in documents],
         terminology,

@@ -11,6 +11,7 @@ import pytest
 from medkg.extract.corpora import read_pubtator
 from medkg.extract.dictionary import Names
 from medkg.extract.evaluate_linking import evaluate_linking, read_names
+from medkg.extract.evaluate_triples import evaluate_triples
 from medkg.extract.linker import Asked, Linker
 from medkg.extract.ranker import FEATURES, Ranker, classifier, fit
 from medkg.graph.errors import DataError, ModelError
@@ -138,3 +139,21 @@ def test_a_damaged_ranker_is_refused(tmp_path: Path) -> None:
     weights.write_bytes(weights.read_bytes()[:-1])
     with pytest.raises(ModelError, match="is missing or not the file that was saved"):
         Ranker.load(tmp_path / "ranker")
+
+
+def test_triples_are_read_from_the_texts_alone(tmp_path: Path) -> None:
+    text = "Seizures were caused by ketamine in two patients. Fluclorin caused gout."
+    lines = ["5|t|A report", f"5|a|{text}", "5\tCID\tD007649\tD012640", "5\tCID\tC9\tD3", ""]
+    corpus = tmp_path / "dev.txt"
+    corpus.write_text("\n".join(lines), encoding="utf-8")
+    names = pubtator(
+        tmp_path / "names.txt",
+        {"1": [("ketamine", "Chemical", "D007649"), ("seizures", "Disease", "D012640")]},
+    )
+    table = evaluate_triples([names], corpus)
+    first = table.row(0, named=True)
+    assert (first["true"], first["ceiling"], first["recall"]) == (2, 0.5, 0.5)
+    assert first["precision"] == 1.0
+    assert table["threshold"].is_sorted()
+    with pytest.raises(DataError, match="relates no two identifiers"):
+        evaluate_triples([names], names)
