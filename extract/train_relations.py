@@ -329,7 +329,11 @@ def _probabilities(
 
 
 def _calibrate(model: RelationModel, rows: list[Labelled]) -> None:
-    """For each task the temperature of least log loss, then the threshold of best F1."""
+    """For each task the temperature of least log loss, then the threshold of best F1.
+
+    That is the F1 to be expected if the probabilities are right: a tenth of the documents has too
+    few relations for the best threshold on their labels to be more than luck.
+    """
     for task in ("targets", "treats"):
         mine = [labelled for labelled in rows if labelled.task == task]
         if not mine:
@@ -338,7 +342,7 @@ def _calibrate(model: RelationModel, rows: list[Labelled]) -> None:
         about = [x.about for x in mine]
         model.temperatures[task] = _temperature(raw, labels)
         calibrated = soften(raw, model.temperatures[task])
-        model.thresholds[task] = _threshold(calibrated, labels, about)
+        model.thresholds[task] = _expected_threshold(calibrated)
         linear = model.predict_linear([x.pair for x in mine], task)
         model.linear_thresholds[task] = _threshold(linear, labels, about)
 
@@ -372,6 +376,15 @@ def _temperature(raw: torch.Tensor, labels: torch.Tensor) -> float:
     grid = [0.5 + 0.1 * step for step in range(36)]
     losses = [float(functional.cross_entropy(logits / t, labels)) for t in grid]
     return round(grid[losses.index(min(losses))], 2)
+
+
+def _expected_threshold(probabilities: torch.Tensor) -> float:
+    some, top = probabilities[:, 1:].sum(1), probabilities[:, 1:].max(1).values
+    grid = [0.2 + 0.025 * step for step in range(25)]
+    f1s = [
+        2 * float(top[some >= t].sum()) / (int((some >= t).sum()) + float(some.sum())) for t in grid
+    ]
+    return round(grid[f1s.index(max(f1s))], 3)
 
 
 def _threshold(
