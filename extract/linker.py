@@ -343,8 +343,10 @@ def _compare(index: NameIndex, rows: Sequence[int], inputs: npt.NDArray[np.float
     nodes, own = index.node[places], index.own_name[places]
     level = inputs[:, _PLACE["level"]]
     alike = inputs[:, _PLACE["likeness"]] + inputs[:, _PLACE["loose_likeness"]]
-    # rival[n, m]: m is another node than n, with another name of its own.
-    rival = (nodes[:, None] != nodes) & (own[:, None] != own)
+    # rival[n, m]: m is another node than n, of its kind, with another name of its own. A disease
+    # and a symptom of one name are no rivals, whatever else they are called.
+    kind = index.kind[places]
+    rival = (nodes[:, None] != nodes) & (own[:, None] != own) & (kind[:, None] == kind)
     as_tight = rival & (level >= level[:, None])
     first = np.zeros(len(places), dtype=bool)
     first[np.unique(nodes, return_index=True)[1]] = True

@@ -112,6 +112,7 @@ class NameIndex:
         first = np.flatnonzero(np.diff(self.node, prepend=-1))
         own = np.frombuffer(b"".join(_digest(keys[row]) for row in first), np.int64)
         self.own_name = own[self.node] if len(keys) else np.zeros(0, np.int64)
+        self.kind = names["kind"].rank("dense").to_numpy()
         self.counted = names["count"].null_count() < names.height
         self.count = names["count"].fill_null(0).to_numpy().astype(np.float64)
         self.node_count = np.bincount(self.node, self.count) if len(keys) else np.zeros(0)
