@@ -7,13 +7,10 @@ from hashlib import sha256
 from pathlib import Path
 
 import joblib
-import nmslib
 import numpy as np
 import polars as pl
 import pytest
 import scipy.sparse
-from scispacy import candidate_generation, file_cache
-from scispacy.linking_utils import DEFAULT_UMLS_PATH, KnowledgeBase
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from medkg.extract import linker as _linker  # noqa: F401 (registers the component)
@@ -23,6 +20,11 @@ from medkg.graph.kg import KnowledgeGraph
 
 from .marked import marked, pipeline
 from .test_linker import graph
+
+nmslib = pytest.importorskip("nmslib", reason="scispaCy is not installed")
+candidate_generation = pytest.importorskip("scispacy.candidate_generation")
+file_cache = pytest.importorskip("scispacy.file_cache")
+linking_utils = pytest.importorskip("scispacy.linking_utils")
 
 # scispaCy's knowledge bases: https://github.com/allenai/scispacy/blob/main/scispacy/linking_utils.py
 ENTITIES = [
@@ -67,7 +69,7 @@ def umls(cache: Path, tmp_path: Path) -> Path:
     base.write_text("\n".join(lines), encoding="utf-8")
     paths = candidate_generation.LinkerPaths.from_directory(tmp_path)
     # What `create_tfidf_ann_index` makes, which itself refuses to run on Python 3.11.
-    aliases = sorted(KnowledgeBase(str(base)).alias_to_cuis)
+    aliases = sorted(linking_utils.KnowledgeBase(str(base)).alias_to_cuis)
     vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 3), dtype=np.float32)
     vectors = vectorizer.fit_transform(aliases)
     joblib.dump(vectorizer, paths.tfidf_vectorizer)
@@ -79,7 +81,7 @@ def umls(cache: Path, tmp_path: Path) -> Path:
     index.addDataPointBatch(vectors)
     index.createIndex({"M": 16, "indexThreadQty": 1, "efConstruction": 100, "post": 0})
     index.saveIndex(paths.ann_index)
-    urls = [DEFAULT_UMLS_PATH, *candidate_generation.DEFAULT_PATHS["umls"]]
+    urls = [linking_utils.DEFAULT_UMLS_PATH, *candidate_generation.DEFAULT_PATHS["umls"]]
     for url, file in zip(urls, [base, *paths], strict=True):
         name = file_cache.url_to_filename(url, etag="1")
         assert name.startswith(sha256(url.encode()).hexdigest())
