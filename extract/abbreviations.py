@@ -31,7 +31,8 @@ def find_abbreviations(text: str) -> list[Abbreviation]:
         # "(ACE; EC 3.4.15.1)": what follows a comma or semicolon belongs to another matter.
         inner = re.split(r"[;,]\s", match[1])[0]
         if _is_short_form(inner):
-            short, long_end = inner, len(text[: match.start()].rstrip())
+            left = text[max(0, match.start() - 200) : match.start()]
+            short, long_end = inner, match.start() - len(left) + len(left.rstrip())
             # A long form lies in one sentence.
             ends = [m.end() for m in _SENTENCE_END.finditer(text, max(0, long_end - 200), long_end)]
             first = ends[-1] if ends else max(0, long_end - 200)

@@ -24,7 +24,7 @@ from typing import Any
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from .sentences import section_of
+from .sentences import section_of, sentence_of
 
 # Attribute and value that each category of trigger stands for; of one attribute the later wins.
 _VALUES = {
@@ -276,7 +276,7 @@ class Context:
         """
         mentions: dict[int, list[Span]] = {}
         for mention in doc.spans.get("mentions", []):
-            mentions.setdefault(mention.sent.start, []).append(mention)
+            mentions.setdefault(sentence_of(mention).start, []).append(mention)
         denials: list[tuple[int, int]] = []
         for sentence in doc.sents:
             if here := mentions.get(sentence.start):

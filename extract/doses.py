@@ -6,6 +6,7 @@ import re
 
 from spacy.tokens import Span
 
+from .sentences import sentence_of
 from .values import mention_places
 
 _NUMBER = r"\d+(?:[.,]\d+)?(?:\s?(?:-|–|to|/)\s?\d+(?:[.,]\d+)?)?"
@@ -86,7 +87,7 @@ def dosage(drug: Span) -> dict[str, str]:
     They stand after the drug, before the next drug or the end of the sentence; a dose may stand
     right before it ("5 mg of ramipril").
     """
-    sentence = drug.sent
+    sentence = sentence_of(drug)
     places = mention_places(drug.doc, sentence.start, sentence.end)
     others = [place for place in places if place.kind == "Drug"]
     # "isoniazid (INH, 300 mg/d)": the short form has no dose of its own.

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache, lru_cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from ..graph.identifiers import is_curie, name_key_of
+from ..graph.identifiers import is_curie, name_key
 from ..graph.kg import KnowledgeGraph
 from ..graph.quarantine import Quarantine
 from ..graph.readings import TEXT, reading
@@ -24,6 +25,7 @@ from .context import DEFAULTS
 from .documents import TextDocument
 from .doses import dosage
 from .relations import FoundRelation
+from .sentences import sentence_of
 from .tokens import blank
 from .values import measurement
 
@@ -110,8 +112,12 @@ def _stated(relation: str, mention: Span) -> Mapping[str, object]:
 
 
 _version = cache(lambda: version("medkg"))
-# A call of polars for each mention would take longer than the models do.
-_name_key = lru_cache(maxsize=50_000)(name_key_of)
+
+
+def _name_keys(names: Iterable[str]) -> dict[str, str]:
+    """Names with their keys, in one call, as one for each would take longer than the models."""
+    frame = pl.DataFrame({"name": list(names)}, schema={"name": pl.String})
+    return dict(frame.select("name", key=name_key(pl.col("name"))).iter_rows())
 
 
 class _Rows:
@@ -139,20 +145,21 @@ class _Rows:
             self._node(document.patient, "Patient", document.patient)
             self._evidence(document, document.id, "MENTIONS", document.patient, 1.0)
         ids: dict[tuple[int, int], tuple[str, float]] = {}
+        keys = _name_keys({span.text for span in doc.spans["mentions"]})
         for mention in doc.spans["mentions"]:
-            entity = self._entity(mention)
+            entity = self._entity(mention, keys[mention.text])
             if entity is None:
                 continue
             ids[mention.start, mention.end] = entity
             self._mention(document, mention, *entity)
         self._relations(document, doc, ids)
 
-    def _entity(self, mention: Span) -> tuple[str, float] | None:
+    def _entity(self, mention: Span, key: str) -> tuple[str, float] | None:
         """The node of a mention, and how sure it is that this is the one; None: no node."""
         if mention._.identifier is not None:
             self.linked.add(mention._.identifier)
             return mention._.identifier, mention._.link_score
-        if mention._.probability < UNLINKED or len(key := _name_key(mention.text)) < 3:
+        if mention._.probability < UNLINKED or len(key) < 3:
             return None
         identifier = f"text:{mention.label_.lower()}_{key.replace(' ', '_')}"
         name = " ".join(mention.text.split())
@@ -165,7 +172,8 @@ class _Rows:
         probability = float(mention._.probability) * score
         place = {"mention_start": mention.start_char, "mention_end": mention.end_char}
         said = {name: getattr(mention._, name) for name in DEFAULTS}
-        self._evidence(document, document.id, "MENTIONS", node, probability, mention.sent, place)
+        sentence = sentence_of(mention)
+        self._evidence(document, document.id, "MENTIONS", node, probability, sentence, place)
         if document.patient is None:
             return
         facts = [(_OF_PATIENT.get(mention.label_), node)]
@@ -185,7 +193,7 @@ class _Rows:
                     relation,
                     tail,
                     probability,
-                    mention.sent,
+                    sentence,
                     {**place, **more},
                     context,
                 )
@@ -205,7 +213,7 @@ class _Rows:
                 head[0],
                 found.relation,
                 tail[0],
-                str(found.tail.sent.start),
+                str(sentence_of(found.tail).start),
                 *found.context.values(),
             )
             if key not in best or best[key][0] < probability:
@@ -219,8 +227,8 @@ class _Rows:
                 "object_end": found.tail.end_char,
             }
             self._evidence(
-                document, head_id, relation, tail_id, probability, found.tail.sent, qualifiers,
-                found.context,
+                document, head_id, relation, tail_id, probability, sentence_of(found.tail),
+                qualifiers, found.context,
             )  # fmt: skip
 
     def _end(

@@ -33,6 +33,7 @@ from .folder import load_weights, open_folder, save_folder
 from .pair_networks import PairTowers, PairTransformer
 from .pairs import FINE, TASKS, Entity, Pair
 from .rules import drug_rule, symptom_rule
+from .sentences import sentence_of
 
 SHIPPED = Path(__file__).parent / "model" / "relations"
 MODEL = "medkg_relations"
@@ -513,7 +514,7 @@ def sentence_entities(doc: Doc) -> Iterator[tuple[tuple[str, ...], list[tuple[Sp
     """Each sentence's words without white space, and its mentions as words of them."""
     inside: dict[int, list[Span]] = defaultdict(list)
     for mention in doc.spans.get("mentions", []):
-        inside[mention.sent.start].append(mention)
+        inside[sentence_of(mention).start].append(mention)
     for sentence in doc.sents:
         places = [token.i for token in sentence if not token.is_space]
         index = {place: n for n, place in enumerate(places)}

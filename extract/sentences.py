@@ -9,6 +9,7 @@ and by a list of abbreviations. Each sentence starts on a token of `Doc`; sectio
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from functools import cache
 from importlib import resources
 from itertools import pairwise
@@ -44,6 +45,10 @@ _CLOSERS = frozenset(")]}\"'’”")
 _BULLET = re.compile(r"[ \t]*(?:[-*•‣·–—+]|\(?\d{1,2}[.)]|[a-h]\))[ \t]+(?=\S)")
 # "1." at the start of a line, or behind what ends a sentence ("Diagnoses: 1. Gout. 2. Asthma.").
 _ITEM_NUMBER = re.compile(r"(?:^|\n|[:;.][ \t]+)[ \t]*\(?\d{1,2}$")
+_STARTS = (
+    "medkg_sentence_starts"  # of a document's sentences, as tokens, where they were looked for
+)
+_FOLLOWING = re.compile(r"\s+(?=(\S))")
 _HEADING = re.compile(
     r"[ \t#*]*(?:\d{1,2}[.)] *)?([A-Za-z][A-Za-z /&'-]{0,48}?)[ \t*]*(:\**|(?=\n|$))"
 )
@@ -91,7 +96,7 @@ def sentence_starts(text: str) -> list[int]:
         end = match.end()
         while end < len(text) and text[end] in _CLOSERS:
             end += 1
-        following = re.match(r"\s+(?=(\S))", text[end:])
+        following = _FOLLOWING.match(text, end)
         # A lower-case word goes on with what stands before it ("e.g. cough", "? pneumonia").
         if following is None or following[1].islower():
             continue
@@ -99,8 +104,9 @@ def sentence_starts(text: str) -> list[int]:
             continue
         if match[0] == "." and _is_abbreviation(text, match.start(), following[1]):
             continue
-        starts.add(end + following.end())
-    return sorted(start for start in starts if start == 0 or text[start:].strip())
+        starts.add(following.end())
+    last = len(text.rstrip())
+    return sorted(start for start in starts if start == 0 or start < last)
 
 
 def _is_abbreviation(text: str, stop: int, following: str) -> bool:
@@ -113,7 +119,7 @@ def _is_abbreviation(text: str, stop: int, following: str) -> bool:
     if len(word) == 1 and before[1].endswith("."):  # e.g., i.e., b.i.d., p.o.
         return text[max(0, stop - 3) : stop].lower() in ("e.g", "i.e")
     if len(word) == 1 and before[2].isupper() and not before[1]:
-        previous = text[: stop - 1].split()
+        previous = text[max(0, stop - 40) : stop - 1].split()
         return not (previous and previous[-1].lower() in _LETTERED)
     if word in _BEFORE_NUMBERS:  # "No. 3", but "It was no. Then …"
         return following.isdigit()
@@ -169,6 +175,7 @@ class Sentences:
                     boundary = next(following)
             else:
                 token.is_sent_start = False
+        doc.user_data.pop(_STARTS, None)
         doc.spans["sections"] = _section_spans(doc)
         return doc
 
@@ -209,9 +216,22 @@ def _paragraph_end(text: str, start: int, end: int) -> int:
     return end
 
 
+def sentence_of(span: Span) -> Span:
+    """The sentence that a span begins in.
+
+    `span.sent` goes through the whole document each time, so that reading a document would take the
+    square of its length.
+    """
+    doc = span.doc
+    starts = doc.user_data.get(_STARTS)
+    if starts is None:
+        starts = doc.user_data[_STARTS] = [sentence.start for sentence in doc.sents]
+    at = bisect_right(starts, span.start)
+    return doc[starts[at - 1] : starts[at] if at < len(starts) else len(doc)]
+
+
 def section_of(span: Span) -> str:
     """The section that a span stands in, "" if none."""
-    for section in span.doc.spans.get("sections", []):
-        if section.start <= span.start < section.end:
-            return str(section.label_)
-    return ""
+    sections = span.doc.spans.get("sections", [])
+    at = bisect_right(sections, span.start, key=lambda section: section.start) - 1
+    return str(sections[at].label_) if at >= 0 and span.start < sections[at].end else ""

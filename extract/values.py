@@ -9,6 +9,7 @@ from typing import NamedTuple
 from spacy.tokens import Doc, Span
 
 from ..graph.units import is_unit, normalise_quantity
+from .sentences import sentence_of
 
 _NUMBER = r"\d+(?:[.,]\d+)*"
 _UNIT = (
@@ -99,7 +100,7 @@ def measurement(test: Span) -> dict[str, str | float]:
 
 def _said_before(test: Span) -> str | None:
     """The interpretation before a test: "raised serum CRP", "negative for CD3 and CD5"."""
-    before = str(test.doc.text[test.sent.start_char : test.start_char])
+    before = str(test.doc.text[sentence_of(test).start_char : test.start_char])
     near = _SAID_BEFORE.sub("", _SAID_BEFORE.sub("", before)).rstrip()
     flag = _FLAG.search(" ".join(near.split()[-1:]))
     if flag is not None:
@@ -141,7 +142,7 @@ def mention_places(doc: Doc, start: int, end: int) -> list[Place]:
 
 def _after(test: Span) -> tuple[str, Span | None]:
     """The text after a test up to the next mention; that mention, where only "and" lies between."""
-    doc, sentence = test.doc, test.sent
+    doc, sentence = test.doc, sentence_of(test)
     start, end = test.end_char, min(sentence.end_char, test.end_char + _REACH)
     if alias := _ABBREVIATION.match(doc.text, start, end):
         start = alias.end()

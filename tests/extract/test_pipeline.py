@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cProfile
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import torch
 
 from medkg.extract import run
 from medkg.extract.documents import TextDocument
+from medkg.extract.pipeline import _Rows
 from medkg.extract.run import extract
 from medkg.graph.errors import DataError, ModelError
 from medkg.graph.kg import KnowledgeGraph
@@ -174,3 +176,23 @@ def test_a_document_that_breaks_a_component_is_set_aside(monkeypatch: pytest.Mon
 def test_a_missing_model_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="holds no model"):
         extract(DOCUMENTS, graph(), relations_model=tmp_path)
+
+
+def test_the_work_grows_with_the_length_of_a_document() -> None:
+    nlp = run.build_pipeline(graph())
+    paragraph = (
+        f"Medications:\n{NOTE}\nPlan (PL): Dr. A. Smith gives lisinopril (LIS) 5 mg. Etc.\n\n"
+    )
+
+    def work(times: int) -> int:
+        """The number of calls, of Python and of C, that reading the paragraph so often takes."""
+        document = TextDocument("note:long", paragraph * times, "patient:long")
+        profile = cProfile.Profile()
+        profile.enable()
+        doc = nlp(document.text)
+        _Rows(sentences=True).add(document, doc)
+        profile.disable()
+        return sum(entry.callcount for entry in profile.getstats())
+
+    work(40)  # what is looked up once
+    assert work(160) < 4.5 * work(40)
