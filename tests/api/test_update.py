@@ -1,0 +1,132 @@
+"""A folder of notes that changes, read into a graph again: as if it were read at first."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from medkg.access import extract
+from medkg.extract.run import Summary
+from medkg.graph.kg import KnowledgeGraph
+from medkg.graph.merge import merge
+from medkg.graph.quarantine import Quarantine
+from medkg.graph.readings import readings
+
+from ..extract import deadly
+from ..extract.test_linker import graph
+from ..graph.graphs import small
+from .test_cli import Medkg, medkg
+
+__all__ = ["medkg"]
+
+PAPERS = """<PubmedArticleSet><PubmedArticle><MedlineCitation><PMID>7</PMID><Article>
+<ArticleTitle>Fever{}.</ArticleTitle></Article></MedlineCitation></PubmedArticle>
+<PubmedArticle><MedlineCitation><PMID>8</PMID><Article><ArticleTitle>No fever.</ArticleTitle>
+</Article></MedlineCitation></PubmedArticle></PubmedArticleSet>"""
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A recogniser whose answers have no last digits that depend on what is read beside."""
+    torch.set_num_threads(1)
+    return deadly.model(tmp_path / "model")
+
+
+def write(folder: Path, texts: dict[str, str]) -> Path:
+    folder.mkdir(exist_ok=True)
+    for name, text in texts.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+FIRST = {
+    "a.txt": "Fever, and odd fevers.",
+    "b/note.md": "He denies **fever**.",
+    "c.txt": "Family history: fever.",
+    "papers.xml": PAPERS.format(""),
+}
+CHANGES = {"a.txt": "Possible fever.", "d.txt": "Fever!", "papers.xml": PAPERS.format(" and pain")}
+
+
+def test_reading_again_is_as_reading_at_first(tmp_path: Path, model: Path) -> None:
+    folder = write(tmp_path / "notes", FIRST)
+
+    def read(
+        into: KnowledgeGraph | None = None, *, sentences: bool = True
+    ) -> tuple[KnowledgeGraph, Summary]:
+        summary = Summary()
+        kg = extract(
+            [folder], terminology=graph(), model=model, into=into, summary=summary,
+            sentences=sentences,
+        )  # fmt: skip
+        return kg, summary
+
+    old, summary = read()
+    assert (summary.documents, summary.unchanged) == (5, 0)
+    old.save(tmp_path / "graph")
+    same, summary = read(KnowledgeGraph.open(tmp_path / "graph"))
+    assert (summary.documents, summary.unchanged) == (0, 5)
+    assert same.checksum() == old.checksum()
+
+    write(folder, CHANGES)
+    updated, summary = read(KnowledgeGraph.open(tmp_path / "graph"))
+    assert (summary.documents, summary.unchanged) == (3, 3)
+    fresh, _ = read()
+    assert updated.checksum() == fresh.checksum() != old.checksum()
+    assert updated.edges.equals(fresh.edges)
+    assert updated.info() == fresh.info()
+    # What is no longer in the folder stays; it is `forget` that takes a document out.
+    (folder / "c.txt").unlink()
+    kept, summary = read(updated)
+    assert (summary.documents, summary.unchanged) == (0, 5)
+    assert kept.checksum() == fresh.checksum()
+    # Other settings read everything anew.
+    bare, summary = read(updated, sentences=False)
+    assert (summary.documents, summary.unchanged) == (5, 0)
+    assert bare.evidence.filter(bare.evidence["sentence"].is_not_null())[
+        "document"
+    ].unique().to_list() == ["note:c"]
+
+
+def test_a_graph_of_other_sources_is_updated_too(tmp_path: Path, model: Path) -> None:
+    folder = write(tmp_path / "notes", FIRST)
+    terms = merge(graph(), small())
+    old = merge(terms, extract([folder], terminology=terms, model=model))
+    write(folder, CHANGES)
+    summary = Summary()
+    new = extract([folder], terminology=terms, model=model, into=old, summary=summary)
+    # Its identifiers were joined to others, but a document's reading is known by its text.
+    assert summary.unchanged == 3
+    assert (
+        new.checksum() == merge(terms, extract([folder], terminology=terms, model=model)).checksum()
+    )
+
+
+def test_the_command_updates_and_says_what_it_did(
+    tmp_path: Path, model: Path, medkg: Medkg
+) -> None:
+    folder = write(tmp_path / "notes", FIRST)
+    (folder / "empty.txt").write_text("", encoding="utf-8")
+    graph().save(tmp_path / "terms")
+    terms = ("--graph", tmp_path / "terms", "--model", model)
+    result = medkg("extract", folder, "--into", tmp_path / "kg", *terms, "--json")
+    assert result.code == 0, result.err
+    told = json.loads(result.out)
+    assert (told["documents"], told["words"], told["unchanged"]) == (5, 14, 0)
+    assert told["set_aside"] == {"file is empty": 1}
+    assert told["relations"] == 0
+    assert told["mentions"] == 6
+    result = medkg("extract", folder, "--into", tmp_path / "kg", *terms)
+    assert "0 documents read, 0 words, 0 mentions, 0 relations, 5 unchanged" in result.out
+    assert not (tmp_path / ".kg.parts").exists()
+    held = readings(KnowledgeGraph.open(tmp_path / "kg"))
+    assert held.height == held["reading"].n_unique() == 5
+    both = medkg("extract", folder, "--into", tmp_path / "kg", "--out", tmp_path / "x", *terms)
+    assert both.code == 2
+    aside = Quarantine()
+    again = extract([folder], terminology=graph(), model=model, quarantine=aside)
+    assert again.checksum() == KnowledgeGraph.open(tmp_path / "kg").checksum()
