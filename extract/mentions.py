@@ -8,7 +8,8 @@ joined, none of them votes against another's kind.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from .abbreviations import Abbreviation
 
 MODEL = "medkg_ner"
 THRESHOLD = 0.5
+# Mentions are looked up by blocks of so many characters, as a long document has many.
+_BLOCK = 64
 
 
 @dataclass(frozen=True)
@@ -64,15 +67,20 @@ def propagate(found: list[Found], short_forms: Iterable[Abbreviation]) -> list[F
     it is none and overlaps none, no place of the short form is one.
     """
     for short in short_forms:
-        places = [f for f in found if any(a <= f.start and f.end <= b for a, b in short.places)]
         long = next((f for f in found if (f.start, f.end) == short.long), None)
         if long is not None:
             # A longer mention around a short form stays as it is.
-            kept = [f for f in found if f not in places]
+            starts = [start for start, _ in short.places]
+            kept = [
+                f
+                for f in found
+                if not (at := bisect_right(starts, f.start)) or f.end > short.places[at - 1][1]
+            ]
             new = [Found(a, b, long.kind, long.probability) for a, b in short.places]
             found = sorted([*kept, *_free(new, kept)], key=lambda f: f.start)
         elif not any(f.start < short.long[1] and short.long[0] < f.end for f in found):
-            found = [f for f in found if (f.start, f.end) not in short.places]
+            places = set(short.places)
+            found = [f for f in found if (f.start, f.end) not in places]
     return found
 
 
@@ -101,20 +109,23 @@ def combine(heads: Mapping[str, list[Found]], kinds: Mapping[str, Sequence[str]]
         name: [f for f in found if f.kind in ("Disease", "Symptom")]
         for name, found in heads.items()
     }
-    telling = [f for name, part in findings.items() if "Symptom" in kinds[name] for f in part]
-    whole = [f for name, part in findings.items() if "Symptom" not in kinds[name] for f in part]
+    telling = _overlapping(
+        f for name, part in findings.items() if "Symptom" in kinds[name] for f in part
+    )
+    whole = _overlapping(
+        f for name, part in findings.items() if "Symptom" not in kinds[name] for f in part
+    )
     best: dict[tuple[int, int, str], Found] = {}
     for name, found in heads.items():
         for mention in found:
             if mention.kind == "Disease" and "Symptom" not in kinds[name]:
-                here = {f.kind for f in telling if f.start < mention.end and mention.start < f.end}
-                if here == {"Symptom"}:
+                if {f.kind for f in telling(mention)} == {"Symptom"}:
                     mention = replace(mention, kind="Symptom")
             elif mention.kind in ("Disease", "Symptom") and any(
                 f.start <= mention.start
                 and mention.end <= f.end
                 and f.end - f.start > mention.end - mention.start
-                for f in whole
+                for f in whole(mention)
             ):
                 continue
             key = (mention.start, mention.end, mention.kind)
@@ -122,6 +133,25 @@ def combine(heads: Mapping[str, list[Found]], kinds: Mapping[str, Sequence[str]]
                 best[key] = mention
     ranked = sorted(best.values(), key=lambda f: (-f.probability, f.start, f.start - f.end, f.kind))
     return sorted(_free(ranked, []), key=lambda f: f.start)
+
+
+def _overlapping(found: Iterable[Found]) -> Callable[[Found], list[Found]]:
+    """What gives, for a mention, those of the found that overlap it."""
+    blocks: dict[int, list[Found]] = {}
+    for each in found:
+        for block in range(each.start // _BLOCK, (each.end - 1) // _BLOCK + 1):
+            blocks.setdefault(block, []).append(each)
+
+    def overlapping(mention: Found) -> list[Found]:
+        near = range(mention.start // _BLOCK, (mention.end - 1) // _BLOCK + 1)
+        return [
+            each
+            for block in near
+            for each in blocks.get(block, ())
+            if each.start < mention.end and mention.start < each.end
+        ]
+
+    return overlapping
 
 
 def _free(candidates: Iterable[Found], taken: Iterable[Found]) -> list[Found]:

@@ -194,5 +194,5 @@ def test_the_work_grows_with_the_length_of_a_document() -> None:
         profile.disable()
         return sum(entry.callcount for entry in profile.getstats())
 
-    work(40)  # what is looked up once
-    assert work(160) < 4.5 * work(40)
+    work(15)  # what is looked up once
+    assert work(60) < 4.5 * work(15)
