@@ -173,7 +173,10 @@ def train_relations(
         "seed": seed,
         "epochs": epochs,
         "base_encoder": encoder,
-        "pairs": {task: sum(x.task == task for x in training) for task in TASKS},
+        "pairs": {
+            task: sum(x.task == task for x in (causes if task == "causes" else training))
+            for task in TASKS
+        },
         "set_aside": quarantine.counts(),
         "development": figures,
         "calibration": {
