@@ -138,10 +138,7 @@ def _name_ids(pair: Pair, role: str) -> list[int]:
 
 
 class PairTowers(nn.Module):
-    """Several towers over the same word vectors; pairs → features, shape (towers, pairs, width).
-
-    The vectors stay as they are; what a task needs of words the towers learn by their beginnings.
-    """
+    """Several towers over the same word vectors; pairs → features, shape (towers, pairs, width)."""
 
     BUCKETS = 200
     BLANKED = 0.05  # of the words, while training
@@ -153,7 +150,6 @@ class PairTowers(nn.Module):
         self.embedding = nn.Embedding(1 + len(self.words) + self.BUCKETS, vector, padding_idx=0)
         with torch.no_grad():
             self.embedding.weight *= 0.3
-        self.embedding.weight.requires_grad = False
         self.towers = nn.ModuleList(Tower(vector) for _ in range(towers))
         self.width = 6 * Tower.STATES + 2 * Tower.NAME
 

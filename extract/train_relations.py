@@ -111,7 +111,7 @@ def train_relations(
         corpora: folder of corpora, see `load_parts`.
         out: the model's folder.
         seed: of all chance; the same seed, data and machine give the same model.
-        epochs: default 6, or 3 with a transformer.
+        epochs: default 8, or 3 with a transformer.
         encoder: name or folder of a Hugging Face encoder to fine-tune; None: the towers.
         device: "cpu", "cuda", …; None: the GPU if there is one for a transformer, else the CPU.
         raw_text: to train the towers' word vectors on; None: the training texts and HPO's
@@ -146,7 +146,7 @@ def train_relations(
         rates = {"encoder": 3e-5, "layers": 1e-3}
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device)
-    epochs = epochs or (6 if encoder is None else 3)
+    epochs = epochs or (8 if encoder is None else 3)
     names = sorted({labelled.about[0] for labelled in parts.train})
     random.Random(seed).shuffle(names)
     held = set(names[: len(names) // _HELD_OUT])
@@ -277,10 +277,7 @@ def _fit(
     )
     optimizer = torch.optim.Adam(
         [
-            {
-                "params": [p for p in model.encoder.parameters() if p.requires_grad],
-                "lr": rates["encoder"],
-            },
+            {"params": model.encoder.parameters(), "lr": rates["encoder"]},
             {"params": model.layers.parameters(), "lr": rates["layers"]},
         ]
     )
