@@ -100,7 +100,7 @@ def measurement(test: Span) -> dict[str, str | float]:
 
 def _said_before(test: Span) -> str | None:
     """The interpretation before a test: "raised serum CRP", "negative for CD3 and CD5"."""
-    before = str(test.doc.text[sentence_of(test).start_char : test.start_char])
+    before = str(test.doc[sentence_of(test).start : test.start].text_with_ws)
     near = _SAID_BEFORE.sub("", _SAID_BEFORE.sub("", before)).rstrip()
     flag = _FLAG.search(" ".join(near.split()[-1:]))
     if flag is not None:
@@ -143,15 +143,20 @@ def mention_places(doc: Doc, start: int, end: int) -> list[Place]:
 def _after(test: Span) -> tuple[str, Span | None]:
     """The text after a test up to the next mention; that mention, where only "and" lies between."""
     doc, sentence = test.doc, sentence_of(test)
-    start, end = test.end_char, min(sentence.end_char, test.end_char + _REACH)
-    if alias := _ABBREVIATION.match(doc.text, start, end):
+    # Not the document's text, which spaCy puts together anew each time.
+    last = test.end - 1
+    text = doc[last : min(sentence.end, test.end + _REACH)].text_with_ws
+    first = doc[last].idx
+    start = test.end_char - first
+    end = min(sentence.end_char - first, start + _REACH)
+    if alias := _ABBREVIATION.match(text, start, end):
         start = alias.end()
     following = mention_places(doc, test.end, sentence.end)[:2]
     # The short form behind a test's name may be a mention too.
-    following = [place for place in following if doc[place.start].idx >= start][:1]
-    if not following or doc[following[0].start].idx >= end:
-        return doc.text[start:end], None
-    text = doc.text[start : doc[following[0].start].idx]
+    following = [place for place in following if doc[place.start].idx - first >= start][:1]
+    if not following or doc[following[0].start].idx - first >= end:
+        return text[start:end], None
+    text = text[start : doc[following[0].start].idx - first]
     joined = _COORDINATED.fullmatch(text) is not None and following[0].kind == test.label_
     return text, doc.spans["mentions"][following[0].number] if joined else None
 
