@@ -14,7 +14,7 @@ import typer
 if TYPE_CHECKING:
     import polars as pl
 
-    from medkg.extract.annotated import AnnotatedText
+    from medkg.extract.corpora.annotated import AnnotatedText
     from medkg.gnn.diagnosis import DiagnosisModel
     from medkg.gnn.links import LinkModel
     from medkg.graph.kg import KnowledgeGraph
@@ -990,7 +990,7 @@ def train_ner(
 ) -> None:
     """Train a recogniser of mentions: the default's network, a baseline, or any encoder."""
     from medkg import show
-    from medkg.extract.train_ner import train_ner as train_model
+    from medkg.extract.mentions.train import train_ner as train_model
     from medkg.graph.quarantine import Quarantine
 
     aside = Quarantine()
@@ -1047,7 +1047,7 @@ def train_relations(
 ) -> None:
     """Train the classifier of relations, as the one that comes with medkg was trained."""
     from medkg import show
-    from medkg.extract.train_relations import train_relations as train_model
+    from medkg.extract.relations.train import train_relations as train_model
 
     metrics = train_model(
         corpora, out, seed=seed, epochs=epochs, encoder=encoder, corrections=corrections
@@ -1077,7 +1077,7 @@ def evaluate_ner(
 ) -> None:
     """Strict precision, recall and F1 of mentions, with intervals over documents."""
     from medkg import show
-    from medkg.extract.evaluate_ner import evaluate_ner as evaluate_models
+    from medkg.extract.mentions.evaluate import evaluate_ner as evaluate_models
     from medkg.graph.quarantine import Quarantine
 
     aside = Quarantine()
@@ -1108,8 +1108,8 @@ def evaluate_relations(
 ) -> None:
     """Precision, recall and F1 of relations, beside taking every pair."""
     from medkg import show
-    from medkg.extract.evaluate_labels import evaluate_labels
-    from medkg.extract.evaluate_relations import evaluate_relations as evaluate_model
+    from medkg.extract.relations.evaluate import evaluate_relations as evaluate_model
+    from medkg.extract.relations.evaluate_labels import evaluate_labels
 
     if corpus_format == "labels":
         rows = evaluate_labels(corpus, model=model)
@@ -1135,7 +1135,7 @@ def evaluate_linking(
 ) -> None:
     """Accuracy, recall@k, NIL and calibration of links, beside looking up the exact name."""
     from medkg import show
-    from medkg.extract.evaluate_linking import evaluate_linking as evaluate_linker
+    from medkg.extract.linking.evaluate import evaluate_linking as evaluate_linker
 
     rows = evaluate_linker(names, corpus, corpus_format)
     show.as_json(rows) if as_json else show.frame(rows, f"Links in {corpus.name}")
@@ -1157,7 +1157,7 @@ def evaluate_triples(
 ) -> None:
     """Precision and recall of Drug CAUSES Disease read from plain text, over thresholds."""
     from medkg import show
-    from medkg.extract.evaluate_triples import evaluate_triples as evaluate_reading
+    from medkg.extract.linking.evaluate_triples import evaluate_triples as evaluate_reading
 
     rows = evaluate_reading(names, corpus, model=model, relations_model=relations_model)
     show.as_json(rows) if as_json else show.frame(rows, f"Triples in {corpus.name}")
@@ -1176,7 +1176,7 @@ def evaluate_context(
 ) -> None:
     """Negated, possible, hypothetical, historical, family: beside NegEx."""
     from medkg import show
-    from medkg.extract.evaluate_context import evaluate_context as evaluate_said
+    from medkg.extract.context.evaluate import evaluate_context as evaluate_said
 
     rows = evaluate_said(corpus, part)
     show.as_json(rows) if as_json else show.frame(rows, "Context of mentions")

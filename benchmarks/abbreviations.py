@@ -21,8 +21,8 @@ import spacy
 from scispacy.abbreviation import AbbreviationDetector
 
 from medkg.extract.abbreviations import find_abbreviations
-from medkg.extract.corpora import Document, flat_mentions, read_pubtator
-from medkg.extract.dictionary import identifiers
+from medkg.extract.corpora.readers import Document, flat_mentions, read_pubtator
+from medkg.extract.linking.dictionary import identifiers
 from medkg.extract.tokens import blank
 from medkg.graph.quarantine import Quarantine
 

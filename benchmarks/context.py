@@ -20,8 +20,8 @@ from pathlib import Path
 import polars as pl
 from spacy.tokens import Doc
 
-from medkg.extract.context import Context
-from medkg.extract.evaluate_context import (
+from medkg.extract.context.context import Context
+from medkg.extract.context.evaluate import (
     LabelledText,
     count,
     evaluate_context,
@@ -29,12 +29,12 @@ from medkg.extract.evaluate_context import (
     own_sentences,
     plain,
 )
-from medkg.extract.evaluate_relations import score
-from medkg.extract.evaluate_values import evaluate_values
-from medkg.extract.ner import Found, set_mentions
+from medkg.extract.context.evaluate_values import evaluate_values
+from medkg.extract.context.values import measurement
+from medkg.extract.mentions.network import Found, set_mentions
+from medkg.extract.relations.evaluate import score
 from medkg.extract.sentences import Sentences
 from medkg.extract.tokens import MedkgTokenizer, blank
-from medkg.extract.values import measurement
 
 
 def main() -> None:

@@ -16,9 +16,9 @@ from pathlib import Path
 import polars as pl
 import torch
 
-from medkg.extract.distant import train_distant
-from medkg.extract.evaluate_labels import calibration, evaluate_labels, labelled_sentences
-from medkg.extract.evaluate_relations import calibration_error
+from medkg.extract.relations.distant import train_distant
+from medkg.extract.relations.evaluate import calibration_error
+from medkg.extract.relations.evaluate_labels import calibration, evaluate_labels, labelled_sentences
 
 
 def main() -> None:

@@ -106,7 +106,7 @@ def word_count(texts: Sequence[str]) -> int:
 
 def corpus_texts(data: Path) -> list[str]:
     """The training texts of BC5CDR and MACCROBAT, in a random order."""
-    from medkg.extract.corpora import published_corpora
+    from medkg.extract.corpora.readers import published_corpora
     from medkg.graph.quarantine import Quarantine
 
     corpora = published_corpora(data, Quarantine())
@@ -237,7 +237,7 @@ def scispacy_train(data: Path, out: Path) -> bool | None:
     from spacy.training import Example
     from spacy.util import minibatch
 
-    from medkg.extract.corpora import flat_mentions, read_pubtator
+    from medkg.extract.corpora.readers import flat_mentions, read_pubtator
     from medkg.graph.quarantine import Quarantine
 
     spacy.util.fix_random_seed(SEED)

@@ -26,11 +26,11 @@ from pathlib import Path
 
 import polars as pl
 
-from medkg.extract.corpora import read_pubtator
-from medkg.extract.evaluate_linking import evaluate_linking
-from medkg.extract.linker import Asked, Linker
-from medkg.extract.ranker import SHIPPED, Ranker
-from medkg.extract.train_linker import asked_in, train_linker, training_rows
+from medkg.extract.corpora.readers import read_pubtator
+from medkg.extract.linking.evaluate import evaluate_linking
+from medkg.extract.linking.linker import Asked, Linker
+from medkg.extract.linking.ranker import SHIPPED, Ranker
+from medkg.extract.linking.train import asked_in, train_linker, training_rows
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.quarantine import Quarantine
 from medkg.loaders.sources import load
@@ -47,10 +47,10 @@ _KINDS = {
 }
 CARD = """# The linker's ranker
 
-Gradient-boosted trees over {features} features of a mention and a node (`extract/ranker.py`), which
-give the probability that the mention means the node. Trained by
-`python benchmarks/linking.py train` on the training parts of BC5CDR and the NCBI disease corpus
-({mentions} look-ups of mentions), each
+Gradient-boosted trees over {features} features of a mention and a node
+(`extract/linking/ranker.py`), which give the probability that the mention means the node.
+Trained by `python benchmarks/linking.py train` on the training parts of BC5CDR and the NCBI
+disease corpus ({mentions} look-ups of mentions), each
 document looked up in dictionaries that don't know it: the other documents' names with and without
 their counts, and the names of HPO, Hetionet and medkg's starter set. Weights: Apache-2.0, as medkg.
 

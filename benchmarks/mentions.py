@@ -23,7 +23,7 @@ from statistics import mean, stdev
 import polars as pl
 import torch
 
-from medkg.extract.corpora import (
+from medkg.extract.corpora.readers import (
     Corpus,
     Document,
     apart,
@@ -31,9 +31,9 @@ from medkg.extract.corpora import (
     published_corpora,
     without_overlap,
 )
-from medkg.extract.evaluate_ner import score
-from medkg.extract.mentions import THRESHOLD, TrainedRecogniser
-from medkg.extract.train_ner import train_on
+from medkg.extract.mentions.evaluate import score
+from medkg.extract.mentions.recogniser import THRESHOLD, TrainedRecogniser
+from medkg.extract.mentions.train import train_on
 from medkg.graph.quarantine import Quarantine
 
 KINDS = ("Disease", "Drug", "Symptom")

@@ -18,11 +18,11 @@ from pathlib import Path
 import polars as pl
 import torch
 
-from medkg.extract.evaluate_relations import score_task, task_calibration
-from medkg.extract.evaluate_symptoms import evaluate_symptoms
-from medkg.extract.pairs import TASKS
-from medkg.extract.relations import RelationModel
-from medkg.extract.train_relations import load_parts
+from medkg.extract.relations.evaluate import score_task, task_calibration
+from medkg.extract.relations.evaluate_rules import evaluate_symptoms
+from medkg.extract.relations.model import RelationModel
+from medkg.extract.relations.pairs import TASKS
+from medkg.extract.relations.train import load_parts
 from medkg.graph.quarantine import Quarantine
 
 

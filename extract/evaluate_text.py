@@ -15,10 +15,10 @@ from spacy.tokens import Doc
 from ..graph.errors import DataError
 from ..graph.identifiers import name_key, name_key_of
 from ..graph.kg import KnowledgeGraph
-from .context import DEFAULTS
-from .corpora import read_text
-from .evaluate_relations import Score, score
-from .mentions import Found, set_mentions
+from .context.context import DEFAULTS
+from .corpora.readers import read_text
+from .mentions.recogniser import Found, set_mentions
+from .relations.evaluate import Score, score
 
 _Schema = dict[str, pl.DataType | type[pl.DataType]]
 _NODES: _Schema = {

@@ -17,17 +17,17 @@ from ..graph.identifiers import is_curie, name_key
 from ..graph.kg import KnowledgeGraph
 from ..graph.quarantine import Quarantine
 from ..graph.readings import TEXT, reading
-from . import gazetteer as _gazetteer  # noqa: F401
-from . import linker as _linker  # noqa: F401 (they register their components)
-from . import ner as _ner  # noqa: F401
 from . import sentences as _sentences  # noqa: F401
-from .context import DEFAULTS
+from .context.context import DEFAULTS
+from .context.doses import dosage
+from .context.values import measurement
 from .documents import TextDocument
-from .doses import dosage
-from .relations import FoundRelation
+from .linking import linker as _linker  # noqa: F401 (they register their components)
+from .mentions import gazetteer as _gazetteer  # noqa: F401
+from .mentions import network as _ner  # noqa: F401
+from .relations.model import FoundRelation
 from .sentences import sentence_of
 from .tokens import blank
-from .values import measurement
 
 # A mention that links to nothing becomes a node of its own from this probability on.
 UNLINKED = 0.8

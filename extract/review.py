@@ -15,9 +15,9 @@ from pathlib import Path
 
 from ..graph.atomic import atomic_file, atomic_folder
 from ..graph.schema import Schema
-from .annotated import AnnotatedText, Mention
-from .labels import MENTION_KINDS
-from .pairs import TASKS
+from .corpora.annotated import AnnotatedText, Mention
+from .corpora.labels import MENTION_KINDS
+from .relations.pairs import TASKS
 
 BRAT_MARKER = "annotation.conf"
 _DOUBTFUL = 0.5  # the doubt from which on a mention or relation is named to the annotator

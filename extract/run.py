@@ -39,8 +39,8 @@ from ..graph.threads import one_thread
 from .documents import TextDocument
 from .folder import open_folder
 from .pipeline import _read, _Rows, build_pipeline
-from .relations import MODEL as RELATIONS_MODEL
-from .relations import SHIPPED as SHIPPED_RELATIONS
+from .relations.model import MODEL as RELATIONS_MODEL
+from .relations.model import SHIPPED as SHIPPED_RELATIONS
 
 # Of what text mining asserts, however often it does.
 RELIABILITY = 0.9

@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 
 import medkg
 from medkg.cli import app
-from medkg.extract.annotated import AnnotatedText
-from medkg.extract.corpora import Document, read_brat
-from medkg.extract.own_corpora import read_jsonl
+from medkg.extract.corpora.annotated import AnnotatedText
+from medkg.extract.corpora.own import read_jsonl
+from medkg.extract.corpora.readers import Document, read_brat
 from medkg.graph.errors import DataError
 from medkg.graph.quarantine import Quarantine
 from tests.graph.graphs import small

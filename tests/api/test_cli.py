@@ -72,7 +72,7 @@ def test_a_command_that_is_asked_to_end_stops_its_server(tmp_path: Path) -> None
 
 
 def test_extract_is_a_call_and_a_package(tmp_path: Path) -> None:
-    import medkg.extract.names  # the import that makes `medkg.extract` the package
+    import medkg.extract.mentions.names  # the import that makes `medkg.extract` the package
 
     (tmp_path / "empty.txt").touch()
     for _ in range(2):

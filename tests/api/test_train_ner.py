@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from medkg.cli import main
-from medkg.extract.corpora import read_pubtator
+from medkg.extract.corpora.readers import read_pubtator
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.quarantine import Quarantine
 from tests.extract.made_corpus import write_corpus

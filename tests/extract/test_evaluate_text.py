@@ -8,16 +8,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from medkg.extract.evaluate_symptoms import evaluate_symptoms
 from medkg.extract.evaluate_text import (
     evaluate_context,
     evaluate_notes,
     read_gold,
 )
 from medkg.extract.pipeline import build_pipeline
+from medkg.extract.relations.evaluate_rules import evaluate_symptoms
 from medkg.graph.errors import DataError
-
-from .test_linker import graph
+from tests.extract.linking.test_linker import graph
 
 TEXT = "He takes aspirin. No fever was found. Marfan syndrome is characterised by dyspnea."
 MENTIONS = [

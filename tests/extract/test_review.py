@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from medkg.extract.corpora import Document, read_brat
-from medkg.extract.own_corpora import read_annotated, read_jsonl
-from medkg.extract.own_relations import own_pairs
-from medkg.extract.pairs import TASKS, Labelled
+from medkg.extract.corpora.own import read_annotated, read_jsonl
+from medkg.extract.corpora.readers import Document, read_brat
+from medkg.extract.relations.own import own_pairs
+from medkg.extract.relations.pairs import TASKS, Labelled
+from medkg.extract.relations.train import load_parts
 from medkg.extract.review import doubt, most_doubtful, score, write_brat, write_doccano
-from medkg.extract.train_relations import load_parts
 from medkg.graph.quarantine import Quarantine
 
 from .made_texts import TEXT, asthma_text, kinase_text

@@ -23,9 +23,9 @@ from medkg.extract.run import Summary, extract
 from medkg.graph.errors import DataError, MedkgError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.quarantine import Quarantine
+from tests.extract.linking.test_linker import graph
 
 from . import deadly
-from .test_linker import graph
 from .test_pipeline import DOCUMENTS, NOTE
 
 

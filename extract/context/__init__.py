@@ -1,0 +1,1 @@
+"""What a note says about a mention: negation, certainty, whose, when, how much."""

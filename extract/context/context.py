@@ -1,0 +1,327 @@
+"""What a note says about its mentions: negated, possible, of the family, past (`medkg_context`).
+
+The algorithm is NegEx (Chapman et al. 2001, "A simple algorithm for identifying negated findings
+and diseases in discharge summaries", J Biomed Inform 34:301) as ConText extends it to experiencer
+and time (Harkema et al. 2009, J Biomed Inform 42:839): a trigger phrase gives the mentions in its
+scope a value; the scope runs from the trigger to the end of the sentence, to a number of tokens or
+to a phrase that stops it; pseudo-triggers ("no change in") hide the triggers inside them. The
+phrases are data (`data/context.tsv`). Beyond ConText: a section of family history or past history
+speaks for everything in it; a new clause ends a scope also where only its verb shows it ("no fever,
+the cough persists"); a test is not denied by its negative result, only by not being done; and
+phrases such as "did not cause" negate a relation and not its ends.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+
+from ..sentences import section_of, sentence_of
+
+# Attribute and value that each category of trigger stands for; of one attribute the later wins.
+_VALUES = {
+    "negated": ("polarity", "negated"),
+    "possible": ("certainty", "possible"),
+    "hypothetical": ("certainty", "hypothetical"),
+    "historical": ("temporality", "historical"),
+    "past": ("temporality", "historical"),
+    "over": ("temporality", "historical"),
+    "other": ("experiencer", "other"),
+    "family": ("experiencer", "family"),
+    "relative": ("experiencer", "family"),
+}
+DEFAULTS = {
+    "polarity": "asserted",
+    "certainty": "certain",
+    "experiencer": "patient",
+    "temporality": "current",
+}
+# What takes back what other triggers said.
+_CANCELS = {"current": {"historical", "past"}, "certain": {"possible", "hypothetical"}}
+# "No abnormality on CT" doesn't say that there was no CT: only rules that name the kind deny it.
+_ONLY_IF_NAMED = {("negated", "Procedure"), ("possible", "Procedure"), ("over", "Procedure")}
+# Sections that speak for what is in them: the category, and for which kinds.
+_SECTIONS = {
+    "family": ("family", ("Disease", "Symptom", "Procedure")),
+    "historical": ("historical", ("Disease", "Symptom", "Procedure", "Drug")),
+    "allergies": ("hypothetical", ("Drug",)),
+    "differential": ("possible", ("Disease", "Symptom")),
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A row of `data/context.tsv`."""
+
+    category: str
+    direction: str
+    reach: int | None
+    only: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """A phrase found at tokens start to end, and what it does."""
+
+    start: int
+    end: int
+    rule: Rule
+
+
+class _Phrases:
+    """A trie of phrases whose edges are tokens or the names of token classes."""
+
+    def __init__(self) -> None:
+        self.classes: dict[str, set[str]] = {}
+        self.root: dict[str, Any] = {}
+
+    def add(self, phrase: str, rule: Rule) -> None:
+        node = self.root
+        for word in phrase.split():
+            node = node.setdefault(word, {})
+        node.setdefault("", []).append(rule)
+
+    def longest(self, words: list[str], start: int) -> tuple[int, list[Rule]]:
+        """End and rules of the longest phrase that starts at `start`; (start, []) if none."""
+        best: tuple[int, list[Rule]] = (start, [])
+        nodes = [self.root]
+        for position in range(start, len(words)):
+            nodes = [n[w] for n in nodes for w in self._readings(words[position]) if w in n]
+            if not nodes:
+                break
+            rules = [rule for node in nodes for rule in node.get("", [])]
+            if rules:
+                best = (position + 1, rules)
+        return best
+
+    @cache  # noqa: B019 (one instance, for the life of the process)
+    def _readings(self, word: str) -> tuple[str, ...]:
+        classes = (f"<{name}>" for name in self.classes.get(word, ()))
+        return (word, *classes, *_number(word), *(("<end>",) if word in _ENDS else ()))
+
+
+_ENDS = frozenset(("\n", ",", ";", ".", ")", "|"))
+_NUMBERS = frozenset(
+    "one two three four five six seven eight nine ten several few couple".split()  # noqa: SIM905
+)
+
+
+def _number(word: str) -> tuple[str, ...]:
+    if re.fullmatch(r"(19|20)\d\d", word):
+        return ("<year>", "<num>")
+    return ("<num>",) if word.isdigit() or word in _NUMBERS else ()
+
+
+@cache
+def _phrases() -> _Phrases:
+    phrases = _Phrases()
+    lines = (
+        resources.files("medkg.extract").joinpath("data/context.tsv").read_text(encoding="utf-8")
+    )
+    rows = [line.split("\t") for line in lines.splitlines() if line and not line.startswith("#")]
+    for phrase, category, direction, reach, only in rows[1:]:
+        if category == "class":
+            name, _, members = phrase.partition("=")
+            for member in members.split("|"):
+                phrases.classes.setdefault(member, set()).add(name)
+        else:
+            kinds = frozenset(only.split("|")) if only else frozenset()
+            phrases.add(phrase, Rule(category, direction, int(reach) if reach else None, kinds))
+    return phrases
+
+
+def triggers(words: list[str]) -> Iterator[Trigger]:
+    """The triggers among lower-case tokens, left to right; longer phrases hide shorter ones."""
+    position = 0
+    closed = [*words, "\n"]
+    while position < len(words):
+        end, rules = _phrases().longest(closed, position)
+        pseudo = [rule for rule in rules if rule.category == "pseudo"]
+        for rule in pseudo or rules:
+            yield Trigger(position, min(end, len(words)), rule)
+        position = max(end, position + 1)
+
+
+_NO = frozenset(("no", "without"))
+_PLURAL = frozenset(("are", "were", "have"))
+
+
+def _clause_start(words: list[str], start: int, verb: int) -> int:
+    """Where the clause of a finite verb begins that stands in a scope from `start` on.
+
+    "No [fever, the cough] persists": at the comma. "No [fever or cough] was seen", "no [fever and
+    cough] were seen": at the verb, since what is before it is one list.
+    """
+    for place in range(verb - 1, start, -1):
+        if words[place] in ("or", "nor", "/"):
+            return verb
+        if words[place] == "and":
+            if words[verb] in _PLURAL:
+                return verb
+            return place - 1 if words[place - 1] == "," else place
+        if words[place] == ",":
+            return place
+    return verb
+
+
+def _scope(trigger: Trigger, stops: list[Trigger], words: list[str], kind: str) -> tuple[int, int]:
+    """The tokens of whose mentions of a kind a trigger speaks: start (before it), end (after)."""
+    rule = trigger.rule
+    reach = len(words) if rule.reach is None else rule.reach
+    named = {rule.category, f"{rule.category}/{kind}"}
+    ends = [
+        stop
+        for stop in stops
+        if not stop.rule.only or named & stop.rule.only
+        if stop.start != trigger.start
+    ]
+    start, end = trigger.start, trigger.end
+    if rule.direction in ("forward", "both"):
+        end = min(len(words), trigger.end + reach)
+        for stop in ends:
+            if trigger.end <= stop.start:
+                verb = stop.rule.category == "verb"
+                stops_at = _clause_start(words, trigger.end, stop.start) if verb else stop.start
+                end = min(end, stops_at)
+                break
+    if rule.direction in ("backward", "both"):
+        before = [stop.end for stop in ends if stop.end <= trigger.start]
+        start = max([0, trigger.start - reach, *before])
+    return start, end
+
+
+def _categories(
+    mention: Span,
+    places: list[int],
+    words: list[str],
+    speaking: list[Trigger],
+    stops: list[Trigger],
+) -> set[str]:
+    """The categories that hold for a mention among the words of its sentence."""
+    first, last = bisect_left(places, mention.start), bisect_left(places, mention.end)
+    kind = mention.label_
+    categories = set()
+    for trigger in speaking:
+        rule = trigger.rule
+        if trigger.start < last and first < trigger.end:
+            # A trigger inside a mention is part of a name ("risk of falls"), but some annotate
+            # "no rash" as a mention; and "no improvement" is a phrase that hides its "no".
+            inside = rule.category == "negated" and trigger.start <= first and trigger.end < last
+            hidden = rule.category == "pseudo" and trigger.start < first
+            if words[trigger.start] in _NO and (inside or hidden):
+                categories.add("negated")
+            continue
+        if rule.category == "pseudo" or (rule.only and kind not in rule.only):
+            continue
+        if not rule.only and (rule.category, kind) in _ONLY_IF_NAMED:
+            continue
+        start, end = _scope(trigger, stops, words, kind)
+        if start < last <= trigger.start or trigger.end <= first < end:
+            categories.add(rule.category)
+    for category, cancelled in _CANCELS.items():
+        if category in categories:
+            categories -= cancelled
+    category, kinds = _SECTIONS.get(section_of(mention), ("", ()))
+    if kind in kinds:
+        categories.add(category)
+    return categories
+
+
+def attributes(categories: Container[str]) -> dict[str, str]:
+    """The attributes of a mention for which these categories hold."""
+    values = dict(DEFAULTS)
+    for category, (attribute, value) in _VALUES.items():
+        if category in categories:
+            values[attribute] = value
+    return values
+
+
+@Language.factory("medkg_context", requires=["doc.spans"])
+def create_context(nlp: Language, name: str) -> Context:
+    """The factory of `Context`."""
+    return Context()
+
+
+class Context:
+    """Sets polarity, certainty, experiencer and temporality of every span in `mentions`.
+
+    The values are those of evidence (`medkg.graph.frames.EVIDENCE_VALUES`), under `span._`. The
+    stretches in which a relation does not hold go to `doc._.relation_negations`, as pairs of
+    tokens.
+    """
+
+    def __init__(self) -> None:
+        for attribute, value in DEFAULTS.items():
+            if not Span.has_extension(attribute):
+                Span.set_extension(attribute, default=value)
+        if not Doc.has_extension("relation_negations"):
+            Doc.set_extension("relation_negations", default=())
+
+    def __call__(self, doc: Doc) -> Doc:
+        for mention, categories in self.categories(doc):
+            for attribute, value in attributes(categories).items():
+                mention._.set(attribute, value)
+        return doc
+
+    def categories(self, doc: Doc) -> Iterator[tuple[Span, set[str]]]:
+        """Each mention with the categories of `data/context.tsv` that hold for it.
+
+        When it has run, `doc._.relation_negations` is set.
+        """
+        mentions: dict[int, list[Span]] = {}
+        for mention in doc.spans.get("mentions", []):
+            mentions.setdefault(sentence_of(mention).start, []).append(mention)
+        denials: list[tuple[int, int]] = []
+        for sentence in doc.sents:
+            if here := mentions.get(sentence.start):
+                # White space (a wrapped line) is no part of a phrase.
+                places = [token.i for token in sentence if not token.is_space]
+                words = [doc[place].lower_.replace("’", "'") for place in places]
+                found = list(triggers(words))
+                stops = [t for t in found if t.rule.category in ("stop", "verb")]
+                speaking = [t for t in found if t.rule.category not in ("stop", "verb")]
+                for mention in here:
+                    yield mention, _categories(mention, places, words, speaking, stops)
+                for trigger in speaking:
+                    if trigger.rule.category == "relation":
+                        start, end = _scope(trigger, stops, words, "")
+                        denials.append((places[start], places[end - 1] + 1))
+        doc._.relation_negations = tuple(denials)
+
+    def to_disk(self, path: Any, **_: Any) -> None:
+        """Nothing to save."""
+
+    def from_disk(self, path: Any, **_: Any) -> Context:
+        """Nothing to load."""
+        return self
+
+
+def relation_context(head: Span, tail: Span) -> dict[str, str]:
+    """The context of a relation between two mentions of a sentence.
+
+    Negated where either end is or where the sentence denies the relation; as uncertain as its less
+    certain end; of the family or another person, and past, where either end is.
+    """
+    denied = any(
+        start <= min(head.start, tail.start) and max(head.end, tail.end) <= end
+        for start, end in head.doc._.relation_negations
+    )
+    ends = [head._, tail._]
+    negated = denied or any(end.polarity == "negated" for end in ends)
+    others = [end.experiencer for end in ends if end.experiencer != "patient"]
+    order = ["certain", "possible", "hypothetical"]
+    past = any(end.temporality == "historical" for end in ends)
+    return {
+        "polarity": "negated" if negated else "asserted",
+        "certainty": max((end.certainty for end in ends), key=order.index),
+        "experiencer": others[0] if others else "patient",
+        "temporality": "historical" if past else "current",
+    }

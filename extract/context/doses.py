@@ -1,0 +1,121 @@
+"""Dose, route, frequency and duration of a drug, by rules over what stands around its mention."""
+
+from __future__ import annotations
+
+import re
+
+from spacy.tokens import Span
+
+from ..sentences import sentence_of
+from .values import mention_places
+
+_NUMBER = r"\d+(?:[.,]\d+)?(?:\s?(?:-|–|to|/)\s?\d+(?:[.,]\d+)?)?"
+_UNIT = (
+    r"(?:mg/kg|mcg/kg|µg/kg|μg/kg|g/m2|mg/m2|mg/ml|mg|mcg|micrograms?|µg|μg|ug|milligrams?|grams?|g|ml"
+    r"|mL|iu|units?|mmol|meq|tablets?|tabs?|capsules?|caps?|puffs?|drops?|sprays?|%)"
+)
+_DOSE = re.compile(rf"\b{_NUMBER}\s?{_UNIT}(?:/(?:day|d|dose|week|h))?(?![A-Za-z])", re.I)
+_DOSE_OF = re.compile(rf"({_DOSE.pattern})\sof\s*$", re.I)
+_DOSE_BEFORE = re.compile(rf"({_DOSE.pattern})(?:\s(?:po|oral|iv|intravenous))?\s*$", re.I)
+_ROUTES = {
+    "oral": r"p\.?\s?o\.?|per os|by mouth|orally|oral|per oral",
+    "intravenous": r"i\.?v\.?|intravenous(?:ly)?",
+    "subcutaneous": r"s\.?c\.?|sub\s?-?cut|subcut(?:aneous(?:ly)?)?|sq",
+    "intramuscular": r"i\.?m\.?|intramuscular(?:ly)?",
+    "inhaled": r"inhaled|inhaler|inhalation|nebuli[sz]ed|nebs?",
+    "topical": r"topical(?:ly)?|cream|ointment",
+    "transdermal": r"transdermal|patch",
+    "sublingual": r"sublingual(?:ly)?|s\.?l\.?",
+    "rectal": r"rectal(?:ly)?|p\.?r\.?",
+    "intrathecal": r"intrathecal(?:ly)?",
+    "intranasal": r"intranasal(?:ly)?|nasal spray",
+    "ophthalmic": r"eye drops?|ophthalmic",
+}
+_FREQUENCIES = {
+    "twice daily": r"b\.?i\.?d\.?|b\.?d\.?|twice (?:a |per )?da(?:y|ily)|two times (?:a|per) day"
+    r"|q\.?\s?12\s?h",
+    "three times daily": r"t\.?i\.?d\.?|t\.?d\.?s\.?|(?:three times|thrice) (?:a |per )?da(?:y|ily)"
+    r"|q\.?\s?8\s?h",
+    "four times daily": r"q\.?i\.?d\.?|q\.?d\.?s\.?|four times (?:a |per )?da(?:y|ily)"
+    r"|q\.?\s?6\s?h",
+    "every other day": r"every other day|on alternate days|q\.?o\.?d\.?",
+    "weekly": r"(?:once )?(?:(?<!for )a week|weekly|per week|every week)",
+    "twice weekly": r"twice (?:a |per )?week(?:ly)?",
+    "monthly": r"(?:once )?(?:(?<!for )a month|monthly|per month|every month)",
+    "at night": r"at night|nightly|nocte|at bedtime|q\.?h\.?s\.?|h\.?s\.?|before bed",
+    "as needed": r"p\.?r\.?n\.?|as needed|when needed|as required|when required",
+    "daily": r"(?:once )?(?:daily|(?<!for )a day|per day|every day)|o\.?d\.?|q\.?d\.?|every morning"
+    r"|in the morning|once daily|q\.?\s?24\s?h",
+}
+_EVERY = re.compile(
+    r"\bevery\s(\d+|two|three|four|six|eight|twelve)\s(hours?|days?|weeks?|months?)\b", re.I
+)
+_TIME = r"(?:d|days?|wks?|weeks?|months?|years?|hours?)"
+_COUNT = r"(?:\d+(?:\s?(?:-|–|to)\s?\d+)?|an?|one|two|three|four|five|six|seven|eight|ten|twelve)"
+_FOR = re.compile(
+    rf"\b(?:for(?: (?:a total of|about|approximately|another|the (?:next|last|past)))?\s|x\s?)"
+    rf"({_COUNT})\s?({_TIME})\b",
+    re.I,
+)
+_COURSE = re.compile(rf"\b({_COUNT})[\s-]({_TIME})\s(?:course|supply|trial)\b", re.I)
+_TIME_WORDS = {"d": "day", "w": "week", "m": "month", "y": "year", "h": "hour"}
+
+
+def _duration(text: str) -> str | None:
+    """How long a drug is given, as "7 days", of the first such phrase of a text."""
+    match = _FOR.search(text) or _COURSE.search(text)
+    if match is None:
+        return None
+    count = re.sub(r"^an?$", "one", match[1].lower())
+    unit = _TIME_WORDS[match[2][0].lower()]
+    return f"{count} {unit}" if count in ("1", "one") else f"{count} {unit}s"
+
+
+def _first(values: dict[str, str], text: str) -> str | None:
+    """The value whose pattern matches earliest; of two at one place the longer match."""
+    found = [
+        (match.start(), -match.end(), value)
+        for value, pattern in values.items()
+        if (match := re.search(rf"(?<![A-Za-z.])(?:{pattern})(?![A-Za-z])", text, re.I))
+    ]
+    return min(found)[2] if found else None
+
+
+def dosage(drug: Span) -> dict[str, str]:
+    """The dose, route, frequency and duration that go with a drug's mention, if stated.
+
+    They stand after the drug, before the next drug or the end of the sentence; a dose may stand
+    right before it ("5 mg of ramipril").
+    """
+    sentence = sentence_of(drug)
+    places = mention_places(drug.doc, sentence.start, sentence.end)
+    others = [place for place in places if place.kind == "Drug"]
+    # "isoniazid (INH, 300 mg/d)": the short form has no dose of its own.
+    alias = drug.end + 1 if drug.doc[drug.end : drug.end + 1].text == "(" else -1
+    following = [span.start for span in others if span.start >= drug.end and span.start != alias]
+    end = min([sentence.end, *following])
+    start = max([sentence.start, *(span.end for span in others if span.end <= drug.start)])
+    after = re.split(r";|\b(?:but|because|which|who)\b", drug.doc[drug.end : end].text)[0]
+    if end < sentence.end:  # "and 5 mg of" the next drug
+        after = _DOSE_OF.sub("", after)
+    before = drug.doc[start : drug.start].text
+    found: dict[str, str] = {}
+    dose, own = _DOSE.search(after), _DOSE_OF.search(before)
+    if own is not None:
+        found["dose"] = own[1].strip()
+    # Further away it is another's dose, or a laboratory value.
+    elif dose is not None and dose.start() <= 40:
+        found["dose"] = dose[0].strip()
+    elif dose := _DOSE_BEFORE.search(before):
+        found["dose"] = dose[1].strip()
+    route = _first(_ROUTES, after) or _first(_ROUTES, " ".join(before.split()[-2:]))
+    if route is not None:
+        found["route"] = route
+    every = _EVERY.search(after)
+    frequency = f"every {every[1]} {every[2]}" if every else _first(_FREQUENCIES, after)
+    if frequency is not None:
+        found["frequency"] = frequency
+    duration = _duration(after) or _duration(" ".join(before.split()[-5:]))
+    if duration is not None:
+        found["duration"] = duration
+    return found

@@ -1,0 +1,184 @@
+"""The value of a test, by rules over what stands around its mention."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from typing import NamedTuple
+
+from spacy.tokens import Doc, Span
+
+from ...graph.units import is_unit, normalise_quantity
+from ..sentences import sentence_of
+
+_NUMBER = r"\d+(?:[.,]\d+)*"
+_UNIT = (
+    r"(?:%|°\s?[CF]\b|mm\s?Hg\b|cmH2O\b|bpm\b|(?:beats|breaths|cells)\s?(?:/|per)\s?\w+"
+    r"|[x×]\s?10\s?[\^*]?\s?\d{1,2}\s?/\s?[dmuµμ]?[lL]\b"
+    r"|[kKmµμunpf]?(?:g|mol|IU|U|eq|Eq|EQ|osm|Osm|units?)\s?/\s?"
+    r"(?:[dmµμu]?[lL]|kg|g|mmol|day|d|h|min)\b(?:/1\.73\s?m[2²])?"
+    r"|mL/min(?:/1\.73\s?m[2²])?|/\s?(?:min|mm3|hpf|HPF|[µμu]?[lL])\b|kg/m[2²]|mm/h(?:r|our)?\b"
+    r"|[cm]?m[23²³]?(?![A-Za-z0-9])|kg\b|mg\b|g\b|m[lL]\b|msec\b|ms\b|sec(?:onds?)?\b|s\b|m?IU\b|U\b)"
+)
+_VALUE = re.compile(
+    rf"(?P<bound>[<>≤≥]=?\s?)?(?P<number>{_NUMBER}(?:\s?(?:/|-|–|to)\s?{_NUMBER})?)"
+    rf"(?:\s?(?P<unit>{_UNIT}))?(?![\w.]*\d)"
+)
+# What may stand between a test and its value.
+_LINK = re.compile(
+    r"(?:[\s,:=(\[]|\b(?:of|was|were|is|are|at|as|to|by|a|an|the|had|has|been|with|levels?|counts?"
+    r"|values?|titers?|titres?|concentrations?|scores?|rates?|results?|readings?|measured|found"
+    r"|estimated|calculated|remained|remains|rose|risen|fell|fallen|dropped|came|back|up|down|only"
+    r"|about|approximately|approx\.?|around|just|again|now|still|then|mildly|markedly|slightly"
+    r"|significantly|severely|moderately|very|within|limits|range|elevated|raised|high|higher"
+    r"|increased|low|lower|decreased|reduced|normal|abnormal|positive|negative|unremarkable)\b"
+    r"|[<>≤≥]=?(?=\s?\d))*",
+    re.I,
+)
+_FLAGS = {
+    "high": r"elevated|raised|high|higher|increased|rose|risen|↑",
+    "low": r"low|lower|decreased|reduced|fell|fallen|dropped|↓",
+    "abnormal": r"abnormal",
+    "normal": r"normal(?! range| value|\W*[<>≤≥\d])|within normal limits|unremarkable",
+    "negative": r"negative",
+    "positive": r"positive",
+}
+_FLAG = re.compile(
+    "|".join(rf"(?P<{name}>(?<!\w)(?:{words})(?!\w))" for name, words in _FLAGS.items()), re.I
+)
+# A number that counts time or is a date is no result.
+_NO_RESULT = re.compile(
+    r"[\s-]?(?:days?|weeks?|months?|years?|hours?|times?|minutes?|th|st|nd|rd)\b"
+)
+_STATED = re.compile(r"[\s,;]*\(([^()]{1,20})\)")
+_LETTERS = {"H": "high", "L": "low"}
+# Right before a test, and "positive for", which holds for all tests of a list.
+_SAID_BEFORE = re.compile(
+    r"\b(?:levels? of|concentrations? of|plasma|serum|urinary|blood|mean|total)\s*$|\s+$", re.I
+)
+_LISTED = re.compile(
+    r"\b(positive|negative) (?:for|to|expression of|staining for)\b([^.;:]*)$", re.I
+)
+_LIST_ENDS = re.compile(
+    r"\b(?:but|and (?:was|were|is|are|negative|positive)|was|were|while|with|showed)\b", re.I
+)
+_ABBREVIATION = re.compile(r"\s*\([A-Za-z][\w -]{0,12}\)")
+_COORDINATED = re.compile(r"[\s,]*(?:and|or|/|,)\s*", re.I)
+_REACH = 80
+_PLACES = "medkg mention places"
+
+
+def measurement(test: Span) -> dict[str, str | float]:
+    """The value of a test's mention, with what is stated of it; {} if nothing is.
+
+    `value`, a number or as written ("<5", "120/80"), and `unit`; `normal_value` and `normal_unit`
+    where the unit is known and the value one number (`graph.units.normalise_quantity`);
+    `interpretation`: high, low, normal, abnormal, positive or negative. They stand after the test,
+    before the next mention, with nothing between but words such as "level", "was", "elevated at";
+    an interpretation may stand right before it ("raised CRP", "negative for CD3") and is shared by
+    tests in a row ("ALT and AST were normal").
+    """
+    after, row_ends = _after(test)
+    link = _LINK.match(after)
+    linked = after[: link.end()] if link else ""
+    found: dict[str, str | float] = {}
+    value = _VALUE.match(after[len(linked) :].lstrip("<>≤≥= "))
+    if value is not None and _is_result(value, after):
+        bound = re.search(r"[<>≤≥]=?\s?$", linked)
+        found = _quantity(value, bound[0].strip() if bound else "")
+        stated = _STATED.match(value.string, value.end())
+        linked += f" ({_LETTERS.get(stated[1], stated[1])})" if stated else ""
+    flag = _FLAG.search(linked)
+    said = flag.lastgroup if flag is not None else _said_before(test)
+    if said is None and row_ends is not None and not found:
+        shared = measurement(row_ends).get("interpretation")
+        return {} if shared is None else {"interpretation": shared}
+    if said is not None:
+        found["interpretation"] = said
+    return found
+
+
+def _said_before(test: Span) -> str | None:
+    """The interpretation before a test: "raised serum CRP", "negative for CD3 and CD5"."""
+    before = str(test.doc[sentence_of(test).start : test.start].text_with_ws)
+    near = _SAID_BEFORE.sub("", _SAID_BEFORE.sub("", before)).rstrip()
+    flag = _FLAG.search(" ".join(near.split()[-1:]))
+    if flag is not None:
+        return flag.lastgroup
+    listed = _LISTED.search(before)
+    if listed is not None and _LIST_ENDS.search(listed[2]) is None:
+        return listed[1].lower()
+    return None
+
+
+def interpretations(text: str) -> set[str]:
+    """All interpretations that a text states."""
+    return {match.lastgroup for match in _FLAG.finditer(text) if match.lastgroup is not None}
+
+
+class Place(NamedTuple):
+    """A mention's tokens, and its number among `doc.spans["mentions"]`."""
+
+    start: int
+    end: int
+    kind: str
+    number: int
+
+
+def mention_places(doc: Doc, start: int, end: int) -> list[Place]:
+    """The mentions that start at the tokens from start to end, in order.
+
+    All of a doc's are sorted once, and kept with the doc, since a look at all of them for each
+    mention would take long in a long document.
+    """
+    group = doc.spans.get("mentions", [])
+    count, places = doc.user_data.get(_PLACES, (-1, []))
+    if count != len(group):
+        places = sorted(Place(m.start, m.end, m.label_, n) for n, m in enumerate(group))
+        doc.user_data[_PLACES] = (len(group), places)
+    low = bisect_left(places, (start,))
+    return list(places[low : bisect_left(places, (end,), low)])
+
+
+def _after(test: Span) -> tuple[str, Span | None]:
+    """The text after a test up to the next mention; that mention, where only "and" lies between."""
+    doc, sentence = test.doc, sentence_of(test)
+    # Not the document's text, which spaCy puts together anew each time.
+    last = test.end - 1
+    text = doc[last : min(sentence.end, test.end + _REACH)].text_with_ws
+    first = doc[last].idx
+    start = test.end_char - first
+    end = min(sentence.end_char - first, start + _REACH)
+    if alias := _ABBREVIATION.match(text, start, end):
+        start = alias.end()
+    following = mention_places(doc, test.end, sentence.end)[:2]
+    # The short form behind a test's name may be a mention too.
+    following = [place for place in following if doc[place.start].idx - first >= start][:1]
+    if not following or doc[following[0].start].idx - first >= end:
+        return text[start:end], None
+    text = text[start : doc[following[0].start].idx - first]
+    joined = _COORDINATED.fullmatch(text) is not None and following[0].kind == test.label_
+    return text, doc.spans["mentions"][following[0].number] if joined else None
+
+
+def _is_result(value: re.Match[str], after: str) -> bool:
+    rest = value.string[value.end() :]
+    if value["unit"] is not None:
+        return True
+    year = re.fullmatch(r"(?:19|20)\d\d", value["number"])
+    return year is None and _NO_RESULT.match(rest) is None
+
+
+def _quantity(value: re.Match[str], bound: str) -> dict[str, str | float]:
+    number, bound = " ".join(value["number"].split()), (value["bound"] or bound).strip()
+    found: dict[str, str | float] = {"value": bound + number}
+    if value["unit"] is not None:
+        found["unit"] = " ".join(value["unit"].split())
+    thousands = re.fullmatch(r"\d{1,3}(?:,\d{3})+", number)
+    if bound or (thousands is None and re.fullmatch(r"\d+(?:[.,]\d+)?", number) is None):
+        return found
+    amount = found["value"] = float(number.replace(",", "" if thousands else "."))
+    if "unit" in found and is_unit(str(found["unit"])):
+        amount, unit = normalise_quantity(amount, str(found["unit"]))
+        found["normal_value"], found["normal_unit"] = amount, unit
+    return found

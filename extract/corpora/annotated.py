@@ -1,0 +1,149 @@
+"""What was read in a document, as plain data: to be shown, drawn and corrected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from html import escape
+from typing import Any
+
+from ...graph.schema import Kind, Schema
+
+# How a context's value is marked at a mention, and what the mark means.
+SIGNS = {
+    "negated": ("-", "negated"),
+    "possible": ("?", "possible"),
+    "hypothetical": ("~", "hypothetical"),
+    "family": ("F", "of the family"),
+    "other": ("O", "of somebody else"),
+    "historical": ("H", "historical"),
+}
+
+
+@dataclass(frozen=True)
+class Mention:
+    """Characters [start, end) of the text, what they are, what they link to and what is said.
+
+    `context` has only what is not the rule: "negated", "possible", "family", "historical", ….
+    """
+
+    start: int
+    end: int
+    text: str
+    kind: str
+    probability: float
+    identifier: str | None
+    name: str | None
+    link_score: float
+    context: tuple[str, ...]
+
+    @property
+    def signs(self) -> str:
+        """The context as signs, see `SIGNS`."""
+        return "".join(SIGNS[value][0] for value in self.context)
+
+
+@dataclass(frozen=True)
+class End:
+    """Subject or object of a triple: its node, and its characters where it is a mention."""
+
+    id: str
+    name: str
+    kind: str
+    start: int | None
+    end: int | None
+
+
+@dataclass(frozen=True)
+class Triple:
+    """A statement as the graph gets it, with the characters [start, end) of its sentence."""
+
+    subject: End
+    relation: str
+    object: End
+    probability: float
+    start: int
+    end: int
+    context: tuple[str, ...]
+    qualifiers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Related:
+    """A relation between two mentions, by their places in `AnnotatedText.mentions`."""
+
+    head: int
+    relation: str
+    tail: int
+    probability: float
+    action: str | None = None  # what a drug does to its target: "inhibitor"
+
+    @property
+    def label(self) -> str:
+        """Relation and action in one word, as annotators get it: "TARGETS-inhibitor"."""
+        return self.relation if self.action is None else f"{self.relation}-{self.action}"
+
+
+@dataclass(frozen=True)
+class AnnotatedText:
+    """A document with what was read in it.
+
+    `triples` are what the graph gets; `relations` join mentions, as an annotator would: without
+    what the text denies.
+    In a notebook it draws itself, by displaCy.
+    """
+
+    id: str
+    text: str
+    mentions: tuple[Mention, ...]
+    triples: tuple[Triple, ...]
+    relations: tuple[Related, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it as JSON takes it."""
+        return asdict(self)
+
+    def _repr_html_(self) -> str:
+        return displacy_html(self)
+
+
+def kind_colour(kind: str) -> str:
+    """The colour of a kind in the default schema; grey for one that it lacks."""
+    return Schema.default().kinds.get(kind, Kind(kind, "", ())).colour
+
+
+# As displaCy's own, with the context and a note that shows when one points at a mention.
+_TEMPLATE = (
+    '<mark title="{about}" style="background: {bg}; color: inherit; padding: 0.2em 0.3em;'
+    ' line-height: 1; border-radius: 0.3em; text-decoration: {line}">{text}<span style="display:'
+    ' inline-block; font-size: 0.7em; font-weight: bold; margin-left: 0.4em">{label}</span></mark>'
+)
+
+
+def displacy_html(text: AnnotatedText) -> str:
+    """A text as displaCy draws entities: kinds by colour, and in words kind and context."""
+    # spaCy takes a second to import, and showing it elsewhere doesn't need it.
+    from spacy import displacy
+
+    entities: list[dict[str, Any]] = []
+    colours = {}
+    for mention in text.mentions:
+        # displaCy escapes the text and nothing else.
+        label = escape(" ".join((mention.kind, *mention.context)))
+        link = f"{mention.identifier} {mention.name}" if mention.identifier else "no link"
+        about = escape(f"{link}, probability {mention.probability:.2f}")
+        line = "line-through" if "negated" in mention.context else "none"
+        entities.append(
+            {
+                "start": mention.start,
+                "end": mention.end,
+                "label": label,
+                "params": {"about": about, "line": line},
+            }
+        )
+        # A third of the opacity keeps the text readable on light and dark pages.
+        colours[label] = f"{kind_colour(mention.kind)}55"
+    drawn = {"text": text.text, "ents": entities, "title": escape(text.id)}
+    options = {"colors": colours, "template": _TEMPLATE}
+    html: str = displacy.render(drawn, style="ent", manual=True, jupyter=False, options=options)
+    return html

@@ -1,0 +1,1 @@
+"""Mentions to the identifiers of a graph."""

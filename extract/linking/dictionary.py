@@ -1,0 +1,106 @@
+"""Dictionaries for scoring and training links: the names of MeSH and OMIM identifiers at hand."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+
+import polars as pl
+
+from ...graph.kg import KnowledgeGraph
+from ...graph.quarantine import Quarantine
+from ..corpora.readers import Document, Mention, flat_mentions
+from .name_index import COUNTS, key_of
+
+# The identifiers that BC5CDR and the NCBI disease corpus give to mentions.
+PREFIXES = ("MESH", "OMIM")
+# What these corpora call a disease, ontologies may call a symptom.
+_KIND = {"Disease": "Disease", "Symptom": "Disease", "Drug": "Drug"}
+
+_NODES: dict[str, pl.DataType | type[pl.DataType]] = {
+    "id": pl.String,
+    "kind": pl.String,
+    "name": pl.String,
+    "synonyms": pl.List(pl.String),
+    "properties": pl.String,
+}
+
+
+def identifiers(mention: Mention) -> set[str]:
+    """The identifiers that a corpus gives to a mention, as CURIEs; none where it says −1."""
+    parts = (mention.identifier or "").replace("+", "|").split("|")
+    return {p if ":" in p else f"MESH:{p}" for p in map(str.strip, parts) if p not in ("", "-1")}
+
+
+class Names:
+    """Names of identifiers, gathered from corpora and graphs.
+
+    Args:
+        prefixes: those of the identifiers that are wanted.
+    """
+
+    def __init__(self, prefixes: Iterable[str] = PREFIXES) -> None:
+        self._prefixes = frozenset(prefixes)
+        self._kinds: dict[str, str] = {}
+        self._annotated: dict[str, Counter[str]] = {}
+        self._given: dict[str, dict[str, None]] = {}  # by graphs, in order
+
+    def add_corpus(self, documents: Iterable[Document], format: str) -> None:
+        """Take the texts of a corpus' mentions as names of their identifiers, and count them."""
+        for document in documents:
+            for mention in flat_mentions(document, format):
+                text = " ".join(document.text[mention.start : mention.end].split())
+                for identifier in sorted(identifiers(mention)):
+                    if identifier.split(":")[0] in self._prefixes:
+                        # An identifier that a corpus gives to two kinds keeps the first.
+                        self._kinds.setdefault(identifier, mention.kind)
+                        self._annotated.setdefault(identifier, Counter())[text] += 1
+
+    def add_graph(self, graph: KnowledgeGraph) -> None:
+        """Take the names of a graph's diseases, symptoms and drugs; after the corpora.
+
+        They name the identifier that the corpora give to the node's own name, if that is one;
+        else the node's identifier or cross-references; else what the corpora give to its synonyms.
+        """
+        ids_of: dict[str, set[str]] = {}
+        for identifier, names in self._annotated.items():
+            for name in names:
+                ids_of.setdefault(key_of(name), set()).add(identifier)
+        nodes = graph.nodes.filter(pl.col("kind").is_in(list(_KIND)))
+        for node, kind, name, synonyms, xrefs in nodes.select(
+            "id", "kind", "name", "synonyms", "xrefs"
+        ).iter_rows():
+            ids = ids_of.get(key_of(name), set())
+            if len(ids) != 1:
+                ids = {i for i in [node, *(xrefs or [])] if i.split(":")[0] in self._prefixes}
+                ids = {node} if node in ids else ids
+            if not ids:
+                ids = {i for text in synonyms or [] for i in ids_of.get(key_of(text), ())}
+            if len(ids) == 1:  # else it is not known which of them it is
+                identifier = next(iter(ids))
+                self._kinds.setdefault(identifier, _KIND[kind])
+                given = self._given.setdefault(identifier, {})
+                given.update(dict.fromkeys([name, *(synonyms or [])]))
+
+    def graph(self, *, annotated: bool = True, counts: bool = True) -> KnowledgeGraph:
+        """The identifiers as nodes.
+
+        Args:
+            annotated: with the names that only corpora gave.
+            counts: say how often each name was annotated.
+        """
+        rows = []
+        for identifier, kind in self._kinds.items():
+            counted = self._annotated.get(identifier, Counter()) if annotated else Counter()
+            texts = list(dict.fromkeys([*self._given.get(identifier, ()), *sorted(counted)]))
+            if texts:
+                more = json.dumps({COUNTS: counted}) if counts and counted else None
+                rows.append((identifier, kind, texts[0], texts[1:], more))
+        none = dict.fromkeys(("subject", "relation", "object", "source"), pl.String)
+        return KnowledgeGraph.build(
+            pl.DataFrame(rows, schema=_NODES, orient="row"),
+            pl.DataFrame(schema=none),
+            [],
+            quarantine=Quarantine(),
+        )

@@ -1,0 +1,210 @@
+"""Scores of linking mentions to identifiers, beside looking the exact name up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ...graph.errors import DataError
+from ...graph.kg import KnowledgeGraph
+from ...graph.quarantine import Quarantine
+from ..corpora.readers import KINDS, READERS, Document
+from .dictionary import PREFIXES, Names
+from .linker import Link, Linker
+from .ranker import Ranker
+from .train import asked_in, prefixes_of
+
+FORMATS = ("pubtator", "ncbi")
+_DEPTHS = (1, 5, 10, 50)
+_BINS = 10
+
+
+@dataclass(frozen=True)
+class _Mention:
+    """What became of a mention."""
+
+    document: int
+    kind: str
+    identifiers: frozenset[str]
+    reachable: bool  # the dictionary has a name of one of its identifiers
+    links: tuple[Link, ...]  # likeliest first, without threshold
+
+
+def read_names(
+    names: Iterable[Path | KnowledgeGraph], format: str, prefixes: Iterable[str] = PREFIXES
+) -> KnowledgeGraph:
+    """A dictionary from annotated corpora and graphs; see `dictionary.Names`.
+
+    Args:
+        names: files of annotated text (BC5CDR's or NCBI's form), folders of graphs, graphs.
+        format: the corpora's, where their kinds don't tell.
+        prefixes: of the identifiers that are wanted.
+
+    Raises:
+        DataError: one of them can't be read.
+    """
+    dictionary = Names(prefixes)
+    graphs = []
+    for source in names:
+        if isinstance(source, KnowledgeGraph):
+            graphs.append(source)
+        elif source.is_dir():
+            graphs.append(KnowledgeGraph.open(source))
+        else:
+            documents = READERS[format](source, Quarantine())
+            dictionary.add_corpus(documents, format_of(documents, format))
+    # After all corpora, whose names tell which identifiers a graph's nodes have.
+    for graph in graphs:
+        dictionary.add_graph(graph)
+    return dictionary.graph()
+
+
+def format_of(documents: Iterable[Document], default: str) -> str:
+    """ncbi where mentions are of the NCBI disease corpus' kinds, else the default."""
+    kinds = {mention.kind for document in documents for mention in document.mentions}
+    return "ncbi" if kinds & set(KINDS["ncbi"]) else default
+
+
+def evaluate_linking(
+    names: Sequence[Path | KnowledgeGraph],
+    corpus: Path,
+    format: str,
+    *,
+    ranker: Ranker | None = None,
+    seed: int = 0,
+) -> pl.DataFrame:
+    """Score linking on a corpus whose mentions have identifiers (BC5CDR, NCBI disease).
+
+    A link is right if it is one of the mention's identifiers. A mention counts as NIL where the
+    corpus gives no identifier or none that the dictionary has a name of.
+
+    Args:
+        names: where the names come from; see `read_names`.
+        corpus: the file to score on.
+        format: pubtator or ncbi.
+        ranker: a trained one; None: the one that ships.
+
+    Returns:
+        Rows of kind and method (linker; exact name, the commonest node first): `mentions` with an
+        identifier; `ceiling`, the share whose identifier has a name at all; `accuracy` of the first
+        candidate, without threshold, with its 95 % interval (`low`, `high`; bootstrap over
+        documents); `accuracy_reachable` of those under the ceiling and `recall_at_1` to `_50`
+        there; with the threshold `precision`, `recall`, `f1` of links and `nil_precision`,
+        `nil_recall`; `ece`, the expected calibration error of the first candidate's probability
+        (ten bins of equal size).
+
+    Raises:
+        DataError: a file can't be read, or the format has no identifiers.
+        ModelError: the ranker can't be read.
+    """
+    if format not in FORMATS:
+        raise DataError(f"no identifiers in {format!r}; one of {', '.join(FORMATS)}", path=corpus)
+    documents = READERS[format](corpus, Quarantine())
+    # BC5CDR knows MeSH alone, so that an equal name of OMIM's would be a mistake.
+    dictionary = read_names(names, format, prefixes_of(documents, format_of(documents, format)))
+    known = set(dictionary.nodes["id"])
+    linker = Linker(dictionary, ranker=ranker)
+    wide = linker.with_candidates(max(_DEPTHS))
+    rows: list[tuple[str, list[_Mention], list[_Mention]]] = [("linker", [], []),
+                                                              ("exact name", [], [])]  # fmt: skip
+    for place, document in enumerate(documents):
+        asked, gold = asked_in(document, format_of([document], format))
+        links = (
+            (linker.in_document(asked), wide.in_document(asked)),
+            ([linker.exact(mention) for mention in asked],) * 2,
+        )
+        for (_, narrow_rows, wide_rows), found in zip(rows, links, strict=True):
+            for target, lists in zip((narrow_rows, wide_rows), found, strict=True):
+                target += [
+                    _Mention(place, m.kind, frozenset(ids), bool(ids & known), tuple(list_))
+                    for m, ids, list_ in zip(asked, gold, lists, strict=True)
+                ]
+    scores = []
+    for method, narrow, broad in rows:
+        for kind in sorted({mention.kind for mention in narrow}):
+            pairs = [(m, b) for m, b in zip(narrow, broad, strict=True) if m.kind == kind]
+            scores.append(
+                {
+                    "kind": kind,
+                    "method": method,
+                    **_scores([m for m, _ in pairs], linker.threshold, len(documents), seed),
+                    **_recalls([b for _, b in pairs]),
+                }
+            )
+    return pl.DataFrame(scores).sort("kind", "method", descending=[False, True])
+
+
+def _scores(
+    mentions: Sequence[_Mention], threshold: float, documents: int, seed: int
+) -> dict[str, Any]:
+    first = [mention.links[0] if mention.links else None for mention in mentions]
+    right = np.array(
+        [link is not None and link.identifier in m.identifiers
+         for link, m in zip(first, mentions, strict=True)], dtype=bool,
+    )  # fmt: skip
+    linked = np.array([link is not None and link.score >= threshold for link in first], dtype=bool)
+    true = np.array([bool(m.identifiers) for m in mentions], dtype=bool)
+    reachable = np.array([m.reachable for m in mentions], dtype=bool)
+    low, high = _interval(mentions, right, true, documents, seed)
+    precision = _share(right & linked, linked)
+    recall = _share(right & linked, true)
+    return {
+        "mentions": int(true.sum()),
+        "ceiling": _share(reachable, true),
+        "accuracy": _share(right, true),
+        "low": low,
+        "high": high,
+        "accuracy_reachable": _share(right, reachable),
+        "precision": precision,
+        "recall": recall,
+        "f1": round(2 * precision * recall / max(1e-9, precision + recall), 4),
+        "nil": int((~reachable).sum()),
+        "nil_precision": _share(~reachable & ~linked, ~linked),
+        "nil_recall": _share(~reachable & ~linked, ~reachable),
+        "ece": _calibration_error(np.array([link.score if link else 0.0 for link in first]), right),
+    }
+
+
+def _recalls(mentions: Sequence[_Mention]) -> dict[str, float]:
+    reachable = [mention for mention in mentions if mention.reachable]
+    recalls = {}
+    for depth in _DEPTHS:
+        hits = [any(x.identifier in m.identifiers for x in m.links[:depth]) for m in reachable]
+        recalls[f"recall_at_{depth}"] = round(sum(hits) / max(1, len(hits)), 4)
+    return recalls
+
+
+def _share(some: npt.NDArray[np.bool_], all_: npt.NDArray[np.bool_]) -> float:
+    return round(float((some & all_).sum() / max(1, all_.sum())), 4)
+
+
+def _interval(
+    mentions: Sequence[_Mention],
+    right: npt.NDArray[np.bool_],
+    true: npt.NDArray[np.bool_],
+    documents: int,
+    seed: int,
+) -> tuple[float, float]:
+    places = np.array([mention.document for mention in mentions])
+    hits = np.bincount(places, right & true, minlength=documents)
+    totals = np.bincount(places, true, minlength=documents)
+    draws = np.random.default_rng(seed).integers(0, documents, size=(1000, documents))
+    low, high = np.percentile(hits[draws].sum(1) / np.maximum(1, totals[draws].sum(1)), [2.5, 97.5])
+    return round(float(low), 4), round(float(high), 4)
+
+
+def _calibration_error(scores: npt.NDArray[np.float64], right: npt.NDArray[np.bool_]) -> float:
+    """Mean gap of probability and share of right ones, over bins of equally many mentions."""
+    order = np.argsort(scores, kind="stable")
+    gaps = [
+        abs(float(scores[part].mean() - right[part].mean())) * len(part) / len(order)
+        for part in np.array_split(order, _BINS)
+        if len(part)
+    ]
+    return round(sum(gaps), 4)

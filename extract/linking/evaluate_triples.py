@@ -1,0 +1,139 @@
+"""The whole way, from plain text to triples, scored on BC5CDR's chemical-induced diseases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ...graph.errors import DataError
+from ...graph.kg import KnowledgeGraph
+from ...graph.quarantine import Quarantine
+from ..corpora.readers import READERS, Document
+from ..documents import TextDocument
+from ..relations.evaluate import compare
+from ..run import extract
+from .evaluate import read_names
+
+Triple = tuple[str, str, str]  # document, head, tail
+
+
+def evaluate_triples(
+    names: Sequence[Path | KnowledgeGraph],
+    corpus: Path,
+    *,
+    model: Path | str | None = None,
+    relations_model: Path | None = None,
+    steps: int = 12,
+    seed: int = 0,
+) -> pl.DataFrame:
+    """Score Drug–CAUSES–Disease triples read from a corpus' texts alone.
+
+    The texts go through the whole pipeline, as `medkg extract` does it. A triple is a document and
+    two identifiers; its probability is the highest that the document's evidence has. It is right if
+    the corpus relates the two identifiers in that document.
+
+    Args:
+        names: where the linker's names come from; see `evaluate_linking.read_names`.
+        corpus: BC5CDR's form; its mentions and identifiers are not looked at.
+        model: a mention recogniser; None: the one that ships.
+        relations_model: a relation model's folder; None: the one that ships.
+        steps: number of thresholds.
+
+    Returns:
+        A row per threshold, from all triples to the most probable: threshold, precision, recall,
+        f1, low, high (of F1; `evaluate_relations.score`), precision_low, precision_high,
+        recall_low, recall_high (95 %, bootstrap over documents), triples, true, ceiling (of recall:
+        the share of true triples whose identifiers both have a name in the dictionary).
+
+    Raises:
+        DataError: a file can't be read, or the corpus relates nothing.
+        ModelError: a model can't be loaded.
+    """
+    documents = READERS["pubtator"](corpus, Quarantine())
+    true = _truth(documents)
+    if not true:
+        raise DataError("relates no two identifiers (lines of ID, CID, ID, ID)", path=corpus)
+    terminology = read_names(names, "pubtator", ["MESH"])
+    graph = extract(
+        [TextDocument(f"PMID:{document.id}", document.text) for document in documents],
+        terminology,
+        model=model,
+        relations_model=relations_model,
+        sentences=False,
+    )
+    found = _triples(graph)
+    known = set(terminology.nodes["id"])
+    ceiling = sum({head, tail} <= known for _, head, tail in true) / len(true)
+    ids = [document.id for document in documents]
+    rows = []
+    for threshold in _thresholds(list(found.values()), steps):
+        chosen = {triple for triple, chance in found.items() if chance >= threshold}
+        score = compare(
+            {(*triple, "causes") for triple in chosen},
+            {(*triple, "causes") for triple in true},
+            ids,
+        )
+        rows.append(
+            {
+                "threshold": round(threshold, 3),
+                **asdict(score),
+                **_intervals(chosen, true, ids, seed),
+                "triples": len(chosen),
+                "ceiling": round(ceiling, 4),
+            }
+        )
+    return pl.DataFrame(rows)
+
+
+def _truth(documents: Sequence[Document]) -> set[Triple]:
+    return {
+        (document.id, f"MESH:{relation.head}", f"MESH:{relation.tail}")
+        for document in documents
+        for relation in document.relations
+        if relation.kind == "CID"
+    }
+
+
+def _triples(graph: KnowledgeGraph) -> dict[Triple, float]:
+    """What the graph's evidence asserts of each document, with the highest probability."""
+    asserted = graph.evidence.filter(
+        (pl.col("relation") == "CAUSES") & (pl.col("polarity").fill_null("asserted") == "asserted")
+    )
+    best = asserted.group_by("document", "subject", "object").agg(pl.col("probability").max())
+    return {
+        (document.removeprefix("PMID:"), subject, object_): probability
+        for document, subject, object_, probability in best.iter_rows()
+        # An end that is linked to nothing is a mention and no triple of identifiers.
+        if not subject.startswith("text:") and not object_.startswith("text:")
+    }
+
+
+def _thresholds(chances: Sequence[float], steps: int) -> list[float]:
+    """From the least probability on, with equally many triples between two of them."""
+    if not chances:
+        return [0.0]
+    return sorted({float(q) for q in np.quantile(chances, np.arange(steps) / steps)})
+
+
+def _intervals(
+    chosen: set[Triple], true: set[Triple], documents: Sequence[str], seed: int
+) -> dict[str, Any]:
+    place = {document: n for n, document in enumerate(documents)}
+    counts = np.zeros((len(documents), 3))
+    for triple in chosen:
+        counts[place[triple[0]]] += (triple in true, 1, 0)
+    for triple in true:
+        counts[place[triple[0]], 2] += 1
+    draws = np.random.default_rng(seed).integers(0, len(counts), size=(1000, len(counts)))
+    sums = counts[draws].sum(1)
+    result = {}
+    for name, column in (("precision", 1), ("recall", 2)):
+        low, high = np.percentile(sums[:, 0] / np.maximum(1, sums[:, column]), [2.5, 97.5])
+        result[f"{name}_low"] = round(float(low), 4)
+        result[f"{name}_high"] = round(float(high), 4)
+    return result

@@ -1,0 +1,203 @@
+"""The names of a graph's nodes, found exactly, by looser forms, or by shared character trigrams."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from math import log
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from ...graph.identifiers import name_key
+from ...graph.kg import KnowledgeGraph
+from .forms import forms
+
+NAME, SPELLING, LOOSE, STRIPPED, ALIKE = 5, 4, 3, 2, 1  # how tight a match is
+# A node's property that says how often each of its names was annotated: {name: count}.
+COUNTS = "mentions"
+_BUCKETS = 1 << 18
+# Names share too many of the commonest trigrams ("ine", "dis") for those to tell them apart.
+_COMMON = 0.02
+
+_Rows = npt.NDArray[np.int32]
+
+
+def key_of(text: str) -> str:
+    """The key of one name, as `identifiers.name_key` makes it of a column, but in microseconds."""
+    return " ".join(re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", text).lower()))
+
+
+def names_of(graph: KnowledgeGraph, kinds: Iterable[str]) -> pl.DataFrame:
+    """A row per name of the nodes of these kinds: id, kind, name, primary, key, count, rank, xrefs.
+
+    `primary` marks a node's own name, `count` is how often the name was annotated to mean the node
+    (null where the graph doesn't say), `rank` the place of the identifier's prefix in the schema.
+    The order settles ties: preferred prefix, identifier, own name before synonym.
+    """
+    rank = {
+        prefix: place
+        for kind in graph.schema.kinds.values()
+        for place, prefix in enumerate(kind.prefixes)
+    }
+    nodes = graph.nodes.filter(pl.col("kind").is_in(list(kinds)))
+    names = pl.concat(
+        [
+            nodes.select("id", "kind", "name", primary=pl.lit(True)),
+            nodes.select("id", "kind", name="synonyms", primary=pl.lit(False))
+            .explode("name")
+            .drop_nulls("name"),
+        ]
+    )
+    names = (
+        names.with_columns(
+            key=name_key(pl.col("name")),
+            rank=pl.col("id")
+            .str.split(":")
+            .list.first()
+            .replace_strict(rank, default=len(rank), return_dtype=pl.Int64),
+        )
+        .filter(pl.col("key") != "")
+        .sort("rank", "id", "primary", "name", descending=[False, False, True, False])
+        .unique(["id", "key"], keep="first", maintain_order=True)
+    )
+    return names.join(_counts(nodes), on=["id", "key"], how="left", maintain_order="left")
+
+
+def _counts(nodes: pl.DataFrame) -> pl.DataFrame:
+    counted = nodes.filter(pl.col("properties").str.contains(f'"{COUNTS}"', literal=True))
+    rows = [
+        (identifier, name, int(count))
+        for identifier, text in counted.select("id", "properties").iter_rows()
+        for name, count in json.loads(text).get(COUNTS, {}).items()
+    ]
+    frame = pl.DataFrame(rows, schema={"id": pl.String, "name": pl.String, "count": pl.Int64},
+                         orient="row")  # fmt: skip
+    return frame.group_by("id", key=name_key(pl.col("name"))).agg(pl.col("count").sum())
+
+
+class NameIndex:
+    """The names of some kinds of nodes; rows are those of the frame of `names_of`."""
+
+    def __init__(self, names: pl.DataFrame) -> None:
+        self.nodes = Texts(names["id"])
+        self.kinds = Texts(names["kind"])
+        self.names = Texts(names["name"])
+        self.primary = names["primary"].to_numpy()
+        keys = names["key"].to_list()
+        made = [forms(key) for key in keys]
+        spellings, looses = [form.spelling for form in made], [form.loose for form in made]
+        self.spellings, self.looses = Texts(spellings), Texts(looses)
+        # Hashes in order with their rows: 12 bytes a key, where a dict would take 150.
+        self._tables = [
+            (NAME, _HashTable(keys)),
+            (SPELLING, _HashTable(spellings)),
+            (SPELLING, _HashTable(key.replace(" ", "") for key in keys)),
+            (LOOSE, _HashTable(looses)),
+            (STRIPPED, _HashTable(form.stripped for form in made)),
+        ]
+        self._words = np.zeros(_BUCKETS, np.int32)
+        words = (_bucket(word) for form in made for word in set(form.spelling.split()))
+        np.add.at(self._words, np.fromiter(words, np.int64), 1)
+        # Of each row: the node, the names of one node in a run; and what is one concept with it.
+        self.node = (names["id"] != names["id"].shift(1)).fill_null(True).cum_sum().to_numpy() - 1
+        # The hash of the node's own name, the first of its run.
+        first = np.flatnonzero(np.diff(self.node, prepend=-1))
+        own = np.frombuffer(b"".join(_digest(keys[row]) for row in first), np.int64)
+        self.own_name = own[self.node] if len(keys) else np.zeros(0, np.int64)
+        self.kind = names["kind"].rank("dense").to_numpy()
+        self.counted = names["count"].null_count() < names.height
+        self.count = names["count"].fill_null(0).to_numpy().astype(np.float64)
+        self.node_count = np.bincount(self.node, self.count) if len(keys) else np.zeros(0)
+        self._vectorizer = TfidfVectorizer(
+            analyzer="char_wb",
+            ngram_range=(3, 3),
+            sublinear_tf=True,
+            dtype=np.float32,
+            max_df=min(1.0, max(_COMMON, 50 / max(1, len(keys)))),
+        )
+        self._vectors: Any = None
+        if any(len(text) > 1 for text in spellings):
+            self._vectors = self._vectorizer.fit_transform(spellings).T.tocsr()
+
+    def exact(self, key: str, *, all_levels: bool = False) -> dict[int, int]:
+        """Rows whose name equals the key in some form, with the tightest level at which it does.
+
+        Rows of looser levels than spelling are found only where no tighter level finds any, or
+        with `all_levels`.
+        """
+        found: dict[int, int] = {}
+        form = forms(key)
+        wanted = (key, form.spelling, key.replace(" ", ""), form.loose, form.stripped)
+        for (level, table), text in zip(self._tables, wanted, strict=True):
+            if found and level < SPELLING and not all_levels:
+                break
+            for row in table.rows(text).tolist():
+                found.setdefault(row, level)
+        return found
+
+    def similar(self, keys: Sequence[str], most: int) -> list[npt.NDArray[np.int64]]:
+        """For each key the rows whose names share most trigrams with it (TF-IDF cosine)."""
+        if self._vectors is None:
+            return [np.empty(0, np.int64)] * len(keys)
+        queries = self._vectorizer.transform([forms(key).spelling for key in keys])
+        products = (queries @ self._vectors).tocsr()
+        found = []
+        for row in range(len(keys)):
+            part = slice(products.indptr[row], products.indptr[row + 1])
+            columns, cosines = products.indices[part], products.data[part]
+            if len(columns) > 4 * most:
+                few = np.argpartition(-cosines, 2 * most)[: 2 * most]
+                columns, cosines = columns[few], cosines[few]
+            # Ties in order of the rows, so that the result does not depend on the algorithm.
+            found.append(columns[np.lexsort((columns, -cosines))[:most]].astype(np.int64))
+        return found
+
+    def weight(self, word: str) -> float:
+        """How much a word tells: the logarithm of the share of names without it."""
+        return log((len(self.nodes) + 1) / (int(self._words[_bucket(word)]) + 1))
+
+
+class Texts:
+    """Texts in one block of bytes: a third of what a list takes, and as fast to get one of."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        encoded = [text.encode("utf-8") for text in texts]
+        self._ends = np.cumsum([0, *map(len, encoded)])
+        self._block = b"".join(encoded)
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def __getitem__(self, row: int) -> str:
+        return self._block[self._ends[row] : self._ends[row + 1]].decode("utf-8")
+
+
+class _HashTable:
+    """Rows by the hash of a text, as two sorted arrays."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        hashes = np.frombuffer(b"".join(map(_digest, texts)), np.int64)
+        self._order = np.argsort(hashes, kind="stable").astype(np.int32)
+        self._hashes = hashes[self._order]
+
+    def rows(self, text: str) -> _Rows:
+        wanted = np.frombuffer(_digest(text), np.int64)[0]
+        start = int(np.searchsorted(self._hashes, wanted, "left"))
+        end = int(np.searchsorted(self._hashes, wanted, "right"))
+        return self._order[start:end]
+
+
+def _digest(text: str) -> bytes:
+    return blake2b(text.encode("utf-8"), digest_size=8).digest()
+
+
+def _bucket(word: str) -> int:
+    return crc32(word.encode("utf-8")) & (_BUCKETS - 1)

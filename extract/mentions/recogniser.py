@@ -1,0 +1,182 @@
+"""What every recogniser of mentions has: heads that find, and the rules that join what they find.
+
+A recogniser has a head for each corpus that it was trained on. A head knows what its corpus
+annotates and nothing else, so what a head does not find may still be there: the heads' mentions are
+joined, none of them votes against another's kind.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from spacy.tokens import Doc, Span
+
+from ..abbreviations import Abbreviation
+
+MODEL = "medkg_ner"
+THRESHOLD = 0.5
+# Mentions are looked up by blocks of so many characters, as a long document has many.
+_BLOCK = 64
+
+
+@dataclass(frozen=True)
+class Found:
+    """A recognised mention: characters [start, end) of the text, kind, probability."""
+
+    start: int
+    end: int
+    kind: str
+    probability: float
+
+
+class Recogniser(ABC):
+    """Finds mentions; `kinds` names its heads and the kinds that each knows."""
+
+    kinds: dict[str, list[str]]
+
+    @abstractmethod
+    def predict_heads(self, texts: Sequence[str]) -> list[dict[str, list[Found]]]:
+        """What each head finds in each text, in order, none overlapping another of its head."""
+
+    def predict(self, texts: Sequence[str], threshold: float = THRESHOLD) -> list[list[Found]]:
+        """The mentions of each text that reach the threshold, the heads' joined by `combine`."""
+        return [combine(above(heads, threshold), self.kinds) for heads in self.predict_heads(texts)]
+
+
+class TrainedRecogniser(Recogniser):
+    """One that `medkg train ner` makes and can write."""
+
+    @abstractmethod
+    def save(self, folder: Path, about: Mapping[str, Any], card: str) -> None:
+        """Write the model's folder.
+
+        `about` (training data, seed, figures, …) goes into `config.json` as it is, `card` into
+        `CARD.md`.
+        """
+
+
+def propagate(found: list[Found], short_forms: Iterable[Abbreviation]) -> list[Found]:
+    """Make short forms what their long forms are.
+
+    Where the long form is a mention, every place of the short form becomes one of its kind; where
+    it is none and overlaps none, no place of the short form is one.
+    """
+    for short in short_forms:
+        long = next((f for f in found if (f.start, f.end) == short.long), None)
+        if long is not None:
+            # A longer mention around a short form stays as it is.
+            starts = [start for start, _ in short.places]
+            kept = [
+                f
+                for f in found
+                if not (at := bisect_right(starts, f.start)) or f.end > short.places[at - 1][1]
+            ]
+            new = [Found(a, b, long.kind, long.probability) for a, b in short.places]
+            found = sorted([*kept, *_free(new, kept)], key=lambda f: f.start)
+        elif not any(f.start < short.long[1] and short.long[0] < f.end for f in found):
+            places = set(short.places)
+            found = [f for f in found if (f.start, f.end) not in places]
+    return found
+
+
+def above(heads: Mapping[str, list[Found]], threshold: float) -> dict[str, list[Found]]:
+    """Without the mentions whose probability is below the threshold."""
+    return {name: [f for f in found if f.probability >= threshold] for name, found in heads.items()}
+
+
+def combine(heads: Mapping[str, list[Found]], kinds: Mapping[str, Sequence[str]]) -> list[Found]:
+    """Join what the heads found into mentions that don't overlap.
+
+    A head that knows diseases but no symptoms (BC5CDR, NCBI) comes from a corpus that calls
+    symptoms diseases: it says where, and a head that knows both (MACCROBAT) says which.
+
+    1. Such a Disease becomes a Symptom where the other head finds a Symptom and no Disease.
+    2. A Symptom or Disease inside a longer one of such a head is left out: MACCROBAT annotates the
+       place in the body apart ("chest", "pain"), and the whole name is what a graph can link.
+    3. The same span and kind from several heads is one candidate, with the highest probability.
+    4. Candidates are taken from the most probable down, each where no earlier one overlaps it.
+
+    Args:
+        heads: what each head found.
+        kinds: the kinds that each head knows.
+    """
+    findings = {
+        name: [f for f in found if f.kind in ("Disease", "Symptom")]
+        for name, found in heads.items()
+    }
+    telling = _overlapping(
+        f for name, part in findings.items() if "Symptom" in kinds[name] for f in part
+    )
+    whole = _overlapping(
+        f for name, part in findings.items() if "Symptom" not in kinds[name] for f in part
+    )
+    best: dict[tuple[int, int, str], Found] = {}
+    for name, found in heads.items():
+        for mention in found:
+            if mention.kind == "Disease" and "Symptom" not in kinds[name]:
+                if {f.kind for f in telling(mention)} == {"Symptom"}:
+                    mention = replace(mention, kind="Symptom")
+            elif mention.kind in ("Disease", "Symptom") and any(
+                f.start <= mention.start
+                and mention.end <= f.end
+                and f.end - f.start > mention.end - mention.start
+                for f in whole(mention)
+            ):
+                continue
+            key = (mention.start, mention.end, mention.kind)
+            if key not in best or best[key].probability < mention.probability:
+                best[key] = mention
+    ranked = sorted(best.values(), key=lambda f: (-f.probability, f.start, f.start - f.end, f.kind))
+    return sorted(_free(ranked, []), key=lambda f: f.start)
+
+
+def _overlapping(found: Iterable[Found]) -> Callable[[Found], list[Found]]:
+    """What gives, for a mention, those of the found that overlap it."""
+    blocks: dict[int, list[Found]] = {}
+    for each in found:
+        for block in range(each.start // _BLOCK, (each.end - 1) // _BLOCK + 1):
+            blocks.setdefault(block, []).append(each)
+
+    def overlapping(mention: Found) -> list[Found]:
+        near = range(mention.start // _BLOCK, (mention.end - 1) // _BLOCK + 1)
+        return [
+            each
+            for block in near
+            for each in blocks.get(block, ())
+            if each.start < mention.end and mention.start < each.end
+        ]
+
+    return overlapping
+
+
+def _free(candidates: Iterable[Found], taken: Iterable[Found]) -> list[Found]:
+    """The candidates, in their order, that overlap neither what is taken nor an earlier one."""
+    used = {position for f in taken for position in range(f.start, f.end)}
+    free = []
+    for candidate in candidates:
+        places = range(candidate.start, candidate.end)
+        if used.isdisjoint(places):
+            used.update(places)
+            free.append(candidate)
+    return free
+
+
+def set_mentions(doc: Doc, found: Iterable[Found]) -> None:
+    """Write mentions into `doc.spans["mentions"]`."""
+    spans = []
+    for mention in found:
+        span = doc.char_span(
+            mention.start, mention.end, label=mention.kind, alignment_mode="expand"
+        )
+        span._.probability = mention.probability
+        spans.append(span)
+    doc.spans["mentions"] = spans
+
+
+if not Span.has_extension("probability"):
+    Span.set_extension("probability", default=None)

@@ -1,0 +1,83 @@
+"""Training the default recogniser: word vectors, raw text, annotations, and several into one.
+
+1. Skip-gram vectors of the words of all training texts (`vectors`).
+2. The encoder reads the same texts as two language models (`pretrain`).
+3. It is fitted to all corpora at once, a head for each (`fit_ner`).
+4. With teachers, 1 to 3 is done for each of them, with a seed of its own, and the model that comes
+   out is fitted to what they say of every text, for every head, beside the corpora's own tags
+   (`distil`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from ...graph.atomic import atomic_file
+from ..tokens import token_offsets
+from .bilstm import BiLSTMEncoder, Vocabulary
+from .distil import Distillation
+from .fit import BILSTM, Checkpoint, Example, fit
+from .names import NameLists
+from .network import NerModel
+from .pretrain import pretrain
+from .vectors import count_words, skip_gram, word_form
+
+READINGS = 2  # of the raw text
+
+
+def train_bilstm(
+    examples: Mapping[str, Sequence[Example]],
+    kinds: Mapping[str, Sequence[str]],
+    raw_text: Sequence[str],
+    settings: Mapping[str, Any],
+    checkpoint: Path,
+    device: str | None,
+) -> NerModel:
+    """A trained recogniser.
+
+    Args:
+        examples: of each corpus.
+        kinds: that each corpus' head knows.
+        raw_text: texts to read beside the examples'.
+        settings: `seed`, `epochs`, `learning_rate`, `teachers` (0 for none), and what else tells
+            this training from another.
+        checkpoint: folder for the state of each part; the same call goes on from there.
+        device: "cpu", "cuda", …; None: the CPU.
+
+    Raises:
+        ModelError: the checkpoint belongs to another training.
+    """
+    annotated = [example.tokens for part in examples.values() for example in part]
+    texts = annotated + [[text[a:b] for a, b in token_offsets(text)] for text in raw_text]
+    counts = count_words([[word_form(token) for token in text] for text in texts])
+    vocabulary = Vocabulary.build(counts, annotated)
+    names = NameLists.load()
+
+    def network(seed: int, part: str, distillation: Distillation | None = None) -> NerModel:
+        state = Checkpoint(checkpoint / part, {**settings, "part": part})
+        torch.manual_seed(seed)
+        encoder = BiLSTMEncoder(vocabulary, names)
+        read = checkpoint / f"read-{seed}.safetensors"
+        if read.is_file():
+            encoder.load_state_dict(load_file(read))
+        else:
+            words = [[word_form(token) for token in text] for text in texts]
+            encoder.set_word_vectors(skip_gram(words, counts, seed=seed))
+            pretrain(encoder, texts, counts, epochs=READINGS, seed=seed)
+            with atomic_file(read) as draft:
+                save_file(encoder.state_dict(), draft)
+        torch.manual_seed(seed)
+        model = NerModel(encoder, kinds).to(device or "cpu")
+        fit(model, examples, BILSTM, {**settings, "seed": seed}, state, objective=distillation)
+        return model
+
+    first, number = settings["seed"], settings["teachers"]
+    if not number:
+        return network(first, "network")
+    teachers = [network(first + n, f"teacher-{n}") for n in range(number)]
+    return network(first, "student", Distillation(teachers, examples))

@@ -1,0 +1,1 @@
+"""Relations between mentions: models, rules, training, evaluation."""

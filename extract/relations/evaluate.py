@@ -1,0 +1,221 @@
+"""Precision, recall and F1 of relations, with bootstrap intervals over documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import torch
+
+from ...graph.errors import DataError
+from ...graph.quarantine import Quarantine
+from ..corpora.readers import READERS, Document
+from .document_causes import cdr_passages
+from .model import RelationModel
+from .pairs import CHEMPROT, TASKS, Labelled, Pair, cdr_pairs, chemprot_pairs, roam_pairs
+
+# The corpus that annotates each task, by its format.
+FORMATS = {"targets": "chemprot", "causes": "pubtator", "treats": "roam"}
+
+
+@dataclass(frozen=True)
+class Score:
+    """Micro precision, recall and F1; `low` and `high` bound F1 at 95 % (bootstrap on documents).
+
+    `true` is the number of relations to be found.
+    """
+
+    precision: float
+    recall: float
+    f1: float
+    low: float
+    high: float
+    true: int
+    documents: int
+
+
+def score(counts: Iterable[tuple[int, int, int]], seed: int = 0) -> Score:
+    """From each document's (right, found, true)."""
+    rows = np.array(list(counts), dtype=np.int64).reshape(-1, 3)
+    right, found, true = (int(n) for n in rows.sum(0))
+    generator = np.random.default_rng(seed)
+    draws = generator.integers(0, max(1, len(rows)), size=(1000, len(rows)))
+    sums = rows[draws].sum(1) if len(rows) else np.zeros((1, 3))
+    f1s = 2 * sums[:, 0] / np.maximum(1, sums[:, 1] + sums[:, 2])
+    low, high = np.percentile(f1s, [2.5, 97.5])
+    return Score(
+        round(right / max(1, found), 4),
+        round(right / max(1, true), 4),
+        round(2 * right / max(1, found + true), 4),
+        round(float(low), 4),
+        round(float(high), 4),
+        true,
+        len(rows),
+    )
+
+
+def chosen_labels(probabilities: torch.Tensor, threshold: float) -> torch.Tensor:
+    """The label of each row: the likeliest relation where some relation reaches the threshold."""
+    some, which = probabilities[:, 1:].sum(1), probabilities[:, 1:].argmax(1) + 1
+    return torch.where(some >= threshold, which, 0)
+
+
+def document_causes(
+    model: RelationModel, documents: Sequence[Document]
+) -> dict[tuple[str, str, str], float]:
+    """Of each document, drug and condition of BC5CDR the probability that the drug causes it."""
+    by_document: dict[str, list[tuple[str, str, Pair]]] = {d.id: [] for d in documents}
+    for labelled in cdr_pairs(documents):
+        name, drug, condition = labelled.about
+        by_document[name].append((drug, condition, labelled.pair))
+    rows = model.predict_causes(cdr_passages(documents), list(by_document.values()))
+    return {
+        (document.id, *key): probability
+        for document, row in zip(documents, rows, strict=True)
+        for key, probability in row.items()
+    }
+
+
+def calibration_error(
+    probabilities: Sequence[float], true: Sequence[bool], bins: int = 10
+) -> float:
+    """Expected calibration error over bins of equal numbers of predictions (Naeini et al. 2015)."""
+    order = np.argsort(np.array(probabilities), kind="stable")
+    parts = np.array_split(order, bins)
+    given, was = np.array(probabilities), np.array(true, dtype=float)
+    gaps = [len(part) * abs(given[part].mean() - was[part].mean()) for part in parts if len(part)]
+    return round(float(sum(gaps)) / max(1, len(order)), 4)
+
+
+def task_calibration(model: RelationModel, task: str, documents: Sequence[Document]) -> float:
+    """How far the probabilities of some relation are off on a corpus, see `calibration_error`."""
+    if task == "causes":
+        true = truths(task, documents)
+        rows = document_causes(model, documents)
+        return calibration_error(list(rows.values()), [(*key, "causes") in true for key in rows])
+    pairs = labelled_pairs(task, documents)
+    some = 1 - model.predict([x.pair for x in pairs], [task])[task][:, 0]
+    return calibration_error(some.tolist(), [x.label > 0 for x in pairs])
+
+
+def evaluate_relations(model: Path | None, corpus: Path, format: str) -> pl.DataFrame:
+    """Score a model on a corpus of relations, with the corpus' own mentions.
+
+    Args:
+        model: the model's folder; None: the shipped one.
+        corpus: the file to score on.
+        format: pubtator (BC5CDR's chemical-induced diseases), chemprot or roam.
+
+    Returns:
+        A row for the model and one for each baseline: relation, method, precision, recall, f1, low,
+        high (95 % bootstrap interval of F1 over documents), true, documents.
+
+    Raises:
+        DataError: the corpus can't be read, or has no relations of these kinds.
+        ModelError: the model can't be loaded.
+    """
+    tasks = {name: task for task, name in FORMATS.items()}
+    if format not in tasks:
+        raise DataError(f"no relations in {format!r}; one of {', '.join(tasks)}", path=corpus)
+    task = tasks[format]
+    documents = READERS[format](corpus, Quarantine())
+    scores = score_task(RelationModel.load(model), task, documents)
+    return pl.DataFrame(
+        [{"relation": task, "method": name, **asdict(score)} for name, score in scores.items()]
+    )
+
+
+def labelled_pairs(task: str, documents: Sequence[Document]) -> list[Labelled]:
+    """The pairs of the corpus that annotates this task."""
+    return {"targets": chemprot_pairs, "causes": cdr_pairs, "treats": roam_pairs}[task](documents)
+
+
+def truths(task: str, documents: Sequence[Document]) -> set[tuple[str, ...]]:
+    """What is to be found, in one sentence or not: (document, head, tail, label).
+
+    ChemProt: its five evaluated groups; BC5CDR: chemical-induced diseases; Roam: treated
+    afflictions.
+    """
+    labels = {"targets": CHEMPROT, "causes": {"CID": "causes"}, "treats": {"TREATS": "treats"}}[
+        task
+    ]
+    return {
+        (document.id, relation.head, relation.tail, labels[relation.kind])
+        for document in documents
+        for relation in document.relations
+        if relation.kind in labels
+    }
+
+
+def compare(
+    found: set[tuple[str, ...]], true: set[tuple[str, ...]], documents: Iterable[str]
+) -> Score:
+    """Score of found facts, the first element of each its document."""
+    counts = {document: [0, 0, 0] for document in documents}
+    for fact in found:
+        counts[fact[0]][0] += fact in true
+        counts[fact[0]][1] += 1
+    for fact in true:
+        counts[fact[0]][2] += 1
+    return score((r, f, t) for r, f, t in counts.values())
+
+
+def score_task(model: RelationModel, task: str, documents: Sequence[Document]) -> dict[str, Score]:
+    """The model's score on gold mentions, and those of the baselines beside it.
+
+    BC5CDR counts concepts of a document once, ChemProt mentions, Roam afflictions (TREATS only).
+    Baselines: the logistic regression over words of one sentence; every pair of a sentence, with
+    the commonest label; for BC5CDR also every chemical with every disease of the document.
+    """
+    names = [document.id for document in documents]
+    true = truths(task, documents)
+    pairs = labelled_pairs(task, documents)
+    labels = TASKS[task]
+    wanted = {"treats"} if task == "treats" else set(labels[1:])
+
+    def facts(chosen: torch.Tensor) -> set[tuple[str, ...]]:
+        named = [(*x.about, labels[n]) for x, n in zip(pairs, chosen.tolist(), strict=True)]
+        return {fact for fact in named if fact[-1] in wanted}
+
+    linear = model.predict_linear([x.pair for x in pairs], task)
+    alone = facts(chosen_labels(linear, model.linear_thresholds[task]))
+    found: set[tuple[str, ...]]
+    if task == "causes":
+        found = {
+            (*key, "causes")
+            for key, probability in document_causes(model, documents).items()
+            if probability >= model.thresholds["causes"]
+        }
+    else:
+        probabilities = model.predict([x.pair for x in pairs], [task])[task]
+        found = facts(chosen_labels(probabilities, model.thresholds[task]))
+    common = {"targets": "inhibitor", "causes": "causes", "treats": "treats"}[task]
+    every: set[tuple[str, ...]] = {(*x.about, common) for x in pairs}
+    results = {
+        "model": compare(found, true, names),
+        "logistic regression": compare(alone, true, names),
+        "all pairs of a sentence": compare(every, true, names),
+    }
+    if task == "causes":
+        everything = {fact for document in documents for fact in _all_pairs(document)}
+        results["all pairs of a document"] = compare(everything, true, names)
+    return results
+
+
+def _all_pairs(document: Document) -> set[tuple[str, ...]]:
+    ids = {
+        kind: {
+            identifier
+            for mention in document.mentions
+            if mention.kind == kind
+            for identifier in (mention.identifier or "").split("|")
+            if identifier
+        }
+        for kind in ("Chemical", "Disease")
+    }
+    return {
+        (document.id, head, tail, "causes") for head in ids["Chemical"] for tail in ids["Disease"]
+    }

@@ -1,0 +1,196 @@
+"""Networks that read a pair of mentions in its sentence: towers of convolutions, a transformer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from zlib import crc32
+
+import torch
+from torch import Tensor, nn
+
+from ..mentions.vectors import word_form
+from .pairs import Pair, name_words, placeholder, stem
+
+_FAR = 30  # positions further away count as this far
+_AROUND = 12  # words kept on each side of the pair, and in all
+_MOST = 80
+PLACEHOLDERS = tuple(
+    placeholder(role, kind)
+    for role in ("head ", "tail ", "")
+    for kind in ("Disease", "Drug", "Target", "Procedure")
+)
+
+
+class Tower(nn.Module):
+    """Words in their places and the two names → features, shape (pairs, width).
+
+    Two convolutions over blinded words with position embeddings (Zeng et al. 2014). The features
+    are the states at head and tail, the maxima before, between and after them (Zeng et al. 2015),
+    the mean by attention (Zhou et al. 2016), and the names' mean embeddings.
+    """
+
+    STEMS, STEM = 3000, 32
+    NAMES, NAME = 4096, 24
+    PLACE, STATES = 12, 96
+
+    def __init__(self, vector: int) -> None:
+        super().__init__()
+        self.stems = nn.Embedding(1 + len(PLACEHOLDERS) + self.STEMS, self.STEM, padding_idx=0)
+        self.positions = nn.Embedding(2 * _FAR + 1, self.PLACE)
+        self.names = nn.EmbeddingBag(self.NAMES, self.NAME, mode="mean")
+        with torch.no_grad():
+            self.stems.weight *= 0.3
+            self.names.weight *= 0.3
+        self.inputs = nn.Linear(vector + self.STEM + 2 * self.PLACE, self.STATES)
+        self.near = nn.Conv1d(self.STATES, self.STATES, 3, padding=1)
+        self.wide = nn.Conv1d(self.STATES, self.STATES, 3, padding=2, dilation=2)
+        self.attention = nn.Linear(self.STATES, 1)
+        self.dropout = nn.Dropout(0.4)
+
+    def forward(self, vectors: Tensor, batch: Batch) -> Tensor:
+        """`vectors` are those of the batch's words, shape (pairs, words, vector)."""
+        mask, places = batch.stems > 0, torch.arange(batch.stems.shape[1])
+        head, tail = batch.head[:, None], batch.tail[:, None]
+        words = [
+            vectors,
+            self.positions((places - head).clamp(-_FAR, _FAR) + _FAR),
+            self.positions((places - tail).clamp(-_FAR, _FAR) + _FAR),
+            self.stems(batch.stems),
+        ]
+        kept = mask[:, None, :]
+        states = self.inputs(self.dropout(torch.cat(words, dim=2))).transpose(1, 2) * kept
+        states = states + torch.relu(self.near(states)) * kept
+        states = states + torch.relu(self.wide(self.dropout(states))) * kept
+        states = torch.tanh(states).transpose(1, 2)
+        first, last = torch.minimum(head, tail), torch.maximum(head, tail)
+        parts = [mask & (places <= first), (places >= first) & (places <= last)]
+        parts.append(mask & (places >= last))
+        pooled = [states.masked_fill(~part[:, :, None], -1e4).amax(1) for part in parts]
+        weights = self.attention(torch.tanh(states)).squeeze(2).masked_fill(~mask, -1e4).softmax(1)
+        rows = torch.arange(len(states))
+        features = torch.cat(
+            [
+                states[rows, batch.head],
+                states[rows, batch.tail],
+                *pooled,
+                (weights[:, :, None] * states).sum(1),
+                *(self.names(ids, starts) for ids, starts in batch.names),
+            ],
+            dim=1,
+        )
+        dropped: Tensor = self.dropout(features)
+        return dropped
+
+
+@dataclass(frozen=True)
+class Row:
+    """A pair as numbers: words, beginnings of words, places of head and tail, the two names."""
+
+    words: list[int]
+    stems: list[int]
+    head: int
+    tail: int
+    names: tuple[list[int], list[int]]
+
+
+class Batch:
+    """Rows as tensors, shape (pairs, words) and (pairs)."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        pad = nn.utils.rnn.pad_sequence
+        self.words = pad([torch.tensor(row.words) for row in rows], batch_first=True)
+        self.stems = pad([torch.tensor(row.stems) for row in rows], batch_first=True)
+        self.head = torch.tensor([row.head for row in rows])
+        self.tail = torch.tensor([row.tail for row in rows])
+        self.names = []
+        for role in (0, 1):
+            names = [row.names[role] for row in rows]
+            starts = torch.tensor([0, *(len(name) for name in names[:-1])]).cumsum(0)
+            self.names.append((torch.tensor([place for name in names for place in name]), starts))
+
+
+def _cut(pair: Pair) -> tuple[list[str], int, int]:
+    words, head, tail = pair.blinded()
+    first = max(0, min(head, tail) - _AROUND)
+    words = words[first : min(max(head, tail) + _AROUND + 1, first + _MOST)]
+    return words, min(head - first, len(words) - 1), min(tail - first, len(words) - 1)
+
+
+def _word_id(word: str, index: dict[str, int], buckets: int) -> int:
+    """Unknown words share the vector of their last three letters' bucket."""
+    form = word_form(word)
+    known = index.get(form)
+    return 1 + len(index) + crc32(form[-3:].encode()) % buckets if known is None else known
+
+
+def _stem_id(word: str) -> int:
+    if word in PLACEHOLDERS:
+        return 1 + PLACEHOLDERS.index(word)
+    return 1 + len(PLACEHOLDERS) + crc32(stem(word_form(word)).encode()) % Tower.STEMS
+
+
+def _name_ids(pair: Pair, role: str) -> list[int]:
+    name = [word_form(w) for w in name_words(pair, pair.head if role == "head" else pair.tail)]
+    parts = [f"last {name[-1]}", f"ends {name[-1][-3:]}", f"ends {name[-1][-4:]}"]
+    parts += [f"begins {name[0][:3]}", f"first {name[0]}", *(f"word {word}" for word in name)]
+    return [crc32(f"{role} {part}".encode()) % Tower.NAMES for part in parts]
+
+
+class PairTowers(nn.Module):
+    """Several towers over the same word vectors; pairs → features, shape (towers, pairs, width)."""
+
+    BUCKETS = 200
+    BLANKED = 0.05  # of the words, while training
+
+    def __init__(self, words: Sequence[str], towers: int, vector: int = 100) -> None:
+        super().__init__()
+        self.words = list(words)
+        self._index = {word: place for place, word in enumerate(self.words, start=1)}
+        self.embedding = nn.Embedding(1 + len(self.words) + self.BUCKETS, vector, padding_idx=0)
+        with torch.no_grad():
+            self.embedding.weight *= 0.3
+        self.towers = nn.ModuleList(Tower(vector) for _ in range(towers))
+        self.width = 6 * Tower.STATES + 2 * Tower.NAME
+
+    def prepare(self, pairs: Sequence[Pair]) -> list[Row]:
+        """What `forward` takes."""
+        rows = []
+        for pair in pairs:
+            words, head, tail = _cut(pair)
+            ids = [_word_id(word, self._index, self.BUCKETS) for word in words]
+            names = _name_ids(pair, "head"), _name_ids(pair, "tail")
+            rows.append(Row(ids, [_stem_id(word) for word in words], head, tail, names))
+        return rows
+
+    def forward(self, rows: Sequence[Row]) -> Tensor:
+        """The features of rows that `prepare` made."""
+        batch = Batch(rows)
+        vectors = self.embedding(batch.words)
+        if self.training:
+            blank = torch.rand(batch.words.shape) < self.BLANKED
+            blank &= batch.stems > len(PLACEHOLDERS)
+            vectors = vectors.masked_fill(blank[:, :, None], 0.0)
+            batch.stems = batch.stems.masked_fill(blank, 1 + len(PLACEHOLDERS))
+        return torch.stack([tower(vectors, batch) for tower in self.towers])
+
+
+class PairTransformer(nn.Module):
+    """Pairs → features, shape (1, pairs, 2 × hidden size): the states of the two markers."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.width = 2 * int(encoder.width)  # type: ignore[arg-type]  # nn.Module's are untyped
+
+    def prepare(self, pairs: Sequence[Pair]) -> list[tuple[list[str], int, int]]:
+        """What `forward` takes."""
+        return [pair.marked() for pair in pairs]
+
+    def forward(self, marked: Sequence[tuple[list[str], int, int]]) -> Tensor:
+        """The features of pairs that `prepare` marked."""
+        states: Tensor = self.encoder([words for words, _, _ in marked])
+        rows = torch.arange(len(marked), device=states.device)
+        heads = torch.tensor([head for _, head, _ in marked], device=states.device)
+        tails = torch.tensor([tail for _, _, tail in marked], device=states.device)
+        return torch.cat([states[rows, heads], states[rows, tails]], dim=1)[None]

@@ -1,0 +1,137 @@
+"""Relations by rules: what a disease shows, what a drug does, what a gene has to do with it.
+
+No corpus annotates Disease–HAS_SYMPTOM–Symptom. Its rules (`data/symptom_rules.tsv`) were written
+on the development part of the project's own annotation of MACCROBAT
+(`data/maccrobat_has_symptom.tsv`) and are measured on its test part. Drugs have corpora (`pairs`),
+but none of notes; `data/drug_rules.tsv` holds the turns of phrase that abstracts and labels lack.
+Its rules for Drug–CONTRAINDICATED_FOR–Disease and those for a gene and a condition
+(`data/association_rules.tsv`) were written on the development part of `data/relation_labels.tsv`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from .pairs import Pair
+
+# What <n> and {n} of a pattern stand for.
+_GAP = r"(?:(?!(?:but|however|although|without|no|not|;) )\S+ ){{0,{}}}?"
+_NEAR = (
+    r"(?:[dsm] (?:, )?(?:and |or |, )?"
+    r"|(?!(?:but|however|although|without|no|not|and|he|she|they|it|we|which|who|that|then|is|are|was"
+    r"|were|has|had|have|been|developed|caused|causing|;|:|,) )\S+ ){{0,{}}}?"
+)
+_LETTERS = {"Disease": "d", "Symptom": "s", "Drug": "m", "Target": "g"}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A row of the rules: what it is called and says, how often it is right, what it matches."""
+
+    name: str
+    relation: str
+    precision: float
+    pattern: re.Pattern[str]
+
+
+@cache
+def symptom_rules() -> tuple[Rule, ...]:
+    """The rules for Disease–HAS_SYMPTOM–Symptom, in order."""
+    return tuple(
+        Rule(name, "HAS_SYMPTOM", float(precision), _compiled(pattern))
+        for name, precision, pattern in _rows("symptom_rules.tsv")
+    )
+
+
+@cache
+def drug_rules() -> tuple[Rule, ...]:
+    """The rules for a drug and a condition, in order."""
+    return _rules_with_relation("drug_rules.tsv")
+
+
+@cache
+def association_rules() -> tuple[Rule, ...]:
+    """The rules for a gene and a condition, in order: ASSOCIATED_WITH, DENIED or NONE."""
+    return _rules_with_relation("association_rules.tsv")
+
+
+def _rules_with_relation(file: str) -> tuple[Rule, ...]:
+    return tuple(
+        Rule(name, relation, float(precision), _compiled(pattern))
+        for name, relation, precision, pattern in _rows(file)
+    )
+
+
+def _rows(file: str) -> list[list[str]]:
+    text = resources.files("medkg.extract").joinpath(f"data/{file}").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return [line.split("\t") for line in lines[1:]]
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    gapped = re.sub(r"\{(\d+)\}", lambda m: _NEAR.format(m[1]), pattern)
+    gapped = re.sub(r"<(\d+)>", lambda m: _GAP.format(m[1]), gapped)
+    return re.compile(rf"(?:^|(?<= ))(?:{gapped})(?= |$)")
+
+
+def rule_text(pair: Pair) -> str:
+    """A pair's sentence as the rules see it.
+
+    Words in lower case; each mention as the first letter of its kind (d, s, m for a drug, g for a
+    gene or protein, else x), head and tail as capitals.
+    """
+    entities = [*pair.others, pair.tail, pair.head]
+    covered = {place: e for e in entities for place in range(e.start, e.end)}
+    words = []
+    for position, word in enumerate(pair.words):
+        entity = covered.get(position)
+        if entity is None:
+            words.append(word.lower())
+        elif position == entity.start:
+            letter = _LETTERS.get(entity.kind, "x")
+            words.append(letter.upper() if entity in (pair.head, pair.tail) else letter)
+    return " ".join(words)
+
+
+def symptom_rule(pair: Pair) -> Rule | None:
+    """The first rule that matches a pair of a disease (head) and a symptom (tail)."""
+    return _first(symptom_rules(), rule_text(pair))
+
+
+def drug_rule(pair: Pair) -> Rule | None:
+    """The first rule that matches a pair of a drug (head) and a condition (tail)."""
+    return _first(drug_rules(), rule_text(pair))
+
+
+def association_rule(pair: Pair) -> Rule | None:
+    """The first rule that matches a pair of a gene and a condition, whichever is the head."""
+    return _first(association_rules(), collapsed(rule_text(pair)))
+
+
+def collapsed(text: str) -> str:
+    """A rule's text in which a list or "name (abbreviation)" stands as its member in question.
+
+    What is said of genes or conditions in one list is said of each.
+    """
+    text = _GENES.sub("G", text)
+    return _CONDITIONS.sub(lambda match: match[1], text)
+
+
+def _list(small: str, capital: str) -> re.Pattern[str]:
+    one = rf"{small}(?: \( {small} \))?"
+    joined = "(?: , and | , | and | / | or )"
+    return re.compile(
+        rf"(?<!\S)(?:{one}(?:{joined}| \( ))*{capital}(?: \( {small} \)| \))?"
+        rf"(?:{joined}{one})*(?!\S)"
+    )
+
+
+_GENES = _list("g", "G")
+_CONDITIONS = _list("[ds]", "([DS])")
+
+
+def _first(rules: tuple[Rule, ...], text: str) -> Rule | None:
+    return next((rule for rule in rules if rule.pattern.search(text)), None)

@@ -1,0 +1,99 @@
+"""The context of mentions, phrase by phrase."""
+
+from __future__ import annotations
+
+import pytest
+from spacy.language import Language
+
+from medkg.extract import sentences as _sentences  # noqa: F401 (likewise)
+from medkg.extract.context import context as _context  # noqa: F401 (registers the component)
+from medkg.extract.context.context import DEFAULTS, relation_context
+from medkg.graph.frames import EVIDENCE_VALUES
+
+from ..marked import marked, pipeline
+
+
+@pytest.fixture(scope="module")
+def nlp() -> Language:
+    return pipeline("medkg_sentences", "medkg_context")
+
+
+def said(nlp: Language, text: str) -> list[set[str]]:
+    """Of each mention what differs from plain."""
+    doc = marked(nlp, text)
+    return [
+        {getattr(mention._, name) for name in DEFAULTS} - set(DEFAULTS.values())
+        for mention in doc.spans["mentions"]
+    ]
+
+
+NEGATED, POSSIBLE, HYPOTHETICAL = {"negated"}, {"possible"}, {"hypothetical"}
+HISTORICAL, FAMILY, PLAIN = {"historical"}, {"family"}, set[str]()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("He has [fever|Symptom].", [PLAIN]),
+        ("He denies [fever|Symptom], [rash|Symptom] or [cough|Symptom].", [NEGATED] * 3),
+        ("No [fever|Symptom], but [cough|Symptom] persists.", [NEGATED, PLAIN]),
+        ("[Pneumonia|Disease] was ruled out.", [NEGATED]),
+        ("He doesn’t have [gout|Disease].", [NEGATED]),
+        ("Tests were negative for [lupus|Disease]; [rash|Symptom] is present.", [NEGATED, PLAIN]),
+        ("There is no change in the [headache|Symptom].", [PLAIN]),
+        ("Not only [fever|Symptom] but also [rash|Symptom].", [PLAIN, PLAIN]),
+        ("Likely [pneumonia|Disease].", [POSSIBLE]),
+        ("[Sarcoidosis|Disease] is suspected.", [POSSIBLE]),
+        ("[Embolism|Disease] could not be excluded.", [POSSIBLE]),
+        ("? [sepsis|Disease]", [POSSIBLE]),
+        ("Return if [fever|Symptom] occurs.", [HYPOTHETICAL]),
+        ("She was warned about [bleeding|Symptom].", [HYPOTHETICAL]),
+        ("Allergies: [penicillin|Drug]", [HYPOTHETICAL]),
+        ("She has a history of [stroke|Disease].", [HISTORICAL]),
+        ("He had [pneumonia|Disease] three years ago.", [HISTORICAL]),
+        ("A 3-week history of [cough|Symptom].", [PLAIN]),
+        ("Past history:\n[asthma|Disease]\nPlan: treat [gout|Disease].", [HISTORICAL, PLAIN]),
+        ("[Aspirin|Drug] was stopped because of [bleeding|Symptom].", [HISTORICAL, PLAIN]),
+        ("His mother had [gout|Disease]; he has [asthma|Disease].", [FAMILY, PLAIN]),
+        ("[Cancer|Disease] in her sister.", [FAMILY]),
+        ("Her mother noticed [seizures|Symptom].", [PLAIN]),
+        ("Family history: [stroke|Disease].", [FAMILY]),
+        ("No family history of [cancer|Disease].", [FAMILY | NEGATED]),
+    ],
+)
+def test_phrases(nlp: Language, text: str, expected: list[set[str]]) -> None:
+    assert said(nlp, text) == expected
+
+
+def test_context_ends_with_the_sentence(nlp: Language) -> None:
+    assert said(nlp, "He has no [fever|Symptom]. [Cough|Symptom] began today.") == [NEGATED, PLAIN]
+
+
+def test_a_trigger_inside_a_mention_is_part_of_its_name(nlp: Language) -> None:
+    assert said(nlp, "She has [no-reflow phenomenon|Disease].") == [PLAIN]
+
+
+def test_every_value_is_one_that_evidence_may_have(nlp: Language) -> None:
+    doc = marked(nlp, "His father may have had no [gout|Disease] in the past.")
+    mention = doc.spans["mentions"][0]
+    assert all(getattr(mention._, name) in EVIDENCE_VALUES[name] for name in DEFAULTS)
+
+
+@pytest.mark.parametrize(
+    ("text", "attribute", "value"),
+    [
+        ("[Aspirin|Drug] did not cause the [rash|Symptom].", "polarity", "negated"),
+        ("[Aspirin|Drug] caused a [rash|Symptom].", "polarity", "asserted"),
+        ("[Aspirin|Drug] had no effect on [COX-2|Target].", "polarity", "negated"),
+        ("[Aspirin|Drug] caused no [rash|Symptom].", "polarity", "negated"),
+        ("Possible [rash|Symptom] after [aspirin|Drug].", "certainty", "possible"),
+        ("Her sister took [aspirin|Drug] for [gout|Disease].", "experiencer", "family"),
+        ("Previously [aspirin|Drug] for [gout|Disease].", "temporality", "historical"),
+    ],
+)
+def test_a_relation_has_the_context_of_its_sentence(
+    nlp: Language, text: str, attribute: str, value: str
+) -> None:
+    doc = marked(nlp, text)
+    first, second = doc.spans["mentions"]
+    assert relation_context(first, second)[attribute] == value

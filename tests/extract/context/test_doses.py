@@ -1,0 +1,72 @@
+"""Doses around a drug's mention."""
+
+from __future__ import annotations
+
+import pytest
+
+from medkg.extract import sentences as _sentences  # noqa: F401 (registers the component)
+from medkg.extract.context.doses import _FREQUENCIES, dosage
+from medkg.graph.units import daily_dose
+
+from ..marked import marked, pipeline
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[metformin|Drug] 500 mg b.i.d.", {"dose": "500 mg", "frequency": "twice daily"}),
+        (
+            "[ramipril|Drug] 2.5 mg p.o. once daily.",
+            {"dose": "2.5 mg", "route": "oral", "frequency": "daily"},
+        ),
+        ("IV [furosemide|Drug] 40mg", {"dose": "40mg", "route": "intravenous"}),
+        ("5 mg of [warfarin|Drug] at night", {"dose": "5 mg", "frequency": "at night"}),
+        ("[adalimumab|Drug] 40 mg s.c. every 2 weeks",
+         {"dose": "40 mg", "route": "subcutaneous", "frequency": "every 2 weeks"}),
+        ("[salbutamol|Drug] inhaler 2 puffs as needed",
+         {"dose": "2 puffs", "route": "inhaled", "frequency": "as needed"}),
+        ("[paracetamol|Drug] for a sodium of 140", {}),
+        ("[insulin|Drug]", {}),
+        ("[doxycycline|Drug] 100 mg bid for 7 days",
+         {"dose": "100 mg", "frequency": "twice daily", "duration": "7 days"}),
+        ("[amoxicillin|Drug] 500 mg tds x 5d",
+         {"dose": "500 mg", "frequency": "three times daily", "duration": "5 days"}),
+        ("a five-day course of [prednisolone|Drug] 40 mg",
+         {"dose": "40 mg", "duration": "five days"}),
+        ("[heparin|Drug] for a week", {"duration": "one week"}),
+        ("[aspirin|Drug] for chest pain", {}),
+    ],
+)  # fmt: skip
+def test_a_drug_s_dose_route_and_frequency(text: str, expected: dict[str, str]) -> None:
+    doc = marked(pipeline("medkg_sentences"), text)
+    assert dosage(doc.spans["mentions"][0]) == expected
+
+
+def test_each_drug_of_a_list_has_its_own() -> None:
+    doc = marked(
+        pipeline("medkg_sentences"),
+        "[aspirin|Drug] 75 mg daily, [atenolol|Drug] and [digoxin|Drug] 125 mcg weekly",
+    )
+    assert [dosage(drug) for drug in doc.spans["mentions"]] == [
+        {"dose": "75 mg", "frequency": "daily"},
+        {},
+        {"dose": "125 mcg", "frequency": "weekly"},
+    ]
+
+
+def test_a_dose_before_its_drug_is_not_that_of_the_drug_before() -> None:
+    doc = marked(
+        pipeline("medkg_sentences"),
+        "250 mg of [bosentan|Drug] and 20 mg of [sildenafil|Drug], [isoniazid|Drug] "
+        "([INH|Drug], 300 mg)",
+    )
+    doses = [dosage(drug).get("dose") for drug in doc.spans["mentions"]]
+    assert doses == ["250 mg", "20 mg", "300 mg", "300 mg"]
+
+
+def test_what_is_read_can_be_told_as_an_amount_a_day() -> None:
+    doc = marked(pipeline("medkg_sentences"), "[adalimumab|Drug] 42 mg s.c. every 2 weeks")
+    found = dosage(doc.spans["mentions"][0])
+    assert daily_dose(found["dose"], found["frequency"]) == (3.0, "mg/d")
+    for frequency in _FREQUENCIES:
+        assert (daily_dose("10 mg", frequency) is None) == (frequency == "as needed"), frequency

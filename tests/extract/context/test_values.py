@@ -1,0 +1,78 @@
+"""Values around a test's mention."""
+
+from __future__ import annotations
+
+import pytest
+from spacy.language import Language
+
+from medkg.extract import sentences as _sentences  # noqa: F401 (registers the component)
+from medkg.extract.context.values import measurement
+from medkg.extract.pipeline import _stated
+from medkg.graph.schema import Schema
+
+from ..marked import marked, pipeline
+
+
+@pytest.fixture(scope="module")
+def nlp() -> Language:
+    return pipeline("medkg_sentences")
+
+
+def quantity(value: float, unit: str, normal: float, normal_unit: str) -> dict[str, str | float]:
+    return {"value": value, "unit": unit, "normal_value": normal, "normal_unit": normal_unit}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[Hb|Procedure] 9.2 g/dL (low)",
+         [quantity(9.2, "g/dL", 9200.0, "mg/dL") | {"interpretation": "low"}]),
+        ("[CRP|Procedure] was elevated at 120 mg/L.",
+         [quantity(120.0, "mg/L", 12.0, "mg/dL") | {"interpretation": "high"}]),
+        ("[BP|Procedure] 120/80 mmHg, [pulse|Procedure] 88 bpm",
+         [{"value": "120/80", "unit": "mmHg"}, quantity(88.0, "bpm", 88.0, "/min")]),
+        ("An [EF|Procedure] of 35%.", [quantity(35.0, "%", 35.0, "%")]),
+        ("[temperature|Procedure] 38.9 °C", [quantity(38.9, "°C", 38.9, "Cel")]),
+        ("[platelets|Procedure] (PLT): 45 x10^9/L",
+         [quantity(45.0, "x10^9/L", 45.0, "10*9/L")]),
+        ("[white cell count|Procedure] was 12,300/µL",
+         [quantity(12300.0, "/µL", 12.3, "10*9/L")]),
+        ("[ferritin|Procedure] level <5 ng/mL", [{"value": "<5", "unit": "ng/mL"}]),
+        ("[INR|Procedure] was 2.3.", [{"value": 2.3}]),
+        ("raised [CRP|Procedure]", [{"interpretation": "high"}]),
+        ("[troponin|Procedure]: negative", [{"interpretation": "negative"}]),
+        ("[ALT|Procedure] and [AST|Procedure] were normal.", [{"interpretation": "normal"}] * 2),
+        ("[Sodium|Procedure] 140 mmol/L and [glucose|Procedure] pending.",
+         [quantity(140.0, "mmol/L", 140.0, "mmol/L"), {}]),
+        ("elevated serum [creatinine|Procedure]", [{"interpretation": "high"}]),
+        ("Negative for [CD3|Procedure] and [CD5|Procedure].", [{"interpretation": "negative"}] * 2),
+        ("[AST|Procedure] 30 U/L (normal <40 U/L)", [quantity(30.0, "U/L", 30.0, "U/L")]),
+        ("[CT|Procedure] 3 days later", [{}]),
+        ("[ECG|Procedure] in 2019", [{}]),
+        ("[CT|Procedure] showed a 3 cm mass.", [{}]),
+        ("[fever|Symptom] of 39.1 °C", [quantity(39.1, "°C", 39.1, "Cel")]),
+    ],
+)  # fmt: skip
+def test_a_test_s_value(nlp: Language, text: str, expected: list[dict[str, str | float]]) -> None:
+    doc = marked(nlp, text)
+    assert [measurement(mention) for mention in doc.spans["mentions"]] == expected
+
+
+def test_what_a_patient_s_edge_gets(nlp: Language) -> None:
+    doc = marked(
+        nlp,
+        "[Fever|Symptom] of 39.1 °C, raised [CRP|Procedure], [ibuprofen|Drug] 400 mg. "
+        "[Pain|Symptom]: low. [Gout|Disease].",
+    )
+    fever, crp, ibuprofen, pain, gout = doc.spans["mentions"]
+    assert _stated("HAS_PHENOTYPE", fever)["unit"] == "°C"
+    assert _stated("UNDERWENT", crp) == {"interpretation": "high"}
+    assert _stated("TAKES", ibuprofen) == {"dose": "400 mg"}
+    assert _stated("HAS_PHENOTYPE", pain) == _stated("HAS_DISEASE", gout) == {}
+
+
+def test_every_kind_of_what_is_stated_is_a_property_of_the_schema() -> None:
+    relations = Schema.default().relations
+    assert {"dose", "route", "frequency", "duration"} <= set(relations["TAKES"].properties)
+    names = {"value", "unit", "normal_value", "normal_unit", "interpretation"}
+    assert names <= set(relations["UNDERWENT"].properties)

@@ -1,0 +1,158 @@
+"""Scores of links and of whole triples, the dictionaries behind them, and training the ranker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from medkg.extract.corpora.readers import read_pubtator
+from medkg.extract.linking.dictionary import Names
+from medkg.extract.linking.evaluate import evaluate_linking, read_names
+from medkg.extract.linking.evaluate_triples import evaluate_triples
+from medkg.extract.linking.linker import Asked, Linker
+from medkg.extract.linking.ranker import FEATURES, Ranker, classifier, fit
+from medkg.graph.errors import DataError, ModelError
+from medkg.graph.kg import KnowledgeGraph
+from medkg.graph.quarantine import Quarantine
+from tests.extract.linking.test_linker import graph
+
+
+def pubtator(path: Path, documents: dict[str, list[tuple[str, str, str]]]) -> Path:
+    """A PubTator file: for each document its mentions (text, kind, identifier) as its text."""
+    lines = []
+    for name, mentions in documents.items():
+        lines += [f"{name}|t|{' and '.join(text for text, _, _ in mentions)}", f"{name}|a|x"]
+        start = 0
+        for text, kind, identifier in mentions:
+            lines.append(f"{name}\t{start}\t{start + len(text)}\t{text}\t{kind}\t{identifier}")
+            start += len(text) + 5
+        lines.append("")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def train(tmp_path: Path) -> Path:
+    return pubtator(
+        tmp_path / "train.txt",
+        {
+            "1": [("ague", "Disease", "D1"), ("red palsy", "Disease", "D2")],
+            "2": [("ague", "Disease", "D1"), ("ague", "Disease", "D9"), ("gin", "Chemical", "C1")],
+        },
+    )
+
+
+def test_linking_is_scored_with_the_names_of_another_part(tmp_path: Path, train: Path) -> None:
+    development = pubtator(
+        tmp_path / "dev.txt",
+        {
+            "3": [("agues", "Disease", "D1"), ("red palsy", "Disease", "D2")],
+            "4": [("gout", "Disease", "D3"), ("green hair", "Disease", "-1")],
+        },
+    )
+    table = evaluate_linking([train], development, "pubtator")
+    rows = {row["method"]: row for row in table.iter_rows(named=True)}
+    assert (rows["linker"]["mentions"], rows["linker"]["ceiling"]) == (3, 0.6667)
+    # gout has no name in the training part: it is rightly linked to nothing, and counts as missed.
+    assert rows["linker"]["accuracy"] == 0.6667
+    assert (rows["linker"]["accuracy_reachable"], rows["linker"]["recall_at_5"]) == (1.0, 1.0)
+    assert (rows["linker"]["precision"], rows["linker"]["recall"]) == (1.0, 0.6667)
+    assert (rows["linker"]["nil"], rows["linker"]["nil_precision"]) == (2, 1.0)
+    assert rows["linker"]["nil_recall"] == 1.0
+    assert rows["exact name"]["accuracy"] == 0.3333
+    assert rows["exact name"]["nil_recall"] == 1.0
+
+
+def test_a_format_without_identifiers_is_refused(train: Path) -> None:
+    with pytest.raises(DataError, match="no identifiers in 'brat'"):
+        evaluate_linking([train], train, "brat")
+
+
+def test_a_graph_s_names_join_the_identifiers_that_a_corpus_gives(train: Path) -> None:
+    nodes = pl.DataFrame(
+        [
+            # The corpus knows its own name by one identifier; by two: then its cross-reference.
+            ("HP:1", "Symptom", "Red palsy", ["rubor"], []),
+            ("HP:2", "Symptom", "Ague", ["shakes"], ["MESH:D9", "UMLS:C1"]),
+            ("HP:3", "Symptom", "Unheard of", ["never"], []),
+            ("OMIM:4", "Disease", "Gout", ["podagra"], []),
+        ],
+        schema={"id": pl.String, "kind": pl.String, "name": pl.String,
+                "synonyms": pl.List(pl.String), "xrefs": pl.List(pl.String)},
+        orient="row",
+    )  # fmt: skip
+    none = dict.fromkeys(("subject", "relation", "object", "source"), pl.String)
+    ontology = KnowledgeGraph.build(nodes, pl.DataFrame(schema=none), [])
+    dictionary = read_names([ontology, train], "pubtator", ["MESH"])
+    linker = Linker(dictionary)
+    ids = [
+        found[0].identifier if found else None
+        for found in linker.candidates([("rubor", "Disease"), ("shakes", "Disease")])
+    ]
+    assert ids == ["MESH:D2", "MESH:D9"]
+    assert set(dictionary.nodes["id"]) == {"MESH:D1", "MESH:D2", "MESH:D9", "MESH:C1"}
+    assert "OMIM:4" in set(read_names([ontology, train], "pubtator").nodes["id"])
+
+
+def test_of_an_ambiguous_name_the_annotated_node_is_likelier(train: Path) -> None:
+    names = Names()
+    names.add_corpus(read_pubtator(train, Quarantine()), "pubtator")
+    found = Linker(names.graph()).candidates([("ague", "Disease")])[0]
+    assert [link.identifier for link in found] == ["MESH:D1", "MESH:D9"]
+    assert found[0].score > found[1].score
+
+
+def test_a_part_of_a_longer_name_takes_its_node() -> None:
+    linker = Linker(graph())
+    alone = linker.in_document([Asked("angioedema", "Disease")])[0]
+    beside = linker.in_document(
+        [Asked("hereditary angioedema", "Disease"), Asked("angioedema", "Disease")]
+    )[1]
+    assert beside[0].identifier == "ORPHA:91378"
+    assert beside[0].score > alone[0].score
+
+
+def test_the_ranker_is_what_scikit_learn_trained(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    inputs = generator.random((600, len(FEATURES)))
+    inputs[generator.random(inputs.shape) < 0.1] = np.nan
+    right = np.nan_to_num(inputs[:, 2]) + np.nan_to_num(inputs[:, 8]) > 0.9
+    ranker = fit(inputs, right, 3)
+    ranker.save(tmp_path / "ranker", "card\n")
+    read = Ranker.load(tmp_path / "ranker")
+    chances = read.probabilities(inputs)
+    assert ((chances > 0.5) == right).mean() > 0.95
+    assert np.array_equal(chances, ranker.probabilities(inputs))
+    model = classifier(3).fit(inputs, right)
+    np.testing.assert_allclose(chances, model.predict_proba(inputs)[:, 1])
+
+
+def test_a_damaged_ranker_is_refused(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    ranker = fit(generator.random((200, len(FEATURES))), generator.random(200) > 0.5)
+    ranker.save(tmp_path / "ranker", "card\n")
+    weights = tmp_path / "ranker" / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    with pytest.raises(ModelError, match="is missing or not the file that was saved"):
+        Ranker.load(tmp_path / "ranker")
+
+
+def test_triples_are_read_from_the_texts_alone(tmp_path: Path) -> None:
+    text = "Seizures were caused by ketamine in two patients. Fluclorin caused gout."
+    lines = ["5|t|A report", f"5|a|{text}", "5\tCID\tD007649\tD012640", "5\tCID\tC9\tD3", ""]
+    corpus = tmp_path / "dev.txt"
+    corpus.write_text("\n".join(lines), encoding="utf-8")
+    names = pubtator(
+        tmp_path / "names.txt",
+        {"1": [("ketamine", "Chemical", "D007649"), ("seizures", "Disease", "D012640")]},
+    )
+    table = evaluate_triples([names], corpus)
+    first = table.row(0, named=True)
+    assert (first["true"], first["ceiling"], first["recall"]) == (2, 0.5, 0.5)
+    assert first["precision"] == 1.0
+    assert table["threshold"].is_sorted()
+    with pytest.raises(DataError, match="relates no two identifiers"):
+        evaluate_triples([names], names)

@@ -1,0 +1,141 @@
+"""Linking: exact, by spelling, by likeness, to nothing; abbreviations; ties."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from medkg.extract import sentences as _sentences  # noqa: F401 (likewise)
+from medkg.extract.linking import linker as _linker  # noqa: F401 (registers the component)
+from medkg.extract.linking.linker import Linker
+from medkg.graph.errors import ModelError
+from medkg.graph.kg import KnowledgeGraph
+
+from ..marked import marked, pipeline
+
+NODES = [
+    ("HP:0001945", "Symptom", "Fever", ["Pyrexia", "Hyperthermia"]),
+    ("HP:0002094", "Symptom", "Dyspnea", ["Dyspnoea", "Shortness of breath"]),
+    ("HP:0000083", "Symptom", "Renal insufficiency", ["Renal failure"]),
+    ("HP:0002099", "Symptom", "Asthma", []),
+    ("HP:0001083", "Symptom", "Ectopia lentis", ["Lens dislocation"]),
+    ("OMIM:154700", "Disease", "Marfan syndrome", ["MFS"]),
+    ("ORPHA:558", "Disease", "Marfan syndrome", []),
+    ("DOID:9352", "Disease", "Type 2 diabetes mellitus", ["T2DM"]),
+    ("DOID:9744", "Disease", "Type 1 diabetes mellitus", []),
+    ("DOID:2841", "Disease", "Asthma", []),
+    ("ORPHA:91378", "Disease", "Hereditary angioedema", []),
+    ("drugbank:DB00945", "Drug", "Aspirin", ["Acetylsalicylic acid"]),
+    ("drugbank:DB01045", "Drug", "Rifampicin", ["Rifampin"]),
+    ("NCBIGene:5743", "Target", "PTGS2", ["COX-2", "cyclooxygenase 2"]),
+]
+
+
+def graph() -> KnowledgeGraph:
+    nodes = pl.DataFrame(
+        NODES,
+        schema={"id": pl.String, "kind": pl.String, "name": pl.String,
+                "synonyms": pl.List(pl.String)},
+        orient="row",
+    )  # fmt: skip
+    none = dict.fromkeys(("subject", "relation", "object", "source"), pl.String)
+    return KnowledgeGraph.build(nodes, pl.DataFrame(schema=none), [])
+
+
+@pytest.fixture(scope="module")
+def linker() -> Linker:
+    return Linker(graph())
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "identifier"),
+    [
+        ("fever", "Symptom", "HP:0001945"),
+        ("Fevers", "Symptom", "HP:0001945"),
+        ("pyrexia", "Disease", "HP:0001945"),
+        ("dyspnœa", "Symptom", "HP:0002094"),
+        ("renal failure", "Disease", "HP:0000083"),
+        ("failure of the kidneys", "Disease", "HP:0000083"),
+        ("severe acute dyspnoea", "Symptom", "HP:0002094"),
+        ("dislocation of the lens", "Symptom", "HP:0001083"),
+        ("type 2 diabetes mellitus", "Disease", "DOID:9352"),
+        ("type-2 diabetes melitus", "Disease", "DOID:9352"),
+        ("T2DM", "Disease", "DOID:9352"),
+        ("COX2", "Target", "NCBIGene:5743"),
+        ("cyclo-oxygenase 2", "Target", "NCBIGene:5743"),
+        ("acetylsalicylic acid", "Drug", "drugbank:DB00945"),
+        ("rifampicine", "Drug", "drugbank:DB01045"),
+        ("angioedema, hereditary", "Disease", "ORPHA:91378"),
+    ],
+)
+def test_a_mention_links_to_its_node(linker: Linker, text: str, kind: str, identifier: str) -> None:
+    link = linker.link([(text, kind)])[0]
+    assert link is not None
+    assert link.identifier == identifier
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("sprained ankle", "Disease"),
+        ("type 3 diabetes insipidus", "Disease"),
+        ("aspirin", "Target"),
+        ("PTGS2", "Drug"),
+        ("", "Drug"),
+        ("12", "Drug"),
+        ("fever", "Anatomy"),
+    ],
+)
+def test_a_mention_without_node_links_to_nothing(linker: Linker, text: str, kind: str) -> None:
+    assert linker.link([(text, kind)]) == [None]
+
+
+def test_of_two_kinds_the_mention_s_own_wins(linker: Linker) -> None:
+    ids = [link.identifier for link in linker.link([("asthma", "Disease"), ("asthma", "Symptom")])
+           if link]  # fmt: skip
+    assert ids == ["DOID:2841", "HP:0002099"]
+
+
+def test_a_tie_goes_to_the_preferred_prefix(linker: Linker) -> None:
+    found = linker.candidates([("Marfan syndrome", "Disease")])[0]
+    assert [link.identifier for link in found] == ["OMIM:154700", "ORPHA:558"]
+
+
+def test_looser_matches_score_less(linker: Linker) -> None:
+    texts = ["Fever", "pyrexia", "fevers", "severe fever"]
+    scores = [found[0].score for found in linker.candidates([(t, "Symptom") for t in texts])]
+    assert scores == sorted(scores, reverse=True)
+    assert len(set(scores)) == len(scores)
+    assert all(0 < score < 1 for score in scores)
+
+
+def test_the_answer_does_not_depend_on_what_was_asked_before() -> None:
+    asked = [("fevr", "Symptom"), ("dyspnoeic", "Symptom"), ("marfans syndrome", "Disease")]
+    together = Linker(graph()).candidates(asked)
+    alone = [Linker(graph()).candidates([mention])[0] for mention in reversed(asked)]
+    assert together == alone[::-1]
+
+
+def test_a_graph_without_names_links_nothing() -> None:
+    empty = graph().subgraph(["HP:0001945"])
+    assert Linker(empty).link([("aspirin", "Drug"), ("fever", "Symptom")])[0] is None
+
+
+def test_the_component_spells_out_abbreviations_and_takes_the_node_s_kind() -> None:
+    nlp = pipeline("medkg_sentences", "medkg_linker")
+    nlp.get_pipe("medkg_linker").use(graph())
+    doc = marked(
+        nlp,
+        "Hereditary angioedema (HAE) is rare. [HAE|Disease] causes no [fever|Disease] and no "
+        "[ankle pain|Symptom].",
+    )
+    assert [(m.text, m.label_, m._.identifier) for m in doc.spans["mentions"]] == [
+        ("HAE", "Disease", "ORPHA:91378"),
+        ("fever", "Symptom", "HP:0001945"),
+        ("ankle pain", "Symptom", None),
+    ]
+
+
+def test_the_component_says_that_it_has_no_names() -> None:
+    with pytest.raises(ModelError, match="has no names"):
+        marked(pipeline("medkg_sentences", "medkg_linker"), "[fever|Symptom]")

@@ -1,0 +1,52 @@
+"""Names of the graph found in the text."""
+
+from __future__ import annotations
+
+import pytest
+from spacy.language import Language
+
+from medkg.extract.mentions import gazetteer as _gazetteer  # noqa: F401 (registers the component)
+from medkg.extract.mentions.gazetteer import PROBABILITY
+from medkg.graph.errors import ModelError
+from tests.extract.linking.test_linker import graph
+
+from ..marked import marked, pipeline
+
+
+@pytest.fixture(scope="module")
+def nlp() -> Language:
+    made = pipeline("medkg_names")
+    made.get_pipe("medkg_names").use(graph())
+    return made
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Family history: MARFAN syndrome", [("MARFAN syndrome", "Disease")]),
+        ("type-2 diabetes mellitus", [("type-2 diabetes mellitus", "Disease")]),
+        ("pyrexia, aspirin and dyspnoea", [
+            ("pyrexia", "Symptom"), ("aspirin", "Drug"), ("dyspnoea", "Symptom"),
+        ]),
+        ("two fevers", [("fevers", "Symptom")]),
+        ("the MFS clinic", []),
+        ("PTGS2 and feverish", []),
+        ("", []),
+    ],
+)  # fmt: skip
+def test_names_and_synonyms_are_found(
+    nlp: Language, text: str, expected: list[tuple[str, str]]
+) -> None:
+    doc = marked(nlp, text)
+    assert [(m.text, m.label_) for m in doc.spans["mentions"]] == expected
+    assert all(m._.probability == PROBABILITY for m in doc.spans["mentions"])
+
+
+def test_what_the_recogniser_found_stays(nlp: Language) -> None:
+    doc = marked(nlp, "[Marfan syndrome, mild|Disease] and Marfan syndrome")
+    assert [m.text for m in doc.spans["mentions"]] == ["Marfan syndrome, mild", "Marfan syndrome"]
+
+
+def test_it_says_that_it_has_no_names() -> None:
+    with pytest.raises(ModelError, match="has no names"):
+        marked(pipeline("medkg_names"), "fever")

@@ -1,0 +1,118 @@
+"""Name lists as features, abbreviations, word vectors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from medkg.extract.abbreviations import find_abbreviations
+from medkg.extract.mentions.names import KINDS, NameLists, hpo_definitions
+from medkg.extract.mentions.vectors import count_words, skip_gram
+from medkg.extract.tokens import token_offsets
+
+
+def marks(lists: NameLists, text: str) -> dict[str, list[str]]:
+    """For each list, the stretches of text that it marks."""
+    offsets = token_offsets(text)
+    bits = lists.features([text[a:b] for a, b in offsets])
+    found: dict[str, list[str]] = {}
+    for column, kind in enumerate(KINDS):
+        for start in np.flatnonzero(bits[:, 2 * column]):
+            end = start + 1
+            while end < len(offsets) and bits[end, 2 * column + 1]:
+                end += 1
+            found.setdefault(kind, []).append(text[offsets[start][0] : offsets[end - 1][1]])
+    return found
+
+
+def test_the_longest_name_counts_and_genes_only_in_their_spelling() -> None:
+    lists = NameLists(
+        [
+            ("symptom", "Pain"),
+            ("symptom", "Chest pain"),
+            ("disease", "Neuropathy, hereditary sensory"),
+            ("gene", "IMPACT"),
+            ("gene", "CYP2D6"),
+            ("drug", "X"),
+        ]
+    )
+    text = "Chest pains, pain; hereditary sensory neuropathy; the impact on IMPACT and CYP2D6. X"
+    assert marks(lists, text) == {
+        "symptom": ["Chest pains", "pain"],
+        "disease": ["hereditary sensory neuropathy"],
+        "gene": ["IMPACT", "CYP2D6"],
+    }
+
+
+def test_words_that_names_are_made_of() -> None:
+    lists = NameLists([("symptom", f"{part} palsy") for part in ("upper", "lower", "upper left")])
+    bits = lists.features(["A", "left", "palsy", "of", "upper", "limbs"])
+    assert bits[:, -2].tolist() == [0, 0, 1, 0, 0, 0]
+    assert bits[:, -1].tolist() == [0, 0, 1, 0, 0, 0]
+
+
+def test_the_installed_lists_know_the_usual_names() -> None:
+    found = marks(NameLists.load(), "Metformin for seizures, Marfan syndrome, BRCA1, kidney.")
+    assert found["drug"] == ["Metformin"]
+    assert "seizures" in found["symptom"]
+    assert found["disease"] == ["Marfan syndrome"]
+    assert "BRCA1" in found["gene"]
+    assert found["anatomy"] == ["kidney"]
+
+
+def test_definitions_are_of_phenotypes() -> None:
+    definitions = hpo_definitions()
+    assert len(definitions) > 10_000
+    assert all(definition.strip() for definition in definitions)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "Polycystic ovary syndrome (PCOS) is common. Most with PCOS do well.",
+            {"PCOS": ("Polycystic ovary syndrome", 2)},
+        ),
+        (
+            "Glucose-6-phosphate dehydrogenase (G6PD) and XG6PD.",
+            {"G6PD": ("Glucose-6-phosphate dehydrogenase", 1)},
+        ),
+        ("AF (atrial fibrillation). Her AF came back.", {"AF": ("atrial fibrillation", 2)}),
+        ("We saw 5-hydroxytryptamine (5-HT; serotonin).", {"5-HT": ("5-hydroxytryptamine", 1)}),
+        ("Then 1,2-dimethylbenzene (DMB).", {"DMB": ("1,2-dimethylbenzene", 1)}),
+        ("He slept. The dose (mg) rose (see Table 1) in group (n = 5).", {}),
+        ("It began in the forest. A tall tree (FAT)", {}),
+        ("", {}),
+    ],
+)
+def test_abbreviations(text: str, expected: dict[str, tuple[str, int]]) -> None:
+    found = {
+        a.short: (text[a.long[0] : a.long[1]], len(a.places)) for a in find_abbreviations(text)
+    }
+    assert found == expected
+    for abbreviation in find_abbreviations(text):
+        assert all(text[a:b] == abbreviation.short for a, b in abbreviation.places)
+
+
+def test_words_in_the_same_company_get_similar_vectors() -> None:
+    generator = np.random.default_rng(0)
+    worlds = [[f"{world}{n}" for n in range(60)] for world in ("cat", "star")]
+    texts = [list(generator.choice(worlds[n % 2], 12)) for n in range(300)]
+    counts = count_words(texts)
+    vectors = skip_gram(texts, counts, width=16, epochs=400, seed=3)
+    unit = torch.nn.functional.normalize(vectors, dim=1)
+    world = torch.tensor([word.startswith("cat") for word in counts])
+    similar = unit @ unit.T
+    assert similar[world][:, world].mean() > similar[world][:, ~world].mean() + 0.3
+
+
+def test_vectors_follow_from_the_seed() -> None:
+    texts = [["a", "b", "c", "a", "b"]] * 30
+    runs = [skip_gram(texts, count_words(texts), epochs=3, seed=seed) for seed in (1, 1, 2)]
+    assert torch.equal(runs[0], runs[1])
+    assert not torch.equal(runs[0], runs[2])
+
+
+def test_count_words_drops_the_rare_ones() -> None:
+    assert count_words([["b", "a"], ["a", "c", "b", "a"]]) == {"a": 3, "b": 2}

@@ -1,0 +1,324 @@
+"""The mention recogniser: training, resuming, saving, and the spaCy component."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import spacy
+import torch
+from safetensors.torch import load_file
+
+from medkg.extract.abbreviations import find_abbreviations
+from medkg.extract.mentions.evaluate import evaluate_ner, strict_scores
+from medkg.extract.mentions.network import SHIPPED, NerModel
+from medkg.extract.mentions.recogniser import Found, combine, propagate
+from medkg.extract.mentions.train import train_ner
+from medkg.extract.tokens import blank
+from medkg.graph.errors import DataError, ModelError
+
+from ..made_corpus import write_corpus
+
+EPOCHS = 16
+TEXT = "Lumirol relieved night palsy in 7 patients. The cause of ague was Zapomycin, not salt."
+MENTIONS = [
+    ("Lumirol", "Drug"),
+    ("night palsy", "Disease"),
+    ("ague", "Disease"),
+    ("Zapomycin", "Drug"),
+]
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_corpus(tmp_path_factory.mktemp("corpora"), train=120)
+
+
+@pytest.fixture(scope="module")
+def trained(corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    out = tmp_path_factory.mktemp("models") / "ner"
+    return out, train_ner(corpora, out, epochs=EPOCHS, raw_text=[])
+
+
+@pytest.fixture(scope="module")
+def shipped() -> NerModel:
+    return NerModel.load()
+
+
+def strings(text: str, found: list[Found]) -> list[tuple[str, str]]:
+    return [(text[f.start : f.end], f.kind) for f in found]
+
+
+def test_training_learns_an_easy_corpus(trained: tuple[Path, dict[str, Any]]) -> None:
+    out, figures = trained
+    assert figures["made"]["micro"]["f1"] > 0.95
+    assert set(figures["made"]) == {"Disease", "Drug", "micro"}
+    (found,) = NerModel.load(out).predict([TEXT])
+    assert strings(TEXT, found) == MENTIONS
+    assert all(0.5 < f.probability <= 1 for f in found)
+    assert not out.with_name("ner.checkpoint").exists()
+
+
+def test_scoring_a_saved_model(corpora: Path, trained: tuple[Path, dict[str, Any]]) -> None:
+    out, figures = trained
+    frame = evaluate_ner([out], corpora / "made" / "development.pubtator.txt")
+    assert set(frame["head"]) == {"joined"}
+    assert frame["kind"].to_list() == ["Disease", "Drug", "micro"]
+    assert frame["f1"].to_list()[-1] == pytest.approx(figures["made"]["micro"]["f1"], abs=0.05)
+    beside = evaluate_ner([out, None], corpora / "made" / "development.pubtator.txt", head="bc5cdr")
+    # A model with one head is scored by it, whatever it is called.
+    assert beside["model"].to_list() == [str(out)] * 3 + ["default"] * 3
+    assert beside["head"].to_list() == ["made"] * 3 + ["bc5cdr"] * 3
+    with pytest.raises(ModelError, match="no head 'cdr'; it has bc5cdr, "):
+        evaluate_ner([None], corpora / "made" / "development.pubtator.txt", head="cdr")
+    with pytest.raises(DataError, match="unknown format 'roman'"):
+        evaluate_ner([out], corpora / "made" / "development.pubtator.txt", "roman")
+
+
+def test_a_killed_training_goes_on_where_it_was(
+    corpora: Path, trained: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    out = tmp_path / "ner"
+    state = tmp_path / "ner.checkpoint" / "network" / "state.json"
+    program = (
+        "from pathlib import Path; from medkg.extract.mentions.train import train_ner; "
+        f"train_ner(Path({str(corpora)!r}), Path({str(out)!r}), epochs={EPOCHS}, raw_text=[])"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program])
+    deadline = time.monotonic() + 120
+    while not state.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert 1 <= json.loads(state.read_text(encoding="utf-8"))["epoch"] < EPOCHS
+    with pytest.raises(ModelError, match="other data or settings"):
+        train_ner(corpora, out, epochs=EPOCHS + 1, raw_text=[])
+    assert train_ner(corpora, out, epochs=EPOCHS, raw_text=[]) == trained[1]
+    weights = load_file(out / "weights.safetensors")
+    expected = load_file(trained[0] / "weights.safetensors")
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
+    assert not state.exists()
+
+
+def test_a_model_taught_by_others(corpora: Path, tmp_path: Path) -> None:
+    out = tmp_path / "ner"
+    figures = train_ner(corpora, out, teachers=2, epochs=EPOCHS // 2, raw_text=["A word."] * 4)
+    assert figures["made"]["micro"]["f1"] > 0.9
+    training = json.loads((out / "config.json").read_text(encoding="utf-8"))["training"]
+    assert training["teachers"] == 2
+    assert not out.with_name("ner.checkpoint").exists()
+    with pytest.raises(ModelError, match="teachers are for the bilstm"):
+        train_ner(corpora, tmp_path / "crf", model="crf", teachers=1)
+
+
+def test_no_corpus_or_no_room_is_an_error(corpora: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds no corpus"):
+        train_ner(tmp_path, tmp_path / "out")
+    with pytest.raises(DataError, match="holds no corpus"):
+        train_ner(tmp_path / "nowhere", tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "mine.txt").write_text("keep", encoding="utf-8")
+    with pytest.raises(DataError, match="with other things in it"):
+        train_ner(corpora, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda f: shutil.rmtree(f), "holds no model"),
+        (lambda f: (f / "config.json").write_text("{", encoding="utf-8"), "is damaged"),
+        (
+            lambda f: (f / "config.json").write_text("{}", encoding="utf-8"),
+            "not a model of the sort medkg_ner",
+        ),
+        (
+            lambda f: (f / "config.json").write_text('{"model": "medkg_ner", "schema": 1}'),
+            "is damaged",
+        ),
+        (lambda f: (f / "weights.safetensors").unlink(), r"weights\.safetensors: is missing"),
+        (lambda f: (f / "vocabulary.json").write_text("{}"), "not the file that was saved"),
+        (
+            lambda f: (f / "config.json").write_text(
+                (f / "config.json")
+                .read_text(encoding="utf-8")
+                .replace('"schema": 1', '"schema": 9')
+            ),
+            "is of schema 9, this version reads 1",
+        ),
+    ],
+)
+def test_a_damaged_model_is_named(
+    trained: tuple[Path, dict[str, Any]], tmp_path: Path, damage: Any, message: str
+) -> None:
+    folder = tmp_path / "ner"
+    shutil.copytree(trained[0], folder)
+    damage(folder)
+    with pytest.raises(ModelError, match=message):
+        NerModel.load(folder)
+
+
+def test_component_sets_exact_spans(trained: tuple[Path, dict[str, Any]]) -> None:
+    nlp = blank()
+    nlp.add_pipe("medkg_ner", config={"model": str(trained[0])})
+    doc = nlp("\n\n  " + TEXT)
+    assert [(s.text, s.label_) for s in doc.spans["mentions"]] == MENTIONS
+    assert all(0.5 < s._.probability <= 1 for s in doc.spans["mentions"])
+    assert len(doc.ents) == 0
+    never = blank()
+    never.add_pipe("medkg_ner", config={"model": str(trained[0]), "threshold": 1.1})
+    assert len(never(TEXT).spans["mentions"]) == 0
+
+
+def test_component_works_on_another_tokenizer(trained: tuple[Path, dict[str, Any]]) -> None:
+    nlp = spacy.blank("en")
+    nlp.add_pipe("medkg_ner", config={"model": str(trained[0])})
+    doc = nlp(TEXT)
+    assert [(s.text, s.label_) for s in doc.spans["mentions"]] == MENTIONS
+
+
+def test_pipe_gives_what_single_calls_give(trained: tuple[Path, dict[str, Any]]) -> None:
+    nlp = blank()
+    nlp.add_pipe("medkg_ner", config={"model": str(trained[0])})
+    texts = ["", TEXT, " \n", "We gave water.", TEXT * 20, "x" * 3000, "Lumirol 5mg"]
+    piped = list(nlp.pipe(texts, batch_size=5))
+    assert [doc.text for doc in piped] == texts
+    for text, doc in zip(texts, piped, strict=True):
+        single = nlp(text)
+        batched, alone = list(doc.spans["mentions"]), list(single.spans["mentions"])
+        assert [(s.start, s.end, s.label_) for s in batched] == [
+            (s.start, s.end, s.label_) for s in alone
+        ]
+        assert [s._.probability for s in batched] == pytest.approx(
+            [s._.probability for s in alone], abs=1e-4
+        )
+
+
+def test_pipeline_survives_the_disk(trained: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    nlp = blank()
+    nlp.add_pipe("medkg_ner", config={"model": str(trained[0])})
+    nlp.to_disk(tmp_path / "pipeline")
+    doc = spacy.load(tmp_path / "pipeline")(TEXT)
+    assert [(s.text, s.label_) for s in doc.spans["mentions"]] == MENTIONS
+
+
+def test_shipped_model_finds_mentions_of_every_kind(shipped: NerModel) -> None:
+    text = (
+        "A 54-year-old man with type 2 diabetes mellitus on metformin had chest pain and fever. "
+        "Computed tomography was done. Imatinib inhibits the tyrosine kinase ABL1."
+    )
+    found = strings(text, shipped.predict([text])[0])
+    assert ("type 2 diabetes mellitus", "Disease") in found
+    assert ("metformin", "Drug") in found
+    assert ("Imatinib", "Drug") in found
+    assert ("ABL1", "Target") in found or ("tyrosine kinase ABL1", "Target") in found
+    assert ("chest pain", "Symptom") in found
+    assert ("fever", "Symptom") in found
+    assert ("Computed tomography", "Procedure") in found
+
+
+def test_shipped_model_is_small_documented_and_without_pickle(shipped: NerModel) -> None:
+    files = [file for file in SHIPPED.rglob("*") if file.is_file()]
+    assert sum(file.stat().st_size for file in files) < 20e6
+    assert {file.suffix for file in files} <= {".json", ".safetensors", ".md"}
+    assert set(shipped.kinds) == {"bc5cdr", "ncbi", "bc2gm", "chemprot", "maccrobat"}
+    card = (SHIPPED / "CARD.md").read_text(encoding="utf-8")
+    figures = json.loads((SHIPPED / "config.json").read_text(encoding="utf-8"))["development"]
+    for corpus, rows in figures.items():
+        assert corpus in card
+        assert f"{100 * rows['micro']['f1']:.1f}" in card
+
+
+def test_shipped_model_reaches_the_figures_of_its_card(shared_data: Path) -> None:
+    development = shared_data / "corpora" / "ncbi_disease" / "NCBIdevelopset_corpus.txt.xz"
+    frame = evaluate_ner([None], development, "ncbi", head="ncbi")
+    config = json.loads((SHIPPED / "config.json").read_text(encoding="utf-8"))
+    expected = config["development"]["ncbi"]["micro"]["f1"]
+    # Half precision and another release of HPO's names may move a mention or two.
+    assert frame["f1"].to_list()[-1] == pytest.approx(expected, abs=0.01)
+
+
+def found(start: int, end: int, kind: str, probability: float) -> Found:
+    return Found(start, end, kind, probability)
+
+
+KINDS = {"broad": ["Disease", "Drug"], "telling": ["Disease", "Symptom"], "genes": ["Target"]}
+
+
+def test_combining_takes_the_more_probable_of_two_that_overlap() -> None:
+    heads = {
+        "broad": [found(0, 10, "Drug", 0.6), found(20, 25, "Drug", 0.5)],
+        "telling": [],
+        "genes": [found(4, 10, "Target", 0.7), found(20, 25, "Target", 0.4)],
+    }
+    assert combine(heads, KINDS) == [found(4, 10, "Target", 0.7), found(20, 25, "Drug", 0.5)]
+
+
+def test_combining_lets_the_telling_head_say_what_is_a_symptom() -> None:
+    heads = {
+        "broad": [
+            found(0, 5, "Disease", 0.9),
+            found(10, 15, "Disease", 0.9),
+            found(20, 25, "Disease", 0.9),
+        ],
+        "telling": [found(0, 5, "Symptom", 0.6), found(10, 15, "Disease", 0.7)],
+        "genes": [],
+    }
+    assert combine(heads, KINDS) == [
+        found(0, 5, "Symptom", 0.9),
+        found(10, 15, "Disease", 0.9),
+        found(20, 25, "Disease", 0.9),
+    ]
+
+
+def test_combining_keeps_the_whole_name_of_a_finding() -> None:
+    heads = {
+        "broad": [found(0, 10, "Disease", 0.6)],
+        "telling": [found(6, 10, "Symptom", 0.9), found(20, 25, "Disease", 0.9)],
+        "genes": [],
+    }
+    assert combine(heads, KINDS) == [found(0, 10, "Symptom", 0.6), found(20, 25, "Disease", 0.9)]
+
+
+def test_a_short_form_follows_its_long_form() -> None:
+    text = "Blue marsh fever (BMF) is rare. BMF hurts; pre-BMF state."
+    before = [found(0, 16, "Disease", 0.8), found(32, 35, "Drug", 0.6), found(43, 56, "Drug", 0.5)]
+    after = propagate(before, find_abbreviations(text))
+    assert [(text[f.start : f.end], f.kind, f.probability) for f in after] == [
+        ("Blue marsh fever", "Disease", 0.8),
+        ("BMF", "Disease", 0.8),
+        ("BMF", "Disease", 0.8),
+        ("pre-BMF state", "Drug", 0.5),
+    ]
+
+
+def test_a_short_form_of_no_mention_is_none() -> None:
+    text = "The left wing (LW) and blue marsh fever deficit (BMFD). LW rose, BMFD fell."
+    short_forms = find_abbreviations(text)
+    assert [a.short for a in short_forms] == ["LW", "BMFD"]
+    wing, fever, deficit = (text.rindex(word) for word in ("LW", "marsh fever", "BMFD"))
+    before = [
+        found(fever, fever + 11, "Disease", 0.8),
+        found(wing, wing + 2, "Disease", 0.6),
+        found(deficit, deficit + 4, "Disease", 0.6),
+    ]
+    # A mention inside the long form leaves it open what the short form is.
+    assert propagate(before, short_forms) == [before[0], before[2]]
+
+
+def test_strict_scores_by_hand() -> None:
+    gold = [{(0, 5, "Drug"), (6, 9, "Disease")}, {(0, 4, "Drug")}, set()]
+    predicted = [{(0, 5, "Drug"), (6, 10, "Disease")}, {(0, 4, "Disease")}, {(1, 2, "Target")}]
+    disease, drug, micro = strict_scores(gold, predicted, ["Disease", "Drug"])
+    assert (drug.precision, drug.recall, drug.gold, drug.predicted) == (1.0, 0.5, 2, 1)
+    assert (disease.f1, disease.predicted) == (0.0, 2)
+    assert micro.f1 == pytest.approx(2 / 6)
+    assert 0 <= micro.low <= micro.f1 <= micro.high <= 1
+    assert np.isfinite(micro.low)

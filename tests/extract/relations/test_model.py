@@ -1,0 +1,355 @@
+"""Relations: what the model sees, learning, saving, damage, and the component."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import make_classification
+from sklearn.ensemble import GradientBoostingClassifier
+
+from medkg.extract import sentences as _sentences  # noqa: F401 (likewise)
+from medkg.extract.context import context as _context  # noqa: F401 (registers the component)
+from medkg.extract.relations import model as relations
+from medkg.extract.relations.document_causes import Passage, Placed, Trees
+from medkg.extract.relations.document_causes import candidates as document_candidates
+from medkg.extract.relations.evaluate import calibration_error, evaluate_relations, score
+from medkg.extract.relations.model import RelationModel, RelationsComponent, candidates, passages
+from medkg.extract.relations.pairs import TASKS, Entity, Pair
+from medkg.extract.relations.rules import Rule, drug_rule, drug_rules, symptom_rule, symptom_rules
+from medkg.extract.relations.train import train_relations
+from medkg.extract.relations.train_linear import _fit_trees
+from medkg.graph.errors import DataError, ModelError
+from tests.extract.mentions.test_transformer import bert as bert  # a fixture
+
+from ..marked import marked, pipeline
+from ..relation_corpora import write_relation_corpora
+
+WORDS = ("We", "gave", "new", "aspirin", "and", "ibuprofen", "for", "the", "bad", "pain", ".")
+# For word vectors; the sentences' own words are enough.
+TEXTS = ["induced strongly inhibits activates ignores relief suffer studies indicated"] * 9
+ASPIRIN, IBUPROFEN = Entity(3, 4, "Drug"), Entity(5, 6, "Drug")
+HEADACHE = Entity(8, 10, "Disease")
+
+
+def test_blinding_puts_one_word_for_each_mention() -> None:
+    words, head, tail = Pair(WORDS, ASPIRIN, HEADACHE, (IBUPROFEN,)).blinded()
+    assert " ".join(words) == "We gave new <head drug> and <drug> for the <tail condition> ."
+    assert (head, tail) == (3, 8)
+
+
+def test_blinding_keeps_the_pair_s_own_of_mentions_that_overlap() -> None:
+    words, head, tail = Pair(WORDS, ASPIRIN, HEADACHE, (Entity(2, 4, "Drug"),)).blinded()
+    assert words[2:4] == ["new", "<head drug>"]
+    assert (words[head], words[tail]) == ("<head drug>", "<tail condition>")
+
+
+def test_features_tell_what_stands_between_and_in_which_order() -> None:
+    forth = Pair(WORDS, ASPIRIN, HEADACHE, (IBUPROFEN,)).features()
+    assert {"between for", "head first the", "head first for the", "head + and"} <= set(forth)
+    assert "1 mentions between" in forth
+    back = Pair(WORDS, HEADACHE, ASPIRIN, (IBUPROFEN,)).features()
+    assert "tail first the" in back
+    assert "head first the" not in back
+
+
+def test_features_tell_the_names_and_the_beginnings_of_words() -> None:
+    words = ("Aspirin", "inhibited", "the", "synthase", "COX", "2", ".")
+    pair = Pair(words, Entity(0, 1, "Drug"), Entity(4, 6, "Target"))
+    found = set(pair.features())
+    assert {"head word aspirin", "tail cox 2", "stem head first inhib"} <= found
+    assert "names aspirin | cox 2" in found
+    other = Pair(("Aspirin", "inhibits", *words[2:]), pair.head, pair.tail)
+    assert "stem head first inhib" in other.features()
+
+
+def test_a_long_sentence_is_cut_around_the_pair() -> None:
+    words = ("far",) * 200 + WORDS + ("away",) * 200
+    pair = Pair(words, Entity(203, 204, "Drug"), Entity(208, 210, "Disease"))
+    kept, head, tail = pair.blinded()
+    assert len(kept) < 80
+    assert (kept[head], kept[tail]) == ("<head drug>", "<tail condition>")
+    kept, head, tail = pair.marked()
+    assert len(kept) < 90
+    assert (kept[head : head + 6], kept[tail]) == (["@", "*", "drug", "*", "aspirin", "@"], "#")
+
+
+def test_a_distant_pair_keeps_its_positions_inside() -> None:
+    pair = Pair(("x",) * 400, Entity(2, 3, "Drug"), Entity(390, 391, "Disease"))
+    words, head, tail = pair.blinded()
+    assert max(head, tail) < len(words)
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_relation_corpora(tmp_path_factory.mktemp("corpora"))
+
+
+@pytest.fixture(scope="module")
+def trained(corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.set_num_threads(1)
+    out = tmp_path_factory.mktemp("relations") / "model"
+    train_relations(corpora, out, epochs=30, raw_text=TEXTS)
+    return out
+
+
+def test_it_learns_the_corpora_and_beats_the_baseline(corpora: Path, trained: Path) -> None:
+    for file, corpus_format in (
+        ("bc5cdr/CDR_DevelopmentSet.PubTator.txt", "pubtator"),
+        ("chemprot/chemprot_development_abstracts.tsv", "chemprot"),
+        ("roam/training.json", "roam"),
+    ):
+        table = evaluate_relations(trained, corpora / file, corpus_format)
+        f1 = dict(table.select("method", "f1").iter_rows())
+        assert f1["model"] > 0.9
+        assert f1["model"] > f1["all pairs of a sentence"]
+
+
+def test_the_same_seed_gives_the_same_weights(corpora: Path, tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    for name in "ab":
+        train_relations(corpora, tmp_path / name, epochs=1, seed=4, raw_text=TEXTS)
+    assert (tmp_path / "a" / "weights.safetensors").read_bytes() == (
+        tmp_path / "b" / "weights.safetensors"
+    ).read_bytes()
+
+
+def test_a_saved_model_predicts_the_same(trained: Path) -> None:
+    pairs = [Pair(WORDS, ASPIRIN, HEADACHE, (IBUPROFEN,)), Pair(WORDS, IBUPROFEN, HEADACHE)]
+    model = RelationModel.load(trained)
+    first = model.predict(pairs, list(TASKS))
+    alone = [model.predict([pair], list(TASKS)) for pair in pairs]
+    for task in TASKS:
+        assert torch.allclose(first[task].sum(1), torch.ones(2))
+        together = torch.cat([one[task] for one in alone])
+        assert torch.allclose(first[task], together, atol=1e-5)
+
+
+def test_no_pairs_give_no_rows(trained: Path) -> None:
+    assert RelationModel.load(trained).predict([], ["causes"])["causes"].shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda f: (f / "config.json").unlink(), "holds no model"),
+        (lambda f: (f / "config.json").write_text("{"), "damaged"),
+        (
+            lambda f: (f / "config.json").write_text('{"model": "x"}'),
+            "not a model of the sort medkg_rel",
+        ),
+        (lambda f: (f / "weights.safetensors").write_bytes(b"no"), "not the file that was saved"),
+        (lambda f: (f / "words.json").unlink(), "missing"),
+        (
+            lambda f: (f / "config.json").write_text(
+                json.dumps({**json.loads((f / "config.json").read_text()), "checksums": None})
+            ),
+            "damaged .its checksums",
+        ),
+    ],
+)
+def test_a_damaged_model_says_what_is_wrong(
+    trained: Path, tmp_path: Path, damage: object, message: str
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(trained, folder)
+    assert callable(damage)
+    damage(folder)
+    with pytest.raises(ModelError, match=message):
+        RelationModel.load(folder)
+
+
+def test_another_schema_version_is_refused(trained: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(trained, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "schema": 99}))
+    with pytest.raises(ModelError, match="schema 99"):
+        RelationModel.load(folder)
+
+
+def test_a_corpus_without_relations_is_refused(trained: Path, corpora: Path) -> None:
+    with pytest.raises(DataError, match="no relations in 'bc2gm'"):
+        evaluate_relations(trained, corpora, "bc2gm")
+
+
+def test_a_transformer_takes_the_encoder_s_place(corpora: Path, bert: Path, tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    small = write_relation_corpora(tmp_path / "small", documents=8)
+    train_relations(small, tmp_path / "model", encoder=str(bert), epochs=1, device="cpu")
+    model = RelationModel.load(tmp_path / "model")
+    pairs = [Pair(WORDS, ASPIRIN, HEADACHE), Pair(WORDS, IBUPROFEN, HEADACHE)]
+    first = model.predict(pairs, list(TASKS))
+    assert {task: tuple(rows.shape) for task, rows in first.items()} == {
+        task: (2, len(labels)) for task, labels in TASKS.items()
+    }
+    again = RelationModel.load(tmp_path / "model").predict(pairs, ["treats"])["treats"]
+    assert torch.equal(first["treats"], again)
+
+
+def test_the_component_finds_relations_with_their_context(trained: Path) -> None:
+    nlp = pipeline("medkg_sentences", "medkg_context")
+    component = RelationsComponent(RelationModel.load(trained))
+    texts = [
+        "We saw [lumirol|Drug] induced [ague|Disease] once.",
+        "Here [lumirol|Drug] strongly inhibits [ABC1|Target] in cells. [XYZ2|Target] is another.",
+        "Here [lumirol|Drug] strongly inhibits [ABC1|Target] in cells of her mother.",
+        "[Ague|Disease] is characterised by [fever|Symptom].",
+        "[Fever|Symptom] only.",
+        "",
+    ]
+    docs = list(component.pipe([marked(nlp, text) for text in texts]))
+    found = [
+        [(r.head.text, r.relation, r.tail.text, dict(r.qualifiers)) for r in doc._.relations]
+        for doc in docs
+    ]
+    assert found == [
+        [("lumirol", "CAUSES", "ague", {})],
+        [("lumirol", "TARGETS", "ABC1", {"action": "inhibitor"})],
+        [("lumirol", "TARGETS", "ABC1", {"action": "inhibitor"})],
+        [("Ague", "HAS_SYMPTOM", "fever", {})],
+        [],
+        [],
+    ]
+    assert all(0.5 <= r.probability <= 1 for doc in docs for r in doc._.relations)
+    denied = component(marked(nlp, "We saw no [lumirol|Drug] induced [ague|Disease] once."))
+    assert [r.context["polarity"] for r in denied._.relations] in ([], ["negated"])
+
+
+def test_causes_reach_across_sentences_from_the_nearest_mentions(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relations, "LIKELY", 0.0)
+    model = RelationModel.load(trained)
+    model.thresholds["causes"] = 0.0
+    nlp = pipeline("medkg_sentences", "medkg_context")
+    text = "[Lumirol|Drug] was given. They had [lumirol|Drug]. Then [ague|Disease] came."
+    (relation,) = RelationsComponent(model)(marked(nlp, text))._.relations
+    assert (relation.head.text, relation.relation, relation.tail.text) == (
+        "lumirol",
+        "CAUSES",
+        "ague",
+    )
+    assert relation.head.sent.start < relation.tail.sent.start
+    model.thresholds["causes"] = 1.1
+    assert RelationsComponent(model)(marked(nlp, text))._.relations == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("[rash|Symptom] consistent with [lupus|Disease]", "consistent"),
+        ("[lupus|Disease] presenting with [rash|Symptom] and [fever|Symptom]", "presenting with"),
+        ("[rash|Symptom] due to [lupus|Disease]", "due to"),
+        ("A history of [lupus|Disease] presented with [rash|Symptom]", "history"),
+        ("[rash|Symptom], but no sign of [lupus|Disease]", None),
+        ("[lupus|Disease] and [rash|Symptom]", None),
+    ],
+)
+def test_rules_for_symptoms(text: str, rule: str | None) -> None:
+    doc = marked(pipeline("medkg_sentences"), text)
+    pair = next(candidates(doc))[2]
+    matched = symptom_rule(pair)
+    assert (matched.name if matched else None) == rule
+
+
+@pytest.mark.parametrize(
+    ("text", "relation"),
+    [
+        ("He takes [metformin|Drug] 500 mg b.i.d. for type 2 [diabetes|Disease].", "TREATS"),
+        ("[Gout|Disease], treated with [allopurinol|Drug].", "TREATS"),
+        ("[Infliximab|Drug] induced remission of [colitis|Disease].", "TREATS"),
+        ("[Lisinopril|Drug] was stopped because of [cough|Symptom].", "CAUSES"),
+        ("A [rash|Symptom] appeared after starting [lamotrigine|Drug].", "CAUSES"),
+        ("[Amiodarone|Drug]-induced [hypothyroidism|Disease].", "CAUSES"),
+        ("On [simvastatin|Drug] she noticed [muscle pain|Symptom].", "CAUSES"),
+        ("[Valproate|Drug] is contraindicated in [cirrhosis|Disease].", "CONTRAINDICATED_FOR"),
+        ("[Warfarin|Drug] and [epistaxis|Symptom].", None),
+        ("She has [asthma|Disease] and takes [aspirin|Drug].", None),
+        ("[Warfarin|Drug] was given and she had a [nosebleed|Symptom].", None),
+    ],
+)
+def test_rules_for_drugs(text: str, relation: str | None) -> None:
+    doc = marked(pipeline("medkg_sentences"), text)
+    pair = next(candidates(doc))[2]
+    matched = drug_rule(pair)
+    assert (matched.relation if matched else None) == relation
+
+
+@pytest.mark.parametrize("rules", [symptom_rules(), drug_rules()])
+def test_every_rule_s_precision_is_a_probability(rules: tuple[Rule, ...]) -> None:
+    assert all(0 <= rule.precision < 1 for rule in rules)
+    assert len({rule.name for rule in rules}) == len(rules)
+
+
+def test_trees_are_those_that_were_fitted() -> None:
+    rows, labels = make_classification(300, 8, random_state=1)
+    rows = rows.astype(np.float32)
+    trees = Trees()
+    _fit_trees(trees, rows, labels, seed=2)
+    fitted = GradientBoostingClassifier(
+        n_estimators=Trees.TREES,
+        learning_rate=0.04,
+        max_depth=Trees.DEPTH,
+        subsample=0.5,
+        max_features=0.25,
+        min_samples_leaf=15,
+        random_state=2,
+    ).fit(rows, labels)
+    assert trees(torch.from_numpy(rows)).sigmoid().numpy() == pytest.approx(
+        fitted.predict_proba(rows)[:, 1], abs=1e-4
+    )
+
+
+def test_every_drug_of_a_document_meets_every_condition() -> None:
+    def drug(sentence: int, place: int, name: str) -> Placed:
+        return Placed(sentence, Entity(place, place + 1, "Drug"), (name,))
+
+    def condition(sentence: int, first: int, last: int, name: str) -> Placed:
+        return Placed(sentence, Entity(first, last, "Disease"), (name,))
+
+    passage = Passage(
+        "1",
+        (("Aspirin", "and", "seizures"), ("Warfarin", "gave", "tonic", "seizures")),
+        (drug(0, 0, "A"), condition(0, 2, 3, "S"), drug(1, 0, "W"), condition(1, 2, 4, "T")),
+    )
+    said = {("A", "S"): [0.2], ("W", "T"): [0.9]}
+    alone = {"A": 0.1, "W": 0.8}, {"S": 0.3, "T": 0.7}
+    keys, numbers = document_candidates(passage, said, *alone)
+    assert keys == [("A", "S"), ("A", "T"), ("W", "S"), ("W", "T")]
+    assert len(numbers) == 4
+    # Where "seizures" stands beside "tonic seizures", what is said of the second is known.
+    special, general = numbers[2][32], numbers[3][33]
+    assert special == pytest.approx(0.9)
+    assert general == pytest.approx(0.0)
+
+
+def test_documents_are_read_in_parts_with_one_title() -> None:
+    doc = marked(pipeline("medkg_sentences"), "[Gout|Disease] and [aspirin|Drug]. " * 45)
+    parts = list(passages(doc))
+    assert [len(part.mentions) for part in parts] == [40, 40, 10]
+    assert [part.passage.mentions[0].sentence for part in parts] == [0, 1, 1]
+    head, tail = parts[1].nearest(
+        *(next(iter(c)) for c in (parts[1].passage.drugs, parts[1].passage.conditions))
+    )
+    assert head.sent == tail.sent
+
+
+def test_calibration_error_is_the_gap_between_said_and_true() -> None:
+    assert calibration_error([0.5] * 10, [True, False] * 5, bins=1) == 0
+    assert calibration_error([0.9] * 10, [True, False] * 5, bins=1) == 0.4
+    assert calibration_error([0.1] * 5 + [0.9] * 5, [False] * 5 + [True] * 5, bins=2) == 0.1
+
+
+def test_scores_and_their_interval() -> None:
+    # 6 right of 8 found, 10 true: P .75, R .6, F1 12/18.
+    result = score([(3, 4, 5)] * 2)
+    assert (result.precision, result.recall, result.f1) == (0.75, 0.6, 0.6667)
+    assert (result.low, result.high) == (0.6667, 0.6667)
+    spread = score([(5, 5, 5), (0, 5, 5), (2, 5, 5)])
+    assert spread.low < spread.f1 < spread.high
+    assert score([]).f1 == 0
