@@ -108,9 +108,10 @@ def score(
     ]
     kinds = sorted({kind for mentions in gold for _, _, kind in mentions})
     predicted = []
-    for heads in model.predict_heads([d.text for d in documents]):
+    texts = [d.text for d in documents]
+    for heads, text in zip(model.predict_heads(texts), texts, strict=True):
         likely = above(heads, threshold)
-        found = combine(likely, model.kinds) if head is None else likely[head]
+        found = combine(likely, model.kinds, text) if head is None else likely[head]
         predicted.append({_key(f, kinds) for f in found})
     return strict_scores(gold, predicted, kinds)
 

@@ -7,6 +7,7 @@ joined, none of them votes against another's kind.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,6 +23,13 @@ MODEL = "medkg_ner"
 THRESHOLD = 0.5
 # Mentions are looked up by blocks of so many characters, as a long document has many.
 _BLOCK = 64
+# What says the value of an examination, from the end of its name on.
+_VALUE = re.compile(
+    r"(?: (?:levels?|concentrations?))?(?: \([^()]{1,20}\))?(?: (?:was|were|is|of|at|=)|:|,)?"
+    r"(?: (?:low|high|normal|elevated|raised|increased|decreased|reduced|about|only|still|at|to))*"
+    r" ?[<>≤≥~]? ?\d+(?:[.,]\d+)?"
+    r"(?: ?(?:[mnpµu]?g|mcg|[mµnp]?mol|mEq|[mµ]?I?U) ?/ ?(?:d|m|µ)?[lL]\b| ?mm ?Hg| ?%)"
+)
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,10 @@ class Recogniser(ABC):
 
     def predict(self, texts: Sequence[str], threshold: float = THRESHOLD) -> list[list[Found]]:
         """The mentions of each text that reach the threshold, the heads' joined by `combine`."""
-        return [combine(above(heads, threshold), self.kinds) for heads in self.predict_heads(texts)]
+        return [
+            combine(above(heads, threshold), self.kinds, text)
+            for heads, text in zip(self.predict_heads(texts), texts, strict=True)
+        ]
 
 
 class TrainedRecogniser(Recogniser):
@@ -89,7 +100,9 @@ def above(heads: Mapping[str, list[Found]], threshold: float) -> dict[str, list[
     return {name: [f for f in found if f.probability >= threshold] for name, found in heads.items()}
 
 
-def combine(heads: Mapping[str, list[Found]], kinds: Mapping[str, Sequence[str]]) -> list[Found]:
+def combine(
+    heads: Mapping[str, list[Found]], kinds: Mapping[str, Sequence[str]], text: str
+) -> list[Found]:
     """Join what the heads found into mentions that don't overlap.
 
     A head that knows diseases but no symptoms (BC5CDR, NCBI) comes from a corpus that calls
@@ -98,13 +111,22 @@ def combine(heads: Mapping[str, list[Found]], kinds: Mapping[str, Sequence[str]]
     1. Such a Disease becomes a Symptom where the other head finds a Symptom and no Disease.
     2. A Symptom or Disease inside a longer one of such a head is left out: MACCROBAT annotates the
        place in the body apart ("chest", "pain"), and the whole name is what a graph can link.
-    3. The same span and kind from several heads is one candidate, with the highest probability.
-    4. Candidates are taken from the most probable down, each where no earlier one overlaps it.
+    3. A Target or Drug in a Procedure whose value follows ("potassium was 5.9 mmol/L") is what was
+       measured, and left out.
+    4. The same span and kind from several heads is one candidate, with the highest probability.
+    5. Candidates are taken from the most probable down, each where no earlier one overlaps it.
 
     Args:
         heads: what each head found.
         kinds: the kinds that each head knows.
+        text: what was read.
     """
+    measured = _overlapping(
+        f
+        for found in heads.values()
+        for f in found
+        if f.kind == "Procedure" and _VALUE.match(text, f.end)
+    )
     findings = {
         name: [f for f in found if f.kind in ("Disease", "Symptom")]
         for name, found in heads.items()
@@ -118,6 +140,10 @@ def combine(heads: Mapping[str, list[Found]], kinds: Mapping[str, Sequence[str]]
     best: dict[tuple[int, int, str], Found] = {}
     for name, found in heads.items():
         for mention in found:
+            if mention.kind in ("Target", "Drug") and any(
+                f.start <= mention.start and mention.end <= f.end for f in measured(mention)
+            ):
+                continue
             if mention.kind == "Disease" and "Symptom" not in kinds[name]:
                 if {f.kind for f in telling(mention)} == {"Symptom"}:
                     mention = replace(mention, kind="Symptom")

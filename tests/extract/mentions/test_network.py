@@ -258,7 +258,7 @@ def test_combining_takes_the_more_probable_of_two_that_overlap() -> None:
         "telling": [],
         "genes": [found(4, 10, "Target", 0.7), found(20, 25, "Target", 0.4)],
     }
-    assert combine(heads, KINDS) == [found(4, 10, "Target", 0.7), found(20, 25, "Drug", 0.5)]
+    assert combine(heads, KINDS, "") == [found(4, 10, "Target", 0.7), found(20, 25, "Drug", 0.5)]
 
 
 def test_combining_lets_the_telling_head_say_what_is_a_symptom() -> None:
@@ -271,7 +271,7 @@ def test_combining_lets_the_telling_head_say_what_is_a_symptom() -> None:
         "telling": [found(0, 5, "Symptom", 0.6), found(10, 15, "Disease", 0.7)],
         "genes": [],
     }
-    assert combine(heads, KINDS) == [
+    assert combine(heads, KINDS, "") == [
         found(0, 5, "Symptom", 0.9),
         found(10, 15, "Disease", 0.9),
         found(20, 25, "Disease", 0.9),
@@ -284,7 +284,26 @@ def test_combining_keeps_the_whole_name_of_a_finding() -> None:
         "telling": [found(6, 10, "Symptom", 0.9), found(20, 25, "Disease", 0.9)],
         "genes": [],
     }
-    assert combine(heads, KINDS) == [found(0, 10, "Symptom", 0.6), found(20, 25, "Disease", 0.9)]
+    assert combine(heads, KINDS, "") == [
+        found(0, 10, "Symptom", 0.6),
+        found(20, 25, "Disease", 0.9),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Potassium was 5.9 mmol/L.", "Procedure"),
+        ("Potassium (serum) only 2.1 mEq/l", "Procedure"),
+        ("Potassium: 4 %", "Procedure"),
+        ("Potassium was given in 5 patients.", "Drug"),
+        ("Potassium 5 tablets", "Drug"),
+    ],
+)
+def test_combining_leaves_what_was_measured_to_its_examination(text: str, kind: str) -> None:
+    kinds = {"broad": ["Disease", "Drug"], "telling": ["Procedure", "Symptom"]}
+    heads = {"broad": [found(0, 9, "Drug", 0.9)], "telling": [found(0, 9, "Procedure", 0.6)]}
+    assert [mention.kind for mention in combine(heads, kinds, text)] == [kind]
 
 
 def test_a_short_form_follows_its_long_form() -> None:
