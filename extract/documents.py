@@ -147,7 +147,8 @@ def _bare(name: str) -> str:
 
 
 def _slug(name: str) -> str:
-    return "-".join(name.split()) or "unnamed"
+    # Names of files and JSON can hold halves of characters, which nothing that is written can.
+    return "-".join(name.encode("utf-8", "backslashreplace").decode().split()) or "unnamed"
 
 
 @dataclass(frozen=True)
@@ -222,9 +223,7 @@ def _text(file: _File) -> Iterator[TextDocument]:
 
 
 def _is_pubtator(text: str) -> bool:
-    first = text.lstrip().split("\n", 1)[0]
-    head, mark, _ = first.partition("|t|")
-    return bool(mark) and bool(head) and " " not in head and "|" not in head
+    return re.match(r"[^|\s]+\|t\|", text.lstrip()) is not None
 
 
 _PASSAGE = re.compile(r"^([^|\t\n]+)\|([ta])\|([^\r\n]*)", re.MULTILINE)
@@ -232,14 +231,16 @@ _PASSAGE = re.compile(r"^([^|\t\n]+)\|([ta])\|([^\r\n]*)", re.MULTILINE)
 
 def _pubtator(file: _File, text: str) -> Iterator[TextDocument]:
     """Title, line break, abstract, as PubTator counts; what is annotated there is left alone."""
-    identifier, passages = "", list[str]()
+    papers: list[tuple[str, list[str]]] = []
     for match in _PASSAGE.finditer(text):
-        if passages and (match[1] != identifier or match[2] == "t"):
+        if not papers or match[1] != papers[-1][0] or match[2] == "t":
+            papers.append((match[1], []))
+        papers[-1][1].append(match[3])
+    for number, (identifier, passages) in enumerate(papers, start=1):
+        if identifier.strip():
             yield _paper(identifier, "\n".join(passages))
-            passages = []
-        identifier = match[1]
-        passages.append(match[3])
-    yield _paper(identifier, "\n".join(passages))
+        else:
+            file.set_aside("document without an identifier", f"document {number}")
 
 
 def _paper(identifier: str, text: str) -> TextDocument:
@@ -292,7 +293,7 @@ def _pdf(file: _File) -> Iterator[TextDocument]:
     """The text of the pages, with an empty line between two."""
     try:
         from pypdf import PdfReader
-        from pypdf.errors import DependencyError, FileNotDecryptedError, PyPdfError
+        from pypdf.errors import DependencyError, FileNotDecryptedError
     except ImportError:
         raise _UnreadableError("PDF needs pypdf (pip install 'medkg[pdf]')") from None
     # Its warnings may quote the file.
@@ -302,8 +303,10 @@ def _pdf(file: _File) -> Iterator[TextDocument]:
             pages = [page.extract_text() for page in PdfReader(opened).pages]
     except (FileNotDecryptedError, DependencyError):
         raise _UnreadableError("PDF is encrypted") from None
-    # Whatever its parser stumbles over, the file is one that it can't read.
-    except (PyPdfError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    except OSError:
+        raise
+    # Whatever else its parser stumbles over, the file is one that it can't read.
+    except Exception:
         raise _UnreadableError("file is no PDF that can be read") from None
     text = "\n\n".join(page for page in pages if page.strip())
     if not text:
@@ -364,7 +367,9 @@ def _json_lines(file: _File) -> Iterator[TextDocument]:
             elif own is None and file.columns and id_field:
                 file.set_aside("row without identifier", line=number)
             else:
-                yield file.note(_slug(str(own) if own else f"{file.name}-{number}"), text)
+                yield file.note(
+                    _slug(f"{file.name}-{number}" if own in (None, "") else str(own)), text
+                )
 
 
 # XML

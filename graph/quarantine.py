@@ -89,4 +89,6 @@ class Quarantine:
 
 
 def _line(row: BadRow) -> str:
-    return json.dumps(row.__dict__, ensure_ascii=False) + "\n"
+    text = json.dumps(row.__dict__, ensure_ascii=False) + "\n"
+    # Half a character, as of a file's name that is not UTF-8, becomes JSON's escape for it.
+    return text.encode("utf-8", "backslashreplace").decode()

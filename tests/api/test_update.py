@@ -14,9 +14,9 @@ from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
 from medkg.graph.quarantine import Quarantine
 from medkg.graph.readings import readings
+from tests.extract.linking.test_linker import graph
 
 from ..extract import deadly
-from ..extract.test_linker import graph
 from ..graph.graphs import small
 from .test_cli import Medkg, medkg
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import zlib
 from pathlib import Path
 
@@ -490,3 +491,33 @@ def test_what_is_asked_wrongly_is_an_error(tmp_path: Path, path: str, says: str)
     with pytest.raises(DataError, match=says) as error:
         read(tmp_path / path)
     assert path.split(":")[0] in str(error.value)
+
+
+def test_pubtator_without_an_identifier_costs_that_document_alone(tmp_path: Path) -> None:
+    file = tmp_path / "some.pubtator"
+    file.write_text("1|t|Aspirin\n1|a|helps.\n\n |t|Lost\n\n2|t|Kept\n", encoding="utf-8")
+    aside = Quarantine()
+    assert [d.id for d in read_documents([file], aside)] == ["PMID:1", "PMID:2"]
+    assert aside.counts() == {"document without an identifier": 1}
+    # What only looks like PubTator's first line is a text.
+    note = tmp_path / "note.txt"
+    note.write_text("a\tb|t|x y\n", encoding="utf-8")
+    assert [d.id for d in read_documents([note], Quarantine())] == ["note:note"]
+
+
+def test_names_that_are_no_characters(tmp_path: Path) -> None:
+    """A Latin-1 file name, and an id with half a character: what is named so can be written."""
+    try:
+        (tmp_path / os.fsdecode(b"caf\xe9.txt")).write_text("Fever.", encoding="utf-8")
+        (tmp_path / os.fsdecode(b"caf\xe9.png")).write_bytes(b"")
+    except OSError:
+        pytest.skip("a file system of UTF-8 names only")
+    rows = [{"id": "\ud800", "text": "Cough."}, {"id": 0, "text": "Gout."}]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (tmp_path / "rows.jsonl").write_text(lines, encoding="utf-8")
+    aside = Quarantine()
+    names = sorted(d.id for d in read_documents([tmp_path], aside))
+    assert names == ["note:0", "note:\\ud800", "note:caf\\udce9"]
+    aside.save(tmp_path / "aside.jsonl")
+    (row,) = (tmp_path / "aside.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(row)["path"] == str(tmp_path / os.fsdecode(b"caf\xe9.png"))
