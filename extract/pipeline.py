@@ -89,7 +89,8 @@ def _read(
         else:
             short.append(document)
     try:
-        yield from zip(short, list(nlp.pipe([d.text for d in short])), strict=True)
+        docs = list(nlp.pipe([d.text for d in short]))
+        yield from ((d, _without_guesses(d, doc)) for d, doc in zip(short, docs, strict=True))
     except Exception:
         # One document of the batch broke a component: each alone, to find it.
         for document in short:
@@ -99,7 +100,18 @@ def _read(
                 reason = f"document can't be processed ({type(error).__name__})"
                 quarantine.add(reason, path=document.id)
             else:
-                yield document, doc
+                yield document, _without_guesses(document, doc)
+
+
+def _without_guesses(document: TextDocument, doc: Doc) -> Doc:
+    """Of a note, no relation of two sentences: the model that finds them knows abstracts alone."""
+    if document.patient is not None:
+        doc._.relations = tuple(
+            found
+            for found in doc._.relations
+            if sentence_of(found.head).start == sentence_of(found.tail).start
+        )
+    return doc
 
 
 def _stated(relation: str, mention: Span) -> Mapping[str, object]:

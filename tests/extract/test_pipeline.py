@@ -195,3 +195,11 @@ def test_the_work_grows_with_the_length_of_a_document() -> None:
 
     work(15)  # what is looked up once
     assert work(60) < 4.5 * work(15)
+
+
+def test_only_papers_say_across_sentences_what_a_drug_causes() -> None:
+    text = "Side effects of cisplatin.\nNephrotoxicity and vomiting were observed in all patients."
+    paper = extract([TextDocument("PMID:1", text)], graph())
+    assert "CAUSES" in paper.evidence["relation"].to_list()
+    note = extract([TextDocument("note:1", text, "patient:1")], graph())
+    assert "CAUSES" not in note.evidence["relation"].to_list()
