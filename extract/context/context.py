@@ -14,7 +14,7 @@ phrases such as "did not cause" negate a relation and not its ends.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -177,24 +177,24 @@ def _scope(trigger: Trigger, stops: list[Trigger], words: list[str], kind: str) 
     rule = trigger.rule
     reach = len(words) if rule.reach is None else rule.reach
     named = {rule.category, f"{rule.category}/{kind}"}
-    ends = [
-        stop
-        for stop in stops
-        if not stop.rule.only or named & stop.rule.only
-        if stop.start != trigger.start
-    ]
+
+    def ends(stop: Trigger) -> bool:
+        return (not stop.rule.only or bool(named & stop.rule.only)) and stop.start != trigger.start
+
+    # Phrases don't overlap, so stops are in order by their ends as by their starts: only the
+    # nearest that counts is looked for, since some texts have no full stop for pages.
     start, end = trigger.start, trigger.end
     if rule.direction in ("forward", "both"):
         end = min(len(words), trigger.end + reach)
-        for stop in ends:
-            if trigger.end <= stop.start:
-                verb = stop.rule.category == "verb"
-                stops_at = _clause_start(words, trigger.end, stop.start) if verb else stop.start
-                end = min(end, stops_at)
-                break
+        first = bisect_left(stops, trigger.end, key=lambda stop: stop.start)
+        stop = next(filter(ends, (stops[n] for n in range(first, len(stops)))), None)
+        if stop is not None:
+            verb = stop.rule.category == "verb"
+            end = min(end, _clause_start(words, trigger.end, stop.start) if verb else stop.start)
     if rule.direction in ("backward", "both"):
-        before = [stop.end for stop in ends if stop.end <= trigger.start]
-        start = max([0, trigger.start - reach, *before])
+        last = bisect_right(stops, trigger.start, key=lambda stop: stop.end)
+        before = next(filter(ends, (stops[n] for n in range(last - 1, -1, -1))), None)
+        start = max(0, trigger.start - reach, 0 if before is None else before.end)
     return start, end
 
 
@@ -204,12 +204,16 @@ def _categories(
     words: list[str],
     speaking: list[Trigger],
     stops: list[Trigger],
+    scopes: dict[tuple[int, str], tuple[int, int]],
 ) -> set[str]:
-    """The categories that hold for a mention among the words of its sentence."""
+    """The categories that hold for a mention among the words of its sentence.
+
+    `scopes` keeps those of the sentence's triggers, by their place and the kind.
+    """
     first, last = bisect_left(places, mention.start), bisect_left(places, mention.end)
     kind = mention.label_
     categories = set()
-    for trigger in speaking:
+    for place, trigger in enumerate(speaking):
         rule = trigger.rule
         if trigger.start < last and first < trigger.end:
             # A trigger inside a mention is part of a name ("risk of falls"), but some annotate
@@ -223,7 +227,9 @@ def _categories(
             continue
         if not rule.only and (rule.category, kind) in _ONLY_IF_NAMED:
             continue
-        start, end = _scope(trigger, stops, words, kind)
+        if (place, kind) not in scopes:
+            scopes[place, kind] = _scope(trigger, stops, words, kind)
+        start, end = scopes[place, kind]
         if start < last <= trigger.start or trigger.end <= first < end:
             categories.add(rule.category)
     for category, cancelled in _CANCELS.items():
@@ -288,8 +294,9 @@ class Context:
                 found = list(triggers(words))
                 stops = [t for t in found if t.rule.category in ("stop", "verb")]
                 speaking = [t for t in found if t.rule.category not in ("stop", "verb")]
+                scopes: dict[tuple[int, str], tuple[int, int]] = {}
                 for mention in here:
-                    yield mention, _categories(mention, places, words, speaking, stops)
+                    yield mention, _categories(mention, places, words, speaking, stops, scopes)
                 for trigger in speaking:
                     if trigger.rule.category == "relation":
                         start, end = _scope(trigger, stops, words, "")

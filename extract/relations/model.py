@@ -1,15 +1,16 @@
 """Relations between the mentions of a document: the model and the component `medkg_relations`.
 
 A linear model over words for each task of `pairs.TASKS`; beside it, where the default learns one,
-towers of convolutions over blinded sentences (`pair_networks`), or, for all tasks in place of the
+towers of convolutions over blinded sentences (`networks`), or, for all tasks in place of the
 linear models, any encoder of transformers with typed markers around the pair (Zhou and Chen 2021).
 Which drugs of a document cause which conditions is decided for the document (`document_causes`).
-Disease–HAS_SYMPTOM–Symptom has no corpus and is decided by rules (`symptom_rules`).
+Disease–HAS_SYMPTOM–Symptom has no corpus and is decided by rules (`rules`).
 """
 
 from __future__ import annotations
 
 import json
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -529,8 +530,13 @@ def sentence_entities(doc: Doc) -> Iterator[tuple[tuple[str, ...], list[tuple[Sp
 def candidates(doc: Doc) -> Iterator[Candidate]:
     """Pairs of mentions of one sentence whose kinds a relation may join."""
     for words, entities in sentence_entities(doc):
+        entities.sort(key=lambda one: one[1].start)
+        starts = [entity.start for _, entity in entities]
+        longest = max((entity.end - entity.start for _, entity in entities), default=0)
         for head, first in entities:
-            for tail, second in entities:
+            # Only what is in reach is looked at: some texts have no full stop for pages.
+            least = bisect_left(starts, first.start - _REACH - longest)
+            for tail, second in entities[least : bisect_right(starts, first.end + _REACH)]:
                 if not _may_be_related(head, tail):
                     continue
                 apart = max(first.start, second.start) - min(first.end, second.end)
@@ -541,7 +547,11 @@ def candidates(doc: Doc) -> Iterator[Candidate]:
                     pair = replace(first, kind="Disease"), replace(second, kind="Symptom")
                 else:
                     pair = first, second
-                others = [e for _, e in entities if e not in (first, second)]
+                around = slice(
+                    bisect_left(starts, min(first.start, second.start) - _AROUND),
+                    bisect_right(starts, max(first.end, second.end) + _AROUND),
+                )
+                others = [e for _, e in entities[around] if e not in (first, second)]
                 yield head, tail, _window(words, *pair, others)
 
 
