@@ -111,7 +111,7 @@ def maccrobat(path: Path, part: str) -> list[LabelledText]:
 
     Args:
         path: its archive, or a folder of brat files with these attributes.
-        part: "dev" are the 32 documents that `corpora.load_corpora` holds out, "train" the others.
+        part: "dev" are the 32 documents that `readers.load_corpora` holds out, "train" the others.
 
     Raises:
         DataError: the corpus can't be read.

@@ -31,7 +31,7 @@ def evaluate_values(corpus: Path, part: str = "dev") -> pl.DataFrame:
 
     Args:
         corpus: MACCROBAT's archive or folder.
-        part: "dev" are the 32 documents that `corpora.load_corpora` holds out, "train" the others.
+        part: "dev" are the 32 documents that `readers.load_corpora` holds out, "train" the others.
 
     Returns:
         A row per part: what, precision, recall, f1, low, high (95 % bootstrap interval of F1 over

@@ -1,8 +1,8 @@
 """Annotated text of one's own: CoNLL, spaCy's DocBin, JSON lines (spaCy, Prodigy, Doccano).
 
-PubTator and brat are read by `corpora`, whose rules hold here too: offsets are checked against the
+PubTator and brat are read by `readers`, whose rules hold here too: offsets are checked against the
 text, a row that can't be used goes to the `Quarantine` with file and line, never with its text. Of
-mentions that overlap, training takes the longest (`corpora.flat_mentions`); a brat mention in parts
+mentions that overlap, training takes the longest (`readers.flat_mentions`); a brat mention in parts
 with text between them is set aside, the other formats have none.
 """
 
@@ -179,9 +179,7 @@ def read_jsonl(path: Path, quarantine: Quarantine) -> list[Document]:
         identifier = f"{stem}:{given if isinstance(given, int | str) else number}"
         if not _is_text(identifier) or identifier in documents:
             identifier = f"{stem}:line {number}"
-        fields = {
-            k: v for k, v in row.items() if k not in (*_MENTIONS, "text", "data", "relations")
-        }
+        fields = {k: v for k, v in row.items() if k not in _OWN_FIELDS}
         document = documents[identifier] = Document(identifier, text, fields=fields)
         for annotation in (a for given in lists for a in given):
             start, end, label, key = _parts(annotation)
@@ -348,7 +346,7 @@ def read_corpora(
       out: the documents whose ids (or `document`, in JSON lines) have the smallest SHA-256;
     - a folder with `train.*` (or `training`), and `dev.*` (or `devel`, `development`, `valid`,
       `validation`) if there is a split: one corpus, each part a file or a brat folder;
-    - a folder of these, and of the published corpora (`corpora.load_corpora`).
+    - a folder of these, and of the published corpora (`readers.load_corpora`).
 
     Raises:
         DataError: there is none, a file can't be read, a label is no kind, or a corpus is too small

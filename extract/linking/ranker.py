@@ -1,6 +1,6 @@
 """The probability that a mention means a node: gradient-boosted trees, stored as plain arrays.
 
-Trained by `train_linker.py`; what the trees see is made in `linker.py`.
+Trained by `train.py`; what the trees see is made in `linker.py`.
 """
 
 from __future__ import annotations

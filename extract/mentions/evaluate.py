@@ -52,13 +52,13 @@ def evaluate_ner(
     """Score models beside each other on an annotated corpus.
 
     Args:
-        models: any that `ner.open_recogniser` knows; None or "default": the shipped one.
+        models: any that `network.open_recogniser` knows; None or "default": the shipped one.
         corpus: the file (brat: folder or archive) to score on.
-        format: one of `own_corpora.FORMATS`; None: told from the file.
+        format: one of `own.FORMATS`; None: told from the file.
         head: score what this head of a model finds, which keeps to its corpus' guidelines; a model
             with one head is scored by it. None: what the component gives, all heads' mentions
             joined.
-        labels: as in `own_corpora.read_annotated`.
+        labels: as in `own.read_annotated`.
         threshold: mentions less probable are left out.
         device: "cpu", "cuda", …
         quarantine: takes the annotations that can't be used.

@@ -49,7 +49,7 @@ def train_ner(
     """Train on annotated corpora and write the model's folder.
 
     Args:
-        corpora: a folder of corpora, or one corpus of one's own, see `own_corpora.read_corpora`.
+        corpora: a folder of corpora, or one corpus of one's own, see `own.read_corpora`.
         out: the model's folder. Beside it, `OUT.checkpoint` holds the last whole epoch while a
             network trains; the same call takes it up from there.
         model: "bilstm", "crf" or "spacy" (a baseline, one model for each corpus), or the name or
