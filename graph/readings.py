@@ -52,7 +52,7 @@ def latest_readings(graphs: Sequence[KnowledgeGraph]) -> list[KnowledgeGraph]:
         both = own.join(later, on="id", suffix="_later")
         stale = both.filter(pl.col("reading").ne_missing(pl.col("reading_later")))["id"]
         kept.insert(0, without_readings(graph, stale, named) if stale.len() else graph)
-        named = pl.concat([named, graph.scan("nodes").select("id").collect()["id"]])
+        named = pl.concat([named, kept[0].scan("nodes").select("id").collect()["id"]])
         later = pl.concat([later, own.drop_nulls().join(later, on="id", how="anti")])
     return kept
 

@@ -113,3 +113,11 @@ def test_a_document_keeps_its_other_properties() -> None:
     merged = merge(old.with_frames(nodes=titled), read({"a": [COUGH]}, text="b"))
     assert '"title": "x"' in str(merged.nodes.filter(id="note:a")["properties"][0])
     assert dict(readings(merged).iter_rows()) == {"note:a": "b r"}
+
+
+def test_of_three_readings_the_last_alone_counts() -> None:
+    """What only the two earlier ones name goes, though each names it beside the other."""
+    first, second = read({"a": [PAIN]}, text="a"), read({"a": [PAIN]}, text="b")
+    last = read({"a": [COUGH]}, text="c")
+    assert merge(first, second, last).checksum() == last.checksum()
+    assert PAIN not in merge(first, second, last).nodes["id"].to_list()
