@@ -115,6 +115,7 @@ def write_brat(ranked: Sequence[tuple[float, AnnotatedText]], folder: Path | str
                 file.touch(mode=0o600)
                 # Bytes, since a line's end must stay as it is for the offsets to hold.
                 file.write_bytes(content.encode())
+    Path(folder).chmod(0o700)  # the files' names may say whose notes they are
 
 
 def _brat_lines(text: AnnotatedText, points: float) -> list[str]:

@@ -90,6 +90,7 @@ def test_brat_gets_what_it_documents_and_gives_it_back(tmp_path: Path) -> None:
     assert (folder / "1-note_a_b.txt").read_bytes() == TEXT.encode()
     for name in names[:4]:
         assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert (folder / "1-note_a_b.ann").read_text(encoding="utf-8").splitlines() == [
         "T1\tDrug 0 10\tBudesonide",
         "T2\tDisease 20 26\tasthma",
