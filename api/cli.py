@@ -304,7 +304,11 @@ def _read_into(folder: Path, paths: list[str], *, update: bool, **options: Any) 
     aside, summary = Quarantine(), Summary()
     keep = folder.with_name(f".{folder.name}.parts")
     old = KnowledgeGraph.open(folder) if update and folder.is_dir() else None
-    kg = extract_text(paths, quarantine=aside, keep=keep, into=old, summary=summary, **options)
+    try:
+        kg = extract_text(paths, quarantine=aside, keep=keep, into=old, summary=summary, **options)
+    finally:
+        if not any(keep.glob("*.parquet")):
+            clear(keep)  # nothing is finished that the same command could go on from
     written = _write(kg, folder, aside)
     clear(keep)
     return {**written, **summary.as_dict()}

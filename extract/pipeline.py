@@ -104,12 +104,14 @@ def _read(
 
 
 def _without_guesses(document: TextDocument, doc: Doc) -> Doc:
-    """Of a note, no relation of two sentences: the model that finds them knows abstracts alone."""
+    """Of a note, only what a turn of phrase says that a drug causes.
+
+    The model that decides CAUSES knows abstracts, which tell of harm; a note's drugs stand beside
+    what they are given for.
+    """
     if document.patient is not None:
         doc._.relations = tuple(
-            found
-            for found in doc._.relations
-            if sentence_of(found.head).start == sentence_of(found.tail).start
+            found for found in doc._.relations if found.relation != "CAUSES" or found.by_rule
         )
     return doc
 
@@ -172,7 +174,10 @@ class _Rows:
             self.linked.add(mention._.identifier)
             return mention._.identifier, mention._.link_score
         if mention._.probability < UNLINKED or len(key) < 3:
-            return None
+            # A value makes sure that it is a test, however short ("Hb 9.2 g/dL").
+            measured = mention.label_ == "Procedure" and "unit" in measurement(mention)
+            if not measured or not key:
+                return None
         identifier = f"text:{mention.label_.lower()}_{key.replace(' ', '_')}"
         name = " ".join(mention.text.split())
         # Of a name at the beginning of a sentence and inside one, the latter.

@@ -14,7 +14,11 @@ _UNIT = (
     r"(?:mg/kg|mcg/kg|µg/kg|μg/kg|g/m2|mg/m2|mg/ml|mg|mcg|micrograms?|µg|μg|ug|milligrams?|grams?|g|ml"
     r"|mL|iu|units?|mmol|meq|tablets?|tabs?|capsules?|caps?|puffs?|drops?|sprays?|%)"
 )
-_DOSE = re.compile(rf"\b{_NUMBER}\s?{_UNIT}(?:/(?:day|d|dose|week|h))?(?![A-Za-z])", re.I)
+# An amount in so much blood ("1.8 mg/dL") is a test's value.
+_DOSE = re.compile(
+    rf"\b{_NUMBER}\s?{_UNIT}(?:/(?:day|d|dose|week|h)\b)?(?![A-Za-z]|\s?/\s?(?:[dcmµu]?l|mm3)\b)",
+    re.I,
+)
 _DOSE_OF = re.compile(rf"({_DOSE.pattern})\sof\s*$", re.I)
 _DOSE_BEFORE = re.compile(rf"({_DOSE.pattern})(?:\s(?:po|oral|iv|intravenous))?\s*$", re.I)
 _ROUTES = {

@@ -253,11 +253,15 @@ def read_brat(path: Path, quarantine: Quarantine) -> list[Document]:
         if f"{name[:-4]}.ann" not in files:
             quarantine.add("text without annotations beside it", path=f"{path}:{name}")
             continue
-        document = Document(Path(name).stem, decode(files[name], f"{path}:{name}"))
+        where = f"{path}:{name[:-4]}.ann"
         annotations = files[f"{name[:-4]}.ann"]
-        if annotations.strip():
-            where = f"{path}:{name[:-4]}.ann"
-            _add_brat(document, decode(annotations, where), quarantine, where)
+        try:
+            document = Document(Path(name).stem, decode(files[name], f"{path}:{name}"))
+            lines = decode(annotations, where) if annotations.strip() else ""
+        except DataError:
+            quarantine.add("file is empty or not UTF-8 text", path=f"{path}:{name}")
+            continue
+        _add_brat(document, lines, quarantine, where)
         documents.append(document)
     if not documents:
         raise DataError("holds no NAME.txt with a NAME.ann beside it", path=path)

@@ -282,6 +282,7 @@ class FoundRelation:
     probability: float
     qualifiers: Mapping[str, str]
     context: Mapping[str, str]
+    by_rule: bool = False  # a turn of phrase said it, not a trained model
 
 
 # What a task's labels are in the graph; the others (prevents) are no relation there.
@@ -393,6 +394,7 @@ class RelationsComponent:
                 # A drug treats diseases; that it relieves a symptom has no relation of its own.
                 if chosen is not None and (chosen[1] == "CAUSES" or _may_be(tail, "Disease")):
                     relation = _relation(head, chosen[1], tail, chosen[0], {})
+                    relation = replace(relation, by_rule=rule is not None)
                     if rule is not None and rule.relation == "CONTRAINDICATED_FOR":
                         # "Should not be given": the negation is the rule's own.
                         relation = _with_polarity(relation, "asserted")

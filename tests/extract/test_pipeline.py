@@ -197,9 +197,18 @@ def test_the_work_grows_with_the_length_of_a_document() -> None:
     assert work(60) < 4.5 * work(15)
 
 
-def test_only_papers_say_across_sentences_what_a_drug_causes() -> None:
+def test_of_a_note_turns_of_phrase_alone_say_what_a_drug_causes() -> None:
     text = "Side effects of cisplatin.\nNephrotoxicity and vomiting were observed in all patients."
     paper = extract([TextDocument("PMID:1", text)], graph())
     assert "CAUSES" in paper.evidence["relation"].to_list()
     note = extract([TextDocument("note:1", text, "patient:1")], graph())
     assert "CAUSES" not in note.evidence["relation"].to_list()
+    said = TextDocument("note:2", "Cisplatin caused vomiting.", "patient:2")
+    assert "CAUSES" in extract([said], graph()).evidence["relation"].to_list()
+
+
+def test_a_test_with_a_value_counts_however_short_its_name() -> None:
+    note = TextDocument("note:1", "Labs:\nHb 9.2 g/dL (low).", "patient:1")
+    (row,) = extract([note], graph()).evidence.filter(relation="UNDERWENT").to_dicts()
+    assert row["object"] == "text:procedure_hb"
+    assert json.loads(row["qualifiers"])["value"] == 9.2

@@ -37,6 +37,9 @@ HISTORICAL, FAMILY, PLAIN = {"historical"}, {"family"}, set[str]()
     ("text", "expected"),
     [
         ("He has [fever|Symptom].", [PLAIN]),
+        ("[Fever|Symptom] (-), [cough|Symptom] (+).", [NEGATED, PLAIN]),
+        ("(-) [fever|Symptom], (+) [cough|Symptom]", [NEGATED, PLAIN]),
+        ("- [ ] [asthma|Disease]\n- [x] [gout|Disease]", [NEGATED, PLAIN]),
         ("He denies [fever|Symptom], [rash|Symptom] or [cough|Symptom].", [NEGATED] * 3),
         ("No [fever|Symptom], but [cough|Symptom] persists.", [NEGATED, PLAIN]),
         ("[Pneumonia|Disease] was ruled out.", [NEGATED]),

@@ -167,6 +167,8 @@ def test_brat_reads_folder_and_archive(tmp_path: Path) -> None:
     )
     (folder / "2.txt").write_text("Lonely.", encoding="utf-8")
     (folder / "3.ann").write_text("", encoding="utf-8")
+    (folder / "4.txt").write_text("", encoding="utf-8")
+    (folder / "4.ann").write_text("", encoding="utf-8")
     archive = tmp_path / "notes.tar.xz"
     with tarfile.open(archive, "w:xz") as tar:
         tar.add(folder, "notes")
@@ -181,6 +183,7 @@ def test_brat_reads_folder_and_archive(tmp_path: Path) -> None:
         (7, "relation of an unknown mention"),
         (None, "text without annotations beside it"),
         (None, "annotations without a text beside them"),
+        (None, "file is empty or not UTF-8 text"),
     ]
     assert read_brat(archive, Quarantine()) == [document]
 
