@@ -15,9 +15,12 @@ from spacy.tokens import Doc
 from ..graph.errors import DataError
 from ..graph.identifiers import name_key, name_key_of
 from ..graph.kg import KnowledgeGraph
+from ..graph.quarantine import Quarantine
 from .context.context import DEFAULTS
 from .corpora.readers import read_text
+from .documents import TextDocument
 from .mentions.recogniser import Found, set_mentions
+from .pipeline import _read
 from .relations.evaluate import Score, score
 
 _Schema = dict[str, pl.DataType | type[pl.DataType]]
@@ -104,7 +107,8 @@ def evaluate_notes(folder: Path, nlp: Language, terminology: KnowledgeGraph) -> 
     """Score the whole way from plain text on annotated notes.
 
     Args:
-        folder: with `gold.jsonl` and the texts; see `read_gold`.
+        folder: with `gold.jsonl` and the texts; see `read_gold`. What is named abstract… is not
+            about one patient.
         nlp: the whole pipeline (`pipeline.build_pipeline`).
         terminology: the graph that it links to, for the names of its nodes.
 
@@ -119,7 +123,16 @@ def evaluate_notes(folder: Path, nlp: Language, terminology: KnowledgeGraph) -> 
     names = _names(terminology)
     parts: dict[str, list[tuple[int, int, int]]] = {}
     gold = read_gold(folder)
-    for row, doc in zip(gold, nlp.pipe([row["text"] for row in gold]), strict=True):
+    documents = [
+        TextDocument(
+            f"note:{row['document']}",
+            row["text"],
+            None if row["document"].startswith("abstract") else f"patient:{row['document']}",
+        )
+        for row in gold
+    ]
+    read = _read(nlp, documents, Quarantine())
+    for row, (_, doc) in zip(gold, read, strict=True):
         for part, counts in _compare(row, doc, names).items():
             parts.setdefault(part, []).append(counts)
     scores: dict[str, Score] = {part: score(rows) for part, rows in parts.items()}
