@@ -104,15 +104,19 @@ def _read(
 
 
 def _without_guesses(document: TextDocument, doc: Doc) -> Doc:
-    """Of a note, only what a turn of phrase says that a drug causes.
+    """Of a note, only what a turn of phrase says that a drug causes, or a sentence denies.
 
     The model that decides CAUSES knows abstracts, which tell of harm; a note's drugs stand beside
     what they are given for.
     """
+
+    def said(found: FoundRelation) -> bool:
+        denied = found.context["polarity"] == "negated"
+        together = sentence_of(found.head).start == sentence_of(found.tail).start
+        return found.relation != "CAUSES" or found.by_rule or (denied and together)
+
     if document.patient is not None:
-        doc._.relations = tuple(
-            found for found in doc._.relations if found.relation != "CAUSES" or found.by_rule
-        )
+        doc._.relations = tuple(filter(said, doc._.relations))
     return doc
 
 
