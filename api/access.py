@@ -19,7 +19,7 @@ from medkg.graph.store import Store
 from medkg.loaders.sources import load
 
 if TYPE_CHECKING:
-    from medkg.extract.corpora.annotated import AnnotatedText
+    from medkg.extract.annotated import AnnotatedText
     from medkg.extract.run import Summary
     from medkg.gnn.diagnosis import DiagnosisModel
     from medkg.gnn.links import LinkModel

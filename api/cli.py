@@ -14,7 +14,7 @@ import typer
 if TYPE_CHECKING:
     import polars as pl
 
-    from medkg.extract.corpora.annotated import AnnotatedText
+    from medkg.extract.annotated import AnnotatedText
     from medkg.gnn.diagnosis import DiagnosisModel
     from medkg.gnn.links import LinkModel
     from medkg.graph.kg import KnowledgeGraph
@@ -304,11 +304,7 @@ def _read_into(folder: Path, paths: list[str], *, update: bool, **options: Any) 
     aside, summary = Quarantine(), Summary()
     keep = folder.with_name(f".{folder.name}.parts")
     old = KnowledgeGraph.open(folder) if update and folder.is_dir() else None
-    try:
-        kg = extract_text(paths, quarantine=aside, keep=keep, into=old, summary=summary, **options)
-    finally:
-        if not any(keep.glob("*.parquet")):
-            clear(keep)  # nothing is finished that the same command could go on from
+    kg = extract_text(paths, quarantine=aside, keep=keep, into=old, summary=summary, **options)
     written = _write(kg, folder, aside)
     clear(keep)
     return {**written, **summary.as_dict()}

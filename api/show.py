@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from medkg.extract.corpora.annotated import AnnotatedText, End, Mention
+    from medkg.extract.annotated import AnnotatedText, End, Mention
 
 # Results go to standard output, everything else to standard error.
 out = Console(highlight=False)
@@ -127,7 +127,7 @@ def annotated(document: AnnotatedText) -> None:
 
     Colours tell the kinds, signs the context, as the lists below the text do in words.
     """
-    from medkg.extract.corpora.annotated import SIGNS
+    from medkg.extract.annotated import SIGNS
 
     numbers = {mention.start: n for n, mention in enumerate(document.mentions, start=1)}
     out.rule(Text(_printable(document.id), "bold"), align="left", style="dim")
@@ -213,7 +213,7 @@ def _end(end: End, numbers: Mapping[int, int]) -> Text:
 
 def _kind_style(kind: str) -> Style:
     """Black or white, whichever reads better, on the colour of the kind."""
-    from medkg.extract.corpora.annotated import kind_colour
+    from medkg.extract.annotated import kind_colour
 
     colour = kind_colour(kind)
     red, green, blue = (int(colour[n : n + 2], 16) for n in (1, 3, 5))

@@ -31,7 +31,7 @@ from medkg.extract.context.evaluate import (
 )
 from medkg.extract.context.evaluate_values import evaluate_values
 from medkg.extract.context.values import measurement
-from medkg.extract.mentions.network import Found, set_mentions
+from medkg.extract.mentions.recogniser import Found, set_mentions
 from medkg.extract.relations.evaluate import score
 from medkg.extract.sentences import Sentences
 from medkg.extract.tokens import MedkgTokenizer, blank

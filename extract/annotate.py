@@ -14,8 +14,8 @@ from spacy.tokens import Span
 from ..graph.kg import KnowledgeGraph
 from ..graph.progress import progress
 from ..graph.quarantine import Quarantine
+from .annotated import AnnotatedText, End, Mention, Related, Triple
 from .context.context import DEFAULTS
-from .corpora.annotated import AnnotatedText, End, Mention, Related, Triple
 from .documents import TextDocument
 from .pipeline import _BATCH, _read, _Rows
 

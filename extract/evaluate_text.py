@@ -1,8 +1,7 @@
-"""Scores of linking, of context, and of the whole way on annotated notes."""
+"""Scores of context, and of the whole way, on annotated notes."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,25 +11,16 @@ import polars as pl
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ..graph.errors import DataError
 from ..graph.identifiers import name_key, name_key_of
 from ..graph.kg import KnowledgeGraph
 from ..graph.quarantine import Quarantine
 from .context.context import DEFAULTS
-from .corpora.readers import read_text
+from .corpora.gold import read_gold
 from .documents import TextDocument
 from .mentions.recogniser import Found, set_mentions
 from .pipeline import _read
 from .relations.evaluate import Score, score
 
-_Schema = dict[str, pl.DataType | type[pl.DataType]]
-_NODES: _Schema = {
-    "id": pl.String,
-    "kind": pl.String,
-    "name": pl.String,
-    "synonyms": pl.List(pl.String),
-}
-_NO_EVIDENCE: _Schema = dict.fromkeys(("subject", "relation", "object", "source"), pl.String)
 # Values of the context that are not the plain one.
 _VALUES = {
     "negated": "polarity",
@@ -39,27 +29,6 @@ _VALUES = {
     "family": "experiencer",
     "historical": "temporality",
 }
-
-
-def read_gold(folder: Path) -> list[dict[str, Any]]:
-    """The lines of `gold.jsonl`, each with the `text` of its document (`DOCUMENT.txt`) added.
-
-    Raises:
-        DataError: a file is missing or damaged, or an offset doesn't match its text.
-    """
-    path = folder / "gold.jsonl"
-    gold = []
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
-        try:
-            row = json.loads(line)
-            row["text"] = read_text(folder / f"{row['document']}.txt")
-            for mention in row["mentions"]:
-                if row["text"][mention["start"] : mention["end"]] != mention["text"]:
-                    raise DataError("offsets don't match the text", path=path, line=number)
-        except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"a line lacks a field: {error}", path=path, line=number) from error
-        gold.append(row)
-    return gold
 
 
 def evaluate_context(folder: Path, nlp: Language) -> pl.DataFrame:

@@ -34,8 +34,6 @@ def save_folder(
     def write(draft: Path) -> None:
         weights = {name: value.half().contiguous() for name, value in network.state_dict().items()}
         save_file(weights, draft / "weights.safetensors")
-        # Readable by whoever may read the rest of the folder.
-        (draft / "weights.safetensors").chmod(0o644)
         write_encoder(draft)
 
     save_files(folder, config, card, write)
@@ -54,12 +52,23 @@ def save_files(
     with atomic_folder(folder, marker="config.json") as draft:
         write(draft)
         files = sorted(file for file in draft.rglob("*") if file.is_file())
+        for file in files:
+            if file.suffix == ".safetensors":
+                file.chmod(0o644)  # readable by whoever may read the rest of the folder
         checksums = {str(file.relative_to(draft)): sha256(file) for file in files}
         (draft / "CARD.md").write_text(card, encoding="utf-8")
         text = json.dumps(
             {"schema": SCHEMA, "checksums": checksums, **config}, indent=1, ensure_ascii=False
         )
         (draft / "config.json").write_text(text + "\n", encoding="utf-8")
+
+
+def score_cells(row: Mapping[str, float]) -> str:
+    """A score's cells in a card's table: precision, recall, F1 and its interval, in per cent."""
+    p, r, f1, low, high = (
+        f"{100 * row[part]:.1f}" for part in ("precision", "recall", "f1", "low", "high")
+    )
+    return f"{p} | {r} | {f1} | {low}–{high}"
 
 
 def open_folder(folder: Path, model: str, needed: Mapping[str, type]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from ..graph.atomic import atomic_file
 from ..graph.errors import DataError
 from ..graph.schema import Schema
-from .corpora.annotated import SIGNS, AnnotatedText
+from .annotated import SIGNS, AnnotatedText
 
 MOST_DOCUMENTS = 1000
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..graph.atomic import atomic_file, atomic_folder
 from ..graph.schema import Schema
-from .corpora.annotated import AnnotatedText, Mention
+from .annotated import AnnotatedText, Mention
 from .corpora.labels import MENTION_KINDS
 from .relations.pairs import TASKS
 

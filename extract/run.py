@@ -301,7 +301,11 @@ def _locked(folder: Path) -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise DataError("another run is writing there; wait for it", path=folder) from None
-        yield folder
+        try:
+            yield folder
+        finally:
+            if not any(folder.glob("*.parquet")):
+                clear(folder)  # nothing is finished that the same run could go on from
 
 
 def clear(keep: Path) -> None:

@@ -14,6 +14,7 @@ from spacy.tokens import Doc, Span
 from ...graph.errors import DataError
 from ...graph.quarantine import Quarantine
 from ...graph.text import decode
+from ..corpora.gold import read_gold
 from ..corpora.readers import (
     Document,
     Mention,
@@ -78,17 +79,13 @@ def notes(folder: Path) -> list[LabelledText]:
     Raises:
         DataError: a file is missing or damaged, or an offset doesn't match its text.
     """
-    path = folder / "gold.jsonl"
     found = []
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
+    for number, row in enumerate(read_gold(folder), start=1):
         try:
-            row = json.loads(line)
-            text = read_text(folder / f"{row['document']}.txt")
-            found.append(_of_json(row, row["document"], text))
+            found.append(_of_json(row, row["document"], row["text"]))
         except (ValueError, KeyError, TypeError) as error:
+            path = folder / "gold.jsonl"
             raise DataError(f"a line lacks a field: {error}", path=path, line=number) from error
-        if any(text[m["start"] : m["end"]] != m["text"] for m in row["mentions"]):
-            raise DataError("offsets don't match the text", path=path, line=number)
     return found
 
 

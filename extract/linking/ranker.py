@@ -5,7 +5,6 @@ Trained by `train.py`; what the trees see is made in `linker.py`.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,8 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from ...graph.atomic import atomic_folder, sha256
 from ...graph.errors import ModelError
-from ..folder import SCHEMA, open_folder
+from ..folder import open_folder, save_files
 
 SHIPPED = Path(__file__).parent.parent / "model" / "linker"
 
@@ -93,17 +91,11 @@ class Ranker:
 
     def save(self, folder: Path, card: str) -> None:
         """Write the model's folder; it takes the place of one that is there."""
-        with atomic_folder(folder, marker="config.json") as draft:
+
+        def write(draft: Path) -> None:
             save_file(self.arrays, draft / "weights.safetensors")
-            (draft / "weights.safetensors").chmod(0o644)
-            (draft / "CARD.md").write_text(card, encoding="utf-8")
-            config = {
-                "schema": SCHEMA,
-                "checksums": {"weights.safetensors": sha256(draft / "weights.safetensors")},
-                **self.about,
-            }
-            text = json.dumps(config, indent=1, ensure_ascii=False)
-            (draft / "config.json").write_text(text + "\n", encoding="utf-8")
+
+        save_files(folder, self.about, card, write)
 
     def probabilities(self, inputs: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """(rows, features) → the probability of each row's link."""

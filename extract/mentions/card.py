@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..folder import score_cells
 from .recogniser import THRESHOLD
 
 _LICENCES = {
@@ -80,13 +81,8 @@ def card_of(about: dict[str, Any]) -> str:
     ]
     for name, rows in about["development"].items():
         for kind, row in rows.items():
-            p, r, f1, low, high = (
-                f"{100 * row[part]:.1f}" for part in ("precision", "recall", "f1", "low", "high")
-            )
             joined = f"{100 * about['development_joined'][name][kind]['f1']:.1f}"
-            lines.append(
-                f"| {name} | {kind} | {p} | {r} | {f1} | {low}–{high} | {joined} | {row['gold']} |"
-            )
+            lines.append(f"| {name} | {kind} | {score_cells(row)} | {joined} | {row['gold']} |")
     lines += [
         "",
         "## Limits",

@@ -83,7 +83,10 @@ def train_ner(
     quarantine = Quarantine() if quarantine is None else quarantine
     read = read_corpora(corpora, quarantine, held_out=held_out, labels=labels or {})
     checkpoint = out.with_name(out.name + ".checkpoint")
-    roam = _roam(corpora, quarantine) if model == "bilstm" and raw_text is None else []
+    roam: list[str] = []
+    if model == "bilstm" and raw_text is None:
+        roam = _roam(corpora, quarantine)
+        raw_text = [*hpo_definitions(), *roam]
     trained, settings = train_on(
         read,
         checkpoint,
@@ -94,7 +97,7 @@ def train_ner(
         learning_rate=learning_rate,
         lora=lora,
         device=device,
-        raw_text=[*hpo_definitions(), *roam] if raw_text is None else raw_text,
+        raw_text=raw_text,
     )
     figures = _figures(trained, read, own_head=True)
     about = {

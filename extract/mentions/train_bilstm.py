@@ -2,7 +2,7 @@
 
 1. Skip-gram vectors of the words of all training texts (`vectors`).
 2. The encoder reads the same texts as two language models (`pretrain`).
-3. It is fitted to all corpora at once, a head for each (`fit_ner`).
+3. It is fitted to all corpora at once, a head for each (`fit`).
 4. With teachers, 1 to 3 is done for each of them, with a seed of its own, and the model that comes
    out is fitted to what they say of every text, for every head, beside the corpora's own tags
    (`distil`).
@@ -54,7 +54,8 @@ def train_bilstm(
     """
     annotated = [example.tokens for part in examples.values() for example in part]
     texts = annotated + [[text[a:b] for a, b in token_offsets(text)] for text in raw_text]
-    counts = count_words([[word_form(token) for token in text] for text in texts])
+    words = [[word_form(token) for token in text] for text in texts]
+    counts = count_words(words)
     vocabulary = Vocabulary.build(counts, annotated)
     names = NameLists.load()
 
@@ -66,7 +67,6 @@ def train_bilstm(
         if read.is_file():
             encoder.load_state_dict(load_file(read))
         else:
-            words = [[word_form(token) for token in text] for text in texts]
             encoder.set_word_vectors(skip_gram(words, counts, seed=seed))
             pretrain(encoder, texts, counts, epochs=READINGS, seed=seed)
             with atomic_file(read) as draft:

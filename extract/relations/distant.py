@@ -114,10 +114,8 @@ class DistantModel:
         }
 
         def write(draft: Path) -> None:
-            file = draft / "weights.safetensors"
-            save_file({"weights": self.weights.astype(np.float16)}, file)
-            # Readable by whoever may read the rest of the folder.
-            file.chmod(0o644)
+            weights = {"weights": self.weights.astype(np.float16)}
+            save_file(weights, draft / "weights.safetensors")
 
         save_files(folder, config, card, write)
 

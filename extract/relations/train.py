@@ -18,6 +18,7 @@ from ...graph.quarantine import Quarantine
 from ...graph.threads import one_thread
 from ..corpora.own import read_annotated
 from ..corpora.readers import Document, load_corpora, read_roam, split_documents, without_overlap
+from ..folder import score_cells
 from ..mentions.names import hpo_definitions
 from ..mentions.vectors import count_words, skip_gram, word_form
 from ..tokens import token_offsets
@@ -226,10 +227,7 @@ def _card(about: dict[str, Any]) -> str:
     ]
     for task, rows in about["development"].items():
         for method, row in rows.items():
-            p, r, f1, low, high = (
-                f"{100 * row[part]:.1f}" for part in ("precision", "recall", "f1", "low", "high")
-            )
-            lines.append(f"| {task} | {method} | {p} | {r} | {f1} | {low}–{high} | {row['true']} |")
+            lines.append(f"| {task} | {method} | {score_cells(row)} | {row['true']} |")
     errors = ", ".join(f"{task} {error:.3f}" for task, error in about["calibration"].items())
     lines += [
         "",

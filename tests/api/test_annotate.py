@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import medkg
 from medkg.cli import app
-from medkg.extract.corpora.annotated import AnnotatedText
+from medkg.extract.annotated import AnnotatedText
 from medkg.extract.corpora.own import read_jsonl
 from medkg.extract.corpora.readers import Document, read_brat
 from medkg.graph.errors import DataError

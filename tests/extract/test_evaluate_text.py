@@ -8,11 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from medkg.extract.evaluate_text import (
-    evaluate_context,
-    evaluate_notes,
-    read_gold,
-)
+from medkg.extract.corpora.gold import read_gold
+from medkg.extract.evaluate_text import evaluate_context, evaluate_notes
 from medkg.extract.pipeline import build_pipeline
 from medkg.extract.relations.evaluate_rules import evaluate_symptoms
 from medkg.graph.errors import DataError

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from medkg.extract.corpora.annotated import AnnotatedText
+from medkg.extract.annotated import AnnotatedText
 from medkg.extract.page import MOST_DOCUMENTS, page, write_page
 from medkg.graph.errors import DataError
 

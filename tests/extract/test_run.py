@@ -209,3 +209,16 @@ def wait_until(there: Callable[[], bool]) -> None:
 def test_two_runs_don_t_write_to_one_place(tmp_path: Path) -> None:
     with run._locked(tmp_path / "keep"), pytest.raises(DataError, match="another run"):
         extract(notes("Fever."), graph(), keep=tmp_path / "keep")
+
+
+def test_a_refused_run_leaves_the_other_s_folder_alone(tmp_path: Path) -> None:
+    with run._locked(tmp_path / "keep") as keep:
+        with pytest.raises(DataError, match="another run"):
+            extract(notes("Fever."), graph(), keep=keep)
+        assert keep.is_dir()
+        (keep / "x.parquet").touch()
+    assert keep.is_dir()
+    (keep / "x.parquet").unlink()
+    with run._locked(keep):
+        pass
+    assert not keep.exists()

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any
 
-from ...graph.schema import Kind, Schema
+from ..graph.schema import Kind, Schema
 
 # How a context's value is marked at a mention, and what the mark means.
 SIGNS = {
