@@ -30,8 +30,8 @@ if TYPE_CHECKING:
         review,
         view,
     )
-    from medkg.gnn.diagnosis import train_diagnosis
-    from medkg.gnn.links import train_links
+    from medkg.gnn.diagnosis.model import train_diagnosis
+    from medkg.gnn.links.train import train_links
     from medkg.graph.check import check
     from medkg.graph.clean import fix
     from medkg.graph.errors import MedkgError
@@ -50,8 +50,8 @@ _HOMES = {
     "read": "medkg.access",
     "review": "medkg.access",
     "view": "medkg.access",
-    "train_diagnosis": "medkg.gnn.diagnosis",
-    "train_links": "medkg.gnn.links",
+    "train_diagnosis": "medkg.gnn.diagnosis.model",
+    "train_links": "medkg.gnn.links.train",
     "check": "medkg.graph.check",
     "fix": "medkg.graph.clean",
     "MedkgError": "medkg.graph.errors",

@@ -21,8 +21,8 @@ from medkg.loaders.sources import load
 if TYPE_CHECKING:
     from medkg.extract.annotated import AnnotatedText
     from medkg.extract.run import Summary
-    from medkg.gnn.diagnosis import DiagnosisModel
-    from medkg.gnn.links import LinkModel
+    from medkg.gnn.diagnosis.model import DiagnosisModel
+    from medkg.gnn.links.model import LinkModel
 
 
 class Connection(Store):

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from medkg.extract.annotated import AnnotatedText
-    from medkg.gnn.diagnosis import DiagnosisModel
-    from medkg.gnn.links import LinkModel
+    from medkg.gnn.diagnosis.model import DiagnosisModel
+    from medkg.gnn.links.model import LinkModel
     from medkg.graph.kg import KnowledgeGraph
     from medkg.graph.quarantine import Quarantine
 
@@ -736,7 +736,7 @@ def train_links(
 ) -> None:
     """Train link prediction; a part of the edges is held back and the figures are printed."""
     from medkg import show
-    from medkg.gnn.links import train_links as train_model
+    from medkg.gnn.links.train import train_links as train_model
     from medkg.graph.kg import KnowledgeGraph
     from medkg.reports import link_figures
 
@@ -775,7 +775,7 @@ def train_diagnosis(
 ) -> None:
     """Train diagnosis as node classification, on patients simulated from the annotations."""
     from medkg import show
-    from medkg.gnn.diagnosis import train_diagnosis as train_model
+    from medkg.gnn.diagnosis.model import train_diagnosis as train_model
     from medkg.graph.kg import KnowledgeGraph
     from medkg.reports import diagnosis_figures
 
@@ -855,7 +855,7 @@ def explain(
 
 def _link_model(path: Path, graph: str | None) -> LinkModel:
     from medkg.access import load_model
-    from medkg.gnn.links import LinkModel
+    from medkg.gnn.links.model import LinkModel
     from medkg.graph.errors import ModelError
 
     loaded = load_model(path, graph)
@@ -866,7 +866,7 @@ def _link_model(path: Path, graph: str | None) -> LinkModel:
 
 def _diagnosis_model(path: Path, graph: str | None) -> DiagnosisModel:
     from medkg.access import load_model
-    from medkg.gnn.diagnosis import DiagnosisModel
+    from medkg.gnn.diagnosis.model import DiagnosisModel
     from medkg.graph.errors import ModelError
 
     loaded = load_model(path, graph)

@@ -23,8 +23,8 @@ from medkg.graph.quarantine import Quarantine
 from medkg.reports import diagnosis_figures, link_figures
 
 if TYPE_CHECKING:
-    from medkg.gnn.diagnosis import DiagnosisModel
-    from medkg.gnn.links import LinkModel
+    from medkg.gnn.diagnosis.model import DiagnosisModel
+    from medkg.gnn.links.model import LinkModel
 
 TOP_TARGETS = 10
 TOP_DISEASES = 5
@@ -154,7 +154,8 @@ def _write(this: Run, store: Connection, kg: KnowledgeGraph) -> None:
 
 
 def _train_links(this: Run, kg: KnowledgeGraph) -> LinkModel:
-    from medkg.gnn.links import LinkModel, train_links
+    from medkg.gnn.links.model import LinkModel
+    from medkg.gnn.links.train import train_links
 
     folder = this.out / "models" / "targets"
     with this.step("Train: link prediction, drug → target"):
@@ -177,7 +178,7 @@ def _train_links(this: Run, kg: KnowledgeGraph) -> LinkModel:
 
 
 def _train_diagnosis(this: Run, kg: KnowledgeGraph) -> DiagnosisModel:
-    from medkg.gnn.diagnosis import DiagnosisModel, train_diagnosis
+    from medkg.gnn.diagnosis.model import DiagnosisModel, train_diagnosis
 
     folder = this.out / "models" / "diagnosis"
     with this.step("Train: diagnosis, the patient's node classified"):

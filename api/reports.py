@@ -13,8 +13,8 @@ from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.quarantine import Quarantine
 
 if TYPE_CHECKING:
-    from medkg.gnn.diagnosis import DiagnosisModel
-    from medkg.gnn.links import LinkModel
+    from medkg.gnn.diagnosis.model import DiagnosisModel
+    from medkg.gnn.links.model import LinkModel
 
 _LINK_FIGURES = ("n", "mrr", "hits@1", "hits@3", "hits@10")
 _DIAGNOSIS_FIGURES = (
@@ -62,7 +62,7 @@ def evaluate_link_models(model: LinkModel, edges: Path | None) -> pl.DataFrame:
         DataError: the file can't be read or lacks the columns subject and object.
         MissingError: an end that the model has not seen.
     """
-    from medkg.gnn.links import evaluate_links, train_links
+    from medkg.gnn.links.train import evaluate_links, train_links
 
     if edges is None:
         return link_figures(model.name, model.metrics)
@@ -93,7 +93,7 @@ def evaluate_on_cases(
     model: DiagnosisModel, cases: Path, *, use_excluded: bool = False
 ) -> dict[str, Any]:
     """A diagnosis model's figures on phenopackets, or on the patients of a graph folder."""
-    from medkg.gnn.diagnosis import evaluate_diagnosis
+    from medkg.gnn.diagnosis.model import evaluate_diagnosis
     from medkg.loaders.sources import load
 
     if (cases / "graph.json").is_file():

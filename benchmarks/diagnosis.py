@@ -30,8 +30,8 @@ from typing import Any
 
 import numpy as np
 
-from medkg.gnn.diagnosis import MODELS, evaluate_diagnosis, train_diagnosis
-from medkg.gnn.patients import cases_of
+from medkg.gnn.diagnosis.model import MODELS, evaluate_diagnosis, train_diagnosis
+from medkg.gnn.diagnosis.patients import cases_of
 from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.sources import load
 

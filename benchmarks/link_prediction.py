@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from medkg.gnn.links import train_links
+from medkg.gnn.links.train import train_links
 from medkg.graph.atomic import atomic_file
 from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.sources import load

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from medkg.gnn.diagnosis import (
+from medkg.gnn.diagnosis.model import (
     MODELS,
     DiagnosisModel,
     evaluate_diagnosis,

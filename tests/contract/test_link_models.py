@@ -9,7 +9,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from medkg.gnn.links import LinkModel, evaluate_links, load_model, train_links
+from medkg.gnn.links.model import LinkModel, load_model
+from medkg.gnn.links.train import evaluate_links, train_links
 from medkg.graph.errors import MissingError, ModelError
 from medkg.graph.frames import PREDICTIONS
 from medkg.graph.kg import KnowledgeGraph

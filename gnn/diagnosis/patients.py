@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import scipy.sparse as sp
 
-from ..graph.kg import KnowledgeGraph
+from ...graph.kg import KnowledgeGraph
 from .similarity import Floats, Integers, Knowledge
 
 

@@ -10,10 +10,10 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..graph.errors import DataError
-from ..graph.kg import KnowledgeGraph
-from .data import EdgeType, vocabulary
-from .ranking import pair_matrix
+from ...graph.errors import DataError
+from ...graph.kg import KnowledgeGraph
+from ..data import EdgeType, vocabulary
+from ..ranking import pair_matrix
 
 _HELD_BACK = 0.1  # of the relation's edges, for validation and for the test each
 

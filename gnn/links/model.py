@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,31 +13,25 @@ from typing import Any
 import numpy as np
 import polars as pl
 import torch
-from numpy.typing import NDArray
 from scipy import sparse
-from torch import Tensor
 from torch_geometric.data import HeteroData
 
-from ..graph.atomic import check_replaceable
-from ..graph.errors import DataError, MissingError, ModelError
-from ..graph.frames import PREDICTIONS, conform, empty
-from ..graph.kg import KnowledgeGraph
-from . import calibration
+from ...graph.errors import MissingError, ModelError
+from ...graph.frames import PREDICTIONS, conform, empty
+from ...graph.kg import KnowledgeGraph
+from ..calibration import Calibration
+from ..data import to_hetero_data
+from ..folder import ModelFolder, open_model, save_model
+from ..ranking import pair_matrix
 from .baselines import Degree, Neighbours
-from .calibration import Calibration
 from .card import link_card
-from .data import EdgeType, to_hetero_data
-from .decoders import DECODERS
 from .explain import Explainer, Explanation, Step, attribute_to_edges
-from .folder import CONFIG, ModelFolder, graph_record, open_model, save_model
-from .ranking import by_degree, filtered_ranks, pair_matrix, summarise
+from .network import LinkNetwork, NetworkSettings, compact
 from .scorers import Scorer, Vectors
-from .task import LinkTask, link_task
-from .training import LinkNetwork, NetworkSettings, compact, train_network
+from .task import LinkTask
 
 KIND = "links"
 DIRECTIONS = ("tail", "head")
-_CONTEXT_EDGES = 500_000  # the most edges of other relations that are taken by default
 
 
 class LinkModel:
@@ -441,280 +435,3 @@ def load_model(path: Path | str, graph: KnowledgeGraph | None = None) -> LinkMod
         folder.graph,
         same_graph=same_graph,
     )
-
-
-def evaluate_links(
-    model: LinkModel,
-    edges: pl.DataFrame,
-    kg: KnowledgeGraph,
-    *,
-    direction: str = "tail",
-    candidates: Sequence[str] | None = None,
-    seed: int = 0,
-) -> dict[str, Any]:
-    """Where the model ranks true edges among all candidates that no known edge joins to the query.
-
-    Args:
-        edges: the true edges: frame with subject and object.
-        kg: its edges of the relation are the known ones, left out of the rankings.
-        direction: `tail` ranks tails for each head, `head` heads for each tail.
-        candidates: identifiers to rank among; all nodes of the kind if not given.
-
-    Returns:
-        `direction`, `n`, `groups` (queries), `candidates`, `mrr`, `hits@1`, `hits@3`, `hits@10`,
-        their 95 % intervals (bootstrap over queries) and `by_degree`: figures by the number of
-        training edges that the answer has.
-
-    Raises:
-        MissingError: an end of an edge, or a candidate, that the model has not seen.
-    """
-    heads, tails = model._numbers
-    for column, numbers in (("subject", heads), ("object", tails)):
-        if unseen := sorted(set(edges[column]) - set(numbers)):
-            raise MissingError(f"{model.name} has not seen {len(unseen)} ends, as {unseen[0]}")
-    pairs = np.array(
-        [[numbers[i] for i in edges[c]] for c, numbers in (("subject", heads), ("object", tails))],
-        dtype=np.int64,
-    ).T
-    numbers = tails if direction == "tail" else heads
-    if candidates is not None and (unseen := sorted(set(candidates) - set(numbers))):
-        raise MissingError(f"{model.name} has not seen {len(unseen)} candidates, as {unseen[0]}")
-    known = (
-        model.pairs(kg.edges.filter(relation=model.task.edge_type[1]))
-        + model.pairs(edges)
-        + model.task.matrix("train")
-    )
-    chosen = None if candidates is None else np.array([numbers[c] for c in candidates])
-    return _evaluate(model.scorer, model.task, pairs, known, direction, chosen, seed)
-
-
-def _evaluate(
-    scorer: Scorer,
-    task: LinkTask,
-    pairs: NDArray[np.int64],
-    known: sparse.csr_matrix,
-    direction: str,
-    candidates: NDArray[np.int64] | None = None,
-    seed: int = 0,
-) -> dict[str, Any]:
-    forward = direction == "tail"
-    queries, answers = (pairs if forward else pairs[:, ::-1]).T
-    known = (known if forward else known.T).tocsr()
-    score = scorer.score_tails if forward else scorer.score_heads
-    ranks = filtered_ranks(score, queries, answers, known, candidates)
-    degrees = np.bincount(task.train[:, 1 if forward else 0], minlength=known.shape[1])
-    return {
-        "direction": direction,
-        "candidates": known.shape[1] if candidates is None else len(candidates),
-        **summarise(ranks, queries, seed=seed),
-        "by_degree": by_degree(ranks, degrees[answers]),
-    }
-
-
-def train_links(
-    kg: KnowledgeGraph,
-    relation: str = "TARGETS",
-    *,
-    model: str = "network",
-    encoder: str = "rgcn",
-    decoder: str = "distmult",
-    dim: int = 64,
-    layers: int = 2,
-    dropout: float = 0.5,
-    learning_rate: float = 0.02,
-    n3: float = 0.0,
-    epochs: int | None = None,
-    seed: int = 0,
-    split: Mapping[str, Iterable[str]] | None = None,
-    context_relations: Sequence[str] | None = None,
-    out: Path | str | None = None,
-    graph_path: Path | str | None = None,
-    device: str | None = None,
-) -> LinkModel:
-    """Train a model that predicts edges of a relation, and measure it beside the baselines.
-
-    Args:
-        model: `network` (encoder × decoder), or a baseline: `degree` or `neighbours`.
-        encoder: `rgcn` or `lookup`.
-        decoder: `distmult` or `complex`.
-        dim: numbers in a vector (even for `complex`).
-        layers: of the R-GCN.
-        n3: weight of the N3 regulariser.
-        epochs: the most; training ends earlier where validation no longer improves.
-        split: edge ids to hold back, under `valid` and `test`; a tenth each by chance if not given.
-        context_relations: the other relations to learn from; by default those that have the
-            relation's kinds at an end, the smallest first, up to 500,000 edges.
-        out: a folder to save the model in. State is kept beside it while training, so that the same
-            call goes on after a kill.
-        graph_path: where the graph is saved, recorded in the model's folder.
-        device: `cpu`, `cuda`, …; a GPU where there is one, if not given.
-
-    Raises:
-        DataError: too few edges, a split that doesn't fit the graph, or `out` holds other things.
-        ModelError: no such model, encoder, decoder or device.
-    """
-    if out is not None:
-        check_replaceable(Path(out), marker=CONFIG)
-    _check_choice("model", model, ("network", "degree", "neighbours"))
-    _check_choice("encoder", encoder, ("rgcn", "lookup"))
-    _check_choice("decoder", decoder, tuple(DECODERS))
-    if decoder == "complex" and dim % 2:
-        raise ModelError(f"complex vectors have an even dim, not {dim}")
-    task = link_task(kg, relation, split, seed)
-    held_back = [edge for ids in task.held_back.values() for edge in ids]
-    data = to_hetero_data(kg, exclude_edges=held_back)
-    trained = task.matrix("train")
-    until_valid = task.matrix("train", "valid")
-
-    settings: dict[str, Any] = {"model": model}
-    course: dict[str, Any] = {}
-    scorer: Scorer
-    if model == "degree":
-        scorer = Degree.fit(trained)
-    elif model == "neighbours":
-        scorer = Neighbours.fit(data, task.edge_type, trained)
-    else:
-        network_settings = NetworkSettings(
-            encoder=encoder,
-            decoder=decoder,
-            context=_context(data, task.edge_type, context_relations),
-            dim=dim,
-            layers=layers,
-            bases=8,
-            dropout=dropout,
-            learning_rate=learning_rate,
-            n3=n3,
-            parts=3,
-            head_weight=0.3,
-            epochs=epochs or 100,
-            patience=6,
-        )
-        settings["network"] = network_settings.to_dict()
-
-        def validate(network: LinkNetwork, vectors: Mapping[str, Tensor]) -> float:
-            part = _vectors(network, vectors, task.edge_type)
-            queries, answers = task.valid.T
-            ranks = filtered_ranks(part.score_tails, queries, answers, until_valid)
-            return float((1 / ranks).mean())
-
-        network, vectors, course = train_network(
-            data,
-            task.edge_type,
-            trained,
-            network_settings,
-            validate,
-            seed=seed,
-            device=_device(device),
-            checkpoint=None if out is None else Path(f"{out}.checkpoint"),
-        )
-        scorer = _vectors(network, vectors, task.edge_type)
-
-    known = task.matrix("train", "valid", "test")
-    metrics: dict[str, Any] = {"training": course} if course else {}
-    metrics["valid"] = _evaluate(scorer, task, task.valid, known, "tail")
-    metrics["test"] = {d: _evaluate(scorer, task, task.test, known, d) for d in DIRECTIONS}
-    baselines: dict[str, Scorer] = {
-        "degree": Degree.fit(trained),
-        "neighbours": Neighbours.fit(data, task.edge_type, trained),
-    }
-    metrics["baselines"] = {
-        name: {d: _evaluate(baseline, task, task.test, known, d) for d in DIRECTIONS}
-        for name, baseline in baselines.items()
-    }
-    calibrations, metrics["calibration"] = _calibrate(scorer, task)
-    fitted = LinkModel(
-        scorer, task, settings, seed, metrics, calibrations, kg, graph_record(kg, graph_path)
-    )
-    if out is not None:
-        fitted.save(out)
-    return fitted
-
-
-def _vectors(network: LinkNetwork, vectors: Mapping[str, Tensor], edge_type: EdgeType) -> Vectors:
-    head_kind, _, tail_kind = edge_type
-    weights = {n: w.detach().cpu() for n, w in network.state_dict().items()}
-    return Vectors(
-        network.decoder.name,
-        vectors[head_kind].detach().cpu(),
-        vectors[tail_kind].detach().cpu(),
-        network.relation().detach().cpu(),
-        weights if network.depth else {},
-    )
-
-
-def _context(
-    data: HeteroData, edge_type: EdgeType, relations: Sequence[str] | None
-) -> tuple[EdgeType, ...]:
-    others = [t for t in data.edge_types if t != edge_type]
-    if relations is not None:
-        if missing := sorted(set(relations) - {t[1] for t in others} - {edge_type[1]}):
-            raise DataError(f"the graph has no edges {', '.join(missing)} to learn from")
-        return tuple(t for t in others if t[1] in relations)
-    kinds, outside = {edge_type[0], edge_type[2]}, {"Document", "Patient"}
-    near = [t for t in others if kinds & {t[0], t[2]} and not outside & {t[0], t[2]}]
-    chosen, total = [], 0
-    for t in sorted(near, key=lambda t: (data[t].num_edges, t)):
-        total += data[t].num_edges
-        if total > _CONTEXT_EDGES:
-            break
-        chosen.append(t)
-    return tuple(sorted(chosen))
-
-
-def _device(name: str | None) -> torch.device:
-    if name is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        torch.empty(0, device=name)
-        return torch.device(name)
-    except (RuntimeError, AssertionError) as error:
-        raise ModelError(f"device {name!r} can't be used here: {error}") from error
-
-
-def _check_choice(what: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ModelError(f"unknown {what} {value!r}; there are {', '.join(allowed)}")
-
-
-def _calibrate(scorer: Scorer, task: LinkTask) -> tuple[dict[str, Calibration], dict[str, Any]]:
-    """Fitted on the validation edges, measured on the test edges, for both directions."""
-    calibrations, measured = {}, {}
-    for direction in DIRECTIONS:
-        calibrations[direction] = calibration.fit(
-            *_first_candidates(scorer, task, direction, "valid", "test")
-        )
-        if len(task.test):
-            scores, ranks, true = _first_candidates(scorer, task, direction, "test", "valid")
-            probabilities = calibrations[direction].probability(scores, ranks)
-            measured[direction] = {
-                "base_rate": round(calibrations[direction].base_rate, 6),
-                **calibration.quality(probabilities, true),
-            }
-    return calibrations, measured
-
-
-def _first_candidates(
-    scorer: Scorer, task: LinkTask, direction: str, part: str, other: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Of every query with an edge, the first candidates that are neither trained on nor in the
-    other part: their scores, ranks, and whether they are in this part."""
-    left_out, true = task.matrix("train", other), task.matrix(part) - task.loops()
-    if direction == "head":
-        left_out, true = left_out.T.tocsr(), true.T.tocsr()
-    score = scorer.score_tails if direction == "tail" else scorer.score_heads
-    degrees = np.asarray(task.matrix("train", "valid", "test").sum(1 if direction == "tail" else 0))
-    loops = task.loops().diagonal().any()
-    queries = np.flatnonzero(degrees.ravel() > (1 if loops else 0))
-    n_first = min(calibration.FIRST, left_out.shape[1])
-    all_scores, all_ranks, all_true = [], [], []
-    for start in range(0, len(queries), 256):
-        rows = queries[start : start + 256]
-        scores = score(torch.from_numpy(rows)).double().numpy().copy()
-        scores[left_out[rows].nonzero()] = -np.inf
-        first = np.argsort(-scores, axis=1, kind="stable")[:, :n_first]
-        found = np.take_along_axis(scores, first, 1)
-        kept = found > -np.inf
-        all_scores.append(found[kept])
-        all_ranks.append(np.broadcast_to(np.arange(1.0, n_first + 1), found.shape)[kept])
-        all_true.append(np.take_along_axis(true[rows].toarray() > 0, first, 1)[kept])
-    return np.concatenate(all_scores), np.concatenate(all_ranks), np.concatenate(all_true)

@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from medkg.gnn import training
-from medkg.gnn.encoders import WeightedMessages
-from medkg.gnn.explain import Explainer, attribute_to_edges
-from medkg.gnn.links import LinkModel, train_links
+from medkg.gnn.links.encoders import WeightedMessages
+from medkg.gnn.links.explain import Explainer, attribute_to_edges
+from medkg.gnn.links.model import LinkModel
+from medkg.gnn.links.train import train_links
 from medkg.graph.kg import KnowledgeGraph
 
-from .graphs import SOURCES, family_graph
+from ..graphs import SOURCES, family_graph
 
 TARGETS = ("Drug", "TARGETS", "Target")
 

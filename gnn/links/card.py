@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .calibration import FIRST
+from ..calibration import FIRST
 
 if TYPE_CHECKING:
-    from .links import LinkModel
+    from .model import LinkModel
 
 
 def link_card(model: LinkModel) -> str:

@@ -8,14 +8,21 @@ import numpy as np
 import polars as pl
 import pytest
 
-from medkg.gnn.diagnosis import _figures, _ranks, load_model, train_diagnosis
-from medkg.gnn.patients import Noise, cases_of, simulate
-from medkg.gnn.similarity import Knowledge, conditional, links, naive_bayes, nearest, resnik
+from medkg.gnn.diagnosis.model import _figures, _ranks, load_model, train_diagnosis
+from medkg.gnn.diagnosis.patients import Noise, cases_of, simulate
+from medkg.gnn.diagnosis.similarity import (
+    Knowledge,
+    conditional,
+    links,
+    naive_bayes,
+    nearest,
+    resnik,
+)
 from medkg.graph.errors import DataError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.sources import load
 
-from .phenotype_graph import EVIDENCE, SOURCE, graph, patients
+from ..phenotype_graph import EVIDENCE, SOURCE, graph, patients
 
 
 @pytest.fixture(scope="module")

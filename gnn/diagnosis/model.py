@@ -23,13 +23,13 @@ from scipy.sparse import csr_matrix
 from scipy.special import log_softmax
 from torch import Tensor
 
-from ..graph.atomic import check_replaceable
-from ..graph.errors import DataError, MissingError, ModelError
-from ..graph.frames import PREDICTIONS, conform
-from ..graph.kg import KnowledgeGraph
-from ..graph.threads import one_thread
+from ...graph.atomic import check_replaceable
+from ...graph.errors import DataError, MissingError, ModelError
+from ...graph.frames import PREDICTIONS, conform
+from ...graph.kg import KnowledgeGraph
+from ...graph.threads import one_thread
+from ..folder import CONFIG, ModelFolder, graph_record, open_model, save_model
 from .classifiers import Graph, Perceptron, fit
-from .folder import CONFIG, ModelFolder, graph_record, open_model, save_model
 from .patients import Case, Simulated, cases_of, simulate
 from .similarity import Floats, Integers, Knowledge, naive_bayes, resnik
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch_geometric.nn import RGCNConv
 
-from medkg.gnn.encoders import (
+from medkg.gnn.links.encoders import (
     INVERSE,
     RGCN,
     Lookup,

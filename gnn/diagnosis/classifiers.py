@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 
-from ..graph.progress import progress
+from ...graph.progress import progress
 from .patients import Simulated
 from .similarity import (
     Floats,

@@ -16,8 +16,8 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from ..graph.errors import DataError
-from ..graph.kg import KnowledgeGraph
+from ...graph.errors import DataError
+from ...graph.kg import KnowledgeGraph
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]

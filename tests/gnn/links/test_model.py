@@ -15,13 +15,14 @@ import torch
 
 from medkg.gnn import training
 from medkg.gnn.data import to_hetero_data
-from medkg.gnn.links import load_model, train_links
-from medkg.gnn.task import link_task
-from medkg.gnn.training import CHECKPOINT, LinkNetwork, NetworkSettings
+from medkg.gnn.links.model import load_model
+from medkg.gnn.links.network import CHECKPOINT, LinkNetwork, NetworkSettings
+from medkg.gnn.links.task import link_task
+from medkg.gnn.links.train import train_links
 from medkg.graph.errors import DataError, ModelError, SchemaError
 from medkg.graph.kg import KnowledgeGraph
 
-from .graphs import family_graph
+from ..graphs import family_graph
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +208,7 @@ def test_a_killed_training_goes_on(kg: KnowledgeGraph, tmp_path: Path) -> None:
     """The same call after a kill ends in the same weights as an unbroken one."""
     kg.save(tmp_path / "graph")
     script = f"""
-import medkg.gnn.links as links
+import medkg.gnn.links.model as links
 from medkg.graph.kg import KnowledgeGraph
 kg = KnowledgeGraph.open({str(tmp_path / "graph")!r})
 links.train_links(kg, dim=16, epochs=60, seed=3, out={str(tmp_path / "model")!r})

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch_geometric.data import HeteroData
 
-from ..graph.errors import MissingError
-from ..graph.kg import KnowledgeGraph
+from ...graph.errors import MissingError
+from ...graph.kg import KnowledgeGraph
+from ..data import EdgeType, to_hetero_data
 from .baselines import profiles
-from .data import EdgeType, to_hetero_data
 from .encoders import Messages, MessageType, WeightedMessages
-from .training import LinkNetwork, both_ways
+from .network import LinkNetwork, both_ways
 
 DAMPING = 0.4  # of degrees, as in Himmelstein & Baranzini, PLOS Comput Biol 2015
 _MOST_STEPS = 200_000  # two-step walks from a node that are followed, the heaviest

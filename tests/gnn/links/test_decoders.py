@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from medkg.gnn.decoders import DECODERS, complex_score, distmult
+from medkg.gnn.links.decoders import DECODERS, complex_score, distmult
 
 
 def test_distmult_by_hand() -> None:

@@ -20,11 +20,11 @@ from scipy import sparse
 from torch import Tensor, nn
 from torch_geometric.data import HeteroData
 
-from ..graph.atomic import atomic_folder
-from ..graph.errors import ModelError
-from ..graph.progress import progress
-from ..graph.threads import one_thread
-from .data import EdgeType
+from ...graph.atomic import atomic_folder
+from ...graph.errors import ModelError
+from ...graph.progress import progress
+from ...graph.threads import one_thread
+from ..data import EdgeType
 from .decoders import DECODERS
 from .encoders import INVERSE, RGCN, Lookup, Messages, MessageType, SparseMessages
 

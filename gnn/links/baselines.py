@@ -11,7 +11,7 @@ from scipy import sparse
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
-from .data import EdgeType
+from ..data import EdgeType
 
 # Chosen on Hetionet's validation edges: how much more neighbours by the predicted relation count
 # than those by any other, and the power that makes the nearest count most.

@@ -1,0 +1,1 @@
+"""Diagnosis: the patient's node classified over all diseases."""

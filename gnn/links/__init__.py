@@ -1,0 +1,1 @@
+"""Link prediction: which tails a head has that no source records yet."""
