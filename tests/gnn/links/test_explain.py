@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 import torch
 
-from medkg.gnn import training
+from medkg.gnn.links import network as training
 from medkg.gnn.links.encoders import WeightedMessages
 from medkg.gnn.links.explain import Explainer, attribute_to_edges
 from medkg.gnn.links.model import LinkModel

@@ -13,8 +13,8 @@ import polars as pl
 import pytest
 import torch
 
-from medkg.gnn import training
 from medkg.gnn.data import to_hetero_data
+from medkg.gnn.links import network as training
 from medkg.gnn.links.model import load_model
 from medkg.gnn.links.network import CHECKPOINT, LinkNetwork, NetworkSettings
 from medkg.gnn.links.task import link_task
