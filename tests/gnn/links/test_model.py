@@ -208,7 +208,7 @@ def test_a_killed_training_goes_on(kg: KnowledgeGraph, tmp_path: Path) -> None:
     """The same call after a kill ends in the same weights as an unbroken one."""
     kg.save(tmp_path / "graph")
     script = f"""
-import medkg.gnn.links.model as links
+import medkg.gnn.links.train as links
 from medkg.graph.kg import KnowledgeGraph
 kg = KnowledgeGraph.open({str(tmp_path / "graph")!r})
 links.train_links(kg, dim=16, epochs=60, seed=3, out={str(tmp_path / "model")!r})
