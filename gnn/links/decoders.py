@@ -1,7 +1,15 @@
 """Decoders: how likely a triple is, as a pure function of head, relation and tail.
 
-Every decoder here is linear in each of its three arguments, so that the scores of one head with all
-tails are one matrix product: score(h, r, t) = tail_query(h, r) · t = head_query(t, r) · h.
+Every decoder moves one end of the triple by the relation and compares where it arrives with the
+other end, so that the scores of many queries with many candidates are one matrix product:
+
+    score(h, r, t) = match(tail_query(h, r), t) = match(head_query(t, r), h)
+
+Heads, relations and tails are real vectors of one length. Where the formula has complex numbers the
+first half of a vector holds the real parts, the second half the imaginary ones.
+
+A new decoder is an entry in `DECODERS`, with a function for its score; the contract tests in
+`tests/contract/test_decoders.py` run on every entry.
 """
 
 from __future__ import annotations
@@ -11,6 +19,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+_TINY = 1e-12  # keeps the gradient of a root finite at zero
 
 
 def distmult(head: Tensor, relation: Tensor, tail: Tensor) -> Tensor:
@@ -32,8 +42,8 @@ def complex_score(head: Tensor, relation: Tensor, tail: Tensor) -> Tensor:
     """ComplEx: Re(Σ_i h_i r_i conj(t_i)), which can tell (h, r, t) from (t, r, h).
 
     Args:
-        head, relation, tail: (…, dim) with an even dim; the first half holds the real parts, the
-            second the imaginary ones. Broadcast against each other.
+        head, relation, tail: (…, dim) with an even dim: dim / 2 complex numbers. Broadcast against
+            each other.
 
     Returns:
         (…): the scores.
@@ -43,38 +53,126 @@ def complex_score(head: Tensor, relation: Tensor, tail: Tensor) -> Tensor:
     return (_complex_product(head, relation) * tail).sum(-1)
 
 
-def _complex_product(a: Tensor, b: Tensor) -> Tensor:
-    a_re, a_im = a.chunk(2, dim=-1)
-    b_re, b_im = b.chunk(2, dim=-1)
-    return torch.cat([a_re * b_re - a_im * b_im, a_re * b_im + a_im * b_re], dim=-1)
+def transe(head: Tensor, relation: Tensor, tail: Tensor) -> Tensor:
+    """TransE: -‖h + r - t‖, with the Euclidean (L2) norm.
+
+    Args:
+        head, relation, tail: (…, dim), broadcast against each other.
+
+    Returns:
+        (…): the scores, never above 0.
+
+    Source: Bordes et al., Translating Embeddings for Modeling Multi-relational Data, NIPS 2013.
+    """
+    return -torch.linalg.vector_norm(head + relation - tail, dim=-1)
 
 
-def _complex_head_query(tail: Tensor, relation: Tensor) -> Tensor:
-    # Re(h r conj(t)) = Re(h conj(t conj(r))), and as a real product it is h · (t conj(r)).
-    re, im = relation.chunk(2, dim=-1)
-    return _complex_product(tail, torch.cat([re, -im], dim=-1))
+def rotate(head: Tensor, relation: Tensor, tail: Tensor) -> Tensor:
+    """RotatE: -‖h ∘ r - t‖, where each r_i is a rotation: a complex number of modulus 1.
+
+    The norm is the Euclidean one, the root of Σ_i |h_i r_i - t_i|² (the authors' own code sums the
+    moduli). Relations are given as any complex numbers and divided by their moduli here.
+
+    Args:
+        head, relation, tail: (…, dim) with an even dim: dim / 2 complex numbers. Broadcast against
+            each other.
+
+    Returns:
+        (…): the scores, never above 0.
+
+    Source: Sun et al., RotatE: Knowledge Graph Embedding by Relational Rotation in Complex Space,
+    ICLR 2019.
+    """
+    return -torch.linalg.vector_norm(_complex_product(head, _rotation(relation)) - tail, dim=-1)
 
 
 @dataclass(frozen=True)
 class Decoder:
-    """A decoder and its two one-sided forms.
+    """A decoder and its one-sided forms.
 
     Attributes:
         score: of (head, relation, tail), each (…, dim) → (…).
-        tail_query: of (head, relation): what to take the dot product of tails with.
-        head_query: of (tail, relation): what to take the dot product of heads with.
+        tail_query: of (head, relation) → (…, dim): what tails are to match.
+        head_query: of (tail, relation) → (…, dim): what heads are to match.
+        match: of queries (n, dim) and candidates (m, dim) → (n, m): all scores, by matrix product.
+        identity: the relation, (dim,), whose queries are the nodes' own vectors; a start for
+            learning.
+        complex: whether vectors are of complex numbers, so that dim has to be even.
     """
 
     name: str
     score: Callable[[Tensor, Tensor, Tensor], Tensor]
     tail_query: Callable[[Tensor, Tensor], Tensor]
     head_query: Callable[[Tensor, Tensor], Tensor]
+    match: Callable[[Tensor, Tensor], Tensor]
+    identity: Callable[[int], Tensor]
+    complex: bool = False
+
+    def score_tails(self, heads: Tensor, relation: Tensor, tails: Tensor) -> Tensor:
+        """Scores of heads (n, dim) by a relation (dim,) or (n, dim) with tails (m, dim): (n, m)."""
+        return self.match(self.tail_query(heads, relation), tails)
+
+    def score_heads(self, tails: Tensor, relation: Tensor, heads: Tensor) -> Tensor:
+        """Scores of tails (n, dim) by a relation (dim,) or (n, dim) with heads (m, dim): (n, m)."""
+        return self.match(self.head_query(tails, relation), heads)
+
+
+def _dot(queries: Tensor, candidates: Tensor) -> Tensor:
+    return queries @ candidates.T
+
+
+def _nearness(queries: Tensor, candidates: Tensor) -> Tensor:
+    # ‖a - b‖² = ‖a‖² + ‖b‖² - 2 a·b: a matrix product instead of n × m differences.
+    lengths = (queries * queries).sum(-1, keepdim=True) + (candidates * candidates).sum(-1)
+    squares = torch.addmm(lengths, queries, candidates.T, alpha=-2.0)
+    return -squares.clamp_min(_TINY).sqrt()
+
+
+def _complex_product(a: Tensor, b: Tensor) -> Tensor:
+    a_re, a_im = a.chunk(2, dim=-1)
+    b_re, b_im = b.chunk(2, dim=-1)
+    return torch.cat([a_re * b_re - a_im * b_im, a_re * b_im + a_im * b_re], dim=-1)
+
+
+def _conjugate(a: Tensor) -> Tensor:
+    re, im = a.chunk(2, dim=-1)
+    return torch.cat([re, -im], dim=-1)
+
+
+def _rotation(relation: Tensor) -> Tensor:
+    re, im = relation.chunk(2, dim=-1)
+    scale = (re * re + im * im + _TINY).rsqrt()
+    return torch.cat([re * scale, im * scale], dim=-1)
+
+
+def _complex_one(dim: int) -> Tensor:
+    return torch.cat([torch.ones(dim // 2), torch.zeros(dim // 2)])
 
 
 DECODERS = {
     decoder.name: decoder
     for decoder in (
-        Decoder("distmult", distmult, torch.mul, torch.mul),
-        Decoder("complex", complex_score, _complex_product, _complex_head_query),
+        Decoder("distmult", distmult, torch.mul, torch.mul, _dot, torch.ones),
+        Decoder(
+            "complex",
+            complex_score,
+            _complex_product,
+            # Re(h r conj(t)) = Re(h conj(t conj(r))), and as a real product it is h · (t conj(r)).
+            lambda tail, relation: _complex_product(tail, _conjugate(relation)),
+            _dot,
+            _complex_one,
+            complex=True,
+        ),
+        Decoder("transe", transe, torch.add, torch.sub, _nearness, torch.zeros),
+        Decoder(
+            "rotate",
+            rotate,
+            lambda head, relation: _complex_product(head, _rotation(relation)),
+            # A rotation turns back by its conjugate and keeps lengths.
+            lambda tail, relation: _complex_product(tail, _conjugate(_rotation(relation))),
+            _nearness,
+            _complex_one,
+            complex=True,
+        ),
     )
 }

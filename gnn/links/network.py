@@ -101,7 +101,7 @@ class LinkNetwork(nn.Module):
             self.encoder = Lookup(counts, settings.dim, settings.dropout)
             learned = types
         self.relations = nn.ParameterDict(
-            {relation_key(t): nn.Parameter(torch.ones(settings.dim)) for t in learned}
+            {relation_key(t): nn.Parameter(self.decoder.identity(settings.dim)) for t in learned}
         )
 
     @property
@@ -269,7 +269,7 @@ def _loss(
     heads, tails, relation = vectors[head_kind], vectors[tail_kind], network.relation()
     decoder = network.decoder
     for_tails = _softmax_loss(
-        lambda rows: decoder.tail_query(heads[rows], relation),
+        lambda rows, pool: decoder.score_tails(heads[rows], relation, pool),
         learned[0],
         learned[1],
         tails,
@@ -277,7 +277,7 @@ def _loss(
         generator,
     )
     for_heads = _softmax_loss(
-        lambda rows: decoder.head_query(tails[rows], relation),
+        lambda rows, pool: decoder.score_heads(tails[rows], relation, pool),
         learned[1],
         learned[0],
         heads,
@@ -292,7 +292,7 @@ def _loss(
 
 
 def _softmax_loss(
-    query: Callable[[Tensor], Tensor],
+    score: Callable[[Tensor, Tensor], Tensor],
     asked: Tensor,
     answers: Tensor,
     candidates: Tensor,
@@ -311,7 +311,7 @@ def _softmax_loss(
     drawn = torch.randint(len(candidates), (n_drawn,), generator=generator).numpy()
     columns = np.union1d(common, drawn)
     chosen = torch.from_numpy(columns).to(device)
-    scores = query(queries) @ candidates[chosen].T
+    scores = score(queries, candidates[chosen])
     true = scores[row, torch.searchsorted(chosen, answers)]
     rows, cells = known[queries.cpu().numpy()][:, columns].nonzero()
     scores = scores.index_put(
@@ -337,15 +337,16 @@ def _context_loss(
         rows = torch.randint(n_edges, (min(n_edges, _CONTEXT_SAMPLE),), generator=state.generator)
         heads, tails = edges[edge_type][:, rows.to(edges[edge_type].device)]
         relation = network.relation(edge_type)
+        h, t = vectors[head_kind][heads], vectors[tail_kind][tails]
+        true_scores = network.decoder.score(h, relation, t)
         for query, true, pool in (
-            (network.decoder.tail_query(vectors[head_kind][heads], relation), tails, tail_kind),
-            (network.decoder.head_query(vectors[tail_kind][tails], relation), heads, head_kind),
+            (network.decoder.tail_query(h, relation), tails, tail_kind),
+            (network.decoder.head_query(t, relation), heads, head_kind),
         ):
             n_nodes = len(vectors[pool])
             drawn = torch.randint(n_nodes, (_CONTEXT_SAMPLE,), generator=state.generator)
-            others = query @ vectors[pool][drawn.to(true.device)].T
-            score = (query * vectors[pool][true]).sum(1, keepdim=True)
-            losses.append((torch.cat([score, others], 1).logsumexp(1) - score[:, 0]).mean())
+            others = network.decoder.match(query, vectors[pool][drawn.to(true.device)])
+            losses.append((torch.logaddexp(others.logsumexp(1), true_scores) - true_scores).mean())
     return torch.stack(losses).mean() if losses else torch.zeros(())
 
 

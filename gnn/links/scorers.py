@@ -46,11 +46,11 @@ class Vectors:
 
     def score_tails(self, heads: Tensor) -> Tensor:
         """Scores of these heads with all tails, (n, tails)."""
-        return self._decoder.tail_query(self._heads[heads], self._relation) @ self._tails.T
+        return self._decoder.score_tails(self._heads[heads], self._relation, self._tails)
 
     def score_heads(self, tails: Tensor) -> Tensor:
         """Scores of these tails with all heads, (n, heads)."""
-        return self._decoder.head_query(self._tails[tails], self._relation) @ self._heads.T
+        return self._decoder.score_heads(self._tails[tails], self._relation, self._heads)
 
     def tensors(self) -> dict[str, Tensor]:
         """What `from_tensors` needs."""
