@@ -27,13 +27,17 @@ class Kind:
 
 @dataclass(frozen=True)
 class Relation:
-    """A relation: its type in Neo4j, Biolink predicate, and the pairs of kinds it may join."""
+    """A relation: its type in Neo4j, Biolink predicate, and the pairs of kinds it may join.
+
+    `entails`: the relations that it says, too, of a pair that it joins (in either direction).
+    """
 
     name: str
     biolink: str
     joins: tuple[tuple[str, str], ...]
     symmetric: bool = False
     properties: tuple[str, ...] = ()
+    entails: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,10 +130,13 @@ def _read(data: dict[str, Any], path: str, base: Schema) -> Schema:
             if name in relations or not name.isidentifier():
                 raise DataError(f"relation {name!r} is there already or no plain name", path=path)
             joins = tuple((head, tail) for head, tail in entry["joins"])
-            properties = tuple(entry.get("properties", ()))
-            relations[name] = Relation(name, **{**entry, "joins": joins, "properties": properties})
+            lists = {field: tuple(entry.get(field, ())) for field in ("properties", "entails")}
+            relations[name] = Relation(name, **{**entry, "joins": joins, **lists})
             for label in {label for pair in joins for label in pair} - set(kinds):
                 raise DataError(f"relation {name} joins unknown kind {label!r}", path=path)
+        for name in data.get("relation", {}):
+            for other in set(relations[name].entails) - set(relations):
+                raise DataError(f"relation {name} entails unknown relation {other!r}", path=path)
     except (TypeError, KeyError, ValueError, AttributeError) as error:
         raise DataError(f"an entry has a wrong or missing field: {error}", path=path) from error
     return Schema(kinds, relations)

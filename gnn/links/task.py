@@ -25,7 +25,8 @@ class LinkTask:
     Attributes:
         heads, tails: identifiers in the order of their numbers.
         train, valid, test: pairs of numbers, (edges, 2).
-        held_back: edge ids of `valid` and `test`.
+        held_back: edge ids of `valid` and `test`, and under `removed`, where there are any, of edges
+            of whatever relation that training must not see either.
         symmetric: whether (a, b) is true when (b, a) is.
     """
 
@@ -67,27 +68,14 @@ def link_task(
 
     Args:
         split: ids of the edges to hold back, under `valid` and `test`; a tenth each, by chance, if
-            not given.
+            not given. Under `removed`, edges of any relation that training must not see either; see
+            `medkg.gnn.links.split`.
 
     Raises:
         DataError: too few edges, or a split with ids that are no edges of the relation.
     """
     schema_relation = kg.schema.relation(relation)
-    kinds = kg.nodes.select("id", "kind")
-    edges = (
-        kg.edges.filter(relation=relation)
-        .select("id", "subject", "object")
-        .join(kinds.rename({"id": "subject", "kind": "head_kind"}), on="subject")
-        .join(kinds.rename({"id": "object", "kind": "tail_kind"}), on="object")
-    )
-    if edges.height < 10:
-        raise DataError(
-            f"the graph has {edges.height} edges {relation}, and at least 10 are needed to train"
-            " and test on; load a source that has more"
-        )
-    pairs = edges.group_by("head_kind", "tail_kind").len().sort("len", "head_kind", "tail_kind")
-    head_kind, tail_kind, _ = pairs.row(-1)
-    edges = edges.filter(head_kind=head_kind, tail_kind=tail_kind).sort("id")
+    (head_kind, _, tail_kind), edges = relation_edges(kg, relation)
 
     if split is None:
         order = np.random.default_rng(seed).permutation(edges.height)
@@ -95,8 +83,8 @@ def link_task(
         ids = edges["id"].gather(order).to_list()
         held_back = {"valid": sorted(ids[:n]), "test": sorted(ids[n : 2 * n])}
     else:
-        if unknown := sorted(set(split) - {"valid", "test"}):
-            raise DataError(f"a split has the parts valid and test, not {unknown}")
+        if unknown := sorted(set(split) - {"valid", "test", "removed"}):
+            raise DataError(f"a split has the parts valid, test and removed, not {unknown}")
         held_back = {part: sorted(split.get(part, ())) for part in ("valid", "test")}
         for part, ids in held_back.items():
             if strange := sorted(set(ids) - set(edges["id"])):
@@ -108,6 +96,8 @@ def link_task(
             raise DataError("the split holds no validation edges back; training needs some")
         if set(held_back["valid"]) & set(held_back["test"]):
             raise DataError("the split has the same edge in validation and in test")
+        if removed := sorted(split.get("removed", ())):
+            held_back["removed"] = removed
 
     nodes = vocabulary(kg)
     number = {kind: pl.DataFrame({"id": nodes[kind]}).with_row_index("n") for kind in nodes}
@@ -120,13 +110,43 @@ def link_task(
         return rows.to_numpy().astype(np.int64)
 
     in_part = {part: pl.col("id").is_in(ids) for part, ids in held_back.items()}
+    trained = ~pl.any_horizontal(in_part.values())
     return LinkTask(
         edge_type=(head_kind, relation, tail_kind),
         heads=nodes[head_kind],
         tails=nodes[tail_kind],
-        train=part_of(~(in_part["valid"] | in_part["test"])),
+        train=part_of(trained),
         valid=part_of(in_part["valid"]),
         test=part_of(in_part["test"]),
         held_back=held_back,
         symmetric=schema_relation.symmetric and head_kind == tail_kind,
     )
+
+
+def relation_edges(kg: KnowledgeGraph, relation: str) -> tuple[EdgeType, pl.DataFrame]:
+    """A relation's edges: the type that most of them have, and those of that type, sorted by id.
+
+    Returns:
+        The type, and a frame with id, subject, object, sources, head_kind and tail_kind.
+
+    Raises:
+        DataError: there are fewer than ten.
+        SchemaError: no such relation.
+    """
+    kg.schema.relation(relation)
+    kinds = kg.nodes.select("id", "kind")
+    edges = (
+        kg.edges.filter(relation=relation)
+        .select("id", "subject", "object", "sources")
+        .join(kinds.rename({"id": "subject", "kind": "head_kind"}), on="subject")
+        .join(kinds.rename({"id": "object", "kind": "tail_kind"}), on="object")
+    )
+    if edges.height < 10:
+        raise DataError(
+            f"the graph has {edges.height} edges {relation}, and at least 10 are needed to train"
+            " and test on; load a source that has more"
+        )
+    pairs = edges.group_by("head_kind", "tail_kind").len().sort("len", "head_kind", "tail_kind")
+    head_kind, tail_kind, _ = pairs.row(-1)
+    edges = edges.filter(head_kind=head_kind, tail_kind=tail_kind).sort("id")
+    return (head_kind, relation, tail_kind), edges
