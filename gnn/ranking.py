@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import time
+import zipfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
+from ..graph.atomic import atomic_file
 from ..graph.errors import ModelError
 
 # Scores of queries (numbers of nodes of one kind) with every node of the other kind.
@@ -21,6 +26,7 @@ HITS = (1, 3, 10)
 # answer. A stratum goes from its bound to the next one, exclusive.
 STRATA = (0, 1, 3, 10)
 _CELLS = 4_000_000  # scores held at a time
+_KEEP_EVERY = 20.0  # seconds between two writings of finished ranks
 
 
 def pair_matrix(pairs: NDArray[np.int64], shape: tuple[int, int]) -> sparse.csr_matrix:
@@ -37,6 +43,9 @@ def filtered_ranks(
     answers: NDArray[np.int64],
     known: sparse.csr_matrix,
     candidates: NDArray[np.int64] | None = None,
+    *,
+    keep: Path | None = None,
+    identity: str = "",
 ) -> NDArray[np.float64]:
     """The rank of each answer among the candidates for its query that are not known to be true.
 
@@ -44,12 +53,19 @@ def filtered_ranks(
     that a model that gives one score to all gains nothing (Berrendorf et al., On the Ambiguity of
     Rank-Based Evaluation, 2020).
 
+    They are exact, and memory is bounded at any size: scores are made for some queries at a time,
+    all of their candidates are counted by comparison alone, and of the known pairs those of these
+    queries are looked up and counted off again.
+
     Args:
         score: scores of queries with all nodes of the answers' kind, (n,) → (n, nodes).
         queries, answers: (edges,): the true pairs, as numbers of nodes.
         known: (queries' nodes, answers' nodes): the pairs known to be true, which are left out of
             the ranking (but for the answer itself).
         candidates: numbers of the nodes to rank the answer among; all of the kind if not given.
+        keep: a file to keep finished ranks in; where it holds some of the same ranking, these are
+            not computed again. It stays when all are done, and the caller removes it.
+        identity: of the model, so that another's ranks are not taken from `keep`.
 
     Returns:
         (edges,): ranks from 1.
@@ -58,27 +74,95 @@ def filtered_ranks(
         ModelError: the model gives a score that is no number.
     """
     n_nodes = known.shape[1]
-    allowed = torch.ones(n_nodes, dtype=torch.bool)
-    if candidates is not None:
-        allowed[:] = False
-        allowed[torch.from_numpy(candidates)] = True
-    order = np.argsort(queries, kind="stable")
-    ranks = np.empty(len(queries))
+    columns = None if candidates is None else np.unique(candidates)
+    order = np.lexsort((answers, queries))
+    ranks = np.full(len(queries), np.nan)
+    kept = None if keep is None else _Kept(keep, identity, queries, answers, known, columns)
+    done = 0 if kept is None else kept.read(ranks, order)
     chunk = max(1, _CELLS // max(n_nodes, 1))
-    for start in range(0, len(order), chunk):
+    for start in range(done, len(order), chunk):
         rows = order[start : start + chunk]
         asked, where = np.unique(queries[rows], return_inverse=True)
-        scores = score(torch.from_numpy(asked)).cpu()
+        scores = score(torch.from_numpy(asked))
         if torch.isnan(scores).any():
             raise ModelError("the model gives scores that are no numbers; train it anew")
-        true = scores[torch.from_numpy(where), torch.from_numpy(answers[rows])][:, None]
-        others = allowed & ~torch.from_numpy(known[asked].toarray() > 0)
-        scores, others = scores[where], others[where]
-        others[torch.arange(len(rows)), torch.from_numpy(answers[rows])] = False
-        above = ((scores > true) & others).sum(1)
-        equal = ((scores == true) & others).sum(1)
-        ranks[rows] = (1 + above + equal / 2).numpy()
+        ranks[rows] = _ranks(scores, where, answers[rows], known[asked], columns)
+        if kept is not None:
+            kept.write(ranks[order[: start + len(rows)]])
+    if kept is not None:
+        kept.write(ranks[order], at_once=True)
     return ranks
+
+
+def _ranks(
+    scores: Tensor,
+    where: NDArray[np.int64],
+    answers: NDArray[np.int64],
+    known: sparse.csr_matrix,
+    columns: NDArray[np.int64] | None,
+) -> NDArray[np.float64]:
+    """Ranks of the answers (n,) to the queries in the rows `where` (n,) of the scores."""
+    true = scores[torch.from_numpy(where), torch.from_numpy(answers)]
+    # What is not counted: the known answers of each answer's query, and once the answer itself.
+    sizes = np.diff(known.indptr)[where]
+    row = np.repeat(np.arange(len(where)), sizes)
+    within = np.arange(len(row)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    left_out = known.indices[np.repeat(known.indptr[where], sizes) + within]
+    other = left_out != answers[row]
+    row = np.concatenate([row[other], np.arange(len(where))])
+    left_out = np.concatenate([left_out[other], answers])
+    if columns is not None:
+        scores = scores[:, torch.from_numpy(columns)]
+        place = np.searchsorted(columns, left_out).clip(max=len(columns) - 1)
+        among = columns[place] == left_out
+        row, left_out = row[among], place[among]
+    counted = scores if len(scores) == len(where) else scores[torch.from_numpy(where)]
+    rows = torch.from_numpy(row).to(scores.device)
+    uncounted = counted[rows, torch.from_numpy(left_out).to(scores.device)]
+    ranks = torch.ones(len(where), dtype=torch.float64, device=scores.device)
+    for compare, weight in ((torch.gt, 1.0), (torch.eq, 0.5)):
+        number = compare(counted, true[:, None]).sum(1)
+        number -= torch.bincount(rows[compare(uncounted, true[rows])], minlength=len(where))
+        ranks += weight * number
+    return ranks.cpu().numpy()
+
+
+class _Kept:
+    """Finished ranks in a file, written at times and always whole."""
+
+    def __init__(
+        self,
+        path: Path,
+        identity: str,
+        queries: NDArray[np.int64],
+        answers: NDArray[np.int64],
+        known: sparse.csr_matrix,
+        columns: NDArray[np.int64] | None,
+    ):
+        digest = hashlib.sha256(identity.encode())
+        for part in (queries, answers, known.indptr, known.indices, columns):
+            digest.update(b"|" if part is None else np.ascontiguousarray(part).tobytes())
+        self._path, self._of, self._written = path, digest.hexdigest(), time.monotonic()
+
+    def read(self, ranks: NDArray[np.float64], order: NDArray[np.int64]) -> int:
+        """Fill in what is kept of the same ranking; how many ranks, in `order`, are there."""
+        try:
+            with np.load(self._path, allow_pickle=False) as kept:
+                if str(kept["of"]) != self._of:
+                    return 0
+                found = kept["ranks"]
+        except (FileNotFoundError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return 0
+        ranks[order[: len(found)]] = found
+        return len(found)
+
+    def write(self, finished: NDArray[np.float64], *, at_once: bool = False) -> None:
+        """Keep the ranks that are finished, unless some were written a moment ago."""
+        if not at_once and time.monotonic() - self._written < _KEEP_EVERY:
+            return
+        with atomic_file(self._path) as draft, draft.open("wb") as file:
+            np.savez(file, of=np.array(self._of), ranks=finished)
+        self._written = time.monotonic()
 
 
 def summarise(

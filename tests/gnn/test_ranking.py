@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -104,3 +106,63 @@ def test_strata() -> None:
         ("3-9", 1, 0.25),
         ("10+", 1, 0.05),
     ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_candidates_agree_with_counting(data: st.DataObject) -> None:
+    n_queries, n_nodes = 3, data.draw(st.integers(2, 7))
+    cell = st.integers(0, 3).map(float)
+    row = st.lists(cell, min_size=n_nodes, max_size=n_nodes)
+    scores = data.draw(st.lists(row, min_size=n_queries, max_size=n_queries))
+    pair = st.tuples(st.integers(0, n_queries - 1), st.integers(0, n_nodes - 1))
+    known = data.draw(st.lists(pair, min_size=1, max_size=12))
+    pairs = data.draw(st.lists(pair, min_size=1, max_size=6))
+    node = st.integers(0, n_nodes - 1)
+    candidates = data.draw(st.lists(node, min_size=1, max_size=n_nodes, unique=True))
+    expected = []
+    for query, answer in pairs:
+        others = [
+            scores[query][node]
+            for node in candidates
+            if node != answer and (query, node) not in known
+        ]
+        true = scores[query][answer]
+        expected.append(1 + sum(s > true for s in others) + sum(s == true for s in others) / 2)
+    assert ranks_of(scores, pairs, known, candidates) == expected
+
+
+def test_a_killed_ranking_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranking, "_CELLS", 10)  # one query at a time
+    monkeypatch.setattr(ranking, "_KEEP_EVERY", 0.0)
+    table = torch.randn(6, 10, generator=torch.Generator().manual_seed(0))
+    queries, answers = np.array([4, 0, 1, 5, 2, 3]), np.array([0, 1, 2, 3, 4, 5])
+    known = pair_matrix(np.array([[0, 1], [3, 7]]), (6, 10))
+    expected = filtered_ranks(lambda rows: table[rows], queries, answers, known)
+    asked: list[int] = []
+
+    def killed_at_3(rows: torch.Tensor) -> torch.Tensor:
+        asked.extend(rows.tolist())
+        if 3 in asked:
+            raise KeyboardInterrupt
+        return table[rows]
+
+    keep = tmp_path / "ranks.npz"
+    with pytest.raises(KeyboardInterrupt):
+        filtered_ranks(killed_at_3, queries, answers, known, keep=keep, identity="one")
+    assert asked == [0, 1, 2, 3]
+    asked.clear()
+
+    def scores(rows: torch.Tensor) -> torch.Tensor:
+        asked.extend(rows.tolist())
+        return table[rows]
+
+    found = filtered_ranks(scores, queries, answers, known, keep=keep, identity="one")
+    assert asked == [3, 4, 5]
+    assert found.tolist() == expected.tolist()
+    # Another model's ranks, or a damaged file, are not taken.
+    asked.clear()
+    filtered_ranks(scores, queries, answers, known, keep=keep, identity="two")
+    assert asked == [0, 1, 2, 3, 4, 5]
+    keep.write_bytes(b"PK nothing")
+    assert filtered_ranks(scores, queries, answers, known, keep=keep).tolist() == expected.tolist()
