@@ -722,6 +722,58 @@ def view(
 # Models
 
 
+@app.command(epilog="Example: medkg split graphs/all --how new-heads --out splits/new-drugs")
+def split(
+    graph: Annotated[Path, typer.Argument(help="A graph folder.")],
+    out: Annotated[Path, typer.Option(help="Folder to write.")],
+    relation: Annotated[str, typer.Option(help="The relation to predict.")] = "TARGETS",
+    how: Annotated[
+        str, typer.Option(help="random, new-heads, new-tails, by-source or by-date.")
+    ] = "random",
+    share: Annotated[
+        float, typer.Option(help="Of the edges, for validation and for the test each.")
+    ] = 0.1,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(help="by-source: test what this source alone records; repeatable."),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="by-date: test what is dated this day or later.")
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="new-heads, new-tails: a relation whose edges they lose too, or all; repeatable."
+        ),
+    ] = None,
+    similarity: Annotated[
+        float, typer.Option(min=0.1, max=1, help="From which two compounds count as one.")
+    ] = 0.9,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Split a relation's edges for training, validation and test, without leaks."""
+    from medkg import show
+    from medkg.gnn.links.split import MANIFEST, split_links
+    from medkg.graph.atomic import check_replaceable
+    from medkg.graph.kg import KnowledgeGraph
+
+    check_replaceable(out, marker=MANIFEST)
+    made = split_links(
+        KnowledgeGraph.open(graph),
+        relation,
+        how,
+        seed=seed,
+        share=share,
+        sources=source or (),
+        since=since,
+        without=without or (),
+        similarity=similarity,
+    )
+    made.save(out)
+    show.as_json(made.report) if as_json else show.split(made.report, str(out))
+
+
 @train.command("links", epilog="Example: medkg train links graphs/all --out models/targets")
 def train_links(
     graph: Annotated[Path, typer.Argument(help="A graph folder.")],
@@ -731,11 +783,15 @@ def train_links(
     encoder: Annotated[str, typer.Option(help="rgcn or lookup.")] = "rgcn",
     decoder: Annotated[str, typer.Option(help="distmult or complex.")] = "distmult",
     epochs: Annotated[int | None, typer.Option(min=1)] = None,
+    split: Annotated[
+        Path | None, typer.Option(help="Edges to hold back: a folder of medkg split.")
+    ] = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """Train link prediction; a part of the edges is held back and the figures are printed."""
     from medkg import show
+    from medkg.gnn.links.split import held_back
     from medkg.gnn.links.train import train_links as train_model
     from medkg.graph.kg import KnowledgeGraph
     from medkg.reports import link_figures
@@ -744,6 +800,7 @@ def train_links(
     trained = train_model(
         kg,
         relation,
+        split=None if split is None else held_back(split, kg, relation),
         model=model,
         encoder=encoder,
         decoder=decoder,

@@ -64,6 +64,36 @@ def loads(loads: list[dict[str, Any]]) -> None:
     frame(pl.DataFrame(rows), "Loads", most=len(rows))
 
 
+def split(report: Mapping[str, Any], where: str) -> None:
+    """Print how a relation's edges were split: the parts, what was taken out, and what is known."""
+    rows = [
+        {"part": part, "edges": report["counts"][part], **report["ends"][part]}
+        for part in report["ends"]
+    ]
+    head, relation, tail = report["edge_type"]
+    title = f"{where}: {head} {relation} {tail}, {report['how']}, seed {report['seed']}"
+    frame(pl.DataFrame(rows), title)
+    if "dates" in report:
+        dates = report["dates"]
+        out.print(
+            f"test: dated {dates['since']} or later ({dates['earliest']} to {dates['latest']});"
+            f" {dates['rows_without_date']:,} of {dates['rows']:,} rows of evidence have no date,"
+            f" and {dates['edges_without_date']:,} edges with such a row are none of the test's"
+        )
+    alike = report["kept_together"]
+    bare = alike["compounds"] - alike["with_structure"]
+    if alike["compounds"]:
+        out.print(
+            f"compounds: {alike['alike']:,} in {alike['groups']:,} groups count as one (same"
+            f" skeleton, or similarity {report['similarity']} and more)"
+            + (f"; {bare:,} of {alike['compounds']:,} have no structure to compare" if bare else "")
+        )
+    for reason, count in report["removed"].items():
+        out.print(f"removed: {count:,} × {reason}", markup=False)
+    for what, found in report["noted"].items():
+        out.print(f"left, and good to know: {found['pairs']:,} test pairs × {what}", markup=False)
+
+
 def _blocks(rows: pl.DataFrame, title: str) -> None:
     if title:
         out.print(f"[bold]{title.replace('[', chr(92) + '[')}")

@@ -92,28 +92,27 @@ def group_nodes(kg: KnowledgeGraph, ids: Iterable[str], similarity: float = SIMI
     are taken off, or where the Tanimoto similarity of their Morgan fingerprints is at least
     `similarity`; and where both are like a third.
     """
-    from .molecules import fingerprints, skeleton, structures_of, tanimoto
-
     same = same_entities(kg)
     wanted = pl.Series(sorted(set(ids)), dtype=pl.String).implode()
     compounds = kg.nodes.filter(pl.col("id").is_in(wanted), kind=_COMPOUND)
+    if compounds.is_empty():
+        return Groups(same, {}, similarity, 0, 0)
+    from .molecules import fingerprints, skeleton, structures_of, tanimoto  # RDKit takes a second
+
     held = structures_of(kg.with_frames(nodes=compounds), _COMPOUND)
     names = [same.get(node, node) for node in held.ids]
-    prints = fingerprints(held.molecules)
-    first: dict[str, int] = {}
     links: list[tuple[int, int]] = []
-    for key in ([skeleton(m) for m in held.molecules], names):
-        first = {}
-        links += [(first.setdefault(text, row), row) for row, text in enumerate(key) if text]
+    for keys in ([skeleton(molecule) for molecule in held.molecules], names):
+        first: dict[str, int] = {}
+        links += [(first.setdefault(key, row), row) for row, key in enumerate(keys) if key]
+    prints = fingerprints(held.molecules)
     for start in range(0, len(names), _ROWS):
         near = tanimoto(prints[start : start + _ROWS], prints) >= similarity
         links += [(start + int(a), int(b)) for a, b in zip(*near.nonzero(), strict=True)]
     rows, columns = np.array(links, dtype=np.int64).reshape(-1, 2).T
     joined = sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=2 * (len(names),))
-    _, labels = connected_components(joined, directed=False) if names else (0, [])
-    table = pl.DataFrame(
-        {"id": names, "label": labels}, schema={"id": pl.String, "label": pl.Int64}
-    )
+    labels = connected_components(joined, directed=False)[1] if names else np.empty(0, np.int64)
+    table = pl.DataFrame({"id": pl.Series(names, dtype=pl.String), "label": labels})
     table = table.with_columns(first=pl.col("id").min().over("label"))
     alike = dict(table.filter(pl.col("id") != pl.col("first")).select("id", "first").iter_rows())
     return Groups(same, alike, similarity, len(held.ids), compounds.height)

@@ -25,8 +25,8 @@ class LinkTask:
     Attributes:
         heads, tails: identifiers in the order of their numbers.
         train, valid, test: pairs of numbers, (edges, 2).
-        held_back: edge ids of `valid` and `test`, and under `removed`, where there are any, of edges
-            of whatever relation that training must not see either.
+        held_back: edge ids of `valid` and `test`, and under `removed`, where there are any, of
+            edges of whatever relation that training must not see either.
         symmetric: whether (a, b) is true when (b, a) is.
     """
 
