@@ -282,7 +282,8 @@ def load_model(
     """
     import json
 
-    from medkg.gnn import diagnosis, links
+    from medkg.gnn.diagnosis.model import load_model as load_diagnosis
+    from medkg.gnn.links.model import load_model as load_links
 
     config = Path(path) / "config.json"
     if not config.is_file():
@@ -294,9 +295,9 @@ def load_model(
     if isinstance(graph, str | Path):
         graph = read(graph)
     if kind == "links":
-        return links.load_model(path, graph)
+        return load_links(path, graph)
     if kind == "diagnosis":
-        return diagnosis.load_model(path, graph)
+        return load_diagnosis(path, graph)
     raise ModelError(f"{path}: is a model for {kind!r}, which this command can't use")
 
 
