@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from rdkit import Chem, RDLogger
-from rdkit.Chem import rdFingerprintGenerator
+from rdkit.Chem import rdFingerprintGenerator, rdMolDescriptors
 from rdkit.Chem.MolStandardize import rdMolStandardize
 from scipy import sparse
 
@@ -64,10 +65,26 @@ def settle(molecule: Chem.Mol, *, from_inchi: bool = False) -> Parsed:
         return Parsed(None, f"more than {MOST_ATOMS} atoms")
     if any(atom.GetFormalCharge() for atom in molecule.GetAtoms()):
         molecule, from_inchi = _tools().uncharger.uncharge(molecule), False
-    if not from_inchi:
+    molecule = _amides(molecule)
+    if not from_inchi and _mobile(molecule):
         # Where InChI has no word for a structure it stays as it was drawn.
-        molecule = Chem.MolFromInchi(Chem.MolToInchi(molecule)) or molecule
-    return Parsed(_amides(molecule))
+        molecule = _amides(Chem.MolFromInchi(Chem.MolToInchi(molecule)) or molecule)
+    return Parsed(molecule)
+
+
+def _mobile(molecule: Chem.Mol) -> bool:
+    """Whether a hydrogen may have been drawn elsewhere, amides aside.
+
+    The way through InChI takes most of the time that a molecule needs, and three of four drugs
+    come back from it as they were.
+    """
+    tools = _tools()
+    has = molecule.HasSubstructMatch
+    return (
+        (has(tools.acceptor) and has(tools.donor))
+        or has(tools.vinylogous)
+        or (has(tools.pyrrolic) and has(tools.oxo))
+    )
 
 
 def _problem(text: str, from_inchi: bool) -> str:
@@ -82,7 +99,16 @@ class _Tools(NamedTuple):
     fragments: Any
     uncharger: Any
     morgan: Any
+    paths: Any
     imidic: Chem.Mol
+    acceptor: Chem.Mol
+    donor: Chem.Mol
+    vinylogous: Chem.Mol
+    pyrrolic: Chem.Mol
+    oxo: Chem.Mol
+    acid: Chem.Mol
+    base: Chem.Mol
+    halogen: Chem.Mol
 
 
 @cache
@@ -93,17 +119,27 @@ def _tools() -> _Tools:
         fragments=rdMolStandardize.LargestFragmentChooser(parameters),
         uncharger=rdMolStandardize.Uncharger(),
         morgan=rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=BITS),
-        imidic=Chem.MolFromSmarts("[OX2H1][#6X3]=,:[#7X2]"),
+        paths=rdFingerprintGenerator.GetRDKitFPGenerator(
+            maxPath=4, fpSize=BITS, numBitsPerFeature=1
+        ),
+        imidic=Chem.MolFromSmarts("[OX2H1][CX3]=[NX2]"),
+        acceptor=Chem.MolFromSmarts("[$([#7X2]=,:*)]"),
+        donor=Chem.MolFromSmarts("[$([#7,#8,#16;!H0]-,=,:[$([#6,#7]=,:*)])]"),
+        vinylogous=Chem.MolFromSmarts("[#7;!H0]~[#6]=,:[#6]~[#6]=[O,S]"),
+        pyrrolic=Chem.MolFromSmarts("[nH]"),
+        oxo=Chem.MolFromSmarts("c=[O,S,N]"),
+        acid=Chem.MolFromSmarts("[$(C(=O)[OX2H1]),$(P(=O)[OX2H1]),$(S(=O)(=O)[OX2H1])]"),
+        base=Chem.MolFromSmarts("[NX3;!$(N-C=[O,N,S]);!$(N-S=O);!$(N-[c,n]);!$(N-C#N)]"),
+        halogen=Chem.MolFromSmarts("[F,Cl,Br,I]"),
     )
 
 
 def _amides(molecule: Chem.Mol) -> Chem.Mol:
-    """HO–C=N as O=C–NH, in rings too."""
+    """HO–C=N as O=C–NH, but not in aromatic rings, where it has no one answer."""
     imidic = _tools().imidic
     if not molecule.HasSubstructMatch(imidic):
         return molecule
     edited = Chem.RWMol(molecule)
-    Chem.Kekulize(edited, clearAromaticFlags=True)
     while match := edited.GetSubstructMatch(imidic):
         oxygen, carbon, nitrogen = match
         for end, order in (
@@ -134,12 +170,55 @@ def fingerprints(molecules: Sequence[Chem.Mol]) -> sparse.csr_matrix:
 
     Source: Rogers and Hahn, Extended-Connectivity Fingerprints, 2010.
     """
-    morgan = _tools().morgan
-    bits = [np.array(morgan.GetFingerprint(m).GetOnBits(), dtype=np.int32) for m in molecules]
-    starts = np.concatenate([[0], np.cumsum([len(row) for row in bits])])
-    columns = np.concatenate(bits) if bits else np.empty(0, dtype=np.int32)
+    return _bits(_tools().morgan, molecules)
+
+
+class Features(NamedTuple):
+    """What a model sees of molecules.
+
+    Attributes:
+        morgan: see `fingerprints`.
+        paths: (molecules, bits): RDKit's fingerprint of paths of up to four bonds, branched or not.
+        numbers: (molecules, 9), float32: sizes and counts of groups, as log(1 + x), and the charge.
+    """
+
+    morgan: sparse.csr_matrix
+    paths: sparse.csr_matrix
+    numbers: NDArray[np.float32]
+
+    def rows(self, chosen: NDArray[np.int64]) -> Features:
+        """Those of some of the molecules."""
+        return Features(self.morgan[chosen], self.paths[chosen], self.numbers[chosen])
+
+
+def features(molecules: Sequence[Chem.Mol]) -> Features:
+    """The features of molecules in the form that `parse` gives."""
+    tools = _tools()
+    numbers = np.array([_numbers(m) for m in molecules], dtype=np.float32).reshape(-1, 9)
+    return Features(fingerprints(molecules), _bits(tools.paths, molecules), numbers)
+
+
+def _numbers(molecule: Chem.Mol) -> list[float]:
+    tools = _tools()
+    counts = (
+        molecule.GetNumHeavyAtoms(),
+        rdMolDescriptors.CalcTPSA(molecule),
+        rdMolDescriptors.CalcNumHBD(molecule),
+        rdMolDescriptors.CalcNumRings(molecule),
+        rdMolDescriptors.CalcNumAromaticRings(molecule),
+        len(molecule.GetSubstructMatches(tools.acid)),
+        len(molecule.GetSubstructMatches(tools.base)),
+        len(molecule.GetSubstructMatches(tools.halogen)),
+    )
+    return [*map(math.log1p, counts), float(Chem.GetFormalCharge(molecule))]
+
+
+def _bits(generator: Any, molecules: Sequence[Chem.Mol]) -> sparse.csr_matrix:
+    rows = [np.array(generator.GetFingerprint(m).GetOnBits(), dtype=np.int32) for m in molecules]
+    starts = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int32)
+    columns = np.concatenate(rows) if rows else np.empty(0, dtype=np.int32)
     ones = np.ones(len(columns), dtype=np.float32)
-    return sparse.csr_matrix((ones, columns, starts), shape=(len(bits), BITS))
+    return sparse.csr_matrix((ones, columns, starts), shape=(len(rows), BITS))
 
 
 def tanimoto(a: sparse.csr_matrix, b: sparse.csr_matrix) -> NDArray[np.float32]:
