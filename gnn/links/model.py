@@ -26,8 +26,10 @@ from ..ranking import pair_matrix
 from .baselines import Degree, Neighbours
 from .card import link_card
 from .explain import Explainer, Explanation, Step, attribute_to_edges
-from .network import LinkNetwork, NetworkSettings, compact
+from .network import LinkNetwork, compact, features_of
+from .node_features import add_features
 from .scorers import Scorer, Vectors
+from .settings import NetworkSettings
 from .task import LinkTask
 
 KIND = "links"
@@ -314,9 +316,10 @@ class LinkModel:
         settings = NetworkSettings.from_dict(self.settings["network"])
         held_back = [edge for ids in self.task.held_back.values() for edge in ids]
         whole = to_hetero_data(self.graph, exclude_edges=held_back)
+        add_features(whole, self.graph, settings.features)
         data = compact(whole, self.task.edge_type, settings.context)
         counts = {kind: data[kind].num_nodes for kind in data.node_types}
-        network = LinkNetwork(counts, self.task.edge_type, settings)
+        network = LinkNetwork(counts, self.task.edge_type, settings, features_of(data))
         network.load_state_dict(dict(self.scorer.network))
         return network, data
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +12,23 @@ import polars as pl
 import torch
 from numpy.typing import NDArray
 from scipy import sparse
-from torch import Tensor
-from torch_geometric.data import HeteroData
 
 from ...graph.atomic import check_replaceable
-from ...graph.errors import DataError, MissingError, ModelError
+from ...graph.errors import MissingError, ModelError
 from ...graph.kg import KnowledgeGraph
 from .. import calibration
 from ..calibration import Calibration
-from ..data import EdgeType, to_hetero_data
+from ..data import to_hetero_data
 from ..folder import CONFIG, graph_record
 from ..ranking import by_degree, filtered_ranks, summarise
+from . import parallel
 from .baselines import Degree, Neighbours
-from .decoders import DECODERS
+from .fit import context_of, device_of, fit_links
 from .model import DIRECTIONS, LinkModel
-from .network import LinkNetwork, NetworkSettings, train_network
-from .scorers import Scorer, Vectors
+from .node_features import add_features
+from .scorers import Scorer
+from .settings import NetworkSettings, with_options
 from .task import LinkTask, link_task
-
-_CONTEXT_EDGES = 500_000  # the most edges of other relations that are taken by default
 
 
 def evaluate_links(
@@ -105,31 +104,18 @@ def train_links(
     relation: str = "TARGETS",
     *,
     model: str = "network",
-    encoder: str = "rgcn",
-    decoder: str = "distmult",
-    dim: int = 64,
-    layers: int = 2,
-    dropout: float = 0.5,
-    learning_rate: float = 0.02,
-    n3: float = 0.0,
-    epochs: int | None = None,
     seed: int = 0,
     split: Mapping[str, Iterable[str]] | None = None,
     context_relations: Sequence[str] | None = None,
     out: Path | str | None = None,
     graph_path: Path | str | None = None,
     device: str | None = None,
+    **network: Any,
 ) -> LinkModel:
     """Train a model that predicts edges of a relation, and measure it beside the baselines.
 
     Args:
         model: `network` (encoder × decoder), or a baseline: `degree` or `neighbours`.
-        encoder: `rgcn` or `lookup`.
-        decoder: `distmult` or `complex`.
-        dim: numbers in a vector (even for `complex`).
-        layers: of the R-GCN.
-        n3: weight of the N3 regulariser.
-        epochs: the most; training ends earlier where validation no longer improves.
         split: edge ids to hold back, under `valid` and `test`; a tenth each by chance if not given.
         context_relations: the other relations to learn from; by default those that have the
             relation's kinds at an end, the smallest first, up to 500,000 edges.
@@ -137,23 +123,23 @@ def train_links(
             call goes on after a kill.
         graph_path: where the graph is saved, recorded in the model's folder.
         device: `cpu`, `cuda`, …; a GPU where there is one, if not given.
+        network: options of `medkg.gnn.links.settings.NetworkSettings`, such as encoder, decoder,
+            dim, epochs.
 
     Raises:
-        DataError: too few edges, a split that doesn't fit the graph, or `out` holds other things.
-        ModelError: no such model, encoder, decoder or device.
+        DataError: too few edges, a split that doesn't fit the graph, `out` holds other things, or
+            an option of the network that there is not or with a value that is not allowed.
+        ModelError: no such model or device.
     """
     if out is not None:
         check_replaceable(Path(out), marker=CONFIG)
     _check_choice("model", model, ("network", "degree", "neighbours"))
-    _check_choice("encoder", encoder, ("rgcn", "lookup"))
-    _check_choice("decoder", decoder, tuple(DECODERS))
-    if decoder == "complex" and dim % 2:
-        raise ModelError(f"complex vectors have an even dim, not {dim}")
+    given = {name: value for name, value in network.items() if value is not None}
+    network_settings = with_options(NetworkSettings(), given)
     task = link_task(kg, relation, split, seed)
     held_back = [edge for ids in task.held_back.values() for edge in ids]
     data = to_hetero_data(kg, exclude_edges=held_back)
     trained = task.matrix("train")
-    until_valid = task.matrix("train", "valid")
 
     settings: dict[str, Any] = {"model": model}
     course: dict[str, Any] = {}
@@ -163,40 +149,19 @@ def train_links(
     elif model == "neighbours":
         scorer = Neighbours.fit(data, task.edge_type, trained)
     else:
-        network_settings = NetworkSettings(
-            encoder=encoder,
-            decoder=decoder,
-            context=_context(data, task.edge_type, context_relations),
-            dim=dim,
-            layers=layers,
-            bases=8,
-            dropout=dropout,
-            learning_rate=learning_rate,
-            n3=n3,
-            parts=3,
-            head_weight=0.3,
-            epochs=epochs or 100,
-            patience=6,
+        network_settings = replace(
+            network_settings, context=context_of(data, task.edge_type, context_relations)
         )
         settings["network"] = network_settings.to_dict()
-
-        def validate(network: LinkNetwork, vectors: Mapping[str, Tensor]) -> float:
-            part = _vectors(network, vectors, task.edge_type)
-            queries, answers = task.valid.T
-            ranks = filtered_ranks(part.score_tails, queries, answers, until_valid)
-            return float((1 / ranks).mean())
-
-        network, vectors, course = train_network(
+        add_features(data, kg, network_settings.features)
+        scorer, course = fit_links(
             data,
-            task.edge_type,
-            trained,
+            task,
             network_settings,
-            validate,
             seed=seed,
-            device=_device(device),
+            device=device_of(device),
             checkpoint=None if out is None else Path(f"{out}.checkpoint"),
         )
-        scorer = _vectors(network, vectors, task.edge_type)
 
     known = task.matrix("train", "valid", "test")
     metrics: dict[str, Any] = {"training": course} if course else {}
@@ -214,50 +179,9 @@ def train_links(
     fitted = LinkModel(
         scorer, task, settings, seed, metrics, calibrations, kg, graph_record(kg, graph_path)
     )
-    if out is not None:
+    if out is not None and parallel.rank() == 0:
         fitted.save(out)
     return fitted
-
-
-def _vectors(network: LinkNetwork, vectors: Mapping[str, Tensor], edge_type: EdgeType) -> Vectors:
-    head_kind, _, tail_kind = edge_type
-    weights = {n: w.detach().cpu() for n, w in network.state_dict().items()}
-    return Vectors(
-        network.decoder.name,
-        vectors[head_kind].detach().cpu(),
-        vectors[tail_kind].detach().cpu(),
-        network.relation().detach().cpu(),
-        weights if network.depth else {},
-    )
-
-
-def _context(
-    data: HeteroData, edge_type: EdgeType, relations: Sequence[str] | None
-) -> tuple[EdgeType, ...]:
-    others = [t for t in data.edge_types if t != edge_type]
-    if relations is not None:
-        if missing := sorted(set(relations) - {t[1] for t in others} - {edge_type[1]}):
-            raise DataError(f"the graph has no edges {', '.join(missing)} to learn from")
-        return tuple(t for t in others if t[1] in relations)
-    kinds, outside = {edge_type[0], edge_type[2]}, {"Document", "Patient"}
-    near = [t for t in others if kinds & {t[0], t[2]} and not outside & {t[0], t[2]}]
-    chosen, total = [], 0
-    for t in sorted(near, key=lambda t: (data[t].num_edges, t)):
-        total += data[t].num_edges
-        if total > _CONTEXT_EDGES:
-            break
-        chosen.append(t)
-    return tuple(sorted(chosen))
-
-
-def _device(name: str | None) -> torch.device:
-    if name is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        torch.empty(0, device=name)
-        return torch.device(name)
-    except (RuntimeError, AssertionError) as error:
-        raise ModelError(f"device {name!r} can't be used here: {error}") from error
 
 
 def _check_choice(what: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -14,12 +14,14 @@ import pytest
 import torch
 
 from medkg.gnn.data import to_hetero_data
-from medkg.gnn.links import network as training
+from medkg.gnn.links import fit, network
+from medkg.gnn.links.fit import CHECKPOINT
 from medkg.gnn.links.model import load_model
-from medkg.gnn.links.network import CHECKPOINT, LinkNetwork, NetworkSettings
+from medkg.gnn.links.network import LinkNetwork
+from medkg.gnn.links.settings import NetworkSettings
 from medkg.gnn.links.task import link_task
 from medkg.gnn.links.train import train_links
-from medkg.graph.errors import DataError, ModelError, SchemaError
+from medkg.graph.errors import DataError, MedkgError, ModelError, SchemaError
 from medkg.graph.kg import KnowledgeGraph
 
 from ..graphs import family_graph
@@ -55,7 +57,7 @@ def test_given_split(kg: KnowledgeGraph) -> None:
     [
         ({"valid": ["nonsense"]}, "1 ids that are no edges"),
         ({"test": []}, "no validation edges"),
-        ({"validation": []}, "parts valid and test"),
+        ({"validation": []}, "parts valid, test and removed"),
     ],
 )
 def test_bad_split(kg: KnowledgeGraph, split: dict[str, list[str]], message: str) -> None:
@@ -77,14 +79,17 @@ def test_relations_that_cannot_be_trained(kg: KnowledgeGraph) -> None:
     ("wrong", "message"),
     [
         ({"model": "oracle"}, "unknown model 'oracle'; there are network"),
-        ({"encoder": "gin"}, "unknown encoder"),
-        ({"decoder": "transe"}, "unknown decoder"),
+        ({"encoder": "gin"}, "unknown encoder 'gin'; there are lookup, rgcn"),
+        ({"decoder": "transf"}, "did you mean transe"),
         ({"decoder": "complex", "dim": 7}, "even dim"),
+        ({"encoder": "hgt", "dim": 6}, "dim has to be a multiple of heads: 6 is none of 4"),
+        ({"learning_rat": 0.1}, "unknown option 'learning_rat'; did you mean learning_rate"),
+        ({"features": ["fingerprints"]}, "no node of the graph has fingerprints"),
         ({"device": "abacus"}, "device 'abacus' can't be used"),
     ],
 )
 def test_wrong_choices(kg: KnowledgeGraph, wrong: dict[str, object], message: str) -> None:
-    with pytest.raises(ModelError, match=message):
+    with pytest.raises(MedkgError, match=message):
         train_links(kg, epochs=1, **wrong)  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(DataError, match="no edges EXPRESSES"):
         train_links(kg, context_relations=["EXPRESSES"])
@@ -101,15 +106,15 @@ def test_held_back_edges_reach_neither_messages_nor_degrees(kg: KnowledgeGraph) 
     assert pairs == {tuple(p) for p in full.task.train.tolist()}
 
     # The network's vectors are those of the graph without the held-back edges.
-    network, used = full._network
-    network.eval()
+    trained, used = full._network
+    trained.eval()
     counts = {kind: used[kind].num_nodes for kind in used.node_types}
     messages = {}
-    for edge_type in network.types:
+    for edge_type in trained.types:
         edges = used[edge_type].edge_index
-        messages.update(training.messages_over(edge_type, edges, counts))
+        messages.update(network.messages_over(edge_type, edges, counts))
     with torch.no_grad():
-        vectors = network(messages)
+        vectors = trained(messages)
     assert torch.allclose(vectors["Drug"], full.scorer.tensors()["heads"], atol=1e-6)
     assert torch.allclose(vectors["Target"], full.scorer.tensors()["tails"], atol=1e-6)
 
@@ -118,22 +123,22 @@ def test_a_step_does_not_pass_messages_over_what_it_learns(
     kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[set[tuple[int, ...]]] = []
-    messages_over, loss = training.messages_over, training._loss
+    messages_over, loss = fit.messages_over, fit._loss
 
     def watch_messages(edge_type, edges, counts):  # type: ignore[no-untyped-def]  # as the original
         if edge_type[1] == "TARGETS":
             seen.append({tuple(pair) for pair in edges.T.tolist()})
         return messages_over(edge_type, edges, counts)
 
-    def watch_loss(network, vectors, learned, *rest):  # type: ignore[no-untyped-def]  # as the original
-        pairs = {tuple(pair) for pair in learned.T.tolist()}
+    def watch_loss(network, vectors, step, *rest):  # type: ignore[no-untyped-def]  # as the original
+        pairs = {tuple(pair) for pair in step.learned.T.tolist()}
         assert pairs
         assert not pairs & seen[-1]
         assert len(pairs | seen[-1]) == 192
-        return loss(network, vectors, learned, *rest)
+        return loss(network, vectors, step, *rest)
 
-    monkeypatch.setattr(training, "messages_over", watch_messages)
-    monkeypatch.setattr(training, "_loss", watch_loss)
+    monkeypatch.setattr(fit, "messages_over", watch_messages)
+    monkeypatch.setattr(fit, "_loss", watch_loss)
     train_links(kg, dim=8, epochs=2)
     assert len(seen) == 1 + 2 * 3
 
@@ -163,16 +168,15 @@ def test_training_stops_early_and_keeps_the_best(kg: KnowledgeGraph) -> None:
     task = link_task(kg, "TARGETS")
     held_back = [edge for ids in task.held_back.values() for edge in ids]
     settings = NetworkSettings(
-        encoder="rgcn", decoder="distmult", context=(), dim=8, layers=1, bases=2, dropout=0.0,
-        learning_rate=0.01, n3=0.0, parts=2, head_weight=0.3, epochs=100, patience=2,
-    )  # fmt: skip
+        dim=8, layers=1, bases=2, dropout=0.0, learning_rate=0.01, parts=2, patience=2
+    )
     kept: list[torch.Tensor] = []
 
     def validate(network: LinkNetwork, _: object) -> float:
         kept.append(network.relation().detach().clone())
         return next(figures)
 
-    network, _, course = training.train_network(
+    trained, _, course = fit.train_network(
         to_hetero_data(kg, exclude_edges=held_back),
         task.edge_type,
         task.matrix("train"),
@@ -182,7 +186,7 @@ def test_training_stops_early_and_keeps_the_best(kg: KnowledgeGraph) -> None:
         device=torch.device("cpu"),
     )
     assert course == {"epochs": 20, "best_epoch": 10}
-    assert torch.equal(network.relation(), kept[1])
+    assert torch.equal(trained.relation(), kept[1])
     assert not torch.equal(kept[1], kept[3])
 
 
@@ -247,8 +251,8 @@ def test_a_checkpoint_of_another_training_is_not_taken(kg: KnowledgeGraph, tmp_p
             if len(looks) == 2:
                 raise KeyboardInterrupt
 
-        original = training._State.look
-        patch.setattr(training._State, "look", look)
+        original = fit._State.look
+        patch.setattr(fit._State, "look", look)
         with pytest.raises(KeyboardInterrupt):
             train_links(kg, dim=8, epochs=30, out=out)
     assert (tmp_path / "model.checkpoint" / CHECKPOINT).exists()

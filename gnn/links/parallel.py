@@ -1,0 +1,91 @@
+"""Training on several processes: each learns a share of the edges, and all take the same steps.
+
+Started by torchrun, which says in the environment how many processes there are:
+
+    torchrun --nproc-per-node 2 --no-python medkg train links GRAPH --config FILE --out MODEL
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+from collections.abc import Iterable
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+
+def rank() -> int:
+    """The number of this process, 0 for the first or only one."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def size() -> int:
+    """How many processes train together."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def join(device: torch.device) -> torch.device:
+    """Meet the other processes, if there are some; gives the device that is this process's own."""
+    if device.type == "cuda" and device.index is None and size() > 1:
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        torch.cuda.set_device(device)
+    if size() > 1 and not dist.is_initialized():
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        atexit.register(dist.destroy_process_group)
+    return device
+
+
+def from_first(number: float, device: torch.device) -> float:
+    """The first process's number, in all of them."""
+    if size() == 1:
+        return number
+    shared = torch.tensor([number], dtype=torch.float64, device=device)
+    dist.broadcast(shared, 0)
+    return float(shared)
+
+
+def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
+    """Give each parameter the mean over the processes of its gradients, dense or sparse."""
+    if size() == 1:
+        return
+    dense: list[nn.Parameter] = []
+    sparse: list[nn.Parameter] = []
+    for weights in parameters:
+        if weights.grad is None:  # unused here, but maybe not elsewhere
+            weights.grad = torch.zeros_like(weights)
+        (sparse if weights.grad.is_sparse else dense).append(weights)
+    if dense:
+        flat = torch.cat([_gradient(weights).ravel() for weights in dense])
+        dist.all_reduce(flat)
+        flat /= size()
+        parts = torch.split(flat, [weights.numel() for weights in dense])
+        for weights, part in zip(dense, parts, strict=True):
+            weights.grad = part.view_as(weights).clone()
+    for weights in sparse:
+        weights.grad = _mean_of_rows(_gradient(weights))
+
+
+def _gradient(weights: nn.Parameter) -> Tensor:
+    assert weights.grad is not None
+    return weights.grad
+
+
+def _mean_of_rows(gradient: Tensor) -> Tensor:
+    """The rows that any process has, summed in the same order everywhere."""
+    gradient = gradient.coalesce()
+    own = torch.tensor([gradient._nnz()], device=gradient.device)
+    lengths = [torch.zeros_like(own) for _ in range(size())]
+    dist.all_gather(lengths, own)
+    most = max(int(n) for n in lengths)
+
+    def gathered(values: Tensor) -> Tensor:
+        padded = values.new_zeros(most, *values.shape[1:])
+        padded[: len(values)] = values
+        parts = [torch.empty_like(padded) for _ in range(size())]
+        dist.all_gather(parts, padded)
+        return torch.cat([part[: int(n)] for part, n in zip(parts, lengths, strict=True)])
+
+    rows, values = gathered(gradient.indices()[0]), gathered(gradient.values() / size())
+    return torch.sparse_coo_tensor(rows[None], values, gradient.shape).coalesce()
