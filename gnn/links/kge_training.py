@@ -1,0 +1,423 @@
+"""Training of embeddings over all triples of a graph.
+
+A vector a node, a vector a relation, and a decoder. Each batch is of one relation, and a step
+computes with, and changes, only the rows of the nodes in it, so that its time does not grow with
+the graph.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ...graph.atomic import atomic_folder
+from ...graph.errors import ModelError
+from ...graph.progress import progress
+from ...graph.threads import one_thread
+from ..ranking import pair_matrix
+from .decoders import DECODERS
+from .kge_losses import LOSSES
+from .kge_negatives import SAMPLERS, Pool
+
+CHECKPOINT = "checkpoint.json"
+SCHEDULES: Mapping[str, Callable[[float], float]] = {
+    "constant": lambda done: 1.0,
+    "linear": lambda done: 1.0 - done,
+    "cosine": lambda done: (1 + math.cos(math.pi * done)) / 2,
+}
+_TINY = 1e-10
+_SMALL = 40_000_000  # multiplications in a batch's product that one thread is enough for
+
+
+@dataclass(frozen=True)
+class EmbeddingSettings:
+    """What embeddings are trained with.
+
+    Attributes:
+        decoder: a name in `DECODERS`.
+        dim: real numbers in a vector (even where the decoder's are complex).
+        loss: a name in `LOSSES`.
+        margin: of the losses that have one; scores of TransE and RotatE are below 0, and these
+            losses need about 6 there.
+        sampler: a name in `SAMPLERS`.
+        negatives: other nodes that an answer is told from, on each side, drawn once a batch.
+        batch: triples a step, at most.
+        epochs: the most.
+        learning_rate: of Adagrad.
+        schedule: how the learning rate falls over the epochs: constant, linear or cosine.
+        clip: the longest gradient of a row; longer ones are shortened to it. 0: no clipping.
+        n3: weight of the cubes of the vectors' entries (Lacroix et al., ICML 2018); for DistMult
+            and ComplEx.
+        reciprocal: whether heads are asked for by a vector of the inverse relation of its own
+            (same source).
+        scale: standard deviation of the numbers that vectors begin with.
+        validate_every: epochs between two looks at the validation triples.
+        patience: training ends when so many looks show no better MRR.
+    """
+
+    decoder: str = "complex"
+    dim: int = 128
+    loss: str = "cross-entropy"
+    margin: float = 0.0
+    sampler: str = "mixed"
+    negatives: int = 128
+    batch: int = 8192
+    epochs: int = 50
+    learning_rate: float = 0.1
+    schedule: str = "constant"
+    clip: float = 0.0
+    n3: float = 0.0
+    reciprocal: bool = False
+    scale: float = 0.1
+    validate_every: int = 5
+    patience: int = 3
+
+    def __post_init__(self) -> None:
+        for what, table in (
+            ("decoder", DECODERS),
+            ("loss", LOSSES),
+            ("sampler", SAMPLERS),
+            ("schedule", SCHEDULES),
+        ):
+            if getattr(self, what) not in table:
+                allowed = ", ".join(table)
+                raise ModelError(f"unknown {what} {getattr(self, what)!r}; there are {allowed}")
+        for what in ("dim", "negatives", "batch", "validate_every", "patience"):
+            if getattr(self, what) < 1:
+                raise ModelError(f"{what} is at least 1, not {getattr(self, what)}")
+        if DECODERS[self.decoder].complex and self.dim % 2:
+            raise ModelError(f"{self.decoder} vectors have an even dim, not {self.dim}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as JSON can hold them."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> EmbeddingSettings:
+        """The settings of `to_dict`.
+
+        Raises:
+            ModelError: a setting that there is not, or a value that it can't have.
+        """
+        if unknown := sorted(set(values) - {field.name for field in fields(cls)}):
+            raise ModelError(f"there is no setting {', '.join(unknown)}")
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class Triples:
+    """The triples of a graph as numbers.
+
+    Attributes:
+        edges: (n, 3), int64: head, relation, tail.
+        starts: (kinds + 1,), int64: nodes are numbered kind after kind; the first number of each
+            kind, and at the end the number of nodes.
+        kinds: (relations, 2), int64: the kinds of a relation's heads and tails.
+    """
+
+    edges: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    kinds: NDArray[np.int64]
+
+    def span(self, relation: int, end: int) -> tuple[int, int]:
+        """The numbers, from the first to below the last, of the nodes that may be a relation's
+        heads (end 0) or tails (end 1)."""
+        kind = self.kinds[relation, end]
+        return int(self.starts[kind]), int(self.starts[kind + 1])
+
+    def pairs(self, relation: int) -> NDArray[np.int64]:
+        """Heads and tails of a relation's triples, (n, 2)."""
+        pairs: NDArray[np.int64] = self.edges[self.edges[:, 1] == relation][:, [0, 2]]
+        return pairs
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Vectors of nodes (nodes, dim) and of relations (relations, dim), and how they are scored.
+
+    With reciprocal relations the second half of `relations` holds the inverse ones.
+    """
+
+    decoder: str
+    nodes: Tensor
+    relations: Tensor
+    reciprocal: bool = False
+
+    def score_tails(self, heads: Tensor, relation: int, first: int, last: int) -> Tensor:
+        """Scores of heads (n,) with the nodes from `first` to below `last` as tails."""
+        query = DECODERS[self.decoder].tail_query(self.nodes[heads], self.relations[relation])
+        return DECODERS[self.decoder].match(query, self.nodes[first:last])
+
+    def score_heads(self, tails: Tensor, relation: int, first: int, last: int) -> Tensor:
+        """Scores of tails (n,) with the nodes from `first` to below `last` as heads."""
+        query = self._head_query(self.nodes[tails], relation, self.relations)
+        return DECODERS[self.decoder].match(query, self.nodes[first:last])
+
+    def _head_query(self, tails: Tensor, relation: int, relations: Tensor) -> Tensor:
+        if self.reciprocal:
+            inverse = relations[relation + len(relations) // 2]
+            return DECODERS[self.decoder].tail_query(tails, inverse)
+        return DECODERS[self.decoder].head_query(tails, relations[relation])
+
+
+def train(
+    triples: Triples,
+    settings: EmbeddingSettings,
+    validate: Callable[[Embeddings], float] | None = None,
+    *,
+    seed: int = 0,
+    device: torch.device | None = None,
+    checkpoint: Path | None = None,
+) -> tuple[Embeddings, dict[str, Any]]:
+    """Train until the validation MRR no longer grows, and keep the best vectors.
+
+    Args:
+        triples: what to learn: no validation or test triple is among them.
+        validate: the validation MRR of some vectors; without it all epochs are trained and the last
+            vectors kept.
+        checkpoint: a folder to keep the state in after every epoch; where it holds one of the same
+            training, training goes on from there, and ends (on a CPU, with as many threads) with
+            the same vectors, bit for bit, as without a break. It is removed at the end.
+
+    Returns:
+        The vectors, on the CPU, and the course of training: epochs, best_epoch, valid_mrr.
+    """
+    training = Training(triples, settings, seed, device or torch.device("cpu"))
+    if checkpoint is not None:
+        training.resume(checkpoint)
+    small = settings.batch * settings.negatives * settings.dim < _SMALL
+    with one_thread(small), progress(f"Training {settings.decoder}", settings.epochs) as step:
+        step(training.epoch)
+        while training.epoch < settings.epochs and training.waited < settings.patience:
+            training.run_epoch()
+            last = training.epoch == settings.epochs
+            if validate is not None and (training.epoch % settings.validate_every == 0 or last):
+                training.look(validate(training.embeddings()))
+            if checkpoint is not None:
+                training.write(checkpoint)
+            step(1, f"validation MRR {training.best_mrr:.3f}" if training.best else None)
+    if checkpoint is not None:
+        shutil.rmtree(checkpoint, ignore_errors=True)
+    course: dict[str, Any] = {"epochs": training.epoch}
+    if training.best:
+        course |= {"best_epoch": training.best_epoch, "valid_mrr": round(training.best_mrr, 4)}
+    return training.embeddings(best=True), course
+
+
+class Training:
+    """The state of a training: vectors, Adagrad's sums, source of chance, the best so far."""
+
+    def __init__(
+        self, triples: Triples, settings: EmbeddingSettings, seed: int, device: torch.device
+    ):
+        self.settings, self._device = settings, device
+        self._decoder = DECODERS[settings.decoder]
+        self._loss, self._sampler = LOSSES[settings.loss], SAMPLERS[settings.sampler]
+        self.generator = torch.Generator().manual_seed(seed)
+        n_nodes, n_relations = int(triples.starts[-1]), len(triples.kinds)
+        rows = 2 * n_relations if settings.reciprocal else n_relations
+        self._tables = {
+            "nodes": self._chance(n_nodes),
+            "relations": self._chance(rows) + self._decoder.identity(settings.dim),
+            "nodes.sums": torch.zeros(n_nodes, settings.dim),
+            "relations.sums": torch.zeros(rows, settings.dim),
+        }
+        self._tables = {name: table.to(device) for name, table in self._tables.items()}
+        self._edges, self._pools, self._known = [], [], []
+        for relation in range(n_relations):
+            pairs = triples.pairs(relation)
+            ends = torch.from_numpy(np.ascontiguousarray(pairs.T))
+            spans = [triples.span(relation, end) for end in (0, 1)]
+            self._edges.append(ends)
+            self._pools.append([Pool.of(ends[e], *span, n_nodes) for e, span in enumerate(spans)])
+            if self._sampler.filtered:
+                known = pair_matrix(pairs, (n_nodes, n_nodes))
+                self._known.append((known, known.T.tocsr()))
+        digest = hashlib.sha256(json.dumps([settings.to_dict(), seed], sort_keys=True).encode())
+        for array in (triples.edges, triples.starts, triples.kinds):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        self._fingerprint = digest.hexdigest()
+        self.epoch = self.best_epoch = self.waited = 0
+        self.best_mrr = -1.0
+        self.best: dict[str, Tensor] = {}
+
+    def _chance(self, rows: int) -> Tensor:
+        numbers = torch.randn(rows, self.settings.dim, generator=self.generator)
+        return numbers * self.settings.scale
+
+    def embeddings(self, *, best: bool = False) -> Embeddings:
+        """The vectors as they are now, or, on the CPU, the best that were looked at."""
+        tables = self._tables
+        if best:
+            tables = {n: x.cpu() for n, x in (self.best or self._tables).items()}
+        settings = self.settings
+        return Embeddings(
+            settings.decoder, tables["nodes"], tables["relations"], settings.reciprocal
+        )
+
+    def look(self, mrr: float) -> None:
+        """Take note of a validation MRR, and of the vectors where it is the best one."""
+        self.waited += 1
+        if mrr > self.best_mrr:
+            self.best_mrr, self.best_epoch, self.waited = mrr, self.epoch, 0
+            self.best = {name: self._tables[name].clone() for name in ("nodes", "relations")}
+
+    def run_epoch(self, most: int | None = None) -> int:
+        """Learn every triple once, or the first `most` batches; how many triples were learned."""
+        batches = []
+        for relation, ends in enumerate(self._edges):
+            if n := ends.shape[1]:
+                order = torch.randperm(n, generator=self.generator)
+                parts = order.tensor_split(-(-n // self.settings.batch))
+                batches += [(relation, part) for part in parts]
+        learned = 0
+        for number in torch.randperm(len(batches), generator=self.generator).tolist()[:most]:
+            relation, part = batches[number]
+            heads, tails = self._edges[relation].index_select(1, part)
+            self._step(relation, heads, tails)
+            learned += len(part)
+        self.epoch += 1
+        return learned
+
+    def _step(self, relation: int, heads: Tensor, tails: Tensor) -> None:
+        settings, decoder, device = self.settings, self._decoder, self._device
+        for_heads, for_tails = (
+            self._sampler.draw(pool, settings.negatives, self.generator)
+            for pool in self._pools[relation]
+        )
+        parts = [heads, tails, for_heads, for_tails]
+        rows, places = torch.unique(torch.cat(parts), return_inverse=True)
+        own = [relation, relation + len(self._edges)] if settings.reciprocal else [relation]
+        which = torch.tensor(own, device=device)
+        table = self._tables["nodes"]
+        h, t, other_heads, other_tails = ends = [
+            table.index_select(0, part.to(device)).requires_grad_() for part in parts
+        ]
+        relations = self._tables["relations"].index_select(0, which).requires_grad_()
+
+        forth = relations[0]
+        true = decoder.score(h, forth, t)
+        others = decoder.match(decoder.tail_query(h, forth), other_tails)
+        others = self._without(others, relation, 0, heads, tails, for_tails)
+        loss = self._loss(true, others, settings.margin)
+        if settings.reciprocal:
+            true = decoder.score(t, relations[1], h)
+            query = decoder.tail_query(t, relations[1])
+        else:
+            query = decoder.head_query(t, forth)
+        others = decoder.match(query, other_heads)
+        others = self._without(others, relation, 1, tails, heads, for_heads)
+        loss = loss + self._loss(true, others, settings.margin)
+        if settings.n3:
+            loss = loss + settings.n3 * (self._cubes(h) + self._cubes(t) + self._cubes(relations))
+
+        *of_ends, of_relations = torch.autograd.grad(loss, (*ends, relations))
+        of_nodes = torch.zeros(len(rows), settings.dim, device=device)
+        of_nodes.index_add_(0, places.to(device), torch.cat(of_ends))
+        rate = settings.learning_rate
+        rate *= SCHEDULES[settings.schedule](self.epoch / max(settings.epochs, 1))
+        self._update("nodes", rows.to(device), of_nodes, rate)
+        self._update("relations", which, of_relations, rate)
+
+    def _update(self, name: str, rows: Tensor, gradient: Tensor, rate: float) -> None:
+        """Adagrad for some rows of a table; all other rows stay as they are.
+
+        Source: Duchi et al., Adaptive Subgradient Methods, JMLR 2011.
+        """
+        if self.settings.clip:
+            lengths = gradient.norm(dim=1, keepdim=True).clamp_min(self.settings.clip)
+            gradient = gradient * (self.settings.clip / lengths)
+        table, sums = self._tables[name], self._tables[f"{name}.sums"]
+        total = sums.index_select(0, rows).addcmul_(gradient, gradient)
+        sums.index_copy_(0, rows, total)
+        values = table.index_select(0, rows)
+        table.index_copy_(
+            0, rows, values.addcdiv_(gradient, total.sqrt_().add_(_TINY), value=-rate)
+        )
+
+    def _cubes(self, x: Tensor) -> Tensor:
+        if self._decoder.complex:
+            re, im = x.chunk(2, dim=-1)
+            return (re * re + im * im + 1e-12).pow(1.5).sum(1).mean()
+        return x.abs().pow(3).sum(1).mean()
+
+    def _without(
+        self,
+        others: Tensor,
+        relation: int,
+        side: int,
+        asked: Tensor,
+        answers: Tensor,
+        candidates: Tensor,
+    ) -> Tensor:
+        """The scores (batch, candidates) with -inf for each triple's own answer and, where the
+        sampler is filtered, for the known ones."""
+        place = torch.searchsorted(candidates, answers).clamp_max_(len(candidates) - 1)
+        rows = (candidates[place] == answers).nonzero().squeeze(1)
+        cells = (rows, place[rows])
+        if self._sampler.filtered:
+            queries, where = np.unique(asked.numpy(), return_inverse=True)
+            known = self._known[relation][side][queries][:, candidates.numpy()]
+            true = torch.from_numpy(known.toarray() > 0)[torch.from_numpy(where)]
+            true[cells] = True
+            return others.masked_fill(true.to(others.device), -torch.inf)
+        if not len(rows):
+            return others
+        cells = (cells[0].to(others.device), cells[1].to(others.device))
+        return others.index_put(cells, others.new_tensor(-torch.inf))
+
+    # Checkpoint
+
+    def write(self, path: Path) -> None:
+        """Keep the state in a folder."""
+        tensors = {**self._tables, **{f"best.{name}": x for name, x in self.best.items()}}
+        tensors = {name: tensor.cpu() for name, tensor in tensors.items()}
+        tensors["generator"] = self.generator.get_state()
+        with atomic_folder(path, marker=CHECKPOINT) as folder:
+            save_file(tensors, folder / "state.safetensors")
+            numbers = {
+                "fingerprint": self._fingerprint,
+                "epoch": self.epoch,
+                "best_epoch": self.best_epoch,
+                "waited": self.waited,
+                "best_mrr": self.best_mrr,
+            }
+            (folder / CHECKPOINT).write_text(json.dumps(numbers), encoding="utf-8")
+
+    def resume(self, path: Path) -> None:
+        """Go on from the state in a folder, if it is of the same training.
+
+        Raises:
+            ModelError: the state is damaged.
+        """
+        if not (path / CHECKPOINT).is_file():
+            return
+        try:
+            numbers = json.loads((path / CHECKPOINT).read_text(encoding="utf-8"))
+            if numbers.pop("fingerprint") != self._fingerprint:
+                return  # of a training with other settings or triples: begin anew
+            tensors = load_file(path / "state.safetensors")
+            self.generator.set_state(tensors["generator"])
+            self._tables = {name: tensors[name].to(self._device) for name in self._tables}
+            self.best = {
+                name: tensors[f"best.{name}"].to(self._device)
+                for name in ("nodes", "relations")
+                if f"best.{name}" in tensors
+            }
+            self.epoch, self.best_epoch = numbers["epoch"], numbers["best_epoch"]
+            self.waited, self.best_mrr = numbers["waited"], numbers["best_mrr"]
+        except (ValueError, KeyError, OSError, SafetensorError) as error:
+            raise ModelError(f"{path}: the checkpoint is damaged ({error}); remove it") from error
