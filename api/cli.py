@@ -1270,17 +1270,29 @@ def evaluate_links(
     model: Annotated[Path, typer.Argument(help="A model folder (medkg train links).")],
     edges: Annotated[
         Path | None,
-        typer.Option(help="TSV with subject and object; default: what training held back."),
+        typer.Option(help="TSV with head and tail; default: what training held back."),
     ] = None,
+    split: Annotated[Path | None, typer.Option(help="Or the test of a medkg split.")] = None,
     graph: Annotated[str | None, typer.Option(help="Instead of the recorded graph.")] = None,
+    allow_leaks: Annotated[
+        bool, typer.Option("--allow-leaks", help="Measure with and without pairs given away.")
+    ] = False,
+    seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Filtered MRR and Hits@k of link prediction, the baselines beside it."""
+    """Figures of link prediction, baselines beside; refused if training held the test's pairs."""
     from medkg import show
-    from medkg.reports import evaluate_link_models
+    from medkg.gnn.links.evaluate import evaluate_model
+    from medkg.reports import link_evaluation
 
-    rows = evaluate_link_models(_link_model(model, graph), edges)
-    show.as_json(rows) if as_json else show.frame(rows, f"Filtered ranks, {edges or model}")
+    report = evaluate_model(
+        _link_model(model, graph), edges=edges, split=split, allow_leaks=allow_leaks, seed=seed
+    )
+    if as_json:
+        return show.as_json(report)
+    for title, rows in link_evaluation(report):
+        show.frame(rows, title)
+    return show.leaks(report)
 
 
 @evaluate.command(

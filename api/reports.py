@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from medkg.graph.errors import DataError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.quarantine import Quarantine
 
 if TYPE_CHECKING:
     from medkg.gnn.diagnosis.model import DiagnosisModel
-    from medkg.gnn.links.model import LinkModel
 
 _LINK_FIGURES = ("n", "mrr", "hits@1", "hits@3", "hits@10")
 _DIAGNOSIS_FIGURES = (
@@ -53,40 +51,79 @@ def _rows(models: Mapping[str, Mapping[str, Any]], names: tuple[str, ...]) -> pl
     return pl.DataFrame(rows)
 
 
-def evaluate_link_models(model: LinkModel, edges: Path | None) -> pl.DataFrame:
-    """A link model's figures on the edges of a TSV file, or on what its training held back.
+_RANKED = {"tail": "tails", "head": "heads", "both": "both"}
 
-    On a file the baselines' rows, trained on the same edges, stand beside the model's.
 
-    Raises:
-        DataError: the file can't be read or lacks the columns subject and object.
-        MissingError: an end that the model has not seen.
-    """
-    from medkg.gnn.links.train import evaluate_links, train_links
+def link_evaluation(report: Mapping[str, Any]) -> list[tuple[str, pl.DataFrame]]:
+    """What `medkg.gnn.links.evaluate.evaluate_model` found, as titled tables."""
+    sides = [side for side in _RANKED if side != "both"]
+    tables = []
+    for part in report["figures"]["tail"]:
+        ranks = [
+            {"ranked": what, "model": name}
+            | {"mrr": found["mrr"], "mrr_95": _bounds(found["mrr_interval"])}
+            | {key: found[key] for key in _LINK_FIGURES[2:]}
+            for side, what in _RANKED.items()
+            for name, found in _named(report, report["figures"][side][part])
+        ]
+        count = report["figures"]["tail"][part]["model"]["n"]
+        tables.append((f"Filtered ranks of {count:,} edges, {part}", pl.DataFrame(ranks)))
+    rows = [
+        ({"ranked": _RANKED[side], "model": name}, found)
+        for side in sides
+        for name, found in _named(report, report["figures"][side]["all"])
+    ]
+    early = [row | _starting(found, "precision@", "ef@") for row, found in rows]
+    for side in sides:
+        best = report["figures"][side]["all"]["model"]
+        kept = {k.removeprefix("best_"): v for k, v in _starting(best, "best_").items()}
+        early.append({"ranked": _RANKED[side], "model": "(perfect)", **kept})
+    tables.append(("The first of each list", pl.DataFrame(early, infer_schema_length=None)))
+    for key in ("auroc", "auprc"):
+        drawn = [row | _starting(found, f"{key}@") for row, found in rows]
+        tables.append((f"{key.upper()}, a true pair to so many others drawn", pl.DataFrame(drawn)))
+    over = [
+        {"ranked": _RANKED[side], "edges": part, "over": baseline, "mrr": found["mrr"]}
+        | {"mrr_95": _bounds(found["mrr_interval"]), "hits@10": found["hits@10"]}
+        for side in sides
+        for part, baselines in report["paired"][side].items()
+        for baseline, found in baselines.items()
+    ]
+    if over:
+        tables.append(("What the model has over the baselines, paired", pl.DataFrame(over)))
+    strata = [
+        {"ranked": _RANKED[side], "by": by[3:].replace("_", " "), **_stratum(report, models, row)}
+        for side in sides
+        for by, models in report["strata"][side].items()
+        for row in range(len(models["model"]))
+    ]
+    tables.append(("MRR by degree in training, and by adme", pl.DataFrame(strata)))
+    return tables
 
-    if edges is None:
-        return link_figures(model.name, model.metrics)
-    try:
-        pairs = pl.read_csv(edges, separator="\t", infer_schema=False).fill_null("")
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"can't be read as TSV: {error}", path=edges) from error
-    if missing := {"subject", "object"} - set(pairs.columns):
-        raise DataError(f"lacks the columns {sorted(missing)}", path=edges)
-    if pairs.is_empty():
-        raise DataError("holds no edge", path=edges)
-    models = {_short(model.name): model}
-    for baseline in ("degree", "neighbours"):
-        models[baseline] = train_links(
-            model.graph,
-            model.task.edge_type[1],
-            model=baseline,
-            split=model.task.held_back,
-            seed=model.seed,
-        )
-    return _rows(
-        {name: evaluate_links(one, pairs, model.graph) for name, one in models.items()},
-        _LINK_FIGURES,
-    )
+
+def _named(report: Mapping[str, Any], models: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    name = _short(report["model"])
+    return [(name if model == "model" else model, found) for model, found in models.items()]
+
+
+def _stratum(report: Mapping[str, Any], models: Mapping[str, Any], row: int) -> dict[str, Any]:
+    """A stratum's name and size, and what the models have in it."""
+    first = models["model"][row]
+    named = {name: rows[row]["mrr"] for name, rows in _named(report, models)}
+    return {"": first.get("degree") or first["label"], "n": first["n"], **named}
+
+
+def _starting(found: Mapping[str, Any], *prefixes: str) -> dict[str, Any]:
+    """Figures whose names start so, without their intervals; names short enough for a terminal."""
+    return {
+        key.replace("precision@", "p@").replace("auroc@", "").replace("auprc@", ""): value
+        for key, value in found.items()
+        if key.startswith(prefixes) and not key.endswith("_interval")
+    }
+
+
+def _bounds(interval: Any) -> str:
+    return "{:.3f} to {:.3f}".format(*interval)
 
 
 def evaluate_on_cases(

@@ -94,6 +94,22 @@ def split(report: Mapping[str, Any], where: str) -> None:
         out.print(f"left, and good to know: {found['pairs']:,} test pairs × {what}", markup=False)
 
 
+def leaks(report: Mapping[str, Any]) -> None:
+    """Print what was found of an evaluation's pairs in training."""
+    found = report["leaks"]
+    if not report["training_graph"]:
+        out.print(
+            "the graph that the model was trained on is not at hand: beside its own training pairs"
+            " the graph given was looked through, and nearest neighbours are left out"
+        )
+    sorts = ", ".join(f"{count:,} × {sort}" for sort, count in found["by_sort"].items())
+    told = f": {sorts}" if sorts else ""
+    out.print(f"leaks: {found['leaked']:,} of {found['pairs']:,} pairs{told}", markup=False)
+    for what, noted in found["noted"].items():
+        example = f" (as {noted['example']})"
+        out.print(f"no leak, but a help: {noted['pairs']:,} × {what}{example}", markup=False)
+
+
 def _blocks(rows: pl.DataFrame, title: str) -> None:
     if title:
         out.print(f"[bold]{title.replace('[', chr(92) + '[')}")

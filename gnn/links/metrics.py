@@ -130,11 +130,11 @@ def figures(scored: Scored, *, seed: int = 0, draws: int = DRAWS) -> dict[str, A
 
     Returns:
         `n` (edges), `groups` (queries); over edges `mrr`, `hits@k`; over queries `precision@k`
-        (the share of the first k of the query's list that is true and tested), `best_precision@k`
-        (what a perfect ranking has) and `ef@1%`, … (how many times more of the query's true
-        answers are in that share of its list than in a list by chance); `auroc@1:r` and
-        `auprc@1:r` of the true pairs among r negatives for each, drawn from the same query. Ties
-        count as what chance makes of them. Without edges all are None.
+        (the share of the first k of the query's list that is true and tested) and `ef@1%`, … (how
+        many times more of the query's true answers are in that share of its list than in a list by
+        chance), with `best_` before them what a perfect ranking has; `auroc@1:r` and `auprc@1:r`
+        of the true pairs among r negatives for each, drawn from the same query. Ties count as what
+        chance makes of them. Without edges all are None.
     """
     result = summarise(scored.ranks, scored.queries, seed=seed, draws=draws)
     per_query = _per_query(scored)
@@ -182,6 +182,8 @@ def _per_query(scored: Scored) -> dict[str, Floats]:
     for share in ENRICHMENT_AT:
         first = _in_first(scored, share * scored.listed)
         found[f"ef@{share:.0%}"] = np.bincount(where, weights=first) / size / share
+        listed = np.bincount(where, weights=scored.listed) / size
+        found[f"best_ef@{share:.0%}"] = np.minimum(1, share * listed / size) / share
     return found
 
 
@@ -200,7 +202,7 @@ def _classified(scored: Scored, ratio: int, counts: Ints) -> dict[str, Any]:
     ends = np.flatnonzero(np.append(values[1:] != values[:-1], True))
     drawn = np.array([_areas(true, ends, row[groups].astype(float)) for row in counts])
     whole = _areas(true, ends, np.ones(len(true)))
-    result = {}
+    result: dict[str, Any] = {}
     for column, name in enumerate(names):
         of_draws = drawn[:, column][~np.isnan(drawn[:, column])]
         result[name] = round(float(whole[column]), 4)

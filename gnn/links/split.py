@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -148,19 +148,7 @@ def split_links(
         DataError: too few edges, no such source, no dates, or a part that would be empty.
         SchemaError: no such relation.
     """
-    if how not in HOWS:
-        raise DataError(f"unknown way to split {how!r}; there are {', '.join(HOWS)}")
-    if since is not None and not re.fullmatch(r"\d{4}(-\d\d(-\d\d)?)?", since):
-        raise DataError(f"a date is written 2020, 2020-05 or 2020-05-31, not {since!r}")
-    if not 0 < share < 0.5:
-        raise DataError(f"share is between 0 and 0.5, not {share}")
-    for given, name, wanted in (
-        (sources, "sources", "by-source"),
-        (since, "since", "by-date"),
-        (without, "without", "new-"),
-    ):
-        if given and not how.startswith(wanted):
-            raise DataError(f"{name} is not for how={how}")
+    _check(how, share, sources, since, without)
     relations = _other_relations(kg, relation, without)
     edge_type, rows = relation_edges(kg, relation)
     edges = rows.select("id", "sources", head="subject", tail="object")
@@ -171,31 +159,33 @@ def split_links(
     facts: dict[str, Any] = {}
     if how in ("by-source", "by-date"):
         if how == "by-source":
-            tested = _of_sources(edges, sources)
-            facts["sources"] = sorted(sources)
+            tested, facts["sources"] = _of_sources(edges, sources), sorted(sources)
         else:
             tested, facts["dates"] = _dated(kg, edges, since, target)
         rest = edges.join(tested, on="id", how="anti")
-        if rest.height < 2:
-            raise DataError(f"all {edges.height} edges would be tested, and none be left to train")
-        parts = _drawn(rest, [pl.concat_str("a", "b", separator="\n")], [target], generator)
+        parts = _drawn(rest, [_PAIR], {"valid": target}, generator)
         parts = pl.concat([tested.select("id", part=pl.lit("test")), parts])
     else:
-        if how == "random":
-            units = [pl.concat_str("a", "b", separator="\n")]
-        elif kg.schema.relation(relation).symmetric and edge_type[0] == edge_type[2]:
+        units = [_PAIR] if how == "random" else [groups.group(how.removeprefix("new-")[:-1])]
+        if how != "random" and kg.schema.relation(relation).symmetric:
             units = [pl.col("a"), pl.col("b")]
-        else:
-            units = [groups.group("head" if how == "new-heads" else "tail")]
-        parts = _drawn(edges, units, [target, target], generator)
-    edges = edges.join(parts, on="id")
-    edges, removed = _apart(edges, groups, relation)
+        parts = _drawn(edges, units, {"test": target, "valid": target}, generator)
+    edges, doubled = _apart(edges.join(parts, on="id"), groups, relation)
     held = edges.filter(pl.col("part") != "train")
-    removed = [removed, _saying_the_same(kg, relation, edges, held, groups)]
-    removed.append(_mentioned(kg, relation, held))
+    counts = {part: edges.filter(part=part).height for part in PARTS}
+    if empty := [part for part, count in counts.items() if not count]:
+        raise DataError(
+            f"of {rows.height:,} edges none would be left for {empty[0]}; take another share, way"
+            " to split or seed"
+        )
+    removed = [
+        doubled,
+        _saying_the_same(kg, relation, edges, held, groups),
+        _mentioned(kg, relation, held),
+    ]
     if without:
-        ends = held.select(pl.col("head" if how == "new-heads" else "tail").alias("id")).unique()
-        removed.append(_edges_at(kg, ends, relations))
+        new = held["head" if how == "new-heads" else "tail"].unique()
+        removed.append(_edges_at(kg, new, relations))
     if how == "by-date":
         removed.append(_later(kg, relation, facts["dates"]["since"]))
     gone = (
@@ -204,15 +194,21 @@ def split_links(
         .join(edges, left_on="edge", right_on="id", how="anti")
         .sort("reason", "relation", "head", "tail")
     )
-    counts = {part: edges.filter(part=part).height for part in PARTS}
-    if empty := [part for part, count in counts.items() if not count]:
-        raise DataError(
-            f"the {empty[0]} part would be empty; take another share, way to split or seed"
-        )
-    split = edges.select("part", "head", relation=pl.lit(relation), tail="tail", edge="id").sort(
-        "part", "head", "tail"
+    split = LinkSplit(
+        edges.select("part", "head", relation=pl.lit(relation), tail="tail", edge="id").sort(
+            "part", "head", "tail"
+        ),
+        gone,
+        {},
     )
-    made = LinkSplit(split, gone, {})
+    leaks = find_leaks(
+        kg,
+        relation,
+        edges.filter(part="test"),
+        edges.filter(part="train"),
+        [edge for ids in split.held_back().values() for edge in ids],
+        groups,
+    )
     report = {
         "relation": relation,
         "edge_type": list(edge_type),
@@ -224,22 +220,33 @@ def split_links(
         "similarity": similarity,
         "graph": kg.checksum(),
         "edges": rows.height,
-        "counts": {**counts, "removed": rows.height - sum(counts.values())},
+        "counts": {**counts, "removed": rows.height - edges.height},
         "ends": _ends(edges),
         "removed": dict(gone.group_by("reason").len().sort("reason").iter_rows()),
         "removed_by_relation": dict(gone.group_by("relation").len().sort("relation").iter_rows()),
         "kept_together": _together(edges, groups),
         "text_evidence": _text(kg, held),
-        "noted": find_leaks(
-            kg,
-            relation,
-            edges.filter(part="test"),
-            edges.filter(part="train"),
-            [edge for ids in made.held_back().values() for edge in ids],
-            groups,
-        ).to_dict()["noted"],
+        "noted": leaks.to_dict()["noted"],
     }
-    return LinkSplit(split, gone, report)
+    return replace(split, report=report)
+
+
+def _check(
+    how: str, share: float, sources: Sequence[str], since: str | None, without: Sequence[str]
+) -> None:
+    if how not in HOWS:
+        raise DataError(f"unknown way to split {how!r}; there are {', '.join(HOWS)}")
+    if since is not None and not re.fullmatch(r"\d{4}(-\d\d(-\d\d)?)?", since):
+        raise DataError(f"a date is written 2020, 2020-05 or 2020-05-31, not {since!r}")
+    if not 0 < share < 0.5:
+        raise DataError(f"share is between 0 and 0.5, not {share}")
+    for given, name, ways in (
+        (sources, "sources", ("by-source",)),
+        (since, "since", ("by-date",)),
+        (without, "without", ("new-heads", "new-tails")),
+    ):
+        if given and how not in ways:
+            raise DataError(f"{name} is for {' and '.join(ways)}, not for {how}")
 
 
 def _other_relations(kg: KnowledgeGraph, relation: str, named: Sequence[str]) -> list[str]:
@@ -256,36 +263,37 @@ def _other_relations(kg: KnowledgeGraph, relation: str, named: Sequence[str]) ->
 # Which part an edge goes to
 
 
+_PAIR = pl.concat_str("a", "b", separator="\n")
+
+
 def _drawn(
     edges: pl.DataFrame,
     units: Sequence[pl.Expr],
-    sizes: Sequence[float],
+    sizes: Mapping[str, float],
     generator: np.random.Generator,
 ) -> pl.DataFrame:
-    """Whole units by chance until the test, then validation, has at least its size: id, part.
+    """Whole units by chance, until each part in turn has at least its size: id, part.
 
-    An edge with two units goes where the first of them that is drawn goes. A unit larger than the
+    An edge with two units goes where the first of them that is drawn goes. A unit larger than a
     part is left in training.
     """
     by_unit = pl.concat(edges.select("id", unit=unit) for unit in units).unique()
     drawn = by_unit.group_by("unit").len().sort("unit")
-    order = pl.Series("place", generator.permutation(drawn.height))
-    drawn = drawn.with_columns(order).filter(pl.col("len") <= max(1.0, min(sizes)))
-    placed = (
+    drawn = drawn.with_columns(place=pl.Series(generator.permutation(drawn.height)))
+    drawn = drawn.filter(pl.col("len") <= max(1.0, *sizes.values()))
+    edges_at = (
         by_unit.join(drawn, on="unit")
         .group_by("id")
         .agg(pl.col("place").min())
-        .group_by("place")
-        .agg("id")
         .sort("place")
-        .with_columns(before=pl.col("id").list.len().cum_sum() - pl.col("id").list.len())
+        .with_columns(number=pl.int_range(pl.len()))
+        .with_columns(before=pl.col("number").min().over("place"))
     )
-    names = ("test", "valid")[-len(sizes) :]
-    bounds = np.cumsum(sizes)
-    part = pl.lit("train")
-    for name, bound in reversed(list(zip(names, bounds, strict=True))):
+    part, bound = pl.lit("train"), sum(sizes.values())
+    for name in reversed(list(sizes)):
         part = pl.when(pl.col("before") < bound).then(pl.lit(name)).otherwise(part)
-    chosen = placed.select("id", part=part).explode("id")
+        bound -= sizes[name]
+    chosen = edges_at.select("id", part=part)
     left = edges.join(chosen, on="id", how="anti").select("id", part=pl.lit("train"))
     return pl.concat([chosen, left])
 
@@ -411,9 +419,9 @@ def _mentioned(kg: KnowledgeGraph, relation: str, held: pl.DataFrame) -> pl.Data
     return _as_removed(found)
 
 
-def _edges_at(kg: KnowledgeGraph, ends: pl.DataFrame, relations: Sequence[str]) -> pl.DataFrame:
+def _edges_at(kg: KnowledgeGraph, ends: pl.Series, relations: Sequence[str]) -> pl.DataFrame:
     """The edges of these relations at held-back ends."""
-    ids = ends["id"].implode()
+    ids = ends.implode()
     found = (
         kg.scan("edges")
         .filter(pl.col("relation").is_in(list(relations)))

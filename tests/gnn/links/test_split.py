@@ -164,7 +164,7 @@ def test_without_takes_the_new_heads_other_edges() -> None:
     assert set(split.removed["relation"]) == {"IN_CLASS", "UPREGULATES"}
     with pytest.raises(SchemaError, match="unknown relation 'IN_CLAS'"):
         split_links(kg, "TARGETS", "new-heads", without=["IN_CLAS"])
-    with pytest.raises(DataError, match="without is not for how=random"):
+    with pytest.raises(DataError, match="without is for new-heads and new-tails, not for random"):
         split_links(kg, "TARGETS", "random", without=["IN_CLASS"])
 
 
@@ -293,7 +293,7 @@ def test_split_of_another_graph_or_none(tmp_path: Path) -> None:
     [
         ({"how": "fair"}, "unknown way to split"),
         ({"share": 0.6}, "share is between"),
-        ({"sources": ["x"]}, "sources is not for how=random"),
+        ({"sources": ["x"]}, "sources is for by-source, not for random"),
         ({"how": "by-source"}, "needs the sources"),
     ],
 )

@@ -1,0 +1,294 @@
+"""Honest evaluation of a link model: leaks looked for, baselines beside, figures with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ...graph.errors import DataError, MissingError, ModelError
+from ...graph.kg import KnowledgeGraph
+from ..data import to_hetero_data
+from ..ranking import by_degree, summarise
+from .baselines import Degree, Neighbours
+from .leaks import Leaks, find_leaks, same_entities
+from .metrics import Scored, by_label, figures, paired_difference, score_pairs
+from .model import DIRECTIONS, LinkModel
+from .scorers import Scorer
+from .split import MANIFEST, read_edges
+
+ALL, NOT_ADME, NOT_LEAKED = "all", "without adme", "without leaks"
+Chosen = NDArray[np.bool_]
+
+
+def evaluate_model(
+    model: LinkModel,
+    *,
+    edges: Path | str | None = None,
+    split: Path | str | None = None,
+    allow_leaks: bool = False,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """All figures of a link model on held-back edges, beside the baselines on the same edges.
+
+    Args:
+        edges: a TSV file with the pairs to test (head and tail, or subject and object), as
+            identifiers of the model's graph, or such as merging or a cross-reference joins to them.
+        split: a folder of `medkg split`, whose test is taken. Without either, what training held
+            back.
+        allow_leaks: measure although training gives pairs away, with and without these.
+
+    Returns:
+        `model`, `relation`, `edges` (where from), `tested`, `leaks` and `candidates`. By what is
+        ranked (`tail`, `head`), by part of the edges (`all`; `without adme`: tails without that
+        property, ranked among all; `without leaks`), and by model (`model` and baselines):
+        `figures` (see `medkg.gnn.links.metrics.figures`), `paired` (what the model has over each
+        baseline); and `strata`, of all edges, by the degrees of tail and head in training and by
+        the tail's `adme`. `both` are the ranks of both sides together.
+
+    Raises:
+        DataError: a file can't be read, or holds no edge.
+        MissingError: an end that the model has not seen.
+        ModelError: training gives pairs away, and leaks are not allowed.
+    """
+    pairs, place = _test_pairs(model, edges, split)
+    training = _training_graph(model)
+    leaks = _leaks(model, training or model.graph, pairs)
+    if leaks.pairs.height and not allow_leaks:
+        raise ModelError(_refusal(model, leaks))
+    numbers = _numbers(model, pairs)
+    scorers: dict[str, Scorer] = {"model": model.scorer, **_baselines(model, training)}
+    roles = _adme(model.graph, pairs)
+    parts = _parts(pairs, roles, leaks)
+    known = (
+        model.pairs(model.graph.edges.filter(relation=model.task.edge_type[1]))
+        + model.pairs(pairs.rename({"head": "subject", "tail": "object"}))
+        + model.task.matrix("train", "valid")
+    ).tocsr()
+    sides: dict[str, dict[str, Scored]] = {}
+    for side in DIRECTIONS:
+        queries, answers = (numbers if side == "tail" else numbers[:, ::-1]).T
+        truth = known if side == "tail" else known.T.tocsr()
+        sides[side] = {
+            name: score_pairs(
+                scorer.score_tails if side == "tail" else scorer.score_heads,
+                queries,
+                answers,
+                truth,
+                seed=seed,
+            )
+            for name, scorer in scorers.items()
+        }
+    return {
+        "model": model.name,
+        "relation": model.task.edge_type[1],
+        "edges": place,
+        "tested": pairs.height,
+        "seed": seed,
+        "training_graph": training is not None,
+        "leaks": leaks.to_dict(),
+        "candidates": {"tail": len(model.task.tails), "head": len(model.task.heads)},
+        "figures": {
+            **{side: _figures(scored, parts, seed) for side, scored in sides.items()},
+            "both": _of_both_sides(sides, parts, numbers[:, 0], seed),
+        },
+        "paired": {side: _paired(scored, parts, seed) for side, scored in sides.items()},
+        "strata": {side: _strata(model, scored, numbers, roles) for side, scored in sides.items()},
+    }
+
+
+# What is tested
+
+
+def _test_pairs(
+    model: LinkModel, edges: Path | str | None, split: Path | str | None
+) -> tuple[pl.DataFrame, str]:
+    """The pairs to test (head, tail) by the model's identifiers, and where they are from."""
+    if edges is not None and split is not None:
+        raise DataError("give a file of edges, or a split, not both")
+    heads, tails = model.task.heads, model.task.tails
+    if edges is None and split is None:
+        rows = [(heads[h], tails[t]) for h, t in model.task.test.tolist()]
+        schema = {"head": pl.String, "tail": pl.String}
+        pairs, place = pl.DataFrame(rows, schema=schema, orient="row"), "held back by training"
+    else:
+        if split is not None and not (Path(split) / MANIFEST).is_file():
+            raise DataError(f"is no split (it has no {MANIFEST})", path=split)
+        file = Path(edges) if edges is not None else Path(str(split)) / "test.tsv"
+        pairs, place = read_edges(file).select("head", "tail"), str(file)
+        pairs = _as_model_says(model, pairs).unique(maintain_order=True)
+    if pairs.is_empty():
+        raise DataError("there is no edge to test", path=place)
+    return pairs, place
+
+
+def _as_model_says(model: LinkModel, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Pairs by identifiers of the model: by merges and cross-references of its graph's nodes."""
+    ends = ("head", model.task.heads, 0), ("tail", model.task.tails, 2)
+    unseen = {end: set(pairs[end]) - set(names) for end, names, _ in ends}
+    if not any(unseen.values()):
+        return pairs
+    same = same_entities(model.graph)
+    for end, names, place in ends:
+        nodes = model.graph.nodes.filter(kind=model.task.edge_type[place])
+        referred = nodes.select("id", xref="xrefs").explode("xref").drop_nulls()
+        referred = referred.filter(pl.col("xref").is_unique())
+        became = dict(referred.select("xref", "id").iter_rows()) | same
+        told = {name: became[name] for name in unseen[end] if name in became}
+        lost = sorted(name for name in unseen[end] if told.get(name) not in set(names))
+        if lost:
+            raise MissingError(
+                f"{model.name} has not seen {len(lost)} ends, as {lost[0]}; take their edges out,"
+                " or train it on a graph that holds them"
+            )
+        pairs = pairs.with_columns(pl.col(end).replace(told))
+    return pairs
+
+
+def _numbers(model: LinkModel, pairs: pl.DataFrame) -> NDArray[np.int64]:
+    heads = {name: n for n, name in enumerate(model.task.heads)}
+    tails = {name: n for n, name in enumerate(model.task.tails)}
+    rows = [(heads[head], tails[tail]) for head, tail in pairs.iter_rows()]
+    return np.array(rows, dtype=np.int64).reshape(-1, 2)
+
+
+def _adme(kg: KnowledgeGraph, pairs: pl.DataFrame) -> list[str]:
+    """The role that each pair's tail has as a handler of many drugs, or `none`."""
+    role = pl.col("properties").str.json_path_match("$.adme")
+    roles = dict(kg.nodes.select("id", role=role).drop_nulls().iter_rows())
+    return [roles.get(tail, "none") for tail in pairs["tail"]]
+
+
+def _parts(pairs: pl.DataFrame, roles: list[str], leaks: Leaks) -> dict[str, Chosen]:
+    """Which of the edges are in which part; a part that has all or none of them is left out."""
+    leaked = set(leaks.pairs.iter_rows())
+    parts = {
+        NOT_ADME: np.array([role == "none" for role in roles]),
+        NOT_LEAKED: np.array([pair not in leaked for pair in pairs.iter_rows()]),
+    }
+    return {
+        ALL: np.ones(pairs.height, dtype=bool),
+        **{name: chosen for name, chosen in parts.items() if chosen.any() and not chosen.all()},
+    }
+
+
+# What the model was trained on
+
+
+def _training_graph(model: LinkModel) -> KnowledgeGraph | None:
+    """The graph that the model was trained on, if it is still where it was."""
+    if model.same_graph:
+        return model.graph
+    place = model.record["path"]
+    if place is None or not Path(place).is_dir():
+        return None
+    kg = KnowledgeGraph.open(place)
+    return kg if kg.checksum() == model.record["checksum"] else None
+
+
+def _leaks(model: LinkModel, kg: KnowledgeGraph, pairs: pl.DataFrame) -> Leaks:
+    heads = np.array(model.task.heads, dtype=object)
+    tails = np.array(model.task.tails, dtype=object)
+    trained = pl.DataFrame(
+        {"head": heads[model.task.train[:, 0]], "tail": tails[model.task.train[:, 1]]},
+        schema={"head": pl.String, "tail": pl.String},
+    )
+    held_back = [edge for ids in model.task.held_back.values() for edge in ids]
+    return find_leaks(kg, model.task.edge_type[1], pairs, trained, held_back)
+
+
+def _refusal(model: LinkModel, leaks: Leaks) -> str:
+    sorts = ", ".join(f"{count:,} × {sort}" for sort, count in leaks.to_dict()["by_sort"].items())
+    first = "\n".join(
+        f"  {row['head']} – {row['tail']}: {row['subject']} {row['relation']} {row['object']}"
+        f" ({row['leak']}; {row['levels']}, from {row['sources']})"
+        for row in leaks.to_dict()["first"]
+    )
+    return (
+        f"{leaks.pairs.height:,} of {leaks.tested:,} test pairs are in the graph that {model.name}"
+        f" was trained on ({sorts}), so that its figures would mean nothing:\n{first}\n"
+        "test other edges, train on a split that medkg split makes, or give --allow-leaks for the"
+        " figures with and without them"
+    )
+
+
+def _baselines(model: LinkModel, training: KnowledgeGraph | None) -> dict[str, Scorer]:
+    """Degree, and where its graph is there, nearest neighbours, of the model's training; none that
+    the model is itself."""
+    trained = model.task.matrix("train")
+    found: dict[str, Scorer] = {}
+    if model.settings["model"] != "degree":
+        found["degree"] = Degree.fit(trained)
+    if training is not None and model.settings["model"] != "neighbours":
+        held_back = [edge for ids in model.task.held_back.values() for edge in ids]
+        data = to_hetero_data(training, exclude_edges=held_back)
+        found["neighbours"] = Neighbours.fit(data, model.task.edge_type, trained)
+    return found
+
+
+# Figures
+
+
+def _figures(
+    scored: Mapping[str, Scored], parts: Mapping[str, Chosen], seed: int
+) -> dict[str, Any]:
+    return {
+        part: {name: figures(found.where(chosen), seed=seed) for name, found in scored.items()}
+        for part, chosen in parts.items()
+    }
+
+
+def _of_both_sides(
+    sides: Mapping[str, Mapping[str, Scored]],
+    parts: Mapping[str, Chosen],
+    heads: NDArray[np.int64],
+    seed: int,
+) -> dict[str, Any]:
+    """Ranks of both sides together; drawn by heads."""
+    found: dict[str, Any] = {}
+    for part, chosen in parts.items():
+        groups = np.concatenate([heads[chosen]] * len(sides))
+        found[part] = {
+            name: summarise(
+                np.concatenate([scored[name].ranks[chosen] for scored in sides.values()]),
+                groups,
+                seed=seed,
+            )
+            for name in next(iter(sides.values()))
+        }
+    return found
+
+
+def _paired(scored: Mapping[str, Scored], parts: Mapping[str, Chosen], seed: int) -> dict[str, Any]:
+    ours = scored["model"]
+    return {
+        part: {
+            name: paired_difference(ours.where(chosen), found.where(chosen), seed=seed)
+            for name, found in scored.items()
+            if name != "model"
+        }
+        for part, chosen in parts.items()
+    }
+
+
+def _strata(
+    model: LinkModel, scored: Mapping[str, Scored], numbers: NDArray[np.int64], roles: list[str]
+) -> dict[str, Any]:
+    """By how many edges of the relation training had for the tail and the head; by adme."""
+    found: dict[str, Any] = {}
+    if len(set(roles)) > 1:
+        found["by_adme"] = {name: by_label(s.ranks, roles) for name, s in scored.items()}
+    for end, column in (("tail", 1), ("head", 0)):
+        own = model.task.train[:, column]
+        size = len(model.task.tails if column else model.task.heads)
+        degrees = np.bincount(own, minlength=size)
+        if model.task.symmetric:
+            degrees += np.bincount(model.task.train[:, 1 - column], minlength=size)
+        found[f"by_{end}_degree"] = {
+            name: by_degree(s.ranks, degrees[numbers[:, column]]) for name, s in scored.items()
+        }
+    return found
