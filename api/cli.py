@@ -816,6 +816,62 @@ def train_links(
 
 
 @train.command(
+    "embeddings", epilog="Example: medkg train embeddings graphs/all --out models/embeddings"
+)
+def train_embeddings(
+    graph: Annotated[Path, typer.Argument(help="A graph folder.")],
+    out: Annotated[Path, typer.Option(help="Model folder to write.")],
+    decoder: Annotated[str, typer.Option(help="transe, distmult, complex or rotate.")] = "complex",
+    dim: Annotated[int, typer.Option(min=1, help="Real numbers in a vector.")] = 128,
+    loss: Annotated[
+        str, typer.Option(help="cross-entropy, binary, margin or self-adversarial.")
+    ] = "cross-entropy",
+    margin: Annotated[float, typer.Option(help="Of the losses that have one.")] = 0.0,
+    sampler: Annotated[
+        str, typer.Option(help="Negatives: uniform, typed, mixed, degree, filtered or all.")
+    ] = "mixed",
+    negatives: Annotated[int, typer.Option(min=1, help="Drawn for each batch and side.")] = 128,
+    batch: Annotated[int, typer.Option(min=1, help="Triples a step.")] = 8192,
+    epochs: Annotated[int, typer.Option(min=1, help="The most.")] = 50,
+    learning_rate: Annotated[float, typer.Option(help="Of Adagrad.")] = 0.1,
+    reciprocal: Annotated[
+        bool, typer.Option(help="A vector of its own for each relation's inverse.")
+    ] = False,
+    n3: Annotated[float, typer.Option(min=0, help="Weight of the N3 regulariser.")] = 0.0,
+    device: Annotated[str, typer.Option(help="cpu, cuda, …")] = "cpu",
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Train embeddings of all relations of a graph at once; one edge in a hundred is held back."""
+    from medkg import show
+    from medkg.gnn.links.kge import train_embeddings as train_model
+    from medkg.gnn.links.kge_training import EmbeddingSettings
+    from medkg.graph.kg import KnowledgeGraph
+    from medkg.reports import embedding_figures
+
+    settings = EmbeddingSettings(
+        decoder=decoder,
+        dim=dim,
+        loss=loss,
+        margin=margin,
+        sampler=sampler,
+        negatives=negatives,
+        batch=batch,
+        epochs=epochs,
+        learning_rate=learning_rate,
+        reciprocal=reciprocal,
+        n3=n3,
+    )
+    trained = train_model(
+        KnowledgeGraph.open(graph), settings, seed=seed, out=out, graph_path=graph, device=device
+    )
+    if as_json:
+        show.as_json(trained.metrics)
+    else:
+        show.frame(embedding_figures(decoder, trained.metrics), f"{out}: held-out, both sides")
+
+
+@train.command(
     "diagnosis", epilog="Example: medkg train diagnosis graphs/hpo --out models/diagnosis"
 )
 def train_diagnosis(

@@ -32,6 +32,11 @@ def _short(name: str) -> str:
     return name.removeprefix("links-").rpartition("-")[0]
 
 
+def embedding_figures(name: str, metrics: Mapping[str, Any]) -> pl.DataFrame:
+    """Filtered ranks of held-back edges of all relations, both sides, a row a model."""
+    return _rows({name: metrics["valid"], "degree": metrics["degree"]}, _LINK_FIGURES)
+
+
 def diagnosis_figures(metrics: Mapping[str, Any]) -> pl.DataFrame:
     """Held-out simulated patients: a row a model; `mrr_95` is its 95 % interval."""
     return _rows(metrics, _DIAGNOSIS_FIGURES)

@@ -9,7 +9,8 @@ metaedge is a relation. One in a hundred edges, by chance, is held out.
 PyKEEN is installed into an environment of its own under --peer-home. It trains and evaluates as it
 does by default (Adam, one negative a triple, its decoder's own loss); TransE with the Euclidean
 norm; complex decoders of dimension 128 have 128 complex numbers in both. Each measurement is a
-process of its own with as many threads, medkg and PyKEEN in turn; figures are medians over the rounds.
+process of its own with as many threads, medkg and PyKEEN in turn; figures are medians over the
+rounds.
 
 - 8192, 256: training triples a second (of the clock, and of CPU time, which other work on the
   machine disturbs less) at that batch size; then the filtered MRR of the held-out triples, both

@@ -64,7 +64,8 @@ def transe(head: Tensor, relation: Tensor, tail: Tensor) -> Tensor:
 
     Source: Bordes et al., Translating Embeddings for Modeling Multi-relational Data, NIPS 2013.
     """
-    return -torch.linalg.vector_norm(head + relation - tail, dim=-1)
+    distance: Tensor = torch.linalg.vector_norm(head + relation - tail, dim=-1)
+    return -distance
 
 
 def rotate(head: Tensor, relation: Tensor, tail: Tensor) -> Tensor:
@@ -83,7 +84,9 @@ def rotate(head: Tensor, relation: Tensor, tail: Tensor) -> Tensor:
     Source: Sun et al., RotatE: Knowledge Graph Embedding by Relational Rotation in Complex Space,
     ICLR 2019.
     """
-    return -torch.linalg.vector_norm(_complex_product(head, _rotation(relation)) - tail, dim=-1)
+    turned = _complex_product(head, _rotation(relation))
+    distance: Tensor = torch.linalg.vector_norm(turned - tail, dim=-1)
+    return -distance
 
 
 @dataclass(frozen=True)

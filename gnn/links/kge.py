@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,9 @@ def triples_of(data: HeteroData) -> tuple[Triples, list[EdgeType], dict[str, lis
     return Triples(edges.astype(np.int64), starts, joined.reshape(-1, 2)), types, vocabulary
 
 
-# Of a relation's number, a side (0: tails are ranked, 1: heads), nodes (n,), and the first and last
-# (exclusive) number of the candidates: scores (n, candidates).
-SideScore = Callable[[int, int, Tensor, int, int], Tensor]
+# Of a relation's number, a side (0: tails are ranked, 1: heads), the first and last (exclusive)
+# number of the candidates, and nodes (n,): scores (n, candidates).
+SideScore = Callable[[int, int, int, int, Tensor], Tensor]
 
 
 def triple_ranks(
@@ -86,7 +87,7 @@ def triple_ranks(
         (n, 2): the rank of the tail among tails, and of the head among heads.
     """
 
-    def score(relation: int, side: int, rows: Tensor, first: int, last: int) -> Tensor:
+    def score(relation: int, side: int, first: int, last: int, rows: Tensor) -> Tensor:
         score_side = embeddings.score_heads if side else embeddings.score_tails
         return score_side(rows, relation, first, last)
 
@@ -99,7 +100,7 @@ def degree_ranks(
 ) -> NDArray[np.float64]:
     """As `triple_ranks`, with the number of a candidate's learned triples as its score."""
 
-    def score(relation: int, side: int, rows: Tensor, first: int, last: int) -> Tensor:
+    def score(relation: int, side: int, first: int, last: int, rows: Tensor) -> Tensor:
         answers = learned.pairs(relation)[:, 1 - side]
         degrees = np.bincount(answers, minlength=int(learned.starts[-1]))[first:last]
         return torch.from_numpy(degrees).expand(len(rows), -1)
@@ -126,7 +127,7 @@ def _side_ranks(
             first, last = known.span(relation, 1 - side) if typed else (0, n_nodes)
             true = np.stack([pairs[:, side], pairs[:, 1 - side] - first], axis=1)
             ranks[here, side] = filtered_ranks(
-                lambda rows, of=(relation, side), to=(first, last): score(*of, rows, *to),
+                partial(score, relation, side, first, last),
                 queries,
                 answers - first,
                 pair_matrix(true, (n_nodes, last - first)),
@@ -464,9 +465,9 @@ def train_embeddings(
             raise DataError(f"{len(strange)} ids held back are no edges, as {strange[0]!r}")
         if not back:
             raise DataError("no edge is held back; training needs some to know when to stop")
-    whole, types, vocabulary = triples_of(to_hetero_data(kg))
-    edge_ids = _edge_ids(kg, types)
-    valid = np.isin(edge_ids, back)
+    data = to_hetero_data(kg)
+    whole, types, vocabulary = triples_of(data)
+    valid = pl.concat([data[edge_type].ids for edge_type in types]).is_in(back).to_numpy()
     learned = Triples(_both_ways(kg, whole.edges[~valid], types), whole.starts, whole.kinds)
     known = Triples(_both_ways(kg, whole.edges, types), whole.starts, whole.kinds)
     edges = whole.edges[valid]
@@ -512,11 +513,6 @@ def _summary(ranks: NDArray[np.float64], edges: NDArray[np.int64]) -> dict[str, 
     for_tails = edges[:, 1] * n + edges[:, 0]
     for_heads = -1 - (edges[:, 1] * n + edges[:, 2])
     return summarise(ranks.T.ravel(), np.concatenate([for_tails, for_heads]))
-
-
-def _edge_ids(kg: KnowledgeGraph, types: list[EdgeType]) -> NDArray[np.str_]:
-    data = to_hetero_data(kg)
-    return np.concatenate([data[edge_type].ids.to_numpy() for edge_type in types]).astype(str)
 
 
 def _both_ways(

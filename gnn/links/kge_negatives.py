@@ -63,7 +63,7 @@ def _typed(pool: Pool, n: int, generator: torch.Generator) -> Tensor:
 
 def _mixed(pool: Pool, n: int, generator: torch.Generator) -> Tensor:
     halves = (_typed(pool, n - n // 2, generator), _uniform(pool, n // 2, generator))
-    return torch.unique(torch.cat(halves))
+    return _different(torch.cat(halves))
 
 
 def _by_degree(pool: Pool, n: int, generator: torch.Generator) -> Tensor:
@@ -71,7 +71,7 @@ def _by_degree(pool: Pool, n: int, generator: torch.Generator) -> Tensor:
         return torch.arange(pool.first, pool.last)
     drawn = torch.rand(n, generator=generator, dtype=torch.float64) * pool.cumulative[-1]
     places = torch.searchsorted(pool.cumulative, drawn, right=True)
-    return pool.first + torch.unique(places.clamp_max(pool.last - pool.first - 1))
+    return pool.first + _different(places.clamp_max(pool.last - pool.first - 1))
 
 
 def _all(pool: Pool, n: int, generator: torch.Generator) -> Tensor:
@@ -81,7 +81,12 @@ def _all(pool: Pool, n: int, generator: torch.Generator) -> Tensor:
 def _some(first: int, last: int, n: int, generator: torch.Generator) -> Tensor:
     if last - first <= n:
         return torch.arange(first, last)
-    return torch.unique(torch.randint(first, last, (n,), generator=generator))
+    return _different(torch.randint(first, last, (n,), generator=generator))
+
+
+def _different(nodes: Tensor) -> Tensor:
+    once: Tensor = torch.unique(nodes)
+    return once
 
 
 SAMPLERS = {
