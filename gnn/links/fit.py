@@ -333,7 +333,7 @@ class _Graph:
             made_up = [torch.cat([x, x[:1].expand(n - len(x))]) for x in (heads, tails)]
             ends = torch.cat([learned, torch.stack(made_up)], dim=1)
             asked = EdgeSamplerInput(None, ends[0], ends[1], input_type=self.edge_type)
-            out = without_seed_edges(sampler.sample_from_edges(asked), both_ways(self.edge_type))
+            out = without_seed_edges(sampler.sample_from_edges(asked), *both_ways(self.edge_type))
             messages: dict[MessageType, Messages] = {
                 t: SparseMessages(
                     senders.to(self.device),

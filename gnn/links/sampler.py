@@ -157,19 +157,23 @@ def neighbour_sampler(
     return NeighbourSampler(data, num_neighbours, generator=generator)
 
 
-def without_seed_edges(out: HeteroSamplerOutput, types: Sequence[EdgeType]) -> HeteroSamplerOutput:
-    """A sample around edges without the edges of these types between the two ends of one of them,
-    in either direction, so that none is learned from itself.
+def without_seed_edges(
+    out: HeteroSamplerOutput, forth: EdgeType, back: EdgeType
+) -> HeteroSamplerOutput:
+    """A sample around edges of type `forth`, without these edges themselves and without those of
+    type `back` from their tails to their heads, so that none is learned from itself.
 
+    Within a kind, edges of both types between the two ends are left out, whichever way they go.
     (`functools.partial` of it is a loader's `transform_sampler_output`.)
     """
     # (input_id, both ends, labels, time), or (input_id, heads, tails, negative tails, time)
     ends = out.metadata[1] if len(out.metadata) == 4 else torch.stack(list(out.metadata[1:3]))
     n = max((len(found) for found in out.node.values()), default=0) + 1
-    one_way, other_way = ends[0] * n + ends[1], ends[1] * n + ends[0]
-    for t in types:
-        pairs = out.row[t] * n + out.col[t]
-        kept = ~(torch.isin(pairs, one_way) | torch.isin(pairs, other_way))
+    hidden = {forth: ends[0] * n + ends[1], back: ends[1] * n + ends[0]}
+    if forth[0] == forth[2]:
+        hidden = dict.fromkeys(hidden, torch.cat([*hidden.values()]))
+    for t, pairs in hidden.items():
+        kept = ~torch.isin(out.row[t] * n + out.col[t], pairs)
         out.row[t], out.col[t] = out.row[t][kept], out.col[t][kept]
         if out.edge is not None and out.edge.get(t) is not None:
             out.edge[t] = out.edge[t][kept]
