@@ -218,6 +218,27 @@ class NetworkSettings:
         return cls(**as_tuples)
 
 
+@dataclass(frozen=True)
+class LinkSettings:
+    """What is predicted, by which sort of model, from what."""
+
+    relation: str = option("TARGETS", "The relation to predict.")
+    model: str = option("network", "The sort of model; the table network is for network alone.")
+    seed: int = option(0, "The same seed gives the same result.", least=0)
+    context_relations: tuple[str, ...] = option(
+        (),
+        "The other relations to learn from. If empty: those that have the relation's kinds at an"
+        " end, the smallest first, up to 500,000 edges.",
+    )
+    device: str = option("", "cpu, cuda, …; if empty: a GPU where there is one.")
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+TABLES: dict[str, type[Any]] = {"links": LinkSettings, "network": NetworkSettings}
+
+
 def options(settings: Any) -> dict[str, tuple[Field[Any], Option]]:
     """The settings of a class, by name."""
     return {f.name: (f, f.metadata["option"]) for f in fields(settings) if "option" in f.metadata}
@@ -298,24 +319,20 @@ def _unknown(what: str, name: str, allowed: list[str]) -> str:
     return f"unknown {what} {name!r}; {end}"
 
 
-def to_toml(tables: Mapping[str, Any], *, explained: bool = True) -> str:
-    """Settings, by table, as a TOML file that `read_settings` reads; by default with what each
-    option does above it."""
+def to_toml(tables: Mapping[str, Any]) -> str:
+    """Settings, by table, as a TOML file that `read_settings` reads, with what each option does
+    above it."""
     lines: list[str] = []
     for table, settings in tables.items():
         lines += [f"[{table}]"]
         for name, (_, about) in options(settings).items():
-            if explained:
-                allowed = f" One of: {', '.join(about.choices)}." if about.choices else ""
-                lines += [""] if lines[-1] != f"[{table}]" else []
-                lines += [f"# {line}" for line in wrap(about.about + allowed, 96)]
+            allowed = f" One of: {', '.join(about.choices)}." if about.choices else ""
+            lines += [""] if lines[-1] != f"[{table}]" else []
+            lines += [f"# {line}" for line in wrap(about.about + allowed, 96)]
             # A value of TOML is written as one of JSON: text, numbers, true, false and lists.
             lines.append(f"{name} = {json.dumps(getattr(settings, name), ensure_ascii=False)}")
         lines.append("")
     return "\n".join(lines)
-
-
-TABLES: dict[str, type[Any]] = {"network": NetworkSettings}
 
 
 def with_options(settings: S, values: Mapping[str, Any]) -> S:
