@@ -774,45 +774,95 @@ def split(
     show.as_json(made.report) if as_json else show.split(made.report, str(out))
 
 
+def _print_settings(asked: bool) -> None:
+    if asked:
+        from medkg.gnn.links.settings import TABLES, to_toml
+
+        typer.echo(to_toml({name: table() for name, table in TABLES.items()}), nl=False)
+        raise typer.Exit
+
+
 @train.command("links", epilog="Example: medkg train links graphs/all --out models/targets")
 def train_links(
     graph: Annotated[Path, typer.Argument(help="A graph folder.")],
     out: Annotated[Path, typer.Option(help="Model folder to write.")],
-    relation: Annotated[str, typer.Option(help="The relation to predict.")] = "TARGETS",
-    model: Annotated[str, typer.Option(help="network, or degree, neighbours.")] = "network",
-    encoder: Annotated[str, typer.Option(help="rgcn or lookup.")] = "rgcn",
-    decoder: Annotated[str, typer.Option(help="distmult or complex.")] = "distmult",
+    relation: Annotated[
+        str | None, typer.Option(help="The relation to predict.  [default: TARGETS]")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="network, or degree, neighbours.")] = None,
+    encoder: Annotated[str | None, typer.Option(help="rgcn, compgcn, hgt or lookup.")] = None,
+    decoder: Annotated[
+        str | None, typer.Option(help="distmult, complex, transe or rotate.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(min=1)] = None,
     split: Annotated[
         Path | None, typer.Option(help="Edges to hold back: a folder of medkg split.")
     ] = None,
-    seed: Seed = 0,
+    config: Annotated[
+        Path | None, typer.Option(help="A TOML file of settings; options go before it.")
+    ] = None,
+    print_config: Annotated[
+        bool,
+        typer.Option(
+            "--print-config",
+            is_eager=True,
+            callback=_print_settings,
+            help="Print all settings with what they do, as such a file, and end.",
+        ),
+    ] = False,
+    tune: Annotated[
+        int | None,
+        typer.Option(min=1, help="First try so many settings of the network; see OUT.tuning."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="The same seed gives the same result.  [default: 0]")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Train link prediction; a part of the edges is held back and the figures are printed."""
     from medkg import show
+    from medkg.gnn.links import parallel
+    from medkg.gnn.links.settings import NetworkSettings, read_with, with_options
     from medkg.gnn.links.split import held_back
     from medkg.gnn.links.train import train_links as train_model
     from medkg.graph.kg import KnowledgeGraph
     from medkg.reports import link_figures
 
-    kg = KnowledgeGraph.open(graph)
-    trained = train_model(
-        kg,
-        relation,
-        split=None if split is None else held_back(split, kg, relation),
-        model=model,
-        encoder=encoder,
-        decoder=decoder,
-        epochs=epochs,
-        seed=seed,
-        out=out,
-        graph_path=graph,
+    links, network = read_with(
+        config,
+        {"relation": relation, "model": model, "seed": seed},
+        {"encoder": encoder, "decoder": decoder, "epochs": epochs},
     )
+    kg = KnowledgeGraph.open(graph)
+    common: dict[str, Any] = {
+        "split": None if split is None else held_back(split, kg, links.relation),
+        "context_relations": links.context_relations or None,
+        "seed": links.seed,
+        "device": links.device or None,
+    }
+    if tune is not None:
+        from medkg.gnn.links.tune import tune_links
+
+        best = tune_links(
+            kg,
+            links.relation,
+            tune,
+            Path(f"{out}.tuning"),
+            settings=with_options(NetworkSettings(), network),
+            fixed=network,
+            **common,
+        )
+        network = best.options()
+    trained = train_model(
+        kg, links.relation, model=links.model, out=out, graph_path=graph, **common, **network
+    )
+    if parallel.rank() > 0:
+        return  # the first of several processes tells
     if as_json:
         show.as_json(trained.metrics)
     else:
-        show.frame(link_figures(trained.name, trained.metrics), f"{out}: held-out {relation}")
+        title = f"{out}: held-out {links.relation}"
+        show.frame(link_figures(trained.name, trained.metrics), title)
 
 
 @train.command(

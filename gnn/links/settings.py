@@ -207,6 +207,10 @@ class NetworkSettings:
             "context": [list(edge_type) for edge_type in self.context],
         }
 
+    def options(self) -> dict[str, Any]:
+        """The settings that a file can hold, by name."""
+        return {name: getattr(self, name) for name in options(self)}
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> NetworkSettings:
         """The settings of `to_dict`."""
@@ -295,6 +299,25 @@ def read_settings(path: Path | str) -> dict[str, dict[str, Any]]:
             raise DataError(_unknown(what, table, [*TABLES]), path=path)
         read[table] = _read_table(TABLES[table], values, f"[{table}]", path)
     return read
+
+
+def read_with(
+    path: Path | str | None, links: Mapping[str, Any], network: Mapping[str, Any]
+) -> tuple[LinkSettings, dict[str, Any]]:
+    """The settings of a file, if there is one, with options in their place that are not None.
+
+    Returns:
+        The table `links`, and of the table `network` what is set.
+
+    Raises:
+        DataError: see `read_settings`.
+    """
+    read = {} if path is None else read_settings(path)
+    chosen, others = (
+        {**read.get(table, {}), **{name: v for name, v in given.items() if v is not None}}
+        for table, given in (("links", links), ("network", network))
+    )
+    return LinkSettings(**chosen), others
 
 
 def _read_table(
