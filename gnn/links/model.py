@@ -423,6 +423,10 @@ def load_model(path: Path | str, graph: KnowledgeGraph | None = None) -> LinkMod
             scorer = Degree.from_tensors(tensors)
         elif settings["model"] == "neighbours":
             scorer = Neighbours.from_tensors(tensors)
+        elif settings["model"] == "structure":
+            from .structure import ByStructure
+
+            scorer = ByStructure.from_tensors(tensors)
         else:
             scorer = Vectors.from_tensors(settings["network"]["decoder"], tensors)
     except (KeyError, ValueError, TypeError) as error:

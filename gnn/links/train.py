@@ -115,7 +115,8 @@ def train_links(
     """Train a model that predicts edges of a relation, and measure it beside the baselines.
 
     Args:
-        model: `network` (encoder × decoder), or a baseline: `degree` or `neighbours`.
+        model: `network` (encoder × decoder), `structure` (the heads' molecules alone), or a
+            baseline: `degree` or `neighbours`.
         split: edge ids to hold back, under `valid` and `test`; a tenth each by chance if not given.
         context_relations: the other relations to learn from; by default those that have the
             relation's kinds at an end, the smallest first, up to 500,000 edges.
@@ -133,7 +134,7 @@ def train_links(
     """
     if out is not None:
         check_replaceable(Path(out), marker=CONFIG)
-    _check_choice("model", model, ("network", "degree", "neighbours"))
+    _check_choice("model", model, ("network", "structure", "degree", "neighbours"))
     given = {name: value for name, value in network.items() if value is not None}
     network_settings = with_options(NetworkSettings(), given)
     task = link_task(kg, relation, split, seed)
@@ -148,6 +149,10 @@ def train_links(
         scorer = Degree.fit(trained)
     elif model == "neighbours":
         scorer = Neighbours.fit(data, task.edge_type, trained)
+    elif model == "structure":
+        from .structure import ByStructure
+
+        scorer = ByStructure.fit(kg, task.edge_type, trained, exclude_edges=held_back, seed=seed)
     else:
         network_settings = replace(
             network_settings, context=context_of(data, task.edge_type, context_relations)
