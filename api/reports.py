@@ -97,7 +97,7 @@ def link_evaluation(report: Mapping[str, Any]) -> list[tuple[str, pl.DataFrame]]
     if over:
         tables.append(("What the model has over the baselines, paired", pl.DataFrame(over)))
     strata = [
-        {"ranked": _RANKED[side], "by": by[3:].replace("_", " "), **_stratum(report, models, row)}
+        {"ranked": _RANKED[side], **_stratum(report, by, models, row)}
         for side in sides
         for by, models in report["strata"][side].items()
         for row in range(len(models["model"]))
@@ -111,11 +111,14 @@ def _named(report: Mapping[str, Any], models: Mapping[str, Any]) -> list[tuple[s
     return [(name if model == "model" else model, found) for model, found in models.items()]
 
 
-def _stratum(report: Mapping[str, Any], models: Mapping[str, Any], row: int) -> dict[str, Any]:
-    """A stratum's name and size, and what the models have in it."""
+def _stratum(
+    report: Mapping[str, Any], by: str, models: Mapping[str, Any], row: int
+) -> dict[str, Any]:
+    """A stratum's name and size, and the MRR that the models have in it."""
     first = models["model"][row]
-    named = {name: rows[row]["mrr"] for name, rows in _named(report, models)}
-    return {"": first.get("degree") or first["label"], "n": first["n"], **named}
+    name = f"{by.removeprefix('by_').replace('_', ' ')} {first.get('degree') or first['label']}"
+    named = {model: rows[row]["mrr"] for model, rows in _named(report, models)}
+    return {"stratum": name, "n": first["n"], **named}
 
 
 def _starting(found: Mapping[str, Any], *prefixes: str) -> dict[str, Any]:
