@@ -35,7 +35,7 @@ def distmult(head: Tensor, relation: Tensor, tail: Tensor) -> Tensor:
     Source: Yang et al., Embedding Entities and Relations for Learning and Inference in Knowledge
     Bases, ICLR 2015.
     """
-    return (head * relation * tail).sum(-1)
+    return _dot_own(head * relation, tail)
 
 
 def complex_score(head: Tensor, relation: Tensor, tail: Tensor) -> Tensor:
@@ -50,7 +50,7 @@ def complex_score(head: Tensor, relation: Tensor, tail: Tensor) -> Tensor:
 
     Source: Trouillon et al., Complex Embeddings for Simple Link Prediction, ICML 2016.
     """
-    return (_complex_product(head, relation) * tail).sum(-1)
+    return _dot_own(_complex_product(head, relation), tail)
 
 
 def transe(head: Tensor, relation: Tensor, tail: Tensor) -> Tensor:
@@ -64,8 +64,7 @@ def transe(head: Tensor, relation: Tensor, tail: Tensor) -> Tensor:
 
     Source: Bordes et al., Translating Embeddings for Modeling Multi-relational Data, NIPS 2013.
     """
-    distance: Tensor = torch.linalg.vector_norm(head + relation - tail, dim=-1)
-    return -distance
+    return _nearness_own(head + relation, tail)
 
 
 def rotate(head: Tensor, relation: Tensor, tail: Tensor) -> Tensor:
@@ -84,9 +83,7 @@ def rotate(head: Tensor, relation: Tensor, tail: Tensor) -> Tensor:
     Source: Sun et al., RotatE: Knowledge Graph Embedding by Relational Rotation in Complex Space,
     ICLR 2019.
     """
-    turned = _complex_product(head, _rotation(relation))
-    distance: Tensor = torch.linalg.vector_norm(turned - tail, dim=-1)
-    return -distance
+    return _nearness_own(_complex_product(head, _rotation(relation)), tail)
 
 
 @dataclass(frozen=True)
@@ -98,6 +95,7 @@ class Decoder:
         tail_query: of (head, relation) → (…, dim): what tails are to match.
         head_query: of (tail, relation) → (…, dim): what heads are to match.
         match: of queries (n, dim) and candidates (m, dim) → (n, m): all scores, by matrix product.
+        match_own: of queries (…, dim) and candidates (…, dim) → (…): each query's with its own.
         identity: the relation, (dim,), whose queries are the nodes' own vectors; a start for
             learning.
         complex: whether vectors are of complex numbers, so that dim has to be even.
@@ -108,6 +106,7 @@ class Decoder:
     tail_query: Callable[[Tensor, Tensor], Tensor]
     head_query: Callable[[Tensor, Tensor], Tensor]
     match: Callable[[Tensor, Tensor], Tensor]
+    match_own: Callable[[Tensor, Tensor], Tensor]
     identity: Callable[[int], Tensor]
     complex: bool = False
 
@@ -124,11 +123,26 @@ def _dot(queries: Tensor, candidates: Tensor) -> Tensor:
     return queries @ candidates.T
 
 
+def _dot_own(queries: Tensor, candidates: Tensor) -> Tensor:
+    return (queries * candidates).sum(-1)
+
+
 def _nearness(queries: Tensor, candidates: Tensor) -> Tensor:
     # ‖a - b‖² = ‖a‖² + ‖b‖² - 2 a·b: a matrix product instead of n × m differences.
-    lengths = (queries * queries).sum(-1, keepdim=True) + (candidates * candidates).sum(-1)
+    lengths = _square(queries)[:, None] + _square(candidates)
     squares = torch.addmm(lengths, queries, candidates.T, alpha=-2.0)
     return -squares.clamp_min(_TINY).sqrt()
+
+
+def _square(vectors: Tensor) -> Tensor:
+    # One pass forth and one back, where a product and its sum take five.
+    length: Tensor = torch.linalg.vector_norm(vectors, dim=-1)
+    return length * length
+
+
+def _nearness_own(queries: Tensor, candidates: Tensor) -> Tensor:
+    distance: Tensor = torch.linalg.vector_norm(queries - candidates, dim=-1)
+    return -distance
 
 
 def _complex_product(a: Tensor, b: Tensor) -> Tensor:
@@ -155,7 +169,7 @@ def _complex_one(dim: int) -> Tensor:
 DECODERS = {
     decoder.name: decoder
     for decoder in (
-        Decoder("distmult", distmult, torch.mul, torch.mul, _dot, torch.ones),
+        Decoder("distmult", distmult, torch.mul, torch.mul, _dot, _dot_own, torch.ones),
         Decoder(
             "complex",
             complex_score,
@@ -163,10 +177,11 @@ DECODERS = {
             # Re(h r conj(t)) = Re(h conj(t conj(r))), and as a real product it is h · (t conj(r)).
             lambda tail, relation: _complex_product(tail, _conjugate(relation)),
             _dot,
+            _dot_own,
             _complex_one,
             complex=True,
         ),
-        Decoder("transe", transe, torch.add, torch.sub, _nearness, torch.zeros),
+        Decoder("transe", transe, torch.add, torch.sub, _nearness, _nearness_own, torch.zeros),
         Decoder(
             "rotate",
             rotate,
@@ -174,6 +189,7 @@ DECODERS = {
             # A rotation turns back by its conjugate and keeps lengths.
             lambda tail, relation: _complex_product(tail, _conjugate(_rotation(relation))),
             _nearness,
+            _nearness_own,
             _complex_one,
             complex=True,
         ),

@@ -54,6 +54,8 @@ class EmbeddingSettings:
             losses need about 6 there.
         sampler: a name in `SAMPLERS`.
         negatives: other nodes that an answer is told from, on each side, drawn once a batch.
+        sides: 2: each triple's tail and its head are told from others; 1: in each batch only the
+            tails or only the heads, by chance, which is faster.
         batch: triples a step, at most.
         epochs: the most.
         learning_rate: of Adagrad.
@@ -74,6 +76,7 @@ class EmbeddingSettings:
     margin: float = 0.0
     sampler: str = "mixed"
     negatives: int = 128
+    sides: int = 2
     batch: int = 8192
     epochs: int = 50
     learning_rate: float = 0.1
@@ -98,6 +101,8 @@ class EmbeddingSettings:
         for what in ("dim", "negatives", "batch", "validate_every", "patience"):
             if getattr(self, what) < 1:
                 raise ModelError(f"{what} is at least 1, not {getattr(self, what)}")
+        if self.sides not in (1, 2):
+            raise ModelError(f"sides are 1 or 2, not {self.sides}")
         if DECODERS[self.decoder].complex and self.dim % 2:
             raise ModelError(f"{self.decoder} vectors have an even dim, not {self.dim}")
 
@@ -294,39 +299,45 @@ class Training:
 
     def _step(self, relation: int, heads: Tensor, tails: Tensor) -> None:
         settings, decoder, device = self.settings, self._decoder, self._device
-        for_heads, for_tails = (
-            self._sampler.draw(pool, settings.negatives, self.generator)
-            for pool in self._pools[relation]
-        )
-        parts = [heads, tails, for_heads, for_tails]
-        rows, places = torch.unique(torch.cat(parts), return_inverse=True)
+        sides = [0, 1]  # 0: tails are asked for, 1: heads
+        if settings.sides == 1:
+            sides = [int(torch.randint(2, (1,), generator=self.generator))]
+        drawn = [
+            self._sampler.draw(self._pools[relation][1 - side], settings.negatives, self.generator)
+            for side in sides
+        ]
+        parts = [heads, tails, *drawn]
+        rows, everywhere = torch.unique(torch.cat(parts), return_inverse=True)
+        places = everywhere.split([len(part) for part in parts])
         own = [relation, relation + len(self._edges)] if settings.reciprocal else [relation]
         which = torch.tensor(own, device=device)
         table = self._tables["nodes"]
-        h, t, other_heads, other_tails = ends = [
-            table.index_select(0, part.to(device)).requires_grad_() for part in parts
-        ]
+        vectors = [table.index_select(0, part.to(device)).requires_grad_() for part in parts]
         relations = self._tables["relations"].index_select(0, which).requires_grad_()
 
-        forth = relations[0]
-        true = decoder.score(h, forth, t)
-        others = decoder.match(decoder.tail_query(h, forth), other_tails)
-        others = self._without(others, relation, 0, heads, tails, for_tails)
-        loss = self._loss(true, others, settings.margin)
-        if settings.reciprocal:
-            true = decoder.score(t, relations[1], h)
-            query = decoder.tail_query(t, relations[1])
-        else:
-            query = decoder.head_query(t, forth)
-        others = decoder.match(query, other_heads)
-        others = self._without(others, relation, 1, tails, heads, for_heads)
-        loss = loss + self._loss(true, others, settings.margin)
+        loss = torch.zeros((), device=device)
+        for number, side in enumerate(sides):
+            asked, answers = vectors[side], vectors[1 - side]
+            if side == 0:
+                query = decoder.tail_query(asked, relations[0])
+            elif settings.reciprocal:
+                query = decoder.tail_query(asked, relations[1])
+            else:
+                query = decoder.head_query(asked, relations[0])
+            others = decoder.match(query, vectors[2 + number])
+            cells = _own_cells(len(rows), places[1 - side], places[2 + number])
+            others = self._without(others, cells, relation, side, parts[side], drawn[number])
+            true = decoder.match_own(query, answers)
+            loss = loss + self._loss(true, others, settings.margin)
         if settings.n3:
-            loss = loss + settings.n3 * (self._cubes(h) + self._cubes(t) + self._cubes(relations))
+            loss = loss + settings.n3 * sum(
+                self._cubes(x) for x in (vectors[0], vectors[1], relations)
+            )
 
-        *of_ends, of_relations = torch.autograd.grad(loss, (*ends, relations))
+        *of_vectors, of_relations = torch.autograd.grad(loss, (*vectors, relations))
         of_nodes = torch.zeros(len(rows), settings.dim, device=device)
-        of_nodes.index_add_(0, places.to(device), torch.cat(of_ends))
+        for gradient, place in zip(of_vectors, places, strict=True):
+            of_nodes.index_add_(0, place.to(device), gradient)
         rate = settings.learning_rate
         rate *= SCHEDULES[settings.schedule](self.epoch / max(settings.epochs, 1))
         self._update("nodes", rows.to(device), of_nodes, rate)
@@ -357,26 +368,23 @@ class Training:
     def _without(
         self,
         others: Tensor,
+        own: tuple[Tensor, Tensor],
         relation: int,
         side: int,
         asked: Tensor,
-        answers: Tensor,
         candidates: Tensor,
     ) -> Tensor:
-        """The scores (batch, candidates) with -inf for each triple's own answer and, where the
-        sampler is filtered, for the known ones."""
-        place = torch.searchsorted(candidates, answers).clamp_max_(len(candidates) - 1)
-        rows = (candidates[place] == answers).nonzero().squeeze(1)
-        cells = (rows, place[rows])
+        """The scores (batch, candidates) with -inf in the cells of each triple's own answer and,
+        where the sampler is filtered, of the known ones."""
         if self._sampler.filtered:
             queries, where = np.unique(asked.numpy(), return_inverse=True)
             known = self._known[relation][side][queries][:, candidates.numpy()]
             true = torch.from_numpy(known.toarray() > 0)[torch.from_numpy(where)]
-            true[cells] = True
+            true[own] = True
             return others.masked_fill(true.to(others.device), -torch.inf)
-        if not len(rows):
+        if not len(own[0]):
             return others
-        cells = (cells[0].to(others.device), cells[1].to(others.device))
+        cells = (own[0].to(others.device), own[1].to(others.device))
         return others.index_put(cells, others.new_tensor(-torch.inf))
 
     # Checkpoint
@@ -421,3 +429,13 @@ class Training:
             self.waited, self.best_mrr = numbers["waited"], numbers["best_mrr"]
         except (ValueError, KeyError, OSError, SafetensorError) as error:
             raise ModelError(f"{path}: the checkpoint is damaged ({error}); remove it") from error
+
+
+def _own_cells(n: int, answers: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:
+    """Where the answers (batch,) are among the candidates, all of them numbers below n: rows and
+    columns of the table (batch, candidates)."""
+    column = torch.full((n,), -1)
+    column[candidates] = torch.arange(len(candidates))
+    columns = column.index_select(0, answers)
+    rows = (columns >= 0).nonzero().squeeze(1)
+    return rows, columns.index_select(0, rows)

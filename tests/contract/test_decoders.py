@@ -30,6 +30,10 @@ def test_one_sided_forms_equal_the_score(decoder: Decoder) -> None:
     assert expected.shape == (4, 7)
     torch.testing.assert_close(decoder.score_tails(heads, relation[0], tails), expected)
     torch.testing.assert_close(decoder.score_heads(tails, relation[0], heads), expected.T)
+    by_tails = decoder.match_own(decoder.tail_query(heads, relation), tails[:4])
+    torch.testing.assert_close(by_tails, expected.diagonal())
+    by_heads = decoder.match_own(decoder.head_query(tails[:4], relation), heads)
+    torch.testing.assert_close(by_heads, expected.diagonal())
 
 
 def test_a_relation_of_its_own_for_each_query(decoder: Decoder) -> None:

@@ -59,7 +59,7 @@ def test_every_sampler_learns_the_blocks(sampler: str) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"n3": 0.01}, {"reciprocal": True}, {"clip": 0.01}, {"schedule": "cosine"}],
+    [{"n3": 0.01}, {"reciprocal": True}, {"clip": 0.01}, {"schedule": "cosine"}, {"sides": 1}],
     ids=str,
 )
 def test_every_option_learns_the_blocks_and_changes_the_outcome(change: dict[str, float]) -> None:
@@ -210,6 +210,7 @@ def test_another_trainings_checkpoint_is_not_taken_and_a_damaged_one_is_named(
         ({"sampler": "nothing"}, "unknown sampler"),
         ({"schedule": "nothing"}, "unknown schedule"),
         ({"decoder": "rotate", "dim": 7}, "even dim"),
+        ({"sides": 3}, "sides are 1 or 2"),
         ({"batch": 0}, "batch is at least 1"),
         ({"speed": 3}, "no setting speed"),
     ],
