@@ -275,6 +275,7 @@ def _alike(
 
 def _classes(kg: KnowledgeGraph, pairs: pl.DataFrame, out: pl.Series) -> dict[str, Any]:
     named = kg.nodes.filter(pl.col("name").str.contains(MECHANISM), kind="DrugClass")
+    targets = kg.nodes.filter(kind="Target").select(tail="id")
     members = (
         kg.scan("edges")
         .filter(~pl.col("id").is_in(out), pl.col("relation") == "IN_CLASS")
@@ -282,7 +283,8 @@ def _classes(kg: KnowledgeGraph, pairs: pl.DataFrame, out: pl.Series) -> dict[st
         .join(named.lazy().select("id", "name"), on="id")
         .collect()
     )
-    rows = pairs.join(members, on="head").sort("head", "tail", "name")
+    rows = pairs.join(targets, on="tail", how="semi").join(members, on="head")
+    rows = rows.sort("head", "tail", "name")
     return _noted(rows, "" if rows.is_empty() else f", {rows['name'][0]}")
 
 
