@@ -12,6 +12,7 @@ import lzma
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -131,10 +132,14 @@ class NameLists:
         self._last = {word for word, n in last.items() if n >= 2 and len(word) > 3}
         self._parts = {word for word, n in parts.items() if n >= 3 and len(word) > 3}
 
-    @classmethod
-    def load(cls) -> NameLists:
-        """The lists that come with the installation: HPO's and the shipped ones."""
-        return cls([*shipped_names(), *hpo_names()])
+    @staticmethod
+    @cache
+    def load() -> NameLists:
+        """The lists that come with the installation: HPO's and the shipped ones.
+
+        Every model of a process shares them; nothing changes them.
+        """
+        return NameLists([*shipped_names(), *hpo_names()])
 
     def features(self, tokens: list[str]) -> npt.NDArray[np.float32]:
         """Shape (tokens, WIDTH): what the lists know of each token, as zeros and ones.

@@ -80,6 +80,7 @@ def tag(words: list[str]) -> list[int]:
 @pytest.fixture(scope="module")
 def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """As somebody would have fine-tuned and saved one, labels on first pieces."""
+    torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("hub") / "somebody-ner"
     size = write_tokenizer(folder)
     torch.manual_seed(0)
