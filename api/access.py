@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +14,13 @@ from medkg.graph.kg import KnowledgeGraph, Part
 from medkg.graph.merge import merge
 from medkg.graph.page import write_page
 from medkg.graph.quarantine import Quarantine
-from medkg.graph.readings import TEXT, latest_readings, readings
+from medkg.graph.readings import TEXT, latest_readings, origins, readings
 from medkg.graph.store import Store
 from medkg.loaders.sources import load
 
 if TYPE_CHECKING:
     from medkg.extract.annotated import AnnotatedText
+    from medkg.extract.documents import TextDocument
     from medkg.extract.run import Summary
     from medkg.gnn.diagnosis.model import DiagnosisModel
     from medkg.gnn.links.model import LinkModel
@@ -132,8 +133,11 @@ def extract(
     aside = Quarantine() if quarantine is None else quarantine
     done = run.Summary() if summary is None else summary
     known = {} if into is None else dict(readings(into).drop_nulls().iter_rows())
+    documents = read_documents([str(path) for path in paths], aside, patients=patients)
+    if into is not None:
+        documents = _without_namesakes(documents, known, origins(into), aside)
     graph = run.extract(
-        read_documents([str(path) for path in paths], aside, patients=patients),
+        documents,
         default_terminology() if terminology is None else terminology,
         model=model,
         linker=linker,
@@ -146,6 +150,26 @@ def extract(
     )
     _check_read(aside, strict=quarantine is None, any_read=bool(done.documents or done.unchanged))
     return graph if into is None else _updated(into, graph)
+
+
+def _without_namesakes(
+    documents: Iterator[TextDocument],
+    known: Mapping[str, str],
+    origins: Mapping[str, str],
+    aside: Quarantine,
+) -> Iterator[TextDocument]:
+    """The documents but those whose name a graph has for the text of another file."""
+    for document in documents:
+        other = origins.get(document.id, "")
+        elsewhere = other and document.origin and other != document.origin
+        if elsewhere and known.get(document.id, "").split(" ")[0] != document.sha256:
+            aside.add(
+                "the graph has a note of this name from another file; rename the file, or, if it "
+                "is the same note, take the old one out first (medkg forget --document)",
+                path=document.id,
+            )
+        else:
+            yield document
 
 
 def _updated(kg: KnowledgeGraph, new: KnowledgeGraph) -> KnowledgeGraph:

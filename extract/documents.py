@@ -20,7 +20,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -43,16 +43,27 @@ _ID, _TEXT = "id", "text"
 
 @dataclass(frozen=True)
 class TextDocument:
-    """A text to read: the CURIE of its Document node, and of its patient if it is about one."""
+    """A text to read.
+
+    Attributes:
+        id: the CURIE of its Document node.
+        patient: that of its patient, if it is about one.
+        origin: tells the file that a note came from, without naming it; "" for what has a name of
+            its own everywhere, such as a paper.
+    """
 
     id: str
     text: str
     patient: str | None = None
+    origin: str = field(default="", compare=False)
 
     @property
     def sha256(self) -> str:
         """The checksum of the text."""
         return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+_NOT_UTF8 = "file is not UTF-8 text; convert it (iconv -f latin1 -t utf-8 OLD > NEW)"
 
 
 class _UnreadableError(Exception):
@@ -71,9 +82,9 @@ def read_documents(
     an ending is read.
 
     A text, a Markdown file or a PDF is named `note:` by its file's name without the ending (of a
-    folder given, by its path inside), a row by its identifier, or by file and row. Papers are named
-    `PMID:`, else `PMC:`, and have no patient. What can't be read, is empty or is not UTF-8 goes to
-    `quarantine`.
+    folder given, by its path inside), a row by its identifier, or by file and row; of rows with one
+    identifier the second is `ID-2`, of the same patient. Papers are named `PMID:`, else `PMC:`, and
+    have no patient. What can't be read, is empty or is not UTF-8 goes to `quarantine`.
 
     Args:
         patients: a text or row is a note about one patient, of its own name.
@@ -165,10 +176,28 @@ class _File:
         """A note of that name, and its patient's; a paper, if the name is that of one."""
         if name.startswith(("PMID:", "PMC:")):
             return _paper(name, text)
-        if is_curie(name):
-            patient = f"patient:{_slug(name.partition(':')[2])}"
-            return TextDocument(name, text, patient if self.patients else None)
-        return TextDocument(f"note:{name}", text, f"patient:{name}" if self.patients else None)
+        path = str(self.path.resolve()).encode("utf-8", "surrogateescape")
+        origin = hashlib.sha256(path).hexdigest()[:12]
+        own = is_curie(name)
+        patient = f"patient:{_slug(name.partition(':')[2]) if own else name}"
+        return TextDocument(
+            name if own else f"note:{name}", text, patient if self.patients else None, origin
+        )
+
+    def notes(self, rows: Iterable[tuple[str, str]]) -> Iterator[TextDocument]:
+        """Rows (name, text) as notes; the second of one name is `NAME-2`, of the same patient.
+
+        The same text again is the same note.
+        """
+        texts: dict[str, list[str]] = {}
+        for name, text in rows:
+            note = self.note(name, text)
+            before = texts.setdefault(name, [])
+            if note.sha256 not in before:
+                before.append(note.sha256)
+            number = before.index(note.sha256) + 1
+            is_first = number == 1 or not note.origin
+            yield note if is_first else replace(note, id=f"{note.id}-{number}")
 
     def set_aside(self, reason: str, row: str = "", line: int | None = None) -> None:
         """Set aside one document of the file."""
@@ -188,9 +217,7 @@ class _File:
             return decode(data, self.path)
         except DataError as error:
             empty = "is empty" in str(error)
-            raise _UnreadableError(
-                "file is empty" if empty else "file is not UTF-8 text"
-            ) from error
+            raise _UnreadableError("file is empty" if empty else _NOT_UTF8) from error
 
 
 def _file(
@@ -206,7 +233,7 @@ def _file(
     except _UnreadableError as error:
         file.set_aside(str(error))
     except UnicodeDecodeError:
-        file.set_aside("file is not UTF-8 text")
+        file.set_aside(_NOT_UTF8)
     except (OSError, EOFError, zlib.error, lzma.LZMAError):
         file.set_aside("file can't be read")
 
@@ -318,6 +345,10 @@ def _pdf(file: _File) -> Iterator[TextDocument]:
 
 
 def _table(file: _File) -> Iterator[TextDocument]:
+    yield from file.notes(_rows_of_table(file))
+
+
+def _rows_of_table(file: _File) -> Iterator[tuple[str, str]]:
     csv.field_size_limit(_LONGEST_FIELD)  # a field may be a long note
     with file.opened() as opened:
         lines = io.TextIOWrapper(opened, encoding="utf-8-sig", newline="")
@@ -334,7 +365,7 @@ def _table(file: _File) -> Iterator[TextDocument]:
                 file.set_aside("row without identifier", where, rows.line_num)
             else:
                 name = _slug(row[header.index(id_column)] if id_column else f"{file.name}-{number}")
-                yield file.note(name, row[header.index(text_column)])
+                yield name, row[header.index(text_column)]
 
 
 def _columns(file: _File, header: list[str]) -> tuple[str, str]:
@@ -350,6 +381,10 @@ def _columns(file: _File, header: list[str]) -> tuple[str, str]:
 
 
 def _json_lines(file: _File) -> Iterator[TextDocument]:
+    yield from file.notes(_rows_of_json(file))
+
+
+def _rows_of_json(file: _File) -> Iterator[tuple[str, str]]:
     id_field, _, text_field = (file.columns or f"{_ID},{_TEXT}").rpartition(",")
     with file.opened() as opened:
         lines = io.TextIOWrapper(opened, encoding="utf-8-sig", newline="\n")
@@ -367,9 +402,7 @@ def _json_lines(file: _File) -> Iterator[TextDocument]:
             elif own is None and file.columns and id_field:
                 file.set_aside("row without identifier", line=number)
             else:
-                yield file.note(
-                    _slug(f"{file.name}-{number}" if own in (None, "") else str(own)), text
-                )
+                yield _slug(f"{file.name}-{number}" if own in (None, "") else str(own)), text
 
 
 # XML

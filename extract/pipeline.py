@@ -158,7 +158,9 @@ class _Rows:
     def add(self, document: TextDocument, doc: Doc) -> None:
         """The rows of one document."""
         self._node(document.id, "Document", document.id)
-        self.nodes[document.id]["properties"] = reading(document.sha256, self.reader)
+        self.nodes[document.id]["properties"] = reading(
+            document.sha256, self.reader, document.origin
+        )
         if document.patient is not None:
             self._node(document.patient, "Patient", document.patient)
             self._evidence(document, document.id, "MENTIONS", document.patient, 1.0)

@@ -2,7 +2,8 @@
 
 A chunk's size depends on its documents alone, so that neither the number of workers nor an
 interruption changes the result. What was found in a chunk is written to a file of its own (a part),
-named by the checksum of all that it came from: the same run again takes it over.
+named by the checksum of all that it came from: the same run again takes it over. Of a chunk that
+takes long, what is finished is written every so many seconds.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from multiprocessing.connection import Connection, wait
@@ -47,6 +48,10 @@ RELIABILITY = 0.9
 # A chunk is full with so many documents or characters.
 _DOCUMENTS = 64
 _CHARACTERS = 100_000
+# Documents of a chunk that go through the models together.
+_TOGETHER = 16
+# After so many seconds what is finished of a chunk is kept.
+_SECONDS = 20.0
 # Chunks a worker that are read ahead of the first that isn't finished.
 _AHEAD = 3
 
@@ -94,10 +99,9 @@ class Summary:
         self.words += about["words"]
         self.mentions += about["mentions"]
         self.relations += about["relations"]
-        if resumed:
-            self.resumed += about["documents"]
-        else:
-            self.read_words += about["words"]
+        taken, words = (about["documents"], about["words"]) if resumed else about["taken_over"]
+        self.resumed += taken
+        self.read_words += about["words"] - words
 
 
 @dataclass(frozen=True)
@@ -332,7 +336,8 @@ class _Task:
         """The task, finished if its part is there."""
         digest = hashlib.sha256(settings.reader.encode())
         for document in documents:
-            digest.update(f"\0{document.id}\0{document.patient}\0{document.sha256}".encode())
+            about = (document.id, document.patient, document.origin, document.sha256)
+            digest.update("".join(f"\0{part}" for part in about).encode())
         key = f"{digest.hexdigest()}.parquet"
         there = (settings.parts / key).exists()
         return cls(documents, key, there, there)
@@ -379,11 +384,19 @@ class _Reading:
 
     def read(self, documents: list[TextDocument], key: str) -> None:
         """Write the part of a chunk."""
+        file, begun = self.settings.parts / key, self.settings.parts / f"begun-{key}"
+        found = _Found.of(begun)
+        kept = time.monotonic()
+        while rest := documents[found.done : found.done + _TOGETHER]:
+            if time.monotonic() - kept > _SECONDS:
+                found.write(begun)
+                kept = time.monotonic()
+            self._read(rest, found)
+        found.write(file)
+        begun.unlink(missing_ok=True)
+
+    def _read(self, documents: list[TextDocument], found: _Found) -> None:
         aside = Quarantine()
-        nodes: dict[str, dict[str, Any]] = {}
-        linked: set[str] = set()
-        evidence: list[dict[str, Any]] = []
-        words = mentions = relations = read = 0
         # What spaCy remembers of a text's words goes with the text.
         with self.nlp.memory_zone():
             for document, doc in _read(self.nlp, documents, aside):
@@ -395,28 +408,66 @@ class _Reading:
                     aside.add(reason, path=document.id)
                     continue
                 for identifier, row in rows.nodes.items():
-                    nodes.setdefault(identifier, row)
-                linked |= rows.linked
-                evidence += rows.evidence
-                read += 1
-                words += len(document.text.split())
-                mentions += len(doc.spans["mentions"])
-                relations += len(doc._.relations)
+                    found.nodes.setdefault(identifier, [row.get(name) for name in _OWN_NODES])
+                found.linked |= rows.linked
+                found.evidence.append(pl.DataFrame(rows.evidence, schema=_PART))
+                found.counts["documents"] += 1
+                found.counts["words"] += len(document.text.split())
+                found.counts["mentions"] += len(doc.spans["mentions"])
+                found.counts["relations"] += len(doc._.relations)
+        found.aside += [[row.reason, row.path] for row in aside]
+        found.done += len(documents)
+
+
+_COUNTS = ("documents", "words", "mentions", "relations")
+
+
+@dataclass
+class _Found:
+    """What was found in the first documents of a chunk.
+
+    Attributes:
+        done: documents that were read or set aside.
+        taken_over: documents and words that an earlier run had read.
+    """
+
+    nodes: dict[str, list[Any]] = field(default_factory=dict)
+    linked: set[str] = field(default_factory=set)
+    evidence: list[pl.DataFrame] = field(default_factory=list)
+    aside: list[list[str]] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTS, 0))
+    done: int = 0
+    taken_over: tuple[int, int] = (0, 0)
+
+    @classmethod
+    def of(cls, file: Path) -> _Found:
+        """What a file holds; nothing, where there is none."""
+        if not file.exists():
+            return cls()
+        about = _about(file)
+        return cls(
+            nodes={row[0]: row for row in about["nodes"]},
+            linked=set(about["linked"]),
+            evidence=[pl.read_parquet(file)],
+            aside=about["aside"],
+            counts={name: about[name] for name in _COUNTS},
+            done=about["done"],
+            taken_over=(about["documents"], about["words"]),
+        )
+
+    def write(self, file: Path) -> None:
+        """Write it as a part."""
         about = {
-            "nodes": [[row.get(name) for name in _OWN_NODES] for row in nodes.values()],
-            "linked": sorted(linked),
-            "aside": [[row.reason, row.path] for row in aside],
-            "documents": read,
-            "words": words,
-            "mentions": mentions,
-            "relations": relations,
+            "nodes": list(self.nodes.values()),
+            "linked": sorted(self.linked),
+            "aside": self.aside,
+            "done": self.done,
+            "taken_over": self.taken_over,
+            **self.counts,
         }
-        _write_part(self.settings.parts / key, pl.DataFrame(evidence, schema=_PART), about)
-
-
-def _write_part(file: Path, evidence: pl.DataFrame, about: Mapping[str, Any]) -> None:
-    with atomic_file(file, mode=0o600) as draft:
-        evidence.write_parquet(draft, metadata={"about": json.dumps(about)})
+        evidence = pl.concat([empty(_PART), *self.evidence])
+        with atomic_file(file, mode=0o600) as draft:
+            evidence.write_parquet(draft, metadata={"about": json.dumps(about)})
 
 
 def _about(file: Path) -> dict[str, Any]:
@@ -561,8 +612,6 @@ def _after_end(
         waiting.extendleft(each for each in reversed(alone) if not each.finished)
         return
     reason = f"document ends the process that reads it (exit code {code})"
-    about = dict.fromkeys(("documents", "words", "mentions", "relations"), 0)
-    lists: dict[str, list[Any]] = {"nodes": [], "linked": []}
-    lists["aside"] = [[reason, task.documents[0].id]]
-    _write_part(settings.parts / task.key, empty(_PART), {**about, **lists})
+    found = _Found(aside=[[reason, task.documents[0].id]], done=1)
+    found.write(settings.parts / task.key)
     task.finished = True

@@ -17,19 +17,28 @@ from .kg import KnowledgeGraph
 from .spill import EvidencePile
 
 TEXT = "text"
-SHA256, READER = "text_sha256", "text_reader"
+SHA256, READER, ORIGIN = "text_sha256", "text_reader", "text_origin"
 # The prefix of what is known from text alone.
 _OWN = f"{TEXT}:"
 
 
-def reading(sha256: str, reader: str) -> str:
+def reading(sha256: str, reader: str, origin: str = "") -> str:
     """The properties of a Document node that was read, as JSON.
 
     Args:
         sha256: of its text.
         reader: what names the models and settings that read it.
+        origin: tells the file that a note came from.
     """
-    return json.dumps({SHA256: sha256, READER: reader}, sort_keys=True)
+    stated = {SHA256: sha256, READER: reader, **({ORIGIN: origin} if origin else {})}
+    return json.dumps(stated, sort_keys=True)
+
+
+def origins(kg: KnowledgeGraph) -> dict[str, str]:
+    """What tells the file that a graph's notes came from, by their identifier."""
+    documents = kg.scan("nodes").filter(pl.col("kind") == DOCUMENT)
+    stated = pl.col("properties").str.json_path_match(f"$.{ORIGIN}")
+    return dict(documents.select("id", stated.alias("origin")).collect().drop_nulls().iter_rows())
 
 
 def readings(kg: KnowledgeGraph) -> pl.DataFrame:

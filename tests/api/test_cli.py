@@ -245,7 +245,8 @@ def test_doctor_names_what_is_there(medkg: Medkg) -> None:
         (["train", "diagnosis", "{graph}", "--out", "{tmp}"], "other things in it"),
         (
             ["extract", "{graph}/nodes.parquet", "--graph", "{graph}", "--out", "{tmp}/x"],
-            "{graph}/nodes.parquet: file is not UTF-8 text; convert it (iconv -f latin1 -t utf-8 OLD > NEW) (nothing could be read)",
+            "{graph}/nodes.parquet: file is not UTF-8 text; convert it (iconv -f latin1 -t utf-8"
+            " OLD > NEW) (nothing could be read)",
         ),
     ],
 )

@@ -130,3 +130,28 @@ def test_the_command_updates_and_says_what_it_did(
     aside = Quarantine()
     again = extract([folder], terminology=graph(), model=model, quarantine=aside)
     assert again.checksum() == KnowledgeGraph.open(tmp_path / "kg").checksum()
+
+
+def test_another_file_of_the_same_name_replaces_nothing(tmp_path: Path, model: Path) -> None:
+    terms = graph()
+    ward, clinic = (
+        write(tmp_path / name, {"day1.txt": text})
+        for name, text in (("ward", "Fever."), ("clinic", "No fever."))
+    )
+    old = extract([ward], terminology=terms, model=model)
+    aside = Quarantine()
+    write(clinic, {"day2.txt": "Fever, too."})
+    both = extract([clinic], terminology=terms, model=model, into=old, quarantine=aside)
+    assert [row.path for row in aside] == ["note:day1"]
+    assert "from another file; rename the file" in aside.rows[0].reason
+    documents = set(both.nodes.filter(kind="Document")["id"])
+    assert documents == {"note:day1", "note:day2"}
+    about = both.evidence.filter(document="note:day1")
+    assert about.equals(old.evidence.filter(document="note:day1"))
+    # The same text from elsewhere is the same note; a changed one of the same file replaces it.
+    write(clinic, {"day1.txt": "Fever."})
+    again = extract([clinic], terminology=terms, model=model, into=both)
+    assert again.checksum() == both.checksum()
+    write(ward, {"day1.txt": "No fever."})
+    changed = extract([ward], terminology=terms, model=model, into=both)
+    assert "LACKS_PHENOTYPE" in changed.edges["relation"].to_list()

@@ -29,7 +29,7 @@ class Deadly:
         if "memory" in doc.text:
             raise MemoryError
         if "slow" in doc.text:
-            time.sleep(0.05)
+            time.sleep(float(os.environ.get("DEADLY_SLOW", "0.05")))
         return doc
 
 

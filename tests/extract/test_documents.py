@@ -462,7 +462,7 @@ def test_a_folder_holds_files_of_all_kinds(tmp_path: Path) -> None:
     assert {
         ("t.csv", "table without a column to read (give FILE.csv:COLUMN)"),
         ("scan.png", "file of a kind that is not read"),
-        ("latin.txt", "file is not UTF-8 text"),
+        ("latin.txt", "file is not UTF-8 text; convert it (iconv -f latin1 -t utf-8 OLD > NEW)"),
         ("blank.txt", "file is empty"),
     } <= reasons
     assert quarantine.counts()["document given twice"] == 1
@@ -521,3 +521,16 @@ def test_names_that_are_no_characters(tmp_path: Path) -> None:
     aside.save(tmp_path / "aside.jsonl")
     (row,) = (tmp_path / "aside.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(row)["path"] == str(tmp_path / os.fsdecode(b"caf\xe9.png"))
+
+
+def test_notes_of_one_patient_in_a_table_have_names_of_their_own(tmp_path: Path) -> None:
+    table = tmp_path / "notes.csv"
+    table.write_text("who,note\n7,Fever.\n8,Cough.\n7,No fever.\n7,Fever.\n", encoding="utf-8")
+    aside = Quarantine()
+    found = list(read_documents([f"{table}:who,note"], aside))
+    assert [(d.id, d.patient, d.text) for d in found] == [
+        ("note:7", "patient:7", "Fever."),
+        ("note:8", "patient:8", "Cough."),
+        ("note:7-2", "patient:7", "No fever."),
+    ]
+    assert aside.counts() == {"document given twice": 1}
