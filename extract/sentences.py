@@ -3,7 +3,8 @@
 A general sentence splitter breaks on "Dr.", "b.i.d." and "No. 3", joins the items of a list, and
 reads a line that was wrapped at 72 characters as several. This one goes by the layout of the lines
 and by a list of abbreviations. Each sentence starts on a token of `Doc`; sections are in
-`doc.spans["sections"]`, whose labels are those of `data/sections.tsv` or "other".
+`doc.spans["sections"]`, whose labels are those of `data/sections.tsv` or "other", and the headings
+of those that are not "other" in `doc.spans["headings"]`.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ _FOLLOWING = re.compile(r"\s+(?=(\S))")
 _HEADING = re.compile(
     r"[ \t#*]*(?:\d{1,2}[.)] *)?([A-Za-z][A-Za-z /&'-]{0,48}?)[ \t*]*(:\**|(?=\n|$))"
 )
+_MARKDOWN_HEADING = re.compile(r"[ \t]{0,3}#{1,6}[ \t]+\S[^\n]*")
 
 
 @cache
@@ -66,7 +68,7 @@ def headings(text: str) -> list[tuple[int, int, str]]:
 
     A heading stands at the start of a line and ends with a colon or with the line. Words that
     `data/sections.tsv` doesn't know count, as section "other", if they are all capitals with a
-    colon, or a short line that ends with a colon.
+    colon, a short line that ends with a colon, or a heading of Markdown.
     """
     found = []
     start = 0
@@ -81,6 +83,8 @@ def headings(text: str) -> list[tuple[int, int, str]]:
             if section is not None:
                 indent = len(line) - len(line.lstrip())
                 found.append((start + indent, start + match.end(), section))
+        if (not found or found[-1][0] < start) and _MARKDOWN_HEADING.fullmatch(line.rstrip()):
+            found.append((start + line.index("#"), start + len(line.rstrip()), "other"))
         start += len(line) + 1
     return found
 
@@ -176,7 +180,10 @@ class Sentences:
             else:
                 token.is_sent_start = False
         doc.user_data.pop(_STARTS, None)
-        doc.spans["sections"] = _section_spans(doc)
+        heads = headings(doc.text)
+        doc.spans["sections"] = _section_spans(doc, heads)
+        spans = [doc.char_span(a, b, label=s) for a, b, s in heads if s != "other"]
+        doc.spans["headings"] = [span for span in spans if span is not None]
         return doc
 
     def to_disk(self, path: Any, **_: Any) -> None:
@@ -187,9 +194,8 @@ class Sentences:
         return self
 
 
-def _section_spans(doc: Doc) -> list[Span]:
+def _section_spans(doc: Doc, heads: list[tuple[int, int, str]]) -> list[Span]:
     text = doc.text
-    heads = headings(text)
     ends = [start for start, _, _ in heads[1:]] + [len(text)] * bool(heads)
     spans = []
     for (start, after, section), end in zip(heads, ends, strict=True):

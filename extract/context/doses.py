@@ -85,6 +85,17 @@ def _first(values: dict[str, str], text: str) -> str | None:
     return min(found)[2] if found else None
 
 
+_USAGE = re.compile(
+    "|".join(f"(?:{pattern})" for pattern in (*_ROUTES.values(), *_FREQUENCIES.values())), re.I
+)
+
+
+def is_usage(words: str) -> bool:
+    """Whether words are but a route or frequency: "PO", "p.r.n.", "b.i.d.", "intravenous"."""
+    words = words.strip()
+    return any(_USAGE.fullmatch(form) is not None for form in (words, f"{words}."))
+
+
 def dosage(drug: Span) -> dict[str, str]:
     """The dose, route, frequency and duration that go with a drug's mention, if stated.
 

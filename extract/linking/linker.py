@@ -43,6 +43,8 @@ KINDS = {
     "Procedure": ("Procedure",),
 }
 _CANDIDATES = 16
+# A graph gets only links that are likelier right than wrong, whatever threshold gives the best F1.
+LIKELY = 0.5
 # What a node of another kind than the mention's loses, so that of two of one name its own wins.
 _OTHER_KIND = 0.99
 _JOINED = re.compile(r",\s+(?:and|or)\s+|,\s+|\s+(?:and/or|and|or)\s+")
@@ -411,7 +413,7 @@ class LinkerComponent:
     linked span becomes the kind of its node.
 
     Args:
-        threshold: least probability of a link; None: the linker's own.
+        threshold: least probability of a link; None: the linker's own, but at least `LIKELY`.
         linker: `scispacy_linker:umls` (or mesh, rxnorm, go, hpo) for scispaCy's; None: medkg's.
     """
 
@@ -441,9 +443,12 @@ class LinkerComponent:
         places = [(m.start_char, m.end_char, m.label_) for m in mentions]
         long_forms = long_forms_of(doc.text, places)
         asked = [asked_for(mention.text, mention.label_, long_forms) for mention in mentions]
+        least = self.linker.threshold
+        if self.threshold is None:
+            least = max(LIKELY, least)
         linked = []
         for mention, found in zip(mentions, self.linker.in_document(asked), strict=True):
-            links = [link for link in found if link.score >= self.linker.threshold]
+            links = [link for link in found if link.score >= least]
             link = links[0] if links else None
             if link is not None and link.kind != mention.label_:
                 # A span's label can't be changed; its other attributes move to the new one.

@@ -58,7 +58,9 @@ class Gazetteer:
         if self._tables is None:
             raise ModelError('medkg_names has no names: get_pipe("medkg_names").use(graph)')
         mentions = list(doc.spans.get("mentions", []))
-        taken = {place for mention in mentions for place in range(mention.start, mention.end)}
+        # A section's heading is no name, even where the graph has one like it ("Allergies").
+        covered = [*mentions, *doc.spans.get("headings", [])]
+        taken = {place for span in covered for place in range(span.start, span.end)}
         places, hashes = _candidates(doc, taken)
         found = []
         for kind, table in self._tables.items():

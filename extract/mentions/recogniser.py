@@ -17,7 +17,8 @@ from typing import Any
 
 from spacy.tokens import Doc, Span
 
-from ..abbreviations import Abbreviation
+from ..abbreviations import Abbreviation, find_abbreviations
+from ..context.doses import is_usage
 
 MODEL = "medkg_ner"
 THRESHOLD = 0.5
@@ -193,15 +194,32 @@ def _free(candidates: Iterable[Found], taken: Iterable[Found]) -> list[Found]:
 
 
 def set_mentions(doc: Doc, found: Iterable[Found]) -> None:
-    """Write mentions into `doc.spans["mentions"]`."""
+    """Write mentions into `doc.spans["mentions"]`.
+
+    The heading of a section ("Allergies:") is none, nor is how a drug is taken ("PO", "b.i.d.") a
+    drug, unless the document spells it out as something else.
+    """
     spans = []
+    text = doc.text  # which spaCy puts together anew each time
+    titles = {place for title in doc.spans.get("headings", []) for place in token_range(title)}
+    defined = {short.short for short in find_abbreviations(text)}
     for mention in found:
+        words = text[mention.start : mention.end]
+        if mention.kind == "Drug" and words not in defined and is_usage(words):
+            continue
         span = doc.char_span(
             mention.start, mention.end, label=mention.kind, alignment_mode="expand"
         )
+        if titles.issuperset(token_range(span)):
+            continue
         span._.probability = mention.probability
         spans.append(span)
     doc.spans["mentions"] = spans
+
+
+def token_range(span: Span) -> range:
+    """The places of a span's tokens."""
+    return range(span.start, span.end)
 
 
 if not Span.has_extension("probability"):

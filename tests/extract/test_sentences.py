@@ -15,6 +15,16 @@ def split(text: str) -> list[str]:
     return [" ".join(sentence.text.split()) for sentence in nlp(text).sents]
 
 
+def test_a_heading_of_markdown_ends_a_section_whatever_it_says() -> None:
+    nlp = blank()
+    nlp.add_pipe("medkg_sentences")
+    doc = nlp("## Family history\nMother: gout.\n\n## Visit of 3 May\nFever today.\n# 2 tablets\n")
+    fever = next(token.i for token in doc if token.text == "Fever")
+    gout = next(token.i for token in doc if token.text == "gout")
+    assert [section_of(doc[at : at + 1]) for at in (gout, fever)] == ["family", "other"]
+    assert [span.text for span in doc.spans["headings"]] == ["## Family history"]
+
+
 @pytest.mark.parametrize(
     "sentence",
     [

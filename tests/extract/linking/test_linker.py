@@ -7,7 +7,7 @@ import pytest
 
 from medkg.extract import sentences as _sentences  # noqa: F401 (likewise)
 from medkg.extract.linking import linker as _linker  # noqa: F401 (registers the component)
-from medkg.extract.linking.linker import Linker
+from medkg.extract.linking.linker import Link, Linker
 from medkg.graph.errors import ModelError
 from medkg.graph.kg import KnowledgeGraph
 
@@ -134,6 +134,16 @@ def test_the_component_spells_out_abbreviations_and_takes_the_node_s_kind() -> N
         ("fever", "Symptom", "HP:0001945"),
         ("ankle pain", "Symptom", None),
     ]
+
+
+def test_a_link_that_is_likelier_wrong_than_right_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    nlp = pipeline("medkg_sentences", "medkg_linker")
+    linker = nlp.get_pipe("medkg_linker").use(graph()).linker
+    for score, identifier in ((0.49, None), (0.51, "HP:0001945")):
+        link = Link("HP:0001945", "Symptom", "Fever", score)
+        monkeypatch.setattr(linker, "in_document", lambda asked, link=link: [[link] for _ in asked])
+        doc = marked(nlp, "[feverishness|Symptom]")
+        assert doc.spans["mentions"][0]._.identifier == identifier
 
 
 def test_the_component_says_that_it_has_no_names() -> None:
