@@ -147,6 +147,8 @@ def triggers(words: list[str]) -> Iterator[Trigger]:
         pseudo = [rule for rule in rules if rule.category == "pseudo"]
         for rule in pseudo or rules:
             yield Trigger(position, min(end, len(words)), rule)
+        # The semicolon that a phrase ends with may end scopes too.
+        end -= end > position + 1 and closed[end - 1] == ";"
         position = max(end, position + 1)
 
 

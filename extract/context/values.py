@@ -78,6 +78,9 @@ def measurement(test: Span) -> dict[str, str | float]:
     an interpretation may stand right before it ("raised CRP", "negative for CD3") and is shared by
     tests in a row ("ALT and AST were normal").
     """
+    listed = _value_of_list(test)
+    if listed is not None:
+        return listed
     after, row_ends = _after(test)
     link = _LINK.match(after)
     linked = after[: link.end()] if link else ""
@@ -96,6 +99,46 @@ def measurement(test: Span) -> dict[str, str | float]:
     if said is not None:
         found["interpretation"] = said
     return found
+
+
+def _value_of_list(test: Span) -> dict[str, str | float] | None:
+    """The test's own of as many values as there are tests: "AST and ALT were 56 and 70 U/L"."""
+    row = _row(test)
+    if len(row) < 2:
+        return None
+    after, _ = _after(row[-1])
+    link = _LINK.match(after)
+    rest = after[link.end() :] if link else after
+    values = []
+    while (value := _VALUE.match(rest)) is not None and _is_result(value, after):
+        values.append(value)
+        joined = _COORDINATED.match(rest, value.end())
+        if joined is None or not joined[0]:
+            break
+        rest = rest[joined.end() :]
+    if len(values) != len(row):
+        return None
+    number = [one.start for one in row].index(test.start)
+    found = values[number]
+    return _quantity(found, "", found["unit"] or values[-1]["unit"])
+
+
+def _row(test: Span) -> list[Span]:
+    """The tests that stand in a row with this one, joined by commas, "and" or "or", in order."""
+    row = [test]
+    while (following := _after(row[-1])[1]) is not None:
+        row.append(following)
+    sentence = sentence_of(test)
+    before = [
+        p for p in mention_places(test.doc, sentence.start, test.start) if p.end <= test.start
+    ]
+    for place in reversed(before):
+        earlier = test.doc.spans["mentions"][place.number]
+        following = _after(earlier)[1]
+        if following is None or following.start != row[0].start:
+            break
+        row.insert(0, earlier)
+    return row
 
 
 def _said_before(test: Span) -> str | None:
@@ -169,16 +212,17 @@ def _is_result(value: re.Match[str], after: str) -> bool:
     return year is None and _NO_RESULT.match(rest) is None
 
 
-def _quantity(value: re.Match[str], bound: str) -> dict[str, str | float]:
+def _quantity(value: re.Match[str], bound: str, unit: str | None = None) -> dict[str, str | float]:
+    unit = unit or value["unit"]
     number, bound = " ".join(value["number"].split()), (value["bound"] or bound).strip()
     found: dict[str, str | float] = {"value": bound + number}
-    if value["unit"] is not None:
-        found["unit"] = " ".join(value["unit"].split())
+    if unit is not None:
+        found["unit"] = " ".join(unit.split())
     thousands = re.fullmatch(r"\d{1,3}(?:,\d{3})+", number)
     if bound or (thousands is None and re.fullmatch(r"\d+(?:[.,]\d+)?", number) is None):
         return found
     amount = found["value"] = float(number.replace(",", "" if thousands else "."))
     if "unit" in found and is_unit(str(found["unit"])):
-        amount, unit = normalise_quantity(amount, str(found["unit"]))
-        found["normal_value"], found["normal_unit"] = amount, unit
+        normal = normalise_quantity(amount, str(found["unit"]))
+        found["normal_value"], found["normal_unit"] = normal
     return found

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from ...graph.errors import ModelError
 from ...graph.identifiers import name_key_of
+from ..abbreviations import find_abbreviations
 from ..context.context import relation_context
 from ..folder import load_weights, open_folder, save_folder
 from ..linking import linker as _linker  # noqa: F401 (registers what it sets on spans)
@@ -285,6 +286,7 @@ class FoundRelation:
     by_rule: bool = False  # a turn of phrase said it, not a trained model
 
 
+_SHORT_FORMS = "medkg short forms"  # of a document, with the key of what each stands for
 # What a task's labels are in the graph; the others (prevents) are no relation there.
 _RELATIONS = {"causes": "CAUSES", "treats": "TREATS", "contraindicated": "CONTRAINDICATED_FOR"}
 SYMPTOM_THRESHOLD = 0.5
@@ -333,7 +335,7 @@ class RelationsComponent:
     def _symptoms(self, pairs: list[Candidate]) -> list[FoundRelation]:
         found = []
         for head, tail, pair in pairs:
-            if _may_be(head, "Disease") and _may_be(tail, "Symptom"):
+            if _may_be(head, "Disease") and _may_be(tail, "Symptom") and not _same(head, tail):
                 rule = symptom_rule(pair)
                 if rule is not None and rule.precision >= SYMPTOM_THRESHOLD:
                     found.append(_relation(head, "HAS_SYMPTOM", tail, rule.precision, {}))
@@ -485,6 +487,23 @@ def _node(mention: Span, kind: str) -> str | None:
     if mention.label_ != kind:
         identifier = mention._.twin.identifier
     return identifier
+
+
+def _same(one: Span, other: Span) -> bool:
+    """Whether two mentions mean one thing: a node, its twin, or a name and its short form."""
+    nodes = [
+        {mention._.identifier, mention._.twin and mention._.twin.identifier} - {None}
+        for mention in (one, other)
+    ]
+    if nodes[0] & nodes[1]:
+        return True
+    shorts = one.doc.user_data.get(_SHORT_FORMS)
+    if shorts is None:
+        found = find_abbreviations(one.doc.text)
+        shorts = {each.short: name_key_of(one.doc.text[slice(*each.long)]) for each in found}
+        one.doc.user_data[_SHORT_FORMS] = shorts
+    names = [shorts.get(mention.text, name_key_of(mention.text)) for mention in (one, other)]
+    return bool(names[0] == names[1])
 
 
 def _may_be_related(head: Span, tail: Span) -> bool:

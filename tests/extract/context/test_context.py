@@ -45,6 +45,12 @@ HISTORICAL, FAMILY, PLAIN = {"historical"}, {"family"}, set[str]()
         ("[Pneumonia|Disease] was ruled out.", [NEGATED]),
         ("He doesn’t have [gout|Disease].", [NEGATED]),
         ("Tests were negative for [lupus|Disease]; [rash|Symptom] is present.", [NEGATED, PLAIN]),
+        ("Screened for [depression|Disease]; negative.", [{"negated", "hypothetical"}]),
+        (
+            "Screen for [gout|Disease]: result negative; [rash|Symptom] noted.",
+            [{"negated", "hypothetical"}, PLAIN],
+        ),
+        ("[HIV|Target], negative\n[cough|Symptom]; negative family", [NEGATED, PLAIN]),
         ("There is no change in the [headache|Symptom].", [PLAIN]),
         ("Not only [fever|Symptom] but also [rash|Symptom].", [PLAIN, PLAIN]),
         ("Likely [pneumonia|Disease].", [POSSIBLE]),

@@ -50,6 +50,11 @@ def quantity(value: float, unit: str, normal: float, normal_unit: str) -> dict[s
         ("[CT|Procedure] 3 days later", [{}]),
         ("[ECG|Procedure] in 2019", [{}]),
         ("[CT|Procedure] showed a 3 cm mass.", [{}]),
+        ("[AST|Procedure] and [ALT|Procedure] were 56 and 70.", [{"value": 56.0}, {"value": 70.0}]),
+        ("[Sodium|Procedure], [potassium|Procedure] and [chloride|Procedure] were 140, 4 and 99"
+         " mmol/L.",
+         [quantity(n, "mmol/L", n, "mmol/L") for n in (140.0, 4.0, 99.0)]),
+        ("[AST|Procedure] and [ALT|Procedure] were 56, 70 and 80.", [{}, {"value": 56.0}]),
         ("[fever|Symptom] of 39.1 °C", [quantity(39.1, "°C", 39.1, "Cel")]),
     ],
 )  # fmt: skip
