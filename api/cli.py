@@ -961,6 +961,8 @@ def predict(
     model: Annotated[Path, typer.Argument(help="A model folder (medkg train links).")],
     head: Annotated[str | None, typer.Option(help="Identifier or name of the head.")] = None,
     tail: Annotated[str | None, typer.Option(help="Identifier or name of the tail.")] = None,
+    smiles: Annotated[str | None, typer.Option(help="A molecule instead of a head.")] = None,
+    inchi: Annotated[str | None, typer.Option(help="The same, as InChI.")] = None,
     top: Top = 20,
     trained: Annotated[
         bool, typer.Option("--trained", help="Rank the pairs that training used, too.")
@@ -972,9 +974,13 @@ def predict(
     """Rank the tails of a head (or heads of a tail), with probability and explanation."""
     from medkg import show
 
-    if (head is None) == (tail is None):
-        raise typer.BadParameter("give --head or --tail")
+    if sum(given is not None for given in (head, tail, smiles, inchi)) != 1:
+        raise typer.BadParameter("give --head, --tail, --smiles or --inchi")
     loaded = _link_model(model, graph)
+    if structure := smiles or inchi:
+        if into is not None:
+            raise typer.BadParameter("--into is for --head and --tail: a molecule is no node")
+        return _predict_molecule(loaded, structure, top, as_json)
     rows = loaded.predict(head=head, tail=tail, top=top, include_trained=trained)
     if as_json:
         show.as_json(rows)
@@ -996,6 +1002,91 @@ def predict(
             written = connection.write(part)
         if not as_json:
             _print_summary(written, into, as_json=False)
+    return None
+
+
+def _predict_molecule(model: LinkModel, structure: str, top: int, as_json: bool) -> None:
+    from medkg import show
+    from medkg.gnn.links.screen import part_of, targets_of
+
+    asked = targets_of(model, structure, top)
+    base = part_of(model).calibration.base_rate
+    if as_json:
+        held = [{"id": node, "name": name} for node, name in asked.held]
+        rows = asked.rows.to_dicts()
+        return show.as_json(
+            {"smiles": asked.smiles, "held": held, "base_rate": base, "predictions": rows}
+        )
+    show.frame(asked.rows, f"{model.task.edge_type[1]} of {asked.smiles}")
+    held_as = ", ".join(f"{name} ({node})" for node, name in asked.held)
+    held_as = f"the graph holds it: {held_as}" if held_as else "the graph doesn't hold it"
+    return show.out.print(
+        f"{held_as}; by structure alone, probability at a base rate of {base:.2g}", markup=False
+    )
+
+
+@app.command(
+    epilog="Example: medkg screen models/targets --target KIT --library molecules.smi --top 100"
+)
+def screen(
+    model: Annotated[Path, typer.Argument(help="A model folder (medkg train links).")],
+    target: Annotated[str, typer.Option(help="Identifier or name of the target.")],
+    library: Annotated[Path, typer.Option(help="Molecules: .smi, .csv, .tsv, .sdf; .gz or not.")],
+    top: Top = 100,
+    diverse: Annotated[
+        bool, typer.Option("--diverse", help="The best of each series of alike molecules only.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="HTML page to write, with pictures.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; default: one a processor.")
+    ] = None,
+    graph: Annotated[str | None, typer.Option(help="Instead of the recorded graph.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Rank a library of molecules for a target by structure alone; drug-likeness of the best."""
+    import polars as pl
+
+    from medkg import show
+    from medkg.gnn.links.screen import part_of
+    from medkg.gnn.links.screen import screen as screen_library
+    from medkg.graph.quarantine import Quarantine
+
+    aside = Quarantine()
+    loaded = _link_model(model, graph)
+    found = screen_library(
+        loaded, target, library, top=top, diverse=diverse, workers=workers, quarantine=aside
+    )
+    base = part_of(loaded).calibration.base_rate
+    if out is not None:
+        from medkg.gnn.links.screen_page import write_page
+
+        write_page(found, out, library.name, loaded.name, base)
+    if as_json:
+        return show.as_json(
+            {
+                "target": found.target,
+                "target_name": found.target_name,
+                "model": loaded.name,
+                "base_rate": base,
+                "counts": found.counts,
+                "molecules": found.rows,
+                "set_aside": [row.__dict__ for row in aside.rows[:1000]],
+            }
+        )
+    shown = pl.DataFrame(found.rows, infer_schema_length=None).select(
+        "rank", "name", "smiles", "probability", "nearest_name", "nearest_similarity", "known",
+        "series", "qed", "lipinski", "alerts",
+    )  # fmt: skip
+    show.frame(shown, f"{library.name} for {found.target_name} ({found.target})", most=20)
+    counts = found.counts
+    show.out.print(
+        f"{counts['ranked']:,} molecules ranked, {counts['duplicates']:,} duplicates,"
+        f" {counts['invalid']:,} set aside; probability at a base rate of {base:.2g}"
+    )
+    _say_set_aside(aside)
+    if out is not None:
+        show.out.print(f"{out}: the best {len(found.rows):,} with pictures", markup=False)
+    return None
 
 
 @app.command(epilog="Example: medkg explain models/targets --head imatinib --tail KIT")
@@ -1155,6 +1246,7 @@ def train_ner(
     from medkg import show
     from medkg.extract.mentions.train import train_ner as train_model
     from medkg.graph.quarantine import Quarantine
+    from medkg.reports import ner_figures
 
     aside = Quarantine()
     metrics = train_model(
@@ -1170,7 +1262,7 @@ def train_ner(
         labels=_label_kinds(label),
         quarantine=aside,
     )
-    show.as_json(metrics) if as_json else show.pairs(metrics, str(out))
+    show.as_json(metrics) if as_json else show.frame(ner_figures(metrics), f"Mentions: {out}")
     _say_set_aside(aside)
 
 

@@ -32,6 +32,16 @@ def _short(name: str) -> str:
     return name.removeprefix("links-").rpartition("-")[0]
 
 
+def ner_figures(metrics: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
+    """Strict scores of mentions on the held-out documents, a row a corpus and kind."""
+    rows = [
+        {"corpus": corpus, "kind": kind, **row}
+        for corpus, kinds in metrics.items()
+        for kind, row in kinds.items()
+    ]
+    return pl.DataFrame(rows)
+
+
 def embedding_figures(name: str, metrics: Mapping[str, Any]) -> pl.DataFrame:
     """Filtered ranks of held-back edges of all relations, both sides, a row a model."""
     return _rows({name: metrics["valid"], "degree": metrics["degree"]}, _LINK_FIGURES)

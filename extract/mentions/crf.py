@@ -87,7 +87,7 @@ def partition(emissions: Tensor, moves: Tensor, lengths: Tensor) -> Tensor:
     for emission, move in steps[1:]:
         state = torch.logsumexp(state.unsqueeze(2) + move, dim=1) + emission
         states.append(state)
-    last = torch.stack(states, 1)[torch.arange(len(lengths)), lengths - 1]
+    last = torch.stack(states, 1)[torch.arange(len(lengths), device=lengths.device), lengths - 1]
     return torch.logsumexp(last, dim=1)
 
 

@@ -48,7 +48,7 @@ class Distillation:
                 most = max(1, _TOKENS // len(texts[-1].tokens))
                 batch, texts = texts[-most:], texts[:-most]
                 tokens = [example.tokens for example in batch]
-                mean = torch.stack([_pairs(teacher, tokens) for teacher in teachers]).mean(0)
+                mean = torch.stack([_pairs(teacher, tokens) for teacher in teachers]).mean(0).cpu()
                 for row, example in enumerate(batch):
                     said = mean[row, : len(example.tokens)].numpy().astype(np.float16)
                     self._said[id(example)] = said
@@ -65,8 +65,8 @@ class Distillation:
             wanted[row, : len(marginals), own] *= 1 - GOLD
             before = [0, *example.tags[:-1]]
             wanted[row, range(len(marginals)), own, before, example.tags] += GOLD
-        pairs = torch.from_numpy(wanted).permute(0, 2, 1, 3, 4)
         emissions, transitions, lengths = model.scores_of([e.tokens for e in batch])
+        pairs = torch.from_numpy(wanted).to(emissions.device).permute(0, 2, 1, 3, 4)
         rows, heads, time, _ = emissions.shape
         moves = transitions.unsqueeze(1).expand(-1, time, -1, -1)
         log_z = partition(
@@ -75,7 +75,7 @@ class Distillation:
             lengths.repeat_interleave(heads),
         ).view(rows, heads)
         right = (pairs.sum(3) * emissions).sum((2, 3)) + (pairs.sum(2) * transitions).sum((2, 3))
-        weights = torch.full((heads,), OTHERS)
+        weights = torch.full((heads,), OTHERS, device=emissions.device)
         weights[own] = 1.0
         return ((log_z - right) * weights).sum()
 
