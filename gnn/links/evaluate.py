@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ...graph.errors import DataError, MissingError, ModelError
 from ...graph.kg import KnowledgeGraph
+from ...graph.progress import progress
 from ..data import to_hetero_data
 from ..ranking import by_degree, summarise
 from .baselines import Degree, Neighbours
@@ -70,19 +71,18 @@ def evaluate_model(
         + model.task.matrix("train", "valid")
     ).tocsr()
     sides: dict[str, dict[str, Scored]] = {}
-    for side in DIRECTIONS:
-        queries, answers = (numbers if side == "tail" else numbers[:, ::-1]).T
-        truth = known if side == "tail" else known.T.tocsr()
-        sides[side] = {
-            name: score_pairs(
-                scorer.score_tails if side == "tail" else scorer.score_heads,
-                queries,
-                answers,
-                truth,
-                seed=seed,
-            )
-            for name, scorer in scorers.items()
-        }
+    measured: dict[str, Any] = {}
+    steps = len(DIRECTIONS) * len(scorers) * (1 + len(parts))
+    with progress("Evaluating", steps) as step:
+        for side in DIRECTIONS:
+            queries, answers = (numbers if side == "tail" else numbers[:, ::-1]).T
+            truth = known if side == "tail" else known.T.tocsr()
+            sides[side] = {}
+            for name, scorer in scorers.items():
+                score = scorer.score_tails if side == "tail" else scorer.score_heads
+                sides[side][name] = score_pairs(score, queries, answers, truth, seed=seed)
+                step()
+            measured[side] = _figures(sides[side], parts, seed, step)
     return {
         "model": model.name,
         "relation": model.task.edge_type[1],
@@ -93,7 +93,7 @@ def evaluate_model(
         "leaks": leaks.to_dict(),
         "candidates": {"tail": len(model.task.tails), "head": len(model.task.heads)},
         "figures": {
-            **{side: _figures(scored, parts, seed) for side, scored in sides.items()},
+            **measured,
             "both": _of_both_sides(sides, parts, numbers[:, 0], seed),
         },
         "paired": {side: _paired(scored, parts, seed) for side, scored in sides.items()},
@@ -234,12 +234,15 @@ def _baselines(model: LinkModel, training: KnowledgeGraph | None) -> dict[str, S
 
 
 def _figures(
-    scored: Mapping[str, Scored], parts: Mapping[str, Chosen], seed: int
+    scored: Mapping[str, Scored], parts: Mapping[str, Chosen], seed: int, step: Callable[..., None]
 ) -> dict[str, Any]:
-    return {
-        part: {name: figures(found.where(chosen), seed=seed) for name, found in scored.items()}
-        for part, chosen in parts.items()
-    }
+    found: dict[str, Any] = {}
+    for part, chosen in parts.items():
+        found[part] = {}
+        for name, all_edges in scored.items():
+            found[part][name] = figures(all_edges.where(chosen), seed=seed)
+            step()
+    return found
 
 
 def _of_both_sides(
