@@ -97,7 +97,8 @@ def compact(data: HeteroData, edge_type: EdgeType, context: tuple[EdgeType, ...]
     for t in types:
         heads, tails = data[t].edge_index
         part[t].edge_index = torch.stack([numbers[t[0]][heads], numbers[t[2]][tails]])
-        part[t].ids = data[t].ids
+        if "ids" in data[t]:
+            part[t].ids = data[t].ids
     return part
 
 
