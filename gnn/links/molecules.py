@@ -80,7 +80,7 @@ def _mobile(molecule: Chem.Mol) -> bool:
     """
     tools = _tools()
     has = molecule.HasSubstructMatch
-    return (
+    return bool(
         (has(tools.acceptor) and has(tools.donor))
         or has(tools.vinylogous)
         or (has(tools.pyrrolic) and has(tools.oxo))

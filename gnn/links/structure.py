@@ -26,7 +26,7 @@ from ...graph.kg import KnowledgeGraph
 from .. import calibration
 from ..calibration import FIRST, Calibration
 from ..data import EdgeType, vocabulary
-from .baselines import _from_tensors, _to_tensors
+from .baselines import matrix_from_tensors, matrix_tensors
 from .molecules import Features, features, structures_of, tanimoto
 
 CANDIDATES = 150  # targets a molecule that the trees rank
@@ -119,7 +119,7 @@ def _family(symbol: str) -> str:
 
 
 def _numbered(names: list[str]) -> NDArray[np.int64]:
-    return np.unique(np.array(names, dtype=str), return_inverse=True)[1].astype(np.int64)
+    return np.asarray(np.unique(np.array(names, dtype=str), return_inverse=True)[1], dtype=np.int64)
 
 
 def _ones(rows: pl.Series, columns: pl.Series, shape: tuple[int, int]) -> sparse.csr_matrix:
@@ -195,7 +195,7 @@ def _train_tower(near: _Neighbourhood, seed: int) -> Tower:
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps)
         counts = true.sum(1)
         for _ in range(epochs):
-            for batch in torch.randperm(len(inputs), generator=generator).split(size):
+            for batch in torch.randperm(len(inputs), generator=generator).split(size):  # type: ignore[no-untyped-call]
                 shares = torch.log_softmax(network(inputs[batch]), dim=1)
                 loss = -(shares * true[batch]).sum() / counts.mean() / len(batch)
                 optimiser.zero_grad()
@@ -220,7 +220,8 @@ class _Network(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         hidden = self.drop(torch.relu(self.first(self.drop_inputs(inputs))))
         hidden = self.drop(hidden + torch.relu(self.second(hidden)))
-        return hidden @ (self.targets + self.families[self.where]).T + self.bias
+        logits: Tensor = hidden @ (self.targets + self.families[self.where]).T + self.bias
+        return logits
 
     def tower(
         self, mean: NDArray[np.float32], scale: NDArray[np.float32], columns: NDArray[np.int64]
@@ -233,8 +234,8 @@ class _Network(nn.Module):
             (self.targets + self.families[self.where]).T,
             self.bias,
         )
-        arrays = (w.detach().contiguous().numpy() for w in weights)
-        return Tower(*arrays, mean, scale, columns)
+        arrays = [w.detach().contiguous().numpy() for w in weights]
+        return Tower._make([*arrays, mean, scale, columns])
 
 
 class Structure:
@@ -362,11 +363,11 @@ class Structure:
         """What `from_tensors` needs."""
         numbers = np.array(list(self.calibration.to_dict().values()))
         return {
-            **_to_tensors("morgan", self.ligands.morgan),
-            **_to_tensors("paths", self.ligands.paths),
-            **_to_tensors("known", self.known),
-            **_to_tensors("groups", self._near.side.groups),
-            **_to_tensors("joined", self._near.side.joined),
+            **matrix_tensors("morgan", self.ligands.morgan),
+            **matrix_tensors("paths", self.ligands.paths),
+            **matrix_tensors("known", self.known),
+            **matrix_tensors("groups", self._near.side.groups),
+            **matrix_tensors("joined", self._near.side.joined),
             "heads": torch.from_numpy(self.heads),
             "n_heads": torch.tensor(self.n_heads),
             "numbers": torch.from_numpy(self.ligands.numbers),
@@ -381,20 +382,20 @@ class Structure:
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Structure:
         """The scorer that gave these `tensors`."""
         ligands = Features(
-            _from_tensors("morgan", tensors),
-            _from_tensors("paths", tensors),
+            matrix_from_tensors("morgan", tensors),
+            matrix_from_tensors("paths", tensors),
             tensors["numbers"].numpy(),
         )
         side = TailSide(
             tensors["families"].numpy(),
             tensors["stems"].numpy(),
-            _from_tensors("groups", tensors),
-            _from_tensors("joined", tensors),
+            matrix_from_tensors("groups", tensors),
+            matrix_from_tensors("joined", tensors),
         )
         tower = Tower(*(tensors[f"tower.{name}"].numpy() for name in Tower._fields))
         trees = tensors["trees"].numpy().tobytes().decode()
         fitted = Calibration(*tensors["calibration"].tolist())
-        near = _Neighbourhood(ligands, _from_tensors("known", tensors), side)
+        near = _Neighbourhood(ligands, matrix_from_tensors("known", tensors), side)
         heads, n_heads = tensors["heads"].numpy(), int(tensors["n_heads"])
         return cls(heads, n_heads, near, tower, trees, fitted)
 
@@ -456,8 +457,8 @@ class ByStructure:
     def tensors(self) -> dict[str, Tensor]:
         """What `from_tensors` needs."""
         return {
-            **_to_tensors("molecules.morgan", self._features.morgan),
-            **_to_tensors("molecules.paths", self._features.paths),
+            **matrix_tensors("molecules.morgan", self._features.morgan),
+            **matrix_tensors("molecules.paths", self._features.paths),
             "molecules.numbers": torch.from_numpy(self._features.numbers),
             "molecules.heads": torch.from_numpy(self._heads),
             **{f"structure.{name}": t for name, t in self.structure.tensors().items()},
@@ -472,8 +473,8 @@ class ByStructure:
             if name.startswith("structure.")
         }
         made = Features(
-            _from_tensors("molecules.morgan", tensors),
-            _from_tensors("molecules.paths", tensors),
+            matrix_from_tensors("molecules.morgan", tensors),
+            matrix_from_tensors("molecules.paths", tensors),
             tensors["molecules.numbers"].numpy(),
         )
         return cls(Structure.from_tensors(part), made, tensors["molecules.heads"].numpy())
@@ -682,4 +683,4 @@ def _ranks(
     for row, start, end in zip(asked, starts, [*starts[1:], len(rows)], strict=True):
         falling = np.sort(-values[row])
         ranks[start:end] = np.searchsorted(falling, -values[row, columns[start:end]])
-    return np.log1p(ranks)
+    return np.asarray(np.log1p(ranks))
