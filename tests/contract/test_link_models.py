@@ -22,6 +22,9 @@ MODELS: Mapping[str, Mapping[str, Any]] = {
     "neighbours": {"model": "neighbours"},
     "rgcn-distmult": {"encoder": "rgcn", "decoder": "distmult", "dim": 16, "epochs": 40},
     "rgcn-complex": {"encoder": "rgcn", "decoder": "complex", "dim": 16, "epochs": 40},
+    "rgcn-transe": {"encoder": "rgcn", "decoder": "transe", "dim": 16, "epochs": 40},
+    "compgcn-rotate": {"encoder": "compgcn", "decoder": "rotate", "dim": 16, "epochs": 40},
+    "hgt-distmult": {"encoder": "hgt", "decoder": "distmult", "dim": 16, "epochs": 30},
     "lookup-distmult": {"encoder": "lookup", "decoder": "distmult", "dim": 16, "epochs": 60},
     "lookup-complex": {"encoder": "lookup", "decoder": "complex", "dim": 16, "epochs": 60},
 }
