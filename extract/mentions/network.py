@@ -28,6 +28,7 @@ from .recogniser import (
     Recogniser,
     TrainedRecogniser,
     propagate,
+    sensible,
     set_mentions,
 )
 
@@ -234,7 +235,7 @@ class MedkgNer:
             for doc, found in zip(
                 docs, self.model.predict([doc.text for doc in docs], self.threshold), strict=True
             ):
-                set_mentions(doc, found)
+                set_mentions(doc, sensible(doc, found))
                 yield doc
 
 

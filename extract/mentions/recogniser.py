@@ -193,33 +193,40 @@ def _free(candidates: Iterable[Found], taken: Iterable[Found]) -> list[Found]:
     return free
 
 
-def set_mentions(doc: Doc, found: Iterable[Found]) -> None:
-    """Write mentions into `doc.spans["mentions"]`.
+def sensible(doc: Doc, found: Iterable[Found]) -> list[Found]:
+    """Without what only looks like a mention.
 
-    The heading of a section ("Allergies:") is none, nor is how a drug is taken ("PO", "b.i.d.") a
-    drug, unless the document spells it out as something else.
+    The heading of a section ("Allergies:") is none (`doc.spans["headings"]`), nor is how a drug is
+    taken ("PO", "b.i.d.") a drug, unless the document spells it out as something else.
     """
-    spans = []
-    text = doc.text  # which spaCy puts together anew each time
-    titles = {place for title in doc.spans.get("headings", []) for place in token_range(title)}
-    defined = {short.short for short in find_abbreviations(text)}
+    titles = [(title.start_char, title.end_char) for title in doc.spans.get("headings", [])]
+    text = doc.text
+    kept = []
+    defined: set[str] | None = None
     for mention in found:
-        words = text[mention.start : mention.end]
-        if mention.kind == "Drug" and words not in defined and is_usage(words):
+        at = bisect_right(titles, (mention.start, len(text))) - 1
+        if at >= 0 and mention.end <= titles[at][1]:
             continue
+        words = text[mention.start : mention.end]
+        if mention.kind == "Drug" and is_usage(words):
+            if defined is None:
+                defined = {short.short for short in find_abbreviations(text)}
+            if words not in defined:
+                continue
+        kept.append(mention)
+    return kept
+
+
+def set_mentions(doc: Doc, found: Iterable[Found]) -> None:
+    """Write mentions into `doc.spans["mentions"]`."""
+    spans = []
+    for mention in found:
         span = doc.char_span(
             mention.start, mention.end, label=mention.kind, alignment_mode="expand"
         )
-        if titles.issuperset(token_range(span)):
-            continue
         span._.probability = mention.probability
         spans.append(span)
     doc.spans["mentions"] = spans
-
-
-def token_range(span: Span) -> range:
-    """The places of a span's tokens."""
-    return range(span.start, span.end)
 
 
 if not Span.has_extension("probability"):
