@@ -12,6 +12,7 @@ from medkg.cli import main
 from medkg.extract.corpora.readers import read_pubtator
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.quarantine import Quarantine
+from medkg.reports import ner_figures
 from tests.extract.made_corpus import write_corpus
 from tests.graph.graphs import small
 
@@ -93,3 +94,12 @@ def test_annotations_become_a_model_and_a_graph(
     assert code == 0, said
     names = set(KnowledgeGraph.open(tmp_path / "graph").nodes["name"].str.to_lowercase())
     assert {"lumirol", "night palsy"} <= names
+
+
+def test_figures_are_a_row_for_each_corpus_and_kind() -> None:
+    score = {"precision": 0.5, "recall": 1.0, "f1": 0.667}
+    rows = ner_figures({"ward": {"Drug": score, "micro": score}, "own": {"micro": score}})
+    assert rows.columns == ["corpus", "kind", *score]
+    assert rows.select("corpus", "kind").rows() == [
+        ("ward", "Drug"), ("ward", "micro"), ("own", "micro"),
+    ]  # fmt: skip
