@@ -468,7 +468,7 @@ class CompGCN(Encoder):
 
         Σ_r W_dir(r) mean_{j ∈ N_r(i)} φ(h_j, z_r) + W_self φ(h_i, z_self)
 
-    with φ(h, z) = h z (elementwise; in trials on drug targets it ranked better than h - z), one
+    with φ(h, z) = h z, elementwise (of the paper's three compositions the multiplication), one
     matrix W_dir for all relations and one for all inverses; the next layer has z_r' = W_rel z_r.
 
     Source: Vashishth et al., Composition-based Multi-Relational Graph Convolutional Networks, ICLR
