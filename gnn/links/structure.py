@@ -635,7 +635,7 @@ class _Seen:
         sizes = self.near.sizes
         scale = 1 / np.sqrt(np.maximum(sizes, 1))
         sums = self._over((self.near.known @ (values * scale).T).T) * scale
-        return np.maximum(sums - values * (sizes > 0), 0)
+        return np.asarray(np.maximum(sums - values * (sizes > 0), 0))
 
 
 def _others(members: sparse.csr_matrix, values: NDArray[np.float32]) -> NDArray[np.float32]:
