@@ -27,6 +27,7 @@ from typing import IO, TYPE_CHECKING, Any
 from ..graph.errors import DataError
 from ..graph.identifiers import is_curie
 from ..graph.kg import MANIFEST
+from ..graph.parsing import SAFE_XML, place_of_documents
 from ..graph.quarantine import Quarantine
 from ..graph.text import decode
 
@@ -409,11 +410,7 @@ def _rows_of_json(file: _File) -> Iterator[tuple[str, str]]:
 
 
 def _xml(file: _File) -> Iterator[TextDocument]:
-    """The documents of PubMed's, PMC's or BioC's XML, each gone when the next is asked for.
-
-    Neither a DTD nor an external entity is read, nothing comes over the network, and the parser's
-    own limits on depth and expansion stand, so a hostile file can do no more than fail.
-    """
+    """The documents of PubMed's, PMC's or BioC's XML, each gone when the next is asked for."""
     from lxml import etree
 
     found = False
@@ -422,11 +419,7 @@ def _xml(file: _File) -> Iterator[TextDocument]:
             opened,
             events=("end",),
             tag=[f"{{*}}{tag}" for tag in _ARTICLES],
-            load_dtd=False,
-            no_network=True,
-            resolve_entities=False,
-            remove_comments=True,
-            remove_pis=True,
+            **SAFE_XML,
         )
         try:
             for number, (_, element) in enumerate(events, start=1):
@@ -581,7 +574,7 @@ def _bioc_json(file: _File) -> Iterator[TextDocument]:
 
     try:
         with file.opened() as opened:
-            where = _place_of_documents(ijson.parse(opened, multiple_values=True))
+            where = place_of_documents(ijson.parse(opened, multiple_values=True))
         if where is None:
             raise _UnreadableError("JSON of a kind that is not read")
         with file.opened() as opened:
@@ -599,16 +592,6 @@ def _bioc_json(file: _File) -> Iterator[TextDocument]:
     except ijson.JSONError:
         # The parser's message quotes the file.
         raise _UnreadableError("file is not whole, valid JSON") from None
-
-
-def _place_of_documents(events: Iterator[tuple[str, str, Any]]) -> str | None:
-    """Where in a JSON file its documents are, in ijson's notation."""
-    for prefix, event, key in events:
-        if event == "map_key" and key in ("documents", "PubTator3"):
-            return ".".join(part for part in (prefix, key, "item") if part)
-        if event == "map_key" and key == "passages":
-            return prefix
-    return None
 
 
 def _of_bioc(given: dict[str, Any]) -> TextDocument:

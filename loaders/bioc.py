@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..graph.errors import DataError, MissingError
 from ..graph.kg import KnowledgeGraph
+from ..graph.parsing import place_of_documents
 from ..graph.quarantine import Quarantine
 from .annotated import OPTIONS, Document, Mention, Relation, load_documents
 from .info import SourceInfo
@@ -124,7 +125,7 @@ def _json_documents(file: Path) -> Iterator[_Given]:
 
     try:
         with stream(file) as opened:
-            where = _where(ijson.parse(opened, multiple_values=True))
+            where = place_of_documents(ijson.parse(opened, multiple_values=True))
         if where is None:
             raise DataError("holds no BioC document", path=file)
         with stream(file) as opened:
@@ -132,16 +133,6 @@ def _json_documents(file: Path) -> Iterator[_Given]:
     except (ijson.JSONError, ValueError):
         # The parser's message quotes the file.
         raise DataError("is not whole, valid JSON", path=file) from None
-
-
-def _where(events: Iterator[tuple[str, str, Any]]) -> str | None:
-    """Where in a JSON file its documents are, in ijson's notation."""
-    for prefix, event, key in events:
-        if event == "map_key" and key in ("documents", "PubTator3"):
-            return ".".join(part for part in (prefix, key, "item") if part)
-        if event == "map_key" and key == "passages":
-            return prefix
-    return None
 
 
 def _of_records(records: Iterator[_Element]) -> Iterator[_Given]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from ..graph.errors import DataError, MissingError
+from ..graph.parsing import SAFE_XML
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -108,11 +109,7 @@ def xml_records_of(file: IO[bytes], path: Path | str) -> Iterator[_Element]:
     events = etree.iterparse(
         file,
         events=("start", "end"),
-        load_dtd=False,
-        no_network=True,
-        resolve_entities=False,
-        remove_comments=True,
-        remove_pis=True,
+        **SAFE_XML,
     )
     try:
         root = None
