@@ -16,7 +16,8 @@ from pathlib import Path
 import polars as pl
 import torch
 
-from medkg.extract.evaluate_text import evaluate_context, evaluate_notes
+from medkg.extract.context.evaluate import evaluate_context
+from medkg.extract.evaluate_text import evaluate_notes
 from medkg.extract.pipeline import build_pipeline
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
@@ -43,7 +44,7 @@ def main() -> None:
     start = time.perf_counter()
     nlp = build_pipeline(graph, ner_model=arguments.ner, relations_model=arguments.relations)
     print(f"The pipeline was ready in {time.perf_counter() - start:.1f} s.")
-    print(evaluate_context(arguments.notes, nlp))
+    print(evaluate_context(arguments.notes))
     start = time.process_time()
     print(evaluate_notes(arguments.notes, nlp, graph))
     print(f"Reading the notes took {time.process_time() - start:.1f} s of CPU time.")

@@ -1,4 +1,4 @@
-"""Scores of context, and of the whole way, on annotated notes."""
+"""Scores of the whole way from text, on annotated notes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,8 @@ from spacy.tokens import Doc
 from ..graph.identifiers import name_key, name_key_of
 from ..graph.kg import KnowledgeGraph
 from ..graph.quarantine import Quarantine
-from .context.context import DEFAULTS
 from .corpora.gold import read_gold
 from .documents import TextDocument
-from .mentions.recogniser import Found, set_mentions
 from .pipeline import _read
 from .relations.evaluate import Score, score
 
@@ -29,47 +27,6 @@ _VALUES = {
     "family": "experiencer",
     "historical": "temporality",
 }
-
-
-def evaluate_context(folder: Path, nlp: Language) -> pl.DataFrame:
-    """Score the context of annotated mentions, given the mentions.
-
-    Args:
-        folder: with `gold.jsonl` and the texts; see `read_gold`.
-        nlp: a pipeline with `medkg_sentences` and `medkg_context`.
-
-    Returns:
-        A row per value that differs from the default (negated, possible, …): value, precision,
-        recall, f1, low, high, true, documents.
-    """
-    counts: dict[str, list[tuple[int, int, int]]] = {value: [] for value in _VALUES}
-    for row in read_gold(folder):
-        doc = _given(nlp, row)
-        pairs = [
-            (
-                {mention[name] for name in DEFAULTS},
-                {getattr(span._, name) for name in DEFAULTS},
-            )
-            for mention, span in zip(row["mentions"], doc.spans["mentions"], strict=True)
-        ]
-        for value in _VALUES:
-            counts[value].append(
-                (
-                    sum(value in true and value in found for true, found in pairs),
-                    sum(value in found for _, found in pairs),
-                    sum(value in true for true, _ in pairs),
-                )
-            )
-    return pl.DataFrame([{"value": v, **asdict(score(rows))} for v, rows in counts.items()])
-
-
-def _given(nlp: Language, row: Mapping[str, Any]) -> Doc:
-    """The document with its annotated mentions, through sentences and context only."""
-    doc = nlp.make_doc(row["text"])
-    doc = nlp.get_pipe("medkg_sentences")(doc)
-    set_mentions(doc, [Found(m["start"], m["end"], m["kind"], 1.0) for m in row["mentions"]])
-    done: Doc = nlp.get_pipe("medkg_context")(doc)
-    return done
 
 
 def evaluate_notes(folder: Path, nlp: Language, terminology: KnowledgeGraph) -> pl.DataFrame:

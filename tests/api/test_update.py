@@ -14,7 +14,7 @@ from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
 from medkg.graph.quarantine import Quarantine
 from medkg.graph.readings import readings
-from tests.extract.linking.test_linker import graph
+from tests.extract.made_graph import graph
 
 from ..extract import deadly
 from ..graph.graphs import small

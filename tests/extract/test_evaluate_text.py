@@ -1,4 +1,4 @@
-"""Scores of linking, context and notes on small made-up gold."""
+"""Scores of notes on small made-up gold."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from medkg.extract.corpora.gold import read_gold
-from medkg.extract.evaluate_text import evaluate_context, evaluate_notes
+from medkg.extract.evaluate_text import evaluate_notes
 from medkg.extract.pipeline import build_pipeline
 from medkg.extract.relations.evaluate_rules import evaluate_symptoms
 from medkg.graph.errors import DataError
-from tests.extract.linking.test_linker import graph
+from tests.extract.made_graph import graph
 
 TEXT = "He takes aspirin. No fever was found. Marfan syndrome is characterised by dyspnea."
 MENTIONS = [
@@ -52,12 +52,9 @@ def gold(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_notes_and_their_context_are_scored_part_by_part(gold: Path) -> None:
+def test_notes_are_scored_part_by_part(gold: Path) -> None:
     torch.set_num_threads(1)
     nlp = build_pipeline(graph())
-    context = {row["value"]: row for row in evaluate_context(gold, nlp).iter_rows(named=True)}
-    assert (context["negated"]["f1"], context["negated"]["true"]) == (1.0, 1)
-    assert (context["family"]["f1"], context["family"]["true"]) == (0.0, 0)
     parts = {row["part"]: row for row in evaluate_notes(gold, nlp, graph()).iter_rows(named=True)}
     assert parts["mentions"]["true"] == 4
     assert parts["mentions"]["f1"] == 1.0

@@ -18,7 +18,7 @@ from medkg.graph.errors import DataError, ModelError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
 from medkg.graph.quarantine import Quarantine
-from tests.extract.linking.test_linker import graph
+from tests.extract.made_graph import graph
 
 NOTE = """Reason for visit: cough and fever.
 He takes aspirin 75 mg p.o. once daily. He denies shortness of breath.

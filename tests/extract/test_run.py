@@ -24,7 +24,7 @@ from medkg.extract.run import Summary, extract
 from medkg.graph.errors import DataError, MedkgError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.quarantine import Quarantine
-from tests.extract.linking.test_linker import graph
+from tests.extract.made_graph import graph
 
 from . import deadly
 from .test_pipeline import DOCUMENTS, NOTE

@@ -17,7 +17,7 @@ from medkg.extract.linking.ranker import FEATURES, Ranker, classifier, fit
 from medkg.graph.errors import DataError, ModelError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.quarantine import Quarantine
-from tests.extract.linking.test_linker import graph
+from tests.extract.made_graph import graph
 
 
 def pubtator(path: Path, documents: dict[str, list[tuple[str, str, str]]]) -> Path:

@@ -17,7 +17,7 @@ from medkg.extract import sentences as _sentences  # noqa: F401 (likewise)
 from medkg.extract.linking import linker as _linker  # noqa: F401 (registers the component)
 from medkg.graph.errors import MissingError, ModelError
 from medkg.graph.kg import KnowledgeGraph
-from tests.extract.linking.test_linker import graph
+from tests.extract.made_graph import graph
 
 from ..marked import marked, pipeline
 

@@ -8,7 +8,7 @@ from spacy.language import Language
 from medkg.extract.mentions import gazetteer as _gazetteer  # noqa: F401 (registers the component)
 from medkg.extract.mentions.gazetteer import PROBABILITY
 from medkg.graph.errors import ModelError
-from tests.extract.linking.test_linker import graph
+from tests.extract.made_graph import graph
 
 from ..marked import marked, pipeline
 
