@@ -315,7 +315,7 @@ class Training:
         vectors = [table.index_select(0, part.to(device)).requires_grad_() for part in parts]
         relations = self._tables["relations"].index_select(0, which).requires_grad_()
 
-        loss = torch.zeros((), device=device)
+        losses = []
         for number, side in enumerate(sides):
             asked, answers = vectors[side], vectors[1 - side]
             if side == 0:
@@ -325,16 +325,16 @@ class Training:
             else:
                 query = decoder.head_query(asked, relations[0])
             others = decoder.match(query, vectors[2 + number])
-            cells = _own_cells(len(rows), places[1 - side], places[2 + number])
-            others = self._without(others, cells, relation, side, parts[side], drawn[number])
-            true = decoder.match_own(query, answers)
-            loss = loss + self._loss(true, others, settings.margin)
-        if settings.n3:
-            loss = loss + settings.n3 * sum(
-                self._cubes(x) for x in (vectors[0], vectors[1], relations)
+            others = self._without(
+                others, relation, side, parts[side], parts[1 - side], drawn[number]
             )
+            true = decoder.match_own(query, answers)
+            losses.append(self._loss(true, others, settings.margin))
+        if settings.n3:
+            ends = (vectors[0], vectors[1], relations)
+            losses += [settings.n3 * self._cubes(x) for x in ends]
 
-        *of_vectors, of_relations = torch.autograd.grad(loss, (*vectors, relations))
+        *of_vectors, of_relations = torch.autograd.grad(losses, (*vectors, relations))
         of_nodes = torch.zeros(len(rows), settings.dim, device=device)
         for gradient, place in zip(of_vectors, places, strict=True):
             of_nodes.index_add_(0, place.to(device), gradient)
@@ -368,24 +368,20 @@ class Training:
     def _without(
         self,
         others: Tensor,
-        own: tuple[Tensor, Tensor],
         relation: int,
         side: int,
         asked: Tensor,
+        answers: Tensor,
         candidates: Tensor,
     ) -> Tensor:
-        """The scores (batch, candidates) with -inf in the cells of each triple's own answer and,
-        where the sampler is filtered, of the known ones."""
+        """The scores (batch, candidates) with -inf where a candidate is the triple's own answer or,
+        where the sampler is filtered, a known one."""
+        true = answers[:, None] == candidates
         if self._sampler.filtered:
             queries, where = np.unique(asked.numpy(), return_inverse=True)
             known = self._known[relation][side][queries][:, candidates.numpy()]
-            true = torch.from_numpy(known.toarray() > 0)[torch.from_numpy(where)]
-            true[own] = True
-            return others.masked_fill(true.to(others.device), -torch.inf)
-        if not len(own[0]):
-            return others
-        cells = (own[0].to(others.device), own[1].to(others.device))
-        return others.index_put(cells, others.new_tensor(-torch.inf))
+            true |= torch.from_numpy(known.toarray() > 0)[torch.from_numpy(where)]
+        return others.masked_fill(true.to(others.device), -torch.inf)
 
     # Checkpoint
 
@@ -429,13 +425,3 @@ class Training:
             self.waited, self.best_mrr = numbers["waited"], numbers["best_mrr"]
         except (ValueError, KeyError, OSError, SafetensorError) as error:
             raise ModelError(f"{path}: the checkpoint is damaged ({error}); remove it") from error
-
-
-def _own_cells(n: int, answers: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:
-    """Where the answers (batch,) are among the candidates, all of them numbers below n: rows and
-    columns of the table (batch, candidates)."""
-    column = torch.full((n,), -1)
-    column[candidates] = torch.arange(len(candidates))
-    columns = column.index_select(0, answers)
-    rows = (columns >= 0).nonzero().squeeze(1)
-    return rows, columns.index_select(0, rows)
