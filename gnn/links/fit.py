@@ -452,6 +452,9 @@ def _ranking_loss(
         tuple(torch.from_numpy(x).long().to(scores.device) for x in (rows, cells)),
         scores.new_tensor(-torch.inf),
     )
+    if settings.loss == "cross-entropy":
+        # Of the others it needs their sum alone: one number a query instead of a row an edge.
+        scores = scores.logsumexp(1, keepdim=True)
     return LOSSES[settings.loss](true, scores[row], settings.margin)
 
 
