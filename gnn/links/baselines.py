@@ -87,12 +87,15 @@ class Neighbours:
 
     def tensors(self) -> dict[str, Tensor]:
         """What `from_tensors` needs."""
-        return {**_to_tensors("profiles", self._profiles), **_to_tensors("known", self._known)}
+        return {
+            **matrix_tensors("profiles", self._profiles),
+            **matrix_tensors("known", self._known),
+        }
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Neighbours:
         """The scorer that gave these `tensors`."""
-        return cls(_from_tensors("profiles", tensors), _from_tensors("known", tensors))
+        return cls(matrix_from_tensors("profiles", tensors), matrix_from_tensors("known", tensors))
 
 
 def profiles(data: HeteroData, kind: str, edge_type: EdgeType | None = None) -> sparse.csr_matrix:
@@ -134,7 +137,8 @@ def _weighted_unit_rows(joined: sparse.csr_matrix) -> sparse.csr_matrix:
     return sparse.diags(1 / np.where(lengths > 0, lengths, 1)) @ weighted
 
 
-def _to_tensors(name: str, matrix: sparse.csr_matrix) -> dict[str, Tensor]:
+def matrix_tensors(name: str, matrix: sparse.csr_matrix) -> dict[str, Tensor]:
+    """A sparse matrix as tensors whose names begin with `name`."""
     parts: dict[str, NDArray[np.generic]] = {
         "data": matrix.data,
         "indices": matrix.indices,
@@ -144,7 +148,8 @@ def _to_tensors(name: str, matrix: sparse.csr_matrix) -> dict[str, Tensor]:
     return {f"{name}.{part}": torch.from_numpy(values.copy()) for part, values in parts.items()}
 
 
-def _from_tensors(name: str, tensors: Mapping[str, Tensor]) -> sparse.csr_matrix:
+def matrix_from_tensors(name: str, tensors: Mapping[str, Tensor]) -> sparse.csr_matrix:
+    """The matrix that gave these among `tensors`."""
     data, indices, indptr, shape = (
         tensors[f"{name}.{part}"].numpy() for part in ("data", "indices", "indptr", "shape")
     )

@@ -1,0 +1,559 @@
+"""The default link model: everything that a graph says of a pair, put in order.
+
+Candidates come from many channels of likeness (`channels`, `known`); gradient boosting and a graph
+neural network (`pair_network`) learn to tell the true ones, from training pairs that are held back
+in turn; the two orders are averaged, with a weight from the validation pairs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import lightgbm
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from scipy import sparse
+from torch import Tensor
+from torch_geometric.data import HeteroData
+
+from ...graph.atomic import atomic_file
+from ...graph.errors import DataError, ModelError
+from ...graph.kg import KnowledgeGraph
+from ...graph.progress import progress
+from ..ranking import filtered_ranks
+from .baselines import matrix_from_tensors, matrix_tensors
+from .channels import side_of
+from .known import Floats, Integers, Known, Learned, Pairs, Table
+from .pair_network import (
+    Examples,
+    Messages,
+    PairNetwork,
+    restored,
+    train_pair_network,
+    vectors_of,
+)
+from .task import LinkTask
+
+_FOLDS = 5
+_WHOLE_HEADS = 0.1  # of heads, held back with all their pairs in a fold, as a new head would be
+_MOST_HEADS = 4_000  # of a fold, that a ranker learns from
+_FALSE = 0.4  # of the candidates that are not true, those that are learned from
+_ORDERS = 3  # boosters that order candidates; their scores are added
+_WEIGHTS = (0.0, 0.15, 0.3, 0.5, 0.7)  # of the network, tried on validation
+_QUANTILES = 64
+_LOWEST = -30.0  # the log-odds of what is no candidate: below every candidate's
+_STEP = 1e-5  # between candidates that the level's booster can't tell apart
+_ROUNDS = 250
+_BOOSTING = {
+    "learning_rate": 0.04,
+    "num_leaves": 31,
+    "min_data_in_leaf": 100,
+    "feature_fraction": 0.15,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "lambda_l2": 1.0,
+    "deterministic": True,
+    "force_row_wise": True,
+    "verbosity": -1,
+}
+
+
+@dataclass(frozen=True)
+class RankerSettings:
+    """How the default model is trained.
+
+    Attributes:
+        epochs: of the pair network; 0 leaves the network out.
+    """
+
+    epochs: int = 15
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as JSON can hold them."""
+        return asdict(self)
+
+
+class Ranker:
+    """Scores of the candidates of every head of the training graph, and what made them.
+
+    A score is a log-odds. Its order among a head's candidates is that of boosters and network; its
+    level is that of a booster that tells true pairs from others across heads. A pair that was
+    trained on has the level that it got with the pairs known in the fold that held it back. Tails
+    that are no candidate come after all that are, those with most known pairs first.
+    """
+
+    def __init__(
+        self, scores: sparse.csr_matrix, rest: Floats, judges: Judges, network_weight: float
+    ):
+        self._scores, self._rest = scores, rest
+        self._columns = scores.tocsc()
+        self.judges, self.network_weight = judges, network_weight
+
+    def score_tails(self, heads: Tensor) -> Tensor:
+        """Scores of these heads with all tails, (n, tails)."""
+        rows = self._scores[heads.numpy()].tocoo()
+        scores = np.tile(self._rest, (len(heads), 1))
+        scores[rows.row, rows.col] = rows.data
+        return torch.from_numpy(scores)
+
+    def score_heads(self, tails: Tensor) -> Tensor:
+        """Scores of these tails with all heads, (n, heads)."""
+        columns = self._columns[:, tails.numpy()].tocoo()
+        rest = self._rest[tails.numpy()]
+        scores = np.repeat(rest[:, None], self._scores.shape[0], axis=1)
+        scores[columns.col, columns.row] = columns.data
+        return torch.from_numpy(scores)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What `from_tensors` needs."""
+        return {
+            **matrix_tensors("scores", self._scores),
+            "rest": torch.from_numpy(self._rest),
+            "network_weight": torch.tensor(self.network_weight, dtype=torch.float64),
+            **{f"judges.{name}": tensor for name, tensor in self.judges.tensors().items()},
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Ranker:
+        """The scorer that gave these `tensors`."""
+        return cls(
+            matrix_from_tensors("scores", tensors),
+            tensors["rest"].numpy(),
+            Judges.from_tensors(_part("judges", tensors)),
+            float(tensors["network_weight"]),
+        )
+
+
+class Judged(NamedTuple):
+    """What the judges say of the rows of a table.
+
+    Attributes:
+        boosted, networked: within a head, with mean 0 and spread 1.
+        level: log-odds.
+    """
+
+    heads: Integers
+    tails: Integers
+    boosted: NDArray[np.float64]
+    networked: NDArray[np.float64]
+    level: NDArray[np.float64]
+
+    def scores(self, network_weight: float) -> NDArray[np.float64]:
+        """Log-odds: the levels of a head's candidates, dealt out in the order of the average."""
+        blend = (1 - network_weight) * self.boosted + network_weight * self.networked
+        by_blend = np.lexsort((-blend, self.heads))
+        by_level = np.lexsort((-self.level, self.heads))
+        first = np.searchsorted(self.heads[by_blend], self.heads[by_blend])
+        scores = np.empty(len(blend))
+        scores[by_blend] = self.level[by_level] - _STEP * (np.arange(len(blend)) - first)
+        return scores
+
+
+class Judges:
+    """What was learned: boosters and network, and the scale of what they read."""
+
+    def __init__(
+        self,
+        quantiles: NDArray[np.float64],
+        orders: Sequence[lightgbm.Booster],
+        level: lightgbm.Booster,
+        network: PairNetwork | None,
+    ):
+        self.quantiles, self.orders, self.level = quantiles, orders, level
+        self.network = network
+
+    def judge(self, tables: Iterator[Table], messages: Messages) -> Judged:
+        """Of the rows of tables, one after the other; a head's rows are in one of them."""
+        vectors = None if self.network is None else vectors_of(self.network, messages)
+        parts = []
+        for table in tables:
+            table = table._replace(values=scaled(table.values, self.quantiles))
+            boosted = sum(np.asarray(order.predict(table.values)) for order in self.orders)
+            networked = np.zeros(len(table.heads))
+            if self.network is not None and vectors is not None:
+                with torch.no_grad():
+                    networked = self.network(table, *vectors).double().numpy()
+            parts.append(
+                Judged(
+                    table.heads,
+                    table.tails,
+                    _within_heads(table.heads, boosted),
+                    _within_heads(table.heads, networked),
+                    np.asarray(self.level.predict(table.values, raw_score=True)),
+                )
+            )
+        return Judged(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What `from_tensors` needs; a booster as the bytes of LightGBM's text."""
+        boosters = {f"order{n}": order for n, order in enumerate(self.orders)}
+        return {
+            "quantiles": torch.from_numpy(self.quantiles),
+            **{name: _booster_tensor(b) for name, b in {**boosters, "level": self.level}.items()},
+            **(
+                {f"network.{name}": w.detach() for name, w in self.network.state_dict().items()}
+                if self.network is not None
+                else {}
+            ),
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Judges:
+        """The judges that gave these `tensors`."""
+        network = _part("network", tensors)
+        return cls(
+            tensors["quantiles"].numpy(),
+            [_booster(tensors[f"order{n}"]) for n in range(_ORDERS)],
+            _booster(tensors["level"]),
+            restored(network) if network else None,
+        )
+
+
+class View:
+    """A graph as the ranker sees it: what its judges are asked with.
+
+    Args:
+        kg: the graph; read for names and structures alone.
+        data: its edges.
+    """
+
+    def __init__(self, kg: KnowledgeGraph, data: HeteroData, task: LinkTask, seed: int):
+        head_kind, _, tail_kind = task.edge_type
+        self._heads = side_of(kg, data, head_kind, task.edge_type, heads=True)
+        self._tails = side_of(kg, data, tail_kind, task.edge_type, heads=False)
+        self._head_pairs, self._tail_pairs = Pairs(self._heads), Pairs(self._tails)
+        self._seed = seed
+
+    def known(self, pairs: sparse.csr_matrix) -> Known:
+        """What these known pairs say of others."""
+        return Known(
+            pairs, self._heads, self._tails, self._head_pairs, self._tail_pairs, self._seed
+        )
+
+    def messages(self, learned: Learned) -> Messages:
+        """What the network's messages go over."""
+        return Messages(learned, self._heads, self._tails)
+
+
+def fit_ranker(
+    kg: KnowledgeGraph,
+    data: HeteroData,
+    task: LinkTask,
+    settings: RankerSettings,
+    *,
+    seed: int,
+    checkpoint: Path | None = None,
+) -> tuple[Ranker, dict[str, Any]]:
+    """Train the default model.
+
+    Args:
+        data: the training graph: no validation or test edge is in it.
+        checkpoint: a folder that finished stages are kept in, so that training goes on after a
+            kill; the caller removes it.
+
+    Returns:
+        The model, and the course of training: the network's weight, and the validation MRR of
+        boosters, network and both.
+    """
+    stages = _Stages(checkpoint, task, settings, data, seed)
+    view = View(kg, data, task, seed)
+    left_out = task.matrix("train")
+    trained = _without_loops(left_out)
+    folds = []
+    with progress("Holding pairs back in turn", _FOLDS + 1) as step:
+        for number, held_back in enumerate(_held_back(task, trained, seed)):
+            made = stages.get(
+                f"fold{number}", lambda h=held_back, n=number: _fold(view, task, h, seed + n)
+            )
+            folds.append(_Fold.from_tensors(made))
+            step(1)
+        whole = view.known(trained)
+        step(1)
+    quantiles = _quantiles([fold.table.values for fold in folds], seed)
+    examples = []
+    for fold in folds:
+        table = fold.table._replace(values=scaled(fold.table.values, quantiles))
+        examples.append(Examples(view.messages(fold.learned), table, fold.true))
+    folds.clear()
+    judges = _judges(stages, examples, quantiles, settings, seed)
+
+    everyone = np.arange(len(task.heads))
+    messages = view.messages(whole.learned)
+    judged = judges.judge(whole.tables(everyone, left_out), messages)
+    weight, course = _network_weight(judged, task, judges.network is not None)
+    rows, columns, values = judged.heads, judged.tails, judged.scores(weight)
+    for one in examples:
+        level = np.asarray(judges.level.predict(one.table.values[one.true], raw_score=True))
+        rows = np.concatenate([rows, one.table.heads[one.true]])
+        columns = np.concatenate([columns, one.table.tails[one.true]])
+        values = np.concatenate([values, level])
+    scores = _first_of_each(rows, columns, values, trained.shape)
+    return Ranker(scores, _rest(whole.degrees), judges, weight), course
+
+
+class _Fold(NamedTuple):
+    """Candidates of the heads whose pairs were held back, from what was known without them."""
+
+    table: Table
+    true: NDArray[np.bool_]
+    learned: Learned
+
+    def tensors(self) -> dict[str, Tensor]:
+        return {
+            "heads": torch.from_numpy(self.table.heads),
+            "tails": torch.from_numpy(self.table.tails),
+            "values": torch.from_numpy(self.table.values),
+            "true": torch.from_numpy(self.true),
+            **matrix_tensors("pairs", self.learned.pairs),
+            **matrix_tensors("heads_alike", self.learned.heads),
+            **matrix_tensors("tails_alike", self.learned.tails),
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> _Fold:
+        return cls(
+            Table(*(tensors[name].numpy() for name in ("heads", "tails", "values"))),
+            tensors["true"].numpy(),
+            Learned(
+                *(
+                    matrix_from_tensors(name, tensors)
+                    for name in ("pairs", "heads_alike", "tails_alike")
+                )
+            ),
+        )
+
+
+def _held_back(task: LinkTask, trained: sparse.csr_matrix, seed: int) -> Iterator[Integers]:
+    """The training pairs (n, 2) that each fold holds back.
+
+    Where the validation heads have no training pairs, all pairs of a head are held back together;
+    else each pair by chance, and all pairs of one head in ten.
+    """
+    chance = np.random.default_rng(seed)
+    pairs = np.stack(trained.nonzero(), 1).astype(np.int64)
+    if task.symmetric:
+        pairs = pairs[pairs[:, 0] < pairs[:, 1]]
+    seen = np.diff(trained.indptr) > 0
+    new_heads = not seen[task.valid[:, 0]].mean() > 0.5
+    fold_of = chance.integers(0, _FOLDS, len(pairs))
+    by_head = chance.integers(0, _FOLDS, trained.shape[0])
+    whole = chance.random(trained.shape[0]) < (1.0 if new_heads else _WHOLE_HEADS)
+    fold_of = np.where(whole[pairs[:, 0]], by_head[pairs[:, 0]], fold_of)
+    for fold in range(_FOLDS):
+        yield pairs[fold_of == fold]
+
+
+def _fold(view: View, task: LinkTask, held_back: Integers, seed: int) -> dict[str, Tensor]:
+    chance = np.random.default_rng(seed)
+    trained = _without_loops(task.matrix("train"))
+    true = sparse.csr_matrix(
+        (np.ones(len(held_back), dtype=np.float32), (held_back[:, 0], held_back[:, 1])),
+        shape=trained.shape,
+    )
+    if task.symmetric:
+        true = true.maximum(true.T).tocsr()
+    rest = (trained - true).tocsr()
+    rest.eliminate_zeros()
+    known = view.known(rest)
+    heads = np.flatnonzero(np.diff(true.indptr))
+    if len(heads) > _MOST_HEADS:
+        heads = np.sort(chance.choice(heads, _MOST_HEADS, replace=False))
+    kept, labels = [], []
+    for table in known.tables(heads, rest + task.loops()):
+        label = np.asarray(true[table.heads, table.tails]).ravel() > 0
+        chosen = label | (chance.random(len(label)) < _FALSE)
+        kept.append(table.where(chosen))
+        labels.append(label[chosen])
+    table = Table(*(np.concatenate(column) for column in zip(*kept, strict=True)))
+    return _Fold(table, np.concatenate(labels), known.learned).tensors()
+
+
+def _judges(
+    stages: _Stages,
+    examples: Sequence[Examples],
+    quantiles: NDArray[np.float64],
+    settings: RankerSettings,
+    seed: int,
+) -> Judges:
+    values = np.concatenate([one.table.values for one in examples])
+    true = np.concatenate([one.true for one in examples])
+    # A head is another query in another fold.
+    width = 1 + max(int(one.table.heads.max()) for one in examples)
+    queries = np.concatenate([n * width + one.table.heads for n, one in enumerate(examples)])
+    if not true.any() or true.all():
+        raise DataError(
+            "no training edge is among the candidates that the rest of the graph suggests; load"
+            " more of what joins or describes the relation's ends, or train another model"
+        )
+    orders = []
+    with progress("Boosting", _ORDERS + 1) as step:
+        for number in range(_ORDERS):
+            made = stages.get(
+                f"order{number}",
+                lambda n=number: {
+                    "booster": _booster_tensor(_order(values, true, queries, seed + n))
+                },
+            )
+            orders.append(_booster(made["booster"]))
+            step(1)
+        made = stages.get("level", lambda: {"booster": _booster_tensor(_level(values, true, seed))})
+        step(1)
+    network = None
+    if settings.epochs:
+        weights = stages.get(
+            "network", lambda: train_pair_network(examples, settings.epochs, seed).state_dict()
+        )
+        network = restored(weights)
+    return Judges(quantiles, orders, _booster(made["booster"]), network)
+
+
+def _order(
+    values: Floats, true: NDArray[np.bool_], queries: Integers, seed: int
+) -> lightgbm.Booster:
+    """Boosting of the order within a head's candidates.
+
+    Source: Burges, From RankNet to LambdaRank to LambdaMART, 2010.
+    """
+    starts = np.flatnonzero(np.diff(queries, prepend=-1))
+    sizes = np.diff(np.append(starts, len(queries)))
+    positives = np.add.reduceat(true.astype(np.int64), starts)
+    usable = (positives > 0) & (positives < sizes)
+    rows = np.repeat(usable, sizes)
+    data = lightgbm.Dataset(values[rows], true[rows].astype(np.int64), group=sizes[usable])
+    objective = {"objective": "lambdarank", "lambdarank_truncation_level": 60, "seed": seed}
+    return lightgbm.train({**_BOOSTING, **objective}, data, _ROUNDS)
+
+
+def _level(values: Floats, true: NDArray[np.bool_], seed: int) -> lightgbm.Booster:
+    data = lightgbm.Dataset(values, true.astype(np.int64))
+    return lightgbm.train({**_BOOSTING, "objective": "binary", "seed": seed}, data, _ROUNDS)
+
+
+def _network_weight(
+    judged: Judged, task: LinkTask, has_network: bool
+) -> tuple[float, dict[str, Any]]:
+    """The network's weight with the best validation MRR."""
+    queries, answers = task.valid.T
+    known = task.matrix("train", "valid")
+    chosen = np.isin(judged.heads, queries)
+    judged = Judged(*(column[chosen] for column in judged))
+    figures = {}
+    for weight in _WEIGHTS if has_network else _WEIGHTS[:1]:
+        scores = _first_of_each(judged.heads, judged.tails, judged.scores(weight), known.shape)
+
+        def score(heads: Tensor, scores: sparse.csr_matrix = scores) -> Tensor:
+            rows = scores[heads.numpy()].tocoo()
+            dense = np.full((len(heads), known.shape[1]), _LOWEST, dtype=np.float32)
+            dense[rows.row, rows.col] = rows.data
+            return torch.from_numpy(dense)
+
+        figures[weight] = float((1 / filtered_ranks(score, queries, answers, known)).mean())
+    best = max(figures, key=lambda weight: figures[weight])
+    return best, {
+        "network_weight": best,
+        "valid_mrr_by_weight": {str(weight): round(mrr, 4) for weight, mrr in figures.items()},
+    }
+
+
+def _first_of_each(
+    rows: Integers, columns: Integers, values: NDArray[np.float64], shape: tuple[int, int]
+) -> sparse.csr_matrix:
+    """The sparse matrix of these scores; of several for one pair, the first."""
+    _, first = np.unique(rows * shape[1] + columns, return_index=True)
+    scores = np.maximum(values[first], _LOWEST + 2).astype(np.float32)
+    return sparse.csr_matrix((scores, (rows[first], columns[first])), shape=shape)
+
+
+def _rest(degrees: Floats) -> Floats:
+    rest: Floats = (_LOWEST + degrees / (degrees.max() + 1)).astype(np.float32)
+    return rest
+
+
+def _without_loops(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    pairs = matrix.tocoo()
+    kept = pairs.row != pairs.col if matrix.shape[0] == matrix.shape[1] else slice(None)
+    ones = np.ones(len(pairs.row[kept]), dtype=np.float32)
+    return sparse.csr_matrix((ones, (pairs.row[kept], pairs.col[kept])), shape=matrix.shape)
+
+
+def _within_heads(heads: Integers, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scores with mean 0 and spread 1 within each head."""
+    number = np.unique(heads, return_inverse=True)[1]
+    counts = np.bincount(number)
+    mean = np.bincount(number, scores) / counts
+    spread = np.sqrt(np.maximum(np.bincount(number, scores**2) / counts - mean**2, 0)) + 1e-9
+    return np.asarray((scores - mean[number]) / spread[number])
+
+
+def _quantiles(values: Sequence[Floats], seed: int) -> NDArray[np.float64]:
+    """Of each column, (65, columns)."""
+    chance = np.random.default_rng(seed)
+    rows = [part[chance.random(len(part)) < 100_000 / sum(map(len, values))] for part in values]
+    shares = np.linspace(0, 1, _QUANTILES + 1)
+    return np.asarray(np.quantile(np.concatenate(rows), shares, axis=0), dtype=np.float64)
+
+
+def scaled(values: Floats, quantiles: NDArray[np.float64]) -> Floats:
+    """Columns by their place among the quantiles, from -1 to 1."""
+    out = np.zeros_like(values)
+    shares = np.linspace(-1, 1, len(quantiles))
+    for column in range(values.shape[1]):
+        marks, first = np.unique(quantiles[:, column], return_index=True)
+        if len(marks) > 1:
+            out[:, column] = np.interp(values[:, column], marks, shares[first])
+    return out
+
+
+def _part(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    begin = f"{name}."
+    return {n.removeprefix(begin): t for n, t in tensors.items() if n.startswith(begin)}
+
+
+def _booster_tensor(booster: lightgbm.Booster) -> Tensor:
+    return torch.from_numpy(np.frombuffer(booster.model_to_string().encode(), np.uint8).copy())
+
+
+def _booster(tensor: Tensor) -> lightgbm.Booster:
+    return lightgbm.Booster(model_str=tensor.numpy().tobytes().decode())
+
+
+class _Stages:
+    """Stages of training that are finished, on disk."""
+
+    def __init__(
+        self,
+        folder: Path | None,
+        task: LinkTask,
+        settings: RankerSettings,
+        data: HeteroData,
+        seed: int,
+    ):
+        self._folder = folder
+        digest = hashlib.sha256(json.dumps([settings.to_dict(), seed, task.edge_type]).encode())
+        for array in (task.train, task.valid, *(data[t].edge_index for t in data.edge_types)):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        self._fingerprint = digest.hexdigest()
+
+    def get(self, name: str, make: Callable[[], Mapping[str, Tensor]]) -> dict[str, Tensor]:
+        """What `make` gives, or gave in a training that was cut off."""
+        if self._folder is None:
+            return dict(make())
+        file = self._folder / f"{name}-{self._fingerprint[:16]}.safetensors"
+        if file.is_file():
+            try:
+                return load_file(file)
+            except (OSError, SafetensorError) as error:
+                raise ModelError(f"{file}: is damaged ({error}); remove it") from error
+        made = {key: tensor.contiguous() for key, tensor in make().items()}
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with atomic_file(file) as part:
+            save_file(made, part)
+        return made
