@@ -789,7 +789,13 @@ def train_links(
     relation: Annotated[
         str | None, typer.Option(help="The relation to predict.  [default: TARGETS]")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="network, or degree, neighbours.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="ranker, network, structure, degree or neighbours.  [default: ranker; network"
+            " with an option of it]"
+        ),
+    ] = None,
     encoder: Annotated[str | None, typer.Option(help="rgcn, compgcn, hgt or lookup.")] = None,
     decoder: Annotated[
         str | None, typer.Option(help="distmult, complex, transe or rotate.")
@@ -820,6 +826,8 @@ def train_links(
     as_json: Json = False,
 ) -> None:
     """Train link prediction; a part of the edges is held back and the figures are printed."""
+    from dataclasses import replace
+
     from medkg import show
     from medkg.gnn.links import parallel
     from medkg.gnn.links.settings import NetworkSettings, read_with, with_options
@@ -852,9 +860,15 @@ def train_links(
             fixed=network,
             **common,
         )
-        network = best.options()
+        network, links = best.options(), replace(links, model="network")
     trained = train_model(
-        kg, links.relation, model=links.model, out=out, graph_path=graph, **common, **network
+        kg,
+        links.relation,
+        model=links.model or None,
+        out=out,
+        graph_path=graph,
+        **common,
+        **network,
     )
     if parallel.rank() > 0:
         return  # the first of several processes tells

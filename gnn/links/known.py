@@ -28,7 +28,7 @@ _POWER = 3  # of similarities, so that the nearest count most
 _STEEP = 5
 _SMOOTHED = 60  # tails that are carried over to tails like them
 _CANDIDATES = 300  # the first of each head by all signs that are ranked
-_FURTHER = 60  # the first by each way of being like a known tail
+_FURTHER = 15  # the first by each way of being like a known tail
 _CELLS = 1_200_000  # of a block of heads × tails
 _TREES = 100
 _LEAF = 200
@@ -269,7 +269,8 @@ def _candidates(signs: Mapping[str, Floats], left_out: NDArray[np.bool_]) -> NDA
     like = [name for name in signs if name.startswith((_LIKE_KNOWN, _LIKE_FIRST))]
     base = signs[_NEIGHBOURS] + sum(_by_largest(signs[name]) for name in like) / len(like)
     chosen = np.zeros(left_out.shape, dtype=bool)
-    for sign, most in ((base, _CANDIDATES), *((signs[name], _FURTHER) for name in like)):
+    further = [name for name in like if not name.endswith("largest")]
+    for sign, most in ((base, _CANDIDATES), *((signs[name], _FURTHER) for name in further)):
         sign = np.where(left_out, -np.inf, sign)
         most = min(most, sign.shape[1])
         first = np.argpartition(-sign, most - 1, axis=1)[:, :most]

@@ -423,6 +423,10 @@ def load_model(path: Path | str, graph: KnowledgeGraph | None = None) -> LinkMod
             scorer = Degree.from_tensors(tensors)
         elif settings["model"] == "neighbours":
             scorer = Neighbours.from_tensors(tensors)
+        elif settings["model"] == "ranker":
+            from .ranker import Ranker
+
+            scorer = Ranker.from_tensors(tensors)
         elif settings["model"] == "structure":
             from .structure import ByStructure
 

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import lightgbm
 import numpy as np
@@ -41,6 +41,9 @@ from .pair_network import (
     vectors_of,
 )
 from .task import LinkTask
+
+if TYPE_CHECKING:
+    from .structure import Structure
 
 _FOLDS = 5
 _WHOLE_HEADS = 0.1  # of heads, held back with all their pairs in a fold, as a new head would be
@@ -91,11 +94,17 @@ class Ranker:
     """
 
     def __init__(
-        self, scores: sparse.csr_matrix, rest: Floats, judges: Judges, network_weight: float
+        self,
+        scores: sparse.csr_matrix,
+        rest: Floats,
+        judges: Judges,
+        network_weight: float,
+        structure: Structure | None = None,
     ):
         self._scores, self._rest = scores, rest
         self._columns = scores.tocsc()
         self.judges, self.network_weight = judges, network_weight
+        self.structure = structure
 
     def score_tails(self, heads: Tensor) -> Tensor:
         """Scores of these heads with all tails, (n, tails)."""
@@ -118,17 +127,20 @@ class Ranker:
             **matrix_tensors("scores", self._scores),
             "rest": torch.from_numpy(self._rest),
             "network_weight": torch.tensor(self.network_weight, dtype=torch.float64),
-            **{f"judges.{name}": tensor for name, tensor in self.judges.tensors().items()},
+            **_named("judges", self.judges.tensors()),
+            **(_named("structure", self.structure.tensors()) if self.structure else {}),
         }
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Ranker:
         """The scorer that gave these `tensors`."""
+        structure = _part("structure", tensors)
         return cls(
             matrix_from_tensors("scores", tensors),
             tensors["rest"].numpy(),
             Judges.from_tensors(_part("judges", tensors)),
             float(tensors["network_weight"]),
+            _structure_from(structure) if structure else None,
         )
 
 
@@ -198,11 +210,7 @@ class Judges:
         return {
             "quantiles": torch.from_numpy(self.quantiles),
             **{name: _booster_tensor(b) for name, b in {**boosters, "level": self.level}.items()},
-            **(
-                {f"network.{name}": w.detach() for name, w in self.network.state_dict().items()}
-                if self.network is not None
-                else {}
-            ),
+            **(_named("network", self.network.state_dict()) if self.network else {}),
         }
 
     @classmethod
@@ -296,7 +304,8 @@ def fit_ranker(
         columns = np.concatenate([columns, one.table.tails[one.true]])
         values = np.concatenate([values, level])
     scores = _first_of_each(rows, columns, values, trained.shape)
-    return Ranker(scores, _rest(whole.degrees), judges, weight), course
+    structure = _structure_of(kg, task, trained, seed)
+    return Ranker(scores, _rest(whole.degrees), judges, weight, structure), course
 
 
 class _Fold(NamedTuple):
@@ -510,6 +519,30 @@ def scaled(values: Floats, quantiles: NDArray[np.float64]) -> Floats:
         if len(marks) > 1:
             out[:, column] = np.interp(values[:, column], marks, shares[first])
     return out
+
+
+def _structure_of(
+    kg: KnowledgeGraph, task: LinkTask, known: sparse.csr_matrix, seed: int
+) -> Structure | None:
+    """The part that answers for molecules, if enough of the heads have a structure."""
+    from .structure import ByStructure  # RDKit is loaded where it is needed
+
+    held_back = [edge for ids in task.held_back.values() for edge in ids]
+    try:
+        found = ByStructure.fit(kg, task.edge_type, known, exclude_edges=held_back, seed=seed)
+    except DataError:
+        return None
+    return found.structure
+
+
+def _structure_from(tensors: Mapping[str, Tensor]) -> Structure:
+    from .structure import Structure
+
+    return Structure.from_tensors(tensors)
+
+
+def _named(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{name}.{key}": tensor.detach() for key, tensor in tensors.items()}
 
 
 def _part(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -227,7 +227,11 @@ class LinkSettings:
     """What is predicted, by which sort of model, from what."""
 
     relation: str = option("TARGETS", "The relation to predict.")
-    model: str = option("network", "The sort of model; the table network is for network alone.")
+    model: str = option(
+        "",
+        "ranker, network, structure, degree or neighbours; if empty: network where the table"
+        " network or one of its options is given, else ranker.",
+    )
     seed: int = option(0, "The same seed gives the same result.", least=0)
     context_relations: tuple[str, ...] = option(
         (),

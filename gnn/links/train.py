@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -103,7 +104,7 @@ def train_links(
     kg: KnowledgeGraph,
     relation: str = "TARGETS",
     *,
-    model: str = "network",
+    model: str | None = None,
     seed: int = 0,
     split: Mapping[str, Iterable[str]] | None = None,
     context_relations: Sequence[str] | None = None,
@@ -115,8 +116,9 @@ def train_links(
     """Train a model that predicts edges of a relation, and measure it beside the baselines.
 
     Args:
-        model: `network` (encoder × decoder), `structure` (the heads' molecules alone), or a
-            baseline: `degree` or `neighbours`.
+        model: `ranker` (see `medkg.gnn.links.ranker`), the default; `network` (encoder × decoder),
+            the default where one of its options is given; `structure` (the heads' molecules
+            alone); or a baseline: `degree` or `neighbours`.
         split: edge ids to hold back, under `valid` and `test`; a tenth each by chance if not given.
         context_relations: the other relations to learn from; by default those that have the
             relation's kinds at an end, the smallest first, up to 500,000 edges.
@@ -134,8 +136,11 @@ def train_links(
     """
     if out is not None:
         check_replaceable(Path(out), marker=CONFIG)
-    _check_choice("model", model, ("network", "structure", "degree", "neighbours"))
     given = {name: value for name, value in network.items() if value is not None}
+    model = model or ("network" if given else "ranker")
+    _check_choice("model", model, MODELS)
+    if given and model != "network":
+        raise ModelError(f"{', '.join(given)}: an option of the model network, not of {model}")
     network_settings = with_options(NetworkSettings(), given)
     task = link_task(kg, relation, split, seed)
     held_back = [edge for ids in task.held_back.values() for edge in ids]
@@ -143,12 +148,21 @@ def train_links(
     trained = task.matrix("train")
 
     settings: dict[str, Any] = {"model": model}
+    checkpoint = None if out is None else Path(f"{out}.checkpoint")
     course: dict[str, Any] = {}
     scorer: Scorer
     if model == "degree":
         scorer = Degree.fit(trained)
     elif model == "neighbours":
         scorer = Neighbours.fit(data, task.edge_type, trained)
+    elif model == "ranker":
+        from .ranker import RankerSettings, fit_ranker
+
+        ranker_settings = RankerSettings()
+        settings["ranker"] = ranker_settings.to_dict()
+        scorer, course = fit_ranker(
+            kg, data, task, ranker_settings, seed=seed, checkpoint=checkpoint
+        )
     elif model == "structure":
         from .structure import ByStructure
 
@@ -165,7 +179,7 @@ def train_links(
             network_settings,
             seed=seed,
             device=device_of(device),
-            checkpoint=None if out is None else Path(f"{out}.checkpoint"),
+            checkpoint=checkpoint,
         )
 
     known = task.matrix("train", "valid", "test")
@@ -186,7 +200,12 @@ def train_links(
     )
     if out is not None and parallel.rank() == 0:
         fitted.save(out)
+        if checkpoint is not None:
+            shutil.rmtree(checkpoint, ignore_errors=True)
     return fitted
+
+
+MODELS = ("ranker", "network", "structure", "degree", "neighbours")
 
 
 def _check_choice(what: str, value: str, allowed: tuple[str, ...]) -> None:

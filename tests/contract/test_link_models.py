@@ -18,6 +18,7 @@ from medkg.graph.kg import KnowledgeGraph
 from ..gnn.graphs import family_graph
 
 MODELS: Mapping[str, Mapping[str, Any]] = {
+    "ranker": {"model": "ranker"},
     "degree": {"model": "degree"},
     "neighbours": {"model": "neighbours"},
     "rgcn-distmult": {"encoder": "rgcn", "decoder": "distmult", "dim": 16, "epochs": 40},
