@@ -196,13 +196,13 @@ class Known:
     def _of_tails(self) -> Floats:
         around = [np.log1p(alike @ self.degrees) for alike in self.tails_alike.values()]
         parts = [np.log1p(self.degrees), *around, *self._tail_numbers.T]
-        return np.stack(parts, 1).astype(np.float32)
+        return np.asarray(np.stack(parts, 1), dtype=np.float32)
 
     @cached_property
     def _of_heads(self) -> Floats:
         nearest = [alike.max(1).toarray().ravel() for alike in self.heads_alike.values()]
         parts = [np.log1p(np.diff(self.pairs.indptr)), *self._head_numbers.T, *nearest]
-        return np.stack(parts, 1).astype(np.float32)
+        return np.asarray(np.stack(parts, 1), dtype=np.float32)
 
     # Signs
 
@@ -393,4 +393,4 @@ def _ridge(known: sparse.csr_matrix, strength: float) -> Floats:
     inverse = np.linalg.inv(together)
     weights = -inverse / np.diag(inverse)
     np.fill_diagonal(weights, 0)
-    return weights.astype(np.float32)
+    return np.asarray(weights, dtype=np.float32)

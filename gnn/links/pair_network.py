@@ -110,7 +110,7 @@ class PairNetwork(nn.Module):
         """Scores of the rows of a table, (rows,); `head` are the vectors of `heads` (sorted)."""
         row = torch.from_numpy(np.searchsorted(heads, table.heads))
         column = torch.from_numpy(table.tails)
-        both = (self.dropout(head)[row] * self.dropout(tail)[column]).sum(1)
+        both: Tensor = (self.dropout(head)[row] * self.dropout(tail)[column]).sum(1)
         said: Tensor = self.said(torch.from_numpy(table.values))[:, 0]
         return said + self.scale * both
 

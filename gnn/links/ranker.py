@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -158,6 +159,10 @@ class Judged(NamedTuple):
     networked: NDArray[np.float64]
     level: NDArray[np.float64]
 
+    def where(self, chosen: NDArray[np.bool_]) -> Judged:
+        """Some of the rows."""
+        return Judged._make(column[chosen] for column in self)
+
     def scores(self, network_weight: float) -> NDArray[np.float64]:
         """Log-odds: the levels of a head's candidates, dealt out in the order of the average."""
         blend = (1 - network_weight) * self.boosted + network_weight * self.networked
@@ -188,7 +193,7 @@ class Judges:
         parts = []
         for table in tables:
             table = table._replace(values=scaled(table.values, self.quantiles))
-            boosted = sum(np.asarray(order.predict(table.values)) for order in self.orders)
+            boosted = np.sum([order.predict(table.values) for order in self.orders], axis=0)
             networked = np.zeros(len(table.heads))
             if self.network is not None and vectors is not None:
                 with torch.no_grad():
@@ -278,9 +283,8 @@ def fit_ranker(
     folds = []
     with progress("Holding pairs back in turn", _FOLDS + 1) as step:
         for number, held_back in enumerate(_held_back(task, trained, seed)):
-            made = stages.get(
-                f"fold{number}", lambda h=held_back, n=number: _fold(view, task, h, seed + n)
-            )
+            make = partial(_fold, view, task, held_back, seed + number)
+            made = stages.get(f"fold{number}", make)
             folds.append(_Fold.from_tensors(made))
             step(1)
         whole = view.known(trained)
@@ -405,15 +409,10 @@ def _judges(
     orders = []
     with progress("Boosting", _ORDERS + 1) as step:
         for number in range(_ORDERS):
-            made = stages.get(
-                f"order{number}",
-                lambda n=number: {
-                    "booster": _booster_tensor(_order(values, true, queries, seed + n))
-                },
-            )
-            orders.append(_booster(made["booster"]))
+            make = partial(_order, values, true, queries, seed + number)
+            orders.append(_booster(stages.get(f"order{number}", make)["booster"]))
             step(1)
-        made = stages.get("level", lambda: {"booster": _booster_tensor(_level(values, true, seed))})
+        level = _booster(stages.get("level", partial(_level, values, true, seed))["booster"])
         step(1)
     network = None
     if settings.epochs:
@@ -421,12 +420,12 @@ def _judges(
             "network", lambda: train_pair_network(examples, settings.epochs, seed).state_dict()
         )
         network = restored(weights)
-    return Judges(quantiles, orders, _booster(made["booster"]), network)
+    return Judges(quantiles, orders, level, network)
 
 
 def _order(
     values: Floats, true: NDArray[np.bool_], queries: Integers, seed: int
-) -> lightgbm.Booster:
+) -> dict[str, Tensor]:
     """Boosting of the order within a head's candidates.
 
     Source: Burges, From RankNet to LambdaRank to LambdaMART, 2010.
@@ -438,12 +437,14 @@ def _order(
     rows = np.repeat(usable, sizes)
     data = lightgbm.Dataset(values[rows], true[rows].astype(np.int64), group=sizes[usable])
     objective = {"objective": "lambdarank", "lambdarank_truncation_level": 60, "seed": seed}
-    return lightgbm.train({**_BOOSTING, **objective}, data, _ROUNDS)
+    return {"booster": _booster_tensor(lightgbm.train({**_BOOSTING, **objective}, data, _ROUNDS))}
 
 
-def _level(values: Floats, true: NDArray[np.bool_], seed: int) -> lightgbm.Booster:
+def _level(values: Floats, true: NDArray[np.bool_], seed: int) -> dict[str, Tensor]:
+    """Boosting of whether a candidate is true, across heads."""
     data = lightgbm.Dataset(values, true.astype(np.int64))
-    return lightgbm.train({**_BOOSTING, "objective": "binary", "seed": seed}, data, _ROUNDS)
+    objective = {"objective": "binary", "seed": seed}
+    return {"booster": _booster_tensor(lightgbm.train({**_BOOSTING, **objective}, data, _ROUNDS))}
 
 
 def _network_weight(
@@ -452,8 +453,7 @@ def _network_weight(
     """The network's weight with the best validation MRR."""
     queries, answers = task.valid.T
     known = task.matrix("train", "valid")
-    chosen = np.isin(judged.heads, queries)
-    judged = Judged(*(column[chosen] for column in judged))
+    judged = judged.where(np.isin(judged.heads, queries))
     figures = {}
     for weight in _WEIGHTS if has_network else _WEIGHTS[:1]:
         scores = _first_of_each(judged.heads, judged.tails, judged.scores(weight), known.shape)

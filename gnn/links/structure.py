@@ -651,7 +651,7 @@ def _power(values: NDArray[np.float32], exponent: int) -> NDArray[np.float32]:
     """An even power by products, which is many times faster than by logarithms."""
     squares = values * values
     if exponent == 6:
-        return squares * squares * squares
+        return np.asarray(squares * squares * squares)
     return _power(squares, exponent // 2) if exponent > 2 else squares
 
 
