@@ -90,7 +90,11 @@ class Explanation:
         nearest_heads: known heads of the tail, those most like the head first.
         nearest_tails: known tails of the head, those most like the tail first.
         attribution: for a graph neural network, the edges that its score rests on most: what the
-            score would lose (to first order) without each.
+            score would lose (to first order) without each. For the ranker, the known pairs, and
+            what the score loses without each, in standard deviations of the scores of the head's
+            candidates.
+        counterfactual: for the ranker, the known pair that the hypothesis needs most, if it needs
+            one: that without which its rank would be the worst, and that rank.
     """
 
     head: str
@@ -106,6 +110,7 @@ class Explanation:
     nearest_heads: tuple[Nearest, ...]
     nearest_tails: tuple[Nearest, ...]
     attribution: tuple[tuple[Step, float], ...]
+    counterfactual: tuple[Step, int] | None
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as JSON can hold it."""
@@ -131,6 +136,10 @@ class Explanation:
         for step, share in self.attribution:
             edge = f"{step.subject_name} {step.relation} {step.object_name}"
             lines.append(f"  the score rests on {edge} ({share:+.3f})")
+        if self.counterfactual is not None:
+            step, rank = self.counterfactual
+            edge = f"{step.subject_name} {step.relation} {step.object_name}"
+            lines.append(f"  were {edge} false, the rank would be {rank:,}")
         return "\n".join(lines)
 
 

@@ -6,7 +6,8 @@ held-back pair was learned from that pair.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from functools import cached_property
 from typing import NamedTuple
 
@@ -124,7 +125,7 @@ class Known:
         seed: int,
     ):
         self.pairs = pairs.astype(np.float32).tocsr()
-        self._turned = self.pairs.T.tocsr()
+        self._count()
         self._head_numbers, self._tail_numbers = head_side.numbers, tail_side.numbers
         self.heads_alike = {
             **head_side.alike,
@@ -137,13 +138,31 @@ class Known:
             _SHARED: nearest_rows(unit_rows(rare_first(self._turned)), NEAREST_HEADS),
             _LEARNED: _learn(self._turned, tail_pairs, seed),
         }
-        self.degrees = np.diff(self._turned.indptr).astype(np.float32)
-        # In the order of their known heads in `_turned`, so that these are runs of its indices.
-        self._answered = np.flatnonzero(self.degrees)
         most_known = np.argsort(-self.degrees, kind="stable")[:_MOST_TAILS]
         self._foretold = np.sort(most_known[self.degrees[most_known] > 0])
         foretelling = self.pairs[:, self._foretold]
         self._together = [_ridge(foretelling, strength) for strength in _RIDGE]
+
+    def without(self, removed: Sequence[tuple[int, int]]) -> Known:
+        """The same without some known pairs; who is like whom stays as it was."""
+        heads, tails = np.array(removed, dtype=np.int64).reshape(-1, 2).T
+        gone = sparse.csr_matrix(
+            (np.ones(len(heads), dtype=np.float32), (heads, tails)), shape=self.pairs.shape
+        )
+        rest = copy(self)
+        rest.pairs = (self.pairs - self.pairs.multiply(gone)).tocsr()
+        rest.pairs.eliminate_zeros()
+        rest._count()
+        for derived in ("_of_tails", "_of_heads"):
+            rest.__dict__.pop(derived, None)
+        return rest
+
+    def _count(self) -> None:
+        """What follows from the known pairs alone."""
+        self._turned = self.pairs.T.tocsr()
+        self.degrees = np.diff(self._turned.indptr).astype(np.float32)
+        # In the order of their known heads in `_turned`, so that these are runs of its indices.
+        self._answered = np.flatnonzero(self.degrees)
 
     @property
     def learned(self) -> Learned:

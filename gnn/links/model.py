@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -31,6 +31,10 @@ from .node_features import add_features
 from .scorers import Scorer, Vectors
 from .settings import NetworkSettings
 from .task import LinkTask
+
+if TYPE_CHECKING:
+    from .known import Known
+    from .ranker import Judges
 
 KIND = "links"
 DIRECTIONS = ("tail", "head")
@@ -186,7 +190,8 @@ class LinkModel:
 
     def explain(self, head: str, tail: str, *, paths: int = 5) -> Explanation:
         """Why the model gives a pair its score: paths with evidence, nearest known pairs, and for
-        an R-GCN the edges that the score rests on.
+        the ranker and an R-GCN the edges that the score rests on. The ranker's take some seconds
+        for the first pair of a small graph, up to a minute for a large one.
 
         Raises:
             MissingError: no such entity, or one that the model has not seen.
@@ -200,6 +205,7 @@ class LinkModel:
         probability = self.calibrations["tail"].probability(scores[t : t + 1], np.array([rank]))
         explainer, known = self._explainer, self._known
         names = dict(self.graph.nodes.select("id", "name").iter_rows())
+        attribution, counterfactual = self._attribution(h, t, rank)
         return Explanation(
             head=head_id,
             head_name=names[head_id],
@@ -219,12 +225,31 @@ class LinkModel:
             nearest_tails=tuple(
                 explainer.nearest_tails(tail_id, [self.task.tails[n] for n in known[h].indices])
             ),
-            attribution=tuple(self._attribution(h, t)),
+            attribution=tuple(attribution),
+            counterfactual=counterfactual,
         )
 
-    def _attribution(self, head: int, tail: int, most: int = 5) -> list[tuple[Step, float]]:
-        if not (isinstance(self.scorer, Vectors) and self.scorer.network and self.same_graph):
-            return []
+    def _attribution(
+        self, head: int, tail: int, rank: int, most: int = 5
+    ) -> tuple[list[tuple[Step, float]], tuple[Step, int] | None]:
+        """The edges that a score rests on, and that without which the rank would be the worst."""
+        if not self.same_graph:
+            return [], None
+        if self.settings["model"] == "ranker":
+            from .attribution import removals  # LightGBM is loaded where it is needed
+
+            found = removals(*self._asked, head, tail)
+            carrying = [
+                (self._step_of(gone.head, gone.tail), round(gone.drop, 6))
+                for gone in found[:most]
+                if gone.drop > 0
+            ]
+            worst = max(found, key=lambda gone: gone.rank, default=None)
+            if worst is None or worst.rank <= rank:
+                return carrying, None
+            return carrying, (self._step_of(worst.head, worst.tail), worst.rank)
+        if not (isinstance(self.scorer, Vectors) and self.scorer.network):
+            return [], None
         network, data = self._network
         attribution = attribute_to_edges(network, data, head, tail)
         largest = sorted(attribution.items(), key=lambda entry: (-entry[1], entry[0]))[:most]
@@ -232,7 +257,17 @@ class LinkModel:
             (self._explainer.edge_step(edge), round(share, 6))
             for edge, share in largest
             if share > 0
-        ]
+        ], None
+
+    def _step_of(self, head: int, tail: int) -> Step:
+        """The edge of a known pair."""
+        ends = [self.task.heads[head], self.task.tails[tail]]
+        found = self.graph.edges.filter(
+            pl.col("relation") == self.task.edge_type[1],
+            pl.col("subject").is_in(ends),
+            pl.col("object").is_in(ends),
+        )
+        return self._explainer.edge_step(found["id"][0])
 
     def _ranked(self, direction: str, query: int, top: int, include_trained: bool) -> pl.DataFrame:
         """The first candidates for a query, with rank, score, probability and whether known."""
@@ -308,6 +343,17 @@ class LinkModel:
     @cached_property
     def _explainer(self) -> Explainer:
         return Explainer(self.graph, self.task.edge_type)
+
+    @cached_property
+    def _asked(self) -> tuple[Judges, Known, sparse.csr_matrix]:
+        """The ranker's judges, what they judge by on the training graph, and what they don't."""
+        from .ranker import Ranker, View, without_loops
+
+        assert isinstance(self.scorer, Ranker)
+        held_back = [edge for ids in self.task.held_back.values() for edge in ids]
+        data = to_hetero_data(self.graph, exclude_edges=held_back)
+        known = View(self.graph, data, self.task, self.seed).known(without_loops(self._trained))
+        return self.scorer.judges, known, self._trained
 
     @cached_property
     def _network(self) -> tuple[LinkNetwork, HeteroData]:

@@ -187,13 +187,21 @@ class Judges:
         self.quantiles, self.orders, self.level = quantiles, orders, level
         self.network = network
 
+    def boosted(self, table: Table) -> NDArray[np.float64]:
+        """What the boosters say of the rows (values scaled), with mean 0 and spread 1 within a
+        head."""
+        said = np.sum([order.predict(table.values) for order in self.orders], axis=0)
+        return _within_heads(table.heads, said)
+
+    def scaled(self, table: Table) -> Table:
+        """The table as boosters and network read it."""
+        return table._replace(values=_scaled(table.values, self.quantiles))
+
     def judge(self, tables: Iterator[Table], messages: Messages) -> Judged:
         """Of the rows of tables, one after the other; a head's rows are in one of them."""
         vectors = None if self.network is None else vectors_of(self.network, messages)
         parts = []
-        for table in tables:
-            table = table._replace(values=scaled(table.values, self.quantiles))
-            boosted = np.sum([order.predict(table.values) for order in self.orders], axis=0)
+        for table in map(self.scaled, tables):
             networked = np.zeros(len(table.heads))
             if self.network is not None and vectors is not None:
                 with torch.no_grad():
@@ -202,7 +210,7 @@ class Judges:
                 Judged(
                     table.heads,
                     table.tails,
-                    _within_heads(table.heads, boosted),
+                    self.boosted(table),
                     _within_heads(table.heads, networked),
                     np.asarray(self.level.predict(table.values, raw_score=True)),
                 )
@@ -279,7 +287,7 @@ def fit_ranker(
     stages = _Stages(checkpoint, task, settings, data, seed)
     view = View(kg, data, task, seed)
     left_out = task.matrix("train")
-    trained = _without_loops(left_out)
+    trained = without_loops(left_out)
     folds = []
     with progress("Holding pairs back in turn", _FOLDS + 1) as step:
         for number, held_back in enumerate(_held_back(task, trained, seed)):
@@ -292,7 +300,7 @@ def fit_ranker(
     quantiles = _quantiles([fold.table.values for fold in folds], seed)
     examples = []
     for fold in folds:
-        table = fold.table._replace(values=scaled(fold.table.values, quantiles))
+        table = fold.table._replace(values=_scaled(fold.table.values, quantiles))
         examples.append(Examples(view.messages(fold.learned), table, fold.true))
     folds.clear()
     judges = _judges(stages, examples, quantiles, settings, seed)
@@ -366,7 +374,7 @@ def _held_back(task: LinkTask, trained: sparse.csr_matrix, seed: int) -> Iterato
 
 def _fold(view: View, task: LinkTask, held_back: Integers, seed: int) -> dict[str, Tensor]:
     chance = np.random.default_rng(seed)
-    trained = _without_loops(task.matrix("train"))
+    trained = without_loops(task.matrix("train"))
     true = sparse.csr_matrix(
         (np.ones(len(held_back), dtype=np.float32), (held_back[:, 0], held_back[:, 1])),
         shape=trained.shape,
@@ -486,7 +494,8 @@ def _rest(degrees: Floats) -> Floats:
     return rest
 
 
-def _without_loops(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+def without_loops(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Pairs (heads, tails) without those of a node with itself, where both ends are one kind."""
     pairs = matrix.tocoo()
     kept = pairs.row != pairs.col if matrix.shape[0] == matrix.shape[1] else slice(None)
     ones = np.ones(len(pairs.row[kept]), dtype=np.float32)
@@ -510,7 +519,7 @@ def _quantiles(values: Sequence[Floats], seed: int) -> NDArray[np.float64]:
     return np.asarray(np.quantile(np.concatenate(rows), shares, axis=0), dtype=np.float64)
 
 
-def scaled(values: Floats, quantiles: NDArray[np.float64]) -> Floats:
+def _scaled(values: Floats, quantiles: NDArray[np.float64]) -> Floats:
     """Columns by their place among the quantiles, from -1 to 1."""
     out = np.zeros_like(values)
     shares = np.linspace(-1, 1, len(quantiles))

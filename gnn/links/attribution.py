@@ -1,0 +1,75 @@
+"""Which known pairs a ranker's score rests on: what becomes of it without each of them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from .known import Known
+from .ranker import Judges
+
+_OF_TAIL = 20  # known heads of the tail that are tried, those most like the head first
+_OF_HEAD = 20  # known tails of the head, those most like the tail first
+
+
+class Removal(NamedTuple):
+    """A known pair (numbers of head and tail), and what a score is without it.
+
+    Attributes:
+        drop: of the score, in standard deviations of the scores of the head's candidates.
+        rank: of the tail among the head's candidates, without the pair.
+    """
+
+    head: int
+    tail: int
+    drop: float
+    rank: int
+
+
+def removals(
+    judges: Judges, known: Known, left_out: sparse.csr_matrix, head: int, tail: int
+) -> list[Removal]:
+    """The known pairs that may carry a score, those without which it falls most first.
+
+    Tried are known heads of the tail and known tails of the head, each pair taken out alone, while
+    who is like whom stays as it was learned. Scores are the boosters', which the network's are
+    averaged with in `predict`.
+
+    Args:
+        left_out: (heads, tails): pairs that are no candidates.
+
+    Returns:
+        Nothing, if the tail is not among the head's candidates.
+    """
+    before = _score(judges, known, left_out, head, tail)
+    if before is None:
+        return []
+    others = known.pairs[:, [tail]].nonzero()[0]
+    like_head = np.asarray(known.learned.heads[head, others].todense()).ravel()
+    near_heads = others[np.argsort(-like_head, kind="stable")[:_OF_TAIL]]
+    own = known.pairs[head].indices
+    like_tail = np.asarray(known.learned.tails[tail, own].todense()).ravel()
+    near_tails = own[np.argsort(-like_tail, kind="stable")[:_OF_HEAD]]
+    tried = [(int(other), tail) for other in near_heads if other != head]
+    tried += [(head, int(other)) for other in near_tails if other != tail]
+    found = []
+    for pair in tried:
+        after = _score(judges, known.without([pair]), left_out, head, tail)
+        # Without the pair the tail may be no candidate at all: then it comes after all of them.
+        score, rank = after or (before[0] - 2 * abs(before[0]), known.pairs.shape[1])
+        found.append(Removal(*pair, before[0] - score, rank))
+    return sorted(found, key=lambda removal: -removal.drop)
+
+
+def _score(
+    judges: Judges, known: Known, left_out: sparse.csr_matrix, head: int, tail: int
+) -> tuple[float, int] | None:
+    """The boosters' score of a pair and its rank, if it is a candidate."""
+    table = next(known.tables(np.array([head]), left_out))
+    scores = judges.boosted(judges.scaled(table))
+    place = np.flatnonzero(table.tails == tail)
+    if not len(place):
+        return None
+    return float(scores[place[0]]), 1 + int((scores > scores[place[0]]).sum())

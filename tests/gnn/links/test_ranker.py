@@ -1,0 +1,202 @@
+"""The default link model: channels, signs, order and level, resuming, what a score rests on."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+
+from medkg.gnn.data import to_hetero_data
+from medkg.gnn.links import channels, known
+from medkg.gnn.links.attribution import removals
+from medkg.gnn.links.model import LinkModel, load_model
+from medkg.gnn.links.ranker import Judged, Ranker
+from medkg.gnn.links.train import train_links
+from medkg.graph.errors import ModelError
+from medkg.graph.kg import KnowledgeGraph
+
+from ..graphs import family_graph
+
+EDGE_TYPE = ("Drug", "TARGETS", "Target")
+
+
+@pytest.fixture(scope="module")
+def kg() -> KnowledgeGraph:
+    return family_graph()
+
+
+@pytest.fixture(scope="module")
+def model(kg: KnowledgeGraph) -> LinkModel:
+    return train_links(kg)
+
+
+def ranker_of(model: LinkModel) -> Ranker:
+    assert isinstance(model.scorer, Ranker)
+    return model.scorer
+
+
+def test_channels_leave_the_relation_out(kg: KnowledgeGraph) -> None:
+    """What heads are alike by may tell nothing of the pairs that are to be predicted."""
+    data = to_hetero_data(kg)
+    drugs = channels.side_of(kg, data, "Drug", EDGE_TYPE, heads=True)
+    none = kg.without_edges(kg.edges.filter(relation="TARGETS")["id"])
+    same = channels.side_of(none, to_hetero_data(none), "Drug", EDGE_TYPE, heads=True)
+    assert drugs.alike.keys() == same.alike.keys()
+    assert "Drug TARGETS Target" not in drugs.alike
+    for name, alike in drugs.alike.items():
+        assert (alike != same.alike[name]).nnz == 0
+
+
+def test_nearest_rows_are_the_largest_cosines() -> None:
+    chance = np.random.default_rng(0)
+    rows = channels.unit_rows(sparse.random(40, 30, 0.3, "csr", random_state=1))
+    found = channels.nearest_rows(rows, 5).toarray()
+    cosines = (rows @ rows.T).toarray()
+    np.fill_diagonal(cosines, 0)
+    assert np.allclose(found[found > 0], cosines[found > 0])
+    for row in chance.integers(0, 40, 10):
+        fifth = np.sort(cosines[row])[-5]
+        assert (found[row][cosines[row] > fifth] > 0).all()
+
+
+def test_symbols_of_a_family_are_alike(kg: KnowledgeGraph) -> None:
+    data = to_hetero_data(kg)
+    side = channels.side_of(kg, data, "Target", EDGE_TYPE, heads=False)
+    names = dict(kg.nodes.select("id", "name").iter_rows())
+    symbols = [names[node] for node in data["Target"].ids]
+    alike = side.alike["symbol"]
+    # A longer beginning in common is worth more.
+    one, near, far = (symbols.index(s) for s in ("GENE10", "GENE11", "GENE21"))
+    assert alike[one, near] > alike[one, far]
+
+
+def test_scores_keep_the_order_of_the_average_and_the_levels() -> None:
+    heads = np.array([0, 0, 0, 1, 1])
+    judged = Judged(
+        heads,
+        np.arange(5),
+        boosted=np.array([0.1, 0.9, 0.5, 0.2, 0.1]),
+        networked=np.zeros(5),
+        level=np.array([-1.0, -3.0, -2.0, 4.0, 5.0]),
+    )
+    scores = judged.scores(0.0)
+    assert scores == pytest.approx([-3, -1, -2, 5, 4], abs=1e-3)
+    assert (scores[:3].argsort() == judged.boosted[:3].argsort()).all()
+
+
+def test_both_directions_have_the_same_scores(model: LinkModel) -> None:
+    scorer = ranker_of(model)
+    heads, tails = torch.arange(4), torch.arange(6)
+    forward, backward = scorer.score_tails(heads)[:, :6], scorer.score_heads(tails)[:, :4]
+    assert torch.equal(forward, backward.T)
+
+
+def test_a_held_back_pair_changes_nothing(kg: KnowledgeGraph, model: LinkModel) -> None:
+    """Without the test edges in the graph at all, every score is the same."""
+    held_back = model.task.held_back
+    smaller = kg.without_edges(held_back["test"])
+    again = train_links(smaller, split={"valid": held_back["valid"], "test": []})
+    for name, tensor in ranker_of(model).tensors().items():
+        assert torch.equal(tensor, ranker_of(again).tensors()[name]), name
+
+
+def test_options_of_the_network_are_not_the_rankers(kg: KnowledgeGraph) -> None:
+    with pytest.raises(ModelError, match="dim: an option of the model network"):
+        train_links(kg, model="ranker", dim=8)
+
+
+def test_without_a_pair_is_as_if_it_had_never_been_known(model: LinkModel) -> None:
+    """All that does not come from learned likeness."""
+    _, whole, left_out = model._asked
+    head = int(np.flatnonzero(np.diff(whole.pairs.indptr) > 1)[0])
+    tail = int(whole.pairs[head].indices[0])
+    rest = whole.without([(head, tail)])
+    assert rest.pairs.nnz == whole.pairs.nnz - 1
+    assert rest.degrees[tail] == whole.degrees[tail] - 1
+    assert whole.pairs[head, tail] == 1
+    table = next(rest.tables(np.array([head]), left_out))
+    anew = known.Known.__new__(known.Known)
+    anew.__dict__.update(whole.__dict__)
+    for derived in ("_of_tails", "_of_heads"):
+        anew.__dict__.pop(derived, None)
+    anew.pairs = whole.pairs.copy()
+    anew.pairs[head, tail] = 0
+    anew.pairs.eliminate_zeros()
+    anew._count()
+    same = next(anew.tables(np.array([head]), left_out))
+    assert np.array_equal(table.tails, same.tails)
+    assert np.array_equal(table.values, same.values)
+
+
+def test_what_a_score_rests_on_is_faithful(model: LinkModel) -> None:
+    """Without the pairs that are named a score falls further than without as many others."""
+    judges, whole, left_out = model._asked
+    chance = np.random.default_rng(0)
+    named_drops, other_drops = [], []
+    for head, tail in model.task.valid[:8].tolist():
+        found = removals(judges, whole, left_out, head, tail)
+        if len(found) < 3:
+            continue
+        named = {(gone.head, gone.tail) for gone in found[:3]}
+        pairs = [p for p in zip(*whole.pairs.nonzero(), strict=True) if p not in named]
+        others = [pairs[n] for n in chance.choice(len(pairs), 3, replace=False)]
+        before = score(model, whole, head, tail)
+        named_drops.append(before - score(model, whole.without(sorted(named)), head, tail))
+        other_drops.append(before - score(model, whole.without(others), head, tail))
+    assert len(named_drops) >= 3
+    assert np.mean(named_drops) > 2 * max(np.mean(other_drops), 0.01)
+
+
+def score(model: LinkModel, whole: known.Known, head: int, tail: int) -> float:
+    judges, _, left_out = model._asked
+    table = next(whole.tables(np.array([head]), left_out))
+    place = np.flatnonzero(table.tails == tail)
+    scores = judges.boosted(judges.scaled(table))
+    return float(scores[place[0]]) if len(place) else float(scores.min())
+
+
+def test_explanation_names_edges_of_the_graph(model: LinkModel) -> None:
+    head, tail = model.task.heads[model.task.valid[0, 0]], model.task.tails[model.task.valid[0, 1]]
+    explanation = model.explain(head, tail)
+    assert explanation.attribution
+    for step, drop in explanation.attribution:
+        assert step.relation == "TARGETS"
+        assert drop > 0
+        assert head == step.subject or tail == step.object
+    if explanation.counterfactual is not None:
+        assert explanation.counterfactual[1] > explanation.rank
+        assert "false, the rank would be" in str(explanation)
+
+
+def test_a_killed_training_goes_on(kg: KnowledgeGraph, model: LinkModel, tmp_path: Path) -> None:
+    """The same call after a kill ends in the same model as an unbroken one."""
+    kg.save(tmp_path / "graph")
+    script = f"""
+from medkg.gnn.links.train import train_links
+from medkg.graph.kg import KnowledgeGraph
+kg = KnowledgeGraph.open({str(tmp_path / "graph")!r})
+train_links(kg, out={str(tmp_path / "model")!r})
+"""
+    checkpoint = tmp_path / "model.checkpoint"
+    process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
+    for _ in range(6000):
+        if len(list(checkpoint.glob("fold*.safetensors"))) >= 2 or process.poll() is not None:
+            break
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert list(checkpoint.glob("fold*.safetensors"))
+    assert not (tmp_path / "model").exists()
+    resumed = train_links(kg, out=tmp_path / "model")
+    assert not checkpoint.exists()
+    assert resumed.metrics == model.metrics
+    for name, tensor in ranker_of(model).tensors().items():
+        assert torch.equal(ranker_of(resumed).tensors()[name], tensor), name
+    assert load_model(tmp_path / "model", kg).name == model.name
