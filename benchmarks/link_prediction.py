@@ -5,8 +5,11 @@ back at random, and all edges of held-back drugs. Every true target is ranked am
 the files, filtered by all known edges; ties count half. Training stops by validation MRR; settings
 were chosen on the validation edges.
 
-    python benchmarks/link_prediction.py [--splits random,new-drugs] [--seeds 3] [--models …]
-        [--out FILE]
+    python benchmarks/link_prediction.py [--splits random,new-drugs,polo] [--seeds 3] [--models …]
+        [--without IN_CLASS,…] [--out FILE]
+
+The split `polo` is of drug → disease (CtD) edges, ranked among all diseases; --without leaves
+relations out of the graph.
 
 Prints Markdown: MRR and Hits@1/3/10 on the test edges, with 95 % intervals by bootstrap over drugs;
 trained models as the mean of their seeds. With --out the figures are kept as JSON, and a model that
@@ -45,6 +48,7 @@ CONTEXT = [
 ]
 NETWORK: Mapping[str, Any] = {"context_relations": CONTEXT}
 MODELS: Mapping[str, Mapping[str, Any]] = {
+    "ranker": {"model": "ranker"},
     "degree": {"model": "degree"},
     "neighbours": {"model": "neighbours"},
     "lookup-distmult": {**NETWORK, "encoder": "lookup", "decoder": "distmult"},
@@ -54,14 +58,28 @@ MODELS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+def relation_of(how: str) -> str:
+    """The relation whose edges a split holds back."""
+    return "TREATS" if how == "polo" else "TARGETS"
+
+
 def held_back(kg: KnowledgeGraph, folder: Path, how: str) -> dict[str, list[str]]:
     """The ids of the split's validation and test edges."""
-    targets = kg.edges.filter(relation="TARGETS").select("id", "subject", "object")
+    targets = kg.edges.filter(relation=relation_of(how)).select("id", "subject", "object")
     split = {}
     for part in ("valid", "test"):
-        pairs = pl.read_csv(folder / f"{how}-{part}.tsv", separator="\t").select(
-            subject=pl.col("source").str.replace("Compound::", "drugbank:"),
-            object=pl.col("target").str.replace("Gene::", "NCBIGene:"),
+        if how == "polo":
+            file = folder / "polo-split" / f"{part.replace('valid', 'dev')}.txt"
+            read = pl.read_csv(file, separator="\t", has_header=False)
+        else:
+            read = pl.read_csv(folder / "drug-target-split" / f"{how}-{part}.tsv", separator="\t")
+        first, *_, last = read.columns
+        pairs = read.select(
+            subject=pl.col("source" if how != "polo" else first),
+            object=pl.col("target" if how != "polo" else last),
+        ).select(
+            pl.col("subject").str.replace("Compound::", "drugbank:"),
+            pl.col("object").str.replace("Gene::", "NCBIGene:").str.replace("Disease::", ""),
         )
         found = targets.join(pairs, on=["subject", "object"])
         if found.height != pairs.height:
@@ -75,11 +93,15 @@ def main() -> None:
     parser.add_argument("--splits", default="random,new-drugs")
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--without", default="", help="Relations left out of the graph.")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     default = Path(__file__).resolve().parents[2] / "shared" / "data"
     folder = Path(os.environ.get("MEDKG_DATA", default)) / "hetionet"
     kg = load("hetionet", folder)
+    if arguments.without:
+        left_out = pl.col("relation").is_in(arguments.without.split(","))
+        kg = kg.without_edges(kg.edges.filter(left_out)["id"])
 
     kept: dict[str, Any] = {}
     if arguments.out is not None and arguments.out.is_file():
@@ -88,13 +110,13 @@ def main() -> None:
     # Seeds outermost, so that an unfinished run has figures for every model.
     for seed in range(arguments.seeds):
         for how in arguments.splits.split(","):
-            split = held_back(kg, folder / "drug-target-split", how)
+            split = held_back(kg, folder, how)
             for name in names:
                 key = f"{how} {name} {seed}"
                 if key in kept or (seed > 0 and "model" in MODELS[name]):
                     continue
                 start, cpu = time.perf_counter(), time.process_time()
-                model = train_links(kg, split=split, seed=seed, **MODELS[name])
+                model = train_links(kg, relation_of(how), split=split, seed=seed, **MODELS[name])
                 kept[key] = {
                     "metrics": model.metrics,
                     "seconds": round(time.perf_counter() - start),

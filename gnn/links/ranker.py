@@ -298,12 +298,17 @@ def fit_ranker(
         whole = view.known(trained)
         step(1)
     quantiles = _quantiles([fold.table.values for fold in folds], seed)
-    examples = []
-    for fold in folds:
-        table = fold.table._replace(values=_scaled(fold.table.values, quantiles))
+    # One array, that the folds' tables are parts of: it is the most that training holds.
+    values = np.empty((sum(len(f.true) for f in folds), quantiles.shape[1]), dtype=np.float32)
+    examples, start = [], 0
+    while folds:
+        fold = folds.pop(0)
+        part = values[start : start + len(fold.true)]
+        part[:] = _scaled(fold.table.values, quantiles)
+        table = fold.table._replace(values=part)
         examples.append(Examples(view.messages(fold.learned), table, fold.true))
-    folds.clear()
-    judges = _judges(stages, examples, quantiles, settings, seed)
+        start += len(fold.true)
+    judges = _judges(stages, examples, values, quantiles, settings, seed)
 
     everyone = np.arange(len(task.heads))
     messages = view.messages(whole.learned)
@@ -400,11 +405,11 @@ def _fold(view: View, task: LinkTask, held_back: Integers, seed: int) -> dict[st
 def _judges(
     stages: _Stages,
     examples: Sequence[Examples],
+    values: Floats,
     quantiles: NDArray[np.float64],
     settings: RankerSettings,
     seed: int,
 ) -> Judges:
-    values = np.concatenate([one.table.values for one in examples])
     true = np.concatenate([one.true for one in examples])
     # A head is another query in another fold.
     width = 1 + max(int(one.table.heads.max()) for one in examples)
@@ -440,10 +445,7 @@ def _order(
     """
     starts = np.flatnonzero(np.diff(queries, prepend=-1))
     sizes = np.diff(np.append(starts, len(queries)))
-    positives = np.add.reduceat(true.astype(np.int64), starts)
-    usable = (positives > 0) & (positives < sizes)
-    rows = np.repeat(usable, sizes)
-    data = lightgbm.Dataset(values[rows], true[rows].astype(np.int64), group=sizes[usable])
+    data = lightgbm.Dataset(values, true.astype(np.int64), group=sizes)
     objective = {"objective": "lambdarank", "lambdarank_truncation_level": 60, "seed": seed}
     return {"booster": _booster_tensor(lightgbm.train({**_BOOSTING, **objective}, data, _ROUNDS))}
 
