@@ -107,13 +107,21 @@ def quality(
         `n`, `true` (pairs that are), `brier` (mean squared error), `brier_of_base_rate` (of one
         constant probability, the share of true pairs), and `ece`: the expected calibration error
         over `bins` bins of equally many pairs, Σ_b n_b / n |mean probability_b - share true_b|
-        (Naeini et al., AAAI 2015; equal-mass bins since nearly all pairs are improbable).
+        (Naeini et al., AAAI 2015; equal-mass bins since nearly all pairs are improbable); and
+        `reliability`, these bins from the least probable on: `n`, `probability` (mean), `true`
+        (share).
     """
     order = np.argsort(probabilities, kind="stable")
-    error = 0.0
-    for part in np.array_split(order, bins):
-        if len(part):
-            error += len(part) * abs(float(probabilities[part].mean() - true[part].mean()))
+    reliability = [
+        {
+            "n": len(part),
+            "probability": round(float(probabilities[part].mean()), 6),
+            "true": round(float(true[part].mean()), 6),
+        }
+        for part in np.array_split(order, bins)
+        if len(part)
+    ]
+    error = sum(bin["n"] * abs(bin["probability"] - bin["true"]) for bin in reliability)
     rate = float(true.mean())
     return {
         "n": len(true),
@@ -121,4 +129,5 @@ def quality(
         "brier": round(float(((probabilities - true) ** 2).mean()), 6),
         "brier_of_base_rate": round(rate * (1 - rate), 6),
         "ece": round(error / len(true), 6),
+        "reliability": reliability,
     }

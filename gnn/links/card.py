@@ -58,7 +58,15 @@ def link_card(model: LinkModel) -> str:
                 "",
                 f"Probabilities of the first {FIRST} candidates: Brier"
                 f" {measured['brier']:.5f} (a constant: {measured['brier_of_base_rate']:.5f}), ECE"
-                f" {measured['ece']:.5f}, base rate {measured['base_rate']:.5f}.",
+                f" {measured['ece']:.5f}, base rate {measured['base_rate']:.5f}. In ten parts of"
+                " equally many, from the least probable on:",
+                "",
+                "| said | true |",
+                "|---|---|",
+                *(
+                    f"| {part['probability']:.4f} | {part['true']:.4f} |"
+                    for part in measured["reliability"]
+                ),
             ]
     lines += [
         "",

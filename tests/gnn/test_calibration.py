@@ -37,6 +37,10 @@ def test_quality_of_good_and_bad_probabilities() -> None:
     by_hand = quality(np.array([0.2, 0.2, 0.8, 0.8]), np.array([False, False, True, False]), bins=2)
     assert by_hand["ece"] == pytest.approx((0.2 + 0.3) / 2)
     assert by_hand["brier"] == pytest.approx((0.04 + 0.04 + 0.04 + 0.64) / 4)
+    assert by_hand["reliability"] == [
+        {"n": 2, "probability": 0.2, "true": 0.0},
+        {"n": 2, "probability": 0.8, "true": 0.5},
+    ]
 
 
 def test_order_stays_even_where_the_data_would_turn_it() -> None:
