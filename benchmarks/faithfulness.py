@@ -1,0 +1,116 @@
+"""Whether the known pairs that an explanation names carry the score: they are taken out.
+
+For some of the ranker's predictions (first ranks that training did not see) the three known pairs
+that its score rests on most are taken out of the graph, and as many other training pairs drawn by
+chance; then everything is computed anew, similarities learned anew, and boosters and network asked
+again. What a score loses, in standard deviations of the scores of the head's candidates, is given
+for both, with their ratio. All predictions' pairs are taken out at once.
+
+    python benchmarks/faithfulness.py MODEL [--predictions 60] [--named 3] [--seed 0]
+
+MODEL is a folder of `medkg train links` (the ranker) whose graph is where it was. Prints Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from medkg.gnn.data import to_hetero_data
+from medkg.gnn.links.attribution import removals
+from medkg.gnn.links.known import Known
+from medkg.gnn.links.model import LinkModel, load_model
+from medkg.gnn.links.ranker import Judged, Ranker, View, without_loops
+
+Pair = tuple[int, int]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Faithfulness of the ranker's explanations.")
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--predictions", type=int, default=60)
+    parser.add_argument("--named", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    model = load_model(arguments.model)
+    if not isinstance(model.scorer, Ranker):
+        raise SystemExit(f"{arguments.model}: is no ranker")
+    chance = np.random.default_rng(arguments.seed)
+    held_back = [edge for ids in model.task.held_back.values() for edge in ids]
+    view = View(
+        model.graph, to_hetero_data(model.graph, exclude_edges=held_back), model.task, model.seed
+    )
+    left_out = model.task.matrix("train")
+    known = view.known(without_loops(left_out))
+
+    # A head for each, so that what is taken out for one prediction seldom touches another.
+    heads = np.flatnonzero(np.diff(known.pairs.indptr) >= arguments.named)
+    heads = np.sort(chance.choice(heads, min(arguments.predictions, len(heads)), replace=False))
+    before = asked(model, view, known, heads, left_out)
+    weight = model.scorer.network_weight
+    scores = blend(before, weight)
+    predicted = [first_of(before, scores, head) for head in heads]
+    named: list[Pair] = []
+    for head, tail in predicted:
+        found = removals(model.scorer.judges, known, left_out, head, tail)
+        named += [(gone.head, gone.tail) for gone in found[: arguments.named]]
+    named = sorted(set(named))
+    others = [pair for pair in zip(*known.pairs.nonzero(), strict=True) if pair not in set(named)]
+    chosen = chance.choice(len(others), len(named), replace=False)
+    drops = {}
+    for name, pairs in (("named", named), ("by chance", [others[n] for n in chosen])):
+        anew = view.known(known.without(pairs).pairs)
+        after = asked(model, view, anew, heads, left_out)
+        rest = blend(after, weight)
+        drops[name] = [
+            score_of(before, scores, *pair) - score_of(after, rest, *pair) for pair in predicted
+        ]
+    print(f"{len(predicted)} predictions, {len(named)} of {known.pairs.nnz:,} pairs taken out.\n")
+    print("| pairs taken out | mean drop | 95 % interval | predictions that fell |")
+    print("|---|---|---|---|")
+    for name, values in drops.items():
+        drawn = np.array(values)[chance.integers(0, len(values), (1000, len(values)))].mean(1)
+        low, high = np.percentile(drawn, [2.5, 97.5])
+        fell = np.mean(np.array(values) > 0)
+        print(f"| {name} | {np.mean(values):.3f} | {low:.3f}–{high:.3f} | {fell:.0%} |")
+    print(f"\nRatio: {np.mean(drops['named']) / abs(np.mean(drops['by chance'])):.1f}")
+
+
+def asked(
+    model: LinkModel,
+    view: View,
+    known: Known,
+    heads: NDArray[np.int64],
+    left_out: sparse.csr_matrix,
+) -> Judged:
+    """What boosters and network say of the heads' candidates."""
+    assert isinstance(model.scorer, Ranker)
+    # Pairs that were taken out are no candidates either, as in training.
+    tables = known.tables(heads, left_out)
+    return model.scorer.judges.judge(tables, view.messages(known.learned))
+
+
+def blend(judged: Judged, weight: float) -> NDArray[np.float64]:
+    """The average of boosters and network."""
+    return (1 - weight) * judged.boosted + weight * judged.networked
+
+
+def first_of(judged: Judged, scores: NDArray[np.float64], head: int) -> Pair:
+    """The head's first candidate."""
+    rows = np.flatnonzero(judged.heads == head)
+    return int(head), int(judged.tails[rows[scores[rows].argmax()]])
+
+
+def score_of(judged: Judged, scores: NDArray[np.float64], head: int, tail: int) -> float:
+    """A pair's score; the head's lowest if it is no candidate any more."""
+    rows = np.flatnonzero(judged.heads == head)
+    place = rows[judged.tails[rows] == tail]
+    return float(scores[place[0]] if len(place) else scores[rows].min())
+
+
+if __name__ == "__main__":
+    main()
