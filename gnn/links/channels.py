@@ -23,7 +23,8 @@ _OUTSIDE = ("Document", "Patient")  # that a text or a patient has both tells of
 NEAREST_HEADS = 150  # kept of a channel for each node
 _NEAREST_TAILS = 40
 _TELLING = 0.04  # of nodes, that at most have a thing on average for the thing to be a content
-_BLOCK = 500  # nodes compared with all others at once
+_BLOCK = 500  # nodes compared with all others at once, at most
+_CELLS = 25_000_000  # comparisons at once
 _SYMBOL = re.compile(r"[A-Za-z][\w-]*")
 
 
@@ -134,8 +135,9 @@ def nearest_rows(rows: sparse.csr_matrix, nearest: int) -> sparse.csr_matrix:
     """The cosines of each row of unit length with those most like it, both ways, no diagonal."""
     turned = rows.T.tocsr()
     kept = []
-    for start in range(0, rows.shape[0], _BLOCK):
-        similar = (rows[start : start + _BLOCK] @ turned).tocsr()
+    size = max(1, min(_BLOCK, _CELLS // max(1, rows.shape[0])))
+    for start in range(0, rows.shape[0], size):
+        similar = (rows[start : start + size] @ turned).tocsr()
         kept.append(largest_entries(_without_own(similar, start), nearest))
     return _both_ways(sparse.vstack(kept, format="csr"))
 

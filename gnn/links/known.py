@@ -91,8 +91,15 @@ class Pairs:
 
     def of(self, matrix: sparse.csr_matrix) -> Floats:
         """The entries of a matrix (nodes, nodes) at these pairs, (pairs,)."""
-        at: Floats = np.asarray(matrix[self.rows, self.columns], dtype=np.float32).ravel()
-        return at
+        return entries_at(matrix, self.rows, self.columns)
+
+
+def entries_at(matrix: sparse.csr_matrix, rows: Integers, columns: Integers) -> Floats:
+    """The entries of a matrix at some places, (places,)."""
+    if not len(rows):  # of no places SciPy gives a matrix
+        return np.zeros(0, dtype=np.float32)
+    at: Floats = np.asarray(matrix[rows, columns], dtype=np.float32).ravel()
+    return at
 
 
 class Known:

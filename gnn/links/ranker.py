@@ -32,7 +32,7 @@ from ...graph.progress import progress
 from ..ranking import filtered_ranks
 from .baselines import matrix_from_tensors, matrix_tensors
 from .channels import side_of
-from .known import Floats, Integers, Known, Learned, Pairs, Table
+from .known import Floats, Integers, Known, Learned, Pairs, Table, entries_at
 from .pair_network import (
     Examples,
     Messages,
@@ -281,10 +281,13 @@ def fit_ranker(
             kill; the caller removes it.
 
     Returns:
-        The model, and the course of training: the network's weight, and the validation MRR of
-        boosters, network and both.
+        The model, and the course of training: the network's weight, and the validation MRR by
+        weights of the network.
+
+    Raises:
+        DataError: of the training edges none is a candidate, so that there is nothing to learn.
     """
-    stages = _Stages(checkpoint, task, settings, data, seed)
+    stages = _Stages(checkpoint, kg, task, settings, seed)
     view = View(kg, data, task, seed)
     left_out = task.matrix("train")
     trained = without_loops(left_out)
@@ -297,6 +300,11 @@ def fit_ranker(
             step(1)
         whole = view.known(trained)
         step(1)
+    if not any(fold.true.any() for fold in folds) or all(fold.true.all() for fold in folds):
+        raise DataError(
+            "no training edge is among the candidates that the rest of the graph suggests; load"
+            " more of what joins or describes the relation's ends, or train another model"
+        )
     quantiles = _quantiles([fold.table.values for fold in folds], seed)
     # One array, that the folds' tables are parts of: it is the most that training holds.
     values = np.empty((sum(len(f.true) for f in folds), quantiles.shape[1]), dtype=np.float32)
@@ -358,7 +366,7 @@ class _Fold(NamedTuple):
 
 
 def _held_back(task: LinkTask, trained: sparse.csr_matrix, seed: int) -> Iterator[Integers]:
-    """The training pairs (n, 2) that each fold holds back.
+    """The training pairs (n, 2) that each fold holds back, at least one.
 
     Where the validation heads have no training pairs, all pairs of a head are held back together;
     else each pair by chance, and all pairs of one head in ten.
@@ -373,7 +381,7 @@ def _held_back(task: LinkTask, trained: sparse.csr_matrix, seed: int) -> Iterato
     by_head = chance.integers(0, _FOLDS, trained.shape[0])
     whole = chance.random(trained.shape[0]) < (1.0 if new_heads else _WHOLE_HEADS)
     fold_of = np.where(whole[pairs[:, 0]], by_head[pairs[:, 0]], fold_of)
-    for fold in range(_FOLDS):
+    for fold in np.unique(fold_of):  # of few pairs some fold may get none
         yield pairs[fold_of == fold]
 
 
@@ -394,7 +402,7 @@ def _fold(view: View, task: LinkTask, held_back: Integers, seed: int) -> dict[st
         heads = np.sort(chance.choice(heads, _MOST_HEADS, replace=False))
     kept, labels = [], []
     for table in known.tables(heads, rest + task.loops()):
-        label = np.asarray(true[table.heads, table.tails]).ravel() > 0
+        label = entries_at(true, table.heads, table.tails) > 0
         chosen = label | (chance.random(len(label)) < _FALSE)
         kept.append(table.where(chosen))
         labels.append(label[chosen])
@@ -412,13 +420,8 @@ def _judges(
 ) -> Judges:
     true = np.concatenate([one.true for one in examples])
     # A head is another query in another fold.
-    width = 1 + max(int(one.table.heads.max()) for one in examples)
+    width = examples[0].known.pairs.shape[0]
     queries = np.concatenate([n * width + one.table.heads for n, one in enumerate(examples)])
-    if not true.any() or true.all():
-        raise DataError(
-            "no training edge is among the candidates that the rest of the graph suggests; load"
-            " more of what joins or describes the relation's ends, or train another model"
-        )
     orders = []
     with progress("Boosting", _ORDERS + 1) as step:
         for number in range(_ORDERS):
@@ -575,16 +578,16 @@ class _Stages:
     def __init__(
         self,
         folder: Path | None,
+        kg: KnowledgeGraph,
         task: LinkTask,
         settings: RankerSettings,
-        data: HeteroData,
         seed: int,
     ):
         self._folder = folder
-        digest = hashlib.sha256(json.dumps([settings.to_dict(), seed, task.edge_type]).encode())
-        for array in (task.train, task.valid, *(data[t].edge_index for t in data.edge_types)):
-            digest.update(np.ascontiguousarray(array).tobytes())
-        self._fingerprint = digest.hexdigest()
+        if folder is not None:
+            # Names and structures count as much as edges do.
+            made_of = [kg.checksum(), task.edge_type, task.held_back, settings.to_dict(), seed]
+            self._fingerprint = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
 
     def get(self, name: str, make: Callable[[], Mapping[str, Tensor]]) -> dict[str, Tensor]:
         """What `make` gives, or gave in a training that was cut off."""
