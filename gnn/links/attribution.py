@@ -29,7 +29,13 @@ class Removal(NamedTuple):
 
 
 def removals(
-    judges: Judges, known: Known, left_out: sparse.csr_matrix, head: int, tail: int
+    judges: Judges,
+    known: Known,
+    left_out: sparse.csr_matrix,
+    head: int,
+    tail: int,
+    *,
+    symmetric: bool = False,
 ) -> list[Removal]:
     """The known pairs that may carry a score, those without which it falls most first.
 
@@ -39,6 +45,7 @@ def removals(
 
     Args:
         left_out: (heads, tails): pairs that are no candidates.
+        symmetric: whether a pair is known turned round, too, and is taken out both ways.
 
     Returns:
         Nothing, if the tail is not among the head's candidates.
@@ -56,7 +63,8 @@ def removals(
     tried += [(head, int(other)) for other in near_tails if other != tail]
     found = []
     for pair in tried:
-        after = _score(judges, known.without([pair]), left_out, head, tail)
+        gone = [pair, pair[::-1]] if symmetric else [pair]
+        after = _score(judges, known.without(gone), left_out, head, tail)
         # Without the pair the tail may be no candidate at all: then it comes after all of them.
         score, rank = after or (before[0] - 2 * abs(before[0]), known.pairs.shape[1])
         found.append(Removal(*pair, before[0] - score, rank))

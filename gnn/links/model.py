@@ -238,7 +238,7 @@ class LinkModel:
         if self.settings["model"] == "ranker":
             from .attribution import removals  # LightGBM is loaded where it is needed
 
-            found = removals(*self._asked, head, tail)
+            found = removals(*self._asked, head, tail, symmetric=self.task.symmetric)
             carrying = [
                 (self._step_of(gone.head, gone.tail), round(gone.drop, 6))
                 for gone in found[:most]
@@ -261,11 +261,14 @@ class LinkModel:
 
     def _step_of(self, head: int, tail: int) -> Step:
         """The edge of a known pair."""
-        ends = [self.task.heads[head], self.task.tails[tail]]
+        ends = self.task.heads[head], self.task.tails[tail]
+        there, back = (
+            (pl.col("subject") == subject) & (pl.col("object") == object_)
+            for subject, object_ in (ends, ends[::-1])
+        )
         found = self.graph.edges.filter(
             pl.col("relation") == self.task.edge_type[1],
-            pl.col("subject").is_in(ends),
-            pl.col("object").is_in(ends),
+            there | back if self.task.symmetric else there,
         )
         return self._explainer.edge_step(found["id"][0])
 

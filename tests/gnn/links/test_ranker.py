@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 from scipy import sparse
@@ -19,7 +21,8 @@ from medkg.gnn.links.attribution import removals
 from medkg.gnn.links.model import LinkModel, load_model
 from medkg.gnn.links.ranker import Judged, Ranker
 from medkg.gnn.links.train import train_links
-from medkg.graph.errors import ModelError
+from medkg.graph.errors import DataError, ModelError
+from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
 
 from ..graphs import family_graph
@@ -200,3 +203,43 @@ train_links(kg, out={str(tmp_path / "model")!r})
     for name, tensor in ranker_of(model).tensors().items():
         assert torch.equal(ranker_of(resumed).tensors()[name], tensor), name
     assert load_model(tmp_path / "model", kg).name == model.name
+
+
+def test_a_graph_that_suggests_nothing_says_so() -> None:
+    """Ten edges leave folds without a pair; no channel joins any two heads."""
+    nodes = [(f"drugbank:DB{n:05}", "Drug", f"drug {n}") for n in range(100)]
+    nodes += [(f"NCBIGene:{n}", "Target", f"{'ABCD'[n]}0") for n in range(4)]
+    rows = [(f"drugbank:DB{n:05}", "TARGETS", f"NCBIGene:{n % 4}") for n in range(10)]
+    frame = pl.DataFrame(nodes, schema=["id", "kind", "name"], orient="row")
+    evidence = pl.DataFrame(rows, schema=["subject", "relation", "object"], orient="row")
+    evidence = evidence.with_columns(source=pl.lit("made"))
+    bare = KnowledgeGraph.build(frame, evidence, [Source("made", "1", "CC0-1.0")])
+    with pytest.raises(DataError, match="no training edge is among the candidates"):
+        train_links(bare)
+
+
+def test_nearest_rows_are_the_same_however_many_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = channels.unit_rows(sparse.random(40, 30, 0.3, "csr", random_state=1))
+    at_once = channels.nearest_rows(rows, 5)
+    monkeypatch.setattr(channels, "_CELLS", 120)
+    assert (channels.nearest_rows(rows, 5) != at_once).nnz == 0
+
+
+def test_a_pair_of_a_symmetric_relation_goes_both_ways(model: LinkModel) -> None:
+    """Taken out both ways, unless the relation has a direction."""
+    judges, whole, left_out = model._asked
+    taken: list[list[tuple[int, int]]] = []
+
+    class Watched(known.Known):
+        def without(self, removed: Sequence[tuple[int, int]]) -> known.Known:
+            taken.append(list(removed))
+            return whole
+
+    watched = Watched.__new__(Watched)
+    watched.__dict__.update(whole.__dict__)
+    head, tail = model.task.valid[0].tolist()
+    for symmetric in (False, True):
+        removals(judges, watched, left_out, head, tail, symmetric=symmetric)
+        assert taken
+        assert all(len(pairs) == 1 + symmetric for pairs in taken)
+        taken.clear()
