@@ -135,7 +135,7 @@ def figures(scored: Scored, *, seed: int = 0, draws: int = DRAWS) -> dict[str, A
         many times more of the query's true answers are in that share of its list than in a list by
         chance), with `best_` before them what a perfect ranking has; `auroc@1:r` and `auprc@1:r`
         of the true pairs among r negatives for each, drawn from the same query. Ties count as what
-        chance makes of them. Without edges all are None.
+        chance makes of them. Without edges all are None, and areas are without negatives.
     """
     result = summarise(scored.ranks, scored.queries, seed=seed, draws=draws)
     per_query = _per_query(scored)
@@ -206,7 +206,7 @@ def _classified(scored: Scored, ratio: int, counts: Ints) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for column, name in enumerate(names):
         of_draws = drawn[:, column][~np.isnan(drawn[:, column])]
-        result[name] = round(float(whole[column]), 4)
+        result[name] = None if np.isnan(whole[column]) else round(float(whole[column]), 4)
         result[f"{name}_interval"] = _interval(of_draws) if len(of_draws) else None
     return result
 

@@ -506,7 +506,7 @@ def _sdf_entries(
             block, start, size, ended = [], number + 1, 0, False
             continue
         if not ended:
-            size += len(text)
+            size += len(text) + 1
             if size <= _MOST_LINE:
                 block.append(text)
         ended = ended or text.startswith("M  END")
