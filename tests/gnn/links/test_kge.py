@@ -16,17 +16,13 @@ from medkg.gnn.data import to_hetero_data
 from medkg.gnn.links.decoders import DECODERS
 from medkg.gnn.links.kge import (
     EmbeddingModel,
-    EmbeddingScorer,
     degree_ranks,
     load_embeddings,
     train_embeddings,
-    train_scorer,
     triple_ranks,
     triples_of,
 )
 from medkg.gnn.links.kge_training import Embeddings, EmbeddingSettings, Triples
-from medkg.gnn.links.task import link_task
-from medkg.gnn.ranking import filtered_ranks
 from medkg.graph.errors import DataError, MissingError, ModelError
 from medkg.graph.kg import KnowledgeGraph
 
@@ -177,28 +173,6 @@ def test_folder(model: EmbeddingModel, kg: KnowledgeGraph, tmp_path: Path) -> No
     (tmp_path / "model" / "weights.safetensors").write_bytes(b"nothing")
     with pytest.raises(ModelError, match="damaged"):
         load_embeddings(tmp_path / "model")
-
-
-def test_scorer_for_one_relation(kg: KnowledgeGraph) -> None:
-    task = link_task(kg, "TARGETS")
-    held_back = [edge for ids in task.held_back.values() for edge in ids]
-    data = to_hetero_data(kg, exclude_edges=held_back)
-    known = task.matrix("train", "valid")
-
-    def validate(scorer: EmbeddingScorer) -> float:
-        ranks = filtered_ranks(scorer.score_tails, *task.valid.T, known)
-        return float((1 / ranks).mean())
-
-    scorer, course = train_scorer(
-        data, task.edge_type, SETTINGS, validate, seed=0, device=torch.device("cpu")
-    )
-    assert course["valid_mrr"] == pytest.approx(validate(scorer), abs=1e-4)
-    assert course["valid_mrr"] > 0.3
-    pairs = scorer.score_tails(torch.tensor([3, 5])), scorer.score_heads(torch.tensor([2]))
-    assert [p.shape for p in pairs] == [(2, len(task.tails)), (1, len(task.heads))]
-    assert pairs[0][1, 2].item() == pytest.approx(pairs[1][0, 5].item(), rel=1e-4)
-    again = EmbeddingScorer.from_tensors(SETTINGS.decoder, scorer.tensors())
-    assert torch.equal(again.score_tails(torch.tensor([3, 5])), pairs[0])
 
 
 def test_edges_that_can_not_be_held_back(kg: KnowledgeGraph) -> None:
