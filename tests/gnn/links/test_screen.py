@@ -216,6 +216,20 @@ def test_a_packed_line_without_end_does_not_fill_the_memory(
     assert [row.line for row in aside] == [2]
 
 
+def test_a_record_of_blank_lines_does_not_fill_the_memory(
+    structure_model: LinkModel,
+    library: Callable[[str, str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(screening, "_MOST_LINE", 2_000)
+    good = f"good{Chem.MolToMolBlock(Chem.MolFromSmiles('CCO'))}$$$$\n"
+    aside = Quarantine()
+    bomb = library("bomb.sdf", good + "\n" * 3_000 + "$$$$\n")
+    found = screen(structure_model, "AR", bomb, quarantine=aside)
+    assert [row["name"] for row in found.rows] == ["good"]
+    assert aside.counts() == {"record of more than 2,000 characters": 1}
+
+
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
