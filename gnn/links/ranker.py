@@ -322,13 +322,13 @@ def fit_ranker(
     messages = view.messages(whole.learned)
     judged = judges.judge(whole.tables(everyone, left_out), messages)
     weight, course = _network_weight(judged, task, judges.network is not None)
-    rows, columns, values = judged.heads, judged.tails, judged.scores(weight)
+    rows, columns, dealt = judged.heads, judged.tails, judged.scores(weight)
     for one in examples:
         level = np.asarray(judges.level.predict(one.table.values[one.true], raw_score=True))
         rows = np.concatenate([rows, one.table.heads[one.true]])
         columns = np.concatenate([columns, one.table.tails[one.true]])
-        values = np.concatenate([values, level])
-    scores = _first_of_each(rows, columns, values, trained.shape)
+        dealt = np.concatenate([dealt, level])
+    scores = _first_of_each(rows, columns, dealt, trained.shape)
     structure = _structure_of(kg, task, trained, seed)
     return Ranker(scores, _rest(whole.degrees), judges, weight, structure), course
 
