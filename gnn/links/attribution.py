@@ -20,12 +20,14 @@ class Removal(NamedTuple):
     Attributes:
         drop: of the score, in standard deviations of the scores of the head's candidates.
         rank: of the tail among the head's candidates, without the pair.
+        rank_before: the same with it; not `predict`'s, which the network has a say in.
     """
 
     head: int
     tail: int
     drop: float
     rank: int
+    rank_before: int
 
 
 def removals(
@@ -67,7 +69,7 @@ def removals(
         after = _score(judges, known.without(gone), left_out, head, tail)
         # Without the pair the tail may be no candidate at all: then it comes after all of them.
         score, rank = after or (before[0] - 2 * abs(before[0]), known.pairs.shape[1])
-        found.append(Removal(*pair, before[0] - score, rank))
+        found.append(Removal(*pair, before[0] - score, rank, before[1]))
     return sorted(found, key=lambda removal: -removal.drop)
 
 

@@ -245,7 +245,8 @@ class LinkModel:
                 if gone.drop > 0
             ]
             worst = max(found, key=lambda gone: gone.rank, default=None)
-            if worst is None or worst.rank <= rank:
+            # What the boosters alone rank worse than both together is no effect of the pair.
+            if worst is None or worst.rank <= max(rank, worst.rank_before):
                 return carrying, None
             return carrying, (self._step_of(worst.head, worst.tail), worst.rank)
         if not (isinstance(self.scorer, Vectors) and self.scorer.network):

@@ -178,6 +178,18 @@ def test_explanation_names_edges_of_the_graph(model: LinkModel) -> None:
         assert "false, the rank would be" in str(explanation)
 
 
+def test_a_counterfactual_is_an_effect_of_its_pair(model: LinkModel) -> None:
+    """Boosters alone may rank a pair worse than the model does, whatever is taken out."""
+    unmoved = 0
+    for head, tail in model.task.valid[:12].tolist():
+        found = removals(*model._asked, head, tail)
+        if found and max(gone.rank for gone in found) <= found[0].rank_before:
+            unmoved += 1
+            better = found[0].rank_before - 1
+            assert model._attribution(head, tail, better)[1] is None
+    assert unmoved
+
+
 def test_a_killed_training_goes_on(kg: KnowledgeGraph, model: LinkModel, tmp_path: Path) -> None:
     """The same call after a kill ends in the same model as an unbroken one."""
     kg.save(tmp_path / "graph")
