@@ -117,7 +117,8 @@ def train_links(
 
     Args:
         model: `ranker` (see `medkg.gnn.links.ranker`), the default; `network` (encoder × decoder),
-            the default where one of its options is given; `structure` (the heads' molecules
+            the default where one of its options is given, `context_relations` or `device`;
+            `structure` (the heads' molecules
             alone); or a baseline: `degree` or `neighbours`.
         split: edge ids to hold back, under `valid` and `test`; a tenth each by chance if not given.
         context_relations: the other relations to learn from; by default those that have the
@@ -137,10 +138,12 @@ def train_links(
     if out is not None:
         check_replaceable(Path(out), marker=CONFIG)
     given = {name: value for name, value in network.items() if value is not None}
-    model = model or ("network" if given else "ranker")
+    own = {**given, "context_relations": context_relations, "device": device}
+    of_network = [name for name, value in own.items() if value is not None]
+    model = model or ("network" if of_network else "ranker")
     _check_choice("model", model, MODELS)
-    if given and model != "network":
-        raise ModelError(f"{', '.join(given)}: an option of the model network, not of {model}")
+    if of_network and model != "network":
+        raise ModelError(f"{', '.join(of_network)}: an option of the model network, not of {model}")
     network_settings = with_options(NetworkSettings(), given)
     task = link_task(kg, relation, split, seed)
     held_back = [edge for ids in task.held_back.values() for edge in ids]
