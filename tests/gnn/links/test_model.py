@@ -78,7 +78,7 @@ def test_relations_that_cannot_be_trained(kg: KnowledgeGraph) -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"model": "oracle"}, "unknown model 'oracle'; there are network"),
+        ({"model": "oracle"}, "unknown model 'oracle'; there are ranker, network"),
         ({"encoder": "gin"}, "unknown encoder 'gin'; there are lookup, rgcn"),
         ({"decoder": "transf"}, "did you mean transe"),
         ({"decoder": "complex", "dim": 7}, "even dim"),
