@@ -43,7 +43,7 @@ def removals(
 
     Tried are known heads of the tail and known tails of the head, each pair taken out alone, while
     who is like whom stays as it was learned. Scores are the boosters', which the network's are
-    averaged with in `predict`.
+    averaged with in `predict`. A pair that is known itself is asked about as if it were not.
 
     Args:
         left_out: (heads, tails): pairs that are no candidates.
@@ -52,25 +52,39 @@ def removals(
     Returns:
         Nothing, if the tail is not among the head's candidates.
     """
+    if known.pairs[head, tail]:
+        own_pair = _both_ways((head, tail), symmetric)
+        known, left_out = known.without(own_pair), _without(left_out, own_pair)
     before = _score(judges, known, left_out, head, tail)
     if before is None:
         return []
     others = known.pairs[:, [tail]].nonzero()[0]
-    like_head = np.asarray(known.learned.heads[head, others].todense()).ravel()
+    like_head = known.learned.heads[[head]].toarray()[0, others]
     near_heads = others[np.argsort(-like_head, kind="stable")[:_OF_TAIL]]
-    own = known.pairs[head].indices
-    like_tail = np.asarray(known.learned.tails[tail, own].todense()).ravel()
+    own = known.pairs[[head]].indices
+    like_tail = known.learned.tails[[tail]].toarray()[0, own]
     near_tails = own[np.argsort(-like_tail, kind="stable")[:_OF_HEAD]]
     tried = [(int(other), tail) for other in near_heads if other != head]
     tried += [(head, int(other)) for other in near_tails if other != tail]
     found = []
     for pair in tried:
-        gone = [pair, pair[::-1]] if symmetric else [pair]
-        after = _score(judges, known.without(gone), left_out, head, tail)
+        rest = known.without(_both_ways(pair, symmetric))
+        after = _score(judges, rest, left_out, head, tail)
         # Without the pair the tail may be no candidate at all: then it comes after all of them.
         score, rank = after or (before[0] - 2 * abs(before[0]), known.pairs.shape[1])
         found.append(Removal(*pair, before[0] - score, rank, before[1]))
     return sorted(found, key=lambda removal: -removal.drop)
+
+
+def _both_ways(pair: tuple[int, int], symmetric: bool) -> list[tuple[int, int]]:
+    return [pair, pair[::-1]] if symmetric else [pair]
+
+
+def _without(matrix: sparse.csr_matrix, pairs: list[tuple[int, int]]) -> sparse.csr_matrix:
+    changed = matrix.tolil()
+    for head, tail in pairs:
+        changed[head, tail] = 0
+    return changed.tocsr()
 
 
 def _score(

@@ -86,6 +86,8 @@ class Explanation:
     """Why a model predicts a pair.
 
     Attributes:
+        rank: among the tails that training did not have for the head, and this one.
+        known, trained: whether the graph holds the pair, and whether the model was trained on it.
         paths: the heaviest paths of at most three edges, without the pair's own edge.
         nearest_heads: known heads of the tail, those most like the head first.
         nearest_tails: known tails of the head, those most like the tail first.
@@ -106,6 +108,7 @@ class Explanation:
     probability: float
     rank: int
     known: bool
+    trained: bool
     paths: tuple[Path, ...]
     nearest_heads: tuple[Nearest, ...]
     nearest_tails: tuple[Nearest, ...]
@@ -121,6 +124,7 @@ class Explanation:
             f"{self.head_name} ({self.head}) {self.relation} {self.tail_name} ({self.tail}):"
             f" rank {self.rank}, probability {self.probability:.3f}"
             + (", known" if self.known else "")
+            + (", and trained on: predict leaves it out" if self.trained else "")
         ]
         for path in self.paths:
             lines.append(f"  {path}")

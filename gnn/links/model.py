@@ -216,6 +216,7 @@ class LinkModel:
             probability=float(probability[0]),
             rank=rank,
             known=bool(known[h, t]),
+            trained=bool(self._trained[h, t]),
             paths=tuple(explainer.with_evidence(explainer.paths(head_id, tail_id, paths))),
             nearest_heads=tuple(
                 explainer.nearest_heads(

@@ -190,6 +190,20 @@ def test_a_counterfactual_is_an_effect_of_its_pair(model: LinkModel) -> None:
     assert unmoved
 
 
+def test_a_trained_pair_is_explained_as_if_it_were_held_back(model: LinkModel) -> None:
+    explained = 0
+    for head, tail in model.task.train[:6].tolist():
+        explanation = model.explain(model.task.heads[head], model.task.tails[tail])
+        assert explanation.trained
+        assert "trained on" in str(explanation)
+        own = {explanation.head, explanation.tail}
+        assert all({step.subject, step.object} != own for step, _ in explanation.attribution)
+        explained += bool(explanation.attribution)
+    assert explained >= 3
+    head, tail = model.task.valid[0]
+    assert not model.explain(model.task.heads[head], model.task.tails[tail]).trained
+
+
 def test_a_killed_training_goes_on(kg: KnowledgeGraph, model: LinkModel, tmp_path: Path) -> None:
     """The same call after a kill ends in the same model as an unbroken one."""
     kg.save(tmp_path / "graph")
