@@ -875,7 +875,7 @@ def train_links(
     if as_json:
         show.as_json(trained.metrics)
     else:
-        title = f"{out}: held-out {links.relation}"
+        title = f"{out}: held-out {links.relation}, tails ranked for each head"
         show.frame(link_figures(trained.name, trained.metrics), title)
 
 
