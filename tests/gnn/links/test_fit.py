@@ -36,7 +36,7 @@ def kg() -> KnowledgeGraph:
 @pytest.mark.parametrize("encoder", ["rgcn", "compgcn"])
 def test_batches_reach_about_what_the_whole_graph_does(kg: KnowledgeGraph, encoder: str) -> None:
     whole, sampled = (
-        train_links(kg, encoder=encoder, dim=16, epochs=30, batch=batch, neighbours=(5, 5))
+        train_links(kg, encoder=encoder, dim=16, epochs=80, batch=batch, neighbours=(5, 5))
         for batch in (0, 64)
     )
     figures = [m.metrics["valid"]["mrr"] for m in (whole, sampled)]
@@ -242,6 +242,7 @@ save_file(tensors, here / f"rank{{parallel.rank()}}.safetensors")
         "--nproc-per-node",
         "2",
         "--standalone",
+        str(script),
     ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
