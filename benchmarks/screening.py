@@ -122,7 +122,7 @@ def main() -> None:
     if arguments.model is not None and arguments.model.is_dir():
         model = load_model(arguments.model, kg)
     else:
-        split = held_back(kg, folder / "drug-target-split", "new-drugs")
+        split = held_back(kg, folder, "new-drugs")
         model = train_links(
             kg, model="structure", split=split, seed=arguments.seed, out=arguments.model
         )
