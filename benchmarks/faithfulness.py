@@ -40,9 +40,11 @@ def main() -> None:
     if not isinstance(model.scorer, Ranker):
         raise SystemExit(f"{arguments.model}: is no ranker")
     chance = np.random.default_rng(arguments.seed)
-    held_back = [edge for ids in model.task.held_back.values() for edge in ids]
     view = View(
-        model.graph, to_hetero_data(model.graph, exclude_edges=held_back), model.task, model.seed
+        model.graph,
+        to_hetero_data(model.graph, exclude_edges=model.task.excluded),
+        model.task,
+        model.seed,
     )
     left_out = model.task.matrix("train")
     known = view.known(without_loops(left_out))

@@ -154,6 +154,17 @@ def open_model(path: Path | str, kind: str) -> ModelFolder:
 _RECORDED_VERSIONS = ("medkg", "torch", "torch-geometric", "numpy", "polars")
 
 
+def named(name: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors of a part of a model, by names that begin with the part's."""
+    return {f"{name}.{key}": tensor.detach() for key, tensor in tensors.items()}
+
+
+def part_named(name: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors that `named` gave these names, by their own."""
+    begin = f"{name}."
+    return {n.removeprefix(begin): t for n, t in tensors.items() if n.startswith(begin)}
+
+
 def _digest(config: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
 

@@ -28,7 +28,7 @@ from ...graph.errors import DataError, MissingError, ModelError
 from ...graph.frames import PREDICTIONS, conform
 from ...graph.kg import KnowledgeGraph
 from ...graph.threads import one_thread
-from ..folder import CONFIG, ModelFolder, graph_record, open_model, save_model
+from ..folder import CONFIG, ModelFolder, graph_record, named, open_model, part_named, save_model
 from .classifiers import Graph, Perceptron, fit
 from .patients import Case, Simulated, cases_of, simulate
 from .similarity import Floats, Integers, Knowledge, naive_bayes, resnik
@@ -232,10 +232,7 @@ class DiagnosisModel:
         Raises:
             DataError: `path` is a file, or a folder that is no model folder.
         """
-        tensors = {
-            f"network.{name}": tensor
-            for name, tensor in (self._network.state_dict() if self._network else {}).items()
-        }
+        tensors = named("network", self._network.state_dict() if self._network else {})
         knowledge = self.knowledge
         for name in ("parents", "annotated", "patients"):
             matrix = getattr(knowledge, name)
@@ -405,11 +402,7 @@ def load_model(
     name = folder.settings["model"]
     try:
         knowledge = _saved_knowledge(folder)
-        weights = {
-            key.removeprefix("network."): tensor
-            for key, tensor in folder.tensors.items()
-            if key.startswith("network.")
-        }
+        weights = part_named("network", folder.tensors)
         if not same:
             trained_on, knowledge = knowledge, Knowledge.of(kg)
             weights = _carried_over(name, weights, trained_on, knowledge)

@@ -197,8 +197,7 @@ def _leaks(model: LinkModel, kg: KnowledgeGraph, pairs: pl.DataFrame) -> Leaks:
         {"head": heads[model.task.train[:, 0]], "tail": tails[model.task.train[:, 1]]},
         schema={"head": pl.String, "tail": pl.String},
     )
-    held_back = [edge for ids in model.task.held_back.values() for edge in ids]
-    return find_leaks(kg, model.task.edge_type[1], pairs, trained, held_back)
+    return find_leaks(kg, model.task.edge_type[1], pairs, trained, model.task.excluded)
 
 
 def _refusal(model: LinkModel, leaks: Leaks) -> str:
@@ -224,8 +223,7 @@ def _baselines(model: LinkModel, training: KnowledgeGraph | None) -> dict[str, S
     if model.settings["model"] != "degree":
         found["degree"] = Degree.fit(trained)
     if training is not None and model.settings["model"] != "neighbours":
-        held_back = [edge for ids in model.task.held_back.values() for edge in ids]
-        data = to_hetero_data(training, exclude_edges=held_back)
+        data = to_hetero_data(training, exclude_edges=model.task.excluded)
         found["neighbours"] = Neighbours.fit(data, model.task.edge_type, trained)
     return found
 

@@ -28,6 +28,7 @@ from ...graph.errors import DataError, ModelError
 from ...graph.progress import progress
 from ...graph.threads import one_thread
 from ..data import EdgeType
+from ..folder import named, part_named
 from ..ranking import filtered_ranks
 from . import parallel
 from .encoders import Messages, MessageType, SparseMessages
@@ -541,7 +542,7 @@ class _State:
 
     def write(self, path: Path, fingerprint: str) -> None:
         """Write a checkpoint, in the place of the one that is there."""
-        tensors = {f"network.{name}": w for name, w in self._weights().items()}
+        tensors = named("network", self._weights())
         tensors |= {f"best.{name}": w.clone() for name, w in self.best.items()}
         for which, optimiser in enumerate(self.optimisers):
             for number, values in optimiser.state_dict()["state"].items():
@@ -571,16 +572,14 @@ class _State:
         except (ValueError, KeyError, OSError, SafetensorError) as error:
             raise ModelError(f"{path}: the checkpoint is damaged ({error}); remove it") from error
 
-        def part(prefix: str) -> dict[str, Tensor]:
-            begin = f"{prefix}."
-            return {n.removeprefix(begin): t for n, t in tensors.items() if n.startswith(begin)}
-
-        self.network.load_state_dict(part("network"))
+        self.network.load_state_dict(part_named("network", tensors))
         device = next(self.network.parameters()).device
-        self.best = {name: tensor.to(device) for name, tensor in part("best").items()}
+        self.best = {
+            name: tensor.to(device) for name, tensor in part_named("best", tensors).items()
+        }
         for which, optimiser in enumerate(self.optimisers):
             moments: dict[int, dict[str, Tensor | int]] = {}
-            for name, tensor in part(f"optimiser.{which}").items():
+            for name, tensor in part_named(f"optimiser.{which}", tensors).items():
                 number, field = name.split(".")
                 # SparseAdam counts its steps by a whole number, Adam by a tensor.
                 counted = tensor.dtype == torch.int64 and tensor.ndim == 0

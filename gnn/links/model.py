@@ -21,7 +21,7 @@ from ...graph.frames import PREDICTIONS, conform, empty
 from ...graph.kg import KnowledgeGraph
 from ..calibration import Calibration
 from ..data import to_hetero_data
-from ..folder import ModelFolder, open_model, save_model
+from ..folder import ModelFolder, named, open_model, part_named, save_model
 from ..ranking import pair_matrix
 from .baselines import Degree, Neighbours
 from .card import link_card
@@ -355,8 +355,7 @@ class LinkModel:
         from .ranker import Ranker, View, without_loops
 
         assert isinstance(self.scorer, Ranker)
-        held_back = [edge for ids in self.task.held_back.values() for edge in ids]
-        data = to_hetero_data(self.graph, exclude_edges=held_back)
+        data = to_hetero_data(self.graph, exclude_edges=self.task.excluded)
         known = View(self.graph, data, self.task, self.seed).known(without_loops(self._trained))
         return self.scorer.judges, known, self._trained
 
@@ -365,8 +364,7 @@ class LinkModel:
         """The network with its weights, and the graph it was trained on."""
         assert isinstance(self.scorer, Vectors)
         settings = NetworkSettings.from_dict(self.settings["network"])
-        held_back = [edge for ids in self.task.held_back.values() for edge in ids]
-        whole = to_hetero_data(self.graph, exclude_edges=held_back)
+        whole = to_hetero_data(self.graph, exclude_edges=self.task.excluded)
         add_features(whole, self.graph, settings.features)
         data = compact(whole, self.task.edge_type, settings.context)
         counts = {kind: data[kind].num_nodes for kind in data.node_types}
@@ -403,7 +401,7 @@ class LinkModel:
                 graph=record,
                 vocabulary={"heads": task.heads, "tails": task.tails},
                 tensors={
-                    **{f"scorer.{n}": t for n, t in self.scorer.tensors().items()},
+                    **named("scorer", self.scorer.tensors()),
                     **{
                         f"pairs.{part}": torch.from_numpy(getattr(task, part))
                         for part in ("train", "valid", "test")
@@ -464,11 +462,7 @@ def load_model(path: Path | str, graph: KnowledgeGraph | None = None) -> LinkMod
             direction: Calibration.from_dict(values)
             for direction, values in settings.pop("calibrations").items()
         }
-        tensors = {
-            name.removeprefix("scorer."): tensor
-            for name, tensor in folder.tensors.items()
-            if name.startswith("scorer.")
-        }
+        tensors = part_named("scorer", folder.tensors)
         scorer: Scorer
         if settings["model"] == "degree":
             scorer = Degree.from_tensors(tensors)

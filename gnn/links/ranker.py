@@ -29,6 +29,7 @@ from ...graph.atomic import atomic_file
 from ...graph.errors import DataError, ModelError
 from ...graph.kg import KnowledgeGraph
 from ...graph.progress import progress
+from ..folder import named, part_named
 from ..ranking import filtered_ranks
 from .baselines import matrix_from_tensors, matrix_tensors
 from .channels import side_of
@@ -128,18 +129,18 @@ class Ranker:
             **matrix_tensors("scores", self._scores),
             "rest": torch.from_numpy(self._rest),
             "network_weight": torch.tensor(self.network_weight, dtype=torch.float64),
-            **_named("judges", self.judges.tensors()),
-            **(_named("structure", self.structure.tensors()) if self.structure else {}),
+            **named("judges", self.judges.tensors()),
+            **(named("structure", self.structure.tensors()) if self.structure else {}),
         }
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Ranker:
         """The scorer that gave these `tensors`."""
-        structure = _part("structure", tensors)
+        structure = part_named("structure", tensors)
         return cls(
             matrix_from_tensors("scores", tensors),
             tensors["rest"].numpy(),
-            Judges.from_tensors(_part("judges", tensors)),
+            Judges.from_tensors(part_named("judges", tensors)),
             float(tensors["network_weight"]),
             _structure_from(structure) if structure else None,
         )
@@ -223,13 +224,13 @@ class Judges:
         return {
             "quantiles": torch.from_numpy(self.quantiles),
             **{name: _booster_tensor(b) for name, b in {**boosters, "level": self.level}.items()},
-            **(_named("network", self.network.state_dict()) if self.network else {}),
+            **(named("network", self.network.state_dict()) if self.network else {}),
         }
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Judges:
         """The judges that gave these `tensors`."""
-        network = _part("network", tensors)
+        network = part_named("network", tensors)
         return cls(
             tensors["quantiles"].numpy(),
             [_booster(tensors[f"order{n}"]) for n in range(_ORDERS)],
@@ -541,9 +542,8 @@ def _structure_of(
     """The part that answers for molecules, if enough of the heads have a structure."""
     from .structure import ByStructure  # RDKit is loaded where it is needed
 
-    held_back = [edge for ids in task.held_back.values() for edge in ids]
     try:
-        found = ByStructure.fit(kg, task.edge_type, known, exclude_edges=held_back, seed=seed)
+        found = ByStructure.fit(kg, task.edge_type, known, exclude_edges=task.excluded, seed=seed)
     except DataError:
         return None
     return found.structure
@@ -553,15 +553,6 @@ def _structure_from(tensors: Mapping[str, Tensor]) -> Structure:
     from .structure import Structure
 
     return Structure.from_tensors(tensors)
-
-
-def _named(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {f"{name}.{key}": tensor.detach() for key, tensor in tensors.items()}
-
-
-def _part(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    begin = f"{name}."
-    return {n.removeprefix(begin): t for n, t in tensors.items() if n.startswith(begin)}
 
 
 def _booster_tensor(booster: lightgbm.Booster) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+from ..folder import named, part_named
 from .decoders import DECODERS
 
 
@@ -55,14 +56,10 @@ class Vectors:
     def tensors(self) -> dict[str, Tensor]:
         """What `from_tensors` needs."""
         own = {"heads": self._heads, "tails": self._tails, "relation": self._relation}
-        return {**own, **{f"network.{name}": w for name, w in self.network.items()}}
+        return {**own, **named("network", self.network)}
 
     @classmethod
     def from_tensors(cls, decoder: str, tensors: Mapping[str, Tensor]) -> Vectors:
         """The scorer that gave these `tensors`."""
-        network = {
-            name.removeprefix("network."): tensor
-            for name, tensor in tensors.items()
-            if name.startswith("network.")
-        }
+        network = part_named("network", tensors)
         return cls(decoder, tensors["heads"], tensors["tails"], tensors["relation"], network)

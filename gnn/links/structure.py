@@ -27,6 +27,7 @@ from ...graph.kg import KnowledgeGraph
 from .. import calibration
 from ..calibration import FIRST, Calibration
 from ..data import EdgeType, vocabulary
+from ..folder import named, part_named
 from .baselines import matrix_from_tensors, matrix_tensors
 from .molecules import Features, features, structures_of, tanimoto
 
@@ -461,23 +462,22 @@ class ByStructure:
             **matrix_tensors("molecules.paths", self._features.paths),
             "molecules.numbers": torch.from_numpy(self._features.numbers),
             "molecules.heads": torch.from_numpy(self._heads),
-            **{f"structure.{name}": t for name, t in self.structure.tensors().items()},
+            **named("structure", self.structure.tensors()),
         }
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> ByStructure:
         """The scorer that gave these `tensors`."""
-        part = {
-            name.removeprefix("structure."): tensor
-            for name, tensor in tensors.items()
-            if name.startswith("structure.")
-        }
         made = Features(
             matrix_from_tensors("molecules.morgan", tensors),
             matrix_from_tensors("molecules.paths", tensors),
             tensors["molecules.numbers"].numpy(),
         )
-        return cls(Structure.from_tensors(part), made, tensors["molecules.heads"].numpy())
+        return cls(
+            Structure.from_tensors(part_named("structure", tensors)),
+            made,
+            tensors["molecules.heads"].numpy(),
+        )
 
 
 def _boost(table: NDArray[np.float32], label: NDArray[np.bool_], seed: int) -> lightgbm.Booster:

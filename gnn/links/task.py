@@ -39,6 +39,11 @@ class LinkTask:
     held_back: dict[str, list[str]]
     symmetric: bool
 
+    @property
+    def excluded(self) -> list[str]:
+        """The ids of all edges that training may not see."""
+        return [edge for ids in self.held_back.values() for edge in ids]
+
     def matrix(self, *parts: str) -> sparse.csr_matrix:
         """The pairs of these parts as a sparse matrix, (heads, tails).
 

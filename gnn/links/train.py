@@ -146,8 +146,7 @@ def train_links(
         raise ModelError(f"{', '.join(of_network)}: an option of the model network, not of {model}")
     network_settings = with_options(NetworkSettings(), given)
     task = link_task(kg, relation, split, seed)
-    held_back = [edge for ids in task.held_back.values() for edge in ids]
-    data = to_hetero_data(kg, exclude_edges=held_back)
+    data = to_hetero_data(kg, exclude_edges=task.excluded)
     trained = task.matrix("train")
 
     settings: dict[str, Any] = {"model": model}
@@ -169,7 +168,9 @@ def train_links(
     elif model == "structure":
         from .structure import ByStructure
 
-        scorer = ByStructure.fit(kg, task.edge_type, trained, exclude_edges=held_back, seed=seed)
+        scorer = ByStructure.fit(
+            kg, task.edge_type, trained, exclude_edges=task.excluded, seed=seed
+        )
     else:
         network_settings = replace(
             network_settings, context=context_of(data, task.edge_type, context_relations)

@@ -60,8 +60,7 @@ def tune_links(
     if parallel.size() > 1:
         raise ModelError("settings are tuned by one process: start it without torchrun")
     task = link_task(kg, relation, split, seed)
-    held_back = [edge for ids in task.held_back.values() for edge in ids]
-    data = to_hetero_data(kg, exclude_edges=held_back)
+    data = to_hetero_data(kg, exclude_edges=task.excluded)
     settings = replace(settings, context=context_of(data, task.edge_type, context_relations))
     add_features(data, kg, settings.features)
     space = _space(settings, fixed)

@@ -46,7 +46,7 @@ def test_batches_reach_about_what_the_whole_graph_does(kg: KnowledgeGraph, encod
 
 def test_a_batch_passes_no_messages_over_what_it_learns(kg: KnowledgeGraph) -> None:
     task = link_task(kg, "TARGETS")
-    held_back = [edge for ids in task.held_back.values() for edge in ids]
+    held_back = task.excluded
     data = to_hetero_data(kg, exclude_edges=held_back)
     settings = NetworkSettings(
         batch=50, neighbours=(100, 5), dim=8, n_negatives=6,
@@ -86,7 +86,7 @@ def test_going_on_is_the_same_as_not_stopping(
     kg: KnowledgeGraph, tmp_path: Path, options: dict[str, object]
 ) -> None:
     task = link_task(kg, "TARGETS")
-    held_back = [edge for ids in task.held_back.values() for edge in ids]
+    held_back = task.excluded
     data = to_hetero_data(kg, exclude_edges=held_back)
     settings = NetworkSettings(
         dim=8, epochs=12, every=2, context=context_of(data, task.edge_type, None), **options

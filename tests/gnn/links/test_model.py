@@ -98,7 +98,7 @@ def test_wrong_choices(kg: KnowledgeGraph, wrong: dict[str, object], message: st
 def test_held_back_edges_reach_neither_messages_nor_degrees(kg: KnowledgeGraph) -> None:
     """Taking the held-back edges out of the graph beforehand changes nothing that is learned."""
     full = train_links(kg, dim=8, epochs=5)
-    held_back = [edge for ids in full.task.held_back.values() for edge in ids]
+    held_back = full.task.excluded
     data = to_hetero_data(kg, exclude_edges=held_back)
     ids = set(data["Drug", "TARGETS", "Target"].ids)
     assert not ids & set(held_back)
@@ -166,7 +166,7 @@ def test_training_gives_the_threads_back(kg: KnowledgeGraph) -> None:
 def test_training_stops_early_and_keeps_the_best(kg: KnowledgeGraph) -> None:
     figures = iter([0.1, 0.3, 0.2, 0.2, 0.9])
     task = link_task(kg, "TARGETS")
-    held_back = [edge for ids in task.held_back.values() for edge in ids]
+    held_back = task.excluded
     settings = NetworkSettings(
         dim=8, layers=1, bases=2, dropout=0.0, learning_rate=0.01, parts=2, patience=2
     )
