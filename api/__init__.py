@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         review,
         view,
     )
-    from medkg.gnn.diagnosis.model import train_diagnosis
+    from medkg.gnn.diagnosis.train import train_diagnosis
     from medkg.gnn.links.train import train_links
     from medkg.graph.check import check
     from medkg.graph.clean import fix
@@ -50,7 +50,7 @@ _HOMES = {
     "read": "medkg.access",
     "review": "medkg.access",
     "view": "medkg.access",
-    "train_diagnosis": "medkg.gnn.diagnosis.model",
+    "train_diagnosis": "medkg.gnn.diagnosis.train",
     "train_links": "medkg.gnn.links.train",
     "check": "medkg.graph.check",
     "fix": "medkg.graph.clean",

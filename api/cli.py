@@ -952,7 +952,7 @@ def train_diagnosis(
 ) -> None:
     """Train diagnosis as node classification, on patients simulated from the annotations."""
     from medkg import show
-    from medkg.gnn.diagnosis.model import train_diagnosis as train_model
+    from medkg.gnn.diagnosis.train import train_diagnosis as train_model
     from medkg.graph.kg import KnowledgeGraph
     from medkg.reports import diagnosis_figures
 

@@ -178,7 +178,8 @@ def _train_links(this: Run, kg: KnowledgeGraph) -> LinkModel:
 
 
 def _train_diagnosis(this: Run, kg: KnowledgeGraph) -> DiagnosisModel:
-    from medkg.gnn.diagnosis.model import DiagnosisModel, train_diagnosis
+    from medkg.gnn.diagnosis.model import DiagnosisModel
+    from medkg.gnn.diagnosis.train import train_diagnosis
 
     folder = this.out / "models" / "diagnosis"
     with this.step("Train: diagnosis, the patient's node classified"):

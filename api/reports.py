@@ -148,7 +148,7 @@ def evaluate_on_cases(
     model: DiagnosisModel, cases: Path, *, use_excluded: bool = False
 ) -> dict[str, Any]:
     """A diagnosis model's figures on phenopackets, or on the patients of a graph folder."""
-    from medkg.gnn.diagnosis.model import evaluate_diagnosis
+    from medkg.gnn.diagnosis.evaluate import evaluate_diagnosis
     from medkg.loaders.sources import load
 
     if (cases / "graph.json").is_file():

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .data import to_hetero_data, vocabulary
-    from .diagnosis.model import evaluate_diagnosis, train_diagnosis
+    from .diagnosis.evaluate import evaluate_diagnosis
+    from .diagnosis.train import train_diagnosis
     from .links.train import evaluate_links, train_links
     from .scaling import Scaler, numeric_properties
 
 # Loaded when first used, for they bring torch.
 _HOMES = {
     "Scaler": "scaling",
-    "evaluate_diagnosis": "diagnosis.model",
+    "evaluate_diagnosis": "diagnosis.evaluate",
     "evaluate_links": "links.train",
     "numeric_properties": "scaling",
     "to_hetero_data": "data",
-    "train_diagnosis": "diagnosis.model",
+    "train_diagnosis": "diagnosis.train",
     "train_links": "links.train",
     "vocabulary": "data",
 }

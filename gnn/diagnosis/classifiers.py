@@ -16,17 +16,9 @@ from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 
 from ...graph.progress import progress
+from .knowledge import Floats, Integers, Knowledge, expand
 from .patients import Simulated
-from .similarity import (
-    Floats,
-    Integers,
-    Knowledge,
-    Links,
-    conditional,
-    expand,
-    links,
-    nearest,
-)
+from .similarity import Links, conditional, links, nearest
 
 _BATCH, _WIDE_BATCH = 64, 256
 # What similarity to a known patient is worth, in surprise, above what chance gives. Chosen on

@@ -17,33 +17,28 @@ from typing import Any
 import numpy as np
 import polars as pl
 import torch
-from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_matrix
 from scipy.special import log_softmax
 from torch import Tensor
 
-from ...graph.atomic import check_replaceable
-from ...graph.errors import DataError, MissingError, ModelError
+from ...graph.errors import MissingError, ModelError
 from ...graph.frames import PREDICTIONS, conform
 from ...graph.kg import KnowledgeGraph
-from ...graph.threads import one_thread
-from ..folder import CONFIG, ModelFolder, graph_record, named, open_model, part_named, save_model
-from .classifiers import Graph, Perceptron, fit
-from .patients import Case, Simulated, cases_of, simulate
-from .similarity import Floats, Integers, Knowledge, naive_bayes, resnik
+from ..folder import ModelFolder, graph_record, named, open_model, part_named, save_model
+from .classifiers import Graph, Perceptron
+from .knowledge import Floats, Integers, Knowledge
+from .patients import cases_of
+from .similarity import naive_bayes, resnik
 
 KIND = "diagnosis"
 MODELS = ("gnn", "resnik", "naive_bayes", "mlp")
-_NETWORKS: dict[str, type[Graph] | type[Perceptron]] = {"gnn": Graph, "mlp": Perceptron}
+NETWORKS: dict[str, type[Graph] | type[Perceptron]] = {"gnn": Graph, "mlp": Perceptron}
 _SIMILARITIES: dict[str, Callable[[Knowledge, Sequence[Integers]], Floats]] = {
     "resnik": resnik,
     "naive_bayes": naive_bayes,
 }
-_BASELINES = ("resnik", "naive_bayes")
-_HELD_OUT = 500  # simulated patients for calibration, and as many for the test
-_TOP = (1, 3, 10)
-_PART = 500  # patients scored at a time: × 12,000 diseases are 24 MB
+HELD_OUT = 500  # simulated patients for calibration, and as many for the test
+PART = 500  # patients scored at a time: × 12,000 diseases are 24 MB
 # Of a phenotype that was looked for and not found: how surely it was looked for well enough.
 _EXCLUSION = 0.9
 
@@ -77,7 +72,7 @@ class DiagnosisModel:
 
     def scores(self, patients: Sequence[Integers]) -> Floats:
         """Scores of patients, given as columns of the knowledge: patients × diseases."""
-        return _scores(self.name, self.knowledge, self._network, patients)
+        return scores_of(self.name, self.knowledge, self._network, patients)
 
     def log_probabilities(
         self, patients: Sequence[Integers], excluded: Sequence[Integers] | None = None
@@ -164,8 +159,8 @@ class DiagnosisModel:
         }
         rows: list[dict[str, Any]] = []
         date = datetime.now(UTC).date().isoformat()
-        for start in range(0, len(cases), _PART):
-            part = cases[start : start + _PART]
+        for start in range(0, len(cases), PART):
+            part = cases[start : start + PART]
             present = [self._known(case.present) for case in part]
             logs = self.log_probabilities(present, [self._known(case.excluded) for case in part])
             scores = self.scores(present)
@@ -269,110 +264,17 @@ class DiagnosisModel:
         )
 
 
-@one_thread()
-def train_diagnosis(
-    kg: KnowledgeGraph,
-    *,
-    model: str = "gnn",
-    cases: KnowledgeGraph | None = None,
-    simulated: int | None = None,
-    epochs: int | None = None,
-    seed: int = 0,
-    out: Path | str | None = None,
-    graph_path: Path | str | None = None,
-    device: str | None = None,
-) -> DiagnosisModel:
-    """Train a model that ranks the diseases of a graph for a patient.
-
-    The patients it learns from are simulated from the graph's HAS_SYMPTOM edges (see
-    `patients.simulate`). 500 others fit the probabilities, and 500 more give the figures; they are
-    simulated too, so the figures say that all is wired right, not how good it is with patients.
-
-    Args:
-        kg: with HAS_SYMPTOM and SUBCLASS_OF edges, as HPO has them.
-        model: `gnn`, or a baseline: `resnik`, `naive_bayes`, `mlp`.
-        cases: patients with diagnoses. They add to what is known of their diseases, and `gnn` also
-            compares patients with them.
-        simulated: number of patients to train with; by default 5,000, and 50,000 for `mlp`, which
-            needs several of every disease.
-        epochs: how often each is seen; by default 2, and 3 for `mlp`.
-        seed: of everything random; the same seed gives the same model.
-        out: folder to save the model to.
-        graph_path: where `kg` lies, recorded with the model.
-        device: by default CUDA where there is one.
-
-    Raises:
-        ModelError: no such model.
-        DataError: the graph has no HAS_SYMPTOM edge, or `out` holds other things.
-    """
-    if out is not None:
-        check_replaceable(Path(out), marker=CONFIG)
-    if model not in MODELS:
-        raise ModelError(f"there is no diagnosis model {model!r}; there are {', '.join(MODELS)}")
-    simulated = simulated or (50_000 if model == "mlp" else 5_000)
-    epochs = epochs or (3 if model == "mlp" else 2)
-    knowledge = Knowledge.of(kg, cases)
-    rng = np.random.default_rng(seed)
-    held_out = [simulate(knowledge, _HELD_OUT, rng) for _ in range(2)]
-    calibration = held_out[0]
-    network = None
-    if model in _NETWORKS:
-        network = _NETWORKS[model](knowledge, seed=seed)
-        network.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        fit(network, simulate(knowledge, simulated, rng), epochs=epochs, seed=seed)
-    metrics = {}
-    for name in dict.fromkeys((model, *_BASELINES)):
-        scores = _scores(name, knowledge, network, held_out[1].phenotypes)
-        ranks = _ranks(scores, held_out[1].diseases)
-        first = _first(scores, seed)
-        figures = _figures(ranks, first, held_out[1].diseases, np.arange(_HELD_OUT), seed=seed)
-        # Each simulated patient is a publication of its own, so micro and macro are the same.
-        metrics[name] = {
-            "patients": "simulated",
-            **{key: v for key, v in figures.items() if not key.startswith(("macro", "public"))},
-        }
-    trained = DiagnosisModel(
-        kg,
-        model,
-        knowledge,
-        network,
-        _temperature(_scores(model, knowledge, network, calibration.phenotypes), calibration),
-        {
-            "simulated": simulated,
-            "epochs": epochs,
-            "seed": seed,
-            "cases": 0 if cases is None else cases.nodes.filter(kind="Patient").height,
-        },
-        metrics,
-    )
-    if out is not None:
-        trained.save(out, graph_path=graph_path)
-    return trained
-
-
-def _scores(
+def scores_of(
     name: str,
     knowledge: Knowledge,
     network: Graph | Perceptron | None,
     patients: Sequence[Integers],
 ) -> Floats:
+    """Scores of a model of this name: patients × diseases."""
     if name in _SIMILARITIES:
         return _SIMILARITIES[name](knowledge, patients)
     assert network is not None
     return network.scores(patients)
-
-
-def _temperature(scores: Floats, patients: Simulated) -> float:
-    """The temperature at which softmax(scores / temperature) is most likely to be right
-    (Guo et al. 2017, https://arxiv.org/abs/1706.04599)."""
-    rows = np.arange(len(scores))
-
-    def loss(log_temperature: float) -> float:
-        logs = log_softmax(scores / np.exp(log_temperature), axis=1)
-        return -float(logs[rows, patients.diseases].mean())
-
-    found = minimize_scalar(loss, bounds=(-4, 4), method="bounded", options={"xatol": 0.01})
-    return float(np.exp(found.x))
 
 
 def load_model(
@@ -407,8 +309,8 @@ def load_model(
             trained_on, knowledge = knowledge, Knowledge.of(kg)
             weights = _carried_over(name, weights, trained_on, knowledge)
         network = None
-        if name in _NETWORKS:
-            network = _NETWORKS[name](knowledge)
+        if name in NETWORKS:
+            network = NETWORKS[name](knowledge)
             network.load_state_dict(weights)
             network.eval()
         settings = {k: v for k, v in folder.settings.items() if k not in ("model", "temperature")}
@@ -463,123 +365,6 @@ def _carried_over(
     return weights
 
 
-# Figures
-
-
-def evaluate_diagnosis(
-    model: DiagnosisModel, cases: KnowledgeGraph, *, use_excluded: bool = False, seed: int = 0
-) -> dict[str, Any]:
-    """How a model ranks the diagnosis of published cases.
-
-    A case whose diagnosis the model doesn't know, or that has no phenotype which it knows, counts
-    as missed. Cases without a diagnosis are left out.
-
-    Args:
-        cases: Patient nodes with HAS_PHENOTYPE and HAS_DISEASE.
-        use_excluded: use LACKS_PHENOTYPE too. In published collections what is excluded gives the
-            publication away, so headline figures leave it out.
-
-    Returns:
-        `n`, `publications`, `known` (cases whose diagnosis the model knows); micro (mean over
-        cases) and macro (mean over publications) `top_1`, `top_3`, `top_10` and `mrr`, each with
-        a 95 % interval by bootstrap over publications; accuracy, precision, recall and F1 of the
-        first rank, the latter three as means over the diseases.
-    """
-    diagnosed = [case for case in cases_of(cases) if case.diseases]
-    if not diagnosed:
-        raise DataError("no case has a diagnosis (HAS_DISEASE), so nothing can be evaluated")
-    rows = model.knowledge.disease_rows
-    answers = np.array([_answer(case, rows) for case in diagnosed])
-    ranks = np.full(len(diagnosed), np.inf)
-    first = np.full(len(diagnosed), -2)  # no disease at all
-    for start in range(0, len(diagnosed), _PART):
-        part = slice(start, start + _PART)
-        present = [model.knowledge.columns_of(case.present) for case in diagnosed[part]]
-        if use_excluded:
-            excluded = [model.knowledge.columns_of(case.excluded) for case in diagnosed[part]]
-            scores = model.log_probabilities(present, excluded)
-        else:
-            scores = model.scores(present)
-        usable = np.array([len(columns) > 0 for columns in present])
-        first[part] = np.where(usable, _first(scores, seed), -2)
-        ranks[part] = np.where(usable, _ranks(scores, answers[part]), np.inf)
-    publications = np.unique([case.publication for case in diagnosed], return_inverse=True)[1]
-    return {
-        "known": int((answers >= 0).sum()),
-        **_figures(ranks, first, answers, publications, seed=seed),
-    }
-
-
-def _answer(case: Case, rows: Mapping[str, int]) -> int:
-    """The row of the case's first diagnosis that is known, or -1."""
-    return next((rows[disease] for disease in case.diseases if disease in rows), -1)
-
-
-def _ranks(scores: Floats, answers: Integers) -> NDArray[np.float64]:
-    """The rank of each patient's disease, of equal scores the mean; infinite where unknown (-1)."""
-    own = np.take_along_axis(scores, np.maximum(answers, 0)[:, None], axis=1)
-    ranks = 1 + (scores > own).sum(axis=1) + ((scores == own).sum(axis=1) - 1) / 2
-    return np.where(answers >= 0, ranks, np.inf)
-
-
-def _first(scores: Floats, seed: int) -> Integers:
-    """The row of each patient's highest score, of equal ones any: not the first, since identifiers
-    that sort first are more often a case's diagnosis."""
-    rng = np.random.default_rng(seed)
-    highest = scores.max(axis=1, keepdims=True)
-    return np.array([rng.choice(np.flatnonzero(row)) for row in scores == highest])
-
-
-def _figures(
-    ranks: NDArray[np.float64],
-    first: Integers,
-    answers: Integers,
-    groups: Integers,
-    *,
-    seed: int = 0,
-    draws: int = 1000,
-) -> dict[str, Any]:
-    """Figures of ranked patients; `groups` are drawn together in the bootstrap."""
-    values = {**{f"top_{k}": (ranks <= k).astype(float) for k in _TOP}, "mrr": 1 / ranks}
-    sizes = np.bincount(groups)
-    rng = np.random.default_rng(seed)
-    counts = rng.multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), size=draws)
-    result: dict[str, Any] = {"n": len(ranks), "publications": len(sizes)}
-    for name, value in values.items():
-        sums = np.bincount(groups, weights=value)
-        result[name] = _round(value.mean())
-        result[f"{name}_interval"] = _interval(counts @ sums / (counts @ sizes))
-        result[f"macro_{name}"] = _round((sums / sizes).mean())
-        result[f"macro_{name}_interval"] = _interval(counts @ (sums / sizes) / len(sizes))
-    return {**result, **_of_first_rank(first, answers)}
-
-
-def _of_first_rank(first: Integers, answers: Integers) -> dict[str, float]:
-    """Accuracy, and precision, recall and F1 as means over the diseases that are a patient's or
-    were put first; a disease that was never put first has a precision of 0."""
-    diseases = np.union1d(first, answers)
-    right = np.array([((first == d) & (answers == d)).sum() for d in diseases])
-    put_first = np.array([(first == d).sum() for d in diseases])
-    given = np.array([(answers == d).sum() for d in diseases])
-    precision = right / np.maximum(put_first, 1)
-    recall = right / np.maximum(given, 1)
-    f1 = 2 * right / np.maximum(put_first + given, 1)
-    return {
-        "accuracy": _round((first == answers).mean()),
-        "precision": _round(precision.mean()),
-        "recall": _round(recall.mean()),
-        "f1": _round(f1.mean()),
-    }
-
-
-def _interval(values: NDArray[np.float64]) -> list[float]:
-    return [_round(value) for value in np.quantile(values, [0.025, 0.975])]
-
-
-def _round(value: float) -> float:
-    return round(float(value), 4)
-
-
 def _card(model: DiagnosisModel) -> str:
     knowledge = model.knowledge
     table = "\n".join(
@@ -599,7 +384,7 @@ Trained on {model.settings["simulated"]:,} patients simulated from the graph's a
 Probabilities are calibrated on simulated patients, who are easier than real ones, and are
 therefore too high for real ones. Diseases that the graph doesn't annotate can't be found.
 
-## Figures on {_HELD_OUT} held-out simulated patients
+## Figures on {HELD_OUT} held-out simulated patients
 
 A check that all is wired right; for published cases see docs/benchmarks.md.
 

@@ -9,7 +9,7 @@ import polars as pl
 import scipy.sparse as sp
 
 from ...graph.kg import KnowledgeGraph
-from .similarity import Floats, Integers, Knowledge
+from .knowledge import Floats, Integers, Knowledge
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from medkg.gnn.diagnosis.model import (
-    MODELS,
-    DiagnosisModel,
-    evaluate_diagnosis,
-    load_model,
-    train_diagnosis,
-)
+from medkg.gnn.diagnosis.evaluate import evaluate_diagnosis
+from medkg.gnn.diagnosis.model import MODELS, DiagnosisModel, load_model
+from medkg.gnn.diagnosis.train import train_diagnosis
 from medkg.graph.errors import DataError, MissingError, ModelError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge

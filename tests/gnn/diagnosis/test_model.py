@@ -8,16 +8,18 @@ import numpy as np
 import polars as pl
 import pytest
 
-from medkg.gnn.diagnosis.model import _figures, _ranks, load_model, train_diagnosis
+from medkg.gnn.diagnosis.evaluate import figures_of, ranks_of
+from medkg.gnn.diagnosis.knowledge import Knowledge
+from medkg.gnn.diagnosis.model import load_model
 from medkg.gnn.diagnosis.patients import Noise, cases_of, simulate
 from medkg.gnn.diagnosis.similarity import (
-    Knowledge,
     conditional,
     links,
     naive_bayes,
     nearest,
     resnik,
 )
+from medkg.gnn.diagnosis.train import train_diagnosis
 from medkg.graph.errors import DataError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.sources import load
@@ -190,12 +192,12 @@ def test_cases_of_a_graph() -> None:
     assert (cases[0].diseases, cases[0].publication) == (("OMIM:1",), "PMID:5")
 
 
-def test_ranks_and_figures() -> None:
+def test_ranks_andfigures_of() -> None:
     scores = np.array([[3, 2, 1], [1, 1, 0], [0, 1, 2], [0, 0, 1]], dtype=np.float32)
     answers = np.array([0, 1, 0, -1])
-    ranks = _ranks(scores, answers)
+    ranks = ranks_of(scores, answers)
     assert ranks.tolist() == [1, 1.5, 3, np.inf]
-    figures = _figures(ranks, scores.argmax(axis=1), answers, np.array([0, 0, 0, 1]))
+    figures = figures_of(ranks, scores.argmax(axis=1), answers, np.array([0, 0, 0, 1]))
     assert figures["top_1"] == 0.25
     assert figures["top_3"] == 0.75
     assert figures["macro_top_3"] == 0.5
@@ -208,7 +210,7 @@ def test_precision_recall_and_f1_agree_with_sklearn() -> None:
 
     rng = np.random.default_rng(0)
     answers, first = rng.integers(6, size=80), rng.integers(8, size=80)
-    figures = _figures(np.ones(80), first, answers, np.arange(80))
+    figures = figures_of(np.ones(80), first, answers, np.arange(80))
     expected = precision_recall_fscore_support(answers, first, average="macro", zero_division=0)
     found = [figures["precision"], figures["recall"], figures["f1"]]
     assert found == pytest.approx(expected[:3], abs=1e-4)
