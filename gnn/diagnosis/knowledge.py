@@ -1,7 +1,7 @@
 """What a graph knows of diseases and their phenotypes, as sparse matrices.
 
-Rows of the matrices are diseases, columns phenotypes. Diseases with the same name (OMIM's and
-Orphanet's entry of one disease) share a row.
+Rows of the matrices are diseases, columns phenotypes. Diseases with the same name, or that refer to
+one another (OMIM's and Orphanet's entry of one disease), share a row; see `same_diseases`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
 
 from ...graph.errors import DataError
 from ...graph.kg import KnowledgeGraph
@@ -33,8 +34,8 @@ class Knowledge:
 
     Attributes:
         phenotypes: identifiers in the order of the columns.
-        diseases: identifiers in the order of the rows (of those with one name, the first).
-        disease_rows: row of every disease identifier, those of one name included.
+        diseases: identifiers in the order of the rows (of those that share one, the first).
+        disease_rows: row of every disease identifier, those that share one included.
         phenotype_columns: column of every phenotype identifier, cross-references included.
         parents: phenotypes × phenotypes, 1 where the column is a parent of the row.
         closure: phenotypes × phenotypes, 1 where the column is the row or an ancestor of it.
@@ -77,9 +78,10 @@ class Knowledge:
         columns = {id_: column for column, id_ in enumerate(phenotypes)}
         former = symptoms.select("xrefs", "id").explode("xrefs").drop_nulls().rows()
         columns = {x: columns[id_] for x, id_ in former if id_ in columns} | columns
-        stated = _annotations(kg)
+        same = same_diseases(kg, cases)
+        stated = _annotations(kg, same)
         if cases is not None:
-            stated = pl.concat([stated, _seen_in(cases, kg)], how="diagonal")
+            stated = pl.concat([stated, _seen_in(cases, same)], how="diagonal")
         stated = _pooled(
             stated.with_columns(
                 column=pl.col("object").replace_strict(columns, default=None, return_dtype=pl.Int64)
@@ -90,12 +92,9 @@ class Knowledge:
                 "the graph has no HAS_SYMPTOM edge, so nothing is known for a diagnosis; merge"
                 " HPO into it (medkg load hpo)"
             )
-        rows = stated.group_by("name_key").agg(pl.col("subject").min()).sort("subject")
-        row_of_name = {name: row for row, name in enumerate(rows["name_key"])}
-        named = kg.nodes.filter(kind="Disease").select("id", "name_key").rows()
-        if cases is not None:
-            named += cases.nodes.filter(kind="Disease").select("id", "name_key").rows()
-        disease_rows = {id_: row_of_name[name] for id_, name in named if name in row_of_name}
+        rows = stated.group_by("disease").agg(pl.col("subject").min()).sort("subject")
+        row_of = {disease: row for row, disease in enumerate(rows["disease"])}
+        disease_rows = {id_: row_of[disease] for id_, disease in same.items() if disease in row_of}
         size = len(phenotypes)
         seen, patient_rows = _known_patients(cases, columns, disease_rows)
         return cls.from_parts(
@@ -110,7 +109,7 @@ class Knowledge:
                 (size, size),
             ),
             annotated=_matrix(
-                np.array([row_of_name[name] for name in stated["name_key"]], dtype=np.int64),
+                np.array([row_of[disease] for disease in stated["disease"]], dtype=np.int64),
                 stated["column"].to_numpy(),
                 stated["frequency"].to_numpy(),
                 (rows.height, size),
@@ -170,16 +169,65 @@ def _phenotypes(kg: KnowledgeGraph, isa: pl.DataFrame) -> list[str]:
     return pl.concat([isa["subject"], isa["object"], shown]).unique().sort().to_list()
 
 
-def _annotations(kg: KnowledgeGraph) -> pl.DataFrame:
-    """Evidence of HAS_SYMPTOM: name_key and subject of the disease, object, rate, patients."""
-    names = kg.nodes.filter(kind="Disease").select("name_key", subject="id")
+def same_diseases(kg: KnowledgeGraph, cases: KnowledgeGraph | None = None) -> dict[str, int]:
+    """The number of the disease that every identifier of one is of, cross-references included.
+
+    Diseases are the same where their names are, and where one's cross-references hold the other or
+    both hold a third, directly or through others. Where that would join two identifiers of one
+    prefix (two OMIM numbers) that have different names, none of the references that lead there is
+    followed, since one of them is of a group of diseases and not of one. A reference to a former
+    identifier of its own prefix, which is no node, is no such identifier.
+    """
+    graphs = [kg] if cases is None else [kg, cases]
+    nodes = pl.concat(
+        graph.nodes.filter(kind="Disease").select("id", "name_key", "xrefs") for graph in graphs
+    ).with_columns(prefix=pl.col("id").str.extract(r"^([^:]*):"))
+    named = nodes.unique("id", keep="first", maintain_order=True).select("id", "name_key", "prefix")
+    told = nodes.explode("xrefs").drop_nulls("xrefs").select("id", "prefix", xref="xrefs").unique()
+    referred = (
+        told.select(id="xref", prefix=pl.col("xref").str.extract(r"^([^:]*):"), of="prefix")
+        .join(named, on="id", how="anti")
+        .group_by("id", "prefix")
+        .agg(former=(pl.col("of") == pl.col("prefix")).all())
+    )
+    members = (
+        pl.concat([named, referred], how="diagonal")
+        .with_columns(pl.col("former").fill_null(False))
+        .sort("id")
+        # Those without a name are known by their identifier; no name key has a colon.
+        .with_columns(name=pl.when(pl.col("name_key") != "").then("name_key").otherwise("id"))
+        .with_columns(pl.col("name").rank("dense").cast(pl.Int64) - 1)
+    )
+    name_of = dict(members.select("id", "name").iter_rows())
+    size = members["name"].n_unique()
+    ends = np.array([[name_of[a], name_of[b]] for a, _, b in told.iter_rows()], dtype=np.int64)
+    ends = ends.reshape(-1, 2)
+    links = sp.csr_matrix((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(size, size))
+    label = connected_components(links, directed=False)[1].astype(np.int64)
+    members = members.with_columns(joined=pl.Series(label[members["name"].to_numpy()]))
+    too_far = (
+        members.filter(~pl.col("former"))
+        .group_by("joined", "prefix")
+        .agg(pl.col("name").n_unique())
+        .filter(pl.col("name") > 1)
+    )
+    number = (
+        pl.when(pl.col("joined").is_in(too_far["joined"].implode()))
+        .then(pl.col("name") + size)
+        .otherwise("joined")
+    )
+    return dict(members.select("id", number).iter_rows())
+
+
+def _annotations(kg: KnowledgeGraph, same: dict[str, int]) -> pl.DataFrame:
+    """Evidence of HAS_SYMPTOM: number and subject of the disease, object, rate, patients."""
     qualifier = pl.col("qualifiers").str.json_path_match
     return (
         kg.evidence.filter(relation="HAS_SYMPTOM", polarity="asserted")
         .join(kg.edges.select(edge="id"), on="edge", how="semi")
-        .join(names, on="subject")
+        .join(_numbers(same).rename({"id": "subject"}), on="subject")
         .select(
-            "name_key",
+            "disease",
             "subject",
             "object",
             rate=qualifier("$.frequency").cast(pl.Float64, strict=False),
@@ -193,26 +241,27 @@ def _annotations(kg: KnowledgeGraph) -> pl.DataFrame:
     )
 
 
-def _seen_in(cases: KnowledgeGraph, kg: KnowledgeGraph) -> pl.DataFrame:
+def _numbers(same: dict[str, int]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"id": list(same), "disease": list(same.values())},
+        schema={"id": pl.String, "disease": pl.Int64},
+    )
+
+
+def _seen_in(cases: KnowledgeGraph, same: dict[str, int]) -> pl.DataFrame:
     """For each disease and phenotype of the patients, as `_annotations`: how many have it."""
-    names = pl.concat(
-        [
-            graph.nodes.filter(kind="Disease").select("name_key", disease="id")
-            for graph in (kg, cases)
-        ]
-    ).unique("disease", keep="first", maintain_order=True)
     diagnosed = (
         cases.edges.filter(relation="HAS_DISEASE")
-        .select("subject", disease="object")
-        .join(names, on="disease")
-        .with_columns(patients=pl.len().over("name_key").cast(pl.Float64))
+        .select("subject", id="object")
+        .join(_numbers(same), on="id")
+        .with_columns(patients=pl.len().over("disease").cast(pl.Float64))
     )
     seen = cases.edges.filter(relation="HAS_PHENOTYPE").select("subject", "object")
     return (
         diagnosed.join(seen, on="subject")
-        .group_by("name_key", "object")
+        .group_by("disease", "object")
         .agg(
-            subject=pl.col("disease").min(),
+            subject=pl.col("id").min(),
             patients=pl.col("patients").first(),
             rate=pl.len() / pl.col("patients").first(),
         )
@@ -220,15 +269,15 @@ def _seen_in(cases: KnowledgeGraph, kg: KnowledgeGraph) -> pl.DataFrame:
 
 
 def _pooled(stated: pl.DataFrame) -> pl.DataFrame:
-    """For each disease name and phenotype column: `frequency`, pooled over what is stated."""
+    """For each disease and phenotype column: `frequency`, pooled over what is stated."""
     pooled = (pl.col("rate") * pl.col("patients")).sum() / pl.col("patients").sum()
     return (
-        stated.group_by("name_key", "column")
+        stated.group_by("disease", "column")
         .agg(pl.col("subject").min(), frequency=pooled)
         .with_columns(
             frequency=pl.col("frequency").fill_nan(None).fill_null(UNSTATED_FREQUENCY).clip(0.02, 1)
         )
-        .sort("name_key", "column")
+        .sort("disease", "column")
     )
 
 

@@ -1,0 +1,69 @@
+"""Which identifiers of diseases are one disease's."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from medkg.gnn.diagnosis.knowledge import Knowledge, same_diseases
+from medkg.graph.kg import KnowledgeGraph
+
+from ..phenotype_graph import SOURCE
+
+
+def diseases(**xrefs: list[str]) -> KnowledgeGraph:
+    """Diseases of different names (`OMIM_1=["ORPHA:1"]`), with a phenotype each."""
+    ids = [name.replace("_", ":") for name in xrefs]
+    nodes = pl.DataFrame(
+        {
+            "id": [*ids, "HP:1"],
+            "kind": ["Disease"] * len(ids) + ["Symptom"],
+            "name": [*(f"name of {id_}" for id_ in ids), "a phenotype"],
+            "xrefs": [*xrefs.values(), []],
+        },
+        schema_overrides={"xrefs": pl.List(pl.String)},
+    )
+    evidence = pl.DataFrame(
+        {"subject": ids, "relation": "HAS_SYMPTOM", "object": "HP:1", "source": SOURCE.name}
+    )
+    return KnowledgeGraph.build(nodes, evidence, [SOURCE])
+
+
+def groups(kg: KnowledgeGraph, cases: KnowledgeGraph | None = None) -> set[frozenset[str]]:
+    number = same_diseases(kg, cases)
+    return {frozenset(i for i in number if number[i] == n) for n in number.values()}
+
+
+def test_diseases_that_refer_to_one_another_are_one() -> None:
+    kg = diseases(OMIM_1=[], ORPHA_1=["OMIM:1"], MONDO_1=["ORPHA:1"], OMIM_2=[])
+    assert groups(kg) == {frozenset({"OMIM:1", "ORPHA:1", "MONDO:1"}), frozenset({"OMIM:2"})}
+    known = Knowledge.of(kg)
+    assert known.diseases == ["MONDO:1", "OMIM:2"]
+    assert known.disease_rows == {"MONDO:1": 0, "OMIM:1": 0, "ORPHA:1": 0, "OMIM:2": 1}
+
+
+def test_what_both_refer_to_joins_them_and_is_known() -> None:
+    assert groups(diseases(ORPHA_1=["UMLS:C1"], MONDO_1=["UMLS:C1", "OMIM:9"])) == {
+        frozenset({"ORPHA:1", "MONDO:1", "UMLS:C1", "OMIM:9"})
+    }
+
+
+def test_a_chain_never_joins_two_omim_numbers() -> None:
+    kg = diseases(OMIM_1=[], ORPHA_1=["OMIM:1"], MONDO_1=["ORPHA:1", "OMIM:2"], OMIM_2=[])
+    kg_of_groups = diseases(ORPHA_1=["OMIM:1", "OMIM:2"])
+    assert all(len(group) == 1 for group in groups(kg) | groups(kg_of_groups))
+    assert Knowledge.of(kg_of_groups).disease_rows == {"ORPHA:1": 0}
+
+
+def test_a_former_number_is_its_disease() -> None:
+    assert groups(diseases(OMIM_1=["OMIM:7"])) == {frozenset({"OMIM:1", "OMIM:7"})}
+    assert len(groups(diseases(OMIM_1=["OMIM:7"], OMIM_2=["OMIM:7"]))) == 3
+
+
+def test_names_join_what_references_may_not() -> None:
+    nodes = pl.DataFrame(
+        {"id": ["OMIM:1", "OMIM:2", "ORPHA:1"], "kind": "Disease", "name": ["A b", "a-b", "A B"]}
+    )
+    kg = KnowledgeGraph.build(nodes, diseases(OMIM_1=[]).evidence.clear(), [SOURCE])
+    assert groups(kg) == {frozenset({"OMIM:1", "OMIM:2", "ORPHA:1"})}
+    referring = diseases(OMIM_3=["ORPHA:1"])
+    assert groups(kg, referring) == {*groups(kg), frozenset({"OMIM:3"})}
