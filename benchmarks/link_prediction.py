@@ -5,11 +5,12 @@ back at random, and all edges of held-back drugs. Every true target is ranked am
 the files, filtered by all known edges; ties count half. Training stops by validation MRR; settings
 were chosen on the validation edges.
 
-    python benchmarks/link_prediction.py [--splits random,new-drugs,polo] [--seeds 3] [--models …]
-        [--without IN_CLASS,…] [--out FILE]
+    python benchmarks/link_prediction.py [--splits random,new-drugs,polo,side-effects] [--seeds 3]
+        [--models …] [--without IN_CLASS,…] [--out FILE]
 
-The split `polo` is of drug → disease (CtD) edges, ranked among all diseases; --without leaves
-relations out of the graph.
+The split `polo` is of drug → disease (CtD) edges, ranked among all diseases; `side-effects` of drug
+→ side effect (CcSE), a tenth held back by chance for validation and test each; --without leaves
+relations out of the graph; the model `structure` sees a drug's molecule alone.
 
 Prints Markdown: MRR and Hits@1/3/10 on the test edges, with 95 % intervals by bootstrap over drugs;
 trained models as the mean of their seeds. With --out the figures are kept as JSON, and a model that
@@ -30,6 +31,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from medkg.gnn.links.task import link_task
 from medkg.gnn.links.train import train_links
 from medkg.graph.atomic import atomic_file
 from medkg.graph.kg import KnowledgeGraph
@@ -49,6 +51,7 @@ CONTEXT = [
 NETWORK: Mapping[str, Any] = {"context_relations": CONTEXT}
 MODELS: Mapping[str, Mapping[str, Any]] = {
     "ranker": {"model": "ranker"},
+    "structure": {"model": "structure"},
     "degree": {"model": "degree"},
     "neighbours": {"model": "neighbours"},
     "lookup-distmult": {**NETWORK, "encoder": "lookup", "decoder": "distmult"},
@@ -60,11 +63,13 @@ MODELS: Mapping[str, Mapping[str, Any]] = {
 
 def relation_of(how: str) -> str:
     """The relation whose edges a split holds back."""
-    return "TREATS" if how == "polo" else "TARGETS"
+    return {"polo": "TREATS", "side-effects": "CAUSES"}.get(how, "TARGETS")
 
 
 def held_back(kg: KnowledgeGraph, folder: Path, how: str) -> dict[str, list[str]]:
     """The ids of the split's validation and test edges."""
+    if how == "side-effects":
+        return link_task(kg, relation_of(how)).held_back
     targets = kg.edges.filter(relation=relation_of(how)).select("id", "subject", "object")
     split = {}
     for part in ("valid", "test"):
