@@ -7,7 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
+from ..ranking import pair_matrix
 from .known import Known
+from .matrices import without
 from .ranker import Judges
 
 _OF_TAIL = 20  # known heads of the tail that are tried, those most like the head first
@@ -54,7 +56,8 @@ def removals(
     """
     if known.pairs[head, tail]:
         own_pair = _both_ways((head, tail), symmetric)
-        known, left_out = known.without(own_pair), _without(left_out, own_pair)
+        known = known.without(own_pair)
+        left_out = without(left_out, pair_matrix(np.array(own_pair), left_out.shape))
     before = _score(judges, known, left_out, head, tail)
     if before is None:
         return []
@@ -78,13 +81,6 @@ def removals(
 
 def _both_ways(pair: tuple[int, int], symmetric: bool) -> list[tuple[int, int]]:
     return [pair, pair[::-1]] if symmetric else [pair]
-
-
-def _without(matrix: sparse.csr_matrix, pairs: list[tuple[int, int]]) -> sparse.csr_matrix:
-    changed = matrix.tolil()
-    for head, tail in pairs:
-        changed[head, tail] = 0
-    return changed.tocsr()
 
 
 def _score(

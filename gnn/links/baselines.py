@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from ..data import EdgeType
+from ..ranking import pair_matrix
+from .matrices import matrix_from_tensors, matrix_tensors, rare_first, unit_rows
 
 # Chosen on Hetionet's validation edges: how much more neighbours by the predicted relation count
 # than those by any other, and the power that makes the nearest count most.
@@ -113,44 +114,17 @@ def profiles(data: HeteroData, kind: str, edge_type: EdgeType | None = None) -> 
         head_kind, _, tail_kind = candidate
         if kind not in (head_kind, tail_kind):
             continue
-        heads, tails = data[candidate].edge_index.numpy()
+        pairs = data[candidate].edge_index.numpy().T
         shape = (data[head_kind].num_nodes, data[tail_kind].num_nodes)
-        ones = np.ones(len(heads), dtype=np.float32)
-        joined = sparse.csr_matrix((ones, (heads, tails)), shape=shape)
+        joined = pair_matrix(pairs, shape)
         if head_kind == tail_kind:
             joined = joined + joined.T
         elif kind == tail_kind:
             joined = joined.T
-        channels.append(_weighted_unit_rows(joined.tocsr()))
+        channels.append(unit_rows(rare_first(joined.tocsr())))
         weights.append(_RELATION_WEIGHT if candidate == edge_type else 1.0)
     if not channels:
         return sparse.csr_matrix((data[kind].num_nodes, 1), dtype=np.float32)
     shares = np.sqrt(np.array(weights) / sum(weights))
     stacked = sparse.hstack([c * s for c, s in zip(channels, shares, strict=True)], format="csr")
     return stacked.astype(np.float32)
-
-
-def _weighted_unit_rows(joined: sparse.csr_matrix) -> sparse.csr_matrix:
-    degrees = np.asarray((joined > 0).sum(0)).ravel()
-    weighted = joined @ sparse.diags(np.log((joined.shape[0] + 1) / (degrees + 1)))
-    lengths = np.sqrt(np.asarray(weighted.multiply(weighted).sum(1)).ravel())
-    return sparse.diags(1 / np.where(lengths > 0, lengths, 1)) @ weighted
-
-
-def matrix_tensors(name: str, matrix: sparse.csr_matrix) -> dict[str, Tensor]:
-    """A sparse matrix as tensors whose names begin with `name`."""
-    parts: dict[str, NDArray[np.generic]] = {
-        "data": matrix.data,
-        "indices": matrix.indices,
-        "indptr": matrix.indptr,
-        "shape": np.array(matrix.shape),
-    }
-    return {f"{name}.{part}": torch.from_numpy(values.copy()) for part, values in parts.items()}
-
-
-def matrix_from_tensors(name: str, tensors: Mapping[str, Tensor]) -> sparse.csr_matrix:
-    """The matrix that gave these among `tensors`."""
-    data, indices, indptr, shape = (
-        tensors[f"{name}.{part}"].numpy() for part in ("data", "indices", "indptr", "shape")
-    )
-    return sparse.csr_matrix((data, indices, indptr), shape=tuple(shape.tolist()))

@@ -8,7 +8,8 @@ fingerprints and gene symbols, which begin alike within a family.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -18,6 +19,11 @@ from torch_geometric.data import HeteroData
 
 from ...graph.kg import KnowledgeGraph
 from ..data import EdgeType
+from ..ranking import pair_matrix
+from .matrices import largest_entries, rare_first, unit_rows
+
+if TYPE_CHECKING:
+    from .molecules import Molecules
 
 _OUTSIDE = ("Document", "Patient")  # that a text or a patient has both tells of no mechanism
 NEAREST_HEADS = 150  # kept of a channel for each node
@@ -38,11 +44,13 @@ class Side(NamedTuple):
             node's the largest are kept.
         numbers: (nodes, n), float32: log(1 + degree) by type of edge; of molecules, sizes and
             counts of groups.
+        molecules: of the nodes that have a structure; None where none has.
     """
 
     contents: dict[str, sparse.csr_matrix]
     alike: dict[str, sparse.csr_matrix]
     numbers: NDArray[np.float32]
+    molecules: Molecules | None
 
 
 def side_of(
@@ -83,14 +91,16 @@ def side_of(
     if (symbols := _symbols(kg, data, kind)) is not None:
         contents["symbol"] = symbols
         alike["symbol"] = nearest_rows(symbols, nearest)
-    if (molecules := _molecules(kg, data, kind)) is not None:
-        for name, (bits, similar) in molecules[0].items():
-            contents[name] = bits
-            alike[name] = similar
-        numbers.extend(molecules[1].T)
+    molecules = _molecules(kg, data, kind)
+    if molecules is not None:
+        spread = molecules.among(n_nodes)
+        for name, bits in (("Morgan", spread.morgan), ("paths", spread.paths)):
+            contents[name] = unit_rows(rare_first(bits))
+            alike[name] = _alike_molecules(bits)
+        numbers.extend(spread.numbers.T)
     contents = {name: rows for name, rows in contents.items() if _tells(rows)}
     width = np.stack(numbers, 1) if numbers else np.zeros((n_nodes, 0), dtype=np.float32)
-    return Side(contents, alike, width)
+    return Side(contents, alike, width, molecules)
 
 
 def _tells(rows: sparse.csr_matrix) -> bool:
@@ -100,12 +110,8 @@ def _tells(rows: sparse.csr_matrix) -> bool:
 
 
 def _joined(data: HeteroData, edge_type: EdgeType, near: int, far: int) -> sparse.csr_matrix:
-    ends = data[edge_type].edge_index.numpy()
-    shape = (data[edge_type[near]].num_nodes, data[edge_type[far]].num_nodes)
-    ones = np.ones(ends.shape[1], dtype=np.float32)
-    joined = sparse.csr_matrix((ones, (ends[near // 2], ends[far // 2])), shape=shape)
-    joined.data[:] = 1
-    return joined
+    pairs = data[edge_type].edge_index.numpy()[[near // 2, far // 2]].T
+    return pair_matrix(pairs, (data[edge_type[near]].num_nodes, data[edge_type[far]].num_nodes))
 
 
 def _by_degrees(joined: sparse.csr_matrix) -> sparse.csr_matrix:
@@ -117,42 +123,37 @@ def _by_degrees(joined: sparse.csr_matrix) -> sparse.csr_matrix:
     return scaled
 
 
-def rare_first(joined: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Columns weighted by log((rows + 1) / (degree + 1)): what most nodes have tells little."""
-    degrees = np.bincount(joined.indices, minlength=joined.shape[1])
-    weights = np.log((joined.shape[0] + 1) / (degrees + 1))
-    return (joined @ sparse.diags(weights)).tocsr().astype(np.float32)
-
-
-def unit_rows(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Rows of length 1, so that the product of two is their cosine."""
-    lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(1)).ravel())
-    scale = sparse.diags(1 / np.where(lengths > 0, lengths, 1))
-    return (scale @ matrix).tocsr().astype(np.float32)
-
-
 def nearest_rows(rows: sparse.csr_matrix, nearest: int) -> sparse.csr_matrix:
     """The cosines of each row of unit length with those most like it, both ways, no diagonal."""
     turned = rows.T.tocsr()
-    kept = []
     size = max(1, min(_BLOCK, _CELLS // max(1, rows.shape[0])))
-    for start in range(0, rows.shape[0], size):
-        similar = (rows[start : start + size] @ turned).tocsr()
-        kept.append(largest_entries(_without_own(similar, start), nearest))
-    return _both_ways(sparse.vstack(kept, format="csr"))
+    return _nearest(rows, lambda part: (part @ turned).tocsr(), nearest, size)
 
 
-def largest_entries(matrix: sparse.csr_matrix, most: int) -> sparse.csr_matrix:
-    """The largest entries of each row; all of a row that has no more than `most`."""
-    matrix.eliminate_zeros()
-    counts = np.diff(matrix.indptr)
-    kept = np.ones(matrix.nnz, dtype=bool)
-    for row in np.flatnonzero(counts > most):
-        part = slice(matrix.indptr[row], matrix.indptr[row + 1])
-        kept[part] = False
-        kept[matrix.indptr[row] + np.argpartition(-matrix.data[part], most)[:most]] = True
-    rows = np.repeat(np.arange(matrix.shape[0]), counts)[kept]
-    return sparse.csr_matrix((matrix.data[kept], (rows, matrix.indices[kept])), shape=matrix.shape)
+def _alike_molecules(bits: sparse.csr_matrix) -> sparse.csr_matrix:
+    """The Tanimoto similarities of each molecule with those most like it, both ways."""
+    from .molecules import tanimoto
+
+    return _nearest(
+        bits, lambda part: sparse.csr_matrix(tanimoto(part, bits)), NEAREST_HEADS, _BLOCK
+    )
+
+
+def _nearest(
+    rows: sparse.csr_matrix,
+    similar: Callable[[sparse.csr_matrix], sparse.csr_matrix],
+    nearest: int,
+    size: int,
+) -> sparse.csr_matrix:
+    """The largest similarities of some rows at a time with all, both ways, no diagonal."""
+    kept = [
+        largest_entries(_without_own(similar(rows[start : start + size]), start), nearest)
+        for start in range(0, rows.shape[0], size)
+    ]
+    both = sparse.vstack(kept, format="csr")
+    found = both.maximum(both.T).tocsr().astype(np.float32)
+    found.sort_indices()
+    return found
 
 
 def _without_own(similar: sparse.csr_matrix, start: int) -> sparse.csr_matrix:
@@ -161,12 +162,6 @@ def _without_own(similar: sparse.csr_matrix, start: int) -> sparse.csr_matrix:
     other = found.row + start != found.col
     entries = (found.data[other], (found.row[other], found.col[other]))
     return sparse.csr_matrix(entries, shape=similar.shape)
-
-
-def _both_ways(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
-    found = matrix.maximum(matrix.T).tocsr().astype(np.float32)
-    found.sort_indices()
-    return found
 
 
 def _symbols(kg: KnowledgeGraph, data: HeteroData, kind: str) -> sparse.csr_matrix | None:
@@ -183,10 +178,9 @@ def _symbols(kg: KnowledgeGraph, data: HeteroData, kind: str) -> sparse.csr_matr
             for end in range(3, len(symbol) + 1):
                 rows.append(row)
                 columns.append(beginnings.setdefault(symbol[:end], len(beginnings)))
-    shape = (data[kind].num_nodes, len(beginnings))
-    ones = np.ones(len(rows), dtype=np.float32)
-    found = sparse.csr_matrix((ones, (rows, columns)), shape=shape)
-    shared = np.bincount(found.indices, minlength=shape[1]) > 1
+    pairs = np.array([rows, columns], dtype=np.int64).T
+    found = pair_matrix(pairs, (data[kind].num_nodes, len(beginnings)))
+    shared = np.bincount(found.indices, minlength=len(beginnings)) > 1
     return unit_rows(rare_first(found[:, shared])) if shared.any() else None
 
 
@@ -199,34 +193,10 @@ def _adme(kg: KnowledgeGraph, data: HeteroData, kind: str) -> NDArray[np.float32
     )
 
 
-def _molecules(
-    kg: KnowledgeGraph, data: HeteroData, kind: str
-) -> tuple[dict[str, tuple[sparse.csr_matrix, sparse.csr_matrix]], NDArray[np.float32]] | None:
-    """Fingerprints as contents and Tanimoto similarities, and numbers of molecules."""
+def _molecules(kg: KnowledgeGraph, data: HeteroData, kind: str) -> Molecules | None:
     if kind != "Drug":
         return None
-    from . import molecules  # RDKit is loaded where it is needed
+    from .molecules import molecules_of  # RDKit is loaded where it is needed
 
-    found = molecules.structures_of(kg, kind)
-    if not found.ids:
-        return None
-    place = {node: row for row, node in enumerate(data[kind].ids)}
-    at = np.array([place[node] for node in found.ids])
-    n_nodes = data[kind].num_nodes
-    spread = sparse.csr_matrix(
-        (np.ones(len(at), dtype=np.float32), (at, np.arange(len(at)))), shape=(n_nodes, len(at))
-    )
-    features = molecules.features(found.molecules)
-    channels = {}
-    for name, bits in (("Morgan", features.morgan), ("paths", features.paths)):
-        rows = (spread @ bits).tocsr()
-        kept = []
-        for start in range(0, n_nodes, _BLOCK):
-            similar = molecules.tanimoto(rows[start : start + _BLOCK], rows)
-            similar[np.arange(len(similar)), np.arange(start, start + len(similar))] = 0
-            kept.append(largest_entries(sparse.csr_matrix(similar), NEAREST_HEADS))
-        alike = _both_ways(sparse.vstack(kept, format="csr"))
-        channels[name] = (unit_rows(rare_first(rows)), alike)
-    numbers = np.zeros((n_nodes, features.numbers.shape[1]), dtype=np.float32)
-    numbers[at] = features.numbers
-    return channels, numbers
+    found = molecules_of(kg, kind, data[kind].ids.to_list())
+    return found if len(found.nodes) else None

@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from .channels import NEAREST_HEADS, Side, largest_entries, nearest_rows, rare_first, unit_rows
+from ..ranking import pair_matrix
+from .channels import NEAREST_HEADS, Side, nearest_rows
+from .matrices import entries_at, largest_entries, rare_first, unit_rows, without
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -94,14 +96,6 @@ class Pairs:
         return entries_at(matrix, self.rows, self.columns)
 
 
-def entries_at(matrix: sparse.csr_matrix, rows: Integers, columns: Integers) -> Floats:
-    """The entries of a matrix at some places, (places,)."""
-    if not len(rows):  # of no places SciPy gives a matrix
-        return np.zeros(0, dtype=np.float32)
-    at: Floats = np.asarray(matrix[rows, columns], dtype=np.float32).ravel()
-    return at
-
-
 class Known:
     """Known pairs of a relation, and all that follows from them for other pairs.
 
@@ -152,13 +146,9 @@ class Known:
 
     def without(self, removed: Sequence[tuple[int, int]]) -> Known:
         """The same without some known pairs; who is like whom stays as it was."""
-        heads, tails = np.array(removed, dtype=np.int64).reshape(-1, 2).T
-        gone = sparse.csr_matrix(
-            (np.ones(len(heads), dtype=np.float32), (heads, tails)), shape=self.pairs.shape
-        )
+        gone = np.array(removed, dtype=np.int64).reshape(-1, 2)
         rest = copy(self)
-        rest.pairs = (self.pairs - self.pairs.multiply(gone)).tocsr()
-        rest.pairs.eliminate_zeros()
+        rest.pairs = without(self.pairs, pair_matrix(gone, self.pairs.shape))
         rest._count()
         for derived in ("_of_tails", "_of_heads"):
             rest.__dict__.pop(derived, None)
@@ -175,22 +165,6 @@ class Known:
     def learned(self) -> Learned:
         """The known pairs, and who is like whom."""
         return Learned(self.pairs, self.heads_alike[_LEARNED], self.tails_alike[_LEARNED])
-
-    @cached_property
-    def columns(self) -> list[str]:
-        """The names of a table's columns."""
-        signs = list(self._signs(np.zeros(1, dtype=np.int64)))
-        return [
-            *signs,
-            *(f"{name}, share of the largest" for name in signs),
-            *(f"{name}, place" for name in signs),
-            "tail, known pairs",
-            *(f"tail, known pairs of those alike by {name}" for name in self.tails_alike),
-            *(f"tail, number {n}" for n in range(self._tail_numbers.shape[1])),
-            "head, known pairs",
-            *(f"head, number {n}" for n in range(self._head_numbers.shape[1])),
-            *(f"head, nearest by {name}" for name in self.heads_alike),
-        ]
 
     def tables(self, heads: Integers, left_out: sparse.csr_matrix) -> Iterator[Table]:
         """The candidates of heads, in blocks of heads.
@@ -236,25 +210,27 @@ class Known:
         """Each sign by name, (heads, tails)."""
         signs: dict[str, Floats] = {}
         n_tails = self.pairs.shape[1]
+        known = self.pairs[heads]
         neighbours = np.zeros((len(heads), n_tails), dtype=np.float32)
         for name, alike in self.heads_alike.items():
             near = alike[heads]
+            similar = near.toarray()
             total = (near.power(_POWER) @ self.pairs).toarray()
             signs[f"heads alike by {name}, sum"] = total
-            signs[f"heads alike by {name}, largest"] = self._largest_of_heads(near)
+            signs[f"heads alike by {name}, largest"] = self._largest_of_heads(similar)
             learned = name in (_LEARNED, _LEARNED_SHARED)
             neighbours += (2 if learned or name == _SHARED else 1) * _by_largest(total)
             if learned:
                 steep = (near.power(_STEEP) @ self.pairs).toarray()
                 signs[f"heads alike by {name}, steep sum"] = steep
-                signs[f"heads alike by {name}, excess"] = self._excess(near)
+                over = (near @ self.pairs).toarray()
+                signs[f"heads alike by {name}, excess"] = self._excess(similar, over)
         for strength, weights in zip(_RIDGE, self._together, strict=True):
             together = np.zeros((len(heads), n_tails), dtype=np.float32)
-            together[:, self._foretold] = self.pairs[heads][:, self._foretold] @ weights
+            together[:, self._foretold] = known[:, self._foretold] @ weights
             signs[f"tails known together, {strength:g}"] = together
             neighbours += _by_largest(np.maximum(together, 0))
         signs[_NEIGHBOURS] = neighbours
-        known = self.pairs[heads]
         first = _first(neighbours, _SMOOTHED)
         nearest = _first(signs[f"heads alike by {_LEARNED}, steep sum"], _SMOOTHED)
         for name, alike in self.tails_alike.items():
@@ -264,20 +240,20 @@ class Known:
             signs[f"like the nearest by {name}"] = (nearest @ alike).toarray()
         return signs
 
-    def _largest_of_heads(self, near: sparse.csr_matrix) -> Floats:
-        largest = np.zeros((near.shape[0], self.pairs.shape[1]), dtype=np.float32)
+    def _largest_of_heads(self, similar: Floats) -> Floats:
+        """Of similarities (n, heads) the largest of each tail's known heads."""
+        largest = np.zeros((len(similar), self.pairs.shape[1]), dtype=np.float32)
         if len(self._answered):
-            similar = near.toarray()[:, self._turned.indices]
             runs = self._turned.indptr[self._answered]
-            largest[:, self._answered] = np.maximum.reduceat(similar, runs, axis=1)
+            of_known = similar[:, self._turned.indices]
+            largest[:, self._answered] = np.maximum.reduceat(of_known, runs, axis=1)
         return largest
 
-    def _excess(self, near: sparse.csr_matrix) -> Floats:
+    def _excess(self, similar: Floats, total: Floats) -> Floats:
         """By how many standard deviations the sum of similarities is above that of as many heads
         by chance."""
-        similar = near.toarray()
         mean, spread = similar.mean(1, keepdims=True), similar.std(1, keepdims=True) + 1e-6
-        over = (near @ self.pairs).toarray() - self.degrees * mean
+        over = total - self.degrees * mean
         return np.where(self.degrees > 0, over / (spread * np.sqrt(np.maximum(self.degrees, 1))), 0)
 
 
@@ -329,30 +305,20 @@ def _learn(pairs: sparse.csr_matrix, nodes: Pairs, seed: int) -> sparse.csr_matr
     """How alike the known pairs of two nodes will be, by the channels alone, (nodes, nodes)."""
     label = nodes.of(_likeness(pairs, pairs))
     known = np.diff(pairs.indptr) > 0
-    learned = _boosted(
-        [(nodes.values, label, known[nodes.rows] & known[nodes.columns])],
-        [nodes.values],
-        seed,
-    )
-    return _symmetric(nodes, learned[0])
+    both = known[nodes.rows] & known[nodes.columns]
+    return _symmetric(nodes, _boosted([(nodes.values, label, both)], nodes.values, seed))
 
 
 def _learn_with_shared(pairs: sparse.csr_matrix, nodes: Pairs, seed: int) -> sparse.csr_matrix:
     """As `_learn`, but by the known pairs too: how alike those in one part of the known pairs will
     be to those in the others, by the channels and by how alike they are in the others."""
     chance = np.random.default_rng(seed)
-    rows, columns = pairs.nonzero()
-    part_of = chance.integers(0, _INNER, len(rows))
+    each = np.stack(pairs.nonzero(), 1).astype(np.int64)
+    part_of = chance.integers(0, _INNER, len(each))
     examples = []
     for part in range(_INNER):
         inside = part_of == part
-        held_back, rest = (
-            sparse.csr_matrix(
-                (np.ones(chosen.sum(), dtype=np.float32), (rows[chosen], columns[chosen])),
-                shape=pairs.shape,
-            )
-            for chosen in (inside, ~inside)
-        )
+        held_back, rest = (pair_matrix(each[chosen], pairs.shape) for chosen in (inside, ~inside))
         values = np.concatenate([nodes.values, _shared(rest, nodes)], 1)
         ahead = _likeness(held_back, rest)
         asked, known = np.diff(held_back.indptr) > 0, np.diff(rest.indptr) > 0
@@ -362,7 +328,7 @@ def _learn_with_shared(pairs: sparse.csr_matrix, nodes: Pairs, seed: int) -> spa
         ):
             examples.append((values, nodes.of(turned), asked[one] & known[other]))
     everything = np.concatenate([nodes.values, _shared(pairs, nodes)], 1)
-    return _symmetric(nodes, _boosted(examples, [everything], seed)[0])
+    return _symmetric(nodes, _boosted(examples, everything, seed))
 
 
 def _shared(pairs: sparse.csr_matrix, nodes: Pairs) -> Floats:
@@ -372,10 +338,10 @@ def _shared(pairs: sparse.csr_matrix, nodes: Pairs) -> Floats:
 
 
 def _boosted(
-    examples: list[tuple[Floats, Floats, NDArray[np.bool_]]], asked: list[Floats], seed: int
-) -> list[Floats]:
+    examples: list[tuple[Floats, Floats, NDArray[np.bool_]]], asked: Floats, seed: int
+) -> Floats:
     """Gradient boosting of labels from 0 to 1 by cross-entropy; of examples (values, label,
-    usable) with label 0 a tenth, counting ten times."""
+    usable) with label 0 a tenth, counting ten times. Gives what it says of the `asked` rows."""
     chance = np.random.default_rng(seed)
     values, labels, weights = [], [], []
     for rows, label, usable in examples:
@@ -385,7 +351,7 @@ def _boosted(
         weights.append(np.where(label[chosen] > 0, 1, 1 / _UNRELATED))
     label = np.concatenate(labels)
     if len(label) < 2 * _LEAF or label.max() == label.min():
-        return [np.zeros(len(rows), dtype=np.float32) for rows in asked]
+        return np.zeros(len(asked), dtype=np.float32)
     data = lightgbm.Dataset(np.concatenate(values), label, weight=np.concatenate(weights))
     booster = lightgbm.train(
         {
@@ -402,7 +368,7 @@ def _boosted(
         data,
         _TREES,
     )
-    return [np.asarray(booster.predict(rows), dtype=np.float32) for rows in asked]
+    return np.asarray(booster.predict(asked), dtype=np.float32)
 
 
 def _symmetric(nodes: Pairs, values: Floats) -> sparse.csr_matrix:

@@ -17,6 +17,7 @@ from rdkit.Chem.MolStandardize import rdMolStandardize
 from scipy import sparse
 
 from ...graph.kg import KnowledgeGraph
+from ..ranking import pair_matrix
 
 BITS = 2048
 RADIUS = 2
@@ -263,6 +264,37 @@ def structures_of(kg: KnowledgeGraph, kind: str = "Drug") -> Structures:
             ids.append(node)
             molecules.append(molecule)
     return Structures(ids, molecules, unread)
+
+
+class Molecules(NamedTuple):
+    """The molecules of a graph's nodes of one kind.
+
+    Attributes:
+        features: of the nodes that have a structure that could be read.
+        nodes: (molecules,): their numbers.
+    """
+
+    features: Features
+    nodes: NDArray[np.int64]
+
+    def among(self, n_nodes: int) -> Features:
+        """The features of all `n_nodes` nodes, 0 for those without a structure."""
+        spread = pair_matrix(
+            np.stack([self.nodes, np.arange(len(self.nodes))], 1), (n_nodes, len(self.nodes))
+        )
+        return Features(
+            (spread @ self.features.morgan).tocsr(),
+            (spread @ self.features.paths).tocsr(),
+            np.asarray(spread @ self.features.numbers),
+        )
+
+
+def molecules_of(kg: KnowledgeGraph, kind: str, nodes: Sequence[str]) -> Molecules:
+    """The molecules of these nodes of a kind."""
+    found = structures_of(kg, kind)
+    number = {node: n for n, node in enumerate(nodes)}
+    numbers = np.array([number[node] for node in found.ids], dtype=np.int64)
+    return Molecules(features(found.molecules), numbers)
 
 
 def structure_text(properties: str | None) -> str | None:

@@ -20,14 +20,16 @@ from torch import Tensor, nn
 
 from ...graph.progress import progress
 from ...graph.threads import one_thread
-from .channels import Side, largest_entries
+from .channels import Side
 from .known import Learned, Table
+from .matrices import largest_entries
 
 _DIM = 96
 _HIDDEN = 192
 _DROPOUT = 0.3
 _NEAREST = 15  # heads (tails) most like one that messages come from
 _BLIND = 0.1  # of heads whose known tails send no messages in a step, so that it learns without
+_EPOCHS = 15
 _STEPS = 4  # on the examples of a fold, in an epoch
 _RATE = 2e-3
 _DECAY = 1e-4
@@ -116,18 +118,18 @@ class PairNetwork(nn.Module):
 
 
 @one_thread()
-def train_pair_network(examples: Sequence[Examples], epochs: int, seed: int) -> PairNetwork:
+def train_pair_network(examples: Sequence[Examples], seed: int) -> PairNetwork:
     """Train to tell each true pair from its head's other candidates, by softmax over them."""
     torch.manual_seed(seed)
     chance = np.random.default_rng(seed)
     network = PairNetwork(*_shape(examples[0]))
     optimiser = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, _RATE, total_steps=epochs * len(examples) * _STEPS, pct_start=0.15
+        optimiser, _RATE, total_steps=_EPOCHS * len(examples) * _STEPS, pct_start=0.15
     )
     network.train()
-    with progress("Training the pair network", epochs * len(examples)) as step:
-        for _ in range(epochs):
+    with progress("Training the pair network", _EPOCHS * len(examples)) as step:
+        for _ in range(_EPOCHS):
             for number in chance.permutation(len(examples)):
                 known, table, true = examples[number]
                 asked = chance.permutation(np.unique(table.heads[true]))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,10 +29,11 @@ from ...graph.errors import DataError, ModelError
 from ...graph.kg import KnowledgeGraph
 from ...graph.progress import progress
 from ..folder import named, part_named
-from ..ranking import filtered_ranks
-from .baselines import matrix_from_tensors, matrix_tensors
+from ..ranking import filtered_ranks, pair_matrix
+from .boosters import booster_from_tensor, booster_tensor
 from .channels import side_of
-from .known import Floats, Integers, Known, Learned, Pairs, Table, entries_at
+from .known import Floats, Integers, Known, Learned, Pairs, Table
+from .matrices import entries_at, matrix_from_tensors, matrix_tensors, without
 from .pair_network import (
     Examples,
     Messages,
@@ -45,6 +45,7 @@ from .pair_network import (
 from .task import LinkTask
 
 if TYPE_CHECKING:
+    from .molecules import Molecules
     from .structure import Structure
 
 _FOLDS = 5
@@ -71,21 +72,6 @@ _BOOSTING = {
 }
 
 
-@dataclass(frozen=True)
-class RankerSettings:
-    """How the default model is trained.
-
-    Attributes:
-        epochs: of the pair network; 0 leaves the network out.
-    """
-
-    epochs: int = 15
-
-    def to_dict(self) -> dict[str, Any]:
-        """The settings as JSON can hold them."""
-        return asdict(self)
-
-
 class Ranker:
     """Scores of the candidates of every head of the training graph, and what made them.
 
@@ -110,18 +96,11 @@ class Ranker:
 
     def score_tails(self, heads: Tensor) -> Tensor:
         """Scores of these heads with all tails, (n, tails)."""
-        rows = self._scores[heads.numpy()].tocoo()
-        scores = np.tile(self._rest, (len(heads), 1))
-        scores[rows.row, rows.col] = rows.data
-        return torch.from_numpy(scores)
+        return _dense(self._scores[heads.numpy()], self._rest)
 
     def score_heads(self, tails: Tensor) -> Tensor:
         """Scores of these tails with all heads, (n, heads)."""
-        columns = self._columns[:, tails.numpy()].tocoo()
-        rest = self._rest[tails.numpy()]
-        scores = np.repeat(rest[:, None], self._scores.shape[0], axis=1)
-        scores[columns.col, columns.row] = columns.data
-        return torch.from_numpy(scores)
+        return _dense(self._columns[:, tails.numpy()].T, self._rest[tails.numpy(), None])
 
     def tensors(self) -> dict[str, Tensor]:
         """What `from_tensors` needs."""
@@ -183,7 +162,7 @@ class Judges:
         quantiles: NDArray[np.float64],
         orders: Sequence[lightgbm.Booster],
         level: lightgbm.Booster,
-        network: PairNetwork | None,
+        network: PairNetwork,
     ):
         self.quantiles, self.orders, self.level = quantiles, orders, level
         self.network = network
@@ -200,13 +179,11 @@ class Judges:
 
     def judge(self, tables: Iterator[Table], messages: Messages) -> Judged:
         """Of the rows of tables, one after the other; a head's rows are in one of them."""
-        vectors = None if self.network is None else vectors_of(self.network, messages)
+        vectors = vectors_of(self.network, messages)
         parts = []
         for table in map(self.scaled, tables):
-            networked = np.zeros(len(table.heads))
-            if self.network is not None and vectors is not None:
-                with torch.no_grad():
-                    networked = self.network(table, *vectors).double().numpy()
+            with torch.no_grad():
+                networked = self.network(table, *vectors).double().numpy()
             parts.append(
                 Judged(
                     table.heads,
@@ -223,19 +200,18 @@ class Judges:
         boosters = {f"order{n}": order for n, order in enumerate(self.orders)}
         return {
             "quantiles": torch.from_numpy(self.quantiles),
-            **{name: _booster_tensor(b) for name, b in {**boosters, "level": self.level}.items()},
-            **(named("network", self.network.state_dict()) if self.network else {}),
+            **{name: booster_tensor(b) for name, b in {**boosters, "level": self.level}.items()},
+            **named("network", self.network.state_dict()),
         }
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Judges:
         """The judges that gave these `tensors`."""
-        network = part_named("network", tensors)
         return cls(
             tensors["quantiles"].numpy(),
-            [_booster(tensors[f"order{n}"]) for n in range(_ORDERS)],
-            _booster(tensors["level"]),
-            restored(network) if network else None,
+            [booster_from_tensor(tensors[f"order{n}"]) for n in range(_ORDERS)],
+            booster_from_tensor(tensors["level"]),
+            restored(part_named("network", tensors)),
         )
 
 
@@ -254,6 +230,11 @@ class View:
         self._head_pairs, self._tail_pairs = Pairs(self._heads), Pairs(self._tails)
         self._seed = seed
 
+    @property
+    def molecules(self) -> Molecules | None:
+        """The heads' molecules; None where none has a structure."""
+        return self._heads.molecules
+
     def known(self, pairs: sparse.csr_matrix) -> Known:
         """What these known pairs say of others."""
         return Known(
@@ -269,7 +250,6 @@ def fit_ranker(
     kg: KnowledgeGraph,
     data: HeteroData,
     task: LinkTask,
-    settings: RankerSettings,
     *,
     seed: int,
     checkpoint: Path | None = None,
@@ -288,7 +268,7 @@ def fit_ranker(
     Raises:
         DataError: of the training edges none is a candidate, so that there is nothing to learn.
     """
-    stages = _Stages(checkpoint, kg, task, settings, seed)
+    stages = _Stages(checkpoint, kg, task, seed)
     view = View(kg, data, task, seed)
     left_out = task.matrix("train")
     trained = without_loops(left_out)
@@ -317,20 +297,20 @@ def fit_ranker(
         table = fold.table._replace(values=part)
         examples.append(Examples(view.messages(fold.learned), table, fold.true))
         start += len(fold.true)
-    judges = _judges(stages, examples, values, quantiles, settings, seed)
+    judges = _judges(stages, examples, values, quantiles, seed)
 
     everyone = np.arange(len(task.heads))
     messages = view.messages(whole.learned)
     judged = judges.judge(whole.tables(everyone, left_out), messages)
-    weight, course = _network_weight(judged, task, judges.network is not None)
-    rows, columns, dealt = judged.heads, judged.tails, judged.scores(weight)
+    weight, course = _network_weight(judged, task)
+    parts = [(judged.heads, judged.tails, judged.scores(weight))]
     for one in examples:
-        level = np.asarray(judges.level.predict(one.table.values[one.true], raw_score=True))
-        rows = np.concatenate([rows, one.table.heads[one.true]])
-        columns = np.concatenate([columns, one.table.tails[one.true]])
-        dealt = np.concatenate([dealt, level])
+        table = one.table.where(one.true)
+        level = np.asarray(judges.level.predict(table.values, raw_score=True))
+        parts.append((table.heads, table.tails, level))
+    rows, columns, dealt = (np.concatenate(column) for column in zip(*parts, strict=True))
     scores = _first_of_each(rows, columns, dealt, trained.shape)
-    structure = _structure_of(kg, task, trained, seed)
+    structure = _structure_of(kg, task, view.molecules, trained, seed)
     return Ranker(scores, _rest(whole.degrees), judges, weight, structure), course
 
 
@@ -389,14 +369,10 @@ def _held_back(task: LinkTask, trained: sparse.csr_matrix, seed: int) -> Iterato
 def _fold(view: View, task: LinkTask, held_back: Integers, seed: int) -> dict[str, Tensor]:
     chance = np.random.default_rng(seed)
     trained = without_loops(task.matrix("train"))
-    true = sparse.csr_matrix(
-        (np.ones(len(held_back), dtype=np.float32), (held_back[:, 0], held_back[:, 1])),
-        shape=trained.shape,
-    )
+    true = pair_matrix(held_back, trained.shape)
     if task.symmetric:
         true = true.maximum(true.T).tocsr()
-    rest = (trained - true).tocsr()
-    rest.eliminate_zeros()
+    rest = without(trained, true)
     known = view.known(rest)
     heads = np.flatnonzero(np.diff(true.indptr))
     if len(heads) > _MOST_HEADS:
@@ -416,7 +392,6 @@ def _judges(
     examples: Sequence[Examples],
     values: Floats,
     quantiles: NDArray[np.float64],
-    settings: RankerSettings,
     seed: int,
 ) -> Judges:
     true = np.concatenate([one.true for one in examples])
@@ -427,17 +402,13 @@ def _judges(
     with progress("Boosting", _ORDERS + 1) as step:
         for number in range(_ORDERS):
             make = partial(_order, values, true, queries, seed + number)
-            orders.append(_booster(stages.get(f"order{number}", make)["booster"]))
+            orders.append(booster_from_tensor(stages.get(f"order{number}", make)["booster"]))
             step(1)
-        level = _booster(stages.get("level", partial(_level, values, true, seed))["booster"])
+        learned = stages.get("level", partial(_level, values, true, seed))
+        level = booster_from_tensor(learned["booster"])
         step(1)
-    network = None
-    if settings.epochs:
-        weights = stages.get(
-            "network", lambda: train_pair_network(examples, settings.epochs, seed).state_dict()
-        )
-        network = restored(weights)
-    return Judges(quantiles, orders, level, network)
+    weights = stages.get("network", lambda: train_pair_network(examples, seed).state_dict())
+    return Judges(quantiles, orders, level, restored(weights))
 
 
 def _order(
@@ -451,32 +422,28 @@ def _order(
     sizes = np.diff(np.append(starts, len(queries)))
     data = lightgbm.Dataset(values, true.astype(np.int64), group=sizes)
     objective = {"objective": "lambdarank", "lambdarank_truncation_level": 60, "seed": seed}
-    return {"booster": _booster_tensor(lightgbm.train({**_BOOSTING, **objective}, data, _ROUNDS))}
+    return {"booster": booster_tensor(lightgbm.train({**_BOOSTING, **objective}, data, _ROUNDS))}
 
 
 def _level(values: Floats, true: NDArray[np.bool_], seed: int) -> dict[str, Tensor]:
     """Boosting of whether a candidate is true, across heads."""
     data = lightgbm.Dataset(values, true.astype(np.int64))
     objective = {"objective": "binary", "seed": seed}
-    return {"booster": _booster_tensor(lightgbm.train({**_BOOSTING, **objective}, data, _ROUNDS))}
+    return {"booster": booster_tensor(lightgbm.train({**_BOOSTING, **objective}, data, _ROUNDS))}
 
 
-def _network_weight(
-    judged: Judged, task: LinkTask, has_network: bool
-) -> tuple[float, dict[str, Any]]:
+def _network_weight(judged: Judged, task: LinkTask) -> tuple[float, dict[str, Any]]:
     """The network's weight with the best validation MRR."""
     queries, answers = task.valid.T
     known = task.matrix("train", "valid")
     judged = judged.where(np.isin(judged.heads, queries))
+    last = np.full(known.shape[1], _LOWEST, dtype=np.float32)
     figures = {}
-    for weight in _WEIGHTS if has_network else _WEIGHTS[:1]:
+    for weight in _WEIGHTS:
         scores = _first_of_each(judged.heads, judged.tails, judged.scores(weight), known.shape)
 
         def score(heads: Tensor, scores: sparse.csr_matrix = scores) -> Tensor:
-            rows = scores[heads.numpy()].tocoo()
-            dense = np.full((len(heads), known.shape[1]), _LOWEST, dtype=np.float32)
-            dense[rows.row, rows.col] = rows.data
-            return torch.from_numpy(dense)
+            return _dense(scores[heads.numpy()], last)
 
         figures[weight] = float((1 / filtered_ranks(score, queries, answers, known)).mean())
     best = max(figures, key=lambda weight: figures[weight])
@@ -484,6 +451,15 @@ def _network_weight(
         "network_weight": best,
         "valid_mrr_by_weight": {str(weight): round(mrr, 4) for weight, mrr in figures.items()},
     }
+
+
+def _dense(scores: sparse.csr_matrix, rest: Floats) -> Tensor:
+    """Sparse scores with those of `rest`, (columns,) or (rows, 1), where there is none."""
+    found = scores.tocoo()
+    dense = np.empty(scores.shape, dtype=np.float32)
+    dense[:] = rest
+    dense[found.row, found.col] = found.data
+    return torch.from_numpy(dense)
 
 
 def _first_of_each(
@@ -504,8 +480,7 @@ def without_loops(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
     """Pairs (heads, tails) without those of a node with itself, where both ends are one kind."""
     pairs = matrix.tocoo()
     kept = pairs.row != pairs.col if matrix.shape[0] == matrix.shape[1] else slice(None)
-    ones = np.ones(len(pairs.row[kept]), dtype=np.float32)
-    return sparse.csr_matrix((ones, (pairs.row[kept], pairs.col[kept])), shape=matrix.shape)
+    return pair_matrix(np.stack([pairs.row[kept], pairs.col[kept]], 1), matrix.shape)
 
 
 def _within_heads(heads: Integers, scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -537,30 +512,27 @@ def _scaled(values: Floats, quantiles: NDArray[np.float64]) -> Floats:
 
 
 def _structure_of(
-    kg: KnowledgeGraph, task: LinkTask, known: sparse.csr_matrix, seed: int
+    kg: KnowledgeGraph,
+    task: LinkTask,
+    molecules: Molecules | None,
+    known: sparse.csr_matrix,
+    seed: int,
 ) -> Structure | None:
     """The part that answers for molecules, if enough of the heads have a structure."""
-    from .structure import ByStructure  # RDKit is loaded where it is needed
-
-    try:
-        found = ByStructure.fit(kg, task.edge_type, known, exclude_edges=task.excluded, seed=seed)
-    except DataError:
+    if molecules is None:
         return None
-    return found.structure
+    from .structure import LEAST, Structure, tail_side, with_tails
+
+    if len(with_tails(molecules, known)) < LEAST:
+        return None
+    side = tail_side(kg, task.edge_type, task.tails, task.excluded)
+    return Structure.fit(molecules, known, side, seed=seed)
 
 
 def _structure_from(tensors: Mapping[str, Tensor]) -> Structure:
     from .structure import Structure
 
     return Structure.from_tensors(tensors)
-
-
-def _booster_tensor(booster: lightgbm.Booster) -> Tensor:
-    return torch.from_numpy(np.frombuffer(booster.model_to_string().encode(), np.uint8).copy())
-
-
-def _booster(tensor: Tensor) -> lightgbm.Booster:
-    return lightgbm.Booster(model_str=tensor.numpy().tobytes().decode())
 
 
 class _Stages:
@@ -571,13 +543,12 @@ class _Stages:
         folder: Path | None,
         kg: KnowledgeGraph,
         task: LinkTask,
-        settings: RankerSettings,
         seed: int,
     ):
         self._folder = folder
         if folder is not None:
             # Names and structures count as much as edges do.
-            made_of = [kg.checksum(), task.edge_type, task.held_back, settings.to_dict(), seed]
+            made_of = [kg.checksum(), task.edge_type, task.held_back, seed]
             self._fingerprint = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
 
     def get(self, name: str, make: Callable[[], Mapping[str, Tensor]]) -> dict[str, Tensor]:

@@ -28,11 +28,14 @@ from .. import calibration
 from ..calibration import FIRST, Calibration
 from ..data import EdgeType, vocabulary
 from ..folder import named, part_named
-from .baselines import matrix_from_tensors, matrix_tensors
-from .molecules import Features, features, structures_of, tanimoto
+from ..ranking import pair_matrix
+from .boosters import booster_from_tensor, booster_tensor
+from .matrices import matrix_from_tensors, matrix_tensors, rare_first, unit_rows
+from .molecules import Features, Molecules, molecules_of, tanimoto
 
 CANDIDATES = 150  # targets a molecule that the trees rank
 _FOLDS = 8  # of drugs, for what is learned from predictions about drugs
+LEAST = 2 * _FOLDS  # molecules with known tails
 _BATCH = 256  # molecules scored at a time
 _POWER = 8  # of the similarity, that makes the nearest ligands count most
 _FLOOR = -20.0  # scores of what is no candidate lie below: [_FLOOR, _FLOOR + 1], then lower still
@@ -97,20 +100,21 @@ def tail_side(
     group_names = taking["object"].unique().sort()
     where = {name: n for n, name in enumerate(group_names)}
     columns = taking["object"].replace_strict(where, return_dtype=pl.Int64)
-    groups = _ones(taking["tail"], columns, (len(tails), max(1, len(where))))
-    sizes = np.asarray(groups.sum(0)).ravel()
-    rare = np.log((len(tails) + 1) / (sizes + 1)).astype(np.float32)
+    groups = pair_matrix(
+        np.stack([taking["tail"].to_numpy(), columns.to_numpy()], 1),
+        (len(tails), max(1, len(where))),
+    )
     meeting = (
         edges.filter(relation="INTERACTS_WITH")
         .join(number, left_on="subject", right_on="id")
         .join(number, left_on="object", right_on="id", suffix="_other")
         .filter(pl.col("tail") != pl.col("tail_other"))
     )
-    one_way = _ones(meeting["tail"], meeting["tail_other"], (len(tails), len(tails)))
+    one_way = pair_matrix(meeting.select("tail", "tail_other").to_numpy(), (len(tails), len(tails)))
     return TailSide(
         _numbered([_family(name) for name in names]),
         _numbered([name[:3].upper() for name in names]),
-        _unit_rows((groups @ sparse.diags(rare)).tocsr()),
+        unit_rows(rare_first(groups)),
         one_way.maximum(one_way.T).tocsr(),
     )
 
@@ -122,19 +126,6 @@ def _family(symbol: str) -> str:
 
 def _numbered(names: list[str]) -> NDArray[np.int64]:
     return np.asarray(np.unique(np.array(names, dtype=str), return_inverse=True)[1], dtype=np.int64)
-
-
-def _ones(rows: pl.Series, columns: pl.Series, shape: tuple[int, int]) -> sparse.csr_matrix:
-    ones = np.ones(len(rows), dtype=np.float32)
-    matrix = sparse.csr_matrix((ones, (rows.to_numpy(), columns.to_numpy())), shape=shape)
-    matrix.data[:] = 1.0
-    return matrix
-
-
-def _unit_rows(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
-    lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(1)).ravel())
-    scale = (1 / np.where(lengths > 0, lengths, 1)).astype(np.float32)
-    return (sparse.diags(scale) @ matrix).tocsr()
 
 
 class Tower(NamedTuple):
@@ -261,38 +252,35 @@ class Structure:
         n_heads: int,
         near: _Neighbourhood,
         tower: Tower,
-        trees: str,
+        trees: lightgbm.Booster,
         calibration: Calibration,
     ):
         self.heads, self.n_heads = heads, n_heads
         self.ligands, self.known = near.ligands, near.all_known
         self.calibration = calibration
         self._near, self._tower, self._trees = near, tower, trees
-        self._booster = lightgbm.Booster(model_str=trees)
 
     @classmethod
     def fit(
         cls,
-        molecules: Features,
-        heads: NDArray[np.int64],
+        molecules: Molecules,
         known: sparse.csr_matrix,
         side: TailSide,
         *,
         seed: int = 0,
     ) -> Structure:
-        """Learn from molecules and their known tails.
+        """Learn from the heads' molecules, `LEAST` or more with known tails, and these.
 
         Args:
-            heads: (molecules,): the numbers of the heads that the molecules are.
             known: (heads, tails): the training pairs.
 
         Whatever the trees learn from was made without a fold of the molecules: ligands, network,
         and every count. (To leave out a molecule alone would tell its targets: they are those that
         have one ligand less.) So was the score that the calibration is fitted on.
         """
-        having = np.flatnonzero(np.asarray(known[heads].sum(1)).ravel())
-        ligands, heads, n_heads = molecules.rows(having), heads[having], known.shape[0]
-        known = known[heads].tocsr()
+        having = with_tails(molecules, known)
+        ligands, heads = molecules.features.rows(having), molecules.nodes[having]
+        n_heads, known = known.shape[0], known[heads].tocsr()
         folds = np.random.default_rng(seed).permutation(len(having)) % _FOLDS
         tables, labels, owners = [], [], []
         for fold in range(_FOLDS):
@@ -321,7 +309,7 @@ class Structure:
         first = _places(owner[order]) < FIRST
         chosen = order[first]
         fitted = calibration.fit(scores[chosen], np.ones(len(chosen)), label[chosen])
-        trees = _boost(table, label, seed).model_to_string()
+        trees = _boost(table, label, seed)
         return cls(heads, n_heads, near, tower, trees, fitted)
 
     def score(
@@ -350,7 +338,7 @@ class Structure:
             # Only molecules that have a candidate among the asked tails: few where one is asked.
             chosen, where = np.unique(rows, return_inverse=True)
             table = seen.only(chosen).table(where, inside[here[columns]])
-            found = self._booster.predict(table, raw_score=True, num_threads=1)
+            found = self._trees.predict(table, raw_score=True, num_threads=1)
             scores[rows, here[columns]] = np.maximum(found, _FLOOR + 1)
         return scores.astype(np.float32)
 
@@ -375,7 +363,7 @@ class Structure:
             "families": torch.from_numpy(self._near.side.families),
             "stems": torch.from_numpy(self._near.side.stems),
             "calibration": torch.from_numpy(numbers),
-            "trees": torch.from_numpy(np.frombuffer(self._trees.encode(), dtype=np.uint8).copy()),
+            "trees": booster_tensor(self._trees),
             **{f"tower.{n}": torch.from_numpy(w) for n, w in self._tower._asdict().items()},
         }
 
@@ -394,7 +382,7 @@ class Structure:
             matrix_from_tensors("joined", tensors),
         )
         tower = Tower(*(tensors[f"tower.{name}"].numpy() for name in Tower._fields))
-        trees = tensors["trees"].numpy().tobytes().decode()
+        trees = booster_from_tensor(tensors["trees"])
         fitted = Calibration(*tensors["calibration"].tolist())
         near = _Neighbourhood(ligands, matrix_from_tensors("known", tensors), side)
         heads, n_heads = tensors["heads"].numpy(), int(tensors["n_heads"])
@@ -407,9 +395,8 @@ class ByStructure:
     A head without one gets the same score with every tail, below all others.
     """
 
-    def __init__(self, structure: Structure, features: Features, heads: NDArray[np.int64]):
-        self.structure = structure
-        self._features, self._heads = features, heads
+    def __init__(self, structure: Structure, molecules: Molecules):
+        self.structure, self._molecules = structure, molecules
 
     @classmethod
     def fit(
@@ -427,18 +414,14 @@ class ByStructure:
             DataError: too few heads have a structure.
         """
         nodes = vocabulary(kg)
-        found = structures_of(kg, edge_type[0])
-        number = {node: n for n, node in enumerate(nodes[edge_type[0]])}
-        heads = np.array([number[node] for node in found.ids], dtype=np.int64)
-        having = int((np.asarray(known[heads].sum(1)).ravel() > 0).sum()) if len(heads) else 0
-        if having < 2 * _FOLDS:
+        molecules = molecules_of(kg, edge_type[0], nodes[edge_type[0]])
+        if (having := len(with_tails(molecules, known))) < LEAST:
             raise DataError(
                 f"{having} nodes {edge_type[0]} with edges {edge_type[1]} to train on have a"
-                f" structure (property smiles or inchi); at least {2 * _FOLDS} are needed"
+                f" structure (property smiles or inchi); at least {LEAST} are needed"
             )
-        made = features(found.molecules)
         side = tail_side(kg, edge_type, nodes[edge_type[2]], exclude_edges)
-        return cls(Structure.fit(made, heads, known, side, seed=seed), made, heads)
+        return cls(Structure.fit(molecules, known, side, seed=seed), molecules)
 
     def score_tails(self, heads: Tensor) -> Tensor:
         """Scores of these heads with all tails, (n, tails)."""
@@ -452,16 +435,17 @@ class ByStructure:
     def _scores(self) -> NDArray[np.float32]:
         n_heads, n_tails = self.structure.n_heads, self.structure.known.shape[1]
         scores = np.full((n_heads, n_tails), _FLOOR - 3, dtype=np.float32)
-        scores[self._heads] = self.structure.score(self._features)
+        scores[self._molecules.nodes] = self.structure.score(self._molecules.features)
         return scores
 
     def tensors(self) -> dict[str, Tensor]:
         """What `from_tensors` needs."""
+        features, heads = self._molecules
         return {
-            **matrix_tensors("molecules.morgan", self._features.morgan),
-            **matrix_tensors("molecules.paths", self._features.paths),
-            "molecules.numbers": torch.from_numpy(self._features.numbers),
-            "molecules.heads": torch.from_numpy(self._heads),
+            **matrix_tensors("molecules.morgan", features.morgan),
+            **matrix_tensors("molecules.paths", features.paths),
+            "molecules.numbers": torch.from_numpy(features.numbers),
+            "molecules.heads": torch.from_numpy(heads),
             **named("structure", self.structure.tensors()),
         }
 
@@ -475,9 +459,13 @@ class ByStructure:
         )
         return cls(
             Structure.from_tensors(part_named("structure", tensors)),
-            made,
-            tensors["molecules.heads"].numpy(),
+            Molecules(made, tensors["molecules.heads"].numpy()),
         )
+
+
+def with_tails(molecules: Molecules, known: sparse.csr_matrix) -> NDArray[np.int64]:
+    """Which of the molecules have a known tail, of pairs (heads, tails)."""
+    return np.flatnonzero(np.diff(known.indptr)[molecules.nodes])
 
 
 def _boost(table: NDArray[np.float32], label: NDArray[np.bool_], seed: int) -> lightgbm.Booster:

@@ -31,6 +31,8 @@ from .scorers import Scorer
 from .settings import NetworkSettings, with_options
 from .task import LinkTask, link_task
 
+MODELS = ("ranker", "network", "structure", "degree", "neighbours")
+
 
 def evaluate_links(
     model: LinkModel,
@@ -133,7 +135,7 @@ def train_links(
     Raises:
         DataError: too few edges, a split that doesn't fit the graph, `out` holds other things, or
             an option of the network that there is not or with a value that is not allowed.
-        ModelError: no such model or device.
+        ModelError: no such model or device, or several processes for a model that is no network.
     """
     if out is not None:
         check_replaceable(Path(out), marker=CONFIG)
@@ -141,9 +143,15 @@ def train_links(
     own = {**given, "context_relations": context_relations, "device": device}
     of_network = [name for name, value in own.items() if value is not None]
     model = model or ("network" if of_network else "ranker")
-    _check_choice("model", model, MODELS)
+    if model not in MODELS:
+        raise ModelError(f"unknown model {model!r}; there are {', '.join(MODELS)}")
     if of_network and model != "network":
         raise ModelError(f"{', '.join(of_network)}: an option of the model network, not of {model}")
+    if parallel.size() > 1 and model != "network":
+        raise ModelError(
+            f"several processes share the batches of a network alone: start the model {model}"
+            " without torchrun"
+        )
     network_settings = with_options(NetworkSettings(), given)
     task = link_task(kg, relation, split, seed)
     data = to_hetero_data(kg, exclude_edges=task.excluded)
@@ -158,13 +166,9 @@ def train_links(
     elif model == "neighbours":
         scorer = Neighbours.fit(data, task.edge_type, trained)
     elif model == "ranker":
-        from .ranker import RankerSettings, fit_ranker
+        from .ranker import fit_ranker
 
-        ranker_settings = RankerSettings()
-        settings["ranker"] = ranker_settings.to_dict()
-        scorer, course = fit_ranker(
-            kg, data, task, ranker_settings, seed=seed, checkpoint=checkpoint
-        )
+        scorer, course = fit_ranker(kg, data, task, seed=seed, checkpoint=checkpoint)
     elif model == "structure":
         from .structure import ByStructure
 
@@ -207,14 +211,6 @@ def train_links(
         if checkpoint is not None:
             shutil.rmtree(checkpoint, ignore_errors=True)
     return fitted
-
-
-MODELS = ("ranker", "network", "structure", "degree", "neighbours")
-
-
-def _check_choice(what: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ModelError(f"unknown {what} {value!r}; there are {', '.join(allowed)}")
 
 
 def _calibrate(scorer: Scorer, task: LinkTask) -> tuple[dict[str, Calibration], dict[str, Any]]:
