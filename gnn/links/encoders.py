@@ -1,12 +1,13 @@
 """Encoders: a vector for every node of a graph.
 
-A new encoder is a class with the constructor and the methods of `Encoder`, and a line in
-`ENCODERS`; the contract tests in `tests/contract/test_encoders.py` run on every name there.
+A new encoder is an `Encoder` with its own `build` and, where its layers alone don't say it,
+`convolve`, and a line in `ENCODERS`; the contract tests in `tests/contract/test_encoders.py` run on
+every name there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import torch
@@ -366,9 +367,18 @@ class Encoder(nn.Module):
             lookup=settings.lookup,
             dropout=settings.dropout,
         )
-        self.layers = nn.ModuleList()
+        self.layers = nn.ModuleList(self.build(counts, types, settings))
         self.wanted = list(wanted)
         self.dropout = nn.Dropout(settings.dropout)
+
+    def build(
+        self,
+        counts: Mapping[str, int],
+        types: Sequence[MessageType],
+        settings: NetworkSettings,
+    ) -> Iterable[nn.Module]:
+        """The layers; what else an encoder needs is set here, too."""
+        return ()
 
     @property
     def depth(self) -> int:
@@ -422,19 +432,15 @@ class RGCN(Encoder):
     ESWC 2018.
     """
 
-    def __init__(
+    def build(
         self,
         counts: Mapping[str, int],
         types: Sequence[MessageType],
-        wanted: Sequence[str],
         settings: NetworkSettings,
-        features: Mapping[str, Features],
-    ):
-        super().__init__(counts, types, wanted, settings, features)
-        self.layers.extend(
-            _RelationalConvolution(types, settings.dim, min(settings.bases, len(types)))
-            for _ in range(settings.layers)
-        )
+    ) -> Iterable[nn.Module]:
+        """See `Encoder`."""
+        bases = min(settings.bases, len(types))
+        return (_RelationalConvolution(types, settings.dim, bases) for _ in range(settings.layers))
 
 
 class _RelationalConvolution(nn.Module):
@@ -475,19 +481,17 @@ class CompGCN(Encoder):
     2020.
     """
 
-    def __init__(
+    def build(
         self,
         counts: Mapping[str, int],
         types: Sequence[MessageType],
-        wanted: Sequence[str],
         settings: NetworkSettings,
-        features: Mapping[str, Features],
-    ):
-        super().__init__(counts, types, wanted, settings, features)
+    ) -> Iterable[nn.Module]:
+        """See `Encoder`."""
         self.rows = {message_type: row for row, message_type in enumerate(types)}
         # Ones, disturbed: a relation begins as the neighbours' own vectors. The last row is z_self.
         self.relations = nn.Parameter(1 + 0.1 * torch.randn(len(types) + 1, settings.dim))
-        self.layers.extend(_CompositionLayer(settings.dim) for _ in range(settings.layers))
+        return (_CompositionLayer(settings.dim) for _ in range(settings.layers))
 
     def convolve(
         self,
@@ -536,16 +540,14 @@ class HGT(Encoder):
     Source: Hu et al., Heterogeneous Graph Transformer, WWW 2020.
     """
 
-    def __init__(
+    def build(
         self,
         counts: Mapping[str, int],
         types: Sequence[MessageType],
-        wanted: Sequence[str],
         settings: NetworkSettings,
-        features: Mapping[str, Features],
-    ):
-        super().__init__(counts, types, wanted, settings, features)
-        self.layers.extend(
+    ) -> Iterable[nn.Module]:
+        """See `Encoder`."""
+        return (
             _AttentionLayer(list(counts), types, settings.dim, settings.heads)
             for _ in range(settings.layers)
         )

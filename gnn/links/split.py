@@ -349,8 +349,15 @@ def _dated(
 # What gives held-back pairs away
 
 
-def _as_removed(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.select("reason", "head", "relation", "tail", "edge")
+def _removed(edges: pl.LazyFrame, reason: pl.Expr) -> pl.DataFrame:
+    """Edges (id, subject, relation, object) as `LinkSplit.removed` has them."""
+    return edges.select(
+        reason=reason,
+        head="subject",
+        relation="relation",
+        tail="object",
+        edge="id",
+    ).collect()
 
 
 def _apart(edges: pl.DataFrame, groups: Groups, relation: str) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -368,9 +375,9 @@ def _apart(edges: pl.DataFrame, groups: Groups, relation: str) -> tuple[pl.DataF
         .otherwise(pl.lit("nearly the same compound"))
     )
     removed = edges.filter(~first).select(
-        "head", "tail", reason=reason, relation=pl.lit(relation), edge="id"
+        reason=reason, head="head", relation=pl.lit(relation), tail="tail", edge="id"
     )
-    return edges.filter(first), _as_removed(removed)
+    return edges.filter(first), removed
 
 
 def _saying_the_same(
@@ -388,15 +395,13 @@ def _saying_the_same(
         .select("id", "subject", "relation", "object")
         .with_columns(a=pl.min_horizontal(ends), b=pl.max_horizontal(ends))
         .join(keys.lazy(), on=["a", "b"], how="semi")
-        .collect()
     )
     reason = (
         pl.when(pl.col("relation") == relation)
         .then(pl.lit("the same pair, turned or under another identifier"))
         .otherwise(pl.format("{} entails {}", "relation", pl.lit(relation)))
     )
-    found = found.select("relation", reason=reason, head="subject", tail="object", edge="id")
-    return _as_removed(found)
+    return _removed(found, reason)
 
 
 def _mentioned(kg: KnowledgeGraph, relation: str, held: pl.DataFrame) -> pl.DataFrame:
@@ -407,16 +412,8 @@ def _mentioned(kg: KnowledgeGraph, relation: str, held: pl.DataFrame) -> pl.Data
         kg.scan("edges")
         .filter(pl.col("relation") == "MENTIONS")
         .join(ends.lazy(), left_on=["subject", "object"], right_on=["document", "end"], how="semi")
-        .select(
-            "relation",
-            reason=pl.lit("mentioned by a document that states a held-back pair"),
-            head="subject",
-            tail="object",
-            edge="id",
-        )
-        .collect()
     )
-    return _as_removed(found)
+    return _removed(found, pl.lit("mentioned by a document that states a held-back pair"))
 
 
 def _edges_at(kg: KnowledgeGraph, ends: pl.Series, relations: Sequence[str]) -> pl.DataFrame:
@@ -426,16 +423,8 @@ def _edges_at(kg: KnowledgeGraph, ends: pl.Series, relations: Sequence[str]) -> 
         kg.scan("edges")
         .filter(pl.col("relation").is_in(list(relations)))
         .filter(pl.col("subject").is_in(ids) | pl.col("object").is_in(ids))
-        .select(
-            "relation",
-            reason=pl.lit("left out of what held-back ends keep"),
-            head="subject",
-            tail="object",
-            edge="id",
-        )
-        .collect()
     )
-    return _as_removed(found)
+    return _removed(found, pl.lit("left out of what held-back ends keep"))
 
 
 def _later(kg: KnowledgeGraph, relation: str, since: str) -> pl.DataFrame:
@@ -448,19 +437,9 @@ def _later(kg: KnowledgeGraph, relation: str, since: str) -> pl.DataFrame:
         .filter("dated", pl.col("date") >= since)
         .select(id="edge")
     )
-    later = (
-        kg.scan("edges")
-        .join(found, on="id", how="semi")
-        .select(
-            "relation",
-            reason=pl.lit("dated since the cut"),
-            head="subject",
-            tail="object",
-            edge="id",
-        )
-        .collect()
+    return _removed(
+        kg.scan("edges").join(found, on="id", how="semi"), pl.lit("dated since the cut")
     )
-    return _as_removed(later)
 
 
 # The report
