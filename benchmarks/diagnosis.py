@@ -30,9 +30,9 @@ from typing import Any
 
 import numpy as np
 
+from medkg.gnn.diagnosis.cases import cases_of
 from medkg.gnn.diagnosis.evaluate import evaluate_diagnosis
 from medkg.gnn.diagnosis.model import MODELS
-from medkg.gnn.diagnosis.patients import cases_of
 from medkg.gnn.diagnosis.train import train_diagnosis
 from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.sources import load

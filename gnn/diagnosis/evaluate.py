@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from ...graph.errors import DataError
 from ...graph.kg import KnowledgeGraph
+from .cases import Case, cases_of
 from .knowledge import Floats, Integers
 from .model import PART, DiagnosisModel
-from .patients import Case, cases_of
 
 TOP = (1, 3, 10)
 

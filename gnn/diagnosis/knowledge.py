@@ -18,6 +18,7 @@ from scipy.sparse.csgraph import connected_components
 
 from ...graph.errors import DataError
 from ...graph.kg import KnowledgeGraph
+from .cases import cases_of
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -44,6 +45,8 @@ class Knowledge:
         information: -log of the share of diseases with the phenotype or a descendant of it.
         patients: known patients × phenotypes, 1 for what each has.
         patient_rows: the row of each known patient's disease.
+        patient_ids, patient_publications: who the known patients are, and where each was published
+            (as `Case.publication`), so that a test on them is found out.
     """
 
     phenotypes: list[str]
@@ -57,6 +60,8 @@ class Knowledge:
     information: Floats
     patients: sp.csr_matrix
     patient_rows: Integers
+    patient_ids: list[str]
+    patient_publications: list[str]
 
     @classmethod
     def of(cls, kg: KnowledgeGraph, cases: KnowledgeGraph | None = None) -> Knowledge:
@@ -96,7 +101,7 @@ class Knowledge:
         row_of = {disease: row for row, disease in enumerate(rows["disease"])}
         disease_rows = {id_: row_of[disease] for id_, disease in same.items() if disease in row_of}
         size = len(phenotypes)
-        seen, patient_rows = _known_patients(cases, columns, disease_rows)
+        known = [] if cases is None else _known_patients(cases, columns, disease_rows)
         return cls.from_parts(
             phenotypes=phenotypes,
             diseases=rows["subject"].to_list(),
@@ -114,8 +119,10 @@ class Knowledge:
                 stated["frequency"].to_numpy(),
                 (rows.height, size),
             ),
-            patients=_indicator(seen, size),
-            patient_rows=patient_rows,
+            patients=_indicator([patient.columns for patient in known], size),
+            patient_rows=np.array([patient.row for patient in known], dtype=np.int64),
+            patient_ids=[patient.id for patient in known],
+            patient_publications=[patient.publication for patient in known],
         )
 
     @classmethod
@@ -129,6 +136,8 @@ class Knowledge:
         annotated: sp.csr_matrix,
         patients: sp.csr_matrix,
         patient_rows: Integers,
+        patient_ids: list[str],
+        patient_publications: list[str],
     ) -> Knowledge:
         """The knowledge with all that follows from these parts."""
         closure = _closure(parents)
@@ -147,13 +156,13 @@ class Knowledge:
             information=information.astype(np.float32),
             patients=patients,
             patient_rows=patient_rows,
+            patient_ids=patient_ids,
+            patient_publications=patient_publications,
         )
 
     def columns_of(self, phenotypes: Sequence[str]) -> Integers:
         """The columns of those of the identifiers that are known, each once, sorted."""
-        columns = self.phenotype_columns
-        known = {columns[id_] for id_ in phenotypes if id_ in columns}
-        return np.array(sorted(known), dtype=np.int64)
+        return _columns_of(phenotypes, self.phenotype_columns)
 
     def with_ancestors(self, patients: Sequence[Integers]) -> sp.csr_matrix:
         """patients × phenotypes, 1 for what each patient has and every ancestor of it."""
@@ -162,6 +171,11 @@ class Knowledge:
     def present(self, patients: Sequence[Integers]) -> sp.csr_matrix:
         """patients × phenotypes, 1 for what each patient has."""
         return _indicator(patients, len(self.phenotypes))
+
+
+def _columns_of(phenotypes: Sequence[str], columns: dict[str, int]) -> Integers:
+    known = {columns[id_] for id_ in phenotypes if id_ in columns}
+    return np.array(sorted(known), dtype=np.int64)
 
 
 def _phenotypes(kg: KnowledgeGraph, isa: pl.DataFrame) -> list[str]:
@@ -281,29 +295,28 @@ def _pooled(stated: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+@dataclass(frozen=True)
+class _Patient:
+    """A known patient with one of their diseases."""
+
+    id: str
+    publication: str
+    row: int
+    columns: Integers
+
+
 def _known_patients(
-    cases: KnowledgeGraph | None, columns: dict[str, int], disease_rows: dict[str, int]
-) -> tuple[list[Integers], Integers]:
-    """The columns of the phenotypes of diagnosed patients, and the rows of their diseases."""
-    if cases is None:
-        return [], np.empty(0, dtype=np.int64)
-    seen = (
-        cases.edges.filter(relation="HAS_PHENOTYPE")
-        .filter(pl.col("object").is_in(list(columns)))
-        .group_by("subject")
-        .agg("object")
-    )
-    patients = (
-        cases.edges.filter(relation="HAS_DISEASE")
-        .filter(pl.col("object").is_in(list(disease_rows)))
-        .select("subject", disease="object")
-        .join(seen, on="subject")
-        .sort("subject", "disease")
-    )
-    return (
-        [np.unique([columns[id_] for id_ in ids]) for ids in patients["object"]],
-        np.array([disease_rows[id_] for id_ in patients["disease"]], dtype=np.int64),
-    )
+    cases: KnowledgeGraph, columns: dict[str, int], disease_rows: dict[str, int]
+) -> list[_Patient]:
+    """The patients with a phenotype and a disease that are known, by identifier; those of several
+    such diseases once for each."""
+    return [
+        _Patient(case.id, case.publication, disease_rows[disease], shown)
+        for case in cases_of(cases)
+        if len(shown := _columns_of(case.present, columns))
+        for disease in case.diseases
+        if disease in disease_rows
+    ]
 
 
 def _indicator(rows: Sequence[Integers], size: int) -> sp.csr_matrix:

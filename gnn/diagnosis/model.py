@@ -25,9 +25,9 @@ from ...graph.errors import MissingError, ModelError
 from ...graph.frames import PREDICTIONS, conform
 from ...graph.kg import KnowledgeGraph
 from ..folder import ModelFolder, graph_record, named, open_model, part_named, save_model
+from .cases import cases_of
 from .classifiers import Graph, Perceptron
 from .knowledge import Floats, Integers, Knowledge
-from .patients import cases_of
 from .similarity import naive_bayes, resnik
 
 KIND = "diagnosis"
@@ -257,6 +257,8 @@ class DiagnosisModel:
                     "phenotypes": knowledge.phenotypes,
                     "disease_rows": list(knowledge.disease_rows),
                     "phenotype_columns": list(knowledge.phenotype_columns),
+                    "patient_ids": knowledge.patient_ids,
+                    "patient_publications": knowledge.patient_publications,
                 },
                 tensors=tensors,
                 card=_card(self),
@@ -347,6 +349,8 @@ def _saved_knowledge(folder: ModelFolder) -> Knowledge:
         annotated=matrix("annotated", len(vocabulary["diseases"])),
         patients=matrix("patients", len(tensors["patient_rows"])),
         patient_rows=tensors["patient_rows"].numpy(),
+        patient_ids=list(vocabulary["patient_ids"]),
+        patient_publications=list(vocabulary["patient_publications"]),
     )
 
 

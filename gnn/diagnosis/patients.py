@@ -1,60 +1,13 @@
-"""Patients: published cases in a graph, and cases simulated from what is known of diseases."""
+"""Patients simulated from what is known of diseases."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 import scipy.sparse as sp
 
-from ...graph.kg import KnowledgeGraph
 from .knowledge import Floats, Integers, Knowledge
-
-
-@dataclass(frozen=True)
-class Case:
-    """A patient: identifiers of phenotypes seen and excluded, diagnoses, and the publication.
-
-    `publication` is the first reference of the diagnosis, or the patient's own identifier.
-    """
-
-    id: str
-    present: tuple[str, ...]
-    excluded: tuple[str, ...]
-    diseases: tuple[str, ...]
-    publication: str
-
-
-def cases_of(kg: KnowledgeGraph) -> list[Case]:
-    """The Patient nodes of a graph as cases, in order of identifier."""
-    patients = kg.nodes.filter(kind="Patient").select(subject="id")
-    told = kg.edges.join(patients, on="subject", how="semi")
-    lists = {
-        relation: dict(
-            told.filter(relation=relation)
-            .group_by("subject")
-            .agg(pl.col("object").sort())
-            .iter_rows()
-        )
-        for relation in ("HAS_PHENOTYPE", "LACKS_PHENOTYPE", "HAS_DISEASE")
-    }
-    cited = dict(
-        kg.evidence.filter(relation="HAS_DISEASE")
-        .group_by("subject")
-        .agg(pl.col("references").list.first().drop_nulls().min())
-        .iter_rows()
-    )
-    return [
-        Case(
-            id=patient,
-            present=tuple(lists["HAS_PHENOTYPE"].get(patient, ())),
-            excluded=tuple(lists["LACKS_PHENOTYPE"].get(patient, ())),
-            diseases=tuple(lists["HAS_DISEASE"].get(patient, ())),
-            publication=cited.get(patient) or patient,
-        )
-        for patient in patients["subject"].sort()
-    ]
 
 
 @dataclass(frozen=True)

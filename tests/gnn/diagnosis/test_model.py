@@ -8,10 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from medkg.gnn.diagnosis.cases import cases_of
 from medkg.gnn.diagnosis.evaluate import figures_of, ranks_of
 from medkg.gnn.diagnosis.knowledge import Knowledge
 from medkg.gnn.diagnosis.model import load_model
-from medkg.gnn.diagnosis.patients import Noise, cases_of, simulate
+from medkg.gnn.diagnosis.patients import Noise, simulate
 from medkg.gnn.diagnosis.similarity import (
     conditional,
     links,
