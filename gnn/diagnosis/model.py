@@ -25,9 +25,12 @@ from ...graph.errors import MissingError, ModelError
 from ...graph.frames import PREDICTIONS, conform
 from ...graph.kg import KnowledgeGraph
 from ..folder import ModelFolder, graph_record, named, open_model, part_named, save_model
-from .cases import cases_of
+from .ask import questions
+from .circumstances import Circumstances, Factors
 from .classifiers import Graph, Perceptron
+from .explain import compare, explain, posterior
 from .knowledge import Floats, Integers, Knowledge
+from .patients import cases_of
 from .similarity import naive_bayes, resnik
 
 KIND = "diagnosis"
@@ -38,6 +41,7 @@ _SIMILARITIES: dict[str, Callable[[Knowledge, Sequence[Integers]], Floats]] = {
     "naive_bayes": naive_bayes,
 }
 HELD_OUT = 500  # simulated patients for calibration, and as many for the test
+COMPARED = ("matching", "missing", "unexpected", "against")
 PART = 500  # patients scored at a time: × 12,000 diseases are 24 MB
 # Of a phenotype that was looked for and not found: how surely it was looked for well enough.
 _EXCLUSION = 0.9
@@ -92,37 +96,37 @@ class DiagnosisModel:
         return np.asarray(log_softmax(logits, axis=1), dtype=np.float32)
 
     def diagnose(
-        self, symptoms: Sequence[str], excluded: Sequence[str] = (), *, top: int = 10
+        self,
+        symptoms: Sequence[str],
+        excluded: Sequence[str] = (),
+        *,
+        top: int = 10,
+        circumstances: Circumstances | None = None,
     ) -> pl.DataFrame:
         """The most probable diseases of a patient.
 
         Args:
             symptoms: identifiers or names of the phenotypes seen.
             excluded: those looked for and not found.
+            circumstances: candidate genes, onset and sex, if they are to count.
 
         Returns:
             rank, disease, name, score, probability; `matching` phenotypes of the patient's,
             `missing` ones that the disease most often shows and the patient doesn't,
-            `unexpected` ones of the patient's that the disease isn't known for.
+            `unexpected` ones of the patient's that the disease isn't known for, `against` those
+            excluded that it is known for.
 
         Raises:
             MissingError: a name that the graph doesn't have, or no phenotype that the model knows.
         """
-        present = self._columns(symptoms)
-        if not len(present):
-            raise MissingError(
-                "none of the phenotypes is known to the model"
-                + (f": {', '.join(symptoms)}" if symptoms else "; give at least one")
-            )
-        absent = self._columns(excluded)
-        logs = self.log_probabilities([present], [absent])[0]
+        present, absent = self._given(symptoms, excluded)
+        factors = Factors(self.kg, self.knowledge, circumstances) if circumstances else None
+        logs = posterior(self, [present], [absent], factors)[0]
         scores = self.scores([present])[0]
-        order = np.lexsort((np.arange(len(logs)), -logs))[:top]
         names = dict(self.kg.nodes.select("id", "name").iter_rows())
         rows = []
-        for rank, row in enumerate(order, start=1):
+        for rank, row in enumerate(_most_probable(logs, top), start=1):
             disease = self.knowledge.diseases[row]
-            compared = self._compared(int(row), present)
             rows.append(
                 {
                     "rank": rank,
@@ -131,19 +135,78 @@ class DiagnosisModel:
                     "score": float(scores[row]),
                     "probability": float(np.exp(logs[row])),
                     **{
-                        part: [names.get(self.knowledge.phenotypes[c], "") for c in columns]
-                        for part, columns in compared.items()
+                        part: [names.get(id_, "") for id_ in ids]
+                        for part, ids in self._compared(int(row), present, absent).items()
                     },
                 }
             )
         texts = pl.List(pl.String)
-        schema: dict[str, Any] = {
-            "rank": pl.UInt32,
-            "matching": texts,
-            "missing": texts,
-            "unexpected": texts,
-        }
+        schema: dict[str, Any] = {"rank": pl.UInt32, **dict.fromkeys(COMPARED, texts)}
         return pl.DataFrame(rows, schema_overrides=schema)
+
+    def explain(
+        self,
+        symptoms: Sequence[str],
+        excluded: Sequence[str] = (),
+        *,
+        diseases: Sequence[str] = (),
+        top: int = 5,
+        circumstances: Circumstances | None = None,
+    ) -> pl.DataFrame:
+        """Each of a patient's phenotypes against some diseases: see `explain.explain`.
+
+        Args:
+            symptoms, excluded, circumstances: as for `diagnose`.
+            diseases: identifiers or names; by default the `top` most probable ones.
+
+        Raises:
+            MissingError: a name that the graph doesn't have, a disease that is no candidate, or no
+                phenotype that the model knows.
+        """
+        present, absent = self._given(symptoms, excluded)
+        if diseases:
+            rows = np.array([self._row(text) for text in diseases])
+        else:
+            factors = Factors(self.kg, self.knowledge, circumstances) if circumstances else None
+            rows = _most_probable(posterior(self, [present], [absent], factors)[0], top)
+        return explain(self, present, absent, rows, circumstances)
+
+    def questions(
+        self,
+        symptoms: Sequence[str],
+        excluded: Sequence[str] = (),
+        *,
+        unknown: Sequence[str] = (),
+        top: int = 10,
+        circumstances: Circumstances | None = None,
+    ) -> pl.DataFrame:
+        """The phenotypes to ask for next: see `ask.questions`.
+
+        Args:
+            symptoms, excluded, circumstances: as for `diagnose`.
+            unknown: phenotypes whose answer is not to be had; they aren't asked for again.
+        """
+        present, absent = self._given(symptoms, excluded)
+        return questions(
+            self, present, absent, self._columns(unknown), top=top, circumstances=circumstances
+        )
+
+    def _given(self, symptoms: Sequence[str], excluded: Sequence[str]) -> tuple[Integers, Integers]:
+        present = self._columns(symptoms)
+        if not len(present):
+            raise MissingError(
+                "none of the phenotypes is known to the model"
+                + (f": {', '.join(symptoms)}" if symptoms else "; give at least one")
+            )
+        return present, self._columns(excluded)
+
+    def _row(self, text: str) -> int:
+        disease = self.kg.resolve(text, "Disease")
+        if disease not in self.knowledge.disease_rows:
+            raise MissingError(
+                f"{disease} is no candidate: the graph states no phenotype of it (HAS_SYMPTOM)"
+            )
+        return self.knowledge.disease_rows[disease]
 
     def predictions(self, patients: KnowledgeGraph, *, top: int = 10) -> pl.DataFrame:
         """HAS_DISEASE predictions for every patient of a graph, as `KnowledgeGraph.predictions`.
@@ -162,12 +225,12 @@ class DiagnosisModel:
         for start in range(0, len(cases), PART):
             part = cases[start : start + PART]
             present = [self._known(case.present) for case in part]
-            logs = self.log_probabilities(present, [self._known(case.excluded) for case in part])
+            absent = [self._known(case.excluded) for case in part]
+            logs = self.log_probabilities(present, absent)
             scores = self.scores(present)
             for number, case in enumerate(part):
-                order = np.lexsort((np.arange(logs.shape[1]), -logs[number]))[:top]
-                for rank, row in enumerate(order, start=1):
-                    compared = self._compared(int(row), present[number])
+                for rank, row in enumerate(_most_probable(logs[number], top), start=1):
+                    compared = self._compared(int(row), present[number], absent[number])
                     rows.append(
                         {
                             "head": case.id,
@@ -181,12 +244,7 @@ class DiagnosisModel:
                             "direction": "tail",
                             "known": (case.id, int(row)) in known,
                             "date": date,
-                            "explanation": json.dumps(
-                                {
-                                    kind: [self.knowledge.phenotypes[c] for c in columns]
-                                    for kind, columns in compared.items()
-                                }
-                            ),
+                            "explanation": json.dumps(compared),
                         }
                     )
         return conform(pl.DataFrame(rows, schema=PREDICTIONS), PREDICTIONS)
@@ -197,29 +255,15 @@ class DiagnosisModel:
     def _known(self, phenotypes: Sequence[str]) -> Integers:
         return self.knowledge.columns_of(phenotypes)
 
-    def _compared(self, disease: int, present: Integers) -> dict[str, list[int]]:
-        """The patient's phenotypes that the disease has (or a broader or narrower one), those of
-        the disease's that are frequent and missing, and the patient's others."""
-        knowledge = self.knowledge
-        begin, end = knowledge.annotated.indptr[disease : disease + 2]
-        stated, frequency = (
-            knowledge.annotated.indices[begin:end],
-            knowledge.annotated.data[begin:end],
-        )
-        shown = set(knowledge.frequency[disease].indices.tolist())
-        broader = set(stated[knowledge.information[stated] > 1].tolist())
-        matching: list[int] = []
-        unexpected: list[int] = []
-        for column in present.tolist():
-            ancestors = knowledge.closure[column].indices
-            (matching if column in shown or broader & set(ancestors) else unexpected).append(column)
-        has = set(knowledge.with_ancestors([present]).indices.tolist())
-        missing = [
-            int(stated[at])
-            for at in np.argsort(-frequency * knowledge.information[stated], kind="stable")
-            if frequency[at] > 0.5 and int(stated[at]) not in has
-        ]
-        return {"matching": matching, "missing": missing[:5], "unexpected": unexpected}
+    def _compared(
+        self, disease: int, present: Integers, excluded: Integers
+    ) -> dict[str, list[str]]:
+        """Identifiers of the phenotypes of each part that `diagnose` tells of."""
+        found: dict[str, list[str]] = {part: [] for part in COMPARED}
+        for match in compare(self.knowledge, disease, present, excluded):
+            if match.part in found:
+                found[match.part].append(self.knowledge.phenotypes[match.phenotype])
+        return found
 
     def save(self, path: Path | str, *, graph_path: Path | str | None = None) -> None:
         """Write the model folder. `graph_path`: where the graph lies, recorded for `load_model`.
@@ -264,6 +308,11 @@ class DiagnosisModel:
                 card=_card(self),
             ),
         )
+
+
+def _most_probable(logs: Floats, top: int) -> Integers:
+    """The rows of the most probable diseases; of equally probable ones the first."""
+    return np.lexsort((np.arange(len(logs)), -logs))[:top]
 
 
 def scores_of(

@@ -1,0 +1,163 @@
+"""What to ask next: the phenotypes whose answer is expected to narrow the list most."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from .circumstances import Circumstances, Factors
+from .explain import posterior
+from .knowledge import Floats, Integers, Knowledge
+
+if TYPE_CHECKING:
+    from .model import DiagnosisModel
+
+CONSIDERED = 200  # the most probable diseases, among which a question is to tell
+NOISE = 0.05  # how often a phenotype is found for another reason than the disease
+_SPEAKS_FOR = 3  # diseases named that a "yes" speaks for
+
+
+def questions(
+    model: DiagnosisModel,
+    present: Integers,
+    excluded: Integers,
+    unknown: Integers,
+    *,
+    top: int = 10,
+    circumstances: Circumstances | None = None,
+) -> pl.DataFrame:
+    """The phenotypes not yet asked for, the greatest expected information gain first.
+
+    Args:
+        present, excluded, unknown: columns of the knowledge: seen, looked for and not found, and
+            asked for without an answer.
+
+    Returns:
+        rank, phenotype, name, definition; `gain` in bits (see `information_gain`); `probability`
+        of a "yes"; `speaks_for`: names of the diseases that a "yes" would raise most.
+    """
+    knowledge = model.knowledge
+    factors = Factors(model.kg, knowledge, circumstances) if circumstances else None
+    logs = posterior(model, [present], [excluded], factors)[0]
+    rows, weights = considered(logs)
+    columns = askable(knowledge, rows, present, excluded, unknown)
+    shown = probabilities(knowledge, rows, columns, present)
+    gain = information_gain(weights, shown)
+    order = np.lexsort((columns, -gain))[:top]
+    raised = weights[:, None] * np.log(shown[:, order] / (weights @ shown[:, order]))
+    first = np.argsort(-raised, axis=0, kind="stable")[:_SPEAKS_FOR]
+    wanted = [knowledge.phenotypes[columns[at]] for at in order]
+    wanted += [knowledge.diseases[row] for row in rows[first].ravel()]
+    about = {
+        id_: (name, definition)
+        for id_, name, definition in model.kg.nodes.filter(pl.col("id").is_in(wanted))
+        .select("id", "name", pl.col("properties").str.json_path_match("$.definition"))
+        .iter_rows()
+    }
+    found = []
+    for rank, at in enumerate(order):
+        phenotype = knowledge.phenotypes[columns[at]]
+        name, definition = about.get(phenotype, (phenotype, None))
+        likely = [knowledge.diseases[rows[d]] for d in first[:, rank] if raised[d, rank] > 0]
+        found.append(
+            {
+                "rank": rank + 1,
+                "phenotype": phenotype,
+                "name": name,
+                "definition": definition,
+                "gain": float(gain[at]),
+                "probability": float(weights @ shown[:, at]),
+                "speaks_for": [about.get(disease, (disease, None))[0] for disease in likely],
+            }
+        )
+    return pl.DataFrame(found, schema=QUESTIONS)
+
+
+QUESTIONS = {
+    "rank": pl.UInt32,
+    "phenotype": pl.String,
+    "name": pl.String,
+    "definition": pl.String,
+    "gain": pl.Float64,
+    "probability": pl.Float64,
+    "speaks_for": pl.List(pl.String),
+}
+
+
+def considered(logs: Floats) -> tuple[Integers, NDArray[np.float64]]:
+    """The rows of the most probable diseases, and their probabilities among themselves."""
+    rows = np.lexsort((np.arange(len(logs)), -logs))[:CONSIDERED]
+    weights = np.exp(logs[rows].astype(np.float64) - float(logs[rows[0]]))
+    return rows, weights / weights.sum()
+
+
+def askable(
+    knowledge: Knowledge, rows: Integers, present: Integers, excluded: Integers, unknown: Integers
+) -> Integers:
+    """Phenotypes stated of any of the diseases (rows) of which the answer doesn't follow yet.
+
+    Of a phenotype that is seen, all ancestors follow; of one that was excluded, all descendants;
+    and who can't answer for a phenotype can't for its descendants.
+    """
+    stated = np.unique(knowledge.annotated[rows].indices)
+    implied = knowledge.with_ancestors([present]).indices
+    no_longer = np.union1d(excluded, unknown)
+    below = np.flatnonzero(knowledge.closure @ _indicator(no_longer, len(knowledge.phenotypes)))
+    return np.setdiff1d(stated, np.union1d(implied, below)).astype(np.int64)
+
+
+def _indicator(columns: Integers, size: int) -> Floats:
+    vector = np.zeros(size, dtype=np.float32)
+    vector[columns] = 1
+    return vector
+
+
+def probabilities(
+    knowledge: Knowledge, rows: Integers, columns: Integers, present: Integers
+) -> NDArray[np.float64]:
+    """P(phenotype | disease, what is seen), diseases (rows) × phenotypes (columns).
+
+    P(a | d) = (1 - e) f(a, d) + e f(a), with f(a, d) the frequency that is known, f(a) its mean
+    over the diseases and e the noise. A phenotype below one that is seen is the likelier for it:
+    P(a | d, b seen) = P(a | d) / P(b | d), with b the least frequent of its ancestors seen.
+    Beyond that, phenotypes of a disease are taken to be independent.
+    """
+    usual = np.asarray(knowledge.frequency.mean(axis=0)).ravel()
+
+    def shown(of: Integers) -> NDArray[np.float64]:
+        known: NDArray[np.float64] = knowledge.frequency[rows][:, of].toarray().astype(np.float64)
+        return np.asarray((1 - NOISE) * known + NOISE * usual[of] + 1e-6)
+
+    seen = np.unique(knowledge.with_ancestors([present]).indices).astype(np.int64)
+    found, given = shown(columns), shown(seen)
+    least = np.ones_like(found)
+    above: sp.csr_matrix = knowledge.closure[columns][:, seen].tocsc()
+    for place in range(len(seen)):
+        below = above.indices[above.indptr[place] : above.indptr[place + 1]]
+        least[:, below] = np.minimum(least[:, below], given[:, place : place + 1])
+    return np.minimum(found / least, 1 - 1e-6)
+
+
+def information_gain(
+    weights: NDArray[np.float64], shown: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The mutual information of the diagnosis and each answer, in bits, one a phenotype.
+
+    I(D; A) = H(D) - Σ_a P(a) H(D | a) = h(Σ_d P(d) P(yes | d)) - Σ_d P(d) h(P(yes | d)), with h the
+    entropy of yes and no: the expected information of an experiment (Lindley 1956,
+    https://doi.org/10.1214/aoms/1177728069), as Gorry & Barnett 1968 chose questions by
+    (https://doi.org/10.1016/0010-4809(68)90016-5).
+
+    Args:
+        weights: P(d), which sum to 1.
+        shown: P(yes | d), diseases × phenotypes, between 0 and 1 exclusively.
+    """
+    return _entropy(weights @ shown) - weights @ _entropy(shown)
+
+
+def _entropy(yes: NDArray[np.float64]) -> NDArray[np.float64]:
+    return -(yes * np.log2(yes) + (1 - yes) * np.log2(1 - yes))
