@@ -996,10 +996,10 @@ def predict(
             raise typer.BadParameter("--into is for --head and --tail: a molecule is no node")
         return _predict_molecule(loaded, structure, top, as_json)
     rows = loaded.predict(head=head, tail=tail, top=top, include_trained=trained)
+    base = loaded.calibrations["head" if head is None else "tail"].base_rate
     if as_json:
-        show.as_json(rows)
+        show.as_json([{**row, "base_rate": base} for row in rows.to_dicts()])
     else:
-        base = loaded.calibrations["head" if head is None else "tail"].base_rate
         show.frame(rows, f"{loaded.task.edge_type[1]} of {head or tail}")
         left_out = "" if trained else "; pairs that training used are left out, see --trained"
         show.out.print(f"probability at a base rate of {base:.2g}{left_out}")

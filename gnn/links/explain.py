@@ -86,7 +86,10 @@ class Explanation:
     """Why a model predicts a pair.
 
     Attributes:
-        rank: among the tails that training did not have for the head, and this one.
+        rank, probability: as `predict` gives them for the head; the rank is among the tails that
+            training did not have for it, and this one.
+        head_rank, head_probability: as `predict` gives them for the tail; the rank is among the
+            heads that training did not have for it, and this one.
         known, trained: whether the graph holds the pair, and whether the model was trained on it.
         paths: the heaviest paths of at most three edges, without the pair's own edge.
         nearest_heads: known heads of the tail, those most like the head first.
@@ -107,6 +110,8 @@ class Explanation:
     score: float
     probability: float
     rank: int
+    head_probability: float
+    head_rank: int
     known: bool
     trained: bool
     paths: tuple[Path, ...]
@@ -122,9 +127,10 @@ class Explanation:
     def __str__(self) -> str:
         lines = [
             f"{self.head_name} ({self.head}) {self.relation} {self.tail_name} ({self.tail}):"
-            f" rank {self.rank}, probability {self.probability:.3f}"
-            + (", known" if self.known else "")
-            + (", and trained on: predict leaves it out" if self.trained else "")
+            f" rank {self.rank:,} among tails, probability {self.probability:.3f};"
+            f" rank {self.head_rank:,} among heads, probability {self.head_probability:.3f}"
+            + ("; known" if self.known else "")
+            + ("; trained on: predict leaves it out" if self.trained else "")
         ]
         for path in self.paths:
             lines.append(f"  {path}")

@@ -87,6 +87,7 @@ def fit_links(
         seed=seed,
         device=device,
         checkpoint=checkpoint,
+        identity=json.dumps(task.held_back, sort_keys=True),
     )
     return _scorer(network, vectors), course
 
@@ -156,6 +157,7 @@ def train_network(
     seed: int,
     device: torch.device,
     checkpoint: Path | None = None,
+    identity: str = "",
 ) -> tuple[LinkNetwork, dict[str, Tensor], dict[str, Any]]:
     """Train until the validation MRR no longer grows, and keep the best weights.
 
@@ -170,6 +172,7 @@ def train_network(
         validate: the validation MRR of a network and its vectors.
         checkpoint: a folder to keep the state in; where it holds one of the same training, training
             goes on from there. It is removed at the end.
+        identity: of what validates, so that no training goes on from one that another chose for.
 
     Returns:
         The network, its vectors on the training graph by kind, and the course of training.
@@ -189,7 +192,7 @@ def train_network(
     network = LinkNetwork(counts, edge_type, settings, features_of(data)).to(device)
     graph = _Graph(edges, counts, known, settings, device, network.depth)
     state = _State(network, settings)
-    fingerprint = _fingerprint(settings, seed, data)
+    fingerprint = _fingerprint(settings, seed, data, identity)
     if checkpoint is not None:
         state.resume(checkpoint, fingerprint)
 
@@ -610,8 +613,8 @@ def _generator(*numbers: int) -> torch.Generator:
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
 
 
-def _fingerprint(settings: NetworkSettings, seed: int, data: HeteroData) -> str:
-    place = [settings.to_dict(), seed, parallel.size()]
+def _fingerprint(settings: NetworkSettings, seed: int, data: HeteroData, identity: str) -> str:
+    place = [settings.to_dict(), seed, parallel.size(), identity]
     digest = hashlib.sha256(json.dumps(place, sort_keys=True).encode())
     for edge_type in sorted(data.edge_types):
         array: NDArray[np.int64] = data[edge_type].edge_index.numpy()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 import torch
+from numpy.typing import NDArray
 from scipy import sparse
 from torch_geometric.data import HeteroData
 
@@ -98,9 +99,10 @@ class LinkModel:
                 otherwise, since they would take the first ranks and tell nothing new.
 
         Returns:
-            Columns head, head_name, tail, tail_name, relation, rank (among the candidates ranked),
-            score, probability (that the source records the pair; see `medkg.gnn.calibration`),
-            known (whether the graph holds the pair) and explanation (the heaviest path, or null).
+            Columns head, head_name, tail, tail_name, relation, rank (among the candidates ranked;
+            with equal scores the first in the vocabulary comes first), score, probability (that the
+            source records the pair; see `medkg.gnn.calibration`), known (whether the graph holds
+            the pair) and explanation (the heaviest path, or null).
 
         Raises:
             MissingError: no such entity, or one that the model has not seen.
@@ -198,11 +200,8 @@ class LinkModel:
         """
         h, t = self._number(head, "tail"), self._number(tail, "head")
         head_id, tail_id = self.task.heads[h], self.task.tails[t]
-        scores = self.scorer.score_tails(torch.tensor([h]))[0].double().numpy()
-        others = scores.copy()
-        others[self._trained[h].indices] = -np.inf
-        rank = 1 + int((others > scores[t]).sum())
-        probability = self.calibrations["tail"].probability(scores[t : t + 1], np.array([rank]))
+        score, rank, probability = self._standing("tail", h, t)
+        _, head_rank, head_probability = self._standing("head", t, h)
         explainer, known = self._explainer, self._known
         names = dict(self.graph.nodes.select("id", "name").iter_rows())
         attribution, counterfactual = self._attribution(h, t, rank)
@@ -212,9 +211,11 @@ class LinkModel:
             relation=self.task.edge_type[1],
             tail=tail_id,
             tail_name=names[tail_id],
-            score=float(scores[t]),
-            probability=float(probability[0]),
+            score=score,
+            probability=probability,
             rank=rank,
+            head_probability=head_probability,
+            head_rank=head_rank,
             known=bool(known[h, t]),
             trained=bool(self._trained[h, t]),
             paths=tuple(explainer.with_evidence(explainer.paths(head_id, tail_id, paths))),
@@ -277,10 +278,8 @@ class LinkModel:
     def _ranked(self, direction: str, query: int, top: int, include_trained: bool) -> pl.DataFrame:
         """The first candidates for a query, with rank, score, probability and whether known."""
         forward = direction == "tail"
-        score = self.scorer.score_tails if forward else self.scorer.score_heads
-        scores = score(torch.tensor([query]))[0].double().numpy().copy()
-        trained = self._trained if forward else self._trained.T.tocsr()
-        left_out = self.task.loops()[query] if include_trained else trained[query]
+        scores = self._scores(direction, query)
+        left_out = self.task.loops()[query] if include_trained else self._left_out(direction)[query]
         scores[left_out.indices] = -np.inf
         order = np.argsort(-scores, kind="stable")[:top]
         order = order[scores[order] > -np.inf]
@@ -303,6 +302,27 @@ class LinkModel:
                 "known": np.isin(order, known[query].indices),
             }
         )
+
+    def _standing(self, direction: str, query: int, answer: int) -> tuple[float, int, float]:
+        """A candidate's score, and its rank and probability as `_ranked` gives them: with equal
+        scores the first in the vocabulary comes first. A pair that was trained on is ranked as if
+        it were none."""
+        scores = self._scores(direction, query)
+        own = scores[answer]
+        scores[self._left_out(direction)[query].indices] = -np.inf
+        rank = 1 + int((scores > own).sum() + (scores[:answer] == own).sum())
+        calibration = self.calibrations[direction]
+        probability = calibration.probability(np.array([own]), np.array([float(rank)]))
+        return float(own), rank, float(probability[0])
+
+    def _scores(self, direction: str, query: int) -> NDArray[np.float64]:
+        """Scores of a query with all nodes at the other end."""
+        score = self.scorer.score_tails if direction == "tail" else self.scorer.score_heads
+        return np.array(score(torch.tensor([query]))[0].double().numpy())
+
+    def _left_out(self, direction: str) -> sparse.csr_matrix:
+        """The pairs that were trained on, (queries, answers)."""
+        return self._trained if direction == "tail" else self._trained.T.tocsr()
 
     def _number(self, text: str, direction: str) -> int:
         """The number of a query's entity: a head where tails are ranked, else a tail."""
@@ -480,6 +500,8 @@ def load_model(path: Path | str, graph: KnowledgeGraph | None = None) -> LinkMod
             scorer = Vectors.from_tensors(settings["network"]["decoder"], tensors)
     except (KeyError, ValueError, TypeError) as error:
         raise ModelError(f"{path}: lacks {error}; train the model anew") from error
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
     return LinkModel(
         scorer,
         task,

@@ -55,7 +55,7 @@ def tune_links(
         fixed: options that stay as they are; of the others, those that say where to look are tried.
 
     Raises:
-        ModelError: called in several processes at once.
+        ModelError: called in several processes at once, or no trial gives scores that are numbers.
     """
     if parallel.size() > 1:
         raise ModelError("settings are tuned by one process: start it without torchrun")
@@ -63,7 +63,7 @@ def tune_links(
     data = to_hetero_data(kg, exclude_edges=task.excluded)
     settings = replace(settings, context=context_of(data, task.edge_type, context_relations))
     add_features(data, kg, settings.features)
-    space = _space(settings, fixed)
+    space, where = _space(settings, fixed), device_of(device)
 
     folder.mkdir(parents=True, exist_ok=True)
     same = [relation, seed, task.held_back, kg.checksum(), settings.to_dict(), sorted(space)]
@@ -96,16 +96,23 @@ def tune_links(
                     raise optuna.TrialPruned
 
             try:
-                fit_links(data, task, tried, seed=seed, device=device_of(device), watch=watch)
+                fit_links(data, task, tried, seed=seed, device=where, watch=watch)
                 study.tell(trial, max(looks))
-            except optuna.TrialPruned:
+            except (optuna.TrialPruned, ModelError):  # ModelError: scores that are no numbers
                 study.tell(trial, state=TrialState.PRUNED)
             done += 1
+            if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+                shown(1, "none with scores yet")
+                continue
             best = replace(settings, **study.best_params)
             with atomic_file(folder / BEST) as file:
                 about = f"# Validation MRR {study.best_value:.4f}, the best of {done} trials."
                 file.write_text(f"{about}\n\n{to_toml({'network': best})}", encoding="utf-8")
             shown(1, f"best validation MRR {study.best_value:.3f}")
+    if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        raise ModelError(
+            f"none of {trials} trials gave scores that are numbers; set a lower learning rate"
+        )
     return replace(settings, **study.best_params)
 
 

@@ -72,3 +72,13 @@ def test_a_wrong_setting_ends_before_the_graph_is_read(tmp_path: Path) -> None:
     )
     assert result.exit_code != 0
     assert "did you mean dim?" in str(result.exception)
+
+
+def test_predictions_as_json_say_at_what_base_rate(graph: Path, tmp_path: Path) -> None:
+    out = tmp_path / "model"
+    run("train", "links", graph, "--model", "degree", "--out", out)
+    model = load_model(out)
+    for direction, asked in (("tail", ("--head", "drug 0-3")), ("head", ("--tail", "GENE10"))):
+        rows = json.loads(run("predict", out, *asked, "--top", 4, "--json"))
+        assert len(rows) == 4
+        assert {row["base_rate"] for row in rows} == {model.calibrations[direction].base_rate}

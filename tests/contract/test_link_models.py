@@ -102,6 +102,21 @@ def test_predict_heads(model: LinkModel) -> None:
     assert rows["score"].is_sorted(descending=True)
 
 
+def test_explain_gives_the_ranks_of_predict(model: LinkModel) -> None:
+    """In both directions, ties included: degree scores most of these genes alike."""
+    head, everything = "drugbank:DB03", len(model.task.tails)
+    rows = model.predict(head=head, top=everything)
+    for place in (0, 7, 40, everything // 2):
+        row = rows.row(place, named=True)
+        explanation = model.explain(head, row["tail"])
+        assert explanation.rank == row["rank"]
+        assert explanation.probability == pytest.approx(row["probability"])
+        heads = model.predict(tail=row["tail"], top=len(model.task.heads))
+        found = heads.row(by_predicate=pl.col("head") == head, named=True)
+        assert explanation.head_rank == found["rank"]
+        assert explanation.head_probability == pytest.approx(found["probability"])
+
+
 def test_predictions_fit_the_graph(model: LinkModel, kg: KnowledgeGraph) -> None:
     rows = model.predictions(["drugbank:DB00", "drug 1-1"], top=4, date="2026-11-20")
     assert dict(rows.schema) == dict(PREDICTIONS)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -114,6 +115,39 @@ def test_going_on_is_the_same_as_not_stopping(
     assert looks[:3] + later == unbroken
     for name, tensor in expected.tensors().items():
         assert torch.equal(resumed.tensors()[name], tensor)
+
+
+def test_no_training_goes_on_from_one_that_other_edges_validated(
+    kg: KnowledgeGraph, tmp_path: Path
+) -> None:
+    """Also where both learn from the same edges."""
+    task = link_task(kg, "TARGETS")
+    turned = replace(
+        task,
+        valid=task.test,
+        test=task.valid,
+        held_back={"valid": task.held_back["test"], "test": task.held_back["valid"]},
+    )
+    data = to_hetero_data(kg, exclude_edges=task.excluded)
+    settings = NetworkSettings(dim=8, epochs=4, every=1, context=())
+
+    def stop(_: float) -> None:
+        looks.append(_)
+        if len(looks) == 3:
+            raise KeyboardInterrupt
+
+    for asked, expected in ((task, 2), (turned, 4)):
+        looks: list[float] = []
+        with pytest.raises(KeyboardInterrupt):
+            fit_links(
+                data, task, settings, seed=0, device=CPU, checkpoint=tmp_path / "state", watch=stop
+            )
+        later: list[float] = []
+        fit_links(
+            data, asked, settings, seed=0, device=CPU, checkpoint=tmp_path / "state",
+            watch=later.append,
+        )  # fmt: skip
+        assert len(later) == expected
 
 
 def rates(settings: NetworkSettings, mrrs: list[float]) -> list[float]:
@@ -258,3 +292,11 @@ save_file(tensors, here / f"rank{{parallel.rank()}}.safetensors")
         model.metrics["test"]["tail"]["mrr"]
         > 2 * (model.metrics["baselines"]["degree"]["tail"]["mrr"])
     )
+
+
+def test_several_processes_train_no_ranker(
+    kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ModelError, match="start the model ranker without torchrun"):
+        train_links(kg)

@@ -110,6 +110,14 @@ def test_a_held_back_pair_changes_nothing(kg: KnowledgeGraph, model: LinkModel) 
         assert torch.equal(tensor, ranker_of(again).tensors()[name]), name
 
 
+def test_damaged_trees_are_named(model: LinkModel) -> None:
+    tensors = ranker_of(model).tensors()
+    whole = tensors["judges.level"]
+    for damaged in (whole[: len(whole) // 1000], torch.full_like(whole, 0xFF)):
+        with pytest.raises(ModelError, match="the trees are damaged"):
+            Ranker.from_tensors({**tensors, "judges.level": damaged})
+
+
 def test_options_of_the_network_are_not_the_rankers(kg: KnowledgeGraph) -> None:
     with pytest.raises(ModelError, match="dim: an option of the model network"):
         train_links(kg, model="ranker", dim=8)

@@ -11,6 +11,7 @@ import pytest
 from medkg.gnn.links import tune
 from medkg.gnn.links.settings import NetworkSettings, read_settings
 from medkg.gnn.links.tune import BEST, TRIALS, tune_links
+from medkg.graph.errors import ModelError
 from medkg.graph.kg import KnowledgeGraph
 
 from ..graphs import family_graph
@@ -72,3 +73,22 @@ def test_a_stopped_tuning_goes_on_as_if_it_had_not(
     assert NetworkSettings(**read, context=unbroken.context) == unbroken
     # Nothing is left to try.
     assert tuned(kg, tmp_path / "two", 7) == unbroken
+
+
+def test_scores_that_are_no_numbers_end_a_trial_and_not_the_tuning(
+    kg: KnowledgeGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit, calls = tune.fit_links, []
+
+    def diverge(*arguments, **options):  # type: ignore[no-untyped-def]  # as the original
+        calls.append(1)
+        if len(calls) == 1:
+            arguments = (*arguments[:2], replace(arguments[2], learning_rate=1e30))
+        return fit(*arguments, **options)
+
+    monkeypatch.setattr(tune, "fit_links", diverge)
+    with pytest.raises(ModelError, match="none of 1 trials gave scores that are numbers"):
+        tuned(kg, tmp_path, 1)
+    assert tuned(kg, tmp_path, 2).learning_rate < 1
+    states = [trial.state for trial in trials_in(tmp_path)]
+    assert states == [optuna.trial.TrialState.PRUNED, optuna.trial.TrialState.COMPLETE]
