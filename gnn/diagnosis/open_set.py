@@ -12,7 +12,7 @@ steps, each of few numbers:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -94,7 +94,7 @@ class OpenSet:
         disease is no candidate.
 
         That is so on average over patients like those of the fit (exchangeable with them). Later
-        cases are not quite, so measure the coverage on some; see `coverage_of`. No set is empty, so
+        cases are not quite, so measure the coverage on some (`coverage_of`). No set is empty, so
         that where the first is right more often than `coverage`, so are the sets.
 
         Raises:
@@ -189,27 +189,33 @@ def fit_open_set(
 
 
 def coverage_of(
-    fitted: OpenSet,
-    scores: Floats,
-    truth_rows: Integers,
-    phenotypes: Integers,
-    groups: Integers,
-    coverage: float = 0.9,
+    sets: Sequence[Integers], truth_rows: Sequence[Integers], groups: Integers, coverage: float
 ) -> dict[str, Any]:
-    """How often the sets hold the truth, and how large they are, on cases of another time.
+    """How often sets hold the truth, and how large they are, on cases of another time.
+
+    Args:
+        sets: of `OpenSet.sets`.
+        truth_rows: the rows of each patient's diseases, of which one is enough; where none is a
+            candidate, "none of these" is the truth.
+        groups: number of each patient's publication.
+        coverage: what was asked for.
 
     Returns:
-        `asked` (the coverage asked for), `covered` (share of cases whose disease, or "none of
-        these" where it is no candidate, is in its set), `covered_publications` (mean over groups),
-        `covered_candidates` (over the cases whose disease is a candidate), `size_median`,
-        `size_mean` (diseases in a set), `with_none` (share of sets that hold "none of these").
+        `asked`, `n`, `covered` (share of cases whose truth is in their set),
+        `covered_publications` (mean over publications), `covered_candidates` (share of those whose
+        disease is a candidate), `size_median`, `size_mean` (diseases in a set), `with_none` (share
+        of sets that hold "none of these").
     """
-    sets = fitted.sets(scores, phenotypes, coverage)
-    held = np.array([row in found for row, found in zip(truth_rows, sets, strict=True)])
+    held = np.array(
+        [
+            bool(np.isin(rows if len(rows) else NONE, found).any())
+            for rows, found in zip(truth_rows, sets, strict=True)
+        ]
+    )
+    known = np.array([len(rows) > 0 for rows in truth_rows])
     sizes = np.array([(found != NONE).sum() for found in sets])
     number = np.unique(groups, return_inverse=True)[1]
     by_group = np.bincount(number, weights=held) / np.bincount(number)
-    known = truth_rows >= 0
     return {
         "asked": coverage,
         "n": len(held),

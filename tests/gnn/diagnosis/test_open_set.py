@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,6 +34,13 @@ def drawn(number: int, seed: int, unknown: float = 0.2, heat: float = 1.0) -> Dr
     lacking = truth == NONE
     logits[lacking] = rng.normal(size=(lacking.sum(), DISEASES))
     return logits * heat, truth, rng.integers(1, 20, size=number)
+
+
+def covered(fitted: OpenSet, patients: Drawn, coverage: float) -> dict[str, Any]:
+    scores, truth, phenotypes = patients
+    sets = fitted.sets(scores, phenotypes, coverage)
+    rows = [np.array([row] if row != NONE else [], dtype=np.int64) for row in truth]
+    return coverage_of(sets, rows, np.arange(len(truth)), coverage)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +85,7 @@ def test_scores_that_say_nothing_have_an_auroc_of_one_half() -> None:
 def test_sets_hold_the_truth_as_often_as_asked(fitted: OpenSet, coverage: float) -> None:
     """On new patients of the same distribution, within three standard errors of both samples."""
     scores, truth, phenotypes = drawn(2000, seed=4)
-    found = coverage_of(fitted, scores, truth, phenotypes, np.arange(2000), coverage)
+    found = covered(fitted, (scores, truth, phenotypes), coverage)
     error = 3 * np.sqrt(coverage * (1 - coverage) * 2 / 2000)
     assert found["covered"] == pytest.approx(coverage, abs=error)
     assert found["covered_publications"] == found["covered"]
@@ -86,7 +94,7 @@ def test_sets_hold_the_truth_as_often_as_asked(fitted: OpenSet, coverage: float)
 
 def test_no_set_is_empty(fitted: OpenSet) -> None:
     scores, truth, phenotypes = drawn(2000, seed=4)
-    found = coverage_of(fitted, scores, truth, phenotypes, np.arange(2000), 0.2)
+    found = covered(fitted, (scores, truth, phenotypes), 0.2)
     first = [rows[0] for rows in fitted.sets(scores, phenotypes, 0.2)]
     assert found["covered"] == pytest.approx(np.mean(first == truth), abs=1e-4)
     assert found["covered"] > 0.2
@@ -110,15 +118,13 @@ def test_too_few_cases_for_the_coverage_give_everything() -> None:
 
 
 def test_coverage_is_counted_over_cases_and_groups() -> None:
-    """Two candidates and a certain model: the sets hold its first choice only."""
-    sure = OpenSet(1.0, [0.0] * 4, [0.0] * 4, [1.0] * 4, -20.0, 0.0, [0.9] * 10, {})
-    scores = np.array([[9.0, 0], [9.0, 0], [9.0, 0], [0, 9.0]])
-    found = coverage_of(
-        sure, scores, np.array([0, 0, 1, NONE]), np.ones(4, dtype=np.int64), np.array([0, 0, 1, 1])
-    )
+    rows = [np.array(row, dtype=np.int64) for row in ([0], [5, 0], [1], [])]
+    sets = [np.array(found) for found in ([0], [0, NONE, 2], [0], [3])]
+    found = coverage_of(sets, rows, np.array([7, 7, 9, 9]), 0.9)
     assert (found["covered"], found["covered_publications"]) == (0.5, 0.5)
     assert found["covered_candidates"] == pytest.approx(2 / 3, abs=1e-3)
-    assert (found["size_median"], found["with_none"]) == (1, 0)
+    assert (found["size_median"], found["with_none"], found["asked"]) == (1, 0.25, 0.9)
+    assert coverage_of([np.array([NONE])], rows[3:], np.array([0]), 0.9)["covered"] == 1
 
 
 def test_saved_as_json_it_is_the_same(fitted: OpenSet) -> None:
