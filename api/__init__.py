@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from medkg.gnn.diagnosis.train import train_diagnosis
     from medkg.gnn.links.train import train_links
+    from medkg.gnn.treatment.train import train_treatment
     from medkg.graph.check import check
     from medkg.graph.clean import fix
     from medkg.graph.errors import MedkgError
@@ -52,6 +53,7 @@ _HOMES = {
     "view": "medkg.access",
     "train_diagnosis": "medkg.gnn.diagnosis.train",
     "train_links": "medkg.gnn.links.train",
+    "train_treatment": "medkg.gnn.treatment.train",
     "check": "medkg.graph.check",
     "fix": "medkg.graph.clean",
     "MedkgError": "medkg.graph.errors",
@@ -87,6 +89,7 @@ __all__ = [
     "review",
     "train_diagnosis",
     "train_links",
+    "train_treatment",
     "unmerge",
     "view",
 ]

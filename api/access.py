@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from medkg.extract.run import Summary
     from medkg.gnn.diagnosis.model import DiagnosisModel
     from medkg.gnn.links.model import LinkModel
+    from medkg.gnn.treatment.model import TreatmentModel
 
 
 class Connection(Store):
@@ -294,8 +295,8 @@ def review(
 
 def load_model(
     path: Path | str, graph: KnowledgeGraph | Path | str | None = None
-) -> LinkModel | DiagnosisModel:
-    """Load a trained link-prediction or diagnosis model.
+) -> LinkModel | DiagnosisModel | TreatmentModel:
+    """Load a trained link-prediction, diagnosis or treatment model.
 
     Args:
         path: its folder.
@@ -308,6 +309,7 @@ def load_model(
 
     from medkg.gnn.diagnosis.model import load_model as load_diagnosis
     from medkg.gnn.links.model import load_model as load_links
+    from medkg.gnn.treatment.model import load_model as load_treatment
 
     config = Path(path) / "config.json"
     if not config.is_file():
@@ -322,6 +324,8 @@ def load_model(
         return load_links(path, graph)
     if kind == "diagnosis":
         return load_diagnosis(path, graph)
+    if kind == "treatment":
+        return load_treatment(path, graph)
     raise ModelError(f"{path}: is a model for {kind!r}, which this command can't use")
 
 

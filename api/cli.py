@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from medkg.extract.annotated import AnnotatedText
     from medkg.gnn.diagnosis.model import DiagnosisModel
     from medkg.gnn.links.model import LinkModel
+    from medkg.gnn.treatment.model import TreatmentModel
     from medkg.graph.kg import KnowledgeGraph
     from medkg.graph.quarantine import Quarantine
 
@@ -970,6 +971,40 @@ def train_diagnosis(
         show.frame(diagnosis_figures(trained.metrics), f"{out}: held-out simulated patients")
 
 
+@train.command(
+    "treatment", epilog="Example: medkg train treatment graphs/all --out models/treatment"
+)
+def train_treatment(
+    graph: Annotated[Path, typer.Argument(help="A graph folder with treatments.")],
+    out: Annotated[Path, typer.Option(help="Model folder to write.")],
+    model: Annotated[
+        str,
+        typer.Option(help="hybrid, or a member alone: popularity, content, collaborative, links."),
+    ] = "hybrid",
+    split: Annotated[
+        Path | None, typer.Option(help="Edges to hold back: a folder of medkg split.")
+    ] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Train what ranks drugs for a disease; a part of the treatments is held back and tested."""
+    from medkg import show
+    from medkg.gnn.links.split import held_back
+    from medkg.gnn.treatment.model import RELATION
+    from medkg.gnn.treatment.train import train_treatment as train_model
+    from medkg.graph.kg import KnowledgeGraph
+    from medkg.recommend import training_figures
+
+    kg = KnowledgeGraph.open(graph)
+    parts = None if split is None else held_back(split, kg, RELATION)
+    trained = train_model(kg, model=model, seed=seed, split=parts, out=out, graph_path=graph)
+    if as_json:
+        return show.as_json({"weights": trained.weights, **trained.metrics})
+    show.frame(training_figures(trained.metrics), f"{out}: held-out treatments of diseases")
+    weights = ", ".join(f"{name} {weight:.1f}" for name, weight in trained.weights.items())
+    return show.out.print(f"weights, chosen on validation: {weights}", markup=False)
+
+
 @app.command(epilog="Example: medkg predict models/targets --head imatinib --top 10")
 def predict(
     model: Annotated[Path, typer.Argument(help="A model folder (medkg train links).")],
@@ -1171,6 +1206,73 @@ def diagnose(
     if lacking:
         show.out.print(f"absent: {', '.join(names[i] for i in lacking)}", markup=False)
     show.frame(rows, "Diagnoses (for research, not for care)")
+
+
+@app.command(
+    epilog="Example: medkg recommend models/treatment --disease hypertension --taking warfarin"
+)
+def recommend(
+    model: Annotated[Path, typer.Argument(help="A model folder (medkg train treatment).")],
+    disease: Annotated[
+        list[str] | None, typer.Option(help="To treat: identifier or name; repeatable.")
+    ] = None,
+    patient: Annotated[
+        str | None, typer.Option(help="A patient of the graph: diseases, findings, drugs.")
+    ] = None,
+    symptom: Annotated[list[str] | None, typer.Option(help="That the patient has.")] = None,
+    taking: Annotated[list[str] | None, typer.Option(help="A current drug.")] = None,
+    also: Annotated[
+        list[str] | None, typer.Option(help="Another disease of the patient, not to be treated.")
+    ] = None,
+    age: Annotated[float | None, typer.Option(help="In years.")] = None,
+    sex: Annotated[str | None, typer.Option(help="female or male.")] = None,
+    pregnant: Annotated[bool | None, typer.Option("--pregnant/--not-pregnant")] = None,
+    top: Top = 10,
+    into: Annotated[
+        str | None, typer.Option(help="Write the diseases' hypotheses to this server too.")
+    ] = None,
+    graph: Annotated[str | None, typer.Option(help="Instead of the recorded graph.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Drugs for a disease or a patient, with what speaks against each. For research, not for care.
+
+    Known treatments, hypotheses, and what must not be given, each with its evidence; and what
+    could not be checked.
+    """
+    from medkg import show
+    from medkg.recommend import print_recommendation, write_back
+
+    loaded = _treatment_model(model, graph)
+    found = loaded.recommend(
+        disease or (),
+        symptoms=symptom or (),
+        taking=taking or (),
+        also=also or (),
+        age=age,
+        sex=sex,
+        pregnant=pregnant,
+        patient=patient,
+        top=top,
+    )
+    if as_json:
+        show.as_json(found.to_dict())
+    else:
+        print_recommendation(found)
+    if into is not None:
+        written = write_back(loaded, found, top, into)
+        if not as_json:
+            _print_summary(written, into, as_json=False)
+
+
+def _treatment_model(path: Path, graph: str | None) -> TreatmentModel:
+    from medkg.access import load_model
+    from medkg.gnn.treatment.model import TreatmentModel
+    from medkg.graph.errors import ModelError
+
+    loaded = load_model(path, graph)
+    if not isinstance(loaded, TreatmentModel):
+        raise ModelError(f"{path}: is no treatment model (medkg train treatment makes one)")
+    return loaded
 
 
 # Shared
@@ -1525,3 +1627,44 @@ def evaluate_diagnosis(
 
     figures = evaluate_on_cases(_diagnosis_model(model, graph), cases, use_excluded=use_excluded)
     show.as_json(figures) if as_json else show.pairs(figures, f"{model} on {cases}")
+
+
+@evaluate.command(
+    "treatment", epilog="Example: medkg evaluate treatment models/treatment --edges held.tsv"
+)
+def evaluate_treatment(
+    model: Annotated[Path, typer.Argument(help="A model folder (medkg train treatment).")],
+    edges: Annotated[
+        Path | None,
+        typer.Option(help="TSV with head (drug) and tail; default: what training held back."),
+    ] = None,
+    split: Annotated[Path | None, typer.Option(help="Or the test of a medkg split.")] = None,
+    graph: Annotated[str | None, typer.Option(help="Instead of the recorded graph.")] = None,
+    allow_leaks: Annotated[
+        bool, typer.Option("--allow-leaks", help="Measure although pairs are given away.")
+    ] = False,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Drugs ranked for diseases: figures with intervals, beside popularity and each member."""
+    from medkg import show
+    from medkg.gnn.treatment.evaluate import evaluate_treatment as evaluate_model
+    from medkg.graph.quarantine import Quarantine
+    from medkg.recommend import evaluation_tables
+
+    aside = Quarantine()
+    report = evaluate_model(
+        _treatment_model(model, graph),
+        edges=edges,
+        split=split,
+        allow_leaks=allow_leaks,
+        seed=seed,
+        quarantine=aside,
+    )
+    _say_set_aside(aside)
+    if as_json:
+        return show.as_json(report)
+    for title, rows in evaluation_tables(report):
+        show.frame(rows, title)
+    found = report["leaks"]
+    return show.out.print(f"leaks: {found['leaked']:,} of {found['pairs']:,} pairs")

@@ -1,0 +1,1 @@
+"""Treatment: which drugs may treat a disease, and what speaks against giving them."""

@@ -1,0 +1,154 @@
+"""From texts to identifiers of a graph, and from a patient of the graph to what is asked."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from ...graph.errors import DataError, MissingError
+from ...graph.kg import KnowledgeGraph
+from ...graph.obsolete import current_ids
+from .safety import SEXES, Patient
+
+Notices = list[str]
+
+_YEARS = re.compile(r"P(\d+(?:\.\d+)?)Y")
+_LESS = re.compile(r"P(?:\d+(?:\.\d+)?[MWD])+")  # months, weeks, days
+
+
+def resolved(
+    kg: KnowledgeGraph, texts: Sequence[str], kind: str, notices: Notices
+) -> tuple[str, ...]:
+    """Identifiers of a kind, each once; obsolete ones replaced, which `notices` is told.
+
+    Raises:
+        MissingError: none of that kind (near ones are named), or several.
+    """
+    replaced: dict[str, str] = {}
+    if texts:
+        current = current_ids([kg]).filter(kind=kind)
+        replaced = dict(current.select("old", "new").iter_rows())
+    found = []
+    for text in texts:
+        if text in replaced:
+            notices.append(f"{text} is obsolete: {replaced[text]} was taken, which replaces it")
+            text = replaced[text]
+        if kind == "Symptom" and len(same := _namesakes(kg, text)) > 1:
+            notices.append(f"{text} is {len(same)} symptoms of one name; all were taken")
+            found += same
+        else:
+            found.append(_one(kg, text, kind))
+    return tuple(dict.fromkeys(found))
+
+
+def _namesakes(kg: KnowledgeGraph, text: str) -> list[str]:
+    """The symptoms that a text names, if they have one name: unmerged sources have one each, and
+    what warns may be about any."""
+    rows = kg.find(text, "Symptom")
+    return rows["id"].to_list() if rows["name_key"].n_unique() == 1 else []
+
+
+def _one(kg: KnowledgeGraph, text: str, kind: str) -> str:
+    try:
+        return kg.resolve(text, kind)
+    except MissingError:
+        other = kg.find(text)
+        if other.is_empty() or kind in set(other["kind"]):
+            raise
+        first = other.row(0, named=True)
+        raise MissingError(
+            f"{text!r} is a {first['kind']} in the graph ({first['name']}, {first['id']}), not a"
+            f" {kind}; give it where a {first['kind']} belongs, or the identifier of a {kind}"
+        ) from None
+
+
+def patient_of(
+    kg: KnowledgeGraph,
+    notices: Notices,
+    *,
+    patient: str | None,
+    diseases: tuple[str, ...],
+    also: tuple[str, ...],
+    symptoms: tuple[str, ...],
+    taking: tuple[str, ...],
+    age: float | None,
+    sex: str | None,
+    pregnant: bool | None,
+) -> Patient:
+    """What is asked: what was given, and of a patient of the graph what it holds. What was given
+    goes before what the graph holds.
+
+    Raises:
+        MissingError: no such patient.
+        DataError: no disease to treat, or an age or sex that is none.
+    """
+    if patient is not None:
+        node = _one(kg, patient, "Patient")
+        own = _held(kg, node)
+        if not diseases:
+            diseases = own["HAS_DISEASE"]
+        also = (*also, *(d for d in own["HAS_DISEASE"] if d not in diseases))
+        symptoms = (*symptoms, *own["HAS_PHENOTYPE"])
+        taking = (*taking, *own["TAKES"])
+        said = _properties(kg, node)
+        sex = said.get("sex") if sex is None else sex
+        age = _age(said) if age is None else age
+        if not diseases:
+            raise DataError(
+                f"the graph records no disease of {node}; give one with --disease, or rank"
+                " diseases for the patient's findings with medkg diagnose"
+            )
+    if not diseases:
+        raise DataError(
+            "give a disease to treat, or a patient who has one; medkg diagnose ranks diseases for"
+            " symptoms"
+        )
+    if both := [d for d in also if d in diseases]:
+        also = tuple(d for d in also if d not in both)
+    return Patient(
+        diseases=diseases,
+        also=tuple(dict.fromkeys(also)),
+        symptoms=tuple(dict.fromkeys(symptoms)),
+        taking=tuple(dict.fromkeys(taking)),
+        age=age,
+        sex=sex,
+        pregnant=pregnant,
+    )
+
+
+def _held(kg: KnowledgeGraph, patient: str) -> dict[str, tuple[str, ...]]:
+    relations = ("HAS_DISEASE", "HAS_PHENOTYPE", "TAKES")
+    rows = (
+        kg.scan("edges")
+        .filter(pl.col("subject") == patient, pl.col("relation").is_in(list(relations)))
+        .select("relation", "object")
+        .collect()
+        .sort("object")
+    )
+    return {name: tuple(rows.filter(relation=name)["object"]) for name in relations}
+
+
+def _properties(kg: KnowledgeGraph, patient: str) -> dict[str, Any]:
+    text = kg.nodes.filter(id=patient)["properties"][0]
+    said: dict[str, Any] = json.loads(text or "{}")
+    if said.get("sex") not in SEXES:  # unknown, other
+        said.pop("sex", None)
+    return said
+
+
+def _age(said: dict[str, Any]) -> float | None:
+    """In whole years, from an ISO 8601 duration or the year of birth (of which it may be one less
+    than the difference; a warning for either age is then the safe one)."""
+    text = str(said.get("age") or "")
+    if years := _YEARS.match(text):
+        return float(years[1])
+    if _LESS.fullmatch(text):
+        return 0.0
+    if isinstance(born := said.get("birth_year"), int):
+        return float(max(0, date.today().year - born))
+    return None

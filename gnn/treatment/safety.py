@@ -1,0 +1,512 @@
+"""What speaks against giving a drug to a patient, each with its evidence; and what wasn't checked.
+
+Absence of a warning is no proof of safety: for each check it is said whether the graph holds
+anything that could have warned.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from ...graph.errors import DataError
+from ...graph.identifiers import name_key, name_key_of
+from ...graph.kg import KnowledgeGraph
+
+# What each sort of warning does. A contraindication takes a drug out of the list; the others push
+# it down: its rank is multiplied by the factor, for each of them. The factors are a judgement,
+# fitted to nothing.
+CONTRAINDICATED = "contraindicated"
+NARROWER = "contraindicated for a form of it"
+INTERACTION = "interaction"
+ADVERSE = "adverse effect"
+FACTORS: Mapping[str, float] = {NARROWER: 4.0, INTERACTION: 4.0, ADVERSE: 2.0}
+
+SEXES = ("female", "male")
+# Names, as sources of contraindications write them, of what is no disease of a patient but a state.
+_STATES: Mapping[str, tuple[str, ...]] = {
+    "pregnancy": ("pregnancy", "pregnant", "pregnancy, function", "gestation", "pregnant women"),
+    "infant": ("infant", "infants", "newborn", "neonate", "neonates", "premature infant"),
+    "child": ("child", "children", "pediatric patient", "pediatrics", "childhood"),
+    "old age": ("elderly", "elderly patients", "old age", "geriatric patient", "aged"),
+    "female": ("female", "women", "woman", "female sex"),
+    "male": ("male", "men", "man", "male sex"),
+}
+_EVIDENCE = 3  # pieces shown of a warning
+_SHOWN = ("id", "source", "release", "level", "document", "sentence", "probability", "references")
+
+
+@dataclass(frozen=True)
+class Patient:
+    """What is known of whom a drug is for; identifiers of a graph.
+
+    Attributes:
+        diseases: those that a drug is sought for.
+        also: other diseases.
+        age: in years. sex: `female` or `male`. pregnant: None where it isn't said.
+    """
+
+    diseases: tuple[str, ...]
+    also: tuple[str, ...] = ()
+    symptoms: tuple[str, ...] = ()
+    taking: tuple[str, ...] = ()
+    age: float | None = None
+    sex: str | None = None
+    pregnant: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.age is not None and not 0 <= self.age <= 130:
+            raise DataError(f"an age is 0 to 130 years, not {self.age:g}")
+        if self.sex is not None and self.sex not in SEXES:
+            raise DataError(f"a sex is {' or '.join(SEXES)}, not {self.sex!r}; leave it out else")
+
+    @property
+    def states(self) -> list[str]:
+        """The names in `_STATES` of what age, sex and pregnancy make of the patient."""
+        age = self.age
+        said = {
+            "pregnancy": self.pregnant,
+            "infant": age is not None and age < 1,
+            "child": age is not None and age < 18,
+            "old age": age is not None and age >= 65,
+            "female": self.sex == "female",
+            "male": self.sex == "male",
+        }
+        return [name for name, true in said.items() if true]
+
+
+@dataclass(frozen=True)
+class Caution:
+    """Something that speaks against giving a drug.
+
+    Attributes:
+        kind: `contraindicated`, `contraindicated for a form of it`, `interaction` or
+            `adverse effect`.
+        text: a sentence.
+        subject, relation, object, edge: what the graph holds.
+        about: what of the patient's it is about (an identifier, or a state such as `pregnancy`).
+        probability: the edge's.
+        evidence: up to three pieces of it, the most probable first.
+    """
+
+    kind: str
+    text: str
+    subject: str
+    relation: str
+    object: str
+    edge: str
+    about: str
+    probability: float | None
+    evidence: tuple[Mapping[str, Any], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Check:
+    """Whether something was looked for, and in what."""
+
+    what: str
+    checked: bool
+    note: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return asdict(self)
+
+
+class Safety:
+    """What a graph holds that speaks against giving its drugs."""
+
+    def __init__(self, kg: KnowledgeGraph):
+        self._kg = kg
+
+    def warnings(self, patient: Patient, drugs: Iterable[str]) -> dict[str, list[Caution]]:
+        """What speaks against each of these drugs, the gravest first; drugs without are left out.
+
+        - contraindicated: CONTRAINDICATED_FOR one of the patient's diseases, one that is wider by
+          SUBCLASS_OF, or one of equal name or cross-reference with a disease or symptom; or for a
+          state (pregnancy, age, sex), where a source has it as such an edge. For one that is
+          narrower than the patient's, `contraindicated for a form of it`.
+        - interaction: INTERACTS_WITH a drug that the patient takes.
+        - adverse effect: CAUSES one of the patient's symptoms or diseases, or one that is wider.
+
+        What holds for a drug that a drug is a form of (SUBCLASS_OF) holds for the drug.
+        """
+        forms = {
+            drug: {drug: "", **dict.fromkeys(self._wider("Drug", [drug]), "")} for drug in drugs
+        }
+        of_form: dict[str, list[str]] = {}
+        for drug, own in forms.items():
+            for form in own:
+                of_form.setdefault(form, []).append(drug)
+        rows = [
+            *self._contraindications(patient),
+            *self._interactions(patient),
+            *self._adverse_effects(patient),
+        ]
+        evidence = self._evidence(
+            [row["edge"] for row in rows if row["drug"] in of_form or row["kind"] == INTERACTION]
+        )
+        found: dict[str, list[Caution]] = {}
+        for row in rows:
+            for drug in of_form.get(row["drug"], ()):
+                found.setdefault(drug, []).append(self._warning(row, drug, evidence))
+        order = [CONTRAINDICATED, NARROWER, INTERACTION, ADVERSE]
+        return {
+            drug: sorted(_once(said), key=lambda w: (order.index(w.kind), w.about, w.edge))
+            for drug, said in found.items()
+        }
+
+    def checks(self, patient: Patient) -> list[Check]:
+        """What was looked for, and what could not be, since the graph holds nothing of it."""
+        contra, interacts, causes = self._contraindicated, self._interacting, self._causing
+        found = [
+            Check(
+                "contraindications",
+                not contra.is_empty(),
+                _held(contra, "contraindications", "drug")
+                if not contra.is_empty()
+                else "not checked: the graph holds no contraindication; load a source that has"
+                " them, such as starter",
+            )
+        ]
+        if not patient.taking:
+            note, checked = "not checked: no current drug was given", False
+        elif interacts.is_empty():
+            note, checked = (
+                "not checked: the graph holds no drug–drug interaction; load a source that has"
+                " them, such as starter or drugbank",
+                False,
+            )
+        else:
+            note, checked = _held(interacts, "interactions", "drug"), True
+            forms = {drug: [drug, *self._wider("Drug", [drug])] for drug in patient.taking}
+            held = set(interacts["drug"])
+            if bare := [self._name(d) for d, own in forms.items() if not held & set(own)]:
+                note += f"; none is recorded of {', '.join(bare)}, which is no proof of safety"
+                checked = len(bare) < len(patient.taking)
+                note = note if checked else f"not checked: {note}"
+        found.append(Check("interactions", checked, note))
+        found.append(
+            Check(
+                "adverse effects",
+                not causes.is_empty(),
+                _held(causes, "adverse effects", "drug")
+                if not causes.is_empty()
+                else "not checked: the graph holds no adverse effect",
+            )
+        )
+        held_states = self._states()
+        for what, given, states in (
+            ("pregnancy", patient.pregnant is not None, ("pregnancy",)),
+            ("age", patient.age is not None, ("infant", "child", "old age")),
+            ("sex", patient.sex is not None, ("female", "male")),
+        ):
+            held = [state for state in states if state in held_states]
+            if not given:
+                note = "not checked: not given"
+            elif not held:
+                note = f"not checked: no source in the graph states contraindications by {what}"
+            else:
+                note = f"contraindications for {', '.join(held)}, as far as a source states them"
+            found.append(Check(what, given and bool(held), note))
+        return found
+
+    def unchecked(self, drug: str, patient: Patient) -> list[str]:
+        """The checks that could not have warned of a drug, as no source says anything of it."""
+        own = {drug, *self._wider("Drug", [drug])}
+        asked = {
+            "contraindications": self._contraindicated_drugs,
+            "interactions": self._interacting_drugs if patient.taking else None,
+            "adverse effects": self._causing_drugs,
+        }
+        return [what for what, held in asked.items() if held is not None and not own & held]
+
+    def wider(self, disease: str) -> list[str]:
+        """The diseases that a disease is a form of, by SUBCLASS_OF."""
+        return self._wider("Disease", [disease])
+
+    # What the graph holds
+
+    @cached_property
+    def _contraindicated(self) -> pl.DataFrame:
+        return self._edges("CONTRAINDICATED_FOR", "Disease")
+
+    @cached_property
+    def _interacting(self) -> pl.DataFrame:
+        """Both ways round."""
+        rows = self._edges("INTERACTS_WITH", "Drug")
+        turned = rows.rename({"drug": "other", "other": "drug"}).select(rows.columns)
+        return pl.concat([rows, turned])
+
+    @cached_property
+    def _causing(self) -> pl.DataFrame:
+        return self._edges("CAUSES", None)
+
+    @cached_property
+    def _contraindicated_drugs(self) -> set[str]:
+        return set(self._contraindicated["drug"])
+
+    @cached_property
+    def _interacting_drugs(self) -> set[str]:
+        return set(self._interacting["drug"])
+
+    @cached_property
+    def _causing_drugs(self) -> set[str]:
+        return set(self._causing["drug"])
+
+    def _edges(self, relation: str, kind: str | None) -> pl.DataFrame:
+        """Edges of a relation from a drug (to nodes of a kind): drug, other and the edge."""
+        kinds = self._kg.nodes.select("id", "kind")
+        rows = (
+            self._kg.scan("edges")
+            .filter(pl.col("relation") == relation)
+            .select(
+                drug="subject",
+                other="object",
+                edge="id",
+                probability="probability",
+                sources="sources",
+                properties="properties",
+            )
+            .collect()
+            .join(kinds.filter(kind="Drug"), left_on="drug", right_on="id", how="semi")
+        )
+        if kind is not None:
+            rows = rows.join(kinds.filter(kind=kind), left_on="other", right_on="id", how="semi")
+        return rows.sort("drug", "other")
+
+    def _name(self, node: str) -> str:
+        return self._names.get(node, node)
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        return dict(self._kg.nodes.select("id", "name").iter_rows())
+
+    @cached_property
+    def _parents(self) -> dict[str, list[str]]:
+        rows = (
+            self._kg.scan("edges")
+            .filter(pl.col("relation") == "SUBCLASS_OF")
+            .group_by("subject")
+            .agg("object")
+            .collect()
+        )
+        return dict(rows.iter_rows())
+
+    @cached_property
+    def _children(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for child, parents in self._parents.items():
+            for parent in parents:
+                found.setdefault(parent, []).append(child)
+        return found
+
+    @cached_property
+    def _kinds(self) -> dict[str, str]:
+        return dict(self._kg.nodes.select("id", "kind").iter_rows())
+
+    def _wider(self, kind: str, nodes: Iterable[str]) -> list[str]:
+        """All that these are forms of, by SUBCLASS_OF, within the kind; not they themselves."""
+        return self._reached(self._parents, kind, nodes)
+
+    def _reached(
+        self, joined: Mapping[str, list[str]], kind: str, nodes: Iterable[str]
+    ) -> list[str]:
+        start = list(nodes)
+        seen, frontier = set(start), start
+        while frontier:
+            frontier = [
+                other
+                for node in frontier
+                for other in joined.get(node, ())
+                if other not in seen and self._kinds.get(other) == kind
+            ]
+            seen.update(frontier)
+        return sorted(seen - set(start))
+
+    @cached_property
+    def _keys(self) -> pl.DataFrame:
+        """What diseases and symptoms are known by: names, synonyms, identifiers: id, kind, key."""
+        nodes = self._kg.nodes.filter(pl.col("kind").is_in(["Disease", "Symptom"]))
+        named = nodes.select("id", "kind", key=name_key(pl.col("name")))
+        also = nodes.select("id", "kind", key="synonyms").explode("key").drop_nulls()
+        xrefs = nodes.select("id", "kind", key="xrefs").explode("key").drop_nulls()
+        own = nodes.select("id", "kind", key="id")
+        synonyms = also.with_columns(key=name_key(pl.col("key")))
+        return pl.concat([named, synonyms, xrefs, own]).filter(pl.col("key") != "").unique()
+
+    def _counterparts(self, nodes: Sequence[str]) -> dict[str, str]:
+        """Other diseases and symptoms with the same name or cross-reference, each with that of
+        these nodes which it is the counterpart of."""
+        if not nodes:
+            return {}
+        own = self._keys.filter(pl.col("id").is_in(list(nodes)))
+        found = (
+            own.join(self._keys, on="key", suffix="_other")
+            .filter(~pl.col("id_other").is_in(list(nodes)))
+            .sort("id", "id_other")
+        )
+        return {other: node for node, other in found.select("id", "id_other").iter_rows()}
+
+    def _states(self) -> dict[str, set[str]]:
+        """The nodes of contraindications that stand for a state, by the state."""
+        held = self._keys.filter(
+            pl.col("id").is_in(self._contraindicated["other"].unique().implode())
+        )
+        found: dict[str, set[str]] = {}
+        for state, names in _STATES.items():
+            keys = [name_key_of(name) for name in names]
+            if ids := set(held.filter(pl.col("key").is_in(keys))["id"]):
+                found[state] = ids
+        return found
+
+    # What it says of a patient: dicts of kind, drug, other, edge, probability, about, text
+
+    def _findings(self, patient: Patient) -> dict[str, tuple[str, str]]:
+        """The patient's diseases and symptoms, their counterparts, and all that is wider: by
+        identifier, what of the patient's it comes from, and how."""
+        own = list(dict.fromkeys([*patient.diseases, *patient.also, *patient.symptoms]))
+        found = {node: (node, "") for node in own}
+        for other, node in self._counterparts(own).items():
+            found.setdefault(other, (node, "the same"))
+        for node, (origin, _) in list(found.items()):
+            for wider in self._wider(self._kinds[node], [node]):
+                found.setdefault(wider, (origin, "a form of it"))
+        return found
+
+    def _contraindications(self, patient: Patient) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = []
+        findings = self._findings(patient)
+        asked = dict(findings)
+        for state in patient.states:
+            for node in self._states().get(state, ()):
+                asked.setdefault(node, (state, "state"))
+        for row in self._among(self._contraindicated, asked):
+            origin, how = asked[row["other"]]
+            what = self._name(row["other"])
+            if how == "state":
+                said = f"contraindicated in {what}"
+            else:
+                said = f"contraindicated for {what}" + self._of_patient(origin, how)
+            rows.append({**row, "kind": CONTRAINDICATED, "about": origin, "text": said})
+        narrower: dict[str, tuple[str, str]] = {}
+        for node in dict.fromkeys([*patient.diseases, *patient.also]):
+            for form in self._reached(self._children, "Disease", [node]):
+                if form not in asked:
+                    narrower.setdefault(form, (node, ""))
+        for row in self._among(self._contraindicated, narrower):
+            origin = narrower[row["other"]][0]
+            said = (
+                f"contraindicated for {self._name(row['other'])}, a form of the patient's"
+                f" {self._name(origin)}"
+            )
+            rows.append({**row, "kind": NARROWER, "about": origin, "text": said})
+        return rows
+
+    def _interactions(self, patient: Patient) -> list[dict[str, Any]]:
+        forms: dict[str, tuple[str, str]] = {}
+        for drug in patient.taking:
+            for form in (drug, *self._wider("Drug", [drug])):
+                forms.setdefault(form, (drug, ""))
+        rows = []
+        for row in self._among(self._interacting, forms):
+            origin = forms[row["other"]][0]
+            effect = json.loads(row["properties"] or "{}").get("effect")
+            said = f"interacts with {self._name(origin)}, which the patient takes"
+            said += f": {effect}" if effect else ""
+            rows.append({**row, "kind": INTERACTION, "about": origin, "text": said})
+        return rows
+
+    def _adverse_effects(self, patient: Patient) -> list[dict[str, Any]]:
+        findings = self._findings(patient)
+        rows = []
+        for row in self._among(self._causing, findings):
+            origin, how = findings[row["other"]]
+            frequency = json.loads(row["properties"] or "{}").get("frequency")
+            said = f"may cause {self._name(row['other'])}" + (
+                f" (frequency {frequency})" if frequency else ""
+            )
+            said += self._of_patient(origin, how) or ", which the patient has"
+            rows.append({**row, "kind": ADVERSE, "about": origin, "text": said})
+        return rows
+
+    def _of_patient(self, origin: str, how: str) -> str:
+        if how == "":
+            return ""
+        name = self._name(origin)
+        return f" (the patient's {name} is {how})"
+
+    def _among(
+        self, rows: pl.DataFrame, others: Mapping[str, tuple[str, str]]
+    ) -> list[dict[str, Any]]:
+        return rows.filter(pl.col("other").is_in(list(others))).to_dicts()
+
+    def _evidence(self, edges: Sequence[str]) -> dict[str, tuple[Mapping[str, Any], ...]]:
+        rows = (
+            self._kg.scan("evidence")
+            .filter(pl.col("edge").is_in(sorted(set(edges))), pl.col("polarity") == "asserted")
+            .select("edge", *_SHOWN)
+            .collect()
+            .sort("probability", "id", descending=[True, False])
+            .group_by("edge", maintain_order=True)
+            .head(_EVIDENCE)
+        )
+        found: dict[str, tuple[Mapping[str, Any], ...]] = {}
+        for row in rows.iter_rows(named=True):
+            edge = row.pop("edge")
+            found[edge] = (*found.get(edge, ()), row)
+        return found
+
+    def _warning(
+        self,
+        row: Mapping[str, Any],
+        drug: str,
+        evidence: Mapping[str, tuple[Mapping[str, Any], ...]],
+    ) -> Caution:
+        said = row["text"]
+        if row["drug"] != drug:
+            said += f" (said of {self._name(row['drug'])}, of which it is a form)"
+        relation = {INTERACTION: "INTERACTS_WITH", ADVERSE: "CAUSES"}.get(
+            row["kind"], "CONTRAINDICATED_FOR"
+        )
+        return Caution(
+            kind=row["kind"],
+            text=said,
+            subject=row["drug"],
+            relation=relation,
+            object=row["other"],
+            edge=row["edge"],
+            about=row["about"],
+            probability=row["probability"],
+            evidence=evidence.get(row["edge"], ()),
+        )
+
+
+def factor(warnings: Iterable[Caution]) -> float:
+    """By how much warnings that take no drug out multiply its rank."""
+    found = 1.0
+    for warning in warnings:
+        found *= FACTORS.get(warning.kind, 1.0)
+    return found
+
+
+def _once(warnings: Iterable[Caution]) -> list[Caution]:
+    """Each edge once."""
+    return list({warning.edge: warning for warning in reversed(list(warnings))}.values())
+
+
+def _held(rows: pl.DataFrame, what: str, column: str) -> str:
+    sources = sorted(set(rows["sources"].explode().drop_nulls()))
+    return (
+        f"{rows['edge'].n_unique():,} {what} of {rows[column].n_unique():,} drugs in the graph,"
+        f" from {', '.join(sources)}; a drug without any is not known to be safe"
+    )
