@@ -1,76 +1,453 @@
-"""How well a diagnosis model ranks the diagnoses of published cases."""
+"""How well a diagnosis model ranks the diagnoses of published cases: leaks looked for, baselines
+beside, figures with intervals."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
-from ...graph.errors import DataError
+from ...graph.errors import DataError, ModelError
 from ...graph.kg import KnowledgeGraph
+from ...graph.progress import progress
+from ..calibration import FIRST, quality
 from .cases import Case, cases_of
 from .knowledge import Floats, Integers
+from .leaks import CaseLeaks, find_leaks
 from .model import PART, DiagnosisModel
+from .open_set import auroc, coverage_of
+from .similarity import naive_bayes, resnik
 
-TOP = (1, 3, 10)
+TOP = (1, 3, 10, 50)
+BASELINES = {"resnik": resnik, "naive_bayes": naive_bayes}
+ALL, CLOSED, OPEN = "all", "closed", "open"
+ANNOTATED, OPEN_ANNOTATED = "reachable by knowledge alone", "open, reachable"
+NOT_LEAKED = "without leaks"
+COVERAGES = (0.8, 0.9, 0.95)
+# A stratum of more cases than these in which a model is below Resnik is told of.
+_MANY = 100
+_COMPARED = ("top_1", "top_3", "top_10", "mrr")
+_PHENOTYPES = (0, 1, 4, 7, 11, 21)  # where the bins of how many there are begin
+_CASES = (0, 1, 2, 5, 10, 50)
+_ANNOTATIONS = (0, 1, 5, 10, 20, 50)
+
+Chosen = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """What a model made of cases.
+
+    Attributes:
+        ranks: of the best ranked of each case's diseases, of equal scores the mean; infinite where
+            none is a candidate, or no phenotype is known.
+        series: likewise of the diseases that are of one series with one of them.
+        first: row of the disease put first, -2 where nothing is known of the patient.
+    """
+
+    ranks: NDArray[np.float64]
+    series: NDArray[np.float64]
+    first: Integers
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """The cases, as a model sees them: columns of phenotypes; rows of the true diseases, and of all
+    of their series; the number of their publication, and, of the rows, how many patients and
+    annotated phenotypes the model knows."""
+
+    cases: list[Case]
+    present: list[Integers]
+    excluded: list[Integers]
+    rows: list[Integers]
+    series: list[Integers]
+    publications: Integers
+    patients: Integers
+    annotations: Integers
+
+    @property
+    def usable(self) -> Chosen:
+        return np.array([len(columns) > 0 for columns in self.present])
+
+    @property
+    def known(self) -> Chosen:
+        return np.array([len(rows) > 0 for rows in self.rows])
+
+    @property
+    def answers(self) -> Integers:
+        """A number for each case's disease: its row, or below -10 where it is no candidate."""
+        unknown: dict[str, int] = {}
+        return np.array(
+            [
+                rows[0] if len(rows) else -10 - unknown.setdefault(case.diseases[0], len(unknown))
+                for case, rows in zip(self.cases, self.rows, strict=True)
+            ]
+        )
 
 
 def evaluate_diagnosis(
-    model: DiagnosisModel, cases: KnowledgeGraph, *, use_excluded: bool = False, seed: int = 0
+    model: DiagnosisModel,
+    cases: KnowledgeGraph,
+    *,
+    use_excluded: bool = False,
+    allow_leaks: bool = False,
+    seed: int = 0,
 ) -> dict[str, Any]:
-    """How a model ranks the diagnosis of published cases.
+    """How a model ranks the diagnosis of published cases, Resnik and naive Bayes beside it.
 
-    A case whose diagnosis the model doesn't know, or that has no phenotype which it knows, counts
-    as missed. Cases without a diagnosis are left out.
+    A case counts by the best ranked of its diseases. One whose disease is no candidate, or that has
+    no phenotype which the model knows, counts as missed. Cases without a diagnosis are left out.
 
     Args:
         cases: Patient nodes with HAS_PHENOTYPE and HAS_DISEASE.
-        use_excluded: use LACKS_PHENOTYPE too. In published collections what is excluded gives the
-            publication away, so headline figures leave it out.
+        use_excluded: use LACKS_PHENOTYPE too (the model alone, not the baselines). In published
+            collections what is excluded gives the publication away, so headline figures leave it
+            out.
+        allow_leaks: measure although the model knows some of the cases, with and without these.
+        seed: of the choice among equal scores, and of the bootstrap.
 
     Returns:
-        `n`, `publications`, `known` (cases whose diagnosis the model knows); micro (mean over
-        cases) and macro (mean over publications) `top_1`, `top_3`, `top_10` and `mrr`, each with
-        a 95 % interval by bootstrap over publications; accuracy, precision, recall and F1 of the
-        first rank, the latter three as means over the diseases.
+        `n`, `publications`, `candidates`, `known` (cases whose disease is a candidate: no figure
+        can be above their share), `known_publications` (likewise, the mean of the shares of the
+        publications), `undiagnosed` (left out), `without_phenotype`, `phenotypes` and
+        `unknown_phenotypes` (of the cases, and those of them that the model doesn't know); `leaks`
+        (`CaseLeaks.to_dict`). `figures`, by part and model (`figures_of`); `paired`, by part and
+        baseline: what the model has over it (`paired_difference`); `strata`: by number of
+        phenotypes that are known, by number of the disease's patients and annotations that are;
+        `below_resnik`: where, with more than 100 cases, a figure is below Resnik's; `calibration`
+        of the first rank and of the first 100 candidates; `open_set`, if the model has one.
+
+        The parts: `closed` (the model had patients with the disease), `open` (it had none),
+        `reachable by knowledge alone` (the graph annotates the disease), `open, reachable` (both),
+        and `without leaks`. Those that hold no case or all are left out.
+
+    Raises:
+        DataError: no case has a diagnosis.
+        ModelError: the model knows some of the cases, and leaks are not allowed.
     """
-    diagnosed = [case for case in cases_of(cases) if case.diseases]
-    if not diagnosed:
-        raise DataError("no case has a diagnosis (HAS_DISEASE), so nothing can be evaluated")
-    rows = model.knowledge.disease_rows
-    answers = np.array([_answer(case, rows) for case in diagnosed])
-    ranks = np.full(len(diagnosed), np.inf)
-    first = np.full(len(diagnosed), -2)  # no disease at all
-    for start in range(0, len(diagnosed), PART):
-        part = slice(start, start + PART)
-        present = [model.knowledge.columns_of(case.present) for case in diagnosed[part]]
-        if use_excluded:
-            excluded = [model.knowledge.columns_of(case.excluded) for case in diagnosed[part]]
-            scores = model.log_probabilities(present, excluded)
-        else:
-            scores = model.scores(present)
-        usable = np.array([len(columns) > 0 for columns in present])
-        first[part] = np.where(usable, first_of(scores, seed), -2)
-        ranks[part] = np.where(usable, ranks_of(scores, answers[part]), np.inf)
-    publications = np.unique([case.publication for case in diagnosed], return_inverse=True)[1]
+    tested = _tested(model, cases)
+    leaks = find_leaks(model.kg, model.knowledge, tested.cases)
+    if leaks.cases and not allow_leaks:
+        raise ModelError(_refusal(model, leaks, len(tested.cases)))
+    ranked, measured = _ranked(model, tested, use_excluded=use_excluded, seed=seed)
+    parts = _parts(tested, leaks)
+    strata = {**{name: {name: chosen} for name, chosen in parts.items()}, **_strata(tested)}
+    compared = {
+        by: [_stratum(label, ranked, tested, chosen, seed) for label, chosen in labels.items()]
+        for by, labels in strata.items()
+    }
+    shown = [id_ for case in tested.cases for id_ in case.present]
     return {
-        "known": int((answers >= 0).sum()),
-        **figures_of(ranks, first, answers, publications, seed=seed),
+        "model": model.name,
+        "use_excluded": use_excluded,
+        "seed": seed,
+        "n": len(tested.cases),
+        "publications": len(np.unique(tested.publications)),
+        "candidates": len(model.knowledge.diseases),
+        "known": int(tested.known.sum()),
+        "known_publications": _round(_by_group(tested.known, tested.publications).mean()),
+        "undiagnosed": cases.nodes.filter(kind="Patient").height - len(tested.cases),
+        "without_phenotype": int((~tested.usable).sum()),
+        "phenotypes": len(shown),
+        "unknown_phenotypes": sum(id_ not in model.knowledge.phenotype_columns for id_ in shown),
+        "leaks": leaks.to_dict(),
+        "figures": {
+            part: {
+                name: figures_of(
+                    found.ranks[chosen],
+                    found.first[chosen],
+                    _answered(tested, found)[chosen],
+                    tested.publications[chosen],
+                    series=found.series[chosen],
+                    seed=seed,
+                )
+                for name, found in ranked.items()
+            }
+            for part, chosen in parts.items()
+        },
+        "paired": {
+            part: {
+                name: paired_difference(
+                    ranked["model"].ranks[chosen],
+                    found.ranks[chosen],
+                    tested.publications[chosen],
+                    seed=seed,
+                )
+                for name, found in ranked.items()
+                if name != "model"
+            }
+            for part, chosen in parts.items()
+        },
+        "strata": {by: rows for by, rows in compared.items() if by not in parts},
+        "below_resnik": [
+            below for rows in compared.values() for row in rows for below in _below(row)
+        ],
+        **measured,
     }
 
 
-def _answer(case: Case, rows: Mapping[str, int]) -> int:
-    """The row of the case's first diagnosis that is known, or -1."""
-    return next((rows[disease] for disease in case.diseases if disease in rows), -1)
+def rank_cases(
+    model: DiagnosisModel, cases: KnowledgeGraph, *, use_excluded: bool = False, seed: int = 0
+) -> dict[str, NDArray[np.float64]]:
+    """The ranks that a model and the baselines give the diagnoses of cases, in the order of
+    `cases_of`, those without a diagnosis left out; see `Ranked`."""
+    found, _ = _ranked(model, _tested(model, cases), use_excluded=use_excluded, seed=seed)
+    return {name: each.ranks for name, each in found.items()}
+
+
+# The cases
+
+
+def _tested(model: DiagnosisModel, graph: KnowledgeGraph) -> _Tested:
+    cases = [case for case in cases_of(graph) if case.diseases]
+    if not cases:
+        raise DataError("no case has a diagnosis (HAS_DISEASE), so nothing can be evaluated")
+    knowledge = model.knowledge
+    names = dict(
+        pl.concat(
+            kg.nodes.filter(kind="Disease").select("id", "name_key") for kg in (graph, model.kg)
+        ).iter_rows()
+    )
+    of_series: dict[str, list[int]] = {}
+    for row, disease in enumerate(knowledge.diseases):
+        of_series.setdefault(series_of(names.get(disease) or disease), []).append(row)
+    rows, series = [], []
+    for case in cases:
+        own = {knowledge.disease_rows[d] for d in case.diseases if d in knowledge.disease_rows}
+        keys = {series_of(names.get(disease) or disease) for disease in case.diseases}
+        keys |= {series_of(names.get(d) or d) for d in (knowledge.diseases[row] for row in own)}
+        alike = own.union(*(of_series.get(key, ()) for key in keys))
+        rows.append(np.array(sorted(own), dtype=np.int64))
+        series.append(np.array(sorted(alike), dtype=np.int64))
+    size = len(knowledge.diseases)
+    stated = model.kg.edges.filter(relation="HAS_SYMPTOM")["subject"]
+    places = [knowledge.disease_rows[d] for d in stated if d in knowledge.disease_rows]
+    counts = {
+        "patients": np.bincount(knowledge.patient_rows, minlength=size),
+        "annotations": np.bincount(np.array(places, dtype=np.int64), minlength=size),
+    }
+    return _Tested(
+        cases,
+        [knowledge.columns_of(case.present) for case in cases],
+        [knowledge.columns_of(case.excluded) for case in cases],
+        rows,
+        series,
+        np.unique([case.publication for case in cases], return_inverse=True)[1].astype(np.int64),
+        **{
+            name: np.array([count[own].max(initial=0) for own in rows])
+            for name, count in counts.items()
+        },
+    )
+
+
+_ROMAN = r"(?=[ivx])x{0,3}(?:ix|iv|v?i{0,3})"
+_NUMBER = rf"(?:\d{{1,3}}[a-z]?\d*|{_ROMAN}[a-d]?)"
+_SERIES = re.compile(
+    rf" (?:(?:type|group|form|subtype) (?:{_NUMBER}|[a-z]\d?)|{_NUMBER})(?: {_NUMBER})?$"
+)
+
+
+def series_of(name_key: str) -> str:
+    """What a name is a series of: without its number at the end, as `noonan syndrome 3`,
+    `waardenburg syndrome type 2e`, `mucopolysaccharidosis type iii` and `fanconi anemia
+    complementation group d2` have one; a name without is its own.
+
+    Args:
+        name_key: as `KnowledgeGraph.nodes` has it.
+    """
+    return _SERIES.sub("", name_key)
+
+
+def _parts(tested: _Tested, leaks: CaseLeaks) -> dict[str, Chosen]:
+    """Which of the cases are in which part."""
+    closed, annotated = tested.patients > 0, tested.annotations > 0
+    leaked = leaks.cases
+    parts = {
+        CLOSED: closed,
+        OPEN: ~closed,
+        ANNOTATED: annotated,
+        OPEN_ANNOTATED: ~closed & annotated,
+        NOT_LEAKED: np.array([case.id not in leaked for case in tested.cases]),
+    }
+    return {
+        ALL: np.ones(len(closed), dtype=bool),
+        **{name: chosen for name, chosen in parts.items() if chosen.any() and not chosen.all()},
+    }
+
+
+def _strata(tested: _Tested) -> dict[str, dict[str, Chosen]]:
+    phenotypes = np.array([len(columns) for columns in tested.present])
+    return {
+        "by phenotypes": _bins(phenotypes, _PHENOTYPES),
+        "by patients of the disease": _bins(tested.patients, _CASES),
+        "by annotations of the disease": _bins(tested.annotations, _ANNOTATIONS),
+    }
+
+
+def _bins(numbers: Integers, starts: Sequence[int]) -> dict[str, Chosen]:
+    """The bins that hold something, by what they hold: `0`, `1–3`, `21 and more`."""
+    ends = [*(start - 1 for start in starts[1:]), None]
+    found = {}
+    for start, end in zip(starts, ends, strict=True):
+        if end is None:
+            label, chosen = f"{start} and more", numbers >= start
+        else:
+            label = f"{start}–{end}" if end > start else f"{start}"
+            chosen = (numbers >= start) & (numbers <= end)
+        if chosen.any():
+            found[label] = chosen
+    return found
+
+
+def _refusal(model: DiagnosisModel, leaks: CaseLeaks, tested: int) -> str:
+    told = leaks.to_dict()
+    sorts = "\n".join(
+        f"  {count:,} × {sort}, as {told['first'][sort][0]}"
+        for sort, count in told["by_sort"].items()
+    )
+    return (
+        f"{told['leaked']:,} of {tested:,} cases are known to {model.name} already, so that its"
+        f" figures would mean nothing:\n{sorts}\n"
+        "test other cases, train on what medkg split --cases makes, or give --allow-leaks for the"
+        " figures with and without them"
+    )
+
+
+# Ranks
+
+
+def _ranked(
+    model: DiagnosisModel, tested: _Tested, *, use_excluded: bool, seed: int
+) -> tuple[dict[str, Ranked], dict[str, Any]]:
+    """What the model and the baselines make of the cases; calibration and open set."""
+    baselines = {name: score for name, score in BASELINES.items() if name != model.name}
+    found: dict[str, list[Ranked]] = {name: [] for name in ("model", *baselines)}
+    certain = _Certainty(model, tested)
+    starts = range(0, len(tested.cases), PART)
+    with progress("Diagnosing", len(starts) * len(found)) as step:
+        for start in starts:
+            part = slice(start, start + PART)
+            present, usable = tested.present[part], tested.usable[part]
+
+            def rank(scores: Floats, part: slice = part, usable: Chosen = usable) -> Ranked:
+                first = np.where(usable, first_of(scores, seed), -2)
+                lists = (tested.rows[part], tested.series[part])
+                ranks, series = (np.where(usable, best_ranks(scores, r), np.inf) for r in lists)
+                return Ranked(ranks, series, first)
+
+            excluded = tested.excluded[part] if use_excluded else None
+            logs = model.log_probabilities(present, excluded)
+            found["model"].append(rank(logs))
+            certain.add(logs, part)
+            step()
+            for name, score in baselines.items():
+                found[name].append(rank(score(model.knowledge, present)))
+                step()
+    joined = {
+        name: Ranked(*(np.concatenate([getattr(r, f) for r in each]) for f in _RANKED))
+        for name, each in found.items()
+    }
+    return joined, certain.figures()
+
+
+_RANKED = ("ranks", "series", "first")
+
+
+class _Certainty:
+    """Collects, part by part, how sure a model is of what, and whether that was so."""
+
+    def __init__(self, model: DiagnosisModel, tested: _Tested):
+        self._open = model.open_set
+        self._tested = tested
+        self._first: list[tuple[float, bool]] = []
+        self._many: list[tuple[Floats, Chosen]] = []
+        self._none: list[Floats] = []
+        self._sets: dict[float, list[Integers]] = {coverage: [] for coverage in COVERAGES}
+
+    def add(self, logs: Floats, part: slice) -> None:
+        """The log-probabilities of the cases in a part, patients × diseases."""
+        usable = np.flatnonzero(self._tested.usable[part])
+        logs = logs[usable]
+        rows = [self._tested.rows[part][case] for case in usable]
+        numbers = np.array([len(self._tested.present[part][case]) for case in usable])
+        chances = np.exp(logs)
+        if self._open is not None and len(usable):
+            given = self._open.probabilities(logs, numbers)
+            chances, none = given[:, :-1], given[:, -1]
+            self._none.append(none)
+            for coverage, sets in self._sets.items():
+                sets += self._open.sets(logs, numbers, coverage)
+        most = min(FIRST, chances.shape[1])
+        for row, true in zip(chances, rows, strict=True):
+            order = np.argsort(-row, kind="stable")[:most]
+            right = np.isin(order, true)
+            self._first.append((float(row[order[0]]), bool(right[0])))
+            self._many.append((row[order], right))
+
+    def figures(self) -> dict[str, Any]:
+        """`calibration`, and with an open set `open_set`."""
+        if not self._first:
+            return {"calibration": None, "open_set": None}
+        first = np.array(self._first)
+        many = [np.concatenate(each) for each in zip(*self._many, strict=True)]
+        return {
+            "calibration": {
+                "first": quality(first[:, 0], first[:, 1].astype(bool)),
+                f"first_{FIRST}": quality(*many),
+            },
+            "open_set": self._of_open_set(),
+        }
+
+    def _of_open_set(self) -> dict[str, Any] | None:
+        if self._open is None:
+            return None
+        usable = self._tested.usable
+        none, lacking = np.concatenate(self._none), ~self._tested.known[usable]
+        rows = [row for row, use in zip(self._tested.rows, usable, strict=True) if use]
+        publications = self._tested.publications[usable]
+        return {
+            "fitted": {
+                "n": self._open.figures["n"],
+                "base_rate": round(self._open.base_rate, 4),
+                "auroc": self._open.figures["auroc"],
+            },
+            "none": quality(none, lacking),
+            "auroc": auroc(none[~lacking], none[lacking]),
+            "sets": [
+                coverage_of(sets, rows, publications, coverage)
+                for coverage, sets in self._sets.items()
+            ],
+        }
+
+
+def best_ranks(scores: Floats, rows: Sequence[Integers]) -> NDArray[np.float64]:
+    """The rank of the best of each patient's diseases, infinite where there are none.
+
+    Args:
+        scores: patients × diseases.
+        rows: of each patient, those of the diseases that count.
+
+    Equal scores are in random order: of t that are equal, m of them right, the first right one is
+    expected at place (t + 1) / (m + 1).
+    """
+    ranks = np.full(len(rows), np.inf)
+    for number, (row, right) in enumerate(zip(scores, rows, strict=True)):
+        if len(right):
+            best = row[right].max()
+            equal, own = (row == best).sum(), (row[right] == best).sum()
+            ranks[number] = (row > best).sum() + (equal + 1) / (own + 1)
+    return ranks
 
 
 def ranks_of(scores: Floats, answers: Integers) -> NDArray[np.float64]:
     """The rank of each patient's disease, of equal scores the mean; infinite where unknown (-1)."""
-    own = np.take_along_axis(scores, np.maximum(answers, 0)[:, None], axis=1)
-    ranks = 1 + (scores > own).sum(axis=1) + ((scores == own).sum(axis=1) - 1) / 2
-    return np.where(answers >= 0, ranks, np.inf)
+    rows = [np.array([row for row in (answer,) if row >= 0], dtype=np.int64) for answer in answers]
+    return best_ranks(scores, rows)
 
 
 def first_of(scores: Floats, seed: int) -> Integers:
@@ -81,46 +458,179 @@ def first_of(scores: Floats, seed: int) -> Integers:
     return np.array([rng.choice(np.flatnonzero(row)) for row in scores == highest])
 
 
+def _answered(tested: _Tested, found: Ranked) -> Integers:
+    """The number of each case's disease: of several, that which was put first, if one was."""
+    return np.array(
+        [
+            first if first in rows else answer
+            for first, rows, answer in zip(found.first, tested.rows, tested.answers, strict=True)
+        ]
+    )
+
+
+# Figures
+
+
 def figures_of(
     ranks: NDArray[np.float64],
     first: Integers,
     answers: Integers,
     groups: Integers,
     *,
+    series: NDArray[np.float64] | None = None,
     seed: int = 0,
     draws: int = 1000,
 ) -> dict[str, Any]:
-    """Figures of ranked patients; `groups` are drawn together in the bootstrap."""
-    values = {**{f"top_{k}": (ranks <= k).astype(float) for k in TOP}, "mrr": 1 / ranks}
-    sizes = np.bincount(groups)
-    rng = np.random.default_rng(seed)
-    counts = rng.multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), size=draws)
-    result: dict[str, Any] = {"n": len(ranks), "publications": len(sizes)}
+    """Figures of ranked patients.
+
+    Args:
+        ranks: of the patients' diseases; infinite where missed.
+        first: the disease put first, by number; -2 where none was.
+        answers: the right one, by number; negative where it is no candidate.
+        groups: number of each patient's publication; bootstrap draws these, whole.
+        series: ranks of the best of each disease's series.
+
+    Returns:
+        `n`, `publications`, `known` (patients whose disease is a candidate); `top_1`, `top_3`,
+        `top_10`, `top_50` and `mrr`, over patients, and (`macro_…`) as the mean over publications,
+        each with a 95 % interval; `series_top_1` and so on likewise; `median_rank` over patients
+        and over publications (of their medians), null where it is beyond all candidates; and of
+        the first rank `accuracy`, `precision`, `recall` and `f1`, as means over the diseases, and
+        `precision_micro`, `recall_micro`, `f1_micro`, over patients.
+    """
+    values = {**_hits(ranks), "mrr": 1 / ranks}
+    if series is not None:
+        values |= {f"series_{name}": value for name, value in _hits(series).items()}
+    resampled = _Resampled.of(groups, seed, draws)
+    result: dict[str, Any] = {
+        "n": len(ranks),
+        "publications": len(resampled.sizes),
+        "known": int((answers >= 0).sum()),
+    }
     for name, value in values.items():
-        sums = np.bincount(groups, weights=value)
-        result[name] = _round(value.mean())
-        result[f"{name}_interval"] = _interval(counts @ sums / (counts @ sizes))
-        result[f"macro_{name}"] = _round((sums / sizes).mean())
-        result[f"macro_{name}_interval"] = _interval(counts @ (sums / sizes) / len(sizes))
+        result |= resampled.means(name, value)
+    of_publications = [np.median(ranks[resampled.groups == g]) for g in range(len(resampled.sizes))]
+    for name, rank in (("", np.median(ranks)), ("macro_", np.median(of_publications))):
+        result[f"{name}median_rank"] = float(rank) if np.isfinite(rank) else None
     return {**result, **_of_first_rank(first, answers)}
 
 
+def paired_difference(
+    ours: NDArray[np.float64],
+    theirs: NDArray[np.float64],
+    groups: Integers,
+    *,
+    seed: int = 0,
+    draws: int = 1000,
+) -> dict[str, Any]:
+    """What one model's ranks of the same patients have over another's: differences of `top_1`,
+    `top_3`, `top_10` and `mrr`, over patients and over publications (`macro_…`), each with a 95 %
+    interval by bootstrap over publications."""
+    resampled = _Resampled.of(groups, seed, draws)
+    one, two = ({**_hits(ranks), "mrr": 1 / ranks} for ranks in (ours, theirs))
+    found: dict[str, Any] = {}
+    for name in _COMPARED:
+        found |= resampled.means(name, one[name] - two[name])
+    return found
+
+
+def _hits(ranks: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    return {f"top_{k}": (ranks <= k).astype(float) for k in TOP}
+
+
+@dataclass(frozen=True)
+class _Resampled:
+    """Publications drawn again and again, with replacement.
+
+    Attributes:
+        groups: number of each patient's publication.
+        sizes: patients of each publication.
+        counts: draws × publications, how often each was drawn.
+    """
+
+    groups: Integers
+    sizes: Integers
+    counts: Integers
+
+    @classmethod
+    def of(cls, groups: Integers, seed: int, draws: int) -> _Resampled:
+        groups = np.unique(groups, return_inverse=True)[1]
+        sizes = np.bincount(groups)
+        rng = np.random.default_rng(seed)
+        counts = rng.multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), size=draws)
+        return cls(groups, sizes, counts)
+
+    def means(self, name: str, value: NDArray[np.float64]) -> dict[str, Any]:
+        """The mean over patients, and that over publications, each with its 95 % interval."""
+        sums = np.bincount(self.groups, weights=value)
+        shares, size = sums / self.sizes, len(self.sizes)
+        return {
+            name: _round(value.mean()),
+            f"{name}_interval": _interval(self.counts @ sums / (self.counts @ self.sizes)),
+            f"macro_{name}": _round(shares.mean()),
+            f"macro_{name}_interval": _interval(self.counts @ shares / size),
+        }
+
+
 def _of_first_rank(first: Integers, answers: Integers) -> dict[str, float]:
-    """Accuracy, and precision, recall and F1 as means over the diseases that are a patient's or
-    were put first; a disease that was never put first has a precision of 0."""
-    diseases = np.union1d(first, answers)
+    """Accuracy, precision, recall and F1 of what was put first: over patients, and as means over
+    the diseases that are a patient's or were put first; one that was never put first has a
+    precision of 0."""
+    diseases = np.union1d(first[first >= 0], answers)
     right = np.array([((first == d) & (answers == d)).sum() for d in diseases])
     put_first = np.array([(first == d).sum() for d in diseases])
     given = np.array([(answers == d).sum() for d in diseases])
-    precision = right / np.maximum(put_first, 1)
-    recall = right / np.maximum(given, 1)
-    f1 = 2 * right / np.maximum(put_first + given, 1)
+    answered = max(int((first >= 0).sum()), 1)
     return {
         "accuracy": _round((first == answers).mean()),
-        "precision": _round(precision.mean()),
-        "recall": _round(recall.mean()),
-        "f1": _round(f1.mean()),
+        "precision": _round((right / np.maximum(put_first, 1)).mean()),
+        "recall": _round((right / np.maximum(given, 1)).mean()),
+        "f1": _round((2 * right / np.maximum(put_first + given, 1)).mean()),
+        "precision_micro": _round(right.sum() / answered),
+        "recall_micro": _round(right.sum() / len(answers)),
+        "f1_micro": _round(2 * right.sum() / (answered + len(answers))),
     }
+
+
+def _stratum(
+    label: str, ranked: Mapping[str, Ranked], tested: _Tested, chosen: Chosen, seed: int
+) -> dict[str, Any]:
+    """A stratum's size, what each model reaches in it, and what the model has over Resnik."""
+    groups = tested.publications[chosen]
+    resampled = _Resampled.of(groups, seed, 1)
+    row: dict[str, Any] = {"stratum": label, "n": len(groups), "publications": len(resampled.sizes)}
+    for name, found in ranked.items():
+        ranks = found.ranks[chosen]
+        means: dict[str, Any] = {}
+        for figure, value in {**_hits(ranks), "mrr": 1 / ranks}.items():
+            means |= resampled.means(figure, value)
+        row[name] = {k: v for k, v in means.items() if not k.endswith("_interval")}
+    if "resnik" in ranked:
+        ours, theirs = ranked["model"].ranks[chosen], ranked["resnik"].ranks[chosen]
+        row["over_resnik"] = paired_difference(ours, theirs, groups, seed=seed)
+    return row
+
+
+def _below(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The figures of a large stratum that are below Resnik's."""
+    over = row.get("over_resnik", {}) if row["n"] > _MANY else {}
+    return [
+        {
+            **{name: row[name] for name in ("stratum", "n", "publications")},
+            "figure": figure,
+            "model": row["model"][figure],
+            "resnik": row["resnik"][figure],
+            "difference": over[figure],
+            "interval": over[f"{figure}_interval"],
+        }
+        for name in _COMPARED
+        for figure in (name, f"macro_{name}")
+        if over.get(figure, 0) < 0
+    ]
+
+
+def _by_group(value: Chosen, groups: Integers) -> NDArray[np.float64]:
+    return np.asarray(np.bincount(groups, weights=value) / np.bincount(groups))
 
 
 def _interval(values: NDArray[np.float64]) -> list[float]:

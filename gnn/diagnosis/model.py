@@ -26,11 +26,12 @@ from ...graph.frames import PREDICTIONS, conform
 from ...graph.kg import KnowledgeGraph
 from ..folder import ModelFolder, graph_record, named, open_model, part_named, save_model
 from .ask import questions
+from .cases import cases_of
 from .circumstances import Circumstances, Factors
 from .classifiers import Graph, Perceptron
 from .explain import compare, explain, posterior
 from .knowledge import Floats, Integers, Knowledge
-from .patients import cases_of
+from .open_set import OpenSet
 from .similarity import naive_bayes, resnik
 
 KIND = "diagnosis"
@@ -54,6 +55,8 @@ class DiagnosisModel:
         kg: the graph whose diseases and phenotypes it knows.
         name: `gnn`, `resnik`, `naive_bayes` or `mlp`.
         metrics: figures on held-out simulated patients, by model: its own and the baselines'.
+        open_set: "none of these" and sets that hold the disease, over `log_probabilities`; none
+            where it was fitted on no cases.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class DiagnosisModel:
         temperature: float,
         settings: Mapping[str, Any],
         metrics: Mapping[str, Any],
+        open_set: OpenSet | None = None,
     ):
         self.kg = kg
         self.name = name
@@ -72,6 +76,7 @@ class DiagnosisModel:
         self.temperature = temperature
         self.settings = dict(settings)
         self.metrics = dict(metrics)
+        self.open_set = open_set
         self._network = network
 
     def scores(self, patients: Sequence[Integers]) -> Floats:
@@ -291,6 +296,7 @@ class DiagnosisModel:
                     **self.settings,
                     "model": self.name,
                     "temperature": self.temperature,
+                    "open_set": None if self.open_set is None else self.open_set.to_dict(),
                 },
                 seed=self.settings["seed"],
                 metrics=self.metrics,
@@ -364,7 +370,9 @@ def load_model(
             network = NETWORKS[name](knowledge)
             network.load_state_dict(weights)
             network.eval()
-        settings = {k: v for k, v in folder.settings.items() if k not in ("model", "temperature")}
+        settings = dict(folder.settings)
+        open_set = settings.pop("open_set", None)
+        settings = {k: v for k, v in settings.items() if k not in ("model", "temperature")}
         return DiagnosisModel(
             kg,
             name,
@@ -373,6 +381,7 @@ def load_model(
             folder.settings["temperature"],
             settings,
             folder.metrics,
+            None if open_set is None else OpenSet.from_dict(open_set),
         )
     except (KeyError, ValueError, RuntimeError, IndexError) as error:
         raise ModelError(f"{path}: is damaged ({error}); train the model anew") from error

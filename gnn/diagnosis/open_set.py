@@ -20,8 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import entr, expit, log_softmax, logit, softmax
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
 
 from ...graph.errors import DataError
 
@@ -56,8 +54,8 @@ class OpenSet:
             before the truth, by a fit that the case had no part in.
         figures: `n`, `without_candidate`; `auroc` of P(none), the cases without their disease
             against the same without another, by fits that the case had no part in; and
-            `auroc_observed`, cases whose disease is no candidate against the others, where there
-            are both.
+            `auroc_observed`, cases whose disease is no candidate against the others (null
+            where there are none).
     """
 
     temperature: float
@@ -178,10 +176,9 @@ def fit_open_set(
     figures = {
         "n": len(scores),
         "without_candidate": int((~known).sum()),
-        "auroc": _auroc(present[known], removed[known]),
+        "auroc": auroc(present[known], removed[known]),
+        "auroc_observed": auroc(present[known], present[~known]),
     }
-    if not known.all():
-        figures["auroc_observed"] = _auroc(present[known], present[~known])
     fitted = _fit(scores, truth_rows, phenotypes, rng)
     return OpenSet(
         **{**asdict(fitted), "conformity": np.sort(conformity).tolist(), "figures": figures}
@@ -232,6 +229,8 @@ def _fit(
     scores: Floats, truth_rows: Integers, phenotypes: Integers, rng: np.random.Generator
 ) -> OpenSet:
     """Temperature and "none of these" alone."""
+    from sklearn.linear_model import LogisticRegression
+
     known = truth_rows >= 0
     own, rows, numbers = scores[known], truth_rows[known], phenotypes[known]
     temperature = fit_temperature(own, rows)
@@ -306,7 +305,11 @@ def _conformity(
     return np.asarray(before[order == truth[:, None]])
 
 
-def _auroc(low: Floats, high: Floats) -> float:
-    """How often one of `high` is above one of `low`."""
+def auroc(low: Floats, high: Floats) -> float | None:
+    """How often one of `high` is above one of `low`; none where one of them is empty."""
+    from sklearn.metrics import roc_auc_score  # takes a second, and only fitting needs it
+
+    if not len(low) or not len(high):
+        return None
     labels = np.repeat([0, 1], [len(low), len(high)])
     return round(float(roc_auc_score(labels, np.concatenate([low, high]))), 4)

@@ -150,7 +150,9 @@ def test_evaluation_of_cases(model: DiagnosisModel, kg: KnowledgeGraph) -> None:
     ]
     rows.append(("unknown", ["HP:11"], [], "OMIM:12345", "PMID:9"))
     rows.append(("open", ["HP:11"], [], None, "PMID:9"))
-    figures = evaluate_diagnosis(model, patients(rows))
+    report = evaluate_diagnosis(model, patients(rows))
+    assert (report["n"], report["known"], report["undiagnosed"]) == (13, 12, 1)
+    figures = report["figures"]["all"]["model"]
     assert (figures["n"], figures["known"], figures["publications"]) == (13, 12, 5)
     assert figures["accuracy"] == figures["top_1"] <= round(12 / 13, 4)
     assert figures["top_10"] <= round(12 / 13, 4)
