@@ -94,8 +94,10 @@ def cases_of(kg: KnowledgeGraph) -> list[Case]:
 def patients_of(kg: KnowledgeGraph, patients: Iterable[str]) -> KnowledgeGraph:
     """The graph with no other patients than these; all else stays, evidence included."""
     kept = pl.Series(sorted(patients), dtype=pl.String).implode()
-    other = (pl.col("kind") == "Patient") & ~pl.col("id").is_in(kept)
-    return kg.subgraph(kg.nodes.filter(~other)["id"])
+    other = kg.nodes.filter(~pl.col("id").is_in(kept), kind="Patient")
+    if other.is_empty():
+        return kg
+    return kg.subgraph(kg.nodes.join(other, on="id", how="anti")["id"])
 
 
 def read_cases(path: Path, quarantine: Quarantine) -> KnowledgeGraph:

@@ -327,14 +327,15 @@ def test_a_table_of_cases(tmp_path: Path) -> None:
     path = table(
         tmp_path,
         "Case\tPhenotypes\tage\tdiseases\texcluded\tpublication",
-        "a b\tHP:0000001; HP_0000002|HP:0000003\t5\tOMIM:100001,ORPHANET:2\tHP:0000004 HP:0000005\t31239556",
+        "a b\tHP:0000001; HP_0000002|HP:0000003\t5\tOMIM:100001,ORPHANET:2\t"
+        "HP:0000004 HP:0000005\t31239556",
         "c\tHP:0000001\t\tOMIM:100001\t\t",
     )
     aside = Quarantine()
     first, second = cases_of(read_cases(path, aside))
     assert first == Case(
         "patient:a_b",
-        ("HP:0000002", "HP:0000001", "HP:0000003"),
+        ("HP:0000001", "HP:0000002", "HP:0000003"),
         ("HP:0000004", "HP:0000005"),
         ("OMIM:100001", "ORPHA:2"),
         "PMID:31239556",
