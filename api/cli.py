@@ -14,7 +14,10 @@ import typer
 if TYPE_CHECKING:
     import polars as pl
 
+    from medkg.diagnose import Patient
     from medkg.extract.annotated import AnnotatedText
+    from medkg.gnn.diagnosis.circumstances import Circumstances
+    from medkg.gnn.diagnosis.findings import Findings
     from medkg.gnn.diagnosis.model import DiagnosisModel
     from medkg.gnn.links.model import LinkModel
     from medkg.gnn.treatment.model import TreatmentModel
@@ -1181,31 +1184,236 @@ def _diagnosis_model(path: Path, graph: str | None) -> DiagnosisModel:
 @app.command(epilog="Example: medkg diagnose models/diagnosis --symptom Fever --symptom HP:0001945")
 def diagnose(
     model: Annotated[Path, typer.Argument(help="A model folder (medkg train diagnosis).")],
-    symptom: Annotated[list[str] | None, typer.Option(help="Identifier or name.")] = None,
-    absent: Annotated[list[str] | None, typer.Option(help="One that was looked for.")] = None,
+    symptom: Annotated[
+        list[str] | None, typer.Option(help="One that is seen: identifier or name; repeatable.")
+    ] = None,
+    absent: Annotated[
+        list[str] | None, typer.Option(help="One that was looked for and not found.")
+    ] = None,
     note: Annotated[Path | None, typer.Option(help="A clinical note, read for phenotypes.")] = None,
-    phenopacket: Annotated[Path | None, typer.Option(help="A GA4GH phenopacket.")] = None,
+    phenopacket: Annotated[
+        Path | None, typer.Option(help="A GA4GH phenopacket, or a folder or archive of them.")
+    ] = None,
+    findings_from: Annotated[
+        Path | None, typer.Option(help="Findings of --findings, as you corrected them.")
+    ] = None,
+    findings: Annotated[
+        Path | None, typer.Option(help="Of --note: write what was read here (TSV), to be edited.")
+    ] = None,
+    correct: Annotated[
+        bool, typer.Option("--review", help="Of --note: go through what was read, one by one.")
+    ] = False,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Be asked for what would narrow the list most.")
+    ] = False,
+    gene: Annotated[
+        list[str] | None, typer.Option(help="A candidate gene: raises diseases it is tied to.")
+    ] = None,
+    onset: Annotated[
+        str | None, typer.Option(help="Of the disease: an HPO term (Childhood onset) or age (P3Y).")
+    ] = None,
+    sex: Annotated[str | None, typer.Option(help="female or male.")] = None,
+    explained: Annotated[
+        bool, typer.Option("--explain", help="Show each phenotype's weight, frequency, sources.")
+    ] = False,
+    page: Annotated[
+        Path | None, typer.Option(help="Picture to write (HTML): phenotypes by diseases.")
+    ] = None,
+    into: Annotated[
+        str | None, typer.Option(help="Write patient and diagnoses to this server too.")
+    ] = None,
+    pseudonyms: Annotated[
+        str | None,
+        typer.Option(help="Of --into: a secret (16-64 characters) or @FILE; default: at random."),
+    ] = None,
     top: Top = 10,
     graph: Annotated[str | None, typer.Option(help="Instead of the recorded graph.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Rank diseases for phenotypes, a note or a phenopacket. For research, not for care."""
-    from medkg import show
-    from medkg.diagnose import phenotypes
+    """Rank diseases for phenotypes, a note or phenopackets. For research, not for care."""
+    from medkg.diagnose import Patient, diagnose_all, patients_of
+    from medkg.gnn.diagnosis.circumstances import Circumstances
+    from medkg.graph.errors import DataError
+    from medkg.graph.quarantine import Quarantine
 
-    if sum(bool(given) for given in (symptom, note, phenopacket)) != 1:
-        raise typer.BadParameter("give one of --symptom, --note and --phenopacket")
+    if sum(bool(given) for given in (symptom, note, phenopacket, findings_from)) != 1:
+        raise typer.BadParameter("give one of --symptom, --note, --phenopacket and --findings-from")
+    if absent and not symptom:
+        raise typer.BadParameter("--absent goes with --symptom")
+    if (findings or correct) and note is None:
+        raise typer.BadParameter("--findings and --review go with --note")
+    given = Circumstances(tuple(gene or ()), onset, sex)
+    if into is not None and given:
+        raise typer.BadParameter("--into writes what follows from phenotypes alone")
+    if (ask or correct) and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise DataError("--ask and --review need a terminal; leave them out, or use --findings")
     loaded = _diagnosis_model(model, graph)
-    present, lacking = phenotypes(loaded.kg, symptom or (), absent or (), note, phenopacket)
-    rows = loaded.diagnose(present, lacking, top=top)
+    aside = Quarantine()
+    if phenopacket is not None:
+        patients = patients_of(phenopacket, loaded.kg, aside)
+        if len(patients) > 1 and (ask or given or explained or page):
+            raise DataError(
+                f"has {len(patients)} patients: --ask, --gene, --onset, --sex, --explain and --page"
+                " are for one",
+                path=phenopacket,
+            )
+    else:
+        found = _findings(loaded, symptom, absent, note, findings_from, findings, correct)
+        if found is None:
+            return None
+        origin = note or findings_from
+        patients = [Patient("patient" if origin is None else origin.stem, found)]
+    if ask:
+        patients = [_asked(loaded, patients[0], given, top)]
+    results = diagnose_all(loaded, patients, aside, top=top, circumstances=given)
+    _say_set_aside(aside)
+    if not results:
+        raise DataError("no phenotype is left that the model knows")
+    written = _into_graph(loaded, patients, into, pseudonyms, top) if into is not None else None
+    if len(patients) > 1:
+        return _show_cases(results, written, aside, as_json)
+    return _show_diagnosis(loaded, results[0], given, written, explained, page, as_json)
+
+
+def _findings(
+    model: DiagnosisModel,
+    symptom: list[str] | None,
+    absent: list[str] | None,
+    note: Path | None,
+    findings_from: Path | None,
+    findings: Path | None,
+    correct: bool,
+) -> Findings | None:
+    """The findings of one patient; None where they were only to be written."""
+    from medkg import diagnose as steps
+    from medkg import show
+
+    if findings_from is not None:
+        return steps.read_findings(findings_from, model.kg)
+    if note is None:
+        return steps.of_texts(model.kg, symptom or (), absent or ())
+    found = steps.findings_in_note(note, model.kg)
+    if correct:
+        found = steps.reviewed(found, model.kg, show.ask_of_finding)
+    if findings is not None:
+        steps.write_findings(found, findings)
+        show.out.print(
+            f"{findings}: {found.height} findings of {note.name}; correct the column keep (yes, no,"
+            " drop) or phenotype, then medkg diagnose MODEL --findings-from it",
+            markup=False,
+        )
+        return None
+    show.findings(found)
+    return steps.kept(found, model.kg)
+
+
+def _asked(model: DiagnosisModel, patient: Patient, given: Circumstances, top: int) -> Patient:
+    from dataclasses import replace
+
+    from medkg import show
+    from medkg.diagnose import dialogue
+
+    findings = dialogue(model, patient.findings, show.ask_for, top=top, circumstances=given)
+    return replace(patient, findings=findings)
+
+
+def _into_graph(
+    model: DiagnosisModel, patients: list[Patient], uri: str, key: str | None, top: int
+) -> dict[str, str]:
+    """Write patients to a server; what each is called there, by its own identifier."""
+    from medkg import show
+    from medkg.access import connect
+    from medkg.diagnose import as_graph, pseudonym
+
+    named = {pseudonym(key, patient.id): patient for patient in patients}
+    with connect(uri) as connection:
+        written = connection.write(as_graph(named, model, top))
+    show.err.print(f"{uri}: {written}", markup=False)
+    return {patient.id: identifier for identifier, patient in named.items()}
+
+
+def _show_cases(
+    results: list[dict[str, Any]],
+    written: dict[str, str] | None,
+    aside: Quarantine,
+    as_json: bool,
+) -> None:
+    """Several patients: the first diagnosis of each."""
+    import polars as pl
+
+    from medkg import show
+
     if as_json:
-        show.as_json({"present": present, "absent": lacking, "diagnoses": rows.to_dicts()})
-        return
-    names = dict(loaded.kg.nodes.select("id", "name").iter_rows())
+        set_aside = [row.__dict__ for row in aside.rows]
+        cases = [{**case, "written_as": (written or {}).get(case["patient"])} for case in results]
+        return show.as_json({"cases": cases, "set_aside": set_aside})
+    rows = [
+        {
+            "patient": case["patient"],
+            "phenotypes": len(case["present"]),
+            "first": case["diagnoses"][0]["name"],
+            "probability": case["diagnoses"][0]["probability"],
+            "known": case["known"],
+            "its_rank": case["known_rank"],
+            "notes": len(case["notes"]),
+            **({"written_as": written[case["patient"]]} if written else {}),
+        }
+        for case in results
+    ]
+    return show.frame(pl.DataFrame(rows), "First diagnoses (for research, not for care)")
+
+
+def _show_diagnosis(
+    model: DiagnosisModel,
+    result: dict[str, Any],
+    given: Circumstances,
+    written: dict[str, str] | None,
+    explained: bool,
+    page: Path | None,
+    as_json: bool,
+) -> None:
+    """One patient: the list and, if asked for, its explanation."""
+    from medkg import show
+
+    present, lacking = result["present"], result["excluded"]
+    top = len(result["diagnoses"])
+    rows = model.diagnose(present, lacking, top=top, circumstances=given)
+    why = None
+    if explained or page is not None or as_json:
+        why = model.explain(present, lacking, top=top, circumstances=given)
+    if page is not None and why is not None:
+        from medkg.gnn.diagnosis.page import write_page
+
+        write_page(rows, why, page, model.name, model.kg)
+    if as_json:
+        return show.as_json(
+            {
+                "present": present,
+                "absent": lacking,
+                "notes": result["notes"],
+                "known": result["known"],
+                "known_rank": result["known_rank"],
+                "written_as": None if written is None else next(iter(written.values())),
+                "diagnoses": rows.to_dicts(),
+                "explanation": [] if why is None else why.to_dicts(),
+            }
+        )
+    names = dict(model.kg.nodes.select("id", "name").iter_rows())
+    for said in result["notes"]:
+        show.out.print(f"note: {said}", markup=False)
     show.out.print(f"present: {', '.join(names[i] for i in present)}", markup=False)
     if lacking:
         show.out.print(f"absent: {', '.join(names[i] for i in lacking)}", markup=False)
-    show.frame(rows, "Diagnoses (for research, not for care)")
+    show.frame(rows.drop("score"), "Diagnoses (for research, not for care)")
+    if explained and why is not None:
+        show.explanation(why)
+    if result["known_rank"] is not None:
+        show.out.print(f"known diagnosis: rank {result['known_rank']:,}")
+    for own, identifier in (written or {}).items():
+        show.out.print(f"written as {identifier}: {own}", markup=False)
+    if page is not None:
+        show.out.print(f"{page}: phenotypes by diseases", markup=False)
+    return None
 
 
 @app.command(

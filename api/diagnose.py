@@ -1,70 +1,442 @@
-"""What a diagnosis starts from: phenotypes given by name, read from a note, or in a phenopacket."""
+"""Diagnosis as a clinician-researcher does it: findings in, checked and corrected; a list out.
+
+Phenotypes come typed, from a note that is read, from a table of findings that a person has
+corrected, or from phenopackets. Patients go into a graph under pseudonyms, with what was predicted
+of them. What notes say is written nowhere but where the user asks for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+import io
+import json
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from medkg.graph.errors import DataError
+import polars as pl
+
+from medkg.gnn.diagnosis.findings import Findings, Phenotypes
+from medkg.graph.atomic import atomic_file
+from medkg.graph.errors import DataError, MissingError
+from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
+from medkg.graph.progress import track
+from medkg.graph.quarantine import Quarantine
+
+if TYPE_CHECKING:
+    from medkg.extract.annotated import AnnotatedText, Triple
+    from medkg.gnn.diagnosis.circumstances import Circumstances
+    from medkg.gnn.diagnosis.model import DiagnosisModel
+
+PATIENTS = Source("patients", "", "private: patients' data, not to be passed on")
+KEEP = ("yes", "no", "drop")
+FINDINGS = {
+    "keep": pl.String,
+    "phenotype": pl.String,
+    "name": pl.String,
+    "said": pl.String,
+    "context": pl.String,
+    "start": pl.Int64,
+    "end": pl.Int64,
+    "sentence": pl.String,
+}
+_NO_PHENOTYPE = "no phenotype is left that the model knows"
 
 
-def phenotypes(
-    kg: KnowledgeGraph,
-    present: Sequence[str],
-    absent: Sequence[str],
-    note: Path | None,
-    phenopacket: Path | None,
-) -> tuple[list[str], list[str]]:
-    """The identifiers of the phenotypes that a patient has, and of those looked for and not found.
+@dataclass(frozen=True)
+class Patient:
+    """A patient to be diagnosed: findings, and diagnoses where they are known already."""
 
-    Args:
-        kg: the graph whose identifiers are used.
-        present, absent: identifiers or names.
-        note: a clinical note; what it says of the patient now is added.
-        phenopacket: a GA4GH phenopacket; likewise.
+    id: str
+    findings: Findings
+    diseases: tuple[str, ...] = ()
+
+
+# Findings
+
+
+def of_texts(kg: KnowledgeGraph, present: Sequence[str], excluded: Sequence[str]) -> Findings:
+    """Findings of what a person typed: identifiers or names.
 
     Raises:
-        MissingError: a name that the graph doesn't have.
-        DataError: a file that can't be read, or in which no phenotype is found.
+        MissingError: one of them names no phenotype of the graph.
     """
-    has = [kg.resolve(text, "Symptom") for text in present]
-    lacks = [kg.resolve(text, "Symptom") for text in absent]
-    for path, read in ((note, _from_note), (phenopacket, _from_phenopacket)):
-        if path is None:
+    return Phenotypes(kg).clean(present, excluded, strict=True)
+
+
+def findings_in_note(path: Path, kg: KnowledgeGraph) -> pl.DataFrame:
+    """The phenotypes that are read in a note, to be corrected by a person.
+
+    Returns:
+        `FINDINGS`: `keep`: `yes` (observed), `no` (denied: excluded) or `drop`: of the family or
+        somebody else, hypothetical, or without a term of the graph's. What was possible or is past
+        is the patient's. `said` is the text's words, `context` what is said of them, `start` and
+        `end` the characters of `sentence`. In order of the text.
+
+    Raises:
+        DataError: it can't be read, or is not one text.
+    """
+    from medkg.access import annotate
+
+    texts = annotate([path], terminology=kg)
+    if len(texts) != 1:
+        raise DataError(f"has {len(texts)} texts, and one note is diagnosed at a time", path=path)
+    names = dict(kg.nodes.filter(kind="Symptom").select("id", "name").iter_rows())
+    told = [t for t in texts[0].triples if t.relation in ("HAS_PHENOTYPE", "LACKS_PHENOTYPE")]
+    told.sort(key=lambda triple: (triple.object.start or 0, triple.object.id))
+    return pl.DataFrame([_finding(triple, texts[0], names) for triple in told], schema=FINDINGS)
+
+
+def _finding(triple: Triple, text: AnnotatedText, names: Mapping[str, str]) -> dict[str, Any]:
+    known = triple.object.id in names
+    context = [*triple.context]
+    if triple.relation == "LACKS_PHENOTYPE":
+        context.insert(0, "negated")
+    keep = "no" if "negated" in context else "yes"
+    if not known or {"family", "other", "hypothetical"} & set(context):
+        keep = "drop"
+    return {
+        "keep": keep,
+        "phenotype": triple.object.id if known else "",
+        "name": names.get(triple.object.id, ""),
+        "said": _one_line(text.text[triple.object.start : triple.object.end]),
+        "context": ", ".join(context),
+        "start": triple.start,
+        "end": triple.end,
+        "sentence": _one_line(text.text[triple.start : triple.end]),
+    }
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def write_findings(found: pl.DataFrame, path: Path) -> None:
+    """Write findings as a table (TSV) that a person edits and `read_findings` reads.
+
+    It holds sentences of the note, so that only its owner may read it.
+    """
+    with atomic_file(path, mode=0o600) as draft:
+        found.write_csv(draft, separator="\t", quote_style="necessary")
+
+
+def read_findings(path: Path, kg: KnowledgeGraph) -> Findings:
+    """The findings of a table that a person has corrected.
+
+    Columns `keep` (yes, no or drop) and `phenotype` (an identifier or a name) are needed, all
+    others are for the reader. A row without a phenotype counts where it is not to be dropped.
+
+    Raises:
+        DataError: a column is missing, a value of `keep` is none, or a phenotype isn't known; with
+            the line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError("is not UTF-8 text", path=path) from error
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t")
+    if not {"keep", "phenotype"} <= set(rows.fieldnames or ()):
+        raise DataError("lacks a column keep or phenotype; columns are parted by tabs", path=path)
+    look = Phenotypes(kg)
+    lists: dict[str, list[str]] = {"yes": [], "no": []}
+    for row in rows:
+        keep, phenotype = (str(row[name] or "").strip() for name in ("keep", "phenotype"))
+        if not keep and not phenotype:
             continue
-        patient = read(path, kg)
-        patients = patient.nodes.filter(kind="Patient").height
-        if patients > 1:
-            raise DataError(
-                f"has {patients} patients, and one is diagnosed at a time; to measure on many, use"
-                " medkg evaluate diagnosis",
-                path=path,
-            )
-        found, denied = of_patient(patient, kg)
-        if not found:
-            raise DataError("no phenotype of the graph's was found in it", path=path)
-        has += found
-        lacks += denied
-    present_ids = list(dict.fromkeys(has))
-    return present_ids, [i for i in dict.fromkeys(lacks) if i not in set(present_ids)]
+        if keep.lower() not in KEEP:
+            raise DataError(f"keep is yes, no or drop, not {keep!r}", path=path, line=rows.line_num)
+        if keep.lower() == "drop":
+            continue
+        try:
+            look.one(phenotype)
+        except MissingError as error:
+            raise DataError(str(error), path=path, line=rows.line_num) from None
+        lists[keep.lower()].append(phenotype)
+    return look.clean(lists["yes"], lists["no"])
 
 
-def of_patient(patient: KnowledgeGraph, kg: KnowledgeGraph) -> tuple[list[str], list[str]]:
-    """HAS_PHENOTYPE and LACKS_PHENOTYPE of a graph of one patient, as far as `kg` knows them."""
-    known = set(kg.nodes.filter(kind="Symptom")["id"])
-    has = patient.edges.filter(relation="HAS_PHENOTYPE")["object"].unique().sort()
-    lacks = patient.edges.filter(relation="LACKS_PHENOTYPE")["object"].unique().sort()
-    return [i for i in has if i in known], [i for i in lacks if i in known]
+def kept(found: pl.DataFrame, kg: KnowledgeGraph) -> Findings:
+    """The findings of a table, as it is now."""
+    lists = (found.filter(keep=keep)["phenotype"].to_list() for keep in ("yes", "no"))
+    return Phenotypes(kg).clean(*lists)
 
 
-def _from_note(path: Path, kg: KnowledgeGraph) -> KnowledgeGraph:
-    from medkg.access import extract
+def reviewed(
+    found: pl.DataFrame,
+    kg: KnowledgeGraph,
+    answer: Callable[[Mapping[str, Any], str], str],
+) -> pl.DataFrame:
+    """Findings as a person corrects them, one by one.
 
-    return extract([path], terminology=kg)
+    Args:
+        answer: is given each finding and what was wrong with the last answer ("" at first). It
+            gives yes, no or drop (or their first letters), "" to leave the finding, the identifier
+            or name of another phenotype to take its place, or `stop` to leave all the rest.
+    """
+    look = Phenotypes(kg)
+    rows = found.to_dicts()
+    for row in rows:
+        problem: str | None = ""
+        while problem is not None:
+            said = answer(row, problem).strip()
+            if said.lower() == "stop":
+                return pl.DataFrame(rows, schema=FINDINGS)
+            problem = _correct(row, said, look)
+    return pl.DataFrame(rows, schema=FINDINGS)
 
 
-def _from_phenopacket(path: Path, kg: KnowledgeGraph) -> KnowledgeGraph:
+def _correct(row: dict[str, Any], said: str, look: Phenotypes) -> str | None:
+    """Change a finding as a person says; what is wrong with that, or None."""
+    word = next((keep for keep in KEEP if said.lower() in (keep, keep[0])), None)
+    if not said:
+        return None
+    if word is not None:
+        if not row["phenotype"] and word != "drop":
+            return "it has no term yet: give an identifier or a name"
+        row["keep"] = word
+        return None
+    try:
+        identifier, _ = look.one(said)
+    except MissingError as error:
+        return str(error)
+    row["phenotype"], row["name"] = identifier, look.names[identifier]
+    row["keep"] = "no" if "negated" in row["context"] else "yes"
+    return None
+
+
+# Phenopackets
+
+
+def patients_of(path: Path, kg: KnowledgeGraph, quarantine: Quarantine) -> list[Patient]:
+    """The patients of a phenopacket, or of a folder or an archive of them.
+
+    A patient of whom no phenotype is left is set aside, as is a file that is no phenopacket.
+
+    Raises:
+        DataError: there is none to diagnose.
+    """
+    from medkg.gnn.diagnosis.cases import cases_of
     from medkg.loaders.sources import load
 
-    return load("phenopackets", path)
+    look = Phenotypes(kg)
+    found = []
+    for case in cases_of(load("phenopackets", path, quarantine=quarantine)):
+        findings = look.clean(case.present, case.excluded)
+        if findings.present:
+            found.append(Patient(case.id, findings, case.diseases))
+        else:
+            said = "; ".join(findings.notes) or "it states none"
+            quarantine.add("no phenotype of the graph's", path=path, row=f"{case.id}: {said}")
+    if not found:
+        first = next(iter(quarantine), None)
+        why = f"; the first: {first.reason}, {first.row}" if first else ""
+        raise DataError(f"has no patient that can be diagnosed{why}", path=path)
+    return found
+
+
+def diagnose_all(
+    model: DiagnosisModel,
+    patients: Sequence[Patient],
+    quarantine: Quarantine,
+    *,
+    top: int = 10,
+    circumstances: Circumstances | None = None,
+) -> list[dict[str, Any]]:
+    """The most probable diseases of each of several patients.
+
+    A patient of whom the model knows no phenotype is set aside.
+
+    Returns:
+        For each: `patient`, `present`, `excluded`, `notes`, `diagnoses` (as dictionaries, see
+        `DiagnosisModel.diagnose`), and of the diagnoses that are known (`known`) the first that is
+        a candidate with its rank (`known_rank`; None where none of them is, with a note).
+    """
+    from medkg.gnn.diagnosis.circumstances import Factors
+
+    knowledge = model.knowledge
+    factors = Factors(model.kg, knowledge, circumstances) if circumstances else None
+    found = []
+    for part in track(_parts(patients), "diagnose", -(-len(patients) // _PART)):
+        usable = [p for p in part if len(knowledge.columns_of(p.findings.present))]
+        for patient in part:
+            if patient not in usable:
+                quarantine.add(_NO_PHENOTYPE, path="patients", row=patient.id)
+        found += _diagnosed(model, usable, factors, top)
+    return found
+
+
+_PART = 100  # patients scored at a time
+
+
+def _parts(patients: Sequence[Patient]) -> Iterator[Sequence[Patient]]:
+    for start in range(0, len(patients), _PART):
+        yield patients[start : start + _PART]
+
+
+def _diagnosed(
+    model: DiagnosisModel, patients: Sequence[Patient], factors: Any, top: int
+) -> list[dict[str, Any]]:
+    import numpy as np
+
+    from medkg.gnn.diagnosis.explain import posterior
+
+    if not patients:
+        return []
+    knowledge = model.knowledge
+    logs = posterior(
+        model,
+        [knowledge.columns_of(patient.findings.present) for patient in patients],
+        [knowledge.columns_of(patient.findings.excluded) for patient in patients],
+        factors,
+    )
+    orders = [np.lexsort((np.arange(len(own)), -own)) for own in logs]
+    wanted = {knowledge.diseases[row] for order in orders for row in order[:top]}
+    nodes = model.kg.nodes.filter(pl.col("id").is_in(list(wanted)))
+    names = dict(nodes.select("id", "name").iter_rows())
+    found = []
+    for patient, own, order in zip(patients, logs, orders, strict=True):
+        notes = list(patient.findings.notes)
+        row = next((knowledge.disease_rows[d] for d in patient.diseases
+                    if d in knowledge.disease_rows), None)  # fmt: skip
+        if patient.diseases and row is None:
+            listed = ", ".join(patient.diseases)
+            notes.append(f"its diagnosis ({listed}) is no candidate: the graph doesn't describe it")
+        found.append(
+            {
+                "patient": patient.id,
+                "present": list(patient.findings.present),
+                "excluded": list(patient.findings.excluded),
+                "notes": notes,
+                "known": list(patient.diseases),
+                "known_rank": None if row is None else int(np.flatnonzero(order == row)[0]) + 1,
+                "diagnoses": [
+                    {
+                        "rank": rank,
+                        "disease": knowledge.diseases[at],
+                        "name": names[knowledge.diseases[at]],
+                        "probability": float(np.exp(own[at])),
+                    }
+                    for rank, at in enumerate(order[:top], start=1)
+                ],
+            }
+        )
+    return found
+
+
+# Asking
+
+
+def dialogue(
+    model: DiagnosisModel,
+    findings: Findings,
+    answer: Callable[[pl.DataFrame, Mapping[str, Any]], str],
+    *,
+    top: int = 10,
+    circumstances: Circumstances | None = None,
+) -> Findings:
+    """Ask for phenotypes until the list is narrow enough for whoever answers.
+
+    Args:
+        answer: is given the list as it stands and the question (a row of
+            `DiagnosisModel.questions`), and says yes, no, "?" (not known) or stop.
+
+    Returns:
+        What is known at the end.
+    """
+    present, excluded, unknown = list(findings.present), list(findings.excluded), list[str]()
+    while True:
+        rows = model.diagnose(present, excluded, top=top, circumstances=circumstances)
+        asked = model.questions(
+            present, excluded, unknown=unknown, top=1, circumstances=circumstances
+        )
+        said = "stop" if asked.is_empty() else answer(rows, asked.row(0, named=True))
+        if said == "stop":
+            return Findings(tuple(present), tuple(excluded), findings.notes)
+        {"yes": present, "no": excluded, "?": unknown}[said].append(asked["phenotype"][0])
+
+
+# Into the graph
+
+
+def pseudonym(key: str | None, own: str) -> str:
+    """The identifier of a patient in the graph: with a key the same for the same patient wherever
+    the key is used (see `medkg.loaders.clinical.Patients`), without one a random one."""
+    from medkg.loaders.clinical import Patients
+
+    return f"patient:{secrets.token_hex(12)}" if key is None else Patients(key).identifier(own)
+
+
+def as_graph(patients: Mapping[str, Patient], model: DiagnosisModel, top: int) -> KnowledgeGraph:
+    """Patients as a graph: what they show and lack, known diagnoses, and what is predicted.
+
+    Nothing else of them: no name, no date, no text; what they are called is a pseudonym.
+
+    Args:
+        patients: by their pseudonyms.
+
+    Returns:
+        Nodes Patient, Symptom and Disease; HAS_PHENOTYPE, LACKS_PHENOTYPE and HAS_DISEASE; and
+        HAS_DISEASE predictions, whose `explanation` is JSON: the identifiers of `matching`,
+        `missing`, `unexpected` and `against` phenotypes, and `findings`, what
+        `DiagnosisModel.explain` says of each.
+    """
+    told = [
+        (pseudonym, relation, object_)
+        for pseudonym, patient in patients.items()
+        for relation, objects in (
+            ("HAS_PHENOTYPE", patient.findings.present),
+            ("LACKS_PHENOTYPE", patient.findings.excluded),
+            ("HAS_DISEASE", patient.diseases),
+        )
+        for object_ in objects
+    ]
+    ends = {object_ for *_, object_ in told}
+    of_graph = model.kg.nodes.filter(pl.col("id").is_in(list(ends)))
+    missing = ends - set(of_graph["id"])
+    nodes = pl.concat(
+        [
+            of_graph,
+            pl.DataFrame(
+                [
+                    *((pseudonym, "Patient", pseudonym) for pseudonym in patients),
+                    *((id_, "Disease", id_) for id_ in sorted(missing)),
+                ],
+                schema=["id", "kind", "name"],
+                orient="row",
+            ),
+        ],
+        how="diagonal",
+    )
+    evidence = pl.DataFrame(
+        told, schema=dict.fromkeys(("subject", "relation", "object"), pl.String), orient="row"
+    ).with_columns(source=pl.lit(PATIENTS.name), level=pl.lit("observed"))
+    kg = KnowledgeGraph.build(nodes, evidence, [PATIENTS])
+    predictions = _explained(model, model.predictions(kg, top=top), patients)
+    others = pl.concat([predictions["tail"], kg.nodes["id"]]).unique()
+    joined = pl.concat(
+        [kg.nodes, model.kg.nodes.filter(pl.col("id").is_in(others.implode()))]
+    ).unique("id", keep="first", maintain_order=True)
+    return kg.with_frames(nodes=joined.sort("id")).with_predictions(predictions)
+
+
+def _explained(
+    model: DiagnosisModel, predictions: pl.DataFrame, patients: Mapping[str, Patient]
+) -> pl.DataFrame:
+    explanations = {}
+    for pseudonym, patient in track(patients.items(), "explain", len(patients)):
+        own = predictions.filter(head=pseudonym).sort("rank")
+        if own.is_empty():
+            continue
+        findings = patient.findings
+        rows = model.explain(findings.present, findings.excluded, diseases=own["tail"].to_list())
+        for disease, compared in own.select("tail", "explanation").iter_rows():
+            lines = rows.filter(disease=disease).drop("rank", "disease", "disease_name")
+            said = [{k: v for k, v in line.items() if v is not None} for line in lines.to_dicts()]
+            explanations[pseudonym, disease] = json.dumps(
+                {**json.loads(compared), "findings": said}, ensure_ascii=False
+            )
+    texts = [explanations[pair] for pair in predictions.select("head", "tail").iter_rows()]
+    return predictions.with_columns(explanation=pl.Series(texts, dtype=pl.String))

@@ -168,6 +168,90 @@ def pairs(values: Mapping[str, Any], title: str = "") -> None:
     out.print(table)
 
 
+def findings(found: pl.DataFrame) -> None:
+    """Print what was read in a note, with the sentences: what counts, and what was dropped."""
+    table = _plain_table("", "phenotype", "said", "in the sentence")
+    for row in found.iter_rows(named=True):
+        term = Text(_printable(row["name"] or "no term"), "" if row["name"] else "dim")
+        term.append(f" {row['phenotype']}", "dim")
+        said = Text(_printable(row["said"]))
+        said.append(f" ({row['context']})" if row["context"] else "", "dim")
+        sentence = Text(f"{row['start']}-{row['end']} ", "dim")
+        sentence.append(_printable(row["sentence"]), "")
+        table.add_row(row["keep"], term, said, sentence)
+    out.print(table)
+
+
+def ask_of_finding(row: Mapping[str, Any], problem: str) -> str:
+    """Show a finding at the terminal and read what is to become of it."""
+    if problem:
+        out.print(problem, markup=False, style="red")
+    else:
+        out.print()
+        out.print(_printable(row["sentence"]), markup=False)
+    term = f"{row['name']} {row['phenotype']}" if row["phenotype"] else "no term"
+    context = f" ({row['context']})" if row["context"] else ""
+    out.print(f"  {_printable(row['said'])}{context}: {term}, {row['keep']}", markup=False)
+    return out.input("  [dim]enter: leave; y, n, d(rop), another term, or stop: [/dim]")
+
+
+def ask_for(rows: pl.DataFrame, question: Mapping[str, Any]) -> str:
+    """Show a list of diagnoses and a question at the terminal, and read the answer."""
+    table = _plain_table("", "p", "disease")
+    for row in rows.head(5).iter_rows(named=True):
+        name = Text(_printable(row["name"])).append(f" {row['disease']}", "dim")
+        table.add_row(str(row["rank"]), f"{row['probability']:.3f}", name)
+    out.print(table)
+    out.print()
+    asked = Text(f"{_printable(question['name'])}?", "bold").append(
+        f" {question['phenotype']}", "dim"
+    )
+    out.print(asked)
+    for line in (
+        _printable(question["definition"] or ""),
+        "speaks for " + "; ".join(question["speaks_for"]) if question["speaks_for"] else "",
+        f"{question['gain']:.2f} bits; yes is {question['probability']:.0%} likely",
+    ):
+        if line:
+            out.print(f"  {line}", style="dim", markup=False)
+    answers = {"y": "yes", "n": "no", "?": "?", "d": "?", "s": "stop", "q": "stop"}
+    while True:
+        said = out.input("  y(es), n(o), ? (not known), s(top): ").strip().lower()
+        if said[:1] in answers:
+            return answers[said[:1]]
+
+
+def explanation(rows: pl.DataFrame) -> None:
+    """Print what each phenotype weighs for each disease, with frequency and sources."""
+    for (rank, name), own in rows.partition_by(
+        "rank", "disease_name", as_dict=True, maintain_order=True
+    ).items():
+        out.print()
+        out.print(Text(f"{rank} {_printable(str(name))}", "bold"))
+        table = _plain_table("support", "weight", "", "phenotype", "frequency", "source")
+        for row in own.iter_rows(named=True):
+            term = Text(_printable(row["phenotype_name"]))
+            if row["match"] in ("broader", "narrower", "near"):
+                joined = {"near": "both are"}.get(row["match"], f"{row['match']} than")
+                term.append(f" {joined} {_printable(row['by_name'])}", "dim")
+            often = "" if row["frequency"] is None else f"{row['frequency']:.0%}"
+            often += f" ({row['patients']})" if row["patients"] else ""
+            for more in ("onset", "sex"):
+                often += f" {row[more]}" if row[more] else ""
+            cited = ", ".join(row["references"] or row["sources"] or ())
+            support, weight = (
+                "" if row[figure] is None else f"{row[figure]:+.1f}"
+                for figure in ("support", "weight")
+            )
+            table.add_row(support, weight, row["part"], term, often, cited)
+        out.print(table)
+    out.print(
+        "support: for the disease (above 0) or against it, set against the mean of all diseases;"
+        " weight: set against the diseases that are probable by the rest",
+        style="dim",
+    )
+
+
 def annotated(document: AnnotatedText) -> None:
     """Print a text with its mentions in brackets, numbered, then the mentions and the relations.
 

@@ -205,6 +205,9 @@ class _Case:
         self._each(case, "interpretations", self._interpretation)
         self._each(case, "genes", self._gene_alone)
         self._each(case, "medicalActions", self._action)
+        version = str(case.get("metaData", {}).get("phenopacketSchemaVersion") or "2")
+        if version.partition(".")[0] not in ("1", "2"):
+            self.problems.append("schema version is neither 1 nor 2: read as 2")
 
     def give(self, rows: Rows) -> None:
         """Hand the nodes and the evidence over."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -77,7 +77,7 @@ def questions(
     return pl.DataFrame(found, schema=QUESTIONS)
 
 
-QUESTIONS = {
+QUESTIONS: dict[str, Any] = {
     "rank": pl.UInt32,
     "phenotype": pl.String,
     "name": pl.String,
@@ -160,4 +160,4 @@ def information_gain(
 
 
 def _entropy(yes: NDArray[np.float64]) -> NDArray[np.float64]:
-    return -(yes * np.log2(yes) + (1 - yes) * np.log2(1 - yes))
+    return np.asarray(-(yes * np.log2(yes) + (1 - yes) * np.log2(1 - yes)))

@@ -1,8 +1,8 @@
 """Why a disease is in the list: each of the patient's phenotypes against it, with its evidence.
 
-What matches is told by the ontology; what a phenotype weighs, by the model itself: how much the
-log-odds of the disease fall when it is left out. So the weights are those of whichever model made
-the list, and a phenotype that a model doesn't care for weighs nothing, whatever the annotations.
+What matches is told by the ontology; what a phenotype counts for, by the model itself: what becomes
+of the disease when it is left out. So the figures are those of whichever model made the list, and a
+phenotype that a model doesn't care for counts nothing, whatever the annotations.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ EXPLANATION: dict[str, Any] = {
     "sex": pl.String,
     "sources": pl.List(pl.String),
     "references": pl.List(pl.String),
+    "support": pl.Float64,
     "weight": pl.Float64,
 }
 
@@ -138,7 +139,7 @@ def posterior(
     return np.asarray(log_softmax(logs, axis=1), dtype=np.float32)
 
 
-def log_odds(logs: Floats, rows: Integers) -> NDArray[np.float64]:
+def log_odds(logs: NDArray[np.floating[Any]], rows: Integers) -> NDArray[np.float64]:
     """log p / (1 - p) of some diseases: patients × rows. `logs` are of all diseases."""
     whole = logs.astype(np.float64)
     found = np.empty((len(whole), len(rows)))
@@ -147,36 +148,55 @@ def log_odds(logs: Floats, rows: Integers) -> NDArray[np.float64]:
     return found
 
 
-def weights(
+@dataclass(frozen=True)
+class Counted:
+    """What some things known of a patient count for some diseases: things × diseases."""
+
+    support: NDArray[np.float64]
+    weight: NDArray[np.float64]
+
+
+def counted(
     model: DiagnosisModel,
     present: Integers,
     excluded: Integers,
     rows: Integers,
     factors: Factors | None = None,
-) -> dict[str, NDArray[np.float64]]:
-    """What each thing known of a patient weighs for some diseases (rows of the knowledge).
+) -> dict[str, Counted]:
+    """What each thing known of a patient counts for some diseases (rows of the knowledge).
 
-    w(a, d) = logit P(d | all) - logit P(d | all but a): leave-one-out, or occlusion (Zeiler &
-    Fergus 2014, https://arxiv.org/abs/1311.2901), the weight of evidence (Good 1950) that the model
-    gives a beside the rest. Above 0 it speaks for the disease. Two phenotypes that say the same
-    weigh little each, since the other is still there. k phenotypes cost k + 1 scorings.
+    Leaving out one thing a at a time (occlusion, Zeiler & Fergus 2014,
+    https://arxiv.org/abs/1311.2901) gives, with all' = all but a, two figures:
+
+        support(a, d) = log P(d | all) / P(d | all') - mean_d' log P(d' | all) / P(d' | all')
+        weight(a, d) = logit P(d | all) - logit P(d | all')
+
+    Support sets the disease against the mean of all diseases: above 0, a speaks for it, as a
+    log-likelihood ratio does. Weight sets it against its rivals, the diseases that are probable by
+    all the rest: what all of these show decides nothing between them, and weighs nothing. Of two
+    phenotypes that say the same each counts little, since the other is still there. k phenotypes
+    cost k + 1 scorings.
 
     Returns:
-        `present` (phenotypes × rows), `excluded` (likewise), and, for each of the circumstances
-        given, its weights (1 × rows).
+        For `present` and `excluded` what each phenotype counts, and for each of the circumstances
+        given (see `Factors`) what it does.
     """
     with_all = [present] + [np.delete(present, i) for i in range(len(present))]
     with_all += [present] * len(excluded)
     without = [excluded] * (1 + len(present))
     without += [np.delete(excluded, i) for i in range(len(excluded))]
-    logs = model.log_probabilities(with_all, without)
+    logs = model.log_probabilities(with_all, without).astype(np.float64)
     named = {} if factors is None else factors.by_name(model.knowledge, with_all)
-    total = logs + sum(named.values()) if named else logs
-    odds = log_odds(total, rows)
-    changes = odds[0] - odds[1:]
-    found = {"present": changes[: len(present)], "excluded": changes[len(present) :]}
-    for name, factor in named.items():
-        found[name] = odds[:1] - log_odds((total - factor)[:1], rows)
+    for factor in named.values():
+        logs += factor
+    less = {"present": logs[1 : 1 + len(present)], "excluded": logs[1 + len(present) :]}
+    less |= {name: logs[:1] - factor[:1] for name, factor in named.items()}
+    odds = log_odds(logs[:1], rows)
+    found = {}
+    for name, other in less.items():
+        change = logs[:1] - other
+        support = change[:, rows] - change.mean(axis=1, keepdims=True)
+        found[name] = Counted(support, odds - log_odds(other, rows))
     return found
 
 
@@ -197,12 +217,13 @@ def explain(
         `EXPLANATION`: `rank` (place in `rows`) and disease; `part`, `match` and `by` (see `Match`;
         `part` is `circumstance` for a gene, an onset or a sex); of the disease's phenotype that is
         matched, `frequency`, `patients` ("7/9"), `onset` and `sex` as far as a source states them,
-        `sources` and `references`; `weight` (see `weights`; null for what is missing). For a
-        broader match they are those of the phenotype in `by`. In each part the heaviest first.
+        `sources` and `references`; `support` and `weight` (see `counted`; null for what is
+        missing). For a broader match they are those of the phenotype in `by`. In each part what
+        counts most comes first.
     """
     knowledge = model.knowledge
     factors = Factors(model.kg, knowledge, given) if given else None
-    weighed = weights(model, present, excluded, rows, factors)
+    figures = counted(model, present, excluded, rows, factors)
     place_of = {
         "present": {int(column): at for at, column in enumerate(present)},
         "excluded": {int(column): at for at, column in enumerate(excluded)},
@@ -249,10 +270,12 @@ def explain(
                     "by": by,
                     "by_name": names.get(by, by) if by else None,
                     **evidence.get((row, match.by or -1), {}),
-                    "weight": weighed[kind][place_of[kind][match.phenotype], at] if kind else None,
+                    **(
+                        _figures(figures[kind], place_of[kind][match.phenotype], at) if kind else {}
+                    ),
                 }
             )
-        lines.sort(key=lambda line: (_PARTS.index(line["part"]), -abs(line["weight"] or 0)))
+        lines.sort(key=lambda line: (_PARTS.index(line["part"]), -abs(line.get("support", 0))))
         found += lines
         if given and factors is not None:
             found += [
@@ -260,12 +283,19 @@ def explain(
                     **about,
                     "part": "circumstance",
                     "phenotype_name": _said(name, given, factors.genes.get(row, ())),
-                    "weight": weighed[name][0, at],
+                    **_figures(figures[name], 0, at),
                 }
-                for name in weighed
+                for name in figures
                 if name not in ("present", "excluded")
             ]
     return pl.DataFrame(found, schema=EXPLANATION)
+
+
+def _figures(of: Counted, thing: int, disease: int) -> dict[str, float]:
+    return {
+        "support": float(of.support[thing, disease]),
+        "weight": float(of.weight[thing, disease]),
+    }
 
 
 _PARTS = ("matching", "unexpected", "against", "absent", "missing")
@@ -323,7 +353,7 @@ def stated_of(
     for (row, column), group in said.partition_by("row", "column", as_dict=True).items():
         texts = {name: group[name].drop_nulls().unique().sort().to_list() for name in _QUALIFIERS}
         stated = bool(texts["frequency"])
-        found[int(row), int(column)] = {  # type: ignore[call-overload]  # keys are any values
+        found[int(row), int(column)] = {
             "frequency": float(knowledge.annotated[row, column]) if stated else None,
             "patients": ", ".join(texts["sample"]) or None,
             "onset": ", ".join(texts["onset"]) or None,

@@ -318,7 +318,7 @@ class DiagnosisModel:
 
 def _most_probable(logs: Floats, top: int) -> Integers:
     """The rows of the most probable diseases; of equally probable ones the first."""
-    return np.lexsort((np.arange(len(logs)), -logs))[:top]
+    return np.asarray(np.lexsort((np.arange(len(logs)), -logs))[:top])
 
 
 def scores_of(

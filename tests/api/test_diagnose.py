@@ -1,57 +1,375 @@
-"""What a diagnosis starts from."""
+"""From what is known of a patient to the list, at the terminal and in Python."""
 
 from __future__ import annotations
 
 import json
+import os
+import pty
+import stat
+import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
+from typer.testing import CliRunner
 
-from medkg.diagnose import phenotypes
+from medkg.access import connect
+from medkg.cli import app
+from medkg.diagnose import (
+    FINDINGS,
+    as_graph,
+    diagnose_all,
+    dialogue,
+    findings_in_note,
+    kept,
+    of_texts,
+    patients_of,
+    pseudonym,
+    read_findings,
+    reviewed,
+    write_findings,
+)
+from medkg.gnn.diagnosis.findings import Findings
+from medkg.gnn.diagnosis.model import DiagnosisModel
+from medkg.gnn.diagnosis.train import train_diagnosis
 from medkg.graph.errors import DataError, MissingError
+from medkg.graph.quarantine import Quarantine
+from tests.gnn.diagnosis.clinic import clinic
 from tests.graph.graphs import small
+from tests.servers import EVERYTHING, change
 
 
-def case(identifier: str) -> str:
-    """A phenopacket of schema 2.0: one phenotype seen, one looked for and not found."""
+@pytest.fixture(scope="module")
+def model() -> DiagnosisModel:
+    return train_diagnosis(clinic(), model="naive_bayes")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, model: DiagnosisModel) -> Path:
+    """A model folder whose graph is beside it."""
+    home = tmp_path_factory.mktemp("diagnose")
+    model.kg.save(home / "kg")
+    model.save(home / "model", graph_path=home / "kg")
+    return home / "model"
+
+
+def phenopacket(
+    identifier: str, present: list[str], excluded: list[str] = (), disease: str | None = None
+) -> str:  # fmt: skip
+    """A phenopacket of schema 2.0, with a name and a date of birth that nobody should see."""
     return json.dumps(
         {
             "id": identifier,
-            "subject": {"id": identifier},
+            "subject": {"id": "Jane Roe", "dateOfBirth": "1990-05-05T00:00:00Z", "sex": "FEMALE"},
             "phenotypicFeatures": [
-                {"type": {"id": "HP:0002027", "label": "Abdominal pain"}},
-                {"type": {"id": "HP:0000969", "label": "Edema"}, "excluded": True},
+                *({"type": {"id": id_, "label": "seen"}} for id_ in present),
+                *({"type": {"id": id_, "label": "not"}, "excluded": True} for id_ in excluded),
             ],
+            "diseases": [{"term": {"id": disease, "label": "it"}}] if disease else [],
             "metaData": {"phenopacketSchemaVersion": "2.0"},
         }
     )
 
 
-def test_names_identifiers_and_a_phenopacket_give_phenotypes(tmp_path: Path) -> None:
-    assert phenotypes(small(), ["stomach ache"], ["HP:0000969"], None, None) == (
-        ["HP:0002027"],
-        ["HP:0000969"],
-    )
-    (tmp_path / "case.json").write_text(case("one"))
-    assert phenotypes(small(), [], [], None, tmp_path / "case.json") == (
-        ["HP:0002027"],
-        ["HP:0000969"],
-    )
+@pytest.fixture
+def cases(tmp_path: Path) -> Path:
+    """Three that can be diagnosed, one without phenotypes, one that is none."""
+    home = tmp_path / "cases"
+    home.mkdir()
+    for name, text in {
+        "one": phenopacket(
+            "one", ["HP:0000021", "HP:0001199"], ["HP:0000022", "HP:0000001"], "OMIM:100001"
+        ),
+        "two": phenopacket("two", ["HP:0000041", "HP:9999999"], [], "OMIM:100002"),
+        "far": phenopacket("far", ["HP:0000032"], [], "OMIM:424242"),
+        "none": phenopacket("none", ["HP:9999999"]),
+        "broken": "{",
+    }.items():
+        (home / f"{name}.json").write_text(text)
+    return home
 
 
-def test_a_note_is_read_for_what_the_patient_has_and_lacks(tmp_path: Path) -> None:
-    note = tmp_path / "note.txt"
-    note.write_text("She has abdominal pain. There is no edema.")
-    assert phenotypes(small(), [], [], note, None) == (["HP:0002027"], ["HP:0000969"])
-    note.write_text("Well today.")
-    with pytest.raises(DataError, match=r"note\.txt: no phenotype"):
-        phenotypes(small(), [], [], note, None)
+def run(*args: str | Path) -> Any:
+    return CliRunner().invoke(app, ["diagnose", *map(str, args)], catch_exceptions=True)
 
 
-def test_several_patients_and_unknown_names_are_named(tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        (tmp_path / f"{name}.json").write_text(case(name))
-    with pytest.raises(DataError, match="has 2 patients"):
-        phenotypes(small(), [], [], None, tmp_path)
+# Notes and tables of findings
+
+
+@pytest.fixture(scope="module")
+def in_note(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
+    note = tmp_path_factory.mktemp("note") / "note.txt"
+    note.write_text("She has abdominal pain. There is no edema. Her mother had edema.")
+    return findings_in_note(note, small())
+
+
+def test_a_note_is_read_for_what_the_patient_has_and_lacks(in_note: pl.DataFrame) -> None:
+    assert dict(in_note.schema) == FINDINGS
+    rows = in_note.select("keep", "phenotype", "said", "context", "sentence").rows()
+    assert rows == [
+        ("yes", "HP:0002027", "abdominal pain", "", "She has abdominal pain."),
+        ("no", "HP:0000969", "edema", "negated", "There is no edema."),
+        ("drop", "HP:0000969", "edema", rows[2][3], "Her mother had edema."),
+    ]
+    assert "family" in rows[2][3]
+    assert in_note.select("start", "end").row(1) == (24, 42)
+    assert kept(in_note, small()) == Findings(("HP:0002027",), ("HP:0000969",), ())
+
+
+def test_a_table_of_findings_goes_to_a_person_and_back(
+    in_note: pl.DataFrame, tmp_path: Path
+) -> None:
+    path = tmp_path / "findings.tsv"
+    write_findings(in_note, path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert read_findings(path, small()) == kept(in_note, small())
+    lines = path.read_text().splitlines()
+    lines[1] = lines[1].replace("yes", "drop")
+    lines[3] = lines[3].replace("drop", "yes")
+    path.write_text("\n".join([*lines, "yes\tstomach ache"]) + "\n")
+    found = read_findings(path, small())
+    # What is both observed and excluded is observed.
+    assert (set(found.present), found.excluded) == ({"HP:0000969", "HP:0002027"}, ())
+    assert "both observed and excluded" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("keep\tphenotype\nyes\tHP:0002027\nmaybe\tHP:0000969\n", "line 3: keep is yes, no or"),
+        ("keep\tphenotype\nyes\tgreenness\n", "line 2: the graph has no Symptom 'greenness'"),
+        ("keep,phenotype\nyes,HP:0002027\n", "lacks a column keep or phenotype"),
+    ],
+)
+def test_a_wrong_table_says_where(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "findings.tsv").write_text(text)
+    with pytest.raises(DataError, match=message):
+        read_findings(tmp_path / "findings.tsv", small())
+
+
+def test_findings_are_reviewed_one_by_one(in_note: pl.DataFrame) -> None:
+    said: Iterator[str] = iter(["edema", "", "what?", "y"])
+    problems = []
+
+    def answer(row: Any, problem: str) -> str:
+        problems.append(problem)
+        return next(said)
+
+    rows = reviewed(in_note, small(), answer).select("keep", "phenotype").rows()
+    assert rows == [("yes", "HP:0000969"), ("no", "HP:0000969"), ("yes", "HP:0000969")]
+    assert [bool(problem) for problem in problems] == [False, False, False, True]
+    untouched = reviewed(in_note, small(), lambda row, problem: "stop")
+    assert untouched.equals(in_note)
+
+
+def test_typed_names_must_be_known() -> None:
+    assert of_texts(small(), ["stomach ache"], ["HP:0000969"]).present == ("HP:0002027",)
     with pytest.raises(MissingError, match="no Symptom 'Imatinib'"):
-        phenotypes(small(), ["Imatinib"], [], None, None)
+        of_texts(small(), ["Imatinib"], [])
+
+
+# Phenopackets
+
+
+def test_one_bad_case_never_ends_a_run(cases: Path, model: DiagnosisModel) -> None:
+    aside = Quarantine()
+    patients = patients_of(cases, model.kg, aside)
+    assert [patient.id for patient in patients] == ["patient:far", "patient:one", "patient:two"]
+    assert aside.counts() == {"no phenopacket": 1, "no phenotype of the graph's": 1}
+    far, one, two = diagnose_all(model, patients, aside, top=3)
+    assert one["present"] == ["HP:0000021", "HP:0000011"] or one["present"] == [
+        "HP:0000011",
+        "HP:0000021",
+    ]
+    assert one["excluded"] == ["HP:0000022"]
+    assert any("HP:0001199 is obsolete" in note for note in one["notes"])
+    assert any("the exclusion is left out" in note for note in one["notes"])
+    assert (one["diagnoses"][0]["disease"], one["known_rank"]) == ("OMIM:100001", 1)
+    assert any("left out: HP:9999999" in note for note in two["notes"])
+    assert far["known_rank"] is None
+    assert "OMIM:424242) is no candidate" in far["notes"][-1]
+
+
+def test_none_to_diagnose(tmp_path: Path, model: DiagnosisModel) -> None:
+    path = tmp_path / "case.json"
+    path.write_text(phenopacket("case", ["HP:9999999"]))
+    with pytest.raises(DataError, match=r"no patient that can be.*HP:9999999 is no phenotype"):
+        patients_of(path, model.kg, Quarantine())
+
+
+def test_a_schema_version_that_is_not_known_is_read_as_the_last(tmp_path: Path) -> None:
+    path = tmp_path / "case.json"
+    path.write_text(phenopacket("case", ["HP:0000021"]).replace('"2.0"', '"3.1"'))
+    aside = Quarantine()
+    assert [p.findings.present for p in patients_of(path, clinic(), aside)] == [("HP:0000021",)]
+    assert aside.counts() == {"schema version is neither 1 nor 2: read as 2": 1}
+
+
+# Asking
+
+
+def test_a_dialogue(model: DiagnosisModel) -> None:
+    shown = {"HP:0000011", "HP:0000012", "HP:0000021", "HP:0000031"}
+    asked = []
+
+    def answer(rows: pl.DataFrame, question: Any) -> str:
+        asked.append(question["phenotype"])
+        assert rows["rank"][0] == 1
+        if len(asked) == 1:
+            return "?"
+        return "stop" if len(asked) == 5 else ("yes" if asked[-1] in shown else "no")
+
+    end = dialogue(model, Findings(("HP:0000003",), (), ()), answer)
+    assert len(set(asked)) == 5
+    assert set(end.present) == {"HP:0000003"} | (set(asked[1:4]) & shown)
+    assert set(end.excluded) == set(asked[1:4]) - shown
+
+
+def test_ask_at_a_terminal(folder: Path) -> None:
+    """The command in a terminal of its own: two answers, then stop."""
+    main, other = pty.openpty()
+    pid = os.fork()
+    if pid == 0:  # pragma: no cover (the child becomes the command)
+        os.login_tty(other)
+        code = "from medkg.cli import main; main()"
+        args = ["diagnose", str(folder), "--symptom", "HP:0000031", "--ask", "--top", "3"]
+        os.environ["TERM"] = "dumb"
+        os.execv(sys.executable, [sys.executable, "-c", code, *args])
+    os.close(other)
+    seen = b""
+    answers = [b"x\n", b"y\n", b"?\n", b"s\n"]
+    killer = threading.Timer(60, os.kill, (pid, 9))
+    killer.start()
+    try:
+        while True:
+            try:
+                part = os.read(main, 4096)
+            except OSError:  # Linux: the other side is closed
+                break
+            if not part:
+                break
+            seen += part
+            if answers and seen.count(b"s(top):") > 4 - len(answers):
+                os.write(main, answers.pop(0))
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    finally:
+        killer.cancel()
+        os.close(main)
+    text = seen.decode()
+    assert "bits; yes is" in text
+    assert "Diagnoses (for research" in text
+    assert not answers
+
+
+def test_asking_needs_a_terminal(folder: Path) -> None:
+    result = run(folder, "--symptom", "HP:0000021", "--ask")
+    assert isinstance(result.exception, DataError)
+    assert "need a terminal" in str(result.exception)
+
+
+# The command
+
+
+def test_the_command_explains(folder: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    args = (folder, "--symptom", "HP:0000111", "--symptom", "HP:0000021", "--absent", "HP:0000022")
+    result = run(*args, "--gene", "BELL1", "--sex", "male", "--json", "--page", page)
+    assert result.exit_code == 0, result.output
+    said = json.loads(result.stdout)
+    assert said["present"] == ["HP:0000111", "HP:0000021"]
+    assert said["diagnoses"][0]["disease"] == "OMIM:100001"
+    first = [line for line in said["explanation"] if line["rank"] == 1]
+    assert {line["part"] for line in first} >= {"matching", "against", "circumstance"}
+    matched = next(line for line in first if line["phenotype"] == "HP:0000111")
+    assert (matched["by"], matched["patients"], matched["references"]) == (
+        "HP:0000011",
+        "3/4",
+        ["PMID:7"],
+    )
+    text = page.read_text()
+    assert "<svg" in text
+    assert "75% of patients (3/4); PMID:7" in text
+    assert "http" not in text.replace("http-equiv", "")
+    table = run(*args, "--explain")
+    assert "75% (3/4)" in table.stdout
+    assert "narrower" in table.stdout
+
+
+def test_the_command_ranks_a_folder(folder: Path, cases: Path) -> None:
+    result = run(folder, "--phenopacket", cases, "--json")
+    assert result.exit_code == 0, result.output
+    said = json.loads(result.stdout)
+    assert [case["patient"] for case in said["cases"]] == [
+        "patient:far",
+        "patient:one",
+        "patient:two",
+    ]
+    assert len(said["set_aside"]) == 2
+    assert run(folder, "--phenopacket", cases).exit_code == 0
+    refused = run(folder, "--phenopacket", cases, "--gene", "BELL1")
+    assert "has 3 patients" in str(refused.exception)
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ((), "give one of"),
+        (("--symptom", "HP:0000021", "--note", "x"), "give one of"),
+        (("--symptom", "HP:0000021", "--review"), "go with --note"),
+        (("--symptom", "HP:0000021", "--into", "embedded:x", "--sex", "male"), "phenotypes alone"),
+    ],
+)
+def test_wrong_usage(folder: Path, args: tuple[str, ...], message: str) -> None:
+    result = run(folder, *args)
+    assert result.exit_code == 2
+    assert message in " ".join(result.output.split())
+
+
+# Into the graph
+
+
+def test_patients_go_in_under_pseudonyms(cases: Path, model: DiagnosisModel) -> None:
+    secret = "a secret of the ward"
+    patients = patients_of(cases, model.kg, Quarantine())
+    named = {pseudonym(secret, patient.id): patient for patient in patients}
+    kg = as_graph(named, model, 3)
+    ids = set(kg.nodes.filter(kind="Patient")["id"])
+    assert ids == set(named)
+    assert pseudonym(secret, "patient:one") in ids
+    everything = "".join(frame.write_json() for frame in (kg.nodes, kg.evidence, kg.predictions))
+    for private in ("Roe", "1990", "patient:one", "cases", secret):
+        assert private not in everything
+    assert len({pseudonym(None, "patient:one") for _ in range(3)}) == 3
+    assert kg.edges.filter(relation="HAS_DISEASE").height == 3
+    first = kg.predictions.filter(head=pseudonym(secret, "patient:one"), rank=1)
+    told = json.loads(first["explanation"][0])
+    assert (first["tail"][0], first["known"][0]) == ("OMIM:100001", True)
+    assert set(told["matching"]) == {"HP:0000011", "HP:0000021"}
+    lines = {line["phenotype"]: line for line in told["findings"] if "phenotype" in line}
+    assert lines["HP:0000011"]["references"] == ["PMID:7"]
+    assert lines["HP:0000011"]["support"] > 0
+
+
+def test_the_command_writes_patients(
+    folder: Path, cases: Path, embedded_uri: str, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text("another secret of the ward\n")
+    args = (folder, "--phenopacket", cases, "--into", embedded_uri, "--json")
+    with connect(embedded_uri) as store:
+        store.write(clinic())
+    try:
+        result = run(*args, "--pseudonyms", f"@{tmp_path / 'secret'}", "--top", "2")
+        assert result.exit_code == 0, result.output
+        cases_told = json.loads(result.stdout)["cases"]
+        written = {case["patient"]: case["written_as"] for case in cases_told}
+        with connect(embedded_uri) as store:
+            rows = store.query("diagnosis_of_patient", patient=written["patient:one"])
+            assert rows.select("disease", "matching")[0].rows() == [
+                ("OMIM:100001", ["phenotype 11", "phenotype 21"])
+            ]
+    finally:
+        with connect(embedded_uri) as store:
+            change(store, EVERYTHING)

@@ -46,50 +46,57 @@ def test_nothing_that_is_implied_is_asked(model: DiagnosisModel) -> None:
     columns = known.columns_of
     everything = np.arange(len(known.diseases))
     none = columns([])
-    found = askable(known, everything, columns(["HP:111"]), columns(["HP:3"]), none)
+    found = askable(known, everything, columns(["HP:0000111"]), columns(["HP:0000003"]), none)
     names = {known.phenotypes[column] for column in found}
-    # HP:11 follows from HP:111, HP:31 and HP:32 from the exclusion of HP:3.
-    assert names == {"HP:12", "HP:21", "HP:22", "HP:41", "HP:42", "HP:421"}
-    found = askable(known, everything, columns(["HP:111"]), none, columns(["HP:42"]))
-    assert not {"HP:42", "HP:421"} & {known.phenotypes[column] for column in found}
+    # Phenotype 11 follows from 111, and 31 and 32 from the exclusion of 3.
+    assert names == {
+        "HP:0000012",
+        "HP:0000021",
+        "HP:0000022",
+        "HP:0000041",
+        "HP:0000042",
+        "HP:0000421",
+    }
+    found = askable(known, everything, columns(["HP:0000111"]), none, columns(["HP:0000042"]))
+    assert not {"HP:0000042", "HP:0000421"} & {known.phenotypes[column] for column in found}
 
 
 def test_a_phenotype_below_one_that_is_seen_is_likelier(model: DiagnosisModel) -> None:
     known = model.knowledge
-    rows = np.array([known.disease_rows["OMIM:3"]])
-    asked = known.columns_of(["HP:31"])
-    alone = probabilities(known, rows, asked, known.columns_of(["HP:22"]))
-    below = probabilities(known, rows, asked, known.columns_of(["HP:3"]))
+    rows = np.array([known.disease_rows["OMIM:100003"]])
+    asked = known.columns_of(["HP:0000031"])
+    alone = probabilities(known, rows, asked, known.columns_of(["HP:0000022"]))
+    below = probabilities(known, rows, asked, known.columns_of(["HP:0000003"]))
     background = float(known.frequency[:, asked[0]].mean())
     assert alone[0, 0] == pytest.approx((0.95 * 0.4 + 0.05 * background) / 1, rel=0.2)
-    assert below[0, 0] == pytest.approx(1, abs=0.1)  # of HP:3 it is the only kind there
+    assert below[0, 0] == pytest.approx(1, abs=0.1)  # of HP:0000003 it is the only kind there
     assert (alone < 1).all()
 
 
 def test_the_best_question_tells_the_likely_diseases_apart(model: DiagnosisModel) -> None:
-    rows = model.questions(["HP:31"], top=20)
+    rows = model.questions(["HP:0000031"], top=20)
     assert dict(rows.schema) == QUESTIONS
     assert rows["gain"].is_sorted(descending=True)
     assert (rows["gain"] >= 0).all()
-    assert rows["phenotype"][0] in {"HP:12", "HP:22", "HP:11", "HP:21"}
-    asked = rows.filter(phenotype="HP:11").row(0, named=True)
+    assert rows["phenotype"][0] in {"HP:0000012", "HP:0000022", "HP:0000011", "HP:0000021"}
+    asked = rows.filter(phenotype="HP:0000011").row(0, named=True)
     assert asked["definition"] == "Of the first kind."
     assert asked["speaks_for"][0] in {"ringing disease", "dull disease"}
     assert "plain disease" not in asked["speaks_for"]
 
 
 def test_answers_narrow_the_list(model: DiagnosisModel) -> None:
-    """A patient of OMIM:1 who answers what is asked is found, and nothing is asked twice."""
-    present, excluded, asked = ["HP:31"], [], []
+    """A patient of OMIM:100001 who answers what is asked is found, and nothing is asked twice."""
+    present, excluded, asked = ["HP:0000031"], [], []
     for _ in range(4):
         question = model.questions(present, excluded, top=1)["phenotype"][0]
         asked.append(question)
-        shown = question in {"HP:11", "HP:12", "HP:21", "HP:22"}
+        shown = question in {"HP:0000011", "HP:0000012", "HP:0000021", "HP:0000022"}
         (present if shown else excluded).append(question)
     assert len(set(asked)) == 4
     first = model.diagnose(present, excluded, top=1)
-    assert first["disease"][0] == "OMIM:1"
-    before = model.diagnose(["HP:31"], top=9).filter(disease="OMIM:1")["probability"][0]
+    assert first["disease"][0] == "OMIM:100001"
+    before = model.diagnose(["HP:0000031"], top=9).filter(disease="OMIM:100001")["probability"][0]
     assert first["probability"][0] > max(before, 0.7)
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import logit
 
 from medkg.gnn.diagnosis.circumstances import Circumstances, Factors, years_of_onset
-from medkg.gnn.diagnosis.explain import EXPLANATION, compare, log_odds, weights
+from medkg.gnn.diagnosis.explain import EXPLANATION, compare, counted, log_odds
 from medkg.gnn.diagnosis.knowledge import Knowledge
 from medkg.gnn.diagnosis.model import DiagnosisModel
 from medkg.gnn.diagnosis.train import train_diagnosis
@@ -33,18 +33,18 @@ def row(model: DiagnosisModel, disease: str) -> int:
 
 def test_each_way_to_match(model: DiagnosisModel) -> None:
     known = model.knowledge
-    present = known.columns_of(["HP:111", "HP:21", "HP:3", "HP:42"])
+    present = known.columns_of(["HP:0000111", "HP:0000021", "HP:0000003", "HP:0000042"])
     found = {
         known.phenotypes[m.phenotype]: (m.part, m.how, m.by and known.phenotypes[m.by])
         for m in compare(known, row(model, "ringing disease"), present, known.columns_of([]))
     }
-    assert found["HP:111"] == ("matching", "narrower", "HP:11")
-    assert found["HP:21"] == ("matching", "exact", "HP:21")
-    assert found["HP:3"] == ("matching", "broader", "HP:31")
-    assert found["HP:42"] == ("unexpected", "none", None)
-    # HP:31 is met by its broader HP:3; HP:22 is rare; HP:12 is neither.
+    assert found["HP:0000111"] == ("matching", "narrower", "HP:0000011")
+    assert found["HP:0000021"] == ("matching", "exact", "HP:0000021")
+    assert found["HP:0000003"] == ("matching", "broader", "HP:0000031")
+    assert found["HP:0000042"] == ("unexpected", "none", None)
+    # HP:0000031 is met by its broader HP:0000003; HP:0000022 is rare; HP:0000012 is neither.
     missing = [phenotype for phenotype, (part, *_) in found.items() if part == "missing"]
-    assert missing == ["HP:12"]
+    assert missing == ["HP:0000012"]
 
 
 def test_what_was_excluded_speaks_against(model: DiagnosisModel) -> None:
@@ -54,42 +54,66 @@ def test_what_was_excluded_speaks_against(model: DiagnosisModel) -> None:
         for m in compare(
             known,
             row(model, "ringing disease"),
-            known.columns_of(["HP:21"]),
-            known.columns_of(["HP:1", "HP:42"]),
+            known.columns_of(["HP:0000021"]),
+            known.columns_of(["HP:0000001", "HP:0000042"]),
         )
     }
-    assert found["HP:1"] == "against"  # it shows HP:11, which is below
-    assert found["HP:42"] == "absent"
-    assert "HP:12" not in found  # of what was excluded with HP:1 nothing is missing
+    assert found["HP:0000001"] == "against"  # it shows HP:0000011, which is below
+    assert found["HP:0000042"] == "absent"
+    assert "HP:0000012" not in found  # of what was excluded with HP:0000001 nothing is missing
 
 
 def test_evidence_stands_beside_each_match(model: DiagnosisModel) -> None:
-    rows = model.explain(["HP:111", "HP:21"], ["HP:22"], diseases=["ringing disease"])
+    rows = model.explain(["HP:0000111", "HP:0000021"], ["HP:0000022"], diseases=["ringing disease"])
     assert dict(rows.schema) == EXPLANATION
     by = {line["phenotype"]: line for line in rows.iter_rows(named=True)}
-    narrower = by["HP:111"]
-    assert (narrower["by"], narrower["by_name"]) == ("HP:11", "phenotype 11")
+    narrower = by["HP:0000111"]
+    assert (narrower["by"], narrower["by_name"]) == ("HP:0000011", "phenotype 11")
     assert (narrower["frequency"], narrower["patients"]) == (pytest.approx(0.75), "3/4")
     assert narrower["references"] == ["PMID:7"]
     assert narrower["sources"] == ["test"]
-    assert (by["HP:21"]["frequency"], by["HP:21"]["onset"]) == (None, "Childhood onset")
-    assert (by["HP:22"]["part"], by["HP:22"]["frequency"]) == ("against", pytest.approx(0.1))
+    assert (by["HP:0000021"]["frequency"], by["HP:0000021"]["onset"]) == (None, "Childhood onset")
+    assert (by["HP:0000022"]["part"], by["HP:0000022"]["frequency"]) == (
+        "against",
+        pytest.approx(0.1),
+    )
 
 
 def test_weights_are_what_leaving_out_costs(model: DiagnosisModel) -> None:
     known = model.knowledge
-    present, excluded = known.columns_of(["HP:21", "HP:11", "HP:42"]), known.columns_of(["HP:12"])
+    present, excluded = (
+        known.columns_of(["HP:0000021", "HP:0000011", "HP:0000042"]),
+        known.columns_of(["HP:0000012"]),
+    )
     disease = row(model, "ringing disease")
-    found = weights(model, present, excluded, np.array([disease]))
+    found = counted(model, present, excluded, np.array([disease]))
     whole = np.exp(model.log_probabilities([present], [excluded])[0, disease])
     for at in range(3):
         less = model.log_probabilities([np.delete(present, at)], [excluded])[0, disease]
         change = logit(float(whole)) - logit(float(np.exp(less)))
-        assert found["present"][at, 0] == pytest.approx(change, abs=1e-4)
+        assert found["present"].weight[at, 0] == pytest.approx(change, abs=1e-4)
     less = model.log_probabilities([present], [excluded[:0]])[0, disease]
-    assert found["excluded"][0, 0] == pytest.approx(logit(whole) - logit(np.exp(less)), abs=1e-4)
-    assert found["excluded"][0, 0] < 0
-    assert found["present"][list(present).index(known.phenotype_columns["HP:21"]), 0] > 0
+    assert found["excluded"].weight[0, 0] == pytest.approx(
+        logit(whole) - logit(np.exp(less)), abs=1e-4
+    )
+    assert found["excluded"].weight[0, 0] < 0
+    ringing = list(present).index(known.phenotype_columns["HP:0000021"])
+    assert found["present"].weight[ringing, 0] > 0
+
+
+def test_support_is_against_the_mean_of_all_diseases(model: DiagnosisModel) -> None:
+    """For naive Bayes, the log-likelihood ratio less its mean, over the temperature."""
+    known = model.knowledge
+    present = known.columns_of(["HP:0000021", "HP:0000031"])
+    rows = np.arange(len(known.diseases))
+    found = counted(model, present, known.columns_of([]), rows)
+    frequency = known.frequency.toarray().astype(np.float64)[:, present]
+    background = known.frequency.toarray().mean(axis=0)[present] + 1e-5
+    ratio = np.log(1 + 0.95 * frequency / (0.05 * background)).T / model.temperature
+    expected = ratio - ratio.mean(axis=1, keepdims=True)
+    assert found["present"].support == pytest.approx(expected, abs=1e-3)
+    shown = frequency.T > 0
+    assert (found["present"].support[shown] > 0).all()
 
 
 def test_log_odds_of_what_is_nearly_sure() -> None:
@@ -99,8 +123,8 @@ def test_log_odds_of_what_is_nearly_sure() -> None:
 
 
 def test_a_disease_that_is_no_candidate(model: DiagnosisModel) -> None:
-    with pytest.raises(MissingError, match=r"OMIM:9 is no candidate"):
-        model.explain(["HP:21"], diseases=["OMIM:9"])
+    with pytest.raises(MissingError, match=r"OMIM:100009 is no candidate"):
+        model.explain(["HP:0000021"], diseases=["OMIM:100009"])
 
 
 def test_genes_multiply_the_odds(model: DiagnosisModel) -> None:
@@ -111,7 +135,7 @@ def test_genes_multiply_the_odds(model: DiagnosisModel) -> None:
     assert named["ringing disease"] == pytest.approx(2)
     assert named["dull disease"] == pytest.approx(0.5)
     assert named["plain disease"] == pytest.approx(1)
-    symptoms = ["HP:21", "HP:31"]
+    symptoms = ["HP:0000021", "HP:0000031"]
     before, after = (
         dict(model.diagnose(symptoms, circumstances=c, top=99).select("name", "probability").rows())
         for c in (None, given)
@@ -142,8 +166,8 @@ def test_onset_counts_where_it_is_stated(model: DiagnosisModel) -> None:
 
 def test_sex_counts_where_a_phenotype_is_of_the_other(model: DiagnosisModel) -> None:
     known: Knowledge = model.knowledge
-    present = [known.columns_of(["HP:31"]), known.columns_of(["HP:21"])]
-    disease = row(model, "ringing disease")  # HP:31 is stated in females
+    present = [known.columns_of(["HP:0000031"]), known.columns_of(["HP:0000021"])]
+    disease = row(model, "ringing disease")  # HP:0000031 is stated in females
     for sex, expected in (("male", 0.05), ("female", 1.0)):
         factors = Factors(model.kg, known, Circumstances(sex=sex))
         found = np.exp(factors.log_factors(known, present))
