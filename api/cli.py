@@ -730,19 +730,36 @@ def view(
 def split(
     graph: Annotated[Path, typer.Argument(help="A graph folder.")],
     out: Annotated[Path, typer.Option(help="Folder to write.")],
-    relation: Annotated[str, typer.Option(help="The relation to predict.")] = "TARGETS",
+    relation: Annotated[
+        str | None, typer.Option(help="The relation to predict.  [default: TARGETS]")
+    ] = None,
+    cases: Annotated[
+        Path | None,
+        typer.Option(
+            help="Split cases instead, for diagnosis: phenopackets, a table or a graph folder."
+        ),
+    ] = None,
     how: Annotated[
-        str, typer.Option(help="random, new-heads, new-tails, by-source or by-date.")
-    ] = "random",
+        str | None,
+        typer.Option(
+            help="random, new-heads, new-tails, by-source or by-date; of cases by-publication or"
+            " by-date.  [default: random; of cases by-date]"
+        ),
+    ] = None,
     share: Annotated[
-        float, typer.Option(help="Of the edges, for validation and for the test each.")
-    ] = 0.1,
+        float | None,
+        typer.Option(
+            help="Of the edges, for validation and for the test each; of the cases, for the test,"
+            " and of the rest for validation.  [default: 0.1; of cases 0.2]"
+        ),
+    ] = None,
     source: Annotated[
         list[str] | None,
         typer.Option(help="by-source: test what this source alone records; repeatable."),
     ] = None,
     since: Annotated[
-        str | None, typer.Option(help="by-date: test what is dated this day or later.")
+        str | None,
+        typer.Option(help="by-date: test what is dated this day or later; of cases, a PMID."),
     ] = None,
     without: Annotated[
         list[str] | None,
@@ -751,31 +768,80 @@ def split(
         ),
     ] = None,
     similarity: Annotated[
-        float, typer.Option(min=0.1, max=1, help="From which two compounds count as one.")
-    ] = 0.9,
+        float | None,
+        typer.Option(min=0.1, max=1, help="From which two compounds count as one.  [default: 0.9]"),
+    ] = None,
+    drop_cited: Annotated[
+        bool,
+        typer.Option("--drop-cited", help="Of cases: leave out what cites the test's papers."),
+    ] = False,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Split a relation's edges for training, validation and test, without leaks."""
+    """Split a relation's edges, or cases, for training, validation and test, without leaks."""
     from medkg import show
     from medkg.gnn.links.split import MANIFEST, split_links
     from medkg.graph.atomic import check_replaceable
     from medkg.graph.kg import KnowledgeGraph
 
     check_replaceable(out, marker=MANIFEST)
-    made = split_links(
+    given = {
+        name: value
+        for name, value in (("how", how), ("share", share), ("since", since))
+        if value is not None
+    }
+    of_edges = {
+        "relation": relation,
+        "sources": source,
+        "without": without,
+        "similarity": similarity,
+    }
+    of_edges = {name: value for name, value in of_edges.items() if value is not None}
+    if cases is not None:
+        if of_edges:
+            raise typer.BadParameter(f"{', '.join(of_edges)} is for edges, not for --cases")
+        return _split_cases(graph, cases, out, given, drop_cited, seed, as_json)
+    if drop_cited:
+        raise typer.BadParameter("--drop-cited is for --cases")
+    made = split_links(KnowledgeGraph.open(graph), seed=seed, **given, **of_edges)
+    made.save(out)
+    return show.as_json(made.report) if as_json else show.split(made.report, str(out))
+
+
+def _split_cases(
+    graph: Path,
+    cases: Path,
+    out: Path,
+    given: dict[str, Any],
+    drop_cited: bool,
+    seed: int,
+    as_json: bool,
+) -> None:
+    from medkg import show
+    from medkg.cases import open_cases
+    from medkg.gnn.diagnosis.split import split_cases
+    from medkg.graph.kg import KnowledgeGraph
+    from medkg.graph.quarantine import Quarantine
+
+    since = str(given.pop("since", "")).removeprefix("PMID:")
+    if since:
+        if not since.isdigit():
+            raise typer.BadParameter("of cases, --since is a PMID, as PMID:34600001")
+        given["since"] = int(since)
+    aside = Quarantine()
+    made = split_cases(
         KnowledgeGraph.open(graph),
-        relation,
-        how,
+        open_cases(cases, aside),
+        given.pop("how", "by-date"),
         seed=seed,
-        share=share,
-        sources=source or (),
-        since=since,
-        without=without or (),
-        similarity=similarity,
+        drop_cited=drop_cited,
+        **given,
     )
     made.save(out)
-    show.as_json(made.report) if as_json else show.split(made.report, str(out))
+    if as_json:
+        return show.as_json({**made.report, "set_aside": aside.counts()})
+    show.case_split(made.report, str(out))
+    return _say_set_aside(aside)
 
 
 def _print_settings(asked: bool) -> None:
@@ -1822,19 +1888,47 @@ def evaluate_links(
 )
 def evaluate_diagnosis(
     model: Annotated[Path, typer.Argument(help="A model folder (medkg train diagnosis).")],
-    cases: Annotated[Path, typer.Option(help="Phenopackets, or a graph folder of patients.")],
+    cases: Annotated[
+        Path,
+        typer.Option(
+            help="Phenopackets, a graph folder of patients, or a TSV with the columns case,"
+            " phenotypes and diseases, and excluded and publication if there are; several"
+            " identifiers divided by ; | , or blanks."
+        ),
+    ],
     use_excluded: Annotated[
-        bool, typer.Option(help="Use what was looked for and not found, too.")
+        bool,
+        typer.Option("--use-excluded", help="Use what was looked for and not found, too."),
     ] = False,
     graph: Annotated[str | None, typer.Option(help="Instead of the recorded graph.")] = None,
+    allow_leaks: Annotated[
+        bool, typer.Option("--allow-leaks", help="Measure with and without cases that are known.")
+    ] = False,
+    seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Top-k, MRR, accuracy, precision, recall and F1 on patients with a known diagnosis."""
+    """Figures of diagnosis on patients, Resnik beside; refused if the model knows the cases."""
     from medkg import show
-    from medkg.reports import evaluate_on_cases
+    from medkg.cases import open_cases
+    from medkg.gnn.diagnosis.evaluate import evaluate_diagnosis as evaluate_model
+    from medkg.graph.quarantine import Quarantine
+    from medkg.reports import diagnosis_evaluation
 
-    figures = evaluate_on_cases(_diagnosis_model(model, graph), cases, use_excluded=use_excluded)
-    show.as_json(figures) if as_json else show.pairs(figures, f"{model} on {cases}")
+    aside = Quarantine()
+    report = evaluate_model(
+        _diagnosis_model(model, graph),
+        open_cases(cases, aside),
+        use_excluded=use_excluded,
+        allow_leaks=allow_leaks,
+        seed=seed,
+    )
+    if as_json:
+        set_aside = [row.__dict__ for row in aside.rows]
+        return show.as_json({"cases": str(cases), **report, "set_aside": set_aside})
+    for title, rows in diagnosis_evaluation(report):
+        show.frame(rows, title)
+    show.case_evaluation(report)
+    return _say_set_aside(aside)
 
 
 @evaluate.command(

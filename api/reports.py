@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
-
-from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.quarantine import Quarantine
-
-if TYPE_CHECKING:
-    from medkg.gnn.diagnosis.model import DiagnosisModel
 
 _LINK_FIGURES = ("n", "mrr", "hits@1", "hits@3", "hits@10")
 _DIAGNOSIS_FIGURES = (
@@ -144,15 +137,76 @@ def _bounds(interval: Any) -> str:
     return "{:.3f} to {:.3f}".format(*interval)
 
 
-def evaluate_on_cases(
-    model: DiagnosisModel, cases: Path, *, use_excluded: bool = False
-) -> dict[str, Any]:
-    """A diagnosis model's figures on phenopackets, or on the patients of a graph folder."""
-    from medkg.gnn.diagnosis.evaluate import evaluate_diagnosis
-    from medkg.loaders.sources import load
+def diagnosis_evaluation(report: Mapping[str, Any]) -> list[tuple[str, pl.DataFrame]]:
+    """What `medkg.gnn.diagnosis.evaluate.evaluate_diagnosis` found, as titled tables."""
 
-    if (cases / "graph.json").is_file():
-        patients = KnowledgeGraph.open(cases)
-    else:
-        patients = load("phenopackets", cases, quarantine=Quarantine())
-    return evaluate_diagnosis(model, patients, use_excluded=use_excluded)
+    def named(models: Mapping[str, Any]) -> list[tuple[str, Any]]:
+        return [(report["model"] if m == "model" else m, found) for m, found in models.items()]
+
+    tables = []
+    for part, models in report["figures"].items():
+        rows = [
+            {"over": over, "model": name}
+            | {"top_1": found[f"{prefix}top_1"], "95 %": _bounds(found[f"{prefix}top_1_interval"])}
+            | {figure: found[f"{prefix}{figure}"] for figure in _RANK_FIGURES}
+            for prefix, over in _OVER.items()
+            for name, found in named(models)
+        ]
+        size = models["model"]
+        title = f"{part}: {size['n']:,} cases, {size['publications']:,} publications"
+        tables.append((title, pl.DataFrame(rows, infer_schema_length=None)))
+    everything = report["figures"]["all"]
+    series = [
+        {"over": over, "model": name}
+        | {f"top_{k}": found[f"{prefix}series_top_{k}"] for k in (1, 3, 10, 50)}
+        for prefix, over in _OVER.items()
+        for name, found in named(everything)
+    ]
+    tables.append(("A disease of the same series counts as found", pl.DataFrame(series)))
+    firsts = [
+        {"model": name} | {figure: found[figure] for figure in _FIRST_FIGURES}
+        for name, found in named(everything)
+    ]
+    tables.append(("The first rank (means over diseases; micro: over cases)", pl.DataFrame(firsts)))
+    paired = [
+        {"part": part, "baseline": name, "over": over}
+        | {figure: _difference(found, prefix + figure) for figure in ("top_1", "top_10")}
+        for part, baselines in report["paired"].items()
+        for name, found in baselines.items()
+        for prefix, over in _OVER.items()
+    ]
+    if paired:
+        tables.append(("What the model has over the baselines, paired", pl.DataFrame(paired)))
+    for by, strata in report["strata"].items():
+        rows = [
+            {name: row[name] for name in ("stratum", "n", "publications")}
+            | {
+                f"{figure} {name}": row["model" if name == report["model"] else name][figure]
+                for figure in ("top_1", "top_10")
+                for name in (report["model"], *("resnik",) * ("resnik" in row))
+            }
+            for row in strata
+        ]
+        tables.append((by, pl.DataFrame(rows)))
+    for what, found in (report["calibration"] or {}).items():
+        title = (
+            f"Calibration, {what.replace('_', ' ')}: ECE {found['ece']:.4f}, Brier"
+            f" {found['brier']:.4f} (of the base rate alone {found['brier_of_base_rate']:.4f})"
+        )
+        tables.append((title, pl.DataFrame(found["reliability"])))
+    if report["open_set"] is not None:
+        sets = pl.DataFrame(report["open_set"]["sets"])
+        tables.append(("Sets that hold the disease, or that none of these is it", sets))
+    return tables
+
+
+def _difference(found: Mapping[str, Any], figure: str) -> str:
+    return f"{found[figure]:+.3f} ({_bounds(found[f'{figure}_interval'])})"
+
+
+_OVER = {"": "cases", "macro_": "publications"}
+_RANK_FIGURES = ("top_3", "top_10", "top_50", "mrr", "median_rank")
+_FIRST_FIGURES = (
+    *("accuracy", "precision", "recall", "f1"),
+    *("precision_micro", "recall_micro", "f1_micro"),
+)

@@ -110,6 +110,62 @@ def leaks(report: Mapping[str, Any]) -> None:
         out.print(f"no leak, but a help: {noted['pairs']:,} × {what}{example}", markup=False)
 
 
+def case_split(report: Mapping[str, Any], where: str) -> None:
+    """Print how cases were split, and what was left out of the knowledge."""
+    rows = [{"part": part, **found} for part, found in report["counts"].items()]
+    since = "" if report["since"] is None else f", tested from PMID:{report['since']} on"
+    frame(pl.DataFrame(rows), f"{where}: cases {report['how']}{since}")
+    for name, relations in report["dropped"].items():
+        told = ", ".join(f"{count:,} × {relation}" for relation, count in relations.items())
+        out.print(
+            f"{name}/knowledge: without {told or 'nothing'} of evidence that cites what is asked",
+            markup=False,
+        )
+    if report["cites_later"]:
+        out.print(
+            f"test/knowledge still cites {report['cites_later']:,} other publications as late as"
+            " the test's"
+        )
+    if report["undiagnosed"]:
+        out.print(f"{report['undiagnosed']:,} patients without a diagnosis are left out")
+
+
+def case_evaluation(report: Mapping[str, Any]) -> None:
+    """Print what limits an evaluation of diagnoses, what is known of its cases, and warnings."""
+    known, n = report["known"], report["n"]
+    out.print(
+        f"of {n:,} cases of {report['publications']:,} publications {known:,} have a disease that"
+        f" is one of the {report['candidates']:,} candidates, so that no figure can be above"
+        f" {known / n:.3f} over cases, {report['known_publications']:.3f} over publications"
+    )
+    phenotypes = report["phenotypes"]
+    out.print(
+        f"phenotypes: {report['unknown_phenotypes']:,} of {phenotypes:,} are unknown to the model;"
+        f" {report['without_phenotype']:,} cases have no other, and count as missed"
+        + ("; excluded ones were used" if report["use_excluded"] else "")
+    )
+    if report["undiagnosed"]:
+        out.print(f"{report['undiagnosed']:,} patients without a diagnosis are left out")
+    found = report["leaks"]
+    sorts = ", ".join(f"{count:,} × {sort}" for sort, count in found["by_sort"].items())
+    out.print(f"leaks: {found['leaked']:,} cases{': ' if sorts else ''}{sorts}", markup=False)
+    for sort, count in found["noted"].items():
+        out.print(f"no leak, but a help: {count:,} × {sort}", markup=False)
+    if opened := report["open_set"]:
+        out.print(
+            f"none of these: AUROC {cell(opened['auroc']) or 'unknown'} on these cases,"
+            f" {opened['fitted']['auroc']:.3f} where it was fitted; ECE {opened['none']['ece']:.3f}"
+        )
+    for row in report["below_resnik"]:
+        low, high = row["interval"]
+        out.print(
+            f"warning: below Resnik in {row['stratum']} ({row['n']:,} cases,"
+            f" {row['publications']:,} publications): {row['figure']} {row['model']:.3f} against"
+            f" {row['resnik']:.3f}, difference {row['difference']:+.3f} ({low:.3f} to {high:.3f})",
+            markup=False,
+        )
+
+
 def _blocks(rows: pl.DataFrame, title: str) -> None:
     if title:
         out.print(f"[bold]{title.replace('[', chr(92) + '[')}")

@@ -1,0 +1,36 @@
+"""Cases from wherever they lie: a graph folder, a table, or phenopackets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from medkg.graph.errors import MissingError
+from medkg.graph.kg import MANIFEST, KnowledgeGraph
+from medkg.graph.quarantine import Quarantine
+
+_TABLES = (".tsv", ".tab", ".txt", ".csv")
+
+
+def open_cases(path: Path, quarantine: Quarantine) -> KnowledgeGraph:
+    """Patients with phenotypes and diagnoses.
+
+    Args:
+        path: a graph folder; a table of cases divided by tabs (`medkg.gnn.diagnosis.cases`); or
+            phenopackets: a .json file, a folder of them, or a tar archive.
+        quarantine: gets what can't be used, with file, line and reason.
+
+    Raises:
+        MissingError: nothing is there.
+        DataError: it can't be read, or holds no case.
+    """
+    if not path.exists():
+        raise MissingError(f"{path}: there is no such file or folder")
+    if (path / MANIFEST).is_file():
+        return KnowledgeGraph.open(path)
+    if path.suffix.lower() in _TABLES:
+        from medkg.gnn.diagnosis.cases import read_cases
+
+        return read_cases(path, quarantine)
+    from medkg.loaders.sources import load
+
+    return load("phenopackets", path, quarantine=quarantine)
