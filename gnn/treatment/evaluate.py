@@ -263,9 +263,7 @@ def evaluate_treatment(
         first = aside.rows[0]
         raise MissingError(f"{first.path}, line {first.line}: {first.reason}: {first.row}")
     if pairs.is_empty():
-        raise DataError(
-            "there is no pair to test whose drug and disease the model knows", path=place
-        )
+        raise DataError("holds no pair whose drug and disease the model knows", path=place)
     leaks = _leaks(model, pairs)
     if leaks.pairs.height and not allow_leaks:
         raise ModelError(_refusal(model, leaks))

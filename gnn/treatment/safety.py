@@ -189,8 +189,8 @@ class Safety:
         else:
             note, checked = _held(interacts, "interactions", "drug"), True
             forms = {drug: [drug, *self._wider("Drug", [drug])] for drug in patient.taking}
-            held = set(interacts["drug"])
-            if bare := [self._name(d) for d, own in forms.items() if not held & set(own)]:
+            drugs_held = set(interacts["drug"])
+            if bare := [self._name(d) for d, own in forms.items() if not drugs_held & set(own)]:
                 note += f"; none is recorded of {', '.join(bare)}, which is no proof of safety"
                 checked = len(bare) < len(patient.taking)
                 note = note if checked else f"not checked: {note}"

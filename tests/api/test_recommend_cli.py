@@ -1,0 +1,112 @@
+"""`medkg train treatment`, `recommend` and `evaluate treatment`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import medkg
+from medkg.cli import app
+from medkg.graph.errors import ModelError
+
+from ..gnn.treatment.pharmacy import pharmacy
+from ..servers import EVERYTHING, change
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("treatment")
+    pharmacy().save(folder / "graph")
+    run("train", "treatment", folder / "graph", "--out", folder / "model", "--model", "content")
+    return folder
+
+
+def run(*arguments: object) -> str:
+    result = CliRunner().invoke(
+        app, [str(one) for one in arguments], env={"COLUMNS": "300"}, catch_exceptions=False
+    )
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_training_shows_figures(folder: Path) -> None:
+    shown = run(
+        "train", "treatment", folder / "graph", "--out", folder / "other", "--model", "popularity"
+    )
+    assert "held-out treatments" in shown
+    assert "weights, chosen on validation: popularity 1.0" in shown
+
+
+def test_recommend_in_words_and_as_json(folder: Path) -> None:
+    asked = (
+        "recommend", folder / "model", "--disease", "disease 0-0", "--taking", "drug 1-0",
+        "--symptom", "fever", "--pregnant", "--age", 70, "--sex", "female", "--top", 9,
+    )  # fmt: skip
+    shown = run(*asked)
+    for text in (
+        "to treat: disease 0-0 (DOID:00)",
+        "takes: drug 1-0 (drugbank:DB10)",
+        "70 years, female, pregnant",
+        "On record",
+        "Hypotheses, no recommendations (probability at a base rate of",
+        "Not to be given",
+        "! contraindicated in Pregnancy [label PMID:7]",
+        "! interacts with drug 1-0, which the patient takes: bleeding [label PMID:7]",
+        "? no source says anything of its",
+        "age: not checked",
+        "For research, not for care",
+    ):
+        assert text in shown
+    told = json.loads(run(*asked, "--json"))
+    out = {drug["drug"] for drug in told["contraindicated"]}
+    assert {"drugbank:DB04", "drugbank:DB05"} <= out
+    assert told["for_research"]
+    model = medkg.load_model(folder / "model")
+    in_python = model.recommend(  # type: ignore[union-attr]
+        ["disease 0-0"], taking=["drug 1-0"], symptoms=["fever"], pregnant=True, age=70,
+        sex="female", top=9,
+    )  # fmt: skip
+    assert json.loads(json.dumps(in_python.to_dict())) == told
+
+
+def test_a_patient_of_the_graph_and_several_diseases(folder: Path) -> None:
+    told = json.loads(run("recommend", folder / "model", "--patient", "patient:1", "--json"))
+    assert told["patient"]["diseases"] == ["DOID:00"]
+    both = run("recommend", folder / "model", "--disease", "DOID:00", "--disease", "DOID:10")
+    assert "disease 0-0 (DOID:00), disease 1-0 (DOID:10)" in both
+
+
+def test_evaluate(folder: Path) -> None:
+    shown = run("evaluate", "treatment", folder / "model")
+    assert "By the drugs that training had for the disease" in shown
+    assert "leaks: 0 of 12 pairs" in shown
+    told = json.loads(run("evaluate", "treatment", folder / "model", "--json"))
+    assert told["figures"]["content"]["mrr"] > told["figures"]["popularity"]["mrr"]
+
+
+def test_other_models_are_refused(folder: Path) -> None:
+    with pytest.raises(ModelError, match="is no treatment model"):
+        folder_of_links = folder / "links"
+        medkg.train_links(
+            pharmacy(), relation="TARGETS", model="degree", out=folder_of_links,
+            graph_path=folder / "graph",
+        )  # fmt: skip
+        run("recommend", folder_of_links, "--disease", "DOID:00")
+
+
+def test_hypotheses_are_written_to_a_server(folder: Path, embedded_uri: str) -> None:
+    run("recommend", folder / "model", "--disease", "DOID:00", "--top", 3, "--into", embedded_uri)
+    with medkg.connect(embedded_uri) as connection:
+        rows = connection.query(
+            "MATCH (drug:Drug)-[p:PREDICTED_TREATS]->(disease:Disease)"
+            " RETURN drug.id AS drug, disease.id AS disease, p.rank AS rank, p.model AS model"
+        )
+        change(connection, EVERYTHING)
+    model = medkg.load_model(folder / "model")
+    found = model.recommend("DOID:00", top=3)  # type: ignore[union-attr]
+    assert set(rows["drug"]) == {drug.drug for drug in found.hypotheses}
+    assert set(rows["disease"]) == {"DOID:00"}
+    assert set(rows["model"]) == {model.name}

@@ -1,0 +1,67 @@
+"""The queries about treatment, on a graph with predictions and warnings, on both servers."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from medkg.cypher import library
+from medkg.graph.frames import PREDICTIONS, conform
+from medkg.graph.kg import KnowledgeGraph
+from medkg.graph.store import Store
+
+from ..gnn.treatment.pharmacy import pharmacy
+
+
+def predicted() -> KnowledgeGraph:
+    """The pharmacy with two hypotheses for disease 1-0, and what it records of it taken out."""
+    kg = pharmacy(extra=[("drugbank:DB20", "TREATS", "DOID:10", None)])
+    others = kg.edges.filter(relation="TREATS", object="DOID:10").filter(
+        pl.col("subject") != "drugbank:DB20"
+    )
+    rows = pl.DataFrame(
+        {
+            "head": ["drugbank:DB00", "drugbank:DB30"],
+            "relation": "TREATS",
+            "tail": "DOID:10",
+            "model": "m",
+            "score": [-1.0, -2.0],
+            "probability": [0.4, 0.2],
+            "base_rate": 0.01,
+            "rank": [1, 2],
+            "direction": "head",
+            "known": False,
+            "date": "2026-11-20",
+            "explanation": None,
+        }
+    )
+    return kg.without_edges(others["id"]).with_predictions(conform(rows, PREDICTIONS))
+
+
+def test_treatments_for_disease(store: Store) -> None:
+    store.write(predicted())
+    found = library.get("treatments_for_disease").run(store, disease="DOID:10")
+    columns = ["drug_name", "status", "probability", "model", "rank", "contraindicated_for"]
+    rows = found.select(columns).rows()
+    assert rows == [
+        ("drug 2-0", "treats", 1.0, None, None, []),
+        ("drug 0-0", "hypothesis", 0.4, "m", 1, ["disease 1"]),
+        ("drug 3-0", "hypothesis", 0.2, "m", 2, []),
+    ]
+    assert found["sources"].to_list()[0] == ["made"]
+    eased = library.get("treatments_for_disease").run(store, disease="DOID:00", top=100)
+    assert eased.filter(status="palliates")["drug"].to_list() == ["drugbank:DB11"]
+
+
+def test_warnings_for_patient(store: Store) -> None:
+    store.write(pharmacy(extra=[("drugbank:DB06", "CONTRAINDICATED_FOR", "DOID:00", None)]))
+    drugs = [f"drugbank:DB0{n}" for n in range(8)]
+    query = library.get("warnings_for_patient")
+    found = query.run(store, patient="patient:1", drugs=drugs)
+    assert found.columns == list(query.columns)
+    assert found.select("drug", "warning", "about", "about_name", "effect").rows() == [
+        ("drugbank:DB06", "contraindicated", "DOID:00", "disease 0-0", None),
+        ("drugbank:DB02", "interaction", "drugbank:DB10", "drug 1-0", "bleeding"),
+        ("drugbank:DB03", "adverse effect", "HP:1", "fever", None),
+    ]
+    assert found["references"].to_list() == [["PMID:7"]] * 3
+    assert query.run(store, patient="patient:1", drugs=["drugbank:DB30"]).is_empty()
