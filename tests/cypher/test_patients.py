@@ -1,0 +1,156 @@
+"""The questions about patients, with their exact answers on a small ward, on both servers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import polars as pl
+import pytest
+
+from medkg.cypher import library
+from medkg.graph.frames import Source
+from medkg.graph.kg import KnowledgeGraph
+from medkg.graph.store import Store
+
+_NODES = {
+    "Patient": {f"patient:{i}": f"patient {i}" for i in (1, 2, 3)},
+    "Disease": {"OMIM:1": "gout", "OMIM:2": "scurvy", "OMIM:3": "rickets"},
+    "Symptom": {
+        "HP:1": "pain",
+        "HP:2": "joint pain",
+        "HP:3": "toe pain",
+        "HP:4": "bleeding",
+        "HP:5": "swelling",
+    },
+}
+_TRIPLES = (
+    "HP:2 SUBCLASS_OF HP:1",
+    "HP:3 SUBCLASS_OF HP:2",
+    "OMIM:1 HAS_SYMPTOM HP:2",
+    "OMIM:1 HAS_SYMPTOM HP:5",
+    "OMIM:2 HAS_SYMPTOM HP:4",
+    "OMIM:2 HAS_SYMPTOM HP:5",
+    "OMIM:3 HAS_SYMPTOM HP:5",
+    "patient:1 HAS_PHENOTYPE HP:3",
+    "patient:1 HAS_PHENOTYPE HP:5",
+    "patient:1 LACKS_PHENOTYPE HP:4",
+    "patient:2 HAS_PHENOTYPE HP:3",
+    "patient:2 HAS_PHENOTYPE HP:4",
+    "patient:2 HAS_DISEASE OMIM:2",
+    "patient:3 HAS_PHENOTYPE HP:1",
+    "patient:3 LACKS_PHENOTYPE HP:1",
+    "patient:3 HAS_PHENOTYPE HP:5",
+)
+
+
+def ward() -> KnowledgeGraph:
+    nodes = [(id_, kind, name) for kind, named in _NODES.items() for id_, name in named.items()]
+    evidence = pl.DataFrame(
+        [triple.split() for triple in _TRIPLES],
+        schema=["subject", "relation", "object"],
+        orient="row",
+    ).with_columns(
+        source=pl.lit("ward"),
+        references=pl.when(pl.col("subject") == "OMIM:1").then(pl.lit(["PMID:5"])),
+        qualifiers=pl.when((pl.col("subject") == "OMIM:1") & (pl.col("object") == "HP:2")).then(
+            pl.lit('{"frequency": 0.9}')
+        ),
+    )
+    kg = KnowledgeGraph.build(
+        pl.DataFrame(nodes, schema=["id", "kind", "name"], orient="row"),
+        evidence,
+        [Source("ward", "1", "CC0-1.0")],
+    )
+    predictions = [("patient:1", "OMIM:1", 0.8, 1), ("patient:1", "OMIM:2", 0.1, 2),
+                   ("patient:2", "OMIM:1", 0.3, 1), ("patient:3", "OMIM:1", 0.6, 1)]  # fmt: skip
+    return kg.with_predictions(
+        pl.DataFrame(
+            [
+                {
+                    "head": head,
+                    "relation": "HAS_DISEASE",
+                    "tail": tail,
+                    "model": "diagnosis-gnn",
+                    "score": probability,
+                    "probability": probability,
+                    "base_rate": 0.3,
+                    "rank": rank,
+                    "direction": "tail",
+                    "known": False,
+                    "date": "2026-01-01",
+                }
+                for head, tail, probability, rank in predictions
+            ]
+        )
+    )
+
+
+def ask(store: Store, name: str, *columns: str, **params: Any) -> list[tuple[Any, ...]]:
+    """The rows of a query over the ward, of these columns."""
+    store.write(ward())
+    query = library.get(name)
+    frame = query.run(store, **params)
+    assert frame.columns == list(query.columns)
+    return frame.select(columns).rows()
+
+
+def test_why_diagnosis(store: Store) -> None:
+    columns = ("phenotype_name", "told", "match", "of_name", "frequency", "weight", "references")
+    rows = ask(store, "why_diagnosis", *columns, patient="patient:1", disease="OMIM:1")
+    assert rows == [
+        ("toe pain", "seen", "narrower", "joint pain", "0.9", rare(), ["PMID:5"]),
+        ("swelling", "seen", "exact", "swelling", None, 0, ["PMID:5"]),
+    ]
+    against = ask(
+        store, "why_diagnosis", "told", "of_name", "probability",
+        patient="patient:1", disease="OMIM:2",
+    )  # fmt: skip
+    assert against == [("seen", "swelling", 0.1), ("lacking", "bleeding", 0.1)]
+    broader = ask(store, "why_diagnosis", "told", "match", "of_name", "probability",
+                  patient="patient:3", disease="OMIM:1")  # fmt: skip
+    assert broader == [
+        ("seen", "broader", "joint pain", 0.6),
+        ("seen", "exact", "swelling", 0.6),
+        ("lacking", "broader", "joint pain", 0.6),
+    ]
+
+
+def rare() -> Any:
+    """The weight of what one of three diseases has."""
+    return pytest.approx(math.log(4 / 2), abs=1e-6)
+
+
+def test_similar_patients(store: Store) -> None:
+    columns = ("other", "score", "shared", "others", "diseases", "predicted")
+    rows = ask(store, "similar_patients", *columns, patient="patient:1")
+    # Swelling, which all diseases have, weighs nothing; toe pain, which none has, ln 4.
+    toe, bleeding = math.log(4), math.log(2)
+    assert rows == [
+        (
+            "patient:2",
+            pytest.approx(toe / (toe + bleeding), abs=1e-6),
+            ["toe pain"],
+            1,
+            ["scurvy"],
+            "gout",
+        ),
+        ("patient:3", 0, ["swelling"], 1, [], "gout"),
+    ]
+
+
+def test_cohort(store: Store) -> None:
+    columns = ("patient", "recorded", "probability", "rank", "symptoms", "lacking")
+    rows = ask(store, "cohort", *columns, disease="OMIM:1")
+    assert rows == [
+        ("patient:1", False, 0.8, 1, ["swelling", "toe pain"], ["bleeding"]),
+        ("patient:3", False, 0.6, 1, ["pain", "swelling"], ["pain"]),
+    ]
+    assert ask(store, "cohort", "patient", "recorded", disease="scurvy") == [("patient:2", True)]
+    assert ask(store, "cohort", "patient", symptom="HP:1") == [
+        ("patient:1",),
+        ("patient:2",),
+        ("patient:3",),
+    ]
+    both = {"disease": "OMIM:1", "symptom": "joint pain", "min_probability": 0.2}
+    assert ask(store, "cohort", "patient", **both) == [("patient:1",), ("patient:2",)]
