@@ -84,10 +84,15 @@ def findings_in_note(path: Path, kg: KnowledgeGraph) -> pl.DataFrame:
     texts = annotate([path], terminology=kg)
     if len(texts) != 1:
         raise DataError(f"has {len(texts)} texts, and one note is diagnosed at a time", path=path)
+    return findings_of(texts[0], kg)
+
+
+def findings_of(text: AnnotatedText, kg: KnowledgeGraph) -> pl.DataFrame:
+    """The phenotypes of a text that was read; see `findings_in_note`."""
     names = dict(kg.nodes.filter(kind="Symptom").select("id", "name").iter_rows())
-    told = [t for t in texts[0].triples if t.relation in ("HAS_PHENOTYPE", "LACKS_PHENOTYPE")]
+    told = [t for t in text.triples if t.relation in ("HAS_PHENOTYPE", "LACKS_PHENOTYPE")]
     told.sort(key=lambda triple: (triple.object.start or 0, triple.object.id))
-    return pl.DataFrame([_finding(triple, texts[0], names) for triple in told], schema=FINDINGS)
+    return pl.DataFrame([_finding(triple, text, names) for triple in told], schema=FINDINGS)
 
 
 def _finding(triple: Triple, text: AnnotatedText, names: Mapping[str, str]) -> dict[str, Any]:
