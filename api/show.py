@@ -156,12 +156,21 @@ def case_evaluation(report: Mapping[str, Any]) -> None:
             f"none of these: AUROC {cell(opened['auroc']) or 'unknown'} on these cases,"
             f" {opened['fitted']['auroc']:.3f} where it was fitted; ECE {opened['none']['ece']:.3f}"
         )
+    below: dict[str, list[Mapping[str, Any]]] = {}
     for row in report["below_resnik"]:
-        low, high = row["interval"]
+        below.setdefault(row["stratum"], []).append(row)
+    for stratum, rows in below.items():
+        told = "; ".join(
+            "{} {:+.3f} ({:.3f} to {:.3f})".format(
+                row["figure"].replace("macro_", "over publications "),
+                row["difference"],
+                *row["interval"],
+            )
+            for row in rows
+        )
         out.print(
-            f"warning: below Resnik in {row['stratum']} ({row['n']:,} cases,"
-            f" {row['publications']:,} publications): {row['figure']} {row['model']:.3f} against"
-            f" {row['resnik']:.3f}, difference {row['difference']:+.3f} ({low:.3f} to {high:.3f})",
+            f"warning: below Resnik in {stratum} ({rows[0]['n']:,} cases,"
+            f" {rows[0]['publications']:,} publications): {told}",
             markup=False,
         )
 

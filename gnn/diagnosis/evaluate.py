@@ -120,7 +120,8 @@ def evaluate_diagnosis(
         baseline: what the model has over it (`paired_difference`); `strata`: by number of
         phenotypes that are known, by number of the disease's patients and annotations that are;
         `below_resnik`: where, with more than 100 cases, a figure is below Resnik's; `calibration`
-        of the first rank and of the first 100 candidates; `open_set`, if the model has one.
+        of the first rank and of the first 100 candidates; `open_set`, if the model has one; and
+        `ranks`: of each case, by model, null where missed.
 
         The parts: `closed` (the model had patients with the disease), `open` (it had none),
         `reachable by knowledge alone` (the graph annotates the disease), `open, reachable` (both),
@@ -185,19 +186,18 @@ def evaluate_diagnosis(
         },
         "strata": {by: rows for by, rows in compared.items() if by not in parts},
         "below_resnik": [
-            below for rows in compared.values() for row in rows for below in _below(row)
+            {**below, "stratum": by if by in parts else f"{by}, {below['stratum']}"}
+            for by, rows in compared.items()
+            for row in rows
+            for below in _below(row)
         ],
         **measured,
+        "ranks": [
+            {"case": case.id, "publication": case.publication, "diseases": list(case.diseases)}
+            | {name: _finite(found.ranks[number]) for name, found in ranked.items()}
+            for number, case in enumerate(tested.cases)
+        ],
     }
-
-
-def rank_cases(
-    model: DiagnosisModel, cases: KnowledgeGraph, *, use_excluded: bool = False, seed: int = 0
-) -> dict[str, NDArray[np.float64]]:
-    """The ranks that a model and the baselines give the diagnoses of cases, in the order of
-    `cases_of`, those without a diagnosis left out; see `Ranked`."""
-    found, _ = _ranked(model, _tested(model, cases), use_excluded=use_excluded, seed=seed)
-    return {name: each.ranks for name, each in found.items()}
 
 
 # The cases
@@ -501,7 +501,7 @@ def figures_of(
     values = {**_hits(ranks), "mrr": 1 / ranks}
     if series is not None:
         values |= {f"series_{name}": value for name, value in _hits(series).items()}
-    resampled = _Resampled.of(groups, seed, draws)
+    resampled = Resampled.of(groups, seed, draws)
     result: dict[str, Any] = {
         "n": len(ranks),
         "publications": len(resampled.sizes),
@@ -511,7 +511,7 @@ def figures_of(
         result |= resampled.means(name, value)
     of_publications = [np.median(ranks[resampled.groups == g]) for g in range(len(resampled.sizes))]
     for name, rank in (("", np.median(ranks)), ("macro_", np.median(of_publications))):
-        result[f"{name}median_rank"] = float(rank) if np.isfinite(rank) else None
+        result[f"{name}median_rank"] = _finite(rank)
     return {**result, **_of_first_rank(first, answers)}
 
 
@@ -526,7 +526,7 @@ def paired_difference(
     """What one model's ranks of the same patients have over another's: differences of `top_1`,
     `top_3`, `top_10` and `mrr`, over patients and over publications (`macro_…`), each with a 95 %
     interval by bootstrap over publications."""
-    resampled = _Resampled.of(groups, seed, draws)
+    resampled = Resampled.of(groups, seed, draws)
     one, two = ({**_hits(ranks), "mrr": 1 / ranks} for ranks in (ours, theirs))
     found: dict[str, Any] = {}
     for name in _COMPARED:
@@ -539,7 +539,7 @@ def _hits(ranks: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
 
 
 @dataclass(frozen=True)
-class _Resampled:
+class Resampled:
     """Publications drawn again and again, with replacement.
 
     Attributes:
@@ -553,7 +553,7 @@ class _Resampled:
     counts: Integers
 
     @classmethod
-    def of(cls, groups: Integers, seed: int, draws: int) -> _Resampled:
+    def of(cls, groups: Integers, seed: int, draws: int) -> Resampled:
         groups = np.unique(groups, return_inverse=True)[1]
         sizes = np.bincount(groups)
         rng = np.random.default_rng(seed)
@@ -597,7 +597,7 @@ def _stratum(
 ) -> dict[str, Any]:
     """A stratum's size, what each model reaches in it, and what the model has over Resnik."""
     groups = tested.publications[chosen]
-    resampled = _Resampled.of(groups, seed, 1)
+    resampled = Resampled.of(groups, seed, 1)
     row: dict[str, Any] = {"stratum": label, "n": len(groups), "publications": len(resampled.sizes)}
     for name, found in ranked.items():
         ranks = found.ranks[chosen]
@@ -635,6 +635,11 @@ def _by_group(value: Chosen, groups: Integers) -> NDArray[np.float64]:
 
 def _interval(values: NDArray[np.float64]) -> list[float]:
     return [_round(value) for value in np.quantile(values, [0.025, 0.975])]
+
+
+def _finite(rank: float) -> float | None:
+    """A rank as JSON can hold it."""
+    return float(rank) if np.isfinite(rank) else None
 
 
 def _round(value: float) -> float:

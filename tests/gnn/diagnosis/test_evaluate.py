@@ -15,7 +15,6 @@ from medkg.gnn.diagnosis.evaluate import (
     evaluate_diagnosis,
     figures_of,
     paired_difference,
-    rank_cases,
     series_of,
 )
 from medkg.gnn.diagnosis.leaks import (
@@ -182,7 +181,10 @@ def test_ranks_in_the_order_of_the_cases(trained: DiagnosisModel, kg: KnowledgeG
     rows = [of_disease(kg, i, f"case{i}", "PMID:9") for i in (3, 4)]
     rows.insert(0, ("unknown", ["HP:11"], [], "OMIM:777", "PMID:9"))
     assert [case.id for case in cases_of(patients(rows))][-1] == "patient:unknown"
-    assert rank_cases(trained, patients(rows))["model"].tolist() == [1, 1, np.inf]
+    ranks = evaluate_diagnosis(trained, patients(rows))["ranks"]
+    assert [row["case"] for row in ranks] == ["patient:case3", "patient:case4", "patient:unknown"]
+    assert [row["model"] for row in ranks] == [1, 1, None]
+    assert ranks[2]["publication"] == "PMID:9"
 
 
 def test_below_resnik_is_told(kg: KnowledgeGraph) -> None:
@@ -196,7 +198,7 @@ def test_below_resnik_is_told(kg: KnowledgeGraph) -> None:
     model.log_probabilities = at_random  # type: ignore[method-assign]  # on purpose
     rows = [of_disease(kg, i % 40, f"case{i}", f"PMID:{i % 30}") for i in range(120)]
     report = evaluate_diagnosis(model, patients(rows))
-    assert {row["stratum"] for row in report["below_resnik"]} >= {"all", "4–6"}
+    assert {row["stratum"] for row in report["below_resnik"]} >= {"all", "by phenotypes, 4–6"}
     first = report["below_resnik"][0]
     assert (first["figure"], first["n"], first["resnik"]) == ("top_1", 120, 1.0)
     assert first["model"] - first["resnik"] == pytest.approx(first["difference"], abs=1e-3)
@@ -229,7 +231,8 @@ def test_excluded_phenotypes_only_where_asked(kg: KnowledgeGraph) -> None:
     shown, other = phenotypes_of(kg, "OMIM:7"), phenotypes_of(kg, "OMIM:8")
     rows: Rows = [("a", [*shown[:2], *other[:3]], other[3:], "OMIM:7", "PMID:1")]
     ranks = [
-        rank_cases(model, patients(rows), use_excluded=used)["model"][0] for used in (False, True)
+        evaluate_diagnosis(model, patients(rows), use_excluded=used)["ranks"][0]["model"]
+        for used in (False, True)
     ]
     assert ranks[1] < ranks[0]
 
