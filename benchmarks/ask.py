@@ -216,9 +216,8 @@ def report(model: DiagnosisModel, patients: list[Patient], title: str, seed: int
         drawn = saved[rng.integers(len(saved), size=(2000, len(saved)))].mean(axis=1)
         low, high = np.quantile(drawn, [0.025, 0.975])
         told = "" if name == "information gain" else f"{saved.mean():.1f} ({low:.1f} to {high:.1f})"
-        print(
-            f"| {name} | {' | '.join(shares)} | {counts[name].mean():.1f} | {told} | {answered:.0%} |"
-        )
+        cells = [name, *shares, f"{counts[name].mean():.1f}", told, f"{answered:.0%}"]
+        print(f"| {' | '.join(cells)} |")
 
 
 def main() -> None:
