@@ -6,7 +6,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ class ModelFolder:
         vocabulary: identifiers in the order of the tensors' rows, by kind.
         tensors: the weights by name.
         card: the model card, Markdown.
+        plots: that the card shows, as SVG by file name.
     """
 
     kind: str
@@ -53,6 +54,7 @@ class ModelFolder:
     vocabulary: Mapping[str, list[str]]
     tensors: Mapping[str, torch.Tensor]
     card: str
+    plots: Mapping[str, str] = field(default_factory=dict)
 
 
 def graph_record(kg: KnowledgeGraph, path: Path | str | None = None) -> dict[str, Any]:
@@ -82,7 +84,9 @@ def save_model(path: Path | str, model: ModelFolder) -> None:
         # save_file writes with owner-only permissions on some systems; the folder's own decide.
         (folder / WEIGHTS).chmod(0o644)
         _write_json(folder / VOCABULARY, model.vocabulary)
-        (folder / CARD).write_text(model.card, encoding="utf-8")
+        texts = {CARD: model.card, **model.plots}
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
         config: dict[str, Any] = {
             "model_version": MODEL_VERSION,
             "schema_version": SCHEMA_VERSION,
@@ -96,7 +100,7 @@ def save_model(path: Path | str, model: ModelFolder) -> None:
                 "python": platform.python_version(),
                 **{name: version(name) for name in _RECORDED_VERSIONS},
             },
-            "sha256": {name: sha256(folder / name) for name in (WEIGHTS, VOCABULARY, CARD)},
+            "sha256": {name: sha256(folder / name) for name in (WEIGHTS, VOCABULARY, *texts)},
         }
         config["sha256"][CONFIG] = _digest(config)
         _write_json(folder / CONFIG, config)
@@ -146,6 +150,11 @@ def open_model(path: Path | str, kind: str) -> ModelFolder:
             vocabulary=json.loads((folder / VOCABULARY).read_text(encoding="utf-8")),
             tensors=tensors,
             card=(folder / CARD).read_text(encoding="utf-8"),
+            plots={
+                name: (folder / name).read_text(encoding="utf-8")
+                for name in checksums
+                if name.endswith(".svg")
+            },
         )
     except (ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
         raise ModelError(f"{file}: is damaged ({error}); train the model anew") from error

@@ -6,9 +6,28 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..calibration import FIRST
+from ..reliability import reliability_svg
 
 if TYPE_CHECKING:
     from .model import LinkModel
+
+
+_PLOTTED = {
+    "tail": "Reliability of the probabilities of tails",
+    "head": "Reliability of the probabilities of heads",
+}
+
+
+def link_plots(model: LinkModel) -> dict[str, str]:
+    """The plots that the card shows, by file name: reliability on the test edges."""
+    return {
+        _plot(direction): reliability_svg(measured["reliability"], _PLOTTED[direction])
+        for direction, measured in model.metrics["calibration"].items()
+    }
+
+
+def _plot(direction: str) -> str:
+    return f"reliability-{direction}.svg"
 
 
 def link_card(model: LinkModel) -> str:
@@ -67,6 +86,8 @@ def link_card(model: LinkModel) -> str:
                     f"| {part['probability']:.4f} | {part['true']:.4f} |"
                     for part in measured["reliability"]
                 ),
+                "",
+                f"![{_PLOTTED[direction]}]({_plot(direction)})",
             ]
     lines += [
         "",

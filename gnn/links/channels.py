@@ -146,22 +146,17 @@ def _nearest(
     size: int,
 ) -> sparse.csr_matrix:
     """The largest similarities of some rows at a time with all, both ways, no diagonal."""
-    kept = [
-        largest_entries(_without_own(similar(rows[start : start + size]), start), nearest)
-        for start in range(0, rows.shape[0], size)
-    ]
-    both = sparse.vstack(kept, format="csr")
-    found = both.maximum(both.T).tocsr().astype(np.float32)
-    found.sort_indices()
-    return found
-
-
-def _without_own(similar: sparse.csr_matrix, start: int) -> sparse.csr_matrix:
-    """Rows from number `start` on without their diagonal."""
-    found = similar.tocoo()
-    other = found.row + start != found.col
-    entries = (found.data[other], (found.row[other], found.col[other]))
-    return sparse.csr_matrix(entries, shape=similar.shape)
+    kept = []
+    for start in range(0, rows.shape[0], size):
+        found = similar(rows[start : start + size])
+        found.sort_indices()  # so that of equal ones the same are kept, however they were found
+        own = np.repeat(np.arange(start, start + found.shape[0]), np.diff(found.indptr))
+        found.data[found.indices == own] = 0
+        kept.append(largest_entries(found, nearest))
+    one_way = sparse.vstack(kept, format="csr")
+    both = one_way.maximum(one_way.T).tocsr().astype(np.float32)
+    both.sort_indices()
+    return both
 
 
 def _symbols(kg: KnowledgeGraph, data: HeteroData, kind: str) -> sparse.csr_matrix | None:

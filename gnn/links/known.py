@@ -6,19 +6,30 @@ held-back pair was learned from that pair.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import cached_property
 from typing import NamedTuple
 
 import lightgbm
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import sparse
+from torch import Tensor
 
+from ..folder import part_named
 from ..ranking import pair_matrix
 from .channels import NEAREST_HEADS, Side, nearest_rows
-from .matrices import entries_at, largest_entries, rare_first, unit_rows, without
+from .matrices import (
+    entries_at,
+    largest_entries,
+    matrix_from_tensors,
+    matrix_tensors,
+    rare_first,
+    unit_rows,
+    without,
+)
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -33,6 +44,9 @@ _SMOOTHED = 60  # tails that are carried over to tails like them
 _CANDIDATES = 300  # the first of each head by all signs that are ranked
 _FURTHER = 15  # the first by each way of being like a known tail
 _CELLS = 1_200_000  # of a block of heads × tails
+_PAIR_CELLS = (
+    500_000_000  # pairs of nodes × what is said of each; Hetionet's genes need 160 million
+)
 _TREES = 100
 _LEAF = 200
 _UNRELATED = 0.1  # the share of pairs of nodes with nothing in common that similarity learns from
@@ -64,7 +78,8 @@ class Learned(NamedTuple):
 
 
 class Pairs:
-    """Pairs of nodes of one side that are alike by some channel, and what is said of each.
+    """Pairs of nodes of one side that are alike by some channel, and what is said of each; of many
+    nodes each one's most alike, so that all is held in 2 GB.
 
     Attributes:
         rows, columns: numbers of the nodes, rows < columns.
@@ -77,6 +92,11 @@ class Pairs:
         near = sparse.csr_matrix((n_nodes, n_nodes), dtype=np.float32)
         for alike in side.alike.values():
             near = near.maximum(alike)
+        columns = len(side.alike) + 2 * side.numbers.shape[1]
+        most = _PAIR_CELLS // max(1, columns)
+        if near.nnz > 2 * most:
+            nearest = largest_entries(near, most // n_nodes)
+            near = nearest.maximum(nearest.T)
         found = sparse.triu(near, 1).tocoo()
         self.rows, self.columns = found.row.astype(np.int64), found.col.astype(np.int64)
         a, b = side.numbers[self.rows], side.numbers[self.columns]
@@ -112,42 +132,74 @@ class Known:
 
     Args:
         pairs: (heads, tails), 1 where known; no node with itself.
-        head_side, tail_side: see `channels.Side`.
-        head_pairs, tail_pairs: of these sides.
+        heads_alike, tails_alike: similarities by channel, those that are learned included.
+        head_numbers, tail_numbers: see `channels.Side`.
     """
 
     def __init__(
         self,
+        pairs: sparse.csr_matrix,
+        heads_alike: Mapping[str, sparse.csr_matrix],
+        tails_alike: Mapping[str, sparse.csr_matrix],
+        head_numbers: Floats,
+        tail_numbers: Floats,
+    ):
+        self.pairs, self.heads_alike, self.tails_alike = pairs, heads_alike, tails_alike
+        self._head_numbers, self._tail_numbers = head_numbers, tail_numbers
+        self._count()
+
+    @classmethod
+    def learn(
+        cls,
         pairs: sparse.csr_matrix,
         head_side: Side,
         tail_side: Side,
         head_pairs: Pairs,
         tail_pairs: Pairs,
         seed: int,
-    ):
-        self.pairs = pairs.astype(np.float32).tocsr()
-        self._count()
-        self._head_numbers, self._tail_numbers = head_side.numbers, tail_side.numbers
-        self.heads_alike = {
+    ) -> Known:
+        """With likeness learned from these pairs; `head_pairs`, `tail_pairs` are of the sides."""
+        pairs = pairs.astype(np.float32).tocsr()
+        turned = pairs.T.tocsr()
+        heads_alike = {
             **head_side.alike,
-            _SHARED: nearest_rows(unit_rows(rare_first(self.pairs)), NEAREST_HEADS),
-            _LEARNED: _learn(self.pairs, head_pairs, seed),
-            _LEARNED_SHARED: _learn_with_shared(self.pairs, head_pairs, seed),
+            _SHARED: nearest_rows(unit_rows(rare_first(pairs)), NEAREST_HEADS),
+            _LEARNED: _learn(pairs, head_pairs, seed),
+            _LEARNED_SHARED: _learn_with_shared(pairs, head_pairs, seed),
         }
-        self.tails_alike = {
+        tails_alike = {
             **tail_side.alike,
-            _SHARED: nearest_rows(unit_rows(rare_first(self._turned)), NEAREST_HEADS),
-            _LEARNED: _learn(self._turned, tail_pairs, seed),
+            _SHARED: nearest_rows(unit_rows(rare_first(turned)), NEAREST_HEADS),
+            _LEARNED: _learn(turned, tail_pairs, seed),
         }
-        most_known = np.argsort(-self.degrees, kind="stable")[:_MOST_TAILS]
-        self._foretold = np.sort(most_known[self.degrees[most_known] > 0])
-        foretelling = self.pairs[:, self._foretold]
-        self._together = [_ridge(foretelling, strength) for strength in _RIDGE]
+        return cls(pairs, heads_alike, tails_alike, head_side.numbers, tail_side.numbers)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What `from_tensors` needs."""
+        return {
+            **matrix_tensors("pairs", self.pairs),
+            "head_numbers": torch.from_numpy(self._head_numbers),
+            "tail_numbers": torch.from_numpy(self._tail_numbers),
+            **_channel_tensors("heads", self.heads_alike),
+            **_channel_tensors("tails", self.tails_alike),
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Known:
+        """What gave these `tensors`."""
+        return cls(
+            matrix_from_tensors("pairs", tensors),
+            _channels_from("heads", tensors),
+            _channels_from("tails", tensors),
+            tensors["head_numbers"].numpy(),
+            tensors["tail_numbers"].numpy(),
+        )
 
     def without(self, removed: Sequence[tuple[int, int]]) -> Known:
-        """The same without some known pairs; who is like whom stays as it was."""
+        """The same without some known pairs; what was learned from them stays as it was."""
         gone = np.array(removed, dtype=np.int64).reshape(-1, 2)
         rest = copy(self)
+        rest._together = self._together
         rest.pairs = without(self.pairs, pair_matrix(gone, self.pairs.shape))
         rest._count()
         for derived in ("_of_tails", "_of_heads"):
@@ -160,6 +212,13 @@ class Known:
         self.degrees = np.diff(self._turned.indptr).astype(np.float32)
         # In the order of their known heads in `_turned`, so that these are runs of its indices.
         self._answered = np.flatnonzero(self.degrees)
+
+    @cached_property
+    def _together(self) -> tuple[Integers, list[Floats]]:
+        """The tails that are foretold by others, and the weights of these."""
+        most_known = np.argsort(-self.degrees, kind="stable")[:_MOST_TAILS]
+        foretold = np.sort(most_known[self.degrees[most_known] > 0])
+        return foretold, [_ridge(self.pairs[:, foretold], strength) for strength in _RIDGE]
 
     @property
     def learned(self) -> Learned:
@@ -225,9 +284,10 @@ class Known:
                 signs[f"heads alike by {name}, steep sum"] = steep
                 over = (near @ self.pairs).toarray()
                 signs[f"heads alike by {name}, excess"] = self._excess(similar, over)
-        for strength, weights in zip(_RIDGE, self._together, strict=True):
+        foretold, by_strength = self._together
+        for strength, weights in zip(_RIDGE, by_strength, strict=True):
             together = np.zeros((len(heads), n_tails), dtype=np.float32)
-            together[:, self._foretold] = known[:, self._foretold] @ weights
+            together[:, foretold] = known[:, foretold] @ weights
             signs[f"tails known together, {strength:g}"] = together
             neighbours += _by_largest(np.maximum(together, 0))
         signs[_NEIGHBOURS] = neighbours
@@ -255,6 +315,22 @@ class Known:
         mean, spread = similar.mean(1, keepdims=True), similar.std(1, keepdims=True) + 1e-6
         over = total - self.degrees * mean
         return np.where(self.degrees > 0, over / (spread * np.sqrt(np.maximum(self.degrees, 1))), 0)
+
+
+def _channel_tensors(end: str, alike: Mapping[str, sparse.csr_matrix]) -> dict[str, Tensor]:
+    """The channels by their place, for tables have columns in that order, and name."""
+    found: dict[str, Tensor] = {}
+    for place, (name, matrix) in enumerate(alike.items()):
+        found |= matrix_tensors(f"{end}.{place:03}.{name}", matrix)
+    return found
+
+
+def _channels_from(end: str, tensors: Mapping[str, Tensor]) -> dict[str, sparse.csr_matrix]:
+    parts = part_named(end, tensors)
+    return {
+        part.partition(".")[2]: matrix_from_tensors(part, parts)
+        for part in sorted({name.rpartition(".")[0] for name in parts})
+    }
 
 
 def _largest_of_tails(known: sparse.csr_matrix, alike: sparse.csr_matrix) -> Floats:
@@ -294,6 +370,9 @@ def _first(sign: Floats, most: int) -> sparse.csr_matrix:
 # Learned similarity
 
 
+_Example = tuple[Floats, Floats, NDArray[np.bool_]]  # values, labels, and which may be used
+
+
 def _likeness(pairs: sparse.csr_matrix, others: sparse.csr_matrix) -> sparse.csr_matrix:
     """The cosine of what the rows of both have, rare columns counting most."""
     weights = np.log((pairs.shape[0] + 1) / (np.asarray(others.sum(0)).ravel() + 1))
@@ -312,10 +391,14 @@ def _learn(pairs: sparse.csr_matrix, nodes: Pairs, seed: int) -> sparse.csr_matr
 def _learn_with_shared(pairs: sparse.csr_matrix, nodes: Pairs, seed: int) -> sparse.csr_matrix:
     """As `_learn`, but by the known pairs too: how alike those in one part of the known pairs will
     be to those in the others, by the channels and by how alike they are in the others."""
+    everything = np.concatenate([nodes.values, _shared(pairs, nodes)], 1)
+    return _symmetric(nodes, _boosted(_in_parts(pairs, nodes, seed), everything, seed))
+
+
+def _in_parts(pairs: sparse.csr_matrix, nodes: Pairs, seed: int) -> Iterator[_Example]:
     chance = np.random.default_rng(seed)
     each = np.stack(pairs.nonzero(), 1).astype(np.int64)
     part_of = chance.integers(0, _INNER, len(each))
-    examples = []
     for part in range(_INNER):
         inside = part_of == part
         held_back, rest = (pair_matrix(each[chosen], pairs.shape) for chosen in (inside, ~inside))
@@ -326,9 +409,7 @@ def _learn_with_shared(pairs: sparse.csr_matrix, nodes: Pairs, seed: int) -> spa
             (ahead, nodes.rows, nodes.columns),
             (ahead.T.tocsr(), nodes.columns, nodes.rows),
         ):
-            examples.append((values, nodes.of(turned), asked[one] & known[other]))
-    everything = np.concatenate([nodes.values, _shared(pairs, nodes)], 1)
-    return _symmetric(nodes, _boosted(examples, everything, seed))
+            yield values, nodes.of(turned), asked[one] & known[other]
 
 
 def _shared(pairs: sparse.csr_matrix, nodes: Pairs) -> Floats:
@@ -337,11 +418,9 @@ def _shared(pairs: sparse.csr_matrix, nodes: Pairs) -> Floats:
     return np.stack([nodes.of(_likeness(pairs, pairs)), nodes.of((plain @ plain.T).tocsr())], 1)
 
 
-def _boosted(
-    examples: list[tuple[Floats, Floats, NDArray[np.bool_]]], asked: Floats, seed: int
-) -> Floats:
-    """Gradient boosting of labels from 0 to 1 by cross-entropy; of examples (values, label,
-    usable) with label 0 a tenth, counting ten times. Gives what it says of the `asked` rows."""
+def _boosted(examples: Iterable[_Example], asked: Floats, seed: int) -> Floats:
+    """Gradient boosting of labels from 0 to 1 by cross-entropy; of examples with label 0 a tenth,
+    counting ten times. Gives what it says of the `asked` rows."""
     chance = np.random.default_rng(seed)
     values, labels, weights = [], [], []
     for rows, label, usable in examples:

@@ -25,7 +25,7 @@ from ..data import to_hetero_data
 from ..folder import ModelFolder, named, open_model, part_named, save_model
 from ..ranking import pair_matrix
 from .baselines import Degree, Neighbours
-from .card import link_card
+from .card import link_card, link_plots
 from .explain import Explainer, Explanation, Step, attribute_to_edges
 from .network import LinkNetwork, compact, features_of
 from .node_features import add_features
@@ -192,8 +192,7 @@ class LinkModel:
 
     def explain(self, head: str, tail: str, *, paths: int = 5) -> Explanation:
         """Why the model gives a pair its score: paths with evidence, nearest known pairs, and for
-        the ranker and an R-GCN the edges that the score rests on. The ranker's take some seconds
-        for the first pair of a small graph, up to a minute for a large one.
+        the ranker and an R-GCN the edges that the score rests on.
 
         Raises:
             MissingError: no such entity, or one that the model has not seen.
@@ -369,15 +368,13 @@ class LinkModel:
     def _explainer(self) -> Explainer:
         return Explainer(self.graph, self.task.edge_type)
 
-    @cached_property
+    @property
     def _asked(self) -> tuple[Judges, Known, sparse.csr_matrix]:
         """The ranker's judges, what they judge by on the training graph, and what they don't."""
-        from .ranker import Ranker, View, without_loops
+        from .ranker import Ranker
 
         assert isinstance(self.scorer, Ranker)
-        data = to_hetero_data(self.graph, exclude_edges=self.task.excluded)
-        known = View(self.graph, data, self.task, self.seed).known(without_loops(self._trained))
-        return self.scorer.judges, known, self._trained
+        return self.scorer.judges, self.scorer.known, self._trained
 
     @cached_property
     def _network(self) -> tuple[LinkNetwork, HeteroData]:
@@ -428,6 +425,7 @@ class LinkModel:
                     },
                 },
                 card=self.card(),
+                plots=link_plots(self),
             ),
         )
 

@@ -73,7 +73,8 @@ _BOOSTING = {
 
 
 class Ranker:
-    """Scores of the candidates of every head of the training graph, and what made them.
+    """Scores of the candidates of every head of the training graph, and what made them: judges, and
+    what is known from all training pairs, which they judge by.
 
     A score is a log-odds. Its order among a head's candidates is that of boosters and network; its
     level is that of a booster that tells true pairs from others across heads. A pair that was
@@ -87,11 +88,12 @@ class Ranker:
         rest: Floats,
         judges: Judges,
         network_weight: float,
+        known: Known,
         structure: Structure | None = None,
     ):
         self._scores, self._rest = scores, rest
         self._columns = scores.tocsc()
-        self.judges, self.network_weight = judges, network_weight
+        self.judges, self.network_weight, self.known = judges, network_weight, known
         self.structure = structure
 
     def score_tails(self, heads: Tensor) -> Tensor:
@@ -109,6 +111,7 @@ class Ranker:
             "rest": torch.from_numpy(self._rest),
             "network_weight": torch.tensor(self.network_weight, dtype=torch.float64),
             **named("judges", self.judges.tensors()),
+            **named("known", self.known.tensors()),
             **(named("structure", self.structure.tensors()) if self.structure else {}),
         }
 
@@ -121,6 +124,7 @@ class Ranker:
             tensors["rest"].numpy(),
             Judges.from_tensors(part_named("judges", tensors)),
             float(tensors["network_weight"]),
+            Known.from_tensors(part_named("known", tensors)),
             _structure_from(structure) if structure else None,
         )
 
@@ -237,9 +241,8 @@ class View:
 
     def known(self, pairs: sparse.csr_matrix) -> Known:
         """What these known pairs say of others."""
-        return Known(
-            pairs, self._heads, self._tails, self._head_pairs, self._tail_pairs, self._seed
-        )
+        sides = self._heads, self._tails, self._head_pairs, self._tail_pairs
+        return Known.learn(pairs, *sides, self._seed)
 
     def messages(self, learned: Learned) -> Messages:
         """What the network's messages go over."""
@@ -311,7 +314,7 @@ def fit_ranker(
     rows, columns, dealt = (np.concatenate(column) for column in zip(*parts, strict=True))
     scores = _first_of_each(rows, columns, dealt, trained.shape)
     structure = _structure_of(kg, task, view.molecules, trained, seed)
-    return Ranker(scores, _rest(whole.degrees), judges, weight, structure), course
+    return Ranker(scores, _rest(whole.degrees), judges, weight, whole, structure), course
 
 
 class _Fold(NamedTuple):

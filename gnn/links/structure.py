@@ -425,18 +425,25 @@ class ByStructure:
 
     def score_tails(self, heads: Tensor) -> Tensor:
         """Scores of these heads with all tails, (n, tails)."""
-        return torch.from_numpy(self._scores[heads.numpy()])
+        rows, molecules = self._place[heads.numpy()], self._molecules.features
+        scores = np.full((len(rows), self.structure.known.shape[1]), _FLOOR - 3, dtype=np.float32)
+        has = rows >= 0
+        scores[has] = self.structure.score(molecules.rows(rows[has]))
+        return torch.from_numpy(scores)
 
     def score_heads(self, tails: Tensor) -> Tensor:
         """Scores of these tails with all heads, (n, heads)."""
-        return torch.from_numpy(np.ascontiguousarray(self._scores[:, tails.numpy()].T))
+        scores = np.full((len(tails), self.structure.n_heads), _FLOOR - 3, dtype=np.float32)
+        found = self.structure.score(self._molecules.features, tails.numpy())
+        scores[:, self._molecules.nodes] = found.T
+        return torch.from_numpy(scores)
 
     @cached_property
-    def _scores(self) -> NDArray[np.float32]:
-        n_heads, n_tails = self.structure.n_heads, self.structure.known.shape[1]
-        scores = np.full((n_heads, n_tails), _FLOOR - 3, dtype=np.float32)
-        scores[self._molecules.nodes] = self.structure.score(self._molecules.features)
-        return scores
+    def _place(self) -> NDArray[np.int64]:
+        """Of each head its place among the molecules; -1 for none."""
+        place = np.full(self.structure.n_heads, -1)
+        place[self._molecules.nodes] = np.arange(len(self._molecules.nodes))
+        return place
 
     def tensors(self) -> dict[str, Tensor]:
         """What `from_tensors` needs."""

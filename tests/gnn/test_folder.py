@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ def small_model() -> ModelFolder:
         vocabulary={"Drug": ["drugbank:DB1", "drugbank:DB2"]},
         tensors={"a": torch.randn(2, 4), "b": torch.arange(3)},
         card="# A model – with a card\n",
+        plots={"plot.svg": "<svg/>\n"},
     )
 
 
@@ -39,13 +41,15 @@ def test_round_trip(folder: Path) -> None:
     assert {name: t.tolist() for name, t in found.tensors.items()} == {
         name: t.tolist() for name, t in expected.tensors.items()
     }
-    for field in ("kind", "settings", "seed", "metrics", "split", "graph", "vocabulary", "card"):
-        assert getattr(found, field) == getattr(expected, field)
+    for field in fields(expected):
+        if field.name != "tensors":
+            assert getattr(found, field.name) == getattr(expected, field.name)
     assert {file.name for file in folder.iterdir()} == {
         "weights.safetensors",
         "config.json",
         "vocabulary.json",
         "CARD.md",
+        "plot.svg",
     }
 
 
@@ -55,7 +59,7 @@ def test_the_same_model_gives_the_same_bytes(folder: Path, tmp_path: Path) -> No
         assert file.read_bytes() == (tmp_path / "again" / file.name).read_bytes()
 
 
-@pytest.mark.parametrize("name", ["weights.safetensors", "vocabulary.json", "CARD.md"])
+@pytest.mark.parametrize("name", ["weights.safetensors", "vocabulary.json", "CARD.md", "plot.svg"])
 def test_damaged_or_missing_file(folder: Path, name: str) -> None:
     content = bytearray((folder / name).read_bytes())
     content[len(content) // 2] ^= 1

@@ -80,6 +80,24 @@ def test_symbols_of_a_family_are_alike(kg: KnowledgeGraph) -> None:
     assert alike[one, near] > alike[one, far]
 
 
+def test_of_many_pairs_the_most_alike_are_compared(
+    kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    side = channels.side_of(kg, to_hetero_data(kg), "Target", EDGE_TYPE, heads=False)
+    whole = known.Pairs(side)
+    cells = whole.values.size // 4
+    monkeypatch.setattr(known, "_PAIR_CELLS", cells)
+    fewer = known.Pairs(side)
+    assert 0 < fewer.values.size <= cells
+    likeness = np.zeros((2, whole.n_nodes))  # of each node with the one most like it
+    n_channels = len(side.alike)
+    for row, pairs in zip(likeness, (whole, fewer), strict=True):
+        largest = pairs.values[:, :n_channels].max(1)
+        for ends in (pairs.rows, pairs.columns):
+            np.maximum.at(row, ends, largest)
+    assert np.array_equal(*likeness)
+
+
 def test_scores_keep_the_order_of_the_average_and_the_levels() -> None:
     heads = np.array([0, 0, 0, 1, 1])
     judged = Judged(

@@ -131,4 +131,12 @@ def test_a_graph_without_structures_says_what_is_missing() -> None:
 def test_the_folder_holds_no_pickle(model: LinkModel, tmp_path: Path) -> None:
     model.save(tmp_path / "m")
     names = {file.name for file in (tmp_path / "m").iterdir()}
-    assert names == {"CARD.md", "config.json", "vocabulary.json", "weights.safetensors"}
+    assert {name for name in names if not name.endswith(".svg")} == {
+        "CARD.md",
+        "config.json",
+        "vocabulary.json",
+        "weights.safetensors",
+    }
+    card = (tmp_path / "m" / "CARD.md").read_text()
+    assert all(f"({name})" in card for name in names if name.endswith(".svg"))
+    assert "reliability-tail.svg" in names
