@@ -100,7 +100,7 @@ def compare(
             matches.append(Match("against", column, how, by))
         else:
             matches.append(Match("absent", column, "none", None))
-    told = set(knowledge.with_ancestors([present]).indices.tolist())
+    told = {a for column in present for a in _entries(knowledge.closure, column)}
     told |= {match.by for match in matches if match.by is not None and match.how == "broader"}
     denied = set(excluded.tolist())
     order = np.argsort(-frequency * information[stated], kind="stable")
