@@ -785,18 +785,8 @@ def split(
     from medkg.graph.kg import KnowledgeGraph
 
     check_replaceable(out, marker=MANIFEST)
-    given = {
-        name: value
-        for name, value in (("how", how), ("share", share), ("since", since))
-        if value is not None
-    }
-    of_edges = {
-        "relation": relation,
-        "sources": source,
-        "without": without,
-        "similarity": similarity,
-    }
-    of_edges = {name: value for name, value in of_edges.items() if value is not None}
+    given = _given(how=how, share=share, since=since)
+    of_edges = _given(relation=relation, sources=source, without=without, similarity=similarity)
     if cases is not None:
         if of_edges:
             raise typer.BadParameter(f"{', '.join(of_edges)} is for edges, not for --cases")
@@ -806,6 +796,10 @@ def split(
     made = split_links(KnowledgeGraph.open(graph), seed=seed, **given, **of_edges)
     made.save(out)
     return show.as_json(made.report) if as_json else show.split(made.report, str(out))
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _split_cases(

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -22,7 +23,7 @@ _RELATIONS = {
     "excluded": ("LACKS_PHENOTYPE", "Symptom"),
     "diseases": ("HAS_DISEASE", "Disease"),
 }
-_EVIDENCE = {
+_EVIDENCE: dict[str, Any] = {
     **dict.fromkeys(("subject", "relation", "object"), pl.String),
     "references": pl.List(pl.String),
 }

@@ -37,6 +37,7 @@ _CASES = (0, 1, 2, 5, 10, 50)
 _ANNOTATIONS = (0, 1, 5, 10, 20, 50)
 
 Chosen = NDArray[np.bool_]
+Chances = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -365,8 +366,8 @@ class _Certainty:
         self._open = model.open_set
         self._tested = tested
         self._first: list[tuple[float, bool]] = []
-        self._many: list[tuple[Floats, Chosen]] = []
-        self._none: list[Floats] = []
+        self._many: list[tuple[Chances, Chosen]] = []
+        self._none: list[Chances] = []
         self._sets: dict[float, list[Integers]] = {coverage: [] for coverage in COVERAGES}
 
     def add(self, logs: Floats, part: slice) -> None:
@@ -375,7 +376,7 @@ class _Certainty:
         logs = logs[usable]
         rows = [self._tested.rows[part][case] for case in usable]
         numbers = np.array([len(self._tested.present[part][case]) for case in usable])
-        chances = np.exp(logs)
+        chances = np.exp(logs.astype(np.float64))
         if self._open is not None and len(usable):
             given = self._open.probabilities(logs, numbers)
             chances, none = given[:, :-1], given[:, -1]
@@ -394,11 +395,11 @@ class _Certainty:
         if not self._first:
             return {"calibration": None, "open_set": None}
         first = np.array(self._first)
-        many = [np.concatenate(each) for each in zip(*self._many, strict=True)]
+        chances, right = zip(*self._many, strict=True)
         return {
             "calibration": {
                 "first": quality(first[:, 0], first[:, 1].astype(bool)),
-                f"first_{FIRST}": quality(*many),
+                f"first_{FIRST}": quality(np.concatenate(chances), np.concatenate(right)),
             },
             "open_set": self._of_open_set(),
         }
@@ -637,7 +638,7 @@ def _interval(values: NDArray[np.float64]) -> list[float]:
     return [_round(value) for value in np.quantile(values, [0.025, 0.975])]
 
 
-def _finite(rank: float) -> float | None:
+def _finite(rank: float | np.floating[Any]) -> float | None:
     """A rank as JSON can hold it."""
     return float(rank) if np.isfinite(rank) else None
 

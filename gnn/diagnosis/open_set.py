@@ -166,12 +166,11 @@ def fit_open_set(
         fitted = _fit(scores[rest], truth_rows[rest], phenotypes[rest], rng)
         conformity[own] = _conformity(fitted, scores[own], truth_rows[own], phenotypes[own])
         present[own] = fitted.none_of_these(scores[own], phenotypes[own])
-        known = own[truth_rows[own] >= 0]
-        others = _others(truth_rows[known], scores.shape[1], rng)
-        present[known] = fitted.none_of_these(_without(scores[known], others), phenotypes[known])
-        removed[known] = fitted.none_of_these(
-            _without(scores[known], truth_rows[known]), phenotypes[known]
-        )
+        own = own[truth_rows[own] >= 0]
+        others = _others(truth_rows[own], scores.shape[1], rng)
+        present[own] = fitted.none_of_these(_without(scores[own], others), phenotypes[own])
+        without = _without(scores[own], truth_rows[own])
+        removed[own] = fitted.none_of_these(without, phenotypes[own])
     known = truth_rows >= 0
     figures = {
         "n": len(scores),

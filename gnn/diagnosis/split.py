@@ -13,6 +13,7 @@ import polars as pl
 
 from ...graph.atomic import atomic_folder
 from ...graph.errors import DataError
+from ...graph.frames import PREDICTIONS, empty
 from ...graph.kg import KnowledgeGraph
 from ...graph.spill import EvidencePile
 from ..links.split import MANIFEST
@@ -253,7 +254,8 @@ def _without(kg: KnowledgeGraph, rows: pl.DataFrame) -> KnowledgeGraph:
     for batch in kg.batches("evidence"):
         pile.add(batch.join(rows, on="id", how="anti", maintain_order="left"))
     edges, evidence = pile.frames(kg.sources)
-    return kg.with_frames(edges=edges, evidence=evidence)
+    frames = {"nodes": kg.nodes, "edges": edges, "evidence": evidence, "merges": kg.merges}
+    return KnowledgeGraph({**frames, "predictions": empty(PREDICTIONS)}, kg.sources, kg.schema)
 
 
 def _span(cases: Sequence[Case]) -> dict[str, str | None]:
