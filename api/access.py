@@ -307,10 +307,6 @@ def load_model(
     """
     import json
 
-    from medkg.gnn.diagnosis.model import load_model as load_diagnosis
-    from medkg.gnn.links.model import load_model as load_links
-    from medkg.gnn.treatment.model import load_model as load_treatment
-
     config = Path(path) / "config.json"
     if not config.is_file():
         raise ModelError(f"{path}: is no model folder (it has no config.json)")
@@ -320,11 +316,18 @@ def load_model(
         raise ModelError(f"{config}: is damaged: {error}; train the model anew") from error
     if isinstance(graph, str | Path):
         graph = read(graph)
+    # Only what is asked for is imported: each kind of model takes a second or two.
     if kind == "links":
+        from medkg.gnn.links.model import load_model as load_links
+
         return load_links(path, graph)
     if kind == "diagnosis":
+        from medkg.gnn.diagnosis.model import load_model as load_diagnosis
+
         return load_diagnosis(path, graph)
     if kind == "treatment":
+        from medkg.gnn.treatment.model import load_model as load_treatment
+
         return load_treatment(path, graph)
     raise ModelError(f"{path}: is a model for {kind!r}, which this command can't use")
 

@@ -203,10 +203,14 @@ def _train_diagnosis(this: Run, kg: KnowledgeGraph) -> DiagnosisModel:
 
 def _trained(folder: Path, kg: KnowledgeGraph, seed: int) -> LinkModel | DiagnosisModel | None:
     """The model of an earlier run, if it was trained on this graph with this seed."""
+    from medkg.gnn.diagnosis.model import DiagnosisModel
+    from medkg.gnn.links.model import LinkModel
+
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         if config["seed"] == seed and config["graph"]["checksum"] == kg.checksum():
-            return load_model(folder, kg)
+            loaded = load_model(folder, kg)
+            return loaded if isinstance(loaded, LinkModel | DiagnosisModel) else None
     except (OSError, ValueError, KeyError, ModelError):
         pass
     return None

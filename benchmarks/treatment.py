@@ -128,6 +128,8 @@ def table(names: Sequence[str], rows: Mapping[str, Sequence[Mapping[str, Any]]])
 
 def cell(runs: Sequence[Mapping[str, Any]], name: str) -> str:
     """The mean over seeds, and the means of the intervals' bounds."""
+    if name == "coverage@10":
+        return f"{np.mean([run[name] for run in runs]):.3f}"
     low, high = np.mean([run[f"{name}_interval"] for run in runs], axis=0)
     return f"{np.mean([run[name] for run in runs]):.3f} ({low:.3f}–{high:.3f})"
 

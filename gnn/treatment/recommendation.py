@@ -64,8 +64,8 @@ class Recommendation:
         recorded: what sources record to treat, then to palliate, and nothing contraindicates; of
             `n_recorded` the first.
         hypotheses: what none records. A warning pushes a drug down: its rank is multiplied by 2
-            for an adverse effect that the patient has, by 4 for an interaction or a
-            contraindication for a narrower disease.
+            for an adverse effect that the patient has, by 4 for an interaction and for a
+            contraindication for a narrower disease or for drugs like it.
         contraindicated: what would be in the lists but must not be given.
         taking: the current drugs, and what speaks against them.
         checks: what was looked for, and what could not be.

@@ -23,9 +23,10 @@ from ...graph.kg import KnowledgeGraph
 # fitted to nothing.
 CONTRAINDICATED = "contraindicated"
 NARROWER = "contraindicated for a form of it"
+LIKE = "contraindicated for drugs like it"
 INTERACTION = "interaction"
 ADVERSE = "adverse effect"
-FACTORS: Mapping[str, float] = {NARROWER: 4.0, INTERACTION: 4.0, ADVERSE: 2.0}
+FACTORS: Mapping[str, float] = {NARROWER: 4.0, LIKE: 4.0, INTERACTION: 4.0, ADVERSE: 2.0}
 
 SEXES = ("female", "male")
 # Names, as sources of contraindications write them, of what is no disease of a patient but a state.
@@ -38,6 +39,8 @@ _STATES: Mapping[str, tuple[str, ...]] = {
     "male": ("male", "men", "man", "male sex"),
 }
 _EVIDENCE = 3  # pieces shown of a warning
+_ALIKE = 2  # drugs like it that must be contraindicated for a drug to be doubtful
+_LARGEST_CLASS = 30  # drugs; those of a larger class are not alike
 _SHOWN = ("id", "source", "release", "level", "document", "sentence", "probability", "references")
 
 
@@ -85,8 +88,8 @@ class Caution:
     """Something that speaks against giving a drug.
 
     Attributes:
-        kind: `contraindicated`, `contraindicated for a form of it`, `interaction` or
-            `adverse effect`.
+        kind: `contraindicated`, `contraindicated for a form of it`, `contraindicated for drugs
+            like it`, `interaction` or `adverse effect`.
         text: a sentence.
         subject, relation, object, edge: what the graph holds.
         about: what of the patient's it is about (an identifier, or a state such as `pregnancy`).
@@ -134,7 +137,9 @@ class Safety:
         - contraindicated: CONTRAINDICATED_FOR one of the patient's diseases, one that is wider by
           SUBCLASS_OF, or one of equal name or cross-reference with a disease or symptom; or for a
           state (pregnancy, age, sex), where a source has it as such an edge. For one that is
-          narrower than the patient's, `contraindicated for a form of it`.
+          narrower than the patient's, `contraindicated for a form of it`. Where no source says so
+          of a drug, but of two drugs of its class (IN_CLASS, of at most 30 drugs) or like it by
+          RESEMBLES, `contraindicated for drugs like it`.
         - interaction: INTERACTS_WITH a drug that the patient takes.
         - adverse effect: CAUSES one of the patient's symptoms or diseases, or one that is wider.
 
@@ -159,7 +164,7 @@ class Safety:
         for row in rows:
             for drug in of_form.get(row["drug"], ()):
                 found.setdefault(drug, []).append(self._warning(row, drug, evidence))
-        order = [CONTRAINDICATED, NARROWER, INTERACTION, ADVERSE]
+        order = [CONTRAINDICATED, *FACTORS]
         return {
             drug: sorted(_once(said), key=lambda w: (order.index(w.kind), w.about, w.edge))
             for drug, said in found.items()
@@ -410,7 +415,46 @@ class Safety:
                 f" {self._name(origin)}"
             )
             rows.append({**row, "kind": NARROWER, "about": origin, "text": said})
+        return [*rows, *self._of_drugs_alike(rows)]
+
+    def _of_drugs_alike(self, contraindications: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Of drugs that no source contraindicates, but two like them."""
+        rows: list[dict[str, Any]] = []
+        by_finding: dict[str, dict[str, dict[str, Any]]] = {}
+        for row in contraindications:
+            if row["kind"] == CONTRAINDICATED:
+                by_finding.setdefault(row["about"], {}).setdefault(row["drug"], row)
+        for about, told in by_finding.items():
+            alike: dict[str, list[str]] = {}
+            for drug in told:
+                for other in self._like.get(drug, ()):
+                    if other not in told:
+                        alike.setdefault(other, []).append(drug)
+            for drug, others in alike.items():
+                if len(others) >= _ALIKE:
+                    first = told[others[0]]
+                    what = self._name(about)
+                    named = ", ".join(map(self._name, others[:3]))
+                    said = (
+                        f"{len(others)} drugs like it are contraindicated for {what} ({named});"
+                        " no source says so of this one"
+                    )
+                    more = {"kind": LIKE, "text": said, "subject": first["drug"], "drug": drug}
+                    rows.append({**first, **more})
         return rows
+
+    @cached_property
+    def _like(self) -> dict[str, list[str]]:
+        """Of each drug those of its classes, and those that resemble it."""
+        resembling = self._edges("RESEMBLES", "Drug").select("drug", "other")
+        members = self._edges("IN_CLASS", "DrugClass").select("drug", "other")
+        members = members.filter(pl.len().over("other") <= _LARGEST_CLASS)
+        together = members.join(members, on="other", suffix="_2").select("drug", other="drug_2")
+        rows = pl.concat(
+            [resembling, resembling.select(drug="other", other="drug"), together]
+        ).unique()
+        rows = rows.filter(pl.col("drug") != pl.col("other")).sort("drug", "other")
+        return dict(rows.group_by("drug", maintain_order=True).agg("other").iter_rows())
 
     def _interactions(self, patient: Patient) -> list[dict[str, Any]]:
         forms: dict[str, tuple[str, str]] = {}
@@ -481,7 +525,7 @@ class Safety:
         return Caution(
             kind=row["kind"],
             text=said,
-            subject=row["drug"],
+            subject=row.get("subject", row["drug"]),
             relation=relation,
             object=row["other"],
             edge=row["edge"],

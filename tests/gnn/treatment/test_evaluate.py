@@ -51,7 +51,8 @@ def test_figures_by_hand() -> None:
     assert first["coverage@10"] == round(5 / 6, 4)
     none = figures(found, np.zeros(2, dtype=bool), POPULARITY, 3, 0)
     assert none["mrr"] is None
-    assert none["coverage@10_interval"] is None
+    assert none["coverage@10"] is None
+    assert none["ndcg@10_interval"] is None
 
 
 def test_ties_gain_nothing() -> None:

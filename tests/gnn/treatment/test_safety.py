@@ -78,6 +78,27 @@ def test_what_is_said_of_a_drug_holds_for_its_forms() -> None:
     ]
 
 
+def test_contraindications_of_drugs_like_it_make_a_drug_doubtful() -> None:
+    extra = [("drugbank:DB31", "CONTRAINDICATED_FOR", "DOID:3", None)]
+    assert texts(Safety(pharmacy(extra=extra)), "drugbank:DB32", diseases=("DOID:30",)) == []
+    extra.append(("drugbank:DB33", "CONTRAINDICATED_FOR", "DOID:3", None))
+    extra.append(("drugbank:DB41", "RESEMBLES", "drugbank:DB31", None))
+    extra.append(("drugbank:DB33", "RESEMBLES", "drugbank:DB41", None))
+    extra.append(("drugbank:DB42", "RESEMBLES", "drugbank:DB33", None))
+    safety = Safety(pharmacy(extra=extra))
+    said = [
+        "2 drugs like it are contraindicated for disease 3-0 (drug 3-1, drug 3-3); no source says"
+        " so of this one"
+    ]
+    assert texts(safety, "drugbank:DB32", diseases=("DOID:30",)) == said  # by class
+    assert texts(safety, "drugbank:DB41", diseases=("DOID:30",)) == said  # by resemblance
+    assert texts(safety, "drugbank:DB42", diseases=("DOID:30",)) == []
+    (warning,) = safety.warnings(Patient(("DOID:30",)), ["drugbank:DB41"])["drugbank:DB41"]
+    assert warning.kind == "contraindicated for drugs like it"
+    assert (warning.subject, warning.object) == ("drugbank:DB31", "DOID:3")
+    assert warning.evidence
+
+
 @pytest.mark.parametrize("pregnant", [True, False, None])
 def test_pregnancy_as_far_as_a_source_states_it(pregnant: bool | None) -> None:
     kg = pharmacy()
