@@ -199,7 +199,7 @@ class Known:
         """The same without some known pairs; what was learned from them stays as it was."""
         gone = np.array(removed, dtype=np.int64).reshape(-1, 2)
         rest = copy(self)
-        rest._together = self._together
+        rest._together, rest._nearest = self._together, self._nearest
         rest.pairs = without(self.pairs, pair_matrix(gone, self.pairs.shape))
         rest._count()
         for derived in ("_of_tails", "_of_heads"):
@@ -259,9 +259,13 @@ class Known:
 
     @cached_property
     def _of_heads(self) -> Floats:
-        nearest = [alike.max(1).toarray().ravel() for alike in self.heads_alike.values()]
-        parts = [np.log1p(np.diff(self.pairs.indptr)), *self._head_numbers.T, *nearest]
+        parts = [np.log1p(np.diff(self.pairs.indptr)), *self._head_numbers.T, *self._nearest]
         return np.asarray(np.stack(parts, 1), dtype=np.float32)
+
+    @cached_property
+    def _nearest(self) -> list[Floats]:
+        """How alike each head and the one most like it are, by channel."""
+        return [alike.max(1).toarray().ravel() for alike in self.heads_alike.values()]
 
     # Signs
 
