@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from medkg.diagnose import Patient
     from medkg.extract.annotated import AnnotatedText
     from medkg.gnn.diagnosis.circumstances import Circumstances
-    from medkg.gnn.diagnosis.findings import Findings
     from medkg.gnn.diagnosis.model import DiagnosisModel
     from medkg.gnn.links.model import LinkModel
     from medkg.gnn.treatment.model import TreatmentModel
@@ -884,21 +883,33 @@ def train_links(
         int | None,
         typer.Option(min=1, help="First try so many settings of the network; see OUT.tuning."),
     ] = None,
+    ensemble: Annotated[
+        list[Path] | None,
+        typer.Option(help="Join these trained models, weighted on validation; repeat it."),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(help="The same seed gives the same result.  [default: 0]")
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Train link prediction; a part of the edges is held back and the figures are printed."""
+    if ensemble:
+        given = _given(
+            relation=relation, model=model, encoder=encoder, decoder=decoder, epochs=epochs,
+            split=split, config=config, tune=tune,
+        )  # fmt: skip
+        if given:
+            raise typer.BadParameter(
+                f"{', '.join(given)}: not for --ensemble, whose models have it"
+            )
+        return _join_models(graph, ensemble, out, seed or 0, as_json)
     from dataclasses import replace
 
-    from medkg import show
     from medkg.gnn.links import parallel
     from medkg.gnn.links.settings import NetworkSettings, read_with, with_options
     from medkg.gnn.links.split import held_back
     from medkg.gnn.links.train import train_links as train_model
     from medkg.graph.kg import KnowledgeGraph
-    from medkg.reports import link_figures
 
     links, network = read_with(
         config,
@@ -934,13 +945,29 @@ def train_links(
         **common,
         **network,
     )
-    if parallel.rank() > 0:
-        return  # the first of several processes tells
+    # Of several processes the first tells.
+    return _show_links(trained, out, as_json) if parallel.rank() == 0 else None
+
+
+def _join_models(graph: Path, members: list[Path], out: Path, seed: int, as_json: bool) -> None:
+    from medkg.gnn.links.train import ensemble_links
+
+    models = [_link_model(path, str(graph)) for path in members]
+    joined = ensemble_links(models, seed=seed, out=out, graph_path=graph)
+    if not as_json:
+        weights = joined.metrics["training"]["weights"].items()
+        typer.echo("weights: " + ", ".join(f"{name} {weight:g}" for name, weight in weights))
+    _show_links(joined, out, as_json)
+
+
+def _show_links(trained: LinkModel, out: Path, as_json: bool) -> None:
+    from medkg import show
+    from medkg.reports import link_figures
+
     if as_json:
-        show.as_json(trained.metrics)
-    else:
-        title = f"{out}: held-out {links.relation}, tails ranked for each head"
-        show.frame(link_figures(trained.name, trained.metrics), title)
+        return show.as_json(trained.metrics)
+    title = f"{out}: held-out {trained.task.edge_type[1]}, tails ranked for each head"
+    return show.frame(link_figures(trained.name, trained.metrics), title)
 
 
 @train.command(
@@ -1291,7 +1318,15 @@ def diagnose(
     as_json: Json = False,
 ) -> None:
     """Rank diseases for phenotypes, a note or phenopackets. For research, not for care."""
-    from medkg.diagnose import Patient, diagnose_all, patients_of
+    from medkg import show
+    from medkg.diagnose import (
+        Patient,
+        diagnose_all,
+        kept,
+        of_texts,
+        patients_of,
+        read_findings,
+    )
     from medkg.gnn.diagnosis.circumstances import Circumstances
     from medkg.graph.errors import DataError
     from medkg.graph.quarantine import Quarantine
@@ -1309,6 +1344,7 @@ def diagnose(
         raise DataError("--ask and --review need a terminal; leave them out, or use --findings")
     loaded = _diagnosis_model(model, graph)
     aside = Quarantine()
+    read: list[dict[str, Any]] = []
     if phenopacket is not None:
         patients = patients_of(phenopacket, loaded.kg, aside)
         if len(patients) > 1 and (ask or given or explained or page):
@@ -1318,9 +1354,18 @@ def diagnose(
                 path=phenopacket,
             )
     else:
-        found = _findings(loaded, symptom, absent, note, findings_from, findings, correct)
-        if found is None:
-            return None
+        if note is not None:
+            table = _read_note(loaded, note, correct)
+            if findings is not None:
+                return _write_findings(table, findings, note, as_json)
+            read = table.to_dicts()
+            if not as_json:
+                show.findings(table)
+            found = kept(table, loaded.kg)
+        elif findings_from is not None:
+            found = read_findings(findings_from, loaded.kg)
+        else:
+            found = of_texts(loaded.kg, symptom or (), absent or ())
         origin = note or findings_from
         patients = [Patient("patient" if origin is None else origin.stem, found)]
     if ask:
@@ -1332,39 +1377,31 @@ def diagnose(
     written = _into_graph(loaded, patients, into, pseudonyms, top) if into is not None else None
     if len(patients) > 1:
         return _show_cases(results, written, aside, as_json)
-    return _show_diagnosis(loaded, results[0], given, written, explained, page, as_json)
+    result = {**results[0], "read": read}
+    return _show_diagnosis(loaded, result, given, written, explained, page, as_json)
 
 
-def _findings(
-    model: DiagnosisModel,
-    symptom: list[str] | None,
-    absent: list[str] | None,
-    note: Path | None,
-    findings_from: Path | None,
-    findings: Path | None,
-    correct: bool,
-) -> Findings | None:
-    """The findings of one patient; None where they were only to be written."""
-    from medkg import diagnose as steps
+def _read_note(model: DiagnosisModel, note: Path, correct: bool) -> pl.DataFrame:
+    """The findings of a note, as a person corrected them if asked for."""
     from medkg import show
+    from medkg.diagnose import findings_in_note, reviewed
 
-    if findings_from is not None:
-        return steps.read_findings(findings_from, model.kg)
-    if note is None:
-        return steps.of_texts(model.kg, symptom or (), absent or ())
-    found = steps.findings_in_note(note, model.kg)
-    if correct:
-        found = steps.reviewed(found, model.kg, show.ask_of_finding)
-    if findings is not None:
-        steps.write_findings(found, findings)
-        show.out.print(
-            f"{findings}: {found.height} findings of {note.name}; correct the column keep (yes, no,"
-            " drop) or phenotype, then medkg diagnose MODEL --findings-from it",
-            markup=False,
-        )
-        return None
-    show.findings(found)
-    return steps.kept(found, model.kg)
+    found = findings_in_note(note, model.kg)
+    return reviewed(found, model.kg, show.ask_of_finding) if correct else found
+
+
+def _write_findings(found: pl.DataFrame, path: Path, note: Path, as_json: bool) -> None:
+    from medkg import show
+    from medkg.diagnose import write_findings
+
+    write_findings(found, path)
+    if as_json:
+        return show.as_json({"written": str(path), "findings": found.height})
+    return show.out.print(
+        f"{path}: {found.height} findings of {note.name}; correct the column keep (yes, no, drop)"
+        " or phenotype, then medkg diagnose MODEL --findings-from it",
+        markup=False,
+    )
 
 
 def _asked(model: DiagnosisModel, patient: Patient, given: Circumstances, top: int) -> Patient:
@@ -1450,6 +1487,7 @@ def _show_diagnosis(
             {
                 "present": present,
                 "absent": lacking,
+                "read": result["read"],
                 "notes": result["notes"],
                 "known": result["known"],
                 "known_rank": result["known_rank"],

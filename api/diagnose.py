@@ -264,7 +264,8 @@ def diagnose_all(
     knowledge = model.knowledge
     factors = Factors(model.kg, knowledge, circumstances) if circumstances else None
     found = []
-    for part in track(_parts(patients), "diagnose", -(-len(patients) // _PART)):
+    parts = list(_parts(patients))
+    for part in track(parts, "diagnose") if len(parts) > 1 else parts:
         usable = [p for p in part if len(knowledge.columns_of(p.findings.present))]
         for patient in part:
             if patient not in usable:
@@ -431,7 +432,8 @@ def _explained(
     model: DiagnosisModel, predictions: pl.DataFrame, patients: Mapping[str, Patient]
 ) -> pl.DataFrame:
     explanations = {}
-    for pseudonym, patient in track(patients.items(), "explain", len(patients)):
+    several = len(patients) > 1
+    for pseudonym, patient in track(patients.items(), "explain") if several else patients.items():
         own = predictions.filter(head=pseudonym).sort("rank")
         if own.is_empty():
             continue

@@ -298,6 +298,16 @@ def test_the_command_explains(folder: Path, tmp_path: Path) -> None:
     assert "narrower" in table.stdout
 
 
+def test_the_command_reads_a_note(folder: Path, tmp_path: Path) -> None:
+    note, table = tmp_path / "note.txt", tmp_path / "findings.tsv"
+    note.write_text("He has phenotype 11.")
+    result = run(folder, "--note", note, "--findings", table, "--json")
+    assert json.loads(result.stdout)["written"] == str(table)
+    table.write_text("keep\tphenotype\nyes\tphenotype 11\nno\tphenotype 22\n")
+    said = json.loads(run(folder, "--findings-from", table, "--json").stdout)
+    assert (said["present"], said["absent"]) == (["HP:0000011"], ["HP:0000022"])
+
+
 def test_the_command_ranks_a_folder(folder: Path, cases: Path) -> None:
     result = run(folder, "--phenopacket", cases, "--json")
     assert result.exit_code == 0, result.output
