@@ -899,9 +899,7 @@ def train_links(
             split=split, config=config, tune=tune,
         )  # fmt: skip
         if given:
-            raise typer.BadParameter(
-                f"{', '.join(given)}: not for --ensemble, whose models have it"
-            )
+            raise typer.BadParameter(f"{', '.join(given)}: not for --ensemble")
         return _join_models(graph, ensemble, out, seed or 0, as_json)
     from dataclasses import replace
 

@@ -43,9 +43,14 @@ class Calibration:
         self, scores: NDArray[np.float64], ranks: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """The probability of each pair, at the base rate."""
+        return np.asarray(1 / (1 + np.exp(-np.clip(self.log_odds(scores, ranks), -50, 50))))
+
+    def log_odds(
+        self, scores: NDArray[np.float64], ranks: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """The logarithm of probability : 1 - probability of each pair."""
         standard = (scores - self.mean) / self.scale
-        logits = self.intercept + self.slope * standard - self.decay * np.log(ranks)
-        return np.asarray(1 / (1 + np.exp(-np.clip(logits, -50, 50))))
+        return self.intercept + self.slope * standard - self.decay * np.log(ranks)
 
     def at_base_rate(
         self, probabilities: NDArray[np.float64], base_rate: float

@@ -26,6 +26,7 @@ from ..folder import ModelFolder, named, open_model, part_named, save_model
 from ..ranking import pair_matrix
 from .baselines import Degree, Neighbours
 from .card import link_card, link_plots
+from .ensemble import Ensemble, Member
 from .explain import Explainer, Explanation, Step, attribute_to_edges
 from .network import LinkNetwork, compact, features_of
 from .node_features import add_features
@@ -476,26 +477,8 @@ def load_model(path: Path | str, graph: KnowledgeGraph | None = None) -> LinkMod
             held_back=dict(folder.split),
             symmetric=settings.pop("symmetric"),
         )
-        calibrations = {
-            direction: Calibration.from_dict(values)
-            for direction, values in settings.pop("calibrations").items()
-        }
-        tensors = part_named("scorer", folder.tensors)
-        scorer: Scorer
-        if settings["model"] == "degree":
-            scorer = Degree.from_tensors(tensors)
-        elif settings["model"] == "neighbours":
-            scorer = Neighbours.from_tensors(tensors)
-        elif settings["model"] == "ranker":
-            from .ranker import Ranker
-
-            scorer = Ranker.from_tensors(tensors)
-        elif settings["model"] == "structure":
-            from .structure import ByStructure
-
-            scorer = ByStructure.from_tensors(tensors)
-        else:
-            scorer = Vectors.from_tensors(settings["network"]["decoder"], tensors)
+        calibrations = _calibrations_from(settings.pop("calibrations"))
+        scorer = _scorer_from(settings, part_named("scorer", folder.tensors), task)
     except (KeyError, ValueError, TypeError) as error:
         raise ModelError(f"{path}: lacks {error}; train the model anew") from error
     except ModelError as error:
@@ -511,3 +494,36 @@ def load_model(path: Path | str, graph: KnowledgeGraph | None = None) -> LinkMod
         folder.graph,
         same_graph=same_graph,
     )
+
+
+def _scorer_from(
+    settings: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], task: LinkTask
+) -> Scorer:
+    """The scorer that gave these tensors."""
+    model = settings["model"]
+    if model == "degree":
+        return Degree.from_tensors(tensors)
+    if model == "neighbours":
+        return Neighbours.from_tensors(tensors)
+    if model == "ranker":
+        from .ranker import Ranker
+
+        return Ranker.from_tensors(tensors)
+    if model == "structure":
+        from .structure import ByStructure
+
+        return ByStructure.from_tensors(tensors)
+    if model == "ensemble":
+        members = [
+            Member(
+                _scorer_from(one["settings"], part_named(str(number), tensors), task),
+                _calibrations_from(one["calibrations"]),
+            )
+            for number, one in enumerate(settings["members"])
+        ]
+        return Ensemble(members, tensors["weights"].numpy(), task.matrix("train"))
+    return Vectors.from_tensors(settings["network"]["decoder"], tensors)
+
+
+def _calibrations_from(values: Mapping[str, Mapping[str, float]]) -> dict[str, Calibration]:
+    return {direction: Calibration.from_dict(numbers) for direction, numbers in values.items()}

@@ -13,6 +13,7 @@ import polars as pl
 import torch
 from numpy.typing import NDArray
 from scipy import sparse
+from torch_geometric.data import HeteroData
 
 from ...graph.atomic import check_replaceable
 from ...graph.errors import MissingError, ModelError
@@ -24,6 +25,7 @@ from ..folder import CONFIG, graph_record
 from ..ranking import by_degree, filtered_ranks, summarise
 from . import parallel
 from .baselines import Degree, Neighbours
+from .ensemble import Ensemble, Member, choose_weights
 from .fit import context_of, device_of, fit_links
 from .model import DIRECTIONS, LinkModel
 from .node_features import add_features
@@ -190,7 +192,91 @@ def train_links(
             checkpoint=checkpoint,
         )
 
-    known = task.matrix("train", "valid", "test")
+    fitted = _measured(kg, data, task, scorer, settings, course, seed=seed, graph_path=graph_path)
+    if out is not None and parallel.rank() == 0:
+        fitted.save(out)
+        if checkpoint is not None:
+            shutil.rmtree(checkpoint, ignore_errors=True)
+    return fitted
+
+
+def ensemble_links(
+    models: Sequence[LinkModel],
+    *,
+    seed: int = 0,
+    out: Path | str | None = None,
+    graph_path: Path | str | None = None,
+) -> LinkModel:
+    """Several trained models as one, measured as each is; see `medkg.gnn.links.ensemble`.
+
+    Args:
+        models: of one relation, trained on one graph with the same edges held back.
+        seed: of which validation queries weights are chosen on, where these are many.
+        out, graph_path: see `train_links`.
+
+    Raises:
+        DataError: `out` holds other things.
+        ModelError: fewer than two models, or two that were not trained alike.
+    """
+    if out is not None:
+        check_replaceable(Path(out), marker=CONFIG)
+    if len(models) < 2:
+        raise ModelError("an ensemble needs two trained models or more")
+    first, *others = models
+    for other in others:
+        for what, one, same in (
+            ("the graph", other.record["checksum"], first.record["checksum"]),
+            ("the relation", other.task.edge_type, first.task.edge_type),
+            ("the edges held back", other.task.held_back, first.task.held_back),
+        ):
+            if one != same:
+                raise ModelError(
+                    f"{other.name} and {first.name} can't be joined: {what} they were trained with"
+                    " differ; train them on one graph with one --split, or one --seed"
+                )
+    kg, task = first.graph, first.task
+    members = [Member(model.scorer, model.calibrations) for model in models]
+    weights, _ = choose_weights(members, task, seed=seed)
+    settings = {
+        "model": "ensemble",
+        "members": [
+            {
+                "name": model.name,
+                "settings": model.settings,
+                "calibrations": {d: c.to_dict() for d, c in model.calibrations.items()},
+            }
+            for model in models
+        ],
+    }
+    by_name = {m.name: round(float(w), 4) for m, w in zip(models, weights, strict=True)}
+    fitted = _measured(
+        kg,
+        to_hetero_data(kg, exclude_edges=task.excluded),
+        task,
+        Ensemble(members, weights, task.matrix("train")),
+        settings,
+        {"weights": by_name},
+        seed=seed,
+        graph_path=graph_path or first.record["path"],
+    )
+    if out is not None:
+        fitted.save(out)
+    return fitted
+
+
+def _measured(
+    kg: KnowledgeGraph,
+    data: HeteroData,
+    task: LinkTask,
+    scorer: Scorer,
+    settings: Mapping[str, Any],
+    course: Mapping[str, Any],
+    *,
+    seed: int,
+    graph_path: Path | str | None,
+) -> LinkModel:
+    """The model that a scorer makes: its figures, the baselines' beside, its calibrations."""
+    trained, known = task.matrix("train"), task.matrix("train", "valid", "test")
     metrics: dict[str, Any] = {"training": course} if course else {}
     metrics["valid"] = _evaluate(scorer, task, task.valid, known, "tail")
     metrics["test"] = {d: _evaluate(scorer, task, task.test, known, d) for d in DIRECTIONS}
@@ -203,14 +289,8 @@ def train_links(
         for name, baseline in baselines.items()
     }
     calibrations, metrics["calibration"] = _calibrate(scorer, task)
-    fitted = LinkModel(
-        scorer, task, settings, seed, metrics, calibrations, kg, graph_record(kg, graph_path)
-    )
-    if out is not None and parallel.rank() == 0:
-        fitted.save(out)
-        if checkpoint is not None:
-            shutil.rmtree(checkpoint, ignore_errors=True)
-    return fitted
+    record = graph_record(kg, graph_path)
+    return LinkModel(scorer, task, settings, seed, metrics, calibrations, kg, record)
 
 
 def _calibrate(scorer: Scorer, task: LinkTask) -> tuple[dict[str, Calibration], dict[str, Any]]:

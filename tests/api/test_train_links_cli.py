@@ -82,3 +82,21 @@ def test_predictions_as_json_say_at_what_base_rate(graph: Path, tmp_path: Path) 
         rows = json.loads(run("predict", out, *asked, "--top", 4, "--json"))
         assert len(rows) == 4
         assert {row["base_rate"] for row in rows} == {model.calibrations[direction].base_rate}
+
+
+def test_trained_models_are_joined(graph: Path, tmp_path: Path) -> None:
+    members = []
+    for name in ("degree", "neighbours"):
+        members += ["--ensemble", tmp_path / name]
+        run("train", "links", graph, "--model", name, "--out", tmp_path / name)
+    arguments = ("train", "links", graph, *members, "--out", tmp_path / "both")
+    said = run(*arguments)
+    assert "weights: links-degree-" in said
+    model = load_model(tmp_path / "both")
+    assert model.label == "links-ensemble"
+    best = max(load_model(tmp_path / n).metrics["valid"]["mrr"] for n in ("degree", "neighbours"))
+    assert model.metrics["valid"]["mrr"] >= best
+    assert json.loads(run(*arguments, "--json")) == json.loads(json.dumps(model.metrics))
+    refused = CliRunner().invoke(app, [*map(str, arguments), "--model", "ranker"])
+    assert refused.exit_code == 2
+    assert "not for --ensemble" in refused.output
