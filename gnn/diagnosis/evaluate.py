@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from ...graph.errors import DataError, ModelError
 from ...graph.kg import KnowledgeGraph
@@ -121,8 +122,8 @@ def evaluate_diagnosis(
         baseline: what the model has over it (`paired_difference`); `strata`: by number of
         phenotypes that are known, by number of the disease's patients and annotations that are;
         `below_resnik`: where, with more than 100 cases, a figure is below Resnik's; `calibration`
-        of the first rank and of the first 100 candidates; `open_set`, if the model has one; and
-        `ranks`: of each case, by model, null where missed.
+        of the first rank and of the first 100 candidates, and `open_set`, if the model has one,
+        both by what was seen alone; and `ranks`: of each case, by model, null where missed.
 
         The parts: `closed` (the model had patients with the disease), `open` (it had none),
         `reachable by knowledge alone` (the graph annotates the disease), `open, reachable` (both),
@@ -341,10 +342,11 @@ def _ranked(
                 ranks, series = (np.where(usable, best_ranks(scores, r), np.inf) for r in lists)
                 return Ranked(ranks, series, first)
 
-            excluded = tested.excluded[part] if use_excluded else None
-            logs = model.log_probabilities(present, excluded)
-            found["model"].append(rank(logs))
-            certain.add(logs, part)
+            scores = model.scores(present)
+            certain.add(scores, part)
+            if use_excluded:
+                scores = model.log_probabilities(present, tested.excluded[part])
+            found["model"].append(rank(scores))
             step()
             for name, score in baselines.items():
                 found[name].append(rank(score(model.knowledge, present)))
@@ -364,25 +366,27 @@ class _Certainty:
 
     def __init__(self, model: DiagnosisModel, tested: _Tested):
         self._open = model.open_set
+        self._temperature = model.temperature
         self._tested = tested
         self._first: list[tuple[float, bool]] = []
         self._many: list[tuple[Chances, Chosen]] = []
         self._none: list[Chances] = []
         self._sets: dict[float, list[Integers]] = {coverage: [] for coverage in COVERAGES}
 
-    def add(self, logs: Floats, part: slice) -> None:
-        """The log-probabilities of the cases in a part, patients × diseases."""
+    def add(self, scores: Floats, part: slice) -> None:
+        """The scores of the cases in a part, patients × diseases."""
         usable = np.flatnonzero(self._tested.usable[part])
-        logs = logs[usable]
+        scores = scores[usable]
         rows = [self._tested.rows[part][case] for case in usable]
         numbers = np.array([len(self._tested.present[part][case]) for case in usable])
-        chances = np.exp(logs.astype(np.float64))
-        if self._open is not None and len(usable):
-            given = self._open.probabilities(logs, numbers)
+        if self._open is None or not len(usable):
+            chances = softmax(scores.astype(np.float64) / self._temperature, axis=1)
+        else:
+            given = self._open.probabilities(scores, numbers)
             chances, none = given[:, :-1], given[:, -1]
             self._none.append(none)
             for coverage, sets in self._sets.items():
-                sets += self._open.sets(logs, numbers, coverage)
+                sets += self._open.sets(scores, numbers, coverage)
         most = min(FIRST, chances.shape[1])
         for row, true in zip(chances, rows, strict=True):
             order = np.argsort(-row, kind="stable")[:most]

@@ -67,18 +67,19 @@ class OpenSet:
     conformity: list[float]
     figures: dict[str, Any]
 
-    def none_of_these(self, scores: Floats, phenotypes: Integers) -> NDArray[np.float64]:
+    def none_of_these(
+        self, scores: Floats, phenotypes: Integers, without: Integers | None = None
+    ) -> NDArray[np.float64]:
         """P(none) of each patient.
 
         Args:
             scores: patients × diseases, as those that it was fitted on.
             phenotypes: how many phenotypes each patient has that the model knows.
+            without: for each patient a row that is taken to be no candidate.
         """
-        return np.asarray(expit(self._log_odds(_features(scores, phenotypes, self.temperature))))
-
-    def _log_odds(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        features = _features(scores, phenotypes, self.temperature, without)
         standard = (features - np.array(self.means)) / np.array(self.scales)
-        return np.asarray(self.intercept + standard @ np.array(self.weights))
+        return np.asarray(expit(self.intercept + standard @ np.array(self.weights)))
 
     def probabilities(self, scores: Floats, phenotypes: Integers) -> NDArray[np.float64]:
         """Patients × (diseases + 1), with "none of these" as the last column; rows sum to 1."""
@@ -102,14 +103,19 @@ class OpenSet:
         found = []
         for start in range(0, len(scores), _PART):
             part = slice(start, start + _PART)
-            given = self.probabilities(scores[part], phenotypes[part])
-            order = np.argsort(-given, axis=1, kind="stable")
-            listed = np.take_along_axis(given, order, axis=1)
-            before = np.cumsum(listed, axis=1) - listed
+            order, before = self.listed(scores[part], phenotypes[part])
             sizes = (before <= limit).sum(axis=1)  # at least 1: nothing is before the first
             order[order == scores.shape[1]] = NONE
             found += [row[:size] for row, size in zip(order, sizes, strict=True)]
         return found
+
+    def listed(self, scores: Floats, phenotypes: Integers) -> tuple[Integers, NDArray[np.float64]]:
+        """For each patient the candidates (the last column is "none of these"), the most probable
+        first, and the probability of all that comes before each."""
+        given = self.probabilities(scores, phenotypes)
+        order = np.argsort(-given, axis=1, kind="stable")
+        chances = np.take_along_axis(given, order, axis=1)
+        return order, np.cumsum(chances, axis=1) - chances
 
     def limit(self, coverage: float) -> float:
         """How probable may be what comes before a candidate for it to be in the set: of the n
@@ -168,9 +174,8 @@ def fit_open_set(
         present[own] = fitted.none_of_these(scores[own], phenotypes[own])
         own = own[truth_rows[own] >= 0]
         others = _others(truth_rows[own], scores.shape[1], rng)
-        present[own] = fitted.none_of_these(_without(scores[own], others), phenotypes[own])
-        without = _without(scores[own], truth_rows[own])
-        removed[own] = fitted.none_of_these(without, phenotypes[own])
+        present[own] = fitted.none_of_these(scores[own], phenotypes[own], others)
+        removed[own] = fitted.none_of_these(scores[own], phenotypes[own], truth_rows[own])
     known = truth_rows >= 0
     figures = {
         "n": len(scores),
@@ -233,14 +238,15 @@ def _fit(
     known = truth_rows >= 0
     own, rows, numbers = scores[known], truth_rows[known], phenotypes[known]
     temperature = fit_temperature(own, rows)
+    others = _others(rows, scores.shape[1], rng)
     # A candidate is taken out either way, so that their number tells nothing.
     versions = [
-        (_without(own, _others(rows, scores.shape[1], rng)), numbers, False),
-        (_without(own, rows), numbers, True),
-        (scores[~known], phenotypes[~known], True),
+        _features(own, numbers, temperature, others),
+        _features(own, numbers, temperature, rows),
+        _features(scores[~known], phenotypes[~known], temperature),
     ]
-    features = np.vstack([_features(s, n, temperature) for s, n, _ in versions])
-    labels = np.concatenate([np.full(len(n), lacking) for _, n, lacking in versions])
+    features = np.vstack(versions)
+    labels = np.repeat([False, True, True], [len(version) for version in versions])
     means, scales = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
     regression = LogisticRegression(class_weight="balanced", max_iter=1000)
     regression.fit((features - means) / scales, labels)
@@ -260,31 +266,34 @@ def _fit(
 
 def fit_temperature(scores: Floats, truth_rows: Integers) -> float:
     """The temperature at which softmax(scores / T) is the likeliest to be right."""
-    rows = np.arange(len(scores))
+    parts = [slice(start, start + _PART) for start in range(0, len(scores), _PART)]
+    highest = scores.max(axis=1)
+    own = np.take_along_axis(scores, truth_rows[:, None], axis=1)[:, 0] - highest
 
     def loss(log_temperature: float) -> float:
-        logs = log_softmax(scores.astype(np.float64) / np.exp(log_temperature), axis=1)
-        return -float(logs[rows, truth_rows].mean())
+        heat = np.exp(log_temperature).astype(scores.dtype)
+        sums = [np.exp((scores[part] - highest[part, None]) / heat).sum(axis=1) for part in parts]
+        return float((np.log(np.concatenate(sums)) - own / heat).mean())
 
     found = minimize_scalar(loss, bounds=(-4, 4), method="bounded", options={"xatol": 0.01})
     return float(np.exp(found.x))
 
 
-def _features(scores: Floats, phenotypes: Integers, temperature: float) -> NDArray[np.float64]:
-    """Patients × the four features."""
-    scores = scores.astype(np.float64)
-    two = -np.partition(-scores, 1, axis=1)[:, :2]
-    chances = softmax(scores / temperature, axis=1)
-    entropy = entr(chances).sum(axis=1)
-    margin = np.minimum(two[:, 0] - two[:, 1], _WIDEST)
-    return np.stack([two[:, 0], margin, entropy, np.log1p(phenotypes)], axis=1)
-
-
-def _without(scores: Floats, rows: Integers) -> Floats:
-    """The scores with one disease of each patient taken out."""
-    left = scores.copy()
-    left[np.arange(len(left)), rows] = -np.inf
-    return left
+def _features(
+    scores: Floats, phenotypes: Integers, temperature: float, without: Integers | None = None
+) -> NDArray[np.float64]:
+    """Patients × the four features; `without`: a row for each patient that is no candidate."""
+    found = []
+    for start in range(0, len(scores), _PART):
+        given = scores[start : start + _PART].astype(np.float64)
+        if without is not None:
+            given[np.arange(len(given)), without[start : start + _PART]] = -np.inf
+        two = -np.partition(-given, 1, axis=1)[:, :2]
+        entropy = entr(softmax(given / temperature, axis=1)).sum(axis=1)
+        margin = np.minimum(two[:, 0] - two[:, 1], _WIDEST)
+        numbers = np.log1p(phenotypes[start : start + _PART])
+        found.append(np.stack([two[:, 0], margin, entropy, numbers], axis=1))
+    return np.concatenate([np.empty((0, len(FEATURES))), *found])
 
 
 def _others(rows: Integers, size: int, rng: np.random.Generator) -> Integers:
@@ -296,12 +305,13 @@ def _conformity(
     fitted: OpenSet, scores: Floats, truth_rows: Integers, phenotypes: Integers
 ) -> NDArray[np.float64]:
     """The probability of all that comes before the truth in each patient's list."""
-    given = fitted.probabilities(scores, phenotypes)
     truth = np.where(truth_rows >= 0, truth_rows, scores.shape[1])
-    order = np.argsort(-given, axis=1, kind="stable")
-    listed = np.take_along_axis(given, order, axis=1)
-    before = np.cumsum(listed, axis=1) - listed
-    return np.asarray(before[order == truth[:, None]])
+    found = []
+    for start in range(0, len(scores), _PART):
+        part = slice(start, start + _PART)
+        order, before = fitted.listed(scores[part], phenotypes[part])
+        found.append(before[order == truth[part, None]])
+    return np.concatenate([np.empty(0), *found])
 
 
 def auroc(low: Floats, high: Floats) -> float | None:

@@ -192,10 +192,10 @@ def test_below_resnik_is_told(kg: KnowledgeGraph) -> None:
     model = train_diagnosis(kg, model="naive_bayes")
     rng = np.random.default_rng(0)
 
-    def at_random(present: Any, excluded: Any = None) -> Any:
-        return rng.normal(size=(len(present), 40)).astype(np.float32) - 40
+    def at_random(present: Any) -> Any:
+        return rng.normal(size=(len(present), 40)).astype(np.float32)
 
-    model.log_probabilities = at_random  # type: ignore[method-assign]  # on purpose
+    model.scores = at_random  # type: ignore[method-assign]  # on purpose
     rows = [of_disease(kg, i % 40, f"case{i}", f"PMID:{i % 30}") for i in range(120)]
     report = evaluate_diagnosis(model, patients(rows))
     assert {row["stratum"] for row in report["below_resnik"]} >= {"all", "by phenotypes, 4–6"}
@@ -244,7 +244,7 @@ def test_the_open_set_is_measured(kg: KnowledgeGraph) -> None:
     present = [model.knowledge.columns_of(case.present) for case in cases_of(patients(rows))]
     truth = np.array([model.knowledge.disease_rows.get(d, -1) for *_, d, _ in sorted(rows)])
     numbers = np.array([len(columns) for columns in present])
-    model.open_set = fit_open_set(model.log_probabilities(present), truth, numbers)
+    model.open_set = fit_open_set(model.scores(present), truth, numbers)
     report = evaluate_diagnosis(model, patients(rows))
     found = report["open_set"]
     assert found["auroc"] > 0.9  # one phenotype against four
