@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -30,12 +31,13 @@ from .content import Content
 from .members import Member, blend, levels, raw_scores
 from .recommendation import Drug, Recommendation, texts_of
 from .resolve import Notices, patient_of, resolved
-from .safety import CONTRAINDICATED, Patient, Safety, factor
+from .safety import CONTRAINDICATED, Patient, Safety
 
 KIND = "treatment"
 RELATION = "TREATS"
 _RECORDED = {"TREATS": "treats", "PALLIATES": "palliates"}
 HYPOTHESIS = "hypothesis"
+_LEVELS = {"treats": 0, "palliates": 1, HYPOTHESIS: 2}
 
 
 class TreatmentModel:
@@ -127,7 +129,7 @@ class TreatmentModel:
             also: other diseases, which count for what speaks against a drug.
             age: in years. sex: `female` or `male`.
             patient: a patient of the graph, whose diseases, symptoms, drugs, sex and age are added.
-            top: how many on record, and how many hypotheses.
+            top: how many on record, and how many hypotheses, for each disease.
             paths: how many paths of the graph explain each.
 
         Raises:
@@ -159,25 +161,27 @@ class TreatmentModel:
                 dtype=pl.Boolean,
             ),
             factor=pl.Series(
-                [factor(against.get(drug, ())) for drug in rows["drug"]], dtype=pl.Float64
+                [math.prod(w.factor for w in against.get(drug, ())) for drug in rows["drug"]],
+                dtype=pl.Float64,
             ),
         ).with_columns(
             # Of those on record the place among these; of hypotheses the model's rank.
             place=pl.when(pl.col("status") == HYPOTHESIS)
             .then(pl.col("rank"))
-            .otherwise(pl.col("score").rank("ordinal", descending=True).over("status"))
-            * pl.col("factor")
+            .otherwise(pl.col("score").rank("ordinal", descending=True).over("disease", "status"))
+            * pl.col("factor"),
+            number=pl.col("disease").replace_strict(
+                {disease: number for number, disease in enumerate(asked.diseases)}
+            ),
+            level=pl.col("status").replace_strict(_LEVELS),
         )
-        recorded = pl.col("status") != HYPOTHESIS
         # What treats goes before what palliates, and either in the order of their places.
-        on_record = rows.filter(recorded, ~pl.col("out")).sort(
-            "status", "place", "drug", descending=[True, False, False]
-        )
-        guessed = rows.filter(~recorded, ~pl.col("out")).sort("place", "drug").head(top)
+        rows = rows.sort("number", "level", "place", "drug", nulls_last=True)
+        recorded, each = pl.col("status") != HYPOTHESIS, pl.int_range(pl.len()).over("disease")
+        on_record = rows.filter(recorded, ~pl.col("out"))
+        guessed = rows.filter(~recorded, ~pl.col("out")).filter(each < top)
         last = max([top, *guessed["rank"]])
-        out = rows.filter("out", recorded | (pl.col("rank") <= last)).sort(
-            "status", "rank", "drug", descending=[True, False, False]
-        )
+        out = rows.filter("out", recorded | (pl.col("rank") <= last))
         self._say_what_is_lacking(asked, guessed, notices)
 
         def told(chosen: pl.DataFrame) -> tuple[Drug, ...]:
@@ -193,7 +197,7 @@ class TreatmentModel:
                 for node in (*asked.diseases, *asked.also, *asked.symptoms, *asked.taking)
             },
             base_rate=self.calibration.base_rate,
-            recorded=told(on_record.head(top)),
+            recorded=told(on_record.filter(each < top)),
             n_recorded=on_record.height,
             hypotheses=told(guessed),
             contraindicated=told(out),
@@ -253,7 +257,7 @@ class TreatmentModel:
         )
         rows = rows.filter(~pl.col("drug").is_in(list(asked.taking)))
         return rows.sort(
-            pl.col("status").replace_strict({"treats": 0, "palliates": 1, HYPOTHESIS: 2}),
+            pl.col("status").replace_strict(_LEVELS),
             "rank",
             "drug",
             nulls_last=True,

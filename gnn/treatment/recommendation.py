@@ -62,10 +62,10 @@ class Recommendation:
         model: its name. patient: who was asked for, by identifiers of the graph; names: of these.
         base_rate: that probabilities hold at.
         recorded: what sources record to treat, then to palliate, and nothing contraindicates; of
-            `n_recorded` the first.
+            `n_recorded` the first for each disease.
         hypotheses: what none records. A warning pushes a drug down: its rank is multiplied by 2
-            for an adverse effect that the patient has, by 4 for an interaction and for a
-            contraindication for a narrower disease or for drugs like it.
+            for an adverse effect that the patient has (but for what it is sought for), by 4 for an
+            interaction and for a contraindication for a narrower disease or for drugs like it.
         contraindicated: what would be in the lists but must not be given.
         taking: the current drugs, and what speaks against them.
         checks: what was looked for, and what could not be.

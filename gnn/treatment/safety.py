@@ -93,6 +93,8 @@ class Caution:
         text: a sentence.
         subject, relation, object, edge: what the graph holds.
         about: what of the patient's it is about (an identifier, or a state such as `pregnancy`).
+        factor: by which it multiplies a drug's rank; 1 for a contraindication, which takes the
+            drug out of the list instead.
         probability: the edge's.
         evidence: up to three pieces of it, the most probable first.
     """
@@ -104,6 +106,7 @@ class Caution:
     object: str
     edge: str
     about: str
+    factor: float
     probability: float | None
     evidence: tuple[Mapping[str, Any], ...]
 
@@ -142,6 +145,8 @@ class Safety:
           RESEMBLES, `contraindicated for drugs like it`.
         - interaction: INTERACTS_WITH a drug that the patient takes.
         - adverse effect: CAUSES one of the patient's symptoms or diseases, or one that is wider.
+          Where that is what a drug is sought for it doesn't push it down: lists of effects are
+          taken from labels, which name what a drug is given for.
 
         What holds for a drug that a drug is a form of (SUBCLASS_OF) holds for the drug.
         """
@@ -480,7 +485,8 @@ class Safety:
                 f" (frequency {frequency})" if frequency else ""
             )
             said += self._of_patient(origin, how) or ", which the patient has"
-            rows.append({**row, "kind": ADVERSE, "about": origin, "text": said})
+            sought = {"factor": 1.0} if origin in patient.diseases else {}
+            rows.append({**row, "kind": ADVERSE, "about": origin, "text": said, **sought})
         return rows
 
     def _of_patient(self, origin: str, how: str) -> str:
@@ -530,17 +536,10 @@ class Safety:
             object=row["other"],
             edge=row["edge"],
             about=row["about"],
+            factor=row.get("factor", FACTORS.get(row["kind"], 1.0)),
             probability=row["probability"],
             evidence=evidence.get(row["edge"], ()),
         )
-
-
-def factor(warnings: Iterable[Caution]) -> float:
-    """By how much warnings that take no drug out multiply its rank."""
-    found = 1.0
-    for warning in warnings:
-        found *= FACTORS.get(warning.kind, 1.0)
-    return found
 
 
 def _once(warnings: Iterable[Caution]) -> list[Caution]:

@@ -156,6 +156,26 @@ def test_warnings_push_down_and_contraindications_out(model: TreatmentModel) -> 
     assert "drugbank:DB05" in [drug.drug for drug in warned.contraindicated]
 
 
+def test_an_effect_that_is_what_is_treated_warns_and_does_not_push_down() -> None:
+    safety = Safety(pharmacy())
+    sought, other = (
+        safety.warnings(patient, ["drugbank:DB03"])["drugbank:DB03"][0]
+        for patient in (Patient(("DOID:66",)), Patient(("DOID:00",), also=("DOID:66",)))
+    )
+    assert sought.text == other.text
+    assert (sought.factor, other.factor) == (1, 2)
+
+
+def test_each_disease_has_its_drugs(model: TreatmentModel) -> None:
+    both = model.recommend(["DOID:10", "DOID:00"], top=3)
+    for found in (both.recorded, both.hypotheses):
+        wanted = [drug.disease for drug in found]
+        assert wanted == ["DOID:10"] * 3 + ["DOID:00"] * 3
+    one = model.recommend("DOID:10", also=["DOID:00"], top=3)
+    treated = {drug.drug for drug in both.recorded if drug.disease == "DOID:10"}
+    assert treated == {drug.drug for drug in one.recorded}
+
+
 def test_a_drug_that_is_taken_is_named_with_what_speaks_against_it(model: TreatmentModel) -> None:
     found = model.recommend(
         "DOID:00", taking=["drug 1-0", "drug 0-2", "drug 0-5"], also=["DOID:66"]
