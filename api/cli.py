@@ -730,7 +730,7 @@ def split(
     graph: Annotated[Path, typer.Argument(help="A graph folder.")],
     out: Annotated[Path, typer.Option(help="Folder to write.")],
     relation: Annotated[
-        str | None, typer.Option(help="The relation to predict.  [default: TARGETS]")
+        str | None, typer.Option(help="The relation to predict (default: TARGETS).")
     ] = None,
     cases: Annotated[
         Path | None,
@@ -742,14 +742,14 @@ def split(
         str | None,
         typer.Option(
             help="random, new-heads, new-tails, by-source or by-date; of cases by-publication or"
-            " by-date.  [default: random; of cases by-date]"
+            " by-date (default: random; of cases by-date)."
         ),
     ] = None,
     share: Annotated[
         float | None,
         typer.Option(
             help="Of the edges, for validation and for the test each; of the cases, for the test,"
-            " and of the rest for validation.  [default: 0.1; of cases 0.2]"
+            " and of the rest for validation (default: 0.1; of cases 0.2)."
         ),
     ] = None,
     source: Annotated[
@@ -768,7 +768,7 @@ def split(
     ] = None,
     similarity: Annotated[
         float | None,
-        typer.Option(min=0.1, max=1, help="From which two compounds count as one.  [default: 0.9]"),
+        typer.Option(min=0.1, max=1, help="From which two compounds count as one (default: 0.9)."),
     ] = None,
     drop_cited: Annotated[
         bool,
@@ -850,13 +850,13 @@ def train_links(
     graph: Annotated[Path, typer.Argument(help="A graph folder.")],
     out: Annotated[Path, typer.Option(help="Model folder to write.")],
     relation: Annotated[
-        str | None, typer.Option(help="The relation to predict.  [default: TARGETS]")
+        str | None, typer.Option(help="The relation to predict (default: TARGETS).")
     ] = None,
     model: Annotated[
         str | None,
         typer.Option(
-            help="ranker, network, structure, degree or neighbours.  [default: ranker; network"
-            " with an option of it]"
+            help="ranker, network, structure, degree or neighbours (default: ranker; network"
+            " with an option of it)."
         ),
     ] = None,
     encoder: Annotated[str | None, typer.Option(help="rgcn, compgcn, hgt or lookup.")] = None,
@@ -888,7 +888,7 @@ def train_links(
         typer.Option(help="Join these trained models, weighted on validation; repeat it."),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="The same seed gives the same result.  [default: 0]")
+        int | None, typer.Option(help="The same seed gives the same result (default: 0).")
     ] = None,
     as_json: Json = False,
 ) -> None:
