@@ -257,12 +257,14 @@ _SERIES = re.compile(
 def series_of(name_key: str) -> str:
     """What a name is a series of: without its number at the end, as `noonan syndrome 3`,
     `waardenburg syndrome type 2e`, `mucopolysaccharidosis type iii` and `fanconi anemia
-    complementation group d2` have one; a name without is its own.
+    complementation group d2` have one; a name without is its own, and so is one whose number is a
+    chromosome's (`trisomy 13`).
 
     Args:
         name_key: as `KnowledgeGraph.nodes` has it.
     """
-    return _SERIES.sub("", name_key)
+    series = _SERIES.sub("", name_key)
+    return name_key if series.endswith(("chromosome", "somy")) else series
 
 
 def _parts(tested: _Tested, leaks: CaseLeaks) -> dict[str, Chosen]:

@@ -135,6 +135,8 @@ def test_a_paired_difference_is_narrower_than_either() -> None:
         ("marfan syndrome", "marfan syndrome"),
         ("hemophilia a", "hemophilia a"),
         ("vitamin d", "vitamin d"),
+        ("distal trisomy 13", "distal trisomy 13"),
+        ("ring chromosome 14", "ring chromosome 14"),
     ],
 )
 def test_series(name: str, series: str) -> None:
