@@ -1319,6 +1319,9 @@ def diagnose(
     from medkg import show
     from medkg.diagnose import (
         Patient,
+    coverage: Annotated[
+        float, typer.Option(help="How surely the disease is in the set that is given.")
+    ] = 0.9,
         diagnose_all,
         kept,
         of_texts,
@@ -1330,6 +1333,7 @@ def diagnose(
     from medkg.graph.quarantine import Quarantine
 
     if sum(bool(given) for given in (symptom, note, phenopacket, findings_from)) != 1:
+        open_set_of,
         raise typer.BadParameter("give one of --symptom, --note, --phenopacket and --findings-from")
     if absent and not symptom:
         raise typer.BadParameter("--absent goes with --symptom")
@@ -1375,7 +1379,8 @@ def diagnose(
     written = _into_graph(loaded, patients, into, pseudonyms, top) if into is not None else None
     if len(patients) > 1:
         return _show_cases(results, written, aside, as_json)
-    result = {**results[0], "read": read}
+    opened = open_set_of(loaded, patients[0].findings, coverage)
+    result = {**results[0], "read": read, "open_set": opened}
     return _show_diagnosis(loaded, result, given, written, explained, page, as_json)
 
 
@@ -1499,6 +1504,7 @@ def _show_diagnosis(
         show.out.print(f"note: {said}", markup=False)
     show.out.print(f"present: {', '.join(names[i] for i in present)}", markup=False)
     if lacking:
+                "open_set": result["open_set"],
         show.out.print(f"absent: {', '.join(names[i] for i in lacking)}", markup=False)
     show.frame(rows.drop("score"), "Diagnoses (for research, not for care)")
     if explained and why is not None:
@@ -1509,6 +1515,8 @@ def _show_diagnosis(
         show.out.print(f"written as {identifier}: {own}", markup=False)
     if page is not None:
         show.out.print(f"{page}: phenotypes by diseases", markup=False)
+    if result["open_set"] is not None:
+        show.open_set(result["open_set"])
     return None
 
 

@@ -332,6 +332,36 @@ def _diagnosed(
     return found
 
 
+def open_set_of(
+    model: DiagnosisModel, findings: Findings, coverage: float
+) -> dict[str, Any] | None:
+    """Whether the disease is any of the candidates, and which must be considered.
+
+    By the phenotypes seen alone, as it was fitted; see `medkg.gnn.diagnosis.open_set`.
+
+    Returns:
+        `none_of_these` (a probability), `base_rate` (how often it was so where it was fitted),
+        `coverage`, and the `set` that holds the disease with it: identifier and name each, the
+        most probable first, with null for none of these. None, where the model has no open set.
+    """
+    import numpy as np
+
+    if model.open_set is None:
+        return None
+    present = model.knowledge.columns_of(findings.present)
+    scores, number = model.scores([present]), np.array([len(present)])
+    (rows,) = model.open_set.sets(scores, number, coverage)
+    ids = [model.knowledge.diseases[row] if row >= 0 else None for row in rows]
+    nodes = model.kg.nodes.filter(pl.col("id").is_in([id_ for id_ in ids if id_ is not None]))
+    names = dict(nodes.select("id", "name").iter_rows())
+    return {
+        "none_of_these": float(model.open_set.none_of_these(scores, number)[0]),
+        "base_rate": model.open_set.base_rate,
+        "coverage": coverage,
+        "set": [{"disease": id_, "name": names.get(id_)} for id_ in ids],
+    }
+
+
 # Asking
 
 

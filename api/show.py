@@ -247,6 +247,17 @@ def findings(found: pl.DataFrame) -> None:
     out.print(table)
 
 
+def open_set(found: Mapping[str, Any]) -> None:
+    """Print whether the disease is any candidate, and which are in the set."""
+    out.print(
+        f"none of these: {found['none_of_these']:.0%}, by the phenotypes seen (of the cases that it"
+        f" was fitted on {found['base_rate']:.0%})"
+    )
+    names = [each["name"] or "none of these" for each in found["set"]]
+    shown = "; ".join(names[:10]) + ("; …" if len(names) > 10 else "")
+    out.print(f"set for {found['coverage']:.0%}: {len(names):,}: {shown}", markup=False)
+
+
 def ask_of_finding(row: Mapping[str, Any], problem: str) -> str:
     """Show a finding at the terminal and read what is to become of it."""
     if problem:

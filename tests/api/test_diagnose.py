@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from typer.testing import CliRunner
@@ -34,6 +35,7 @@ from medkg.diagnose import (
 )
 from medkg.gnn.diagnosis.findings import Findings
 from medkg.gnn.diagnosis.model import DiagnosisModel
+from medkg.gnn.diagnosis.open_set import fit_open_set
 from medkg.gnn.diagnosis.train import train_diagnosis
 from medkg.graph.errors import DataError, MissingError
 from medkg.graph.quarantine import Quarantine
@@ -296,6 +298,31 @@ def test_the_command_explains(folder: Path, tmp_path: Path) -> None:
     table = run(*args, "--explain")
     assert "75% (3/4)" in table.stdout
     assert "narrower" in table.stdout
+
+
+def test_none_of_these_and_the_set(tmp_path: Path) -> None:
+    """A model that was fitted on cases half of whose diseases it knows."""
+    model = train_diagnosis(clinic(), model="naive_bayes")
+    known, rng = model.knowledge, np.random.default_rng(0)
+    truth, present = [], []
+    for disease in [*range(4), -1] * 12:
+        shown = known.annotated[disease if disease >= 0 else int(rng.integers(4))].indices
+        pool = shown if disease >= 0 else np.arange(len(known.phenotypes))
+        present.append(np.sort(rng.choice(pool, 2, replace=len(pool) < 2)).astype(np.int64))
+        truth.append(disease)
+    numbers = np.array([len(columns) for columns in present])
+    model.open_set = fit_open_set(model.scores(present), np.array(truth), numbers)
+    model.kg.save(tmp_path / "kg")
+    model.save(tmp_path / "model", graph_path=tmp_path / "kg")
+    sizes = []
+    for coverage in ("0.5", "0.99"):
+        args = (tmp_path / "model", "--symptom", "HP:0000021", "--coverage", coverage)
+        said = json.loads(run(*args, "--json").stdout)["open_set"]
+        assert 0 < said["none_of_these"] < 1
+        assert said["coverage"] == float(coverage)
+        sizes.append(len(said["set"]))
+    assert sizes[0] < sizes[1]
+    assert "set for 99%" in run(*args).stdout
 
 
 def test_the_command_reads_a_note(folder: Path, tmp_path: Path) -> None:
