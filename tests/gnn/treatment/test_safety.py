@@ -220,7 +220,7 @@ taken = st.lists(st.sampled_from(drugs), max_size=3, unique=True)
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(pairs, interactions, some, some, taken)
 def test_no_list_is_silent_about_a_contraindication_or_an_interaction(

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import medkg.gnn.treatment.train as training
+from medkg.gnn.links.model import load_model as load_links
 from medkg.gnn.treatment.train import train_treatment
 from medkg.graph.errors import DataError, ModelError
 
@@ -27,7 +29,20 @@ def test_palliation_of_held_back_pairs_is_not_seen() -> None:
     assert set(eased["id"]) <= set(model.task.excluded)
 
 
-def test_the_same_seed_gives_the_same_model_interrupted_or_not(
+@pytest.mark.parametrize("model", ["content", "collaborative"])
+def test_the_same_seed_gives_the_same_model(model: str) -> None:
+    kg = pharmacy()
+    first, again = (train_treatment(kg, model=model, seed=3) for _ in range(2))
+    everything = np.arange(len(first.task.tails))
+    assert first.metrics == again.metrics
+    assert np.array_equal(first.scores(everything), again.scores(everything))
+    assert first.name == again.name
+    other = train_treatment(kg, model=model, seed=1)
+    assert other.name != first.name
+    assert other.task.held_back != first.task.held_back
+
+
+def test_an_interrupted_training_goes_on_with_its_link_predictor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kg = pharmacy()
@@ -40,18 +55,16 @@ def test_the_same_seed_gives_the_same_model_interrupted_or_not(
         patched.setattr(training, "_factorise", lambda t, *_: (training.Degree.fit(t), {}))
         with pytest.raises(KeyboardInterrupt):
             train_treatment(kg, out=tmp_path / "model")
-    kept = tmp_path / "model.checkpoint" / "links" / "weights.safetensors"
-    assert kept.is_file()
+    kept = tmp_path / "model.checkpoint" / "links"
+    trained = load_links(kept, kg)
     with monkeypatch.context() as patched:
-        patched.setattr(training, "train_links", killed)  # the link predictor is there
-        resumed = train_treatment(kg, out=tmp_path / "model")
+        patched.setattr(training, "train_links", killed)  # it isn't trained again
+        model = train_treatment(kg, out=tmp_path / "model")
     assert not kept.exists()
-    at_once = train_treatment(kg)
-    everything = np.arange(len(resumed.task.tails))
-    assert resumed.metrics == at_once.metrics
-    assert np.array_equal(resumed.scores(everything), at_once.scores(everything))
-    assert resumed.name == at_once.name
-    assert train_treatment(kg, model="content", seed=1).name != at_once.name
+    everything = torch.arange(len(model.task.tails))
+    scores = [m.score_heads(everything) for m in (trained.scorer, model.members["links"])]
+    assert torch.equal(*scores)
+    assert model.task.held_back == trained.task.held_back
 
 
 def test_what_is_wrong_is_named(tmp_path: Path) -> None:
