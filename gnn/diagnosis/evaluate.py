@@ -56,6 +56,12 @@ class Ranked:
     series: NDArray[np.float64]
     first: Integers
 
+    @classmethod
+    def of_nothing(cls, cases: int) -> Ranked:
+        """All missed."""
+        missed = np.full(cases, np.inf)
+        return cls(missed, missed.copy(), np.full(cases, -2))
+
 
 @dataclass(frozen=True)
 class _Tested:
@@ -330,37 +336,27 @@ def _ranked(
 ) -> tuple[dict[str, Ranked], dict[str, Any]]:
     """What the model and the baselines make of the cases; calibration and open set."""
     baselines = {name: score for name, score in BASELINES.items() if name != model.name}
-    found: dict[str, list[Ranked]] = {name: [] for name in ("model", *baselines)}
+    found = {name: Ranked.of_nothing(len(tested.cases)) for name in ("model", *baselines)}
     certain = _Certainty(model, tested)
-    starts = range(0, len(tested.cases), PART)
+    usable = np.flatnonzero(tested.usable)
+    starts = range(0, len(usable), PART)
     with progress("Diagnosing", len(starts) * len(found)) as step:
         for start in starts:
-            part = slice(start, start + PART)
-            present, usable = tested.present[part], tested.usable[part]
-
-            def rank(scores: Floats, part: slice = part, usable: Chosen = usable) -> Ranked:
-                first = np.where(usable, first_of(scores, seed), -2)
-                lists = (tested.rows[part], tested.series[part])
-                ranks, series = (np.where(usable, best_ranks(scores, r), np.inf) for r in lists)
-                return Ranked(ranks, series, first)
-
+            part = usable[start : start + PART]
+            present = [tested.present[case] for case in part]
             scores = model.scores(present)
             certain.add(scores, part)
             if use_excluded:
-                scores = model.log_probabilities(present, tested.excluded[part])
-            found["model"].append(rank(scores))
-            step()
-            for name, score in baselines.items():
-                found[name].append(rank(score(model.knowledge, present)))
+                excluded = [tested.excluded[case] for case in part]
+                scores = model.log_probabilities(present, excluded)
+            for name, ranked in found.items():
+                if name != "model":
+                    scores = baselines[name](model.knowledge, present)
+                ranked.first[part] = first_of(scores, seed)
+                ranked.ranks[part] = best_ranks(scores, [tested.rows[case] for case in part])
+                ranked.series[part] = best_ranks(scores, [tested.series[case] for case in part])
                 step()
-    joined = {
-        name: Ranked(*(np.concatenate([getattr(r, f) for r in each]) for f in _RANKED))
-        for name, each in found.items()
-    }
-    return joined, certain.figures()
-
-
-_RANKED = ("ranks", "series", "first")
+    return found, certain.figures()
 
 
 class _Certainty:
@@ -375,13 +371,11 @@ class _Certainty:
         self._none: list[Chances] = []
         self._sets: dict[float, list[Integers]] = {coverage: [] for coverage in COVERAGES}
 
-    def add(self, scores: Floats, part: slice) -> None:
-        """The scores of the cases in a part, patients × diseases."""
-        usable = np.flatnonzero(self._tested.usable[part])
-        scores = scores[usable]
-        rows = [self._tested.rows[part][case] for case in usable]
-        numbers = np.array([len(self._tested.present[part][case]) for case in usable])
-        if self._open is None or not len(usable):
+    def add(self, scores: Floats, part: Integers) -> None:
+        """The scores of some cases, patients × diseases."""
+        rows = [self._tested.rows[case] for case in part]
+        numbers = np.array([len(self._tested.present[case]) for case in part])
+        if self._open is None:
             chances = softmax(scores.astype(np.float64) / self._temperature, axis=1)
         else:
             given = self._open.probabilities(scores, numbers)
