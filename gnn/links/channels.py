@@ -132,10 +132,11 @@ def nearest_rows(rows: sparse.csr_matrix, nearest: int) -> sparse.csr_matrix:
 
 def _alike_molecules(bits: sparse.csr_matrix) -> sparse.csr_matrix:
     """The Tanimoto similarities of each molecule with those most like it, both ways."""
-    from .molecules import tanimoto
+    from .molecules import Compared
 
+    compared = Compared.to(bits)
     return _nearest(
-        bits, lambda part: sparse.csr_matrix(tanimoto(part, bits)), NEAREST_HEADS, _BLOCK
+        bits, lambda part: sparse.csr_matrix(compared.similarity(part)), NEAREST_HEADS, _BLOCK
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -50,6 +50,12 @@ class Ensemble:
     ):
         self.members, self.weights = list(members), weights
         self._trained = {"tail": trained, "head": trained.T.tocsr()}
+
+    @property
+    def structure(self) -> Any:
+        """What answers for molecules: that of the first member that has it; else None."""
+        parts = (getattr(member.scorer, "structure", None) for member in self.members)
+        return next((part for part in parts if part is not None), None)
 
     def score_tails(self, heads: Tensor) -> Tensor:
         """Scores of these heads with all tails, (n, tails)."""

@@ -64,7 +64,7 @@ def settle(molecule: Chem.Mol, *, from_inchi: bool = False) -> Parsed:
         return Parsed(None, "no atoms")
     if molecule.GetNumHeavyAtoms() > MOST_ATOMS:
         return Parsed(None, f"more than {MOST_ATOMS} atoms")
-    if any(atom.GetFormalCharge() for atom in molecule.GetAtoms()):
+    if molecule.HasSubstructMatch(_tools().charged):
         molecule, from_inchi = _tools().uncharger.uncharge(molecule), False
     molecule = _amides(molecule)
     if not from_inchi and _mobile(molecule):
@@ -101,6 +101,7 @@ class _Tools(NamedTuple):
     uncharger: Any
     morgan: Any
     paths: Any
+    charged: Chem.Mol
     imidic: Chem.Mol
     acceptor: Chem.Mol
     donor: Chem.Mol
@@ -123,6 +124,7 @@ def _tools() -> _Tools:
         paths=rdFingerprintGenerator.GetRDKitFPGenerator(
             maxPath=4, fpSize=BITS, numBitsPerFeature=1
         ),
+        charged=Chem.MolFromSmarts("[!+0]"),
         imidic=Chem.MolFromSmarts("[OX2H1][CX3]=[NX2]"),
         acceptor=Chem.MolFromSmarts("[$([#7X2]=,:*)]"),
         donor=Chem.MolFromSmarts("[$([#7,#8,#16;!H0]-,=,:[$([#6,#7]=,:*)])]"),
@@ -215,7 +217,7 @@ def _numbers(molecule: Chem.Mol) -> list[float]:
 
 
 def _bits(generator: Any, molecules: Sequence[Chem.Mol]) -> sparse.csr_matrix:
-    rows = [np.array(generator.GetFingerprint(m).GetOnBits(), dtype=np.int32) for m in molecules]
+    rows = [np.flatnonzero(generator.GetFingerprintAsNumPy(m)).astype(np.int32) for m in molecules]
     starts = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int32)
     columns = np.concatenate(rows) if rows else np.empty(0, dtype=np.int32)
     ones = np.ones(len(columns), dtype=np.float32)
@@ -227,10 +229,32 @@ def tanimoto(a: sparse.csr_matrix, b: sparse.csr_matrix) -> NDArray[np.float32]:
 
     0 where both are empty.
     """
-    shared: NDArray[np.float32] = np.asarray(a @ b.T.toarray(), dtype=np.float32)
-    either = np.asarray(a.sum(1)) + np.asarray(b.sum(1)).T - shared
-    np.divide(shared, either, out=shared, where=either > 0)
-    return shared
+    return Compared.to(b).similarity(a)
+
+
+class Compared(NamedTuple):
+    """Fingerprints that others are compared with, part by part.
+
+    Attributes:
+        columns: (bits, m), dense.
+        sizes: (m,): how many bits each has.
+    """
+
+    columns: NDArray[np.float32]
+    sizes: NDArray[np.float32]
+
+    @classmethod
+    def to(cls, b: sparse.csr_matrix) -> Compared:
+        """To the rows of `b` (m, bits)."""
+        # A product with columns that lie otherwise copies all of them first.
+        return cls(b.T.toarray(order="C"), np.asarray(b.sum(1)).ravel())
+
+    def similarity(self, a: sparse.csr_matrix) -> NDArray[np.float32]:
+        """See `tanimoto`."""
+        shared: NDArray[np.float32] = np.asarray(a @ self.columns, dtype=np.float32)
+        either = np.asarray(a.sum(1)) + self.sizes - shared
+        np.divide(shared, either, out=shared, where=either > 0)
+        return shared
 
 
 class Structures(NamedTuple):

@@ -31,12 +31,13 @@ from ..folder import named, part_named
 from ..ranking import pair_matrix
 from .boosters import booster_from_tensor, booster_tensor
 from .matrices import matrix_from_tensors, matrix_tensors, rare_first, unit_rows
-from .molecules import Features, Molecules, molecules_of, tanimoto
+from .molecules import Compared, Features, Molecules, molecules_of
 
 CANDIDATES = 150  # targets a molecule that the trees rank
 _FOLDS = 8  # of drugs, for what is learned from predictions about drugs
 LEAST = 2 * _FOLDS  # molecules with known tails
 _BATCH = 256  # molecules scored at a time
+_FEW = 10  # columns of which each is compared with the rest sooner than all are ordered
 _POWER = 8  # of the similarity, that makes the nearest ligands count most
 _FLOOR = -20.0  # scores of what is no candidate lie below: [_FLOOR, _FLOOR + 1], then lower still
 _UNSEEN = -16.0  # log share that the network gives a target it has not learned
@@ -333,7 +334,7 @@ class Structure:
         here = np.flatnonzero(inside >= 0)
         first = seen.first[:, inside[here]]
         scores[:, here] = _FLOOR + 1 / (1 + np.exp(-first / 8))
-        rows, columns = np.nonzero(seen.is_candidate()[:, inside[here]])
+        rows, columns = np.nonzero(seen.is_candidate(inside[here]))
         if len(rows):
             # Only molecules that have a candidate among the asked tails: few where one is asked.
             chosen, where = np.unique(rows, return_inverse=True)
@@ -510,6 +511,7 @@ class _Neighbourhood:
         self.ligands, self.all_known, self.side, self.universe = ligands, known, side, universe
         self.known = known[:, universe].tocsr()  # (ligands, universe)
         self.ligands_of = self.known.T.tocsr()  # (universe, ligands)
+        self.morgan, self.paths = Compared.to(ligands.morgan), Compared.to(ligands.paths)
         self.degrees = np.asarray(self.known.sum(1)).ravel()
         self.sizes = np.asarray(self.known.sum(0)).ravel()
         self.families = _members(side.families[universe])
@@ -534,8 +536,8 @@ class _Seen:
     def __init__(self, near: _Neighbourhood, molecules: Features, tower: Tower):
         self.near, self.molecules = near, molecules
         self.shares = tower.log_shares(molecules, len(near.universe))
-        self.morgan = tanimoto(molecules.morgan, near.ligands.morgan)  # (molecules, ligands)
-        self.paths = tanimoto(molecules.paths, near.ligands.paths)
+        self.morgan = near.morgan.similarity(molecules.morgan)  # (molecules, ligands)
+        self.paths = near.paths.similarity(molecules.paths)
         self.alike = (self.morgan + self.paths) / 2
         self.weights = _power(self.alike, _POWER)
         self.base = self._over(self.weights)
@@ -550,11 +552,16 @@ class _Seen:
             setattr(part, name, getattr(self, name)[chosen])
         return part
 
-    def is_candidate(self) -> NDArray[np.bool_]:
-        """(molecules, universe): the first `CANDIDATES` of each molecule."""
+    def is_candidate(self, columns: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
+        """(molecules, columns): whether among the first `CANDIDATES` of each molecule; of all the
+        universe if not given."""
+        if columns is not None and len(columns) < _FEW:
+            counts = [(self.first > self.first[:, [c]]).sum(1) for c in columns]
+            return np.stack(counts, 1) < CANDIDATES if counts else self.first[:, columns] > 0
         most = min(CANDIDATES, self.first.shape[1])
         least = -np.partition(-self.first, most - 1, axis=1)[:, most - 1 : most]
-        return np.asarray(self.first >= least)
+        found = np.asarray(self.first >= least)
+        return found if columns is None else found[:, columns]
 
     def beyond(self, tails: NDArray[np.int64]) -> NDArray[np.float64]:
         """(molecules, tails), 0–1: by what interacts with a tail or shares its pathways."""

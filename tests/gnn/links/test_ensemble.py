@@ -10,6 +10,7 @@ import torch
 
 from medkg.gnn.links.ensemble import Ensemble, Member, _log_odds
 from medkg.gnn.links.model import LinkModel, load_model
+from medkg.gnn.links.screen import targets_of
 from medkg.gnn.links.train import ensemble_links, train_links
 from medkg.graph.errors import ModelError
 from medkg.graph.kg import KnowledgeGraph
@@ -99,3 +100,13 @@ def test_models_that_were_not_trained_alike_are_refused(
         ensemble_links([members[1], other])
     with pytest.raises(ModelError, match="two trained models or more"):
         ensemble_links(members[:1])
+
+
+def test_a_member_answers_for_molecules(
+    structure_model: LinkModel, molecule_graph: KnowledgeGraph, joined: LinkModel
+) -> None:
+    both = ensemble_links([train_links(molecule_graph, model="degree"), structure_model])
+    asked = "CN1CCC(CC1)c1ccc(CCC)cc1"
+    assert targets_of(both, asked).rows.equals(targets_of(structure_model, asked).rows)
+    with pytest.raises(ModelError, match="for structures train one"):
+        targets_of(joined, asked)
