@@ -63,6 +63,24 @@ def test_what_matches_is_told(model: DiagnosisModel, kg: KnowledgeGraph) -> None
     assert set(rows["missing"][0]) <= {f"phenotype {id_[3:]}" for id_ in shown[5:]}
 
 
+def test_what_each_phenotype_counts(model: DiagnosisModel, kg: KnowledgeGraph) -> None:
+    shown = phenotypes_of(kg, "OMIM:9")
+    rows = model.explain(shown[:4], shown[5:6], diseases=["OMIM:9"])
+    assert rows.filter(part="matching")["phenotype"].sort().to_list() == sorted(shown[:4])
+    assert rows.filter(part="against")["support"][0] < 0
+    alone = model.explain(shown[:1], top=3).filter(part="matching")
+    assert alone["support"].is_finite().all()
+    assert alone["weight"].is_finite().all()
+
+
+def test_asks_for_what_is_not_known_yet(model: DiagnosisModel, kg: KnowledgeGraph) -> None:
+    shown = phenotypes_of(kg, "OMIM:9")
+    rows = model.questions(shown[:2], shown[2:3], unknown=shown[3:4], top=5)
+    assert rows.height == 5
+    assert (rows["gain"] >= 0).all()
+    assert not set(rows["phenotype"]) & set(shown[:4])
+
+
 def test_an_excluded_phenotype_makes_its_disease_less_probable(
     model: DiagnosisModel, kg: KnowledgeGraph
 ) -> None:
