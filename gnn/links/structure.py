@@ -556,8 +556,10 @@ class _Seen:
         """(molecules, columns): whether among the first `CANDIDATES` of each molecule; of all the
         universe if not given."""
         if columns is not None and len(columns) < _FEW:
-            counts = [(self.first > self.first[:, [c]]).sum(1) for c in columns]
-            return np.stack(counts, 1) < CANDIDATES if counts else self.first[:, columns] > 0
+            before = np.zeros((len(self.first), len(columns)), dtype=np.int64)
+            for place, column in enumerate(columns):
+                before[:, place] = (self.first > self.first[:, [column]]).sum(1)
+            return before < CANDIDATES
         most = min(CANDIDATES, self.first.shape[1])
         least = -np.partition(-self.first, most - 1, axis=1)[:, most - 1 : most]
         found = np.asarray(self.first >= least)
