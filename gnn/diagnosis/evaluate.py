@@ -140,7 +140,8 @@ def evaluate_diagnosis(
         ModelError: the model knows some of the cases, and leaks are not allowed.
     """
     tested = _tested(model, cases)
-    leaks = find_leaks(model.kg, model.knowledge, tested.cases)
+    learnt_from = model.settings.get("learnt_from", ())
+    leaks = find_leaks(model.kg, model.knowledge, tested.cases, learnt_from)
     if leaks.cases and not allow_leaks:
         raise ModelError(_refusal(model, leaks, len(tested.cases)))
     ranked, measured = _ranked(model, tested, use_excluded=use_excluded, seed=seed)

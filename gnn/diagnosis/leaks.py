@@ -47,7 +47,12 @@ class CaseLeaks:
         }
 
 
-def find_leaks(kg: KnowledgeGraph, knowledge: Knowledge, cases: Sequence[Case]) -> CaseLeaks:
+def find_leaks(
+    kg: KnowledgeGraph,
+    knowledge: Knowledge,
+    cases: Sequence[Case],
+    learnt_from: Iterable[str] = (),
+) -> CaseLeaks:
     """Look for cases in what a model knows: its graph's evidence, and the patients that it was
     trained with.
 
@@ -56,9 +61,14 @@ def find_leaks(kg: KnowledgeGraph, knowledge: Knowledge, cases: Sequence[Case]) 
     where its publication is that of one. Noted, but no leak: that its identifier names another
     publication that is cited or known so, and that a patient trained with has the same phenotypes
     and disease.
+
+    Args:
+        learnt_from: publications of patients that the weights were learnt from, beside those of
+            the knowledge.
     """
     cited = cited_by(kg)
-    patients, publications = set(knowledge.patient_ids), set(knowledge.patient_publications)
+    patients = set(knowledge.patient_ids)
+    publications = {*knowledge.patient_publications, *learnt_from}
     trained = {
         (row, tuple(columns.indices.tolist()))
         for row, columns in zip(knowledge.patient_rows.tolist(), knowledge.patients, strict=True)

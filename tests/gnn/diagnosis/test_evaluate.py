@@ -303,6 +303,19 @@ def test_a_saved_model_knows_whom_it_was_trained_with(
         evaluate_diagnosis(again, patients([of_disease(kg, 0, "known0", "PMID:30")]))
 
 
+def test_with_another_graph_it_still_knows_whom_it_learnt_from(
+    kg: KnowledgeGraph, tmp_path: Path
+) -> None:
+    from medkg.gnn.diagnosis.model import load_model
+
+    model = train_diagnosis(kg, model="naive_bayes")
+    model.settings["learnt_from"] = ["PMID:1"]
+    model.save(tmp_path / "model")
+    again = load_model(tmp_path / "model", graph(extra={"OMIM:999": ["HP:11"]}))
+    with pytest.raises(ModelError, match=TRAINED_PUBLICATION):
+        evaluate_diagnosis(again, patients([of_disease(kg, 0, "a", "PMID:1")]))
+
+
 def test_evidence_that_cites(kg: KnowledgeGraph) -> None:
     cited = with_references(kg, "OMIM:9", "PMID:5")
     assert citing(cited, ["PMID:5", "PMID:6"]).height == len(phenotypes_of(kg, "OMIM:9"))
