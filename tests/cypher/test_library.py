@@ -211,7 +211,7 @@ def test_wrong_parameters_say_what_is_right(
 
 
 def test_an_unknown_query_lists_those_there_are() -> None:
-    with pytest.raises(MissingError, match=r"no query 'nope'; there are contradictions, .*why"):
+    with pytest.raises(MissingError, match=r"no query 'nope'; there are cohort, .*why"):
         library.get("nope")
 
 
