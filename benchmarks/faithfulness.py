@@ -24,7 +24,7 @@ from medkg.gnn.data import to_hetero_data
 from medkg.gnn.links.attribution import removals
 from medkg.gnn.links.known import Known
 from medkg.gnn.links.model import LinkModel, load_model
-from medkg.gnn.links.ranker import Judged, Ranker, View, without_loops
+from medkg.gnn.links.ranker import Judged, Ranker, View
 
 Pair = tuple[int, int]
 
@@ -47,7 +47,7 @@ def main() -> None:
         model.seed,
     )
     left_out = model.task.matrix("train")
-    known = view.known(without_loops(left_out))
+    known = model.scorer.known
 
     # A head for each, so that what is taken out for one prediction seldom touches another.
     heads = np.flatnonzero(np.diff(known.pairs.indptr) >= arguments.named)
