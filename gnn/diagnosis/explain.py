@@ -315,7 +315,8 @@ def stated_of(
 
     Returns:
         `frequency` (as the knowledge pools it; missing where no source states any), `patients`
-        ("3/7", those of several sources joined), `onset`, `sex`, `sources`, `references`.
+        ("3/7", those of several sources joined, and "2/5 known" of the patients that the model
+        knows), `onset`, `sex`, `sources`, `references`.
     """
     ids: dict[int, list[str]] = {}
     rows = {row for row, _ in pairs}
@@ -361,7 +362,28 @@ def stated_of(
             "sources": group["source"].unique().sort().to_list(),
             "references": group["references"].explode().drop_nulls().unique().sort().to_list(),
         }
+    for pair in sorted(pairs):
+        _add_known_patients(knowledge, *pair, found)
     return found
+
+
+def _add_known_patients(
+    knowledge: Knowledge, row: int, column: int, found: dict[tuple[int, int], dict[str, Any]]
+) -> None:
+    """Add what the patients that a model was given show to what the annotations state."""
+    own = np.flatnonzero(knowledge.patient_rows == row)
+    having = own[knowledge.patients[own][:, [column]].toarray().ravel() > 0]
+    if not len(having):
+        return
+    said = found.setdefault((row, column), {"patients": None, "sources": [], "references": []})
+    counted = f"{len(having)}/{len(own)} known"
+    said["patients"] = counted if said["patients"] is None else f"{said['patients']}, {counted}"
+    said["frequency"] = float(knowledge.annotated[row, column])
+    said["sources"] = [*said["sources"], "known patients"]
+    # A patient without a publication has the own identifier for one, which is nobody's business.
+    cited = {knowledge.patient_publications[at] for at in having}
+    cited -= {knowledge.patient_ids[at] for at in having}
+    said["references"] = sorted({*said["references"], *cited})
 
 
 _QUALIFIERS = ("frequency", "sample", "onset", "sex")

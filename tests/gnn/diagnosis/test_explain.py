@@ -7,13 +7,14 @@ import pytest
 from scipy.special import logit
 
 from medkg.gnn.diagnosis.circumstances import Circumstances, Factors, years_of_onset
-from medkg.gnn.diagnosis.explain import EXPLANATION, compare, counted, log_odds
+from medkg.gnn.diagnosis.explain import EXPLANATION, compare, counted, log_odds, stated_of
 from medkg.gnn.diagnosis.knowledge import Knowledge
 from medkg.gnn.diagnosis.model import DiagnosisModel
 from medkg.gnn.diagnosis.train import train_diagnosis
 from medkg.graph.errors import DataError, MissingError
 from medkg.graph.kg import KnowledgeGraph
 
+from ..phenotype_graph import patients
 from .clinic import DISEASES, clinic
 
 
@@ -77,6 +78,26 @@ def test_evidence_stands_beside_each_match(model: DiagnosisModel) -> None:
         "against",
         pytest.approx(0.1),
     )
+
+
+def test_known_patients_are_evidence_too(kg: KnowledgeGraph) -> None:
+    cases = patients(
+        [
+            ("a", ["HP:0000011", "HP:0000042"], [], "OMIM:100001", "PMID:1"),
+            ("b", ["HP:0000011"], [], "OMIM:100001", "PMID:2"),
+            ("c", ["HP:0000021"], [], "OMIM:100002", "PMID:3"),
+        ]
+    )
+    known = Knowledge.of(kg, cases)
+    pairs = {(known.disease_rows["OMIM:100001"], known.phenotype_columns[p]) for p in _BOTH}
+    both, alone = (stated_of(kg, known, pairs)[pair] for pair in sorted(pairs))
+    assert (both["patients"], both["sources"]) == ("3/4, 2/2 known", ["test", "known patients"])
+    assert both["references"] == ["PMID:1", "PMID:2", "PMID:7"]
+    assert both["frequency"] == pytest.approx(5 / 6)  # of six patients
+    assert (alone["patients"], alone["references"]) == ("1/2 known", ["PMID:1"])
+
+
+_BOTH = ("HP:0000011", "HP:0000042")
 
 
 def test_weights_are_what_leaving_out_costs(model: DiagnosisModel) -> None:
