@@ -1031,32 +1031,41 @@ def train_diagnosis(
     graph: Annotated[Path, typer.Argument(help="A graph folder.")],
     out: Annotated[Path, typer.Option(help="Model folder to write.")],
     model: Annotated[
-        str, typer.Option(help="gnn, or a baseline: resnik, naive_bayes, mlp.")
-    ] = "gnn",
+        str,
+        typer.Option(
+            help="ranker, or alone: gnn, mlp, logistic, conditional, nearest, naive_bayes, resnik,"
+            " lin, phrank."
+        ),
+    ] = "ranker",
     cases: Annotated[
-        Path | None, typer.Option(help="A graph folder of real cases to learn from too.")
+        Path | None,
+        typer.Option(help="Patients to learn from too: phenopackets, a table, a graph folder."),
     ] = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Train diagnosis as node classification, on patients simulated from the annotations."""
+    """Train diagnosis as node classification: which disease a patient's node belongs to."""
     from medkg import show
+    from medkg.cases import open_cases
     from medkg.gnn.diagnosis.train import train_diagnosis as train_model
     from medkg.graph.kg import KnowledgeGraph
+    from medkg.graph.quarantine import Quarantine
     from medkg.reports import diagnosis_figures
 
+    aside = Quarantine()
     trained = train_model(
         KnowledgeGraph.open(graph),
         model=model,
-        cases=None if cases is None else KnowledgeGraph.open(cases),
+        cases=None if cases is None else open_cases(cases, aside),
         seed=seed,
         out=out,
         graph_path=graph,
     )
     if as_json:
-        show.as_json(trained.metrics)
-    else:
-        show.frame(diagnosis_figures(trained.metrics), f"{out}: held-out simulated patients")
+        show.as_json({**trained.metrics, "set_aside": aside.counts()})
+        return
+    show.frame(diagnosis_figures(trained.metrics), f"{out}: held-out simulated patients")
+    _say_set_aside(aside)
 
 
 @train.command(
@@ -1311,6 +1320,9 @@ def diagnose(
         str | None,
         typer.Option(help="Of --into: a secret (16-64 characters) or @FILE; default: at random."),
     ] = None,
+    coverage: Annotated[
+        float, typer.Option(help="How surely the disease is in the set that is given.")
+    ] = 0.9,
     top: Top = 10,
     graph: Annotated[str | None, typer.Option(help="Instead of the recorded graph.")] = None,
     as_json: Json = False,
@@ -1319,12 +1331,10 @@ def diagnose(
     from medkg import show
     from medkg.diagnose import (
         Patient,
-    coverage: Annotated[
-        float, typer.Option(help="How surely the disease is in the set that is given.")
-    ] = 0.9,
         diagnose_all,
         kept,
         of_texts,
+        open_set_of,
         patients_of,
         read_findings,
     )
@@ -1333,7 +1343,6 @@ def diagnose(
     from medkg.graph.quarantine import Quarantine
 
     if sum(bool(given) for given in (symptom, note, phenopacket, findings_from)) != 1:
-        open_set_of,
         raise typer.BadParameter("give one of --symptom, --note, --phenopacket and --findings-from")
     if absent and not symptom:
         raise typer.BadParameter("--absent goes with --symptom")
@@ -1496,6 +1505,7 @@ def _show_diagnosis(
                 "known_rank": result["known_rank"],
                 "written_as": None if written is None else next(iter(written.values())),
                 "diagnoses": rows.to_dicts(),
+                "open_set": result["open_set"],
                 "explanation": [] if why is None else why.to_dicts(),
             }
         )
@@ -1504,9 +1514,10 @@ def _show_diagnosis(
         show.out.print(f"note: {said}", markup=False)
     show.out.print(f"present: {', '.join(names[i] for i in present)}", markup=False)
     if lacking:
-                "open_set": result["open_set"],
         show.out.print(f"absent: {', '.join(names[i] for i in lacking)}", markup=False)
     show.frame(rows.drop("score"), "Diagnoses (for research, not for care)")
+    if result["open_set"] is not None:
+        show.open_set(result["open_set"])
     if explained and why is not None:
         show.explanation(why)
     if result["known_rank"] is not None:
@@ -1515,8 +1526,6 @@ def _show_diagnosis(
         show.out.print(f"written as {identifier}: {own}", markup=False)
     if page is not None:
         show.out.print(f"{page}: phenotypes by diseases", markup=False)
-    if result["open_set"] is not None:
-        show.open_set(result["open_set"])
     return None
 
 

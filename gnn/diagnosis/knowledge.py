@@ -6,7 +6,7 @@ one another (OMIM's and Orphanet's entry of one disease), share a row; see `same
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,8 +40,10 @@ class Knowledge:
         phenotype_columns: column of every phenotype identifier, cross-references included.
         parents: phenotypes × phenotypes, 1 where the column is a parent of the row.
         closure: phenotypes × phenotypes, 1 where the column is the row or an ancestor of it.
-        annotated: diseases × phenotypes, frequency of the phenotypes that are stated.
-        frequency: the same for ancestors too: that of the most frequent descendant.
+        stated: diseases × phenotypes, the frequencies that the graph states.
+        annotated: the same, pooled with what share of the known patients has the phenotype.
+        frequency: `annotated` for ancestors too: that of the most frequent descendant.
+        genetic: of each disease, whether the graph associates a gene with it.
         information: -log of the share of diseases with the phenotype or a descendant of it.
         patients: known patients × phenotypes, 1 for what each has.
         patient_rows: the row of each known patient's disease.
@@ -55,7 +57,9 @@ class Knowledge:
     phenotype_columns: dict[str, int]
     parents: sp.csr_matrix
     closure: sp.csr_matrix
+    stated: sp.csr_matrix
     annotated: sp.csr_matrix
+    genetic: NDArray[np.bool_]
     frequency: sp.csr_matrix
     information: Floats
     patients: sp.csr_matrix
@@ -64,13 +68,20 @@ class Knowledge:
     patient_publications: list[str]
 
     @classmethod
-    def of(cls, kg: KnowledgeGraph, cases: KnowledgeGraph | None = None) -> Knowledge:
+    def of(
+        cls,
+        kg: KnowledgeGraph,
+        cases: KnowledgeGraph | None = None,
+        *,
+        without: Collection[str] = (),
+    ) -> Knowledge:
         """The knowledge in a graph's HAS_SYMPTOM and SUBCLASS_OF edges.
 
         Args:
             cases: Patient nodes with HAS_PHENOTYPE and HAS_DISEASE edges, the known patients. What
                 share of a disease's patients has a phenotype counts as one more annotation, of so
                 many patients.
+            without: publications whose annotations are left out.
 
         Raises:
             DataError: the graph has no HAS_SYMPTOM edge.
@@ -84,20 +95,16 @@ class Knowledge:
         former = symptoms.select("xrefs", "id").explode("xrefs").drop_nulls().rows()
         columns = {x: columns[id_] for x, id_ in former if id_ in columns} | columns
         same = same_diseases(kg, cases)
-        stated = _annotations(kg, same)
-        if cases is not None:
-            stated = pl.concat([stated, _seen_in(cases, same)], how="diagonal")
-        stated = _pooled(
-            stated.with_columns(
-                column=pl.col("object").replace_strict(columns, default=None, return_dtype=pl.Int64)
-            ).drop_nulls("column")
-        )
-        if stated.is_empty():
+        of_graph = _annotations(kg, same, without)
+        seen = of_graph.clear() if cases is None else _seen_in(cases, same)
+        stated = _pooled(of_graph, columns)
+        annotated = _pooled(pl.concat([of_graph, seen], how="diagonal"), columns)
+        if annotated.is_empty():
             raise DataError(
                 "the graph has no HAS_SYMPTOM edge, so nothing is known for a diagnosis; merge"
                 " HPO into it (medkg load hpo)"
             )
-        rows = stated.group_by("disease").agg(pl.col("subject").min()).sort("subject")
+        rows = annotated.group_by("disease").agg(pl.col("subject").min()).sort("subject")
         row_of = {disease: row for row, disease in enumerate(rows["disease"])}
         disease_rows = {id_: row_of[disease] for id_, disease in same.items() if disease in row_of}
         size = len(phenotypes)
@@ -113,12 +120,9 @@ class Knowledge:
                 np.ones(isa.height),
                 (size, size),
             ),
-            annotated=_matrix(
-                np.array([row_of[disease] for disease in stated["disease"]], dtype=np.int64),
-                stated["column"].to_numpy(),
-                stated["frequency"].to_numpy(),
-                (rows.height, size),
-            ),
+            stated=_frequencies(stated, row_of, size),
+            annotated=_frequencies(annotated, row_of, size),
+            genetic=_genetic(kg, disease_rows, rows.height),
             patients=_indicator([patient.columns for patient in known], size),
             patient_rows=np.array([patient.row for patient in known], dtype=np.int64),
             patient_ids=[patient.id for patient in known],
@@ -133,7 +137,9 @@ class Knowledge:
         disease_rows: dict[str, int],
         phenotype_columns: dict[str, int],
         parents: sp.csr_matrix,
+        stated: sp.csr_matrix,
         annotated: sp.csr_matrix,
+        genetic: NDArray[np.bool_],
         patients: sp.csr_matrix,
         patient_rows: Integers,
         patient_ids: list[str],
@@ -151,13 +157,32 @@ class Knowledge:
             phenotype_columns=phenotype_columns,
             parents=parents,
             closure=closure,
+            stated=stated,
             annotated=annotated,
+            genetic=genetic,
             frequency=frequency,
             information=information.astype(np.float32),
             patients=patients,
             patient_rows=patient_rows,
             patient_ids=patient_ids,
             patient_publications=patient_publications,
+        )
+
+    def as_stated(self) -> Knowledge:
+        """The same with what the graph states alone, without the known patients."""
+        return Knowledge.from_parts(
+            phenotypes=self.phenotypes,
+            diseases=self.diseases,
+            disease_rows=self.disease_rows,
+            phenotype_columns=self.phenotype_columns,
+            parents=self.parents,
+            stated=self.stated,
+            annotated=self.stated,
+            genetic=self.genetic,
+            patients=self.patients[:0],
+            patient_rows=self.patient_rows[:0],
+            patient_ids=[],
+            patient_publications=[],
         )
 
     def columns_of(self, phenotypes: Sequence[str]) -> Integers:
@@ -171,6 +196,10 @@ class Knowledge:
     def present(self, patients: Sequence[Integers]) -> sp.csr_matrix:
         """patients × phenotypes, 1 for what each patient has."""
         return _indicator(patients, len(self.phenotypes))
+
+    def known_patients(self) -> list[Integers]:
+        """The columns of what each known patient has."""
+        return [self.patients[at].indices.astype(np.int64) for at in range(len(self.patient_rows))]
 
 
 def _columns_of(phenotypes: Sequence[str], columns: dict[str, int]) -> Integers:
@@ -233,11 +262,17 @@ def same_diseases(kg: KnowledgeGraph, cases: KnowledgeGraph | None = None) -> di
     return dict(members.select("id", number).iter_rows())
 
 
-def _annotations(kg: KnowledgeGraph, same: dict[str, int]) -> pl.DataFrame:
+def _annotations(
+    kg: KnowledgeGraph, same: dict[str, int], without: Collection[str]
+) -> pl.DataFrame:
     """Evidence of HAS_SYMPTOM: number and subject of the disease, object, rate, patients."""
     qualifier = pl.col("qualifiers").str.json_path_match
+    cited = kg.evidence.select("id", "references").explode("references")
+    publications = pl.Series(sorted(without), dtype=pl.String).implode()
+    left_out = cited.filter(pl.col("references").is_in(publications))
     return (
         kg.evidence.filter(relation="HAS_SYMPTOM", polarity="asserted")
+        .join(left_out, on="id", how="anti")
         .join(kg.edges.select(edge="id"), on="edge", how="semi")
         .join(_numbers(same).rename({"id": "subject"}), on="subject")
         .select(
@@ -282,17 +317,37 @@ def _seen_in(cases: KnowledgeGraph, same: dict[str, int]) -> pl.DataFrame:
     )
 
 
-def _pooled(stated: pl.DataFrame) -> pl.DataFrame:
+def _pooled(stated: pl.DataFrame, columns: dict[str, int]) -> pl.DataFrame:
     """For each disease and phenotype column: `frequency`, pooled over what is stated."""
+    column = pl.col("object").replace_strict(columns, default=None, return_dtype=pl.Int64)
     pooled = (pl.col("rate") * pl.col("patients")).sum() / pl.col("patients").sum()
     return (
-        stated.group_by("disease", "column")
+        stated.with_columns(column=column)
+        .drop_nulls("column")
+        .group_by("disease", "column")
         .agg(pl.col("subject").min(), frequency=pooled)
         .with_columns(
             frequency=pl.col("frequency").fill_nan(None).fill_null(UNSTATED_FREQUENCY).clip(0.02, 1)
         )
         .sort("disease", "column")
     )
+
+
+def _frequencies(pooled: pl.DataFrame, row_of: dict[int, int], columns: int) -> sp.csr_matrix:
+    return _matrix(
+        np.array([row_of[disease] for disease in pooled["disease"]], dtype=np.int64),
+        pooled["column"].to_numpy(),
+        pooled["frequency"].to_numpy(),
+        (len(row_of), columns),
+    )
+
+
+def _genetic(kg: KnowledgeGraph, disease_rows: dict[str, int], size: int) -> NDArray[np.bool_]:
+    found = np.zeros(size, dtype=bool)
+    for disease in kg.edges.filter(relation="ASSOCIATED_WITH")["subject"].unique():
+        if disease in disease_rows:
+            found[disease_rows[disease]] = True
+    return found
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,15 @@
 """Diagnosis as node classification: which disease a patient's node belongs to.
 
 A patient is a node joined to phenotypes. A `DiagnosisModel` scores every disease of its knowledge
-for it: with the graph neural network (`gnn`), or with one of the baselines that every report shows
-beside it: Resnik similarity (`resnik`), naive Bayes (`naive_bayes`), a plain perceptron (`mlp`).
+for it: with the ranker, which reads out a graph neural network and every other way in which a
+patient and a disease are alike, or with one of those alone (see `scorers.MODELS`).
 For research, not for care.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ import polars as pl
 import torch
 from scipy.sparse import csr_matrix
 from scipy.special import log_softmax
-from torch import Tensor
 
 from ...graph.errors import MissingError, ModelError
 from ...graph.frames import PREDICTIONS, conform
@@ -28,19 +27,12 @@ from ..folder import ModelFolder, graph_record, named, open_model, part_named, s
 from .ask import questions
 from .cases import cases_of
 from .circumstances import Circumstances, Factors
-from .classifiers import Graph, Perceptron
 from .explain import compare, explain, posterior
 from .knowledge import Floats, Integers, Knowledge
 from .open_set import OpenSet
-from .similarity import naive_bayes, resnik
+from .scorers import Scorer, carried_over, scorer_of
 
 KIND = "diagnosis"
-MODELS = ("gnn", "resnik", "naive_bayes", "mlp")
-NETWORKS: dict[str, type[Graph] | type[Perceptron]] = {"gnn": Graph, "mlp": Perceptron}
-_SIMILARITIES: dict[str, Callable[[Knowledge, Sequence[Integers]], Floats]] = {
-    "resnik": resnik,
-    "naive_bayes": naive_bayes,
-}
 HELD_OUT = 500  # simulated patients for calibration, and as many for the test
 COMPARED = ("matching", "missing", "unexpected", "against")
 PART = 500  # patients scored at a time: × 12,000 diseases are 24 MB
@@ -53,9 +45,9 @@ class DiagnosisModel:
 
     Attributes:
         kg: the graph whose diseases and phenotypes it knows.
-        name: `gnn`, `resnik`, `naive_bayes` or `mlp`.
+        name: one of `scorers.MODELS`.
         metrics: figures on held-out simulated patients, by model: its own and the baselines'.
-        open_set: "none of these" and sets that hold the disease, over `log_probabilities`; none
+        open_set: "none of these" and sets that hold the disease, by `scores`; none
             where it was fitted on no cases.
     """
 
@@ -64,7 +56,7 @@ class DiagnosisModel:
         kg: KnowledgeGraph,
         name: str,
         knowledge: Knowledge,
-        network: Graph | Perceptron | None,
+        scorer: Scorer,
         temperature: float,
         settings: Mapping[str, Any],
         metrics: Mapping[str, Any],
@@ -77,18 +69,19 @@ class DiagnosisModel:
         self.settings = dict(settings)
         self.metrics = dict(metrics)
         self.open_set = open_set
-        self._network = network
+        self._scorer = scorer
 
     def scores(self, patients: Sequence[Integers]) -> Floats:
         """Scores of patients, given as columns of the knowledge: patients × diseases."""
-        return scores_of(self.name, self.knowledge, self._network, patients)
+        return self._scorer.scores(patients)
 
     def log_probabilities(
         self, patients: Sequence[Integers], excluded: Sequence[Integers] | None = None
     ) -> Floats:
         """Logarithms of the probabilities of the diseases, patients × diseases.
 
-        Softmax of score / temperature, which was fitted on simulated patients, times the
+        Softmax of score / temperature, which was fitted on known patients where there are
+        enough and else on simulated ones, times the
         probability of not finding what is excluded: Π 1 - 0.9 P(phenotype | disease).
         """
         logits = self.scores(patients) / self.temperature
@@ -276,13 +269,14 @@ class DiagnosisModel:
         Raises:
             DataError: `path` is a file, or a folder that is no model folder.
         """
-        tensors = named("network", self._network.state_dict() if self._network else {})
+        tensors = named("scorer", self._scorer.state())
         knowledge = self.knowledge
-        for name in ("parents", "annotated", "patients"):
+        for name in ("parents", "stated", "annotated", "patients"):
             matrix = getattr(knowledge, name)
             for part in ("data", "indices", "indptr"):
                 tensors[f"{name}.{part}"] = torch.from_numpy(getattr(matrix, part))
         tensors["patient_rows"] = torch.from_numpy(knowledge.patient_rows)
+        tensors["genetic"] = torch.from_numpy(knowledge.genetic)
         for name, mapping in (
             ("disease_rows", knowledge.disease_rows),
             ("phenotype_columns", knowledge.phenotype_columns),
@@ -321,19 +315,6 @@ def _most_probable(logs: Floats, top: int) -> Integers:
     return np.asarray(np.lexsort((np.arange(len(logs)), -logs))[:top])
 
 
-def scores_of(
-    name: str,
-    knowledge: Knowledge,
-    network: Graph | Perceptron | None,
-    patients: Sequence[Integers],
-) -> Floats:
-    """Scores of a model of this name: patients × diseases."""
-    if name in _SIMILARITIES:
-        return _SIMILARITIES[name](knowledge, patients)
-    assert network is not None
-    return network.scores(patients)
-
-
 def load_model(
     path: Path | str, graph: KnowledgeGraph | Path | str | None = None
 ) -> DiagnosisModel:
@@ -361,15 +342,11 @@ def load_model(
     name = folder.settings["model"]
     try:
         knowledge = _saved_knowledge(folder)
-        weights = part_named("network", folder.tensors)
+        weights = part_named("scorer", folder.tensors)
         if not same:
             trained_on, knowledge = knowledge, Knowledge.of(kg)
-            weights = _carried_over(name, weights, trained_on, knowledge)
-        network = None
-        if name in NETWORKS:
-            network = NETWORKS[name](knowledge)
-            network.load_state_dict(weights)
-            network.eval()
+            weights = carried_over(name, weights, trained_on, knowledge)
+        scorer = scorer_of(name, knowledge, weights)
         settings = dict(folder.settings)
         open_set = settings.pop("open_set", None)
         settings = {k: v for k, v in settings.items() if k not in ("model", "temperature")}
@@ -377,7 +354,7 @@ def load_model(
             kg,
             name,
             knowledge,
-            network,
+            scorer,
             folder.settings["temperature"],
             settings,
             folder.metrics,
@@ -404,27 +381,14 @@ def _saved_knowledge(folder: ModelFolder) -> Knowledge:
         disease_rows=mapping("disease_rows"),
         phenotype_columns=mapping("phenotype_columns"),
         parents=matrix("parents", columns),
+        stated=matrix("stated", len(vocabulary["diseases"])),
         annotated=matrix("annotated", len(vocabulary["diseases"])),
+        genetic=tensors["genetic"].numpy(),
         patients=matrix("patients", len(tensors["patient_rows"])),
         patient_rows=tensors["patient_rows"].numpy(),
         patient_ids=list(vocabulary["patient_ids"]),
         patient_publications=list(vocabulary["patient_publications"]),
     )
-
-
-def _carried_over(
-    name: str, weights: dict[str, Tensor], old: Knowledge, new: Knowledge
-) -> dict[str, Tensor]:
-    """The weights for another knowledge; a new phenotype has its ancestors' vectors only."""
-    if name == "mlp":
-        raise ModelError("an mlp knows only the graph that it was trained on; give that one")
-    if name == "gnn":
-        vectors = torch.zeros(len(new.phenotypes), weights["vectors"].shape[1])
-        for column, phenotype in enumerate(new.phenotypes):
-            if phenotype in old.phenotype_columns:
-                vectors[column] = weights["vectors"][old.phenotype_columns[phenotype]]
-        weights = {**weights, "vectors": vectors}
-    return weights
 
 
 def _card(model: DiagnosisModel) -> str:
@@ -442,9 +406,10 @@ Ranks {len(knowledge.diseases):,} diseases for the phenotypes of a patient. For 
 no medical device, and no diagnosis or treatment may rest on it.
 
 Trained on {model.settings["simulated"]:,} patients simulated from the graph's annotations
-(seed {model.settings["seed"]}) and what {model.settings["cases"]:,} published cases add to them.
-Probabilities are calibrated on simulated patients, who are easier than real ones, and are
-therefore too high for real ones. Diseases that the graph doesn't annotate can't be found.
+(seed {model.settings["seed"]}) and {model.settings["cases"]:,} known patients.
+{_calibrated(model)}
+Diseases that the graph doesn't annotate and no known patient has can't be found. The ranker prefers
+diseases with an associated gene, as its known patients' are.
 
 ## Figures on {HELD_OUT} held-out simulated patients
 
@@ -458,3 +423,16 @@ A check that all is wired right; for published cases see docs/benchmarks.md.
 
 {sources}
 """
+
+
+def _calibrated(model: DiagnosisModel) -> str:
+    if model.open_set is None:
+        return (
+            "Probabilities are calibrated on simulated patients, who are easier than real ones, and"
+            " are\ntherefore too high for real ones."
+        )
+    figures = model.open_set.figures
+    return (
+        f"Probabilities are calibrated on the {figures['n']:,} known patients, each scored without"
+        " their own\npublication by a model that saw no patient of their disease."
+    )

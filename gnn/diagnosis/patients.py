@@ -55,13 +55,15 @@ def simulate(
 ) -> Simulated:
     """Patients of diseases drawn uniformly; phenotypes drawn by frequency, then made imprecise.
 
-    A phenotype that is missed is one that isn't drawn; so all patients have omissions.
+    Diseases of which no phenotype is stated have none. A phenotype that is missed is one that isn't
+    drawn; so all patients have omissions.
     """
     noise = noise or Noise()
     children = knowledge.parents.T.tocsr()
     usual = np.asarray(knowledge.annotated.sum(axis=0)).ravel()
     usual /= usual.sum()
-    diseases = rng.integers(len(knowledge.diseases), size=number)
+    has_any = np.flatnonzero(np.diff(knowledge.annotated.indptr))
+    diseases = has_any[rng.integers(len(has_any), size=number)]
     sizes = np.exp(rng.normal(np.log(noise.number), noise.spread, size=number))
     phenotypes = []
     for disease, size in zip(diseases, sizes.round().clip(1, 40).astype(int), strict=True):

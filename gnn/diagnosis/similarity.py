@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
@@ -20,17 +19,80 @@ def resnik(knowledge: Knowledge, patients: Sequence[Integers]) -> Floats:
     https://arxiv.org/abs/cmp-lg/9511007; for diseases Köhler et al. 2009,
     https://doi.org/10.1016/j.ajhg.2009.09.003).
     """
+    return mean_over(patients, shared_information(knowledge, patients))
+
+
+def lin(knowledge: Knowledge, patients: Sequence[Integers]) -> Floats:
+    """Lin similarity of patients to every disease, patients × diseases.
+
+    The mean, over the patient's phenotypes a, of max_b 2 I(common ancestor) / (I(a) + I(b)) over
+    the disease's phenotypes b, with I the information (Lin 1998,
+    https://dl.acm.org/doi/10.5555/645527.657297).
+    """
+    information, below = knowledge.information, knowledge.closure.tocsc()
+    stated = knowledge.annotated.indices
+    has_any = np.flatnonzero(np.diff(knowledge.annotated.indptr))
+    found = {}
+    for phenotype in _distinct(patients):
+        shared = np.zeros(len(information), dtype=np.float32)
+        for ancestor in _by_information(knowledge, phenotype):
+            shared[_entries(below, ancestor)] = information[ancestor]
+        alike = 2 * shared / np.maximum(information[phenotype] + information, 1e-9)
+        best = np.zeros(len(knowledge.diseases), dtype=np.float32)
+        best[has_any] = np.maximum.reduceat(alike[stated], knowledge.annotated.indptr[has_any])
+        found[phenotype] = best
+    return mean_over(patients, found)
+
+
+def phrank(knowledge: Knowledge, patients: Sequence[Integers]) -> Floats:
+    """Phrank's similarity of patients to every disease, patients × diseases.
+
+    Σ log P(parents of a) / P(a) over the phenotypes a that both have, ancestors included, with P
+    the share of diseases that have it, and of the parents that of the rarest (Jagadeesh et al.
+    2019, https://doi.org/10.1038/s41436-018-0072-y).
+    """
+    parents, information = knowledge.parents, knowledge.information
+    above = np.zeros_like(information)
+    child = np.repeat(np.arange(len(information)), np.diff(parents.indptr))
+    np.maximum.at(above, child, information[parents.indices])
+    gained = sp.diags(np.maximum(information - above, 0))
+    has = knowledge.frequency.astype(bool).astype(np.float32)
+    return np.asarray((knowledge.with_ancestors(patients) @ gained @ has.T).toarray())
+
+
+def shared_information(knowledge: Knowledge, patients: Sequence[Integers]) -> dict[int, Floats]:
+    """For each phenotype of the patients, (diseases,): the information of the most informative
+    ancestor of it, itself included, that the disease shows."""
     having = knowledge.frequency.tocsc()
-    scores = np.zeros((len(patients), len(knowledge.diseases)), dtype=np.float32)
+    found = {}
+    for phenotype in _distinct(patients):
+        shared = np.zeros(len(knowledge.diseases), dtype=np.float32)
+        for ancestor in _by_information(knowledge, phenotype):
+            shared[_entries(having, ancestor)] = knowledge.information[ancestor]
+        found[phenotype] = shared
+    return found
+
+
+def mean_over(patients: Sequence[Integers], of: dict[int, Floats]) -> Floats:
+    """The mean over each patient's phenotypes: patients × diseases."""
+    size = len(next(iter(of.values()))) if of else 0
+    means = np.zeros((len(patients), size), dtype=np.float32)
     for row, patient in enumerate(patients):
         for phenotype in patient:
-            shared = np.zeros(scores.shape[1], dtype=np.float32)
-            ancestors = _entries(knowledge.closure, phenotype)
-            for ancestor in ancestors[np.argsort(knowledge.information[ancestors], kind="stable")]:
-                shared[_entries(having, ancestor)] = knowledge.information[ancestor]
-            scores[row] += shared
-        scores[row] /= max(len(patient), 1)
-    return scores
+            means[row] += of[int(phenotype)]
+        means[row] /= max(len(patient), 1)
+    return means
+
+
+def _distinct(patients: Sequence[Integers]) -> list[int]:
+    together: list[int] = np.unique(np.concatenate([*patients, np.empty(0, np.int64)])).tolist()
+    return together
+
+
+def _by_information(knowledge: Knowledge, phenotype: int) -> NDArray[np.int32]:
+    """A phenotype and its ancestors, the most informative last."""
+    ancestors = _entries(knowledge.closure, phenotype)
+    return ancestors[np.argsort(knowledge.information[ancestors], kind="stable")]
 
 
 def naive_bayes(knowledge: Knowledge, patients: Sequence[Integers], noise: float = 0.05) -> Floats:
@@ -51,21 +113,27 @@ def naive_bayes(knowledge: Knowledge, patients: Sequence[Integers], noise: float
 def nearest(knowledge: Knowledge, patients: Sequence[Integers]) -> Floats:
     """Cosine of each patient with the most similar known patient of every disease.
 
-    Of what they show, ancestors included, weighted by information; 0 for diseases without a known
-    patient.
+    Half of what they show, ancestors included, and half of what they show exactly, weighted by
+    information; 0 for diseases without a known patient.
     """
 
     def unit(shown: sp.csr_matrix) -> sp.csr_matrix:
-        weighted = (shown @ sp.diags(knowledge.information)).tocsr()
-        length = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
-        return sp.diags(1 / np.maximum(length, 1e-9)) @ weighted
+        return unit_rows(shown @ sp.diags(knowledge.information))
 
     found = np.zeros((len(patients), len(knowledge.diseases)), dtype=np.float32)
-    known = unit(closed(knowledge.patients, knowledge.closure))
-    cosine = (unit(knowledge.with_ancestors(patients)) @ known.T).toarray()
+    exact, known = knowledge.present(patients), knowledge.patients
+    cosine = (unit(exact) @ unit(known).T).toarray() / 2
+    whole = unit(closed(exact, knowledge.closure)) @ unit(closed(known, knowledge.closure)).T
+    cosine += whole.toarray() / 2
     for column, row in enumerate(knowledge.patient_rows):
         found[:, row] = np.maximum(found[:, row], cosine[:, column])
     return found
+
+
+def unit_rows(matrix: sp.csr_matrix) -> sp.csr_matrix:
+    """The matrix with rows of length 1; empty ones stay empty."""
+    length = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
+    return (sp.diags((1 / np.maximum(length, 1e-9)).astype(np.float32)) @ matrix).tocsr()
 
 
 def _entries(matrix: sp.csr_matrix | sp.csc_matrix, at: int) -> NDArray[np.int32]:
@@ -74,84 +142,70 @@ def _entries(matrix: sp.csr_matrix | sp.csc_matrix, at: int) -> NDArray[np.int32
     return places
 
 
-@dataclass(frozen=True)
-class Links:
-    """Every (phenotype, disease) at which a phenotype tells something about the disease.
+class Conditional:
+    """The sum of the surprises of all that a patient shows, ancestors included; see `surprise`."""
 
-    These are the phenotypes all of whose parents the disease shows; below a phenotype that the
-    disease doesn't show, nothing more is learnt. In the order of phenotypes.
+    def __init__(self, knowledge: Knowledge):
+        self._knowledge = knowledge
+        self._surprise = surprise(knowledge)
 
-    Attributes:
-        starts: where each phenotype's links begin; one more than there are phenotypes.
-        diseases: row of the disease.
-        surprise: log P(phenotype | parents, disease) / P(phenotype | parents).
-        frequency: P(phenotype | disease).
-        above: P(the least frequent parent | disease).
-    """
-
-    starts: Integers
-    diseases: NDArray[np.int32]
-    surprise: Floats
-    frequency: Floats
-    above: Floats
+    def __call__(self, patients: Sequence[Integers]) -> Floats:
+        """Scores, patients × diseases."""
+        return np.asarray((self._knowledge.with_ancestors(patients) @ self._surprise).toarray())
 
 
-def links(knowledge: Knowledge, smoothing: float = 0.1) -> Links:
-    """The links of a knowledge, phenotypes conditional on their parents.
+def surprise(
+    knowledge: Knowledge, frequency: sp.csr_matrix | None = None, smoothing: float = 0.1
+) -> sp.csr_matrix:
+    """log P(phenotype | parents, disease) / P(phenotype | parents): phenotypes × diseases.
 
     P(a | parents, d) = (P(a | d) + s P(a | parents)) / (P(parents | d) + s), with s the smoothing
     and P(parents) the least of theirs: a factor of a tree-shaped Bayesian network, so that an
-    ancestor which several of a patient's phenotypes share counts once.
+    ancestor which several of a patient's phenotypes share counts once. It is stated where the
+    disease shows all parents; below a phenotype that it doesn't show, nothing more is learnt.
+
+    Args:
+        frequency: of other rows than the knowledge's diseases, ancestors included; what is usual
+            stays as in the knowledge.
     """
-    size = len(knowledge.phenotypes)
+    rows = knowledge.frequency if frequency is None else frequency
+    size, number = len(knowledge.phenotypes), np.diff(knowledge.parents.indptr)
     background = np.asarray(knowledge.frequency.mean(axis=0)).ravel() + 1e-6
-    parents = knowledge.parents
-    number = np.diff(parents.indptr)
     least = np.ones(size)
-    np.minimum.at(least, np.repeat(np.arange(size), number), background[parents.indices])
+    child = np.repeat(np.arange(size), number)
+    np.minimum.at(least, child, background[knowledge.parents.indices])
     expected = np.minimum(background / least, 1)
 
-    shown = knowledge.frequency.tocoo()
-    children = parents.T.tocsr()
+    # Every phenotype a row shows is looked at from each of its children: their parent's frequency.
+    shown = rows.tocoo()
+    children = knowledge.parents.T.tocsr()
     counts = np.diff(children.indptr)[shown.col]
     below = children.indices[expand(children.indptr[shown.col].astype(np.int64), counts)]
-    rows, above = np.repeat(shown.row, counts), np.repeat(shown.data, counts)
+    at, above = np.repeat(shown.row, counts), np.repeat(shown.data, counts)
     orphans = number[shown.col] == 0  # their parent is thought of as shown by every disease
     below = np.concatenate([below, shown.col[orphans]])
-    rows = np.concatenate([rows, shown.row[orphans]])
+    at = np.concatenate([at, shown.row[orphans]])
     above = np.concatenate([above, np.ones(orphans.sum(), dtype=np.float32)])
-
-    diseases = len(knowledge.diseases)
-    place = below.astype(np.int64) * diseases + rows
+    place = below.astype(np.int64) * rows.shape[0] + at
     order = np.argsort(place, kind="stable")
     place, first, together = np.unique(place[order], return_index=True, return_counts=True)
-    above = np.minimum.reduceat(above[order], first)
-    whole = together == np.maximum(number[place // diseases], 1)
+    above = np.minimum.reduceat(above[order], first) if len(order) else above
+    whole = together == np.maximum(number[place // rows.shape[0]], 1)
     place, above = place[whole], above[whole]
-    phenotypes, rows = place // diseases, place % diseases
+    phenotypes, at = place // rows.shape[0], place % rows.shape[0]
 
-    by_phenotype = knowledge.frequency.T.tocoo()
-    given = by_phenotype.row.astype(np.int64) * diseases + by_phenotype.col
-    order = np.argsort(given)
-    at = np.minimum(np.searchsorted(given[order], place), len(given) - 1)
-    frequency = np.where(given[order][at] == place, by_phenotype.data[order][at], 0)
-    usual = expected[phenotypes]
-    likely = (frequency + smoothing * usual) / (np.maximum(above, frequency) + smoothing)
-    surprise = np.log(likely / usual)
-    # Of an orphan only the diseases that show it have a link: relative to those that don't.
-    surprise -= np.where(number[phenotypes] == 0, np.log(smoothing / (1 + smoothing)), 0)
-    return Links(
-        starts=np.searchsorted(phenotypes, np.arange(size + 1)),
-        diseases=rows.astype(np.int32),
-        surprise=surprise.astype(np.float32),
-        frequency=frequency.astype(np.float32),
-        above=above.astype(np.float32),
+    by_phenotype = rows.T.tocsr()
+    by_phenotype.sort_indices()
+    counts = np.diff(by_phenotype.indptr)
+    given = np.repeat(np.arange(size), counts) * rows.shape[0] + by_phenotype.indices
+    found_at = np.minimum(np.searchsorted(given, place), max(len(given) - 1, 0))
+    own = (
+        np.where(given[found_at] == place, by_phenotype.data[found_at], 0) if len(given) else above
     )
-
-
-def conditional(knowledge: Knowledge, found: Links, patients: Sequence[Integers]) -> Floats:
-    """The sum of the surprises of all that the patients show, ancestors included: patients ×
-    diseases."""
-    shape = (len(knowledge.phenotypes), len(knowledge.diseases))
-    matrix = sp.csr_matrix((found.surprise, found.diseases, found.starts), shape=shape)
-    return np.asarray((knowledge.with_ancestors(patients) @ matrix).todense(), dtype=np.float32)
+    usual = expected[phenotypes]
+    likely = (own + smoothing * usual) / (np.maximum(above, own) + smoothing)
+    found = np.log(likely / usual)
+    # Of an orphan only the diseases that show it have a link: relative to those that don't.
+    found -= np.where(number[phenotypes] == 0, np.log(smoothing / (1 + smoothing)), 0)
+    shape = (size, rows.shape[0])
+    return sp.csr_matrix((found.astype(np.float32), (phenotypes, at)), shape=shape)

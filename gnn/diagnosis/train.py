@@ -14,11 +14,14 @@ from ...graph.errors import ModelError
 from ...graph.kg import KnowledgeGraph
 from ...graph.threads import one_thread
 from ..folder import CONFIG
-from .classifiers import fit
+from .classifiers import train_logistic, train_perceptron
 from .evaluate import figures_of, first_of, ranks_of
 from .knowledge import Floats, Knowledge
-from .model import HELD_OUT, MODELS, NETWORKS, DiagnosisModel, scores_of
+from .model import HELD_OUT, DiagnosisModel
+from .open_set import OpenSet
 from .patients import Simulated, simulate
+from .ranker import Ranker, train_network, train_ranker
+from .scorers import MODELS, ByNetwork, Scorer, Untrained
 
 BASELINES = ("resnik", "naive_bayes")
 
@@ -27,10 +30,9 @@ BASELINES = ("resnik", "naive_bayes")
 def train_diagnosis(
     kg: KnowledgeGraph,
     *,
-    model: str = "gnn",
+    model: str = "ranker",
     cases: KnowledgeGraph | None = None,
     simulated: int | None = None,
-    epochs: int | None = None,
     seed: int = 0,
     out: Path | str | None = None,
     graph_path: Path | str | None = None,
@@ -38,18 +40,18 @@ def train_diagnosis(
 ) -> DiagnosisModel:
     """Train a model that ranks the diseases of a graph for a patient.
 
-    The patients it learns from are simulated from the graph's HAS_SYMPTOM edges (see
-    `patients.simulate`). 500 others fit the probabilities, and 500 more give the figures; they are
-    simulated too, so the figures say that all is wired right, not how good it is with patients.
+    The patients it learns from are known ones (`cases`) and others simulated from the graph's
+    HAS_SYMPTOM edges (see `patients.simulate`). Probabilities of the ranker are fitted on known
+    patients, each scored without their publication; where there are fewer than 20, and for the
+    other models, on 500 simulated ones. 500 more of these give the figures, which say that all is
+    wired right, not how good it is with patients.
 
     Args:
         kg: with HAS_SYMPTOM and SUBCLASS_OF edges, as HPO has them.
-        model: `gnn`, or a baseline: `resnik`, `naive_bayes`, `mlp`.
-        cases: patients with diagnoses. They add to what is known of their diseases, and `gnn` also
-            compares patients with them.
-        simulated: number of patients to train with; by default 5,000, and 50,000 for `mlp`, which
-            needs several of every disease.
-        epochs: how often each is seen; by default 2, and 3 for `mlp`.
+        model: `ranker`, or one part of it or baseline: see `scorers.MODELS`.
+        cases: patients with diagnoses. They add to what is known of their diseases.
+        simulated: number of simulated patients; by default 2,800 an epoch, and 50,000 for `mlp`,
+            which needs several of every disease.
         seed: of everything random; the same seed gives the same model.
         out: folder to save the model to.
         graph_path: where `kg` lies, recorded with the model.
@@ -63,23 +65,25 @@ def train_diagnosis(
         check_replaceable(Path(out), marker=CONFIG)
     if model not in MODELS:
         raise ModelError(f"there is no diagnosis model {model!r}; there are {', '.join(MODELS)}")
-    simulated = simulated or (50_000 if model == "mlp" else 5_000)
-    epochs = epochs or (3 if model == "mlp" else 2)
+    simulated = simulated or (50_000 if model == "mlp" else 2_800)
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     knowledge = Knowledge.of(kg, cases)
     rng = np.random.default_rng(seed)
-    held_out = [simulate(knowledge, HELD_OUT, rng) for _ in range(2)]
-    calibration = held_out[0]
-    network = None
-    if model in NETWORKS:
-        network = NETWORKS[model](knowledge, seed=seed)
-        network.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        fit(network, simulate(knowledge, simulated, rng), epochs=epochs, seed=seed)
+    calibration, test = (simulate(knowledge, HELD_OUT, rng) for _ in range(2))
+    scorer, open_set = _trained(
+        model, kg, cases, knowledge, simulated=simulated, seed=seed, device=device
+    )
     metrics = {}
     for name in dict.fromkeys((model, *BASELINES)):
-        scores = scores_of(name, knowledge, network, held_out[1].phenotypes)
-        ranks = ranks_of(scores, held_out[1].diseases)
-        first = first_of(scores, seed)
-        figures = figures_of(ranks, first, held_out[1].diseases, np.arange(HELD_OUT), seed=seed)
+        own = scorer if name == model else Untrained(name, knowledge)
+        scores = own.scores(test.phenotypes)
+        figures = figures_of(
+            ranks_of(scores, test.diseases),
+            first_of(scores, seed),
+            test.diseases,
+            np.arange(HELD_OUT),
+            seed=seed,
+        )
         # Each simulated patient is a publication of its own, so micro and macro are the same.
         metrics[name] = {
             "patients": "simulated",
@@ -89,19 +93,51 @@ def train_diagnosis(
         kg,
         model,
         knowledge,
-        network,
-        _temperature(scores_of(model, knowledge, network, calibration.phenotypes), calibration),
+        scorer,
+        open_set.temperature
+        if open_set is not None
+        else _temperature(scorer.scores(calibration.phenotypes), calibration),
         {
             "simulated": simulated,
-            "epochs": epochs,
             "seed": seed,
             "cases": 0 if cases is None else cases.nodes.filter(kind="Patient").height,
+            "learnt_from": sorted({*knowledge.patient_publications, *_taught_by(scorer)}),
         },
         metrics,
+        open_set,
     )
     if out is not None:
         trained.save(out, graph_path=graph_path)
     return trained
+
+
+def _trained(
+    model: str,
+    kg: KnowledgeGraph,
+    cases: KnowledgeGraph | None,
+    knowledge: Knowledge,
+    *,
+    simulated: int,
+    seed: int,
+    device: str,
+) -> tuple[Scorer, OpenSet | None]:
+    if model == "ranker":
+        return train_ranker(kg, cases, knowledge, simulated=simulated, seed=seed, device=device)
+    if model == "gnn":
+        everyone = np.arange(len(knowledge.patient_rows))
+        network = train_network(knowledge, everyone, simulated=simulated, seed=seed, device=device)
+        return ByNetwork(knowledge, network), None
+    if model == "mlp":
+        patients = simulate(knowledge, simulated, np.random.default_rng([seed, 1]))
+        return train_perceptron(knowledge, patients, seed=seed, device=device), None
+    if model == "logistic":
+        return train_logistic(knowledge), None
+    return Untrained(model, knowledge), None
+
+
+def _taught_by(scorer: Scorer) -> list[str]:
+    """The publications that readouts which come with medkg learnt from, where these are used."""
+    return scorer.learnt_from if isinstance(scorer, Ranker) else []
 
 
 def _temperature(scores: Floats, patients: Simulated) -> float:

@@ -1,0 +1,97 @@
+"""The ranker and its network, trained on enough known patients to have readouts of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medkg.gnn.diagnosis import ranker
+from medkg.gnn.diagnosis.knowledge import Knowledge
+from medkg.gnn.diagnosis.model import DiagnosisModel, load_model
+from medkg.gnn.diagnosis.ranker import own_readouts, train_network
+from medkg.gnn.diagnosis.train import train_diagnosis
+from medkg.graph.kg import KnowledgeGraph
+
+from ..phenotype_graph import graph, patients, phenotypes_of
+
+UNSTATED = ["HP:110", "HP:220", "HP:330", "HP:440", "HP:550"]
+
+
+@pytest.fixture(scope="module")
+def kg() -> KnowledgeGraph:
+    return graph()
+
+
+def known(kg: KnowledgeGraph) -> KnowledgeGraph:
+    """Three publications of each disease, two patients each, and of one that the graph lacks."""
+    rng = np.random.default_rng(5)
+    rows = []
+    shown = {f"OMIM:{i}": phenotypes_of(kg, f"OMIM:{i}") for i in range(40)}
+    for disease, phenotypes in {**shown, "OMIM:900": UNSTATED}.items():
+        for publication in range(3):
+            for patient in range(2):
+                own = rng.choice(phenotypes, 4, replace=False).tolist()
+                name = f"{disease[5:]}-{publication}-{patient}"
+                rows.append((name, own, [], disease, f"PMID:{disease[5:]}{publication}"))
+    return patients(rows)
+
+
+@pytest.fixture(scope="module")
+def model(kg: KnowledgeGraph) -> DiagnosisModel:
+    return train_diagnosis(kg, cases=known(kg), simulated=256, seed=1)
+
+
+def test_it_has_readouts_of_its_own(model: DiagnosisModel) -> None:
+    own, shipped = model._scorer.state(), own_readouts()[0].state_dict()
+    assert not np.array_equal(own["readout.0.linear.weight"], shipped["linear.weight"])
+
+
+def test_diseases_with_and_without_what_is_stated_come_first(
+    model: DiagnosisModel, kg: KnowledgeGraph
+) -> None:
+    assert model.diagnose(UNSTATED, top=1)["disease"][0] == "OMIM:900"
+    first = [model.diagnose(phenotypes_of(kg, f"OMIM:{i}"), top=1)["disease"][0] for i in range(40)]
+    assert np.mean([first[i] == f"OMIM:{i}" for i in range(40)]) > 0.9
+
+
+def test_what_patients_teach_of_probability(model: DiagnosisModel) -> None:
+    assert model.open_set is not None
+    figures = model.open_set.figures
+    assert (figures["n"], figures["without_candidate"]) == (246, 0)
+    assert model.temperature == model.open_set.temperature
+    assert figures["auroc"] > 0.6
+
+
+def test_saved_and_loaded(model: DiagnosisModel, kg: KnowledgeGraph, tmp_path: Path) -> None:
+    model.save(tmp_path / "model")
+    loaded = load_model(tmp_path / "model", kg)
+    shown = [np.array([5, 9]), np.array([20])]
+    assert np.array_equal(loaded.scores(shown), model.scores(shown))
+    assert loaded.open_set == model.open_set
+
+
+def test_part_by_part_makes_no_difference(
+    model: DiagnosisModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = [np.array([column, column + 7]) for column in range(20)]
+    whole = model.scores(shown)
+    monkeypatch.setattr(ranker, "_PART", 3)
+    assert model.scores(shown) == pytest.approx(whole, rel=1e-5, abs=1e-4)
+
+
+def test_the_network_learns_from_known_patients(kg: KnowledgeGraph) -> None:
+    """Patients of a disease that the graph doesn't state come to lie together."""
+    knowledge = Knowledge.of(kg, known(kg))
+    rows = knowledge.patient_rows
+    members = np.flatnonzero(rows == knowledge.disease_rows["OMIM:900"])
+
+    def closeness(taught: np.ndarray) -> float:
+        network = train_network(knowledge, taught, simulated=256, seed=1, device="cpu")
+        alike = network.patients @ network.patients.T
+        own = alike[np.ix_(members, members)].mean()
+        return float(own - alike[members].mean())
+
+    everyone = np.arange(len(rows))
+    assert closeness(everyone) > closeness(everyone[:0])
