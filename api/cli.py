@@ -1065,6 +1065,10 @@ def train_diagnosis(
         show.as_json({**trained.metrics, "set_aside": aside.counts()})
         return
     show.frame(diagnosis_figures(trained.metrics), f"{out}: held-out simulated patients")
+    show.out.print(
+        "Simulated patients are made from annotations, which flatters models of annotations alone;"
+        " medkg evaluate diagnosis measures on real cases."
+    )
     _say_set_aside(aside)
 
 

@@ -267,9 +267,11 @@ def _annotations(
 ) -> pl.DataFrame:
     """Evidence of HAS_SYMPTOM: number and subject of the disease, object, rate, patients."""
     qualifier = pl.col("qualifiers").str.json_path_match
-    cited = kg.evidence.select("id", "references").explode("references")
+    cited = kg.evidence.select(
+        "id", cited=pl.concat_list(pl.concat_list("document"), pl.col("references").fill_null([]))
+    ).explode("cited")
     publications = pl.Series(sorted(without), dtype=pl.String).implode()
-    left_out = cited.filter(pl.col("references").is_in(publications))
+    left_out = cited.filter(pl.col("cited").is_in(publications))
     return (
         kg.evidence.filter(relation="HAS_SYMPTOM", polarity="asserted")
         .join(left_out, on="id", how="anti")

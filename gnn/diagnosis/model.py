@@ -323,7 +323,8 @@ def load_model(
     Args:
         graph: instead of the recorded graph. Where its content differs from what the model was
             trained on, the model works with what the new graph knows, without the cases that it
-            was trained with (`mlp` can't).
+            was trained with (`mlp` and `logistic` can't), and so without "none of these" and sets,
+            which were fitted on scores with them.
 
     Raises:
         ModelError: no model folder, a damaged one, one of another version or kind, or its graph is
@@ -358,7 +359,7 @@ def load_model(
             folder.settings["temperature"],
             settings,
             folder.metrics,
-            None if open_set is None else OpenSet.from_dict(open_set),
+            None if open_set is None or not same else OpenSet.from_dict(open_set),
         )
     except (KeyError, ValueError, RuntimeError, IndexError) as error:
         raise ModelError(f"{path}: is damaged ({error}); train the model anew") from error
@@ -413,7 +414,8 @@ diseases with an associated gene, as its known patients' are.
 
 ## Figures on {HELD_OUT} held-out simulated patients
 
-A check that all is wired right; for published cases see docs/benchmarks.md.
+A check that all is wired right, no more: simulated patients are made from annotations, which
+flatters models of annotations alone. For published cases see docs/benchmarks.md.
 
 | model | top 1 | top 3 | top 10 | MRR |
 |---|---|---|---|---|
@@ -434,5 +436,7 @@ def _calibrated(model: DiagnosisModel) -> str:
     figures = model.open_set.figures
     return (
         f"Probabilities are calibrated on the {figures['n']:,} known patients, each scored without"
-        " their own\npublication by a model that saw no patient of their disease."
+        " their own\npublication, by a model that did not learn from that publication. This"
+        " folder holds\nthese patients' identifiers, phenotypes and diagnoses: it is as private as"
+        " they are."
     )

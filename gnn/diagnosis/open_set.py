@@ -158,13 +158,21 @@ def fit_open_set(
     """
     groups = np.arange(len(scores)) if groups is None else np.unique(groups, return_inverse=True)[1]
     candidates = int((truth_rows >= 0).sum())
-    if candidates < 20 or groups.max() + 1 < _FOLDS:
+    found_in = np.unique(groups[truth_rows >= 0])
+    if candidates < 20 or len(found_in) < _FOLDS or scores.shape[1] < 2:
         raise DataError(
-            f"{candidates} cases of {groups.max() + 1 if len(groups) else 0} groups have a disease"
-            f" that is a candidate; an open set is fitted on at least 20, of {_FOLDS} groups"
+            f"{candidates} cases of {len(found_in)} groups have a disease that is a candidate (of"
+            f" {scores.shape[1]}); an open set is fitted on at least 20, of {_FOLDS} groups, and on"
+            " two candidates"
         )
     rng = np.random.default_rng(seed)
-    fold = rng.permutation(groups.max() + 1)[groups] % _FOLDS
+    # Groups with such a case are dealt out first, so that no fold is without one.
+    drawn = rng.permutation(groups.max() + 1)
+    fold_of = np.empty(len(drawn), dtype=np.int64)
+    fold_of[drawn[np.argsort(~np.isin(drawn, found_in), kind="stable")]] = (
+        np.arange(len(drawn)) % _FOLDS
+    )
+    fold = fold_of[groups]
     conformity = np.empty(len(scores))
     present, removed = np.empty(len(scores)), np.full(len(scores), np.nan)
     for part in range(_FOLDS):

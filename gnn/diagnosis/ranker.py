@@ -1,10 +1,9 @@
 """The ranker: the graph neural network and all other channels, read out to one score.
 
-Trained on known patients as they would meet it: with what is known without their own publication,
-by a network and a readout that haven't seen a patient of their disease. Each counts twice, once
-with the other patients of the disease and once without any, so that neither diseases with cases nor
-those without are forgotten. Where few patients are known, the readouts are those that come with
-medkg, which learnt from published cases (`data/readout.md`).
+Trained on known patients as they would meet it: with what is known without their own publication.
+Each counts twice, once with the other patients of the disease and once as if the first of it, so
+that neither diseases with cases nor those without are forgotten. Where few patients are known, the
+readouts are those that come with medkg, which learnt from published cases (`data/readout.md`).
 """
 
 from __future__ import annotations

@@ -6,20 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
 
 from ...graph.atomic import check_replaceable
 from ...graph.errors import ModelError
 from ...graph.kg import KnowledgeGraph
 from ...graph.threads import one_thread
 from ..folder import CONFIG
+from .cases import cases_of
 from .classifiers import train_logistic, train_perceptron
 from .evaluate import figures_of, first_of, ranks_of
-from .knowledge import Floats, Knowledge
+from .knowledge import Knowledge
 from .model import HELD_OUT, DiagnosisModel
-from .open_set import OpenSet
-from .patients import Simulated, simulate
+from .open_set import OpenSet, fit_temperature
+from .patients import simulate
 from .ranker import Ranker, train_network, train_ranker
 from .scorers import MODELS, ByNetwork, Scorer, Untrained
 
@@ -42,9 +41,10 @@ def train_diagnosis(
 
     The patients it learns from are known ones (`cases`) and others simulated from the graph's
     HAS_SYMPTOM edges (see `patients.simulate`). Probabilities of the ranker are fitted on known
-    patients, each scored without their publication; where there are fewer than 20, and for the
-    other models, on 500 simulated ones. 500 more of these give the figures, which say that all is
-    wired right, not how good it is with patients.
+    patients, each scored without their publication; where there are fewer than 200, or of fewer
+    than 30 diseases, and for the other models, on 500 simulated ones. 500 more of these give the
+    figures, which say that all is wired right, not how good it is with patients: simulated ones
+    are made from annotations, which flatters models of annotations alone.
 
     Args:
         kg: with HAS_SYMPTOM and SUBCLASS_OF edges, as HPO has them.
@@ -96,12 +96,18 @@ def train_diagnosis(
         scorer,
         open_set.temperature
         if open_set is not None
-        else _temperature(scorer.scores(calibration.phenotypes), calibration),
+        else fit_temperature(scorer.scores(calibration.phenotypes), calibration.diseases),
         {
             "simulated": simulated,
             "seed": seed,
             "cases": 0 if cases is None else cases.nodes.filter(kind="Patient").height,
-            "learnt_from": sorted({*knowledge.patient_publications, *_taught_by(scorer)}),
+            "learnt_from": sorted(
+                {
+                    *knowledge.patient_publications,
+                    *(set() if cases is None else _publications(cases)),
+                    *(scorer.learnt_from if isinstance(scorer, Ranker) else ()),
+                }
+            ),
         },
         metrics,
         open_set,
@@ -135,19 +141,9 @@ def _trained(
     return Untrained(model, knowledge), None
 
 
-def _taught_by(scorer: Scorer) -> list[str]:
-    """The publications that readouts which come with medkg learnt from, where these are used."""
-    return scorer.learnt_from if isinstance(scorer, Ranker) else []
-
-
-def _temperature(scores: Floats, patients: Simulated) -> float:
-    """The temperature at which softmax(scores / temperature) is most likely to be right
-    (Guo et al. 2017, https://arxiv.org/abs/1706.04599)."""
-    rows = np.arange(len(scores))
-
-    def loss(log_temperature: float) -> float:
-        logs = log_softmax(scores / np.exp(log_temperature), axis=1)
-        return -float(logs[rows, patients.diseases].mean())
-
-    found = minimize_scalar(loss, bounds=(-4, 4), method="bounded", options={"xatol": 0.01})
-    return float(np.exp(found.x))
+def _publications(cases: KnowledgeGraph) -> set[str]:
+    """All that the patients' evidence refers to as a publication, second references too."""
+    references = {reference for case in cases_of(cases) for reference in case.references}
+    return {
+        reference for reference in references if reference.startswith(("PMID:", "doi:", "DOI:"))
+    }

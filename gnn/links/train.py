@@ -223,6 +223,12 @@ def ensemble_links(
     if len(models) < 2:
         raise ModelError("an ensemble needs two trained models or more")
     first, *others = models
+    for model in models:
+        if not model.same_graph:
+            raise ModelError(
+                f"{model.name} was trained on another graph than it is given now; give the members"
+                " the graph they were trained on"
+            )
     for other in others:
         for what, one, same in (
             ("the graph", other.record["checksum"], first.record["checksum"]),

@@ -148,8 +148,8 @@ def test_cases_of_one_group_are_never_on_both_sides() -> None:
     scores, truth, phenotypes = drawn(40, seed=9, unknown=0)
     copies = [np.repeat(part, 5, axis=0) for part in (scores, truth, phenotypes)]
     whole = fit_open_set(*copies, np.repeat(np.arange(40), 5))
-    again = fit_open_set(*copies, np.repeat(np.arange(40), 5)[::1])
-    assert whole == again
+    divided = fit_open_set(*copies)
+    assert whole.figures["auroc"] < divided.figures["auroc"]
     with pytest.raises(DataError, match="of 4 groups"):
         fit_open_set(*copies, np.repeat(np.arange(4), 50))
 
