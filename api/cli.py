@@ -1064,7 +1064,9 @@ def train_diagnosis(
     if as_json:
         show.as_json({**trained.metrics, "set_aside": aside.counts()})
         return
-    show.frame(diagnosis_figures(trained.metrics), f"{out}: held-out simulated patients")
+    figures = diagnosis_figures(trained.metrics)
+    shown = ("model", "precision", "recall", "f1", "top_1", "top_3", "top_10", "mrr_95")
+    show.frame(figures.select(shown), f"{out}: {figures['n'][0]:,} held-out simulated patients")
     show.out.print(
         "Simulated patients are made from annotations, which flatters models of annotations alone;"
         " medkg evaluate diagnosis measures on real cases."

@@ -130,9 +130,11 @@ def posterior(
     present: Sequence[Integers],
     excluded: Sequence[Integers],
     factors: Factors | None,
+    scores: Floats | None = None,
 ) -> Floats:
-    """Logarithms of the probabilities with the circumstances: patients × diseases."""
-    logs = model.log_probabilities(present, excluded)
+    """Logarithms of the probabilities with the circumstances: patients × diseases. `scores`: of
+    `model.scores`, where they are known already."""
+    logs = model.log_probabilities(present, excluded, scores=scores)
     if factors is None:
         return logs
     logs = logs + factors.log_factors(model.knowledge, present)

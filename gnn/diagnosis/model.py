@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -76,15 +77,22 @@ class DiagnosisModel:
         return self._scorer.scores(patients)
 
     def log_probabilities(
-        self, patients: Sequence[Integers], excluded: Sequence[Integers] | None = None
+        self,
+        patients: Sequence[Integers],
+        excluded: Sequence[Integers] | None = None,
+        *,
+        scores: Floats | None = None,
     ) -> Floats:
         """Logarithms of the probabilities of the diseases, patients × diseases.
 
         Softmax of score / temperature, which was fitted on known patients where there are
         enough and else on simulated ones, times the
         probability of not finding what is excluded: Π 1 - 0.9 P(phenotype | disease).
+
+        Args:
+            scores: of `scores`, where they are known already.
         """
-        logits = self.scores(patients) / self.temperature
+        logits = (self.scores(patients) if scores is None else scores) / self.temperature
         if excluded is not None:
             shown = self.knowledge.frequency
             missed = csr_matrix(
@@ -119,9 +127,9 @@ class DiagnosisModel:
         """
         present, absent = self._given(symptoms, excluded)
         factors = Factors(self.kg, self.knowledge, circumstances) if circumstances else None
-        logs = posterior(self, [present], [absent], factors)[0]
-        scores = self.scores([present])[0]
-        names = dict(self.kg.nodes.select("id", "name").iter_rows())
+        scores = self.scores([present])
+        logs = posterior(self, [present], [absent], factors, scores)[0]
+        names = self._names
         rows = []
         for rank, row in enumerate(_most_probable(logs, top), start=1):
             disease = self.knowledge.diseases[row]
@@ -130,7 +138,7 @@ class DiagnosisModel:
                     "rank": rank,
                     "disease": disease,
                     "name": names.get(disease, disease),
-                    "score": float(scores[row]),
+                    "score": float(scores[0, row]),
                     "probability": float(np.exp(logs[row])),
                     **{
                         part: [names.get(id_, "") for id_ in ids]
@@ -189,6 +197,10 @@ class DiagnosisModel:
             self, present, absent, self._columns(unknown), top=top, circumstances=circumstances
         )
 
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        return dict(self.kg.nodes.select("id", "name").iter_rows())
+
     def _given(self, symptoms: Sequence[str], excluded: Sequence[str]) -> tuple[Integers, Integers]:
         present = self._columns(symptoms)
         if not len(present):
@@ -224,8 +236,8 @@ class DiagnosisModel:
             part = cases[start : start + PART]
             present = [self._known(case.present) for case in part]
             absent = [self._known(case.excluded) for case in part]
-            logs = self.log_probabilities(present, absent)
             scores = self.scores(present)
+            logs = self.log_probabilities(present, absent, scores=scores)
             for number, case in enumerate(part):
                 for rank, row in enumerate(_most_probable(logs[number], top), start=1):
                     compared = self._compared(int(row), present[number], absent[number])
