@@ -188,7 +188,10 @@ def surprise(
     above = np.concatenate([above, np.ones(orphans.sum(), dtype=np.float32)])
     place = below.astype(np.int64) * rows.shape[0] + at
     order = np.argsort(place, kind="stable")
-    place, first, together = np.unique(place[order], return_index=True, return_counts=True)
+    place = place[order]
+    first = np.flatnonzero(np.diff(place, prepend=-1))
+    together = np.diff(first, append=len(place))
+    place = place[first]
     above = np.minimum.reduceat(above[order], first) if len(order) else above
     whole = together == np.maximum(number[place // rows.shape[0]], 1)
     place, above = place[whole], above[whole]
