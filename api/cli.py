@@ -1326,9 +1326,14 @@ def diagnose(
         str | None,
         typer.Option(help="Of --into: a secret (16-64 characters) or @FILE; default: at random."),
     ] = None,
+    called: Annotated[
+        str | None,
+        typer.Option("--as", help="Of --pseudonyms: the patient's identifier in the source."),
+    ] = None,
     coverage: Annotated[
-        float, typer.Option(help="How surely the disease is in the set that is given.")
-    ] = 0.9,
+        float | None,
+        typer.Option(help="How surely the disease is in the set that is given. [default: 0.9]"),
+    ] = None,
     top: Top = 10,
     graph: Annotated[str | None, typer.Option(help="Instead of the recorded graph.")] = None,
     as_json: Json = False,
@@ -1345,7 +1350,7 @@ def diagnose(
         read_findings,
     )
     from medkg.gnn.diagnosis.circumstances import Circumstances
-    from medkg.graph.errors import DataError
+    from medkg.graph.errors import DataError, ModelError
     from medkg.graph.quarantine import Quarantine
 
     if sum(bool(given) for given in (symptom, note, phenopacket, findings_from)) != 1:
@@ -1357,17 +1362,36 @@ def diagnose(
     given = Circumstances(tuple(gene or ()), onset, sex)
     if into is not None and given:
         raise typer.BadParameter("--into writes what follows from phenotypes alone")
+    if pseudonyms is not None and into is None:
+        raise typer.BadParameter("--pseudonyms goes with --into")
+    if called is not None and (pseudonyms is None or phenopacket is not None):
+        raise typer.BadParameter(
+            "--as goes with --pseudonyms, and with no phenopacket, which has its own identifier"
+        )
+    if pseudonyms is not None and phenopacket is None and not (called or "").strip():
+        raise typer.BadParameter(
+            "--pseudonyms makes the same pseudonym of the same identifier, and this patient has"
+            " none: give with --as the identifier in the source, or leave --pseudonyms out for one"
+            " at random"
+        )
+    if coverage is not None and not 0 < coverage < 1:
+        raise typer.BadParameter(f"--coverage is between 0 and 1, not {coverage:g}")
     if (ask or correct) and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise DataError("--ask and --review need a terminal; leave them out, or use --findings")
     loaded = _diagnosis_model(model, graph)
+    if coverage is not None and loaded.open_set is None:
+        raise ModelError(
+            f"{model}: gives no set for --coverage: it was trained on too few known patients (medkg"
+            " train diagnosis --cases) or is used with another graph; leave --coverage out"
+        )
     aside = Quarantine()
     read: list[dict[str, Any]] = []
     if phenopacket is not None:
         patients = patients_of(phenopacket, loaded.kg, aside)
-        if len(patients) > 1 and (ask or given or explained or page):
+        if len(patients) > 1 and (ask or given or explained or page or coverage):
             raise DataError(
-                f"has {len(patients)} patients: --ask, --gene, --onset, --sex, --explain and --page"
-                " are for one",
+                f"has {len(patients)} patients: --ask, --gene, --onset, --sex, --explain, --page"
+                " and --coverage are for one",
                 path=phenopacket,
             )
     else:
@@ -1384,17 +1408,20 @@ def diagnose(
         else:
             found = of_texts(loaded.kg, symptom or (), absent or ())
         origin = note or findings_from
-        patients = [Patient("patient" if origin is None else origin.stem, found)]
+        own = called or ("patient" if origin is None else origin.stem)
+        patients = [Patient(own.strip(), found)]
     if ask:
         patients = [_asked(loaded, patients[0], given, top)]
     results = diagnose_all(loaded, patients, aside, top=top, circumstances=given)
     _say_set_aside(aside)
     if not results:
         raise DataError("no phenotype is left that the model knows")
-    written = _into_graph(loaded, patients, into, pseudonyms, top) if into is not None else None
+    ranked = {result["patient"] for result in results}
+    usable = [patient for patient in patients if patient.id in ranked]
+    written = _into_graph(loaded, usable, into, pseudonyms, top) if into is not None else None
     if len(patients) > 1:
         return _show_cases(results, written, aside, as_json)
-    opened = open_set_of(loaded, patients[0].findings, coverage)
+    opened = open_set_of(loaded, patients[0].findings, coverage or 0.9)
     result = {**results[0], "read": read, "open_set": opened}
     return _show_diagnosis(loaded, result, given, written, explained, page, as_json)
 
@@ -1475,7 +1502,9 @@ def _show_cases(
         }
         for case in results
     ]
-    return show.frame(pl.DataFrame(rows), "First diagnoses (for research, not for care)")
+    return show.frame(
+        pl.DataFrame(rows, infer_schema_length=None), "First diagnoses (for research, not for care)"
+    )
 
 
 def _show_diagnosis(
@@ -1553,7 +1582,10 @@ def recommend(
     ] = None,
     age: Annotated[float | None, typer.Option(help="In years.")] = None,
     sex: Annotated[str | None, typer.Option(help="female or male.")] = None,
-    pregnant: Annotated[bool | None, typer.Option("--pregnant/--not-pregnant")] = None,
+    pregnant: Annotated[
+        bool | None,
+        typer.Option("--pregnant/--not-pregnant", help="Default: not known, so not checked."),
+    ] = None,
     top: Top = 10,
     into: Annotated[
         str | None, typer.Option(help="Write the diseases' hypotheses to this server too.")

@@ -21,7 +21,7 @@ import polars as pl
 from medkg.gnn.diagnosis.findings import Findings, Phenotypes
 from medkg.graph.atomic import atomic_file
 from medkg.graph.errors import DataError, MissingError
-from medkg.graph.frames import Source
+from medkg.graph.frames import NODES, Source, conform
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.progress import track
 from medkg.graph.quarantine import Quarantine
@@ -132,7 +132,8 @@ def read_findings(path: Path, kg: KnowledgeGraph) -> Findings:
     """The findings of a table that a person has corrected.
 
     Columns `keep` (yes, no or drop) and `phenotype` (an identifier or a name) are needed, all
-    others are for the reader. A row without a phenotype counts where it is not to be dropped.
+    others are for the reader. Rows with neither are passed over; a phenotype may be missing only
+    where `keep` is drop.
 
     Raises:
         DataError: a column is missing, a value of `keep` is none, or a phenotype isn't known; with
@@ -287,7 +288,7 @@ def _diagnosed(
 ) -> list[dict[str, Any]]:
     import numpy as np
 
-    from medkg.gnn.diagnosis.explain import posterior
+    from medkg.gnn.diagnosis.explain import most_probable, posterior
 
     if not patients:
         return []
@@ -298,7 +299,7 @@ def _diagnosed(
         [knowledge.columns_of(patient.findings.excluded) for patient in patients],
         factors,
     )
-    orders = [np.lexsort((np.arange(len(own)), -own)) for own in logs]
+    orders = [most_probable(own, len(own)) for own in logs]
     wanted = {knowledge.diseases[row] for order in orders for row in order[:top]}
     nodes = model.kg.nodes.filter(pl.col("id").is_in(list(wanted)))
     names = dict(nodes.select("id", "name").iter_rows())
@@ -322,7 +323,7 @@ def _diagnosed(
                     {
                         "rank": rank,
                         "disease": knowledge.diseases[at],
-                        "name": names[knowledge.diseases[at]],
+                        "name": names.get(knowledge.diseases[at], knowledge.diseases[at]),
                         "probability": float(np.exp(own[at])),
                     }
                     for rank, at in enumerate(order[:top], start=1)
@@ -358,7 +359,7 @@ def open_set_of(
         "none_of_these": float(model.open_set.none_of_these(scores, number)[0]),
         "base_rate": model.open_set.base_rate,
         "coverage": coverage,
-        "set": [{"disease": id_, "name": names.get(id_)} for id_ in ids],
+        "set": [{"disease": id_, "name": id_ and names.get(id_, id_)} for id_ in ids],
     }
 
 
@@ -398,11 +399,20 @@ def dialogue(
 
 
 def pseudonym(key: str | None, own: str) -> str:
-    """The identifier of a patient in the graph: with a key the same for the same patient wherever
-    the key is used (see `medkg.loaders.clinical.Patients`), without one a random one."""
+    """The identifier of a patient in the graph, without a key a random one.
+
+    With a key it is that of `medkg.loaders.clinical.Patients`: the same for the same patient
+    wherever the key is used, FHIR and OMOP loads included.
+
+    Args:
+        own: the source's own identifier of the patient, with or without `patient:`: of a
+            phenopacket its `id` (not its subject's), else what the user calls the patient.
+    """
     from medkg.loaders.clinical import Patients
 
-    return f"patient:{secrets.token_hex(12)}" if key is None else Patients(key).identifier(own)
+    if key is None:
+        return f"patient:{secrets.token_hex(12)}"
+    return Patients(key).identifier(own.removeprefix("patient:"))
 
 
 def as_graph(patients: Mapping[str, Patient], model: DiagnosisModel, top: int) -> KnowledgeGraph:
@@ -451,9 +461,15 @@ def as_graph(patients: Mapping[str, Patient], model: DiagnosisModel, top: int) -
     ).with_columns(source=pl.lit(PATIENTS.name), level=pl.lit("observed"))
     kg = KnowledgeGraph.build(nodes, evidence, [PATIENTS])
     predictions = _explained(model, model.predictions(kg, top=top), patients)
-    others = pl.concat([predictions["tail"], kg.nodes["id"]]).unique()
+    tails = predictions.select(id="tail", kind=pl.lit("Disease"), name="tail").unique("id")
+    others = pl.concat([tails["id"], kg.nodes["id"]])
+    # The last are diseases of known cases that the model's graph lacks.
     joined = pl.concat(
-        [kg.nodes, model.kg.nodes.filter(pl.col("id").is_in(others.implode()))]
+        [
+            kg.nodes,
+            model.kg.nodes.filter(pl.col("id").is_in(others.implode())),
+            conform(tails, NODES),
+        ]
     ).unique("id", keep="first", maintain_order=True)
     return kg.with_frames(nodes=joined.sort("id")).with_predictions(predictions)
 

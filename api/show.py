@@ -61,7 +61,7 @@ def loads(loads: list[dict[str, Any]]) -> None:
         }
         for load in loads
     ]
-    frame(pl.DataFrame(rows), "Loads", most=len(rows))
+    frame(pl.DataFrame(rows, infer_schema_length=None), "Loads", most=len(rows))
 
 
 def split(report: Mapping[str, Any], where: str) -> None:

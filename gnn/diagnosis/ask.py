@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from .circumstances import Circumstances, Factors
-from .explain import posterior
+from .explain import most_probable, posterior
 from .knowledge import Floats, Integers, Knowledge
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ QUESTIONS: dict[str, Any] = {
 
 def considered(logs: Floats) -> tuple[Integers, NDArray[np.float64]]:
     """The rows of the most probable diseases, and their probabilities among themselves."""
-    rows = np.lexsort((np.arange(len(logs)), -logs))[:CONSIDERED]
+    rows = most_probable(logs, CONSIDERED)
     weights = np.exp(logs[rows].astype(np.float64) - float(logs[rows[0]]))
     return rows, weights / weights.sum()
 

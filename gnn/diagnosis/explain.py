@@ -19,6 +19,7 @@ from scipy.special import log_softmax, logsumexp
 from ...graph.kg import KnowledgeGraph
 from .circumstances import Circumstances, Factors
 from .knowledge import Floats, Integers, Knowledge
+from .similarity import entries
 
 if TYPE_CHECKING:
     from .model import DiagnosisModel
@@ -75,11 +76,11 @@ def compare(
     stated = knowledge.annotated.indices[begin:end]
     frequency = knowledge.annotated.data[begin:end]
     at = {int(column): place for place, column in enumerate(stated)}
-    shown = set(_entries(knowledge.frequency, disease))
+    shown = set(entries(knowledge.frequency, disease).tolist())
     information = knowledge.information
     matches = []
     for column in present.tolist():
-        above = _entries(knowledge.closure, column)
+        above = entries(knowledge.closure, column).tolist()
         broader = [a for a in above if a in at and information[a] > _TELLING]
         if column in at:
             how, by = "exact", column
@@ -100,7 +101,7 @@ def compare(
             matches.append(Match("against", column, how, by))
         else:
             matches.append(Match("absent", column, "none", None))
-    told = {a for column in present for a in _entries(knowledge.closure, column)}
+    told = {a for column in present for a in entries(knowledge.closure, column).tolist()}
     told |= {match.by for match in matches if match.by is not None and match.how == "broader"}
     denied = set(excluded.tolist())
     order = np.argsort(-frequency * information[stated], kind="stable")
@@ -109,19 +110,15 @@ def compare(
         for place in order
         if frequency[place] > _OFTEN
         and int(stated[place]) not in told
-        and not denied & set(_entries(knowledge.closure, stated[place]))
+        and not denied & set(entries(knowledge.closure, stated[place]).tolist())
     ]
     return matches + [Match("missing", column, "none", column) for column in missing[:MISSING]]
-
-
-def _entries(matrix: Any, row: int) -> list[int]:
-    return matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]].tolist()  # type: ignore[no-any-return]  # scipy is untyped
 
 
 def _below(knowledge: Knowledge, column: int, stated: NDArray[np.int32], frequency: Floats) -> int:
     """The most frequent of the stated phenotypes that are this one or below it."""
     order = np.argsort(-frequency, kind="stable")
-    below = (p for p in order if column in _entries(knowledge.closure, stated[p]))
+    below = (p for p in order if column in entries(knowledge.closure, stated[p]))
     return int(stated[next(below)])
 
 
@@ -139,6 +136,11 @@ def posterior(
         return logs
     logs = logs + factors.log_factors(model.knowledge, present)
     return np.asarray(log_softmax(logs, axis=1), dtype=np.float32)
+
+
+def most_probable(logs: Floats, top: int) -> Integers:
+    """The rows of the most probable diseases; of equally probable ones the first."""
+    return np.asarray(np.lexsort((np.arange(len(logs)), -logs))[:top])
 
 
 def log_odds(logs: NDArray[np.floating[Any]], rows: Integers) -> NDArray[np.float64]:
@@ -271,7 +273,7 @@ def explain(
                     "match": match.how,
                     "by": by,
                     "by_name": names.get(by, by) if by else None,
-                    **evidence.get((row, match.by or -1), {}),
+                    **evidence.get((row, -1 if match.by is None else match.by), {}),
                     **(
                         _figures(figures[kind], place_of[kind][match.phenotype], at) if kind else {}
                     ),

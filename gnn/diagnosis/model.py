@@ -28,7 +28,7 @@ from ..folder import ModelFolder, graph_record, named, open_model, part_named, s
 from .ask import questions
 from .cases import cases_of
 from .circumstances import Circumstances, Factors
-from .explain import compare, explain, posterior
+from .explain import compare, explain, most_probable, posterior
 from .knowledge import Floats, Integers, Knowledge
 from .open_set import OpenSet
 from .scorers import Scorer, carried_over, scorer_of
@@ -131,7 +131,7 @@ class DiagnosisModel:
         logs = posterior(self, [present], [absent], factors, scores)[0]
         names = self._names
         rows = []
-        for rank, row in enumerate(_most_probable(logs, top), start=1):
+        for rank, row in enumerate(most_probable(logs, top), start=1):
             disease = self.knowledge.diseases[row]
             rows.append(
                 {
@@ -174,7 +174,7 @@ class DiagnosisModel:
             rows = np.array([self._row(text) for text in diseases])
         else:
             factors = Factors(self.kg, self.knowledge, circumstances) if circumstances else None
-            rows = _most_probable(posterior(self, [present], [absent], factors)[0], top)
+            rows = most_probable(posterior(self, [present], [absent], factors)[0], top)
         return explain(self, present, absent, rows, circumstances)
 
     def questions(
@@ -211,6 +211,9 @@ class DiagnosisModel:
         return present, self._columns(excluded)
 
     def _row(self, text: str) -> int:
+        # Known cases have diseases of which the graph may have no node.
+        if text in self.knowledge.disease_rows:
+            return self.knowledge.disease_rows[text]
         disease = self.kg.resolve(text, "Disease")
         if disease not in self.knowledge.disease_rows:
             raise MissingError(
@@ -239,7 +242,7 @@ class DiagnosisModel:
             scores = self.scores(present)
             logs = self.log_probabilities(present, absent, scores=scores)
             for number, case in enumerate(part):
-                for rank, row in enumerate(_most_probable(logs[number], top), start=1):
+                for rank, row in enumerate(most_probable(logs[number], top), start=1):
                     compared = self._compared(int(row), present[number], absent[number])
                     rows.append(
                         {
@@ -320,11 +323,6 @@ class DiagnosisModel:
                 card=_card(self),
             ),
         )
-
-
-def _most_probable(logs: Floats, top: int) -> Integers:
-    """The rows of the most probable diseases; of equally probable ones the first."""
-    return np.asarray(np.lexsort((np.arange(len(logs)), -logs))[:top])
 
 
 def load_model(

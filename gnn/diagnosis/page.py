@@ -62,9 +62,9 @@ def page(rows: pl.DataFrame, why: pl.DataFrame, model: str, kg: KnowledgeGraph) 
 def write_page(
     rows: pl.DataFrame, why: pl.DataFrame, path: Path | str, model: str, kg: KnowledgeGraph
 ) -> None:
-    """Write `page` to a file."""
+    """Write `page` to a file that only its owner may read: it is of a patient."""
     text = page(rows, why, model, kg)
-    with atomic_file(path) as draft:
+    with atomic_file(path, mode=0o600) as draft:
         draft.write_text(text, encoding="utf-8")
 
 

@@ -36,7 +36,7 @@ def lin(knowledge: Knowledge, patients: Sequence[Integers]) -> Floats:
     for phenotype in _distinct(patients):
         shared = np.zeros(len(information), dtype=np.float32)
         for ancestor in _by_information(knowledge, phenotype):
-            shared[_entries(below, ancestor)] = information[ancestor]
+            shared[entries(below, ancestor)] = information[ancestor]
         alike = 2 * shared / np.maximum(information[phenotype] + information, 1e-9)
         best = np.zeros(len(knowledge.diseases), dtype=np.float32)
         best[has_any] = np.maximum.reduceat(alike[stated], knowledge.annotated.indptr[has_any])
@@ -68,7 +68,7 @@ def shared_information(knowledge: Knowledge, patients: Sequence[Integers]) -> di
     for phenotype in _distinct(patients):
         shared = np.zeros(len(knowledge.diseases), dtype=np.float32)
         for ancestor in _by_information(knowledge, phenotype):
-            shared[_entries(having, ancestor)] = knowledge.information[ancestor]
+            shared[entries(having, ancestor)] = knowledge.information[ancestor]
         found[phenotype] = shared
     return found
 
@@ -91,7 +91,7 @@ def _distinct(patients: Sequence[Integers]) -> list[int]:
 
 def _by_information(knowledge: Knowledge, phenotype: int) -> NDArray[np.int32]:
     """A phenotype and its ancestors, the most informative last."""
-    ancestors = _entries(knowledge.closure, phenotype)
+    ancestors = entries(knowledge.closure, phenotype)
     return ancestors[np.argsort(knowledge.information[ancestors], kind="stable")]
 
 
@@ -136,7 +136,7 @@ def unit_rows(matrix: sp.csr_matrix) -> sp.csr_matrix:
     return (sp.diags((1 / np.maximum(length, 1e-9)).astype(np.float32)) @ matrix).tocsr()
 
 
-def _entries(matrix: sp.csr_matrix | sp.csc_matrix, at: int) -> NDArray[np.int32]:
+def entries(matrix: sp.csr_matrix | sp.csc_matrix, at: int) -> NDArray[np.int32]:
     """The places of the entries in a row (of a CSR matrix) or column (of a CSC matrix)."""
     places: NDArray[np.int32] = matrix.indices[matrix.indptr[at] : matrix.indptr[at + 1]]
     return places

@@ -18,9 +18,10 @@ import pytest
 from typer.testing import CliRunner
 
 from medkg.access import connect
-from medkg.cli import app
+from medkg.cli import _show_cases, app
 from medkg.diagnose import (
     FINDINGS,
+    Patient,
     as_graph,
     diagnose_all,
     dialogue,
@@ -33,12 +34,14 @@ from medkg.diagnose import (
     reviewed,
     write_findings,
 )
+from medkg.gnn.diagnosis.cases import read_cases
 from medkg.gnn.diagnosis.findings import Findings
 from medkg.gnn.diagnosis.model import DiagnosisModel
 from medkg.gnn.diagnosis.open_set import fit_open_set
 from medkg.gnn.diagnosis.train import train_diagnosis
-from medkg.graph.errors import DataError, MissingError
+from medkg.graph.errors import DataError, MissingError, ModelError
 from medkg.graph.quarantine import Quarantine
+from medkg.loaders.clinical import Patients
 from tests.gnn.diagnosis.clinic import clinic
 from tests.graph.graphs import small
 from tests.servers import EVERYTHING, change
@@ -210,6 +213,24 @@ def test_a_schema_version_that_is_not_known_is_read_as_the_last(tmp_path: Path) 
     assert aside.counts() == {"schema version is neither 1 nor 2: read as 2": 1}
 
 
+def test_a_disease_that_only_known_cases_have(tmp_path: Path) -> None:
+    """It has no node in the graph, and no name."""
+    table = tmp_path / "cases.tsv"
+    rows = [f"c{i}\tHP:0000042|HP:0000421\tOMIM:999999\tPMID:{10**6 + i}" for i in range(3)]
+    table.write_text("\n".join(["case\tphenotypes\tdiseases\tpublication", *rows]) + "\n")
+    model = train_diagnosis(clinic(), model="nearest", cases=read_cases(table, Quarantine()))
+    patient = Patient("patient:new", of_texts(model.kg, ["HP:0000042", "HP:0000421"], []))
+    (found,) = diagnose_all(model, [patient], Quarantine())
+    first = found["diagnoses"][0]
+    assert (first["disease"], first["name"]) == ("OMIM:999999", "OMIM:999999")
+    kg = as_graph({"patient:p": patient}, model, 2)
+    assert kg.nodes.filter(id="OMIM:999999").select("kind", "name").rows() == [
+        ("Disease", "OMIM:999999")
+    ]
+    told = json.loads(kg.predictions.filter(tail="OMIM:999999")["explanation"][0])
+    assert {line["phenotype"] for line in told["findings"]} >= {"HP:0000042", "HP:0000421"}
+
+
 # Asking
 
 
@@ -291,6 +312,7 @@ def test_the_command_explains(folder: Path, tmp_path: Path) -> None:
         "3/4",
         ["PMID:7"],
     )
+    assert stat.S_IMODE(page.stat().st_mode) == 0o600
     text = page.read_text()
     assert "<svg" in text
     assert "75% of patients (3/4); PMID:7" in text
@@ -357,6 +379,14 @@ def test_the_command_ranks_a_folder(folder: Path, cases: Path) -> None:
         (("--symptom", "HP:0000021", "--note", "x"), "give one of"),
         (("--symptom", "HP:0000021", "--review"), "go with --note"),
         (("--symptom", "HP:0000021", "--into", "embedded:x", "--sex", "male"), "phenotypes alone"),
+        (("--symptom", "HP:0000021", "--coverage", "1"), "between 0 and 1"),
+        (("--symptom", "HP:0000021", "--coverage", "0"), "between 0 and 1"),
+        (("--symptom", "HP:0000021", "--pseudonyms", "a" * 16), "goes with --into"),
+        (("--symptom", "HP:0000021", "--as", "one"), "--as goes with --pseudonyms"),
+        (
+            ("--symptom", "HP:0000021", "--into", "embedded:x", "--pseudonyms", "a" * 16),
+            "give with --as the identifier",
+        ),
     ],
 )
 def test_wrong_usage(folder: Path, args: tuple[str, ...], message: str) -> None:
@@ -365,7 +395,47 @@ def test_wrong_usage(folder: Path, args: tuple[str, ...], message: str) -> None:
     assert message in " ".join(result.output.split())
 
 
+def test_coverage_needs_a_model_with_sets(folder: Path) -> None:
+    result = run(folder, "--symptom", "HP:0000021", "--coverage", "0.8")
+    assert isinstance(result.exception, ModelError)
+    assert "gives no set for --coverage" in str(result.exception)
+
+
+def test_many_cases_of_which_the_first_have_no_rank(capsys: pytest.CaptureFixture[str]) -> None:
+    case: dict[str, Any] = {
+        "present": ["HP:0000021"],
+        "diagnoses": [{"name": "dull disease", "probability": 0.5}],
+        "known": [],
+        "notes": [],
+    }
+    ranks = [*[None] * 101, 7]
+    results = [{**case, "patient": f"p{i}", "known_rank": rank} for i, rank in enumerate(ranks)]
+    _show_cases(results, None, Quarantine(), as_json=False)
+    assert "and 52 more" in capsys.readouterr().out
+
+
 # Into the graph
+
+
+def test_a_pseudonym_is_that_of_the_other_sources() -> None:
+    secret = "a secret of the ward"
+    assert pseudonym(secret, "patient:one") == Patients(secret).identifier("one")
+    assert pseudonym(secret, "one") == Patients(secret).identifier("one")
+    assert pseudonym(secret, "two") != pseudonym(secret, "one")
+
+
+def test_a_typed_patient_goes_in_by_its_identifier(
+    folder: Path, embedded_uri: str, tmp_path: Path
+) -> None:
+    secret = "a secret of the ward"
+    args = (folder, "--symptom", "HP:0000021", "--into", embedded_uri, "--json")
+    try:
+        result = run(*args, "--pseudonyms", secret, "--as", "one")
+        assert result.exit_code == 0, result.output
+        assert json.loads(result.stdout)["written_as"] == Patients(secret).identifier("one")
+    finally:
+        with connect(embedded_uri) as store:
+            change(store, EVERYTHING)
 
 
 def test_patients_go_in_under_pseudonyms(cases: Path, model: DiagnosisModel) -> None:
