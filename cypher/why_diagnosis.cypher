@@ -63,7 +63,7 @@ ORDER BY p.date DESC, p.model
 WITH s, told, match, of, r, weight, cited, sources, collect(p.probability)[0] AS probability
 RETURN s.id AS phenotype, s.name AS phenotype_name,
   CASE WHEN told = 'HAS_PHENOTYPE' THEN 'seen' ELSE 'lacking' END AS told, match,
-  of.id AS of, of.name AS of_name, r.frequency AS frequency,
+  of.id AS of, of.name AS of_name, toFloat(r.frequency) AS frequency,
   round(1000000 * weight) / 1000000 AS weight, sources,
   reduce(all = [], list IN cited | all + [c IN list WHERE NOT c IN all]) AS references, probability
 ORDER BY told DESC, weight DESC, phenotype, of

@@ -99,7 +99,7 @@ def test_why_diagnosis(store: Store) -> None:
     columns = ("phenotype_name", "told", "match", "of_name", "frequency", "weight", "references")
     rows = ask(store, "why_diagnosis", *columns, patient="patient:1", disease="OMIM:1")
     assert rows == [
-        ("toe pain", "seen", "narrower", "joint pain", "0.9", rare(), ["PMID:5"]),
+        ("toe pain", "seen", "narrower", "joint pain", 0.9, rare(), ["PMID:5"]),
         ("swelling", "seen", "exact", "swelling", None, 0, ["PMID:5"]),
     ]
     against = ask(
