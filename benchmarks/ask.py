@@ -39,12 +39,14 @@ from pathlib import Path
 import numpy as np
 
 import medkg
+from medkg.cases import open_cases
 from medkg.gnn.diagnosis.ask import askable, considered, information_gain, probabilities
 from medkg.gnn.diagnosis.cases import cases_of
 from medkg.gnn.diagnosis.knowledge import Floats, Integers, Knowledge
 from medkg.gnn.diagnosis.model import DiagnosisModel
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.progress import track
+from medkg.graph.quarantine import Quarantine
 
 QUESTIONS = 20
 SHOWN = (0, 5, 10, 20)
@@ -233,8 +235,7 @@ def main() -> None:
     rng = np.random.default_rng(args.seed)
     report(model, simulated(model.knowledge, args.patients, rng), "Simulated patients", args.seed)
     if args.cases is not None:
-        is_graph = (args.cases / "graph.json").is_file()
-        cases = medkg.open(args.cases) if is_graph else medkg.load("phenopackets", args.cases)
+        cases = open_cases(args.cases, Quarantine())
         found = published(model.knowledge, cases, args.patients, rng)
         report(model, found, "Published cases, one of each publication", args.seed)
 

@@ -23,6 +23,7 @@ import numpy as np
 import polars as pl
 
 import medkg
+from medkg.cases import open_cases
 from medkg.gnn.diagnosis.cases import cases_of
 from medkg.gnn.diagnosis.circumstances import Circumstances, Factors, years_of_onset
 from medkg.gnn.diagnosis.explain import posterior
@@ -30,6 +31,7 @@ from medkg.gnn.diagnosis.model import DiagnosisModel
 from medkg.graph.errors import DataError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.progress import track
+from medkg.graph.quarantine import Quarantine
 
 LATER_THAN = 34_600_000
 TOP = (1, 3, 10)
@@ -84,8 +86,7 @@ def main() -> None:
     args = parser.parse_args()
     model = medkg.load_model(args.model)
     assert isinstance(model, DiagnosisModel)
-    is_graph = (args.cases / "graph.json").is_file()
-    cases = medkg.open(args.cases) if is_graph else medkg.load("phenopackets", args.cases)
+    cases = open_cases(args.cases, Quarantine())
     rng = np.random.default_rng(args.seed)
     patients = told(model, cases, rng)
     others = model.kg.edges.filter(relation="ASSOCIATED_WITH")["object"].unique().sort().to_list()
