@@ -36,6 +36,7 @@ from medkg.diagnose import (
 )
 from medkg.gnn.diagnosis.cases import read_cases
 from medkg.gnn.diagnosis.findings import Findings
+from medkg.gnn.diagnosis.knowledge import Knowledge
 from medkg.gnn.diagnosis.model import DiagnosisModel
 from medkg.gnn.diagnosis.open_set import fit_open_set
 from medkg.gnn.diagnosis.train import train_diagnosis
@@ -422,6 +423,29 @@ def test_a_pseudonym_is_that_of_the_other_sources() -> None:
     assert pseudonym(secret, "patient:one") == Patients(secret).identifier("one")
     assert pseudonym(secret, "one") == Patients(secret).identifier("one")
     assert pseudonym(secret, "two") != pseudonym(secret, "one")
+
+
+def test_a_patient_that_is_set_aside_does_not_go_in(
+    folder: Path, cases: Path, embedded_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model knows no phenotype of the second."""
+    known = Knowledge.columns_of
+    monkeypatch.setattr(
+        Knowledge,
+        "columns_of",
+        lambda self, ids: known(self, [id_ for id_ in ids if id_ != "HP:0000041"]),
+    )
+    try:
+        result = run(folder, "--phenopacket", cases, "--into", embedded_uri, "--json")
+        assert result.exit_code == 0, result.output
+        said = json.loads(result.stdout)
+        assert [case["patient"] for case in said["cases"]] == ["patient:far", "patient:one"]
+        with connect(embedded_uri) as store:
+            written = set(store.read().nodes.filter(kind="Patient")["id"])
+        assert written == {case["written_as"] for case in said["cases"]}
+    finally:
+        with connect(embedded_uri) as store:
+            change(store, EVERYTHING)
 
 
 def test_a_typed_patient_goes_in_by_its_identifier(
