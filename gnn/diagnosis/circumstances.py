@@ -8,7 +8,6 @@ phenotypes, so that every model can use them.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ import scipy.sparse as sp
 
 from ...graph.errors import DataError
 from ...graph.kg import KnowledgeGraph
+from ...graph.units import years
 from .knowledge import Floats, Integers, Knowledge
 
 # How often a list of candidate genes holds the gene that is to blame, if the disease has one.
@@ -61,7 +61,6 @@ _BINS = (
     "Middle age onset",
     "Late onset",
 )
-_AGE = re.compile(r"P(?=\d)(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T.*)?")
 
 
 @dataclass(frozen=True)
@@ -159,9 +158,7 @@ def years_of_onset(text: str) -> tuple[float, float]:
     for term, span in _ONSETS.items():
         if text.casefold() in (term.casefold(), term.removesuffix(" onset").casefold()):
             return span
-    if found := _AGE.fullmatch(text.strip().upper()):
-        years, months, weeks, days = (int(part or 0) for part in found.groups())
-        age = years + months / 12 + weeks / 52.18 + days / 365.25
+    if (age := years(text.upper())) is not None:
         return age, age
     raise DataError(f"onset {text!r} is neither an age (P3Y6M) nor one of {', '.join(_ONSETS)}")
 
