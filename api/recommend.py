@@ -29,7 +29,10 @@ def print_recommendation(found: Recommendation) -> None:
     ):
         if ids:
             show.out.print(f"{title}: {', '.join(f'{names[i]} ({i})' for i in ids)}", markup=False)
-    said = [f"{asked.age:g} years"] if asked.age is not None else []
+    said = []
+    if asked.age is not None:
+        lower = "" if asked.youngest is None else f"{asked.youngest:.3g} to "
+        said.append(f"{lower}{asked.age:.3g} years")
     said += [asked.sex] if asked.sex else []
     said += ["pregnant" if asked.pregnant else "not pregnant"] if asked.pregnant is not None else []
     if said:

@@ -44,14 +44,12 @@ def treatment_card(model: TreatmentModel) -> str:
         "|---|---|---|---|---|---|",
         *(row(name, figures) for name, figures in test["figures"].items()),
     ]
-    if measured := model.metrics["calibration"]:
-        lines += [
-            "",
-            f"Probabilities of the first hypotheses: Brier {measured['brier']:.5f} (a constant:"
-            f" {measured['brier_of_base_rate']:.5f}), ECE {measured['ece']:.5f}, base rate"
-            f" {measured['base_rate']:.5f}.",
-        ]
+    measured = model.metrics["calibration"]
     lines += [
+        "",
+        f"Probabilities of the first hypotheses: Brier {measured['brier']:.5f} (a constant:"
+        f" {measured['brier_of_base_rate']:.5f}), ECE {measured['ece']:.5f}, base rate"
+        f" {measured['base_rate']:.5f}.",
         "",
         "## What it says, and what not",
         "",

@@ -128,19 +128,22 @@ class TreatmentModel:
             taking: current drugs; they count for interactions, and are not recommended again.
             also: other diseases, which count for what speaks against a drug.
             age: in years. sex: `female` or `male`.
+            pregnant: None where it isn't known.
             patient: a patient of the graph, whose diseases, symptoms, drugs, sex and age are added.
+                No drug is sought for those of its diseases that the model has not seen.
             top: how many on record, and how many hypotheses, for each disease.
             paths: how many paths of the graph explain each.
 
         Raises:
             MissingError: no such entity (near ones are named), or none that the model has seen.
-            DataError: no disease, or an age or sex that is none.
+            DataError: no disease, an age or sex that is none, or a pregnant man.
         """
         notices: Notices = []
         wanted = [diseases] if isinstance(diseases, str) else list(diseases)
         asked = patient_of(
             self.graph,
             notices,
+            candidates=self._diseases,
             patient=patient,
             diseases=resolved(self.graph, wanted, "Disease", notices),
             also=resolved(self.graph, also, "Disease", notices),
@@ -584,5 +587,5 @@ def load_model(path: Path | str, graph: KnowledgeGraph | None = None) -> Treatme
             folder.graph,
             same_graph=same_graph,
         )
-    except (KeyError, ValueError, TypeError) as error:
-        raise ModelError(f"{path}: lacks {error}; train the model anew") from error
+    except (KeyError, ValueError, TypeError, RuntimeError, IndexError) as error:
+        raise ModelError(f"{path}: is damaged ({error}); train the model anew") from error

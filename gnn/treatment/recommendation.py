@@ -65,7 +65,8 @@ class Recommendation:
             `n_recorded` the first for each disease.
         hypotheses: what none records. A warning pushes a drug down: its rank is multiplied by 2
             for an adverse effect that the patient has (but for what it is sought for), by 4 for an
-            interaction and for a contraindication for a narrower disease or for drugs like it.
+            interaction and for a contraindication for a narrower disease, for drugs like it, or for
+            what is perhaps the same.
         contraindicated: what would be in the lists but must not be given.
         taking: the current drugs, and what speaks against them.
         checks: what was looked for, and what could not be.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import date
 from typing import Any
 
@@ -13,12 +12,10 @@ import polars as pl
 from ...graph.errors import DataError, MissingError
 from ...graph.kg import KnowledgeGraph
 from ...graph.obsolete import current_ids
+from ...graph.units import years
 from .safety import SEXES, Patient
 
 Notices = list[str]
-
-_YEARS = re.compile(r"P(\d+(?:\.\d+)?)Y")
-_LESS = re.compile(r"P(?:\d+(?:\.\d+)?[MWD])+")  # months, weeks, days
 
 
 def resolved(
@@ -71,6 +68,7 @@ def patient_of(
     kg: KnowledgeGraph,
     notices: Notices,
     *,
+    candidates: Container[str],
     patient: str | None,
     diseases: tuple[str, ...],
     also: tuple[str, ...],
@@ -83,21 +81,26 @@ def patient_of(
     """What is asked: what was given, and of a patient of the graph what it holds. What was given
     goes before what the graph holds.
 
+    Of the diseases that the graph holds of a patient, those that are not among `candidates` are not
+    sought for, as `notices` is told, but count for what speaks against a drug; unless none is.
+
     Raises:
         MissingError: no such patient.
         DataError: no disease to treat, or an age or sex that is none.
     """
+    youngest = None
     if patient is not None:
         node = _one(kg, patient, "Patient")
         own = _held(kg, node)
         if not diseases:
-            diseases = own["HAS_DISEASE"]
+            diseases = _sought(kg, own["HAS_DISEASE"], candidates, notices)
         also = (*also, *(d for d in own["HAS_DISEASE"] if d not in diseases))
         symptoms = (*symptoms, *own["HAS_PHENOTYPE"])
         taking = (*taking, *own["TAKES"])
         said = _properties(kg, node)
         sex = said.get("sex") if sex is None else sex
-        age = _age(said) if age is None else age
+        if age is None:
+            youngest, age = _ages(said)
         if not diseases:
             raise DataError(
                 f"the graph records no disease of {node}; give one with --disease, or rank"
@@ -116,9 +119,26 @@ def patient_of(
         symptoms=tuple(dict.fromkeys(symptoms)),
         taking=tuple(dict.fromkeys(taking)),
         age=age,
+        youngest=youngest,
         sex=sex,
         pregnant=pregnant,
     )
+
+
+def _sought(
+    kg: KnowledgeGraph, diseases: tuple[str, ...], candidates: Container[str], notices: Notices
+) -> tuple[str, ...]:
+    seen = tuple(disease for disease in diseases if disease in candidates)
+    if not seen:
+        return diseases
+    for disease in diseases:
+        if disease not in seen:
+            name = kg.nodes.filter(id=disease)["name"][0]
+            notices.append(
+                f"the model has not seen {name} ({disease}), which the patient has: no drug is"
+                " sought for it, but it counts for what speaks against one"
+            )
+    return seen
 
 
 def _held(kg: KnowledgeGraph, patient: str) -> dict[str, tuple[str, ...]]:
@@ -141,14 +161,12 @@ def _properties(kg: KnowledgeGraph, patient: str) -> dict[str, Any]:
     return said
 
 
-def _age(said: dict[str, Any]) -> float | None:
-    """In whole years, from an ISO 8601 duration or the year of birth (of which it may be one less
-    than the difference; a warning for either age is then the safe one)."""
-    text = str(said.get("age") or "")
-    if years := _YEARS.match(text):
-        return float(years[1])
-    if _LESS.fullmatch(text):
-        return 0.0
+def _ages(said: dict[str, Any]) -> tuple[float | None, float | None]:
+    """The least age, where it isn't certain, and the age, in years: from an ISO 8601 duration, or
+    from the year of birth, of which the least age is one less than the difference."""
+    if (age := years(str(said.get("age") or ""))) is not None:
+        return None, age
     if isinstance(born := said.get("birth_year"), int):
-        return float(max(0, date.today().year - born))
-    return None
+        oldest = max(0, date.today().year - born)
+        return float(max(0, oldest - 1)), float(oldest)
+    return None, None

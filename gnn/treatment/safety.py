@@ -24,9 +24,16 @@ from ...graph.kg import KnowledgeGraph
 CONTRAINDICATED = "contraindicated"
 NARROWER = "contraindicated for a form of it"
 LIKE = "contraindicated for drugs like it"
+PERHAPS = "contraindicated for what is perhaps the same"
 INTERACTION = "interaction"
 ADVERSE = "adverse effect"
-FACTORS: Mapping[str, float] = {NARROWER: 4.0, LIKE: 4.0, INTERACTION: 4.0, ADVERSE: 2.0}
+FACTORS: Mapping[str, float] = {
+    NARROWER: 4.0,
+    LIKE: 4.0,
+    PERHAPS: 4.0,
+    INTERACTION: 4.0,
+    ADVERSE: 2.0,
+}
 
 SEXES = ("female", "male")
 # Names, as sources of contraindications write them, of what is no disease of a patient but a state.
@@ -38,6 +45,7 @@ _STATES: Mapping[str, tuple[str, ...]] = {
     "female": ("female", "women", "woman", "female sex"),
     "male": ("male", "men", "man", "male sex"),
 }
+_PERHAPS = "perhaps "  # begins how a finding was come by, where only a broad key leads to it
 _EVIDENCE = 3  # pieces shown of a warning
 _ALIKE = 2  # drugs like it that must be contraindicated for a drug to be doubtful
 _LARGEST_CLASS = 30  # drugs; those of a larger class are not alike
@@ -51,7 +59,11 @@ class Patient:
     Attributes:
         diseases: those that a drug is sought for.
         also: other diseases.
-        age: in years. sex: `female` or `male`. pregnant: None where it isn't said.
+        age: in years; where it isn't certain the highest that it may be, and `youngest` the lowest.
+        sex: `female` or `male`. pregnant: None where it isn't said.
+
+    Raises:
+        DataError: an age or a sex that is none, or a pregnant man.
     """
 
     diseases: tuple[str, ...]
@@ -59,6 +71,7 @@ class Patient:
     symptoms: tuple[str, ...] = ()
     taking: tuple[str, ...] = ()
     age: float | None = None
+    youngest: float | None = None
     sex: str | None = None
     pregnant: bool | None = None
 
@@ -67,16 +80,19 @@ class Patient:
             raise DataError(f"an age is 0 to 130 years, not {self.age:g}")
         if self.sex is not None and self.sex not in SEXES:
             raise DataError(f"a sex is {' or '.join(SEXES)}, not {self.sex!r}; leave it out else")
+        if self.pregnant and self.sex == "male":
+            raise DataError("the patient is male and pregnant; leave out one of the two")
 
     @property
     def states(self) -> list[str]:
         """The names in `_STATES` of what age, sex and pregnancy make of the patient."""
-        age = self.age
+        oldest = self.age
+        youngest = oldest if self.youngest is None else self.youngest
         said = {
             "pregnancy": self.pregnant,
-            "infant": age is not None and age < 1,
-            "child": age is not None and age < 18,
-            "old age": age is not None and age >= 65,
+            "infant": youngest is not None and youngest < 1,
+            "child": youngest is not None and youngest < 18,
+            "old age": oldest is not None and oldest >= 65,
             "female": self.sex == "female",
             "male": self.sex == "male",
         }
@@ -89,7 +105,8 @@ class Caution:
 
     Attributes:
         kind: `contraindicated`, `contraindicated for a form of it`, `contraindicated for drugs
-            like it`, `interaction` or `adverse effect`.
+            like it`, `contraindicated for what is perhaps the same`, `interaction` or `adverse
+            effect`.
         text: a sentence.
         subject, relation, object, edge: what the graph holds.
         about: what of the patient's it is about (an identifier, or a state such as `pregnancy`).
@@ -142,7 +159,9 @@ class Safety:
           state (pregnancy, age, sex), where a source has it as such an edge. For one that is
           narrower than the patient's, `contraindicated for a form of it`. Where no source says so
           of a drug, but of two drugs of its class (IN_CLASS, of at most 30 drugs) or like it by
-          RESEMBLES, `contraindicated for drugs like it`.
+          RESEMBLES, `contraindicated for drugs like it`. Where the disease has but a broad
+          cross-reference with the patient's, which several diseases of one vocabulary have (a
+          chapter of ICD), `contraindicated for what is perhaps the same`.
         - interaction: INTERACTS_WITH a drug that the patient takes.
         - adverse effect: CAUSES one of the patient's symptoms or diseases, or one that is wider.
           Where that is what a drug is sought for it doesn't push it down: lists of effects are
@@ -345,27 +364,42 @@ class Safety:
 
     @cached_property
     def _keys(self) -> pl.DataFrame:
-        """What diseases and symptoms are known by: names, synonyms, identifiers: id, kind, key."""
+        """What diseases and symptoms are known by: names, synonyms, identifiers: id, kind, key, and
+        whether the key is `broad`: an identifier that several of one kind, prefix and different
+        names have, so that it is of a group and not of one of them."""
         nodes = self._kg.nodes.filter(pl.col("kind").is_in(["Disease", "Symptom"]))
         named = nodes.select("id", "kind", key=name_key(pl.col("name")))
         also = nodes.select("id", "kind", key="synonyms").explode("key").drop_nulls()
         xrefs = nodes.select("id", "kind", key="xrefs").explode("key").drop_nulls()
         own = nodes.select("id", "kind", key="id")
         synonyms = also.with_columns(key=name_key(pl.col("key")))
-        return pl.concat([named, synonyms, xrefs, own]).filter(pl.col("key") != "").unique()
+        called = pl.when(pl.col("name_key") != "").then("name_key").otherwise("id")
+        broad = (
+            pl.concat([xrefs, own])
+            .join(nodes.select("id", name=called), on="id")
+            .group_by("key", "kind", prefix=pl.col("id").str.extract(r"^([^:]*):"))
+            .agg(pl.col("name").n_unique())
+            .filter(pl.col("name") > 1)
+        )
+        keys = pl.concat([named, synonyms, xrefs, own]).filter(pl.col("key") != "").unique()
+        return keys.with_columns(broad=pl.col("key").is_in(broad["key"].unique().implode()))
 
-    def _counterparts(self, nodes: Sequence[str]) -> dict[str, str]:
+    def _counterparts(self, nodes: Sequence[str]) -> dict[str, tuple[str, bool]]:
         """Other diseases and symptoms with the same name or cross-reference, each with that of
-        these nodes which it is the counterpart of."""
+        these nodes which it is the counterpart of, and whether that is by broad keys alone."""
         if not nodes:
             return {}
         own = self._keys.filter(pl.col("id").is_in(list(nodes)))
         found = (
             own.join(self._keys, on="key", suffix="_other")
             .filter(~pl.col("id_other").is_in(list(nodes)))
-            .sort("id", "id_other")
+            .sort("broad", "id", "id_other")
+            .unique("id_other", keep="first", maintain_order=True)
         )
-        return {other: node for node, other in found.select("id", "id_other").iter_rows()}
+        return {
+            other: (node, broad)
+            for other, node, broad in found.select("id_other", "id", "broad").iter_rows()
+        }
 
     def _states(self) -> dict[str, set[str]]:
         """The nodes of contraindications that stand for a state, by the state."""
@@ -383,14 +417,19 @@ class Safety:
 
     def _findings(self, patient: Patient) -> dict[str, tuple[str, str]]:
         """The patient's diseases and symptoms, their counterparts, and all that is wider: by
-        identifier, what of the patient's it comes from, and how."""
+        identifier, what of the patient's it comes from, and how; what is certain goes first."""
         own = list(dict.fromkeys([*patient.diseases, *patient.also, *patient.symptoms]))
         found = {node: (node, "") for node in own}
-        for other, node in self._counterparts(own).items():
-            found.setdefault(other, (node, "the same"))
-        for node, (origin, _) in list(found.items()):
-            for wider in self._wider(self._kinds[node], [node]):
-                found.setdefault(wider, (origin, "a form of it"))
+        counterparts = self._counterparts(own)
+        for doubt, how in ((False, ""), (True, _PERHAPS)):
+            same = [other for other, (_, broad) in counterparts.items() if broad == doubt]
+            start = [] if doubt else own
+            for other in same:
+                found.setdefault(other, (counterparts[other][0], f"{how}the same"))
+            for node in (*start, *same):
+                origin = counterparts[node][0] if node in counterparts else node
+                for wider in self._wider(self._kinds[node], [node]):
+                    found.setdefault(wider, (origin, f"{how}a form of it"))
         return found
 
     def _contraindications(self, patient: Patient) -> list[dict[str, Any]]:
@@ -407,7 +446,8 @@ class Safety:
                 said = f"contraindicated in {what}"
             else:
                 said = f"contraindicated for {what}" + self._of_patient(origin, how)
-            rows.append({**row, "kind": CONTRAINDICATED, "about": origin, "text": said})
+            kind = PERHAPS if how.startswith(_PERHAPS) else CONTRAINDICATED
+            rows.append({**row, "kind": kind, "about": origin, "text": said})
         narrower: dict[str, tuple[str, str]] = {}
         for node in dict.fromkeys([*patient.diseases, *patient.also]):
             for form in self._reached(self._children, "Disease", [node]):

@@ -62,8 +62,8 @@ def train_treatment(
         graph_path: where the graph is saved, recorded in the model's folder.
 
     Raises:
-        DataError: too few TREATS edges, a split that doesn't fit the graph, or `out` holds other
-            things.
+        DataError: too few TREATS edges, a split that doesn't fit the graph or has an empty part,
+            or `out` holds other things.
         ModelError: no such model.
     """
     if model not in MODELS:
@@ -72,9 +72,12 @@ def train_treatment(
         check_replaceable(Path(out), marker=CONFIG)
     kept = split_links(kg, RELATION, seed=seed).held_back() if split is None else dict(split)
     task = link_task(kg, RELATION, _without_palliation(kg, kept), seed)
-    for part in ("train", "valid"):
+    for part in ("train", "valid", "test"):
         if not len(getattr(task, part)):
-            raise DataError(f"no TREATS edge is left for {part}; load more treatments")
+            raise DataError(
+                f"no TREATS edge is left for {part}; load more treatments, or give a split whose"
+                " parts all hold some (medkg split)"
+            )
     data = to_hetero_data(kg, exclude_edges=task.excluded)
     trained, valid = task.matrix("train"), task.matrix("valid")
     wanted = MEMBERS if model == HYBRID else tuple(dict.fromkeys((model, "popularity")))
@@ -210,8 +213,6 @@ def _calibrate(
         return levels_of[there], ranks[there], np.take_along_axis(true, order, 1)[there]
 
     fitted = calibration.fit(*first("valid", "test"))
-    if not len(task.test):
-        return scales, fitted, {}
     strength, ranks, true = first("test", "valid")
     probabilities = fitted.probability(strength, ranks)
     return (

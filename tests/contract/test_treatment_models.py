@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from medkg.graph.errors import DataError, MissingError, ModelError
 from medkg.graph.frames import PREDICTIONS
 from medkg.graph.kg import KnowledgeGraph
 
-from ..gnn.treatment.pharmacy import pharmacy
+from ..gnn.treatment.pharmacy import on, pharmacy
 
 
 @pytest.fixture(scope="module")
@@ -134,14 +135,6 @@ def test_unseen_and_unknown(model: TreatmentModel, kg: KnowledgeGraph) -> None:
         on(model, larger).recommend("novel")
 
 
-def on(model: TreatmentModel, kg: KnowledgeGraph) -> TreatmentModel:
-    """The model with another graph to answer from."""
-    return TreatmentModel(
-        model.members, model.weights, model.scales, model.calibration, model.task, model.settings,
-        model.seed, model.metrics, kg, model.record, same_graph=False,
-    )  # fmt: skip
-
-
 def test_obsolete_identifiers_are_replaced_and_said(model: TreatmentModel) -> None:
     found = model.recommend("DOID:old", top=3)
     assert found.patient.diseases == ("DOID:00",)
@@ -178,6 +171,11 @@ def test_save_and_load(model: TreatmentModel, kg: KnowledgeGraph, tmp_path: Path
     assert loaded.recommend(**asked) == model.recommend(**asked)  # type: ignore[arg-type]
     smaller = kg.without_edges(kg.edges.filter(relation="CAUSES")["id"])
     smaller.save(tmp_path / "graph")
+    broken = copy(model)
+    broken.scales = {"content": (0.0, 1.0, 2.0)}  # type: ignore[dict-item]
+    broken.save(tmp_path / "broken", graph_path=tmp_path / "graph")
+    with pytest.raises(ModelError, match=r"is damaged \(too many values to unpack"):
+        medkg.load_model(tmp_path / "broken", kg)
     with pytest.raises(ModelError, match="no longer the one"):
         medkg.load_model(tmp_path / "model")
     with pytest.warns(UserWarning, match="not the one that the model was trained on"):

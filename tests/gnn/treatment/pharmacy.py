@@ -7,6 +7,7 @@ import json
 import numpy as np
 import polars as pl
 
+from medkg.gnn.treatment.model import TreatmentModel
 from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
 
@@ -86,3 +87,11 @@ def pharmacy(seed: int = 0, extra: list[Row] | None = None) -> KnowledgeGraph:
     columns = dict.fromkeys(["id", "kind", "name", "properties"], pl.String)
     frame = pl.DataFrame(nodes, schema=columns, orient="row")
     return KnowledgeGraph.build(frame, evidence, SOURCES)
+
+
+def on(model: TreatmentModel, kg: KnowledgeGraph) -> TreatmentModel:
+    """The model with another graph to answer from."""
+    return TreatmentModel(
+        model.members, model.weights, model.scales, model.calibration, model.task, model.settings,
+        model.seed, model.metrics, kg, model.record, same_graph=False,
+    )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -13,10 +15,11 @@ from medkg.gnn.treatment.model import TreatmentModel
 from medkg.gnn.treatment.recommendation import Drug, Recommendation
 from medkg.gnn.treatment.safety import Patient, Safety
 from medkg.gnn.treatment.train import train_treatment
+from medkg.graph.errors import DataError, MissingError
 from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
 
-from .pharmacy import DISEASES, DRUGS, FAMILIES, pharmacy
+from .pharmacy import DISEASES, DRUGS, FAMILIES, on, pharmacy
 
 
 @pytest.fixture(scope="module")
@@ -137,22 +140,19 @@ def test_what_could_not_be_checked_is_said() -> None:
 
 
 def test_warnings_push_down_and_contraindications_out(model: TreatmentModel) -> None:
-    free = model.recommend("DOID:00", top=60)
-    place = [drug.drug for drug in (*free.recorded, *free.hypotheses)].index
-    warned = model.recommend("DOID:00", taking=["drug 1-0"], symptoms=["fever"], top=60)
-    ranks = {drug.drug: drug.rank for drug in free.hypotheses}
+    free = model.recommend("DOID:30", top=60)
+    ranks = {drug.drug: drug.rank or 0 for drug in free.hypotheses}
+    warned = model.recommend("DOID:30", taking=["drug 1-0"], symptoms=["fever"], top=60)
+    order = [drug.drug for drug in warned.hypotheses]
     for drug in warned.hypotheses:
         assert ranks[drug.drug] == drug.rank  # the model's own, before warnings
+    undoubted = set(order) - {"drugbank:DB02", "drugbank:DB03"}
     for drug, times in (("drugbank:DB02", 4), ("drugbank:DB03", 2)):
-        lists = [found.hypotheses for found in (free, warned)]
-        if drug not in ranks:
-            lists = [found.recorded for found in (free, warned)]
-        before, after = ([row.drug for row in rows].index(drug) for rows in lists)
-        assert after >= before
-        if drug in ranks:
-            others = [r.rank or 0 for r in warned.hypotheses[:after]]
-            assert all(rank <= times * (ranks[drug] or 0) for rank in others)
-    assert place("drugbank:DB05") >= 0
+        before = {other for other in undoubted if ranks[other] < times * ranks[drug]}
+        assert any(ranks[other] > ranks[drug] for other in before)  # it is pushed down
+        assert before <= set(order[: order.index(drug)])
+    assert "drugbank:DB05" in ranks
+    assert "drugbank:DB05" not in order
     assert "drugbank:DB05" in [drug.drug for drug in warned.contraindicated]
 
 
@@ -192,10 +192,10 @@ def test_a_drug_that_is_taken_is_named_with_what_speaks_against_it(model: Treatm
 def test_a_patient_of_the_graph(model: TreatmentModel) -> None:
     found = model.recommend(patient="patient:1", top=3)
     assert found.patient == Patient(
-        ("DOID:00",), (), ("HP:1",), ("drugbank:DB10",), 70.0, "female", None
+        ("DOID:00",), (), ("HP:1",), ("drugbank:DB10",), 70.166667, None, "female", None
     )
     told = model.recommend(
-        "DOID:00", symptoms=["fever"], taking=["drug 1-0"], age=70, sex="female", top=3
+        "DOID:00", symptoms=["fever"], taking=["drug 1-0"], age=70.166667, sex="female", top=3
     )
     assert found == told
     other = model.recommend("DOID:10", patient="patient:1", age=71)
@@ -204,6 +204,114 @@ def test_a_patient_of_the_graph(model: TreatmentModel) -> None:
     assert "drugbank:DB00" in [drug.drug for drug in other.contraindicated] or not any(
         drug.drug == "drugbank:DB00" for drug in (*other.recorded, *other.hypotheses)
     )
+
+
+def with_patient(properties: dict[str, Any], *diseases: str) -> KnowledgeGraph:
+    """The pharmacy with a patient:3, and a drug each for infants, children and the aged."""
+    kg = pharmacy()
+    states = [("DOID:55", "Infant"), ("DOID:56", "Child"), ("DOID:57", "Elderly")]
+    added = [("patient:3", "Patient", "patient 3", json.dumps(properties))]
+    added += [(node, "Disease", name, "") for node, name in states]
+    nodes = kg.nodes.select("id", "kind", "name", "properties")
+    nodes = pl.concat([nodes, pl.DataFrame(added, schema=nodes.schema, orient="row")])
+    rows = kg.evidence.select("subject", "relation", "object", "source")
+    held = [("patient:3", "HAS_DISEASE", disease, "label") for disease in diseases]
+    held += [
+        (f"drugbank:DB5{n}", "CONTRAINDICATED_FOR", node, "label")
+        for n, (node, _) in enumerate(states)
+    ]
+    held.append(("drugbank:DB53", "CONTRAINDICATED_FOR", "DOID:novel", "label"))
+    rows = pl.concat([rows, pl.DataFrame(held, schema=rows.schema, orient="row")])
+    novel = pl.DataFrame(
+        [("DOID:novel", "Disease", "novel", "")], schema=nodes.schema, orient="row"
+    )
+    return KnowledgeGraph.build(pl.concat([nodes, novel]), rows, kg.sources)
+
+
+@pytest.mark.parametrize(
+    ("said", "age", "states"),
+    [
+        ({"age": "P30M"}, 2.5, {"Child"}),
+        ({"age": "P18M"}, 1.5, {"Child"}),
+        ({"age": "P200W"}, pytest.approx(1400 / 365.25, abs=1e-6), {"Child"}),
+        ({"age": "P400D"}, pytest.approx(400 / 365.25, abs=1e-6), {"Child"}),
+        ({"age": "P11M"}, pytest.approx(11 / 12, abs=1e-6), {"Infant", "Child"}),
+        ({"age": "P17Y11M"}, pytest.approx(17 + 11 / 12, abs=1e-6), {"Child"}),
+        ({"age": "P64Y11M"}, pytest.approx(64 + 11 / 12, abs=1e-6), set()),
+        # Of a year of birth either age may be the patient's.
+        ({"birth_year": date.today().year - 1}, 1, {"Infant", "Child"}),
+        ({"birth_year": date.today().year - 18}, 18, {"Child"}),
+        ({"birth_year": date.today().year - 19}, 19, set()),
+        ({"birth_year": date.today().year - 65}, 65, {"Elderly"}),
+        ({"birth_year": date.today().year - 64}, 64, set()),
+        ({}, None, set()),
+    ],
+)
+def test_ages_of_patients_of_the_graph(
+    model: TreatmentModel, said: dict[str, Any], age: float | None, states: set[str]
+) -> None:
+    found = on(model, with_patient(said, "DOID:50")).recommend(patient="patient:3", paths=0, top=60)
+    assert found.patient.age == age
+    texts = {warning.text for drug in found.contraindicated for warning in drug.warnings}
+    assert texts == {f"contraindicated in {state}" for state in states}
+
+
+def test_a_disease_of_a_patient_that_the_model_has_not_seen(model: TreatmentModel) -> None:
+    both = on(model, with_patient({}, "DOID:50", "DOID:novel"))
+    found = both.recommend(patient="patient:3", top=60)
+    assert (found.patient.diseases, found.patient.also) == (("DOID:50",), ("DOID:novel",))
+    assert "the model has not seen novel (DOID:novel)" in found.notices[0]
+    assert [drug.drug for drug in found.contraindicated] == ["drugbank:DB53"]
+    with pytest.raises(MissingError, match="has not seen DOID:novel"):
+        both.recommend("DOID:novel", patient="patient:3")
+    with pytest.raises(MissingError, match="has not seen DOID:novel"):
+        on(model, with_patient({}, "DOID:novel")).recommend(patient="patient:3")
+
+
+def test_a_man_is_not_pregnant() -> None:
+    with pytest.raises(DataError, match="male and pregnant"):
+        Patient(("DOID:00",), sex="male", pregnant=True)
+    assert Patient(("DOID:00",), sex="male", pregnant=False).states == ["male"]
+
+
+def test_a_broad_cross_reference_makes_no_two_diseases_the_same() -> None:
+    """Two MONDO diseases have ICD10:E00-E90: it is a chapter, and not what either is."""
+    rows = [
+        ("MONDO:1", "Disease", "gout", ["ICD10:E00-E90", "OMIM:1"]),
+        ("MONDO:2", "Disease", "goitre", ["ICD10:E00-E90"]),
+        ("MONDO:3", "Disease", "thyroid disease", []),
+        ("OMIM:1", "Disease", "gout, hereditary", ["ICD10:E00-E90"]),
+        ("drugbank:1", "Drug", "a", []),
+        ("drugbank:2", "Drug", "b", []),
+        ("drugbank:3", "Drug", "c", []),
+    ]
+    nodes = pl.DataFrame(rows, schema=["id", "kind", "name", "xrefs"], orient="row")
+    edges = [
+        ("drugbank:1", "CONTRAINDICATED_FOR", "OMIM:1"),
+        ("drugbank:2", "CONTRAINDICATED_FOR", "MONDO:2"),
+        ("drugbank:3", "CONTRAINDICATED_FOR", "MONDO:3"),
+        ("MONDO:2", "SUBCLASS_OF", "MONDO:3"),
+    ]
+    evidence = pl.DataFrame(edges, schema=["subject", "relation", "object"], orient="row")
+    kg = KnowledgeGraph.build(
+        nodes, evidence.with_columns(source=pl.lit("x")), [Source("x", "1", "CC0-1.0")]
+    )
+    found = Safety(kg).warnings(Patient(("MONDO:1",)), [f"drugbank:{n}" for n in (1, 2, 3)])
+    said = {drug: [(w.kind, w.factor, w.text) for w in own] for drug, own in found.items()}
+    perhaps = "contraindicated for what is perhaps the same"
+    assert said == {
+        "drugbank:1": [
+            ("contraindicated", 1,
+             "contraindicated for gout, hereditary (the patient's gout is the same)"),
+        ],
+        "drugbank:2": [
+            (perhaps, 4, "contraindicated for goitre (the patient's gout is perhaps the same)"),
+        ],
+        "drugbank:3": [
+            (perhaps, 4,
+             "contraindicated for thyroid disease (the patient's gout is perhaps a form of it)"),
+        ],
+    }  # fmt: skip
 
 
 # Whatever the graph contraindicates, no list is silent about it
@@ -234,7 +342,7 @@ def test_no_list_is_silent_about_a_contraindication_or_an_interaction(
     against = {(drug, disease) for drug, disease in pairs}
     between = {frozenset(pair) for pair in interactions if pair[0] != pair[1]}
     kg = with_edges(against, between)
-    found = answering_from(model, kg).recommend(wanted, also=also, taking=taking, top=48, paths=0)
+    found = on(model, kg).recommend(wanted, also=also, taking=taking, top=48, paths=0)
     own = {*wanted, *also}
     wider = {disease: ancestors(disease) for disease in own}
     everyone = (*found.recorded, *found.hypotheses, *found.contraindicated, *found.taking)
@@ -290,10 +398,3 @@ def ancestors(disease: str) -> set[str]:
     if number[1] == "9":
         return {disease, f"DOID:{number[0]}0", f"DOID:{number[0]}"}
     return {disease, f"DOID:{number[0]}"}
-
-
-def answering_from(model: TreatmentModel, kg: KnowledgeGraph) -> TreatmentModel:
-    return TreatmentModel(
-        model.members, model.weights, model.scales, model.calibration, model.task, model.settings,
-        model.seed, model.metrics, kg, model.record, same_graph=False,
-    )  # fmt: skip

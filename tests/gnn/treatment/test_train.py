@@ -77,3 +77,6 @@ def test_what_is_wrong_is_named(tmp_path: Path) -> None:
     none = kg.without_edges(kg.edges.filter(relation="TREATS")["id"])
     with pytest.raises(DataError, match="TREATS"):
         train_treatment(none)
+    treats = kg.edges.filter(relation="TREATS")["id"]
+    with pytest.raises(DataError, match=r"no TREATS edge is left for test; .*medkg split"):
+        train_treatment(kg, split={"valid": treats[:6].to_list()})
