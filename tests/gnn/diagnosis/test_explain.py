@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-import polars as pl
 import pytest
 from scipy.special import logit
 
@@ -198,17 +197,6 @@ def test_sex_counts_where_a_phenotype_is_of_the_other(model: DiagnosisModel) -> 
         assert found[1, disease] == found[0, row(model, "plain disease")] == 1
     with pytest.raises(DataError, match="female or male"):
         Factors(model.kg, known, Circumstances(sex="m"))
-
-
-def test_the_first_phenotype_has_its_evidence_too(kg: KnowledgeGraph) -> None:
-    """Its column is 0."""
-    stated = kg.evidence.filter(subject="OMIM:100004", object="HP:0000042")
-    more = stated.with_columns(object=pl.lit("HP:0000000"))
-    wider = KnowledgeGraph.build(kg.nodes, pl.concat([kg.evidence, more]), kg.sources)
-    model = train_diagnosis(wider, model="naive_bayes")
-    assert model.knowledge.phenotype_columns["HP:0000000"] == 0
-    rows = model.explain(["HP:0000000"], diseases=["still disease"])
-    assert rows.filter(phenotype="HP:0000000")["references"].to_list() == [["PMID:7"]]
 
 
 def test_the_first_phenotype_has_its_evidence_too(kg: KnowledgeGraph) -> None:
