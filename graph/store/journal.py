@@ -161,4 +161,5 @@ def read_loads(on: Connection) -> list[dict[str, Any]]:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    # Two loads may begin within a second, and are listed in order of time.
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
