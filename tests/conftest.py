@@ -7,9 +7,19 @@ from pathlib import Path
 
 import pytest
 
+# Before anything imports PyTorch: where tests run side by side, threads would only get in each
+# other's way.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from .servers import embedded_uri, neo4j_uri, store
 
 __all__ = ["embedded_uri", "neo4j_uri", "shared_data", "store"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # The longest file first, or it runs alone at the end, with one process waiting for the other.
+    items.sort(key=lambda item: item.path.name != "test_notebooks.py")
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,8 @@ def embedded_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def neo4j_uri() -> str:
     """The server of NEO4J_URI, if it is empty: what the tests write there they delete again."""
     uri = os.environ.get("NEO4J_URI")
+    if uri is not None and "PYTEST_XDIST_WORKER" in os.environ:
+        pytest.skip("all tests share NEO4J_URI's one database: run them in one process, -n 0")
     if uri is None:
         pytest.skip("no Neo4j: set NEO4J_URI, or run `python .ci/neo4j/start.py -- pytest`")
     with connect(uri) as store:
