@@ -1,9 +1,9 @@
 """Names of the graph that stand in the text as they are (component `medkg_names`).
 
 The recogniser of mentions learns from context, and misses a name where there is little of it (a
-list, a heading's "Family history: Marfan syndrome"). What it leaves free is looked up here among
-the names and synonyms of the graph that mentions are linked to, so that a graph with names of one's
-own needs no training.
+list, a heading's "Family history: Marfan syndrome"), or finds a part of it ("gait" in "waddling
+gait"). So the names and synonyms of the graph that mentions are linked to are looked up in what it
+leaves free, and where they hold what it found; a graph with names of one's own needs no training.
 """
 
 from __future__ import annotations
@@ -59,24 +59,34 @@ class Gazetteer:
             raise ModelError('medkg_names has no names: get_pipe("medkg_names").use(graph)')
         mentions = list(doc.spans.get("mentions", []))
         # A section's heading is no name, even where the graph has one like it ("Allergies").
-        covered = [*mentions, *doc.spans.get("headings", [])]
-        taken = {place for span in covered for place in range(span.start, span.end)}
+        taken = {p for span in doc.spans.get("headings", []) for p in range(span.start, span.end)}
+        holding: dict[int, list[int]] = {}  # the mentions of each token
+        for number, mention in enumerate(mentions):
+            for place in range(mention.start, mention.end):
+                holding.setdefault(place, []).append(number)
         places, hashes = _candidates(doc, taken)
         found = []
         for kind, table in self._tables.items():
             at = np.minimum(np.searchsorted(table, hashes), max(0, len(table) - 1))
             known = table[at] == hashes if len(table) else np.zeros(len(hashes), dtype=bool)
             found += [(*places[n], kind) for n in np.flatnonzero(known).tolist()]
+        added, replaced = [], set[int]()
         # The longest first; of two kinds the first of _KINDS.
         for start, end, kind in sorted(
             found, key=lambda f: (f[0] - f[1], f[0], _KINDS.index(f[2]))
         ):
             if taken.isdisjoint(range(start, end)):
+                within = {number for p in range(start, end) for number in holding.get(p, ())}
+                parts = [mentions[number] for number in within]
+                if any(_goes_beyond(part, start, end) for part in parts):
+                    continue
                 taken.update(range(start, end))
-                mention = Span(doc, start, end, label=kind)
-                mention._.probability = PROBABILITY
-                mentions.append(mention)
-        doc.spans["mentions"] = sorted(mentions, key=lambda mention: mention.start)
+                replaced |= within
+                name = Span(doc, start, end, label=kind)
+                name._.probability = max([p._.probability for p in parts], default=PROBABILITY)
+                added.append(name)
+        kept = [mention for number, mention in enumerate(mentions) if number not in replaced]
+        doc.spans["mentions"] = sorted([*kept, *added], key=lambda mention: mention.start)
         return doc
 
     def to_disk(self, path: Any, **_: Any) -> None:
@@ -87,8 +97,13 @@ class Gazetteer:
         return self
 
 
+def _goes_beyond(mention: Span, start: int, end: int) -> bool:
+    """Whether a mention is as long as a name at these tokens, or partly outside of it."""
+    return mention.start < start or mention.end > end or len(mention) == end - start
+
+
 def _candidates(doc: Doc, taken: set[int]) -> tuple[list[tuple[int, int]], Any]:
-    """Every run of free tokens that may be a name, with the hash of its letters and digits."""
+    """Every run of tokens that may be a name, with the hash of its letters and digits."""
     words = [token.lower_ if token.text[0].isalnum() else "" for token in doc]
     places, hashes = [], []
     for start, word in enumerate(words):

@@ -47,6 +47,15 @@ def test_what_the_recogniser_found_stays(nlp: Language) -> None:
     assert [m.text for m in doc.spans["mentions"]] == ["Marfan syndrome, mild", "Marfan syndrome"]
 
 
+def test_a_name_takes_the_place_of_the_parts_that_the_recogniser_found(nlp: Language) -> None:
+    doc = marked(nlp, "type 2 [diabetes|Symptom] mellitus; [severe fever|Symptom]; [fever|Disease]")
+    assert [(m.text, m.label_) for m in doc.spans["mentions"]] == [
+        ("type 2 diabetes mellitus", "Disease"),
+        ("severe fever", "Symptom"),
+        ("fever", "Disease"),
+    ]
+
+
 def test_it_says_that_it_has_no_names() -> None:
     with pytest.raises(ModelError, match="has no names"):
         marked(pipeline("medkg_names"), "fever")
