@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +21,7 @@ from ..graph.errors import ModelError
 from ..graph.kg import KnowledgeGraph
 from ..graph.schema import SCHEMA_VERSION
 
-MODEL_VERSION = 1
+MODEL_VERSION = 2
 CONFIG = "config.json"
 WEIGHTS = "weights.safetensors"
 VOCABULARY = "vocabulary.json"
@@ -172,6 +173,54 @@ def part_named(name: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torc
     """The tensors that `named` gave these names, by their own."""
     begin = f"{name}."
     return {n.removeprefix(begin): t for n, t in tensors.items() if n.startswith(begin)}
+
+
+def graph_of(
+    path: Path | str,
+    folder: ModelFolder,
+    graph: KnowledgeGraph | None,
+    *,
+    other: str,
+) -> tuple[KnowledgeGraph, bool]:
+    """The graph that a model folder (at `path`) records, or `graph` in its place; and whether it
+    is the one that the model was trained on.
+
+    Args:
+        other: what it means where `graph` is another; it ends the warning.
+
+    Raises:
+        ModelError: no graph is given, and the recorded one is not where it was, or has changed.
+    """
+    given, place = graph is not None, folder.graph["path"]
+    if graph is None:
+        if place is None or not Path(place).is_dir():
+            raise ModelError(
+                f"{path}: the graph that the model was trained on is not at {place}; name the graph"
+                " to use (--graph in a command)"
+            )
+        graph = KnowledgeGraph.open(place)
+    same = graph.checksum() == folder.graph["checksum"]
+    if not same and not given:
+        raise ModelError(
+            f"{path}: the graph at {place} is no longer the one that the model was trained on;"
+            " train the model anew, or name that graph to use it all the same (--graph in a"
+            " command)"
+        )
+    if not same:
+        warnings.warn(
+            f"{path}: the graph given is not the one that the model was trained on; {other}",
+            stacklevel=3,
+        )
+    return graph, same
+
+
+def source_lines(sources: Sequence[Mapping[str, str]]) -> list[str]:
+    """The end of a card: the graph's sources (of `graph_record`) with their licences."""
+    return [
+        "## Sources of the graph",
+        "",
+        *(f"- {source['name']} {source['release']}: {source['licence']}" for source in sources),
+    ]
 
 
 def _digest(config: Mapping[str, Any]) -> str:

@@ -205,8 +205,7 @@ def summarise(
     result: dict[str, Any] = {"n": len(ranks), "groups": len(names)}
     if not len(ranks):
         return {**result, **{key: None for n in values for key in (n, f"{n}_interval")}}
-    generator = np.random.default_rng(seed)
-    counts = generator.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws)
+    counts = drawn_counts(len(names), seed, draws)
     totals = counts @ sizes
     for name, value in values.items():
         drawn = counts @ np.bincount(where, weights=value, minlength=len(names)) / totals
@@ -214,6 +213,14 @@ def summarise(
         result[name] = round(float(value.mean()), 4)
         result[f"{name}_interval"] = [round(float(low), 4), round(float(high), 4)]
     return result
+
+
+def drawn_counts(groups: int, seed: int, draws: int) -> NDArray[np.int64]:
+    """How often each group is in each draw of the bootstrap: (draws, groups)."""
+    if not groups:
+        return np.zeros((0, 0), dtype=np.int64)
+    generator = np.random.default_rng(seed)
+    return generator.multinomial(groups, np.full(groups, 1 / groups), size=draws)
 
 
 def by_degree(ranks: NDArray[np.float64], degrees: NDArray[np.int64]) -> list[Mapping[str, Any]]:

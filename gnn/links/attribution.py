@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
+from ..matrices import without
 from ..ranking import pair_matrix
 from .known import Known
-from .matrices import without
 from .ranker import Judges
 
 _OF_TAIL = 20  # known heads of the tail that are tried, those most like the head first

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from ..data import EdgeType
+from ..matrices import matrix_from_tensors, matrix_tensors, rare_first, unit_rows
 from ..ranking import pair_matrix
-from .matrices import matrix_from_tensors, matrix_tensors, rare_first, unit_rows
 
 # Chosen on Hetionet's validation edges: how much more neighbours by the predicted relation count
 # than those by any other, and the power that makes the nearest count most.

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..calibration import FIRST
+from ..folder import source_lines
 from ..reliability import reliability_svg
 
 if TYPE_CHECKING:
@@ -98,11 +99,6 @@ def link_card(model: LinkModel) -> str:
         " truth.",
         "Not for decisions about patients.",
         "",
-        "## Sources of the graph",
-        "",
-        *(
-            f"- {source['name']} {source['release']}: {source['licence']}"
-            for source in model.record["sources"]
-        ),
+        *source_lines(model.record["sources"]),
     ]
     return "\n".join(lines) + "\n"

@@ -19,8 +19,8 @@ from torch_geometric.data import HeteroData
 
 from ...graph.kg import KnowledgeGraph
 from ..data import EdgeType
+from ..matrices import largest_entries, rare_first, unit_rows
 from ..ranking import pair_matrix
-from .matrices import largest_entries, rare_first, unit_rows
 
 if TYPE_CHECKING:
     from .molecules import Molecules

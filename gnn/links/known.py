@@ -19,9 +19,7 @@ from scipy import sparse
 from torch import Tensor
 
 from ..folder import part_named
-from ..ranking import pair_matrix
-from .channels import NEAREST_HEADS, Side, nearest_rows
-from .matrices import (
+from ..matrices import (
     entries_at,
     largest_entries,
     matrix_from_tensors,
@@ -30,6 +28,8 @@ from .matrices import (
     unit_rows,
     without,
 )
+from ..ranking import pair_matrix
+from .channels import NEAREST_HEADS, Side, nearest_rows
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ...graph.errors import ModelError
-from ..ranking import HITS, Score, summarise
+from ..ranking import HITS, Score, drawn_counts, summarise
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -139,21 +139,13 @@ def figures(scored: Scored, *, seed: int = 0, draws: int = DRAWS) -> dict[str, A
     """
     result = summarise(scored.ranks, scored.queries, seed=seed, draws=draws)
     per_query = _per_query(scored)
-    counts = _drawn_counts(len(per_query["size"]), seed, draws)
+    counts = drawn_counts(len(per_query["size"]), seed, draws)
     for name, values in per_query.items():
         if name != "size":
             result |= _mean(name, values, counts)
     for ratio in RATIOS:
         result |= _classified(scored, ratio, counts[:_AREA_DRAWS])
     return result
-
-
-def _drawn_counts(groups: int, seed: int, draws: int) -> Ints:
-    """How often each group is in each draw of the bootstrap: (draws, groups)."""
-    if not groups:
-        return np.zeros((0, 0), dtype=np.int64)
-    generator = np.random.default_rng(seed)
-    return generator.multinomial(groups, np.full(groups, 1 / groups), size=draws)
 
 
 def _interval(drawn: Floats) -> list[float]:
@@ -260,7 +252,7 @@ def paired_difference(
     ):
         raise ValueError("a paired difference is of the same edges in the same order")
     _, where = np.unique(ours.queries, return_inverse=True)
-    counts = _drawn_counts(len(np.unique(where)), seed, draws)
+    counts = drawn_counts(len(np.unique(where)), seed, draws)
     names = ("mrr", *(f"hits@{k}" for k in HITS))
     keys = ("", "_interval", "_ahead")
     if not len(ours.ranks):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import warnings
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +21,7 @@ from ...graph.frames import PREDICTIONS, conform, empty
 from ...graph.kg import KnowledgeGraph
 from ..calibration import Calibration
 from ..data import to_hetero_data
-from ..folder import ModelFolder, named, open_model, part_named, save_model
+from ..folder import ModelFolder, graph_of, named, open_model, part_named, save_model
 from ..ranking import pair_matrix
 from .baselines import Degree, Neighbours
 from .card import link_card, link_plots
@@ -443,27 +442,9 @@ def load_model(path: Path | str, graph: KnowledgeGraph | None = None) -> LinkMod
             recorded graph is not where it was or is no longer the same.
     """
     folder = open_model(path, KIND)
-    given = graph is not None
-    if graph is None:
-        place = folder.graph["path"]
-        if place is None or not Path(place).is_dir():
-            raise ModelError(
-                f"{path}: the graph that the model was trained on is not at {place}; name the graph"
-                " to use"
-            )
-        graph = KnowledgeGraph.open(place)
-    same_graph = graph.checksum() == folder.graph["checksum"]
-    if not same_graph and not given:
-        raise ModelError(
-            f"{path}: the graph at {folder.graph['path']} is no longer the one that the model was"
-            " trained on; train the model anew, or name that graph to use it all the same"
-        )
-    if not same_graph:
-        warnings.warn(
-            f"{path}: the graph given is not the one that the model was trained on; entities that"
-            " are new in it have no predictions",
-            stacklevel=2,
-        )
+    graph, same_graph = graph_of(
+        path, folder, graph, other="entities that are new in it have no predictions"
+    )
     try:
         settings = dict(folder.settings)
         head_kind, relation, tail_kind = settings.pop("edge_type")

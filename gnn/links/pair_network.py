@@ -20,9 +20,9 @@ from torch import Tensor, nn
 
 from ...graph.progress import progress
 from ...graph.threads import one_thread
+from ..matrices import largest_entries
 from .channels import Side
 from .known import Learned, Table
-from .matrices import largest_entries
 
 _DIM = 96
 _HIDDEN = 192

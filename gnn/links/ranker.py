@@ -29,11 +29,11 @@ from ...graph.errors import DataError, ModelError
 from ...graph.kg import KnowledgeGraph
 from ...graph.progress import progress
 from ..folder import named, part_named
+from ..matrices import entries_at, matrix_from_tensors, matrix_tensors, without
 from ..ranking import filtered_ranks, pair_matrix
 from .boosters import booster_from_tensor, booster_tensor
 from .channels import side_of
 from .known import Floats, Integers, Known, Learned, Pairs, Table
-from .matrices import entries_at, matrix_from_tensors, matrix_tensors, without
 from .pair_network import (
     Examples,
     Messages,

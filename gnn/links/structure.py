@@ -28,9 +28,9 @@ from .. import calibration
 from ..calibration import FIRST, Calibration
 from ..data import EdgeType, vocabulary
 from ..folder import named, part_named
+from ..matrices import matrix_from_tensors, matrix_tensors, rare_first, unit_rows
 from ..ranking import pair_matrix
 from .boosters import booster_from_tensor, booster_tensor
-from .matrices import matrix_from_tensors, matrix_tensors, rare_first, unit_rows
 from .molecules import Compared, Features, Molecules, molecules_of
 
 CANDIDATES = 150  # targets a molecule that the trees rank

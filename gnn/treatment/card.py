@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..folder import source_lines
+
 if TYPE_CHECKING:
     from .model import TreatmentModel
 
@@ -60,11 +62,6 @@ def treatment_card(model: TreatmentModel) -> str:
         "",
         "For research. Not for decisions about patients.",
         "",
-        "## Sources of the graph",
-        "",
-        *(
-            f"- {source['name']} {source['release']}: {source['licence']}"
-            for source in model.record["sources"]
-        ),
+        *source_lines(model.record["sources"]),
     ]
     return "\n".join(lines) + "\n"

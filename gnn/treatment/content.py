@@ -23,7 +23,7 @@ from ...graph.kg import KnowledgeGraph
 from ..data import EdgeType
 from ..folder import named, part_named
 from ..links.channels import side_of
-from ..links.matrices import matrix_from_tensors, matrix_tensors, rare_first, unit_rows
+from ..matrices import matrix_from_tensors, matrix_tensors, rare_first, unit_rows
 from ..ranking import pair_matrix
 
 Floats = NDArray[np.float64]

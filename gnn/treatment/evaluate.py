@@ -16,7 +16,7 @@ from ...graph.errors import DataError, MissingError, ModelError
 from ...graph.quarantine import Quarantine
 from ..links.leaks import Leaks, find_leaks
 from ..links.split import MANIFEST, read_edges
-from ..ranking import pair_matrix
+from ..ranking import drawn_counts, pair_matrix
 from .resolve import Notices, resolved
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def figures(
     if not len(rows):
         names = [key for name in per_disease for key in (name, f"{name}_interval")]
         return {**result, **dict.fromkeys([*names, "coverage@10"])}
-    counts = draws(len(rows), seed)
+    counts = drawn_counts(len(rows), seed, DRAWS)
     for name, values in per_disease.items():
         of_edges = name == "mrr" or name.startswith("hits@")
         weight = sizes[rows].astype(float) if of_edges else np.ones(len(rows))
@@ -142,12 +142,6 @@ def _per_disease(
     return values, sizes
 
 
-def draws(n: int, seed: int) -> NDArray[np.int64]:
-    """How often each of n is drawn, (draws, n)."""
-    chance = np.random.default_rng(seed)
-    return chance.multinomial(n, np.full(n, 1 / n), size=DRAWS)
-
-
 def _put(result: dict[str, Any], name: str, value: float, drawn: Floats) -> None:
     result[name] = round(value, 4)
     result[f"{name}_interval"] = [round(float(b), 4) for b in np.quantile(drawn, [0.025, 0.975])]
@@ -161,7 +155,7 @@ def paired(
     `<name>_ahead` the share of draws in which the model is ahead."""
     own, sizes = _per_disease(ours, popularity, n_diseases)
     other, _ = _per_disease(theirs, popularity, n_diseases)
-    counts = draws(len(sizes), seed)
+    counts = drawn_counts(len(sizes), seed, DRAWS)
     result: dict[str, Any] = {}
     for name in ("mrr", "hits@10", "ndcg@10", "recall@10"):
         weight = sizes.astype(float) if name in ("mrr", "hits@10") else np.ones(len(sizes))
@@ -198,14 +192,12 @@ def compare(
         if name != label:
             found[name] = ranked(model.scores(diseases, name), true, others, seed)
     everything, n = np.ones(len(diseases), dtype=bool), len(model.task.tails)
-    strata = {
-        name: {
-            other: figures(ranks, (had >= low) & (had <= (np.inf if high is None else high)),
-                           popularity, n, seed)
-            for other, ranks in found.items()
+    strata = {}
+    for name, (low, high) in STRATA.items():
+        within = (had >= low) & (had <= (np.inf if high is None else high))
+        strata[name] = {
+            other: figures(ranks, within, popularity, n, seed) for other, ranks in found.items()
         }
-        for name, (low, high) in STRATA.items()
-    }  # fmt: skip
     return {
         "edges": int(true.sum()),
         "diseases": len(diseases),

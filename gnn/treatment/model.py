@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +20,7 @@ from ...graph.errors import MissingError, ModelError
 from ...graph.frames import PREDICTIONS, conform, empty
 from ...graph.kg import KnowledgeGraph
 from ..calibration import Calibration
-from ..folder import ModelFolder, named, open_model, part_named, save_model
+from ..folder import ModelFolder, graph_of, named, open_model, part_named, save_model
 from ..links.baselines import Degree
 from ..links.explain import Explainer
 from ..links.task import LinkTask
@@ -528,26 +527,13 @@ def load_model(path: Path | str, graph: KnowledgeGraph | None = None) -> Treatme
             gone or has changed and no other is given.
     """
     folder = open_model(path, KIND)
-    given = graph is not None
-    if graph is None:
-        place = folder.graph["path"]
-        if place is None or not Path(place).is_dir():
-            raise ModelError(
-                f"{path}: its graph ({place or 'not recorded'}) is not there; name the graph"
-            )
-        graph = KnowledgeGraph.open(place)
-    same_graph = graph.checksum() == folder.graph["checksum"]
-    if not same_graph and not given:
-        raise ModelError(
-            f"{path}: the graph at {folder.graph['path']} is no longer the one that the model was"
-            " trained on; train the model anew, or name that graph to use it all the same"
-        )
-    if not same_graph:
-        warnings.warn(
-            f"{path}: the graph given is not the one that the model was trained on; what is new in"
-            " it has no ranks, but counts for what is on record and what speaks against a drug",
-            stacklevel=2,
-        )
+    graph, same_graph = graph_of(
+        path,
+        folder,
+        graph,
+        other="what is new in it has no ranks, but counts for what is on record and what speaks"
+        " against a drug",
+    )
     try:
         settings = dict(folder.settings)
         task = LinkTask(
