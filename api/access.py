@@ -293,6 +293,23 @@ def review(
     )
 
 
+def model_kind(path: Path | str) -> str:
+    """What a model folder is for: links, diagnosis or treatment.
+
+    Raises:
+        ModelError: no model folder, or a damaged one.
+    """
+    import json
+
+    config = Path(path) / "config.json"
+    if not config.is_file():
+        raise ModelError(f"{path}: is no model folder (it has no config.json)")
+    try:
+        return str(json.loads(config.read_text(encoding="utf-8"))["kind"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{config}: is damaged: {error}; train the model anew") from error
+
+
 def load_model(
     path: Path | str, graph: KnowledgeGraph | Path | str | None = None
 ) -> LinkModel | DiagnosisModel | TreatmentModel:
@@ -305,15 +322,7 @@ def load_model(
     Raises:
         ModelError: no model folder, a damaged one, or one of another version.
     """
-    import json
-
-    config = Path(path) / "config.json"
-    if not config.is_file():
-        raise ModelError(f"{path}: is no model folder (it has no config.json)")
-    try:
-        kind = json.loads(config.read_text(encoding="utf-8"))["kind"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{config}: is damaged: {error}; train the model anew") from error
+    kind = model_kind(path)
     if isinstance(graph, str | Path):
         graph = read(graph)
     # Only what is asked for is imported: each kind of model takes a second or two.

@@ -735,7 +735,8 @@ def split(
     cases: Annotated[
         Path | None,
         typer.Option(
-            help="Split cases instead, for diagnosis: phenopackets, a table or a graph folder."
+            help="Split cases instead, for diagnosis: phenopackets, a graph folder, or a TSV with"
+            " the columns case, phenotypes, diseases."
         ),
     ] = None,
     how: Annotated[
@@ -1039,7 +1040,10 @@ def train_diagnosis(
     ] = "ranker",
     cases: Annotated[
         Path | None,
-        typer.Option(help="Patients to learn from too: phenopackets, a table, a graph folder."),
+        typer.Option(
+            help="Patients to learn from too: phenopackets, a graph folder, or a TSV with the"
+            " columns case, phenotypes, diseases."
+        ),
     ] = None,
     seed: Seed = 0,
     as_json: Json = False,
@@ -1259,36 +1263,43 @@ def explain(
         show.out.print(str(explanation), markup=False)
 
 
-def _link_model(path: Path, graph: str | None) -> LinkModel:
-    from medkg.access import load_model
-    from medkg.gnn.links.model import LinkModel
+# How a model of each kind is asked.
+_ASKED_BY = {"links": "predict", "diagnosis": "diagnose", "treatment": "recommend"}
+
+
+def _model_for(kind: str, path: Path, graph: str | None) -> Any:
+    from medkg.access import load_model, model_kind
     from medkg.graph.errors import ModelError
 
-    loaded = load_model(path, graph)
-    if not isinstance(loaded, LinkModel):
-        raise ModelError(f"{path}: is no link-prediction model; use medkg diagnose with it")
-    return loaded
+    found = model_kind(path)
+    if found != kind:
+        use = f"; it is asked by medkg {_ASKED_BY[found]}" if found in _ASKED_BY else ""
+        raise ModelError(f"{path}: is a model for {found}, not for {kind}{use}")
+    return load_model(path, graph)
+
+
+def _link_model(path: Path, graph: str | None) -> LinkModel:
+    model: LinkModel = _model_for("links", path, graph)
+    return model
 
 
 def _diagnosis_model(path: Path, graph: str | None) -> DiagnosisModel:
-    from medkg.access import load_model
-    from medkg.gnn.diagnosis.model import DiagnosisModel
-    from medkg.graph.errors import ModelError
-
-    loaded = load_model(path, graph)
-    if not isinstance(loaded, DiagnosisModel):
-        raise ModelError(f"{path}: is no diagnosis model; use medkg predict with it")
-    return loaded
+    model: DiagnosisModel = _model_for("diagnosis", path, graph)
+    return model
 
 
-@app.command(epilog="Example: medkg diagnose models/diagnosis --symptom Fever --symptom HP:0001945")
+@app.command(
+    epilog="Example: medkg diagnose models/diagnosis --symptom Seizure --symptom HP:0001252"
+)
 def diagnose(
     model: Annotated[Path, typer.Argument(help="A model folder (medkg train diagnosis).")],
     symptom: Annotated[
-        list[str] | None, typer.Option(help="One that is seen: identifier or name; repeatable.")
+        list[str] | None,
+        typer.Option(help="One that is seen, alone or beside what is read: identifier or name."),
     ] = None,
     absent: Annotated[
-        list[str] | None, typer.Option(help="One that was looked for and not found.")
+        list[str] | None,
+        typer.Option(help="One that was looked for and not found; counts before what is read."),
     ] = None,
     note: Annotated[Path | None, typer.Option(help="A clinical note, read for phenotypes.")] = None,
     phenopacket: Annotated[
@@ -1345,7 +1356,6 @@ def diagnose(
         diagnose_all,
         kept,
         of_texts,
-        open_set_of,
         patients_of,
         read_findings,
     )
@@ -1353,10 +1363,15 @@ def diagnose(
     from medkg.graph.errors import DataError, ModelError
     from medkg.graph.quarantine import Quarantine
 
-    if sum(bool(given) for given in (symptom, note, phenopacket, findings_from)) != 1:
-        raise typer.BadParameter("give one of --symptom, --note, --phenopacket and --findings-from")
-    if absent and not symptom:
-        raise typer.BadParameter("--absent goes with --symptom")
+    origins = sum(origin is not None for origin in (note, phenopacket, findings_from))
+    typed = (symptom or (), absent or ())
+    if origins > 1 or (origins == 0 and not symptom):
+        raise typer.BadParameter(
+            "give --symptom, or one of --note, --phenopacket and --findings-from (--symptom and"
+            " --absent then add to it)"
+        )
+    if findings and any(typed):
+        raise typer.BadParameter("--findings writes what was read; add to the table itself")
     if (findings or correct) and note is None:
         raise typer.BadParameter("--findings and --review go with --note")
     given = Circumstances(tuple(gene or ()), onset, sex)
@@ -1387,11 +1402,11 @@ def diagnose(
     aside = Quarantine()
     read: list[dict[str, Any]] = []
     if phenopacket is not None:
-        patients = patients_of(phenopacket, loaded.kg, aside)
-        if len(patients) > 1 and (ask or given or explained or page or coverage):
+        patients = patients_of(phenopacket, loaded.kg, aside, typed)
+        if len(patients) > 1 and (ask or given or explained or page):
             raise DataError(
-                f"has {len(patients)} patients: --ask, --gene, --onset, --sex, --explain, --page"
-                " and --coverage are for one",
+                f"has {len(patients)} patients: --ask, --gene, --onset, --sex, --explain and --page"
+                " are for one",
                 path=phenopacket,
             )
     else:
@@ -1402,28 +1417,51 @@ def diagnose(
             read = table.to_dicts()
             if not as_json:
                 show.findings(table)
-            found = kept(table, loaded.kg)
+            found = kept(table, loaded.kg, typed)
         elif findings_from is not None:
-            found = read_findings(findings_from, loaded.kg)
+            found = read_findings(findings_from, loaded.kg, typed)
         else:
-            found = of_texts(loaded.kg, symptom or (), absent or ())
+            found = of_texts(loaded.kg, *typed)
         origin = note or findings_from
         own = called or ("patient" if origin is None else origin.stem)
         patients = [Patient(own.strip(), found)]
     if ask:
         patients = [_asked(loaded, patients[0], given, top)]
-    results = diagnose_all(loaded, patients, aside, top=top, circumstances=given)
+    results = diagnose_all(loaded, patients, aside, top=top, circumstances=given, coverage=coverage)
     _say_set_aside(aside)
     if not results:
         raise DataError("no phenotype is left that the model knows")
     ranked = {result["patient"] for result in results}
     usable = [patient for patient in patients if patient.id in ranked]
     written = _into_graph(loaded, usable, into, pseudonyms, top) if into is not None else None
+    for case in results:
+        case["written_as"] = None if written is None else written[case["patient"]]
+    if note is not None:
+        results[0]["read"] = read
+    if explained or page is not None:  # of one patient
+        why = loaded.explain(
+            results[0]["present"],
+            results[0]["excluded"],
+            diseases=[row["disease"] for row in results[0]["diagnoses"]],
+            circumstances=given,
+        )
+        results[0]["explanation"] = why.to_dicts()
+    if page is not None:
+        from medkg.gnn.diagnosis.model import diagnoses_frame
+        from medkg.gnn.diagnosis.page import write_page
+
+        rows = diagnoses_frame(results[0]["diagnoses"])
+        write_page(rows, why, page, loaded.name, loaded.kg)
+    if as_json:
+        return show.as_json({"cases": results, "set_aside": [row.__dict__ for row in aside.rows]})
     if len(patients) > 1:
-        return _show_cases(results, written, aside, as_json)
-    opened = open_set_of(loaded, patients[0].findings, coverage or 0.9)
-    result = {**results[0], "read": read, "open_set": opened}
-    return _show_diagnosis(loaded, result, given, written, explained, page, as_json)
+        return show.cases(results)
+    show.diagnosis(results[0], loaded.names)
+    if explained:
+        show.explanation(why)
+    if page is not None:
+        show.out.print(f"{page}: phenotypes by diseases", markup=False)
+    return None
 
 
 def _read_note(model: DiagnosisModel, note: Path, correct: bool) -> pl.DataFrame:
@@ -1472,96 +1510,6 @@ def _into_graph(
         written = connection.write(as_graph(named, model, top))
     show.err.print(f"{uri}: {written}", markup=False)
     return {patient.id: identifier for identifier, patient in named.items()}
-
-
-def _show_cases(
-    results: list[dict[str, Any]],
-    written: dict[str, str] | None,
-    aside: Quarantine,
-    as_json: bool,
-) -> None:
-    """Several patients: the first diagnosis of each."""
-    import polars as pl
-
-    from medkg import show
-
-    if as_json:
-        set_aside = [row.__dict__ for row in aside.rows]
-        cases = [{**case, "written_as": (written or {}).get(case["patient"])} for case in results]
-        return show.as_json({"cases": cases, "set_aside": set_aside})
-    rows = [
-        {
-            "patient": case["patient"],
-            "phenotypes": len(case["present"]),
-            "first": case["diagnoses"][0]["name"],
-            "probability": case["diagnoses"][0]["probability"],
-            "known": case["known"],
-            "its_rank": case["known_rank"],
-            "notes": len(case["notes"]),
-            **({"written_as": written[case["patient"]]} if written else {}),
-        }
-        for case in results
-    ]
-    return show.frame(
-        pl.DataFrame(rows, infer_schema_length=None), "First diagnoses (for research, not for care)"
-    )
-
-
-def _show_diagnosis(
-    model: DiagnosisModel,
-    result: dict[str, Any],
-    given: Circumstances,
-    written: dict[str, str] | None,
-    explained: bool,
-    page: Path | None,
-    as_json: bool,
-) -> None:
-    """One patient: the list and, if asked for, its explanation."""
-    from medkg import show
-
-    present, lacking = result["present"], result["excluded"]
-    top = len(result["diagnoses"])
-    rows = model.diagnose(present, lacking, top=top, circumstances=given)
-    why = None
-    if explained or page is not None or as_json:
-        why = model.explain(present, lacking, top=top, circumstances=given)
-    if page is not None and why is not None:
-        from medkg.gnn.diagnosis.page import write_page
-
-        write_page(rows, why, page, model.name, model.kg)
-    if as_json:
-        return show.as_json(
-            {
-                "present": present,
-                "absent": lacking,
-                "read": result["read"],
-                "notes": result["notes"],
-                "known": result["known"],
-                "known_rank": result["known_rank"],
-                "written_as": None if written is None else next(iter(written.values())),
-                "diagnoses": rows.to_dicts(),
-                "open_set": result["open_set"],
-                "explanation": [] if why is None else why.to_dicts(),
-            }
-        )
-    names = dict(model.kg.nodes.select("id", "name").iter_rows())
-    for said in result["notes"]:
-        show.out.print(f"note: {said}", markup=False)
-    show.out.print(f"present: {', '.join(names[i] for i in present)}", markup=False)
-    if lacking:
-        show.out.print(f"absent: {', '.join(names[i] for i in lacking)}", markup=False)
-    show.frame(rows.drop("score"), "Diagnoses (for research, not for care)")
-    if result["open_set"] is not None:
-        show.open_set(result["open_set"])
-    if explained and why is not None:
-        show.explanation(why)
-    if result["known_rank"] is not None:
-        show.out.print(f"known diagnosis: rank {result['known_rank']:,}")
-    for own, identifier in (written or {}).items():
-        show.out.print(f"written as {identifier}: {own}", markup=False)
-    if page is not None:
-        show.out.print(f"{page}: phenotypes by diseases", markup=False)
-    return None
 
 
 @app.command(
@@ -1624,14 +1572,8 @@ def recommend(
 
 
 def _treatment_model(path: Path, graph: str | None) -> TreatmentModel:
-    from medkg.access import load_model
-    from medkg.gnn.treatment.model import TreatmentModel
-    from medkg.graph.errors import ModelError
-
-    loaded = load_model(path, graph)
-    if not isinstance(loaded, TreatmentModel):
-        raise ModelError(f"{path}: is no treatment model (medkg train treatment makes one)")
-    return loaded
+    model: TreatmentModel = _model_for("treatment", path, graph)
+    return model
 
 
 # Shared

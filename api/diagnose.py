@@ -18,17 +18,19 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from medkg.gnn.diagnosis.findings import Findings, Phenotypes
+from medkg.gnn.diagnosis.findings import NOTHING, Findings, Phenotypes, Typed
 from medkg.graph.atomic import atomic_file
 from medkg.graph.errors import DataError, MissingError
 from medkg.graph.frames import NODES, Source, conform
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.progress import track
 from medkg.graph.quarantine import Quarantine
+from medkg.graph.text import decode
 
 if TYPE_CHECKING:
     from medkg.extract.annotated import AnnotatedText, Triple
-    from medkg.gnn.diagnosis.circumstances import Circumstances
+    from medkg.gnn.diagnosis.circumstances import Circumstances, Factors
+    from medkg.gnn.diagnosis.knowledge import Floats, Integers
     from medkg.gnn.diagnosis.model import DiagnosisModel
 
 PATIENTS = Source("patients", "", "private: patients' data, not to be passed on")
@@ -43,6 +45,7 @@ FINDINGS = {
     "end": pl.Int64,
     "sentence": pl.String,
 }
+_NOT_THE_PATIENTS = {"family", "other", "possible", "hypothetical"}
 _NO_PHENOTYPE = "no phenotype is left that the model knows"
 
 
@@ -64,7 +67,7 @@ def of_texts(kg: KnowledgeGraph, present: Sequence[str], excluded: Sequence[str]
     Raises:
         MissingError: one of them names no phenotype of the graph.
     """
-    return Phenotypes(kg).clean(present, excluded, strict=True)
+    return Phenotypes(kg).clean((), (), (present, excluded))
 
 
 def findings_in_note(path: Path, kg: KnowledgeGraph) -> pl.DataFrame:
@@ -72,9 +75,10 @@ def findings_in_note(path: Path, kg: KnowledgeGraph) -> pl.DataFrame:
 
     Returns:
         `FINDINGS`: `keep`: `yes` (observed), `no` (denied: excluded) or `drop`: of the family or
-        somebody else, hypothetical, or without a term of the graph's. What was possible or is past
-        is the patient's. `said` is the text's words, `context` what is said of them, `start` and
-        `end` the characters of `sentence`. In order of the text.
+        somebody else, possible (a diagnosis that is considered is no finding), hypothetical, or
+        without a term of the graph's. What is past is the patient's. `said` is the text's words,
+        `context` what is said of them, `start` and `end` the characters of `sentence`. In order of
+        the text.
 
     Raises:
         DataError: it can't be read, or is not one text.
@@ -101,7 +105,7 @@ def _finding(triple: Triple, text: AnnotatedText, names: Mapping[str, str]) -> d
     if triple.relation == "LACKS_PHENOTYPE":
         context.insert(0, "negated")
     keep = "no" if "negated" in context else "yes"
-    if not known or {"family", "other", "hypothetical"} & set(context):
+    if not known or _NOT_THE_PATIENTS & set(context):
         keep = "drop"
     return {
         "keep": keep,
@@ -128,8 +132,8 @@ def write_findings(found: pl.DataFrame, path: Path) -> None:
         found.write_csv(draft, separator="\t", quote_style="necessary")
 
 
-def read_findings(path: Path, kg: KnowledgeGraph) -> Findings:
-    """The findings of a table that a person has corrected.
+def read_findings(path: Path, kg: KnowledgeGraph, typed: Typed = NOTHING) -> Findings:
+    """The findings of a table that a person has corrected, and what was typed beside it.
 
     Columns `keep` (yes, no or drop) and `phenotype` (an identifier or a name) are needed, all
     others are for the reader. Rows with neither are passed over; a phenotype may be missing only
@@ -139,10 +143,7 @@ def read_findings(path: Path, kg: KnowledgeGraph) -> Findings:
         DataError: a column is missing, a value of `keep` is none, or a phenotype isn't known; with
             the line.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError("is not UTF-8 text", path=path) from error
+    text = decode(path.read_bytes(), path)
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t")
     if not {"keep", "phenotype"} <= set(rows.fieldnames or ()):
         raise DataError("lacks a column keep or phenotype; columns are parted by tabs", path=path)
@@ -161,13 +162,13 @@ def read_findings(path: Path, kg: KnowledgeGraph) -> Findings:
         except MissingError as error:
             raise DataError(str(error), path=path, line=rows.line_num) from None
         lists[keep.lower()].append(phenotype)
-    return look.clean(lists["yes"], lists["no"])
+    return look.clean(lists["yes"], lists["no"], typed)
 
 
-def kept(found: pl.DataFrame, kg: KnowledgeGraph) -> Findings:
-    """The findings of a table, as it is now."""
-    lists = (found.filter(keep=keep)["phenotype"].to_list() for keep in ("yes", "no"))
-    return Phenotypes(kg).clean(*lists)
+def kept(found: pl.DataFrame, kg: KnowledgeGraph, typed: Typed = NOTHING) -> Findings:
+    """The findings of a table, as it is now, and what was typed beside it."""
+    present, excluded = (found.filter(keep=keep)["phenotype"].to_list() for keep in ("yes", "no"))
+    return Phenotypes(kg).clean(present, excluded, typed)
 
 
 def reviewed(
@@ -216,21 +217,29 @@ def _correct(row: dict[str, Any], said: str, look: Phenotypes) -> str | None:
 # Phenopackets
 
 
-def patients_of(path: Path, kg: KnowledgeGraph, quarantine: Quarantine) -> list[Patient]:
+def patients_of(
+    path: Path, kg: KnowledgeGraph, quarantine: Quarantine, typed: Typed = NOTHING
+) -> list[Patient]:
     """The patients of a phenopacket, or of a folder or an archive of them.
 
     A patient of whom no phenotype is left is set aside, as is a file that is no phenopacket.
 
+    Args:
+        typed: what a person typed beside the only patient.
+
     Raises:
-        DataError: there is none to diagnose.
+        DataError: there is none to diagnose, or several and something was typed.
     """
     from medkg.gnn.diagnosis.cases import cases_of
     from medkg.loaders.sources import load
 
     look = Phenotypes(kg)
+    cases = cases_of(load("phenopackets", path, quarantine=quarantine))
+    if any(typed) and len(cases) > 1:
+        raise DataError(f"has {len(cases)} patients: phenotypes are typed for one", path=path)
     found = []
-    for case in cases_of(load("phenopackets", path, quarantine=quarantine)):
-        findings = look.clean(case.present, case.excluded)
+    for case in cases:
+        findings = look.clean(case.present, case.excluded, typed)
         if findings.present:
             found.append(Patient(case.id, findings, case.diseases))
         else:
@@ -250,31 +259,45 @@ def diagnose_all(
     *,
     top: int = 10,
     circumstances: Circumstances | None = None,
+    coverage: float | None = None,
 ) -> list[dict[str, Any]]:
     """The most probable diseases of each of several patients.
 
     A patient of whom the model knows no phenotype is set aside.
 
+    Args:
+        coverage: how surely the disease is in the set of `open_set`; by default 0.9.
+
     Returns:
         For each: `patient`, `present`, `excluded`, `notes`, `diagnoses` (as dictionaries, see
-        `DiagnosisModel.diagnose`), and of the diagnoses that are known (`known`) the first that is
-        a candidate with its rank (`known_rank`; None where none of them is, with a note).
+        `DiagnosisModel.diagnose`), of the diagnoses that are known (`known`) the first that is
+        a candidate with its rank (`known_rank`; None where none of them is, with a note), and
+        `open_set`, None where the model has none, else `none_of_these` (a probability), `base_rate`
+        (how often it was so where it was fitted), `coverage`, how many diseases are in the set that
+        holds the true one with it (`size`), whether "none of these" is in it (`with_none`), and, of
+        one patient or where a coverage is given, the `set`: identifiers and names, the most
+        probable first. It goes by the phenotypes seen alone, as it was fitted
+        (`medkg.gnn.diagnosis.open_set`).
     """
     from medkg.gnn.diagnosis.circumstances import Factors
 
-    knowledge = model.knowledge
-    factors = Factors(model.kg, knowledge, circumstances) if circumstances else None
+    # A set is of hundreds of diseases; those of a folder's patients are given to who asks.
+    with_sets = coverage is not None or len(patients) == 1
+    factors = Factors(model.kg, model.knowledge, circumstances) if circumstances else None
     found = []
     parts = list(_parts(patients))
     for part in track(parts, "diagnose") if len(parts) > 1 else parts:
-        usable = [p for p in part if len(knowledge.columns_of(p.findings.present))]
+        usable = [p for p in part if len(model.knowledge.columns_of(p.findings.present))]
         for patient in part:
             if patient not in usable:
-                quarantine.add(_NO_PHENOTYPE, path="patients", row=patient.id)
-        found += _diagnosed(model, usable, factors, top)
+                said = "; ".join([patient.id, *patient.findings.notes])
+                quarantine.add(_NO_PHENOTYPE, path="patients", row=said)
+        if usable:
+            found += _diagnosed(model, usable, factors, top, coverage or COVERAGE, with_sets)
     return found
 
 
+COVERAGE = 0.9  # of sets, if not told
 _PART = 100  # patients scored at a time
 
 
@@ -284,30 +307,26 @@ def _parts(patients: Sequence[Patient]) -> Iterator[Sequence[Patient]]:
 
 
 def _diagnosed(
-    model: DiagnosisModel, patients: Sequence[Patient], factors: Any, top: int
+    model: DiagnosisModel,
+    patients: Sequence[Patient],
+    factors: Factors | None,
+    top: int,
+    coverage: float,
+    with_sets: bool,
 ) -> list[dict[str, Any]]:
-    import numpy as np
+    from medkg.gnn.diagnosis.explain import posterior
 
-    from medkg.gnn.diagnosis.explain import most_probable, posterior
-
-    if not patients:
-        return []
     knowledge = model.knowledge
-    logs = posterior(
-        model,
-        [knowledge.columns_of(patient.findings.present) for patient in patients],
-        [knowledge.columns_of(patient.findings.excluded) for patient in patients],
-        factors,
-    )
-    orders = [most_probable(own, len(own)) for own in logs]
-    wanted = {knowledge.diseases[row] for order in orders for row in order[:top]}
-    nodes = model.kg.nodes.filter(pl.col("id").is_in(list(wanted)))
-    names = dict(nodes.select("id", "name").iter_rows())
+    present = [knowledge.columns_of(patient.findings.present) for patient in patients]
+    excluded = [knowledge.columns_of(patient.findings.excluded) for patient in patients]
+    scores = model.scores(present)
+    logs = posterior(model, present, excluded, factors, scores)
+    opened = _open_sets(model, present, scores, coverage, with_sets)
     found = []
-    for patient, own, order in zip(patients, logs, orders, strict=True):
+    for at, patient in enumerate(patients):
         notes = list(patient.findings.notes)
-        row = next((knowledge.disease_rows[d] for d in patient.diseases
-                    if d in knowledge.disease_rows), None)  # fmt: skip
+        of_known = (knowledge.disease_rows.get(disease) for disease in patient.diseases)
+        row = next((row for row in of_known if row is not None), None)
         if patient.diseases and row is None:
             listed = ", ".join(patient.diseases)
             notes.append(f"its diagnosis ({listed}) is no candidate: the graph doesn't describe it")
@@ -318,49 +337,51 @@ def _diagnosed(
                 "excluded": list(patient.findings.excluded),
                 "notes": notes,
                 "known": list(patient.diseases),
-                "known_rank": None if row is None else int(np.flatnonzero(order == row)[0]) + 1,
-                "diagnoses": [
-                    {
-                        "rank": rank,
-                        "disease": knowledge.diseases[at],
-                        "name": names.get(knowledge.diseases[at], knowledge.diseases[at]),
-                        "probability": float(np.exp(own[at])),
-                    }
-                    for rank, at in enumerate(order[:top], start=1)
-                ],
+                "known_rank": None if row is None else _rank(logs[at], row),
+                "diagnoses": model.rows_of(present[at], excluded[at], scores[at], logs[at], top),
+                "open_set": opened[at],
             }
         )
     return found
 
 
-def open_set_of(
-    model: DiagnosisModel, findings: Findings, coverage: float
-) -> dict[str, Any] | None:
-    """Whether the disease is any of the candidates, and which must be considered.
+def _rank(logs: Floats, row: int) -> int:
+    """The place of a disease among the most probable ones; of equal ones the first is before."""
+    return 1 + int((logs > logs[row]).sum() + (logs[:row] == logs[row]).sum())
 
-    By the phenotypes seen alone, as it was fitted; see `medkg.gnn.diagnosis.open_set`.
 
-    Returns:
-        `none_of_these` (a probability), `base_rate` (how often it was so where it was fitted),
-        `coverage`, and the `set` that holds the disease with it: identifier and name each, the
-        most probable first, with null for none of these. None, where the model has no open set.
-    """
+def _open_sets(
+    model: DiagnosisModel,
+    present: Sequence[Integers],
+    scores: Floats,
+    coverage: float,
+    with_sets: bool,
+) -> Sequence[dict[str, Any] | None]:
+    """`open_set` of each patient; see `diagnose_all`."""
     import numpy as np
 
+    from medkg.gnn.diagnosis.open_set import Ordered
+
     if model.open_set is None:
-        return None
-    present = model.knowledge.columns_of(findings.present)
-    scores, number = model.scores([present]), np.array([len(present)])
-    (rows,) = model.open_set.sets(scores, number, coverage)
-    ids = [model.knowledge.diseases[row] if row >= 0 else None for row in rows]
-    nodes = model.kg.nodes.filter(pl.col("id").is_in([id_ for id_ in ids if id_ is not None]))
-    names = dict(nodes.select("id", "name").iter_rows())
-    return {
-        "none_of_these": float(model.open_set.none_of_these(scores, number)[0]),
-        "base_rate": model.open_set.base_rate,
-        "coverage": coverage,
-        "set": [{"disease": id_, "name": id_ and names.get(id_, id_)} for id_ in ids],
-    }
+        return [None] * len(present)
+    diseases, names = model.knowledge.diseases, model.names
+    numbers = np.array([len(columns) for columns in present])
+    chances = model.open_set.probabilities(scores, numbers)
+    sets = Ordered.of(chances).sets(model.open_set.limit(coverage))
+    found: list[dict[str, Any]] = []
+    for none, rows in zip(chances[:, -1], sets, strict=True):
+        opened: dict[str, Any] = {
+            "none_of_these": float(none),
+            "base_rate": model.open_set.base_rate,
+            "coverage": coverage,
+            "size": int((rows >= 0).sum()),
+            "with_none": bool((rows < 0).any()),
+        }
+        if with_sets:
+            within = [diseases[row] for row in rows if row >= 0]
+            opened["set"] = [{"disease": id_, "name": names.get(id_, id_)} for id_ in within]
+        found.append(opened)
+    return found
 
 
 # Asking

@@ -72,7 +72,9 @@ def _print_drugs(
             if drug.probability is not None
             else drug.recorded_probability,
             "sources": ", ".join(drug.sources),
-            "warnings": len(drug.warnings),
+            "warnings": "not checked"
+            if drug.unchecked and not drug.warnings
+            else str(len(drug.warnings)),
         }
         for drug in drugs
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -247,15 +247,62 @@ def findings(found: pl.DataFrame) -> None:
     out.print(table)
 
 
+def cases(found: Sequence[Mapping[str, Any]]) -> None:
+    """Print the first diagnosis of each of several patients."""
+    rows = [
+        {
+            "patient": case["patient"],
+            "phenotypes": len(case["present"]),
+            "first": case["diagnoses"][0]["name"],
+            "probability": case["diagnoses"][0]["probability"],
+            **_of_open_set(case["open_set"]),
+            "known": case["known"],
+            "its_rank": case["known_rank"],
+            "notes": len(case["notes"]),
+            **({"written_as": case["written_as"]} if case["written_as"] else {}),
+        }
+        for case in found
+    ]
+    frame(
+        pl.DataFrame(rows, infer_schema_length=None), "First diagnoses (for research, not for care)"
+    )
+
+
+def _of_open_set(found: Mapping[str, Any] | None) -> dict[str, Any]:
+    if found is None:
+        return {}
+    return {"none_of_these": found["none_of_these"], "in_set": found["size"]}
+
+
+def diagnosis(case: Mapping[str, Any], names: Mapping[str, str]) -> None:
+    """Print the list of one patient (of `diagnose_all`), and what it is of."""
+    from medkg.gnn.diagnosis.model import diagnoses_frame
+
+    for said in case["notes"]:
+        out.print(f"note: {said}", markup=False)
+    for what in ("present", "excluded"):
+        if case[what]:
+            out.print(f"{what}: {', '.join(names[id_] for id_ in case[what])}", markup=False)
+    rows = diagnoses_frame(case["diagnoses"]).drop("score")
+    frame(rows, "Diagnoses (for research, not for care)")
+    if case["open_set"] is not None:
+        open_set(case["open_set"])
+    if case["known_rank"] is not None:
+        out.print(f"known diagnosis: rank {case['known_rank']:,}")
+    if case["written_as"] is not None:
+        out.print(f"written as {case['written_as']}: {case['patient']}", markup=False)
+
+
 def open_set(found: Mapping[str, Any]) -> None:
     """Print whether the disease is any candidate, and which are in the set."""
     out.print(
         f"none of these: {found['none_of_these']:.0%}, by the phenotypes seen (of the cases that it"
         f" was fitted on {found['base_rate']:.0%})"
     )
-    names = [each["name"] or "none of these" for each in found["set"]]
+    names = [each["name"] for each in found["set"]]
     shown = "; ".join(names[:10]) + ("; …" if len(names) > 10 else "")
-    out.print(f"set for {found['coverage']:.0%}: {len(names):,}: {shown}", markup=False)
+    beside = ", and none of these" if found["with_none"] else ""
+    out.print(f"set for {found['coverage']:.0%}: {found['size']:,}{beside}: {shown}", markup=False)
 
 
 def ask_of_finding(row: Mapping[str, Any], problem: str) -> str:
@@ -299,6 +346,8 @@ def ask_for(rows: pl.DataFrame, question: Mapping[str, Any]) -> str:
 
 def explanation(rows: pl.DataFrame) -> None:
     """Print what each phenotype weighs for each disease, with frequency and sources."""
+    from medkg.gnn.diagnosis.page import signed
+
     for (rank, name), own in rows.partition_by(
         "rank", "disease_name", as_dict=True, maintain_order=True
     ).items():
@@ -316,7 +365,7 @@ def explanation(rows: pl.DataFrame) -> None:
                 often += f" {row[more]}" if row[more] else ""
             cited = ", ".join(row["references"] or row["sources"] or ())
             support, weight = (
-                "" if row[figure] is None else f"{row[figure]:+.1f}"
+                "" if row[figure] is None else signed(row[figure])
                 for figure in ("support", "weight")
             )
             table.add_row(support, weight, row["part"], term, often, cited)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from ...graph.frames import Source
 from ...graph.identifiers import normalise_curie
 from ...graph.kg import KnowledgeGraph
 from ...graph.quarantine import Quarantine
+from ...graph.text import decode
 
 _SOURCE = Source("cases", "", "as stated by whoever made the table")
 _RELATIONS = {
@@ -104,7 +106,7 @@ def patients_of(kg: KnowledgeGraph, patients: Iterable[str]) -> KnowledgeGraph:
 def read_cases(path: Path, quarantine: Quarantine) -> KnowledgeGraph:
     """The cases of a table, as a graph of patients.
 
-    UTF-8, columns divided by tabs, a line of names first: `case`, `phenotypes`, `diseases` (the
+    Columns divided by tabs, a line of names first: `case`, `phenotypes`, `diseases` (the
     true ones), and, where there are, `excluded` and `publication`; others are left alone.
     Phenotypes and diseases are identifiers, several of them divided by `;`, `|`, `,` or blanks.
     A publication is an identifier (PMID:31239556) or the number of a PMID; cases without one count
@@ -114,7 +116,8 @@ def read_cases(path: Path, quarantine: Quarantine) -> KnowledgeGraph:
         quarantine: gets the lines that can't be used, with the reason.
 
     Raises:
-        DataError: no file, one that is not UTF-8, a column that is missing, or no case in it.
+        DataError: no file, one that is no text (`graph.text.decode`), a column that is missing, or
+            no case in it.
     """
     nodes: dict[str, str] = {}
     evidence: list[tuple[str, str, str, list[str]]] = []
@@ -150,9 +153,9 @@ def read_cases(path: Path, quarantine: Quarantine) -> KnowledgeGraph:
 def _rows(path: Path) -> Iterator[tuple[int, dict[str | None, str]]]:
     """The lines of a table by their columns' names, empty ones left out, with their numbers."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with io.StringIO(decode(path.read_bytes(), path), newline="") as file:
             rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-            rows.fieldnames = [name.strip().lower() for name in rows.fieldnames or ()]
+            rows.fieldnames = [_unquoted(name).strip().lower() for name in rows.fieldnames or ()]
             if missing := [name for name in _REQUIRED if name not in rows.fieldnames]:
                 raise DataError(
                     f"lacks the columns {', '.join(missing)}; a table of cases has"
@@ -161,11 +164,27 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str | None, str]]]:
                     line=1,
                 )
             for row in rows:
-                yield rows.line_num, row
+                # Of a line that is too long or too short, some values are no text.
+                yield (
+                    rows.line_num,
+                    {k: _unquoted(v) if isinstance(v, str) else v for k, v in row.items()},
+                )
     except OSError as error:
         raise DataError(f"can't be read: {error.strerror}", path=path) from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"is no table in UTF-8: {error}", path=path) from error
+    except csv.Error as error:
+        raise DataError(f"is no table: {error}", path=path) from error
+
+
+def _unquoted(text: str) -> str:
+    """A field without the quotes that spreadsheets put around one with a comma.
+
+    Not left to the reader of the table, to which one stray quote would be the start of a field of
+    many lines.
+    """
+    inner = text[1:-1]
+    if len(text) > 1 and text[0] == text[-1] == '"' and '"' not in inner.replace('""', ""):
+        return inner.replace('""', '"')
+    return text
 
 
 def _problem(

@@ -15,9 +15,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from ..matrices import unit_rows
 from .knowledge import STATED_PATIENTS, Floats, Integers, Knowledge, closed
 from .network import Network
-from .similarity import naive_bayes, shared_information, surprise, unit_rows
+from .similarity import naive_bayes, shared_information, surprise
 
 STATED = (
     "surprise",  # of the phenotypes, given their parents (`similarity.surprise`)
@@ -27,7 +28,6 @@ STATED = (
     "resnik",
     "relative",  # the share of the patient's information that the disease shows
     "exact",  # the share of the patient's phenotypes that the disease shows
-    "genetic",  # whether a gene is associated with the disease
     "annotations",  # log(1 + number of phenotypes stated)
 )
 SEEN = (
@@ -43,9 +43,11 @@ SEEN = (
     "publications",  # log(1 + number)
 )
 LEARNT = ("network", "network_nearest")
+CONSTANT = ("typical", "patients", "publications")  # of SEEN, the same for every patient
 # How a patient's list looks as a whole.
 RELATIVE = ("surprise", "pooled_surprise", "nearest")
 CHANNELS = (*STATED, *SEEN, *LEARNT)
+_OF_PATIENTS = (*SEEN, "network_nearest")
 NAMES = (*CHANNELS, *(f"{name}_to_best" for name in RELATIVE), "phenotypes")
 # Known patients of one disease resemble those of other publications by so much, with the weight of
 # so many, where there are too few to tell. (Their mean over the published cases of before 2018.)
@@ -65,7 +67,7 @@ class Profiles:
         pooled, alone: phenotypes × groups, surprise.
         centroid: phenotypes × groups, columns of length 1.
         seen: phenotypes × groups, 1 where a member shows it.
-        constants: groups × (typical, patients, publications).
+        constants: groups × `CONSTANT`.
     """
 
     rows: Integers
@@ -91,7 +93,7 @@ class Channels:
     def __init__(self, knowledge: Knowledge, network: Network):
         self.knowledge = knowledge
         self.network = network
-        self.stated = knowledge.as_stated()
+        self.stated = knowledge.as_stated
         self._surprise = surprise(self.stated)
         information = sp.diags(self.stated.information)
         self._information = information
@@ -99,14 +101,10 @@ class Channels:
         self._unit_diseases = unit_rows(shown).T.tocsr()
         whole = np.asarray(shown.sum(axis=1)).ravel()
         self._shown = (sp.diags(1 / np.maximum(whole, 1e-6)) @ shown).T.tocsr()
-        number = np.log1p(np.diff(self.stated.annotated.indptr))
-        self._prior = np.stack([knowledge.genetic, number]).astype(np.float32)
-
-        self.publications = np.unique(knowledge.patient_publications, return_inverse=True)[1]
-        self._closed = closed(knowledge.patients, knowledge.closure)
+        self._annotations = np.log1p(np.diff(self.stated.annotated.indptr))
         self._weights = sp.diags(self._patients_information())
         self._unit_exact = unit_rows(knowledge.patients @ self._weights)
-        self._unit_closed = unit_rows(self._closed @ self._weights)
+        self._unit_closed = unit_rows(knowledge.patients_closed @ self._weights)
         everyone = {
             int(row): np.flatnonzero(knowledge.patient_rows == row)
             for row in np.unique(knowledge.patient_rows)
@@ -115,15 +113,16 @@ class Channels:
 
     def _patients_information(self) -> Floats:
         """Mean of the information that diseases and that publications of known patients give."""
-        number = int(self.publications.max(initial=-1)) + 1
+        publications = self.knowledge.publication_numbers
+        number = int(publications.max(initial=-1)) + 1
         told = sp.csr_matrix(
             (
-                np.ones(len(self.publications), dtype=np.float32),
-                (self.publications, np.arange(len(self.publications))),
+                np.ones(len(publications), dtype=np.float32),
+                (publications, np.arange(len(publications))),
             ),
-            shape=(number, len(self.publications)),
+            shape=(number, len(publications)),
         )
-        having = np.asarray(((told @ self._closed) > 0).sum(axis=0)).ravel()
+        having = np.asarray(((told @ self.knowledge.patients_closed) > 0).sum(axis=0)).ravel()
         observed = -np.log((having + 0.5) / (number + 1))
         stated = np.minimum(self.stated.information, observed.max(initial=0))
         return np.asarray((observed + stated) / 2, dtype=np.float32)
@@ -133,10 +132,11 @@ class Channels:
         rows = np.array([row for row, _ in groups], dtype=np.int64)
         members: list[Integers] = []
         starts, publications, first = [0], list[int](), list[int]()
-        constants = np.zeros((len(groups), 3), dtype=np.float32)
+        constants = np.zeros((len(groups), len(CONSTANT)), dtype=np.float32)
         for at, (_, group) in enumerate(groups):
-            ordered = group[np.argsort(self.publications[group], kind="stable")]
-            of_each = self.publications[ordered]
+            of_group = self.knowledge.publication_numbers[group]
+            order = np.argsort(of_group, kind="stable")
+            ordered, of_each = group[order], of_group[order]
             begin = np.flatnonzero(np.r_[True, of_each[1:] != of_each[:-1]])
             first.append(len(publications))
             publications += (starts[-1] + begin).tolist()
@@ -147,9 +147,9 @@ class Channels:
         sizes = np.diff(starts)
         joined = sp.csr_matrix(
             (np.ones(len(patients), dtype=np.float32), patients, np.array(starts)),
-            shape=(len(groups), len(self.publications)),
+            shape=(len(groups), len(self.knowledge.patient_rows)),
         )
-        having, size = (joined @ self._closed).tocsr(), np.maximum(sizes, 1)
+        having, size = (joined @ self.knowledge.patients_closed).tocsr(), np.maximum(sizes, 1)
         stated = self.stated.frequency[rows]
         worth = np.where(np.diff(stated.indptr) > 0, STATED_PATIENTS, 0)
         pooled = sp.diags(1 / (worth + size)) @ (sp.diags(worth) @ stated + having)
@@ -170,7 +170,7 @@ class Channels:
     def _typical(self, group: Integers) -> float:
         exact, whole = self._unit_exact[group], self._unit_closed[group]
         alike = ((exact @ exact.T).toarray() + (whole @ whole.T).toarray()) / 2
-        own = self.publications[group]
+        own = self.knowledge.publication_numbers[group]
         alike[own[:, None] == own[None, :]] = -1
         best = alike.max(axis=1)
         best = best[best >= 0]
@@ -185,24 +185,22 @@ class Channels:
         found[:, :, _AT["network"]] = embedded @ self.network.diseases.T
         found[:, :, _AT["pooled_surprise"]] = found[:, :, _AT["surprise"]]
         seen = self._of_profiles(patients, embedded, self.profiles)
-        found[:, self.profiles.rows[:, None], _OF_PATIENTS] = seen
+        found[:, self.profiles.rows[:, None], _OF_PATIENTS_AT] = seen
         return found
 
     def without_publication(
         self, found: Floats, patients: Sequence[Integers], publications: Integers
     ) -> None:
         """Change channels of known patients to what they are without their own publication."""
+        rows, numbers = self.knowledge.patient_rows, self.knowledge.publication_numbers
         pairs = sorted(
             {
                 (int(row), int(publication))
                 for publication in np.unique(publications)
-                for row in self.knowledge.patient_rows[self.publications == publication]
+                for row in rows[numbers == publication]
             }
         )
-        groups = [
-            (row, np.flatnonzero((self.knowledge.patient_rows == row) & (self.publications != p)))
-            for row, p in pairs
-        ]
+        groups = [(row, np.flatnonzero((rows == row) & (numbers != p))) for row, p in pairs]
         kept = [at for at, (_, group) in enumerate(groups) if len(group)]
         profiles = self.profiles_of([groups[at] for at in kept])
         seen = self._of_profiles(patients, self.network.embed(patients), profiles)
@@ -210,7 +208,7 @@ class Channels:
         for at, (row, publication) in enumerate(pairs):
             own = np.flatnonzero(publications == publication)
             if at in place:
-                found[own[:, None], row, _OF_PATIENTS] = seen[own, place[at]]
+                found[own[:, None], row, _OF_PATIENTS_AT] = seen[own, place[at]]
             else:
                 found[own, row] = unseen(found[own, row])
 
@@ -218,30 +216,32 @@ class Channels:
         stated = self.stated
         shown = stated.with_ancestors(patients)
         shared = shared_information(stated, patients)
-        found = np.zeros((len(patients), len(stated.diseases), len(STATED)), np.float32)
-        found[:, :, 0] = (shown @ self._surprise).toarray()
-        found[:, :, 1] = (unit_rows(shown @ self._information) @ self._unit_diseases).toarray()
-        found[:, :, 2] = (shown @ self._shown).toarray()
-        found[:, :, 3] = naive_bayes(stated, patients)
+        channels = np.zeros((len(patients), len(stated.diseases), len(STATED)), np.float32)
+        found = {name: channels[:, :, place] for place, name in enumerate(STATED)}
+        found["surprise"][:] = (shown @ self._surprise).toarray()
+        found["cosine"][:] = (unit_rows(shown @ self._information) @ self._unit_diseases).toarray()
+        found["cover"][:] = (shown @ self._shown).toarray()
+        found["naive_bayes"][:] = naive_bayes(stated, patients)
         for row, patient in enumerate(patients):
             if not len(patient):
                 continue
             own = stated.information[patient][:, None]
             of_each = np.stack([shared[int(phenotype)] for phenotype in patient])
-            found[row, :, 4] = of_each.mean(axis=0)
-            found[row, :, 5] = of_each.sum(axis=0) / np.maximum(own.sum(), 1e-6)
-            found[row, :, 6] = (of_each >= 0.999 * own).mean(axis=0)
-        found[:, :, 7:] = self._prior.T
-        return found
+            found["resnik"][row] = of_each.mean(axis=0)
+            found["relative"][row] = of_each.sum(axis=0) / np.maximum(own.sum(), 1e-6)
+            found["exact"][row] = (of_each >= 0.999 * own).mean(axis=0)
+        found["annotations"][:] = self._annotations
+        return channels
 
     def _of_profiles(
         self, patients: Sequence[Integers], embedded: Floats, profiles: Profiles
     ) -> Floats:
-        """patients × profiles × (`SEEN`, `network_nearest`)."""
+        """patients × profiles × `_OF_PATIENTS`."""
         knowledge, groups = self.knowledge, profiles
-        found = np.zeros((len(patients), len(groups.rows), len(SEEN) + 1), np.float32)
+        channels = np.zeros((len(patients), len(groups.rows), len(_OF_PATIENTS)), np.float32)
         if not len(groups.rows):
-            return found
+            return channels
+        found = {name: channels[:, :, place] for place, name in enumerate(_OF_PATIENTS)}
         present = knowledge.present(patients)
         shown = closed(present, knowledge.closure)
         exact = (unit_rows(present @ self._weights) @ self._unit_exact.T).toarray()
@@ -249,27 +249,29 @@ class Channels:
         alike = (exact + (weighted @ self._unit_closed.T).toarray()) / 2
         learnt = embedded @ self.network.patients.T
         best = np.maximum.reduceat(alike[:, groups.members], groups.publications, axis=1)
-        found[:, :, 0] = (shown @ groups.pooled).toarray()
-        found[:, :, 1] = (shown @ groups.alone).toarray()
-        found[:, :, 2] = np.maximum.reduceat(best, groups.first_publication, axis=1)
-        found[:, :, 3] = np.maximum.reduceat(exact[:, groups.members], groups.starts, axis=1)
-        found[:, :, 4] = _second(best, found[:, :, 2], groups.first_publication)
-        found[:, :, 6] = (weighted @ groups.centroid).toarray()
+        first, members = groups.first_publication, groups.members
         number = np.maximum(np.diff(present.indptr), 1)[:, None]
-        found[:, :, 7] = (present @ groups.seen).toarray() / number
-        found[:, :, [5, 8, 9]] = groups.constants
-        found[:, :, 10] = np.maximum.reduceat(learnt[:, groups.members], groups.starts, axis=1)
-        return found
+        found["pooled_surprise"][:] = (shown @ groups.pooled).toarray()
+        found["patients_surprise"][:] = (shown @ groups.alone).toarray()
+        found["nearest"][:] = np.maximum.reduceat(best, first, axis=1)
+        found["nearest_exact"][:] = np.maximum.reduceat(exact[:, members], groups.starts, axis=1)
+        found["second"][:] = _second(best, found["nearest"], first)
+        found["centroid"][:] = (weighted @ groups.centroid).toarray()
+        found["share"][:] = (present @ groups.seen).toarray() / number
+        for place, name in enumerate(CONSTANT):
+            found[name][:] = groups.constants[:, place]
+        found["network_nearest"][:] = np.maximum.reduceat(learnt[:, members], groups.starts, axis=1)
+        return channels
 
 
 _AT = {name: place for place, name in enumerate(CHANNELS)}
-_OF_PATIENTS = np.array([_AT[name] for name in (*SEEN, "network_nearest")])
+_OF_PATIENTS_AT = np.array([_AT[name] for name in _OF_PATIENTS])
 
 
 def unseen(found: NDArray[np.float32]) -> Floats:
     """Channels (…, `CHANNELS`) as they would be if no patient of the disease were known."""
     changed = found.copy()
-    changed[..., _OF_PATIENTS] = 0
+    changed[..., _OF_PATIENTS_AT] = 0
     changed[..., _AT["pooled_surprise"]] = found[..., _AT["surprise"]]
     return changed
 

@@ -17,11 +17,12 @@ from ...graph.errors import DataError, ModelError
 from ...graph.kg import KnowledgeGraph
 from ...graph.progress import progress
 from ..calibration import FIRST, quality
+from ..ranking import drawn_counts
 from .cases import Case, cases_of
 from .knowledge import Floats, Integers
 from .leaks import CaseLeaks, find_leaks
 from .model import PART, DiagnosisModel
-from .open_set import auroc, coverage_of
+from .open_set import Ordered, auroc, coverage_of
 from .similarity import naive_bayes, resnik
 
 TOP = (1, 3, 10, 50)
@@ -349,7 +350,7 @@ def _ranked(
             certain.add(scores, part)
             if use_excluded:
                 excluded = [tested.excluded[case] for case in part]
-                scores = model.log_probabilities(present, excluded)
+                scores = model.log_probabilities(present, excluded, scores=scores)
             for name, ranked in found.items():
                 if name != "model":
                     scores = baselines[name](model.knowledge, present)
@@ -382,8 +383,9 @@ class _Certainty:
             given = self._open.probabilities(scores, numbers)
             chances, none = given[:, :-1], given[:, -1]
             self._none.append(none)
+            ordered = Ordered.of(given)
             for coverage, sets in self._sets.items():
-                sets += self._open.sets(scores, numbers, coverage)
+                sets += ordered.sets(self._open.limit(coverage))
         most = min(FIRST, chances.shape[1])
         for row, true in zip(chances, rows, strict=True):
             order = np.argsort(-row, kind="stable")[:most]
@@ -558,9 +560,7 @@ class Resampled:
     def of(cls, groups: Integers, seed: int, draws: int) -> Resampled:
         groups = np.unique(groups, return_inverse=True)[1]
         sizes = np.bincount(groups)
-        rng = np.random.default_rng(seed)
-        counts = rng.multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), size=draws)
-        return cls(groups, sizes, counts)
+        return cls(groups, sizes, drawn_counts(len(sizes), seed, draws))
 
     def means(self, name: str, value: NDArray[np.float64]) -> dict[str, Any]:
         """The mean over patients, and that over publications, each with its 95 % interval."""

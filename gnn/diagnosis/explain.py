@@ -243,16 +243,7 @@ def explain(
             if match.by is not None and match.how != "near"
         },
     )
-    wanted = {knowledge.diseases[row] for row in rows} | {
-        knowledge.phenotypes[column]
-        for matches in compared
-        for match in matches
-        for column in (match.phenotype, match.by)
-        if column is not None
-    }
-    names = dict(
-        model.kg.nodes.filter(pl.col("id").is_in(list(wanted))).select("id", "name").iter_rows()
-    )
+    names = model.names
     found: list[dict[str, Any]] = []
     for at, (row, matches) in enumerate(zip(rows.tolist(), compared, strict=True)):
         disease = knowledge.diseases[row]

@@ -5,9 +5,11 @@ Stated rules, each with its message:
 - a term that another replaced is that other one;
 - a term of another vocabulary is the phenotype that cites it as its cross-reference, if just one
   does;
-- what names no phenotype is left out, or, where a person typed it (`strict`), an error;
-- what is both observed and excluded is observed; so is, against an excluded phenotype, any that is
-  observed below it.
+- what names no phenotype is left out, or, where a person typed it, an error;
+- what was read or stated gives way to the absence of it, or of what it is a kind of, that a person
+  typed;
+- else what is both observed and excluded is observed; so is, against an excluded phenotype, any
+  that is observed below it.
 """
 
 from __future__ import annotations
@@ -21,6 +23,10 @@ from ...graph.errors import MissingError, SchemaError
 from ...graph.identifiers import is_curie, is_standard, normalise_curie
 from ...graph.kg import KnowledgeGraph
 from ...graph.obsolete import current_ids
+
+# Identifiers or names that a person typed: observed, and excluded.
+Typed = tuple[Sequence[str], Sequence[str]]
+NOTHING: Typed = ((), ())
 
 
 @dataclass(frozen=True)
@@ -109,20 +115,29 @@ class Phenotypes:
         return found
 
     def clean(
-        self, present: Sequence[str], excluded: Sequence[str], *, strict: bool = False
+        self, present: Sequence[str], excluded: Sequence[str], typed: Typed = NOTHING
     ) -> Findings:
         """What is said of a patient as findings; see the rules above.
 
         Args:
-            present, excluded: identifiers or names.
-            strict: what names no phenotype is an error.
+            present, excluded: identifiers or names, as read or stated.
+            typed: what a person typed beside them.
 
         Raises:
-            MissingError: with `strict`, a text names no phenotype.
+            MissingError: what was typed names no phenotype.
         """
         notes: list[str] = []
-        seen = self._known(present, notes, strict)
-        denied = self._known(excluded, notes, strict)
+        typed_seen, typed_denied = (self._known(texts, notes, strict=True) for texts in typed)
+        seen, denied = (self._known(texts, notes) for texts in (present, excluded))
+        given_way = {p for p in seen if not self.ancestors(p).isdisjoint(typed_denied)}
+        notes += [
+            f"{self._said(phenotype)} counts as absent: that was typed"
+            for phenotype in seen
+            if phenotype in given_way
+        ]
+        rest = [phenotype for phenotype in seen if phenotype not in given_way]
+        seen = list(dict.fromkeys([*typed_seen, *rest]))
+        denied = list(dict.fromkeys([*typed_denied, *denied]))
         above = {a: phenotype for phenotype in seen for a in self.ancestors(phenotype)}
         kept = []
         for phenotype in denied:
@@ -137,7 +152,7 @@ class Phenotypes:
                 kept.append(phenotype)
         return Findings(tuple(seen), tuple(kept), tuple(notes))
 
-    def _known(self, texts: Iterable[str], notes: list[str], strict: bool) -> list[str]:
+    def _known(self, texts: Iterable[str], notes: list[str], *, strict: bool = False) -> list[str]:
         found = []
         for text in dict.fromkeys(texts):
             try:

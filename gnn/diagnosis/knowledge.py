@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,6 @@ class Knowledge:
         stated: diseases × phenotypes, the frequencies that the graph states.
         annotated: the same, pooled with what share of the known patients has the phenotype.
         frequency: `annotated` for ancestors too: that of the most frequent descendant.
-        genetic: of each disease, whether the graph associates a gene with it.
         information: -log of the share of diseases with the phenotype or a descendant of it.
         patients: known patients × phenotypes, 1 for what each has.
         patient_rows: the row of each known patient's disease.
@@ -59,7 +59,6 @@ class Knowledge:
     closure: sp.csr_matrix
     stated: sp.csr_matrix
     annotated: sp.csr_matrix
-    genetic: NDArray[np.bool_]
     frequency: sp.csr_matrix
     information: Floats
     patients: sp.csr_matrix
@@ -122,7 +121,6 @@ class Knowledge:
             ),
             stated=_frequencies(stated, row_of, size),
             annotated=_frequencies(annotated, row_of, size),
-            genetic=_genetic(kg, disease_rows, rows.height),
             patients=_indicator([patient.columns for patient in known], size),
             patient_rows=np.array([patient.row for patient in known], dtype=np.int64),
             patient_ids=[patient.id for patient in known],
@@ -139,7 +137,6 @@ class Knowledge:
         parents: sp.csr_matrix,
         stated: sp.csr_matrix,
         annotated: sp.csr_matrix,
-        genetic: NDArray[np.bool_],
         patients: sp.csr_matrix,
         patient_rows: Integers,
         patient_ids: list[str],
@@ -159,7 +156,6 @@ class Knowledge:
             closure=closure,
             stated=stated,
             annotated=annotated,
-            genetic=genetic,
             frequency=frequency,
             information=information.astype(np.float32),
             patients=patients,
@@ -168,6 +164,7 @@ class Knowledge:
             patient_publications=patient_publications,
         )
 
+    @cached_property
     def as_stated(self) -> Knowledge:
         """The same with what the graph states alone, without the known patients."""
         return Knowledge.from_parts(
@@ -178,12 +175,21 @@ class Knowledge:
             parents=self.parents,
             stated=self.stated,
             annotated=self.stated,
-            genetic=self.genetic,
             patients=self.patients[:0],
             patient_rows=self.patient_rows[:0],
             patient_ids=[],
             patient_publications=[],
         )
+
+    @cached_property
+    def patients_closed(self) -> sp.csr_matrix:
+        """`patients` with every ancestor of what each has."""
+        return closed(self.patients, self.closure)
+
+    @cached_property
+    def publication_numbers(self) -> Integers:
+        """The number of each known patient's publication."""
+        return np.unique(self.patient_publications, return_inverse=True)[1]
 
     def columns_of(self, phenotypes: Sequence[str]) -> Integers:
         """The columns of those of the identifiers that are known, each once, sorted."""
@@ -344,14 +350,6 @@ def _frequencies(pooled: pl.DataFrame, row_of: dict[int, int], columns: int) -> 
     )
 
 
-def _genetic(kg: KnowledgeGraph, disease_rows: dict[str, int], size: int) -> NDArray[np.bool_]:
-    found = np.zeros(size, dtype=bool)
-    for disease in kg.edges.filter(relation="ASSOCIATED_WITH")["subject"].unique():
-        if disease in disease_rows:
-            found[disease_rows[disease]] = True
-    return found
-
-
 @dataclass(frozen=True)
 class _Patient:
     """A known patient with one of their diseases."""
@@ -435,9 +433,18 @@ def highest(
     rows: Integers, columns: Integers, values: Floats, shape: tuple[int, int]
 ) -> sp.csr_matrix:
     """The sparse matrix of these entries; of entries at one place, the highest."""
-    place = rows.astype(np.int64) * shape[1] + columns
-    order = np.argsort(place, kind="stable")
-    place, first = np.unique(place[order], return_index=True)
-    return _matrix(
-        place // shape[1], place % shape[1], np.maximum.reduceat(values[order], first), shape
-    )
+    order = order_by_row(rows, columns)
+    rows, columns, values = rows[order], columns[order], values[order]
+    first = np.flatnonzero((np.diff(rows, prepend=-1) != 0) | (np.diff(columns, prepend=-1) != 0))
+    return _matrix(rows[first], columns[first], np.maximum.reduceat(values, first), shape)
+
+
+def order_by_row(rows: Integers, columns: Integers) -> Integers:
+    """The stable order by row, then column. Numbers below 2¹⁶ are sorted by radix, which is several
+    times as fast as sorting pairs."""
+    order = np.argsort(_narrow(columns), kind="stable")
+    return order[np.argsort(_narrow(rows)[order], kind="stable")]
+
+
+def _narrow(numbers: Integers) -> NDArray[Any]:
+    return numbers.astype(np.min_scalar_type(numbers.max(initial=0)))

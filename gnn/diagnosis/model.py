@@ -24,7 +24,17 @@ from scipy.special import log_softmax
 from ...graph.errors import MissingError, ModelError
 from ...graph.frames import PREDICTIONS, conform
 from ...graph.kg import KnowledgeGraph
-from ..folder import ModelFolder, graph_record, named, open_model, part_named, save_model
+from ..folder import (
+    ModelFolder,
+    graph_of,
+    graph_record,
+    named,
+    open_model,
+    part_named,
+    save_model,
+    source_lines,
+)
+from ..matrices import matrix_from_tensors, matrix_tensors
 from .ask import questions
 from .cases import cases_of
 from .circumstances import Circumstances, Factors
@@ -37,6 +47,7 @@ KIND = "diagnosis"
 HELD_OUT = 500  # simulated patients for calibration, and as many for the test
 COMPARED = ("matching", "missing", "unexpected", "against")
 PART = 500  # patients scored at a time: × 12,000 diseases are 24 MB
+_MATRICES = ("parents", "stated", "annotated", "patients")  # of the knowledge, that are saved
 # Of a phenotype that was looked for and not found: how surely it was looked for well enough.
 _EXCLUSION = 0.9
 
@@ -85,21 +96,24 @@ class DiagnosisModel:
     ) -> Floats:
         """Logarithms of the probabilities of the diseases, patients × diseases.
 
-        Softmax of score / temperature, which was fitted on known patients where there are
-        enough and else on simulated ones, times the
-        probability of not finding what is excluded: Π 1 - 0.9 P(phenotype | disease).
+        Softmax of score / temperature, which was fitted on known patients where there are enough
+        and else on simulated ones, times the probability of not finding what is excluded:
+        Π 1 - 0.9 P(phenotype | disease).
 
         Args:
             scores: of `scores`, where they are known already.
         """
         logits = (self.scores(patients) if scores is None else scores) / self.temperature
         if excluded is not None:
-            shown = self.knowledge.frequency
-            missed = csr_matrix(
-                (np.log1p(-_EXCLUSION * shown.data), shown.indices, shown.indptr), shape=shown.shape
-            )
-            logits = logits + (self.knowledge.present(excluded) @ missed.T).toarray()
+            logits = logits + (self.knowledge.present(excluded) @ self._missed).toarray()
         return np.asarray(log_softmax(logits, axis=1), dtype=np.float32)
+
+    @cached_property
+    def _missed(self) -> csr_matrix:
+        """Phenotypes × diseases, log(1 - 0.9 P(phenotype | disease))."""
+        missed = self.knowledge.frequency.copy()
+        missed.data = np.log1p(-_EXCLUSION * missed.data)
+        return missed.T.tocsr()
 
     def diagnose(
         self,
@@ -128,8 +142,18 @@ class DiagnosisModel:
         present, absent = self._given(symptoms, excluded)
         factors = Factors(self.kg, self.knowledge, circumstances) if circumstances else None
         scores = self.scores([present])
-        logs = posterior(self, [present], [absent], factors, scores)[0]
-        names = self._names
+        logs = posterior(self, [present], [absent], factors, scores)
+        return diagnoses_frame(self.rows_of(present, absent, scores[0], logs[0], top))
+
+    def rows_of(
+        self, present: Integers, absent: Integers, scores: Floats, logs: Floats, top: int
+    ) -> list[dict[str, Any]]:
+        """The rows of `diagnose`, of what is known of the patient already.
+
+        Args:
+            present, absent: columns of the knowledge.
+            scores, logs: of every disease; see `scores` and `explain.posterior`.
+        """
         rows = []
         for rank, row in enumerate(most_probable(logs, top), start=1):
             disease = self.knowledge.diseases[row]
@@ -137,18 +161,16 @@ class DiagnosisModel:
                 {
                     "rank": rank,
                     "disease": disease,
-                    "name": names.get(disease, disease),
-                    "score": float(scores[0, row]),
+                    "name": self.names.get(disease, disease),
+                    "score": float(scores[row]),
                     "probability": float(np.exp(logs[row])),
                     **{
-                        part: [names.get(id_, "") for id_ in ids]
+                        part: [self.names.get(id_, id_) for id_ in ids]
                         for part, ids in self._compared(int(row), present, absent).items()
                     },
                 }
             )
-        texts = pl.List(pl.String)
-        schema: dict[str, Any] = {"rank": pl.UInt32, **dict.fromkeys(COMPARED, texts)}
-        return pl.DataFrame(rows, schema_overrides=schema)
+        return rows
 
     def explain(
         self,
@@ -198,7 +220,8 @@ class DiagnosisModel:
         )
 
     @cached_property
-    def _names(self) -> dict[str, str]:
+    def names(self) -> dict[str, str]:
+        """The names of the graph's nodes."""
         return dict(self.kg.nodes.select("id", "name").iter_rows())
 
     def _given(self, symptoms: Sequence[str], excluded: Sequence[str]) -> tuple[Integers, Integers]:
@@ -286,17 +309,15 @@ class DiagnosisModel:
         """
         tensors = named("scorer", self._scorer.state())
         knowledge = self.knowledge
-        for name in ("parents", "stated", "annotated", "patients"):
-            matrix = getattr(knowledge, name)
-            for part in ("data", "indices", "indptr"):
-                tensors[f"{name}.{part}"] = torch.from_numpy(getattr(matrix, part))
+        for name in _MATRICES:
+            tensors |= matrix_tensors(name, getattr(knowledge, name))
         tensors["patient_rows"] = torch.from_numpy(knowledge.patient_rows)
-        tensors["genetic"] = torch.from_numpy(knowledge.genetic)
         for name, mapping in (
             ("disease_rows", knowledge.disease_rows),
             ("phenotype_columns", knowledge.phenotype_columns),
         ):
             tensors[name] = torch.tensor(list(mapping.values()))
+        record = graph_record(self.kg, graph_path)
         save_model(
             path,
             ModelFolder(
@@ -310,7 +331,7 @@ class DiagnosisModel:
                 seed=self.settings["seed"],
                 metrics=self.metrics,
                 split={},
-                graph=graph_record(self.kg, graph_path),
+                graph=record,
                 vocabulary={
                     "diseases": knowledge.diseases,
                     "phenotypes": knowledge.phenotypes,
@@ -320,14 +341,18 @@ class DiagnosisModel:
                     "patient_publications": knowledge.patient_publications,
                 },
                 tensors=tensors,
-                card=_card(self),
+                card=_card(self, record),
             ),
         )
 
 
-def load_model(
-    path: Path | str, graph: KnowledgeGraph | Path | str | None = None
-) -> DiagnosisModel:
+def diagnoses_frame(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """The frame of `DiagnosisModel.diagnose`, of its rows."""
+    schema: dict[str, Any] = {"rank": pl.UInt32, **dict.fromkeys(COMPARED, pl.List(pl.String))}
+    return pl.DataFrame(rows, schema_overrides=schema)
+
+
+def load_model(path: Path | str, graph: KnowledgeGraph | None = None) -> DiagnosisModel:
     """Read a model folder.
 
     Args:
@@ -337,36 +362,31 @@ def load_model(
             which were fitted on scores with them.
 
     Raises:
-        ModelError: no model folder, a damaged one, one of another version or kind, or its graph is
-            not where it was.
+        ModelError: no model folder, a damaged one, one of another version or kind; or, without
+            `graph`, the recorded graph is not where it was or is no longer the same.
     """
     folder = open_model(path, KIND)
-    recorded = folder.graph
-    if graph is None:
-        if recorded["path"] is None or not Path(recorded["path"]).exists():
-            raise ModelError(
-                f"{path}: its graph is not at {recorded['path']}; give it (--graph in a command)"
-            )
-        graph = recorded["path"]
-    kg = graph if isinstance(graph, KnowledgeGraph) else KnowledgeGraph.open(graph)
-    same = kg.checksum() == recorded["checksum"]
-    name = folder.settings["model"]
+    kg, same = graph_of(
+        path,
+        folder,
+        graph,
+        other="it works with what this one knows, without the cases that it was trained with",
+    )
     try:
         knowledge = _saved_knowledge(folder)
         weights = part_named("scorer", folder.tensors)
+        settings = dict(folder.settings)
+        name, temperature = settings.pop("model"), settings.pop("temperature")
+        open_set = settings.pop("open_set")
         if not same:
             trained_on, knowledge = knowledge, Knowledge.of(kg)
             weights = carried_over(name, weights, trained_on, knowledge)
-        scorer = scorer_of(name, knowledge, weights)
-        settings = dict(folder.settings)
-        open_set = settings.pop("open_set", None)
-        settings = {k: v for k, v in settings.items() if k not in ("model", "temperature")}
         return DiagnosisModel(
             kg,
             name,
             knowledge,
-            scorer,
-            folder.settings["temperature"],
+            scorer_of(name, knowledge, weights),
+            temperature,
             settings,
             folder.metrics,
             None if open_set is None or not same else OpenSet.from_dict(open_set),
@@ -378,39 +398,28 @@ def load_model(
 def _saved_knowledge(folder: ModelFolder) -> Knowledge:
     tensors, vocabulary = folder.tensors, folder.vocabulary
 
-    def matrix(name: str, rows: int) -> csr_matrix:
-        parts = [tensors[f"{name}.{part}"].numpy() for part in ("data", "indices", "indptr")]
-        return csr_matrix(tuple(parts), shape=(rows, columns))
-
     def mapping(name: str) -> dict[str, int]:
         return dict(zip(vocabulary[name], tensors[name].tolist(), strict=True))
 
-    columns = len(vocabulary["phenotypes"])
     return Knowledge.from_parts(
         phenotypes=list(vocabulary["phenotypes"]),
         diseases=list(vocabulary["diseases"]),
         disease_rows=mapping("disease_rows"),
         phenotype_columns=mapping("phenotype_columns"),
-        parents=matrix("parents", columns),
-        stated=matrix("stated", len(vocabulary["diseases"])),
-        annotated=matrix("annotated", len(vocabulary["diseases"])),
-        genetic=tensors["genetic"].numpy(),
-        patients=matrix("patients", len(tensors["patient_rows"])),
+        **{name: matrix_from_tensors(name, tensors) for name in _MATRICES},
         patient_rows=tensors["patient_rows"].numpy(),
         patient_ids=list(vocabulary["patient_ids"]),
         patient_publications=list(vocabulary["patient_publications"]),
     )
 
 
-def _card(model: DiagnosisModel) -> str:
+def _card(model: DiagnosisModel, record: Mapping[str, Any]) -> str:
     knowledge = model.knowledge
     table = "\n".join(
         f"| {name} | {f['top_1']} | {f['top_3']} | {f['top_10']} | {f['mrr']} |"
         for name, f in model.metrics.items()
     )
-    sources = "\n".join(
-        f"- {source.name} {source.release}: {source.licence}" for source in model.kg.sources
-    )
+    sources = "\n".join(source_lines(record["sources"]))
     return f"""# Diagnosis: {model.name}
 
 Ranks {len(knowledge.diseases):,} diseases for the phenotypes of a patient. For research only: it is
@@ -419,8 +428,7 @@ no medical device, and no diagnosis or treatment may rest on it.
 Trained on {model.settings["simulated"]:,} patients simulated from the graph's annotations
 (seed {model.settings["seed"]}) and {model.settings["cases"]:,} known patients.
 {_calibrated(model)}
-Diseases that the graph doesn't annotate and no known patient has can't be found. The ranker prefers
-diseases with an associated gene, as its known patients' are.
+Diseases that the graph doesn't annotate and no known patient has can't be found.
 
 ## Figures on {HELD_OUT} held-out simulated patients
 
@@ -430,8 +438,6 @@ flatters models of annotations alone. For published cases see docs/benchmarks.md
 | model | top 1 | top 3 | top 10 | MRR |
 |---|---|---|---|---|
 {table}
-
-## Sources of the graph
 
 {sources}
 """

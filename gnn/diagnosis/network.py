@@ -144,8 +144,8 @@ def fit(
             order = rng.permutation(len(known))
             for batch in range(batches):
                 diseases = network(network._diseases)
-                part = slice((epoch * batches + batch) * _BATCH, None)
-                part = slice(part.start, part.start + _BATCH)
+                start = (epoch * batches + batch) * _BATCH
+                part = slice(start, start + _BATCH)
                 logits = network.scale[0].exp() * network(shown[part]) @ diseases.T
                 right = torch.from_numpy(simulated.diseases[part]).to(device)
                 loss = functional.cross_entropy(logits, right) / 2

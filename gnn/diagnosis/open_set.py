@@ -99,23 +99,12 @@ class OpenSet:
         Raises:
             DataError: the coverage is not between 0 and 1.
         """
-        limit = self.limit(coverage)
         found = []
         for start in range(0, len(scores), _PART):
             part = slice(start, start + _PART)
-            order, before = self.listed(scores[part], phenotypes[part])
-            sizes = (before <= limit).sum(axis=1)  # at least 1: nothing is before the first
-            order[order == scores.shape[1]] = NONE
-            found += [row[:size] for row, size in zip(order, sizes, strict=True)]
+            ordered = Ordered.of(self.probabilities(scores[part], phenotypes[part]))
+            found += ordered.sets(self.limit(coverage))
         return found
-
-    def listed(self, scores: Floats, phenotypes: Integers) -> tuple[Integers, NDArray[np.float64]]:
-        """For each patient the candidates (the last column is "none of these"), the most probable
-        first, and the probability of all that comes before each."""
-        given = self.probabilities(scores, phenotypes)
-        order = np.argsort(-given, axis=1, kind="stable")
-        chances = np.take_along_axis(given, order, axis=1)
-        return order, np.cumsum(chances, axis=1) - chances
 
     def limit(self, coverage: float) -> float:
         """How probable may be what comes before a candidate for it to be in the set: of the n
@@ -133,6 +122,32 @@ class OpenSet:
     def from_dict(cls, values: Mapping[str, Any]) -> OpenSet:
         """The open set of these values."""
         return cls(**values)
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """Patients' candidates, the most probable first.
+
+    Attributes:
+        order: patients × candidates, columns of the probabilities; the last is "none of these".
+        before: the probability of all that comes before each.
+    """
+
+    order: Integers
+    before: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, probabilities: NDArray[np.float64]) -> Ordered:
+        """Of what `OpenSet.probabilities` gives."""
+        order = np.argsort(-probabilities, axis=1, kind="stable")
+        chances = np.take_along_axis(probabilities, order, axis=1)
+        return cls(order, np.cumsum(chances, axis=1) - chances)
+
+    def sets(self, limit: float) -> list[Integers]:
+        """The rows of those before which the candidates are no more probable than the limit."""
+        sizes = (self.before <= limit).sum(axis=1)  # at least 1: nothing is before the first
+        rows = np.where(self.order == self.order.shape[1] - 1, NONE, self.order)
+        return [row[:size] for row, size in zip(rows, sizes, strict=True)]
 
 
 def fit_open_set(
@@ -159,7 +174,7 @@ def fit_open_set(
     groups = np.arange(len(scores)) if groups is None else np.unique(groups, return_inverse=True)[1]
     candidates = int((truth_rows >= 0).sum())
     found_in = np.unique(groups[truth_rows >= 0])
-    if candidates < 20 or len(found_in) < _FOLDS or scores.shape[1] < 2:
+    if not enough(truth_rows, groups) or scores.shape[1] < 2:
         raise DataError(
             f"{candidates} cases of {len(found_in)} groups have a disease that is a candidate (of"
             f" {scores.shape[1]}); an open set is fitted on at least 20, of {_FOLDS} groups, and on"
@@ -195,6 +210,13 @@ def fit_open_set(
     return OpenSet(
         **{**asdict(fitted), "conformity": np.sort(conformity).tolist(), "figures": figures}
     )
+
+
+def enough(truth_rows: Integers, groups: Integers) -> bool:
+    """Whether an open set can be fitted on cases: 20 of five groups whose disease is a candidate
+    (-1 where it is none)."""
+    known = truth_rows >= 0
+    return int(known.sum()) >= 20 and len(np.unique(groups[known])) >= _FOLDS
 
 
 def coverage_of(
@@ -317,8 +339,8 @@ def _conformity(
     found = []
     for start in range(0, len(scores), _PART):
         part = slice(start, start + _PART)
-        order, before = fitted.listed(scores[part], phenotypes[part])
-        found.append(before[order == truth[part, None]])
+        ordered = Ordered.of(fitted.probabilities(scores[part], phenotypes[part]))
+        found.append(ordered.before[ordered.order == truth[part, None]])
     return np.concatenate([np.empty(0), *found])
 
 

@@ -14,7 +14,7 @@ import polars as pl
 from ...graph.atomic import atomic_file
 from ...graph.kg import KnowledgeGraph
 
-_LABEL, _CELL, _ROW = 250, 62, 27  # widths of a phenotype's name and of a cell, height of a row
+_LABEL, _CELL, _ROW = 290, 62, 27  # widths of a phenotype's name and of a cell, height of a row
 _HEAD, _BAR = 150, 34  # heights of the diseases' names, and of their probabilities
 _LONGEST = 38  # characters of a name that are drawn; the whole is shown when one points at it
 _FULL = 6.0  # the support, a natural logarithm, whose colour is full
@@ -136,15 +136,15 @@ def _cell(line: Mapping[str, Any], x: float, y: float) -> str:
     strength = min(abs(support) / _FULL, 1) * 0.75
     sign = "✕" if line["part"] == "against" else _SIGNS.get(line["match"] or "", "")
     about = (
-        f"{line['phenotype_name']} in {line['disease_name']}: support {support:+.2f},"
-        f" weight {line['weight']:+.2f}; {_told(line)}"
+        f"{line['phenotype_name']} in {line['disease_name']}: support {signed(support, 2)},"
+        f" weight {signed(line['weight'], 2)}; {_told(line)}"
     )
     return (
         f"<g><title>{escape(about)}</title>"
         f'<rect class="cell" x="{x + 1}" y="{y + 1}" width="{_CELL - 2}" height="{_ROW - 2}"'
         f' style="fill:rgba({colour},{strength:.2f})"/>'
         f'<text class="sign" x="{x + 13}" y="{y + 18}">{sign}</text>'
-        f'<text class="support" x="{x + _CELL - 6}" y="{y + 18}">{support:+.1f}</text></g>'
+        f'<text class="support" x="{x + _CELL - 6}" y="{y + 18}">{signed(support)}</text></g>'
     )
 
 
@@ -191,11 +191,17 @@ def _card(row: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> str:
 def _item(line: Mapping[str, Any]) -> str:
     weight = ""
     if line["support"] is not None:
-        weight = f"<b>{line['support']:+.1f}</b> ({line['weight']:+.1f}) "
+        weight = f"<b>{signed(line['support'])}</b> ({signed(line['weight'])}) "
     told = (
         "" if line["part"] == "circumstance" else f'<span class="soft">{escape(_told(line))}</span>'
     )
     return f"<li>{weight}{escape(line['phenotype_name'])} {told}</li>"
+
+
+def signed(figure: float, digits: int = 1) -> str:
+    """A support or weight as it is shown; 0 without a sign where it rounds to that."""
+    text = f"{figure:+.{digits}f}"
+    return text if float(text) else "0"
 
 
 def _percent(probability: float) -> str:

@@ -20,15 +20,16 @@ from ...graph.kg import KnowledgeGraph
 from ...graph.progress import track
 from ..folder import named, part_named
 from .channels import CHANNELS, NAMES, Channels, unseen, with_relative
-from .knowledge import Floats, Integers, Knowledge, closed
+from .knowledge import Floats, Integers, Knowledge
 from .network import Network
 from .network import fit as fit_network
-from .open_set import OpenSet, fit_open_set
+from .open_set import OpenSet, enough, fit_open_set
 from .patients import simulate
 from .readout import Example, Readout, score, train_readout
 
 READOUTS = Path(__file__).parent / "data" / "readout.safetensors"
-_ENOUGH, _DISEASES = 200, 30  # known patients, and diseases, to teach readouts of one's own
+# Known patients, and their diseases and publications, to teach readouts of one's own.
+_ENOUGH, _DISEASES, _PUBLICATIONS = 200, 30, 5
 _FOLDS = 3
 _READOUTS = 3  # of different seeds, averaged
 _EPOCHS = 6  # of the network
@@ -38,22 +39,17 @@ _PART = 50  # patients at a time: × 12,000 diseases × 25 channels are 60 MB
 # graphs with few patients, count both the same.
 _WITHOUT = 0.2
 # Candidates that a readout is trained with: the best by each of these channels, and random ones.
-_BEST_BY, _BEST, _RANDOM = (
-    ("surprise", "pooled_surprise", "patients_surprise", "nearest", "cover"),
-    60,
-    60,
-)
+_BEST_BY = ("surprise", "pooled_surprise", "patients_surprise", "nearest", "cover")
+_BEST = 60
+_RANDOM = 60
 
 
 class Ranker:
     """Scores by the mean of the readouts over the channels."""
 
-    def __init__(
-        self, channels: Channels, readouts: Sequence[Readout], learnt_from: Sequence[str] = ()
-    ):
+    def __init__(self, channels: Channels, readouts: Sequence[Readout]):
         self.channels = channels
         self.readouts = list(readouts)
-        self.learnt_from = list(learnt_from)
 
     def scores(self, patients: Sequence[Integers]) -> Floats:
         """Patients × diseases."""
@@ -98,8 +94,7 @@ def network_of(knowledge: Knowledge, state: dict[str, Tensor]) -> Network:
 
 def new_network(knowledge: Knowledge, *, dim: int = 128, seed: int = 0) -> Network:
     """An untrained network over what is stated and the known patients."""
-    told = closed(knowledge.patients, knowledge.closure)
-    return Network(knowledge.as_stated(), told, dim=dim, seed=seed)
+    return Network(knowledge.as_stated, knowledge.patients_closed, dim=dim, seed=seed)
 
 
 def train_network(
@@ -113,12 +108,10 @@ def train_network(
 ) -> Network:
     """A network trained on simulated patients (so many an epoch) and on some known ones."""
     network = new_network(knowledge, seed=seed).to(device)
-    publications = np.unique(knowledge.patient_publications, return_inverse=True)[1]
     rng = np.random.default_rng([seed, len(known)])
     patients = simulate(network.knowledge, simulated * epochs, rng)
-    fit_network(
-        network, patients, known, knowledge.patient_rows, publications, epochs=epochs, seed=seed
-    )
+    rows, publications = knowledge.patient_rows, knowledge.publication_numbers
+    fit_network(network, patients, known, rows, publications, epochs=epochs, seed=seed)
     return network.cpu()
 
 
@@ -130,23 +123,28 @@ def train_ranker(
     simulated: int,
     seed: int,
     device: str,
-) -> tuple[Ranker, OpenSet | None]:
-    """A ranker, and the open set of its scores of known patients, where there are enough.
+) -> tuple[Ranker, OpenSet | None, list[str]]:
+    """A ranker; the open set of its scores of known patients, where there are enough; and the
+    publications of further patients that it learnt from.
 
     Args:
         kg, cases: what `knowledge` is of.
         simulated: number of simulated patients an epoch.
     """
     everyone = np.arange(len(knowledge.patient_rows))
-    few = len(everyone) < _ENOUGH or len(np.unique(knowledge.patient_rows)) < _DISEASES
+    few = (
+        len(everyone) < _ENOUGH
+        or len(np.unique(knowledge.patient_rows)) < _DISEASES
+        or len(np.unique(knowledge.publication_numbers)) < _PUBLICATIONS
+    )
     # The readouts that come with medkg learnt to read a network that saw no known patient.
     known = everyone[:0] if few else everyone
     network = train_network(knowledge, known, simulated=simulated, seed=seed, device=device)
     channels = Channels(knowledge, network)
     if few:
-        return Ranker(channels, own_readouts(), learnt_from()), None
+        return Ranker(channels, own_readouts()), None, learnt_from()
     learnt = _Known(kg, cases, knowledge, simulated=simulated, seed=seed, device=device)
-    return Ranker(channels, learnt.readouts()), learnt.open_set()
+    return Ranker(channels, learnt.readouts()), learnt.open_set(), []
 
 
 def own_readouts() -> list[Readout]:
@@ -204,23 +202,23 @@ class _Known:
         publications = set(knowledge.patient_publications)
         self.knowledge = Knowledge.of(kg, cases, without=publications)
         self.patients = self.knowledge.known_patients()
-        self.publications = np.unique(self.knowledge.patient_publications, return_inverse=True)[1]
+        self.publications = self.knowledge.publication_numbers
         self.weights = 1 / np.sqrt(np.bincount(self.publications)[self.publications])
         rng = np.random.default_rng([seed, 2])
         rows = self.knowledge.patient_rows
         by_disease = rng.permutation(len(self.knowledge.diseases))[rows] % _FOLDS
         self.fold = rng.permutation(self.publications.max() + 1)[self.publications] % _FOLDS
 
+        def taught_by(known: Integers) -> Network:
+            return train_network(
+                self.knowledge, known, simulated=simulated, seed=seed, device=device
+            )
+
         def taught(folds: Integers) -> list[Network]:
             """A network for each fold, taught by the others."""
-            told = [np.flatnonzero(folds != fold) if learn else rows[:0] for fold in range(_FOLDS)]
-            networks = [
-                train_network(self.knowledge, known, simulated=simulated, seed=seed, device=device)
-                for known in (told if learn else told[:1])
-            ]
-            return networks if learn else networks * _FOLDS
+            return [taught_by(np.flatnonzero(folds != fold)) for fold in range(_FOLDS)]
 
-        self.networks = taught(self.fold)
+        self.networks = taught(self.fold) if learn else [taught_by(rows[:0])] * _FOLDS
         self.channels = Channels(self.knowledge, self.networks[0])
         self.examples: list[list[Example]] = [[] for _ in range(_FOLDS)]
         has_others = np.zeros(len(rows), dtype=bool)
@@ -293,7 +291,7 @@ class _Known:
             names = [CHANNELS.index("annotations"), CHANNELS.index("patients")]
             truth[part[(own[:, names] == 0).all(axis=1)]] = -1
         numbers = np.array([len(patient) for patient in self.patients])
-        if (truth >= 0).sum() < 20 or self.publications.max() < 4:
+        if not enough(truth, self.publications):
             return None
         return fit_open_set(scores, truth, numbers, self.publications, seed=self.seed)
 

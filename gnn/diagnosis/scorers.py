@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -41,14 +42,15 @@ class Untrained:
     """A scorer without weights."""
 
     def __init__(self, name: str, knowledge: Knowledge):
-        self._conditional = Conditional(knowledge) if name == "conditional" else None
-        self._name, self._knowledge = name, knowledge
+        self._scores: Callable[[Sequence[Integers]], Floats] = (
+            Conditional(knowledge)
+            if name == "conditional"
+            else partial(_FUNCTIONS[name], knowledge)
+        )
 
     def scores(self, patients: Sequence[Integers]) -> Floats:
         """Patients × diseases."""
-        if self._conditional is not None:
-            return self._conditional(patients)
-        return _FUNCTIONS[self._name](self._knowledge, patients)
+        return self._scores(patients)
 
     def state(self) -> dict[str, Tensor]:
         """Nothing."""

@@ -8,7 +8,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from .knowledge import Floats, Integers, Knowledge, closed, expand
+from ..matrices import unit_rows
+from .knowledge import Floats, Integers, Knowledge, closed, expand, order_by_row
 
 
 def resnik(knowledge: Knowledge, patients: Sequence[Integers]) -> Floats:
@@ -123,17 +124,11 @@ def nearest(knowledge: Knowledge, patients: Sequence[Integers]) -> Floats:
     found = np.zeros((len(patients), len(knowledge.diseases)), dtype=np.float32)
     exact, known = knowledge.present(patients), knowledge.patients
     cosine = (unit(exact) @ unit(known).T).toarray() / 2
-    whole = unit(closed(exact, knowledge.closure)) @ unit(closed(known, knowledge.closure)).T
+    whole = unit(closed(exact, knowledge.closure)) @ unit(knowledge.patients_closed).T
     cosine += whole.toarray() / 2
     for column, row in enumerate(knowledge.patient_rows):
         found[:, row] = np.maximum(found[:, row], cosine[:, column])
     return found
-
-
-def unit_rows(matrix: sp.csr_matrix) -> sp.csr_matrix:
-    """The matrix with rows of length 1; empty ones stay empty."""
-    length = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
-    return (sp.diags((1 / np.maximum(length, 1e-9)).astype(np.float32)) @ matrix).tocsr()
 
 
 def entries(matrix: sp.csr_matrix | sp.csc_matrix, at: int) -> NDArray[np.int32]:
@@ -187,7 +182,7 @@ def surprise(
     at = np.concatenate([at, shown.row[orphans]])
     above = np.concatenate([above, np.ones(orphans.sum(), dtype=np.float32)])
     place = below.astype(np.int64) * rows.shape[0] + at
-    order = np.argsort(place, kind="stable")
+    order = order_by_row(below, at)
     place = place[order]
     first = np.flatnonzero(np.diff(place, prepend=-1))
     together = np.diff(first, append=len(place))

@@ -141,8 +141,8 @@ def split_cases(
         for name, publications in (("earlier", rest), ("valid", valid), ("test", tested))
     }
     dropped = {
-        "valid": citing(kg, _references(of_part["valid"] + of_part["test"])),
-        "test": citing(kg, _references(of_part["test"])),
+        "valid": citing(kg, references_of(of_part["valid"] + of_part["test"])),
+        "test": citing(kg, references_of(of_part["test"])),
     }
     graphs = {
         name: patients_of(cases, [case.id for case in part]) for name, part in of_part.items()
@@ -217,7 +217,7 @@ def _cited(
     kg: KnowledgeGraph, cases: Sequence[Case], tested: set[str], since: int | None
 ) -> dict[str, Any]:
     """What the knowledge cites of the test's publications, and of others as late."""
-    references = _references([case for case in cases if case.publication in tested])
+    references = references_of([case for case in cases if case.publication in tested])
     cited = cited_by(kg)
     later = {c for c in cited if since is not None and pmid(c) >= since} - references
     return {
@@ -228,7 +228,8 @@ def _cited(
     }
 
 
-def _references(cases: Sequence[Case]) -> set[str]:
+def references_of(cases: Sequence[Case]) -> set[str]:
+    """Publications and all other references of cases."""
     return {each for case in cases for each in (case.publication, *case.references)}
 
 

@@ -14,15 +14,14 @@ from ...graph.threads import one_thread
 from ..folder import CONFIG
 from .cases import cases_of
 from .classifiers import train_logistic, train_perceptron
-from .evaluate import figures_of, first_of, ranks_of
+from .evaluate import BASELINES, figures_of, first_of, ranks_of
 from .knowledge import Knowledge
 from .model import HELD_OUT, DiagnosisModel
 from .open_set import OpenSet, fit_temperature
 from .patients import simulate
-from .ranker import Ranker, train_network, train_ranker
+from .ranker import train_network, train_ranker
 from .scorers import MODELS, ByNetwork, Scorer, Untrained
-
-BASELINES = ("resnik", "naive_bayes")
+from .split import references_of
 
 
 @one_thread()
@@ -42,9 +41,9 @@ def train_diagnosis(
     The patients it learns from are known ones (`cases`) and others simulated from the graph's
     HAS_SYMPTOM edges (see `patients.simulate`). Probabilities of the ranker are fitted on known
     patients, each scored without their publication; where there are fewer than 200, or of fewer
-    than 30 diseases, and for the other models, on 500 simulated ones. 500 more of these give the
-    figures, which say that all is wired right, not how good it is with patients: simulated ones
-    are made from annotations, which flatters models of annotations alone.
+    than 30 diseases or five publications, and for the other models, on 500 simulated ones. 500 more
+    of these give the figures, which say that all is wired right, not how good it is with patients:
+    simulated ones are made from annotations, which flatters models of annotations alone.
 
     Args:
         kg: with HAS_SYMPTOM and SUBCLASS_OF edges, as HPO has them.
@@ -70,7 +69,7 @@ def train_diagnosis(
     knowledge = Knowledge.of(kg, cases)
     rng = np.random.default_rng(seed)
     calibration, test = (simulate(knowledge, HELD_OUT, rng) for _ in range(2))
-    scorer, open_set = _trained(
+    scorer, open_set, further = _trained(
         model, kg, cases, knowledge, simulated=simulated, seed=seed, device=device
     )
     metrics = {}
@@ -105,7 +104,7 @@ def train_diagnosis(
                 {
                     *knowledge.patient_publications,
                     *(set() if cases is None else _publications(cases)),
-                    *(scorer.learnt_from if isinstance(scorer, Ranker) else ()),
+                    *further,
                 }
             ),
         },
@@ -126,24 +125,23 @@ def _trained(
     simulated: int,
     seed: int,
     device: str,
-) -> tuple[Scorer, OpenSet | None]:
+) -> tuple[Scorer, OpenSet | None, list[str]]:
+    """As `train_ranker`."""
     if model == "ranker":
         return train_ranker(kg, cases, knowledge, simulated=simulated, seed=seed, device=device)
     if model == "gnn":
         everyone = np.arange(len(knowledge.patient_rows))
         network = train_network(knowledge, everyone, simulated=simulated, seed=seed, device=device)
-        return ByNetwork(knowledge, network), None
+        return ByNetwork(knowledge, network), None, []
     if model == "mlp":
         patients = simulate(knowledge, simulated, np.random.default_rng([seed, 1]))
-        return train_perceptron(knowledge, patients, seed=seed, device=device), None
+        return train_perceptron(knowledge, patients, seed=seed, device=device), None, []
     if model == "logistic":
-        return train_logistic(knowledge), None
-    return Untrained(model, knowledge), None
+        return train_logistic(knowledge), None, []
+    return Untrained(model, knowledge), None, []
 
 
 def _publications(cases: KnowledgeGraph) -> set[str]:
     """All that the patients' evidence refers to as a publication, second references too."""
-    references = {reference for case in cases_of(cases) for reference in case.references}
-    return {
-        reference for reference in references if reference.startswith(("PMID:", "doi:", "DOI:"))
-    }
+    references = references_of(cases_of(cases))
+    return {each for each in references if each.startswith(("PMID:", "doi:", "DOI:"))}

@@ -17,8 +17,9 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from medkg import show
 from medkg.access import connect
-from medkg.cli import _show_cases, app
+from medkg.cli import app
 from medkg.diagnose import (
     FINDINGS,
     Patient,
@@ -110,6 +111,13 @@ def in_note(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
     note = tmp_path_factory.mktemp("note") / "note.txt"
     note.write_text("She has abdominal pain. There is no edema. Her mother had edema.")
     return findings_in_note(note, small())
+
+
+def test_what_is_considered_is_no_finding(tmp_path: Path) -> None:
+    note = tmp_path / "note.txt"
+    note.write_text("She has abdominal pain. Possible edema.")
+    rows = findings_in_note(note, small()).select("keep", "phenotype", "context").rows()
+    assert rows == [("yes", "HP:0002027", ""), ("drop", "HP:0000969", "possible")]
 
 
 def test_a_note_is_read_for_what_the_patient_has_and_lacks(in_note: pl.DataFrame) -> None:
@@ -302,7 +310,7 @@ def test_the_command_explains(folder: Path, tmp_path: Path) -> None:
     args = (folder, "--symptom", "HP:0000111", "--symptom", "HP:0000021", "--absent", "HP:0000022")
     result = run(*args, "--gene", "BELL1", "--sex", "male", "--json", "--page", page)
     assert result.exit_code == 0, result.output
-    said = json.loads(result.stdout)
+    (said,) = json.loads(result.stdout)["cases"]
     assert said["present"] == ["HP:0000111", "HP:0000021"]
     assert said["diagnoses"][0]["disease"] == "OMIM:100001"
     first = [line for line in said["explanation"] if line["rank"] == 1]
@@ -323,7 +331,7 @@ def test_the_command_explains(folder: Path, tmp_path: Path) -> None:
     assert "narrower" in table.stdout
 
 
-def test_none_of_these_and_the_set(tmp_path: Path) -> None:
+def test_none_of_these_and_the_set(tmp_path: Path, cases: Path) -> None:
     """A model that was fitted on cases half of whose diseases it knows."""
     model = train_diagnosis(clinic(), model="naive_bayes")
     known, rng = model.knowledge, np.random.default_rng(0)
@@ -340,22 +348,62 @@ def test_none_of_these_and_the_set(tmp_path: Path) -> None:
     sizes = []
     for coverage in ("0.5", "0.99"):
         args = (tmp_path / "model", "--symptom", "HP:0000021", "--coverage", coverage)
-        said = json.loads(run(*args, "--json").stdout)["open_set"]
+        said = json.loads(run(*args, "--json").stdout)["cases"][0]["open_set"]
         assert 0 < said["none_of_these"] < 1
         assert said["coverage"] == float(coverage)
-        sizes.append(len(said["set"]))
+        assert len(said["set"]) == said["size"]
+        sizes.append(said["size"])
     assert sizes[0] < sizes[1]
     assert "set for 99%" in run(*args).stdout
+    folder = (tmp_path / "model", "--phenopacket", cases)
+    assert "in set" in run(*folder).stdout
+    for more, given in (((), False), (("--coverage", "0.9"), True)):
+        of_each = json.loads(run(*folder, *more, "--json").stdout)["cases"]
+        assert [("set" in case["open_set"]) for case in of_each] == [given] * 3
+        of_each = [case["open_set"] for case in of_each]
+        assert all(found["size"] > 0 or found["with_none"] for found in of_each)
 
 
 def test_the_command_reads_a_note(folder: Path, tmp_path: Path) -> None:
     note, table = tmp_path / "note.txt", tmp_path / "findings.tsv"
     note.write_text("He has phenotype 11.")
+    (said,) = json.loads(run(folder, "--note", note, "--absent", "phenotype 22", "--json").stdout)[
+        "cases"
+    ]
+    assert (said["present"], said["excluded"]) == (["HP:0000011"], ["HP:0000022"])
+    assert [row["phenotype"] for row in said["read"]] == ["HP:0000011"]
     result = run(folder, "--note", note, "--findings", table, "--json")
     assert json.loads(result.stdout)["written"] == str(table)
     table.write_text("keep\tphenotype\nyes\tphenotype 11\nno\tphenotype 22\n")
-    said = json.loads(run(folder, "--findings-from", table, "--json").stdout)
-    assert (said["present"], said["absent"]) == (["HP:0000011"], ["HP:0000022"])
+    (said,) = json.loads(run(folder, "--findings-from", table, "--json").stdout)["cases"]
+    assert (said["present"], said["excluded"]) == (["HP:0000011"], ["HP:0000022"])
+
+
+def test_what_is_typed_adds_to_what_is_read_and_overrules_it(folder: Path, tmp_path: Path) -> None:
+    table = tmp_path / "findings.tsv"
+    rows = ["yes\tphenotype 111", "yes\tphenotype 42", "no\tphenotype 11", "no\tphenotype 22"]
+    table.write_text("\n".join(["keep\tphenotype", *rows]) + "\n")
+    args = ("--symptom", "phenotype 22", "--symptom", "phenotype 31", "--absent", "phenotype 111")
+    (said,) = json.loads(run(folder, "--findings-from", table, *args, "--json").stdout)["cases"]
+    assert said["present"] == ["HP:0000022", "HP:0000031", "HP:0000042"]
+    assert said["excluded"] == ["HP:0000111", "HP:0000011"]
+    assert [note for note in said["notes"] if "HP:0000111" in note] == [
+        "HP:0000111 (phenotype 111) counts as absent: that was typed"
+    ]
+    assert "explanation" not in said
+
+
+def test_what_is_typed_adds_to_one_phenopacket(folder: Path, tmp_path: Path, cases: Path) -> None:
+    path = tmp_path / "case.json"
+    path.write_text(phenopacket("case", ["HP:0000021"]))
+    result = run(folder, "--phenopacket", path, "--symptom", "HP:0000011", "--json")
+    (said,) = json.loads(result.stdout)["cases"]
+    assert set(said["present"]) == {"HP:0000021", "HP:0000011"}
+    path.write_text(phenopacket("case", ["HP:9999999"]))
+    result = run(folder, "--phenopacket", path, "--symptom", "HP:0000011", "--json")
+    assert json.loads(result.stdout)["cases"][0]["present"] == ["HP:0000011"]
+    refused = run(folder, "--phenopacket", cases, "--symptom", "HP:0000011")
+    assert "has 4 patients" in str(refused.exception)
 
 
 def test_the_command_ranks_a_folder(folder: Path, cases: Path) -> None:
@@ -376,8 +424,10 @@ def test_the_command_ranks_a_folder(folder: Path, cases: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ((), "give one of"),
-        (("--symptom", "HP:0000021", "--note", "x"), "give one of"),
+        ((), "give --symptom, or one of"),
+        (("--absent", "HP:0000021"), "give --symptom, or one of"),
+        (("--phenopacket", "y", "--note", "x"), "give --symptom, or one of"),
+        (("--symptom", "HP:0000021", "--note", "x", "--findings", "y"), "add to the table"),
         (("--symptom", "HP:0000021", "--review"), "go with --note"),
         (("--symptom", "HP:0000021", "--into", "embedded:x", "--sex", "male"), "phenotypes alone"),
         (("--symptom", "HP:0000021", "--coverage", "1"), "between 0 and 1"),
@@ -408,10 +458,12 @@ def test_many_cases_of_which_the_first_have_no_rank(capsys: pytest.CaptureFixtur
         "diagnoses": [{"name": "dull disease", "probability": 0.5}],
         "known": [],
         "notes": [],
+        "open_set": None,
+        "written_as": None,
     }
     ranks = [*[None] * 101, 7]
     results = [{**case, "patient": f"p{i}", "known_rank": rank} for i, rank in enumerate(ranks)]
-    _show_cases(results, None, Quarantine(), as_json=False)
+    show.cases(results)
     assert "and 52 more" in capsys.readouterr().out
 
 
@@ -456,7 +508,9 @@ def test_a_typed_patient_goes_in_by_its_identifier(
     try:
         result = run(*args, "--pseudonyms", secret, "--as", "one")
         assert result.exit_code == 0, result.output
-        assert json.loads(result.stdout)["written_as"] == Patients(secret).identifier("one")
+        assert json.loads(result.stdout)["cases"][0]["written_as"] == Patients(secret).identifier(
+            "one"
+        )
     finally:
         with connect(embedded_uri) as store:
             change(store, EVERYTHING)

@@ -88,7 +88,9 @@ def test_evaluate(folder: Path) -> None:
 
 
 def test_other_models_are_refused(folder: Path) -> None:
-    with pytest.raises(ModelError, match="is no treatment model"):
+    with pytest.raises(
+        ModelError, match=r"is a model for links, not for treatment; it is asked by medkg predict"
+    ):
         folder_of_links = folder / "links"
         medkg.train_links(
             pharmacy(), relation="TARGETS", model="degree", out=folder_of_links,

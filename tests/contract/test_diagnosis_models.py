@@ -136,6 +136,7 @@ def test_a_graph_that_is_gone(model: DiagnosisModel, tmp_path: Path) -> None:
         load_model(tmp_path / "model")
 
 
+@pytest.mark.filterwarnings("ignore:.*given is not the one")
 def test_a_new_disease_needs_no_training(model: DiagnosisModel, tmp_path: Path) -> None:
     shown = ["HP:11", "HP:22", "HP:330", "HP:44", "HP:550"]
     larger = graph(extra={"OMIM:999": shown})
@@ -146,6 +147,16 @@ def test_a_new_disease_needs_no_training(model: DiagnosisModel, tmp_path: Path) 
     elif model.name != "nearest":  # which knows a disease by its patients alone
         loaded = load_model(tmp_path / "model", larger)
         assert loaded.diagnose(shown)["disease"][0] == "OMIM:999"
+
+
+def test_a_recorded_graph_that_has_changed(
+    model: DiagnosisModel, kg: KnowledgeGraph, tmp_path: Path
+) -> None:
+    kg.save(tmp_path / "kg")
+    model.save(tmp_path / "model", graph_path=tmp_path / "kg")
+    graph(extra={"OMIM:999": ["HP:11"]}).save(tmp_path / "kg")
+    with pytest.raises(ModelError, match=r"no longer the one.*--graph"):
+        load_model(tmp_path / "model")
 
 
 def test_unknown_phenotypes(model: DiagnosisModel) -> None:

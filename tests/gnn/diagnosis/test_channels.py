@@ -80,7 +80,7 @@ def test_without_its_publication_a_patient_meets_what_the_others_tell(kg: Knowle
     first = [0, 1, 2]  # of PMID:1
     shown = [of.knowledge.known_patients()[at] for at in first]
     found = of.of(shown)
-    of.without_publication(found, shown, of.publications[first])
+    of.without_publication(found, shown, of.knowledge.publication_numbers[first])
     fewer = channels(kg, rows[3:])
     expected = fewer.of(shown)
     for disease in ("OMIM:1", "OMIM:2"):

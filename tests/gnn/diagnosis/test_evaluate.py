@@ -311,7 +311,8 @@ def test_with_another_graph_it_still_knows_whom_it_learnt_from(
     model = train_diagnosis(kg, model="naive_bayes")
     model.settings["learnt_from"] = ["PMID:1"]
     model.save(tmp_path / "model")
-    again = load_model(tmp_path / "model", graph(extra={"OMIM:999": ["HP:11"]}))
+    with pytest.warns(UserWarning, match="given is not the one"):
+        again = load_model(tmp_path / "model", graph(extra={"OMIM:999": ["HP:11"]}))
     with pytest.raises(ModelError, match=TRAINED_PUBLICATION):
         evaluate_diagnosis(again, patients([of_disease(kg, 0, "a", "PMID:1")]))
 
@@ -391,6 +392,22 @@ def test_bad_lines_are_set_aside(tmp_path: Path) -> None:
         (8, "case of an earlier line"),
         (9, "no case"),
         (11, "a phenotype among the diseases"),
+    ]
+
+
+def test_a_table_that_a_spreadsheet_saved(tmp_path: Path) -> None:
+    """Which puts fields with a comma in quotes; one stray quote is no more than a character."""
+    path = table(
+        tmp_path,
+        '"case"\tphenotypes\tdiseases',
+        'a "b\t"HP:0000001,HP:0000002"\tOMIM:1',
+        '"c ""d"""\tHP:0000003\tOMIM:1',
+    )
+    path.write_text(path.read_text(encoding="utf-8"), encoding="utf-16")
+    cases = cases_of(read_cases(path, Quarantine()))
+    assert [(case.id, case.present) for case in cases] == [
+        ('patient:a_"b', ("HP:0000001", "HP:0000002")),
+        ('patient:c_"d"', ("HP:0000003",)),
     ]
 
 

@@ -11,6 +11,7 @@ from medkg.gnn.diagnosis.circumstances import Circumstances, Factors, years_of_o
 from medkg.gnn.diagnosis.explain import EXPLANATION, compare, counted, log_odds, stated_of
 from medkg.gnn.diagnosis.knowledge import Knowledge
 from medkg.gnn.diagnosis.model import DiagnosisModel
+from medkg.gnn.diagnosis.page import signed
 from medkg.gnn.diagnosis.train import train_diagnosis
 from medkg.graph.errors import DataError, MissingError
 from medkg.graph.kg import KnowledgeGraph
@@ -208,3 +209,8 @@ def test_the_first_phenotype_has_its_evidence_too(kg: KnowledgeGraph) -> None:
     assert model.knowledge.phenotype_columns["HP:0000000"] == 0
     rows = model.explain(["HP:0000000"], diseases=["still disease"])
     assert rows.filter(phenotype="HP:0000000")["references"].to_list() == [["PMID:7"]]
+
+
+def test_a_figure_as_it_is_shown() -> None:
+    figures = [signed(0.04), signed(-0.04), signed(1.26), signed(-0.06), signed(0.004, 2)]
+    assert figures == ["0", "0", "+1.3", "-0.1", "0"]

@@ -51,7 +51,7 @@ def test_what_names_a_phenotype(
 )
 def test_what_names_none(look: Phenotypes, text: str, message: str) -> None:
     with pytest.raises(MissingError, match=message):
-        look.clean([text], [], strict=True)
+        look.clean([], [], ([text], []))
     found = look.clean([text, "HP:0000021"], [])
     assert found.present == ("HP:0000021",)
     assert found.notes[0].startswith("left out: ")

@@ -1,10 +1,12 @@
-"""Which identifiers of diseases are one disease's."""
+"""Which identifiers of diseases are one disease's, and the matrices that are made of them."""
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
+import pytest
 
-from medkg.gnn.diagnosis.knowledge import Knowledge, same_diseases
+from medkg.gnn.diagnosis.knowledge import Knowledge, highest, order_by_row, same_diseases
 from medkg.graph.kg import KnowledgeGraph
 
 from ..phenotype_graph import SOURCE
@@ -67,3 +69,20 @@ def test_names_join_what_references_may_not() -> None:
     assert groups(kg) == {frozenset({"OMIM:1", "OMIM:2", "ORPHA:1"})}
     referring = diseases(OMIM_3=["ORPHA:1"])
     assert groups(kg, referring) == {*groups(kg), frozenset({"OMIM:3"})}
+
+
+@pytest.mark.parametrize("size", [1, 300, 70_000])
+def test_ordered_by_row_and_column(size: int) -> None:
+    rng = np.random.default_rng(size)
+    rows, columns = rng.integers(size, size=(2, 2_000))
+    assert np.array_equal(order_by_row(rows, columns), np.lexsort((columns, rows)))
+    assert len(order_by_row(rows[:0], columns[:0])) == 0
+
+
+def test_of_entries_at_one_place_the_highest() -> None:
+    rows, columns = np.array([2, 0, 2, 2]), np.array([1, 3, 1, 0])
+    values = np.array([0.5, 0.1, 0.7, 0.2], dtype=np.float32)
+    found = highest(rows, columns, values, (3, 4)).toarray()
+    assert found[[2, 0, 2], [1, 3, 0]] == pytest.approx([0.7, 0.1, 0.2])
+    assert np.count_nonzero(found) == 3
+    assert highest(rows[:0], columns[:0], values[:0], (3, 4)).nnz == 0

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from medkg.gnn.diagnosis import ranker
+from medkg.gnn.diagnosis.cases import cases_of
 from medkg.gnn.diagnosis.knowledge import Knowledge
 from medkg.gnn.diagnosis.model import DiagnosisModel, load_model
 from medkg.gnn.diagnosis.ranker import own_readouts, train_network
@@ -95,3 +96,16 @@ def test_the_network_learns_from_known_patients(kg: KnowledgeGraph) -> None:
 
     everyone = np.arange(len(rows))
     assert closeness(everyone) > closeness(everyone[:0])
+
+
+def test_patients_of_few_publications_teach_no_readouts(kg: KnowledgeGraph) -> None:
+    """However many there are: one publication can't be told from its diseases."""
+    told = cases_of(known(kg))
+    rows = [
+        (f"{case.id[8:]}", list(case.present), [], case.diseases[0], f"PMID:{number % 4}")
+        for number, case in enumerate(told)
+    ]
+    model = train_diagnosis(kg, cases=patients(rows), simulated=128, seed=1)
+    assert model.open_set is None
+    own, shipped = model._scorer.state(), own_readouts()[0].state_dict()
+    assert np.array_equal(own["readout.0.linear.weight"], shipped["linear.weight"])
