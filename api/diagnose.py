@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,17 +46,21 @@ FINDINGS = {
     "end": pl.Int64,
     "sentence": pl.String,
 }
+NOTHING_READ = "nothing read"
+_WORD = re.compile(r"[^\W\d_]{2,}")
 _NOT_THE_PATIENTS = {"family", "other", "possible", "hypothetical"}
 _NO_PHENOTYPE = "no phenotype is left that the model knows"
 
 
 @dataclass(frozen=True)
 class Patient:
-    """A patient to be diagnosed: findings, and diagnoses where they are known already."""
+    """A patient to be diagnosed: findings, and, where they are known already, diagnoses and who
+    published them."""
 
     id: str
     findings: Findings
     diseases: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
 
 
 # Findings
@@ -78,7 +83,8 @@ def findings_in_note(path: Path, kg: KnowledgeGraph) -> pl.DataFrame:
         somebody else, possible (a diagnosis that is considered is no finding), hypothetical, or
         without a term of the graph's. What is past is the patient's. `said` is the text's words,
         `context` what is said of them, `start` and `end` the characters of `sentence`. In order of
-        the text.
+        the text, and a row with no term for each sentence in which nothing was read (`NOTHING_READ`
+        is its context), so that a person sees what may be missing.
 
     Raises:
         DataError: it can't be read, or is not one text.
@@ -96,7 +102,8 @@ def findings_of(text: AnnotatedText, kg: KnowledgeGraph) -> pl.DataFrame:
     names = dict(kg.nodes.filter(kind="Symptom").select("id", "name").iter_rows())
     told = [t for t in text.triples if t.relation in ("HAS_PHENOTYPE", "LACKS_PHENOTYPE")]
     told.sort(key=lambda triple: (triple.object.start or 0, triple.object.id))
-    return pl.DataFrame([_finding(triple, text, names) for triple in told], schema=FINDINGS)
+    rows = [_finding(triple, text, names) for triple in told] + _unread(text)
+    return pl.DataFrame(sorted(rows, key=lambda row: row["start"]), schema=FINDINGS)
 
 
 def _finding(triple: Triple, text: AnnotatedText, names: Mapping[str, str]) -> dict[str, Any]:
@@ -117,6 +124,26 @@ def _finding(triple: Triple, text: AnnotatedText, names: Mapping[str, str]) -> d
         "end": triple.end,
         "sentence": _one_line(text.text[triple.start : triple.end]),
     }
+
+
+def _unread(text: AnnotatedText) -> list[dict[str, Any]]:
+    """The sentences without any mention; headings, and what has no three words, are none."""
+    held = [(mention.start, mention.end) for mention in text.mentions]
+    return [
+        {
+            "keep": "drop",
+            "phenotype": "",
+            "name": "",
+            "said": "",
+            "context": NOTHING_READ,
+            "start": start,
+            "end": end,
+            "sentence": _one_line(text.text[start:end]),
+        }
+        for start, end in text.sentences
+        if not any(first < end and start < last for first, last in held)
+        and len(_WORD.findall(text.text[start:end])) >= 3
+    ]
 
 
 def _one_line(text: str) -> str:
@@ -241,7 +268,8 @@ def patients_of(
     for case in cases:
         findings = look.clean(case.present, case.excluded, typed)
         if findings.present:
-            found.append(Patient(case.id, findings, case.diseases))
+            references = tuple(sorted({case.publication, *case.references}))
+            found.append(Patient(case.id, findings, case.diseases, references))
         else:
             said = "; ".join(findings.notes) or "it states none"
             quarantine.add("no phenotype of the graph's", path=path, row=f"{case.id}: {said}")
@@ -271,7 +299,8 @@ def diagnose_all(
     Returns:
         For each: `patient`, `present`, `excluded`, `notes`, `diagnoses` (as dictionaries, see
         `DiagnosisModel.diagnose`), of the diagnoses that are known (`known`) the first that is
-        a candidate with its rank (`known_rank`; None where none of them is, with a note), and
+        a candidate with its rank (`known_rank`; None where none of them is, with a note; a note
+        says, too, where the model knows the publication, so that the rank is no test of it), and
         `open_set`, None where the model has none, else `none_of_these` (a probability), `base_rate`
         (how often it was so where it was fitted), `coverage`, how many diseases are in the set that
         holds the true one with it (`size`), whether "none of these" is in it (`with_none`), and, of
@@ -322,6 +351,7 @@ def _diagnosed(
     scores = model.scores(present)
     logs = posterior(model, present, excluded, factors, scores)
     opened = _open_sets(model, present, scores, coverage, with_sets)
+    published = _publications_known(model) if any(p.diseases for p in patients) else set()
     found = []
     for at, patient in enumerate(patients):
         notes = list(patient.findings.notes)
@@ -330,6 +360,11 @@ def _diagnosed(
         if patient.diseases and row is None:
             listed = ", ".join(patient.diseases)
             notes.append(f"its diagnosis ({listed}) is no candidate: the graph doesn't describe it")
+        if row is not None and (told := sorted(published.intersection(patient.references))):
+            notes.append(
+                f"where it is published ({', '.join(told)}) is among what the model was made from, so that"
+                " the rank of its diagnosis is no test of the model"
+            )
         found.append(
             {
                 "patient": patient.id,
@@ -343,6 +378,14 @@ def _diagnosed(
             }
         )
     return found
+
+
+def _publications_known(model: DiagnosisModel) -> set[str]:
+    """What the model's knowledge cites, and where patients were published that it learnt from."""
+    from medkg.gnn.diagnosis.leaks import cited_by
+
+    patients = {*model.knowledge.patient_publications, *model.settings.get("learnt_from", ())}
+    return cited_by(model.kg) | patients
 
 
 def _rank(logs: Floats, row: int) -> int:

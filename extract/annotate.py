@@ -67,6 +67,7 @@ def annotate_documents(
                         for found in doc._.relations
                         if found.context["polarity"] != "negated"
                     ),
+                    tuple((s.start_char, s.end_char) for s in doc.sents),
                 )
             advance(len(batch))
 

@@ -89,7 +89,7 @@ class AnnotatedText:
     """A document with what was read in it.
 
     `triples` are what the graph gets; `relations` join mentions, as an annotator would: without
-    what the text denies.
+    what the text denies; `sentences` are the characters [start, end) of each.
     In a notebook it draws itself, by displaCy.
     """
 
@@ -98,6 +98,7 @@ class AnnotatedText:
     mentions: tuple[Mention, ...]
     triples: tuple[Triple, ...]
     relations: tuple[Related, ...]
+    sentences: tuple[tuple[int, int], ...]
 
     def as_dict(self) -> dict[str, Any]:
         """All of it as JSON takes it."""

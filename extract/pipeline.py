@@ -22,6 +22,7 @@ from .context.context import DEFAULTS
 from .context.doses import dosage
 from .context.values import measurement
 from .documents import TextDocument
+from .lay_names import with_lay_names
 from .linking import linker as _linker  # noqa: F401 (they register their components)
 from .mentions import gazetteer as _gazetteer  # noqa: F401
 from .mentions import network as _ner  # noqa: F401
@@ -51,7 +52,8 @@ def build_pipeline(
     """A spaCy pipeline of sentences, mentions, names, context, links and relations.
 
     Args:
-        terminology: the graph whose names the mentions are linked to.
+        terminology: the graph whose names, with what laymen say for its phenotypes, the mentions
+            are linked to.
         ner_model: any recogniser that `network.open_recogniser` knows, by name or folder; None: the
             one that ships.
         relations_model: folder of a relation model; None: the one that ships.
@@ -69,8 +71,9 @@ def build_pipeline(
     nlp.add_pipe(
         "medkg_relations", config={"model": str(relations_model) if relations_model else None}
     )
-    nlp.get_pipe("medkg_names").use(terminology)
-    nlp.get_pipe("medkg_linker").use(terminology)
+    named = with_lay_names(terminology)
+    nlp.get_pipe("medkg_names").use(named)
+    nlp.get_pipe("medkg_linker").use(named)
     return nlp
 
 

@@ -270,6 +270,8 @@ class Context:
         for attribute, value in DEFAULTS.items():
             if not Span.has_extension(attribute):
                 Span.set_extension(attribute, default=value)
+        if not Span.has_extension("named"):
+            Span.set_extension("named", default=False)
         if not Doc.has_extension("relation_negations"):
             Doc.set_extension("relation_negations", default=())
 
@@ -293,7 +295,16 @@ class Context:
                 # White space (a wrapped line) is no part of a phrase.
                 places = [token.i for token in sentence if not token.is_space]
                 words = [doc[place].lower_.replace("’", "'") for place in places]
-                found = list(triggers(words))
+                names = [(mention.start, mention.end) for mention in here if mention._.named]
+                # What stands in a name ("no appetite") is part of it.
+                found = [
+                    trigger
+                    for trigger in triggers(words)
+                    if not any(
+                        start <= places[trigger.start] and places[trigger.end - 1] < end
+                        for start, end in names
+                    )
+                ]
                 stops = [t for t in found if t.rule.category in ("stop", "verb")]
                 speaking = [t for t in found if t.rule.category not in ("stop", "verb")]
                 scopes: dict[tuple[int, str], tuple[int, int]] = {}

@@ -34,12 +34,17 @@ def create_names(nlp: Language, name: str) -> Gazetteer:
 
 
 class Gazetteer:
-    """Adds mentions to `doc.spans["mentions"]` where a name of the graph stands, longest first."""
+    """Adds mentions to `doc.spans["mentions"]` where a name of the graph stands, longest first.
+
+    `span._.named` tells of each mention whether its words are a name of the graph's.
+    """
 
     def __init__(self) -> None:
         self._tables: dict[str, Any] | None = None
         if not Span.has_extension("probability"):
             Span.set_extension("probability", default=1.0)
+        if not Span.has_extension("named"):
+            Span.set_extension("named", default=False)
 
     def use(self, terminology: KnowledgeGraph) -> Gazetteer:
         """Take the names of this graph."""
@@ -78,11 +83,14 @@ class Gazetteer:
             if taken.isdisjoint(range(start, end)):
                 within = {number for p in range(start, end) for number in holding.get(p, ())}
                 parts = [mentions[number] for number in within]
+                for part in parts:
+                    part._.named |= (part.start, part.end) == (start, end)
                 if any(_goes_beyond(part, start, end) for part in parts):
                     continue
                 taken.update(range(start, end))
                 replaced |= within
                 name = Span(doc, start, end, label=kind)
+                name._.named = True
                 name._.probability = max([p._.probability for p in parts], default=PROBABILITY)
                 added.append(name)
         kept = [mention for number, mention in enumerate(mentions) if number not in replaced]

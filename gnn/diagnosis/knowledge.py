@@ -221,17 +221,18 @@ def _phenotypes(kg: KnowledgeGraph, isa: pl.DataFrame) -> list[str]:
 def same_diseases(kg: KnowledgeGraph, cases: KnowledgeGraph | None = None) -> dict[str, int]:
     """The number of the disease that every identifier of one is of, cross-references included.
 
-    Diseases are the same where their names are, and where one's cross-references hold the other or
-    both hold a third, directly or through others. Where that would join two identifiers of one
+    Diseases are the same where their names are (see `_in_any_order`), and where one's
+    cross-references hold the other or both hold a third, directly or through others. Where that would join two identifiers of one
     prefix (two OMIM numbers) that have different names, none of the references that lead there is
     followed, since one of them is of a group of diseases and not of one. A reference to a former
     identifier of its own prefix, which is no node, is no such identifier.
     """
     graphs = [kg] if cases is None else [kg, cases]
     nodes = pl.concat(
-        graph.nodes.filter(kind="Disease").select("id", "name_key", "xrefs") for graph in graphs
+        graph.nodes.filter(kind="Disease").select("id", "name", "name_key", "xrefs")
+        for graph in graphs
     ).with_columns(prefix=pl.col("id").str.extract(r"^([^:]*):"))
-    named = nodes.unique("id", keep="first", maintain_order=True).select("id", "name_key", "prefix")
+    named = _in_any_order(nodes.unique("id", keep="first", maintain_order=True))
     told = nodes.explode("xrefs").drop_nulls("xrefs").select("id", "prefix", xref="xrefs").unique()
     referred = (
         told.select(id="xref", prefix=pl.col("xref").str.extract(r"^([^:]*):"), of="prefix")
@@ -266,6 +267,24 @@ def same_diseases(kg: KnowledgeGraph, cases: KnowledgeGraph | None = None) -> di
         .otherwise("joined")
     )
     return dict(members.select("id", number).iter_rows())
+
+
+def _in_any_order(nodes: pl.DataFrame) -> pl.DataFrame:
+    """Diseases with one name for what is written in another order of words after a comma.
+
+    "Ascites, chylous" is chylous ascites. Without a comma the order tells (Shprintzen-Goldberg and
+    Goldberg-Shprintzen syndrome), and so it does where one prefix has both (two OMIM numbers).
+    """
+    words = pl.col("name_key").str.split(" ").list.sort().list.join(" ")
+    return (
+        nodes.select("id", "name_key", "prefix", "name", words=words)
+        .with_columns(of_prefix=pl.col("name_key").n_unique().over("words", "prefix"))
+        .with_columns(
+            turned=pl.col("name").str.contains(",", literal=True).any().over("words")
+            & (pl.col("of_prefix").max().over("words") == 1)
+        )
+        .select("id", "prefix", name_key=pl.when("turned").then("words").otherwise("name_key"))
+    )
 
 
 def _annotations(

@@ -22,6 +22,7 @@ from medkg.access import connect
 from medkg.cli import app
 from medkg.diagnose import (
     FINDINGS,
+    NOTHING_READ,
     Patient,
     as_graph,
     diagnose_all,
@@ -120,6 +121,22 @@ def test_what_is_considered_is_no_finding(tmp_path: Path) -> None:
     assert rows == [("yes", "HP:0002027", ""), ("drop", "HP:0000969", "possible")]
 
 
+def test_sentences_in_which_nothing_was_read_are_shown(tmp_path: Path) -> None:
+    note = tmp_path / "note.txt"
+    note.write_text("History:\nHe is one of a kind at school. He has edema. All well now.")
+    found = findings_in_note(note, small())
+    assert found.select("keep", "phenotype", "context", "sentence").rows() == [
+        ("drop", "", NOTHING_READ, "He is one of a kind at school."),
+        ("yes", "HP:0000969", "", "He has edema."),
+        ("drop", "", NOTHING_READ, "All well now."),
+    ]
+    rows = reviewed(found, small(), lambda row, _: "stomach ache" if row["start"] < 10 else "")
+    assert rows.select("keep", "phenotype").row(0) == ("yes", "HP:0002027")
+    path = tmp_path / "findings.tsv"
+    write_findings(rows, path)
+    assert read_findings(path, small()).present == ("HP:0002027", "HP:0000969")
+
+
 def test_a_note_is_read_for_what_the_patient_has_and_lacks(in_note: pl.DataFrame) -> None:
     assert dict(in_note.schema) == FINDINGS
     rows = in_note.select("keep", "phenotype", "said", "context", "sentence").rows()
@@ -205,6 +222,19 @@ def test_one_bad_case_never_ends_a_run(cases: Path, model: DiagnosisModel) -> No
     assert any("left out: HP:9999999" in note for note in two["notes"])
     assert far["known_rank"] is None
     assert "OMIM:424242) is no candidate" in far["notes"][-1]
+
+
+def test_a_case_that_the_model_knows_is_no_test_of_it(model: DiagnosisModel) -> None:
+    findings = of_texts(model.kg, ["HP:0000021"], [])
+    cited, other = (
+        Patient(f"patient:{reference}", findings, ("OMIM:100001",), (reference,))
+        for reference in ("PMID:7", "PMID:8")
+    )
+    first, second = diagnose_all(model, [cited, other], Quarantine(), top=1)
+    assert "(PMID:7) is among what the model was made from" in first["notes"][0]
+    assert second["notes"] == []
+    new = Patient("patient:new", findings, (), ("PMID:7",))
+    assert diagnose_all(model, [new], Quarantine(), top=1)[0]["notes"] == []
 
 
 def test_none_to_diagnose(tmp_path: Path, model: DiagnosisModel) -> None:

@@ -43,6 +43,24 @@ def test_diseases_that_refer_to_one_another_are_one() -> None:
     assert known.disease_rows == {"MONDO:1": 0, "OMIM:1": 0, "ORPHA:1": 0, "OMIM:2": 1}
 
 
+def test_a_name_turned_around_its_comma_is_the_same() -> None:
+    names = {
+        "OMIM:1": "Ascites, chylous",
+        "ORPHA:1": "Chylous ascites",
+        "OMIM:2": "Goldberg-Shprintzen syndrome",
+        "ORPHA:2": "Shprintzen-Goldberg syndrome",
+        "OMIM:3": "Spinal muscular atrophy, scapuloperoneal",
+        "OMIM:4": "Scapuloperoneal spinal muscular atrophy",
+        "OMIM:5": ",",
+        "OMIM:6": ";",
+    }
+    kg = diseases(**{id_.replace(":", "_"): [] for id_ in names})
+    named = kg.nodes.with_columns(name=pl.col("id").replace_strict(names, default=pl.col("name")))
+    kg = KnowledgeGraph.build(named, kg.evidence, [SOURCE])
+    same = [group for group in groups(kg) if len(group) > 1]
+    assert same == [frozenset({"OMIM:1", "ORPHA:1"})]
+
+
 def test_what_both_refer_to_joins_them_and_is_known() -> None:
     assert groups(diseases(ORPHA_1=["UMLS:C1"], MONDO_1=["UMLS:C1", "OMIM:9"])) == {
         frozenset({"ORPHA:1", "MONDO:1", "UMLS:C1", "OMIM:9"})
