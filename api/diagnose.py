@@ -362,8 +362,8 @@ def _diagnosed(
             notes.append(f"its diagnosis ({listed}) is no candidate: the graph doesn't describe it")
         if row is not None and (told := sorted(published.intersection(patient.references))):
             notes.append(
-                f"where it is published ({', '.join(told)}) is among what the model was made from, so that"
-                " the rank of its diagnosis is no test of the model"
+                f"where it is published ({', '.join(told)}) is among what the model was made from,"
+                " so that the rank of its diagnosis is no test of the model"
             )
         found.append(
             {

@@ -222,10 +222,11 @@ def same_diseases(kg: KnowledgeGraph, cases: KnowledgeGraph | None = None) -> di
     """The number of the disease that every identifier of one is of, cross-references included.
 
     Diseases are the same where their names are (see `_in_any_order`), and where one's
-    cross-references hold the other or both hold a third, directly or through others. Where that would join two identifiers of one
-    prefix (two OMIM numbers) that have different names, none of the references that lead there is
-    followed, since one of them is of a group of diseases and not of one. A reference to a former
-    identifier of its own prefix, which is no node, is no such identifier.
+    cross-references hold the other or both hold a third, directly or through others. Where that
+    would join two identifiers of one prefix (two OMIM numbers) that have different names, none of
+    the references that lead there is followed, since one of them is of a group of diseases and not
+    of one. A reference to a former identifier of its own prefix, which is no node, is no such
+    identifier.
     """
     graphs = [kg] if cases is None else [kg, cases]
     nodes = pl.concat(
