@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -1695,13 +1696,20 @@ def _label_kinds(given: list[str] | None) -> dict[str, str | None]:
     return kinds
 
 
+_NAMED = 5  # of what is set aside for one reason
+
+
 def _say_set_aside(aside: Quarantine) -> None:
     from medkg import show
 
     for reason, number in aside.counts().items():
-        first = next(row for row in aside if row.reason == reason)
-        where = first.path if first.line is None else f"{first.path}, line {first.line}"
-        show.err.print(f"set aside: {number:,} × {reason} (first: {where})", markup=False)
+        rows = list(islice((row for row in aside if row.reason == reason), _NAMED))
+        where = "; ".join(
+            row.path if row.line is None else f"{row.path}, line {row.line}" for row in rows
+        )
+        more = "; …" if number > len(rows) else ""
+        said = f"set aside: {number:,} × {reason} ({where}{more})"
+        show.err.print(said, markup=False, soft_wrap=True)
 
 
 @train.command("relations", epilog="Example: medkg train relations corpora/ --out models/relations")

@@ -272,10 +272,10 @@ def patients_of(
             found.append(Patient(case.id, findings, case.diseases, references))
         else:
             said = "; ".join(findings.notes) or "it states none"
-            quarantine.add("no phenotype of the graph's", path=path, row=f"{case.id}: {said}")
+            quarantine.add("no phenotype of the graph's", path=f"{path}, {case.id}", row=said)
     if not found:
         first = next(iter(quarantine), None)
-        why = f"; the first: {first.reason}, {first.row}" if first else ""
+        why = f"; the first: {first.reason}, {first.path}: {first.row}" if first else ""
         raise DataError(f"has no patient that can be diagnosed{why}", path=path)
     return found
 
@@ -319,8 +319,9 @@ def diagnose_all(
         usable = [p for p in part if len(model.knowledge.columns_of(p.findings.present))]
         for patient in part:
             if patient not in usable:
-                said = "; ".join([patient.id, *patient.findings.notes])
-                quarantine.add(_NO_PHENOTYPE, path="patients", row=said)
+                quarantine.add(
+                    _NO_PHENOTYPE, path=patient.id, row="; ".join(patient.findings.notes)
+                )
         if usable:
             found += _diagnosed(model, usable, factors, top, coverage or COVERAGE, with_sets)
     return found

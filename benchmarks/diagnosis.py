@@ -285,7 +285,7 @@ def _print_paired(runs: dict[str, list[Run]]) -> None:
         theirs = of_cases(runs[name])
         found = {}
         for figure in figures:
-            found |= resampled.means(figure, ours[figure] - theirs[figure])
+            found |= resampled.means(figure, ours[figure] - theirs[figure], difference=True)
         for prefix, over in OVER.items():
             cells = [
                 f"{found[key]:+.3f} ({found[f'{key}_interval'][0]:+.3f} to"

@@ -209,10 +209,25 @@ def summarise(
     totals = counts @ sizes
     for name, value in values.items():
         drawn = counts @ np.bincount(where, weights=value, minlength=len(names)) / totals
-        low, high = np.quantile(drawn, [0.025, 0.975])
         result[name] = round(float(value.mean()), 4)
-        result[f"{name}_interval"] = [round(float(low), 4), round(float(high), 4)]
+        result[f"{name}_interval"] = interval(drawn, len(names))
     return result
+
+
+def interval(drawn: NDArray[np.float64], of: int | None = None) -> list[float]:
+    """The 95 % interval of a bootstrap's draws.
+
+    Args:
+        of: of a figure between 0 and 1, how many groups it is the mean of. Where all of them have
+            0 (or all 1) every draw has, however few there are; then the bound is the one of 0 among
+            so many by the binomial distribution (Clopper and Pearson, Biometrika 1934).
+    """
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    if of and low == high == 0:
+        high = 1 - 0.025 ** (1 / of)
+    elif of and low == high == 1:
+        low = 0.025 ** (1 / of)
+    return [round(float(low), 4), round(float(high), 4)]
 
 
 def drawn_counts(groups: int, seed: int, draws: int) -> NDArray[np.int64]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from typing import TypeVar
@@ -18,6 +20,7 @@ from rich.progress import (
 )
 
 T = TypeVar("T")
+_TELL_EVERY = 30.0  # seconds
 
 
 @contextmanager
@@ -25,9 +28,12 @@ def progress(title: str, total: int | None = None) -> Iterator[Callable[..., Non
     """Show a bar while the block runs; call what it yields with the number of steps done.
 
     `advance(n, note)` moves the bar by `n` and, where `note` is given, shows it (never note text).
-    Where standard error is not a terminal nothing is drawn.
+    Where standard error is not a terminal (a log, a batch job) a line tells how far it is, at most
+    twice a minute.
     """
     console = Console(stderr=True)
+    begun = told = time.monotonic()
+    done = 0
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -41,6 +47,15 @@ def progress(title: str, total: int | None = None) -> Iterator[Callable[..., Non
         task = bar.add_task(title, total=total, note="")
 
         def advance(steps: int = 1, note: str | None = None) -> None:
+            nonlocal done, told
+            done += steps
+            now = time.monotonic()
+            if not console.is_terminal and now - told >= _TELL_EVERY:
+                told = now
+                of = "" if total is None else f" of {total:,}"
+                said = f", {note}" if note else ""
+                # Not by the console, which would break the line at 80 characters.
+                print(f"{title}: {done:,}{of} in {now - begun:.0f} s{said}", file=sys.stderr)
             if note is None:
                 bar.update(task, advance=steps)
             else:

@@ -17,7 +17,7 @@ from ...graph.errors import DataError, ModelError
 from ...graph.kg import KnowledgeGraph
 from ...graph.progress import progress
 from ..calibration import FIRST, quality
-from ..ranking import drawn_counts
+from ..ranking import drawn_counts, interval
 from .cases import Case, cases_of
 from .knowledge import Floats, Integers
 from .leaks import CaseLeaks, find_leaks
@@ -534,7 +534,7 @@ def paired_difference(
     one, two = ({**_hits(ranks), "mrr": 1 / ranks} for ranks in (ours, theirs))
     found: dict[str, Any] = {}
     for name in _COMPARED:
-        found |= resampled.means(name, one[name] - two[name])
+        found |= resampled.means(name, one[name] - two[name], difference=True)
     return found
 
 
@@ -562,15 +562,22 @@ class Resampled:
         sizes = np.bincount(groups)
         return cls(groups, sizes, drawn_counts(len(sizes), seed, draws))
 
-    def means(self, name: str, value: NDArray[np.float64]) -> dict[str, Any]:
-        """The mean over patients, and that over publications, each with its 95 % interval."""
+    def means(
+        self, name: str, value: NDArray[np.float64], *, difference: bool = False
+    ) -> dict[str, Any]:
+        """The mean over patients, and that over publications, each with its 95 % interval.
+
+        Args:
+            value: (patients,), between 0 and 1 but for a difference.
+        """
         sums = np.bincount(self.groups, weights=value)
         shares, size = sums / self.sizes, len(self.sizes)
+        of = None if difference else size
         return {
             name: _round(value.mean()),
-            f"{name}_interval": _interval(self.counts @ sums / (self.counts @ self.sizes)),
+            f"{name}_interval": interval(self.counts @ sums / (self.counts @ self.sizes), of),
             f"macro_{name}": _round(shares.mean()),
-            f"macro_{name}_interval": _interval(self.counts @ shares / size),
+            f"macro_{name}_interval": interval(self.counts @ shares / size, of),
         }
 
 
@@ -633,10 +640,6 @@ def _below(row: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _by_group(value: Chosen, groups: Integers) -> NDArray[np.float64]:
     return np.asarray(np.bincount(groups, weights=value) / np.bincount(groups))
-
-
-def _interval(values: NDArray[np.float64]) -> list[float]:
-    return [_round(value) for value in np.quantile(values, [0.025, 0.975])]
 
 
 def _finite(rank: float | np.floating[Any]) -> float | None:

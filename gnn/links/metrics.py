@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ...graph.errors import ModelError
-from ..ranking import HITS, Score, drawn_counts, summarise
+from ..ranking import HITS, Score, drawn_counts, interval, summarise
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -148,15 +148,11 @@ def figures(scored: Scored, *, seed: int = 0, draws: int = DRAWS) -> dict[str, A
     return result
 
 
-def _interval(drawn: Floats) -> list[float]:
-    return [round(float(bound), 4) for bound in np.quantile(drawn, [0.025, 0.975])]
-
-
 def _mean(name: str, values: Floats, counts: Ints) -> dict[str, Any]:
     if not len(values):
         return {name: None, f"{name}_interval": None}
     drawn = counts @ values / len(values)
-    return {name: round(float(values.mean()), 4), f"{name}_interval": _interval(drawn)}
+    return {name: round(float(values.mean()), 4), f"{name}_interval": interval(drawn)}
 
 
 def _in_first(scored: Scored, k: Floats | float) -> Floats:
@@ -199,7 +195,7 @@ def _classified(scored: Scored, ratio: int, counts: Ints) -> dict[str, Any]:
     for column, name in enumerate(names):
         of_draws = drawn[:, column][~np.isnan(drawn[:, column])]
         result[name] = None if np.isnan(whole[column]) else round(float(whole[column]), 4)
-        result[f"{name}_interval"] = _interval(of_draws) if len(of_draws) else None
+        result[f"{name}_interval"] = interval(of_draws) if len(of_draws) else None
     return result
 
 
@@ -263,7 +259,7 @@ def paired_difference(
         difference = _value(name, ours.ranks) - _value(name, theirs.ranks)
         drawn = counts @ np.bincount(where, weights=difference) / sizes
         result[name] = round(float(difference.mean()), 4)
-        result[f"{name}_interval"] = _interval(drawn)
+        result[f"{name}_interval"] = interval(drawn)
         result[f"{name}_ahead"] = round(float((drawn > 0).mean()), 4)
     return result
 

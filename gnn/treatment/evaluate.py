@@ -16,7 +16,7 @@ from ...graph.errors import DataError, MissingError, ModelError
 from ...graph.quarantine import Quarantine
 from ..links.leaks import Leaks, find_leaks
 from ..links.split import MANIFEST, read_edges
-from ..ranking import drawn_counts, pair_matrix
+from ..ranking import drawn_counts, interval, pair_matrix
 from .resolve import Notices, resolved
 
 if TYPE_CHECKING:
@@ -109,7 +109,8 @@ def figures(
         of_edges = name == "mrr" or name.startswith("hits@")
         weight = sizes[rows].astype(float) if of_edges else np.ones(len(rows))
         drawn = counts @ (values[rows] * weight) / (counts @ weight)
-        _put(result, name, float(np.average(values[rows], weights=weight)), drawn)
+        share = None if name.startswith("novelty@") else len(rows)
+        _put(result, name, float(np.average(values[rows], weights=weight)), drawn, share)
     shown = np.unique(found.first[rows])
     result["coverage@10"] = round(float((shown >= 0).sum() / len(popularity)), 4)
     return result
@@ -142,9 +143,11 @@ def _per_disease(
     return values, sizes
 
 
-def _put(result: dict[str, Any], name: str, value: float, drawn: Floats) -> None:
+def _put(
+    result: dict[str, Any], name: str, value: float, drawn: Floats, of: int | None = None
+) -> None:
     result[name] = round(value, 4)
-    result[f"{name}_interval"] = [round(float(b), 4) for b in np.quantile(drawn, [0.025, 0.975])]
+    result[f"{name}_interval"] = interval(drawn, of)
 
 
 def paired(

@@ -66,7 +66,7 @@ def test_annotations_become_a_model_and_a_graph(
     code, out, said = run(monkeypatch, capsys, *train, "--label", "Substance=Drug")
     assert code == 0
     assert json.loads(out)["ward"]["micro"]["f1"] > 0.9
-    assert "set aside: 1 × offsets don't match the text (first: " in said
+    assert "set aside: 1 × offsets don't match the text (" in said
     assert "ward.jsonl, line 4)" in said
     config = json.loads((model / "config.json").read_text(encoding="utf-8"))
     assert config["documents"] == {"ward": {"train": 32, "development": 8}}

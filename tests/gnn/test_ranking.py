@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medkg.gnn import ranking
-from medkg.gnn.ranking import by_degree, filtered_ranks, pair_matrix, summarise
+from medkg.gnn.ranking import by_degree, filtered_ranks, interval, pair_matrix, summarise
 from medkg.graph.errors import ModelError
 
 
@@ -166,3 +166,17 @@ def test_a_killed_ranking_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert asked == [0, 1, 2, 3, 4, 5]
     keep.write_bytes(b"PK nothing")
     assert filtered_ranks(scores, queries, answers, known, keep=keep).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize(("ranks", "key"), [([np.inf] * 5, "mrr"), ([1.0] * 5, "hits@1")])
+def test_five_that_agree_leave_the_figure_open(ranks: list[float], key: str) -> None:
+    """Resampling them gives nothing else; by the binomial distribution it is half of all or so."""
+    found = summarise(np.array(ranks), np.arange(5))
+    wide = 1 - 0.025 ** (1 / 5)
+    expected = [0, wide] if key == "mrr" else [1 - wide, 1]
+    assert found[f"{key}_interval"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_an_interval_of_differences_is_of_what_was_drawn() -> None:
+    assert interval(np.zeros(100)) == [0, 0]
+    assert interval(np.linspace(-1, 1, 1001), 4) == pytest.approx([-0.95, 0.95])
