@@ -56,6 +56,12 @@ class Case:
         return tuple(sorted(found - {self.publication, *self.references}))
 
 
+def pmid(publication: str) -> int:
+    """The number of a PMID; 0 for any other reference."""
+    number = publication.removeprefix("PMID:")
+    return int(number) if number.isdigit() else 0
+
+
 def cases_of(kg: KnowledgeGraph) -> list[Case]:
     """The Patient nodes of a graph as cases, in order of identifier."""
     patients = kg.nodes.filter(kind="Patient").select(subject="id")

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -19,6 +20,7 @@ from torch import Tensor
 from ...graph.kg import KnowledgeGraph
 from ...graph.progress import track
 from ..folder import named, part_named
+from .cases import pmid
 from .channels import CHANNELS, NAMES, Channels, unseen, with_relative
 from .knowledge import Floats, Integers, Knowledge
 from .network import Network
@@ -228,9 +230,11 @@ class _Known:
             for at, channels in zip(part, found, strict=True):
                 example = self._example(at, channels, rng, alone=not has_others[at])
                 self.examples[fold] += example
-        networks = taught(by_disease) if learn else self.networks
+        self.by_disease = by_disease
+        self.networks_without = taught(by_disease) if learn else self.networks
         folds = np.where(has_others, by_disease, -1)
-        for _, part, found in self._met(folds, networks, "as if the first of their disease"):
+        met = self._met(folds, self.networks_without, "as if the first of their disease")
+        for _, part, found in met:
             for at, channels in zip(part, found, strict=True):
                 self.examples[self.fold[at]] += self._example(at, channels, rng, alone=True)
 
@@ -273,7 +277,11 @@ class _Known:
         return _readouts([example for fold in self.examples for example in fold], self.seed, "")
 
     def open_set(self) -> OpenSet | None:
-        """Of scores by networks and readouts that the patients' publications had no part in."""
+        """Of scores by networks and readouts that the patients' publications had no part in.
+
+        A patient counts as new ones come: with the disease's other patients, or, if none had been
+        published before, as the first of the disease.
+        """
         readouts = [
             _readouts(
                 [e for other in range(_FOLDS) if other != fold for e in self.examples[other]],
@@ -284,16 +292,44 @@ class _Known:
         ]
         scores = np.empty((len(self.patients), len(self.knowledge.diseases)), dtype=np.float32)
         truth = self.knowledge.patient_rows.copy()
-        for fold, part, found in self._met(self.fold, self.networks, "probabilities"):
-            scores[part] = score(readouts[fold], _named(found, [self.patients[a] for a in part]))
-            own = found[np.arange(len(part)), truth[part]]
-            # Neither stated nor seen in another publication: it could not be known.
-            names = [CHANNELS.index("annotations"), CHANNELS.index("patients")]
-            truth[part[(own[:, names] == 0).all(axis=1)]] = -1
+        first = first_of_disease(truth, self.knowledge.patient_publications, self.seed)
+        names = [CHANNELS.index("annotations"), CHANNELS.index("patients")]
+        for alone, folds, networks in (
+            (False, self.fold, self.networks),
+            (True, self.by_disease, self.networks_without),
+        ):
+            folds = np.where(first == alone, folds, -1)
+            for _, part, found in self._met(folds, networks, "probabilities"):
+                places = np.arange(len(part))
+                if alone:
+                    found[places, truth[part]] = unseen(found[places, truth[part]])
+                for fold in np.unique(self.fold[part]):
+                    own = np.flatnonzero(self.fold[part] == fold)
+                    patients = [self.patients[at] for at in part[own]]
+                    scores[part[own]] = score(readouts[fold], _named(found[own], patients))
+                # Neither stated nor seen in another publication: it could not be known.
+                of_truth = found[places, truth[part]][:, names]
+                truth[part[(of_truth == 0).all(axis=1)]] = -1
         numbers = np.array([len(patient) for patient in self.patients])
         if not enough(truth, self.publications):
             return None
         return fit_open_set(scores, truth, numbers, self.publications, seed=self.seed)
+
+
+def first_of_disease(
+    diseases: Integers, publications: Sequence[str], seed: int
+) -> NDArray[np.bool_]:
+    """Whether each patient is of the publication that was the first to have the disease.
+
+    Publications are in order of their PMIDs; those without one are before, in an order by chance.
+    """
+    names, of = np.unique(publications, return_inverse=True)
+    chance = np.random.default_rng([seed, 3]).permutation(len(names))
+    order = np.empty(len(names), dtype=np.int64)
+    order[np.lexsort((chance, [pmid(name) for name in names]))] = np.arange(len(names))
+    earliest = np.full(diseases.max() + 1, len(names))
+    np.minimum.at(earliest, diseases, order[of])
+    return np.asarray(order[of] == earliest[diseases])
 
 
 def _readouts(examples: Sequence[Example], seed: int, note: str) -> list[Readout]:

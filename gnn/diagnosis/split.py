@@ -17,7 +17,7 @@ from ...graph.frames import PREDICTIONS, empty
 from ...graph.kg import KnowledgeGraph
 from ...graph.spill import EvidencePile
 from ..links.split import MANIFEST
-from .cases import Case, cases_of, patients_of
+from .cases import Case, cases_of, patients_of, pmid
 from .leaks import cited_by, citing
 
 HOWS = ("by-publication", "by-date")
@@ -174,12 +174,6 @@ def split_cases(
             "cites_later": told["later"],
         },
     )
-
-
-def pmid(publication: str) -> int:
-    """The number of a PMID; 0 for any other reference."""
-    number = publication.removeprefix("PMID:")
-    return int(number) if number.isdigit() else 0
 
 
 def _check(how: str, share: float, since: int | None) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from medkg.gnn.diagnosis.cases import cases_of
+from medkg.gnn.diagnosis.cases import cases_of, pmid
 from medkg.gnn.diagnosis.knowledge import Knowledge
 from medkg.gnn.diagnosis.leaks import find_leaks
-from medkg.gnn.diagnosis.split import CaseSplit, pmid, split_cases
+from medkg.gnn.diagnosis.split import CaseSplit, split_cases
 from medkg.graph.errors import DataError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
