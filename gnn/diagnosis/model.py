@@ -444,15 +444,27 @@ flatters models of annotations alone. For published cases see docs/benchmarks.md
 
 
 def _calibrated(model: DiagnosisModel) -> str:
+    private = (
+        " This folder holds the known patients' identifiers,\nphenotypes and diagnoses: it is as"
+        " private as they are."
+        if model.knowledge.patient_ids
+        else ""
+    )
     if model.open_set is None:
-        return (
+        said = (
             "Probabilities are calibrated on simulated patients, who are easier than real ones, and"
             " are\ntherefore too high for real ones."
         )
-    figures = model.open_set.figures
-    return (
-        f"Probabilities are calibrated on the {figures['n']:,} known patients, each scored without"
-        " their own\npublication, by a model that did not learn from that publication. This"
-        " folder holds\nthese patients' identifiers, phenotypes and diagnoses: it is as private as"
-        " they are."
-    )
+    elif model.open_set.figures.get("shipped"):
+        said = (
+            f"Probabilities are calibrated on the {model.open_set.figures['n']:,} published cases"
+            " that the readouts which come with\nmedkg learnt from, each as the first of the"
+            " disease, by readouts that had not learnt from the publication."
+        )
+    else:
+        said = (
+            f"Probabilities are calibrated on the {model.open_set.figures['n']:,} known patients,"
+            " each scored without their own\npublication, by a model that did not learn from that"
+            " publication."
+        )
+    return said + private

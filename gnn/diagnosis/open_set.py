@@ -55,7 +55,8 @@ class OpenSet:
         figures: `n`, `without_candidate`; `auroc` of P(none), the cases without their disease
             against the same without another, by fits that the case had no part in; and
             `auroc_observed`, cases whose disease is no candidate against the others (null
-            where there are none).
+            where there are none). `shipped` where it was fitted on the published cases that the
+            readouts which come with medkg learnt from.
     """
 
     temperature: float

@@ -8,6 +8,7 @@ readouts are those that come with medkg, which learnt from published cases (`dat
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from ...graph.errors import DataError
 from ...graph.kg import KnowledgeGraph
 from ...graph.progress import track
 from ..folder import named, part_named
@@ -126,8 +128,8 @@ def train_ranker(
     seed: int,
     device: str,
 ) -> tuple[Ranker, OpenSet | None, list[str]]:
-    """A ranker; the open set of its scores of known patients, where there are enough; and the
-    publications of further patients that it learnt from.
+    """A ranker; the open set of its scores, of known patients where there are enough, else the one
+    that comes with medkg; and the publications of further patients that it learnt from.
 
     Args:
         kg, cases: what `knowledge` is of.
@@ -144,7 +146,7 @@ def train_ranker(
     network = train_network(knowledge, known, simulated=simulated, seed=seed, device=device)
     channels = Channels(knowledge, network)
     if few:
-        return Ranker(channels, own_readouts()), None, learnt_from()
+        return Ranker(channels, own_readouts()), own_open_set(knowledge), learnt_from()
     learnt = _Known(kg, cases, knowledge, simulated=simulated, seed=seed, device=device)
     return Ranker(channels, learnt.readouts()), learnt.open_set(), []
 
@@ -157,14 +159,28 @@ def own_readouts() -> list[Readout]:
 
 def learnt_from() -> list[str]:
     """The publications of the patients that they learnt from."""
+    return _about_own()["publications"].split()
+
+
+def own_open_set(knowledge: Knowledge) -> OpenSet | None:
+    """The open set of the readouts that come with medkg; none where there are less than half as
+    many candidates as it was fitted with, since how sure scores look depends on these."""
+    about = _about_own()
+    if len(knowledge.diseases) < int(about["candidates"]) / 2:
+        return None
+    return OpenSet.from_dict(json.loads(about["open_set"]))
+
+
+def _about_own() -> dict[str, str]:
     with safe_open(READOUTS, framework="pt") as file:
-        return list((file.metadata() or {}).get("publications", "").split())
+        return dict(file.metadata())
 
 
 def train_own_readouts(kg: KnowledgeGraph, cases: KnowledgeGraph, seed: int = 0) -> None:
-    """Train the readouts that come with medkg, and write them where they lie.
+    """Train the readouts that come with medkg, fit their open set, and write them where they lie.
 
-    The network they read has seen no patient, as it hasn't where they will be used.
+    The network they read has seen no patient, as it hasn't where they will be used; so each patient
+    counts as the first of the disease to the open set.
     """
     knowledge = Knowledge.of(kg, cases)
     learnt = _Known(kg, cases, knowledge, simulated=2_800, seed=seed, device="cpu", learn=False)
@@ -172,8 +188,21 @@ def train_own_readouts(kg: KnowledgeGraph, cases: KnowledgeGraph, seed: int = 0)
     for number, readout in enumerate(learnt.readouts()):
         state |= named(str(number), readout.state_dict())
     state = {name: tensor.contiguous() for name, tensor in state.items()}
-    publications = sorted(set(knowledge.patient_publications))
-    save_file(state, READOUTS, metadata={"publications": " ".join(publications)})
+    open_set = learnt.open_set()
+    if open_set is None:
+        raise DataError("too few of the cases have a disease that the graph describes")
+    about = {
+        "publications": " ".join(sorted(set(knowledge.patient_publications))),
+        "candidates": str(len(knowledge.diseases)),
+        "open_set": json.dumps(
+            {
+                **open_set.to_dict(),
+                "conformity": [round(c, 6) for c in open_set.conformity],
+                "figures": {**open_set.figures, "shipped": True},
+            }
+        ),
+    }
+    save_file(state, READOUTS, metadata=about)
 
 
 class _Known:
@@ -280,7 +309,7 @@ class _Known:
         """Of scores by networks and readouts that the patients' publications had no part in.
 
         A patient counts as new ones come: with the disease's other patients, or, if none had been
-        published before, as the first of the disease.
+        published before or networks aren't taught by patients, as the first of the disease.
         """
         readouts = [
             _readouts(
@@ -293,6 +322,8 @@ class _Known:
         scores = np.empty((len(self.patients), len(self.knowledge.diseases)), dtype=np.float32)
         truth = self.knowledge.patient_rows.copy()
         first = first_of_disease(truth, self.knowledge.patient_publications, self.seed)
+        if not self.learn:
+            first[:] = True
         names = [CHANNELS.index("annotations"), CHANNELS.index("patients")]
         for alone, folds, networks in (
             (False, self.fold, self.networks),

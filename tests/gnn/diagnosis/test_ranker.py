@@ -11,7 +11,12 @@ from medkg.gnn.diagnosis import ranker
 from medkg.gnn.diagnosis.cases import cases_of
 from medkg.gnn.diagnosis.knowledge import Knowledge
 from medkg.gnn.diagnosis.model import DiagnosisModel, load_model
-from medkg.gnn.diagnosis.ranker import first_of_disease, own_readouts, train_network
+from medkg.gnn.diagnosis.ranker import (
+    first_of_disease,
+    own_open_set,
+    own_readouts,
+    train_network,
+)
 from medkg.gnn.diagnosis.train import train_diagnosis
 from medkg.graph.kg import KnowledgeGraph
 
@@ -110,6 +115,18 @@ def test_patients_of_few_publications_teach_no_readouts(kg: KnowledgeGraph) -> N
     assert model.open_set is None
     own, shipped = model._scorer.state(), own_readouts()[0].state_dict()
     assert np.array_equal(own["readout.0.linear.weight"], shipped["linear.weight"])
+
+
+def test_what_comes_with_medkg_is_sure_only_among_as_many_diseases(kg: KnowledgeGraph) -> None:
+    assert own_open_set(Knowledge.of(kg)) is None
+    many = graph(extra={f"OMIM:{i}": ["HP:110"] for i in range(1000, 7000)})
+    opened = own_open_set(Knowledge.of(many))
+    assert opened is not None
+    assert opened.figures["shipped"]
+    assert opened.figures["n"] == len(opened.conformity) > 2000
+    assert 0.05 < opened.base_rate < 0.3
+    chances = opened.probabilities(np.zeros((1, 6040), dtype=np.float32), np.array([3]))
+    assert chances.sum() == pytest.approx(1)
 
 
 def test_the_first_patients_of_a_disease_are_those_of_its_first_publication() -> None:
