@@ -171,31 +171,11 @@ def surprise(
     np.minimum.at(least, child, background[knowledge.parents.indices])
     expected = np.minimum(background / least, 1)
 
-    # Every phenotype a row shows is looked at from each of its children: their parent's frequency.
-    shown = rows.tocoo()
-    children = knowledge.parents.T.tocsr()
-    counts = np.diff(children.indptr)[shown.col]
-    below = children.indices[expand(children.indptr[shown.col].astype(np.int64), counts)]
-    at, above = np.repeat(shown.row, counts), np.repeat(shown.data, counts)
-    orphans = number[shown.col] == 0  # their parent is thought of as shown by every disease
-    below = np.concatenate([below, shown.col[orphans]])
-    at = np.concatenate([at, shown.row[orphans]])
-    above = np.concatenate([above, np.ones(orphans.sum(), dtype=np.float32)])
-    place = below.astype(np.int64) * rows.shape[0] + at
-    order = order_by_row(below, at)
-    place = place[order]
-    first = np.flatnonzero(np.diff(place, prepend=-1))
-    together = np.diff(first, append=len(place))
-    place = place[first]
-    above = np.minimum.reduceat(above[order], first) if len(order) else above
-    whole = together == np.maximum(number[place // rows.shape[0]], 1)
-    place, above = place[whole], above[whole]
-    phenotypes, at = place // rows.shape[0], place % rows.shape[0]
-
     by_phenotype = rows.T.tocsr()
     by_phenotype.sort_indices()
-    counts = np.diff(by_phenotype.indptr)
-    given = np.repeat(np.arange(size), counts) * rows.shape[0] + by_phenotype.indices
+    phenotypes, at, above = _below_all(knowledge.parents, by_phenotype)
+    given = _places(*_entries(by_phenotype, np.arange(size))[:2], rows.shape[0])
+    place = _places(phenotypes, at, rows.shape[0])
     found_at = np.minimum(np.searchsorted(given, place), max(len(given) - 1, 0))
     own = (
         np.where(given[found_at] == place, by_phenotype.data[found_at], 0) if len(given) else above
@@ -207,3 +187,43 @@ def surprise(
     found -= np.where(number[phenotypes] == 0, np.log(smoothing / (1 + smoothing)), 0)
     shape = (size, rows.shape[0])
     return sp.csr_matrix((found.astype(np.float32), (phenotypes, at)), shape=shape)
+
+
+def _below_all(
+    parents: sp.csr_matrix, by_phenotype: sp.csr_matrix
+) -> tuple[Integers, Integers, Floats]:
+    """Each phenotype with the diseases that show all its parents, and the least of these.
+
+    An orphan's parent is thought of as shown, by 1, wherever the orphan is.
+    """
+    number = np.diff(parents.indptr)
+    child = np.repeat(np.arange(len(number)), number)
+    alone, several = number[child] == 1, number[child] > 1
+    orphans, at_orphans, _ = _entries(by_phenotype, np.flatnonzero(number == 0))
+    parent, at_parent, of_parent = _entries(by_phenotype, parents.indices[alone])
+    # Of several parents the rows meet: sorted by disease, those that all have are runs as long.
+    edge, at_edge, of_edge = _entries(by_phenotype, parents.indices[several])
+    below = child[several][edge]
+    order = order_by_row(below, at_edge)
+    below, at_edge, of_edge = below[order], at_edge[order], of_edge[order]
+    first = np.flatnonzero((np.diff(below, prepend=-1) != 0) | (np.diff(at_edge, prepend=-1) != 0))
+    together = np.diff(first, append=len(below)) == number[below[first]]
+    least = np.minimum.reduceat(of_edge, first) if len(first) else of_edge
+    return (
+        np.concatenate(
+            [np.flatnonzero(number == 0)[orphans], child[alone][parent], below[first][together]]
+        ),
+        np.concatenate([at_orphans, at_parent, at_edge[first][together]]),
+        np.concatenate([np.ones(len(orphans), dtype=np.float32), of_parent, least[together]]),
+    )
+
+
+def _entries(matrix: sp.csr_matrix, rows: Integers) -> tuple[Integers, Integers, Floats]:
+    """Of the entries of these rows the place of the row in `rows`, the column and the value."""
+    counts = np.diff(matrix.indptr)[rows]
+    places = expand(matrix.indptr[rows].astype(np.int64), counts)
+    return np.repeat(np.arange(len(rows)), counts), matrix.indices[places], matrix.data[places]
+
+
+def _places(rows: Integers, columns: Integers, width: int) -> Integers:
+    return rows * np.int64(width) + columns
