@@ -6,7 +6,6 @@ import signal
 import sys
 import time
 from datetime import date
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -1351,8 +1350,11 @@ def diagnose(
     as_json: Json = False,
 ) -> None:
     """Rank diseases for phenotypes, a note or phenopackets. For research, not for care."""
+    import polars as pl
+
     from medkg import show
     from medkg.diagnose import (
+        NO_FINDING,
         Patient,
         diagnose_all,
         kept,
@@ -1397,8 +1399,9 @@ def diagnose(
     loaded = _diagnosis_model(model, graph)
     if coverage is not None and loaded.open_set is None:
         raise ModelError(
-            f"{model}: gives no set for --coverage: it was trained on too few known patients (medkg"
-            " train diagnosis --cases) or is used with another graph; leave --coverage out"
+            f"{model}: gives no set for --coverage: it is no ranker, its graph has too few diseases"
+            " and it too few known patients (medkg train diagnosis --cases), or it is used with"
+            " another graph; leave --coverage out"
         )
     aside = Quarantine()
     read: list[dict[str, Any]] = []
@@ -1415,7 +1418,8 @@ def diagnose(
             table = _read_note(loaded, note, correct)
             if findings is not None:
                 return _write_findings(table, findings, note, as_json)
-            read = table.to_dicts()
+            # What nothing was found in is for the eyes of who has the note (a letter's head).
+            read = table.filter(pl.col("context") != NO_FINDING).to_dicts()
             if not as_json:
                 show.findings(table)
             found = kept(table, loaded.kg, typed)
@@ -1702,14 +1706,16 @@ _NAMED = 5  # of what is set aside for one reason
 def _say_set_aside(aside: Quarantine) -> None:
     from medkg import show
 
+    places: dict[str, dict[str, None]] = {reason: {} for reason in aside.counts()}
+    for row in aside.rows:  # the first ones
+        if len(places[row.reason]) < _NAMED:
+            where = row.path if row.line is None else f"{row.path}, line {row.line}"
+            places[row.reason][where] = None
     for reason, number in aside.counts().items():
-        rows = list(islice((row for row in aside if row.reason == reason), _NAMED))
-        where = "; ".join(
-            row.path if row.line is None else f"{row.path}, line {row.line}" for row in rows
-        )
-        more = "; …" if number > len(rows) else ""
-        said = f"set aside: {number:,} × {reason} ({where}{more})"
-        show.err.print(said, markup=False, soft_wrap=True)
+        listed = "; ".join(places[reason])
+        more = "; …" if number > len(places[reason]) else ""
+        where = f" ({listed}{more})" if listed else ""
+        show.err.print(f"set aside: {number:,} × {reason}{where}", markup=False, soft_wrap=True)
 
 
 @train.command("relations", epilog="Example: medkg train relations corpora/ --out models/relations")

@@ -12,7 +12,7 @@ import io
 import json
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,7 +46,7 @@ FINDINGS = {
     "end": pl.Int64,
     "sentence": pl.String,
 }
-NOTHING_READ = "nothing read"
+NO_FINDING = "no finding"
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _NOT_THE_PATIENTS = {"family", "other", "possible", "hypothetical"}
 _NO_PHENOTYPE = "no phenotype is left that the model knows"
@@ -83,8 +83,8 @@ def findings_in_note(path: Path, kg: KnowledgeGraph) -> pl.DataFrame:
         somebody else, possible (a diagnosis that is considered is no finding), hypothetical, or
         without a term of the graph's. What is past is the patient's. `said` is the text's words,
         `context` what is said of them, `start` and `end` the characters of `sentence`. In order of
-        the text, and a row with no term for each sentence in which nothing was read (`NOTHING_READ`
-        is its context), so that a person sees what may be missing.
+        the text, and a row with no term for each sentence without a finding (`NO_FINDING` is its
+        context), so that a person sees what may be missing.
 
     Raises:
         DataError: it can't be read, or is not one text.
@@ -102,7 +102,8 @@ def findings_of(text: AnnotatedText, kg: KnowledgeGraph) -> pl.DataFrame:
     names = dict(kg.nodes.filter(kind="Symptom").select("id", "name").iter_rows())
     told = [t for t in text.triples if t.relation in ("HAS_PHENOTYPE", "LACKS_PHENOTYPE")]
     told.sort(key=lambda triple: (triple.object.start or 0, triple.object.id))
-    rows = [_finding(triple, text, names) for triple in told] + _unread(text)
+    rows = [_finding(triple, text, names) for triple in told]
+    rows += _without_finding(text, {(row["start"], row["end"]) for row in rows})
     return pl.DataFrame(sorted(rows, key=lambda row: row["start"]), schema=FINDINGS)
 
 
@@ -126,23 +127,23 @@ def _finding(triple: Triple, text: AnnotatedText, names: Mapping[str, str]) -> d
     }
 
 
-def _unread(text: AnnotatedText) -> list[dict[str, Any]]:
-    """The sentences without any mention; headings, and what has no three words, are none."""
-    held = [(mention.start, mention.end) for mention in text.mentions]
+def _without_finding(text: AnnotatedText, found: Set[tuple[int, int]]) -> list[dict[str, Any]]:
+    """The other sentences; what has no three words, or ends as headings do, is none."""
     return [
         {
             "keep": "drop",
             "phenotype": "",
             "name": "",
             "said": "",
-            "context": NOTHING_READ,
+            "context": NO_FINDING,
             "start": start,
             "end": end,
             "sentence": _one_line(text.text[start:end]),
         }
         for start, end in text.sentences
-        if not any(first < end and start < last for first, last in held)
+        if (start, end) not in found
         and len(_WORD.findall(text.text[start:end])) >= 3
+        and not text.text[start:end].rstrip().endswith(":")
     ]
 
 
@@ -268,14 +269,13 @@ def patients_of(
     for case in cases:
         findings = look.clean(case.present, case.excluded, typed)
         if findings.present:
-            references = tuple(sorted({case.publication, *case.references}))
-            found.append(Patient(case.id, findings, case.diseases, references))
+            found.append(Patient(case.id, findings, case.diseases, case.references))
         else:
             said = "; ".join(findings.notes) or "it states none"
-            quarantine.add("no phenotype of the graph's", path=f"{path}, {case.id}", row=said)
+            quarantine.add("no phenotype of the graph's", path=path, row=f"{case.id}: {said}")
     if not found:
         first = next(iter(quarantine), None)
-        why = f"; the first: {first.reason}, {first.path}: {first.row}" if first else ""
+        why = f"; the first: {first.reason}, {first.row}" if first else ""
         raise DataError(f"has no patient that can be diagnosed{why}", path=path)
     return found
 
@@ -313,17 +313,19 @@ def diagnose_all(
     # A set is of hundreds of diseases; those of a folder's patients are given to who asks.
     with_sets = coverage is not None or len(patients) == 1
     factors = Factors(model.kg, model.knowledge, circumstances) if circumstances else None
+    published = _publications_known(model) if any(p.references for p in patients) else set()
     found = []
     parts = list(_parts(patients))
     for part in track(parts, "diagnose") if len(parts) > 1 else parts:
         usable = [p for p in part if len(model.knowledge.columns_of(p.findings.present))]
         for patient in part:
             if patient not in usable:
-                quarantine.add(
-                    _NO_PHENOTYPE, path=patient.id, row="; ".join(patient.findings.notes)
-                )
+                said = "; ".join([patient.id, *patient.findings.notes])
+                quarantine.add(_NO_PHENOTYPE, path="patients", row=said)
         if usable:
-            found += _diagnosed(model, usable, factors, top, coverage or COVERAGE, with_sets)
+            found += _diagnosed(
+                model, usable, factors, top, coverage or COVERAGE, with_sets, published
+            )
     return found
 
 
@@ -343,6 +345,7 @@ def _diagnosed(
     top: int,
     coverage: float,
     with_sets: bool,
+    published: Set[str],
 ) -> list[dict[str, Any]]:
     from medkg.gnn.diagnosis.explain import posterior
 
@@ -352,7 +355,6 @@ def _diagnosed(
     scores = model.scores(present)
     logs = posterior(model, present, excluded, factors, scores)
     opened = _open_sets(model, present, scores, coverage, with_sets)
-    published = _publications_known(model) if any(p.diseases for p in patients) else set()
     found = []
     for at, patient in enumerate(patients):
         notes = list(patient.findings.notes)
@@ -361,7 +363,7 @@ def _diagnosed(
         if patient.diseases and row is None:
             listed = ", ".join(patient.diseases)
             notes.append(f"its diagnosis ({listed}) is no candidate: the graph doesn't describe it")
-        if row is not None and (told := sorted(published.intersection(patient.references))):
+        if row is not None and (told := sorted(published & {*patient.references})):
             notes.append(
                 f"where it is published ({', '.join(told)}) is among what the model was made from,"
                 " so that the rank of its diagnosis is no test of the model"
@@ -382,11 +384,13 @@ def _diagnosed(
 
 
 def _publications_known(model: DiagnosisModel) -> set[str]:
-    """What the model's knowledge cites, and where patients were published that it learnt from."""
+    """Papers that the model's knowledge cites, and where patients were published that it learnt
+    from."""
     from medkg.gnn.diagnosis.leaks import cited_by
 
     patients = {*model.knowledge.patient_publications, *model.settings.get("learnt_from", ())}
-    return cited_by(model.kg) | patients
+    cited = cited_by(model.kg) | patients
+    return {each for each in cited if each.startswith(("PMID:", "doi:", "DOI:"))}
 
 
 def _rank(logs: Floats, row: int) -> int:

@@ -22,13 +22,8 @@ def lay_names() -> pl.DataFrame:
 
 def with_lay_names(terminology: KnowledgeGraph) -> KnowledgeGraph:
     """The graph with lay names as further synonyms of its phenotypes."""
-    nodes = (
-        terminology.nodes.join(lay_names(), on="id", how="left", maintain_order="left")
-        .with_columns(
-            synonyms=pl.concat_list(
-                pl.col("synonyms").fill_null([]), pl.col("words").fill_null([])
-            ).list.unique(maintain_order=True)
-        )
-        .drop("words")
+    nodes = terminology.nodes
+    more = nodes.join(lay_names(), on="id").select(
+        "id", synonyms=pl.concat_list(pl.col("synonyms").fill_null([]), "words")
     )
-    return terminology.with_frames(nodes=nodes)
+    return terminology.with_frames(nodes=nodes.update(more, on="id"))

@@ -220,7 +220,8 @@ def interval(drawn: NDArray[np.float64], of: int | None = None) -> list[float]:
     Args:
         of: of a figure between 0 and 1, how many groups it is the mean of. Where all of them have
             0 (or all 1) every draw has, however few there are; then the bound is the one of 0 among
-            so many by the binomial distribution (Clopper and Pearson, Biometrika 1934).
+            so many by the binomial distribution (Clopper and Pearson, Biometrika 1934). Groups that
+            agree on another value still have an interval of that value alone.
     """
     low, high = np.quantile(drawn, [0.025, 0.975])
     if of and low == high == 0:

@@ -33,7 +33,7 @@ def progress(title: str, total: int | None = None) -> Iterator[Callable[..., Non
     """
     console = Console(stderr=True)
     begun = told = time.monotonic()
-    done = 0
+    done: float = 0
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -46,7 +46,7 @@ def progress(title: str, total: int | None = None) -> Iterator[Callable[..., Non
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=total, note="")
 
-        def advance(steps: int = 1, note: str | None = None) -> None:
+        def advance(steps: float = 1, note: str | None = None) -> None:
             nonlocal done, told
             done += steps
             now = time.monotonic()
@@ -55,7 +55,9 @@ def progress(title: str, total: int | None = None) -> Iterator[Callable[..., Non
                 of = "" if total is None else f" of {total:,}"
                 said = f", {note}" if note else ""
                 # Not by the console, which would break the line at 80 characters.
-                print(f"{title}: {done:,}{of} in {now - begun:.0f} s{said}", file=sys.stderr)
+                print(
+                    f"{title}: {round(done, 1):,}{of} in {now - begun:.0f} s{said}", file=sys.stderr
+                )
             if note is None:
                 bar.update(task, advance=steps)
             else:

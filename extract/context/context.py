@@ -218,11 +218,12 @@ def _categories(
     for place, trigger in enumerate(speaking):
         rule = trigger.rule
         if trigger.start < last and first < trigger.end:
-            # A trigger inside a mention is part of a name ("risk of falls"), but some annotate
-            # "no rash" as a mention; and "no improvement" is a phrase that hides its "no".
+            # A trigger inside a mention is part of a name ("risk of falls", "no appetite"), but
+            # some annotate "no rash" as a mention; "no improvement" is a phrase that hides its
+            # "no".
             inside = rule.category == "negated" and trigger.start <= first and trigger.end < last
             hidden = rule.category == "pseudo" and trigger.start < first
-            if words[trigger.start] in _NO and (inside or hidden):
+            if words[trigger.start] in _NO and (inside or hidden) and not mention._.named:
                 categories.add("negated")
             continue
         if rule.category == "pseudo" or (rule.only and kind not in rule.only):
@@ -295,16 +296,7 @@ class Context:
                 # White space (a wrapped line) is no part of a phrase.
                 places = [token.i for token in sentence if not token.is_space]
                 words = [doc[place].lower_.replace("’", "'") for place in places]
-                names = [(mention.start, mention.end) for mention in here if mention._.named]
-                # What stands in a name ("no appetite") is part of it.
-                found = [
-                    trigger
-                    for trigger in triggers(words)
-                    if not any(
-                        start <= places[trigger.start] and places[trigger.end - 1] < end
-                        for start, end in names
-                    )
-                ]
+                found = list(triggers(words))
                 stops = [t for t in found if t.rule.category in ("stop", "verb")]
                 speaking = [t for t in found if t.rule.category not in ("stop", "verb")]
                 scopes: dict[tuple[int, str], tuple[int, int]] = {}

@@ -23,6 +23,8 @@ from ...graph.kg import KnowledgeGraph
 _LEAST = 5
 _KINDS = ("Drug", "Disease", "Symptom")
 _LONGEST = 10  # tokens
+_ENDS = frozenset(".;:")
+_DENIALS = frozenset(("no", "not", "none", "never", "without", "absent", "absence", "lack"))
 # Share of such mentions that touch one of MACCROBAT's or BC5CDR's development documents: 30 of 53.
 PROBABILITY = 0.57
 
@@ -111,7 +113,11 @@ def _goes_beyond(mention: Span, start: int, end: int) -> bool:
 
 
 def _candidates(doc: Doc, taken: set[int]) -> tuple[list[tuple[int, int]], Any]:
-    """Every run of tokens that may be a name, with the hash of its letters and digits."""
+    """Every run of tokens that may be a name, with the hash of its letters and digits.
+
+    A name ends with its clause, and one with a denial in it at the next comma: there is no absent
+    speech in "rash absent, speech delayed", and no "no appetite" in "vomiting: no. Appetite: good".
+    """
     words = [token.lower_ if token.text[0].isalnum() else "" for token in doc]
     places, hashes = [], []
     for start, word in enumerate(words):
@@ -119,7 +125,12 @@ def _candidates(doc: Doc, taken: set[int]) -> tuple[list[tuple[int, int]], Any]:
             continue
         key = ""
         for end in range(start + 1, min(len(words), start + _LONGEST) + 1):
-            if end - 1 in taken or "\n\n" in doc[end - 1].text:
+            token = doc[end - 1]
+            if end - 1 in taken or "\n\n" in token.text or token.text in _ENDS:
+                break
+            if end - 1 > start and token.is_sent_start:
+                break
+            if token.text == "," and not _DENIALS.isdisjoint(words[start : end - 1]):
                 break
             key += words[end - 1]
             if words[end - 1] and len(key) >= _LEAST:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
 from ...graph.errors import DataError
+from ...graph.identifiers import name_key
 from ...graph.kg import KnowledgeGraph
 from .cases import cases_of
 
@@ -28,6 +30,7 @@ Integers = NDArray[np.int64]
 # is stated without a number of patients is worth when several are pooled.
 UNSTATED_FREQUENCY = 0.5
 STATED_PATIENTS = 10.0
+_PARTS = 5  # of a name with more commas no other order is looked for
 
 
 @dataclass(frozen=True)
@@ -221,7 +224,7 @@ def _phenotypes(kg: KnowledgeGraph, isa: pl.DataFrame) -> list[str]:
 def same_diseases(kg: KnowledgeGraph, cases: KnowledgeGraph | None = None) -> dict[str, int]:
     """The number of the disease that every identifier of one is of, cross-references included.
 
-    Diseases are the same where their names are (see `_in_any_order`), and where one's
+    Diseases are the same where their names are (see `_turned_back`), and where one's
     cross-references hold the other or both hold a third, directly or through others. Where that
     would join two identifiers of one prefix (two OMIM numbers) that have different names, none of
     the references that lead there is followed, since one of them is of a group of diseases and not
@@ -233,7 +236,7 @@ def same_diseases(kg: KnowledgeGraph, cases: KnowledgeGraph | None = None) -> di
         graph.nodes.filter(kind="Disease").select("id", "name", "name_key", "xrefs")
         for graph in graphs
     ).with_columns(prefix=pl.col("id").str.extract(r"^([^:]*):"))
-    named = _in_any_order(nodes.unique("id", keep="first", maintain_order=True))
+    named = _turned_back(nodes.unique("id", keep="first", maintain_order=True))
     told = nodes.explode("xrefs").drop_nulls("xrefs").select("id", "prefix", xref="xrefs").unique()
     referred = (
         told.select(id="xref", prefix=pl.col("xref").str.extract(r"^([^:]*):"), of="prefix")
@@ -270,22 +273,39 @@ def same_diseases(kg: KnowledgeGraph, cases: KnowledgeGraph | None = None) -> di
     return dict(members.select("id", number).iter_rows())
 
 
-def _in_any_order(nodes: pl.DataFrame) -> pl.DataFrame:
-    """Diseases with one name for what is written in another order of words after a comma.
+def _turned_back(nodes: pl.DataFrame) -> pl.DataFrame:
+    """Diseases with one name for what differs in the order of its parts, divided by commas, alone.
 
-    "Ascites, chylous" is chylous ascites. Without a comma the order tells (Shprintzen-Goldberg and
-    Goldberg-Shprintzen syndrome), and so it does where one prefix has both (two OMIM numbers).
+    "Ascites, chylous" is chylous ascites. Not where one prefix has both orders (two OMIM numbers),
+    nor of names whose words have another order within the parts.
     """
+    parts = pl.col("name").str.split(",").list.eval(name_key(pl.element()))
     words = pl.col("name_key").str.split(" ").list.sort().list.join(" ")
-    return (
-        nodes.select("id", "name_key", "prefix", "name", words=words)
-        .with_columns(of_prefix=pl.col("name_key").n_unique().over("words", "prefix"))
-        .with_columns(
-            turned=pl.col("name").str.contains(",", literal=True).any().over("words")
-            & (pl.col("of_prefix").max().over("words") == 1)
+    named = nodes.select("id", "prefix", "name_key", words=words, parts=parts)
+    alike = (
+        named.group_by("words")
+        .agg(
+            pl.col("name_key").unique(),
+            pl.col("parts").unique(),
+            several=pl.struct("prefix", "name_key").n_unique() > pl.col("prefix").n_unique(),
         )
-        .select("id", "prefix", name_key=pl.when("turned").then("words").otherwise("name_key"))
+        .filter(pl.col("name_key").list.len() > 1, ~pl.col("several"))
     )
+    turned = [words for words, _, parts, _ in alike.iter_rows() if _meet(parts)]
+    name = (
+        pl.when(pl.col("words").is_in(pl.Series(turned, dtype=pl.String).implode()))
+        .then("words")
+        .otherwise("name_key")
+    )
+    return named.select("id", "prefix", name_key=name)
+
+
+def _meet(names: Sequence[Sequence[str]]) -> bool:
+    """Whether the parts of all names can be put in an order in which they are one name."""
+    if max(map(len, names)) > _PARTS:
+        return False
+    orders = [{" ".join(filter(None, order)) for order in permutations(parts)} for parts in names]
+    return bool(set.intersection(*orders))
 
 
 def _annotations(

@@ -179,8 +179,8 @@ def _about_own() -> dict[str, str]:
 def train_own_readouts(kg: KnowledgeGraph, cases: KnowledgeGraph, seed: int = 0) -> None:
     """Train the readouts that come with medkg, fit their open set, and write them where they lie.
 
-    The network they read has seen no patient, as it hasn't where they will be used; so each patient
-    counts as the first of the disease to the open set.
+    The network they read has seen no patient, as it hasn't where they will be used; and their open
+    set is of the cases as where no patient is known.
     """
     knowledge = Knowledge.of(kg, cases)
     learnt = _Known(kg, cases, knowledge, simulated=2_800, seed=seed, device="cpu", learn=False)
@@ -260,9 +260,9 @@ class _Known:
                 example = self._example(at, channels, rng, alone=not has_others[at])
                 self.examples[fold] += example
         self.by_disease = by_disease
-        self.networks_without = taught(by_disease) if learn else self.networks
+        self.networks_without_disease = taught(by_disease) if learn else self.networks
         folds = np.where(has_others, by_disease, -1)
-        met = self._met(folds, self.networks_without, "as if the first of their disease")
+        met = self._met(folds, self.networks_without_disease, "as if the first of their disease")
         for _, part, found in met:
             for at, channels in zip(part, found, strict=True):
                 self.examples[self.fold[at]] += self._example(at, channels, rng, alone=True)
@@ -306,10 +306,12 @@ class _Known:
         return _readouts([example for fold in self.examples for example in fold], self.seed, "")
 
     def open_set(self) -> OpenSet | None:
-        """Of scores by networks and readouts that the patients' publications had no part in.
+        """Of scores by readouts that the patients' publications had no part in, and by networks
+        that were not taught by the publication or, of the first of a disease, by the disease.
 
         A patient counts as new ones come: with the disease's other patients, or, if none had been
-        published before or networks aren't taught by patients, as the first of the disease.
+        published before, as the first of the disease. Where networks aren't taught by patients, all
+        count as where no patient of any disease is known.
         """
         readouts = [
             _readouts(
@@ -327,12 +329,14 @@ class _Known:
         names = [CHANNELS.index("annotations"), CHANNELS.index("patients")]
         for alone, folds, networks in (
             (False, self.fold, self.networks),
-            (True, self.by_disease, self.networks_without),
+            (True, self.by_disease, self.networks_without_disease),
         ):
             folds = np.where(first == alone, folds, -1)
             for _, part, found in self._met(folds, networks, "probabilities"):
                 places = np.arange(len(part))
-                if alone:
+                if not self.learn:
+                    found = unseen(found)
+                elif alone:
                     found[places, truth[part]] = unseen(found[places, truth[part]])
                 for fold in np.unique(self.fold[part]):
                     own = np.flatnonzero(self.fold[part] == fold)

@@ -151,8 +151,9 @@ def figures(scored: Scored, *, seed: int = 0, draws: int = DRAWS) -> dict[str, A
 def _mean(name: str, values: Floats, counts: Ints) -> dict[str, Any]:
     if not len(values):
         return {name: None, f"{name}_interval": None}
-    drawn = counts @ values / len(values)
-    return {name: round(float(values.mean()), 4), f"{name}_interval": interval(drawn)}
+    of = len(values) if name.startswith("precision@") else None  # enrichment has no upper bound
+    found = interval(counts @ values / len(values), of)
+    return {name: round(float(values.mean()), 4), f"{name}_interval": found}
 
 
 def _in_first(scored: Scored, k: Floats | float) -> Floats:

@@ -22,7 +22,7 @@ from medkg.access import connect
 from medkg.cli import app
 from medkg.diagnose import (
     FINDINGS,
-    NOTHING_READ,
+    NO_FINDING,
     Patient,
     as_graph,
     diagnose_all,
@@ -121,14 +121,14 @@ def test_what_is_considered_is_no_finding(tmp_path: Path) -> None:
     assert rows == [("yes", "HP:0002027", ""), ("drop", "HP:0000969", "possible")]
 
 
-def test_sentences_in_which_nothing_was_read_are_shown(tmp_path: Path) -> None:
+def test_sentences_without_a_finding_are_shown(tmp_path: Path) -> None:
     note = tmp_path / "note.txt"
     note.write_text("History:\nHe is one of a kind at school. He has edema. All well now.")
     found = findings_in_note(note, small())
     assert found.select("keep", "phenotype", "context", "sentence").rows() == [
-        ("drop", "", NOTHING_READ, "He is one of a kind at school."),
+        ("drop", "", NO_FINDING, "He is one of a kind at school."),
         ("yes", "HP:0000969", "", "He has edema."),
-        ("drop", "", NOTHING_READ, "All well now."),
+        ("drop", "", NO_FINDING, "All well now."),
     ]
     rows = reviewed(found, small(), lambda row, _: "stomach ache" if row["start"] < 10 else "")
     assert rows.select("keep", "phenotype").row(0) == ("yes", "HP:0002027")

@@ -16,9 +16,13 @@ def test_a_log_gets_a_line_now_and_then(
     with progress("Reading", 2000) as advance:
         for step in range(5):
             advance(300, f"part {step}")
+        advance(1 / 3)
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.splitlines() == ["Reading: 900 of 2,000 in 39 s, part 2"]
+    assert err.splitlines() == [
+        "Reading: 900 of 2,000 in 39 s, part 2",
+        "Reading: 1,500.3 of 2,000 in 78 s",
+    ]
 
 
 def test_short_steps_say_nothing(capsys: pytest.CaptureFixture[str]) -> None:
