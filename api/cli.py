@@ -1956,9 +1956,12 @@ def evaluate_diagnosis(
     from medkg.reports import diagnosis_evaluation
 
     aside = Quarantine()
+    asked = open_cases(cases, aside)
+    if not as_json:  # before anything is refused
+        _say_set_aside(aside)
     report = evaluate_model(
         _diagnosis_model(model, graph),
-        open_cases(cases, aside),
+        asked,
         use_excluded=use_excluded,
         allow_leaks=allow_leaks,
         seed=seed,
@@ -1968,8 +1971,7 @@ def evaluate_diagnosis(
         return show.as_json({"cases": str(cases), **report, "set_aside": set_aside})
     for title, rows in diagnosis_evaluation(report):
         show.frame(rows, title)
-    show.case_evaluation(report)
-    return _say_set_aside(aside)
+    return show.case_evaluation(report)
 
 
 @evaluate.command(

@@ -247,8 +247,11 @@ def findings(found: pl.DataFrame) -> None:
     out.print(table)
 
 
+_NOTES = 20  # that are printed of several patients
+
+
 def cases(found: Sequence[Mapping[str, Any]]) -> None:
-    """Print the first diagnosis of each of several patients."""
+    """Print the first diagnosis of each of several patients, and what is to be said of them."""
     rows = [
         {
             "patient": case["patient"],
@@ -266,6 +269,11 @@ def cases(found: Sequence[Mapping[str, Any]]) -> None:
     frame(
         pl.DataFrame(rows, infer_schema_length=None), "First diagnoses (for research, not for care)"
     )
+    told = [f"{case['patient']}: {note}" for case in found for note in case["notes"]]
+    for line in told[:_NOTES]:
+        out.print(f"note: {line}", markup=False)
+    if len(told) > _NOTES:
+        out.print(f"note: {len(told) - _NOTES:,} more, all of them with --json")
 
 
 def _of_open_set(found: Mapping[str, Any] | None) -> dict[str, Any]:

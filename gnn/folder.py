@@ -6,7 +6,7 @@ import hashlib
 import json
 import platform
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -15,8 +15,9 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
-from ..graph.atomic import atomic_folder, sha256
+from ..graph.atomic import atomic_file, atomic_folder, sha256
 from ..graph.errors import ModelError
 from ..graph.kg import KnowledgeGraph
 from ..graph.schema import SCHEMA_VERSION
@@ -229,3 +230,37 @@ def _digest(config: Mapping[str, Any]) -> str:
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+class Stages:
+    """Stages of a training that are finished, on disk, so that it goes on after it was cut off.
+
+    Args:
+        folder: where they are kept; None: nowhere.
+        made_of: all that they depend on (checksums, settings, a seed), as JSON can hold it.
+    """
+
+    def __init__(self, folder: Path | None, *made_of: Any):
+        self._folder = folder
+        told = json.dumps([version("medkg"), *made_of])
+        self._fingerprint = hashlib.sha256(told.encode()).hexdigest()
+
+    def get(self, name: str, make: Callable[[], Mapping[str, Tensor]]) -> dict[str, Tensor]:
+        """What `make` gives, or gave in a training that was cut off.
+
+        Raises:
+            ModelError: what is on disk is damaged.
+        """
+        if self._folder is None:
+            return dict(make())
+        file = self._folder / f"{name}-{self._fingerprint[:16]}.safetensors"
+        if file.is_file():
+            try:
+                return load_file(file)
+            except (OSError, SafetensorError) as error:
+                raise ModelError(f"{file}: is damaged ({error}); remove it") from error
+        made = {key: tensor.contiguous() for key, tensor in make().items()}
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with atomic_file(file) as part:
+            save_file(made, part)
+        return made

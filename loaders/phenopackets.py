@@ -83,27 +83,28 @@ def _parts(path: Path, source: Source, quarantine: Quarantine) -> Iterator[Part]
     rows = Rows(source, "observed")
     patients: set[str] = set()
     for name, data in track(_documents(path), "phenopackets"):
+        where = path if path.name == name else path / name
         try:
             message = json.loads(data)
             if _UNDERSCORED.search(data):
                 message = _camel_case(message)
             messages = list(_members(message))
         except _UNREADABLE:
-            quarantine.add("no phenopacket", path=path, row=name)
+            quarantine.add("no phenopacket", path=where, row=name)
             continue
         for message, group in messages:
             try:
                 case = _Case(message, name, group)
             except _UNREADABLE:
-                quarantine.add("no phenopacket", path=path, row=name)
+                quarantine.add("no phenopacket", path=where, row=name)
                 continue
             if case.patient in patients:
-                quarantine.add("identifier of an earlier phenopacket", path=path, row=name)
+                quarantine.add("identifier of an earlier phenopacket", path=where, row=name)
                 continue
             patients.add(case.patient)
             case.give(rows)
             for reason in case.problems:
-                quarantine.add(reason, path=path, row=name)
+                quarantine.add(reason, path=where, row=name)
         if rows.full:
             yield rows.part()
     if not patients:

@@ -114,6 +114,7 @@ def fit(
     *,
     epochs: int,
     seed: int,
+    label: str = "network",
 ) -> None:
     """Train on simulated patients, and on known ones where there are.
 
@@ -126,6 +127,7 @@ def fit(
         simulated: `epochs` times as many as one epoch takes.
         known: the known patients to learn from.
         rows, publications: disease and publication of every known patient.
+        label: of the progress.
     """
     rng = np.random.default_rng(seed)
     knowledge = network.knowledge
@@ -139,7 +141,7 @@ def fit(
     batches = max(1, len(simulated.diseases) // (epochs * _BATCH))
     size = -(-len(known) // batches)
     network.train()
-    with progress("network", epochs * batches) as advance:
+    with progress(label, epochs * batches) as advance:
         for epoch in range(epochs):
             order = rng.permutation(len(known))
             for batch in range(batches):

@@ -21,7 +21,7 @@ from torch import Tensor
 from ...graph.errors import DataError
 from ...graph.kg import KnowledgeGraph
 from ...graph.progress import track
-from ..folder import named, part_named
+from ..folder import Stages, named, part_named
 from .cases import pmid
 from .channels import CHANNELS, NAMES, Channels, unseen, with_relative
 from .knowledge import Floats, Integers, Knowledge
@@ -109,13 +109,14 @@ def train_network(
     seed: int,
     device: str,
     epochs: int = _EPOCHS,
+    label: str = "network",
 ) -> Network:
     """A network trained on simulated patients (so many an epoch) and on some known ones."""
     network = new_network(knowledge, seed=seed).to(device)
     rng = np.random.default_rng([seed, len(known)])
     patients = simulate(network.knowledge, simulated * epochs, rng)
     rows, publications = knowledge.patient_rows, knowledge.publication_numbers
-    fit_network(network, patients, known, rows, publications, epochs=epochs, seed=seed)
+    fit_network(network, patients, known, rows, publications, epochs=epochs, seed=seed, label=label)
     return network.cpu()
 
 
@@ -127,6 +128,7 @@ def train_ranker(
     simulated: int,
     seed: int,
     device: str,
+    stages: Stages,
 ) -> tuple[Ranker, OpenSet | None, list[str]]:
     """A ranker; the open set of its scores, of known patients where there are enough, else the one
     that comes with medkg; and the publications of further patients that it learnt from.
@@ -134,6 +136,7 @@ def train_ranker(
     Args:
         kg, cases: what `knowledge` is of.
         simulated: number of simulated patients an epoch.
+        stages: keep the networks, which take most of the time.
     """
     everyone = np.arange(len(knowledge.patient_rows))
     few = (
@@ -143,11 +146,18 @@ def train_ranker(
     )
     # The readouts that come with medkg learnt to read a network that saw no known patient.
     known = everyone[:0] if few else everyone
-    network = train_network(knowledge, known, simulated=simulated, seed=seed, device=device)
-    channels = Channels(knowledge, network)
+
+    def train() -> dict[str, Tensor]:
+        return train_network(
+            knowledge, known, simulated=simulated, seed=seed, device=device
+        ).state_dict()
+
+    channels = Channels(knowledge, network_of(knowledge, stages.get("network", train)))
     if few:
         return Ranker(channels, own_readouts()), own_open_set(knowledge), learnt_from()
-    learnt = _Known(kg, cases, knowledge, simulated=simulated, seed=seed, device=device)
+    learnt = _Known(
+        kg, cases, knowledge, simulated=simulated, seed=seed, device=device, stages=stages
+    )
     return Ranker(channels, learnt.readouts()), learnt.open_set(), []
 
 
@@ -183,7 +193,16 @@ def train_own_readouts(kg: KnowledgeGraph, cases: KnowledgeGraph, seed: int = 0)
     set is of the cases as where no patient is known.
     """
     knowledge = Knowledge.of(kg, cases)
-    learnt = _Known(kg, cases, knowledge, simulated=2_800, seed=seed, device="cpu", learn=False)
+    learnt = _Known(
+        kg,
+        cases,
+        knowledge,
+        simulated=2_800,
+        seed=seed,
+        device="cpu",
+        stages=Stages(None),
+        learn=False,
+    )
     state: dict[str, Tensor] = {}
     for number, readout in enumerate(learnt.readouts()):
         state |= named(str(number), readout.state_dict())
@@ -226,6 +245,7 @@ class _Known:
         simulated: int,
         seed: int,
         device: str,
+        stages: Stages,
         learn: bool = True,
     ):
         self.seed, self.learn = seed, learn
@@ -240,16 +260,34 @@ class _Known:
         by_disease = rng.permutation(len(self.knowledge.diseases))[rows] % _FOLDS
         self.fold = rng.permutation(self.publications.max() + 1)[self.publications] % _FOLDS
 
-        def taught_by(known: Integers) -> Network:
-            return train_network(
-                self.knowledge, known, simulated=simulated, seed=seed, device=device
+        def taught_by(name: str, known: Integers) -> Network:
+            def train() -> dict[str, Tensor]:
+                network = train_network(
+                    self.knowledge,
+                    known,
+                    simulated=simulated,
+                    seed=seed,
+                    device=device,
+                    label=f"network {name}",
+                )
+                return network.state_dict()
+
+            return network_of(
+                self.knowledge, stages.get(f"network-{name.replace(' ', '-')}", train)
             )
 
-        def taught(folds: Integers) -> list[Network]:
+        def taught(name: str, folds: Integers) -> list[Network]:
             """A network for each fold, taught by the others."""
-            return [taught_by(np.flatnonzero(folds != fold)) for fold in range(_FOLDS)]
+            return [
+                taught_by(f"{name} {fold + 1}", np.flatnonzero(folds != fold))
+                for fold in range(_FOLDS)
+            ]
 
-        self.networks = taught(self.fold) if learn else [taught_by(rows[:0])] * _FOLDS
+        self.networks = (
+            taught("without publications", self.fold)
+            if learn
+            else [taught_by("without patients", rows[:0])] * _FOLDS
+        )
         self.channels = Channels(self.knowledge, self.networks[0])
         self.examples: list[list[Example]] = [[] for _ in range(_FOLDS)]
         has_others = np.zeros(len(rows), dtype=bool)
@@ -260,7 +298,9 @@ class _Known:
                 example = self._example(at, channels, rng, alone=not has_others[at])
                 self.examples[fold] += example
         self.by_disease = by_disease
-        self.networks_without_disease = taught(by_disease) if learn else self.networks
+        self.networks_without_disease = (
+            taught("without diseases", by_disease) if learn else self.networks
+        )
         folds = np.where(has_others, by_disease, -1)
         met = self._met(folds, self.networks_without_disease, "as if the first of their disease")
         for _, part, found in met:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from ...graph.atomic import check_replaceable
 from ...graph.errors import ModelError
 from ...graph.kg import KnowledgeGraph
 from ...graph.threads import one_thread
-from ..folder import CONFIG
+from ..folder import CONFIG, Stages
 from .cases import cases_of
 from .classifiers import train_logistic, train_perceptron
 from .evaluate import BASELINES, figures_of, first_of, ranks_of
@@ -41,9 +42,10 @@ def train_diagnosis(
     The patients it learns from are known ones (`cases`) and others simulated from the graph's
     HAS_SYMPTOM edges (see `patients.simulate`). Probabilities of the ranker are fitted on known
     patients, each scored without their publication; where there are fewer than 200, or of fewer
-    than 30 diseases or five publications, and for the other models, on 500 simulated ones. 500 more
-    of these give the figures, which say that all is wired right, not how good it is with patients:
-    simulated ones are made from annotations, which flatters models of annotations alone.
+    than 30 diseases or five publications, on the published ones that its readouts learnt from
+    (`ranker.own_open_set`); of a small graph, and of the other models, on 500 simulated ones. 500
+    more of these give the figures, which say that all is wired right, not how good it is with
+    patients: simulated ones are made from annotations, which flatters models of annotations alone.
 
     Args:
         kg: with HAS_SYMPTOM and SUBCLASS_OF edges, as HPO has them.
@@ -52,7 +54,8 @@ def train_diagnosis(
         simulated: number of simulated patients; by default 2,800 an epoch, and 50,000 for `mlp`,
             which needs several of every disease.
         seed: of everything random; the same seed gives the same model.
-        out: folder to save the model to.
+        out: folder to save the model to. What takes the ranker long is kept beside it until all is
+            done, so that the same call goes on after a kill.
         graph_path: where `kg` lies, recorded with the model.
         device: by default CUDA where there is one.
 
@@ -66,11 +69,14 @@ def train_diagnosis(
         raise ModelError(f"there is no diagnosis model {model!r}; there are {', '.join(MODELS)}")
     simulated = simulated or (50_000 if model == "mlp" else 2_800)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    checkpoint = None if out is None else Path(f"{out}.checkpoint")
+    told = None if cases is None else cases.checksum()
+    stages = Stages(checkpoint, kg.checksum(), told, simulated, seed)
     knowledge = Knowledge.of(kg, cases)
     rng = np.random.default_rng(seed)
     calibration, test = (simulate(knowledge, HELD_OUT, rng) for _ in range(2))
     scorer, open_set, further = _trained(
-        model, kg, cases, knowledge, simulated=simulated, seed=seed, device=device
+        model, kg, cases, knowledge, simulated=simulated, seed=seed, device=device, stages=stages
     )
     metrics = {}
     for name in dict.fromkeys((model, *BASELINES)):
@@ -113,6 +119,7 @@ def train_diagnosis(
     )
     if out is not None:
         trained.save(out, graph_path=graph_path)
+        shutil.rmtree(f"{out}.checkpoint", ignore_errors=True)
     return trained
 
 
@@ -125,10 +132,13 @@ def _trained(
     simulated: int,
     seed: int,
     device: str,
+    stages: Stages,
 ) -> tuple[Scorer, OpenSet | None, list[str]]:
     """As `train_ranker`."""
     if model == "ranker":
-        return train_ranker(kg, cases, knowledge, simulated=simulated, seed=seed, device=device)
+        return train_ranker(
+            kg, cases, knowledge, simulated=simulated, seed=seed, device=device, stages=stages
+        )
     if model == "gnn":
         everyone = np.arange(len(knowledge.patient_rows))
         network = train_network(knowledge, everyone, simulated=simulated, seed=seed, device=device)

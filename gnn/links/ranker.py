@@ -7,9 +7,7 @@ in turn; the two orders are averaged, with a weight from the validation pairs.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,17 +16,14 @@ import lightgbm
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from scipy import sparse
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
-from ...graph.atomic import atomic_file
-from ...graph.errors import DataError, ModelError
+from ...graph.errors import DataError
 from ...graph.kg import KnowledgeGraph
 from ...graph.progress import progress
-from ..folder import named, part_named
+from ..folder import Stages, named, part_named
 from ..matrices import entries_at, matrix_from_tensors, matrix_tensors, without
 from ..ranking import filtered_ranks, pair_matrix
 from .boosters import booster_from_tensor, booster_tensor
@@ -271,7 +266,8 @@ def fit_ranker(
     Raises:
         DataError: of the training edges none is a candidate, so that there is nothing to learn.
     """
-    stages = _Stages(checkpoint, kg, task, seed)
+    # Names and structures count as much as edges do.
+    stages = Stages(checkpoint, kg.checksum(), task.edge_type, task.held_back, seed)
     view = View(kg, data, task, seed)
     left_out = task.matrix("train")
     trained = without_loops(left_out)
@@ -391,7 +387,7 @@ def _fold(view: View, task: LinkTask, held_back: Integers, seed: int) -> dict[st
 
 
 def _judges(
-    stages: _Stages,
+    stages: Stages,
     examples: Sequence[Examples],
     values: Floats,
     quantiles: NDArray[np.float64],
@@ -536,36 +532,3 @@ def _structure_from(tensors: Mapping[str, Tensor]) -> Structure:
     from .structure import Structure
 
     return Structure.from_tensors(tensors)
-
-
-class _Stages:
-    """Stages of training that are finished, on disk."""
-
-    def __init__(
-        self,
-        folder: Path | None,
-        kg: KnowledgeGraph,
-        task: LinkTask,
-        seed: int,
-    ):
-        self._folder = folder
-        if folder is not None:
-            # Names and structures count as much as edges do.
-            made_of = [kg.checksum(), task.edge_type, task.held_back, seed]
-            self._fingerprint = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
-
-    def get(self, name: str, make: Callable[[], Mapping[str, Tensor]]) -> dict[str, Tensor]:
-        """What `make` gives, or gave in a training that was cut off."""
-        if self._folder is None:
-            return dict(make())
-        file = self._folder / f"{name}-{self._fingerprint[:16]}.safetensors"
-        if file.is_file():
-            try:
-                return load_file(file)
-            except (OSError, SafetensorError) as error:
-                raise ModelError(f"{file}: is damaged ({error}); remove it") from error
-        made = {key: tensor.contiguous() for key, tensor in make().items()}
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with atomic_file(file) as part:
-            save_file(made, part)
-        return made

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from medkg.gnn.diagnosis import ranker
 from medkg.gnn.diagnosis.cases import cases_of
 from medkg.gnn.diagnosis.knowledge import Knowledge
 from medkg.gnn.diagnosis.model import DiagnosisModel, load_model
+from medkg.gnn.diagnosis.network import Network
 from medkg.gnn.diagnosis.ranker import (
     first_of_disease,
     own_open_set,
@@ -77,6 +80,32 @@ def test_saved_and_loaded(model: DiagnosisModel, kg: KnowledgeGraph, tmp_path: P
     shown = [np.array([5, 9]), np.array([20])]
     assert np.array_equal(loaded.scores(shown), model.scores(shown))
     assert loaded.open_set == model.open_set
+
+
+def test_a_training_that_was_cut_off_goes_on(
+    model: DiagnosisModel, kg: KnowledgeGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same call ends in the same model, and trains no finished network again."""
+    out, trained = tmp_path / "model", list[str]()
+    most = 4
+
+    def limited(*args: Any, **how: Any) -> Network:
+        if len(trained) == most:
+            raise KeyboardInterrupt
+        trained.append(how.get("label", "network"))
+        return train_network(*args, **how)
+
+    monkeypatch.setattr(ranker, "train_network", limited)
+    with pytest.raises(KeyboardInterrupt):
+        train_diagnosis(kg, cases=known(kg), simulated=256, seed=1, out=out)
+    assert not out.exists()
+    most = 100
+    resumed = train_diagnosis(kg, cases=known(kg), simulated=256, seed=1, out=out)
+    assert len(set(trained)) == len(trained) == 7
+    assert not (tmp_path / "model.checkpoint").exists()
+    for name, tensor in model._scorer.state().items():
+        assert torch.equal(resumed._scorer.state()[name], tensor), name
+    assert resumed.open_set == model.open_set
 
 
 def test_part_by_part_makes_no_difference(
