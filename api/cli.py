@@ -5,9 +5,10 @@ from __future__ import annotations
 import signal
 import sys
 import time
+import warnings
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -53,10 +54,26 @@ LabelKinds = Annotated[
 Top = Annotated[int, typer.Option(min=1, help="How many to show.")]
 
 
+def _warned(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """What is said to users, without the place in the code."""
+    if category is UserWarning:
+        print(f"medkg: {message}", file=sys.stderr)
+    else:
+        sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
+
+
 def main() -> None:
     """Run the command line: exit code 1 for what the user can put right, 2 for wrong usage."""
     from medkg.graph.errors import MedkgError
 
+    warnings.showwarning = _warned
     # Python's own answer leaves temporary files with text, and an embedded server running.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
@@ -1303,7 +1320,7 @@ def diagnose(
     ] = None,
     note: Annotated[Path | None, typer.Option(help="A clinical note, read for phenotypes.")] = None,
     phenopacket: Annotated[
-        Path | None, typer.Option(help="A GA4GH phenopacket, or a folder or archive of them.")
+        Path | None, typer.Option(help="A GA4GH phenopacket, or a folder or tar archive of them.")
     ] = None,
     findings_from: Annotated[
         Path | None, typer.Option(help="Findings of --findings, as you corrected them.")
