@@ -33,6 +33,8 @@ _OTHERS = 1_000  # drugs that a training disease's drugs are told from
 _BLOCK = 64  # diseases scored at a time
 _ACTS, _LINKED = ("Drug", "TARGETS", "Target"), ("Disease", "ASSOCIATED_WITH", "Target")
 GENES = "genes"
+# What is harmful for the same, or harms together, is no reason to give one for the other.
+AGAINST = ("CONTRAINDICATED_FOR", "INTERACTS_WITH")
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,8 @@ class Content:
             data: the training graph; `kg` is read for names and structures alone.
             known: the training pairs, (drugs, diseases).
         """
-        drugs = side_of(kg, data, edge_type[0], edge_type, heads=True).alike
-        diseases = side_of(kg, data, edge_type[2], edge_type, heads=False).alike
+        drugs = _speaking_for(side_of(kg, data, edge_type[0], edge_type, heads=True).alike)
+        diseases = _speaking_for(side_of(kg, data, edge_type[2], edge_type, heads=False).alike)
         genes = _shared_genes(data, known.shape)
         parts = [("drug", name) for name in drugs] + [("disease", name) for name in diseases]
         parts.append((GENES, GENES))
@@ -214,6 +216,10 @@ def _scaled_columns(known: sparse.csr_matrix) -> sparse.csr_matrix:
     """0/1 columns divided by the square root of their sums."""
     sums = np.asarray(known.sum(0)).ravel()
     return (known @ sparse.diags(1 / np.sqrt(np.maximum(sums, 1)))).tocsr().astype(np.float32)
+
+
+def _speaking_for(alike: Mapping[str, sparse.csr_matrix]) -> dict[str, sparse.csr_matrix]:
+    return {name: rows for name, rows in alike.items() if not any(r in name for r in AGAINST)}
 
 
 def _shared_genes(data: HeteroData, shape: tuple[int, int]) -> sparse.csr_matrix:

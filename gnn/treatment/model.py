@@ -23,10 +23,11 @@ from ..calibration import Calibration
 from ..folder import ModelFolder, graph_of, named, open_model, part_named, save_model
 from ..links.baselines import Degree
 from ..links.explain import Explainer
+from ..links.explain import Path as GraphPath
 from ..links.task import LinkTask
 from .card import treatment_card
 from .collaborative import Collaborative
-from .content import Content
+from .content import AGAINST, Content
 from .members import Member, blend, levels, raw_scores
 from .recommendation import Drug, Recommendation, texts_of
 from .resolve import Notices, patient_of, resolved
@@ -311,7 +312,7 @@ class TreatmentModel:
         carriers = []
         if isinstance(content, Content) and drug in self._drugs:
             carriers = content.carriers(self._drugs[drug], self._diseases[disease])
-        found = self._explainer.paths(drug, disease, most=paths) if paths else []
+        found = self._paths_for(drug, disease, paths) if paths else []
         evidence = self._explainer.evidence([row["edge"]]) if row["edge"] else {}
         return Drug(
             drug=drug,
@@ -333,6 +334,18 @@ class TreatmentModel:
             warnings=tuple(against.get(drug, ())),
             unchecked=tuple(self._safety.unchecked(drug, asked)),
         )
+
+    def _paths_for(self, drug: str, disease: str, most: int) -> list[GraphPath]:
+        """Paths without an edge that speaks against a drug: a contraindication, or an interaction
+        of two drugs."""
+        found = self._explainer.paths(drug, disease, most=5 * most)
+        return [
+            path
+            for path in found
+            if not any(
+                step.relation in AGAINST and step.subject in self._drugs for step in path.steps
+            )
+        ][:most]
 
     def _taken(self, drug: str, asked: Patient, against: Sequence[Any]) -> Drug:
         """A drug that is taken: what it is recorded for among the diseases, and what speaks

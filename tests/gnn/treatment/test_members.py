@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 from implicit.cpu.als import AlternatingLeastSquares
 from scipy import sparse
 
 from medkg.gnn.data import to_hetero_data
+from medkg.gnn.links.channels import side_of
 from medkg.gnn.links.task import link_task
 from medkg.gnn.treatment.collaborative import CONFIDENCE, Collaborative
 from medkg.gnn.treatment.content import Content
 from medkg.gnn.treatment.members import blend, choose_weights, levels
+from medkg.graph.kg import KnowledgeGraph
 
-from .pharmacy import pharmacy
+from .pharmacy import SOURCES, pharmacy
 
 
 def matrix(rows: list[list[int]]) -> sparse.csr_matrix:
@@ -172,3 +175,31 @@ def test_a_level_tells_diseases_apart() -> None:
     low, high = levels(raw, {"a": 1.0}, {"a": (10.0, 10.0)}, blended, trained)
     assert low == pytest.approx(np.mean([-0.7, -0.8, -0.9]))
     assert high == pytest.approx(1.0)
+
+
+def test_what_speaks_against_drugs_makes_none_a_treatment() -> None:
+    """Drugs of one disease share their contraindications and interactions, and nothing else."""
+    rows = [
+        (f"drugbank:DB{drug:05}", relation, object_)
+        for drug in range(40)
+        for relation, object_ in (
+            ("TREATS", f"DOID:{drug % 8}"),
+            ("CONTRAINDICATED_FOR", f"DOID:{50 + drug % 8}"),
+            ("INTERACTS_WITH", f"drugbank:DB{90 + drug % 8:05}"),
+        )
+    ]
+    ends = sorted({end for subject, _, object_ in rows for end in (subject, object_)})
+    kinds = ["Drug" if end.startswith("drugbank") else "Disease" for end in ends]
+    evidence = pl.DataFrame(rows, schema=["subject", "relation", "object"], orient="row")
+    kg = KnowledgeGraph.build(
+        pl.DataFrame({"id": ends, "kind": kinds, "name": ends}),
+        evidence.with_columns(source=pl.lit("made")),
+        SOURCES,
+    )
+    task = link_task(kg, "TREATS")
+    data = to_hetero_data(kg, exclude_edges=task.excluded)
+    content = Content.fit(kg, data, task.edge_type, task.matrix("train"), seed=0)
+    assert content.weights["drug"] == {}
+    told = side_of(kg, data, "Drug", task.edge_type, heads=True).alike
+    assert any("CONTRAINDICATED_FOR" in name for name in told)
+    assert any("INTERACTS_WITH" in name for name in told)
