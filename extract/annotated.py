@@ -98,7 +98,7 @@ class AnnotatedText:
     mentions: tuple[Mention, ...]
     triples: tuple[Triple, ...]
     relations: tuple[Related, ...]
-    sentences: tuple[tuple[int, int], ...]
+    sentences: tuple[tuple[int, int], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """All of it as JSON takes it."""

@@ -137,7 +137,7 @@ def test_extract_needs_to_know_what_to_make(folder: Path) -> None:
 
 def test_displacy_draws_a_text_and_escapes_all_of_it(texts: list[AnnotatedText]) -> None:
     gist = next(text for text in texts if text.id == "note:gist")
-    html = AnnotatedText("note:<i>", f"{NOTE}<script>", gist.mentions, (), (), ())._repr_html_()
+    html = AnnotatedText("note:<i>", f"{NOTE}<script>", gist.mentions, (), ())._repr_html_()
     assert html.count("<mark") == len(gist.mentions)
     assert "Symptom negated" in html
     assert "HP:0002027 Abdominal pain" in html

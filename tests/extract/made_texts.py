@@ -30,7 +30,7 @@ def asthma_text(probability: float = 0.9, identifier: str = "note:a/b") -> Annot
         Triple(_end(drug), "TREATS", _end(disease), 0.8, 0, first, (), {}),
         Triple(patient, "LACKS_PHENOTYPE", _end(sweats), 0.93, second, len(TEXT), (), {}),
     )
-    return AnnotatedText(identifier, TEXT, mentions, triples, (Related(0, "TREATS", 1, 0.6),), ())
+    return AnnotatedText(identifier, TEXT, mentions, triples, (Related(0, "TREATS", 1, 0.6),))
 
 
 def kinase_text() -> AnnotatedText:
@@ -41,7 +41,7 @@ def kinase_text() -> AnnotatedText:
         for w, kind in (("Imatinib", "Drug"), ("KIT", "Target"), ("aspirin", "Drug"))
     )
     related = Related(0, "TARGETS", 1, 0.9, "inhibitor")
-    return AnnotatedText("note:kit", text, mentions, (), (related,), ())
+    return AnnotatedText("note:kit", text, mentions, (), (related,))
 
 
 def _end(mention: Mention) -> End:

@@ -57,7 +57,7 @@ def test_the_page_holds_texts_mentions_and_triples() -> None:
 def test_nothing_in_a_text_becomes_mark_up() -> None:
     plain, hostile = (
         page([asthma_text()]),
-        page([AnnotatedText(f"note:{HOSTILE}", HOSTILE, (), (), (), ())]),
+        page([AnnotatedText(f"note:{HOSTILE}", HOSTILE, (), (), ())]),
     )
     elements = []
     for html in (plain, hostile):
