@@ -90,7 +90,7 @@ def default_terminology() -> KnowledgeGraph:
 
 
 def extract(
-    paths: Sequence[Path | str],
+    paths: Sequence[Path | str] | Path | str,
     *,
     terminology: KnowledgeGraph | None = None,
     model: Path | str | None = None,
@@ -134,7 +134,7 @@ def extract(
     aside = Quarantine() if quarantine is None else quarantine
     done = run.Summary() if summary is None else summary
     known = {} if into is None else dict(readings(into).drop_nulls().iter_rows())
-    documents = read_documents([str(path) for path in paths], aside, patients=patients)
+    documents = read_documents(paths, aside, patients=patients)
     if into is not None:
         documents = _without_namesakes(documents, known, origins(into), aside)
     graph = run.extract(
@@ -195,7 +195,7 @@ def _parts(kg: KnowledgeGraph) -> Iterator[Part]:
 
 
 def annotate(
-    paths: Sequence[Path | str],
+    paths: Sequence[Path | str] | Path | str,
     *,
     terminology: KnowledgeGraph | None = None,
     model: Path | str | None = None,
@@ -228,7 +228,7 @@ def _check_read(aside: Quarantine, *, strict: bool, any_read: bool) -> None:
 
 
 def _annotated(
-    paths: Sequence[Path | str],
+    paths: Sequence[Path | str] | Path | str,
     terminology: KnowledgeGraph | None,
     model: Path | str | None,
     patients: bool,
@@ -239,14 +239,14 @@ def _annotated(
     from medkg.extract.documents import read_documents
     from medkg.extract.pipeline import build_pipeline
 
-    documents = read_documents([str(path) for path in paths], aside, patients=patients)
+    documents = read_documents(paths, aside, patients=patients)
     terms = default_terminology() if terminology is None else terminology
     nlp = build_pipeline(terms, ner_model=model, linker=linker)
     yield from annotate_documents(nlp, documents, terms, aside)
 
 
 def review(
-    paths: Sequence[Path | str],
+    paths: Sequence[Path | str] | Path | str,
     out: Path | str,
     form: str = "doccano",
     *,

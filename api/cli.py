@@ -54,6 +54,14 @@ LabelKinds = Annotated[
 Top = Annotated[int, typer.Option(min=1, help="How many to show.")]
 
 
+def _sex(text: str) -> str:
+    """F and M are short for female and male; what is neither, the models refuse."""
+    return {"f": "female", "m": "male"}.get(text.lower(), text.lower())
+
+
+Sex = Annotated[str | None, typer.Option(parser=_sex, help="female or male; F or M.")]
+
+
 def _warned(
     message: Warning | str,
     category: type[Warning],
@@ -1340,7 +1348,7 @@ def diagnose(
     onset: Annotated[
         str | None, typer.Option(help="Of the disease: an HPO term (Childhood onset) or age (P3Y).")
     ] = None,
-    sex: Annotated[str | None, typer.Option(help="female or male.")] = None,
+    sex: Sex = None,
     explained: Annotated[
         bool, typer.Option("--explain", help="Show each phenotype's weight, frequency, sources.")
     ] = False,
@@ -1551,7 +1559,7 @@ def recommend(
         list[str] | None, typer.Option(help="Another disease of the patient, not to be treated.")
     ] = None,
     age: Annotated[float | None, typer.Option(help="In years.")] = None,
-    sex: Annotated[str | None, typer.Option(help="female or male.")] = None,
+    sex: Sex = None,
     pregnant: Annotated[
         bool | None,
         typer.Option("--pregnant/--not-pregnant", help="Default: not known, so not checked."),
@@ -2012,7 +2020,7 @@ def evaluate_treatment(
     from medkg import show
     from medkg.gnn.treatment.evaluate import evaluate_treatment as evaluate_model
     from medkg.graph.quarantine import Quarantine
-    from medkg.recommend import evaluation_tables
+    from medkg.recommend import PAIRED, evaluation_tables
 
     aside = Quarantine()
     report = evaluate_model(
@@ -2029,4 +2037,8 @@ def evaluate_treatment(
     for title, rows in evaluation_tables(report):
         show.frame(rows, title)
     found = report["leaks"]
-    return show.out.print(f"leaks: {found['leaked']:,} of {found['pairs']:,} pairs")
+    show.out.print(f"leaks: {found['leaked']:,} of {found['pairs']:,} pairs")
+    for member, row in report["paired"].items():
+        if below := [f"{figure} {row[figure]:+.3f}" for figure in PAIRED if row[figure] < 0]:
+            show.out.print(f"warning: the model is below {member} alone: {', '.join(below)}")
+    return None

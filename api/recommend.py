@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from medkg.gnn.treatment.model import TreatmentModel
     from medkg.gnn.treatment.recommendation import Drug, Recommendation
 
+PAIRED = ("mrr", "hits@10", "ndcg@10", "recall@10")
 _FIGURES = ("mrr", "hits@1", "hits@10", "precision@10", "recall@10", "ndcg@10")
 
 
@@ -74,7 +75,7 @@ def _print_drugs(
             "sources": ", ".join(drug.sources),
             "warnings": "not checked"
             if drug.unchecked and not drug.warnings
-            else str(len(drug.warnings)),
+            else str(len(drug.warnings) or "none on record"),
         }
         for drug in drugs
     ]
@@ -145,7 +146,7 @@ def evaluation_tables(report: Mapping[str, Any]) -> list[tuple[str, pl.DataFrame
             **{
                 key: f"{row[key]:+.3f} ({row[f'{key}_interval'][0]:+.3f} to"
                 f" {row[f'{key}_interval'][1]:+.3f})"
-                for key in ("mrr", "hits@10", "ndcg@10", "recall@10")
+                for key in PAIRED
             },
         }
         for name, row in report["paired"].items()
@@ -157,7 +158,7 @@ def evaluation_tables(report: Mapping[str, Any]) -> list[tuple[str, pl.DataFrame
             "model": name,
             "diseases": row["diseases"],
             "pairs": row["edges"],
-            **{key: row[key] for key in ("mrr", "hits@10", "ndcg@10", "recall@10")},
+            **{key: row[key] for key in PAIRED},
         }
         for stratum, rows in report["strata"].items()
         for name, row in rows.items()

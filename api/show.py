@@ -156,9 +156,17 @@ def case_evaluation(report: Mapping[str, Any]) -> None:
             f"none of these: AUROC {cell(opened['auroc']) or 'unknown'} on these cases,"
             f" {opened['fitted']['auroc']:.3f} where it was fitted; ECE {opened['none']['ece']:.3f}"
         )
+        out.print(
+            "of sets: covered, over all cases, publications, and cases whose disease is a"
+            " candidate; size, in diseases; with none, the share of sets that hold none of these"
+        )
     below: dict[str, list[Mapping[str, Any]]] = {}
     for row in report["below_resnik"]:
         below.setdefault(row["stratum"], []).append(row)
+    out.print(
+        "top-k share the place of equal scores, as if in random order; accuracy goes by the one"
+        " that is listed first"
+    )
     for stratum, rows in below.items():
         told = "; ".join(
             "{} {:+.3f} ({:.3f} to {:.3f})".format(

@@ -72,7 +72,7 @@ class _UnreadableError(Exception):
 
 
 def read_documents(
-    paths: Iterable[Path | str], quarantine: Quarantine, *, patients: bool = True
+    paths: Iterable[Path | str] | Path | str, quarantine: Quarantine, *, patients: bool = True
 ) -> Iterator[TextDocument]:
     """The documents of files, folders of them, and `FILE.csv:TEXT` or `FILE.csv:ID,TEXT`.
 
@@ -88,13 +88,14 @@ def read_documents(
     have no patient. What can't be read, is empty or is not UTF-8 goes to `quarantine`.
 
     Args:
+        paths: several, or one.
         patients: a text or row is a note about one patient, of its own name.
 
     Raises:
         DataError: a path is not there, or a table has no such column.
     """
     seen: set[str] = set()
-    for path in paths:
+    for path in [paths] if isinstance(paths, Path | str) else paths:
         for document in _documents_of(str(path), quarantine, patients):
             if document.id in seen:
                 quarantine.add("document given twice", path=path, row=document.id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import glob
 import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -40,11 +41,15 @@ def atomic_file(path: Path | str, *, mode: int = 0o666) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
-def check_replaceable(path: Path, *, marker: str) -> None:
+def check_replaceable(path: Path, *, marker: str, **says: str) -> None:
     """Ask before long work whether `atomic_folder` would write to `path` at its end.
 
+    Args:
+        says: what the marker, then a JSON file, must say if it is there and can be read.
+
     Raises:
-        DataError: `path` is a file, or a folder with other things in it.
+        DataError: `path` is a file, a folder with other things in it, or what its marker says is
+            something else.
     """
     if path.exists() and not path.is_dir():
         raise DataError("is a file; give a folder to write to", path=path)
@@ -53,6 +58,20 @@ def check_replaceable(path: Path, *, marker: str) -> None:
             f"is a folder with other things in it (no {marker}); give a new or an empty one",
             path=path,
         )
+    for field, value in says.items():
+        if (found := _said(path / marker, field)) not in (None, value):
+            raise DataError(
+                f"holds something else ({field} {found}, not {value}); give another folder,"
+                " or delete it",
+                path=path,
+            )
+
+
+def _said(file: Path, field: str) -> object:
+    try:
+        return json.loads(file.read_text(encoding="utf-8")).get(field)
+    except (OSError, ValueError, AttributeError):
+        return None
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from .evaluate import score
 from .fit import BILSTM, LORA, TRANSFORMER, Checkpoint, Example, fit
 from .names import hpo_definitions
 from .network import NerModel
-from .recogniser import Recogniser, TrainedRecogniser
+from .recogniser import MODEL, Recogniser, TrainedRecogniser
 from .train_bilstm import train_bilstm
 
 ROAM_LICENCE = "CC BY-SA 4.0"
@@ -79,7 +79,7 @@ def train_ner(
         ModelError: the encoder can't be loaded, `lora` or `learning_rate` is given for a model that
             has none, or the checkpoint belongs to another training.
     """
-    check_replaceable(out, marker="config.json")
+    check_replaceable(out, marker="config.json", model=MODEL)
     quarantine = Quarantine() if quarantine is None else quarantine
     read = read_corpora(corpora, quarantine, held_out=held_out, labels=labels or {})
     checkpoint = out.with_name(out.name + ".checkpoint")

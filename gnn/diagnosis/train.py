@@ -17,7 +17,7 @@ from .cases import cases_of
 from .classifiers import train_logistic, train_perceptron
 from .evaluate import BASELINES, figures_of, first_of, ranks_of
 from .knowledge import Knowledge
-from .model import HELD_OUT, DiagnosisModel
+from .model import HELD_OUT, KIND, DiagnosisModel
 from .open_set import OpenSet, fit_temperature
 from .patients import simulate
 from .ranker import train_network, train_ranker
@@ -64,7 +64,7 @@ def train_diagnosis(
         DataError: the graph has no HAS_SYMPTOM edge, or `out` holds other things.
     """
     if out is not None:
-        check_replaceable(Path(out), marker=CONFIG)
+        check_replaceable(Path(out), marker=CONFIG, kind=KIND)
     if model not in MODELS:
         raise ModelError(f"there is no diagnosis model {model!r}; there are {', '.join(MODELS)}")
     simulated = simulated or (50_000 if model == "mlp" else 2_800)

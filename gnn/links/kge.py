@@ -368,7 +368,7 @@ def train_embeddings(
     """
     settings = settings or EmbeddingSettings()
     if out is not None:
-        check_replaceable(Path(out), marker=CONFIG)
+        check_replaceable(Path(out), marker=CONFIG, kind=KIND)
     ids = kg.edges["id"].sort()
     if isinstance(held_back, float):
         n = max(1, round(len(ids) * held_back))

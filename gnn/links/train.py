@@ -27,7 +27,7 @@ from . import parallel
 from .baselines import Degree, Neighbours
 from .ensemble import Ensemble, Member, choose_weights
 from .fit import context_of, device_of, fit_links
-from .model import DIRECTIONS, LinkModel
+from .model import DIRECTIONS, KIND, LinkModel
 from .node_features import add_features
 from .scorers import Scorer
 from .settings import NetworkSettings, with_options
@@ -140,7 +140,7 @@ def train_links(
         ModelError: no such model or device, or several processes for a model that is no network.
     """
     if out is not None:
-        check_replaceable(Path(out), marker=CONFIG)
+        check_replaceable(Path(out), marker=CONFIG, kind=KIND)
     given = {name: value for name, value in network.items() if value is not None}
     own = {**given, "context_relations": context_relations, "device": device}
     of_network = [name for name, value in own.items() if value is not None]
@@ -219,7 +219,7 @@ def ensemble_links(
         ModelError: fewer than two models, or two that were not trained alike.
     """
     if out is not None:
-        check_replaceable(Path(out), marker=CONFIG)
+        check_replaceable(Path(out), marker=CONFIG, kind=KIND)
     if len(models) < 2:
         raise ModelError("an ensemble needs two trained models or more")
     first, *others = models

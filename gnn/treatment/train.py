@@ -32,7 +32,7 @@ from .collaborative import Collaborative
 from .content import Content
 from .evaluate import compare
 from .members import HYBRID, MEMBERS, Member, blend, choose_weights, levels, raw_scores
-from .model import RELATION, TreatmentModel
+from .model import KIND, RELATION, TreatmentModel
 
 MODELS = (HYBRID, *MEMBERS)
 _FACTORS, _REGULARISATIONS = (8, 16, 32, 64), (0.1, 1.0)  # tried on validation
@@ -69,7 +69,7 @@ def train_treatment(
     if model not in MODELS:
         raise ModelError(f"unknown model {model!r}; there are {', '.join(MODELS)}")
     if out is not None:
-        check_replaceable(Path(out), marker=CONFIG)
+        check_replaceable(Path(out), marker=CONFIG, kind=KIND)
     kept = split_links(kg, RELATION, seed=seed).held_back() if split is None else dict(split)
     task = link_task(kg, RELATION, _without_palliation(kg, kept), seed)
     for part in ("train", "valid", "test"):

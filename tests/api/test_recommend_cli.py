@@ -85,6 +85,9 @@ def test_evaluate(folder: Path) -> None:
     assert "leaks: 0 of 12 pairs" in shown
     told = json.loads(run("evaluate", "treatment", folder / "model", "--json"))
     assert told["figures"]["content"]["mrr"] > told["figures"]["popularity"]["mrr"]
+    for member, row in told["paired"].items():
+        below = [figure for figure in ("mrr", "hits@10", "ndcg@10", "recall@10") if row[figure] < 0]
+        assert (f"the model is below {member} alone: " in shown) == bool(below)
 
 
 def test_other_models_are_refused(folder: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from medkg.graph.atomic import atomic_file, atomic_folder, sha256
+from medkg.graph.atomic import atomic_file, atomic_folder, check_replaceable, sha256
 from medkg.graph.errors import DataError
 
 
@@ -84,3 +84,13 @@ def test_files_and_foreign_folders_are_refused(tmp_path: Path) -> None:
 def test_sha256_is_the_files(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"medkg" * 100_000)
     assert sha256(tmp_path / "f") == hashlib.sha256(b"medkg" * 100_000).hexdigest()
+
+
+def test_what_says_that_it_is_something_else_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "mark").write_text('{"kind": "links"}')
+    check_replaceable(tmp_path, marker="mark", kind="links")
+    check_replaceable(tmp_path, marker="mark", other="links")
+    with pytest.raises(DataError, match=r"kind links, not diagnosis.*give another folder"):
+        check_replaceable(tmp_path, marker="mark", kind="diagnosis")
+    (tmp_path / "mark").write_text("not JSON")
+    check_replaceable(tmp_path, marker="mark", kind="diagnosis")
