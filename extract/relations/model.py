@@ -1,7 +1,7 @@
 """Relations between the mentions of a document: the model and the component `medkg_relations`.
 
 A linear model over words for each task of `pairs.TASKS`; beside it, where the default learns one,
-towers of convolutions over blinded sentences (`networks`), or, for all tasks in place of the
+towers over what the recogniser sees of its sentence (`networks`), or, for all tasks in place of the
 linear models, any encoder of transformers with typed markers around the pair (Zhou and Chen 2021).
 Which drugs of a document cause which conditions is decided for the document (`document_causes`).
 Disease–HAS_SYMPTOM–Symptom has no corpus and is decided by rules (`rules`).
@@ -33,7 +33,7 @@ from ..linking import linker as _linker  # noqa: F401 (registers what it sets on
 from ..sentences import sentence_of
 from .distant import association
 from .document_causes import DocumentCauses, HashedLinear, Passage, Placed
-from .networks import PairTowers, PairTransformer
+from .networks import PairTowers, PairTransformer, reader
 from .pairs import FINE, TASKS, Entity, Pair
 from .rules import drug_rule, symptom_rule
 
@@ -45,6 +45,7 @@ _OWN = (
     "schema",
     "encoder",
     "towers",
+    "recogniser",
     "tasks",
     "temperatures",
     "thresholds",
@@ -180,6 +181,7 @@ class RelationModel(nn.Module):
             "model": MODEL,
             "encoder": "towers" if towers else "transformer",
             "towers": towers,
+            "recogniser": reader().checksum if towers else "",
             "tasks": {task: list(labels) for task, labels in TASKS.items()},
             "temperatures": self.temperatures,
             "thresholds": self.thresholds,
@@ -208,12 +210,18 @@ class RelationModel(nn.Module):
             "thresholds": dict,
             "linear_thresholds": dict,
             "towers": int,
+            "recogniser": str,
         }
         config = open_folder(folder, MODEL, needed)
         if config.get("tasks") != {task: list(labels) for task, labels in TASKS.items()}:
             raise ModelError(f"{folder}: is of other relations than this version's; train it again")
         encoder: PairTowers | PairTransformer
         if config["encoder"] == "towers":
+            if config["recogniser"] != reader().checksum:
+                raise ModelError(
+                    f"{folder}: learnt from what another recogniser sees than the one that comes"
+                    " with this version; train it again"
+                )
             words = json.loads((folder / "words.json").read_text(encoding="utf-8"))
             encoder = PairTowers(words, config["towers"])
         else:

@@ -1,20 +1,27 @@
-"""Networks that read a pair of mentions in its sentence: towers of convolutions, a transformer."""
+"""Networks that read a pair of mentions in its sentence: towers over what the recogniser sees, a
+transformer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from zlib import crc32
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
+from ...graph.atomic import sha256
+from ..mentions.bilstm import LAYERS
+from ..mentions.network import SHIPPED, NerModel
 from ..mentions.vectors import word_form
-from .pairs import Pair, name_words, placeholder, stem
+from .pairs import Blinded, Pair, name_words, placeholder, stem
 
 _FAR = 30  # positions further away count as this far
 _AROUND = 12  # words kept on each side of the pair, and in all
 _MOST = 80
+_READ = 4096  # words of a batch of sentences that the recogniser reads, padding included
 PLACEHOLDERS = tuple(
     placeholder(role, kind)
     for role in ("head ", "tail ", "")
@@ -22,17 +29,51 @@ PLACEHOLDERS = tuple(
 )
 
 
+class Reader:
+    """The recogniser that ships, as a reader of sentences: what its encoder makes of each word.
+
+    It learnt from raw text and from more annotations than there are of relations (states of a
+    tagger as input of another network: Peters et al. 2017). The towers leave it as it is, so that a
+    model of relations holds its checksum and not its weights.
+    """
+
+    def __init__(self) -> None:
+        self._encoder = NerModel.load().encoder
+        self.checksum = sha256(SHIPPED / "weights.safetensors")
+
+    @torch.inference_mode()
+    def states(self, sentences: Sequence[tuple[str, ...]]) -> list[Tensor]:
+        """Of each sentence its words' states, shape (words, `LAYERS`), in half precision."""
+        found: dict[tuple[str, ...], Tensor] = {}
+        order = sorted(set(sentences), key=len)
+        while order:
+            longest = len(order[-1])
+            batch = [order.pop() for _ in range(min(len(order), max(1, _READ // longest)))]
+            states = self._encoder.layers(batch).half()  # type: ignore[operator]  # a Module's
+            found.update(
+                (words, row[: len(words)]) for words, row in zip(batch, states, strict=True)
+            )
+        return [found[sentence] for sentence in sentences]
+
+
+@cache
+def reader() -> Reader:
+    """One for all models of a process."""
+    return Reader()
+
+
 class Tower(nn.Module):
     """Words in their places and the two names → features, shape (pairs, width).
 
-    Two convolutions over blinded words with position embeddings (Zeng et al. 2014). The features
-    are the states at head and tail, the maxima before, between and after them (Zeng et al. 2015),
-    the mean by attention (Zhou et al. 2016), and the names' mean embeddings.
+    An LSTM each way over what the recogniser makes of the words, blinded words and position
+    embeddings (Zhang and Wang 2015). The features are the states at head and tail, the maxima
+    before, between and after them (Zeng et al. 2015), the mean by attention (Zhou et al. 2016), and
+    the names' mean embeddings.
     """
 
     STEMS, STEM = 3000, 32
     NAMES, NAME = 4096, 24
-    PLACE, STATES = 12, 96
+    PLACE, STATES = 12, 192
 
     def __init__(self, vector: int) -> None:
         super().__init__()
@@ -42,9 +83,8 @@ class Tower(nn.Module):
         with torch.no_grad():
             self.stems.weight *= 0.3
             self.names.weight *= 0.3
-        self.inputs = nn.Linear(vector + self.STEM + 2 * self.PLACE, self.STATES)
-        self.near = nn.Conv1d(self.STATES, self.STATES, 3, padding=1)
-        self.wide = nn.Conv1d(self.STATES, self.STATES, 3, padding=2, dilation=2)
+        self.inputs = nn.Linear(vector + self.STEM + 2 * self.PLACE + LAYERS, self.STATES)
+        self.lstm = nn.LSTM(self.STATES, self.STATES // 2, batch_first=True, bidirectional=True)
         self.attention = nn.Linear(self.STATES, 1)
         self.dropout = nn.Dropout(0.4)
 
@@ -57,12 +97,14 @@ class Tower(nn.Module):
             self.positions((places - head).clamp(-_FAR, _FAR) + _FAR),
             self.positions((places - tail).clamp(-_FAR, _FAR) + _FAR),
             self.stems(batch.stems),
+            batch.read,
         ]
-        kept = mask[:, None, :]
-        states = self.inputs(self.dropout(torch.cat(words, dim=2))).transpose(1, 2) * kept
-        states = states + torch.relu(self.near(states)) * kept
-        states = states + torch.relu(self.wide(self.dropout(states))) * kept
-        states = torch.tanh(states).transpose(1, 2)
+        inputs = self.dropout(torch.relu(self.inputs(self.dropout(torch.cat(words, dim=2)))))
+        lengths = mask.sum(1)
+        packed = pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
+        states, _ = pad_packed_sequence(
+            self.lstm(packed)[0], batch_first=True, total_length=mask.shape[1]
+        )
         first, last = torch.minimum(head, tail), torch.maximum(head, tail)
         parts = [mask & (places <= first), (places >= first) & (places <= last)]
         parts.append(mask & (places >= last))
@@ -85,8 +127,13 @@ class Tower(nn.Module):
 
 @dataclass(frozen=True)
 class Row:
-    """A pair as numbers: words, beginnings of words, places of head and tail, the two names."""
+    """A pair as numbers: words, beginnings of words, places of head and tail, the two names.
 
+    `states` are the reader's of its whole sentence, `places` the words' places there.
+    """
+
+    states: Tensor
+    places: list[int]
     words: list[int]
     stems: list[int]
     head: int
@@ -95,12 +142,12 @@ class Row:
 
 
 class Batch:
-    """Rows as tensors, shape (pairs, words) and (pairs)."""
+    """Rows as tensors, shape (pairs, words), (pairs, words, `LAYERS`) and (pairs)."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
-        pad = nn.utils.rnn.pad_sequence
-        self.words = pad([torch.tensor(row.words) for row in rows], batch_first=True)
-        self.stems = pad([torch.tensor(row.stems) for row in rows], batch_first=True)
+        self.read = pad_sequence([row.states[row.places] for row in rows], batch_first=True).float()
+        self.words = pad_sequence([torch.tensor(row.words) for row in rows], batch_first=True)
+        self.stems = pad_sequence([torch.tensor(row.stems) for row in rows], batch_first=True)
         self.head = torch.tensor([row.head for row in rows])
         self.tail = torch.tensor([row.tail for row in rows])
         self.names = []
@@ -110,11 +157,12 @@ class Batch:
             self.names.append((torch.tensor([place for name in names for place in name]), starts))
 
 
-def _cut(pair: Pair) -> tuple[list[str], int, int]:
-    words, head, tail = pair.blinded()
+def _cut(pair: Pair) -> Blinded:
+    words, head, tail, places = pair.blinded()
     first = max(0, min(head, tail) - _AROUND)
-    words = words[first : min(max(head, tail) + _AROUND + 1, first + _MOST)]
-    return words, min(head - first, len(words) - 1), min(tail - first, len(words) - 1)
+    kept = slice(first, min(max(head, tail) + _AROUND + 1, first + _MOST))
+    last = len(words[kept]) - 1
+    return Blinded(words[kept], min(head - first, last), min(tail - first, last), places[kept])
 
 
 def _word_id(word: str, index: dict[str, int], buckets: int) -> int:
@@ -138,7 +186,10 @@ def _name_ids(pair: Pair, role: str) -> list[int]:
 
 
 class PairTowers(nn.Module):
-    """Several towers over the same word vectors; pairs → features, shape (towers, pairs, width)."""
+    """Several towers over the same word vectors and the recogniser's states of the sentence.
+
+    Pairs → features, shape (towers, pairs, width).
+    """
 
     BUCKETS = 200
     BLANKED = 0.05  # of the words, while training
@@ -156,11 +207,13 @@ class PairTowers(nn.Module):
     def prepare(self, pairs: Sequence[Pair]) -> list[Row]:
         """What `forward` takes."""
         rows = []
-        for pair in pairs:
-            words, head, tail = _cut(pair)
+        sentences = reader().states([pair.words for pair in pairs])
+        for pair, states in zip(pairs, sentences, strict=True):
+            words, head, tail, places = _cut(pair)
             ids = [_word_id(word, self._index, self.BUCKETS) for word in words]
             names = _name_ids(pair, "head"), _name_ids(pair, "tail")
-            rows.append(Row(ids, [_stem_id(word) for word in words], head, tail, names))
+            stems = [_stem_id(word) for word in words]
+            rows.append(Row(states, places, ids, stems, head, tail, names))
         return rows
 
     def forward(self, rows: Sequence[Row]) -> Tensor:

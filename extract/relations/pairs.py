@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from ..corpora.readers import Document, flat_mentions
 from ..mentions.names import shipped_names
@@ -48,6 +49,19 @@ class Entity:
     kind: str
 
 
+class Blinded(NamedTuple):
+    """A sentence with placeholders for its mentions.
+
+    `head` and `tail` count in `words`; `places` are the sentence's words that these stand for, of a
+    mention the last.
+    """
+
+    words: list[str]
+    head: int
+    tail: int
+    places: list[int]
+
+
 @dataclass(frozen=True)
 class Pair:
     """Two mentions of a sentence, and the others in it."""
@@ -57,7 +71,7 @@ class Pair:
     tail: Entity
     others: tuple[Entity, ...] = ()
 
-    def blinded(self) -> tuple[list[str], int, int]:
+    def blinded(self) -> Blinded:
         """Words with every mention as one placeholder of its kind, and where head and tail stand.
 
         Head and tail have placeholders of their own. A disease and a symptom have the same one,
@@ -71,11 +85,13 @@ class Pair:
             if not any(place in taken for place in places):
                 taken.update(dict.fromkeys(places, other))
         words: list[str] = []
+        places: list[int] = []
         head = tail = 0
         for position, word in enumerate(self.words):
             entity = taken.get(position)
             if entity is None:
                 words.append(word)
+                places.append(position)
             elif position == entity.start:
                 if entity is self.head:
                     head = len(words)
@@ -83,9 +99,11 @@ class Pair:
                     tail = len(words)
                 role = {self.head: "head ", self.tail: "tail "}.get(entity, "")
                 words.append(placeholder(role, entity.kind))
+                places.append(entity.end - 1)
         first = max(0, min(head, tail) - _AROUND)
         last = min(len(words), max(head, tail) + _AROUND + 1, first + _MOST)
-        return words[first:last], min(head - first, _MOST - 1), min(tail - first, _MOST - 1)
+        head, tail = min(head - first, _MOST - 1), min(tail - first, _MOST - 1)
+        return Blinded(words[first:last], head, tail, places[first:last])
 
     def features(self, *, names: bool = True) -> list[str]:
         """What a linear model sees.
@@ -93,8 +111,9 @@ class Pair:
         Words, beginnings of words and pairs of them by where they stand to head and tail; with
         `names` also the two names.
         """
-        words, head, tail = self.blinded()
-        words = [word.lower() for word in words]
+        blinded = self.blinded()
+        head, tail = blinded.head, blinded.tail
+        words = [word.lower() for word in blinded.words]
         first, last = min(head, tail), max(head, tail)
         order = "head first " if head < tail else "tail first "
         between = words[first + 1 : last]

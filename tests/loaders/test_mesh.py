@@ -220,7 +220,7 @@ D000818\tAnimals\t\tB01.050\t
 """
 SUPPLEMENT = """\
 C000001\ta salicylate\tsome salt\tD001241
-C000002\ta rare diabetes\t\tD003920|D012640
+C000002\ta rare diabetes\t\tD003920,D012640
 C000003\tan agent\t\tD000894
 C000004\ta worm\t\tD000818
 C000005

@@ -73,7 +73,7 @@ def test_a_tie_goes_to_the_preferred_prefix(linker: Linker) -> None:
 
 
 def test_looser_matches_score_less(linker: Linker) -> None:
-    texts = ["Fever", "pyrexia", "fevers", "severe fever"]
+    texts = ["Fever", "fevers", "severe fever"]
     scores = [found[0].score for found in linker.candidates([(t, "Symptom") for t in texts])]
     assert scores == sorted(scores, reverse=True)
     assert len(set(scores)) == len(scores)

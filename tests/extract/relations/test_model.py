@@ -37,13 +37,13 @@ HEADACHE = Entity(8, 10, "Disease")
 
 
 def test_blinding_puts_one_word_for_each_mention() -> None:
-    words, head, tail = Pair(WORDS, ASPIRIN, HEADACHE, (IBUPROFEN,)).blinded()
+    words, head, tail, _ = Pair(WORDS, ASPIRIN, HEADACHE, (IBUPROFEN,)).blinded()
     assert " ".join(words) == "We gave new <head drug> and <drug> for the <tail condition> ."
     assert (head, tail) == (3, 8)
 
 
 def test_blinding_keeps_the_pair_s_own_of_mentions_that_overlap() -> None:
-    words, head, tail = Pair(WORDS, ASPIRIN, HEADACHE, (Entity(2, 4, "Drug"),)).blinded()
+    words, head, tail, _ = Pair(WORDS, ASPIRIN, HEADACHE, (Entity(2, 4, "Drug"),)).blinded()
     assert words[2:4] == ["new", "<head drug>"]
     assert (words[head], words[tail]) == ("<head drug>", "<tail condition>")
 
@@ -70,7 +70,7 @@ def test_features_tell_the_names_and_the_beginnings_of_words() -> None:
 def test_a_long_sentence_is_cut_around_the_pair() -> None:
     words = ("far",) * 200 + WORDS + ("away",) * 200
     pair = Pair(words, Entity(203, 204, "Drug"), Entity(208, 210, "Disease"))
-    kept, head, tail = pair.blinded()
+    kept, head, tail, _ = pair.blinded()
     assert len(kept) < 80
     assert (kept[head], kept[tail]) == ("<head drug>", "<tail condition>")
     kept, head, tail = pair.marked()
@@ -80,7 +80,7 @@ def test_a_long_sentence_is_cut_around_the_pair() -> None:
 
 def test_a_distant_pair_keeps_its_positions_inside() -> None:
     pair = Pair(("x",) * 400, Entity(2, 3, "Drug"), Entity(390, 391, "Disease"))
-    words, head, tail = pair.blinded()
+    words, head, tail, _ = pair.blinded()
     assert max(head, tail) < len(words)
 
 
@@ -171,6 +171,14 @@ def test_another_schema_version_is_refused(trained: Path, tmp_path: Path) -> Non
     (folder / "config.json").write_text(json.dumps({**config, "schema": 99}))
     with pytest.raises(ModelError, match="schema 99"):
         RelationModel.load(folder)
+
+
+def test_a_model_of_another_recogniser_is_refused(trained: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(trained, tmp_path / "model")
+    config = json.loads((copy / "config.json").read_text(encoding="utf-8"))
+    (copy / "config.json").write_text(json.dumps({**config, "recogniser": "0" * 64}))
+    with pytest.raises(ModelError, match=r"another recogniser.*train it again"):
+        RelationModel.load(copy)
 
 
 def test_a_corpus_without_relations_is_refused(trained: Path, corpora: Path) -> None:
