@@ -106,8 +106,8 @@ def extract(
     """Read clinical text into a graph: mentions, their context, links, relations with sentences.
 
     Args:
-        paths: files of text, Markdown, XML (PubMed, PubMed Central, BioC), PubTator, JSON, PDF,
-            folders of them, `FILE.csv:TEXT`, `FILE.csv:ID,TEXT`; see
+        paths: one or several: files of text, Markdown, XML (PubMed, PubMed Central, BioC),
+            PubTator, JSON, PDF, folders of them, `FILE.csv:TEXT`, `FILE.csv:ID,TEXT`; see
             `medkg.extract.documents.read_documents`.
         terminology: the graph whose entities the text is linked to; see `default_terminology`.
         model: a mention recogniser's folder, or any spaCy model by name or folder (scispaCy's

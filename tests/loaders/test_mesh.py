@@ -217,13 +217,18 @@ D003920\tDiabetes Mellitus\t\tC18.452.394.750|C19.246\t
 D003924\tDiabetes Mellitus, Type 2\tType 2 Diabetes Mellitus\tC18.452.394.750.149\t
 D000894\tAnti-Inflammatory Agents\t\tD27.505.954.158\t
 D000818\tAnimals\t\tB01.050\t
+D006321\tHeart\t\tA07.541\t
+D052061\tBlood Glucose Self-Monitoring\t\tE01.370.225.312\t
 """
 SUPPLEMENT = """\
 C000001\ta salicylate\tsome salt\tD001241
 C000002\ta rare diabetes\t\tD003920,D012640
 C000003\tan agent\t\tD000894
 C000004\ta worm\t\tD000818
-C000005
+C000005\ta rare seizure\t\tD001241,D012640
+C000006\ta protocol\t\tD001241,D052061
+C000007\tthe bark\t\tD006321
+C000008
 """
 
 
@@ -241,6 +246,10 @@ def test_indras_tables(tmp_path: Path) -> None:
         ("a salicylate", "Drug"),
         ("a rare diabetes", "Disease"),
         ("an agent", "Drug"),
+        ("a rare seizure", "Disease"),
+        ("Heart", "Anatomy"),
+        ("the bark", "Anatomy"),
+        ("Blood Glucose Self-Monitoring", "Procedure"),
     }
     synonyms = dict(graph.nodes.select("name", "synonyms").rows())
     assert synonyms["Aspirin"] == ["Acetylsalicylic Acid", "Acid, other"]
@@ -251,8 +260,12 @@ def test_indras_tables(tmp_path: Path) -> None:
         ("Diabetes Mellitus, Type 2", "SUBCLASS_OF", "Diabetes Mellitus"),
         ("a salicylate", "SUBCLASS_OF", "Aspirin"),
         ("a rare diabetes", "SUBCLASS_OF", "Diabetes Mellitus"),
+        ("the bark", "SUBCLASS_OF", "Heart"),
     }
-    assert [(row.line, row.row) for row in quarantine.rows] == [(5, "C000005")]
+    assert [(row.line, row.row) for row in quarantine.rows] == [(8, "C000008")]
+    (tmp_path / "mesh_id_label_mappings.tsv").unlink()
+    with pytest.raises(DataError, match="need the table of headings beside them"):
+        load("mesh", tmp_path, quarantine=Quarantine())
 
 
 def test_a_bad_record_is_set_aside_with_its_line(tmp_path: Path) -> None:

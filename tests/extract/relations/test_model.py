@@ -14,11 +14,13 @@ from sklearn.ensemble import GradientBoostingClassifier
 
 from medkg.extract import sentences as _sentences  # noqa: F401 (likewise)
 from medkg.extract.context import context as _context  # noqa: F401 (registers the component)
+from medkg.extract.mentions.bilstm import LAYERS
 from medkg.extract.relations import model as relations
 from medkg.extract.relations.document_causes import Passage, Placed, Trees
 from medkg.extract.relations.document_causes import candidates as document_candidates
 from medkg.extract.relations.evaluate import calibration_error, evaluate_relations, score
 from medkg.extract.relations.model import RelationModel, RelationsComponent, candidates, passages
+from medkg.extract.relations.networks import PairTowers, _cut, reader
 from medkg.extract.relations.pairs import TASKS, Entity, Pair
 from medkg.extract.relations.rules import Rule, drug_rule, drug_rules, symptom_rule, symptom_rules
 from medkg.extract.relations.train import train_relations
@@ -82,6 +84,32 @@ def test_a_distant_pair_keeps_its_positions_inside() -> None:
     pair = Pair(("x",) * 400, Entity(2, 3, "Drug"), Entity(390, 391, "Disease"))
     words, head, tail, _ = pair.blinded()
     assert max(head, tail) < len(words)
+
+
+@pytest.mark.parametrize("far", [0, 20, 200])
+def test_words_stand_for_those_at_their_places(far: int) -> None:
+    sentence = tuple(f"far{n}" for n in range(far)) + WORDS + tuple(f"on{n}" for n in range(far))
+    aspirin, ibuprofen = Entity(far + 3, far + 4, "Drug"), Entity(far + 5, far + 6, "Drug")
+    pair = Pair(sentence, aspirin, Entity(far + 8, far + 10, "Disease"), (ibuprofen,))
+    row = PairTowers([], 0).prepare([pair])[0]
+    for words, head, tail, places in (pair.blinded(), _cut(pair)):
+        assert len(words) == len(places)
+        stand_for = [sentence[place] for place in places]
+        assert [a for a, b in zip(stand_for, words, strict=True) if a != b] == [
+            *("aspirin", "ibuprofen", "pain"),
+        ]
+        assert (stand_for[head], stand_for[tail]) == ("aspirin", "pain")
+    assert row.places == _cut(pair).places
+    assert len(row.states) == len(sentence)
+
+
+def test_sentences_are_read_alone_as_together() -> None:
+    sentences = [WORDS, WORDS[:3], ("Fever", "."), WORDS[:3]]
+    together = reader().states(sentences)
+    assert [states.shape for states in together] == [(len(s), LAYERS) for s in sentences]
+    for sentence, states in zip(sentences, together, strict=True):
+        assert torch.allclose(states, reader().states([sentence])[0], atol=2e-3)
+    assert not torch.allclose(together[0][0], together[0][1], atol=0.1)
 
 
 @pytest.fixture(scope="module")
