@@ -81,9 +81,9 @@ class Pair:
         taken = dict.fromkeys(range(self.head.start, self.head.end), self.head)
         taken.update(dict.fromkeys(range(self.tail.start, self.tail.end), self.tail))
         for other in self.others:
-            places = range(other.start, other.end)
-            if not any(place in taken for place in places):
-                taken.update(dict.fromkeys(places, other))
+            span = range(other.start, other.end)
+            if not any(place in taken for place in span):
+                taken.update(dict.fromkeys(span, other))
         words: list[str] = []
         places: list[int] = []
         head = tail = 0

@@ -193,8 +193,8 @@ def train_relations(
 def _card(about: dict[str, Any]) -> str:
     """The model card: data, licences, figures on the development parts, limits."""
     encoder = about["base_encoder"] or (
-        "linear models, and for TARGETS LSTMs over what the recogniser that ships sees of a sentence;"
-        " the weights are bound to that recogniser's"
+        "linear models, and for TARGETS LSTMs over what the recogniser that ships sees of a"
+        " sentence; the weights are bound to that recogniser's"
     )
     lines = [
         "# Relations between mentions (`medkg_relations`)",
