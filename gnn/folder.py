@@ -8,6 +8,7 @@ import platform
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -237,13 +238,18 @@ class Stages:
 
     Args:
         folder: where they are kept; None: nowhere.
-        made_of: all that they depend on (checksums, settings, a seed), as JSON can hold it.
+        made_of: gives all that they depend on (checksums, settings, a seed), as JSON can hold it;
+            asked when the first stage is, and not at all without a folder.
     """
 
-    def __init__(self, folder: Path | None, *made_of: Any):
+    def __init__(self, folder: Path | None, made_of: Callable[[], Sequence[Any]] = tuple):
         self._folder = folder
-        told = json.dumps([version("medkg"), *made_of])
-        self._fingerprint = hashlib.sha256(told.encode()).hexdigest()
+        self._made_of = made_of
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        told = json.dumps([version("medkg"), *self._made_of()])
+        return hashlib.sha256(told.encode()).hexdigest()
 
     def get(self, name: str, make: Callable[[], Mapping[str, Tensor]]) -> dict[str, Tensor]:
         """What `make` gives, or gave in a training that was cut off.

@@ -146,19 +146,36 @@ def train_ranker(
     )
     # The readouts that come with medkg learnt to read a network that saw no known patient.
     known = everyone[:0] if few else everyone
-
-    def train() -> dict[str, Tensor]:
-        return train_network(
-            knowledge, known, simulated=simulated, seed=seed, device=device
-        ).state_dict()
-
-    channels = Channels(knowledge, network_of(knowledge, stages.get("network", train)))
+    network = _taught(
+        knowledge, known, stages, "network", simulated=simulated, seed=seed, device=device
+    )
+    channels = Channels(knowledge, network)
     if few:
         return Ranker(channels, own_readouts()), own_open_set(knowledge), learnt_from()
     learnt = _Known(
         kg, cases, knowledge, simulated=simulated, seed=seed, device=device, stages=stages
     )
     return Ranker(channels, learnt.readouts()), learnt.open_set(), []
+
+
+def _taught(
+    knowledge: Knowledge,
+    known: Integers,
+    stages: Stages,
+    name: str,
+    *,
+    simulated: int,
+    seed: int,
+    device: str,
+) -> Network:
+    """A network as `train_network` gives it, or the stage of that name that was finished before."""
+
+    def train() -> dict[str, Tensor]:
+        return train_network(
+            knowledge, known, simulated=simulated, seed=seed, device=device, label=name
+        ).state_dict()
+
+    return network_of(knowledge, stages.get(name.replace(" ", "-"), train))
 
 
 def own_readouts() -> list[Readout]:
@@ -261,19 +278,14 @@ class _Known:
         self.fold = rng.permutation(self.publications.max() + 1)[self.publications] % _FOLDS
 
         def taught_by(name: str, known: Integers) -> Network:
-            def train() -> dict[str, Tensor]:
-                network = train_network(
-                    self.knowledge,
-                    known,
-                    simulated=simulated,
-                    seed=seed,
-                    device=device,
-                    label=f"network {name}",
-                )
-                return network.state_dict()
-
-            return network_of(
-                self.knowledge, stages.get(f"network-{name.replace(' ', '-')}", train)
+            return _taught(
+                self.knowledge,
+                known,
+                stages,
+                f"network {name}",
+                simulated=simulated,
+                seed=seed,
+                device=device,
             )
 
         def taught(name: str, folds: Integers) -> list[Network]:

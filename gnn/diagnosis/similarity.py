@@ -199,7 +199,8 @@ def _below_all(
     number = np.diff(parents.indptr)
     child = np.repeat(np.arange(len(number)), number)
     alone, several = number[child] == 1, number[child] > 1
-    orphans, at_orphans, _ = _entries(by_phenotype, np.flatnonzero(number == 0))
+    without = np.flatnonzero(number == 0)
+    orphans, at_orphans, _ = _entries(by_phenotype, without)
     parent, at_parent, of_parent = _entries(by_phenotype, parents.indices[alone])
     # Of several parents the rows meet: sorted by disease, those that all have are runs as long.
     edge, at_edge, of_edge = _entries(by_phenotype, parents.indices[several])
@@ -210,9 +211,7 @@ def _below_all(
     together = np.diff(first, append=len(below)) == number[below[first]]
     least = np.minimum.reduceat(of_edge, first) if len(first) else of_edge
     return (
-        np.concatenate(
-            [np.flatnonzero(number == 0)[orphans], child[alone][parent], below[first][together]]
-        ),
+        np.concatenate([without[orphans], child[alone][parent], below[first][together]]),
         np.concatenate([at_orphans, at_parent, at_edge[first][together]]),
         np.concatenate([np.ones(len(orphans), dtype=np.float32), of_parent, least[together]]),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -70,8 +71,12 @@ def train_diagnosis(
     simulated = simulated or (50_000 if model == "mlp" else 2_800)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     checkpoint = None if out is None else Path(f"{out}.checkpoint")
-    told = None if cases is None else cases.checksum()
-    stages = Stages(checkpoint, kg.checksum(), told, simulated, seed)
+
+    def made_of() -> list[Any]:
+        known = None if cases is None else cases.checksum()
+        return [kg.checksum(), known, simulated, seed]
+
+    stages = Stages(checkpoint, made_of)
     knowledge = Knowledge.of(kg, cases)
     rng = np.random.default_rng(seed)
     calibration, test = (simulate(knowledge, HELD_OUT, rng) for _ in range(2))
@@ -119,7 +124,8 @@ def train_diagnosis(
     )
     if out is not None:
         trained.save(out, graph_path=graph_path)
-        shutil.rmtree(f"{out}.checkpoint", ignore_errors=True)
+    if checkpoint is not None:
+        shutil.rmtree(checkpoint, ignore_errors=True)
     return trained
 
 

@@ -267,7 +267,7 @@ def fit_ranker(
         DataError: of the training edges none is a candidate, so that there is nothing to learn.
     """
     # Names and structures count as much as edges do.
-    stages = Stages(checkpoint, kg.checksum(), task.edge_type, task.held_back, seed)
+    stages = Stages(checkpoint, lambda: [kg.checksum(), task.edge_type, task.held_back, seed])
     view = View(kg, data, task, seed)
     left_out = task.matrix("train")
     trained = without_loops(left_out)
