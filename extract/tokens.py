@@ -7,15 +7,16 @@ Mentions in biomedical text begin and end inside what other tokenizers call a wo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
+_Item = TypeVar("_Item")
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_")
 _TOKEN_OR_SPACE = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_|\s+")
 
@@ -23,6 +24,19 @@ _TOKEN_OR_SPACE = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_|\s+")
 def token_offsets(text: str) -> list[tuple[int, int]]:
     """Start and end of every token of `text`; white space belongs to none."""
     return [match.span() for match in _TOKEN.finditer(text)]
+
+
+def longest_first(
+    items: Iterable[_Item], length: Callable[[_Item], int], most: int
+) -> Iterator[list[_Item]]:
+    """Batches of at most `most` tokens, padding included, or of one item that is longer.
+
+    Items of equal length stay together as they came, from the last to the first.
+    """
+    waiting = sorted(items, key=length)
+    while waiting:
+        number = max(1, most // length(waiting[-1]))
+        yield [waiting.pop() for _ in range(min(len(waiting), number))]
 
 
 class MedkgTokenizer:

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from .errors import DataError
 
@@ -58,8 +59,8 @@ def check_replaceable(path: Path, *, marker: str, **says: str) -> None:
             f"is a folder with other things in it (no {marker}); give a new or an empty one",
             path=path,
         )
+    said = json_object(path / marker) if says else None
     for field, value in says.items():
-        said = _json(path / marker)
         if said is not None and said.get(field) != value:
             raise DataError(
                 f"holds something else ({marker} says {field} {said.get(field)}, not {value});"
@@ -68,8 +69,8 @@ def check_replaceable(path: Path, *, marker: str, **says: str) -> None:
             )
 
 
-def _json(file: Path) -> dict[str, object] | None:
-    """What a file says; None where it is not there or damaged."""
+def json_object(file: Path) -> dict[str, Any] | None:
+    """The object of a JSON file; None where there is no such file, or it is damaged."""
     try:
         said = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -14,10 +14,11 @@ from spacy.tokens import Doc
 from spacy.util import minibatch
 from torch import Tensor, nn
 
+from ...graph.atomic import json_object
 from ...graph.errors import ModelError
 from ..abbreviations import find_abbreviations
 from ..folder import load_weights, open_folder, save_folder
-from ..tokens import token_offsets
+from ..tokens import longest_first, token_offsets
 from .bilstm import BiLSTMEncoder, Vocabulary
 from .crf import CRF, decode
 from .names import NameLists
@@ -69,10 +70,8 @@ class NerModel(nn.Module, TrainedRecogniser):
         self.eval()
         offsets = [token_offsets(text) for text in texts]
         results: list[dict[str, list[Found]]] = [{name: [] for name in self.kinds} for _ in texts]
-        order = sorted((n for n in range(len(texts)) if offsets[n]), key=lambda n: len(offsets[n]))
-        while order:
-            longest = len(offsets[order[-1]])
-            batch = [order.pop() for _ in range(min(len(order), max(1, _TOKENS // longest)))]
+        filled = [n for n in range(len(texts)) if offsets[n]]
+        for batch in longest_first(filled, lambda n: len(offsets[n]), _TOKENS):
             tokens = [[texts[n][a:b] for a, b in offsets[n]] for n in batch]
             for n, spans in zip(batch, self._decode(tokens), strict=True):
                 short_forms = find_abbreviations(texts[n])
@@ -182,7 +181,7 @@ def open_recogniser(model: Path | str | None = None, device: str | None = None) 
         from .spacy_ner import SpacyNer
 
         return SpacyNer.open(name)
-    config = _config(folder)
+    config = json_object(folder / "config.json") or {}
     if config.get("model") == MODEL:
         if config.get("encoder") == "spacy":
             from .spacy_ner import SpacyNer
@@ -204,14 +203,6 @@ def open_recogniser(model: Path | str | None = None, device: str | None = None) 
         f"{name}: is neither a folder of medkg train ner, nor a spaCy model that is installed, nor "
         "a token-classification model of Hugging Face (a folder, or OWNER/MODEL)"
     )
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return config if isinstance(config, dict) else {}
 
 
 class MedkgNer:

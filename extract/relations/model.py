@@ -31,6 +31,7 @@ from ..context.context import relation_context
 from ..folder import load_weights, open_folder, save_folder
 from ..linking import linker as _linker  # noqa: F401 (registers what it sets on spans)
 from ..sentences import sentence_of
+from ..tokens import longest_first
 from .distant import association
 from .document_causes import DocumentCauses, HashedLinear, Passage, Placed
 from .networks import PairTowers, PairTransformer, recogniser_checksum
@@ -119,10 +120,8 @@ class RelationModel(nn.Module):
         results = {task: torch.zeros(len(pairs), len(TASKS[task])) for task in tasks}
         learnt = [task for task in tasks if task in self.layers]
         # Pairs of one sentence together, so that it is read once.
-        order = sorted(range(len(pairs)), key=lambda n: (len(pairs[n].words), pairs[n].words))
-        while order:
-            longest = len(pairs[order[-1]].words)
-            batch = [order.pop() for _ in range(min(len(order), max(1, _BATCH // longest)))]
+        order = sorted(range(len(pairs)), key=lambda n: pairs[n].words)
+        for batch in longest_first(order, lambda n: len(pairs[n].words), _BATCH):
             these = [pairs[n] for n in batch]
             features = self.encoder(self.encoder.prepare(these)) if learnt else torch.empty(0)
             for task in tasks:

@@ -3,6 +3,7 @@ transformer."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -12,10 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
-from ...graph.atomic import sha256
 from ..mentions.bilstm import LAYERS, LockedDropout
 from ..mentions.network import SHIPPED, NerModel
 from ..mentions.vectors import word_form
+from ..tokens import longest_first
 from .pairs import Blinded, Pair, name_words, placeholder, stem
 
 _FAR = 30  # positions further away count as this far
@@ -44,10 +45,7 @@ class Reader:
     def states(self, sentences: Sequence[tuple[str, ...]]) -> list[Tensor]:
         """Of each sentence its words' states, shape (words, `LAYERS`), in half precision."""
         found: dict[tuple[str, ...], Tensor] = {}
-        order = sorted(dict.fromkeys(sentences), key=len)
-        while order:
-            longest = len(order[-1])
-            batch = [order.pop() for _ in range(min(len(order), max(1, _BATCH // longest)))]
+        for batch in longest_first(dict.fromkeys(sentences), len, _BATCH):
             states = self._encoder.layers(batch).half()  # type: ignore[operator]  # a Module's
             rows = zip(batch, states, strict=True)
             # Copies, which don't keep the padding.
@@ -62,8 +60,9 @@ def reader() -> Reader:
 
 
 def recogniser_checksum() -> str:
-    """Of the weights that `reader` reads with."""
-    return sha256(SHIPPED / "weights.safetensors")
+    """Of the weights that `reader` reads with; loading them verifies it."""
+    config = json.loads((SHIPPED / "config.json").read_text(encoding="utf-8"))
+    return str(config["checksums"]["weights.safetensors"])
 
 
 class Tower(nn.Module):
