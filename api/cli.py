@@ -1683,6 +1683,10 @@ def train_ner(
     teachers: Annotated[
         int, typer.Option(min=0, help="For the bilstm: teach it what so many others say.")
     ] = 0,
+    names: Annotated[
+        list[Path] | None,
+        typer.Option(help="For the bilstm: a graph whose names it learns; may be given again."),
+    ] = None,
     lora: Annotated[
         int | None, typer.Option(min=1, help="Rank of LoRA, for a Hugging Face encoder.")
     ] = None,
@@ -1692,6 +1696,7 @@ def train_ner(
     """Train a recogniser of mentions: the default's network, a baseline, or any encoder."""
     from medkg import show
     from medkg.extract.mentions.train import train_ner as train_model
+    from medkg.graph.kg import KnowledgeGraph
     from medkg.graph.quarantine import Quarantine
     from medkg.reports import ner_figures
 
@@ -1704,6 +1709,7 @@ def train_ner(
         epochs=epochs,
         learning_rate=learning_rate,
         teachers=teachers,
+        names=[KnowledgeGraph.open(path) for path in names or []],
         lora=lora,
         held_out=held_out,
         labels=_label_kinds(label),

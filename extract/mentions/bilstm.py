@@ -23,6 +23,7 @@ from .vectors import word_form
 
 WORD, NGRAM, CHARACTER, CNN, AFFIX, SHAPE, LSTM, STATE = 100, 64, 24, 64, 32, 16, 192, 200
 NGRAM_BUCKETS = 32768
+TOKEN = WORD + NGRAM + CNN + 2 * AFFIX + SHAPE  # of a token's own vector
 LAYERS = 2 * LSTM + STATE
 _LONGEST = 20  # characters of a token that the convolution reads
 
@@ -120,7 +121,7 @@ class BiLSTMEncoder(nn.Module):
         self.cnn = nn.Conv1d(CHARACTER, CNN, 3, padding=1)
         for table in (self.prefix, self.suffix, self.shape, self.character, self.ngram):
             nn.init.normal_(table.weight, std=0.2)
-        size = WORD + NGRAM + CNN + 2 * AFFIX + SHAPE + WIDTH
+        size = TOKEN + WIDTH
         self.forth = nn.LSTM(size, LSTM, batch_first=True)
         self.back = nn.LSTM(size, LSTM, batch_first=True)
         self.join = nn.Linear(4 * LSTM, STATE)
@@ -156,6 +157,15 @@ class BiLSTMEncoder(nn.Module):
         """
         index, mask, types = self._index(texts)
         return self._run(index, mask, types, torch.zeros(*index.shape, WIDTH, device=index.device))
+
+    def tokens(self, texts: Sequence[Sequence[str]]) -> tuple[Tensor, Tensor]:
+        """The tokens' own vectors, (texts, longest, `TOKEN`), and where there are tokens.
+
+        Zero beyond a text's end; nothing of a token's place or of the lists of names is in them.
+        """
+        index, mask, types = self._index(texts)
+        vectors = self.token_dropout(self._vectors(types, index.device)[index])
+        return vectors * mask.unsqueeze(2), mask
 
     def _index(self, texts: Sequence[Sequence[str]]) -> tuple[Tensor, Tensor, list[str]]:
         """(texts, longest) numbers of the distinct tokens, where there are tokens, and these."""

@@ -68,6 +68,7 @@ def card_of(about: dict[str, Any]) -> str:
     lines += [
         "",
         *(_FEATURES if maker == "bilstm" else []),
+        *_names(about),
         "## Figures on the development parts",
         "",
         f"Strict: span and kind right; mentions of probability {THRESHOLD} or more; per cent, with "
@@ -93,3 +94,20 @@ def card_of(about: dict[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _names(about: dict[str, Any]) -> list[str]:
+    """Whose names were told apart beside the reading."""
+    if not about["names"]:
+        return []
+    counts = about["training"]["names"]
+    sources = "; ".join(
+        " ".join(filter(None, (source["source"], source["release"]))) + f" ({source['licence']})"
+        for source in about["names"]
+    )
+    kinds = ", ".join(f"{n:,} {kind}" for kind, n in counts.items())
+    return [
+        f"While it read, it also learnt to tell names of a graph by their kinds: {kinds}. "
+        f"They come from: {sources}. The names themselves are not in the model.",
+        "",
+    ]

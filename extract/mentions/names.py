@@ -20,6 +20,8 @@ import numpy.typing as npt
 
 from ...graph.atomic import atomic_file
 from ...graph.errors import DataError, ModelError
+from ...graph.kg import KnowledgeGraph
+from ..corpora.labels import MENTION_KINDS
 from ..tokens import token_offsets
 
 KINDS = ("symptom", "disease", "gene", "drug", "drug class", "anatomy")
@@ -81,6 +83,20 @@ def shipped_names() -> Iterator[tuple[str, str]]:
         for line in file:
             kind, name = line.rstrip("\n").split("\t")
             yield kind, name
+
+
+def graph_names(graphs: Iterable[KnowledgeGraph]) -> dict[str, list[str]]:
+    """Names and synonyms of the graphs' nodes by kind of mention, "other" for all other kinds.
+
+    Left out are names of fewer than 3 and more than 80 characters, and those that a catalogue
+    turned round a comma ("Biopsy, Needle"), which no text has.
+    """
+    found: dict[str, set[str]] = {}
+    for kg in graphs:
+        for kind, name, synonyms in kg.nodes.select("kind", "name", "synonyms").iter_rows():
+            known = found.setdefault(kind if kind in MENTION_KINDS else "other", set())
+            known.update(n for n in (name, *synonyms) if 3 <= len(n) <= 80 and ", " not in n)
+    return {kind: sorted(names) for kind, names in sorted(found.items()) if names}
 
 
 def write_shipped_names(hetionet_nodes: Path) -> int:

@@ -1,8 +1,11 @@
-"""Pre-training of the recogniser's encoder on raw text, as two language models.
+"""Pre-training of the recogniser's encoder: raw text as two language models, and names by kind.
 
 Peters et al. 2018 and Rei 2017: the state that has read up to a word foretells the next one, the
 other way's the one before. The words are scored by their input vectors (Press and Wolf 2017),
 against the batch's own and random ones (Jean et al. 2015).
+
+Beside that the vectors of a name's tokens, before the LSTMs, learn to tell of which kind the name
+is: what dictionaries know gets into the weights, and with them to where no dictionary is.
 """
 
 from __future__ import annotations
@@ -11,16 +14,19 @@ import random
 from collections.abc import Mapping, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from ...graph.progress import progress
-from .bilstm import LSTM, WORD, BiLSTMEncoder
+from ..tokens import token_offsets
+from .bilstm import LSTM, TOKEN, WORD, BiLSTMEncoder
 from .fit import BILSTM, by_length, rate_factor
 from .vectors import word_form
 
 _NOISE = 1024  # random words a batch, by their counts to the power of 3/4
 _LONGEST = 400  # tokens of a text that are read
+_NAMES = 60  # of each kind beside a batch, and as many words of the texts, which are no names
+_NAME_TOKENS = 12  # of a name that are read
 
 
 def pretrain(
@@ -28,6 +34,7 @@ def pretrain(
     texts: Sequence[Sequence[str]],
     counts: Mapping[str, int],
     *,
+    names: Mapping[str, Sequence[str]],
     epochs: int,
     seed: int,
 ) -> None:
@@ -36,6 +43,7 @@ def pretrain(
     Args:
         texts: tokens of the texts.
         counts: of the words that have vectors, in the order of the encoder's vocabulary.
+        names: by kind, to be told apart; may be empty.
         epochs: times that the texts are read.
         seed: of all chance.
     """
@@ -45,7 +53,9 @@ def pretrain(
     torch.manual_seed(seed)
     heads = nn.ModuleList([nn.Linear(LSTM, WORD), nn.Linear(LSTM, WORD)])
     bias = nn.Parameter(frequency.clamp(min=0.05).log().float() - 5)
+    naming = Naming(names, read, seed) if names else None
     parameters = [*encoder.parameters(), *heads.parameters(), bias]
+    parameters += [] if naming is None else naming.parameters()
     optimizer = torch.optim.AdamW(parameters, lr=BILSTM.learning_rate, weight_decay=0.0, fused=True)
     encoder.train()
     with progress("Reading raw text", epochs) as advance:
@@ -73,10 +83,51 @@ def pretrain(
                     scores = head(states[aims > 0]) @ vectors.T + bias[words]
                     right = torch.searchsorted(words, aims[aims > 0])
                     losses.append(functional.cross_entropy(scores, right))
+                if naming is not None:
+                    losses.append(naming(encoder))
                 loss = torch.stack(losses).sum()
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
                 nn.utils.clip_grad_norm_(parameters, BILSTM.clip)
                 optimizer.step()
-                total += loss.item() / 2
+                total += (losses[0] + losses[1]).item() / 2
                 advance(1 / len(batches), f"epoch {epoch + 1}, loss {total / (number + 1):.3f}")
+
+
+class Naming(nn.Module):
+    """The loss of telling names of several kinds, and words of texts, from each other.
+
+    By a linear layer over the mean of a name's token vectors and the last one, which in English
+    mostly says what the thing is.
+    """
+
+    def __init__(
+        self, names: Mapping[str, Sequence[str]], texts: Sequence[Sequence[str]], seed: int
+    ) -> None:
+        super().__init__()
+        self._names = list(names.values())
+        self._texts = texts
+        self._chance = random.Random(seed)
+        self.kind = nn.Linear(2 * TOKEN, len(names) + 1)
+        self.dropout = nn.Dropout(0.3)
+
+    def forward(self, encoder: BiLSTMEncoder) -> Tensor:
+        """The mean loss over names and words drawn anew."""
+        drawn = [self._name(part) for part in self._names for _ in range(_NAMES)]
+        drawn += [self._words() for _ in range(_NAMES)]
+        kinds = torch.arange(len(self._names) + 1).repeat_interleave(_NAMES)
+        vectors, mask = encoder.tokens(drawn)
+        lengths = mask.sum(1)
+        mean = vectors.sum(1) / lengths.unsqueeze(1)
+        last = vectors[torch.arange(len(drawn)), lengths - 1]
+        scores = self.kind(self.dropout(torch.cat([mean, last], dim=1)))
+        return functional.cross_entropy(scores, kinds)
+
+    def _name(self, names: Sequence[str]) -> list[str]:
+        name = self._chance.choice(names)
+        return [name[a:b] for a, b in token_offsets(name)[:_NAME_TOKENS]]
+
+    def _words(self) -> list[str]:
+        text = self._chance.choice(self._texts)
+        start = self._chance.randrange(len(text))
+        return list(text[start : start + self._chance.choice((1, 1, 2, 3))])

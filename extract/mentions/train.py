@@ -13,6 +13,7 @@ import torch
 
 from ...graph.atomic import check_replaceable
 from ...graph.errors import ModelError
+from ...graph.kg import KnowledgeGraph
 from ...graph.quarantine import Quarantine
 from ...graph.threads import one_thread
 from ..corpora.own import HELD_OUT, read_corpora
@@ -22,7 +23,7 @@ from .card import card_of
 from .crf import encode
 from .evaluate import score
 from .fit import BILSTM, LORA, TRANSFORMER, Checkpoint, Example, fit
-from .names import hpo_definitions
+from .names import graph_names, hpo_definitions
 from .network import NerModel
 from .recogniser import MODEL, Recogniser, TrainedRecogniser
 from .train_bilstm import train_bilstm
@@ -44,6 +45,7 @@ def train_ner(
     held_out: float = HELD_OUT,
     labels: Mapping[str, str | None] | None = None,
     raw_text: Sequence[str] | None = None,
+    names: Sequence[KnowledgeGraph] = (),
     quarantine: Quarantine | None = None,
 ) -> dict[str, Any]:
     """Train on annotated corpora and write the model's folder.
@@ -67,6 +69,8 @@ def train_ner(
         labels: kinds of a corpus of one's own's labels, None to leave one out.
         raw_text: what the BiLSTM reads beside the corpora's text before it is fitted; default HPO's
             definitions, and Roam's sentences where the folder has them.
+        names: graphs whose nodes' names and synonyms the BiLSTM learns to tell by kind while it
+            reads that text.
         quarantine: takes the annotations that can't be used.
 
     Returns:
@@ -98,6 +102,7 @@ def train_ner(
         lora=lora,
         device=device,
         raw_text=raw_text,
+        known=graph_names(names),
     )
     figures = _figures(trained, read, own_head=True)
     about = {
@@ -107,6 +112,10 @@ def train_ner(
         },
         # A corpus that comes without a split has one of ours: these documents are held out.
         "held_out": {c.name: [d.id for d in c.development] for c in read if c.split_here},
+        "names": [
+            {"source": source.name, "release": source.release, "licence": source.licence}
+            for source in sorted({source for kg in names for source in kg.sources})
+        ],
         # Roam's licence asks that what is made from it has the same.
         "licence": ROAM_LICENCE if roam else "that of the corpora",
         "set_aside": quarantine.counts(),
@@ -130,16 +139,20 @@ def train_on(
     lora: int | None = None,
     device: str | None = None,
     raw_text: Sequence[str] | None = None,
+    known: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[TrainedRecogniser, dict[str, Any]]:
     """A recogniser trained on the corpora's training parts, and the settings it was trained with.
 
     Args:
         checkpoint: where a network's last whole epoch is kept; see `train_ner` for the rest.
+        known: names by kind, see `names.graph_names`.
     """
     if lora is not None and model in ("bilstm", "crf", "spacy"):
         raise ModelError(f"{model}: LoRA is for Hugging Face encoders")
     if teachers and model != "bilstm":
         raise ModelError(f"{model}: teachers are for the bilstm")
+    if known and model != "bilstm":
+        raise ModelError(f"{model}: names of graphs are for the bilstm")
     if learning_rate is not None and model in ("crf", "spacy"):
         raise ModelError(f"{model}: has no learning rate to set")
     kinds = {
@@ -169,9 +182,16 @@ def train_on(
     }
     if model == "bilstm":
         texts = hpo_definitions() if raw_text is None else raw_text
-        settings |= {"teachers": teachers, "raw_text": _checksum(list(texts))}
+        known = known or {}
+        settings |= {
+            "teachers": teachers,
+            "raw_text": _checksum(list(texts)),
+            "names": {kind: len(part) for kind, part in known.items()},
+            "names_checksum": _checksum(known),
+        }
         with one_thread():
-            return train_bilstm(examples, kinds, texts, settings, checkpoint, device), settings
+            network = train_bilstm(examples, kinds, texts, known, settings, checkpoint, device)
+        return network, settings
     settings["lora"] = lora
     state = Checkpoint(checkpoint, settings)
     torch.manual_seed(seed)

@@ -1,7 +1,8 @@
 """Training the default recogniser: word vectors, raw text, annotations, and several into one.
 
 1. Skip-gram vectors of the words of all training texts (`vectors`).
-2. The encoder reads the same texts as two language models (`pretrain`).
+2. The encoder reads the same texts as two language models and, where there are any, learns to
+   tell names by their kinds (`pretrain`).
 3. It is fitted to all corpora at once, a head for each (`fit`).
 4. With teachers, 1 to 3 is done for each of them, with a seed of its own, and the model that comes
    out is fitted to what they say of every text, for every head, beside the corpora's own tags
@@ -10,6 +11,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +37,7 @@ def train_bilstm(
     examples: Mapping[str, Sequence[Example]],
     kinds: Mapping[str, Sequence[str]],
     raw_text: Sequence[str],
+    known: Mapping[str, Sequence[str]],
     settings: Mapping[str, Any],
     checkpoint: Path,
     device: str | None,
@@ -44,6 +48,7 @@ def train_bilstm(
         examples: of each corpus.
         kinds: that each corpus' head knows.
         raw_text: texts to read beside the examples'.
+        known: names by kind, to be told apart beside the reading; may be empty.
         settings: `seed`, `epochs`, `learning_rate`, `teachers` (0 for none), and what else tells
             this training from another.
         checkpoint: folder for the state of each part; the same call goes on from there.
@@ -58,17 +63,18 @@ def train_bilstm(
     counts = count_words(words)
     vocabulary = Vocabulary.build(counts, annotated)
     names = NameLists.load()
+    mark = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
     def network(seed: int, part: str, distillation: Distillation | None = None) -> NerModel:
         state = Checkpoint(checkpoint / part, {**settings, "part": part})
         torch.manual_seed(seed)
         encoder = BiLSTMEncoder(vocabulary, names)
-        read = checkpoint / f"read-{seed}.safetensors"
+        read = checkpoint / f"read-{mark}-{seed}.safetensors"
         if read.is_file():
             encoder.load_state_dict(load_file(read))
         else:
             encoder.set_word_vectors(skip_gram(words, counts, seed=seed))
-            pretrain(encoder, texts, counts, epochs=READINGS, seed=seed)
+            pretrain(encoder, texts, counts, names=known, epochs=READINGS, seed=seed)
             with atomic_file(read) as draft:
                 save_file(encoder.state_dict(), draft)
         torch.manual_seed(seed)

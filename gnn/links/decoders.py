@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -127,15 +128,40 @@ def _dot_own(queries: Tensor, candidates: Tensor) -> Tensor:
     return (queries * candidates).sum(-1)
 
 
+class _Nearness(torch.autograd.Function):
+    """Minus the distances of all queries (n, dim) from all candidates (m, dim), shape (n, m).
+
+    ‖a - b‖² = ‖a‖² + ‖b‖² - 2 a·b: a matrix product instead of n × m differences, and two more for
+    the gradient, where PyTorch's rules for the parts take a dozen passes.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, queries: Tensor, candidates: Tensor) -> Tensor:
+        lengths = _square(queries)[:, None] + _square(candidates)
+        squares = torch.addmm(lengths, queries, candidates.T, alpha=-2.0)
+        distances = squares.clamp_min(_TINY).sqrt()
+        ctx.save_for_backward(queries, candidates, distances)
+        return -distances
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        queries, candidates, distances = ctx.saved_tensors
+        # Of -‖a - b‖ by a: -(a - b) / ‖a - b‖, and zero where the two are one. Mixed precision has
+        # distances of another type.
+        pull = (gradient / distances).masked_fill(distances <= _TINY**0.5, 0.0).to(queries.dtype)
+        by_query, by_candidate = pull.sum(1).unsqueeze(1), pull.sum(0).unsqueeze(1)
+        return (
+            torch.addmm(queries * by_query, pull, candidates, beta=-1.0),
+            torch.addmm(candidates * by_candidate, pull.T, queries, beta=-1.0),
+        )
+
+
 def _nearness(queries: Tensor, candidates: Tensor) -> Tensor:
-    # ‖a - b‖² = ‖a‖² + ‖b‖² - 2 a·b: a matrix product instead of n × m differences.
-    lengths = _square(queries)[:, None] + _square(candidates)
-    squares = torch.addmm(lengths, queries, candidates.T, alpha=-2.0)
-    return -squares.clamp_min(_TINY).sqrt()
+    scores: Tensor = _Nearness.apply(queries, candidates)  # type: ignore[no-untyped-call]
+    return scores
 
 
 def _square(vectors: Tensor) -> Tensor:
-    # One pass forth and one back, where a product and its sum take five.
     length: Tensor = torch.linalg.vector_norm(vectors, dim=-1)
     return length * length
 

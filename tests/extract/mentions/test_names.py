@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 
 from medkg.extract.abbreviations import find_abbreviations
-from medkg.extract.mentions.names import KINDS, NameLists, hpo_definitions
+from medkg.extract.mentions.names import KINDS, NameLists, graph_names, hpo_definitions
 from medkg.extract.mentions.vectors import count_words, skip_gram
 from medkg.extract.tokens import token_offsets
+from medkg.graph.frames import EVIDENCE, Source, empty
+from medkg.graph.kg import KnowledgeGraph
 
 
 def marks(lists: NameLists, text: str) -> dict[str, list[str]]:
@@ -116,3 +119,22 @@ def test_vectors_follow_from_the_seed() -> None:
 
 def test_count_words_drops_the_rare_ones() -> None:
     assert count_words([["b", "a"], ["a", "c", "b", "a"]]) == {"a": 3, "b": 2}
+
+
+def test_names_of_graphs_by_kind() -> None:
+    nodes = pl.DataFrame(
+        {
+            "id": ["MESH:D1", "MESH:D2", "GO:0000001", "HGNC:1"],
+            "kind": ["Disease", "Disease", "BiologicalProcess", "Target"],
+            "name": ["gout", "Arthritis, Gouty", "growth", "A1"],
+            "synonyms": [["podagra", "gout"], ["gouty arthritis"], [], ["x" * 81, "alpha 1"]],
+        }
+    )
+    source = Source("made", "1", "CC0")
+    kg = KnowledgeGraph.build(nodes, empty(EVIDENCE), [source])
+    assert graph_names([kg, kg]) == {
+        "Disease": ["gout", "gouty arthritis", "podagra"],
+        "Target": ["alpha 1"],
+        "other": ["growth"],
+    }
+    assert graph_names([]) == {}

@@ -18,12 +18,14 @@ import torch
 from safetensors.torch import load_file
 
 from medkg.extract.abbreviations import find_abbreviations
+from medkg.extract.corpora.labels import MENTION_KINDS
 from medkg.extract.mentions.evaluate import evaluate_ner, strict_scores
 from medkg.extract.mentions.network import SHIPPED, NerModel
 from medkg.extract.mentions.recogniser import Found, combine, propagate, sensible
 from medkg.extract.mentions.train import train_ner
 from medkg.extract.tokens import blank
 from medkg.graph.errors import DataError, ModelError
+from medkg.loaders.sources import load
 
 from ..made_corpus import write_corpus
 
@@ -119,6 +121,22 @@ def test_a_model_taught_by_another(corpora: Path, tmp_path: Path) -> None:
     assert not out.with_name("ner.checkpoint").exists()
     with pytest.raises(ModelError, match="teachers are for the bilstm"):
         train_ner(corpora, tmp_path / "crf", model="crf", teachers=1)
+
+
+def test_a_model_that_learns_the_names_of_a_graph(corpora: Path, tmp_path: Path) -> None:
+    out = tmp_path / "ner"
+    kg = load("starter")
+    figures = train_ner(corpora, out, epochs=EPOCHS, raw_text=["A word or two."] * 4, names=[kg])
+    assert figures["made"]["micro"]["f1"] > 0.9
+    config = json.loads((out / "config.json").read_text(encoding="utf-8"))
+    kinds = config["training"]["names"]
+    assert kinds["Drug"] > 10
+    assert set(kinds) <= {*MENTION_KINDS, "other"}
+    assert {source["source"] for source in config["names"]} == {s.name for s in kg.sources}
+    card = (out / "CARD.md").read_text(encoding="utf-8")
+    assert all(f"{s.name}" in card for s in kg.sources)
+    with pytest.raises(ModelError, match="names of graphs are for the bilstm"):
+        train_ner(corpora, tmp_path / "crf", model="crf", names=[kg])
 
 
 def test_no_corpus_or_no_room_is_an_error(corpora: Path, tmp_path: Path) -> None:

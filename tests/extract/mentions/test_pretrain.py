@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import math
+import zlib
+
+import pytest
 import torch
 
-from medkg.extract.mentions.bilstm import BiLSTMEncoder, Vocabulary
+from medkg.extract.mentions.bilstm import NGRAM_BUCKETS, BiLSTMEncoder, Vocabulary
 from medkg.extract.mentions.names import WIDTH, NameLists
-from medkg.extract.mentions.pretrain import pretrain
+from medkg.extract.mentions.pretrain import Naming, pretrain
 from medkg.extract.mentions.vectors import count_words
 
 TEXTS = [["the", "patient", "took", drug, "for", "pain"] for drug in ("aspirin", "ibuprofen")] * 60
+
+STEMS = ["carb", "fer", "gast", "hep", "lin", "mor", "neph", "oste", "prot", "stom"]
+NAMES = {
+    "Disease": [f"{a}{b}itis" for a in STEMS for b in STEMS],
+    "Drug": [f"{a}{b}azole" for a in STEMS for b in STEMS],
+}
 
 
 def encoder() -> BiLSTMEncoder:
@@ -20,7 +30,7 @@ def encoder() -> BiLSTMEncoder:
 
 def test_states_foretell_what_follows_and_what_went_before() -> None:
     read = encoder()
-    pretrain(read, TEXTS, count_words(TEXTS), epochs=20, seed=0)
+    pretrain(read, TEXTS, count_words(TEXTS), names={}, epochs=20, seed=0)
     read.eval()
     with torch.no_grad():
         forth, back = read.directions([TEXTS[0], TEXTS[1]])
@@ -49,8 +59,47 @@ def test_the_language_model_does_not_see_what_it_foretells() -> None:
 def test_the_same_seed_reads_the_same() -> None:
     first, second = encoder(), encoder()
     for each in (first, second):
-        pretrain(each, TEXTS[:20], count_words(TEXTS), epochs=1, seed=4)
+        pretrain(each, TEXTS[:20], count_words(TEXTS), names=NAMES, epochs=1, seed=4)
     assert all(
         torch.equal(a, b)
         for a, b in zip(first.state_dict().values(), second.state_dict().values(), strict=True)
     )
+
+
+def test_names_are_told_apart() -> None:
+    read = encoder()
+    naming = Naming(NAMES, TEXTS, 0)
+    optimizer = torch.optim.Adam([*read.parameters(), *naming.parameters()], lr=0.003)
+    for _ in range(40):
+        optimizer.zero_grad()
+        torch.autograd.backward(naming(read))
+        optimizer.step()
+    read.eval()
+    unseen = [["enterogastitis"], ["mycofurazole"], ["arthroneitis"], ["pantolinazole"], ["the"]]
+    with torch.no_grad():
+        vectors, mask = read.tokens(unseen)
+        assert mask.all()
+        kinds = naming.kind(torch.cat([vectors[:, 0], vectors[:, 0]], dim=1)).argmax(1)
+    assert kinds.tolist() == [0, 1, 0, 1, 2]
+
+
+def test_letters_that_only_names_have_are_learnt_beside_the_reading() -> None:
+    bucket = zlib.crc32(b"itis>") % NGRAM_BUCKETS
+    untouched = encoder().ngram.weight[bucket]
+    for names, learnt in (({}, False), (NAMES, True)):
+        read = encoder()
+        pretrain(read, TEXTS[:20], count_words(TEXTS), names=names, epochs=3, seed=0)
+        assert torch.equal(read.ngram.weight[bucket], untouched) is not learnt
+
+
+def test_the_loss_is_that_of_names_and_of_words_that_are_none() -> None:
+    read = encoder().eval()
+    torch.manual_seed(0)
+    naming = Naming(NAMES, TEXTS, 0)
+    assert naming.kind.out_features == 3  # Disease, Drug, words of a text
+    with torch.no_grad():
+        naming.kind.weight.zero_()
+        naming.kind.bias.zero_()
+        assert naming(read).item() == pytest.approx(math.log(3), abs=1e-5)
+        naming.kind.bias.copy_(torch.tensor([50.0, 0.0, 0.0]))  # sure that all are diseases
+        assert naming(read).item() == pytest.approx(50 * 2 / 3, abs=1e-3)
