@@ -6,7 +6,7 @@ the files, filtered by all known edges; ties count half. Training stops by valid
 were chosen on the validation edges.
 
     python benchmarks/link_prediction.py [--splits random,new-drugs,polo,side-effects] [--seeds 3]
-        [--models …] [--without IN_CLASS,…] [--out FILE]
+        [--models …] [--without IN_CLASS,…] [--out FILE] [--keep DIR]
 
 The split `polo` is of drug → disease (CtD) edges, ranked among all diseases; `side-effects` of drug
 → side effect (CcSE), a tenth held back by chance for validation and test each; --without leaves
@@ -14,7 +14,8 @@ relations out of the graph; the model `structure` sees a drug's molecule alone.
 
 Prints Markdown: MRR and Hits@1/3/10 on the test edges, with 95 % intervals by bootstrap over drugs;
 trained models as the mean of their seeds. With --out the figures are kept as JSON, and a model that
-is there already is not trained again.
+is there already is not trained again. With --keep the models are saved, with the graph; the model
+`ensemble` joins the others in --models that were saved there, of the same split and seed.
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from medkg.gnn.links.model import LinkModel, load_model
 from medkg.gnn.links.task import link_task
-from medkg.gnn.links.train import train_links
+from medkg.gnn.links.train import ensemble_links, train_links
 from medkg.graph.atomic import atomic_file
 from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.sources import load
@@ -100,6 +102,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--without", default="", help="Relations left out of the graph.")
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--keep", type=Path)
     arguments = parser.parse_args()
     default = Path(__file__).resolve().parents[2] / "shared" / "data"
     folder = Path(os.environ.get("MEDKG_DATA", default)) / "hetionet"
@@ -107,6 +110,10 @@ def main() -> None:
     if arguments.without:
         left_out = pl.col("relation").is_in(arguments.without.split(","))
         kg = kg.without_edges(kg.edges.filter(left_out)["id"])
+
+    keep: Path | None = arguments.keep
+    if keep is not None:
+        kg.save(keep / "graph")
 
     kept: dict[str, Any] = {}
     if arguments.out is not None and arguments.out.is_file():
@@ -121,7 +128,18 @@ def main() -> None:
                 if key in kept or (seed > 0 and name in ("degree", "neighbours")):
                     continue
                 start, cpu = time.perf_counter(), time.process_time()
-                model = train_links(kg, relation_of(how), split=split, seed=seed, **MODELS[name])
+                if name == "ensemble":
+                    model = joined(keep, how, [other for other in names if other != name], seed)
+                else:
+                    model = train_links(
+                        kg,
+                        relation_of(how),
+                        split=split,
+                        seed=seed,
+                        out=None if keep is None else keep / f"{how}-{name}-{seed}",
+                        graph_path=None if keep is None else keep / "graph",
+                        **MODELS[name],
+                    )
                 kept[key] = {
                     "metrics": model.metrics,
                     "seconds": round(time.perf_counter() - start),
@@ -155,6 +173,16 @@ def main() -> None:
             minutes = np.mean([run["cpu_seconds"] for run in runs]) / 60
             row = (name, str(len(runs)), f"{valid:.3f}", *cells, f"{minutes:.1f}")
             print(f"| {' | '.join(row)} |")
+
+
+def joined(keep: Path | None, how: str, names: list[str], seed: int) -> LinkModel:
+    """The ensemble of some models that were saved; prints their weights."""
+    if keep is None:
+        raise SystemExit("an ensemble is of models in --keep")
+    model = ensemble_links([load_model(keep / f"{how}-{name}-{seed}") for name in names], seed=seed)
+    weights = model.metrics["training"]["weights"]
+    print(f"{how} {seed}: weights {weights}", file=sys.stderr)
+    return model
 
 
 def cell(runs: list[dict[str, Any]], figure: str) -> str:

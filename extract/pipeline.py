@@ -92,34 +92,24 @@ def _read(
         else:
             short.append(document)
     try:
-        docs = list(nlp.pipe([d.text for d in short]))
-        yield from ((d, _without_guesses(d, doc)) for d, doc in zip(short, docs, strict=True))
+        docs = list(nlp.pipe([_unread(nlp, document) for document in short]))
+        yield from zip(short, docs, strict=True)
     except Exception:
         # One document of the batch broke a component: each alone, to find it.
         for document in short:
             try:
-                doc = nlp(document.text)
+                doc = nlp(_unread(nlp, document))
             except Exception as error:
                 reason = f"document can't be processed ({type(error).__name__})"
                 quarantine.add(reason, path=document.id)
             else:
-                yield document, _without_guesses(document, doc)
+                yield document, doc
 
 
-def _without_guesses(document: TextDocument, doc: Doc) -> Doc:
-    """Of a note, only what a turn of phrase says that a drug causes, or a sentence denies.
-
-    The model that decides CAUSES knows abstracts, which tell of harm; a note's drugs stand beside
-    what they are given for.
-    """
-
-    def said(found: FoundRelation) -> bool:
-        denied = found.context["polarity"] == "negated"
-        together = sentence_of(found.head).start == sentence_of(found.tail).start
-        return found.relation != "CAUSES" or found.by_rule or (denied and together)
-
-    if document.patient is not None:
-        doc._.relations = tuple(filter(said, doc._.relations))
+def _unread(nlp: Language, document: TextDocument) -> Doc:
+    """The document's tokens, and whether it is a note of a patient's."""
+    doc = nlp.make_doc(document.text)
+    doc._.note = document.patient is not None
     return doc
 
 

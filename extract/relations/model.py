@@ -36,7 +36,7 @@ from .distant import association
 from .document_causes import DocumentCauses, HashedLinear, Passage, Placed
 from .networks import PairTowers, PairTransformer, recogniser_checksum
 from .pairs import FINE, TASKS, Entity, Pair
-from .rules import drug_rule, symptom_rule
+from .rules import Rule, drug_rule, symptom_rule
 
 SHIPPED = Path(__file__).parent.parent / "model" / "relations"
 MODEL = "medkg_relations"
@@ -290,7 +290,6 @@ class FoundRelation:
     probability: float
     qualifiers: Mapping[str, str]
     context: Mapping[str, str]
-    by_rule: bool = False  # a turn of phrase said it, not a trained model
 
 
 _SHORT_FORMS = "medkg short forms"  # of a document, with the key of what each stands for
@@ -314,10 +313,17 @@ Language.factory(
 
 
 class RelationsComponent:
-    """Sets `doc._.relations`: what a document says about pairs of `doc.spans["mentions"]`."""
+    """Sets `doc._.relations`: what a document says about pairs of `doc.spans["mentions"]`.
+
+    Where `doc._.note` is set, a drug CAUSES only what a turn of phrase says that it does, or what a
+    sentence denies: the model that decides in papers knows abstracts, which tell of harm; a note's
+    drugs stand beside what they are given for.
+    """
 
     def __init__(self, model: RelationModel) -> None:
         self.model = model
+        if not Doc.has_extension("note"):
+            Doc.set_extension("note", default=False)
         if not Doc.has_extension("relations"):
             Doc.set_extension("relations", default=())
 
@@ -385,7 +391,8 @@ class RelationsComponent:
         flat = [p[2] for those in mine for p in those]
         said = iter(self.model.predict(flat, ["causes"])["causes"][:, 1].tolist())
         treats = iter(self.model.predict(flat, ["treats"])["treats"].tolist())
-        for those, (caused, nearest) in zip(mine, self._caused(docs, mine), strict=True):
+        of_documents = self._caused(docs, mine)
+        for doc, those, (caused, nearest) in zip(docs, mine, of_documents, strict=True):
             scores = [next(said) for _ in those]
             best: dict[tuple[str, str], float] = defaultdict(float)
             for (head, tail, _), score in zip(those, scores, strict=True):
@@ -399,19 +406,34 @@ class RelationsComponent:
                 cause = caused.get(key, 0.0) if score >= min(0.5, best[key]) else 0.0
                 chosen = self._drug_condition(cause, next(treats))
                 if rule is not None:
-                    chosen = rule.precision, rule.relation
+                    chosen = self._by_rule(rule, None if doc._.note else caused.get(key, 0.0))
                 # A drug treats diseases; that it relieves a symptom has no relation of its own.
-                if chosen is not None and (chosen[1] == "CAUSES" or _may_be(tail, "Disease")):
-                    relation = _relation(head, chosen[1], tail, chosen[0], {})
-                    relation = replace(relation, by_rule=rule is not None)
-                    if rule is not None and rule.relation == "CONTRAINDICATED_FOR":
-                        # "Should not be given": the negation is the rule's own.
-                        relation = _with_polarity(relation, "asserted")
+                if chosen is None or not (chosen[1] == "CAUSES" or _may_be(tail, "Disease")):
+                    continue
+                relation = _relation(head, chosen[1], tail, chosen[0], {})
+                if rule is not None and rule.relation == "CONTRAINDICATED_FOR":
+                    # "Should not be given": the negation is the rule's own.
+                    relation = _with_polarity(relation, "asserted")
+                guessed = doc._.note and rule is None and chosen[1] == "CAUSES"
+                if not guessed or relation.context["polarity"] == "negated":
                     found.append(relation)
             for key, (head, tail) in nearest.items():
-                if key not in best and caused[key] >= self._least("causes"):
+                if not doc._.note and key not in best and caused[key] >= self._least("causes"):
                     found.append(_relation(head, "CAUSES", tail, caused[key], {}))
             yield found
+
+    def _by_rule(self, rule: Rule, caused: float | None) -> tuple[float, str] | None:
+        """What a turn of phrase says of a drug and a condition, and how probably so.
+
+        Args:
+            caused: what the model of documents gives to CAUSES; None in a note, which it doesn't
+                know.
+        """
+        if rule.relation != "CAUSES" or caused is None:
+            return rule.precision, rule.relation
+        # In papers the model knows better than the phrase how probable it is. What is said in so
+        # many words needn't be likelier than not, as what the model guesses has to be.
+        return (caused, "CAUSES") if caused >= self.model.thresholds["causes"] else None
 
     def _caused(
         self, docs: list[Doc], pairs: list[list[Candidate]]
