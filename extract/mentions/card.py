@@ -98,16 +98,16 @@ def card_of(about: dict[str, Any]) -> str:
 
 def _names(about: dict[str, Any]) -> list[str]:
     """Whose names were told apart beside the reading."""
-    if not about["names"]:
+    if not about["names_from"]:
         return []
     counts = about["training"]["names"]
     sources = "; ".join(
         " ".join(filter(None, (source["source"], source["release"]))) + f" ({source['licence']})"
-        for source in about["names"]
+        for source in about["names_from"]
     )
     kinds = ", ".join(f"{n:,} {kind}" for kind, n in counts.items())
     return [
-        f"While it read, it also learnt to tell names of a graph by their kinds: {kinds}. "
+        f"While it read, it also learnt to tell names of graphs' nodes by their kinds: {kinds}. "
         f"They come from: {sources}. The names themselves are not in the model.",
         "",
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -50,6 +51,11 @@ LORA = Recipe(20, 1024, 5e-4, 1e-3, 0.01, 0.1, 1.0, 3)
 
 # The case reports are few and the only clinical ones: each epoch reads them twice.
 _REPEATED = {"maccrobat": 2}
+
+
+def checksum(data: Any) -> str:
+    """Of what JSON can hold, so that a checkpoint is not taken up on other data or settings."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
 class Checkpoint:

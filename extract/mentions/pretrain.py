@@ -25,7 +25,7 @@ from .vectors import word_form
 
 _NOISE = 1024  # random words a batch, by their counts to the power of 3/4
 _LONGEST = 400  # tokens of a text that are read
-_NAMES = 60  # of each kind beside a batch, and as many words of the texts, which are no names
+_NAMES = 60  # of each kind beside a batch, and as many words of the texts, mostly no names
 _NAME_TOKENS = 12  # of a name that are read
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import Any
 import torch
 
 from ...graph.atomic import check_replaceable
-from ...graph.errors import ModelError
+from ...graph.errors import DataError, ModelError
 from ...graph.kg import KnowledgeGraph
 from ...graph.quarantine import Quarantine
 from ...graph.threads import one_thread
@@ -22,7 +20,7 @@ from ..tokens import token_offsets
 from .card import card_of
 from .crf import encode
 from .evaluate import score
-from .fit import BILSTM, LORA, TRANSFORMER, Checkpoint, Example, fit
+from .fit import BILSTM, LORA, TRANSFORMER, Checkpoint, Example, checksum, fit
 from .names import graph_names, hpo_definitions
 from .network import NerModel
 from .recogniser import MODEL, Recogniser, TrainedRecogniser
@@ -78,12 +76,18 @@ def train_ner(
         high, gold, predicted}}}, each corpus by its own head; they stand in the config too.
 
     Raises:
-        DataError: there is no corpus, a file can't be read, a label is no kind, or `out` holds
-            other things.
-        ModelError: the encoder can't be loaded, `lora` or `learning_rate` is given for a model that
-            has none, or the checkpoint belongs to another training.
+        DataError: there is no corpus, a file can't be read, a label is no kind, the graphs have no
+            name that can be learnt, or `out` holds other things.
+        ModelError: the encoder can't be loaded, `lora`, `learning_rate`, `teachers` or `names` is
+            given for a model that has none, or the checkpoint belongs to another training.
     """
     check_replaceable(out, marker="config.json", model=MODEL)
+    names_by_kind = graph_names(names)
+    if names and not names_by_kind:
+        raise DataError(
+            "the graphs of names have none that can be learnt (3 to 80 characters; not patients',"
+            " documents' or drug classes'); give another graph"
+        )
     quarantine = Quarantine() if quarantine is None else quarantine
     read = read_corpora(corpora, quarantine, held_out=held_out, labels=labels or {})
     checkpoint = out.with_name(out.name + ".checkpoint")
@@ -102,7 +106,7 @@ def train_ner(
         lora=lora,
         device=device,
         raw_text=raw_text,
-        known=graph_names(names),
+        names_by_kind=names_by_kind,
     )
     figures = _figures(trained, read, own_head=True)
     about = {
@@ -112,12 +116,13 @@ def train_ner(
         },
         # A corpus that comes without a split has one of ours: these documents are held out.
         "held_out": {c.name: [d.id for d in c.development] for c in read if c.split_here},
-        "names": [
+        "names_from": [
             {"source": source.name, "release": source.release, "licence": source.licence}
             for source in sorted({source for kg in names for source in kg.sources})
         ],
         # Roam's licence asks that what is made from it has the same.
-        "licence": ROAM_LICENCE if roam else "that of the corpora",
+        "licence": (ROAM_LICENCE if roam else "that of the corpora")
+        + (", and what the names' sources ask" if names else ""),
         "set_aside": quarantine.counts(),
         "development": figures,
         "development_joined": _figures(trained, read, own_head=False),
@@ -139,19 +144,19 @@ def train_on(
     lora: int | None = None,
     device: str | None = None,
     raw_text: Sequence[str] | None = None,
-    known: Mapping[str, Sequence[str]] | None = None,
+    names_by_kind: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[TrainedRecogniser, dict[str, Any]]:
     """A recogniser trained on the corpora's training parts, and the settings it was trained with.
 
     Args:
         checkpoint: where a network's last whole epoch is kept; see `train_ner` for the rest.
-        known: names by kind, see `names.graph_names`.
+        names_by_kind: see `names.graph_names`.
     """
     if lora is not None and model in ("bilstm", "crf", "spacy"):
         raise ModelError(f"{model}: LoRA is for Hugging Face encoders")
     if teachers and model != "bilstm":
         raise ModelError(f"{model}: teachers are for the bilstm")
-    if known and model != "bilstm":
+    if names_by_kind and model != "bilstm":
         raise ModelError(f"{model}: names of graphs are for the bilstm")
     if learning_rate is not None and model in ("crf", "spacy"):
         raise ModelError(f"{model}: has no learning rate to set")
@@ -161,7 +166,7 @@ def train_on(
     }
     examples = {c.name: _examples(c, kinds[c.name]) for c in corpora}
     data = {name: [(e.tokens, e.tags) for e in part] for name, part in examples.items()}
-    settings: dict[str, Any] = {"model": model, "seed": seed, "data": _checksum(data)}
+    settings: dict[str, Any] = {"model": model, "seed": seed, "data": checksum(data)}
     if model == "crf":
         # scikit-learn and transformers take seconds to import, and only these models need them.
         from .crf_baseline import ITERATIONS, CrfNer
@@ -182,16 +187,18 @@ def train_on(
     }
     if model == "bilstm":
         texts = hpo_definitions() if raw_text is None else raw_text
-        known = known or {}
+        names_by_kind = names_by_kind or {}
         settings |= {
             "teachers": teachers,
-            "raw_text": _checksum(list(texts)),
-            "names": {kind: len(part) for kind, part in known.items()},
-            "names_checksum": _checksum(known),
+            "raw_text": checksum(list(texts)),
+            "names": {kind: len(part) for kind, part in names_by_kind.items()},
+            "names_checksum": checksum(names_by_kind),
         }
         with one_thread():
-            network = train_bilstm(examples, kinds, texts, known, settings, checkpoint, device)
-        return network, settings
+            trained = train_bilstm(
+                examples, kinds, texts, names_by_kind, settings, checkpoint, device
+            )
+        return trained, settings
     settings["lora"] = lora
     state = Checkpoint(checkpoint, settings)
     torch.manual_seed(seed)
@@ -252,8 +259,3 @@ def _roam(corpora: Path, quarantine: Quarantine) -> list[str]:
     """The sentences of drug labels, where Roam is among the corpora."""
     files = [corpora / "roam" / name for name in ("training.json", "training.json.xz")]
     return [d.text for file in files if file.is_file() for d in read_roam(file, quarantine)]
-
-
-def _checksum(data: Any) -> str:
-    """Of what is trained on, so that a checkpoint is not taken up on other data."""
-    return hashlib.sha256(json.dumps(data).encode()).hexdigest()

@@ -11,8 +11,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +22,7 @@ from ...graph.atomic import atomic_file
 from ..tokens import token_offsets
 from .bilstm import BiLSTMEncoder, Vocabulary
 from .distil import Distillation
-from .fit import BILSTM, Checkpoint, Example, fit
+from .fit import BILSTM, Checkpoint, Example, checksum, fit
 from .names import NameLists
 from .network import NerModel
 from .pretrain import pretrain
@@ -37,7 +35,7 @@ def train_bilstm(
     examples: Mapping[str, Sequence[Example]],
     kinds: Mapping[str, Sequence[str]],
     raw_text: Sequence[str],
-    known: Mapping[str, Sequence[str]],
+    names_by_kind: Mapping[str, Sequence[str]],
     settings: Mapping[str, Any],
     checkpoint: Path,
     device: str | None,
@@ -48,7 +46,7 @@ def train_bilstm(
         examples: of each corpus.
         kinds: that each corpus' head knows.
         raw_text: texts to read beside the examples'.
-        known: names by kind, to be told apart beside the reading; may be empty.
+        names_by_kind: to be told apart beside the reading; may be empty.
         settings: `seed`, `epochs`, `learning_rate`, `teachers` (0 for none), and what else tells
             this training from another.
         checkpoint: folder for the state of each part; the same call goes on from there.
@@ -63,7 +61,7 @@ def train_bilstm(
     counts = count_words(words)
     vocabulary = Vocabulary.build(counts, annotated)
     names = NameLists.load()
-    mark = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+    mark = checksum(settings)[:16]
 
     def network(seed: int, part: str, distillation: Distillation | None = None) -> NerModel:
         state = Checkpoint(checkpoint / part, {**settings, "part": part})
@@ -74,7 +72,7 @@ def train_bilstm(
             encoder.load_state_dict(load_file(read))
         else:
             encoder.set_word_vectors(skip_gram(words, counts, seed=seed))
-            pretrain(encoder, texts, counts, names=known, epochs=READINGS, seed=seed)
+            pretrain(encoder, texts, counts, names=names_by_kind, epochs=READINGS, seed=seed)
             with atomic_file(read) as draft:
                 save_file(encoder.state_dict(), draft)
         torch.manual_seed(seed)

@@ -20,6 +20,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.linalg import vecdot
 
 _TINY = 1e-12  # keeps the gradient of a root finite at zero
 
@@ -137,18 +139,18 @@ class _Nearness(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, queries: Tensor, candidates: Tensor) -> Tensor:
-        lengths = _square(queries)[:, None] + _square(candidates)
+        lengths = vecdot(queries, queries)[:, None] + vecdot(candidates, candidates)
         squares = torch.addmm(lengths, queries, candidates.T, alpha=-2.0)
         distances = squares.clamp_min(_TINY).sqrt()
         ctx.save_for_backward(queries, candidates, distances)
         return -distances
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
         queries, candidates, distances = ctx.saved_tensors
-        # Of -‖a - b‖ by a: -(a - b) / ‖a - b‖, and zero where the two are one. Mixed precision has
-        # distances of another type.
-        pull = (gradient / distances).masked_fill(distances <= _TINY**0.5, 0.0).to(queries.dtype)
+        # Of -‖a - b‖ by a: -(a - b) / ‖a - b‖, and zero where the two are one.
+        pull = (gradient / distances).masked_fill(distances <= _TINY**0.5, 0.0)
         by_query, by_candidate = pull.sum(1).unsqueeze(1), pull.sum(0).unsqueeze(1)
         return (
             torch.addmm(queries * by_query, pull, candidates, beta=-1.0),
@@ -159,11 +161,6 @@ class _Nearness(torch.autograd.Function):
 def _nearness(queries: Tensor, candidates: Tensor) -> Tensor:
     scores: Tensor = _Nearness.apply(queries, candidates)  # type: ignore[no-untyped-call]
     return scores
-
-
-def _square(vectors: Tensor) -> Tensor:
-    length: Tensor = torch.linalg.vector_norm(vectors, dim=-1)
-    return length * length
 
 
 def _nearness_own(queries: Tensor, candidates: Tensor) -> Tensor:

@@ -50,8 +50,8 @@ class EmbeddingSettings:
         decoder: a name in `DECODERS`.
         dim: real numbers in a vector (even where the decoder's are complex).
         loss: a name in `LOSSES`.
-        margin: of the losses that have one; scores of TransE and RotatE are below 0, and these
-            losses need about 6 there.
+        margin: of the losses that have one. Scores of TransE and RotatE are below 0: there `binary`
+            and `self-adversarial` need about 6. For `margin` it is the gap to the others' scores.
         sampler: a name in `SAMPLERS`.
         negatives: other nodes that an answer is told from, on each side, drawn once a batch.
         sides: 2: each triple's tail and its head are told from others; 1: in each batch only the
@@ -99,7 +99,7 @@ class EmbeddingSettings:
             if getattr(self, what) not in table:
                 allowed = ", ".join(table)
                 raise ModelError(f"unknown {what} {getattr(self, what)!r}; there are {allowed}")
-        for what in ("dim", "negatives", "batch", "validate_every", "patience"):
+        for what in ("dim", "negatives", "batch", "epochs", "validate_every", "patience"):
             if getattr(self, what) < 1:
                 raise ModelError(f"{what} is at least 1, not {getattr(self, what)}")
         if self.sides not in (1, 2):
@@ -252,7 +252,9 @@ class Training:
             if self._sampler.filtered:
                 known = pair_matrix(pairs, (n_nodes, n_nodes))
                 self._known.append((known, known.T.tocsr()))
-        digest = hashlib.sha256(json.dumps([settings.to_dict(), seed], sort_keys=True).encode())
+        shapes = {name: list(table.shape) for name, table in self._tables.items()}
+        made_of = json.dumps([settings.to_dict(), seed, shapes], sort_keys=True)
+        digest = hashlib.sha256(made_of.encode())
         for array in (triples.edges, triples.starts, triples.kinds):
             digest.update(np.ascontiguousarray(array).tobytes())
         self._fingerprint = digest.hexdigest()
@@ -281,25 +283,22 @@ class Training:
             self.best_mrr, self.best_epoch, self.waited = mrr, self.epoch, 0
             self.best = {name: self._tables[name].clone() for name in ("nodes", "relations")}
 
-    def run_epoch(self, most: int | None = None) -> int:
-        """Learn every triple once, or the first `most` batches; how many triples were learned."""
+    def run_epoch(self) -> None:
+        """Learn every triple once."""
         batches = []
         for relation, ends in enumerate(self._edges):
             if n := ends.shape[1]:
                 order = torch.randperm(n, generator=self.generator)
                 parts = order.tensor_split(-(-n // self.settings.batch))
                 batches += [(relation, part) for part in parts]
-        learned = 0
         schedule = SCHEDULES[self.settings.schedule]
-        numbers = torch.randperm(len(batches), generator=self.generator).tolist()[:most]
+        numbers = torch.randperm(len(batches), generator=self.generator).tolist()
         for step, number in enumerate(numbers):
             relation, part = batches[number]
             heads, tails = self._edges[relation].index_select(1, part)
             done = (self.epoch + step / len(batches)) / self.settings.epochs
             self._step(relation, heads, tails, self.settings.learning_rate * schedule(done))
-            learned += len(part)
         self.epoch += 1
-        return learned
 
     def _step(self, relation: int, heads: Tensor, tails: Tensor, rate: float) -> None:
         settings, decoder, device = self.settings, self._decoder, self._device
@@ -363,7 +362,7 @@ class Training:
         total = sums.index_select(0, rows).addcmul_(lengths, lengths, value=1 / gradient.shape[1])
         sums.index_copy_(0, rows, total)
         steps = total.sqrt_().add_(_TINY).reciprocal_().mul_(-rate)
-        self._tables[name].index_copy_(0, rows, values.addcmul_(gradient, steps))
+        self._tables[name].index_copy_(0, rows, torch.addcmul(values, gradient, steps))
 
     def _cubes(self, x: Tensor) -> Tensor:
         if self._decoder.complex:

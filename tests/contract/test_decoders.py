@@ -70,6 +70,11 @@ def test_gradients_are_finite_everywhere(decoder: Decoder) -> None:
         for gradient in (ends.grad, relation.grad):
             assert gradient is not None
             assert torch.isfinite(gradient).all()
+    # Where all are in one place, nothing pulls them apart.
+    same = torch.ones(3, DIM).requires_grad_()
+    others = torch.ones(2, DIM).requires_grad_()
+    for pull in torch.autograd.grad(decoder.match(same, others).sum(), (same, others)):
+        assert torch.isfinite(pull).all()
 
 
 def test_the_identity_moves_nothing(decoder: Decoder) -> None:

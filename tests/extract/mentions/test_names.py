@@ -124,10 +124,17 @@ def test_count_words_drops_the_rare_ones() -> None:
 def test_names_of_graphs_by_kind() -> None:
     nodes = pl.DataFrame(
         {
-            "id": ["MESH:D1", "MESH:D2", "GO:0000001", "HGNC:1"],
-            "kind": ["Disease", "Disease", "BiologicalProcess", "Target"],
-            "name": ["gout", "Arthritis, Gouty", "growth", "A1"],
-            "synonyms": [["podagra", "gout"], ["gouty arthritis"], [], ["x" * 81, "alpha 1"]],
+            "id": ["MESH:D1", "MESH:D2", "GO:0000001", "HGNC:1", "patient:1", "ATC:A"],
+            "kind": ["Disease", "Disease", "BiologicalProcess", "Target", "Patient", "DrugClass"],
+            "name": ["gout", "Arthritis, Gouty", "growth", "A1", "Somebody", "opioids"],
+            "synonyms": [
+                ["podagra", "gout", "   "],
+                ["gouty arthritis"],
+                [],
+                ["x" * 81, "alpha 1"],
+                [],
+                [],
+            ],
         }
     )
     source = Source("made", "1", "CC0")

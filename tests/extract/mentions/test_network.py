@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 import spacy
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from medkg.extract.abbreviations import find_abbreviations
 from medkg.extract.corpora.labels import MENTION_KINDS
@@ -25,6 +26,8 @@ from medkg.extract.mentions.recogniser import Found, combine, propagate, sensibl
 from medkg.extract.mentions.train import train_ner
 from medkg.extract.tokens import blank
 from medkg.graph.errors import DataError, ModelError
+from medkg.graph.frames import EVIDENCE, empty
+from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.sources import load
 
 from ..made_corpus import write_corpus
@@ -132,11 +135,33 @@ def test_a_model_that_learns_the_names_of_a_graph(corpora: Path, tmp_path: Path)
     kinds = config["training"]["names"]
     assert kinds["Drug"] > 10
     assert set(kinds) <= {*MENTION_KINDS, "other"}
-    assert {source["source"] for source in config["names"]} == {s.name for s in kg.sources}
+    assert {source["source"] for source in config["names_from"]} == {s.name for s in kg.sources}
     card = (out / "CARD.md").read_text(encoding="utf-8")
-    assert all(f"{s.name}" in card for s in kg.sources)
+    assert "also learnt to tell names" in card
+    assert kg.sources
+    assert all(f"{s.name} {s.release} ({s.licence})" in card for s in kg.sources)
+    assert "names' sources" in config["licence"]
     with pytest.raises(ModelError, match="names of graphs are for the bilstm"):
         train_ner(corpora, tmp_path / "crf", model="crf", names=[kg])
+    nodes = pl.DataFrame({"id": ["patient:1"], "kind": ["Patient"], "name": ["Somebody"]})
+    nobody = KnowledgeGraph.build(nodes, empty(EVIDENCE), kg.sources)
+    with pytest.raises(DataError, match="none that can be learnt"):
+        train_ner(corpora, tmp_path / "nobody", names=[nobody])
+
+
+def test_a_reading_of_other_settings_is_not_taken_up(
+    corpora: Path, trained: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    out = tmp_path / "ner"
+    weights = load_file(trained[0] / "weights.safetensors")
+    read = {n.removeprefix("encoder."): w.float() for n, w in weights.items() if "encoder." in n}
+    for name in ("read-0", "read-0123456789abcdef-0"):
+        file = out.with_name("ner.checkpoint") / f"{name}.safetensors"
+        file.parent.mkdir(exist_ok=True)
+        save_file({name: torch.zeros_like(value) for name, value in read.items()}, file)
+    assert train_ner(corpora, out, epochs=EPOCHS, raw_text=[]) == trained[1]
+    again = load_file(out / "weights.safetensors")
+    assert all(torch.equal(again[name], weights[name]) for name in weights)
 
 
 def test_no_corpus_or_no_room_is_an_error(corpora: Path, tmp_path: Path) -> None:

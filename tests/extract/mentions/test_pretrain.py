@@ -66,6 +66,18 @@ def test_the_same_seed_reads_the_same() -> None:
     )
 
 
+def test_a_tokens_own_vector_is_the_same_wherever_it_stands() -> None:
+    read = encoder().eval()
+    with torch.no_grad():
+        vectors, mask = read.tokens([["pain", "for", "aspirin"], ["aspirin"]])
+        alone, _ = read.tokens([["aspirin"]])
+    assert mask.tolist() == [[True, True, True], [True, False, False]]
+    assert torch.allclose(vectors[0, 2], alone[0, 0], atol=1e-6)
+    assert torch.allclose(vectors[1, 0], alone[0, 0], atol=1e-6)
+    assert not vectors[1, 1:].any()
+    assert not torch.allclose(vectors[0, 0], alone[0, 0], atol=1e-2)
+
+
 def test_names_are_told_apart() -> None:
     read = encoder()
     naming = Naming(NAMES, TEXTS, 0)

@@ -276,6 +276,28 @@ def test_causes_reach_across_sentences_from_the_nearest_mentions(
     assert RelationsComponent(model)(marked(nlp, text))._.relations == ()
 
 
+def test_in_papers_the_model_says_how_probable_a_turn_of_phrase_is(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = RelationModel.load(trained)
+    model.thresholds["causes"] = 0.2
+    component = RelationsComponent(model)
+    nlp = pipeline("medkg_sentences", "medkg_context")
+    text = "The [ague|Disease] was attributed to [lumirol|Drug]."
+    (rule,) = [rule for rule in drug_rules() if rule.name == "attributed"]
+
+    def read(note: bool, caused: float) -> list[tuple[str, float]]:
+        said = [{("name lumirol", "name ague"): caused}]
+        monkeypatch.setattr(RelationModel, "predict_causes", lambda *_: said)
+        doc = marked(nlp, text)
+        doc._.note = note
+        return [(r.relation, r.probability) for r in component(doc)._.relations]
+
+    for caused, found in ((0.9, [("CAUSES", 0.9)]), (0.3, [("CAUSES", 0.3)]), (0.1, [])):
+        assert read(note=False, caused=caused) == found
+        assert read(note=True, caused=caused) == [("CAUSES", rule.precision)]
+
+
 @pytest.mark.parametrize(
     ("text", "rule"),
     [
