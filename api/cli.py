@@ -1716,6 +1716,12 @@ def train_ner(
         quarantine=aside,
     )
     show.as_json(metrics) if as_json else show.frame(ner_figures(metrics), f"Mentions: {out}")
+    if not any(kinds["micro"]["predicted"] for kinds in metrics.values()):
+        show.err.print(
+            "It finds nothing in what was held out. A network needs hundreds of documents: train it"
+            " beside the public corpora, or use --model crf, which learns from a few.",
+            markup=False,
+        )
     _say_set_aside(aside)
 
 

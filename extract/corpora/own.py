@@ -364,6 +364,8 @@ def read_corpora(
             parts = _parts_of(own) if own.is_dir() and own.name not in names else None
             if parts is not None:
                 read.append(_own_corpus(own, parts, quarantine, held_out, labels))
+    if not path.exists():
+        raise DataError("is not there; give an annotated file or a folder of corpora", path=path)
     if not read:
         raise DataError(
             "holds no corpus; give an annotated file, a folder with train.* and dev.* in it, or a "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -156,6 +157,8 @@ def train_on(
         raise ModelError(f"{model}: LoRA is for Hugging Face encoders")
     if teachers and model != "bilstm":
         raise ModelError(f"{model}: teachers are for the bilstm")
+    if learning_rate is not None and not 0 < learning_rate < math.inf:
+        raise ModelError(f"a learning rate is above 0, not {learning_rate}")
     if names_by_kind and model != "bilstm":
         raise ModelError(f"{model}: names of graphs are for the bilstm")
     if learning_rate is not None and model in ("crf", "spacy"):

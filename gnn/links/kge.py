@@ -27,6 +27,7 @@ from ...graph.progress import progress
 from ..data import EdgeType, to_hetero_data
 from ..folder import CONFIG, ModelFolder, graph_record, open_model, save_model
 from ..ranking import filtered_ranks, pair_matrix, summarise
+from .fit import device_of
 from .kge_training import Embeddings, EmbeddingSettings, Triples, train
 
 KIND = "embeddings"
@@ -200,7 +201,7 @@ class EmbeddingModel:
         """
         given = head if head is not None else tail
         if given is None or (head is not None and tail is not None):
-            raise MissingError("give a head, or a tail, to predict for")
+            raise MissingError("give either a head or a tail to predict for: one of the two")
         end = 0 if head is not None else 2
         types = [t for t in self.types if t[1] == relation]
         if not types:
@@ -281,11 +282,14 @@ class EmbeddingModel:
 
     def card(self) -> str:
         """The model card, Markdown."""
+        course = self.metrics["training"]
         lines = [
             f"# Embeddings: {self.settings.decoder}",
             "",
             f"{len(self.embeddings.nodes):,} nodes, {len(self.types)} edge types; dimension"
-            f" {self.settings.dim}, seed {self.seed}.",
+            f" {self.settings.dim}, seed {self.seed}; loss {self.settings.loss}, negatives"
+            f" {self.settings.sampler}, learning rate {self.settings.learning_rate}. Vectors of"
+            f" epoch {course['best_epoch']} of {course['epochs']}.",
             "",
             f"## Filtered ranks of {self.metrics['valid']['n']:,} triples held back, both sides",
             "",
@@ -303,6 +307,11 @@ class EmbeddingModel:
                 for f in ("mrr", "hits@1", "hits@10")
             ]
             lines.append(f"| {name} | {' | '.join(cells)} |")
+        lines += ["", "| edges held back | n | MRR |", "|---|---|---|"]
+        lines += [
+            f"| {name} | {part['n']:,} | {part['mrr']:.3f} |"
+            for name, part in self.metrics["by_relation"].items()
+        ]
         lines += [
             "",
             "Scores are no probabilities. Not for decisions about patients.",
@@ -365,6 +374,7 @@ def train_embeddings(
 
     Raises:
         DataError: too few edges, ids that are no edges, or `out` holds something else.
+        ModelError: the device can't be used here.
     """
     settings = settings or EmbeddingSettings()
     if out is not None:
@@ -398,7 +408,7 @@ def train_embeddings(
         settings,
         validate,
         seed=seed,
-        device=torch.device(device),
+        device=device_of(device),
         checkpoint=None if out is None else Path(f"{out}.checkpoint"),
     )
     keep = None if out is None else Path(f"{out}.ranks")

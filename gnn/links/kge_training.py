@@ -102,6 +102,8 @@ class EmbeddingSettings:
         for what in ("dim", "negatives", "batch", "epochs", "validate_every", "patience"):
             if getattr(self, what) < 1:
                 raise ModelError(f"{what} is at least 1, not {getattr(self, what)}")
+        if not 0 < self.learning_rate < math.inf:
+            raise ModelError(f"learning_rate is above 0, not {self.learning_rate}")
         if self.sides not in (1, 2):
             raise ModelError(f"sides are 1 or 2, not {self.sides}")
         if DECODERS[self.decoder].complex and self.dim % 2:

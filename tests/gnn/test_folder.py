@@ -100,6 +100,10 @@ def test_other_kind_and_no_folder(folder: Path, tmp_path: Path) -> None:
         open_model(folder, "diagnosis")
     with pytest.raises(ModelError, match="is no model folder"):
         open_model(tmp_path / "nowhere", "links")
+    # One of the text models, whose folders are made otherwise.
+    (folder / "config.json").write_text(json.dumps({"model": "medkg_ner"}))
+    with pytest.raises(ModelError, match="is a model of medkg_ner, not for links"):
+        open_model(folder, "links")
 
 
 def test_saving_replaces_a_model_and_nothing_else(folder: Path, tmp_path: Path) -> None:

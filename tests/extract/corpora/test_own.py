@@ -437,7 +437,7 @@ def test_what_can_not_be_split_or_learnt_from_is_named(tmp_path: Path) -> None:
         read_corpora(path, Quarantine(), held_out=0.2, labels={})
     with pytest.raises(DataError, match=r"the part to hold out is 1\.5"):
         read_corpora(path, Quarantine(), held_out=1.5, labels={})
-    with pytest.raises(DataError, match="holds no corpus"):
+    with pytest.raises(DataError, match="is not there"):
         read_corpora(tmp_path / "nowhere", Quarantine(), held_out=0.2, labels={})
 
 

@@ -167,8 +167,11 @@ def test_a_reading_of_other_settings_is_not_taken_up(
 def test_no_corpus_or_no_room_is_an_error(corpora: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no corpus"):
         train_ner(tmp_path, tmp_path / "out")
-    with pytest.raises(DataError, match="holds no corpus"):
+    with pytest.raises(DataError, match="is not there"):
         train_ner(tmp_path / "nowhere", tmp_path / "out")
+    for rate in (-1.0, float("nan")):
+        with pytest.raises(ModelError, match="learning rate is above 0"):
+            train_ner(corpora, tmp_path / "out", learning_rate=rate)
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "mine.txt").write_text("keep", encoding="utf-8")
     with pytest.raises(DataError, match="with other things in it"):

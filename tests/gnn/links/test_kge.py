@@ -156,8 +156,12 @@ def test_answers_are_new_ones_of_the_family(model: EmbeddingModel, kg: Knowledge
 def test_what_can_not_be_asked(model: EmbeddingModel, kg: KnowledgeGraph) -> None:
     with pytest.raises(MissingError, match="no relation 'CAUSES'; it has"):
         model.predict(kg, "CAUSES", head="drug 2-2")
-    with pytest.raises(MissingError, match="give a head, or a tail"):
+    with pytest.raises(MissingError, match="either a head or a tail"):
         model.predict(kg, "TREATS")
+    with pytest.raises(MissingError, match="either a head or a tail"):
+        model.predict(kg, "TREATS", head="drug 2-2", tail="disease 3")
+    with pytest.raises(ModelError, match="device 'nothing' can't be used here"):
+        train_embeddings(kg, SETTINGS, device="nothing")
     with pytest.raises(MissingError, match="TREATS has no head of kind Disease"):
         model.predict(kg, "TREATS", head="disease 3")
 

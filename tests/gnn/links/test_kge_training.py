@@ -219,6 +219,8 @@ def test_another_trainings_checkpoint_is_not_taken_and_a_damaged_one_is_named(
         ({"decoder": "rotate", "dim": 7}, "even dim"),
         ({"sides": 3}, "sides are 1 or 2"),
         ({"batch": 0}, "batch is at least 1"),
+        ({"learning_rate": -1.0}, "learning_rate is above 0"),
+        ({"learning_rate": float("nan")}, "learning_rate is above 0"),
         ({"epochs": 0}, "epochs is at least 1"),
         ({"speed": 3}, "no setting speed"),
     ],
