@@ -30,7 +30,7 @@ def encoder() -> BiLSTMEncoder:
 
 def test_states_foretell_what_follows_and_what_went_before() -> None:
     read = encoder()
-    pretrain(read, TEXTS, count_words(TEXTS), names={}, epochs=20, seed=0)
+    pretrain(read, TEXTS, count_words(TEXTS), names={}, epochs=10, seed=0)
     read.eval()
     with torch.no_grad():
         forth, back = read.directions([TEXTS[0], TEXTS[1]])
