@@ -354,6 +354,8 @@ def read_corpora(
     """
     if not 0 < held_out < 1:
         raise DataError(f"the part to hold out is {held_out}; give one between 0 and 1")
+    if not path.exists():
+        raise DataError("is not there; give an annotated file or a folder of corpora", path=path)
     found = _parts_of(path)
     if found is not None:
         read = [_own_corpus(path, found, quarantine, held_out, labels)]
@@ -364,8 +366,6 @@ def read_corpora(
             parts = _parts_of(own) if own.is_dir() and own.name not in names else None
             if parts is not None:
                 read.append(_own_corpus(own, parts, quarantine, held_out, labels))
-    if not path.exists():
-        raise DataError("is not there; give an annotated file or a folder of corpora", path=path)
     if not read:
         raise DataError(
             "holds no corpus; give an annotated file, a folder with train.* and dev.* in it, or a "
