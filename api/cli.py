@@ -1008,15 +1008,20 @@ def train_embeddings(
     margin: Annotated[float, typer.Option(help="Of the losses that have one.")] = 0.0,
     sampler: Annotated[
         str, typer.Option(help="Negatives: uniform, typed, mixed, degree, filtered or all.")
-    ] = "mixed",
-    negatives: Annotated[int, typer.Option(min=1, help="Drawn for each batch and side.")] = 128,
-    batch: Annotated[int, typer.Option(min=1, help="Triples a step.")] = 8192,
-    epochs: Annotated[int, typer.Option(min=1, help="The most.")] = 50,
-    learning_rate: Annotated[float, typer.Option(help="Of Adagrad.")] = 0.1,
+    ] = "typed",
+    negatives: Annotated[int, typer.Option(min=1, help="Drawn for each batch and side.")] = 512,
+    batch: Annotated[int, typer.Option(min=1, help="Triples a step.")] = 512,
+    epochs: Annotated[int, typer.Option(min=1, help="The most.")] = 20,
+    learning_rate: Annotated[float, typer.Option(help="Of Adagrad.")] = 0.2,
+    schedule: Annotated[
+        str, typer.Option(help="How the learning rate falls: constant, linear or cosine.")
+    ] = "linear",
     reciprocal: Annotated[
         bool, typer.Option(help="A vector of its own for each relation's inverse.")
-    ] = False,
-    n3: Annotated[float, typer.Option(min=0, help="Weight of the N3 regulariser.")] = 0.0,
+    ] = True,
+    n3: Annotated[
+        float, typer.Option(min=0, help="Weight of the N3 regulariser (distmult, complex).")
+    ] = 0.02,
     device: Annotated[str, typer.Option(help="cpu, cuda, …")] = "cpu",
     seed: Seed = 0,
     as_json: Json = False,
@@ -1038,6 +1043,7 @@ def train_embeddings(
         batch=batch,
         epochs=epochs,
         learning_rate=learning_rate,
+        schedule=schedule,
         reciprocal=reciprocal,
         n3=n3,
     )

@@ -48,10 +48,18 @@ SAMPLE = 4_000  # held-out triples whose MRR is shown beside a speed
 LEARNED = {"transe": 25_600, "distmult": 25_600, "complex": 12_800, "rotate": 12_800}
 AT_LEAST = 400_000  # triples over which medkg's speed is measured
 PEER_EVALUATED = {"transe": 600, "distmult": 600, "complex": 600, "rotate": 150}
-# medkg's settings, by batch and by decoder.
+# medkg's settings: for all, by batch and by decoder.
 SETTINGS: dict[str, dict[str, Any]] = {
-    "8192": {"negatives": 32, "sides": 1, "learning_rate": 0.1},
-    "256": {"negatives": 16, "sides": 1, "learning_rate": 0.1},
+    "all": {
+        "sides": 1,
+        "sampler": "mixed",
+        "learning_rate": 0.1,
+        "schedule": "constant",
+        "reciprocal": False,
+        "n3": 0.0,
+    },
+    "8192": {"negatives": 32},
+    "256": {"negatives": 16},
     "transe": {"loss": "margin", "margin": 3.0, "sampler": "typed", "scale": 0.3},
     "rotate": {"loss": "margin", "margin": 3.0, "scale": 0.3},
 }
@@ -233,13 +241,14 @@ def medkg_trains(task: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
     """Train by medkg."""
     from medkg.gnn.links.kge_training import EmbeddingSettings, Triples, train
 
+    decoder = task["decoder"]
+    chosen = SETTINGS["all"] | SETTINGS[str(task["batch"])] | SETTINGS.get(decoder, {})
     settings = EmbeddingSettings(
-        decoder=task["decoder"],
-        dim=width(task["decoder"]),
+        decoder=decoder,
+        dim=width(decoder),
         batch=task["batch"],
         epochs=task["epochs"],
-        **SETTINGS[str(task["batch"])],
-        **SETTINGS.get(task["decoder"], {}),
+        **chosen,
     )
     triples = Triples(data["part"], data["starts"], data["kinds"])
     embeddings, _ = train(triples, settings, seed=task["seed"])

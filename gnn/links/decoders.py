@@ -102,6 +102,7 @@ class Decoder:
         identity: the relation, (dim,), whose queries are the nodes' own vectors; a start for
             learning.
         complex: whether vectors are of complex numbers, so that dim has to be even.
+        distance: whether scores are minus distances, not products.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Decoder:
     match_own: Callable[[Tensor, Tensor], Tensor]
     identity: Callable[[int], Tensor]
     complex: bool = False
+    distance: bool = False
 
     def score_tails(self, heads: Tensor, relation: Tensor, tails: Tensor) -> Tensor:
         """Scores of heads (n, dim) by a relation (dim,) or (n, dim) with tails (m, dim): (n, m)."""
@@ -204,7 +206,16 @@ DECODERS = {
             _complex_one,
             complex=True,
         ),
-        Decoder("transe", transe, torch.add, torch.sub, _nearness, _nearness_own, torch.zeros),
+        Decoder(
+            "transe",
+            transe,
+            torch.add,
+            torch.sub,
+            _nearness,
+            _nearness_own,
+            torch.zeros,
+            distance=True,
+        ),
         Decoder(
             "rotate",
             rotate,
@@ -215,6 +226,7 @@ DECODERS = {
             _nearness_own,
             _complex_one,
             complex=True,
+            distance=True,
         ),
     )
 }

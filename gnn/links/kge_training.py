@@ -62,8 +62,8 @@ class EmbeddingSettings:
         schedule: how the learning rate falls from step to step, to zero at the last of `epochs`:
             constant, linear or cosine.
         clip: the longest gradient of a row; longer ones are shortened to it. 0: no clipping.
-        n3: weight of the cubes of the vectors' entries (Lacroix et al., ICML 2018); for DistMult
-            and ComplEx.
+        n3: weight of the cubes of the vectors' entries (Lacroix et al., ICML 2018); for decoders
+            that multiply vectors (DistMult, ComplEx), nothing for those that measure distances.
         reciprocal: whether heads are asked for by a vector of the inverse relation of its own
             (same source).
         scale: standard deviation of the numbers that vectors begin with.
@@ -75,16 +75,16 @@ class EmbeddingSettings:
     dim: int = 128
     loss: str = "cross-entropy"
     margin: float = 0.0
-    sampler: str = "mixed"
-    negatives: int = 128
+    sampler: str = "typed"
+    negatives: int = 512
     sides: int = 2
-    batch: int = 8192
-    epochs: int = 50
-    learning_rate: float = 0.1
-    schedule: str = "constant"
+    batch: int = 512
+    epochs: int = 20
+    learning_rate: float = 0.2
+    schedule: str = "linear"
     clip: float = 0.0
-    n3: float = 0.0
-    reciprocal: bool = False
+    n3: float = 0.02
+    reciprocal: bool = True
     scale: float = 0.1
     validate_every: int = 5
     patience: int = 3
@@ -336,7 +336,7 @@ class Training:
             )
             true = decoder.match_own(query, answers)
             losses.append(self._loss(true, others, settings.margin))
-        if settings.n3:
+        if settings.n3 and not decoder.distance:
             ends = (vectors[0], vectors[1], relations)
             losses += [settings.n3 * self._cubes(x) for x in ends]
 

@@ -52,7 +52,7 @@ def test_a_load_that_was_killed_goes_on(
         store.write(kg)
         expected = contents(store)
         change(store, EVERYTHING)
-    for moment in moments(3, ROWS, seed=len(what)):
+    for moment in moments(2, ROWS, seed=len(what)):
         assert cut_off(host, folder, what, *moment)
         with reached(host) as store:
             store.write(kg)
