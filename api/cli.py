@@ -1012,7 +1012,7 @@ def train_embeddings(
     negatives: Annotated[int, typer.Option(min=1, help="Drawn for each batch and side.")] = 512,
     batch: Annotated[int, typer.Option(min=1, help="Triples a step.")] = 512,
     epochs: Annotated[int, typer.Option(min=1, help="The most.")] = 20,
-    learning_rate: Annotated[float, typer.Option(help="Of Adagrad.")] = 0.2,
+    learning_rate: Annotated[float, typer.Option(help="Of Adagrad.")] = 0.5,
     schedule: Annotated[
         str, typer.Option(help="How the learning rate falls: constant, linear or cosine.")
     ] = "linear",

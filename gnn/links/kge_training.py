@@ -80,7 +80,7 @@ class EmbeddingSettings:
     sides: int = 2
     batch: int = 512
     epochs: int = 20
-    learning_rate: float = 0.2
+    learning_rate: float = 0.5
     schedule: str = "linear"
     clip: float = 0.0
     n3: float = 0.02
