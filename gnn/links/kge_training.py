@@ -312,13 +312,11 @@ class Training:
             for side in sides
         ]
         parts = [heads, tails, *drawn]
-        rows, everywhere = torch.unique(torch.cat(parts), return_inverse=True)
-        places = everywhere.split([len(part) for part in parts])
+        everywhere = torch.cat(parts)
+        nodes = self._tables["nodes"].index_select(0, everywhere.to(device)).requires_grad_()
+        vectors = nodes.split([len(part) for part in parts])
         own = [relation, relation + len(self._edges)] if settings.reciprocal else [relation]
         which = torch.tensor(own, device=device)
-        rows, places = rows.to(device), [place.to(device) for place in places]
-        nodes = self._tables["nodes"].index_select(0, rows)
-        vectors = [nodes.index_select(0, place).requires_grad_() for place in places]
         relations = self._tables["relations"].index_select(0, which).requires_grad_()
 
         losses = []
@@ -340,17 +338,15 @@ class Training:
             ends = (vectors[0], vectors[1], relations)
             losses += [settings.n3 * self._cubes(x) for x in ends]
 
-        *of_vectors, of_relations = torch.autograd.grad(losses, (*vectors, relations))
-        of_nodes = torch.zeros_like(nodes)
-        for gradient, place in zip(of_vectors, places, strict=True):
-            of_nodes.index_add_(0, place, gradient)
-        self._update("nodes", rows, nodes, of_nodes, rate)
-        self._update("relations", which, relations.detach(), of_relations, rate)
+        of_places, of_relations = torch.autograd.grad(losses, (nodes, relations))
+        rows, where = torch.unique(everywhere, return_inverse=True)
+        of_rows = of_places.new_zeros(len(rows), of_places.shape[1])
+        of_rows.index_add_(0, where.to(device), of_places)
+        self._update("nodes", rows.to(device), of_rows, rate)
+        self._update("relations", which, of_relations, rate)
 
-    def _update(
-        self, name: str, rows: Tensor, values: Tensor, gradient: Tensor, rate: float
-    ) -> None:
-        """Adagrad for some rows of a table, which have these values; all others stay as they are.
+    def _update(self, name: str, rows: Tensor, gradient: Tensor, rate: float) -> None:
+        """Adagrad for some different rows of a table; all others stay as they are.
 
         One sum a row, the mean of its squared gradients: as good here as one a number, and there is
         less to read and write. Sources: Duchi et al., Adaptive Subgradient Methods, JMLR 2011;
@@ -361,10 +357,9 @@ class Training:
             gradient = gradient * (self.settings.clip / lengths.clamp_min(self.settings.clip))
             lengths = lengths.clamp_max(self.settings.clip)
         sums = self._tables[f"{name}.sums"]
-        total = sums.index_select(0, rows).addcmul_(lengths, lengths, value=1 / gradient.shape[1])
-        sums.index_copy_(0, rows, total)
-        steps = total.sqrt_().add_(_TINY).reciprocal_().mul_(-rate)
-        self._tables[name].index_copy_(0, rows, torch.addcmul(values, gradient, steps))
+        sums.index_add_(0, rows, lengths.square(), alpha=1 / gradient.shape[1])
+        steps = sums.index_select(0, rows).sqrt_().add_(_TINY).reciprocal_().mul_(-rate)
+        self._tables[name].index_add_(0, rows, gradient * steps)
 
     def _cubes(self, x: Tensor) -> Tensor:
         if self._decoder.complex:
