@@ -106,9 +106,21 @@ def _triple(row: Mapping[str, Any], nodes: Mapping[str, tuple[str, str]]) -> Tri
         row["start"],
         row["end"],
         _context(row),
-        {n: str(v) for n, v in qualifiers.items() if not n.endswith(("_start", "_end"))},
+        _as_written(qualifiers),
     )
 
 
 def _context(said: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(said[n] for n, usual in DEFAULTS.items() if said.get(n, usual) != usual)
+
+
+def _as_written(qualifiers: Mapping[str, Any]) -> dict[str, str]:
+    """What is said of a triple as a reader has it in the text: a value with its unit, once."""
+    said = {
+        name: f"{value:g}" if isinstance(value, float) else str(value)
+        for name, value in qualifiers.items()
+        if not name.endswith(("_start", "_end")) and not name.startswith("standard_")
+    }
+    if "value" in said and "unit" in said:
+        said["value"] += f" {said.pop('unit')}"
+    return said

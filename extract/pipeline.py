@@ -30,6 +30,9 @@ from .relations.model import FoundRelation
 from .sentences import sentence_of
 from .tokens import blank
 
+# What a note calls possible, or names in a differential, counts so much as a fact of the patient.
+# By judgement: no corpus at hand says how often it holds.
+_POSSIBLE = 0.5
 # A mention that links to nothing becomes a node of its own from this probability on.
 UNLINKED = 0.8
 _BATCH = 32
@@ -192,6 +195,8 @@ class _Rows:
         self._evidence(document, document.id, "MENTIONS", node, probability, sentence, place)
         if document.patient is None:
             return
+        if said["certainty"] == "possible":
+            probability *= _POSSIBLE
         facts = [(_OF_PATIENT.get(mention.label_), node)]
         # What is both a disease and a phenotype ("ectopia lentis") is a finding of the patient too.
         if (twin := mention._.twin) is not None and twin.kind == "Symptom":

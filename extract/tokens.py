@@ -16,6 +16,10 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
+# Whether a text is a note of a patient's: these are read in other ways than papers.
+if not Doc.has_extension("note"):
+    Doc.set_extension("note", default=False)
+
 _Item = TypeVar("_Item")
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_")
 _TOKEN_OR_SPACE = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_|\s+")

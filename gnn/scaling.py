@@ -24,7 +24,7 @@ Method = Literal["range", "quantiles"]
 _LIMITS: dict[str, tuple[float, float]] = {"range": (0.0, 1.0), "quantiles": (0.01, 0.99)}
 
 # What a measured value's qualifiers say beside it; `value` stands for all of them.
-_BESIDE_VALUE = {"unit", "normal_value", "normal_unit", "normal_low", "normal_high"} | {
+_BESIDE_VALUE = {"unit", "standard_value", "standard_unit", "standard_low", "standard_high"} | {
     "range_low",
     "range_high",
 }

@@ -340,7 +340,7 @@ def _edge_properties(evidence: pl.DataFrame, schema: Schema) -> pl.DataFrame:
     return pl.concat(found)
 
 
-_MEASURED = ("value", "unit", "normal_value", "normal_unit", "interpretation")
+_MEASURED = ("value", "unit", "standard_value", "standard_unit", "interpretation")
 
 
 def _kept_qualifiers(evidence: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:

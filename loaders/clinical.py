@@ -202,11 +202,15 @@ def quantity(
     high: float | None = None,
 ) -> dict[str, Any]:
     """The qualifiers of a measured value and its reference range, as given and, where the unit is
-    known, in the standard unit of its dimension (`normal_value`, `normal_unit`, …)."""
+    known, in the standard unit of its dimension (`standard_value`, `standard_unit`, …)."""
     given: dict[str, Any] = {"value": value, "unit": unit, "range_low": low, "range_high": high}
     if unit and is_unit(unit):
-        names = {"value": "normal_value", "range_low": "normal_low", "range_high": "normal_high"}
+        names = {
+            "value": "standard_value",
+            "range_low": "standard_low",
+            "range_high": "standard_high",
+        }
         for name, normal in names.items():
             if given[name] is not None:
-                given[normal], given["normal_unit"] = normalise_quantity(float(given[name]), unit)
+                given[normal], given["standard_unit"] = normalise_quantity(float(given[name]), unit)
     return given

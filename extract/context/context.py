@@ -316,11 +316,13 @@ class Context:
         return self
 
 
-def relation_context(head: Span, tail: Span) -> dict[str, str]:
+def relation_context(head: Span, tail: Span, relation: str = "") -> dict[str, str]:
     """The context of a relation between two mentions of a sentence.
 
     Negated where either end is or where the sentence denies the relation; as uncertain as its less
-    certain end; of the family or another person, and past, where either end is.
+    certain end; of the family or another person, and past, where either end is. But "avoid NSAIDs
+    in patients with a history of ulcers" is said of now and for certain, though nobody has taken
+    the drug or has the disease: what makes the ends hypothetical or past is the contraindication.
     """
     denied = any(
         start <= min(head.start, tail.start) and max(head.end, tail.end) <= end
@@ -330,10 +332,13 @@ def relation_context(head: Span, tail: Span) -> dict[str, str]:
     negated = denied or any(end.polarity == "negated" for end in ends)
     others = [end.experiencer for end in ends if end.experiencer != "patient"]
     order = ["certain", "possible", "hypothetical"]
+    certainty = max((end.certainty for end in ends), key=order.index)
     past = any(end.temporality == "historical" for end in ends)
+    if relation == "CONTRAINDICATED_FOR":
+        certainty, past = "certain" if certainty == "hypothetical" else certainty, False
     return {
         "polarity": "negated" if negated else "asserted",
-        "certainty": max((end.certainty for end in ends), key=order.index),
+        "certainty": certainty,
         "experiencer": others[0] if others else "patient",
         "temporality": "historical" if past else "current",
     }

@@ -16,7 +16,8 @@ _UNIT = (
 )
 # An amount in so much blood ("1.8 mg/dL") is a test's value.
 _DOSE = re.compile(
-    rf"\b{_NUMBER}\s?{_UNIT}(?:/(?:day|d|dose|week|h)\b)?(?![A-Za-z]|\s?/\s?(?:[dcmµu]?l|mm3)\b)",
+    rf"\b{_NUMBER}\s?{_UNIT}(?:/(?:day|d|dose|week|hour|hr|h|minute|min)\b)?"
+    r"(?![A-Za-z]|\s?/\s?(?:[dcmµu]?l|mm3)\b)",
     re.I,
 )
 _DOSE_OF = re.compile(rf"({_DOSE.pattern})\sof\s*$", re.I)
@@ -61,6 +62,7 @@ _FOR = re.compile(
     rf"({_COUNT})\s?({_TIME})\b",
     re.I,
 )
+_BREAK = re.compile(r"[,;+/]|\b(?:and|or|then|plus|with|to|by)\b", re.I)
 _COURSE = re.compile(rf"\b({_COUNT})[\s-]({_TIME})\s(?:course|supply|trial)\b", re.I)
 _TIME_WORDS = {"d": "day", "w": "week", "m": "month", "y": "year", "h": "hour"}
 
@@ -123,6 +125,9 @@ def dosage(drug: Span) -> dict[str, str]:
         found["dose"] = dose[0].strip()
     elif dose := _DOSE_BEFORE.search(before):
         found["dose"] = dose[1].strip()
+    if start > sentence.start:  # what is said before the last comma or "and" is the drug before's
+        _, *own_parts = _BREAK.split(before)
+        before = own_parts[-1] if own_parts else ""
     route = _first(_ROUTES, after) or _first(_ROUTES, " ".join(before.split()[-2:]))
     if route is not None:
         found["route"] = route

@@ -21,8 +21,8 @@ _UNIT = (
     r"|[cm]?m[23²³]?(?![A-Za-z0-9])|kg\b|mg\b|g\b|m[lL]\b|msec\b|ms\b|sec(?:onds?)?\b|s\b|m?IU\b|U\b)"
 )
 _VALUE = re.compile(
-    rf"(?P<bound>[<>≤≥]=?\s?)?(?P<number>{_NUMBER}(?:\s?(?:/|-|–|to)\s?{_NUMBER})?)"
-    rf"(?:\s?(?P<unit>{_UNIT}))?(?![\w.]*\d)"
+    rf"(?P<bound>[<>≤≥]=?\s?)?(?P<number>1\s?:\s?\d+|{_NUMBER}(?:\s?(?:/|-|–|to)\s?{_NUMBER})?)"
+    rf"(?:\s?(?P<unit>{_UNIT}))?(?![\w.]*\d|:\d)"
 )
 # What may stand between a test and its value.
 _LINK = re.compile(
@@ -71,8 +71,9 @@ _PLACES = "medkg mention places"
 def measurement(test: Span) -> dict[str, str | float]:
     """The value of a test's mention, with what is stated of it; {} if nothing is.
 
-    `value`, a number or as written ("<5", "120/80"), and `unit`; `normal_value` and `normal_unit`
-    where the unit is known and the value one number (`graph.units.normalise_quantity`);
+    `value`, a number or as written ("<5", "120/80", "1:320"), and `unit`; `standard_value` and
+    `standard_unit` where the unit is known and the value one number
+    (`graph.units.normalise_quantity`);
     `interpretation`: high, low, normal, abnormal, positive or negative. They stand after the test,
     before the next mention, with nothing between but words such as "level", "was", "elevated at";
     an interpretation may stand right before it ("raised CRP", "negative for CD3") and is shared by
@@ -224,5 +225,5 @@ def _quantity(value: re.Match[str], bound: str, unit: str | None = None) -> dict
     amount = found["value"] = float(number.replace(",", "" if thousands else "."))
     if "unit" in found and is_unit(str(found["unit"])):
         normal = normalise_quantity(amount, str(found["unit"]))
-        found["normal_value"], found["normal_unit"] = normal
+        found["standard_value"], found["standard_unit"] = normal
     return found

@@ -27,6 +27,7 @@ from spacy.tokens import Doc, Span
 from ...graph.errors import ModelError
 from ...graph.kg import KnowledgeGraph
 from ..abbreviations import find_abbreviations
+from ..short_forms import short_forms
 from .forms import Forms, forms
 from .name_index import ALIKE, NAME, SPELLING, NameIndex, key_of, names_of
 from .ranker import FEATURES, Ranker
@@ -442,6 +443,9 @@ class LinkerComponent:
         mentions = list(doc.spans.get("mentions", []))
         places = [(m.start_char, m.end_char, m.label_) for m in mentions]
         long_forms = long_forms_of(doc.text, places)
+        if doc._.note:
+            usual = {short: form.long for short, form in short_forms().items() if form.long}
+            long_forms = {**usual, **long_forms}
         asked = [asked_for(mention.text, mention.label_, long_forms) for mention in mentions]
         least = self.linker.threshold
         if self.threshold is None:

@@ -18,6 +18,7 @@ from spacy.tokens import Doc, Span
 from ...graph.errors import ModelError
 from ...graph.identifiers import name_key
 from ...graph.kg import KnowledgeGraph
+from ..short_forms import with_short_forms
 
 # Shorter names, and those of genes, are too often other words.
 _LEAST = 5
@@ -65,6 +66,8 @@ class Gazetteer:
         if self._tables is None:
             raise ModelError('medkg_names has no names: get_pipe("medkg_names").use(graph)')
         mentions = list(doc.spans.get("mentions", []))
+        if doc._.note:
+            mentions = with_short_forms(doc, mentions)
         # A section's heading is no name, even where the graph has one like it ("Allergies").
         taken = {p for span in doc.spans.get("headings", []) for p in range(span.start, span.end)}
         holding: dict[int, list[int]] = {}  # the mentions of each token

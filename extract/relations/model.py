@@ -322,8 +322,6 @@ class RelationsComponent:
 
     def __init__(self, model: RelationModel) -> None:
         self.model = model
-        if not Doc.has_extension("note"):
-            Doc.set_extension("note", default=False)
         if not Doc.has_extension("relations"):
             Doc.set_extension("relations", default=())
 
@@ -496,7 +494,7 @@ def _relation(
     }
     head_id = _node(head, heads.get(relation, "Drug"))
     tail_id = _node(tail, kinds.get(relation, "Disease"))
-    context = relation_context(head, tail)
+    context = relation_context(head, tail, relation)
     return FoundRelation(head, relation, tail, head_id, tail_id, probability, qualifiers, context)
 
 

@@ -12,7 +12,7 @@ import torch
 
 from medkg.extract import run
 from medkg.extract.documents import TextDocument
-from medkg.extract.pipeline import _Rows
+from medkg.extract.pipeline import _Rows, _unread, build_pipeline
 from medkg.extract.run import extract
 from medkg.graph.errors import DataError, ModelError
 from medkg.graph.kg import KnowledgeGraph
@@ -212,3 +212,37 @@ def test_a_test_with_a_value_counts_however_short_its_name() -> None:
     (row,) = extract([note], graph()).evidence.filter(relation="UNDERWENT").to_dicts()
     assert row["object"] == "text:procedure_hb"
     assert json.loads(row["qualifiers"])["value"] == 9.2
+
+
+def test_what_may_not_be_given_is_an_edge_and_nobody_has_the_disease() -> None:
+    text = "Aspirin is contraindicated in patients with asthma. Rifampicin: asthma (mild), fever."
+    edges = triples(extract([TextDocument("note:1", text, "patient:1")], graph()))
+    assert ("drugbank:DB00945", "CONTRAINDICATED_FOR", "DOID:2841") in edges
+    assert ("DOID:2841", "HAS_SYMPTOM", "HP:0001945") not in edges  # it stands outside the brackets
+
+
+def test_what_is_only_possible_counts_half() -> None:
+    texts = {"a": "He has Marfan syndrome.", "b": "Possible Marfan syndrome."}
+    documents = [TextDocument(f"note:{n}", text, f"patient:{n}") for n, text in texts.items()]
+    kg = extract(documents, graph())
+    found = kg.evidence.join(
+        kg.evidence.filter(relation="MENTIONS").select("document", "object", said="probability"),
+        on=["document", "object"],
+    ).filter(relation="HAS_DISEASE")
+    shares = dict(found.select("subject", pl.col("probability") / pl.col("said")).iter_rows())
+    assert shares == {"patient:a": pytest.approx(1), "patient:b": pytest.approx(0.5, abs=1e-4)}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("He has T2DM and SOB.", [("T2DM", "DOID:9352"), ("SOB", "HP:0002094")]),
+        ("pCO2 38 mmHg and eGFR 45 mL/min", [("pCO2", None), ("eGFR", None)]),
+    ],
+)
+def test_what_notes_write_short_is_read_in_notes(
+    text: str, expected: list[tuple[str, str | None]]
+) -> None:
+    nlp = build_pipeline(graph())
+    doc = nlp(_unread(nlp, TextDocument("note:1", text, "patient:1")))
+    assert [(m.text, m._.identifier) for m in doc.spans["mentions"]] == expected

@@ -78,12 +78,12 @@ def test_quantities_keep_what_was_given() -> None:
         "unit": "g/L",
         "range_low": None,
         "range_high": 1.0,
-        "normal_value": 126.0,
-        "normal_high": 100.0,
-        "normal_unit": "mg/dL",
+        "standard_value": 126.0,
+        "standard_high": 100.0,
+        "standard_unit": "mg/dL",
     }
-    assert "normal_value" not in quantity(3, "spoons")
-    assert "normal_value" not in quantity(3, None)
+    assert "standard_value" not in quantity(3, "spoons")
+    assert "standard_value" not in quantity(3, None)
 
 
 @pytest.mark.parametrize("name", sorted(WRITERS))

@@ -279,10 +279,10 @@ def test_a_measurement_has_value_unit_range_and_standard_unit(tmp_path: Path) ->
         "comparator": ">",
         "range_low": 0.7,
         "range_high": 1,
-        "normal_value": 126.0,
-        "normal_low": 70.0,
-        "normal_high": 100.0,
-        "normal_unit": "mg/dL",
+        "standard_value": 126.0,
+        "standard_low": 70.0,
+        "standard_high": 100.0,
+        "standard_unit": "mg/dL",
         "interpretation": "H",
     }
 
@@ -378,7 +378,7 @@ def test_dosage_structured_or_out_of_text(tmp_path: Path) -> None:
         graph, _ = read(tmp_path, request(dosageInstruction=[dosage]))
         said = only(graph)["qualifiers"]
         assert said.items() >= expected.items()
-        assert ("normal_value" in said) == (dosage is structured)
+        assert ("standard_value" in said) == (dosage is structured)
         assert "neighbour" not in str(said)
 
 

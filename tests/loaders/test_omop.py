@@ -194,10 +194,10 @@ def test_events_become_evidence(tmp_path: Path) -> None:
             "unit": "g/L",
             "range_low": 0.7,
             "range_high": 1.0,
-            "normal_value": 126.0,
-            "normal_low": 70.0,
-            "normal_high": 100.0,
-            "normal_unit": "mg/dL",
+            "standard_value": 126.0,
+            "standard_low": 70.0,
+            "standard_high": 100.0,
+            "standard_unit": "mg/dL",
         },
     )
     assert said(graph, "measurement/33")[3] == {"value": "Positive"}

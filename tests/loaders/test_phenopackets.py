@@ -199,14 +199,14 @@ def test_measurements(tmp_path: Path) -> None:
         "unit": "g/L",
         "range_low": 0.7,
         "range_high": 1.0,
-        "normal_value": 126.0,
-        "normal_low": 70.0,
-        "normal_high": 100.0,
-        "normal_unit": "mg/dL",
+        "standard_value": 126.0,
+        "standard_low": 70.0,
+        "standard_high": 100.0,
+        "standard_unit": "mg/dL",
     }
     assert colour["qualifiers"] == {"value": "Yellow", "age": "P6Y"}
     assert systolic["qualifiers"]["part"] == "Systolic"
-    assert systolic["qualifiers"]["normal_value"] == 120
+    assert systolic["qualifiers"]["standard_value"] == 120
     assert set(graph.nodes.filter(kind="Procedure")["name"]) == {
         "Glucose",
         "Colour of urine",

@@ -69,6 +69,21 @@ HISTORICAL, FAMILY, PLAIN = {"historical"}, {"family"}, set[str]()
         ("[Cancer|Disease] in her sister.", [FAMILY]),
         ("Her mother noticed [seizures|Symptom].", [PLAIN]),
         ("Family history: [stroke|Disease].", [FAMILY]),
+        ("Her parents report [vomiting|Symptom].", [PLAIN]),
+        ("We warned his parents of [mouth ulcers|Symptom].", [HYPOTHETICAL]),
+        ("Hold [lisinopril|Drug].", [HISTORICAL]),
+        ("[Heparin|Drug] held.", [HISTORICAL]),
+        ("[Vancomycin|Drug] d/c'd.", [HISTORICAL]),
+        ("[Aspirin|Drug] was considered but not given.", [NEGATED]),
+        ("We advised [atorvastatin|Drug] but the patient declined.", [NEGATED]),
+        ("[Dysuria|Symptom] denied.", [NEGATED]),
+        ("Past trials: [quetiapine|Drug], [lamotrigine|Drug].", [HISTORICAL, HISTORICAL]),
+        ("[DVT|Disease] prophylaxis with [heparin|Drug].", [HYPOTHETICAL, PLAIN]),
+        ("[Appendicitis|Disease] vs. [colitis|Disease].", [POSSIBLE, POSSIBLE]),
+        (
+            "[Methotrexate|Drug] is contraindicated in patients with [renal failure|Disease].",
+            [HYPOTHETICAL, HYPOTHETICAL],
+        ),
         ("No family history of [cancer|Disease].", [FAMILY | NEGATED]),
     ],
 )
@@ -108,6 +123,12 @@ def test_a_relation_has_the_context_of_its_sentence(
     doc = marked(nlp, text)
     first, second = doc.spans["mentions"]
     assert relation_context(first, second)[attribute] == value
+
+
+def test_a_contraindication_is_certain_and_of_now(nlp: Language) -> None:
+    doc = marked(nlp, "Avoid [ibuprofen|Drug] in patients with a history of [ulcers|Disease].")
+    assert relation_context(*doc.spans["mentions"], "CONTRAINDICATED_FOR") == DEFAULTS
+    assert relation_context(*doc.spans["mentions"], "TREATS") != DEFAULTS
 
 
 def test_a_note_without_a_full_stop_takes_no_cube_of_its_length(nlp: Language) -> None:

@@ -39,11 +39,28 @@ from ..marked import marked, pipeline
          {"dose": "40 mg", "duration": "five days"}),
         ("[heparin|Drug] for a week", {"duration": "one week"}),
         ("[aspirin|Drug] for chest pain", {}),
+        ("[norepinephrine|Drug] at 0.1 mcg/kg/min", {"dose": "0.1 mcg/kg/min"}),
     ],
 )  # fmt: skip
 def test_a_drug_s_dose_route_and_frequency(text: str, expected: dict[str, str]) -> None:
     doc = marked(pipeline("medkg_sentences"), text)
     assert dosage(doc.spans["mentions"][0]) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[amoxicillin|Drug] 500 mg for 7 days, [paracetamol|Drug] 1 g as needed",
+         {"dose": "1 g", "frequency": "as needed"}),
+        ("[heparin|Drug] 5000 units SC q8h, [vitamin D|Drug] 1000 IU", {"dose": "1000 IU"}),
+        ("[dornase|Drug] nebs, vitamins [A|Drug]", {}),
+        ("oral [prednisolone|Drug] and IV [furosemide|Drug]", {"route": "intravenous"}),
+        ("[ceftriaxone|Drug] 1 g IV then oral [cefixime|Drug]", {"route": "oral"}),
+    ],
+)  # fmt: skip
+def test_the_drug_before_keeps_what_is_said_of_it(text: str, expected: dict[str, str]) -> None:
+    doc = marked(pipeline("medkg_sentences"), text)
+    assert dosage(doc.spans["mentions"][1]) == expected
 
 
 def test_each_drug_of_a_list_has_its_own() -> None:

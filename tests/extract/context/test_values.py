@@ -18,8 +18,8 @@ def nlp() -> Language:
     return pipeline("medkg_sentences")
 
 
-def quantity(value: float, unit: str, normal: float, normal_unit: str) -> dict[str, str | float]:
-    return {"value": value, "unit": unit, "normal_value": normal, "normal_unit": normal_unit}
+def quantity(value: float, unit: str, normal: float, standard_unit: str) -> dict[str, str | float]:
+    return {"value": value, "unit": unit, "standard_value": normal, "standard_unit": standard_unit}
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,10 @@ def quantity(value: float, unit: str, normal: float, normal_unit: str) -> dict[s
         ("Negative for [CD3|Procedure] and [CD5|Procedure].", [{"interpretation": "negative"}] * 2),
         ("[AST|Procedure] 30 U/L (normal <40 U/L)", [quantity(30.0, "U/L", 30.0, "U/L")]),
         ("[CT|Procedure] 3 days later", [{}]),
+        ("[ANA|Procedure] titre 1:320.", [{"value": "1:320"}]),
+        ("[anti-dsDNA|Procedure] positive at 1:640",
+         [{"value": "1:640", "interpretation": "positive"}]),
+        ("[BP|Procedure] at 12:30 was high", [{}]),
         ("[ECG|Procedure] in 2019", [{}]),
         ("[CT|Procedure] showed a 3 cm mass.", [{}]),
         ("[AST|Procedure] and [ALT|Procedure] were 56 and 70.", [{"value": 56.0}, {"value": 70.0}]),
@@ -79,5 +83,5 @@ def test_what_a_patient_s_edge_gets(nlp: Language) -> None:
 def test_every_kind_of_what_is_stated_is_a_property_of_the_schema() -> None:
     relations = Schema.default().relations
     assert {"dose", "route", "frequency", "duration"} <= set(relations["TAKES"].properties)
-    names = {"value", "unit", "normal_value", "normal_unit", "interpretation"}
+    names = {"value", "unit", "standard_value", "standard_unit", "interpretation"}
     assert names <= set(relations["UNDERWENT"].properties)
