@@ -948,6 +948,8 @@ def train_links(
         "device": links.device or None,
     }
     if tune is not None:
+        if links.model not in ("", "network"):
+            raise typer.BadParameter(f"--tune is for networks; the {links.model} has no settings")
         from medkg.gnn.links.tune import tune_links
 
         best = tune_links(
@@ -1175,7 +1177,10 @@ def predict(
     else:
         show.frame(rows, f"{loaded.task.edge_type[1]} of {head or tail}")
         left_out = "" if trained else "; pairs that training used are left out, see --trained"
-        show.out.print(f"probability at a base rate of {base:.2g}{left_out}")
+        show.out.print(
+            "probability: that a source records the pair, or will; of the first 100 candidates of a"
+            f" query {base:.2g} were (the base rate){left_out}"
+        )
     if into is not None:
         from medkg.access import connect
 
@@ -1208,7 +1213,9 @@ def _predict_molecule(model: LinkModel, structure: str, top: int, as_json: bool)
     held_as = ", ".join(f"{name} ({node})" for node, name in asked.held)
     held_as = f"the graph holds it: {held_as}" if held_as else "the graph doesn't hold it"
     return show.out.print(
-        f"{held_as}; by structure alone, probability at a base rate of {base:.2g}", markup=False
+        f"{held_as}; by structure alone. Probability: that a source records the pair; of a"
+        f" molecule's first 100 targets {base:.2g} are (the base rate)",
+        markup=False,
     )
 
 
@@ -1295,7 +1302,12 @@ def explain(
 
 
 # How a model of each kind is asked.
-_ASKED_BY = {"links": "predict", "diagnosis": "diagnose", "treatment": "recommend"}
+_ASKED_BY = {
+    "links": "by medkg predict",
+    "diagnosis": "by medkg diagnose",
+    "treatment": "by medkg recommend",
+    "embeddings": "in Python, by medkg.gnn.links.kge.load_embeddings",
+}
 
 
 def _model_for(kind: str, path: Path, graph: str | None) -> Any:
@@ -1304,7 +1316,7 @@ def _model_for(kind: str, path: Path, graph: str | None) -> Any:
 
     found = model_kind(path)
     if found != kind:
-        use = f"; it is asked by medkg {_ASKED_BY[found]}" if found in _ASKED_BY else ""
+        use = f"; it is asked {_ASKED_BY[found]}" if found in _ASKED_BY else ""
         raise ModelError(f"{path}: is a model for {found}, not for {kind}{use}")
     return load_model(path, graph)
 

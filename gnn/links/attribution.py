@@ -20,15 +20,16 @@ class Removal(NamedTuple):
     """A known pair (numbers of head and tail), and what a score is without it.
 
     Attributes:
-        drop: of the score, in standard deviations of the scores of the head's candidates.
-        rank: of the tail among the head's candidates, without the pair.
+        drop: of the score, in standard deviations of the scores of the head's candidates; to the
+            lowest of these, where the tail is no candidate any more.
+        rank: of the tail among the head's candidates, without the pair; None if it is none.
         rank_before: the same with it; not `predict`'s, which the network has a say in.
     """
 
     head: int
     tail: int
     drop: float
-    rank: int
+    rank: int | None
     rank_before: int
 
 
@@ -58,8 +59,8 @@ def removals(
         own_pair = _both_ways((head, tail), symmetric)
         known = known.without(own_pair)
         left_out = without(left_out, pair_matrix(np.array(own_pair), left_out.shape))
-    before = _score(judges, known, left_out, head, tail)
-    if before is None:
+    score_before, rank_before = _score(judges, known, left_out, head, tail)
+    if rank_before is None:
         return []
     others = known.pairs[:, [tail]].nonzero()[0]
     like_head = known.learned.heads[[head]].toarray()[0, others]
@@ -72,10 +73,8 @@ def removals(
     found = []
     for pair in tried:
         rest = known.without(_both_ways(pair, symmetric))
-        after = _score(judges, rest, left_out, head, tail)
-        # Without the pair the tail may be no candidate at all: then it comes after all of them.
-        score, rank = after or (before[0] - 2 * abs(before[0]), known.pairs.shape[1])
-        found.append(Removal(*pair, before[0] - score, rank, before[1]))
+        score, rank = _score(judges, rest, left_out, head, tail)
+        found.append(Removal(*pair, score_before - score, rank, rank_before))
     return sorted(found, key=lambda removal: -removal.drop)
 
 
@@ -85,11 +84,11 @@ def _both_ways(pair: tuple[int, int], symmetric: bool) -> list[tuple[int, int]]:
 
 def _score(
     judges: Judges, known: Known, left_out: sparse.csr_matrix, head: int, tail: int
-) -> tuple[float, int] | None:
-    """The boosters' score of a pair and its rank, if it is a candidate."""
+) -> tuple[float, int | None]:
+    """The boosters' score of a pair and its rank; the lowest and None if it is no candidate."""
     table = next(known.tables(np.array([head]), left_out))
     scores = judges.boosted(judges.scaled(table))
     place = np.flatnonzero(table.tails == tail)
     if not len(place):
-        return None
+        return float(scores.min(initial=0.0)), None
     return float(scores[place[0]]), 1 + int((scores > scores[place[0]]).sum())

@@ -82,6 +82,22 @@ class Nearest:
 
 
 @dataclass(frozen=True)
+class Counterfactual:
+    """The known pair that a hypothesis needs most.
+
+    Attributes:
+        step: the pair's edge.
+        rank, rank_before: of the tail among the head's candidates by the boosters alone, which the
+            network's order is averaged with in `predict`, without the pair (None: it would be no
+            candidate) and with it.
+    """
+
+    step: Step
+    rank: int | None
+    rank_before: int
+
+
+@dataclass(frozen=True)
 class Explanation:
     """Why a model predicts a pair.
 
@@ -91,6 +107,9 @@ class Explanation:
         head_rank, head_probability: as `predict` gives them for the tail; the rank is among the
             heads that training did not have for it, and this one.
         known, trained: whether the graph holds the pair, and whether the model was trained on it.
+        status, sources: as `LinkModel.predict` gives them.
+        candidate: whether the model ranks the pair at all. The ranker orders some hundred tails of
+            each head; rank and probability of another say nothing.
         paths: the heaviest paths of at most three edges, without the pair's own edge.
         nearest_heads: known heads of the tail, those most like the head first.
         nearest_tails: known tails of the head, those most like the tail first.
@@ -98,8 +117,9 @@ class Explanation:
             score would lose (to first order) without each. For the ranker, the known pairs, and
             what the score loses without each, in standard deviations of the scores of the head's
             candidates.
+        attribution_unit: of these shares.
         counterfactual: for the ranker, the known pair that the hypothesis needs most, if it needs
-            one: that without which its rank would be the worst, and that rank.
+            one: that without which its rank would be the worst.
     """
 
     head: str
@@ -114,22 +134,30 @@ class Explanation:
     head_rank: int
     known: bool
     trained: bool
+    status: str
+    sources: tuple[str, ...]
+    candidate: bool
     paths: tuple[Path, ...]
     nearest_heads: tuple[Nearest, ...]
     nearest_tails: tuple[Nearest, ...]
     attribution: tuple[tuple[Step, float], ...]
-    counterfactual: tuple[Step, int] | None
+    attribution_unit: str
+    counterfactual: Counterfactual | None
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as JSON can hold it."""
         return asdict(self)
 
     def __str__(self) -> str:
-        lines = [
-            f"{self.head_name} ({self.head}) {self.relation} {self.tail_name} ({self.tail}):"
-            f" rank {self.rank:,} among tails, probability {self.probability:.3f};"
+        ranked = (
+            f"rank {self.rank:,} among tails, probability {self.probability:.3f};"
             f" rank {self.head_rank:,} among heads, probability {self.head_probability:.3f}"
-            + ("; known" if self.known else "")
+        )
+        lines = [
+            f"{self.head_name} ({self.head}) {self.relation} {self.tail_name} ({self.tail}): "
+            + (ranked if self.candidate else "not among those that the model ranks")
+            + f"; {self.status}"
+            + (f" ({'; '.join(self.sources)})" if self.sources else "")
             + ("; trained on: predict leaves it out" if self.trained else "")
         ]
         for path in self.paths:
@@ -145,11 +173,16 @@ class Explanation:
                 lines.append(f"  {title}: {names}")
         for step, share in self.attribution:
             edge = f"{step.subject_name} {step.relation} {step.object_name}"
-            lines.append(f"  the score rests on {edge} ({share:+.3f})")
-        if self.counterfactual is not None:
-            step, rank = self.counterfactual
-            edge = f"{step.subject_name} {step.relation} {step.object_name}"
-            lines.append(f"  were {edge} false, the rank would be {rank:,}")
+            lines.append(f"  the score rests on {edge} ({share:+.3f} {self.attribution_unit})")
+        if (without := self.counterfactual) is not None:
+            edge = f"{without.step.subject_name} {without.step.relation} {without.step.object_name}"
+            would = (
+                "the pair would not be ranked at all"
+                if without.rank is None
+                else f"the boosters' rank would be {without.rank:,} instead of"
+                f" {without.rank_before:,}"
+            )
+            lines.append(f"  were {edge} false, {would}")
         return "\n".join(lines)
 
 
@@ -280,9 +313,11 @@ class Explainer:
         ]
 
     def evidence(self, edges: Sequence[str]) -> dict[str, tuple[Mapping[str, Any], ...]]:
-        """Up to five pieces of evidence of each edge, the most probable first."""
+        """Up to five pieces of evidence that assert each edge, the most probable first."""
         rows = (
-            self._kg.evidence.filter(pl.col("edge").is_in(list(edges)))
+            self._kg.evidence.filter(
+                pl.col("edge").is_in(list(edges)), pl.col("polarity") == "asserted"
+            )
             .sort("probability", "id", descending=[True, False])
             .group_by("edge", maintain_order=True)
             .head(_EVIDENCE)

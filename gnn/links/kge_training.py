@@ -314,7 +314,7 @@ class Training:
         parts = [heads, tails, *drawn]
         everywhere = torch.cat(parts)
         nodes = self._tables["nodes"].index_select(0, everywhere.to(device)).requires_grad_()
-        vectors = nodes.split([len(part) for part in parts])
+        vectors = nodes.split_with_sizes([len(part) for part in parts])
         own = [relation, relation + len(self._edges)] if settings.reciprocal else [relation]
         which = torch.tensor(own, device=device)
         relations = self._tables["relations"].index_select(0, which).requires_grad_()

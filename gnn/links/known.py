@@ -357,7 +357,8 @@ def _candidates(signs: Mapping[str, Floats], left_out: NDArray[np.bool_]) -> NDA
         most = min(most, sign.shape[1])
         first = np.argpartition(-sign, most - 1, axis=1)[:, :most]
         # Of equal signs none says more than another, and most signs of most pairs are 0.
-        np.put_along_axis(chosen, first, np.take_along_axis(sign, first, 1) > 0, axis=1)
+        found = np.take_along_axis(sign, first, 1) > 0
+        np.put_along_axis(chosen, first, np.take_along_axis(chosen, first, 1) | found, axis=1)
     return chosen & ~left_out
 
 

@@ -26,7 +26,7 @@ from ..ranking import pair_matrix
 from .baselines import Degree, Neighbours
 from .card import link_card, link_plots
 from .ensemble import Ensemble, Member
-from .explain import Explainer, Explanation, Step, attribute_to_edges
+from .explain import Counterfactual, Explainer, Explanation, Step, attribute_to_edges
 from .network import LinkNetwork, compact, features_of
 from .node_features import add_features
 from .scorers import Scorer, Vectors
@@ -102,7 +102,9 @@ class LinkModel:
             Columns head, head_name, tail, tail_name, relation, rank (among the candidates ranked;
             with equal scores the first in the vocabulary comes first), score, probability (that the
             source records the pair; see `medkg.gnn.calibration`), known (whether the graph holds
-            the pair) and explanation (the heaviest path, or null).
+            the pair), status (known, contradicted where evidence in the graph denies it, both, or
+            new), sources (those that record the pair, oldest date first, then those that deny it)
+            and explanation (the heaviest path, or null).
 
         Raises:
             MissingError: no such entity, or one that the model has not seen.
@@ -129,6 +131,7 @@ class LinkModel:
             "score",
             "probability",
             "known",
+            *self._recorded(rows),
             pl.Series("explanation", explanations, dtype=pl.String),
         )
 
@@ -204,6 +207,8 @@ class LinkModel:
         explainer, known = self._explainer, self._known
         names = dict(self.graph.nodes.select("id", "name").iter_rows())
         attribution, counterfactual = self._attribution(h, t, rank)
+        pair = {"head": [head_id], "tail": [tail_id], "known": [bool(known[h, t])]}
+        status, sources = self._recorded(pl.DataFrame(pair))
         return Explanation(
             head=head_id,
             head_name=names[head_id],
@@ -217,6 +222,9 @@ class LinkModel:
             head_rank=head_rank,
             known=bool(known[h, t]),
             trained=bool(self._trained[h, t]),
+            status=status[0],
+            sources=tuple(sources[0]),
+            candidate=self._is_candidate(h, t),
             paths=tuple(explainer.with_evidence(explainer.paths(head_id, tail_id, paths))),
             nearest_heads=tuple(
                 explainer.nearest_heads(
@@ -227,12 +235,15 @@ class LinkModel:
                 explainer.nearest_tails(tail_id, [self.task.tails[n] for n in known[h].indices])
             ),
             attribution=tuple(attribution),
+            attribution_unit=(
+                "standard deviations" if self.settings["model"] == "ranker" else "of the score"
+            ),
             counterfactual=counterfactual,
         )
 
     def _attribution(
         self, head: int, tail: int, rank: int, most: int = 5
-    ) -> tuple[list[tuple[Step, float]], tuple[Step, int] | None]:
+    ) -> tuple[list[tuple[Step, float]], Counterfactual | None]:
         """The edges that a score rests on, and that without which the rank would be the worst."""
         if not self.same_graph:
             return [], None
@@ -245,11 +256,13 @@ class LinkModel:
                 for gone in found[:most]
                 if gone.drop > 0
             ]
-            worst = max(found, key=lambda gone: gone.rank, default=None)
+            no_rank = len(self.task.tails) + 1  # comes after every rank
+            worst = max(found, key=lambda gone: gone.rank or no_rank, default=None)
             # What the boosters alone rank worse than both together is no effect of the pair.
-            if worst is None or worst.rank <= max(rank, worst.rank_before):
+            if worst is None or (worst.rank or no_rank) <= max(rank, worst.rank_before):
                 return carrying, None
-            return carrying, (self._step_of(worst.head, worst.tail), worst.rank)
+            step = self._step_of(worst.head, worst.tail)
+            return carrying, Counterfactual(step, worst.rank, worst.rank_before)
         if not (isinstance(self.scorer, Vectors) and self.scorer.network):
             return [], None
         network, data = self._network
@@ -260,6 +273,58 @@ class LinkModel:
             for edge, share in largest
             if share > 0
         ], None
+
+    def _recorded(self, rows: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+        """Status and sources (see `predict`) of pairs, from columns head, tail and known."""
+        said = self.graph.evidence.filter(
+            pl.col("relation") == self.task.edge_type[1],
+            pl.col("certainty") != "hypothetical",
+            pl.col("experiencer") == "patient",
+            pl.col("temporality") == "current",
+        )
+        turned = {"subject": "object", "object": "subject"}
+        both = [said, said.rename(turned)] if self.task.symmetric else [said]
+        source = pl.concat_str(
+            pl.when(pl.col("polarity") == "negated")
+            .then(pl.lit("denied by "))
+            .otherwise(pl.lit("")),
+            pl.concat_str("source", "release", "date", separator=" ", ignore_nulls=True),
+        )
+        columns = ["subject", "object", "polarity", "source", "release", "date"]
+        by_pair = (
+            pl.concat([frame.select(columns) for frame in both])
+            .join(rows.select(subject="head", object="tail"), on=["subject", "object"], how="semi")
+            .sort("polarity", "date", "source", "release", nulls_last=True)
+            .group_by("subject", "object", maintain_order=True)
+            .agg(
+                sources=source.unique(maintain_order=True),
+                denied=(pl.col("polarity") == "negated").any(),
+            )
+        )
+        found = rows.select(subject="head", object="tail", known="known").join(
+            by_pair, on=["subject", "object"], how="left", maintain_order="left"
+        )
+        denied = pl.col("denied").fill_null(False)
+        status = (
+            pl.when(pl.col("known") & denied)
+            .then(pl.lit("known, contradicted"))
+            .when("known")
+            .then(pl.lit("known"))
+            .when(denied)
+            .then(pl.lit("contradicted"))
+            .otherwise(pl.lit("new"))
+        )
+        told = found.select(status=status, sources=pl.col("sources").fill_null([]))
+        return told["status"], told["sources"]
+
+    def _is_candidate(self, head: int, tail: int) -> bool:
+        """Whether the model ranks this tail of the head at all."""
+        if self.settings["model"] != "ranker":
+            return True
+        from .ranker import Ranker
+
+        assert isinstance(self.scorer, Ranker)
+        return self.scorer.is_candidate(head, tail)
 
     def _step_of(self, head: int, tail: int) -> Step:
         """The edge of a known pair."""

@@ -99,6 +99,11 @@ class Ranker:
         """Scores of these tails with all heads, (n, heads)."""
         return _dense(self._columns[:, tails.numpy()].T, self._rest[tails.numpy(), None])
 
+    def is_candidate(self, head: int, tail: int) -> bool:
+        """Whether a pair was judged; of a trained one, in the fold that held it back."""
+        begin, end = self._scores.indptr[head : head + 2]
+        return bool(np.any(self._scores.indices[begin:end] == tail))
+
     def tensors(self) -> dict[str, Tensor]:
         """What `from_tensors` needs."""
         return {

@@ -31,7 +31,8 @@ def page(found: Screened, library: str, model: str, base_rate: float) -> str:
         f"The best {len(found.rows):,} of {counts['ranked']:,} molecules;"
         f" {counts['duplicates']:,} duplicates counted once, {counts['invalid']:,} set aside.",
         f"Ranked by {model}, by structure alone. A probability is that the sources record the pair,"
-        f" at a base rate of {base_rate:.2g}; not that it is true.",
+        f" not that it is true; of a drug's first 100 targets {base_rate:.2g} are recorded. Of a"
+        " library that is no list of drugs, fewer: go by the order.",
     ]
     foot = (
         "Known ligand, nearest: Tanimoto similarity of Morgan fingerprints. Series: molecules alike"

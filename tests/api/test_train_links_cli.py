@@ -100,3 +100,14 @@ def test_trained_models_are_joined(graph: Path, tmp_path: Path) -> None:
     refused = CliRunner().invoke(app, [*map(str, arguments), "--model", "ranker"])
     assert refused.exit_code == 2
     assert "not for --ensemble" in refused.output
+
+
+def test_what_can_not_be_asked_is_refused(graph: Path, tmp_path: Path) -> None:
+    out = tmp_path / "model"
+    tuned = ["train", "links", str(graph), "--model", "ranker", "--tune", "1", "--out", str(out)]
+    refused = CliRunner().invoke(app, tuned)
+    assert refused.exit_code == 2
+    assert "--tune is for networks" in refused.output
+    run("train", "embeddings", graph, "--dim", "8", "--epochs", "1", "--out", out)
+    refused = CliRunner().invoke(app, ["predict", str(out), "--head", "x"])
+    assert "load_embeddings" in str(refused.exception)

@@ -66,7 +66,7 @@ def test_predict_tails(model: LinkModel, kg: KnowledgeGraph) -> None:
     assert by_name.equals(model.predict(head="drugbank:DB03", top=15))
     assert by_name.columns == [
         "head", "head_name", "tail", "tail_name", "relation", "rank", "score", "probability",
-        "known", "explanation",
+        "known", "status", "sources", "explanation",
     ]  # fmt: skip
     assert by_name["rank"].to_list() == list(range(1, 16))
     assert by_name["score"].is_sorted(descending=True)
@@ -93,6 +93,16 @@ def test_trained_pairs_are_left_out_and_held_back_ones_are_known(
         whole = model.predict(head=head, top=everything, include_trained=True)
         assert whole.height == everything
         assert set(whole.filter("known")["tail"]) == set(own["object"])
+
+
+def test_who_records_a_pair_is_said(model: LinkModel) -> None:
+    rows = model.predict(head="drugbank:DB00", top=len(model.task.tails))
+    known = rows.filter("known")
+    assert known.height
+    assert set(known["status"]) == {"known"}
+    assert set(rows.filter(~pl.col("known"))["status"]) == {"new"}
+    assert all(sources.to_list() for sources in known["sources"])
+    assert not any(sources.to_list() for sources in rows.filter(status="new")["sources"])
 
 
 def test_predict_heads(model: LinkModel) -> None:

@@ -208,3 +208,37 @@ def test_attribution_is_the_derivative_of_the_score(model: LinkModel) -> None:
     for edge in largest:
         slope = (score(edge, 1.01) - score(edge, 0.99)) / 0.02
         assert attribution[edge] == pytest.approx(slope, rel=0.05, abs=2e-3)
+
+
+def test_what_evidence_denies_is_said() -> None:
+    """Of a pair that the graph holds, of one that it only denies, and of one that it never saw."""
+    kg = family_graph()
+    held = kg.edges.filter(relation="TARGETS", subject="drugbank:DB00")["object"].to_list()
+    denied = pl.DataFrame(
+        {
+            "subject": "drugbank:DB00",
+            "relation": "TARGETS",
+            "object": [held[0], "NCBIGene:900"],
+            "source": "text",
+            "date": "2020-05-01",
+            "polarity": "negated",
+            "sentence": "It did not.",
+        }
+    )
+    evidence = pl.concat([kg.evidence.drop("id", "edge"), denied], how="diagonal")
+    disputed = KnowledgeGraph.build(kg.nodes, evidence, SOURCES)
+    model = train_links(disputed, model="degree")
+    rows = model.predict(head="drugbank:DB00", top=100, include_trained=True)
+    told = {
+        tail: (status, list(sources))
+        for tail, status, sources in rows.select("tail", "status", "sources").iter_rows()
+    }
+    assert told[held[0]] == ("known, contradicted", ["made", "denied by text 2020-05-01"])
+    assert told[held[1]] == ("known", ["made"])
+    assert told["NCBIGene:900"] == ("contradicted", ["denied by text 2020-05-01"])
+    assert told["NCBIGene:901"] == ("new", [])
+    explanation = model.explain("drugbank:DB00", held[0])
+    assert "known, contradicted (made; denied by text 2020-05-01)" in str(explanation)
+    edge = disputed.edges.filter(subject="drugbank:DB00", object=held[0])["id"][0]
+    (piece,) = Explainer(disputed, TARGETS).evidence([edge])[edge]
+    assert piece["polarity"] == "asserted"
