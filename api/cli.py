@@ -949,7 +949,7 @@ def train_links(
     }
     if tune is not None:
         if links.model not in ("", "network"):
-            raise typer.BadParameter(f"--tune is for networks; the {links.model} has no settings")
+            raise typer.BadParameter(f"--tune is for networks; a {links.model} has nothing to tune")
         from medkg.gnn.links.tune import tune_links
 
         best = tune_links(

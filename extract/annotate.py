@@ -117,7 +117,7 @@ def _context(said: Mapping[str, str]) -> tuple[str, ...]:
 def _as_written(qualifiers: Mapping[str, Any]) -> dict[str, str]:
     """What is said of a triple as a reader has it in the text: a value with its unit, once."""
     said = {
-        name: f"{value:g}" if isinstance(value, float) else str(value)
+        name: f"{value:.12g}" if isinstance(value, float) else str(value)
         for name, value in qualifiers.items()
         if not name.endswith(("_start", "_end")) and not name.startswith("standard_")
     }

@@ -15,7 +15,10 @@ from .abbreviations import find_abbreviations
 
 # Of a mention that has such letters alone to go by; by judgement.
 _PROBABILITY = 0.9
-_NUMBER_FOLLOWS = re.compile(r"(?:\s?[:=]|\s(?:of|was|is|at))?\s?[<>≤≥]?\s?\d")
+_NUMBER_FOLLOWS = re.compile(
+    r"(?:\s?[:=]|\s(?:of|was|is|at))?\s?[<>≤≥]?\s?\d[\d.,]*"
+    r"(?![\d.,]|\s?(?:[mk]?g|mcg|m?[Ee][Qq]|mmol|IU|units?|tabs?)\b(?!\s?/))"
+)
 _IS_VALUE = re.compile(r"[\s:=<>≤≥]*\d[\d.,/]*\s?%?")
 
 
@@ -26,7 +29,7 @@ class ShortForm:
     Attributes:
         kind: of the mention; "none": no mention, though the letters look like one.
         long: what it is linked as, or empty.
-        with_value: whether it counts only before a number.
+        with_value: whether it counts only before a number that is no dose.
     """
 
     kind: str
@@ -48,7 +51,7 @@ def short_forms() -> Mapping[str, ShortForm]:
 @cache
 def _pattern() -> re.Pattern[str]:
     longest_first = sorted(short_forms(), key=len, reverse=True)
-    return re.compile(rf"(?<![\w/-])(?:{'|'.join(map(re.escape, longest_first))})(?![\w-])")
+    return re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, longest_first))})(?![\w-])")
 
 
 def with_short_forms(doc: Doc, mentions: Iterable[Span]) -> list[Span]:

@@ -13,7 +13,7 @@ import polars as pl
 
 from .atomic import atomic_file
 from .errors import DataError
-from .frames import EVIDENCE_VALUES
+from .frames import EVIDENCE_VALUES, speaks
 from .identifiers import NO_CURIE, normalise_curies
 from .kg import KnowledgeGraph
 from .near import near_names
@@ -256,12 +256,7 @@ def _evidence_twice(kg: KnowledgeGraph) -> pl.LazyFrame:
 
 def _out_of_step(kg: KnowledgeGraph) -> pl.LazyFrame:
     """Edges whose number of pieces of evidence isn't the edge's own."""
-    counted = kg.scan("evidence").filter(
-        pl.col("polarity") == "asserted",
-        pl.col("certainty") != "hypothetical",
-        pl.col("experiencer") == "patient",
-        pl.col("temporality") == "current",
-    )
+    counted = kg.scan("evidence").filter(speaks(), pl.col("polarity") == "asserted")
     edges = kg.scan("edges").select("id", "evidence_count")
     # Sums of hashes first, for which nothing must be held: they agree in a graph that is in step.
     said = counted.select(pl.len(), pl.col("edge").hash().sum().alias("hash"))

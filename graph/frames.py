@@ -250,6 +250,18 @@ def _evidence_ids(evidence: pl.DataFrame, symmetric: pl.Expr) -> pl.Series:
     return content_id_column(evidence.select(identity).to_series())
 
 
+def speaks() -> pl.Expr:
+    """Whether evidence may speak for an edge (asserted) or against it (negated).
+
+    Certain or possible, about the patient, and current.
+    """
+    return (
+        (pl.col("certainty") != "hypothetical")
+        & (pl.col("experiencer") == "patient")
+        & (pl.col("temporality") == "current")
+    )
+
+
 def edges_from(evidence: pl.DataFrame, sources: list[Source], schema: Schema) -> pl.DataFrame:
     """The edges that the evidence asserts, with their combined probability.
 
@@ -258,12 +270,7 @@ def edges_from(evidence: pl.DataFrame, sources: list[Source], schema: Schema) ->
     documents of a source, capped at the source's reliability, and noisy-or across sources. Rounded
     to six decimals, so that the order of rows can't be seen.
     """
-    counted = evidence.filter(
-        pl.col("polarity") == "asserted",
-        pl.col("certainty") != "hypothetical",
-        pl.col("experiencer") == "patient",
-        pl.col("temporality") == "current",
-    )
+    counted = evidence.filter(speaks(), pl.col("polarity") == "asserted")
     reliability = (
         pl.DataFrame(
             {

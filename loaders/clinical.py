@@ -210,7 +210,9 @@ def quantity(
             "range_low": "standard_low",
             "range_high": "standard_high",
         }
-        for name, normal in names.items():
+        for name, standard in names.items():
             if given[name] is not None:
-                given[normal], given["standard_unit"] = normalise_quantity(float(given[name]), unit)
+                given[standard], given["standard_unit"] = normalise_quantity(
+                    float(given[name]), unit
+                )
     return given

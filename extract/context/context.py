@@ -332,13 +332,14 @@ def relation_context(head: Span, tail: Span, relation: str = "") -> dict[str, st
     negated = denied or any(end.polarity == "negated" for end in ends)
     others = [end.experiencer for end in ends if end.experiencer != "patient"]
     order = ["certain", "possible", "hypothetical"]
-    certainty = max((end.certainty for end in ends), key=order.index)
+    certainties = [end.certainty for end in ends]
     past = any(end.temporality == "historical" for end in ends)
     if relation == "CONTRAINDICATED_FOR":
-        certainty, past = "certain" if certainty == "hypothetical" else certainty, False
+        certainties = [said for said in certainties if said != "hypothetical"]
+        past = False
     return {
         "polarity": "negated" if negated else "asserted",
-        "certainty": certainty,
+        "certainty": max(certainties, key=order.index, default="certain"),
         "experiencer": others[0] if others else "patient",
         "temporality": "historical" if past else "current",
     }

@@ -62,7 +62,7 @@ _FOR = re.compile(
     rf"({_COUNT})\s?({_TIME})\b",
     re.I,
 )
-_BREAK = re.compile(r"[,;+/]|\b(?:and|or|then|plus|with|to|by)\b", re.I)
+_BREAK = re.compile(r"[,;+]|\b(?:and|or|then|plus|with|followed by|(?<!\d )to)\b", re.I)
 _COURSE = re.compile(rf"\b({_COUNT})[\s-]({_TIME})\s(?:course|supply|trial)\b", re.I)
 _TIME_WORDS = {"d": "day", "w": "week", "m": "month", "y": "year", "h": "hour"}
 
@@ -113,8 +113,10 @@ def dosage(drug: Span) -> dict[str, str]:
     end = min([sentence.end, *following])
     start = max([sentence.start, *(span.end for span in others if span.end <= drug.start)])
     after = re.split(r";|\b(?:but|because|which|who)\b", drug.doc[drug.end : end].text)[0]
-    if end < sentence.end:  # "and 5 mg of" the next drug
+    if end < sentence.end:  # "and 5 mg of", ", inhaled" are the next drug's
         after = _DOSE_OF.sub("", after)
+        *own_parts, _ = _BREAK.split(after)
+        after = ",".join(own_parts) if own_parts else after
     before = drug.doc[start : drug.start].text
     found: dict[str, str] = {}
     dose, own = _DOSE.search(after), _DOSE_OF.search(before)
@@ -125,7 +127,7 @@ def dosage(drug: Span) -> dict[str, str]:
         found["dose"] = dose[0].strip()
     elif dose := _DOSE_BEFORE.search(before):
         found["dose"] = dose[1].strip()
-    if start > sentence.start:  # what is said before the last comma or "and" is the drug before's
+    if start > sentence.start:  # the other half of the same cut, from the drug before's side
         _, *own_parts = _BREAK.split(before)
         before = own_parts[-1] if own_parts else ""
     route = _first(_ROUTES, after) or _first(_ROUTES, " ".join(before.split()[-2:]))

@@ -21,7 +21,7 @@ _UNIT = (
     r"|[cm]?m[23²³]?(?![A-Za-z0-9])|kg\b|mg\b|g\b|m[lL]\b|msec\b|ms\b|sec(?:onds?)?\b|s\b|m?IU\b|U\b)"
 )
 _VALUE = re.compile(
-    rf"(?P<bound>[<>≤≥]=?\s?)?(?P<number>1\s?:\s?\d+|{_NUMBER}(?:\s?(?:/|-|–|to)\s?{_NUMBER})?)"
+    rf"(?P<bound>[<>≤≥]=?\s?)?(?P<number>1\s?:\s?\d+(?!\s?[ap]\.?m\b|:)|{_NUMBER}(?:\s?(?:/|-|–|to)\s?{_NUMBER})?)"
     rf"(?:\s?(?P<unit>{_UNIT}))?(?![\w.]*\d|:\d)"
 )
 # What may stand between a test and its value.
@@ -87,7 +87,7 @@ def measurement(test: Span) -> dict[str, str | float]:
     linked = after[: link.end()] if link else ""
     found: dict[str, str | float] = {}
     value = _VALUE.match(after[len(linked) :].lstrip("<>≤≥= "))
-    if value is not None and _is_result(value, after):
+    if value is not None and _is_result(value, after) and not _is_clock(value, linked):
         bound = re.search(r"[<>≤≥]=?\s?$", linked)
         found = _quantity(value, bound[0].strip() if bound else "")
         stated = _STATED.match(value.string, value.end())
@@ -213,6 +213,13 @@ def _is_result(value: re.Match[str], after: str) -> bool:
     return year is None and _NO_RESULT.match(rest) is None
 
 
+def _is_clock(value: re.Match[str], linked: str) -> bool:
+    """Whether "at 1:30" is a time of day; the titres up to 1:59 have no "at"."""
+    return re.search(r"\bat\s*$", linked) is not None and (
+        re.fullmatch(r"1:[0-5]\d", value["number"]) is not None
+    )
+
+
 def _quantity(value: re.Match[str], bound: str, unit: str | None = None) -> dict[str, str | float]:
     unit = unit or value["unit"]
     number, bound = " ".join(value["number"].split()), (value["bound"] or bound).strip()
@@ -224,6 +231,6 @@ def _quantity(value: re.Match[str], bound: str, unit: str | None = None) -> dict
         return found
     amount = found["value"] = float(number.replace(",", "" if thousands else "."))
     if "unit" in found and is_unit(str(found["unit"])):
-        normal = normalise_quantity(amount, str(found["unit"]))
-        found["standard_value"], found["standard_unit"] = normal
+        standard = normalise_quantity(amount, str(found["unit"]))
+        found["standard_value"], found["standard_unit"] = standard
     return found

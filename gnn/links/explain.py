@@ -19,6 +19,7 @@ from scipy import sparse
 from torch_geometric.data import HeteroData
 
 from ...graph.errors import MissingError
+from ...graph.frames import speaks
 from ...graph.kg import KnowledgeGraph
 from ..data import EdgeType, to_hetero_data
 from .baselines import profiles
@@ -316,7 +317,7 @@ class Explainer:
         """Up to five pieces of evidence that assert each edge, the most probable first."""
         rows = (
             self._kg.evidence.filter(
-                pl.col("edge").is_in(list(edges)), pl.col("polarity") == "asserted"
+                speaks(), pl.col("edge").is_in(list(edges)), pl.col("polarity") == "asserted"
             )
             .sort("probability", "id", descending=[True, False])
             .group_by("edge", maintain_order=True)

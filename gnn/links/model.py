@@ -17,7 +17,7 @@ from scipy import sparse
 from torch_geometric.data import HeteroData
 
 from ...graph.errors import MissingError, ModelError
-from ...graph.frames import PREDICTIONS, conform, empty
+from ...graph.frames import PREDICTIONS, conform, empty, speaks
 from ...graph.kg import KnowledgeGraph
 from ..calibration import Calibration
 from ..data import to_hetero_data
@@ -276,12 +276,7 @@ class LinkModel:
 
     def _recorded(self, rows: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
         """Status and sources (see `predict`) of pairs, from columns head, tail and known."""
-        said = self.graph.evidence.filter(
-            pl.col("relation") == self.task.edge_type[1],
-            pl.col("certainty") != "hypothetical",
-            pl.col("experiencer") == "patient",
-            pl.col("temporality") == "current",
-        )
+        said = self.graph.evidence.filter(speaks(), relation=self.task.edge_type[1])
         turned = {"subject": "object", "object": "subject"}
         both = [said, said.rename(turned)] if self.task.symmetric else [said]
         source = pl.concat_str(

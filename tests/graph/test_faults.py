@@ -52,6 +52,7 @@ def test_a_load_that_was_killed_goes_on(
         store.write(kg)
         expected = contents(store)
         change(store, EVERYTHING)
+    # `benchmarks/faults.py` tries many more moments.
     for moment in moments(2, ROWS, seed=len(what)):
         assert cut_off(host, folder, what, *moment)
         with reached(host) as store:

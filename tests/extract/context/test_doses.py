@@ -51,16 +51,22 @@ def test_a_drug_s_dose_route_and_frequency(text: str, expected: dict[str, str]) 
     ("text", "expected"),
     [
         ("[amoxicillin|Drug] 500 mg for 7 days, [paracetamol|Drug] 1 g as needed",
-         {"dose": "1 g", "frequency": "as needed"}),
-        ("[heparin|Drug] 5000 units SC q8h, [vitamin D|Drug] 1000 IU", {"dose": "1000 IU"}),
-        ("[dornase|Drug] nebs, vitamins [A|Drug]", {}),
-        ("oral [prednisolone|Drug] and IV [furosemide|Drug]", {"route": "intravenous"}),
-        ("[ceftriaxone|Drug] 1 g IV then oral [cefixime|Drug]", {"route": "oral"}),
+         [{"dose": "500 mg", "duration": "7 days"}, {"dose": "1 g", "frequency": "as needed"}]),
+        ("[dornase|Drug] nebs, vitamins [A|Drug]", [{"route": "inhaled"}, {}]),
+        ("oral [prednisolone|Drug] and IV [furosemide|Drug]",
+         [{"route": "oral"}, {"route": "intravenous"}]),
+        ("[aspirin|Drug], inhaled [salbutamol|Drug]", [{}, {"route": "inhaled"}]),
+        ("[ceftriaxone|Drug] 1 g IV then oral [cefixime|Drug]",
+         [{"dose": "1 g", "route": "intravenous"}, {"route": "oral"}]),
+        ("[vancomycin|Drug] and a 7-day course of [cefixime|Drug]", [{}, {"duration": "7 days"}]),
+        ("[aspirin|Drug] 75 mg/day [ramipril|Drug] 5 mg", [{"dose": "75 mg/day"}, {"dose": "5 mg"}]),
     ],
 )  # fmt: skip
-def test_the_drug_before_keeps_what_is_said_of_it(text: str, expected: dict[str, str]) -> None:
+def test_of_two_drugs_each_has_what_is_said_of_it(
+    text: str, expected: list[dict[str, str]]
+) -> None:
     doc = marked(pipeline("medkg_sentences"), text)
-    assert dosage(doc.spans["mentions"][1]) == expected
+    assert [dosage(drug) for drug in doc.spans["mentions"]] == expected
 
 
 def test_each_drug_of_a_list_has_its_own() -> None:

@@ -18,8 +18,8 @@ def nlp() -> Language:
     return pipeline("medkg_sentences")
 
 
-def quantity(value: float, unit: str, normal: float, standard_unit: str) -> dict[str, str | float]:
-    return {"value": value, "unit": unit, "standard_value": normal, "standard_unit": standard_unit}
+def quantity(value: float, unit: str, standard: float, of: str) -> dict[str, str | float]:
+    return {"value": value, "unit": unit, "standard_value": standard, "standard_unit": of}
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,8 @@ def quantity(value: float, unit: str, normal: float, standard_unit: str) -> dict
         ("[anti-dsDNA|Procedure] positive at 1:640",
          [{"value": "1:640", "interpretation": "positive"}]),
         ("[BP|Procedure] at 12:30 was high", [{}]),
+        ("[Hb|Procedure] at 1:30 was low", [{}]),
+        ("[Hb|Procedure] 1:30 pm", [{}]),
         ("[ECG|Procedure] in 2019", [{}]),
         ("[CT|Procedure] showed a 3 cm mass.", [{}]),
         ("[AST|Procedure] and [ALT|Procedure] were 56 and 70.", [{"value": 56.0}, {"value": 70.0}]),
