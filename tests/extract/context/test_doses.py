@@ -59,7 +59,8 @@ def test_a_drug_s_dose_route_and_frequency(text: str, expected: dict[str, str]) 
         ("[ceftriaxone|Drug] 1 g IV then oral [cefixime|Drug]",
          [{"dose": "1 g", "route": "intravenous"}, {"route": "oral"}]),
         ("[vancomycin|Drug] and a 7-day course of [cefixime|Drug]", [{}, {"duration": "7 days"}]),
-        ("[aspirin|Drug] 75 mg/day [ramipril|Drug] 5 mg", [{"dose": "75 mg/day"}, {"dose": "5 mg"}]),
+        ("[aspirin|Drug] 75 mg/day [ramipril|Drug] 5 mg",
+         [{"dose": "75 mg/day"}, {"dose": "5 mg"}]),
     ],
 )  # fmt: skip
 def test_of_two_drugs_each_has_what_is_said_of_it(
