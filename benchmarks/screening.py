@@ -40,6 +40,9 @@ LEAST = 5  # held-back ligands that a target has
 def write_library(molecules: list[Chem.Mol], path: Path, lines: int, seed: int) -> None:
     """Random SMILES of the molecules, every second with a methyl group in place of a hydrogen."""
     generator = np.random.default_rng(seed)
+    # Read from SMILES: of what came from InChI every hydrogen is written.
+    molecules = [Chem.MolFromSmiles(Chem.MolToSmiles(molecule)) for molecule in molecules]
+    molecules = [molecule for molecule in molecules if molecule is not None]
     with path.open("w", encoding="utf-8") as file:
         for line in range(lines):
             molecule = molecules[line % len(molecules)]
