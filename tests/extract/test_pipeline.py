@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import cProfile
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -246,3 +248,17 @@ def test_what_notes_write_short_is_read_in_notes(
     nlp = build_pipeline(graph())
     doc = nlp(_unread(nlp, TextDocument("note:1", text, "patient:1")))
     assert [(m.text, m._.identifier) for m in doc.spans["mentions"]] == expected
+
+
+def test_the_components_are_found_by_their_names() -> None:
+    """In a process that has imported nothing of medkg, in spaCy's own pipeline."""
+    code = """
+import spacy
+nlp = spacy.blank("en")
+for name in ("sentences", "ner", "context"):
+    nlp.add_pipe(f"medkg_{name}")
+doc = nlp("He denies chest pain. Metformin was started.")
+print([(m.text, m.label_, m._.polarity) for m in doc.spans["mentions"]])
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "('chest pain', 'Symptom', 'negated'), ('Metformin', 'Drug', 'asserted')" in run.stdout
