@@ -28,6 +28,7 @@ from .mentions import gazetteer as _gazetteer  # noqa: F401
 from .mentions import network as _ner  # noqa: F401
 from .relations.model import FoundRelation
 from .sentences import sentence_of
+from .short_forms import short_forms
 from .tokens import blank
 
 # What a note calls possible, or names in a differential, counts so much as a fact of the patient.
@@ -176,14 +177,16 @@ class _Rows:
             self.linked.add(mention._.identifier)
             return mention._.identifier, mention._.link_score
         if mention._.probability < UNLINKED or len(key) < 3:
-            # A value makes sure that it is a test, however short ("Hb 9.2 g/dL").
-            measured = mention.label_ == "Procedure" and "unit" in measurement(mention)
+            # A value makes sure that it is a test, however short ("Hb 9.2 g/dL", "Na 138").
+            value = measurement(mention) if mention.label_ == "Procedure" else {}
+            measured = "unit" in value or ("value" in value and mention.text in short_forms())
             if not measured or not key:
                 return None
         identifier = f"text:{mention.label_.lower()}_{key.replace(' ', '_')}"
         name = " ".join(mention.text.split())
         # Of a name at the beginning of a sentence and inside one, the latter.
-        name = name.lower() if name[1:].islower() else name
+        if name[1:].islower() and name not in short_forms():
+            name = name.lower()
         self._node(identifier, mention.label_, name)
         return identifier, 1.0
 

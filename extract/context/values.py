@@ -147,7 +147,8 @@ def _said_before(test: Span) -> str | None:
     before = str(test.doc[sentence_of(test).start : test.start].text_with_ws)
     near = _SAID_BEFORE.sub("", _SAID_BEFORE.sub("", before)).rstrip()
     flag = _FLAG.search(" ".join(near.split()[-1:]))
-    if flag is not None:
+    # What ends in a comma or bracket was said of the test before: "CRP 42 (high), Na 138".
+    if flag is not None and near[-1] not in "),;":
         return flag.lastgroup
     listed = _LISTED.search(before)
     if listed is not None and _LIST_ENDS.search(listed[2]) is None:

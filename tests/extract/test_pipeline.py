@@ -235,6 +235,16 @@ def test_what_is_only_possible_counts_half() -> None:
     assert shares == {"patient:a": pytest.approx(1), "patient:b": pytest.approx(0.5, abs=1e-4)}
 
 
+def test_what_notes_measure_in_two_letters_is_a_test() -> None:
+    kg = extract([TextDocument("note:1", "Na 138, ANA 1:320.", "patient:1")], graph())
+    found = kg.evidence.filter(relation="UNDERWENT")
+    values = {
+        tail: json.loads(said)["value"]
+        for tail, said in found.select("object", "qualifiers").iter_rows()
+    }
+    assert values == {"text:procedure_na": 138.0, "text:procedure_ana": "1:320"}
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -40,6 +40,8 @@ def quantity(value: float, unit: str, standard: float, of: str) -> dict[str, str
         ("[ferritin|Procedure] level <5 ng/mL", [{"value": "<5", "unit": "ng/mL"}]),
         ("[INR|Procedure] was 2.3.", [{"value": 2.3}]),
         ("raised [CRP|Procedure]", [{"interpretation": "high"}]),
+        ("[CRP|Procedure] 42 (high), [Na|Procedure] 138",
+         [{"value": 42.0, "interpretation": "high"}, {"value": 138.0}]),
         ("[troponin|Procedure]: negative", [{"interpretation": "negative"}]),
         ("[ALT|Procedure] and [AST|Procedure] were normal.", [{"interpretation": "normal"}] * 2),
         ("[Sodium|Procedure] 140 mmol/L and [glucose|Procedure] pending.",
