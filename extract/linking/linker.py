@@ -444,10 +444,9 @@ class LinkerComponent:
         places = [(m.start_char, m.end_char, m.label_) for m in mentions]
         long_forms = long_forms_of(doc.text, places)
         if doc._.note:
-            # Whole mentions alone: "UTI prophylaxis" is no name with a part to be spelled out.
-            usual = short_forms()
+            usual = {short: form.long for short, form in short_forms().items() if form.long}
             said = {mention.text for mention in mentions} & usual.keys()
-            long_forms = {short: usual[short].long for short in said} | long_forms
+            long_forms = {short: usual[short] for short in said} | long_forms
         asked = [asked_for(mention.text, mention.label_, long_forms) for mention in mentions]
         least = self.linker.threshold
         if self.threshold is None:

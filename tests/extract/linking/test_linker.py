@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import polars as pl
 import pytest
 
 from medkg.extract import sentences as _sentences  # noqa: F401 (likewise)
 from medkg.extract.linking import linker as _linker  # noqa: F401 (registers the component)
-from medkg.extract.linking.linker import Link, Linker
+from medkg.extract.linking.linker import Link, Linker, LinkerComponent
 from medkg.graph.errors import ModelError
+from medkg.graph.frames import NODES, conform
 
 from ..made_graph import graph
 from ..marked import marked, pipeline
@@ -119,3 +121,19 @@ def test_a_link_that_is_likelier_wrong_than_right_is_none(monkeypatch: pytest.Mo
 def test_the_component_says_that_it_has_no_names() -> None:
     with pytest.raises(ModelError, match="has no names"):
         marked(pipeline("medkg_sentences", "medkg_linker"), "[fever|Symptom]")
+
+
+def test_a_usual_short_form_without_a_long_one_is_linked_as_it_stands() -> None:
+    """As it is in a paper: nothing is spelled out, so nothing speaks against its own name."""
+    kg = graph()
+    named = pl.DataFrame({"id": "CHEBI:35475", "kind": "Drug", "name": "NSAID", "synonyms": [[]]})
+    kg = kg.with_frames(nodes=pl.concat([kg.nodes, conform(named, NODES)]))
+    component = LinkerComponent().use(kg)
+    links = []
+    for note in (False, True):
+        doc = marked(pipeline("medkg_sentences"), "[NSAID|Drug]")
+        doc._.note = note
+        (mention,) = component(doc).spans["mentions"]
+        links.append((mention._.identifier, mention._.link_score))
+    assert links[0] == links[1]
+    assert links[0][0] == "CHEBI:35475"
