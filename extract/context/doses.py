@@ -77,6 +77,15 @@ def _duration(text: str) -> str | None:
     return f"{count} {unit}" if count in ("1", "one") else f"{count} {unit}s"
 
 
+def _divided(between: str) -> tuple[str, str]:
+    """What stands between two drugs: what is said of the first, and of the second.
+
+    Cut at the last comma or "and"; without one all of it is the first's.
+    """
+    *_, last = [None, *_BREAK.finditer(between)]
+    return (between, "") if last is None else (between[: last.start()], between[last.end() :])
+
+
 def _first(values: dict[str, str], text: str) -> str | None:
     """The value whose pattern matches earliest; of two at one place the longer match."""
     found = [
@@ -115,8 +124,7 @@ def dosage(drug: Span) -> dict[str, str]:
     after = re.split(r";|\b(?:but|because|which|who)\b", drug.doc[drug.end : end].text)[0]
     if end < sentence.end:  # "and 5 mg of", ", inhaled" are the next drug's
         after = _DOSE_OF.sub("", after)
-        *own_parts, _ = _BREAK.split(after)
-        after = ",".join(own_parts) if own_parts else after
+        after, _ = _divided(after)
     before = drug.doc[start : drug.start].text
     found: dict[str, str] = {}
     dose, own = _DOSE.search(after), _DOSE_OF.search(before)
@@ -127,9 +135,8 @@ def dosage(drug: Span) -> dict[str, str]:
         found["dose"] = dose[0].strip()
     elif dose := _DOSE_BEFORE.search(before):
         found["dose"] = dose[1].strip()
-    if start > sentence.start:  # the other half of the same cut, from the drug before's side
-        _, *own_parts = _BREAK.split(before)
-        before = own_parts[-1] if own_parts else ""
+    if start > sentence.start:
+        _, before = _divided(before)
     route = _first(_ROUTES, after) or _first(_ROUTES, " ".join(before.split()[-2:]))
     if route is not None:
         found["route"] = route
