@@ -106,6 +106,14 @@ def link_evaluation(report: Mapping[str, Any]) -> list[tuple[str, pl.DataFrame]]
         for row in range(len(models["model"]))
     ]
     tables.append(("MRR by degree in training, and by adme", pl.DataFrame(strata)))
+    for side in sides:
+        found = report["calibration"][side]
+        title = (
+            f"Probabilities of the first {found['first']} {_RANKED[side]} of {found['queries']:,}"
+            f" queries: Brier {found['brier']:.5f} (of the base rate alone"
+            f" {found['brier_of_base_rate']:.5f}), ECE {found['ece']:.4f}"
+        )
+        tables.append((title, pl.DataFrame(found["reliability"])))
     return tables
 
 

@@ -9,15 +9,18 @@ from typing import Any
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy import sparse
 
 from ...graph.errors import DataError, MissingError, ModelError
 from ...graph.kg import KnowledgeGraph
 from ...graph.progress import progress
+from ..calibration import FIRST, quality
 from ..data import to_hetero_data
-from ..ranking import by_degree, summarise
+from ..matrices import without
+from ..ranking import by_degree, pair_matrix, summarise
 from .baselines import Degree, Neighbours
 from .leaks import Leaks, find_leaks, same_entities
-from .metrics import Scored, by_label, figures, paired_difference, score_pairs
+from .metrics import Scored, by_label, figures, first_candidates, paired_difference, score_pairs
 from .model import DIRECTIONS, LinkModel
 from .scorers import Scorer
 from .split import MANIFEST, read_edges
@@ -49,7 +52,10 @@ def evaluate_model(
         property, ranked among all; `without leaks`), and by model (`model` and baselines):
         `figures` (see `medkg.gnn.links.metrics.figures`), `paired` (what the model has over each
         baseline); and `strata`, of all edges, by the degrees of tail and head in training and by
-        the tail's `adme`. `both` are the ranks of both sides together.
+        the tail's `adme`. `both` are the ranks of both sides together. `calibration`, by what is
+        ranked: of the model's probabilities of the first candidates of every query, what
+        `medkg.gnn.calibration.quality` gives, and the `base_rate` that the model states. Of other
+        edges than training held back, of the queries among them.
 
     Raises:
         DataError: a file can't be read, or holds no edge.
@@ -72,7 +78,8 @@ def evaluate_model(
     ).tocsr()
     sides: dict[str, dict[str, Scored]] = {}
     measured: dict[str, Any] = {}
-    steps = len(DIRECTIONS) * len(scorers) * (1 + len(parts))
+    calibration: dict[str, Any] = {}
+    steps = len(DIRECTIONS) * (len(scorers) * (1 + len(parts)) + 1)
     with progress("Evaluating", steps) as step:
         for side in DIRECTIONS:
             queries, answers = (numbers if side == "tail" else numbers[:, ::-1]).T
@@ -83,6 +90,10 @@ def evaluate_model(
                 sides[side][name] = score_pairs(score, queries, answers, truth, seed=seed)
                 step()
             measured[side] = _figures(sides[side], parts, seed, step)
+            own = edges is None and split is None
+            asked = model.task.with_edges(side) if own else np.unique(queries)
+            calibration[side] = _calibration(model, side, asked, numbers, truth)
+            step()
     return {
         "model": model.name,
         "relation": model.task.edge_type[1],
@@ -98,6 +109,7 @@ def evaluate_model(
         },
         "paired": {side: _paired(scored, parts, seed) for side, scored in sides.items()},
         "strata": {side: _strata(model, scored, numbers, roles) for side, scored in sides.items()},
+        "calibration": calibration,
     }
 
 
@@ -241,6 +253,29 @@ def _figures(
             found[part][name] = figures(all_edges.where(chosen), seed=seed)
             step()
     return found
+
+
+def _calibration(
+    model: LinkModel,
+    side: str,
+    queries: NDArray[np.int64],
+    numbers: NDArray[np.int64],
+    known: sparse.csr_matrix,
+) -> dict[str, Any]:
+    """How good the probabilities of the queries' first candidates are, pairs that are known and
+    not tested left out."""
+    tested = pair_matrix(numbers if side == "tail" else numbers[:, ::-1], known.shape)
+    if model.task.symmetric:
+        tested = tested.maximum(tested.T).tocsr()
+    score = model.scorer.score_tails if side == "tail" else model.scorer.score_heads
+    scores, ranks, true = first_candidates(score, queries, without(known, tested), tested)
+    calibration = model.calibrations[side]
+    return {
+        "base_rate": round(calibration.base_rate, 6),
+        "queries": len(queries),
+        "first": FIRST,
+        **quality(calibration.probability(scores, ranks), true),
+    }
 
 
 def _of_both_sides(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ...graph.errors import ModelError
+from ..calibration import FIRST
 from ..ranking import HITS, Score, drawn_counts, interval, summarise
 
 Floats = NDArray[np.float64]
@@ -117,6 +118,36 @@ def score_pairs(
                 some = generator.permutation(len(false))[:negatives]
                 drawn[edge, : len(some)] = false[some]
     return Scored(queries, answers, ranks, scores, above, tied, listed, drawn)
+
+
+def first_candidates(
+    score: Score, queries: Ints, left_out: sparse.csr_matrix, true: sparse.csr_matrix
+) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """The first `medkg.gnn.calibration.FIRST` candidates of every query, as one list.
+
+    Args:
+        queries: (queries,): numbers of nodes.
+        left_out: (nodes, candidates): pairs that are no candidates.
+        true: (nodes, candidates).
+
+    Returns:
+        (pairs,) each: scores, ranks (equal scores in the order of the candidates), and which pairs
+        are true.
+    """
+    most = min(FIRST, left_out.shape[1])
+    scores, ranks, are_true = [], [], []
+    step = max(1, _CELLS // max(left_out.shape[1], 1))
+    for start in range(0, len(queries), step):
+        rows = queries[start : start + step]
+        found = score(torch.from_numpy(rows)).detach().cpu().double().numpy().copy()
+        found[left_out[rows].nonzero()] = -np.inf
+        first = np.argsort(-found, axis=1, kind="stable")[:, :most]
+        found = np.take_along_axis(found, first, 1)
+        kept = found > -np.inf
+        scores.append(found[kept])
+        ranks.append(np.broadcast_to(np.arange(1.0, most + 1), found.shape)[kept])
+        are_true.append(np.take_along_axis(true[rows].toarray() > 0, first, 1)[kept])
+    return np.concatenate(scores), np.concatenate(ranks), np.concatenate(are_true)
 
 
 def _places(ordered: Floats, values: Floats) -> tuple[Floats, Floats]:

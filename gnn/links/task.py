@@ -55,6 +55,11 @@ class LinkTask:
             pairs = np.concatenate([pairs, pairs[:, ::-1]])
         return pair_matrix(pairs, (len(self.heads), len(self.tails))).maximum(self.loops())
 
+    def with_edges(self, direction: str) -> NDArray[np.int64]:
+        """The heads (direction `tail`) or tails (`head`) that have an edge in any part."""
+        pairs = np.concatenate([self.train, self.valid, self.test])
+        return np.unique(pairs if self.symmetric else pairs[:, 0 if direction == "tail" else 1])
+
     def loops(self) -> sparse.csr_matrix:
         """The pairs of a node with itself, where the relation is within a kind."""
         own = np.arange(len(self.heads) if self.edge_type[0] == self.edge_type[2] else 0)

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import torch
 from numpy.typing import NDArray
 from scipy import sparse
 from torch_geometric.data import HeteroData
@@ -27,6 +26,7 @@ from . import parallel
 from .baselines import Degree, Neighbours
 from .ensemble import Ensemble, Member, choose_weights
 from .fit import context_of, device_of, fit_links
+from .metrics import first_candidates
 from .model import DIRECTIONS, KIND, LinkModel
 from .node_features import add_features
 from .scorers import Scorer
@@ -319,25 +319,10 @@ def _calibrate(scorer: Scorer, task: LinkTask) -> tuple[dict[str, Calibration], 
 def _first_candidates(
     scorer: Scorer, task: LinkTask, direction: str, part: str, other: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Of every query with an edge, the first candidates that are neither trained on nor in the
-    other part: their scores, ranks, and whether they are in this part."""
+    """The first candidates of every query with an edge, those trained on or in the other part left
+    out, and whether they are in this part."""
     left_out, true = task.matrix("train", other), task.matrix(part) - task.loops()
     if direction == "head":
         left_out, true = left_out.T.tocsr(), true.T.tocsr()
     score = scorer.score_tails if direction == "tail" else scorer.score_heads
-    degrees = np.asarray(task.matrix("train", "valid", "test").sum(1 if direction == "tail" else 0))
-    loops = task.loops().diagonal().any()
-    queries = np.flatnonzero(degrees.ravel() > (1 if loops else 0))
-    n_first = min(calibration.FIRST, left_out.shape[1])
-    all_scores, all_ranks, all_true = [], [], []
-    for start in range(0, len(queries), 256):
-        rows = queries[start : start + 256]
-        scores = score(torch.from_numpy(rows)).double().numpy().copy()
-        scores[left_out[rows].nonzero()] = -np.inf
-        first = np.argsort(-scores, axis=1, kind="stable")[:, :n_first]
-        found = np.take_along_axis(scores, first, 1)
-        kept = found > -np.inf
-        all_scores.append(found[kept])
-        all_ranks.append(np.broadcast_to(np.arange(1.0, n_first + 1), found.shape)[kept])
-        all_true.append(np.take_along_axis(true[rows].toarray() > 0, first, 1)[kept])
-    return np.concatenate(all_scores), np.concatenate(all_ranks), np.concatenate(all_true)
+    return first_candidates(score, task.with_edges(direction), left_out, true)

@@ -52,6 +52,22 @@ def test_figures_beside_the_baselines(model: LinkModel, report: dict[str, Any]) 
     assert both == pytest.approx((tails + heads) / 2, abs=1e-4)
 
 
+def test_probabilities_are_held_against_what_is_true(
+    kg: KnowledgeGraph, model: LinkModel, report: dict[str, Any], tmp_path: Path
+) -> None:
+    for side in ("tail", "head"):
+        found = report["calibration"][side]
+        trained = model.metrics["calibration"][side]
+        assert {name: found[name] for name in trained} == trained
+        assert sum(part["n"] for part in found["reliability"]) == found["n"]
+    # Of other edges, of the queries among them alone, and the pair's own place is true there.
+    h, t = model.task.test[0]
+    one = write_edges(tmp_path / "one.tsv", [(model.task.heads[h], model.task.tails[t])])
+    found = evaluate_model(model, edges=one)["calibration"]["tail"]
+    assert found["queries"] == found["true"] == 1
+    assert found["n"] <= len(model.task.tails)
+
+
 def test_parts_and_strata_add_up(report: dict[str, Any]) -> None:
     whole = report["figures"]["tail"]["all"]["model"]
     part = report["figures"]["tail"]["without adme"]["model"]
