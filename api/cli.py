@@ -871,6 +871,18 @@ def _print_settings(asked: bool) -> None:
         raise typer.Exit
 
 
+Config = Annotated[Path | None, typer.Option(help="A TOML file of settings; options go before it.")]
+PrintConfig = Annotated[
+    bool,
+    typer.Option(
+        "--print-config",
+        is_eager=True,
+        callback=_print_settings,
+        help="Print all settings with what they do, as such a file, and end.",
+    ),
+]
+
+
 @train.command("links", epilog="Example: medkg train links graphs/all --out models/targets")
 def train_links(
     graph: Annotated[Path, typer.Argument(help="A graph folder.")],
@@ -893,18 +905,8 @@ def train_links(
     split: Annotated[
         Path | None, typer.Option(help="Edges to hold back: a folder of medkg split.")
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="A TOML file of settings; options go before it.")
-    ] = None,
-    print_config: Annotated[
-        bool,
-        typer.Option(
-            "--print-config",
-            is_eager=True,
-            callback=_print_settings,
-            help="Print all settings with what they do, as such a file, and end.",
-        ),
-    ] = False,
+    config: Config = None,
+    print_config: PrintConfig = False,
     tune: Annotated[
         int | None,
         typer.Option(min=1, help="First try so many settings of the network; see OUT.tuning."),
@@ -930,16 +932,19 @@ def train_links(
     from dataclasses import replace
 
     from medkg.gnn.links import parallel
-    from medkg.gnn.links.settings import NetworkSettings, read_with, with_options
+    from medkg.gnn.links.settings import LinkSettings, NetworkSettings, read_with, with_options
     from medkg.gnn.links.split import held_back
     from medkg.gnn.links.train import train_links as train_model
     from medkg.graph.kg import KnowledgeGraph
 
-    links, network = read_with(
+    chosen = read_with(
         config,
-        {"relation": relation, "model": model, "seed": seed},
-        {"encoder": encoder, "decoder": decoder, "epochs": epochs},
+        {
+            "links": {"relation": relation, "model": model, "seed": seed},
+            "network": {"encoder": encoder, "decoder": decoder, "epochs": epochs},
+        },
     )
+    links, network = LinkSettings(**chosen["links"]), chosen["network"]
     kg = KnowledgeGraph.open(graph)
     common: dict[str, Any] = {
         "split": None if split is None else held_back(split, kg, links.relation),
@@ -1002,28 +1007,13 @@ def _show_links(trained: LinkModel, out: Path, as_json: bool) -> None:
 def train_embeddings(
     graph: Annotated[Path, typer.Argument(help="A graph folder.")],
     out: Annotated[Path, typer.Option(help="Model folder to write.")],
-    decoder: Annotated[str, typer.Option(help="transe, distmult, complex or rotate.")] = "complex",
-    dim: Annotated[int, typer.Option(min=1, help="Real numbers in a vector.")] = 128,
-    loss: Annotated[
-        str, typer.Option(help="cross-entropy, binary, margin or self-adversarial.")
-    ] = "cross-entropy",
-    margin: Annotated[float, typer.Option(help="Of the losses that have one.")] = 0.0,
-    sampler: Annotated[
-        str, typer.Option(help="Negatives: uniform, typed, mixed, degree, filtered or all.")
-    ] = "typed",
-    negatives: Annotated[int, typer.Option(min=1, help="Drawn for each batch and side.")] = 512,
-    batch: Annotated[int, typer.Option(min=1, help="Triples a step.")] = 512,
-    epochs: Annotated[int, typer.Option(min=1, help="The most.")] = 20,
-    learning_rate: Annotated[float, typer.Option(help="Of Adagrad.")] = 0.5,
-    schedule: Annotated[
-        str, typer.Option(help="How the learning rate falls: constant, linear or cosine.")
-    ] = "linear",
-    reciprocal: Annotated[
-        bool, typer.Option(help="A vector of its own for each relation's inverse.")
-    ] = True,
-    n3: Annotated[
-        float, typer.Option(min=0, help="Weight of the N3 regulariser (distmult, complex).")
-    ] = 0.02,
+    decoder: Annotated[
+        str | None, typer.Option(help="transe, distmult, complex (default) or rotate.")
+    ] = None,
+    dim: Annotated[int | None, typer.Option(help="Real numbers in a vector.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="The most.")] = None,
+    config: Config = None,
+    print_config: PrintConfig = False,
     device: Annotated[str, typer.Option(help="cpu, cuda, …")] = "cpu",
     seed: Seed = 0,
     as_json: Json = False,
@@ -1031,31 +1021,21 @@ def train_embeddings(
     """Train embeddings of all relations of a graph at once; one edge in a hundred is held back."""
     from medkg import show
     from medkg.gnn.links.kge import train_embeddings as train_model
-    from medkg.gnn.links.kge_training import EmbeddingSettings
+    from medkg.gnn.links.settings import EmbeddingSettings, read_with
     from medkg.graph.kg import KnowledgeGraph
     from medkg.reports import embedding_figures
 
-    settings = EmbeddingSettings(
-        decoder=decoder,
-        dim=dim,
-        loss=loss,
-        margin=margin,
-        sampler=sampler,
-        negatives=negatives,
-        batch=batch,
-        epochs=epochs,
-        learning_rate=learning_rate,
-        schedule=schedule,
-        reciprocal=reciprocal,
-        n3=n3,
-    )
+    given = {"embeddings": {"decoder": decoder, "dim": dim, "epochs": epochs}}
+    settings = EmbeddingSettings(**read_with(config, given)["embeddings"])
     trained = train_model(
         KnowledgeGraph.open(graph), settings, seed=seed, out=out, graph_path=graph, device=device
     )
     if as_json:
         show.as_json(trained.metrics)
     else:
-        show.frame(embedding_figures(decoder, trained.metrics), f"{out}: held-out, both sides")
+        show.frame(
+            embedding_figures(settings.decoder, trained.metrics), f"{out}: held-out, both sides"
+        )
 
 
 @train.command(

@@ -239,7 +239,8 @@ def width(decoder: str) -> int:
 
 def medkg_trains(task: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
     """Train by medkg."""
-    from medkg.gnn.links.kge_training import EmbeddingSettings, Triples, train
+    from medkg.gnn.links.kge_training import Triples, train
+    from medkg.gnn.links.settings import EmbeddingSettings
 
     decoder = task["decoder"]
     chosen = SETTINGS["all"] | SETTINGS[str(task["batch"])] | SETTINGS.get(decoder, {})

@@ -117,8 +117,8 @@ class Explanation:
         attribution: for a graph neural network, the edges that its score rests on most: what the
             score would lose (to first order) without each. For the ranker, the known pairs, and
             what the score loses without each, in standard deviations of the scores of the head's
-            candidates.
-        attribution_unit: of these shares.
+            candidates. For an ensemble, those of its heaviest member that has such shares.
+        attribution_unit: of these shares, and by which member of an ensemble.
         counterfactual: for the ranker, the known pair that the hypothesis needs most, if it needs
             one: that without which its rank would be the worst.
     """

@@ -28,7 +28,8 @@ from ..data import EdgeType, to_hetero_data
 from ..folder import CONFIG, ModelFolder, graph_record, open_model, save_model
 from ..ranking import filtered_ranks, pair_matrix, summarise
 from .fit import device_of
-from .kge_training import Embeddings, EmbeddingSettings, Triples, train
+from .kge_training import Embeddings, Triples, train
+from .settings import EmbeddingSettings, with_options
 
 KIND = "embeddings"
 _LOOK = 2_000  # validation triples that a look during training ranks, at most
@@ -331,7 +332,7 @@ def load_embeddings(path: Path | str) -> EmbeddingModel:
     """
     folder = open_model(path, KIND)
     try:
-        settings = EmbeddingSettings.from_dict(folder.settings["embeddings"])
+        settings = with_options(EmbeddingSettings(), folder.settings["embeddings"])
         types = [(head, relation, tail) for head, relation, tail in folder.settings["types"]]
         embeddings = Embeddings(
             settings.decoder,
@@ -342,6 +343,8 @@ def load_embeddings(path: Path | str) -> EmbeddingModel:
         held_back = folder.split["valid"]
     except (KeyError, ValueError, TypeError) as error:
         raise ModelError(f"{path}: lacks {error}; train the model anew") from error
+    except DataError as error:
+        raise ModelError(f"{path}: {error}; train the model anew") from error
     return EmbeddingModel(
         embeddings,
         types,

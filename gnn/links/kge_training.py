@@ -12,7 +12,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from ..ranking import pair_matrix
 from .decoders import DECODERS
 from .kge_losses import LOSSES
 from .kge_negatives import SAMPLERS, Pool
+from .settings import EmbeddingSettings
 
 CHECKPOINT = "checkpoint.json"
 SCHEDULES: Mapping[str, Callable[[float], float]] = {
@@ -40,89 +41,6 @@ SCHEDULES: Mapping[str, Callable[[float], float]] = {
 }
 _TINY = 1e-10
 _SMALL = 4_000_000  # multiplications in a batch's product that one thread is enough for
-
-
-@dataclass(frozen=True)
-class EmbeddingSettings:
-    """What embeddings are trained with.
-
-    Attributes:
-        decoder: a name in `DECODERS`.
-        dim: real numbers in a vector (even where the decoder's are complex).
-        loss: a name in `LOSSES`.
-        margin: of the losses that have one. Scores of TransE and RotatE are below 0: there `binary`
-            and `self-adversarial` need about 6. For `margin` it is the gap to the others' scores.
-        sampler: a name in `SAMPLERS`.
-        negatives: other nodes that an answer is told from, on each side, drawn once a batch.
-        sides: 2: each triple's tail and its head are told from others; 1: in each batch only the
-            tails or only the heads, by chance, which is faster.
-        batch: triples a step, at most.
-        epochs: the most.
-        learning_rate: of Adagrad, with one sum for each vector.
-        schedule: how the learning rate falls from step to step, to zero at the last of `epochs`:
-            constant, linear or cosine.
-        clip: the longest gradient of a row; longer ones are shortened to it. 0: no clipping.
-        n3: weight of the cubes of the vectors' entries (Lacroix et al., ICML 2018); for decoders
-            that multiply vectors (DistMult, ComplEx), nothing for those that measure distances.
-        reciprocal: whether heads are asked for by a vector of the inverse relation of its own
-            (same source).
-        scale: standard deviation of the numbers that vectors begin with.
-        validate_every: epochs between two looks at the validation triples.
-        patience: training ends when so many looks show no better MRR.
-    """
-
-    decoder: str = "complex"
-    dim: int = 128
-    loss: str = "cross-entropy"
-    margin: float = 0.0
-    sampler: str = "typed"
-    negatives: int = 512
-    sides: int = 2
-    batch: int = 512
-    epochs: int = 20
-    learning_rate: float = 0.5
-    schedule: str = "linear"
-    clip: float = 0.0
-    n3: float = 0.02
-    reciprocal: bool = True
-    scale: float = 0.1
-    validate_every: int = 5
-    patience: int = 3
-
-    def __post_init__(self) -> None:
-        for what, table in (
-            ("decoder", DECODERS),
-            ("loss", LOSSES),
-            ("sampler", SAMPLERS),
-            ("schedule", SCHEDULES),
-        ):
-            if getattr(self, what) not in table:
-                allowed = ", ".join(table)
-                raise ModelError(f"unknown {what} {getattr(self, what)!r}; there are {allowed}")
-        for what in ("dim", "negatives", "batch", "epochs", "validate_every", "patience"):
-            if getattr(self, what) < 1:
-                raise ModelError(f"{what} is at least 1, not {getattr(self, what)}")
-        if not 0 < self.learning_rate < math.inf:
-            raise ModelError(f"learning_rate is above 0, not {self.learning_rate}")
-        if self.sides not in (1, 2):
-            raise ModelError(f"sides are 1 or 2, not {self.sides}")
-        if DECODERS[self.decoder].complex and self.dim % 2:
-            raise ModelError(f"{self.decoder} vectors have an even dim, not {self.dim}")
-
-    def to_dict(self) -> dict[str, Any]:
-        """The settings as JSON can hold them."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> EmbeddingSettings:
-        """The settings of `to_dict`.
-
-        Raises:
-            ModelError: a setting that there is not, or a value that it can't have.
-        """
-        if unknown := sorted(set(values) - {field.name for field in fields(cls)}):
-            raise ModelError(f"there is no setting {', '.join(unknown)}")
-        return cls(**values)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -34,11 +34,19 @@ from .settings import NetworkSettings
 from .task import LinkTask
 
 if TYPE_CHECKING:
-    from .known import Known
-    from .ranker import Judges
+    from .ranker import Ranker
 
 KIND = "links"
 DIRECTIONS = ("tail", "head")
+_ATTRIBUTED = 5  # edges named in an explanation
+
+
+class _Part(NamedTuple):
+    """A trained scorer, and the weight it has in the score."""
+
+    scorer: Scorer
+    settings: Mapping[str, Any]
+    weight: float
 
 
 class LinkModel:
@@ -76,10 +84,7 @@ class LinkModel:
     @property
     def label(self) -> str:
         """What sort of model it is, as its name begins: `links-degree`, `links-rgcn-distmult`, …"""
-        if self.settings["model"] != "network":
-            return f"links-{self.settings['model']}"
-        network = self.settings["network"]
-        return f"links-{network['encoder']}-{network['decoder']}"
+        return _label(self.settings)
 
     # Ranking
 
@@ -206,7 +211,7 @@ class LinkModel:
         _, head_rank, head_probability = self._standing("head", t, h)
         explainer, known = self._explainer, self._known
         names = dict(self.graph.nodes.select("id", "name").iter_rows())
-        attribution, counterfactual = self._attribution(h, t, rank)
+        attribution, unit, counterfactual = self._attribution(h, t, rank)
         pair = {"head": [head_id], "tail": [tail_id], "known": [bool(known[h, t])]}
         status, sources = self._recorded(pl.DataFrame(pair))
         return Explanation(
@@ -235,44 +240,71 @@ class LinkModel:
                 explainer.nearest_tails(tail_id, [self.task.tails[n] for n in known[h].indices])
             ),
             attribution=tuple(attribution),
-            attribution_unit=(
-                "standard deviations" if self.settings["model"] == "ranker" else "of the score"
-            ),
+            attribution_unit=unit,
             counterfactual=counterfactual,
         )
 
     def _attribution(
-        self, head: int, tail: int, rank: int, most: int = 5
-    ) -> tuple[list[tuple[Step, float]], Counterfactual | None]:
-        """The edges that a score rests on, and that without which the rank would be the worst."""
-        if not self.same_graph:
-            return [], None
-        if self.settings["model"] == "ranker":
-            from .attribution import removals  # LightGBM is loaded where it is needed
+        self, head: int, tail: int, rank: int
+    ) -> tuple[list[tuple[Step, float]], str, Counterfactual | None]:
+        """The edges that a score rests on, the unit of their shares, and the edge without which
+        the rank would be the worst. Of an ensemble they are those of the heaviest member that can
+        be asked for them."""
+        part = self._attributed
+        if part is None or not self.same_graph:
+            return [], "", None
+        by = "" if part.weight == 1 else f" by {_label(part.settings)}, weight {part.weight:.2f}"
+        if (ranker := _ranker_of(part)) is not None:
+            shares, counterfactual = self._of_ranker(ranker, head, tail, rank)
+            return shares, f"standard deviations{by}", counterfactual
+        return self._of_network(head, tail), f"of the score{by}", None
 
-            found = removals(*self._asked, head, tail, symmetric=self.task.symmetric)
-            carrying = [
-                (self._step_of(gone.head, gone.tail), round(gone.drop, 6))
-                for gone in found[:most]
-                if gone.drop > 0
-            ]
-            no_rank = len(self.task.tails) + 1  # comes after every rank
-            worst = max(found, key=lambda gone: gone.rank or no_rank, default=None)
-            # What the boosters alone rank worse than both together is no effect of the pair.
-            if worst is None or (worst.rank or no_rank) <= max(rank, worst.rank_before):
-                return carrying, None
-            step = self._step_of(worst.head, worst.tail)
-            return carrying, Counterfactual(step, worst.rank, worst.rank_before)
-        if not (isinstance(self.scorer, Vectors) and self.scorer.network):
-            return [], None
+    def _of_ranker(
+        self, ranker: Ranker, head: int, tail: int, rank: int
+    ) -> tuple[list[tuple[Step, float]], Counterfactual | None]:
+        """The known pairs that a ranker's score rests on, and the one that it needs most."""
+        from .attribution import removals  # LightGBM is loaded where it is needed
+
+        found = removals(
+            ranker.judges, ranker.known, self._trained, head, tail, symmetric=self.task.symmetric
+        )
+        carrying = [
+            (self._step_of(gone.head, gone.tail), round(gone.drop, 6))
+            for gone in found[:_ATTRIBUTED]
+            if gone.drop > 0
+        ]
+        no_rank = len(self.task.tails) + 1  # comes after every rank
+        worst = max(found, key=lambda gone: gone.rank or no_rank, default=None)
+        # What the boosters alone rank worse than the whole model does is no effect of the pair.
+        if worst is None or (worst.rank or no_rank) <= max(rank, worst.rank_before):
+            return carrying, None
+        step = self._step_of(worst.head, worst.tail)
+        return carrying, Counterfactual(step, worst.rank, worst.rank_before)
+
+    def _of_network(self, head: int, tail: int) -> list[tuple[Step, float]]:
+        """The edges that a network's score rests on."""
         network, data = self._network
         attribution = attribute_to_edges(network, data, head, tail)
-        largest = sorted(attribution.items(), key=lambda entry: (-entry[1], entry[0]))[:most]
+        largest = sorted(attribution.items(), key=lambda entry: (-entry[1], entry[0]))
         return [
             (self._explainer.edge_step(edge), round(share, 6))
-            for edge, share in largest
+            for edge, share in largest[:_ATTRIBUTED]
             if share > 0
-        ], None
+        ]
+
+    @property
+    def _parts(self) -> list[_Part]:
+        """What makes the score, the heaviest first: the model itself, or an ensemble's members."""
+        if not isinstance(self.scorer, Ensemble):
+            return [_Part(self.scorer, self.settings, 1.0)]
+        parts = [
+            _Part(member.scorer, settings["settings"], float(weight))
+            for member, settings, weight in zip(
+                self.scorer.members, self.settings["members"], self.scorer.weights, strict=True
+            )
+            if weight
+        ]
+        return sorted(parts, key=lambda part: -part.weight)
 
     def _recorded(self, rows: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
         """Status and sources (see `predict`) of pairs, from columns head, tail and known."""
@@ -313,13 +345,9 @@ class LinkModel:
         return told["status"], told["sources"]
 
     def _is_candidate(self, head: int, tail: int) -> bool:
-        """Whether the model ranks this tail of the head at all."""
-        if self.settings["model"] != "ranker":
-            return True
-        from .ranker import Ranker
-
-        assert isinstance(self.scorer, Ranker)
-        return self.scorer.is_candidate(head, tail)
+        """Whether the model, or a member of it, ranks this tail of the head at all."""
+        rankers = [_ranker_of(part) for part in self._parts]
+        return any(ranker is None or ranker.is_candidate(head, tail) for ranker in rankers)
 
     def _step_of(self, head: int, tail: int) -> Step:
         """The edge of a known pair."""
@@ -429,24 +457,32 @@ class LinkModel:
         return Explainer(self.graph, self.task.edge_type)
 
     @property
-    def _asked(self) -> tuple[Judges, Known, sparse.csr_matrix]:
-        """The ranker's judges, what they judge by on the training graph, and what they don't."""
-        from .ranker import Ranker
-
-        assert isinstance(self.scorer, Ranker)
-        return self.scorer.judges, self.scorer.known, self._trained
+    def _attributed(self) -> _Part | None:
+        """The heaviest part whose score can be attributed to edges."""
+        return next(
+            (
+                part
+                for part in self._parts
+                if part.settings["model"] == "ranker"
+                or (isinstance(part.scorer, Vectors) and part.scorer.network)
+            ),
+            None,
+        )
 
     @cached_property
     def _network(self) -> tuple[LinkNetwork, HeteroData]:
-        """The network with its weights, and the graph it was trained on."""
-        assert isinstance(self.scorer, Vectors)
-        settings = NetworkSettings.from_dict(self.settings["network"])
+        """The network that scores are attributed by, with its weights, and the graph it was trained
+        on."""
+        part = self._attributed
+        assert part is not None
+        assert isinstance(part.scorer, Vectors)
+        settings = NetworkSettings.from_dict(part.settings["network"])
         whole = to_hetero_data(self.graph, exclude_edges=self.task.excluded)
         add_features(whole, self.graph, settings.features)
         data = compact(whole, self.task.edge_type, settings.context)
         counts = {kind: data[kind].num_nodes for kind in data.node_types}
         network = LinkNetwork(counts, self.task.edge_type, settings, features_of(data))
-        network.load_state_dict(dict(self.scorer.network))
+        network.load_state_dict(dict(part.scorer.network))
         return network, data
 
     # Folder
@@ -535,6 +571,22 @@ def load_model(path: Path | str, graph: KnowledgeGraph | None = None) -> LinkMod
         folder.graph,
         same_graph=same_graph,
     )
+
+
+def _ranker_of(part: _Part) -> Ranker | None:
+    """The part's scorer, if it is a ranker."""
+    if part.settings["model"] != "ranker":
+        return None
+    from .ranker import Ranker  # LightGBM is loaded where it is needed
+
+    assert isinstance(part.scorer, Ranker)
+    return part.scorer
+
+
+def _label(settings: Mapping[str, Any]) -> str:
+    if settings["model"] != "network":
+        return f"links-{settings['model']}"
+    return f"links-{settings['network']['encoder']}-{settings['network']['decoder']}"
 
 
 def _scorer_from(

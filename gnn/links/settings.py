@@ -1,12 +1,14 @@
 """The settings of link prediction: declared, documented and checked here, read from one TOML file.
 
-`medkg train links --print-config` prints all of them with what they mean; a file needs to hold only
-those that differ. An option of the command line goes before the file.
+`medkg train links --print-config`, or the same of `train embeddings`, prints all of them with what
+they mean; a file needs to hold only those that differ. An option of the command line goes before
+the file.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, asdict, dataclass, field, fields, is_dataclass, replace
@@ -20,10 +22,12 @@ from ..data import EdgeType
 from .decoders import DECODERS
 from .encoders import ENCODERS
 from .kge_losses import LOSSES
+from .kge_negatives import SAMPLERS
 from .node_features import FEATURES
 
 NEGATIVES = ("relation", "typed", "degree", "all")
 SCHEDULES = ("constant", "cosine", "plateau")
+EMBEDDING_SCHEDULES = ("constant", "linear", "cosine")
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 S = TypeVar("S")
@@ -244,7 +248,91 @@ class LinkSettings:
         check(self)
 
 
-TABLES: dict[str, type[Any]] = {"links": LinkSettings, "network": NetworkSettings}
+@dataclass(frozen=True)
+class EmbeddingSettings:
+    """What embeddings of all relations are trained with.
+
+    Raises:
+        DataError: a value that is not allowed, or values that do not go together.
+    """
+
+    decoder: str = option(
+        "complex", "How two vectors and a relation become a score.", choices=tuple(DECODERS)
+    )
+    dim: int = option(
+        128, "Real numbers in a vector; even where the decoder's are complex.", least=1
+    )
+    loss: str = option(
+        "cross-entropy",
+        "How far an answer's score is to be above the others': cross-entropy (its share in the"
+        " softmax), binary, margin, self-adversarial (an other counts by its own score).",
+        choices=tuple(LOSSES),
+    )
+    margin: float = option(
+        0.0,
+        "Of the losses that have one. With transe and rotate, whose scores are below 0, binary and"
+        " self-adversarial need about 6. For margin it is the gap to the others' scores.",
+        least=0,
+    )
+    sampler: str = option(
+        "typed",
+        "What an answer is told from: typed (nodes of its kind), uniform (any nodes), mixed (half"
+        " of each), degree (of its kind, those with many edges of the relation oftener), filtered"
+        " (of its kind, without known true ones), all (all of these; for small graphs).",
+        choices=tuple(SAMPLERS),
+    )
+    negatives: int = option(512, "How many are drawn for a batch and side.", least=1)
+    sides: int = option(
+        2,
+        "2: each triple's tail and its head are told from others; 1: in each batch only the tails"
+        " or only the heads, by chance, which is faster.",
+        least=1,
+        below=3,
+    )
+    batch: int = option(512, "Triples a step, of one relation, at most.", least=1)
+    epochs: int = option(20, "The most; training ends earlier, see patience.", least=1)
+    learning_rate: float = option(0.5, "Of Adagrad, with one sum for each vector.", least=1e-9)
+    schedule: str = option(
+        "linear",
+        "How the learning rate falls from step to step, to zero at the last of the epochs.",
+        choices=EMBEDDING_SCHEDULES,
+    )
+    clip: float = option(
+        0.0, "The longest gradient of a vector; longer ones are shortened; 0: any.", least=0
+    )
+    n3: float = option(
+        0.02,
+        "Weight of the cubes of the vectors' entries (N3, Lacroix et al., ICML 2018); for distmult"
+        " and complex alone.",
+        least=0,
+    )
+    reciprocal: bool = option(
+        True,
+        "Whether heads are asked for by a vector of the inverse relation of its own (same source).",
+    )
+    scale: float = option(
+        0.1, "Standard deviation of the numbers that vectors begin with.", least=1e-9
+    )
+    validate_every: int = option(5, "Epochs between two looks at the validation triples.", least=1)
+    patience: int = option(
+        3, "Training ends when so many looks at the validation triples show no better MRR.", least=1
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+        if DECODERS[self.decoder].complex and self.dim % 2:
+            raise DataError(f"{self.decoder} vectors have an even dim, not {self.dim}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as JSON can hold them."""
+        return asdict(self)
+
+
+TABLES: dict[str, type[Any]] = {
+    "links": LinkSettings,
+    "network": NetworkSettings,
+    "embeddings": EmbeddingSettings,
+}
 
 
 def options(settings: Any) -> dict[str, tuple[Field[Any], Option]]:
@@ -279,6 +367,8 @@ def _check_value(name: str, value: Any, expected: Any, about: Option) -> None:
         near = get_close_matches(str(value), about.choices, 1)
         meant = f"; did you mean {near[0]}?" if near else ""
         raise DataError(f"unknown {name} {value!r}; there are {', '.join(about.choices)}{meant}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise DataError(f"{name} is a finite number, not {value!r}")
     if about.least is not None and value < about.least:
         raise DataError(f"{name} is {about.least:g} at the least, not {value!r}")
     if about.below is not None and value >= about.below:
@@ -306,22 +396,24 @@ def read_settings(path: Path | str) -> dict[str, dict[str, Any]]:
 
 
 def read_with(
-    path: Path | str | None, links: Mapping[str, Any], network: Mapping[str, Any]
-) -> tuple[LinkSettings, dict[str, Any]]:
-    """The settings of a file, if there is one, with options in their place that are not None.
+    path: Path | str | None, given: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """What a file sets, if there is one, with options in its place that are not None.
+
+    Args:
+        given: by table.
 
     Returns:
-        The table `links`, and of the table `network` what is set.
+        What is set in each table of `given`.
 
     Raises:
         DataError: see `read_settings`.
     """
     read = {} if path is None else read_settings(path)
-    chosen, others = (
-        {**read.get(table, {}), **{name: v for name, v in given.items() if v is not None}}
-        for table, given in (("links", links), ("network", network))
-    )
-    return LinkSettings(**chosen), others
+    return {
+        table: {**read.get(table, {}), **{name: v for name, v in values.items() if v is not None}}
+        for table, values in given.items()
+    }
 
 
 def _read_table(

@@ -58,7 +58,8 @@ class LinkTask:
     def with_edges(self, direction: str) -> NDArray[np.int64]:
         """The heads (direction `tail`) or tails (`head`) that have an edge in any part."""
         pairs = np.concatenate([self.train, self.valid, self.test])
-        return np.unique(pairs if self.symmetric else pairs[:, 0 if direction == "tail" else 1])
+        asked = pairs if self.symmetric else pairs[:, 0 if direction == "tail" else 1]
+        return np.asarray(np.unique(asked))
 
     def loops(self) -> sparse.csr_matrix:
         """The pairs of a node with itself, where the relation is within a kind."""

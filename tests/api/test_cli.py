@@ -6,15 +6,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from inspect import signature
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 import pytest
 
-from medkg.cli import main, train_embeddings
-from medkg.gnn.links.kge_training import EmbeddingSettings
+from medkg.cli import main
 from medkg.graph.errors import DataError
 from medkg.graph.frames import FRAMES
 from medkg.graph.kg import KnowledgeGraph
@@ -57,14 +55,6 @@ def test_help_and_import_load_nothing_heavy() -> None:
             [sys.executable, "-c", probe], capture_output=True, text=True, check=True
         )
         assert found.stdout.strip() == "[]", code
-
-
-def test_the_options_of_embeddings_are_by_default_those_of_python() -> None:
-    settings = EmbeddingSettings()
-    options = signature(train_embeddings).parameters
-    shared = [name for name in settings.to_dict() if name in options]
-    assert len(shared) == 12
-    assert {n: options[n].default for n in shared} == {n: getattr(settings, n) for n in shared}
 
 
 def test_a_command_that_is_asked_to_end_stops_its_server(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import torch
 
 from medkg.gnn.links.ensemble import Ensemble, Member, _log_odds
 from medkg.gnn.links.model import LinkModel, load_model
+from medkg.gnn.links.ranker import Ranker
 from medkg.gnn.links.screen import targets_of
 from medkg.gnn.links.train import ensemble_links, train_links
 from medkg.graph.errors import ModelError
@@ -90,6 +91,26 @@ def test_it_is_saved_and_read(joined: LinkModel, kg: KnowledgeGraph, tmp_path: P
     explanation = read.explain("drug 2-2", "GENE21")
     assert explanation == joined.explain("drug 2-2", "GENE21")
     assert explanation.attribution == ()
+
+
+def test_a_score_rests_on_what_its_heaviest_member_rests_on(
+    members: list[LinkModel], kg: KnowledgeGraph
+) -> None:
+    ranker = train_links(kg)
+    both = ensemble_links([members[0], ranker])
+    assert isinstance(both.scorer, Ensemble)
+    both.scorer.weights = np.array([0.75, 0.25])
+    head, tail = "drug 2-2", "GENE21"
+    alone, explanation = ranker.explain(head, tail), both.explain(head, tail)
+    assert explanation.attribution == alone.attribution != ()
+    assert explanation.attribution_unit == "standard deviations by links-ranker, weight 0.25"
+    # Degree ranks every pair; the ranker alone doesn't.
+    assert isinstance(ranker.scorer, Ranker)
+    unranked = next(t for t in range(60) if not ranker.scorer.is_candidate(0, t))
+    pair = ranker.task.heads[0], ranker.task.tails[unranked]
+    assert both.explain(*pair).candidate
+    both.scorer.weights = np.array([0.0, 1.0])
+    assert not both.explain(*pair).candidate
 
 
 def test_models_that_were_not_trained_alike_are_refused(

@@ -22,7 +22,8 @@ from medkg.gnn.links.kge import (
     triple_ranks,
     triples_of,
 )
-from medkg.gnn.links.kge_training import Embeddings, EmbeddingSettings, Triples
+from medkg.gnn.links.kge_training import Embeddings, Triples
+from medkg.gnn.links.settings import EmbeddingSettings
 from medkg.graph.errors import DataError, MissingError, ModelError
 from medkg.graph.kg import KnowledgeGraph
 
@@ -192,12 +193,16 @@ def test_command(
 ) -> None:  # fmt: skip
     kg.save(tmp_path / "graph")
     command = f"medkg train embeddings {tmp_path}/graph --out {tmp_path}/model --decoder transe"
-    options = "--dim 8 --epochs 2 --batch 64 --negatives 16 --json"
+    (tmp_path / "own.toml").write_text(
+        "[embeddings]\nbatch = 64\nnegatives = 16\nclip = 1.0\ndim = 9"
+    )
+    options = f"--dim 8 --epochs 2 --config {tmp_path}/own.toml --json"
     monkeypatch.setattr("sys.argv", [*command.split(), *options.split()])
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 0
     assert json.loads(capsys.readouterr().out)["valid"]["n"] > 0
-    assert load_embeddings(tmp_path / "model").settings.decoder == "transe"
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["graph", "model"]
+    found = load_embeddings(tmp_path / "model").settings
+    assert (found.decoder, found.clip, found.dim, found.batch) == ("transe", 1.0, 8, 64)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["graph", "model", "own.toml"]
     assert pl.read_parquet(tmp_path / "graph" / "edges.parquet").height == kg.edges.height

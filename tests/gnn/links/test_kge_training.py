@@ -19,8 +19,9 @@ from medkg.gnn.links.decoders import DECODERS
 from medkg.gnn.links.kge import triple_ranks
 from medkg.gnn.links.kge_losses import LOSSES
 from medkg.gnn.links.kge_negatives import SAMPLERS
-from medkg.gnn.links.kge_training import CHECKPOINT, EmbeddingSettings, Training, Triples, train
-from medkg.graph.errors import ModelError
+from medkg.gnn.links.kge_training import CHECKPOINT, SCHEDULES, Training, Triples, train
+from medkg.gnn.links.settings import EMBEDDING_SCHEDULES, EmbeddingSettings, with_options
+from medkg.graph.errors import DataError, ModelError
 
 SMALL = EmbeddingSettings(dim=16, batch=64, negatives=16, epochs=30, learning_rate=0.1)
 
@@ -229,17 +230,21 @@ def test_another_trainings_checkpoint_is_not_taken_and_a_damaged_one_is_named(
         ({"sampler": "nothing"}, "unknown sampler"),
         ({"schedule": "nothing"}, "unknown schedule"),
         ({"decoder": "rotate", "dim": 7}, "even dim"),
-        ({"sides": 3}, "sides are 1 or 2"),
-        ({"batch": 0}, "batch is at least 1"),
-        ({"learning_rate": -1.0}, "learning_rate is above 0"),
-        ({"learning_rate": float("nan")}, "learning_rate is above 0"),
-        ({"epochs": 0}, "epochs is at least 1"),
-        ({"speed": 3}, "no setting speed"),
+        ({"sides": 3}, "sides is less than 3"),
+        ({"batch": 0}, "batch is 1 at the least"),
+        ({"learning_rate": -1.0}, "learning_rate is 1e-09 at the least"),
+        ({"learning_rate": float("nan")}, "learning_rate is a finite number"),
+        ({"epochs": 0}, "epochs is 1 at the least"),
+        ({"speed": 3}, "unknown option 'speed'; did you mean|there are"),
     ],
 )
 def test_settings_that_can_not_be_are_refused(values: dict[str, object], message: str) -> None:
-    with pytest.raises(ModelError, match=message):
-        EmbeddingSettings.from_dict(values)
+    with pytest.raises(DataError, match=message):
+        with_options(EmbeddingSettings(), values)
+
+
+def test_every_schedule_is_one_of_the_settings() -> None:
+    assert tuple(SCHEDULES) == EMBEDDING_SCHEDULES
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -19,7 +19,7 @@ from medkg.gnn.data import to_hetero_data
 from medkg.gnn.links import channels, known
 from medkg.gnn.links.attribution import removals
 from medkg.gnn.links.model import LinkModel, load_model
-from medkg.gnn.links.ranker import Judged, Ranker
+from medkg.gnn.links.ranker import Judged, Judges, Ranker
 from medkg.gnn.links.train import train_links
 from medkg.graph.errors import DataError, ModelError
 from medkg.graph.frames import Source
@@ -43,6 +43,12 @@ def model(kg: KnowledgeGraph) -> LinkModel:
 def ranker_of(model: LinkModel) -> Ranker:
     assert isinstance(model.scorer, Ranker)
     return model.scorer
+
+
+def asked(model: LinkModel) -> tuple[Judges, known.Known, sparse.csr_matrix]:
+    """The ranker's judges, what they judge by on the training graph, and what they don't."""
+    ranker = ranker_of(model)
+    return ranker.judges, ranker.known, model.task.matrix("train")
 
 
 def test_channels_leave_the_relation_out(kg: KnowledgeGraph) -> None:
@@ -143,7 +149,7 @@ def test_options_of_the_network_are_not_the_rankers(kg: KnowledgeGraph) -> None:
 
 def test_without_a_pair_is_as_if_it_had_never_been_known(model: LinkModel) -> None:
     """All that does not come from learned likeness."""
-    _, whole, left_out = model._asked
+    _, whole, left_out = asked(model)
     head = int(np.flatnonzero(np.diff(whole.pairs.indptr) > 1)[0])
     tail = int(whole.pairs[head].indices[0])
     rest = whole.without([(head, tail)])
@@ -166,7 +172,7 @@ def test_without_a_pair_is_as_if_it_had_never_been_known(model: LinkModel) -> No
 
 def test_what_a_score_rests_on_is_faithful(model: LinkModel) -> None:
     """Without the pairs that are named a score falls further than without as many others."""
-    judges, whole, left_out = model._asked
+    judges, whole, left_out = asked(model)
     chance = np.random.default_rng(0)
     named_drops, other_drops = [], []
     for head, tail in model.task.valid[:8].tolist():
@@ -184,7 +190,7 @@ def test_what_a_score_rests_on_is_faithful(model: LinkModel) -> None:
 
 
 def score(model: LinkModel, whole: known.Known, head: int, tail: int) -> float:
-    judges, _, left_out = model._asked
+    judges, _, left_out = asked(model)
     table = next(whole.tables(np.array([head]), left_out))
     place = np.flatnonzero(table.tails == tail)
     scores = judges.boosted(judges.scaled(table))
@@ -237,7 +243,7 @@ def test_a_removal_that_ends_a_candidate_says_so(
 ) -> None:
     monkeypatch.setattr(known, "_CANDIDATES", 2)
     monkeypatch.setattr(known, "_FURTHER", 1)
-    judges, own, left_out = model._asked
+    judges, own, left_out = asked(model)
     ended = 0
     for head, tail in model.task.valid.tolist():
         for gone in removals(judges, own, left_out, head, tail):
@@ -252,12 +258,12 @@ def test_a_counterfactual_is_an_effect_of_its_pair(model: LinkModel) -> None:
     """Boosters alone may rank a pair worse than the model does, whatever is taken out."""
     unmoved = 0
     for head, tail in model.task.valid[:12].tolist():
-        found = removals(*model._asked, head, tail)
+        found = removals(*asked(model), head, tail)
         ranks = [gone.rank for gone in found if gone.rank is not None]
         if found and len(ranks) == len(found) and max(ranks) <= found[0].rank_before:
             unmoved += 1
             better = found[0].rank_before - 1
-            assert model._attribution(head, tail, better)[1] is None
+            assert model._attribution(head, tail, better)[2] is None
     assert unmoved
 
 
@@ -324,7 +330,7 @@ def test_nearest_rows_are_the_same_however_many_at_once(monkeypatch: pytest.Monk
 
 def test_a_pair_of_a_symmetric_relation_goes_both_ways(model: LinkModel) -> None:
     """Taken out both ways, unless the relation has a direction."""
-    judges, whole, left_out = model._asked
+    judges, whole, left_out = asked(model)
     taken: list[list[tuple[int, int]]] = []
 
     class Watched(known.Known):
