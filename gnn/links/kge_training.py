@@ -134,11 +134,12 @@ def train(
                 training.look(validate(training.embeddings()))
             if checkpoint is not None:
                 training.write(checkpoint)
-            step(1, f"validation MRR {training.best_mrr:.3f}" if training.best else None)
+            seen = training.best is not None
+            step(1, f"validation MRR {training.best_mrr:.3f}" if seen else None)
     if checkpoint is not None:
         shutil.rmtree(checkpoint, ignore_errors=True)
     course: dict[str, Any] = {"epochs": training.epoch}
-    if training.best:
+    if training.best is not None:
         course |= {"best_epoch": training.best_epoch, "valid_mrr": round(training.best_mrr, 4)}
     return training.embeddings(best=True), course
 
@@ -155,13 +156,14 @@ class Training:
         self.generator = torch.Generator().manual_seed(seed)
         n_nodes, n_relations = int(triples.starts[-1]), len(triples.kinds)
         rows = 2 * n_relations if settings.reciprocal else n_relations
-        self._tables = {
-            "nodes": self._chance(n_nodes),
-            "relations": self._chance(rows) + self._decoder.identity(settings.dim),
-            "nodes.sums": torch.zeros(n_nodes, 1),
-            "relations.sums": torch.zeros(rows, 1),
-        }
-        self._tables = {name: table.to(device) for name, table in self._tables.items()}
+        # One table, the relations' vectors after the nodes', so that a step reads and writes once.
+        vectors = [
+            self._chance(n_nodes),
+            self._chance(rows) + self._decoder.identity(settings.dim),
+        ]
+        self._n_nodes = n_nodes
+        self._vectors = torch.cat(vectors).to(device)
+        self._sums = torch.zeros(n_nodes + rows, 1, device=device)
         self._edges, self._pools, self._known = [], [], []
         for relation in range(n_relations):
             pairs = triples.pairs(relation)
@@ -172,15 +174,14 @@ class Training:
             if self._sampler.filtered:
                 known = pair_matrix(pairs, (n_nodes, n_nodes))
                 self._known.append((known, known.T.tocsr()))
-        shapes = {name: list(table.shape) for name, table in self._tables.items()}
-        made_of = json.dumps([settings.to_dict(), seed, shapes], sort_keys=True)
+        made_of = json.dumps([settings.to_dict(), seed, n_nodes, rows], sort_keys=True)
         digest = hashlib.sha256(made_of.encode())
         for array in (triples.edges, triples.starts, triples.kinds):
             digest.update(np.ascontiguousarray(array).tobytes())
         self._fingerprint = digest.hexdigest()
         self.epoch = self.best_epoch = self.waited = 0
         self.best_mrr = -1.0
-        self.best: dict[str, Tensor] = {}
+        self.best: Tensor | None = None
 
     def _chance(self, rows: int) -> Tensor:
         numbers = torch.randn(rows, self.settings.dim, generator=self.generator)
@@ -188,20 +189,18 @@ class Training:
 
     def embeddings(self, *, best: bool = False) -> Embeddings:
         """The vectors as they are now, or, on the CPU, the best that were looked at."""
-        tables = self._tables
+        vectors = self._vectors
         if best:
-            tables = {n: x.cpu() for n, x in (self.best or self._tables).items()}
-        settings = self.settings
-        return Embeddings(
-            settings.decoder, tables["nodes"], tables["relations"], settings.reciprocal
-        )
+            vectors = (self._vectors if self.best is None else self.best).cpu()
+        nodes, relations = vectors[: self._n_nodes], vectors[self._n_nodes :]
+        return Embeddings(self.settings.decoder, nodes, relations, self.settings.reciprocal)
 
     def look(self, mrr: float) -> None:
         """Take note of a validation MRR, and of the vectors where it is the best one."""
         self.waited += 1
         if mrr > self.best_mrr:
             self.best_mrr, self.best_epoch, self.waited = mrr, self.epoch, 0
-            self.best = {name: self._tables[name].clone() for name in ("nodes", "relations")}
+            self.best = self._vectors.clone()
 
     def run_epoch(self) -> None:
         """Learn every triple once."""
@@ -229,13 +228,12 @@ class Training:
             self._sampler.draw(self._pools[relation][1 - side], settings.negatives, self.generator)
             for side in sides
         ]
-        parts = [heads, tails, *drawn]
+        own = self._n_nodes + relation
+        inverse = [own + len(self._edges)] if settings.reciprocal else []
+        parts = [heads, tails, *drawn, torch.tensor([own, *inverse])]
         everywhere = torch.cat(parts)
-        nodes = self._tables["nodes"].index_select(0, everywhere.to(device)).requires_grad_()
-        vectors = nodes.split_with_sizes([len(part) for part in parts])
-        own = [relation, relation + len(self._edges)] if settings.reciprocal else [relation]
-        which = torch.tensor(own, device=device)
-        relations = self._tables["relations"].index_select(0, which).requires_grad_()
+        there = self._vectors.index_select(0, everywhere.to(device)).requires_grad_()
+        *vectors, relations = there.split_with_sizes([len(part) for part in parts])
 
         losses = []
         for number, side in enumerate(sides):
@@ -256,15 +254,14 @@ class Training:
             ends = (vectors[0], vectors[1], relations)
             losses += [settings.n3 * self._cubes(x) for x in ends]
 
-        of_places, of_relations = torch.autograd.grad(losses, (nodes, relations))
-        rows, where = torch.unique(everywhere, return_inverse=True)
+        (of_places,) = torch.autograd.grad(losses, there)
+        rows, where = (torch.from_numpy(x) for x in np.unique(everywhere, return_inverse=True))
         of_rows = of_places.new_zeros(len(rows), of_places.shape[1])
         of_rows.index_add_(0, where.to(device), of_places)
-        self._update("nodes", rows.to(device), of_rows, rate)
-        self._update("relations", which, of_relations, rate)
+        self._update(rows.to(device), of_rows, rate)
 
-    def _update(self, name: str, rows: Tensor, gradient: Tensor, rate: float) -> None:
-        """Adagrad for some different rows of a table; all others stay as they are.
+    def _update(self, rows: Tensor, gradient: Tensor, rate: float) -> None:
+        """Adagrad for some different rows of the table; all others stay as they are.
 
         One sum a row, the mean of its squared gradients: as good here as one a number, and there is
         less to read and write. Sources: Duchi et al., Adaptive Subgradient Methods, JMLR 2011;
@@ -274,10 +271,9 @@ class Training:
         if self.settings.clip:
             gradient = gradient * (self.settings.clip / lengths.clamp_min(self.settings.clip))
             lengths = lengths.clamp_max(self.settings.clip)
-        sums = self._tables[f"{name}.sums"]
-        sums.index_add_(0, rows, lengths.square(), alpha=1 / gradient.shape[1])
-        steps = sums.index_select(0, rows).sqrt_().add_(_TINY).reciprocal_().mul_(-rate)
-        self._tables[name].index_add_(0, rows, gradient * steps)
+        self._sums.index_add_(0, rows, lengths.square_(), alpha=1 / gradient.shape[1])
+        steps = self._sums.index_select(0, rows).sqrt_().add_(_TINY).reciprocal_().mul_(-rate)
+        self._vectors.index_add_(0, rows, gradient.mul_(steps))
 
     def _cubes(self, x: Tensor) -> Tensor:
         if self._decoder.complex:
@@ -307,9 +303,10 @@ class Training:
 
     def write(self, path: Path) -> None:
         """Keep the state in a folder."""
-        tensors = {**self._tables, **{f"best.{name}": x for name, x in self.best.items()}}
-        tensors = {name: tensor.cpu() for name, tensor in tensors.items()}
+        tensors = {"vectors": self._vectors.cpu(), "sums": self._sums.cpu()}
         tensors["generator"] = self.generator.get_state()
+        if self.best is not None:
+            tensors["best"] = self.best.cpu()
         with atomic_folder(path, marker=CHECKPOINT) as folder:
             save_file(tensors, folder / "state.safetensors")
             numbers = {
@@ -335,12 +332,10 @@ class Training:
                 return  # of a training with other settings or triples: begin anew
             tensors = load_file(path / "state.safetensors")
             self.generator.set_state(tensors["generator"])
-            self._tables = {name: tensors[name].to(self._device) for name in self._tables}
-            self.best = {
-                name: tensors[f"best.{name}"].to(self._device)
-                for name in ("nodes", "relations")
-                if f"best.{name}" in tensors
-            }
+            self._vectors, self._sums = (
+                tensors[name].to(self._device) for name in ("vectors", "sums")
+            )
+            self.best = tensors["best"].to(self._device) if "best" in tensors else None
             self.epoch, self.best_epoch = numbers["epoch"], numbers["best_epoch"]
             self.waited, self.best_mrr = numbers["waited"], numbers["best_mrr"]
         except (ValueError, KeyError, OSError, SafetensorError) as error:

@@ -259,9 +259,8 @@ def test_the_learning_rate_falls_from_step_to_step() -> None:
     rates = []
 
     class Watched(Training):
-        def _update(self, name: str, *arguments: object) -> None:
-            if name == "nodes":
-                rates.append(arguments[-1])
+        def _update(self, *arguments: object) -> None:
+            rates.append(arguments[-1])
 
     settings = replace(SMALL, schedule="linear", epochs=2, batch=50)
     training = Watched(triples, settings, 0, torch.device("cpu"))
