@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import polars as pl
 import torch
-from torch_geometric.data import HeteroData
 
 from ..graph.kg import KnowledgeGraph
 from .scaling import Scaler, numeric_properties
+
+if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
 
 EdgeType = tuple[str, str, str]  # kind of the head, relation, kind of the tail
 
@@ -41,6 +44,8 @@ def to_hetero_data(
             many numbers were scaled, how many of them out of range, and how many had none in
             training to compare with.
     """
+    from torch_geometric.data import HeteroData  # takes seconds
+
     data = HeteroData()
     nodes = kg.nodes.select("id", "kind").with_columns(
         number=pl.int_range(pl.len(), dtype=pl.Int64).over("kind")

@@ -12,6 +12,9 @@ import pytest
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# The servers that tests start end before code of Java's second, slower compiler pays off.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+
 from .servers import embedded_uri, neo4j_uri, store
 
 __all__ = ["embedded_uri", "neo4j_uri", "shared_data", "store"]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor
-from torch_geometric.data import HeteroData
 
 from ..data import EdgeType
 from ..matrices import matrix_from_tensors, matrix_tensors, rare_first, unit_rows
 from ..ranking import pair_matrix
+
+if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
 
 # Chosen on Hetionet's validation edges: how much more neighbours by the predicted relation count
 # than those by any other, and the power that makes the nearest count most.

@@ -15,7 +15,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
-from torch_geometric.data import HeteroData
 
 from ...graph.kg import KnowledgeGraph
 from ..data import EdgeType
@@ -23,6 +22,8 @@ from ..matrices import largest_entries, rare_first, unit_rows
 from ..ranking import pair_matrix
 
 if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
+
     from .molecules import Molecules
 
 _OUTSIDE = ("Document", "Patient")  # that a text or a patient has both tells of no mechanism

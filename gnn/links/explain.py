@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 import torch
 from numpy.typing import NDArray
 from scipy import sparse
-from torch_geometric.data import HeteroData
 
 from ...graph.errors import MissingError
 from ...graph.frames import speaks
@@ -25,6 +24,9 @@ from ..data import EdgeType, to_hetero_data
 from .baselines import profiles
 from .encoders import Messages, MessageType, WeightedMessages
 from .network import LinkNetwork, both_ways
+
+if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
 
 DAMPING = 0.4  # of degrees, as in Himmelstein & Baranzini, PLOS Comput Biol 2015
 _MOST_STEPS = 200_000  # two-step walks from a node that are followed, the heaviest

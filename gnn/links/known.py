@@ -446,7 +446,7 @@ def _boosted(examples: Iterable[_Example], asked: Floats, seed: int) -> Floats:
             "feature_fraction": 0.6,
             "seed": seed,
             "deterministic": True,
-            "force_row_wise": True,
+            "force_col_wise": True,
             "verbosity": -1,
         },
         data,

@@ -14,7 +14,6 @@ import polars as pl
 import torch
 from numpy.typing import NDArray
 from scipy import sparse
-from torch_geometric.data import HeteroData
 
 from ...graph.errors import MissingError, ModelError
 from ...graph.frames import PREDICTIONS, conform, empty, speaks
@@ -34,6 +33,8 @@ from .settings import NetworkSettings
 from .task import LinkTask
 
 if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
+
     from .ranker import Ranker
 
 KIND = "links"

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import torch
 from scipy import sparse
 from torch import Tensor, nn
-from torch_geometric.data import HeteroData
 
 from ..data import EdgeType
 from .decoders import DECODERS
 from .encoders import ENCODERS, INVERSE, Features, Messages, MessageType, SparseMessages
 from .settings import NetworkSettings
+
+if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
 
 
 class LinkNetwork(nn.Module):
@@ -81,7 +84,7 @@ def compact(data: HeteroData, edge_type: EdgeType, context: tuple[EdgeType, ...]
     """
     types = (edge_type, *context)
     numbers: dict[str, Tensor] = {}
-    part = HeteroData()
+    part = type(data)()
     for kind in sorted({kind for head, _, tail in types for kind in (head, tail)}):
         used = torch.zeros(data[kind].num_nodes, dtype=torch.bool)
         used[:] = kind in (edge_type[0], edge_type[2])

@@ -6,14 +6,17 @@ A new feature is a function from a graph to rows of numbers by kind, and a line 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 from scipy import sparse
-from torch_geometric.data import HeteroData
 
 from ...graph.errors import DataError
 from ...graph.kg import KnowledgeGraph
+
+if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
 
 # For each kind that has the feature: identifiers, and a row of numbers for each of them.
 Rows = dict[str, tuple[Sequence[str], sparse.csr_matrix]]

@@ -18,7 +18,6 @@ import torch
 from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
-from torch_geometric.data import HeteroData
 
 from ...graph.errors import DataError
 from ...graph.kg import KnowledgeGraph
@@ -40,6 +39,8 @@ from .pair_network import (
 from .task import LinkTask
 
 if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
+
     from .molecules import Molecules
     from .structure import Structure
 
@@ -62,7 +63,7 @@ _BOOSTING = {
     "bagging_freq": 1,
     "lambda_l2": 1.0,
     "deterministic": True,
-    "force_row_wise": True,
+    "force_col_wise": True,
     "verbosity": -1,
 }
 

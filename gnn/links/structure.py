@@ -61,7 +61,7 @@ _TREES: Mapping[str, Any] = {
     "lambda_l2": 5.0,
     "num_threads": 1,
     "deterministic": True,
-    "force_row_wise": True,
+    "force_col_wise": True,
     "verbosity": -1,
 }
 _ROUNDS = 120

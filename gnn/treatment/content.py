@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import minimize
 from torch import Tensor
-from torch_geometric.data import HeteroData
 
 from ...graph.kg import KnowledgeGraph
 from ..data import EdgeType
@@ -25,6 +24,9 @@ from ..folder import named, part_named
 from ..links.channels import side_of
 from ..matrices import matrix_from_tensors, matrix_tensors, rare_first, unit_rows
 from ..ranking import pair_matrix
+
+if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
 
 Floats = NDArray[np.float64]
 

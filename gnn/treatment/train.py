@@ -5,13 +5,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
-from torch_geometric.data import HeteroData
 
 from ...graph.atomic import check_replaceable
 from ...graph.errors import DataError, ModelError
@@ -33,6 +32,9 @@ from .content import Content
 from .evaluate import compare
 from .members import HYBRID, MEMBERS, Member, blend, choose_weights, levels, raw_scores
 from .model import KIND, RELATION, TreatmentModel
+
+if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
 
 MODELS = (HYBRID, *MEMBERS)
 _FACTORS, _REGULARISATIONS = (8, 16, 32, 64), (0.1, 1.0)  # tried on validation

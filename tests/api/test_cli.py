@@ -47,14 +47,23 @@ def graph(tmp_path: Path) -> Path:
     return tmp_path / "graph"
 
 
-def test_help_and_import_load_nothing_heavy() -> None:
-    heavy = ("torch", "spacy", "transformers", "polars", "networkx", "sklearn")
-    for code in ("import medkg", "import medkg.cli"):
-        probe = f"{code}; import sys; print([m for m in {heavy} if m in sys.modules])"
-        found = subprocess.run(
-            [sys.executable, "-c", probe], capture_output=True, text=True, check=True
-        )
-        assert found.stdout.strip() == "[]", code
+@pytest.mark.parametrize(
+    ("modules", "heavy"),
+    [
+        ("medkg", {"torch", "spacy", "transformers", "polars", "networkx", "sklearn"}),
+        ("medkg.cli", {"torch", "spacy", "transformers", "polars", "networkx", "sklearn"}),
+        (  # what answers from a trained model
+            "medkg.diagnose, medkg.recommend, medkg.gnn.links.model",
+            {"torch_geometric", "spacy", "transformers", "sklearn"},
+        ),
+    ],
+)
+def test_importing_loads_nothing_heavy(modules: str, heavy: set[str]) -> None:
+    probe = f"import {modules}, sys; print([m for m in {heavy} if m in sys.modules])"
+    found = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == "[]"
 
 
 def test_a_command_that_is_asked_to_end_stops_its_server(tmp_path: Path) -> None:
