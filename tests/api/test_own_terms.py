@@ -56,15 +56,11 @@ def test_notes_are_linked_to_the_terms_of_an_obo_file(tmp_path: Path) -> None:
 
 
 def test_an_unknown_linker_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mondo.obo").write_text(OBO, encoding="utf-8")
     (tmp_path / "note.txt").write_text(NOTE, encoding="utf-8")
-    arguments = [
-        "extract",
-        tmp_path / "note.txt",
-        "--linker",
-        "quickumls",
-        "--out",
-        tmp_path / "kg",
-    ]
+    run("load", "mondo", "--path", tmp_path / "mondo.obo", "--out", tmp_path / "terms")
+    given = [tmp_path / "note.txt", "--graph", tmp_path / "terms", "--out", tmp_path / "kg"]
+    arguments = ["extract", *given, "--linker", "quickumls"]
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     assert result.exit_code != 0
     assert "no linker 'quickumls'" in " ".join(f"{result.output} {result.exception}".split())
