@@ -47,6 +47,12 @@ OutGraph = Annotated[Path, typer.Option("--out", help="Graph folder to write.")]
 Encoder = Annotated[
     str | None, typer.Option(help="A Hugging Face encoder by name or folder, such as BioBERT's.")
 ]
+Lora = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Train LoRA of this rank in place of a Hugging Face encoder's weights."
+    ),
+]
 LabelKinds = Annotated[
     list[str] | None,
     typer.Option(help="LABEL=KIND: the kind that a label of your corpus stands for; repeatable."),
@@ -1676,8 +1682,14 @@ def train_ner(
         float, typer.Option(help="Part of the documents to score on, where no file says which.")
     ] = 0.2,
     label: LabelKinds = None,
-    epochs: Annotated[int | None, typer.Option(min=1)] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Of a network's encoder.")] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Default 8; with an encoder at most 10, or 20 of LoRA; spacy 15."),
+    ] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(help="Of a network's encoder; default 3e-3 (bilstm), 5e-5, or 5e-4 (LoRA)."),
+    ] = None,
     teachers: Annotated[
         int, typer.Option(min=0, help="For the bilstm: teach it what so many others say.")
     ] = 0,
@@ -1685,9 +1697,7 @@ def train_ner(
         list[Path] | None,
         typer.Option(help="For the bilstm: a graph whose names it learns; may be given again."),
     ] = None,
-    lora: Annotated[
-        int | None, typer.Option(min=1, help="Rank of LoRA, for a Hugging Face encoder.")
-    ] = None,
+    lora: Lora = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -1762,16 +1772,29 @@ def train_relations(
         typer.Option(help="Documents that a person corrected, of Doccano or brat, to learn too."),
     ] = None,
     encoder: Encoder = None,
-    epochs: Annotated[int | None, typer.Option(min=1)] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Default 8; with an encoder at most 6, or 12 of LoRA.")
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Of the encoder; default 3e-5, or 5e-4 with LoRA.")
+    ] = None,
+    lora: Lora = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Train the classifier of relations, as the one that comes with medkg was trained."""
+    """Train the classifier of relations: as medkg's own was, or with any encoder."""
     from medkg import show
     from medkg.extract.relations.train import train_relations as train_model
 
     metrics = train_model(
-        corpora, out, seed=seed, epochs=epochs, encoder=encoder, corrections=corrections
+        corpora,
+        out,
+        seed=seed,
+        epochs=epochs,
+        encoder=encoder,
+        learning_rate=learning_rate,
+        lora=lora,
+        corrections=corrections,
     )
     show.as_json(metrics) if as_json else show.pairs(metrics, str(out))
 

@@ -18,9 +18,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...graph.progress import progress
+from ..fit import rate_factor
 from ..tokens import token_offsets
 from .bilstm import LSTM, TOKEN, WORD, BiLSTMEncoder
-from .fit import BILSTM, by_length, rate_factor
+from .fit import BILSTM, by_length
 from .vectors import word_form
 
 _NOISE = 1024  # random words a batch, by their counts to the power of 3/4

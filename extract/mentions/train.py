@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,11 +16,12 @@ from ...graph.quarantine import Quarantine
 from ...graph.threads import one_thread
 from ..corpora.own import HELD_OUT, read_corpora
 from ..corpora.readers import Corpus, flat_mentions, read_roam
+from ..fit import Checkpoint, check_rate, checksum
 from ..tokens import token_offsets
 from .card import card_of
 from .crf import encode
 from .evaluate import score
-from .fit import BILSTM, LORA, TRANSFORMER, Checkpoint, Example, checksum, fit
+from .fit import BILSTM, LORA, TRANSFORMER, Example, fit_heads
 from .names import graph_names, hpo_definitions
 from .network import NerModel
 from .recogniser import MODEL, Recogniser, TrainedRecogniser
@@ -157,8 +157,7 @@ def train_on(
         raise ModelError(f"{model}: LoRA is for Hugging Face encoders")
     if teachers and model != "bilstm":
         raise ModelError(f"{model}: teachers are for the bilstm")
-    if learning_rate is not None and not 0 < learning_rate < math.inf:
-        raise ModelError(f"a learning rate is above 0, not {learning_rate}")
+    check_rate(learning_rate)
     if names_by_kind and model != "bilstm":
         raise ModelError(f"{model}: names of graphs are for the bilstm")
     if learning_rate is not None and model in ("crf", "spacy"):
@@ -212,7 +211,8 @@ def train_on(
         encoder.add_lora(lora)
     network = NerModel(encoder, kinds)
     place = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    fit(network.to(place), examples, recipe, settings, state, lambda: _mean_f1(network, corpora))
+    network.to(place)
+    fit_heads(network, examples, recipe, settings, state, lambda: _mean_f1(network, corpora))
     if lora is not None:
         encoder.merge_lora()
     return network, settings

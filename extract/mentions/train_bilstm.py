@@ -19,10 +19,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ...graph.atomic import atomic_file
+from ..fit import Checkpoint, checksum
 from ..tokens import token_offsets
 from .bilstm import BiLSTMEncoder, Vocabulary
 from .distil import Distillation
-from .fit import BILSTM, Checkpoint, Example, checksum, fit
+from .fit import BILSTM, Example, fit_heads
 from .names import NameLists
 from .network import NerModel
 from .pretrain import pretrain
@@ -77,7 +78,8 @@ def train_bilstm(
                 save_file(encoder.state_dict(), draft)
         torch.manual_seed(seed)
         model = NerModel(encoder, kinds).to(device or "cpu")
-        fit(model, examples, BILSTM, {**settings, "seed": seed}, state, objective=distillation)
+        own = {**settings, "seed": seed}
+        fit_heads(model, examples, BILSTM, own, state, objective=distillation)
         return model
 
     first, number = settings["seed"], settings["teachers"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,12 +14,13 @@ from torch import nn
 from torch.nn import functional
 
 from ...graph.atomic import check_replaceable
-from ...graph.errors import DataError
+from ...graph.errors import DataError, ModelError
 from ...graph.progress import progress
 from ...graph.quarantine import Quarantine
 from ...graph.threads import one_thread
 from ..corpora.own import read_annotated
 from ..corpora.readers import Document, load_corpora, read_roam, split_documents, without_overlap
+from ..fit import Checkpoint, Recipe, check_rate, checksum, fit
 from ..folder import score_cells
 from ..mentions.names import hpo_definitions
 from ..mentions.vectors import count_words, skip_gram, word_form
@@ -34,7 +36,10 @@ from .train_linear import DocumentFit, fit_documents, fit_linear
 LICENCE = "CC BY-SA 4.0"
 _WORDS = 8000  # with a vector of their own
 _TOWERS = 2
+_EPOCHS = 8
 _HELD_OUT = 10  # one document in so many, for the epoch, the temperatures and the thresholds
+TRANSFORMER = Recipe(6, 32, 3e-5, 1e-3, 0.01, 0.1, 1.0, 2)
+LORA = Recipe(12, 32, 5e-4, 1e-3, 0.01, 0.1, 1.0, 3)
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,8 @@ def train_relations(
     seed: int = 0,
     epochs: int | None = None,
     encoder: str | None = None,
+    learning_rate: float | None = None,
+    lora: int | None = None,
     device: str | None = None,
     raw_text: Sequence[str] | None = None,
     corrections: Path | None = None,
@@ -111,10 +118,15 @@ def train_relations(
 
     Args:
         corpora: folder of corpora, see `load_parts`.
-        out: the model's folder.
+        out: the model's folder. Beside it, `OUT.checkpoint` holds the last whole epoch while an
+            encoder is fine-tuned; the same call takes it up from there.
         seed: of all chance; the same seed, data and machine give the same model.
-        epochs: default 8, or 3 with a transformer.
+        epochs: default 8; with an encoder at most 6, or 12 with LoRA: it stops 2 or 3 epochs after
+            the best on the tenth of the documents that are held out.
         encoder: name or folder of a Hugging Face encoder to fine-tune; None: the towers.
+        learning_rate: of the encoder; default 3e-5, or 5e-4 with LoRA.
+        lora: rank of low-rank additions that are trained in the place of the encoder's own weights,
+            and added to them at the end.
         device: "cpu", "cuda", …; None: the GPU if there is one for a transformer, else the CPU.
         raw_text: to train the towers' word vectors on; None: the training texts and HPO's
             definitions.
@@ -125,11 +137,23 @@ def train_relations(
 
     Raises:
         DataError: a corpus is missing or can't be read, or `out` holds other things.
-        ModelError: the encoder can't be loaded.
+        ModelError: the encoder can't be loaded, `learning_rate` or `lora` is given without one, or
+            the checkpoint belongs to another training.
     """
-    check_replaceable(Path(out), marker="config.json", model=MODEL)
+    out = Path(out)
+    check_replaceable(out, marker="config.json", model=MODEL)
+    check_rate(learning_rate)
+    if encoder is None and (learning_rate is not None or lora is not None):
+        raise ModelError("a learning rate and LoRA are for a Hugging Face encoder; name one")
     quarantine = Quarantine()
     parts = load_parts(Path(corpora), quarantine, corrections)
+    names = sorted({labelled.about[0] for labelled in parts.train})
+    random.Random(seed).shuffle(names)
+    held = set(names[: len(names) // _HELD_OUT])
+    tuning = [labelled for labelled in parts.train if labelled.about[0] in held]
+    training = [labelled for labelled in parts.train if labelled.about[0] not in held]
+    settings: dict[str, Any] = {"seed": seed, "epochs": epochs or _EPOCHS, "base_encoder": encoder}
+    checkpoint = out.with_name(out.name + ".checkpoint")
     torch.manual_seed(seed)
     if encoder is None:
         vectors, words = _vectors(
@@ -138,29 +162,35 @@ def train_relations(
         towers = PairTowers([*PLACEHOLDERS, *words], _TOWERS)
         start = 1 + len(PLACEHOLDERS)
         towers.embedding.weight.data[start : start + len(words)] = vectors
-        model = RelationModel(towers)
-        rates = {"encoder": 2e-3, "layers": 2e-3}
-        device = device or "cpu"
+        model = RelationModel(towers).to(device or "cpu")
     else:
         # transformers takes seconds to import, and only these models need it.
         from ..mentions.transformer import TransformerEncoder
 
-        model = RelationModel(PairTransformer(TransformerEncoder.from_pretrained(encoder)))
-        rates = {"encoder": 3e-5, "layers": 1e-3}
-        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    model.to(device)
-    epochs = epochs or (8 if encoder is None else 3)
-    names = sorted({labelled.about[0] for labelled in parts.train})
-    random.Random(seed).shuffle(names)
-    held = set(names[: len(names) // _HELD_OUT])
-    tuning = [labelled for labelled in parts.train if labelled.about[0] in held]
-    training = [labelled for labelled in parts.train if labelled.about[0] not in held]
+        recipe = TRANSFORMER if lora is None else LORA
+        settings |= {
+            "epochs": epochs or recipe.epochs,
+            "learning_rate": learning_rate or recipe.learning_rate,
+            "lora": lora,
+        }
+        data = {"training": _rows(training), "held out": _rows(tuning)}
+        state = Checkpoint(checkpoint, {**settings, "data": checksum(data)})
+        reader = TransformerEncoder.from_pretrained(encoder)
+        if lora is not None:
+            reader.add_lora(lora)
+        model = RelationModel(PairTransformer(reader))
+        model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     with one_thread(encoder is None):
         for task in ("targets", "treats"):
             fit_linear(model.linear[task], [x for x in training if x.task == task])
         causes = [x for x in parts.train if x.task == "causes"]
         documents = fit_documents(model, causes, parts.cdr, seed)
-        _fit(model, training, rates=rates, epochs=epochs, seed=seed)
+        if encoder is None:
+            _fit_towers(model, training, epochs=settings["epochs"], seed=seed)
+        else:
+            _fine_tune(model, training, tuning, recipe, settings, state)
+            if lora is not None:
+                reader.merge_lora()
     _calibrate(model, tuning)
     _calibrate_causes(model, tuning, documents)
     figures = {
@@ -173,9 +203,7 @@ def train_relations(
     about = {
         "trained_on": ["bc5cdr", "chemprot", "roam", *(["own"] if corrections else [])],
         "licence": LICENCE,
-        "seed": seed,
-        "epochs": epochs,
-        "base_encoder": encoder,
+        **settings,
         "pairs": {
             task: sum(x.task == task for x in (causes if task == "causes" else training))
             for task in TASKS
@@ -186,31 +214,36 @@ def train_relations(
             task: task_calibration(model, task, parts.development[task]) for task in TASKS
         },
     }
-    model.save(Path(out), about, _card(about))
+    model.save(out, about, _card(about))
+    shutil.rmtree(checkpoint, ignore_errors=True)
     return figures
 
 
 def _card(about: dict[str, Any]) -> str:
     """The model card: data, licences, figures on the development parts, limits."""
-    encoder = about["base_encoder"] or (
-        "linear models, and for TARGETS LSTMs over what the recogniser that ships sees of a"
-        " sentence; the weights are bound to that recogniser's"
-    )
+    encoder, epochs, chosen = about["base_encoder"], f"{about['epochs']} epochs", ""
+    if encoder is None:
+        encoder = (
+            "linear models, and for TARGETS LSTMs over what the recogniser that ships sees of a"
+            " sentence; the weights are bound to that recogniser's"
+        )
+    else:
+        encoder += "" if about["lora"] is None else f", LoRA of rank {about['lora']}"
+        epochs, chosen = f"At most {epochs}", "the epoch, "
     lines = [
         "# Relations between mentions (`medkg_relations`)",
         "",
-        f"Encoder: {encoder}. {about['epochs']} epochs, seed {about['seed']}. Made by "
-        "`medkg train relations`.",
+        f"Encoder: {encoder}. {epochs}, seed {about['seed']}. Made by `medkg train relations`.",
         "",
         f"**Licence of the weights: {LICENCE}**, because they are trained on Roam, which has it. "
         "Attribution: Tao, Godefroy, Genthial and Potts 2018 (Roam drug–disease dataset).",
         "",
         "## Trained on",
         "",
-        "The training parts only; a tenth of their documents chose the temperatures and the "
-        "thresholds (of CAUSES five folds over all of them did). Training texts that occur in any "
-        "development part were left out. What a chemical causes is no treatment, and the other way "
-        "round: such pairs teach the other model what is none. The recogniser has learnt from that "
+        f"The training parts only; a tenth of their documents chose {chosen}the temperatures and "
+        "the thresholds (of CAUSES five folds over all of them did). Training texts that occur in "
+        "any development part were left out. What a chemical causes is no treatment, and the other "
+        "way round: such pairs teach the other model what is none. The recogniser has learnt from that "
         "tenth too, so that what it sees there is clearer than elsewhere.",
         "",
         "| relation | corpus | licence | pairs trained on |",
@@ -266,26 +299,57 @@ def _vectors(texts: Sequence[str], seed: int) -> tuple[torch.Tensor, list[str]]:
     return vectors / vectors.std() * 0.3, list(counts)
 
 
-def _fit(
+def _rows(pairs: list[Labelled]) -> list[Any]:
+    """What a transformer learns from, as JSON takes it."""
+    return [(labelled.task, labelled.fine, labelled.pair.marked()) for labelled in pairs]
+
+
+def _fine_tune(
     model: RelationModel,
     training: list[Labelled],
-    *,
-    rates: dict[str, float],
-    epochs: int,
-    seed: int,
+    held_out: list[Labelled],
+    recipe: Recipe,
+    settings: dict[str, Any],
+    checkpoint: Checkpoint,
 ) -> None:
+    """Train a transformer and its layers; what is held out says when to stop."""
+
+    def loss_of(batch: list[Labelled]) -> torch.Tensor:
+        (logits,) = model(model.encoder.prepare([x.pair for x in batch]), batch[0].task)
+        labels = torch.tensor([x.fine for x in batch], device=logits.device)
+        return functional.cross_entropy(logits, labels)
+
+    fit(
+        model,
+        model.layers.parameters(),
+        lambda seed: _batches(training, recipe.batch, random.Random(seed)),
+        loss_of,
+        recipe,
+        settings,
+        checkpoint,
+        (lambda: _mean_f1(model, held_out)) if held_out else None,
+    )
+
+
+def _mean_f1(model: RelationModel, rows: list[Labelled]) -> float:
+    """F1 of the likeliest labels of pairs, the mean over the tasks that they are of."""
+    f1s = []
+    for task in sorted({labelled.task for labelled in rows}):
+        probabilities, labels = _probabilities(model, rows, task, calibrated=False)
+        said = probabilities.argmax(1)
+        right = int(((said == labels) & (labels > 0)).sum())
+        f1s.append(2 * right / max(1, int((said > 0).sum() + (labels > 0).sum())))
+    return sum(f1s) / len(f1s)
+
+
+def _fit_towers(model: RelationModel, training: list[Labelled], *, epochs: int, seed: int) -> None:
     """Adam over batches of one task each, the rate warmed up and then falling to nearly zero."""
     training = [labelled for labelled in training if labelled.task in model.layers]
     prepared = dict(
         zip(map(id, training), model.encoder.prepare([x.pair for x in training]), strict=True)
     )
-    optimizer = torch.optim.Adam(
-        [
-            {"params": model.encoder.parameters(), "lr": rates["encoder"]},
-            {"params": model.layers.parameters(), "lr": rates["layers"]},
-        ]
-    )
-    size = 64 if model.mixed else 32
+    optimizer = torch.optim.Adam([*model.encoder.parameters(), *model.layers.parameters()], lr=2e-3)
+    size = 64
     chance = random.Random(seed)
     steps = epochs * len(_batches(training, size, random.Random(0)))
     warm_up = max(1, steps // 20)

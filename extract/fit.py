@@ -1,0 +1,185 @@
+"""Fitting a network: schedule of the rate, clipping, early stopping, checkpoints."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from ..graph.atomic import atomic_folder
+from ..graph.errors import ModelError
+from ..graph.progress import progress
+
+_Batch = TypeVar("_Batch")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What differs between what is trained."""
+
+    epochs: int
+    batch: int  # of mentions' texts tokens, padding included; of relations pairs
+    learning_rate: float  # of the encoder
+    head_rate: float  # of the heads, which nothing has trained before
+    weight_decay: float
+    warm_up: float  # part of all steps; the rate then falls to zero in a straight line
+    clip: float  # norm of the gradient
+    patience: int  # epochs without a better judgement before training stops
+
+
+def checksum(data: Any) -> str:
+    """Of what JSON can hold, so that a checkpoint is not taken up on other data or settings."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+
+class Checkpoint:
+    """The last whole epoch of a training, in a folder beside the model's."""
+
+    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.state: dict[str, Any] | None = None
+        if (folder / "state.json").is_file():
+            state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+            if state["settings"] != settings:
+                raise ModelError(
+                    f"{folder}: belongs to a training with other data or settings; finish that "
+                    "one, or delete the folder"
+                )
+            self.state = state
+
+    def save(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        epoch: int,
+        history: list[float],
+        best: dict[str, Tensor] | None,
+    ) -> None:
+        """Write what `restore` reads."""
+        with atomic_folder(self.folder, marker="state.json") as draft:
+            save_file(model.state_dict(), draft / "model.safetensors")
+            slots = optimizer.state_dict()["state"]
+            save_file(
+                {f"{n}.{name}": value for n, slot in slots.items() for name, value in slot.items()},
+                draft / "optimizer.safetensors",
+            )
+            if best is not None:
+                save_file(best, draft / "best.safetensors")
+            state: dict[str, Any] = {
+                "settings": self.settings,
+                "epoch": epoch,
+                "history": history,
+            }
+            text = json.dumps(state, ensure_ascii=False)
+            (draft / "state.json").write_text(text, encoding="utf-8")
+
+    def restore(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer
+    ) -> tuple[int, list[float], dict[str, Tensor] | None]:
+        """Epochs done, the judgement after each, weights of the best."""
+        if self.state is None:
+            return 0, [], None
+        model.load_state_dict(load_file(self.folder / "model.safetensors"))
+        slots: dict[int, dict[str, Tensor]] = {}
+        for key, value in load_file(self.folder / "optimizer.safetensors").items():
+            number, _, name = key.partition(".")
+            slots.setdefault(int(number), {})[name] = value
+        groups = optimizer.state_dict()["param_groups"]
+        optimizer.load_state_dict({"state": slots, "param_groups": groups})
+        best = self.folder / "best.safetensors"
+        return (
+            self.state["epoch"],
+            self.state["history"],
+            load_file(best) if best.is_file() else None,
+        )
+
+
+def fit(
+    model: nn.Module,
+    heads: Iterable[nn.Parameter],
+    batches: Callable[[int], Sequence[_Batch]],
+    loss_of: Callable[[_Batch], Tensor],
+    recipe: Recipe,
+    settings: Mapping[str, Any],
+    checkpoint: Checkpoint,
+    judge: Callable[[], float] | None = None,
+) -> None:
+    """Train a model in place: warm-up and straight decline of the rate, clipped gradients.
+
+    Mixed precision (bfloat16) on a GPU. Where there is a `judge`, it says after each epoch how
+    good the model is now; training stops when it is at the end of its patience, and the best
+    epoch's weights are kept.
+
+    Args:
+        model: has an `encoder`; of its weights those that require a gradient are trained.
+        heads: the weights on top of the encoder that are trained with it.
+        batches: of an epoch, in order, as many in every epoch; follow from the number given.
+        loss_of: of a batch, a scalar.
+        settings: `learning_rate`, `epochs` and `seed`; what the checkpoint is known by.
+    """
+    encoder_rate, epochs = settings["learning_rate"], settings["epochs"]
+    encoder = [weights for weights in model.encoder.parameters() if weights.requires_grad]  # type: ignore[union-attr]  # to mypy a Module or a Tensor
+    heads = list(heads)
+    optimizer = torch.optim.AdamW(
+        [{"params": encoder, "lr": encoder_rate}, {"params": heads, "lr": recipe.head_rate}],
+        weight_decay=recipe.weight_decay,
+        fused=True,
+    )
+    rates = [group["lr"] for group in optimizer.param_groups]
+    done, history, best = checkpoint.restore(model, optimizer)
+    place = next(model.parameters()).device
+    with progress("Training", epochs) as advance:
+        advance(done)
+        for epoch in range(done, epochs):
+            if _stalled(history, recipe.patience):
+                break
+            # All chance of an epoch follows from seed and epoch: resuming changes nothing.
+            torch.manual_seed(settings["seed"] * 1000 + epoch + 1)
+            parts = batches(settings["seed"] * 1000 + epoch)
+            model.train()
+            total = 0.0
+            for number, batch in enumerate(parts):
+                factor = rate_factor((epoch + number / len(parts)) / epochs, recipe.warm_up)
+                for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                    group["lr"] = rate * factor
+                with torch.autocast("cuda", torch.bfloat16, enabled=place.type == "cuda"):
+                    loss = loss_of(batch)
+                optimizer.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+                nn.utils.clip_grad_norm_([*encoder, *heads], recipe.clip)
+                optimizer.step()
+                total += loss.item()
+                advance(1 / len(parts), f"epoch {epoch + 1}, loss {total / (number + 1):.3f}")
+            if judge is not None:
+                history.append(judge())
+                if history[-1] == max(history):
+                    best = {name: value.clone() for name, value in model.state_dict().items()}
+            checkpoint.save(model, optimizer, epoch + 1, history, best)
+    if best is not None:
+        model.load_state_dict(best)
+
+
+def _stalled(history: list[float], patience: int) -> bool:
+    best = max(history[:-patience], default=0.0)
+    # While nothing is found at all, training has not got going yet.
+    return 0 < best >= max(history[-patience:])
+
+
+def rate_factor(done: float, warm_up: float) -> float:
+    """What the highest learning rate is multiplied by when the part `done` of all steps is."""
+    return min(done / warm_up, (1 - done) / (1 - warm_up))
+
+
+def check_rate(learning_rate: float | None) -> None:
+    """Raise `ModelError` where a learning rate is given that is not above 0."""
+    if learning_rate is not None and not 0 < learning_rate < math.inf:
+        raise ModelError(f"a learning rate is above 0, not {learning_rate}")
