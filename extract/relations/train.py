@@ -243,8 +243,8 @@ def _card(about: dict[str, Any]) -> str:
         f"The training parts only; a tenth of their documents chose {chosen}the temperatures and "
         "the thresholds (of CAUSES five folds over all of them did). Training texts that occur in "
         "any development part were left out. What a chemical causes is no treatment, and the other "
-        "way round: such pairs teach the other model what is none. The recogniser has learnt from that "
-        "tenth too, so that what it sees there is clearer than elsewhere.",
+        "way round: such pairs teach the other model what is none. The recogniser has learnt from "
+        "that tenth too, so that what it sees there is clearer than elsewhere.",
         "",
         "| relation | corpus | licence | pairs trained on |",
         "| --- | --- | --- | --- |",
