@@ -1841,56 +1841,80 @@ def evaluate_ner(
 def evaluate_relations(
     corpus: Annotated[Path, typer.Option(help="A corpus of relations with their mentions.")],
     corpus_format: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--format",
-            help="pubtator, chemprot, roam; labels: medkg's own, in a folder of corpora",
+            help="pubtator, brat, chemprot, jsonl; default: as it looks. Else roam; labels: medkg's"
+            " own, in a folder of corpora.",
         ),
-    ] = "pubtator",
+    ] = None,
     model: Annotated[Path | None, typer.Option(help="A model folder; default: medkg's.")] = None,
+    label: LabelKinds = None,
     as_json: Json = False,
 ) -> None:
     """Precision, recall and F1 of relations, beside taking every pair."""
     from medkg import show
     from medkg.extract.relations.evaluate import evaluate_relations as evaluate_model
     from medkg.extract.relations.evaluate_labels import evaluate_labels
+    from medkg.graph.quarantine import Quarantine
 
+    aside = Quarantine()
     if corpus_format == "labels":
         rows = evaluate_labels(corpus, model=model)
     else:
-        rows = evaluate_model(model, corpus, corpus_format)
+        rows = evaluate_model(
+            model, corpus, corpus_format, labels=_label_kinds(label), quarantine=aside
+        )
     show.as_json(rows) if as_json else show.frame(rows, f"Relations in {corpus.name}")
+    _say_set_aside(aside)
 
 
 Names = Annotated[
-    list[Path],
-    typer.Option(help="Names come from this annotated text or graph folder; may be given again."),
+    list[Path] | None,
+    typer.Option(
+        help="Names come from this annotated text or graph folder; may be given again. Default:"
+        " what extract links to."
+    ),
 ]
+
+
+def _names(given: list[Path] | None) -> list[Path | KnowledgeGraph]:
+    from medkg.access import default_terminology
+
+    return [*given] if given else [default_terminology()]
 
 
 @evaluate.command(
     "linking", epilog="Example: medkg evaluate linking --names CDR_train.txt --corpus CDR_dev.txt"
 )
 def evaluate_linking(
-    names: Names,
     corpus: Annotated[Path, typer.Option(help="The part to score on.")],
-    corpus_format: Annotated[str, typer.Option("--format", help="pubtator, ncbi")] = "pubtator",
+    names: Names = None,
+    corpus_format: Annotated[
+        str | None, typer.Option("--format", help="pubtator, ncbi, brat; default: as it looks")
+    ] = None,
+    label: LabelKinds = None,
     as_json: Json = False,
 ) -> None:
     """Accuracy, recall@k, NIL and calibration of links, beside looking up the exact name."""
     from medkg import show
     from medkg.extract.linking.evaluate import evaluate_linking as evaluate_linker
+    from medkg.graph.quarantine import Quarantine
 
-    rows = evaluate_linker(names, corpus, corpus_format)
+    aside = Quarantine()
+    rows = evaluate_linker(
+        _names(names), corpus, corpus_format, labels=_label_kinds(label), quarantine=aside
+    )
     show.as_json(rows) if as_json else show.frame(rows, f"Links in {corpus.name}")
+    _say_set_aside(aside)
 
 
 @evaluate.command(
     "triples", epilog="Example: medkg evaluate triples --names CDR_train.txt --corpus CDR_dev.txt"
 )
 def evaluate_triples(
-    names: Names,
     corpus: Annotated[Path, typer.Option(help="PubTator with chemical-induced diseases.")],
+    names: Names = None,
     model: Annotated[
         str | None, typer.Option(help="A recogniser's folder or name; default: medkg's.")
     ] = None,
@@ -1903,7 +1927,7 @@ def evaluate_triples(
     from medkg import show
     from medkg.extract.linking.evaluate_triples import evaluate_triples as evaluate_reading
 
-    rows = evaluate_reading(names, corpus, model=model, relations_model=relations_model)
+    rows = evaluate_reading(_names(names), corpus, model=model, relations_model=relations_model)
     show.as_json(rows) if as_json else show.frame(rows, f"Triples in {corpus.name}")
 
 

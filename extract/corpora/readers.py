@@ -18,7 +18,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ...graph.errors import DataError
+from ...graph.errors import DataError, SchemaError
+from ...graph.identifiers import normalise_curie
 from ...graph.quarantine import Quarantine
 from ...graph.text import decode
 from .labels import MENTION_KINDS
@@ -28,8 +29,9 @@ from .labels import MENTION_KINDS
 class Mention:
     """A span of a document's text and the kind that the corpus gives it.
 
-    `identifier` is as the corpus writes it (MeSH in BC5CDR and NCBI, several joined by "|"), `key`
-    the name by which the corpus' relations refer to the mention ("T7"), where it has them.
+    `identifier` is as the corpus writes it (MeSH in BC5CDR and NCBI, several joined by "|"; of
+    brat's normalisations CURIEs), `key` the name by which the corpus' relations refer to the
+    mention ("T7"), where it has them.
     """
 
     start: int
@@ -237,8 +239,9 @@ def read_bc2gm(path: Path, quarantine: Quarantine) -> list[Document]:
 def read_brat(path: Path, quarantine: Quarantine) -> list[Document]:
     """Read brat: a folder, or a tar archive of any compression, of `NAME.txt` with `NAME.ann`.
 
-    Text-bound annotations (T) are mentions, relations (R) are relations; an event's argument stands
-    for its trigger. A mention in several parts is kept where only white space lies between them.
+    Text-bound annotations (T) are mentions, relations (R) are relations, normalisations (N) the
+    mentions' identifiers; an event stands for its trigger. A mention in several parts is kept where
+    only white space lies between them.
 
     Raises:
         DataError: the folder or archive can't be read or holds no pair of files.
@@ -608,6 +611,7 @@ def brat_files(path: Path) -> Iterator[tuple[str, bytes]]:
 def _add_brat(document: Document, annotations: str, quarantine: Quarantine, path: str) -> None:
     triggers: dict[str, str] = {}
     relations: list[tuple[int, str, str, str]] = []
+    references: list[tuple[int, str, str]] = []
     for number, line in enumerate(annotations.split("\n"), start=1):
         line = line.rstrip("\r")
         columns = line.split("\t")
@@ -659,12 +663,47 @@ def _add_brat(document: Document, annotations: str, quarantine: Quarantine, path
                 )
             else:
                 relations.append((number, parts[1], parts[2], parts[3]))
-        elif line.strip() and line[0] not in "EAM#*N":
+        elif line.startswith("N"):
+            parts = (
+                re.fullmatch(r"Reference (\w+) (\S+)", columns[1].rstrip())
+                if len(columns) > 1
+                else None
+            )
+            if parts is None:
+                quarantine.add(
+                    "not the form KEY, tab, Reference KEY DATABASE:IDENTIFIER",
+                    path=path,
+                    line=number,
+                    row=columns[0][:20],
+                )
+            else:
+                references.append((number, parts[1], parts[2]))
+        elif line.strip() and line[0] not in "EAM#*":
             quarantine.add("unknown kind of annotation", path=path, line=number, row=line[:1])
-    keys = {mention.key for mention in document.mentions}
+    places = {mention.key: place for place, mention in enumerate(document.mentions)}
+    for number, key, identifier in references:
+        where = f"{document.id}\t{key}"
+        place = places.get(triggers.get(key, key))
+        if place is None:
+            quarantine.add("identifier of an unknown mention", path=path, line=number, row=where)
+            continue
+        try:
+            curie = normalise_curie(identifier)
+        except SchemaError:
+            quarantine.add(
+                "identifier is not DATABASE:IDENTIFIER, or malformed",
+                path=path,
+                line=number,
+                row=where,
+            )
+            continue
+        mention = document.mentions[place]
+        known = [] if mention.identifier is None else mention.identifier.split("|")
+        joined = "|".join(dict.fromkeys([*known, curie]))
+        document.mentions[place] = replace(mention, identifier=joined)
     for number, kind, head, tail in relations:
         head, tail = triggers.get(head, head), triggers.get(tail, tail)
-        if {head, tail} <= keys:
+        if {head, tail} <= places.keys():
             document.relations.append(Relation(kind, head, tail))
         else:
             quarantine.add(

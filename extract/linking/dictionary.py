@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable
 
@@ -16,7 +17,13 @@ from .name_index import COUNTS, key_of
 # The identifiers that BC5CDR and the NCBI disease corpus give to mentions.
 PREFIXES = ("MESH", "OMIM")
 # What these corpora call a disease, ontologies may call a symptom.
-_KIND = {"Disease": "Disease", "Symptom": "Disease", "Drug": "Drug"}
+_KIND = {
+    "Disease": "Disease",
+    "Symptom": "Disease",
+    "Drug": "Drug",
+    "Target": "Target",
+    "Procedure": "Procedure",
+}
 
 _NODES: dict[str, pl.DataType | type[pl.DataType]] = {
     "id": pl.String,
@@ -28,9 +35,15 @@ _NODES: dict[str, pl.DataType | type[pl.DataType]] = {
 
 
 def identifiers(mention: Mention) -> set[str]:
-    """The identifiers that a corpus gives to a mention, as CURIEs; none where it says −1."""
-    parts = (mention.identifier or "").replace("+", "|").split("|")
-    return {p if ":" in p else f"MESH:{p}" for p in map(str.strip, parts) if p not in ("", "-1")}
+    """The identifiers that a corpus gives to a mention, as CURIEs; none where it says −1.
+
+    PubTator leaves out the prefixes of MeSH's and, of genes, NCBI's.
+    """
+    prefix = "NCBIGene" if mention.kind == "Target" else "MESH"
+    parts = re.split(r"[+|;]", mention.identifier or "")
+    return {
+        p if ":" in p else f"{prefix}:{p}" for p in map(str.strip, parts) if p not in ("", "-1")
+    }
 
 
 class Names:
@@ -58,25 +71,27 @@ class Names:
                         self._annotated.setdefault(identifier, Counter())[text] += 1
 
     def add_graph(self, graph: KnowledgeGraph) -> None:
-        """Take the names of a graph's diseases, symptoms and drugs; after the corpora.
+        """Take the names of a graph's nodes of the kinds that are linked to; after the corpora.
 
         They name the identifier that the corpora give to the node's own name, if that is one;
         else the node's identifier or cross-references; else what the corpora give to its synonyms.
         """
-        ids_of: dict[str, set[str]] = {}
+        ids_of: dict[tuple[str, str], set[str]] = {}
         for identifier, names in self._annotated.items():
             for name in names:
-                ids_of.setdefault(key_of(name), set()).add(identifier)
+                key = _KIND[self._kinds[identifier]], key_of(name)
+                ids_of.setdefault(key, set()).add(identifier)
         nodes = graph.nodes.filter(pl.col("kind").is_in(list(_KIND)))
         for node, kind, name, synonyms, xrefs in nodes.select(
             "id", "kind", "name", "synonyms", "xrefs"
         ).iter_rows():
-            ids = ids_of.get(key_of(name), set())
+            ids = ids_of.get((_KIND[kind], key_of(name)), set())
             if len(ids) != 1:
                 ids = {i for i in [node, *(xrefs or [])] if i.split(":")[0] in self._prefixes}
                 ids = {node} if node in ids else ids
             if not ids:
-                ids = {i for text in synonyms or [] for i in ids_of.get(key_of(text), ())}
+                keys = {(_KIND[kind], key_of(text)) for text in synonyms or []}
+                ids = {i for key in keys for i in ids_of.get(key, ())}
             if len(ids) == 1:  # else it is not known which of them it is
                 identifier = next(iter(ids))
                 self._kinds.setdefault(identifier, _KIND[kind])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,13 @@ import polars as pl
 from ...graph.errors import DataError
 from ...graph.kg import KnowledgeGraph
 from ...graph.quarantine import Quarantine
-from ..corpora.readers import KINDS, READERS, Document
+from ..corpora.own import format_of, read_annotated
 from .dictionary import PREFIXES, Names
 from .linker import Link, Linker
 from .ranker import Ranker
 from .train import asked_in, prefixes_of
 
-FORMATS = ("pubtator", "ncbi")
+FORMATS = ("pubtator", "ncbi", "brat")
 _DEPTHS = (1, 5, 10, 50)
 _BINS = 10
 
@@ -37,14 +37,16 @@ class _Mention:
 
 
 def read_names(
-    names: Iterable[Path | KnowledgeGraph], format: str, prefixes: Iterable[str] = PREFIXES
+    names: Iterable[Path | KnowledgeGraph],
+    prefixes: Iterable[str] = PREFIXES,
+    labels: Mapping[str, str | None] | None = None,
 ) -> KnowledgeGraph:
     """A dictionary from annotated corpora and graphs; see `dictionary.Names`.
 
     Args:
-        names: files of annotated text (BC5CDR's or NCBI's form), folders of graphs, graphs.
-        format: the corpora's, where their kinds don't tell.
+        names: annotated texts (PubTator, or a folder of brat's), folders of graphs, graphs.
         prefixes: of the identifiers that are wanted.
+        labels: kinds of the texts' labels, as in `own.read_annotated`.
 
     Raises:
         DataError: one of them can't be read.
@@ -54,41 +56,39 @@ def read_names(
     for source in names:
         if isinstance(source, KnowledgeGraph):
             graphs.append(source)
-        elif source.is_dir():
+        elif source.is_dir() and not any(source.rglob("*.ann")):
             graphs.append(KnowledgeGraph.open(source))
         else:
-            documents = READERS[format](source, Quarantine())
-            dictionary.add_corpus(documents, format_of(documents, format))
+            documents = read_annotated(source, Quarantine(), labels=labels or {})
+            dictionary.add_corpus(documents, "medkg")
     # After all corpora, whose names tell which identifiers a graph's nodes have.
     for graph in graphs:
         dictionary.add_graph(graph)
     return dictionary.graph()
 
 
-def format_of(documents: Iterable[Document], default: str) -> str:
-    """ncbi where mentions are of the NCBI disease corpus' kinds, else the default."""
-    kinds = {mention.kind for document in documents for mention in document.mentions}
-    return "ncbi" if kinds & set(KINDS["ncbi"]) else default
-
-
 def evaluate_linking(
     names: Sequence[Path | KnowledgeGraph],
     corpus: Path,
-    format: str,
+    format: str | None = None,
     *,
+    labels: Mapping[str, str | None] | None = None,
     ranker: Ranker | None = None,
     seed: int = 0,
+    quarantine: Quarantine | None = None,
 ) -> pl.DataFrame:
-    """Score linking on a corpus whose mentions have identifiers (BC5CDR, NCBI disease).
+    """Score linking on a corpus whose mentions have identifiers.
 
     A link is right if it is one of the mention's identifiers. A mention counts as NIL where the
     corpus gives no identifier or none that the dictionary has a name of.
 
     Args:
         names: where the names come from; see `read_names`.
-        corpus: the file to score on.
-        format: pubtator or ncbi.
+        corpus: the file (brat: folder or archive) to score on.
+        format: pubtator, ncbi or brat; None: told from the file.
+        labels: kinds of the corpus' labels, as in `own.read_annotated`.
         ranker: a trained one; None: the one that ships.
+        quarantine: takes the annotations that can't be used.
 
     Returns:
         Rows of kind and method (linker; exact name, the commonest node first): `mentions` with an
@@ -100,21 +100,36 @@ def evaluate_linking(
         (ten bins of equal size).
 
     Raises:
-        DataError: a file can't be read, or the format has no identifiers.
+        DataError: a file can't be read, a label is no kind, or there are no identifiers.
         ModelError: the ranker can't be read.
     """
-    if format not in FORMATS:
-        raise DataError(f"no identifiers in {format!r}; one of {', '.join(FORMATS)}", path=corpus)
-    documents = READERS[format](corpus, Quarantine())
+    corpus_format = format or format_of(corpus)
+    if corpus_format not in FORMATS:
+        raise DataError(
+            f"no identifiers in {corpus_format!r}; one of {', '.join(FORMATS)}", path=corpus
+        )
+    documents = read_annotated(
+        corpus,
+        Quarantine() if quarantine is None else quarantine,
+        corpus_format=corpus_format,
+        labels=labels or {},
+    )
+    prefixes = prefixes_of(documents, "medkg")
+    if not prefixes:
+        raise DataError(
+            "no mention has an identifier to link to; PubTator gives it in the sixth column, brat "
+            "in lines such as N1, tab, Reference T1 MESH:D001249",
+            path=corpus,
+        )
     # BC5CDR knows MeSH alone, so that an equal name of OMIM's would be a mistake.
-    dictionary = read_names(names, format, prefixes_of(documents, format_of(documents, format)))
+    dictionary = read_names(names, prefixes, labels)
     known = set(dictionary.nodes["id"])
     linker = Linker(dictionary, ranker=ranker)
     wide = linker.with_candidates(max(_DEPTHS))
     rows: list[tuple[str, list[_Mention], list[_Mention]]] = [("linker", [], []),
                                                               ("exact name", [], [])]  # fmt: skip
     for place, document in enumerate(documents):
-        asked, gold = asked_in(document, format_of([document], format))
+        asked, gold = asked_in(document, "medkg")
         links = (
             (linker.in_document(asked), wide.in_document(asked)),
             ([linker.exact(mention) for mention in asked],) * 2,

@@ -58,7 +58,7 @@ def evaluate_triples(
     true = _truth(documents)
     if not true:
         raise DataError("relates no two identifiers (lines of ID, CID, ID, ID)", path=corpus)
-    terminology = read_names(names, "pubtator", ["MESH"])
+    terminology = read_names(names, ["MESH"])
     graph = extract(
         [TextDocument(f"PMID:{document.id}", document.text) for document in documents],
         terminology,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,13 +13,17 @@ import torch
 
 from ...graph.errors import DataError
 from ...graph.quarantine import Quarantine
+from ..corpora.own import format_of, read_annotated
 from ..corpora.readers import READERS, Document
 from .document_causes import cdr_passages
-from .model import RelationModel
+from .evaluate_own import RELATIONS, Fact, found_facts, stated_facts
+from .model import RelationModel, RelationsComponent
 from .pairs import CHEMPROT, TASKS, Labelled, Pair, cdr_pairs, chemprot_pairs, roam_pairs
 
 # The corpus that annotates each task, by its format.
 FORMATS = {"targets": "chemprot", "causes": "pubtator", "treats": "roam"}
+# Forms in which anybody may annotate the relations that `extract` finds, under medkg's names.
+OWN_FORMATS = ("brat", "jsonl", "pubtator")
 
 
 @dataclass(frozen=True)
@@ -101,31 +106,91 @@ def task_calibration(model: RelationModel, task: str, documents: Sequence[Docume
     return calibration_error(some.tolist(), [x.label > 0 for x in pairs])
 
 
-def evaluate_relations(model: Path | None, corpus: Path, format: str) -> pl.DataFrame:
+def evaluate_relations(
+    model: Path | None,
+    corpus: Path,
+    format: str | None = None,
+    *,
+    labels: Mapping[str, str | None] | None = None,
+    quarantine: Quarantine | None = None,
+) -> pl.DataFrame:
     """Score a model on a corpus of relations, with the corpus' own mentions.
 
     Args:
         model: the model's folder; None: the shipped one.
-        corpus: the file to score on.
-        format: pubtator (BC5CDR's chemical-induced diseases), chemprot or roam.
+        corpus: the file (brat: folder or archive) to score on.
+        format: chemprot, roam, pubtator (BC5CDR's chemical-induced diseases), or, for relations
+            under medkg's names (see `evaluate_own`), brat, jsonl, pubtator; None: told from the
+            file.
+        labels: kinds of the labels of a corpus of one's own, as in `own.read_annotated`.
+        quarantine: takes the annotations that can't be used.
 
     Returns:
-        A row for the model and one for each baseline: relation, method, precision, recall, f1, low,
-        high (95 % bootstrap interval of F1 over documents), true, documents.
+        A row for the model and one for each baseline, of every relation: relation, method,
+        precision, recall, f1, low, high (95 % bootstrap interval of F1 over documents), true,
+        documents.
 
     Raises:
         DataError: the corpus can't be read, or has no relations of these kinds.
         ModelError: the model can't be loaded.
     """
-    tasks = {name: task for task, name in FORMATS.items()}
-    if format not in tasks:
-        raise DataError(f"no relations in {format!r}; one of {', '.join(tasks)}", path=corpus)
-    task = tasks[format]
-    documents = READERS[format](corpus, Quarantine())
-    scores = score_task(RelationModel.load(model), task, documents)
+    corpus_format = format or format_of(corpus)
+    known = sorted({*FORMATS.values(), *OWN_FORMATS})
+    if corpus_format not in known:
+        known_formats = ", ".join(known)
+        raise DataError(f"no relations in {corpus_format!r}; one of {known_formats}", path=corpus)
+    quarantine = Quarantine() if quarantine is None else quarantine
+    loaded = RelationModel.load(model)
+    scores: dict[str, dict[str, Score]] = {}
+    aside = Quarantine()
+    task = next((task for task, name in FORMATS.items() if name == corpus_format), None)
+    if task is not None:
+        documents = READERS[corpus_format](corpus, aside)
+        if truths(task, documents):
+            scores = {task: score_task(loaded, task, documents)}
+    if not scores and corpus_format in OWN_FORMATS:
+        aside = Quarantine()
+        documents = read_annotated(corpus, aside, corpus_format=corpus_format, labels=labels or {})
+        scores = _score_own(loaded, documents, stated_facts(documents, aside, corpus))
+    quarantine.extend(aside)
+    if not scores:
+        raise DataError(_no_relation(corpus_format, documents), path=corpus)
     return pl.DataFrame(
-        [{"relation": task, "method": name, **asdict(score)} for name, score in scores.items()]
+        [
+            {"relation": relation, "method": method, **asdict(score)}
+            for relation, methods in scores.items()
+            for method, score in methods.items()
+        ]
     )
+
+
+def _score_own(
+    model: RelationModel, documents: Sequence[Document], stated: set[Fact]
+) -> dict[str, dict[str, Score]]:
+    """Scores of each relation that documents state, by method."""
+    found = found_facts(RelationsComponent(model), documents, stated) if stated else {}
+    names = [document.id for document in documents]
+    scores: dict[str, dict[str, Score]] = {}
+    for relation in RELATIONS:
+        if true := _of(relation, stated):
+            scores[relation] = {
+                method: compare(_of(relation, facts), true, names)
+                for method, facts in found.items()
+            }
+    return scores
+
+
+def _of(relation: str, facts: set[Fact]) -> set[tuple[str, ...]]:
+    return {fact for fact in facts if fact[1].partition("-")[0] == relation}
+
+
+def _no_relation(corpus_format: str, documents: Sequence[Document]) -> str:
+    """That a corpus holds no relation which could be scored, and what it holds in their place."""
+    names = Counter(relation.kind for document in documents for relation in document.relations)
+    held = ", ".join(f"{name} ({n})" for name, n in names.most_common(5)) or "none"
+    own = f"{', '.join(RELATIONS)} between mentions of kinds that these join"
+    wanted = {"chemprot": ", ".join(CHEMPROT), "roam": "TREATS", "pubtator": f"CID, or {own}"}
+    return f"holds no relation to score ({wanted.get(corpus_format, own)}); it holds {held}"
 
 
 def labelled_pairs(task: str, documents: Sequence[Document]) -> list[Labelled]:

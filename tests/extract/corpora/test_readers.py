@@ -277,3 +277,25 @@ def test_no_gold_span_is_cut_by_the_tokens(
             assert mention.start in starts
             assert mention.end in ends
             assert mention.kind in KINDS[corpus_format]
+
+
+def test_brat_s_normalisations_are_identifiers(tmp_path: Path) -> None:
+    (tmp_path / "1.txt").write_text("Asthma, then fever.", encoding="utf-8")
+    (tmp_path / "1.ann").write_text(
+        "N1\tReference T1 MeSH:D001249\tAsthma\nT1\tDisease 0 6\tAsthma\n"
+        "T2\tSymptom 13 18\tfever\nE1\tSymptom:T2\nN2\tReference E1 HP:0001945\tFever\n"
+        "N3\tReference T1 MONDO:0004979\nN4\tReference T9 HP:1\tx\nN5\tT1 HP:0000001\tx\n"
+        "N6\tReference T2 fever\tx\n",
+        encoding="utf-8",
+    )
+    quarantine = Quarantine()
+    (document,) = read_brat(tmp_path, quarantine)
+    assert [m.identifier for m in document.mentions] == [
+        "MESH:D001249|MONDO:0004979",
+        "HP:0001945",
+    ]
+    assert reasons(quarantine) == [
+        (8, "not the form KEY, tab, Reference KEY DATABASE:IDENTIFIER"),
+        (7, "identifier of an unknown mention"),
+        (9, "identifier is not DATABASE:IDENTIFIER, or malformed"),
+    ]

@@ -66,9 +66,59 @@ def test_linking_is_scored_with_the_names_of_another_part(tmp_path: Path, train:
     assert rows["exact name"]["nil_recall"] == 1.0
 
 
-def test_a_format_without_identifiers_is_refused(train: Path) -> None:
-    with pytest.raises(DataError, match="no identifiers in 'brat'"):
-        evaluate_linking([train], train, "brat")
+def brat(folder: Path, mentions: list[tuple[str, str, str]]) -> Path:
+    """A brat folder of one text: (text, label, identifier or nothing) joined by " and "."""
+    folder.mkdir()
+    text, lines = " and ".join(name for name, _, _ in mentions), []
+    start = 0
+    for number, (name, label, identifier) in enumerate(mentions, start=1):
+        lines.append(f"T{number}\t{label} {start} {start + len(name)}\t{name}")
+        if identifier:
+            lines.append(f"N{number}\tReference T{number} {identifier}\t{name}")
+        start += len(name) + 5
+    (folder / "1.txt").write_text(text, encoding="utf-8")
+    (folder / "1.ann").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+def test_brat_s_normalisations_are_scored_as_pubtator_s(tmp_path: Path, train: Path) -> None:
+    mentions = [("agues", "Disease", "D1"), ("red palsy", "Disease", "D2"),
+                ("gin", "Drug", "C1"), ("green hair", "Disease", "")]  # fmt: skip
+    folder = brat(tmp_path / "brat", [(n, k, i and f"MeSH:{i}") for n, k, i in mentions])
+    chemical = {"Drug": "Chemical"}
+    file = pubtator(
+        tmp_path / "dev.txt", {"1": [(n, chemical.get(k, k), i or "-1") for n, k, i in mentions]}
+    )
+    table = evaluate_linking([train], folder)
+    assert table.equals(evaluate_linking([train], file))
+    assert table.filter(method="linker")["accuracy"].to_list() == [1.0, 1.0]
+    # A brat folder serves as names, too.
+    assert set(read_names([folder]).nodes["id"]) == {"MESH:D1", "MESH:D2", "MESH:C1"}
+    ward = brat(tmp_path / "ward", [("agues", "Dx", "MESH:D1")])
+    with pytest.raises(DataError, match="--label Dx=KIND"):
+        evaluate_linking([train], ward)
+    table = evaluate_linking([train], ward, "brat", labels={"Dx": "Disease"})
+    assert table.filter(method="linker")["mentions"].to_list() == [1]
+
+
+def test_genes_are_linked_to_the_names_of_a_graph(tmp_path: Path) -> None:
+    nodes = pl.DataFrame(
+        {"id": ["NCBIGene:672", "NCBIGene:675"], "kind": "Target", "name": ["BRCA1", "BRCA2"]}
+    )
+    none = dict.fromkeys(("subject", "relation", "object", "source"), pl.String)
+    genes = KnowledgeGraph.build(nodes, pl.DataFrame(schema=none), [])
+    corpus = pubtator(tmp_path / "dev.txt", {"1": [("BRCA2", "Gene", "675")]})
+    for file in (corpus, brat(tmp_path / "brat", [("BRCA2", "Gene", "NCBIGene:675")])):
+        (row,) = evaluate_linking([genes], file).filter(method="linker").iter_rows(named=True)
+        assert (row["kind"], row["ceiling"], row["accuracy"]) == ("Target", 1.0, 1.0)
+
+
+def test_a_corpus_without_identifiers_is_refused(tmp_path: Path, train: Path) -> None:
+    with pytest.raises(DataError, match="no identifiers in 'chemprot'"):
+        evaluate_linking([train], train, "chemprot")
+    bare = brat(tmp_path / "bare", [("ague", "Disease", "")])
+    with pytest.raises(DataError, match="no mention has an identifier"):
+        evaluate_linking([train], bare)
 
 
 def test_a_graph_s_names_join_the_identifiers_that_a_corpus_gives(train: Path) -> None:
@@ -86,7 +136,7 @@ def test_a_graph_s_names_join_the_identifiers_that_a_corpus_gives(train: Path) -
     )  # fmt: skip
     none = dict.fromkeys(("subject", "relation", "object", "source"), pl.String)
     ontology = KnowledgeGraph.build(nodes, pl.DataFrame(schema=none), [])
-    dictionary = read_names([ontology, train], "pubtator", ["MESH"])
+    dictionary = read_names([ontology, train], ["MESH"])
     linker = Linker(dictionary)
     ids = [
         found[0].identifier if found else None
@@ -94,7 +144,7 @@ def test_a_graph_s_names_join_the_identifiers_that_a_corpus_gives(train: Path) -
     ]
     assert ids == ["MESH:D2", "MESH:D9"]
     assert set(dictionary.nodes["id"]) == {"MESH:D1", "MESH:D2", "MESH:D9", "MESH:C1"}
-    assert "OMIM:4" in set(read_names([ontology, train], "pubtator").nodes["id"])
+    assert "OMIM:4" in set(read_names([ontology, train]).nodes["id"])
 
 
 def test_of_an_ambiguous_name_the_annotated_node_is_likelier(train: Path) -> None:
