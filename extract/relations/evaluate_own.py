@@ -66,8 +66,8 @@ def stated_facts(documents: Iterable[Document], quarantine: Quarantine, corpus: 
             elif not any(_joins(name, *both) for both in product(*(kinds[end] for end in ends))):
                 quarantine.add("relation between kinds that it doesn't join", path=corpus, row=row)
             else:
-                pairs = product(*(concepts[end] for end in ends))
-                facts.update((document.id, relation.kind, *pair) for pair in pairs)
+                pairs = product(concepts[relation.head], concepts[relation.tail])
+                facts.update((document.id, relation.kind, head, tail) for head, tail in pairs)
     return _without_actions(facts) if any(fact[1] == "TARGETS" for fact in facts) else facts
 
 
@@ -121,7 +121,7 @@ def _concept(document: Document, mention: Mention) -> str:
 def _facts(document: Document, relation: str, head: str, tail: str) -> set[Fact]:
     """The facts of two concepts, each one or several ("MESH:D1|MESH:D2")."""
     pairs = product(head.split("|"), tail.split("|"))
-    return {(document.id, relation, *pair) for pair in pairs}
+    return {(document.id, relation, one, other) for one, other in pairs}
 
 
 def _without_actions(facts: set[Fact]) -> set[Fact]:
