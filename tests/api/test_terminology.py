@@ -1,0 +1,71 @@
+"""The default terminology: what it holds, and that it is read once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from medkg import access
+from medkg.access import default_terminology
+from medkg.graph.kg import KnowledgeGraph
+from tests.graph.graphs import small
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MEDKG_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The sources that were read, each of them a small graph."""
+    read: list[str] = []
+
+    def load(source: str, **_: object) -> KnowledgeGraph:
+        read.append(source)
+        return small()
+
+    monkeypatch.setattr(access, "load", load)
+    return read
+
+
+def test_it_holds_drugs_and_phenotypes(cache: Path) -> None:
+    made, kept = default_terminology(), default_terminology()
+    assert {"Imatinib", "Headache"} <= set(made.nodes["name"])
+    assert kept.checksum() == made.checksum()
+    assert kept.nodes.equals(made.nodes)
+
+
+def test_it_is_read_once(cache: Path, loads: list[str]) -> None:
+    first = default_terminology()
+    assert loads == ["starter", "hpo"]
+    assert default_terminology().checksum() == first.checksum()
+    assert loads == ["starter", "hpo"]
+
+
+def test_another_edition_is_read_anew_and_takes_the_old_ones_place(
+    cache: Path, loads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    default_terminology()
+    monkeypatch.setattr(access, "version", lambda package: "another")
+    default_terminology()
+    assert len(loads) == 4
+    assert len(list((cache / "terminology").iterdir())) == 1
+
+
+def test_a_damaged_one_is_read_anew(cache: Path, loads: list[str]) -> None:
+    default_terminology()
+    nodes = next((cache / "terminology").rglob("nodes.parquet"))
+    nodes.write_bytes(nodes.read_bytes()[:-20])
+    assert default_terminology().nodes.height == small().nodes.height
+    assert len(loads) == 4
+    default_terminology()
+    assert len(loads) == 4
+
+
+def test_where_nothing_can_be_written_it_is_read_each_time(cache: Path, loads: list[str]) -> None:
+    cache.write_text("a file in the folder's place")
+    assert default_terminology().checksum() == default_terminology().checksum()
+    assert len(loads) == 4
