@@ -125,7 +125,7 @@ def _facts(document: Document, relation: str, head: str, tail: str) -> set[Fact]
 
 
 def _without_actions(facts: set[Fact]) -> set[Fact]:
-    return {(document, name.partition("-")[0], *ends) for document, name, *ends in facts}
+    return {(document, name.partition("-")[0], head, tail) for document, name, head, tail in facts}
 
 
 def _joins(relation: str, head: str, tail: str) -> bool:

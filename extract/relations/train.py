@@ -221,8 +221,12 @@ def train_relations(
 
 def _card(about: dict[str, Any]) -> str:
     """The model card: data, licences, figures on the development parts, limits."""
-    encoder, epochs, chosen = about["base_encoder"], f"{about['epochs']} epochs", ""
+    encoder, epochs, chosen, seen = about["base_encoder"], f"{about['epochs']} epochs", "", ""
     if encoder is None:
+        seen = (
+            " The recogniser has learnt from that tenth too, so that what it sees there is clearer"
+            " than elsewhere."
+        )
         encoder = (
             "linear models, and for TARGETS LSTMs over what the recogniser that ships sees of a"
             " sentence; the weights are bound to that recogniser's"
@@ -243,8 +247,7 @@ def _card(about: dict[str, Any]) -> str:
         f"The training parts only; a tenth of their documents chose {chosen}the temperatures and "
         "the thresholds (of CAUSES five folds over all of them did). Training texts that occur in "
         "any development part were left out. What a chemical causes is no treatment, and the other "
-        "way round: such pairs teach the other model what is none. The recogniser has learnt from "
-        "that tenth too, so that what it sees there is clearer than elsewhere.",
+        f"way round: such pairs teach the other model what is none.{seen}",
         "",
         "| relation | corpus | licence | pairs trained on |",
         "| --- | --- | --- | --- |",

@@ -54,6 +54,7 @@ def test_the_config_and_the_card_say_how(trained: Path) -> None:
     card = (trained / "CARD.md").read_text(encoding="utf-8")
     assert f"At most {EPOCHS} epochs" in card
     assert "chose the epoch, the temperatures" in card
+    assert "recogniser" not in card
     assert not trained.with_name("model.checkpoint").exists()
 
 
