@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rdkit import Chem, RDLogger
 from rdkit.Chem import rdFingerprintGenerator, rdMolDescriptors
 from rdkit.Chem.MolStandardize import rdMolStandardize
+from rdkit.DataStructs import BitVectToBinaryText
 from scipy import sparse
 
 from ...graph.kg import KnowledgeGraph
@@ -217,11 +218,11 @@ def _numbers(molecule: Chem.Mol) -> list[float]:
 
 
 def _bits(generator: Any, molecules: Sequence[Chem.Mol]) -> sparse.csr_matrix:
-    rows = [np.flatnonzero(generator.GetFingerprintAsNumPy(m)).astype(np.int32) for m in molecules]
-    starts = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int32)
-    columns = np.concatenate(rows) if rows else np.empty(0, dtype=np.int32)
-    ones = np.ones(len(columns), dtype=np.float32)
-    return sparse.csr_matrix((ones, columns, starts), shape=(len(rows), BITS))
+    # Packed, and unpacked together: an array for each molecule takes as long as its fingerprint.
+    packed = b"".join(map(BitVectToBinaryText, generator.GetFingerprints(molecules)))
+    bits = np.frombuffer(packed, dtype=np.uint8).reshape(len(molecules), BITS // 8)
+    rows = np.unpackbits(bits, axis=1, bitorder="little")
+    return sparse.csr_matrix(rows, dtype=np.float32)
 
 
 def tanimoto(a: sparse.csr_matrix, b: sparse.csr_matrix) -> NDArray[np.float32]:

@@ -36,7 +36,7 @@ from .molecules import Compared, Features, Molecules, molecules_of
 CANDIDATES = 150  # targets a molecule that the trees rank
 _FOLDS = 8  # of drugs, for what is learned from predictions about drugs
 LEAST = 2 * _FOLDS  # molecules with known tails
-_BATCH = 256  # molecules scored at a time
+_BATCH = 512  # molecules scored at a time
 _FEW = 10  # columns of which each is compared with the rest sooner than all are ordered
 _POWER = 8  # of the similarity, that makes the nearest ligands count most
 _FLOOR = -20.0  # scores of what is no candidate lie below: [_FLOOR, _FLOOR + 1], then lower still
@@ -156,7 +156,8 @@ class Tower(NamedTuple):
         logits = hidden @ self.targets + self.targets_bias
         logits -= logits.max(1, keepdims=True)
         logits -= np.log(np.exp(logits).sum(1, keepdims=True))
-        shares = np.full((len(logits), width), _UNSEEN, dtype=np.float32)
+        # A tail's lie together, as the sums over its ligands do.
+        shares = np.full((width, len(logits)), _UNSEEN, dtype=np.float32).T
         shares[:, self.columns] = np.maximum(logits, _UNSEEN)
         return shares
 
@@ -330,8 +331,9 @@ class Structure:
         places = np.full(self.known.shape[1], -1)
         places[self._near.universe] = np.arange(len(self._near.universe))
         inside = places[asked]
-        scores = _FLOOR - 2 + seen.beyond(asked)
-        here = np.flatnonzero(inside >= 0)
+        here, outside = np.flatnonzero(inside >= 0), np.flatnonzero(inside < 0)
+        scores = np.empty((len(seen.first), len(asked)))
+        scores[:, outside] = _FLOOR - 2 + seen.beyond(asked[outside])
         first = seen.first[:, inside[here]]
         scores[:, here] = _FLOOR + 1 / (1 + np.exp(-first / 8))
         rows, columns = np.nonzero(seen.is_candidate(inside[here]))
@@ -540,8 +542,9 @@ class _Seen:
         self.paths = near.paths.similarity(molecules.paths)
         self.alike = (self.morgan + self.paths) / 2
         self.weights = _power(self.alike, _POWER)
-        self.base = self._over(self.weights)
-        self.family = _others(near.families, self.base)
+        self.base = np.asarray((near.ligands_of @ self.weights.T).T, dtype=np.float32)
+        family = np.asarray((near.families @ (near.families.T @ self.base.T)).T, dtype=np.float32)
+        self.family = np.maximum(family - self.base, 0)
         self.first = np.log(self.base + 1e-4) + self.shares / 2 + np.log(self.family + 1e-6) / 20
 
     def only(self, chosen: NDArray[np.int64]) -> _Seen:
@@ -568,16 +571,19 @@ class _Seen:
     def beyond(self, tails: NDArray[np.int64]) -> NDArray[np.float64]:
         """(molecules, tails), 0–1: by what interacts with a tail or shares its pathways."""
         side, universe = self.near.side, self.near.universe
-        found = side.groups[tails] @ (self.base @ self.near.groups).T
-        found = found + side.joined[tails][:, universe] @ self.base.T
-        return np.asarray(found / (1 + found), dtype=np.float64).T
+        found = _product(side.groups[tails], self.near.groups.T.tocsr(), self.base)
+        found += (side.joined[tails][:, universe] @ self.base.T).T
+        return np.asarray(found / (1 + found), dtype=np.float64)
 
     def table(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float32]:
         """The features of pairs of a molecule and a tail of the universe, (pairs, features)."""
-        near, at = self.near, (rows, columns)
+        near = self.near
+        # Of the tails that occur: screening asks for one.
+        tails, places = np.unique(columns, return_inverse=True)
+        pairs, at = (rows, columns), (rows, places)
         numbers = self.molecules.numbers[rows]
-        sizes, log_base = near.sizes[columns], np.log(self.base[at] + 1e-6)
-        best, second = self._largest()
+        sizes, log_base = near.sizes[columns], np.log(self.base[pairs] + 1e-6)
+        best, second, best_of_others = self._largest(tails)
         few = min(5, self.alike.shape[1])
         nearest = -np.sort(np.partition(-self.alike, few - 1, axis=1)[:, :few], axis=1)
         told = np.exp(self.shares)
@@ -591,27 +597,27 @@ class _Seen:
             log_base,
             log_base - np.log(self.base.max(1) + 1e-6)[rows],
             _ranks(self.base, rows, columns),
-            np.log(self._over(_power(self.alike, 4))[at] + 1e-4) - 0.5 * np.log1p(sizes),
-            log(self._over(_power(self.morgan, 6))),
-            log(self._over(_power(self.paths, 6))),
+            np.log(self._over(_power(self.alike, 4), tails)[at] + 1e-4) - 0.5 * np.log1p(sizes),
+            log(self._over(_power(self.morgan, 6), tails)),
+            log(self._over(_power(self.paths, 6), tails)),
             best[at],
             second[at],
             best[at] / np.maximum(nearest[rows, 0], 1e-3),
-            *(self._votes(k)[at] for k in (1, 3, 10)),
+            *(self._votes(k, tails)[at] for k in (1, 3, 10)),
             np.log1p(sizes),
             # Other tails' ligands
-            _best_of_others(near.families, best)[at],
-            log(self.family),
-            log(_others(near.stems, self.base)),
-            log(self._sharing(self.base)),
-            log(_linked(near.groups, self.base)),
-            log(np.asarray((near.joined @ self.base.T).T)),
+            best_of_others[at],
+            np.log(self.family[pairs] + 1e-6),
+            log(_others(near.stems, self.base, tails)),
+            log(self._sharing(self.base, tails)),
+            log(_linked(near.groups, self.base, tails)),
+            log(np.asarray((near.joined[tails] @ self.base.T).T)),
             # The network
-            self.shares[at],
-            self.shares[at] - self.shares.max(1)[rows],
+            self.shares[pairs],
+            self.shares[pairs] - self.shares.max(1)[rows],
             _ranks(self.shares, rows, columns),
-            log(_others(near.families, told)),
-            log(self._sharing(told)),
+            log(_others(near.families, told, tails)),
+            log(self._sharing(told, tails)),
             # The molecule
             nearest[rows, 0],
             nearest[rows, -1],
@@ -621,34 +627,42 @@ class _Seen:
         ]
         return np.column_stack(features).astype(np.float32)
 
-    def _over(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Sums over each tail's ligands, (molecules, universe)."""
-        return np.asarray((self.near.ligands_of @ weights.T).T, dtype=np.float32)
+    def _over(self, weights: NDArray[np.float32], tails: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Sums over each tail's ligands, (molecules, tails)."""
+        return np.asarray((self.near.ligands_of[tails] @ weights.T).T, dtype=np.float32)
 
-    def _votes(self, k: int) -> NDArray[np.float32]:
+    def _votes(self, k: int, tails: NDArray[np.int64]) -> NDArray[np.float32]:
         """How many of the `k` most alike ligands have the tail."""
         k = min(k, self.alike.shape[1])
         first = np.argpartition(-self.alike, k - 1, axis=1)[:, :k]
         chosen = np.zeros_like(self.alike)
         np.put_along_axis(chosen, first, 1, axis=1)
-        return self._over(chosen)
+        return self._over(chosen, tails)
 
-    def _largest(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The largest and the second similarity to a tail's ligands."""
-        ligands_of = self.near.ligands_of
-        best, second = np.zeros_like(self.base), np.zeros_like(self.base)
+    def _largest(self, tails: NDArray[np.int64]) -> tuple[NDArray[np.float32], ...]:
+        """The largest and the second similarity to a tail's ligands, and the largest to those of
+        the other tails of its family."""
+        family = self.near.families.indices  # of each tail
+        relatives = np.flatnonzero(np.isin(family, family[tails]))  # the tails among them
+        ligands_of = self.near.ligands_of[relatives]
+        best = np.zeros((len(self.alike), len(relatives)), dtype=np.float32)
+        second = np.zeros_like(best)
         filled = np.flatnonzero(np.diff(ligands_of.indptr))
         best[:, filled], second[:, filled] = _two_largest(
             self.alike[:, ligands_of.indices], ligands_of.indptr[filled]
         )
-        return best, second
+        others = _best_of_others(family[relatives], best)
+        asked = np.searchsorted(relatives, tails)
+        return best[:, asked], second[:, asked], others[:, asked]
 
-    def _sharing(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _sharing(
+        self, values: NDArray[np.float32], tails: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
         """Σ over other tails of the cosine between their ligands and the tail's, times value."""
-        sizes = self.near.sizes
-        scale = 1 / np.sqrt(np.maximum(sizes, 1))
-        sums = self._over((self.near.known @ (values * scale).T).T) * scale
-        return np.asarray(np.maximum(sums - values * (sizes > 0), 0))
+        near = self.near
+        scale = 1 / np.sqrt(np.maximum(near.sizes, 1))
+        sums = _product(near.ligands_of[tails], near.known, values * scale) * scale[tails]
+        return np.asarray(np.maximum(sums - values[:, tails] * (near.sizes[tails] > 0), 0))
 
 
 def _power(values: NDArray[np.float32], exponent: int) -> NDArray[np.float32]:
@@ -659,25 +673,42 @@ def _power(values: NDArray[np.float32], exponent: int) -> NDArray[np.float32]:
     return _power(squares, exponent // 2) if exponent > 2 else squares
 
 
-def _others(members: sparse.csr_matrix, values: NDArray[np.float32]) -> NDArray[np.float32]:
+def _product(
+    asked: sparse.csr_matrix, others: sparse.csr_matrix, values: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """`asked` (tails, things) times `others` (things, all tails) times values: (molecules, tails).
+
+    Things that no asked tail has are left out.
+    """
+    used = np.unique(asked.indices)
+    return np.asarray((asked[:, used] @ (others[used] @ values.T)).T, dtype=np.float32)
+
+
+def _others(
+    members: sparse.csr_matrix, values: NDArray[np.float32], tails: NDArray[np.int64]
+) -> NDArray[np.float32]:
     """Sums over the other tails of each tail's group, (molecules, tails)."""
-    sums = np.asarray((members @ (members.T @ values.T)).T, dtype=np.float32)
-    return np.maximum(sums - values, 0)
+    sums = _product(members[tails], members.T.tocsr(), values)
+    return np.maximum(sums - values[:, tails], 0)
 
 
-def _linked(groups: sparse.csr_matrix, values: NDArray[np.float32]) -> NDArray[np.float32]:
+def _linked(
+    groups: sparse.csr_matrix, values: NDArray[np.float32], tails: NDArray[np.int64]
+) -> NDArray[np.float32]:
     """Sums over the other tails, by the product of their groups' rows and the tail's."""
-    sums = np.asarray((groups @ (groups.T @ values.T)).T, dtype=np.float32)
-    own = np.asarray(groups.multiply(groups).sum(1), dtype=np.float32).ravel()
-    return np.maximum(sums - values * own, 0)
+    asked = groups[tails]
+    own = np.asarray(asked.multiply(asked).sum(1), dtype=np.float32).ravel()
+    sums = _product(asked, groups.T.tocsr(), values)
+    return np.maximum(sums - values[:, tails] * own, 0)
 
 
-def _best_of_others(members: sparse.csr_matrix, values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The largest value among the other tails of each tail's group."""
-    order, group = np.argsort(members.indices, kind="stable"), np.sort(members.indices)
+def _best_of_others(groups: NDArray[np.int64], values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The largest value among the other tails of each tail's group (tails,)."""
+    order, group = np.argsort(groups, kind="stable"), np.sort(groups)
+    where = np.unique(group, return_inverse=True)[1]
     starts = np.flatnonzero(np.r_[True, group[1:] != group[:-1]])
     sorted_values = values[:, order]
-    best, second = (part[:, group] for part in _two_largest(sorted_values, starts))
+    best, second = (part[:, where] for part in _two_largest(sorted_values, starts))
     others = np.empty_like(values)
     others[:, order] = np.where(sorted_values == best, second, best)
     return others

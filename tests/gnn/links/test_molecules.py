@@ -8,10 +8,12 @@ import numpy as np
 import polars as pl
 import pytest
 from rdkit import Chem
+from rdkit.Chem import rdFingerprintGenerator
 
 from medkg.gnn.links.molecules import (
     BITS,
     MOST_CHARACTERS,
+    features,
     fingerprints,
     parse,
     skeleton,
@@ -83,6 +85,24 @@ def test_tanimoto_is_shared_bits_over_all_bits() -> None:
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, rtol=1e-6)
     assert found[0, 3] == 1
+
+
+def test_fingerprints_are_rdkits() -> None:
+    molecules = [parse(x).molecule for x in ("CCO", "CC(=O)Nc1ccc(O)cc1", "[Na+]")]
+    made = features(molecules)
+    generators = (
+        (made.morgan, rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=BITS)),
+        (
+            made.paths,
+            rdFingerprintGenerator.GetRDKitFPGenerator(maxPath=4, fpSize=BITS, numBitsPerFeature=1),
+        ),
+    )
+    for bits, generator in generators:
+        assert bits.dtype == np.float32
+        for row, molecule in zip(bits, molecules, strict=True):
+            assert set(row.data) <= {1}
+            assert row.indices.tolist() == list(generator.GetFingerprint(molecule).GetOnBits())
+    assert features([]).morgan.shape == (0, BITS)
 
 
 def test_skeletons_are_the_same_for_stereoisomers_only() -> None:
