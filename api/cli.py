@@ -1155,7 +1155,7 @@ def predict(
     if structure := smiles or inchi:
         if into is not None:
             raise typer.BadParameter("--into is for --head and --tail: a molecule is no node")
-        return _predict_molecule(loaded, structure, top, as_json)
+        return _predict_molecule(loaded, structure, top, trained, as_json)
     rows = loaded.predict(head=head, tail=tail, top=top, include_trained=trained)
     base = loaded.calibrations["head" if head is None else "tail"].base_rate
     if as_json:
@@ -1167,6 +1167,11 @@ def predict(
             "probability: that a source records the pair, or will; of the first 100 candidates of a"
             f" query {base:.2g} were (the base rate){left_out}"
         )
+        if unranked := rows["rank"].null_count():
+            show.out.print(
+                f"{unranked} known pairs, the last, have no rank: training used them, and the model"
+                " doesn't rank them, since nothing spoke for them while they were held back"
+            )
     if into is not None:
         from medkg.access import connect
 
@@ -1183,24 +1188,38 @@ def predict(
     return None
 
 
-def _predict_molecule(model: LinkModel, structure: str, top: int, as_json: bool) -> None:
+def _predict_molecule(
+    model: LinkModel, structure: str, top: int, trained: bool, as_json: bool
+) -> None:
     from medkg import show
+    from medkg.gnn.calibration import FIRST
     from medkg.gnn.links.screen import part_of, targets_of
 
-    asked = targets_of(model, structure, top)
+    asked = targets_of(model, structure, top, include_trained=trained)
     base = part_of(model).calibration.base_rate
     if as_json:
         held = [{"id": node, "name": name} for node, name in asked.held]
-        rows = asked.rows.to_dicts()
         return show.as_json(
-            {"smiles": asked.smiles, "held": held, "base_rate": base, "predictions": rows}
+            {
+                "smiles": asked.smiles,
+                "held": held,
+                "base_rate": base,
+                "left_out": asked.left_out,
+                "predictions": asked.rows.to_dicts(),
+            }
         )
     show.frame(asked.rows, f"{model.task.edge_type[1]} of {asked.smiles}")
     held_as = ", ".join(f"{name} ({node})" for node, name in asked.held)
     held_as = f"the graph holds it: {held_as}" if held_as else "the graph doesn't hold it"
+    past = ""
+    if asked.rows.height > FIRST:
+        past = "; past them it goes on along the same curve, which was not judged there"
+    left_out = ""
+    if asked.left_out:
+        left_out = f"; {asked.left_out} pairs that training used are left out, see --trained"
     return show.out.print(
         f"{held_as}; by structure alone. Probability: that a source records the pair; of a"
-        f" molecule's first 100 targets {base:.2g} are (the base rate)",
+        f" molecule's first {FIRST} targets {base:.2g} are (the base rate){past}{left_out}",
         markup=False,
     )
 
@@ -1227,7 +1246,7 @@ def screen(
     import polars as pl
 
     from medkg import show
-    from medkg.gnn.links.screen import part_of
+    from medkg.gnn.links.screen import NO_LIGAND, part_of
     from medkg.gnn.links.screen import screen as screen_library
     from medkg.graph.quarantine import Quarantine
 
@@ -1256,7 +1275,7 @@ def screen(
     shown = pl.DataFrame(found.rows, infer_schema_length=None).select(
         "rank", "name", "smiles", "probability", "nearest_name", "nearest_similarity", "known",
         "series", "qed", "lipinski", "alerts",
-    )  # fmt: skip
+    ).with_columns(pl.col("nearest_name").fill_null(NO_LIGAND))  # fmt: skip
     show.frame(shown, f"{library.name} for {found.target_name} ({found.target})", most=20)
     counts = found.counts
     show.out.print(

@@ -102,7 +102,9 @@ class LinkModel:
         Args:
             head, tail: one of them, an identifier or a name.
             include_trained: rank the pairs that the model was trained on, too. They are left out
-                otherwise, since they would take the first ranks and tell nothing new.
+                otherwise, since they would take the first ranks and tell nothing new. Those that
+                the ranker doesn't rank (it had no reason to while they were held back) come last,
+                whatever `top`, with null for rank, score and probability.
 
         Returns:
             Columns head, head_name, tail, tail_name, relation, rank (among the candidates ranked;
@@ -350,6 +352,12 @@ class LinkModel:
         rankers = [_ranker_of(part) for part in self._parts]
         return any(ranker is None or ranker.is_candidate(head, tail) for ranker in rankers)
 
+    def _unranked(self, direction: str, query: int) -> list[int]:
+        """The answers that the query was trained on with, and that the model doesn't rank."""
+        trained = self._left_out(direction)[query].indices.tolist()
+        ends = [(query, n) if direction == "tail" else (n, query) for n in trained]
+        return [n for n, pair in zip(trained, ends, strict=True) if not self._is_candidate(*pair)]
+
     def _step_of(self, head: int, tail: int) -> Step:
         """The edge of a known pair."""
         ends = self.task.heads[head], self.task.tails[tail]
@@ -369,25 +377,29 @@ class LinkModel:
         scores = self._scores(direction, query)
         left_out = self.task.loops()[query] if include_trained else self._left_out(direction)[query]
         scores[left_out.indices] = -np.inf
+        unranked = self._unranked(direction, query) if include_trained else []
+        scores[unranked] = -np.inf
         order = np.argsort(-scores, kind="stable")[:top]
         order = order[scores[order] > -np.inf]
         ranks = np.arange(1.0, len(order) + 1)
+        probabilities = self.calibrations[direction].probability(scores[order], ranks)
+        told, nothing = [*order.tolist(), *unranked], [None] * len(unranked)
         known = self._known if forward else self._known.T.tocsr()
         ids = self.task.heads, self.task.tails
         asked, answers = ids if forward else ids[::-1]
         ends = {
-            "head" if forward else "tail": [asked[query]] * len(order),
-            "tail" if forward else "head": [answers[n] for n in order],
+            "head" if forward else "tail": [asked[query]] * len(told),
+            "tail" if forward else "head": [answers[n] for n in told],
         }
         return pl.DataFrame(
             {
                 "head": pl.Series(ends["head"], dtype=pl.String),
-                "relation": pl.Series([self.task.edge_type[1]] * len(order), dtype=pl.String),
+                "relation": pl.Series([self.task.edge_type[1]] * len(told), dtype=pl.String),
                 "tail": pl.Series(ends["tail"], dtype=pl.String),
-                "rank": pl.Series(ranks, dtype=pl.UInt32),
-                "score": scores[order],
-                "probability": self.calibrations[direction].probability(scores[order], ranks),
-                "known": np.isin(order, known[query].indices),
+                "rank": pl.Series([*range(1, len(order) + 1), *nothing], dtype=pl.UInt32),
+                "score": pl.Series([*scores[order].tolist(), *nothing], dtype=pl.Float64),
+                "probability": pl.Series([*probabilities.tolist(), *nothing], dtype=pl.Float64),
+                "known": np.isin(told, known[query].indices),
             }
         )
 

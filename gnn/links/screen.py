@@ -10,12 +10,13 @@ import itertools
 import multiprocessing
 import os
 import zlib
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -27,7 +28,6 @@ from ...graph.errors import DataError, ModelError
 from ...graph.progress import progress
 from ...graph.quarantine import BadRow, Quarantine
 from ...graph.threads import one_thread
-from .model import LinkModel
 from .molecules import (
     features,
     fingerprints,
@@ -39,11 +39,18 @@ from .molecules import (
 )
 from .structure import Structure
 
-_CHUNK = 256  # molecules that a process takes at a time
+if TYPE_CHECKING:
+    from .model import LinkModel  # which takes each process seconds to import
+
+_CHUNK = 512  # molecules that a process takes at a time
 _MOST_LINE = 1_000_000  # characters of a line, or bytes of an SDF record, that are read at all
 _MOST_SKIPPED = 1_000_000_000  # characters of one line after which a file is given up
 _ALIKE = 0.6  # Tanimoto from which two molecules are of one series
+_MOST_WAITING = 100  # chunks that are scored before an earlier one is
+_LEAST_ALIKE = 0.005  # Tanimoto below which a ligand is not named; it would be shown as 0.00
 _RECENT = 200_000  # hashes kept in a set before they join the sorted ones
+
+NO_LIGAND = "no known ligand is like it"
 
 _STRUCTURE_COLUMNS = ("smiles", "canonical_smiles", "isomeric_smiles", "structure", "inchi")
 _NAME_COLUMNS = ("id", "name", "title", "compound_id", "molecule_chembl_id", "zinc_id")
@@ -60,12 +67,16 @@ class Asked(NamedTuple):
         held: identifier and name of the graph's nodes with the same InChIKey skeleton (the same
             structure but for stereochemistry and isotopes).
         rows: rank, tail, tail_name, score, probability, known (the graph holds the pair), ligands
-            (the nearest known ones, with similarity and sources).
+            (the nearest known ones, with similarity and sources). The probability was judged for a
+            molecule's first `medkg.gnn.calibration.FIRST` tails; past them it follows the score
+            along the same curve.
+        left_out: how many pairs that training used are not among the rows.
     """
 
     smiles: str
     held: list[tuple[str, str]]
     rows: pl.DataFrame
+    left_out: int
 
 
 def part_of(model: LinkModel) -> Structure:
@@ -83,11 +94,20 @@ def part_of(model: LinkModel) -> Structure:
     return found
 
 
-def targets_of(model: LinkModel, text: str, top: int = 20, *, nearest: int = 3) -> Asked:
+def targets_of(
+    model: LinkModel,
+    text: str,
+    top: int = 20,
+    *,
+    nearest: int = 3,
+    include_trained: bool = False,
+) -> Asked:
     """The most probable tails of a molecule, by its SMILES or InChI alone.
 
     Args:
         nearest: known ligands shown for each tail.
+        include_trained: rank the pairs that the model was trained on, too; see
+            `LinkModel.predict`. They are those of the graph's nodes with the same structure.
 
     Raises:
         DataError: the text is no molecule.
@@ -100,10 +120,15 @@ def targets_of(model: LinkModel, text: str, top: int = 20, *, nearest: int = 3) 
     made = features([molecule])
     with one_thread():
         scores = structure.score(made)[0]
-    order = np.argsort(-scores, kind="stable")[:top]
     held = _held(model, molecule)
+    heads = [model._numbers[0][node] for node, _ in held if node in model._numbers[0]]
+    left_out = [] if include_trained else sorted({*model._trained[heads].indices.tolist()})
+    scores[left_out] = -np.inf
+    order = np.argsort(-scores, kind="stable")[:top]
+    order = order[scores[order] > -np.inf]
     names = dict(model.graph.nodes.select("id", "name").iter_rows())
-    known = _known_tails(model, [node for node, _ in held])
+    known = np.isin(order, model._known[heads].indices)
+    recorded = model.graph.edges.filter(relation=model.task.edge_type[1])
     alike = tanimoto(made.morgan, structure.ligands.morgan)[0]
     tails = [model.task.tails[n] for n in order]
     rows = pl.DataFrame(
@@ -113,19 +138,22 @@ def targets_of(model: LinkModel, text: str, top: int = 20, *, nearest: int = 3) 
             "tail_name": pl.Series([names.get(tail) for tail in tails], dtype=pl.String),
             "score": scores[order].astype(np.float64),
             "probability": structure.probability(scores[order]),
-            "known": pl.Series(
-                [tail in known if held else None for tail in tails], dtype=pl.Boolean
-            ),
+            "known": pl.Series(known.tolist() if held else [None] * len(order), dtype=pl.Boolean),
             "ligands": pl.Series(
                 [
-                    "; ".join(map(str, _nearest(model, structure, int(n), alike, names, nearest)))
+                    "; ".join(
+                        map(
+                            str, _nearest(model, structure, int(n), alike, names, recorded, nearest)
+                        )
+                    )
+                    or NO_LIGAND
                     for n in order
                 ],
                 dtype=pl.String,
             ),
         }
     )
-    return Asked(str(Chem.MolToSmiles(molecule)), held, rows)
+    return Asked(str(Chem.MolToSmiles(molecule)), held, rows, len(left_out))
 
 
 class Ligand(NamedTuple):
@@ -146,16 +174,17 @@ def _nearest(
     tail: int,
     alike: NDArray[np.float32],
     names: dict[str, str],
+    recorded: pl.DataFrame,
     most: int,
 ) -> list[Ligand]:
-    """The ligands of a tail that a molecule is most like; `alike`: its similarities to all."""
+    """The ligands of a tail that a molecule is most like; `alike`: its similarities to all;
+    `recorded`: the relation's edges. Ligands that it is not like at all are left out."""
     having = structure.known[:, [tail]].nonzero()[0]
+    having = having[alike[having] >= _LEAST_ALIKE]
     first = having[np.argsort(-alike[having], kind="stable")[:most]]
     heads = [model.task.heads[structure.heads[n]] for n in first]
-    edges = model.graph.edges.filter(
-        pl.col("relation") == model.task.edge_type[1],
-        pl.col("object") == model.task.tails[tail],
-        pl.col("subject").is_in(heads),
+    edges = recorded.filter(
+        pl.col("object") == model.task.tails[tail], pl.col("subject").is_in(heads)
     )
     sources = {
         subject: tuple(given) for subject, given in edges.select("subject", "sources").rows()
@@ -186,13 +215,6 @@ def _held(model: LinkModel, molecule: Chem.Mol) -> list[tuple[str, str]]:
     return found
 
 
-def _known_tails(model: LinkModel, heads: Sequence[str]) -> set[str]:
-    edges = model.graph.edges.filter(
-        pl.col("relation") == model.task.edge_type[1], pl.col("subject").is_in(list(heads))
-    )
-    return set(edges["object"])
-
-
 # A library
 
 
@@ -204,8 +226,9 @@ class Screened:
         target, target_name: what for.
         rows: the best, in order: rank, name, line, smiles, score, probability, series (the rank of
             the best molecule it is alike), the nearest known ligand (nearest_id, _name,
-            _similarity, _sources), known (it is that ligand), and drug-likeness: weight, logp,
-            donors, acceptors, polar_area, rotatable, qed, lipinski (rules broken), alerts (PAINS).
+            _similarity, _sources; null where none is like it), known (it is that ligand), and
+            drug-likeness: weight, logp, donors, acceptors, polar_area, rotatable, qed, lipinski
+            (rules broken), alerts (PAINS).
         counts: `read`, `ranked`, `duplicates`, `invalid`.
     """
 
@@ -240,8 +263,8 @@ def screen(
 ) -> Screened:
     """Rank a library of molecules for a target, by structure alone.
 
-    The library is read once, in parts; only the best molecules and eight bytes for each other are
-    kept. The order and the figures don't depend on the number of workers.
+    The library is read once, in parts; only the best molecules and sixteen bytes for each other
+    are kept. The order and the figures don't depend on the number of workers.
 
     Args:
         target: an identifier or a name.
@@ -270,10 +293,11 @@ def screen(
         closing(_entries(path, aside)) as entries,
         closing(_scored(structure, tail, _chunks(entries), workers)) as parts,
     ):
-        for scored, bad in parts:
-            for line, name, reason in bad:
+        for part in parts:
+            for line, name, reason in part.bad:
                 aside.extend([BadRow(reason, str(path), line, name)])
-            for molecule in scored:
+            counts["duplicates"] += part.duplicates
+            for molecule in part.scored:
                 if seen.before(molecule.smiles):
                     counts["duplicates"] += 1
                     continue
@@ -283,7 +307,8 @@ def screen(
                     heapq.heappush(kept, entry)
                 elif entry > kept[0]:
                     heapq.heapreplace(kept, entry)
-            advance(len(scored) + len(bad), f"{counts['ranked']:,} molecules")
+            size = len(part.scored) + part.duplicates + len(part.bad)
+            advance(size, f"{counts['ranked']:,} molecules")
     counts["invalid"] = len(aside) - before
     counts["read"] = counts["ranked"] + counts["duplicates"] + counts["invalid"]
     if not counts["ranked"]:
@@ -325,65 +350,80 @@ class _SeenBefore:
         return False
 
 
-_Part = tuple[list[_Scored], list[tuple[int, str, str]]]
+class _Part(NamedTuple):
+    """A chunk scored: without `duplicates` of what the same process had before."""
+
+    scored: list[_Scored]
+    duplicates: int
+    bad: list[tuple[int, str, str]]  # line, name, reason
 
 
 def _scored(
     structure: Structure, tail: int, chunks: Iterator[list[_Entry]], workers: int
 ) -> Generator[_Part, None, None]:
-    """The chunks scored, in their order, with no more than a few waiting."""
+    """The chunks scored, in their order, by this process and by `workers` - 1 others."""
     first = list(itertools.islice(chunks, 4))
     chunks = itertools.chain(first, chunks)
-    if workers == 1 or len(first) < 4:  # a process takes seconds to begin
-        with one_thread():
+    seen = _SeenBefore()
+    with one_thread():
+        if workers == 1 or len(first) < 4:  # a process takes seconds to begin
             for chunk in chunks:
-                yield _score_chunk(structure, tail, chunk)
-        return
-    pool = ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), _begin, (structure, tail)
-    )
-    waiting: list[Future[_Part]] = []
-    try:
-        for chunk in chunks:
-            waiting.append(pool.submit(_work, chunk))
-            if len(waiting) > 2 * workers:
-                yield waiting.pop(0).result()
-        while waiting:
-            yield waiting.pop(0).result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+                yield _score_chunk(structure, tail, chunk, seen)
+            return
+        others = workers - 1
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(others, context, _begin, (structure, tail))
+        waiting: deque[Future[_Part]] = deque()
+        try:
+            for chunk in chunks:
+                if sum(not part.done() for part in waiting) < 2 * others:
+                    waiting.append(pool.submit(_work, chunk))
+                else:
+                    own: Future[_Part] = Future()
+                    own.set_result(_score_chunk(structure, tail, chunk, seen))
+                    waiting.append(own)
+                while waiting and (waiting[0].done() or len(waiting) > _MOST_WAITING):
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
-_given: list[Any] = []  # of a worker's process: the structure part and the tail
+_given: list[Any] = []  # of a worker's process: the structure part, the tail, what it has seen
 
 
 def _begin(structure: Structure, tail: int) -> None:
     import torch
 
     torch.set_num_threads(1)
-    _given[:] = [structure, tail]
+    _given[:] = [structure, tail, _SeenBefore()]
 
 
 def _work(chunk: list[_Entry]) -> _Part:
-    return _score_chunk(_given[0], _given[1], chunk)
+    structure, tail, seen = _given
+    return _score_chunk(structure, tail, chunk, seen)
 
 
-def _score_chunk(structure: Structure, tail: int, chunk: list[_Entry]) -> _Part:
-    found, molecules, bad = [], [], []
+def _score_chunk(structure: Structure, tail: int, chunk: list[_Entry], seen: _SeenBefore) -> _Part:
+    found, molecules, duplicates, bad = [], [], 0, []
     for entry in chunk:
         molecule, reason = _read(entry.text)
         if molecule is None:
             bad.append((entry.line, entry.name[:200], reason or ""))
+        elif seen.before(smiles := str(Chem.MolToSmiles(molecule))):
+            duplicates += 1  # chunks come in order: the first is told before
         else:
-            found.append((entry, str(Chem.MolToSmiles(molecule))))
+            found.append((entry, smiles))
             molecules.append(molecule)
     if not molecules:
-        return [], bad
+        return _Part([], duplicates, bad)
     scores = structure.score(features(molecules), np.array([tail]))[:, 0].tolist()
-    return [
+    scored = [
         _Scored(entry.line, entry.name or f"line {entry.line}", smiles, score)
         for (entry, smiles), score in zip(found, scores, strict=True)
-    ], bad
+    ]
+    return _Part(scored, duplicates, bad)
 
 
 def _read(text: str) -> tuple[Chem.Mol | None, str | None]:
@@ -538,9 +578,10 @@ def _described(
     alike = tanimoto(bits, structure.ligands.morgan)
     probabilities = structure.probability(np.array([found.score for found in best]))
     series = _series(tanimoto(bits, bits))
+    recorded = model.graph.edges.filter(relation=model.task.edge_type[1])
     rows = []
     for n, (found, molecule) in enumerate(zip(best, molecules, strict=True)):
-        nearest = next(iter(_nearest(model, structure, tail, alike[n], names, 1)), None)
+        nearest = next(iter(_nearest(model, structure, tail, alike[n], names, recorded, 1)), None)
         rows.append(
             {
                 "rank": n + 1,

@@ -13,7 +13,7 @@ from rdkit import Chem
 from rdkit.Chem.Draw import rdMolDraw2D
 
 from ...graph.atomic import atomic_file
-from .screen import Screened
+from .screen import NO_LIGAND, Screened
 
 
 def page(found: Screened, library: str, model: str, base_rate: float) -> str:
@@ -74,7 +74,7 @@ def _card(row: Mapping[str, Any]) -> str:
     if row["series"] != row["rank"]:
         tags.append(("", f"series of {row['series']}"))
     tags += [("warn", f"PAINS {name}") for name in row["alerts"]]
-    nearest = "no known ligand"
+    nearest = NO_LIGAND
     if row["nearest_name"] is not None:
         nearest = (
             f"nearest known: {row['nearest_name']} ({row['nearest_id']}),"

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -236,6 +237,32 @@ def test_a_pair_that_nothing_speaks_for_is_not_ranked(model: LinkModel) -> None:
         explanation = model.explain(model.task.heads[head], model.task.tails[tail])
         assert not explanation.candidate
         assert "not among those that the model ranks" in str(explanation)
+
+
+def test_trained_pairs_that_are_not_ranked_are_listed_last_without_a_rank(model: LinkModel) -> None:
+    scorer, task = ranker_of(model), model.task
+    head, tail = (int(n) for n in task.train[0])
+    scores = scorer._scores.copy()
+    scores[head, tail] = 0
+    scores.eliminate_zeros()
+    missing = copy(model)
+    missing.scorer = Ranker(
+        scores, scorer._rest, scorer.judges, scorer.network_weight, scorer.known
+    )
+    for asked, answer, column in (
+        ({"head": task.heads[head]}, task.tails[tail], "tail"),
+        ({"tail": task.tails[tail]}, task.heads[head], "head"),
+    ):
+        rows = missing.predict(**asked, top=3, include_trained=True)
+        assert rows["rank"].to_list() == [1, 2, 3, None]
+        last = rows.row(3, named=True)
+        assert (last[column], last["known"], last["score"], last["probability"]) == (
+            answer, True, None, None,
+        )  # fmt: skip
+        everything = missing.predict(**asked, top=1000, include_trained=True)
+        assert everything.filter(pl.col(column) == answer)["rank"].to_list() == [None]
+        assert model.predict(**asked, top=1000, include_trained=True)["rank"].null_count() == 0
+        assert missing.predict(**asked, top=3)["rank"].null_count() == 0
 
 
 def test_a_removal_that_ends_a_candidate_says_so(

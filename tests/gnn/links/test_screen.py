@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import gzip
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from rdkit import Chem
 from rdkit.Chem import AllChem
+from typer.testing import CliRunner
 
+from medkg.cli import app
+from medkg.gnn import calibration
 from medkg.gnn.links import screen as screening
 from medkg.gnn.links.model import LinkModel
-from medkg.gnn.links.screen import Screened, drug_likeness, screen, targets_of
+from medkg.gnn.links.screen import NO_LIGAND, Screened, drug_likeness, screen, targets_of
 from medkg.gnn.links.screen_page import page, write_page
 from medkg.gnn.links.train import train_links
 from medkg.graph.errors import DataError, MissingError, ModelError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.quarantine import Quarantine
 
-from .conftest import SCAFFOLDS
+from .conftest import GROUPS, SCAFFOLDS
 
 LIBRARY = [
     (scaffold.format(group), f"m{s}-{g}")
@@ -65,10 +71,69 @@ def test_a_drug_of_the_graph_is_known_again_from_any_form(structure_model: LinkM
     drug = SCAFFOLDS[3].format("N")
     inchi = Chem.MolToInchi(Chem.MolFromSmiles(drug))
     for text in (drug, f"{drug}.Cl", inchi):
-        asked = targets_of(structure_model, text)
+        asked = targets_of(structure_model, text, include_trained=True)
         assert asked.held == [("drugbank:DB03002", "drug 3-2")]
         known = asked.rows.filter("known")
         assert set(known["tail"]) == {"NCBIGene:30"}
+
+
+def test_pairs_that_training_used_are_left_out_as_they_are_for_a_head(
+    structure_model: LinkModel,
+) -> None:
+    task = structure_model.task
+    head, tail = (int(n) for n in task.train[0])
+    s, g = int(task.heads[head][-5:-3]), int(task.heads[head][-3:])
+    text = SCAFFOLDS[s].format(GROUPS[g])
+    asked = targets_of(structure_model, text, top=1000)
+    by_head = structure_model.predict(head=task.heads[head], top=1000)
+    assert asked.rows["tail"].to_list() == by_head["tail"].to_list()
+    assert asked.rows["known"].to_list() == by_head["known"].to_list()
+    assert asked.left_out == len(task.tails) - asked.rows.height > 0
+    whole = targets_of(structure_model, text, top=1000, include_trained=True)
+    assert whole.left_out == 0
+    assert set(whole.rows["tail"]) == set(task.tails)
+    assert whole.rows.filter(tail=task.tails[tail])["known"].to_list() == [True]
+
+
+def test_the_command_says_what_it_leaves_out_and_how_far_it_was_judged(
+    structure_model: LinkModel,
+    molecule_graph: KnowledgeGraph,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    molecule_graph.save(tmp_path / "kg")
+    structure_model.save(tmp_path / "model", graph_path=tmp_path / "kg")
+    head = structure_model.task.heads[int(structure_model.task.train[0, 0])]
+    text = SCAFFOLDS[int(head[-5:-3])].format(GROUPS[int(head[-3:])])
+
+    def said(*more: str) -> str:
+        asked = ["predict", str(tmp_path / "model"), "--smiles", text, *more]
+        result = CliRunner().invoke(app, asked)
+        assert result.exit_code == 0, result.output
+        return " ".join(result.stdout.split())
+
+    assert "pairs that training used are left out, see --trained" in said()
+    assert "left out" not in said("--trained")
+    assert "was not judged there" not in said()
+    monkeypatch.setattr(calibration, "FIRST", 10)
+    assert "first 10 targets" in said("--top", "11")
+    assert "was not judged there" in said("--top", "11")
+
+
+def test_ligands_that_a_molecule_is_not_like_are_not_named(structure_model: LinkModel) -> None:
+    sodium = targets_of(structure_model, "[Na+]", top=1000).rows
+    assert set(sodium["ligands"]) == {NO_LIGAND}
+    rows = targets_of(structure_model, SCAFFOLDS[0].format("CCC"), top=1000).rows
+    without = rows.filter(pl.col("tail").str.starts_with("NCBIGene:9"))  # that have no ligand
+    assert set(without["ligands"]) == {NO_LIGAND}
+    assert not rows["ligands"].str.contains(" 0.00 ").any()
+
+
+def test_every_target_has_a_probability_that_follows_the_order(structure_model: LinkModel) -> None:
+    rows = targets_of(structure_model, SCAFFOLDS[0].format("CCC"), top=1000).rows
+    assert rows.height == len(structure_model.task.tails)
+    assert rows["probability"].is_sorted(descending=True)
+    assert rows["probability"].is_between(0, 1).all()
 
 
 def test_what_is_no_molecule_and_a_model_without_structures_say_so(
@@ -165,10 +230,19 @@ def test_the_result_does_not_depend_on_the_number_of_workers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(screening, "_CHUNK", 7)
-    path = smiles_file(library, "bad row\n")
+    # Duplicates in the same part and in others, which another process may have.
+    again = "".join(f"{s} again\n" for s, _ in [LIBRARY[0], *LIBRARY, LIBRARY[-1]])
+    path = smiles_file(library, f"bad row\n{again}")
     one = screen(structure_model, "OPRM1", path, workers=1)
-    two = screen(structure_model, "OPRM1", path, workers=2)
-    assert one == two
+    assert one.counts == {"read": 63, "ranked": 30, "duplicates": 32, "invalid": 1}
+    assert {row["name"] for row in one.rows} == {name for _, name in LIBRARY}
+    for workers in (2, 3):
+        assert screen(structure_model, "OPRM1", path, workers=workers) == one
+
+
+def test_a_process_that_screens_does_not_wait_for_what_it_does_not_need() -> None:
+    script = "import sys, medkg.gnn.links.screen; sys.exit('torch_geometric' in sys.modules)"
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def test_a_known_ligand_in_the_library_is_marked(
