@@ -10,9 +10,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from spacy.tokens import Doc
+
 _PARENTHESIS = re.compile(r"\(([^()\n]{2,60})\)")
 _SENTENCE_END = re.compile(r"[.!?]\s+(?=[A-Z])|\n")
 _WORD = re.compile(r"\S+")
+
+
+_KEPT = "medkg abbreviations"  # of a document, where they were looked for
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,14 @@ class Abbreviation:
     long: tuple[int, int]
     short: str
     places: tuple[tuple[int, int], ...]
+
+
+def abbreviations_of(doc: Doc) -> list[Abbreviation]:
+    """The abbreviations that a document defines, which are looked for once."""
+    if _KEPT not in doc.user_data:
+        doc.user_data[_KEPT] = find_abbreviations(doc.text)
+    found: list[Abbreviation] = doc.user_data[_KEPT]
+    return found
 
 
 def find_abbreviations(text: str) -> list[Abbreviation]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from spacy.tokens import Doc, Span
 
-from .abbreviations import find_abbreviations
+from .abbreviations import abbreviations_of
 
 # Of a mention that has such letters alone to go by; by judgement.
 _PROBABILITY = 0.9
@@ -20,6 +20,22 @@ _NUMBER_FOLLOWS = re.compile(
     r"(?![\d.,]|\s?(?:[mk]?g|mcg|m?[Ee][Qq]|mmol|IU|units?|tabs?)\b(?!\s?/))"
 )
 _IS_VALUE = re.compile(r"[\s:=<>≤≥]*\d[\d.,/]*\s?%?")
+# "2/2", "2°", "2ary to": secondary to; "d/t": due to.
+_CONNECTIVE = re.compile(
+    r"(?<![\w/.])(?:d/t|(?:2/2|2 ?°|2(?:nd|d)?ary(?= to\b))(?P<to> to\b)?)(?= ?[A-Za-z])", re.I
+)
+# But a date ("on 2/2"), a count ("2/2 bottles") or a grade ("pulses 2/2", "2° heart block").
+_GRADED = re.compile(
+    r"(?:^|[:=]|\b(?:on|in|of|at|by|from|since|until|with|an?|the|power|strength|pulses?|reflexes))\s*$",
+    re.I,
+)
+_COUNTED = re.compile(
+    r" ?(?:bottles?|sets?|cultures?|bcx|blood|patients?|cases|samples?|sites?|for|with|at|in|and|or"
+    r"|on|is|are|was|were|bilat\w*|symmetric\w*|equal|palpable|intact|upper|lower|heart|AV|degree"
+    r"|burns?|hyperpara\w*|[CF])\b",
+    re.I,
+)
+_READ_AS = "medkg words read as others"
 
 
 @dataclass(frozen=True)
@@ -54,6 +70,44 @@ def _pattern() -> re.Pattern[str]:
     return re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, longest_first))})(?![\w-])")
 
 
+def words_of(sentence: Span) -> tuple[list[int], list[str]]:
+    """The tokens of a sentence as its places in the document, and the words that they are read as.
+
+    White space (a wrapped line) is left out. In a note "2/2" is read as "secondary to", "d/t" as
+    "due to".
+    """
+    doc = sentence.doc
+    others = _connectives(doc)
+    places = [token.i for token in sentence if not token.is_space and others.get(token.i) != ""]
+    return places, [others.get(place, doc[place].text) for place in places]
+
+
+def next_connective(doc: Doc, start: int, end: int) -> int | None:
+    """Where the first "2/2" or "d/t" of a note stands among the tokens from start to end."""
+    places = (place for place, word in _connectives(doc).items() if word in ("secondary", "due"))
+    return min((place for place in places if start <= place < end), default=None)
+
+
+def _connectives(doc: Doc) -> dict[int, str]:
+    """The tokens of a note's "2/2", "d/t" and their like, with the word that each is read as."""
+    if _READ_AS not in doc.user_data:
+        doc.user_data[_READ_AS] = dict(_find_connectives(doc)) if doc._.note else {}
+    others: dict[int, str] = doc.user_data[_READ_AS]
+    return others
+
+
+def _find_connectives(doc: Doc) -> Iterator[tuple[int, str]]:
+    text = doc.text
+    for match in _CONNECTIVE.finditer(text):
+        due, (start, end) = match[0].lower() == "d/t", match.span()
+        near = text[max(0, start - 12) : start]
+        if not (due or match["to"]) and (_GRADED.search(near) or _COUNTED.match(text, end)):
+            continue
+        span = doc.char_span(start, end)
+        said = ("due" if due else "secondary", "to", *[""] * (len(span) - 2))
+        yield from zip(range(span.start, span.end), said, strict=True)
+
+
 def with_short_forms(doc: Doc, mentions: Iterable[Span]) -> list[Span]:
     """A note's mentions, with those that it writes short, each by the kind of its short form.
 
@@ -62,7 +116,7 @@ def with_short_forms(doc: Doc, mentions: Iterable[Span]) -> list[Span]:
     """
     kept = list(mentions)
     text = doc.text
-    defined = {found.short for found in find_abbreviations(text)}
+    defined = {found.short for found in abbreviations_of(doc)}
     headings = [(span.start_char, span.end_char) for span in doc.spans.get("headings", [])]
     for match in _pattern().finditer(text):
         form = short_forms()[match[0]]

@@ -8,7 +8,9 @@ to a phrase that stops it; pseudo-triggers ("no change in") hide the triggers in
 phrases are data (`data/context.tsv`). Beyond ConText: a section of family history or past history
 speaks for everything in it; a new clause ends a scope also where only its verb shows it ("no fever,
 the cough persists"); a test is not denied by its negative result, only by not being done; and
-phrases such as "did not cause" negate a relation and not its ends.
+phrases such as "did not cause" negate a relation and not its ends. What a drug that is not to be
+given did ("penicillin - hives") is past; what a past history says is still taken ("hypothyroidism,
+on levothyroxine") is of now, and so is what it is taken for.
 """
 
 from __future__ import annotations
@@ -25,12 +27,15 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from ..sentences import section_of, sentence_of
+from ..short_forms import words_of
 
 # Attribute and value that each category of trigger stands for; of one attribute the later wins.
 _VALUES = {
     "negated": ("polarity", "negated"),
     "possible": ("certainty", "possible"),
     "hypothetical": ("certainty", "hypothetical"),
+    "allergy": ("certainty", "hypothetical"),
+    "reaction": ("temporality", "historical"),
     "historical": ("temporality", "historical"),
     "past": ("temporality", "historical"),
     "over": ("temporality", "historical"),
@@ -46,13 +51,42 @@ DEFAULTS = {
 }
 # What takes back what other triggers said.
 _CANCELS = {"current": {"historical", "past"}, "certain": {"possible", "hypothetical"}}
+# Words between a drug that is not to be given and what it did, a mention's own words left out
+# ("codeine - severe hives", "PCN (rash, hives)", "an allergy to penicillin, which caused a rash").
+_WORD = r"(?:an?|the|his|her|severe|mild|moderate|bad|generali[sz]ed|facial|acute|some)"
+_TO_REACTION = re.compile(
+    rf"(?:\s|{_WORD}\b|allerg\w+)*"
+    r"(?:[-–—:=(\[]|[=-]>|→|[;,]?\s*(?:(?:that|which|he|she|it|reactions?|with|and|had|has|is|was)\s+)*"
+    r"(?:causes?|caused|causing|gives?|gave|gets?|got|develops?|developed|reactions?:?"
+    r"|leads? to|led to|leading to|resulted in|resulting in)(?=\s))"
+    rf"(?:\s|(?:reactions?|causes?|caused|gets?|gave|was|is|he|she|developed|of|:|{_WORD})(?!\w))*",
+    re.I,
+)
+_NEXT_REACTION = re.compile(rf"(?:\s|[,/&+]|(?:and|or|{_WORD})\b)*", re.I)
+# Words between a condition and the drug that is taken for it ("hypertension, well controlled on"),
+# and between the drug and the condition ("metformin 500 mg bd for her type 2").
+_TAKEN_FOR = (
+    re.compile(
+        r"[\s,(:–—-]*(?:(?:now|currently|still|well|poorly|controlled|managed|treated|stable|is|was"
+        r"|remains?|continues?|maintained|chronic|he|she|and|known|,)\s+)*(?:on|takes|taking)\s+"
+        r"(?:(?:long|term|low|high|dose|regular|daily|oral|inhaled|home|chronic)\b[\s-]*)*",
+        re.I,
+    ),
+    re.compile(r"[^;.\n]{0,25}?\bfor\s+(?:(?:his|her|the|a|known|chronic)\s+)*", re.I),
+)
+# What is over though a drug is taken after it.
+_EVENT = re.compile(
+    r"infarct|stroke|\b(?:N?STEMI|MI|TIA|CVA|DVT|PE)\b|\battack|embol|thrombos|fracture|arrest"
+    r"|ha?emorrhage",
+    re.I,
+)
 # "No abnormality on CT" doesn't say that there was no CT: only rules that name the kind deny it.
 _ONLY_IF_NAMED = {("negated", "Procedure"), ("possible", "Procedure"), ("over", "Procedure")}
 # Sections that speak for what is in them: the category, and for which kinds.
 _SECTIONS = {
     "family": ("family", ("Disease", "Symptom", "Procedure")),
     "historical": ("historical", ("Disease", "Symptom", "Procedure", "Drug")),
-    "allergies": ("hypothetical", ("Drug",)),
+    "allergies": ("allergy", ("Drug",)),
     "differential": ("possible", ("Disease", "Symptom")),
 }
 
@@ -244,6 +278,61 @@ def _categories(
     return categories
 
 
+def _reactions(found: list[tuple[Span, set[str]]]) -> set[tuple[int, int]]:
+    """Tell which conditions of a sentence were reactions to what must not be given.
+
+    `found` are the sentence's mentions in order, with their categories, which are added to. Returns
+    the tokens at which drug and reaction start, where the drug is a mention.
+    """
+    pairs = set()
+    drug: Span | None = None
+    end: int | None = None  # of the allergen, or of its last reaction
+    pattern = _TO_REACTION
+    for mention, categories in found:
+        doc = mention.doc
+        if mention.label_ == "Drug":
+            is_allergen = "allergy" in categories and "negated" not in categories
+            drug, pattern = mention if is_allergen else None, _TO_REACTION
+            end = mention.end if is_allergen else None
+        elif mention.label_ in ("Disease", "Symptom"):
+            if end is None and section_of(mention) == "allergies":
+                # "Peanuts - hives": what is no drug is seldom a mention.
+                line = doc[sentence_of(mention).start : mention.start].text_with_ws
+                if re.search(rf"\w[\w ]*\s*[-–—:=(→]>?\s*(?:{_WORD}\s+)*$", line) is not None:
+                    end, pattern = mention.start, _NEXT_REACTION
+            if end is not None and pattern.fullmatch(doc[end : mention.start].text_with_ws):
+                categories.add("reaction")
+                if drug is not None:
+                    pairs.add((drug.start, mention.start))
+                end, pattern = mention.end, _NEXT_REACTION
+            elif pattern is _NEXT_REACTION:
+                end = None
+    return pairs
+
+
+def _still_taken(found: list[tuple[Span, set[str]]]) -> None:
+    """Take back what a past history says of drugs that are taken, and of what they are for.
+
+    `found` are the sentence's mentions in order, with their categories, which are changed.
+    """
+    for number, (drug, categories) in enumerate(found):
+        if "taken" not in categories or "over" in categories:
+            continue
+        categories.discard("historical")
+        for step, pattern in zip((-1, 1), _TAKEN_FOR, strict=True):
+            if not 0 <= number + step < len(found):
+                continue
+            condition, its = found[number + step]
+            first, last = sorted((drug, condition), key=lambda mention: mention.start)
+            if (
+                condition.label_ in ("Disease", "Symptom")
+                and "over" not in its
+                and not _EVENT.search(condition.text)
+                and pattern.fullmatch(drug.doc[first.end : last.start].text_with_ws)
+            ):
+                its.discard("historical")
+
+
 def attributes(categories: Container[str]) -> dict[str, str]:
     """The attributes of a mention for which these categories hold."""
     values = dict(DEFAULTS)
@@ -264,7 +353,8 @@ class Context:
 
     The values are those of evidence (`medkg.graph.frames.EVIDENCE_VALUES`), under `span._`. The
     stretches in which a relation does not hold go to `doc._.relation_negations`, as pairs of
-    tokens.
+    tokens; the drugs that must not be given with what they did, to `doc._.reactions`, as pairs of
+    the tokens that they start at.
     """
 
     def __init__(self) -> None:
@@ -275,6 +365,8 @@ class Context:
             Span.set_extension("named", default=False)
         if not Doc.has_extension("relation_negations"):
             Doc.set_extension("relation_negations", default=())
+        if not Doc.has_extension("reactions"):
+            Doc.set_extension("reactions", default=frozenset())
 
     def __call__(self, doc: Doc) -> Doc:
         for mention, categories in self.categories(doc):
@@ -285,28 +377,34 @@ class Context:
     def categories(self, doc: Doc) -> Iterator[tuple[Span, set[str]]]:
         """Each mention with the categories of `data/context.tsv` that hold for it.
 
-        When it has run, `doc._.relation_negations` is set.
+        When it has run, `doc._.relation_negations` and `doc._.reactions` are set.
         """
         mentions: dict[int, list[Span]] = {}
         for mention in doc.spans.get("mentions", []):
             mentions.setdefault(sentence_of(mention).start, []).append(mention)
         denials: list[tuple[int, int]] = []
+        reactions: set[tuple[int, int]] = set()
         for sentence in doc.sents:
             if here := mentions.get(sentence.start):
-                # White space (a wrapped line) is no part of a phrase.
-                places = [token.i for token in sentence if not token.is_space]
-                words = [doc[place].lower_.replace("’", "'") for place in places]
-                found = list(triggers(words))
-                stops = [t for t in found if t.rule.category in ("stop", "verb")]
-                speaking = [t for t in found if t.rule.category not in ("stop", "verb")]
+                places, words = words_of(sentence)
+                words = [word.lower().replace("’", "'") for word in words]
+                phrases = list(triggers(words))
+                stops = [t for t in phrases if t.rule.category in ("stop", "verb")]
+                speaking = [t for t in phrases if t.rule.category not in ("stop", "verb")]
                 scopes: dict[tuple[int, str], tuple[int, int]] = {}
-                for mention in here:
-                    yield mention, _categories(mention, places, words, speaking, stops, scopes)
+                found = [
+                    (mention, _categories(mention, places, words, speaking, stops, scopes))
+                    for mention in sorted(here, key=lambda mention: mention.start)
+                ]
+                _still_taken(found)
+                reactions |= _reactions(found)
+                yield from found
                 for trigger in speaking:
                     if trigger.rule.category == "relation":
                         start, end = _scope(trigger, stops, words, "")
                         denials.append((places[start], places[end - 1] + 1))
         doc._.relation_negations = tuple(denials)
+        doc._.reactions = frozenset(reactions)
 
     def to_disk(self, path: Any, **_: Any) -> None:
         """Nothing to save."""
@@ -320,9 +418,10 @@ def relation_context(head: Span, tail: Span, relation: str = "") -> dict[str, st
     """The context of a relation between two mentions of a sentence.
 
     Negated where either end is or where the sentence denies the relation; as uncertain as its less
-    certain end; of the family or another person, and past, where either end is. But "avoid NSAIDs
-    in patients with a history of ulcers" is said of now and for certain, though nobody has taken
-    the drug or has the disease: what makes the ends hypothetical or past is the contraindication.
+    certain end; of the family or another person, and past, where either end is. But "NSAIDs should
+    not be given to patients with a history of ulcers" is asserted, of now and for certain, though
+    nobody has taken the drug or has the disease: what makes the ends negated, hypothetical or past
+    is the contraindication. So is a drug hypothetical because of what it did, which is certain.
     """
     denied = any(
         start <= min(head.start, tail.start) and max(head.end, tail.end) <= end
@@ -334,9 +433,11 @@ def relation_context(head: Span, tail: Span, relation: str = "") -> dict[str, st
     order = ["certain", "possible", "hypothetical"]
     certainties = [end.certainty for end in ends]
     past = any(end.temporality == "historical" for end in ends)
-    if relation == "CONTRAINDICATED_FOR":
+    contraindicated = relation == "CONTRAINDICATED_FOR"
+    if contraindicated:
+        negated = past = False
+    if contraindicated or (head.start, tail.start) in head.doc._.reactions:
         certainties = [said for said in certainties if said != "hypothetical"]
-        past = False
     return {
         "polarity": "negated" if negated else "asserted",
         "certainty": max(certainties, key=order.index, default="certain"),

@@ -10,6 +10,7 @@ from spacy.tokens import Doc, Span
 
 from ...graph.units import is_unit, normalise_quantity
 from ..sentences import sentence_of
+from ..short_forms import next_connective
 
 _NUMBER = r"\d+(?:[.,]\d+)*"
 _UNIT = (
@@ -194,6 +195,10 @@ def _after(test: Span) -> tuple[str, Span | None]:
     first = doc[last].idx
     start = test.end_char - first
     end = min(sentence.end_char - first, start + _REACH)
+    # "Raised creatinine 2/2 dehydration": what it is due to, and no value.
+    reason = next_connective(doc, test.end, sentence.end)
+    if reason is not None:
+        end = min(end, doc[reason].idx - first)
     if alias := _ABBREVIATION.match(text, start, end):
         start = alias.end()
     following = mention_places(doc, test.end, sentence.end)[:2]

@@ -26,7 +26,7 @@ from spacy.tokens import Doc, Span
 
 from ...graph.errors import ModelError
 from ...graph.kg import KnowledgeGraph
-from ..abbreviations import find_abbreviations
+from ..abbreviations import Abbreviation, abbreviations_of
 from ..short_forms import short_forms
 from .forms import Forms, forms
 from .name_index import ALIKE, NAME, SPELLING, NameIndex, key_of, names_of
@@ -442,7 +442,7 @@ class LinkerComponent:
             raise ModelError('medkg_linker has no names: get_pipe("medkg_linker").use(graph)')
         mentions = list(doc.spans.get("mentions", []))
         places = [(m.start_char, m.end_char, m.label_) for m in mentions]
-        long_forms = long_forms_of(doc.text, places)
+        long_forms = long_forms_of(doc.text, places, abbreviations_of(doc))
         if doc._.note:
             usual = {short: form.long for short, form in short_forms().items() if form.long}
             said = {mention.text for mention in mentions} & usual.keys()
@@ -477,15 +477,17 @@ class LinkerComponent:
         return self
 
 
-def long_forms_of(text: str, mentions: Iterable[tuple[int, int, str]]) -> dict[str, str]:
+def long_forms_of(
+    text: str,
+    mentions: Iterable[tuple[int, int, str]],
+    abbreviations: Iterable[Abbreviation],
+) -> dict[str, str]:
     """What a text spells out: short form → long form.
 
-    Abbreviations by their letters (`find_abbreviations`), and mentions (start, end, kind) that
-    stand in parentheses right after another of their kind: "tacrolimus (FK506)".
+    `abbreviations` are those by their letters (`find_abbreviations`). Beside them, mentions (start,
+    end, kind) that stand in parentheses right after another of their kind: "tacrolimus (FK506)".
     """
-    found = {
-        x.short: " ".join(text[x.long[0] : x.long[1]].split()) for x in find_abbreviations(text)
-    }
+    found = {x.short: " ".join(text[x.long[0] : x.long[1]].split()) for x in abbreviations}
     before: tuple[int, int, str] | None = None
     for mention in sorted(mentions):
         start, end, kind = mention

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...graph.kg import KnowledgeGraph
+from ..abbreviations import find_abbreviations
 from ..corpora.readers import Document, flat_mentions
 from .dictionary import Names, identifiers
 from .linker import Asked, Linker, asked_for, long_forms_of
@@ -44,7 +45,8 @@ class Rows:
 def asked_in(document: Document, format: str) -> tuple[list[Asked], list[set[str]]]:
     """The mentions of a document as the linker is asked for them, and their identifiers."""
     mentions = flat_mentions(document, format)
-    long_forms = long_forms_of(document.text, [(m.start, m.end, m.kind) for m in mentions])
+    places = [(m.start, m.end, m.kind) for m in mentions]
+    long_forms = long_forms_of(document.text, places, find_abbreviations(document.text))
     asked = [asked_for(document.text[m.start : m.end], m.kind, long_forms) for m in mentions]
     return asked, [identifiers(mention) for mention in mentions]
 

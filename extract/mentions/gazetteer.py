@@ -18,6 +18,7 @@ from spacy.tokens import Doc, Span
 from ...graph.errors import ModelError
 from ...graph.identifiers import name_key
 from ...graph.kg import KnowledgeGraph
+from ..abbreviations import abbreviations_of
 from ..short_forms import with_short_forms
 
 # Shorter names, and those of genes, are too often other words.
@@ -99,7 +100,7 @@ class Gazetteer:
                 name._.probability = max([p._.probability for p in parts], default=PROBABILITY)
                 added.append(name)
         kept = [mention for number, mention in enumerate(mentions) if number not in replaced]
-        doc.spans["mentions"] = sorted([*kept, *added], key=lambda mention: mention.start)
+        doc.spans["mentions"] = _with_defined(doc, [*kept, *added])
         return doc
 
     def to_disk(self, path: Any, **_: Any) -> None:
@@ -108,6 +109,32 @@ class Gazetteer:
     def from_disk(self, path: Any, **_: Any) -> Gazetteer:
         """Nothing to load."""
         return self
+
+
+def _with_defined(doc: Doc, mentions: list[Span]) -> list[Span]:
+    """The mentions in order, with the short forms that the document defines for some of them.
+
+    The recogniser does so for what one of its heads finds; not where the long form is a name of the
+    graph's that it lacked, or where another head is surer of what the short form is.
+    """
+    by_place = {(mention.start_char, mention.end_char): mention for mention in mentions}
+    holding = {place: m for m in mentions for place in range(m.start, m.end)}
+    for short in abbreviations_of(doc):
+        long = by_place.get(short.long)
+        if long is None:
+            continue
+        for place in short.places:
+            span = doc.char_span(*place, label=long.label_)
+            if span is None or (long.label_ == getattr(by_place.get(place), "label_", None)):
+                continue
+            here = [m for p in range(span.start, span.end) if (m := holding.get(p)) is not None]
+            # A longer mention around a short form stays as it is.
+            if any(m.start < span.start or span.end < m.end for m in here):
+                continue
+            span._.probability = long._.probability
+            mentions = [*(m for m in mentions if m not in here), span]
+            holding.update(dict.fromkeys(range(span.start, span.end), span))
+    return sorted(mentions, key=lambda mention: mention.start)
 
 
 def _goes_beyond(mention: Span, start: int, end: int) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 
 from spacy.tokens import Doc, Span
 
-from ..abbreviations import Abbreviation, find_abbreviations
+from ..abbreviations import Abbreviation, abbreviations_of
 from ..context.doses import is_usage
 
 MODEL = "medkg_ner"
@@ -210,7 +210,7 @@ def sensible(doc: Doc, found: Iterable[Found]) -> list[Found]:
         words = text[mention.start : mention.end]
         if mention.kind == "Drug" and is_usage(words):
             if defined is None:
-                defined = {short.short for short in find_abbreviations(text)}
+                defined = {short.short for short in abbreviations_of(doc)}
             if words not in defined:
                 continue
         kept.append(mention)

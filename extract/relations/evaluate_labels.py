@@ -180,11 +180,7 @@ def _found(sentence: LabelledSentence, method: str) -> set[tuple[_Span, _Span]]:
         for pair, head, tail, _ in sentence.pairs()
         if (match := rule(pair)) is not None
         and match.relation == sentence.relation
-        and (
-            # Its rules have their negations in them.
-            sentence.relation == "CONTRAINDICATED_FOR"
-            or relation_context(head, tail)["polarity"] == "asserted"
-        )
+        and relation_context(head, tail, sentence.relation)["polarity"] == "asserted"
     }
 
 

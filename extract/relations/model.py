@@ -26,17 +26,18 @@ from torch import Tensor, nn
 
 from ...graph.errors import ModelError
 from ...graph.identifiers import name_key_of
-from ..abbreviations import find_abbreviations
+from ..abbreviations import abbreviations_of
 from ..context.context import relation_context
 from ..folder import load_weights, open_folder, save_folder
 from ..linking import linker as _linker  # noqa: F401 (registers what it sets on spans)
 from ..sentences import sentence_of
+from ..short_forms import words_of
 from ..tokens import longest_first
 from .distant import association
 from .document_causes import DocumentCauses, HashedLinear, Passage, Placed
 from .networks import PairTowers, PairTransformer, recogniser_checksum
 from .pairs import FINE, TASKS, Entity, Pair
-from .rules import Rule, drug_rule, symptom_rule
+from .rules import Rule, allergy_rule, drug_rule, symptom_rule
 
 SHIPPED = Path(__file__).parent.parent / "model" / "relations"
 MODEL = "medkg_relations"
@@ -360,7 +361,8 @@ class RelationsComponent:
             if said is not None:
                 relation = _relation(head, "ASSOCIATED_WITH", tail, said.probability, {})
                 if said.denied:
-                    relation = _with_polarity(relation, "negated")
+                    denied = {**relation.context, "polarity": "negated"}
+                    relation = replace(relation, context=denied)
                 found.append(relation)
         return found
 
@@ -399,7 +401,8 @@ class RelationsComponent:
             found = []
             for (head, tail, pair), score in zip(those, scores, strict=True):
                 key = concept(head), concept(tail)
-                rule = drug_rule(pair)
+                is_reaction = (head.start, tail.start) in doc._.reactions
+                rule = allergy_rule() if is_reaction else drug_rule(pair)
                 # The document decides; a sentence carries it where none says it more clearly.
                 cause = caused.get(key, 0.0) if score >= min(0.5, best[key]) else 0.0
                 chosen = self._drug_condition(cause, next(treats))
@@ -409,9 +412,6 @@ class RelationsComponent:
                 if chosen is None or not (chosen[1] == "CAUSES" or _may_be(tail, "Disease")):
                     continue
                 relation = _relation(head, chosen[1], tail, chosen[0], {})
-                if rule is not None and rule.relation == "CONTRAINDICATED_FOR":
-                    # "Should not be given": the negation is the rule's own.
-                    relation = _with_polarity(relation, "asserted")
                 guessed = doc._.note and rule is None and chosen[1] == "CAUSES"
                 if not guessed or relation.context["polarity"] == "negated":
                     found.append(relation)
@@ -427,6 +427,8 @@ class RelationsComponent:
             caused: what the model of documents gives to CAUSES; None in a note, which it doesn't
                 know.
         """
+        if rule.relation == "NONE":
+            return None
         if rule.relation != "CAUSES" or caused is None:
             return rule.precision, rule.relation
         # In papers the model knows better than the phrase how probable it is. What is said in so
@@ -498,10 +500,6 @@ def _relation(
     return FoundRelation(head, relation, tail, head_id, tail_id, probability, qualifiers, context)
 
 
-def _with_polarity(found: FoundRelation, polarity: str) -> FoundRelation:
-    return replace(found, context={**found.context, "polarity": polarity})
-
-
 def _may_be(mention: Span, kind: str) -> bool:
     """Whether a mention, or a node of the same name as its own, is of this kind."""
     twin = mention._.twin
@@ -526,8 +524,10 @@ def _same(one: Span, other: Span) -> bool:
         return True
     shorts = one.doc.user_data.get(_SHORT_FORMS)
     if shorts is None:
-        found = find_abbreviations(one.doc.text)
-        shorts = {each.short: name_key_of(one.doc.text[slice(*each.long)]) for each in found}
+        text = one.doc.text
+        shorts = {
+            each.short: name_key_of(text[slice(*each.long)]) for each in abbreviations_of(one.doc)
+        }
         one.doc.user_data[_SHORT_FORMS] = shorts
     names = [shorts.get(mention.text, name_key_of(mention.text)) for mention in (one, other)]
     return bool(names[0] == names[1])
@@ -560,19 +560,19 @@ def concept(mention: Span) -> str:
 
 
 def sentence_entities(doc: Doc) -> Iterator[tuple[tuple[str, ...], list[tuple[Span, Entity]]]]:
-    """Each sentence's words without white space, and its mentions as words of them."""
+    """Each sentence's words (`words_of`), and its mentions as words of them."""
     inside: dict[int, list[Span]] = defaultdict(list)
     for mention in doc.spans.get("mentions", []):
         inside[sentence_of(mention).start].append(mention)
     for sentence in doc.sents:
-        places = [token.i for token in sentence if not token.is_space]
+        places, words = words_of(sentence)
         index = {place: n for n, place in enumerate(places)}
         entities = [
             (m, Entity(index[m.start], index[m.end - 1] + 1, m.label_))
             for m in inside.get(sentence.start, [])
             if m.start in index and m.end - 1 in index
         ]
-        yield tuple(doc[place].text for place in places), entities
+        yield tuple(words), entities
 
 
 def candidates(doc: Doc) -> Iterator[Candidate]:

@@ -53,6 +53,12 @@ def drug_rules() -> tuple[Rule, ...]:
 
 
 @cache
+def allergy_rule() -> Rule:
+    """The rule for a drug and the reaction to it that the context tells (`doc._.reactions`)."""
+    return next(rule for rule in drug_rules() if rule.name == "allergy")
+
+
+@cache
 def association_rules() -> tuple[Rule, ...]:
     """The rules for a gene and a condition, in order: ASSOCIATED_WITH, DENIED or NONE."""
     return _rules_with_relation("association_rules.tsv")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from medkg.extract import sentences as _sentences  # noqa: F401 (registers the component)
+from medkg.extract.abbreviations import abbreviations_of
+from medkg.extract.context.values import measurement
 from medkg.extract.corpora.labels import MENTION_KINDS
-from medkg.extract.short_forms import short_forms, with_short_forms
+from medkg.extract.short_forms import short_forms, with_short_forms, words_of
 
 from .marked import marked, pipeline
 
@@ -25,6 +27,7 @@ from .marked import marked, pipeline
         ("denies [CP|Drug] and [PO|Procedure]", []),
         ("hydroxytryptamine notes (HTN). [HTN|Target]", [("HTN", "Target")]),
         ("PMH: HTN", [("HTN", "Disease")]),
+        ("PCN allergy; right PCN tube", [("PCN", "Drug")]),
     ],
 )
 def test_short_forms_are_mentions(text: str, expected: list[tuple[str, str]]) -> None:
@@ -36,4 +39,47 @@ def test_short_forms_are_mentions(text: str, expected: list[tuple[str, str]]) ->
 def test_the_table_is_sound() -> None:
     for short, form in short_forms().items():
         assert form.kind in (*MENTION_KINDS, "none"), short
-        assert not form.long or form.kind in ("Disease", "Symptom"), short
+        assert not form.long or form.kind in ("Disease", "Symptom", "Drug"), short
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("AKI 2/2 sepsis", "AKI secondary to sepsis"),
+        ("AKI 2/2 to sepsis", "AKI secondary to sepsis"),
+        ("Rash (likely 2/2 PCN)", "Rash ( likely secondary to PCN )"),
+        ("Rash 2° amoxicillin", "Rash secondary to amoxicillin"),
+        ("Gout 2ary to HCTZ", "Gout secondary to HCTZ"),
+        ("Gout d/t HCTZ", "Gout due to HCTZ"),
+        ("seen on 2/2 for cough", "seen on 2 / 2 for cough"),
+        ("2/2 bottles; pulses 2/2 today", "2 / 2 bottles ; pulses 2 / 2 today"),
+        ("murmur 2/6, 12/2/2020, 2/25", "murmur 2 / 6 , 12 / 2 / 2020 , 2 / 25"),
+        ("ECG: 2° AV block, 37.2 °C", "ECG : 2 ° AV block , 37 . 2 ° C"),
+    ],
+)
+def test_secondary_to_is_read_where_a_note_writes_it_short(text: str, read: str) -> None:
+    doc = marked(pipeline("medkg_sentences"), text)
+    plain = " ".join(token.text for token in doc)
+    for note in (False, True):
+        doc = marked(pipeline("medkg_sentences"), text)
+        doc._.note = note
+        words = " ".join(word for sentence in doc.sents for word in words_of(sentence)[1])
+        assert words == (read if note else plain)
+
+
+def test_secondary_to_is_no_value() -> None:
+    doc = marked(pipeline("medkg_sentences"), "Raised [creatinine|Procedure] 2/2 dehydration")
+    doc._.note = True
+    (test,) = doc.spans["mentions"]
+    assert measurement(test) == {"interpretation": "high"}
+
+
+def test_abbreviations_are_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    doc = marked(pipeline("medkg_sentences"), "Chronic kidney disease (CKD). [CKD|Disease]")
+    looked = []
+    monkeypatch.setattr(
+        "medkg.extract.abbreviations.find_abbreviations", lambda text: looked.append(text) or []
+    )
+    with_short_forms(doc, doc.spans["mentions"])
+    abbreviations_of(doc)
+    assert len(looked) == 1

@@ -60,6 +60,44 @@ HISTORICAL, FAMILY, PLAIN = {"historical"}, {"family"}, set[str]()
         ("Return if [fever|Symptom] occurs.", [HYPOTHETICAL]),
         ("She was warned about [bleeding|Symptom].", [HYPOTHETICAL]),
         ("Allergies: [penicillin|Drug]", [HYPOTHETICAL]),
+        ("Allergic to [codeine|Drug] - [hives|Symptom]", [HYPOTHETICAL, HISTORICAL]),
+        (
+            "Allergic to [PCN|Drug] ([rash|Symptom], severe [hives|Symptom]) and [sulfa|Drug].",
+            [HYPOTHETICAL, HISTORICAL, HISTORICAL, HYPOTHETICAL],
+        ),
+        (
+            "Allergies:\n- [Penicillin|Drug]: [anaphylaxis|Disease]\n- Peanuts - [hives|Symptom]",
+            [HYPOTHETICAL, HISTORICAL, HISTORICAL],
+        ),
+        ("Allergies: [PCN|Drug] causes [rash|Symptom].", [HYPOTHETICAL, HISTORICAL]),
+        ("Allergies: NKDA. [Rash|Symptom] today. [hay fever|Disease]", [PLAIN, PLAIN]),
+        ("Allergic to [PCN|Drug], with [gout|Disease].", [HYPOTHETICAL, PLAIN]),
+        ("[Ibuprofen|Drug] - [gout|Disease]", [PLAIN, PLAIN]),
+        (
+            "Allergic to [PCN|Drug] ([rash|Symptom]); takes [aspirin|Drug].",
+            [
+                HYPOTHETICAL,
+                HISTORICAL,
+                PLAIN,
+            ],
+        ),
+        (
+            "No allergy to [PCN|Drug]: [rash|Symptom] today.",
+            [{"negated", "hypothetical"}, PLAIN],
+        ),
+        ("PMH: [gout|Disease] on [allopurinol|Drug]", [PLAIN, PLAIN]),
+        (
+            "PMH: [asthma|Disease], [gout|Disease] (on [allopurinol|Drug]), [stroke|Disease]",
+            [HISTORICAL, PLAIN, PLAIN, HISTORICAL],
+        ),
+        ("h/o [epilepsy|Disease], well controlled on [phenytoin|Drug].", [PLAIN, PLAIN]),
+        ("PMH: takes [metformin|Drug] 500 mg bd for [type 2 diabetes|Disease]", [PLAIN, PLAIN]),
+        ("PMH: [stroke|Disease] on [aspirin|Drug]", [HISTORICAL, PLAIN]),
+        (
+            "PMH: [cancer|Disease], was on [tamoxifen|Drug], [gout|Disease] on [colchicine|Drug],"
+            " previously [allopurinol|Drug]",
+            [HISTORICAL, HISTORICAL, PLAIN, PLAIN, HISTORICAL],
+        ),
         ("She has a history of [stroke|Disease].", [HISTORICAL]),
         ("He had [pneumonia|Disease] three years ago.", [HISTORICAL]),
         ("A 3-week history of [cough|Symptom].", [PLAIN]),
@@ -132,10 +170,26 @@ def test_a_relation_has_the_context_of_its_sentence(
     assert relation_context(first, second)[attribute] == value
 
 
-def test_a_contraindication_is_certain_and_of_now(nlp: Language) -> None:
-    doc = marked(nlp, "Avoid [ibuprofen|Drug] in patients with a history of [ulcers|Disease].")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Avoid [ibuprofen|Drug] in patients with a history of [ulcers|Disease].",
+        "[Ibuprofen|Drug] should not be given in [renal failure|Disease].",
+    ],
+)
+def test_a_contraindication_is_asserted_certain_and_of_now(nlp: Language, text: str) -> None:
+    doc = marked(nlp, text)
     assert relation_context(*doc.spans["mentions"], "CONTRAINDICATED_FOR") == DEFAULTS
     assert relation_context(*doc.spans["mentions"], "TREATS") != DEFAULTS
+
+
+def test_a_reaction_is_certain_and_past(nlp: Language) -> None:
+    doc = marked(nlp, "Allergic to [codeine|Drug] - [hives|Symptom], [rash|Symptom].")
+    drug, *reactions = doc.spans["mentions"]
+    for reaction in reactions:
+        assert (drug.start, reaction.start) in doc._.reactions
+        context = relation_context(drug, reaction, "CAUSES")
+        assert context == {**DEFAULTS, "temporality": "historical"}
 
 
 def test_a_note_without_a_full_stop_takes_no_cube_of_its_length(nlp: Language) -> None:

@@ -56,6 +56,17 @@ def test_a_name_takes_the_place_of_the_parts_that_the_recogniser_found(nlp: Lang
     ]
 
 
+def test_short_forms_of_names_are_what_the_names_are(nlp: Language) -> None:
+    doc = marked(nlp, "Marfan syndrome (MFS). [MFS|Target] is rare; [MFS type|Procedure]. MFS")
+    assert [(m.text, m.label_) for m in doc.spans["mentions"]] == [
+        ("Marfan syndrome", "Disease"),
+        ("MFS", "Disease"),
+        ("MFS", "Disease"),
+        ("MFS type", "Procedure"),
+        ("MFS", "Disease"),
+    ]
+
+
 def test_it_says_that_it_has_no_names() -> None:
     with pytest.raises(ModelError, match="has no names"):
         marked(pipeline("medkg_names"), "fever")

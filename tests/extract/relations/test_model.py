@@ -13,7 +13,7 @@ from sklearn.datasets import make_classification
 from sklearn.ensemble import GradientBoostingClassifier
 
 from medkg.extract import sentences as _sentences  # noqa: F401 (likewise)
-from medkg.extract.context import context as _context  # noqa: F401 (registers the component)
+from medkg.extract.context.context import Context
 from medkg.extract.mentions.bilstm import LAYERS
 from medkg.extract.relations import model as relations
 from medkg.extract.relations.document_causes import Passage, Placed, Trees
@@ -276,6 +276,35 @@ def test_causes_reach_across_sentences_from_the_nearest_mentions(
     assert RelationsComponent(model)(marked(nlp, text))._.relations == ()
 
 
+def test_what_is_over_is_not_treated_and_an_allergy_s_reaction_is_the_drug_s(
+    trained: Path,
+) -> None:
+    component = RelationsComponent(RelationModel.load(trained))
+    nlp = pipeline("medkg_sentences", "medkg_context")
+
+    def read(text: str) -> list[tuple[str, str, str, str]]:
+        doc = marked(nlp, text)
+        doc._.note = True
+        return [
+            (r.head.text, r.relation, r.tail.text, r.context["temporality"])
+            for r in component(doc)._.relations
+        ]
+
+    assert read("[Ague|Disease] (resolved), on [lumirol|Drug].") == []
+    assert read("Allergies:\n[Lumirol|Drug] - [ague|Disease]") == [
+        ("Lumirol", "CAUSES", "ague", "historical")
+    ]
+
+
+def test_in_notes_secondary_to_may_be_short(trained: Path) -> None:
+    (rule,) = [rule for rule in drug_rules() if rule.name == "attributed"]
+    doc = marked(pipeline("medkg_sentences"), "[Ague|Disease] 2/2 [lumirol|Drug].")
+    doc._.note = True
+    doc = Context()(doc)
+    (relation,) = RelationsComponent(RelationModel.load(trained))(doc)._.relations
+    assert (relation.relation, relation.probability) == ("CAUSES", rule.precision)
+
+
 def test_in_papers_the_model_says_how_probable_a_turn_of_phrase_is(
     trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -344,6 +373,14 @@ def test_a_name_has_neither_its_short_form_nor_itself_as_a_symptom(trained: Path
         ("[Warfarin|Drug] and [epistaxis|Symptom].", None),
         ("She has [asthma|Disease] and takes [aspirin|Drug].", None),
         ("[Warfarin|Drug] was given and she had a [nosebleed|Symptom].", None),
+        ("[Gout|Disease] ([asthma|Disease]) treated with [allopurinol|Drug].", "TREATS"),
+        ("[Gout|Disease] (on [allopurinol|Drug])", "TREATS"),
+        ("[Pneumonia|Disease] (resolved) on [metformin|Drug].", "NONE"),
+        ("[Pneumonia|Disease], now resolved, on [metformin|Drug].", "NONE"),
+        ("[Pneumonia|Disease] (resolved on [amoxicillin|Drug])", "TREATS"),
+        ("On [warfarin|Drug], presents with [cough|Symptom].", None),
+        ("[Gout|Disease] secondary to [thiazides|Drug], asthma", "CAUSES"),
+        ("[Rash|Symptom] due to heat, cough due to [lisinopril|Drug]", None),
     ],
 )
 def test_rules_for_drugs(text: str, relation: str | None) -> None:
