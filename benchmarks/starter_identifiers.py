@@ -266,6 +266,14 @@ def identify(sources: Sources, folder: Path = STARTER) -> list[Row]:
     symbols = {row["symbol"] for row in rows_of("targets", folder)}
     diseases = {row["disease"] for row in rows_of("indications", folder)}
     effects = {row["effect"] for row in rows_of("effects", folder)}
+    named: dict[str, list[str]] = defaultdict(list)
+    for row in rows_in([folder / "names.tsv"]):
+        named[row["kind"]].append(row["name"])
+    more = _synonyms(folder, "names.tsv", "name")
+    drugs |= {name: more[name] for name in named["Drug"]}
+    of_disease |= {name: more[name] for name in named["Disease"]}
+    diseases |= {*named["Disease"]}
+    effects |= {*named["Symptom"]}
     rows = [
         *(_row("Drug", name, *_drug([name, *drugs[name]], sources)) for name in sorted(drugs)),
         *(_row("Target", symbol, *_target(symbol, sources)) for symbol in sorted(symbols)),

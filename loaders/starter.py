@@ -8,6 +8,7 @@ Reads the tables of `data/starter` (see the card there), or a folder with tables
 - diseases: disease, synonyms
 - effects: drug, effect, reference
 - interactions: drug, other, effect, reference
+- names: kind, name, synonyms (what notes name every day and no other table does)
 - identifiers: kind, name, id, xrefs, confirmed_by
 
 Each may be split over several files (`drugs-1.tsv`, `drugs-2.tsv`); several values in one field are
@@ -58,6 +59,7 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
     diseases = _read(folder, "diseases", ["disease", "synonyms"], quarantine, [])
     effects = _read(folder, "effects", ["drug", "effect"], quarantine, _CITED)
     interactions = _read(folder, "interactions", ["drug", "other"], quarantine, ["effect", *_CITED])
+    more = _read(folder, "names", ["kind", "name"], quarantine, ["synonyms"])
     classes = drugs.filter(pl.col("drug_class").is_not_null())
 
     # A drug that only an interaction names is a node too; the other tables need a row in drugs.
@@ -65,6 +67,8 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
     disease_ids = _Names(known, ["Disease"], indications["disease"])
     effect_ids = _Names(known, ["Symptom", "Disease"], effects["effect"])
     target_ids = _Names(known, ["Target"], targets["symbol"])
+    others = {kind: more.filter(kind=kind) for kind in ("Drug", "Disease", "Symptom")}
+    other_ids = {kind: _Names(known, [kind], rows["name"]) for kind, rows in others.items()}
 
     evidence = pl.concat(
         [
@@ -125,6 +129,10 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
         [
             drugs.select(_synonyms(), id=drug_ids.of("drug"), kind=pl.lit("Drug")),
             diseases.select(_synonyms(), id=disease_ids.of("disease"), kind=pl.lit("Disease")),
+            *(
+                others[kind].select(_synonyms(), id=ids.of("name"), kind="kind")
+                for kind, ids in other_ids.items()
+            ),
         ]
     ).explode("name")
     class_nodes = classes.select(id=_class_id(), kind=pl.lit("DrugClass"), name="drug_class")
@@ -136,6 +144,7 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
             effect_ids.nodes(effects["effect"]),
             target_ids.nodes(targets["symbol"]),
             class_nodes,
+            *(ids.nodes(others[kind]["name"]) for kind, ids in other_ids.items()),
             also.select("id", "kind", "name"),
         ]
     ).drop_nulls()

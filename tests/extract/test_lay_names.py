@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import resources
 
 import polars as pl
 import pytest
 
+from medkg.access import default_terminology
 from medkg.extract.lay_names import lay_names, with_lay_names
+from medkg.extract.linking.linker import Linker
 from medkg.extract.pipeline import build_pipeline
 from medkg.graph.identifiers import name_key_of
 from medkg.graph.kg import KnowledgeGraph
@@ -21,6 +24,11 @@ def hpo() -> KnowledgeGraph:
     return load("hpo")
 
 
+@pytest.fixture(scope="module")
+def everyday() -> Linker:
+    return Linker(with_lay_names(default_terminology()))
+
+
 def test_each_is_a_term_that_lacks_the_name_and_nobody_elses(hpo: KnowledgeGraph) -> None:
     terms = hpo.nodes.filter(kind="Symptom")
     named = terms.select("id", pl.concat_list(pl.concat_list("name"), "synonyms")).explode("name")
@@ -30,6 +38,34 @@ def test_each_is_a_term_that_lacks_the_name_and_nobody_elses(hpo: KnowledgeGraph
     keys = [name_key_of(words) for words in phrases["words"]]
     assert len(set(keys)) == len(keys) > 500
     assert taken.isdisjoint(keys)
+
+
+def test_each_stands_beside_the_term_s_own_name(hpo: KnowledgeGraph) -> None:
+    own = dict(hpo.nodes.select("id", "name").iter_rows())
+    lines = resources.files("medkg.extract").joinpath("data/lay_names.tsv").read_text("utf-8")
+    rows = [line.split("\t") for line in lines.splitlines() if line.startswith("HP:")]
+    assert {identifier: name for identifier, name, _ in rows} == {
+        row[0]: own[row[0]] for row in rows
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "identifier"),
+    [
+        ("rash", "Symptom", "HP:0000988"),
+        ("thrombosis", "Disease", "HP:0001977"),
+        ("infection", "Symptom", "UMLS:C0009450"),
+        ("HIV", "Disease", "MESH:D015658"),
+        ("penicillin", "Drug", "MESH:D010406"),
+        ("labetalol", "Drug", "drugbank:DB00598"),
+        ("Toprol", "Drug", "drugbank:DB00264"),
+        ("lupus", "Disease", "OMIM:152700"),
+    ],
+)
+def test_everyday_names_link(everyday: Linker, text: str, kind: str, identifier: str) -> None:
+    (link,) = everyday.link([(text, kind)])
+    assert link is not None
+    assert link.identifier == identifier
 
 
 def test_only_phenotypes_of_the_graph_get_names(hpo: KnowledgeGraph) -> None:

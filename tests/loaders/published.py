@@ -184,6 +184,7 @@ def write_starter(folder: Path, *more: str) -> Path:
         "diseases": ["disease\tsynonyms", "Example disease\tExD|Example illness"],
         "effects": ["drug\teffect\treference", "Examplin\tItching\t"],
         "interactions": ["drug\tother\teffect\treference", "Otherol\tExamplin\tbleeding\t"],
+        "names": ["kind\tname\tsynonyms", "Drug\tExtract of oak\tOak bark", "Symptom\tPallor\t"],
         "identifiers": [
             "kind\tname\tid\txrefs\tconfirmed_by",
             "Drug\tExamplin\tdrugbank:DB00001\tMESH:D1\thetionet: Examplin",

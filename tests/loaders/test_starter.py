@@ -57,6 +57,16 @@ def test_synonyms_of_diseases(small: KnowledgeGraph) -> None:
     assert small.nodes.filter(id="DOID:1")["synonyms"].to_list() == [["ExD", "Example illness"]]
 
 
+def test_names_of_which_nothing_more_is_said(small: KnowledgeGraph) -> None:
+    drug = small.nodes.filter(id="medkg:extract-of-oak").row(0, named=True)
+    assert (drug["kind"], drug["name"], drug["synonyms"]) == (
+        "Drug",
+        "Extract of oak",
+        ["Oak bark"],
+    )
+    assert small.nodes.filter(name="Pallor")["kind"].to_list() == ["Symptom"]
+
+
 def test_properties_and_references(small: KnowledgeGraph) -> None:
     target = small.edges.filter(relation="TARGETS")["properties"][0]
     assert json.loads(target) == {"action": "inhibitor", "role": "target"}

@@ -20,6 +20,7 @@ COLUMNS = {
     "effects": ["drug", "effect", "reference"],
     "interactions": ["drug", "other", "effect", "reference"],
 }
+NAMES = ["kind", "name", "synonyms"]
 FACT = {  # the columns that make a row another fact than the next
     "drugs": ["drug"],
     "targets": ["drug", "symbol", "action"],
@@ -104,9 +105,10 @@ def test_no_fact_is_stated_twice(tables: dict[str, Rows]) -> None:
 
 
 def test_no_synonym_is_another_drug(tables: dict[str, Rows]) -> None:
+    more = [row | {"drug": row["name"]} for row in read(STARTER / "names.tsv", NAMES)]
     names = Counter(
         name.lower()
-        for row in tables["drugs"]
+        for row in [*tables["drugs"], *(row for row in more if row["kind"] == "Drug")]
         for name in {row["drug"], *filter(None, row["synonyms"].split("|"))}
     )
     assert [name for name, count in names.items() if count > 1] == []
@@ -135,6 +137,9 @@ def test_every_name_has_an_identifier_of_its_own(
     named |= {("Target", row["symbol"]) for row in tables["targets"]}
     named |= {("Disease", row["disease"]) for row in tables["indications"]}
     named |= {("Symptom", row["effect"]) for row in tables["effects"]}
+    more = {(row["kind"], row["name"]) for row in read(STARTER / "names.tsv", NAMES)}
+    assert not more & named
+    named |= more
     assert Counter((row["kind"], row["name"]) for row in identifiers) == Counter(named)
     ids = Counter(row["id"] for row in identifiers)
     assert [identifier for identifier, count in ids.items() if count > 1] == []
