@@ -381,6 +381,7 @@ def test_a_name_has_neither_its_short_form_nor_itself_as_a_symptom(trained: Path
         ("On [warfarin|Drug], presents with [cough|Symptom].", None),
         ("[Gout|Disease] secondary to [thiazides|Drug], asthma", "CAUSES"),
         ("[Rash|Symptom] due to heat, cough due to [lisinopril|Drug]", None),
+        ("[Rash|Symptom] due to his [penicillin|Drug], cough due to heat", "CAUSES"),
     ],
 )
 def test_rules_for_drugs(text: str, relation: str | None) -> None:
