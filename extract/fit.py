@@ -26,7 +26,7 @@ class Recipe:
     """What differs between what is trained."""
 
     epochs: int
-    batch: int  # of mentions' texts tokens, padding included; of relations pairs
+    batch: int  # tokens with padding (mentions), or pairs (relations)
     learning_rate: float  # of the encoder
     head_rate: float  # of the heads, which nothing has trained before
     weight_decay: float

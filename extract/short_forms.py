@@ -22,7 +22,9 @@ _NUMBER_FOLLOWS = re.compile(
 _IS_VALUE = re.compile(r"[\s:=<>≤≥]*\d[\d.,/]*\s?%?")
 # "2/2", "2°", "2ary to": secondary to; "d/t": due to.
 _CONNECTIVE = re.compile(
-    r"(?<![\w/.])(?:d/t|(?:2/2|2 ?°|2(?:nd|d)?ary(?= to\b))(?P<to> to\b)?)(?= ?[A-Za-z])", re.I
+    r"(?<![\w/.])(?:d/t(?![A-Za-z])|(?:2/2|2 ?°|2(?:nd|d)?ary(?= to\b))(?P<to> to\b)?)"
+    r"(?= ?[A-Za-z])",
+    re.I,
 )
 # But a date ("on 2/2"), a count ("2/2 bottles") or a grade ("pulses 2/2", "2° heart block").
 _GRADED = re.compile(
@@ -103,7 +105,8 @@ def _find_connectives(doc: Doc) -> Iterator[tuple[int, str]]:
         near = text[max(0, start - 12) : start]
         if not (due or match["to"]) and (_GRADED.search(near) or _COUNTED.match(text, end)):
             continue
-        span = doc.char_span(start, end)
+        if (span := doc.char_span(start, end)) is None:  # a part of a longer word
+            continue
         said = ("due" if due else "secondary", "to", *[""] * (len(span) - 2))
         yield from zip(range(span.start, span.end), said, strict=True)
 

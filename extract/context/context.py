@@ -62,6 +62,15 @@ _TO_REACTION = re.compile(
     rf"(?:\s|(?:reactions?|causes?|caused|gets?|gave|was|is|he|she|developed|of|:|{_WORD})(?!\w))*",
     re.I,
 )
+# What is allergic to, where it is no mention: "Peanuts - severe".
+_NEAR = 80  # characters before a reaction that are looked at
+_ALLERGEN = re.compile(rf"\w\s*[-–—:=(→]>?\s*(?:{_WORD}\s+)*$")
+# "Allergic to penicillin: chest pain since 3 h": a complaint, and no reaction.
+_IS_NOW = re.compile(
+    r"[\s,(]*(?:(?:since|for|x)\s(?:the\s(?:past|last)\s|about\s|~)?\w"
+    r"|(?:today|now|currently|tonight|this\s\w+)\b)",
+    re.I,
+)
 _NEXT_REACTION = re.compile(rf"(?:\s|[,/&+]|(?:and|or|{_WORD})\b)*", re.I)
 # Words between a condition and the drug that is taken for it ("hypertension, well controlled on"),
 # and between the drug and the condition ("metformin 500 mg bd for her type 2").
@@ -298,9 +307,10 @@ def _reactions(found: list[tuple[Span, set[str]]]) -> set[tuple[int, int]]:
             if end is None and section_of(mention) == "allergies":
                 # "Peanuts - hives": what is no drug is seldom a mention.
                 line = doc[sentence_of(mention).start : mention.start].text_with_ws
-                if re.search(rf"\w[\w ]*\s*[-–—:=(→]>?\s*(?:{_WORD}\s+)*$", line) is not None:
+                if _ALLERGEN.search(line[-_NEAR:]) is not None:
                     end, pattern = mention.start, _NEXT_REACTION
-            if end is not None and pattern.fullmatch(doc[end : mention.start].text_with_ws):
+            reaction = end is not None and pattern.fullmatch(doc[end : mention.start].text_with_ws)
+            if reaction and not _IS_NOW.match(doc[mention.end : sentence_of(mention).end].text):
                 categories.add("reaction")
                 if drug is not None:
                     pairs.add((drug.start, mention.start))

@@ -39,7 +39,8 @@ Fact = tuple[str, str, str, str]
 def stated_facts(documents: Iterable[Document], quarantine: Quarantine, corpus: Path) -> set[Fact]:
     """What documents annotate; without TARGETS' actions where not every TARGETS has one.
 
-    Relations of other names, or between kinds that they don't join, are set aside.
+    Relations of other names, or between kinds that they don't join, are set aside; one whose ends
+    stand the other way round is turned.
 
     Args:
         documents: their mentions' kinds this project's.
@@ -61,13 +62,17 @@ def stated_facts(documents: Iterable[Document], quarantine: Quarantine, corpus: 
             row = "\t".join((document.id, relation.kind, *ends))
             if name not in RELATIONS or (action and action not in TASKS["targets"][1:]):
                 quarantine.add("relation that medkg does not find", path=corpus, row=row)
-            elif not concepts.keys() >= {*ends}:
+                continue
+            if not concepts.keys() >= {*ends}:
                 quarantine.add("relation of a mention without a kind", path=corpus, row=row)
-            elif not any(_joins(name, *both) for both in product(*(kinds[end] for end in ends))):
-                quarantine.add("relation between kinds that it doesn't join", path=corpus, row=row)
+                continue
+            for head, tail in (ends, ends[::-1]):  # an annotator may begin at either end
+                if any(_joins(name, *both) for both in product(kinds[head], kinds[tail])):
+                    pairs = product(concepts[head], concepts[tail])
+                    facts.update((document.id, relation.kind, *pair) for pair in pairs)
+                    break
             else:
-                pairs = product(concepts[relation.head], concepts[relation.tail])
-                facts.update((document.id, relation.kind, head, tail) for head, tail in pairs)
+                quarantine.add("relation between kinds that it doesn't join", path=corpus, row=row)
     return _without_actions(facts) if any(fact[1] == "TARGETS" for fact in facts) else facts
 
 

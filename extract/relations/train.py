@@ -215,7 +215,8 @@ def train_relations(
         },
     }
     model.save(out, about, _card(about))
-    shutil.rmtree(checkpoint, ignore_errors=True)
+    if encoder is not None:
+        shutil.rmtree(checkpoint, ignore_errors=True)
     return figures
 
 

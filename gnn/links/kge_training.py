@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,14 +30,9 @@ from ..ranking import pair_matrix
 from .decoders import DECODERS
 from .kge_losses import LOSSES
 from .kge_negatives import SAMPLERS, Pool
-from .settings import EmbeddingSettings
+from .settings import EMBEDDING_SCHEDULES, EmbeddingSettings
 
 CHECKPOINT = "checkpoint.json"
-SCHEDULES: Mapping[str, Callable[[float], float]] = {
-    "constant": lambda done: 1.0,
-    "linear": lambda done: 1.0 - done,
-    "cosine": lambda done: (1 + math.cos(math.pi * done)) / 2,
-}
 _TINY = 1e-10
 _SMALL = 4_000_000  # multiplications in a batch's product that one thread is enough for
 
@@ -210,7 +204,7 @@ class Training:
                 order = torch.randperm(n, generator=self.generator)
                 parts = order.tensor_split(-(-n // self.settings.batch))
                 batches += [(relation, part) for part in parts]
-        schedule = SCHEDULES[self.settings.schedule]
+        schedule = EMBEDDING_SCHEDULES[self.settings.schedule]
         numbers = torch.randperm(len(batches), generator=self.generator).tolist()
         for step, number in enumerate(numbers):
             relation, part = batches[number]

@@ -256,7 +256,8 @@ class LinkModel:
         part = self._attributed
         if part is None or not self.same_graph:
             return [], "", None
-        by = "" if part.weight == 1 else f" by {_label(part.settings)}, weight {part.weight:.2f}"
+        member = f" by {_label(part.settings)}, weight {part.weight:.2f}"
+        by = member if isinstance(self.scorer, Ensemble) else ""
         if (ranker := _ranker_of(part)) is not None:
             shares, counterfactual = self._of_ranker(ranker, head, tail, rank)
             return shares, f"standard deviations{by}", counterfactual
@@ -349,14 +350,19 @@ class LinkModel:
 
     def _is_candidate(self, head: int, tail: int) -> bool:
         """Whether the model, or a member of it, ranks this tail of the head at all."""
+        return self._candidates_of([(head, tail)])[0]
+
+    def _candidates_of(self, pairs: list[tuple[int, int]]) -> list[bool]:
+        """Which pairs the model, or a member of it, ranks at all."""
         rankers = [_ranker_of(part) for part in self._parts]
-        return any(ranker is None or ranker.is_candidate(head, tail) for ranker in rankers)
+        return [any(r is None or r.is_candidate(*pair) for r in rankers) for pair in pairs]
 
     def _unranked(self, direction: str, query: int) -> list[int]:
         """The answers that the query was trained on with, and that the model doesn't rank."""
         trained = self._left_out(direction)[query].indices.tolist()
         ends = [(query, n) if direction == "tail" else (n, query) for n in trained]
-        return [n for n, pair in zip(trained, ends, strict=True) if not self._is_candidate(*pair)]
+        ranked = self._candidates_of(ends)
+        return [n for n, there in zip(trained, ranked, strict=True) if not there]
 
     def _step_of(self, head: int, tail: int) -> Step:
         """The edge of a known pair."""

@@ -84,7 +84,9 @@ def compact(data: HeteroData, edge_type: EdgeType, context: tuple[EdgeType, ...]
     """
     types = (edge_type, *context)
     numbers: dict[str, Tensor] = {}
-    part = type(data)()
+    from torch_geometric.data import HeteroData  # takes seconds
+
+    part = HeteroData()
     for kind in sorted({kind for head, _, tail in types for kind in (head, tail)}):
         used = torch.zeros(data[kind].num_nodes, dtype=torch.bool)
         used[:] = kind in (edge_type[0], edge_type[2])

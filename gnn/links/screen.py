@@ -67,9 +67,9 @@ class Asked(NamedTuple):
         held: identifier and name of the graph's nodes with the same InChIKey skeleton (the same
             structure but for stereochemistry and isotopes).
         rows: rank, tail, tail_name, score, probability, known (the graph holds the pair), ligands
-            (the nearest known ones, with similarity and sources). The probability was judged for a
-            molecule's first `medkg.gnn.calibration.FIRST` tails; past them it follows the score
-            along the same curve.
+            (the nearest known ones, with similarity and sources; null where none is like it). The
+            probability was judged for a molecule's first `medkg.gnn.calibration.FIRST` tails; past
+            them it follows the score along the same curve.
         left_out: how many pairs that training used are not among the rows.
     """
 
@@ -146,7 +146,7 @@ def targets_of(
                             str, _nearest(model, structure, int(n), alike, names, recorded, nearest)
                         )
                     )
-                    or NO_LIGAND
+                    or None
                     for n in order
                 ],
                 dtype=pl.String,
@@ -263,7 +263,7 @@ def screen(
 ) -> Screened:
     """Rank a library of molecules for a target, by structure alone.
 
-    The library is read once, in parts; only the best molecules and sixteen bytes for each other
+    The library is read once, in parts; only the best molecules and eight bytes for each other
     are kept. The order and the figures don't depend on the number of workers.
 
     Args:
@@ -351,7 +351,8 @@ class _SeenBefore:
 
 
 class _Part(NamedTuple):
-    """A chunk scored: without `duplicates` of what the same process had before."""
+    """A chunk scored, without its `duplicates`. What is scored together, and so a score's last
+    digits, is the same however many processes there are."""
 
     scored: list[_Scored]
     duplicates: int
@@ -364,11 +365,10 @@ def _scored(
     """The chunks scored, in their order, by this process and by `workers` - 1 others."""
     first = list(itertools.islice(chunks, 4))
     chunks = itertools.chain(first, chunks)
-    seen = _SeenBefore()
     with one_thread():
         if workers == 1 or len(first) < 4:  # a process takes seconds to begin
             for chunk in chunks:
-                yield _score_chunk(structure, tail, chunk, seen)
+                yield _score_chunk(structure, tail, chunk)
             return
         others = workers - 1
         context = multiprocessing.get_context("spawn")
@@ -380,7 +380,7 @@ def _scored(
                     waiting.append(pool.submit(_work, chunk))
                 else:
                     own: Future[_Part] = Future()
-                    own.set_result(_score_chunk(structure, tail, chunk, seen))
+                    own.set_result(_score_chunk(structure, tail, chunk))
                     waiting.append(own)
                 while waiting and (waiting[0].done() or len(waiting) > _MOST_WAITING):
                     yield waiting.popleft().result()
@@ -390,38 +390,39 @@ def _scored(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-_given: list[Any] = []  # of a worker's process: the structure part, the tail, what it has seen
+_given: list[Any] = []  # of a worker's process: the structure part and the tail
 
 
 def _begin(structure: Structure, tail: int) -> None:
     import torch
 
     torch.set_num_threads(1)
-    _given[:] = [structure, tail, _SeenBefore()]
+    _given[:] = [structure, tail]
 
 
 def _work(chunk: list[_Entry]) -> _Part:
-    structure, tail, seen = _given
-    return _score_chunk(structure, tail, chunk, seen)
+    structure, tail = _given
+    return _score_chunk(structure, tail, chunk)
 
 
-def _score_chunk(structure: Structure, tail: int, chunk: list[_Entry], seen: _SeenBefore) -> _Part:
-    found, molecules, duplicates, bad = [], [], 0, []
+def _score_chunk(structure: Structure, tail: int, chunk: list[_Entry]) -> _Part:
+    found: dict[str, _Entry] = {}  # by SMILES
+    molecules, duplicates, bad = [], 0, []
     for entry in chunk:
         molecule, reason = _read(entry.text)
         if molecule is None:
             bad.append((entry.line, entry.name[:200], reason or ""))
-        elif seen.before(smiles := str(Chem.MolToSmiles(molecule))):
-            duplicates += 1  # chunks come in order: the first is told before
+        elif (smiles := str(Chem.MolToSmiles(molecule))) in found:
+            duplicates += 1
         else:
-            found.append((entry, smiles))
+            found[smiles] = entry
             molecules.append(molecule)
     if not molecules:
         return _Part([], duplicates, bad)
     scores = structure.score(features(molecules), np.array([tail]))[:, 0].tolist()
     scored = [
         _Scored(entry.line, entry.name or f"line {entry.line}", smiles, score)
-        for (entry, smiles), score in zip(found, scores, strict=True)
+        for (smiles, entry), score in zip(found.items(), scores, strict=True)
     ]
     return _Part(scored, duplicates, bad)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, asdict, dataclass, field, fields, is_dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -27,7 +27,12 @@ from .node_features import FEATURES
 
 NEGATIVES = ("relation", "typed", "degree", "all")
 SCHEDULES = ("constant", "cosine", "plateau")
-EMBEDDING_SCHEDULES = ("constant", "linear", "cosine")
+# Of embeddings: the share of the learning rate that is left when a share of the steps is done.
+EMBEDDING_SCHEDULES: Mapping[str, Callable[[float], float]] = {
+    "constant": lambda done: 1.0,
+    "linear": lambda done: 1.0 - done,
+    "cosine": lambda done: (1 + math.cos(math.pi * done)) / 2,
+}
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 S = TypeVar("S")
@@ -295,7 +300,7 @@ class EmbeddingSettings:
     schedule: str = option(
         "linear",
         "How the learning rate falls from step to step, to zero at the last of the epochs.",
-        choices=EMBEDDING_SCHEDULES,
+        choices=tuple(EMBEDDING_SCHEDULES),
     )
     clip: float = option(
         0.0, "The longest gradient of a vector; longer ones are shortened; 0: any.", least=0

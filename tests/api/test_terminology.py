@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -45,14 +47,27 @@ def test_it_is_read_once(cache: Path, loads: list[str]) -> None:
     assert loads == ["starter", "hpo"]
 
 
-def test_another_edition_is_read_anew_and_takes_the_old_ones_place(
+def test_what_was_kept_may_go_while_it_is_used(cache: Path, loads: list[str]) -> None:
+    default_terminology()
+    kept = default_terminology()
+    shutil.rmtree(cache)
+    assert kept.nodes.height == small().nodes.height
+    assert kept.evidence.height == small().evidence.height
+
+
+def test_another_edition_is_read_anew_and_old_ones_go(
     cache: Path, loads: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     default_terminology()
-    monkeypatch.setattr(access, "version", lambda package: "another")
-    default_terminology()
-    assert len(loads) == 4
-    assert len(list((cache / "terminology").iterdir())) == 1
+    (first,) = (cache / "terminology").iterdir()
+    for number, left in ((1, 2), (2, 2)):  # the one of a week ago goes, the one of now stays
+        monkeypatch.setattr(access, "version", lambda package, number=number: f"other {number}")
+        if number == 2:
+            os.utime(first, (0, 0))
+        default_terminology()
+        assert len(list((cache / "terminology").iterdir())) == left
+    assert len(loads) == 6
+    assert not first.exists()
 
 
 def test_a_damaged_one_is_read_anew(cache: Path, loads: list[str]) -> None:

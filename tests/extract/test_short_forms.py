@@ -51,6 +51,7 @@ def test_the_table_is_sound() -> None:
         ("Rash 2° amoxicillin", "Rash secondary to amoxicillin"),
         ("Gout 2ary to HCTZ", "Gout secondary to HCTZ"),
         ("Gout d/t HCTZ", "Gout due to HCTZ"),
+        ("Seen for D/Tx of asthma, AKI d/tsepsis", "Seen for D / Tx of asthma , AKI d / tsepsis"),
         ("seen on 2/2 for cough", "seen on 2 / 2 for cough"),
         ("2/2 bottles; pulses 2/2 today", "2 / 2 bottles ; pulses 2 / 2 today"),
         ("murmur 2/6, 12/2/2020, 2/25", "murmur 2 / 6 , 12 / 2 / 2020 , 2 / 25"),

@@ -192,6 +192,13 @@ def test_a_reaction_is_certain_and_past(nlp: Language) -> None:
         assert context == {**DEFAULTS, "temporality": "historical"}
 
 
+@pytest.mark.parametrize("after", ["since 3 h", "(today)", "for two days", "this morning"])
+def test_a_complaint_of_now_is_no_reaction(nlp: Language, after: str) -> None:
+    doc = marked(nlp, f"Allergic to [penicillin|Drug]: [chest pain|Symptom] {after}.")
+    assert doc._.reactions == set()
+    assert doc.spans["mentions"][1]._.temporality == "current"
+
+
 def test_a_note_without_a_full_stop_takes_no_cube_of_its_length(nlp: Language) -> None:
     unit = "[fever|Symptom] without [cough|Symptom] and [gout|Disease], no [rash|Symptom] but "
     doc = marked(nlp, unit * 400)

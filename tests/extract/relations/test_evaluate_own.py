@@ -105,7 +105,7 @@ def test_what_can_t_be_scored_is_set_aside(tmp_path: Path) -> None:
     corpus = brat(
         tmp_path / "brat",
         "R1\tTREATS Arg1:T3 Arg2:T4",
-        "R2\tTREATS Arg1:T4 Arg2:T3",
+        "R2\tTREATS Arg1:T4 Arg2:T6",
         "R3\tNEAR Arg1:T3 Arg2:T4",
         "R4\tTREATS Arg1:T3 Arg2:T99",
         "R5 TREATS",
@@ -118,8 +118,13 @@ def test_what_can_t_be_scored_is_set_aside(tmp_path: Path) -> None:
         ("relation between kinds that it doesn't join", None),
         ("relation that medkg does not find", None),
     ]
-    assert aside.rows[2].row == "1\tTREATS\tT4\tT3"
+    assert aside.rows[2].row == "1\tTREATS\tT4\tT6"
     assert not any("asthma" in row.row for row in aside.rows)
+
+
+def test_an_annotator_may_begin_at_either_end(tmp_path: Path) -> None:
+    corpus = brat(tmp_path / "brat", "R1\tTREATS Arg1:T4 Arg2:T3")
+    assert rows(corpus)["TREATS", "medkg"] == (1, 1, 1)
 
 
 def test_other_labels_are_named_by_the_user(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from medkg.gnn.links.decoders import DECODERS
 from medkg.gnn.links.kge import triple_ranks
 from medkg.gnn.links.kge_losses import LOSSES
 from medkg.gnn.links.kge_negatives import SAMPLERS
-from medkg.gnn.links.kge_training import CHECKPOINT, SCHEDULES, Training, Triples, train
-from medkg.gnn.links.settings import EMBEDDING_SCHEDULES, EmbeddingSettings, with_options
+from medkg.gnn.links.kge_training import CHECKPOINT, Training, Triples, train
+from medkg.gnn.links.settings import EmbeddingSettings, with_options
 from medkg.graph.errors import DataError, ModelError
 
 SMALL = EmbeddingSettings(dim=16, batch=64, negatives=16, epochs=30, learning_rate=0.1)
@@ -241,10 +241,6 @@ def test_another_trainings_checkpoint_is_not_taken_and_a_damaged_one_is_named(
 def test_settings_that_can_not_be_are_refused(values: dict[str, object], message: str) -> None:
     with pytest.raises(DataError, match=message):
         with_options(EmbeddingSettings(), values)
-
-
-def test_every_schedule_is_one_of_the_settings() -> None:
-    assert tuple(SCHEDULES) == EMBEDDING_SCHEDULES
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

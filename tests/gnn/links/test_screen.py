@@ -21,7 +21,7 @@ from medkg.cli import app
 from medkg.gnn import calibration
 from medkg.gnn.links import screen as screening
 from medkg.gnn.links.model import LinkModel
-from medkg.gnn.links.screen import NO_LIGAND, Screened, drug_likeness, screen, targets_of
+from medkg.gnn.links.screen import Screened, drug_likeness, screen, targets_of
 from medkg.gnn.links.screen_page import page, write_page
 from medkg.gnn.links.train import train_links
 from medkg.graph.errors import DataError, MissingError, ModelError
@@ -122,10 +122,10 @@ def test_the_command_says_what_it_leaves_out_and_how_far_it_was_judged(
 
 def test_ligands_that_a_molecule_is_not_like_are_not_named(structure_model: LinkModel) -> None:
     sodium = targets_of(structure_model, "[Na+]", top=1000).rows
-    assert set(sodium["ligands"]) == {NO_LIGAND}
+    assert set(sodium["ligands"]) == {None}
     rows = targets_of(structure_model, SCAFFOLDS[0].format("CCC"), top=1000).rows
     without = rows.filter(pl.col("tail").str.starts_with("NCBIGene:9"))  # that have no ligand
-    assert set(without["ligands"]) == {NO_LIGAND}
+    assert set(without["ligands"]) == {None}
     assert not rows["ligands"].str.contains(" 0.00 ").any()
 
 
