@@ -31,6 +31,8 @@ _VALUE = re.compile(
     r" ?[<>≤≥~]? ?\d+(?:[.,]\d+)?"
     r"(?: ?(?:[mnpµu]?g|mcg|[mµnp]?mol|mEq|[mµ]?I?U) ?/ ?(?:d|m|µ)?[lL]\b| ?mm ?Hg| ?%)"
 )
+# Where the next item of a list begins: "amoxicillin\n4" of "3. amoxicillin\n4. aspirin".
+_NEXT_ITEM = re.compile(r"(?<=\S)\s*\n\s*(?:\d{1,2}[.)]?|[-*•])\s*$")
 
 
 @dataclass(frozen=True)
@@ -197,7 +199,8 @@ def sensible(doc: Doc, found: Iterable[Found]) -> list[Found]:
     """Without what only looks like a mention.
 
     The heading of a section ("Allergies:") is none (`doc.spans["headings"]`), nor is how a drug is
-    taken ("PO", "b.i.d.") a drug, unless the document spells it out as something else.
+    taken ("PO", "b.i.d.") a drug, unless the document spells it out as something else. The number
+    of a list's next item is no part of one.
     """
     titles = [(title.start_char, title.end_char) for title in doc.spans.get("headings", [])]
     text = doc.text
@@ -208,6 +211,9 @@ def sensible(doc: Doc, found: Iterable[Found]) -> list[Found]:
         if at >= 0 and mention.end <= titles[at][1]:
             continue
         words = text[mention.start : mention.end]
+        if (item := _NEXT_ITEM.search(words)) is not None:
+            mention = replace(mention, end=mention.start + item.start())
+            words = words[: item.start()]
         if mention.kind == "Drug" and is_usage(words):
             if defined is None:
                 defined = {short.short for short in abbreviations_of(doc)}

@@ -354,6 +354,15 @@ def test_combining_leaves_what_was_measured_to_its_examination(text: str, kind: 
     assert [mention.kind for mention in combine(heads, kinds, text)] == [kind]
 
 
+def test_the_number_of_the_next_item_is_no_part_of_a_mention() -> None:
+    text = "1. lumirol\n2. vitamin B\n12 for a week\n3. zafen\n - tablets"
+    doc = blank()(text)
+    words = ["lumirol\n2", "vitamin B\n12 for", "zafen\n -"]
+    places = [Found(text.index(w), text.index(w) + len(w), "Drug", 0.9) for w in words]
+    kept = [text[f.start : f.end] for f in sensible(doc, places)]
+    assert kept == ["lumirol", "vitamin B\n12 for", "zafen"]
+
+
 def test_headings_and_how_a_drug_is_taken_are_no_mentions() -> None:
     nlp = blank()
     nlp.add_pipe("medkg_sentences")
