@@ -81,6 +81,15 @@ def option(
     )
 
 
+def _loss() -> Any:
+    return option(
+        "cross-entropy",
+        "How far an answer's score is to be above the others': cross-entropy (its share in the"
+        " softmax), binary, margin, self-adversarial (an other counts by its own score).",
+        choices=tuple(LOSSES),
+    )
+
+
 @dataclass(frozen=True)
 class NetworkSettings:
     """What a network is built and trained with.
@@ -121,12 +130,7 @@ class NetworkSettings:
     dropout: float = option(
         0.5, "Share of numbers left out in a step.", least=0, below=1, tune=Range(0.1, 0.7)
     )
-    loss: str = option(
-        "cross-entropy",
-        "How far an answer's score is to be above the others': cross-entropy (its share in the"
-        " softmax), binary, margin, self-adversarial (an other counts by its own score).",
-        choices=tuple(LOSSES),
-    )
+    loss: str = _loss()
     margin: float = option(
         1.0, "Of the loss; not for cross-entropy. A few for transe and rotate.", least=0
     )
@@ -267,12 +271,7 @@ class EmbeddingSettings:
     dim: int = option(
         128, "Real numbers in a vector; even where the decoder's are complex.", least=1
     )
-    loss: str = option(
-        "cross-entropy",
-        "How far an answer's score is to be above the others': cross-entropy (its share in the"
-        " softmax), binary, margin, self-adversarial (an other counts by its own score).",
-        choices=tuple(LOSSES),
-    )
+    loss: str = _loss()
     margin: float = option(
         0.0,
         "Of the losses that have one. With transe and rotate, whose scores are below 0, binary and"
