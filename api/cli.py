@@ -1161,7 +1161,7 @@ def predict(
     if as_json:
         show.as_json([{**row, "base_rate": base} for row in rows.to_dicts()])
     else:
-        show.frame(rows, f"{loaded.task.edge_type[1]} of {head or tail}")
+        show.frame(rows, f"{loaded.task.edge_type[1]} of {head or tail}", most=rows.height)
         left_out = "" if trained else "; pairs that training used are left out, see --trained"
         show.out.print(
             "probability: that a source records the pair, or will; of the first 100 candidates of a"
@@ -1211,7 +1211,7 @@ def _predict_molecule(
             }
         )
     rows = asked.rows.with_columns(pl.col("ligands").fill_null(NO_LIGAND))
-    show.frame(rows, f"{model.task.edge_type[1]} of {asked.smiles}")
+    show.frame(rows, f"{model.task.edge_type[1]} of {asked.smiles}", most=rows.height)
     held_as = ", ".join(f"{name} ({node})" for node, name in asked.held)
     held_as = f"the graph holds it: {held_as}" if held_as else "the graph doesn't hold it"
     past = ""

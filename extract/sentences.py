@@ -43,6 +43,7 @@ _WRAPPED = 60
 # "Weight loss? No." is one statement.
 _ANSWER = re.compile(r"[ \t]+(?:No|None|Nil|Yes|Denies|Denied)\b")
 _CLOSERS = frozenset(")]}\"'’”")
+_OF_PATIENT = re.compile(r"\s*(?:he|she|(?:the |this )?(?:patient|pt))\b", re.I)
 _BULLET = re.compile(r"[ \t]*(?:[-*•‣·–—+]|\(?\d{1,2}[.)]|[a-h]\))[ \t]+(?=\S)")
 # "1." at the start of a line, or behind what ends a sentence ("Diagnoses: 1. Gout. 2. Asthma.").
 _ITEM_NUMBER = re.compile(r"(?:^|\n|[:;.][ \t]+)[ \t]*\(?\d{1,2}$")
@@ -200,24 +201,26 @@ def _section_spans(doc: Doc, heads: list[tuple[int, int, str]]) -> list[Span]:
     spans = []
     for (start, after, section), end in zip(heads, ends, strict=True):
         if text[after:end].split("\n")[0].strip():
-            end = _paragraph_end(text, after, end)
+            end = _paragraph_end(text, after, end, section)
         span = doc.char_span(start, end, label=section, alignment_mode="contract")
         if span is not None:
             spans.append(span)
     return spans
 
 
-def _paragraph_end(text: str, start: int, end: int) -> int:
+def _paragraph_end(text: str, start: int, end: int, section: str) -> int:
     """Where the paragraph ends that begins behind a heading, on its line.
 
-    At a blank line, or at a line that ends a sentence before one that is no item of a list.
+    At a blank line, or at a line that ends a sentence before one that is no item of a list; one as
+    long as wrapped text's goes on, but for what a family history is followed by of the patient.
     """
     position = start
     lines = text[start:end].split("\n")
     for line, following in pairwise(lines):
         position += len(line) + 1
         ended = line.rstrip().endswith((".", "!", "?")) and not _BULLET.match(following)
-        if not following.strip() or (ended and len(line) < _WRAPPED):
+        of_patient = section == "family" and _OF_PATIENT.match(following)
+        if not following.strip() or (ended and (len(line) < _WRAPPED or of_patient)):
             return position
     return end
 

@@ -198,9 +198,10 @@ def graph_of(
     given, place = graph is not None, folder.graph["path"]
     if graph is None:
         if place is None or not Path(place).is_dir():
+            lost = "was not saved" if place is None else f"is not at {place}"
             raise ModelError(
-                f"{path}: the graph that the model was trained on is not at {place}; name the graph"
-                " to use (--graph in a command)"
+                f"{path}: the graph that the model was trained on {lost}; name the graph to use"
+                " (--graph in a command)"
             )
         graph = KnowledgeGraph.open(place)
     same = graph.checksum() == folder.graph["checksum"]

@@ -77,7 +77,7 @@ _NEXT_REACTION = re.compile(rf"(?:\s|[,/&+]|(?:and|or|{_WORD})\b)*", re.I)
 _TAKEN_FOR = (
     re.compile(
         r"[\s,(:–—-]*(?:(?:now|currently|still|well|poorly|controlled|managed|treated|stable|is|was"
-        r"|remains?|continues?|maintained|chronic|he|she|and|known|,)\s+)*(?:on|takes|taking)\s+"
+        r"|remains?|continues?|maintained|chronic|he|she|and|known|,)\s+)*(?:on|takes|taking|uses|using)\s+"
         r"(?:(?:long|term|low|high|dose|regular|daily|oral|inhaled|home|chronic)\b[\s-]*)*",
         re.I,
     ),

@@ -33,6 +33,7 @@ _VALUE = re.compile(
 )
 # Where the next item of a list begins: "amoxicillin\n4" of "3. amoxicillin\n4. aspirin".
 _NEXT_ITEM = re.compile(r"(?<=\S)\s*\n\s*(?:\d{1,2}[.)]?|[-*•])\s*$")
+_ALLERGIC_TO = re.compile(r"allerg(?:ic|y|ies)\s+to\b", re.I)
 
 
 @dataclass(frozen=True)
@@ -200,7 +201,7 @@ def sensible(doc: Doc, found: Iterable[Found]) -> list[Found]:
 
     The heading of a section ("Allergies:") is none (`doc.spans["headings"]`), nor is how a drug is
     taken ("PO", "b.i.d.") a drug, unless the document spells it out as something else. The number
-    of a list's next item is no part of one.
+    of a list's next item is no part of one, and "allergic to" says something of what follows.
     """
     titles = [(title.start_char, title.end_char) for title in doc.spans.get("headings", [])]
     text = doc.text
@@ -214,6 +215,8 @@ def sensible(doc: Doc, found: Iterable[Found]) -> list[Found]:
         if (item := _NEXT_ITEM.search(words)) is not None:
             mention = replace(mention, end=mention.start + item.start())
             words = words[: item.start()]
+        if _ALLERGIC_TO.match(text, mention.start):
+            continue
         if mention.kind == "Drug" and is_usage(words):
             if defined is None:
                 defined = {short.short for short in abbreviations_of(doc)}

@@ -152,6 +152,21 @@ def test_a_heading_with_text_on_its_line_speaks_for_its_paragraph() -> None:
     assert sections == ["family", "family", ""]
 
 
+def test_what_is_said_of_the_patient_ends_a_family_history() -> None:
+    nlp = blank()
+    nlp.add_pipe("medkg_sentences")
+    wrapped = "Family history: a sister with gout; no family history of any disease of the blood.\n"
+    for following, section in (
+        ("She reports fever.", ""),
+        ("The patient has fever.", ""),
+        ("Current: fever.", "present"),
+        ("Her brother had fever.", "family"),
+    ):
+        doc = nlp(wrapped + following)
+        fever = doc.char_span(doc.text.index("fever"), doc.text.index("fever") + 5)
+        assert section_of(fever) == section
+
+
 @pytest.mark.parametrize("text", ["", " ", "\n\n", "fever", "...", "a\r\nb.\r\n"])
 def test_any_text_is_covered_by_its_sentences(text: str) -> None:
     nlp = blank()

@@ -363,6 +363,14 @@ def test_the_number_of_the_next_item_is_no_part_of_a_mention() -> None:
     assert kept == ["lumirol", "vitamin B\n12 for", "zafen"]
 
 
+def test_allergic_to_something_is_no_mention() -> None:
+    text = "Allergic to nuts. Allergy to lumirol, and an allergy."
+    doc = blank()(text)
+    at = [(0, 8), (18, 25), (text.rindex("allergy"), text.rindex("allergy") + 7)]
+    kept = sensible(doc, [Found(start, end, "Symptom", 0.9) for start, end in at])
+    assert [(f.start, f.end) for f in kept] == at[2:]
+
+
 def test_headings_and_how_a_drug_is_taken_are_no_mentions() -> None:
     nlp = blank()
     nlp.add_pipe("medkg_sentences")
