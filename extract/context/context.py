@@ -293,7 +293,12 @@ def _reactions(found: list[tuple[Span, set[str]]]) -> set[tuple[int, int]]:
     `found` are the sentence's mentions in order, with their categories, which are added to. Returns
     the tokens at which drug and reaction start, where the drug is a mention.
     """
+    if not found:
+        return set()
     pairs = set()
+    # Taken once: a sentence may be as long as the note.
+    sentence = sentence_of(found[0][0])
+    text, first = sentence.text_with_ws, sentence.start_char
     drug: Span | None = None
     end: int | None = None  # of the allergen, or of its last reaction
     pattern = _TO_REACTION
@@ -304,13 +309,16 @@ def _reactions(found: list[tuple[Span, set[str]]]) -> set[tuple[int, int]]:
             drug, pattern = mention if is_allergen else None, _TO_REACTION
             end = mention.end if is_allergen else None
         elif mention.label_ in ("Disease", "Symptom"):
-            if end is None and section_of(mention) == "allergies":
+            at = mention.start_char - first
+            if (
+                end is None
+                and section_of(mention) == "allergies"
                 # "Peanuts - hives": what is no drug is seldom a mention.
-                line = doc[sentence_of(mention).start : mention.start].text_with_ws
-                if _ALLERGEN.search(line[-_NEAR:]) is not None:
-                    end, pattern = mention.start, _NEXT_REACTION
-            reaction = end is not None and pattern.fullmatch(doc[end : mention.start].text_with_ws)
-            if reaction and not _IS_NOW.match(doc[mention.end : sentence_of(mention).end].text):
+                and _ALLERGEN.search(text[max(0, at - _NEAR) : at]) is not None
+            ):
+                end, pattern = mention.start, _NEXT_REACTION
+            reaction = end is not None and pattern.fullmatch(text[doc[end].idx - first : at])
+            if reaction and not _IS_NOW.match(text, mention.end_char - first):
                 categories.add("reaction")
                 if drug is not None:
                     pairs.add((drug.start, mention.start))

@@ -612,6 +612,10 @@ def _add_brat(document: Document, annotations: str, quarantine: Quarantine, path
     triggers: dict[str, str] = {}
     relations: list[tuple[int, str, str, str]] = []
     references: list[tuple[int, str, str]] = []
+
+    def aside(reason: str, line: int, row: str) -> None:
+        quarantine.add(reason, path=path, line=line, row=row)
+
     for number, line in enumerate(annotations.split("\n"), start=1):
         line = line.rstrip("\r")
         columns = line.split("\t")
@@ -622,21 +626,13 @@ def _add_brat(document: Document, annotations: str, quarantine: Quarantine, path
                 else None
             )
             if parts is None:
-                quarantine.add(
-                    "not the form KEY, tab, KIND START END, tab, TEXT",
-                    path=path,
-                    line=number,
-                    row=columns[0][:20],
-                )
+                aside("not the form KEY, tab, KIND START END, tab, TEXT", number, columns[0][:20])
                 continue
             numbers = [int(n) for n in re.findall(r"\d+", parts[2])]
             gaps = zip(numbers[1:-1:2], numbers[2::2], strict=True)
             if any(document.text[end:start].strip() for end, start in gaps):
-                quarantine.add(
-                    "mention in parts with text between them",
-                    path=path,
-                    line=number,
-                    row=f"{document.id}\t{parts[2]}",
+                aside(
+                    "mention in parts with text between them", number, f"{document.id}\t{parts[2]}"
                 )
                 continue
             _add_mention(
@@ -655,12 +651,7 @@ def _add_brat(document: Document, annotations: str, quarantine: Quarantine, path
         elif line.startswith("R"):
             parts = re.match(r"(\S+) \w+:(\w+) \w+:(\w+)", columns[1]) if len(columns) > 1 else None
             if parts is None:
-                quarantine.add(
-                    "not the form KEY, tab, KIND Arg1:KEY Arg2:KEY",
-                    path=path,
-                    line=number,
-                    row=columns[0][:20],
-                )
+                aside("not the form KEY, tab, KIND Arg1:KEY Arg2:KEY", number, columns[0][:20])
             else:
                 relations.append((number, parts[1], parts[2], parts[3]))
         elif line.startswith("N"):
@@ -670,32 +661,26 @@ def _add_brat(document: Document, annotations: str, quarantine: Quarantine, path
                 else None
             )
             if parts is None:
-                quarantine.add(
+                aside(
                     "not the form KEY, tab, Reference KEY DATABASE:IDENTIFIER",
-                    path=path,
-                    line=number,
-                    row=columns[0][:20],
+                    number,
+                    columns[0][:20],
                 )
             else:
                 references.append((number, parts[1], parts[2]))
         elif line.strip() and line[0] not in "EAM#*":
-            quarantine.add("unknown kind of annotation", path=path, line=number, row=line[:1])
+            aside("unknown kind of annotation", number, line[:1])
     places = {mention.key: place for place, mention in enumerate(document.mentions)}
     for number, key, identifier in references:
         where = f"{document.id}\t{key}"
         place = places.get(triggers.get(key, key))
         if place is None:
-            quarantine.add("identifier of an unknown mention", path=path, line=number, row=where)
+            aside("identifier of an unknown mention", number, where)
             continue
         try:
             curie = normalise_curie(identifier)
         except SchemaError:
-            quarantine.add(
-                "identifier is not DATABASE:IDENTIFIER, or malformed",
-                path=path,
-                line=number,
-                row=where,
-            )
+            aside("identifier is not DATABASE:IDENTIFIER, or malformed", number, where)
             continue
         mention = document.mentions[place]
         known = [] if mention.identifier is None else mention.identifier.split("|")
@@ -706,9 +691,4 @@ def _add_brat(document: Document, annotations: str, quarantine: Quarantine, path
         if {head, tail} <= places.keys():
             document.relations.append(Relation(kind, head, tail))
         else:
-            quarantine.add(
-                "relation of an unknown mention",
-                path=path,
-                line=number,
-                row=f"{document.id}\t{head}\t{tail}",
-            )
+            aside("relation of an unknown mention", number, f"{document.id}\t{head}\t{tail}")

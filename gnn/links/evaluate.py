@@ -79,6 +79,7 @@ def evaluate_model(
     sides: dict[str, dict[str, Scored]] = {}
     measured: dict[str, Any] = {}
     calibration: dict[str, Any] = {}
+    own = edges is None and split is None
     steps = len(DIRECTIONS) * (len(scorers) * (1 + len(parts)) + 1)
     with progress("Evaluating", steps) as step:
         for side in DIRECTIONS:
@@ -90,7 +91,6 @@ def evaluate_model(
                 sides[side][name] = score_pairs(score, queries, answers, truth, seed=seed)
                 step()
             measured[side] = _figures(sides[side], parts, seed, step)
-            own = edges is None and split is None
             asked = model.task.with_edges(side) if own else np.unique(queries)
             calibration[side] = _calibration(model, side, asked, numbers, truth)
             step()
