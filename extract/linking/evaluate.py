@@ -15,7 +15,7 @@ from ...graph.errors import DataError
 from ...graph.kg import KnowledgeGraph
 from ...graph.quarantine import Quarantine
 from ..corpora.own import format_of, read_annotated
-from .dictionary import PREFIXES, Names
+from .dictionary import PREFIXES, Names, nodes_by_identifier
 from .linker import Link, Linker
 from .ranker import Ranker
 from .train import asked_in, prefixes_of
@@ -31,7 +31,7 @@ class _Mention:
 
     document: int
     kind: str
-    identifiers: frozenset[str]
+    identifiers: frozenset[str]  # and the nodes that have them
     reachable: bool  # the dictionary has a name of one of its identifiers
     links: tuple[Link, ...]  # likeliest first, without threshold
 
@@ -79,7 +79,8 @@ def evaluate_linking(
 ) -> pl.DataFrame:
     """Score linking on a corpus whose mentions have identifiers.
 
-    A link is right if it is one of the mention's identifiers. A mention counts as NIL where the
+    A link is right if the node that it leads to, or one of its cross-references, is among the
+    mention's identifiers. A mention counts as NIL where the
     corpus gives no identifier or none that the dictionary has a name of.
 
     Args:
@@ -123,7 +124,7 @@ def evaluate_linking(
         )
     # BC5CDR knows MeSH alone, so that an equal name of OMIM's would be a mistake.
     dictionary = read_names(names, prefixes, labels)
-    known = set(dictionary.nodes["id"])
+    nodes_of = nodes_by_identifier(dictionary)
     linker = Linker(dictionary, ranker=ranker)
     wide = linker.with_candidates(max(_DEPTHS))
     rows: list[tuple[str, list[_Mention], list[_Mention]]] = [("linker", [], []),
@@ -136,10 +137,10 @@ def evaluate_linking(
         )
         for (_, narrow_rows, wide_rows), found in zip(rows, links, strict=True):
             for target, lists in zip((narrow_rows, wide_rows), found, strict=True):
-                target += [
-                    _Mention(place, m.kind, frozenset(ids), bool(ids & known), tuple(list_))
-                    for m, ids, list_ in zip(asked, gold, lists, strict=True)
-                ]
+                for m, ids, list_ in zip(asked, gold, lists, strict=True):
+                    nodes = {node for identifier in ids for node in nodes_of.get(identifier, ())}
+                    right = frozenset(ids | nodes)
+                    target.append(_Mention(place, m.kind, right, bool(nodes), tuple(list_)))
     scores = []
     for method, narrow, broad in rows:
         for kind in sorted({mention.kind for mention in narrow}):

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ...graph.kg import KnowledgeGraph
 from ..abbreviations import find_abbreviations
 from ..corpora.readers import Document, flat_mentions
-from .dictionary import Names, identifiers
+from .dictionary import Names, identifiers, nodes_by_identifier
 from .linker import Asked, Linker, asked_for, long_forms_of
 from .ranker import Ranker, fit
 
@@ -81,12 +81,14 @@ def training_rows(
                 (names.graph(annotated=False, counts=False), held[1::2]),
             ):
                 linker = Linker(terminology, ranker=_UNTRAINED)
+                nodes_of = nodes_by_identifier(terminology)
                 for document in part:
                     asked, gold = asked_in(document, format)
                     for (rows, inputs), m, ids in zip(
                         linker.inputs(asked), asked, gold, strict=True
                     ):
-                        right = [linker.node_of(m.kind, row) in ids for row in rows]
+                        nodes = {node for i in ids for node in nodes_of.get(i, ())}
+                        right = [linker.node_of(m.kind, row) in nodes for row in rows]
                         blocks.append((inputs, right, len(blocks), fold))
     return Rows(
         np.concatenate([inputs for inputs, *_ in blocks]),

@@ -2,8 +2,9 @@
 
 A token is read as: skip-gram vector of its word; mean of hashed character 3- to 5-grams (Bojanowski
 et al. 2017); convolution over its characters (Ma and Hovy 2016); prefix, suffix and shape; bits
-that say in which lists of names it stands. Two LSTMs, one a way, run over the whole document, and
-each state is joined by the mean state of the same word elsewhere in the document.
+that say in which lists of names it stands, the installed ones and those that were learnt. Two
+LSTMs, one a way, run over the whole document, and each state is joined by the mean state of the
+same word elsewhere in the document.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from .hashed_names import HashedNames
 from .names import WIDTH, NameLists
 from .vectors import word_form
 
@@ -108,10 +110,11 @@ class BiLSTMEncoder(nn.Module):
 
     width = STATE
 
-    def __init__(self, vocabulary: Vocabulary, names: NameLists) -> None:
+    def __init__(self, vocabulary: Vocabulary, names: NameLists, learnt: HashedNames) -> None:
         super().__init__()
         self.vocabulary = vocabulary
         self.names = names
+        self.learnt = learnt
         self.word = nn.Embedding(vocabulary.size("words"), WORD, padding_idx=0)
         self.prefix = nn.Embedding(vocabulary.size("prefixes"), AFFIX)
         self.suffix = nn.Embedding(vocabulary.size("suffixes"), AFFIX)
@@ -121,7 +124,7 @@ class BiLSTMEncoder(nn.Module):
         self.cnn = nn.Conv1d(CHARACTER, CNN, 3, padding=1)
         for table in (self.prefix, self.suffix, self.shape, self.character, self.ngram):
             nn.init.normal_(table.weight, std=0.2)
-        size = TOKEN + WIDTH
+        size = TOKEN + WIDTH + learnt.width
         self.forth = nn.LSTM(size, LSTM, batch_first=True)
         self.back = nn.LSTM(size, LSTM, batch_first=True)
         self.join = nn.Linear(4 * LSTM, STATE)
@@ -143,8 +146,12 @@ class BiLSTMEncoder(nn.Module):
 
     def _read(self, texts: Sequence[Sequence[str]]) -> tuple[Tensor, Tensor]:
         index, mask, types = self._index(texts)
-        names = [torch.from_numpy(self.names.features(list(text))) for text in texts]
-        listed = pad_sequence(names, batch_first=True).to(index.device)
+        names = [
+            np.concatenate([self.names.features(list(text)), self.learnt.features(text)], axis=1)
+            for text in texts
+        ]
+        listed = pad_sequence([torch.from_numpy(bits) for bits in names], batch_first=True)
+        listed = listed.to(index.device)
         states = torch.cat(self._run(index, mask, types, listed), dim=2) * mask.unsqueeze(2)
         memory = self._elsewhere(states, index, mask, types)
         return states, self.dropout(torch.tanh(self.join(torch.cat([states, memory], dim=2))))
@@ -156,7 +163,8 @@ class BiLSTMEncoder(nn.Module):
         the words that a language model is to foretell.
         """
         index, mask, types = self._index(texts)
-        return self._run(index, mask, types, torch.zeros(*index.shape, WIDTH, device=index.device))
+        width = WIDTH + self.learnt.width
+        return self._run(index, mask, types, torch.zeros(*index.shape, width, device=index.device))
 
     def tokens(self, texts: Sequence[Sequence[str]]) -> tuple[Tensor, Tensor]:
         """The tokens' own vectors, (texts, longest, `TOKEN`), and where there are tokens.

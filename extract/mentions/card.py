@@ -108,6 +108,7 @@ def _names(about: dict[str, Any]) -> list[str]:
     kinds = ", ".join(f"{n:,} {kind}" for kind, n in counts.items())
     return [
         f"While it read, it also learnt to tell names of graphs' nodes by their kinds: {kinds}. "
-        f"They come from: {sources}. The names themselves are not in the model.",
+        "Whether a token is inside one of them is a feature: a 32-bit hash of each is in the model "
+        f"(`names.safetensors`), the names themselves are not. They come from: {sources}.",
         "",
     ]

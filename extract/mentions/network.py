@@ -21,6 +21,7 @@ from ..folder import load_weights, open_folder, save_folder
 from ..tokens import longest_first, token_offsets
 from .bilstm import BiLSTMEncoder, Vocabulary
 from .crf import CRF, decode
+from .hashed_names import HashedNames
 from .names import NameLists
 from .recogniser import (
     MODEL,
@@ -35,6 +36,7 @@ from .recogniser import (
 
 SHIPPED = Path(__file__).parent.parent / "model" / "ner"
 DEFAULT = "default"  # what the shipped model is called beside others
+_NAMES = "names.safetensors"
 _TOKENS = 8192  # of a batch when predicting, padding included
 
 
@@ -133,6 +135,8 @@ class NerModel(nn.Module, TrainedRecogniser):
         if isinstance(self.encoder, BiLSTMEncoder):
             text = json.dumps(self.encoder.vocabulary.entries, ensure_ascii=False)
             (draft / "vocabulary.json").write_text(text, encoding="utf-8")
+            if self.encoder.learnt.width:
+                self.encoder.learnt.save(draft / _NAMES)
         else:
             self.encoder.save_description(draft / "encoder")  # type: ignore[operator]  # a Module
 
@@ -149,7 +153,9 @@ class NerModel(nn.Module, TrainedRecogniser):
             raise ModelError(f"{folder}: is a recogniser without a network ({config['encoder']})")
         if config["encoder"] == "bilstm":
             entries = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
-            encoder: nn.Module = BiLSTMEncoder(Vocabulary(entries), NameLists.load())
+            file = folder / _NAMES
+            learnt = HashedNames.load(file) if file.is_file() else HashedNames({})
+            encoder: nn.Module = BiLSTMEncoder(Vocabulary(entries), NameLists.load(), learnt)
         else:
             # transformers takes seconds to import, and only these models need it.
             from .transformer import TransformerEncoder

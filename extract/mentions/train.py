@@ -68,8 +68,8 @@ def train_ner(
         labels: kinds of a corpus of one's own's labels, None to leave one out.
         raw_text: what the BiLSTM reads beside the corpora's text before it is fitted; default HPO's
             definitions, and Roam's sentences where the folder has them.
-        names: graphs whose nodes' names and synonyms the BiLSTM learns to tell by kind while it
-            reads that text.
+        names: graphs whose nodes' names and synonyms the BiLSTM looks up in what it reads, by
+            hashes that go with the model, and learns to tell by kind while it reads that text.
         quarantine: takes the annotations that can't be used.
 
     Returns:

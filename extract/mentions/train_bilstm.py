@@ -24,6 +24,7 @@ from ..tokens import token_offsets
 from .bilstm import BiLSTMEncoder, Vocabulary
 from .distil import Distillation
 from .fit import BILSTM, Example, fit_heads
+from .hashed_names import HashedNames
 from .names import NameLists
 from .network import NerModel
 from .pretrain import pretrain
@@ -47,7 +48,7 @@ def train_bilstm(
         examples: of each corpus.
         kinds: that each corpus' head knows.
         raw_text: texts to read beside the examples'.
-        names_by_kind: to be told apart beside the reading; may be empty.
+        names_by_kind: to be looked up, and told apart beside the reading; may be empty.
         settings: `seed`, `epochs`, `learning_rate`, `teachers` (0 for none), and what else tells
             this training from another.
         checkpoint: folder for the state of each part; the same call goes on from there.
@@ -61,13 +62,13 @@ def train_bilstm(
     words = [[word_form(token) for token in text] for text in texts]
     counts = count_words(words)
     vocabulary = Vocabulary.build(counts, annotated)
-    names = NameLists.load()
+    names, learnt = NameLists.load(), HashedNames.of(names_by_kind)
     mark = checksum(settings)[:16]
 
     def network(seed: int, part: str, distillation: Distillation | None = None) -> NerModel:
         state = Checkpoint(checkpoint / part, {**settings, "part": part})
         torch.manual_seed(seed)
-        encoder = BiLSTMEncoder(vocabulary, names)
+        encoder = BiLSTMEncoder(vocabulary, names, learnt)
         read = checkpoint / f"read-{mark}-{seed}.safetensors"
         if read.is_file():
             encoder.load_state_dict(load_file(read))

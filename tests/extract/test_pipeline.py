@@ -108,6 +108,25 @@ def test_a_dose_qualifies_its_drug(extracted: KnowledgeGraph) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("plan", "taken"),
+    [
+        ("Hold aspirin.", False),
+        ("Aspirin was stopped.", False),
+        ("Continue aspirin.", True),
+        ("Aspirin was held before surgery. Aspirin 75 mg daily was started again.", True),
+    ],
+)
+def test_a_drug_that_a_note_stops_is_not_taken_whatever_it_said_before(
+    plan: str, taken: bool
+) -> None:
+    note = f"Medications: aspirin 75 mg daily.\nPlan: {plan}\n"
+    found = extract([TextDocument("note:a", note, "patient:a")], graph())
+    edges = found.edges.filter(relation="TAKES")
+    assert (edges.height == 1) == taken
+    assert found.evidence.filter(relation="TAKES").height >= 2
+
+
 def test_a_mention_that_nothing_names_becomes_a_node_of_its_own(
     extracted: KnowledgeGraph,
 ) -> None:

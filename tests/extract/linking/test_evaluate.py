@@ -206,3 +206,43 @@ def test_triples_are_read_from_the_texts_alone(tmp_path: Path) -> None:
     assert table["threshold"].is_sorted()
     with pytest.raises(DataError, match="relates no two identifiers"):
         evaluate_triples([names], names)
+
+
+def test_identifiers_of_several_vocabularies_are_one_node_s(tmp_path: Path) -> None:
+    nodes = pl.DataFrame(
+        [
+            ("MONDO:0000001", "Disease", "Asthma", ["MESH:D000001", "OMIM:100001"]),
+            ("MONDO:0000002", "Disease", "Gout", ["MESH:D000002", "OMIM:100002", "OMIM:100003"]),
+            ("MONDO:0000003", "Disease", "Ague", []),
+        ],
+        schema={"id": pl.String, "kind": pl.String, "name": pl.String,
+                "xrefs": pl.List(pl.String)},
+        orient="row",
+    )  # fmt: skip
+    none = dict.fromkeys(("subject", "relation", "object", "source"), pl.String)
+    ontology = KnowledgeGraph.build(nodes, pl.DataFrame(schema=none), [])
+    gold = [("Asthma", "Disease", "MONDO:0000001"), ("asthma", "Disease", "MESH:D000001"),
+            ("Asthma", "Disease", "OMIM:100001"), ("Gout", "Disease", "MESH:D000002"),
+            ("Gout", "Disease", "OMIM:100003"), ("Ague", "Disease", "MONDO:0000003")]  # fmt: skip
+    (row,) = (
+        evaluate_linking([ontology], brat(tmp_path / "brat", gold))
+        .filter(method="linker")
+        .iter_rows(named=True)
+    )
+    # OMIM has two of MONDO's gout, so that it isn't known which of them a link to it means.
+    assert (row["mentions"], row["ceiling"], row["accuracy"]) == (6, 0.8333, 0.8333)
+    dictionary = read_names([ontology], ["MONDO", "MESH", "OMIM"])
+    assert dict(dictionary.nodes.select("id", "xrefs").iter_rows()) == {
+        "MONDO:0000001": ["MESH:D000001", "OMIM:100001"],
+        "MONDO:0000002": ["MESH:D000002"],
+        "MONDO:0000003": [],
+    }
+    # Names that a corpus gives to one of the identifiers are the node's too.
+    train = pubtator(tmp_path / "train.txt", {"1": [("wheeze", "Disease", "D000001")]})
+    dictionary = read_names([ontology, train], ["MONDO", "MESH"])
+    (asthma,) = dictionary.nodes.filter(name="Asthma").iter_rows(named=True)
+    assert (asthma["id"], asthma["synonyms"], asthma["xrefs"]) == (
+        "MESH:D000001",
+        ["wheeze"],
+        ["MONDO:0000001"],
+    )

@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 
 from medkg.extract.abbreviations import find_abbreviations
 from medkg.extract.corpora.labels import MENTION_KINDS
+from medkg.extract.mentions.bilstm import BiLSTMEncoder
 from medkg.extract.mentions.evaluate import evaluate_ner, strict_scores
 from medkg.extract.mentions.network import SHIPPED, NerModel
 from medkg.extract.mentions.recogniser import Found, combine, propagate, sensible
@@ -138,6 +139,12 @@ def test_a_model_that_learns_the_names_of_a_graph(corpora: Path, tmp_path: Path)
     assert {source["source"] for source in config["names_from"]} == {s.name for s in kg.sources}
     card = (out / "CARD.md").read_text(encoding="utf-8")
     assert "also learnt to tell names" in card
+    encoder = NerModel.load(out).encoder
+    assert isinstance(encoder, BiLSTMEncoder)
+    assert encoder.learnt.features(["warfarin"]).sum() == 1
+    with pytest.raises(ModelError, match=r"names\.safetensors: is missing"):
+        (out / "names.safetensors").unlink()
+        NerModel.load(out)
     assert kg.sources
     assert all(f"{s.name} {s.release} ({s.licence})" in card for s in kg.sources)
     assert "names' sources" in config["licence"]

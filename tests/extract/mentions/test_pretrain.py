@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from medkg.extract.mentions.bilstm import NGRAM_BUCKETS, BiLSTMEncoder, Vocabulary
+from medkg.extract.mentions.hashed_names import HashedNames
 from medkg.extract.mentions.names import WIDTH, NameLists
 from medkg.extract.mentions.pretrain import Naming, pretrain
 from medkg.extract.mentions.vectors import count_words
@@ -25,7 +26,7 @@ NAMES = {
 def encoder() -> BiLSTMEncoder:
     torch.manual_seed(0)
     names = NameLists([("drug", "aspirin")])
-    return BiLSTMEncoder(Vocabulary.build(count_words(TEXTS), TEXTS), names)
+    return BiLSTMEncoder(Vocabulary.build(count_words(TEXTS), TEXTS), names, HashedNames.of(NAMES))
 
 
 def test_states_foretell_what_follows_and_what_went_before() -> None:

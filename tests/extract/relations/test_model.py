@@ -394,6 +394,25 @@ def test_rules_for_drugs(text: str, relation: str | None) -> None:
     assert (matched.relation if matched else None) == relation
 
 
+@pytest.mark.parametrize(
+    ("text", "treated"),
+    [
+        ("[Gout|Disease] in 2015, [depression|Symptom] treated with [sertraline|Drug].",
+         ["depression"]),
+        ("[Gout|Disease], [asthma|Disease] and [rash|Symptom] treated with [prednisone|Drug].",
+         ["gout", "asthma", "rash"]),
+    ],
+)  # fmt: skip
+def test_of_a_list_what_stands_before_its_drug_is_treated(text: str, treated: list[str]) -> None:
+    doc = marked(pipeline("medkg_sentences"), text)
+    found = [
+        tail.text.lower()
+        for head, tail, pair in candidates(doc)
+        if head.label_ == "Drug" and (rule := drug_rule(pair)) and rule.relation == "TREATS"
+    ]
+    assert found == treated
+
+
 @pytest.mark.parametrize("rules", [symptom_rules(), drug_rules()])
 def test_every_rule_s_precision_is_a_probability(rules: tuple[Rule, ...]) -> None:
     assert all(0 <= rule.precision < 1 for rule in rules)
