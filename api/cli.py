@@ -1931,18 +1931,23 @@ def evaluate_linking(
     _say_set_aside(aside)
 
 
+ReadingModel = Annotated[
+    str | None, typer.Option("--model", help="A recogniser's folder or name; default: medkg's.")
+]
+RelationsModel = Annotated[
+    Path | None,
+    typer.Option("--relations-model", help="A relation model's folder; default: medkg's."),
+]
+
+
 @evaluate.command(
     "triples", epilog="Example: medkg evaluate triples --names CDR_train.txt --corpus CDR_dev.txt"
 )
 def evaluate_triples(
     corpus: Annotated[Path, typer.Option(help="PubTator with chemical-induced diseases.")],
     names: Names = None,
-    model: Annotated[
-        str | None, typer.Option(help="A recogniser's folder or name; default: medkg's.")
-    ] = None,
-    relations_model: Annotated[
-        Path | None, typer.Option(help="A relation model's folder; default: medkg's.")
-    ] = None,
+    model: ReadingModel = None,
+    relations_model: RelationsModel = None,
     as_json: Json = False,
 ) -> None:
     """Precision and recall of Drug CAUSES Disease read from plain text, over thresholds."""
@@ -1980,6 +1985,8 @@ def evaluate_notes(
     graph: Annotated[
         str | None, typer.Option(help="Link to this graph's entities (folder or URI).")
     ] = None,
+    model: ReadingModel = None,
+    relations_model: RelationsModel = None,
     as_json: Json = False,
 ) -> None:
     """The whole way from text to relations, on annotated notes."""
@@ -1992,7 +1999,7 @@ def evaluate_notes(
     from medkg.extract.pipeline import build_pipeline
 
     terminology = default_terminology() if graph is None else read_graph(graph)
-    pipeline = build_pipeline(terminology)
+    pipeline = build_pipeline(terminology, ner_model=model, relations_model=relations_model)
     with as_file(files("medkg").joinpath("data/notes")) as own:
         rows = evaluate_model(folder or own, pipeline, terminology)
     show.as_json(rows) if as_json else show.frame(rows, "Annotated notes")

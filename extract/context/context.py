@@ -21,6 +21,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
+from itertools import accumulate
 from typing import Any
 
 from spacy.language import Language
@@ -85,7 +86,8 @@ _TAKEN_FOR = (
     ),
     re.compile(r"[^;.\n]{0,25}?\bfor\s+(?:(?:his|her|the|a|known|chronic)\s+)*", re.I),
 )
-# A drug that somebody was given once, whatever the dose.
+# What a drug was given once after, whatever the dose, among so many tokens before it.
+_BEFORE = 20
 _WAS_GIVEN = re.compile(
     r"\b(?:was|were|had|received|given|completed|previous(?:ly)?|prior|past|course)\b[^,;]*$", re.I
 )
@@ -271,46 +273,70 @@ def _dated(trigger: Trigger, ends: Container[int], words: list[str]) -> Trigger:
     return replace(trigger, rule=replace(rule, direction="backward", reach=reach))
 
 
+# For each category, how many scopes a mention is in by the place of its first word (those of
+# triggers before it), and by that of its last (of triggers after it).
+_Scopes = dict[str, tuple[list[int], list[int]]]
+
+
+def _scopes(speaking: list[Trigger], stops: list[Trigger], words: list[str], kind: str) -> _Scopes:
+    """What the triggers of a sentence say of mentions of a kind, wherever they stand.
+
+    Beginnings and ends of scopes are counted and summed, so that a sentence as long as a note takes
+    no longer by the word.
+    """
+    edges: _Scopes = {}
+    for trigger in speaking:
+        rule = trigger.rule
+        if rule.category == "pseudo" or (rule.only and kind not in rule.only):
+            continue
+        if not rule.only and (rule.category, kind) in _ONLY_IF_NAMED:
+            continue
+        start, end = _scope(trigger, stops, words, kind)
+        if rule.category not in edges:
+            edges[rule.category] = [0] * (len(words) + 2), [0] * (len(words) + 2)
+        after, before = edges[rule.category]
+        if trigger.end < end:  # of mentions whose first word is at trigger.end to end - 1
+            after[trigger.end] += 1
+            after[end] -= 1
+        if start < trigger.start:  # whose last word's end is at start + 1 to trigger.start
+            before[start + 1] += 1
+            before[trigger.start + 1] -= 1
+    return {
+        category: (list(accumulate(after)), list(accumulate(before)))
+        for category, (after, before) in edges.items()
+    }
+
+
 def _categories(
     mention: Span,
     places: list[int],
     words: list[str],
     speaking: list[Trigger],
-    stops: list[Trigger],
-    scopes: dict[tuple[int, str], tuple[int, int]],
+    scopes: _Scopes,
 ) -> set[str]:
     """The categories that hold for a mention among the words of its sentence.
 
-    `scopes` keeps those of the sentence's triggers, by their place and the kind.
+    `scopes` are those of the sentence's triggers (`speaking`, in order) for the mention's kind.
     """
     first, last = bisect_left(places, mention.start), bisect_left(places, mention.end)
-    kind = mention.label_
-    categories = set()
-    for place, trigger in enumerate(speaking):
-        rule = trigger.rule
-        if trigger.start < last and first < trigger.end:
-            # A trigger inside a mention is part of a name ("risk of falls", "no appetite"), but
-            # some annotate "no rash" as a mention; "no improvement" is a phrase that hides its
-            # "no".
-            inside = rule.category == "negated" and trigger.start <= first and trigger.end < last
-            hidden = rule.category == "pseudo" and trigger.start < first
-            if words[trigger.start] in _NO and (inside or hidden) and not mention._.named:
-                categories.add("negated")
-            continue
-        if rule.category == "pseudo" or (rule.only and kind not in rule.only):
-            continue
-        if not rule.only and (rule.category, kind) in _ONLY_IF_NAMED:
-            continue
-        if (place, kind) not in scopes:
-            scopes[place, kind] = _scope(trigger, stops, words, kind)
-        start, end = scopes[place, kind]
-        if start < last <= trigger.start or trigger.end <= first < end:
-            categories.add(rule.category)
+    categories = {
+        category for category, (after, before) in scopes.items() if after[first] or before[last]
+    }
+    # A trigger inside a mention is part of a name ("risk of falls", "no appetite"), but some
+    # annotate "no rash" as a mention; "no improvement" is a phrase that hides its "no".
+    for trigger in speaking[bisect_right(speaking, first, key=lambda trigger: trigger.end) :]:
+        if trigger.start >= last:
+            break
+        category = trigger.rule.category
+        inside = category == "negated" and trigger.start <= first and trigger.end < last
+        hidden = category == "pseudo" and trigger.start < first
+        if words[trigger.start] in _NO and (inside or hidden) and not mention._.named:
+            categories.add("negated")
     for category, cancelled in _CANCELS.items():
         if category in categories:
             categories -= cancelled
     category, kinds = _SECTIONS.get(section_of(mention), ("", ()))
-    if kind in kinds:
+    if mention.label_ in kinds:
         categories.add(category)
     return categories
 
@@ -384,7 +410,8 @@ def _is_regular(drug: Span, categories: Container[str]) -> bool:
     if drug.label_ != "Drug" or "historical" not in categories:
         return False
     said = dosage(drug)
-    before = drug.doc[sentence_of(drug).start : drug.start].text
+    start = max(sentence_of(drug).start, drug.start - _BEFORE)
+    before = drug.doc[start : drug.start].text
     regular = {"dose", "frequency"} <= said.keys() and "duration" not in said
     return regular and _WAS_GIVEN.search(before) is None
 
@@ -455,9 +482,12 @@ class Context:
                     for t in phrases
                     if t.rule.category not in ("stop", "verb")
                 ]
-                scopes: dict[tuple[int, str], tuple[int, int]] = {}
+                scopes = {
+                    kind: _scopes(speaking, stops, words, kind)
+                    for kind in {mention.label_ for mention in here}
+                }
                 found = [
-                    (mention, _categories(mention, places, words, speaking, stops, scopes))
+                    (mention, _categories(mention, places, words, speaking, scopes[mention.label_]))
                     for mention in sorted(here, key=lambda mention: mention.start)
                 ]
                 _still_taken(found)
