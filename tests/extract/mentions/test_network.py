@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +26,7 @@ from medkg.graph.errors import DataError, ModelError
 from medkg.graph.frames import EVIDENCE, empty
 from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.sources import load
+from tests.killed import kill_when
 
 from ..made_corpus import write_corpus
 
@@ -99,12 +96,7 @@ def test_a_killed_training_goes_on_where_it_was(
         "from pathlib import Path; from medkg.extract.mentions.train import train_ner; "
         f"train_ner(Path({str(corpora)!r}), Path({str(out)!r}), epochs={EPOCHS}, raw_text=[])"
     )
-    process = subprocess.Popen([sys.executable, "-c", program])
-    deadline = time.monotonic() + 120
-    while not state.exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    kill_when(state.exists, program)
     assert 1 <= json.loads(state.read_text(encoding="utf-8"))["epoch"] < EPOCHS
     with pytest.raises(ModelError, match="other data or settings"):
         train_ner(corpora, out, epochs=EPOCHS + 1, raw_text=[])

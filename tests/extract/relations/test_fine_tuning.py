@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +17,7 @@ from medkg.extract.relations.pairs import Entity, Pair
 from medkg.extract.relations.train import train_relations
 from medkg.graph.errors import ModelError
 from tests.extract.mentions.test_transformer import bert as bert  # a fixture
+from tests.killed import kill_when
 
 from ..relation_corpora import write_relation_corpora
 
@@ -68,12 +65,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(
         f"train_relations(Path({str(corpora)!r}), Path({str(out)!r}), encoder={str(bert)!r}, "
         f"learning_rate={RATE}, device='cpu', epochs={EPOCHS})"
     )
-    process = subprocess.Popen([sys.executable, "-c", program])
-    deadline = time.monotonic() + 120
-    while not state.exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    kill_when(state.exists, program)
     assert 1 <= json.loads(state.read_text(encoding="utf-8"))["epoch"] < EPOCHS
     with pytest.raises(ModelError, match="other data or settings"):
         train(corpora, out, bert, epochs=EPOCHS + 1)

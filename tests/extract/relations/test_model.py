@@ -334,6 +334,7 @@ def test_in_papers_the_model_says_how_probable_a_turn_of_phrase_is(
         ("[lupus|Disease] presenting with [rash|Symptom] and [fever|Symptom]", "presenting with"),
         ("[rash|Symptom] due to [lupus|Disease]", "due to"),
         ("A history of [lupus|Disease] presented with [rash|Symptom]", "history"),
+        ("A man with [lupus|Disease] presents with [rash|Symptom]", "who has D presents"),
         ("[rash|Symptom], but no sign of [lupus|Disease]", None),
         ("[headache|Symptom] is a symptom of [migraine|Disease]", "is a symptom of"),
         ("[headache|Disease] is a common symptom of [migraine|Symptom]", "the other way round"),

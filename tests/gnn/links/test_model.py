@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +19,7 @@ from medkg.gnn.links.task import link_task
 from medkg.gnn.links.train import train_links
 from medkg.graph.errors import DataError, MedkgError, ModelError, SchemaError
 from medkg.graph.kg import KnowledgeGraph
+from tests.killed import kill_when
 
 from ..graphs import family_graph
 
@@ -218,13 +215,7 @@ kg = KnowledgeGraph.open({str(tmp_path / "graph")!r})
 links.train_links(kg, dim=16, epochs=60, seed=3, out={str(tmp_path / "model")!r})
 """
     checkpoint = tmp_path / "model.checkpoint" / CHECKPOINT
-    process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
-    for _ in range(6000):
-        if checkpoint.exists() or process.poll() is not None:
-            break
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    kill_when(checkpoint.exists, script)
     assert checkpoint.exists()
     assert not (tmp_path / "model").exists()
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Sequence
 from copy import copy
 from pathlib import Path
@@ -25,6 +21,7 @@ from medkg.gnn.links.train import train_links
 from medkg.graph.errors import DataError, ModelError
 from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
+from tests.killed import kill_when
 
 from ..graphs import family_graph
 
@@ -318,13 +315,7 @@ kg = KnowledgeGraph.open({str(tmp_path / "graph")!r})
 train_links(kg, out={str(tmp_path / "model")!r})
 """
     checkpoint = tmp_path / "model.checkpoint"
-    process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
-    for _ in range(6000):
-        if len(list(checkpoint.glob("fold*.safetensors"))) >= 2 or process.poll() is not None:
-            break
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    kill_when(lambda: len(list(checkpoint.glob("fold*.safetensors"))) >= 2, script)
     assert list(checkpoint.glob("fold*.safetensors"))
     assert not (tmp_path / "model").exists()
     resumed = train_links(kg, out=tmp_path / "model")

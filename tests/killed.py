@@ -1,0 +1,21 @@
+"""Programs that are killed at a certain point."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+
+def kill_when(ready: Callable[[], object], program: str) -> None:
+    """Run Python code in a process of its own and kill it as soon as `ready` is true.
+
+    It ends too when the program does, or after two minutes; the caller looks at what is left.
+    """
+    process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not ready() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
