@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
@@ -126,6 +127,19 @@ def _stated(relation: str, mention: Span) -> Mapping[str, object]:
     return value if relation == "UNDERWENT" or "unit" in value else {}
 
 
+# How a note says that a drug is given after all, whatever it has stopped before.
+_GIVEN = re.compile(
+    r"\b(?:start|restart|resum|continu|tak(?:e|ing)\b|takes\b|begin|began|begun|prescrib|given\b|on\b)",
+    re.I,
+)
+
+
+def _is_given(drug: Span) -> bool:
+    """Whether a note says plainly that a drug is given."""
+    plain = all(getattr(drug._, name) == value for name, value in DEFAULTS.items())
+    return plain and (_GIVEN.search(sentence_of(drug).text) is not None or "dose" in dosage(drug))
+
+
 def _stopped(doc: Doc, ids: Mapping[tuple[int, int], tuple[str, float]]) -> set[str]:
     """The nodes of drugs that a note stops or holds and does not give again afterwards.
 
@@ -136,7 +150,7 @@ def _stopped(doc: Doc, ids: Mapping[tuple[int, int], tuple[str, float]]) -> set[
         node, _ = ids.get((mention.start, mention.end), ("", 0.0))
         if mention.start in doc._.stopped:
             stopped.add(node)
-        elif all(getattr(mention._, name) == value for name, value in DEFAULTS.items()):
+        elif node in stopped and _is_given(mention):
             stopped.discard(node)
     return stopped
 

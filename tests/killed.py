@@ -13,9 +13,10 @@ def kill_when(ready: Callable[[], object], program: str) -> None:
 
     It ends too when the program does, or after two minutes; the caller looks at what is left.
     """
-    process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not ready() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.kill()
-    process.wait()
+    with subprocess.Popen([sys.executable, "-c", program]) as process:
+        deadline = time.monotonic() + 120
+        try:
+            while not ready() and process.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.01)
+        finally:
+            process.kill()

@@ -21,7 +21,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 from spacy.language import Language
@@ -86,10 +86,48 @@ _TAKEN_FOR = (
     ),
     re.compile(r"[^;.\n]{0,25}?\bfor\s+(?:(?:his|her|the|a|known|chronic)\s+)*", re.I),
 )
-# What a drug was given once after, whatever the dose, among so many tokens before it.
-_BEFORE = 20
+# Tokens beside a drug that are looked at.
+_NEARBY = 20
+# What says that a drug was given once, before and after it, whatever the dose.
 _WAS_GIVEN = re.compile(
-    r"\b(?:was|were|had|received|given|completed|previous(?:ly)?|prior|past|course)\b[^,;]*$", re.I
+    r"\b(?:was|were|had|received|given|completed|previous(?:ly)?|prior|past|course|tried|trials?"
+    r"|took|former(?:ly)?|used to|until|s ?/ ?p)\b[^,;]*$",
+    re.I,
+)
+_IS_PAST = re.compile(
+    r".*\b(?:in the past|previously|formerly|until|stopped|completed|(?:19|20)\d\d)\b", re.I
+)
+# What a dose doesn't show to be there still.
+_PASSING = re.compile(
+    r"infection|pneumonia|bronchitis|cellulitis|sepsis|abscess|\bUTIs?\b|sinusitis|otitis|meningitis"
+    r"|pharyngitis|tonsillitis|gastroenteritis|cystitis|pyelonephritis|endocarditis|osteomyelitis"
+    r"|tubercul|malaria|cancer|carcinoma|tumou?r|lymphoma|leuka?emia",
+    re.I,
+)
+# What stands between the drugs of a list, and before and after those that are stopped together.
+_LISTED = re.compile(
+    r"(?:\s|[,&/+]|\band\b|\bboth\b|\b(?:his|her|home)\b|\d[\d.,]*|\b(?:mg|mcg|g|units?|daily|bid|tid|po)\b)*",
+    re.I,
+)
+_STOPS = re.compile(
+    r"\b(?:stop(?:ped|ping)?(?: taking)?|discontinu(?:ed?|ing)|hold(?:ing)?|held|with(?:hold|held)"
+    r"|d/c(?:'d|ed)?)\s+(?:(?:the|his|her|their|home|all|both)\s+)*$",
+    re.I,
+)
+_LISTED_BEFORE = re.compile(r"(?:,|\band|&|/|\+)\s*$", re.I)
+_OWN_VERB = re.compile(
+    r"[\s\d.]*(?:mg|mcg|g|units?)?\s*(?:daily|bid|tid|po|infusion|drip)?\s*\b(?:was|were|is|are|be|been"
+    r"|started|begun|began|added|given|prescribed|initiated|increased|continued|resumed|instead)\b",
+    re.I,
+)
+_STOPPED_TOGETHER = re.compile(
+    r"\s*(?:(?:were|are|both|have been|all)\s+)*(?:stopped|discontinued|held|withheld|d/c'd)\b",
+    re.I,
+)
+_UNLESS = re.compile(
+    r"\b(?:if|unless|consider\w*|may|might|could|would|should|when|resum\w+|restart\w*|recommend\w*"
+    r"|continued?|SBP|HR)\b",
+    re.I,
 )
 # What is over though a drug is taken after it.
 _EVENT = re.compile(
@@ -204,7 +242,7 @@ def triggers(words: list[str]) -> Iterator[Trigger]:
 
 
 _NO = frozenset(("no", "without"))
-_AND = frozenset(("and", "or", "&", "with"))
+_AND = frozenset(("and", "or", "&"))
 _PLURAL = frozenset(("are", "were", "have"))
 
 
@@ -252,25 +290,38 @@ def _scope(trigger: Trigger, stops: list[Trigger], words: list[str], kind: str) 
     return start, end
 
 
-def _dated(trigger: Trigger, ends: Container[int], words: list[str]) -> Trigger:
-    """What a date speaks of that stands right after a mention, or right before a comma or the end.
+def _dated(
+    trigger: Trigger, starts: Container[int], ends: Container[int], words: list[str]
+) -> list[Trigger]:
+    """What a date speaks of that stands right after a mention, or after the last words of a list.
 
-    That is nothing which follows, nor what a comma parts from it: "[asthma], [stroke] in 2010,
-    [gout]". But a list shares it: "[pneumonia], [sepsis] and [delirium] in 2018". `ends` are the
-    places at which mentions end.
+    That is nothing which a comma parts from it: "[asthma], [stroke] in 2010, [gout]". But a list
+    shares it: "[pneumonia], [sepsis] and [delirium] in 2018". `starts` and `ends` are the places at
+    which mentions start and end.
     """
-    rule = trigger.rule
-    before = trigger.start - (words[trigger.start - 1] == "(")
-    is_last = trigger.end == len(words) or words[trigger.end] in _ENDS
-    if rule.category != "past" or not (before in ends or is_last):
-        return trigger
-    part = words[:before]
-    comma = len(part) - 1 - part[::-1].index(",") if "," in part else -1
-    if comma == len(part) - 1:  # ", in 2018, "
-        return trigger
-    shared = comma < 0 or any(word in _AND for word in part[comma + 1 :])
-    reach = rule.reach if shared else trigger.start - comma - 1
-    return replace(trigger, rule=replace(rule, direction="backward", reach=reach))
+    rule, first = trigger.rule, trigger.start
+    if rule.category != "past" or rule.reach is None or first == 0:
+        return [trigger]
+    before = first - (words[first - 1] == "(")
+    low = max(0, before - rule.reach - 1)
+    near = words[low:before]
+    comma = before - 1 - near[::-1].index(",") if "," in near else None
+    following = words[trigger.end] if trigger.end < len(words) else "."
+    # "Asthma, removal of the spleen in 1990, gout", but "asthma; about 3 years ago, he had gout".
+    ends_item = comma not in (None, before - 1) and (
+        trigger.end >= len(words) - 1 or (following in _ENDS and trigger.end + 1 in starts)
+    )
+    if before not in ends and not ends_item:
+        return [trigger]
+    shared = comma is None or any(word in _AND for word in words[comma + 1 : before])
+    back = rule.reach if shared or comma is None else min(rule.reach, first - comma - 1)
+    parts = [replace(trigger, rule=replace(rule, direction="backward", reach=back))]
+    if rule.direction == "both" and following not in _ENDS and following not in _AND:
+        # "Surgery in 1990 for appendicitis": up to the next comma.
+        after = words[trigger.end : trigger.end + rule.reach]
+        reach = after.index(",") if "," in after else rule.reach
+        parts.append(replace(trigger, rule=replace(rule, direction="forward", reach=reach)))
+    return parts
 
 
 # For each category, how many scopes a mention is in by the place of its first word (those of
@@ -281,8 +332,7 @@ _Scopes = dict[str, tuple[list[int], list[int]]]
 def _scopes(speaking: list[Trigger], stops: list[Trigger], words: list[str], kind: str) -> _Scopes:
     """What the triggers of a sentence say of mentions of a kind, wherever they stand.
 
-    Beginnings and ends of scopes are counted and summed, so that a sentence as long as a note takes
-    no longer by the word.
+    Beginnings and ends of scopes are counted and summed, since a sentence may be as long as a note.
     """
     edges: _Scopes = {}
     for trigger in speaking:
@@ -390,30 +440,73 @@ def _still_taken(found: list[tuple[Span, set[str]]]) -> None:
     for number, (drug, categories) in enumerate(found):
         if "over" in categories or not ("taken" in categories or _is_regular(drug, categories)):
             continue
-        categories.discard("historical")
         for step, pattern in zip((-1, 1), _TAKEN_FOR, strict=True):
             if not 0 <= number + step < len(found):
                 continue
             condition, its = found[number + step]
             first, last = sorted((drug, condition), key=lambda mention: mention.start)
-            if (
-                condition.label_ in ("Disease", "Symptom")
-                and "over" not in its
-                and not _EVENT.search(condition.text)
-                and pattern.fullmatch(drug.doc[first.end : last.start].text_with_ws)
+            if condition.label_ in ("Disease", "Symptom") and pattern.fullmatch(
+                drug.doc[first.end : last.start].text_with_ws
             ):
-                its.discard("historical")
+                if "taken" not in categories and _PASSING.search(condition.text):
+                    break  # "pneumonia treated with amoxicillin 500 mg tid"
+                if "over" not in its and not _EVENT.search(condition.text):
+                    its.discard("historical")
+        else:
+            categories.discard("historical")
 
 
 def _is_regular(drug: Span, categories: Container[str]) -> bool:
     """Whether a past history says a drug's dose and how often, as of what is taken."""
     if drug.label_ != "Drug" or "historical" not in categories:
         return False
+    before, after = _beside(drug)
+    if (
+        section_of(drug) != "historical"
+        or _WAS_GIVEN.search(before)
+        or _IS_PAST.match(after.split(",")[0])
+    ):
+        return False
     said = dosage(drug)
-    start = max(sentence_of(drug).start, drug.start - _BEFORE)
-    before = drug.doc[start : drug.start].text
-    regular = {"dose", "frequency"} <= said.keys() and "duration" not in said
-    return regular and _WAS_GIVEN.search(before) is None
+    return {"dose", "frequency"} <= said.keys() and "duration" not in said
+
+
+def _listed_with(found: list[tuple[Span, set[str]]]) -> None:
+    """Tell which drugs are stopped with others: "hold [metformin], [furosemide] and [lisinopril]".
+
+    `found` are the sentence's mentions in order, with their categories, which are added to.
+    """
+    for (drug, its), (following, more) in pairwise(found):
+        if {drug.label_, following.label_} != {"Drug"} or ("over" in its) == ("over" in more):
+            continue
+        if not _LISTED.fullmatch(drug.doc[drug.end : following.start].text_with_ws):
+            continue
+        before, after = _beside(drug)[0], _beside(following)[1]
+        if "over" in its and not _OWN_VERB.match(after):
+            # Of a list's second drug, the one before it has told already.
+            if _STOPS.search(before) or _LISTED_BEFORE.search(before):
+                more.add("over")
+        elif "over" in more and _STOPPED_TOGETHER.match(after):
+            its.add("over")
+
+
+def _stops(drug: Span, categories: Container[str]) -> bool:
+    """Whether a sentence says that a drug isn't taken any more, for certain and of the patient."""
+    said = attributes(categories)
+    return (
+        drug.label_ == "Drug"
+        and "over" in categories
+        and {**said, "temporality": "current"} == DEFAULTS
+        and not any(map(_UNLESS.search, _beside(drug)))
+    )
+
+
+def _beside(mention: Span) -> tuple[str, str]:
+    """The text before and after a mention, in its sentence, of `_NEARBY` tokens at most."""
+    doc, sentence = mention.doc, sentence_of(mention)
+    before = doc[max(sentence.start, mention.start - _NEARBY) : mention.start]
+    after = doc[mention.end : min(sentence.end, mention.end + _NEARBY)]
+    return before.text_with_ws, after.text_with_ws
 
 
 def attributes(categories: Container[str]) -> dict[str, str]:
@@ -476,11 +569,13 @@ class Context:
                 words = [word.lower().replace("’", "'") for word in words]
                 phrases = list(triggers(words))
                 stops = [t for t in phrases if t.rule.category in ("stop", "verb")]
+                starts = {bisect_left(places, mention.start) for mention in here}
                 ends = {bisect_left(places, mention.end) for mention in here}
                 speaking = [
-                    _dated(t, ends, words)
+                    part
                     for t in phrases
                     if t.rule.category not in ("stop", "verb")
+                    for part in _dated(t, starts, ends, words)
                 ]
                 scopes = {
                     kind: _scopes(speaking, stops, words, kind)
@@ -490,13 +585,10 @@ class Context:
                     (mention, _categories(mention, places, words, speaking, scopes[mention.label_]))
                     for mention in sorted(here, key=lambda mention: mention.start)
                 ]
+                _listed_with(found)
                 _still_taken(found)
                 reactions |= _reactions(found)
-                stopped.update(
-                    mention.start
-                    for mention, categories in found
-                    if mention.label_ == "Drug" and "over" in categories
-                )
+                stopped.update(mention.start for mention, its in found if _stops(mention, its))
                 yield from found
                 for trigger in speaking:
                     if trigger.rule.category == "relation":

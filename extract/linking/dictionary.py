@@ -112,8 +112,11 @@ class Names:
                 self._kinds.setdefault(identifier, _KIND[kind])
                 given = self._given.setdefault(identifier, {})
                 given.update(dict.fromkeys([name, *(synonyms or [])]))
+                prefixes = {other.split(":")[0] for other in own if other != identifier}
+                if identifier.split(":")[0] in prefixes:
+                    continue  # the corpora and the graph disagree
                 for other in own:
-                    if other.split(":")[0] != identifier.split(":")[0]:
+                    if other != identifier:
                         self._same.setdefault(identifier, set()).add(other)
                         self._same.setdefault(other, set()).add(identifier)
 
@@ -139,7 +142,7 @@ class Names:
             texts = list(dict.fromkeys([*self._given.get(identifier, ()), *sorted(counted)]))
             if texts:
                 more = json.dumps({COUNTS: counted}) if counts and counted else None
-                same = sorted(self._same.get(identifier, ()))
+                same = self._one_a_prefix(["", *sorted(self._same.get(identifier, ()))])
                 rows.append((identifier, kind, texts[0], texts[1:], same, more))
         none = dict.fromkeys(("subject", "relation", "object", "source"), pl.String)
         return KnowledgeGraph.build(

@@ -37,6 +37,7 @@ class HashedNames:
         self.hashes = dict(sorted(hashes.items()))
         self.width = 2 * len(self.hashes)
         parts = list(self.hashes.values())
+        # 0, which stands for what is beyond a text's end, is of no kind.
         every = np.concatenate([*parts, np.zeros(1, np.uint32)])
         self._keys, places = np.unique(every, return_inverse=True)
         self._kinds = np.zeros(len(self._keys), np.uint8)
@@ -44,6 +45,7 @@ class HashedNames:
         for number, part in enumerate(parts):
             self._kinds[places[start : start + len(part)]] |= np.uint8(1 << number)
             start += len(part)
+        self._kinds[0] = 0
 
     @classmethod
     def of(cls, names: Mapping[str, Sequence[str]]) -> HashedNames:

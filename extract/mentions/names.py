@@ -100,10 +100,13 @@ def graph_names(graphs: Iterable[KnowledgeGraph]) -> dict[str, list[str]]:
     found: dict[str, set[str]] = {}
     for kg in graphs:
         nodes = kg.nodes.filter(~pl.col("kind").is_in(_NOT_LEARNT))
-        for kind, name, synonyms in nodes.select("kind", "name", "synonyms").iter_rows():
+        for node, kind, name, synonyms in nodes.select(
+            "id", "kind", "name", "synonyms"
+        ).iter_rows():
             known = found.setdefault(kind if kind in MENTION_KINDS else "other", set())
             for each in (name, *synonyms):
-                if len(each.strip()) >= 3 and len(each) <= 80 and ", " not in each:
+                # A node without a name is called as its identifier.
+                if each != node and len(each.strip()) >= 3 and len(each) <= 80 and ", " not in each:
                     known.add(each)
     return {kind: sorted(names) for kind, names in sorted(found.items()) if names}
 

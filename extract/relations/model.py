@@ -348,7 +348,7 @@ class RelationsComponent:
         found = []
         for head, tail, pair in pairs:
             if _may_be(head, "Disease") and _may_be(tail, "Symptom") and not _same(head, tail):
-                rule = symptom_rule(pair)
+                rule = symptom_rule(pair, note=head.doc._.note)
                 if rule is not None and rule.precision >= SYMPTOM_THRESHOLD:
                     found.append(_relation(head, "HAS_SYMPTOM", tail, rule.precision, {}))
         return found

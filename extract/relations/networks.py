@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
+from ..fit import checksum
 from ..mentions.bilstm import LAYERS, LockedDropout
 from ..mentions.network import SHIPPED, NerModel
 from ..mentions.vectors import word_form
@@ -60,9 +61,9 @@ def reader() -> Reader:
 
 
 def recogniser_checksum() -> str:
-    """Of the weights that `reader` reads with; loading them verifies it."""
+    """Of the files that `reader` reads with; loading them verifies theirs."""
     config = json.loads((SHIPPED / "config.json").read_text(encoding="utf-8"))
-    return str(config["checksums"]["weights.safetensors"])
+    return checksum(config["checksums"])
 
 
 class Tower(nn.Module):

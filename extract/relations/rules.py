@@ -102,9 +102,14 @@ def rule_text(pair: Pair) -> str:
     return " ".join(words)
 
 
-def symptom_rule(pair: Pair) -> Rule | None:
-    """The first rule that matches a pair of a disease (head) and a symptom (tail)."""
-    return _first(symptom_rules(), rule_text(pair))
+def symptom_rule(pair: Pair, *, note: bool = False) -> Rule | None:
+    """The first rule that matches a pair of a disease (head) and a symptom (tail).
+
+    In a note, who has a disease and comes with a symptom ("45M with gout presents with a cough")
+    doesn't show the disease's.
+    """
+    text = rule_text(pair)
+    return None if note and _COMES_WITH.search(text) else _first(symptom_rules(), text)
 
 
 def drug_rule(pair: Pair) -> Rule | None:
@@ -135,6 +140,11 @@ def _list(small: str, capital: str) -> re.Pattern[str]:
     )
 
 
+_COMES_WITH = _compiled(
+    "(?:man|woman|boy|girl|male|female|lady|gentleman|patient|pt|m|f|old|he|she)"
+    " (?:who |was |is |has |had |known )*(?:with|has|had) {6}D <10>"
+    "(?:presents|presented|admitted|referred|came|comes|complains|complained) <16>S"
+)
 _GENES = _list("g", "G")
 _CONDITIONS = _list("[ds]", "([DS])")
 

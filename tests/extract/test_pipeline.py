@@ -113,7 +113,9 @@ def test_a_dose_qualifies_its_drug(extracted: KnowledgeGraph) -> None:
     [
         ("Hold aspirin.", False),
         ("Aspirin was stopped.", False),
+        ("Stop aspirin. Risk of bleeding with aspirin explained.", False),
         ("Continue aspirin.", True),
+        ("Hold aspirin if surgery is planned.", True),
         ("Aspirin was held before surgery. Aspirin 75 mg daily was started again.", True),
     ],
 )

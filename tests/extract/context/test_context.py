@@ -118,15 +118,34 @@ HISTORICAL, FAMILY, PLAIN = {"historical"}, {"family"}, set[str]()
         ("[Pneumonia|Disease], [sepsis|Disease] and [delirium|Symptom] in 2018.", [HISTORICAL] * 3),
         ("[Asthma|Disease], removal of the spleen in 1990.", [PLAIN]),
         ("In 2015 he had [gout|Disease] and [sepsis|Disease].", [HISTORICAL] * 2),
+        ("About 3 years ago, she had [gout|Disease].", [HISTORICAL]),
+        ("She reports that 3 years ago, she had a [stroke|Disease].", [HISTORICAL]),
+        ("He was admitted in 2015, with [pneumonia|Disease].", [HISTORICAL]),
+        ("Surgery in 1990 for [appendicitis|Disease].", [HISTORICAL]),
+        ("[Pneumonia|Disease] 2 weeks ago with [fever|Symptom].", [HISTORICAL] * 2),
+        (
+            "[Asthma|Disease], [gout|Disease] with [rash|Symptom] in 2018.",
+            [PLAIN, HISTORICAL, HISTORICAL],
+        ),
+        ("2 years ago [gout|Disease] (", [HISTORICAL]),
         (
             "PMH: [gout|Disease] treated with [allopurinol|Drug] 300 mg daily, [asthma|Disease]",
             [PLAIN, PLAIN, HISTORICAL],
         ),
         ("PMH: [gout|Disease], was given [prednisone|Drug] 30 mg daily.", [HISTORICAL] * 2),
+        ("PMH: [pneumonia|Disease] treated with [amoxicillin|Drug] 500 mg tid", [HISTORICAL] * 2),
+        ("PMH: [sertraline|Drug] 50 mg daily in the past", [HISTORICAL]),
+        ("Formerly on [warfarin|Drug] 5 mg daily.", [HISTORICAL]),
         ("PMH: [sepsis|Disease] ([amoxicillin|Drug] 500 mg tid for 7 days).", [HISTORICAL] * 2),
         ("Hold [metformin|Drug], [furosemide|Drug] and [lisinopril|Drug].", [HISTORICAL] * 3),
         ("Stop [aspirin|Drug] and start [apixaban|Drug].", [HISTORICAL, PLAIN]),
         ("[Warfarin|Drug] was stopped and [heparin|Drug] given.", [HISTORICAL, PLAIN]),
+        ("[Metformin|Drug] and [lisinopril|Drug] were held.", [HISTORICAL] * 2),
+        ("[Metformin|Drug] and [lisinopril|Drug] was held.", [PLAIN, HISTORICAL]),
+        ("Stop [metformin|Drug] and initiate [insulin|Drug].", [HISTORICAL, PLAIN]),
+        ("Stop [aspirin|Drug] and [heparin|Drug] was begun.", [HISTORICAL, PLAIN]),
+        ("He stopped smoking and [aspirin|Drug] was prescribed.", [PLAIN]),
+        ("[Metoprolol|Drug] hold SBP<100, [lisinopril|Drug] 10 mg daily", [PLAIN, PLAIN]),
         ("Hold [lisinopril|Drug].", [HISTORICAL]),
         ("[Heparin|Drug] held.", [HISTORICAL]),
         ("[Vancomycin|Drug] d/c'd.", [HISTORICAL]),
@@ -152,6 +171,23 @@ HISTORICAL, FAMILY, PLAIN = {"historical"}, {"family"}, set[str]()
 )
 def test_phrases(nlp: Language, text: str, expected: list[set[str]]) -> None:
     assert said(nlp, text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "stopped"),
+    [
+        ("Hold [aspirin|Drug].", True),
+        ("[Aspirin|Drug] was stopped.", True),
+        ("Do not stop [aspirin|Drug].", False),
+        ("She has not stopped [aspirin|Drug].", False),
+        ("Hold [metoprolol|Drug] if SBP < 100.", False),
+        ("Consider stopping [warfarin|Drug].", False),
+        ("His mother stopped [warfarin|Drug].", False),
+        ("[Metformin|Drug] was held on admission and resumed at discharge.", False),
+    ],
+)
+def test_what_stops_a_drug_for_certain(nlp: Language, text: str, stopped: bool) -> None:
+    assert bool(marked(nlp, text)._.stopped) == stopped
 
 
 def test_context_ends_with_the_sentence(nlp: Language) -> None:

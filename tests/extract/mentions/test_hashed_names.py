@@ -66,6 +66,11 @@ def test_without_names_there_is_no_feature() -> None:
     assert HashedNames.of(NAMES).features(["-"]).tolist() == [[0] * 6]
 
 
+def test_a_hash_of_zero_is_no_name() -> None:
+    names = HashedNames({"Drug": np.array([0, 5], np.uint32)})
+    assert names.features(["a", "b"]).tolist() == [[0, 0]] * 2
+
+
 def test_what_was_saved_marks_the_same_and_holds_no_name(tmp_path: Path) -> None:
     file = tmp_path / "names.safetensors"
     names = HashedNames.of(NAMES)

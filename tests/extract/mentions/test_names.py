@@ -124,12 +124,21 @@ def test_count_words_drops_the_rare_ones() -> None:
 def test_names_of_graphs_by_kind() -> None:
     nodes = pl.DataFrame(
         {
-            "id": ["MESH:D1", "MESH:D2", "GO:0000001", "HGNC:1", "patient:1", "ATC:A"],
-            "kind": ["Disease", "Disease", "BiologicalProcess", "Target", "Patient", "DrugClass"],
-            "name": ["gout", "Arthritis, Gouty", "growth", "A1", "Somebody", "opioids"],
+            "id": ["MESH:D1", "MESH:D2", "MESH:D3", "GO:0000001", "HGNC:1", "patient:1", "ATC:A"],
+            "kind": [
+                "Disease",
+                "Disease",
+                "Disease",
+                "BiologicalProcess",
+                "Target",
+                "Patient",
+                "DrugClass",
+            ],
+            "name": ["gout", "Arthritis, Gouty", None, "growth", "A1", "Somebody", "opioids"],
             "synonyms": [
                 ["podagra", "gout", "   "],
                 ["gouty arthritis"],
+                ["tophi"],
                 [],
                 ["x" * 81, "alpha 1"],
                 [],
@@ -140,7 +149,7 @@ def test_names_of_graphs_by_kind() -> None:
     source = Source("made", "1", "CC0")
     kg = KnowledgeGraph.build(nodes, empty(EVIDENCE), [source])
     assert graph_names([kg, kg]) == {
-        "Disease": ["gout", "gouty arthritis", "podagra"],
+        "Disease": ["gout", "gouty arthritis", "podagra", "tophi"],
         "Target": ["alpha 1"],
         "other": ["growth"],
     }
