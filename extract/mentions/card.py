@@ -46,11 +46,13 @@ def card_of(about: dict[str, Any]) -> str:
         for name in ("epochs", "iterations", "learning_rate", "teachers", "lora")
         if training.get(name)
     )
+    teachers = f" --teachers {training['teachers']}" if training.get("teachers") else ""
+    names = " --names GRAPH" if about["names_from"] else ""
     lines = [
         "# Mention recogniser (`medkg_ner`)",
         "",
         f"{_SORTS.get(maker, f'Fine-tuned from {maker}, with a CRF head per corpus')}{settings}, "
-        f"seed {training['seed']}. Made by `medkg train ner`.",
+        f"seed {training['seed']}. Made by `medkg train ner CORPORA{teachers}{names}`.",
         "",
         f"**Licence of the weights: {about['licence']}.**",
         "",
