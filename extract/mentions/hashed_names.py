@@ -26,6 +26,7 @@ LONGEST = 8  # tokens of a name, joining signs left out
 _JOINING = frozenset("-'‐‑–/")  # "beta-blocker" is "beta blocker", "5-HT" is "5HT"
 _ACRONYM = 6  # letters; capitals alone up to here count in their own spelling only
 _CASED = np.uint64(1)
+_REST = np.uint32(10)  # bits of a hash after its beginning
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -46,6 +47,9 @@ class HashedNames:
             self._kinds[places[start : start + len(part)]] |= np.uint8(1 << number)
             start += len(part)
         self._kinds[0] = 0
+        # Most spans have a beginning that no name's hash has, which is found out at once.
+        self._beginnings = np.zeros(1 << (32 - int(_REST)), np.bool_)
+        self._beginnings[self._keys >> _REST] = True
 
     @classmethod
     def of(cls, names: Mapping[str, Sequence[str]]) -> HashedNames:
@@ -100,9 +104,13 @@ class HashedNames:
 
     def _look_up(self, hashes: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint8]:
         """The kinds, as bits, of what has each hash."""
-        places = np.searchsorted(self._keys, hashes)
+        kinds = np.zeros(hashes.shape, np.uint8)
+        likely = np.nonzero(self._beginnings[hashes >> _REST])
+        some = hashes[likely]
+        places = np.searchsorted(self._keys, some)
         places[places == len(self._keys)] = 0
-        return np.where(self._keys[places] == hashes, self._kinds[places], np.uint8(0))
+        kinds[likely] = np.where(self._keys[places] == some, self._kinds[places], np.uint8(0))
+        return kinds
 
 
 def _key(name: str) -> int | None:
