@@ -3,7 +3,6 @@
     python benchmarks/mentions.py overlap DATA
     python benchmarks/mentions.py baseline DATA --model crf|spacy|bilstm --corpus bc5cdr [--seed N]
     python benchmarks/mentions.py folds DATA --model crf|spacy|bilstm [--seed N]
-    python benchmarks/mentions.py folds DATA --model taught --names GRAPH [--seed N]
     python benchmarks/mentions.py names RESOURCES --out GRAPH
 
 DATA is the folder of corpora (`bc5cdr/`, `ncbi_disease/`, `bc2gm/`, `chemprot/`, `maccrobat/`).
@@ -22,9 +21,7 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -36,26 +33,18 @@ from medkg.extract.corpora.readers import (
     Document,
     apart,
     document_folds,
-    flat_mentions,
     published_corpora,
     without_overlap,
 )
-from medkg.extract.fit import Checkpoint
 from medkg.extract.mentions.evaluate import score
-from medkg.extract.mentions.fit import BILSTM, fit_heads
-from medkg.extract.mentions.names import graph_names
-from medkg.extract.mentions.network import NerModel
 from medkg.extract.mentions.recogniser import THRESHOLD, TrainedRecogniser
-from medkg.extract.mentions.train import examples_of, train_on
+from medkg.extract.mentions.train import train_on
 from medkg.graph.frames import EVIDENCE, Source, empty
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.quarantine import Quarantine
-from medkg.graph.threads import one_thread
 from medkg.loaders.sources import load
 
 KINDS = ("Disease", "Drug", "Symptom")
-TUNED, TUNED_RATE = 8, 1e-3  # epochs and rate of a fold's fitting after other corpora
-Trainer = Callable[[Corpus], tuple[TrainedRecogniser, float]]
 
 # What text calls genes and proteins, MeSH has among the chemicals; D08 has coenzymes too, a
 # hundredth of these names.
@@ -78,7 +67,6 @@ def main() -> None:
     parser.add_argument("what", choices=["overlap", "baseline", "folds", "names"])
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, help="of names: the graph's folder")
-    parser.add_argument("--names", type=Path, help="of folds, taught: a graph of names")
     parser.add_argument("--model", default="crf")
     parser.add_argument("--corpus", help="of baseline; default: each")
     parser.add_argument("--seed", type=int, default=0)
@@ -101,11 +89,7 @@ def main() -> None:
         print(overlap(corpora))
     elif arguments.what == "folds":
         (maccrobat,) = (c for c in corpora if c.name == "maccrobat")
-        train: Trainer = partial(_train, model=arguments.model, seed=arguments.seed)
-        if arguments.model == "taught":
-            others = [c for c in apart(corpora) if c.name != "maccrobat"]
-            train = _after(others, arguments.names, arguments.seed)
-        folds(maccrobat, train, arguments.threshold)
+        folds(maccrobat, arguments.model, arguments.seed, arguments.threshold)
     else:
         for corpus in apart(corpora):
             if arguments.corpus in (None, corpus.name):
@@ -138,12 +122,12 @@ def baseline(corpus: Corpus, model: str, seed: int, threshold: float) -> None:
     print(pl.DataFrame([{**about, **asdict(row)} for row in scores]), flush=True)
 
 
-def folds(corpus: Corpus, train_part: Trainer, threshold: float) -> None:
+def folds(corpus: Corpus, model: str, seed: int, threshold: float) -> None:
     """Train and score on each fold; print each, then mean and standard deviation."""
     rows = []
     documents: list[Document] = [*corpus.train, *corpus.development]
     for number, (train, held_out) in enumerate(document_folds(documents), start=1):
-        trained, seconds = train_part(replace(corpus, train=train))
+        trained, seconds = _train(replace(corpus, train=train), model, seed)
         scores = [
             row
             for row in score(trained, held_out, corpus.format, corpus.name, threshold)
@@ -245,29 +229,6 @@ def names(resources: Path, aside: Quarantine) -> KnowledgeGraph:
     )
     sources.append(Source("famplex", RELEASE, "CC0"))
     return KnowledgeGraph.build(pl.concat(parts), empty(EVIDENCE), sources, quarantine=aside)
-
-
-def _after(others: list[Corpus], names: Path | None, seed: int) -> Trainer:
-    """Trains a network on what a network learnt from other corpora, once; see the module."""
-    known = graph_names([] if names is None else [KnowledgeGraph.open(names)])
-    with tempfile.TemporaryDirectory() as folder:
-        network, _ = train_on(others, Path(folder) / "checkpoint", seed=seed, names_by_kind=known)
-    assert isinstance(network, NerModel)
-    learnt = {name: value.clone() for name, value in network.encoder.state_dict().items()}
-
-    def train(corpus: Corpus) -> tuple[TrainedRecogniser, float]:
-        start = time.process_time()
-        kinds = sorted({m.kind for d in corpus.train for m in flat_mentions(d, corpus.format)})
-        network.encoder.load_state_dict(learnt)
-        torch.manual_seed(seed)
-        model = NerModel(network.encoder, {corpus.name: kinds})
-        part = {corpus.name: examples_of(corpus, kinds)}
-        with tempfile.TemporaryDirectory() as folder, one_thread():
-            settings = {"seed": seed, "epochs": TUNED, "learning_rate": TUNED_RATE}
-            fit_heads(model, part, BILSTM, settings, Checkpoint(Path(folder) / "c", {}))
-        return model, round(time.process_time() - start, 1)
-
-    return train
 
 
 def _train(corpus: Corpus, model: str, seed: int) -> tuple[TrainedRecogniser, float]:

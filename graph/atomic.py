@@ -79,8 +79,10 @@ def json_object(file: Path) -> dict[str, Any] | None:
 
 
 @contextmanager
-def atomic_folder(path: Path | str, *, marker: str) -> Iterator[Path]:
+def atomic_folder(path: Path | str, *, marker: str, mode: int = 0o777) -> Iterator[Path]:
     """Yield an empty folder to fill; it takes the place of `path` when the block ends well.
+
+    It gets the permissions `mode`, less those that the process's umask takes away.
 
     An existing folder is replaced only if it holds `marker` (the file by which its kind of folder
     is known), so that no command ever replaces a folder that it did not write. What a killed
@@ -97,7 +99,7 @@ def atomic_folder(path: Path | str, *, marker: str) -> Iterator[Path]:
         _delete_abandoned(path, ".old.")
     with _own_folder(path, ".draft.") as draft:
         yield draft
-        draft.chmod(0o777 & ~_umask())
+        draft.chmod(mode & ~_umask())
         # Two renames, so that the moment without a folder is as short as it can be; the old one
         # stays until the new one is in place.
         with _own_folder(path, ".old.") as old:

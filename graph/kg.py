@@ -287,12 +287,14 @@ class KnowledgeGraph:
     def save(self, path: Path | str) -> None:
         """Write the graph to a folder: a parquet file for each frame, and graph.json.
 
-        The folder is written to one side and moved into place, so it is never half there. Frames
-        that lay in files lie in this folder's from then on.
+        The folder is written to one side and moved into place, so it is never half there; that of a
+        graph with patients can be read by you alone. Frames that lay in files lie in this folder's
+        from then on.
         """
         checksums: dict[str, str] = {}
         hashes: dict[str, str | None] = {}
-        with atomic_folder(path, marker=MANIFEST) as folder:
+        patients = self.scan("nodes").filter(pl.col("kind") == "Patient").head(1).collect().height
+        with atomic_folder(path, marker=MANIFEST, mode=0o700 if patients else 0o777) as folder:
             for name in FRAMES:
                 file = folder / f"{name}.parquet"
                 frame = self._frames[name]

@@ -142,6 +142,7 @@ _SECTIONS = {
     "family": ("family", ("Disease", "Symptom", "Procedure")),
     "historical": ("historical", ("Disease", "Symptom", "Procedure", "Drug")),
     "allergies": ("allergy", ("Drug",)),
+    "stopped": ("over", ("Drug",)),
     "differential": ("possible", ("Disease", "Symptom")),
 }
 
@@ -382,6 +383,9 @@ def _categories(
         hidden = category == "pseudo" and trigger.start < first
         if words[trigger.start] in _NO and (inside or hidden) and not mention._.named:
             categories.add("negated")
+        # "Mum - epilepsy"
+        if category == "relative" and trigger.start <= first:
+            categories.add("family")
     for category, cancelled in _CANCELS.items():
         if category in categories:
             categories -= cancelled

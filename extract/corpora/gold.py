@@ -17,6 +17,12 @@ def read_gold(folder: Path) -> list[dict[str, Any]]:
         DataError: a file is missing or damaged, or an offset doesn't match its text.
     """
     path = folder / "gold.jsonl"
+    if not path.is_file():
+        raise DataError(
+            "has no gold.jsonl (document, mentions, relations: docs/text.md); of brat's and other"
+            " forms `evaluate ner`, `linking` and `relations` score the parts",
+            path=folder,
+        )
     gold = []
     for number, line in enumerate(read_text(path).splitlines(), start=1):
         try:

@@ -166,7 +166,7 @@ def train_on(
         c.name: sorted({m.kind for d in c.train for m in flat_mentions(d, c.format)})
         for c in corpora
     }
-    examples = {c.name: examples_of(c, kinds[c.name]) for c in corpora}
+    examples = {c.name: _examples(c, kinds[c.name]) for c in corpora}
     data = {name: [(e.tokens, e.tags) for e in part] for name, part in examples.items()}
     settings: dict[str, Any] = {"model": model, "seed": seed, "data": checksum(data)}
     if model == "crf":
@@ -236,8 +236,7 @@ def _mean_f1(model: Recogniser, corpora: Sequence[Corpus]) -> float:
     return sum(micro) / len(micro)
 
 
-def examples_of(corpus: Corpus, kinds: list[str]) -> list[Example]:
-    """The training texts as one head's tokens and tags; `kinds` are what the head knows."""
+def _examples(corpus: Corpus, kinds: list[str]) -> list[Example]:
     examples = []
     for document in corpus.train:
         offsets = token_offsets(document.text)

@@ -114,7 +114,10 @@ def symptom_rule(pair: Pair, *, note: bool = False) -> Rule | None:
 
 def drug_rule(pair: Pair) -> Rule | None:
     """The first rule that matches a pair of a drug (head) and a condition (tail)."""
-    return _first(drug_rules(), rule_text(pair))
+    rule = _first(drug_rules(), rule_text(pair))
+    # "Cough on lisinopril" is what the drug did, "depression on sertraline" what it is taken for.
+    name = " ".join(pair.words[pair.tail.start : pair.tail.end])
+    return None if rule and rule.name == "S on M" and _LASTING.search(name) else rule
 
 
 def association_rule(pair: Pair) -> Rule | None:
@@ -140,6 +143,11 @@ def _list(small: str, capital: str) -> re.Pattern[str]:
     )
 
 
+_LASTING = re.compile(
+    r"depressi|anxi|insomnia|migraine|epilep|asthma|hypertensi|diabet|reflux|arthritis|psychosis"
+    r"|bipolar|hypothyroid|cholesterol|lipid",
+    re.I,
+)
 _COMES_WITH = _compiled(
     "(?:man|woman|boy|girl|male|female|lady|gentleman|patient|pt|m|f|old|he|she)"
     " (?:who |was |is |has |had |known )*(?:with|has|had) {6}D <10>"

@@ -124,7 +124,8 @@ class Store:
         if uri.partition("://")[0] not in _SCHEMES or "://" not in uri:
             raise StoreError(
                 f"{uri!r} is no address of a server; write bolt://host:7687, neo4j://host, or"
-                " embedded:DIR"
+                " embedded:DIR; a graph's folder is written into one first: medkg write FOLDER"
+                " --into embedded:DIR"
             )
         user = user or os.environ.get("NEO4J_USERNAME", "neo4j")
         password = password if password is not None else os.environ.get("NEO4J_PASSWORD")

@@ -52,6 +52,11 @@ def gold(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_a_folder_without_gold_says_what_it_lacks(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"has no gold\.jsonl"):
+        read_gold(tmp_path)
+
+
 def test_notes_are_scored_part_by_part(gold: Path) -> None:
     torch.set_num_threads(1)
     nlp = build_pipeline(graph())

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from polars.testing import assert_frame_equal
 
 from medkg.graph import kg, spill
 from medkg.graph.errors import DataError, MissingError, SchemaError
-from medkg.graph.frames import FRAMES, Source, edges_from
+from medkg.graph.frames import EVIDENCE, FRAMES, Source, edges_from, empty
 from medkg.graph.kg import KnowledgeGraph, Part
 from medkg.graph.merge import merge
 from medkg.graph.quarantine import Quarantine
@@ -244,6 +245,17 @@ def parts(graph: KnowledgeGraph, size: int) -> Iterator[Part]:
         yield Part(evidence=rows)
     for rows in graph.nodes.drop("name_key").iter_slices(size):
         yield Part(nodes=rows)
+
+
+@pytest.mark.parametrize(("kind", "others"), [("Patient", 0), ("Drug", 0o055)])
+def test_a_graph_of_patients_is_its_owner_s_alone(tmp_path: Path, kind: str, others: int) -> None:
+    nodes = pl.DataFrame({"id": ["x:1"], "kind": [kind], "name": ["One"]})
+    before = os.umask(0o022)
+    try:
+        KnowledgeGraph.build(nodes, empty(EVIDENCE), []).save(tmp_path / "graph")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "graph").stat().st_mode & 0o077 == others
 
 
 def test_a_graph_that_outgrows_memory_is_the_same(little_memory: Path, tmp_path: Path) -> None:

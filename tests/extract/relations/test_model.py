@@ -370,6 +370,8 @@ def test_a_name_has_neither_its_short_form_nor_itself_as_a_symptom(trained: Path
         ("[Amiodarone|Drug]-induced [hypothyroidism|Disease].", "CAUSES"),
         ("On [simvastatin|Drug] she noticed [muscle pain|Symptom].", "CAUSES"),
         ("[Valproate|Drug] is contraindicated in [cirrhosis|Disease].", "CONTRAINDICATED_FOR"),
+        ("[Cough|Symptom] on [lisinopril|Drug].", "CAUSES"),
+        ("[Depression|Symptom] on [sertraline|Drug] 100 mg daily.", None),
         ("[Warfarin|Drug] and [epistaxis|Symptom].", None),
         ("She has [asthma|Disease] and takes [aspirin|Drug].", None),
         ("[Warfarin|Drug] was given and she had a [nosebleed|Symptom].", None),
