@@ -21,7 +21,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, zip_longest
 from typing import Any
 
 from spacy.language import Language
@@ -122,6 +122,11 @@ _OWN_VERB = re.compile(
 )
 _STOPPED_TOGETHER = re.compile(
     r"\s*(?:(?:were|are|both|have been|all)\s+)*(?:stopped|discontinued|held|withheld|d/c'd)\b",
+    re.I,
+)
+_AGAIN = re.compile(
+    r"\b(?:but|and|then|later|since|,) (?:was |were |has been |then |later |since )*"
+    r"(?:restarted|resumed|reinstated|reintroduced|started again)\b",
     re.I,
 )
 _UNLESS = re.compile(
@@ -494,6 +499,20 @@ def _listed_with(found: list[tuple[Span, set[str]]]) -> None:
             its.add("over")
 
 
+def _restarted(found: list[tuple[Span, set[str]]]) -> None:
+    """Take back that a drug is over where its sentence goes on that it is given again.
+
+    `found` are the sentence's mentions in order, with their categories, which are changed.
+    """
+    drugs = [(mention, its) for mention, its in found if mention.label_ == "Drug"]
+    for (drug, its), following in zip_longest(drugs, drugs[1:]):
+        if "over" in its:
+            end = drug.end + _NEARBY if following is None else following[0].start
+            after = drug.doc[drug.end : min(end, sentence_of(drug).end, drug.end + _NEARBY)].text
+            if _AGAIN.search(after):
+                its.discard("over")
+
+
 def _stops(drug: Span, categories: Container[str]) -> bool:
     """Whether a sentence says that a drug isn't taken any more, for certain and of the patient."""
     said = attributes(categories)
@@ -590,6 +609,7 @@ class Context:
                     for mention in sorted(here, key=lambda mention: mention.start)
                 ]
                 _listed_with(found)
+                _restarted(found)
                 _still_taken(found)
                 reactions |= _reactions(found)
                 stopped.update(mention.start for mention, its in found if _stops(mention, its))

@@ -22,6 +22,10 @@ _DOSE = re.compile(
 )
 _DOSE_OF = re.compile(rf"({_DOSE.pattern})\sof\s*$", re.I)
 _DOSE_BEFORE = re.compile(rf"({_DOSE.pattern})(?:\s(?:po|oral|iv|intravenous))?\s*$", re.I)
+# "From 500 mg to 1000 mg", "40 mg -> 20 mg", "40 mg, increased to 80 mg": the later is given.
+_CHANGED = re.compile(
+    rf"(?:{_DOSE.pattern})[^;.]{{0,30}}?(?:\bto|->|→)\s*(?P<now>{_DOSE.pattern})", re.I
+)
 _ROUTES = {
     "oral": r"p\.?\s?o\.?|per os|by mouth|orally|oral|per oral",
     "intravenous": r"i\.?v\.?|intravenous(?:ly)?",
@@ -127,9 +131,11 @@ def dosage(drug: Span) -> dict[str, str]:
         after, _ = _divided(after)
     before = drug.doc[start : drug.start].text
     found: dict[str, str] = {}
-    dose, own = _DOSE.search(after), _DOSE_OF.search(before)
+    dose, own, changed = _DOSE.search(after), _DOSE_OF.search(before), _CHANGED.search(after)
     if own is not None:
         found["dose"] = own[1].strip()
+    elif changed is not None and changed.start() <= 40:
+        found["dose"] = changed["now"].strip()
     # Further away it is another's dose, or a laboratory value.
     elif dose is not None and dose.start() <= 40:
         found["dose"] = dose[0].strip()
