@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..folder import score_cells
+from ..seen import SIBLING_FIGURES
 from .recogniser import THRESHOLD
 
 _LICENCES = {
@@ -46,20 +47,25 @@ def card_of(about: dict[str, Any]) -> str:
         for name in ("epochs", "iterations", "learning_rate", "teachers", "lora")
         if training.get(name)
     )
-    teachers = f" --teachers {training['teachers']}" if training.get("teachers") else ""
-    names = " --names GRAPH" if about["names_from"] else ""
+    made = f" --teachers {training['teachers']}" if training.get("teachers") else ""
+    made += " --names GRAPH" if about["names_from"] else ""
+    parts, sibling = "The training parts only", ""
+    if about["sibling"]:
+        made += " --sibling MODEL"
+        parts = "The training and the development parts"
+        sibling = f" {SIBLING_FIGURES}"
     lines = [
         "# Mention recogniser (`medkg_ner`)",
         "",
         f"{_SORTS.get(maker, f'Fine-tuned from {maker}, with a CRF head per corpus')}{settings}, "
-        f"seed {training['seed']}. Made by `medkg train ner CORPORA{teachers}{names}`.",
+        f"seed {training['seed']}. Made by `medkg train ner CORPORA{made}`.",
         "",
         f"**Licence of the weights: {about['licence']}.**",
         "",
         "## Trained on",
         "",
-        "The training parts only. Training documents whose text occurs in any development part "
-        "were left out.",
+        f"{parts}. Training documents whose text occurs in any development part were left out "
+        "there.",
         "",
         "| corpus | licence | documents trained on | held out |",
         "| --- | --- | --- | --- |",
@@ -77,7 +83,8 @@ def card_of(about: dict[str, Any]) -> str:
         "a 95 % bootstrap interval of F1 over documents. One training, one seed. By each corpus' "
         "own head, and by all heads joined, which is what the component gives: the joined heads "
         "also find what a corpus leaves out by its guidelines, and that counts as wrong here. The "
-        "threshold and the rule that joins the heads were chosen with these parts in view.",
+        "threshold and the rule that joins the heads were chosen with these parts in view."
+        f"{sibling}",
         "",
         "| corpus | kind | precision | recall | F1 | interval | F1, joined | mentions |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",

@@ -14,7 +14,8 @@ from ...graph.errors import ModelError
 from ...graph.quarantine import Quarantine
 from ..corpora.own import read_annotated
 from ..corpora.readers import KINDS, Document
-from .network import DEFAULT, open_recogniser
+from ..seen import trained_on
+from .network import DEFAULT, open_recogniser, recogniser_folder
 from .recogniser import THRESHOLD, Found, Recogniser, above, combine
 
 _RESAMPLES = 1000
@@ -66,9 +67,11 @@ def evaluate_ner(
     Returns:
         A row per model and kind of the corpus, and one for all ("micro"): model, head ("joined"
         for all), kind, precision, recall, f1, low, high (95 % bootstrap interval of F1 over
-        documents), gold, predicted. Mentions of a kind that the corpus does not annotate are left
-        out; where it annotates diseases and no symptoms (BC5CDR, NCBI), a Symptom counts as a
-        Disease. Where the corpus' mentions overlap, each counts, though no model finds both.
+        documents), gold, predicted, documents, trained_on (how many of these the model says it
+        was trained on, see `seen.trained_on`; null: it doesn't say). Mentions of a kind that the
+        corpus does not annotate are left out; where it annotates diseases and no symptoms (BC5CDR,
+        NCBI), a Symptom counts as a Disease. Where the corpus' mentions overlap, each counts,
+        though no model finds both.
 
     Raises:
         DataError: the corpus can't be read, its format isn't known, or a label is no kind.
@@ -87,9 +90,11 @@ def evaluate_ner(
         if head is not None and head not in recogniser.kinds and len(recogniser.kinds) == 1:
             (used,) = recogniser.kinds
         about = {"model": DEFAULT if model is None else str(model), "head": used or "joined"}
+        seen = trained_on([recogniser_folder(model)], documents)
+        counts = {"documents": len(documents), "trained_on": seen}
         scores = score(recogniser, documents, "medkg", used, threshold)
-        rows += [{**about, **asdict(row)} for row in scores]
-    return pl.DataFrame(rows)
+        rows += [{**about, **asdict(row), **counts} for row in scores]
+    return pl.DataFrame(rows, schema_overrides={"trained_on": pl.Int64})
 
 
 def score(

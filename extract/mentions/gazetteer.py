@@ -26,6 +26,7 @@ _LEAST = 5
 _KINDS = ("Drug", "Disease", "Symptom")
 _LONGEST = 10  # tokens
 _ENDS = frozenset(".;:")
+_AND = frozenset(("and", "or", "&"))
 _DENIALS = frozenset(("no", "not", "none", "never", "without", "absent", "absence", "lack"))
 # Share of such mentions that touch one of MACCROBAT's or BC5CDR's development documents: 30 of 53.
 PROBABILITY = 0.57
@@ -67,20 +68,24 @@ class Gazetteer:
         if self._tables is None:
             raise ModelError('medkg_names has no names: get_pipe("medkg_names").use(graph)')
         mentions = list(doc.spans.get("mentions", []))
+        none: list[Span] = []
         if doc._.note:
-            mentions = with_short_forms(doc, mentions)
+            mentions, none = with_short_forms(doc, mentions)
         # A section's heading is no name, even where the graph has one like it ("Allergies").
-        taken = {p for span in doc.spans.get("headings", []) for p in range(span.start, span.end)}
-        holding: dict[int, list[int]] = {}  # the mentions of each token
-        for number, mention in enumerate(mentions):
-            for place in range(mention.start, mention.end):
-                holding.setdefault(place, []).append(number)
+        nameless = [*doc.spans.get("headings", []), *none]
+        taken = {place for span in nameless for place in range(span.start, span.end)}
         places, hashes = _candidates(doc, taken)
         found = []
         for kind, table in self._tables.items():
             at = np.minimum(np.searchsorted(table, hashes), max(0, len(table) - 1))
             known = table[at] == hashes if len(table) else np.zeros(len(hashes), dtype=bool)
             found += [(*places[n], kind) for n in np.flatnonzero(known).tolist()]
+        names = {(start, end) for start, end, _ in found}
+        mentions = [part for mention in mentions for part in _joined(mention, names)]
+        holding: dict[int, list[int]] = {}  # the mentions of each token
+        for number, mention in enumerate(mentions):
+            for place in range(mention.start, mention.end):
+                holding.setdefault(place, []).append(number)
         added, replaced = [], set[int]()
         # The longest first; of two kinds the first of _KINDS.
         for start, end, kind in sorted(
@@ -137,6 +142,19 @@ def _with_defined(doc: Doc, mentions: list[Span]) -> list[Span]:
     return sorted(mentions, key=lambda mention: mention.start)
 
 
+def _joined(mention: Span, names: set[tuple[int, int]]) -> list[Span]:
+    """A mention, or the two that it joins, if each is a name: "short-sighted and clumsy"."""
+    doc, start, end = mention.doc, mention.start, mention.end
+    for place in range(start + 1, end - 1) if (start, end) not in names else ():
+        parts = [(start, place), (place + 1, end)]
+        if doc[place].lower_ in _AND and names.issuperset(parts):
+            spans = [Span(doc, *part, label=mention.label_) for part in parts]
+            for span in spans:
+                span._.probability = mention._.probability
+            return spans
+    return [mention]
+
+
 def _goes_beyond(mention: Span, start: int, end: int) -> bool:
     """Whether a mention is as long as a name at these tokens, or partly outside of it."""
     return mention.start < start or mention.end > end or len(mention) == end - start
@@ -164,7 +182,8 @@ def _candidates(doc: Doc, taken: set[int]) -> tuple[list[tuple[int, int]], Any]:
                 break
             key += words[end - 1]
             if words[end - 1] and len(key) >= _LEAST:
-                for form in {key, key.removesuffix("s")}:
+                # A plural, but not the "s" of "s/p".
+                for form in {key, key.removesuffix("s") if words[end - 1] != "s" else key}:
                     places.append((start, end))
                     hashes.append(hash(form))
     return places, np.array(hashes, dtype=np.int64)

@@ -167,6 +167,11 @@ class NerModel(nn.Module, TrainedRecogniser):
         return model.to(device or "cpu").eval()
 
 
+def recogniser_folder(model: Path | str | None) -> Path:
+    """Where a model that `open_recogniser` knows lies, if it is a folder."""
+    return SHIPPED if model is None or model == DEFAULT else Path(model)
+
+
 def open_recogniser(model: Path | str | None = None, device: str | None = None) -> Recogniser:
     """Any recogniser that a user can name.
 
@@ -199,7 +204,7 @@ def open_recogniser(model: Path | str | None = None, device: str | None = None) 
 
             return CrfNer.load(folder)
         return NerModel.load(folder, device)
-    if "model_type" in config or (not folder.exists() and name.count("/") == 1):
+    if "model_type" in config or (not folder.parent.exists() and name.count("/") == 1):
         from .classifier import TokenClassifier
 
         return TokenClassifier.open(name, device)

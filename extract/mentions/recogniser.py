@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,15 @@ _VALUE = re.compile(
 )
 # Where the next item of a list begins: "amoxicillin\n4" of "3. amoxicillin\n4. aspirin".
 _NEXT_ITEM = re.compile(r"(?<=\S)\s*\n\s*(?:\d{1,2}[.)]?|[-*•])\s*$")
+_BULLETS = " \t\n-–—•*·"
+_ITEM_NUMBER = re.compile(r"^\d{1,2}[.)]\s+")
+_YEAR = re.compile(r",?\s(?:19|20)\d\d$")
+# What a note says of a mention in letters that are no part of it.
+_SAID = "h/o|hx of|s/p|c/o|p/w|r/o|c/w|ddx:?"
+# "(-) fever": found by its sign.
+_SIGN = re.compile(r"\(\s?[-+]\s?\)\s*(?=\S)")
+_SAID_OF_IT = re.compile(rf"(?:(?:{_SAID})\s+)+(?=\S)", re.I)
+_SAID_OF_DRUG = re.compile(rf"(?:(?:{_SAID}|d/c(?:['’]?e?d)?)\s+)+(?=\S)", re.I)
 _ALLERGIC_TO = re.compile(r"allerg(?:ic|y|ies)\s+to\b", re.I)
 
 
@@ -196,18 +206,34 @@ def _free(candidates: Iterable[Found], taken: Iterable[Found]) -> list[Found]:
     return free
 
 
+def _by_sentence(doc: Doc, text: str, mention: Found) -> list[Found]:
+    """A mention, or its parts where lines that it goes over are sentences of their own."""
+    if "\n" not in text[mention.start : mention.end]:
+        return [mention]
+    span = doc.char_span(mention.start, mention.end, alignment_mode="expand")
+    starts = [token.idx for token in span[1:] if token.is_sent_start]
+    parts = []
+    for start, end in pairwise([mention.start, *starts, mention.end]):
+        item = _ITEM_NUMBER.sub("", text[start:end].strip(_BULLETS))
+        if any(map(str.isalpha, item)):
+            first = text.index(item, start)
+            parts.append(replace(mention, start=first, end=first + len(item)))
+    return parts
+
+
 def sensible(doc: Doc, found: Iterable[Found]) -> list[Found]:
     """Without what only looks like a mention.
 
     The heading of a section ("Allergies:") is none (`doc.spans["headings"]`), nor is how a drug is
-    taken ("PO", "b.i.d.") a drug, unless the document spells it out as something else. The number
-    of a list's next item is no part of one, and "allergic to" says something of what follows.
+    taken ("PO", "b.i.d.") a drug, unless the document spells it out as something else. None goes
+    over the lines of a list. The number of a list's next item is no part of one, nor is a drug's
+    year, nor are a note's "h/o" and "D/C'd", and "allergic to" says something of what follows.
     """
     titles = [(title.start_char, title.end_char) for title in doc.spans.get("headings", [])]
     text = doc.text
     kept = []
     defined: set[str] | None = None
-    for mention in found:
+    for mention in (part for each in found for part in _by_sentence(doc, text, each)):
         at = bisect_right(titles, (mention.start, len(text))) - 1
         if at >= 0 and mention.end <= titles[at][1]:
             continue
@@ -217,6 +243,20 @@ def sensible(doc: Doc, found: Iterable[Found]) -> list[Found]:
             words = words[: item.start()]
         if _ALLERGIC_TO.match(text, mention.start):
             continue
+        before = _SAID_OF_DRUG if mention.kind == "Drug" else _SAID_OF_IT
+        if doc._.note and (said := before.match(words)) is not None:
+            mention = replace(mention, start=mention.start + said.end())
+            words = words[said.end() :]
+        if doc._.note and (sign := _SIGN.match(words)) is not None:
+            mention = replace(mention, start=mention.start + sign.end())
+            words = words[sign.end() :]
+        if words.startswith("p ") and text[mention.start - 2 : mention.start].lower() == "s/":
+            mention, words = replace(mention, start=mention.start + 2), words[2:]
+        if words.endswith(" s") and text[mention.end : mention.end + 2].lower() == "/p":
+            mention, words = replace(mention, end=mention.end - 2), words[:-2]
+        if doc._.note and mention.kind == "Drug" and (year := _YEAR.search(words)) is not None:
+            mention = replace(mention, end=mention.start + year.start())
+            words = words[: year.start()]
         if mention.kind == "Drug" and is_usage(words):
             if defined is None:
                 defined = {short.short for short in abbreviations_of(doc)}

@@ -15,8 +15,9 @@ from ...graph.kg import KnowledgeGraph
 from ...graph.quarantine import Quarantine
 from ...graph.threads import one_thread
 from ..corpora.own import HELD_OUT, read_corpora
-from ..corpora.readers import Corpus, flat_mentions, read_roam
+from ..corpora.readers import Corpus, flat_mentions, read_roam, undivided
 from ..fit import Checkpoint, check_rate, checksum
+from ..seen import FIELD, marks, open_sibling
 from ..tokens import token_offsets
 from .card import card_of
 from .crf import encode
@@ -45,6 +46,7 @@ def train_ner(
     labels: Mapping[str, str | None] | None = None,
     raw_text: Sequence[str] | None = None,
     names: Sequence[KnowledgeGraph] = (),
+    sibling: Path | None = None,
     quarantine: Quarantine | None = None,
 ) -> dict[str, Any]:
     """Train on annotated corpora and write the model's folder.
@@ -70,17 +72,22 @@ def train_ner(
             definitions, and Roam's sentences where the folder has them.
         names: graphs whose nodes' names and synonyms the BiLSTM looks up in what it reads, by
             hashes that go with the model, and learns to tell by kind while it reads that text.
+        sibling: for the BiLSTM, the folder of one that was trained the same way on the training
+            parts alone. This one is trained on the development parts too, and the figures that it
+            states are the sibling's.
         quarantine: takes the annotations that can't be used.
 
     Returns:
-        Figures on the development parts, {corpus: {kind or "micro": {precision, recall, f1, low,
-        high, gold, predicted}}}, each corpus by its own head; they stand in the config too.
+        Figures on the development parts (the sibling's, if there is one), {corpus: {kind or
+        "micro": {precision, recall, f1, low, high, gold, predicted}}}, each corpus by its own head;
+        they stand in the config too.
 
     Raises:
         DataError: there is no corpus, a file can't be read, a label is no kind, the graphs have no
             name that can be learnt, or `out` holds other things.
-        ModelError: the encoder can't be loaded, `lora`, `learning_rate`, `teachers` or `names` is
-            given for a model that has none, or the checkpoint belongs to another training.
+        ModelError: the encoder can't be loaded, `lora`, `learning_rate`, `teachers`, `names` or
+            `sibling` is given for a model that has none, the checkpoint belongs to another
+            training, or the sibling was trained in another way.
     """
     check_replaceable(out, marker="config.json", model=MODEL)
     names_by_kind = graph_names(names)
@@ -91,11 +98,34 @@ def train_ner(
         )
     quarantine = Quarantine() if quarantine is None else quarantine
     read = read_corpora(corpora, quarantine, held_out=held_out, labels=labels or {})
+    sources = [
+        {"source": source.name, "release": source.release, "licence": source.licence}
+        for source in sorted({source for kg in names for source in kg.sources})
+    ]
     checkpoint = out.with_name(out.name + ".checkpoint")
     roam: list[str] = []
     if model == "bilstm" and raw_text is None:
         roam = _roam(corpora, quarantine)
         raw_text = [*hpo_definitions(), *roam]
+    theirs = None
+    if sibling is not None:
+        if model != "bilstm":
+            raise ModelError(f"{model}: a sibling is for the bilstm")
+        read = undivided(read)
+        recipe = {
+            "model": model,
+            "seed": seed,
+            "epochs": epochs or BILSTM.epochs,
+            "learning_rate": learning_rate or BILSTM.learning_rate,
+            "teachers": teachers,
+            "raw_text": checksum(list(raw_text or ())),
+        }
+        theirs = open_sibling(
+            sibling,
+            MODEL,
+            {"heads": _kinds(read), "training": recipe, "names_from": sources},
+            [document for corpus in read for document in corpus.train],
+        )
     trained, settings = train_on(
         read,
         checkpoint,
@@ -109,7 +139,11 @@ def train_ner(
         raw_text=raw_text,
         names_by_kind=names_by_kind,
     )
-    figures = _figures(trained, read, own_head=True)
+    if theirs is None:
+        figures = _figures(trained, read, own_head=True)
+        joined = _figures(trained, read, own_head=False)
+    else:
+        figures, joined = theirs["development"], theirs["development_joined"]
     about = {
         "training": settings,
         "documents": {
@@ -117,16 +151,15 @@ def train_ner(
         },
         # A corpus that comes without a split has one of ours: these documents are held out.
         "held_out": {c.name: [d.id for d in c.development] for c in read if c.split_here},
-        "names_from": [
-            {"source": source.name, "release": source.release, "licence": source.licence}
-            for source in sorted({source for kg in names for source in kg.sources})
-        ],
+        "names_from": sources,
         # Roam's licence asks that what is made from it has the same.
         "licence": (ROAM_LICENCE if roam else "that of the corpora")
         + (", and what the names' sources ask" if names else ""),
         "set_aside": quarantine.counts(),
+        "sibling": None if theirs is None else theirs["checksums"],
         "development": figures,
-        "development_joined": _figures(trained, read, own_head=False),
+        "development_joined": joined,
+        FIELD: marks(d for c in read for d in c.train),
     }
     trained.save(out, about, card_of(about))
     shutil.rmtree(checkpoint, ignore_errors=True)
@@ -162,10 +195,7 @@ def train_on(
         raise ModelError(f"{model}: names of graphs are for the bilstm")
     if learning_rate is not None and model in ("crf", "spacy"):
         raise ModelError(f"{model}: has no learning rate to set")
-    kinds = {
-        c.name: sorted({m.kind for d in c.train for m in flat_mentions(d, c.format)})
-        for c in corpora
-    }
+    kinds = _kinds(corpora)
     examples = {c.name: _examples(c, kinds[c.name]) for c in corpora}
     data = {name: [(e.tokens, e.tags) for e in part] for name, part in examples.items()}
     settings: dict[str, Any] = {"model": model, "seed": seed, "data": checksum(data)}
@@ -216,6 +246,14 @@ def train_on(
     if lora is not None:
         encoder.merge_lora()
     return network, settings
+
+
+def _kinds(corpora: Sequence[Corpus]) -> dict[str, list[str]]:
+    """The kinds that each corpus' training part annotates."""
+    return {
+        c.name: sorted({m.kind for d in c.train for m in flat_mentions(d, c.format)})
+        for c in corpora
+    }
 
 
 def _figures(

@@ -115,7 +115,7 @@ def test_what_a_model_can_not_have_is_said(corpora: Path, tmp_path: Path) -> Non
         train_ner(corpora, tmp_path / "out", model="spacy", learning_rate=0.1)
 
 
-def test_a_model_without_kinds_is_named(tmp_path: Path) -> None:
+def test_a_model_without_kinds_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nlp = spacy.blank("en")
     ruler = nlp.add_pipe("entity_ruler")
     ruler.add_patterns([{"label": "ORGANISM", "pattern": "mice"}])  # type: ignore[attr-defined]
@@ -124,6 +124,12 @@ def test_a_model_without_kinds_is_named(tmp_path: Path) -> None:
         SpacyNer.open(str(tmp_path / "organisms"))
     with pytest.raises(ModelError, match="nothing: is neither a folder of medkg train ner"):
         open_recogniser("nothing")
+    # A slip in a path is none of the hub's names.
+    with pytest.raises(ModelError, match="organism: is neither a folder of medkg train ner"):
+        open_recogniser(str(tmp_path / "organism"))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError, match="organisms/ner: is neither a folder of medkg train ner"):
+        open_recogniser("organisms/ner")
 
 
 def test_labels_and_tags() -> None:

@@ -56,6 +56,13 @@ def test_a_name_takes_the_place_of_the_parts_that_the_recogniser_found(nlp: Lang
     ]
 
 
+def test_a_mention_of_two_names_is_two(nlp: Language) -> None:
+    doc = marked(nlp, "[fever and dyspnoea|Symptom]; [fever and more|Symptom]; fever s/p fall")
+    assert [m.text for m in doc.spans["mentions"]] == [
+        *("fever", "dyspnoea", "fever and more", "fever"),
+    ]
+
+
 def test_short_forms_of_names_are_what_the_names_are(nlp: Language) -> None:
     doc = marked(nlp, "Marfan syndrome (MFS). [MFS|Target] is rare; [MFS type|Procedure]. MFS")
     assert [(m.text, m.label_) for m in doc.spans["mentions"]] == [
