@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,23 +99,19 @@ def evaluate_linking(
         documents); `accuracy_reachable` of those under the ceiling and `recall_at_1` to `_50`
         there; with the threshold `precision`, `recall`, `f1` of links and `nil_precision`,
         `nil_recall`; `ece`, the expected calibration error of the first candidate's probability
-        (ten bins of equal size).
+        (ten bins of equal size); `nameless`, the identifiers that the dictionary has no name of.
 
     Raises:
         DataError: a file can't be read, a label is no kind, or there are no identifiers.
         ModelError: the ranker can't be read.
     """
+    quarantine = Quarantine() if quarantine is None else quarantine
     corpus_format = format or format_of(corpus)
     if corpus_format not in FORMATS:
         raise DataError(
             f"no identifiers in {corpus_format!r}; one of {', '.join(FORMATS)}", path=corpus
         )
-    documents = read_annotated(
-        corpus,
-        Quarantine() if quarantine is None else quarantine,
-        corpus_format=corpus_format,
-        labels=labels or {},
-    )
+    documents = read_annotated(corpus, quarantine, corpus_format=corpus_format, labels=labels or {})
     prefixes = prefixes_of(documents, "medkg")
     if not prefixes:
         raise DataError(
@@ -129,8 +126,11 @@ def evaluate_linking(
     wide = linker.with_candidates(max(_DEPTHS))
     rows: list[tuple[str, list[_Mention], list[_Mention]]] = [("linker", [], []),
                                                               ("exact name", [], [])]  # fmt: skip
+    nameless: dict[str, set[str]] = defaultdict(set)
     for place, document in enumerate(documents):
         asked, gold = asked_in(document, "medkg")
+        for mention, ids in zip(asked, gold, strict=True):
+            nameless[mention.kind] |= {i for i in ids if i not in nodes_of}
         links = (
             (linker.in_document(asked), wide.in_document(asked)),
             ([linker.exact(mention) for mention in asked],) * 2,
@@ -151,6 +151,7 @@ def evaluate_linking(
                     "method": method,
                     **_scores([m for m, _ in pairs], linker.threshold, len(documents), seed),
                     **_recalls([b for _, b in pairs]),
+                    "nameless": sorted(nameless[kind]),
                 }
             )
     return pl.DataFrame(scores).sort("kind", "method", descending=[False, True])

@@ -15,8 +15,11 @@ from ...graph.kg import KnowledgeGraph
 from ...graph.quarantine import Quarantine
 from ..corpora.readers import READERS, Document
 from ..documents import TextDocument
+from ..mentions.network import recogniser_folder
 from ..relations.evaluate import compare
+from ..relations.model import SHIPPED
 from ..run import extract
+from ..seen import trained_on
 from .evaluate import read_names
 
 Triple = tuple[str, str, str]  # document, head, tail
@@ -48,7 +51,8 @@ def evaluate_triples(
         A row per threshold, from all triples to the most probable: threshold, precision, recall,
         f1, low, high (of F1; `evaluate_relations.score`), precision_low, precision_high,
         recall_low, recall_high (95 %, bootstrap over documents), triples, true, ceiling (of recall:
-        the share of true triples whose identifiers both have a name in the dictionary).
+        the share of true triples whose identifiers both have a name in the dictionary), documents,
+        trained_on (how many of these the models say they were trained on; null: none says).
 
     Raises:
         DataError: a file can't be read, or the corpus relates nothing.
@@ -70,6 +74,8 @@ def evaluate_triples(
     known = set(terminology.nodes["id"])
     ceiling = sum({head, tail} <= known for _, head, tail in true) / len(true)
     ids = [document.id for document in documents]
+    folders = [recogniser_folder(model), relations_model or SHIPPED]
+    counts = {"documents": len(documents), "trained_on": trained_on(folders, documents)}
     rows = []
     for threshold in _thresholds(list(found.values()), steps):
         chosen = {triple for triple, chance in found.items() if chance >= threshold}
@@ -85,9 +91,10 @@ def evaluate_triples(
                 **_intervals(chosen, true, ids, seed),
                 "triples": len(chosen),
                 "ceiling": round(ceiling, 4),
+                **counts,
             }
         )
-    return pl.DataFrame(rows)
+    return pl.DataFrame(rows, schema_overrides={"trained_on": pl.Int64})
 
 
 def _truth(documents: Sequence[Document]) -> set[Triple]:

@@ -26,8 +26,8 @@ from spacy.tokens import Doc, Span
 
 from ...graph.errors import ModelError
 from ...graph.kg import KnowledgeGraph
+from .. import short_forms as _short_forms  # noqa: F401 (registers `stands_for`)
 from ..abbreviations import Abbreviation, abbreviations_of
-from ..short_forms import short_forms
 from .forms import Forms, forms
 from .name_index import ALIKE, NAME, SPELLING, NameIndex, key_of, names_of
 from .ranker import FEATURES, Ranker
@@ -443,11 +443,15 @@ class LinkerComponent:
         mentions = list(doc.spans.get("mentions", []))
         places = [(m.start_char, m.end_char, m.label_) for m in mentions]
         long_forms = long_forms_of(doc.text, places, abbreviations_of(doc))
-        if doc._.note:
-            usual = {short: form.long for short, form in short_forms().items() if form.long}
-            said = {mention.text for mention in mentions} & usual.keys()
-            long_forms = {short: usual[short] for short in said} | long_forms
-        asked = [asked_for(mention.text, mention.label_, long_forms) for mention in mentions]
+        usual = {mention.text: mention._.stands_for for mention in mentions}
+        long_forms = {short: long for short, long in usual.items() if long} | long_forms
+        asked = [
+            # What notes write short may be the name of something else, too.
+            Asked(mention._.stands_for, mention.label_)
+            if mention._.stands_for
+            else asked_for(mention.text, mention.label_, long_forms)
+            for mention in mentions
+        ]
         least = self.linker.threshold
         if self.threshold is None:
             least = max(LIKELY, least)
@@ -515,7 +519,19 @@ def asked_for(text: str, kind: str, long_forms: Mapping[str, str]) -> Asked:
 
 
 def _twin(links: list[Link]) -> Link | None:
-    """The first link of another kind than the first's, if it is as good but for its kind."""
-    return next(
-        (x for x in links if x.kind != links[0].kind and links[0].score - x.score < 0.03), None
+    """The first link of another kind than the first's, if it is as good but for its kind.
+
+    Or has the same name and is likelier than not: "chronic myeloid leukemia" is a phenotype of that
+    name, and more than one disease.
+    """
+    return next((x for x in links if x.kind != links[0].kind and _is_as_good(x, links[0])), None)
+
+
+def _is_as_good(link: Link, first: Link) -> bool:
+    return first.score - link.score < 0.03 or (
+        link.score > 0.5 and _spelling(link) == _spelling(first)
     )
+
+
+def _spelling(link: Link) -> str:
+    return forms(key_of(link.name)).spelling

@@ -2,8 +2,9 @@
 
 BC5CDR relates the concepts of whole documents, and a quarter of its relations never stand in one
 sentence. Every drug with every condition of a document is a candidate; boosted trees (Friedman
-2001) decide by what the sentences say of the two, what the words around all mentions say of each
-alone ("-induced", "toxicity"), and where and how often they stand.
+2001) and a logistic regression decide, by the mean of the two, from what the sentences say of
+them, what the words around all mentions say of each alone ("-induced", "toxicity"), and where and
+how often they stand.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from .pairs import Entity, placeholder, sentences_with_mentions, stem
 # Probabilities that the sentences give to a drug and a condition, by these two.
 SentenceScores = Mapping[tuple[str, str], Sequence[float]]
 _NEVER = -6.0  # in place of a logit where two never share a sentence
+NUMBERS = 37  # that `candidates` tells of a drug and a condition
 
 
 @dataclass(frozen=True)
@@ -148,14 +150,41 @@ class Trees(nn.Module):
         return logits
 
 
+class Line(nn.Module):
+    """Logistic regression for two classes; rows of numbers → logits of the second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(torch.zeros(NUMBERS))
+        self.bias = nn.Parameter(torch.zeros(()))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Logits, shape (rows)."""
+        return rows @ self.weights + self.bias
+
+
+class TreesAndLine(nn.Module):
+    """The mean of what trees and a line say; rows of numbers → probabilities."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trees = Trees()
+        self.line = Line()
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Probabilities, shape (rows)."""
+        both = [self.trees(rows).sigmoid(), self.line(rows).sigmoid()]
+        return torch.stack(both).mean(0)
+
+
 class DocumentCauses(nn.Module):
-    """What the words say of each drug and condition alone, and the trees over all."""
+    """What the words say of each drug and condition alone, and what decides over all."""
 
     def __init__(self) -> None:
         super().__init__()
         self.drugs = HashedLinear(2)
         self.conditions = HashedLinear(2)
-        self.trees = Trees()
+        self.decide = TreesAndLine()
 
     @torch.inference_mode()
     def predict(
@@ -177,8 +206,8 @@ class DocumentCauses(nn.Module):
                     dict(zip(concepts, linear(rows).softmax(1)[:, 1].tolist(), strict=True))
                 )
             keys, numbers = candidates(passage, said, *alone)
-            logits = self.trees(torch.from_numpy(numbers).to(self.trees.start.device))  # type: ignore[arg-type]  # a buffer
-            found.append(dict(zip(keys, logits.sigmoid().tolist(), strict=True)))
+            chances = self.decide(torch.from_numpy(numbers).to(self.decide.line.bias.device))
+            found.append(dict(zip(keys, chances.tolist(), strict=True)))
         return found
 
 
@@ -244,7 +273,7 @@ def candidates(
     drugs: Mapping[str, float],
     conditions: Mapping[str, float],
 ) -> tuple[list[tuple[str, str]], npt.NDArray[np.float32]]:
-    """Every drug with every condition, and what the trees see of the two, shape (pairs, numbers).
+    """Every drug with every condition, and what is seen of the two, shape (pairs, NUMBERS).
 
     Args:
         said: what the sentences give to the two.

@@ -15,9 +15,10 @@ from ...graph.errors import DataError
 from ...graph.quarantine import Quarantine
 from ..corpora.own import format_of, read_annotated
 from ..corpora.readers import READERS, Document
+from ..seen import trained_on
 from .document_causes import cdr_passages
 from .evaluate_own import RELATIONS, Fact, found_facts, stated_facts
-from .model import RelationModel, RelationsComponent
+from .model import SHIPPED, TOWER_TASKS, RelationModel, RelationsComponent
 from .pairs import CHEMPROT, TASKS, Labelled, Pair, cdr_pairs, chemprot_pairs, roam_pairs
 
 # The corpus that annotates each task, by its format.
@@ -128,7 +129,8 @@ def evaluate_relations(
     Returns:
         A row for the model and one for each baseline, of every relation: relation, method,
         precision, recall, f1, low, high (95 % bootstrap interval of F1 over documents), true,
-        documents.
+        documents, trained_on (how many of these the model, or for TARGETS the recogniser that its
+        towers read with, says it was trained on; null: neither says).
 
     Raises:
         DataError: the corpus can't be read, or has no relations of these kinds.
@@ -155,12 +157,20 @@ def evaluate_relations(
     quarantine.extend(aside)
     if not scores:
         raise DataError(_no_relation(corpus_format, documents), path=corpus)
+    own = [model or SHIPPED]
+    # The towers read for the tasks that they learn.
+    read = [*own, *([loaded.recogniser] if loaded.recogniser else [])]
+    seen = {
+        relation: trained_on(read if relation.lower() in TOWER_TASKS else own, documents)
+        for relation in scores
+    }
     return pl.DataFrame(
         [
-            {"relation": relation, "method": method, **asdict(score)}
+            {"relation": relation, "method": method, **asdict(score), "trained_on": seen[relation]}
             for relation, methods in scores.items()
             for method, score in methods.items()
-        ]
+        ],
+        schema_overrides={"trained_on": pl.Int64},
     )
 
 

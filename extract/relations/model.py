@@ -10,6 +10,7 @@ Disease–HAS_SYMPTOM–Symptom has no corpus and is decided by rules (`rules`).
 from __future__ import annotations
 
 import json
+import shutil
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,17 +31,19 @@ from ..abbreviations import abbreviations_of
 from ..context.context import relation_context
 from ..folder import load_weights, open_folder, save_folder
 from ..linking import linker as _linker  # noqa: F401 (registers what it sets on spans)
+from ..mentions.network import SHIPPED as RECOGNISER
 from ..sentences import sentence_of
 from ..short_forms import words_of
 from ..tokens import longest_first
 from .distant import association
 from .document_causes import DocumentCauses, HashedLinear, Passage, Placed
-from .networks import PairTowers, PairTransformer, recogniser_checksum
+from .networks import PairTowers, PairTransformer
 from .pairs import FINE, TASKS, Entity, Pair
 from .rules import Rule, allergy_rule, drug_rule, symptom_rule
 
 SHIPPED = Path(__file__).parent.parent / "model" / "relations"
 MODEL = "medkg_relations"
+_RECOGNISER = "recogniser"  # in the folder, where the towers read with another than ships
 # Of the config what `save` writes itself.
 _OWN = (
     "model",
@@ -172,6 +175,11 @@ class RelationModel(nn.Module):
             for rows in found
         ]
 
+    @property
+    def recogniser(self) -> Path | None:
+        """The folder of the recogniser that the towers read with; None: there are none."""
+        return self.encoder.recogniser if isinstance(self.encoder, PairTowers) else None
+
     def save(self, folder: Path, about: Mapping[str, Any], card: str) -> None:
         """Write the model's folder: config, card, half-precision weights, the encoder's needs.
 
@@ -182,7 +190,7 @@ class RelationModel(nn.Module):
             "model": MODEL,
             "encoder": "towers" if towers else "transformer",
             "towers": towers,
-            "recogniser": recogniser_checksum() if towers else "",
+            "recogniser": self.encoder.recogniser_checksum if towers else "",
             "tasks": {task: list(labels) for task, labels in TASKS.items()},
             "temperatures": self.temperatures,
             "thresholds": self.thresholds,
@@ -195,6 +203,8 @@ class RelationModel(nn.Module):
         if isinstance(self.encoder, PairTowers):
             text = json.dumps(self.encoder.words, ensure_ascii=False)
             (draft / "words.json").write_text(text, encoding="utf-8")
+            if self.encoder.recogniser != RECOGNISER:
+                shutil.copytree(self.encoder.recogniser, draft / _RECOGNISER)
         else:
             self.encoder.encoder.save_description(draft / "encoder")  # type: ignore[operator]  # to mypy a Module or a Tensor
 
@@ -217,13 +227,15 @@ class RelationModel(nn.Module):
             raise ModelError(f"{folder}: is of other relations than this version's; train it again")
         encoder: PairTowers | PairTransformer
         if config["encoder"] == "towers":
-            if config.get("recogniser") != recogniser_checksum():
+            own = folder / _RECOGNISER
+            recogniser = own if own.is_dir() else RECOGNISER
+            words = json.loads((folder / "words.json").read_text(encoding="utf-8"))
+            encoder = PairTowers(words, config["towers"], recogniser)
+            if config.get("recogniser") != encoder.recogniser_checksum:
                 raise ModelError(
                     f"{folder}: learnt from what another recogniser sees than the one that comes"
-                    " with this version; train it again"
+                    f" with {'it' if own.is_dir() else 'this version'}; train it again"
                 )
-            words = json.loads((folder / "words.json").read_text(encoding="utf-8"))
-            encoder = PairTowers(words, config["towers"])
         else:
             # transformers takes seconds to import, and only these models need it.
             from ..mentions.transformer import TransformerEncoder
@@ -316,9 +328,9 @@ Language.factory(
 class RelationsComponent:
     """Sets `doc._.relations`: what a document says about pairs of `doc.spans["mentions"]`.
 
-    Where `doc._.note` is set, a drug CAUSES only what a turn of phrase says that it does, or what a
-    sentence denies: the model that decides in papers knows abstracts, which tell of harm; a note's
-    drugs stand beside what they are given for.
+    Where `doc._.note` is set, a drug CAUSES only what a turn of phrase says that it does, or does
+    not: the model that decides in papers knows abstracts, which tell of harm; a note's drugs stand
+    beside what they are given for, and beside what is denied.
     """
 
     def __init__(self, model: RelationModel) -> None:
@@ -402,18 +414,19 @@ class RelationsComponent:
             for (head, tail, pair), score in zip(those, scores, strict=True):
                 key = concept(head), concept(tail)
                 is_reaction = (head.start, tail.start) in doc._.reactions
-                rule = allergy_rule() if is_reaction else drug_rule(pair)
+                is_disease = _may_be(tail, "Disease")
+                rule = allergy_rule() if is_reaction else drug_rule(pair, is_disease=is_disease)
                 # The document decides; a sentence carries it where none says it more clearly.
                 cause = caused.get(key, 0.0) if score >= min(0.5, best[key]) else 0.0
                 chosen = self._drug_condition(cause, next(treats))
                 if rule is not None:
                     chosen = self._by_rule(rule, None if doc._.note else caused.get(key, 0.0))
                 # A drug treats diseases; that it relieves a symptom has no relation of its own.
-                if chosen is None or not (chosen[1] == "CAUSES" or _may_be(tail, "Disease")):
+                if chosen is None or not (chosen[1] == "CAUSES" or is_disease):
                     continue
                 relation = _relation(head, chosen[1], tail, chosen[0], {})
                 guessed = doc._.note and rule is None and chosen[1] == "CAUSES"
-                if not guessed or relation.context["polarity"] == "negated":
+                if not guessed or _is_denied(relation):
                     found.append(relation)
             for key, (head, tail) in nearest.items():
                 if not doc._.note and key not in best and caused[key] >= self._least("causes"):
@@ -498,6 +511,12 @@ def _relation(
     tail_id = _node(tail, kinds.get(relation, "Disease"))
     context = relation_context(head, tail, relation)
     return FoundRelation(head, relation, tail, head_id, tail_id, probability, qualifiers, context)
+
+
+def _is_denied(relation: FoundRelation) -> bool:
+    """Whether it is the relation that a sentence denies, and not one of its ends."""
+    ends = {relation.head._.polarity, relation.tail._.polarity}
+    return relation.context["polarity"] == "negated" and ends == {"asserted"}
 
 
 def _may_be(mention: Span, kind: str) -> bool:

@@ -3,18 +3,20 @@ transformer."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from zlib import crc32
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
+from ...graph.atomic import json_object
+from ...graph.errors import ModelError
 from ..fit import checksum
-from ..mentions.bilstm import LAYERS, LockedDropout
+from ..mentions.bilstm import LAYERS, BiLSTMEncoder, LockedDropout
 from ..mentions.network import SHIPPED, NerModel
 from ..mentions.vectors import word_form
 from ..tokens import longest_first
@@ -32,22 +34,25 @@ PLACEHOLDERS = tuple(
 
 
 class Reader:
-    """The recogniser that ships, as a reader of sentences: what its encoder makes of each word.
+    """A recogniser as a reader of sentences: what its encoder makes of each word.
 
     It learnt from raw text and from more annotations than there are of relations (states of a
     tagger as input of another network: Peters et al. 2017). The towers leave it as it is, so that a
-    model of relations holds its checksum and not its weights.
+    model of relations needs no weights of it where it is the one that ships, only its checksum.
     """
 
-    def __init__(self) -> None:
-        self._encoder = NerModel.load().encoder
+    def __init__(self, recogniser: Path) -> None:
+        encoder = NerModel.load(recogniser).encoder
+        if not isinstance(encoder, BiLSTMEncoder):
+            raise ModelError(f"{recogniser}: the towers read with a bilstm; give one's folder")
+        self._encoder = encoder
 
     @torch.inference_mode()
     def states(self, sentences: Sequence[tuple[str, ...]]) -> list[Tensor]:
         """Of each sentence its words' states, shape (words, `LAYERS`), in half precision."""
         found: dict[tuple[str, ...], Tensor] = {}
         for batch in longest_first(dict.fromkeys(sentences), len, _BATCH):
-            states = self._encoder.layers(batch).half()  # type: ignore[operator]  # a Module's
+            states = self._encoder.layers(batch).half()
             rows = zip(batch, states, strict=True)
             # Copies, which don't keep the padding.
             found.update((words, row[: len(words)].clone()) for words, row in rows)
@@ -55,15 +60,14 @@ class Reader:
 
 
 @cache
-def reader() -> Reader:
-    """One for all models of a process, which is loaded when the first pair is read."""
-    return Reader()
+def reader(recogniser: Path, files: str) -> Reader:
+    """One for all models of a process that read with the same files, by `recogniser_checksum`."""
+    return Reader(recogniser)
 
 
-def recogniser_checksum() -> str:
+def recogniser_checksum(recogniser: Path) -> str:
     """Of the files that `reader` reads with; loading them verifies theirs."""
-    config = json.loads((SHIPPED / "config.json").read_text(encoding="utf-8"))
-    return checksum(config["checksums"])
+    return checksum((json_object(recogniser / "config.json") or {}).get("checksums"))
 
 
 class Tower(nn.Module):
@@ -200,8 +204,12 @@ class PairTowers(nn.Module):
     BUCKETS = 200
     BLANKED = 0.05  # of the words, while training
 
-    def __init__(self, words: Sequence[str], towers: int, vector: int = 100) -> None:
+    def __init__(
+        self, words: Sequence[str], towers: int, recogniser: Path = SHIPPED, vector: int = 100
+    ) -> None:
         super().__init__()
+        self.recogniser = recogniser
+        self.recogniser_checksum = recogniser_checksum(recogniser)
         self.words = list(words)
         self._index = {word: place for place, word in enumerate(self.words, start=1)}
         self.embedding = nn.Embedding(1 + len(self.words) + self.BUCKETS, vector, padding_idx=0)
@@ -213,7 +221,8 @@ class PairTowers(nn.Module):
     def prepare(self, pairs: Sequence[Pair]) -> list[Row]:
         """What `forward` takes."""
         rows = []
-        sentences = reader().states([pair.words for pair in pairs])
+        reads = reader(self.recogniser, self.recogniser_checksum)
+        sentences = reads.states([pair.words for pair in pairs])
         for pair, states in zip(pairs, sentences, strict=True):
             words, head, tail, places = _cut(pair)
             ids = [_word_id(word, self._index, self.BUCKETS) for word in words]

@@ -11,7 +11,7 @@ Its rules for Drug–CONTRAINDICATED_FOR–Disease and those for a gene and a co
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 
@@ -24,17 +24,27 @@ _NEAR = (
     r"|(?!(?:but|however|although|without|no|not|and|he|she|they|it|we|which|who|that|then|is|are|was"
     r"|were|has|had|have|been|developed|caused|causing|;|:|,) )\S+ ){{0,{}}}?"
 )
+# A word of a dose, <dose>; and, <listed>, that the drug before isn't one of a list of doses.
+_DOSE = (
+    r"(?:\d\S* |(?:mg|mcg|g|units?|u|puffs?|tabs?|po|iv|sc|od|bd|bid|tid|qid|tds|qds|qd|qhs|prn"
+    r"|daily|nightly|weekly) )"
+)
+_LISTED = rf"(?!(?:{_DOSE}|(?:a|day|once|twice|nocte|mane|at|night|as|needed) )+(?:,|;) m )"
 _LETTERS = {"Disease": "d", "Symptom": "s", "Drug": "m", "Target": "g"}
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A row of the rules: what it is called and says, how often it is right, what it matches."""
+    """A row of the rules: what it is called and says, how often it is right, what it matches.
+
+    `unless` is what a name of the condition must not hold; None: it may be any.
+    """
 
     name: str
     relation: str
     precision: float
     pattern: re.Pattern[str]
+    unless: re.Pattern[str] | None = None
 
 
 @cache
@@ -49,7 +59,16 @@ def symptom_rules() -> tuple[Rule, ...]:
 @cache
 def drug_rules() -> tuple[Rule, ...]:
     """The rules for a drug and a condition, in order."""
-    return _rules_with_relation("drug_rules.tsv")
+    return tuple(
+        Rule(
+            name,
+            relation,
+            float(precision),
+            _compiled(pattern),
+            re.compile(unless, re.I) if unless else None,
+        )
+        for name, relation, precision, pattern, unless in _rows("drug_rules.tsv")
+    )
 
 
 @cache
@@ -61,13 +80,9 @@ def allergy_rule() -> Rule:
 @cache
 def association_rules() -> tuple[Rule, ...]:
     """The rules for a gene and a condition, in order: ASSOCIATED_WITH, DENIED or NONE."""
-    return _rules_with_relation("association_rules.tsv")
-
-
-def _rules_with_relation(file: str) -> tuple[Rule, ...]:
     return tuple(
         Rule(name, relation, float(precision), _compiled(pattern))
-        for name, relation, precision, pattern in _rows(file)
+        for name, relation, precision, pattern in _rows("association_rules.tsv")
     )
 
 
@@ -78,6 +93,7 @@ def _rows(file: str) -> list[list[str]]:
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
+    pattern = pattern.replace("<listed>", _LISTED).replace("<dose>", _DOSE)
     gapped = re.sub(r"\{(\d+)\}", lambda m: _NEAR.format(m[1]), pattern)
     gapped = re.sub(r"<(\d+)>", lambda m: _GAP.format(m[1]), gapped)
     return re.compile(rf"(?:^|(?<= ))(?:{gapped})(?= |$)")
@@ -112,12 +128,25 @@ def symptom_rule(pair: Pair, *, note: bool = False) -> Rule | None:
     return None if note and _COMES_WITH.search(text) else _first(symptom_rules(), text)
 
 
-def drug_rule(pair: Pair) -> Rule | None:
-    """The first rule that matches a pair of a drug (head) and a condition (tail)."""
-    rule = _first(drug_rules(), rule_text(pair))
-    # "Cough on lisinopril" is what the drug did, "depression on sertraline" what it is taken for.
+def drug_rule(pair: Pair, *, is_disease: bool = False) -> Rule | None:
+    """The first rule that matches a pair of a drug (head) and a condition (tail).
+
+    Args:
+        is_disease: whether a Symptom may as well be the disease of the same name.
+    """
+    texts = [rule_text(pair)]
+    if is_disease and pair.tail.kind == "Symptom":
+        texts.append(rule_text(replace(pair, tail=replace(pair.tail, kind="Disease"))))
     name = " ".join(pair.words[pair.tail.start : pair.tail.end])
-    return None if rule and rule.name == "S on M" and _LASTING.search(name) else rule
+    return next(
+        (
+            rule
+            for rule in drug_rules()
+            if not (rule.unless and rule.unless.search(name))
+            and any(map(rule.pattern.search, texts))
+        ),
+        None,
+    )
 
 
 def association_rule(pair: Pair) -> Rule | None:
@@ -143,11 +172,6 @@ def _list(small: str, capital: str) -> re.Pattern[str]:
     )
 
 
-_LASTING = re.compile(
-    r"depressi|anxi|insomnia|migraine|epilep|asthma|hypertensi|diabet|reflux|arthritis|psychosis"
-    r"|bipolar|hypothyroid|cholesterol|lipid",
-    re.I,
-)
 _COMES_WITH = _compiled(
     "(?:man|woman|boy|girl|male|female|lady|gentleman|patient|pt|m|f|old|he|she)"
     " (?:who |was |is |has |had |known )*(?:with|has|had) {6}D <10>"

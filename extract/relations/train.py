@@ -19,15 +19,24 @@ from ...graph.progress import progress
 from ...graph.quarantine import Quarantine
 from ...graph.threads import one_thread
 from ..corpora.own import read_annotated
-from ..corpora.readers import Document, load_corpora, read_roam, split_documents, without_overlap
+from ..corpora.readers import (
+    Document,
+    load_corpora,
+    read_roam,
+    split_documents,
+    undivided,
+    without_overlap,
+)
 from ..fit import Checkpoint, Recipe, check_rate, checksum, fit
 from ..folder import score_cells
 from ..mentions.names import hpo_definitions
+from ..mentions.network import SHIPPED as RECOGNISER
 from ..mentions.vectors import count_words, skip_gram, word_form
+from ..seen import FIELD, SIBLING_FIGURES, marks, open_sibling, trained_on
 from ..tokens import token_offsets
 from .evaluate import score_task, task_calibration
 from .model import MODEL, RelationModel, mean_with, soften
-from .networks import PLACEHOLDERS, PairTowers, PairTransformer
+from .networks import PLACEHOLDERS, PairTowers, PairTransformer, reader, recogniser_checksum
 from .own import like_cdr, own_pairs
 from .pairs import TASKS, Labelled, cdr_pairs, chemprot_pairs, roam_pairs
 from .train_linear import DocumentFit, fit_documents, fit_linear
@@ -46,31 +55,41 @@ LORA = Recipe(12, 32, 5e-4, 1e-3, 0.01, 0.1, 1.0, 3)
 class Parts:
     """What to train on, documents to measure on by task, text for the word vectors.
 
-    `cdr` are the documents that the pairs of "causes" come from.
+    `documents` are those that the pairs of `train` come from, `cdr` those of the task "causes".
     """
 
     train: list[Labelled]
+    documents: list[Document]
     cdr: list[Document]
     development: dict[str, list[Document]]
     raw: list[str]
 
 
-def load_parts(folder: Path, quarantine: Quarantine, corrections: Path | None = None) -> Parts:
+def load_parts(
+    folder: Path,
+    quarantine: Quarantine,
+    corrections: Path | None = None,
+    *,
+    divided: bool = True,
+) -> Parts:
     """Read BC5CDR, ChemProt and Roam from the folder of corpora.
 
     A tenth of Roam's sentences is its development part. Training documents that occur in any
     development part are left out, and so are such documents of `corrections`, which are trained on
-    beside them.
+    beside them. If not `divided`, everything is to train on and there are no development parts.
 
     Raises:
         DataError: one of the three, or the corrections, is missing or can't be read.
     """
-    corpora = {corpus.name: corpus for corpus in load_corpora(folder, quarantine)}
+    read = load_corpora(folder, quarantine)
+    corpora = {corpus.name: corpus for corpus in (read if divided else undivided(read))}
     if missing := {"bc5cdr", "chemprot"} - set(corpora):
         raise DataError(f"lacks {' and '.join(sorted(missing))}", path=folder)
     file = folder / "roam" / "training.json"
     sentences = read_roam(file if file.is_file() else file.with_name(file.name + ".xz"), quarantine)
-    roam_train, roam_development = split_documents(sentences, len(sentences) // 10)
+    roam_train, roam_development = split_documents(
+        sentences, len(sentences) // 10 if divided else 0
+    )
     held_out = [document for corpus in corpora.values() for document in corpus.development]
     roam_train = without_overlap(roam_train, [*held_out, *roam_development])
     own = [] if corrections is None else read_annotated(corrections, quarantine, labels={})
@@ -93,8 +112,10 @@ def load_parts(folder: Path, quarantine: Quarantine, corrections: Path | None = 
     parts.append(own_pairs(own))
     parts += [caused, random.Random(0).sample(treated, min(len(treated), len(caused)))]
     raw = [document.text for corpus in corpora.values() for document in corpus.train]
+    documents = [*cdr, *corpora["chemprot"].train, *roam_train]
     return Parts(
         [labelled for part in parts for labelled in part],
+        documents,
         cdr,
         development,
         [*raw, *(document.text for document in roam_train)],
@@ -113,6 +134,8 @@ def train_relations(
     device: str | None = None,
     raw_text: Sequence[str] | None = None,
     corrections: Path | None = None,
+    recogniser: Path | None = None,
+    sibling: Path | None = None,
 ) -> dict[str, Any]:
     """Train on BC5CDR, ChemProt and Roam and write the model's folder.
 
@@ -131,35 +154,62 @@ def train_relations(
         raw_text: to train the towers' word vectors on; None: the training texts and HPO's
             definitions.
         corrections: annotated text of one's own, mentions and relations, see `own_relations`.
+        recogniser: folder of the BiLSTM that the towers read with; a copy goes into the model's
+            folder. None: the one that ships.
+        sibling: the folder of a model that was trained the same way on the training parts alone.
+            This one is trained on the development parts too, and the figures that it states are
+            the sibling's.
 
     Returns:
-        The development figures by relation.
+        The development figures by relation, or the sibling's.
 
     Raises:
         DataError: a corpus is missing or can't be read, or `out` holds other things.
-        ModelError: the encoder can't be loaded, `learning_rate` or `lora` is given without one, or
-            the checkpoint belongs to another training.
+        ModelError: the encoder or the recogniser can't be loaded, `learning_rate` or `lora` is
+            given without an encoder or `recogniser` with one, the checkpoint belongs to another
+            training, or the sibling was trained in another way.
     """
     out = Path(out)
     check_replaceable(out, marker="config.json", model=MODEL)
     check_rate(learning_rate)
     if encoder is None and (learning_rate is not None or lora is not None):
         raise ModelError("a learning rate and LoRA are for a Hugging Face encoder; name one")
+    if encoder is not None and recogniser is not None:
+        raise ModelError("an encoder reads in the recogniser's place; give one of the two")
+    recogniser = recogniser or RECOGNISER
+    if encoder is None:
+        reader(recogniser, recogniser_checksum(recogniser))  # before an hour's work
     quarantine = Quarantine()
-    parts = load_parts(Path(corpora), quarantine, corrections)
+    parts = load_parts(Path(corpora), quarantine, corrections, divided=sibling is None)
     names = sorted({labelled.about[0] for labelled in parts.train})
     random.Random(seed).shuffle(names)
     held = set(names[: len(names) // _HELD_OUT])
     tuning = [labelled for labelled in parts.train if labelled.about[0] in held]
     training = [labelled for labelled in parts.train if labelled.about[0] not in held]
-    settings: dict[str, Any] = {"seed": seed, "epochs": epochs or _EPOCHS, "base_encoder": encoder}
+    settings: dict[str, Any] = {
+        "trained_on": ["bc5cdr", "chemprot", "roam", *(["own"] if corrections else [])],
+        "seed": seed,
+        "epochs": epochs or _EPOCHS,
+        "base_encoder": encoder,
+        "raw_text": None if raw_text is None else checksum(list(raw_text)),
+    }
     checkpoint = out.with_name(out.name + ".checkpoint")
+    if encoder is not None:
+        recipe = TRANSFORMER if lora is None else LORA
+        settings |= {
+            "epochs": epochs or recipe.epochs,
+            "learning_rate": learning_rate or recipe.learning_rate,
+            "lora": lora,
+        }
+    theirs: dict[str, Any] = {}
+    if sibling is not None:
+        theirs = open_sibling(sibling, MODEL, settings, parts.documents)
     torch.manual_seed(seed)
     if encoder is None:
         vectors, words = _vectors(
             [*parts.raw, *hpo_definitions()] if raw_text is None else raw_text, seed
         )
-        towers = PairTowers([*PLACEHOLDERS, *words], _TOWERS)
+        towers = PairTowers([*PLACEHOLDERS, *words], _TOWERS, recogniser)
         start = 1 + len(PLACEHOLDERS)
         towers.embedding.weight.data[start : start + len(words)] = vectors
         model = RelationModel(towers).to(device or "cpu")
@@ -167,18 +217,12 @@ def train_relations(
         # transformers takes seconds to import, and only these models need it.
         from ..mentions.transformer import TransformerEncoder
 
-        recipe = TRANSFORMER if lora is None else LORA
-        settings |= {
-            "epochs": epochs or recipe.epochs,
-            "learning_rate": learning_rate or recipe.learning_rate,
-            "lora": lora,
-        }
         data = {"training": _rows(training), "held out": _rows(tuning)}
         state = Checkpoint(checkpoint, {**settings, "data": checksum(data)})
-        reader = TransformerEncoder.from_pretrained(encoder)
+        transformer = TransformerEncoder.from_pretrained(encoder)
         if lora is not None:
-            reader.add_lora(lora)
-        model = RelationModel(PairTransformer(reader))
+            transformer.add_lora(lora)
+        model = RelationModel(PairTransformer(transformer))
         model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     with one_thread(encoder is None):
         for task in ("targets", "treats"):
@@ -190,10 +234,10 @@ def train_relations(
         else:
             _fine_tune(model, training, tuning, recipe, settings, state)
             if lora is not None:
-                reader.merge_lora()
+                transformer.merge_lora()
     _calibrate(model, tuning)
     _calibrate_causes(model, tuning, documents)
-    figures = {
+    figures = theirs.get("development") or {
         task: {
             method: asdict(score)
             for method, score in score_task(model, task, parts.development[task]).items()
@@ -201,7 +245,6 @@ def train_relations(
         for task in TASKS
     }
     about = {
-        "trained_on": ["bc5cdr", "chemprot", "roam", *(["own"] if corrections else [])],
         "licence": LICENCE,
         **settings,
         "pairs": {
@@ -209,10 +252,14 @@ def train_relations(
             for task in TASKS
         },
         "set_aside": quarantine.counts(),
+        "sibling": theirs.get("checksums"),
+        "reader_seen": trained_on([recogniser], parts.development["targets"])
+        if encoder is None
+        else 0,
         "development": figures,
-        "calibration": {
-            task: task_calibration(model, task, parts.development[task]) for task in TASKS
-        },
+        "calibration": theirs.get("calibration")
+        or {task: task_calibration(model, task, parts.development[task]) for task in TASKS},
+        FIELD: marks(parts.documents),
     }
     model.save(out, about, _card(about))
     if encoder is not None:
@@ -223,14 +270,24 @@ def train_relations(
 def _card(about: dict[str, Any]) -> str:
     """The model card: data, licences, figures on the development parts, limits."""
     encoder, epochs, chosen, seen = about["base_encoder"], f"{about['epochs']} epochs", "", ""
+    known = ""
+    if about["reader_seen"]:
+        known = (
+            f" **The recogniser that TARGETS is read with was trained on {about['reader_seen']} of"
+            " the documents that it is measured on: its figure is too good.**"
+        )
+    parts, sibling = "The training parts only", ""
+    if about["sibling"]:
+        parts = "The training and the development parts"
+        sibling = f" {SIBLING_FIGURES}"
     if encoder is None:
         seen = (
             " The recogniser has learnt from that tenth too, so that what it sees there is clearer"
             " than elsewhere."
         )
         encoder = (
-            "linear models, and for TARGETS LSTMs over what the recogniser that ships sees of a"
-            " sentence; the weights are bound to that recogniser's"
+            "linear models, and for TARGETS LSTMs over what a recogniser sees of a sentence (the"
+            " one that ships, or that of the folder `recogniser`); the weights are bound to its"
         )
     else:
         encoder += "" if about["lora"] is None else f", LoRA of rank {about['lora']}"
@@ -245,10 +302,10 @@ def _card(about: dict[str, Any]) -> str:
         "",
         "## Trained on",
         "",
-        f"The training parts only; a tenth of their documents chose {chosen}the temperatures and "
-        "the thresholds (of CAUSES five folds over all of them did). Training texts that occur in "
-        "any development part were left out. What a chemical causes is no treatment, and the other "
-        f"way round: such pairs teach the other model what is none.{seen}",
+        f"{parts}; a tenth of their documents chose {chosen}the temperatures and the thresholds "
+        "(of CAUSES five folds over all of them did). Training texts that occur in any development "
+        "part were left out there. What a chemical causes is no treatment, and the other way "
+        f"round: such pairs teach the other model what is none.{seen}",
         "",
         "| relation | corpus | licence | pairs trained on |",
         "| --- | --- | --- | --- |",
@@ -256,14 +313,15 @@ def _card(about: dict[str, Any]) -> str:
         f"{about['pairs']['targets']} |",
         f"| Drug–CAUSES–Disease or Symptom | BC5CDR, relations of documents seen as of their "
         f"sentences, then documents as a whole | public domain | {about['pairs']['causes']} |",
-        f"| Drug–TREATS–Disease | Roam, nine tenths of its sentences | CC BY-SA 4.0 | "
+        f"| Drug–TREATS–Disease | Roam, {'all' if sibling else 'nine tenths'} of its sentences | "
+        "CC BY-SA 4.0 | "
         f"{about['pairs']['treats']} |",
         "",
         "## Figures on the development parts",
         "",
         "Gold mentions, micro, in per cent, F1 with a 95 % bootstrap interval over documents. "
         "ChemProt counts mentions, BC5CDR concepts of a document, in one sentence or not, Roam "
-        "afflictions, of a tenth of its sentences. One training, one seed.",
+        f"afflictions, of a tenth of its sentences. One training, one seed.{sibling}{known}",
         "",
         "| relation | method | precision | recall | F1 | interval | true |",
         "| --- | --- | --- | --- | --- | --- | --- |",

@@ -16,13 +16,16 @@ from scipy.sparse import csr_matrix
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from ..corpora.readers import Document
 from .document_causes import (
     HashedLinear,
+    Line,
     Passage,
     Trees,
+    TreesAndLine,
     candidates,
     cdr_passages,
     concept_features,
@@ -140,10 +143,12 @@ def fit_documents(
     held = np.zeros(len(labels))
     for fold in range(_FOLDS):
         inside, outside = where != fold, where == fold
-        trees = Trees()
-        _fit_trees(trees, matrix[inside], labels[inside], seed)
-        held[outside] = trees(torch.from_numpy(matrix[outside])).sigmoid().numpy()
-    _fit_trees(model.documents.trees, matrix, labels, seed)
+        decide = TreesAndLine()
+        _fit_trees(decide.trees, matrix[inside], labels[inside], seed)
+        _fit_line(decide.line, matrix[inside], labels[inside])
+        held[outside] = decide(torch.from_numpy(matrix[outside])).detach().numpy()
+    _fit_trees(model.documents.decide.trees, matrix, labels, seed)
+    _fit_line(model.documents.decide.line, matrix, labels)
     by_document: dict[str, dict[tuple[str, str], float]] = defaultdict(dict)
     for (name, drug, condition), probability in zip(keys, held.tolist(), strict=True):
         by_document[name][drug, condition] = probability
@@ -180,6 +185,15 @@ def _out_of_fold(
             regression = _regression(rows[inside], labels[inside].tolist(), 3.0)
             held[outside] = regression.predict_proba(rows[outside])[:, 1]
     return held
+
+
+def _fit_line(line: Line, rows: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> None:
+    scaler = StandardScaler().fit(rows)
+    regression = LogisticRegression(max_iter=3000).fit(scaler.transform(rows), labels)
+    weights = regression.coef_[0] / scaler.scale_
+    with torch.no_grad():
+        line.weights.copy_(torch.from_numpy(weights))
+        line.bias.fill_(float(regression.intercept_[0] - weights @ scaler.mean_))
 
 
 def _fit_trees(

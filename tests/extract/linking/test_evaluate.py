@@ -56,6 +56,7 @@ def test_linking_is_scored_with_the_names_of_another_part(tmp_path: Path, train:
     table = evaluate_linking([train], development, "pubtator")
     rows = {row["method"]: row for row in table.iter_rows(named=True)}
     assert (rows["linker"]["mentions"], rows["linker"]["ceiling"]) == (3, 0.6667)
+    assert rows["linker"]["nameless"] == ["MESH:D3"]
     # gout has no name in the training part: it is rightly linked to nothing, and counts as missed.
     assert rows["linker"]["accuracy"] == 0.6667
     assert (rows["linker"]["accuracy_reachable"], rows["linker"]["recall_at_5"]) == (1.0, 1.0)

@@ -11,26 +11,41 @@ import pytest
 import torch
 from sklearn.datasets import make_classification
 from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import scale
 
 from medkg.extract import sentences as _sentences  # noqa: F401 (likewise)
 from medkg.extract.context.context import Context
+from medkg.extract.corpora.readers import read_chemprot
 from medkg.extract.mentions.bilstm import LAYERS
+from medkg.extract.mentions.network import SHIPPED as RECOGNISER
+from medkg.extract.mentions.train import train_ner
 from medkg.extract.relations import model as relations
-from medkg.extract.relations.document_causes import Passage, Placed, Trees
+from medkg.extract.relations.document_causes import (
+    NUMBERS,
+    Line,
+    Passage,
+    Placed,
+    Trees,
+    TreesAndLine,
+)
 from medkg.extract.relations.document_causes import candidates as document_candidates
 from medkg.extract.relations.evaluate import calibration_error, evaluate_relations, score
 from medkg.extract.relations.model import RelationModel, RelationsComponent, candidates, passages
-from medkg.extract.relations.networks import PairTowers, _cut, reader
+from medkg.extract.relations.networks import PairTowers, _cut, reader, recogniser_checksum
 from medkg.extract.relations.pairs import TASKS, Entity, Pair
 from medkg.extract.relations.rules import Rule, drug_rule, drug_rules, symptom_rule, symptom_rules
 from medkg.extract.relations.train import train_relations
-from medkg.extract.relations.train_linear import _fit_trees
+from medkg.extract.relations.train_linear import _fit_line, _fit_trees
 from medkg.graph.errors import DataError, ModelError
+from medkg.graph.quarantine import Quarantine
 from tests.extract.mentions.test_transformer import bert as bert  # a fixture
 
+from ..made_corpus import write_corpus
 from ..marked import marked, pipeline
 from ..relation_corpora import write_relation_corpora
 
+READER = reader(RECOGNISER, recogniser_checksum(RECOGNISER))
 WORDS = ("We", "gave", "new", "aspirin", "and", "ibuprofen", "for", "the", "bad", "pain", ".")
 # For word vectors; the sentences' own words are enough.
 TEXTS = ["induced strongly inhibits activates ignores relief suffer studies indicated"] * 9
@@ -105,10 +120,10 @@ def test_words_stand_for_those_at_their_places(far: int) -> None:
 
 def test_sentences_are_read_alone_as_together() -> None:
     sentences = [WORDS, WORDS[:3], ("Fever", "."), WORDS[:3]]
-    together = reader().states(sentences)
+    together = READER.states(sentences)
     assert [states.shape for states in together] == [(len(s), LAYERS) for s in sentences]
     for sentence, states in zip(sentences, together, strict=True):
-        assert torch.allclose(states, reader().states([sentence])[0], atol=2e-3)
+        assert torch.allclose(states, READER.states([sentence])[0], atol=2e-3)
     assert not torch.allclose(together[0][0], together[0][1], atol=0.1)
 
 
@@ -207,6 +222,75 @@ def test_a_model_of_another_recogniser_is_refused(trained: Path, tmp_path: Path)
     (copy / "config.json").write_text(json.dumps({**config, "recogniser": "0" * 64}))
     with pytest.raises(ModelError, match=r"another recogniser.*train it again"):
         RelationModel.load(copy)
+
+
+def test_towers_that_read_with_another_recogniser_take_it_along(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    reading, corpora = tmp_path / "ner", write_relation_corpora(tmp_path / "c", documents=8)
+    train_ner(write_corpus(tmp_path / "mentions"), reading, epochs=1, raw_text=[])
+    out = tmp_path / "model"
+    train_relations(corpora, out, epochs=1, raw_text=TEXTS, recogniser=reading)
+    shutil.rmtree(reading)
+    model = RelationModel.load(out)
+    assert model.recogniser == out / "recogniser"
+    pair = Pair(WORDS, ASPIRIN, Entity(8, 10, "Target"))
+    said = model.predict([pair], ["targets"])["targets"]
+    component = RelationsComponent(model)
+    component.to_disk(tmp_path / "saved")
+    shutil.rmtree(out)
+    component.from_disk(tmp_path / "saved")
+    assert torch.equal(component.model.predict([pair], ["targets"])["targets"], said)
+
+    shutil.rmtree(tmp_path / "saved" / "recogniser")
+    with pytest.raises(ModelError, match="is missing or not the file"):
+        RelationModel.load(tmp_path / "saved")
+    with pytest.raises(ModelError, match="holds no model"):
+        train_relations(corpora, tmp_path / "no", recogniser=tmp_path / "nowhere")
+    config = json.loads((tmp_path / "saved" / "config.json").read_text(encoding="utf-8"))
+    assert config["reader_seen"] == 0
+    with pytest.raises(ModelError, match="in the recogniser's place"):
+        train_relations(corpora, tmp_path / "no", recogniser=tmp_path, encoder="any")
+
+
+def test_figures_of_what_the_recogniser_saw_are_called_too_good(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    corpora, reading = write_relation_corpora(tmp_path / "c", documents=8), tmp_path / "ner"
+    # A corpus whose training part is the development part of another.
+    development = read_chemprot(
+        corpora / "chemprot" / "chemprot_development_abstracts.tsv", Quarantine()
+    )
+    (tmp_path / "seen").mkdir()
+    for name, texts in (("train", [d.text for d in development]), ("dev", ["Lumirol helped."])):
+        rows = [{"text": text, "label": [[0, 6, "Drug"]]} for text in texts]
+        file = tmp_path / "seen" / f"{name}.jsonl"
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    train_ner(tmp_path / "seen", reading, epochs=1, raw_text=[])
+    out = tmp_path / "model"
+    train_relations(corpora, out, epochs=1, raw_text=TEXTS, recogniser=reading)
+    config = json.loads((out / "config.json").read_text(encoding="utf-8"))
+    assert config["reader_seen"] == len(development)
+    assert f"trained on {len(development)} of the documents" in (out / "CARD.md").read_text("utf-8")
+    table = evaluate_relations(out, corpora / "chemprot" / "chemprot_development_abstracts.tsv")
+    assert table["trained_on"].to_list() == [len(development)] * table.height
+    with pytest.raises(ModelError, match="its recogniser was trained on documents"):
+        train_relations(corpora, tmp_path / "no", epochs=1, raw_text=TEXTS, sibling=out)
+
+
+def test_a_model_that_held_nothing_back_states_its_sibling_s_figures(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    corpora = write_relation_corpora(tmp_path / "corpora", documents=16)
+    sibling, out = tmp_path / "sibling", tmp_path / "model"
+    figures = train_relations(corpora, sibling, epochs=1, raw_text=TEXTS)
+    assert train_relations(corpora, out, epochs=1, raw_text=TEXTS, sibling=sibling) == figures
+    theirs, ours = (json.loads((f / "config.json").read_text("utf-8")) for f in (sibling, out))
+    assert (ours["calibration"], ours["sibling"]) == (theirs["calibration"], theirs["checksums"])
+    assert all(ours["pairs"][task] > theirs["pairs"][task] for task in TASKS)
+    assert "those of its sibling" in (out / "CARD.md").read_text(encoding="utf-8")
+    for model, seen in ((sibling, 0), (out, 4)):
+        table = evaluate_relations(model, corpora / "bc5cdr" / "CDR_DevelopmentSet.PubTator.txt")
+        assert table.select("trained_on", "documents").unique().rows() == [(seen, 4)]
+    with pytest.raises(ModelError, match="is no sibling, its epochs being 1 and here 2"):
+        train_relations(corpora, tmp_path / "no", epochs=2, raw_text=TEXTS, sibling=sibling)
 
 
 def test_a_corpus_without_relations_is_refused(trained: Path, corpora: Path) -> None:
@@ -371,7 +455,25 @@ def test_a_name_has_neither_its_short_form_nor_itself_as_a_symptom(trained: Path
         ("On [simvastatin|Drug] she noticed [muscle pain|Symptom].", "CAUSES"),
         ("[Valproate|Drug] is contraindicated in [cirrhosis|Disease].", "CONTRAINDICATED_FOR"),
         ("[Cough|Symptom] on [lisinopril|Drug].", "CAUSES"),
+        ("He took [amoxicillin|Drug] but stopped it because of [diarrhea|Symptom].", "CAUSES"),
+        ("[Albuterol|Drug] 2 puffs prn [asthma|Disease].", "TREATS"),
+        ("Gets [hives|Symptom] with [amoxicillin|Drug].", "CAUSES"),
         ("[Depression|Symptom] on [sertraline|Drug] 100 mg daily.", None),
+        ("No [cough|Symptom] on [lisinopril|Drug].", "CAUSES"),
+        ("[Metformin|Drug] held due to [AKI|Disease].", None),
+        ("[Folate|Drug] prevents [methotrexate|Drug]-induced [mucositis|Disease].", "NONE"),
+        ("[Levothyroxine|Drug] corrected the [hypothyroidism|Disease].", "TREATS"),
+        ("[Indomethacin|Drug] caused fever in a patient with [cirrhosis|Disease].", "NONE"),
+        ("[Carboplatin|Drug] was stopped because of [renal impairment|Disease].", "NONE"),
+        ("[Gentamicin|Drug] stopped because of acute [kidney failure|Disease].", "CAUSES"),
+        ("[PE|Disease] on CTA, started on [heparin|Drug].", "TREATS"),
+        ("D/C'd [lisinopril|Drug] for [cough|Symptom].", "CAUSES"),
+        ("No [seizures|Symptom]; continue [levetiracetam|Drug].", "NONE"),
+        ("[Gout|Disease]; continue [allopurinol|Drug].", "TREATS"),
+        ("[Gout|Disease] - well controlled, continue [allopurinol|Drug].", "TREATS"),
+        ("[Gout|Disease]: stable on home [allopurinol|Drug].", "TREATS"),
+        ("[Gout|Disease]: [aspirin|Drug] avoided", None),
+        ("[Gout|Symptom]: continue [allopurinol|Drug].", None),
         ("[Warfarin|Drug] and [epistaxis|Symptom].", None),
         ("She has [asthma|Disease] and takes [aspirin|Drug].", None),
         ("[Warfarin|Drug] was given and she had a [nosebleed|Symptom].", None),
@@ -396,6 +498,18 @@ def test_rules_for_drugs(text: str, relation: str | None) -> None:
     assert (matched.relation if matched else None) == relation
 
 
+def test_a_symptom_that_is_a_disease_too_may_be_treated() -> None:
+    doc = marked(pipeline("medkg_sentences"), "[Asthma|Symptom]: continue [albuterol|Drug].")
+    pair = next(candidates(doc))[2]
+    assert drug_rule(pair) is None
+    rule = drug_rule(pair, is_disease=True)
+    assert rule is not None
+    assert rule.relation == "TREATS"
+    doc = marked(pipeline("medkg_sentences"), "[DVT|Disease] on [apixaban|Drug].")
+    pair = next(candidates(doc))[2]
+    assert drug_rule(pair, is_disease=True) == drug_rule(pair)
+
+
 @pytest.mark.parametrize(
     ("text", "treated"),
     [
@@ -413,6 +527,28 @@ def test_of_a_list_what_stands_before_its_drug_is_treated(text: str, treated: li
         if head.label_ == "Drug" and (rule := drug_rule(pair)) and rule.relation == "TREATS"
     ]
     assert found == treated
+
+
+@pytest.mark.parametrize(
+    ("text", "treat"),
+    [
+        ("[Aspirin|Drug] 81 mg and [statin|Drug] 5 mg for [angina|Disease].",
+         [("aspirin", "angina"), ("statin", "angina")]),
+        ("[Folate|Drug] 5 mg od, [codeine|Drug] 1 g for [pain|Disease].", [("codeine", "pain")]),
+        ("[Folate|Drug] 5 mg, [codeine|Drug] stopped due to [nausea|Disease].", []),
+        ("[Codeine|Drug] prn, [statin|Drug] for [angina|Disease].", [("statin", "angina")]),
+        ("[Metformin|Drug] for [diabetes|Disease], [statin|Drug] for [angina|Disease].",
+         [("metformin", "diabetes"), ("statin", "angina")]),
+    ],
+)  # fmt: skip
+def test_of_a_list_each_drug_treats_its_own(text: str, treat: list[tuple[str, str]]) -> None:
+    doc = marked(pipeline("medkg_sentences"), text)
+    found = {
+        (head.text.lower(), tail.text.lower())
+        for head, tail, pair in candidates(doc)
+        if head.label_ == "Drug" and (rule := drug_rule(pair)) and rule.relation == "TREATS"
+    }
+    assert found == set(treat)
 
 
 @pytest.mark.parametrize(
@@ -455,6 +591,21 @@ def test_trees_are_those_that_were_fitted() -> None:
     assert trees(torch.from_numpy(rows)).sigmoid().numpy() == pytest.approx(
         fitted.predict_proba(rows)[:, 1], abs=1e-4
     )
+
+
+def test_the_line_is_a_regression_on_scaled_numbers_and_half_of_what_is_decided() -> None:
+    rows, labels = make_classification(300, NUMBERS, random_state=1)
+    rows = (rows * 50 + 7).astype(np.float32)
+    line = Line()
+    _fit_line(line, rows, labels)
+    fitted = LogisticRegression(max_iter=3000).fit(scale(rows.astype(float)), labels)
+    chances = fitted.predict_proba(scale(rows.astype(float)))[:, 1]
+    numbers = torch.from_numpy(rows)
+    assert line(numbers).sigmoid().detach().numpy() == pytest.approx(chances, abs=1e-3)
+    both = TreesAndLine()
+    both.line.load_state_dict(line.state_dict())
+    both.trees.start.fill_(100.0)  # type: ignore[operator]  # a buffer
+    assert both(numbers).detach().numpy() == pytest.approx((1 + chances) / 2, abs=1e-3)
 
 
 def test_every_drug_of_a_document_meets_every_condition() -> None:
