@@ -15,7 +15,7 @@ from ..graph.kg import KnowledgeGraph
 from ..graph.progress import progress
 from ..graph.quarantine import Quarantine
 from .annotated import AnnotatedText, End, Mention, Related, Triple
-from .context.context import DEFAULTS
+from .context.attributes import DEFAULTS
 from .documents import TextDocument
 from .pipeline import _BATCH, _read, _Rows
 

@@ -11,6 +11,7 @@ import polars as pl
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from ..graph.errors import DataError
 from ..graph.identifiers import name_key, name_key_of
 from ..graph.kg import KnowledgeGraph
 from ..graph.quarantine import Quarantine
@@ -45,6 +46,9 @@ def evaluate_notes(folder: Path, nlp: Language, terminology: KnowledgeGraph) -> 
         annotated without a name should have none); context values among the mentions found;
         relations between found mentions (both overlap), and with their context right too. A kind
         counts as right where one is a Disease and the other a Symptom and the node decided it.
+
+    Raises:
+        DataError: a file can't be read, or a text can't be processed.
     """
     names = _names(terminology)
     parts: dict[str, list[tuple[int, int, int]]] = {}
@@ -57,9 +61,13 @@ def evaluate_notes(folder: Path, nlp: Language, terminology: KnowledgeGraph) -> 
         )
         for row in gold
     ]
-    read = _read(nlp, documents, Quarantine())
-    for row, (_, doc) in zip(gold, read, strict=True):
-        for part, counts in _compare(row, doc, names).items():
+    aside = Quarantine()
+    read = {document.id: doc for document, doc in _read(nlp, documents, aside)}
+    if refused := aside.counts():
+        reason, number = next(iter(refused.items()))
+        raise DataError(f"{number} of its texts can't be scored: {reason}", path=folder)
+    for row, document in zip(gold, documents, strict=True):
+        for part, counts in _compare(row, read[document.id], names).items():
             parts.setdefault(part, []).append(counts)
     scores: dict[str, Score] = {part: score(rows) for part, rows in parts.items()}
     return pl.DataFrame([{"part": part, **asdict(s)} for part, s in scores.items()])

@@ -19,7 +19,7 @@ from ..graph.kg import KnowledgeGraph
 from ..graph.quarantine import Quarantine
 from ..graph.readings import TEXT, reading
 from . import sentences as _sentences  # noqa: F401
-from .context.context import DEFAULTS
+from .context.attributes import DEFAULTS
 from .context.doses import dosage
 from .context.values import measurement
 from .documents import TextDocument
@@ -200,7 +200,10 @@ class _Rows:
         stopped = _stopped(doc, ids)
         for mention in doc.spans["mentions"]:
             if (entity := ids.get((mention.start, mention.end))) is not None:
-                self._mention(document, mention, *entity, stopped=entity[0] in stopped)
+                now = {"TAKES": "historical"} if entity[0] in stopped else {}
+                if mention.start in doc._.lasting:
+                    now = {"HAS_DISEASE": "current", "HAS_PHENOTYPE": "current"}
+                self._mention(document, mention, *entity, now=now)
         self._relations(document, doc, ids)
 
     def _entity(self, mention: Span, key: str) -> tuple[str, float] | None:
@@ -223,8 +226,18 @@ class _Rows:
         return identifier, 1.0
 
     def _mention(
-        self, document: TextDocument, mention: Span, node: str, score: float, *, stopped: bool
+        self,
+        document: TextDocument,
+        mention: Span,
+        node: str,
+        score: float,
+        *,
+        now: Mapping[str, str],
     ) -> None:
+        """What a mention says of its document and patient.
+
+        `now`: by relation, the temporality that the document as a whole tells.
+        """
         probability = float(mention._.probability) * score
         place = {"mention_start": mention.start_char, "mention_end": mention.end_char}
         said = {name: getattr(mention._, name) for name in DEFAULTS}
@@ -243,9 +256,8 @@ class _Rows:
             context = dict(said)
             if relation == "HAS_PHENOTYPE" and said["polarity"] == "negated":
                 relation, context["polarity"] = "LACKS_PHENOTYPE", "asserted"
-            if relation == "TAKES" and stopped:
-                context["temporality"] = "historical"
             if relation is not None:
+                context["temporality"] = now.get(relation, context["temporality"])
                 more = _stated(relation, mention)
                 self._evidence(
                     document,

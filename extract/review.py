@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from ..graph.atomic import atomic_file, atomic_folder
+from ..graph.errors import DataError
 from ..graph.schema import Schema
 from .annotated import AnnotatedText, Mention
 from .corpora.labels import MENTION_KINDS
@@ -50,6 +51,20 @@ def most_doubtful(texts: Iterable[AnnotatedText], most: int) -> list[tuple[float
     """The documents with the highest scores, those first; equal ones in the order given."""
     scored = ((score(text), -place, text) for place, text in enumerate(texts))
     return [(points, text) for points, _, text in heapq.nlargest(most, scored)]
+
+
+def check_unused(path: Path) -> None:
+    """Refuse to write what may hold an annotator's work already.
+
+    Raises:
+        DataError: the file is there, or the folder and holds something.
+    """
+    if path.is_file() or (path.is_dir() and any(path.iterdir())):
+        raise DataError(
+            "is there already, and may hold an annotator's corrections; give another name, or take "
+            "it away first",
+            path=path,
+        )
 
 
 def write_doccano(ranked: Sequence[tuple[float, AnnotatedText]], path: Path | str) -> None:

@@ -19,6 +19,8 @@ from typing import Any
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
+from .short_forms import short_forms
+
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -43,13 +45,18 @@ _WRAPPED = 60
 # "Weight loss? No." is one statement.
 _ANSWER = re.compile(r"[ \t]+(?:No|None|Nil|Yes|Denies|Denied)\b")
 _CLOSERS = frozenset(")]}\"'’”")
-_OF_PATIENT = re.compile(r"\s*(?:he|she|(?:the |this )?(?:patient|pt))\b", re.I)
+_OF_PATIENT = re.compile(
+    r"\s*(?:he|she|(?:the |this )?(?:patient|pt)|vss?|vitals?|obs|o/e|on exam\w*|exam\w*|gen|heent"
+    r"|bp|hr|labs?|lungs|chest|abd\w*|cv|resp|neuro|mse)\b",
+    re.I,
+)
 _BULLET = re.compile(r"[ \t]*(?:[-*•‣·–—+]|\(?\d{1,2}[.)]|[a-h]\))[ \t]+(?=\S)")
 # "1." at the start of a line, or behind what ends a sentence ("Diagnoses: 1. Gout. 2. Asthma.").
 _ITEM_NUMBER = re.compile(r"(?:^|\n|[:;.][ \t]+)[ \t]*\(?\d{1,2}$")
 _STARTS = (
     "medkg_sentence_starts"  # of a document's sentences, as tokens, where they were looked for
 )
+_SHORTHAND = re.compile(r"(?:h/o|s/p|c/o|p/w|d/c|r/o|pt|hx)\b")
 _FOLLOWING = re.compile(r"\s+(?=(\S))")
 _HEADING = re.compile(
     r"[ \t#*]*(?:\d{1,2}[.)] *)?([A-Za-z][A-Za-z /&'-]{0,48}?)[ \t*]*(:\**|(?=\n|$))"
@@ -69,7 +76,8 @@ def headings(text: str) -> list[tuple[int, int, str]]:
 
     A heading stands at the start of a line and ends with a colon or with the line. Words that
     `data/sections.tsv` doesn't know count, as section "other", if they are all capitals with a
-    colon, a short line that ends with a colon, or a heading of Markdown.
+    colon (but no condition: "CHF: continue Lasix"), a short line that ends with a colon, or a
+    heading of Markdown.
     """
     found = []
     start = 0
@@ -79,7 +87,8 @@ def headings(text: str) -> list[tuple[int, int, str]]:
             words = " ".join(match[1].lower().replace("&", "and").split())
             section = _sections().get(words)
             alone = not line[match.end() :].strip()
-            if section is None and match[2] and len(words) > 2 and (match[1].isupper() or alone):
+            capitals = match[1].isupper() and not _is_condition(match[1])
+            if section is None and match[2] and len(words) > 2 and (capitals or alone):
                 section = "other"
             if section is not None:
                 indent = len(line) - len(line.lstrip())
@@ -88,6 +97,11 @@ def headings(text: str) -> list[tuple[int, int, str]]:
             found.append((start + line.index("#"), start + len(line.rstrip()), "other"))
         start += len(line) + 1
     return found
+
+
+def _is_condition(words: str) -> bool:
+    form = short_forms().get(words)
+    return form is not None and form.kind in ("Disease", "Symptom")
 
 
 def sentence_starts(text: str) -> list[int]:
@@ -102,8 +116,11 @@ def sentence_starts(text: str) -> list[int]:
         while end < len(text) and text[end] in _CLOSERS:
             end += 1
         following = _FOLLOWING.match(text, end)
-        # A lower-case word goes on with what stands before it ("e.g. cough", "? pneumonia").
-        if following is None or following[1].islower():
+        # A lower-case word goes on with what stands before it ("e.g. cough", "? pneumonia"), but
+        # for what a note begins a statement with ("No PE. h/o DVT").
+        if following is None or (
+            following[1].islower() and not _SHORTHAND.match(text, following.end())
+        ):
             continue
         if match[0] == "?" and _ANSWER.match(text, end):
             continue

@@ -15,10 +15,65 @@ from .abbreviations import abbreviations_of
 
 # Of a mention that has such letters alone to go by; by judgement.
 _PROBABILITY = 0.9
-_NUMBER_FOLLOWS = re.compile(
-    r"(?:\s?[:=]|\s(?:of|was|is|at))?\s?[<>≤≥]?\s?\d[\d.,]*"
-    r"(?![\d.,]|\s?(?:[mk]?g|mcg|m?[Ee][Qq]|mmol|IU|units?|tabs?)\b(?!\s?/))"
-)
+_CARDIAC = r"\b(?:SOB|DOE|(?i:dyspnea|dyspnoea|palp\w*|syncope|diaphoresis|orthopno?ea))\b"
+_WITH = r"(?:\s?/\s?|,\s|,?\s(?:or|and)\s)"
+# What stands before and behind a short form that isn't one everywhere; one pair is enough.
+_WHERE = {
+    where: [(re.compile(before), re.compile(behind)) for before, behind in pairs]
+    for where, pairs in {
+        "number": [
+            (
+                "",
+                r"(?:\s?[:=]|\s(?:of|was|is|at))?\s?[<>≤≥]?\s?\d[\d.,]*"
+                r"(?![\d.,]|\s?\+|%\s(?:infusion|solution|IV)"
+                r"|\s?(?:[mk]?g|mcg|gm|grams?|m?[Ee][Qq]|mmol|m[lL]|IU|units?|tab(?:let)?s?"
+                r"|cap(?:sule)?s?|(?i:bid|tid|qid|daily|po))\b(?!\s?/))",
+            )
+        ],
+        "heading": [("", r"\s?:")],
+        "embolism": [
+            (
+                r"\b(?i:no|denie[sd]|for|acute|saddle|(?:sub)?massive|bilateral|(?:un)?provoked"
+                r"|recurrent|known|h/o|hx of|history of|r/o|rule out|ruled out"
+                r"|DVT(?:\s?/|,|\s(?:and|or|&)))\s?$",
+                r"(?!\s?:|\s(?:tube|exam))",
+            ),
+            (
+                "",
+                r"\s?/\s?DVT|\s(?:(?:is|was|very|less|more|felt|thought|seems) )*(?:un)?likely\b"
+                r"|\s(?:on CT|ruled out|was ruled out|excluded|confirmed on)",
+            ),
+        ],
+        "arthritis": [
+            (
+                r"\b(?i:sero(?:positive|negative)|erosive|known|h/o|hx of|history of|PMHx?:|for)"
+                r"\s$",
+                r"(?!\s(?:pressure|sat|mass|thrombus|enlargement|dilat))",
+            ),
+            ("", r"\s(?:flare|on (?i:methotrexate|MTX|humira|adalimumab|etanercept|plaquenil))\b"),
+            (
+                r"\b(?:HTN|DM2?|T2DM|OA|COPD|CAD|CKD|HLD|GERD|SLE|OSA|(?i:asthma|gout|hypertension"
+                r"|diabetes|lupus|psoriasis|osteoporosis|fibromyalgia|hypothyroid\w*)),\s$",
+                r"(?!\s(?:pressure|sat|mass|thrombus))",
+            ),
+        ],
+        "chest pain": [
+            (
+                r"\b(?i:no|denie[sd]|denying|without|w/o|exertional|pleuritic|substernal|c/o|cc:"
+                r"|chief complaint:)\s$",
+                r"(?!\sangle)",
+            ),
+            (
+                r"\b(?:ED|ER|(?i:return|admitted|presents|presented|presenting|came in|seen))\s"
+                r"(?:\w+\s){0,2}?(?:for|with|w/|if)\s$",
+                r"(?!\sangle)",
+            ),
+            (rf"{_CARDIAC}{_WITH}$", r"(?!\sangle)"),
+            ("", rf"{_WITH}{_CARDIAC}"),
+        ],
+    }.items()
+}
+_BEFORE = 30  # characters that are looked at
 _IS_VALUE = re.compile(r"[\s:=<>≤≥]*\d[\d.,/]*\s?%?")
 # "2/2", "2°", "2ary to": secondary to; "d/t": due to.
 _CONNECTIVE = re.compile(
@@ -38,6 +93,8 @@ _COUNTED = re.compile(
     re.I,
 )
 _READ_AS = "medkg words read as others"
+if not Span.has_extension("stands_for"):
+    Span.set_extension("stands_for", default="")
 
 
 @dataclass(frozen=True)
@@ -47,12 +104,13 @@ class ShortForm:
     Attributes:
         kind: of the mention; "none": no mention, though the letters look like one.
         long: what it is linked as, or empty.
-        with_value: whether it counts only before a number that is no dose.
+        where: which of `_WHERE` it counts in; empty: everywhere. Elsewhere a number's or heading's
+            is left as it was found, and what could mean something else is no mention.
     """
 
     kind: str
     long: str
-    with_value: bool
+    where: str
 
 
 @cache
@@ -62,8 +120,13 @@ def short_forms() -> Mapping[str, ShortForm]:
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     rows = (line.split("\t") for line in lines[1:])
     return MappingProxyType(
-        {short: ShortForm(kind, long, value == "yes") for short, kind, long, value in rows}
+        {short: ShortForm(kind, long, where) for short, kind, long, where in rows}
     )
+
+
+def _counts(where: str, text: str, start: int, end: int) -> bool:
+    before = text[max(0, start - _BEFORE) : start]
+    return any(a.search(before) and b.match(text, end) for a, b in _WHERE[where])
 
 
 @cache
@@ -111,13 +174,17 @@ def _find_connectives(doc: Doc) -> Iterator[tuple[int, str]]:
         yield from zip(range(span.start, span.end), said, strict=True)
 
 
-def with_short_forms(doc: Doc, mentions: Iterable[Span]) -> list[Span]:
+def with_short_forms(doc: Doc, mentions: Iterable[Span]) -> tuple[list[Span], list[Span]]:
     """A note's mentions, with those that it writes short, each by the kind of its short form.
 
+    `span._.stands_for` is what it is linked as, empty for all others.
     What the note spells out itself stays as it is, and so does a mention that such letters are only
     a part of ("CAD risk score"), unless the rest of it is a value ("pCO2 38").
+
+    Returns:
+        The mentions, and what is none though its letters are like one.
     """
-    kept = list(mentions)
+    kept, none = list(mentions), []
     text = doc.text
     defined = {found.short for found in abbreviations_of(doc)}
     headings = [(span.start_char, span.end_char) for span in doc.spans.get("headings", [])]
@@ -126,7 +193,8 @@ def with_short_forms(doc: Doc, mentions: Iterable[Span]) -> list[Span]:
         span = doc.char_span(*match.span(), label=form.kind)
         if span is None or match[0] in defined:
             continue
-        if form.with_value and not _NUMBER_FOLLOWS.match(text, match.end()):
+        counts = not form.where or _counts(form.where, text, *match.span())
+        if not counts and form.where in ("number", "heading"):
             continue
         if any(start <= match.start() < end for start, end in headings):
             continue
@@ -134,10 +202,12 @@ def with_short_forms(doc: Doc, mentions: Iterable[Span]) -> list[Span]:
         if not all(_is_no_more(mention, span) for mention in here):
             continue
         kept = [mention for mention in kept if mention not in here]
-        if form.kind != "none":
-            span._.probability = _PROBABILITY
+        if counts and form.kind != "none":
+            span._.probability, span._.stands_for = _PROBABILITY, form.long
             kept.append(span)
-    return sorted(kept, key=lambda mention: mention.start)
+        else:
+            none.append(span)
+    return sorted(kept, key=lambda mention: mention.start), none
 
 
 def _is_no_more(mention: Span, short: Span) -> bool:

@@ -9,8 +9,8 @@ phrases are data (`data/context.tsv`). Beyond ConText: a section of family histo
 speaks for everything in it; a new clause ends a scope also where only its verb shows it ("no fever,
 the cough persists"); a test is not denied by its negative result, only by not being done; and
 phrases such as "did not cause" negate a relation and not its ends. What a drug that is not to be
-given did ("penicillin - hives") is past; what a past history says is still taken ("hypothyroidism,
-on levothyroxine") is of now, and so is what it is taken for.
+given did ("penicillin - hives", `reactions`) is past; what a past history says is still taken
+("hypothyroidism, on levothyroxine", `drugs`) is of now, and so is what it is taken for.
 """
 
 from __future__ import annotations
@@ -21,125 +21,20 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
-from itertools import accumulate, pairwise, zip_longest
+from itertools import accumulate
 from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from ..sentences import section_of, sentence_of
-from ..short_forms import words_of
-from .doses import dosage
+from ..short_forms import words_of  # registers `stands_for` too
+from .attributes import DEFAULTS, attributes
+from .drugs import is_stopped, listed_with, said_later, still_taken
+from .reactions import reactions_in
 
-# Attribute and value that each category of trigger stands for; of one attribute the later wins.
-_VALUES = {
-    "negated": ("polarity", "negated"),
-    "possible": ("certainty", "possible"),
-    "hypothetical": ("certainty", "hypothetical"),
-    "allergy": ("certainty", "hypothetical"),
-    "reaction": ("temporality", "historical"),
-    "historical": ("temporality", "historical"),
-    "past": ("temporality", "historical"),
-    "over": ("temporality", "historical"),
-    "other": ("experiencer", "other"),
-    "family": ("experiencer", "family"),
-    "relative": ("experiencer", "family"),
-}
-DEFAULTS = {
-    "polarity": "asserted",
-    "certainty": "certain",
-    "experiencer": "patient",
-    "temporality": "current",
-}
 # What takes back what other triggers said.
 _CANCELS = {"current": {"historical", "past"}, "certain": {"possible", "hypothetical"}}
-# Words between a drug that is not to be given and what it did, a mention's own words left out
-# ("codeine - severe hives", "PCN (rash, hives)", "an allergy to penicillin, which caused a rash").
-_WORD = r"(?:an?|the|his|her|severe|mild|moderate|bad|generali[sz]ed|facial|acute|some)"
-_TO_REACTION = re.compile(
-    rf"(?:\s|{_WORD}\b|allerg\w+)*"
-    r"(?:[-–—:=(\[]|[=-]>|→|[;,]?\s*(?:(?:that|which|he|she|it|reactions?|with|and|had|has|is|was)\s+)*"
-    r"(?:causes?|caused|causing|gives?|gave|gets?|got|develops?|developed|reactions?:?"
-    r"|leads? to|led to|leading to|resulted in|resulting in)(?=\s))"
-    rf"(?:\s|(?:reactions?|causes?|caused|gets?|gave|was|is|he|she|developed|of|:|{_WORD})(?!\w))*",
-    re.I,
-)
-# What is allergic to, where it is no mention: "Peanuts - severe".
-_NEAR = 80  # characters before a reaction that are looked at
-_ALLERGEN = re.compile(rf"\w\s*[-–—:=(→]>?\s*(?:{_WORD}\s+)*$")
-# "Allergic to penicillin: chest pain since 3 h": a complaint, and no reaction.
-_IS_NOW = re.compile(
-    r"[\s,(]*(?:(?:since|for|x)\s(?:the\s(?:past|last)\s|about\s|~)?\w"
-    r"|(?:today|now|currently|tonight|this\s\w+)\b)",
-    re.I,
-)
-_NEXT_REACTION = re.compile(rf"(?:\s|[,/&+]|(?:and|or|{_WORD})\b)*", re.I)
-# Words between a condition and the drug that is taken for it ("hypertension, well controlled on"),
-# and between the drug and the condition ("metformin 500 mg bd for her type 2").
-_TAKEN_FOR = (
-    re.compile(
-        r"[\s,(:–—-]*(?:(?:now|currently|still|well|poorly|controlled|managed|treated|stable|is|was"
-        r"|remains?|continues?|maintained|chronic|he|she|and|known|,)\s+)*"
-        r"(?:on|takes|taking|uses|using|with|by)\s+"
-        r"(?:(?:long|term|low|high|dose|regular|daily|oral|inhaled|home|chronic)\b[\s-]*)*",
-        re.I,
-    ),
-    re.compile(r"[^;.\n]{0,25}?\bfor\s+(?:(?:his|her|the|a|known|chronic)\s+)*", re.I),
-)
-# Tokens beside a drug that are looked at.
-_NEARBY = 20
-# What says that a drug was given once, before and after it, whatever the dose.
-_WAS_GIVEN = re.compile(
-    r"\b(?:was|were|had|received|given|completed|previous(?:ly)?|prior|past|course|tried|trials?"
-    r"|took|former(?:ly)?|used to|until|s ?/ ?p)\b[^,;]*$",
-    re.I,
-)
-_IS_PAST = re.compile(
-    r".*\b(?:in the past|previously|formerly|until|stopped|completed|(?:19|20)\d\d)\b", re.I
-)
-# What a dose doesn't show to be there still.
-_PASSING = re.compile(
-    r"infection|pneumonia|bronchitis|cellulitis|sepsis|abscess|\bUTIs?\b|sinusitis|otitis|meningitis"
-    r"|pharyngitis|tonsillitis|gastroenteritis|cystitis|pyelonephritis|endocarditis|osteomyelitis"
-    r"|tubercul|malaria|cancer|carcinoma|tumou?r|lymphoma|leuka?emia",
-    re.I,
-)
-# What stands between the drugs of a list, and before and after those that are stopped together.
-_LISTED = re.compile(
-    r"(?:\s|[,&/+]|\band\b|\bboth\b|\b(?:his|her|home)\b|\d[\d.,]*|\b(?:mg|mcg|g|units?|daily|bid|tid|po)\b)*",
-    re.I,
-)
-_STOPS = re.compile(
-    r"\b(?:stop(?:ped|ping)?(?: taking)?|discontinu(?:ed?|ing)|hold(?:ing)?|held|with(?:hold|held)"
-    r"|d/c(?:'d|ed)?)\s+(?:(?:the|his|her|their|home|all|both)\s+)*$",
-    re.I,
-)
-_LISTED_BEFORE = re.compile(r"(?:,|\band|&|/|\+)\s*$", re.I)
-_OWN_VERB = re.compile(
-    r"[\s\d.]*(?:mg|mcg|g|units?)?\s*(?:daily|bid|tid|po|infusion|drip)?\s*\b(?:was|were|is|are|be|been"
-    r"|started|begun|began|added|given|prescribed|initiated|increased|continued|resumed|instead)\b",
-    re.I,
-)
-_STOPPED_TOGETHER = re.compile(
-    r"\s*(?:(?:were|are|both|have been|all)\s+)*(?:stopped|discontinued|held|withheld|d/c'd)\b",
-    re.I,
-)
-_AGAIN = re.compile(
-    r"\b(?:but|and|then|later|since|,) (?:was |were |has been |then |later |since )*"
-    r"(?:restarted|resumed|reinstated|reintroduced|started again)\b",
-    re.I,
-)
-_UNLESS = re.compile(
-    r"\b(?:if|unless|consider\w*|may|might|could|would|should|when|resum\w+|restart\w*|recommend\w*"
-    r"|continued?|SBP|HR)\b",
-    re.I,
-)
-# What is over though a drug is taken after it.
-_EVENT = re.compile(
-    r"infarct|stroke|\b(?:N?STEMI|MI|TIA|CVA|DVT|PE)\b|\battack|embol|thrombos|fracture|arrest"
-    r"|ha?emorrhage",
-    re.I,
-)
 # "No abnormality on CT" doesn't say that there was no CT: only rules that name the kind deny it.
 _ONLY_IF_NAMED = {("negated", "Procedure"), ("possible", "Procedure"), ("over", "Procedure")}
 # Sections that speak for what is in them: the category, and for which kinds.
@@ -150,6 +45,22 @@ _SECTIONS = {
     "stopped": ("over", ("Drug",)),
     "differential": ("possible", ("Disease", "Symptom")),
 }
+
+
+# What a past history lists and the patient has still, since it doesn't pass.
+_LASTING = re.compile(
+    r"\b(?:hypertension|high blood pressure|diabet\w+|hyper(?:lipid|cholesterol)\w*|dyslipid\w+"
+    r"|obesity|(?:coronary|peripheral|ischa?emic) [\w ]*disease|heart failure|cardiomyopathy"
+    r"|atrial fibrillation|chronic [\w ]+|COPD|asthma|emphysema"
+    r"|pulmonary (?:fibrosis|hypertension)|sleep apno?ea|hypothyroid\w*|cirrhosis"
+    r"|o?esophageal reflux\w*|crohn\w*|ulcerative colitis|co?eliac disease"
+    r"|osteo(?:arthritis|porosis)|gout|rheumatoid arthritis|lupus|psoria\w+"
+    r"|ankylosing spondylitis|fibromyalgia|multiple sclerosis|parkinson\w*|dementia|alzheimer\w*"
+    r"|epilepsy|migraines?|HIV|schizo\w+|bipolar|cystic fibrosis|sickle[- ]cell|ha?emophilia"
+    r"|thalassa?emia|glaucoma|macular degeneration|benign prostatic|polycystic"
+    r"|neurofibromatosis)\b",
+    re.I,
+)
 
 
 @dataclass(frozen=True)
@@ -249,7 +160,35 @@ def triggers(words: list[str]) -> Iterator[Trigger]:
 
 _NO = frozenset(("no", "without"))
 _AND = frozenset(("and", "or", "&"))
+_BEFORE_SIGN = frozenset((",", ";"))
+# What is negative of the disease that stands before the parenthesis.
+_TESTS = frozenset(
+    "test tests swab pcr antigen rapid culture cultures biopsy screen screening serology"  # noqa: SIM905
+    " antibody ct mri imaging xray cxr scan smear titre titer lp csf naat".split()
+)
+_PARENTHESIS = 20  # tokens that it holds at most
 _PLURAL = frozenset(("are", "were", "have"))
+
+
+def _signed(words: list[str], starts: Container[int], glued: Container[int]) -> list[str]:
+    """The words of "+ [nausea], - [vomiting]" with their signs as "(+)" and "(-)".
+
+    A minus is a sign where a comma or nothing stands before it, and the sentence has a plus before
+    a mention, or no space follows it; else it is a bullet, or parts a name from what is said of it.
+    The sentence has a sign behind a comma, too. `glued` are the words that no space follows.
+    """
+    signs = {
+        place: f"({word})"
+        for place, word in enumerate(words)
+        if word in ("+", "-")
+        and place + 1 in starts
+        and (word == "+" or place == 0 or words[place - 1] in _BEFORE_SIGN)
+    }
+    if "(+)" not in signs.values():
+        signs = {place: sign for place, sign in signs.items() if place in glued}
+    if all(place == 0 or words[place - 1] not in _BEFORE_SIGN for place in signs):
+        return words
+    return [signs.get(place, word) for place, word in enumerate(words)]
 
 
 def _clause_start(words: list[str], start: int, verb: int) -> int:
@@ -270,8 +209,25 @@ def _clause_start(words: list[str], start: int, verb: int) -> int:
     return verb
 
 
-def _scope(trigger: Trigger, stops: list[Trigger], words: list[str], kind: str) -> tuple[int, int]:
-    """The tokens of whose mentions of a kind a trigger speaks: start (before it), end (after)."""
+def _opening(words: list[str], place: int) -> int | None:
+    """Where the parenthesis opens that a word stands in, if it isn't far."""
+    near = words[max(0, place - _PARENTHESIS) : place][::-1]
+    if "(" not in near or ")" in near[: near.index("(")]:
+        return None
+    return place - 1 - near.index("(")
+
+
+def _scope(
+    trigger: Trigger,
+    stops: list[Trigger],
+    words: list[str],
+    kind: str,
+    mentioned: Container[int],
+) -> tuple[int, int]:
+    """The tokens of whose mentions of a kind a trigger speaks: start (before it), end (after).
+
+    `mentioned` are the places at which mentions start.
+    """
     rule = trigger.rule
     reach = len(words) if rule.reach is None else rule.reach
     named = {rule.category, f"{rule.category}/{kind}"}
@@ -293,6 +249,17 @@ def _scope(trigger: Trigger, stops: list[Trigger], words: list[str], kind: str) 
         last = bisect_right(stops, trigger.start, key=lambda stop: stop.end)
         before = next(filter(ends, (stops[n] for n in range(last - 1, -1, -1))), None)
         start = max(0, trigger.start - reach, 0 if before is None else before.end)
+    opens = _opening(words, trigger.start)
+    if opens is not None and "(" not in words[trigger.start : trigger.end]:
+        # "Cancer (HER2 negative)", but "flu (swab negative)", "gout (his father)".
+        inside = range(opens + 1, trigger.start)
+        marker = words[trigger.start] == "negative" and not _TESTS & {words[n] for n in inside}
+        if inside and (marker or any(place in mentioned for place in inside)):
+            start = max(start, opens + 1)
+        # "Gout (no flare), asthma", but "(possible) pneumonia".
+        within = words[trigger.end : min(end, trigger.end + _PARENTHESIS)]
+        if ")" in within and within[0] != ")":
+            end = trigger.end + within.index(")")
     return start, end
 
 
@@ -302,12 +269,16 @@ def _dated(
     """What a date speaks of that stands right after a mention, or after the last words of a list.
 
     That is nothing which a comma parts from it: "[asthma], [stroke] in 2010, [gout]". But a list
-    shares it: "[pneumonia], [sepsis] and [delirium] in 2018". `starts` and `ends` are the places at
-    which mentions start and end.
+    shares it: "[pneumonia], [sepsis] and [delirium] in 2018". And in parentheses it speaks of what
+    they hold. `starts` and `ends` are the places at which mentions start and end.
     """
     rule, first = trigger.rule, trigger.start
     if rule.category != "past" or rule.reach is None or first == 0:
         return [trigger]
+    opens = _opening(words, first)
+    if opens is not None and 0 < (inside := first - 1 - opens) < rule.reach:
+        # "CHF (EF 35% in 2021)": of what stands in the parentheses, not of what stands before.
+        return [replace(trigger, rule=replace(rule, direction="backward", reach=inside))]
     before = first - (words[first - 1] == "(")
     low = max(0, before - rule.reach - 1)
     near = words[low:before]
@@ -335,7 +306,13 @@ def _dated(
 _Scopes = dict[str, tuple[list[int], list[int]]]
 
 
-def _scopes(speaking: list[Trigger], stops: list[Trigger], words: list[str], kind: str) -> _Scopes:
+def _scopes(
+    speaking: list[Trigger],
+    stops: list[Trigger],
+    words: list[str],
+    kind: str,
+    mentioned: Container[int],
+) -> _Scopes:
     """What the triggers of a sentence say of mentions of a kind, wherever they stand.
 
     Beginnings and ends of scopes are counted and summed, since a sentence may be as long as a note.
@@ -347,7 +324,7 @@ def _scopes(speaking: list[Trigger], stops: list[Trigger], words: list[str], kin
             continue
         if not rule.only and (rule.category, kind) in _ONLY_IF_NAMED:
             continue
-        start, end = _scope(trigger, stops, words, kind)
+        start, end = _scope(trigger, stops, words, kind, mentioned)
         if rule.category not in edges:
             edges[rule.category] = [0] * (len(words) + 2), [0] * (len(words) + 2)
         after, before = edges[rule.category]
@@ -396,149 +373,17 @@ def _categories(
             categories -= cancelled
     category, kinds = _SECTIONS.get(section_of(mention), ("", ()))
     if mention.label_ in kinds:
+        listed = category == "historical" and category not in categories
+        if listed and not categories & {"past", "over"} and _is_lasting(mention):
+            categories.add("lasting")
         categories.add(category)
     return categories
 
 
-def _reactions(found: list[tuple[Span, set[str]]]) -> set[tuple[int, int]]:
-    """Tell which conditions of a sentence were reactions to what must not be given.
-
-    `found` are the sentence's mentions in order, with their categories, which are added to. Returns
-    the tokens at which drug and reaction start, where the drug is a mention.
-    """
-    if not found:
-        return set()
-    pairs = set()
-    # Taken once: a sentence may be as long as the note.
-    sentence = sentence_of(found[0][0])
-    text, first = sentence.text_with_ws, sentence.start_char
-    drug: Span | None = None
-    end: int | None = None  # of the allergen, or of its last reaction
-    pattern = _TO_REACTION
-    for mention, categories in found:
-        doc = mention.doc
-        if mention.label_ == "Drug":
-            is_allergen = "allergy" in categories and "negated" not in categories
-            drug, pattern = mention if is_allergen else None, _TO_REACTION
-            end = mention.end if is_allergen else None
-        elif mention.label_ in ("Disease", "Symptom"):
-            at = mention.start_char - first
-            if (
-                end is None
-                and section_of(mention) == "allergies"
-                # "Peanuts - hives": what is no drug is seldom a mention.
-                and _ALLERGEN.search(text[max(0, at - _NEAR) : at]) is not None
-            ):
-                end, pattern = mention.start, _NEXT_REACTION
-            reaction = end is not None and pattern.fullmatch(text[doc[end].idx - first : at])
-            if reaction and not _IS_NOW.match(text, mention.end_char - first):
-                categories.add("reaction")
-                if drug is not None:
-                    pairs.add((drug.start, mention.start))
-                end, pattern = mention.end, _NEXT_REACTION
-            elif pattern is _NEXT_REACTION:
-                end = None
-    return pairs
-
-
-def _still_taken(found: list[tuple[Span, set[str]]]) -> None:
-    """Take back what a past history says of drugs that are taken, and of what they are for.
-
-    `found` are the sentence's mentions in order, with their categories, which are changed.
-    """
-    for number, (drug, categories) in enumerate(found):
-        if "over" in categories or not ("taken" in categories or _is_regular(drug, categories)):
-            continue
-        for step, pattern in zip((-1, 1), _TAKEN_FOR, strict=True):
-            if not 0 <= number + step < len(found):
-                continue
-            condition, its = found[number + step]
-            first, last = sorted((drug, condition), key=lambda mention: mention.start)
-            if condition.label_ in ("Disease", "Symptom") and pattern.fullmatch(
-                drug.doc[first.end : last.start].text_with_ws
-            ):
-                if "taken" not in categories and _PASSING.search(condition.text):
-                    break  # "pneumonia treated with amoxicillin 500 mg tid"
-                if "over" not in its and not _EVENT.search(condition.text):
-                    its.discard("historical")
-        else:
-            categories.discard("historical")
-
-
-def _is_regular(drug: Span, categories: Container[str]) -> bool:
-    """Whether a past history says a drug's dose and how often, as of what is taken."""
-    if drug.label_ != "Drug" or "historical" not in categories:
+def _is_lasting(mention: Span) -> bool:
+    if mention.label_ not in ("Disease", "Symptom"):
         return False
-    before, after = _beside(drug)
-    if (
-        section_of(drug) != "historical"
-        or _WAS_GIVEN.search(before)
-        or _IS_PAST.match(after.split(",")[0])
-    ):
-        return False
-    said = dosage(drug)
-    return {"dose", "frequency"} <= said.keys() and "duration" not in said
-
-
-def _listed_with(found: list[tuple[Span, set[str]]]) -> None:
-    """Tell which drugs are stopped with others: "hold [metformin], [furosemide] and [lisinopril]".
-
-    `found` are the sentence's mentions in order, with their categories, which are added to.
-    """
-    for (drug, its), (following, more) in pairwise(found):
-        if {drug.label_, following.label_} != {"Drug"} or ("over" in its) == ("over" in more):
-            continue
-        if not _LISTED.fullmatch(drug.doc[drug.end : following.start].text_with_ws):
-            continue
-        before, after = _beside(drug)[0], _beside(following)[1]
-        if "over" in its and not _OWN_VERB.match(after):
-            # Of a list's second drug, the one before it has told already.
-            if _STOPS.search(before) or _LISTED_BEFORE.search(before):
-                more.add("over")
-        elif "over" in more and _STOPPED_TOGETHER.match(after):
-            its.add("over")
-
-
-def _restarted(found: list[tuple[Span, set[str]]]) -> None:
-    """Take back that a drug is over where its sentence goes on that it is given again.
-
-    `found` are the sentence's mentions in order, with their categories, which are changed.
-    """
-    drugs = [(mention, its) for mention, its in found if mention.label_ == "Drug"]
-    for (drug, its), following in zip_longest(drugs, drugs[1:]):
-        if "over" in its:
-            end = drug.end + _NEARBY if following is None else following[0].start
-            after = drug.doc[drug.end : min(end, sentence_of(drug).end, drug.end + _NEARBY)].text
-            if _AGAIN.search(after):
-                its.discard("over")
-
-
-def _stops(drug: Span, categories: Container[str]) -> bool:
-    """Whether a sentence says that a drug isn't taken any more, for certain and of the patient."""
-    said = attributes(categories)
-    return (
-        drug.label_ == "Drug"
-        and "over" in categories
-        and {**said, "temporality": "current"} == DEFAULTS
-        and not any(map(_UNLESS.search, _beside(drug)))
-    )
-
-
-def _beside(mention: Span) -> tuple[str, str]:
-    """The text before and after a mention, in its sentence, of `_NEARBY` tokens at most."""
-    doc, sentence = mention.doc, sentence_of(mention)
-    before = doc[max(sentence.start, mention.start - _NEARBY) : mention.start]
-    after = doc[mention.end : min(sentence.end, mention.end + _NEARBY)]
-    return before.text_with_ws, after.text_with_ws
-
-
-def attributes(categories: Container[str]) -> dict[str, str]:
-    """The attributes of a mention for which these categories hold."""
-    values = dict(DEFAULTS)
-    for category, (attribute, value) in _VALUES.items():
-        if category in categories:
-            values[attribute] = value
-    return values
+    return _LASTING.search(mention._.stands_for or mention.text) is not None
 
 
 @Language.factory("medkg_context", requires=["doc.spans"])
@@ -553,7 +398,8 @@ class Context:
     The values are those of evidence (`medkg.graph.frames.EVIDENCE_VALUES`), under `span._`. The
     stretches in which a relation does not hold go to `doc._.relation_negations`, as pairs of
     tokens; the drugs that must not be given with what they did, to `doc._.reactions`, as pairs of
-    the tokens that they start at; those that are stopped or held to `doc._.stopped`, by the same.
+    the tokens that they start at; those that are stopped or held to `doc._.stopped`, by the same;
+    and to `doc._.lasting` the diseases that a past history lists and that don't pass.
     """
 
     def __init__(self) -> None:
@@ -564,10 +410,9 @@ class Context:
             Span.set_extension("named", default=False)
         if not Doc.has_extension("relation_negations"):
             Doc.set_extension("relation_negations", default=())
-        if not Doc.has_extension("reactions"):
-            Doc.set_extension("reactions", default=frozenset())
-        if not Doc.has_extension("stopped"):
-            Doc.set_extension("stopped", default=frozenset())
+        for found in ("reactions", "stopped", "lasting"):
+            if not Doc.has_extension(found):
+                Doc.set_extension(found, default=frozenset())
 
     def __call__(self, doc: Doc) -> Doc:
         for mention, categories in self.categories(doc):
@@ -578,49 +423,58 @@ class Context:
     def categories(self, doc: Doc) -> Iterator[tuple[Span, set[str]]]:
         """Each mention with the categories of `data/context.tsv` that hold for it.
 
-        When it has run, `doc._.relation_negations`, `doc._.reactions` and `doc._.stopped` are set.
+        When it has run, `doc._.relation_negations`, `doc._.reactions`, `doc._.stopped` and
+        `doc._.lasting` are set.
         """
         mentions: dict[int, list[Span]] = {}
         for mention in doc.spans.get("mentions", []):
             mentions.setdefault(sentence_of(mention).start, []).append(mention)
+        silent = {"stop", "verb"}
+        if not doc._.note:
+            silent.add("general")  # "statins may cause myalgia" is all that a paper says of it
         denials: list[tuple[int, int]] = []
         reactions: set[tuple[int, int]] = set()
         stopped: set[int] = set()
+        lasting: set[int] = set()
         for sentence in doc.sents:
             if here := mentions.get(sentence.start):
                 places, words = words_of(sentence)
+                starts = {bisect_left(places, mention.start) for mention in here}
+                glued = {n for n, place in enumerate(places) if not doc[place].whitespace_}
                 words = [word.lower().replace("’", "'") for word in words]
+                words = _signed(words, starts, glued)
                 phrases = list(triggers(words))
                 stops = [t for t in phrases if t.rule.category in ("stop", "verb")]
-                starts = {bisect_left(places, mention.start) for mention in here}
                 ends = {bisect_left(places, mention.end) for mention in here}
                 speaking = [
                     part
                     for t in phrases
-                    if t.rule.category not in ("stop", "verb")
+                    if t.rule.category not in silent
                     for part in _dated(t, starts, ends, words)
                 ]
                 scopes = {
-                    kind: _scopes(speaking, stops, words, kind)
+                    kind: _scopes(speaking, stops, words, kind, starts)
                     for kind in {mention.label_ for mention in here}
                 }
                 found = [
                     (mention, _categories(mention, places, words, speaking, scopes[mention.label_]))
                     for mention in sorted(here, key=lambda mention: mention.start)
                 ]
-                _listed_with(found)
-                _restarted(found)
-                _still_taken(found)
-                reactions |= _reactions(found)
-                stopped.update(mention.start for mention, its in found if _stops(mention, its))
+                listed_with(found)
+                said_later(found)
+                still_taken(found)
+                reactions |= reactions_in(found)
+                stopped.update(mention.start for mention, its in found if is_stopped(mention, its))
+                lasting.update(mention.start for mention, its in found if "lasting" in its)
                 yield from found
                 for trigger in speaking:
                     if trigger.rule.category == "relation":
-                        start, end = _scope(trigger, stops, words, "")
+                        start, end = _scope(trigger, stops, words, "", starts)
                         denials.append((places[start], places[end - 1] + 1))
         doc._.relation_negations = tuple(denials)
         doc._.reactions = frozenset(reactions)
         doc._.stopped = frozenset(stopped)
+        doc._.lasting = frozenset(lasting)
 
     def to_disk(self, path: Any, **_: Any) -> None:
         """Nothing to save."""

@@ -12,7 +12,7 @@ from .values import mention_places
 _NUMBER = r"\d+(?:[.,]\d+)?(?:\s?(?:-|–|to|/)\s?\d+(?:[.,]\d+)?)?"
 _UNIT = (
     r"(?:mg/kg|mcg/kg|µg/kg|μg/kg|g/m2|mg/m2|mg/ml|mg|mcg|micrograms?|µg|μg|ug|milligrams?|grams?|g|ml"
-    r"|mL|iu|units?|mmol|meq|tablets?|tabs?|capsules?|caps?|puffs?|drops?|sprays?|%)"
+    r"|mL|iu|units?|u|mmol|meq|tablets?|tabs?|capsules?|caps?|puffs?|drops?|sprays?|%)"
 )
 # An amount in so much blood ("1.8 mg/dL") is a test's value.
 _DOSE = re.compile(
@@ -48,16 +48,20 @@ _FREQUENCIES = {
     "four times daily": r"q\.?i\.?d\.?|q\.?d\.?s\.?|four times (?:a |per )?da(?:y|ily)"
     r"|q\.?\s?6\s?h",
     "every other day": r"every other day|on alternate days|q\.?o\.?d\.?",
+    "three times weekly": r"three times (?:a |per )?week(?:ly)?|t\.?i\.?w\.?|M/?W/?F",
     "weekly": r"(?:once )?(?:(?<!for )a week|weekly|per week|every week)",
     "twice weekly": r"twice (?:a |per )?week(?:ly)?",
     "monthly": r"(?:once )?(?:(?<!for )a month|monthly|per month|every month)",
-    "at night": r"at night|nightly|nocte|at bedtime|q\.?h\.?s\.?|h\.?s\.?|before bed",
+    "at night": r"at night|nightly|nocte|at bedtime|q\.?h\.?s\.?|h\.?s\.?|q\.?\s?p\.?m\.?"
+    r"|before bed",
     "as needed": r"p\.?r\.?n\.?|as needed|when needed|as required|when required",
-    "daily": r"(?:once )?(?:daily|(?<!for )a day|per day|every day)|o\.?d\.?|q\.?d\.?|every morning"
-    r"|in the morning|once daily|q\.?\s?24\s?h",
+    "daily": r"(?:once )?(?:daily|(?<!for )a day|per day|every day)|o\.?d\.?|q\.?d\.?|q\.?\s?day"
+    r"|every morning|mane|q\.?\s?a\.?m\.?|in the morning|once daily|q\.?\s?24\s?h",
 }
 _EVERY = re.compile(
-    r"\bevery\s(\d+|two|three|four|six|eight|twelve)\s(hours?|days?|weeks?|months?)\b", re.I
+    r"\b(?:every\s(\d+|two|three|four|six|eight|twelve)\s(hour|day|week|month)s?"
+    r"|q\.?\s?(?!(?:6|8|12|24)\s?h)(\d+(?:-\d+)?)\s?(h|d|w|mo)[a-z]{0,4})\b",
+    re.I,
 )
 _TIME = r"(?:d|days?|wks?|weeks?|months?|years?|hours?)"
 _COUNT = r"(?:\d+(?:\s?(?:-|–|to)\s?\d+)?|an?|one|two|three|four|five|six|seven|eight|ten|twelve)"
@@ -100,14 +104,13 @@ def _first(values: dict[str, str], text: str) -> str | None:
     return min(found)[2] if found else None
 
 
-_USAGE = re.compile(
-    "|".join(f"(?:{pattern})" for pattern in (*_ROUTES.values(), *_FREQUENCIES.values())), re.I
-)
+_ONE_USAGE = "|".join(f"(?:{use})" for use in (*_ROUTES.values(), *_FREQUENCIES.values()))
+_USAGE = re.compile(rf"(?:{_ONE_USAGE})(?:[\s,/]+(?:{_ONE_USAGE}|stat|x\s?\d+))*|stat", re.I)
 
 
 def is_usage(words: str) -> bool:
-    """Whether words are but a route or frequency: "PO", "p.r.n.", "b.i.d.", "intravenous"."""
-    words = words.strip()
+    """Whether words are but a route and frequency: "PO", "p.r.n.", "PO b.i.d.", "intravenous"."""
+    words = words.strip(" |")
     return any(_USAGE.fullmatch(form) is not None for form in (words, f"{words}."))
 
 
@@ -147,7 +150,11 @@ def dosage(drug: Span) -> dict[str, str]:
     if route is not None:
         found["route"] = route
     every = _EVERY.search(after)
-    frequency = f"every {every[1]} {every[2]}" if every else _first(_FREQUENCIES, after)
+    if every is None:
+        frequency = _first(_FREQUENCIES, after)
+    else:
+        unit = every[2] or _TIME_WORDS[every[4][0].lower()]
+        frequency = f"every {every[1] or every[3]} {unit}s"
     if frequency is not None:
         found["frequency"] = frequency
     duration = _duration(after) or _duration(" ".join(before.split()[-5:]))

@@ -28,7 +28,8 @@ from ..mentions.recogniser import Found, set_mentions
 from ..relations.evaluate import score
 from ..sentences import Sentences
 from ..tokens import blank
-from .context import DEFAULTS, Context, attributes
+from .attributes import DEFAULTS, attributes
+from .context import Context
 
 SENTENCES = Path(__file__).parent.parent / "data" / "context_sentences.jsonl"
 # The values that are not the plain one, with their attribute. Presence is none of evidence:

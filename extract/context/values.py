@@ -16,10 +16,11 @@ _NUMBER = r"\d+(?:[.,]\d+)*"
 _UNIT = (
     r"(?:%|°\s?[CF]\b|mm\s?Hg\b|cmH2O\b|bpm\b|(?:beats|breaths|cells)\s?(?:/|per)\s?\w+"
     r"|[x×]\s?10\s?[\^*]?\s?\d{1,2}\s?/\s?[dmuµμ]?[lL]\b"
+    r"|[kK]\s?/\s?(?:[µμu][lL]|mm3|cumm)\b"
     r"|[kKmµμunpf]?(?:g|mol|IU|U|eq|Eq|EQ|osm|Osm|units?)\s?/\s?"
     r"(?:[dmµμu]?[lL]|kg|g|mmol|day|d|h|min)\b(?:/1\.73\s?m[2²])?"
     r"|mL/min(?:/1\.73\s?m[2²])?|/\s?(?:min|mm3|hpf|HPF|[µμu]?[lL])\b|kg/m[2²]|mm/h(?:r|our)?\b"
-    r"|[cm]?m[23²³]?(?![A-Za-z0-9])|kg\b|mg\b|g\b|m[lL]\b|msec\b|ms\b|sec(?:onds?)?\b|s\b|m?IU\b|U\b)"
+    r"|[cm]?m[23²³]?(?![A-Za-z0-9])|kg\b|mg\b|g\b|m[lL]\b|msec\b|ms\b|sec(?:onds?)?\b|s\b(?!/)|m?IU\b|U\b)"
 )
 _VALUE = re.compile(
     rf"(?P<bound>[<>≤≥]=?\s?)?(?P<number>1\s?:\s?\d+(?!\s?[ap]\.?m\b|:)|{_NUMBER}(?:\s?(?:/|-|–|to)\s?{_NUMBER})?)"
@@ -32,16 +33,17 @@ _LINK = re.compile(
     r"|estimated|calculated|remained|remains|rose|risen|fell|fallen|dropped|came|back|up|down|only"
     r"|about|approximately|approx\.?|around|just|again|now|still|then|mildly|markedly|slightly"
     r"|significantly|severely|moderately|very|within|limits|range|elevated|raised|high|higher"
-    r"|increased|low|lower|decreased|reduced|normal|abnormal|positive|negative|unremarkable)\b"
+    r"|increased|low|lower|decreased|reduced|normal|abnormal|positive|negative|neg|wnl|unremarkable)\b"
     r"|[<>≤≥]=?(?=\s?\d))*",
     re.I,
 )
+_ARROW = re.compile(r"\s?(?:-{1,2}>|=>|→)\s?")
 _FLAGS = {
     "high": r"elevated|raised|high|higher|increased|rose|risen|↑",
     "low": r"low|lower|decreased|reduced|fell|fallen|dropped|↓",
     "abnormal": r"abnormal",
-    "normal": r"normal(?! range| value|\W*[<>≤≥\d])|within normal limits|unremarkable",
-    "negative": r"negative",
+    "normal": r"normal(?! range| value|\W*[<>≤≥\d])|within normal limits|wnl|unremarkable",
+    "negative": r"negative|neg",
     "positive": r"positive",
 }
 _FLAG = re.compile(
@@ -78,7 +80,7 @@ def measurement(test: Span) -> dict[str, str | float]:
     `interpretation`: high, low, normal, abnormal, positive or negative. They stand after the test,
     before the next mention, with nothing between but words such as "level", "was", "elevated at";
     an interpretation may stand right before it ("raised CRP", "negative for CD3") and is shared by
-    tests in a row ("ALT and AST were normal").
+    tests in a row ("ALT and AST were normal"). Of "9.1 -> 7.2" it is the last.
     """
     listed = _value_of_list(test)
     if listed is not None:
@@ -89,6 +91,7 @@ def measurement(test: Span) -> dict[str, str | float]:
     found: dict[str, str | float] = {}
     value = _VALUE.match(after[len(linked) :].lstrip("<>≤≥= "))
     if value is not None and _is_result(value, after) and not _is_clock(value, linked):
+        value = _latest(value)
         bound = re.search(r"[<>≤≥]=?\s?$", linked)
         found = _quantity(value, bound[0].strip() if bound else "")
         stated = _STATED.match(value.string, value.end())
@@ -217,6 +220,16 @@ def _is_result(value: re.Match[str], after: str) -> bool:
         return True
     year = re.fullmatch(r"(?:19|20)\d\d", value["number"])
     return year is None and _NO_RESULT.match(rest) is None
+
+
+def _latest(value: re.Match[str]) -> re.Match[str]:
+    """The last of the values that a note gives in order: "Hgb 9.1 -> 8.4 -> 7.2 g/dL"."""
+    while arrow := _ARROW.match(value.string, value.end()):
+        following = _VALUE.match(value.string, arrow.end())
+        if following is None:
+            break
+        value = following
+    return value
 
 
 def _is_clock(value: re.Match[str], linked: str) -> bool:

@@ -446,6 +446,11 @@ def apart(corpora: Sequence[Corpus]) -> list[Corpus]:
     return [replace(c, train=without_overlap(c.train, held_out)) for c in corpora]
 
 
+def undivided(corpora: Sequence[Corpus]) -> list[Corpus]:
+    """The corpora with nothing held out: each one's documents all to train on."""
+    return [replace(c, train=[*c.train, *c.development], development=[]) for c in corpora]
+
+
 def flat_mentions(document: Document, corpus_format: str) -> list[Mention]:
     """The mentions with this project's kinds, in order; of two that overlap the longer."""
     kinds = KINDS[corpus_format]

@@ -11,6 +11,7 @@ import pytest
 from medkg.cypher import library
 from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
+from medkg.graph.merge import merge
 from medkg.graph.store import Store
 
 _NODES = {
@@ -119,6 +120,53 @@ def test_why_diagnosis(store: Store) -> None:
 def rare() -> Any:
     """The weight of what one of three diseases has."""
     return pytest.approx(math.log(4 / 2), abs=1e-6)
+
+
+def test_record_of_patient(store: Store) -> None:
+    kg, told = ward(), ("subject", "relation", "object", "experiencer", "temporality", "sentence")
+    said = pl.DataFrame(
+        [
+            ("patient:1", "HAS_DISEASE", "OMIM:1", "family", "current", "His father has gout."),
+            ("patient:1", "HAS_PHENOTYPE", "HP:5", "patient", "historical", "It had swollen."),
+            ("patient:1", "HAS_PHENOTYPE", "HP:5", "patient", "current", "It swells."),
+            ("patient:1", "TAKES", "RX:1", "patient", "historical", "Ibuprofen was stopped."),
+            ("patient:1", "TAKES", "RX:2", "patient", "current", "She takes aspirin."),
+            ("patient:1", "TAKES", "RX:3", "patient", "current", "She takes warfarin."),
+        ],
+        schema=told,
+        orient="row",
+    ).with_columns(
+        source=pl.lit("note"),
+        document=pl.lit("note:1"),
+        start=pl.lit(0),
+        qualifiers=pl.when(pl.col("object") == "RX:2").then(
+            pl.lit('{"dose": "100 mg", "frequency": "daily"}')
+        ),
+    )
+    drugs = pl.DataFrame(
+        {
+            "id": ["RX:1", "RX:2", "RX:3"],
+            "kind": "Drug",
+            "name": ["ibuprofen", "aspirin", "warfarin"],
+        }
+    )
+    nodes = pl.concat([kg.nodes.select("id", "kind", "name"), drugs])
+    notes = KnowledgeGraph.build(nodes, said, [Source("note", "1", "CC0-1.0")])
+    store.write(merge(kg, notes))
+    rows = library.get("record_of_patient").run(store, patient="patient:1")
+    columns = ("relation", "object_name", "status", "dose", "sentence")
+    assert rows.select(columns).rows() == [
+        ("HAS_PHENOTYPE", "swelling", "current", None, "It swells."),
+        ("HAS_PHENOTYPE", "toe pain", "current", None, None),
+        ("LACKS_PHENOTYPE", "bleeding", "current", None, None),
+        ("TAKES", "aspirin", "current", "100 mg, daily", "She takes aspirin."),
+        ("TAKES", "warfarin", "current", None, "She takes warfarin."),
+        ("HAS_DISEASE", "gout", "family, current", None, "His father has gout."),
+        ("HAS_PHENOTYPE", "swelling", "historical", None, "It had swollen."),
+        ("TAKES", "ibuprofen", "historical", None, "Ibuprofen was stopped."),
+    ]
+    asked = {"patient": "patient:1", "relation": "HAS_PHENOTYPE", "top": 1}
+    assert ask(store, "record_of_patient", "object", **asked) == [("HP:5",)]
 
 
 def test_similar_patients(store: Store) -> None:

@@ -57,6 +57,13 @@ def test_a_folder_without_gold_says_what_it_lacks(tmp_path: Path) -> None:
         read_gold(tmp_path)
 
 
+def test_a_text_that_breaks_a_component_is_said(gold: Path) -> None:
+    nlp, kg = build_pipeline(graph()), graph()
+    nlp.max_length = len(TEXT) - 1
+    with pytest.raises(DataError, match="1 of its texts can't be scored: document is too long"):
+        evaluate_notes(gold, nlp, kg)
+
+
 def test_notes_are_scored_part_by_part(gold: Path) -> None:
     torch.set_num_threads(1)
     nlp = build_pipeline(graph())

@@ -75,6 +75,14 @@ def test_the_family_s_disease_is_evidence_without_edge() -> None:
     assert "HAS_DISEASE" not in kg.edges["relation"].to_list()
 
 
+@pytest.mark.parametrize(("said", "has"), [("Asthma", True), ("Asthma, resolved", False)])
+def test_what_lasts_is_had_though_the_past_history_lists_it(said: str, has: bool) -> None:
+    note = f"Past medical history: {said}.\n"
+    kg = extract([TextDocument("note:p", note, "patient:p")], graph())
+    assert set(kg.evidence.filter(relation="HAS_DISEASE")["object"]) == {"DOID:2841"}
+    assert (kg.edges.filter(relation="HAS_DISEASE").height == 1) == has
+
+
 def test_an_abstract_has_relations_and_no_patient(extracted: KnowledgeGraph) -> None:
     edges = extracted.edges.filter(subject="drugbank:DB00945")
     found = dict(edges.filter(relation="TARGETS").select("object", "properties").iter_rows())

@@ -69,6 +69,8 @@ def test_a_vitamin_may_end_a_sentence() -> None:
         ("a) rash\nb) fever", ["a) rash", "b) fever"]),
         ("* cough\n* chills", ["* cough", "* chills"]),
         ("PLAN: Rest.\nReview.", ["PLAN:", "Rest.", "Review."]),
+        ("COPD: continue albuterol", ["COPD: continue albuterol"]),
+        ("No PE. h/o DVT. s/p fall", ["No PE.", "h/o DVT.", "s/p fall"]),
         ("**Plan:** rest", ["**Plan:**", "rest"]),
         ("NKDA.\nNo meds.", ["NKDA.", "No meds."]),
         (

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from medkg.access import default_terminology
 from medkg.extract import sentences as _sentences  # noqa: F401 (registers the component)
 from medkg.extract.abbreviations import abbreviations_of
 from medkg.extract.context.values import measurement
 from medkg.extract.corpora.labels import MENTION_KINDS
+from medkg.extract.pipeline import build_pipeline
 from medkg.extract.short_forms import short_forms, with_short_forms, words_of
 
 from .marked import marked, pipeline
@@ -24,16 +26,54 @@ from .marked import marked, pipeline
         ("[pCO2 38|Procedure] mmHg", [("pCO2", "Procedure")]),
         ("[eGFR|Target] 45", [("eGFR", "Procedure")]),
         ("[CAD risk score|Procedure]", [("CAD risk score", "Procedure")]),
-        ("denies [CP|Drug] and [PO|Procedure]", []),
+        ("takes [PO|Procedure]", []),
+        ("denies [CP|Drug]", [("CP", "Symptom")]),
+        ("fever, CP/SOB", [("CP", "Symptom"), ("SOB", "Symptom")]),
+        ("[CP|Drug] since birth; [CP|Disease] 5 mg", []),
+        ("no CP angle mass; Jane Doe, CP clear; spastic CP and cough", []),
+        ("no PE; DVT/PE", [("PE", "Disease"), ("DVT", "Disease"), ("PE", "Disease")]),
+        ("r/o PE, PE on CTA", [("PE", "Disease"), ("PE", "Disease")]),
+        ("PE: clear\nPE\nOn PE he looked well. PE shows nothing. Weekly PE x5", []),
+        ("History and PE reviewed. H&P/PE normal, bilateral PE tubes, limited PE due to pain", []),
+        ("Na 138 K 4.0 Mg 2.1", [("Na", "Procedure"), ("K", "Procedure"), ("Mg", "Procedure")]),
+        ("[Troponin I 0|Target].04 ng/mL", [("Troponin I", "Procedure")]),
+        ("[hemoglobin 9|Target], [hemoglobin A|Target]",
+         [("hemoglobin", "Procedure"), ("hemoglobin A", "Target")]),
         ("hydroxytryptamine notes (HTN). [HTN|Target]", [("HTN", "Target")]),
         ("PMH: HTN", [("HTN", "Disease")]),
         ("PCN allergy; right PCN tube", [("PCN", "Drug")]),
+        ("PE unlikely; PE is very unlikely", [("PE", "Disease"), ("PE", "Disease")]),
+        ("Return to the ED for CP, syncope", [("CP", "Symptom")]),
+        ("PMH: HTN, RA, DM2. Seropositive RA on MTX",
+         [("HTN", "Disease"), ("RA", "Disease"), ("DM2", "Disease"), ("RA", "Disease")]),
+        ("Comfortable, RA. Allergies worse; Calcium 600 + D, Magnesium 400 BID, Glucose 5% IV", []),
+        ("98% on RA, O2 off; 95% 2L, RA, 80; LA dilated, RA, RV normal; RA pressure 8", []),
+        ("start [insulin|Target], [insulin resistance|Symptom]; fasting insulin 12",
+         [("insulin", "Drug"), ("insulin resistance", "Symptom"),
+          ("fasting insulin", "Procedure")]),
+        ("Insulin-dependent diabetes; [Insulin|Target]-dependent",
+         [("Insulin-dependent diabetes", "Disease")]),
     ],
-)
+)  # fmt: skip
 def test_short_forms_are_mentions(text: str, expected: list[tuple[str, str]]) -> None:
     doc = marked(pipeline("medkg_sentences"), text)
-    found = with_short_forms(doc, doc.spans["mentions"])
+    found, _ = with_short_forms(doc, doc.spans["mentions"])
     assert [(mention.text, mention.label_) for mention in found] == expected
+
+
+def test_what_is_written_short_is_linked_as_what_it_stands_for() -> None:
+    terminology = default_terminology()
+    nlp, names = build_pipeline(terminology), dict(terminology.nodes.select("id", "name").rows())
+    doc = nlp.make_doc("Denies CP. JVD to the jaw. CT chest shows DVT/PE.")
+    doc._.note = True
+    for _, component in nlp.pipeline:
+        doc = component(doc)
+    assert {m.text: names.get(m._.identifier) for m in doc.spans["mentions"] if m._.stands_for} == {
+        "CP": "Chest pain",
+        "JVD": "Elevated jugular venous pressure",
+        "DVT": "Deep venous thrombosis",
+        "PE": "Pulmonary embolism",
+    }
 
 
 def test_the_table_is_sound() -> None:

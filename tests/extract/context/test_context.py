@@ -9,7 +9,8 @@ from spacy.language import Language
 
 from medkg.extract import sentences as _sentences  # noqa: F401 (likewise)
 from medkg.extract.context import context as _context  # noqa: F401 (registers the component)
-from medkg.extract.context.context import DEFAULTS, relation_context
+from medkg.extract.context.attributes import DEFAULTS
+from medkg.extract.context.context import relation_context
 from medkg.graph.frames import EVIDENCE_VALUES
 
 from ..marked import marked, pipeline
@@ -39,6 +40,70 @@ HISTORICAL, FAMILY, PLAIN = {"historical"}, {"family"}, set[str]()
         ("He has [fever|Symptom].", [PLAIN]),
         ("[Fever|Symptom] (-), [cough|Symptom] (+).", [NEGATED, PLAIN]),
         ("(-) [fever|Symptom], (+) [cough|Symptom]", [NEGATED, PLAIN]),
+        ("+ [nausea|Symptom], - [vomiting|Symptom], -[rash|Symptom], +[cough|Symptom]",
+         [PLAIN, NEGATED, NEGATED, PLAIN]),
+        ("-[fever|Symptom], -[cough|Symptom]", [NEGATED, NEGATED]),
+        ("Denies [fever|Symptom], [chills|Symptom], +[cough|Symptom]", [NEGATED, NEGATED, PLAIN]),
+        ("- [fever|Symptom], [cough|Symptom]\n- [rash|Symptom]", [PLAIN] * 3),
+        ("[Pain|Symptom] - [nausea|Symptom], [sulfa|Drug] - [hives|Symptom]", [PLAIN] * 4),
+        ("Avoid [NSAIDs|Drug] (e.g. [ibuprofen|Drug], [naproxen|Drug]); take [codeine|Drug]",
+         [HYPOTHETICAL] * 3 + [PLAIN]),
+        ("Avoid [ibuprofen|Drug], use [acetaminophen|Drug]", [HYPOTHETICAL, PLAIN]),
+        ("If [pain|Symptom], take [ibuprofen|Drug]", [HYPOTHETICAL] * 2),
+        ("Avoid [NSAIDs|Drug]; hold [metoprolol|Drug].", [HYPOTHETICAL, HISTORICAL]),
+        ("[Cancer|Disease] (EGFR mutant, [HER2|Target] negative)", [PLAIN, NEGATED]),
+        ("[Gout|Disease] (no [flare|Symptom] since 2021), [asthma|Disease]",
+         [PLAIN, NEGATED, PLAIN]),
+        ("[Gout|Disease] (no flare since 2021), [asthma|Disease] (HER2 negative)", [PLAIN] * 2),
+        ("[Influenza|Disease] (swab negative), [gout|Disease]", [NEGATED, PLAIN]),
+        ("(Possible) [pneumonia|Disease], (h/o) [asthma|Disease]", [POSSIBLE, HISTORICAL]),
+        ("[Statin|Drug] (recently stopped), [stroke|Disease] (highly unlikely)",
+         [HISTORICAL, {"negated", "possible"}]),
+        ("[Amlodipine|Drug] 5 mg; discontinued [lisinopril|Drug] due to [cough|Symptom].",
+         [PLAIN, HISTORICAL, PLAIN]),
+        ("[Atorvastatin|Drug] 40 mg; stop smoking.", [PLAIN]),
+        ("On [lisinopril|Drug] but declined [statin|Drug].", [PLAIN, NEGATED]),
+        ("Never tried [lisinopril|Drug].", [NEGATED]),
+        ("Uses [albuterol|Drug], smoked pot but stopped it.", [PLAIN]),
+        ("[Lisinopril|Drug] since 2018-03; [aspirin|Drug] 2015-16, still taking.", [PLAIN] * 2),
+        ("Side effects: [nausea|Symptom] since starting [metformin|Drug].", [PLAIN] * 2),
+        ("Avoid [NSAIDs|Drug] given [CKD|Disease] and continue [aspirin|Drug].",
+         [HYPOTHETICAL, PLAIN, PLAIN]),
+        ("Offered reassurance and continued [metformin|Drug].", [PLAIN]),
+        ("[DM2|Disease] dx 2015.", [PLAIN]),
+        ("Meds: [metformin|Drug], - [aspirin|Drug], - [lisinopril|Drug]", [PLAIN] * 3),
+        ("[Rash|Symptom] (resolved), [cough|Symptom] (absent)", [HISTORICAL, NEGATED]),
+        ("[Gout|Disease] ruled out (TSH 1.9)", [NEGATED]),
+        ("She had a [rash|Symptom] on [osimertinib|Drug], now resolved.", [HISTORICAL, PLAIN]),
+        ("[Anorexia|Disease] in her teens, now in full remission", [HISTORICAL]),
+        ("Had [colitis|Disease] 2021. [Gout|Disease] hx.", [HISTORICAL] * 2),
+        ("6/12 hx of [acne|Symptom]; 3 day h/o [fever|Symptom]", [PLAIN] * 2),
+        ("[Doxazosin|Drug] 4mg   STOP\n[statin|Drug] 10 mg", [HISTORICAL, PLAIN]),
+        ("[Lorazepam|Drug] | 0.5 mg prn | not taking", [NEGATED]),
+        ("[Sertraline|Drug] 100 (weaned off), [statin|Drug]", [HISTORICAL, PLAIN]),
+        ("[Clopidogrel|Drug] and [aspirin|Drug] have both been discontinued.", [HISTORICAL] * 2),
+        ("[DKA|Disease] x1 (2016), none since.", [HISTORICAL]),
+        ("[B12|Drug] injections start next week.", [HYPOTHETICAL]),
+        ("Sick contact: grandson w/ [influenza|Disease].", [{"other"}]),
+        ("Not taking: [lisinopril|Drug] (ran out), [sertraline|Drug]", [NEGATED] * 2),
+        ("Past med trials: [fluoxetine|Drug] 40 mg, [bupropion|Drug]", [HISTORICAL] * 2),
+        ("[Vancomycin|Drug] d/c'd given [AKI|Disease]; [statin|Drug] self-discontinued",
+         [HISTORICAL, PLAIN, HISTORICAL]),
+        ("[Fluconazole|Drug] 200 mg daily; stop.", [HISTORICAL]),
+        ("[Etanercept|Drug] 2019-21, [statin|Drug] 10 mg", [HISTORICAL, PLAIN]),
+        ("Options discussed, including [docetaxel|Drug], [cisplatin|Drug]", [HYPOTHETICAL] * 2),
+        ("Offered [varenicline|Drug] - declined.", [{"negated", "hypothetical"}]),
+        ("Counselled re: [myalgia|Symptom], [nosebleeds|Symptom]", [HYPOTHETICAL] * 2),
+        ("Lives w/ wife, [hypertension|Disease]", [PLAIN]),
+        ("[Biopsy|Procedure] recommended. [MRI|Procedure] deferred.", [HYPOTHETICAL, NEGATED]),
+        ("[Cinacalcet|Drug] 30, [Bactrim|Drug] stopped", [PLAIN, HISTORICAL]),
+        ("[Cinacalcet|Drug] 30 and [Bactrim|Drug] stopped", [HISTORICAL] * 2),
+        ("Gets [hives|Symptom] with [amoxicillin|Drug].", [HISTORICAL, HYPOTHETICAL]),
+        ("[Penicillin|Drug] gives her a [rash|Symptom].", [HYPOTHETICAL, HISTORICAL]),
+        ("Was given [amoxicillin|Drug], [rash|Symptom] after 2 days, stopped it.",
+         [HISTORICAL, PLAIN]),
+        ("[Aspirin|Drug] daily; on [codeine|Drug] but stopped it; [statin|Drug] daily",
+         [PLAIN, HISTORICAL, PLAIN]),
         ("- [ ] [asthma|Disease]\n- [x] [gout|Disease]", [NEGATED, PLAIN]),
         ("He denies [fever|Symptom], [rash|Symptom] or [cough|Symptom].", [NEGATED] * 3),
         ("No [fever|Symptom], but [cough|Symptom] persists.", [NEGATED, PLAIN]),
@@ -179,6 +244,29 @@ HISTORICAL, FAMILY, PLAIN = {"historical"}, {"family"}, set[str]()
         ("[Aspirin|Drug] was considered but not given.", [NEGATED]),
         ("We advised [atorvastatin|Drug] but the patient declined.", [NEGATED]),
         ("[Dysuria|Symptom] denied.", [NEGATED]),
+        ("ROS: (-) [fever|Symptom], (-) abd [pain|Symptom], (+) [fatigue|Symptom]",
+         [NEGATED, NEGATED, PLAIN]),
+        ("No longer takes [amlodipine|Drug].", [HISTORICAL]),
+        ("Off [warfarin|Drug], off-label [sertraline|Drug].", [HISTORICAL, PLAIN]),
+        ("[Propranolol|Drug] held for [hypotension|Symptom].", [HISTORICAL, PLAIN]),
+        ("[Lisinopril|Drug] d/c'd because of [cough|Symptom].", [HISTORICAL, PLAIN]),
+        ("Was on [warfarin|Drug], switched to [apixaban|Drug].", [HISTORICAL, PLAIN]),
+        ("[Furosemide|Drug] switched to 20 mg.", [PLAIN]),
+        ("On [aspirin|Drug], [metoprolol|Drug] and daily [lisinopril|Drug] 10 mg switched to PO.",
+         [PLAIN, PLAIN, HISTORICAL]),
+        ("[Propranolol|Drug] not restarted.", [HISTORICAL]),
+        ("I have not started her on [prednisone|Drug].", [NEGATED]),
+        ("Mom has [depression|Disease] and takes [sertraline|Drug].", [FAMILY, FAMILY]),
+        ("Her daughter takes [montelukast|Drug].", [FAMILY]),
+        ("We discussed [docetaxel|Drug], which can cause [neutropenia|Symptom].",
+         [HYPOTHETICAL, HYPOTHETICAL]),
+        ("[CHF|Disease] ([EF|Procedure] 35% in 2021)", [PLAIN, HISTORICAL]),
+        ("[AKI|Disease] on [CKD|Disease], likely cardiorenal.", [PLAIN, PLAIN]),
+        ("[Cough|Symptom], most likely viral in origin.", [PLAIN]),
+        ("[Chest pain|Symptom], likely [ischemia|Disease].", [POSSIBLE, POSSIBLE]),
+        ("[Cough|Symptom], likely [viral pneumonia|Disease].", [POSSIBLE, POSSIBLE]),
+        ("[Pneumonia|Disease], likely.", [POSSIBLE]),
+        ("[AKI|Disease] likely from [sepsis|Disease].", [PLAIN, POSSIBLE]),
         ("Past trials: [quetiapine|Drug], [lamotrigine|Drug].", [HISTORICAL, HISTORICAL]),
         ("[DVT|Disease] prophylaxis with [heparin|Drug].", [HYPOTHETICAL, PLAIN]),
         ("[Appendicitis|Disease] vs. [colitis|Disease].", [POSSIBLE, POSSIBLE]),
@@ -188,9 +276,33 @@ HISTORICAL, FAMILY, PLAIN = {"historical"}, {"family"}, set[str]()
         ),
         ("No family history of [cancer|Disease].", [FAMILY | NEGATED]),
     ],
-)
+)  # fmt: skip
 def test_phrases(nlp: Language, text: str, expected: list[set[str]]) -> None:
     assert said(nlp, text) == expected
+
+
+def test_a_past_history_lists_what_the_patient_has_still(nlp: Language) -> None:
+    text = (
+        "PMH:\n[Hypertension|Disease], [pneumonia|Disease]. [Asthma|Disease], resolved. h/o"
+        " [gout|Disease].\n\nExam: [epilepsy|Disease]"
+    )
+    doc = marked(nlp, text)
+    mentions = doc.spans["mentions"]
+    assert [mention.text for mention in mentions if mention.start in doc._.lasting] == [
+        "Hypertension"
+    ]
+    assert [m._.temporality for m in mentions] == [*["historical"] * 4, "current"]
+
+
+def test_what_a_drug_may_do_is_nothing_that_a_patient_has(nlp: Language) -> None:
+    text = "[Docetaxel|Drug] may cause [neutropenia|Disease] and [fever|Symptom]."
+    assert said(nlp, text) == [PLAIN] * 3
+    doc = marked(nlp, text)
+    doc._.note = True
+    doc = nlp.get_pipe("medkg_context")(doc)
+    assert [mention._.certainty for mention in doc.spans["mentions"]] == [
+        "certain", "hypothetical", "hypothetical"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -203,6 +315,8 @@ def test_phrases(nlp: Language, text: str, expected: list[set[str]]) -> None:
         ("Hold [metoprolol|Drug] if SBP < 100.", False),
         ("Consider stopping [warfarin|Drug].", False),
         ("His mother stopped [warfarin|Drug].", False),
+        ("Took [codeine|Drug], felt sick and stopped it.", True),
+        ("Stop [metformin|Drug] in case of vomiting.", False),
         ("[Metformin|Drug] was held on admission and resumed at discharge.", False),
     ],
 )

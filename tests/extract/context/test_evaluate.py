@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from medkg.extract.context.context import DEFAULTS
+from medkg.extract.context.attributes import DEFAULTS
 from medkg.extract.context.evaluate import evaluate_context, maccrobat, own_sentences
 from medkg.extract.context.evaluate_values import evaluate_values
 from medkg.graph.errors import DataError

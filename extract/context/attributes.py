@@ -1,0 +1,37 @@
+"""The attributes of a mention, and which value each category of `data/context.tsv` gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+# Attribute and value that each category of trigger stands for; of one attribute the later wins.
+_VALUES = {
+    "negated": ("polarity", "negated"),
+    "possible": ("certainty", "possible"),
+    "hypothetical": ("certainty", "hypothetical"),
+    "allergy": ("certainty", "hypothetical"),
+    "avoid": ("certainty", "hypothetical"),
+    "general": ("certainty", "hypothetical"),
+    "reaction": ("temporality", "historical"),
+    "historical": ("temporality", "historical"),
+    "past": ("temporality", "historical"),
+    "over": ("temporality", "historical"),
+    "other": ("experiencer", "other"),
+    "family": ("experiencer", "family"),
+    "relative": ("experiencer", "family"),
+}
+DEFAULTS = {
+    "polarity": "asserted",
+    "certainty": "certain",
+    "experiencer": "patient",
+    "temporality": "current",
+}
+
+
+def attributes(categories: Container[str]) -> dict[str, str]:
+    """The attributes of a mention for which these categories hold."""
+    values = dict(DEFAULTS)
+    for category, (attribute, value) in _VALUES.items():
+        if category in categories:
+            values[attribute] = value
+    return values
