@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from medkg.graph.atomic import check_replaceable
 from medkg.graph.errors import DataError, MissingError, ModelError
 from medkg.graph.frames import FRAMES
 from medkg.graph.kg import KnowledgeGraph, Part
@@ -310,14 +309,14 @@ def review(
         `mentions`, `relations`.
 
     Raises:
-        DataError: an unknown form, a path is not there, or nothing could be read.
+        DataError: an unknown form, a path is not there, nothing could be read, or `out` is there
+            already and may hold an annotator's corrections.
     """
-    from medkg.extract.review import BRAT_MARKER, FORMS, most_doubtful
+    from medkg.extract.review import FORMS, check_unused, most_doubtful
 
     if form not in FORMS:
         raise DataError(f"there is no form {form!r}; take {' or '.join(FORMS)}")
-    if form == "brat":
-        check_replaceable(Path(out), marker=BRAT_MARKER)
+    check_unused(Path(out))
     aside = Quarantine() if quarantine is None else quarantine
     ranked = most_doubtful(_annotated(paths, terminology, model, False, None, aside), most)
     _check_read(aside, strict=quarantine is None, any_read=bool(ranked))

@@ -8,6 +8,7 @@ import time
 import warnings
 from datetime import date
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
@@ -341,17 +342,28 @@ def _read_into(folder: Path, paths: list[str], *, update: bool, **options: Any) 
     kg = extract_text(paths, quarantine=aside, keep=keep, into=old, summary=summary, **options)
     written = _write(kg, folder, aside)
     clear(keep)
-    return {**written, **summary.as_dict()}
+    patients = kg.nodes.filter(kind="Patient")["id"]
+    first = None if patients.is_empty() else patients.min()
+    return {**written, **summary.as_dict(), "patients": len(patients), "first_patient": first}
 
 
 def _print_read(done: dict[str, Any]) -> None:
     from medkg import show
 
-    told = f"{done['documents']:,} documents read, {done['words']:,} words"
+    plural = "" if done["documents"] == 1 else "s"
+    told = f"{done['documents']:,} document{plural} read, {done['words']:,} words"
     told += f", {done['mentions']:,} mentions, {done['relations']:,} relations"
     for name, says in (("unchanged", "unchanged"), ("resumed", "taken over from an earlier run")):
         told += f", {done[name]:,} {says}" if done[name] else ""
     show.out.print(f"{told}; {done['words_per_second']:,.0f} words/s")
+    if done["first_patient"] and done["documents"]:
+        folder, patient = quote(done["written"]), quote(f"patient={done['first_patient']}")
+        show.out.print(
+            f"what it says of a patient: medkg write {folder} --into embedded:server, then medkg"
+            f" query record_of_patient --on embedded:server --param {patient}",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _annotated(
@@ -1691,6 +1703,15 @@ def _print_summary(summary: Any, where: str, as_json: bool) -> None:
         show.out.print(f"{where}: {summary}", markup=False)
 
 
+Sibling = Annotated[
+    Path | None,
+    typer.Option(
+        help="Train on what is held out too, and state the figures of this model, which was trained"
+        " in the same way without it (mentions: of the bilstm)."
+    ),
+]
+
+
 @train.command("ner", epilog="Example: medkg train ner corpora/ --out models/ner")
 def train_ner(
     corpora: Annotated[
@@ -1713,12 +1734,18 @@ def train_ner(
         typer.Option(help="Of a network's encoder; default 3e-3 (bilstm), 5e-5, or 5e-4 (LoRA)."),
     ] = None,
     teachers: Annotated[
-        int, typer.Option(min=0, help="For the bilstm: teach it what so many others say.")
+        int,
+        typer.Option(
+            min=0,
+            help="For the bilstm: train so many others first, and teach it what they say beside the"
+            " annotations; each takes as long as the model itself.",
+        ),
     ] = 0,
     names: Annotated[
         list[Path] | None,
         typer.Option(help="For the bilstm: a graph whose names it learns; may be given again."),
     ] = None,
+    sibling: Sibling = None,
     lora: Lora = None,
     seed: Seed = 0,
     as_json: Json = False,
@@ -1743,9 +1770,11 @@ def train_ner(
         lora=lora,
         held_out=held_out,
         labels=_label_kinds(label),
+        sibling=sibling,
         quarantine=aside,
     )
-    show.as_json(metrics) if as_json else show.frame(ner_figures(metrics), f"Mentions: {out}")
+    title = f"Mentions: {sibling or out}"
+    show.as_json(metrics) if as_json else show.frame(ner_figures(metrics), title)
     if not any(kinds["micro"]["predicted"] for kinds in metrics.values()):
         show.err.print(
             "It finds nothing in what was held out. A network needs hundreds of documents: train it"
@@ -1794,6 +1823,11 @@ def train_relations(
         typer.Option(help="Documents that a person corrected, of Doccano or brat, to learn too."),
     ] = None,
     encoder: Encoder = None,
+    recogniser: Annotated[
+        Path | None,
+        typer.Option(help="The bilstm to read with, a folder of train ner; default: medkg's."),
+    ] = None,
+    sibling: Sibling = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Default 8; with an encoder at most 6, or 12 of LoRA.")
     ] = None,
@@ -1807,6 +1841,7 @@ def train_relations(
     """Train the classifier of relations: as medkg's own was, or with any encoder."""
     from medkg import show
     from medkg.extract.relations.train import train_relations as train_model
+    from medkg.graph.atomic import json_object
 
     metrics = train_model(
         corpora,
@@ -1817,8 +1852,16 @@ def train_relations(
         learning_rate=learning_rate,
         lora=lora,
         corrections=corrections,
+        recogniser=recogniser,
+        sibling=sibling,
     )
-    show.as_json(metrics) if as_json else show.pairs(metrics, str(out))
+    show.as_json(metrics) if as_json else show.pairs(metrics, str(sibling or out))
+    if seen := (json_object(out / "config.json") or {}).get("reader_seen"):
+        show.err.print(
+            f"targets is read with a recogniser that was trained on {seen:,} of the documents that"
+            " it is measured on: its figure is too good. Give one that wasn't by --recogniser.",
+            markup=False,
+        )
 
 
 @evaluate.command("ner", epilog="Example: medkg evaluate ner --corpus CDR.PubTator.txt")
@@ -1842,7 +1885,6 @@ def evaluate_ner(
     as_json: Json = False,
 ) -> None:
     """Strict precision, recall and F1 of mentions, with intervals over documents."""
-    from medkg import show
     from medkg.extract.mentions.evaluate import evaluate_ner as evaluate_models
     from medkg.graph.quarantine import Quarantine
 
@@ -1855,8 +1897,31 @@ def evaluate_ner(
         labels=_label_kinds(label),
         quarantine=aside,
     )
-    show.as_json(rows) if as_json else show.frame(rows, f"Mentions in {corpus.name}")
+    _show_scores(rows, f"Mentions in {corpus.name}", as_json)
     _say_set_aside(aside)
+
+
+def _show_scores(rows: Any, title: str, as_json: bool) -> None:
+    """Scores, and a word about those of documents that the model was trained on."""
+    from medkg import show
+
+    if as_json:
+        show.as_json(rows)
+    else:
+        show.frame(rows.drop("trained_on", strict=False), title)
+    if "trained_on" not in rows.columns:
+        return
+    names = ["model"] if "model" in rows.columns else []
+    for *model, seen, documents in (
+        rows.select(*names, "trained_on", "documents").unique(maintain_order=True).iter_rows()
+    ):
+        if seen:
+            show.err.print(
+                f"{model[0] if model else 'The model'} was trained on {seen:,} of these"
+                f" {documents:,} documents; its figures say what it remembers of them, not what it"
+                " finds in others (for that see its CARD.md).",
+                markup=False,
+            )
 
 
 @evaluate.command("relations", epilog="Example: medkg evaluate relations --corpus CDR.PubTator.txt")
@@ -1875,7 +1940,6 @@ def evaluate_relations(
     as_json: Json = False,
 ) -> None:
     """Precision, recall and F1 of relations, beside taking every pair."""
-    from medkg import show
     from medkg.extract.relations.evaluate import evaluate_relations as evaluate_model
     from medkg.extract.relations.evaluate_labels import evaluate_labels
     from medkg.graph.quarantine import Quarantine
@@ -1887,7 +1951,7 @@ def evaluate_relations(
         rows = evaluate_model(
             model, corpus, corpus_format, labels=_label_kinds(label), quarantine=aside
         )
-    show.as_json(rows) if as_json else show.frame(rows, f"Relations in {corpus.name}")
+    _show_scores(rows, f"Relations in {corpus.name}", as_json)
     _say_set_aside(aside)
 
 
@@ -1927,7 +1991,18 @@ def evaluate_linking(
     rows = evaluate_linker(
         _names(names), corpus, corpus_format, labels=_label_kinds(label), quarantine=aside
     )
-    show.as_json(rows) if as_json else show.frame(rows, f"Links in {corpus.name}")
+    if as_json:
+        show.as_json(rows)
+    else:
+        show.frame(rows.drop("nameless"), f"Links in {corpus.name}")
+        nameless = sorted({name for names_ in rows["nameless"] for name in names_})
+        if nameless:
+            more = "; …" if len(nameless) > _NAMED else ""
+            show.err.print(
+                f"{len(nameless):,} identifiers have no name in the dictionary, and what has them"
+                f" counts as missed ({'; '.join(nameless[:_NAMED])}{more}); --json lists all",
+                markup=False,
+            )
     _say_set_aside(aside)
 
 
@@ -1951,11 +2026,10 @@ def evaluate_triples(
     as_json: Json = False,
 ) -> None:
     """Precision and recall of Drug CAUSES Disease read from plain text, over thresholds."""
-    from medkg import show
     from medkg.extract.linking.evaluate_triples import evaluate_triples as evaluate_reading
 
     rows = evaluate_reading(_names(names), corpus, model=model, relations_model=relations_model)
-    show.as_json(rows) if as_json else show.frame(rows, f"Triples in {corpus.name}")
+    _show_scores(rows, f"Triples in {corpus.name}", as_json)
 
 
 @evaluate.command("context", epilog="Example: medkg evaluate context")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,14 @@ from rich.text import Text
 if TYPE_CHECKING:
     from medkg.extract.annotated import AnnotatedText, End, Mention
 
+_PIPED = 200  # characters of a line that goes to a file or another program
+
 # Results go to standard output, everything else to standard error.
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
+for console in (out, err):
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _PIPED
 
 
 def as_json(value: Any) -> None:

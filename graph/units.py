@@ -478,6 +478,7 @@ _TIMES_A_DAY = {
     "at night": 1.0,
     "every other day": 0.5,
     "twice weekly": 2 / 7,
+    "three times weekly": 3 / 7,
     "weekly": 1 / 7,
     "monthly": 1 / 30.4375,
 }
@@ -485,7 +486,7 @@ _EVERY = re.compile(r"every (\w+) (hour|day|week|month)s?")
 _WORDS = {"two": 2, "three": 3, "four": 4, "six": 6, "eight": 8, "twelve": 12}
 _PERIODS = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.4375}
 _DOSE = re.compile(
-    rf"({_NUMBER})\s*((?:[mµμu]|mc)?g(?:/kg)?|grams?|milligrams?|micrograms?|iu|units?)", re.I
+    rf"({_NUMBER})\s*((?:[mµμu]|mc)?g(?:/kg)?|grams?|milligrams?|micrograms?|iu|units?|u)", re.I
 )
 
 
@@ -502,5 +503,5 @@ def daily_dose(dose: str, frequency: str = "daily") -> tuple[float, str] | None:
     match = _DOSE.fullmatch(re.sub(r"/(?:day|d)$", "", dose.strip()))
     if match is None or per_day is None:
         return None
-    unit = "[IU]" if match[2].lower().startswith(("iu", "unit")) else match[2]
+    unit = "[IU]" if match[2].lower().startswith(("iu", "u")) else match[2]
     return normalise_quantity(_number(match[1]) * per_day, f"{unit}/d")

@@ -30,6 +30,7 @@ USER = "root"
 QUERY_SECONDS = 120
 
 _STARTING_SECONDS = 60
+_TRIES = 3  # of starting, each on other ports
 _STOPPING_SECONDS = 30
 _HEAP = "MEDKG_SERVER_HEAP"
 
@@ -178,6 +179,18 @@ def _running(folder: Path) -> _Address | None:
 
 
 def _start(folder: Path) -> _Address:
+    for _ in range(_TRIES - 1):
+        try:
+            return _start_once(folder)
+        except StoreError:
+            # Another program may have taken a port between its choice and the server's start.
+            log = (folder / "log" / "server.out").read_text(encoding="utf-8", errors="replace")
+            if "Unable to listen" not in log:
+                raise
+    return _start_once(folder)
+
+
+def _start_once(folder: Path) -> _Address:
     bolt, http = _free_ports(2)
     password = secrets.token_urlsafe(24)
     # The server keeps the password of its first start unless its users are made anew.

@@ -172,8 +172,13 @@ def test_review_export_is_read_back_as_what_was_read(
         assert len(document.relations) == len(text.relations)
 
 
-def test_review_refuses_an_unknown_form_and_a_folder_of_other_things(folder: Path) -> None:
+def test_review_refuses_an_unknown_form_and_what_is_there(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="doccano or brat"):
         medkg.review([folder / "notes"], folder / "x", "conll", terminology=small())
-    with pytest.raises(DataError, match="other things in it"):
+    with pytest.raises(DataError, match="an annotator's corrections"):
         medkg.review([folder / "notes"], folder / "notes", "brat", terminology=small())
+    corrected = tmp_path / "review.jsonl"
+    corrected.write_text("corrected", encoding="utf-8")
+    with pytest.raises(DataError, match="an annotator's corrections"):
+        medkg.review([folder / "notes"], corrected, terminology=small())
+    assert corrected.read_text(encoding="utf-8") == "corrected"

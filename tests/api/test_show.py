@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import polars as pl
 import pytest
 
@@ -22,3 +26,17 @@ def test_names_have_spaces_but_for_relations_and_what_a_query_returns(
         "max(e.name_key)",
     ):
         assert name in printed
+
+
+def test_what_goes_to_a_pipe_is_wide() -> None:
+    program = "from medkg import show; print(show.out.width, show.err.width)"
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    for more, width in (({}, "200 200"), ({"COLUMNS": "90"}, "90 90")):
+        ended = subprocess.run(
+            [sys.executable, "-c", program],
+            env={**environment, **more},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert ended.stdout.strip() == width

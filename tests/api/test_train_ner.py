@@ -81,6 +81,10 @@ def test_annotations_become_a_model_and_a_graph(
         (str(model), "ward", "micro"),
     ]
     assert len(rows) == 4
+    code, out, said = run(monkeypatch, capsys, *score)
+    assert code == 0
+    assert "trained_on" not in out
+    assert f"{model} was trained on 32 of these 40 documents" in " ".join(said.split())
 
     note = tmp_path / "note.txt"
     note.write_text("Lumirol relieved night palsy in 7 patients.", encoding="utf-8")

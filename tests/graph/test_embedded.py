@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 from neo4j.exceptions import Neo4jError
 
 from medkg.graph.errors import StoreError
+from medkg.graph.store import embedded
 from medkg.graph.store.embedded import Server, _command, serve
 
 
@@ -201,6 +203,21 @@ def test_a_damaged_server_json_is_named(folder: Path) -> None:
     (folder / "server.json").write_text("{")
     with pytest.raises(StoreError, match=r"server\.json can't be read"):
         serve(folder)
+
+
+def test_a_port_that_another_program_took_is_exchanged(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = embedded._free_ports
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        # Bound and not listening: as busy to a server as one that is.
+        taken = int(other.getsockname()[1])
+        tries = iter([[taken, chosen(1)[0]], chosen(2)])
+        monkeypatch.setattr(embedded, "_free_ports", lambda count: next(tries))
+        with serve(folder) as server:
+            assert not server.uri.endswith(f":{taken}")
+            assert next(tries, None) is None
 
 
 def test_a_start_that_fails_says_why_and_leaves_nothing(

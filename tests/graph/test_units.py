@@ -170,6 +170,8 @@ def test_frequencies_are_shares() -> None:
         ("70 mcg", "weekly", (0.01, "mg/d")),
         ("42 mg", "every 2 weeks", (3.0, "mg/d")),
         ("10 units", "three times daily", (30.0, "[IU]/d")),
+        ("20u", "at night", (20.0, "[IU]/d")),
+        ("7 mg", "three times weekly", (3.0, "mg/d")),
         ("500 mg/day", "daily", (500.0, "mg/d")),
         ("2 puffs", "daily", None),
         ("5-10 mg", "daily", None),
