@@ -122,6 +122,9 @@ def _stated(relation: str, mention: Span) -> Mapping[str, object]:
     """What is said of a mention beside its context: a drug's dose, a test's value."""
     if relation == "TAKES":
         return dosage(mention)
+    if relation == "ALLERGIC_TO":
+        reactions = mention.doc._.allergies[mention.start].reactions
+        return {"reaction": ", ".join(reactions)} if reactions else {}
     value = measurement(mention) if relation in ("UNDERWENT", "HAS_PHENOTYPE") else {}
     # Of a finding ("fever of 39.1 °C") only a quantity is a value.
     return value if relation == "UNDERWENT" or "unit" in value else {}
@@ -245,9 +248,12 @@ class _Rows:
         self._evidence(document, document.id, "MENTIONS", node, probability, sentence, place)
         if document.patient is None:
             return
+        relation_to = _OF_PATIENT.get(mention.label_)
+        if (allergy := mention.doc._.allergies.get(mention.start)) is not None:
+            relation_to, said = "ALLERGIC_TO", allergy.said
         if said["certainty"] == "possible":
             probability *= _POSSIBLE
-        facts = [(_OF_PATIENT.get(mention.label_), node)]
+        facts = [(relation_to, node)]
         # What is both a disease and a phenotype ("ectopia lentis") is a finding of the patient too.
         if (twin := mention._.twin) is not None and twin.kind == "Symptom":
             self.linked.add(twin.identifier)

@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from itertools import accumulate
+from types import MappingProxyType
 from typing import Any
 
 from spacy.language import Language
@@ -31,7 +32,7 @@ from ..sentences import section_of, sentence_of
 from ..short_forms import words_of  # registers `stands_for` too
 from .attributes import DEFAULTS, attributes
 from .drugs import is_stopped, listed_with, said_later, still_taken
-from .reactions import reactions_in
+from .reactions import Allergy, allergies_in, reactions_in, taken_after_all
 
 # What takes back what other triggers said.
 _CANCELS = {"current": {"historical", "past"}, "certain": {"possible", "hypothetical"}}
@@ -377,6 +378,9 @@ def _categories(
         if listed and not categories & {"past", "over"} and _is_lasting(mention):
             categories.add("lasting")
         categories.add(category)
+    if "allergy" in categories and categories & {"tolerated", "general"}:
+        categories.discard("allergy")
+        categories.add("general")  # it might be given, and that is all
     return categories
 
 
@@ -399,7 +403,8 @@ class Context:
     stretches in which a relation does not hold go to `doc._.relation_negations`, as pairs of
     tokens; the drugs that must not be given with what they did, to `doc._.reactions`, as pairs of
     the tokens that they start at; those that are stopped or held to `doc._.stopped`, by the same;
-    and to `doc._.lasting` the diseases that a past history lists and that don't pass.
+    to `doc._.lasting` the diseases that a past history lists and that don't pass; and to
+    `doc._.allergies`, by the token that a drug starts at, the allergies to drugs (`Allergy`).
     """
 
     def __init__(self) -> None:
@@ -413,6 +418,8 @@ class Context:
         for found in ("reactions", "stopped", "lasting"):
             if not Doc.has_extension(found):
                 Doc.set_extension(found, default=frozenset())
+        if not Doc.has_extension("allergies"):
+            Doc.set_extension("allergies", default=MappingProxyType({}))
 
     def __call__(self, doc: Doc) -> Doc:
         for mention, categories in self.categories(doc):
@@ -423,8 +430,8 @@ class Context:
     def categories(self, doc: Doc) -> Iterator[tuple[Span, set[str]]]:
         """Each mention with the categories of `data/context.tsv` that hold for it.
 
-        When it has run, `doc._.relation_negations`, `doc._.reactions`, `doc._.stopped` and
-        `doc._.lasting` are set.
+        When it has run, `doc._.relation_negations`, `doc._.reactions`, `doc._.stopped`,
+        `doc._.lasting` and `doc._.allergies` are set.
         """
         mentions: dict[int, list[Span]] = {}
         for mention in doc.spans.get("mentions", []):
@@ -436,6 +443,7 @@ class Context:
         reactions: set[tuple[int, int]] = set()
         stopped: set[int] = set()
         lasting: set[int] = set()
+        allergies: dict[int, Allergy] = {}
         for sentence in doc.sents:
             if here := mentions.get(sentence.start):
                 places, words = words_of(sentence)
@@ -463,9 +471,12 @@ class Context:
                 listed_with(found)
                 said_later(found)
                 still_taken(found)
-                reactions |= reactions_in(found)
+                taken_after_all(found)
+                reacted = reactions_in(found)
+                reactions |= reacted
                 stopped.update(mention.start for mention, its in found if is_stopped(mention, its))
                 lasting.update(mention.start for mention, its in found if "lasting" in its)
+                allergies |= allergies_in(found, reacted)
                 yield from found
                 for trigger in speaking:
                     if trigger.rule.category == "relation":
@@ -475,6 +486,7 @@ class Context:
         doc._.reactions = frozenset(reactions)
         doc._.stopped = frozenset(stopped)
         doc._.lasting = frozenset(lasting)
+        doc._.allergies = allergies
 
     def to_disk(self, path: Any, **_: Any) -> None:
         """Nothing to save."""

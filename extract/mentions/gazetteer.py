@@ -8,6 +8,7 @@ leaves free, and where they hold what it found; a graph with names of one's own 
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,7 @@ class Gazetteer:
         # A section's heading is no name, even where the graph has one like it ("Allergies").
         nameless = [*doc.spans.get("headings", []), *none]
         taken = {place for span in nameless for place in range(span.start, span.end)}
+        taken.update(_allergic_to(doc))
         places, hashes = _candidates(doc, taken)
         found = []
         for kind, table in self._tables.items():
@@ -81,7 +83,12 @@ class Gazetteer:
             known = table[at] == hashes if len(table) else np.zeros(len(hashes), dtype=bool)
             found += [(*places[n], kind) for n in np.flatnonzero(known).tolist()]
         names = {(start, end) for start, end, _ in found}
-        mentions = [part for mention in mentions for part in _joined(mention, names)]
+        drugs = {(start, end) for start, end, kind in found if kind == "Drug"}
+        mentions = [
+            _drug_of_allergy(part, names, drugs)
+            for mention in mentions
+            for part in _joined(mention, names)
+        ]
         holding: dict[int, list[int]] = {}  # the mentions of each token
         for number, mention in enumerate(mentions):
             for place in range(mention.start, mention.end):
@@ -153,6 +160,34 @@ def _joined(mention: Span, names: set[tuple[int, int]]) -> list[Span]:
                 span._.probability = mention._.probability
             return spans
     return [mention]
+
+
+_ALLERGY = frozenset(("allergy", "allergies", "allergic", "hypersensitivity", "intolerance"))
+
+
+def _allergic_to(doc: Doc) -> list[int]:
+    """The tokens of "allergy to", and of "allergic" where no word follows that it goes with."""
+    found = []
+    for token, following in pairwise(doc):
+        if token.lower_ in ("allergy", "allergies"):
+            found += [token.i] if following.lower_ == "to" else []
+        elif token.lower_ == "allergic" and (following.lower_ == "to" or not following.is_alpha):
+            found.append(token.i)
+    return found
+
+
+def _drug_of_allergy(
+    mention: Span, names: set[tuple[int, int]], drugs: set[tuple[int, int]]
+) -> Span:
+    """The drug of "penicillin allergy", unless all of it is a name; any other mention as it is."""
+    place = (mention.start, mention.end - 1)
+    if place not in drugs or mention.end - mention.start < 2:
+        return mention
+    if mention.doc[mention.end - 1].lower_ not in _ALLERGY or (mention.start, mention.end) in names:
+        return mention
+    drug = Span(mention.doc, *place, label="Drug")
+    drug._.probability = mention._.probability
+    return drug
 
 
 def _goes_beyond(mention: Span, start: int, end: int) -> bool:

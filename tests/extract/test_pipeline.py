@@ -137,6 +137,49 @@ def test_a_drug_that_a_note_stops_is_not_taken_whatever_it_said_before(
     assert found.evidence.filter(relation="TAKES").height >= 2
 
 
+@pytest.mark.parametrize(
+    ("said", "reaction"),
+    [
+        ("Allergies: aspirin (fever, dyspnea).", "fever, dyspnea"),
+        ("Past medical history: asthma, aspirin allergy.", None),
+        ("Aspirin: allergic. He tolerates nothing else.", None),
+    ],
+)
+def test_an_allergy_is_an_edge_of_its_own(said: str, reaction: str | None) -> None:
+    found = extract([TextDocument("note:a", said, "patient:a")], graph())
+    edge = found.edges.filter(pl.col("relation").is_in(["ALLERGIC_TO", "TAKES"])).row(0, named=True)
+    assert (edge["subject"], edge["relation"], edge["object"]) == (
+        "patient:a",
+        "ALLERGIC_TO",
+        "drugbank:DB00945",
+    )
+    assert json.loads(edge["properties"] or "{}").get("reaction") == reaction
+    assert (
+        "HAS_DISEASE"
+        not in found.edges.filter(pl.col("object").str.starts_with("text:"))["relation"].to_list()
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "column", "value"),
+    [
+        ("No allergy to aspirin.", "polarity", "negated"),
+        ("His mother is allergic to aspirin.", "experiencer", "family"),
+        ("? aspirin allergy", "certainty", "possible"),
+        ("He outgrew his aspirin allergy.", "temporality", "historical"),
+    ],
+)
+def test_an_allergy_that_is_not_the_patient_s_now_is_evidence(
+    said: str, column: str, value: str
+) -> None:
+    found = extract([TextDocument("note:a", said, "patient:a")], graph())
+    rows = found.evidence.filter(relation="ALLERGIC_TO")
+    assert rows[column].to_list() == [value]
+    certain = column == "certainty"  # an edge may be possible
+    assert found.edges.filter(relation="ALLERGIC_TO").height == certain
+    assert "TAKES" not in found.evidence["relation"].to_list()
+
+
 def test_a_mention_that_nothing_names_becomes_a_node_of_its_own(
     extracted: KnowledgeGraph,
 ) -> None:

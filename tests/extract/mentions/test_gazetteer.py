@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import polars as pl
 import pytest
 from spacy.language import Language
 
 from medkg.extract.mentions import gazetteer as _gazetteer  # noqa: F401 (registers the component)
 from medkg.extract.mentions.gazetteer import PROBABILITY
 from medkg.graph.errors import ModelError
+from medkg.graph.kg import KnowledgeGraph
 from tests.extract.made_graph import graph
 
 from ..marked import marked, pipeline
@@ -54,6 +56,32 @@ def test_a_name_takes_the_place_of_the_parts_that_the_recogniser_found(nlp: Lang
         ("severe fever", "Symptom"),
         ("fever", "Disease"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[Aspirin allergy|Disease]", [("Aspirin", "Drug")]),
+        ("[aspirin hypersensitivity|Symptom]", [("aspirin", "Drug")]),
+        ("[nut allergy|Disease]", [("nut allergy", "Disease")]),
+        ("[aspirin asthma|Disease]", [("aspirin asthma", "Disease")]),
+        ("[Allergy|Symptom] to dust", [("Allergy", "Symptom")]),
+    ],
+)
+def test_what_an_allergy_is_to_is_a_drug(
+    nlp: Language, text: str, expected: list[tuple[str, str]]
+) -> None:
+    doc = marked(nlp, text)
+    assert [(m.text, m.label_) for m in doc.spans["mentions"]] == expected
+
+
+def test_allergy_to_something_is_no_name() -> None:
+    nodes = pl.DataFrame({"id": ["HP:0012393"], "kind": ["Symptom"], "name": ["Allergy"]})
+    columns = dict.fromkeys(["subject", "relation", "object", "source"], pl.String)
+    made = pipeline("medkg_names")
+    made.get_pipe("medkg_names").use(KnowledgeGraph.build(nodes, pl.DataFrame(schema=columns), []))
+    doc = marked(made, "An allergy to dust; an allergy.")
+    assert [m.start_char for m in doc.spans["mentions"]] == [23]
 
 
 def test_a_mention_of_two_names_is_two(nlp: Language) -> None:

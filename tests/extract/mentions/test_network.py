@@ -409,11 +409,20 @@ def test_the_number_of_the_next_item_is_no_part_of_a_mention() -> None:
 
 
 def test_allergic_to_something_is_no_mention() -> None:
-    text = "Allergic to nuts. Allergy to lumirol, and an allergy."
+    text = "Allergic to nuts. Allergy to lumirol, and an allergy. Nut-allergic. Allergic rhinitis."
     doc = blank()(text)
-    at = [(0, 8), (18, 25), (text.rindex("allergy"), text.rindex("allergy") + 7)]
-    kept = sensible(doc, [Found(start, end, "Symptom", 0.9) for start, end in at])
-    assert [(f.start, f.end) for f in kept] == at[2:]
+    places = [(0, 8), (18, 25), (45, 52), (58, 66), (68, 85)]
+    kept = sensible(doc, [Found(start, end, "Symptom", 0.9) for start, end in places])
+    assert [text[f.start : f.end] for f in kept] == ["allergy", "Allergic rhinitis"]
+
+
+def test_a_note_s_mention_over_the_columns_of_a_table_is_none() -> None:
+    text = "Lumirol\tRash\nDry\tcough"
+    doc = blank()(text)
+    found = [Found(0, 12, "Disease", 0.9), Found(0, 7, "Drug", 0.9)]
+    assert sensible(doc, found) == found
+    doc._.note = True
+    assert sensible(doc, found) == found[1:]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,93 @@
+"""What a patient must not be given, and what it did."""
+
+from __future__ import annotations
+
+import pytest
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from medkg.extract import sentences as _sentences  # noqa: F401 (likewise)
+from medkg.extract.context import context as _context  # noqa: F401 (registers the component)
+from medkg.extract.context.attributes import DEFAULTS
+
+from ..marked import marked, pipeline
+
+
+@pytest.fixture(scope="module")
+def nlp() -> Language:
+    return pipeline("medkg_sentences", "medkg_context")
+
+
+def allergies(doc: Doc) -> dict[str, tuple[set[str], tuple[str, ...]]]:
+    """By drug what differs from an allergy that the patient has, and what the drug did."""
+    words = {mention.start: mention.text for mention in doc.spans["mentions"]}
+    return {
+        words[start]: (set(allergy.said.values()) - set(DEFAULTS.values()), allergy.reactions)
+        for start, allergy in doc._.allergies.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Allergic to [codeine|Drug].", {"codeine": (set(), ())}),
+        (
+            "Allergies: [PCN|Drug] ([hives|Symptom], severe [wheezing|Symptom]), [sulfa|Drug]",
+            {"PCN": (set(), ("hives", "wheezing")), "sulfa": (set(), ())},
+        ),
+        (
+            "Intolerances:\n- [Metformin|Drug]: [diarrhea|Symptom]\n- [Statins|Drug]\n",
+            {"Metformin": (set(), ("diarrhea",)), "Statins": (set(), ())},
+        ),
+        (
+            "Allergies:\n[Penicillin|Drug]\t[Hives|Symptom]\tsevere\n",
+            {"Penicillin": (set(), ("Hives",))},
+        ),
+        ("History of [penicillin|Drug] allergy.", {"penicillin": (set(), ())}),
+        ("Past medical history: [gout|Disease], [PCN|Drug] allergy.", {"PCN": (set(), ())}),
+        ("[Penicillin|Drug]-allergic.", {"Penicillin": (set(), ())}),
+        ("Anaphylaxis to [ceftriaxone|Drug] in 2015.", {"ceftriaxone": (set(), ())}),
+        ("Allergies: [lisinopril|Drug] - cough, stopped 2019", {"lisinopril": (set(), ())}),
+        ("No allergy to [penicillin|Drug].", {"penicillin": ({"negated"}, ())}),
+        ("Possible allergy to [penicillin|Drug].", {"penicillin": ({"possible"}, ())}),
+        ("Her father is allergic to [penicillin|Drug].", {"penicillin": ({"family"}, ())}),
+        ("If allergic to [penicillin|Drug], give [clindamycin|Drug].",
+         {"penicillin": ({"hypothetical"}, ())}),
+        ("[Penicillin|Drug] allergy, outgrown.", {"Penicillin": ({"historical"}, ())}),
+        ("He outgrew his [penicillin|Drug] allergy.", {"penicillin": ({"historical"}, ())}),
+        ("[Penicillin|Drug] allergy has resolved.", {"Penicillin": ({"historical"}, ())}),
+        (
+            "Allergies: [penicillin|Drug] (delabelled 2020), [sulfa|Drug]",
+            {"penicillin": ({"historical"}, ()), "sulfa": (set(), ())},
+        ),
+        ("Allergic to [penicillin|Drug], resolved with [steroids|Drug].",
+         {"penicillin": (set(), ())}),
+        ("Loratadine for [allergic rhinitis|Disease].", {}),
+        ("Avoid [NSAIDs|Drug].", {}),
+    ],
+)  # fmt: skip
+def test_allergies(
+    nlp: Language, text: str, expected: dict[str, tuple[set[str], tuple[str, ...]]]
+) -> None:
+    assert allergies(marked(nlp, text)) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Allergies: [PCN|Drug] - tolerates [cefazolin|Drug]",
+        "Allergic to [PCN|Drug]; skin testing for [cefazolin|Drug] was negative.",
+    ],
+)
+def test_what_is_tolerated_is_neither_an_allergy_nor_taken(nlp: Language, text: str) -> None:
+    doc = marked(nlp, text)
+    doc._.note = True
+    doc = nlp.get_pipe("medkg_context")(doc)
+    assert list(allergies(doc)) == ["PCN"]
+    assert doc.spans["mentions"][1]._.certainty == "hypothetical"
+
+
+def test_what_has_a_dose_below_an_empty_list_of_allergies_is_taken(nlp: Language) -> None:
+    doc = marked(nlp, "Allergies: NKDA\n[lisinopril|Drug] 10 mg\n[metformin|Drug] bid\n")
+    assert allergies(doc) == {}
+    assert [mention._.certainty for mention in doc.spans["mentions"]] == ["certain"] * 2
