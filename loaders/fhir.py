@@ -1,4 +1,4 @@
-"""HL7 FHIR (R4, R4B and R5): patients with their conditions, findings, measurements and medicines.
+"""HL7 FHIR (R4, R4B, R5): patients with conditions, findings, measurements, medicines, allergies.
 
 Reads Bundles and single resources as JSON, and bulk exports as NDJSON (Patient.ndjson, …): one
 file or a folder of them, plain or compressed. XML is not read.
@@ -87,11 +87,25 @@ _PREFERRED = {
     "Disease": "MONDO OMIM ORPHA HP SNOMEDCT ICD10CM ICD10 ICD11 UMLS MESH ICD9CM",
     "Drug": "RXCUI MESH UMLS SNOMEDCT ATC NDC CVX",
     "Procedure": "HP LOINC SNOMEDCT CPT ICD10PCS MESH UMLS",
+    "Exposure": "SNOMEDCT MESH UMLS",
 }
 # These name what they stand for; classifications (ICD, ATC) put a thing among others, so such a
 # code beside one of these is no cross-reference to the same thing.
 _NAMING = {"MONDO", "OMIM", "ORPHA", "HP", "SNOMEDCT", "UMLS", "MESH", "RXCUI", "LOINC"}
 _LONGEST_NAME = 80  # characters of a text that stands for a code; a longer one is a note
+
+# "No known allergy", "no known drug allergy", "… food allergy", "… environmental allergy".
+_NO_ALLERGY = {"716186003", "409137002", "429625007", "428607008"}
+_NAMED_NONE = re.compile(r"(?:no|none|nil|not)\b|nkd?a\b", re.IGNORECASE)
+# What the code of an allergy is called where it names the condition: "Allergy to penicillin
+# (finding)", "Penicillin allergy".
+_ALLERGY = r"(?:allergy|hypersensitivity|intolerance)"
+_ALLERGY_TO = re.compile(
+    rf"(?:(?:drug |food )?{_ALLERGY} to (?P<to>.+?)|(?P<of>.+?) {_ALLERGY})"
+    r"(?: \((?:finding|disorder|situation)\))?",
+    re.IGNORECASE,
+)
+_SEVERITIES = ("mild", "moderate", "severe")
 
 _ABSENT = {"2667000", "LA9634-2", "260385009", "373067005", "NEG", "ND", "absent"}
 
@@ -116,8 +130,11 @@ def load(
       frequency. Ended or completed: historical; intended, draft, cancelled: hypothetical; not taken
       or not to be taken: negated.
     - Procedure: UNDERWENT.
+    - AllergyIntolerance: ALLERGIC_TO a Drug, or of food and of the environment an Exposure, with
+      reaction, severity and type. Refuted: negated; unconfirmed: possible; inactive, resolved:
+      historical. That none is known gives nothing.
 
-    A warning counts the resources of other types, such as AllergyIntolerance, for which the schema
+    A warning counts the resources of other types, such as Immunization, for which the schema
     has no relation. The date of evidence is the day of the event.
 
     Args:
@@ -185,6 +202,7 @@ class _Reader:
             "MedicationRequest": self._medication,
             "MedicationAdministration": self._medication,
             "Procedure": self._procedure,
+            "AllergyIntolerance": self._allergy,
         }
         self._references = References()
 
@@ -521,6 +539,53 @@ class _Reader:
             date=_start(resource, "performed") or _start(resource, "occurrence"),
         )
 
+    def _allergy(self, resource: Resource, _: str) -> None:
+        verified = _codes(resource.get("verificationStatus"))
+        if "entered-in-error" in verified:
+            raise Unusable("entered in error")
+        over = _codes(resource.get("clinicalStatus")) & {"inactive", "resolved"}
+        reactions = listed(resource.get("reaction"))
+        substance = next((r["substance"] for r in reactions if r.get("substance")), None)
+        code = resource.get("code") or substance
+        text = " ".join(str((code or {}).get("text", "")).split())
+        if _codes(code) & _NO_ALLERGY or _NAMED_NONE.match(_display(code) or text):
+            self._subject(resource)
+            return
+        categories = set(resource.get("category") or ())
+        thing = categories and not categories & {"medication", "biologic"}
+        kind = "Exposure" if thing else "Drug"
+        given = resource.get("type")
+        did = [m.get("concept", m) for r in reactions for m in listed(r.get("manifestation"))]
+        severities = [r["severity"] for r in reactions if r.get("severity") in _SEVERITIES]
+        qualifiers = {
+            "reaction": ", ".join(dict.fromkeys(filter(None, map(_display, did)))),
+            "severity": max(severities, key=_SEVERITIES.index, default=""),
+            "type": given if isinstance(given, str) else ", ".join(sorted(_codes(given))),
+            "criticality": resource.get("criticality"),
+            "onset": _age(resource.get("onsetAge")) or _start(resource, "onset"),
+        }
+        self._say(
+            resource,
+            "ALLERGIC_TO",
+            self._allergen(code, substance, kind),
+            kind,
+            qualifiers,
+            polarity="negated" if "refuted" in verified else "asserted",
+            certainty="possible" if "unconfirmed" in verified else "certain",
+            temporality="historical" if over else "current",
+            date=day(resource.get("recordedDate")) or _start(resource, "onset"),
+        )
+
+    def _allergen(self, code: Any, substance: Any, kind: str) -> _Concept:
+        """What is allergic to, where the code may be of the allergy: "Penicillin allergy"."""
+        concept = self._concept(code, kind)
+        condition = _ALLERGY_TO.fullmatch(concept.name)
+        if condition is None:
+            return concept
+        if substance is not None and substance is not code:
+            return self._concept(substance, kind)
+        return self._concept({"text": condition["to"] or condition["of"]}, kind)
+
 
 def _tail(address: str) -> str:
     """The last part of an address: the id in `urn:uuid:…` and in `https://…/Patient/…`."""
@@ -630,7 +695,7 @@ INFO = SourceInfo(
     "Bundles and resources in .json, bulk exports in .ndjson; a file or a folder, plain or .gz,"
     " .xz, .bz2, .zip",
     "Patient HAS_DISEASE Disease, HAS_PHENOTYPE and LACKS_PHENOTYPE Symptom, UNDERWENT Procedure"
-    " (with value and unit), TAKES Drug (with dose)",
+    " (with value and unit), TAKES Drug (with dose), ALLERGIC_TO Drug and Exposure",
     True,
     load,
     options={

@@ -55,7 +55,7 @@ def patient(identifier: str = "p1") -> Resource:
 def about(kind: str, identifier: str, **fields: Any) -> Resource:
     """A resource about the patient p1."""
     subject = {"reference": "Patient/p1", "display": "Jane Exampleton"}
-    name = "patient" if kind == "FamilyMemberHistory" else "subject"
+    name = "patient" if kind in ("FamilyMemberHistory", "AllergyIntolerance") else "subject"
     note = {"note": [{"text": "the neighbour called"}]}
     return {"resourceType": kind, "id": identifier, name: subject, **note, **fields}
 
@@ -442,6 +442,113 @@ def test_bulk_export_finds_medications_in_their_own_file(tmp_path: Path) -> None
     assert set(graph.edges.filter(relation="TAKES")["object"]) == {"RXCUI:1191", "RXCUI:6809"}
 
 
+ALLERGIES = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical"
+ALLERGY_VERIFIED = "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification"
+
+
+def test_allergies(tmp_path: Path) -> None:
+    hives, wheezing = coded(SNOMED, "247472004", "Hives"), coded(SNOMED, "56018004", "Wheezing")
+    penicillin = about(
+        "AllergyIntolerance",
+        "a1",
+        type="allergy",
+        category=["medication"],
+        criticality="high",
+        clinicalStatus=coded(ALLERGIES, "active"),
+        verificationStatus=coded(ALLERGY_VERIFIED, "confirmed"),
+        code=coded(RXNORM, "7980", "penicillin G"),
+        recordedDate="2019-05-01T10:00:00Z",
+        reaction=[
+            {"manifestation": [hives], "severity": "mild", "description": "the neighbour saw it"},
+            {"manifestation": [wheezing, hives], "severity": "severe"},
+        ],
+    )
+    r5 = about(
+        "AllergyIntolerance",
+        "a2",
+        type={"coding": [{"system": "http://hl7.org/fhir/x", "code": "intolerance"}]},
+        code=coded(RXNORM, "1191", "aspirin"),
+        reaction=[{"manifestation": [{"concept": hives}]}],
+    )
+    peanut = about(
+        "AllergyIntolerance", "a3", category=["food"], code=coded(SNOMED, "762952008", "Peanut")
+    )
+    graph, quarantine = read(tmp_path, penicillin, r5, peanut)
+    assert not quarantine.rows
+    edges = {row["object"]: row for row in graph.edges.filter(relation="ALLERGIC_TO").to_dicts()}
+    assert {key: json.loads(row["properties"] or "{}") for key, row in edges.items()} == {
+        "RXCUI:7980": {"reaction": "Hives, Wheezing", "severity": "severe", "type": "allergy"},
+        "RXCUI:1191": {"reaction": "Hives", "type": "intolerance"},
+        "SNOMEDCT:762952008": {},
+    }
+    kinds = dict(graph.nodes.select("id", "kind").rows())
+    assert [kinds[key] for key in edges] == [
+        "Exposure" if key.startswith("SNOMEDCT") else "Drug" for key in edges
+    ]
+    row = graph.evidence.filter(object="RXCUI:7980").row(0, named=True)
+    assert (row["date"], json.loads(row["qualifiers"])["criticality"]) == ("2019-05-01", "high")
+    assert "neighbour" not in str(graph.evidence.to_dicts())
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"code": coded(SNOMED, "91936005", "Allergy to penicillin (finding)")},
+         ("fhir:drug_penicillin", "asserted", "certain", "current")),
+        ({"code": {"text": "Penicillin allergy"}},
+         ("fhir:drug_penicillin", "asserted", "certain", "current")),
+        ({"code": coded(SNOMED, "91936005", "Allergy to penicillin"),
+          "reaction": [{"substance": coded(RXNORM, "7980", "penicillin G"),
+                        "manifestation": [coded(SNOMED, "247472004", "Hives")]}]},
+         ("RXCUI:7980", "asserted", "certain", "current")),
+        ({"reaction": [{"substance": coded(RXNORM, "7980", "penicillin G"),
+                        "manifestation": [coded(SNOMED, "247472004", "Hives")]}]},
+         ("RXCUI:7980", "asserted", "certain", "current")),
+        ({"code": coded(RXNORM, "1191"), "verificationStatus": coded(ALLERGY_VERIFIED, "refuted")},
+         ("RXCUI:1191", "negated", "certain", "current")),
+        ({"code": coded(RXNORM, "1191"),
+          "verificationStatus": coded(ALLERGY_VERIFIED, "unconfirmed")},
+         ("RXCUI:1191", "asserted", "possible", "current")),
+        ({"code": coded(RXNORM, "1191"), "clinicalStatus": coded(ALLERGIES, "resolved")},
+         ("RXCUI:1191", "asserted", "certain", "historical")),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_an_allergy(
+    tmp_path: Path, fields: Resource, expected: tuple[str, ...]
+) -> None:
+    graph, quarantine = read(tmp_path, about("AllergyIntolerance", "a1", **fields))
+    assert not quarantine.rows
+    columns = ("object", "polarity", "certainty", "temporality")
+    assert graph.evidence.filter(relation="ALLERGIC_TO").select(columns).rows() == [expected]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        coded(SNOMED, "409137002", "No known drug allergy"),
+        coded(SNOMED, "716186003"),
+        {"text": "NKDA"},
+        {"text": "No known allergies"},
+    ],
+)
+def test_that_no_allergy_is_known_gives_nothing(tmp_path: Path, code: Resource) -> None:
+    graph, quarantine = read(tmp_path, about("AllergyIntolerance", "a1", code=code))
+    assert not quarantine.rows
+    assert graph.nodes["id"].to_list() == ["patient:p1"]
+
+
+def test_an_allergy_that_was_entered_in_error_is_set_aside(tmp_path: Path) -> None:
+    wrong = about(
+        "AllergyIntolerance",
+        "a1",
+        code=coded(RXNORM, "1191"),
+        verificationStatus=coded(ALLERGY_VERIFIED, "entered-in-error"),
+    )
+    graph, quarantine = read(tmp_path, wrong, patient())
+    assert [row.reason for row in quarantine.rows] == ["entered in error"]
+    assert graph.evidence.is_empty()
+
+
 def test_procedures_and_family_history(tmp_path: Path) -> None:
     graph, quarantine = read(
         tmp_path,
@@ -496,8 +603,8 @@ def test_addresses_within_a_bundle(tmp_path: Path) -> None:
 def test_what_is_set_aside_is_told_without_the_patients_data(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    allergy = about("AllergyIntolerance", "a1", code=coded(RXNORM, "1191", "Aspirin"))
-    folder = write_bulk(tmp_path / "in", allergy)
+    vaccine = about("Immunization", "i1", vaccineCode=coded(RXNORM, "1191", "Aspirin"))
+    folder = write_bulk(tmp_path / "in", vaccine)
     group = {**glucose(), "subject": {"reference": "Group/7"}}
     conditional = {**glucose(), "subject": {"reference": "Patient?identifier=MRN-774"}}
     strange = {**glucose(), "Jane Exampleton": 1, "status": 5}
@@ -516,7 +623,7 @@ def test_what_is_set_aside_is_told_without_the_patients_data(
         ("no FHIR resource", 4),
         ("no FHIR resource", 5),
     ]
-    assert "fhir: resources that are not read: AllergyIntolerance: 1" in caplog.text
+    assert "fhir: resources that are not read: Immunization: 1" in caplog.text
     told = str(quarantine.rows) + caplog.text
     assert not [secret for secret in SECRETS if secret in told]
 
