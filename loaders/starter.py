@@ -9,6 +9,7 @@ Reads the tables of `data/starter` (see the card there), or a folder with tables
 - effects: drug, effect, reference
 - interactions: drug, other, effect, reference
 - names: kind, name, synonyms (what notes name every day and no other table does)
+- forms: drug, form_of (a group that notes name as one drug, or what a combination holds)
 - identifiers: kind, name, id, xrefs, confirmed_by
 
 Each may be split over several files (`drugs-1.tsv`, `drugs-2.tsv`); several values in one field are
@@ -60,14 +61,18 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
     effects = _read(folder, "effects", ["drug", "effect"], quarantine, _CITED)
     interactions = _read(folder, "interactions", ["drug", "other"], quarantine, ["effect", *_CITED])
     more = _read(folder, "names", ["kind", "name"], quarantine, ["synonyms"])
+    forms = _read(folder, "forms", ["drug", "form_of"], quarantine, [])
     classes = drugs.filter(pl.col("drug_class").is_not_null())
 
-    # A drug that only an interaction names is a node too; the other tables need a row in drugs.
-    drug_ids = _Names(known, ["Drug"], pl.concat([drugs["drug"], interactions["other"]]))
+    others = {kind: more.filter(kind=kind) for kind in ("Drug", "Disease", "Symptom")}
+    # A drug that only an interaction names is a node too; the other tables need a row in drugs, and
+    # forms one in drugs or names.
+    own = [drugs["drug"], interactions["other"]]
+    drug_ids = _Names(known, ["Drug"], pl.concat(own))
+    form_ids = _Names(known, ["Drug"], pl.concat([*own, others["Drug"]["name"]]))
     disease_ids = _Names(known, ["Disease"], indications["disease"])
     effect_ids = _Names(known, ["Symptom", "Disease"], effects["effect"])
     target_ids = _Names(known, ["Target"], targets["symbol"])
-    others = {kind: more.filter(kind=kind) for kind in ("Drug", "Disease", "Symptom")}
     other_ids = {kind: _Names(known, [kind], rows["name"]) for kind, rows in others.items()}
 
     evidence = pl.concat(
@@ -112,6 +117,13 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
                 subject=drug_ids.of("drug"),
                 relation=pl.lit("IN_CLASS"),
                 object=_class_id(),
+            ),
+            forms.select(
+                "file",
+                "line",
+                subject=form_ids.of("drug"),
+                relation=pl.lit("SUBCLASS_OF"),
+                object=form_ids.of("form_of"),
             ),
         ],
         how="diagonal_relaxed",
@@ -267,7 +279,8 @@ INFO = SourceInfo(
     SOURCE.release,
     "comes with medkg; or a folder with tables of the same form",
     "Drug TARGETS Target, TREATS, PALLIATES and CONTRAINDICATED_FOR Disease,"
-    " CAUSES Symptom, INTERACTS_WITH Drug, IN_CLASS DrugClass",
+    " CAUSES Symptom, INTERACTS_WITH Drug, IN_CLASS DrugClass,"
+    " SUBCLASS_OF Drug",
     False,
     load,
     bundled=True,

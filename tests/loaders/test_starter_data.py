@@ -21,6 +21,7 @@ COLUMNS = {
     "interactions": ["drug", "other", "effect", "reference"],
 }
 NAMES = ["kind", "name", "synonyms"]
+FORMS = ["drug", "form_of"]
 FACT = {  # the columns that make a row another fact than the next
     "drugs": ["drug"],
     "targets": ["drug", "symbol", "action"],
@@ -112,6 +113,23 @@ def test_no_synonym_is_another_drug(tables: dict[str, Rows]) -> None:
         for name in {row["drug"], *filter(None, row["synonyms"].split("|"))}
     )
     assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_forms_are_of_known_drugs_and_never_of_themselves(tables: dict[str, Rows]) -> None:
+    forms = [(row["drug"], row["form_of"]) for row in read(STARTER / "forms.tsv", FORMS)]
+    known = {row["drug"] for row in tables["drugs"]}
+    known |= {r["name"] for r in read(STARTER / "names.tsv", NAMES) if r["kind"] == "Drug"}
+    assert {drug for pair in forms for drug in pair} <= known
+    assert len(set(forms)) == len(forms)
+    wider: dict[str, set[str]] = {}
+    for drug, form_of in forms:
+        wider.setdefault(drug, set()).add(form_of)
+
+    def above(drug: str) -> set[str]:
+        return set().union(*({one} | above(one) for one in wider.get(drug, ())))
+
+    assert [drug for drug in wider if drug in above(drug)] == []  # also ends only without a loop
+    assert above("Amoxicillin and clavulanate") == {"Amoxicillin", "Penicillin"}
 
 
 def test_the_words_are_the_ones_that_are_allowed(tables: dict[str, Rows]) -> None:
