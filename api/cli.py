@@ -1589,10 +1589,15 @@ def recommend(
         list[str] | None, typer.Option(help="To treat: identifier or name; repeatable.")
     ] = None,
     patient: Annotated[
-        str | None, typer.Option(help="A patient of the graph: diseases, findings, drugs.")
+        str | None,
+        typer.Option(help="A patient of the graph: diseases, findings, drugs, allergies."),
     ] = None,
     symptom: Annotated[list[str] | None, typer.Option(help="That the patient has.")] = None,
     taking: Annotated[list[str] | None, typer.Option(help="A current drug.")] = None,
+    allergic: Annotated[
+        list[str] | None,
+        typer.Option(help="A drug, or class of drugs, that the patient is allergic to."),
+    ] = None,
     also: Annotated[
         list[str] | None, typer.Option(help="Another disease of the patient, not to be treated.")
     ] = None,
@@ -1622,6 +1627,7 @@ def recommend(
         disease or (),
         symptoms=symptom or (),
         taking=taking or (),
+        allergic=allergic or (),
         also=also or (),
         age=age,
         sex=sex,

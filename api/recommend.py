@@ -27,6 +27,7 @@ def print_recommendation(found: Recommendation) -> None:
         ("to treat", asked.diseases),
         ("has too", (*asked.also, *asked.symptoms)),
         ("takes", asked.taking),
+        ("allergic to", asked.allergic),
     ):
         if ids:
             show.out.print(f"{title}: {', '.join(f'{names[i]} ({i})' for i in ids)}", markup=False)
@@ -95,6 +96,8 @@ def _print_drugs(
 
 def _cited(warning: Any) -> str:
     """The sources of a warning, with a reference where there is one."""
+    if not warning.edge:
+        return "as given"
     cited = []
     for piece in warning.evidence:
         place = piece["document"] or ", ".join(piece["references"] or ())

@@ -57,8 +57,9 @@ def treatment_card(model: TreatmentModel) -> str:
         "",
         "A probability says that the sources record the pair, or will, at the base rate stated; not"
         " that the drug works. What is rarely studied is rarely recorded. Warnings are what the"
-        " graph's sources state; where none is given, none is known to them. Doses, severity,"
-        " kidney and liver function, and allergies are not looked at.",
+        " graph's sources state; where none is given, none is known to them. Allergies are looked"
+        " at as far as they were given or recorded. Doses, severity, and kidney and liver function"
+        " are not looked at.",
         "",
         "For research. Not for decisions about patients.",
         "",

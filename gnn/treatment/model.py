@@ -30,8 +30,8 @@ from .collaborative import Collaborative
 from .content import AGAINST, Content
 from .members import Member, blend, levels, raw_scores
 from .recommendation import Drug, Recommendation, texts_of
-from .resolve import Notices, patient_of, resolved
-from .safety import CONTRAINDICATED, Patient, Safety
+from .resolve import Notices, patient_of, resolved, resolved_allergens
+from .safety import OUT, Patient, Safety
 
 KIND = "treatment"
 RELATION = "TREATS"
@@ -108,6 +108,7 @@ class TreatmentModel:
         *,
         symptoms: Sequence[str] = (),
         taking: Sequence[str] = (),
+        allergic: Sequence[str] = (),
         also: Sequence[str] = (),
         age: float | None = None,
         sex: str | None = None,
@@ -126,11 +127,13 @@ class TreatmentModel:
                 patient's, if not given.
             symptoms: what the patient has; it counts for adverse effects and contraindications.
             taking: current drugs; they count for interactions, and are not recommended again.
+            allergic: drugs, or classes of drugs, that the patient must not have for an allergy or
+                an intolerance; neither they nor drugs of such a class are recommended.
             also: other diseases, which count for what speaks against a drug.
             age: in years. sex: `female` or `male`.
             pregnant: None where it isn't known.
-            patient: a patient of the graph, whose diseases, symptoms, drugs, sex and age are added.
-                No drug is sought for those of its diseases that the model has not seen.
+            patient: a patient of the graph, whose diseases, symptoms, drugs, allergies, sex and age
+                are added. No drug is sought for those of its diseases that the model has not seen.
             top: how many on record, and how many hypotheses, for each disease.
             paths: how many paths of the graph explain each.
 
@@ -149,6 +152,7 @@ class TreatmentModel:
             also=resolved(self.graph, also, "Disease", notices),
             symptoms=resolved(self.graph, symptoms, "Symptom", notices),
             taking=resolved(self.graph, taking, "Drug", notices),
+            allergic=resolved_allergens(self.graph, allergic, notices),
             age=age,
             sex=sex,
             pregnant=pregnant,
@@ -157,10 +161,7 @@ class TreatmentModel:
         against = self._safety.warnings(asked, {*rows["drug"], *asked.taking})
         rows = rows.with_columns(
             out=pl.Series(
-                [
-                    any(w.kind == CONTRAINDICATED for w in against.get(drug, ()))
-                    for drug in rows["drug"]
-                ],
+                [any(w.kind in OUT for w in against.get(drug, ())) for drug in rows["drug"]],
                 dtype=pl.Boolean,
             ),
             factor=pl.Series(
@@ -197,7 +198,13 @@ class TreatmentModel:
             patient=asked,
             names={
                 node: self._names[node]
-                for node in (*asked.diseases, *asked.also, *asked.symptoms, *asked.taking)
+                for node in (
+                    *asked.diseases,
+                    *asked.also,
+                    *asked.symptoms,
+                    *asked.taking,
+                    *asked.allergic,
+                )
             },
             base_rate=self.calibration.base_rate,
             recorded=told(on_record.filter(each < top)),

@@ -61,13 +61,14 @@ class Recommendation:
     Attributes:
         model: its name. patient: who was asked for, by identifiers of the graph; names: of these.
         base_rate: that probabilities hold at.
-        recorded: what sources record to treat, then to palliate, and nothing contraindicates; of
-            `n_recorded` the first for each disease.
+        recorded: what sources record to treat, then to palliate, and neither a contraindication nor
+            an allergy forbids; of `n_recorded` the first for each disease.
         hypotheses: what none records. A warning pushes a drug down: its rank is multiplied by 2
             for an adverse effect that the patient has (but for what it is sought for), by 4 for an
-            interaction and for a contraindication for a narrower disease, for drugs like it, or for
-            what is perhaps the same.
-        contraindicated: what would be in the lists but must not be given.
+            interaction, for an allergy to a drug like it and for a contraindication for a narrower
+            disease, for drugs like it, or for what is perhaps the same.
+        contraindicated: what would be in the lists but must not be given: contraindicated, or what
+            the patient is allergic to.
         taking: the current drugs, and what speaks against them.
         checks: what was looked for, and what could not be.
         notices: identifiers that were replaced, and what is lacking.

@@ -13,9 +13,10 @@ from ...graph.errors import DataError, MissingError
 from ...graph.kg import KnowledgeGraph
 from ...graph.obsolete import current_ids
 from ...graph.units import years
-from .safety import SEXES, Patient
+from .safety import ALLERGIC_TO, SEXES, Patient
 
 Notices = list[str]
+_ALLERGENS = ("Drug", "DrugClass")  # kinds; no drug is compared with an exposure
 
 
 def resolved(
@@ -40,6 +41,28 @@ def resolved(
             found += same
         else:
             found.append(_one(kg, text, kind))
+    return tuple(dict.fromkeys(found))
+
+
+def resolved_allergens(
+    kg: KnowledgeGraph, texts: Sequence[str], notices: Notices
+) -> tuple[str, ...]:
+    """Identifiers of drugs, or else of classes of drugs, as `resolved` gives them.
+
+    Raises:
+        MissingError: neither such a drug nor such a class (near ones are named), or several.
+    """
+    found: list[str] = []
+    for text in texts:
+        errors = []
+        for kind in _ALLERGENS:
+            try:
+                found += resolved(kg, [text], kind, notices)
+                break
+            except MissingError as error:
+                errors.append(str(error))
+        else:
+            raise MissingError("; ".join(errors))
     return tuple(dict.fromkeys(found))
 
 
@@ -74,6 +97,7 @@ def patient_of(
     also: tuple[str, ...],
     symptoms: tuple[str, ...],
     taking: tuple[str, ...],
+    allergic: tuple[str, ...],
     age: float | None,
     sex: str | None,
     pregnant: bool | None,
@@ -88,7 +112,7 @@ def patient_of(
         MissingError: no such patient.
         DataError: no disease to treat, or an age or sex that is none.
     """
-    youngest = None
+    youngest = node = None
     if patient is not None:
         node = _one(kg, patient, "Patient")
         own = _held(kg, node)
@@ -97,6 +121,7 @@ def patient_of(
         also = (*also, *(d for d in own["HAS_DISEASE"] if d not in diseases))
         symptoms = (*symptoms, *own["HAS_PHENOTYPE"])
         taking = (*taking, *own["TAKES"])
+        allergic = (*allergic, *own[ALLERGIC_TO])
         said = _properties(kg, node)
         sex = said.get("sex") if sex is None else sex
         if age is None:
@@ -122,6 +147,8 @@ def patient_of(
         youngest=youngest,
         sex=sex,
         pregnant=pregnant,
+        allergic=tuple(dict.fromkeys(allergic)),
+        id=node,
     )
 
 
@@ -142,12 +169,14 @@ def _sought(
 
 
 def _held(kg: KnowledgeGraph, patient: str) -> dict[str, tuple[str, ...]]:
-    relations = ("HAS_DISEASE", "HAS_PHENOTYPE", "TAKES")
+    relations = ("HAS_DISEASE", "HAS_PHENOTYPE", "TAKES", ALLERGIC_TO)
     rows = (
         kg.scan("edges")
         .filter(pl.col("subject") == patient, pl.col("relation").is_in(list(relations)))
         .select("relation", "object")
         .collect()
+        .join(kg.nodes.select("id", "kind"), left_on="object", right_on="id")
+        .filter((pl.col("relation") != ALLERGIC_TO) | pl.col("kind").is_in(list(_ALLERGENS)))
         .sort("object")
     )
     return {name: tuple(rows.filter(relation=name)["object"]) for name in relations}

@@ -7,33 +7,47 @@ anything that could have warned.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import permutations
 from typing import Any
 
 import polars as pl
 
 from ...graph.errors import DataError
+from ...graph.frames import speaks
 from ...graph.identifiers import name_key, name_key_of
 from ...graph.kg import KnowledgeGraph
 
-# What each sort of warning does. A contraindication takes a drug out of the list; the others push
-# it down: its rank is multiplied by the factor, for each of them. The factors are a judgement,
-# fitted to nothing.
+# What each sort of warning does. An allergy and a contraindication take a drug out of the list; the
+# others push it down: its rank is multiplied by the factor, for each of them. The factors are a
+# judgement, fitted to nothing.
+ALLERGY = "allergy"
 CONTRAINDICATED = "contraindicated"
+OUT = (ALLERGY, CONTRAINDICATED)
+ALLERGY_LIKE = "allergy to a drug like it"
 NARROWER = "contraindicated for a form of it"
 LIKE = "contraindicated for drugs like it"
 PERHAPS = "contraindicated for what is perhaps the same"
 INTERACTION = "interaction"
 ADVERSE = "adverse effect"
 FACTORS: Mapping[str, float] = {
+    ALLERGY_LIKE: 4.0,
     NARROWER: 4.0,
     LIKE: 4.0,
     PERHAPS: 4.0,
     INTERACTION: 4.0,
     ADVERSE: 2.0,
 }
+
+ALLERGIC_TO = "ALLERGIC_TO"
+_RELATIONS = {
+    ALLERGY: ALLERGIC_TO,
+    ALLERGY_LIKE: ALLERGIC_TO,
+    INTERACTION: "INTERACTS_WITH",
+    ADVERSE: "CAUSES",
+}  # of the others CONTRAINDICATED_FOR
 
 SEXES = ("female", "male")
 # Names, as sources of contraindications write them, of what is no disease of a patient but a state.
@@ -61,6 +75,9 @@ class Patient:
         also: other diseases.
         age: in years; where it isn't certain the highest that it may be, and `youngest` the lowest.
         sex: `female` or `male`. pregnant: None where it isn't said.
+        allergic: drugs, and classes of drugs, that the patient must not have for an allergy or an
+            intolerance.
+        id: of a patient of the graph.
 
     Raises:
         DataError: an age or a sex that is none, or a pregnant man.
@@ -74,6 +91,8 @@ class Patient:
     youngest: float | None = None
     sex: str | None = None
     pregnant: bool | None = None
+    allergic: tuple[str, ...] = ()
+    id: str | None = None
 
     def __post_init__(self) -> None:
         if self.age is not None and not 0 <= self.age <= 130:
@@ -104,14 +123,15 @@ class Caution:
     """Something that speaks against giving a drug.
 
     Attributes:
-        kind: `contraindicated`, `contraindicated for a form of it`, `contraindicated for drugs
-            like it`, `contraindicated for what is perhaps the same`, `interaction` or `adverse
-            effect`.
+        kind: `allergy`, `contraindicated`, `allergy to a drug like it`, `contraindicated for a form
+            of it`, `contraindicated for drugs like it`, `contraindicated for what is perhaps the
+            same`, `interaction` or `adverse effect`.
         text: a sentence.
-        subject, relation, object, edge: what the graph holds.
+        subject, relation, object, edge: what the graph holds. Of an allergy that was given, and
+            that the graph doesn't hold of the patient, subject and edge are empty.
         about: what of the patient's it is about (an identifier, or a state such as `pregnancy`).
-        factor: by which it multiplies a drug's rank; 1 for a contraindication, which takes the
-            drug out of the list instead.
+        factor: by which it multiplies a drug's rank; 1 for an allergy and a contraindication, which
+            take the drug out of the list instead.
         probability: the edge's.
         evidence: up to three pieces of it, the most probable first.
     """
@@ -154,6 +174,11 @@ class Safety:
     def warnings(self, patient: Patient, drugs: Iterable[str]) -> dict[str, list[Caution]]:
         """What speaks against each of these drugs, the gravest first; drugs without are left out.
 
+        - allergy: the drug is one that the patient is allergic to, one of equal name or
+          cross-reference, or a member (IN_CLASS) of such a class or of one that is narrower by
+          SUBCLASS_OF. Of a drug that shares a class (of at most 30 drugs) with it, RESEMBLES it, or
+          has it as a form, `allergy to a drug like it`; of that one's other forms too, if they are
+          at most 30.
         - contraindicated: CONTRAINDICATED_FOR one of the patient's diseases, one that is wider by
           SUBCLASS_OF, or one of equal name or cross-reference with a disease or symptom; or for a
           state (pregnancy, age, sex), where a source has it as such an edge. For one that is
@@ -177,6 +202,7 @@ class Safety:
             for form in own:
                 of_form.setdefault(form, []).append(drug)
         rows = [
+            *self._allergies(patient),
             *self._contraindications(patient),
             *self._interactions(patient),
             *self._adverse_effects(patient),
@@ -187,8 +213,9 @@ class Safety:
         found: dict[str, list[Caution]] = {}
         for row in rows:
             for drug in of_form.get(row["drug"], ()):
-                found.setdefault(drug, []).append(self._warning(row, drug, evidence))
-        order = [CONTRAINDICATED, *FACTORS]
+                if drug == row["drug"] or not row.get("alone"):
+                    found.setdefault(drug, []).append(self._warning(row, drug, evidence))
+        order = [*OUT, *FACTORS]
         return {
             drug: sorted(_once(said), key=lambda w: (order.index(w.kind), w.about, w.edge))
             for drug, said in found.items()
@@ -198,6 +225,7 @@ class Safety:
         """What was looked for, and what could not be, since the graph holds nothing of it."""
         contra, interacts, causes = self._contraindicated, self._interacting, self._causing
         found = [
+            self._check_of_allergies(patient),
             Check(
                 "contraindications",
                 not contra.is_empty(),
@@ -205,7 +233,7 @@ class Safety:
                 if not contra.is_empty()
                 else "not checked: the graph holds no contraindication; load a source that has"
                 " them, such as starter",
-            )
+            ),
         ]
         if not patient.taking:
             note, checked = "not checked: no current drug was given", False
@@ -248,6 +276,26 @@ class Safety:
                 note = f"contraindications for {', '.join(held)}, as far as a source states them"
             found.append(Check(what, given and bool(held), note))
         return found
+
+    def _check_of_allergies(self, patient: Patient) -> Check:
+        if not patient.allergic:
+            note = "not checked: no allergy was given or recorded, which is no proof of none"
+            return Check("allergies", False, note)
+        named = ", ".join(map(self._name, patient.allergic))
+        note = (
+            f"checked: {len(patient.allergic)} given or recorded ({named}); their forms, classes"
+            " and drugs like them too, as far as the graph holds them"
+        )
+        alone = [
+            self._name(allergen)
+            for allergen in patient.allergic
+            if self._same_drugs(allergen).keys() <= {allergen}
+            and not any(self._drugs_like(allergen, ""))
+            and not self._reached(self._children, "Drug", [allergen])
+        ]
+        if alone:
+            note += f"; it holds none of {', '.join(alone)}"
+        return Check("allergies", True, note)
 
     def unchecked(self, drug: str, patient: Patient) -> list[str]:
         """The checks that could not have warned of a drug, as no source says anything of it."""
@@ -363,11 +411,20 @@ class Safety:
         return sorted(seen - set(start))
 
     @cached_property
-    def _keys(self) -> pl.DataFrame:
-        """What diseases and symptoms are known by: names, synonyms, identifiers: id, kind, key, and
+    def _finding_keys(self) -> pl.DataFrame:
+        return self._keys(["Disease", "Symptom"])
+
+    @cached_property
+    def _drug_keys(self) -> pl.DataFrame:
+        """Without the plural's s: a class is called penicillins, an allergy to it penicillin."""
+        keys = self._keys(["Drug", "DrugClass"])
+        return keys.with_columns(pl.col("key").str.strip_suffix("s"))
+
+    def _keys(self, kinds: Sequence[str]) -> pl.DataFrame:
+        """What nodes of these kinds are known by: names, synonyms, identifiers: id, kind, key, and
         whether the key is `broad`: an identifier that several of one kind, prefix and different
         names have, so that it is of a group and not of one of them."""
-        nodes = self._kg.nodes.filter(pl.col("kind").is_in(["Disease", "Symptom"]))
+        nodes = self._kg.nodes.filter(pl.col("kind").is_in(list(kinds)))
         named = nodes.select("id", "kind", key=name_key(pl.col("name")))
         also = nodes.select("id", "kind", key="synonyms").explode("key").drop_nulls()
         xrefs = nodes.select("id", "kind", key="xrefs").explode("key").drop_nulls()
@@ -384,14 +441,16 @@ class Safety:
         keys = pl.concat([named, synonyms, xrefs, own]).filter(pl.col("key") != "").unique()
         return keys.with_columns(broad=pl.col("key").is_in(broad["key"].unique().implode()))
 
-    def _counterparts(self, nodes: Sequence[str]) -> dict[str, tuple[str, bool]]:
-        """Other diseases and symptoms with the same name or cross-reference, each with that of
-        these nodes which it is the counterpart of, and whether that is by broad keys alone."""
+    def _counterparts(
+        self, nodes: Sequence[str], keys: pl.DataFrame
+    ) -> dict[str, tuple[str, bool]]:
+        """Others with the same name or cross-reference (`keys`), each with that of these nodes
+        which it is the counterpart of, and whether that is by broad keys alone."""
         if not nodes:
             return {}
-        own = self._keys.filter(pl.col("id").is_in(list(nodes)))
+        own = keys.filter(pl.col("id").is_in(list(nodes)))
         found = (
-            own.join(self._keys, on="key", suffix="_other")
+            own.join(keys, on="key", suffix="_other")
             .filter(~pl.col("id_other").is_in(list(nodes)))
             .sort("broad", "id", "id_other")
             .unique("id_other", keep="first", maintain_order=True)
@@ -403,7 +462,7 @@ class Safety:
 
     def _states(self) -> dict[str, set[str]]:
         """The nodes of contraindications that stand for a state, by the state."""
-        held = self._keys.filter(
+        held = self._finding_keys.filter(
             pl.col("id").is_in(self._contraindicated["other"].unique().implode())
         )
         found: dict[str, set[str]] = {}
@@ -420,7 +479,7 @@ class Safety:
         identifier, what of the patient's it comes from, and how; what is certain goes first."""
         own = list(dict.fromkeys([*patient.diseases, *patient.also, *patient.symptoms]))
         found = {node: (node, "") for node in own}
-        counterparts = self._counterparts(own)
+        counterparts = self._counterparts(own, self._finding_keys)
         for doubt, how in ((False, ""), (True, _PERHAPS)):
             same = [other for other, (_, broad) in counterparts.items() if broad == doubt]
             start = [] if doubt else own
@@ -489,17 +548,96 @@ class Safety:
         return rows
 
     @cached_property
-    def _like(self) -> dict[str, list[str]]:
-        """Of each drug those of its classes, and those that resemble it."""
-        resembling = self._edges("RESEMBLES", "Drug").select("drug", "other")
-        members = self._edges("IN_CLASS", "DrugClass").select("drug", "other")
-        members = members.filter(pl.len().over("other") <= _LARGEST_CLASS)
-        together = members.join(members, on="other", suffix="_2").select("drug", other="drug_2")
-        rows = pl.concat(
-            [resembling, resembling.select(drug="other", other="drug"), together]
-        ).unique()
-        rows = rows.filter(pl.col("drug") != pl.col("other")).sort("drug", "other")
-        return dict(rows.group_by("drug", maintain_order=True).agg("other").iter_rows())
+    def _like(self) -> dict[str, dict[str, str]]:
+        """Of each drug those of its classes, by the class, and those that resemble it, by ""."""
+        found: dict[str, dict[str, str]] = {}
+        # The smallest class that two share says most.
+        for shared, drugs in sorted(self._members.items(), key=lambda held: len(held[1])):
+            if len(drugs) <= _LARGEST_CLASS:
+                for drug, other in permutations(drugs, 2):
+                    found.setdefault(drug, {}).setdefault(other, shared)
+        resembling = self._edges("RESEMBLES", "Drug").filter(pl.col("drug") != pl.col("other"))
+        for drug, other in resembling.select("drug", "other").iter_rows():
+            found.setdefault(drug, {}).setdefault(other, "")
+            found.setdefault(other, {}).setdefault(drug, "")
+        return found
+
+    @cached_property
+    def _members(self) -> dict[str, list[str]]:
+        """The drugs of each class."""
+        rows = self._edges("IN_CLASS", "DrugClass").sort("other", "drug")
+        return dict(rows.group_by("other", maintain_order=True).agg("drug").iter_rows())
+
+    def _allergies(self, patient: Patient) -> list[dict[str, Any]]:
+        recorded = self._recorded_allergies(patient)
+        certain: list[dict[str, Any]] = []
+        doubtful: list[dict[str, Any]] = []
+        for allergen in patient.allergic:
+            edge = recorded.get(allergen)
+            reaction = json.loads((edge or {}).get("properties") or "{}").get("reaction")
+            did = f" ({reaction})" if reaction else ""
+            row = {
+                **(edge or {"edge": "", "probability": None}),
+                "subject": patient.id if edge else "",
+                "other": allergen,
+                "about": allergen,
+            }
+            for drug, how in self._same_drugs(allergen).items():
+                said = f"the patient is allergic to {self._name(allergen)}{did}{how}"
+                certain.append({**row, "kind": ALLERGY, "drug": drug, "text": said})
+            whom = f"{self._name(allergen)}, to which the patient is allergic{did}"
+            for drug, said, alone in self._drugs_like(allergen, whom):
+                more = {"kind": ALLERGY_LIKE, "drug": drug, "text": said, "alone": alone}
+                doubtful.append({**row, **more})
+        told = {row["drug"] for row in certain}
+        return [*certain, *(row for row in doubtful if row["drug"] not in told)]
+
+    def _recorded_allergies(self, patient: Patient) -> dict[str, dict[str, Any]]:
+        """The edges of the patient's allergies, by what the patient is allergic to."""
+        if patient.id is None:
+            return {}
+        rows = (
+            self._kg.scan("edges")
+            .filter(pl.col("relation") == ALLERGIC_TO, pl.col("subject") == patient.id)
+            .select("object", "probability", "properties", edge="id")
+            .collect()
+        )
+        return {row.pop("object"): row for row in rows.to_dicts()}
+
+    def _same(self, allergen: str) -> list[str]:
+        """It, and the drugs and classes of equal name or cross-reference: a note's drug, or a
+        record's, may stand beside the one that a source knows."""
+        counterparts = self._counterparts([allergen], self._drug_keys)
+        return [allergen, *(other for other, (_, broad) in counterparts.items() if not broad)]
+
+    def _same_drugs(self, allergen: str) -> dict[str, str]:
+        """The drugs that are what a patient is allergic to, or of it, each with how."""
+        found, classes = dict[str, str](), dict[str, str]()
+        for node in self._same(allergen):
+            if self._kinds.get(node) == "Drug":
+                found[node] = "" if node == allergen else ", which is the same"
+            else:
+                same = f"; its class {self._name(node)} is the same"
+                classes[node] = ", its class" if node == allergen else same
+        for narrower in self._reached(self._children, "DrugClass", classes):
+            classes[narrower] = f"; its class {self._name(narrower)} is a form of it"
+        for node, how in classes.items():
+            for drug in self._members.get(node, ()):
+                found.setdefault(drug, how)
+        return found
+
+    def _drugs_like(self, allergen: str, whom: str) -> Iterator[tuple[str, str, bool]]:
+        """The drugs like one that a patient is allergic to: each with a sentence, and whether it
+        holds for the drug alone and not for its forms."""
+        for same in self._same(allergen):
+            for drug, shared in self._like.get(same, {}).items():
+                how = f"shares the class {self._name(shared)} with" if shared else "resembles"
+                yield drug, f"{how} {whom}; no source says so of this one", False
+            for wider in self._wider("Drug", [same]):
+                # What many are a form of is no drug but a sort, and says nothing of the others.
+                forms = self._reached(self._children, "Drug", [wider])
+                said = f"{whom}, is a form of {self._name(wider)}"
+                yield wider, said, len(forms) > _LARGEST_CLASS
 
     def _interactions(self, patient: Patient) -> list[dict[str, Any]]:
         forms: dict[str, tuple[str, str]] = {}
@@ -543,7 +681,11 @@ class Safety:
     def _evidence(self, edges: Sequence[str]) -> dict[str, tuple[Mapping[str, Any], ...]]:
         rows = (
             self._kg.scan("evidence")
-            .filter(pl.col("edge").is_in(sorted(set(edges))), pl.col("polarity") == "asserted")
+            .filter(
+                speaks(),
+                pl.col("edge").is_in(sorted(set(edges))),
+                pl.col("polarity") == "asserted",
+            )
             .select("edge", *_SHOWN)
             .collect()
             .sort("probability", "id", descending=[True, False])
@@ -565,9 +707,7 @@ class Safety:
         said = row["text"]
         if row["drug"] != drug:
             said += f" (said of {self._name(row['drug'])}, of which it is a form)"
-        relation = {INTERACTION: "INTERACTS_WITH", ADVERSE: "CAUSES"}.get(
-            row["kind"], "CONTRAINDICATED_FOR"
-        )
+        relation = _RELATIONS.get(row["kind"], "CONTRAINDICATED_FOR")
         return Caution(
             kind=row["kind"],
             text=said,
@@ -583,8 +723,8 @@ class Safety:
 
 
 def _once(warnings: Iterable[Caution]) -> list[Caution]:
-    """Each edge once."""
-    return list({warning.edge: warning for warning in reversed(list(warnings))}.values())
+    """Each edge once; and of allergies that were given, which have none, each of these."""
+    return list({w.edge or w.about: w for w in reversed(list(warnings))}.values())
 
 
 def _held(rows: pl.DataFrame, what: str, column: str) -> str:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 import medkg
 from medkg.cli import app
-from medkg.graph.errors import ModelError
+from medkg.graph.errors import MissingError, ModelError
 from medkg.recommend import below_members
 
 from ..gnn.treatment.pharmacy import pharmacy
@@ -71,6 +71,32 @@ def test_recommend_in_words_and_as_json(folder: Path) -> None:
         sex="female", top=9,
     )  # fmt: skip
     assert json.loads(json.dumps(in_python.to_dict())) == told
+
+
+def test_allergies(folder: Path) -> None:
+    asked = (
+        "recommend", folder / "model", "--disease", "disease 2-0", "--allergic", "drug 2-0",
+        "--allergic", "class 3", "--taking", "drug 3-0", "--top", 60,
+    )  # fmt: skip
+    shown = run(*asked)
+    for text in (
+        "allergic to: drug 2-0 (drugbank:DB20), class 3 (NDFRT:3)",
+        "! the patient is allergic to drug 2-0 [as given]",
+        "! the patient is allergic to class 3, its class [as given]",
+        "! shares the class class 2 with drug 2-0, to which the patient is allergic; no source says"
+        " so of this one [as given]",
+        "allergies: checked: 2 given or recorded (drug 2-0, class 3)",
+    ):
+        assert text in shown
+    told = json.loads(run(*asked, "--json"))
+    assert told["patient"]["allergic"] == ["drugbank:DB20", "NDFRT:3"]
+    out = {drug["drug"] for drug in told["contraindicated"]}
+    assert {"drugbank:DB20", "drugbank:DB31"} <= out
+    assert [drug["warnings"][0]["kind"] for drug in told["taking"]] == ["allergy"]
+    none = run("recommend", folder / "model", "--disease", "disease 2-0")
+    assert "allergies: not checked: no allergy was given" in none
+    with pytest.raises(MissingError, match="no Drug 'drug 2-9'"):
+        run("recommend", folder / "model", "--disease", "DOID:20", "--allergic", "drug 2-9")
 
 
 def test_a_patient_of_the_graph_and_several_diseases(folder: Path) -> None:

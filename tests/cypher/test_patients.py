@@ -132,6 +132,9 @@ def test_record_of_patient(store: Store) -> None:
             ("patient:1", "TAKES", "RX:1", "patient", "historical", "Ibuprofen was stopped."),
             ("patient:1", "TAKES", "RX:2", "patient", "current", "She takes aspirin."),
             ("patient:1", "TAKES", "RX:3", "patient", "current", "She takes warfarin."),
+            ("patient:1", "ALLERGIC_TO", "RX:4", "patient", "current", "Allergic to codeine."),
+            ("patient:1", "ALLERGIC_TO", "RX:5", "patient", "historical", "Outgrew penicillins."),
+            ("patient:1", "ALLERGIC_TO", "RX:6", "patient", "current", "Allergic to nuts."),
         ],
         schema=told,
         orient="row",
@@ -139,31 +142,39 @@ def test_record_of_patient(store: Store) -> None:
         source=pl.lit("note"),
         document=pl.lit("note:1"),
         start=pl.lit(0),
-        qualifiers=pl.when(pl.col("object") == "RX:2").then(
-            pl.lit('{"dose": "100 mg", "frequency": "daily"}')
+        qualifiers=pl.col("object").replace_strict(
+            {
+                "RX:2": '{"dose": "100 mg", "frequency": "daily"}',
+                "RX:4": '{"reaction": "hives"}',
+                "RX:5": '{"reaction": "rash"}',
+            },
+            default=None,
         ),
     )
     drugs = pl.DataFrame(
         {
-            "id": ["RX:1", "RX:2", "RX:3"],
-            "kind": "Drug",
-            "name": ["ibuprofen", "aspirin", "warfarin"],
+            "id": [f"RX:{n}" for n in range(1, 7)],
+            "kind": [*["Drug"] * 4, "DrugClass", "Exposure"],
+            "name": ["ibuprofen", "aspirin", "warfarin", "codeine", "penicillins", "nuts"],
         }
     )
     nodes = pl.concat([kg.nodes.select("id", "kind", "name"), drugs])
     notes = KnowledgeGraph.build(nodes, said, [Source("note", "1", "CC0-1.0")])
     store.write(merge(kg, notes))
     rows = library.get("record_of_patient").run(store, patient="patient:1")
-    columns = ("relation", "object_name", "status", "dose", "sentence")
+    columns = ("relation", "object_name", "status", "dose", "reaction", "sentence")
     assert rows.select(columns).rows() == [
-        ("HAS_PHENOTYPE", "swelling", "current", None, "It swells."),
-        ("HAS_PHENOTYPE", "toe pain", "current", None, None),
-        ("LACKS_PHENOTYPE", "bleeding", "current", None, None),
-        ("TAKES", "aspirin", "current", "100 mg, daily", "She takes aspirin."),
-        ("TAKES", "warfarin", "current", None, "She takes warfarin."),
-        ("HAS_DISEASE", "gout", "family, current", None, "His father has gout."),
-        ("HAS_PHENOTYPE", "swelling", "historical", None, "It had swollen."),
-        ("TAKES", "ibuprofen", "historical", None, "Ibuprofen was stopped."),
+        ("ALLERGIC_TO", "codeine", "current", None, "hives", "Allergic to codeine."),
+        ("ALLERGIC_TO", "nuts", "current", None, None, "Allergic to nuts."),
+        ("HAS_PHENOTYPE", "swelling", "current", None, None, "It swells."),
+        ("HAS_PHENOTYPE", "toe pain", "current", None, None, None),
+        ("LACKS_PHENOTYPE", "bleeding", "current", None, None, None),
+        ("TAKES", "aspirin", "current", "100 mg, daily", None, "She takes aspirin."),
+        ("TAKES", "warfarin", "current", None, None, "She takes warfarin."),
+        ("ALLERGIC_TO", "penicillins", "historical", None, None, "Outgrew penicillins."),
+        ("HAS_DISEASE", "gout", "family, current", None, None, "His father has gout."),
+        ("HAS_PHENOTYPE", "swelling", "historical", None, None, "It had swollen."),
+        ("TAKES", "ibuprofen", "historical", None, None, "Ibuprofen was stopped."),
     ]
     asked = {"patient": "patient:1", "relation": "HAS_PHENOTYPE", "top": 1}
     assert ask(store, "record_of_patient", "object", **asked) == [("HP:5",)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import polars as pl
 
 from medkg.cypher import library
@@ -53,15 +55,26 @@ def test_treatments_for_disease(store: Store) -> None:
 
 
 def test_warnings_for_patient(store: Store) -> None:
-    store.write(pharmacy(extra=[("drugbank:DB06", "CONTRAINDICATED_FOR", "DOID:00", None)]))
-    drugs = [f"drugbank:DB0{n}" for n in range(8)]
+    extra = [
+        ("drugbank:DB06", "CONTRAINDICATED_FOR", "DOID:00", None),
+        ("patient:1", "ALLERGIC_TO", "drugbank:DB03", json.dumps({"reaction": "hives"})),
+        ("patient:1", "ALLERGIC_TO", "NDFRT:4", None),
+        ("drugbank:DB07", "INTERACTS_WITH", "drugbank:DB03", None),  # which isn't taken
+        ("patient:2", "ALLERGIC_TO", "drugbank:DB07", None),
+        ("drugbank:DB04", "SUBCLASS_OF", "drugbank:DB05", None),
+        ("drugbank:DB05", "SUBCLASS_OF", "drugbank:DB03", None),
+    ]
+    store.write(pharmacy(extra=extra))
+    drugs = [*(f"drugbank:DB0{n}" for n in range(8)), "drugbank:DB40"]
     query = library.get("warnings_for_patient")
     found = query.run(store, patient="patient:1", drugs=drugs)
     assert found.columns == list(query.columns)
     assert found.select("drug", "warning", "about", "about_name", "effect").rows() == [
+        *((f"drugbank:DB0{n}", "allergy", "drugbank:DB03", "drug 0-3", "hives") for n in (3, 4, 5)),
+        ("drugbank:DB40", "allergy", "NDFRT:4", "class 4", None),
         ("drugbank:DB06", "contraindicated", "DOID:00", "disease 0-0", None),
         ("drugbank:DB02", "interaction", "drugbank:DB10", "drug 1-0", "bleeding"),
         ("drugbank:DB03", "adverse effect", "HP:1", "fever", None),
     ]
-    assert found["references"].to_list() == [["PMID:7"]] * 3
+    assert found["references"].to_list() == [["PMID:7"]] * 7
     assert query.run(store, patient="patient:1", drugs=["drugbank:DB30"]).is_empty()

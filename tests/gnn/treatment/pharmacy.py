@@ -56,6 +56,7 @@ def pharmacy(seed: int = 0, extra: list[Row] | None = None) -> KnowledgeGraph:
         ("DOID:88", "Disease", "lonely disease", None),
         ("DOID:77", "Disease", "Pregnancy", None),
         ("DOID:66", "Disease", "Fever", None),
+        ("text:latex", "Exposure", "latex", None),
         ("patient:1", "Patient", "patient 1", json.dumps({"sex": "female", "age": "P70Y2M"})),
         ("patient:2", "Patient", "patient 2", json.dumps({"sex": "unknown", "birth_year": 1900})),
     ]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from medkg.gnn.treatment.content import Content
 from medkg.gnn.treatment.model import TreatmentModel
 from medkg.gnn.treatment.recommendation import Drug, Recommendation
 from medkg.gnn.treatment.safety import Patient, Safety
@@ -100,6 +103,259 @@ def test_contraindications_of_drugs_like_it_make_a_drug_doubtful() -> None:
     assert warning.kind == "contraindicated for drugs like it"
     assert (warning.subject, warning.object) == ("drugbank:DB31", "DOID:3")
     assert warning.evidence
+
+
+def kinds(safety: Safety, patient: Patient) -> dict[str, set[str]]:
+    """The drugs that each kind of warning is about."""
+    found: dict[str, set[str]] = {}
+    for drug, own in safety.warnings(patient, drugs).items():
+        for warning in own:
+            found.setdefault(warning.kind, set()).add(drug.removeprefix("drugbank:DB"))
+    return found
+
+
+def test_an_allergy_is_to_the_drug_and_its_forms_and_doubts_those_like_it() -> None:
+    extra = [
+        ("drugbank:DB40", "SUBCLASS_OF", "drugbank:DB20", None),
+        ("drugbank:DB50", "RESEMBLES", "drugbank:DB20", None),
+        ("drugbank:DB20", "RESEMBLES", "drugbank:DB51", None),
+    ]
+    safety, patient = Safety(pharmacy(extra=extra)), Patient((), allergic=("drugbank:DB20",))
+    assert kinds(safety, patient) == {
+        "allergy": {"20", "40"},
+        "allergy to a drug like it": {*(f"2{n}" for n in range(1, DRUGS)), "50", "51"},
+    }
+    found = safety.warnings(patient, drugs)
+    said = {drug: [w.text for w in own] for drug, own in found.items()}
+    whom = "drug 2-0, to which the patient is allergic; no source says so of this one"
+    assert said["drugbank:DB20"] == ["the patient is allergic to drug 2-0"]
+    assert said["drugbank:DB40"] == [
+        "the patient is allergic to drug 2-0 (said of drug 2-0, of which it is a form)"
+    ]
+    assert said["drugbank:DB21"] == [f"shares the class class 2 with {whom}"]
+    assert said["drugbank:DB50"] == said["drugbank:DB51"] == [f"resembles {whom}"]
+    (itself,), (like,) = found["drugbank:DB20"], found["drugbank:DB21"]
+    assert (itself.factor, like.factor) == (1, 4)
+    assert (itself.subject, itself.relation, itself.object) == ("", "ALLERGIC_TO", "drugbank:DB20")
+    assert (itself.edge, itself.probability, itself.evidence) == ("", None, ())
+
+
+def test_drugs_of_a_large_class_are_not_like_one_another() -> None:
+    large = [(drug, "IN_CLASS", "NDFRT:2", None) for drug in drugs[:31] if drug[11] != "2"]
+    allergic = Patient((), allergic=("drugbank:DB20",))
+    assert kinds(Safety(pharmacy(extra=large)), allergic) == {"allergy": {"20"}}
+    of_30 = large[: 30 - DRUGS]
+    assert len(kinds(Safety(pharmacy(extra=of_30)), allergic)["allergy to a drug like it"]) == 29
+
+
+def test_an_allergy_to_a_class_is_to_its_members_and_those_of_narrower_classes() -> None:
+    safety = Safety(pharmacy(extra=[("NDFRT:1", "SUBCLASS_OF", "NDFRT:2", None)]))
+    families = {f"{f}{n}" for f in (1, 2) for n in range(DRUGS)}
+    assert kinds(safety, Patient((), allergic=("NDFRT:2",))) == {"allergy": families}
+    assert kinds(safety, Patient((), allergic=("NDFRT:1",))) == {
+        "allergy": {drug for drug in families if drug[0] == "1"}
+    }
+    assert texts(safety, "drugbank:DB20", allergic=("NDFRT:2",)) == [
+        "the patient is allergic to class 2, its class"
+    ]
+    assert texts(safety, "drugbank:DB10", allergic=("NDFRT:2",)) == [
+        "the patient is allergic to class 2; its class class 1 is a form of it"
+    ]
+
+
+def test_an_allergy_to_a_form_doubts_the_drug_and_its_other_forms_unless_they_are_many() -> None:
+    few = [(f"drugbank:DB{n}0", "SUBCLASS_OF", "drugbank:DB00", None) for n in (1, 2)]
+    said = "drug 1-0, to which the patient is allergic, is a form of drug 0-0"
+    safety = Safety(pharmacy(extra=few))
+    assert texts(safety, "drugbank:DB00", allergic=("drugbank:DB10",)) == [said]
+    assert texts(safety, "drugbank:DB20", allergic=("drugbank:DB10",)) == [
+        f"{said} (said of drug 0-0, of which it is a form)"
+    ]
+    many = [(drug, "SUBCLASS_OF", "drugbank:DB00", None) for drug in drugs[8:40]]
+    safety = Safety(pharmacy(extra=many))
+    assert texts(safety, "drugbank:DB00", allergic=("drugbank:DB10",)) == [said]
+    assert texts(safety, "drugbank:DB20", allergic=("drugbank:DB10",)) == []
+
+
+def test_several_allergies_that_were_given_all_warn() -> None:
+    assert texts(Safety(pharmacy()), "drugbank:DB22", allergic=("drugbank:DB20", "NDFRT:2")) == [
+        "the patient is allergic to class 2, its class"
+    ]
+    both = ("drugbank:DB20", "drugbank:DB21")
+    assert [t.split(",")[0] for t in texts(Safety(pharmacy()), "drugbank:DB22", allergic=both)] == [
+        "shares the class class 2 with drug 2-0", "shares the class class 2 with drug 2-1",
+    ]  # fmt: skip
+    assert texts(Safety(pharmacy()), "drugbank:DB21", allergic=both) == [
+        "the patient is allergic to drug 2-1"
+    ]
+
+
+def test_an_allergy_as_another_source_calls_the_drug() -> None:
+    """A note's own drug, a record's code, and a class that is named in the plural."""
+    rows = [
+        ("drugbank:1", "Drug", "Penicillin G", ["Benzylpenicillin"], ["RXCUI:7980", "ATC:J01"]),
+        ("drugbank:2", "Drug", "Ampicillin", [], ["ATC:J01"]),
+        ("NDFRT:1", "DrugClass", "Penicillins", [], []),
+        ("text:drug_benzylpenicillin", "Drug", "benzylpenicillin", [], []),
+        ("text:drug_penicillin", "Drug", "penicillin", [], []),
+        ("RXCUI:7980", "Drug", "penicillin G, oral", [], []),
+        ("RXCUI:1", "Drug", "anything", [], ["ATC:J01"]),
+        ("MESH:1", "Disease", "penicillin", [], []),
+    ]
+    columns = ["id", "kind", "name", "synonyms", "xrefs"]
+    edges = [("drugbank:2", "IN_CLASS", "NDFRT:1"), ("drugbank:2", "TREATS", "MESH:1")]
+    kg = KnowledgeGraph.build(
+        pl.DataFrame(rows, schema=columns, orient="row"),
+        pl.DataFrame(edges, schema=["subject", "relation", "object"], orient="row").with_columns(
+            source=pl.lit("x")
+        ),
+        [Source("x", "1", "CC0-1.0")],
+    )
+    safety = Safety(kg)
+    given = ["drugbank:1", "drugbank:2"]
+
+    def said(allergen: str) -> dict[str, list[str]]:
+        found = safety.warnings(Patient((), allergic=(allergen,)), given)
+        assert {w.kind for own in found.values() for w in own} <= {"allergy"}
+        return {drug: [w.text for w in own] for drug, own in found.items()}
+
+    assert said("text:drug_benzylpenicillin") == {
+        "drugbank:1": ["the patient is allergic to benzylpenicillin, which is the same"]
+    }
+    assert said("RXCUI:7980") == {
+        "drugbank:1": ["the patient is allergic to penicillin G, oral, which is the same"]
+    }
+    assert said("text:drug_penicillin") == {
+        "drugbank:2": ["the patient is allergic to penicillin; its class Penicillins is the same"]
+    }
+    assert said("RXCUI:1") == {}  # two of drugbank's have ATC:J01: it is a group
+
+
+def test_allergies_of_a_patient_of_the_graph(model: TreatmentModel) -> None:
+    hives = json.dumps({"reaction": "hives"})
+    extra = [
+        ("patient:1", "ALLERGIC_TO", "drugbank:DB20", hives),
+        ("patient:1", "ALLERGIC_TO", "NDFRT:3", None),
+        ("patient:1", "ALLERGIC_TO", "text:latex", None),
+        ("patient:2", "ALLERGIC_TO", "drugbank:DB50", None),
+    ]
+    kg = pharmacy(extra=extra)
+    found = on(model, kg).recommend(patient="patient:1", allergic=["drug 4-0"], top=60, paths=0)
+    assert found.patient.allergic == ("drugbank:DB40", "NDFRT:3", "drugbank:DB20")
+    assert [found.names[node] for node in found.patient.allergic] == [
+        "drug 4-0", "class 3", "drug 2-0",
+    ]  # fmt: skip
+    out = {
+        drug.drug: warning
+        for drug in found.contraindicated
+        for warning in drug.warnings
+        if warning.kind == "allergy"
+    }
+    assert set(out) == {"drugbank:DB20", "drugbank:DB40", *(f"drugbank:DB3{n}" for n in range(8))}
+    hypotheses = {drug.drug: drug.warnings for drug in found.hypotheses}
+    assert not out.keys() & hypotheses.keys()
+    recorded = out["drugbank:DB20"]
+    assert recorded.text == "the patient is allergic to drug 2-0 (hives)"
+    (edge,) = kg.edges.filter(subject="patient:1", object="drugbank:DB20")["id"]
+    assert (recorded.subject, recorded.object, recorded.edge) == (
+        "patient:1", "drugbank:DB20", edge,
+    )  # fmt: skip
+    assert recorded.probability is not None
+    assert recorded.evidence[0]["source"] == "label"
+    assert out["drugbank:DB40"].edge == ""
+    (like,) = hypotheses["drugbank:DB21"]
+    assert like.text == (
+        "shares the class class 2 with drug 2-0, to which the patient is allergic (hives); no"
+        " source says so of this one"
+    )
+    assert (like.edge, like.evidence) == (edge, recorded.evidence)
+    assert "drugbank:DB50" in hypotheses  # another patient's allergy
+
+
+def test_evidence_of_anothers_allergy_is_not_shown() -> None:
+    said = pl.DataFrame(
+        {
+            "sentence": ["Allergic to drug 2-0.", "So is her son."],
+            "experiencer": ["patient", "family"],
+        }
+    ).with_columns(
+        subject=pl.lit("patient:1"),
+        relation=pl.lit("ALLERGIC_TO"),
+        object=pl.lit("drugbank:DB20"),
+        source=pl.lit("label"),
+    )
+    kg = pharmacy()
+    nodes = kg.nodes.select("id", "kind", "name")
+    safety = Safety(KnowledgeGraph.build(nodes, said, kg.sources))
+    patient = Patient((), allergic=("drugbank:DB20",), id="patient:1")
+    (warning,) = safety.warnings(patient, drugs)["drugbank:DB20"]
+    assert [piece["sentence"] for piece in warning.evidence] == ["Allergic to drug 2-0."]
+
+
+def test_allergies_are_given_by_name(model: TreatmentModel) -> None:
+    found = model.recommend("DOID:20", allergic=["drug 2-0", "class 1", "NDFRT:1"])
+    assert found.patient.allergic == ("drugbank:DB20", "NDFRT:1")
+    with pytest.raises(MissingError, match=r"no Drug 'drug 2-9'; near: .*no DrugClass 'drug 2-9'"):
+        model.recommend("DOID:00", allergic=["drug 2-9"])
+    with pytest.raises(MissingError, match=r"no DrugClass 'clas 1'; near: class 1 \(NDFRT:1\)"):
+        model.recommend("DOID:00", allergic=["clas 1"])
+    with pytest.raises(MissingError, match="'lonely disease' is a Disease in the graph"):
+        model.recommend("DOID:00", allergic=["lonely disease"])
+
+
+def test_a_drug_that_is_taken_in_spite_of_an_allergy(model: TreatmentModel) -> None:
+    found = model.recommend("DOID:00", taking=["drug 2-0", "drug 2-1"], allergic=["drug 2-0"])
+    said = {drug.name: [warning.kind for warning in drug.warnings] for drug in found.taking}
+    assert said == {"drug 2-0": ["allergy"], "drug 2-1": ["allergy to a drug like it"]}
+
+
+def test_an_allergy_goes_before_a_contraindication() -> None:
+    patient = Patient((), pregnant=True, allergic=("drugbank:DB04",))
+    found = Safety(pharmacy()).warnings(patient, ["drugbank:DB04"])["drugbank:DB04"]
+    assert [warning.kind for warning in found] == ["allergy", "contraindicated"]
+
+
+def test_what_was_looked_for_of_allergies() -> None:
+    kg = pharmacy()
+    lonely = kg.without_edges(kg.edges.filter(subject="drugbank:DB50")["id"])
+
+    def check(kg: KnowledgeGraph, *allergic: str) -> tuple[bool, str]:
+        (found,) = [
+            check
+            for check in Safety(kg).checks(Patient(("DOID:00",), allergic=allergic))
+            if check.what == "allergies"
+        ]
+        return found.checked, found.note
+
+    none = "not checked: no allergy was given or recorded, which is no proof of none"
+    assert check(kg) == (False, none)
+    note = (
+        "checked: 2 given or recorded (drug 5-0, class 1); their forms, classes and drugs like them"
+        " too, as far as the graph holds them"
+    )
+    assert check(kg, "drugbank:DB50", "NDFRT:1") == (True, note)
+    assert check(lonely, "drugbank:DB50", "NDFRT:1") == (True, f"{note}; it holds none of drug 5-0")
+    # It is compared all the same.
+    assert texts(Safety(lonely), "drugbank:DB50", allergic=("drugbank:DB50",))
+
+
+def test_an_allergy_is_no_reason_for_a_drug(model: TreatmentModel) -> None:
+    """Neither what patients are allergic to alike, nor a path through one."""
+    allergies = [("patient:1", "ALLERGIC_TO", drug, None) for drug in drugs[:DRUGS]]
+    allergies += [("patient:2", "ALLERGIC_TO", drug, None) for drug in drugs[DRUGS : 2 * DRUGS]]
+    kg = pharmacy(extra=allergies)
+    diseases = np.arange(len(model.task.tails))
+    allergic = train_treatment(kg, model="content")
+    assert np.array_equal(allergic.scores(diseases), model.scores(diseases))
+    learned, before = allergic.members["content"], model.members["content"]
+    assert isinstance(learned, Content)
+    assert isinstance(before, Content)
+    assert learned.weights == before.weights  # no channel more
+    found = allergic.recommend("DOID:00", top=48, paths=9)
+    assert len(found.hypotheses) > 20
+    steps = [step for drug in found.hypotheses for path in drug.paths for step in path.steps]
+    assert steps
+    assert not any(step.relation == "ALLERGIC_TO" for step in steps)
 
 
 @pytest.mark.parametrize("pregnant", [True, False, None])
@@ -192,12 +448,12 @@ def test_a_drug_that_is_taken_is_named_with_what_speaks_against_it(model: Treatm
 def test_a_patient_of_the_graph(model: TreatmentModel) -> None:
     found = model.recommend(patient="patient:1", top=3)
     assert found.patient == Patient(
-        ("DOID:00",), (), ("HP:1",), ("drugbank:DB10",), 70.166667, None, "female", None
+        ("DOID:00",), (), ("HP:1",), ("drugbank:DB10",), 70.166667, None, "female", id="patient:1"
     )
     told = model.recommend(
         "DOID:00", symptoms=["fever"], taking=["drug 1-0"], age=70.166667, sex="female", top=3
     )
-    assert found == told
+    assert replace(found, patient=told.patient) == told
     other = model.recommend("DOID:10", patient="patient:1", age=71)
     assert (other.patient.diseases, other.patient.also) == (("DOID:10",), ("DOID:00",))
     assert other.patient.age == 71
@@ -325,24 +581,31 @@ pairs = st.lists(st.tuples(st.sampled_from(drugs), st.sampled_from(diseases)), m
 interactions = st.lists(st.tuples(st.sampled_from(drugs), st.sampled_from(drugs)), max_size=20)
 some = st.lists(st.sampled_from(diseases), min_size=1, max_size=3, unique=True)
 taken = st.lists(st.sampled_from(drugs), max_size=3, unique=True)
+classes = [f"NDFRT:{f}" for f in range(FAMILIES)]
+allergens = st.lists(st.sampled_from([*drugs, *classes]), max_size=3, unique=True)
 
 
 @settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(pairs, interactions, some, some, taken)
-def test_no_list_is_silent_about_a_contraindication_or_an_interaction(
+@given(pairs, interactions, some, some, taken, allergens, allergens)
+def test_no_list_is_silent_about_an_allergy_a_contraindication_or_an_interaction(
     model: TreatmentModel,
     pairs: list[tuple[str, str]],
     interactions: list[tuple[str, str]],
     wanted: list[str],
     also: list[str],
     taking: list[str],
+    told: list[str],
+    recorded: list[str],
 ) -> None:
     against = {(drug, disease) for drug, disease in pairs}
     between = {frozenset(pair) for pair in interactions if pair[0] != pair[1]}
-    kg = with_edges(against, between)
-    found = on(model, kg).recommend(wanted, also=also, taking=taking, top=48, paths=0)
+    kg = with_edges(against, between, recorded)
+    found = on(model, kg).recommend(
+        wanted, also=also, taking=taking, allergic=told, patient="patient:3", top=48, paths=0
+    )
+    allergic = {*told, *recorded}
     own = {*wanted, *also}
     wider = {disease: ancestors(disease) for disease in own}
     everyone = (*found.recorded, *found.hypotheses, *found.contraindicated, *found.taking)
@@ -357,9 +620,16 @@ def test_no_list_is_silent_about_a_contraindication_or_an_interaction(
         assert ("contraindicated" in kinds) == bool(holding)
         said = {w.object for w in drug.warnings if w.kind == "contraindicated"}
         assert said == holding
-        assert all(w.evidence for w in drug.warnings)
+        family = f"NDFRT:{drug.drug[11]}"
+        forbidden = allergic & {drug.drug, family}
+        assert {w.about for w in drug.warnings if w.kind == "allergy"} == forbidden
+        like = {a for a in allergic if a[11:12] == drug.drug[11]} if not forbidden else set()
+        assert {w.about for w in drug.warnings if w.kind == "allergy to a drug like it"} == like
+        for warning in drug.warnings:
+            given_alone = warning.relation == "ALLERGIC_TO" and warning.about not in recorded
+            assert bool(warning.evidence) != given_alone
         if drug not in found.taking:
-            assert (drug.drug in out) == bool(holding)
+            assert (drug.drug in out) == bool(holding or forbidden)
         interacting = {
             other for pair in between if drug.drug in pair for other in pair - {drug.drug}
         } & set(taking)
@@ -376,8 +646,11 @@ def assert_all_there(found: Recommendation, everyone: tuple[Drug, ...], taking: 
         assert sorted(shown) == sorted(drugs)
 
 
-def with_edges(against: set[tuple[str, str]], between: set[frozenset[str]]) -> KnowledgeGraph:
-    """The pharmacy with these contraindications and interactions instead of its own."""
+def with_edges(
+    against: set[tuple[str, str]], between: set[frozenset[str]], allergic: list[str]
+) -> KnowledgeGraph:
+    """The pharmacy with these contraindications and interactions instead of its own, and with a
+    patient:3 of these allergies."""
     kg = pharmacy()
     relations = ["CONTRAINDICATED_FOR", "INTERACTS_WITH", "CAUSES"]
     rows = kg.evidence.filter(~pl.col("relation").is_in(relations)).select(
@@ -385,8 +658,11 @@ def with_edges(against: set[tuple[str, str]], between: set[frozenset[str]]) -> K
     )
     added = [(drug, "CONTRAINDICATED_FOR", disease, "label") for drug, disease in sorted(against)]
     added += [(a, "INTERACTS_WITH", b, "label") for a, b in sorted(map(sorted, between))]
+    added += [("patient:3", "ALLERGIC_TO", allergen, "label") for allergen in allergic]
     new = pl.DataFrame(added, schema=rows.schema, orient="row")
-    nodes = kg.nodes.select("id", "kind", "name", "properties")
+    columns = ["id", "kind", "name"]
+    patient = pl.DataFrame([("patient:3", "Patient", "patient 3")], schema=columns, orient="row")
+    nodes = pl.concat([kg.nodes.select(columns), patient])
     return KnowledgeGraph.build(nodes, pl.concat([rows, new]), [*kg.sources, Source("x", "1", "")])
 
 
