@@ -42,6 +42,26 @@ app.add_typer(evaluate, name="evaluate")
 review = typer.Typer(no_args_is_help=True, help="Let a person correct what was read.")
 app.add_typer(review, name="review")
 
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"medkg {version('medkg')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _before_any_command(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Print the version and end."
+        ),
+    ] = False,
+) -> None: ...
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
 OutGraph = Annotated[Path, typer.Option("--out", help="Graph folder to write.")]

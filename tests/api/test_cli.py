@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -128,6 +129,10 @@ def test_every_command_has_help_with_an_example(medkg: Medkg, command: list[str]
     result = medkg(*command, "-h")
     assert result.code == 0
     assert f"Example: medkg {' '.join(command)}" in " ".join(result.out.split())
+
+
+def test_version(medkg: Medkg) -> None:
+    assert medkg("--version") == Result(0, f"medkg {version('medkg')}\n", "")
 
 
 def test_info_check_and_merge(medkg: Medkg, graph: Path, tmp_path: Path) -> None:
