@@ -378,6 +378,9 @@ def _categories(
         if listed and not categories & {"past", "over"} and _is_lasting(mention):
             categories.add("lasting")
         categories.add(category)
+    if "reacted" in categories:
+        categories.remove("reacted")
+        categories.add("allergy")
     if "allergy" in categories and categories & {"tolerated", "general"}:
         categories.discard("allergy")
         categories.add("general")  # it might be given, and that is all
@@ -438,7 +441,9 @@ class Context:
             mentions.setdefault(sentence_of(mention).start, []).append(mention)
         silent = {"stop", "verb"}
         if not doc._.note:
-            silent.add("general")  # "statins may cause myalgia" is all that a paper says of it
+            # "Statins may cause myalgia" is all that a paper says of it, and of "a reaction to
+            # heparin" a paper tells what it was.
+            silent |= {"general", "reacted"}
         denials: list[tuple[int, int]] = []
         reactions: set[tuple[int, int]] = set()
         stopped: set[int] = set()

@@ -60,6 +60,7 @@ def allergies(doc: Doc) -> dict[str, tuple[set[str], tuple[str, ...]]]:
             "Allergies: [penicillin|Drug] (delabelled 2020), [sulfa|Drug]",
             {"penicillin": ({"historical"}, ()), "sulfa": (set(), ())},
         ),
+        ("Reaction to [penicillin|Drug], given [clindamycin|Drug].", {"penicillin": (set(), ())}),
         ("Allergic to [penicillin|Drug], resolved with [steroids|Drug].",
          {"penicillin": (set(), ())}),
         ("Loratadine for [allergic rhinitis|Disease].", {}),
@@ -69,7 +70,17 @@ def allergies(doc: Doc) -> dict[str, tuple[set[str], tuple[str, ...]]]:
 def test_allergies(
     nlp: Language, text: str, expected: dict[str, tuple[set[str], tuple[str, ...]]]
 ) -> None:
-    assert allergies(marked(nlp, text)) == expected
+    doc = marked(nlp, text)
+    doc._.note = True
+    assert allergies(nlp.get_pipe("medkg_context")(doc)) == expected
+
+
+def test_what_a_paper_says_of_reactions_is_certain(nlp: Language) -> None:
+    doc = marked(
+        nlp, "Thrombocytopenia is a reaction to [heparin|Drug], or [statin|Drug] intolerance."
+    )
+    assert allergies(doc) == {}
+    assert {mention._.certainty for mention in doc.spans["mentions"]} == {"certain"}
 
 
 @pytest.mark.parametrize(
