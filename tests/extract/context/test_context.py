@@ -50,6 +50,7 @@ HISTORICAL, FAMILY, PLAIN = {"historical"}, {"family"}, set[str]()
          [HYPOTHETICAL] * 3 + [PLAIN]),
         ("Avoid [ibuprofen|Drug], use [acetaminophen|Drug]", [HYPOTHETICAL, PLAIN]),
         ("If [pain|Symptom], take [ibuprofen|Drug]", [HYPOTHETICAL] * 2),
+        ("Add [spironolactone|Drug] 25 mg if confirmed.", [HYPOTHETICAL]),
         ("Avoid [NSAIDs|Drug]; hold [metoprolol|Drug].", [HYPOTHETICAL, HISTORICAL]),
         ("[Cancer|Disease] (EGFR mutant, [HER2|Target] negative)", [PLAIN, NEGATED]),
         ("[Gout|Disease] (no [flare|Symptom] since 2021), [asthma|Disease]",
