@@ -52,6 +52,8 @@ NOT_SO = {
     "pneumonitis": "MESH:D011014",  # pneumonia
     "psychosis": "MESH:D011605",  # substance-induced psychoses
     "respiratory depression": "MESH:D012131",  # respiratory insufficiency
+    "statin": "MESH:D019821",  # simvastatin
+    "statins": "MESH:D019821",  # likewise
     "tardive dyskinesia": "MESH:D004409",  # all drug-induced dyskinesia
     "upper respiratory tract infection": "MESH:D012141",  # all respiratory tract infections
     "vasospasm": "MESH:D020301",  # only the intracranial ones

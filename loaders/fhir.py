@@ -96,15 +96,22 @@ _LONGEST_NAME = 80  # characters of a text that stands for a code; a longer one 
 
 # "No known allergy", "no known drug allergy", "… food allergy", "… environmental allergy".
 _NO_ALLERGY = {"716186003", "409137002", "429625007", "428607008"}
-_NAMED_NONE = re.compile(r"(?:no|none|nil|not)\b|nkd?a\b", re.IGNORECASE)
-# What the code of an allergy is called where it names the condition: "Allergy to penicillin
-# (finding)", "Penicillin allergy".
-_ALLERGY = r"(?:allergy|hypersensitivity|intolerance)"
-_ALLERGY_TO = re.compile(
-    rf"(?:(?:drug |food )?{_ALLERGY} to (?P<to>.+?)|(?P<of>.+?) {_ALLERGY})"
-    r"(?: \((?:finding|disorder|situation)\))?",
+_NAMED_NONE = re.compile(
+    r"(?:(?:patient|pt) (?:has )?|denies )?(?:no (?:known|drug|food|medication|allerg)|nk[dfm]?a\b"
+    r"|none\b|nil\b|(?:any )?allerg(?:y|ies)$)",
     re.IGNORECASE,
 )
+# What the code of an allergy is called where it names the condition: "Allergy to penicillin
+# (finding)", "History of severe penicillin allergy", "Allergy status to penicillin".
+_ALLERGY = r"(?:allergy|hypersensitivity|intolerance)"
+_ALLERGY_TO = re.compile(
+    r"(?:(?:history of|known|suspected|severe|mild|personal)\s+)*"
+    rf"(?:(?:drug |food )?(?:{_ALLERGY}|allergic|allergy status|adverse reaction) to (?P<to>.+?)"
+    rf"|(?P<of>.+?) {_ALLERGY})(?: (?:status|\((?:finding|disorder|situation)\)))*",
+    re.IGNORECASE,
+)
+_UNTOLD = {"drug", "drugs", "food", "substance", "medication", "unknown", "other", "environmental"}
+_OF_DRUGS = {"RXCUI", "ATC", "NDC", "CVX"}  # prefixes of what codes nothing but drugs
 _SEVERITIES = ("mild", "moderate", "severe")
 
 _ABSENT = {"2667000", "LA9634-2", "260385009", "373067005", "NEG", "ND", "absent"}
@@ -551,9 +558,12 @@ class _Reader:
         if _codes(code) & _NO_ALLERGY or _NAMED_NONE.match(_display(code) or text):
             self._subject(resource)
             return
-        categories = set(resource.get("category") or ())
+        categories = {c for c in listed(resource.get("category")) if isinstance(c, str)}
         thing = categories and not categories & {"medication", "biologic"}
         kind = "Exposure" if thing else "Drug"
+        concept = self._allergen(code, substance, kind)
+        # A drug stays one, whatever the category.
+        kind = self._rows.node(concept.id, "Drug" if concept.prefix in _OF_DRUGS else kind)
         given = resource.get("type")
         did = [m.get("concept", m) for r in reactions for m in listed(r.get("manifestation"))]
         severities = [r["severity"] for r in reactions if r.get("severity") in _SEVERITIES]
@@ -567,7 +577,7 @@ class _Reader:
         self._say(
             resource,
             "ALLERGIC_TO",
-            self._allergen(code, substance, kind),
+            concept,
             kind,
             qualifiers,
             polarity="negated" if "refuted" in verified else "asserted",
@@ -579,12 +589,20 @@ class _Reader:
     def _allergen(self, code: Any, substance: Any, kind: str) -> _Concept:
         """What is allergic to, where the code may be of the allergy: "Penicillin allergy"."""
         concept = self._concept(code, kind)
+        if concept.name.lower() in _UNTOLD:
+            raise Unusable("an allergy to what is not told")
         condition = _ALLERGY_TO.fullmatch(concept.name)
-        if condition is None:
+        unnamed = concept.name == concept.id and concept.prefix not in _OF_DRUGS
+        if condition is None and not unnamed:
             return concept
         if substance is not None and substance is not code:
             return self._concept(substance, kind)
-        return self._concept({"text": condition["to"] or condition["of"]}, kind)
+        if condition is None:
+            raise Unusable("an allergy's code without a name")
+        name = condition["to"] or condition["of"]
+        if name.lower() in _UNTOLD:
+            raise Unusable("an allergy to what is not told")
+        return _Concept(local_id(SOURCE.name, kind, name), name, [], SOURCE.name)
 
 
 def _tail(address: str) -> str:

@@ -32,7 +32,7 @@ from ..sentences import section_of, sentence_of
 from ..short_forms import words_of  # registers `stands_for` too
 from .attributes import DEFAULTS, attributes
 from .drugs import is_stopped, listed_with, said_later, still_taken
-from .reactions import Allergy, allergies_in, reactions_in, taken_after_all
+from .reactions import Allergy, AllergyLists, allergens_in, allergies_in, reactions_in
 
 # What takes back what other triggers said.
 _CANCELS = {"current": {"historical", "past"}, "certain": {"possible", "hypothetical"}}
@@ -42,7 +42,6 @@ _ONLY_IF_NAMED = {("negated", "Procedure"), ("possible", "Procedure"), ("over", 
 _SECTIONS = {
     "family": ("family", ("Disease", "Symptom", "Procedure")),
     "historical": ("historical", ("Disease", "Symptom", "Procedure", "Drug")),
-    "allergies": ("allergy", ("Drug",)),
     "stopped": ("over", ("Drug",)),
     "differential": ("possible", ("Disease", "Symptom")),
 }
@@ -378,12 +377,6 @@ def _categories(
         if listed and not categories & {"past", "over"} and _is_lasting(mention):
             categories.add("lasting")
         categories.add(category)
-    if "reacted" in categories:
-        categories.remove("reacted")
-        categories.add("allergy")
-    if "allergy" in categories and categories & {"tolerated", "general"}:
-        categories.discard("allergy")
-        categories.add("general")  # it might be given, and that is all
     return categories
 
 
@@ -449,6 +442,7 @@ class Context:
         stopped: set[int] = set()
         lasting: set[int] = set()
         allergies: dict[int, Allergy] = {}
+        lists = AllergyLists(doc)
         for sentence in doc.sents:
             if here := mentions.get(sentence.start):
                 places, words = words_of(sentence)
@@ -476,8 +470,8 @@ class Context:
                 listed_with(found)
                 said_later(found)
                 still_taken(found)
-                taken_after_all(found)
-                reacted = reactions_in(found)
+                allergens_in(found, lists)
+                reacted = reactions_in(found, lists)
                 reactions |= reacted
                 stopped.update(mention.start for mention, its in found if is_stopped(mention, its))
                 lasting.update(mention.start for mention, its in found if "lasting" in its)

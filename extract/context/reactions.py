@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
-from spacy.tokens import Span
+from spacy.tokens import Doc, Span
 
-from ..sentences import section_of, sentence_of
+from ..sentences import sentence_of
 from .attributes import attributes
 from .doses import dosage
 
@@ -16,17 +19,17 @@ from .doses import dosage
 # ("codeine - severe hives", "PCN (rash, hives)", "an allergy to penicillin, which caused a rash").
 _WORD = r"(?:an?|the|his|her|severe|mild|moderate|bad|generali[sz]ed|facial|acute|some)"
 _TO_REACTION = re.compile(
-    rf"\)?(?:\s|{_WORD}\b|allerg\w+)*"
-    r"(?:[-–—:=(\[\t]|[=-]>|→|[;,]?\s*(?:(?:that|which|he|she|it|reactions?|with|and|had|has|is|was)\s+)*"
-    r"(?:causes?|caused|causing|gives?|gave|gets?|got|develops?|developed|reactions?:?"
+    rf"\)?(?:\s|{_WORD}\b|\ballerg\w+\b)*"
+    r"(?:-{1,2}|[–—:=(\[\t|]|[=-]>|→|[;,]?\s*(?:(?:that|which|he|she|it|reactions?|with|and|had|has|is|was)\s+)*"
+    r"(?:causes?|caused|causing|gives?|gave|gets?|got|develops?|developed|rxns?:?|reactions?:?"
     r"|leads? to|led to|leading to|resulted in|resulting in)(?=\s))"
-    rf"(?:\s|(?:reactions?|causes?|caused|gets?|gave|was|is|he|she|developed|of|:|{_WORD})(?!\w))*",
+    rf"(?:[\s|]|(?:rxns?|reactions?|causes?|caused|gets?|gave|was|is|he|she|developed|of|:|{_WORD})(?!\w))*",
     re.I,
 )
 # What is allergic to, where it is no mention: "Peanuts - severe".
 _NEAR = 80  # characters before a reaction that are looked at
 _BESIDE = 12  # tokens beside a drug that may say that the allergy to it is over
-_ALLERGEN = re.compile(rf"\w\s*[-–—:=(→]>?\s*(?:{_WORD}\s+)*$")
+_ALLERGEN = re.compile(rf"\w\s*[-–—:=(→\t|]>?\s*(?:{_WORD}\s+)*$")
 # "Allergic to penicillin: chest pain since 3 h": a complaint, and no reaction.
 _IS_NOW = re.compile(
     r"[\s,(]*(?:(?:since|for|x)\s(?:the\s(?:past|last)\s|about\s|~)?\w"
@@ -34,11 +37,52 @@ _IS_NOW = re.compile(
     re.I,
 )
 # "Gets hives with amoxicillin": between a reaction and the drug.
-_FROM_DRUG = re.compile(r"(?:with|from|on|after)\s", re.I)
+_FROM_DRUG = re.compile(r"(?:with|w/|from|on|after|to)\s", re.I)
 _NEXT_REACTION = re.compile(rf"(?:\s|[,/&+]|(?:and|or|{_WORD})\b)*", re.I)
 
 
-def reactions_in(found: list[tuple[Span, set[str]]]) -> set[tuple[int, int]]:
+class _Part(NamedTuple):
+    """Characters of a text that list allergies; from `none` on it has said that there are none."""
+
+    start: int
+    end: int
+    none: int | None
+
+
+# "| Allergen | Reaction |" and the rows below.
+_TABLE = re.compile(r"^[ \t|]*Allergens?\b[^\n]*\n(?:[^\n]*[|\t][^\n]*(?:\n|$))+", re.I | re.M)
+# What a section of allergies goes on with below a heading that none knows: "Previous trials: …".
+_OTHER_LIST = re.compile(
+    r"[\n.;][ \t]*(?:(?:past|previous|prior|current|home|discharge|regular)\b[\w /-]{0,40}"
+    r"|[\w /-]{0,30}\b(?:meds|medications?|trials|treatments?|history|plan|drugs|exam))[ \t]*:",
+    re.I,
+)
+_NONE = re.compile(r"\b(?:nkd?a|nkma|none|nil|no (?:known|drug|medication)|denies)\b", re.I)
+
+
+class AllergyLists:
+    """Where a text lists allergies: its sections of them, and tables."""
+
+    def __init__(self, doc: Doc) -> None:
+        text, parts = doc.text, []
+        for section in doc.spans.get("sections", []):
+            if section.label_ == "allergies":
+                other = _OTHER_LIST.search(text, section.start_char, section.end_char)
+                end = section.end_char if other is None else other.start()
+                none = _NONE.search(text, section.start_char, end)
+                parts.append(_Part(section.start_char, end, none and none.start()))
+        parts += [_Part(table.start(), table.end(), None) for table in _TABLE.finditer(text)]
+        self._parts = sorted(parts)
+
+    def at(self, mention: Span) -> _Part | None:
+        """The list that a mention stands in."""
+        number = bisect_right(self._parts, mention.start_char, key=lambda part: part.start) - 1
+        if number < 0 or self._parts[number].end <= mention.start_char:
+            return None
+        return self._parts[number]
+
+
+def reactions_in(found: list[tuple[Span, set[str]]], lists: AllergyLists) -> set[tuple[int, int]]:
     """Tell which conditions of a sentence were reactions to what must not be given.
 
     `found` are the sentence's mentions in order, with their categories, which are added to. Returns
@@ -69,12 +113,14 @@ def reactions_in(found: list[tuple[Span, set[str]]]) -> set[tuple[int, int]]:
             at = mention.start_char - first
             if (
                 end is None
-                and section_of(mention) == "allergies"
+                and lists.at(mention) is not None
                 # "Peanuts - hives": what is no drug is seldom a mention.
                 and _ALLERGEN.search(text[max(0, at - _NEAR) : at]) is not None
             ):
                 end, pattern = mention.start, _NEXT_REACTION
-            reaction = end is not None and pattern.fullmatch(text[doc[end].idx - first : at])
+            # What stands far from it is none of its own.
+            near = end is not None and at - (doc[end].idx - first) <= _NEAR
+            reaction = near and pattern.fullmatch(text, doc[end].idx - first, at)
             if reaction and not _IS_NOW.match(text, mention.end_char - first):
                 categories.add("reaction")
                 if drug is not None:
@@ -86,17 +132,73 @@ def reactions_in(found: list[tuple[Span, set[str]]]) -> set[tuple[int, int]]:
 
 
 # "Outgrew a penicillin allergy", "penicillin (delabelled 2020)", "penicillin allergy resolved".
-_ENDED = r"outgr[eo]w\w*|de-?\s?labell?ed"
-_ENDED_BEFORE = re.compile(rf"(?:{_ENDED}|no longer allergic)[\w' ]{{0,30}}$", re.I)
+_ENDED = r"(?:outgrow[ns]?|outgrew|de-?\s?labell?ed)"
+_ENDED_BEFORE = re.compile(
+    rf"(?<!never )\b(?:{_ENDED}|no longer allergic to)\s+"
+    r"(?:(?:his|her|their|the|an?|of|for|childhood|previous)\s+)*$",
+    re.I,
+)
 _ENDED_AFTER = re.compile(
-    rf"[^.;\n]{{0,40}}\b(?:{_ENDED})"
-    r"|\s?(?:allerg\w+\W+)?(?:(?:has|is|was|now|since|been)\s)*(?:resolved|disproved|ruled out)\b",
+    r"[\s,(–-]*(?:(?:allerg\w+|childhood|has|is|was|now|since|been|label)[\s,(–-]+)*"
+    rf"(?:{_ENDED}|resolved(?! with)|disproved|ruled out|removed)\b",
     re.I,
 )
 
 _OF_TAKEN = frozenset(("dose", "frequency"))
+# What is given for a reaction: "anaphylaxis to peanuts and shellfish, epinephrine given".
+_IS_TREATMENT = re.compile(
+    r"\s*(?:pens?|cream|inhaler|im|iv|po|\d[\d.]*\s?m?c?g)?\s*(?:(?:was|were|is)\s+)?"
+    r"(?:given|used|started|administered|taken|helps?|helped|x\s?\d|prn|ok|okay|fine|at home)\b",
+    re.I,
+)
+# Between two drugs of a list, the first's reaction in parentheses.
+_LISTED = re.compile(r"\s*(?:\([^()\n]{0,60}\)\s*)?(?:(?:,|/|&|\band\b|\bor\b)\s*)+", re.I)
 # What these say is of the drug, or of what it did: the allergy to it, once found, is of now.
 _NOT_OF_ALLERGY = {"allergy", "avoid", "reaction", "historical", "past", "over"}
+
+
+def allergens_in(found: list[tuple[Span, set[str]]], lists: AllergyLists) -> None:
+    """Tell which drugs of a sentence must not be given for an allergy (category "allergy").
+
+    They are those of which a phrase says so, those that follow one in its list, and those of a list
+    of allergies; but not what is given for a reaction, nor what a list says is tolerated, nor what
+    stands with a dose below "NKDA". `found` are the mentions in order, with their categories.
+    """
+    for mention, categories in found:
+        told = categories & {"allergy", "reacted"}
+        categories -= {"allergy", "reacted"}
+        if mention.label_ != "Drug":
+            continue
+        after = mention.doc[mention.end : mention.end + _BESIDE].text
+        part = lists.at(mention)
+        if told and not _IS_TREATMENT.match(after):
+            categories.add("allergy")
+        elif part is not None and not told:
+            if categories & {"tolerated", "general"}:
+                categories.add("general")  # it might be given, and that is all
+            elif not _is_taken(mention, part):
+                categories.add("allergy")
+    for (drug, its), (following, more) in pairwise(found):
+        between = drug.doc[drug.end : following.start].text_with_ws
+        after = drug.doc[following.end : following.end + _BESIDE].text
+        if (
+            "allergy" in its
+            and drug.label_ == following.label_ == "Drug"
+            and not more & {"tolerated", "general"}
+            and _LISTED.fullmatch(between)
+            and not _IS_TREATMENT.match(after)
+            and not _OWN_VERB.match(after)
+        ):
+            more.add("allergy")
+
+
+_OWN_VERB = re.compile(r"\s*(?:is|was|has|had|causes?|caused|gives?|gave|\d)", re.I)
+
+
+def _is_taken(drug: Span, part: _Part) -> bool:
+    """Whether a drug stands with a dose or frequency below "Allergies: NKDA"."""
+    below_none = part.none is not None and part.none < drug.start_char
+    return below_none and not _OF_TAKEN.isdisjoint(dosage(drug))
 
 
 @dataclass(frozen=True)
@@ -121,32 +223,18 @@ def allergies_in(
     for drug, reaction in sorted(reactions):
         reacted.setdefault(drug, []).append(names[reaction])
     allergies = {}
-    for number, (drug, categories) in enumerate(found):
+    for drug, categories in found:
         if "allergy" in categories:
             said = attributes(categories - _NOT_OF_ALLERGY)
-            following = found[number + 1 : number + 2]
-            if _has_ended(drug, following[0][0] if following else None):
+            if _has_ended(drug):
                 said["temporality"] = "historical"
             allergies[drug.start] = Allergy(said, tuple(reacted.get(drug.start, ())))
     return allergies
 
 
-def _has_ended(drug: Span, following: Span | None) -> bool:
-    """Whether the words beside a drug, up to the next, say that the allergy to it is over."""
+def _has_ended(drug: Span) -> bool:
+    """Whether the words beside a drug say that the allergy to it is over."""
     doc, sentence = drug.doc, sentence_of(drug)
     before = doc[max(sentence.start, drug.start - _BESIDE) : drug.start].text_with_ws
-    end = min(sentence.end, drug.end + _BESIDE)
-    if following is not None and following.label_ == "Drug":
-        end = min(end, following.start)
-    return bool(_ENDED_BEFORE.search(before) or _ENDED_AFTER.match(doc[drug.end : end].text))
-
-
-def taken_after_all(found: list[tuple[Span, set[str]]]) -> None:
-    """Tell which drugs of a list of allergies are taken: "Allergies: NKDA" above those of a day.
-
-    Those have a dose or a frequency; what one is allergic to has none.
-    """
-    for drug, categories in found:
-        listed = "allergy" in categories and section_of(drug) == "allergies"
-        if listed and not _OF_TAKEN.isdisjoint(dosage(drug)):
-            categories.discard("allergy")
+    after = doc[drug.end : min(sentence.end, drug.end + _BESIDE)].text
+    return bool(_ENDED_BEFORE.search(before) or _ENDED_AFTER.match(after))

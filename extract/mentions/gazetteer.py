@@ -20,7 +20,7 @@ from ...graph.errors import ModelError
 from ...graph.identifiers import name_key
 from ...graph.kg import KnowledgeGraph
 from ..abbreviations import abbreviations_of
-from ..short_forms import with_short_forms
+from ..short_forms import short_forms, with_short_forms
 
 # Shorter names, and those of genes, are too often other words.
 _LEAST = 5
@@ -71,6 +71,7 @@ class Gazetteer:
         mentions = list(doc.spans.get("mentions", []))
         none: list[Span] = []
         if doc._.note:
+            mentions = [m for m in mentions if not _is_allergy_to_short_form(m)]
             mentions, none = with_short_forms(doc, mentions)
         # A section's heading is no name, even where the graph has one like it ("Allergies").
         nameless = [*doc.spans.get("headings", []), *none]
@@ -112,7 +113,7 @@ class Gazetteer:
                 name._.probability = max([p._.probability for p in parts], default=PROBABILITY)
                 added.append(name)
         kept = [mention for number, mention in enumerate(mentions) if number not in replaced]
-        doc.spans["mentions"] = _with_defined(doc, [*kept, *added])
+        doc.spans["mentions"] = _without_allergies(_with_defined(doc, [*kept, *added]))
         return doc
 
     def to_disk(self, path: Any, **_: Any) -> None:
@@ -166,14 +167,31 @@ _ALLERGY = frozenset(("allergy", "allergies", "allergic", "hypersensitivity", "i
 
 
 def _allergic_to(doc: Doc) -> list[int]:
-    """The tokens of "allergy to", and of "allergic" where no word follows that it goes with."""
-    found = []
-    for token, following in pairwise(doc):
-        if token.lower_ in ("allergy", "allergies"):
-            found += [token.i] if following.lower_ == "to" else []
-        elif token.lower_ == "allergic" and (following.lower_ == "to" or not following.is_alpha):
-            found.append(token.i)
-    return found
+    """The tokens of "allergy to": what follows says what is had."""
+    return [
+        token.i
+        for token, following in pairwise(doc)
+        if token.lower_ in ("allergy", "allergies") and following.lower_ == "to"
+    ]
+
+
+def _is_allergy_to_short_form(mention: Span) -> bool:
+    """Whether a mention is a drug's short form with "allergy", as in "PCN allergy"."""
+    short, _, rest = mention.text.replace("-", " ").partition(" ")
+    form = short_forms().get(short) if rest.lower() in _ALLERGY else None
+    return form is not None and form.kind == "Drug"
+
+
+def _without_allergies(mentions: list[Span]) -> list[Span]:
+    """Without "allergy" and "allergic" behind a drug, which say something of it."""
+    return [
+        mention
+        for before, mention in pairwise([None, *mentions])
+        if before is None
+        or before.label_ != "Drug"
+        or mention.text.lower() not in _ALLERGY
+        or mention.doc[before.end : mention.start].text_with_ws.strip(" -")
+    ]
 
 
 def _drug_of_allergy(

@@ -43,7 +43,7 @@ _SAID = "h/o|hx of|s/p|c/o|p/w|r/o|c/w|ddx:?"
 _SIGN = re.compile(r"\(\s?[-+]\s?\)\s*(?=\S)")
 _SAID_OF_IT = re.compile(rf"(?:(?:{_SAID})\s+)+(?=\S)", re.I)
 _SAID_OF_DRUG = re.compile(rf"(?:(?:{_SAID}|d/c(?:['’]?e?d)?)\s+)+(?=\S)", re.I)
-_ALLERGIC_TO = re.compile(r"allerg(?:ic|y|ies)\s+to\b|allergic(?!\s+\w)", re.I)
+_ALLERGIC_TO = re.compile(r"allerg(?:ic|y|ies)\s+to\b", re.I)
 
 
 @dataclass(frozen=True)
@@ -241,8 +241,10 @@ def sensible(doc: Doc, found: Iterable[Found]) -> list[Found]:
         if (item := _NEXT_ITEM.search(words)) is not None:
             mention = replace(mention, end=mention.start + item.start())
             words = words[: item.start()]
+        if _ALLERGIC_TO.match(text, mention.start) or words.lower() == "allergic":
+            continue
         # Over two columns of a table: of neither is known what it is.
-        if _ALLERGIC_TO.match(text, mention.start) or (doc._.note and "\t" in words):
+        if doc._.note and "\t" in words:
             continue
         before = _SAID_OF_DRUG if mention.kind == "Drug" else _SAID_OF_IT
         if doc._.note and (said := before.match(words)) is not None:

@@ -16,7 +16,13 @@ from ...graph.units import years
 from .safety import ALLERGIC_TO, SEXES, Patient
 
 Notices = list[str]
-_ALLERGENS = ("Drug", "DrugClass")  # kinds; no drug is compared with an exposure
+_ALLERGENS = ("Drug", "DrugClass", "Exposure")  # kinds of what one is allergic to
+_PLURALS = {
+    "Symptom": "symptoms",
+    "Drug": "drugs",
+    "DrugClass": "classes of drugs",
+    "Exposure": "exposures",
+}
 
 
 def resolved(
@@ -36,8 +42,8 @@ def resolved(
         if text in replaced:
             notices.append(f"{text} is obsolete: {replaced[text]} was taken, which replaces it")
             text = replaced[text]
-        if kind == "Symptom" and len(same := _namesakes(kg, text)) > 1:
-            notices.append(f"{text} is {len(same)} symptoms of one name; all were taken")
+        if kind != "Disease" and len(same := _namesakes(kg, text, kind)) > 1:
+            notices.append(f"{text} is {len(same)} {_PLURALS[kind]} of one name; all were taken")
             found += same
         else:
             found.append(_one(kg, text, kind))
@@ -47,29 +53,22 @@ def resolved(
 def resolved_allergens(
     kg: KnowledgeGraph, texts: Sequence[str], notices: Notices
 ) -> tuple[str, ...]:
-    """Identifiers of drugs, or else of classes of drugs, as `resolved` gives them.
+    """Identifiers of drugs, or else of classes of drugs or exposures, as `resolved` gives them.
 
     Raises:
-        MissingError: neither such a drug nor such a class (near ones are named), or several.
+        MissingError: nothing of these kinds (near drugs are named), or several.
     """
     found: list[str] = []
     for text in texts:
-        errors = []
-        for kind in _ALLERGENS:
-            try:
-                found += resolved(kg, [text], kind, notices)
-                break
-            except MissingError as error:
-                errors.append(str(error))
-        else:
-            raise MissingError("; ".join(errors))
+        known = (kind for kind in _ALLERGENS if not kg.find(text, kind).is_empty())
+        found += resolved(kg, [text], next(known, "Drug"), notices)
     return tuple(dict.fromkeys(found))
 
 
-def _namesakes(kg: KnowledgeGraph, text: str) -> list[str]:
-    """The symptoms that a text names, if they have one name: unmerged sources have one each, and
-    what warns may be about any."""
-    rows = kg.find(text, "Symptom")
+def _namesakes(kg: KnowledgeGraph, text: str, kind: str) -> list[str]:
+    """The nodes of a kind that a text names, if they have one name: unmerged sources have one each,
+    and what warns may be about any."""
+    rows = kg.find(text, kind)
     return rows["id"].to_list() if rows["name_key"].n_unique() == 1 else []
 
 
@@ -175,8 +174,6 @@ def _held(kg: KnowledgeGraph, patient: str) -> dict[str, tuple[str, ...]]:
         .filter(pl.col("subject") == patient, pl.col("relation").is_in(list(relations)))
         .select("relation", "object")
         .collect()
-        .join(kg.nodes.select("id", "kind"), left_on="object", right_on="id")
-        .filter((pl.col("relation") != ALLERGIC_TO) | pl.col("kind").is_in(list(_ALLERGENS)))
         .sort("object")
     )
     return {name: tuple(rows.filter(relation=name)["object"]) for name in relations}

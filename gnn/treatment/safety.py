@@ -293,9 +293,11 @@ class Safety:
             and not any(self._drugs_like(allergen, ""))
             and not self._reached(self._children, "Drug", [allergen])
         ]
-        if alone:
-            note += f"; it holds none of {', '.join(alone)}"
-        return Check("allergies", True, note)
+        if not alone:
+            return Check("allergies", True, note)
+        note += f"; none is or is like {', '.join(alone)}, which is no proof of safety"
+        checked = len(alone) < len(patient.allergic)
+        return Check("allergies", checked, note if checked else f"not {note}")
 
     def unchecked(self, drug: str, patient: Patient) -> list[str]:
         """The checks that could not have warned of a drug, as no source says anything of it."""
@@ -418,7 +420,9 @@ class Safety:
     def _drug_keys(self) -> pl.DataFrame:
         """Without the plural's s: a class is called penicillins, an allergy to it penicillin."""
         keys = self._keys(["Drug", "DrugClass"])
-        return keys.with_columns(pl.col("key").str.strip_suffix("s"))
+        name = ~pl.col("key").str.contains(":", literal=True)  # and no identifier
+        bare = pl.col("key").str.strip_suffix("s")
+        return keys.with_columns(key=pl.when(name).then(bare).otherwise(pl.col("key")))
 
     def _keys(self, kinds: Sequence[str]) -> pl.DataFrame:
         """What nodes of these kinds are known by: names, synonyms, identifiers: id, kind, key, and
@@ -606,9 +610,12 @@ class Safety:
 
     def _same(self, allergen: str) -> list[str]:
         """It, and the drugs and classes of equal name or cross-reference: a note's drug, or a
-        record's, may stand beside the one that a source knows."""
+        record's, may stand beside the one that a source knows. But tetracycline, which is one of
+        the tetracyclines, is not they."""
         counterparts = self._counterparts([allergen], self._drug_keys)
-        return [allergen, *(other for other, (_, broad) in counterparts.items() if not broad)]
+        kin = {*self._wider("Drug", [allergen]), *self._reached(self._children, "Drug", [allergen])}
+        same = [other for other, (_, broad) in counterparts.items() if not broad]
+        return [allergen, *(other for other in same if other not in kin)]
 
     def _same_drugs(self, allergen: str) -> dict[str, str]:
         """The drugs that are what a patient is allergic to, or of it, each with how."""

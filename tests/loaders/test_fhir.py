@@ -497,6 +497,17 @@ def test_allergies(tmp_path: Path) -> None:
          ("fhir:drug_penicillin", "asserted", "certain", "current")),
         ({"code": {"text": "Penicillin allergy"}},
          ("fhir:drug_penicillin", "asserted", "certain", "current")),
+        ({"code": coded(ICD10CM, "Z88.0", "Allergy status to penicillin")},
+         ("fhir:drug_penicillin", "asserted", "certain", "current")),
+        ({"code": coded(SNOMED, "91936005", "History of severe penicillin allergy (situation)")},
+         ("fhir:drug_penicillin", "asserted", "certain", "current")),
+        ({"code": coded(SNOMED, "91936005"),
+          "reaction": [{"substance": coded(RXNORM, "7980", "penicillin G"),
+                        "manifestation": [coded(SNOMED, "247472004", "Hives")]}]},
+         ("RXCUI:7980", "asserted", "certain", "current")),
+        ({"code": coded(RXNORM, "1191", "aspirin"), "category": ["food"]},
+         ("RXCUI:1191", "asserted", "certain", "current")),
+        ({"code": {"text": "No-Doz"}}, ("fhir:drug_no_doz", "asserted", "certain", "current")),
         ({"code": coded(SNOMED, "91936005", "Allergy to penicillin"),
           "reaction": [{"substance": coded(RXNORM, "7980", "penicillin G"),
                         "manifestation": [coded(SNOMED, "247472004", "Hives")]}]},
@@ -529,12 +540,40 @@ def test_what_is_said_of_an_allergy(
         coded(SNOMED, "716186003"),
         {"text": "NKDA"},
         {"text": "No known allergies"},
+        {"text": "Patient has no known drug allergies"},
+        {"text": "NKMA"},
     ],
 )
 def test_that_no_allergy_is_known_gives_nothing(tmp_path: Path, code: Resource) -> None:
     graph, quarantine = read(tmp_path, about("AllergyIntolerance", "a1", code=code))
     assert not quarantine.rows
     assert graph.nodes["id"].to_list() == ["patient:p1"]
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (coded(SNOMED, "416098002", "Allergy to drug (finding)"), "an allergy to what is not told"),
+        ({"text": "Unknown"}, "an allergy to what is not told"),
+        (coded(SNOMED, "91936005"), "an allergy's code without a name"),
+    ],
+)
+def test_an_allergy_to_what_is_not_told_is_set_aside(
+    tmp_path: Path, code: Resource, reason: str
+) -> None:
+    graph, quarantine = read(tmp_path, about("AllergyIntolerance", "a1", code=code), patient())
+    assert [row.reason for row in quarantine.rows] == [reason]
+    assert graph.evidence.is_empty()
+
+
+def test_a_coded_allergy_needs_no_texts(tmp_path: Path) -> None:
+    allergy = about(
+        "AllergyIntolerance", "a1", code=coded(SNOMED, "91936005", "Allergy to penicillin")
+    )
+    graph = load("fhir", write_bulk(tmp_path / "in", allergy), text_codes="no")
+    assert graph.edges.filter(relation="ALLERGIC_TO")["object"].to_list() == [
+        "fhir:drug_penicillin"
+    ]
 
 
 def test_an_allergy_that_was_entered_in_error_is_set_aside(tmp_path: Path) -> None:

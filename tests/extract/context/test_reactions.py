@@ -63,6 +63,33 @@ def allergies(doc: Doc) -> dict[str, tuple[set[str], tuple[str, ...]]]:
         ("Reaction to [penicillin|Drug], given [clindamycin|Drug].", {"penicillin": (set(), ())}),
         ("Allergic to [penicillin|Drug], resolved with [steroids|Drug].",
          {"penicillin": (set(), ())}),
+        ("[PCN|Drug] allergy: [rash|Symptom].", {"PCN": (set(), ("rash",))}),
+        ("Allergies - [PCN|Drug] (rxn: [rash|Symptom])", {"PCN": (set(), ("rash",))}),
+        ("Allergies: [aspirin|Drug] 81 mg daily - hives", {"aspirin": (set(), ())}),
+        ("Allergic to [PCN|Drug] ([rash|Symptom]), [sulfa|Drug] and [codeine|Drug].",
+         {"PCN": (set(), ("rash",)), "sulfa": (set(), ()), "codeine": (set(), ())}),
+        ("Reaction to [PCN|Drug], [sulfa|Drug].", {"PCN": (set(), ()), "sulfa": (set(), ())}),
+        ("Allergies: [penicillin|Drug], egg (outgrown)", {"penicillin": (set(), ())}),
+        ("Outgrew egg allergy but allergic to [penicillin|Drug].", {"penicillin": (set(), ())}),
+        ("[Penicillin|Drug] allergy has not been outgrown.", {"Penicillin": (set(), ())}),
+        ("Allergies: [codeine|Drug] - not tolerated", {"codeine": (set(), ())}),
+        ("[Codeine|Drug] makes her vomit.", {"Codeine": (set(), ())}),
+        ("Gets [hives|Symptom] w/ [penicillin|Drug].", {"penicillin": (set(), ("hives",))}),
+        ("Gets hives with use of [amoxicillin|Drug].", {"amoxicillin": (set(), ())}),
+        (
+            "| Allergen | Reaction |\n| [cefazolin|Drug] | [hives|Symptom] |\n\n[Aspirin|Drug]",
+            {"cefazolin": (set(), ("hives",))},
+        ),
+        ("Adverse rxns: [PCN|Drug]\nPast med trials: [lithium|Drug]", {"PCN": (set(), ())}),
+        ("Allergies: [PCN|Drug]. Medications: [aspirin|Drug].", {"PCN": (set(), ())}),
+        ("Anaphylaxis to peanuts, [epinephrine|Drug] given.", {}),
+        ("Hives to arms and [prednisone|Drug] taken.", {}),
+        ("Rash to both arms, [hydrocortisone|Drug] cream.", {}),
+        ("Allergic to cats, uses [fluticasone|Drug].", {}),
+        ("Allergy to bees (has [epinephrine|Drug])", {}),
+        ("Allergic to [penicillin|Drug], home meds [lisinopril|Drug]", {"penicillin": (set(), ())}),
+        ("[Fluticasone|Drug] - [allergic rhinitis|Disease]", {}),
+        ("[Zyrtec|Drug] for allergies.", {}),
         ("Loratadine for [allergic rhinitis|Disease].", {}),
         ("Avoid [NSAIDs|Drug].", {}),
     ],
@@ -88,14 +115,22 @@ def test_what_a_paper_says_of_reactions_is_certain(nlp: Language) -> None:
     [
         "Allergies: [PCN|Drug] - tolerates [cefazolin|Drug]",
         "Allergic to [PCN|Drug]; skin testing for [cefazolin|Drug] was negative.",
+        "Allergies: [PCN|Drug], tolerates [cefazolin|Drug], [sulfa|Drug]",
     ],
 )
 def test_what_is_tolerated_is_neither_an_allergy_nor_taken(nlp: Language, text: str) -> None:
     doc = marked(nlp, text)
     doc._.note = True
     doc = nlp.get_pipe("medkg_context")(doc)
-    assert list(allergies(doc)) == ["PCN"]
-    assert doc.spans["mentions"][1]._.certainty == "hypothetical"
+    pcn, cefazolin, *others = doc.spans["mentions"]
+    assert list(allergies(doc)) == [pcn.text, *(other.text for other in others)]
+    assert cefazolin._.certainty == "hypothetical"
+
+
+@pytest.mark.parametrize("text", ["Tolerates [cefazolin|Drug] despite [PCN|Drug] allergy.",
+                                  "Tolerated [cefazolin|Drug]; [PCN|Drug] allergy."])  # fmt: skip
+def test_what_is_tolerated_says_nothing_of_what_is_not(nlp: Language, text: str) -> None:
+    assert list(allergies(marked(nlp, text))) == ["PCN"]
 
 
 def test_what_has_a_dose_below_an_empty_list_of_allergies_is_taken(nlp: Language) -> None:

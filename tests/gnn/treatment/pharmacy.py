@@ -16,7 +16,9 @@ SOURCES = [Source("made", "1", "CC0-1.0"), Source("label", "2", "CC0-1.0", relia
 Row = tuple[str, str, str, str | None]
 
 
-def pharmacy(seed: int = 0, extra: list[Row] | None = None) -> KnowledgeGraph:
+def pharmacy(
+    seed: int = 0, extra: list[Row] | None = None, drugs: dict[str, str] | None = None
+) -> KnowledgeGraph:
     """Drugs and diseases in families: a drug treats two or three diseases of its family, shares a
     target with its family, and the diseases are associated with that target.
 
@@ -25,10 +27,13 @@ def pharmacy(seed: int = 0, extra: list[Row] | None = None) -> KnowledgeGraph:
       `DOID:9`), drug 0-2 interacts with drug 1-0, drug 0-3 causes `HP:1` (fever), drug 0-4 is
       contraindicated in pregnancy, and drug 0-5 in the disease of the name of the symptom fever.
     - `DOID:88` stands alone; `DOID:00` replaces `DOID:old`; drug 1-1 only palliates `DOID:00`.
+    - `drugs` are more drugs by their identifiers, `extra` more edges.
     - patient:1 has disease 0-0, takes drug 1-0, is a woman of 70 with fever.
     """
     chance = np.random.default_rng(seed)
-    nodes: list[tuple[str, str, str, str | None]] = []
+    nodes: list[tuple[str, str, str, str | None]] = [
+        (node, "Drug", name, None) for node, name in (drugs or {}).items()
+    ]
     rows: list[Row] = list(extra or ())
     for f in range(FAMILIES):
         nodes.append((f"DOID:{f}", "Disease", f"disease {f}", None))
