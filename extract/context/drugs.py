@@ -59,7 +59,8 @@ _OWN_VERB = re.compile(
     re.I,
 )
 _STOPPED_TOGETHER = re.compile(
-    r"\s*(?:(?:were|are|both|have|been|all)\s+)*(?:stopped|discontinued|held|withheld|d/c'd)\b",
+    r"\s*(?:(?:(?:were|are|both|have|been|all)\s+)*(?:stopped|discontinued|held|withheld|d/c'd)"
+    r"|(?:was|were) not (?:well )?tolerated)\b",
     re.I,
 )
 _OWN_DOSE = re.compile(r"[^,;]*\d[^,;]*[,;]\s*|[^,;]*\b(?:prn|daily|bid|tid)\b[^,;]*[,;]\s*", re.I)
@@ -125,7 +126,7 @@ def _is_regular(drug: Span, categories: Container[str]) -> bool:
     """Whether a past history says a drug's dose and how often, as of what is taken."""
     if drug.label_ != "Drug" or "historical" not in categories:
         return False
-    before, after = _beside(drug)
+    before, after = beside(drug)
     if (
         section_of(drug) != "historical"
         or _WAS_GIVEN.search(before)
@@ -149,12 +150,12 @@ def listed_with(found: list[tuple[Span, set[str]]]) -> None:
         between = drug.doc[drug.end : following.start].text_with_ws
         if {"over"} <= its & more and _OWN_DOSE.fullmatch(between):
             # "Cinacalcet 30, Bactrim stopped": each with its own, the last alone is stopped.
-            if not _STOPS.search(_beside(drug)[0]) and _STOPPED_ALONE.match(_beside(following)[1]):
+            if not _STOPS.search(beside(drug)[0]) and _STOPPED_ALONE.match(beside(following)[1]):
                 its.discard("over")
             continue
         if ("over" in its) == ("over" in more) or not _LISTED.fullmatch(between):
             continue
-        before, after = _beside(drug)[0], _beside(following)[1]
+        before, after = beside(drug)[0], beside(following)[1]
         if "over" in its and not _OWN_VERB.match(after):
             # Of a list's second drug, the one before it has told already.
             if _STOPS.search(before) or _LISTED_BEFORE.search(before):
@@ -191,11 +192,11 @@ def is_stopped(drug: Span, categories: Container[str]) -> bool:
         drug.label_ == "Drug"
         and "over" in categories
         and {**said, "temporality": "current"} == DEFAULTS
-        and not any(map(_UNLESS.search, _beside(drug)))
+        and not any(map(_UNLESS.search, beside(drug)))
     )
 
 
-def _beside(mention: Span) -> tuple[str, str]:
+def beside(mention: Span) -> tuple[str, str]:
     """The text before and after a mention, in its sentence, of `_NEARBY` tokens at most."""
     doc, sentence = mention.doc, sentence_of(mention)
     before = doc[max(sentence.start, mention.start - _NEARBY) : mention.start]

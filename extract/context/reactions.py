@@ -14,6 +14,7 @@ from spacy.tokens import Doc, Span
 from ..sentences import sentence_of
 from .attributes import attributes
 from .doses import dosage
+from .drugs import beside
 
 # Words between a drug that is not to be given and what it did, a mention's own words left out
 # ("codeine - severe hives", "PCN (rash, hives)", "an allergy to penicillin, which caused a rash").
@@ -28,7 +29,6 @@ _TO_REACTION = re.compile(
 )
 # What is allergic to, where it is no mention: "Peanuts - severe".
 _NEAR = 80  # characters before a reaction that are looked at
-_BESIDE = 12  # tokens beside a drug that may say that the allergy to it is over
 _ALLERGEN = re.compile(rf"\w\s*[-–—:=(→\t|]>?\s*(?:{_WORD}\s+)*$")
 # "Allergic to penicillin: chest pain since 3 h": a complaint, and no reaction.
 _IS_NOW = re.compile(
@@ -60,8 +60,14 @@ _OTHER_LIST = re.compile(
 _NONE = re.compile(r"\b(?:nkd?a|nkma|none|nil|no (?:known|drug|medication)|denies)\b", re.I)
 
 
+_ALLERGY = re.compile(r"\b(?:allerg|intoleran|anaphyla)", re.I)
+
+
 class AllergyLists:
-    """Where a text lists allergies: its sections of them, and tables."""
+    """Where a text lists allergies: its sections of them, and tables.
+
+    `told`: whether it speaks of any allergy at all.
+    """
 
     def __init__(self, doc: Doc) -> None:
         text, parts = doc.text, []
@@ -73,6 +79,7 @@ class AllergyLists:
                 parts.append(_Part(section.start_char, end, none and none.start()))
         parts += [_Part(table.start(), table.end(), None) for table in _TABLE.finditer(text)]
         self._parts = sorted(parts)
+        self.told = bool(parts) or _ALLERGY.search(text) is not None
 
     def at(self, mention: Span) -> _Part | None:
         """The list that a mention stands in."""
@@ -151,8 +158,16 @@ _IS_TREATMENT = re.compile(
     r"(?:given|used|started|administered|taken|helps?|helped|x\s?\d|prn|ok|okay|fine|at home)\b",
     re.I,
 )
+_TREATED_WITH = re.compile(
+    r"\b(?:carries|has|uses|used|given|gets|got|needs|needed|prescribed|with)\s+(?:an?\s|\d+\s)?$",
+    re.I,
+)
+# "Tolerates metformin well", "tolerated metformin 500 mg daily": it is taken.
+_IS_WELL = re.compile(r"\s*(?:it\s+)?(?:well|\d)", re.I)
 # Between two drugs of a list, the first's reaction in parentheses.
 _LISTED = re.compile(r"\s*(?:\([^()\n]{0,60}\)\s*)?(?:(?:,|/|&|\band\b|\bor\b)\s*)+", re.I)
+# A list's next drug of which something else is said.
+_OWN_VERB = re.compile(r"\s*(?:is|was|has|had|causes?|caused|gives?|gave|\d)", re.I)
 # What these say is of the drug, or of what it did: the allergy to it, once found, is of now.
 _NOT_OF_ALLERGY = {"allergy", "avoid", "reaction", "historical", "past", "over"}
 
@@ -169,30 +184,31 @@ def allergens_in(found: list[tuple[Span, set[str]]], lists: AllergyLists) -> Non
         categories -= {"allergy", "reacted"}
         if mention.label_ != "Drug":
             continue
-        after = mention.doc[mention.end : mention.end + _BESIDE].text
+        before, after = beside(mention)
         part = lists.at(mention)
         if told and not _IS_TREATMENT.match(after):
             categories.add("allergy")
-        elif part is not None and not told:
-            if categories & {"tolerated", "general"}:
+        elif told:
+            continue
+        elif categories & {"tolerated", "general"}:
+            if part is not None or (lists.told and not _IS_WELL.match(after)):
                 categories.add("general")  # it might be given, and that is all
-            elif not _is_taken(mention, part):
-                categories.add("allergy")
+        elif part is None or _TREATED_WITH.search(before) or _is_taken(mention, part):
+            continue
+        else:
+            categories.add("allergy")
     for (drug, its), (following, more) in pairwise(found):
+        if "allergy" not in its or not drug.label_ == following.label_ == "Drug":
+            continue
         between = drug.doc[drug.end : following.start].text_with_ws
-        after = drug.doc[following.end : following.end + _BESIDE].text
+        _, after = beside(following)
         if (
-            "allergy" in its
-            and drug.label_ == following.label_ == "Drug"
-            and not more & {"tolerated", "general"}
+            not more & {"tolerated", "general"}
             and _LISTED.fullmatch(between)
             and not _IS_TREATMENT.match(after)
             and not _OWN_VERB.match(after)
         ):
             more.add("allergy")
-
-
-_OWN_VERB = re.compile(r"\s*(?:is|was|has|had|causes?|caused|gives?|gave|\d)", re.I)
 
 
 def _is_taken(drug: Span, part: _Part) -> bool:
@@ -234,7 +250,5 @@ def allergies_in(
 
 def _has_ended(drug: Span) -> bool:
     """Whether the words beside a drug say that the allergy to it is over."""
-    doc, sentence = drug.doc, sentence_of(drug)
-    before = doc[max(sentence.start, drug.start - _BESIDE) : drug.start].text_with_ws
-    after = doc[drug.end : min(sentence.end, drug.end + _BESIDE)].text
+    before, after = beside(drug)
     return bool(_ENDED_BEFORE.search(before) or _ENDED_AFTER.match(after))

@@ -51,6 +51,8 @@ HISTORICAL, FAMILY, PLAIN = {"historical"}, {"family"}, set[str]()
         ("Avoid [ibuprofen|Drug], use [acetaminophen|Drug]", [HYPOTHETICAL, PLAIN]),
         ("If [pain|Symptom], take [ibuprofen|Drug]", [HYPOTHETICAL] * 2),
         ("Add [spironolactone|Drug] 25 mg if confirmed.", [HYPOTHETICAL]),
+        ("[Nifedipine|Drug] and [sildenafil|Drug] was not tolerated.", [HISTORICAL] * 2),
+        ("[CPAP|Procedure] was not tolerated.", [PLAIN]),
         ("Avoid [NSAIDs|Drug]; hold [metoprolol|Drug].", [HYPOTHETICAL, HISTORICAL]),
         ("[Cancer|Disease] (EGFR mutant, [HER2|Target] negative)", [PLAIN, NEGATED]),
         ("[Gout|Disease] (no [flare|Symptom] since 2021), [asthma|Disease]",

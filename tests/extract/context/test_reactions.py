@@ -83,6 +83,7 @@ def allergies(doc: Doc) -> dict[str, tuple[set[str], tuple[str, ...]]]:
         ("Adverse rxns: [PCN|Drug]\nPast med trials: [lithium|Drug]", {"PCN": (set(), ())}),
         ("Allergies: [PCN|Drug]. Medications: [aspirin|Drug].", {"PCN": (set(), ())}),
         ("Anaphylaxis to peanuts, [epinephrine|Drug] given.", {}),
+        ("Allergies: peanuts - hives, has [EpiPen|Drug]", {}),
         ("Hives to arms and [prednisone|Drug] taken.", {}),
         ("Rash to both arms, [hydrocortisone|Drug] cream.", {}),
         ("Allergic to cats, uses [fluticasone|Drug].", {}),
@@ -102,6 +103,13 @@ def test_allergies(
     assert allergies(nlp.get_pipe("medkg_context")(doc)) == expected
 
 
+def test_what_is_tolerated_is_taken_where_it_goes_well(nlp: Language) -> None:
+    doc = marked(nlp, "Allergies: NKDA\nPlan: tolerates [metformin|Drug] well.")
+    doc._.note = True
+    doc = nlp.get_pipe("medkg_context")(doc)
+    assert [mention._.certainty for mention in doc.spans["mentions"]] == ["certain"]
+
+
 def test_what_a_paper_says_of_reactions_is_certain(nlp: Language) -> None:
     doc = marked(
         nlp, "Thrombocytopenia is a reaction to [heparin|Drug], or [statin|Drug] intolerance."
@@ -116,6 +124,7 @@ def test_what_a_paper_says_of_reactions_is_certain(nlp: Language) -> None:
         "Allergies: [PCN|Drug] - tolerates [cefazolin|Drug]",
         "Allergic to [PCN|Drug]; skin testing for [cefazolin|Drug] was negative.",
         "Allergies: [PCN|Drug], tolerates [cefazolin|Drug], [sulfa|Drug]",
+        "Allergies: [PCN|Drug].\nPlan: has taken [cefazolin|Drug] without problems.",
     ],
 )
 def test_what_is_tolerated_is_neither_an_allergy_nor_taken(nlp: Language, text: str) -> None:
