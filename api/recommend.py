@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from medkg.gnn.treatment.model import TreatmentModel
     from medkg.gnn.treatment.recommendation import Drug, Recommendation
 
+_SENTENCE = 160  # characters of a warning's sentence that are shown
 _PAIRED = ("mrr", "hits@10", "ndcg@10", "recall@10")
 _FIGURES = ("mrr", "hits@1", "hits@10", "precision@10", "recall@10", "ndcg@10")
 
@@ -95,13 +97,14 @@ def _print_drugs(
 
 
 def _cited(warning: Any) -> str:
-    """The sources of a warning, with a reference where there is one."""
+    """The sources of a warning, with a reference and the sentence where there is one."""
     if not warning.edge:
         return "as given"
     cited = []
     for piece in warning.evidence:
         place = piece["document"] or ", ".join(piece["references"] or ())
-        cited.append(f"{piece['source']} {place}".strip())
+        said = f': "{shorten(piece["sentence"], _SENTENCE)}"' if piece["sentence"] else ""
+        cited.append(f"{piece['source']} {place}".strip() + said)
     return "; ".join(dict.fromkeys(cited)) or "no evidence kept"
 
 

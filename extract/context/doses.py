@@ -114,6 +114,9 @@ def is_usage(words: str) -> bool:
     return any(_USAGE.fullmatch(form) is not None for form in (words, f"{words}."))
 
 
+_FAR = 60  # tokens from a drug within which its dose and frequency stand
+
+
 def dosage(drug: Span) -> dict[str, str]:
     """The dose, route, frequency and duration that go with a drug's mention, if stated.
 
@@ -121,15 +124,17 @@ def dosage(drug: Span) -> dict[str, str]:
     right before it ("5 mg of ramipril").
     """
     sentence = sentence_of(drug)
-    places = mention_places(drug.doc, sentence.start, sentence.end)
+    # A sentence may be as long as the note.
+    first, last = max(sentence.start, drug.start - _FAR), min(sentence.end, drug.end + _FAR)
+    places = mention_places(drug.doc, first, last)
     others = [place for place in places if place.kind == "Drug"]
     # "isoniazid (INH, 300 mg/d)": the short form has no dose of its own.
     alias = drug.end + 1 if drug.doc[drug.end : drug.end + 1].text == "(" else -1
     following = [span.start for span in others if span.start >= drug.end and span.start != alias]
-    end = min([sentence.end, *following])
-    start = max([sentence.start, *(span.end for span in others if span.end <= drug.start)])
+    end = min([last, *following])
+    start = max([first, *(span.end for span in others if span.end <= drug.start)])
     after = re.split(r";|\b(?:but|because|which|who)\b", drug.doc[drug.end : end].text)[0]
-    if end < sentence.end:  # "and 5 mg of", ", inhaled" are the next drug's
+    if end < last:  # "and 5 mg of", ", inhaled" are the next drug's
         after = _DOSE_OF.sub("", after)
         after, _ = _divided(after)
     before = drug.doc[start : drug.start].text
@@ -144,7 +149,7 @@ def dosage(drug: Span) -> dict[str, str]:
         found["dose"] = dose[0].strip()
     elif dose := _DOSE_BEFORE.search(before):
         found["dose"] = dose[1].strip()
-    if start > sentence.start:
+    if start > first:
         _, before = _divided(before)
     route = _first(_ROUTES, after) or _first(_ROUTES, " ".join(before.split()[-2:]))
     if route is not None:

@@ -58,8 +58,6 @@ _OTHER_LIST = re.compile(
     re.I,
 )
 _NONE = re.compile(r"\b(?:nkd?a|nkma|none|nil|no (?:known|drug|medication)|denies)\b", re.I)
-
-
 _ALLERGY = re.compile(r"\b(?:allerg|intoleran|anaphyla)", re.I)
 
 
@@ -70,23 +68,24 @@ class AllergyLists:
     """
 
     def __init__(self, doc: Doc) -> None:
-        text, parts = doc.text, []
+        text, sections = doc.text, []
         for section in doc.spans.get("sections", []):
             if section.label_ == "allergies":
                 other = _OTHER_LIST.search(text, section.start_char, section.end_char)
                 end = section.end_char if other is None else other.start()
                 none = _NONE.search(text, section.start_char, end)
-                parts.append(_Part(section.start_char, end, none and none.start()))
-        parts += [_Part(table.start(), table.end(), None) for table in _TABLE.finditer(text)]
-        self._parts = sorted(parts)
-        self.told = bool(parts) or _ALLERGY.search(text) is not None
+                sections.append(_Part(section.start_char, end, none and none.start()))
+        tables = [_Part(table.start(), table.end(), None) for table in _TABLE.finditer(text)]
+        self._parts = sections, tables  # each in order; a table may stand in a section
+        self.told = bool(sections or tables) or _ALLERGY.search(text) is not None
 
     def at(self, mention: Span) -> _Part | None:
         """The list that a mention stands in."""
-        number = bisect_right(self._parts, mention.start_char, key=lambda part: part.start) - 1
-        if number < 0 or self._parts[number].end <= mention.start_char:
-            return None
-        return self._parts[number]
+        for parts in self._parts:
+            number = bisect_right(parts, mention.start_char, key=lambda part: part.start) - 1
+            if number >= 0 and mention.start_char < parts[number].end:
+                return parts[number]
+        return None
 
 
 def reactions_in(found: list[tuple[Span, set[str]]], lists: AllergyLists) -> set[tuple[int, int]]:

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 import medkg
 from medkg.cli import app
 from medkg.graph.errors import MissingError, ModelError
-from medkg.recommend import below_members
+from medkg.gnn.treatment.safety import Caution
+from medkg.recommend import _cited, below_members
 
 from ..gnn.treatment.pharmacy import pharmacy
 from ..servers import EVERYTHING, change
@@ -97,6 +98,13 @@ def test_allergies(folder: Path) -> None:
     assert "allergies: not checked: no allergy was given" in none
     with pytest.raises(MissingError, match="no Drug 'drug 2-9'"):
         run("recommend", folder / "model", "--disease", "DOID:20", "--allergic", "drug 2-9")
+
+
+def test_a_warning_shows_the_sentence_that_it_comes_from() -> None:
+    piece = {"source": "text", "document": "note:1", "references": [], "sentence": None}
+    pieces = ({**piece, "sentence": "Allergic to penicillin."}, {**piece, "document": "note:2"})
+    warning = Caution("allergy", "…", "patient:1", "ALLERGIC_TO", "d", "edge", "d", 1, 0.9, pieces)
+    assert _cited(warning) == 'text note:1: "Allergic to penicillin."; text note:2'
 
 
 def test_a_patient_of_the_graph_and_several_diseases(folder: Path) -> None:

@@ -80,6 +80,10 @@ def allergies(doc: Doc) -> dict[str, tuple[set[str], tuple[str, ...]]]:
             "| Allergen | Reaction |\n| [cefazolin|Drug] | [hives|Symptom] |\n\n[Aspirin|Drug]",
             {"cefazolin": (set(), ("hives",))},
         ),
+        (
+            "Allergies:\n| Allergen | Reaction |\n| [PCN|Drug] | [hives|Symptom] |\n[Sulfa|Drug]\n",
+            {"PCN": (set(), ("hives",)), "Sulfa": (set(), ())},
+        ),
         ("Adverse rxns: [PCN|Drug]\nPast med trials: [lithium|Drug]", {"PCN": (set(), ())}),
         ("Allergies: [PCN|Drug]. Medications: [aspirin|Drug].", {"PCN": (set(), ())}),
         ("Anaphylaxis to peanuts, [epinephrine|Drug] given.", {}),
