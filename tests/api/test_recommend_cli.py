@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 import medkg
 from medkg.cli import app
-from medkg.graph.errors import MissingError, ModelError
 from medkg.gnn.treatment.safety import Caution
+from medkg.graph.errors import MissingError, ModelError
 from medkg.recommend import _cited, below_members
 
 from ..gnn.treatment.pharmacy import pharmacy
