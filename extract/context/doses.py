@@ -20,6 +20,8 @@ _DOSE = re.compile(
     r"(?![A-Za-z]|\s?/\s?(?:[dcmµu]?l|mm3)\b)",
     re.I,
 )
+# "On warfarin, HFrEF (EF 30%)".
+_IS_SHARE = re.compile(r"\b(?:(?:lv)?ef|sats?|[sf][pi]?o2)\b", re.I)
 _DOSE_OF = re.compile(rf"({_DOSE.pattern})\sof\s*$", re.I)
 _DOSE_BEFORE = re.compile(rf"({_DOSE.pattern})(?:\s(?:po|oral|iv|intravenous))?\s*$", re.I)
 # "From 500 mg to 1000 mg", "40 mg -> 20 mg", "40 mg, increased to 80 mg": the later is given.
@@ -145,7 +147,7 @@ def dosage(drug: Span) -> dict[str, str]:
     elif changed is not None and changed.start() <= 40:
         found["dose"] = changed["now"].strip()
     # Further away it is another's dose, or a laboratory value.
-    elif dose is not None and dose.start() <= 40:
+    elif dose and dose.start() <= 40 and not _IS_SHARE.search(after, 0, dose.start()):
         found["dose"] = dose[0].strip()
     elif dose := _DOSE_BEFORE.search(before):
         found["dose"] = dose[1].strip()
