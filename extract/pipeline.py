@@ -201,9 +201,16 @@ class _Rows:
                 continue
             ids[mention.start, mention.end] = entity
         stopped = _stopped(doc, ids)
+        allergens = {
+            entity[0]
+            for place, entity in ids.items()
+            if (allergy := doc._.allergies.get(place[0])) and allergy.said == DEFAULTS
+        }
         for mention in doc.spans["mentions"]:
             if (entity := ids.get((mention.start, mention.end))) is not None:
-                now = {"TAKES": "historical"} if entity[0] in stopped else {}
+                # "Anaphylaxis to rocuronium. … After rocuronium BP fell.", but not "on aspirin".
+                past = entity[0] in allergens and not _is_given(mention)
+                now = {"TAKES": "historical"} if past or entity[0] in stopped else {}
                 if mention.start in doc._.lasting:
                     now = {"HAS_DISEASE": "current", "HAS_PHENOTYPE": "current"}
                 self._mention(document, mention, *entity, now=now)

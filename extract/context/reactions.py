@@ -18,7 +18,10 @@ from .drugs import beside
 
 # Words between a drug that is not to be given and what it did, a mention's own words left out
 # ("codeine - severe hives", "PCN (rash, hives)", "an allergy to penicillin, which caused a rash").
-_WORD = r"(?:an?|the|his|her|severe|mild|moderate|bad|generali[sz]ed|facial|acute|some)"
+_WORD = (
+    r"(?:an?|the|his|her|severe|mild|moderate|bad|generali[sz]ed|facial|acute|some|widespread"
+    r"|extensive|itchy|blotchy|red)"
+)
 _TO_REACTION = re.compile(
     rf"\)?(?:\s|{_WORD}\b|\ballerg\w+\b)*"
     r"(?:-{1,2}|[–—:=(\[\t|]|[=-]>|→|[;,]?\s*(?:(?:that|which|he|she|it|reactions?|with|and|had|has|is|was)\s+)*"

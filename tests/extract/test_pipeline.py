@@ -180,6 +180,21 @@ def test_an_allergy_that_is_not_the_patient_s_now_is_evidence(
     assert "TAKES" not in found.evidence["relation"].to_list()
 
 
+@pytest.mark.parametrize(
+    ("said", "taken"),
+    [
+        ("Ten minutes into aspirin he wheezed.", False),
+        ("He is on aspirin.", True),
+        ("Discharged with aspirin 75 mg daily.", True),
+    ],
+)
+def test_what_one_is_allergic_to_is_taken_only_where_that_is_plain(said: str, taken: bool) -> None:
+    note = f"Allergies: aspirin (hives).\nHistory of presenting complaint: {said}\n"
+    edges = extract([TextDocument("note:a", note, "patient:a")], graph()).edges
+    assert edges.filter(relation="ALLERGIC_TO").height == 1
+    assert (edges.filter(relation="TAKES").height == 1) == taken
+
+
 def test_a_mention_that_nothing_names_becomes_a_node_of_its_own(
     extracted: KnowledgeGraph,
 ) -> None:

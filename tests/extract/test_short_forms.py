@@ -41,6 +41,7 @@ from .marked import marked, pipeline
          [("hemoglobin", "Procedure"), ("hemoglobin A", "Target")]),
         ("hydroxytryptamine notes (HTN). [HTN|Target]", [("HTN", "Target")]),
         ("PMH: HTN", [("HTN", "Disease")]),
+        ("76F, ASA 3; ASA 81 mg, ASA 325mg daily", [("ASA", "Drug"), ("ASA", "Drug")]),
         ("PCN allergy; right PCN tube", [("PCN", "Drug")]),
         ("PE unlikely; PE is very unlikely", [("PE", "Disease"), ("PE", "Disease")]),
         ("Return to the ED for CP, syncope", [("CP", "Symptom")]),

@@ -51,6 +51,8 @@ def allergies(doc: Doc) -> dict[str, tuple[set[str], tuple[str, ...]]]:
         ("No allergy to [penicillin|Drug].", {"penicillin": ({"negated"}, ())}),
         ("Possible allergy to [penicillin|Drug].", {"penicillin": ({"possible"}, ())}),
         ("Her father is allergic to [penicillin|Drug].", {"penicillin": ({"family"}, ())}),
+        ("Mum herself is allergic to [sulfa|Drug].", {"sulfa": ({"family"}, ())}),
+        ("Allergic to [PCN|Drug] - widespread itchy [rash|Symptom].", {"PCN": (set(), ("rash",))}),
         ("If allergic to [penicillin|Drug], give [clindamycin|Drug].",
          {"penicillin": ({"hypothetical"}, ())}),
         ("[Penicillin|Drug] allergy, outgrown.", {"Penicillin": ({"historical"}, ())}),
@@ -128,6 +130,7 @@ def test_what_a_paper_says_of_reactions_is_certain(nlp: Language) -> None:
         "Allergies: [PCN|Drug] - tolerates [cefazolin|Drug]",
         "Allergic to [PCN|Drug]; skin testing for [cefazolin|Drug] was negative.",
         "Allergies: [PCN|Drug], tolerates [cefazolin|Drug], [sulfa|Drug]",
+        "Allergic to [PCN|Drug]. Skin testing was negative to [cefazolin|Drug].",
         "Allergies: [PCN|Drug].\nPlan: has taken [cefazolin|Drug] without problems.",
     ],
 )
