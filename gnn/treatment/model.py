@@ -128,7 +128,8 @@ class TreatmentModel:
             symptoms: what the patient has; it counts for adverse effects and contraindications.
             taking: current drugs; they count for interactions, and are not recommended again.
             allergic: drugs, or classes of drugs, that the patient must not have for an allergy or
-                an intolerance; neither they nor drugs of such a class are recommended.
+                an intolerance; neither they nor drugs of such a class are recommended. With an
+                exposure (latex) no drug is compared, which the checks say.
             also: other diseases, which count for what speaks against a drug.
             age: in years. sex: `female` or `male`.
             pregnant: None where it isn't known.

@@ -75,8 +75,8 @@ class Patient:
         also: other diseases.
         age: in years; where it isn't certain the highest that it may be, and `youngest` the lowest.
         sex: `female` or `male`. pregnant: None where it isn't said.
-        allergic: drugs, and classes of drugs, that the patient must not have for an allergy or an
-            intolerance.
+        allergic: drugs, classes of drugs and exposures, that the patient must not have for an
+            allergy or an intolerance.
         id: of a patient of the graph.
 
     Raises:
