@@ -3,7 +3,7 @@
     import medkg
 
     kg = medkg.merge(medkg.load("starter"), medkg.load("hpo"))
-    kg = medkg.merge(kg, medkg.extract(["note.txt"]))
+    kg = medkg.merge(kg, medkg.read_texts(["note.txt"]))
     model = medkg.train_links(kg, relation="TARGETS")
     model.predict(head="imatinib", top=10)
 
@@ -12,35 +12,38 @@ Each name is imported when it is first used, so that `import medkg` is quick.
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from medkg import cypher, gnn, graph, loaders
+    from medkg import (
+        cypher,
+        gnn,
+        graph,
+        loaders,
+    )
     from medkg.access import (
         annotate,
         connect,
         default_terminology,
-        extract,
         load_model,
         open,
         read,
+        read_texts,
         review,
         view,
     )
-    from medkg.gnn.diagnosis.train import train_diagnosis
-    from medkg.gnn.links.train import train_links
-    from medkg.gnn.treatment.train import train_treatment
+    from medkg.core.errors import MedkgError
     from medkg.graph.check import check
     from medkg.graph.clean import fix
-    from medkg.graph.errors import MedkgError
     from medkg.graph.export import export
     from medkg.graph.forget import forget
     from medkg.graph.kg import KnowledgeGraph
     from medkg.graph.merge import merge, unmerge
     from medkg.loaders.sources import load
+    from medkg.mining.diagnosis.train import train_diagnosis
+    from medkg.mining.links.train import train_links
+    from medkg.mining.treatment.train import train_treatment
 
 _HOMES = {
     "annotate": "medkg.access",
@@ -49,14 +52,15 @@ _HOMES = {
     "load_model": "medkg.access",
     "open": "medkg.access",
     "read": "medkg.access",
+    "read_texts": "medkg.access",
     "review": "medkg.access",
     "view": "medkg.access",
-    "train_diagnosis": "medkg.gnn.diagnosis.train",
-    "train_links": "medkg.gnn.links.train",
-    "train_treatment": "medkg.gnn.treatment.train",
+    "train_diagnosis": "medkg.mining.diagnosis.train",
+    "train_links": "medkg.mining.links.train",
+    "train_treatment": "medkg.mining.treatment.train",
     "check": "medkg.graph.check",
     "fix": "medkg.graph.clean",
-    "MedkgError": "medkg.graph.errors",
+    "MedkgError": "medkg.core.errors",
     "export": "medkg.graph.export",
     "forget": "medkg.graph.forget",
     "KnowledgeGraph": "medkg.graph.kg",
@@ -64,7 +68,7 @@ _HOMES = {
     "unmerge": "medkg.graph.merge",
     "load": "medkg.loaders.sources",
 }
-_PACKAGES = ("cypher", "gnn", "graph", "loaders")
+_PACKAGES = ("cypher", "extract", "gnn", "graph", "loaders", "mining")
 
 __all__ = [
     "KnowledgeGraph",
@@ -84,8 +88,10 @@ __all__ = [
     "load_model",
     "loaders",
     "merge",
+    "mining",
     "open",
     "read",
+    "read_texts",
     "review",
     "train_diagnosis",
     "train_links",
@@ -93,20 +99,6 @@ __all__ = [
     "unmerge",
     "view",
 ]
-
-
-class _Extract(ModuleType):
-    """The package `medkg.extract`, which can be called: see `medkg.access.extract`."""
-
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        from medkg.access import extract
-
-        return extract(*args, **options)
-
-
-# A function of that name would be lost when the package of that name is first imported.
-import_module("medkg.extract")
-sys.modules["medkg.extract"].__class__ = _Extract
 
 
 def __getattr__(name: str) -> Any:

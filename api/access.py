@@ -14,13 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from medkg.graph.errors import DataError, MissingError, ModelError
+from medkg.core.errors import DataError, MissingError, ModelError
+from medkg.core.quarantine import Quarantine
 from medkg.graph.frames import FRAMES
 from medkg.graph.kg import KnowledgeGraph, Part
 from medkg.graph.merge import merge
 from medkg.graph.page import write_page
-from medkg.graph.quarantine import Quarantine
-from medkg.graph.readings import TEXT, latest_readings, origins, readings
+from medkg.graph.readings import (
+    TEXT,
+    latest_readings,
+    origins,
+    readings,
+)
 from medkg.graph.store import Store
 from medkg.loaders.download import cache_folder
 from medkg.loaders.sources import load
@@ -29,9 +34,9 @@ if TYPE_CHECKING:
     from medkg.extract.annotated import AnnotatedText
     from medkg.extract.documents import TextDocument
     from medkg.extract.run import Summary
-    from medkg.gnn.diagnosis.model import DiagnosisModel
-    from medkg.gnn.links.model import LinkModel
-    from medkg.gnn.treatment.model import TreatmentModel
+    from medkg.mining.diagnosis.model import DiagnosisModel
+    from medkg.mining.links.model import LinkModel
+    from medkg.mining.treatment.model import TreatmentModel
 
 _KEPT = 7 * 86_400  # seconds that another medkg's default terminology stays in the cache
 
@@ -130,7 +135,7 @@ def _edition() -> str:
     return digest.hexdigest()[:16]
 
 
-def extract(
+def read_texts(
     paths: Sequence[Path | str] | Path | str,
     *,
     terminology: KnowledgeGraph | None = None,
@@ -368,15 +373,15 @@ def load_model(
         graph = read(graph)
     # Only what is asked for is imported: each kind of model takes a second or two.
     if kind == "links":
-        from medkg.gnn.links.model import load_model as load_links
+        from medkg.mining.links.model import load_model as load_links
 
         return load_links(path, graph)
     if kind == "diagnosis":
-        from medkg.gnn.diagnosis.model import load_model as load_diagnosis
+        from medkg.mining.diagnosis.model import load_model as load_diagnosis
 
         return load_diagnosis(path, graph)
     if kind == "treatment":
-        from medkg.gnn.treatment.model import load_model as load_treatment
+        from medkg.mining.treatment.model import load_model as load_treatment
 
         return load_treatment(path, graph)
     raise ModelError(f"{path}: is a model for {kind!r}, which this command can't use")

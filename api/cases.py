@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from medkg.graph.errors import MissingError
+from medkg.core.errors import MissingError
+from medkg.core.quarantine import Quarantine
 from medkg.graph.kg import MANIFEST, KnowledgeGraph
-from medkg.graph.quarantine import Quarantine
 
 _TABLES = (".tsv", ".tab", ".txt", ".csv")
 
@@ -15,7 +15,7 @@ def open_cases(path: Path, quarantine: Quarantine) -> KnowledgeGraph:
     """Patients with phenotypes and diagnoses.
 
     Args:
-        path: a graph folder; a table of cases divided by tabs (`medkg.gnn.diagnosis.cases`); or
+        path: a graph folder; a table of cases divided by tabs (`medkg.mining.diagnosis.cases`); or
             phenopackets: a .json file, a folder of them, or a tar archive.
         quarantine: gets what can't be used, with file, line and reason.
 
@@ -28,7 +28,7 @@ def open_cases(path: Path, quarantine: Quarantine) -> KnowledgeGraph:
     if (path / MANIFEST).is_file():
         return KnowledgeGraph.open(path)
     if path.suffix.lower() in _TABLES:
-        from medkg.gnn.diagnosis.cases import read_cases
+        from medkg.mining.diagnosis.cases import read_cases
 
         return read_cases(path, quarantine)
     from medkg.loaders.sources import load

@@ -19,20 +19,25 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from medkg.gnn.diagnosis.findings import NOTHING, Findings, Phenotypes, Typed
-from medkg.graph.atomic import atomic_file
-from medkg.graph.errors import DataError, MissingError
+from medkg.core.atomic import atomic_file
+from medkg.core.errors import DataError, MissingError
+from medkg.core.progress import track
+from medkg.core.quarantine import Quarantine
+from medkg.core.text import decode
 from medkg.graph.frames import NODES, Source, conform
 from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.progress import track
-from medkg.graph.quarantine import Quarantine
-from medkg.graph.text import decode
+from medkg.mining.diagnosis.findings import (
+    NOTHING,
+    Findings,
+    Phenotypes,
+    Typed,
+)
 
 if TYPE_CHECKING:
     from medkg.extract.annotated import AnnotatedText, Triple
-    from medkg.gnn.diagnosis.circumstances import Circumstances, Factors
-    from medkg.gnn.diagnosis.knowledge import Floats, Integers
-    from medkg.gnn.diagnosis.model import DiagnosisModel
+    from medkg.mining.diagnosis.circumstances import Circumstances, Factors
+    from medkg.mining.diagnosis.knowledge import Floats, Integers
+    from medkg.mining.diagnosis.model import DiagnosisModel
 
 PATIENTS = Source("patients", "", "private: patients' data, not to be passed on")
 KEEP = ("yes", "no", "drop")
@@ -258,8 +263,8 @@ def patients_of(
     Raises:
         DataError: there is none to diagnose, or several and something was typed.
     """
-    from medkg.gnn.diagnosis.cases import cases_of
     from medkg.loaders.sources import load
+    from medkg.mining.diagnosis.cases import cases_of
 
     look = Phenotypes(kg)
     cases = cases_of(load("phenopackets", path, quarantine=quarantine))
@@ -306,9 +311,9 @@ def diagnose_all(
         holds the true one with it (`size`), whether "none of these" is in it (`with_none`), and, of
         one patient or where a coverage is given, the `set`: identifiers and names, the most
         probable first. It goes by the phenotypes seen alone, as it was fitted
-        (`medkg.gnn.diagnosis.open_set`).
+        (`medkg.mining.diagnosis.open_set`).
     """
-    from medkg.gnn.diagnosis.circumstances import Factors
+    from medkg.mining.diagnosis.circumstances import Factors
 
     # A set is of hundreds of diseases; those of a folder's patients are given to who asks.
     with_sets = coverage is not None or len(patients) == 1
@@ -347,7 +352,7 @@ def _diagnosed(
     with_sets: bool,
     published: Set[str],
 ) -> list[dict[str, Any]]:
-    from medkg.gnn.diagnosis.explain import posterior
+    from medkg.mining.diagnosis.explain import posterior
 
     knowledge = model.knowledge
     present = [knowledge.columns_of(patient.findings.present) for patient in patients]
@@ -386,7 +391,7 @@ def _diagnosed(
 def _publications_known(model: DiagnosisModel) -> set[str]:
     """Papers that the model's knowledge cites, and where patients were published that it learnt
     from."""
-    from medkg.gnn.diagnosis.leaks import cited_by
+    from medkg.mining.diagnosis.leaks import cited_by
 
     patients = {*model.knowledge.patient_publications, *model.settings.get("learnt_from", ())}
     cited = cited_by(model.kg) | patients
@@ -408,7 +413,7 @@ def _open_sets(
     """`open_set` of each patient; see `diagnose_all`."""
     import numpy as np
 
-    from medkg.gnn.diagnosis.open_set import Ordered
+    from medkg.mining.diagnosis.open_set import Ordered
 
     if model.open_set is None:
         return [None] * len(present)

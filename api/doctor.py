@@ -62,7 +62,7 @@ def _neo4j() -> str:
     if uri is None:
         return "none named; set NEO4J_URI, NEO4J_USERNAME, NEO4J_PASSWORD to use one"
     from medkg.access import connect
-    from medkg.graph.errors import MedkgError
+    from medkg.core.errors import MedkgError
 
     try:
         with connect(uri):

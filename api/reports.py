@@ -63,7 +63,7 @@ _RANKED = {"tail": "tails", "head": "heads", "both": "both"}
 
 
 def link_evaluation(report: Mapping[str, Any]) -> list[tuple[str, pl.DataFrame]]:
-    """What `medkg.gnn.links.evaluate.evaluate_model` found, as titled tables."""
+    """What `medkg.mining.links.evaluate.evaluate_model` found, as titled tables."""
     sides = [side for side in _RANKED if side != "both"]
     tables = []
     for part in report["figures"]["tail"]:
@@ -146,7 +146,7 @@ def _bounds(interval: Any) -> str:
 
 
 def diagnosis_evaluation(report: Mapping[str, Any]) -> list[tuple[str, pl.DataFrame]]:
-    """What `medkg.gnn.diagnosis.evaluate.evaluate_diagnosis` found, as titled tables."""
+    """What `medkg.mining.diagnosis.evaluate.evaluate_diagnosis` found, as titled tables."""
 
     def named(models: Mapping[str, Any]) -> list[tuple[str, Any]]:
         return [(report["model"] if m == "model" else m, found) for m, found in models.items()]

@@ -20,11 +20,11 @@ import polars as pl
 import spacy
 from scispacy.abbreviation import AbbreviationDetector
 
+from medkg.core.quarantine import Quarantine
 from medkg.extract.abbreviations import find_abbreviations
 from medkg.extract.corpora.readers import Document, flat_mentions, read_pubtator
 from medkg.extract.linking.dictionary import identifiers
 from medkg.extract.tokens import blank
-from medkg.graph.quarantine import Quarantine
 
 LongForms = dict[str, tuple[int, int]]
 

@@ -40,13 +40,18 @@ import numpy as np
 
 import medkg
 from medkg.cases import open_cases
-from medkg.gnn.diagnosis.ask import askable, considered, information_gain, probabilities
-from medkg.gnn.diagnosis.cases import cases_of
-from medkg.gnn.diagnosis.knowledge import Floats, Integers, Knowledge
-from medkg.gnn.diagnosis.model import DiagnosisModel
+from medkg.core.progress import track
+from medkg.core.quarantine import Quarantine
 from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.progress import track
-from medkg.graph.quarantine import Quarantine
+from medkg.mining.diagnosis.ask import (
+    askable,
+    considered,
+    information_gain,
+    probabilities,
+)
+from medkg.mining.diagnosis.cases import cases_of
+from medkg.mining.diagnosis.knowledge import Floats, Integers, Knowledge
+from medkg.mining.diagnosis.model import DiagnosisModel
 
 QUESTIONS = 20
 SHOWN = (0, 5, 10, 20)

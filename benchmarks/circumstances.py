@@ -24,14 +24,14 @@ import polars as pl
 
 import medkg
 from medkg.cases import open_cases
-from medkg.gnn.diagnosis.cases import cases_of
-from medkg.gnn.diagnosis.circumstances import Circumstances, Factors, years_of_onset
-from medkg.gnn.diagnosis.explain import posterior
-from medkg.gnn.diagnosis.model import DiagnosisModel
-from medkg.graph.errors import DataError
+from medkg.core.errors import DataError
+from medkg.core.progress import track
+from medkg.core.quarantine import Quarantine
 from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.progress import track
-from medkg.graph.quarantine import Quarantine
+from medkg.mining.diagnosis.cases import cases_of
+from medkg.mining.diagnosis.circumstances import Circumstances, Factors, years_of_onset
+from medkg.mining.diagnosis.explain import posterior
+from medkg.mining.diagnosis.model import DiagnosisModel
 
 LATER_THAN = 34_600_000
 TOP = (1, 3, 10)

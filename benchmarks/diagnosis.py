@@ -35,16 +35,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from medkg.gnn.diagnosis.cases import cases_of, read_cases
-from medkg.gnn.diagnosis.evaluate import Resampled, evaluate_diagnosis
-from medkg.gnn.diagnosis.ranker import train_own_readouts
-from medkg.gnn.diagnosis.scorers import MODELS, UNTRAINED
-from medkg.gnn.diagnosis.split import CaseSplit, Round, split_cases
-from medkg.gnn.diagnosis.train import train_diagnosis
-from medkg.graph.atomic import atomic_file
+from medkg.core.atomic import atomic_file
+from medkg.core.quarantine import Quarantine
 from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.quarantine import Quarantine
 from medkg.loaders.sources import load
+from medkg.mining.diagnosis.cases import cases_of, read_cases
+from medkg.mining.diagnosis.evaluate import Resampled, evaluate_diagnosis
+from medkg.mining.diagnosis.ranker import train_own_readouts
+from medkg.mining.diagnosis.scorers import MODELS, UNTRAINED
+from medkg.mining.diagnosis.split import CaseSplit, Round, split_cases
+from medkg.mining.diagnosis.train import train_diagnosis
 
 ROOT = Path(__file__).resolve().parents[1]
 SINCE = 34_600_001  # PMID

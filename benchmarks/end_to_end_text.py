@@ -16,12 +16,12 @@ from pathlib import Path
 import polars as pl
 import torch
 
+from medkg.core.quarantine import Quarantine
 from medkg.extract.context.evaluate import evaluate_context
 from medkg.extract.evaluate_text import evaluate_notes
 from medkg.extract.pipeline import build_pipeline
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
-from medkg.graph.quarantine import Quarantine
 from medkg.loaders.sources import load
 
 NOTES = Path(__file__).parents[1] / "api" / "data" / "notes"

@@ -106,8 +106,8 @@ def word_count(texts: Sequence[str]) -> int:
 
 def corpus_texts(data: Path) -> list[str]:
     """The training texts of BC5CDR and MACCROBAT, in a random order."""
+    from medkg.core.quarantine import Quarantine
     from medkg.extract.corpora.readers import published_corpora
-    from medkg.graph.quarantine import Quarantine
 
     corpora = published_corpora(data, Quarantine())
     texts = [d.text for c in corpora if c.name in ("bc5cdr", "maccrobat") for d in c.train]
@@ -237,8 +237,8 @@ def scispacy_train(data: Path, out: Path) -> bool | None:
     from spacy.training import Example
     from spacy.util import minibatch
 
+    from medkg.core.quarantine import Quarantine
     from medkg.extract.corpora.readers import flat_mentions, read_pubtator
-    from medkg.graph.quarantine import Quarantine
 
     spacy.util.fix_random_seed(SEED)
     (file,) = (data / "bc5cdr").glob("CDR_TrainingSet.PubTator.txt*")

@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from medkg.gnn.data import to_hetero_data
-from medkg.gnn.links.attribution import removals
-from medkg.gnn.links.known import Known
-from medkg.gnn.links.model import LinkModel, load_model
-from medkg.gnn.links.ranker import Judged, Ranker, View
+from medkg.mining.links.attribution import removals
+from medkg.mining.links.known import Known
+from medkg.mining.links.model import LinkModel, load_model
+from medkg.mining.links.ranker import Judged, Ranker, View
 
 Pair = tuple[int, int]
 

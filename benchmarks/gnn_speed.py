@@ -26,10 +26,10 @@ import numpy as np
 import torch
 from torch_geometric.data import HeteroData
 
+from medkg.core.ranking import pair_matrix
 from medkg.gnn.data import EdgeType, to_hetero_data
-from medkg.gnn.links.fit import train_network
-from medkg.gnn.links.settings import NetworkSettings
-from medkg.gnn.ranking import pair_matrix
+from medkg.gnn.settings import NetworkSettings
+from medkg.gnn.training import train_network
 from medkg.loaders.sources import load
 
 TARGETS = ("Drug", "TARGETS", "Target")

@@ -239,8 +239,8 @@ def width(decoder: str) -> int:
 
 def medkg_trains(task: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
     """Train by medkg."""
-    from medkg.gnn.links.kge_training import Triples, train
-    from medkg.gnn.links.settings import EmbeddingSettings
+    from medkg.gnn.embeddings.training import Triples, train
+    from medkg.gnn.settings import EmbeddingSettings
 
     decoder = task["decoder"]
     chosen = SETTINGS["all"] | SETTINGS[str(task["batch"])] | SETTINGS.get(decoder, {})
@@ -267,8 +267,8 @@ def medkg_ranks(task: dict[str, Any], data: dict[str, Any], n: int) -> Any:
     """Ranks of the first n held-out triples by medkg."""
     import torch
 
-    from medkg.gnn.links.kge import triple_ranks
-    from medkg.gnn.links.kge_training import Embeddings, Triples
+    from medkg.gnn.embeddings.model import triple_ranks
+    from medkg.gnn.embeddings.training import Embeddings, Triples
 
     with np.load(task["model"]) as file:
         embeddings = Embeddings(
@@ -281,7 +281,7 @@ def medkg_ranks(task: dict[str, Any], data: dict[str, Any], n: int) -> Any:
 
 def medkg_evaluates(task: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
     """Evaluate by medkg."""
-    import medkg.gnn.links.kge  # noqa: F401  # its packages take seconds to import, as the peer's
+    import medkg.gnn.embeddings.model  # noqa: F401  # its packages take seconds to import, as the peer's
 
     n = SAMPLE
     with Stopwatch() as watch:

@@ -32,12 +32,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from medkg.gnn.links.model import LinkModel
-from medkg.gnn.links.task import link_task
-from medkg.gnn.links.train import ensemble_links, train_links
-from medkg.graph.atomic import atomic_file
+from medkg.core.atomic import atomic_file
 from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.sources import load
+from medkg.mining.links.model import LinkModel
+from medkg.mining.links.task import link_task
+from medkg.mining.links.train import ensemble_links, train_links
 
 FIGURES = ("mrr", "hits@1", "hits@3", "hits@10")
 # What a drug is joined to; the other relations between genes made no difference on validation.

@@ -28,13 +28,13 @@ from pathlib import Path
 
 import polars as pl
 
+from medkg.core.quarantine import Quarantine
 from medkg.extract.corpora.readers import read_pubtator
 from medkg.extract.linking.evaluate import evaluate_linking
 from medkg.extract.linking.linker import Asked, Linker
 from medkg.extract.linking.ranker import SHIPPED, Ranker
 from medkg.extract.linking.train import asked_in, train_linker, training_rows
 from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.quarantine import Quarantine
 from medkg.loaders.sources import load
 
 GRAPHS = ("hpo-old", "hetionet", "hpo", "starter")

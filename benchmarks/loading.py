@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from medkg.graph.errors import MedkgError
+from medkg.core.errors import MedkgError
 from medkg.graph.frames import FRAMES, Source
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.store import Store, connect

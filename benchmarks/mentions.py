@@ -28,6 +28,7 @@ from statistics import mean, stdev
 import polars as pl
 import torch
 
+from medkg.core.quarantine import Quarantine
 from medkg.extract.corpora.readers import (
     Corpus,
     Document,
@@ -41,7 +42,6 @@ from medkg.extract.mentions.recogniser import THRESHOLD, TrainedRecogniser
 from medkg.extract.mentions.train import train_on
 from medkg.graph.frames import EVIDENCE, Source, empty
 from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.quarantine import Quarantine
 from medkg.loaders.sources import load
 
 KINDS = ("Disease", "Drug", "Symptom")

@@ -34,11 +34,11 @@ import numpy as np
 import polars as pl
 
 import medkg
+from medkg.core.quarantine import Quarantine
 from medkg.diagnose import Patient, diagnose_all, findings_of
-from medkg.gnn.diagnosis.findings import Findings, Phenotypes
-from medkg.gnn.diagnosis.model import DiagnosisModel
 from medkg.graph.identifiers import name_key_of
-from medkg.graph.quarantine import Quarantine
+from medkg.mining.diagnosis.findings import Findings, Phenotypes
+from medkg.mining.diagnosis.model import DiagnosisModel
 
 REPORTS = Path(__file__).with_name("data") / "case_reports.jsonl"
 TOP = (1, 3, 10)

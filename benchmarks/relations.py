@@ -18,12 +18,12 @@ from pathlib import Path
 import polars as pl
 import torch
 
+from medkg.core.quarantine import Quarantine
 from medkg.extract.relations.evaluate import score_task, task_calibration
 from medkg.extract.relations.evaluate_rules import evaluate_symptoms
 from medkg.extract.relations.model import RelationModel
 from medkg.extract.relations.pairs import TASKS
 from medkg.extract.relations.train import load_parts
-from medkg.graph.quarantine import Quarantine
 
 
 def main() -> None:

@@ -32,12 +32,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from medkg.core.quarantine import Quarantine
 from medkg.graph.check import check
 from medkg.graph.export import export
 from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph, Part
 from medkg.graph.merge import merge
-from medkg.graph.quarantine import Quarantine
 
 PART = 200_000
 MAC = sys.platform == "darwin"  # where the peak is in bytes, not in kilobytes

@@ -27,13 +27,13 @@ import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem
 
-from medkg.gnn.links.molecules import fingerprints, structures_of, tanimoto
-from medkg.gnn.links.screen import part_of, screen
 from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.sources import load
+from medkg.mining.molecules.screen import part_of, screen
+from medkg.mining.molecules.structures import fingerprints, structures_of, tanimoto
 
 if TYPE_CHECKING:
-    from medkg.gnn.links.model import LinkModel
+    from medkg.mining.links.model import LinkModel
 
 # What else is imported is so where it is used: the processes of `screen` import this file, too.
 
@@ -161,8 +161,8 @@ def _ef5(scores: NDArray[np.float64], true: NDArray[np.bool_]) -> float:
 def main() -> None:
     from link_prediction import held_back
 
-    from medkg.gnn.links.model import load_model
-    from medkg.gnn.links.train import train_links
+    from medkg.mining.links.model import load_model
+    from medkg.mining.links.train import train_links
 
     parser = argparse.ArgumentParser(description="Screening by structure alone.")
     parser.add_argument("--model", type=Path)

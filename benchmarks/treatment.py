@@ -25,11 +25,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from medkg.gnn.links.split import split_links
-from medkg.gnn.treatment.train import train_treatment
-from medkg.graph.atomic import atomic_file
+from medkg.core.atomic import atomic_file
 from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.sources import load
+from medkg.mining.links.split import split_links
+from medkg.mining.treatment.train import train_treatment
 
 EDGES = ("mrr", "hits@1", "hits@3", "hits@10")
 LISTS = ("precision@10", "recall@10", "ndcg@10", "coverage@10", "novelty@10")

@@ -24,7 +24,7 @@ from typing import Any
 
 import polars as pl
 
-from ..graph.errors import DataError, MissingError
+from ..core.errors import DataError, MissingError
 from ..graph.store import Store
 
 _PARAMETER = re.compile(

@@ -11,10 +11,16 @@ from typing import Any
 from spacy.language import Language
 from spacy.tokens import Span
 
+from ..core.progress import progress
+from ..core.quarantine import Quarantine
 from ..graph.kg import KnowledgeGraph
-from ..graph.progress import progress
-from ..graph.quarantine import Quarantine
-from .annotated import AnnotatedText, End, Mention, Related, Triple
+from .annotated import (
+    AnnotatedText,
+    End,
+    Mention,
+    Related,
+    Triple,
+)
 from .context.attributes import DEFAULTS
 from .documents import TextDocument
 from .pipeline import _BATCH, _read, _Rows

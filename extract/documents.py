@@ -24,12 +24,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from ..graph.errors import DataError
+from ..core.errors import DataError
+from ..core.quarantine import Quarantine
+from ..core.text import decode
 from ..graph.identifiers import is_curie
 from ..graph.kg import MANIFEST
 from ..graph.parsing import SAFE_XML, place_of_documents
-from ..graph.quarantine import Quarantine
-from ..graph.text import decode
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

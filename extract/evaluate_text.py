@@ -11,10 +11,10 @@ import polars as pl
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ..graph.errors import DataError
+from ..core.errors import DataError
+from ..core.quarantine import Quarantine
 from ..graph.identifiers import name_key, name_key_of
 from ..graph.kg import KnowledgeGraph
-from ..graph.quarantine import Quarantine
 from .corpora.gold import read_gold
 from .documents import TextDocument
 from .pipeline import _read

@@ -14,9 +14,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from ..graph.atomic import atomic_folder
-from ..graph.errors import ModelError
-from ..graph.progress import progress
+from ..core.atomic import atomic_folder
+from ..core.errors import ModelError
+from ..core.progress import progress
 
 _Batch = TypeVar("_Batch")
 

@@ -11,8 +11,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from ..graph.atomic import atomic_folder, sha256
-from ..graph.errors import ModelError
+from ..core.atomic import atomic_folder, sha256
+from ..core.errors import ModelError
 
 SCHEMA = 1
 _AGAIN = "train or fetch the model again"

@@ -8,8 +8,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from ..graph.atomic import atomic_file
-from ..graph.errors import DataError
+from ..core.atomic import atomic_file
+from ..core.errors import DataError
 from ..graph.schema import Schema
 from .annotated import SIGNS, AnnotatedText
 

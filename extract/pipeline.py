@@ -14,9 +14,9 @@ import polars as pl
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
+from ..core.quarantine import Quarantine
 from ..graph.identifiers import is_curie, name_key
 from ..graph.kg import KnowledgeGraph
-from ..graph.quarantine import Quarantine
 from ..graph.readings import TEXT, reading
 from . import sentences as _sentences  # noqa: F401
 from .context.attributes import DEFAULTS

@@ -13,8 +13,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from ..graph.atomic import atomic_file, atomic_folder
-from ..graph.errors import DataError
+from ..core.atomic import atomic_file, atomic_folder
+from ..core.errors import DataError
 from ..graph.schema import Schema
 from .annotated import AnnotatedText, Mention
 from .corpora.labels import MENTION_KINDS

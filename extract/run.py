@@ -29,14 +29,20 @@ from typing import Any
 import polars as pl
 from spacy.util import get_package_path, is_package
 
-from ..graph.atomic import atomic_file, sha256
-from ..graph.errors import DataError, MedkgError
-from ..graph.frames import EVIDENCE, FRAMES, NODES, Source, empty
+from ..core.atomic import atomic_file, sha256
+from ..core.errors import DataError, MedkgError
+from ..core.progress import progress
+from ..core.quarantine import BadRow, Quarantine
+from ..core.threads import one_thread
+from ..graph.frames import (
+    EVIDENCE,
+    FRAMES,
+    NODES,
+    Source,
+    empty,
+)
 from ..graph.kg import KnowledgeGraph, Part
-from ..graph.progress import progress
-from ..graph.quarantine import BadRow, Quarantine
 from ..graph.readings import TEXT
-from ..graph.threads import one_thread
 from .documents import TextDocument
 from .folder import open_folder
 from .pipeline import _read, _Rows, build_pipeline

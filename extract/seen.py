@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from ..graph.atomic import json_object
-from ..graph.errors import ModelError
+from ..core.atomic import json_object
+from ..core.errors import ModelError
 from .corpora.readers import Document, text_key
 from .folder import open_folder
 

@@ -16,9 +16,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ..graph.errors import DataError
+from ..core.errors import DataError
 from ..graph.kg import KnowledgeGraph
-from ..graph.units import daily_dose, normalise_quantity, parse_quantity, share, years
+from ..graph.units import (
+    daily_dose,
+    normalise_quantity,
+    parse_quantity,
+    share,
+    years,
+)
 
 Method = Literal["range", "quantiles"]
 _LIMITS: dict[str, tuple[float, float]] = {"range": (0.0, 1.0), "quantiles": (0.01, 0.99)}

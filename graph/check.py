@@ -11,14 +11,14 @@ from typing import Any, NamedTuple, TextIO
 
 import polars as pl
 
-from .atomic import atomic_file
-from .errors import DataError
+from ..core.atomic import atomic_file
+from ..core.errors import DataError
+from ..core.progress import track
 from .frames import EVIDENCE_VALUES, speaks
 from .identifiers import NO_CURIE, normalise_curies
 from .kg import KnowledgeGraph
 from .near import near_names
 from .obsolete import current_ids
-from .progress import track
 from .units import is_unit
 
 EXAMPLES = 5

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import polars as pl
 
+from ..core.errors import DataError
+from ..core.quarantine import Quarantine
 from .check import wrong_values
-from .errors import DataError
 from .frames import (
     FRAMES,
     MERGES,
@@ -36,7 +37,6 @@ from .obsolete import (
     renamed,
     united,
 )
-from .quarantine import Quarantine
 from .schema import Schema
 from .spill import EvidencePile, StoredFrame, readable
 

@@ -25,8 +25,8 @@ from typing import Any
 
 import polars as pl
 
-from .atomic import atomic_file
-from .errors import DataError
+from ..core.atomic import atomic_file
+from ..core.errors import DataError
 from .frames import EVIDENCE, TEXTS, empty
 from .identifiers import CURIE
 from .kg import KnowledgeGraph

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from .errors import DataError
+from ..core.errors import DataError
 from .identifiers import content_id_column, name_key
 from .schema import Schema
 

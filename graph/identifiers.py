@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from .errors import SchemaError
+from ..core.errors import SchemaError
 
 if TYPE_CHECKING:
     from curies import Converter

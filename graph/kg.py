@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
-from .atomic import atomic_folder, sha256
-from .errors import DataError, MissingError
+from ..core.atomic import atomic_folder, sha256
+from ..core.errors import DataError, MissingError
+from ..core.quarantine import Quarantine
 from .frames import (
     EVIDENCE_VALUES,
     FRAMES,
@@ -26,7 +27,6 @@ from .frames import (
     empty,
 )
 from .identifiers import CURIE, name_key, name_key_of
-from .quarantine import Quarantine
 from .schema import SCHEMA_VERSION, Schema
 from .spill import (
     BATCH,

@@ -15,8 +15,15 @@ from typing import Any
 import networkx as nx
 import polars as pl
 
-from .errors import DataError, MissingError
-from .frames import MERGES, NODES, TEXTS, complete_nodes, conform, empty
+from ..core.errors import DataError, MissingError
+from .frames import (
+    MERGES,
+    NODES,
+    TEXTS,
+    complete_nodes,
+    conform,
+    empty,
+)
 from .kg import KnowledgeGraph
 from .obsolete import current_ids, replace_obsolete, union
 from .readings import latest_readings

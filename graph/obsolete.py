@@ -11,7 +11,12 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from .frames import MERGES, TEXTS, conform, empty
+from .frames import (
+    MERGES,
+    TEXTS,
+    conform,
+    empty,
+)
 from .kg import KnowledgeGraph
 from .spill import EvidencePile
 

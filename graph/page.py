@@ -13,8 +13,8 @@ import networkx as nx
 import numpy as np
 import polars as pl
 
-from .atomic import atomic_file
-from .errors import DataError
+from ..core.atomic import atomic_file
+from ..core.errors import DataError
 from .kg import KnowledgeGraph
 
 MOST_NODES = 400

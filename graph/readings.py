@@ -11,7 +11,15 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from .forget import DOCUMENT, ENDS, PATIENT, citing, ends, merges_of, unnamed
+from .forget import (
+    DOCUMENT,
+    ENDS,
+    PATIENT,
+    citing,
+    ends,
+    merges_of,
+    unnamed,
+)
 from .frames import EVIDENCE, Source, empty
 from .kg import KnowledgeGraph
 from .spill import EvidencePile

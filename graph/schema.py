@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from .errors import DataError, SchemaError
+from ..core.errors import DataError, SchemaError
 
 SCHEMA_VERSION = 2
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from .atomic import sha256
-from .errors import DataError
+from ..core.atomic import sha256
+from ..core.errors import DataError
 from .frames import (
     EDGES,
     EVIDENCE,

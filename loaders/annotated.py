@@ -17,13 +17,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..graph.errors import DataError, SchemaError
+from ..core.errors import DataError, SchemaError
+from ..core.progress import track
+from ..core.quarantine import Quarantine
 from ..graph.frames import EVIDENCE_VALUES, Source
 from ..graph.identifiers import normalise_curie
 from ..graph.kg import KnowledgeGraph, Part
-from ..graph.progress import track
-from ..graph.quarantine import Quarantine
-from .clinical import RELEASE, Rows, slug, yes_or_no
+from .clinical import (
+    RELEASE,
+    Rows,
+    slug,
+    yes_or_no,
+)
 
 OPTIONS = {
     "level": "text-mined (the default) or curated: who made the annotations",

@@ -16,9 +16,9 @@ from urllib.parse import quote
 
 import polars as pl
 
-from ..graph.errors import DataError, MissingError
+from ..core.errors import DataError, MissingError
+from ..core.quarantine import Quarantine
 from ..graph.frames import TEXTS
-from ..graph.quarantine import Quarantine
 from .stream import read_blocks
 
 ROWS = 200_000  # rows of a part: enough for polars to be quick, few enough for memory

@@ -14,14 +14,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..graph.errors import DataError, MissingError
+from ..core.errors import DataError, MissingError
+from ..core.quarantine import Quarantine
 from ..graph.kg import KnowledgeGraph
 from ..graph.parsing import place_of_documents
-from ..graph.quarantine import Quarantine
-from .annotated import OPTIONS, Document, Mention, Relation, load_documents
+from .annotated import (
+    OPTIONS,
+    Document,
+    Mention,
+    Relation,
+    load_documents,
+)
 from .info import SourceInfo
 from .pubtator import typed_end
-from .stream import plain_suffix, published, stream, xml_records, xml_records_of
+from .stream import (
+    plain_suffix,
+    published,
+    stream,
+    xml_records,
+    xml_records_of,
+)
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

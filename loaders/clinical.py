@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from ..graph.errors import DataError
+from ..core.errors import DataError
 from ..graph.frames import Source
 from ..graph.identifiers import name_key_of
 from ..graph.kg import Part

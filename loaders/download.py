@@ -18,9 +18,9 @@ from typing import Any
 import pooch
 import requests
 
-from ..graph.atomic import atomic_file, sha256
-from ..graph.errors import DataError, MissingError
-from ..graph.progress import progress
+from ..core.atomic import atomic_file, sha256
+from ..core.errors import DataError, MissingError
+from ..core.progress import progress
 from .info import Download, SourceInfo
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")

@@ -14,12 +14,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
-from ..graph.errors import DataError, MissingError
+from ..core.errors import DataError, MissingError
+from ..core.progress import track
+from ..core.quarantine import Quarantine
 from ..graph.frames import Source
 from ..graph.kg import KnowledgeGraph, Part
-from ..graph.progress import track
-from ..graph.quarantine import Quarantine
-from .base import ROWS, adme_roles, as_json, nodes_frame
+from .base import (
+    ROWS,
+    adme_roles,
+    as_json,
+    nodes_frame,
+)
 from .info import SourceInfo
 from .stream import published, text_of, xml_records
 

@@ -21,13 +21,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..graph.errors import DataError, MissingError, SchemaError
+from ..core.errors import DataError, MissingError, SchemaError
+from ..core.progress import track
+from ..core.quarantine import Quarantine
 from ..graph.frames import Source
 from ..graph.identifiers import normalise_curie
 from ..graph.kg import KnowledgeGraph, Part
-from ..graph.progress import track
-from ..graph.quarantine import Quarantine
-from .clinical import PSEUDONYMS, RELEASE, Patients, Rows, day, local_id, quantity, slug, yes_or_no
+from .clinical import (
+    PSEUDONYMS,
+    RELEASE,
+    Patients,
+    Rows,
+    day,
+    local_id,
+    quantity,
+    slug,
+    yes_or_no,
+)
 from .fhir_files import (
     Found,
     References,

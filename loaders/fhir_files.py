@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from ..graph.errors import DataError, MissingError
+from ..core.errors import DataError, MissingError
 from .stream import plain_suffix, stream, text_lines
 
 Resource = dict[str, Any]

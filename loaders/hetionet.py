@@ -17,13 +17,18 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from ..graph.errors import DataError, MissingError
+from ..core.errors import DataError, MissingError
+from ..core.progress import progress
+from ..core.quarantine import Quarantine
 from ..graph.frames import Source
 from ..graph.identifiers import normalise_curies
 from ..graph.kg import KnowledgeGraph, Part
-from ..graph.progress import progress
-from ..graph.quarantine import Quarantine
-from .base import adme_roles, as_json, columns_frame, read_table_parts
+from .base import (
+    adme_roles,
+    as_json,
+    columns_frame,
+    read_table_parts,
+)
 from .info import Download, SourceInfo
 from .stream import plain_suffix, read_blocks
 

@@ -21,18 +21,28 @@ from pathlib import Path
 
 import polars as pl
 
-from ..graph.errors import DataError, MissingError
+from ..core.errors import DataError, MissingError
+from ..core.quarantine import Quarantine
 from ..graph.frames import Source
 from ..graph.identifiers import normalise_curies
 from ..graph.kg import KnowledgeGraph, Part
-from ..graph.quarantine import Quarantine
 from ..graph.schema import Schema
 from ..graph.units import share
-from .base import adme_roles, json_column, nodes_frame, read_table_parts
+from .base import (
+    adme_roles,
+    json_column,
+    nodes_frame,
+    read_table_parts,
+)
 from .info import Download, SourceInfo
 from .ontology import current_of, descendants, node
 from .stream import need_folder, published_file, text_lines
-from .terms import Link, Term, read_terms, release_of
+from .terms import (
+    Link,
+    Term,
+    read_terms,
+    release_of,
+)
 
 LICENCE = "HPO licence (free use with attribution; content unaltered)"
 PHENOTYPES = "HP:0000118"  # Phenotypic abnormality, root of what can be a symptom

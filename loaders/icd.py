@@ -16,13 +16,20 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from ..graph.errors import DataError, MissingError
+from ..core.errors import DataError, MissingError
+from ..core.quarantine import Quarantine
 from ..graph.frames import Source
 from ..graph.kg import KnowledgeGraph, Part
-from ..graph.quarantine import Quarantine
 from .base import as_json, nodes_frame
 from .info import Download, SourceInfo
-from .stream import line_of, plain_suffix, published, text_lines, text_of, xml_records
+from .stream import (
+    line_of,
+    plain_suffix,
+    published,
+    text_lines,
+    text_of,
+    xml_records,
+)
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

@@ -20,7 +20,9 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from ..graph.errors import DataError, MissingError
+from ..core.errors import DataError, MissingError
+from ..core.progress import progress
+from ..core.quarantine import Quarantine
 from ..graph.export import MANIFEST
 from ..graph.export.kgx import (
     DIRECTIONS,
@@ -33,13 +35,26 @@ from ..graph.export.kgx import (
     our_id,
     unescaped,
 )
-from ..graph.frames import EVIDENCE, MERGES, NODES, PREDICTIONS, TEXTS, Columns, Source, conform
+from ..graph.frames import (
+    EVIDENCE,
+    MERGES,
+    NODES,
+    PREDICTIONS,
+    TEXTS,
+    Columns,
+    Source,
+    conform,
+)
 from ..graph.identifiers import normalise_curies
 from ..graph.kg import KnowledgeGraph, Part
-from ..graph.progress import progress
-from ..graph.quarantine import Quarantine
 from ..graph.schema import Schema
-from .base import ROWS, columns_frame, find_header, json_column, read_table_parts
+from .base import (
+    ROWS,
+    columns_frame,
+    find_header,
+    json_column,
+    read_table_parts,
+)
 from .info import SourceInfo
 from .stream import COMPRESSED, text_lines
 

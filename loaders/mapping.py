@@ -17,10 +17,10 @@ from typing import Any, NoReturn
 import polars as pl
 import yaml
 
-from ..graph.errors import DataError, MissingError, SchemaError
+from ..core.errors import DataError, MissingError, SchemaError
+from ..core.text import decode
 from ..graph.frames import EVIDENCE_VALUES, Source
 from ..graph.schema import Schema
-from ..graph.text import decode
 
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 _OPTION = re.compile(r"\$\{(\w+)\}")

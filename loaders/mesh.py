@@ -16,14 +16,20 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from ..graph.errors import DataError, MissingError
+from ..core.errors import DataError, MissingError
+from ..core.progress import track
+from ..core.quarantine import Quarantine
 from ..graph.frames import Source
 from ..graph.kg import KnowledgeGraph, Part
-from ..graph.progress import track
-from ..graph.quarantine import Quarantine
 from .base import as_json, nodes_frame, read_table
 from .info import Download, SourceInfo
-from .stream import line_of, published, text_lines, text_of, xml_records
+from .stream import (
+    line_of,
+    published,
+    text_lines,
+    text_of,
+    xml_records,
+)
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

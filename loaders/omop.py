@@ -26,13 +26,21 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from ..graph.errors import DataError, MissingError, SchemaError
+from ..core.errors import DataError, MissingError, SchemaError
+from ..core.progress import progress
+from ..core.quarantine import Quarantine
 from ..graph.frames import Source
 from ..graph.identifiers import normalise_curie
 from ..graph.kg import KnowledgeGraph, Part
-from ..graph.progress import progress
-from ..graph.quarantine import Quarantine
-from .clinical import PSEUDONYMS, RELEASE, Patients, Rows, day, quantity, yes_or_no
+from .clinical import (
+    PSEUDONYMS,
+    RELEASE,
+    Patients,
+    Rows,
+    day,
+    quantity,
+    yes_or_no,
+)
 from .info import SourceInfo
 from .omop_tables import SqlTables, Tables, open_tables
 

@@ -8,9 +8,15 @@ from pathlib import Path
 
 import polars as pl
 
-from ..graph.errors import DataError, MissingError
-from ..graph.quarantine import Quarantine
-from .base import parquet_columns, read_parquet_parts, read_sql_parts, read_table_parts, sql_columns
+from ..core.errors import DataError, MissingError
+from ..core.quarantine import Quarantine
+from .base import (
+    parquet_columns,
+    read_parquet_parts,
+    read_sql_parts,
+    read_table_parts,
+    sql_columns,
+)
 from .stream import plain_suffix, text_lines
 
 

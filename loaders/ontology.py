@@ -13,16 +13,23 @@ from typing import Any
 
 import polars as pl
 
-from ..graph.errors import DataError, MissingError
+from ..core.errors import DataError, MissingError
+from ..core.progress import progress
+from ..core.quarantine import Quarantine
 from ..graph.frames import Source
 from ..graph.kg import KnowledgeGraph, Part
-from ..graph.progress import progress
-from ..graph.quarantine import Quarantine
 from ..graph.schema import Schema
 from .base import as_json, nodes_frame
 from .info import Download, SourceInfo
 from .stream import plain_suffix, published
-from .terms import SCOPES, Link, Term, read_terms, release_of, scan_terms
+from .terms import (
+    SCOPES,
+    Link,
+    Term,
+    read_terms,
+    release_of,
+    scan_terms,
+)
 
 ROWS = 20_000  # terms of a part
 

@@ -19,13 +19,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..graph.errors import DataError, MissingError, SchemaError
+from ..core.errors import DataError, MissingError, SchemaError
+from ..core.progress import track
+from ..core.quarantine import Quarantine
 from ..graph.frames import Source
 from ..graph.identifiers import is_curie, normalise_curie
 from ..graph.kg import KnowledgeGraph, Part
-from ..graph.progress import track
-from ..graph.quarantine import Quarantine
-from .clinical import RELEASE, Rows, day, local_id, quantity, slug
+from .clinical import (
+    RELEASE,
+    Rows,
+    day,
+    local_id,
+    quantity,
+    slug,
+)
 from .info import Download, SourceInfo
 
 SOURCE = Source(

@@ -16,12 +16,12 @@ from typing import NamedTuple
 
 import polars as pl
 
-from ..graph.errors import DataError, MissingError
+from ..core.errors import DataError, MissingError
+from ..core.progress import progress
+from ..core.quarantine import Quarantine
 from ..graph.frames import Source
 from ..graph.identifiers import normalise_curies
 from ..graph.kg import KnowledgeGraph, Part
-from ..graph.progress import progress
-from ..graph.quarantine import Quarantine
 from .base import adme_roles, read_table_parts
 from .info import Download, SourceInfo
 from .stream import published_file

@@ -16,10 +16,17 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..graph.errors import MissingError
+from ..core.errors import MissingError
+from ..core.quarantine import Quarantine
 from ..graph.kg import KnowledgeGraph
-from ..graph.quarantine import Quarantine
-from .annotated import OPTIONS, Document, Mention, Relation, kind_of, load_documents
+from .annotated import (
+    OPTIONS,
+    Document,
+    Mention,
+    Relation,
+    kind_of,
+    load_documents,
+)
 from .info import SourceInfo
 from .stream import published, text_lines
 

@@ -7,9 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..graph.errors import MissingError
+from ..core.errors import MissingError
+from ..core.quarantine import Quarantine
 from ..graph.kg import KnowledgeGraph
-from ..graph.quarantine import Quarantine
 from . import (
     bioc,
     drugbank,

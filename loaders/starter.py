@@ -22,11 +22,11 @@ from pathlib import Path
 
 import polars as pl
 
-from ..graph.errors import MissingError
+from ..core.errors import MissingError
+from ..core.quarantine import Quarantine
 from ..graph.frames import Source
 from ..graph.identifiers import name_key, normalise_curies
 from ..graph.kg import KnowledgeGraph
-from ..graph.quarantine import Quarantine
 from .base import adme_roles, json_column, read_table
 from .info import SourceInfo
 from .stream import need_folder

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from ..graph.errors import DataError, MissingError
+from ..core.errors import DataError, MissingError
 from ..graph.parsing import SAFE_XML
 
 if TYPE_CHECKING:

@@ -16,12 +16,17 @@ from typing import NamedTuple
 
 import polars as pl
 
-from ..graph.errors import MissingError
-from ..graph.frames import EVIDENCE, EVIDENCE_VALUES, NODES, empty
+from ..core.errors import MissingError
+from ..core.progress import progress
+from ..core.quarantine import Quarantine
+from ..graph.frames import (
+    EVIDENCE,
+    EVIDENCE_VALUES,
+    NODES,
+    empty,
+)
 from ..graph.identifiers import name_key, normalise_curies
 from ..graph.kg import KnowledgeGraph, Part
-from ..graph.progress import progress
-from ..graph.quarantine import Quarantine
 from .base import (
     ROWS,
     find_header,

@@ -14,10 +14,16 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..graph.errors import DataError, SchemaError
+from ..core.errors import DataError, SchemaError
+from ..core.quarantine import Quarantine
 from ..graph.identifiers import normalise_curie
-from ..graph.quarantine import Quarantine
-from .stream import line_of, plain_suffix, stream, text_lines, xml_records
+from .stream import (
+    line_of,
+    plain_suffix,
+    stream,
+    text_lines,
+    xml_records,
+)
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

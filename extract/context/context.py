@@ -31,8 +31,19 @@ from spacy.tokens import Doc, Span
 from ..sentences import section_of, sentence_of
 from ..short_forms import words_of  # registers `stands_for` too
 from .attributes import DEFAULTS, attributes
-from .drugs import is_stopped, listed_with, said_later, still_taken
-from .reactions import Allergy, AllergyLists, allergens_in, allergies_in, reactions_in
+from .drugs import (
+    is_stopped,
+    listed_with,
+    said_later,
+    still_taken,
+)
+from .reactions import (
+    Allergy,
+    AllergyLists,
+    allergens_in,
+    allergies_in,
+    reactions_in,
+)
 
 # What takes back what other triggers said.
 _CANCELS = {"current": {"historical", "past"}, "certain": {"possible", "hypothetical"}}

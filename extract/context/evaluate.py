@@ -11,9 +11,9 @@ from pathlib import Path
 import polars as pl
 from spacy.tokens import Doc, Span
 
-from ...graph.errors import DataError
-from ...graph.quarantine import Quarantine
-from ...graph.text import decode
+from ...core.errors import DataError
+from ...core.quarantine import Quarantine
+from ...core.text import decode
 from ..corpora.gold import read_gold
 from ..corpora.readers import (
     Document,

@@ -9,8 +9,13 @@ from pathlib import Path
 
 import polars as pl
 
-from ...graph.quarantine import Quarantine
-from ..corpora.readers import Document, flat_mentions, read_brat, split_documents
+from ...core.quarantine import Quarantine
+from ..corpora.readers import (
+    Document,
+    flat_mentions,
+    read_brat,
+    split_documents,
+)
 from ..mentions.recogniser import Found, set_mentions
 from ..relations.evaluate import score
 from ..sentences import Sentences

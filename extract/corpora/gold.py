@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ...graph.errors import DataError
+from ...core.errors import DataError
 from .readers import read_text
 
 

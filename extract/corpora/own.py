@@ -22,9 +22,14 @@ from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 from torch import nn
 
-from ...graph.errors import DataError
-from ...graph.quarantine import Quarantine
-from .labels import MENTION_KINDS, kind_of, split_tag, tagged_spans
+from ...core.errors import DataError
+from ...core.quarantine import Quarantine
+from .labels import (
+    MENTION_KINDS,
+    kind_of,
+    split_tag,
+    tagged_spans,
+)
 from .readers import (
     KINDS,
     OTHER_LABELS,

@@ -18,10 +18,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ...graph.errors import DataError, SchemaError
+from ...core.errors import DataError, SchemaError
+from ...core.quarantine import Quarantine
+from ...core.text import decode
 from ...graph.identifiers import normalise_curie
-from ...graph.quarantine import Quarantine
-from ...graph.text import decode
 from .labels import MENTION_KINDS
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
+from ...core.quarantine import Quarantine
 from ...graph.kg import KnowledgeGraph
-from ...graph.quarantine import Quarantine
 from ..corpora.readers import Document, Mention, flat_mentions
 from .name_index import COUNTS, key_of
 

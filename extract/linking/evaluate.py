@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ...graph.errors import DataError
+from ...core.errors import DataError
+from ...core.quarantine import Quarantine
 from ...graph.kg import KnowledgeGraph
-from ...graph.quarantine import Quarantine
 from ..corpora.own import format_of, read_annotated
 from .dictionary import PREFIXES, Names, nodes_by_identifier
 from .linker import Link, Linker

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ...graph.errors import DataError
+from ...core.errors import DataError
+from ...core.quarantine import Quarantine
 from ...graph.kg import KnowledgeGraph
-from ...graph.quarantine import Quarantine
 from ..corpora.readers import READERS, Document
 from ..documents import TextDocument
 from ..mentions.network import recogniser_folder

@@ -24,12 +24,19 @@ from rapidfuzz import fuzz
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from ...graph.errors import ModelError
+from ...core.errors import ModelError
 from ...graph.kg import KnowledgeGraph
 from .. import short_forms as _short_forms  # noqa: F401 (registers `stands_for`)
 from ..abbreviations import Abbreviation, abbreviations_of
 from .forms import Forms, forms
-from .name_index import ALIKE, NAME, SPELLING, NameIndex, key_of, names_of
+from .name_index import (
+    ALIKE,
+    NAME,
+    SPELLING,
+    NameIndex,
+    key_of,
+    names_of,
+)
 from .ranker import FEATURES, Ranker
 
 if TYPE_CHECKING:

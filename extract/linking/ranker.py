@@ -13,7 +13,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from ...graph.errors import ModelError
+from ...core.errors import ModelError
 from ..folder import open_folder, save_files
 
 SHIPPED = Path(__file__).parent.parent / "model" / "linker"

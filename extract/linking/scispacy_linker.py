@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from ...graph.errors import MissingError, ModelError
+from ...core.errors import MissingError, ModelError
 from ...graph.kg import KnowledgeGraph
 from .linker import KINDS, Asked, Link
 

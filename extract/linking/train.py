@@ -14,7 +14,12 @@ from ...graph.kg import KnowledgeGraph
 from ..abbreviations import find_abbreviations
 from ..corpora.readers import Document, flat_mentions
 from .dictionary import Names, identifiers, nodes_by_identifier
-from .linker import Asked, Linker, asked_for, long_forms_of
+from .linker import (
+    Asked,
+    Linker,
+    asked_for,
+    long_forms_of,
+)
 from .ranker import Ranker, fit
 
 FOLDS = 4

@@ -16,10 +16,15 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoModelForTokenClassification
 
-from ...graph.errors import ModelError
+from ...core.errors import ModelError
 from ..corpora.labels import kind_of, split_tag, tagged_spans
 from .recogniser import Found, Recogniser
-from .transformer import cased_tokenizer, frame, reach_of, windows_of
+from .transformer import (
+    cased_tokenizer,
+    frame,
+    reach_of,
+    windows_of,
+)
 
 _WINDOWS = 32  # that go through the model at once
 

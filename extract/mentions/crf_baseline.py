@@ -16,8 +16,8 @@ from typing import Any
 
 from sklearn_crfsuite import CRF
 
-from ...graph.errors import ModelError
-from ...graph.progress import progress
+from ...core.errors import ModelError
+from ...core.progress import progress
 from ..corpora.labels import tagged_spans
 from ..folder import open_folder, save_files
 from ..tokens import token_offsets

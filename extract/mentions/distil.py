@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ...graph.progress import progress
+from ...core.progress import progress
 from .crf import pair_marginals, partition
 from .fit import Example
 from .network import NerModel

@@ -10,13 +10,19 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ...graph.errors import ModelError
-from ...graph.quarantine import Quarantine
+from ...core.errors import ModelError
+from ...core.quarantine import Quarantine
 from ..corpora.own import read_annotated
 from ..corpora.readers import KINDS, Document
 from ..seen import trained_on
 from .network import DEFAULT, open_recogniser, recogniser_folder
-from .recogniser import THRESHOLD, Found, Recogniser, above, combine
+from .recogniser import (
+    THRESHOLD,
+    Found,
+    Recogniser,
+    above,
+    combine,
+)
 
 _RESAMPLES = 1000
 

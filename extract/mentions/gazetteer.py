@@ -16,7 +16,7 @@ import polars as pl
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from ...graph.errors import ModelError
+from ...core.errors import ModelError
 from ...graph.identifiers import name_key
 from ...graph.kg import KnowledgeGraph
 from ..abbreviations import abbreviations_of

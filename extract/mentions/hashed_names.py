@@ -18,7 +18,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from ...graph.errors import ModelError
+from ...core.errors import ModelError
 from ..tokens import token_offsets
 from .names import normalised
 

@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ...graph.atomic import atomic_file
-from ...graph.errors import DataError, ModelError
+from ...core.atomic import atomic_file
+from ...core.errors import DataError, ModelError
 from ..corpora.labels import MENTION_KINDS
 from ..tokens import token_offsets
 

@@ -14,8 +14,8 @@ from spacy.tokens import Doc
 from spacy.util import minibatch
 from torch import Tensor, nn
 
-from ...graph.atomic import json_object
-from ...graph.errors import ModelError
+from ...core.atomic import json_object
+from ...core.errors import ModelError
 from ..abbreviations import find_abbreviations
 from ..folder import load_weights, open_folder, save_folder
 from ..tokens import longest_first, token_offsets

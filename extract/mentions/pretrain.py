@@ -17,10 +17,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...graph.progress import progress
+from ...core.progress import progress
 from ..fit import rate_factor
 from ..tokens import token_offsets
-from .bilstm import LSTM, TOKEN, WORD, BiLSTMEncoder
+from .bilstm import (
+    LSTM,
+    TOKEN,
+    WORD,
+    BiLSTMEncoder,
+)
 from .fit import BILSTM, by_length
 from .vectors import word_form
 

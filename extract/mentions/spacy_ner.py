@@ -18,8 +18,8 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import compounding, filter_spans, minibatch
 
-from ...graph.errors import ModelError
-from ...graph.progress import progress
+from ...core.errors import ModelError
+from ...core.progress import progress
 from ..corpora.labels import kind_of
 from ..folder import open_folder, save_files
 from ..tokens import blank

@@ -9,20 +9,31 @@ from typing import Any
 
 import torch
 
-from ...graph.atomic import check_replaceable
-from ...graph.errors import DataError, ModelError
+from ...core.atomic import check_replaceable
+from ...core.errors import DataError, ModelError
+from ...core.quarantine import Quarantine
+from ...core.threads import one_thread
 from ...graph.kg import KnowledgeGraph
-from ...graph.quarantine import Quarantine
-from ...graph.threads import one_thread
 from ..corpora.own import HELD_OUT, read_corpora
-from ..corpora.readers import Corpus, flat_mentions, read_roam, undivided
+from ..corpora.readers import (
+    Corpus,
+    flat_mentions,
+    read_roam,
+    undivided,
+)
 from ..fit import Checkpoint, check_rate, checksum
 from ..seen import FIELD, marks, open_sibling
 from ..tokens import token_offsets
 from .card import card_of
 from .crf import encode
 from .evaluate import score
-from .fit import BILSTM, LORA, TRANSFORMER, Example, fit_heads
+from .fit import (
+    BILSTM,
+    LORA,
+    TRANSFORMER,
+    Example,
+    fit_heads,
+)
 from .names import graph_names, hpo_definitions
 from .network import NerModel
 from .recogniser import MODEL, Recogniser, TrainedRecogniser

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from ...graph.atomic import atomic_file
+from ...core.atomic import atomic_file
 from ..fit import Checkpoint, checksum
 from ..tokens import token_offsets
 from .bilstm import BiLSTMEncoder, Vocabulary

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
-from ...graph.errors import ModelError
+from ...core.errors import ModelError
 
 _LONGEST = 512  # pieces of a window, the two marks around it included
 _WINDOWS = 32  # that go through the encoder at once when predicting

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ...graph.progress import progress
+from ...core.progress import progress
 
 _WINDOW = 5
 _NEGATIVES = 128  # drawn anew for each batch and shared by its pairs, each weighing 5 / 128

@@ -25,9 +25,15 @@ import torch
 from safetensors.numpy import load_file, save_file
 from torch.nn import functional
 
-from ...graph.quarantine import Quarantine
+from ...core.quarantine import Quarantine
 from .. import sentences as _sentences  # noqa: F401
-from ..corpora.readers import Document, flat_mentions, load_corpora, read_text, without_overlap
+from ..corpora.readers import (
+    Document,
+    flat_mentions,
+    load_corpora,
+    read_text,
+    without_overlap,
+)
 from ..folder import open_folder, save_files
 from ..mentions import network as _ner  # noqa: F401 (they register their components)
 from ..mentions.names import hpo_file, normalised, shipped_names

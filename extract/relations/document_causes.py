@@ -23,7 +23,12 @@ import torch
 from torch import Tensor, nn
 
 from ..corpora.readers import Document, flat_mentions
-from .pairs import Entity, placeholder, sentences_with_mentions, stem
+from .pairs import (
+    Entity,
+    placeholder,
+    sentences_with_mentions,
+    stem,
+)
 
 # Probabilities that the sentences give to a drug and a condition, by these two.
 SentenceScores = Mapping[tuple[str, str], Sequence[float]]

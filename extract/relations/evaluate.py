@@ -11,15 +11,33 @@ import numpy as np
 import polars as pl
 import torch
 
-from ...graph.errors import DataError
-from ...graph.quarantine import Quarantine
+from ...core.errors import DataError
+from ...core.quarantine import Quarantine
 from ..corpora.own import format_of, read_annotated
 from ..corpora.readers import READERS, Document
 from ..seen import trained_on
 from .document_causes import cdr_passages
-from .evaluate_own import RELATIONS, Fact, found_facts, stated_facts
-from .model import SHIPPED, TOWER_TASKS, RelationModel, RelationsComponent
-from .pairs import CHEMPROT, TASKS, Labelled, Pair, cdr_pairs, chemprot_pairs, roam_pairs
+from .evaluate_own import (
+    RELATIONS,
+    Fact,
+    found_facts,
+    stated_facts,
+)
+from .model import (
+    SHIPPED,
+    TOWER_TASKS,
+    RelationModel,
+    RelationsComponent,
+)
+from .pairs import (
+    CHEMPROT,
+    TASKS,
+    Labelled,
+    Pair,
+    cdr_pairs,
+    chemprot_pairs,
+    roam_pairs,
+)
 
 # The corpus that annotates each task, by its format.
 FORMATS = {"targets": "chemprot", "causes": "pubtator", "treats": "roam"}

@@ -16,11 +16,16 @@ from pathlib import Path
 import polars as pl
 from spacy.tokens import Doc, Span
 
-from ...graph.errors import DataError
-from ...graph.quarantine import Quarantine
+from ...core.errors import DataError
+from ...core.quarantine import Quarantine
 from ..context import context as _context
 from ..context.context import relation_context
-from ..corpora.readers import READERS, Document, flat_mentions, read_text
+from ..corpora.readers import (
+    READERS,
+    Document,
+    flat_mentions,
+    read_text,
+)
 from ..mentions.recogniser import Found, set_mentions
 from ..tokens import blank
 from .distant import association

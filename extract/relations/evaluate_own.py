@@ -13,8 +13,8 @@ from pathlib import Path
 
 from spacy.tokens import Doc
 
+from ...core.quarantine import Quarantine
 from ...graph.identifiers import name_key_of
-from ...graph.quarantine import Quarantine
 from ...graph.schema import Schema
 from .. import sentences as _sentences  # noqa: F401 (they register their components)
 from ..context import context as _context  # noqa: F401

@@ -8,12 +8,17 @@ from pathlib import Path
 
 import polars as pl
 
-from ...graph.errors import DataError
-from ...graph.quarantine import Quarantine
+from ...core.errors import DataError
+from ...core.quarantine import Quarantine
 from .. import sentences as _sentences  # noqa: F401 (likewise)
 from ..context import context as _context
 from ..context.context import relation_context
-from ..corpora.readers import Document, flat_mentions, read_brat, read_text
+from ..corpora.readers import (
+    Document,
+    flat_mentions,
+    read_brat,
+    read_text,
+)
 from ..mentions.recogniser import Found, set_mentions
 from ..tokens import blank
 from .evaluate import score

@@ -25,7 +25,7 @@ from spacy.tokens import Doc, Span
 from spacy.util import minibatch
 from torch import Tensor, nn
 
-from ...graph.errors import ModelError
+from ...core.errors import ModelError
 from ...graph.identifiers import name_key_of
 from ..abbreviations import abbreviations_of
 from ..context.context import relation_context
@@ -36,10 +36,25 @@ from ..sentences import sentence_of
 from ..short_forms import words_of
 from ..tokens import longest_first
 from .distant import association
-from .document_causes import DocumentCauses, HashedLinear, Passage, Placed
+from .document_causes import (
+    DocumentCauses,
+    HashedLinear,
+    Passage,
+    Placed,
+)
 from .networks import PairTowers, PairTransformer
-from .pairs import FINE, TASKS, Entity, Pair
-from .rules import Rule, allergy_rule, drug_rule, symptom_rule
+from .pairs import (
+    FINE,
+    TASKS,
+    Entity,
+    Pair,
+)
+from .rules import (
+    Rule,
+    allergy_rule,
+    drug_rule,
+    symptom_rule,
+)
 
 SHIPPED = Path(__file__).parent.parent / "model" / "relations"
 MODEL = "medkg_relations"

@@ -13,14 +13,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
-from ...graph.atomic import json_object
-from ...graph.errors import ModelError
+from ...core.atomic import json_object
+from ...core.errors import ModelError
 from ..fit import checksum
 from ..mentions.bilstm import LAYERS, BiLSTMEncoder, LockedDropout
 from ..mentions.network import SHIPPED, NerModel
 from ..mentions.vectors import word_form
 from ..tokens import longest_first
-from .pairs import Blinded, Pair, name_words, placeholder, stem
+from .pairs import (
+    Blinded,
+    Pair,
+    name_words,
+    placeholder,
+    stem,
+)
 
 _FAR = 30  # positions further away count as this far
 _AROUND = 12  # words kept on each side of the pair, and in all

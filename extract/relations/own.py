@@ -7,7 +7,12 @@ from dataclasses import replace
 
 from ...graph.identifiers import name_key_of
 from ..corpora.readers import Document, Mention, Relation
-from .pairs import TASKS, Labelled, _pairs, sentences_with_mentions
+from .pairs import (
+    TASKS,
+    Labelled,
+    _pairs,
+    sentences_with_mentions,
+)
 
 # What a relation's name stands for in a task; "TARGETS-inhibitor" names the action.
 _LABELS = {

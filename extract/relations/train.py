@@ -13,11 +13,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ...graph.atomic import check_replaceable
-from ...graph.errors import DataError, ModelError
-from ...graph.progress import progress
-from ...graph.quarantine import Quarantine
-from ...graph.threads import one_thread
+from ...core.atomic import check_replaceable
+from ...core.errors import DataError, ModelError
+from ...core.progress import progress
+from ...core.quarantine import Quarantine
+from ...core.threads import one_thread
 from ..corpora.own import read_annotated
 from ..corpora.readers import (
     Document,
@@ -27,18 +27,47 @@ from ..corpora.readers import (
     undivided,
     without_overlap,
 )
-from ..fit import Checkpoint, Recipe, check_rate, checksum, fit
+from ..fit import (
+    Checkpoint,
+    Recipe,
+    check_rate,
+    checksum,
+    fit,
+)
 from ..folder import score_cells
 from ..mentions.names import hpo_definitions
 from ..mentions.network import SHIPPED as RECOGNISER
 from ..mentions.vectors import count_words, skip_gram, word_form
-from ..seen import FIELD, SIBLING_FIGURES, marks, open_sibling, trained_on
+from ..seen import (
+    FIELD,
+    SIBLING_FIGURES,
+    marks,
+    open_sibling,
+    trained_on,
+)
 from ..tokens import token_offsets
 from .evaluate import score_task, task_calibration
-from .model import MODEL, RelationModel, mean_with, soften
-from .networks import PLACEHOLDERS, PairTowers, PairTransformer, reader, recogniser_checksum
+from .model import (
+    MODEL,
+    RelationModel,
+    mean_with,
+    soften,
+)
+from .networks import (
+    PLACEHOLDERS,
+    PairTowers,
+    PairTransformer,
+    reader,
+    recogniser_checksum,
+)
 from .own import like_cdr, own_pairs
-from .pairs import TASKS, Labelled, cdr_pairs, chemprot_pairs, roam_pairs
+from .pairs import (
+    TASKS,
+    Labelled,
+    cdr_pairs,
+    chemprot_pairs,
+    roam_pairs,
+)
 from .train_linear import DocumentFit, fit_documents, fit_linear
 
 # Roam's licence asks that what is made from it has the same.

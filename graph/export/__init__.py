@@ -12,10 +12,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ..atomic import atomic_folder
-from ..errors import DataError
+from ...core.atomic import atomic_folder
+from ...core.errors import DataError
 from ..kg import KnowledgeGraph
-from . import graphml, kgx, neo4j, parquet, turtle
+from . import (
+    graphml,
+    kgx,
+    neo4j,
+    parquet,
+    turtle,
+)
 from .slices import Slices
 
 MANIFEST = "medkg-export.json"

@@ -21,12 +21,23 @@ from typing import IO, Any
 
 import polars as pl
 
-from ..errors import DataError
-from ..frames import EVIDENCE, FRAMES, MERGES, NODES, TEXTS
+from ...core.errors import DataError
+from ..frames import (
+    EVIDENCE,
+    FRAMES,
+    MERGES,
+    NODES,
+    TEXTS,
+)
 from ..identifiers import content_ids
 from ..store.journal import OWN_LABELS
 from ..store.read import PREDICTED
-from ..store.rows import EDGE_VALUES, native, with_checksum, with_id
+from ..store.rows import (
+    EDGE_VALUES,
+    native,
+    with_checksum,
+    with_id,
+)
 from ..store.write import statements
 from .slices import Slices
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 
+from ...core.progress import progress
 from ..kg import KnowledgeGraph
-from ..progress import progress
 
 
 class Slices:

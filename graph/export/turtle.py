@@ -17,7 +17,12 @@ from urllib.parse import quote
 
 import polars as pl
 
-from .kgx import DIRECTIONS, LEVELS, NEGATIVE, node_rows
+from .kgx import (
+    DIRECTIONS,
+    LEVELS,
+    NEGATIVE,
+    node_rows,
+)
 from .slices import Slices
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
-from ..errors import SchemaError, StoreError
+from ...core.errors import SchemaError, StoreError
 from ..forget import ForgetSummary, Ids
 from ..kg import KnowledgeGraph
 from ..schema import Schema

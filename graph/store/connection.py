@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
-from ..errors import StoreError
+from ...core.errors import StoreError
 from ..schema import Schema
 from .embedded import Server
 

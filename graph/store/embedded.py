@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..errors import StoreError
+from ...core.errors import StoreError
 
 DATABASE = "kg"
 USER = "root"

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from ..errors import StoreError
+from ...core.errors import StoreError
+from ...core.progress import progress
 from ..forget import (
     ENDS,
     MENTIONS,
@@ -27,8 +28,17 @@ from ..forget import (
     unnamed,
     without_names,
 )
-from ..frames import EDGES, EVIDENCE, NODES, TEXTS, Columns, Source, conform, edges_from, empty
-from ..progress import progress
+from ..frames import (
+    EDGES,
+    EVIDENCE,
+    NODES,
+    TEXTS,
+    Columns,
+    Source,
+    conform,
+    edges_from,
+    empty,
+)
 from .bulk import BulkRefused, run_sql
 from .connection import Connection
 from .journal import writing

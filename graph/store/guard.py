@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
-from ..errors import StoreError
+from ...core.errors import StoreError
 from .connection import Connection
 from .embedded import QUERY_SECONDS
 

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-from ..errors import StoreError
+from ...core.errors import StoreError
 from ..kg import KnowledgeGraph
 from .connection import Connection
 

@@ -14,12 +14,28 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from ..forget import ENDS, ends
-from ..frames import EVIDENCE, Source, edges_from, empty
+from ..frames import (
+    EVIDENCE,
+    Source,
+    edges_from,
+    empty,
+)
 from ..kg import KnowledgeGraph
 from ..readings import TEXT, go_with_text
 from .connection import Connection
-from .read import PREDICTED, evidence_parts, framed, read_evidence
-from .rows import delete_nodes, delete_relationships, edge_change, merge_relationships, with_kinds
+from .read import (
+    PREDICTED,
+    evidence_parts,
+    framed,
+    read_evidence,
+)
+from .rows import (
+    delete_nodes,
+    delete_relationships,
+    edge_change,
+    merge_relationships,
+    with_kinds,
+)
 
 if TYPE_CHECKING:
     from .write import WriteSummary

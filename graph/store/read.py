@@ -9,7 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from ..errors import MissingError
+from ...core.errors import MissingError
+from ...core.progress import progress
 from ..frames import (
     EVIDENCE,
     MERGES,
@@ -24,7 +25,6 @@ from ..frames import (
 )
 from ..identifiers import name_key_of
 from ..kg import KnowledgeGraph
-from ..progress import progress
 from ..spill import EvidencePile
 from .connection import Connection
 from .journal import read_loads

@@ -17,17 +17,33 @@ from typing import Any
 
 import polars as pl
 
-from ..errors import StoreError
-from ..frames import EDGES, EVIDENCE, MERGES, NODES, TEXTS, Source, edges_from, empty
+from ...core.errors import StoreError
+from ...core.progress import progress
+from ..frames import (
+    EDGES,
+    EVIDENCE,
+    MERGES,
+    NODES,
+    TEXTS,
+    Source,
+    edges_from,
+    empty,
+)
 from ..kg import KnowledgeGraph
-from ..progress import progress
 from ..readings import readings
 from . import journal
 from .connection import Connection, Workers
 from .create import create_nodes, create_relationships
 from .journal import OWN_LABELS
 from .prune import Pruning
-from .read import PREDICTED, framed, read_evidence, read_nodes, read_predictions, read_sources
+from .read import (
+    PREDICTED,
+    framed,
+    read_evidence,
+    read_nodes,
+    read_predictions,
+    read_sources,
+)
 from .rows import (
     Advance,
     delete_predictions,

@@ -15,11 +15,11 @@ from typer.testing import CliRunner
 
 import medkg
 from medkg.cli import app
+from medkg.core.errors import DataError
+from medkg.core.quarantine import Quarantine
 from medkg.extract.annotated import AnnotatedText
 from medkg.extract.corpora.own import read_jsonl
 from medkg.extract.corpora.readers import Document, read_brat
-from medkg.graph.errors import DataError
-from medkg.graph.quarantine import Quarantine
 from tests.graph.graphs import small
 
 NOTE = """[bold]Note[/bold] [/] GIST was treated with imatinib.\x1b[31m Imatinib caused edema.
@@ -68,7 +68,7 @@ def test_mentions_are_where_they_say_with_context_and_link(texts: list[Annotated
 
 
 def test_the_triples_are_those_of_the_graph(folder: Path, texts: list[AnnotatedText]) -> None:
-    kg = medkg.extract([folder / "notes"], terminology=small())
+    kg = medkg.read_texts([folder / "notes"], terminology=small())
     evidence = kg.evidence.filter(pl.col("relation") != "MENTIONS")
     wanted = evidence.select("document", "subject", "relation", "object", "start", "end")
     shown = [

@@ -17,9 +17,10 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from medkg import show
 from medkg.access import connect
-from medkg.cli import app
+from medkg.cli import app, show
+from medkg.core.errors import DataError, MissingError, ModelError
+from medkg.core.quarantine import Quarantine
 from medkg.diagnose import (
     FINDINGS,
     NO_FINDING,
@@ -36,17 +37,15 @@ from medkg.diagnose import (
     reviewed,
     write_findings,
 )
-from medkg.gnn.diagnosis.cases import read_cases
-from medkg.gnn.diagnosis.findings import Findings
-from medkg.gnn.diagnosis.knowledge import Knowledge
-from medkg.gnn.diagnosis.model import DiagnosisModel
-from medkg.gnn.diagnosis.open_set import fit_open_set
-from medkg.gnn.diagnosis.train import train_diagnosis
-from medkg.graph.errors import DataError, MissingError, ModelError
-from medkg.graph.quarantine import Quarantine
 from medkg.loaders.clinical import Patients
-from tests.gnn.diagnosis.clinic import clinic
+from medkg.mining.diagnosis.cases import read_cases
+from medkg.mining.diagnosis.findings import Findings
+from medkg.mining.diagnosis.knowledge import Knowledge
+from medkg.mining.diagnosis.model import DiagnosisModel
+from medkg.mining.diagnosis.open_set import fit_open_set
+from medkg.mining.diagnosis.train import train_diagnosis
 from tests.graph.graphs import small
+from tests.mining.clinic import clinic
 from tests.servers import EVERYTHING, change
 
 

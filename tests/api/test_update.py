@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from medkg.access import extract
+from medkg.access import read_texts
+from medkg.core.quarantine import Quarantine
 from medkg.extract.run import Summary
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
-from medkg.graph.quarantine import Quarantine
 from medkg.graph.readings import readings
+from tests.cli.test_commands import Medkg, medkg
 from tests.extract.made_graph import graph
 
 from ..extract import deadly
 from ..graph.graphs import small
-from .test_cli import Medkg, medkg
 
 __all__ = ["medkg"]
 
@@ -59,7 +59,7 @@ def test_reading_again_is_as_reading_at_first(tmp_path: Path, model: Path) -> No
         into: KnowledgeGraph | None = None, *, sentences: bool = True
     ) -> tuple[KnowledgeGraph, Summary]:
         summary = Summary()
-        kg = extract(
+        kg = read_texts(
             [folder], terminology=graph(), model=model, into=into, summary=summary,
             sentences=sentences,
         )  # fmt: skip
@@ -95,14 +95,15 @@ def test_reading_again_is_as_reading_at_first(tmp_path: Path, model: Path) -> No
 def test_a_graph_of_other_sources_is_updated_too(tmp_path: Path, model: Path) -> None:
     folder = write(tmp_path / "notes", FIRST)
     terms = merge(graph(), small())
-    old = merge(terms, extract([folder], terminology=terms, model=model))
+    old = merge(terms, read_texts([folder], terminology=terms, model=model))
     write(folder, CHANGES)
     summary = Summary()
-    new = extract([folder], terminology=terms, model=model, into=old, summary=summary)
+    new = read_texts([folder], terminology=terms, model=model, into=old, summary=summary)
     # Its identifiers were joined to others, but a document's reading is known by its text.
     assert summary.unchanged == 3
     assert (
-        new.checksum() == merge(terms, extract([folder], terminology=terms, model=model)).checksum()
+        new.checksum()
+        == merge(terms, read_texts([folder], terminology=terms, model=model)).checksum()
     )
 
 
@@ -134,7 +135,7 @@ def test_the_command_updates_and_says_what_it_did(
     both = medkg("extract", folder, "--into", tmp_path / "kg", "--out", tmp_path / "x", *terms)
     assert both.code == 2
     aside = Quarantine()
-    again = extract([folder], terminology=graph(), model=model, quarantine=aside)
+    again = read_texts([folder], terminology=graph(), model=model, quarantine=aside)
     assert again.checksum() == KnowledgeGraph.open(tmp_path / "kg").checksum()
 
 
@@ -144,10 +145,10 @@ def test_another_file_of_the_same_name_replaces_nothing(tmp_path: Path, model: P
         write(tmp_path / name, {"day1.txt": text})
         for name, text in (("ward", "Fever."), ("clinic", "No fever."))
     )
-    old = extract([ward], terminology=terms, model=model)
+    old = read_texts([ward], terminology=terms, model=model)
     aside = Quarantine()
     write(clinic, {"day2.txt": "Fever, too."})
-    both = extract([clinic], terminology=terms, model=model, into=old, quarantine=aside)
+    both = read_texts([clinic], terminology=terms, model=model, into=old, quarantine=aside)
     assert [row.path for row in aside] == ["note:day1"]
     assert "from another file; rename the file" in aside.rows[0].reason
     documents = set(both.nodes.filter(kind="Document")["id"])
@@ -156,8 +157,8 @@ def test_another_file_of_the_same_name_replaces_nothing(tmp_path: Path, model: P
     assert about.equals(old.evidence.filter(document="note:day1"))
     # The same text from elsewhere is the same note; a changed one of the same file replaces it.
     write(clinic, {"day1.txt": "Fever."})
-    again = extract([clinic], terminology=terms, model=model, into=both)
+    again = read_texts([clinic], terminology=terms, model=model, into=both)
     assert again.checksum() == both.checksum()
     write(ward, {"day1.txt": "No fever."})
-    changed = extract([ward], terminology=terms, model=model, into=both)
+    changed = read_texts([ward], terminology=terms, model=model, into=both)
     assert "LACKS_PHENOTYPE" in changed.edges["relation"].to_list()

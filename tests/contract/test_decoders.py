@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from medkg.gnn.links.decoders import DECODERS, Decoder
+from medkg.gnn.decoders import DECODERS, Decoder
 
 DIM = 6
 

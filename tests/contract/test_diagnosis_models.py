@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medkg.gnn.diagnosis.evaluate import evaluate_diagnosis
-from medkg.gnn.diagnosis.model import DiagnosisModel, load_model
-from medkg.gnn.diagnosis.scorers import MODELS
-from medkg.gnn.diagnosis.train import train_diagnosis
-from medkg.graph.errors import DataError, MissingError, ModelError
+from medkg.core.errors import DataError, MissingError, ModelError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
+from medkg.mining.diagnosis.evaluate import evaluate_diagnosis
+from medkg.mining.diagnosis.model import DiagnosisModel, load_model
+from medkg.mining.diagnosis.scorers import MODELS
+from medkg.mining.diagnosis.train import train_diagnosis
 
 from ..gnn.phenotype_graph import graph, patients, phenotypes_of
 

@@ -9,7 +9,7 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from medkg.gnn.links.encoders import (
+from medkg.gnn.encoders import (
     ENCODERS,
     INVERSE,
     Encoder,
@@ -19,7 +19,7 @@ from medkg.gnn.links.encoders import (
     SparseMessages,
     WeightedMessages,
 )
-from medkg.gnn.links.settings import NetworkSettings
+from medkg.gnn.settings import NetworkSettings
 
 COUNTS = {"Disease": 3, "Drug": 5, "Target": 7}
 # Drug 4 and target 6 have no edge.

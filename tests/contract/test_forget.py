@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from medkg.graph.errors import DataError
+from medkg.core.errors import DataError
 from medkg.graph.forget import forget
 from medkg.graph.frames import FRAMES
 from medkg.graph.kg import KnowledgeGraph

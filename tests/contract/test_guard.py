@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from medkg.graph.errors import StoreError
+from medkg.core.errors import StoreError
 from medkg.graph.store import Store, connect
 
 from ..graph.graphs import small

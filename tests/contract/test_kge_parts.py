@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from medkg.gnn.links.kge_losses import LOSSES
-from medkg.gnn.links.kge_negatives import SAMPLERS, Pool
+from medkg.gnn.losses import LOSSES
+from medkg.gnn.negatives import SAMPLERS, Pool
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -9,11 +9,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from medkg.gnn.links.model import LinkModel, load_model
-from medkg.gnn.links.train import evaluate_links, train_links
-from medkg.graph.errors import MissingError, ModelError
+from medkg.core.errors import MissingError, ModelError
 from medkg.graph.frames import PREDICTIONS
 from medkg.graph.kg import KnowledgeGraph
+from medkg.mining.links.model import LinkModel, load_model
+from medkg.mining.links.train import evaluate_links, train_links
 
 from ..gnn.graphs import family_graph
 

@@ -22,10 +22,10 @@ from pkgutil import iter_modules
 
 import pytest
 
-from medkg.graph.errors import DataError, MedkgError, MissingError
+from medkg.core.errors import DataError, MedkgError, MissingError
+from medkg.core.quarantine import Quarantine
 from medkg.graph.identifiers import normalise_curie
 from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.quarantine import Quarantine
 from medkg.graph.schema import Schema
 from medkg.loaders.sources import SOURCES, load
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 import polars as pl
 import pytest
 
-from medkg.graph.errors import SchemaError, StoreError
+from medkg.core.errors import SchemaError, StoreError
 from medkg.graph.frames import FRAMES, MERGES, Source
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from medkg.graph.errors import StoreError
+from medkg.core.errors import StoreError
 from medkg.graph.frames import FRAMES, MERGES
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.store import Store, connect, embedded

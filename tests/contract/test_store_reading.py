@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from medkg.graph.errors import MissingError, SchemaError
+from medkg.core.errors import MissingError, SchemaError
 from medkg.graph.frames import FRAMES
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.store import Store, connect

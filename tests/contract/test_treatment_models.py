@@ -11,14 +11,13 @@ import polars as pl
 import pytest
 
 import medkg
-from medkg.gnn.treatment.evaluate import evaluate_treatment
-from medkg.gnn.treatment.model import TreatmentModel
-from medkg.gnn.treatment.train import MODELS, train_treatment
-from medkg.graph.errors import DataError, MissingError, ModelError
+from medkg.core.errors import DataError, MissingError, ModelError
 from medkg.graph.frames import PREDICTIONS
 from medkg.graph.kg import KnowledgeGraph
-
-from ..gnn.treatment.pharmacy import on, pharmacy
+from medkg.mining.treatment.evaluate import evaluate_treatment
+from medkg.mining.treatment.model import TreatmentModel
+from medkg.mining.treatment.train import MODELS, train_treatment
+from tests.mining.treatment.pharmacy import on, pharmacy
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from medkg.core.errors import DataError, MissingError
 from medkg.cypher import library
-from medkg.graph.errors import DataError, MissingError
 from medkg.graph.schema import Schema
 from medkg.graph.store import Store
 

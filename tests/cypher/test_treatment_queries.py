@@ -10,8 +10,7 @@ from medkg.cypher import library
 from medkg.graph.frames import PREDICTIONS, conform
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.store import Store
-
-from ..gnn.treatment.pharmacy import pharmacy
+from tests.mining.treatment.pharmacy import pharmacy
 
 
 def predicted() -> KnowledgeGraph:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from medkg.extract.annotated import AnnotatedText, End, Mention, Related, Triple
+from medkg.extract.annotated import (
+    AnnotatedText,
+    End,
+    Mention,
+    Related,
+    Triple,
+)
 
 TEXT = "Budesonide helps in asthma.\r\nNo night\r\nsweats, [b]fever[/b] in the family."
 

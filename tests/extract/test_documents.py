@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from medkg.core.errors import DataError
+from medkg.core.quarantine import Quarantine
 from medkg.extract.documents import TextDocument, read_documents, without_markup
-from medkg.graph.errors import DataError
-from medkg.graph.quarantine import Quarantine
 
 # https://www.nlm.nih.gov/bsd/licensee/elements_descriptions.html and
 # https://dtd.nlm.nih.gov/ncbi/pubmed/doc/out/250101/

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from medkg.core.errors import DataError
 from medkg.extract.corpora.gold import read_gold
 from medkg.extract.evaluate_text import evaluate_notes
 from medkg.extract.pipeline import build_pipeline
 from medkg.extract.relations.evaluate_rules import evaluate_symptoms
-from medkg.graph.errors import DataError
 from tests.extract.made_graph import graph
 
 TEXT = "He takes aspirin. No fever was found. Marfan syndrome is characterised by dyspnea."

@@ -9,8 +9,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from medkg.extract.fit import Checkpoint, Recipe, fit, rate_factor
-from medkg.graph.errors import ModelError
+from medkg.core.errors import ModelError
+from medkg.extract.fit import (
+    Checkpoint,
+    Recipe,
+    fit,
+    rate_factor,
+)
 
 RECIPE = Recipe(8, 4, 0.1, 0.1, 0.01, 0.1, 0.5, 2)
 SETTINGS = {"learning_rate": 0.1, "epochs": 8, "seed": 3}

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from medkg.core.errors import DataError
 from medkg.extract.annotated import AnnotatedText
 from medkg.extract.page import MOST_DOCUMENTS, page, write_page
-from medkg.graph.errors import DataError
 
 from .made_texts import asthma_text
 

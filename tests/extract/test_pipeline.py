@@ -12,14 +12,14 @@ import polars as pl
 import pytest
 import torch
 
+from medkg.core.errors import DataError, ModelError
+from medkg.core.quarantine import Quarantine
 from medkg.extract import run
 from medkg.extract.documents import TextDocument
 from medkg.extract.pipeline import _Rows, _unread, build_pipeline
 from medkg.extract.run import extract
-from medkg.graph.errors import DataError, ModelError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
-from medkg.graph.quarantine import Quarantine
 from tests.extract.made_graph import graph
 
 NOTE = """Reason for visit: cough and fever.

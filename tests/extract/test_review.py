@@ -16,13 +16,19 @@ from pathlib import Path
 
 import pytest
 
+from medkg.core.quarantine import Quarantine
 from medkg.extract.corpora.own import read_annotated, read_jsonl
 from medkg.extract.corpora.readers import Document, read_brat
 from medkg.extract.relations.own import own_pairs
 from medkg.extract.relations.pairs import TASKS, Labelled
 from medkg.extract.relations.train import load_parts
-from medkg.extract.review import doubt, most_doubtful, score, write_brat, write_doccano
-from medkg.graph.quarantine import Quarantine
+from medkg.extract.review import (
+    doubt,
+    most_doubtful,
+    score,
+    write_brat,
+    write_doccano,
+)
 
 from .made_texts import TEXT, asthma_text, kinase_text
 from .relation_corpora import write_relation_corpora

@@ -17,12 +17,12 @@ import pytest
 import torch
 from spacy.tokens import Doc
 
+from medkg.core.errors import DataError, MedkgError
+from medkg.core.quarantine import Quarantine
 from medkg.extract import run
 from medkg.extract.documents import TextDocument
 from medkg.extract.run import Summary, extract
-from medkg.graph.errors import DataError, MedkgError
 from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.quarantine import Quarantine
 from tests.extract.made_graph import graph
 
 from . import deadly

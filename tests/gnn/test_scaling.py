@@ -13,9 +13,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from medkg.core.errors import DataError
 from medkg.gnn.data import to_hetero_data
 from medkg.gnn.scaling import Scaler, numeric_properties
-from medkg.graph.errors import DataError
 from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
 

@@ -6,7 +6,12 @@ import json
 
 import polars as pl
 
-from medkg.graph.frames import MERGES, NODES, PREDICTIONS, Source
+from medkg.graph.frames import (
+    MERGES,
+    NODES,
+    PREDICTIONS,
+    Source,
+)
 from medkg.graph.kg import KnowledgeGraph
 
 CURATED = Source("curated", "2026-01", "CC0-1.0", "https://example.org", 0.95)

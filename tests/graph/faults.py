@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from medkg.graph.errors import StoreError
+from medkg.core.errors import StoreError
 from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.store import Store, connect

@@ -11,11 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from medkg.core.errors import DataError
 from medkg.graph import spill
 from medkg.graph.check import check
 from medkg.graph.clean import Fixed, as_found, fix
-from medkg.graph.errors import DataError
-from medkg.graph.frames import EVIDENCE, FRAMES, NODES, conform
+from medkg.graph.frames import (
+    EVIDENCE,
+    FRAMES,
+    NODES,
+    conform,
+)
 from medkg.graph.kg import KnowledgeGraph
 
 from .graphs import CURATED, TEXT, small

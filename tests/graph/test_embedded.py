@@ -16,7 +16,7 @@ import neo4j
 import pytest
 from neo4j.exceptions import Neo4jError
 
-from medkg.graph.errors import StoreError
+from medkg.core.errors import StoreError
 from medkg.graph.store import embedded
 from medkg.graph.store.embedded import Server, _command, serve
 

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rdflib import RDF, RDFS, Literal, URIRef
 
+from medkg.core.errors import DataError
 from medkg.graph import kg
-from medkg.graph.errors import DataError
 from medkg.graph.export import LICENCES, MANIFEST, export
 from medkg.graph.export.turtle import iri, literal
 from medkg.graph.frames import FRAMES

@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from medkg.graph.errors import DataError
+from medkg.core.errors import DataError
 from medkg.graph.export import export
 from medkg.graph.frames import FRAMES
 from medkg.graph.kg import KnowledgeGraph

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from medkg.graph.errors import StoreError
+from medkg.core.errors import StoreError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.store import connect
 

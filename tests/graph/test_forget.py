@@ -10,9 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medkg.graph.errors import DataError
+from medkg.core.errors import DataError
 from medkg.graph.forget import forget, forget_in_folder
-from medkg.graph.frames import FRAMES, MERGES, Source, conform
+from medkg.graph.frames import (
+    FRAMES,
+    MERGES,
+    Source,
+    conform,
+)
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge, unmerge
 

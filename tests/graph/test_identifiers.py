@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medkg.graph.errors import SchemaError
+from medkg.core.errors import SchemaError
 from medkg.graph.identifiers import (
     MALFORMED,
     NO_CURIE,

@@ -12,12 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from medkg.core.errors import DataError, MissingError, SchemaError
+from medkg.core.quarantine import Quarantine
 from medkg.graph import kg, spill
-from medkg.graph.errors import DataError, MissingError, SchemaError
-from medkg.graph.frames import EVIDENCE, FRAMES, Source, edges_from, empty
+from medkg.graph.frames import (
+    EVIDENCE,
+    FRAMES,
+    Source,
+    edges_from,
+    empty,
+)
 from medkg.graph.kg import KnowledgeGraph, Part
 from medkg.graph.merge import merge
-from medkg.graph.quarantine import Quarantine
 from medkg.graph.schema import Schema
 
 from .graphs import CURATED, TEXT, small

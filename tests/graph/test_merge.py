@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from medkg.graph.errors import DataError, MissingError
+from medkg.core.errors import DataError, MissingError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge, unmerge
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from medkg.graph.errors import DataError
+from medkg.core.errors import DataError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.page import MOST_NODES, page, write_page
 

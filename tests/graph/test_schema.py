@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from medkg.graph.errors import DataError, SchemaError
+from medkg.core.errors import DataError, SchemaError
 from medkg.graph.schema import Schema
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from medkg.graph.errors import SchemaError, StoreError
+from medkg.core.errors import SchemaError, StoreError
 from medkg.graph.schema import Schema
 from medkg.graph.store import connect
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from medkg.graph.errors import DataError, MissingError
-from medkg.graph.quarantine import Quarantine
+from medkg.core.errors import DataError, MissingError
+from medkg.core.quarantine import Quarantine
 from medkg.loaders import stream
 from medkg.loaders.base import (
     read_parquet_parts,
@@ -190,7 +190,7 @@ def test_parts_have_at_most_the_rows_asked_for(tmp_path: Path) -> None:
 PEAK = """
 import resource, sys
 from pathlib import Path
-from medkg.graph.quarantine import Quarantine
+from medkg.core.quarantine import Quarantine
 from medkg.loaders.base import read_table_parts
 
 def peak():

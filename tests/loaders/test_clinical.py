@@ -13,12 +13,18 @@ from typing import Any
 import polars as pl
 import pytest
 
-from medkg.graph.errors import DataError
+from medkg.core.errors import DataError
+from medkg.core.quarantine import Quarantine
 from medkg.graph.frames import Source, empty
 from medkg.graph.kg import KnowledgeGraph, Part
-from medkg.graph.quarantine import Quarantine
 from medkg.loaders import clinical
-from medkg.loaders.clinical import Patients, Rows, day, local_id, quantity
+from medkg.loaders.clinical import (
+    Patients,
+    Rows,
+    day,
+    local_id,
+    quantity,
+)
 from medkg.loaders.sources import load
 
 from . import test_bioc, test_fhir, test_omop, test_pubtator

@@ -15,8 +15,8 @@ from threading import Thread
 
 import pytest
 
-from medkg.graph.errors import DataError, MissingError
-from medkg.graph.quarantine import Quarantine
+from medkg.core.errors import DataError, MissingError
+from medkg.core.quarantine import Quarantine
 from medkg.loaders import download, hetionet
 from medkg.loaders.download import fetch
 from medkg.loaders.info import Download, SourceInfo

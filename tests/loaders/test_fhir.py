@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from medkg.graph.errors import DataError, MissingError
+from medkg.core.errors import DataError, MissingError
+from medkg.core.quarantine import Quarantine
 from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.quarantine import Quarantine
 from medkg.loaders.sources import load
 
 from .sample import Sample

@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+from medkg.core.quarantine import Quarantine
 from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.quarantine import Quarantine
 from medkg.loaders.hpo import disease_names
 from medkg.loaders.sources import load
 

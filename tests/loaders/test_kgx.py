@@ -17,12 +17,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medkg.graph.errors import DataError, MissingError
+from medkg.core.errors import DataError, MissingError
+from medkg.core.quarantine import Quarantine
 from medkg.graph.export import MANIFEST, export
 from medkg.graph.export.kgx import escaped, unescaped
 from medkg.graph.frames import FRAMES
 from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.quarantine import Quarantine
 from medkg.loaders.sources import load
 
 from ..graph.exported import full

@@ -11,9 +11,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from medkg.graph.errors import MissingError
+from medkg.core.errors import MissingError
+from medkg.core.quarantine import Quarantine
 from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.quarantine import Quarantine
 from medkg.loaders.sources import load
 from medkg.loaders.table import dry_run
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from medkg.graph.errors import DataError
+from medkg.core.errors import DataError
+from medkg.core.quarantine import Quarantine
 from medkg.graph.merge import merge
-from medkg.graph.quarantine import Quarantine
 from medkg.loaders.sources import load
 
 from .peak import peak_memory
@@ -297,7 +297,7 @@ PARTS = """
 import sys
 from pathlib import Path
 from medkg.graph.frames import Source
-from medkg.graph.quarantine import Quarantine
+from medkg.core.quarantine import Quarantine
 from medkg.loaders import mesh
 
 mesh.ROWS = 1_000

@@ -12,9 +12,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from medkg.graph.errors import DataError, MissingError
+from medkg.core.errors import DataError, MissingError
+from medkg.core.quarantine import Quarantine
 from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.quarantine import Quarantine
 from medkg.loaders.sources import load
 
 from .sample import Sample

@@ -18,10 +18,10 @@ from typing import Any
 
 import pytest
 
-from medkg.graph.errors import DataError, MissingError
+from medkg.core.errors import DataError, MissingError
+from medkg.core.quarantine import Quarantine
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
-from medkg.graph.quarantine import Quarantine
 from medkg.loaders.ontology import cycles
 from medkg.loaders.sources import load
 

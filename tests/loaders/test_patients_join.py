@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from medkg.core.quarantine import Quarantine
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
-from medkg.graph.quarantine import Quarantine
 from medkg.loaders.sources import load
 
 from .published import case, write_hpo

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from medkg.graph.errors import DataError
+from medkg.core.errors import DataError
+from medkg.core.quarantine import Quarantine
 from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.quarantine import Quarantine
 from medkg.graph.schema import Schema
 from medkg.loaders.primekg import RELATIONS
 from medkg.loaders.sources import load

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from medkg.graph.errors import DataError
+from medkg.core.errors import DataError
+from medkg.core.quarantine import Quarantine
 from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.quarantine import Quarantine
 from medkg.loaders.sources import load
 
 from .sample import Sample

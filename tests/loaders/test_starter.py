@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from medkg.graph.errors import MissingError
+from medkg.core.errors import MissingError
+from medkg.core.quarantine import Quarantine
 from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.quarantine import Quarantine
 from medkg.loaders.sources import load
 
 from .published import write_starter

@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 import medkg
-from medkg.graph.errors import DataError, MissingError
+from medkg.core.errors import DataError, MissingError
+from medkg.core.quarantine import Quarantine
 from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.quarantine import Quarantine
 from medkg.loaders.sources import load
 from medkg.loaders.table import dry_run
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from medkg.graph.errors import DataError, MissingError
+from medkg.core.errors import DataError, MissingError
+from medkg.core.quarantine import Quarantine
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
-from medkg.graph.quarantine import Quarantine
 from medkg.loaders.sources import load
 
 from .peak import peak_memory
@@ -279,7 +279,7 @@ PARTS = """
 import sys
 from pathlib import Path
 from medkg.graph.frames import Source
-from medkg.graph.quarantine import Quarantine
+from medkg.core.quarantine import Quarantine
 from medkg.loaders import stream, umls
 
 stream._BLOCK = 1 << 18

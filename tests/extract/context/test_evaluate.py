@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from medkg.core.errors import DataError
 from medkg.extract.context.attributes import DEFAULTS
 from medkg.extract.context.evaluate import evaluate_context, maccrobat, own_sentences
 from medkg.extract.context.evaluate_values import evaluate_values
-from medkg.graph.errors import DataError
 from medkg.graph.frames import EVIDENCE_VALUES
 
 

@@ -20,6 +20,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from spacy.tokens import DocBin, Span
 
+from medkg.core.errors import DataError
+from medkg.core.quarantine import Quarantine
 from medkg.extract.corpora.own import (
     FORMATS,
     format_of,
@@ -29,9 +31,13 @@ from medkg.extract.corpora.own import (
     read_docbin,
     read_jsonl,
 )
-from medkg.extract.corpora.readers import Document, Mention, Relation, document_folds, flat_mentions
-from medkg.graph.errors import DataError
-from medkg.graph.quarantine import Quarantine
+from medkg.extract.corpora.readers import (
+    Document,
+    Mention,
+    Relation,
+    document_folds,
+    flat_mentions,
+)
 
 TEXT = "Zapomycin gave one man a dry cough."
 SPANS = [(0, 9, "Drug"), (25, 34, "Symptom")]

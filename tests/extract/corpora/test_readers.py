@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from medkg.core.errors import DataError
+from medkg.core.quarantine import Quarantine
 from medkg.extract.corpora.readers import (
     KINDS,
     READERS,
@@ -24,8 +26,6 @@ from medkg.extract.corpora.readers import (
     without_overlap,
 )
 from medkg.extract.tokens import blank, token_offsets
-from medkg.graph.errors import DataError
-from medkg.graph.quarantine import Quarantine
 
 PUBTATOR = (
     "1|t|Fever after zapomycin\n"

@@ -8,15 +8,20 @@ import numpy as np
 import polars as pl
 import pytest
 
+from medkg.core.errors import DataError, ModelError
+from medkg.core.quarantine import Quarantine
 from medkg.extract.corpora.readers import read_pubtator
 from medkg.extract.linking.dictionary import Names
 from medkg.extract.linking.evaluate import evaluate_linking, read_names
 from medkg.extract.linking.evaluate_triples import evaluate_triples
 from medkg.extract.linking.linker import Asked, Linker
-from medkg.extract.linking.ranker import FEATURES, Ranker, classifier, fit
-from medkg.graph.errors import DataError, ModelError
+from medkg.extract.linking.ranker import (
+    FEATURES,
+    Ranker,
+    classifier,
+    fit,
+)
 from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.quarantine import Quarantine
 from tests.extract.made_graph import graph
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
+from medkg.core.errors import ModelError
 from medkg.extract import sentences as _sentences  # noqa: F401 (likewise)
 from medkg.extract.linking import linker as _linker  # noqa: F401 (registers the component)
 from medkg.extract.linking.linker import Link, Linker, LinkerComponent
-from medkg.graph.errors import ModelError
 from medkg.graph.frames import NODES, conform
 
 from ..made_graph import graph

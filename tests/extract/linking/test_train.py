@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
+from medkg.core.quarantine import Quarantine
 from medkg.extract.corpora.readers import Document, Mention
 from medkg.extract.linking.train import training_rows
 from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.quarantine import Quarantine
 
 
 def documents() -> list[Document]:

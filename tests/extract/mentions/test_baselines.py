@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import spacy
 
+from medkg.core.errors import ModelError
 from medkg.extract.corpora.labels import kind_of, split_tag, tagged_spans
 from medkg.extract.mentions.evaluate import evaluate_ner
 from medkg.extract.mentions.network import NerModel, open_recogniser
@@ -16,7 +17,6 @@ from medkg.extract.mentions.recogniser import Recogniser
 from medkg.extract.mentions.spacy_ner import SpacyNer
 from medkg.extract.mentions.train import train_ner
 from medkg.extract.tokens import blank
-from medkg.graph.errors import ModelError
 
 from ..made_corpus import write_corpus
 

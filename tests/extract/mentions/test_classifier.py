@@ -21,13 +21,13 @@ from transformers import (
     RobertaTokenizerFast,
 )
 
+from medkg.core.errors import ModelError
 from medkg.extract.mentions.classifier import TokenClassifier
 from medkg.extract.mentions.evaluate import evaluate_ner
 from medkg.extract.mentions.network import NerModel, open_recogniser
 from medkg.extract.mentions.train import train_ner
 from medkg.extract.mentions.transformer import TransformerEncoder
 from medkg.extract.tokens import blank
-from medkg.graph.errors import ModelError
 
 from ..made_corpus import DISEASES, DRUGS, PATTERNS, write_corpus
 

@@ -8,7 +8,13 @@ from itertools import product
 import pytest
 import torch
 
-from medkg.extract.mentions.crf import CRF, decode, encode, pair_marginals, partition
+from medkg.extract.mentions.crf import (
+    CRF,
+    decode,
+    encode,
+    pair_marginals,
+    partition,
+)
 
 TAGS = 5  # of two kinds
 

@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 from spacy.language import Language
 
+from medkg.core.errors import ModelError
 from medkg.extract.mentions import gazetteer as _gazetteer  # noqa: F401 (registers the component)
 from medkg.extract.mentions.gazetteer import PROBABILITY
-from medkg.graph.errors import ModelError
 from medkg.graph.kg import KnowledgeGraph
 from tests.extract.made_graph import graph
 

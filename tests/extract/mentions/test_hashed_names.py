@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from medkg.core.errors import ModelError
 from medkg.extract.mentions.hashed_names import LONGEST, HashedNames
 from medkg.extract.tokens import token_offsets
-from medkg.graph.errors import ModelError
 
 NAMES = {
     "Disease": ["ischemic stroke", "stroke", "colorectal cancer, hereditary non-polyposis"],

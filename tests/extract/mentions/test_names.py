@@ -8,7 +8,12 @@ import pytest
 import torch
 
 from medkg.extract.abbreviations import find_abbreviations
-from medkg.extract.mentions.names import KINDS, NameLists, graph_names, hpo_definitions
+from medkg.extract.mentions.names import (
+    KINDS,
+    NameLists,
+    graph_names,
+    hpo_definitions,
+)
 from medkg.extract.mentions.vectors import count_words, skip_gram
 from medkg.extract.tokens import token_offsets
 from medkg.graph.frames import EVIDENCE, Source, empty

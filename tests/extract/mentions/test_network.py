@@ -14,15 +14,20 @@ import spacy
 import torch
 from safetensors.torch import load_file, save_file
 
+from medkg.core.errors import DataError, ModelError
 from medkg.extract.abbreviations import find_abbreviations
 from medkg.extract.corpora.labels import MENTION_KINDS
 from medkg.extract.mentions.bilstm import BiLSTMEncoder
 from medkg.extract.mentions.evaluate import evaluate_ner, strict_scores
 from medkg.extract.mentions.network import SHIPPED, NerModel
-from medkg.extract.mentions.recogniser import Found, combine, propagate, sensible
+from medkg.extract.mentions.recogniser import (
+    Found,
+    combine,
+    propagate,
+    sensible,
+)
 from medkg.extract.mentions.train import train_ner
 from medkg.extract.tokens import blank
-from medkg.graph.errors import DataError, ModelError
 from medkg.graph.frames import EVIDENCE, empty
 from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.sources import load

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import spacy
 
+from medkg.core.errors import ModelError
 from medkg.extract.documents import TextDocument
 from medkg.extract.pipeline import build_pipeline
 from medkg.extract.run import extract
-from medkg.graph.errors import ModelError
 from tests.graph.graphs import small
 
 

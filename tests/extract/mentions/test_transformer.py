@@ -11,11 +11,11 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
+from medkg.core.errors import DataError, ModelError
 from medkg.extract.mentions.network import NerModel
 from medkg.extract.mentions.train import train_ner
 from medkg.extract.mentions.transformer import TransformerEncoder
 from medkg.extract.tokens import blank, token_offsets
-from medkg.graph.errors import DataError, ModelError
 
 from ..made_corpus import DISEASES, DRUGS, PATTERNS, write_corpus
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from medkg.core.errors import DataError, ModelError
 from medkg.extract.relations.distant import (
     DistantModel,
     association,
@@ -19,7 +20,6 @@ from medkg.extract.relations.evaluate_labels import labelled_sentences
 from medkg.extract.relations.model import RelationModel, RelationsComponent, candidates
 from medkg.extract.relations.pairs import Pair
 from medkg.extract.relations.rules import association_rule, association_rules, drug_rule
-from medkg.graph.errors import DataError, ModelError
 
 from ..marked import marked, pipeline
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from medkg.core.errors import DataError
+from medkg.core.quarantine import Quarantine
 from medkg.extract.annotated import AnnotatedText, Mention, Related
 from medkg.extract.relations.evaluate import evaluate_relations
 from medkg.extract.review import write_brat, write_doccano
-from medkg.graph.errors import DataError
-from medkg.graph.quarantine import Quarantine
 
 TEXT = (
     "Imatinib inhibits KIT. Budesonide is indicated for the treatment of asthma. "

@@ -10,12 +10,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from medkg.core.errors import ModelError
 from medkg.extract.mentions.transformer import TransformerEncoder
 from medkg.extract.relations import train as training
 from medkg.extract.relations.model import RelationModel
 from medkg.extract.relations.pairs import Entity, Pair
 from medkg.extract.relations.train import train_relations
-from medkg.graph.errors import ModelError
 from tests.extract.mentions.test_transformer import bert as bert  # a fixture
 from tests.killed import kill_when
 

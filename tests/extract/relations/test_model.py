@@ -14,6 +14,8 @@ from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import scale
 
+from medkg.core.errors import DataError, ModelError
+from medkg.core.quarantine import Quarantine
 from medkg.extract import sentences as _sentences  # noqa: F401 (likewise)
 from medkg.extract.context.context import Context
 from medkg.extract.corpora.readers import read_chemprot
@@ -31,14 +33,28 @@ from medkg.extract.relations.document_causes import (
 )
 from medkg.extract.relations.document_causes import candidates as document_candidates
 from medkg.extract.relations.evaluate import calibration_error, evaluate_relations, score
-from medkg.extract.relations.model import RelationModel, RelationsComponent, candidates, passages
-from medkg.extract.relations.networks import PairTowers, _cut, reader, recogniser_checksum
+from medkg.extract.relations.model import (
+    RelationModel,
+    RelationsComponent,
+    candidates,
+    passages,
+)
+from medkg.extract.relations.networks import (
+    PairTowers,
+    _cut,
+    reader,
+    recogniser_checksum,
+)
 from medkg.extract.relations.pairs import TASKS, Entity, Pair
-from medkg.extract.relations.rules import Rule, drug_rule, drug_rules, symptom_rule, symptom_rules
+from medkg.extract.relations.rules import (
+    Rule,
+    drug_rule,
+    drug_rules,
+    symptom_rule,
+    symptom_rules,
+)
 from medkg.extract.relations.train import train_relations
 from medkg.extract.relations.train_linear import _fit_line, _fit_trees
-from medkg.graph.errors import DataError, ModelError
-from medkg.graph.quarantine import Quarantine
 from tests.extract.mentions.test_transformer import bert as bert  # a fixture
 
 from ..made_corpus import write_corpus

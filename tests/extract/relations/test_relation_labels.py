@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from medkg.core.quarantine import Quarantine
 from medkg.extract.corpora.readers import (
     Document,
     flat_mentions,
@@ -14,7 +15,6 @@ from medkg.extract.corpora.readers import (
     read_chemprot,
     read_pubtator,
 )
-from medkg.graph.quarantine import Quarantine
 
 HEADS = {"ASSOCIATED_WITH": "Target", "CONTRAINDICATED_FOR": "Drug"}
 # The kinds that a corpus annotates itself.

@@ -1,0 +1,342 @@
+"""The whole way in one command: sources, text, graph, server, models, hypotheses, a page."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from medkg.access import (
+    Connection,
+    connect,
+    default_terminology,
+    load_model,
+    read_texts,
+    view,
+)
+from medkg.cli import show
+from medkg.core.atomic import atomic_file
+from medkg.core.errors import MedkgError, ModelError
+from medkg.core.quarantine import Quarantine
+from medkg.graph.kg import KnowledgeGraph
+from medkg.graph.merge import merge
+from medkg.reports import diagnosis_figures, link_figures
+
+if TYPE_CHECKING:
+    from medkg.mining.diagnosis.model import DiagnosisModel
+    from medkg.mining.links.model import LinkModel
+
+TOP_TARGETS = 10
+TOP_DISEASES = 5
+
+
+class Run:
+    """One run: where it writes, what it found, and how it tells."""
+
+    def __init__(self, out: Path, seed: int, as_json: bool):
+        self.out, self.seed, self.quiet = out, seed, as_json
+        self.report: dict[str, Any] = {"out": str(out), "seed": seed, "seconds": {}}
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        """Announce a step and time it."""
+        if not self.quiet:
+            show.out.rule(f"[bold]{title}", align="left")
+        start = time.perf_counter()
+        yield
+        self.report["seconds"][title] = round(time.perf_counter() - start, 1)
+
+    def say(self, text: str) -> None:
+        """A line for people."""
+        if not self.quiet:
+            show.out.print(text, markup=False, soft_wrap=True)
+
+    def pairs(self, values: Mapping[str, Any], title: str) -> None:
+        """Names and values for people."""
+        if not self.quiet:
+            show.pairs(values, title)
+
+    def table(
+        self, name: str, rows: pl.DataFrame, title: str, *, shown: Sequence[str] = (), most: int = 3
+    ) -> None:
+        """A table for people, of the columns `shown` (all, if none); the report keeps the whole."""
+        self.report[name] = rows.to_dicts()
+        if not self.quiet:
+            show.frame(rows.select(shown or rows.columns), title, most=most)
+
+
+def run(out: Path, *, seed: int = 0, as_json: bool = False) -> dict[str, Any]:
+    """Do the main job on the data that come with medkg; returns the report that it writes.
+
+    What an earlier run into the same folder finished is taken over: the graph, and the models that
+    were trained on it with this seed. Writing to the server adds only what isn't there. After an
+    upgrade of medkg, give a new folder.
+
+    Args:
+        out: folder for graph, models, server data, page and report.
+        seed: of simulation, initialisation and splits.
+        as_json: print the report as JSON at the end and nothing else.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    this = Run(out, seed, as_json)
+    kg = _graph(this)
+    with connect(f"embedded:{out / 'server'}") as store:
+        _write(this, store, kg)
+        links = _train_links(this, kg)
+        diagnosis = _train_diagnosis(this, kg)
+        kg = _predict(this, kg, store, links, diagnosis)
+        best = _ask(this, store, kg, links.name)
+    _show(this, kg, best)
+    with atomic_file(out / "report.json") as draft:
+        draft.write_text(json.dumps(this.report, indent=1, default=str), encoding="utf-8")
+    if as_json:
+        show.as_json(this.report)
+    return this.report
+
+
+def _graph(this: Run) -> KnowledgeGraph:
+    folder = this.out / "graph"
+    with this.step("Sources: the Human Phenotype Ontology and the starter drugs"):
+        try:
+            kg = KnowledgeGraph.open(folder)
+            this.say(f"taken over from an earlier run: {kg}")
+            this.report["graph"] = kg.info()
+            return kg
+        except MedkgError:
+            sources = default_terminology()
+        this.say(f"{sources}")
+    with this.step("Text: clinical notes and abstracts to mentions, context, links, relations"):
+        text = _extract(this, sources)
+    with this.step("Graph: join text and sources"):
+        kg = merge(sources, text)
+        kg.save(folder)
+        this.report["graph"] = kg.info()
+        this.say(f"{kg} in {folder}")
+    return kg
+
+
+def _extract(this: Run, sources: KnowledgeGraph) -> KnowledgeGraph:
+    aside = Quarantine()
+    with as_file(files("medkg").joinpath("data/notes")) as folder:
+        notes = read_texts(sorted(folder.glob("note-*.txt")), terminology=sources, quarantine=aside)
+        abstracts = read_texts(
+            sorted(folder.glob("abstract-*.txt")),
+            terminology=sources,
+            patients=False,
+            quarantine=aside,
+        )
+    text = merge(notes, abstracts)
+    this.say(f"{text}; {len(aside)} documents set aside")
+    said = text.evidence.filter(pl.col("relation") != "MENTIONS")
+    new = text.edges.join(sources.edges, on="id", how="anti").filter(
+        pl.col("relation").is_in(["TREATS", "CAUSES", "TARGETS", "HAS_SYMPTOM"])
+    )
+    counts = {
+        "statements about entities and patients": said.height,
+        "negated": said.filter(polarity="negated").height
+        + said.filter(relation="LACKS_PHENOTYPE").height,
+        "possible": said.filter(certainty="possible").height,
+        "hypothetical": said.filter(certainty="hypothetical").height,
+        "of the family": said.filter(experiencer="family").height,
+        "historical": said.filter(temporality="historical").height,
+        "facts that no source holds": new.height,
+    }
+    this.report["text"] = counts
+    this.pairs(counts, "What the text says")
+    return text
+
+
+def _write(this: Run, store: Connection, kg: KnowledgeGraph) -> None:
+    with this.step("Server: write the graph into the embedded server over Bolt"):
+        summary = store.write(kg)
+        this.say(f"{summary}")
+        this.report["written"] = summary.as_dict()
+
+
+def _train_links(this: Run, kg: KnowledgeGraph) -> LinkModel:
+    from medkg.mining.links.model import LinkModel
+    from medkg.mining.links.train import train_links
+
+    folder = this.out / "models" / "targets"
+    with this.step("Train: link prediction, drug → target"):
+        taken = _trained(folder, kg, this.seed)
+        model = (
+            taken
+            if isinstance(taken, LinkModel)
+            else train_links(
+                kg, "TARGETS", seed=this.seed, out=folder, graph_path=this.out / "graph"
+            )
+        )
+        this.say("A set this small only checks that all is wired right; the measure is")
+        this.say("docs/benchmarks.md, on Hetionet.")
+        this.table(
+            "links",
+            link_figures(model.name, model.metrics),
+            "Held-out drug → target edges, filtered ranks",
+        )
+    return model
+
+
+def _train_diagnosis(this: Run, kg: KnowledgeGraph) -> DiagnosisModel:
+    from medkg.mining.diagnosis.model import DiagnosisModel
+    from medkg.mining.diagnosis.train import train_diagnosis
+
+    folder = this.out / "models" / "diagnosis"
+    with this.step("Train: diagnosis, the patient's node classified"):
+        taken = _trained(folder, kg, this.seed)
+        model = (
+            taken
+            if isinstance(taken, DiagnosisModel)
+            else train_diagnosis(kg, seed=this.seed, out=folder, graph_path=this.out / "graph")
+        )
+        this.say("These patients are simulated from the annotations that the model learnt from, so")
+        this.say("this too is only a check; docs/benchmarks.md has published cases.")
+        figures = diagnosis_figures(model.metrics)
+        this.table(
+            "diagnosis",
+            figures,
+            f"Held-out simulated patients, n = {figures['n'][0]}",
+            shown=("model", "accuracy", "precision", "recall", "f1", "top_10", "mrr_95"),
+        )
+    return model
+
+
+def _trained(folder: Path, kg: KnowledgeGraph, seed: int) -> LinkModel | DiagnosisModel | None:
+    """The model of an earlier run, if it was trained on this graph with this seed."""
+    from medkg.mining.diagnosis.model import DiagnosisModel
+    from medkg.mining.links.model import LinkModel
+
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        if config["seed"] == seed and config["graph"]["checksum"] == kg.checksum():
+            loaded = load_model(folder, kg)
+            return loaded if isinstance(loaded, LinkModel | DiagnosisModel) else None
+    except (OSError, ValueError, KeyError, ModelError):
+        pass
+    return None
+
+
+def _predict(
+    this: Run, kg: KnowledgeGraph, store: Connection, links: LinkModel, diagnosis: DiagnosisModel
+) -> KnowledgeGraph:
+    today = date.today().isoformat()
+    with this.step("Predict: targets of every drug, diseases of every patient; write them back"):
+        drugs = kg.edges.filter(relation="TARGETS")["subject"].unique().sort().to_list()
+        targets = links.predictions(drugs, TOP_TARGETS, date=today)
+        with_patients = kg.nodes.filter(pl.col("kind").is_in(["Patient", "Symptom"]))
+        diagnoses = diagnosis.predictions(kg.subgraph(with_patients["id"]), top=TOP_DISEASES)
+        kg = kg.with_predictions(pl.concat([targets, diagnoses]))
+        kg.save(this.out / "graph")
+        ends = pl.concat([kg.predictions["head"], kg.predictions["tail"]]).unique()
+        summary = store.write(kg.subgraph(ends, relations=[]).with_predictions(kg.predictions))
+        counts = {
+            "drug-target hypotheses that the graph doesn't hold": targets.filter(
+                ~pl.col("known")
+            ).height,
+            "diagnoses": diagnoses.height,
+            "patients": diagnoses["head"].n_unique(),
+            "written to the server": str(summary.predictions),
+        }
+        this.report["predictions"] = counts
+        this.pairs(counts, "Predictions")
+    return kg
+
+
+def _ask(this: Run, store: Connection, kg: KnowledgeGraph, model: str) -> dict[str, str]:
+    """Ask in Cypher what users ask; returns the drug, target and disease of the best hypothesis."""
+    best = _best_hypothesis(kg, model)
+    names = dict(kg.nodes.select("id", "name").iter_rows())
+    with this.step("Ask, in Cypher"):
+        this.table(
+            "hypotheses",
+            store.query("drug_target_hypotheses", disease=best["disease"]),
+            f"Which drugs may act on a target of {names[best['disease']]}, and why?",
+            shown=("drug_name", "target_name", "probability", "rank", "path", "evidence"),
+        )
+        patient = _patient_to_show(kg)
+        this.table(
+            "diagnosis_of_note",
+            store.query("diagnosis_of_patient", patient=patient),
+            f"What may {patient.replace('patient:', '')} have? (for research, not for care)",
+            shown=("rank", "disease_name", "probability", "matching", "unexpected", "absent"),
+        )
+        subject, tail = _text_edge(kg)
+        this.table(
+            "evidence",
+            store.query("evidence_of_edge", subject=subject, object=tail),
+            f"Who says what of {names[subject]} and {names[tail]}?",
+            shown=("relation", "polarity", "certainty", "source", "document", "sentence"),
+        )
+    return best
+
+
+def _best_hypothesis(kg: KnowledgeGraph, model: str) -> dict[str, str]:
+    """The model's likeliest new pair of drug and target with a disease that the drug doesn't treat.
+
+    Enzymes and transporters that many drugs meet (`adme`) are left out: nobody means those.
+    """
+    adme = kg.nodes.filter(pl.col("properties").str.json_path_match("$.adme").is_not_null())
+    new = kg.predictions.filter(pl.col("model") == model, ~pl.col("known"))
+    associated = kg.edges.filter(relation="ASSOCIATED_WITH").select(
+        disease="subject", tail="object"
+    )
+    treated = kg.edges.filter(pl.col("relation").is_in(["TREATS", "PALLIATES"])).select(
+        head="subject", disease="object"
+    )
+    found = (
+        new.filter(~pl.col("tail").is_in(adme["id"].implode()))
+        .join(associated, on="tail")
+        .join(treated, on=["head", "disease"], how="anti")
+        .sort("probability", "score", "head", "disease", descending=[True, True, False, False])
+    )
+    row = found.row(0, named=True)
+    return {"drug": row["head"], "target": row["tail"], "disease": row["disease"]}
+
+
+def _patient_to_show(kg: KnowledgeGraph) -> str:
+    """The patient with most phenotypes, if possible one whose note names no disease."""
+    counts = kg.edges.filter(relation="HAS_PHENOTYPE").group_by("subject").len()
+    named = kg.edges.filter(relation="HAS_DISEASE")["subject"]
+    undiagnosed = counts.filter(~pl.col("subject").is_in(named.implode()))
+    counts = counts if undiagnosed.is_empty() else undiagnosed
+    return str(counts.sort("len", "subject", descending=[True, False])["subject"][0])
+
+
+def _text_edge(kg: KnowledgeGraph) -> tuple[str, str]:
+    """The statement about a drug for which the text has most sentences."""
+    said = kg.evidence.filter(
+        pl.col("sentence").is_not_null(), pl.col("relation").is_in(["CAUSES", "TREATS", "TARGETS"])
+    )
+    counts = said.group_by("edge", "subject", "object").len()
+    row = counts.sort("len", "edge", descending=[True, False]).row(0, named=True)
+    return row["subject"], row["object"]
+
+
+def _show(this: Run, kg: KnowledgeGraph, best: dict[str, str]) -> None:
+    page = this.out / "hypothesis.html"
+    names = dict(kg.nodes.select("id", "name").iter_rows())
+    with this.step("Show"):
+        part = view(kg, list(best.values()), page)
+        this.say(
+            f"{page}: {part.nodes.height} nodes around {', '.join(names[i] for i in best.values())}"
+        )
+        drug, target = names[best["drug"]], names[best["target"]]
+        commands = [
+            f"medkg explain {this.out}/models/targets --head '{drug}' --tail '{target}'",
+            f"medkg diagnose {this.out}/models/diagnosis --symptom 'Arachnodactyly'"
+            " --symptom 'Ectopia lentis' --symptom 'Aortic root aneurysm'",
+            f"medkg query repurposing --on embedded:{this.out}/server"
+            f" --param disease={best['disease']}",
+        ]
+        this.report["next"] = commands
+        this.say("Three commands to try next:")
+        for command in commands:
+            this.say(f"  {command}")
+        this.say(f"Whole run: {sum(this.report['seconds'].values()):.0f} s; {this.out}/report.json")

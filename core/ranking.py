@@ -1,0 +1,257 @@
+"""Filtered ranking: where a model puts the true answers among all candidates of their kind."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+from torch import Tensor
+
+from .atomic import atomic_file
+from .errors import ModelError
+
+# Scores of queries (numbers of nodes of one kind) with every node of the other kind.
+Score = Callable[[Tensor], Tensor]
+
+HITS = (1, 3, 10)
+# Bounds of the strata by degree: the number of edges of the relation that training had for the
+# answer. A stratum goes from its bound to the next one, exclusive.
+STRATA = (0, 1, 3, 10)
+_CELLS = 2_000_000  # scores held at a time
+_KEEP_EVERY = 20.0  # seconds between two writings of finished ranks
+
+
+def pair_matrix(pairs: NDArray[np.int64], shape: tuple[int, int]) -> sparse.csr_matrix:
+    """Pairs (n, 2) of row and column as a sparse 0/1 matrix."""
+    ones = np.ones(len(pairs), dtype=np.float32)
+    matrix = sparse.csr_matrix((ones, (pairs[:, 0], pairs[:, 1])), shape=shape)
+    matrix.data[:] = 1.0  # a pair that was there twice was summed
+    return matrix
+
+
+def filtered_ranks(
+    score: Score,
+    queries: NDArray[np.int64],
+    answers: NDArray[np.int64],
+    known: sparse.csr_matrix,
+    candidates: NDArray[np.int64] | None = None,
+    *,
+    keep: Path | None = None,
+    identity: str = "",
+) -> NDArray[np.float64]:
+    """The rank of each answer among the candidates for its query that are not known to be true.
+
+    Ranks are realistic: ties count half, the mean of the optimistic and the pessimistic rank, so
+    that a model that gives one score to all gains nothing (Berrendorf et al., On the Ambiguity of
+    Rank-Based Evaluation, 2020).
+
+    They are exact, and memory is bounded at any size: scores are made for some queries at a time,
+    all of their candidates are counted by comparison alone, and of the known pairs those of these
+    queries are looked up and counted off again.
+
+    Args:
+        score: scores of queries with all nodes of the answers' kind, (n,) → (n, nodes).
+        queries, answers: (edges,): the true pairs, as numbers of nodes.
+        known: (queries' nodes, answers' nodes): the pairs known to be true, which are left out of
+            the ranking (but for the answer itself).
+        candidates: numbers of the nodes to rank the answer among; all of the kind if not given.
+        keep: a file to keep finished ranks in; where it holds some of the same ranking, these are
+            not computed again. It stays when all are done, and the caller removes it.
+        identity: of the model, so that another's ranks are not taken from `keep`.
+
+    Returns:
+        (edges,): ranks from 1.
+
+    Raises:
+        ModelError: the model gives a score that is no number.
+    """
+    n_nodes = known.shape[1]
+    columns = None if candidates is None else np.unique(candidates)
+    order = np.lexsort((answers, queries))
+    ranks = np.full(len(queries), np.nan)
+    kept = None if keep is None else _Kept(keep, identity, queries, answers, known, columns)
+    done = 0 if kept is None else kept.read(ranks, order)
+    chunk = max(1, _CELLS // max(n_nodes, 1))
+    for start in range(done, len(order), chunk):
+        rows = order[start : start + chunk]
+        asked, where = np.unique(queries[rows], return_inverse=True)
+        scores = score(torch.from_numpy(asked))
+        # The sum is no number where a score is none, or where infinities cancel out.
+        if scores.sum().isnan() and scores.isnan().any():
+            raise ModelError("the model gives scores that are no numbers; train it anew")
+        ranks[rows] = _ranks(scores, where, answers[rows], known[asked], columns)
+        if kept is not None:
+            kept.write(ranks[order[: start + len(rows)]])
+    if kept is not None:
+        kept.write(ranks[order], at_once=True)
+    return ranks
+
+
+def _ranks(
+    scores: Tensor,
+    where: NDArray[np.int64],
+    answers: NDArray[np.int64],
+    known: sparse.csr_matrix,
+    columns: NDArray[np.int64] | None,
+) -> NDArray[np.float64]:
+    """Ranks of the answers (n,) to the queries in the rows `where` (n,) of the scores."""
+    true = scores[torch.from_numpy(where), torch.from_numpy(answers)]
+    # What is not counted: the known answers of each answer's query, and once the answer itself.
+    sizes = np.diff(known.indptr)[where]
+    row = np.repeat(np.arange(len(where)), sizes)
+    within = np.arange(len(row)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    left_out = known.indices[np.repeat(known.indptr[where], sizes) + within]
+    other = left_out != answers[row]
+    row = np.concatenate([row[other], np.arange(len(where))])
+    left_out = np.concatenate([left_out[other], answers])
+    if columns is not None:
+        scores = scores[:, torch.from_numpy(columns)]
+        place = np.searchsorted(columns, left_out).clip(max=len(columns) - 1)
+        among = columns[place] == left_out
+        row, left_out = row[among], place[among]
+    at = torch.from_numpy(where)
+    uncounted = scores[at[row], torch.from_numpy(left_out)].detach().cpu().numpy()
+    above, equal = _counts(scores, where, true)
+    bound = true.detach().cpu().numpy()[row]
+    above -= np.bincount(row[uncounted > bound], minlength=len(where))
+    equal -= np.bincount(row[uncounted == bound], minlength=len(where))
+    return 1 + above + equal / 2
+
+
+def _counts(
+    scores: Tensor, where: NDArray[np.int64], true: Tensor
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How many scores in the rows `where` (n,) are above, and equal to, the true ones (n,)."""
+    if scores.device.type != "cpu":
+        rows = scores[torch.from_numpy(where)]
+        above, equal = ((rows > true[:, None]).sum(1), (rows == true[:, None]).sum(1))
+        return above.cpu().numpy(), equal.cpu().numpy()
+    # A row at a time stays in the processor's cache, and NumPy counts in it fastest.
+    table = scores.detach().numpy()
+    counts = np.empty((2, len(where)), dtype=np.int64)
+    for number, (row, bound) in enumerate(zip(where.tolist(), true.detach().numpy(), strict=True)):
+        counts[0, number] = np.count_nonzero(table[row] > bound)
+        counts[1, number] = np.count_nonzero(table[row] == bound)
+    return counts[0], counts[1]
+
+
+class _Kept:
+    """Finished ranks in a file, written at times and always whole."""
+
+    def __init__(
+        self,
+        path: Path,
+        identity: str,
+        queries: NDArray[np.int64],
+        answers: NDArray[np.int64],
+        known: sparse.csr_matrix,
+        columns: NDArray[np.int64] | None,
+    ):
+        digest = hashlib.sha256(identity.encode())
+        for part in (queries, answers, known.indptr, known.indices, columns):
+            digest.update(b"|" if part is None else np.ascontiguousarray(part).tobytes())
+        self._path, self._of, self._written = path, digest.hexdigest(), time.monotonic()
+
+    def read(self, ranks: NDArray[np.float64], order: NDArray[np.int64]) -> int:
+        """Fill in what is kept of the same ranking; how many ranks, in `order`, are there."""
+        try:
+            with np.load(self._path, allow_pickle=False) as kept:
+                if str(kept["of"]) != self._of:
+                    return 0
+                found = kept["ranks"]
+        except (FileNotFoundError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return 0
+        ranks[order[: len(found)]] = found
+        return len(found)
+
+    def write(self, finished: NDArray[np.float64], *, at_once: bool = False) -> None:
+        """Keep the ranks that are finished, unless some were written a moment ago."""
+        if not at_once and time.monotonic() - self._written < _KEEP_EVERY:
+            return
+        with atomic_file(self._path) as draft, draft.open("wb") as file:
+            np.savez(file, of=np.array(self._of), ranks=finished)
+        self._written = time.monotonic()
+
+
+def summarise(
+    ranks: NDArray[np.float64],
+    groups: NDArray[np.int64],
+    *,
+    seed: int = 0,
+    draws: int = 1000,
+) -> dict[str, Any]:
+    """MRR and Hits@k, each with a 95 % interval by bootstrap over groups.
+
+    Args:
+        ranks: (edges,).
+        groups: (edges,): what to draw together, such as the head; edges of one head are alike, so
+            drawing edges one by one would give intervals that are too narrow.
+
+    Returns:
+        `n` (edges), `groups`, and for each of `mrr`, `hits@1`, `hits@3`, `hits@10` the value and,
+        under `<name>_interval`, its bounds; all None where there is no edge.
+    """
+    values = {"mrr": 1 / ranks, **{f"hits@{k}": (ranks <= k).astype(float) for k in HITS}}
+    names, where = np.unique(groups, return_inverse=True)
+    sizes = np.bincount(where, minlength=len(names))
+    result: dict[str, Any] = {"n": len(ranks), "groups": len(names)}
+    if not len(ranks):
+        return {**result, **{key: None for n in values for key in (n, f"{n}_interval")}}
+    counts = drawn_counts(len(names), seed, draws)
+    totals = counts @ sizes
+    for name, value in values.items():
+        drawn = counts @ np.bincount(where, weights=value, minlength=len(names)) / totals
+        result[name] = round(float(value.mean()), 4)
+        result[f"{name}_interval"] = interval(drawn, len(names))
+    return result
+
+
+def interval(drawn: NDArray[np.float64], of: int | None = None) -> list[float]:
+    """The 95 % interval of a bootstrap's draws.
+
+    Args:
+        of: of a figure between 0 and 1, how many groups it is the mean of. Where all of them have
+            0 (or all 1) every draw has, however few there are; then the bound is the one of 0 among
+            so many by the binomial distribution (Clopper and Pearson, Biometrika 1934). Groups that
+            agree on another value still have an interval of that value alone.
+    """
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    if of and low == high == 0:
+        high = 1 - 0.025 ** (1 / of)
+    elif of and low == high == 1:
+        low = 0.025 ** (1 / of)
+    return [round(float(low), 4), round(float(high), 4)]
+
+
+def drawn_counts(groups: int, seed: int, draws: int) -> NDArray[np.int64]:
+    """How often each group is in each draw of the bootstrap: (draws, groups)."""
+    if not groups:
+        return np.zeros((0, 0), dtype=np.int64)
+    generator = np.random.default_rng(seed)
+    return generator.multinomial(groups, np.full(groups, 1 / groups), size=draws)
+
+
+def by_degree(ranks: NDArray[np.float64], degrees: NDArray[np.int64]) -> list[Mapping[str, Any]]:
+    """MRR and Hits@10 of the edges, apart by the degree that their answer has in training."""
+    rows: list[Mapping[str, Any]] = []
+    for low, high in zip(STRATA, (*STRATA[1:], None), strict=True):
+        here = (degrees >= low) & (degrees < high if high is not None else True)
+        if here.any():
+            last = "+" if high is None else "" if high == low + 1 else f"-{high - 1}"
+            rows.append(
+                {
+                    "degree": f"{low}{last}",
+                    "n": int(here.sum()),
+                    "mrr": round(float((1 / ranks[here]).mean()), 4),
+                    "hits@10": round(float((ranks[here] <= 10).mean()), 4),
+                }
+            )
+    return rows

@@ -1,0 +1,1 @@
+"""Embeddings of a whole graph: a vector for every node and relation, trained on its triples."""

@@ -1,0 +1,243 @@
+"""The graph neural network: patients, diseases and phenotypes as vectors, by message passing.
+
+A phenotype sends its vector, weighted, along "is an ancestor of" and "is shown by" to whom shows
+it or something narrower. So a patient or a disease that it wasn't trained with is no different to
+it from one that it was.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+from torch_geometric.nn import MessagePassing
+from torch_geometric.utils import spmm
+
+from ..core.progress import progress
+
+_BATCH = 128
+
+Floats = NDArray[np.float32]
+Integers = NDArray[np.int64]
+
+
+class PhenotypeKnowledge(Protocol):
+    """What the network reads of diseases and phenotypes; `mining.diagnosis.knowledge` has it."""
+
+    @property
+    def phenotypes(self) -> Sequence[str]:
+        """Identifiers of the phenotypes, the columns of all matrices."""
+        ...
+
+    @property
+    def information(self) -> Floats:
+        """Information content of each phenotype, (phenotypes,)."""
+        ...
+
+    @property
+    def frequency(self) -> sp.csr_matrix:
+        """How often a disease shows a phenotype, ancestors included, (diseases, phenotypes)."""
+        ...
+
+    def with_ancestors(self, patients: Sequence[Integers]) -> sp.csr_matrix:
+        """Patients × phenotypes, ancestors included, of patients given as columns."""
+        ...
+
+
+class SimulatedPatients(Protocol):
+    """Patients to train on."""
+
+    @property
+    def phenotypes(self) -> list[Integers]:
+        """For each patient, the columns of the phenotypes."""
+        ...
+
+    @property
+    def diseases(self) -> Integers:
+        """For each patient, the row of the disease."""
+        ...
+
+
+class Shown(MessagePassing):  # type: ignore[misc]  # PyG is untyped
+    """Who shows phenotypes gets the weighted sum of their vectors: x_i = Σ_j w_ij x_j."""
+
+    def __init__(self) -> None:
+        super().__init__(aggr="add")
+
+    def forward(self, x: Tensor, shown: Tensor) -> Tensor:
+        """Messages from phenotypes (rows of `x`) to the rows of a sparse matrix."""
+        return self.propagate(shown, x=x)  # type: ignore[no-any-return]  # PyG is untyped
+
+    def message_and_aggregate(self, shown: Tensor, x: Tensor) -> Tensor:
+        """Both steps at once."""
+        return spmm(shown, x)  # type: ignore[no-any-return]  # PyG is untyped
+
+
+class Network(nn.Module):
+    """Vectors of patients and diseases of a knowledge:
+
+        z_i = Σ_{a shown by i} f_ia I_a exp(t_a) v_a / |…|
+
+    over the phenotypes a with ancestors, with f the frequency in a disease (1 in a patient), I the
+    information; v (of `dim` numbers) and t are learnt. Vectors start at random, so that before
+    training their cosine is a random projection of that of the weighted phenotypes.
+
+    Args:
+        knowledge: as the graph states it; see `Knowledge.as_stated`.
+        patients: known patients × phenotypes, ancestors included.
+    """
+
+    def __init__(
+        self, knowledge: PhenotypeKnowledge, patients: sp.csr_matrix, dim: int = 128, seed: int = 0
+    ):
+        super().__init__()
+        generator = torch.Generator().manual_seed(seed)
+        start = torch.randn(len(knowledge.phenotypes), dim, generator=generator) / dim**0.5
+        self.vectors = nn.Parameter(start)
+        self.weight = nn.Parameter(torch.zeros(len(knowledge.phenotypes)))
+        self.scale = nn.Parameter(torch.tensor([2.7, 2.7]))  # logarithms: diseases, patients
+        self.shown = Shown()
+        self.knowledge = knowledge
+        self._information = torch.from_numpy(knowledge.information)
+        self._diseases, self._patients = knowledge.frequency, patients
+
+    def forward(self, shown: sp.csr_matrix) -> Tensor:
+        """Vectors of length 1 of the rows of a matrix over phenotypes, ancestors included."""
+        device = self.vectors.device
+        weight = self._information.to(device) * self.weight.exp()
+        sums = self.shown(self.vectors * weight[:, None], _tensor(shown, device))
+        return functional.normalize(sums, dim=1)
+
+    @torch.no_grad()
+    def embed(self, patients: Sequence[Integers]) -> Floats:
+        """Vectors of patients, given as columns of the knowledge."""
+        return np.asarray(self(self.knowledge.with_ancestors(patients)).cpu().numpy())
+
+    @cached_property
+    def diseases(self) -> Floats:
+        """The vectors of all diseases."""
+        with torch.no_grad():
+            return np.asarray(self(self._diseases).cpu().numpy())
+
+    @cached_property
+    def patients(self) -> Floats:
+        """The vectors of all known patients."""
+        with torch.no_grad():
+            return np.asarray(self(self._patients).cpu().numpy())
+
+    def scores(self, patients: Sequence[Integers], patient_rows: Integers) -> Floats:
+        """Patients × diseases: the scaled cosine with the disease, or, if that is higher, with the
+        most similar of its known patients."""
+        own = self.embed(patients)
+        to_diseases, to_patients = self.scale.detach().exp().cpu().numpy()
+        found = to_diseases * (own @ self.diseases.T)
+        alike = to_patients * (own @ self.patients.T)
+        for column, row in enumerate(patient_rows):
+            found[:, row] = np.maximum(found[:, row], alike[:, column])
+        return np.asarray(found, dtype=np.float32)
+
+
+def fit(
+    network: Network,
+    simulated: SimulatedPatients,
+    known: Integers,
+    rows: Integers,
+    publications: Integers,
+    *,
+    epochs: int,
+    seed: int,
+    label: str = "network",
+) -> None:
+    """Train on simulated patients, and on known ones where there are.
+
+    Three cross-entropies over scaled cosines: of simulated patients with all diseases, of known
+    patients with all diseases, and of known patients with those of other publications, where
+    those of the same disease are right. Each known patient weighs 1 / √(patients of the
+    publication).
+
+    Args:
+        simulated: `epochs` times as many as one epoch takes.
+        known: the known patients to learn from.
+        rows, publications: disease and publication of every known patient.
+        label: of the progress.
+    """
+    rng = np.random.default_rng(seed)
+    knowledge = network.knowledge
+    device = network.vectors.device
+    optimiser = torch.optim.Adam(network.parameters(), lr=3e-3)
+    shown = knowledge.with_ancestors(simulated.phenotypes)
+    told = network._patients[known]
+    own, group = rows[known], publications[known]
+    of_each = np.bincount(group, minlength=1)[group] if len(group) else group
+    weights = 1 / np.sqrt(np.maximum(of_each, 1))
+    batches = max(1, len(simulated.diseases) // (epochs * _BATCH))
+    size = -(-len(known) // batches)
+    network.train()
+    with progress(label, epochs * batches) as advance:
+        for epoch in range(epochs):
+            order = rng.permutation(len(known))
+            for batch in range(batches):
+                diseases = network(network._diseases)
+                start = (epoch * batches + batch) * _BATCH
+                part = slice(start, start + _BATCH)
+                logits = network.scale[0].exp() * network(shown[part]) @ diseases.T
+                right = torch.from_numpy(simulated.diseases[part]).to(device)
+                loss = functional.cross_entropy(logits, right) / 2
+                chosen = order[batch * size : (batch + 1) * size]
+                if len(chosen):
+                    weight = torch.tensor(weights[chosen], dtype=torch.float32, device=device)
+                    loss = loss + _of_known(network, told, chosen, own, group, diseases, weight)
+                optimiser.zero_grad()
+                torch.autograd.backward(loss)
+                optimiser.step()
+                advance(note=f"loss {loss.item():.3f}")
+    network.eval()
+
+
+def _of_known(
+    network: Network,
+    told: sp.csr_matrix,
+    chosen: Integers,
+    rows: Integers,
+    publications: Integers,
+    diseases: Tensor,
+    weight: Tensor,
+) -> Tensor:
+    """The loss of some known patients, with diseases and with one another."""
+    everyone = network(told)
+    patients = everyone[torch.from_numpy(chosen).to(everyone.device)]
+    logits = network.scale[0].exp() * patients @ diseases.T
+    right = torch.from_numpy(rows[chosen]).to(logits.device)
+    among = functional.cross_entropy(logits, right, reduction="none")
+    loss = (among * weight).sum() / weight.sum()
+    other = torch.from_numpy(publications[chosen][:, None] != publications[None, :])
+    alike = other & torch.from_numpy(rows[chosen][:, None] == rows[None, :])
+    has = alike.any(dim=1).to(logits.device)
+    if has.any():
+        cosines = network.scale[1].exp() * patients @ everyone.T
+        lowest = torch.finfo(cosines.dtype).min
+        total = cosines.masked_fill(~other.to(cosines.device), lowest).logsumexp(dim=1)
+        same = cosines.masked_fill(~alike.to(cosines.device), lowest).logsumexp(dim=1)
+        loss = loss + ((total - same) * weight)[has].sum() / weight[has].sum()
+    return loss
+
+
+def _tensor(matrix: sp.csr_matrix, device: torch.device) -> Tensor:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sparse CSR tensor support")
+        return torch.sparse_csr_tensor(
+            torch.from_numpy(matrix.indptr.astype(np.int64)),
+            torch.from_numpy(matrix.indices.astype(np.int64)),
+            torch.from_numpy(matrix.data.astype(np.float32)),
+            size=matrix.shape,
+            device=device,
+            check_invariants=False,
+        )

@@ -1,0 +1,217 @@
+"""What is known of a patient beside phenotypes: candidate genes, age of onset, sex.
+
+Each multiplies the odds of a disease by a likelihood ratio, as far as the graph states anything
+about it, and is 1 where it states nothing. They come on top of what a model makes of the
+phenotypes, so that every model can use them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+
+from ...core.errors import DataError
+from ...graph.kg import KnowledgeGraph
+from ...graph.units import years
+from .knowledge import Floats, Integers, Knowledge
+
+# How often a list of candidate genes holds the gene that is to blame, if the disease has one.
+SENSITIVITY = 0.5
+# How often the patient's onset is one of those stated of the disease; else it is any.
+TRUST_IN_ONSET = 0.5
+# How often a phenotype is met that a disease is said to show in the other sex only.
+OTHER_SEX = 0.05
+
+# Onset of disease in HPO, in years (the definitions below HP:0003674); the largest that part the
+# others are the bins.
+_ONSETS = {
+    "Antenatal onset": (-0.75, 0.0),
+    "Embryonal onset": (-0.75, -0.55),
+    "Fetal onset": (-0.55, 0.0),
+    "Late first trimester onset": (-0.55, -0.5),
+    "Second trimester onset": (-0.5, -0.25),
+    "Third trimester onset": (-0.25, 0.0),
+    "Congenital onset": (0.0, 0.003),
+    "Neonatal onset": (0.003, 0.077),
+    "Infantile onset": (0.077, 1.0),
+    "Childhood onset": (1.0, 5.0),
+    "Juvenile onset": (5.0, 16.0),
+    "Pediatric onset": (0.0, 16.0),
+    "Adult onset": (16.0, 100.0),
+    "Young adult onset": (16.0, 40.0),
+    "Early young adult onset": (16.0, 19.0),
+    "Intermediate young adult onset": (19.0, 25.0),
+    "Late young adult onset": (25.0, 40.0),
+    "Middle age onset": (40.0, 60.0),
+    "Late onset": (60.0, 100.0),
+}
+_BINS = (
+    "Antenatal onset",
+    "Congenital onset",
+    "Neonatal onset",
+    "Infantile onset",
+    "Childhood onset",
+    "Juvenile onset",
+    "Young adult onset",
+    "Middle age onset",
+    "Late onset",
+)
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What is given of a patient beside phenotypes.
+
+    Attributes:
+        genes: candidate genes, by symbol or identifier.
+        onset: a term of HPO's onsets ("Childhood onset") or an age as ISO 8601 duration ("P3Y6M").
+        sex: "female" or "male".
+    """
+
+    genes: tuple[str, ...] = ()
+    onset: str | None = None
+    sex: str | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.genes or self.onset or self.sex)
+
+
+class Factors:
+    """The likelihood ratios of the diseases for one patient's circumstances.
+
+    Attributes:
+        fixed: for each thing given, the logarithms of its factors, one a disease.
+        genes: for each disease (row), names of the candidate genes that it is associated with.
+
+    Raises:
+        MissingError: a gene that the graph doesn't have.
+        DataError: an onset or a sex that is none.
+    """
+
+    def __init__(self, kg: KnowledgeGraph, knowledge: Knowledge, given: Circumstances):
+        self.fixed: dict[str, Floats] = {}
+        self.genes: dict[int, list[str]] = {}
+        self._other_sex: sp.csr_matrix | None = None
+        if given.genes:
+            self.fixed["gene"] = self._gene_factors(kg, knowledge, given.genes)
+        if given.onset:
+            self.fixed["onset"] = _onset_factors(kg, knowledge, given.onset)
+        if given.sex:
+            if given.sex not in ("female", "male"):
+                raise DataError(f"sex is female or male, not {given.sex!r}")
+            self._other_sex = _limited_to_others(kg, knowledge, given.sex)
+
+    def by_name(self, knowledge: Knowledge, patients: Sequence[Integers]) -> dict[str, Floats]:
+        """Logarithms of the factors of each thing given: patients × diseases, or 1 × diseases."""
+        found = {name: factors[None, :] for name, factors in self.fixed.items()}
+        if self._other_sex is not None:
+            shown = (knowledge.present(patients) @ self._other_sex.T).toarray()
+            found["sex"] = (shown * np.log(OTHER_SEX)).astype(np.float32)
+        return found
+
+    def log_factors(self, knowledge: Knowledge, patients: Sequence[Integers]) -> Floats:
+        """Logarithms of the product of all factors: patients × diseases."""
+        total = np.zeros((len(patients), len(knowledge.diseases)), dtype=np.float32)
+        for factors in self.by_name(knowledge, patients).values():
+            total += factors
+        return total
+
+    def _gene_factors(
+        self, kg: KnowledgeGraph, knowledge: Knowledge, genes: Sequence[str]
+    ) -> Floats:
+        """log P(candidates | disease) / P(candidates).
+
+        Of N genes that any disease is associated with, n are given. With s the sensitivity, they
+        hold the gene to blame with probability s and are n of N by chance otherwise: a disease
+        that is associated with one of them has the ratio s N / n + 1 - s, one that is associated
+        with others only 1 - s, and one without a known gene 1.
+        """
+        ids = list(dict.fromkeys(kg.resolve(gene, "Target") for gene in genes))
+        names = dict(kg.nodes.filter(pl.col("id").is_in(ids)).select("id", "name").iter_rows())
+        joined = kg.edges.filter(relation="ASSOCIATED_WITH").select("subject", "object")
+        known = joined.with_columns(
+            row=pl.col("subject").replace_strict(
+                knowledge.disease_rows, default=None, return_dtype=pl.Int64
+            )
+        ).drop_nulls("row")
+        factors = np.zeros(len(knowledge.diseases), dtype=np.float32)
+        factors[known["row"].to_numpy()] = np.log(1 - SENSITIVITY)
+        for row, gene in known.filter(pl.col("object").is_in(ids)).select("row", "object").rows():
+            self.genes.setdefault(row, []).append(names[gene])
+        of_all = max(known["object"].n_unique(), len(ids))
+        factors[list(self.genes)] = np.log(SENSITIVITY * of_all / len(ids) + 1 - SENSITIVITY)
+        self.genes = {row: sorted(set(found)) for row, found in self.genes.items()}
+        return factors
+
+
+def years_of_onset(text: str) -> tuple[float, float]:
+    """The ages, in years, from and to which an onset may be.
+
+    Raises:
+        DataError: neither a term of HPO's onsets nor an age.
+    """
+    for term, span in _ONSETS.items():
+        if text.casefold() in (term.casefold(), term.removesuffix(" onset").casefold()):
+            return span
+    if (age := years(text.upper())) is not None:
+        return age, age
+    raise DataError(f"onset {text!r} is neither an age (P3Y6M) nor one of {', '.join(_ONSETS)}")
+
+
+def _bins_of(span: tuple[float, float]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    begin, end = span
+    spans = [_ONSETS[name] for name in _BINS]
+    if begin == end:
+        return np.array([low <= begin < high for low, high in spans])
+    return np.array([low < end and begin < high for low, high in spans])
+
+
+def _onset_factors(kg: KnowledgeGraph, knowledge: Knowledge, onset: str) -> Floats:
+    """log P(onset | disease) / P(onset), over HPO's onsets from antenatal to late.
+
+    P(onset | disease) = t / (number of onsets stated) for those stated, plus (1 - t) P(onset), with
+    P(onset) the mean over the diseases of which an onset is stated, and t the trust in it.
+    """
+    given = _bins_of(years_of_onset(onset))
+    stated: dict[int, set[int]] = {}
+    said = kg.nodes.filter(kind="Disease").select(
+        "id", course=pl.col("properties").str.json_path_match("$.course")
+    )
+    for disease, course in said.drop_nulls().iter_rows():
+        row = knowledge.disease_rows.get(disease)
+        for term in json.loads(course) if row is not None else ():
+            if row is not None and term in _ONSETS:
+                stated.setdefault(row, set()).update(np.flatnonzero(_bins_of(_ONSETS[term])))
+    factors = np.zeros(len(knowledge.diseases), dtype=np.float32)
+    if not stated or not given.any():
+        return factors
+    shares = np.zeros((len(stated), len(_BINS)))
+    for at, bins in enumerate(stated.values()):
+        shares[at, list(bins)] = 1 / len(bins)
+    usual = float(shares.mean(axis=0)[given].sum())
+    if usual > 0:
+        own = shares[:, given].sum(axis=1)
+        factors[list(stated)] = np.log(TRUST_IN_ONSET * own / usual + 1 - TRUST_IN_ONSET)
+    return factors
+
+
+def _limited_to_others(kg: KnowledgeGraph, knowledge: Knowledge, sex: str) -> sp.csr_matrix:
+    """diseases × phenotypes, 1 where the annotations state the phenotype in the other sex only."""
+    said = (
+        kg.edges.filter(relation="HAS_SYMPTOM")
+        .select("subject", "object", sex=pl.col("properties").str.json_path_match("$.sex"))
+        .filter(pl.col("sex").is_in(["female", "male"]) & (pl.col("sex") != sex))
+    )
+    places = {
+        (knowledge.disease_rows[disease], knowledge.phenotype_columns[phenotype])
+        for disease, phenotype, _ in said.iter_rows()
+        if disease in knowledge.disease_rows and phenotype in knowledge.phenotype_columns
+    }
+    rows, columns = [row for row, _ in places], [column for _, column in places]
+    shape = (len(knowledge.diseases), len(knowledge.phenotypes))
+    return sp.csr_matrix((np.ones(len(places), dtype=np.float32), (rows, columns)), shape=shape)

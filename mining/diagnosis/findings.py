@@ -1,0 +1,171 @@
+"""What is said of a patient, made fit to be scored: current terms of the graph, no contradictions.
+
+Stated rules, each with its message:
+
+- a term that another replaced is that other one;
+- a term of another vocabulary is the phenotype that cites it as its cross-reference, if just one
+  does;
+- what names no phenotype is left out, or, where a person typed it, an error;
+- what was read or stated gives way to the absence of it, or of what it is a kind of, that a person
+  typed;
+- else what is both observed and excluded is observed; so is, against an excluded phenotype, any
+  that is observed below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from ...core.errors import MissingError, SchemaError
+from ...graph.identifiers import is_curie, is_standard, normalise_curie
+from ...graph.kg import KnowledgeGraph
+from ...graph.obsolete import current_ids
+
+# Identifiers or names that a person typed: observed, and excluded.
+Typed = tuple[Sequence[str], Sequence[str]]
+NOTHING: Typed = ((), ())
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Identifiers of phenotypes that are observed and excluded, and what was done to have them.
+
+    `notes` are sentences for the user; they hold identifiers and names of terms only.
+    """
+
+    present: tuple[str, ...]
+    excluded: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+class Phenotypes:
+    """Looks up a graph's phenotypes by identifier, former identifier, cross-reference or name."""
+
+    def __init__(self, kg: KnowledgeGraph):
+        self._kg = kg
+        symptoms = kg.nodes.filter(kind="Symptom")
+        self.names: Mapping[str, str] = dict(symptoms.select("id", "name").iter_rows())
+        self._current = {
+            old: new
+            for kind, old, new in current_ids([kg]).iter_rows()
+            if kind == "Symptom" and new in self.names
+        }
+        self._citing: dict[str, list[str]] = {}
+        for foreign, own in symptoms.select("xrefs", "id").explode("xrefs").drop_nulls().rows():
+            self._citing.setdefault(foreign, []).append(own)
+        isa = kg.edges.filter(relation="SUBCLASS_OF").select("subject", "object")
+        self._parents: dict[str, list[str]] = {}
+        for child, parent in isa.filter(pl.col("subject").is_in(list(self.names))).iter_rows():
+            self._parents.setdefault(child, []).append(parent)
+
+    def one(self, text: str) -> tuple[str, str | None]:
+        """The identifier that a text means, and what to tell the user about it.
+
+        Raises:
+            MissingError: it means no phenotype of the graph, or several.
+        """
+        text = text.strip()
+        try:
+            curie = normalise_curie(text)  # of HP_0001250 and of an address, too
+        except SchemaError as error:
+            if is_curie(text):
+                raise MissingError(str(error)) from None
+            return self._kg.resolve(text, "Symptom"), None
+        if curie in self.names:
+            return curie, None
+        if curie in self._current:
+            new = self._current[curie]
+            return new, f"{curie} is obsolete: replaced by {new} ({self.names[new]})"
+        citing = self._citing.get(curie, [])
+        if len(citing) == 1:
+            own = citing[0]
+            return own, f"{curie} is taken as {own} ({self.names[own]}), which refers to it"
+        if citing:
+            listed = ", ".join(f"{own} ({self.names[own]})" for own in sorted(citing))
+            raise MissingError(f"{curie} may be several phenotypes: {listed}; give one of them")
+        raise MissingError(self._unknown(curie))
+
+    def _unknown(self, curie: str) -> str:
+        kinds = self._kg.nodes.filter(pl.col("id") == curie)["kind"].to_list()
+        if kinds:
+            return f"{curie} is a {kinds[0]} and no phenotype; give what the patient shows"
+        prefix = curie.partition(":")[0]
+        own = {id_.partition(":")[0] for id_ in self.names}
+        if prefix in own:
+            return (
+                f"{curie} is no phenotype of the graph: unknown, newer than its release, or a term"
+                " that tells of something else (inheritance, course)"
+            )
+        known = "another vocabulary" if is_standard(prefix) else "no vocabulary that is known"
+        return (
+            f"{curie} is of {known} ({prefix}), and no phenotype of the graph refers to it; give a"
+            f" term of {', '.join(sorted(own))}"
+        )
+
+    def ancestors(self, phenotype: str) -> set[str]:
+        """The phenotype and all that it is a kind of."""
+        found, rest = {phenotype}, [phenotype]
+        while rest:
+            above = [p for p in self._parents.get(rest.pop(), ()) if p not in found]
+            found.update(above)
+            rest += above
+        return found
+
+    def clean(
+        self, present: Sequence[str], excluded: Sequence[str], typed: Typed = NOTHING
+    ) -> Findings:
+        """What is said of a patient as findings; see the rules above.
+
+        Args:
+            present, excluded: identifiers or names, as read or stated.
+            typed: what a person typed beside them.
+
+        Raises:
+            MissingError: what was typed names no phenotype.
+        """
+        notes: list[str] = []
+        typed_seen, typed_denied = (self._known(texts, notes, strict=True) for texts in typed)
+        seen, denied = (self._known(texts, notes) for texts in (present, excluded))
+        given_way = {p for p in seen if not self.ancestors(p).isdisjoint(typed_denied)}
+        notes += [
+            f"{self._said(phenotype)} counts as absent: that was typed"
+            for phenotype in seen
+            if phenotype in given_way
+        ]
+        rest = [phenotype for phenotype in seen if phenotype not in given_way]
+        seen = list(dict.fromkeys([*typed_seen, *rest]))
+        denied = list(dict.fromkeys([*typed_denied, *denied]))
+        above = {a: phenotype for phenotype in seen for a in self.ancestors(phenotype)}
+        kept = []
+        for phenotype in denied:
+            if phenotype in seen:
+                notes.append(f"{self._said(phenotype)} is both observed and excluded: observed")
+            elif phenotype in above:
+                notes.append(
+                    f"{self._said(phenotype)} is excluded, but {self._said(above[phenotype])},"
+                    " which is one, is observed: the exclusion is left out"
+                )
+            else:
+                kept.append(phenotype)
+        return Findings(tuple(seen), tuple(kept), tuple(notes))
+
+    def _known(self, texts: Iterable[str], notes: list[str], *, strict: bool = False) -> list[str]:
+        found = []
+        for text in dict.fromkeys(texts):
+            try:
+                identifier, note = self.one(text)
+            except MissingError as error:
+                if strict:
+                    raise
+                notes.append(f"left out: {error}")
+                continue
+            found.append(identifier)
+            if note is not None:
+                notes.append(note)
+        return list(dict.fromkeys(found))
+
+    def _said(self, phenotype: str) -> str:
+        return f"{phenotype} ({self.names[phenotype]})"

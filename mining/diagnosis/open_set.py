@@ -1,0 +1,355 @@
+"""The open set: that a patient's disease is none of the candidates, and sets that hold it.
+
+Fitted on cases that the model was not trained with, on top of whatever scores it gives. Three
+steps, each of few numbers:
+
+- temperature scaling (Guo et al. 2017, https://arxiv.org/abs/1706.04599);
+- the probability that the disease is none of the candidates, by logistic regression on how the
+  scores look when a case's disease is taken out of the candidates, and when another is;
+- split conformal prediction with adaptive prediction sets (Romano, Sesia and Candès 2020,
+  https://arxiv.org/abs/2006.02544), "none of these" being a candidate like the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import entr, expit, log_softmax, logit, softmax
+
+from ...core.errors import DataError
+
+Floats = NDArray[np.floating[Any]]
+Integers = NDArray[np.int64]
+
+NONE = -1  # the row that stands for "none of these"
+FEATURES = ("top_score", "margin", "entropy", "phenotypes")
+_FOLDS = 5
+_PART = 500  # patients at a time: × 12,000 diseases are 48 MB
+# What a margin is at most: where only one candidate has a score, it would be infinite.
+_WIDEST = 50.0
+
+
+@dataclass(frozen=True)
+class OpenSet:
+    """Probabilities over all candidates and "none of these", from a model's scores.
+
+        P(none | x) = σ(b + Σ_i w_i (f_i(x) - m_i) / s_i)
+        P(d | x) = (1 - P(none | x)) softmax(scores / T)_d
+
+    with f the highest score, its distance from the second, the entropy of softmax(scores / T), and
+    log(1 + number of phenotypes).
+
+    Attributes:
+        temperature: T.
+        weights, means, scales: of the four features; w, m, s.
+        intercept: b.
+        base_rate: how often the disease was no candidate among the cases that it was fitted on
+            (Laplace's share); P(none) holds for cases of which as many have none.
+        conformity: of each of these cases, in order, the probability of all that the model puts
+            before the truth, by a fit that the case had no part in.
+        figures: `n`, `without_candidate`; `auroc` of P(none), the cases without their disease
+            against the same without another, by fits that the case had no part in; and
+            `auroc_observed`, cases whose disease is no candidate against the others (null
+            where there are none). `shipped` where it was fitted on the published cases that the
+            readouts which come with medkg learnt from.
+    """
+
+    temperature: float
+    weights: list[float]
+    means: list[float]
+    scales: list[float]
+    intercept: float
+    base_rate: float
+    conformity: list[float]
+    figures: dict[str, Any]
+
+    def none_of_these(
+        self, scores: Floats, phenotypes: Integers, without: Integers | None = None
+    ) -> NDArray[np.float64]:
+        """P(none) of each patient.
+
+        Args:
+            scores: patients × diseases, as those that it was fitted on.
+            phenotypes: how many phenotypes each patient has that the model knows.
+            without: for each patient a row that is taken to be no candidate.
+        """
+        features = _features(scores, phenotypes, self.temperature, without)
+        standard = (features - np.array(self.means)) / np.array(self.scales)
+        return np.asarray(expit(self.intercept + standard @ np.array(self.weights)))
+
+    def probabilities(self, scores: Floats, phenotypes: Integers) -> NDArray[np.float64]:
+        """Patients × (diseases + 1), with "none of these" as the last column; rows sum to 1."""
+        none = self.none_of_these(scores, phenotypes)[:, None]
+        among = np.exp(log_softmax(scores.astype(np.float64) / self.temperature, axis=1))
+        return np.hstack([(1 - none) * among, none])
+
+    def sets(self, scores: Floats, phenotypes: Integers, coverage: float = 0.9) -> list[Integers]:
+        """For each patient the rows of the diseases, the most probable first, that hold the true
+        one with the probability `coverage`; -1 is "none of these", which is true of a patient whose
+        disease is no candidate.
+
+        That is so on average over patients like those of the fit (exchangeable with them). Later
+        cases are not quite, so measure the coverage on some (`coverage_of`). No set is empty, so
+        that where the first is right more often than `coverage`, so are the sets.
+
+        Raises:
+            DataError: the coverage is not between 0 and 1.
+        """
+        found = []
+        for start in range(0, len(scores), _PART):
+            part = slice(start, start + _PART)
+            ordered = Ordered.of(self.probabilities(scores[part], phenotypes[part]))
+            found += ordered.sets(self.limit(coverage))
+        return found
+
+    def limit(self, coverage: float) -> float:
+        """How probable may be what comes before a candidate for it to be in the set: of the n
+        cases' conformity the ⌈(n + 1) coverage⌉-th smallest; infinity where there are fewer."""
+        if not 0 < coverage < 1:
+            raise DataError(f"coverage is between 0 and 1, not {coverage}")
+        place = int(np.ceil((len(self.conformity) + 1) * coverage))
+        return self.conformity[place - 1] if place <= len(self.conformity) else np.inf
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, as JSON can hold it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> OpenSet:
+        """The open set of these values."""
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """Patients' candidates, the most probable first.
+
+    Attributes:
+        order: patients × candidates, columns of the probabilities; the last is "none of these".
+        before: the probability of all that comes before each.
+    """
+
+    order: Integers
+    before: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, probabilities: NDArray[np.float64]) -> Ordered:
+        """Of what `OpenSet.probabilities` gives."""
+        order = np.argsort(-probabilities, axis=1, kind="stable")
+        chances = np.take_along_axis(probabilities, order, axis=1)
+        return cls(order, np.cumsum(chances, axis=1) - chances)
+
+    def sets(self, limit: float) -> list[Integers]:
+        """The rows of those before which the candidates are no more probable than the limit."""
+        sizes = (self.before <= limit).sum(axis=1)  # at least 1: nothing is before the first
+        rows = np.where(self.order == self.order.shape[1] - 1, NONE, self.order)
+        return [row[:size] for row, size in zip(rows, sizes, strict=True)]
+
+
+def fit_open_set(
+    scores: Floats,
+    truth_rows: Integers,
+    phenotypes: Integers,
+    groups: Integers | None = None,
+    *,
+    seed: int = 0,
+) -> OpenSet:
+    """Fit temperature, "none of these" and conformal scores on cases that the model hasn't seen.
+
+    Args:
+        scores: patients × diseases: scores, logits or log-probabilities.
+        truth_rows: the row of each patient's disease, -1 where it is no candidate.
+        phenotypes: how many phenotypes each patient has that the model knows.
+        groups: cases of one group (a publication) are never fitted and measured on at once; by
+            default each is a group of its own.
+        seed: of the division of the groups into five parts.
+
+    Raises:
+        DataError: fewer than 20 cases whose disease is a candidate, or fewer than five groups.
+    """
+    groups = np.arange(len(scores)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    candidates = int((truth_rows >= 0).sum())
+    found_in = np.unique(groups[truth_rows >= 0])
+    if not enough(truth_rows, groups) or scores.shape[1] < 2:
+        raise DataError(
+            f"{candidates} cases of {len(found_in)} groups have a disease that is a candidate (of"
+            f" {scores.shape[1]}); an open set is fitted on at least 20, of {_FOLDS} groups, and on"
+            " two candidates"
+        )
+    rng = np.random.default_rng(seed)
+    # Groups with such a case are dealt out first, so that no fold is without one.
+    drawn = rng.permutation(groups.max() + 1)
+    fold_of = np.empty(len(drawn), dtype=np.int64)
+    fold_of[drawn[np.argsort(~np.isin(drawn, found_in), kind="stable")]] = (
+        np.arange(len(drawn)) % _FOLDS
+    )
+    fold = fold_of[groups]
+    conformity = np.empty(len(scores))
+    present, removed = np.empty(len(scores)), np.full(len(scores), np.nan)
+    for part in range(_FOLDS):
+        rest, own = fold != part, np.flatnonzero(fold == part)
+        fitted = _fit(scores[rest], truth_rows[rest], phenotypes[rest], rng)
+        conformity[own] = _conformity(fitted, scores[own], truth_rows[own], phenotypes[own])
+        present[own] = fitted.none_of_these(scores[own], phenotypes[own])
+        own = own[truth_rows[own] >= 0]
+        others = _others(truth_rows[own], scores.shape[1], rng)
+        present[own] = fitted.none_of_these(scores[own], phenotypes[own], others)
+        removed[own] = fitted.none_of_these(scores[own], phenotypes[own], truth_rows[own])
+    known = truth_rows >= 0
+    figures = {
+        "n": len(scores),
+        "without_candidate": int((~known).sum()),
+        "auroc": auroc(present[known], removed[known]),
+        "auroc_observed": auroc(present[known], present[~known]),
+    }
+    fitted = _fit(scores, truth_rows, phenotypes, rng)
+    return OpenSet(
+        **{**asdict(fitted), "conformity": np.sort(conformity).tolist(), "figures": figures}
+    )
+
+
+def enough(truth_rows: Integers, groups: Integers) -> bool:
+    """Whether an open set can be fitted on cases: 20 of five groups whose disease is a candidate
+    (-1 where it is none)."""
+    known = truth_rows >= 0
+    return int(known.sum()) >= 20 and len(np.unique(groups[known])) >= _FOLDS
+
+
+def coverage_of(
+    sets: Sequence[Integers], truth_rows: Sequence[Integers], groups: Integers, coverage: float
+) -> dict[str, Any]:
+    """How often sets hold the truth, and how large they are, on cases of another time.
+
+    Args:
+        sets: of `OpenSet.sets`.
+        truth_rows: the rows of each patient's diseases, of which one is enough; where none is a
+            candidate, "none of these" is the truth.
+        groups: number of each patient's publication.
+        coverage: what was asked for.
+
+    Returns:
+        `asked`, `n`, `covered` (share of cases whose truth is in their set),
+        `covered_publications` (mean over publications), `covered_candidates` (share of those whose
+        disease is a candidate), `size_median`, `size_mean` (diseases in a set), `with_none` (share
+        of sets that hold "none of these").
+    """
+    held = np.array(
+        [
+            bool(np.isin(rows if len(rows) else NONE, found).any())
+            for rows, found in zip(truth_rows, sets, strict=True)
+        ]
+    )
+    known = np.array([len(rows) > 0 for rows in truth_rows])
+    sizes = np.array([(found != NONE).sum() for found in sets])
+    number = np.unique(groups, return_inverse=True)[1]
+    by_group = np.bincount(number, weights=held) / np.bincount(number)
+    return {
+        "asked": coverage,
+        "n": len(held),
+        "covered": round(float(held.mean()), 4),
+        "covered_publications": round(float(by_group.mean()), 4),
+        "covered_candidates": round(float(held[known].mean()), 4) if known.any() else None,
+        "size_median": float(np.median(sizes)),
+        "size_mean": round(float(sizes.mean()), 1),
+        "with_none": round(float(np.mean([NONE in found for found in sets])), 4),
+    }
+
+
+def _fit(
+    scores: Floats, truth_rows: Integers, phenotypes: Integers, rng: np.random.Generator
+) -> OpenSet:
+    """Temperature and "none of these" alone."""
+    from sklearn.linear_model import LogisticRegression
+
+    known = truth_rows >= 0
+    own, rows, numbers = scores[known], truth_rows[known], phenotypes[known]
+    temperature = fit_temperature(own, rows)
+    others = _others(rows, scores.shape[1], rng)
+    # A candidate is taken out either way, so that their number tells nothing.
+    versions = [
+        _features(own, numbers, temperature, others),
+        _features(own, numbers, temperature, rows),
+        _features(scores[~known], phenotypes[~known], temperature),
+    ]
+    features = np.vstack(versions)
+    labels = np.repeat([False, True, True], [len(version) for version in versions])
+    means, scales = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
+    regression = LogisticRegression(class_weight="balanced", max_iter=1000)
+    regression.fit((features - means) / scales, labels)
+    # Fitted as if half had none; moved to how many have (prior shift).
+    base_rate = (int((~known).sum()) + 1) / (len(known) + 2)
+    return OpenSet(
+        temperature=temperature,
+        weights=regression.coef_[0].tolist(),
+        means=means.tolist(),
+        scales=scales.tolist(),
+        intercept=float(regression.intercept_[0] + logit(base_rate)),
+        base_rate=base_rate,
+        conformity=[],
+        figures={},
+    )
+
+
+def fit_temperature(scores: Floats, truth_rows: Integers) -> float:
+    """The temperature at which softmax(scores / T) is the likeliest to be right."""
+    parts = [slice(start, start + _PART) for start in range(0, len(scores), _PART)]
+    highest = scores.max(axis=1)
+    own = np.take_along_axis(scores, truth_rows[:, None], axis=1)[:, 0] - highest
+
+    def loss(log_temperature: float) -> float:
+        heat = np.exp(log_temperature).astype(scores.dtype)
+        sums = [np.exp((scores[part] - highest[part, None]) / heat).sum(axis=1) for part in parts]
+        return float((np.log(np.concatenate(sums)) - own / heat).mean())
+
+    found = minimize_scalar(loss, bounds=(-4, 4), method="bounded", options={"xatol": 0.01})
+    return float(np.exp(found.x))
+
+
+def _features(
+    scores: Floats, phenotypes: Integers, temperature: float, without: Integers | None = None
+) -> NDArray[np.float64]:
+    """Patients × the four features; `without`: a row for each patient that is no candidate."""
+    found = []
+    for start in range(0, len(scores), _PART):
+        given = scores[start : start + _PART].astype(np.float64)
+        if without is not None:
+            given[np.arange(len(given)), without[start : start + _PART]] = -np.inf
+        two = -np.partition(-given, 1, axis=1)[:, :2]
+        entropy = entr(softmax(given / temperature, axis=1)).sum(axis=1)
+        margin = np.minimum(two[:, 0] - two[:, 1], _WIDEST)
+        numbers = np.log1p(phenotypes[start : start + _PART])
+        found.append(np.stack([two[:, 0], margin, entropy, numbers], axis=1))
+    return np.concatenate([np.empty((0, len(FEATURES))), *found])
+
+
+def _others(rows: Integers, size: int, rng: np.random.Generator) -> Integers:
+    """For each patient a random disease that is not theirs."""
+    return np.asarray((rows + rng.integers(1, size, size=len(rows))) % size)
+
+
+def _conformity(
+    fitted: OpenSet, scores: Floats, truth_rows: Integers, phenotypes: Integers
+) -> NDArray[np.float64]:
+    """The probability of all that comes before the truth in each patient's list."""
+    truth = np.where(truth_rows >= 0, truth_rows, scores.shape[1])
+    found = []
+    for start in range(0, len(scores), _PART):
+        part = slice(start, start + _PART)
+        ordered = Ordered.of(fitted.probabilities(scores[part], phenotypes[part]))
+        found.append(ordered.before[ordered.order == truth[part, None]])
+    return np.concatenate([np.empty(0), *found])
+
+
+def auroc(low: Floats, high: Floats) -> float | None:
+    """How often one of `high` is above one of `low`; none where one of them is empty."""
+    from sklearn.metrics import roc_auc_score  # takes a second, and only fitting needs it
+
+    if not len(low) or not len(high):
+        return None
+    labels = np.repeat([0, 1], [len(low), len(high)])
+    return round(float(roc_auc_score(labels, np.concatenate([low, high]))), 4)

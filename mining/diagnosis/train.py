@@ -1,0 +1,174 @@
+"""Training a diagnosis model."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ...core.atomic import check_replaceable
+from ...core.checkpoint import Stages
+from ...core.errors import ModelError
+from ...core.model_folder import CONFIG
+from ...core.threads import one_thread
+from ...graph.kg import KnowledgeGraph
+from .cases import cases_of
+from .classifiers import train_logistic, train_perceptron
+from .evaluate import (
+    BASELINES,
+    figures_of,
+    first_of,
+    ranks_of,
+)
+from .knowledge import Knowledge
+from .model import HELD_OUT, KIND, DiagnosisModel
+from .open_set import OpenSet, fit_temperature
+from .patients import simulate
+from .ranker import train_network, train_ranker
+from .scorers import (
+    MODELS,
+    ByNetwork,
+    Scorer,
+    Untrained,
+)
+from .split import references_of
+
+
+@one_thread()
+def train_diagnosis(
+    kg: KnowledgeGraph,
+    *,
+    model: str = "ranker",
+    cases: KnowledgeGraph | None = None,
+    simulated: int | None = None,
+    seed: int = 0,
+    out: Path | str | None = None,
+    graph_path: Path | str | None = None,
+    device: str | None = None,
+) -> DiagnosisModel:
+    """Train a model that ranks the diseases of a graph for a patient.
+
+    The patients it learns from are known ones (`cases`) and others simulated from the graph's
+    HAS_SYMPTOM edges (see `patients.simulate`). Probabilities of the ranker are fitted on known
+    patients, each scored without their publication; where there are fewer than 200, or of fewer
+    than 30 diseases or five publications, on the published ones that its readouts learnt from
+    (`ranker.own_open_set`); of a small graph, and of the other models, on 500 simulated ones. 500
+    more of these give the figures, which say that all is wired right, not how good it is with
+    patients: simulated ones are made from annotations, which flatters models of annotations alone.
+
+    Args:
+        kg: with HAS_SYMPTOM and SUBCLASS_OF edges, as HPO has them.
+        model: `ranker`, or one part of it or baseline: see `scorers.MODELS`.
+        cases: patients with diagnoses. They add to what is known of their diseases.
+        simulated: number of simulated patients; by default 2,800 an epoch, and 50,000 for `mlp`,
+            which needs several of every disease.
+        seed: of everything random; the same seed gives the same model.
+        out: folder to save the model to. What takes the ranker long is kept beside it until all is
+            done, so that the same call goes on after a kill.
+        graph_path: where `kg` lies, recorded with the model.
+        device: by default CUDA where there is one.
+
+    Raises:
+        ModelError: no such model.
+        DataError: the graph has no HAS_SYMPTOM edge, or `out` holds other things.
+    """
+    if out is not None:
+        check_replaceable(Path(out), marker=CONFIG, kind=KIND)
+    if model not in MODELS:
+        raise ModelError(f"there is no diagnosis model {model!r}; there are {', '.join(MODELS)}")
+    simulated = simulated or (50_000 if model == "mlp" else 2_800)
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    checkpoint = None if out is None else Path(f"{out}.checkpoint")
+
+    def made_of() -> list[Any]:
+        known = None if cases is None else cases.checksum()
+        return [kg.checksum(), known, simulated, seed]
+
+    stages = Stages(checkpoint, made_of)
+    knowledge = Knowledge.of(kg, cases)
+    rng = np.random.default_rng(seed)
+    calibration, test = (simulate(knowledge, HELD_OUT, rng) for _ in range(2))
+    scorer, open_set, further = _trained(
+        model, kg, cases, knowledge, simulated=simulated, seed=seed, device=device, stages=stages
+    )
+    metrics = {}
+    for name in dict.fromkeys((model, *BASELINES)):
+        own = scorer if name == model else Untrained(name, knowledge)
+        scores = own.scores(test.phenotypes)
+        figures = figures_of(
+            ranks_of(scores, test.diseases),
+            first_of(scores, seed),
+            test.diseases,
+            np.arange(HELD_OUT),
+            seed=seed,
+        )
+        # Each simulated patient is a publication of its own, so micro and macro are the same.
+        metrics[name] = {
+            "patients": "simulated",
+            **{key: v for key, v in figures.items() if not key.startswith(("macro", "public"))},
+        }
+    trained = DiagnosisModel(
+        kg,
+        model,
+        knowledge,
+        scorer,
+        open_set.temperature
+        if open_set is not None
+        else fit_temperature(scorer.scores(calibration.phenotypes), calibration.diseases),
+        {
+            "simulated": simulated,
+            "seed": seed,
+            "cases": 0 if cases is None else cases.nodes.filter(kind="Patient").height,
+            "learnt_from": sorted(
+                {
+                    *knowledge.patient_publications,
+                    *(set() if cases is None else _publications(cases)),
+                    *further,
+                }
+            ),
+        },
+        metrics,
+        open_set,
+    )
+    if out is not None:
+        trained.save(out, graph_path=graph_path)
+    if checkpoint is not None:
+        shutil.rmtree(checkpoint, ignore_errors=True)
+    return trained
+
+
+def _trained(
+    model: str,
+    kg: KnowledgeGraph,
+    cases: KnowledgeGraph | None,
+    knowledge: Knowledge,
+    *,
+    simulated: int,
+    seed: int,
+    device: str,
+    stages: Stages,
+) -> tuple[Scorer, OpenSet | None, list[str]]:
+    """As `train_ranker`."""
+    if model == "ranker":
+        return train_ranker(
+            kg, cases, knowledge, simulated=simulated, seed=seed, device=device, stages=stages
+        )
+    if model == "gnn":
+        everyone = np.arange(len(knowledge.patient_rows))
+        network = train_network(knowledge, everyone, simulated=simulated, seed=seed, device=device)
+        return ByNetwork(knowledge, network), None, []
+    if model == "mlp":
+        patients = simulate(knowledge, simulated, np.random.default_rng([seed, 1]))
+        return train_perceptron(knowledge, patients, seed=seed, device=device), None, []
+    if model == "logistic":
+        return train_logistic(knowledge), None, []
+    return Untrained(model, knowledge), None, []
+
+
+def _publications(cases: KnowledgeGraph) -> set[str]:
+    """All that the patients' evidence refers to as a publication, second references too."""
+    references = references_of(cases_of(cases))
+    return {each for each in references if each.startswith(("PMID:", "doi:", "DOI:"))}

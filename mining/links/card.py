@@ -1,0 +1,104 @@
+"""The card that lies in a link model's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ...core.calibration import FIRST
+from ...core.reliability import reliability_svg
+from ...graph.training_graph import source_lines
+
+if TYPE_CHECKING:
+    from .model import LinkModel
+
+
+_PLOTTED = {
+    "tail": "Reliability of the probabilities of tails",
+    "head": "Reliability of the probabilities of heads",
+}
+
+
+def link_plots(model: LinkModel) -> dict[str, str]:
+    """The plots that the card shows, by file name: reliability on the test edges."""
+    return {
+        _plot(direction): reliability_svg(measured["reliability"], _PLOTTED[direction])
+        for direction, measured in model.metrics["calibration"].items()
+    }
+
+
+def _plot(direction: str) -> str:
+    return f"reliability-{direction}.svg"
+
+
+def link_card(model: LinkModel) -> str:
+    """The model card of a link model, Markdown: figures beside the baselines', what a probability
+    says, sources and licences."""
+    head_kind, relation, tail_kind = model.task.edge_type
+    task = model.task
+
+    def row(name: str, figures: Mapping[str, Any]) -> str:
+        if not figures["n"]:
+            return f"| {name} | – | – | – | – |"
+        cells = [
+            f"{figures[key]:.3f} ({figures[f'{key}_interval'][0]:.3f}"
+            f"–{figures[f'{key}_interval'][1]:.3f})"
+            for key in ("mrr", "hits@1", "hits@3", "hits@10")
+        ]
+        return f"| {name} | {' | '.join(cells)} |"
+
+    lines = [
+        f"# {model.name}",
+        "",
+        f"Ranks {tail_kind} nodes for a {head_kind} (and the other way) by {relation}:"
+        f" {model.label.removeprefix('links-')}, seed {model.seed}.",
+        "",
+        f"Trained on {len(task.train):,} edges; {len(task.valid):,} held back for validation and"
+        f" {len(task.test):,} for the test.",
+    ]
+    ranked = {"tail": (tail_kind, task.tails), "head": (head_kind, task.heads)}
+    for direction, (kind, nodes) in ranked.items():
+        lines += [
+            "",
+            f"## Test, {direction}s ranked among {len(nodes):,} {kind} nodes",
+            "",
+            "Filtered; ties count half; 95 % intervals by bootstrap over queries"
+            f" (n = {len(task.test):,} edges).",
+            "",
+            "| | MRR | Hits@1 | Hits@3 | Hits@10 |",
+            "|---|---|---|---|---|",
+            row("this model", model.metrics["test"][direction]),
+            *(
+                row(name, figures[direction])
+                for name, figures in model.metrics["baselines"].items()
+            ),
+        ]
+        if measured := model.metrics["calibration"].get(direction):
+            lines += [
+                "",
+                f"Probabilities of the first {FIRST} candidates: Brier"
+                f" {measured['brier']:.5f} (a constant: {measured['brier_of_base_rate']:.5f}), ECE"
+                f" {measured['ece']:.5f}, base rate {measured['base_rate']:.5f}. In ten parts of"
+                " equally many, from the least probable on:",
+                "",
+                "| said | true |",
+                "|---|---|",
+                *(
+                    f"| {part['probability']:.4f} | {part['true']:.4f} |"
+                    for part in measured["reliability"]
+                ),
+                "",
+                f"![{_PLOTTED[direction]}]({_plot(direction)})",
+            ]
+    lines += [
+        "",
+        "## What a probability says",
+        "",
+        "That the sources record the pair, or will, at the base rate stated; not that it is true."
+        " What is rarely studied is rarely recorded, and gets a low probability whatever the"
+        " truth.",
+        "Not for decisions about patients.",
+        "",
+        *source_lines(model.record["sources"]),
+    ]
+    return "\n".join(lines) + "\n"

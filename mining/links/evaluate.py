@@ -1,0 +1,337 @@
+"""Honest evaluation of a link model: leaks looked for, baselines beside, figures with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import sparse
+
+from ...core.calibration import FIRST, quality
+from ...core.errors import DataError, MissingError, ModelError
+from ...core.progress import progress
+from ...core.ranking import by_degree, pair_matrix, summarise
+from ...core.sparse import without
+from ...gnn.data import to_hetero_data
+from ...graph.kg import KnowledgeGraph
+from .baselines import Degree, Neighbours
+from .leaks import Leaks, find_leaks, same_entities
+from .metrics import (
+    Scored,
+    by_label,
+    figures,
+    first_candidates,
+    paired_difference,
+    score_pairs,
+)
+from .model import DIRECTIONS, LinkModel
+from .scorers import Scorer
+from .split import MANIFEST, read_edges
+
+ALL, NOT_ADME, NOT_LEAKED = "all", "without adme", "without leaks"
+Chosen = NDArray[np.bool_]
+
+
+def evaluate_model(
+    model: LinkModel,
+    *,
+    edges: Path | str | None = None,
+    split: Path | str | None = None,
+    allow_leaks: bool = False,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """All figures of a link model on held-back edges, beside the baselines on the same edges.
+
+    Args:
+        edges: a TSV file with the pairs to test (head and tail, or subject and object), as
+            identifiers of the model's graph, or such as merging or a cross-reference joins to them.
+        split: a folder of `medkg split`, whose test is taken. Without either, what training held
+            back.
+        allow_leaks: measure although training gives pairs away, with and without these.
+
+    Returns:
+        `model`, `relation`, `edges` (where from), `tested`, `leaks` and `candidates`. By what is
+        ranked (`tail`, `head`), by part of the edges (`all`; `without adme`: tails without that
+        property, ranked among all; `without leaks`), and by model (`model` and baselines):
+        `figures` (see `medkg.mining.links.metrics.figures`), `paired` (what the model has over each
+        baseline); and `strata`, of all edges, by the degrees of tail and head in training and by
+        the tail's `adme`. `both` are the ranks of both sides together. `calibration`, by what is
+        ranked: of the model's probabilities of the first candidates of every query, what
+        `medkg.core.calibration.quality` gives, and the `base_rate` that the model states. Of other
+        edges than training held back, of the queries among them.
+
+    Raises:
+        DataError: a file can't be read, or holds no edge.
+        MissingError: an end that the model has not seen.
+        ModelError: training gives pairs away, and leaks are not allowed.
+    """
+    pairs, place = _test_pairs(model, edges, split)
+    training = _training_graph(model)
+    leaks = _leaks(model, training or model.graph, pairs)
+    if leaks.pairs.height and not allow_leaks:
+        raise ModelError(_refusal(model, leaks))
+    numbers = _numbers(model, pairs)
+    scorers: dict[str, Scorer] = {"model": model.scorer, **_baselines(model, training)}
+    roles = _adme(model.graph, pairs)
+    parts = _parts(pairs, roles, leaks)
+    known = (
+        model.pairs(model.graph.edges.filter(relation=model.task.edge_type[1]))
+        + model.pairs(pairs.rename({"head": "subject", "tail": "object"}))
+        + model.task.matrix("train", "valid")
+    ).tocsr()
+    sides: dict[str, dict[str, Scored]] = {}
+    measured: dict[str, Any] = {}
+    calibration: dict[str, Any] = {}
+    own = edges is None and split is None
+    steps = len(DIRECTIONS) * (len(scorers) * (1 + len(parts)) + 1)
+    with progress("Evaluating", steps) as step:
+        for side in DIRECTIONS:
+            queries, answers = (numbers if side == "tail" else numbers[:, ::-1]).T
+            truth = known if side == "tail" else known.T.tocsr()
+            sides[side] = {}
+            for name, scorer in scorers.items():
+                score = scorer.score_tails if side == "tail" else scorer.score_heads
+                sides[side][name] = score_pairs(score, queries, answers, truth, seed=seed)
+                step()
+            measured[side] = _figures(sides[side], parts, seed, step)
+            asked = model.task.with_edges(side) if own else np.unique(queries)
+            calibration[side] = _calibration(model, side, asked, numbers, truth)
+            step()
+    return {
+        "model": model.name,
+        "relation": model.task.edge_type[1],
+        "edges": place,
+        "tested": pairs.height,
+        "seed": seed,
+        "training_graph": training is not None,
+        "leaks": leaks.to_dict(),
+        "candidates": {"tail": len(model.task.tails), "head": len(model.task.heads)},
+        "figures": {
+            **measured,
+            "both": _of_both_sides(sides, parts, numbers[:, 0], seed),
+        },
+        "paired": {side: _paired(scored, parts, seed) for side, scored in sides.items()},
+        "strata": {side: _strata(model, scored, numbers, roles) for side, scored in sides.items()},
+        "calibration": calibration,
+    }
+
+
+# What is tested
+
+
+def _test_pairs(
+    model: LinkModel, edges: Path | str | None, split: Path | str | None
+) -> tuple[pl.DataFrame, str]:
+    """The pairs to test (head, tail) by the model's identifiers, and where they are from."""
+    if edges is not None and split is not None:
+        raise DataError("give a file of edges, or a split, not both")
+    heads, tails = model.task.heads, model.task.tails
+    if edges is None and split is None:
+        rows = [(heads[h], tails[t]) for h, t in model.task.test.tolist()]
+        schema = {"head": pl.String, "tail": pl.String}
+        pairs, place = pl.DataFrame(rows, schema=schema, orient="row"), "held back by training"
+    else:
+        if split is not None and not (Path(split) / MANIFEST).is_file():
+            raise DataError(f"is no split (it has no {MANIFEST})", path=split)
+        file = Path(edges) if edges is not None else Path(str(split)) / "test.tsv"
+        pairs, place = read_edges(file).select("head", "tail"), str(file)
+        pairs = _as_model_says(model, pairs).unique(maintain_order=True)
+    if pairs.is_empty():
+        raise DataError("there is no edge to test", path=place)
+    return pairs, place
+
+
+def _as_model_says(model: LinkModel, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Pairs by identifiers of the model: by merges and cross-references of its graph's nodes."""
+    ends = ("head", model.task.heads, 0), ("tail", model.task.tails, 2)
+    unseen = {end: set(pairs[end]) - set(names) for end, names, _ in ends}
+    if not any(unseen.values()):
+        return pairs
+    same = same_entities(model.graph)
+    for end, names, place in ends:
+        nodes = model.graph.nodes.filter(kind=model.task.edge_type[place])
+        referred = nodes.select("id", xref="xrefs").explode("xref").drop_nulls()
+        referred = referred.filter(pl.col("xref").is_unique())
+        became = dict(referred.select("xref", "id").iter_rows()) | same
+        told = {name: became[name] for name in unseen[end] if name in became}
+        lost = sorted(name for name in unseen[end] if told.get(name) not in set(names))
+        if lost:
+            raise MissingError(
+                f"{model.name} has not seen {len(lost)} ends, as {lost[0]}; take their edges out,"
+                " or train it on a graph that holds them"
+            )
+        pairs = pairs.with_columns(pl.col(end).replace(told))
+    return pairs
+
+
+def _numbers(model: LinkModel, pairs: pl.DataFrame) -> NDArray[np.int64]:
+    heads = {name: n for n, name in enumerate(model.task.heads)}
+    tails = {name: n for n, name in enumerate(model.task.tails)}
+    rows = [(heads[head], tails[tail]) for head, tail in pairs.iter_rows()]
+    return np.array(rows, dtype=np.int64).reshape(-1, 2)
+
+
+def _adme(kg: KnowledgeGraph, pairs: pl.DataFrame) -> list[str]:
+    """The role that each pair's tail has as a handler of many drugs, or `none`."""
+    role = pl.col("properties").str.json_path_match("$.adme")
+    roles = dict(kg.nodes.select("id", role=role).drop_nulls().iter_rows())
+    return [roles.get(tail, "none") for tail in pairs["tail"]]
+
+
+def _parts(pairs: pl.DataFrame, roles: list[str], leaks: Leaks) -> dict[str, Chosen]:
+    """Which of the edges are in which part; a part that has all or none of them is left out."""
+    leaked = set(leaks.pairs.iter_rows())
+    parts = {
+        NOT_ADME: np.array([role == "none" for role in roles]),
+        NOT_LEAKED: np.array([pair not in leaked for pair in pairs.iter_rows()]),
+    }
+    return {
+        ALL: np.ones(pairs.height, dtype=bool),
+        **{name: chosen for name, chosen in parts.items() if chosen.any() and not chosen.all()},
+    }
+
+
+# What the model was trained on
+
+
+def _training_graph(model: LinkModel) -> KnowledgeGraph | None:
+    """The graph that the model was trained on, if it is still where it was."""
+    if model.same_graph:
+        return model.graph
+    place = model.record["path"]
+    if place is None or not Path(place).is_dir():
+        return None
+    kg = KnowledgeGraph.open(place)
+    return kg if kg.checksum() == model.record["checksum"] else None
+
+
+def _leaks(model: LinkModel, kg: KnowledgeGraph, pairs: pl.DataFrame) -> Leaks:
+    heads = np.array(model.task.heads, dtype=object)
+    tails = np.array(model.task.tails, dtype=object)
+    trained = pl.DataFrame(
+        {"head": heads[model.task.train[:, 0]], "tail": tails[model.task.train[:, 1]]},
+        schema={"head": pl.String, "tail": pl.String},
+    )
+    return find_leaks(kg, model.task.edge_type[1], pairs, trained, model.task.excluded)
+
+
+def _refusal(model: LinkModel, leaks: Leaks) -> str:
+    sorts = ", ".join(f"{count:,} × {sort}" for sort, count in leaks.to_dict()["by_sort"].items())
+    first = "\n".join(
+        f"  {row['head']} – {row['tail']}: {row['subject']} {row['relation']} {row['object']}"
+        f" ({row['leak']}; {row['levels']}, from {row['sources']})"
+        for row in leaks.to_dict()["first"]
+    )
+    return (
+        f"{leaks.pairs.height:,} of {leaks.tested:,} test pairs are in the graph that {model.name}"
+        f" was trained on ({sorts}), so that its figures would mean nothing:\n{first}\n"
+        "test other edges, train on a split that medkg split makes, or give --allow-leaks for the"
+        " figures with and without them"
+    )
+
+
+def _baselines(model: LinkModel, training: KnowledgeGraph | None) -> dict[str, Scorer]:
+    """Degree, and where its graph is there, nearest neighbours, of the model's training; none that
+    the model is itself."""
+    trained = model.task.matrix("train")
+    found: dict[str, Scorer] = {}
+    if model.settings["model"] != "degree":
+        found["degree"] = Degree.fit(trained)
+    if training is not None and model.settings["model"] != "neighbours":
+        data = to_hetero_data(training, exclude_edges=model.task.excluded)
+        found["neighbours"] = Neighbours.fit(data, model.task.edge_type, trained)
+    return found
+
+
+# Figures
+
+
+def _figures(
+    scored: Mapping[str, Scored], parts: Mapping[str, Chosen], seed: int, step: Callable[..., None]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for part, chosen in parts.items():
+        found[part] = {}
+        for name, all_edges in scored.items():
+            found[part][name] = figures(all_edges.where(chosen), seed=seed)
+            step()
+    return found
+
+
+def _calibration(
+    model: LinkModel,
+    side: str,
+    queries: NDArray[np.int64],
+    numbers: NDArray[np.int64],
+    known: sparse.csr_matrix,
+) -> dict[str, Any]:
+    """How good the probabilities of the queries' first candidates are, pairs that are known and
+    not tested left out."""
+    tested = pair_matrix(numbers if side == "tail" else numbers[:, ::-1], known.shape)
+    if model.task.symmetric:
+        tested = tested.maximum(tested.T).tocsr()
+    score = model.scorer.score_tails if side == "tail" else model.scorer.score_heads
+    scores, ranks, true = first_candidates(score, queries, without(known, tested), tested)
+    calibration = model.calibrations[side]
+    return {
+        "base_rate": round(calibration.base_rate, 6),
+        "queries": len(queries),
+        "first": FIRST,
+        **quality(calibration.probability(scores, ranks), true),
+    }
+
+
+def _of_both_sides(
+    sides: Mapping[str, Mapping[str, Scored]],
+    parts: Mapping[str, Chosen],
+    heads: NDArray[np.int64],
+    seed: int,
+) -> dict[str, Any]:
+    """Ranks of both sides together; drawn by heads."""
+    found: dict[str, Any] = {}
+    for part, chosen in parts.items():
+        groups = np.concatenate([heads[chosen]] * len(sides))
+        found[part] = {
+            name: summarise(
+                np.concatenate([scored[name].ranks[chosen] for scored in sides.values()]),
+                groups,
+                seed=seed,
+            )
+            for name in next(iter(sides.values()))
+        }
+    return found
+
+
+def _paired(scored: Mapping[str, Scored], parts: Mapping[str, Chosen], seed: int) -> dict[str, Any]:
+    ours = scored["model"]
+    return {
+        part: {
+            name: paired_difference(ours.where(chosen), found.where(chosen), seed=seed)
+            for name, found in scored.items()
+            if name != "model"
+        }
+        for part, chosen in parts.items()
+    }
+
+
+def _strata(
+    model: LinkModel, scored: Mapping[str, Scored], numbers: NDArray[np.int64], roles: list[str]
+) -> dict[str, Any]:
+    """By how many edges of the relation training had for the tail and the head; by adme."""
+    found: dict[str, Any] = {}
+    if len(set(roles)) > 1:
+        found["by_adme"] = {name: by_label(s.ranks, roles) for name, s in scored.items()}
+    for end, column in (("tail", 1), ("head", 0)):
+        own = model.task.train[:, column]
+        size = len(model.task.tails if column else model.task.heads)
+        degrees = np.bincount(own, minlength=size)
+        if model.task.symmetric:
+            degrees += np.bincount(model.task.train[:, 1 - column], minlength=size)
+        found[f"by_{end}_degree"] = {
+            name: by_degree(s.ranks, degrees[numbers[:, column]]) for name, s in scored.items()
+        }
+    return found

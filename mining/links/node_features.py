@@ -1,0 +1,63 @@
+"""What nodes are known by beside their edges, as the input of a network.
+
+A new feature is a function from a graph to rows of numbers by kind, and a line in `FEATURES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+from scipy import sparse
+
+from ...core.errors import DataError
+from ...graph.kg import KnowledgeGraph
+
+if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
+
+# For each kind that has the feature: identifiers, and a row of numbers for each of them.
+Rows = dict[str, tuple[Sequence[str], sparse.csr_matrix]]
+
+
+def fingerprints(kg: KnowledgeGraph) -> Rows:
+    """Morgan fingerprints of the drugs whose structure the graph holds; see `molecules`."""
+    from ..molecules import structures as molecules  # RDKit is loaded where it is needed
+
+    found = molecules.structures_of(kg, "Drug")
+    return {"Drug": (found.ids, molecules.fingerprints(found.molecules))} if found.ids else {}
+
+
+FEATURES: dict[str, Callable[[KnowledgeGraph], Rows]] = {"fingerprints": fingerprints}
+
+
+def add_features(data: HeteroData, kg: KnowledgeGraph, names: Sequence[str]) -> None:
+    """Give the kinds of nodes that have these features `x`: (nodes, width), sparse float32.
+
+    A node without the feature has zeros. Several features stand side by side.
+
+    Raises:
+        DataError: no node of the graph has the feature.
+    """
+    blocks: dict[str, list[sparse.csr_matrix]] = {}
+    for name in names:
+        found = FEATURES[name](kg)
+        if not found:
+            raise DataError(
+                f"no node of the graph has {name}: load a source that brings them, or leave"
+                f" {name!r} out of features"
+            )
+        for kind, (ids, rows) in found.items():
+            numbers = pl.DataFrame({"id": data[kind].ids}).with_row_index("n")
+            at = pl.DataFrame({"id": list(ids)}).join(
+                numbers, on="id", how="left", maintain_order="left"
+            )["n"]
+            place = sparse.csr_matrix(
+                (np.ones(len(at), dtype=np.float32), (at.to_numpy(), np.arange(len(at)))),
+                shape=(data[kind].num_nodes, len(at)),
+            )
+            blocks.setdefault(kind, []).append(place @ rows)
+    for kind, parts in blocks.items():
+        data[kind].x = sparse.hstack(parts, format="csr").astype(np.float32)

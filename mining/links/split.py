@@ -1,0 +1,491 @@
+"""Splits without leaks: which edges train, which choose, which test, and what none of them sees."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ...core.atomic import atomic_folder
+from ...core.errors import DataError
+from ...graph.kg import KnowledgeGraph
+from .leaks import (
+    SIMILARITY,
+    Groups,
+    documents_of,
+    entailing,
+    find_leaks,
+    group_nodes,
+)
+from .task import relation_edges
+
+HOWS = ("random", "new-heads", "new-tails", "by-source", "by-date")
+MANIFEST = "split.json"
+SPLIT_VERSION = 1
+PARTS = ("train", "valid", "test")
+ALL = "all"  # every other relation, for `without`
+
+
+@dataclass(frozen=True)
+class LinkSplit:
+    """A relation's edges in parts.
+
+    Attributes:
+        edges: frame part, head, relation, tail, edge: each edge of the relation in one part, but
+            for those removed.
+        removed: frame reason, head, relation, tail, edge: edges of any relation that neither
+            training nor test sees, since they give held-back pairs away.
+        report: how the split was made, counts, and what was kept together or removed, and why.
+    """
+
+    edges: pl.DataFrame
+    removed: pl.DataFrame
+    report: Mapping[str, Any]
+
+    def held_back(self) -> dict[str, list[str]]:
+        """Edge ids by part (valid, test, removed), as `train_links` takes them."""
+        parts = {part: self.edges.filter(part=part)["edge"].to_list() for part in PARTS[1:]}
+        return {**parts, "removed": self.removed["edge"].to_list()}
+
+    def save(self, path: Path | str) -> None:
+        """Write `train.tsv`, `valid.tsv`, `test.tsv`, `removed.tsv` and `split.json` to a folder.
+
+        Raises:
+            DataError: `path` is a file, or a folder that is no split.
+        """
+        with atomic_folder(path, marker=MANIFEST) as folder:
+            for part in PARTS:
+                rows = self.edges.filter(part=part).drop("part")
+                rows.write_csv(folder / f"{part}.tsv", separator="\t")
+            self.removed.write_csv(folder / "removed.tsv", separator="\t")
+            manifest = {"split_version": SPLIT_VERSION, **self.report}
+            (folder / MANIFEST).write_text(
+                json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8"
+            )
+
+
+def held_back(path: Path | str, kg: KnowledgeGraph, relation: str) -> dict[str, list[str]]:
+    """The edge ids that a saved split holds back, by part, as `train_links` takes them.
+
+    Raises:
+        DataError: no split folder, a damaged one, or one of another graph or relation.
+    """
+    folder = Path(path)
+    file = folder / MANIFEST
+    if not file.is_file():
+        raise DataError(f"is no split (it has no {MANIFEST}); medkg split makes one", path=folder)
+    try:
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+        if manifest["split_version"] != SPLIT_VERSION:
+            raise DataError(f"has version {manifest['split_version']}; split again", path=file)
+        of_relation, checksum = manifest["relation"], manifest["graph"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"is damaged: lacks {error}; split again", path=file) from error
+    if of_relation != relation:
+        raise DataError(f"splits {of_relation}, not {relation}", path=file)
+    if checksum != kg.checksum():
+        raise DataError(
+            "was made of another graph, whose leaks are not this one's; medkg split makes one of"
+            " this graph",
+            path=folder,
+        )
+    parts = {part: folder / f"{part}.tsv" for part in ("valid", "test", "removed")}
+    return {part: read_edges(place)["edge"].to_list() for part, place in parts.items()}
+
+
+def read_edges(path: Path | str) -> pl.DataFrame:
+    """Edges of a TSV file: head and tail (or subject and object), and edge, where it has it.
+
+    Raises:
+        DataError: the file can't be read, lacks a column or an end.
+    """
+    try:
+        rows = pl.read_csv(path, separator="\t", infer_schema=False, quote_char=None)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"can't be read as TSV: {error}", path=path) from error
+    rows = rows.rename({"subject": "head", "object": "tail"}, strict=False)
+    if missing := sorted({"head", "tail"} - set(rows.columns)):
+        raise DataError(f"lacks the columns {missing} (or subject and object)", path=path)
+    for line, row in enumerate(rows.iter_rows(named=True), start=2):
+        if not row["head"] or not row["tail"]:
+            raise DataError("lacks an end", path=path, line=line)
+    return rows.select(name for name in ("head", "tail", "edge") if name in rows.columns)
+
+
+def split_links(
+    kg: KnowledgeGraph,
+    relation: str = "TARGETS",
+    how: str = "random",
+    *,
+    seed: int = 0,
+    share: float = 0.1,
+    sources: Sequence[str] = (),
+    since: str | None = None,
+    without: Sequence[str] = (),
+    similarity: float = SIMILARITY,
+) -> LinkSplit:
+    """Split a relation's edges so that none of training gives a held-back pair away.
+
+    What speaks of one pair stays together: both directions, identifiers that merging joins, and
+    compounds that are the same or nearly the same molecule (see `group_nodes`). What can't be kept
+    together is removed: other edges on a held-back pair, turned or by a relation that entails
+    this one, whatever their evidence, text included; where the source or the date decides, edges
+    of alike compounds with the same partner; and what a document that states a held-back pair
+    mentions of it.
+
+    Args:
+        how: `random`: pairs by chance. `new-heads`, `new-tails`: heads or tails by chance, all of
+            whose edges are held back (of a symmetric relation: nodes). `by-source`: the test has
+            the edges that only `sources` record. `by-date`: the test has the edges all of whose
+            evidence is dated `since` or later. Of these two, validation is by chance.
+        share: of the edges, for validation and for the test each.
+        sources: names of sources.
+        since: a date, ISO 8601; if not given, the latest that leaves `share` of the edges.
+        without: for new heads or tails, relations whose edges these lose, too; `all` for all
+            others, which leaves what a node's own properties (such as its structure) tell.
+        similarity: Tanimoto similarity from which two compounds count as one.
+
+    Raises:
+        DataError: too few edges, no such source, no dates, or a part that would be empty.
+        SchemaError: no such relation.
+    """
+    _check(how, share, sources, since, without)
+    relations = _other_relations(kg, relation, without)
+    edge_type, rows = relation_edges(kg, relation)
+    edges = rows.select("id", "sources", head="subject", tail="object")
+    groups = group_nodes(kg, pl.concat([edges["head"], edges["tail"]]).unique(), similarity)
+    ends = [groups.group("head"), groups.group("tail")]
+    edges = edges.with_columns(a=pl.min_horizontal(ends), b=pl.max_horizontal(ends))
+    target, generator = share * edges.height, np.random.default_rng(seed)
+    facts: dict[str, Any] = {}
+    if how in ("by-source", "by-date"):
+        if how == "by-source":
+            tested, facts["sources"] = _of_sources(edges, sources), sorted(sources)
+        else:
+            tested, facts["dates"] = _dated(kg, edges, since, target)
+        rest = edges.join(tested, on="id", how="anti")
+        parts = _drawn(rest, [_PAIR], {"valid": target}, generator)
+        parts = pl.concat([tested.select("id", part=pl.lit("test")), parts])
+    else:
+        units = [_PAIR] if how == "random" else [groups.group(how.removeprefix("new-")[:-1])]
+        if how != "random" and kg.schema.relation(relation).symmetric:
+            units = [pl.col("a"), pl.col("b")]
+        parts = _drawn(edges, units, {"test": target, "valid": target}, generator)
+    edges, doubled = _apart(edges.join(parts, on="id"), groups, relation)
+    held = edges.filter(pl.col("part") != "train")
+    counts = {part: edges.filter(part=part).height for part in PARTS}
+    if empty := [part for part, count in counts.items() if not count]:
+        raise DataError(
+            f"of {rows.height:,} edges none would be left for {empty[0]}; take another share, way"
+            " to split or seed"
+        )
+    removed = [
+        doubled,
+        _saying_the_same(kg, relation, edges, held, groups),
+        _mentioned(kg, relation, held),
+    ]
+    if without:
+        new = held["head" if how == "new-heads" else "tail"].unique()
+        removed.append(_edges_at(kg, new, relations))
+    if how == "by-date":
+        removed.append(_later(kg, relation, facts["dates"]["since"]))
+    gone = (
+        pl.concat(removed)
+        .unique("edge", keep="first", maintain_order=True)
+        .join(edges, left_on="edge", right_on="id", how="anti")
+        .sort("reason", "relation", "head", "tail")
+    )
+    split = LinkSplit(
+        edges.select("part", "head", relation=pl.lit(relation), tail="tail", edge="id").sort(
+            "part", "head", "tail"
+        ),
+        gone,
+        {},
+    )
+    leaks = find_leaks(
+        kg,
+        relation,
+        edges.filter(part="test"),
+        edges.filter(part="train"),
+        [edge for ids in split.held_back().values() for edge in ids],
+        groups,
+    )
+    report = {
+        "relation": relation,
+        "edge_type": list(edge_type),
+        "how": how,
+        "seed": seed,
+        "share": share,
+        **facts,
+        **({"without": sorted(without)} if without else {}),
+        "similarity": similarity,
+        "graph": kg.checksum(),
+        "edges": rows.height,
+        "counts": {**counts, "removed": rows.height - edges.height},
+        "ends": _ends(edges),
+        "removed": dict(gone.group_by("reason").len().sort("reason").iter_rows()),
+        "removed_by_relation": dict(gone.group_by("relation").len().sort("relation").iter_rows()),
+        "kept_together": _together(edges, groups),
+        "text_evidence": _text(kg, held),
+        "noted": leaks.to_dict()["noted"],
+    }
+    return replace(split, report=report)
+
+
+def _check(
+    how: str, share: float, sources: Sequence[str], since: str | None, without: Sequence[str]
+) -> None:
+    if how not in HOWS:
+        raise DataError(f"unknown way to split {how!r}; there are {', '.join(HOWS)}")
+    if since is not None and not re.fullmatch(r"\d{4}(-\d\d(-\d\d)?)?", since):
+        raise DataError(f"a date is written 2020, 2020-05 or 2020-05-31, not {since!r}")
+    if not 0 < share < 0.5:
+        raise DataError(f"share is between 0 and 0.5, not {share}")
+    for given, name, ways in (
+        (sources, "sources", ("by-source",)),
+        (since, "since", ("by-date",)),
+        (without, "without", ("new-heads", "new-tails")),
+    ):
+        if given and how not in ways:
+            raise DataError(f"{name} is for {' and '.join(ways)}, not for {how}")
+
+
+def _other_relations(kg: KnowledgeGraph, relation: str, named: Sequence[str]) -> list[str]:
+    others = sorted(set(kg.schema.relations) - {relation})
+    if ALL in named:
+        return others
+    for name in named:
+        kg.schema.relation(name)
+        if name == relation:
+            raise DataError(f"{relation} is split; its held-back edges are left out anyway")
+    return sorted(set(named))
+
+
+# Which part an edge goes to
+
+
+_PAIR = pl.concat_str("a", "b", separator="\n")
+
+
+def _drawn(
+    edges: pl.DataFrame,
+    units: Sequence[pl.Expr],
+    sizes: Mapping[str, float],
+    generator: np.random.Generator,
+) -> pl.DataFrame:
+    """Whole units by chance, until each part in turn has at least its size: id, part.
+
+    An edge with two units goes where the first of them that is drawn goes. A unit larger than a
+    part is left in training.
+    """
+    by_unit = pl.concat(edges.select("id", unit=unit) for unit in units).unique()
+    drawn = by_unit.group_by("unit").len().sort("unit")
+    drawn = drawn.with_columns(place=pl.Series(generator.permutation(drawn.height)))
+    drawn = drawn.filter(pl.col("len") <= max(1.0, *sizes.values()))
+    edges_at = (
+        by_unit.join(drawn, on="unit")
+        .group_by("id")
+        .agg(pl.col("place").min())
+        .sort("place")
+        .with_columns(number=pl.int_range(pl.len()))
+        .with_columns(before=pl.col("number").min().over("place"))
+    )
+    part, bound = pl.lit("train"), sum(sizes.values())
+    for name in reversed(list(sizes)):
+        part = pl.when(pl.col("before") < bound).then(pl.lit(name)).otherwise(part)
+        bound -= sizes[name]
+    chosen = edges_at.select("id", part=part)
+    left = edges.join(chosen, on="id", how="anti").select("id", part=pl.lit("train"))
+    return pl.concat([chosen, left])
+
+
+def _of_sources(edges: pl.DataFrame, sources: Sequence[str]) -> pl.DataFrame:
+    counts = edges.select(pl.col("sources").explode()).to_series().value_counts(sort=True)
+    held = ", ".join(f"{name} ({count:,} edges)" for name, count in counts.iter_rows())
+    if not sources:
+        raise DataError(f"by-source needs the sources to test on; the graph has {held}")
+    if unknown := sorted(set(sources) - set(counts["sources"])):
+        raise DataError(f"no edge is from {unknown[0]!r}; the graph has {held}")
+    alone = pl.col("sources").list.set_difference(list(sources)).list.len() == 0
+    tested = edges.filter(alone).select("id")
+    if tested.is_empty():
+        raise DataError(f"no edge is recorded by {', '.join(sources)} alone; the graph has {held}")
+    return tested
+
+
+def _dated(
+    kg: KnowledgeGraph, edges: pl.DataFrame, since: str | None, target: float
+) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """The edges all of whose evidence is dated since a cut, and the facts."""
+    ids = edges["id"].implode()
+    evidence = kg.scan("evidence").filter(pl.col("edge").is_in(ids)).select("edge", "date")
+    rows = evidence.collect()
+    undated = rows["date"].null_count()
+    if undated == rows.height:
+        raise DataError(
+            f"none of the {rows.height:,} rows of evidence has a date, so they can't be split"
+            " by it; load a source that dates its evidence, or split another way"
+        )
+    first = rows.group_by("edge").agg(
+        pl.col("date").min(), dated=pl.col("date").is_not_null().all()
+    )
+    dated = first.filter("dated").sort("date", "edge", descending=True)
+    if dated.is_empty():
+        raise DataError("every edge has evidence without a date, so none is known to be new")
+    if since is None:
+        since = str(dated["date"][min(dated.height, max(1, round(target))) - 1])
+    tested = dated.filter(pl.col("date") >= since).select(id="edge")
+    if tested.is_empty():
+        raise DataError(f"no edge is dated {since} or later; the latest is {dated['date'][0]}")
+    return tested, {
+        "since": since,
+        "earliest": dated["date"][-1],
+        "latest": dated["date"][0],
+        "rows": rows.height,
+        "rows_without_date": undated,
+        "edges_without_date": first.height - dated.height,
+    }
+
+
+# What gives held-back pairs away
+
+
+def _removed(edges: pl.LazyFrame, reason: pl.Expr) -> pl.DataFrame:
+    """Edges (id, subject, relation, object) as `LinkSplit.removed` has them."""
+    return edges.select(
+        reason=reason,
+        head="subject",
+        relation="relation",
+        tail="object",
+        edge="id",
+    ).collect()
+
+
+def _apart(edges: pl.DataFrame, groups: Groups, relation: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The edges without those of validation and training that say what the test's do, and without
+    those of training that say what validation's do; and those removed."""
+    order = {"test": 0, "valid": 1, "train": 2}
+    rank = pl.col("part").replace_strict(order, return_dtype=pl.Int64)
+    first = rank == rank.min().over("a", "b")
+    ends = groups.entity("head"), groups.entity("tail")
+    key = pl.concat_str(pl.min_horizontal(ends), pl.max_horizontal(ends), separator="\n")
+    held = edges.filter(pl.col("part") != "train").select(key).to_series().implode()
+    reason = (
+        pl.when(key.is_in(held))
+        .then(pl.lit("the same pair, turned or under another identifier"))
+        .otherwise(pl.lit("nearly the same compound"))
+    )
+    removed = edges.filter(~first).select(
+        reason=reason, head="head", relation=pl.lit(relation), tail="tail", edge="id"
+    )
+    return edges.filter(first), removed
+
+
+def _saying_the_same(
+    kg: KnowledgeGraph, relation: str, edges: pl.DataFrame, held: pl.DataFrame, groups: Groups
+) -> pl.DataFrame:
+    """Edges outside the split that join a held-back pair by the relation or one entailing it."""
+    own = edges["id"].implode()
+    ends = groups.entity("subject"), groups.entity("object")
+    pair = groups.entity("head"), groups.entity("tail")
+    keys = held.select(a=pl.min_horizontal(pair), b=pl.max_horizontal(pair)).unique()
+    found = (
+        kg.scan("edges")
+        .filter(pl.col("relation").is_in(entailing(kg.schema, relation)))
+        .filter(~pl.col("id").is_in(own))
+        .select("id", "subject", "relation", "object")
+        .with_columns(a=pl.min_horizontal(ends), b=pl.max_horizontal(ends))
+        .join(keys.lazy(), on=["a", "b"], how="semi")
+    )
+    reason = (
+        pl.when(pl.col("relation") == relation)
+        .then(pl.lit("the same pair, turned or under another identifier"))
+        .otherwise(pl.format("{} entails {}", "relation", pl.lit(relation)))
+    )
+    return _removed(found, reason)
+
+
+def _mentioned(kg: KnowledgeGraph, relation: str, held: pl.DataFrame) -> pl.DataFrame:
+    """What documents that state a held-back pair mention of it."""
+    stating = documents_of(kg, held, relation)
+    ends = pl.concat(stating.select("document", end=end) for end in ("head", "tail")).unique()
+    found = (
+        kg.scan("edges")
+        .filter(pl.col("relation") == "MENTIONS")
+        .join(ends.lazy(), left_on=["subject", "object"], right_on=["document", "end"], how="semi")
+    )
+    return _removed(found, pl.lit("mentioned by a document that states a held-back pair"))
+
+
+def _edges_at(kg: KnowledgeGraph, ends: pl.Series, relations: Sequence[str]) -> pl.DataFrame:
+    """The edges of these relations at held-back ends."""
+    ids = ends.implode()
+    found = (
+        kg.scan("edges")
+        .filter(pl.col("relation").is_in(list(relations)))
+        .filter(pl.col("subject").is_in(ids) | pl.col("object").is_in(ids))
+    )
+    return _removed(found, pl.lit("left out of what held-back ends keep"))
+
+
+def _later(kg: KnowledgeGraph, relation: str, since: str) -> pl.DataFrame:
+    """Edges of other relations all of whose evidence is dated since the cut."""
+    found = (
+        kg.scan("evidence")
+        .filter(pl.col("relation") != relation)
+        .group_by("edge")
+        .agg(pl.col("date").min(), dated=pl.col("date").is_not_null().all())
+        .filter("dated", pl.col("date") >= since)
+        .select(id="edge")
+    )
+    return _removed(
+        kg.scan("edges").join(found, on="id", how="semi"), pl.lit("dated since the cut")
+    )
+
+
+# The report
+
+
+def _ends(edges: pl.DataFrame) -> dict[str, dict[str, int]]:
+    """For each part, how many heads and tails it has, and how many of them training lacks."""
+    found = {}
+    train = edges.filter(part="train")
+    for part in PARTS:
+        rows = edges.filter(part=part)
+        found[part] = {
+            f"{end}s{which}": ends.n_unique()
+            for end in ("head", "tail")
+            for which, ends in (
+                ("", rows[end]),
+                ("_new", rows.join(train, on=end, how="anti")[end]),
+            )
+        }
+    return found
+
+
+def _together(edges: pl.DataFrame, groups: Groups) -> dict[str, int]:
+    """How many compounds could be compared, are alike, and how many edges that kept in one part."""
+    alike = len(set(groups.alike) | set(groups.alike.values()))
+    several = edges.filter(pl.len().over("a", "b") > 1)
+    return {
+        "compounds": groups.compounds,
+        "with_structure": groups.with_structure,
+        "alike": alike,
+        "groups": len(set(groups.alike.values())),
+        "edges_of_one_pair": several.height,
+        "identifiers_joined": len(groups.same),
+    }
+
+
+def _text(kg: KnowledgeGraph, held: pl.DataFrame) -> dict[str, int]:
+    """Held-back edges that text speaks of, whose text is held back with them."""
+    ids = held["id"].implode()
+    said = kg.scan("evidence").filter(pl.col("edge").is_in(ids), pl.col("level") == "text-mined")
+    rows = said.select("edge").collect()
+    return {"edges": rows["edge"].n_unique(), "rows": rows.height}

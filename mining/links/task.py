@@ -1,0 +1,163 @@
+"""One relation of a graph as a task: its entities, and its edges split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import sparse
+
+from ...core.errors import DataError
+from ...core.ranking import pair_matrix
+from ...gnn.data import EdgeType, vocabulary
+from ...graph.kg import KnowledgeGraph
+
+_HELD_BACK = 0.1  # of the relation's edges, for validation and for the test each
+
+
+@dataclass(frozen=True)
+class LinkTask:
+    """One relation of a graph, its edges split.
+
+    Attributes:
+        heads, tails: identifiers in the order of their numbers.
+        train, valid, test: pairs of numbers, (edges, 2).
+        held_back: edge ids of `valid` and `test`, and under `removed`, where there are any, of
+            edges of whatever relation that training must not see either.
+        symmetric: whether (a, b) is true when (b, a) is.
+    """
+
+    edge_type: EdgeType
+    heads: list[str]
+    tails: list[str]
+    train: NDArray[np.int64]
+    valid: NDArray[np.int64]
+    test: NDArray[np.int64]
+    held_back: dict[str, list[str]]
+    symmetric: bool
+
+    @property
+    def excluded(self) -> list[str]:
+        """The ids of all edges that training may not see."""
+        return [edge for ids in self.held_back.values() for edge in ids]
+
+    def matrix(self, *parts: str) -> sparse.csr_matrix:
+        """The pairs of these parts as a sparse matrix, (heads, tails).
+
+        For a relation within a kind it holds the pairs of a node with itself, too, since these are
+        never candidates.
+        """
+        pairs = np.concatenate([getattr(self, part) for part in parts])
+        if self.symmetric:
+            pairs = np.concatenate([pairs, pairs[:, ::-1]])
+        return pair_matrix(pairs, (len(self.heads), len(self.tails))).maximum(self.loops())
+
+    def with_edges(self, direction: str) -> NDArray[np.int64]:
+        """The heads (direction `tail`) or tails (`head`) that have an edge in any part."""
+        pairs = np.concatenate([self.train, self.valid, self.test])
+        asked = pairs if self.symmetric else pairs[:, 0 if direction == "tail" else 1]
+        return np.asarray(np.unique(asked))
+
+    def loops(self) -> sparse.csr_matrix:
+        """The pairs of a node with itself, where the relation is within a kind."""
+        own = np.arange(len(self.heads) if self.edge_type[0] == self.edge_type[2] else 0)
+        return pair_matrix(np.stack([own, own], axis=1), (len(self.heads), len(self.tails)))
+
+
+def link_task(
+    kg: KnowledgeGraph,
+    relation: str,
+    split: Mapping[str, Iterable[str]] | None = None,
+    seed: int = 0,
+) -> LinkTask:
+    """The edges of a relation, split into training, validation and test.
+
+    Where the relation joins several pairs of kinds, the pair with the most edges is taken.
+
+    Args:
+        split: ids of the edges to hold back, under `valid` and `test`; a tenth each, by chance, if
+            not given. Under `removed`, edges of any relation that training must not see either; see
+            `medkg.mining.links.split`.
+
+    Raises:
+        DataError: too few edges, or a split with ids that are no edges of the relation.
+    """
+    schema_relation = kg.schema.relation(relation)
+    (head_kind, _, tail_kind), edges = relation_edges(kg, relation)
+
+    if split is None:
+        order = np.random.default_rng(seed).permutation(edges.height)
+        n = max(1, round(edges.height * _HELD_BACK))
+        ids = edges["id"].gather(order).to_list()
+        held_back = {"valid": sorted(ids[:n]), "test": sorted(ids[n : 2 * n])}
+    else:
+        if unknown := sorted(set(split) - {"valid", "test", "removed"}):
+            raise DataError(f"a split has the parts valid, test and removed, not {unknown}")
+        held_back = {part: sorted(split.get(part, ())) for part in ("valid", "test")}
+        for part, ids in held_back.items():
+            if strange := sorted(set(ids) - set(edges["id"])):
+                raise DataError(
+                    f"the {part} part of the split has {len(strange)} ids that are no edges"
+                    f" {head_kind} {relation} {tail_kind} of the graph, as {strange[0]!r}"
+                )
+        if not held_back["valid"]:
+            raise DataError("the split holds no validation edges back; training needs some")
+        if set(held_back["valid"]) & set(held_back["test"]):
+            raise DataError("the split has the same edge in validation and in test")
+        if removed := sorted(split.get("removed", ())):
+            held_back["removed"] = removed
+
+    nodes = vocabulary(kg)
+    number = {kind: pl.DataFrame({"id": nodes[kind]}).with_row_index("n") for kind in nodes}
+    numbered = edges.join(number[head_kind], left_on="subject", right_on="id").join(
+        number[tail_kind], left_on="object", right_on="id", suffix="_tail"
+    )
+
+    def part_of(chosen: pl.Expr) -> NDArray[np.int64]:
+        rows = numbered.filter(chosen).select("n", "n_tail").sort("n", "n_tail")
+        return rows.to_numpy().astype(np.int64)
+
+    in_part = {part: pl.col("id").is_in(ids) for part, ids in held_back.items()}
+    trained = ~pl.any_horizontal(in_part.values())
+    return LinkTask(
+        edge_type=(head_kind, relation, tail_kind),
+        heads=nodes[head_kind],
+        tails=nodes[tail_kind],
+        train=part_of(trained),
+        valid=part_of(in_part["valid"]),
+        test=part_of(in_part["test"]),
+        held_back=held_back,
+        symmetric=schema_relation.symmetric and head_kind == tail_kind,
+    )
+
+
+def relation_edges(kg: KnowledgeGraph, relation: str) -> tuple[EdgeType, pl.DataFrame]:
+    """A relation's edges: the type that most of them have, and those of that type, sorted by id.
+
+    Returns:
+        The type, and a frame with id, subject, object, sources, head_kind and tail_kind.
+
+    Raises:
+        DataError: there are fewer than ten.
+        SchemaError: no such relation.
+    """
+    kg.schema.relation(relation)
+    kinds = kg.nodes.select("id", "kind")
+    edges = (
+        kg.edges.filter(relation=relation)
+        .select("id", "subject", "object", "sources")
+        .join(kinds.rename({"id": "subject", "kind": "head_kind"}), on="subject")
+        .join(kinds.rename({"id": "object", "kind": "tail_kind"}), on="object")
+    )
+    if edges.height < 10:
+        raise DataError(
+            f"the graph has {edges.height} edges {relation}, and at least 10 are needed to train"
+            " and test on; load a source that has more"
+        )
+    pairs = edges.group_by("head_kind", "tail_kind").len().sort("len", "head_kind", "tail_kind")
+    head_kind, tail_kind, _ = pairs.row(-1)
+    edges = edges.filter(head_kind=head_kind, tail_kind=tail_kind).sort("id")
+    return (head_kind, relation, tail_kind), edges

@@ -1,0 +1,330 @@
+"""Train a link model and measure it: held-back edges' ranks, baselines beside, calibration."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import sparse
+from torch_geometric.data import HeteroData
+
+from ...core import calibration
+from ...core.atomic import check_replaceable
+from ...core.calibration import Calibration
+from ...core.errors import MissingError, ModelError
+from ...core.model_folder import CONFIG
+from ...core.ranking import by_degree, filtered_ranks, summarise
+from ...gnn import parallel
+from ...gnn.data import to_hetero_data
+from ...gnn.settings import NetworkSettings, with_options
+from ...gnn.training import context_of, device_of
+from ...graph.kg import KnowledgeGraph
+from ...graph.training_graph import graph_record
+from .baselines import Degree, Neighbours
+from .ensemble import Ensemble, Member, choose_weights
+from .fit import fit_links
+from .metrics import first_candidates
+from .model import DIRECTIONS, KIND, LinkModel
+from .node_features import add_features
+from .scorers import Scorer
+from .task import LinkTask, link_task
+
+MODELS = ("ranker", "network", "structure", "degree", "neighbours")
+
+
+def evaluate_links(
+    model: LinkModel,
+    edges: pl.DataFrame,
+    kg: KnowledgeGraph,
+    *,
+    direction: str = "tail",
+    candidates: Sequence[str] | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Where the model ranks true edges among all candidates that no known edge joins to the query.
+
+    Args:
+        edges: the true edges: frame with subject and object.
+        kg: its edges of the relation are the known ones, left out of the rankings.
+        direction: `tail` ranks tails for each head, `head` heads for each tail.
+        candidates: identifiers to rank among; all nodes of the kind if not given.
+
+    Returns:
+        `direction`, `n`, `groups` (queries), `candidates`, `mrr`, `hits@1`, `hits@3`, `hits@10`,
+        their 95 % intervals (bootstrap over queries) and `by_degree`: figures by the number of
+        training edges that the answer has.
+
+    Raises:
+        MissingError: an end of an edge, or a candidate, that the model has not seen.
+    """
+    heads, tails = model._numbers
+    for column, numbers in (("subject", heads), ("object", tails)):
+        if unseen := sorted(set(edges[column]) - set(numbers)):
+            raise MissingError(f"{model.name} has not seen {len(unseen)} ends, as {unseen[0]}")
+    pairs = np.array(
+        [[numbers[i] for i in edges[c]] for c, numbers in (("subject", heads), ("object", tails))],
+        dtype=np.int64,
+    ).T
+    numbers = tails if direction == "tail" else heads
+    if candidates is not None and (unseen := sorted(set(candidates) - set(numbers))):
+        raise MissingError(f"{model.name} has not seen {len(unseen)} candidates, as {unseen[0]}")
+    known = (
+        model.pairs(kg.edges.filter(relation=model.task.edge_type[1]))
+        + model.pairs(edges)
+        + model.task.matrix("train")
+    )
+    chosen = None if candidates is None else np.array([numbers[c] for c in candidates])
+    return _evaluate(model.scorer, model.task, pairs, known, direction, chosen, seed)
+
+
+def _evaluate(
+    scorer: Scorer,
+    task: LinkTask,
+    pairs: NDArray[np.int64],
+    known: sparse.csr_matrix,
+    direction: str,
+    candidates: NDArray[np.int64] | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    forward = direction == "tail"
+    queries, answers = (pairs if forward else pairs[:, ::-1]).T
+    known = (known if forward else known.T).tocsr()
+    score = scorer.score_tails if forward else scorer.score_heads
+    ranks = filtered_ranks(score, queries, answers, known, candidates)
+    degrees = np.bincount(task.train[:, 1 if forward else 0], minlength=known.shape[1])
+    return {
+        "direction": direction,
+        "candidates": known.shape[1] if candidates is None else len(candidates),
+        **summarise(ranks, queries, seed=seed),
+        "by_degree": by_degree(ranks, degrees[answers]),
+    }
+
+
+def train_links(
+    kg: KnowledgeGraph,
+    relation: str = "TARGETS",
+    *,
+    model: str | None = None,
+    seed: int = 0,
+    split: Mapping[str, Iterable[str]] | None = None,
+    context_relations: Sequence[str] | None = None,
+    out: Path | str | None = None,
+    graph_path: Path | str | None = None,
+    device: str | None = None,
+    **network: Any,
+) -> LinkModel:
+    """Train a model that predicts edges of a relation, and measure it beside the baselines.
+
+    Args:
+        model: `ranker` (see `medkg.mining.links.ranker`), the default; `network` (encoder ×
+            decoder), the default where one of its options is given, `context_relations` or
+            `device`; `structure` (the heads' molecules alone); or a baseline:
+            `degree` or `neighbours`.
+        split: edge ids to hold back, under `valid` and `test`; a tenth each by chance if not given.
+        context_relations: the other relations to learn from; by default those that have the
+            relation's kinds at an end, the smallest first, up to 500,000 edges.
+        out: a folder to save the model in. State is kept beside it while training, so that the same
+            call goes on after a kill.
+        graph_path: where the graph is saved, recorded in the model's folder.
+        device: `cpu`, `cuda`, …; a GPU where there is one, if not given.
+        network: options of `medkg.gnn.settings.NetworkSettings`, such as encoder, decoder,
+            dim, epochs.
+
+    Raises:
+        DataError: too few edges, a split that doesn't fit the graph, `out` holds other things, or
+            an option of the network that there is not or with a value that is not allowed.
+        ModelError: no such model or device, or several processes for a model that is no network.
+    """
+    if out is not None:
+        check_replaceable(Path(out), marker=CONFIG, kind=KIND)
+    given = {name: value for name, value in network.items() if value is not None}
+    own = {**given, "context_relations": context_relations, "device": device}
+    of_network = [name for name, value in own.items() if value is not None]
+    model = model or ("network" if of_network else "ranker")
+    if model not in MODELS:
+        raise ModelError(f"unknown model {model!r}; there are {', '.join(MODELS)}")
+    if of_network and model != "network":
+        raise ModelError(f"{', '.join(of_network)}: an option of the model network, not of {model}")
+    if parallel.size() > 1 and model != "network":
+        raise ModelError(
+            f"several processes share the batches of a network alone: start the model {model}"
+            " without torchrun"
+        )
+    network_settings = with_options(NetworkSettings(), given)
+    task = link_task(kg, relation, split, seed)
+    data = to_hetero_data(kg, exclude_edges=task.excluded)
+    trained = task.matrix("train")
+
+    settings: dict[str, Any] = {"model": model}
+    checkpoint = None if out is None else Path(f"{out}.checkpoint")
+    course: dict[str, Any] = {}
+    scorer: Scorer
+    if model == "degree":
+        scorer = Degree.fit(trained)
+    elif model == "neighbours":
+        scorer = Neighbours.fit(data, task.edge_type, trained)
+    elif model == "ranker":
+        from .ranker import fit_ranker
+
+        scorer, course = fit_ranker(kg, data, task, seed=seed, checkpoint=checkpoint)
+    elif model == "structure":
+        from ..molecules.structure_ranker import ByStructure
+
+        scorer = ByStructure.fit(
+            kg, task.edge_type, trained, exclude_edges=task.excluded, seed=seed
+        )
+    else:
+        network_settings = replace(
+            network_settings, context=context_of(data, task.edge_type, context_relations)
+        )
+        settings["network"] = network_settings.to_dict()
+        add_features(data, kg, network_settings.features)
+        scorer, course = fit_links(
+            data,
+            task,
+            network_settings,
+            seed=seed,
+            device=device_of(device),
+            checkpoint=checkpoint,
+        )
+
+    fitted = _measured(kg, data, task, scorer, settings, course, seed=seed, graph_path=graph_path)
+    if out is not None and parallel.rank() == 0:
+        fitted.save(out)
+        if checkpoint is not None:
+            shutil.rmtree(checkpoint, ignore_errors=True)
+    return fitted
+
+
+def ensemble_links(
+    models: Sequence[LinkModel],
+    *,
+    seed: int = 0,
+    out: Path | str | None = None,
+    graph_path: Path | str | None = None,
+) -> LinkModel:
+    """Several trained models as one, measured as each is; see `medkg.mining.links.ensemble`.
+
+    Args:
+        models: of one relation, trained on one graph with the same edges held back.
+        seed: of which validation queries weights are chosen on, where these are many.
+        out, graph_path: see `train_links`.
+
+    Raises:
+        DataError: `out` holds other things.
+        ModelError: fewer than two models, or two that were not trained alike.
+    """
+    if out is not None:
+        check_replaceable(Path(out), marker=CONFIG, kind=KIND)
+    if len(models) < 2:
+        raise ModelError("an ensemble needs two trained models or more")
+    first, *others = models
+    for model in models:
+        if not model.same_graph:
+            raise ModelError(
+                f"{model.name} was trained on another graph than it is given now; give the members"
+                " the graph they were trained on"
+            )
+    for other in others:
+        for what, one, same in (
+            ("the graph", other.record["checksum"], first.record["checksum"]),
+            ("the relation", other.task.edge_type, first.task.edge_type),
+            ("the edges held back", other.task.held_back, first.task.held_back),
+        ):
+            if one != same:
+                raise ModelError(
+                    f"{other.name} and {first.name} can't be joined: {what} they were trained with"
+                    " differ; train them on one graph with one --split, or one --seed"
+                )
+    kg, task = first.graph, first.task
+    members = [Member(model.scorer, model.calibrations) for model in models]
+    weights, _ = choose_weights(members, task, seed=seed)
+    settings = {
+        "model": "ensemble",
+        "members": [
+            {
+                "name": model.name,
+                "settings": model.settings,
+                "calibrations": {d: c.to_dict() for d, c in model.calibrations.items()},
+            }
+            for model in models
+        ],
+    }
+    by_name = {m.name: round(float(w), 4) for m, w in zip(models, weights, strict=True)}
+    fitted = _measured(
+        kg,
+        to_hetero_data(kg, exclude_edges=task.excluded),
+        task,
+        Ensemble(members, weights, task.matrix("train")),
+        settings,
+        {"weights": by_name},
+        seed=seed,
+        graph_path=graph_path or first.record["path"],
+    )
+    if out is not None:
+        fitted.save(out)
+    return fitted
+
+
+def _measured(
+    kg: KnowledgeGraph,
+    data: HeteroData,
+    task: LinkTask,
+    scorer: Scorer,
+    settings: Mapping[str, Any],
+    course: Mapping[str, Any],
+    *,
+    seed: int,
+    graph_path: Path | str | None,
+) -> LinkModel:
+    """The model that a scorer makes: its figures, the baselines' beside, its calibrations."""
+    trained, known = task.matrix("train"), task.matrix("train", "valid", "test")
+    metrics: dict[str, Any] = {"training": course} if course else {}
+    metrics["valid"] = _evaluate(scorer, task, task.valid, known, "tail")
+    metrics["test"] = {d: _evaluate(scorer, task, task.test, known, d) for d in DIRECTIONS}
+    baselines: dict[str, Scorer] = {
+        "degree": Degree.fit(trained),
+        "neighbours": Neighbours.fit(data, task.edge_type, trained),
+    }
+    metrics["baselines"] = {
+        name: {d: _evaluate(baseline, task, task.test, known, d) for d in DIRECTIONS}
+        for name, baseline in baselines.items()
+    }
+    calibrations, metrics["calibration"] = _calibrate(scorer, task)
+    record = graph_record(kg, graph_path)
+    return LinkModel(scorer, task, settings, seed, metrics, calibrations, kg, record)
+
+
+def _calibrate(scorer: Scorer, task: LinkTask) -> tuple[dict[str, Calibration], dict[str, Any]]:
+    """Fitted on the validation edges, measured on the test edges, for both directions."""
+    calibrations, measured = {}, {}
+    for direction in DIRECTIONS:
+        calibrations[direction] = calibration.fit(
+            *_first_candidates(scorer, task, direction, "valid", "test")
+        )
+        if len(task.test):
+            scores, ranks, true = _first_candidates(scorer, task, direction, "test", "valid")
+            probabilities = calibrations[direction].probability(scores, ranks)
+            measured[direction] = {
+                "base_rate": round(calibrations[direction].base_rate, 6),
+                **calibration.quality(probabilities, true),
+            }
+    return calibrations, measured
+
+
+def _first_candidates(
+    scorer: Scorer, task: LinkTask, direction: str, part: str, other: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """The first candidates of every query with an edge, those trained on or in the other part left
+    out, and whether they are in this part."""
+    left_out, true = task.matrix("train", other), task.matrix(part) - task.loops()
+    if direction == "head":
+        left_out, true = left_out.T.tocsr(), true.T.tocsr()
+    score = scorer.score_tails if direction == "tail" else scorer.score_heads
+    return first_candidates(score, task.with_edges(direction), left_out, true)

@@ -1,0 +1,140 @@
+"""Settings of a network chosen by trying: seeded, pruned, and going on after a kill."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.trial import Trial, TrialState
+
+from ...core.atomic import atomic_file
+from ...core.errors import ModelError
+from ...core.progress import progress
+from ...gnn import parallel
+from ...gnn.data import to_hetero_data
+from ...gnn.settings import (
+    NetworkSettings,
+    Range,
+    options,
+    to_toml,
+)
+from ...gnn.training import context_of, device_of
+from ...graph.kg import KnowledgeGraph
+from .fit import fit_links
+from .node_features import add_features
+from .task import link_task
+
+TRIALS = "trials.db"
+BEST = "best.toml"
+_FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+def tune_links(
+    kg: KnowledgeGraph,
+    relation: str,
+    trials: int,
+    folder: Path,
+    *,
+    settings: NetworkSettings,
+    fixed: Collection[str] = (),
+    seed: int = 0,
+    split: Mapping[str, Iterable[str]] | None = None,
+    context_relations: Sequence[str] | None = None,
+    device: str | None = None,
+) -> NetworkSettings:
+    """Try settings of a network, and give those with the best validation MRR.
+
+    Each trial's settings follow from the finished ones (tree-structured Parzen estimator: Bergstra
+    et al., NIPS 2011) and the seed; a trial ends early where its validation MRR is below the median
+    of the others at the same epoch. The test edges play no part.
+
+    Args:
+        trials: how many there are to be at the end, those of earlier calls included.
+        folder: keeps every trial in `trials.db`, from which the same call goes on after a kill,
+            and the best settings so far in `best.toml`.
+        settings: where the trials begin.
+        fixed: options that stay as they are; of the others, those that say where to look are tried.
+
+    Raises:
+        ModelError: called in several processes at once, or no trial gives scores that are numbers.
+    """
+    if parallel.size() > 1:
+        raise ModelError("settings are tuned by one process: start it without torchrun")
+    task = link_task(kg, relation, split, seed)
+    data = to_hetero_data(kg, exclude_edges=task.excluded)
+    settings = replace(settings, context=context_of(data, task.edge_type, context_relations))
+    add_features(data, kg, settings.features)
+    space, where = _space(settings, fixed), device_of(device)
+
+    folder.mkdir(parents=True, exist_ok=True)
+    same = [relation, seed, task.held_back, kg.checksum(), settings.to_dict(), sorted(space)]
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(
+        storage=f"sqlite:///{folder.resolve() / TRIALS}",
+        study_name=hashlib.sha256(json.dumps(same).encode()).hexdigest(),
+        direction="maximize",
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
+        load_if_exists=True,
+    )
+    for left in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        study.tell(left.number, state=TrialState.FAIL)  # of a killed call
+
+    with progress("Tuning", trials) as shown:
+        shown(done := len(study.get_trials(deepcopy=False, states=_FINISHED)))
+        while done < trials:
+            # A sampler of its own for each trial, so that one tried anew is the same.
+            study.sampler = optuna.samplers.TPESampler(seed=hash((seed, done)) % 2**32)
+            trial = study.ask()
+            tried = replace(
+                settings, **{name: _suggest(trial, name, space[name]) for name in space}
+            )
+            looks: list[float] = []
+
+            def watch(mrr: float, trial: Trial = trial, looks: list[float] = looks) -> None:
+                looks.append(mrr)
+                trial.report(mrr, step=len(looks))
+                if trial.should_prune():
+                    raise optuna.TrialPruned
+
+            try:
+                fit_links(data, task, tried, seed=seed, device=where, watch=watch)
+                study.tell(trial, max(looks))
+            except (optuna.TrialPruned, ModelError):  # ModelError: scores that are no numbers
+                study.tell(trial, state=TrialState.PRUNED)
+            done += 1
+            if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+                shown(1, "none with scores yet")
+                continue
+            best = replace(settings, **study.best_params)
+            with atomic_file(folder / BEST) as file:
+                about = f"# Validation MRR {study.best_value:.4f}, the best of {done} trials."
+                file.write_text(f"{about}\n\n{to_toml({'network': best})}", encoding="utf-8")
+            shown(1, f"best validation MRR {study.best_value:.3f}")
+    if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        raise ModelError(
+            f"none of {trials} trials gave scores that are numbers; set a lower learning rate"
+        )
+    return replace(settings, **study.best_params)
+
+
+def _space(settings: NetworkSettings, fixed: Collection[str]) -> dict[str, Range | tuple[Any, ...]]:
+    """Where to look, by option."""
+    fixed = {*fixed}
+    if settings.encoder == "lookup" or settings.batch:
+        fixed.add("layers")  # it has none, or as many as neighbours says
+    return {
+        name: about.tune
+        for name, (_, about) in options(settings).items()
+        if about.tune is not None and name not in fixed
+    }
+
+
+def _suggest(trial: Trial, name: str, where: Range | tuple[Any, ...]) -> Any:
+    if isinstance(where, Range):
+        return trial.suggest_float(name, where.low, where.high, log=where.log)
+    return trial.suggest_categorical(name, where)

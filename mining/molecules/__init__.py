@@ -1,0 +1,1 @@
+"""Molecules: their structures, targets by structure, and screening of libraries."""

@@ -1,0 +1,110 @@
+"""The best of a screened library as one self-contained HTML page with pictures: no script in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from html import escape
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from rdkit import Chem
+from rdkit.Chem.Draw import rdMolDraw2D
+
+from ...core.atomic import atomic_file
+from .screen import NO_LIGAND, Screened
+
+
+def page(found: Screened, library: str, model: str, base_rate: float) -> str:
+    """The HTML of a page of the best molecules: picture, probability, nearest known ligand,
+    drug-likeness.
+
+    Args:
+        library: its name, as shown.
+        model: the name of the model.
+        base_rate: that the probabilities hold at.
+    """
+    counts = found.counts
+    title = f"{library} for {found.target_name} ({found.target})"
+    facts = [
+        f"The best {len(found.rows):,} of {counts['ranked']:,} molecules;"
+        f" {counts['duplicates']:,} duplicates counted once, {counts['invalid']:,} set aside.",
+        f"Ranked by {model}, by structure alone. A probability is that the sources record the pair,"
+        f" not that it is true; of a drug's first 100 targets {base_rate:.2g} are recorded. Of a"
+        " library that is no list of drugs, fewer: go by the order.",
+    ]
+    foot = (
+        "Known ligand, nearest: Tanimoto similarity of Morgan fingerprints. Series: molecules alike"
+        " (0.6 and more) to the best one of them. PAINS: substructures that disturb many assays."
+        " For research, not for care. This page loads nothing and sends nothing."
+    )
+    parts = {
+        "TITLE": escape(title),
+        "FACTS": "\n".join(f"<p>{escape(fact)}</p>" for fact in facts),
+        "CARDS": "\n".join(_card(row) for row in found.rows),
+        "FOOT": escape(foot),
+    }
+    template = resources.files(__package__).joinpath("screen.html").read_text(encoding="utf-8")
+    # In one pass, so that what is put in is not looked through for more.
+    return re.sub(r"\{\{([A-Z]+)\}\}", lambda found: parts[found[1]], template)
+
+
+def write_page(
+    found: Screened, path: Path | str, library: str, model: str, base_rate: float
+) -> None:
+    """Write `page` to a file."""
+    text = page(found, library, model, base_rate)
+    with atomic_file(path) as draft:
+        draft.write_text(text, encoding="utf-8")
+
+
+def _card(row: Mapping[str, Any]) -> str:
+    numbers = {
+        "QED": f"{row['qed']:.2f}",
+        "weight": f"{row['weight']:.0f}",
+        "logP": f"{row['logp']:.1f}",
+        "TPSA": f"{row['polar_area']:.0f}",
+        "donors": row["donors"],
+        "acceptors": row["acceptors"],
+        "rotatable": row["rotatable"],
+        "Lipinski": f"{row['lipinski']} broken" if row["lipinski"] else "kept",
+    }
+    tags = [("good", "known ligand")] if row["known"] else []
+    if row["series"] != row["rank"]:
+        tags.append(("", f"series of {row['series']}"))
+    tags += [("warn", f"PAINS {name}") for name in row["alerts"]]
+    nearest = NO_LIGAND
+    if row["nearest_name"] is not None:
+        nearest = (
+            f"nearest known: {row['nearest_name']} ({row['nearest_id']}),"
+            f" {row['nearest_similarity']:.2f}, {', '.join(row['nearest_sources'])}"
+        )
+    return "\n".join(
+        [
+            "<article>",
+            f"<h2><b>{row['rank']}</b>{escape(row['name'])}</h2>",
+            picture(row["smiles"]),
+            f'<div><span class="big">{row["probability"]:.3f}</span>'
+            f' <span class="soft">probability, score {row["score"]:.2f},'
+            f" line {row['line']}</span></div>",
+            f'<div class="soft">{escape(nearest)}</div>',
+            "".join(f'<span class="tag {kind}">{escape(text)}</span>' for kind, text in tags),
+            "<dl>" + "".join(f"<dt>{k}</dt><dd>{v}</dd>" for k, v in numbers.items()) + "</dl>",
+            f"<code>{escape(row['smiles'])}</code>",
+            "</article>",
+        ]
+    )
+
+
+def picture(smiles: str) -> str:
+    """A drawing of a molecule, as an SVG element."""
+    drawer = rdMolDraw2D.MolDraw2DSVG(280, 190)
+    drawer.drawOptions().clearBackground = False
+    rdMolDraw2D.PrepareAndDrawMolecule(drawer, Chem.MolFromSmiles(smiles))
+    drawer.FinishDrawing()
+    drawn = str(drawer.GetDrawingText())
+    # Without the XML declaration, which has no place within a page.
+    return drawn[drawn.index("<svg") :].replace(
+        "<svg ", f'<svg role="img" aria-label="{escape(smiles)}" ', 1
+    )

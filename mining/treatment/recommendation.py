@@ -1,0 +1,129 @@
+"""What `recommend` gives: drugs with what speaks for and against each, and what wasn't checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..links.explain import Path
+from ..links.task import LinkTask
+from ..safety.safety import Caution, Check, Patient
+from .content import Carrier
+
+DISCLAIMER = (
+    "For research, not for care: a hypothesis is no recommendation, and what no source records"
+    " can't warn."
+)
+
+
+@dataclass(frozen=True)
+class Drug:
+    """A drug for a disease.
+
+    Attributes:
+        status: `treats` or `palliates`, where a source records that, or `hypothesis`; of a drug
+            that the patient takes `taken`, where it is on record for none of the diseases.
+        rank: the model's, among the drugs that it was not trained on for the disease, before
+            warnings; for one that it was, the rank that it would have. None where the model has
+            not seen the drug.
+        score: the model's; see `medkg.mining.treatment.members.blend`.
+        probability: of a hypothesis, that a source records it, at the base rate stated.
+        recorded_probability: of what is on record, the edge's; with `sources` and `evidence`.
+        because: what carries the score by content: known drugs and diseases that this is like.
+        paths: through the graph, with their evidence.
+        warnings: what speaks against it, the gravest first.
+        unchecked: the checks that could not have warned of it, since no source says anything of
+            the sort about this drug.
+    """
+
+    drug: str
+    name: str
+    disease: str
+    disease_name: str
+    status: str
+    rank: int | None
+    score: float | None
+    probability: float | None
+    recorded_probability: float | None
+    sources: tuple[str, ...]
+    evidence: tuple[Mapping[str, Any], ...]
+    because: tuple[str, ...]
+    paths: tuple[Path, ...]
+    warnings: tuple[Caution, ...]
+    unchecked: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """Drugs for a patient, in three lists.
+
+    Attributes:
+        model: its name. patient: who was asked for, by identifiers of the graph; names: of these.
+        base_rate: that probabilities hold at.
+        recorded: what sources record to treat, then to palliate, and neither a contraindication nor
+            an allergy forbids; of `n_recorded` the first for each disease.
+        hypotheses: what none records. A warning pushes a drug down: its rank is multiplied by 2
+            for an adverse effect that the patient has (but for what it is sought for), by 4 for an
+            interaction, for an allergy to a drug like it and for a contraindication for a narrower
+            disease, for drugs like it, or for what is perhaps the same.
+        contraindicated: what would be in the lists but must not be given: contraindicated, or what
+            the patient is allergic to.
+        taking: the current drugs, and what speaks against them.
+        checks: what was looked for, and what could not be.
+        notices: identifiers that were replaced, and what is lacking.
+    """
+
+    model: str
+    patient: Patient
+    names: Mapping[str, str]
+    base_rate: float
+    recorded: tuple[Drug, ...]
+    n_recorded: int
+    hypotheses: tuple[Drug, ...]
+    contraindicated: tuple[Drug, ...]
+    taking: tuple[Drug, ...]
+    checks: tuple[Check, ...]
+    notices: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as JSON can hold it, with `for_research` that says what it is for."""
+        return {**asdict(self), "for_research": DISCLAIMER}
+
+
+def texts_of(
+    carriers: Sequence[Carrier], task: LinkTask, names: Mapping[str, str], disease: str
+) -> list[str]:
+    """What carries a score, in words."""
+    texts = []
+    for carrier in carriers:
+        share = f"{carrier.share:.0%} of the likeness"
+        if carrier.number is None:
+            texts.append(
+                f"its targets and {names[disease]} share genes ({carrier.likeness:.2f}; {share})"
+            )
+        else:
+            other, does = (
+                (task.heads[carrier.number], "which treats it")
+                if carrier.by == "drug"
+                else (task.tails[carrier.number], "which it treats")
+            )
+            what = "like" if carrier.by == "drug" else f"{names[disease]} is like"
+            texts.append(
+                f"{what} {names[other]}, {does}, by {_by(carrier.channel)}"
+                f" ({carrier.likeness:.2f}; {share})"
+            )
+    return texts
+
+
+_CHANNELS = {"Morgan": "molecule", "paths": "molecule (paths)"}
+
+
+def _by(channel: str) -> str:
+    """A channel in words: what two nodes share, or are joined by."""
+    if channel in _CHANNELS:
+        return _CHANNELS[channel]
+    if channel.endswith(", joined"):
+        return f"{channel.split()[1]} edge"
+    head, relation, tail = channel.split()
+    return f"shared {head} {relation} {tail}"

@@ -1,0 +1,161 @@
+"""`medkg train treatment`, `recommend` and `evaluate treatment`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import medkg
+from medkg.cli import app
+from medkg.cli.recommend import _cited, below_members
+from medkg.core.errors import MissingError, ModelError
+from medkg.mining.safety.safety import Caution
+from tests.mining.treatment.pharmacy import pharmacy
+from tests.servers import EVERYTHING, change
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("treatment")
+    pharmacy().save(folder / "graph")
+    run("train", "treatment", folder / "graph", "--out", folder / "model", "--model", "content")
+    return folder
+
+
+def run(*arguments: object) -> str:
+    result = CliRunner().invoke(
+        app, [str(one) for one in arguments], env={"COLUMNS": "300"}, catch_exceptions=False
+    )
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_training_shows_figures(folder: Path) -> None:
+    shown = run(
+        "train", "treatment", folder / "graph", "--out", folder / "other", "--model", "popularity"
+    )
+    assert "held-out treatments" in shown
+    assert "weights, chosen on validation: popularity 1.0" in shown
+
+
+def test_recommend_in_words_and_as_json(folder: Path) -> None:
+    asked = (
+        "recommend", folder / "model", "--disease", "disease 0-0", "--taking", "drug 1-0",
+        "--symptom", "fever", "--pregnant", "--age", 70, "--sex", "F", "--top", 9,
+    )  # fmt: skip
+    shown = run(*asked)
+    for text in (
+        "to treat: disease 0-0 (DOID:00)",
+        "takes: drug 1-0 (drugbank:DB10)",
+        "70 years, female, pregnant",
+        "On record",
+        "Hypotheses, no recommendations (probability at a base rate of",
+        "Not to be given",
+        "! contraindicated in Pregnancy [label PMID:7]",
+        "! interacts with drug 1-0, which the patient takes: bleeding [label PMID:7]",
+        "? no source says anything of its",
+        "age: not checked",
+        "For research, not for care",
+    ):
+        assert text in shown
+    told = json.loads(run(*asked, "--json"))
+    out = {drug["drug"] for drug in told["contraindicated"]}
+    assert {"drugbank:DB04", "drugbank:DB05"} <= out
+    assert told["for_research"]
+    model = medkg.load_model(folder / "model")
+    in_python = model.recommend(  # type: ignore[union-attr]
+        ["disease 0-0"], taking=["drug 1-0"], symptoms=["fever"], pregnant=True, age=70,
+        sex="female", top=9,
+    )  # fmt: skip
+    assert json.loads(json.dumps(in_python.to_dict())) == told
+
+
+def test_allergies(folder: Path) -> None:
+    asked = (
+        "recommend", folder / "model", "--disease", "disease 2-0", "--allergic", "drug 2-0",
+        "--allergic", "class 3", "--taking", "drug 3-0", "--top", 60,
+    )  # fmt: skip
+    shown = " ".join(run(*asked).split())  # however wide the terminal is
+    for text in (
+        "allergic to: drug 2-0 (drugbank:DB20), class 3 (NDFRT:3)",
+        "! the patient is allergic to drug 2-0 [as given]",
+        "! the patient is allergic to class 3, its class [as given]",
+        "! shares the class class 2 with drug 2-0, to which the patient is allergic; no source says"
+        " so of this one [as given]",
+        "allergies: checked: 2 given or recorded (drug 2-0, class 3)",
+    ):
+        assert text in shown
+    told = json.loads(run(*asked, "--json"))
+    assert told["patient"]["allergic"] == ["drugbank:DB20", "NDFRT:3"]
+    out = {drug["drug"] for drug in told["contraindicated"]}
+    assert {"drugbank:DB20", "drugbank:DB31"} <= out
+    assert [drug["warnings"][0]["kind"] for drug in told["taking"]] == ["allergy"]
+    none = run("recommend", folder / "model", "--disease", "disease 2-0")
+    assert "allergies: not checked: no allergy was given" in none
+    with pytest.raises(MissingError, match="no Drug 'drug 2-9'"):
+        run("recommend", folder / "model", "--disease", "DOID:20", "--allergic", "drug 2-9")
+
+
+def test_a_warning_shows_the_sentence_that_it_comes_from() -> None:
+    piece = {"source": "text", "document": "note:1", "references": [], "sentence": None}
+    pieces = ({**piece, "sentence": "Allergic to penicillin."}, {**piece, "document": "note:2"})
+    warning = Caution("allergy", "…", "patient:1", "ALLERGIC_TO", "d", "edge", "d", 1, 0.9, pieces)
+    assert _cited(warning) == 'text note:1: "Allergic to penicillin."; text note:2'
+
+
+def test_a_patient_of_the_graph_and_several_diseases(folder: Path) -> None:
+    told = json.loads(run("recommend", folder / "model", "--patient", "patient:1", "--json"))
+    assert told["patient"]["diseases"] == ["DOID:00"]
+    both = run("recommend", folder / "model", "--disease", "DOID:00", "--disease", "DOID:10")
+    assert "disease 0-0 (DOID:00), disease 1-0 (DOID:10)" in both
+
+
+def test_evaluate(folder: Path) -> None:
+    shown = run("evaluate", "treatment", folder / "model")
+    assert "By the drugs that training had for the disease" in shown
+    assert "leaks: 0 of 12 pairs" in shown
+    told = json.loads(run("evaluate", "treatment", folder / "model", "--json"))
+    assert told["figures"]["content"]["mrr"] > told["figures"]["popularity"]["mrr"]
+
+
+def test_members_that_are_better_alone_are_named() -> None:
+    better = {"mrr": 0.02, "hits@10": 0.0, "ndcg@10": 0.1, "recall@10": 0.1}
+    worse = {**better, "mrr": -0.02, "recall@10": -0.0004}
+    paired = {
+        name: row | {f"{key}_interval": [value - 0.1, value + 0.1] for key, value in row.items()}
+        for name, row in (("popularity", better), ("content", worse))
+    }
+    assert below_members({"paired": paired}) == [
+        "the model is below content alone: mrr -0.020 (-0.120 to +0.080),"
+        " recall@10 -0.000 (-0.100 to +0.100)"
+    ]
+
+
+def test_other_models_are_refused(folder: Path) -> None:
+    with pytest.raises(
+        ModelError, match=r"is a model for links, not for treatment; it is asked by medkg predict"
+    ):
+        folder_of_links = folder / "links"
+        medkg.train_links(
+            pharmacy(), relation="TARGETS", model="degree", out=folder_of_links,
+            graph_path=folder / "graph",
+        )  # fmt: skip
+        run("recommend", folder_of_links, "--disease", "DOID:00")
+
+
+def test_hypotheses_are_written_to_a_server(folder: Path, embedded_uri: str) -> None:
+    run("recommend", folder / "model", "--disease", "DOID:00", "--top", 3, "--into", embedded_uri)
+    with medkg.connect(embedded_uri) as connection:
+        rows = connection.query(
+            "MATCH (drug:Drug)-[p:PREDICTED_TREATS]->(disease:Disease)"
+            " RETURN drug.id AS drug, disease.id AS disease, p.rank AS rank, p.model AS model"
+        )
+        change(connection, EVERYTHING)
+    model = medkg.load_model(folder / "model")
+    found = model.recommend("DOID:00", top=3)  # type: ignore[union-attr]
+    assert set(rows["drug"]) == {drug.drug for drug in found.hypotheses}
+    assert set(rows["disease"]) == {"DOID:00"}
+    assert set(rows["model"]) == {model.name}

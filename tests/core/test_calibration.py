@@ -1,0 +1,80 @@
+"""Probabilities: right on average, ordered as the scores, and honest about their base rate."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from medkg.core.calibration import Calibration, fit, quality
+
+
+def made(seed: int, queries: int = 400, first: int = 50):  # type: ignore[no-untyped-def]
+    """Scores with a known chance of being true that falls with rank and rises with score."""
+    generator = np.random.default_rng(seed)
+    scores = -np.sort(-generator.normal(size=(queries, first)), axis=1)
+    ranks = np.broadcast_to(np.arange(1.0, first + 1), scores.shape)
+    chance = 1 / (1 + np.exp(-(-2.5 + 0.8 * scores - 0.7 * np.log(ranks))))
+    true = generator.random(scores.shape) < chance
+    return scores.ravel(), ranks.ravel(), true.ravel(), chance.ravel()
+
+
+def test_recovers_the_chances() -> None:
+    calibration = fit(*made(0)[:3])
+    scores, ranks, _, chance = made(1)
+    found = calibration.probability(scores, ranks)
+    assert np.abs(found - chance).max() < 0.08
+    assert found.mean() == pytest.approx(chance.mean(), rel=0.1)
+
+
+def test_quality_of_good_and_bad_probabilities() -> None:
+    scores, ranks, true, chance = made(1)
+    good = quality(fit(*made(0)[:3]).probability(scores, ranks), true)
+    bad = quality(np.sqrt(chance), true)
+    assert good["n"] == len(true)
+    assert good["true"] == true.sum()
+    assert good["ece"] < 0.01 < bad["ece"]
+    assert good["brier"] < good["brier_of_base_rate"] < bad["brier"]
+    by_hand = quality(np.array([0.2, 0.2, 0.8, 0.8]), np.array([False, False, True, False]), bins=2)
+    assert by_hand["ece"] == pytest.approx((0.2 + 0.3) / 2)
+    assert by_hand["brier"] == pytest.approx((0.04 + 0.04 + 0.04 + 0.64) / 4)
+    assert by_hand["reliability"] == [
+        {"n": 2, "probability": 0.2, "true": 0.0},
+        {"n": 2, "probability": 0.8, "true": 0.5},
+    ]
+
+
+def test_order_stays_even_where_the_data_would_turn_it() -> None:
+    scores, ranks, true, _ = made(2)
+    calibration = fit(-scores, ranks, true)
+    assert calibration.slope >= 0
+    assert calibration.decay >= 0
+    few = np.array([3.0, 2.0, 1.0])
+    found = calibration.probability(few, np.arange(1.0, 4))
+    assert np.all(np.diff(found) <= 0)
+
+
+@pytest.mark.parametrize("label", [False, True])
+def test_one_class_alone(label: bool) -> None:
+    calibration = fit(np.arange(20.0), np.arange(1.0, 21), np.full(20, label))
+    found = calibration.probability(np.arange(20.0), np.arange(1.0, 21))
+    assert np.all((found > 0) & (found < 1))
+    assert 0 < calibration.base_rate < 1
+    assert (found.mean() > 0.5) == label
+
+
+def test_equal_scores_are_no_obstacle() -> None:
+    calibration = fit(np.zeros(20), np.arange(1.0, 21), np.arange(20) < 3)
+    assert np.isfinite(calibration.probability(np.zeros(3), np.array([1.0, 10, 100]))).all()
+
+
+def test_other_base_rate() -> None:
+    calibration = Calibration(0.0, 1.0, 0.0, 0.0, 1.0, base_rate=0.5)
+    shifted = calibration.at_base_rate(np.array([0.5, 0.9]), 0.1)
+    assert shifted[0] == pytest.approx(0.1)
+    assert shifted[1] == pytest.approx(9 / 9 / (9 / 9 + 1))  # odds 9, times 1/9
+    assert calibration.at_base_rate(np.array([0.3]), 0.5)[0] == pytest.approx(0.3)
+
+
+def test_numbers_round_trip() -> None:
+    calibration = fit(*made(0)[:3])
+    assert Calibration.from_dict(calibration.to_dict()) == calibration

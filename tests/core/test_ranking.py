@@ -1,0 +1,188 @@
+"""Filtered, typed, realistic ranks and their summary."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from medkg.core import ranking
+from medkg.core.errors import ModelError
+from medkg.core.ranking import (
+    by_degree,
+    filtered_ranks,
+    interval,
+    pair_matrix,
+    summarise,
+)
+
+
+def ranks_of(
+    scores: list[list[float]],
+    pairs: list[tuple[int, int]],
+    known: list[tuple[int, int]],
+    candidates: list[int] | None = None,
+) -> list[float]:
+    table = torch.tensor(scores)
+    queries, answers = np.array(pairs).T
+    matrix = pair_matrix(np.array(known), tuple(table.shape))
+    chosen = None if candidates is None else np.array(candidates)
+    return filtered_ranks(lambda rows: table[rows], queries, answers, matrix, chosen).tolist()
+
+
+def test_known_pairs_are_filtered_but_not_the_answer() -> None:
+    scores = [[4.0, 3.0, 2.0, 1.0]]
+    assert ranks_of(scores, [(0, 3)], [(0, 3)]) == [4]
+    assert ranks_of(scores, [(0, 3)], [(0, 0), (0, 2), (0, 3)]) == [2]
+    # The answer itself counts even where the known pairs don't hold it.
+    assert ranks_of(scores, [(0, 0)], [(0, 2)]) == [1]
+
+
+def test_ties_count_half() -> None:
+    assert ranks_of([[0.0] * 5], [(0, 2)], [(0, 2)]) == [3]
+    assert ranks_of([[1.0, 1.0, 0.0]], [(0, 0)], [(0, 0)]) == [1.5]
+
+
+def test_candidates() -> None:
+    scores = [[4.0, 3.0, 2.0, 1.0]]
+    assert ranks_of(scores, [(0, 3)], [(0, 3)], candidates=[1, 3]) == [2]
+
+
+def test_no_numbers_are_refused() -> None:
+    with pytest.raises(ModelError, match="no numbers"):
+        ranks_of([[float("nan"), 1.0]], [(0, 1)], [(0, 1)])
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_chunks_do_not_matter_and_ranks_agree_with_counting(data: st.DataObject) -> None:
+    n_queries, n_nodes = data.draw(st.integers(1, 6)), data.draw(st.integers(2, 7))
+    cell = st.integers(0, 3).map(float)
+    row = st.lists(cell, min_size=n_nodes, max_size=n_nodes)
+    scores = data.draw(st.lists(row, min_size=n_queries, max_size=n_queries))
+    pair = st.tuples(st.integers(0, n_queries - 1), st.integers(0, n_nodes - 1))
+    known = data.draw(st.lists(pair, min_size=1, max_size=12))
+    whole = ranks_of(scores, known, known)
+    cells, ranking._CELLS = ranking._CELLS, 1
+    try:
+        assert ranks_of(scores, known, known) == whole
+    finally:
+        ranking._CELLS = cells
+    for (query, answer), rank in zip(known, whole, strict=True):
+        others = [
+            scores[query][node]
+            for node in range(n_nodes)
+            if node != answer and (query, node) not in known
+        ]
+        true = scores[query][answer]
+        optimistic = 1 + sum(other > true for other in others)
+        pessimistic = 1 + sum(other >= true for other in others)
+        assert rank == (optimistic + pessimistic) / 2
+
+
+def test_summary() -> None:
+    summary = summarise(np.array([1.0, 2.0, 4.0, 20.0]), np.array([0, 0, 1, 2]))
+    assert summary["n"] == 4
+    assert summary["groups"] == 3
+    assert summary["mrr"] == pytest.approx((1 + 0.5 + 0.25 + 0.05) / 4)
+    assert (summary["hits@1"], summary["hits@3"], summary["hits@10"]) == (0.25, 0.5, 0.75)
+    low, high = summary["mrr_interval"]
+    assert low < summary["mrr"] < high
+    assert summary == summarise(np.array([1.0, 2.0, 4.0, 20.0]), np.array([0, 0, 1, 2]))
+    assert summarise(np.empty(0), np.empty(0, dtype=np.int64))["mrr"] is None
+
+
+def test_interval_is_over_groups() -> None:
+    """Fifty edges of one head tell as little as one."""
+    ranks = np.repeat([1.0, 100.0], 50)
+    one_by_one = summarise(ranks, np.arange(100))["mrr_interval"]
+    two_heads = summarise(ranks, np.repeat([0, 1], 50))["mrr_interval"]
+    assert two_heads[1] - two_heads[0] > 2 * (one_by_one[1] - one_by_one[0])
+
+
+def test_strata() -> None:
+    rows = by_degree(np.array([1.0, 2.0, 4.0, 20.0]), np.array([0, 2, 9, 30]))
+    assert [(row["degree"], row["n"], row["mrr"]) for row in rows] == [
+        ("0", 1, 1.0),
+        ("1-2", 1, 0.5),
+        ("3-9", 1, 0.25),
+        ("10+", 1, 0.05),
+    ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_candidates_agree_with_counting(data: st.DataObject) -> None:
+    n_queries, n_nodes = 3, data.draw(st.integers(2, 7))
+    cell = st.integers(0, 3).map(float)
+    row = st.lists(cell, min_size=n_nodes, max_size=n_nodes)
+    scores = data.draw(st.lists(row, min_size=n_queries, max_size=n_queries))
+    pair = st.tuples(st.integers(0, n_queries - 1), st.integers(0, n_nodes - 1))
+    known = data.draw(st.lists(pair, min_size=1, max_size=12))
+    pairs = data.draw(st.lists(pair, min_size=1, max_size=6))
+    node = st.integers(0, n_nodes - 1)
+    candidates = data.draw(st.lists(node, min_size=1, max_size=n_nodes, unique=True))
+    expected = []
+    for query, answer in pairs:
+        others = [
+            scores[query][node]
+            for node in candidates
+            if node != answer and (query, node) not in known
+        ]
+        true = scores[query][answer]
+        expected.append(1 + sum(s > true for s in others) + sum(s == true for s in others) / 2)
+    assert ranks_of(scores, pairs, known, candidates) == expected
+
+
+def test_a_killed_ranking_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranking, "_CELLS", 10)  # one query at a time
+    monkeypatch.setattr(ranking, "_KEEP_EVERY", 0.0)
+    table = torch.randn(6, 10, generator=torch.Generator().manual_seed(0))
+    queries, answers = np.array([4, 0, 1, 5, 2, 3]), np.array([0, 1, 2, 3, 4, 5])
+    known = pair_matrix(np.array([[0, 1], [3, 7]]), (6, 10))
+    expected = filtered_ranks(lambda rows: table[rows], queries, answers, known)
+    asked: list[int] = []
+
+    def killed_at_3(rows: torch.Tensor) -> torch.Tensor:
+        asked.extend(rows.tolist())
+        if 3 in asked:
+            raise KeyboardInterrupt
+        return table[rows]
+
+    keep = tmp_path / "ranks.npz"
+    with pytest.raises(KeyboardInterrupt):
+        filtered_ranks(killed_at_3, queries, answers, known, keep=keep, identity="one")
+    assert asked == [0, 1, 2, 3]
+    asked.clear()
+
+    def scores(rows: torch.Tensor) -> torch.Tensor:
+        asked.extend(rows.tolist())
+        return table[rows]
+
+    found = filtered_ranks(scores, queries, answers, known, keep=keep, identity="one")
+    assert asked == [3, 4, 5]
+    assert found.tolist() == expected.tolist()
+    # Another model's ranks, or a damaged file, are not taken.
+    asked.clear()
+    filtered_ranks(scores, queries, answers, known, keep=keep, identity="two")
+    assert asked == [0, 1, 2, 3, 4, 5]
+    keep.write_bytes(b"PK nothing")
+    assert filtered_ranks(scores, queries, answers, known, keep=keep).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize(("ranks", "key"), [([np.inf] * 5, "mrr"), ([1.0] * 5, "hits@1")])
+def test_five_that_agree_leave_the_figure_open(ranks: list[float], key: str) -> None:
+    """Resampling them gives nothing else; by the binomial distribution it is half of all or so."""
+    found = summarise(np.array(ranks), np.arange(5))
+    wide = 1 - 0.025 ** (1 / 5)
+    expected = [0, wide] if key == "mrr" else [1 - wide, 1]
+    assert found[f"{key}_interval"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_an_interval_of_differences_is_of_what_was_drawn() -> None:
+    assert interval(np.zeros(100)) == [0, 0]
+    assert interval(np.linspace(-1, 1, 1001), 4) == pytest.approx([-0.95, 0.95])

@@ -1,0 +1,302 @@
+"""Training by sampled batches, on several processes, and going on after a stop."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from medkg.core.errors import ModelError
+from medkg.gnn.data import to_hetero_data
+from medkg.gnn.network import LinkNetwork, compact
+from medkg.gnn.settings import NetworkSettings
+from medkg.gnn.training import _Graph, _State, context_of
+from medkg.graph.kg import KnowledgeGraph
+from medkg.mining.links.fit import fit_links
+from medkg.mining.links.model import load_model
+from medkg.mining.links.task import link_task
+from medkg.mining.links.train import train_links
+from tests.gnn.graphs import family_graph
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def kg() -> KnowledgeGraph:
+    return family_graph()
+
+
+@pytest.mark.parametrize("encoder", ["rgcn", "compgcn"])
+def test_batches_reach_about_what_the_whole_graph_does(kg: KnowledgeGraph, encoder: str) -> None:
+    whole, sampled = (
+        train_links(kg, encoder=encoder, dim=16, epochs=80, batch=batch, neighbours=(5, 5))
+        for batch in (0, 64)
+    )
+    figures = [m.metrics["valid"]["mrr"] for m in (whole, sampled)]
+    assert figures[1] > 0.8 * figures[0]
+    assert figures[1] > 2 * sampled.metrics["baselines"]["degree"]["tail"]["mrr"]
+
+
+def test_a_batch_passes_no_messages_over_what_it_learns(kg: KnowledgeGraph) -> None:
+    task = link_task(kg, "TARGETS")
+    held_back = task.excluded
+    data = to_hetero_data(kg, exclude_edges=held_back)
+    settings = NetworkSettings(
+        batch=50, neighbours=(100, 5), dim=8, n_negatives=6,
+        context=context_of(data, task.edge_type, None),
+    )  # fmt: skip
+    data = compact(data, task.edge_type, settings.context)
+    counts = {kind: data[kind].num_nodes for kind in data.node_types}
+    edges = {t: data[t].edge_index for t in (task.edge_type, *settings.context)}
+    graph = _Graph(edges, counts, task.matrix("train"), settings, CPU, 2)
+    learned = []
+    for step in graph.steps(torch.Generator().manual_seed(0), torch.Generator().manual_seed(1)):
+        assert step.rows is not None
+        drugs, genes = step.rows["Drug"], step.rows["Target"]
+        # One number for each pair of a drug and a gene in the sample: 1 where a message goes.
+        eye = torch.eye(len(drugs))
+        reached = step.messages[task.edge_type].mean(eye) > 0  # type: ignore[index]
+        for h, t in step.learned.T.tolist():
+            assert not reached[(genes == t).nonzero().item(), (drugs == h).nonzero().item()]
+        # Seeds come first, and every candidate is one.
+        for kind, candidates in (("Drug", step.heads), ("Target", step.tails)):
+            place = step.places(kind, candidates)
+            assert torch.equal(step.rows[kind][place], candidates)
+        assert len(step.tails) <= 50 + 6
+        learned += step.learned.T.tolist()
+    assert sorted(learned) == sorted(task.train.tolist())
+    assert graph.n_steps == 4
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"batch": 64, "clip": 0.5, "schedule": "cosine", "warmup": 3},
+        {"encoder": "hgt", "schedule": "plateau", "learning_rate": 0.1, "clip": 1.0},
+    ],
+)
+def test_going_on_is_the_same_as_not_stopping(
+    kg: KnowledgeGraph, tmp_path: Path, options: dict[str, object]
+) -> None:
+    task = link_task(kg, "TARGETS")
+    held_back = task.excluded
+    data = to_hetero_data(kg, exclude_edges=held_back)
+    settings = NetworkSettings(
+        dim=8, epochs=12, every=2, context=context_of(data, task.edge_type, None), **options
+    )  # type: ignore[arg-type]
+
+    def stop(_: float, looks: list[float]) -> None:
+        looks.append(_)
+        if len(looks) == 4:
+            raise KeyboardInterrupt
+
+    looks: list[float] = []
+    folder = tmp_path / "checkpoint"
+    with pytest.raises(KeyboardInterrupt):
+        fit_links(
+            data, task, settings, seed=4, device=CPU, checkpoint=folder,
+            watch=lambda mrr: stop(mrr, looks),
+        )  # fmt: skip
+    assert folder.is_dir()
+    later: list[float] = []
+    unbroken: list[float] = []
+    resumed, _ = fit_links(
+        data, task, settings, seed=4, device=CPU, checkpoint=folder, watch=later.append
+    )
+    expected, _ = fit_links(data, task, settings, seed=4, device=CPU, watch=unbroken.append)
+    assert looks[:3] + later == unbroken
+    for name, tensor in expected.tensors().items():
+        assert torch.equal(resumed.tensors()[name], tensor)
+
+
+def test_no_training_goes_on_from_one_that_other_edges_validated(
+    kg: KnowledgeGraph, tmp_path: Path
+) -> None:
+    """Also where both learn from the same edges."""
+    task = link_task(kg, "TARGETS")
+    turned = replace(
+        task,
+        valid=task.test,
+        test=task.valid,
+        held_back={"valid": task.held_back["test"], "test": task.held_back["valid"]},
+    )
+    data = to_hetero_data(kg, exclude_edges=task.excluded)
+    settings = NetworkSettings(dim=8, epochs=4, every=1, context=())
+
+    def stop(_: float) -> None:
+        looks.append(_)
+        if len(looks) == 3:
+            raise KeyboardInterrupt
+
+    for asked, expected in ((task, 2), (turned, 4)):
+        looks: list[float] = []
+        with pytest.raises(KeyboardInterrupt):
+            fit_links(
+                data, task, settings, seed=0, device=CPU, checkpoint=tmp_path / "state", watch=stop
+            )
+        later: list[float] = []
+        fit_links(
+            data, asked, settings, seed=0, device=CPU, checkpoint=tmp_path / "state",
+            watch=later.append,
+        )  # fmt: skip
+        assert len(later) == expected
+
+
+def rates(settings: NetworkSettings, mrrs: list[float]) -> list[float]:
+    network = LinkNetwork({"Drug": 2, "Target": 2}, ("Drug", "TARGETS", "Target"), settings)
+    state, found = _State(network, settings), []
+    for mrr in mrrs:
+        state.set_rate(0.5)
+        found.append(state.optimisers[0].param_groups[0]["lr"])
+        state.epoch += 1
+        state.look(mrr)
+    return found
+
+
+def test_schedules() -> None:
+    up = [0.1 * n for n in range(8)]
+    assert rates(NetworkSettings(dim=2, learning_rate=0.1), up) == [0.1] * 8
+    cosine = rates(
+        NetworkSettings(dim=2, learning_rate=0.1, schedule="cosine", warmup=2, epochs=8), up
+    )
+    assert 0 < cosine[0] < cosine[1] < 0.1
+    assert cosine[2:] == sorted(cosine[2:], reverse=True)
+    assert cosine[2] > 0.09
+    assert cosine[-1] < 0.01
+    plateau = NetworkSettings(dim=2, learning_rate=0.1, schedule="plateau")
+    assert rates(plateau, [0.5, 0.4, 0.4, 0.4, 0.4, 0.6, 0.5, 0.5]) == [
+        0.1, 0.1, 0.1, 0.05, 0.05, 0.025, 0.025, 0.025,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("batch", [0, 64])
+def test_clipping_shortens_the_whole_gradient(kg: KnowledgeGraph, batch: int) -> None:
+    settings = NetworkSettings(dim=4, clip=0.25, batch=batch)
+    network = LinkNetwork({"Drug": 3, "Target": 3}, ("Drug", "TARGETS", "Target"), settings)
+    state = _State(network, settings)
+    rows = {kind: torch.arange(2) for kind in ("Drug", "Target")} if batch else None
+    vectors = network.encoder.nodes(rows)
+    loss = 100 * (vectors["Drug"].sum() + network.relation().sum())
+    state.step(loss)
+    gradients = [w.grad for w in network.parameters() if w.grad is not None]
+    assert any(g.is_sparse for g in gradients) == bool(batch)
+    length = torch.cat([(g.to_dense() if g.is_sparse else g).ravel() for g in gradients]).norm()
+    assert float(length) == pytest.approx(0.25, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"loss": "self-adversarial", "negatives": "typed", "n_negatives": 50, "margin": 0.0},
+        {"loss": "margin", "negatives": "degree", "n_negatives": 30, "decoder": "transe"},
+        {"loss": "binary", "negatives": "all", "decoder": "rotate", "margin": 3.0},
+    ],
+)
+def test_losses_and_negatives_by_name(kg: KnowledgeGraph, options: dict[str, object]) -> None:
+    model = train_links(kg, dim=16, epochs=25, **options)
+    degree = model.metrics["baselines"]["degree"]["tail"]["mrr"]
+    assert model.metrics["test"]["tail"]["mrr"] > 1.5 * degree
+
+
+def test_features_of_drugs_without_a_vector_of_their_own(
+    kg: KnowledgeGraph, tmp_path: Path
+) -> None:
+    """Molecules of a family share a ring: fingerprints alone tell what a drug targets."""
+    rings = ["c1ccccc1", "C1CCCCC1", "c1ccncc1", "C1CCNCC1", "c1ccsc1", "c1ccoc1"]
+    structures = {
+        f"drugbank:DB{family}{n}": f"{'C' * (n + 1)}{ring}"
+        for family, ring in enumerate(rings)
+        for n in range(8)
+    }
+    nodes = kg.nodes.select("id", "kind", "name")
+    texts = [
+        json.dumps({"smiles": structures[node]}) if node in structures else None
+        for node in nodes["id"]
+    ]
+    nodes = nodes.with_columns(properties=pl.Series(texts, dtype=pl.String))
+    evidence = kg.evidence.select("subject", "relation", "object", "source")
+    with_structures = KnowledgeGraph.build(nodes, evidence.filter(relation="TARGETS"), kg.sources)
+    options = {"dim": 16, "epochs": 30, "encoder": "compgcn", "layers": 1, "neighbours": (5,)}
+    model = train_links(
+        with_structures, lookup=False, features=("fingerprints",), dropout=0.2, **options
+    )
+    assert model.metrics["test"]["tail"]["mrr"] > 0.3
+    assert "encoder.nodes.vectors.Drug" not in model.scorer.network  # type: ignore[union-attr]
+    with_structures.save(tmp_path / "graph")
+    model.save(tmp_path / "model", graph_path=tmp_path / "graph")
+    loaded = load_model(tmp_path / "model")
+    head, tail = "drugbank:DB00", "NCBIGene:01"
+    assert loaded.explain(head, tail).attribution == model.explain(head, tail).attribution != ()
+
+
+def test_several_processes_need_batches(
+    kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ModelError, match="several processes share sampled batches: set batch"):
+        train_links(kg, dim=8, epochs=1)
+
+
+def test_two_processes_train_one_model(kg: KnowledgeGraph, tmp_path: Path) -> None:
+    """By torchrun, over gloo: the same weights on both, and the first alone writes."""
+    kg.save(tmp_path / "graph")
+    script = tmp_path / "script.py"
+    script.write_text(f"""
+from pathlib import Path
+from safetensors.torch import save_file
+from medkg.mining.links import parallel
+from medkg.mining.links.model import LinkModel
+from medkg.mining.links.train import train_links
+from medkg.graph.kg import KnowledgeGraph
+
+here, save = Path({str(tmp_path)!r}), LinkModel.save
+def watch(model, path, **options):
+    (here / f"saved{{parallel.rank()}}").touch()
+    save(model, path, **options)
+LinkModel.save = watch
+model = train_links(
+    KnowledgeGraph.open(here / "graph"), out=here / "model",
+    dim=16, epochs=30, batch=32, neighbours=(5, 5), clip=5.0,
+)
+tensors = {{n: t.clone() for n, t in model.scorer.tensors().items()}}
+save_file(tensors, here / f"rank{{parallel.rank()}}.safetensors")
+""")
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc-per-node",
+        "2",
+        "--standalone",
+        str(script),
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    first, second = (load_file(tmp_path / f"rank{n}.safetensors") for n in (0, 1))
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert (tmp_path / "saved0").exists()
+    assert not (tmp_path / "saved1").exists()
+    assert not (tmp_path / "model.checkpoint").exists()
+    model = load_model(tmp_path / "model", kg)
+    assert (
+        model.metrics["test"]["tail"]["mrr"]
+        > 2 * (model.metrics["baselines"]["degree"]["tail"]["mrr"])
+    )
+
+
+def test_several_processes_train_no_ranker(
+    kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ModelError, match="start the model ranker without torchrun"):
+        train_links(kg)

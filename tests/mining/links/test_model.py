@@ -1,0 +1,274 @@
+"""Training: splits, leaks, determinism, resuming; and what the folder of a model is checked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from medkg.core.errors import (
+    DataError,
+    MedkgError,
+    ModelError,
+    SchemaError,
+)
+from medkg.gnn import network
+from medkg.gnn import training as fit
+from medkg.gnn.data import to_hetero_data
+from medkg.gnn.network import LinkNetwork
+from medkg.gnn.settings import NetworkSettings
+from medkg.gnn.training import CHECKPOINT
+from medkg.graph.kg import KnowledgeGraph
+from medkg.mining.links.model import load_model
+from medkg.mining.links.task import link_task
+from medkg.mining.links.train import train_links
+from tests.gnn.graphs import family_graph
+from tests.killed import kill_when
+
+
+@pytest.fixture(scope="module")
+def kg() -> KnowledgeGraph:
+    return family_graph()
+
+
+def test_split_by_chance(kg: KnowledgeGraph) -> None:
+    task = link_task(kg, "TARGETS", seed=1)
+    assert (len(task.train), len(task.valid), len(task.test)) == (192, 24, 24)
+    pairs = {tuple(pair) for part in (task.train, task.valid, task.test) for pair in part.tolist()}
+    expected = kg.edges.filter(relation="TARGETS").select("subject", "object").rows()
+    assert {(task.heads[h], task.tails[t]) for h, t in pairs} == set(expected)
+    again, other = link_task(kg, "TARGETS", seed=1), link_task(kg, "TARGETS", seed=2)
+    assert task.held_back == again.held_back != other.held_back
+
+
+def test_given_split(kg: KnowledgeGraph) -> None:
+    edges = kg.edges.filter(relation="TARGETS")
+    split = {"valid": edges["id"].head(5).to_list(), "test": edges["id"].tail(3).to_list()}
+    task = link_task(kg, "TARGETS", split)
+    held = {(task.heads[h], task.tails[t]) for h, t in task.valid.tolist()}
+    assert held == set(edges.head(5).select("subject", "object").iter_rows())
+    assert len(task.test) == 3
+    assert len(task.train) == edges.height - 8
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        ({"valid": ["nonsense"]}, "1 ids that are no edges"),
+        ({"test": []}, "no validation edges"),
+        ({"validation": []}, "parts valid, test and removed"),
+    ],
+)
+def test_bad_split(kg: KnowledgeGraph, split: dict[str, list[str]], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        link_task(kg, "TARGETS", split)
+    edge = kg.edges.filter(relation="TARGETS")["id"][0]
+    with pytest.raises(DataError, match="same edge"):
+        link_task(kg, "TARGETS", {"valid": [edge], "test": [edge]})
+
+
+def test_relations_that_cannot_be_trained(kg: KnowledgeGraph) -> None:
+    with pytest.raises(SchemaError, match="unknown relation"):
+        train_links(kg, "CURES")
+    with pytest.raises(DataError, match="0 edges CAUSES"):
+        train_links(kg, "CAUSES")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"model": "oracle"}, "unknown model 'oracle'; there are ranker, network"),
+        ({"encoder": "gin"}, "unknown encoder 'gin'; there are lookup, rgcn"),
+        ({"decoder": "transf"}, "did you mean transe"),
+        ({"decoder": "complex", "dim": 7}, "even dim"),
+        ({"encoder": "hgt", "dim": 6}, "dim has to be a multiple of heads: 6 is none of 4"),
+        ({"learning_rat": 0.1}, "unknown option 'learning_rat'; did you mean learning_rate"),
+        ({"features": ["fingerprints"]}, "no node of the graph has fingerprints"),
+        ({"device": "abacus"}, "device 'abacus' can't be used"),
+    ],
+)
+def test_wrong_choices(kg: KnowledgeGraph, wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(MedkgError, match=message):
+        train_links(kg, epochs=1, **wrong)  # type: ignore[arg-type]  # wrong on purpose
+    with pytest.raises(DataError, match="no edges EXPRESSES"):
+        train_links(kg, context_relations=["EXPRESSES"])
+
+
+def test_held_back_edges_reach_neither_messages_nor_degrees(kg: KnowledgeGraph) -> None:
+    """Taking the held-back edges out of the graph beforehand changes nothing that is learned."""
+    full = train_links(kg, dim=8, epochs=5)
+    held_back = full.task.excluded
+    data = to_hetero_data(kg, exclude_edges=held_back)
+    ids = set(data["Drug", "TARGETS", "Target"].ids)
+    assert not ids & set(held_back)
+    pairs = {tuple(p) for p in data["Drug", "TARGETS", "Target"].edge_index.T.tolist()}
+    assert pairs == {tuple(p) for p in full.task.train.tolist()}
+
+    # The network's vectors are those of the graph without the held-back edges.
+    trained, used = full._network
+    trained.eval()
+    counts = {kind: used[kind].num_nodes for kind in used.node_types}
+    messages = {}
+    for edge_type in trained.types:
+        edges = used[edge_type].edge_index
+        messages.update(network.messages_over(edge_type, edges, counts))
+    with torch.no_grad():
+        vectors = trained(messages)
+    assert torch.allclose(vectors["Drug"], full.scorer.tensors()["heads"], atol=1e-6)
+    assert torch.allclose(vectors["Target"], full.scorer.tensors()["tails"], atol=1e-6)
+
+
+def test_a_step_does_not_pass_messages_over_what_it_learns(
+    kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[set[tuple[int, ...]]] = []
+    messages_over, loss = fit.messages_over, fit._loss
+
+    def watch_messages(edge_type, edges, counts):  # type: ignore[no-untyped-def]  # as the original
+        if edge_type[1] == "TARGETS":
+            seen.append({tuple(pair) for pair in edges.T.tolist()})
+        return messages_over(edge_type, edges, counts)
+
+    def watch_loss(network, vectors, step, *rest):  # type: ignore[no-untyped-def]  # as the original
+        pairs = {tuple(pair) for pair in step.learned.T.tolist()}
+        assert pairs
+        assert not pairs & seen[-1]
+        assert len(pairs | seen[-1]) == 192
+        return loss(network, vectors, step, *rest)
+
+    monkeypatch.setattr(fit, "messages_over", watch_messages)
+    monkeypatch.setattr(fit, "_loss", watch_loss)
+    train_links(kg, dim=8, epochs=2)
+    assert len(seen) == 1 + 2 * 3
+
+
+def test_seeds(kg: KnowledgeGraph) -> None:
+    split = link_task(kg, "TARGETS").held_back
+    one, same, other = (
+        train_links(kg, dim=8, epochs=5, seed=seed, split=split) for seed in (1, 1, 2)
+    )
+    assert one.predict(head="drug 0-0").equals(same.predict(head="drug 0-0"))
+    assert one.name == same.name != other.name
+    assert not one.predict(head="drug 0-0").equals(other.predict(head="drug 0-0"))
+
+
+def test_training_gives_the_threads_back(kg: KnowledgeGraph) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        train_links(kg, dim=8, epochs=1)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_training_stops_early_and_keeps_the_best(kg: KnowledgeGraph) -> None:
+    figures = iter([0.1, 0.3, 0.2, 0.2, 0.9])
+    task = link_task(kg, "TARGETS")
+    held_back = task.excluded
+    settings = NetworkSettings(
+        dim=8, layers=1, bases=2, dropout=0.0, learning_rate=0.01, parts=2, patience=2
+    )
+    kept: list[torch.Tensor] = []
+
+    def validate(network: LinkNetwork, _: object) -> float:
+        kept.append(network.relation().detach().clone())
+        return next(figures)
+
+    trained, _, course = fit.train_network(
+        to_hetero_data(kg, exclude_edges=held_back),
+        task.edge_type,
+        task.matrix("train"),
+        settings,
+        validate,
+        seed=0,
+        device=torch.device("cpu"),
+    )
+    assert course == {"epochs": 20, "best_epoch": 10}
+    assert torch.equal(trained.relation(), kept[1])
+    assert not torch.equal(kept[1], kept[3])
+
+
+def test_within_a_kind_nodes_are_no_candidates_for_themselves(kg: KnowledgeGraph) -> None:
+    nodes = kg.nodes.filter(kind="Target").select("id", "kind", "name")
+    ids = nodes["id"].to_list()
+    pairs = [(ids[i], ids[j]) for i in range(20) for j in range(i + 1, 20) if (i + j) % 3 == 0]
+    evidence = pl.DataFrame(pairs, schema=["subject", "object"], orient="row").with_columns(
+        relation=pl.lit("INTERACTS_WITH"), source=pl.lit("made")
+    )
+    interactions = KnowledgeGraph.build(nodes, evidence, kg.sources)
+    for settings in ({"model": "neighbours"}, {"dim": 8, "epochs": 3}):
+        model = train_links(interactions, "INTERACTS_WITH", **settings)  # type: ignore[arg-type]
+        rows = model.predict(head=ids[0], top=1000)
+        assert ids[0] not in set(rows["tail"])
+        trained = model.task.matrix("train")
+        assert (trained != trained.T).nnz == 0
+        everything = model.predict(head=ids[0], top=1000, include_trained=True)
+        assert set(everything["tail"]) == set(ids) - {ids[0]}
+
+
+def test_a_killed_training_goes_on(kg: KnowledgeGraph, tmp_path: Path) -> None:
+    """The same call after a kill ends in the same weights as an unbroken one."""
+    kg.save(tmp_path / "graph")
+    script = f"""
+import medkg.mining.links.train as links
+from medkg.graph.kg import KnowledgeGraph
+kg = KnowledgeGraph.open({str(tmp_path / "graph")!r})
+links.train_links(kg, dim=16, epochs=60, seed=3, out={str(tmp_path / "model")!r})
+"""
+    checkpoint = tmp_path / "model.checkpoint" / CHECKPOINT
+    kill_when(checkpoint.exists, script)
+    assert checkpoint.exists()
+    assert not (tmp_path / "model").exists()
+
+    resumed = train_links(kg, dim=16, epochs=60, seed=3, out=tmp_path / "model")
+    unbroken = train_links(kg, dim=16, epochs=60, seed=3)
+    assert not checkpoint.parent.exists()
+    assert resumed.metrics == unbroken.metrics
+    for name, tensor in unbroken.scorer.tensors().items():
+        assert torch.equal(resumed.scorer.tensors()[name], tensor)
+    assert load_model(tmp_path / "model", kg).name == unbroken.name
+
+
+def test_a_checkpoint_of_another_training_is_not_taken(kg: KnowledgeGraph, tmp_path: Path) -> None:
+    def interrupt(*_: object) -> float:
+        raise KeyboardInterrupt
+
+    out = tmp_path / "model"
+    with pytest.MonkeyPatch.context() as patch:
+        looks = []
+
+        def look(state, mrr):  # type: ignore[no-untyped-def]  # as the original
+            looks.append(mrr)
+            original(state, mrr)
+            if len(looks) == 2:
+                raise KeyboardInterrupt
+
+        original = fit._State.look
+        patch.setattr(fit._State, "look", look)
+        with pytest.raises(KeyboardInterrupt):
+            train_links(kg, dim=8, epochs=30, out=out)
+    assert (tmp_path / "model.checkpoint" / CHECKPOINT).exists()
+    other = train_links(kg, dim=8, epochs=10, seed=9, out=out)
+    fresh = train_links(kg, dim=8, epochs=10, seed=9)
+    assert np.array_equal(other.scorer.tensors()["heads"], fresh.scorer.tensors()["heads"])
+
+
+def test_a_damaged_checkpoint_is_named(kg: KnowledgeGraph, tmp_path: Path) -> None:
+    folder = tmp_path / "model.checkpoint"
+    folder.mkdir()
+    (folder / CHECKPOINT).write_text("{")
+    with pytest.raises(ModelError, match=r"model\.checkpoint: the checkpoint is damaged"):
+        train_links(kg, dim=8, epochs=5, out=tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_gpu_and_cpu_learn_the_same(kg: KnowledgeGraph) -> None:
+    split = link_task(kg, "TARGETS").held_back
+    cpu = train_links(kg, dim=16, epochs=5, dropout=0.0, split=split, device="cpu")
+    gpu = train_links(kg, dim=16, epochs=5, dropout=0.0, split=split, device="cuda")
+    assert torch.allclose(cpu.scorer.tensors()["heads"], gpu.scorer.tensors()["heads"], atol=1e-3)

@@ -1,0 +1,365 @@
+"""The default link model: channels, signs, order and level, resuming, what a score rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from scipy import sparse
+
+from medkg.core.errors import DataError, ModelError
+from medkg.gnn.data import to_hetero_data
+from medkg.graph.frames import Source
+from medkg.graph.kg import KnowledgeGraph
+from medkg.mining.links import channels, known
+from medkg.mining.links.attribution import removals
+from medkg.mining.links.model import LinkModel, load_model
+from medkg.mining.links.ranker import Judged, Judges, Ranker
+from medkg.mining.links.train import train_links
+from tests.gnn.graphs import family_graph
+from tests.killed import kill_when
+
+EDGE_TYPE = ("Drug", "TARGETS", "Target")
+
+
+@pytest.fixture(scope="module")
+def kg() -> KnowledgeGraph:
+    return family_graph()
+
+
+@pytest.fixture(scope="module")
+def model(kg: KnowledgeGraph) -> LinkModel:
+    return train_links(kg)
+
+
+def ranker_of(model: LinkModel) -> Ranker:
+    assert isinstance(model.scorer, Ranker)
+    return model.scorer
+
+
+def asked(model: LinkModel) -> tuple[Judges, known.Known, sparse.csr_matrix]:
+    """The ranker's judges, what they judge by on the training graph, and what they don't."""
+    ranker = ranker_of(model)
+    return ranker.judges, ranker.known, model.task.matrix("train")
+
+
+def test_channels_leave_the_relation_out(kg: KnowledgeGraph) -> None:
+    """What heads are alike by may tell nothing of the pairs that are to be predicted."""
+    data = to_hetero_data(kg)
+    drugs = channels.side_of(kg, data, "Drug", EDGE_TYPE, heads=True)
+    none = kg.without_edges(kg.edges.filter(relation="TARGETS")["id"])
+    same = channels.side_of(none, to_hetero_data(none), "Drug", EDGE_TYPE, heads=True)
+    assert drugs.alike.keys() == same.alike.keys()
+    assert "Drug TARGETS Target" not in drugs.alike
+    for name, alike in drugs.alike.items():
+        assert (alike != same.alike[name]).nnz == 0
+
+
+def test_nearest_rows_are_the_largest_cosines() -> None:
+    chance = np.random.default_rng(0)
+    rows = channels.unit_rows(sparse.random(40, 30, 0.3, "csr", random_state=1))
+    found = channels.nearest_rows(rows, 5).toarray()
+    cosines = (rows @ rows.T).toarray()
+    np.fill_diagonal(cosines, 0)
+    assert np.allclose(found[found > 0], cosines[found > 0])
+    for row in chance.integers(0, 40, 10):
+        fifth = np.sort(cosines[row])[-5]
+        assert (found[row][cosines[row] > fifth] > 0).all()
+
+
+def test_symbols_of_a_family_are_alike(kg: KnowledgeGraph) -> None:
+    data = to_hetero_data(kg)
+    side = channels.side_of(kg, data, "Target", EDGE_TYPE, heads=False)
+    names = dict(kg.nodes.select("id", "name").iter_rows())
+    symbols = [names[node] for node in data["Target"].ids]
+    alike = side.alike["symbol"]
+    # A longer beginning in common is worth more.
+    one, near, far = (symbols.index(s) for s in ("GENE10", "GENE11", "GENE21"))
+    assert alike[one, near] > alike[one, far]
+
+
+def test_of_many_pairs_the_most_alike_are_compared(
+    kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    side = channels.side_of(kg, to_hetero_data(kg), "Target", EDGE_TYPE, heads=False)
+    whole = known.Pairs(side)
+    cells = whole.values.size // 4
+    monkeypatch.setattr(known, "_PAIR_CELLS", cells)
+    fewer = known.Pairs(side)
+    assert 0 < fewer.values.size <= cells
+    likeness = np.zeros((2, whole.n_nodes))  # of each node with the one most like it
+    n_channels = len(side.alike)
+    for row, pairs in zip(likeness, (whole, fewer), strict=True):
+        largest = pairs.values[:, :n_channels].max(1)
+        for ends in (pairs.rows, pairs.columns):
+            np.maximum.at(row, ends, largest)
+    assert np.array_equal(*likeness)
+
+
+def test_scores_keep_the_order_of_the_average_and_the_levels() -> None:
+    heads = np.array([0, 0, 0, 1, 1])
+    judged = Judged(
+        heads,
+        np.arange(5),
+        boosted=np.array([0.1, 0.9, 0.5, 0.2, 0.1]),
+        networked=np.zeros(5),
+        level=np.array([-1.0, -3.0, -2.0, 4.0, 5.0]),
+    )
+    scores = judged.scores(0.0)
+    assert scores == pytest.approx([-3, -1, -2, 5, 4], abs=1e-3)
+    assert (scores[:3].argsort() == judged.boosted[:3].argsort()).all()
+
+
+def test_both_directions_have_the_same_scores(model: LinkModel) -> None:
+    scorer = ranker_of(model)
+    heads, tails = torch.arange(4), torch.arange(6)
+    forward, backward = scorer.score_tails(heads)[:, :6], scorer.score_heads(tails)[:, :4]
+    assert torch.equal(forward, backward.T)
+
+
+def test_a_held_back_pair_changes_nothing(kg: KnowledgeGraph, model: LinkModel) -> None:
+    """Without the test edges in the graph at all, every score is the same."""
+    held_back = model.task.held_back
+    smaller = kg.without_edges(held_back["test"])
+    again = train_links(smaller, split={"valid": held_back["valid"], "test": []})
+    for name, tensor in ranker_of(model).tensors().items():
+        assert torch.equal(tensor, ranker_of(again).tensors()[name]), name
+
+
+def test_damaged_trees_are_named(model: LinkModel) -> None:
+    tensors = ranker_of(model).tensors()
+    whole = tensors["judges.level"]
+    for damaged in (whole[: len(whole) // 1000], torch.full_like(whole, 0xFF)):
+        with pytest.raises(ModelError, match="the trees are damaged"):
+            Ranker.from_tensors({**tensors, "judges.level": damaged})
+
+
+def test_options_of_the_network_are_not_the_rankers(kg: KnowledgeGraph) -> None:
+    with pytest.raises(ModelError, match="dim: an option of the model network"):
+        train_links(kg, model="ranker", dim=8)
+
+
+def test_without_a_pair_is_as_if_it_had_never_been_known(model: LinkModel) -> None:
+    """All that does not come from learned likeness."""
+    _, whole, left_out = asked(model)
+    head = int(np.flatnonzero(np.diff(whole.pairs.indptr) > 1)[0])
+    tail = int(whole.pairs[head].indices[0])
+    rest = whole.without([(head, tail)])
+    assert rest.pairs.nnz == whole.pairs.nnz - 1
+    assert rest.degrees[tail] == whole.degrees[tail] - 1
+    assert whole.pairs[head, tail] == 1
+    table = next(rest.tables(np.array([head]), left_out))
+    anew = known.Known.__new__(known.Known)
+    anew.__dict__.update(whole.__dict__)
+    for derived in ("_of_tails", "_of_heads"):
+        anew.__dict__.pop(derived, None)
+    anew.pairs = whole.pairs.copy()
+    anew.pairs[head, tail] = 0
+    anew.pairs.eliminate_zeros()
+    anew._count()
+    same = next(anew.tables(np.array([head]), left_out))
+    assert np.array_equal(table.tails, same.tails)
+    assert np.array_equal(table.values, same.values)
+
+
+def test_what_a_score_rests_on_is_faithful(model: LinkModel) -> None:
+    """Without the pairs that are named a score falls further than without as many others."""
+    judges, whole, left_out = asked(model)
+    chance = np.random.default_rng(0)
+    named_drops, other_drops = [], []
+    for head, tail in model.task.valid[:8].tolist():
+        found = removals(judges, whole, left_out, head, tail)
+        if len(found) < 3:
+            continue
+        named = {(gone.head, gone.tail) for gone in found[:3]}
+        pairs = [p for p in zip(*whole.pairs.nonzero(), strict=True) if p not in named]
+        others = [pairs[n] for n in chance.choice(len(pairs), 3, replace=False)]
+        before = score(model, whole, head, tail)
+        named_drops.append(before - score(model, whole.without(sorted(named)), head, tail))
+        other_drops.append(before - score(model, whole.without(others), head, tail))
+    assert len(named_drops) >= 3
+    assert np.mean(named_drops) > 2 * max(np.mean(other_drops), 0.01)
+
+
+def score(model: LinkModel, whole: known.Known, head: int, tail: int) -> float:
+    judges, _, left_out = asked(model)
+    table = next(whole.tables(np.array([head]), left_out))
+    place = np.flatnonzero(table.tails == tail)
+    scores = judges.boosted(judges.scaled(table))
+    return float(scores[place[0]]) if len(place) else float(scores.min())
+
+
+def test_explanation_names_edges_of_the_graph(model: LinkModel) -> None:
+    head, tail = model.task.heads[model.task.valid[0, 0]], model.task.tails[model.task.valid[0, 1]]
+    explanation = model.explain(head, tail)
+    assert explanation.attribution
+    for step, drop in explanation.attribution:
+        assert step.relation == "TARGETS"
+        assert drop > 0
+        assert head == step.subject or tail == step.object
+    assert "standard deviations)" in str(explanation)
+    if (needed := explanation.counterfactual) is not None:
+        assert needed.rank is None or needed.rank > max(explanation.rank, needed.rank_before)
+        assert "false, the " in str(explanation)
+
+
+def test_of_few_tails_a_sign_that_says_nothing_takes_no_candidate_away() -> None:
+    """Where a sign has fewer tails above 0 than it may name, those it names by chance stay."""
+    alike = np.array([[0.0, 0.0, 0.9, 0.0]], dtype=np.float32)
+    signs = {
+        known._NEIGHBOURS: np.array([[0.5, 0.4, 0.0, 0.0]], dtype=np.float32),
+        f"{known._LIKE_KNOWN}made up": alike,
+        f"{known._LIKE_FIRST}made up": np.zeros_like(alike),
+    }
+    chosen = known._candidates(signs, np.array([[False, True, False, False]]))
+    assert chosen.tolist() == [[True, False, True, False]]
+
+
+def test_a_pair_that_nothing_speaks_for_is_not_ranked(model: LinkModel) -> None:
+    scorer = ranker_of(model)
+    ranked = np.array(
+        [[scorer.is_candidate(h, t) for t in range(len(model.task.tails))] for h in range(3)]
+    )
+    assert 0 < ranked.sum() < ranked.size
+    for head in range(3):
+        scores = scorer.score_tails(torch.tensor([head])).numpy()[0]
+        assert scores[ranked[head]].min() > scores[~ranked[head]].max()
+        tail = int(np.flatnonzero(~ranked[head])[0])
+        explanation = model.explain(model.task.heads[head], model.task.tails[tail])
+        assert not explanation.candidate
+        assert "not among those that the model ranks" in str(explanation)
+
+
+def test_trained_pairs_that_are_not_ranked_are_listed_last_without_a_rank(model: LinkModel) -> None:
+    scorer, task = ranker_of(model), model.task
+    head, tail = (int(n) for n in task.train[0])
+    scores = scorer._scores.copy()
+    scores[head, tail] = 0
+    scores.eliminate_zeros()
+    missing = copy(model)
+    missing.scorer = Ranker(
+        scores, scorer._rest, scorer.judges, scorer.network_weight, scorer.known
+    )
+    for asked, answer, column in (
+        ({"head": task.heads[head]}, task.tails[tail], "tail"),
+        ({"tail": task.tails[tail]}, task.heads[head], "head"),
+    ):
+        rows = missing.predict(**asked, top=3, include_trained=True)
+        assert rows["rank"].to_list() == [1, 2, 3, None]
+        last = rows.row(3, named=True)
+        assert (last[column], last["known"], last["score"], last["probability"]) == (
+            answer, True, None, None,
+        )  # fmt: skip
+        everything = missing.predict(**asked, top=1000, include_trained=True)
+        assert everything.filter(pl.col(column) == answer)["rank"].to_list() == [None]
+        assert model.predict(**asked, top=1000, include_trained=True)["rank"].null_count() == 0
+        assert missing.predict(**asked, top=3)["rank"].null_count() == 0
+
+
+def test_a_removal_that_ends_a_candidate_says_so(
+    model: LinkModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(known, "_CANDIDATES", 2)
+    monkeypatch.setattr(known, "_FURTHER", 1)
+    judges, own, left_out = asked(model)
+    ended = 0
+    for head, tail in model.task.valid.tolist():
+        for gone in removals(judges, own, left_out, head, tail):
+            rest = own.without([(gone.head, gone.tail)])
+            table = next(rest.tables(np.array([head]), left_out))
+            assert (gone.rank is None) == (tail not in table.tails)
+            ended += gone.rank is None
+    assert ended
+
+
+def test_a_counterfactual_is_an_effect_of_its_pair(model: LinkModel) -> None:
+    """Boosters alone may rank a pair worse than the model does, whatever is taken out."""
+    unmoved = 0
+    for head, tail in model.task.valid[:12].tolist():
+        found = removals(*asked(model), head, tail)
+        ranks = [gone.rank for gone in found if gone.rank is not None]
+        if found and len(ranks) == len(found) and max(ranks) <= found[0].rank_before:
+            unmoved += 1
+            better = found[0].rank_before - 1
+            assert model._attribution(head, tail, better)[2] is None
+    assert unmoved
+
+
+def test_a_trained_pair_is_explained_as_if_it_were_held_back(model: LinkModel) -> None:
+    explained = 0
+    for head, tail in model.task.train[:6].tolist():
+        explanation = model.explain(model.task.heads[head], model.task.tails[tail])
+        assert explanation.trained
+        assert "trained on" in str(explanation)
+        own = {explanation.head, explanation.tail}
+        assert all({step.subject, step.object} != own for step, _ in explanation.attribution)
+        explained += bool(explanation.attribution)
+    assert explained >= 3
+    head, tail = model.task.valid[0]
+    assert not model.explain(model.task.heads[head], model.task.tails[tail]).trained
+
+
+def test_a_killed_training_goes_on(kg: KnowledgeGraph, model: LinkModel, tmp_path: Path) -> None:
+    """The same call after a kill ends in the same model as an unbroken one."""
+    kg.save(tmp_path / "graph")
+    script = f"""
+from medkg.mining.links.train import train_links
+from medkg.graph.kg import KnowledgeGraph
+kg = KnowledgeGraph.open({str(tmp_path / "graph")!r})
+train_links(kg, out={str(tmp_path / "model")!r})
+"""
+    checkpoint = tmp_path / "model.checkpoint"
+    kill_when(lambda: len(list(checkpoint.glob("fold*.safetensors"))) >= 2, script)
+    assert list(checkpoint.glob("fold*.safetensors"))
+    assert not (tmp_path / "model").exists()
+    resumed = train_links(kg, out=tmp_path / "model")
+    assert not checkpoint.exists()
+    assert resumed.metrics == model.metrics
+    for name, tensor in ranker_of(model).tensors().items():
+        assert torch.equal(ranker_of(resumed).tensors()[name], tensor), name
+    assert load_model(tmp_path / "model", kg).name == model.name
+
+
+def test_a_graph_that_suggests_nothing_says_so() -> None:
+    """Ten edges leave folds without a pair; no channel joins any two heads."""
+    nodes = [(f"drugbank:DB{n:05}", "Drug", f"drug {n}") for n in range(100)]
+    nodes += [(f"NCBIGene:{n}", "Target", f"{'ABCD'[n]}0") for n in range(4)]
+    rows = [(f"drugbank:DB{n:05}", "TARGETS", f"NCBIGene:{n % 4}") for n in range(10)]
+    frame = pl.DataFrame(nodes, schema=["id", "kind", "name"], orient="row")
+    evidence = pl.DataFrame(rows, schema=["subject", "relation", "object"], orient="row")
+    evidence = evidence.with_columns(source=pl.lit("made"))
+    bare = KnowledgeGraph.build(frame, evidence, [Source("made", "1", "CC0-1.0")])
+    with pytest.raises(DataError, match="no training edge is among the candidates"):
+        train_links(bare)
+
+
+def test_nearest_rows_are_the_same_however_many_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = channels.unit_rows(sparse.random(40, 30, 0.3, "csr", random_state=1))
+    at_once = channels.nearest_rows(rows, 5)
+    monkeypatch.setattr(channels, "_CELLS", 120)
+    assert (channels.nearest_rows(rows, 5) != at_once).nnz == 0
+
+
+def test_a_pair_of_a_symmetric_relation_goes_both_ways(model: LinkModel) -> None:
+    """Taken out both ways, unless the relation has a direction."""
+    judges, whole, left_out = asked(model)
+    taken: list[list[tuple[int, int]]] = []
+
+    class Watched(known.Known):
+        def without(self, removed: Sequence[tuple[int, int]]) -> known.Known:
+            taken.append(list(removed))
+            return whole
+
+    watched = Watched.__new__(Watched)
+    watched.__dict__.update(whole.__dict__)
+    head, tail = model.task.valid[0].tolist()
+    for symmetric in (False, True):
+        removals(judges, watched, left_out, head, tail, symmetric=symmetric)
+        assert taken
+        assert all(len(pairs) == 1 + symmetric for pairs in taken)
+        taken.clear()

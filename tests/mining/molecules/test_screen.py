@@ -1,0 +1,397 @@
+"""A molecule's targets, and a library ranked for a target."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from rdkit import Chem
+from rdkit.Chem import AllChem
+from typer.testing import CliRunner
+
+from medkg.cli import app
+from medkg.core import calibration
+from medkg.core.errors import DataError, MissingError, ModelError
+from medkg.core.quarantine import Quarantine
+from medkg.graph.kg import KnowledgeGraph
+from medkg.mining.links.model import LinkModel
+from medkg.mining.links.train import train_links
+from medkg.mining.molecules import screen as screening
+from medkg.mining.molecules.screen import (
+    Screened,
+    drug_likeness,
+    screen,
+    targets_of,
+)
+from medkg.mining.molecules.screen_page import page, write_page
+from tests.mining.links.conftest import GROUPS, SCAFFOLDS
+
+LIBRARY = [
+    (scaffold.format(group), f"m{s}-{g}")
+    for s, scaffold in enumerate(SCAFFOLDS)
+    for g, group in enumerate(("CCC", "CCN", "CCO", "Br", "C(C)C", "C#N"))
+]
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Callable[[str, str], Path]:
+    def write(name: str, text: str) -> Path:
+        path = tmp_path / name
+        (gzip.open if name.endswith(".gz") else open)(path, "wb").write(text.encode())
+        return path
+
+    return write
+
+
+def smiles_file(library: Callable[[str, str], Path], extra: str = "") -> Path:
+    return library("molecules.smi", "".join(f"{s}\t{n}\n" for s, n in LIBRARY) + extra)
+
+
+# One molecule
+
+
+def test_a_molecule_that_no_graph_holds_gets_targets_with_the_ligands_they_rest_on(
+    structure_model: LinkModel,
+) -> None:
+    asked = targets_of(structure_model, SCAFFOLDS[0].format("CCC"), top=5)
+    assert asked.held == []
+    assert set(asked.rows["tail"][:2]) == {"NCBIGene:00", "NCBIGene:01"}
+    assert asked.rows["rank"].to_list() == [1, 2, 3, 4, 5]
+    assert not asked.rows["known"].any()
+    first = asked.rows["ligands"][0]
+    assert re.match(r"drug 0-\d+ 0\.\d\d \(made\); drug 0-", first)
+    assert asked.rows["probability"].is_sorted(descending=True)
+
+
+def test_a_drug_of_the_graph_is_known_again_from_any_form(structure_model: LinkModel) -> None:
+    drug = SCAFFOLDS[3].format("N")
+    inchi = Chem.MolToInchi(Chem.MolFromSmiles(drug))
+    for text in (drug, f"{drug}.Cl", inchi):
+        asked = targets_of(structure_model, text, include_trained=True)
+        assert asked.held == [("drugbank:DB03002", "drug 3-2")]
+        known = asked.rows.filter("known")
+        assert set(known["tail"]) == {"NCBIGene:30"}
+
+
+def test_pairs_that_training_used_are_left_out_as_they_are_for_a_head(
+    structure_model: LinkModel,
+) -> None:
+    task = structure_model.task
+    head, tail = (int(n) for n in task.train[0])
+    s, g = int(task.heads[head][-5:-3]), int(task.heads[head][-3:])
+    text = SCAFFOLDS[s].format(GROUPS[g])
+    asked = targets_of(structure_model, text, top=1000)
+    by_head = structure_model.predict(head=task.heads[head], top=1000)
+    assert asked.rows["tail"].to_list() == by_head["tail"].to_list()
+    assert asked.rows["known"].to_list() == by_head["known"].to_list()
+    assert asked.left_out == len(task.tails) - asked.rows.height > 0
+    whole = targets_of(structure_model, text, top=1000, include_trained=True)
+    assert whole.left_out == 0
+    assert set(whole.rows["tail"]) == set(task.tails)
+    assert whole.rows.filter(tail=task.tails[tail])["known"].to_list() == [True]
+
+
+def test_the_command_says_what_it_leaves_out_and_how_far_it_was_judged(
+    structure_model: LinkModel,
+    molecule_graph: KnowledgeGraph,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    molecule_graph.save(tmp_path / "kg")
+    structure_model.save(tmp_path / "model", graph_path=tmp_path / "kg")
+    head = structure_model.task.heads[int(structure_model.task.train[0, 0])]
+    text = SCAFFOLDS[int(head[-5:-3])].format(GROUPS[int(head[-3:])])
+
+    def said(*more: str) -> str:
+        asked = ["predict", str(tmp_path / "model"), "--smiles", text, *more]
+        result = CliRunner().invoke(app, asked)
+        assert result.exit_code == 0, result.output
+        return " ".join(result.stdout.split())
+
+    assert "pairs that training used are left out, see --trained" in said()
+    assert "left out" not in said("--trained")
+    assert "was not judged there" not in said()
+    monkeypatch.setattr(calibration, "FIRST", 10)
+    assert "first 10 targets" in said("--top", "11")
+    assert "was not judged there" in said("--top", "11")
+
+
+def test_ligands_that_a_molecule_is_not_like_are_not_named(structure_model: LinkModel) -> None:
+    sodium = targets_of(structure_model, "[Na+]", top=1000).rows
+    assert set(sodium["ligands"]) == {None}
+    rows = targets_of(structure_model, SCAFFOLDS[0].format("CCC"), top=1000).rows
+    without = rows.filter(pl.col("tail").str.starts_with("NCBIGene:9"))  # that have no ligand
+    assert set(without["ligands"]) == {None}
+    assert not rows["ligands"].str.contains(" 0.00 ").any()
+
+
+def test_every_target_has_a_probability_that_follows_the_order(structure_model: LinkModel) -> None:
+    rows = targets_of(structure_model, SCAFFOLDS[0].format("CCC"), top=1000).rows
+    assert rows.height == len(structure_model.task.tails)
+    assert rows["probability"].is_sorted(descending=True)
+    assert rows["probability"].is_between(0, 1).all()
+
+
+def test_what_is_no_molecule_and_a_model_without_structures_say_so(
+    structure_model: LinkModel, molecule_graph: KnowledgeGraph
+) -> None:
+    with pytest.raises(DataError, match="'aspirin' can't be read: no SMILES"):
+        targets_of(structure_model, "aspirin")
+    degree = train_links(molecule_graph, model="degree")
+    with pytest.raises(ModelError, match="--model structure"):
+        targets_of(degree, "CCO")
+
+
+# A library
+
+
+def test_molecules_like_the_targets_ligands_come_first(
+    structure_model: LinkModel, library: Callable[[str, str], Path]
+) -> None:
+    found = screen(structure_model, "GABRA1", smiles_file(library), top=8)
+    assert (found.target, found.target_name) == ("NCBIGene:10", "GABRA1")
+    assert {row["name"][:2] for row in found.rows[:6]} == {"m1"}
+    assert [row["rank"] for row in found.rows] == list(range(1, 9))
+    scores = [row["score"] for row in found.rows]
+    assert scores == sorted(scores, reverse=True)
+    best = found.rows[0]
+    assert best["nearest_name"].startswith("drug 1-")
+    assert best["nearest_sources"] == ["made"]
+    assert not best["known"]
+    assert found.counts == {"read": 30, "ranked": 30, "duplicates": 0, "invalid": 0}
+
+
+def test_every_form_of_file_gives_the_same(
+    structure_model: LinkModel, library: Callable[[str, str], Path]
+) -> None:
+    smi = "".join(f"{s} {n}\n" for s, n in LIBRARY)
+    csv = "name,SMILES,price\n" + "".join(f'"{n}","{s}",1\n' for s, n in LIBRARY)
+    sdf = ""
+    for s, n in LIBRARY:
+        molecule = Chem.MolFromSmiles(s)
+        AllChem.Compute2DCoords(molecule)
+        molecule.SetProp("_Name", n)
+        sdf += Chem.MolToMolBlock(molecule) + f">  <note>\nx{n}\n\n$$$$\n"
+    inchi = "id\tinchi\n" + "".join(
+        f"{n}\t{Chem.MolToInchi(Chem.MolFromSmiles(s))}\n" for s, n in LIBRARY
+    )
+    files = {
+        "a.smi": smi,
+        "b.smi.gz": "smiles name\n" + smi,
+        "c.csv": csv,
+        "d.csv.gz": csv.replace("\n", "\r\n"),
+        "e.sdf": sdf,
+        "f.sdf.gz": sdf.replace("\n", "\r\n"),
+        "g.tsv": inchi,
+    }
+    results = []
+    for name, text in files.items():
+        rows = screen(structure_model, "NCBIGene:20", library(name, text), top=5).rows
+        results.append([(row["name"], row["smiles"], row["score"]) for row in rows])
+    assert all(result == results[0] for result in results)
+
+
+def test_bad_molecules_are_set_aside_with_line_and_reason(
+    structure_model: LinkModel, library: Callable[[str, str], Path]
+) -> None:
+    extra = (
+        f"nonsense bad\n\nC(C)(C)(C)(C)C worse\n{'C' * 6000} long\n{'C' * 1_200_000}\nCCO last\n"
+    )
+    aside = Quarantine()
+    found = screen(structure_model, "AR", smiles_file(library, extra), top=50, quarantine=aside)
+    assert {(row.line, row.reason) for row in aside} == {
+        (31, "no SMILES"),
+        (33, "impossible structure (valences or aromatic rings)"),
+        (34, "structure of more than 5,000 characters"),
+        (35, "line of more than 1,000,000 bytes"),
+    }
+    assert {row["name"]: row["line"] for row in found.rows}["last"] == 36
+    assert found.counts == {"read": 35, "ranked": 31, "duplicates": 0, "invalid": 4}
+
+
+def test_a_molecule_counts_once_however_it_is_written(
+    structure_model: LinkModel, library: Callable[[str, str], Path]
+) -> None:
+    again = Chem.MolToRandomSmilesVect(Chem.MolFromSmiles(LIBRARY[0][0]), 3, randomSeed=1)
+    extra = "".join(f"{s} again\n" for s in again) + f"{LIBRARY[0][0]}.Cl salt\n"
+    found = screen(structure_model, "HTR1A", smiles_file(library, extra), top=50)
+    assert found.counts["duplicates"] == 4
+    assert len(found.rows) == 30
+    assert {row["name"] for row in found.rows} == {name for _, name in LIBRARY}
+
+
+def test_the_result_does_not_depend_on_the_number_of_workers(
+    structure_model: LinkModel,
+    library: Callable[[str, str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(screening, "_CHUNK", 7)
+    # Duplicates in the same part and in others, which another process may have.
+    again = "".join(f"{s} again\n" for s, _ in [LIBRARY[0], *LIBRARY, LIBRARY[-1]])
+    path = smiles_file(library, f"bad row\n{again}")
+    one = screen(structure_model, "OPRM1", path, workers=1)
+    assert one.counts == {"read": 63, "ranked": 30, "duplicates": 32, "invalid": 1}
+    assert {row["name"] for row in one.rows} == {name for _, name in LIBRARY}
+    for workers in (2, 3):
+        assert screen(structure_model, "OPRM1", path, workers=workers) == one
+
+
+def test_a_process_that_screens_does_not_wait_for_what_it_does_not_need() -> None:
+    script = "import sys, medkg.mining.molecules.screen; sys.exit('torch_geometric' in sys.modules)"
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_a_known_ligand_in_the_library_is_marked(
+    structure_model: LinkModel, library: Callable[[str, str], Path]
+) -> None:
+    known = SCAFFOLDS[1].format("Cl")
+    found = screen(structure_model, "GABRA1", smiles_file(library, f"{known}.Cl old\n"), top=31)
+    assert [row["name"] for row in found.rows if row["known"]] == ["old"]
+    assert next(row for row in found.rows if row["known"])["nearest_id"] == "drugbank:DB01006"
+
+
+def test_diverse_takes_the_best_of_each_series(
+    structure_model: LinkModel, library: Callable[[str, str], Path]
+) -> None:
+    path = smiles_file(library)
+    everything = screen(structure_model, "AR", path, top=30).rows
+    diverse = screen(structure_model, "AR", path, top=30, diverse=True).rows
+    leaders = [row["name"] for row in everything if row["series"] == row["rank"]]
+    assert 1 < len(leaders) < 30
+    assert [row["name"] for row in diverse] == leaders
+    assert [row["rank"] for row in diverse] == list(range(1, len(leaders) + 1))
+
+
+def test_a_file_cut_off_gives_what_it_holds(structure_model: LinkModel, tmp_path: Path) -> None:
+    text = "".join(f"{s} {n}\n" for s, n in LIBRARY * 40).encode()
+    (tmp_path / "cut.smi.gz").write_bytes(gzip.compress(text)[:-300])
+    aside = Quarantine()
+    found = screen(structure_model, "AR", tmp_path / "cut.smi.gz", quarantine=aside)
+    assert aside.counts() == {"file is damaged or cut off here": 1}
+    assert found.counts["ranked"] + found.counts["duplicates"] > 10
+
+
+def test_a_packed_line_without_end_does_not_fill_the_memory(
+    structure_model: LinkModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(screening, "_MOST_SKIPPED", 30_000_000)
+    path = tmp_path / "bomb.smi.gz"
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        file.write(b"CCO good\n")
+        for _ in range(60):
+            file.write(b"C" * 1_000_000)
+    aside = Quarantine()
+    found = screen(structure_model, "AR", path, quarantine=aside)
+    assert [row["name"] for row in found.rows] == ["good"]
+    assert [row.line for row in aside] == [2]
+
+
+def test_a_record_of_blank_lines_does_not_fill_the_memory(
+    structure_model: LinkModel,
+    library: Callable[[str, str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(screening, "_MOST_LINE", 2_000)
+    good = f"good{Chem.MolToMolBlock(Chem.MolFromSmiles('CCO'))}$$$$\n"
+    aside = Quarantine()
+    bomb = library("bomb.sdf", good + "\n" * 3_000 + "$$$$\n")
+    found = screen(structure_model, "AR", bomb, quarantine=aside)
+    assert [row["name"] for row in found.rows] == ["good"]
+    assert aside.counts() == {"record of more than 2,000 characters": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("a.pdf", "", "no library of a known kind"),
+        ("a.csv", "name,price\nx,1\n", "has no column smiles"),
+        ("a.smi", "", "holds no molecule"),
+        ("a.smi", "rubbish\n", r"holds no molecule \(line 1: no SMILES\)"),
+    ],
+)
+def test_files_that_are_no_library_say_why(
+    structure_model: LinkModel,
+    library: Callable[[str, str], Path],
+    name: str,
+    text: str,
+    said: str,
+) -> None:
+    with pytest.raises(DataError, match=said):
+        screen(structure_model, "AR", library(name, text))
+
+
+def test_an_unknown_target_or_file_is_missing(structure_model: LinkModel, tmp_path: Path) -> None:
+    with pytest.raises(MissingError):
+        screen(structure_model, "NCBIGene:nothing", tmp_path / "a.smi")
+    with pytest.raises(DataError, match="no such file"):
+        screen(structure_model, "AR", tmp_path / "a.smi")
+
+
+def test_drug_likeness_is_rdkits() -> None:
+    aspirin = drug_likeness(Chem.MolFromSmiles("CC(=O)Oc1ccccc1C(=O)O"))
+    assert aspirin["weight"] == pytest.approx(180.16)
+    assert (aspirin["donors"], aspirin["acceptors"], aspirin["lipinski"]) == (1, 4, 0)
+    assert aspirin["qed"] == pytest.approx(0.55, abs=0.01)
+    assert aspirin["alerts"] == []
+    quinone = drug_likeness(Chem.MolFromSmiles("O=C1C=CC(=O)C=C1"))
+    assert quinone["alerts"] == ["quinone_A(370)"]
+    assert drug_likeness(Chem.MolFromSmiles("C" * 60))["lipinski"] == 2
+
+
+def test_seen_before_is_exact_beyond_its_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screening, "_RECENT", 50)
+    seen = screening._SeenBefore()
+    numbers = np.random.default_rng(0).integers(0, 300, size=1000)
+    held: set[int] = set()
+    for number in numbers.tolist():
+        assert seen.before(str(number)) == (number in held)
+        held.add(number)
+
+
+# The page
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attributes)))
+
+
+@pytest.fixture
+def found(structure_model: LinkModel, library: Callable[[str, str], Path]) -> Screened:
+    extra = 'O=C1C=CC(=O)C=C1 <script>alert("x")</script>{{FOOT}}\n'
+    return screen(structure_model, "AR", smiles_file(library, extra), top=31)
+
+
+def test_the_page_shows_every_molecule_and_runs_nothing(found: Screened) -> None:
+    html = page(found, "<b>lib</b>.smi", "links-structure-1", 0.06)
+    parser = _Tags()
+    parser.feed(html)
+    tags = [tag for tag, _ in parser.tags]
+    assert tags.count("article") == tags.count("svg") == 31
+    assert not {"script", "img", "iframe", "link", "object"} & set(tags)
+    assert "&lt;script&gt;" in html
+    assert html.count("For research, not for care") == 1
+    assert all(not name.startswith("on") for _, attributes in parser.tags for name in attributes)
+    assert all(
+        "href" not in attributes and "src" not in attributes for _, attributes in parser.tags
+    )
+    assert "PAINS quinone_A(370)" in html
+
+
+def test_the_page_is_written_whole(found: Screened, tmp_path: Path) -> None:
+    write_page(found, tmp_path / "out" / "p.html", "lib.smi", "links-structure-1", 0.06)
+    text = (tmp_path / "out" / "p.html").read_text(encoding="utf-8")
+    assert text == page(found, "lib.smi", "links-structure-1", 0.06)
+    assert "{{" not in text.replace("{{FOOT}}", "")

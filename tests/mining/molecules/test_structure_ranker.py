@@ -1,0 +1,141 @@
+"""Targets by structure alone: what is like a target's ligands ranks first, and nothing leaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from medkg.core.errors import DataError
+from medkg.graph.kg import KnowledgeGraph
+from medkg.mining.links.model import LinkModel
+from medkg.mining.links.train import train_links
+from medkg.mining.molecules import structure_ranker as structure
+from medkg.mining.molecules.structure_ranker import ByStructure, Structure, tail_side
+from medkg.mining.molecules.structures import features, parse
+from tests.gnn.graphs import family_graph
+from tests.mining.links.conftest import SCAFFOLDS
+
+
+@pytest.fixture
+def kg(molecule_graph: KnowledgeGraph) -> KnowledgeGraph:
+    return molecule_graph
+
+
+@pytest.fixture
+def model(structure_model: LinkModel) -> LinkModel:
+    return structure_model
+
+
+def part(model: LinkModel) -> Structure:
+    assert isinstance(model.scorer, ByStructure)
+    return model.scorer.structure
+
+
+def scores_of(model: LinkModel, smiles: str) -> dict[str, float]:
+    molecule = parse(smiles).molecule
+    scores = part(model).score(features([molecule]))[0]
+    return dict(zip(model.task.tails, scores.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("scaffold", range(5))
+def test_a_new_molecule_gets_the_targets_of_what_it_is_like(
+    model: LinkModel, scaffold: int
+) -> None:
+    scores = scores_of(model, SCAFFOLDS[scaffold].format("CCC"))
+    first = sorted(scores, key=lambda tail: -scores[tail])[:2]
+    assert set(first) == {f"NCBIGene:{scaffold}0", f"NCBIGene:{scaffold}1"}
+
+
+def test_a_target_without_ligands_is_told_from_others_by_what_it_interacts_with(
+    model: LinkModel,
+) -> None:
+    scores = scores_of(model, SCAFFOLDS[0].format("CCC"))
+    assert scores["NCBIGene:900"] > scores["NCBIGene:901"]
+    assert scores["NCBIGene:900"] < scores["NCBIGene:00"]
+
+
+def test_scores_of_some_tails_are_those_of_all(model: LinkModel) -> None:
+    made = features([parse(s.format("CCN")).molecule for s in SCAFFOLDS])
+    everything = part(model).score(made)
+    for tails in (np.array([3]), np.array([0, 4, 12]), np.array([35])):
+        np.testing.assert_allclose(part(model).score(made, tails), everything[:, tails], rtol=1e-5)
+    assert part(model).score(features([])).shape == (0, len(model.task.tails))
+
+
+def test_tensors_give_the_same_scores_back(model: LinkModel) -> None:
+    made = features([parse(s.format("CCN")).molecule for s in SCAFFOLDS])
+    again = Structure.from_tensors(part(model).tensors())
+    np.testing.assert_array_equal(again.score(made), part(model).score(made))
+    assert again.calibration == part(model).calibration
+
+
+def test_training_twice_gives_the_same(kg: KnowledgeGraph, model: LinkModel) -> None:
+    again = train_links(kg, model="structure")
+    made = features([parse(SCAFFOLDS[1].format("CCN")).molecule])
+    np.testing.assert_array_equal(part(again).score(made), part(model).score(made))
+
+
+def test_probabilities_follow_the_scores(model: LinkModel) -> None:
+    made = features([parse(SCAFFOLDS[2].format("CCN")).molecule])
+    scores = part(model).score(made)
+    probabilities = part(model).probability(scores)
+    assert probabilities.shape == scores.shape
+    order = np.argsort(scores[0], kind="stable")
+    assert (np.diff(probabilities[0][order]) >= 0).all()
+    assert 0 < probabilities.min() < probabilities.max() < 1
+
+
+def test_the_held_back_pair_of_a_drug_leaves_no_trace(kg: KnowledgeGraph) -> None:
+    """The model is the same whether a pair that is held back is in the graph's other parts."""
+    edges = kg.edges.filter(relation="TARGETS")
+    drug = edges.filter(subject="drugbank:DB00001")["id"].to_list()
+    other = edges.filter(subject="drugbank:DB01003")["id"].to_list()
+    made = features([parse(SCAFFOLDS[0].format("CCN")).molecule])
+    with_edges = train_links(kg, model="structure", split={"valid": other, "test": drug})
+    ids = set(kg.edges["id"]) - set(drug)
+    evidence = kg.evidence.filter(pl.col("edge").is_in(list(ids)))
+    without = KnowledgeGraph.build(kg.nodes, evidence, kg.sources)
+    alone = train_links(without, model="structure", split={"valid": other, "test": []})
+    np.testing.assert_array_equal(part(with_edges).score(made), part(alone).score(made))
+
+
+def test_families_are_by_the_symbols_letters() -> None:
+    found = {s: structure._family(s) for s in ("HTR2A", "CYP2C19", "SLC6A4", "KIT", "5", "ADRA1D")}
+    assert found == {
+        "HTR2A": "HTR",
+        "CYP2C19": "CYP",
+        "SLC6A4": "SLC",
+        "KIT": "KIT",
+        "5": "5",
+        "ADRA1D": "ADRA",
+    }
+
+
+def test_edges_of_the_predicted_relation_are_no_knowledge_about_tails(kg: KnowledgeGraph) -> None:
+    tails = kg.nodes.filter(kind="Target")["id"].to_list()
+    assert tail_side(kg, ("Drug", "TARGETS", "Target"), tails).joined.nnz == 2
+    assert tail_side(kg, ("Target", "INTERACTS_WITH", "Target"), tails).joined.nnz == 0
+    edge = kg.edges.filter(relation="INTERACTS_WITH")["id"].to_list()
+    assert tail_side(kg, ("Drug", "TARGETS", "Target"), tails, edge).joined.nnz == 0
+
+
+def test_a_graph_without_structures_says_what_is_missing() -> None:
+    with pytest.raises(DataError, match="have a structure"):
+        train_links(family_graph(), model="structure")
+
+
+def test_the_folder_holds_no_pickle(model: LinkModel, tmp_path: Path) -> None:
+    model.save(tmp_path / "m")
+    names = {file.name for file in (tmp_path / "m").iterdir()}
+    assert {name for name in names if not name.endswith(".svg")} == {
+        "CARD.md",
+        "config.json",
+        "vocabulary.json",
+        "weights.safetensors",
+    }
+    card = (tmp_path / "m" / "CARD.md").read_text()
+    assert all(f"({name})" in card for name in names if name.endswith(".svg"))
+    assert "reliability-tail.svg" in names

@@ -1,0 +1,106 @@
+"""What to ask next."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from medkg.mining.diagnosis.ask import (
+    QUESTIONS,
+    askable,
+    considered,
+    information_gain,
+    probabilities,
+)
+from medkg.mining.diagnosis.model import DiagnosisModel
+from medkg.mining.diagnosis.train import train_diagnosis
+from tests.mining.clinic import clinic
+
+
+@pytest.fixture(scope="module")
+def model() -> DiagnosisModel:
+    return train_diagnosis(clinic(others=0), model="naive_bayes")
+
+
+def entropy(p: np.ndarray) -> float:
+    return float(-(p[p > 0] * np.log2(p[p > 0])).sum())
+
+
+def test_the_gain_is_the_expected_fall_of_entropy() -> None:
+    rng = np.random.default_rng(0)
+    weights, shown = rng.dirichlet(np.ones(6)), rng.uniform(0.01, 0.99, size=(6, 4))
+    gain = information_gain(weights, shown)
+    for column in range(4):
+        expected = entropy(weights)
+        for given in (shown[:, column], 1 - shown[:, column]):
+            joint = weights * given
+            expected -= joint.sum() * entropy(joint / joint.sum())
+        assert gain[column] == pytest.approx(expected)
+    certain = np.array([[1 - 1e-9, 0.3], [1e-9, 0.3]])
+    assert information_gain(np.array([0.5, 0.5]), certain) == pytest.approx([1, 0], abs=1e-6)
+
+
+def test_nothing_that_is_implied_is_asked(model: DiagnosisModel) -> None:
+    known = model.knowledge
+    columns = known.columns_of
+    everything = np.arange(len(known.diseases))
+    none = columns([])
+    found = askable(known, everything, columns(["HP:0000111"]), columns(["HP:0000003"]), none)
+    names = {known.phenotypes[column] for column in found}
+    # Phenotype 11 follows from 111, and 31 and 32 from the exclusion of 3.
+    assert names == {
+        "HP:0000012",
+        "HP:0000021",
+        "HP:0000022",
+        "HP:0000041",
+        "HP:0000042",
+        "HP:0000421",
+    }
+    found = askable(known, everything, columns(["HP:0000111"]), none, columns(["HP:0000042"]))
+    assert not {"HP:0000042", "HP:0000421"} & {known.phenotypes[column] for column in found}
+
+
+def test_a_phenotype_below_one_that_is_seen_is_likelier(model: DiagnosisModel) -> None:
+    known = model.knowledge
+    rows = np.array([known.disease_rows["OMIM:100003"]])
+    asked = known.columns_of(["HP:0000031"])
+    alone = probabilities(known, rows, asked, known.columns_of(["HP:0000022"]))
+    below = probabilities(known, rows, asked, known.columns_of(["HP:0000003"]))
+    background = float(known.frequency[:, asked[0]].mean())
+    assert alone[0, 0] == pytest.approx((0.95 * 0.4 + 0.05 * background) / 1, rel=0.2)
+    assert below[0, 0] == pytest.approx(1, abs=0.1)  # of HP:0000003 it is the only kind there
+    assert (alone < 1).all()
+
+
+def test_the_best_question_tells_the_likely_diseases_apart(model: DiagnosisModel) -> None:
+    rows = model.questions(["HP:0000031"], top=20)
+    assert dict(rows.schema) == QUESTIONS
+    assert rows["gain"].is_sorted(descending=True)
+    assert (rows["gain"] >= 0).all()
+    assert rows["phenotype"][0] in {"HP:0000012", "HP:0000022", "HP:0000011", "HP:0000021"}
+    asked = rows.filter(phenotype="HP:0000011").row(0, named=True)
+    assert asked["definition"] == "Of the first kind."
+    assert asked["speaks_for"][0] in {"ringing disease", "dull disease"}
+    assert "plain disease" not in asked["speaks_for"]
+
+
+def test_answers_narrow_the_list(model: DiagnosisModel) -> None:
+    """A patient of OMIM:100001 who answers what is asked is found, and nothing is asked twice."""
+    present, excluded, asked = ["HP:0000031"], [], []
+    for _ in range(4):
+        question = model.questions(present, excluded, top=1)["phenotype"][0]
+        asked.append(question)
+        shown = question in {"HP:0000011", "HP:0000012", "HP:0000021", "HP:0000022"}
+        (present if shown else excluded).append(question)
+    assert len(set(asked)) == 4
+    first = model.diagnose(present, excluded, top=1)
+    assert first["disease"][0] == "OMIM:100001"
+    before = model.diagnose(["HP:0000031"], top=9).filter(disease="OMIM:100001")["probability"][0]
+    assert first["probability"][0] > max(before, 0.7)
+
+
+def test_the_considered_are_the_most_probable() -> None:
+    logs = np.log(np.arange(1, 301) / np.arange(1, 301).sum()).astype(np.float32)
+    rows, weights = considered(logs)
+    assert rows.tolist() == list(range(299, 99, -1))
+    assert weights.sum() == pytest.approx(1)

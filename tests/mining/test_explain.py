@@ -1,0 +1,221 @@
+"""Why a disease is in the list: matches by the ontology, weights by the model."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy.special import logit
+
+from medkg.core.errors import DataError, MissingError
+from medkg.graph.kg import KnowledgeGraph
+from medkg.mining.diagnosis.circumstances import Circumstances, Factors, years_of_onset
+from medkg.mining.diagnosis.explain import (
+    EXPLANATION,
+    compare,
+    counted,
+    log_odds,
+    stated_of,
+)
+from medkg.mining.diagnosis.knowledge import Knowledge
+from medkg.mining.diagnosis.model import DiagnosisModel
+from medkg.mining.diagnosis.page import signed
+from medkg.mining.diagnosis.train import train_diagnosis
+from tests.gnn.phenotype_graph import patients
+from tests.mining.clinic import DISEASES, clinic
+
+
+@pytest.fixture(scope="module")
+def kg() -> KnowledgeGraph:
+    return clinic()
+
+
+@pytest.fixture(scope="module")
+def model(kg: KnowledgeGraph) -> DiagnosisModel:
+    return train_diagnosis(kg, model="naive_bayes")
+
+
+def row(model: DiagnosisModel, disease: str) -> int:
+    return model.knowledge.disease_rows[DISEASES[disease]]
+
+
+def test_each_way_to_match(model: DiagnosisModel) -> None:
+    known = model.knowledge
+    present = known.columns_of(["HP:0000111", "HP:0000021", "HP:0000003", "HP:0000042"])
+    found = {
+        known.phenotypes[m.phenotype]: (m.part, m.how, m.by and known.phenotypes[m.by])
+        for m in compare(known, row(model, "ringing disease"), present, known.columns_of([]))
+    }
+    assert found["HP:0000111"] == ("matching", "narrower", "HP:0000011")
+    assert found["HP:0000021"] == ("matching", "exact", "HP:0000021")
+    assert found["HP:0000003"] == ("matching", "broader", "HP:0000031")
+    assert found["HP:0000042"] == ("unexpected", "none", None)
+    # HP:0000031 is met by its broader HP:0000003; HP:0000022 is rare; HP:0000012 is neither.
+    missing = [phenotype for phenotype, (part, *_) in found.items() if part == "missing"]
+    assert missing == ["HP:0000012"]
+
+
+def test_what_was_excluded_speaks_against(model: DiagnosisModel) -> None:
+    known = model.knowledge
+    found = {
+        known.phenotypes[m.phenotype]: m.part
+        for m in compare(
+            known,
+            row(model, "ringing disease"),
+            known.columns_of(["HP:0000021"]),
+            known.columns_of(["HP:0000001", "HP:0000042"]),
+        )
+    }
+    assert found["HP:0000001"] == "against"  # it shows HP:0000011, which is below
+    assert found["HP:0000042"] == "absent"
+    assert "HP:0000012" not in found  # of what was excluded with HP:0000001 nothing is missing
+
+
+def test_evidence_stands_beside_each_match(model: DiagnosisModel) -> None:
+    rows = model.explain(["HP:0000111", "HP:0000021"], ["HP:0000022"], diseases=["ringing disease"])
+    assert dict(rows.schema) == EXPLANATION
+    by = {line["phenotype"]: line for line in rows.iter_rows(named=True)}
+    narrower = by["HP:0000111"]
+    assert (narrower["by"], narrower["by_name"]) == ("HP:0000011", "phenotype 11")
+    assert (narrower["frequency"], narrower["patients"]) == (pytest.approx(0.75), "3/4")
+    assert narrower["references"] == ["PMID:7"]
+    assert narrower["sources"] == ["test"]
+    assert (by["HP:0000021"]["frequency"], by["HP:0000021"]["onset"]) == (None, "Childhood onset")
+    assert (by["HP:0000022"]["part"], by["HP:0000022"]["frequency"]) == (
+        "against",
+        pytest.approx(0.1),
+    )
+
+
+def test_known_patients_are_evidence_too(kg: KnowledgeGraph) -> None:
+    cases = patients(
+        [
+            ("a", ["HP:0000011", "HP:0000042"], [], "OMIM:100001", "PMID:1"),
+            ("b", ["HP:0000011"], [], "OMIM:100001", "PMID:2"),
+            ("c", ["HP:0000021"], [], "OMIM:100002", "PMID:3"),
+        ]
+    )
+    known = Knowledge.of(kg, cases)
+    pairs = {(known.disease_rows["OMIM:100001"], known.phenotype_columns[p]) for p in _BOTH}
+    both, alone = (stated_of(kg, known, pairs)[pair] for pair in sorted(pairs))
+    assert (both["patients"], both["sources"]) == ("3/4, 2/2 known", ["test", "known patients"])
+    assert both["references"] == ["PMID:1", "PMID:2", "PMID:7"]
+    assert both["frequency"] == pytest.approx(5 / 6)  # of six patients
+    assert (alone["patients"], alone["references"]) == ("1/2 known", ["PMID:1"])
+
+
+_BOTH = ("HP:0000011", "HP:0000042")
+
+
+def test_weights_are_what_leaving_out_costs(model: DiagnosisModel) -> None:
+    known = model.knowledge
+    present, excluded = (
+        known.columns_of(["HP:0000021", "HP:0000011", "HP:0000042"]),
+        known.columns_of(["HP:0000012"]),
+    )
+    disease = row(model, "ringing disease")
+    found = counted(model, present, excluded, np.array([disease]))
+    whole = np.exp(model.log_probabilities([present], [excluded])[0, disease])
+    for at in range(3):
+        less = model.log_probabilities([np.delete(present, at)], [excluded])[0, disease]
+        change = logit(float(whole)) - logit(float(np.exp(less)))
+        assert found["present"].weight[at, 0] == pytest.approx(change, abs=1e-4)
+    less = model.log_probabilities([present], [excluded[:0]])[0, disease]
+    assert found["excluded"].weight[0, 0] == pytest.approx(
+        logit(whole) - logit(np.exp(less)), abs=1e-4
+    )
+    assert found["excluded"].weight[0, 0] < 0
+    ringing = list(present).index(known.phenotype_columns["HP:0000021"])
+    assert found["present"].weight[ringing, 0] > 0
+
+
+def test_support_is_against_the_mean_of_all_diseases(model: DiagnosisModel) -> None:
+    """For naive Bayes, the log-likelihood ratio less its mean, over the temperature."""
+    known = model.knowledge
+    present = known.columns_of(["HP:0000021", "HP:0000031"])
+    rows = np.arange(len(known.diseases))
+    found = counted(model, present, known.columns_of([]), rows)
+    frequency = known.frequency.toarray().astype(np.float64)[:, present]
+    background = known.frequency.toarray().mean(axis=0)[present] + 1e-5
+    ratio = np.log(1 + 0.95 * frequency / (0.05 * background)).T / model.temperature
+    expected = ratio - ratio.mean(axis=1, keepdims=True)
+    assert found["present"].support == pytest.approx(expected, abs=1e-3)
+    shown = frequency.T > 0
+    assert (found["present"].support[shown] > 0).all()
+
+
+def test_log_odds_of_what_is_nearly_sure() -> None:
+    logs = np.log(np.array([[1 - 3e-9, 1e-9, 2e-9]]))
+    found = log_odds(logs.astype(np.float32), np.array([0]))
+    assert found[0, 0] == pytest.approx(np.log((1 - 3e-9) / 3e-9), rel=1e-4)
+
+
+def test_a_disease_that_is_no_candidate(model: DiagnosisModel) -> None:
+    with pytest.raises(MissingError, match=r"OMIM:100009 is no candidate"):
+        model.explain(["HP:0000021"], diseases=["OMIM:100009"])
+
+
+def test_genes_multiply_the_odds(model: DiagnosisModel) -> None:
+    given = Circumstances(genes=("BELL1",))
+    factors = Factors(model.kg, model.knowledge, given)
+    # Of three genes one is given, with sensitivity 1/2: 1/2 * 3 + 1/2, and 1/2 for the others.
+    named = {name: np.exp(factors.fixed["gene"][row(model, name)]) for name in DISEASES}
+    assert named["ringing disease"] == pytest.approx(2)
+    assert named["dull disease"] == pytest.approx(0.5)
+    assert named["plain disease"] == pytest.approx(1)
+    symptoms = ["HP:0000021", "HP:0000031"]
+    before, after = (
+        dict(model.diagnose(symptoms, circumstances=c, top=99).select("name", "probability").rows())
+        for c in (None, given)
+    )
+    odds = {name: np.exp(logit(after[name]) - logit(before[name])) for name in DISEASES}
+    assert odds["ringing disease"] > 1.2 > 0.9 > odds["dull disease"]
+    rows = model.explain(symptoms, diseases=["ringing disease"], circumstances=given)
+    said = rows.filter(part="circumstance")
+    assert said["phenotype_name"].to_list() == ["candidate genes BELL1: associated with BELL1"]
+    expected = logit(after["ringing disease"]) - logit(before["ringing disease"])
+    assert said["weight"][0] == pytest.approx(expected, abs=1e-3)
+    with pytest.raises(MissingError, match="no Target 'NOPE'"):
+        Factors(model.kg, model.knowledge, Circumstances(genes=("NOPE",)))
+
+
+def test_onset_counts_where_it_is_stated(model: DiagnosisModel) -> None:
+    """Two diseases state one: Childhood and Adult onset. P(childhood) = 1/2."""
+    factors = Factors(model.kg, model.knowledge, Circumstances(onset="P3Y")).fixed["onset"]
+    named = {name: np.exp(factors[row(model, name)]) for name in DISEASES}
+    assert named["ringing disease"] == pytest.approx(0.5 * 1 / 0.5 + 0.5)
+    assert named["dull disease"] == pytest.approx(0.5)
+    assert named["plain disease"] == 1
+    assert years_of_onset("childhood") == years_of_onset("Childhood onset") == (1, 5)
+    assert years_of_onset("P1Y6M") == years_of_onset("p18m") == (1.5, 1.5)
+    with pytest.raises(DataError, match="neither an age"):
+        years_of_onset("Tuesday")
+
+
+def test_sex_counts_where_a_phenotype_is_of_the_other(model: DiagnosisModel) -> None:
+    known: Knowledge = model.knowledge
+    present = [known.columns_of(["HP:0000031"]), known.columns_of(["HP:0000021"])]
+    disease = row(model, "ringing disease")  # HP:0000031 is stated in females
+    for sex, expected in (("male", 0.05), ("female", 1.0)):
+        factors = Factors(model.kg, known, Circumstances(sex=sex))
+        found = np.exp(factors.log_factors(known, present))
+        assert found[0, disease] == pytest.approx(expected)
+        assert found[1, disease] == found[0, row(model, "plain disease")] == 1
+    with pytest.raises(DataError, match="female or male"):
+        Factors(model.kg, known, Circumstances(sex="m"))
+
+
+def test_the_first_phenotype_has_its_evidence_too(kg: KnowledgeGraph) -> None:
+    """Its column is 0."""
+    stated = kg.evidence.filter(subject="OMIM:100004", object="HP:0000042")
+    more = stated.with_columns(object=pl.lit("HP:0000000"))
+    wider = KnowledgeGraph.build(kg.nodes, pl.concat([kg.evidence, more]), kg.sources)
+    model = train_diagnosis(wider, model="naive_bayes")
+    assert model.knowledge.phenotype_columns["HP:0000000"] == 0
+    rows = model.explain(["HP:0000000"], diseases=["still disease"])
+    assert rows.filter(phenotype="HP:0000000")["references"].to_list() == [["PMID:7"]]
+
+
+def test_a_figure_as_it_is_shown() -> None:
+    figures = [signed(0.04), signed(-0.04), signed(1.26), signed(-0.06), signed(0.004, 2)]
+    assert figures == ["0", "0", "+1.3", "-0.1", "0"]

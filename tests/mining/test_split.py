@@ -1,0 +1,162 @@
+"""Splits of cases: publications whole, nothing that is asked about known."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from medkg.core.errors import DataError
+from medkg.graph.kg import KnowledgeGraph
+from medkg.graph.merge import merge
+from medkg.mining.diagnosis.cases import cases_of, pmid
+from medkg.mining.diagnosis.knowledge import Knowledge
+from medkg.mining.diagnosis.leaks import find_leaks
+from medkg.mining.diagnosis.split import CaseSplit, split_cases
+from tests.gnn.phenotype_graph import graph, patients, phenotypes_of
+
+
+@pytest.fixture(scope="module")
+def kg() -> KnowledgeGraph:
+    """OMIM:0 to OMIM:39, each annotation of which cites PMID:100, PMID:101, …"""
+    plain = graph()
+    number = pl.col("subject").str.extract(r"^OMIM:(\d+)$").cast(pl.Int64)
+    cites = (
+        pl.when(number.is_not_null())
+        .then(pl.concat_list(pl.format("PMID:{}", number + 100)))
+        .otherwise(pl.lit([], pl.List(pl.String)))
+    )
+    return plain.with_frames(evidence=plain.evidence.with_columns(references=cites))
+
+
+@pytest.fixture(scope="module")
+def cases(kg: KnowledgeGraph) -> KnowledgeGraph:
+    """Publications PMID:110, PMID:120, … PMID:190, PMID:300, of four cases each."""
+    of_publication = [*range(110, 200, 10), 300]
+    rows = [
+        (f"{p}_{i}", phenotypes_of(kg, f"OMIM:{i}")[:4], [], f"OMIM:{i}", f"PMID:{p}")
+        for p in of_publication
+        for i in range(4)
+    ]
+    return patients([*rows, ("open", ["HP:11"], [], None, "PMID:120")])
+
+
+def publications(cases: KnowledgeGraph) -> set[int]:
+    return {pmid(case.publication) for case in cases_of(cases)}
+
+
+def test_by_date(kg: KnowledgeGraph, cases: KnowledgeGraph) -> None:
+    split = split_cases(kg, cases, "by-date", since=180)
+    assert publications(split.test.cases) == {180, 190, 300}
+    # A fifth of the 28 cases before are at most five: one publication.
+    assert publications(split.valid.cases) == {170}
+    assert publications(split.valid.earlier) == {110, 120, 130, 140, 150, 160}
+    assert publications(split.test.earlier) == {110, 120, 130, 140, 150, 160, 170}
+    assert split.report["counts"]["test"] == {
+        "cases": 12,
+        "publications": 3,
+        "diseases": 4,
+        "first": "PMID:180",
+        "last": "PMID:300",
+    }
+    assert split.report["undiagnosed"] == 1
+    by_share = split_cases(kg, cases, "by-date", share=0.1)
+    assert publications(by_share.test.cases) == {300}
+    assert by_share.report["since"] == 300
+
+
+def test_nothing_that_is_asked_about_is_known(kg: KnowledgeGraph, cases: KnowledgeGraph) -> None:
+    split = split_cases(kg, cases, "by-publication", seed=3, share=0.3, drop_cited=True)
+    for each in (split.valid, split.test):
+        asked = cases_of(each.cases)
+        known = Knowledge.of(each.knowledge, each.earlier)
+        assert asked
+        assert not find_leaks(each.knowledge, known, asked).cases
+        assert not publications(each.cases) & publications(each.earlier)
+    assert not publications(split.valid.cases) & publications(split.test.cases)
+    total = sum(len(cases_of(part)) for part in (split.test.earlier, split.test.cases))
+    assert total == 40
+    assert publications(split.valid.earlier) == publications(split.test.earlier) - publications(
+        split.valid.cases
+    )
+
+
+def test_the_seed_decides(kg: KnowledgeGraph, cases: KnowledgeGraph) -> None:
+    def tested(seed: int) -> set[int]:
+        split = split_cases(kg, cases, "by-publication", seed=seed, drop_cited=True)
+        return publications(split.test.cases)
+
+    assert tested(1) == tested(1)
+    assert len({frozenset(tested(seed)) for seed in range(5)}) > 1
+
+
+def test_knowledge_of_later_is_refused(kg: KnowledgeGraph, cases: KnowledgeGraph) -> None:
+    with pytest.raises(
+        DataError, match=r"7 rows .* cite 1 of the test's publications, as PMID:130"
+    ):
+        split_cases(kg, cases, "by-date", since=130)
+    # What is as late is no less from after, though it is of no case.
+    with pytest.raises(DataError, match="cites 5 publications as late as the test's, as PMID:139"):
+        split_cases(kg, cases, "by-date", since=135)
+    assert split_cases(kg, cases, "by-date", since=140).report["cites_later"] == 0
+
+
+def test_what_cites_the_test_is_dropped(kg: KnowledgeGraph, cases: KnowledgeGraph) -> None:
+    split = split_cases(kg, cases, "by-date", since=130, drop_cited=True)
+    left = split.test.knowledge
+    # OMIM:30 was annotated from PMID:130, OMIM:31 from PMID:131.
+    assert [kg.edges.filter(subject=f"OMIM:{i}").height for i in (30, 31)] == [7, 7]
+    assert [left.edges.filter(subject=f"OMIM:{i}").height for i in (30, 31)] == [0, 7]
+    assert left.edges.height == kg.edges.height - 7
+    assert split.report["dropped"]["test"] == {"HAS_SYMPTOM": 7}
+    assert split.report["cites_later"] == 9
+
+
+def test_validation_is_as_the_test_is(kg: KnowledgeGraph, cases: KnowledgeGraph) -> None:
+    """Also in protocol A, where the test's knowledge is left as it is."""
+    split = split_cases(kg, cases, "by-date", since=140, share=0.3)
+    assert publications(split.valid.cases) == {130}
+    assert split.report["dropped"] == {"valid": {"HAS_SYMPTOM": 7}, "test": {}}
+    assert split.valid.knowledge.edges.filter(subject="OMIM:30").is_empty()
+    assert split.test.knowledge.edges.height == kg.edges.height
+
+
+def test_patients_of_the_graph_are_left_out(kg: KnowledgeGraph, cases: KnowledgeGraph) -> None:
+    split = split_cases(merge(kg, cases), cases, "by-date", since=180)
+    for each in (split.valid, split.test):
+        assert each.knowledge.nodes.filter(kind="Patient").is_empty()
+
+
+def test_saved(kg: KnowledgeGraph, cases: KnowledgeGraph, tmp_path: Path) -> None:
+    split: CaseSplit = split_cases(kg, cases, "by-date", since=180)
+    split.save(tmp_path / "split")
+    split.save(tmp_path / "split")
+    again = KnowledgeGraph.open(tmp_path / "split" / "valid" / "cases")
+    assert cases_of(again) == cases_of(split.valid.cases)
+    saved = json.loads((tmp_path / "split" / "split.json").read_text(encoding="utf-8"))
+    assert saved["counts"] == split.report["counts"]
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.txt").touch()
+    with pytest.raises(DataError, match="other things"):
+        split.save(tmp_path / "other")
+
+
+def test_bad_input(kg: KnowledgeGraph, cases: KnowledgeGraph) -> None:
+    with pytest.raises(DataError, match="by-publication or by-date, not 'random'"):
+        split_cases(kg, cases, "random")
+    with pytest.raises(DataError, match="between 0 and 1"):
+        split_cases(kg, cases, "by-date", share=1)
+    with pytest.raises(DataError, match="for by-date"):
+        split_cases(kg, cases, "by-publication", since=5)
+    with pytest.raises(DataError, match="none would be left for test"):
+        split_cases(kg, cases, "by-date", since=999)
+    with pytest.raises(DataError, match="none would be left for the earlier"):
+        split_cases(kg, cases, "by-date", since=120, drop_cited=True, share=0.999)
+    without = patients([("a", ["HP:11"], [], None, "PMID:1")])
+    with pytest.raises(DataError, match="nothing to split"):
+        split_cases(kg, without, "by-date")
+    unpublished = patients([("a", ["HP:11"], [], "OMIM:1", "DOI:1")])
+    with pytest.raises(DataError, match="no case has a PMID"):
+        split_cases(kg, unpublished, "by-date")

@@ -1,0 +1,204 @@
+"""Content, factorisation, and how orders become one, against what is worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from implicit.cpu.als import AlternatingLeastSquares
+from scipy import sparse
+
+from medkg.gnn.data import to_hetero_data
+from medkg.graph.kg import KnowledgeGraph
+from medkg.mining.links.channels import side_of
+from medkg.mining.links.task import link_task
+from medkg.mining.treatment.collaborative import CONFIDENCE, Collaborative
+from medkg.mining.treatment.content import Content
+from medkg.mining.treatment.members import blend, choose_weights, levels
+from tests.mining.treatment.pharmacy import SOURCES, pharmacy
+
+
+def matrix(rows: list[list[int]]) -> sparse.csr_matrix:
+    return sparse.csr_matrix(np.array(rows, dtype=np.float32))
+
+
+def by_hand() -> Content:
+    """Three drugs, two diseases: drug 0 treats disease 0, drugs 0 and 1 treat disease 1."""
+    drugs = sparse.csr_matrix(np.array([[0, 2, 1], [2, 0, 0], [1, 0, 0]], dtype=np.float32))
+    diseases = sparse.csr_matrix(np.array([[0, 3], [3, 0]], dtype=np.float32))
+    genes = sparse.csr_matrix(np.array([[0, 0], [0, 0], [4, 0]], dtype=np.float32))
+    weights = {
+        "drug": {"Drug TARGETS Target": 2.0},
+        "disease": {"Disease HAS_SYMPTOM Symptom": 3.0},
+        "genes": {"genes": 8.0},
+    }
+    return Content(
+        {"Drug TARGETS Target": drugs},
+        {"Disease HAS_SYMPTOM Symptom": diseases},
+        genes,
+        weights,
+        matrix([[1, 1], [0, 1], [0, 0]]),
+    )
+
+
+def test_score_by_content() -> None:
+    scores = by_hand().score_heads(torch.tensor([0, 1])).numpy()
+    # Disease 0: drug 0 by disease 1 (3 / √2), drug 1 by drug 0 (2) and disease 1 (3), drug 2 by
+    # drug 0 (1) and genes (4).
+    assert scores[0] == pytest.approx([3 / 2**0.5, 5, 5])
+    # Disease 1: drug 0 by drug 1 (2 / √2) and disease 0 (3 / √2).
+    assert scores[1] == pytest.approx([5 / 2**0.5, 2 / 2**0.5, 1 / 2**0.5])
+
+
+def test_carriers_add_up_and_say_the_likeness() -> None:
+    first, second = by_hand().carriers(1, 0)
+    assert (first.by, first.number, first.likeness, first.share) == ("disease", 1, 1.0, 0.6)
+    assert (second.by, second.number, second.likeness, second.share) == ("drug", 0, 1.0, 0.4)
+    of_genes = by_hand().carriers(2, 0)[0]
+    assert (of_genes.by, of_genes.number, of_genes.likeness) == ("genes", None, 0.5)
+    assert of_genes.share == 0.8
+    assert by_hand().carriers(1, 0, most=1) == [first]
+
+
+def test_a_pair_does_not_speak_for_itself() -> None:
+    """Whether a pair is trained on changes other pairs' scores by content, not its own order among
+    drugs that are alike."""
+    kg = pharmacy()
+    task = link_task(kg, "TREATS")
+    data = to_hetero_data(kg, exclude_edges=task.excluded)
+    known = task.matrix("train")
+    content = Content.fit(kg, data, task.edge_type, known, seed=0)
+    drug, disease = (int(n) for n in task.train[0])
+    without = known.copy()
+    without[drug, disease] = 0
+    without.eliminate_zeros()
+    less = Content(content._drugs, content._diseases, content._genes, content.weights, without)
+    n_others = known[:, disease].sum() - 1, known[drug].sum() - 1
+    scores = [c.score_heads(torch.tensor([disease]))[0, drug].item() for c in (content, less)]
+    genes = content._genes[drug, disease]
+    own = _sides(content, drug, disease)
+    # The sums are of the same other pairs; only the counts that they are divided by differ.
+    assert scores[0] == pytest.approx(own[0] + own[1] + genes, rel=1e-5)
+    scale = [np.sqrt((n + 1) / max(n, 1)) for n in n_others]
+    assert scores[1] == pytest.approx(own[0] * scale[0] + own[1] * scale[1] + genes, rel=1e-5)
+
+
+def _sides(content: Content, drug: int, disease: int) -> tuple[float, float]:
+    shares = {"drug": 0.0, "disease": 0.0, "genes": 0.0}
+    whole = content.score_heads(torch.tensor([disease]))[0, drug].item()
+    for carrier in content.carriers(drug, disease, most=10_000):
+        shares[carrier.by] += carrier.share * whole
+    return shares["drug"], shares["disease"]
+
+
+def test_content_is_saved_whole() -> None:
+    content = by_hand()
+    again = Content.from_tensors(content.tensors(), content.weights)
+    diseases = torch.tensor([0, 1])
+    assert torch.equal(again.score_heads(diseases), content.score_heads(diseases))
+
+
+def test_a_patient_gets_the_vector_of_a_row_like_theirs() -> None:
+    chance = np.random.default_rng(0)
+    known = matrix((chance.random((30, 12)) < 0.2).astype(int).tolist())
+    taken = matrix((chance.random((40, 30)) < 0.1).astype(int).tolist())
+    model = Collaborative.fit(known, taken, factors=4, regularisation=0.1, seed=0)
+    assert model.patients == 40
+    library = AlternatingLeastSquares(
+        factors=4, regularization=0.1, alpha=CONFIDENCE, iterations=1, num_threads=1, use_cg=False
+    )
+    library.item_factors = model._drugs.numpy().astype(np.float32)
+    library._item_factors = library.item_factors
+    row = sparse.csr_matrix(([1.0, 1.0], ([0, 0], [3, 7])), shape=(1, 30), dtype=np.float32)
+    vector = np.asarray(library.recalculate_user(0, row)).ravel()
+    expected = library.item_factors @ vector
+    assert model.score_for([3, 7]) == pytest.approx(expected, rel=1e-2, abs=1e-3)
+
+
+def test_patients_tell_of_drugs_that_no_disease_joins() -> None:
+    """Drugs 2 and 3 are taken together, and treat nothing in common with any other."""
+    known = matrix([[1, 0], [1, 0], [0, 1], [0, 0]])
+    taken = matrix([[0, 0, 1, 1]] * 6)
+    alone = Collaborative.fit(known, taken[:0], factors=2, regularisation=0.1, seed=0)
+    both = Collaborative.fit(known, taken, factors=2, regularisation=0.1, seed=0)
+    disease = torch.tensor([1])
+    assert alone.score_heads(disease)[0, 3] == pytest.approx(0, abs=0.05)
+    assert both.score_heads(disease)[0, 3] > 0.5
+    again = Collaborative.from_tensors(both.tensors())
+    assert torch.equal(again.score_heads(disease), both.score_heads(disease))
+    assert np.array_equal(again.score_for([2]), both.score_for([2]))
+
+
+def test_blend_of_orders() -> None:
+    raw = {"a": np.array([[4.0, 3.0, 2.0, 1.0]]), "b": np.array([[1.0, 1.0, 5.0, 1.0]])}
+    trained = np.array([[1.0, 0.0, 0.0, 0.0]])
+    both = blend(raw, {"a": 0.5, "b": 0.5}, trained)
+    # Of b drugs 1 and 3 are equal: places 2 and 3. Drug 0 was trained on: put among the others it
+    # is before all by a, and level with two by b.
+    places_a, places_b = [1, 1, 2, 3], [3, 2.5, 1, 2.5]
+    assert both[0] == pytest.approx(-(np.log(places_a) + np.log(places_b)) / 2)
+    assert blend(raw, {"a": 1.0, "b": 0.0}, trained)[0] == pytest.approx(-np.log(places_a))
+
+
+class Fixed:
+    """A member with given scores, (diseases, drugs)."""
+
+    def __init__(self, scores: list[list[float]]):
+        self._scores = torch.tensor(scores, dtype=torch.float64)
+
+    def score_heads(self, tails: torch.Tensor) -> torch.Tensor:
+        return self._scores[tails]
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        return {"scores": self._scores}
+
+
+def test_weights_go_to_the_member_that_is_right() -> None:
+    trained = matrix([[0, 1], [0, 0], [0, 0], [0, 0]])
+    valid = matrix([[0, 0], [1, 0], [0, 1], [0, 0]])
+    right = Fixed([[0, 9, 1, 2], [9, 0, 9, 1]])
+    wrong = Fixed([[9, 0, 8, 7], [9, 5, 0, 6]])
+    weights, figures = choose_weights({"right": right, "wrong": wrong}, trained, valid, 0)
+    assert weights["right"] > weights["wrong"]
+    assert figures["right"] == figures["hybrid"] == 1
+    # Of disease 0 the drug is the last of four; of disease 1, where one of them is known, of three.
+    assert figures["wrong"] == pytest.approx((1 / np.log2(5) + 1 / np.log2(4)) / 2, abs=1e-4)
+
+
+def test_a_level_tells_diseases_apart() -> None:
+    raw = {"a": np.array([[3.0, 2.0, 1.0], [30.0, 20.0, 10.0]])}
+    trained = np.zeros((2, 3))
+    blended = blend(raw, {"a": 1.0}, trained)
+    assert blended[0].tolist() == blended[1].tolist()
+    low, high = levels(raw, {"a": 1.0}, {"a": (10.0, 10.0)}, blended, trained)
+    assert low == pytest.approx(np.mean([-0.7, -0.8, -0.9]))
+    assert high == pytest.approx(1.0)
+
+
+def test_what_speaks_against_drugs_makes_none_a_treatment() -> None:
+    """Drugs of one disease share their contraindications and interactions, and nothing else."""
+    rows = [
+        (f"drugbank:DB{drug:05}", relation, object_)
+        for drug in range(40)
+        for relation, object_ in (
+            ("TREATS", f"DOID:{drug % 8}"),
+            ("CONTRAINDICATED_FOR", f"DOID:{50 + drug % 8}"),
+            ("INTERACTS_WITH", f"drugbank:DB{90 + drug % 8:05}"),
+        )
+    ]
+    ends = sorted({end for subject, _, object_ in rows for end in (subject, object_)})
+    kinds = ["Drug" if end.startswith("drugbank") else "Disease" for end in ends]
+    evidence = pl.DataFrame(rows, schema=["subject", "relation", "object"], orient="row")
+    kg = KnowledgeGraph.build(
+        pl.DataFrame({"id": ends, "kind": kinds, "name": ends}),
+        evidence.with_columns(source=pl.lit("made")),
+        SOURCES,
+    )
+    task = link_task(kg, "TREATS")
+    data = to_hetero_data(kg, exclude_edges=task.excluded)
+    content = Content.fit(kg, data, task.edge_type, task.matrix("train"), seed=0)
+    assert content.weights["drug"] == {}
+    told = side_of(kg, data, "Drug", task.edge_type, heads=True).alike
+    assert any("CONTRAINDICATED_FOR" in name for name in told)
+    assert any("INTERACTS_WITH" in name for name in told)
