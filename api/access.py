@@ -154,7 +154,7 @@ def read_texts(
     Args:
         paths: one or several: files of text, Markdown, XML (PubMed, PubMed Central, BioC),
             PubTator, JSON, PDF, folders of them, `FILE.csv:TEXT`, `FILE.csv:ID,TEXT`; see
-            `medkg.extract.documents.read_documents`.
+            `medkg.extract.documents.iter_documents`.
         terminology: the graph whose entities the text is linked to; see `default_terminology`.
         model: a mention recogniser's folder, or any spaCy model by name or folder (scispaCy's
             `en_ner_bc5cdr_md`); the one that comes with medkg by default.
@@ -175,15 +175,15 @@ def read_texts(
         DataError: a path is not there, or nothing could be read.
     """
     from medkg.extract import run
-    from medkg.extract.documents import read_documents
+    from medkg.extract.documents import iter_documents
 
     aside = Quarantine() if quarantine is None else quarantine
     done = run.Summary() if summary is None else summary
     known = {} if into is None else dict(readings(into).drop_nulls().iter_rows())
-    documents = read_documents(paths, aside, patients=patients)
+    documents = iter_documents(paths, aside, patients=patients)
     if into is not None:
         documents = _without_namesakes(documents, known, origins(into), aside)
-    graph = run.extract(
+    graph = run.read_documents(
         documents,
         default_terminology() if terminology is None else terminology,
         model=model,
@@ -254,7 +254,7 @@ def annotate(
     In a notebook each of them draws itself, by displaCy.
 
     Args:
-        paths, terminology, model, patients, linker, quarantine: see `extract`.
+        paths, terminology, model, patients, linker, quarantine: see `read_texts`.
 
     Raises:
         DataError: a path is not there, or nothing could be read.
@@ -282,10 +282,10 @@ def _annotated(
     aside: Quarantine,
 ) -> Iterator[AnnotatedText]:
     from medkg.extract.annotate import annotate_documents
-    from medkg.extract.documents import read_documents
+    from medkg.extract.documents import iter_documents
     from medkg.extract.pipeline import build_pipeline
 
-    documents = read_documents(paths, aside, patients=patients)
+    documents = iter_documents(paths, aside, patients=patients)
     terms = default_terminology() if terminology is None else terminology
     nlp = build_pipeline(terms, ner_model=model, linker=linker)
     yield from annotate_documents(nlp, documents, terms, aside)
@@ -304,7 +304,7 @@ def review(
     """Write the documents of which the models are least sure, for a person to correct.
 
     Args:
-        paths, terminology, model, quarantine: see `extract`.
+        paths, terminology, model, quarantine: see `read_texts`.
         out: file to write for Doccano, folder for brat.
         form: "doccano" or "brat".
         most: how many documents.

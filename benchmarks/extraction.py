@@ -191,14 +191,14 @@ def timed(
 def medkg_whole(notes: list[str], terms: Path, workers: int) -> dict[str, Any]:
     """Short notes into a graph."""
     from medkg.extract.documents import TextDocument
-    from medkg.extract.run import Summary, extract
+    from medkg.extract.run import Summary, read_documents
 
     terminology = KnowledgeGraph.open(terms)
     documents = [TextDocument(f"note:{n}", text, f"patient:{n}") for n, text in enumerate(notes)]
 
     def read(some: list[TextDocument]) -> float:
         summary = Summary()
-        extract(some, terminology, workers=workers, summary=summary)
+        read_documents(some, terminology, workers=workers, summary=summary)
         return summary.seconds
 
     first = read(documents[: FIRST * workers])

@@ -71,7 +71,7 @@ class _UnreadableError(Exception):
     """Why a file can't be read, as a quarantine states it; never with its text."""
 
 
-def read_documents(
+def iter_documents(
     paths: Iterable[Path | str] | Path | str, quarantine: Quarantine, *, patients: bool = True
 ) -> Iterator[TextDocument]:
     """The documents of files, folders of them, and `FILE.csv:TEXT` or `FILE.csv:ID,TEXT`.

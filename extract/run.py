@@ -131,7 +131,7 @@ class Settings:
     parts: Path
 
 
-def extract(
+def read_documents(
     documents: Iterable[TextDocument],
     terminology: KnowledgeGraph,
     *,

@@ -18,7 +18,7 @@ from ..documents import TextDocument
 from ..mentions.network import recogniser_folder
 from ..relations.evaluate import compare
 from ..relations.model import SHIPPED
-from ..run import extract
+from ..run import read_documents
 from ..seen import trained_on
 from .evaluate import read_names
 
@@ -63,7 +63,7 @@ def evaluate_triples(
     if not true:
         raise DataError("relates no two identifiers (lines of ID, CID, ID, ID)", path=corpus)
     terminology = read_names(names, ["MESH"])
-    graph = extract(
+    graph = read_documents(
         [TextDocument(f"PMID:{document.id}", document.text) for document in documents],
         terminology,
         model=model,

@@ -12,7 +12,7 @@ import pytest
 
 from medkg.core.errors import DataError
 from medkg.core.quarantine import Quarantine
-from medkg.extract.documents import TextDocument, read_documents, without_markup
+from medkg.extract.documents import TextDocument, iter_documents, without_markup
 
 # https://www.nlm.nih.gov/bsd/licensee/elements_descriptions.html and
 # https://dtd.nlm.nih.gov/ncbi/pubmed/doc/out/250101/
@@ -102,7 +102,7 @@ BIOC = """<?xml version="1.0"?><!DOCTYPE collection SYSTEM "BioC.dtd">
 
 def read(path: Path | str, *, patients: bool = True) -> tuple[list[TextDocument], Quarantine]:
     quarantine = Quarantine()
-    return list(read_documents([path], quarantine, patients=patients)), quarantine
+    return list(iter_documents([path], quarantine, patients=patients)), quarantine
 
 
 def test_pubmed_is_title_and_labelled_sections(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_one_path_is_as_good_as_several(tmp_path: Path) -> None:
     note = tmp_path / "note.txt"
     note.write_text("Fever.")
     for paths in (note, str(note), [note], [str(note)]):
-        assert [document.text for document in read_documents(paths, Quarantine())] == ["Fever."]
+        assert [document.text for document in iter_documents(paths, Quarantine())] == ["Fever."]
 
 
 def test_papers_lie_in_namespaces_and_in_wrappers(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_a_large_file_is_read_one_article_at_a_time(tmp_path: Path) -> None:
             file.write(article.replace(">101<", f">{number + 5000}<") + "</PubmedArticle>")
         file.write("</PubmedArticleSet")  # is noticed at the end, when the articles are there
     quarantine = Quarantine()
-    documents = read_documents([tmp_path / "a.xml.gz"], quarantine)
+    documents = iter_documents([tmp_path / "a.xml.gz"], quarantine)
     assert next(documents).id == "PMID:5000"
     assert not len(quarantine)
     assert sum(1 for _ in documents) == 2999
@@ -473,7 +473,7 @@ def test_a_folder_holds_files_of_all_kinds(tmp_path: Path) -> None:
         ("blank.txt", "file is empty"),
     } <= reasons
     assert quarantine.counts()["document given twice"] == 1
-    assert [d.id for d in read_documents([tmp_path / "p1", tmp_path / "p1"], Quarantine())] == [
+    assert [d.id for d in iter_documents([tmp_path / "p1", tmp_path / "p1"], Quarantine())] == [
         "note:note",
         "note:plan",
     ]
@@ -504,12 +504,12 @@ def test_pubtator_without_an_identifier_costs_that_document_alone(tmp_path: Path
     file = tmp_path / "some.pubtator"
     file.write_text("1|t|Aspirin\n1|a|helps.\n\n |t|Lost\n\n2|t|Kept\n", encoding="utf-8")
     aside = Quarantine()
-    assert [d.id for d in read_documents([file], aside)] == ["PMID:1", "PMID:2"]
+    assert [d.id for d in iter_documents([file], aside)] == ["PMID:1", "PMID:2"]
     assert aside.counts() == {"document without an identifier": 1}
     # What only looks like PubTator's first line is a text.
     note = tmp_path / "note.txt"
     note.write_text("a\tb|t|x y\n", encoding="utf-8")
-    assert [d.id for d in read_documents([note], Quarantine())] == ["note:note"]
+    assert [d.id for d in iter_documents([note], Quarantine())] == ["note:note"]
 
 
 def test_names_that_are_no_characters(tmp_path: Path) -> None:
@@ -523,7 +523,7 @@ def test_names_that_are_no_characters(tmp_path: Path) -> None:
     lines = "".join(json.dumps(row) + "\n" for row in rows)
     (tmp_path / "rows.jsonl").write_text(lines, encoding="utf-8")
     aside = Quarantine()
-    names = sorted(d.id for d in read_documents([tmp_path], aside))
+    names = sorted(d.id for d in iter_documents([tmp_path], aside))
     assert names == ["note:0", "note:\\ud800", "note:caf\\udce9"]
     aside.save(tmp_path / "aside.jsonl")
     (row,) = (tmp_path / "aside.jsonl").read_text(encoding="utf-8").splitlines()
@@ -534,7 +534,7 @@ def test_notes_of_one_patient_in_a_table_have_names_of_their_own(tmp_path: Path)
     table = tmp_path / "notes.csv"
     table.write_text("who,note\n7,Fever.\n8,Cough.\n7,No fever.\n7,Fever.\n", encoding="utf-8")
     aside = Quarantine()
-    found = list(read_documents([f"{table}:who,note"], aside))
+    found = list(iter_documents([f"{table}:who,note"], aside))
     assert [(d.id, d.patient, d.text) for d in found] == [
         ("note:7", "patient:7", "Fever."),
         ("note:8", "patient:8", "Cough."),

@@ -17,7 +17,7 @@ from medkg.core.quarantine import Quarantine
 from medkg.extract import run
 from medkg.extract.documents import TextDocument
 from medkg.extract.pipeline import _Rows, _unread, build_pipeline
-from medkg.extract.run import extract
+from medkg.extract.run import read_documents
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
 from tests.extract.made_graph import graph
@@ -41,7 +41,7 @@ def one_thread() -> None:
 
 @pytest.fixture(scope="module")
 def extracted() -> KnowledgeGraph:
-    return extract(DOCUMENTS, graph())
+    return read_documents(DOCUMENTS, graph())
 
 
 def triples(kg: KnowledgeGraph) -> set[tuple[str, str, str]]:
@@ -69,7 +69,9 @@ def test_what_is_a_disease_and_a_phenotype_is_a_finding_too(extracted: Knowledge
 
 
 def test_the_family_s_disease_is_evidence_without_edge() -> None:
-    kg = extract([TextDocument("note:f", "Family history: Marfan syndrome.", "patient:f")], graph())
+    kg = read_documents(
+        [TextDocument("note:f", "Family history: Marfan syndrome.", "patient:f")], graph()
+    )
     row = kg.evidence.filter(relation="HAS_DISEASE").row(0, named=True)
     assert (row["object"], row["experiencer"]) == ("OMIM:154700", "family")
     assert "HAS_DISEASE" not in kg.edges["relation"].to_list()
@@ -78,7 +80,7 @@ def test_the_family_s_disease_is_evidence_without_edge() -> None:
 @pytest.mark.parametrize(("said", "has"), [("Asthma", True), ("Asthma, resolved", False)])
 def test_what_lasts_is_had_though_the_past_history_lists_it(said: str, has: bool) -> None:
     note = f"Past medical history: {said}.\n"
-    kg = extract([TextDocument("note:p", note, "patient:p")], graph())
+    kg = read_documents([TextDocument("note:p", note, "patient:p")], graph())
     assert set(kg.evidence.filter(relation="HAS_DISEASE")["object"]) == {"DOID:2841"}
     assert (kg.edges.filter(relation="HAS_DISEASE").height == 1) == has
 
@@ -131,7 +133,7 @@ def test_a_drug_that_a_note_stops_is_not_taken_whatever_it_said_before(
     plan: str, taken: bool
 ) -> None:
     note = f"Medications: aspirin 75 mg daily.\nPlan: {plan}\n"
-    found = extract([TextDocument("note:a", note, "patient:a")], graph())
+    found = read_documents([TextDocument("note:a", note, "patient:a")], graph())
     edges = found.edges.filter(relation="TAKES")
     assert (edges.height == 1) == taken
     assert found.evidence.filter(relation="TAKES").height >= 2
@@ -146,7 +148,7 @@ def test_a_drug_that_a_note_stops_is_not_taken_whatever_it_said_before(
     ],
 )
 def test_an_allergy_is_an_edge_of_its_own(said: str, reaction: str | None) -> None:
-    found = extract([TextDocument("note:a", said, "patient:a")], graph())
+    found = read_documents([TextDocument("note:a", said, "patient:a")], graph())
     edge = found.edges.filter(pl.col("relation").is_in(["ALLERGIC_TO", "TAKES"])).row(0, named=True)
     assert (edge["subject"], edge["relation"], edge["object"]) == (
         "patient:a",
@@ -172,7 +174,7 @@ def test_an_allergy_is_an_edge_of_its_own(said: str, reaction: str | None) -> No
 def test_an_allergy_that_is_not_the_patient_s_now_is_evidence(
     said: str, column: str, value: str
 ) -> None:
-    found = extract([TextDocument("note:a", said, "patient:a")], graph())
+    found = read_documents([TextDocument("note:a", said, "patient:a")], graph())
     rows = found.evidence.filter(relation="ALLERGIC_TO")
     assert rows[column].to_list() == [value]
     certain = column == "certainty"  # an edge may be possible
@@ -190,7 +192,7 @@ def test_an_allergy_that_is_not_the_patient_s_now_is_evidence(
 )
 def test_what_one_is_allergic_to_is_taken_only_where_that_is_plain(said: str, taken: bool) -> None:
     note = f"Allergies: aspirin (hives).\nHistory of presenting complaint: {said}\n"
-    edges = extract([TextDocument("note:a", note, "patient:a")], graph()).edges
+    edges = read_documents([TextDocument("note:a", note, "patient:a")], graph()).edges
     assert edges.filter(relation="ALLERGIC_TO").height == 1
     assert (edges.filter(relation="TAKES").height == 1) == taken
 
@@ -205,7 +207,7 @@ def test_a_mention_that_nothing_names_becomes_a_node_of_its_own(
 
 
 def test_without_sentences_no_text_is_kept() -> None:
-    kg = extract(DOCUMENTS[:1], graph(), sentences=False)
+    kg = read_documents(DOCUMENTS[:1], graph(), sentences=False)
     assert kg.evidence["sentence"].null_count() == kg.evidence.height
     assert kg.evidence["start"].drop_nulls().len() > 0
 
@@ -220,7 +222,7 @@ def test_batches_and_order_change_nothing(
     extracted: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "_DOCUMENTS", 1)
-    alone = extract(DOCUMENTS, graph())
+    alone = read_documents(DOCUMENTS, graph())
     # Padding changes the last bits of a probability, which is rounded to six places.
     assert alone.evidence.drop("probability").equals(extracted.evidence.drop("probability"))
     apart = (alone.evidence["probability"] - extracted.evidence["probability"]).abs().max()
@@ -247,7 +249,7 @@ def test_a_document_that_breaks_a_component_is_set_aside(monkeypatch: pytest.Mon
     documents = [*DOCUMENTS, TextDocument("note:bad", "boom"), TextDocument("not a curie", "fever")]
     documents.append(TextDocument("note:empty", " \n"))
     quarantine = Quarantine()
-    kg = extract(documents, graph(), quarantine=quarantine)
+    kg = read_documents(documents, graph(), quarantine=quarantine)
     assert kg.nodes.filter(kind="Document")["id"].sort().to_list() == sorted(
         document.id for document in DOCUMENTS
     )
@@ -258,12 +260,12 @@ def test_a_document_that_breaks_a_component_is_set_aside(monkeypatch: pytest.Mon
     }
     assert "secret" not in str(quarantine.rows)
     with pytest.raises(DataError, match=r"note:bad|not a curie"):
-        extract(documents, graph())
+        read_documents(documents, graph())
 
 
 def test_a_missing_model_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="holds no model"):
-        extract(DOCUMENTS, graph(), relations_model=tmp_path)
+        read_documents(DOCUMENTS, graph(), relations_model=tmp_path)
 
 
 def test_the_work_grows_with_the_length_of_a_document() -> None:
@@ -288,24 +290,24 @@ def test_the_work_grows_with_the_length_of_a_document() -> None:
 
 def test_of_a_note_turns_of_phrase_alone_say_what_a_drug_causes() -> None:
     text = "Side effects of cisplatin.\nNephrotoxicity and vomiting were observed in all patients."
-    paper = extract([TextDocument("PMID:1", text)], graph())
+    paper = read_documents([TextDocument("PMID:1", text)], graph())
     assert "CAUSES" in paper.evidence["relation"].to_list()
-    note = extract([TextDocument("note:1", text, "patient:1")], graph())
+    note = read_documents([TextDocument("note:1", text, "patient:1")], graph())
     assert "CAUSES" not in note.evidence["relation"].to_list()
     said = TextDocument("note:2", "Cisplatin caused vomiting.", "patient:2")
-    assert "CAUSES" in extract([said], graph()).evidence["relation"].to_list()
+    assert "CAUSES" in read_documents([said], graph()).evidence["relation"].to_list()
 
 
 def test_a_test_with_a_value_counts_however_short_its_name() -> None:
     note = TextDocument("note:1", "Labs:\nHb 9.2 g/dL (low).", "patient:1")
-    (row,) = extract([note], graph()).evidence.filter(relation="UNDERWENT").to_dicts()
+    (row,) = read_documents([note], graph()).evidence.filter(relation="UNDERWENT").to_dicts()
     assert row["object"] == "text:procedure_hb"
     assert json.loads(row["qualifiers"])["value"] == 9.2
 
 
 def test_what_may_not_be_given_is_an_edge_and_nobody_has_the_disease() -> None:
     text = "Aspirin is contraindicated in patients with asthma. Rifampicin: asthma (mild), fever."
-    edges = triples(extract([TextDocument("note:1", text, "patient:1")], graph()))
+    edges = triples(read_documents([TextDocument("note:1", text, "patient:1")], graph()))
     assert ("drugbank:DB00945", "CONTRAINDICATED_FOR", "DOID:2841") in edges
     assert ("DOID:2841", "HAS_SYMPTOM", "HP:0001945") not in edges  # it stands outside the brackets
 
@@ -313,7 +315,7 @@ def test_what_may_not_be_given_is_an_edge_and_nobody_has_the_disease() -> None:
 def test_what_is_only_possible_counts_half() -> None:
     texts = {"a": "He has Marfan syndrome.", "b": "Possible Marfan syndrome."}
     documents = [TextDocument(f"note:{n}", text, f"patient:{n}") for n, text in texts.items()]
-    kg = extract(documents, graph())
+    kg = read_documents(documents, graph())
     found = kg.evidence.join(
         kg.evidence.filter(relation="MENTIONS").select("document", "object", said="probability"),
         on=["document", "object"],
@@ -323,7 +325,7 @@ def test_what_is_only_possible_counts_half() -> None:
 
 
 def test_what_notes_measure_in_two_letters_is_a_test() -> None:
-    kg = extract([TextDocument("note:1", "Na 138, ANA 1:320.", "patient:1")], graph())
+    kg = read_documents([TextDocument("note:1", "Na 138, ANA 1:320.", "patient:1")], graph())
     found = kg.evidence.filter(relation="UNDERWENT")
     values = {
         tail: json.loads(said)["value"]

@@ -21,7 +21,7 @@ from medkg.core.errors import DataError, MedkgError
 from medkg.core.quarantine import Quarantine
 from medkg.extract import run
 from medkg.extract.documents import TextDocument
-from medkg.extract.run import Summary, extract
+from medkg.extract.run import Summary, read_documents
 from medkg.graph.kg import KnowledgeGraph
 from tests.extract.made_graph import graph
 
@@ -50,7 +50,7 @@ def test_the_number_of_workers_changes_nothing(monkeypatch: pytest.MonkeyPatch) 
     documents = [*DOCUMENTS, *notes(*(f"{NOTE} He has had {n} seizures." for n in range(7)))]
     summaries = [Summary(), Summary()]
     graphs = [
-        extract(documents, graph(), workers=number, summary=summary)
+        read_documents(documents, graph(), workers=number, summary=summary)
         for number, summary in zip((1, 3), summaries, strict=True)
     ]
     assert graphs[0].checksum() == graphs[1].checksum()
@@ -70,11 +70,11 @@ def test_a_document_that_breaks_is_set_aside(
     bad = ("trouble", "memory", "boom") if workers > 1 else ("trouble", "memory")
     texts = [f"Fever {word}." for word in ("a", bad[0], "b", "c", "d", *bad[1:], "e")]
     quarantine = Quarantine()
-    kg = extract(notes(*texts), graph(), model=model, workers=workers, quarantine=quarantine)
+    kg = read_documents(notes(*texts), graph(), model=model, workers=workers, quarantine=quarantine)
     aside = {int(row.path.removeprefix("note:")): row.reason for row in quarantine}
     assert set(aside) == {n for n, text in enumerate(texts) if text.split()[1][:-1] in bad}
     good = [document for n, document in enumerate(notes(*texts)) if n not in aside]
-    assert kg.checksum() == extract(good, graph(), model=model).checksum()
+    assert kg.checksum() == read_documents(good, graph(), model=model).checksum()
     expected = {
         "document can't be processed (ValueError)",
         "document can't be processed (MemoryError)",
@@ -100,15 +100,15 @@ def test_a_worker_that_is_killed_by_others_costs_no_document(
             killed.append(self.process.pid)
 
     monkeypatch.setattr(run._Worker, "give", give_and_kill)
-    kg = extract(documents, graph(), model=model, workers=2)
+    kg = read_documents(documents, graph(), model=model, workers=2)
     assert killed
-    assert kg.checksum() == extract(documents, graph(), model=model).checksum()
+    assert kg.checksum() == read_documents(documents, graph(), model=model).checksum()
     assert not multiprocessing.active_children()
 
 
 def test_workers_that_can_t_load_their_models_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(MedkgError, match="nothing_such"):
-        extract(notes("Fever."), graph(), model="nothing_such", workers=2)
+        read_documents(notes("Fever."), graph(), model="nothing_such", workers=2)
     assert not multiprocessing.active_children()
 
 
@@ -121,7 +121,7 @@ def test_what_was_finished_is_taken_over_if_nothing_has_changed(
 
     def read(documents: list[TextDocument], *, sentences: bool = True) -> tuple[str, int, int]:
         summary, quarantine = Summary(), Quarantine()
-        kg = extract(
+        kg = read_documents(
             documents, graph(), model=model, keep=keep, summary=summary, sentences=sentences,
             quarantine=quarantine,
         )  # fmt: skip
@@ -157,14 +157,14 @@ def test_what_is_finished_of_a_chunk_is_kept_after_some_seconds(
     with monkeypatch.context() as patch:
         patch.setattr(run._Rows, "add", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            extract(documents, graph(), model=model, keep=keep, quarantine=Quarantine())
+            read_documents(documents, graph(), model=model, keep=keep, quarantine=Quarantine())
     summary, aside = Summary(), Quarantine()
-    kg = extract(
+    kg = read_documents(
         documents, graph(), model=model, keep=keep, quarantine=aside, summary=summary
     )  # fmt: skip
     assert (summary.documents, summary.resumed, summary.read_words) == (4, 3, 2)
     assert [row.path for row in aside] == ["note:1"]
-    assert kg.checksum() == extract(
+    assert kg.checksum() == read_documents(
         documents, graph(), model=model, quarantine=Quarantine()
     ).checksum()  # fmt: skip
     assert [file.name.startswith("begun-") for file in keep.glob("*.parquet")] == [False]
@@ -235,13 +235,13 @@ def wait_until(there: Callable[[], bool]) -> None:
 
 def test_two_runs_don_t_write_to_one_place(tmp_path: Path) -> None:
     with run._locked(tmp_path / "keep"), pytest.raises(DataError, match="another run"):
-        extract(notes("Fever."), graph(), keep=tmp_path / "keep")
+        read_documents(notes("Fever."), graph(), keep=tmp_path / "keep")
 
 
 def test_a_refused_run_leaves_the_other_s_folder_alone(tmp_path: Path) -> None:
     with run._locked(tmp_path / "keep") as keep:
         with pytest.raises(DataError, match="another run"):
-            extract(notes("Fever."), graph(), keep=keep)
+            read_documents(notes("Fever."), graph(), keep=keep)
         assert keep.is_dir()
         (keep / "x.parquet").touch()
     assert keep.is_dir()

@@ -8,7 +8,7 @@ import spacy
 from medkg.core.errors import ModelError
 from medkg.extract.documents import TextDocument
 from medkg.extract.pipeline import build_pipeline
-from medkg.extract.run import extract
+from medkg.extract.run import read_documents
 from tests.graph.graphs import small
 
 
@@ -38,7 +38,7 @@ def test_entities_become_mentions_with_exact_offsets(other: str) -> None:
 
 def test_a_graph_is_made_with_them(other: str) -> None:
     documents = [TextDocument("PMID:9", "Imatinib was given; imatinib caused edema.")]
-    graph = extract(documents, small(), model=other)
+    graph = read_documents(documents, small(), model=other)
     assert {"drugbank:DB00619", "HP:0000969"} <= set(graph.nodes["id"])
 
 
