@@ -16,16 +16,16 @@ import polars as pl
 
 from medkg.core.errors import DataError, MissingError, ModelError
 from medkg.core.quarantine import Quarantine
+from medkg.graph.document_readings import (
+    TEXT_SOURCE,
+    drop_superseded_readings,
+    recorded_origins,
+    recorded_readings,
+)
 from medkg.graph.frames import FRAMES
 from medkg.graph.kg import KnowledgeGraph, Part
 from medkg.graph.merge import merge
 from medkg.graph.page import write_page
-from medkg.graph.readings import (
-    TEXT,
-    latest_readings,
-    origins,
-    readings,
-)
 from medkg.graph.store import Store
 from medkg.loaders.download import cache_folder
 from medkg.loaders.sources import load
@@ -179,10 +179,10 @@ def read_texts(
 
     aside = Quarantine() if quarantine is None else quarantine
     done = run.Summary() if summary is None else summary
-    known = {} if into is None else dict(readings(into).drop_nulls().iter_rows())
+    known = {} if into is None else dict(recorded_readings(into).drop_nulls().iter_rows())
     documents = iter_documents(paths, aside, patients=patients)
     if into is not None:
-        documents = _without_namesakes(documents, known, origins(into), aside)
+        documents = _without_namesakes(documents, known, recorded_origins(into), aside)
     graph = run.read_documents(
         documents,
         default_terminology() if terminology is None else terminology,
@@ -221,15 +221,15 @@ def _without_namesakes(
 
 def _updated(kg: KnowledgeGraph, new: KnowledgeGraph) -> KnowledgeGraph:
     """A graph with new readings of documents in it."""
-    if any(source.name != TEXT for source in kg.sources):
+    if any(source.name != TEXT_SOURCE for source in kg.sources):
         return merge(kg, new)
     # Both were linked to one terminology, so that nothing is left to join.
-    old = latest_readings((kg, new))[0]
+    old = drop_superseded_readings((kg, new))[0]
     graph = KnowledgeGraph.from_parts(
         (part for each in (new, old) for part in _parts(each)),
         {*old.sources, *new.sources},
         schema=old.schema.joined(new.schema),
-        origin=TEXT,
+        origin=TEXT_SOURCE,
     )
     return graph.with_frames(predictions=old.predictions, merges=old.merges)
 

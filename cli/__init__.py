@@ -546,13 +546,13 @@ def check(
     from medkg.cli import show
     from medkg.core.atomic import check_replaceable
     from medkg.graph.check import check as check_graph
-    from medkg.graph.clean import as_found
     from medkg.graph.clean import fix as fix_graph
+    from medkg.graph.clean import open_unverified
     from medkg.graph.kg import MANIFEST
 
     if fix is not None:
         check_replaceable(fix, marker=MANIFEST)
-    kg = as_found(graph)
+    kg = open_unverified(graph)
     findings = [finding.as_dict() for finding in check_graph(kg, report=report)]
     if fix is None:
         if as_json:

@@ -36,7 +36,7 @@ class ModelFolder:
         metrics: held-out figures, by name.
         split: ids of the edges (or names of the cases) held back, by part.
         graph: where the graph it was trained on lies (`path`, or null), its `checksum` and
-            `sources` with their licences; see `graph_record`.
+            `sources` with their licences; see `training_graph_record`.
         vocabulary: identifiers in the order of the tensors' rows, by kind.
         tensors: the weights by name.
         card: the model card, Markdown.

@@ -27,9 +27,9 @@ from typing import IO, TYPE_CHECKING, Any
 from ..core.errors import DataError
 from ..core.quarantine import Quarantine
 from ..core.text import decode
+from ..graph.file_formats import SAFE_XML_OPTIONS, bioc_documents_path
 from ..graph.identifiers import is_curie
 from ..graph.kg import MANIFEST
-from ..graph.parsing import SAFE_XML, place_of_documents
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -420,7 +420,7 @@ def _xml(file: _File) -> Iterator[TextDocument]:
             opened,
             events=("end",),
             tag=[f"{{*}}{tag}" for tag in _ARTICLES],
-            **SAFE_XML,
+            **SAFE_XML_OPTIONS,
         )
         try:
             for number, (_, element) in enumerate(events, start=1):
@@ -575,7 +575,7 @@ def _bioc_json(file: _File) -> Iterator[TextDocument]:
 
     try:
         with file.opened() as opened:
-            where = place_of_documents(ijson.parse(opened, multiple_values=True))
+            where = bioc_documents_path(ijson.parse(opened, multiple_values=True))
         if where is None:
             raise _UnreadableError("JSON of a kind that is not read")
         with file.opened() as opened:

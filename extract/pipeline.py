@@ -15,9 +15,9 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from ..core.quarantine import Quarantine
+from ..graph.document_readings import TEXT_SOURCE, reading_properties
 from ..graph.identifiers import is_curie, name_key
 from ..graph.kg import KnowledgeGraph
-from ..graph.readings import TEXT, reading
 from . import sentences as _sentences  # noqa: F401
 from .context.attributes import DEFAULTS
 from .context.doses import dosage
@@ -187,7 +187,7 @@ class _Rows:
     def add(self, document: TextDocument, doc: Doc) -> None:
         """The rows of one document."""
         self._node(document.id, "Document", document.id)
-        self.nodes[document.id]["properties"] = reading(
+        self.nodes[document.id]["properties"] = reading_properties(
             document.sha256, self.reader, document.origin
         )
         if document.patient is not None:
@@ -348,7 +348,7 @@ class _Rows:
                 "subject": subject,
                 "relation": relation,
                 "object": object_,
-                "source": TEXT,
+                "source": TEXT_SOURCE,
                 "release": self.release,
                 "level": "text-mined",
                 "document": document.id,

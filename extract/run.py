@@ -34,6 +34,7 @@ from ..core.errors import DataError, MedkgError
 from ..core.progress import progress
 from ..core.quarantine import BadRow, Quarantine
 from ..core.threads import one_thread
+from ..graph.document_readings import TEXT_SOURCE
 from ..graph.frames import (
     EVIDENCE,
     FRAMES,
@@ -42,7 +43,6 @@ from ..graph.frames import (
     empty,
 )
 from ..graph.kg import KnowledgeGraph, Part
-from ..graph.readings import TEXT
 from .documents import TextDocument
 from .folder import open_folder
 from .pipeline import _read, _Rows, build_pipeline
@@ -172,8 +172,8 @@ def read_documents(
             aside, where it would end this process.
         keep: folder for what is finished, which an interrupted run leaves there and the same run
             then takes over. The caller deletes it when the graph is saved (`clear`).
-        known: readings of documents by their identifier (`medkg.graph.readings`); a document of
-            which this would be the same reading is left alone.
+        known: readings of documents by their identifier (`medkg.graph.document_readings`); a
+            document of which this would be the same reading is left alone.
         summary: is told what was done.
 
     Raises:
@@ -220,7 +220,7 @@ def read_documents(
                 f"{len(own)} documents can't be read; the first: {first.reason}", path=first.path
             )
         source = Source(
-            TEXT,
+            TEXT_SOURCE,
             version("medkg"),
             f"text: its owner's; extracted with models of {licence}",
             reliability=RELIABILITY,
@@ -229,7 +229,7 @@ def read_documents(
             _graph_parts(settings.parts, keys, nodes),
             [source],
             schema=terminology.schema,
-            origin=TEXT,
+            origin=TEXT_SOURCE,
         )
     summary.seconds = time.perf_counter() - start
     return graph

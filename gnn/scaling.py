@@ -20,10 +20,10 @@ from ..core.errors import DataError
 from ..graph.kg import KnowledgeGraph
 from ..graph.units import (
     daily_dose,
+    frequency_as_fraction,
     normalise_quantity,
     parse_quantity,
-    share,
-    years,
+    parse_years,
 )
 
 Method = Literal["range", "quantiles"]
@@ -130,9 +130,9 @@ def _number(value: object) -> float | None:
 
 def _quantity(name: str, text: str) -> tuple[float, str] | None:
     if name == "frequency":
-        rate = pl.select(share(pl.lit(text))).item()
+        rate = pl.select(frequency_as_fraction(pl.lit(text))).item()
         return None if rate is None else (rate, "")
-    if (age := years(text)) is not None:
+    if (age := parse_years(text)) is not None:
         return age, "a"
     found = parse_quantity(text)
     return found if found is not None and found[1] not in ("", "1") else None

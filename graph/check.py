@@ -14,11 +14,11 @@ import polars as pl
 from ..core.atomic import atomic_file
 from ..core.errors import DataError
 from ..core.progress import track
-from .frames import EVIDENCE_VALUES, speaks
+from .frames import EVIDENCE_VALUES, asserts_edge
 from .identifiers import NO_CURIE, normalise_curies
 from .kg import KnowledgeGraph
-from .near import near_names
 from .obsolete import current_ids
+from .similar_names import similar_names
 from .units import is_unit
 
 EXAMPLES = 5
@@ -160,7 +160,7 @@ def _same_name(kg: KnowledgeGraph) -> pl.LazyFrame:
 
 
 def _near_name(kg: KnowledgeGraph) -> pl.LazyFrame:
-    return near_names(kg.scan("nodes").select("id", "kind", "name", "name_key").collect()).lazy()
+    return similar_names(kg.scan("nodes").select("id", "kind", "name", "name_key").collect()).lazy()
 
 
 def _held_back(kg: KnowledgeGraph) -> pl.LazyFrame:
@@ -256,7 +256,7 @@ def _evidence_twice(kg: KnowledgeGraph) -> pl.LazyFrame:
 
 def _out_of_step(kg: KnowledgeGraph) -> pl.LazyFrame:
     """Edges whose number of pieces of evidence isn't the edge's own."""
-    counted = kg.scan("evidence").filter(speaks(), pl.col("polarity") == "asserted")
+    counted = kg.scan("evidence").filter(asserts_edge(), pl.col("polarity") == "asserted")
     edges = kg.scan("edges").select("id", "evidence_count")
     # Sums of hashes first, for which nothing must be held: they agree in a graph that is in step.
     said = counted.select(pl.len(), pl.col("edge").hash().sum().alias("hash"))

@@ -38,7 +38,7 @@ from .obsolete import (
     united,
 )
 from .schema import Schema
-from .spill import EvidencePile, StoredFrame, readable
+from .spill import EvidenceBuffer, StoredFrame, readable
 
 UNKNOWN_LICENCE = "unknown"
 
@@ -57,7 +57,7 @@ class Fixed:
     aside: Quarantine
 
 
-def as_found(path: Path | str) -> KnowledgeGraph:
+def open_unverified(path: Path | str) -> KnowledgeGraph:
     """A graph folder as it is, to be checked and mended, whoever has made or changed its files.
 
     Where a file isn't what graph.json states, or there is no graph.json, that is a warning. The
@@ -136,16 +136,16 @@ def fix(kg: KnowledgeGraph, *, drop_isolated: bool = False) -> Fixed:
     done["obsolete identifier"] = names.height
     nodes = moved_nodes(nodes, current)
 
-    pile = EvidencePile(kg.schema)
+    buffer = EvidenceBuffer(kg.schema)
     unknown: set[str] = set()
     for batch in kg.batches("evidence"):
         batch = moved_evidence(_spelt(batch, [*_ENDS, "document"], spellings), names)
-        pile.add(batch.with_columns(id=pl.lit(None, pl.String)))
+        buffer.add(batch.with_columns(id=pl.lit(None, pl.String)))
         unknown |= set(batch["source"].drop_nulls().unique())
     unknown -= {source.name for source in kg.sources}
     done["undeclared source"] = len(unknown)
     sources = sorted([*kg.sources, *(Source(name, "", UNKNOWN_LICENCE) for name in unknown)])
-    edges, evidence = pile.frames(
+    edges, evidence = buffer.frames(
         sources, lambda part: _sound_evidence(part, nodes, kg.schema, aside)
     )
 

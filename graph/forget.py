@@ -27,10 +27,10 @@ import polars as pl
 
 from ..core.atomic import atomic_file
 from ..core.errors import DataError
-from .frames import EVIDENCE, TEXTS, empty
+from .frames import EVIDENCE, STRING_LIST, empty
 from .identifiers import CURIE
 from .kg import KnowledgeGraph
-from .spill import EvidencePile
+from .spill import EvidenceBuffer
 
 PATIENT, DOCUMENT, MENTIONS = "Patient", "Document", "MENTIONS"
 ENDS = ("subject", "object", "document")
@@ -193,18 +193,18 @@ def forget(
     named_by = {name: EVIDENCE[name] for name in ("id", "edge", "source", *ENDS)}
     gone = pl.concat([empty(named_by), *(each.select(list(named_by)) for each in batches)])
     unnamed_nodes = ends(gone)
-    pile = EvidencePile(kg.schema)
+    buffer = EvidenceBuffer(kg.schema)
     for batch in kg.batches("evidence"):
         rest = batch.join(gone.select("id"), on="id", how="anti", maintain_order="left")
         unnamed_nodes = unnamed(unnamed_nodes, rest)
-        pile.add(rest)
+        buffer.add(rest)
     sources = [each for each in kg.sources if each.name not in asked.sources]
     nodes_gone = pl.concat([unnamed_nodes if sources else kg.nodes["id"], texts(asked.ids)])
     is_gone = nodes_gone.unique().implode()
     nodes = kg.nodes.filter(~pl.col("id").is_in(is_gone))
     cleaned = without_names(nodes, asked.private)
     merges = kg.merges.filter(~merges_of(kg.merges, nodes_gone, asked.private))
-    edges, left = pile.frames(sources)
+    edges, left = buffer.frames(sources)
     frames = {
         "nodes": nodes.update(cleaned, on="id", include_nulls=True),
         "edges": edges,
@@ -323,7 +323,7 @@ def naming(frame: pl.DataFrame, ids: Iterable[str]) -> pl.Expr:
     columns = [
         pl.col(name) if dtype == pl.String else pl.col(name).list.join("\n", ignore_nulls=True)
         for name, dtype in frame.schema.items()
-        if dtype in (pl.String, TEXTS)
+        if dtype in (pl.String, STRING_LIST)
     ]
     found = (column.str.contains(_pattern(ids)) for column in columns)
     return pl.any_horizontal(found).fill_null(False)
@@ -371,7 +371,7 @@ def without_names(nodes: pl.DataFrame, private: frozenset[str]) -> pl.DataFrame:
     names = re.compile(_pattern(private))
     lists = {
         name: pl.Series(
-            [[x for x in row if not names.search(x)] for row in found[name]], dtype=TEXTS
+            [[x for x in row if not names.search(x)] for row in found[name]], dtype=STRING_LIST
         )
         for name in ("synonyms", "xrefs")
     }

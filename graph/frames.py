@@ -17,15 +17,15 @@ from .identifiers import content_id_column, name_key
 from .schema import Schema
 
 Columns = Mapping[str, pl.DataType | type[pl.DataType]]
-TEXTS = pl.List(pl.String)
+STRING_LIST = pl.List(pl.String)
 
 NODES: Columns = {
     "id": pl.String,  # CURIE
     "kind": pl.String,
     "name": pl.String,
     "name_key": pl.String,
-    "synonyms": TEXTS,
-    "xrefs": TEXTS,  # CURIEs of the same thing elsewhere
+    "synonyms": STRING_LIST,
+    "xrefs": STRING_LIST,  # CURIEs of the same thing elsewhere
     "properties": pl.String,  # JSON object, or null
 }
 EDGES: Columns = {
@@ -35,7 +35,7 @@ EDGES: Columns = {
     "object": pl.String,
     "probability": pl.Float64,
     "evidence_count": pl.UInt32,
-    "sources": TEXTS,
+    "sources": STRING_LIST,
     "properties": pl.String,
 }
 EVIDENCE: Columns = {
@@ -60,7 +60,7 @@ EVIDENCE: Columns = {
     "experiencer": pl.String,  # patient, family or other
     "temporality": pl.String,  # current or historical
     "probability": pl.Float64,
-    "references": TEXTS,
+    "references": STRING_LIST,
     "qualifiers": pl.String,  # JSON object, or null
 }
 PREDICTIONS: Columns = {
@@ -167,7 +167,7 @@ def conform(
 def complete_nodes(nodes: pl.DataFrame) -> pl.DataFrame:
     """Fill in the derived and optional columns of nodes that have at least id, kind and name."""
     nodes = conform(nodes, NODES)
-    none = pl.lit([], dtype=TEXTS)
+    none = pl.lit([], dtype=STRING_LIST)
     return nodes.with_columns(
         name=pl.col("name").fill_null(pl.col("id")),
         synonyms=pl.col("synonyms").fill_null(none).list.unique().list.sort(),
@@ -217,7 +217,7 @@ def identified(evidence: pl.DataFrame, schema: Schema) -> pl.DataFrame:
             pl.when(turned).then(other).otherwise(one).alias(one)
             for one, other in (*_ENDS, *((other, one) for one, other in _ENDS))
         ),
-        references=pl.col("references").fill_null(pl.lit([], dtype=TEXTS)),
+        references=pl.col("references").fill_null(pl.lit([], dtype=STRING_LIST)),
     ).with_columns(
         pl.when(pl.col(f"original_{end}") != pl.col(end)).then(f"original_{end}")
         for end in ("subject", "object")
@@ -250,7 +250,7 @@ def _evidence_ids(evidence: pl.DataFrame, symmetric: pl.Expr) -> pl.Series:
     return content_id_column(evidence.select(identity).to_series())
 
 
-def speaks() -> pl.Expr:
+def asserts_edge() -> pl.Expr:
     """Whether evidence may speak for an edge (asserted) or against it (negated).
 
     Certain or possible, about the patient, and current.
@@ -270,7 +270,7 @@ def edges_from(evidence: pl.DataFrame, sources: list[Source], schema: Schema) ->
     documents of a source, capped at the source's reliability, and noisy-or across sources. Rounded
     to six decimals, so that the order of rows can't be seen.
     """
-    counted = evidence.filter(speaks(), pl.col("polarity") == "asserted")
+    counted = evidence.filter(asserts_edge(), pl.col("polarity") == "asserted")
     reliability = (
         pl.DataFrame(
             {

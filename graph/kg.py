@@ -30,7 +30,7 @@ from .identifiers import CURIE, name_key, name_key_of
 from .schema import SCHEMA_VERSION, Schema
 from .spill import (
     BATCH,
-    EvidencePile,
+    EvidenceBuffer,
     StoredFrame,
     TemporaryFolder,
     fits,
@@ -110,9 +110,9 @@ class KnowledgeGraph:
         ):
             if missing := required - set(frame.columns):
                 raise DataError(f"{name} lack the columns {sorted(missing)}")
-        pile = EvidencePile(schema)
-        pile.add(evidence)
-        return cls._of(complete_nodes(nodes), pile, sources, schema, quarantine, origin)
+        buffer = EvidenceBuffer(schema)
+        buffer.add(evidence)
+        return cls._of(complete_nodes(nodes), buffer, sources, schema, quarantine, origin)
 
     @classmethod
     def from_parts(
@@ -132,26 +132,26 @@ class KnowledgeGraph:
         before its nodes.
         """
         schema = schema or Schema.default()
-        pile = EvidencePile(schema)
+        buffer = EvidenceBuffer(schema)
         united = empty(NODES)
         stacked: list[pl.DataFrame] = []
         rows = 0
         for part in parts:
             if part.evidence is not None:
-                pile.add(part.evidence)
+                buffer.add(part.evidence)
             if part.nodes is not None:
                 stacked.append(complete_nodes(part.nodes))
                 rows += part.nodes.height
             if rows > max(_NODES_STACKED, united.height):
                 united, stacked, rows = _united([united, *stacked]), [], 0
         nodes = _united([united, *stacked])
-        return cls._of(nodes, pile, list(sources), schema, quarantine, origin)
+        return cls._of(nodes, buffer, list(sources), schema, quarantine, origin)
 
     @classmethod
     def _of(
         cls,
         nodes: pl.DataFrame,
-        pile: EvidencePile,
+        buffer: EvidenceBuffer,
         sources: list[Source],
         schema: Schema,
         quarantine: Quarantine | None,
@@ -159,7 +159,7 @@ class KnowledgeGraph:
     ) -> KnowledgeGraph:
         own = Quarantine()
         nodes = _sound_nodes(nodes, schema, own, origin)
-        edges, evidence = pile.frames(
+        edges, evidence = buffer.frames(
             sources, lambda rows: _sound_evidence(rows, nodes, schema, sources, own, origin)
         )
         if quarantine is not None:

@@ -16,19 +16,19 @@ import networkx as nx
 import polars as pl
 
 from ..core.errors import DataError, MissingError
+from .document_readings import drop_superseded_readings
 from .frames import (
     MERGES,
     NODES,
-    TEXTS,
+    STRING_LIST,
     complete_nodes,
     conform,
     empty,
 )
 from .kg import KnowledgeGraph
 from .obsolete import current_ids, replace_obsolete, union
-from .readings import latest_readings
 from .schema import Schema
-from .spill import EvidencePile
+from .spill import EvidenceBuffer
 
 UNDONE = "undone"
 _TWO_KINDS = "identifier of two kinds"
@@ -37,8 +37,8 @@ _TWO_KINDS = "identifier of two kinds"
 # a name gives the name).
 _OWN: dict[str, pl.DataType | type[pl.DataType]] = {
     "name": pl.String,
-    "synonyms": TEXTS,
-    "xrefs": TEXTS,
+    "synonyms": STRING_LIST,
+    "xrefs": STRING_LIST,
     "properties": pl.String,
     "place": pl.Int64,
 }
@@ -67,7 +67,7 @@ def merge(*graphs: KnowledgeGraph) -> KnowledgeGraph:
     each of these with its reason.
 
     What a later graph read in a document takes the place of what an earlier one read there, if the
-    text or what read it has changed (`medkg.graph.readings`).
+    text or what read it has changed (`medkg.graph.document_readings`).
 
     Args:
         graphs: at least one; the earlier ones' names and properties go before the later ones'.
@@ -76,7 +76,7 @@ def merge(*graphs: KnowledgeGraph) -> KnowledgeGraph:
         SchemaError: a kind or relation of one's own means something else in another graph.
     """
     schema = reduce(Schema.joined, (graph.schema for graph in graphs))
-    graphs = tuple(latest_readings(graphs))
+    graphs = tuple(drop_superseded_readings(graphs))
     current = current_ids(graphs)
     graphs = tuple(replace_obsolete(graph, current) for graph in graphs)
     own = [_own_rows(graph) for graph in graphs]
@@ -90,11 +90,11 @@ def merge(*graphs: KnowledgeGraph) -> KnowledgeGraph:
     found = _equivalences(united, recorded.filter(reason=UNDONE), schema)
     became = found.filter("applied").select("kind", old="merged", new="kept")
     sources = sorted({source for graph in graphs for source in graph.sources})
-    pile = EvidencePile(schema)
+    buffer = EvidenceBuffer(schema)
     for graph, rows, names in zip(graphs, own, separated, strict=True):
         for batch in graph.batches("evidence"):
-            pile.add(_at_new_ends(_at_own_ends(batch, rows, names), became))
-    edges, evidence = pile.frames(sources)
+            buffer.add(_at_new_ends(_at_own_ends(batch, rows, names), became))
+    edges, evidence = buffer.frames(sources)
     predictions = pl.concat(
         _renamed(_renamed(graph.predictions, "head", names), "tail", names)
         for graph, names in zip(graphs, separated, strict=True)

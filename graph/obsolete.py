@@ -13,12 +13,12 @@ import polars as pl
 
 from .frames import (
     MERGES,
-    TEXTS,
+    STRING_LIST,
     conform,
     empty,
 )
 from .kg import KnowledgeGraph
-from .spill import EvidencePile
+from .spill import EvidenceBuffer
 
 OBSOLETE = "obsolete, replaced by"
 _CURRENT = {"kind": pl.String, "old": pl.String, "new": pl.String}
@@ -43,7 +43,7 @@ def current_ids(graphs: Iterable[KnowledgeGraph]) -> pl.DataFrame:
         return empty(_CURRENT)
     claims = (
         said.filter(pl.col("old").str.starts_with("["))
-        .select("kind", pl.col("old").str.json_decode(TEXTS), new="id")
+        .select("kind", pl.col("old").str.json_decode(STRING_LIST), new="id")
         .explode("old")
         .filter(pl.col("old") != pl.col("new"))
         .unique()
@@ -77,10 +77,10 @@ def replace_obsolete(kg: KnowledgeGraph, current: pl.DataFrame) -> KnowledgeGrap
     if names.is_empty():
         followed = _followed(kg.nodes, current)
         return kg if followed is kg.nodes else kg.with_frames(nodes=followed)
-    pile = EvidencePile(kg.schema)
+    buffer = EvidenceBuffer(kg.schema)
     for batch in kg.batches("evidence"):
-        pile.add(moved_evidence(batch, names))
-    edges, evidence = pile.frames(kg.sources)
+        buffer.add(moved_evidence(batch, names))
+    edges, evidence = buffer.frames(kg.sources)
     predictions = renamed(renamed(kg.predictions, "head", names), "tail", names)
     frames = {
         "nodes": moved_nodes(kg.nodes, current),
@@ -188,5 +188,5 @@ def _followed(nodes: pl.DataFrame, current: pl.DataFrame) -> pl.DataFrame:
         sorted({new if (new := names.get((kind, x), x)) != id_ else x for x in xrefs})
         for id_, kind, xrefs in nodes.filter(affected).select("id", "kind", "xrefs").iter_rows()
     ]
-    changed = nodes.filter(affected).with_columns(xrefs=pl.Series(lists, dtype=TEXTS))
+    changed = nodes.filter(affected).with_columns(xrefs=pl.Series(lists, dtype=STRING_LIST))
     return pl.concat([nodes.filter(~affected), changed]).sort("id")

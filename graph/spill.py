@@ -220,7 +220,7 @@ def readable(path: Path | None = None) -> Iterator[None]:
         ) from error
 
 
-class EvidencePile:
+class EvidenceBuffer:
     """Evidence that is collected piece by piece, and then made into the frame and its edges.
 
     While there is little of it, it stays in memory. Beyond that it is written to a temporary

@@ -418,7 +418,7 @@ _AGE_UNITS = {"h": "h", "hr": "h", "d": "d", "wk": "wk", "w": "wk", "mo": "mo", 
 _IN_YEARS = {"a": 1.0, "mo": 1 / 12, "wk": 7 / 365.25, "d": 1 / 365.25, "h": 1 / 8766}
 
 
-def years(text: str) -> float | None:
+def parse_years(text: str) -> float | None:
     """An age or a duration in years, to six decimals; null where it is none.
 
     Read are ISO 8601 durations (`P3Y6M`, `P2W`), and numbers with their units (`3 years`,
@@ -453,7 +453,7 @@ FREQUENCY_TERMS = {
 }
 
 
-def share(frequency: pl.Expr) -> pl.Expr:
+def frequency_as_fraction(frequency: pl.Expr) -> pl.Expr:
     """One of HPO's frequency terms, 3/7, 45% or 0.45 as a number from 0 to 1; null for others."""
     count = frequency.str.extract(r"^(\d+)/\d+$").cast(pl.Float64)
     among = frequency.str.extract(r"^\d+/(\d+)$").cast(pl.Float64)

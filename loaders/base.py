@@ -18,7 +18,7 @@ import polars as pl
 
 from ..core.errors import DataError, MissingError
 from ..core.quarantine import Quarantine
-from ..graph.frames import TEXTS
+from ..graph.frames import STRING_LIST
 from .stream import read_blocks
 
 ROWS = 200_000  # rows of a part: enough for polars to be quick, few enough for memory
@@ -501,7 +501,7 @@ def as_json(given: Mapping[str, Any]) -> str | None:
 
 _NODE: dict[str, Any] = {
     **dict.fromkeys(("id", "kind", "name"), pl.String),
-    **dict.fromkeys(("synonyms", "xrefs"), TEXTS),
+    **dict.fromkeys(("synonyms", "xrefs"), STRING_LIST),
     "properties": pl.String,
 }
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import DataError, MissingError
 from ..core.quarantine import Quarantine
+from ..graph.file_formats import bioc_documents_path
 from ..graph.kg import KnowledgeGraph
-from ..graph.parsing import place_of_documents
 from .annotated import (
     OPTIONS,
     Document,
@@ -137,7 +137,7 @@ def _json_documents(file: Path) -> Iterator[_Given]:
 
     try:
         with stream(file) as opened:
-            where = place_of_documents(ijson.parse(opened, multiple_values=True))
+            where = bioc_documents_path(ijson.parse(opened, multiple_values=True))
         if where is None:
             raise DataError("holds no BioC document", path=file)
         with stream(file) as opened:

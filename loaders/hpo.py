@@ -27,7 +27,7 @@ from ..graph.frames import Source
 from ..graph.identifiers import normalise_curies
 from ..graph.kg import KnowledgeGraph, Part
 from ..graph.schema import Schema
-from ..graph.units import share
+from ..graph.units import frequency_as_fraction
 from .base import (
     adme_roles,
     json_column,
@@ -241,7 +241,7 @@ def _sound(
         disease=diseases,
         malformed=reasons,
         term=pl.col("phenotype").replace_strict(ontology.current, default=None),
-        rate=share(pl.col("frequency")),
+        rate=frequency_as_fraction(pl.col("frequency")),
     )
     problem = (
         pl.when(pl.any_horizontal(pl.col("given", "name", "aspect").is_null()))

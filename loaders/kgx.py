@@ -40,7 +40,7 @@ from ..graph.frames import (
     MERGES,
     NODES,
     PREDICTIONS,
-    TEXTS,
+    STRING_LIST,
     Columns,
     Source,
     conform,
@@ -350,7 +350,7 @@ def _rows(path: Path, names: Sequence[str], quarantine: Quarantine) -> Iterator[
         for name in dict.fromkeys(names):
             values = [record.get(name) for _, record in some]
             if any(isinstance(value, list) for value in values):
-                columns[name], schema[name] = [_items(value) for value in values], TEXTS
+                columns[name], schema[name] = [_items(value) for value in values], STRING_LIST
             elif any(value is not None for value in values):
                 columns[name], schema[name] = [_text(value) for value in values], pl.String
         yield columns_frame(columns, schema)
@@ -401,7 +401,7 @@ def _fields(rows: pl.DataFrame, fields: Mapping[str, Sequence[str]]) -> pl.DataF
         there = [name for name in names if name in rows.columns]
         if ours in _LISTS:
             lists = [_list(name, rows.schema[name]) for name in there]
-            made[ours] = pl.concat_list(lists) if lists else pl.lit([], dtype=TEXTS)
+            made[ours] = pl.concat_list(lists) if lists else pl.lit([], dtype=STRING_LIST)
         else:
             texts = [_first(name, rows.schema[name]) for name in there]
             made[ours] = pl.coalesce(texts) if texts else pl.lit(None, pl.String)
@@ -415,7 +415,7 @@ def _list(name: str, dtype: pl.DataType) -> pl.Expr:
         # RTX-KG2 writes ǂ between values.
         items = pl.col(name).str.replace_all("ǂ", "|", literal=True).str.split("|")
     return items.list.eval(pl.element().filter(pl.element().str.strip_chars() != "")).fill_null(
-        pl.lit([], dtype=TEXTS)
+        pl.lit([], dtype=STRING_LIST)
     )
 
 
@@ -434,7 +434,7 @@ def _nodes(rows: pl.DataFrame, schema: Schema, path: Path, quarantine: Quarantin
             (category, kind, list(prefixes), rank)
             for rank, (category, kind, prefixes) in enumerate([*_CATEGORIES, *own])
         ],
-        schema={"category": pl.String, "kind": pl.String, "of": TEXTS, "rank": pl.Int64},
+        schema={"category": pl.String, "kind": pl.String, "of": STRING_LIST, "rank": pl.Int64},
         orient="row",
     )
     prefix = pl.col("id").str.split(":").list.first()
@@ -659,7 +659,7 @@ def _own_rows(
 
 def _typed(name: str, given: pl.DataType, wanted: Any, *, escapes: bool) -> pl.Expr:
     column = pl.col(name)
-    if wanted == TEXTS:
+    if wanted == STRING_LIST:
         if not escapes:
             return column if isinstance(given, pl.List) else pl.concat_list(column)
         return column.str.split("|").list.eval(unescaped(pl.element()))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from ..core.errors import DataError, MissingError
-from ..graph.parsing import SAFE_XML
+from ..graph.file_formats import SAFE_XML_OPTIONS
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -109,7 +109,7 @@ def xml_records_of(file: IO[bytes], path: Path | str) -> Iterator[_Element]:
     events = etree.iterparse(
         file,
         events=("start", "end"),
-        **SAFE_XML,
+        **SAFE_XML_OPTIONS,
     )
     try:
         root = None

@@ -31,7 +31,7 @@ from ...core.model_folder import (
 from ...core.progress import progress
 from ...core.ranking import filtered_ranks, pair_matrix, summarise
 from ...graph.kg import KnowledgeGraph
-from ...graph.training_graph import graph_record
+from ...graph.training_provenance import training_graph_record
 from ..data import EdgeType, to_hetero_data
 from ..settings import EmbeddingSettings, with_options
 from ..training import device_of
@@ -436,7 +436,14 @@ def train_embeddings(
         },
     }
     model = EmbeddingModel(
-        embeddings, types, vocabulary, settings, seed, metrics, back, graph_record(kg, graph_path)
+        embeddings,
+        types,
+        vocabulary,
+        settings,
+        seed,
+        metrics,
+        back,
+        training_graph_record(kg, graph_path),
     )
     if out is not None:
         model.save(out)

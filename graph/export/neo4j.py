@@ -27,7 +27,7 @@ from ..frames import (
     FRAMES,
     MERGES,
     NODES,
-    TEXTS,
+    STRING_LIST,
 )
 from ..identifiers import content_ids
 from ..store.journal import OWN_LABELS
@@ -119,7 +119,7 @@ def _load(given: Slices) -> pl.DataFrame:
             "medkg": version("medkg"),
             "counts": json.dumps(counts),
         },
-        schema_overrides={"sources": TEXTS},
+        schema_overrides={"sources": STRING_LIST},
     )
 
 

@@ -193,7 +193,7 @@ class Store:
         cross-references of both. Evidence joins the evidence that is there, and the relationships
         that it supports are combined from all of it. A model's predictions for a head (or tail)
         replace what the server has of that model for it. What was read in a document's text takes
-        the place of what was read there before (`medkg.graph.readings`).
+        the place of what was read there before (`medkg.graph.document_readings`).
 
         The write is recorded as a `(:Load)`, whose id the evidence carries that it wrote. A write
         that was interrupted, whatever by, goes on when the same is written again. One at a time:

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from ..frames import TEXTS
+from ..frames import STRING_LIST
 from . import bulk
 from .connection import Connection, Workers
 from .embedded import Server
@@ -120,7 +120,7 @@ def cut(rows: pl.DataFrame, most: int, most_bytes: int) -> Iterator[pl.DataFrame
     for name, dtype in rows.schema.items():
         if dtype == pl.String:
             sizes.append(pl.col(name).str.len_bytes().cast(pl.Int64))
-        elif dtype == TEXTS:
+        elif dtype == STRING_LIST:
             sizes.append(pl.col(name).list.join("").str.len_bytes().cast(pl.Int64))
     weight = (pl.sum_horizontal(sizes).cum_sum() // most_bytes).alias("weight")
     place = (pl.int_range(pl.len()) // most).alias("place")

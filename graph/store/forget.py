@@ -32,7 +32,7 @@ from ..frames import (
     EDGES,
     EVIDENCE,
     NODES,
-    TEXTS,
+    STRING_LIST,
     Columns,
     Source,
     conform,
@@ -302,6 +302,6 @@ def _holding(variable: str, columns: Columns) -> str:
         value = f"{variable}.`{name}`"
         if dtype == pl.String:
             parts.append(f"{value} CONTAINS id")
-        elif dtype == TEXTS:
+        elif dtype == STRING_LIST:
             parts.append(f"any(x IN coalesce({value}, []) WHERE x CONTAINS id)")
     return f"any(id IN $private WHERE {' OR '.join(parts)})"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from ..document_readings import TEXT_SOURCE, only_from_text
 from ..forget import ENDS, ends
 from ..frames import (
     EVIDENCE,
@@ -21,7 +22,6 @@ from ..frames import (
     empty,
 )
 from ..kg import KnowledgeGraph
-from ..readings import TEXT, go_with_text
 from .connection import Connection
 from .read import (
     PREDICTED,
@@ -52,7 +52,8 @@ class Pruning:
         keys: id and source of the evidence given, which is all written.
         sources: what the server has, the new releases in place of the old.
         changed: the edges that the write has changed already.
-        documents: only what their texts said (`medkg.graph.readings`); None: all of the sources.
+        documents: only what their texts said (`medkg.graph.document_readings`); None: all of the
+            sources.
     """
 
     def __init__(
@@ -101,7 +102,7 @@ class Pruning:
         returned = ", ".join(f"e.{name}" for name in _NAMED)
         if self.documents is not None:
             query = (
-                f"MATCH (e:Evidence) WHERE e.source = '{TEXT}' AND e.document IN $keys"
+                f"MATCH (e:Evidence) WHERE e.source = '{TEXT_SOURCE}' AND e.document IN $keys"
                 f" AND e.checksum IS NOT NULL RETURN {returned}"
             )
             there = framed(self.on.looked_up(query, self.documents), _NAMED)
@@ -139,7 +140,7 @@ class Pruning:
             rows = list(self.on.looked_up(query, touched))
             ids = pl.Series("id", [row[0] for row in rows], dtype=pl.String)
             if self.documents is not None:
-                ids = ids.filter(go_with_text(ids, label, self.sources))
+                ids = ids.filter(only_from_text(ids, label, self.sources))
             found[label] = ids
         doubtful = pl.concat([pl.Series("id", [], dtype=pl.String), *found.values()])
         if doubtful.is_empty():

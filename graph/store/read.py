@@ -16,7 +16,7 @@ from ..frames import (
     MERGES,
     NODES,
     PREDICTIONS,
-    TEXTS,
+    STRING_LIST,
     Columns,
     Source,
     conform,
@@ -25,7 +25,7 @@ from ..frames import (
 )
 from ..identifiers import name_key_of
 from ..kg import KnowledgeGraph
-from ..spill import EvidencePile
+from ..spill import EvidenceBuffer
 from .connection import Connection
 from .journal import read_loads
 
@@ -83,11 +83,11 @@ def read(
         if texts is None:
             labels = sorted(set(on.labels()) & set(on.schema.kinds if kinds is None else kinds))
             nodes = pl.concat([empty(NODES), *(read_nodes(on, label) for label in labels)])
-            pile = EvidencePile(on.schema)
+            buffer = EvidenceBuffer(on.schema)
             for part in _all_evidence(on, relations):
-                pile.add(part)
+                buffer.add(part)
                 advance(part.height)
-            edges, evidence = pile.frames(sources)
+            edges, evidence = buffer.frames(sources)
             predicted = read_predictions(on) if predictions else empty(PREDICTIONS)
         else:
             start = [resolve(on, text) for text in texts]
@@ -322,4 +322,4 @@ def framed(rows: Iterable[list[Any]], columns: Mapping[str, Any]) -> pl.DataFram
 
 def _with_lists(rows: pl.DataFrame) -> pl.DataFrame:
     """Empty lists where there are none: Neo4j's importer can't make one, and leaves it out."""
-    return rows.with_columns(pl.col(TEXTS).fill_null(pl.lit([], dtype=TEXTS)))
+    return rows.with_columns(pl.col(STRING_LIST).fill_null(pl.lit([], dtype=STRING_LIST)))

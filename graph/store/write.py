@@ -19,18 +19,18 @@ import polars as pl
 
 from ...core.errors import StoreError
 from ...core.progress import progress
+from ..document_readings import recorded_readings
 from ..frames import (
     EDGES,
     EVIDENCE,
     MERGES,
     NODES,
-    TEXTS,
+    STRING_LIST,
     Source,
     edges_from,
     empty,
 )
 from ..kg import KnowledgeGraph
-from ..readings import readings
 from . import journal
 from .connection import Connection, Workers
 from .create import create_nodes, create_relationships
@@ -188,7 +188,7 @@ class _Write:
         self._write_predictions(self.kg, summary, self.advance)
         summary.merges = self._write_table("Merge", with_id(self.kg.merges, list(MERGES)))
         # Documents that were read again say what they say now; all else of their source stays.
-        read = None if prune else readings(self.kg).drop_nulls()["id"]
+        read = None if prune else recorded_readings(self.kg).drop_nulls()["id"]
         if prune or (read is not None and read.len() and evidence and not first):
             Pruning(on, self.kg, keys, sources, pl.concat(self.changed), read).run(summary)
         journal.finish(on, self.load, summary.as_dict())
@@ -645,7 +645,7 @@ def _united(before: pl.DataFrame, given: pl.DataFrame) -> pl.DataFrame:
 
     pairs = both.select("properties", "properties_before").iter_rows()
     properties = [joined(*pair) for pair in pairs]
-    none = pl.lit([], dtype=TEXTS)
+    none = pl.lit([], dtype=STRING_LIST)
     lists = {
         name: pl.col(name).list.set_union(pl.col(f"{name}_before").fill_null(none)).list.sort()
         for name in ("synonyms", "xrefs")

@@ -17,7 +17,7 @@ import scipy.sparse as sp
 
 from ...core.errors import DataError
 from ...graph.kg import KnowledgeGraph
-from ...graph.units import years
+from ...graph.units import parse_years
 from .knowledge import Floats, Integers, Knowledge
 
 # How often a list of candidate genes holds the gene that is to blame, if the disease has one.
@@ -158,7 +158,7 @@ def years_of_onset(text: str) -> tuple[float, float]:
     for term, span in _ONSETS.items():
         if text.casefold() in (term.casefold(), term.removesuffix(" onset").casefold()):
             return span
-    if (age := years(text.upper())) is not None:
+    if (age := parse_years(text.upper())) is not None:
         return age, age
     raise DataError(f"onset {text!r} is neither an age (P3Y6M) nor one of {', '.join(_ONSETS)}")
 

@@ -32,7 +32,11 @@ from ...core.model_folder import (
 from ...core.sparse import matrix_from_tensors, matrix_tensors
 from ...graph.frames import PREDICTIONS, conform
 from ...graph.kg import KnowledgeGraph
-from ...graph.training_graph import graph_of, graph_record, source_lines
+from ...graph.training_provenance import (
+    open_training_graph,
+    sources_markdown,
+    training_graph_record,
+)
 from .ask import questions
 from .cases import cases_of
 from .circumstances import Circumstances, Factors
@@ -320,7 +324,7 @@ class DiagnosisModel:
             ("phenotype_columns", knowledge.phenotype_columns),
         ):
             tensors[name] = torch.tensor(list(mapping.values()))
-        record = graph_record(self.kg, graph_path)
+        record = training_graph_record(self.kg, graph_path)
         save_model(
             path,
             ModelFolder(
@@ -369,7 +373,7 @@ def load_model(path: Path | str, graph: KnowledgeGraph | None = None) -> Diagnos
             `graph`, the recorded graph is not where it was or is no longer the same.
     """
     folder = open_model(path, KIND)
-    kg, same = graph_of(
+    kg, same = open_training_graph(
         path,
         folder.graph,
         graph,
@@ -422,7 +426,7 @@ def _card(model: DiagnosisModel, record: Mapping[str, Any]) -> str:
         f"| {name} | {f['top_1']} | {f['top_3']} | {f['top_10']} | {f['mrr']} |"
         for name, f in model.metrics.items()
     )
-    sources = "\n".join(source_lines(record["sources"]))
+    sources = "\n".join(sources_markdown(record["sources"]))
     return f"""# Diagnosis: {model.name}
 
 Ranks {len(knowledge.diseases):,} diseases for the phenotypes of a patient. For research only: it is

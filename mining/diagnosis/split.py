@@ -15,7 +15,7 @@ from ...core.atomic import atomic_folder
 from ...core.errors import DataError
 from ...graph.frames import PREDICTIONS, empty
 from ...graph.kg import KnowledgeGraph
-from ...graph.spill import EvidencePile
+from ...graph.spill import EvidenceBuffer
 from ..links.split import MANIFEST
 from .cases import (
     Case,
@@ -250,10 +250,10 @@ def _without(kg: KnowledgeGraph, rows: pl.DataFrame) -> KnowledgeGraph:
     """The graph without some evidence, and without the edges that it alone asserted."""
     if rows.is_empty():
         return kg
-    pile = EvidencePile(kg.schema)
+    buffer = EvidenceBuffer(kg.schema)
     for batch in kg.batches("evidence"):
-        pile.add(batch.join(rows, on="id", how="anti", maintain_order="left"))
-    edges, evidence = pile.frames(kg.sources)
+        buffer.add(batch.join(rows, on="id", how="anti", maintain_order="left"))
+    edges, evidence = buffer.frames(kg.sources)
     frames = {"nodes": kg.nodes, "edges": edges, "evidence": evidence, "merges": kg.merges}
     return KnowledgeGraph({**frames, "predictions": empty(PREDICTIONS)}, kg.sources, kg.schema)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...core.calibration import FIRST
 from ...core.reliability import reliability_svg
-from ...graph.training_graph import source_lines
+from ...graph.training_provenance import sources_markdown
 
 if TYPE_CHECKING:
     from .model import LinkModel
@@ -99,6 +99,6 @@ def link_card(model: LinkModel) -> str:
         " truth.",
         "Not for decisions about patients.",
         "",
-        *source_lines(model.record["sources"]),
+        *sources_markdown(model.record["sources"]),
     ]
     return "\n".join(lines) + "\n"

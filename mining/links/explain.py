@@ -18,7 +18,7 @@ from scipy import sparse
 
 from ...core.errors import MissingError
 from ...gnn.data import EdgeType, to_hetero_data
-from ...graph.frames import speaks
+from ...graph.frames import asserts_edge
 from ...graph.kg import KnowledgeGraph
 from .baselines import profiles
 
@@ -316,7 +316,7 @@ class Explainer:
         """Up to five pieces of evidence that assert each edge, the most probable first."""
         rows = (
             self._kg.evidence.filter(
-                speaks(), pl.col("edge").is_in(list(edges)), pl.col("polarity") == "asserted"
+                asserts_edge(), pl.col("edge").is_in(list(edges)), pl.col("polarity") == "asserted"
             )
             .sort("probability", "id", descending=[True, False])
             .group_by("edge", maintain_order=True)

@@ -32,12 +32,12 @@ from ...gnn.settings import NetworkSettings
 from ...gnn.vectors import Vectors
 from ...graph.frames import (
     PREDICTIONS,
+    asserts_edge,
     conform,
     empty,
-    speaks,
 )
 from ...graph.kg import KnowledgeGraph
-from ...graph.training_graph import graph_of
+from ...graph.training_provenance import open_training_graph
 from .baselines import Degree, Neighbours
 from .card import link_card, link_plots
 from .ensemble import Ensemble, Member
@@ -331,7 +331,7 @@ class LinkModel:
 
     def _recorded(self, rows: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
         """Status and sources (see `predict`) of pairs, from columns head, tail and known."""
-        said = self.graph.evidence.filter(speaks(), relation=self.task.edge_type[1])
+        said = self.graph.evidence.filter(asserts_edge(), relation=self.task.edge_type[1])
         turned = {"subject": "object", "object": "subject"}
         both = [said, said.rename(turned)] if self.task.symmetric else [said]
         source = pl.concat_str(
@@ -576,7 +576,7 @@ def load_model(path: Path | str, graph: KnowledgeGraph | None = None) -> LinkMod
             recorded graph is not where it was or is no longer the same.
     """
     folder = open_model(path, KIND)
-    graph, same_graph = graph_of(
+    graph, same_graph = open_training_graph(
         path, folder.graph, graph, other="entities that are new in it have no predictions"
     )
     try:

@@ -25,7 +25,7 @@ from ...gnn.data import to_hetero_data
 from ...gnn.settings import NetworkSettings, with_options
 from ...gnn.training import context_of, device_of
 from ...graph.kg import KnowledgeGraph
-from ...graph.training_graph import graph_record
+from ...graph.training_provenance import training_graph_record
 from .baselines import Degree, Neighbours
 from .ensemble import Ensemble, Member, choose_weights
 from .fit import fit_links
@@ -297,7 +297,7 @@ def _measured(
         for name, baseline in baselines.items()
     }
     calibrations, metrics["calibration"] = _calibrate(scorer, task)
-    record = graph_record(kg, graph_path)
+    record = training_graph_record(kg, graph_path)
     return LinkModel(scorer, task, settings, seed, metrics, calibrations, kg, record)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from ...core.errors import DataError
-from ...graph.frames import speaks
+from ...graph.frames import asserts_edge
 from ...graph.identifiers import name_key, name_key_of
 from ...graph.kg import KnowledgeGraph
 
@@ -689,7 +689,7 @@ class Safety:
         rows = (
             self._kg.scan("evidence")
             .filter(
-                speaks(),
+                asserts_edge(),
                 pl.col("edge").is_in(sorted(set(edges))),
                 pl.col("polarity") == "asserted",
             )

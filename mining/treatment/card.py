@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...graph.training_graph import source_lines
+from ...graph.training_provenance import sources_markdown
 
 if TYPE_CHECKING:
     from .model import TreatmentModel
@@ -63,6 +63,6 @@ def treatment_card(model: TreatmentModel) -> str:
         "",
         "For research. Not for decisions about patients.",
         "",
-        *source_lines(model.record["sources"]),
+        *sources_markdown(model.record["sources"]),
     ]
     return "\n".join(lines) + "\n"

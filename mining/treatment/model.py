@@ -27,7 +27,7 @@ from ...core.model_folder import (
 )
 from ...graph.frames import PREDICTIONS, conform, empty
 from ...graph.kg import KnowledgeGraph
-from ...graph.training_graph import graph_of
+from ...graph.training_provenance import open_training_graph
 from ..links.baselines import Degree
 from ..links.explain import Explainer
 from ..links.explain import Path as GraphPath
@@ -565,7 +565,7 @@ def load_model(path: Path | str, graph: KnowledgeGraph | None = None) -> Treatme
             gone or has changed and no other is given.
     """
     folder = open_model(path, KIND)
-    graph, same_graph = graph_of(
+    graph, same_graph = open_training_graph(
         path,
         folder.graph,
         graph,

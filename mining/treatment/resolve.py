@@ -12,7 +12,7 @@ import polars as pl
 from ...core.errors import DataError, MissingError
 from ...graph.kg import KnowledgeGraph
 from ...graph.obsolete import current_ids
-from ...graph.units import years
+from ...graph.units import parse_years
 from ..safety.safety import ALLERGIC_TO, SEXES, Patient
 
 Notices = list[str]
@@ -190,7 +190,7 @@ def _properties(kg: KnowledgeGraph, patient: str) -> dict[str, Any]:
 def _ages(said: dict[str, Any]) -> tuple[float | None, float | None]:
     """The least age, where it isn't certain, and the age, in years: from an ISO 8601 duration, or
     from the year of birth, of which the least age is one less than the difference."""
-    if (age := years(str(said.get("age") or ""))) is not None:
+    if (age := parse_years(str(said.get("age") or ""))) is not None:
         return None, age
     if isinstance(born := said.get("birth_year"), int):
         oldest = max(0, date.today().year - born)

@@ -21,7 +21,7 @@ from ...core.progress import progress
 from ...core.ranking import pair_matrix
 from ...gnn.data import to_hetero_data
 from ...graph.kg import KnowledgeGraph
-from ...graph.training_graph import graph_record
+from ...graph.training_provenance import training_graph_record
 from ..links.baselines import Degree
 from ..links.model import LinkModel
 from ..links.model import load_model as load_links
@@ -125,7 +125,7 @@ def train_treatment(
         seed,
         {},
         kg,
-        graph_record(kg, graph_path),
+        training_graph_record(kg, graph_path),
     )
     known = task.matrix("train", "valid", "test")
     fitted.metrics = {

@@ -11,9 +11,9 @@ import torch
 from medkg.access import read_texts
 from medkg.core.quarantine import Quarantine
 from medkg.extract.run import Summary
+from medkg.graph.document_readings import recorded_readings
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
-from medkg.graph.readings import readings
 from tests.cli.test_commands import Medkg, medkg
 from tests.extract.made_graph import graph
 
@@ -130,7 +130,7 @@ def test_the_command_updates_and_says_what_it_did(
     assert f"medkg write '{again}' --into embedded:server" in hint
     assert hint.endswith(f" --param patient={told['first_patient']}")
     assert not (tmp_path / ".kg.parts").exists()
-    held = readings(KnowledgeGraph.open(tmp_path / "kg"))
+    held = recorded_readings(KnowledgeGraph.open(tmp_path / "kg"))
     assert held.height == held["reading"].n_unique() == 5
     both = medkg("extract", folder, "--into", tmp_path / "kg", "--out", tmp_path / "x", *terms)
     assert both.code == 2

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from medkg.core.errors import DataError
 from medkg.graph import spill
 from medkg.graph.check import check
-from medkg.graph.clean import Fixed, as_found, fix
+from medkg.graph.clean import Fixed, fix, open_unverified
 from medkg.graph.frames import (
     EVIDENCE,
     FRAMES,
@@ -297,7 +297,7 @@ def test_files_of_somebody_s_own_are_checked_as_they_are(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     small().save(tmp_path / "kg")
-    opened = as_found(tmp_path / "kg")
+    opened = open_unverified(tmp_path / "kg")
     assert opened.checksum() == small().checksum()
     assert caplog.records == []
     # Other rows under the old graph.json
@@ -308,7 +308,7 @@ def test_files_of_somebody_s_own_are_checked_as_they_are(
         .otherwise("relation")
     )
     turned.write_parquet(tmp_path / "kg" / "evidence.parquet")
-    changed = as_found(tmp_path / "kg")
+    changed = open_unverified(tmp_path / "kg")
     assert "evidence.parquet" in caplog.text
     assert counts(changed) == {"unknown relation": 1}
     assert fix(changed).graph.sources == small().sources
@@ -319,7 +319,7 @@ def test_files_of_somebody_s_own_are_checked_as_they_are(
     evidence.select("subject", "relation", "object", "source", "document").write_parquet(
         own / "evidence.parquet"
     )
-    bare = fix(as_found(own))
+    bare = fix(open_unverified(own))
     assert bare.done["undeclared source"] == 2
     assert bare.graph.nodes["name_key"].null_count() == 0
     assert set(bare.graph.edges["id"]) == set(small().edges["id"]) | set(
@@ -330,11 +330,11 @@ def test_files_of_somebody_s_own_are_checked_as_they_are(
 
 def test_what_can_t_be_read_at_all_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no graph folder"):
-        as_found(tmp_path)
+        open_unverified(tmp_path)
     small().save(tmp_path / "kg")
     (tmp_path / "kg" / "nodes.parquet").write_bytes(b"PAR1 and no more")
     with pytest.raises(DataError, match=r"nodes\.parquet"):
-        as_found(tmp_path / "kg")
+        open_unverified(tmp_path / "kg")
 
 
 IDS = st.sampled_from(

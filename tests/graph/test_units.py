@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from medkg.graph.units import (
     daily_dose,
+    frequency_as_fraction,
     is_unit,
     normalise_quantity,
     parse_quantity,
-    share,
-    years,
+    parse_years,
 )
 
 
@@ -151,12 +151,14 @@ def test_a_quantity_in_text(text: str, expected: tuple[float, str] | None) -> No
     ],
 )
 def test_ages_are_years(text: str, expected: float | None) -> None:
-    assert years(text) == expected
+    assert parse_years(text) == expected
 
 
 def test_frequencies_are_shares() -> None:
     texts = ["3/7", "42%", "42.5%", "HP:0040281", "0.25", "1", "8/7", "3/0", "HP:0000001"]
-    shares = pl.DataFrame({"f": texts}).select(share(pl.col("f"))).to_series().to_list()
+    shares = (
+        pl.DataFrame({"f": texts}).select(frequency_as_fraction(pl.col("f"))).to_series().to_list()
+    )
     assert shares == [0.4286, 0.42, 0.425, 0.895, 0.25, 1.0, None, None, None]
 
 

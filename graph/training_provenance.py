@@ -12,7 +12,7 @@ from .kg import KnowledgeGraph
 from .schema import SCHEMA_VERSION
 
 
-def graph_record(kg: KnowledgeGraph, path: Path | str | None = None) -> dict[str, Any]:
+def training_graph_record(kg: KnowledgeGraph, path: Path | str | None = None) -> dict[str, Any]:
     """What a model folder records of its graph: where it lies, checksum, sources and licences."""
     return {
         "path": None if path is None else str(Path(path).resolve()),
@@ -25,7 +25,7 @@ def graph_record(kg: KnowledgeGraph, path: Path | str | None = None) -> dict[str
     }
 
 
-def graph_of(
+def open_training_graph(
     path: Path | str,
     record: Mapping[str, Any],
     graph: KnowledgeGraph | None,
@@ -36,7 +36,7 @@ def graph_of(
     is the one that the model was trained on.
 
     Args:
-        record: what `graph_record` gave when the model was trained.
+        record: what `training_graph_record` gave when the model was trained.
         other: what it means where `graph` is another; it ends the warning.
 
     Raises:
@@ -72,8 +72,8 @@ def graph_of(
     return graph, same
 
 
-def source_lines(sources: Sequence[Mapping[str, str]]) -> list[str]:
-    """The end of a card: the graph's sources (of `graph_record`) with their licences."""
+def sources_markdown(sources: Sequence[Mapping[str, str]]) -> list[str]:
+    """The end of a card: the graph's sources (of `training_graph_record`) with their licences."""
     return [
         "## Sources of the graph",
         "",

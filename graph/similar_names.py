@@ -13,7 +13,7 @@ _SHORTEST = 6
 _LARGEST_BLOCK = 1_000
 
 
-def near_names(nodes: pl.DataFrame) -> pl.DataFrame:
+def similar_names(nodes: pl.DataFrame) -> pl.DataFrame:
     """Pairs of nodes of one kind whose names differ in the order or number of their words, or by a
     letter in one word of at least six.
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rapidfuzz.distance import OSA
 
 from medkg.graph.identifiers import name_key_of
-from medkg.graph.near import near_names
+from medkg.graph.similar_names import similar_names
 
 
 def nodes(*rows: tuple[str, str], kind: str = "Disease") -> pl.DataFrame:
@@ -38,9 +38,9 @@ def nodes(*rows: tuple[str, str], kind: str = "Disease") -> pl.DataFrame:
     ],
 )
 def test_pairs(one: str, other: str, differ: str | None) -> None:
-    found = near_names(nodes(("OMIM:1", one), ("ORPHA:2", other)))
+    found = similar_names(nodes(("OMIM:1", one), ("ORPHA:2", other)))
     assert found["differ"].to_list() == ([] if differ is None else [differ])
-    turned = near_names(nodes(("ORPHA:2", other), ("OMIM:1", one)))
+    turned = similar_names(nodes(("ORPHA:2", other), ("OMIM:1", one)))
     assert turned.equals(found)
     if differ is not None:
         assert found.select("id", "id_2", "name", "name_2").row(0) == (
@@ -52,16 +52,16 @@ def test_pairs(one: str, other: str, differ: str | None) -> None:
 
 
 def test_one_vocabulary_means_two_things_and_our_own_names_may_not() -> None:
-    assert near_names(nodes(("HP:1", "Adduction"), ("HP:2", "Abduction"))).is_empty()
-    assert near_names(nodes(("text:1", "Adduction"), ("text:2", "Abduction"))).height == 1
+    assert similar_names(nodes(("HP:1", "Adduction"), ("HP:2", "Abduction"))).is_empty()
+    assert similar_names(nodes(("text:1", "Adduction"), ("text:2", "Abduction"))).height == 1
 
 
 def test_kinds_and_symbols_are_kept_apart() -> None:
     both = pl.concat([nodes(("OMIM:1", "Dyspnea")), nodes(("HP:2", "Dyspnoea"), kind="Symptom")])
-    assert near_names(both).is_empty()
+    assert similar_names(both).is_empty()
     symbols = nodes(("HGNC:1", "ABCDEFG"), ("NCBIGene:1", "ABCDEFH"), kind="Target")
-    assert near_names(symbols).is_empty()
-    assert near_names(symbols.clear()).is_empty()
+    assert similar_names(symbols).is_empty()
+    assert similar_names(symbols.clear()).is_empty()
 
 
 @settings(max_examples=60, deadline=None)
@@ -79,7 +79,7 @@ def test_kinds_and_symbols_are_kept_apart() -> None:
     )
 )
 def test_it_finds_what_comparing_all_pairs_finds(names: list[str]) -> None:
-    found = near_names(nodes(*((f"text:{n}", name) for n, name in enumerate(names))))
+    found = similar_names(nodes(*((f"text:{n}", name) for n, name in enumerate(names))))
     pairs = set(found.filter(differ="one letter").select("name", "name_2").iter_rows())
     expected = set()
     for at, one in enumerate(names):

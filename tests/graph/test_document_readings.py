@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import polars as pl
 
+from medkg.graph.document_readings import (
+    drop_superseded_readings,
+    reading_properties,
+    recorded_readings,
+)
 from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
-from medkg.graph.readings import latest_readings, reading, readings
 
 from .graphs import small
 
@@ -24,7 +28,7 @@ def read(
     nodes = []
     for name, symptoms in said.items():
         note, patient = f"note:{name}", f"patient:{name}"
-        properties = reading(text, reader) if stated else None
+        properties = reading_properties(text, reader) if stated else None
         nodes += [(note, "Document", note, properties), (patient, "Patient", patient, None)]
         rows.append((note, "MENTIONS", patient, note, None))
         for place, symptom in enumerate(symptoms):
@@ -52,7 +56,7 @@ def read(
 def test_the_same_document_read_twice_adds_nothing() -> None:
     one = read({"a": [FEVER, PAIN]})
     assert merge(one, read({"a": [FEVER, PAIN]})).checksum() == one.checksum()
-    assert latest_readings([one, one])[0] is one
+    assert drop_superseded_readings([one, one])[0] is one
 
 
 def test_a_changed_document_replaces_what_it_said() -> None:
@@ -63,7 +67,7 @@ def test_a_changed_document_replaces_what_it_said() -> None:
     assert set(merged.evidence.filter(document="note:a")["object"]) == {COUGH, "patient:a"}
     assert PAIN not in merged.nodes["id"].to_list()
     assert FEVER in merged.nodes["id"].to_list()
-    assert dict(readings(merged).iter_rows()) == {"note:a": "b r", "note:b": "a r"}
+    assert dict(recorded_readings(merged).iter_rows()) == {"note:a": "b r", "note:b": "a r"}
     # Another reader, other rules or another model, reads anew too.
     again = merge(old, read({"a": [COUGH]}, reader="s"))
     assert set(again.evidence.filter(document="note:a")["object"]) == {COUGH, "patient:a"}
@@ -112,7 +116,7 @@ def test_a_document_keeps_its_other_properties() -> None:
     )
     merged = merge(old.with_frames(nodes=titled), read({"a": [COUGH]}, text="b"))
     assert '"title": "x"' in str(merged.nodes.filter(id="note:a")["properties"][0])
-    assert dict(readings(merged).iter_rows()) == {"note:a": "b r"}
+    assert dict(recorded_readings(merged).iter_rows()) == {"note:a": "b r"}
 
 
 def test_of_three_readings_the_last_alone_counts() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 # For lxml's `iterparse`: neither a DTD nor an external entity is read, nothing comes over the
 # network, and the parser's own limits on depth and expansion stand, so that a hostile file can do
 # no more than fail.
-SAFE_XML: dict[str, Any] = {
+SAFE_XML_OPTIONS: dict[str, Any] = {
     "load_dtd": False,
     "no_network": True,
     "resolve_entities": False,
@@ -17,7 +17,7 @@ SAFE_XML: dict[str, Any] = {
 }
 
 
-def place_of_documents(events: Iterable[tuple[str, str, Any]]) -> str | None:
+def bioc_documents_path(events: Iterable[tuple[str, str, Any]]) -> str | None:
     """Where a JSON file of BioC has its documents, in ijson's notation; None: nowhere.
 
     Args:

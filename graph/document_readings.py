@@ -22,15 +22,15 @@ from .forget import (
 )
 from .frames import EVIDENCE, Source, empty
 from .kg import KnowledgeGraph
-from .spill import EvidencePile
+from .spill import EvidenceBuffer
 
-TEXT = "text"
+TEXT_SOURCE = "text"
 SHA256, READER, ORIGIN = "text_sha256", "text_reader", "text_origin"
 # The prefix of what is known from text alone.
-_OWN = f"{TEXT}:"
+_OWN = f"{TEXT_SOURCE}:"
 
 
-def reading(sha256: str, reader: str, origin: str = "") -> str:
+def reading_properties(sha256: str, reader: str, origin: str = "") -> str:
     """The properties of a Document node that was read, as JSON.
 
     Args:
@@ -42,21 +42,21 @@ def reading(sha256: str, reader: str, origin: str = "") -> str:
     return json.dumps(stated, sort_keys=True)
 
 
-def origins(kg: KnowledgeGraph) -> dict[str, str]:
+def recorded_origins(kg: KnowledgeGraph) -> dict[str, str]:
     """What tells the file that a graph's notes came from, by their identifier."""
     documents = kg.scan("nodes").filter(pl.col("kind") == DOCUMENT)
     stated = pl.col("properties").str.json_path_match(f"$.{ORIGIN}")
     return dict(documents.select("id", stated.alias("origin")).collect().drop_nulls().iter_rows())
 
 
-def readings(kg: KnowledgeGraph) -> pl.DataFrame:
+def recorded_readings(kg: KnowledgeGraph) -> pl.DataFrame:
     """The documents (`id`) of a graph, and which reading it holds of each; null: none."""
     documents = kg.scan("nodes").filter(pl.col("kind") == DOCUMENT).select("id", "properties")
     stated = [pl.col("properties").str.json_path_match(f"$.{name}") for name in (SHA256, READER)]
     return documents.select("id", reading=pl.concat_str(stated, separator=" ")).collect()
 
 
-def latest_readings(graphs: Sequence[KnowledgeGraph]) -> list[KnowledgeGraph]:
+def drop_superseded_readings(graphs: Sequence[KnowledgeGraph]) -> list[KnowledgeGraph]:
     """The graphs without what a later one of them has read again, from another text or otherwise.
 
     What other sources say of these documents stays.
@@ -65,7 +65,7 @@ def latest_readings(graphs: Sequence[KnowledgeGraph]) -> list[KnowledgeGraph]:
     named = pl.Series("id", [], dtype=pl.String)
     kept: list[KnowledgeGraph] = []
     for graph in reversed(graphs):
-        own = readings(graph)
+        own = recorded_readings(graph)
         both = own.join(later, on="id", suffix="_later")
         stale = both.filter(pl.col("reading").ne_missing(pl.col("reading_later")))["id"]
         kept.insert(0, without_readings(graph, stale, named) if stale.len() else graph)
@@ -77,12 +77,12 @@ def latest_readings(graphs: Sequence[KnowledgeGraph]) -> list[KnowledgeGraph]:
 def without_readings(kg: KnowledgeGraph, documents: pl.Series, named: pl.Series) -> KnowledgeGraph:
     """The graph without what was read in these documents, which stay nodes.
 
-    With it go the nodes that nothing else names (see `go_with_text`) and that are not in `named`.
+    With it go the nodes that nothing else names (see `only_from_text`) and that are not in `named`.
     """
-    is_gone = (pl.col("source") == TEXT) & pl.col("document").is_in(documents.implode())
+    is_gone = (pl.col("source") == TEXT_SOURCE) & pl.col("document").is_in(documents.implode())
     columns = {name: EVIDENCE[name] for name in ("id", "edge", *ENDS)}
     gone = [empty(columns)]
-    pile = EvidencePile(kg.schema)
+    buffer = EvidenceBuffer(kg.schema)
     for batch in kg.batches("evidence"):
         gone.append(batch.filter(is_gone).select(list(columns)))
     evidence_gone = pl.concat(gone)
@@ -91,13 +91,13 @@ def without_readings(kg: KnowledgeGraph, documents: pl.Series, named: pl.Series)
     for batch in kg.batches("evidence"):
         rest = batch.filter(~is_gone.fill_null(False))
         nodes_gone = unnamed(nodes_gone, rest)
-        pile.add(rest)
+        buffer.add(rest)
     kinds = kg.nodes.filter(pl.col("id").is_in(nodes_gone.implode())).partition_by("kind")
     nodes_gone = pl.concat(
         [
             pl.Series("id", [], dtype=pl.String),
             *(
-                part["id"].filter(go_with_text(part["id"], part["kind"][0], kg.sources))
+                part["id"].filter(only_from_text(part["id"], part["kind"][0], kg.sources))
                 for part in kinds
             ),
         ]
@@ -106,7 +106,7 @@ def without_readings(kg: KnowledgeGraph, documents: pl.Series, named: pl.Series)
     is_node_gone = pl.col("id").is_in(nodes_gone.implode())
     read = pl.col("id").is_in(documents.implode())
     nodes = pl.concat([nodes.filter(~is_node_gone & ~read), _unread(nodes.filter(read))]).sort("id")
-    edges, evidence = pile.frames(kg.sources)
+    edges, evidence = buffer.frames(kg.sources)
     predictions = kg.predictions
     ids = nodes_gone.implode()
     about = pl.col("head").is_in(ids) | pl.col("tail").is_in(ids)
@@ -121,13 +121,13 @@ def without_readings(kg: KnowledgeGraph, documents: pl.Series, named: pl.Series)
     return KnowledgeGraph(frames, kg.sources, kg.schema)
 
 
-def go_with_text(ids: pl.Series, kind: str, sources: Sequence[Source]) -> pl.Series:
+def only_from_text(ids: pl.Series, kind: str, sources: Sequence[Source]) -> pl.Series:
     """Which nodes of a kind go when no text, nor anything else, names them any more.
 
     All, where the graph is of text alone; else, as they may be of a terminology, those that are
     known from text alone, and patients.
     """
-    only_text = all(source.name == TEXT for source in sources)
+    only_text = all(source.name == TEXT_SOURCE for source in sources)
     return ids.str.starts_with("" if only_text or kind == PATIENT else _OWN)
 
 
