@@ -32,7 +32,7 @@ from medkg.mining.molecules.screen import (
     targets_of,
 )
 from medkg.mining.molecules.screen_page import page, write_page
-from tests.mining.links.conftest import GROUPS, SCAFFOLDS
+from tests.mining.conftest import GROUPS, SCAFFOLDS
 
 LIBRARY = [
     (scaffold.format(group), f"m{s}-{g}")

@@ -16,7 +16,7 @@ from medkg.mining.molecules import structure_ranker as structure
 from medkg.mining.molecules.structure_ranker import ByStructure, Structure, tail_side
 from medkg.mining.molecules.structures import features, parse
 from tests.gnn.graphs import family_graph
-from tests.mining.links.conftest import SCAFFOLDS
+from tests.mining.conftest import SCAFFOLDS
 
 
 @pytest.fixture
