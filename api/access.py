@@ -373,9 +373,9 @@ def load_model(
         graph = read(graph)
     # Only what is asked for is imported: each kind of model takes a second or two.
     if kind == "links":
-        from medkg.mining.links.model import load_model as load_links
+        from medkg.mining.links.model import load_link_model
 
-        return load_links(path, graph)
+        return load_link_model(path, graph)
     if kind == "diagnosis":
         from medkg.mining.diagnosis.model import load_model as load_diagnosis
 

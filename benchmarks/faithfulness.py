@@ -25,9 +25,9 @@ from scipy import sparse
 
 from medkg.gnn.data import to_hetero_data
 from medkg.mining.links.attribution import removals
-from medkg.mining.links.known import Known
-from medkg.mining.links.model import LinkModel, load_model
-from medkg.mining.links.ranker import Judged, Ranker, View
+from medkg.mining.links.model import LinkModel, load_link_model
+from medkg.mining.links.pair_features import PairFeatures
+from medkg.mining.links.ranker import BaseScores, FeatureBuilder, LinkRanker
 
 Pair = tuple[int, int]
 
@@ -39,18 +39,18 @@ def main() -> None:
     parser.add_argument("--named", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    model = load_model(arguments.model)
-    if not isinstance(model.scorer, Ranker):
+    model = load_link_model(arguments.model)
+    if not isinstance(model.scorer, LinkRanker):
         raise SystemExit(f"{arguments.model}: is no ranker")
     chance = np.random.default_rng(arguments.seed)
-    view = View(
+    view = FeatureBuilder(
         model.graph,
         to_hetero_data(model.graph, exclude_edges=model.task.excluded),
         model.task,
         model.seed,
     )
     left_out = model.task.matrix("train")
-    known = model.scorer.known
+    known = model.scorer.pair_features
 
     # A head for each, so that what is taken out for one prediction seldom touches another.
     heads = np.flatnonzero(np.diff(known.pairs.indptr) >= arguments.named)
@@ -61,7 +61,7 @@ def main() -> None:
     predicted = [first_of(before, scores, head) for head in heads]
     own: dict[Pair, list[Pair]] = {}
     for head, tail in predicted:
-        found = removals(model.scorer.judges, known, left_out, head, tail)
+        found = removals(model.scorer.base_models, known, left_out, head, tail)
         own[head, tail] = [(gone.head, gone.tail) for gone in found[: arguments.named]]
     named = sorted({pair for pairs in own.values() for pair in pairs})
     taken = set(named)
@@ -103,30 +103,30 @@ def interval(values: NDArray[np.float64], draws: NDArray[np.int64]) -> str:
 
 def asked(
     model: LinkModel,
-    view: View,
-    known: Known,
+    view: FeatureBuilder,
+    known: PairFeatures,
     heads: NDArray[np.int64],
     left_out: sparse.csr_matrix,
-) -> Judged:
+) -> BaseScores:
     """What boosters and network say of the heads' candidates."""
-    assert isinstance(model.scorer, Ranker)
+    assert isinstance(model.scorer, LinkRanker)
     # Pairs that were taken out are no candidates either, as in training.
     tables = known.tables(heads, left_out)
-    return model.scorer.judges.judge(tables, view.messages(known.learned))
+    return model.scorer.base_models.judge(tables, view.messages(known.learned))
 
 
-def blend(judged: Judged, weight: float) -> NDArray[np.float64]:
+def blend(judged: BaseScores, weight: float) -> NDArray[np.float64]:
     """The average of boosters and network."""
     return (1 - weight) * judged.boosted + weight * judged.networked
 
 
-def first_of(judged: Judged, scores: NDArray[np.float64], head: int) -> Pair:
+def first_of(judged: BaseScores, scores: NDArray[np.float64], head: int) -> Pair:
     """The head's first candidate."""
     rows = np.flatnonzero(judged.heads == head)
     return int(head), int(judged.tails[rows[scores[rows].argmax()]])
 
 
-def score_of(judged: Judged, scores: NDArray[np.float64], head: int, tail: int) -> float:
+def score_of(judged: BaseScores, scores: NDArray[np.float64], head: int, tail: int) -> float:
     """A pair's score; the head's lowest if it is no candidate any more."""
     rows = np.flatnonzero(judged.heads == head)
     place = rows[judged.tails[rows] == tail]

@@ -161,7 +161,7 @@ def _ef5(scores: NDArray[np.float64], true: NDArray[np.bool_]) -> float:
 def main() -> None:
     from link_prediction import held_back
 
-    from medkg.mining.links.model import load_model
+    from medkg.mining.links.model import load_link_model
     from medkg.mining.links.train import train_links
 
     parser = argparse.ArgumentParser(description="Screening by structure alone.")
@@ -174,7 +174,7 @@ def main() -> None:
     folder = Path(os.environ.get("MEDKG_DATA", default)) / "hetionet"
     kg = load("hetionet", folder)
     if arguments.model is not None and arguments.model.is_dir():
-        model = load_model(arguments.model, kg)
+        model = load_link_model(arguments.model, kg)
     else:
         split = held_back(kg, folder, "new-drugs")
         model = train_links(

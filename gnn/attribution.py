@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from .data import EdgeType
-from .encoders import Messages, MessageType, WeightedMessages
+from .encoders import MessageEdges, MessageType, WeightedMessageEdges
 from .network import LinkNetwork, both_ways
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def attribute_to_edges(
     """
     reached = _reach(data, network, head, tail)
     weights: dict[EdgeType, torch.Tensor] = {}
-    messages: dict[MessageType, Messages] = {}
+    messages: dict[MessageType, MessageEdges] = {}
     rows: dict[EdgeType, torch.Tensor] = {}
     for edge_type in network.types:
         head_kind, _, tail_kind = edge_type
@@ -43,8 +43,8 @@ def attribute_to_edges(
         weight = weights[edge_type] = torch.ones(len(row), requires_grad=True)
         n_heads, n_tails = data[head_kind].num_nodes, data[tail_kind].num_nodes
         forth, back = both_ways(edge_type)
-        messages[forth] = WeightedMessages(heads[row], tails[row], n_tails, weight)
-        messages[back] = WeightedMessages(tails[row], heads[row], n_heads, weight)
+        messages[forth] = WeightedMessageEdges(heads[row], tails[row], n_tails, weight)
+        messages[back] = WeightedMessageEdges(tails[row], heads[row], n_heads, weight)
     network.eval()
     vectors = network(messages)
     head_kind, _, tail_kind = network.edge_type

@@ -25,7 +25,7 @@ INVERSE = "^-1"
 _MOST = 30.0  # the highest score of an edge in an attention
 
 
-class Messages(Protocol):
+class MessageEdges(Protocol):
     """The edges of one message type, in an order of their own.
 
     Where vectors are in parts side by side (`heads`), these come first: (heads, nodes, dim).
@@ -46,7 +46,7 @@ class Messages(Protocol):
         ...
 
 
-class SparseMessages:
+class SparseMessageEdges:
     """Messages by products with sparse matrices in compressed rows.
 
     It needs no grouped or scattering kernels (pyg-lib, torch-sparse), and takes memory for the
@@ -59,21 +59,21 @@ class SparseMessages:
         self._shares = 1.0 / torch.repeat_interleave(degree, degree).float()[None]
 
     def mean(self, x: Tensor) -> Tensor:
-        """See `Messages`."""
+        """See `MessageEdges`."""
         return self.sum(self._shares, x[None])[0]
 
     def dots(self, queries: Tensor, keys: Tensor) -> Tensor:
-        """See `Messages`."""
+        """See `MessageEdges`."""
         found: Tensor = _Dots.apply(queries, keys, self._pattern)  # type: ignore[no-untyped-call]
         return found
 
     def sum(self, values: Tensor, x: Tensor) -> Tensor:
-        """See `Messages`."""
+        """See `MessageEdges`."""
         product: Tensor = _Product.apply(values, x, self._pattern)  # type: ignore[no-untyped-call]
         return product
 
 
-class WeightedMessages:
+class WeightedMessageEdges:
     """Messages with a weight an edge, through which gradients flow: for attribution to edges.
 
     A mean is weighted, a sum's values are multiplied with the weights; weight 0 is removal.
@@ -85,16 +85,16 @@ class WeightedMessages:
         self._total = total.clamp_min(1e-12)
 
     def mean(self, x: Tensor) -> Tensor:
-        """See `Messages`."""
+        """See `MessageEdges`."""
         ones = torch.ones_like(self._weights)
         return self.sum(ones[None], x[None])[0] / self._total[:, None]
 
     def dots(self, queries: Tensor, keys: Tensor) -> Tensor:
-        """See `Messages`."""
+        """See `MessageEdges`."""
         return (queries[:, self._receivers] * keys[:, self._senders]).sum(-1)
 
     def sum(self, values: Tensor, x: Tensor) -> Tensor:
-        """See `Messages`."""
+        """See `MessageEdges`."""
         messages = x[:, self._senders] * (self._weights * values)[..., None]
         nothing = x.new_zeros(len(x), len(self._total), x.shape[2])
         return nothing.index_add(1, self._receivers, messages)
@@ -387,7 +387,7 @@ class Encoder(nn.Module):
 
     def forward(
         self,
-        messages: Mapping[MessageType, Messages],
+        messages: Mapping[MessageType, MessageEdges],
         rows: Mapping[str, Tensor] | None = None,
         features: Mapping[str, Features] | None = None,
     ) -> dict[str, Tensor]:
@@ -411,7 +411,7 @@ class Encoder(nn.Module):
         depth: int,
         receivers: Mapping[str, Tensor],
         senders: Mapping[str, Tensor],
-        messages: Mapping[MessageType, Messages],
+        messages: Mapping[MessageType, MessageEdges],
     ) -> dict[str, Tensor]:
         """What the layer at `depth` makes of the receivers, (nodes, dim) by kind."""
         out: dict[str, Tensor] = self.layers[depth](receivers, senders, messages)
@@ -455,7 +455,7 @@ class _RelationalConvolution(nn.Module):
         self,
         receivers: Mapping[str, Tensor],
         senders: Mapping[str, Tensor],
-        messages: Mapping[MessageType, Messages],
+        messages: Mapping[MessageType, MessageEdges],
     ) -> dict[str, Tensor]:
         weights = torch.einsum("tb,bij->tij", self.coefficients, self.bases)
         out = {kind: self.self_loop(h) for kind, h in receivers.items()}
@@ -498,7 +498,7 @@ class CompGCN(Encoder):
         depth: int,
         receivers: Mapping[str, Tensor],
         senders: Mapping[str, Tensor],
-        messages: Mapping[MessageType, Messages],
+        messages: Mapping[MessageType, MessageEdges],
     ) -> dict[str, Tensor]:
         """See `Encoder`."""
         relations = self.relations
@@ -570,7 +570,7 @@ class _AttentionLayer(nn.Module):
         self,
         receivers: Mapping[str, Tensor],
         senders: Mapping[str, Tensor],
-        messages: Mapping[MessageType, Messages],
+        messages: Mapping[MessageType, MessageEdges],
     ) -> dict[str, Tensor]:
         queries, keys, values = (
             {kind: self._parts(linear[kind](h)) for kind, h in x.items()}

@@ -15,9 +15,9 @@ from .encoders import (
     ENCODERS,
     INVERSE,
     Features,
-    Messages,
+    MessageEdges,
     MessageType,
-    SparseMessages,
+    SparseMessageEdges,
 )
 from .settings import NetworkSettings
 
@@ -67,7 +67,7 @@ class LinkNetwork(nn.Module):
 
     def forward(
         self,
-        messages: Mapping[MessageType, Messages],
+        messages: Mapping[MessageType, MessageEdges],
         rows: Mapping[str, Tensor] | None = None,
         features: Mapping[str, Features] | None = None,
     ) -> dict[str, Tensor]:
@@ -127,13 +127,13 @@ def both_ways(edge_type: EdgeType) -> tuple[MessageType, MessageType]:
 
 def messages_over(
     edge_type: EdgeType, edges: Tensor, counts: Mapping[str, int]
-) -> dict[MessageType, Messages]:
+) -> dict[MessageType, MessageEdges]:
     """Messages over edges (2, n), both ways."""
     head, _, tail = edge_type
     forth, back = both_ways(edge_type)
     return {
-        forth: SparseMessages(edges[0], edges[1], counts[head], counts[tail]),
-        back: SparseMessages(edges[1], edges[0], counts[tail], counts[head]),
+        forth: SparseMessageEdges(edges[0], edges[1], counts[head], counts[tail]),
+        back: SparseMessageEdges(edges[1], edges[0], counts[tail], counts[head]),
     }
 
 

@@ -30,7 +30,7 @@ from ..core.progress import progress
 from ..core.threads import one_thread
 from . import parallel
 from .data import EdgeType
-from .encoders import Messages, MessageType, SparseMessages
+from .encoders import MessageEdges, MessageType, SparseMessageEdges
 from .losses import LOSSES
 from .negatives import SAMPLERS, Pool
 from .network import (
@@ -200,7 +200,7 @@ class _Step:
     learned: Tensor
     heads: Tensor
     tails: Tensor
-    messages: Mapping[MessageType, Messages]
+    messages: Mapping[MessageType, MessageEdges]
     rows: Mapping[str, Tensor] | None = None
     seeds: Mapping[str, Tensor] | None = None
 
@@ -230,7 +230,7 @@ class _Graph:
         self._pools = [
             _Negatives(learned[end].cpu(), counts[self.edge_type[2 * end]]) for end in (0, 1)
         ]
-        self._everything: dict[MessageType, Messages] | None = None
+        self._everything: dict[MessageType, MessageEdges] | None = None
         self._sampler: BaseSampler | None = None
         if settings.batch:
             share = max(1, learned.shape[1] // parallel.size())
@@ -284,8 +284,8 @@ class _Graph:
             ends = torch.cat([learned, torch.stack(made_up)], dim=1)
             asked = EdgeSamplerInput(None, ends[0], ends[1], input_type=self.edge_type)
             out = without_seed_edges(sampler.sample_from_edges(asked), *both_ways(self.edge_type))
-            messages: dict[MessageType, Messages] = {
-                t: SparseMessages(
+            messages: dict[MessageType, MessageEdges] = {
+                t: SparseMessageEdges(
                     senders.to(self.device),
                     out.col[t].to(self.device),
                     len(out.node[t[0]]),
@@ -313,7 +313,7 @@ class _Graph:
         )
         return heads, tails
 
-    def everything(self) -> dict[MessageType, Messages]:
+    def everything(self) -> dict[MessageType, MessageEdges]:
         """Messages over all training edges, on the device, or (with batches) on the CPU."""
         if self._everything is None:
             self._everything = {}

@@ -9,8 +9,8 @@ from scipy import sparse
 
 from ...core.ranking import pair_matrix
 from ...core.sparse import without
-from .known import Known
-from .ranker import Judges
+from .pair_features import PairFeatures
+from .ranker import BaseModels
 
 _OF_TAIL = 20  # known heads of the tail that are tried, those most like the head first
 _OF_HEAD = 20  # known tails of the head, those most like the tail first
@@ -34,8 +34,8 @@ class Removal(NamedTuple):
 
 
 def removals(
-    judges: Judges,
-    known: Known,
+    judges: BaseModels,
+    known: PairFeatures,
     left_out: sparse.csr_matrix,
     head: int,
     tail: int,
@@ -83,7 +83,7 @@ def _both_ways(pair: tuple[int, int], symmetric: bool) -> list[tuple[int, int]]:
 
 
 def _score(
-    judges: Judges, known: Known, left_out: sparse.csr_matrix, head: int, tail: int
+    judges: BaseModels, known: PairFeatures, left_out: sparse.csr_matrix, head: int, tail: int
 ) -> tuple[float, int | None]:
     """The boosters' score of a pair and its rank; the lowest and None if it is no candidate."""
     table = next(known.tables(np.array([head]), left_out))

@@ -117,7 +117,7 @@ def profiles(data: HeteroData, kind: str, edge_type: EdgeType | None = None) -> 
     Returns:
         (nodes of the kind, neighbours over all types of edges), sparse float32.
     """
-    channels, weights = [], []
+    similarities, weights = [], []
     for candidate in data.edge_types:
         head_kind, _, tail_kind = candidate
         if kind not in (head_kind, tail_kind):
@@ -129,10 +129,12 @@ def profiles(data: HeteroData, kind: str, edge_type: EdgeType | None = None) -> 
             joined = joined + joined.T
         elif kind == tail_kind:
             joined = joined.T
-        channels.append(unit_rows(rare_first(joined.tocsr())))
+        similarities.append(unit_rows(rare_first(joined.tocsr())))
         weights.append(_RELATION_WEIGHT if candidate == edge_type else 1.0)
-    if not channels:
+    if not similarities:
         return sparse.csr_matrix((data[kind].num_nodes, 1), dtype=np.float32)
     shares = np.sqrt(np.array(weights) / sum(weights))
-    stacked = sparse.hstack([c * s for c, s in zip(channels, shares, strict=True)], format="csr")
+    stacked = sparse.hstack(
+        [c * s for c, s in zip(similarities, shares, strict=True)], format="csr"
+    )
     return stacked.astype(np.float32)

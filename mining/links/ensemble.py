@@ -16,17 +16,17 @@ from ...core.calibration import Calibration
 from ...core.model_folder import named
 from ...core.progress import progress
 from ...core.ranking import filtered_ranks
-from .scorers import Scorer
+from .scorers import LinkScorer
 from .task import LinkTask
 
 _ROUNDS = 10  # of the choice, so that weights are tenths or coarser
 _CELLS = 100_000_000  # log-odds held while weights are chosen
 
 
-class Member(NamedTuple):
+class EnsembleMember(NamedTuple):
     """A trained scorer, and its calibration by direction (`tail`, `head`)."""
 
-    scorer: Scorer
+    scorer: LinkScorer
     calibrations: Mapping[str, Calibration]
 
 
@@ -46,7 +46,10 @@ class Ensemble:
     """
 
     def __init__(
-        self, members: Sequence[Member], weights: NDArray[np.float64], trained: sparse.csr_matrix
+        self,
+        members: Sequence[EnsembleMember],
+        weights: NDArray[np.float64],
+        trained: sparse.csr_matrix,
     ):
         self.members, self.weights = list(members), weights
         self._trained = {"tail": trained, "head": trained.T.tocsr()}
@@ -82,7 +85,7 @@ class Ensemble:
 
 
 def choose_weights(
-    members: Sequence[Member], task: LinkTask, *, seed: int = 0
+    members: Sequence[EnsembleMember], task: LinkTask, *, seed: int = 0
 ) -> tuple[NDArray[np.float64], float]:
     """Weights with the best validation MRR of tails, and this.
 
@@ -122,7 +125,7 @@ def choose_weights(
 
 
 def _log_odds(
-    member: Member, direction: str, queries: Tensor, trained: sparse.csr_matrix
+    member: EnsembleMember, direction: str, queries: Tensor, trained: sparse.csr_matrix
 ) -> NDArray[np.float32]:
     """What a member says of queries with all nodes at the other end, (n, nodes)."""
     score = member.scorer.score_tails if direction == "tail" else member.scorer.score_heads

@@ -29,7 +29,7 @@ from .metrics import (
     score_pairs,
 )
 from .model import DIRECTIONS, LinkModel
-from .scorers import Scorer
+from .scorers import LinkScorer
 from .split import MANIFEST, read_edges
 
 ALL, NOT_ADME, NOT_LEAKED = "all", "without adme", "without leaks"
@@ -75,7 +75,7 @@ def evaluate_model(
     if leaks.pairs.height and not allow_leaks:
         raise ModelError(_refusal(model, leaks))
     numbers = _numbers(model, pairs)
-    scorers: dict[str, Scorer] = {"model": model.scorer, **_baselines(model, training)}
+    scorers: dict[str, LinkScorer] = {"model": model.scorer, **_baselines(model, training)}
     roles = _adme(model.graph, pairs)
     parts = _parts(pairs, roles, leaks)
     known = (
@@ -234,11 +234,11 @@ def _refusal(model: LinkModel, leaks: Leaks) -> str:
     )
 
 
-def _baselines(model: LinkModel, training: KnowledgeGraph | None) -> dict[str, Scorer]:
+def _baselines(model: LinkModel, training: KnowledgeGraph | None) -> dict[str, LinkScorer]:
     """Degree, and where its graph is there, nearest neighbours, of the model's training; none that
     the model is itself."""
     trained = model.task.matrix("train")
-    found: dict[str, Scorer] = {}
+    found: dict[str, LinkScorer] = {}
     if model.settings["model"] != "degree":
         found["degree"] = Degree.fit(trained)
     if training is not None and model.settings["model"] != "neighbours":

@@ -40,7 +40,7 @@ from ...graph.kg import KnowledgeGraph
 from ...graph.training_provenance import open_training_graph
 from .baselines import Degree, Neighbours
 from .card import link_card, link_plots
-from .ensemble import Ensemble, Member
+from .ensemble import Ensemble, EnsembleMember
 from .explain import (
     Counterfactual,
     Explainer,
@@ -48,13 +48,13 @@ from .explain import (
     Step,
 )
 from .node_features import add_features
-from .scorers import Scorer
+from .scorers import LinkScorer
 from .task import LinkTask
 
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
 
-    from .ranker import Ranker
+    from .ranker import LinkRanker
 
 KIND = "links"
 DIRECTIONS = ("tail", "head")
@@ -64,7 +64,7 @@ _ATTRIBUTED = 5  # edges named in an explanation
 class _Part(NamedTuple):
     """A trained scorer, and the weight it has in the score."""
 
-    scorer: Scorer
+    scorer: LinkScorer
     settings: Mapping[str, Any]
     weight: float
 
@@ -84,7 +84,7 @@ class LinkModel:
 
     def __init__(
         self,
-        scorer: Scorer,
+        scorer: LinkScorer,
         task: LinkTask,
         settings: Mapping[str, Any],
         seed: int,
@@ -283,13 +283,18 @@ class LinkModel:
         return self._of_network(head, tail), f"of the score{by}", None
 
     def _of_ranker(
-        self, ranker: Ranker, head: int, tail: int, rank: int
+        self, ranker: LinkRanker, head: int, tail: int, rank: int
     ) -> tuple[list[tuple[Step, float]], Counterfactual | None]:
         """The known pairs that a ranker's score rests on, and the one that it needs most."""
         from .attribution import removals  # LightGBM is loaded where it is needed
 
         found = removals(
-            ranker.judges, ranker.known, self._trained, head, tail, symmetric=self.task.symmetric
+            ranker.base_models,
+            ranker.pair_features,
+            self._trained,
+            head,
+            tail,
+            symmetric=self.task.symmetric,
         )
         carrying = [
             (self._step_of(gone.head, gone.tail), round(gone.drop, 6))
@@ -527,7 +532,7 @@ class LinkModel:
 
     def save(self, path: Path | str, *, graph_path: Path | str | None = None) -> None:
         """Write the model to a folder; `graph_path` is where its graph is saved, so that
-        `load_model` finds it.
+        `load_link_model` finds it.
 
         Raises:
             DataError: `path` is a file, or a folder that is no model folder.
@@ -568,7 +573,7 @@ class LinkModel:
         return link_card(self)
 
 
-def load_model(path: Path | str, graph: KnowledgeGraph | None = None) -> LinkModel:
+def load_link_model(path: Path | str, graph: KnowledgeGraph | None = None) -> LinkModel:
     """Read a link model's folder, and the graph that it records, or read it against `graph`.
 
     Raises:
@@ -611,13 +616,13 @@ def load_model(path: Path | str, graph: KnowledgeGraph | None = None) -> LinkMod
     )
 
 
-def _ranker_of(part: _Part) -> Ranker | None:
+def _ranker_of(part: _Part) -> LinkRanker | None:
     """The part's scorer, if it is a ranker."""
     if part.settings["model"] != "ranker":
         return None
-    from .ranker import Ranker  # LightGBM is loaded where it is needed
+    from .ranker import LinkRanker  # LightGBM is loaded where it is needed
 
-    assert isinstance(part.scorer, Ranker)
+    assert isinstance(part.scorer, LinkRanker)
     return part.scorer
 
 
@@ -629,7 +634,7 @@ def _label(settings: Mapping[str, Any]) -> str:
 
 def _scorer_from(
     settings: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], task: LinkTask
-) -> Scorer:
+) -> LinkScorer:
     """The scorer that gave these tensors."""
     model = settings["model"]
     if model == "degree":
@@ -637,16 +642,16 @@ def _scorer_from(
     if model == "neighbours":
         return Neighbours.from_tensors(tensors)
     if model == "ranker":
-        from .ranker import Ranker
+        from .ranker import LinkRanker
 
-        return Ranker.from_tensors(tensors)
+        return LinkRanker.from_tensors(tensors)
     if model == "structure":
         from ..molecules.structure_ranker import ByStructure
 
         return ByStructure.from_tensors(tensors)
     if model == "ensemble":
         members = [
-            Member(
+            EnsembleMember(
                 _scorer_from(one["settings"], part_named(str(number), tensors), task),
                 _calibrations_from(one["calibrations"]),
             )

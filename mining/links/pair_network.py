@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from ...core.progress import progress
 from ...core.sparse import largest_entries
 from ...core.threads import one_thread
-from .channels import Side
-from .known import Learned, Table
+from .pair_features import CandidateTable, LearnedSimilarities
+from .similarities import EndFeatures
 
 _DIM = 96
 _HIDDEN = 192
@@ -41,15 +41,15 @@ class Examples(NamedTuple):
     `table.values` are scaled; `known` holds none of the true pairs.
     """
 
-    known: Messages
-    table: Table
+    known: PairGraph
+    table: CandidateTable
     true: NDArray[np.bool_]
 
 
-class Messages:
+class PairGraph:
     """What messages go over: the two sides' contents, the known pairs, and who is like whom."""
 
-    def __init__(self, known: Learned, head_side: Side, tail_side: Side):
+    def __init__(self, known: LearnedSimilarities, head_side: EndFeatures, tail_side: EndFeatures):
         self.heads = head_side.contents
         self.tails = {name: _tensor(rows) for name, rows in tail_side.contents.items()}
         self.pairs = known.pairs
@@ -95,7 +95,7 @@ class PairNetwork(nn.Module):
         self.dropout = nn.Dropout(_DROPOUT)
 
     def vectors(
-        self, messages: Messages, known: sparse.csr_matrix, heads: NDArray[np.int64]
+        self, messages: PairGraph, known: sparse.csr_matrix, heads: NDArray[np.int64]
     ) -> tuple[Tensor, Tensor]:
         """Of these heads (n, dim) and of all tails (tails, dim)."""
         tail = self.tail
@@ -108,7 +108,9 @@ class PairNetwork(nn.Module):
             head = head + _tensor(contents[heads]) @ self.head_has[name]
         return self.head(self.dropout(torch.relu(head))), tail
 
-    def forward(self, table: Table, heads: NDArray[np.int64], head: Tensor, tail: Tensor) -> Tensor:
+    def forward(
+        self, table: CandidateTable, heads: NDArray[np.int64], head: Tensor, tail: Tensor
+    ) -> Tensor:
         """Scores of the rows of a table, (rows,); `head` are the vectors of `heads` (sorted)."""
         row = torch.from_numpy(np.searchsorted(heads, table.heads))
         column = torch.from_numpy(table.tails)
@@ -153,7 +155,7 @@ def train_pair_network(examples: Sequence[Examples], seed: int) -> PairNetwork:
 
 @one_thread()
 @torch.no_grad()
-def vectors_of(network: PairNetwork, known: Messages) -> tuple[NDArray[np.int64], Tensor, Tensor]:
+def vectors_of(network: PairNetwork, known: PairGraph) -> tuple[NDArray[np.int64], Tensor, Tensor]:
     """All heads, their vectors and the tails', to score tables with."""
     heads = np.arange(known.pairs.shape[0])
     return heads, *network.vectors(known, known.known(), heads)

@@ -1,8 +1,9 @@
 """The default link model: everything that a graph says of a pair, put in order.
 
-Candidates come from many channels of likeness (`channels`, `known`); gradient boosting and a graph
-neural network (`pair_network`) learn to tell the true ones, from training pairs that are held back
-in turn; the two orders are averaged, with a weight from the validation pairs.
+Features of candidate pairs come from many similarities between nodes (`similarities`,
+`pair_features`). Gradient boosting and a graph neural network (`pair_network`) are trained on
+training pairs that are held back fold by fold; their scores are averaged, with a weight chosen on
+the validation pairs.
 """
 
 from __future__ import annotations
@@ -32,23 +33,23 @@ from ...core.sparse import (
 )
 from ...graph.kg import KnowledgeGraph
 from .boosters import booster_from_tensor, booster_tensor
-from .channels import side_of
-from .known import (
+from .pair_features import (
+    CandidateTable,
     Floats,
     Integers,
-    Known,
-    Learned,
-    Pairs,
-    Table,
+    LearnedSimilarities,
+    NodePairs,
+    PairFeatures,
 )
 from .pair_network import (
     Examples,
-    Messages,
+    PairGraph,
     PairNetwork,
     restored,
     train_pair_network,
     vectors_of,
 )
+from .similarities import end_features
 from .task import LinkTask
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ _BOOSTING = {
 }
 
 
-class Ranker:
+class LinkRanker:
     """Scores of the candidates of every head of the training graph, and what made them: judges, and
     what is known from all training pairs, which they judge by.
 
@@ -95,14 +96,15 @@ class Ranker:
         self,
         scores: sparse.csr_matrix,
         rest: Floats,
-        judges: Judges,
+        base_models: BaseModels,
         network_weight: float,
-        known: Known,
+        pair_features: PairFeatures,
         structure: Structure | None = None,
     ):
         self._scores, self._rest = scores, rest
         self._columns = scores.tocsc()
-        self.judges, self.network_weight, self.known = judges, network_weight, known
+        self.base_models, self.network_weight = base_models, network_weight
+        self.pair_features = pair_features
         self.structure = structure
 
     def score_tails(self, heads: Tensor) -> Tensor:
@@ -124,26 +126,26 @@ class Ranker:
             **matrix_tensors("scores", self._scores),
             "rest": torch.from_numpy(self._rest),
             "network_weight": torch.tensor(self.network_weight, dtype=torch.float64),
-            **named("judges", self.judges.tensors()),
-            **named("known", self.known.tensors()),
+            **named("judges", self.base_models.tensors()),
+            **named("known", self.pair_features.tensors()),
             **(named("structure", self.structure.tensors()) if self.structure else {}),
         }
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Ranker:
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> LinkRanker:
         """The scorer that gave these `tensors`."""
         structure = part_named("structure", tensors)
         return cls(
             matrix_from_tensors("scores", tensors),
             tensors["rest"].numpy(),
-            Judges.from_tensors(part_named("judges", tensors)),
+            BaseModels.from_tensors(part_named("judges", tensors)),
             float(tensors["network_weight"]),
-            Known.from_tensors(part_named("known", tensors)),
+            PairFeatures.from_tensors(part_named("known", tensors)),
             _structure_from(structure) if structure else None,
         )
 
 
-class Judged(NamedTuple):
+class BaseScores(NamedTuple):
     """What the judges say of the rows of a table.
 
     Attributes:
@@ -157,9 +159,9 @@ class Judged(NamedTuple):
     networked: NDArray[np.float64]
     level: NDArray[np.float64]
 
-    def where(self, chosen: NDArray[np.bool_]) -> Judged:
+    def where(self, chosen: NDArray[np.bool_]) -> BaseScores:
         """Some of the rows."""
-        return Judged._make(column[chosen] for column in self)
+        return BaseScores._make(column[chosen] for column in self)
 
     def scores(self, network_weight: float) -> NDArray[np.float64]:
         """Log-odds: the levels of a head's candidates, dealt out in the order of the average."""
@@ -172,7 +174,7 @@ class Judged(NamedTuple):
         return scores
 
 
-class Judges:
+class BaseModels:
     """What was learned: boosters and network, and the scale of what they read."""
 
     def __init__(
@@ -185,17 +187,17 @@ class Judges:
         self.quantiles, self.orders, self.level = quantiles, orders, level
         self.network = network
 
-    def boosted(self, table: Table) -> NDArray[np.float64]:
+    def boosted(self, table: CandidateTable) -> NDArray[np.float64]:
         """What the boosters say of the rows (values scaled), with mean 0 and spread 1 within a
         head."""
         said = np.sum([order.predict(table.values) for order in self.orders], axis=0)
         return _within_heads(table.heads, said)
 
-    def scaled(self, table: Table) -> Table:
+    def scaled(self, table: CandidateTable) -> CandidateTable:
         """The table as boosters and network read it."""
         return table._replace(values=_scaled(table.values, self.quantiles))
 
-    def judge(self, tables: Iterator[Table], messages: Messages) -> Judged:
+    def judge(self, tables: Iterator[CandidateTable], messages: PairGraph) -> BaseScores:
         """Of the rows of tables, one after the other; a head's rows are in one of them."""
         vectors = vectors_of(self.network, messages)
         parts = []
@@ -203,7 +205,7 @@ class Judges:
             with torch.no_grad():
                 networked = self.network(table, *vectors).double().numpy()
             parts.append(
-                Judged(
+                BaseScores(
                     table.heads,
                     table.tails,
                     self.boosted(table),
@@ -211,7 +213,7 @@ class Judges:
                     np.asarray(self.level.predict(table.values, raw_score=True)),
                 )
             )
-        return Judged(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        return BaseScores(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
     def tensors(self) -> dict[str, Tensor]:
         """What `from_tensors` needs; a booster as the bytes of LightGBM's text."""
@@ -223,7 +225,7 @@ class Judges:
         }
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Judges:
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> BaseModels:
         """The judges that gave these `tensors`."""
         return cls(
             tensors["quantiles"].numpy(),
@@ -233,7 +235,7 @@ class Judges:
         )
 
 
-class View:
+class FeatureBuilder:
     """A graph as the ranker sees it: what its judges are asked with.
 
     Args:
@@ -243,9 +245,9 @@ class View:
 
     def __init__(self, kg: KnowledgeGraph, data: HeteroData, task: LinkTask, seed: int):
         head_kind, _, tail_kind = task.edge_type
-        self._heads = side_of(kg, data, head_kind, task.edge_type, heads=True)
-        self._tails = side_of(kg, data, tail_kind, task.edge_type, heads=False)
-        self._head_pairs, self._tail_pairs = Pairs(self._heads), Pairs(self._tails)
+        self._heads = end_features(kg, data, head_kind, task.edge_type, heads=True)
+        self._tails = end_features(kg, data, tail_kind, task.edge_type, heads=False)
+        self._head_pairs, self._tail_pairs = NodePairs(self._heads), NodePairs(self._tails)
         self._seed = seed
 
     @property
@@ -253,14 +255,14 @@ class View:
         """The heads' molecules; None where none has a structure."""
         return self._heads.molecules
 
-    def known(self, pairs: sparse.csr_matrix) -> Known:
+    def known(self, pairs: sparse.csr_matrix) -> PairFeatures:
         """What these known pairs say of others."""
         sides = self._heads, self._tails, self._head_pairs, self._tail_pairs
-        return Known.learn(pairs, *sides, self._seed)
+        return PairFeatures.learn(pairs, *sides, self._seed)
 
-    def messages(self, learned: Learned) -> Messages:
+    def messages(self, learned: LearnedSimilarities) -> PairGraph:
         """What the network's messages go over."""
-        return Messages(learned, self._heads, self._tails)
+        return PairGraph(learned, self._heads, self._tails)
 
 
 def fit_ranker(
@@ -270,7 +272,7 @@ def fit_ranker(
     *,
     seed: int,
     checkpoint: Path | None = None,
-) -> tuple[Ranker, dict[str, Any]]:
+) -> tuple[LinkRanker, dict[str, Any]]:
     """Train the default model.
 
     Args:
@@ -287,7 +289,7 @@ def fit_ranker(
     """
     # Names and structures count as much as edges do.
     stages = Stages(checkpoint, lambda: [kg.checksum(), task.edge_type, task.held_back, seed])
-    view = View(kg, data, task, seed)
+    view = FeatureBuilder(kg, data, task, seed)
     left_out = task.matrix("train")
     trained = without_loops(left_out)
     folds = []
@@ -329,15 +331,15 @@ def fit_ranker(
     rows, columns, dealt = (np.concatenate(column) for column in zip(*parts, strict=True))
     scores = _first_of_each(rows, columns, dealt, trained.shape)
     structure = _structure_of(kg, task, view.molecules, trained, seed)
-    return Ranker(scores, _rest(whole.degrees), judges, weight, whole, structure), course
+    return LinkRanker(scores, _rest(whole.degrees), judges, weight, whole, structure), course
 
 
 class _Fold(NamedTuple):
     """Candidates of the heads whose pairs were held back, from what was known without them."""
 
-    table: Table
+    table: CandidateTable
     true: NDArray[np.bool_]
-    learned: Learned
+    learned: LearnedSimilarities
 
     def tensors(self) -> dict[str, Tensor]:
         return {
@@ -353,9 +355,9 @@ class _Fold(NamedTuple):
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> _Fold:
         return cls(
-            Table(*(tensors[name].numpy() for name in ("heads", "tails", "values"))),
+            CandidateTable(*(tensors[name].numpy() for name in ("heads", "tails", "values"))),
             tensors["true"].numpy(),
-            Learned(
+            LearnedSimilarities(
                 *(
                     matrix_from_tensors(name, tensors)
                     for name in ("pairs", "heads_alike", "tails_alike")
@@ -384,7 +386,9 @@ def _held_back(task: LinkTask, trained: sparse.csr_matrix, seed: int) -> Iterato
         yield pairs[fold_of == fold]
 
 
-def _fold(view: View, task: LinkTask, held_back: Integers, seed: int) -> dict[str, Tensor]:
+def _fold(
+    view: FeatureBuilder, task: LinkTask, held_back: Integers, seed: int
+) -> dict[str, Tensor]:
     chance = np.random.default_rng(seed)
     trained = without_loops(task.matrix("train"))
     true = pair_matrix(held_back, trained.shape)
@@ -401,7 +405,7 @@ def _fold(view: View, task: LinkTask, held_back: Integers, seed: int) -> dict[st
         chosen = label | (chance.random(len(label)) < _FALSE)
         kept.append(table.where(chosen))
         labels.append(label[chosen])
-    table = Table(*(np.concatenate(column) for column in zip(*kept, strict=True)))
+    table = CandidateTable(*(np.concatenate(column) for column in zip(*kept, strict=True)))
     return _Fold(table, np.concatenate(labels), known.learned).tensors()
 
 
@@ -411,7 +415,7 @@ def _judges(
     values: Floats,
     quantiles: NDArray[np.float64],
     seed: int,
-) -> Judges:
+) -> BaseModels:
     true = np.concatenate([one.true for one in examples])
     # A head is another query in another fold.
     width = examples[0].known.pairs.shape[0]
@@ -426,7 +430,7 @@ def _judges(
         level = booster_from_tensor(learned["booster"])
         step(1)
     weights = stages.get("network", lambda: train_pair_network(examples, seed).state_dict())
-    return Judges(quantiles, orders, level, restored(weights))
+    return BaseModels(quantiles, orders, level, restored(weights))
 
 
 def _order(
@@ -450,7 +454,7 @@ def _level(values: Floats, true: NDArray[np.bool_], seed: int) -> dict[str, Tens
     return {"booster": booster_tensor(lightgbm.train({**_BOOSTING, **objective}, data, _ROUNDS))}
 
 
-def _network_weight(judged: Judged, task: LinkTask) -> tuple[float, dict[str, Any]]:
+def _network_weight(judged: BaseScores, task: LinkTask) -> tuple[float, dict[str, Any]]:
     """The network's weight with the best validation MRR."""
     queries, answers = task.valid.T
     known = task.matrix("train", "valid")

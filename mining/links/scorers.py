@@ -7,7 +7,7 @@ from typing import Protocol
 from torch import Tensor
 
 
-class Scorer(Protocol):
+class LinkScorer(Protocol):
     """What ranks: a trained network's vectors, or a baseline."""
 
     def score_tails(self, heads: Tensor) -> Tensor:

@@ -27,12 +27,12 @@ from ...gnn.training import context_of, device_of
 from ...graph.kg import KnowledgeGraph
 from ...graph.training_provenance import training_graph_record
 from .baselines import Degree, Neighbours
-from .ensemble import Ensemble, Member, choose_weights
-from .fit import fit_links
+from .ensemble import Ensemble, EnsembleMember, choose_weights
+from .fit_network import fit_link_network
 from .metrics import first_candidates
 from .model import DIRECTIONS, KIND, LinkModel
 from .node_features import add_features
-from .scorers import Scorer
+from .scorers import LinkScorer
 from .task import LinkTask, link_task
 
 MODELS = ("ranker", "network", "structure", "degree", "neighbours")
@@ -84,7 +84,7 @@ def evaluate_links(
 
 
 def _evaluate(
-    scorer: Scorer,
+    scorer: LinkScorer,
     task: LinkTask,
     pairs: NDArray[np.int64],
     known: sparse.csr_matrix,
@@ -164,7 +164,7 @@ def train_links(
     settings: dict[str, Any] = {"model": model}
     checkpoint = None if out is None else Path(f"{out}.checkpoint")
     course: dict[str, Any] = {}
-    scorer: Scorer
+    scorer: LinkScorer
     if model == "degree":
         scorer = Degree.fit(trained)
     elif model == "neighbours":
@@ -185,7 +185,7 @@ def train_links(
         )
         settings["network"] = network_settings.to_dict()
         add_features(data, kg, network_settings.features)
-        scorer, course = fit_links(
+        scorer, course = fit_link_network(
             data,
             task,
             network_settings,
@@ -243,7 +243,7 @@ def ensemble_links(
                     " differ; train them on one graph with one --split, or one --seed"
                 )
     kg, task = first.graph, first.task
-    members = [Member(model.scorer, model.calibrations) for model in models]
+    members = [EnsembleMember(model.scorer, model.calibrations) for model in models]
     weights, _ = choose_weights(members, task, seed=seed)
     settings = {
         "model": "ensemble",
@@ -276,7 +276,7 @@ def _measured(
     kg: KnowledgeGraph,
     data: HeteroData,
     task: LinkTask,
-    scorer: Scorer,
+    scorer: LinkScorer,
     settings: Mapping[str, Any],
     course: Mapping[str, Any],
     *,
@@ -288,7 +288,7 @@ def _measured(
     metrics: dict[str, Any] = {"training": course} if course else {}
     metrics["valid"] = _evaluate(scorer, task, task.valid, known, "tail")
     metrics["test"] = {d: _evaluate(scorer, task, task.test, known, d) for d in DIRECTIONS}
-    baselines: dict[str, Scorer] = {
+    baselines: dict[str, LinkScorer] = {
         "degree": Degree.fit(trained),
         "neighbours": Neighbours.fit(data, task.edge_type, trained),
     }
@@ -301,7 +301,7 @@ def _measured(
     return LinkModel(scorer, task, settings, seed, metrics, calibrations, kg, record)
 
 
-def _calibrate(scorer: Scorer, task: LinkTask) -> tuple[dict[str, Calibration], dict[str, Any]]:
+def _calibrate(scorer: LinkScorer, task: LinkTask) -> tuple[dict[str, Calibration], dict[str, Any]]:
     """Fitted on the validation edges, measured on the test edges, for both directions."""
     calibrations, measured = {}, {}
     for direction in DIRECTIONS:
@@ -319,7 +319,7 @@ def _calibrate(scorer: Scorer, task: LinkTask) -> tuple[dict[str, Calibration], 
 
 
 def _first_candidates(
-    scorer: Scorer, task: LinkTask, direction: str, part: str, other: str
+    scorer: LinkScorer, task: LinkTask, direction: str, part: str, other: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     """The first candidates of every query with an edge, those trained on or in the other part left
     out, and whether they are in this part."""

@@ -25,7 +25,7 @@ from ...gnn.settings import (
 )
 from ...gnn.training import context_of, device_of
 from ...graph.kg import KnowledgeGraph
-from .fit import fit_links
+from .fit_network import fit_link_network
 from .node_features import add_features
 from .task import link_task
 
@@ -102,7 +102,7 @@ def tune_links(
                     raise optuna.TrialPruned
 
             try:
-                fit_links(data, task, tried, seed=seed, device=where, watch=watch)
+                fit_link_network(data, task, tried, seed=seed, device=where, watch=watch)
                 study.tell(trial, max(looks))
             except (optuna.TrialPruned, ModelError):  # ModelError: scores that are no numbers
                 study.tell(trial, state=TrialState.PRUNED)

@@ -1,6 +1,6 @@
 """Drugs for a disease by content: what is like its drugs, treats diseases like it, or shares genes.
 
-The likenesses are those of the ranker's channels (`..links.channels`): neighbours in the graph by
+The likenesses are the ranker's similarities (`..links.similarities`): neighbours in the graph by
 each type of edge, and molecules' fingerprints. How much each counts is learned from the training
 pairs, and every score can be taken apart again into the pairs that carry it.
 """
@@ -28,7 +28,7 @@ from ...core.sparse import (
 )
 from ...gnn.data import EdgeType
 from ...graph.kg import KnowledgeGraph
-from ..links.channels import side_of
+from ..links.similarities import end_features
 
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
@@ -112,8 +112,12 @@ class Content:
             data: the training graph; `kg` is read for names and structures alone.
             known: the training pairs, (drugs, diseases).
         """
-        drugs = _speaking_for(side_of(kg, data, edge_type[0], edge_type, heads=True).alike)
-        diseases = _speaking_for(side_of(kg, data, edge_type[2], edge_type, heads=False).alike)
+        drugs = _speaking_for(
+            end_features(kg, data, edge_type[0], edge_type, heads=True).similarities
+        )
+        diseases = _speaking_for(
+            end_features(kg, data, edge_type[2], edge_type, heads=False).similarities
+        )
         genes = _shared_genes(data, known.shape)
         parts = [("drug", name) for name in drugs] + [("disease", name) for name in diseases]
         parts.append((GENES, GENES))

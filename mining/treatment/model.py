@@ -595,9 +595,9 @@ def load_model(path: Path | str, graph: KnowledgeGraph | None = None) -> Treatme
             elif name == "collaborative":
                 members[name] = Collaborative.from_tensors(tensors)
             else:
-                from ..links.ranker import Ranker  # LightGBM is loaded where it is needed
+                from ..links.ranker import LinkRanker  # LightGBM is loaded where it is needed
 
-                members[name] = Ranker.from_tensors(tensors)
+                members[name] = LinkRanker.from_tensors(tensors)
         return TreatmentModel(
             members,
             settings.pop("weights"),

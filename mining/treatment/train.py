@@ -23,8 +23,7 @@ from ...gnn.data import to_hetero_data
 from ...graph.kg import KnowledgeGraph
 from ...graph.training_provenance import training_graph_record
 from ..links.baselines import Degree
-from ..links.model import LinkModel
-from ..links.model import load_model as load_links
+from ..links.model import LinkModel, load_link_model
 from ..links.split import split_links
 from ..links.task import LinkTask, link_task
 from ..links.train import train_links
@@ -191,7 +190,7 @@ def _links(kg: KnowledgeGraph, task: LinkTask, seed: int, checkpoint: Path | Non
     """The link predictor; that of an interrupted run where it is the same."""
     place = None if checkpoint is None else checkpoint / "links"
     if place is not None and (place / CONFIG).is_file():
-        kept = load_links(place, kg)
+        kept = load_link_model(place, kg)
         if kept.same_graph and kept.task.held_back == task.held_back and kept.seed == seed:
             return kept
     if place is not None:

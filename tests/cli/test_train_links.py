@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from medkg.cli import app
-from medkg.mining.links.model import load_model
+from medkg.mining.links.model import load_link_model
 from tests.gnn.graphs import family_graph
 
 
@@ -46,7 +46,7 @@ def test_an_option_goes_before_the_file_and_the_file_before_the_default(
     arguments = ("train", "links", graph, "--out", tmp_path / "model", "--config", file)
     figures = json.loads(run(*arguments, "--epochs", 3, "--json"))
     assert figures["training"]["epochs"] == 3
-    model = load_model(tmp_path / "model")
+    model = load_link_model(tmp_path / "model")
     assert model.seed == 5
     network = model.settings["network"]
     assert (network["encoder"], network["dim"], network["dropout"]) == ("compgcn", 8, 0.5)
@@ -58,7 +58,7 @@ def test_tuned_settings_train_the_model(graph: Path, tmp_path: Path) -> None:
     out = tmp_path / "model"
     run("train", "links", graph, "--out", out, "--config", file, "--tune", 2)
     best = tomllib.loads((tmp_path / "model.tuning" / "best.toml").read_text())["network"]
-    trained = load_model(out).settings["network"]
+    trained = load_link_model(out).settings["network"]
     assert {name: trained[name] for name in best} == best
     assert (best["dim"], best["layers"]) == (8, 1)
 
@@ -76,7 +76,7 @@ def test_a_wrong_setting_ends_before_the_graph_is_read(tmp_path: Path) -> None:
 def test_predictions_as_json_say_at_what_base_rate(graph: Path, tmp_path: Path) -> None:
     out = tmp_path / "model"
     run("train", "links", graph, "--model", "degree", "--out", out)
-    model = load_model(out)
+    model = load_link_model(out)
     for direction, asked in (("tail", ("--head", "drug 0-3")), ("head", ("--tail", "GENE10"))):
         rows = json.loads(run("predict", out, *asked, "--top", 4, "--json"))
         assert len(rows) == 4
@@ -91,9 +91,11 @@ def test_trained_models_are_joined(graph: Path, tmp_path: Path) -> None:
     arguments = ("train", "links", graph, *members, "--out", tmp_path / "both")
     said = run(*arguments)
     assert "weights: links-degree-" in said
-    model = load_model(tmp_path / "both")
+    model = load_link_model(tmp_path / "both")
     assert model.label == "links-ensemble"
-    best = max(load_model(tmp_path / n).metrics["valid"]["mrr"] for n in ("degree", "neighbours"))
+    best = max(
+        load_link_model(tmp_path / n).metrics["valid"]["mrr"] for n in ("degree", "neighbours")
+    )
     assert model.metrics["valid"]["mrr"] >= best
     assert json.loads(run(*arguments, "--json")) == json.loads(json.dumps(model.metrics))
     refused = CliRunner().invoke(app, [*map(str, arguments), "--model", "ranker"])

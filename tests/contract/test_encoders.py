@@ -14,10 +14,10 @@ from medkg.gnn.encoders import (
     INVERSE,
     Encoder,
     Features,
-    Messages,
+    MessageEdges,
     MessageType,
-    SparseMessages,
-    WeightedMessages,
+    SparseMessageEdges,
+    WeightedMessageEdges,
 )
 from medkg.gnn.settings import NetworkSettings
 
@@ -34,11 +34,11 @@ WANTED = ["Drug", "Target"]
 
 def over(
     edges: Mapping[tuple[str, str, str], Tensor], counts: Mapping[str, int]
-) -> dict[MessageType, Messages]:
-    messages: dict[MessageType, Messages] = {}
+) -> dict[MessageType, MessageEdges]:
+    messages: dict[MessageType, MessageEdges] = {}
     for (head, relation, tail), e in edges.items():
-        messages[head, relation, tail] = SparseMessages(e[0], e[1], counts[head], counts[tail])
-        back = SparseMessages(e[1], e[0], counts[tail], counts[head])
+        messages[head, relation, tail] = SparseMessageEdges(e[0], e[1], counts[head], counts[tail])
+        back = SparseMessageEdges(e[1], e[0], counts[tail], counts[head])
         messages[tail, relation + INVERSE, head] = back
     return messages
 
@@ -126,8 +126,8 @@ def test_an_edge_of_weight_zero_is_no_edge(name: str) -> None:
     """Messages with weights, through which attribution goes, give the same vectors."""
     encoder = built(name)
 
-    def weighted(without: int | None) -> dict[MessageType, Messages]:
-        messages: dict[MessageType, Messages] = {}
+    def weighted(without: int | None) -> dict[MessageType, MessageEdges]:
+        messages: dict[MessageType, MessageEdges] = {}
         for (head, relation, tail), e in EDGES.items():
             weights = torch.ones(e.shape[1])
             if without is not None and relation == "TARGETS":
@@ -136,7 +136,7 @@ def test_an_edge_of_weight_zero_is_no_edge(name: str) -> None:
                 (e[0], e[1], tail, (head, relation, tail)),
                 (e[1], e[0], head, (tail, relation + INVERSE, head)),
             ):
-                messages[t] = WeightedMessages(sender, receiver, COUNTS[kind], weights)
+                messages[t] = WeightedMessageEdges(sender, receiver, COUNTS[kind], weights)
         return messages
 
     targets = ("Drug", "TARGETS", "Target")

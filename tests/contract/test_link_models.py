@@ -12,7 +12,7 @@ import pytest
 from medkg.core.errors import MissingError, ModelError
 from medkg.graph.frames import PREDICTIONS
 from medkg.graph.kg import KnowledgeGraph
-from medkg.mining.links.model import LinkModel, load_model
+from medkg.mining.links.model import LinkModel, load_link_model
 from medkg.mining.links.train import evaluate_links, train_links
 
 from ..gnn.graphs import family_graph
@@ -151,7 +151,7 @@ def test_predictions_change_nothing_that_is_learned(model: LinkModel, kg: Knowle
 def test_save_and_load(model: LinkModel, kg: KnowledgeGraph, tmp_path: Path) -> None:
     kg.save(tmp_path / "graph")
     model.save(tmp_path / "model", graph_path=tmp_path / "graph")
-    loaded = load_model(tmp_path / "model")
+    loaded = load_link_model(tmp_path / "model")
     assert loaded.name == model.name
     assert loaded.metrics == model.metrics
     for query in ({"head": "drug 2-2"}, {"tail": "GENE21"}):
@@ -166,14 +166,14 @@ def test_other_graph_is_noticed(model: LinkModel, kg: KnowledgeGraph, tmp_path: 
     smaller.save(tmp_path / "graph")
     model.save(tmp_path / "model", graph_path=tmp_path / "graph")
     with pytest.raises(ModelError, match="no longer the one"):
-        load_model(tmp_path / "model")
+        load_link_model(tmp_path / "model")
     with pytest.warns(UserWarning, match="not the one that the model was trained on"):
-        loaded = load_model(tmp_path / "model", smaller)
+        loaded = load_link_model(tmp_path / "model", smaller)
     assert loaded.predict(head="drug 2-2").height == 20
     assert loaded.explain("drug 2-2", "GENE21").attribution == ()
     model.save(tmp_path / "model", graph_path=tmp_path / "nowhere")
     with pytest.raises(ModelError, match="name the graph"):
-        load_model(tmp_path / "model")
+        load_link_model(tmp_path / "model")
 
 
 def test_unseen_and_unknown_entities(model: LinkModel, kg: KnowledgeGraph) -> None:

@@ -17,8 +17,8 @@ from medkg.gnn.encoders import (
     Encoder,
     Features,
     NodeVectors,
-    SparseMessages,
-    WeightedMessages,
+    SparseMessageEdges,
+    WeightedMessageEdges,
     _RelationalConvolution,
 )
 from medkg.gnn.settings import NetworkSettings
@@ -44,9 +44,9 @@ def test_mean_and_its_gradient(weighted: bool) -> None:
     torch.manual_seed(0)
     edges = random_edges(5, 7, 12)
     messages = (
-        WeightedMessages(edges[0], edges[1], 7, torch.ones(12))
+        WeightedMessageEdges(edges[0], edges[1], 7, torch.ones(12))
         if weighted
-        else SparseMessages(edges[0], edges[1], 5, 7)
+        else SparseMessageEdges(edges[0], edges[1], 5, 7)
     )
     x = torch.randn(5, 3, requires_grad=True)
     shares = dense(edges, 5, 7)
@@ -68,8 +68,8 @@ def test_dots_and_sums_and_their_gradients(heads: int) -> None:
     pull = torch.randn_like(expected)
     wanted = torch.autograd.grad((expected * pull).sum(), (q, k, x))
     for messages in (
-        SparseMessages(edges[0], edges[1], 5, 7),
-        WeightedMessages(edges[0], edges[1], 7, torch.ones(12)),
+        SparseMessageEdges(edges[0], edges[1], 5, 7),
+        WeightedMessageEdges(edges[0], edges[1], 7, torch.ones(12)),
     ):
         found = messages.sum(messages.dots(q, k).tanh(), x)
         assert torch.allclose(found, expected, atol=1e-5)
@@ -81,7 +81,7 @@ def test_dots_and_sums_and_their_gradients(heads: int) -> None:
 
 def test_no_edges_give_nothing() -> None:
     none = torch.empty(2, 0, dtype=torch.int64)
-    messages = SparseMessages(none[0], none[1], 5, 7)
+    messages = SparseMessageEdges(none[0], none[1], 5, 7)
     q, k = torch.randn(2, 7, 3), torch.randn(2, 5, 3, requires_grad=True)
     found = messages.sum(messages.dots(q, k), k)
     assert torch.equal(found, torch.zeros(2, 7, 3))
@@ -102,7 +102,7 @@ def test_layer_equals_pyg() -> None:
         theirs.bias.copy_(ours.self_loop.bias)
     edges = [random_edges(n, n, 15) for _ in types]
     messages = {
-        message_type: SparseMessages(e[0], e[1], n, n)
+        message_type: SparseMessageEdges(e[0], e[1], n, n)
         for message_type, e in zip(types, edges, strict=True)
     }
     x = torch.randn(n, dim)
@@ -126,8 +126,8 @@ def made(
 
 def by_type(
     edges: Mapping[tuple[str, str, str], Tensor],
-) -> dict[tuple[str, str, str], SparseMessages]:
-    return {t: SparseMessages(e[0], e[1], COUNTS[t[0]], COUNTS[t[2]]) for t, e in edges.items()}
+) -> dict[tuple[str, str, str], SparseMessageEdges]:
+    return {t: SparseMessageEdges(e[0], e[1], COUNTS[t[0]], COUNTS[t[2]]) for t, e in edges.items()}
 
 
 def test_compgcn_by_hand() -> None:

@@ -16,7 +16,7 @@ from torch_geometric.sampler import (
     NodeSamplerInput,
 )
 
-from medkg.gnn.encoders import SparseMessages
+from medkg.gnn.encoders import SparseMessageEdges
 from medkg.gnn.network import LinkNetwork, both_ways, messages_over
 from medkg.gnn.sampler import NeighbourSampler, without_seed_edges
 from medkg.gnn.settings import NetworkSettings
@@ -155,7 +155,9 @@ def test_all_neighbours_give_the_vectors_of_the_whole_graph(data: HeteroData, en
         for k, equal in ((-1, True), (1, False)):
             out = around(data, seeds, [k, k])
             part = {
-                t: SparseMessages(out.row[t], out.col[t], len(out.node[t[0]]), len(out.node[t[2]]))
+                t: SparseMessageEdges(
+                    out.row[t], out.col[t], len(out.node[t[0]]), len(out.node[t[2]])
+                )
                 for t in out.row
             }
             found = network(part, out.node)["Drug"][:3]

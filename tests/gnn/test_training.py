@@ -20,7 +20,7 @@ from medkg.gnn.network import LinkNetwork, compact
 from medkg.gnn.settings import NetworkSettings
 from medkg.gnn.training import _Graph, _State, context_of
 from medkg.graph.kg import KnowledgeGraph
-from medkg.mining.links.fit import fit_links
+from medkg.mining.links.fit_network import fit_link_network
 from medkg.mining.links.model import load_model
 from medkg.mining.links.task import link_task
 from medkg.mining.links.train import train_links
@@ -101,17 +101,17 @@ def test_going_on_is_the_same_as_not_stopping(
     looks: list[float] = []
     folder = tmp_path / "checkpoint"
     with pytest.raises(KeyboardInterrupt):
-        fit_links(
+        fit_link_network(
             data, task, settings, seed=4, device=CPU, checkpoint=folder,
             watch=lambda mrr: stop(mrr, looks),
         )  # fmt: skip
     assert folder.is_dir()
     later: list[float] = []
     unbroken: list[float] = []
-    resumed, _ = fit_links(
+    resumed, _ = fit_link_network(
         data, task, settings, seed=4, device=CPU, checkpoint=folder, watch=later.append
     )
-    expected, _ = fit_links(data, task, settings, seed=4, device=CPU, watch=unbroken.append)
+    expected, _ = fit_link_network(data, task, settings, seed=4, device=CPU, watch=unbroken.append)
     assert looks[:3] + later == unbroken
     for name, tensor in expected.tensors().items():
         assert torch.equal(resumed.tensors()[name], tensor)
@@ -139,11 +139,11 @@ def test_no_training_goes_on_from_one_that_other_edges_validated(
     for asked, expected in ((task, 2), (turned, 4)):
         looks: list[float] = []
         with pytest.raises(KeyboardInterrupt):
-            fit_links(
+            fit_link_network(
                 data, task, settings, seed=0, device=CPU, checkpoint=tmp_path / "state", watch=stop
             )
         later: list[float] = []
-        fit_links(
+        fit_link_network(
             data, asked, settings, seed=0, device=CPU, checkpoint=tmp_path / "state",
             watch=later.append,
         )  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 
 from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
-from medkg.mining.links.model import LinkModel, load_model
+from medkg.mining.links.model import LinkModel, load_link_model
 from medkg.mining.links.train import train_links
 
 # Five scaffolds, each with what may hang on it: drugs of a scaffold share targets.
@@ -56,4 +56,4 @@ def structure_model(
     path = tmp_path_factory.mktemp("structure")
     molecule_graph.save(path / "kg")
     train_links(molecule_graph, model="structure", out=path / "model", graph_path=path / "kg")
-    return load_model(path / "model")
+    return load_link_model(path / "model")

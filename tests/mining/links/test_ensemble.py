@@ -10,9 +10,9 @@ import torch
 
 from medkg.core.errors import ModelError
 from medkg.graph.kg import KnowledgeGraph
-from medkg.mining.links.ensemble import Ensemble, Member, _log_odds
-from medkg.mining.links.model import LinkModel, load_model
-from medkg.mining.links.ranker import Ranker
+from medkg.mining.links.ensemble import Ensemble, EnsembleMember, _log_odds
+from medkg.mining.links.model import LinkModel, load_link_model
+from medkg.mining.links.ranker import LinkRanker
 from medkg.mining.links.train import ensemble_links, train_links
 from medkg.mining.molecules.screen import targets_of
 from tests.gnn.graphs import family_graph
@@ -63,7 +63,9 @@ def test_scores_are_the_weighted_log_odds(members: list[LinkModel], joined: Link
     trained = joined.task.matrix("train")
     expected = sum(
         by_name[model.name]
-        * _log_odds(Member(model.scorer, model.calibrations), "head", torch.arange(5), trained.T)
+        * _log_odds(
+            EnsembleMember(model.scorer, model.calibrations), "head", torch.arange(5), trained.T
+        )
         for model in members
     )
     found = joined.scorer.score_heads(torch.arange(5)).numpy()
@@ -72,7 +74,7 @@ def test_scores_are_the_weighted_log_odds(members: list[LinkModel], joined: Link
 
 def test_equal_scores_keep_being_equal(members: list[LinkModel]) -> None:
     """Genes without a known drug have one degree; the order of nodes must not tell them apart."""
-    degree = Member(members[0].scorer, members[0].calibrations)
+    degree = EnsembleMember(members[0].scorer, members[0].calibrations)
     trained = members[0].task.matrix("train")
     odds = _log_odds(degree, "tail", torch.arange(2), trained)
     bare = np.diff(trained.tocsc().indptr) == 0
@@ -83,7 +85,7 @@ def test_equal_scores_keep_being_equal(members: list[LinkModel]) -> None:
 def test_it_is_saved_and_read(joined: LinkModel, kg: KnowledgeGraph, tmp_path: Path) -> None:
     kg.save(tmp_path / "graph")
     joined.save(tmp_path / "model", graph_path=tmp_path / "graph")
-    read = load_model(tmp_path / "model")
+    read = load_link_model(tmp_path / "model")
     assert read.name == joined.name
     for query in ({"head": "drug 2-2"}, {"tail": "GENE21"}):
         assert read.predict(**query).equals(joined.predict(**query))
@@ -104,7 +106,7 @@ def test_a_score_rests_on_what_its_heaviest_member_rests_on(
     assert explanation.attribution == alone.attribution != ()
     assert explanation.attribution_unit == "standard deviations by links-ranker, weight 0.25"
     # Degree ranks every pair; the ranker alone doesn't.
-    assert isinstance(ranker.scorer, Ranker)
+    assert isinstance(ranker.scorer, LinkRanker)
     unranked = next(t for t in range(60) if not ranker.scorer.is_candidate(0, t))
     pair = ranker.task.heads[0], ranker.task.tails[unranked]
     assert both.explain(*pair).candidate

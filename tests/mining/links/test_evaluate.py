@@ -10,7 +10,7 @@ import pytest
 from medkg.core.errors import DataError, MissingError, ModelError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.links.evaluate import evaluate_model
-from medkg.mining.links.model import LinkModel, load_model
+from medkg.mining.links.model import LinkModel, load_link_model
 from medkg.mining.links.split import split_links
 from medkg.mining.links.train import train_links
 from tests.gnn.graphs import family_graph
@@ -154,7 +154,7 @@ def test_another_graph_than_trained_on(
     model.save(tmp_path / "model", graph_path=tmp_path / "graph")
     smaller = kg.without_edges(kg.edges.filter(relation="TREATS")["id"].head(1))
     with pytest.warns(UserWarning, match="not the one"):
-        elsewhere = load_model(tmp_path / "model", smaller)
+        elsewhere = load_link_model(tmp_path / "model", smaller)
     found = evaluate_model(elsewhere)
     assert found["training_graph"]
     assert found["figures"] == report["figures"]

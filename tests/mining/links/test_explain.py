@@ -9,7 +9,7 @@ import torch
 
 from medkg.gnn import network as training
 from medkg.gnn.attribution import attribute_to_edges
-from medkg.gnn.encoders import WeightedMessages
+from medkg.gnn.encoders import WeightedMessageEdges
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.links.explain import Explainer
 from medkg.mining.links.model import LinkModel
@@ -194,8 +194,8 @@ def test_attribution_is_the_derivative_of_the_score(model: LinkModel) -> None:
             weights = torch.tensor([weight if e == edge else 1.0 for e in data[edge_type].ids])
             forth, back = training.both_ways(edge_type)
             n_heads, n_tails = counts[edge_type[0]], counts[edge_type[2]]
-            messages[forth] = WeightedMessages(heads, tails, n_tails, weights)
-            messages[back] = WeightedMessages(tails, heads, n_heads, weights)
+            messages[forth] = WeightedMessageEdges(heads, tails, n_tails, weights)
+            messages[back] = WeightedMessageEdges(tails, heads, n_heads, weights)
         with torch.no_grad():
             vectors = network.eval()(messages)
         return float(

@@ -22,7 +22,7 @@ from medkg.gnn.network import LinkNetwork
 from medkg.gnn.settings import NetworkSettings
 from medkg.gnn.training import CHECKPOINT
 from medkg.graph.kg import KnowledgeGraph
-from medkg.mining.links.model import load_model
+from medkg.mining.links.model import load_link_model
 from medkg.mining.links.task import link_task
 from medkg.mining.links.train import train_links
 from tests.gnn.graphs import family_graph
@@ -230,7 +230,7 @@ links.train_links(kg, dim=16, epochs=60, seed=3, out={str(tmp_path / "model")!r}
     assert resumed.metrics == unbroken.metrics
     for name, tensor in unbroken.scorer.tensors().items():
         assert torch.equal(resumed.scorer.tensors()[name], tensor)
-    assert load_model(tmp_path / "model", kg).name == unbroken.name
+    assert load_link_model(tmp_path / "model", kg).name == unbroken.name
 
 
 def test_a_checkpoint_of_another_training_is_not_taken(kg: KnowledgeGraph, tmp_path: Path) -> None:

@@ -16,10 +16,10 @@ from medkg.core.errors import DataError, ModelError
 from medkg.gnn.data import to_hetero_data
 from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
-from medkg.mining.links import channels, known
+from medkg.mining.links import pair_features, similarities
 from medkg.mining.links.attribution import removals
-from medkg.mining.links.model import LinkModel, load_model
-from medkg.mining.links.ranker import Judged, Judges, Ranker
+from medkg.mining.links.model import LinkModel, load_link_model
+from medkg.mining.links.ranker import BaseModels, BaseScores, LinkRanker
 from medkg.mining.links.train import train_links
 from tests.gnn.graphs import family_graph
 from tests.killed import kill_when
@@ -37,23 +37,23 @@ def model(kg: KnowledgeGraph) -> LinkModel:
     return train_links(kg)
 
 
-def ranker_of(model: LinkModel) -> Ranker:
-    assert isinstance(model.scorer, Ranker)
+def ranker_of(model: LinkModel) -> LinkRanker:
+    assert isinstance(model.scorer, LinkRanker)
     return model.scorer
 
 
-def asked(model: LinkModel) -> tuple[Judges, known.Known, sparse.csr_matrix]:
+def asked(model: LinkModel) -> tuple[BaseModels, pair_features.PairFeatures, sparse.csr_matrix]:
     """The ranker's judges, what they judge by on the training graph, and what they don't."""
     ranker = ranker_of(model)
-    return ranker.judges, ranker.known, model.task.matrix("train")
+    return ranker.base_models, ranker.pair_features, model.task.matrix("train")
 
 
 def test_channels_leave_the_relation_out(kg: KnowledgeGraph) -> None:
     """What heads are alike by may tell nothing of the pairs that are to be predicted."""
     data = to_hetero_data(kg)
-    drugs = channels.side_of(kg, data, "Drug", EDGE_TYPE, heads=True)
+    drugs = similarities.end_features(kg, data, "Drug", EDGE_TYPE, heads=True)
     none = kg.without_edges(kg.edges.filter(relation="TARGETS")["id"])
-    same = channels.side_of(none, to_hetero_data(none), "Drug", EDGE_TYPE, heads=True)
+    same = similarities.end_features(none, to_hetero_data(none), "Drug", EDGE_TYPE, heads=True)
     assert drugs.alike.keys() == same.alike.keys()
     assert "Drug TARGETS Target" not in drugs.alike
     for name, alike in drugs.alike.items():
@@ -62,8 +62,8 @@ def test_channels_leave_the_relation_out(kg: KnowledgeGraph) -> None:
 
 def test_nearest_rows_are_the_largest_cosines() -> None:
     chance = np.random.default_rng(0)
-    rows = channels.unit_rows(sparse.random(40, 30, 0.3, "csr", random_state=1))
-    found = channels.nearest_rows(rows, 5).toarray()
+    rows = similarities.unit_rows(sparse.random(40, 30, 0.3, "csr", random_state=1))
+    found = similarities.nearest_rows(rows, 5).toarray()
     cosines = (rows @ rows.T).toarray()
     np.fill_diagonal(cosines, 0)
     assert np.allclose(found[found > 0], cosines[found > 0])
@@ -74,10 +74,10 @@ def test_nearest_rows_are_the_largest_cosines() -> None:
 
 def test_symbols_of_a_family_are_alike(kg: KnowledgeGraph) -> None:
     data = to_hetero_data(kg)
-    side = channels.side_of(kg, data, "Target", EDGE_TYPE, heads=False)
+    side = similarities.end_features(kg, data, "Target", EDGE_TYPE, heads=False)
     names = dict(kg.nodes.select("id", "name").iter_rows())
     symbols = [names[node] for node in data["Target"].ids]
-    alike = side.alike["symbol"]
+    alike = side.similarities["symbol"]
     # A longer beginning in common is worth more.
     one, near, far = (symbols.index(s) for s in ("GENE10", "GENE11", "GENE21"))
     assert alike[one, near] > alike[one, far]
@@ -86,14 +86,14 @@ def test_symbols_of_a_family_are_alike(kg: KnowledgeGraph) -> None:
 def test_of_many_pairs_the_most_alike_are_compared(
     kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    side = channels.side_of(kg, to_hetero_data(kg), "Target", EDGE_TYPE, heads=False)
-    whole = known.Pairs(side)
+    side = similarities.end_features(kg, to_hetero_data(kg), "Target", EDGE_TYPE, heads=False)
+    whole = pair_features.NodePairs(side)
     cells = whole.values.size // 4
-    monkeypatch.setattr(known, "_PAIR_CELLS", cells)
-    fewer = known.Pairs(side)
+    monkeypatch.setattr(pair_features, "_PAIR_CELLS", cells)
+    fewer = pair_features.NodePairs(side)
     assert 0 < fewer.values.size <= cells
     likeness = np.zeros((2, whole.n_nodes))  # of each node with the one most like it
-    n_channels = len(side.alike)
+    n_channels = len(side.similarities)
     for row, pairs in zip(likeness, (whole, fewer), strict=True):
         largest = pairs.values[:, :n_channels].max(1)
         for ends in (pairs.rows, pairs.columns):
@@ -103,7 +103,7 @@ def test_of_many_pairs_the_most_alike_are_compared(
 
 def test_scores_keep_the_order_of_the_average_and_the_levels() -> None:
     heads = np.array([0, 0, 0, 1, 1])
-    judged = Judged(
+    judged = BaseScores(
         heads,
         np.arange(5),
         boosted=np.array([0.1, 0.9, 0.5, 0.2, 0.1]),
@@ -136,7 +136,7 @@ def test_damaged_trees_are_named(model: LinkModel) -> None:
     whole = tensors["judges.level"]
     for damaged in (whole[: len(whole) // 1000], torch.full_like(whole, 0xFF)):
         with pytest.raises(ModelError, match="the trees are damaged"):
-            Ranker.from_tensors({**tensors, "judges.level": damaged})
+            LinkRanker.from_tensors({**tensors, "judges.level": damaged})
 
 
 def test_options_of_the_network_are_not_the_rankers(kg: KnowledgeGraph) -> None:
@@ -154,7 +154,7 @@ def test_without_a_pair_is_as_if_it_had_never_been_known(model: LinkModel) -> No
     assert rest.degrees[tail] == whole.degrees[tail] - 1
     assert whole.pairs[head, tail] == 1
     table = next(rest.tables(np.array([head]), left_out))
-    anew = known.Known.__new__(known.Known)
+    anew = pair_features.PairFeatures.__new__(pair_features.PairFeatures)
     anew.__dict__.update(whole.__dict__)
     for derived in ("_of_tails", "_of_heads"):
         anew.__dict__.pop(derived, None)
@@ -186,7 +186,7 @@ def test_what_a_score_rests_on_is_faithful(model: LinkModel) -> None:
     assert np.mean(named_drops) > 2 * max(np.mean(other_drops), 0.01)
 
 
-def score(model: LinkModel, whole: known.Known, head: int, tail: int) -> float:
+def score(model: LinkModel, whole: pair_features.PairFeatures, head: int, tail: int) -> float:
     judges, _, left_out = asked(model)
     table = next(whole.tables(np.array([head]), left_out))
     place = np.flatnonzero(table.tails == tail)
@@ -212,11 +212,11 @@ def test_of_few_tails_a_sign_that_says_nothing_takes_no_candidate_away() -> None
     """Where a sign has fewer tails above 0 than it may name, those it names by chance stay."""
     alike = np.array([[0.0, 0.0, 0.9, 0.0]], dtype=np.float32)
     signs = {
-        known._NEIGHBOURS: np.array([[0.5, 0.4, 0.0, 0.0]], dtype=np.float32),
-        f"{known._LIKE_KNOWN}made up": alike,
-        f"{known._LIKE_FIRST}made up": np.zeros_like(alike),
+        pair_features._NEIGHBOURS: np.array([[0.5, 0.4, 0.0, 0.0]], dtype=np.float32),
+        f"{pair_features._LIKE_KNOWN}made up": alike,
+        f"{pair_features._LIKE_FIRST}made up": np.zeros_like(alike),
     }
-    chosen = known._candidates(signs, np.array([[False, True, False, False]]))
+    chosen = pair_features._candidates(signs, np.array([[False, True, False, False]]))
     assert chosen.tolist() == [[True, False, True, False]]
 
 
@@ -242,8 +242,8 @@ def test_trained_pairs_that_are_not_ranked_are_listed_last_without_a_rank(model:
     scores[head, tail] = 0
     scores.eliminate_zeros()
     missing = copy(model)
-    missing.scorer = Ranker(
-        scores, scorer._rest, scorer.judges, scorer.network_weight, scorer.known
+    missing.scorer = LinkRanker(
+        scores, scorer._rest, scorer.base_models, scorer.network_weight, scorer.pair_features
     )
     for asked, answer, column in (
         ({"head": task.heads[head]}, task.tails[tail], "tail"),
@@ -264,8 +264,8 @@ def test_trained_pairs_that_are_not_ranked_are_listed_last_without_a_rank(model:
 def test_a_removal_that_ends_a_candidate_says_so(
     model: LinkModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(known, "_CANDIDATES", 2)
-    monkeypatch.setattr(known, "_FURTHER", 1)
+    monkeypatch.setattr(pair_features, "_CANDIDATES", 2)
+    monkeypatch.setattr(pair_features, "_FURTHER", 1)
     judges, own, left_out = asked(model)
     ended = 0
     for head, tail in model.task.valid.tolist():
@@ -322,7 +322,7 @@ train_links(kg, out={str(tmp_path / "model")!r})
     assert resumed.metrics == model.metrics
     for name, tensor in ranker_of(model).tensors().items():
         assert torch.equal(ranker_of(resumed).tensors()[name], tensor), name
-    assert load_model(tmp_path / "model", kg).name == model.name
+    assert load_link_model(tmp_path / "model", kg).name == model.name
 
 
 def test_a_graph_that_suggests_nothing_says_so() -> None:
@@ -339,10 +339,10 @@ def test_a_graph_that_suggests_nothing_says_so() -> None:
 
 
 def test_nearest_rows_are_the_same_however_many_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = channels.unit_rows(sparse.random(40, 30, 0.3, "csr", random_state=1))
-    at_once = channels.nearest_rows(rows, 5)
-    monkeypatch.setattr(channels, "_CELLS", 120)
-    assert (channels.nearest_rows(rows, 5) != at_once).nnz == 0
+    rows = similarities.unit_rows(sparse.random(40, 30, 0.3, "csr", random_state=1))
+    at_once = similarities.nearest_rows(rows, 5)
+    monkeypatch.setattr(similarities, "_CELLS", 120)
+    assert (similarities.nearest_rows(rows, 5) != at_once).nnz == 0
 
 
 def test_a_pair_of_a_symmetric_relation_goes_both_ways(model: LinkModel) -> None:
@@ -350,8 +350,8 @@ def test_a_pair_of_a_symmetric_relation_goes_both_ways(model: LinkModel) -> None
     judges, whole, left_out = asked(model)
     taken: list[list[tuple[int, int]]] = []
 
-    class Watched(known.Known):
-        def without(self, removed: Sequence[tuple[int, int]]) -> known.Known:
+    class Watched(pair_features.PairFeatures):
+        def without(self, removed: Sequence[tuple[int, int]]) -> pair_features.PairFeatures:
             taken.append(list(removed))
             return whole
 

@@ -40,7 +40,7 @@ def test_a_stopped_tuning_goes_on_as_if_it_had_not(
     kg: KnowledgeGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unbroken = tuned(kg, tmp_path / "one", 7)
-    fit, calls = tune.fit_links, []
+    fit, calls = tune.fit_link_network, []
 
     def stop(*arguments, **options):  # type: ignore[no-untyped-def]  # as the original
         calls.append(1)
@@ -49,7 +49,7 @@ def test_a_stopped_tuning_goes_on_as_if_it_had_not(
         return fit(*arguments, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(tune, "fit_links", stop)
+        patch.setattr(tune, "fit_link_network", stop)
         with pytest.raises(KeyboardInterrupt):
             tuned(kg, tmp_path / "two", 7)
     assert (tmp_path / "two" / BEST).exists()
@@ -77,7 +77,7 @@ def test_a_stopped_tuning_goes_on_as_if_it_had_not(
 def test_scores_that_are_no_numbers_end_a_trial_and_not_the_tuning(
     kg: KnowledgeGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fit, calls = tune.fit_links, []
+    fit, calls = tune.fit_link_network, []
 
     def diverge(*arguments, **options):  # type: ignore[no-untyped-def]  # as the original
         calls.append(1)
@@ -85,7 +85,7 @@ def test_scores_that_are_no_numbers_end_a_trial_and_not_the_tuning(
             arguments = (*arguments[:2], replace(arguments[2], learning_rate=1e30))
         return fit(*arguments, **options)
 
-    monkeypatch.setattr(tune, "fit_links", diverge)
+    monkeypatch.setattr(tune, "fit_link_network", diverge)
     with pytest.raises(ModelError, match="none of 1 trials gave scores that are numbers"):
         tuned(kg, tmp_path, 1)
     assert tuned(kg, tmp_path, 2).learning_rate < 1

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from medkg.gnn.data import to_hetero_data
 from medkg.graph.kg import KnowledgeGraph
-from medkg.mining.links.channels import side_of
+from medkg.mining.links.similarities import end_features
 from medkg.mining.links.task import link_task
 from medkg.mining.treatment.collaborative import CONFIDENCE, Collaborative
 from medkg.mining.treatment.content import Content
@@ -199,6 +199,6 @@ def test_what_speaks_against_drugs_makes_none_a_treatment() -> None:
     data = to_hetero_data(kg, exclude_edges=task.excluded)
     content = Content.fit(kg, data, task.edge_type, task.matrix("train"), seed=0)
     assert content.weights["drug"] == {}
-    told = side_of(kg, data, "Drug", task.edge_type, heads=True).alike
+    told = end_features(kg, data, "Drug", task.edge_type, heads=True).similarities
     assert any("CONTRAINDICATED_FOR" in name for name in told)
     assert any("INTERACTS_WITH" in name for name in told)

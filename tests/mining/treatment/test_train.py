@@ -10,7 +10,7 @@ import torch
 
 import medkg.mining.treatment.train as training
 from medkg.core.errors import DataError, ModelError
-from medkg.mining.links.model import load_model as load_links
+from medkg.mining.links.model import load_link_model
 from medkg.mining.treatment.train import train_treatment
 from tests.mining.treatment.pharmacy import pharmacy
 
@@ -55,7 +55,7 @@ def test_an_interrupted_training_goes_on_with_its_link_predictor(
         with pytest.raises(KeyboardInterrupt):
             train_treatment(kg, out=tmp_path / "model")
     kept = tmp_path / "model.checkpoint" / "links"
-    trained = load_links(kept, kg)
+    trained = load_link_model(kept, kg)
     with monkeypatch.context() as patched:
         patched.setattr(training, "train_links", killed)  # it isn't trained again
         model = train_treatment(kg, out=tmp_path / "model")

@@ -19,7 +19,7 @@ from ...gnn.vectors import Vectors
 from .task import LinkTask
 
 
-def fit_links(
+def fit_link_network(
     data: HeteroData,
     task: LinkTask,
     settings: NetworkSettings,

@@ -1,7 +1,7 @@
 """What known pairs and channels of likeness say of a pair: the numbers that a ranker learns from.
 
-`Known` is made anew from the pairs that are known in each fold, so that nothing that it says of a
-held-back pair was learned from that pair.
+`PairFeatures` is made anew from the pairs that are known in each fold, so that nothing that it says
+of a held-back pair was learned from that pair.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ...core.sparse import (
     unit_rows,
     without,
 )
-from .channels import NEAREST_HEADS, Side, nearest_rows
+from .similarities import NEAREST_HEADS, EndFeatures, nearest_rows
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -55,7 +55,7 @@ _RIDGE = (3.0, 30.0)
 _MOST_TAILS = 6_000  # with known pairs, in the ridge regression
 
 
-class Table(NamedTuple):
+class CandidateTable(NamedTuple):
     """Candidates of some heads, row by row: numbers of head and tail, and (rows, columns) of what
     is said of each pair."""
 
@@ -63,12 +63,12 @@ class Table(NamedTuple):
     tails: Integers
     values: Floats
 
-    def where(self, chosen: NDArray[np.bool_]) -> Table:
+    def where(self, chosen: NDArray[np.bool_]) -> CandidateTable:
         """Some of the rows."""
-        return Table(self.heads[chosen], self.tails[chosen], self.values[chosen])
+        return CandidateTable(self.heads[chosen], self.tails[chosen], self.values[chosen])
 
 
-class Learned(NamedTuple):
+class LearnedSimilarities(NamedTuple):
     """Known pairs (heads, tails), and how alike heads (heads, heads) and tails (tails, tails) are,
     as learned from them and the other channels."""
 
@@ -77,7 +77,7 @@ class Learned(NamedTuple):
     tails: sparse.csr_matrix
 
 
-class Pairs:
+class NodePairs:
     """Pairs of nodes of one side that are alike by some channel, and what is said of each; of many
     nodes each one's most alike, so that all is held in 2 GB.
 
@@ -87,12 +87,12 @@ class Pairs:
             they are and the smaller.
     """
 
-    def __init__(self, side: Side):
+    def __init__(self, side: EndFeatures):
         self.n_nodes = n_nodes = len(side.numbers)
         near = sparse.csr_matrix((n_nodes, n_nodes), dtype=np.float32)
-        for alike in side.alike.values():
+        for alike in side.similarities.values():
             near = near.maximum(alike)
-        columns = len(side.alike) + 2 * side.numbers.shape[1]
+        columns = len(side.similarities) + 2 * side.numbers.shape[1]
         most = _PAIR_CELLS // max(1, columns)
         if near.nnz > 2 * most:
             nearest = largest_entries(near, most // n_nodes)
@@ -102,8 +102,8 @@ class Pairs:
         a, b = side.numbers[self.rows], side.numbers[self.columns]
         self.values = np.concatenate(
             [
-                np.stack([*(self.of(alike) for alike in side.alike.values())], 1)
-                if side.alike
+                np.stack([*(self.of(alike) for alike in side.similarities.values())], 1)
+                if side.similarities
                 else np.zeros((len(self.rows), 0), dtype=np.float32),
                 np.abs(a - b),
                 np.minimum(a, b),
@@ -116,7 +116,7 @@ class Pairs:
         return entries_at(matrix, self.rows, self.columns)
 
 
-class Known:
+class PairFeatures:
     """Known pairs of a relation, and all that follows from them for other pairs.
 
     A sign is a number that says something for a pair (head, tail):
@@ -133,7 +133,7 @@ class Known:
     Args:
         pairs: (heads, tails), 1 where known; no node with itself.
         heads_alike, tails_alike: similarities by channel, those that are learned included.
-        head_numbers, tail_numbers: see `channels.Side`.
+        head_numbers, tail_numbers: see `similarities.EndFeatures`.
     """
 
     def __init__(
@@ -152,23 +152,23 @@ class Known:
     def learn(
         cls,
         pairs: sparse.csr_matrix,
-        head_side: Side,
-        tail_side: Side,
-        head_pairs: Pairs,
-        tail_pairs: Pairs,
+        head_side: EndFeatures,
+        tail_side: EndFeatures,
+        head_pairs: NodePairs,
+        tail_pairs: NodePairs,
         seed: int,
-    ) -> Known:
+    ) -> PairFeatures:
         """With likeness learned from these pairs; `head_pairs`, `tail_pairs` are of the sides."""
         pairs = pairs.astype(np.float32).tocsr()
         turned = pairs.T.tocsr()
         heads_alike = {
-            **head_side.alike,
+            **head_side.similarities,
             _SHARED: nearest_rows(unit_rows(rare_first(pairs)), NEAREST_HEADS),
             _LEARNED: _learn(pairs, head_pairs, seed),
             _LEARNED_SHARED: _learn_with_shared(pairs, head_pairs, seed),
         }
         tails_alike = {
-            **tail_side.alike,
+            **tail_side.similarities,
             _SHARED: nearest_rows(unit_rows(rare_first(turned)), NEAREST_HEADS),
             _LEARNED: _learn(turned, tail_pairs, seed),
         }
@@ -185,7 +185,7 @@ class Known:
         }
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Known:
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> PairFeatures:
         """What gave these `tensors`."""
         return cls(
             matrix_from_tensors("pairs", tensors),
@@ -195,7 +195,7 @@ class Known:
             tensors["tail_numbers"].numpy(),
         )
 
-    def without(self, removed: Sequence[tuple[int, int]]) -> Known:
+    def without(self, removed: Sequence[tuple[int, int]]) -> PairFeatures:
         """The same without some known pairs; what was learned from them stays as it was."""
         gone = np.array(removed, dtype=np.int64).reshape(-1, 2)
         rest = copy(self)
@@ -221,11 +221,13 @@ class Known:
         return foretold, [_ridge(self.pairs[:, foretold], strength) for strength in _RIDGE]
 
     @property
-    def learned(self) -> Learned:
+    def learned(self) -> LearnedSimilarities:
         """The known pairs, and who is like whom."""
-        return Learned(self.pairs, self.heads_alike[_LEARNED], self.tails_alike[_LEARNED])
+        return LearnedSimilarities(
+            self.pairs, self.heads_alike[_LEARNED], self.tails_alike[_LEARNED]
+        )
 
-    def tables(self, heads: Integers, left_out: sparse.csr_matrix) -> Iterator[Table]:
+    def tables(self, heads: Integers, left_out: sparse.csr_matrix) -> Iterator[CandidateTable]:
         """The candidates of heads, in blocks of heads.
 
         Args:
@@ -235,7 +237,7 @@ class Known:
         for start in range(0, len(heads), size):
             yield self._table(heads[start : start + size], left_out)
 
-    def _table(self, heads: Integers, left_out: sparse.csr_matrix) -> Table:
+    def _table(self, heads: Integers, left_out: sparse.csr_matrix) -> CandidateTable:
         signs = self._signs(heads)
         chosen = _candidates(signs, left_out[heads].toarray() > 0)
         rows, tails = np.nonzero(chosen)
@@ -249,7 +251,7 @@ class Known:
                 places[start:end] = (-part).argsort(0, kind="stable").argsort(0, kind="stable")
         numbers = (self._of_tails[tails], self._of_heads[heads[rows]])
         said = np.concatenate([values, shares, places, *numbers], axis=1, dtype=np.float32)
-        return Table(heads[rows], tails.astype(np.int64), said)
+        return CandidateTable(heads[rows], tails.astype(np.int64), said)
 
     @cached_property
     def _of_tails(self) -> Floats:
@@ -385,7 +387,7 @@ def _likeness(pairs: sparse.csr_matrix, others: sparse.csr_matrix) -> sparse.csr
     return (unit_rows(pairs @ scale) @ unit_rows(others @ scale).T).tocsr()
 
 
-def _learn(pairs: sparse.csr_matrix, nodes: Pairs, seed: int) -> sparse.csr_matrix:
+def _learn(pairs: sparse.csr_matrix, nodes: NodePairs, seed: int) -> sparse.csr_matrix:
     """How alike the known pairs of two nodes will be, by the channels alone, (nodes, nodes)."""
     label = nodes.of(_likeness(pairs, pairs))
     known = np.diff(pairs.indptr) > 0
@@ -393,14 +395,14 @@ def _learn(pairs: sparse.csr_matrix, nodes: Pairs, seed: int) -> sparse.csr_matr
     return _symmetric(nodes, _boosted([(nodes.values, label, both)], nodes.values, seed))
 
 
-def _learn_with_shared(pairs: sparse.csr_matrix, nodes: Pairs, seed: int) -> sparse.csr_matrix:
+def _learn_with_shared(pairs: sparse.csr_matrix, nodes: NodePairs, seed: int) -> sparse.csr_matrix:
     """As `_learn`, but by the known pairs too: how alike those in one part of the known pairs will
     be to those in the others, by the channels and by how alike they are in the others."""
     everything = np.concatenate([nodes.values, _shared(pairs, nodes)], 1)
     return _symmetric(nodes, _boosted(_in_parts(pairs, nodes, seed), everything, seed))
 
 
-def _in_parts(pairs: sparse.csr_matrix, nodes: Pairs, seed: int) -> Iterator[_Example]:
+def _in_parts(pairs: sparse.csr_matrix, nodes: NodePairs, seed: int) -> Iterator[_Example]:
     chance = np.random.default_rng(seed)
     each = np.stack(pairs.nonzero(), 1).astype(np.int64)
     part_of = chance.integers(0, _INNER, len(each))
@@ -417,7 +419,7 @@ def _in_parts(pairs: sparse.csr_matrix, nodes: Pairs, seed: int) -> Iterator[_Ex
             yield values, nodes.of(turned), asked[one] & known[other]
 
 
-def _shared(pairs: sparse.csr_matrix, nodes: Pairs) -> Floats:
+def _shared(pairs: sparse.csr_matrix, nodes: NodePairs) -> Floats:
     """How alike the known pairs of two nodes are, weighted and not, (pairs of nodes, 2)."""
     plain = unit_rows(pairs)
     return np.stack([nodes.of(_likeness(pairs, pairs)), nodes.of((plain @ plain.T).tocsr())], 1)
@@ -455,7 +457,7 @@ def _boosted(examples: Iterable[_Example], asked: Floats, seed: int) -> Floats:
     return np.asarray(booster.predict(asked), dtype=np.float32)
 
 
-def _symmetric(nodes: Pairs, values: Floats) -> sparse.csr_matrix:
+def _symmetric(nodes: NodePairs, values: Floats) -> sparse.csr_matrix:
     shape = (nodes.n_nodes, nodes.n_nodes)
     half = sparse.csr_matrix((values, (nodes.rows, nodes.columns)), shape=shape)
     return largest_entries((half + half.T).tocsr(), NEAREST_HEADS)

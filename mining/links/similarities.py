@@ -35,13 +35,13 @@ _CELLS = 25_000_000  # comparisons at once
 _SYMBOL = re.compile(r"[A-Za-z][\w-]*")
 
 
-class Side(NamedTuple):
+class EndFeatures(NamedTuple):
     """The nodes at one end of a relation.
 
     Attributes:
         contents: what each node has, (nodes, things) with rows of length 1, by channel; not the
             heads and tails that it is joined to, nor things that many have.
-        alike: similarities from 0 to 1, (nodes, nodes) without the diagonal, by channel; of each
+        similarities: from 0 to 1, (nodes, nodes) without the diagonal, by channel; of each
             node's the largest are kept.
         numbers: (nodes, n), float32: log(1 + degree) by type of edge; of molecules, sizes and
             counts of groups.
@@ -49,14 +49,14 @@ class Side(NamedTuple):
     """
 
     contents: dict[str, sparse.csr_matrix]
-    alike: dict[str, sparse.csr_matrix]
+    similarities: dict[str, sparse.csr_matrix]
     numbers: NDArray[np.float32]
     molecules: Molecules | None
 
 
-def side_of(
+def end_features(
     kg: KnowledgeGraph, data: HeteroData, kind: str, edge_type: EdgeType, *, heads: bool
-) -> Side:
+) -> EndFeatures:
     """One end of the relation, by everything in the graph but the relation itself.
 
     Args:
@@ -101,7 +101,7 @@ def side_of(
         numbers.extend(spread.numbers.T)
     contents = {name: rows for name, rows in contents.items() if _tells(rows)}
     width = np.stack(numbers, 1) if numbers else np.zeros((n_nodes, 0), dtype=np.float32)
-    return Side(contents, alike, width, molecules)
+    return EndFeatures(contents, alike, width, molecules)
 
 
 def _tells(rows: sparse.csr_matrix) -> bool:
