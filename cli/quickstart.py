@@ -123,17 +123,19 @@ def _graph(this: Run) -> KnowledgeGraph:
 
 
 def _extract(this: Run, sources: KnowledgeGraph) -> KnowledgeGraph:
-    aside = Quarantine()
+    quarantine = Quarantine()
     with as_file(files("medkg").joinpath("data/notes")) as folder:
-        notes = read_texts(sorted(folder.glob("note-*.txt")), terminology=sources, quarantine=aside)
+        notes = read_texts(
+            sorted(folder.glob("note-*.txt")), terminology=sources, quarantine=quarantine
+        )
         abstracts = read_texts(
             sorted(folder.glob("abstract-*.txt")),
             terminology=sources,
             patients=False,
-            quarantine=aside,
+            quarantine=quarantine,
         )
     text = merge(notes, abstracts)
-    this.say(f"{text}; {len(aside)} documents set aside")
+    this.say(f"{text}; {len(quarantine)} documents set aside")
     said = text.evidence.filter(pl.col("relation") != "MENTIONS")
     new = text.edges.join(sources.edges, on="id", how="anti").filter(
         pl.col("relation").is_in(["TREATS", "CAUSES", "TARGETS", "HAS_SYMPTOM"])

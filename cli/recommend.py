@@ -1,197 +1,78 @@
-"""What a treatment model says, as tables for a terminal."""
+"""The command that recommends drugs for a disease or a patient."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date
-from textwrap import shorten
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Annotated
 
-import polars as pl
+import typer
 
-from medkg.cli import show
-
-if TYPE_CHECKING:
-    from medkg.mining.treatment.model import TreatmentModel
-    from medkg.mining.treatment.recommendation import Drug, Recommendation
-
-_SENTENCE = 160  # characters of a warning's sentence that are shown
-_PAIRED = ("mrr", "hits@10", "ndcg@10", "recall@10")
-_FIGURES = ("mrr", "hits@1", "hits@10", "precision@10", "recall@10", "ndcg@10")
+from medkg.cli.app import app
+from medkg.cli.models import open_treatment_model
+from medkg.cli.options import Json, Sex, Top
+from medkg.cli.output import print_summary
 
 
-def print_recommendation(found: Recommendation) -> None:
-    """Three lists of drugs, why, what speaks against each, and what wasn't checked."""
-    from medkg.mining.treatment.recommendation import DISCLAIMER
-
-    asked, names = found.patient, found.names
-    for title, ids in (
-        ("to treat", asked.diseases),
-        ("has too", (*asked.also, *asked.symptoms)),
-        ("takes", asked.taking),
-        ("allergic to", asked.allergic),
-    ):
-        if ids:
-            show.out.print(f"{title}: {', '.join(f'{names[i]} ({i})' for i in ids)}", markup=False)
-    said = []
-    if asked.age is not None:
-        lower = "" if asked.youngest is None else f"{asked.youngest:.3g} to "
-        said.append(f"{lower}{asked.age:.3g} years")
-    said += [asked.sex] if asked.sex else []
-    said += ["pregnant" if asked.pregnant else "not pregnant"] if asked.pregnant is not None else []
-    if said:
-        show.out.print(f"patient: {', '.join(said)}", markup=False)
-    for notice in found.notices:
-        show.out.print(f"note: {notice}", markup=False)
-    several = len(asked.diseases) > 1
-    shown = len(found.recorded)
-    title = f"On record ({shown} of {found.n_recorded})" if found.n_recorded else "On record"
-    _print_drugs(found.recorded, title, several)
-    _print_drugs(
-        found.hypotheses,
-        f"Hypotheses, no recommendations (probability at a base rate of {found.base_rate:.2g})",
-        several,
-    )
-    _print_drugs(found.contraindicated, "Not to be given", several, explained=False)
-    _print_drugs(found.taking, "Taken already", several, explained=False)
-    show.out.print("[bold]Checks")
-    for check in found.checks:
-        show.out.print(f"  {check.what}: {check.note}", markup=False)
-    show.out.print(f"{found.model}. {DISCLAIMER}", markup=False)
-
-
-def _print_drugs(
-    drugs: tuple[Drug, ...], title: str, several: bool, *, explained: bool = True
+@app.command(
+    epilog="Example: medkg recommend models/treatment --disease hypertension --taking warfarin"
+)
+def recommend(
+    model: Annotated[Path, typer.Argument(help="A model folder (medkg train treatment).")],
+    disease: Annotated[
+        list[str] | None, typer.Option(help="To treat: identifier or name; repeatable.")
+    ] = None,
+    patient: Annotated[
+        str | None,
+        typer.Option(help="A patient of the graph: diseases, findings, drugs, allergies."),
+    ] = None,
+    symptom: Annotated[list[str] | None, typer.Option(help="That the patient has.")] = None,
+    taking: Annotated[list[str] | None, typer.Option(help="A current drug.")] = None,
+    allergic: Annotated[
+        list[str] | None,
+        typer.Option(help="A drug, or class of drugs, that the patient is allergic to."),
+    ] = None,
+    also: Annotated[
+        list[str] | None, typer.Option(help="Another disease of the patient, not to be treated.")
+    ] = None,
+    age: Annotated[float | None, typer.Option(help="In years.")] = None,
+    sex: Sex = None,
+    pregnant: Annotated[
+        bool | None,
+        typer.Option("--pregnant/--not-pregnant", help="Default: not known, so not checked."),
+    ] = None,
+    top: Top = 10,
+    into: Annotated[
+        str | None, typer.Option(help="Write the diseases' hypotheses to this server too.")
+    ] = None,
+    graph: Annotated[str | None, typer.Option(help="Instead of the recorded graph.")] = None,
+    as_json: Json = False,
 ) -> None:
-    if not drugs:
-        return
-    rows = [
-        {
-            "drug": drug.name,
-            "id": drug.drug,
-            **({"for": drug.disease_name} if several else {}),
-            "status": drug.status,
-            "model's rank": drug.rank,
-            "probability": drug.probability
-            if drug.probability is not None
-            else drug.recorded_probability,
-            "sources": ", ".join(drug.sources),
-            "warnings": "not checked"
-            if drug.unchecked and not drug.warnings
-            else str(len(drug.warnings) or "none on record"),
-        }
-        for drug in drugs
-    ]
-    show.frame(pl.DataFrame(rows, infer_schema_length=None), title)
-    for drug in drugs:
-        lines = [f"! {warning.text} [{_cited(warning)}]" for warning in drug.warnings]
-        if drug.unchecked:
-            lines.append(f"? no source says anything of its {', '.join(drug.unchecked)}")
-        if explained and drug.status == "hypothesis":
-            lines += [f"+ {text}" for text in drug.because[:3]]
-            lines += [f"+ {path}" for path in drug.paths[:1]]
-        if lines:
-            show.out.print(drug.name, markup=False)
-            for line in lines:
-                show.out.print(f"  {line}", markup=False)
+    """Drugs for a disease or a patient, with what speaks against each. For research, not for care.
 
+    Known treatments, hypotheses, and what must not be given, each with its evidence; and what
+    could not be checked.
+    """
+    from medkg.cli import show
+    from medkg.cli.show_recommendation import print_recommendation, write_back
 
-def _cited(warning: Any) -> str:
-    """The sources of a warning, with a reference and the sentence where there is one."""
-    if not warning.edge:
-        return "as given"
-    cited = []
-    for piece in warning.evidence:
-        place = piece["document"] or ", ".join(piece["references"] or ())
-        said = f': "{shorten(piece["sentence"], _SENTENCE)}"' if piece["sentence"] else ""
-        cited.append(f"{piece['source']} {place}".strip() + said)
-    return "; ".join(dict.fromkeys(cited)) or "no evidence kept"
-
-
-def write_back(model: TreatmentModel, found: Recommendation, top: int, into: str) -> Any:
-    """Write the hypotheses for the diseases, whoever asked, to a server as PREDICTED_TREATS."""
-    from medkg.access import connect
-
-    rows = model.predictions(found.patient.diseases, top, date=date.today().isoformat())
-    ends = {*rows["head"], *rows["tail"]}
-    # No others of the graph's predictions: a part of a model's answer would replace the whole.
-    part = model.graph.subgraph(ends, relations=[]).with_predictions(rows)
-    with connect(into) as connection:
-        return connection.write(part)
-
-
-def training_figures(metrics: Mapping[str, Any]) -> pl.DataFrame:
-    """Held-out pairs' figures, a row a model; `mrr_95` is a 95 % interval over diseases."""
-    return _table(metrics["test"]["figures"])
-
-
-def evaluation_tables(report: Mapping[str, Any]) -> list[tuple[str, pl.DataFrame]]:
-    """What `medkg.mining.treatment.evaluate.evaluate_treatment` found, as titled tables."""
-    whole = report["figures"]
-    tables = [
-        (
-            f"Drugs ranked for {report['diseases']:,} diseases, {report['edges']:,} pairs,"
-            f" {report['drugs']:,} drugs",
-            _table(whole),
-        )
-    ]
-    lists = [
-        {"model": name}
-        | {
-            key.replace("precision@", "p@").replace("recall@", "r@"): value
-            for key, value in figures.items()
-            if key.startswith(("precision@", "recall@", "ndcg@", "coverage@", "novelty@"))
-            and not key.endswith("_interval")
-        }
-        for name, figures in whole.items()
-    ]
-    tables.append(("The first of each list, mean over diseases", pl.DataFrame(lists)))
-    over = [
-        {
-            "over": name,
-            **{key: _difference(row, key) for key in _PAIRED},
-        }
-        for name, row in report["paired"].items()
-    ]
-    tables.append(("What the model has over each member, paired", pl.DataFrame(over)))
-    strata = [
-        {
-            "known drugs in training": stratum,
-            "model": name,
-            "diseases": row["diseases"],
-            "pairs": row["edges"],
-            **{key: row[key] for key in _PAIRED},
-        }
-        for stratum, rows in report["strata"].items()
-        for name, row in rows.items()
-    ]
-    tables.append(("By the drugs that training had for the disease", pl.DataFrame(strata)))
-    return tables
-
-
-def below_members(report: Mapping[str, Any]) -> list[str]:
-    """Where the model is worse than one of its members alone, whatever the interval."""
-    return [
-        f"the model is below {member} alone: {', '.join(below)}"
-        for member, row in report["paired"].items()
-        if (below := [f"{key} {_difference(row, key)}" for key in _PAIRED if row[key] < 0])
-    ]
-
-
-def _difference(row: Mapping[str, Any], key: str) -> str:
-    low, high = row[f"{key}_interval"]
-    return f"{row[key]:+.3f} ({low:+.3f} to {high:+.3f})"
-
-
-def _table(models: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
-    rows = []
-    for name, found in models.items():
-        interval = found["mrr_interval"]
-        rows.append(
-            {
-                "model": name,
-                **{key: found[key] for key in _FIGURES},
-                "mrr_95": "{:.3f}–{:.3f}".format(*interval) if interval else None,
-            }
-        )
-    return pl.DataFrame(rows, infer_schema_length=None)
+    loaded = open_treatment_model(model, graph)
+    found = loaded.recommend(
+        disease or (),
+        symptoms=symptom or (),
+        taking=taking or (),
+        allergic=allergic or (),
+        also=also or (),
+        age=age,
+        sex=sex,
+        pregnant=pregnant,
+        patient=patient,
+        top=top,
+    )
+    if as_json:
+        show.as_json(found.to_dict())
+    else:
+        print_recommendation(found)
+    if into is not None:
+        written = write_back(loaded, found, top, into)
+        if not as_json:
+            print_summary(written, into, as_json=False)

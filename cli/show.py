@@ -5,16 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 from rich.console import Console
-from rich.style import Style
 from rich.table import Table
 from rich.text import Text
-
-if TYPE_CHECKING:
-    from medkg.extract.annotated import AnnotatedText, End, Mention
 
 _PIPED = 200  # characters of a line that goes to a file or another program
 
@@ -249,14 +245,14 @@ def pairs(values: Mapping[str, Any], title: str = "") -> None:
 
 def findings(found: pl.DataFrame) -> None:
     """Print what was read in a note, with the sentences: what counts, and what was dropped."""
-    table = _plain_table("", "phenotype", "said", "in the sentence")
+    table = plain_table("", "phenotype", "said", "in the sentence")
     for row in found.iter_rows(named=True):
-        term = Text(_printable(row["name"] or "no term"), "" if row["name"] else "dim")
+        term = Text(printable(row["name"] or "no term"), "" if row["name"] else "dim")
         term.append(f" {row['phenotype']}", "dim")
-        said = Text(_printable(row["said"]))
+        said = Text(printable(row["said"]))
         said.append(f" ({row['context']})" if row["context"] else "", "dim")
         sentence = Text(f"{row['start']}-{row['end']} ", "dim")
-        sentence.append(_printable(row["sentence"]), "")
+        sentence.append(printable(row["sentence"]), "")
         table.add_row(row["keep"], term, said, sentence)
     out.print(table)
 
@@ -333,27 +329,27 @@ def ask_of_finding(row: Mapping[str, Any], problem: str) -> str:
         out.print(problem, markup=False, style="red")
     else:
         out.print()
-        out.print(_printable(row["sentence"]), markup=False)
+        out.print(printable(row["sentence"]), markup=False)
     term = f"{row['name']} {row['phenotype']}" if row["phenotype"] else "no term"
     context = f" ({row['context']})" if row["context"] else ""
-    out.print(f"  {_printable(row['said'])}{context}: {term}, {row['keep']}", markup=False)
+    out.print(f"  {printable(row['said'])}{context}: {term}, {row['keep']}", markup=False)
     return out.input("  [dim]enter: leave; y, n, d(rop), another term, or stop: [/dim]")
 
 
 def ask_for(rows: pl.DataFrame, question: Mapping[str, Any]) -> str:
     """Show a list of diagnoses and a question at the terminal, and read the answer."""
-    table = _plain_table("", "p", "disease")
+    table = plain_table("", "p", "disease")
     for row in rows.head(5).iter_rows(named=True):
-        name = Text(_printable(row["name"])).append(f" {row['disease']}", "dim")
+        name = Text(printable(row["name"])).append(f" {row['disease']}", "dim")
         table.add_row(str(row["rank"]), f"{row['probability']:.3f}", name)
     out.print(table)
     out.print()
-    asked = Text(f"{_printable(question['name'])}?", "bold").append(
+    asked = Text(f"{printable(question['name'])}?", "bold").append(
         f" {question['phenotype']}", "dim"
     )
     out.print(asked)
     for line in (
-        _printable(question["definition"] or ""),
+        printable(question["definition"] or ""),
         "speaks for " + "; ".join(question["speaks_for"]) if question["speaks_for"] else "",
         f"{question['gain']:.2f} bits; yes is {question['probability']:.0%} likely",
     ):
@@ -374,13 +370,13 @@ def explanation(rows: pl.DataFrame) -> None:
         "rank", "disease_name", as_dict=True, maintain_order=True
     ).items():
         out.print()
-        out.print(Text(f"{rank} {_printable(str(name))}", "bold"))
-        table = _plain_table("support", "weight", "", "phenotype", "frequency", "source")
+        out.print(Text(f"{rank} {printable(str(name))}", "bold"))
+        table = plain_table("support", "weight", "", "phenotype", "frequency", "source")
         for row in own.iter_rows(named=True):
-            term = Text(_printable(row["phenotype_name"]))
+            term = Text(printable(row["phenotype_name"]))
             if row["match"] in ("broader", "narrower", "near"):
                 joined = {"near": "both are"}.get(row["match"], f"{row['match']} than")
-                term.append(f" {joined} {_printable(row['by_name'])}", "dim")
+                term.append(f" {joined} {printable(row['by_name'])}", "dim")
             often = "" if row["frequency"] is None else f"{row['frequency']:.0%}"
             often += f" ({row['patients']})" if row["patients"] else ""
             for more in ("onset", "sex"):
@@ -399,107 +395,16 @@ def explanation(rows: pl.DataFrame) -> None:
     )
 
 
-def annotated(document: AnnotatedText) -> None:
-    """Print a text with its mentions in brackets, numbered, then the mentions and the relations.
-
-    Colours tell the kinds, signs the context, as the lists below the text do in words.
-    """
-    from medkg.extract.annotated import SIGNS
-
-    numbers = {mention.start: n for n, mention in enumerate(document.mentions, start=1)}
-    out.rule(Text(_printable(document.id), "bold"), align="left", style="dim")
-    out.print(_marked(document))
-    out.print()
-    used = {value for mention in document.mentions for value in mention.context}
-    legend = [f"{sign} {says}" for value, (sign, says) in SIGNS.items() if value in used]
-    if legend:
-        out.print(Text("; ".join(legend), "dim"))
-    if document.mentions:
-        out.print(_mentions(document))
-    stated = [triple for triple in document.triples if triple.subject.start is not None]
-    if stated:
-        table = _plain_table("p", "relation")
-        for triple in stated:
-            line = Text()
-            line.append(_end(triple.subject, numbers)).append(f" {triple.relation} ", "bold")
-            line.append(_end(triple.object, numbers))
-            said = [*triple.context, *(f"{k} {v}" for k, v in triple.qualifiers.items())]
-            line.append(f" ({', '.join(said)})" if said else "", "dim")
-            table.add_row(f"{triple.probability:.2f}", line)
-        out.print()
-        out.print(table)
-    out.print()
-
-
-def _marked(document: AnnotatedText) -> Text:
-    text, last = Text(), 0
-    for number, mention in enumerate(document.mentions, start=1):
-        if mention.start < last:
-            continue
-        text.append(_printable(document.text[last : mention.start]))
-        style = _kind_style(mention.kind) + Style(strike="negated" in mention.context)
-        text.append("[", "dim").append(_printable(mention.text), style)
-        text.append(f"]{number}{mention.signs}", "dim")
-        last = mention.end
-    return text.append(_printable(document.text[last:].rstrip()))
-
-
-def _mentions(document: AnnotatedText) -> Table:
-    """Number, text, kind with context and dose, probability, and what it links to."""
-    of_patient = {
-        triple.object.start: triple.qualifiers
-        for triple in document.triples
-        if triple.subject.start is None and triple.qualifiers
-    }
-    table = _plain_table("", "mention", "kind", "p", "links to")
-    for number, mention in enumerate(document.mentions, start=1):
-        kind = Text().append(mention.kind, _kind_style(mention.kind))
-        more = [*mention.context, *of_patient.get(mention.start, {}).values()]
-        kind.append(f" {', '.join(more)}" if more else "")
-        table.add_row(
-            str(number),
-            Text(" ".join(_printable(mention.text).split())),
-            kind,
-            f"{mention.probability:.2f}",
-            _link(mention),
-        )
-    return table
-
-
-def _plain_table(*columns: str) -> Table:
+def plain_table(*columns: str) -> Table:
+    """A table without lines; the columns named "" and "p" are aligned to the right."""
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
     for name in columns:
         table.add_column(name, justify="right" if name in ("", "p") else "left", overflow="fold")
     return table
 
 
-def _link(mention: Mention) -> Text:
-    if mention.identifier is None:
-        return Text("-", "dim")
-    # A name that only repeats the text says nothing.
-    same = (mention.name or "").casefold() == " ".join(mention.text.casefold().split())
-    text = Text(mention.identifier)
-    text.append("" if same else f" {_printable(mention.name or '')}")
-    return text.append(f" {mention.link_score:.2f}", "dim")
-
-
-def _end(end: End, numbers: Mapping[int, int]) -> Text:
-    number = numbers.get(-1 if end.start is None else end.start, "")
-    return Text().append(_printable(end.name), _kind_style(end.kind)).append(f" {number}", "dim")
-
-
-def _kind_style(kind: str) -> Style:
-    """Black or white, whichever reads better, on the colour of the kind."""
-    from medkg.extract.annotated import kind_colour
-
-    colour = kind_colour(kind)
-    red, green, blue = (int(colour[n : n + 2], 16) for n in (1, 3, 5))
-    bright = 0.299 * red + 0.587 * green + 0.114 * blue > 140
-    return Style(color="#000000" if bright else "#ffffff", bgcolor=colour)
-
-
-def _printable(text: str) -> str:
-    """A text without the signs that would steer the terminal."""
+def printable(text: str) -> str:
+    """A text without the control characters that would steer the terminal."""
     plain = text.replace("\r\n", "\n").expandtabs(4)
     return "".join(
         c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in plain

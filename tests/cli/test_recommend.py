@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 import medkg
 from medkg.cli import app
-from medkg.cli.recommend import _cited, below_members
+from medkg.cli.show_recommendation import _cited, below_members
 from medkg.core.errors import MissingError, ModelError
 from medkg.mining.safety.safety import Caution
 from tests.mining.treatment.pharmacy import pharmacy

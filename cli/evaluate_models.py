@@ -1,0 +1,137 @@
+"""Commands that measure models of a graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medkg.cli.app import evaluate
+from medkg.cli.models import open_diagnosis_model, open_link_model, open_treatment_model
+from medkg.cli.options import Json, Seed
+from medkg.cli.output import print_set_aside
+
+
+@evaluate.command("links", epilog="Example: medkg evaluate links models/targets --edges held.tsv")
+def evaluate_links(
+    model: Annotated[Path, typer.Argument(help="A model folder (medkg train links).")],
+    edges: Annotated[
+        Path | None,
+        typer.Option(help="TSV with head and tail; default: what training held back."),
+    ] = None,
+    split: Annotated[Path | None, typer.Option(help="Or the test of a medkg split.")] = None,
+    graph: Annotated[str | None, typer.Option(help="Instead of the recorded graph.")] = None,
+    allow_leaks: Annotated[
+        bool, typer.Option("--allow-leaks", help="Measure with and without pairs given away.")
+    ] = False,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Figures of link prediction, baselines beside; refused if training held the test's pairs."""
+    from medkg.cli import show
+    from medkg.mining.links.evaluate import evaluate_model
+    from medkg.reports import link_evaluation
+
+    report = evaluate_model(
+        open_link_model(model, graph), edges=edges, split=split, allow_leaks=allow_leaks, seed=seed
+    )
+    if as_json:
+        return show.as_json(report)
+    for title, rows in link_evaluation(report):
+        show.frame(rows, title)
+    return show.leaks(report)
+
+
+@evaluate.command(
+    "diagnosis", epilog="Example: medkg evaluate diagnosis models/diagnosis --cases cases.tar.xz"
+)
+def evaluate_diagnosis(
+    model: Annotated[Path, typer.Argument(help="A model folder (medkg train diagnosis).")],
+    cases: Annotated[
+        Path,
+        typer.Option(
+            help="Phenopackets, a graph folder of patients, or a TSV with the columns case,"
+            " phenotypes and diseases, and excluded and publication if there are; several"
+            " identifiers divided by ; | , or blanks."
+        ),
+    ],
+    use_excluded: Annotated[
+        bool,
+        typer.Option("--use-excluded", help="Use what was looked for and not found, too."),
+    ] = False,
+    graph: Annotated[str | None, typer.Option(help="Instead of the recorded graph.")] = None,
+    allow_leaks: Annotated[
+        bool, typer.Option("--allow-leaks", help="Measure with and without cases that are known.")
+    ] = False,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Figures of diagnosis on patients, Resnik beside; refused if the model knows the cases."""
+    from medkg.cases import open_cases
+    from medkg.cli import show
+    from medkg.core.quarantine import Quarantine
+    from medkg.mining.diagnosis.evaluate import evaluate_diagnosis as evaluate_model
+    from medkg.reports import diagnosis_evaluation
+
+    quarantine = Quarantine()
+    asked = open_cases(cases, quarantine)
+    if not as_json:  # before anything is refused
+        print_set_aside(quarantine)
+    report = evaluate_model(
+        open_diagnosis_model(model, graph),
+        asked,
+        use_excluded=use_excluded,
+        allow_leaks=allow_leaks,
+        seed=seed,
+    )
+    if as_json:
+        set_aside = [row.__dict__ for row in quarantine.rows]
+        return show.as_json({"cases": str(cases), **report, "set_aside": set_aside})
+    for title, rows in diagnosis_evaluation(report):
+        show.frame(rows, title)
+    return show.case_evaluation(report)
+
+
+@evaluate.command(
+    "treatment", epilog="Example: medkg evaluate treatment models/treatment --edges held.tsv"
+)
+def evaluate_treatment(
+    model: Annotated[Path, typer.Argument(help="A model folder (medkg train treatment).")],
+    edges: Annotated[
+        Path | None,
+        typer.Option(help="TSV with head (drug) and tail; default: what training held back."),
+    ] = None,
+    split: Annotated[Path | None, typer.Option(help="Or the test of a medkg split.")] = None,
+    graph: Annotated[str | None, typer.Option(help="Instead of the recorded graph.")] = None,
+    allow_leaks: Annotated[
+        bool, typer.Option("--allow-leaks", help="Measure although pairs are given away.")
+    ] = False,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Drugs ranked for diseases: figures with intervals, beside popularity and each member."""
+    from medkg.cli import show
+    from medkg.cli.show_recommendation import below_members, evaluation_tables
+    from medkg.core.quarantine import Quarantine
+    from medkg.mining.treatment.evaluate import evaluate_treatment as evaluate_model
+
+    quarantine = Quarantine()
+    report = evaluate_model(
+        open_treatment_model(model, graph),
+        edges=edges,
+        split=split,
+        allow_leaks=allow_leaks,
+        seed=seed,
+        quarantine=quarantine,
+    )
+    print_set_aside(quarantine)
+    if as_json:
+        return show.as_json(report)
+    for title, rows in evaluation_tables(report):
+        show.frame(rows, title)
+    found = report["leaks"]
+    show.out.print(f"leaks: {found['leaked']:,} of {found['pairs']:,} pairs")
+    for warning in below_members(report):
+        show.out.print(f"warning: {warning}")
+    return None

@@ -1,0 +1,191 @@
+"""Commands on graph folders: merge, inspect, check, export, view."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from medkg.cli.app import app
+from medkg.cli.options import Json, OutGraph
+from medkg.cli.output import print_written, save_and_print, save_with_quarantine
+from medkg.cli.servers import existing_server
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@app.command(epilog="Example: medkg merge graphs/hpo graphs/notes --out graphs/all")
+def merge(
+    graphs: Annotated[list[Path], typer.Argument(help="Graph folders, the best names first.")],
+    out: OutGraph,
+    as_json: Json = False,
+) -> None:
+    """Join graphs: the same identifiers, cross-references and gene symbols become one node."""
+    from medkg.cli import show
+    from medkg.core.quarantine import Quarantine
+    from medkg.graph.kg import KnowledgeGraph
+    from medkg.graph.merge import merge as merge_graphs
+
+    kg = merge_graphs(*(KnowledgeGraph.open(path) for path in graphs))
+    saved, merges = save_with_quarantine(kg, out, Quarantine()), kg.merge_counts()
+    if as_json:
+        return show.as_json({**saved, "merges": merges})
+    print_written(saved)
+    joined, held_back = merges.values()
+    show.out.print(
+        f"identifiers: {joined:,} joined, {held_back:,} held back (medkg info {out} --merges)",
+        markup=False,
+    )
+    return None
+
+
+@app.command(epilog="Example: medkg unmerge graphs/all DOID:1168 --out graphs/all")
+def unmerge(
+    graph: Annotated[Path, typer.Argument(help="A graph folder.")],
+    identifier: Annotated[str, typer.Argument(help="What merging joined to another node.")],
+    out: OutGraph,
+    as_json: Json = False,
+) -> None:
+    """Undo a merge: a node of its own again, with its evidence, and never merged again."""
+    from medkg.core.quarantine import Quarantine
+    from medkg.graph.kg import KnowledgeGraph
+    from medkg.graph.merge import unmerge as unmerge_node
+
+    save_and_print(unmerge_node(KnowledgeGraph.open(graph), identifier), out, Quarantine(), as_json)
+
+
+@app.command(epilog="Example: medkg info graphs/all")
+def info(
+    graph: Annotated[Path | None, typer.Argument(help="A graph folder.")] = None,
+    on: Annotated[str | None, typer.Option(help="Or a server, by URI.")] = None,
+    merges: Annotated[
+        bool, typer.Option("--merges", help="List which identifiers of the folder became which.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Counts by kind, relation and source, merges, loads, and the sources' licences."""
+    from medkg.access import connect
+    from medkg.cli import show
+    from medkg.graph.kg import KnowledgeGraph
+
+    if (graph is None) == (on is None):
+        raise typer.BadParameter("give a graph folder, or a server with --on")
+    if on is not None:
+        if merges:
+            raise typer.BadParameter("--merges lists those of a graph folder")
+        with connect(existing_server(on)) as connection:
+            facts = connection.info()
+    else:
+        assert graph is not None
+        kg = KnowledgeGraph.open(graph)
+        if merges:
+            listed = kg.merges.drop("was").sort(
+                "applied", "kept", "merged", descending=[True] + 2 * [False]
+            )
+            return show.as_json(listed) if as_json else show.frame(listed, f"Merges of {graph}")
+        facts = kg.info()
+    if as_json:
+        return show.as_json(facts)
+    loads = facts.pop("loads", [])
+    show.pairs(facts, str(on or graph))
+    if loads:
+        show.loads(loads)
+    return None
+
+
+@app.command(epilog="Example: medkg check graphs/all --report doubts.jsonl --fix graphs/clean")
+def check(
+    graph: Annotated[Path, typer.Argument(help="A graph folder.")],
+    report: Annotated[
+        Path | None, typer.Option(help="File to write with every doubtful row, as JSON lines.")
+    ] = None,
+    fix: Annotated[
+        Path | None, typer.Option(help="Graph folder to write, with what is safely mended mended.")
+    ] = None,
+    drop_isolated: Annotated[
+        bool, typer.Option("--drop-isolated", help="With --fix: no nodes that nothing speaks of.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Report what is doubtful: contradictions, duplicates, bad rows and identifiers, …"""
+    import polars as pl
+
+    from medkg.cli import show
+    from medkg.core.atomic import check_replaceable
+    from medkg.graph.check import check as check_graph
+    from medkg.graph.clean import fix as fix_graph
+    from medkg.graph.clean import open_unverified
+    from medkg.graph.kg import MANIFEST
+
+    if fix is not None:
+        check_replaceable(fix, marker=MANIFEST)
+    kg = open_unverified(graph)
+    findings = [finding.as_dict() for finding in check_graph(kg, report=report)]
+    if fix is None:
+        if as_json:
+            return show.as_json(findings)
+        return _print_findings(pl.DataFrame(findings), graph, report)
+    fixed = fix_graph(kg, drop_isolated=drop_isolated)
+    saved = save_with_quarantine(fixed.graph, fix, fixed.aside)
+    if as_json:
+        return show.as_json({"findings": findings, "fixed": fixed.done, **saved})
+    _print_findings(pl.DataFrame(findings), graph, report)
+    done = ", ".join(f"{count:,} {name}" for name, count in fixed.done.items())
+    show.out.print(f"mended: {done or 'nothing'}", markup=False)
+    return print_written(saved)
+
+
+def _print_findings(findings: pl.DataFrame, graph: Path, report: Path | None) -> None:
+    from medkg.cli import show
+
+    if findings.is_empty():
+        show.out.print("nothing doubtful found")
+        return
+    show.frame(findings, f"Doubtful in {graph}")
+    if report is not None:
+        show.out.print(f"{report}: every row of these", markup=False)
+
+
+@app.command(epilog="Example: medkg export graphs/all --format kgx --out kgx")
+def export(
+    graph: Annotated[Path, typer.Argument(help="A graph folder.")],
+    form: Annotated[
+        str,
+        typer.Option("--format", help="kgx, kgx-jsonl, neo4j-import, graphml, turtle or parquet."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to write.")],
+    sentences: Annotated[
+        bool, typer.Option(help="Write sentences; without, only their offsets.")
+    ] = True,
+    as_json: Json = False,
+) -> None:
+    """Write a graph in the form of other tools, its sources' licences beside it."""
+    from medkg.cli import show
+    from medkg.graph.export import export as export_graph
+    from medkg.graph.kg import KnowledgeGraph
+
+    facts = export_graph(KnowledgeGraph.open(graph), out, form, sentences=sentences)
+    if as_json:
+        return show.as_json(facts)
+    show.pairs(facts["counts"], f"{out}: {form}")
+    if "command" in facts:
+        show.out.print(f"{out}/import.sh imports it, by", markup=False)
+        print(facts["command"])
+    return None
+
+
+@app.command(epilog="Example: medkg view graphs/all --around imatinib --hops 2 --out imatinib.html")
+def view(
+    graph: Annotated[str, typer.Argument(help="A graph folder, or a server by URI.")],
+    around: Annotated[list[str], typer.Option(help="Identifier or name; may be repeated.")],
+    out: Annotated[Path, typer.Option(help="The HTML page to write.")],
+    hops: Annotated[int, typer.Option(min=1, max=4)] = 1,
+) -> None:
+    """Write a page that shows the subgraph around some entities; it works offline."""
+    from medkg.access import view as view_graph
+    from medkg.cli import show
+
+    part = view_graph(existing_server(graph), around, out, hops=hops)
+    show.out.print(f"{out}: {part.nodes.height} nodes, {part.edges.height} edges")

@@ -1,0 +1,48 @@
+"""Trained models opened by a command, with an error that says which command takes which kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from medkg.mining.diagnosis.model import DiagnosisModel
+    from medkg.mining.links.model import LinkModel
+    from medkg.mining.treatment.model import TreatmentModel
+
+# For an error: how a model of each kind is used.
+_USED_BY = {
+    "links": "by medkg predict",
+    "diagnosis": "by medkg diagnose",
+    "treatment": "by medkg recommend",
+    "embeddings": "in Python, by medkg.gnn.embeddings.model.load_embeddings",
+}
+
+
+def open_link_model(path: Path, graph: str | None) -> LinkModel:
+    """Open a model of `medkg train links`, with the graph named instead of the recorded one."""
+    model: LinkModel = _open_model("links", path, graph)
+    return model
+
+
+def open_diagnosis_model(path: Path, graph: str | None) -> DiagnosisModel:
+    """Open a model of `medkg train diagnosis`; see `open_link_model`."""
+    model: DiagnosisModel = _open_model("diagnosis", path, graph)
+    return model
+
+
+def open_treatment_model(path: Path, graph: str | None) -> TreatmentModel:
+    """Open a model of `medkg train treatment`; see `open_link_model`."""
+    model: TreatmentModel = _open_model("treatment", path, graph)
+    return model
+
+
+def _open_model(kind: str, path: Path, graph: str | None) -> Any:
+    from medkg.access import load_model, model_kind
+    from medkg.core.errors import ModelError
+
+    own_kind = model_kind(path)
+    if own_kind != kind:
+        use = f"; it is asked {_USED_BY[own_kind]}" if own_kind in _USED_BY else ""
+        raise ModelError(f"{path}: is a model for {own_kind}, not for {kind}{use}")
+    return load_model(path, graph)

@@ -1,0 +1,109 @@
+"""Options and option values that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
+OutGraph = Annotated[Path, typer.Option("--out", help="Graph folder to write.")]
+Encoder = Annotated[
+    str | None, typer.Option(help="A Hugging Face encoder by name or folder, such as BioBERT's.")
+]
+Lora = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Train LoRA of this rank in place of a Hugging Face encoder's weights."
+    ),
+]
+LabelKinds = Annotated[
+    list[str] | None,
+    typer.Option(help="LABEL=KIND: the kind that a label of your corpus stands for; repeatable."),
+]
+Top = Annotated[int, typer.Option(min=1, help="How many to show.")]
+
+
+def _sex(text: str) -> str:
+    """F and M are short for female and male; what is neither, the models refuse."""
+    return {"f": "female", "m": "male"}.get(text.lower(), text.lower())
+
+
+Sex = Annotated[str | None, typer.Option(parser=_sex, help="female or male; F or M.")]
+Config = Annotated[Path | None, typer.Option(help="A TOML file of settings; options go before it.")]
+
+
+def _print_settings(asked: bool) -> None:
+    if asked:
+        from medkg.gnn.settings import TABLES, to_toml
+
+        typer.echo(to_toml({name: table() for name, table in TABLES.items()}), nl=False)
+        raise typer.Exit
+
+
+PrintConfig = Annotated[
+    bool,
+    typer.Option(
+        "--print-config",
+        is_eager=True,
+        callback=_print_settings,
+        help="Print all settings with what they do, as such a file, and end.",
+    ),
+]
+Sibling = Annotated[
+    Path | None,
+    typer.Option(
+        help="Train on what is held out too, and state the figures of this model, which was trained"
+        " in the same way without it (mentions: of the bilstm)."
+    ),
+]
+Names = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="Names come from this annotated text or graph folder; may be given again. Default:"
+        " what extract links to."
+    ),
+]
+ReadingModel = Annotated[
+    str | None, typer.Option("--model", help="A recogniser's folder or name; default: medkg's.")
+]
+RelationsModel = Annotated[
+    Path | None,
+    typer.Option("--relations-model", help="A relation model's folder; default: medkg's."),
+]
+
+
+def name_and_value(text: str) -> tuple[str, str]:
+    """An option's value of the form name=value, split.
+
+    Raises:
+        typer.BadParameter: it has no equals sign.
+    """
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise typer.BadParameter(f"{text!r}: write name=value")
+    return name, value
+
+
+def label_kinds(options: list[str] | None) -> dict[str, str | None]:
+    """The kind of each corpus label, of `--label LABEL=KIND`; None for a label to leave out.
+
+    Raises:
+        DataError: an option of another form.
+    """
+    from medkg.core.errors import DataError
+
+    kinds: dict[str, str | None] = {}
+    for text in options or []:
+        label, separator, kind = text.rpartition("=")
+        if not separator or not label:
+            raise DataError(f"--label {text}: give LABEL=KIND, or LABEL= to leave a label out")
+        kinds[label] = kind or None
+    return kinds
+
+
+def given_options(**options: Any) -> dict[str, Any]:
+    """The options that were given on the command line: those that are not None."""
+    return {name: value for name, value in options.items() if value is not None}

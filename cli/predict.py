@@ -1,0 +1,195 @@
+"""Commands that ask a link prediction model: predict, screen, explain."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from medkg.cli.app import app
+from medkg.cli.models import open_link_model
+from medkg.cli.options import Json, Top
+from medkg.cli.output import print_set_aside, print_summary
+
+if TYPE_CHECKING:
+    from medkg.mining.links.model import LinkModel
+
+
+@app.command(epilog="Example: medkg predict models/targets --head imatinib --top 10")
+def predict(
+    model: Annotated[Path, typer.Argument(help="A model folder (medkg train links).")],
+    head: Annotated[str | None, typer.Option(help="Identifier or name of the head.")] = None,
+    tail: Annotated[str | None, typer.Option(help="Identifier or name of the tail.")] = None,
+    smiles: Annotated[str | None, typer.Option(help="A molecule instead of a head.")] = None,
+    inchi: Annotated[str | None, typer.Option(help="The same, as InChI.")] = None,
+    top: Top = 20,
+    trained: Annotated[
+        bool, typer.Option("--trained", help="Rank the pairs that training used, too.")
+    ] = False,
+    graph: Annotated[str | None, typer.Option(help="Instead of the recorded graph.")] = None,
+    into: Annotated[str | None, typer.Option(help="Write them to this server too.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Rank the tails of a head (or heads of a tail), with probability and explanation."""
+    from medkg.cli import show
+
+    if sum(given is not None for given in (head, tail, smiles, inchi)) != 1:
+        raise typer.BadParameter("give --head, --tail, --smiles or --inchi")
+    loaded = open_link_model(model, graph)
+    if structure := smiles or inchi:
+        if into is not None:
+            raise typer.BadParameter("--into is for --head and --tail: a molecule is no node")
+        return _predict_molecule(loaded, structure, top, trained, as_json)
+    rows = loaded.predict(head=head, tail=tail, top=top, include_trained=trained)
+    base = loaded.calibrations["head" if head is None else "tail"].base_rate
+    if as_json:
+        show.as_json([{**row, "base_rate": base} for row in rows.to_dicts()])
+    else:
+        show.frame(rows, f"{loaded.task.edge_type[1]} of {head or tail}", most=rows.height)
+        left_out = "" if trained else "; pairs that training used are left out, see --trained"
+        show.out.print(
+            "probability: that a source records the pair, or will; of the first 100 candidates of a"
+            f" query {base:.2g} were (the base rate){left_out}"
+        )
+        if unranked := rows["rank"].null_count():
+            show.out.print(
+                f"{unranked} known pairs, the last, have no rank: training used them, and the model"
+                " doesn't rank them, since nothing spoke for them while they were held back"
+            )
+    if into is not None:
+        from medkg.access import connect
+
+        direction, asked = ("tail", head) if head is not None else ("head", tail)
+        today = date.today().isoformat()
+        found = loaded.predictions([str(asked)], top, date=today, direction=direction)
+        ends = found["head"].to_list() + found["tail"].to_list()
+        # No others of the graph's predictions: a part of a model's answer would replace the whole.
+        part = loaded.graph.subgraph(ends, relations=[]).with_predictions(found)
+        with connect(into) as connection:
+            written = connection.write(part)
+        if not as_json:
+            print_summary(written, into, as_json=False)
+    return None
+
+
+def _predict_molecule(
+    model: LinkModel, structure: str, top: int, trained: bool, as_json: bool
+) -> None:
+    import polars as pl
+
+    from medkg.cli import show
+    from medkg.core.calibration import FIRST
+    from medkg.mining.molecules.screen import NO_LIGAND, part_of, targets_of
+
+    asked = targets_of(model, structure, top, include_trained=trained)
+    base = part_of(model).calibration.base_rate
+    if as_json:
+        held = [{"id": node, "name": name} for node, name in asked.held]
+        return show.as_json(
+            {
+                "smiles": asked.smiles,
+                "held": held,
+                "base_rate": base,
+                "left_out": asked.left_out,
+                "predictions": asked.rows.to_dicts(),
+            }
+        )
+    rows = asked.rows.with_columns(pl.col("ligands").fill_null(NO_LIGAND))
+    show.frame(rows, f"{model.task.edge_type[1]} of {asked.smiles}", most=rows.height)
+    held_as = ", ".join(f"{name} ({node})" for node, name in asked.held)
+    held_as = f"the graph holds it: {held_as}" if held_as else "the graph doesn't hold it"
+    past = ""
+    if asked.rows.height > FIRST:
+        past = "; past them it goes on along the same curve, which was not judged there"
+    left_out = ""
+    if asked.left_out:
+        left_out = f"; {asked.left_out} pairs that training used are left out, see --trained"
+    return show.out.print(
+        f"{held_as}; by structure alone. Probability: that a source records the pair; of a"
+        f" molecule's first {FIRST} targets {base:.2g} are (the base rate){past}{left_out}",
+        markup=False,
+    )
+
+
+@app.command(
+    epilog="Example: medkg screen models/targets --target KIT --library molecules.smi --top 100"
+)
+def screen(
+    model: Annotated[Path, typer.Argument(help="A model folder (medkg train links).")],
+    target: Annotated[str, typer.Option(help="Identifier or name of the target.")],
+    library: Annotated[Path, typer.Option(help="Molecules: .smi, .csv, .tsv, .sdf; .gz or not.")],
+    top: Top = 100,
+    diverse: Annotated[
+        bool, typer.Option("--diverse", help="The best of each series of alike molecules only.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="HTML page to write, with pictures.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; default: one a processor.")
+    ] = None,
+    graph: Annotated[str | None, typer.Option(help="Instead of the recorded graph.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Rank a library of molecules for a target by structure alone; drug-likeness of the best."""
+    import polars as pl
+
+    from medkg.cli import show
+    from medkg.core.quarantine import Quarantine
+    from medkg.mining.molecules.screen import NO_LIGAND, part_of
+    from medkg.mining.molecules.screen import screen as screen_library
+
+    quarantine = Quarantine()
+    loaded = open_link_model(model, graph)
+    found = screen_library(
+        loaded, target, library, top=top, diverse=diverse, workers=workers, quarantine=quarantine
+    )
+    base = part_of(loaded).calibration.base_rate
+    if out is not None:
+        from medkg.mining.molecules.screen_page import write_page
+
+        write_page(found, out, library.name, loaded.name, base)
+    if as_json:
+        return show.as_json(
+            {
+                "target": found.target,
+                "target_name": found.target_name,
+                "model": loaded.name,
+                "base_rate": base,
+                "counts": found.counts,
+                "molecules": found.rows,
+                "set_aside": [row.__dict__ for row in quarantine.rows[:1000]],
+            }
+        )
+    shown = pl.DataFrame(found.rows, infer_schema_length=None).select(
+        "rank", "name", "smiles", "probability", "nearest_name", "nearest_similarity", "known",
+        "series", "qed", "lipinski", "alerts",
+    ).with_columns(pl.col("nearest_name").fill_null(NO_LIGAND))  # fmt: skip
+    show.frame(shown, f"{library.name} for {found.target_name} ({found.target})", most=20)
+    counts = found.counts
+    show.out.print(
+        f"{counts['ranked']:,} molecules ranked, {counts['duplicates']:,} duplicates,"
+        f" {counts['invalid']:,} set aside; probability at a base rate of {base:.2g}"
+    )
+    print_set_aside(quarantine)
+    if out is not None:
+        show.out.print(f"{out}: the best {len(found.rows):,} with pictures", markup=False)
+    return None
+
+
+@app.command(epilog="Example: medkg explain models/targets --head imatinib --tail KIT")
+def explain(
+    model: Annotated[Path, typer.Argument(help="A model folder (medkg train links).")],
+    head: Annotated[str, typer.Option(help="Identifier or name.")],
+    tail: Annotated[str, typer.Option(help="Identifier or name.")],
+    graph: Annotated[str | None, typer.Option(help="Instead of the recorded graph.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The paths and the evidence behind one prediction."""
+    from medkg.cli import show
+
+    explanation = open_link_model(model, graph).explain(head, tail)
+    if as_json:
+        show.as_json(explanation.to_dict())
+    else:
+        show.out.print(str(explanation), markup=False)

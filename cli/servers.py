@@ -1,0 +1,178 @@
+"""Commands on graph servers: write, read, forget, serve, query."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medkg.cli.app import app
+from medkg.cli.options import Json, OutGraph, name_and_value
+from medkg.cli.output import print_summary, save_and_print
+
+
+def existing_server(uri: str) -> str:
+    """A server to read from: an embedded one whose folder is not there is a slip, not a new one."""
+    from medkg.core.errors import StoreError
+
+    if uri.startswith("embedded:") and not Path(uri.removeprefix("embedded:")).is_dir():
+        raise StoreError(f"{uri}: there is no such folder; medkg write --into makes one")
+    return uri
+
+
+@app.command(epilog="Example: medkg write graphs/all --into embedded:server")
+def write(
+    graph: Annotated[Path, typer.Argument(help="A graph folder.")],
+    into: Annotated[str, typer.Option(help="bolt://…, neo4j://… or embedded:DIR")],
+    name: Annotated[
+        str | None, typer.Option(help="What info calls this load; the sources by default.")
+    ] = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Take out what these sources no longer say.")
+    ] = False,
+    evidence: Annotated[
+        bool, typer.Option(help="Without: nodes and relationships alone, to look at.")
+    ] = True,
+    as_json: Json = False,
+) -> None:
+    """Write a graph folder to a server; what is there already is left as it is.
+
+    A write that was interrupted goes on where it stopped when the same command is given again.
+    """
+    from medkg.access import connect
+    from medkg.graph.kg import KnowledgeGraph
+
+    kg = KnowledgeGraph.open(graph)
+    with connect(into) as connection:
+        summary = connection.write(kg, name, prune=prune, evidence=evidence)
+        print_summary(summary, into, as_json)
+
+
+@app.command(
+    epilog="Example: medkg read bolt://localhost:7687 --around imatinib --hops 2 --out graphs/part"
+)
+def read(
+    uri: Annotated[str, typer.Argument(help="bolt://…, neo4j://… or embedded:DIR")],
+    out: OutGraph,
+    around: Annotated[
+        list[str] | None, typer.Option(help="Only what is around this identifier or name.")
+    ] = None,
+    hops: Annotated[int, typer.Option(min=0, help="How far around it.")] = 1,
+    kind: Annotated[list[str] | None, typer.Option(help="Only nodes of this kind.")] = None,
+    relation: Annotated[list[str] | None, typer.Option(help="Only this relation.")] = None,
+    min_probability: Annotated[
+        float, typer.Option(min=0, max=1, help="Only edges that are at least as probable.")
+    ] = 0.0,
+    predictions: Annotated[
+        bool | None,
+        typer.Option(help="With predictions; by default those of a whole graph only."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Read a server's graph, or a part of it, into a graph folder, evidence included."""
+    from medkg.access import connect
+    from medkg.core.atomic import check_replaceable
+    from medkg.core.quarantine import Quarantine
+    from medkg.graph.kg import MANIFEST
+
+    check_replaceable(out, marker=MANIFEST)
+    with connect(existing_server(uri)) as connection:
+        kg = connection.read(
+            around or None,
+            hops,
+            kinds=kind or None,
+            relations=relation or None,
+            min_probability=min_probability,
+            predictions=predictions,
+        )
+    save_and_print(kg, out, Quarantine(), as_json)
+
+
+@app.command(epilog="Example: medkg forget --patient patient:x graphs/all")
+def forget(
+    graph: Annotated[str, typer.Argument(help="A graph folder, or a server by URI.")],
+    source: Annotated[list[str] | None, typer.Option(help="A source by its name.")] = None,
+    document: Annotated[list[str] | None, typer.Option(help="A document by identifier.")] = None,
+    patient: Annotated[list[str] | None, typer.Option(help="A patient by identifier.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Take sources, documents or patients out, evidence first; what others say too stays."""
+    from medkg.access import connect, is_uri
+    from medkg.graph.forget import forget_in_folder
+
+    asked = {"source": source or (), "document": document or (), "patient": patient or ()}
+    if is_uri(graph):
+        with connect(existing_server(graph)) as connection:
+            summary = connection.forget(**asked)
+    else:
+        summary = forget_in_folder(graph, **asked)
+    print_summary(summary, graph, as_json)
+
+
+@app.command(epilog="Example: medkg serve server/")
+def serve(
+    folder: Annotated[Path, typer.Argument(help="Where the embedded server keeps its data.")],
+) -> None:
+    """Run the embedded server until Ctrl-C, and print its address and password."""
+    from medkg.cli import show
+    from medkg.graph.store.embedded import serve as start
+
+    server = start(folder)
+    try:
+        show.pairs({"uri": server.uri, "user": server.user, "password": server.password}, "Serving")
+        show.out.print("Ctrl-C stops it.")
+        while server.running():
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.stop()
+
+
+@app.command(
+    epilog="Example: medkg query drug_target_hypotheses --on embedded:server"
+    " --param disease=OMIM:219700"
+)
+def query(
+    name: Annotated[str | None, typer.Argument(help="A query of the library; none: list.")] = None,
+    on: Annotated[str | None, typer.Option(help="The server, by URI.")] = None,
+    param: Annotated[list[str] | None, typer.Option(help="name=value, as often as needed.")] = None,
+    cypher: Annotated[str | None, typer.Option(help="Cypher of your own; it can't write.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Ask the query library, or Cypher of your own, read-only."""
+    import polars as pl
+
+    from medkg.access import connect
+    from medkg.cli import show
+    from medkg.cypher import library
+
+    if name is None and cypher is None:
+        listed = pl.DataFrame(
+            [
+                {
+                    "name": found.name,
+                    "asks": found.title,
+                    "parameters": ", ".join(parameter.name for parameter in found.parameters),
+                }
+                for found in map(library.get, library.names())
+            ]
+        )
+        return show.as_json(listed) if as_json else show.frame(listed, "Queries")
+    if on is None or (name is not None and cypher is not None):
+        raise typer.BadParameter("give the server with --on, and a query's name or --cypher")
+    parameters = dict(name_and_value(text) for text in param or ())
+    with connect(existing_server(on)) as connection:
+        if cypher is not None:
+            answer = connection.query(cypher, **parameters)
+        else:
+            assert name is not None
+            answer = connection.query(name, **parameters)
+    if as_json:
+        return show.as_json(answer)
+    show.frame(answer, name or "")
+    if name is not None and answer.is_empty() and "PREDICTED_" in library.get(name).cypher:
+        show.out.print("it asks for predictions: medkg predict … --into writes some")
+    return None

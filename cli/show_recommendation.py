@@ -1,0 +1,197 @@
+"""What a treatment model says, as tables for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from textwrap import shorten
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from medkg.cli import show
+
+if TYPE_CHECKING:
+    from medkg.mining.treatment.model import TreatmentModel
+    from medkg.mining.treatment.recommendation import Drug, Recommendation
+
+_SENTENCE = 160  # characters of a warning's sentence that are shown
+_PAIRED = ("mrr", "hits@10", "ndcg@10", "recall@10")
+_FIGURES = ("mrr", "hits@1", "hits@10", "precision@10", "recall@10", "ndcg@10")
+
+
+def print_recommendation(found: Recommendation) -> None:
+    """Three lists of drugs, why, what speaks against each, and what wasn't checked."""
+    from medkg.mining.treatment.recommendation import DISCLAIMER
+
+    asked, names = found.patient, found.names
+    for title, ids in (
+        ("to treat", asked.diseases),
+        ("has too", (*asked.also, *asked.symptoms)),
+        ("takes", asked.taking),
+        ("allergic to", asked.allergic),
+    ):
+        if ids:
+            show.out.print(f"{title}: {', '.join(f'{names[i]} ({i})' for i in ids)}", markup=False)
+    said = []
+    if asked.age is not None:
+        lower = "" if asked.youngest is None else f"{asked.youngest:.3g} to "
+        said.append(f"{lower}{asked.age:.3g} years")
+    said += [asked.sex] if asked.sex else []
+    said += ["pregnant" if asked.pregnant else "not pregnant"] if asked.pregnant is not None else []
+    if said:
+        show.out.print(f"patient: {', '.join(said)}", markup=False)
+    for notice in found.notices:
+        show.out.print(f"note: {notice}", markup=False)
+    several = len(asked.diseases) > 1
+    shown = len(found.recorded)
+    title = f"On record ({shown} of {found.n_recorded})" if found.n_recorded else "On record"
+    _print_drugs(found.recorded, title, several)
+    _print_drugs(
+        found.hypotheses,
+        f"Hypotheses, no recommendations (probability at a base rate of {found.base_rate:.2g})",
+        several,
+    )
+    _print_drugs(found.contraindicated, "Not to be given", several, explained=False)
+    _print_drugs(found.taking, "Taken already", several, explained=False)
+    show.out.print("[bold]Checks")
+    for check in found.checks:
+        show.out.print(f"  {check.what}: {check.note}", markup=False)
+    show.out.print(f"{found.model}. {DISCLAIMER}", markup=False)
+
+
+def _print_drugs(
+    drugs: tuple[Drug, ...], title: str, several: bool, *, explained: bool = True
+) -> None:
+    if not drugs:
+        return
+    rows = [
+        {
+            "drug": drug.name,
+            "id": drug.drug,
+            **({"for": drug.disease_name} if several else {}),
+            "status": drug.status,
+            "model's rank": drug.rank,
+            "probability": drug.probability
+            if drug.probability is not None
+            else drug.recorded_probability,
+            "sources": ", ".join(drug.sources),
+            "warnings": "not checked"
+            if drug.unchecked and not drug.warnings
+            else str(len(drug.warnings) or "none on record"),
+        }
+        for drug in drugs
+    ]
+    show.frame(pl.DataFrame(rows, infer_schema_length=None), title)
+    for drug in drugs:
+        lines = [f"! {warning.text} [{_cited(warning)}]" for warning in drug.warnings]
+        if drug.unchecked:
+            lines.append(f"? no source says anything of its {', '.join(drug.unchecked)}")
+        if explained and drug.status == "hypothesis":
+            lines += [f"+ {text}" for text in drug.because[:3]]
+            lines += [f"+ {path}" for path in drug.paths[:1]]
+        if lines:
+            show.out.print(drug.name, markup=False)
+            for line in lines:
+                show.out.print(f"  {line}", markup=False)
+
+
+def _cited(warning: Any) -> str:
+    """The sources of a warning, with a reference and the sentence where there is one."""
+    if not warning.edge:
+        return "as given"
+    cited = []
+    for piece in warning.evidence:
+        place = piece["document"] or ", ".join(piece["references"] or ())
+        said = f': "{shorten(piece["sentence"], _SENTENCE)}"' if piece["sentence"] else ""
+        cited.append(f"{piece['source']} {place}".strip() + said)
+    return "; ".join(dict.fromkeys(cited)) or "no evidence kept"
+
+
+def write_back(model: TreatmentModel, found: Recommendation, top: int, into: str) -> Any:
+    """Write the hypotheses for the diseases, whoever asked, to a server as PREDICTED_TREATS."""
+    from medkg.access import connect
+
+    rows = model.predictions(found.patient.diseases, top, date=date.today().isoformat())
+    ends = {*rows["head"], *rows["tail"]}
+    # No others of the graph's predictions: a part of a model's answer would replace the whole.
+    part = model.graph.subgraph(ends, relations=[]).with_predictions(rows)
+    with connect(into) as connection:
+        return connection.write(part)
+
+
+def training_figures(metrics: Mapping[str, Any]) -> pl.DataFrame:
+    """Held-out pairs' figures, a row a model; `mrr_95` is a 95 % interval over diseases."""
+    return _table(metrics["test"]["figures"])
+
+
+def evaluation_tables(report: Mapping[str, Any]) -> list[tuple[str, pl.DataFrame]]:
+    """What `medkg.mining.treatment.evaluate.evaluate_treatment` found, as titled tables."""
+    whole = report["figures"]
+    tables = [
+        (
+            f"Drugs ranked for {report['diseases']:,} diseases, {report['edges']:,} pairs,"
+            f" {report['drugs']:,} drugs",
+            _table(whole),
+        )
+    ]
+    lists = [
+        {"model": name}
+        | {
+            key.replace("precision@", "p@").replace("recall@", "r@"): value
+            for key, value in figures.items()
+            if key.startswith(("precision@", "recall@", "ndcg@", "coverage@", "novelty@"))
+            and not key.endswith("_interval")
+        }
+        for name, figures in whole.items()
+    ]
+    tables.append(("The first of each list, mean over diseases", pl.DataFrame(lists)))
+    over = [
+        {
+            "over": name,
+            **{key: _difference(row, key) for key in _PAIRED},
+        }
+        for name, row in report["paired"].items()
+    ]
+    tables.append(("What the model has over each member, paired", pl.DataFrame(over)))
+    strata = [
+        {
+            "known drugs in training": stratum,
+            "model": name,
+            "diseases": row["diseases"],
+            "pairs": row["edges"],
+            **{key: row[key] for key in _PAIRED},
+        }
+        for stratum, rows in report["strata"].items()
+        for name, row in rows.items()
+    ]
+    tables.append(("By the drugs that training had for the disease", pl.DataFrame(strata)))
+    return tables
+
+
+def below_members(report: Mapping[str, Any]) -> list[str]:
+    """Where the model is worse than one of its members alone, whatever the interval."""
+    return [
+        f"the model is below {member} alone: {', '.join(below)}"
+        for member, row in report["paired"].items()
+        if (below := [f"{key} {_difference(row, key)}" for key in _PAIRED if row[key] < 0])
+    ]
+
+
+def _difference(row: Mapping[str, Any], key: str) -> str:
+    low, high = row[f"{key}_interval"]
+    return f"{row[key]:+.3f} ({low:+.3f} to {high:+.3f})"
+
+
+def _table(models: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
+    rows = []
+    for name, found in models.items():
+        interval = found["mrr_interval"]
+        rows.append(
+            {
+                "model": name,
+                **{key: found[key] for key in _FIGURES},
+                "mrr_95": "{:.3f}–{:.3f}".format(*interval) if interval else None,
+            }
+        )
+    return pl.DataFrame(rows, infer_schema_length=None)

@@ -1,0 +1,103 @@
+"""Commands that load curated sources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medkg.cli.app import app
+from medkg.cli.options import Json, name_and_value
+from medkg.cli.output import save_and_print
+
+
+@app.command(epilog="Example: medkg sources hetionet")
+def sources(
+    name: Annotated[
+        str | None, typer.Argument(help="A source, to see all about it; none: list them.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The sources that can be loaded, with licence and how one gets their files."""
+    import polars as pl
+
+    from medkg.cli import show
+    from medkg.loaders.sources import SOURCES, describe
+
+    if name is not None:
+        found = describe(name)
+        if as_json:
+            return show.as_json(found)
+        options = [f"{option}: {says}" for option, says in found["options"].items()]
+        return show.pairs({**found, "options": options}, name)
+    if as_json:
+        return show.as_json([describe(each) for each in sorted(SOURCES)])
+    rows = [
+        {"name": each, "what": info.title, "files": info.comes, "licence": info.licence}
+        for each, info in sorted(SOURCES.items())
+    ]
+    show.frame(pl.DataFrame(rows), "Sources")
+    return show.out.print("medkg sources NAME shows what it reads, gives and takes")
+
+
+@app.command(epilog="Example: medkg load hetionet --path hetionet/ --out graphs/hetionet")
+def load(
+    source: Annotated[
+        str, typer.Argument(help="A source of `medkg sources`, or table for one of your own.")
+    ],
+    out: Annotated[Path | None, typer.Option(help="Graph folder to write.")] = None,
+    path: Annotated[
+        Path | None,
+        typer.Option(help="The published file or folder; without, it is downloaded if it may be."),
+    ] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(help="name=value of the source, as often as needed.")
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="Of table: the YAML file that says which column is what.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Of tables: show ten rows as they would become.")
+    ] = False,
+    fetch: Annotated[
+        bool, typer.Option("--fetch", help="Download the files though some come with medkg.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Load a curated source, or a table of your own, into a graph folder."""
+    from medkg.core.atomic import check_replaceable
+    from medkg.core.quarantine import Quarantine
+    from medkg.graph.kg import MANIFEST
+    from medkg.loaders.sources import load as load_source
+
+    options = dict(name_and_value(text) for text in option or ())
+    if mapping is not None:
+        options["mapping"] = str(mapping)
+    if dry_run:
+        return _show_dry_run(source, path, options, as_json)
+    if out is None:
+        raise typer.BadParameter("give the graph folder to write with --out")
+    check_replaceable(out, marker=MANIFEST)
+    quarantine = Quarantine()
+    kg = load_source(source, path, quarantine=quarantine, fetch=fetch, **options)
+    return save_and_print(kg, out, quarantine, as_json)
+
+
+def _show_dry_run(source: str, path: Path | None, options: dict[str, str], as_json: bool) -> None:
+    import polars as pl
+
+    from medkg.cli import show
+    from medkg.loaders.table import dry_run
+
+    made = dry_run(path, source, options)
+    quarantine = [row.__dict__ for row in made.aside.rows]
+    if as_json:
+        parts = {"nodes": made.nodes.to_dicts(), "evidence": made.evidence.to_dicts()}
+        return show.as_json({**parts, "set_aside": quarantine})
+    for title, rows in (("Nodes", made.nodes), ("Evidence", made.evidence)):
+        said = [name for name in rows.columns if any(map(show.cell, rows[name]))]
+        show.frame(rows.select(said or rows.columns), title)
+    if quarantine:
+        show.frame(pl.DataFrame(quarantine), "Set quarantine")
+    return None

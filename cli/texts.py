@@ -1,0 +1,212 @@
+"""Commands that read clinical text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from medkg.cli.app import app, review
+from medkg.cli.options import Json
+from medkg.cli.output import print_set_aside, print_written, save_with_quarantine
+
+if TYPE_CHECKING:
+    from medkg.extract.run import Summary
+    from medkg.graph.kg import KnowledgeGraph
+
+
+@app.command(epilog="Example: medkg extract notes/ --out graphs/notes")
+def extract(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            help="Text, Markdown, XML of PubMed and PMC, BioC, PubTator, PDF, JSON lines; folders;"
+            " FILE.csv:TEXT or FILE.csv:ID,TEXT."
+        ),
+    ],
+    out: Annotated[Path | None, typer.Option(help="Graph folder to write.")] = None,
+    into: Annotated[
+        Path | None,
+        typer.Option(help="Or one to update: what has not changed is not read again."),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that read.")] = 1,
+    show_texts: Annotated[
+        bool, typer.Option("--show", help="Print the texts, mentions coloured, and relations.")
+    ] = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Page to write, of the texts and their triples.")
+    ] = None,
+    graph: Annotated[
+        str | None, typer.Option(help="Link to this graph's entities (folder or URI).")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="A folder of medkg train ner, a spaCy model, or a Hugging Face one."),
+    ] = None,
+    linker: Annotated[
+        str | None, typer.Option(help="scispacy_linker:umls for scispaCy's; default: medkg's.")
+    ] = None,
+    patients: Annotated[
+        bool, typer.Option(help="A plain text is a note about one patient.")
+    ] = True,
+    sentences: Annotated[
+        bool, typer.Option(help="Keep sentences; without, only their offsets.")
+    ] = True,
+    as_json: Json = False,
+) -> None:
+    """Read clinical text: mentions, context, links, relations; into a graph folder or shown.
+
+    A run that was interrupted goes on where it stopped when the same command is given again.
+    """
+    from medkg.access import default_terminology
+    from medkg.access import read as read_graph
+    from medkg.cli import show
+    from medkg.core.atomic import check_replaceable
+    from medkg.graph.kg import MANIFEST
+
+    if out is None and into is None and html is None and not show_texts:
+        raise typer.BadParameter(
+            "give a graph folder with --out or --into, --show, or a page with --html"
+        )
+    if out is not None and into is not None:
+        raise typer.BadParameter("give --out for a new graph, or --into to update one")
+    folder = out or into
+    if folder is not None:
+        check_replaceable(folder, marker=MANIFEST)
+    terminology = default_terminology() if graph is None else read_graph(graph)
+    reading = _Reading(paths, terminology, model, linker, patients)
+    report: dict[str, object] = {}
+    if show_texts or html is not None:
+        report |= _show_texts(reading, html, to_print=show_texts, as_json=as_json)
+    if folder is not None:
+        update = into is not None
+        report |= _read_into_folder(reading, folder, update, workers, sentences, as_json)
+    if as_json:
+        show.as_json(report)
+
+
+class _Reading(NamedTuple):
+    """What to read, and with which models."""
+
+    paths: list[str]
+    terminology: KnowledgeGraph
+    model: str | None
+    linker: str | None
+    patients: bool
+
+
+def _show_texts(
+    reading: _Reading, page: Path | None, *, to_print: bool, as_json: bool
+) -> dict[str, object]:
+    """Print the annotated texts, or write them as a page; what `--json` tells of it."""
+    from medkg.access import annotate
+    from medkg.cli import show
+    from medkg.cli.show_texts import print_annotated
+    from medkg.core.quarantine import Quarantine
+    from medkg.extract.page import write_page
+
+    quarantine = Quarantine()
+    texts = annotate(quarantine=quarantine, **reading._asdict())
+    print_set_aside(quarantine)
+    report: dict[str, object] = {}
+    if to_print and as_json:
+        report["texts"] = [text.as_dict() for text in texts]
+    elif to_print:
+        for text in texts:
+            print_annotated(text)
+    if page is not None:
+        write_page(texts, page)
+        report["page"] = str(page)
+        if not as_json:
+            show.out.print(f"{page}: {len(texts):,} documents, with their texts", markup=False)
+    return report
+
+
+def _read_into_folder(
+    reading: _Reading, folder: Path, update: bool, workers: int, sentences: bool, as_json: bool
+) -> dict[str, object]:
+    """Read texts into a graph folder. Finished documents are kept beside it until it is saved."""
+    from medkg.access import read_texts
+    from medkg.core.quarantine import Quarantine
+    from medkg.extract.run import Summary, clear
+    from medkg.graph.kg import KnowledgeGraph
+
+    quarantine, summary = Quarantine(), Summary()
+    finished = folder.with_name(f".{folder.name}.parts")
+    kg = read_texts(
+        quarantine=quarantine,
+        keep=finished,
+        into=KnowledgeGraph.open(folder) if update and folder.is_dir() else None,
+        summary=summary,
+        workers=workers,
+        sentences=sentences,
+        **reading._asdict(),
+    )
+    written = save_with_quarantine(kg, folder, quarantine)
+    clear(finished)
+    patients = kg.nodes.filter(kind="Patient")["id"].sort()
+    first_patient = None if patients.is_empty() else str(patients[0])
+    if not as_json:
+        print_written(written)
+        _print_summary_of_reading(summary, folder, first_patient)
+    counts = {"patients": len(patients), "first_patient": first_patient}
+    return {**written, **summary.as_dict(), **counts}
+
+
+def _print_summary_of_reading(summary: Summary, folder: Path, first_patient: str | None) -> None:
+    from medkg.cli import show
+
+    counts = summary.as_dict()
+    plural = "" if counts["documents"] == 1 else "s"
+    line = f"{counts['documents']:,} document{plural} read, {counts['words']:,} words"
+    line += f", {counts['mentions']:,} mentions, {counts['relations']:,} relations"
+    for name, label in (("unchanged", "unchanged"), ("resumed", "taken over from an earlier run")):
+        line += f", {counts[name]:,} {label}" if counts[name] else ""
+    show.out.print(f"{line}; {counts['words_per_second']:,.0f} words/s")
+    if first_patient and counts["documents"]:
+        show.out.print(
+            f"what it says of a patient: medkg write {quote(str(folder))} --into embedded:server,"
+            " then medkg query record_of_patient --on embedded:server"
+            f" --param {quote(f'patient={first_patient}')}",
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+@review.command(
+    "export", epilog="Example: medkg review export notes/ --out doubtful.jsonl --most 50"
+)
+def review_export(
+    paths: Annotated[list[str], typer.Argument(help="Texts, as for extract.")],
+    out: Annotated[Path, typer.Option(help="File to write for doccano, or folder for brat.")],
+    form: Annotated[str, typer.Option("--format", help="doccano or brat.")] = "doccano",
+    most: Annotated[int, typer.Option(min=1, help="How many documents.")] = 100,
+    graph: Annotated[
+        str | None, typer.Option(help="Link to this graph's entities (folder or URI).")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="A recogniser of mentions, as for extract.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the documents of which the models are least sure, to be corrected by a person.
+
+    medkg train ner reads what Doccano (JSONL) or brat (the folder) gives back.
+    """
+    from medkg.access import read as read_graph
+    from medkg.access import review as choose
+    from medkg.cli import show
+    from medkg.core.quarantine import Quarantine
+
+    quarantine = Quarantine()
+    terminology = None if graph is None else read_graph(graph)
+    chosen = choose(
+        paths, out, form, most=most, terminology=terminology, model=model, quarantine=quarantine
+    )
+    print_set_aside(quarantine)
+    if as_json:
+        return show.as_json({"written": str(out), "documents": chosen.to_dicts()})
+    show.frame(chosen, f"{out}: least sure first, with the texts")
+    return None

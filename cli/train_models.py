@@ -1,0 +1,260 @@
+"""Commands that train models of a graph: links, embeddings, diagnosis, treatment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from medkg.cli.app import train
+from medkg.cli.models import open_link_model
+from medkg.cli.options import Config, Json, PrintConfig, Seed, given_options
+from medkg.cli.output import print_set_aside
+
+if TYPE_CHECKING:
+    from medkg.mining.links.model import LinkModel
+
+
+@train.command("links", epilog="Example: medkg train links graphs/all --out models/targets")
+def train_links(
+    graph: Annotated[Path, typer.Argument(help="A graph folder.")],
+    out: Annotated[Path, typer.Option(help="Model folder to write.")],
+    relation: Annotated[
+        str | None, typer.Option(help="The relation to predict (default: TARGETS).")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="ranker, network, structure, degree or neighbours (default: ranker; network"
+            " with an option of it)."
+        ),
+    ] = None,
+    encoder: Annotated[str | None, typer.Option(help="rgcn, compgcn, hgt or lookup.")] = None,
+    decoder: Annotated[
+        str | None, typer.Option(help="distmult, complex, transe or rotate.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1)] = None,
+    split: Annotated[
+        Path | None, typer.Option(help="Edges to hold back: a folder of medkg split.")
+    ] = None,
+    config: Config = None,
+    print_config: PrintConfig = False,
+    tune: Annotated[
+        int | None,
+        typer.Option(min=1, help="First try so many settings of the network; see OUT.tuning."),
+    ] = None,
+    ensemble: Annotated[
+        list[Path] | None,
+        typer.Option(help="Join these trained models, weighted on validation; repeat it."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="The same seed gives the same result (default: 0).")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Train link prediction; a part of the edges is held back and the figures are printed."""
+    from medkg.gnn.settings import read_with
+
+    if ensemble:
+        given = given_options(
+            relation=relation, model=model, encoder=encoder, decoder=decoder, epochs=epochs,
+            split=split, config=config, tune=tune,
+        )  # fmt: skip
+        if given:
+            raise typer.BadParameter(f"{', '.join(given)}: not for --ensemble")
+        return _join_models(graph, ensemble, out, seed or 0, as_json)
+    tables = {
+        "links": {"relation": relation, "model": model, "seed": seed},
+        "network": {"encoder": encoder, "decoder": decoder, "epochs": epochs},
+    }
+    return _train_links(graph, out, read_with(config, tables), split, tune, as_json)
+
+
+def _train_links(
+    graph: Path,
+    out: Path,
+    tables: dict[str, dict[str, Any]],
+    split: Path | None,
+    tune: int | None,
+    as_json: bool,
+) -> None:
+    """Train a link model with the settings in `tables`, after tuning them where that is asked."""
+    from dataclasses import replace
+
+    from medkg.gnn import parallel
+    from medkg.gnn.settings import LinkSettings, NetworkSettings, with_options
+    from medkg.graph.kg import KnowledgeGraph
+    from medkg.mining.links.split import held_back
+    from medkg.mining.links.train import train_links as train_model
+
+    links, network = LinkSettings(**tables["links"]), tables["network"]
+    kg = KnowledgeGraph.open(graph)
+    options: dict[str, Any] = {
+        "split": None if split is None else held_back(split, kg, links.relation),
+        "context_relations": links.context_relations or None,
+        "seed": links.seed,
+        "device": links.device or None,
+    }
+    if tune is not None:
+        if links.model not in ("", "network"):
+            raise typer.BadParameter(f"--tune is for networks; a {links.model} has nothing to tune")
+        from medkg.mining.links.tune import tune_links
+
+        settings = with_options(NetworkSettings(), network)
+        trials = Path(f"{out}.tuning")
+        best = tune_links(
+            kg, links.relation, tune, trials, settings=settings, fixed=network, **options
+        )
+        network, links = best.options(), replace(links, model="network")
+    trained = train_model(
+        kg, links.relation, model=links.model or None, out=out, graph_path=graph,
+        **options, **network,
+    )  # fmt: skip
+    if parallel.rank() == 0:  # of several processes one prints
+        _print_links(trained, out, as_json)
+
+
+def _join_models(graph: Path, members: list[Path], out: Path, seed: int, as_json: bool) -> None:
+    from medkg.mining.links.train import ensemble_links
+
+    models = [open_link_model(path, str(graph)) for path in members]
+    joined = ensemble_links(models, seed=seed, out=out, graph_path=graph)
+    if not as_json:
+        weights = joined.metrics["training"]["weights"].items()
+        typer.echo("weights: " + ", ".join(f"{name} {weight:g}" for name, weight in weights))
+    _print_links(joined, out, as_json)
+
+
+def _print_links(trained: LinkModel, out: Path, as_json: bool) -> None:
+    from medkg.cli import show
+    from medkg.reports import link_figures
+
+    if as_json:
+        return show.as_json(trained.metrics)
+    title = f"{out}: held-out {trained.task.edge_type[1]}, tails ranked for each head"
+    return show.frame(link_figures(trained.name, trained.metrics), title)
+
+
+@train.command(
+    "embeddings", epilog="Example: medkg train embeddings graphs/all --out models/embeddings"
+)
+def train_embeddings(
+    graph: Annotated[Path, typer.Argument(help="A graph folder.")],
+    out: Annotated[Path, typer.Option(help="Model folder to write.")],
+    decoder: Annotated[
+        str | None, typer.Option(help="transe, distmult, complex (default) or rotate.")
+    ] = None,
+    dim: Annotated[int | None, typer.Option(help="Real numbers in a vector.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="The most.")] = None,
+    config: Config = None,
+    print_config: PrintConfig = False,
+    device: Annotated[str, typer.Option(help="cpu, cuda, …")] = "cpu",
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Train embeddings of all relations of a graph at once; one edge in a hundred is held back."""
+    from medkg.cli import show
+    from medkg.gnn.embeddings.model import train_embeddings as train_model
+    from medkg.gnn.settings import EmbeddingSettings, read_with
+    from medkg.graph.kg import KnowledgeGraph
+    from medkg.reports import embedding_figures
+
+    given = {"embeddings": {"decoder": decoder, "dim": dim, "epochs": epochs}}
+    settings = EmbeddingSettings(**read_with(config, given)["embeddings"])
+    trained = train_model(
+        KnowledgeGraph.open(graph), settings, seed=seed, out=out, graph_path=graph, device=device
+    )
+    if as_json:
+        show.as_json(trained.metrics)
+    else:
+        show.frame(
+            embedding_figures(settings.decoder, trained.metrics), f"{out}: held-out, both sides"
+        )
+
+
+@train.command(
+    "diagnosis", epilog="Example: medkg train diagnosis graphs/hpo --out models/diagnosis"
+)
+def train_diagnosis(
+    graph: Annotated[Path, typer.Argument(help="A graph folder.")],
+    out: Annotated[Path, typer.Option(help="Model folder to write.")],
+    model: Annotated[
+        str,
+        typer.Option(
+            help="ranker, or alone: gnn, mlp, logistic, conditional, nearest, naive_bayes, resnik,"
+            " lin, phrank."
+        ),
+    ] = "ranker",
+    cases: Annotated[
+        Path | None,
+        typer.Option(
+            help="Patients to learn from too: phenopackets, a graph folder, or a TSV with the"
+            " columns case, phenotypes, diseases."
+        ),
+    ] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Train diagnosis as node classification: which disease a patient's node belongs to."""
+    from medkg.cases import open_cases
+    from medkg.cli import show
+    from medkg.core.quarantine import Quarantine
+    from medkg.graph.kg import KnowledgeGraph
+    from medkg.mining.diagnosis.train import train_diagnosis as train_model
+    from medkg.reports import diagnosis_figures
+
+    quarantine = Quarantine()
+    trained = train_model(
+        KnowledgeGraph.open(graph),
+        model=model,
+        cases=None if cases is None else open_cases(cases, quarantine),
+        seed=seed,
+        out=out,
+        graph_path=graph,
+    )
+    if as_json:
+        show.as_json({**trained.metrics, "set_aside": quarantine.counts()})
+        return
+    figures = diagnosis_figures(trained.metrics)
+    shown = ("model", "precision", "recall", "f1", "top_1", "top_3", "top_10", "mrr_95")
+    show.frame(figures.select(shown), f"{out}: {figures['n'][0]:,} held-out simulated patients")
+    show.out.print(
+        "Simulated patients are made from annotations, which flatters models of annotations alone;"
+        " medkg evaluate diagnosis measures on real cases."
+    )
+    print_set_aside(quarantine)
+
+
+@train.command(
+    "treatment", epilog="Example: medkg train treatment graphs/all --out models/treatment"
+)
+def train_treatment(
+    graph: Annotated[Path, typer.Argument(help="A graph folder with treatments.")],
+    out: Annotated[Path, typer.Option(help="Model folder to write.")],
+    model: Annotated[
+        str,
+        typer.Option(help="hybrid, or a member alone: popularity, content, collaborative, links."),
+    ] = "hybrid",
+    split: Annotated[
+        Path | None, typer.Option(help="Edges to hold back: a folder of medkg split.")
+    ] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Train what ranks drugs for a disease; a part of the treatments is held back and tested."""
+    from medkg.cli import show
+    from medkg.cli.show_recommendation import training_figures
+    from medkg.graph.kg import KnowledgeGraph
+    from medkg.mining.links.split import held_back
+    from medkg.mining.treatment.model import RELATION
+    from medkg.mining.treatment.train import train_treatment as train_model
+
+    kg = KnowledgeGraph.open(graph)
+    parts = None if split is None else held_back(split, kg, RELATION)
+    trained = train_model(kg, model=model, seed=seed, split=parts, out=out, graph_path=graph)
+    if as_json:
+        return show.as_json({"weights": trained.weights, **trained.metrics})
+    show.frame(training_figures(trained.metrics), f"{out}: held-out treatments of diseases")
+    weights = ", ".join(f"{name} {weight:.1f}" for name, weight in trained.weights.items())
+    return show.out.print(f"weights, chosen on validation: {weights}", markup=False)
