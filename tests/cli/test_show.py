@@ -29,7 +29,7 @@ def test_names_have_spaces_but_for_relations_and_what_a_query_returns(
 
 
 def test_what_goes_to_a_pipe_is_wide() -> None:
-    program = "from medkg import show; print(show.out.width, show.err.width)"
+    program = "from medkg.cli import show; print(show.out.width, show.err.width)"
     environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
     for more, width in (({}, "200 200"), ({"COLUMNS": "90"}, "90 90")):
         ended = subprocess.run(
