@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import glob
 import hashlib
 import json
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import DataError
+from .locks import try_lock
 
 
 def sha256(path: Path) -> str:
@@ -97,59 +97,50 @@ def atomic_folder(path: Path | str, *, marker: str, mode: int = 0o777) -> Iterat
     _delete_abandoned(path, ".draft.")
     if path.exists():  # or what was replaced may be all there is
         _delete_abandoned(path, ".old.")
-    with _own_folder(path, ".draft.") as draft:
+    with _temporary_folder(path, ".draft.") as temporary:
+        draft = temporary / path.name
+        draft.mkdir()
         yield draft
         draft.chmod(mode & ~_umask())
         # Two renames, so that the moment without a folder is as short as it can be; the old one
         # stays until the new one is in place.
-        with _own_folder(path, ".old.") as old:
+        with _temporary_folder(path, ".old.") as replaced:
             if path.exists():
-                path.rename(old / path.name)
+                path.rename(replaced / path.name)
             try:
                 draft.rename(path)
             except OSError:
-                if (old / path.name).exists():
-                    (old / path.name).rename(path)
+                if (replaced / path.name).exists():
+                    (replaced / path.name).rename(path)
                 raise
 
 
+_LOCK = ".lock"  # in a temporary folder, held by the process that uses it
+
+
 @contextmanager
-def _own_folder(path: Path, sort: str) -> Iterator[Path]:
-    """A new folder beside `path`, locked and then deleted."""
-    folder = Path(tempfile.mkdtemp(prefix=f".{path.name}{sort}", dir=path.parent))
-    lock: int | None = None
+def _temporary_folder(path: Path, infix: str) -> Iterator[Path]:
+    """A new folder beside `path`, locked during the block and then deleted."""
+    folder = Path(tempfile.mkdtemp(prefix=f".{path.name}{infix}", dir=path.parent))
+    lock = None
     try:
         with suppress(OSError):  # without locks, nobody deletes an abandoned one either
-            lock = _lock(folder)
+            lock = try_lock(folder / _LOCK)
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
         if lock is not None:
-            os.close(lock)
+            lock.release()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _delete_abandoned(path: Path, sort: str) -> None:
-    """Delete the folders beside `path` whose process has ended."""
-    for folder in path.parent.glob(f"{glob.escape(f'.{path.name}{sort}')}*"):
+def _delete_abandoned(path: Path, infix: str) -> None:
+    """Delete the temporary folders beside `path` whose process has ended."""
+    for folder in path.parent.glob(f"{glob.escape(f'.{path.name}{infix}')}*"):
         with suppress(OSError):
-            lock = _lock(folder)
-            shutil.rmtree(folder, ignore_errors=True)
-            os.close(lock)
-
-
-def _lock(folder: Path) -> int:
-    """Lock a folder until the handle that this gives is closed, or the process ends.
-
-    Raises:
-        OSError: another process has the lock, or the file system has none.
-    """
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        raise
-    return handle
+            lock = try_lock(folder / _LOCK)
+            if lock is not None:
+                lock.release()
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _umask() -> int:

@@ -8,7 +8,6 @@ takes long, what is finished is written every so many seconds.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import multiprocessing
@@ -31,6 +30,7 @@ from spacy.util import get_package_path, is_package
 
 from ..core.atomic import atomic_file, sha256
 from ..core.errors import DataError, MedkgError
+from ..core.locks import try_lock
 from ..core.progress import progress
 from ..core.quarantine import BadRow, Quarantine
 from ..core.threads import one_thread
@@ -306,16 +306,15 @@ def _locked(folder: Path) -> Iterator[Path]:
     """A folder for the parts of one run at a time."""
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)  # it may hold sentences
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DataError("another run is writing there; wait for it", path=folder) from None
-        try:
-            yield folder
-        finally:
-            if not any(folder.glob("*.parquet")):
-                clear(folder)  # nothing is finished that the same run could go on from
+    lock = try_lock(folder / ".lock")
+    if lock is None:
+        raise DataError("another run is writing there; wait for it", path=folder)
+    try:
+        yield folder
+    finally:
+        if not any(folder.glob("*.parquet")):
+            clear(folder)  # nothing is finished that the same run could go on from
+        lock.release()
 
 
 def clear(keep: Path) -> None:

@@ -1,16 +1,16 @@
 """The embedded server: ArcadeDB from its wheel, a child process that speaks Bolt on 127.0.0.1.
 
 A folder that is served holds the databases and `server.json` (address, process id, and a password
-that changes with every start; only its owner may read it). Whoever uses the server holds a share of
-`users.lock`; the last one to let go stops it. The kernel lets go for a process that was killed, so
-a server that outlives its users is taken over by the next one, who then stops it.
+that changes with every start; only its owner may read it). Whoever uses the server holds the lock
+of a file of its own in `users/`; the last one to let go stops the server. The operating system lets
+go for a process that was killed, so a server that outlives its users is taken over by the next one,
+who then stops it.
 """
 
 from __future__ import annotations
 
 import atexit
 import contextlib
-import fcntl
 import importlib.util
 import json
 import os
@@ -23,7 +23,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from filelock import FileLock
+
 from ...core.errors import StoreError
+from ...core.locks import locked, try_lock
 
 DATABASE = "kg"
 USER = "root"
@@ -57,7 +60,7 @@ class Server:
         pid: its process.
     """
 
-    def __init__(self, folder: Path, address: _Address, share: int):
+    def __init__(self, folder: Path, address: _Address, share: FileLock):
         self.folder = folder
         self.uri = address.uri
         self.user = address.user
@@ -65,7 +68,7 @@ class Server:
         self.database = address.database
         self.http = address.http
         self.pid = address.pid
-        self._share: int | None = share
+        self._share: FileLock | None = share
         atexit.register(self.stop)
 
     def stop(self) -> bool:
@@ -79,21 +82,20 @@ class Server:
         share, self._share = self._share, None
         atexit.unregister(self.stop)
         try:
-            with _locked(self.folder / "server.lock"):
-                try:
-                    fcntl.flock(share, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
+            with locked(self.folder / "server.lock"):
+                share.release()
+                if _has_users(self.folder):
                     return False
                 _end(self.folder, self.pid)
                 (self.folder / "server.json").unlink(missing_ok=True)
                 return True
         finally:
-            os.close(share)
+            share.release()
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
         """Wait until no other process loads into this server, and keep the others waiting."""
-        with _locked(self.folder / "write.lock"):
+        with locked(self.folder / "write.lock"):
             yield
 
     def running(self) -> bool:
@@ -117,13 +119,12 @@ def serve(folder: Path | str) -> Server:
     """
     folder = Path(folder).absolute()
     _prepare(folder)
-    with _locked(folder / "server.lock"):
-        share = os.open(folder / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    with locked(folder / "server.lock"):
+        share = _join(folder)
         try:
-            fcntl.flock(share, fcntl.LOCK_SH)
             address = _running(folder) or _start(folder)
         except BaseException:
-            os.close(share)
+            share.release()
             raise
     return Server(folder, address, share)
 
@@ -138,22 +139,30 @@ def _prepare(folder: Path) -> None:
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("databases", "log"):
+        for name in ("databases", "log", "users"):
             (folder / name).mkdir(exist_ok=True)
         (folder / "server.lock").touch(mode=0o600)
     except OSError as error:
         raise StoreError(f"{folder} can't be written to: {error.strerror}") from error
 
 
-@contextlib.contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    """Hold a lock that other holders, in this process or another, wait for."""
-    handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+def _join(folder: Path) -> FileLock:
+    """Become a user of the folder's server, until the lock is released."""
+    share = try_lock(folder / "users" / f"{secrets.token_hex(8)}.lock")
+    if share is None:
+        raise StoreError(f"{folder / 'users'} can't be locked")
+    return share
+
+
+def _has_users(folder: Path) -> bool:
+    """Whether anybody uses the folder's server; forgets those who let go of it or were killed."""
+    for file in (folder / "users").iterdir():
+        share = try_lock(file)
+        if share is None:
+            return True
+        share.release()
+        file.unlink()
+    return False
 
 
 def _running(folder: Path) -> _Address | None:
