@@ -6,7 +6,8 @@ from pathlib import Path
 
 from medkg.core.errors import MissingError
 from medkg.core.quarantine import Quarantine
-from medkg.graph.kg import MANIFEST, KnowledgeGraph
+from medkg.graph.graph_frames import MANIFEST
+from medkg.graph.kg import KnowledgeGraph
 
 _TABLES = (".tsv", ".tab", ".txt", ".csv")
 

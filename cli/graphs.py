@@ -85,7 +85,7 @@ def info(
                 "applied", "kept", "merged", descending=[True] + 2 * [False]
             )
             return show.as_json(listed) if as_json else show.frame(listed, f"Merges of {graph}")
-        facts = kg.info()
+        facts = {**kg.info()}
     if as_json:
         return show.as_json(facts)
     loads = facts.pop("loads", [])
@@ -117,7 +117,7 @@ def check(
     from medkg.graph.check import check as check_graph
     from medkg.graph.clean import fix as fix_graph
     from medkg.graph.clean import open_unverified
-    from medkg.graph.kg import MANIFEST
+    from medkg.graph.graph_frames import MANIFEST
 
     if fix is not None:
         check_replaceable(fix, marker=MANIFEST)

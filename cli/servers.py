@@ -75,7 +75,7 @@ def read(
     from medkg.access import connect
     from medkg.core.atomic import check_replaceable
     from medkg.core.quarantine import Quarantine
-    from medkg.graph.kg import MANIFEST
+    from medkg.graph.graph_frames import MANIFEST
 
     check_replaceable(out, marker=MANIFEST)
     with connect(existing_server(uri)) as connection:

@@ -68,7 +68,7 @@ def load(
     """Load a curated source, or a table of your own, into a graph folder."""
     from medkg.core.atomic import check_replaceable
     from medkg.core.quarantine import Quarantine
-    from medkg.graph.kg import MANIFEST
+    from medkg.graph.graph_frames import MANIFEST
     from medkg.loaders.sources import load as load_source
 
     options = dict(name_and_value(text) for text in option or ())

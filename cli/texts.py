@@ -64,7 +64,7 @@ def extract(
     from medkg.access import read as read_graph
     from medkg.cli import show
     from medkg.core.atomic import check_replaceable
-    from medkg.graph.kg import MANIFEST
+    from medkg.graph.graph_frames import MANIFEST
 
     if out is None and into is None and html is None and not show_texts:
         raise typer.BadParameter(

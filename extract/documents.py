@@ -28,8 +28,8 @@ from ..core.errors import DataError
 from ..core.quarantine import Quarantine
 from ..core.text import decode
 from ..graph.file_formats import SAFE_XML_OPTIONS, bioc_documents_path
+from ..graph.graph_frames import MANIFEST
 from ..graph.identifiers import is_curie
-from ..graph.kg import MANIFEST
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

@@ -26,8 +26,9 @@ from .frames import (
     identified,
     latest,
 )
+from .graph_frames import MANIFEST
 from .identifiers import NO_CURIE, is_curie, normalise_curies
-from .kg import MANIFEST, KnowledgeGraph
+from .kg import KnowledgeGraph
 from .obsolete import (
     current_ids,
     moved_evidence,
@@ -39,6 +40,7 @@ from .obsolete import (
 )
 from .schema import Schema
 from .spill import EvidenceBuffer, StoredFrame, readable
+from .validation import structural_problem, with_end_kinds
 
 UNKNOWN_LICENCE = "unknown"
 
@@ -239,28 +241,16 @@ def _sound_evidence(
     """The evidence of known relations between nodes of the right kinds, once each."""
     if evidence["id"].null_count():
         evidence = identified(evidence, schema)
-    joins = [(r.name, *pair, True) for r in schema.relations.values() for pair in r.joins]
-    allowed = pl.DataFrame(joins, schema=["relation", "_head", "_tail", "_allowed"], orient="row")
-    kinds = nodes.select("id", "kind")
-    with_kinds = (
-        evidence.join(kinds.rename({"id": "subject", "kind": "_head"}), on="subject", how="left")
-        .join(kinds.rename({"id": "object", "kind": "_tail"}), on="object", how="left")
-        .join(allowed, on=["relation", "_head", "_tail"], how="left", maintain_order="left")
-    )
+    with_kinds = with_end_kinds(evidence, nodes, schema)
     originals = [
         pl.coalesce(f"original_{end}", end).alias(f"_{end}") for end in ("subject", "object")
     ]
-    problem = (
-        pl.when(~pl.col("relation").is_in(list(schema.relations)).fill_null(False))
-        .then(pl.lit("unknown relation"))
-        .when(pl.any_horizontal(pl.col("_head", "_tail").is_null()))
-        .then(pl.lit("dangling end"))
-        .when(pl.col("_allowed").is_null())
-        .then(pl.lit("ends of the wrong kinds"))
-        .when(pl.any_horizontal(wrong_values().values()))
+    problem = pl.coalesce(
+        structural_problem(schema),
+        pl.when(pl.any_horizontal(wrong_values().values()))
         .then(pl.lit("value out of range"))
         .when((pl.col("subject") == pl.col("object")) & (originals[0] != originals[1]))
-        .then(pl.lit("edge to itself by merging"))
+        .then(pl.lit("edge to itself by merging")),
     )
     sound = _without(with_kinds, problem, aside).select(evidence.columns).with_row_index("_row")
     kept = latest(sound)

@@ -1,14 +1,14 @@
-"""The columns of a graph's frames, and how edges come from evidence.
+"""The columns of a graph's data frames: nodes, edges, evidence, predictions and merges.
 
-Edges have no content of their own: an edge is there because evidence asserts it, so merging graphs
-is joining their evidence, and taking a source out is taking its evidence out.
+Edges have no content of their own: an edge exists because evidence asserts it, so merging graphs
+is joining their evidence, and removing a source is removing its evidence (`medkg.graph.edges`).
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -17,6 +17,7 @@ from .identifiers import content_id_column, name_key
 from .schema import Schema
 
 Columns = Mapping[str, pl.DataType | type[pl.DataType]]
+Row = dict[str, Any]  # a row of a frame by column, as `iter_rows(named=True)` gives it
 STRING_LIST = pl.List(pl.String)
 
 NODES: Columns = {
@@ -251,137 +252,12 @@ def _evidence_ids(evidence: pl.DataFrame, symmetric: pl.Expr) -> pl.Series:
 
 
 def asserts_edge() -> pl.Expr:
-    """Whether evidence may speak for an edge (asserted) or against it (negated).
+    """Whether evidence bears on an edge: it is certain or possible, about the patient, and current.
 
-    Certain or possible, about the patient, and current.
+    Its `polarity` then tells whether it supports the edge (asserted) or denies it (negated).
     """
     return (
         (pl.col("certainty") != "hypothetical")
         & (pl.col("experiencer") == "patient")
         & (pl.col("temporality") == "current")
-    )
-
-
-def edges_from(evidence: pl.DataFrame, sources: list[Source], schema: Schema) -> pl.DataFrame:
-    """The edges that the evidence asserts, with their combined probability.
-
-    Evidence counts when it is asserted, certain or possible, about the patient, and current. Its
-    probabilities combine as the highest within a document, noisy-or (1 - Π(1 - p)) across the
-    documents of a source, capped at the source's reliability, and noisy-or across sources. Rounded
-    to six decimals, so that the order of rows can't be seen.
-    """
-    counted = evidence.filter(asserts_edge(), pl.col("polarity") == "asserted")
-    reliability = (
-        pl.DataFrame(
-            {
-                "source": [source.name for source in sources],
-                "reliability": [source.reliability for source in sources],
-            },
-            schema={"source": pl.String, "reliability": pl.Float64},
-        )
-        .group_by("source")
-        .agg(pl.col("reliability").min())
-    )
-    noisy_or = (1 - (1 - pl.col("probability")).product()).alias("probability")
-    several = pl.col("edge").is_duplicated()
-    many = (
-        counted.filter(several)
-        .group_by("edge", "source", "document")
-        .agg(pl.col(*_TRIPLE).first(), pl.col("probability").max(), evidence_count=pl.len())
-        .group_by("edge", "source")
-        .agg(pl.col(*_TRIPLE).first(), noisy_or, pl.col("evidence_count").sum())
-    )
-    # Most edges have one piece of evidence, which needs no grouping.
-    one = counted.filter(~several).select(
-        "edge",
-        "source",
-        *_TRIPLE,
-        probability=1 - (1 - pl.col("probability")),
-        evidence_count=pl.lit(1, pl.get_index_type()),
-    )
-    capped = (
-        pl.concat([many, one])
-        .join(reliability, on="source", how="left")
-        .with_columns(pl.min_horizontal("probability", pl.col("reliability").fill_null(1.0)))
-    )
-    several = pl.col("edge").is_duplicated()
-    edges = pl.concat(
-        [
-            capped.filter(several)
-            .group_by("edge")
-            .agg(
-                pl.col(*_TRIPLE).first(),
-                noisy_or,
-                pl.col("evidence_count").sum(),
-                sources=pl.col("source").unique().sort(),
-            ),
-            capped.filter(~several).select(
-                "edge",
-                *_TRIPLE,
-                (1 - (1 - pl.col("probability"))).alias("probability"),
-                "evidence_count",
-                sources=pl.concat_list("source"),
-            ),
-        ]
-    ).join(_edge_properties(counted, schema), on="edge", how="left")
-    edges = edges.rename({"edge": "id"}).with_columns(pl.col("probability").round(6))
-    return conform(edges, EDGES).sort("id")
-
-
-_TRIPLE = ("subject", "relation", "object")
-
-
-def _edge_properties(evidence: pl.DataFrame, schema: Schema) -> pl.DataFrame:
-    """For each edge, a JSON object of what its relation keeps of its evidence's qualifiers.
-
-    Where pieces of evidence differ, the most probable one's value stays; of equally probable ones
-    the latest's, then the last in order of source and id. What belongs to one measurement is never
-    put together of several.
-    """
-    keeping = {name: relation.properties for name, relation in schema.relations.items()}
-    qualified = evidence.filter(pl.col("qualifiers").is_not_null())
-    found = [pl.DataFrame(schema={"edge": pl.String, "properties": pl.String})]
-    for (relation,), rows in qualified.partition_by("relation", as_dict=True).items():
-        if names := keeping.get(str(relation)):
-            found.append(_kept_qualifiers(rows, names))
-    return pl.concat(found)
-
-
-_MEASURED = ("value", "unit", "standard_value", "standard_unit", "interpretation")
-
-
-def _kept_qualifiers(evidence: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
-    """Edges of one relation, with those of their qualifiers that have these names."""
-    # A qualifier may be called as a column is.
-    columns = {name: f"={name}" for name in names}
-    order = ["probability", "date", "source", "id"]
-    values = evidence.select(
-        "edge",
-        *order,
-        *(pl.col("qualifiers").str.json_path_match(f"$.{n}").alias(c) for n, c in columns.items()),
-    )
-    several = pl.col("edge").is_duplicated()
-    measured = [columns[name] for name in ("value", "interpretation") if name in columns]
-    of_one = _MEASURED if measured else ()
-    is_measured = pl.any_horizontal(pl.col(measured).is_not_null())
-    kept = [
-        (pl.col(c).filter(is_measured) if name in of_one else pl.col(c).drop_nulls()).last()
-        for name, c in columns.items()
-    ]
-    rows = pl.concat(
-        [
-            values.filter(several).sort(order, nulls_last=False).group_by("edge").agg(kept),
-            values.filter(~several).select("edge", *columns.values()),
-        ]
-    )
-    # Many edges share a frequency or an action; each object is written once.
-    distinct = rows.select(columns.values()).unique()
-    objects = [
-        {name: text for name, text in zip(names, row, strict=True) if text is not None}
-        for row in distinct.iter_rows()
-    ]
-    texts = [json.dumps(o, ensure_ascii=False, sort_keys=True) if o else None for o in objects]
-    distinct = distinct.with_columns(properties=pl.Series(texts, dtype=pl.String))
-    return rows.join(distinct, on=list(columns.values()), nulls_equal=True).select(
-        "edge", "properties"
     )

@@ -15,6 +15,7 @@ from polars.io.plugins import register_io_source
 
 from ..core.atomic import sha256
 from ..core.errors import DataError
+from .edges import edges_from
 from .frames import (
     EDGES,
     EVIDENCE,
@@ -22,7 +23,6 @@ from .frames import (
     Source,
     complete_evidence,
     conform,
-    edges_from,
     empty,
     identified,
     latest,
@@ -43,7 +43,7 @@ _HASHED = 250_000
 _HASHES = {"subject": "_subject", "object": "_object"}
 
 
-def fits(rows: int) -> bool:
+def fits_in_memory(rows: int) -> bool:
     """Whether a frame of so many rows is worked on in memory as a whole."""
     return rows <= MOST_IN_MEMORY
 
@@ -242,7 +242,7 @@ class EvidenceBuffer:
             part = conform(evidence.slice(start, _FLUSH), EVIDENCE)
             self._held.append(part)
             self._rows += part.height
-            if not fits(self._rows) and sum(held.height for held in self._held) > _FLUSH:
+            if not fits_in_memory(self._rows) and sum(held.height for held in self._held) > _FLUSH:
                 self._flush()
 
     def _flush(self) -> None:

@@ -18,6 +18,7 @@ from typing import IO, Any
 
 import polars as pl
 
+from ..frames import asserts_edge
 from ..schema import Relation, Schema
 from .slices import Slices
 
@@ -125,7 +126,7 @@ def _write(
         for part in given.of("nodes"):
             add("nodes", node_rows(part, given.schema))
         for part in given.of("evidence"):
-            fact = is_fact()
+            fact = asserts_edge()
             add("evidence", edge_rows(part.filter(fact), given.schema))
             add("unasserted", edge_rows(part.filter(~fact), given.schema))
         for part in given.of("predictions"):
@@ -136,15 +137,6 @@ def _write(
         if name not in ("nodes", "evidence") and not counts[name]:
             (folder / f"{file}{suffix}").unlink()
     return {"counts": counts, "files": {name: f"{file}{suffix}" for name, file in FILES.items()}}
-
-
-def is_fact() -> pl.Expr:
-    """Whether evidence states, or denies, that something is so for whom it is about, now."""
-    return (
-        (pl.col("certainty") != "hypothetical")
-        & (pl.col("experiencer") == "patient")
-        & (pl.col("temporality") == "current")
-    )
 
 
 def node_rows(nodes: pl.DataFrame, schema: Schema) -> pl.DataFrame:

@@ -10,6 +10,7 @@ import polars as pl
 
 from ...core.errors import StoreError
 from ...core.progress import progress
+from ..edges import edges_from
 from ..forget import (
     ENDS,
     MENTIONS,
@@ -36,7 +37,6 @@ from ..frames import (
     Columns,
     Source,
     conform,
-    edges_from,
     empty,
 )
 from .bulk import BulkRefused, run_sql

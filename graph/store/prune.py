@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from ..document_readings import TEXT_SOURCE, only_from_text
+from ..edges import edges_from
 from ..forget import ENDS, ends
 from ..frames import (
     EVIDENCE,
     Source,
-    edges_from,
     empty,
 )
 from ..kg import KnowledgeGraph

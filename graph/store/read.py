@@ -11,6 +11,7 @@ import polars as pl
 
 from ...core.errors import MissingError
 from ...core.progress import progress
+from ..edges import edges_from
 from ..frames import (
     EVIDENCE,
     MERGES,
@@ -20,7 +21,6 @@ from ..frames import (
     Columns,
     Source,
     conform,
-    edges_from,
     empty,
 )
 from ..identifiers import name_key_of

@@ -20,6 +20,7 @@ import polars as pl
 from ...core.errors import StoreError
 from ...core.progress import progress
 from ..document_readings import recorded_readings
+from ..edges import edges_from
 from ..frames import (
     EDGES,
     EVIDENCE,
@@ -27,7 +28,6 @@ from ..frames import (
     NODES,
     STRING_LIST,
     Source,
-    edges_from,
     empty,
 )
 from ..kg import KnowledgeGraph

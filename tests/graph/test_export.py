@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rdflib import RDF, RDFS, Literal, URIRef
 
 from medkg.core.errors import DataError
-from medkg.graph import kg
+from medkg.graph import graph_frames
 from medkg.graph.export import LICENCES, MANIFEST, export
 from medkg.graph.export.turtle import iri, literal
 from medkg.graph.frames import FRAMES
@@ -195,7 +195,7 @@ def test_parquet_frames_are_the_graphs_and_the_readme_names_all_columns(tmp_path
 def test_a_saved_graph_is_never_read_whole(
     form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kg, "_SMALL_FILE", 0)
+    monkeypatch.setattr(graph_frames, "_SMALL_FILE", 0)
     full().save(tmp_path / "graph")
     graph = KnowledgeGraph.open(tmp_path / "graph")
     export(graph, tmp_path / "out", form)

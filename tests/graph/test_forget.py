@@ -167,7 +167,7 @@ def test_what_outgrows_memory_is_forgotten_part_by_part(
     monkeypatch.setattr("medkg.graph.spill.MOST_IN_MEMORY", 3)
     monkeypatch.setattr("medkg.graph.spill._FLUSH", 3)
     monkeypatch.setattr("medkg.graph.spill.BATCH", 4)
-    monkeypatch.setattr("medkg.graph.kg.BATCH", 4)
+    monkeypatch.setattr("medkg.graph.graph_frames.BATCH", 4)
     assert forget_in_folder(tmp_path / "graph", patient=ANNA) == told
     assert text_of(KnowledgeGraph.open(tmp_path / "graph")) == text_of(expected)
 

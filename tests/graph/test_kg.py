@@ -14,12 +14,12 @@ from polars.testing import assert_frame_equal
 
 from medkg.core.errors import DataError, MissingError, SchemaError
 from medkg.core.quarantine import Quarantine
-from medkg.graph import kg, spill
+from medkg.graph import graph_frames, kg, spill
+from medkg.graph.edges import edges_from
 from medkg.graph.frames import (
     EVIDENCE,
     FRAMES,
     Source,
-    edges_from,
     empty,
 )
 from medkg.graph.kg import KnowledgeGraph, Part
@@ -237,7 +237,7 @@ def little_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(spill, "_FLUSH", 3)
     monkeypatch.setattr(spill, "BATCH", 2)
     monkeypatch.setattr(spill, "_HASHED", 0)
-    monkeypatch.setattr(kg, "_SMALL_FILE", 0)
+    monkeypatch.setattr(graph_frames, "_SMALL_FILE", 0)
     monkeypatch.setattr(kg, "_NODES_STACKED", 2)
     home = tmp_path / "temporary"
     home.mkdir()
@@ -287,7 +287,7 @@ def test_a_graph_that_outgrows_memory_is_the_same(little_memory: Path, tmp_path:
     other = KnowledgeGraph.open(tmp_path / "large")
     same(other.neighbourhood("KIT", hops=2), graph.neighbourhood("KIT", hops=2))
     with pytest.MonkeyPatch.context() as many:
-        many.setattr(kg, "_FEW", 0)
+        many.setattr(kg, "_FEW_NODES", 0)
         for given in ({"hops": 9}, {"hops": 2, "min_probability": 0.9}):
             same(other.neighbourhood("KIT", **given), graph.neighbourhood("KIT", **given))
     for part, whole in (

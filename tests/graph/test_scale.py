@@ -9,8 +9,8 @@ from types import ModuleType
 
 import pytest
 
-from medkg.graph import kg, spill
-from medkg.graph.frames import edges_from
+from medkg.graph import graph_frames, spill
+from medkg.graph.edges import edges_from
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge, unmerge
 
@@ -43,7 +43,7 @@ def test_beyond_memory_building_merging_and_undoing_give_the_same(
         little.setattr(spill, "_FLUSH", 250)
         little.setattr(spill, "BATCH", 200)
         little.setattr(spill, "_HASHED", 0)
-        little.setattr(kg, "_SMALL_FILE", 0)
+        little.setattr(graph_frames, "_SMALL_FILE", 0)
         for name, given in zip(("one", "other"), parts, strict=True):
             KnowledgeGraph.from_parts(given, scale.SOURCES).save(tmp_path / name)
         both = merge(*(KnowledgeGraph.open(tmp_path / name) for name in ("one", "other")))
