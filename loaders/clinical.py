@@ -20,7 +20,7 @@ from ..graph.frames import Source
 from ..graph.identifiers import name_key_of
 from ..graph.kg import Part
 from ..graph.units import is_unit, normalise_quantity
-from .base import as_json, nodes_frame, rows_frame
+from .frames import as_json, nodes_frame, rows_frame
 
 _EVIDENCE: dict[str, Any] = {
     "subject": pl.String,

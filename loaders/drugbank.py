@@ -19,14 +19,11 @@ from ..core.progress import track
 from ..core.quarantine import Quarantine
 from ..graph.frames import Source
 from ..graph.kg import KnowledgeGraph, Part
-from .base import (
-    ROWS,
-    adme_roles,
-    as_json,
-    nodes_frame,
-)
+from .adme import adme_roles
+from .frames import as_json, nodes_frame
 from .info import SourceInfo
 from .stream import published, text_of, xml_records
+from .text_tables import ROWS
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

@@ -23,14 +23,11 @@ from ..core.quarantine import Quarantine
 from ..graph.frames import Source
 from ..graph.identifiers import normalise_curies
 from ..graph.kg import KnowledgeGraph, Part
-from .base import (
-    adme_roles,
-    as_json,
-    columns_frame,
-    read_table_parts,
-)
+from .adme import adme_roles
+from .frames import as_json, columns_frame
 from .info import Download, SourceInfo
 from .stream import plain_suffix, read_blocks
+from .text_tables import read_table_parts
 
 SOURCE = Source(
     "hetionet",

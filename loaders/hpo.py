@@ -28,21 +28,14 @@ from ..graph.identifiers import normalise_curies
 from ..graph.kg import KnowledgeGraph, Part
 from ..graph.schema import Schema
 from ..graph.units import frequency_as_fraction
-from .base import (
-    adme_roles,
-    json_column,
-    nodes_frame,
-    read_table_parts,
-)
+from .adme import adme_roles
+from .frames import json_column, nodes_frame
 from .info import Download, SourceInfo
 from .ontology import current_of, descendants, node
 from .stream import need_folder, published_file, text_lines
-from .terms import (
-    Link,
-    Term,
-    read_terms,
-    release_of,
-)
+from .term import Link, Term
+from .terms import read_terms, release_of
+from .text_tables import read_table_parts
 
 LICENCE = "HPO licence (free use with attribution; content unaltered)"
 PHENOTYPES = "HP:0000118"  # Phenotypic abnormality, root of what can be a symptom

@@ -20,7 +20,7 @@ from ..core.errors import DataError, MissingError
 from ..core.quarantine import Quarantine
 from ..graph.frames import Source
 from ..graph.kg import KnowledgeGraph, Part
-from .base import as_json, nodes_frame
+from .frames import as_json, nodes_frame
 from .info import Download, SourceInfo
 from .stream import (
     line_of,

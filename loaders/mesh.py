@@ -21,7 +21,7 @@ from ..core.progress import track
 from ..core.quarantine import Quarantine
 from ..graph.frames import Source
 from ..graph.kg import KnowledgeGraph, Part
-from .base import as_json, nodes_frame, read_table
+from .frames import as_json, nodes_frame
 from .info import Download, SourceInfo
 from .stream import (
     line_of,
@@ -30,6 +30,7 @@ from .stream import (
     text_of,
     xml_records,
 )
+from .text_tables import read_table
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

@@ -18,19 +18,18 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
-from ..core.errors import DataError, MissingError, SchemaError
+from ..core.errors import DataError, MissingError
 from ..core.progress import progress
 from ..core.quarantine import Quarantine
 from ..graph.frames import Source
-from ..graph.identifiers import normalise_curie
 from ..graph.kg import KnowledgeGraph, Part
 from .clinical import (
     PSEUDONYMS,
@@ -43,6 +42,7 @@ from .clinical import (
 )
 from .info import SourceInfo
 from .omop_tables import SqlTables, Tables, open_tables
+from .omop_vocabulary import Vocabulary, whole_number
 
 SOURCE = Source(
     "omop",
@@ -51,32 +51,6 @@ SOURCE = Source(
     " of their own",
     "https://ohdsi.github.io/CommonDataModel/",
 )
-
-# The prefix of each vocabulary; a concept of another one is omop:<concept_id>.
-_PREFIXES = {
-    "SNOMED": "SNOMEDCT",
-    "ICD10CM": "ICD10CM",
-    "ICD10": "ICD10",
-    "ICD9CM": "ICD9CM",
-    "ICD10PCS": "ICD10PCS",
-    "RxNorm": "RXCUI",
-    "LOINC": "LOINC",
-    "MeSH": "MESH",
-    "ATC": "ATC",
-    "NDC": "NDC",
-    "CVX": "CVX",
-    "CPT4": "CPT",
-    "HPO": "HP",
-    "OMIM": "OMIM",
-    "UMLS": "UMLS",
-}
-_DOMAINS = {
-    "Condition": "Disease",
-    "Drug": "Drug",
-    "Measurement": "Procedure",
-    "Procedure": "Procedure",
-    "Observation": "Procedure",
-}
 _RELATIONS = {
     "Disease": "HAS_DISEASE",
     "Symptom": "HAS_PHENOTYPE",
@@ -227,121 +201,6 @@ def load(
     )
 
 
-# Vocabulary
-
-
-class _Concept(NamedTuple):
-    """What is needed of a concept: its node (null: a concept of no kind), and what it is called."""
-
-    node: str | None
-    kind: str
-    name: str
-    code: str
-    vocabulary: str
-    standard: bool
-    ingredient: bool
-
-
-@dataclass
-class _Vocabulary:
-    """The concepts that a database uses, what they map to, and drugs' ingredients."""
-
-    concepts: dict[str, _Concept] = field(default_factory=dict)
-    mapped: dict[str, list[str]] = field(default_factory=dict)
-    ingredients: dict[str, list[str]] = field(default_factory=dict)
-
-    @staticmethod
-    def read(tables: Tables, used: set[str]) -> _Vocabulary:
-        """Look the concepts up; of tables of millions of rows only the needed ones are kept."""
-        vocabulary = _Vocabulary()
-        for one, other in _pairs(
-            tables, "concept_relationship", "concept_id_1", "concept_id_2", used
-        ):
-            vocabulary.mapped.setdefault(one, []).append(other)
-        needed = used.union(*vocabulary.mapped.values())
-        for descendant, ancestor in _pairs(
-            tables, "concept_ancestor", "descendant_concept_id", "ancestor_concept_id", needed
-        ):
-            vocabulary.ingredients.setdefault(descendant, []).append(ancestor)
-        needed = needed.union(*vocabulary.ingredients.values())
-        rows: list[dict[str, Any]] = []
-        tells_findings = False
-        columns = ["concept_id", "concept_name", "domain_id", "vocabulary_id", "concept_code"]
-        more = ["standard_concept", "concept_class_id"]
-        for part in tables.parts("concept", columns, more):
-            tells_findings |= bool((part["concept_class_id"] == "Disorder").any())
-            ids = pl.Series(sorted(needed), dtype=pl.String).implode()
-            found = part.with_columns(concept_id=_integer("concept_id"))
-            rows += found.filter(pl.col("concept_id").is_in(ids)).iter_rows(named=True)
-        for row in rows:
-            vocabulary.concepts[row["concept_id"]] = _concept(row, tells_findings)
-        return vocabulary
-
-    def meant(self, concept_id: str) -> list[tuple[str, str | None]]:
-        """The standard concepts of a concept, each with the drug product it is an ingredient of."""
-        concept = self.concepts[concept_id]
-        targets = [] if concept.standard else self.mapped.get(concept_id, [])
-        meant: list[tuple[str, str | None]] = []
-        for target in [t for t in targets if t in self.concepts] or [concept_id]:
-            ancestors = self.ingredients.get(target, [])
-            parts = [a for a in ancestors if a in self.concepts and self.concepts[a].ingredient]
-            if self.concepts[target].kind == "Drug" and parts:
-                meant += [(part, target if part != target else None) for part in parts]
-            else:
-                meant.append((target, None))
-        return list(dict.fromkeys(meant))
-
-
-def _pairs(
-    tables: Tables, table: str, key: str, value: str, keys: set[str]
-) -> Iterator[tuple[str, str]]:
-    """The pairs of a table of two concepts whose first is among the keys."""
-    if not tables.has(table):
-        return
-    relationship = table == "concept_relationship"
-    required = [key, value, "relationship_id"] if relationship else [key, value]
-    wanted = pl.Series(sorted(keys), dtype=pl.String).implode()
-    for part in tables.parts(table, required, ["invalid_reason"] if relationship else []):
-        found = part.with_columns(_integer(key), _integer(value)).filter(pl.col(key).is_in(wanted))
-        if relationship:
-            found = found.filter(
-                pl.col("relationship_id") == "Maps to",
-                pl.col("invalid_reason").is_null(),
-                pl.col(key) != pl.col(value),
-            )
-        yield from found.select(key, value).unique(maintain_order=True).iter_rows()
-
-
-def _concept(row: Mapping[str, str | None], tells_findings: bool) -> _Concept:
-    """A row of the table concept."""
-    name, code = row["concept_name"] or "", row["concept_code"] or ""
-    vocabulary = row["vocabulary_id"] or ""
-    prefix = _PREFIXES.get(vocabulary)
-    kind = _DOMAINS.get(row["domain_id"] or "", "")
-    finding = tells_findings and row["concept_class_id"] == "Clinical Finding"
-    if prefix == "HP" or (kind == "Disease" and vocabulary == "SNOMED" and finding):
-        kind = "Symptom"
-    try:
-        bare = code.removeprefix(f"{prefix}:")
-        node = normalise_curie(f"{prefix}:{bare}" if prefix else f"omop:{row['concept_id']}")
-    except SchemaError:
-        node = f"omop:{row['concept_id']}"
-    return _Concept(
-        node if kind else None,
-        kind,
-        name or node,
-        code,
-        vocabulary,
-        row["standard_concept"] == "S",
-        row["concept_class_id"] == "Ingredient",
-    )
-
-
-def _integer(column: str) -> pl.Expr:
-    """Identifiers as whole numbers: some exports write 8507 as 8507.0."""
-    return pl.col(column).str.strip_suffix(".0")
-
-
 # Events
 
 
@@ -364,7 +223,7 @@ class _Reader:
         self._quarantine = quarantine
         self._birth_year = birth_year
         self._rows = Rows(source, "observed")
-        self._vocabulary = _Vocabulary()
+        self._vocabulary = Vocabulary()
         self._visits: dict[str, str] = {}
         self._without_kind = Counter[str]()
 
@@ -402,16 +261,16 @@ class _Reader:
             more = [event.source_concept, "visit_occurrence_id", *event.concepts]
             for part in self._tables.parts(event.table, [event.concept, event.date], more):
                 for column in columns:
-                    used |= set(part.select(_integer(column).unique()).to_series().drop_nulls())
+                    used |= set(part.select(whole_number(column).unique()).to_series().drop_nulls())
                 missing = part.filter(pl.col(event.date).is_null())
-                visits = missing.select(_integer("visit_occurrence_id")).to_series()
+                visits = missing.select(whole_number("visit_occurrence_id")).to_series()
                 undated |= set(visits.drop_nulls())
-        self._vocabulary = _Vocabulary.read(self._concepts, used - {"0"})
+        self._vocabulary = Vocabulary.read(self._concepts, used - {"0"})
         if undated and self._tables.has("visit_occurrence"):
             wanted = pl.Series(sorted(undated), dtype=pl.String).implode()
             columns = ["visit_occurrence_id", "visit_start_date"]
             for part in self._tables.parts("visit_occurrence", columns):
-                found = part.with_columns(_integer("visit_occurrence_id"))
+                found = part.with_columns(whole_number("visit_occurrence_id"))
                 found = found.filter(pl.col("visit_occurrence_id").is_in(wanted))
                 self._visits.update(found.select(columns).drop_nulls().iter_rows())
 
@@ -423,7 +282,7 @@ class _Reader:
         more = ["gender_concept_id", "year_of_birth"]
         people = 0
         for part in self._tables.parts("person", ["person_id"], more):
-            for row in part.with_columns(_integer("gender_concept_id")).iter_rows(named=True):
+            for row in part.with_columns(whole_number("gender_concept_id")).iter_rows(named=True):
                 own = row["person_id"]
                 if own is None:
                     place = self._tables.place("person")

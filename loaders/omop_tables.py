@@ -10,14 +10,9 @@ import polars as pl
 
 from ..core.errors import DataError, MissingError
 from ..core.quarantine import Quarantine
-from .base import (
-    parquet_columns,
-    read_parquet_parts,
-    read_sql_parts,
-    read_table_parts,
-    sql_columns,
-)
+from .databases import parquet_columns, read_parquet_parts, read_sql_parts, sql_columns
 from .stream import plain_suffix, text_lines
+from .text_tables import read_table_parts
 
 
 class FileTables:

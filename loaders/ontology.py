@@ -19,17 +19,11 @@ from ..core.quarantine import Quarantine
 from ..graph.frames import Source
 from ..graph.kg import KnowledgeGraph, Part
 from ..graph.schema import Schema
-from .base import as_json, nodes_frame
+from .frames import as_json, nodes_frame
 from .info import Download, SourceInfo
 from .stream import plain_suffix, published
-from .terms import (
-    SCOPES,
-    Link,
-    Term,
-    read_terms,
-    release_of,
-    scan_terms,
-)
+from .term import SCOPES, Link, Term
+from .terms import read_terms, release_of, scan_terms
 
 ROWS = 20_000  # terms of a part
 

@@ -22,9 +22,10 @@ from ..core.quarantine import Quarantine
 from ..graph.frames import Source
 from ..graph.identifiers import normalise_curies
 from ..graph.kg import KnowledgeGraph, Part
-from .base import adme_roles, read_table_parts
+from .adme import adme_roles
 from .info import Download, SourceInfo
 from .stream import published_file
+from .text_tables import read_table_parts
 
 NAME = "primekg"
 LICENCE = (

@@ -27,9 +27,11 @@ from ..core.quarantine import Quarantine
 from ..graph.frames import Source
 from ..graph.identifiers import name_key, normalise_curies
 from ..graph.kg import KnowledgeGraph
-from .base import adme_roles, json_column, read_table
+from .adme import adme_roles
+from .frames import json_column
 from .info import SourceInfo
 from .stream import need_folder
+from .text_tables import read_table
 
 SOURCE = Source(
     "starter",

@@ -5,10 +5,8 @@ The mappings of `data/mappings` make sources of their own of published tables, b
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -21,36 +19,20 @@ from ..core.progress import progress
 from ..core.quarantine import Quarantine
 from ..graph.frames import (
     EVIDENCE,
-    EVIDENCE_VALUES,
     NODES,
     empty,
 )
-from ..graph.identifiers import name_key, normalise_curies
 from ..graph.kg import KnowledgeGraph, Part
-from .base import (
-    ROWS,
-    find_header,
-    parquet_columns,
-    parquet_files,
-    read_parquet_parts,
-    read_sql_parts,
-    read_table_parts,
-    sql_columns,
-)
+from .databases import parquet_columns, parquet_files, sql_columns
 from .info import Download, SourceInfo
 from .mapping import (
-    FORMATS,
-    Condition,
-    EdgeRule,
-    NodeRule,
-    SplitRows,
     Table,
     TableMapping,
-    Value,
-    Values,
-    read_mapping,
 )
+from .mapping_reader import read_mapping
 from .stream import COMPRESSED
+from .table_rows import TableReader, separator_of, table_format, without_compression
+from .text_tables import ROWS, find_header
 
 _SHIPPED = Path(__file__).parent / "data" / "mappings"
 
@@ -101,7 +83,7 @@ def dry_run(
     aside = Quarantine()
     made: list[Part] = []
     for table, files in _checked(chosen, path):
-        reader = _Reader(chosen, table, aside)
+        reader = TableReader(chosen, table, aside)
         left = rows
         for file in files:
             for read in reader.rows(file, rows=1000):
@@ -189,10 +171,12 @@ def _files(mapping: TableMapping, table: Table, path: Path | None) -> list[Path 
     if table.query:
         return [f"sqlite:///{path}"]
     if path.is_file():
-        fits = table.file and (path.match(table.file) or _plain(path).match(table.file))
+        fits = table.file and (
+            path.match(table.file) or without_compression(path).match(table.file)
+        )
         return [path] if fits or len(mapping.tables) == 1 else []
     if not table.file:
-        if _format(table, path) == "parquet":
+        if table_format(table, path) == "parquet":
             return list(parquet_files(path))
         mapping.fail(table.line, f"say which file of {path} the table is, under 'file'")
     if path.match(table.file):
@@ -206,32 +190,18 @@ def _files(mapping: TableMapping, table: Table, path: Path | None) -> list[Path 
     return [*(file for file in files if file.is_file()), *parts]
 
 
-def _plain(path: Path) -> Path:
-    """The name without the ending of a compression."""
-    return path.with_suffix("") if path.suffix in COMPRESSED else path
-
-
-def _format(table: Table, file: Path) -> str:
-    if table.format:
-        return table.format
-    if file.is_dir():
-        return "parquet"
-    ending = _plain(file).suffix.lower().removeprefix(".")
-    return ending if ending in FORMATS else "tsv"
-
-
 def _check_columns(mapping: TableMapping, table: Table, file: Path | str) -> None:
     used = {name: line for name, line in table.used().items() if name not in table.optional}
     wanted = {name: table.columns.get(name, (name,)) for name in used}
     if isinstance(file, str):
         names = sql_columns(file, table.query)
         file = "the query"
-    elif _format(table, file) == "parquet":
+    elif table_format(table, file) == "parquet":
         names = parquet_columns(file)
     elif table.header:
         names = list(table.header)
     else:
-        separator = _separator(table, file)
+        separator = separator_of(table, file)
         names = find_header(file, wanted, separator=separator, quoted=table.quoted).names
     for ours, theirs in wanted.items():
         if not any(name in names for name in theirs):
@@ -240,10 +210,6 @@ def _check_columns(mapping: TableMapping, table: Table, file: Path | str) -> Non
             if len(names) == 1 and (found := re.search(r"[;,|\t]", names[0])):
                 hint = f"its header is one column; is the table's 'separator' {found[0]!r}?"
             mapping.fail(used[ours], f"{file} has no column {' or '.join(theirs)}; {hint}")
-
-
-def _separator(table: Table, file: Path) -> str:
-    return table.separator or FORMATS[_format(table, file)]
 
 
 # Row by row
@@ -255,333 +221,11 @@ def _parts(
     """What the rows of all tables become."""
     with progress(mapping.source.name) as advance:
         for table, files in tables:
-            reader = _Reader(mapping, table, quarantine)
+            reader = TableReader(mapping, table, quarantine)
             for file in files:
                 for rows in reader.rows(file, rows=ROWS):
                     yield from reader.made(file, rows)
                     advance(rows.height)
-
-
-@dataclass
-class _Reader:
-    """Makes nodes and evidence of one table's rows."""
-
-    mapping: TableMapping
-    table: Table
-    quarantine: Quarantine
-    _joins: pl.DataFrame = field(init=False)
-
-    def __post_init__(self) -> None:
-        relations = self.mapping.schema.relations.items()
-        joins = [(name, *pair) for name, relation in relations for pair in relation.joins]
-        self._joins = pl.DataFrame(
-            joins, schema=["relation", "head.kind", "tail.kind"], orient="row"
-        ).with_columns(_joins=True)
-
-    def rows(self, file: Path | str, *, rows: int) -> Iterator[pl.DataFrame]:
-        """The rows of a file that the table's conditions let through, in parts."""
-        table = self.table
-        used = list(table.used())
-        names = {name: table.columns.get(name, (name,)) for name in used}
-        optional = {name: names[name] for name in used if name in table.optional}
-        wanted = {name: names[name] for name in used if name not in optional}
-        parts: Iterator[pl.DataFrame]
-        if isinstance(file, str):
-            parts = (_renamed(part, names) for part in read_sql_parts(file, table.query, rows=rows))
-        elif _format(table, file) == "parquet":
-            parts = read_parquet_parts(file, wanted, optional, rows=rows)
-        else:
-            parts = read_table_parts(
-                file,
-                wanted,
-                self.quarantine,
-                optional,
-                separator=_separator(table, file),
-                quoted=table.quoted,
-                comment=table.comment,
-                names=table.header,
-                rows=rows,
-            )
-        for part in parts:
-            if table.missing:
-                is_missing = pl.col(pl.String).is_in(list(table.missing))
-                part = part.with_columns(pl.when(~is_missing).then(pl.col(pl.String)))
-            if table.split_rows is not None:
-                part = self._split_rows(file, part, table.split_rows)
-            kept = part.filter(_all(table.where))
-            if kept.height:
-                yield kept
-
-    def _split_rows(self, file: Path | str, part: pl.DataFrame, split: SplitRows) -> pl.DataFrame:
-        part = part.with_columns(pl.col(split.columns).str.split(split.by))
-        lengths = [pl.col(name).list.len() for name in split.columns]
-        level = pl.all_horizontal(length.eq_missing(lengths[0]) for length in lengths)
-        for line, *held in part.filter(~level).select("line", *split.columns).rows():
-            row = " ".join("|".join(texts or ()) for texts in held)
-            reason = "columns with different numbers of values"
-            self.quarantine.add(reason, path=self._origin(file), line=line, row=row[:500])
-        part = part.filter(level).explode(list(split.columns))
-        return part.with_columns(pl.col(split.columns).str.strip_chars().replace("", None))
-
-    def _origin(self, file: Path | str) -> str:
-        """What names a file's rows: of a query the mapping, since a URL may hold a password."""
-        return str(file if isinstance(file, Path) else self.mapping.path)
-
-    def made(self, file: Path | str, rows: pl.DataFrame) -> Iterator[Part]:
-        """What rows of a file become."""
-        where = self._origin(file)
-        make = _Maker(rows.schema)
-        for rule in self.table.nodes:
-            kept = rows.filter(_all(rule.where))
-            found = kept.select("line", *make.node(rule, "node"))
-            found = self._sound(found, where, ["node"])
-            yield Part(nodes=self._nodes(found, "node", rule, where))
-        for edge in self.table.edges:
-            kept = rows.filter(_all(edge.where))
-            found = kept.select("line", *make.edge(edge))
-            found = self._sound(found, where, ["head", "tail"], edge)
-            for end, rule in (("head", edge.head), ("tail", edge.tail)):
-                yield Part(nodes=self._nodes(found, end, rule, where))
-            yield Part(evidence=self._evidence(found, edge))
-
-    def _sound(
-        self, found: pl.DataFrame, where: str, ends: list[str], edge: EdgeRule | None = None
-    ) -> pl.DataFrame:
-        """Rows with identifiers and kinds, and (of an edge) a relation and fields that may be."""
-        problem = pl.lit(None, pl.String)
-        for end in ends:
-            curies, reasons = normalise_curies(found[f"{end}.id"])
-            found = found.with_columns(
-                curies.alias(f"{end}.id"),
-                pl.when(pl.col(f"{end}.id").is_null())
-                .then(pl.lit("no identifier"))
-                .otherwise(reasons)
-                .alias(f"{end}.problem"),
-                pl.col(f"{end}.id").alias(f"{end}.given"),
-            )
-            no_kind = pl.when(pl.col(f"{end}.kind").is_null()).then(pl.lit("kind is in no map"))
-            problem = pl.coalesce(problem, f"{end}.problem", no_kind)
-        if edge is not None:
-            kinds = ["relation", "head.kind", "tail.kind"]
-            found = found.join(self._joins, on=kinds, how="left", maintain_order="left")
-            wrong = pl.when(pl.col("relation").is_null()).then(pl.lit("relation is in no map"))
-            joined = pl.when(pl.col("_joins").is_null()).then(pl.lit("ends of the wrong kinds"))
-            problem = pl.coalesce(problem, wrong, joined)
-            for name in edge.fields:
-                allowed = list(EVIDENCE_VALUES.get(name, ()))
-                if allowed:
-                    bad = pl.col(name).is_in(allowed).not_().fill_null(False)
-                    problem = pl.coalesce(problem, pl.when(bad).then(pl.lit(f"unknown {name}")))
-            if edge.probability:
-                low, high = edge.scale
-                number = pl.col("probability").cast(pl.Float64, strict=False)
-                found = found.with_columns(_number=(number - low) / (high - low))
-                given = pl.col("probability").is_not_null()
-                bad = given & ~pl.col("_number").is_between(0, 1).fill_null(False)
-                problem = pl.coalesce(
-                    problem, pl.when(bad).then(pl.lit("probability is no number from 0 to 1"))
-                )
-        found = found.with_columns(_problem=problem)
-        bad_rows = found.filter(pl.col("_problem").is_not_null())
-        names = ["head.given", "relation.given", "tail.given"] if edge else ["node.given"]
-        names += [f"{end}.kind.given" for end in ends if f"{end}.kind.given" in found.columns]
-        for line, reason, *held in bad_rows.select("line", "_problem", *names).rows():
-            row = " ".join("?" if text is None else str(text) for text in held)
-            self.quarantine.add(reason, path=where, line=line, row=row[:500])
-        return found.filter(pl.col("_problem").is_null())
-
-    def _nodes(self, found: pl.DataFrame, end: str, rule: NodeRule, where: str) -> pl.DataFrame:
-        properties = {name: f"{end}.properties.{name}" for name in rule.properties}
-        frame = found.select(
-            "line",
-            *(pl.col(f"{end}.{name}").alias(name) for name in ("id", "kind", "name")),
-            *(pl.col(f"{end}.{name}").alias(name) for name in ("synonyms", "xrefs")),
-            properties=_objects(found, properties, rule.properties),
-        ).unique(["id", "kind", "name", "synonyms", "xrefs", "properties"], maintain_order=True)
-        if rule.xrefs:
-            frame = self._normal_xrefs(frame, where)
-        return frame.drop("line")
-
-    def _normal_xrefs(self, frame: pl.DataFrame, where: str) -> pl.DataFrame:
-        """With cross-references in the standard spelling; those that are none are set aside."""
-        each = frame.with_row_index("_row").select("_row", "line", "xrefs").explode("xrefs")
-        each = each.filter(pl.col("xrefs").is_not_null())
-        curies, reasons = normalise_curies(each["xrefs"])
-        each = each.with_columns(curies.alias("curie"), reasons.alias("reason"))
-        for line, text, reason in (
-            each.filter(pl.col("curie").is_null()).select("line", "xrefs", "reason").rows()
-        ):
-            self.quarantine.add(f"{reason} as cross-reference", path=where, line=line, row=text)
-        lists = each.filter(pl.col("curie").is_not_null()).group_by("_row").agg(xrefs="curie")
-        return (
-            frame.with_row_index("_row")
-            .drop("xrefs")
-            .join(lists, on="_row", how="left", maintain_order="left")
-            .with_columns(pl.col("xrefs").fill_null(pl.lit([], dtype=pl.List(pl.String))))
-            .drop("_row")
-            .select(frame.columns)
-        )
-
-    def _evidence(self, found: pl.DataFrame, edge: EdgeRule) -> pl.DataFrame:
-        qualifiers = {name: f"qualifiers.{name}" for name in edge.qualifiers}
-        source = self.mapping.source
-        given = [pl.col(name) for name in edge.fields]
-        if "release" not in edge.fields:
-            given.append(pl.lit(source.release).alias("release"))
-        if edge.probability:
-            given.append(pl.col("_number").alias("probability"))
-        return found.select(
-            pl.col("head.id").alias("subject"),
-            "relation",
-            pl.col("tail.id").alias("object"),
-            pl.lit(source.name).alias("source"),
-            "references",
-            *given,
-            qualifiers=_objects(found, qualifiers, edge.qualifiers),
-        )
-
-
-def _renamed(part: pl.DataFrame, names: Mapping[str, Sequence[str]]) -> pl.DataFrame:
-    """The columns of a query under our names; null throughout where it lacks them."""
-    picked = {}
-    for ours, theirs in names.items():
-        there = [name for name in theirs if name in part.columns]
-        picked[ours] = pl.col(there[0]) if there else pl.lit(None, pl.String)
-    return part.select("line", **picked)
-
-
-class _Maker:
-    """Values of a mapping as polars expressions over the columns of a part."""
-
-    def __init__(self, schema: pl.Schema) -> None:
-        self.schema = schema
-
-    def node(self, rule: NodeRule, end: str) -> Iterator[pl.Expr]:
-        yield self.single((rule.kind,)).alias(f"{end}.kind")
-        if rule.kind.columns:
-            yield self._template(rule.kind).alias(f"{end}.kind.given")
-        yield self.single(rule.id).alias(f"{end}.id")
-        yield self.single(rule.name).alias(f"{end}.name")
-        yield self.several(rule.synonyms).alias(f"{end}.synonyms")
-        yield self.several(rule.xrefs).alias(f"{end}.xrefs")
-        for name, values in rule.properties.items():
-            yield self.joined(values).alias(f"{end}.properties.{name}")
-
-    def edge(self, rule: EdgeRule) -> Iterator[pl.Expr]:
-        yield from self.node(rule.head, "head")
-        yield self.single((rule.relation,)).alias("relation")
-        yield self._template(rule.relation).alias("relation.given")
-        yield from self.node(rule.tail, "tail")
-        for name, values in rule.fields.items():
-            yield self.single(values).alias(name)
-        yield self.single(rule.probability).alias("probability")
-        yield self.several(rule.references).alias("references")
-        for name, values in rule.qualifiers.items():
-            yield self.joined(values).alias(f"qualifiers.{name}")
-
-    def single(self, values: Values) -> pl.Expr:
-        """The first of the values that is there."""
-        made = [_shaped(value, self._template(value)) for value in values]
-        return pl.coalesce(made) if made else pl.lit(None, pl.String)
-
-    def several(self, values: Values) -> pl.Expr:
-        """All of the values that are there, as a list without repetitions."""
-        none = pl.lit([], dtype=pl.List(pl.String))
-        if not values:
-            return none
-        lists = []
-        for value in values:
-            if len(value.pieces) == 1 and self._is_list(value):
-                each = pl.col(value.columns[0])
-            elif value.split is not None:
-                each = self._template(value).str.split(value.split)
-            else:
-                made = _shaped(value, self._template(value))
-                lists.append(pl.concat_list(made).list.drop_nulls().fill_null(none))
-                continue
-            shaped = each.list.eval(_shaped(value, pl.element()))
-            lists.append(shaped.list.drop_nulls().fill_null(none))
-        return pl.concat_list(lists).list.unique(maintain_order=True)
-
-    def joined(self, values: Values) -> pl.Expr:
-        """A property: one value, or, where it is split or a list, several joined by a bar."""
-        if any(value.split is not None or self._is_list(value) for value in values):
-            text = self.several(values).list.join("|")
-            return pl.when(text != "").then(text)
-        return self.single(values)
-
-    def _is_list(self, value: Value) -> bool:
-        return any(isinstance(self.schema[name], pl.List) for name in value.columns)
-
-    def _template(self, value: Value) -> pl.Expr:
-        """The template filled in; null where any of its columns is."""
-        pieces = [pl.col(text) if is_column else pl.lit(text) for text, is_column in value.pieces]
-        if self._is_list(value):
-            pieces = [
-                pl.col(text).list.join(value.split or "|") if is_column else pl.lit(text)
-                for text, is_column in value.pieces
-            ]
-        return pieces[0] if len(pieces) == 1 else pl.concat_str(pieces)
-
-
-def _shaped(value: Value, text: pl.Expr) -> pl.Expr:
-    """What is done to a text, in the order of `Value`; empty is null."""
-    text = text.str.strip_chars()
-    if value.extract is not None:
-        text = text.str.extract(value.extract, 1)
-    if value.map is not None:
-        default = pl.lit(value.otherwise, pl.String)
-        text = text.replace_strict(dict(value.map), default=default, return_dtype=pl.String)
-    elif value.otherwise is not None:
-        text = text.fill_null(pl.lit(value.otherwise))
-    if value.slug:
-        text = name_key(text).str.replace_all(" ", "-", literal=True)
-    text = pl.when(text != "").then(text)
-    return pl.concat_str(pl.lit(value.prefix), text) if value.prefix else text
-
-
-def _all(conditions: Sequence[Condition]) -> pl.Expr:
-    tests: dict[str, Callable[[pl.Expr, tuple[str, ...]], pl.Expr]] = {
-        "is": lambda column, given: column == given[0],
-        "is_not": lambda column, given: column.ne_missing(pl.lit(given[0])),
-        "in": lambda column, given: column.is_in(list(given)),
-        "not_in": lambda column, given: ~column.is_in(list(given)).fill_null(False),
-        "at_least": lambda column, given: column.cast(pl.Float64, strict=False) >= float(given[0]),
-        "at_most": lambda column, given: column.cast(pl.Float64, strict=False) <= float(given[0]),
-        "matches": lambda column, given: column.str.contains(given[0]),
-        "present": lambda column, given: column.is_not_null() == (given[0].lower() == "true"),
-    }
-    kept = [tests[c.test](pl.col(c.column), c.operand).fill_null(False) for c in conditions]
-    return pl.all_horizontal(pl.lit(True), *kept)
-
-
-def _objects(
-    found: pl.DataFrame, columns: Mapping[str, str], values: Mapping[str, Values]
-) -> pl.Series:
-    """For each row a JSON object of these columns under their names; null where it is empty."""
-    if not columns:
-        return pl.Series([None] * found.height, dtype=pl.String)
-    numbers = {name for name, given in values.items() if any(value.number for value in given)}
-    texts = []
-    for row in found.select(columns.values()).iter_rows():
-        given = {
-            name: _number(text) if name in numbers else text
-            for name, text in zip(columns, row, strict=True)
-            if text is not None
-        }
-        texts.append(json.dumps(given, ensure_ascii=False, sort_keys=True) if given else None)
-    return pl.Series(texts, dtype=pl.String)
-
-
-def _number(text: str) -> int | float | str:
-    """The number that a text is; what is none stays text, so that nothing is lost."""
-    for kind in (int, float):
-        try:
-            number = kind(text)
-        except ValueError:
-            continue
-        return number if number == number and abs(number) != float("inf") else text
-    return text
 
 
 # What comes with medkg

@@ -283,7 +283,7 @@ from medkg.core.quarantine import Quarantine
 from medkg.loaders import stream, umls
 
 stream._BLOCK = 1 << 18
-wanted = umls._Wanted(["ENG"], [], umls._types(""))
+wanted = umls.Selection(["ENG"], [], umls._types(""))
 parts = umls.parts(Path(sys.argv[1]), wanted, Source("umls", "", ""), Quarantine())
 """
 

@@ -1,24 +1,18 @@
-"""What the loaders share: reading tables part by part (text, parquet, SQL), and making frames."""
+"""Tables as text (CSV, TSV), read in parts whose size doesn't depend on the file's."""
 
 from __future__ import annotations
 
 import csv
-import json
-import sqlite3
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 import polars as pl
 
-from ..core.errors import DataError, MissingError
+from ..core.errors import DataError
 from ..core.quarantine import Quarantine
-from ..graph.frames import STRING_LIST
 from .stream import read_blocks
 
 ROWS = 200_000  # rows of a part: enough for polars to be quick, few enough for memory
@@ -32,7 +26,7 @@ csv.field_size_limit(_LONGEST_RECORD)
 Columns = Mapping[str, Sequence[str]] | Sequence[str]
 
 
-def _names(columns: Columns) -> dict[str, Sequence[str]]:
+def column_aliases(columns: Columns) -> dict[str, Sequence[str]]:
     return dict(columns) if isinstance(columns, Mapping) else {name: [name] for name in columns}
 
 
@@ -84,7 +78,7 @@ def read_table_parts(
         DataError: the file can't be read, is empty, isn't UTF-8, or no line names all columns.
     """
     quoted = separator == "," if quoted is None else quoted
-    wanted, others = _names(columns), _names(optional)
+    wanted, others = column_aliases(columns), column_aliases(optional)
     header = (
         Header(0, list(names))
         if names
@@ -318,228 +312,3 @@ def _parse(record: str, separator: str) -> tuple[list[str] | None, bool]:
         return next(reader, []), False
     except csv.Error as error:
         return None, str(error) == "unexpected end of data"
-
-
-def read_parquet_parts(
-    path: Path,
-    columns: Columns,
-    optional: Columns = (),
-    *,
-    rows: int = ROWS,
-) -> Iterator[pl.DataFrame]:
-    """These columns of a parquet file, or of all of a folder, as text (lists as lists of text).
-
-    Args and the column `line` (here the number of the row in its file) as in `read_table_parts`.
-
-    Raises:
-        DataError: a file can't be read, or lacks a column.
-    """
-    wanted, others = _names(columns), _names(optional)
-    for file in parquet_files(path):
-        names = parquet_columns(file)
-        header = Header(0, names)
-        if missing := header.missing(wanted):
-            raise DataError(
-                f"lacks the columns {', '.join(missing)}; it has {', '.join(names)}", path=file
-            )
-        picked = {}
-        for ours, theirs in (wanted | others).items():
-            at = header.position(theirs)
-            picked[ours] = pl.lit(None, pl.String) if at is None else pl.col(names[at])
-        frame = pl.scan_parquet(file).select(**picked)
-        start = 0
-        try:
-            for part in frame.collect_batches(chunk_size=rows, maintain_order=True):
-                for batch in part.iter_slices(rows):
-                    yield _numbered(_as_text(batch), start)
-                    start += batch.height
-        except (OSError, pl.exceptions.PolarsError) as error:
-            raise DataError(f"can't be read as parquet: {error}", path=file) from error
-
-
-def parquet_files(path: Path) -> list[Path]:
-    """The file itself, or the parquet files of a folder and the folders in it, in order."""
-    if path.is_file():
-        return [path]
-    files = sorted(file for file in path.rglob("*.parquet") if not file.name.startswith("."))
-    if not files:
-        raise MissingError(f"{path}: holds no .parquet file")
-    return files
-
-
-def parquet_columns(path: Path) -> list[str]:
-    """The names of a parquet file's columns.
-
-    Raises:
-        DataError: it is none.
-    """
-    try:
-        return list(pl.read_parquet_schema(path))
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"can't be read as parquet: {error}", path=path) from error
-
-
-def read_sql_parts(url: str, query: str, *, rows: int = ROWS) -> Iterator[pl.DataFrame]:
-    """The rows of a query as text, and `line` (the number of the row), in parts.
-
-    Args:
-        url: `sqlite:///file`, or any other database by its SQLAlchemy URL.
-
-    Raises:
-        MissingError: the file is not there, or SQLAlchemy or the database's driver is missing.
-        DataError: the database can't be reached or refuses the query.
-    """
-    start = 0
-    with _cursor(url, query) as (names, fetch):
-        while found := fetch(rows):
-            columns = zip(*found, strict=True)
-            texts = {
-                name: pl.Series([_text(value) for value in values], dtype=pl.String)
-                for name, values in zip(names, columns, strict=True)
-            }
-            yield _numbered(pl.DataFrame(texts), start)
-            start += len(found)
-
-
-def sql_columns(url: str, query: str) -> list[str]:
-    """The names of a query's columns; raises what `read_sql_parts` does."""
-    with _cursor(url, query) as (names, _):
-        return names
-
-
-Fetch = Callable[[int], Sequence[Sequence[Any]]]
-
-
-@contextmanager
-def _cursor(url: str, query: str) -> Iterator[tuple[list[str], Fetch]]:
-    """The names of a query's columns, and what fetches its next rows."""
-    if url.startswith("sqlite:///"):
-        file = Path(url.removeprefix("sqlite:///"))
-        if not file.is_file():
-            raise MissingError(f"{file}: there is no such file")
-        try:
-            # Read-only: a mapping is not what changes a database.
-            with closing(
-                sqlite3.connect(f"file:{quote(str(file.resolve()))}?mode=ro", uri=True)
-            ) as database:
-                cursor = database.execute(query)
-                yield [column[0] for column in cursor.description or ()], cursor.fetchmany
-        except sqlite3.Error as error:
-            raise DataError(f"the query fails: {error}", path=file) from error
-        return
-    try:
-        import sqlalchemy
-    except ImportError as error:
-        raise MissingError(
-            "a database other than SQLite needs SQLAlchemy and its driver: pip install sqlalchemy"
-        ) from error
-    shown = "the database"
-    try:
-        parsed = sqlalchemy.make_url(url)
-        shown = parsed.render_as_string(hide_password=True)
-        engine = sqlalchemy.create_engine(parsed)
-        with engine.connect().execution_options(stream_results=True) as connection:
-            result = connection.execute(sqlalchemy.text(query))
-            yield list(result.keys()), result.fetchmany
-    except ImportError as error:
-        raise MissingError(f"{shown}: its driver is not installed: {error}") from error
-    except sqlalchemy.exc.SQLAlchemyError as error:
-        raise DataError(f"the query fails: {error}", path=shown) from error
-
-
-def _text(value: object) -> str | None:
-    text = "" if value is None else str(value).strip()
-    return text or None
-
-
-def _numbered(frame: pl.DataFrame, start: int) -> pl.DataFrame:
-    return frame.with_columns(line=pl.int_range(start + 1, start + 1 + pl.len(), dtype=pl.Int64))
-
-
-def _as_text(frame: pl.DataFrame) -> pl.DataFrame:
-    """All columns as text, or lists of text; values without white space at their ends."""
-    columns = []
-    for name, dtype in frame.schema.items():
-        column = pl.col(name)
-        if isinstance(dtype, pl.List):
-            column = column.cast(pl.List(pl.String))
-        elif isinstance(dtype, pl.Struct):
-            column = column.struct.json_encode()
-        else:
-            column = column.cast(pl.String).str.strip_chars()
-            column = pl.when(column != "").then(column)
-        columns.append(column.alias(name))
-    return frame.select(columns)
-
-
-def json_column(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
-    """For each row a JSON object of these columns, without nulls; null where all are null."""
-    values = frame.select(columns)
-    distinct = values.unique(maintain_order=True)
-    texts = []
-    for row in distinct.iter_rows(named=True):
-        given = {name: value for name, value in row.items() if value is not None}
-        texts.append(json.dumps(given, ensure_ascii=False, sort_keys=True) if given else None)
-    distinct = distinct.with_columns(_json=pl.Series(texts, dtype=pl.String))
-    return values.join(
-        distinct, on=list(columns), how="left", nulls_equal=True, maintain_order="left"
-    )["_json"]
-
-
-def as_json(given: Mapping[str, Any]) -> str | None:
-    """A JSON object of what is given; null where nothing is.
-
-    None, empty texts and lists, and numbers that are none (which JSON can't write) are left out.
-    """
-    kept = {
-        key: value
-        for key, value in given.items()
-        if value not in (None, "", []) and not (isinstance(value, float) and not isfinite(value))
-    }
-    return json.dumps(kept, ensure_ascii=False, sort_keys=True) if kept else None
-
-
-_NODE: dict[str, Any] = {
-    **dict.fromkeys(("id", "kind", "name"), pl.String),
-    **dict.fromkeys(("synonyms", "xrefs"), STRING_LIST),
-    "properties": pl.String,
-}
-
-
-def nodes_frame(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
-    """Nodes given row by row; what a row doesn't have is null."""
-    return rows_frame(rows, _NODE)
-
-
-def rows_frame(rows: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]) -> pl.DataFrame:
-    """A frame of rows; what a row doesn't have is null."""
-    # By columns, which polars takes in much faster than rows with lists.
-    return columns_frame({name: [row.get(name) for row in rows] for name in schema}, schema)
-
-
-def columns_frame(columns: Mapping[str, Sequence[Any]], schema: Mapping[str, Any]) -> pl.DataFrame:
-    """A frame of columns whose texts may come from JSON.
-
-    JSON can write half of a surrogate pair (`\\ud83d`), which no text can hold: it becomes `?`.
-    """
-    try:
-        return pl.DataFrame(columns, schema=schema)
-    except UnicodeEncodeError:
-        text = json.dumps(columns, ensure_ascii=False).encode("utf-8", "replace")
-        return pl.DataFrame(json.loads(text), schema=schema)
-
-
-def adme_roles(symbols: pl.Series) -> pl.Series:
-    """What a gene's product does with many drugs: enzyme, transporter or carrier; null for others.
-
-    The rules are in `data/adme.tsv`: a gene takes the role of the first pattern that fits its
-    whole symbol.
-    """
-    path = Path(__file__).parent / "data" / "adme.tsv"
-    rules = read_table(path, ["pattern", "role"], Quarantine())
-    role: pl.Expr = pl.lit(None, dtype=pl.String)
-    for pattern, name in reversed(rules.select("pattern", "role").rows()):
-        fits = pl.col("symbol").str.contains(f"^(?:{pattern})$")
-        value = pl.lit(None if name == "none" else name, dtype=pl.String)
-        role = pl.when(fits).then(value).otherwise(role)
-    return pl.DataFrame({"symbol": symbols}).select(adme=role)["adme"]

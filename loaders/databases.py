@@ -1,0 +1,167 @@
+"""Tables in parquet files and SQL databases, read in parts as text."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import polars as pl
+
+from ..core.errors import DataError, MissingError
+from .text_tables import ROWS, Columns, Header, column_aliases
+
+
+def read_parquet_parts(
+    path: Path,
+    columns: Columns,
+    optional: Columns = (),
+    *,
+    rows: int = ROWS,
+) -> Iterator[pl.DataFrame]:
+    """These columns of a parquet file, or of all of a folder, as text (lists as lists of text).
+
+    Args and the column `line` (here the number of the row in its file) as in `read_table_parts`.
+
+    Raises:
+        DataError: a file can't be read, or lacks a column.
+    """
+    wanted, others = column_aliases(columns), column_aliases(optional)
+    for file in parquet_files(path):
+        names = parquet_columns(file)
+        header = Header(0, names)
+        if missing := header.missing(wanted):
+            raise DataError(
+                f"lacks the columns {', '.join(missing)}; it has {', '.join(names)}", path=file
+            )
+        picked = {}
+        for ours, theirs in (wanted | others).items():
+            at = header.position(theirs)
+            picked[ours] = pl.lit(None, pl.String) if at is None else pl.col(names[at])
+        frame = pl.scan_parquet(file).select(**picked)
+        start = 0
+        try:
+            for part in frame.collect_batches(chunk_size=rows, maintain_order=True):
+                for batch in part.iter_slices(rows):
+                    yield _numbered(_as_text(batch), start)
+                    start += batch.height
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise DataError(f"can't be read as parquet: {error}", path=file) from error
+
+
+def parquet_files(path: Path) -> list[Path]:
+    """The file itself, or the parquet files of a folder and the folders in it, in order."""
+    if path.is_file():
+        return [path]
+    files = sorted(file for file in path.rglob("*.parquet") if not file.name.startswith("."))
+    if not files:
+        raise MissingError(f"{path}: holds no .parquet file")
+    return files
+
+
+def parquet_columns(path: Path) -> list[str]:
+    """The names of a parquet file's columns.
+
+    Raises:
+        DataError: it is none.
+    """
+    try:
+        return list(pl.read_parquet_schema(path))
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"can't be read as parquet: {error}", path=path) from error
+
+
+def read_sql_parts(url: str, query: str, *, rows: int = ROWS) -> Iterator[pl.DataFrame]:
+    """The rows of a query as text, and `line` (the number of the row), in parts.
+
+    Args:
+        url: `sqlite:///file`, or any other database by its SQLAlchemy URL.
+
+    Raises:
+        MissingError: the file is not there, or SQLAlchemy or the database's driver is missing.
+        DataError: the database can't be reached or refuses the query.
+    """
+    start = 0
+    with _cursor(url, query) as (names, fetch):
+        while found := fetch(rows):
+            columns = zip(*found, strict=True)
+            texts = {
+                name: pl.Series([_text(value) for value in values], dtype=pl.String)
+                for name, values in zip(names, columns, strict=True)
+            }
+            yield _numbered(pl.DataFrame(texts), start)
+            start += len(found)
+
+
+def sql_columns(url: str, query: str) -> list[str]:
+    """The names of a query's columns; raises what `read_sql_parts` does."""
+    with _cursor(url, query) as (names, _):
+        return names
+
+
+Fetch = Callable[[int], Sequence[Sequence[Any]]]
+
+
+@contextmanager
+def _cursor(url: str, query: str) -> Iterator[tuple[list[str], Fetch]]:
+    """The names of a query's columns, and what fetches its next rows."""
+    if url.startswith("sqlite:///"):
+        file = Path(url.removeprefix("sqlite:///"))
+        if not file.is_file():
+            raise MissingError(f"{file}: there is no such file")
+        try:
+            # Read-only: a mapping is not what changes a database.
+            with closing(
+                sqlite3.connect(f"file:{quote(str(file.resolve()))}?mode=ro", uri=True)
+            ) as database:
+                cursor = database.execute(query)
+                yield [column[0] for column in cursor.description or ()], cursor.fetchmany
+        except sqlite3.Error as error:
+            raise DataError(f"the query fails: {error}", path=file) from error
+        return
+    try:
+        import sqlalchemy
+    except ImportError as error:
+        raise MissingError(
+            "a database other than SQLite needs SQLAlchemy and its driver: pip install sqlalchemy"
+        ) from error
+    shown = "the database"
+    try:
+        parsed = sqlalchemy.make_url(url)
+        shown = parsed.render_as_string(hide_password=True)
+        engine = sqlalchemy.create_engine(parsed)
+        with engine.connect().execution_options(stream_results=True) as connection:
+            result = connection.execute(sqlalchemy.text(query))
+            yield list(result.keys()), result.fetchmany
+    except ImportError as error:
+        raise MissingError(f"{shown}: its driver is not installed: {error}") from error
+    except sqlalchemy.exc.SQLAlchemyError as error:
+        raise DataError(f"the query fails: {error}", path=shown) from error
+
+
+def _text(value: object) -> str | None:
+    text = "" if value is None else str(value).strip()
+    return text or None
+
+
+def _numbered(frame: pl.DataFrame, start: int) -> pl.DataFrame:
+    return frame.with_columns(line=pl.int_range(start + 1, start + 1 + pl.len(), dtype=pl.Int64))
+
+
+def _as_text(frame: pl.DataFrame) -> pl.DataFrame:
+    """All columns as text, or lists of text; values without white space at their ends."""
+    columns = []
+    for name, dtype in frame.schema.items():
+        column = pl.col(name)
+        if isinstance(dtype, pl.List):
+            column = column.cast(pl.List(pl.String))
+        elif isinstance(dtype, pl.Struct):
+            column = column.struct.json_encode()
+        else:
+            column = column.cast(pl.String).str.strip_chars()
+            column = pl.when(column != "").then(column)
+        columns.append(column.alias(name))
+    return frame.select(columns)

@@ -1,0 +1,372 @@
+"""Anybody's graph by Biolink as medkg's: categories to kinds, predicates to relations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from ..core.progress import progress
+from ..core.quarantine import Quarantine
+from ..graph.export.kgx import (
+    DIRECTIONS,
+)
+from ..graph.frames import (
+    STRING_LIST,
+)
+from ..graph.identifiers import normalise_curies
+from ..graph.kg import Part
+from ..graph.schema import Schema
+from .frames import json_column
+from .kgx_files import Files, read_rows
+
+# Biolink's categories that become a kind of ours, the most specific first; of a node's categories
+# the first one in this order counts. Some are told apart by the identifier's prefix.
+_CATEGORIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("Case", "Patient", ()),
+    ("CellularComponent", "CellularComponent", ()),
+    ("MolecularActivity", "MolecularFunction", ()),
+    ("Pathway", "Pathway", ()),
+    ("PhysiologicalProcess", "BiologicalProcess", ()),
+    ("PathologicalProcess", "BiologicalProcess", ()),
+    ("BiologicalProcess", "BiologicalProcess", ()),
+    ("MicroRNA", "Target", ()),
+    ("NoncodingRNAProduct", "Target", ()),
+    ("RNAProduct", "Target", ()),
+    ("Transcript", "Target", ()),
+    ("ProteinIsoform", "Target", ()),
+    ("Protein", "Target", ()),
+    ("Gene", "Target", ()),
+    ("GeneOrGeneProduct", "Target", ()),
+    ("Polypeptide", "Target", ("UniProtKB", "PR", "ENSEMBL")),
+    ("Drug", "Drug", ()),
+    ("SmallMolecule", "Drug", ()),
+    ("ComplexMolecularMixture", "Drug", ()),
+    ("MolecularMixture", "Drug", ()),
+    ("ChemicalMixture", "Drug", ()),
+    ("MolecularEntity", "Drug", ()),
+    ("ChemicalEntity", "DrugClass", ("ATC", "NDFRT")),
+    ("ChemicalEntity", "Drug", ()),
+    ("ChemicalSubstance", "Drug", ()),
+    ("Disease", "Disease", ()),
+    ("ClinicalFinding", "Symptom", ()),
+    ("BehavioralFeature", "Symptom", ()),
+    ("PhenotypicFeature", "Symptom", ()),
+    ("DiseaseOrPhenotypicFeature", "Symptom", ("HP",)),
+    ("DiseaseOrPhenotypicFeature", "Disease", ()),
+    ("Cell", "Anatomy", ()),
+    ("GrossAnatomicalStructure", "Anatomy", ()),
+    ("AnatomicalEntity", "Anatomy", ()),
+    ("ChemicalExposure", "Exposure", ()),
+    ("EnvironmentalExposure", "Exposure", ()),
+    ("EnvironmentalFeature", "Exposure", ()),
+    ("Procedure", "Procedure", ()),
+    ("ClinicalMeasurement", "Procedure", ()),
+    ("JournalArticle", "Document", ()),
+    ("Article", "Document", ()),
+    ("Publication", "Document", ()),
+    ("InformationContentEntity", "Document", ()),
+)
+
+# Predicates beside the schema's own: the relations they may be, by the kinds they join. ~: turned.
+_PREDICATES = {
+    "actively_involved_in": "PARTICIPATES_IN",
+    "active_in": "PARTICIPATES_IN",
+    "acts_upstream_of_or_within": "PARTICIPATES_IN",
+    "affects": "TARGETS",
+    "ameliorates": "PALLIATES",
+    "applied_to_treat": "TREATS",
+    "associated_with": "ASSOCIATED_WITH ~ASSOCIATED_WITH",
+    "caused_by": "~CAUSES",
+    "causes": "CAUSES ~ASSOCIATED_WITH",
+    "chemically_similar_to": "RESEMBLES",
+    "coexpressed_with": "COVARIES_WITH",
+    "condition_associated_with_gene": "ASSOCIATED_WITH",
+    "contraindicated_for": "CONTRAINDICATED_FOR",
+    "contraindicated_in": "CONTRAINDICATED_FOR",
+    "contributes_to": "CAUSES ~ASSOCIATED_WITH",
+    "directly_physically_interacts_with": "TARGETS ~TARGETS INTERACTS_WITH",
+    "enables": "PARTICIPATES_IN",
+    "expressed_in": "~EXPRESSES",
+    "gene_associated_with_condition": "~ASSOCIATED_WITH",
+    "genetically_associated_with": "ASSOCIATED_WITH ~ASSOCIATED_WITH",
+    "genetically_interacts_with": "INTERACTS_WITH",
+    "has_adverse_event": "CAUSES",
+    "has_contraindication": "~CONTRAINDICATED_FOR",
+    "has_member": "~IN_CLASS",
+    "has_part": "~PART_OF",
+    "has_participant": "~PARTICIPATES_IN",
+    "has_phenotype": "HAS_SYMPTOM HAS_PHENOTYPE ~ASSOCIATED_WITH",
+    "has_side_effect": "CAUSES",
+    "interacts_with": "TARGETS ~TARGETS INTERACTS_WITH",
+    "located_in": "LOCALIZES_TO PARTICIPATES_IN",
+    "negatively_regulates": "REGULATES",
+    "participates_in": "PARTICIPATES_IN",
+    "phenotype_of": "~HAS_SYMPTOM ~HAS_PHENOTYPE ASSOCIATED_WITH",
+    "physically_interacts_with": "TARGETS ~TARGETS INTERACTS_WITH",
+    "positively_regulates": "REGULATES",
+    "superclass_of": "~SUBCLASS_OF",
+    "treated_by": "~TREATS",
+    "treats_or_applied_or_studied_to_treat": "TREATS",
+}
+_DIRECTIONS = {
+    "increased": "increased",
+    "upregulated": "increased",
+    "decreased": "decreased",
+    "downregulated": "decreased",
+}
+_TEXT_MINED = (
+    pl.col("agent_type") == "text_mining_agent",
+    pl.col("knowledge_level") == "text_co_occurrence",
+)
+_OBSERVED = ("observation", "statistical_association")
+
+# For each of our fields the columns that it is read from; several are joined in one list.
+_NODE_FIELDS = {
+    "id": ("id", "id:ID", ":ID"),
+    "categories": ("category", "all_categories", "category:label", ":LABEL"),
+    "name": ("name",),
+    "synonyms": ("synonym", "synonyms", "exact_synonyms"),
+    "xrefs": ("xref", "xrefs", "same_as", "equivalent_identifiers", "equivalent_curies"),
+    "description": ("description",),
+}
+EDGE_FIELDS = {
+    "subject": ("subject", "subject:START_ID", ":START_ID"),
+    "predicate": ("predicate", "predicate:TYPE", ":TYPE"),
+    "object": ("object", "object:END_ID", ":END_ID"),
+    "original_subject": ("original_subject",),
+    "original_object": ("original_object",),
+    "references": ("publications",),
+    "source": ("primary_knowledge_source", "knowledge_source", "provided_by"),
+    "negated": ("negated",),
+    "knowledge_level": ("knowledge_level",),
+    "agent_type": ("agent_type",),
+    "direction": ("object_direction_qualifier", "qualified_object_direction"),
+    "aspect": ("object_aspect_qualifier", "qualified_object_aspect"),
+    "percentage": ("has_percentage",),
+    "frequency_term": ("frequency_qualifier",),
+    "onset": ("onset_qualifier",),
+    "sex": ("sex_qualifier",),
+    "stage": ("stage_qualifier",),
+}
+_LISTS = ("categories", "synonyms", "xrefs", "references")
+_QUALIFIERS = ("action", "frequency", "frequency_term", "onset", "sex", "stage")
+
+
+# Other people's graphs
+
+
+def biolink_parts(
+    files: Files, release: str, schema: Schema, quarantine: Quarantine
+) -> Iterator[Part]:
+    kinds = []
+    for file in files.nodes:
+        for rows in read_rows(file, _columns(_NODE_FIELDS), quarantine):
+            nodes = _nodes(our_fields(rows, _NODE_FIELDS), schema, file, quarantine)
+            kinds.append(nodes.select("id", "kind"))
+            yield Part(nodes=nodes)
+    known = pl.concat([*kinds, pl.DataFrame(schema={"id": pl.String, "kind": pl.String})])
+    known = known.unique("id", keep="first", maintain_order=True)
+    rules = _rules(schema)
+    with progress("kgx edges") as advance:
+        for file in files.edges:
+            for rows in read_rows(file, _columns(EDGE_FIELDS), quarantine):
+                fields = our_fields(rows, EDGE_FIELDS)
+                evidence = _evidence(fields, known, rules, file, quarantine)
+                yield Part(evidence=evidence.with_columns(release=pl.lit(release or None)))
+                advance(rows.height)
+
+
+def _columns(fields: Mapping[str, Sequence[str]]) -> list[str]:
+    return [name for names in fields.values() for name in names]
+
+
+def our_fields(rows: pl.DataFrame, fields: Mapping[str, Sequence[str]]) -> pl.DataFrame:
+    """Our fields of the columns there are; those that hold several values as lists."""
+    made = {}
+    for ours, names in fields.items():
+        there = [name for name in names if name in rows.columns]
+        if ours in _LISTS:
+            lists = [_list(name, rows.schema[name]) for name in there]
+            made[ours] = pl.concat_list(lists) if lists else pl.lit([], dtype=STRING_LIST)
+        else:
+            texts = [_first(name, rows.schema[name]) for name in there]
+            made[ours] = pl.coalesce(texts) if texts else pl.lit(None, pl.String)
+    return rows.select("line", **made)
+
+
+def _list(name: str, dtype: pl.DataType) -> pl.Expr:
+    if isinstance(dtype, pl.List):
+        items = pl.col(name)
+    else:
+        # RTX-KG2 writes ǂ between values.
+        items = pl.col(name).str.replace_all("ǂ", "|", literal=True).str.split("|")
+    return items.list.eval(pl.element().filter(pl.element().str.strip_chars() != "")).fill_null(
+        pl.lit([], dtype=STRING_LIST)
+    )
+
+
+def _first(name: str, dtype: pl.DataType) -> pl.Expr:
+    return pl.col(name).list.first() if isinstance(dtype, pl.List) else pl.col(name)
+
+
+def _nodes(rows: pl.DataFrame, schema: Schema, path: Path, quarantine: Quarantine) -> pl.DataFrame:
+    rows = rows.with_row_index("row")
+    ids, reasons = normalise_curies(rows["id"])
+    own = [
+        (kind.biolink.removeprefix("biolink:"), kind.label, ()) for kind in schema.kinds.values()
+    ]
+    table = pl.DataFrame(
+        [
+            (category, kind, list(prefixes), rank)
+            for rank, (category, kind, prefixes) in enumerate([*_CATEGORIES, *own])
+        ],
+        schema={"category": pl.String, "kind": pl.String, "of": STRING_LIST, "rank": pl.Int64},
+        orient="row",
+    )
+    prefix = pl.col("id").str.split(":").list.first()
+    kinds = (
+        rows.select("row", category="categories", id=ids)
+        .explode("category")
+        .with_columns(pl.col("category").str.strip_prefix("biolink:"))
+        .join(table, on="category")
+        .filter((pl.col("of").list.len() == 0) | pl.col("of").list.contains(prefix))
+        .sort("rank")
+        .unique("row", keep="first", maintain_order=True)
+        .select("row", "kind")
+    )
+    rows = rows.with_columns(id=ids, given="id", reason=reasons).join(
+        kinds, on="row", how="left", maintain_order="left"
+    )
+    rows = rows.with_columns(
+        reason=pl.coalesce(
+            "reason", pl.when(pl.col("kind").is_null()).then(pl.lit("no kind for this category"))
+        )
+    )
+    for row in rows.filter(pl.col("reason").is_not_null()).iter_rows(named=True):
+        held = f"{row['given'] or ''} {' '.join(row['categories'])}".strip()
+        quarantine.add(row["reason"], path=path, line=row["line"], row=held)
+    rows = rows.filter(pl.col("reason").is_null())
+    return rows.select(
+        "id",
+        "kind",
+        "name",
+        "synonyms",
+        "xrefs",
+        properties=json_column(rows, ["description"]),
+    )
+
+
+def _rules(schema: Schema) -> pl.DataFrame:
+    """What a predicate with a direction means between two kinds."""
+    rules: dict[tuple[str, str, str, str], tuple[str, bool]] = {}
+
+    def add(predicate: str, direction: str, name: str, turned: bool) -> None:
+        for head, tail in schema.relation(name).joins:
+            ends = (tail, head) if turned else (head, tail)
+            rules.setdefault((predicate, direction, *ends), (name, turned))
+
+    for name, direction in DIRECTIONS.items():
+        add("affects", direction, name, False)
+    for predicate, names in _PREDICATES.items():
+        for name in names.split():
+            add(predicate, "", name.removeprefix("~"), name.startswith("~"))
+    for relation in schema.relations.values():
+        if relation.name not in DIRECTIONS:
+            add(relation.biolink.removeprefix("biolink:"), "", relation.name, False)
+    return pl.DataFrame(
+        [(*key, *value) for key, value in rules.items()],
+        schema=["predicate", "way", "head_kind", "tail_kind", "relation", "turned"],
+        orient="row",
+    )
+
+
+def _evidence(
+    rows: pl.DataFrame,
+    kinds: pl.DataFrame,
+    rules: pl.DataFrame,
+    path: Path,
+    quarantine: Quarantine,
+) -> pl.DataFrame:
+    ends = {
+        name: normalise_curies(rows[name])[0]
+        for name in ("subject", "object", "original_subject", "original_object")
+    }
+    direction = pl.col("direction").replace_strict(_DIRECTIONS, default=None)
+    # A drug that lowers a protein's activity acts on it; one that lowers its expression is another
+    # relation.
+    activity = pl.col("aspect").str.contains("activity").fill_null(False)
+    rows = rows.with_columns(
+        given=pl.concat_str("subject", "predicate", "object", separator=" ", ignore_nulls=True),
+        predicate=pl.col("predicate").str.strip_prefix("biolink:"),
+        direction=direction,
+        **ends,
+    ).with_columns(
+        way=pl.when((pl.col("predicate") == "affects") & ~activity).then("direction").fill_null(""),
+        action=pl.when(activity)
+        .then(pl.col("direction"))
+        .replace({"increased": "activator", "decreased": "inhibitor"}),
+    )
+    rows = (
+        rows.join(
+            kinds.rename({"id": "subject", "kind": "head_kind"}),
+            on="subject",
+            how="left",
+            maintain_order="left",
+        )
+        .join(
+            kinds.rename({"id": "object", "kind": "tail_kind"}),
+            on="object",
+            how="left",
+            maintain_order="left",
+        )
+        .join(
+            rules,
+            on=["predicate", "way", "head_kind", "tail_kind"],
+            how="left",
+            maintain_order="left",
+        )
+    )
+    problem = (
+        pl.when(pl.any_horizontal(pl.col("head_kind", "tail_kind").is_null()))
+        .then(pl.lit("dangling end"))
+        .when(pl.col("knowledge_level") == "prediction")
+        .then(pl.lit("prediction of another model"))
+        .when(pl.col("relation").is_null())
+        .then(pl.lit("no relation for this predicate between these kinds"))
+    )
+    rows = rows.with_columns(problem=problem)
+    bad = rows.filter(pl.col("problem").is_not_null())
+    for line, reason, given, head, tail in bad.select(
+        "line", "problem", "given", "head_kind", "tail_kind"
+    ).iter_rows():
+        pair = f" ({head} → {tail})" if head and tail else ""
+        quarantine.add(reason, path=path, line=line, row=f"{given}{pair}")
+    rows = rows.filter(pl.col("problem").is_null())
+    negated = (pl.col("negated").str.to_lowercase() == "true").fill_null(False)
+    denied = negated & (pl.col("relation") == "HAS_PHENOTYPE")
+    share = pl.col("percentage").cast(pl.Float64, strict=False) / 100
+    rows = rows.with_columns(frequency=pl.when(share.is_between(0, 1)).then(share.round(4)))
+    turned = pl.col("turned")
+    return rows.select(
+        relation=pl.when(denied).then(pl.lit("LACKS_PHENOTYPE")).otherwise("relation"),
+        subject=pl.when(turned).then("object").otherwise("subject"),
+        object=pl.when(turned).then("subject").otherwise("object"),
+        original_subject=pl.when(turned).then("original_object").otherwise("original_subject"),
+        original_object=pl.when(turned).then("original_subject").otherwise("original_object"),
+        references="references",
+        source=source_name(pl.col("source")),
+        polarity=pl.when(negated & ~denied).then(pl.lit("negated")).otherwise(pl.lit("asserted")),
+        level=pl.when(pl.any_horizontal(pl.coalesce(one, False) for one in _TEXT_MINED))
+        .then(pl.lit("text-mined"))
+        .when(pl.col("knowledge_level").is_in(_OBSERVED).fill_null(False))
+        .then(pl.lit("observed"))
+        .otherwise(pl.lit("curated")),
+        qualifiers=json_column(rows, _QUALIFIERS),
+    )
+
+
+def source_name(column: pl.Expr) -> pl.Expr:
+    name = column.str.strip_prefix("infores:")
+    return pl.when(name.str.len_chars() > 0).then(name).otherwise(pl.lit("kgx"))

@@ -1,0 +1,164 @@
+"""KGX's files: finding them in a folder or an archive, and reading them in parts."""
+
+from __future__ import annotations
+
+import json
+import lzma
+import tarfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from ..core.errors import DataError, MissingError
+from ..core.quarantine import Quarantine
+from ..graph.export import MANIFEST
+from ..graph.export.kgx import (
+    FILES,
+    OWN,
+)
+from ..graph.frames import (
+    STRING_LIST,
+)
+from .frames import columns_frame
+from .stream import COMPRESSED, text_lines
+from .text_tables import ROWS, find_header, read_table_parts
+
+
+class Files(NamedTuple):
+    """What was found: KGX's files, and of medkg's own export the others, by what they hold."""
+
+    nodes: list[Path]
+    edges: list[Path]
+    others: dict[str, Path]
+    manifest: Path | None
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[Path]:
+    """The path, or a folder for the time of the block with what an archive holds of KGX."""
+    if not path.is_file() or (".tar" not in path.suffixes and path.suffix != ".tgz"):
+        yield path
+        return
+    with TemporaryDirectory() as draft:
+        try:
+            with tarfile.open(path) as archive:
+                for member in archive:
+                    name = Path(member.name).name
+                    content = archive.extractfile(member) if member.isfile() else None
+                    if content is not None and (_part_of(name) or name == MANIFEST):
+                        with (Path(draft) / name).open("wb") as file:
+                            while block := content.read(1 << 20):
+                                file.write(block)
+        except (tarfile.TarError, OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+            said = " ".join(str(error).split())  # a line for each way that was tried
+            raise DataError(f"is no readable tar archive: {said}", path=path) from error
+        yield Path(draft)
+
+
+def _part_of(name: str) -> str | None:
+    """What a file of that name holds: nodes, edges, or what else medkg exports."""
+    for suffix in COMPRESSED:
+        name = name.removesuffix(suffix)
+    stem, _, suffix = name.rpartition(".")
+    if suffix not in ("tsv", "jsonl"):
+        return None
+    for held in ("unasserted", "predictions", "merges"):
+        if stem == FILES[held]:
+            return held
+    return next((held for held in ("nodes", "edges") if stem.endswith(held)), None)
+
+
+def find_files(given: Path, path: Path) -> Files:
+    if not given.exists():
+        raise MissingError(f"{path}: there is no such file or folder")
+    files = sorted(given.iterdir() if given.is_dir() else given.parent.iterdir())
+    if given.is_file():
+        # Of several graphs in a folder the one that this file is of.
+        held = _part_of(given.name)
+        if held is None:
+            raise DataError("is neither NAME_nodes nor NAME_edges, .tsv or .jsonl", path=path)
+        stem = given.name.rpartition(held)[0] if held in ("nodes", "edges") else f"{OWN}"
+        files = [file for file in files if file.name.startswith(stem) or file.name == MANIFEST]
+    parts = {file: _part_of(file.name) for file in files if file.is_file()}
+    nodes = [file for file, held in parts.items() if held == "nodes"]
+    edges = [file for file, held in parts.items() if held == "edges"]
+    if not nodes or not edges:
+        lacking = "nodes" if not nodes else "edges"
+        raise MissingError(f"{path} has no NAME_{lacking}.tsv or NAME_{lacking}.jsonl")
+    others = {held: file for file, held in parts.items() if held and held not in ("nodes", "edges")}
+    manifest = next((file for file in files if file.name == MANIFEST), None)
+    return Files(nodes, edges, others, manifest)
+
+
+# Reading either form
+
+
+def is_json(path: Path) -> bool:
+    return ".jsonl" in path.suffixes
+
+
+def column_names(path: Path) -> list[str]:
+    """The columns of a TSV; of JSON lines, the members of its first object."""
+    if path.stat().st_size == 0:
+        return []
+    if not is_json(path):
+        wanted = {name: [name] for name in ("id", "subject", "predicate", "object")}
+        return find_header(path, wanted).names
+    for _, record in _records(path, Quarantine()):
+        return list(record)
+    return []
+
+
+def _records(path: Path, quarantine: Quarantine) -> Iterator[tuple[int, dict[str, Any]]]:
+    for line, text in text_lines(path):
+        if not text.strip():
+            continue
+        try:
+            record = json.loads(text)
+        except (ValueError, RecursionError):
+            record = None
+        if isinstance(record, dict):
+            yield line, record
+        else:
+            quarantine.add("no JSON object", path=path, line=line, row=text[:200])
+
+
+def read_rows(path: Path, names: Sequence[str], quarantine: Quarantine) -> Iterator[pl.DataFrame]:
+    """These columns that the file has, and `line`: text from a TSV, text or lists from JSON."""
+    if path.stat().st_size == 0:
+        return
+    if not is_json(path):
+        present = [name for name in dict.fromkeys(names) if name in column_names(path)]
+        if not present:
+            raise DataError(f"has no header with any of the columns {', '.join(names)}", path=path)
+        yield from read_table_parts(path, present, quarantine, quoted=False, comment="")
+        return
+    records = _records(path, quarantine)
+    while some := list(islice(records, ROWS)):
+        columns: dict[str, list[Any]] = {"line": [line for line, _ in some]}
+        schema: dict[str, Any] = {"line": pl.Int64}
+        for name in dict.fromkeys(names):
+            values = [record.get(name) for _, record in some]
+            if any(isinstance(value, list) for value in values):
+                columns[name], schema[name] = [_items(value) for value in values], STRING_LIST
+            elif any(value is not None for value in values):
+                columns[name], schema[name] = [_text(value) for value in values], pl.String
+        yield columns_frame(columns, schema)
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _items(value: Any) -> list[str | None] | None:
+    if value is None:
+        return None
+    return [_text(one) for one in value] if isinstance(value, list) else [_text(value)]

@@ -1,0 +1,141 @@
+"""Ontologies in OWL, written as RDF/XML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..core.errors import DataError
+from ..core.quarantine import Quarantine
+from .stream import (
+    line_of,
+    xml_records,
+)
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+from .term import Link, Term, curie_or_empty, normalised, scope_of_marks, set_property
+
+# OWL as RDF/XML
+
+_OBO = "http://purl.obolibrary.org/obo/"
+_OIO = "{http://www.geneontology.org/formats/oboInOwl#}"
+_OWL = "{http://www.w3.org/2002/07/owl#}"
+_RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
+_RDFS = "{http://www.w3.org/2000/01/rdf-schema#}"
+_IAO = f"{{{_OBO}}}IAO_"
+
+
+def owl_release(path: Path) -> str:
+    for element in islice(xml_records(path), 1, None):
+        if element.tag == f"{_OWL}Ontology":
+            info = element.findtext(f"{_OWL}versionInfo") or ""
+            iri = element.find(f"{_OWL}versionIRI")
+            stated = _resource(iri) if iri is not None else ""
+            return re.sub(r"/[^/]*\.owl$", "", stated) or info
+    return ""
+
+
+def read_owl(path: Path, quarantine: Quarantine) -> Iterator[Term | Link]:
+    """The classes; the axioms that say more of a class's cross-references stand right after it."""
+    elements = xml_records(path)
+    root = next(elements)
+    if root.tag != f"{_RDF}RDF":
+        raise DataError("is no OWL file in RDF/XML; convert it, or give OBO or JSON", path=path)
+    term: Term | None = None
+    links: list[tuple[str, str]] = []
+    about = ""
+    for element in elements:
+        if element.tag == f"{_OWL}Class":
+            if term:
+                yield from normalised(term, links)
+            term, links, about = None, [], element.get(f"{_RDF}about") or ""
+            identifier = curie_or_empty(about)
+            # A class that is only named here is another ontology's.
+            if identifier and len(element):
+                term = Term(identifier, line=line_of(element))
+                _read_class(element, term, links)
+            elif not identifier and len(element):
+                quarantine.add(
+                    "term without a CURIE", path=path, line=line_of(element), row=about[:200]
+                )
+        elif element.tag == f"{_OWL}Axiom" and term:
+            source = element.find(f"{_OWL}annotatedSource")
+            of = element.find(f"{_OWL}annotatedProperty")
+            if source is None or of is None or _resource(source) != about:
+                continue
+            if not _resource(of).endswith("#hasDbXref"):
+                continue
+            target = element.findtext(f"{_OWL}annotatedTarget") or ""
+            marks = [_value(mark) for mark in element.findall(f"{_OIO}source")]
+            term.refer(target, scope_of_marks(_mark(mark) for mark in marks))
+    if term:
+        yield from normalised(term, links)
+
+
+def _mark(text: str) -> str:
+    """MONDO:equivalentTo, also where it is written as an address."""
+    return re.sub(r"^.*[/#](?:MONDO[_:#])?(?=[A-Za-z]+$)", "MONDO:", text)
+
+
+def _resource(element: _Element) -> str:
+    return element.get(f"{_RDF}resource") or ""
+
+
+def _value(element: _Element) -> str:
+    return _resource(element) or (element.text or "").strip()
+
+
+def _read_class(element: _Element, term: Term, links: list[tuple[str, str]]) -> None:
+    for child in element:
+        tag, value = str(child.tag), _value(child)
+        if tag == f"{_RDFS}label":
+            term.name = term.name or value
+        elif tag == f"{_RDFS}subClassOf":
+            if value:
+                links.append(("is_a", value))
+            elif restriction := _some(child):
+                links.append(restriction)
+        elif tag == f"{_IAO}0000115":
+            term.definition = value
+        elif tag == f"{_OWL}deprecated":
+            term.obsolete = value.lower() == "true"
+        elif tag in (f"{_IAO}0100001", f"{_OIO}replacedBy"):
+            term.replaced_by.append(value)
+        elif tag.startswith(_OIO):
+            name = tag.removeprefix(_OIO)
+            if synonym := re.fullmatch(r"has(Exact|Broad|Narrow|Related)Synonym", name):
+                term.synonyms.append((synonym[1].upper(), value))
+            elif name == "hasDbXref":
+                term.refer(value)
+            elif name == "hasAlternativeId":
+                term.alternatives.append(value)
+            elif name == "consider":
+                term.consider.append(value)
+            elif name == "hasOBONamespace":
+                term.namespace = value
+        elif value:
+            set_property(term, tag.replace("}", "#"), value)
+
+
+def _some(element: _Element) -> tuple[str, str] | None:
+    """Property and filler of "some" in a restriction."""
+    restriction = element.find(f"{_OWL}Restriction")
+    if restriction is None:
+        return None
+    of, filler = (restriction.find(f"{_OWL}{tag}") for tag in ("onProperty", "someValuesFrom"))
+    if of is None or filler is None or not _resource(filler):
+        return None
+    return predicate_name(_resource(of)), _resource(filler)
+
+
+def predicate_name(iri: str) -> str:
+    """`part_of` of `…/obo/BFO_0000050`, of `…#part_of`, and of the CURIE."""
+    return (
+        curie_or_empty(iri)
+        if iri.startswith(_OBO) and "#" not in iri
+        else re.split("[#/]", iri)[-1]
+    )
