@@ -22,7 +22,8 @@ from scispacy.abbreviation import AbbreviationDetector
 
 from medkg.core.quarantine import Quarantine
 from medkg.extract.abbreviations import find_abbreviations
-from medkg.extract.corpora.readers import Document, flat_mentions, read_pubtator
+from medkg.extract.corpora.document import Document, flat_mentions
+from medkg.extract.corpora.pubtator import read_pubtator
 from medkg.extract.linking.dictionary import identifiers
 from medkg.extract.tokens import blank
 

@@ -107,7 +107,7 @@ def word_count(texts: Sequence[str]) -> int:
 def corpus_texts(data: Path) -> list[str]:
     """The training texts of BC5CDR and MACCROBAT, in a random order."""
     from medkg.core.quarantine import Quarantine
-    from medkg.extract.corpora.readers import published_corpora
+    from medkg.extract.corpora.published import published_corpora
 
     corpora = published_corpora(data, Quarantine())
     texts = [d.text for c in corpora if c.name in ("bc5cdr", "maccrobat") for d in c.train]
@@ -238,7 +238,8 @@ def scispacy_train(data: Path, out: Path) -> bool | None:
     from spacy.util import minibatch
 
     from medkg.core.quarantine import Quarantine
-    from medkg.extract.corpora.readers import flat_mentions, read_pubtator
+    from medkg.extract.corpora.document import flat_mentions
+    from medkg.extract.corpora.pubtator import read_pubtator
 
     spacy.util.fix_random_seed(SEED)
     (file,) = (data / "bc5cdr").glob("CDR_TrainingSet.PubTator.txt*")

@@ -29,7 +29,7 @@ from pathlib import Path
 import polars as pl
 
 from medkg.core.quarantine import Quarantine
-from medkg.extract.corpora.readers import read_pubtator
+from medkg.extract.corpora.pubtator import read_pubtator
 from medkg.extract.linking.evaluate import evaluate_linking
 from medkg.extract.linking.linker import Asked, Linker
 from medkg.extract.linking.ranker import SHIPPED, Ranker

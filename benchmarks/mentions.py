@@ -29,14 +29,9 @@ import polars as pl
 import torch
 
 from medkg.core.quarantine import Quarantine
-from medkg.extract.corpora.readers import (
-    Corpus,
-    Document,
-    apart,
-    document_folds,
-    published_corpora,
-    without_overlap,
-)
+from medkg.extract.corpora.document import Corpus, Document
+from medkg.extract.corpora.published import published_corpora
+from medkg.extract.corpora.splits import disjoint, document_folds, without_overlap
 from medkg.extract.mentions.evaluate import score
 from medkg.extract.mentions.recogniser import THRESHOLD, TrainedRecogniser
 from medkg.extract.mentions.train import train_on
@@ -91,7 +86,7 @@ def main() -> None:
         (maccrobat,) = (c for c in corpora if c.name == "maccrobat")
         folds(maccrobat, arguments.model, arguments.seed, arguments.threshold)
     else:
-        for corpus in apart(corpora):
+        for corpus in disjoint(corpora):
             if arguments.corpus in (None, corpus.name):
                 baseline(corpus, arguments.model, arguments.seed, arguments.threshold)
 

@@ -1,37 +1,42 @@
-"""Scores of the whole way from text, on annotated notes."""
+"""Scores of extraction as a whole, from text to links and relations, on annotated notes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 
 from ..core.errors import DataError
 from ..core.quarantine import Quarantine
 from ..graph.identifiers import name_key, name_key_of
 from ..graph.kg import KnowledgeGraph
-from .corpora.gold import read_gold
+from .corpora.gold import GoldMention, GoldNote, read_gold
+from .corpora.labels import MENTION_KINDS
 from .documents import TextDocument
 from .pipeline import _read
-from .relations.evaluate import Score, score
+from .relations.evaluate import score
 
-# Values of the context that are not the plain one.
-_VALUES = {
+# True positives, predicted, annotated: of a document's mentions, links, values or relations.
+Counts = tuple[int, int, int]
+
+# The context's values that are not its defaults, and their attributes.
+_CONTEXT_VALUES = {
     "negated": "polarity",
     "possible": "certainty",
     "hypothetical": "certainty",
     "family": "experiencer",
     "historical": "temporality",
 }
+_RELATIONS = ("TREATS", "CAUSES", "TARGETS", "HAS_SYMPTOM")
 
 
 def evaluate_notes(folder: Path, nlp: Language, terminology: KnowledgeGraph) -> pl.DataFrame:
-    """Score the whole way from plain text on annotated notes.
+    """Score extraction from plain text on annotated notes.
 
     Args:
         folder: with `gold.jsonl` and the texts; see `read_gold`. What is named abstract… is not
@@ -51,26 +56,31 @@ def evaluate_notes(folder: Path, nlp: Language, terminology: KnowledgeGraph) -> 
         DataError: a file can't be read, or a text can't be processed.
     """
     names = _names(terminology)
-    parts: dict[str, list[tuple[int, int, int]]] = {}
-    gold = read_gold(folder)
+    notes = read_gold(folder)
     documents = [
         TextDocument(
-            f"note:{row['document']}",
-            row["text"],
-            None if row["document"].startswith("abstract") else f"patient:{row['document']}",
+            f"note:{note.document}",
+            note.text,
+            None if note.document.startswith("abstract") else f"patient:{note.document}",
         )
-        for row in gold
+        for note in notes
     ]
-    aside = Quarantine()
-    read = {document.id: doc for document, doc in _read(nlp, documents, aside)}
-    if refused := aside.counts():
+    quarantine = Quarantine()
+    docs = {document.id: doc for document, doc in _read(nlp, documents, quarantine)}
+    if refused := quarantine.counts():
         reason, number = next(iter(refused.items()))
         raise DataError(f"{number} of its texts can't be scored: {reason}", path=folder)
-    for row, document in zip(gold, documents, strict=True):
-        for part, counts in _compare(row, read[document.id], names).items():
-            parts.setdefault(part, []).append(counts)
-    scores: dict[str, Score] = {part: score(rows) for part, rows in parts.items()}
-    return pl.DataFrame([{"part": part, **asdict(s)} for part, s in scores.items()])
+    counts: dict[str, list[Counts]] = defaultdict(list)
+    for note, document in zip(notes, documents, strict=True):
+        aligned = _align(note, docs[document.id])
+        for part, of_document in {
+            **_mention_counts(aligned),
+            **_link_counts(aligned, names),
+            **_context_counts(aligned),
+            **_relation_counts(aligned),
+        }.items():
+            counts[part].append(of_document)
+    return pl.DataFrame([{"part": part, **asdict(score(rows))} for part, rows in counts.items()])
 
 
 def _names(terminology: KnowledgeGraph) -> dict[str, set[str]]:
@@ -83,97 +93,131 @@ def _names(terminology: KnowledgeGraph) -> dict[str, set[str]]:
     return {identifier: set(keys) for identifier, keys in keyed.iter_rows()}
 
 
+@dataclass(frozen=True)
+class _Aligned:
+    """An annotated note, what was found in it, and which mention is which.
+
+    Attributes:
+        spans: the mentions found.
+        exact: by gold mention's id the index of the span with its characters and kind.
+        overlapping: the same, of a span that shares a character with it; each span is used once.
+    """
+
+    note: GoldNote
+    doc: Doc
+    spans: list[Span]
+    exact: dict[str, int]
+    overlapping: dict[str, int]
+
+    @property
+    def pairs(self) -> list[tuple[GoldMention, Span]]:
+        """The gold mentions that were found, overlaps included, and what was found."""
+        return [
+            (m, self.spans[self.overlapping[m.id]])
+            for m in self.note.mentions
+            if m.id in self.overlapping
+        ]
+
+
+def _align(note: GoldNote, doc: Doc) -> _Aligned:
+    spans = list(doc.spans["mentions"])
+    by_offsets = {(s.start_char, s.end_char): n for n, s in enumerate(spans)}
+    exact: dict[str, int] = {}
+    overlapping: dict[str, int] = {}
+    taken: set[int] = set()
+    for mention in note.mentions:
+        same = by_offsets.get((mention.start, mention.end))
+        if same is not None and _same_kind(mention.kind, spans[same].label_):
+            exact[mention.id] = same
+        touching = [
+            n
+            for n, s in enumerate(spans)
+            if s.start_char < mention.end and mention.start < s.end_char
+            if _same_kind(mention.kind, s.label_) and n not in taken
+        ]
+        chosen = same if same in touching else (touching[0] if touching else None)
+        if chosen is not None:
+            overlapping[mention.id] = chosen
+            taken.add(chosen)
+    return _Aligned(note, doc, spans, exact, overlapping)
+
+
 def _same_kind(gold: str, found: str) -> bool:
     return gold == found or {gold, found} == {"Disease", "Symptom"}
 
 
-def _compare(
-    row: Mapping[str, Any], doc: Doc, names: Mapping[str, set[str]]
-) -> dict[str, tuple[int, int, int]]:
-    gold: Sequence[Mapping[str, Any]] = row["mentions"]
-    spans = list(doc.spans["mentions"])
-    strict = {(s.start_char, s.end_char): n for n, s in enumerate(spans)}
-    overlap: dict[str, int] = {}
-    exact: dict[str, int] = {}
-    taken: set[int] = set()
-    for mention in gold:
-        place = strict.get((mention["start"], mention["end"]))
-        if place is not None and _same_kind(mention["kind"], spans[place].label_):
-            exact[mention["id"]] = place
-        touching = [
-            n
-            for n, s in enumerate(spans)
-            if s.start_char < mention["end"] and mention["start"] < s.end_char
-            if _same_kind(mention["kind"], s.label_) and n not in taken
-        ]
-        chosen = place if place in touching else (touching[0] if touching else None)
-        if chosen is not None:
-            overlap[mention["id"]] = chosen
-            taken.add(chosen)
-    result = {
+def _mention_counts(aligned: _Aligned) -> dict[str, Counts]:
+    gold, spans, exact = aligned.note.mentions, aligned.spans, aligned.exact
+    offsets = {(s.start_char, s.end_char) for s in spans}
+    same_offsets = sum((m.start, m.end) in offsets for m in gold)
+    counts = {
         "mentions": (len(exact), len(spans), len(gold)),
-        "mentions, overlapping": (len(overlap), len(spans), len(gold)),
-        "mentions, any kind": (
-            sum((m["start"], m["end"]) in strict for m in gold),
-            len(spans),
-            len(gold),
-        ),
+        "mentions, overlapping": (len(aligned.overlapping), len(spans), len(gold)),
+        "mentions, any kind": (same_offsets, len(spans), len(gold)),
     }
-    for kind in ("Disease", "Symptom", "Drug", "Target", "Procedure"):
-        mine = [m for m in gold if m["kind"] == kind]
-        right = sum(m["id"] in exact and spans[exact[m["id"]]].label_ == kind for m in mine)
-        result[f"mentions: {kind}"] = (right, sum(s.label_ == kind for s in spans), len(mine))
-    named = [m for m in gold if m["name"]]
-    linked = [m for m in gold if m["id"] in exact and spans[exact[m["id"]]]._.identifier]
+    for kind in MENTION_KINDS:
+        of_kind = [m for m in gold if m.kind == kind]
+        right = sum(m.id in exact and spans[exact[m.id]].label_ == kind for m in of_kind)
+        counts[f"mentions: {kind}"] = (right, sum(s.label_ == kind for s in spans), len(of_kind))
+    return counts
+
+
+def _link_counts(aligned: _Aligned, names: Mapping[str, set[str]]) -> dict[str, Counts]:
+    gold, exact = aligned.note.mentions, aligned.exact
+    named = [m for m in gold if m.name]
+    links = {
+        m.id: identifier
+        for m in gold
+        if m.id in exact and (identifier := aligned.spans[exact[m.id]]._.identifier)
+    }
     right = sum(
-        bool(m["name"])
-        and name_key_of(m["name"]) in names.get(spans[exact[m["id"]]]._.identifier, ())
-        for m in linked
+        m.id in links and name_key_of(m.name or "") in names.get(links[m.id], ()) for m in named
     )
-    found_named = [m for m in named if m["id"] in exact]
-    result["links"] = (right, len(linked), len(named))
-    result["links of mentions found"] = (right, len(linked), len(found_named))
-    both = [(m, spans[overlap[m["id"]]]) for m in gold if m["id"] in overlap]
-    for value, attribute in _VALUES.items():
-        true = [mention[attribute] == value for mention, _ in both]
-        found = [getattr(span._, attribute) == value for _, span in both]
-        agreed = sum(t and f for t, f in zip(true, found, strict=True))
-        result[f"context of mentions found: {value}"] = (agreed, sum(found), sum(true))
-    return {**result, **_compare_relations(row, doc, overlap, spans)}
-
-
-def _compare_relations(
-    row: Mapping[str, Any], doc: Doc, overlap: Mapping[str, int], spans: Sequence[Any]
-) -> dict[str, tuple[int, int, int]]:
-    place = {(span.start, span.end): n for n, span in enumerate(spans)}
-    found = {
-        (place[r.head.start, r.head.end], r.relation, place[r.tail.start, r.tail.end]): r.context
-        for r in doc._.relations
+    return {
+        "links": (right, len(links), len(named)),
+        "links of mentions found": (right, len(links), sum(m.id in exact for m in named)),
     }
-    kinds = {m["id"]: m for m in row["mentions"]}
-    result: dict[str, tuple[int, int, int]] = {}
-    names = ("TREATS", "CAUSES", "TARGETS", "HAS_SYMPTOM")
-    totals = [0, 0, 0]
-    with_context = 0
-    reachable = 0
-    for name in names:
+
+
+def _context_counts(aligned: _Aligned) -> dict[str, Counts]:
+    counts = {}
+    for value, attribute in _CONTEXT_VALUES.items():
+        gold = [mention.context[attribute] == value for mention, _ in aligned.pairs]
+        found = [getattr(span._, attribute) == value for _, span in aligned.pairs]
+        right = sum(g and f for g, f in zip(gold, found, strict=True))
+        counts[f"context of mentions found: {value}"] = (right, sum(found), sum(gold))
+    return counts
+
+
+def _relation_counts(aligned: _Aligned) -> dict[str, Counts]:
+    place = {(span.start, span.end): n for n, span in enumerate(aligned.spans)}
+    contexts = {
+        (place[r.head.start, r.head.end], r.relation, place[r.tail.start, r.tail.end]): r.context
+        for r in aligned.doc._.relations
+    }
+    polarity = {m.id: m.context["polarity"] for m in aligned.note.mentions}
+    counts: dict[str, Counts] = {}
+    reachable = right_polarity = 0
+    for name in _RELATIONS:
         right = 0
-        mine = [r for r in row["relations"] if r["relation"] == name]
-        for relation in mine:
-            ends = (overlap.get(relation["head"]), overlap.get(relation["tail"]))
-            if ends[0] is None or ends[1] is None:
+        gold = [r for r in aligned.note.relations if r.relation == name]
+        for relation in gold:
+            head = aligned.overlapping.get(relation.head)
+            tail = aligned.overlapping.get(relation.tail)
+            if head is None or tail is None:
                 continue
             reachable += 1
-            context = found.get((ends[0], name, ends[1]))
+            context = contexts.get((head, name, tail))
             if context is not None:
                 right += 1
-                head, tail = kinds[relation["head"]], kinds[relation["tail"]]
-                negated = "negated" in (head["polarity"], tail["polarity"])
-                with_context += negated == (context["polarity"] == "negated")
-        count = sum(relation == name for _, relation, _ in found)
-        result[f"relations: {name}"] = (right, count, len(mine))
-        totals = [totals[0] + right, totals[1] + count, totals[2] + len(mine)]
-    result["relations"] = (totals[0], totals[1], totals[2])
-    result["relations, polarity right too"] = (with_context, totals[1], totals[2])
-    result["relations whose mentions were found"] = (totals[0], totals[1], reachable)
-    return result
+                negated = "negated" in (polarity[relation.head], polarity[relation.tail])
+                right_polarity += negated == (context["polarity"] == "negated")
+        found = sum(relation == name for _, relation, _ in contexts)
+        counts[f"relations: {name}"] = (right, found, len(gold))
+    right, found, true = (sum(column) for column in zip(*counts.values(), strict=True))
+    return {
+        **counts,
+        "relations": (right, found, true),
+        "relations, polarity right too": (right_polarity, found, true),
+        "relations whose mentions were found": (right, found, reachable),
+    }

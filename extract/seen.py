@@ -17,7 +17,8 @@ import numpy as np
 
 from ..core.atomic import json_object
 from ..core.errors import ModelError
-from .corpora.readers import Document, text_key
+from .corpora.document import Document
+from .corpora.splits import text_key
 from .folder import open_folder
 
 Marks = np.ndarray[tuple[int], np.dtype[np.uint32]]

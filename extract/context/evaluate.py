@@ -14,16 +14,11 @@ from spacy.tokens import Doc, Span
 from ...core.errors import DataError
 from ...core.quarantine import Quarantine
 from ...core.text import decode
+from ..corpora.brat import brat_files, read_brat
+from ..corpora.document import Document, Mention, flat_mentions
+from ..corpora.files import read_text
 from ..corpora.gold import read_gold
-from ..corpora.readers import (
-    Document,
-    Mention,
-    brat_files,
-    flat_mentions,
-    read_brat,
-    read_text,
-    split_documents,
-)
+from ..corpora.splits import split_documents
 from ..mentions.recogniser import Found, set_mentions
 from ..relations.evaluate import score
 from ..sentences import Sentences
@@ -80,14 +75,14 @@ def notes(folder: Path) -> list[LabelledText]:
     Raises:
         DataError: a file is missing or damaged, or an offset doesn't match its text.
     """
-    found = []
-    for number, row in enumerate(read_gold(folder), start=1):
-        try:
-            found.append(_of_json(row, row["document"], row["text"]))
-        except (ValueError, KeyError, TypeError) as error:
-            path = folder / "gold.jsonl"
-            raise DataError(f"a line lacks a field: {error}", path=path, line=number) from error
-    return found
+    return [
+        LabelledText(
+            note.document,
+            note.text,
+            [Labelled(Mention(m.start, m.end, m.kind), m.context) for m in note.mentions],
+        )
+        for note in read_gold(folder)
+    ]
 
 
 def _of_json(row: Mapping[str, list[dict[str, str]]], name: str, text: str) -> LabelledText:

@@ -10,12 +10,9 @@ from pathlib import Path
 import polars as pl
 
 from ...core.quarantine import Quarantine
-from ..corpora.readers import (
-    Document,
-    flat_mentions,
-    read_brat,
-    split_documents,
-)
+from ..corpora.brat import read_brat
+from ..corpora.document import Document, flat_mentions
+from ..corpora.splits import split_documents
 from ..mentions.recogniser import Found, set_mentions
 from ..relations.evaluate import score
 from ..sentences import Sentences

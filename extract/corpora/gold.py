@@ -3,15 +3,50 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ...core.errors import DataError
-from .readers import read_text
+from ..context.attributes import DEFAULTS
+from .files import read_text
 
 
-def read_gold(folder: Path) -> list[dict[str, Any]]:
-    """The lines of `gold.jsonl`, each with the `text` of its document (`DOCUMENT.txt`) added.
+@dataclass(frozen=True)
+class GoldMention:
+    """Characters [start, end) of a note, their kind, and their context by attribute.
+
+    `name` is that of the node which the mention means; None: there is none.
+    """
+
+    id: str
+    start: int
+    end: int
+    kind: str
+    name: str | None
+    context: dict[str, str]
+
+
+@dataclass(frozen=True)
+class GoldRelation:
+    """A relation between two mentions, by their ids."""
+
+    head: str
+    relation: str
+    tail: str
+
+
+@dataclass(frozen=True)
+class GoldNote:
+    """An annotated note; `document` is its file's name without the ending."""
+
+    document: str
+    text: str
+    mentions: list[GoldMention]
+    relations: list[GoldRelation]
+
+
+def read_gold(folder: Path) -> list[GoldNote]:
+    """The annotated notes of a folder: its `gold.jsonl`, and `DOCUMENT.txt` for each line of it.
 
     Raises:
         DataError: a file is missing or damaged, or an offset doesn't match its text.
@@ -23,15 +58,30 @@ def read_gold(folder: Path) -> list[dict[str, Any]]:
             " forms `evaluate ner`, `linking` and `relations` score the parts",
             path=folder,
         )
-    gold = []
+    notes = []
     for number, line in enumerate(read_text(path).splitlines(), start=1):
         try:
             row = json.loads(line)
-            row["text"] = read_text(folder / f"{row['document']}.txt")
+            text = read_text(folder / f"{row['document']}.txt")
             for mention in row["mentions"]:
-                if row["text"][mention["start"] : mention["end"]] != mention["text"]:
+                if text[mention["start"] : mention["end"]] != mention["text"]:
                     raise DataError("offsets don't match the text", path=path, line=number)
-        except (ValueError, KeyError, TypeError) as error:
+            mentions = [
+                GoldMention(
+                    # What only the relations and the links are scored with may be left out.
+                    m.get("id", f"m{place}"),
+                    m["start"],
+                    m["end"],
+                    m["kind"],
+                    m.get("name"),
+                    {attribute: m[attribute] for attribute in DEFAULTS},
+                )
+                for place, m in enumerate(row["mentions"], start=1)
+            ]
+            relations = [
+                GoldRelation(r["head"], r["relation"], r["tail"]) for r in row.get("relations", [])
+            ]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"a line lacks a field: {error}", path=path, line=number) from error
-        gold.append(row)
-    return gold
+        notes.append(GoldNote(row["document"], text, mentions, relations))
+    return notes

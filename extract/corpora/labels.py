@@ -19,6 +19,50 @@ _LABELS = {
 }
 _KINDS = {label: kind for kind, labels in _LABELS.items() for label in labels.split()}
 
+_NCBI_KINDS = {
+    "SpecificDisease": "Disease",
+    "DiseaseClass": "Disease",
+    "Modifier": "Disease",
+    "CompositeMention": "Disease",
+}
+# What each corpus calls the kinds of this project; what is not here is not read as a mention.
+# "medkg" is no format: documents whose kinds are this project's already.
+KINDS: dict[str, dict[str, str]] = {
+    "medkg": {kind: kind for kind in MENTION_KINDS},
+    "pubtator": {
+        "Chemical": "Drug",
+        "Gene": "Target",
+        **{kind: kind for kind in MENTION_KINDS},
+        **_NCBI_KINDS,
+    },
+    "ncbi": _NCBI_KINDS,
+    "chemprot": {"CHEMICAL": "Drug", "GENE-Y": "Target", "GENE-N": "Target"},
+    "bc2gm": {"GENE": "Target"},
+    "brat": {
+        "Sign_symptom": "Symptom",
+        "Disease_disorder": "Disease",
+        "Medication": "Drug",
+        "Diagnostic_procedure": "Procedure",
+        "Therapeutic_procedure": "Procedure",
+    },
+    "roam": {"AFFLICTION": "Disease"},
+}
+_PUBTATOR_OTHERS = (
+    "Species Mutation DNAMutation ProteinMutation SNP CellLine Chromosome Genus Strain"
+)
+_MACCROBAT_OTHERS = (
+    "Activity Administration Age Area Biological_attribute Biological_structure "
+    "Clinical_event Color Coreference Date Detailed_description Distance Dosage Duration "
+    "Family_history Frequency Height History Lab_value Mass Nonbiological_location "
+    "Occupation Other_entity Other_event Outcome Personal_background Qualitative_concept "
+    "Quantitative_concept Severity Sex Shape Subject Texture Time Volume Weight"
+)
+# What the published corpora annotate beside these kinds.
+OTHER_LABELS = {
+    "pubtator": frozenset(_PUBTATOR_OTHERS.split()),
+    "brat": frozenset(_MACCROBAT_OTHERS.split()),
+}
+
 
 def kind_of(label: str) -> str | None:
     """The kind that a label stands for, or None."""

@@ -11,7 +11,7 @@ import polars as pl
 
 from ...core.quarantine import Quarantine
 from ...graph.kg import KnowledgeGraph
-from ..corpora.readers import Document, Mention, flat_mentions
+from ..corpora.document import Document, Mention, flat_mentions
 from .name_index import COUNTS, key_of
 
 # The identifiers that BC5CDR and the NCBI disease corpus give to mentions.

@@ -15,7 +15,7 @@ import polars as pl
 from ...core.errors import DataError
 from ...core.quarantine import Quarantine
 from ...graph.kg import KnowledgeGraph
-from ..corpora.own import format_of, read_annotated
+from ..corpora.readers import format_of, read_annotated
 from .dictionary import PREFIXES, Names, nodes_by_identifier
 from .linker import Link, Linker
 from .ranker import Ranker

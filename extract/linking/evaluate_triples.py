@@ -13,7 +13,8 @@ import polars as pl
 from ...core.errors import DataError
 from ...core.quarantine import Quarantine
 from ...graph.kg import KnowledgeGraph
-from ..corpora.readers import READERS, Document
+from ..corpora.document import Document
+from ..corpora.readers import READERS
 from ..documents import TextDocument
 from ..mentions.network import recogniser_folder
 from ..relations.evaluate import compare

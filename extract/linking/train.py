@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ...graph.kg import KnowledgeGraph
 from ..abbreviations import find_abbreviations
-from ..corpora.readers import Document, flat_mentions
+from ..corpora.document import Document, flat_mentions
 from .dictionary import Names, identifiers, nodes_by_identifier
 from .linker import (
     Asked,

@@ -12,8 +12,9 @@ import polars as pl
 
 from ...core.errors import ModelError
 from ...core.quarantine import Quarantine
-from ..corpora.own import read_annotated
-from ..corpora.readers import KINDS, Document
+from ..corpora.document import Document
+from ..corpora.labels import KINDS
+from ..corpora.readers import read_annotated
 from ..seen import trained_on
 from .network import DEFAULT, open_recogniser, recogniser_folder
 from .recogniser import (

@@ -14,13 +14,10 @@ from ...core.errors import DataError, ModelError
 from ...core.quarantine import Quarantine
 from ...core.threads import one_thread
 from ...graph.kg import KnowledgeGraph
-from ..corpora.own import HELD_OUT, read_corpora
-from ..corpora.readers import (
-    Corpus,
-    flat_mentions,
-    read_roam,
-    undivided,
-)
+from ..corpora.document import Corpus, flat_mentions
+from ..corpora.roam import read_roam
+from ..corpora.splits import undivided
+from ..corpora.user_corpora import HELD_OUT, read_corpora
 from ..fit import Checkpoint, check_rate, checksum
 from ..seen import FIELD, marks, open_sibling
 from ..tokens import token_offsets

@@ -27,13 +27,10 @@ from torch.nn import functional
 
 from ...core.quarantine import Quarantine
 from .. import sentences as _sentences  # noqa: F401
-from ..corpora.readers import (
-    Document,
-    flat_mentions,
-    load_corpora,
-    read_text,
-    without_overlap,
-)
+from ..corpora.document import Document, flat_mentions
+from ..corpora.files import read_text
+from ..corpora.published import load_corpora
+from ..corpora.splits import without_overlap
 from ..folder import open_folder, save_files
 from ..mentions import network as _ner  # noqa: F401 (they register their components)
 from ..mentions.names import hpo_file, normalised, shipped_names

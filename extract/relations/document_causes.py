@@ -22,7 +22,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from ..corpora.readers import Document, flat_mentions
+from ..corpora.document import Document, flat_mentions
 from .pairs import (
     Entity,
     placeholder,

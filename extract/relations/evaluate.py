@@ -13,8 +13,8 @@ import torch
 
 from ...core.errors import DataError
 from ...core.quarantine import Quarantine
-from ..corpora.own import format_of, read_annotated
-from ..corpora.readers import READERS, Document
+from ..corpora.document import Document
+from ..corpora.readers import READERS, format_of, read_annotated
 from ..seen import trained_on
 from .document_causes import cdr_passages
 from .evaluate_own import (

@@ -20,12 +20,9 @@ from ...core.errors import DataError
 from ...core.quarantine import Quarantine
 from ..context import context as _context
 from ..context.context import relation_context
-from ..corpora.readers import (
-    READERS,
-    Document,
-    flat_mentions,
-    read_text,
-)
+from ..corpora.document import Document, flat_mentions
+from ..corpora.files import read_text
+from ..corpora.readers import READERS
 from ..mentions.recogniser import Found, set_mentions
 from ..tokens import blank
 from .distant import association

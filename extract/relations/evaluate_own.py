@@ -18,7 +18,7 @@ from ...graph.identifiers import name_key_of
 from ...graph.schema import Schema
 from .. import sentences as _sentences  # noqa: F401 (they register their components)
 from ..context import context as _context  # noqa: F401
-from ..corpora.readers import Document, Mention, flat_mentions
+from ..corpora.document import Document, Mention, flat_mentions
 from ..mentions.recogniser import Found, set_mentions
 from ..tokens import blank
 from .model import RelationsComponent, candidates, concept

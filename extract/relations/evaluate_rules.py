@@ -13,12 +13,9 @@ from ...core.quarantine import Quarantine
 from .. import sentences as _sentences  # noqa: F401 (likewise)
 from ..context import context as _context
 from ..context.context import relation_context
-from ..corpora.readers import (
-    Document,
-    flat_mentions,
-    read_brat,
-    read_text,
-)
+from ..corpora.brat import read_brat
+from ..corpora.document import Document, flat_mentions
+from ..corpora.files import read_text
 from ..mentions.recogniser import Found, set_mentions
 from ..tokens import blank
 from .evaluate import score

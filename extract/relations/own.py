@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ...graph.identifiers import name_key_of
-from ..corpora.readers import Document, Mention, Relation
+from ..corpora.document import Document, Mention, Relation
 from .pairs import (
     TASKS,
     Labelled,

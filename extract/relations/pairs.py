@@ -9,7 +9,7 @@ from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from ..corpora.readers import Document, flat_mentions
+from ..corpora.document import Document, flat_mentions
 from ..mentions.names import shipped_names
 from ..sentences import sentence_starts
 from ..tokens import token_offsets

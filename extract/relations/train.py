@@ -18,15 +18,11 @@ from ...core.errors import DataError, ModelError
 from ...core.progress import progress
 from ...core.quarantine import Quarantine
 from ...core.threads import one_thread
-from ..corpora.own import read_annotated
-from ..corpora.readers import (
-    Document,
-    load_corpora,
-    read_roam,
-    split_documents,
-    undivided,
-    without_overlap,
-)
+from ..corpora.document import Document
+from ..corpora.published import load_corpora
+from ..corpora.readers import read_annotated
+from ..corpora.roam import read_roam
+from ..corpora.splits import split_documents, undivided, without_overlap
 from ..fit import (
     Checkpoint,
     Recipe,

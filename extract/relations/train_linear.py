@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from ..corpora.readers import Document
+from ..corpora.document import Document
 from .document_causes import (
     HashedLinear,
     Line,

@@ -18,8 +18,9 @@ from medkg.cli import app
 from medkg.core.errors import DataError
 from medkg.core.quarantine import Quarantine
 from medkg.extract.annotated import AnnotatedText
-from medkg.extract.corpora.own import read_jsonl
-from medkg.extract.corpora.readers import Document, read_brat
+from medkg.extract.corpora.brat import read_brat
+from medkg.extract.corpora.document import Document
+from medkg.extract.corpora.jsonl import read_jsonl
 from tests.graph.graphs import small
 
 NOTE = """[bold]Note[/bold] [/] GIST was treated with imatinib.\x1b[31m Imatinib caused edema.

@@ -10,7 +10,7 @@ import pytest
 
 from medkg.cli import main
 from medkg.core.quarantine import Quarantine
-from medkg.extract.corpora.readers import read_pubtator
+from medkg.extract.corpora.pubtator import read_pubtator
 from medkg.graph.kg import KnowledgeGraph
 from medkg.reports import ner_figures
 from tests.extract.made_corpus import write_corpus

@@ -17,8 +17,10 @@ from pathlib import Path
 import pytest
 
 from medkg.core.quarantine import Quarantine
-from medkg.extract.corpora.own import read_annotated, read_jsonl
-from medkg.extract.corpora.readers import Document, read_brat
+from medkg.extract.corpora.brat import read_brat
+from medkg.extract.corpora.document import Document
+from medkg.extract.corpora.jsonl import read_jsonl
+from medkg.extract.corpora.readers import read_annotated
 from medkg.extract.relations.own import own_pairs
 from medkg.extract.relations.pairs import TASKS, Labelled
 from medkg.extract.relations.train import load_parts

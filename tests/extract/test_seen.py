@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from medkg.extract.corpora.readers import Document
+from medkg.extract.corpora.document import Document
 from medkg.extract.seen import FIELD, marks, trained_on
 
 ONE, OTHER = Document("1", "Aspirin relieved\nthe pain."), Document("2", "Nothing did.")

@@ -10,21 +10,15 @@ import pytest
 
 from medkg.core.errors import DataError
 from medkg.core.quarantine import Quarantine
-from medkg.extract.corpora.readers import (
-    KINDS,
-    READERS,
-    Document,
-    Mention,
-    Relation,
-    flat_mentions,
-    read_bc2gm,
-    read_brat,
-    read_chemprot,
-    read_pubtator,
-    read_roam,
-    split_documents,
-    without_overlap,
-)
+from medkg.extract.corpora.bc2gm import read_bc2gm
+from medkg.extract.corpora.brat import read_brat
+from medkg.extract.corpora.chemprot import read_chemprot
+from medkg.extract.corpora.document import Document, Mention, Relation, flat_mentions
+from medkg.extract.corpora.labels import KINDS
+from medkg.extract.corpora.pubtator import read_pubtator
+from medkg.extract.corpora.readers import READERS
+from medkg.extract.corpora.roam import read_roam
+from medkg.extract.corpora.splits import split_documents, without_overlap
 from medkg.extract.tokens import blank, token_offsets
 
 PUBTATOR = (

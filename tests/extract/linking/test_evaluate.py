@@ -10,7 +10,7 @@ import pytest
 
 from medkg.core.errors import DataError, ModelError
 from medkg.core.quarantine import Quarantine
-from medkg.extract.corpora.readers import read_pubtator
+from medkg.extract.corpora.pubtator import read_pubtator
 from medkg.extract.linking.dictionary import Names
 from medkg.extract.linking.evaluate import evaluate_linking, read_names
 from medkg.extract.linking.evaluate_triples import evaluate_triples

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from medkg.core.quarantine import Quarantine
-from medkg.extract.corpora.readers import Document, Mention
+from medkg.extract.corpora.document import Document, Mention
 from medkg.extract.linking.train import training_rows
 from medkg.graph.kg import KnowledgeGraph
 

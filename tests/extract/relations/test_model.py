@@ -18,7 +18,7 @@ from medkg.core.errors import DataError, ModelError
 from medkg.core.quarantine import Quarantine
 from medkg.extract import sentences as _sentences  # noqa: F401 (likewise)
 from medkg.extract.context.context import Context
-from medkg.extract.corpora.readers import read_chemprot
+from medkg.extract.corpora.chemprot import read_chemprot
 from medkg.extract.mentions.bilstm import LAYERS
 from medkg.extract.mentions.network import SHIPPED as RECOGNISER
 from medkg.extract.mentions.train import train_ner

@@ -8,13 +8,10 @@ from pathlib import Path
 import pytest
 
 from medkg.core.quarantine import Quarantine
-from medkg.extract.corpora.readers import (
-    Document,
-    flat_mentions,
-    read_brat,
-    read_chemprot,
-    read_pubtator,
-)
+from medkg.extract.corpora.brat import read_brat
+from medkg.extract.corpora.chemprot import read_chemprot
+from medkg.extract.corpora.document import Document, flat_mentions
+from medkg.extract.corpora.pubtator import read_pubtator
 
 HEADS = {"ASSOCIATED_WITH": "Target", "CONTRAINDICATED_FOR": "Drug"}
 # The kinds that a corpus annotates itself.

@@ -22,22 +22,13 @@ from spacy.tokens import DocBin, Span
 
 from medkg.core.errors import DataError
 from medkg.core.quarantine import Quarantine
-from medkg.extract.corpora.own import (
-    FORMATS,
-    format_of,
-    read_annotated,
-    read_conll,
-    read_corpora,
-    read_docbin,
-    read_jsonl,
-)
-from medkg.extract.corpora.readers import (
-    Document,
-    Mention,
-    Relation,
-    document_folds,
-    flat_mentions,
-)
+from medkg.extract.corpora.conll import read_conll
+from medkg.extract.corpora.docbin import read_docbin
+from medkg.extract.corpora.document import Document, Mention, Relation, flat_mentions
+from medkg.extract.corpora.jsonl import read_jsonl
+from medkg.extract.corpora.readers import FORMATS, format_of, read_annotated
+from medkg.extract.corpora.splits import document_folds
+from medkg.extract.corpora.user_corpora import read_corpora
 
 TEXT = "Zapomycin gave one man a dry cough."
 SPANS = [(0, 9, "Drug"), (25, 34, "Symptom")]
