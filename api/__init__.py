@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from medkg import (
         cypher,
+        diagnosis,
         gnn,
         graph,
         loaders,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         view,
     )
     from medkg.core.errors import MedkgError
+    from medkg.diagnosis import DiagnosisRequest, diagnose
     from medkg.graph.check import check
     from medkg.graph.clean import fix
     from medkg.graph.export import export
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
     from medkg.mining.treatment.train import train_treatment
 
 _HOMES = {
+    "DiagnosisRequest": "medkg.diagnosis",
+    "diagnose": "medkg.diagnosis",
     "annotate": "medkg.access",
     "connect": "medkg.access",
     "default_terminology": "medkg.access",
@@ -68,9 +72,10 @@ _HOMES = {
     "unmerge": "medkg.graph.merge",
     "load": "medkg.loaders.sources",
 }
-_PACKAGES = ("cypher", "extract", "gnn", "graph", "loaders", "mining")
+_PACKAGES = ("cypher", "diagnosis", "extract", "gnn", "graph", "loaders", "mining")
 
 __all__ = [
+    "DiagnosisRequest",
     "KnowledgeGraph",
     "MedkgError",
     "annotate",
@@ -78,6 +83,8 @@ __all__ = [
     "connect",
     "cypher",
     "default_terminology",
+    "diagnose",
+    "diagnosis",
     "export",
     "extract",
     "fix",

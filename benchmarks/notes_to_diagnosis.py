@@ -35,7 +35,7 @@ import polars as pl
 
 import medkg
 from medkg.core.quarantine import Quarantine
-from medkg.diagnose import Patient, diagnose_all, findings_of
+from medkg.diagnosis import PatientFindings, diagnose_patients, findings_in_text
 from medkg.graph.identifiers import name_key_of
 from medkg.mining.diagnosis.findings import Findings, Phenotypes
 from medkg.mining.diagnosis.model import DiagnosisModel
@@ -53,7 +53,7 @@ def read(
         for note, text in notes.items():
             (Path(name) / f"{note}.txt").write_text(text, encoding="utf-8")
         texts = medkg.annotate([name], terminology=model.kg)
-    tables = {text.id.partition(":")[2]: findings_of(text, model.kg) for text in texts}
+    tables = {text.id.partition(":")[2]: findings_in_text(text, model.kg) for text in texts}
     found, ignored = {}, {}
     for note, rows in tables.items():
         lists = (rows.filter(keep=keep)["phenotype"].to_list() for keep in ("yes", "no"))
@@ -67,11 +67,11 @@ def ranks_of(
 ) -> np.ndarray[Any, Any]:
     """The rank of each note's diagnosis; infinite where no phenotype was found in it."""
     patients = [
-        Patient(note, findings[note], (diagnosis,))
+        PatientFindings(note, findings[note], (diagnosis,))
         for note, diagnosis in diagnoses.items()
         if note in findings
     ]
-    results = diagnose_all(model, patients, Quarantine(), top=1)
+    results = diagnose_patients(model, patients, Quarantine(), top=1)
     ranks = {result["patient"]: result["known_rank"] for result in results}
     return np.array([ranks.get(note) or np.inf for note in diagnoses])
 

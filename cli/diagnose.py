@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,10 +15,16 @@ from medkg.cli.options import Json, Sex, Top
 from medkg.cli.output import print_set_aside
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import polars as pl
 
-    from medkg.diagnose import Patient
-    from medkg.mining.diagnosis.circumstances import Circumstances
+    from medkg.diagnosis import (
+        DiagnosisRequest,
+        DiagnosisResult,
+        PatientFindings,
+        RequestedPatients,
+    )
     from medkg.mining.diagnosis.model import DiagnosisModel
 
 
@@ -83,172 +90,189 @@ def diagnose(
     as_json: Json = False,
 ) -> None:
     """Rank diseases for phenotypes, a note or phenopackets. For research, not for care."""
-    import polars as pl
+    from medkg.core.errors import DataError
+    from medkg.diagnosis import DiagnosisRequest
 
-    from medkg.cli import show
-    from medkg.core.errors import DataError, ModelError
-    from medkg.core.quarantine import Quarantine
-    from medkg.diagnose import (
-        NO_FINDING,
-        Patient,
-        diagnose_all,
-        kept,
-        of_texts,
-        patients_of,
-        read_findings,
+    try:
+        request = DiagnosisRequest(
+            symptoms=symptom or (),
+            absent=absent or (),
+            note=note,
+            phenopacket=phenopacket,
+            findings_from=findings_from,
+            genes=gene or (),
+            onset=onset,
+            sex=sex,
+            coverage=coverage,
+            top=top,
+            explain=explained or page is not None,
+            patient=called,
+            single=ask,
+        )
+    except DataError as error:
+        raise typer.BadParameter(str(error)) from None
+    output = _Output(
+        findings=findings,
+        review=correct,
+        ask=ask,
+        explain=explained,
+        page=page,
+        into=into,
+        pseudonyms=pseudonyms,
+        as_json=as_json,
     )
-    from medkg.mining.diagnosis.circumstances import Circumstances
+    output.check(request)
+    _diagnose(open_diagnosis_model(model, graph), request, output)
 
-    origins = sum(origin is not None for origin in (note, phenopacket, findings_from))
-    typed = (symptom or (), absent or ())
-    if origins > 1 or (origins == 0 and not symptom):
-        raise typer.BadParameter(
-            "give --symptom, or one of --note, --phenopacket and --findings-from (--symptom and"
-            " --absent then add to it)"
-        )
-    if findings and any(typed):
-        raise typer.BadParameter("--findings writes what was read; add to the table itself")
-    if (findings or correct) and note is None:
-        raise typer.BadParameter("--findings and --review go with --note")
-    given = Circumstances(tuple(gene or ()), onset, sex)
-    if into is not None and given:
-        raise typer.BadParameter("--into writes what follows from phenotypes alone")
-    if pseudonyms is not None and into is None:
-        raise typer.BadParameter("--pseudonyms goes with --into")
-    if called is not None and (pseudonyms is None or phenopacket is not None):
-        raise typer.BadParameter(
-            "--as goes with --pseudonyms, and with no phenopacket, which has its own identifier"
-        )
-    if pseudonyms is not None and phenopacket is None and not (called or "").strip():
-        raise typer.BadParameter(
-            "--pseudonyms makes the same pseudonym of the same identifier, and this patient has"
-            " none: give with --as the identifier in the source, or leave --pseudonyms out for one"
-            " at random"
-        )
-    if coverage is not None and not 0 < coverage < 1:
-        raise typer.BadParameter(f"--coverage is between 0 and 1, not {coverage:g}")
-    if (ask or correct) and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise DataError("--ask and --review need a terminal; leave them out, or use --findings")
-    loaded = open_diagnosis_model(model, graph)
-    if coverage is not None and loaded.open_set is None:
-        raise ModelError(
-            f"{model}: gives no set for --coverage: it is no ranker, its graph has too few diseases"
-            " and it too few known patients (medkg train diagnosis --cases), or it is used with"
-            " another graph; leave --coverage out"
-        )
-    quarantine = Quarantine()
-    read: list[dict[str, Any]] = []
-    if phenopacket is not None:
-        patients = patients_of(phenopacket, loaded.kg, quarantine, typed)
-        if len(patients) > 1 and (ask or given or explained or page):
-            raise DataError(
-                f"has {len(patients)} patients: --ask, --gene, --onset, --sex, --explain and --page"
-                " are for one",
-                path=phenopacket,
+
+@dataclass(frozen=True)
+class _Output:
+    """What a diagnosis asks at the terminal, prints and writes; see the options' help."""
+
+    findings: Path | None
+    review: bool
+    ask: bool
+    explain: bool
+    page: Path | None
+    into: str | None
+    pseudonyms: str | None
+    as_json: bool
+
+    def check(self, request: DiagnosisRequest) -> None:
+        """Refuse options that don't go together.
+
+        Raises:
+            typer.BadParameter: as above.
+            DataError: a dialogue is wanted where there is no terminal.
+        """
+        from medkg.core.errors import DataError
+
+        if self.findings and any(request.typed):
+            raise typer.BadParameter("--findings writes what was read; add to the table itself")
+        if (self.findings or self.review) and request.note is None:
+            raise typer.BadParameter("--findings and --review go with --note")
+        if self.into is not None and request.circumstances:
+            raise typer.BadParameter("--into writes what follows from phenotypes alone")
+        self._check_pseudonyms(request)
+        if (self.ask or self.review) and not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise DataError("--ask and --review need a terminal; leave them out, or use --findings")
+
+    def _check_pseudonyms(self, request: DiagnosisRequest) -> None:
+        has_own = request.phenopacket is not None
+        if self.pseudonyms is not None and self.into is None:
+            raise typer.BadParameter("--pseudonyms goes with --into")
+        if request.patient is not None and (self.pseudonyms is None or has_own):
+            raise typer.BadParameter(
+                "--as goes with --pseudonyms, and with no phenopacket, which has its own identifier"
             )
-    else:
-        if note is not None:
-            table = _read_note(loaded, note, correct)
-            if findings is not None:
-                return _write_findings(table, findings, note, as_json)
-            # What nothing was found in is for the eyes of who has the note (a letter's head).
-            read = table.filter(pl.col("context") != NO_FINDING).to_dicts()
-            if not as_json:
-                show.findings(table)
-            found = kept(table, loaded.kg, typed)
-        elif findings_from is not None:
-            found = read_findings(findings_from, loaded.kg, typed)
-        else:
-            found = of_texts(loaded.kg, *typed)
-        origin = note or findings_from
-        own = called or ("patient" if origin is None else origin.stem)
-        patients = [Patient(own.strip(), found)]
-    if ask:
-        patients = [_asked(loaded, patients[0], given, top)]
-    results = diagnose_all(
-        loaded, patients, quarantine, top=top, circumstances=given, coverage=coverage
+        if self.pseudonyms is not None and not has_own and not (request.patient or "").strip():
+            raise typer.BadParameter(
+                "--pseudonyms makes the same pseudonym of the same identifier, and this patient has"
+                " none: give with --as the identifier in the source, or leave --pseudonyms out for"
+                " one at random"
+            )
+
+
+def _diagnose(model: DiagnosisModel, request: DiagnosisRequest, output: _Output) -> None:
+    """Read the patients, complete the findings at the terminal, diagnose, print and write."""
+    from medkg.cli import show
+    from medkg.core.quarantine import Quarantine
+    from medkg.diagnosis import check_coverage, diagnose_requested, read_note, read_requested
+
+    check_coverage(model, request)
+    review = show.ask_of_finding if output.review else None
+    if output.findings is not None and request.note is not None:
+        findings = read_note(request.note, model, review)
+        return _write_findings(findings, output.findings, request.note, output.as_json)
+    quarantine = Quarantine()
+    requested = read_requested(model, request, quarantine, review=review)
+    if requested.note_findings is not None and not output.as_json:
+        show.findings(requested.note_findings)
+    if output.ask:
+        requested = _ask(model, request, requested)
+    try:
+        result = diagnose_requested(model, request, requested, quarantine)
+    finally:
+        print_set_aside(quarantine)
+    pseudonyms = _into_graph(model, result.patients, request.top, output)
+    if output.page is not None:
+        _write_page(model, result, output.page)
+    if output.as_json:
+        set_aside = [row.__dict__ for row in quarantine.rows]
+        return show.as_json({"cases": result.reports(pseudonyms), "set_aside": set_aside})
+    if len(requested.patients) > 1:
+        return show.cases(result.reports(pseudonyms))
+    return _print_one(model, result, pseudonyms, output)
+
+
+def _ask(
+    model: DiagnosisModel, request: DiagnosisRequest, requested: RequestedPatients
+) -> RequestedPatients:
+    """The only patient, with what was answered at the terminal."""
+    from medkg.cli import show
+    from medkg.diagnosis import ask_for_phenotypes
+
+    patient = requested.patients[0]
+    findings = ask_for_phenotypes(
+        model,
+        patient.findings,
+        show.ask_for,
+        top=request.top,
+        circumstances=request.circumstances,
     )
-    print_set_aside(quarantine)
-    if not results:
-        raise DataError("no phenotype is left that the model knows")
-    ranked = {result["patient"] for result in results}
-    usable = [patient for patient in patients if patient.id in ranked]
-    written = _into_graph(loaded, usable, into, pseudonyms, top) if into is not None else None
-    for case in results:
-        case["written_as"] = None if written is None else written[case["patient"]]
-    if note is not None:
-        results[0]["read"] = read
-    if explained or page is not None:  # of one patient
-        why = loaded.explain(
-            results[0]["present"],
-            results[0]["excluded"],
-            diseases=[row["disease"] for row in results[0]["diagnoses"]],
-            circumstances=given,
-        )
-        results[0]["explanation"] = why.to_dicts()
-    if page is not None:
-        from medkg.mining.diagnosis.model import diagnoses_frame
-        from medkg.mining.diagnosis.page import write_page
-
-        rows = diagnoses_frame(results[0]["diagnoses"])
-        write_page(rows, why, page, loaded.name, loaded.kg)
-    if as_json:
-        return show.as_json(
-            {"cases": results, "set_aside": [row.__dict__ for row in quarantine.rows]}
-        )
-    if len(patients) > 1:
-        return show.cases(results)
-    show.diagnosis(results[0], loaded.names)
-    if explained:
-        show.explanation(why)
-    if page is not None:
-        show.out.print(f"{page}: phenotypes by diseases", markup=False)
-    return None
+    return replace(requested, patients=[replace(patient, findings=findings)])
 
 
-def _read_note(model: DiagnosisModel, note: Path, correct: bool) -> pl.DataFrame:
-    """The findings of a note, as a person corrected them if asked for."""
+def _print_one(
+    model: DiagnosisModel,
+    result: DiagnosisResult,
+    pseudonyms: dict[str, str] | None,
+    output: _Output,
+) -> None:
     from medkg.cli import show
-    from medkg.diagnose import findings_in_note, reviewed
 
-    found = findings_in_note(note, model.kg)
-    return reviewed(found, model.kg, show.ask_of_finding) if correct else found
+    show.diagnosis(result.reports(pseudonyms)[0], model.names)
+    if output.explain and result.explanation is not None:
+        show.explanation(result.explanation)
+    if output.page is not None:
+        show.out.print(f"{output.page}: phenotypes by diseases", markup=False)
 
 
-def _write_findings(found: pl.DataFrame, path: Path, note: Path, as_json: bool) -> None:
+def _write_findings(findings: pl.DataFrame, path: Path, note: Path, as_json: bool) -> None:
     from medkg.cli import show
-    from medkg.diagnose import write_findings
+    from medkg.diagnosis import write_findings
 
-    write_findings(found, path)
+    write_findings(findings, path)
     if as_json:
-        return show.as_json({"written": str(path), "findings": found.height})
+        return show.as_json({"written": str(path), "findings": findings.height})
     return show.out.print(
-        f"{path}: {found.height} findings of {note.name}; correct the column keep (yes, no, drop)"
-        " or phenotype, then medkg diagnose MODEL --findings-from it",
+        f"{path}: {findings.height} findings of {note.name}; correct the column keep (yes, no,"
+        " drop) or phenotype, then medkg diagnose MODEL --findings-from it",
         markup=False,
     )
 
 
-def _asked(model: DiagnosisModel, patient: Patient, given: Circumstances, top: int) -> Patient:
-    from dataclasses import replace
+def _write_page(model: DiagnosisModel, result: DiagnosisResult, path: Path) -> None:
+    from medkg.mining.diagnosis.model import diagnoses_frame
+    from medkg.mining.diagnosis.page import write_page
 
-    from medkg.cli import show
-    from medkg.diagnose import dialogue
-
-    findings = dialogue(model, patient.findings, show.ask_for, top=top, circumstances=given)
-    return replace(patient, findings=findings)
+    diagnoses = diagnoses_frame(result.cases[0]["diagnoses"])
+    if result.explanation is not None:
+        write_page(diagnoses, result.explanation, path, model.name, model.kg)
 
 
 def _into_graph(
-    model: DiagnosisModel, patients: list[Patient], uri: str, key: str | None, top: int
-) -> dict[str, str]:
-    """Write patients to a server; what each is called there, by its own identifier."""
+    model: DiagnosisModel, patients: Sequence[PatientFindings], top: int, output: _Output
+) -> dict[str, str] | None:
+    """Write patients to a server if asked to; what each is called there, by its own identifier."""
     from medkg.access import connect
     from medkg.cli import show
-    from medkg.diagnose import as_graph, pseudonym
+    from medkg.diagnosis import patient_graph, pseudonym
 
-    named = {pseudonym(key, patient.id): patient for patient in patients}
-    with connect(uri) as connection:
-        written = connection.write(as_graph(named, model, top))
-    show.err.print(f"{uri}: {written}", markup=False)
-    return {patient.id: identifier for identifier, patient in named.items()}
+    if output.into is None:
+        return None
+    by_pseudonym = {pseudonym(output.pseudonyms, patient.id): patient for patient in patients}
+    with connect(output.into) as connection:
+        summary = connection.write(patient_graph(by_pseudonym, model, top))
+    show.err.print(f"{output.into}: {summary}", markup=False)
+    return {patient.id: identifier for identifier, patient in by_pseudonym.items()}

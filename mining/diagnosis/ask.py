@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 import polars as pl
@@ -75,6 +75,18 @@ def questions(
             }
         )
     return pl.DataFrame(found, schema=QUESTIONS)
+
+
+class Question(TypedDict):
+    """A row of `questions`; see there."""
+
+    rank: int
+    phenotype: str
+    name: str
+    definition: str | None
+    gain: float
+    probability: float
+    speaks_for: list[str]
 
 
 QUESTIONS: dict[str, Any] = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 import polars as pl
@@ -28,6 +28,29 @@ MISSING = 5  # phenotypes that are missing that are shown for a disease
 _OFTEN = 0.5  # a phenotype that more of the disease's patients have is missed where it isn't there
 # Shares of diseases that a broader term may have and still say something: -log of it.
 _TELLING, _NEAR = 1.0, 2.5
+
+
+class ExplanationRow(TypedDict):
+    """A row of `explain`; see there."""
+
+    rank: int
+    disease: str
+    disease_name: str
+    part: str
+    phenotype: str | None
+    phenotype_name: str
+    match: str | None
+    by: str | None
+    by_name: str | None
+    frequency: float | None
+    patients: str | None
+    onset: str | None
+    sex: str | None
+    sources: list[str] | None
+    references: list[str] | None
+    support: float | None
+    weight: float | None
+
 
 EXPLANATION: dict[str, Any] = {
     "rank": pl.UInt32,

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import polars as pl
@@ -57,6 +57,20 @@ PART = 500  # patients scored at a time: × 12,000 diseases are 24 MB
 _MATRICES = ("parents", "stated", "annotated", "patients")  # of the knowledge, that are saved
 # Of a phenotype that was looked for and not found: how surely it was looked for well enough.
 _EXCLUSION = 0.9
+
+
+class Diagnosis(TypedDict):
+    """A row of `DiagnosisModel.diagnose`; see there."""
+
+    rank: int
+    disease: str
+    name: str
+    score: float
+    probability: float
+    matching: list[str]
+    missing: list[str]
+    unexpected: list[str]
+    against: list[str]
 
 
 class DiagnosisModel:
@@ -154,16 +168,20 @@ class DiagnosisModel:
 
     def rows_of(
         self, present: Integers, absent: Integers, scores: Floats, logs: Floats, top: int
-    ) -> list[dict[str, Any]]:
+    ) -> list[Diagnosis]:
         """The rows of `diagnose`, of what is known of the patient already.
 
         Args:
             present, absent: columns of the knowledge.
             scores, logs: of every disease; see `scores` and `explain.posterior`.
         """
-        rows = []
+        rows: list[Diagnosis] = []
         for rank, row in enumerate(most_probable(logs, top), start=1):
             disease = self.knowledge.diseases[row]
+            names = {
+                part: [self.names.get(id_, id_) for id_ in ids]
+                for part, ids in self._compared(int(row), present, absent).items()
+            }
             rows.append(
                 {
                     "rank": rank,
@@ -171,10 +189,10 @@ class DiagnosisModel:
                     "name": self.names.get(disease, disease),
                     "score": float(scores[row]),
                     "probability": float(np.exp(logs[row])),
-                    **{
-                        part: [self.names.get(id_, id_) for id_ in ids]
-                        for part, ids in self._compared(int(row), present, absent).items()
-                    },
+                    "matching": names["matching"],
+                    "missing": names["missing"],
+                    "unexpected": names["unexpected"],
+                    "against": names["against"],
                 }
             )
         return rows
@@ -353,7 +371,7 @@ class DiagnosisModel:
         )
 
 
-def diagnoses_frame(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+def diagnoses_frame(rows: Sequence[Diagnosis]) -> pl.DataFrame:
     """The frame of `DiagnosisModel.diagnose`, of its rows."""
     schema: dict[str, Any] = {"rank": pl.UInt32, **dict.fromkeys(COMPARED, pl.List(pl.String))}
     return pl.DataFrame(rows, schema_overrides=schema)

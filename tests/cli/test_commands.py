@@ -54,7 +54,7 @@ def graph(tmp_path: Path) -> Path:
         ("medkg", {"torch", "spacy", "transformers", "polars", "networkx", "sklearn"}),
         ("medkg.cli", {"torch", "spacy", "transformers", "polars", "networkx", "sklearn"}),
         (  # what answers from a trained model
-            "medkg.diagnose, medkg.cli.recommend, medkg.mining.links.model",
+            "medkg.diagnosis, medkg.cli.recommend, medkg.mining.links.model",
             {"torch_geometric", "spacy", "transformers", "sklearn"},
         ),
     ],

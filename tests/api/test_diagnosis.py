@@ -17,24 +17,25 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+import medkg
 from medkg.access import connect
 from medkg.cli import app, show
 from medkg.core.errors import DataError, MissingError, ModelError
 from medkg.core.quarantine import Quarantine
-from medkg.diagnose import (
+from medkg.diagnosis import (
     FINDINGS,
     NO_FINDING,
-    Patient,
-    as_graph,
-    diagnose_all,
-    dialogue,
+    PatientFindings,
+    ask_for_phenotypes,
+    diagnose_patients,
     findings_in_note,
-    kept,
-    of_texts,
-    patients_of,
+    kept_findings,
+    patient_graph,
     pseudonym,
     read_findings,
-    reviewed,
+    read_phenopackets,
+    resolve_findings,
+    review_findings,
     write_findings,
 )
 from medkg.loaders.clinical import Patients
@@ -129,7 +130,9 @@ def test_sentences_without_a_finding_are_shown(tmp_path: Path) -> None:
         ("yes", "HP:0000969", "", "He has edema."),
         ("drop", "", NO_FINDING, "All well now."),
     ]
-    rows = reviewed(found, small(), lambda row, _: "stomach ache" if row["start"] < 10 else "")
+    rows = review_findings(
+        found, small(), lambda row, _: "stomach ache" if row["start"] < 10 else ""
+    )
     assert rows.select("keep", "phenotype").row(0) == ("yes", "HP:0002027")
     path = tmp_path / "findings.tsv"
     write_findings(rows, path)
@@ -146,7 +149,7 @@ def test_a_note_is_read_for_what_the_patient_has_and_lacks(in_note: pl.DataFrame
     ]
     assert "family" in rows[2][3]
     assert in_note.select("start", "end").row(1) == (24, 42)
-    assert kept(in_note, small()) == Findings(("HP:0002027",), ("HP:0000969",), ())
+    assert kept_findings(in_note, small()) == Findings(("HP:0002027",), ("HP:0000969",), ())
 
 
 def test_a_table_of_findings_goes_to_a_person_and_back(
@@ -155,7 +158,7 @@ def test_a_table_of_findings_goes_to_a_person_and_back(
     path = tmp_path / "findings.tsv"
     write_findings(in_note, path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert read_findings(path, small()) == kept(in_note, small())
+    assert read_findings(path, small()) == kept_findings(in_note, small())
     lines = path.read_text().splitlines()
     lines[1] = lines[1].replace("yes", "drop")
     lines[3] = lines[3].replace("drop", "yes")
@@ -188,17 +191,17 @@ def test_findings_are_reviewed_one_by_one(in_note: pl.DataFrame) -> None:
         problems.append(problem)
         return next(said)
 
-    rows = reviewed(in_note, small(), answer).select("keep", "phenotype").rows()
+    rows = review_findings(in_note, small(), answer).select("keep", "phenotype").rows()
     assert rows == [("yes", "HP:0000969"), ("no", "HP:0000969"), ("yes", "HP:0000969")]
     assert [bool(problem) for problem in problems] == [False, False, False, True]
-    untouched = reviewed(in_note, small(), lambda row, problem: "stop")
+    untouched = review_findings(in_note, small(), lambda row, problem: "stop")
     assert untouched.equals(in_note)
 
 
 def test_typed_names_must_be_known() -> None:
-    assert of_texts(small(), ["stomach ache"], ["HP:0000969"]).present == ("HP:0002027",)
+    assert resolve_findings(small(), ["stomach ache"], ["HP:0000969"]).present == ("HP:0002027",)
     with pytest.raises(MissingError, match="no Symptom 'Imatinib'"):
-        of_texts(small(), ["Imatinib"], [])
+        resolve_findings(small(), ["Imatinib"], [])
 
 
 # Phenopackets
@@ -206,10 +209,10 @@ def test_typed_names_must_be_known() -> None:
 
 def test_one_bad_case_never_ends_a_run(cases: Path, model: DiagnosisModel) -> None:
     aside = Quarantine()
-    patients = patients_of(cases, model.kg, aside)
+    patients = read_phenopackets(cases, model.kg, aside)
     assert [patient.id for patient in patients] == ["patient:far", "patient:one", "patient:two"]
     assert aside.counts() == {"no phenopacket": 1, "no phenotype of the graph's": 1}
-    far, one, two = diagnose_all(model, patients, aside, top=3)
+    far, one, two = diagnose_patients(model, patients, aside, top=3)
     assert one["present"] == ["HP:0000021", "HP:0000011"] or one["present"] == [
         "HP:0000011",
         "HP:0000021",
@@ -224,30 +227,32 @@ def test_one_bad_case_never_ends_a_run(cases: Path, model: DiagnosisModel) -> No
 
 
 def test_a_case_that_the_model_knows_is_no_test_of_it(model: DiagnosisModel) -> None:
-    findings = of_texts(model.kg, ["HP:0000021"], [])
+    findings = resolve_findings(model.kg, ["HP:0000021"], [])
     cited, other = (
-        Patient(f"patient:{reference}", findings, ("OMIM:100001",), (reference,))
+        PatientFindings(f"patient:{reference}", findings, ("OMIM:100001",), (reference,))
         for reference in ("PMID:7", "PMID:8")
     )
-    first, second = diagnose_all(model, [cited, other], Quarantine(), top=1)
+    first, second = diagnose_patients(model, [cited, other], Quarantine(), top=1)
     assert "(PMID:7) is among what the model was made from" in first["notes"][0]
     assert second["notes"] == []
-    new = Patient("patient:new", findings, (), ("PMID:7",))
-    assert diagnose_all(model, [new], Quarantine(), top=1)[0]["notes"] == []
+    new = PatientFindings("patient:new", findings, (), ("PMID:7",))
+    assert diagnose_patients(model, [new], Quarantine(), top=1)[0]["notes"] == []
 
 
 def test_none_to_diagnose(tmp_path: Path, model: DiagnosisModel) -> None:
     path = tmp_path / "case.json"
     path.write_text(phenopacket("case", ["HP:9999999"]))
     with pytest.raises(DataError, match=r"no patient that can be.*HP:9999999 is no phenotype"):
-        patients_of(path, model.kg, Quarantine())
+        read_phenopackets(path, model.kg, Quarantine())
 
 
 def test_a_schema_version_that_is_not_known_is_read_as_the_last(tmp_path: Path) -> None:
     path = tmp_path / "case.json"
     path.write_text(phenopacket("case", ["HP:0000021"]).replace('"2.0"', '"3.1"'))
     aside = Quarantine()
-    assert [p.findings.present for p in patients_of(path, clinic(), aside)] == [("HP:0000021",)]
+    assert [p.findings.present for p in read_phenopackets(path, clinic(), aside)] == [
+        ("HP:0000021",)
+    ]
     assert aside.counts() == {"schema version is neither 1 nor 2; kept, read as 2": 1}
 
 
@@ -257,11 +262,13 @@ def test_a_disease_that_only_known_cases_have(tmp_path: Path) -> None:
     rows = [f"c{i}\tHP:0000042|HP:0000421\tOMIM:999999\tPMID:{10**6 + i}" for i in range(3)]
     table.write_text("\n".join(["case\tphenotypes\tdiseases\tpublication", *rows]) + "\n")
     model = train_diagnosis(clinic(), model="nearest", cases=read_cases(table, Quarantine()))
-    patient = Patient("patient:new", of_texts(model.kg, ["HP:0000042", "HP:0000421"], []))
-    (found,) = diagnose_all(model, [patient], Quarantine())
+    patient = PatientFindings(
+        "patient:new", resolve_findings(model.kg, ["HP:0000042", "HP:0000421"], [])
+    )
+    (found,) = diagnose_patients(model, [patient], Quarantine())
     first = found["diagnoses"][0]
     assert (first["disease"], first["name"]) == ("OMIM:999999", "OMIM:999999")
-    kg = as_graph({"patient:p": patient}, model, 2)
+    kg = patient_graph({"patient:p": patient}, model, 2)
     assert kg.nodes.filter(id="OMIM:999999").select("kind", "name").rows() == [
         ("Disease", "OMIM:999999")
     ]
@@ -283,7 +290,7 @@ def test_a_dialogue(model: DiagnosisModel) -> None:
             return "?"
         return "stop" if len(asked) == 5 else ("yes" if asked[-1] in shown else "no")
 
-    end = dialogue(model, Findings(("HP:0000003",), (), ()), answer)
+    end = ask_for_phenotypes(model, Findings(("HP:0000003",), (), ()), answer)
     assert len(set(asked)) == 5
     assert set(end.present) == {"HP:0000003"} | (set(asked[1:4]) & shown)
     assert set(end.excluded) == set(asked[1:4]) - shown
@@ -547,9 +554,9 @@ def test_a_typed_patient_goes_in_by_its_identifier(
 
 def test_patients_go_in_under_pseudonyms(cases: Path, model: DiagnosisModel) -> None:
     secret = "a secret of the ward"
-    patients = patients_of(cases, model.kg, Quarantine())
+    patients = read_phenopackets(cases, model.kg, Quarantine())
     named = {pseudonym(secret, patient.id): patient for patient in patients}
-    kg = as_graph(named, model, 3)
+    kg = patient_graph(named, model, 3)
     ids = set(kg.nodes.filter(kind="Patient")["id"])
     assert ids == set(named)
     assert pseudonym(secret, "patient:one") in ids
@@ -587,3 +594,54 @@ def test_the_command_writes_patients(
     finally:
         with connect(embedded_uri) as store:
             change(store, EVERYTHING)
+
+
+# In Python
+
+
+def test_python_gives_what_the_command_prints(model: DiagnosisModel, folder: Path) -> None:
+    request = medkg.DiagnosisRequest(
+        symptoms=["HP:0000021"], absent=["HP:0000022"], genes=["BELL1"], top=3, explain=True
+    )
+    (report,) = medkg.diagnose(model, request).reports()
+    args = ("--symptom", "HP:0000021", "--absent", "HP:0000022", "--gene", "BELL1", "--explain")
+    (printed,) = json.loads(run(folder, *args, "--top", "3", "--json").stdout)["cases"]
+    assert json.loads(json.dumps(report)) == printed
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "give --symptom, or one of"),
+        ({"absent": ["HP:1"]}, "give --symptom, or one of"),
+        ({"note": Path("a"), "findings_from": Path("b")}, "give --symptom, or one of"),
+        ({"symptoms": ["HP:1"], "coverage": 1.0}, "--coverage is between 0 and 1, not 1"),
+        ({"symptoms": ["HP:1"], "coverage": 0.0}, "--coverage is between 0 and 1, not 0"),
+        ({"symptoms": ["HP:1"], "top": 0}, "--top is at least 1, not 0"),
+    ],
+)
+def test_a_request_that_says_too_little_or_too_much(options: Any, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        medkg.DiagnosisRequest(**options)
+
+
+def test_what_python_refuses_as_the_command_does(model: DiagnosisModel, cases: Path) -> None:
+    with pytest.raises(ModelError, match="gives no set for --coverage"):
+        medkg.diagnose(model, medkg.DiagnosisRequest(symptoms=["HP:0000021"], coverage=0.5))
+    request = medkg.DiagnosisRequest(phenopacket=cases, single=True)
+    with pytest.raises(DataError, match="has 3 patients"):
+        medkg.diagnose(model, request)
+    quarantine = Quarantine()
+    result = medkg.diagnose(model, medkg.DiagnosisRequest(phenopacket=cases), quarantine=quarantine)
+    assert [patient.id for patient in result.patients] == [case["patient"] for case in result.cases]
+    assert (len(result.cases), len(quarantine)) == (3, 2)
+
+
+def test_a_note_in_python(model: DiagnosisModel, tmp_path: Path) -> None:
+    note = tmp_path / "letter.txt"
+    note.write_text("He has phenotype 11. All well at home otherwise.")
+    result = medkg.diagnose(model, medkg.DiagnosisRequest(note=note, patient=" one "))
+    assert (result.cases[0]["patient"], result.cases[0]["present"]) == ("one", ["HP:0000011"])
+    assert [row["phenotype"] for row in result.reports()[0]["read"]] == ["HP:0000011"]
+    request = medkg.DiagnosisRequest(note=note)
+    assert medkg.diagnose(model, request).cases[0]["patient"] == "letter"

@@ -1,0 +1,234 @@
+"""Findings of one patient: typed, read in a note, or taken from a table that a person corrected."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence, Set
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict, cast
+
+import polars as pl
+
+from medkg.core.atomic import atomic_file
+from medkg.core.errors import DataError, MissingError
+from medkg.core.text import decode
+from medkg.graph.kg import KnowledgeGraph
+from medkg.mining.diagnosis.findings import NOTHING, Findings, Phenotypes, Typed
+
+if TYPE_CHECKING:
+    from medkg.extract.annotated import AnnotatedText, Triple
+
+DECISIONS = ("yes", "no", "drop")  # values of `keep`: observed, excluded, not of the patient
+FINDINGS = {
+    "keep": pl.String,
+    "phenotype": pl.String,
+    "name": pl.String,
+    "said": pl.String,
+    "context": pl.String,
+    "start": pl.Int64,
+    "end": pl.Int64,
+    "sentence": pl.String,
+}
+NO_FINDING = "no finding"
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_FEWEST_WORDS = 3  # of a sentence that is shown though nothing was found in it
+# A mention in one of these contexts is no finding of the patient's.
+_NOT_THE_PATIENTS = {"family", "other", "possible", "hypothetical"}
+
+
+class Finding(TypedDict):
+    """A row of a table of findings; see `findings_in_note`."""
+
+    keep: str
+    phenotype: str
+    name: str
+    said: str
+    context: str
+    start: int
+    end: int
+    sentence: str
+
+
+def resolve_findings(
+    kg: KnowledgeGraph, present: Sequence[str], excluded: Sequence[str]
+) -> Findings:
+    """Findings of the identifiers or names that a person typed.
+
+    Raises:
+        MissingError: one of them names no phenotype of the graph.
+    """
+    return Phenotypes(kg).clean((), (), (present, excluded))
+
+
+def findings_in_note(path: Path, kg: KnowledgeGraph) -> pl.DataFrame:
+    """The phenotypes that are read in a note, to be corrected by a person.
+
+    Returns:
+        `FINDINGS`, a row a finding in order of the text. `keep` is `yes` (observed), `no` (denied:
+        excluded) or `drop`: of the family or somebody else, possible (a diagnosis that is
+        considered is no finding), hypothetical, or without a term in the graph. What is past is
+        the patient's. `said` holds the text's words, `context` their context, `start` and `end`
+        the characters of `sentence`. Each sentence without a finding has a row without a term
+        (`NO_FINDING` is its context), so that a person sees what may be missing.
+
+    Raises:
+        DataError: it can't be read, or is not one text.
+    """
+    from medkg.access import annotate
+
+    texts = annotate([path], terminology=kg)
+    if len(texts) != 1:
+        raise DataError(f"has {len(texts)} texts, and one note is diagnosed at a time", path=path)
+    return findings_in_text(texts[0], kg)
+
+
+def findings_in_text(text: AnnotatedText, kg: KnowledgeGraph) -> pl.DataFrame:
+    """The phenotypes of an annotated text; see `findings_in_note`."""
+    names = dict(kg.nodes.filter(kind="Symptom").select("id", "name").iter_rows())
+    triples = [t for t in text.triples if t.relation in ("HAS_PHENOTYPE", "LACKS_PHENOTYPE")]
+    triples.sort(key=lambda triple: (triple.object.start or 0, triple.object.id))
+    rows = [_finding(triple, text, names) for triple in triples]
+    rows += _sentences_without_finding(text, {(row["start"], row["end"]) for row in rows})
+    return pl.DataFrame(sorted(rows, key=lambda row: row["start"]), schema=FINDINGS)
+
+
+def _finding(triple: Triple, text: AnnotatedText, names: Mapping[str, str]) -> Finding:
+    known = triple.object.id in names
+    context = [*triple.context]
+    if triple.relation == "LACKS_PHENOTYPE":
+        context.insert(0, "negated")
+    keep = "no" if "negated" in context else "yes"
+    if not known or _NOT_THE_PATIENTS & set(context):
+        keep = "drop"
+    start, end = triple.start, triple.end
+    return {
+        "keep": keep,
+        "phenotype": triple.object.id if known else "",
+        "name": names.get(triple.object.id, ""),
+        "said": _one_line(text.text[triple.object.start : triple.object.end]),
+        "context": ", ".join(context),
+        "start": start,
+        "end": end,
+        "sentence": _one_line(text.text[start:end]),
+    }
+
+
+def _sentences_without_finding(
+    text: AnnotatedText, with_finding: Set[tuple[int, int]]
+) -> list[Finding]:
+    """Rows for the other sentences; headings and what has fewer than three words are left out."""
+    return [
+        {
+            "keep": "drop",
+            "phenotype": "",
+            "name": "",
+            "said": "",
+            "context": NO_FINDING,
+            "start": start,
+            "end": end,
+            "sentence": _one_line(text.text[start:end]),
+        }
+        for start, end in text.sentences
+        if (start, end) not in with_finding
+        and len(_WORD.findall(text.text[start:end])) >= _FEWEST_WORDS
+        and not text.text[start:end].rstrip().endswith(":")
+    ]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def write_findings(findings: pl.DataFrame, path: Path) -> None:
+    """Write findings as a table (TSV) that a person edits and `read_findings` reads.
+
+    It holds sentences of the note, so that only its owner may read it.
+    """
+    with atomic_file(path, mode=0o600) as draft:
+        findings.write_csv(draft, separator="\t", quote_style="necessary")
+
+
+def read_findings(path: Path, kg: KnowledgeGraph, typed: Typed = NOTHING) -> Findings:
+    """The findings of a table that a person has corrected, and what was typed beside it.
+
+    Columns `keep` (yes, no or drop) and `phenotype` (an identifier or a name) are needed, all
+    others are for the reader. Rows with neither are passed over; a phenotype may be missing only
+    where `keep` is drop.
+
+    Raises:
+        DataError: a column is missing, a value of `keep` is none, or a phenotype isn't known; with
+            the line.
+    """
+    text = decode(path.read_bytes(), path)
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t")
+    if not {"keep", "phenotype"} <= set(rows.fieldnames or ()):
+        raise DataError("lacks a column keep or phenotype; columns are parted by tabs", path=path)
+    phenotypes = Phenotypes(kg)
+    by_decision: dict[str, list[str]] = {"yes": [], "no": []}
+    for row in rows:
+        keep, phenotype = (str(row[name] or "").strip() for name in ("keep", "phenotype"))
+        if not keep and not phenotype:
+            continue
+        if keep.lower() not in DECISIONS:
+            raise DataError(f"keep is yes, no or drop, not {keep!r}", path=path, line=rows.line_num)
+        if keep.lower() == "drop":
+            continue
+        try:
+            phenotypes.one(phenotype)
+        except MissingError as error:
+            raise DataError(str(error), path=path, line=rows.line_num) from None
+        by_decision[keep.lower()].append(phenotype)
+    return phenotypes.clean(by_decision["yes"], by_decision["no"], typed)
+
+
+def kept_findings(table: pl.DataFrame, kg: KnowledgeGraph, typed: Typed = NOTHING) -> Findings:
+    """The findings of a table, as it is now, and what was typed beside it."""
+    present, excluded = (table.filter(keep=keep)["phenotype"].to_list() for keep in ("yes", "no"))
+    return Phenotypes(kg).clean(present, excluded, typed)
+
+
+def review_findings(
+    table: pl.DataFrame,
+    kg: KnowledgeGraph,
+    answer: Callable[[Finding, str], str],
+) -> pl.DataFrame:
+    """Findings as a person corrects them, one by one.
+
+    Args:
+        answer: called with each finding and what was wrong with the last answer ("" at first). It
+            returns yes, no or drop (or their first letters), "" to leave the finding, the
+            identifier or name of another phenotype to take its place, or `stop` to leave all the
+            rest.
+    """
+    phenotypes = Phenotypes(kg)
+    rows = cast(list[Finding], table.to_dicts())
+    for row in rows:
+        problem: str | None = ""
+        while problem is not None:
+            correction = answer(row, problem).strip()
+            if correction.lower() == "stop":
+                return pl.DataFrame(rows, schema=FINDINGS)
+            problem = _correct(row, correction, phenotypes)
+    return pl.DataFrame(rows, schema=FINDINGS)
+
+
+def _correct(row: Finding, correction: str, phenotypes: Phenotypes) -> str | None:
+    """Change a finding as a person says; what is wrong with that, or None."""
+    if not correction:
+        return None
+    matches = (keep for keep in DECISIONS if correction.lower() in (keep, keep[0]))
+    decision = next(matches, None)
+    if decision is not None:
+        if not row["phenotype"] and decision != "drop":
+            return "it has no term yet: give an identifier or a name"
+        row["keep"] = decision
+        return None
+    try:
+        identifier, _ = phenotypes.one(correction)
+    except MissingError as error:
+        return str(error)
+    row["phenotype"], row["name"] = identifier, phenotypes.names[identifier]
+    row["keep"] = "no" if "negated" in row["context"] else "yes"
+    return None

@@ -1,0 +1,218 @@
+"""Diagnoses of several patients at once, with what is to be noted of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NotRequired, TypedDict
+
+from medkg.core.progress import track
+from medkg.core.quarantine import Quarantine
+from medkg.diagnosis.patients import PatientFindings
+
+if TYPE_CHECKING:
+    from medkg.mining.diagnosis.circumstances import Circumstances, Factors
+    from medkg.mining.diagnosis.knowledge import Floats, Integers
+    from medkg.mining.diagnosis.model import Diagnosis, DiagnosisModel
+
+DEFAULT_COVERAGE = 0.9  # probability that a set of diseases holds the true one
+_BATCH = 100  # patients scored at a time
+NO_KNOWN_PHENOTYPE = "no phenotype is left that the model knows"
+
+
+class NamedDisease(TypedDict):
+    """A disease by identifier and name."""
+
+    disease: str
+    name: str
+
+
+class OpenSetResult(TypedDict):
+    """Whether a patient's disease is a candidate at all, and a set that holds it.
+
+    Attributes:
+        none_of_these: probability that the disease is no candidate.
+        base_rate: how often it was none where the model was fitted.
+        coverage: probability with which the disease is in the set.
+        size: number of diseases in the set.
+        with_none: whether "none of these" is in the set.
+        set: the diseases, the most probable first; of one patient, or where a coverage was given.
+    """
+
+    none_of_these: float
+    base_rate: float
+    coverage: float
+    size: int
+    with_none: bool
+    set: NotRequired[list[NamedDisease]]
+
+
+class PatientDiagnosis(TypedDict):
+    """The ranking of one patient; see `diagnose_patients`."""
+
+    patient: str
+    present: list[str]
+    excluded: list[str]
+    notes: list[str]
+    known: list[str]
+    known_rank: int | None
+    diagnoses: list[Diagnosis]
+    open_set: OpenSetResult | None
+
+
+def diagnose_patients(
+    model: DiagnosisModel,
+    patients: Sequence[PatientFindings],
+    quarantine: Quarantine,
+    *,
+    top: int = 10,
+    circumstances: Circumstances | None = None,
+    coverage: float | None = None,
+) -> list[PatientDiagnosis]:
+    """The most probable diseases of each of several patients.
+
+    A patient of whom the model knows no phenotype is set aside.
+
+    Args:
+        coverage: probability with which the disease is in the set of `open_set`; by default 0.9.
+
+    Returns:
+        For each: `patient`, `present`, `excluded`, `notes`, `diagnoses` (as dictionaries, see
+        `DiagnosisModel.diagnose`), of the diagnoses that are known (`known`) the first that is
+        a candidate with its rank (`known_rank`; None where none of them is, with a note; a note
+        says, too, where the model knows the publication, so that the rank is no test of it), and
+        `open_set`, None where the model has none. It goes by the phenotypes seen alone, as it was
+        fitted (`medkg.mining.diagnosis.open_set`).
+    """
+    from medkg.mining.diagnosis.circumstances import Factors
+
+    ranking = _Ranking(
+        model,
+        factors=Factors(model.kg, model.knowledge, circumstances) if circumstances else None,
+        top=top,
+        coverage=coverage or DEFAULT_COVERAGE,
+        # A set is of hundreds of diseases; those of a folder's patients are given on request.
+        with_sets=coverage is not None or len(patients) == 1,
+        publications=(_publications_known(model) if any(p.references for p in patients) else set()),
+    )
+    results: list[PatientDiagnosis] = []
+    batches = list(_batches(patients))
+    for batch in track(batches, "diagnose") if len(batches) > 1 else batches:
+        usable = [p for p in batch if len(model.knowledge.columns_of(p.findings.present))]
+        for patient in batch:
+            if patient not in usable:
+                row = "; ".join([patient.id, *patient.findings.notes])
+                quarantine.add(NO_KNOWN_PHENOTYPE, path="patients", row=row)
+        if usable:
+            results += ranking.of(usable)
+    return results
+
+
+def _batches(patients: Sequence[PatientFindings]) -> Iterator[Sequence[PatientFindings]]:
+    for start in range(0, len(patients), _BATCH):
+        yield patients[start : start + _BATCH]
+
+
+@dataclass(frozen=True)
+class _Ranking:
+    """How patients are ranked.
+
+    Attributes:
+        factors: likelihood ratios of what is known beside phenotypes.
+        top: how many diagnoses each gets.
+        coverage, with_sets: of the sets of diseases, and whether these are listed.
+        publications: those that the model was made from.
+    """
+
+    model: DiagnosisModel
+    factors: Factors | None
+    top: int
+    coverage: float
+    with_sets: bool
+    publications: Set[str]
+
+    def of(self, patients: Sequence[PatientFindings]) -> list[PatientDiagnosis]:
+        """The results of patients of each of whom the model knows a phenotype."""
+        from medkg.mining.diagnosis.explain import posterior
+
+        model, knowledge = self.model, self.model.knowledge
+        present = [knowledge.columns_of(patient.findings.present) for patient in patients]
+        excluded = [knowledge.columns_of(patient.findings.excluded) for patient in patients]
+        scores = model.scores(present)
+        logs = posterior(model, present, excluded, self.factors, scores)
+        open_sets = self._open_sets(present, scores)
+        results: list[PatientDiagnosis] = []
+        for number, patient in enumerate(patients):
+            rows = (knowledge.disease_rows.get(disease) for disease in patient.diseases)
+            known_row = next((row for row in rows if row is not None), None)
+            results.append(
+                {
+                    "patient": patient.id,
+                    "present": list(patient.findings.present),
+                    "excluded": list(patient.findings.excluded),
+                    "notes": [*patient.findings.notes, *self._notes(patient, known_row)],
+                    "known": list(patient.diseases),
+                    "known_rank": None if known_row is None else _rank(logs[number], known_row),
+                    "diagnoses": model.rows_of(
+                        present[number], excluded[number], scores[number], logs[number], self.top
+                    ),
+                    "open_set": open_sets[number],
+                }
+            )
+        return results
+
+    def _notes(self, patient: PatientFindings, known_row: int | None) -> Iterator[str]:
+        """Notes on a patient whose diagnosis is known."""
+        if patient.diseases and known_row is None:
+            listed = ", ".join(patient.diseases)
+            yield f"its diagnosis ({listed}) is no candidate: the graph doesn't describe it"
+        if known_row is not None and (cited := sorted(self.publications & {*patient.references})):
+            yield (
+                f"where it is published ({', '.join(cited)}) is among what the model was made from,"
+                " so that the rank of its diagnosis is no test of the model"
+            )
+
+    def _open_sets(
+        self, present: Sequence[Integers], scores: Floats
+    ) -> Sequence[OpenSetResult | None]:
+        """`open_set` of each patient; see `diagnose_patients`."""
+        import numpy as np
+
+        from medkg.mining.diagnosis.open_set import Ordered
+
+        model = self.model
+        if model.open_set is None:
+            return [None] * len(present)
+        diseases, names = model.knowledge.diseases, model.names
+        numbers = np.array([len(columns) for columns in present])
+        probabilities = model.open_set.probabilities(scores, numbers)
+        sets = Ordered.of(probabilities).sets(model.open_set.limit(self.coverage))
+        results: list[OpenSetResult] = []
+        for none, rows in zip(probabilities[:, -1], sets, strict=True):
+            result: OpenSetResult = {
+                "none_of_these": float(none),
+                "base_rate": model.open_set.base_rate,
+                "coverage": self.coverage,
+                "size": int((rows >= 0).sum()),
+                "with_none": bool((rows < 0).any()),
+            }
+            if self.with_sets:
+                members = [diseases[row] for row in rows if row >= 0]
+                result["set"] = [{"disease": id_, "name": names.get(id_, id_)} for id_ in members]
+            results.append(result)
+        return results
+
+
+def _publications_known(model: DiagnosisModel) -> set[str]:
+    """Papers that the model's knowledge cites, and the publications of the patients it learnt
+    from."""
+    from medkg.mining.diagnosis.leaks import cited_by
+
+    patients = {*model.knowledge.patient_publications, *model.settings.get("learnt_from", ())}
+    cited = cited_by(model.kg) | patients
+    return {each for each in cited if each.startswith(("PMID:", "doi:", "DOI:"))}
+
+
+def _rank(logs: Floats, row: int) -> int:
+    """The rank of a disease by log-probability; of equal ones the first is before."""
+    return 1 + int((logs > logs[row]).sum() + (logs[:row] == logs[row]).sum())

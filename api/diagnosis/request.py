@@ -1,0 +1,291 @@
+"""A diagnosis as it is requested, on the command line or in Python, and its result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NotRequired, cast
+
+import polars as pl
+
+from medkg.core.errors import DataError, ModelError
+from medkg.core.quarantine import Quarantine
+from medkg.diagnosis.findings import (
+    NO_FINDING,
+    Finding,
+    findings_in_note,
+    kept_findings,
+    read_findings,
+    resolve_findings,
+    review_findings,
+)
+from medkg.diagnosis.patients import PatientFindings, read_phenopackets
+from medkg.diagnosis.ranking import NO_KNOWN_PHENOTYPE, PatientDiagnosis, diagnose_patients
+
+if TYPE_CHECKING:
+    from medkg.mining.diagnosis.circumstances import Circumstances
+    from medkg.mining.diagnosis.explain import ExplanationRow
+    from medkg.mining.diagnosis.findings import Typed
+    from medkg.mining.diagnosis.model import DiagnosisModel
+
+
+@dataclass(frozen=True)
+class DiagnosisRequest:
+    """What is known of a patient, where it is written, and how the diagnoses are wanted.
+
+    Either `symptoms` are given, or one of `note`, `phenopacket` and `findings_from`, to which
+    `symptoms` and `absent` then add.
+
+    Attributes:
+        symptoms: identifiers or names of phenotypes that are seen.
+        absent: those that were looked for and not found; they count before what is read.
+        note: a clinical note, read for phenotypes.
+        phenopacket: a GA4GH phenopacket, or a folder or archive of them.
+        findings_from: a table of findings that a person has corrected (`write_findings`).
+        genes: candidate genes, by symbol or identifier.
+        onset: of the disease: a term of HPO's onsets ("Childhood onset") or an age ("P3Y").
+        sex: "female" or "male".
+        coverage: probability with which the disease is in the set of `open_set`, between 0 and 1;
+            by default 0.9.
+        top: number of diagnoses.
+        explain: whether each phenotype's weight, frequency and sources are wanted.
+        patient: what the patient is called; by default the name of the file, or "patient". A
+            phenopacket has its own identifier.
+        single: whether several patients are refused, as they are with `genes`, `onset`, `sex` and
+            `explain`.
+
+    Raises:
+        DataError: not exactly one origin of phenotypes, or a number that is out of its range.
+    """
+
+    symptoms: Sequence[str] = ()
+    absent: Sequence[str] = ()
+    note: Path | None = None
+    phenopacket: Path | None = None
+    findings_from: Path | None = None
+    genes: Sequence[str] = ()
+    onset: str | None = None
+    sex: str | None = None
+    coverage: float | None = None
+    top: int = 10
+    explain: bool = False
+    patient: str | None = None
+    single: bool = False
+
+    def __post_init__(self) -> None:
+        origins = (self.note, self.phenopacket, self.findings_from)
+        number = sum(origin is not None for origin in origins)
+        if number > 1 or (number == 0 and not self.symptoms):
+            raise DataError(
+                "give --symptom, or one of --note, --phenopacket and --findings-from (--symptom and"
+                " --absent then add to it)"
+            )
+        if self.coverage is not None and not 0 < self.coverage < 1:
+            raise DataError(f"--coverage is between 0 and 1, not {self.coverage:g}")
+        if self.top < 1:
+            raise DataError(f"--top is at least 1, not {self.top}")
+
+    @property
+    def typed(self) -> Typed:
+        """The phenotypes that a person typed: seen, and absent."""
+        return self.symptoms, self.absent
+
+    @property
+    def circumstances(self) -> Circumstances:
+        """What is known beside phenotypes."""
+        from medkg.mining.diagnosis.circumstances import Circumstances
+
+        return Circumstances(tuple(self.genes), self.onset, self.sex)
+
+    @property
+    def of_one_patient(self) -> bool:
+        """Whether it asks for what is given of one patient alone."""
+        return self.single or self.explain or bool(self.genes or self.onset or self.sex)
+
+
+@dataclass(frozen=True)
+class RequestedPatients:
+    """The patients of a request, and the findings read in its note."""
+
+    patients: Sequence[PatientFindings]
+    note_findings: pl.DataFrame | None = None
+
+
+class CaseReport(PatientDiagnosis):
+    """A patient's result as `medkg diagnose --json` prints it."""
+
+    written_as: str | None
+    read: NotRequired[list[Finding]]
+    explanation: NotRequired[list[ExplanationRow]]
+
+
+@dataclass(frozen=True)
+class DiagnosisResult:
+    """The diagnoses of the patients of a request.
+
+    Attributes:
+        cases: the result of each patient of whom the model knows a phenotype.
+        patients: the findings of these.
+        note_findings: what was read in the note, if there was one, without the sentences in which
+            nothing was found.
+        explanation: of one patient, where it was requested: see `DiagnosisModel.explain`.
+    """
+
+    cases: list[PatientDiagnosis]
+    patients: list[PatientFindings]
+    note_findings: pl.DataFrame | None = None
+    explanation: pl.DataFrame | None = None
+
+    def reports(self, pseudonyms: Mapping[str, str] | None = None) -> list[CaseReport]:
+        """The results as plain values, for JSON.
+
+        Args:
+            pseudonyms: what each patient is called in the graph that they were written to.
+        """
+        reports = [
+            CaseReport(
+                patient=case["patient"],
+                present=case["present"],
+                excluded=case["excluded"],
+                notes=case["notes"],
+                known=case["known"],
+                known_rank=case["known_rank"],
+                diagnoses=case["diagnoses"],
+                open_set=case["open_set"],
+                written_as=None if pseudonyms is None else pseudonyms[case["patient"]],
+            )
+            for case in self.cases
+        ]
+        if self.note_findings is not None:
+            reports[0]["read"] = cast(list[Finding], self.note_findings.to_dicts())
+        if self.explanation is not None:
+            rows = cast("list[ExplanationRow]", self.explanation.to_dicts())
+            reports[0]["explanation"] = rows
+        return reports
+
+
+def diagnose(
+    model: DiagnosisModel, request: DiagnosisRequest, *, quarantine: Quarantine | None = None
+) -> DiagnosisResult:
+    """Rank diseases for what is known of a patient, or of several. For research, not for care.
+
+    Args:
+        quarantine: gets the patients and files that can't be used, with the reason.
+
+    Raises:
+        DataError: the request's file can't be used, or nothing of it is known to the model.
+        MissingError: a phenotype or gene that was typed is not in the graph.
+        ModelError: a coverage is requested of a model that gives no sets.
+    """
+    set_aside = Quarantine() if quarantine is None else quarantine
+    check_coverage(model, request)
+    return diagnose_requested(model, request, read_requested(model, request, set_aside), set_aside)
+
+
+def check_coverage(model: DiagnosisModel, request: DiagnosisRequest) -> None:
+    """Refuse a coverage that the model can't give.
+
+    Raises:
+        ModelError: a coverage is requested of a model that gives no sets.
+    """
+    if request.coverage is not None and model.open_set is None:
+        raise ModelError(
+            f"{model.name} gives no set for --coverage: it is no ranker, its graph has too few"
+            " diseases and it too few known patients (medkg train diagnosis --cases), or it is used"
+            " with another graph; leave --coverage out"
+        )
+
+
+def read_note(
+    note: Path, model: DiagnosisModel, review: Callable[[Finding, str], str] | None = None
+) -> pl.DataFrame:
+    """The findings of a note, corrected one by one where there is a `review`.
+
+    Args:
+        review: see `review_findings`.
+    """
+    table = findings_in_note(note, model.kg)
+    return table if review is None else review_findings(table, model.kg, review)
+
+
+def read_requested(
+    model: DiagnosisModel,
+    request: DiagnosisRequest,
+    quarantine: Quarantine,
+    *,
+    review: Callable[[Finding, str], str] | None = None,
+) -> RequestedPatients:
+    """The patients of a request with their findings: the first half of `diagnose`.
+
+    Args:
+        quarantine: gets the patients and files that can't be used, with the reason.
+        review: lets a person correct what is read in a note; see `review_findings`.
+    """
+    kg, typed = model.kg, request.typed
+    if request.phenopacket is not None:
+        patients = read_phenopackets(Path(request.phenopacket), kg, quarantine, typed)
+        if len(patients) > 1 and request.of_one_patient:
+            raise DataError(
+                f"has {len(patients)} patients: --ask, --gene, --onset, --sex, --explain and --page"
+                " are for one",
+                path=request.phenopacket,
+            )
+        return RequestedPatients(patients)
+    table = None
+    if request.note is not None:
+        table = read_note(Path(request.note), model, review)
+        findings = kept_findings(table, kg, typed)
+    elif request.findings_from is not None:
+        findings = read_findings(Path(request.findings_from), kg, typed)
+    else:
+        findings = resolve_findings(kg, *typed)
+    origin = request.note or request.findings_from
+    name = request.patient or ("patient" if origin is None else Path(origin).stem)
+    return RequestedPatients([PatientFindings(name.strip(), findings)], table)
+
+
+def diagnose_requested(
+    model: DiagnosisModel,
+    request: DiagnosisRequest,
+    requested: RequestedPatients,
+    quarantine: Quarantine,
+) -> DiagnosisResult:
+    """Rank diseases for the patients of a request: the second half of `diagnose`.
+
+    Args:
+        requested: of `read_requested`, perhaps with more findings since (`ask_for_phenotypes`).
+
+    Raises:
+        DataError: nothing of any patient is known to the model.
+    """
+    cases = diagnose_patients(
+        model,
+        requested.patients,
+        quarantine,
+        top=request.top,
+        circumstances=request.circumstances,
+        coverage=request.coverage,
+    )
+    if not cases:
+        raise DataError(NO_KNOWN_PHENOTYPE)
+    ranked = {case["patient"] for case in cases}
+    table = requested.note_findings
+    return DiagnosisResult(
+        cases=cases,
+        patients=[patient for patient in requested.patients if patient.id in ranked],
+        # Sentences without a finding (a letter's head) are for those who have the note.
+        note_findings=None if table is None else table.filter(pl.col("context") != NO_FINDING),
+        explanation=_explanation(model, request, cases[0]) if request.explain else None,
+    )
+
+
+def _explanation(
+    model: DiagnosisModel, request: DiagnosisRequest, case: PatientDiagnosis
+) -> pl.DataFrame:
+    return model.explain(
+        case["present"],
+        case["excluded"],
+        diseases=[diagnosis["disease"] for diagnosis in case["diagnoses"]],
+        circumstances=request.circumstances,
+    )
