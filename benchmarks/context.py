@@ -31,7 +31,7 @@ from medkg.extract.context.evaluate import (
 )
 from medkg.extract.context.evaluate_values import evaluate_values
 from medkg.extract.context.values import measurement
-from medkg.extract.mentions.recogniser import Found, set_mentions
+from medkg.extract.mentions.recogniser import PredictedMention, set_mentions
 from medkg.extract.relations.evaluate import score
 from medkg.extract.sentences import Sentences
 from medkg.extract.tokens import MedkgTokenizer, blank
@@ -102,7 +102,7 @@ def speed(texts: list[LabelledText]) -> pl.DataFrame:
         _timed(seconds, "medkg_sentences", lambda: [sentences(doc) for doc in docs])
         for doc, text in zip(docs, texts, strict=True):
             given = [labelled.mention for labelled in text.mentions]
-            set_mentions(doc, [Found(m.start, m.end, m.kind, 1.0) for m in given])
+            set_mentions(doc, [PredictedMention(m.start, m.end, m.kind, 1.0) for m in given])
         _timed(seconds, "medkg_context", lambda: [context(doc) for doc in docs])
         tests = [m for doc in docs for m in doc.spans["mentions"] if m.label_ == "Procedure"]
         _timed(seconds, "values", lambda tests=tests: [measurement(test) for test in tests])

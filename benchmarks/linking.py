@@ -31,9 +31,9 @@ import polars as pl
 from medkg.core.quarantine import Quarantine
 from medkg.extract.corpora.pubtator import read_pubtator
 from medkg.extract.linking.evaluate import evaluate_linking
-from medkg.extract.linking.linker import Asked, Linker
-from medkg.extract.linking.ranker import SHIPPED, Ranker
-from medkg.extract.linking.train import asked_in, train_linker, training_rows
+from medkg.extract.linking.linker import Linker, LinkQuery
+from medkg.extract.linking.ranker import SHIPPED, LinkingRanker
+from medkg.extract.linking.train import link_queries, train_linker, training_rows
 from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.sources import load
 
@@ -96,7 +96,7 @@ def main() -> None:
     elif arguments.step == "train":
         train(arguments.data, arguments.graphs, arguments.out)
     else:
-        ranker = Ranker.load(arguments.model)
+        ranker = LinkingRanker.load(arguments.model)
         for corpus_format, (_, development) in PARTS.items():
             names = [_file(arguments.data / "corpora" / train) for train, _ in PARTS.values()]
             start = time.process_time()
@@ -188,7 +188,7 @@ def index(folder: Path, count: int, corpus: Path | None) -> None:
           f"{_resident() - before:.0f} MB more resident memory")  # fmt: skip
     if corpus is not None:
         documents = [
-            [mention._replace(kind="Disease") for mention in asked_in(document, "pubtator")[0]]
+            [mention._replace(kind="Disease") for mention in link_queries(document, "pubtator")[0]]
             for document in read_pubtator(corpus, Quarantine())
         ]
         start = time.process_time()
@@ -199,7 +199,9 @@ def index(folder: Path, count: int, corpus: Path | None) -> None:
     for name, mentions in (("as they are", asked), ("a letter dropped", misspelled)):
         start = time.process_time()
         for place in range(0, len(mentions), 20):
-            linker.in_document([Asked(text, "Disease") for text in mentions[place : place + 20]])
+            linker.in_document(
+                [LinkQuery(text, "Disease") for text in mentions[place : place + 20]]
+            )
         elapsed = (time.process_time() - start) / len(mentions) * 1000
         print(f"mentions that are names {name}: {elapsed:.2f} ms of CPU time each")
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")

@@ -59,7 +59,7 @@ def build_pipeline(
     Args:
         terminology: the graph whose names, with what laymen say for its phenotypes, the mentions
             are linked to.
-        ner_model: any recogniser that `network.open_recogniser` knows, by name or folder; None: the
+        ner_model: any recogniser that `network.load_recogniser` knows, by name or folder; None: the
             one that ships.
         relations_model: folder of a relation model; None: the one that ships.
         linker: `scispacy_linker:umls` (or mesh, rxnorm, go, hpo) for scispaCy's; None: medkg's.

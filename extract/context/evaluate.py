@@ -19,7 +19,7 @@ from ..corpora.document import Document, Mention, flat_mentions
 from ..corpora.files import read_text
 from ..corpora.gold import read_gold
 from ..corpora.splits import split_documents
-from ..mentions.recogniser import Found, set_mentions
+from ..mentions.recogniser import PredictedMention, set_mentions
 from ..relations.evaluate import score
 from ..sentences import Sentences
 from ..tokens import blank
@@ -190,7 +190,7 @@ def count(
     for text in texts:
         doc = sentences(nlp.make_doc(text.text))
         given = [labelled.mention for labelled in text.mentions]
-        set_mentions(doc, [Found(m.start, m.end, m.kind, 1.0) for m in given])
+        set_mentions(doc, [PredictedMention(m.start, m.end, m.kind, 1.0) for m in given])
         pairs = [(m.said, found) for m, found in zip(text.mentions, method(doc), strict=True)]
         for value, attribute in VALUES.items():
             judged = [

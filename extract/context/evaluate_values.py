@@ -13,7 +13,7 @@ from ...core.quarantine import Quarantine
 from ..corpora.brat import read_brat
 from ..corpora.document import Document, flat_mentions
 from ..corpora.splits import split_documents
-from ..mentions.recogniser import Found, set_mentions
+from ..mentions.recogniser import PredictedMention, set_mentions
 from ..relations.evaluate import score
 from ..sentences import Sentences
 from ..tokens import blank
@@ -60,7 +60,7 @@ def _count(document: Document) -> dict[str, tuple[int, int, int]]:
             modifiers[relation.tail, head.kind].append(document.text[head.start : head.end])
     doc = Sentences()(blank().make_doc(document.text))
     given = flat_mentions(document, "brat")
-    set_mentions(doc, [Found(m.start, m.end, m.kind, 1.0) for m in given])
+    set_mentions(doc, [PredictedMention(m.start, m.end, m.kind, 1.0) for m in given])
     rows = {"number": [0, 0, 0], "interpretation": [0, 0, 0], "dose": [0, 0, 0]}
     for mention, span in zip(given, doc.spans["mentions"], strict=True):
         kind = by_key[mention.key].kind

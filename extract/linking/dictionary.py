@@ -56,7 +56,7 @@ def nodes_by_identifier(dictionary: KnowledgeGraph) -> dict[str, set[str]]:
     return nodes
 
 
-class Names:
+class NameDictionary:
     """Names of identifiers, gathered from corpora and graphs.
 
     Args:

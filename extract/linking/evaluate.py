@@ -16,10 +16,10 @@ from ...core.errors import DataError
 from ...core.quarantine import Quarantine
 from ...graph.kg import KnowledgeGraph
 from ..corpora.readers import format_of, read_annotated
-from .dictionary import PREFIXES, Names, nodes_by_identifier
-from .linker import Link, Linker
-from .ranker import Ranker
-from .train import asked_in, prefixes_of
+from .dictionary import PREFIXES, NameDictionary, nodes_by_identifier
+from .linker import EntityLink, Linker
+from .ranker import LinkingRanker
+from .train import link_queries, prefixes_of
 
 FORMATS = ("pubtator", "ncbi", "brat")
 _DEPTHS = (1, 5, 10, 50)
@@ -34,15 +34,15 @@ class _Mention:
     kind: str
     identifiers: frozenset[str]  # and the nodes that have them
     reachable: bool  # the dictionary has a name of one of its identifiers
-    links: tuple[Link, ...]  # likeliest first, without threshold
+    links: tuple[EntityLink, ...]  # likeliest first, without threshold
 
 
-def read_names(
+def read_dictionary(
     names: Iterable[Path | KnowledgeGraph],
     prefixes: Iterable[str] = PREFIXES,
     labels: Mapping[str, str | None] | None = None,
 ) -> KnowledgeGraph:
-    """A dictionary from annotated corpora and graphs; see `dictionary.Names`.
+    """A dictionary from annotated corpora and graphs; see `dictionary.NameDictionary`.
 
     Args:
         names: annotated texts (PubTator, or a folder of brat's), folders of graphs, graphs.
@@ -52,7 +52,7 @@ def read_names(
     Raises:
         DataError: one of them can't be read.
     """
-    dictionary = Names(prefixes)
+    dictionary = NameDictionary(prefixes)
     graphs = []
     for source in names:
         if isinstance(source, KnowledgeGraph):
@@ -74,7 +74,7 @@ def evaluate_linking(
     format: str | None = None,
     *,
     labels: Mapping[str, str | None] | None = None,
-    ranker: Ranker | None = None,
+    ranker: LinkingRanker | None = None,
     seed: int = 0,
     quarantine: Quarantine | None = None,
 ) -> pl.DataFrame:
@@ -85,7 +85,7 @@ def evaluate_linking(
     corpus gives no identifier or none that the dictionary has a name of.
 
     Args:
-        names: where the names come from; see `read_names`.
+        names: where the names come from; see `read_dictionary`.
         corpus: the file (brat: folder or archive) to score on.
         format: pubtator, ncbi or brat; None: told from the file.
         labels: kinds of the corpus' labels, as in `own.read_annotated`.
@@ -120,7 +120,7 @@ def evaluate_linking(
             path=corpus,
         )
     # BC5CDR knows MeSH alone, so that an equal name of OMIM's would be a mistake.
-    dictionary = read_names(names, prefixes, labels)
+    dictionary = read_dictionary(names, prefixes, labels)
     nodes_of = nodes_by_identifier(dictionary)
     linker = Linker(dictionary, ranker=ranker)
     wide = linker.with_candidates(max(_DEPTHS))
@@ -128,7 +128,7 @@ def evaluate_linking(
                                                               ("exact name", [], [])]  # fmt: skip
     nameless: dict[str, set[str]] = defaultdict(set)
     for place, document in enumerate(documents):
-        asked, gold = asked_in(document, "medkg")
+        asked, gold = link_queries(document, "medkg")
         for mention, ids in zip(asked, gold, strict=True):
             nameless[mention.kind] |= {i for i in ids if i not in nodes_of}
         links = (

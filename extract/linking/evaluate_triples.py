@@ -20,8 +20,8 @@ from ..mentions.network import recogniser_folder
 from ..relations.evaluate import compare
 from ..relations.model import SHIPPED
 from ..run import read_documents
-from ..seen import trained_on
-from .evaluate import read_names
+from ..training_overlap import documents_trained_on
+from .evaluate import read_dictionary
 
 Triple = tuple[str, str, str]  # document, head, tail
 
@@ -42,7 +42,7 @@ def evaluate_triples(
     the corpus relates the two identifiers in that document.
 
     Args:
-        names: where the linker's names come from; see `evaluate_linking.read_names`.
+        names: where the linker's names come from; see `evaluate_linking.read_dictionary`.
         corpus: BC5CDR's form; its mentions and identifiers are not looked at.
         model: a mention recogniser; None: the one that ships.
         relations_model: a relation model's folder; None: the one that ships.
@@ -63,7 +63,7 @@ def evaluate_triples(
     true = _truth(documents)
     if not true:
         raise DataError("relates no two identifiers (lines of ID, CID, ID, ID)", path=corpus)
-    terminology = read_names(names, ["MESH"])
+    terminology = read_dictionary(names, ["MESH"])
     graph = read_documents(
         [TextDocument(f"PMID:{document.id}", document.text) for document in documents],
         terminology,
@@ -76,7 +76,7 @@ def evaluate_triples(
     ceiling = sum({head, tail} <= known for _, head, tail in true) / len(true)
     ids = [document.id for document in documents]
     folders = [recogniser_folder(model), relations_model or SHIPPED]
-    counts = {"documents": len(documents), "trained_on": trained_on(folders, documents)}
+    counts = {"documents": len(documents), "trained_on": documents_trained_on(folders, documents)}
     rows = []
     for threshold in _thresholds(list(found.values()), steps):
         chosen = {triple for triple, chance in found.items() if chance >= threshold}

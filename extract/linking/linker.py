@@ -37,7 +37,7 @@ from .name_index import (
     key_of,
     names_of,
 )
-from .ranker import FEATURES, Ranker
+from .ranker import FEATURES, LinkingRanker
 
 if TYPE_CHECKING:
     from .scispacy_linker import ScispacyLinker
@@ -62,7 +62,7 @@ _PLACE = {name: place for place, name in enumerate(FEATURES)}
 
 
 @dataclass(frozen=True)
-class Link:
+class EntityLink:
     """A node that a mention may mean, with the probability that it does."""
 
     identifier: str
@@ -71,7 +71,7 @@ class Link:
     score: float
 
 
-class Asked(NamedTuple):
+class LinkQuery(NamedTuple):
     """A mention to be linked: its text, kind, and what the document spells it out as."""
 
     text: str
@@ -104,10 +104,10 @@ class Linker:
         terminology: KnowledgeGraph,
         threshold: float | None = None,
         *,
-        ranker: Ranker | None = None,
+        ranker: LinkingRanker | None = None,
         candidates: int = _CANDIDATES,
     ) -> None:
-        self.ranker = ranker or Ranker.load()
+        self.ranker = ranker or LinkingRanker.load()
         self.threshold = self.ranker.threshold if threshold is None else threshold
         self._most = candidates
         self._every_level = False
@@ -121,21 +121,21 @@ class Linker:
         }
         self._cache: dict[tuple[str, str], _Candidates] = {}
 
-    def link(self, mentions: Sequence[tuple[str, str]]) -> list[Link | None]:
+    def link(self, mentions: Sequence[tuple[str, str]]) -> list[EntityLink | None]:
         """For each (text, kind) the best node, or None where none reaches the threshold."""
         return [
             found[0] if found and found[0].score >= self.threshold else None
             for found in self.candidates(mentions)
         ]
 
-    def candidates(self, mentions: Sequence[tuple[str, str]]) -> list[list[Link]]:
+    def candidates(self, mentions: Sequence[tuple[str, str]]) -> list[list[EntityLink]]:
         """For each (text, kind), each on its own, the nodes that it may mean, the likeliest first.
 
         No threshold is applied. A kind that the linker doesn't know has no candidates.
         """
-        return [self.in_document([Asked(text, kind)])[0] for text, kind in mentions]
+        return [self.in_document([LinkQuery(text, kind)])[0] for text, kind in mentions]
 
-    def in_document(self, mentions: Sequence[Asked]) -> list[list[Link]]:
+    def in_document(self, mentions: Sequence[LinkQuery]) -> list[list[EntityLink]]:
         """As `candidates`, of the mentions of one document, each in the light of the others."""
         found = self.inputs(mentions)
         if not found:
@@ -149,7 +149,7 @@ class Linker:
             links.append(self._links(asked.kind, rows, mine) if len(inputs) else [])
         return links
 
-    def exact(self, mention: Asked) -> list[Link]:
+    def exact(self, mention: LinkQuery) -> list[EntityLink]:
         """The nodes that have exactly the mention's name, those it most often means first.
 
         The baseline that `evaluate linking` shows.
@@ -159,7 +159,7 @@ class Linker:
             return []
         rows = [r for r, level in index.exact(key_of(mention.text)).items() if level == NAME]
         rows.sort(key=lambda row: (-index.count[row], row))
-        return [Link(index.nodes[r], index.kinds[r], index.names[r], 1.0) for r in rows]
+        return [EntityLink(index.nodes[r], index.kinds[r], index.names[r], 1.0) for r in rows]
 
     def with_candidates(self, most: int) -> Linker:
         """The same linker over the same names, looking at every level and at more candidates."""
@@ -167,7 +167,9 @@ class Linker:
         other._most, other._every_level, other._cache = most, True, {}
         return other
 
-    def inputs(self, mentions: Sequence[Asked]) -> list[tuple[list[int], npt.NDArray[np.float64]]]:
+    def inputs(
+        self, mentions: Sequence[LinkQuery]
+    ) -> list[tuple[list[int], npt.NDArray[np.float64]]]:
         """For each mention of a document the rows of its candidates and the ranker's inputs."""
         self._look_up([(text, m.kind) for m in mentions for text in _texts(m)])
         exact: dict[tuple[str, str], _Candidates] = {
@@ -176,7 +178,7 @@ class Linker:
             for text in _texts(m)
             if m.kind in self._indexes and self._cache[text, m.kind].exact
         }
-        done: dict[Asked, tuple[list[int], npt.NDArray[np.float64]]] = {}
+        done: dict[LinkQuery, tuple[list[int], npt.NDArray[np.float64]]] = {}
         for mention in mentions:
             if mention not in done:
                 done[mention] = self._of_mention(mention, exact)
@@ -187,7 +189,7 @@ class Linker:
         return str(self._indexes[kind].nodes[row])
 
     def _of_mention(
-        self, mention: Asked, exact: Mapping[tuple[str, str], _Candidates]
+        self, mention: LinkQuery, exact: Mapping[tuple[str, str], _Candidates]
     ) -> tuple[list[int], npt.NDArray[np.float64]]:
         index = self._indexes.get(mention.kind)
         if index is None:
@@ -260,21 +262,21 @@ class Linker:
 
     def _links(
         self, kind: str, rows: Sequence[int], chances: npt.NDArray[np.float64]
-    ) -> list[Link]:
+    ) -> list[EntityLink]:
         index = self._indexes[kind]
-        links: dict[str, Link] = {}
+        links: dict[str, EntityLink] = {}
         order: dict[str, int] = {}
         for row, chance in zip(rows, chances.tolist(), strict=True):
             identifier, own = index.nodes[row], index.kinds[row]
             score = chance if own == kind else chance * _OTHER_KIND
             order[identifier] = min(row, order.get(identifier, row))
             if identifier not in links or links[identifier].score < score:
-                links[identifier] = Link(identifier, own, index.names[row], score)
+                links[identifier] = EntityLink(identifier, own, index.names[row], score)
         # Of equals, the preferred prefix, which comes first in the index.
         return sorted(links.values(), key=lambda x: (-round(x.score, 9), order[x.identifier]))
 
 
-def _texts(mention: Asked) -> tuple[str, ...]:
+def _texts(mention: LinkQuery) -> tuple[str, ...]:
     """What a mention is looked up as, the best first."""
     own = (mention.text,) if mention.long is None else (mention.long, mention.text)
     return (*own, *(part for part in _parts(own[0]) if part not in own))
@@ -454,9 +456,9 @@ class LinkerComponent:
         long_forms = {short: long for short, long in usual.items() if long} | long_forms
         asked = [
             # What notes write short may be the name of something else, too.
-            Asked(mention._.stands_for, mention.label_)
+            LinkQuery(mention._.stands_for, mention.label_)
             if mention._.stands_for
-            else asked_for(mention.text, mention.label_, long_forms)
+            else link_query(mention.text, mention.label_, long_forms)
             for mention in mentions
         ]
         least = self.linker.threshold
@@ -510,7 +512,7 @@ def long_forms_of(
     return found
 
 
-def asked_for(text: str, kind: str, long_forms: Mapping[str, str]) -> Asked:
+def link_query(text: str, kind: str, long_forms: Mapping[str, str]) -> LinkQuery:
     """A mention to be linked, with what its document's abbreviations spell it out as.
 
     A short form may be the whole mention, its plural, or a word of it ("G6PD deficiency").
@@ -521,11 +523,11 @@ def asked_for(text: str, kind: str, long_forms: Mapping[str, str]) -> Asked:
         words = [long_forms.get(word, word) for word in text.split(" ")]
         long = " ".join(words)
     if long is None or (long := " ".join(long.split())) == text:
-        return Asked(text, kind)
-    return Asked(text, kind, long)
+        return LinkQuery(text, kind)
+    return LinkQuery(text, kind, long)
 
 
-def _twin(links: list[Link]) -> Link | None:
+def _twin(links: list[EntityLink]) -> EntityLink | None:
     """The first link of another kind than the first's, if it is as good but for its kind.
 
     Or has the same name and is likelier than not: "chronic myeloid leukemia" is a phenotype of that
@@ -534,11 +536,11 @@ def _twin(links: list[Link]) -> Link | None:
     return next((x for x in links if x.kind != links[0].kind and _is_as_good(x, links[0])), None)
 
 
-def _is_as_good(link: Link, first: Link) -> bool:
+def _is_as_good(link: EntityLink, first: EntityLink) -> bool:
     return first.score - link.score < 0.03 or (
         link.score > 0.5 and _spelling(link) == _spelling(first)
     )
 
 
-def _spelling(link: Link) -> str:
+def _spelling(link: EntityLink) -> str:
     return forms(key_of(link.name)).spelling

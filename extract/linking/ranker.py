@@ -50,7 +50,7 @@ _DECREASING = ("unmatched_mention", "homonyms", "numbers_differ")
 _ARRAYS = ("feature", "threshold", "left", "right", "missing_left", "value")
 
 
-class Ranker:
+class LinkingRanker:
     """Trees that add up to the log-odds of a link.
 
     Arrays are (trees, nodes of a tree): `feature` is −1 at a leaf, whose `left` and `right` are
@@ -70,7 +70,7 @@ class Ranker:
             self._flat[side] = (arrays[side] + self._roots[:, None]).ravel()
 
     @classmethod
-    def load(cls, folder: Path | None = None) -> Ranker:
+    def load(cls, folder: Path | None = None) -> LinkingRanker:
         """Read a model's folder; None: the one that ships.
 
         Raises:
@@ -133,7 +133,9 @@ def classifier(seed: int = 0) -> Any:
     )
 
 
-def fit(inputs: npt.NDArray[np.float64], right: npt.NDArray[np.bool_], seed: int = 0) -> Ranker:
+def fit(
+    inputs: npt.NDArray[np.float64], right: npt.NDArray[np.bool_], seed: int = 0
+) -> LinkingRanker:
     """Train trees on rows of features and whether each link is right.
 
     Args:
@@ -171,4 +173,4 @@ def fit(inputs: npt.NDArray[np.float64], right: npt.NDArray[np.bool_], seed: int
         "threshold": 0.5,
         "calibration": [1.0, 0.0],
     }
-    return Ranker(arrays, about)
+    return LinkingRanker(arrays, about)

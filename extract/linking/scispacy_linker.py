@@ -17,7 +17,7 @@ import polars as pl
 
 from ...core.errors import MissingError, ModelError
 from ...graph.kg import KnowledgeGraph
-from .linker import KINDS, Asked, Link
+from .linker import KINDS, EntityLink, LinkQuery
 
 PREFIX = "scispacy_linker:"
 # The least similarity of a link, scispaCy's own default. It is no probability.
@@ -63,7 +63,7 @@ class ScispacyLinker:
                 f"what {PREFIX}{name} links to; give a graph that has them"
             )
 
-    def in_document(self, mentions: Sequence[Asked]) -> list[list[Link]]:
+    def in_document(self, mentions: Sequence[LinkQuery]) -> list[list[EntityLink]]:
         """For each mention the nodes that it may mean, the most similar first."""
         if not mentions:
             return []
@@ -71,13 +71,13 @@ class ScispacyLinker:
         links = []
         for mention, candidates in zip(mentions, self._generate(texts, _NEAREST), strict=True):
             kinds = KINDS.get(mention.kind, ())
-            found: dict[str, Link] = {}
+            found: dict[str, EntityLink] = {}
             for candidate in sorted(candidates, key=lambda c: (-max(c.similarities), c.concept_id)):
                 curie = self._curie.format(candidate.concept_id)
                 nodes = [node for node in self._nodes.get(curie, ()) if node[1] in kinds]
                 for identifier, kind, label in sorted(nodes, key=lambda n: kinds.index(n[1])):
                     score = min(1.0, float(max(candidate.similarities)))
-                    found.setdefault(identifier, Link(identifier, kind, label, score))
+                    found.setdefault(identifier, EntityLink(identifier, kind, label, score))
             links.append(list(found.values()))
         return links
 

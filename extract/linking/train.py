@@ -13,18 +13,18 @@ import numpy.typing as npt
 from ...graph.kg import KnowledgeGraph
 from ..abbreviations import find_abbreviations
 from ..corpora.document import Document, flat_mentions
-from .dictionary import Names, identifiers, nodes_by_identifier
+from .dictionary import NameDictionary, identifiers, nodes_by_identifier
 from .linker import (
-    Asked,
     Linker,
-    asked_for,
+    LinkQuery,
+    link_query,
     long_forms_of,
 )
-from .ranker import Ranker, fit
+from .ranker import LinkingRanker, fit
 
 FOLDS = 4
 # A linker must be given a ranker; this one knows nothing.
-_UNTRAINED = Ranker(
+_UNTRAINED = LinkingRanker(
     {
         "feature": np.full((1, 1), -1, np.int16),
         "threshold": np.zeros((1, 1)),
@@ -38,7 +38,7 @@ _UNTRAINED = Ranker(
 
 
 @dataclass
-class Rows:
+class TrainingRows:
     """Candidates of mentions: what the ranker sees, which are right, which mention each is of."""
 
     inputs: npt.NDArray[np.float64]
@@ -47,19 +47,19 @@ class Rows:
     fold: npt.NDArray[np.int64]
 
 
-def asked_in(document: Document, format: str) -> tuple[list[Asked], list[set[str]]]:
+def link_queries(document: Document, format: str) -> tuple[list[LinkQuery], list[set[str]]]:
     """The mentions of a document as the linker is asked for them, and their identifiers."""
     mentions = flat_mentions(document, format)
     places = [(m.start, m.end, m.kind) for m in mentions]
     long_forms = long_forms_of(document.text, places, find_abbreviations(document.text))
-    asked = [asked_for(document.text[m.start : m.end], m.kind, long_forms) for m in mentions]
+    asked = [link_query(document.text[m.start : m.end], m.kind, long_forms) for m in mentions]
     return asked, [identifiers(mention) for mention in mentions]
 
 
 def training_rows(
     corpora: Sequence[tuple[Sequence[Document], str]],
     terminologies: Sequence[Sequence[KnowledgeGraph]],
-) -> Rows:
+) -> TrainingRows:
     """Candidates of the corpora's mentions, from dictionaries that don't know their documents.
 
     The documents are dealt into folds. Each fold's mentions are looked up among the other folds'
@@ -73,7 +73,7 @@ def training_rows(
     for graphs, (documents, format) in product(terminologies, corpora):
         prefixes = prefixes_of(documents, format)
         for fold in range(FOLDS):
-            names = Names(prefixes)
+            names = NameDictionary(prefixes)
             for others, other_format in corpora:
                 rest = _dealt(others, fold, False) if others is documents else others
                 names.add_corpus(rest, other_format)
@@ -88,14 +88,14 @@ def training_rows(
                 linker = Linker(terminology, ranker=_UNTRAINED)
                 nodes_of = nodes_by_identifier(terminology)
                 for document in part:
-                    asked, gold = asked_in(document, format)
+                    asked, gold = link_queries(document, format)
                     for (rows, inputs), m, ids in zip(
                         linker.inputs(asked), asked, gold, strict=True
                     ):
                         nodes = {node for i in ids for node in nodes_of.get(i, ())}
                         right = [linker.node_of(m.kind, row) in nodes for row in rows]
                         blocks.append((inputs, right, len(blocks), fold))
-    return Rows(
+    return TrainingRows(
         np.concatenate([inputs for inputs, *_ in blocks]),
         np.concatenate([np.array(right, dtype=np.bool_) for _, right, *_ in blocks]),
         np.concatenate([np.full(len(right), number) for _, right, number, _ in blocks]),
@@ -117,7 +117,7 @@ def _dealt(documents: Sequence[Document], fold: int, held: bool) -> list[Documen
     return [d for place, d in enumerate(documents) if (place % FOLDS == fold) == held]
 
 
-def train_linker(rows: Rows, seed: int = 0) -> tuple[Ranker, dict[str, Any]]:
+def train_linker(rows: TrainingRows, seed: int = 0) -> tuple[LinkingRanker, dict[str, Any]]:
     """Fit a ranker, its calibration and its threshold.
 
     The slope and shift that calibrate it are fitted to the best candidate of each mention of a

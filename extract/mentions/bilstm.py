@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from .hashed_names import HashedNames
+from .hashed_gazetteer import HashedGazetteer
 from .names import WIDTH, NameLists
 from .vectors import word_form
 
@@ -110,7 +110,7 @@ class BiLSTMEncoder(nn.Module):
 
     width = STATE
 
-    def __init__(self, vocabulary: Vocabulary, names: NameLists, learnt: HashedNames) -> None:
+    def __init__(self, vocabulary: Vocabulary, names: NameLists, learnt: HashedGazetteer) -> None:
         super().__init__()
         self.vocabulary = vocabulary
         self.names = names

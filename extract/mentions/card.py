@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..folder import score_cells
-from ..seen import SIBLING_FIGURES
+from ..training_overlap import SIBLING_FIGURES
 from .recogniser import THRESHOLD
 
 _LICENCES = {

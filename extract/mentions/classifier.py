@@ -18,7 +18,7 @@ from transformers import AutoModelForTokenClassification
 
 from ...core.errors import ModelError
 from ..corpora.labels import kind_of, split_tag, tagged_spans
-from .recogniser import Found, Recogniser
+from .recogniser import PredictedMention, Recogniser
 from .transformer import (
     cased_tokenizer,
     frame,
@@ -82,7 +82,7 @@ class TokenClassifier(Recogniser):
         return cls(model, network.to(place), tokenizer)
 
     @torch.inference_mode()
-    def predict_heads(self, texts: Sequence[str]) -> list[dict[str, list[Found]]]:
+    def predict_heads(self, texts: Sequence[str]) -> list[dict[str, list[PredictedMention]]]:
         encoded = [
             self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
             for text in texts
@@ -120,7 +120,7 @@ class TokenClassifier(Recogniser):
                 result[n] = row
         return result
 
-    def _found(self, text: str, encoded: Any, words: dict[int, Tensor]) -> list[Found]:
+    def _found(self, text: str, encoded: Any, words: dict[int, Tensor]) -> list[PredictedMention]:
         if not words:
             return []
         order = sorted(words)
@@ -139,5 +139,5 @@ class TokenClassifier(Recogniser):
             start += len(within) - len(within.lstrip())
             stop = start + len(within.strip())
             sure = min(float(of_kind[n, self._of_tag[best[n]]]) for n in range(first, end))
-            found.append(Found(start, stop, kind, min(1.0, sure)))
+            found.append(PredictedMention(start, stop, kind, min(1.0, sure)))
         return found

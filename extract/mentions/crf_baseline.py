@@ -22,7 +22,7 @@ from ..corpora.labels import tagged_spans
 from ..folder import open_folder, save_files
 from ..tokens import token_offsets
 from .names import NameLists, normalised
-from .recogniser import MODEL, Found, TrainedRecogniser
+from .recogniser import MODEL, PredictedMention, TrainedRecogniser
 from .vectors import word_form
 
 ITERATIONS = 100
@@ -68,10 +68,10 @@ class CrfNer(TrainedRecogniser):
                 advance()
         return model
 
-    def predict_heads(self, texts: Sequence[str]) -> list[dict[str, list[Found]]]:
+    def predict_heads(self, texts: Sequence[str]) -> list[dict[str, list[PredictedMention]]]:
         return [self._predict(text) for text in texts]
 
-    def _predict(self, text: str) -> dict[str, list[Found]]:
+    def _predict(self, text: str) -> dict[str, list[PredictedMention]]:
         offsets = token_offsets(text)
         if not offsets:
             return {name: [] for name in self.kinds}
@@ -83,7 +83,7 @@ class CrfNer(TrainedRecogniser):
             tags = tagger.tag()
             signs = [(tag[0], tag[2:]) for tag in tags]
             results[name] = [
-                Found(
+                PredictedMention(
                     offsets[first][0],
                     offsets[end - 1][1],
                     kind,

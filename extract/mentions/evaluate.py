@@ -15,14 +15,14 @@ from ...core.quarantine import Quarantine
 from ..corpora.document import Document
 from ..corpora.labels import KINDS
 from ..corpora.readers import read_annotated
-from ..seen import trained_on
-from .network import DEFAULT, open_recogniser, recogniser_folder
+from ..training_overlap import documents_trained_on
+from .network import DEFAULT, load_recogniser, recogniser_folder
 from .recogniser import (
     THRESHOLD,
-    Found,
+    PredictedMention,
     Recogniser,
-    above,
-    combine,
+    above_threshold,
+    join_heads,
 )
 
 _RESAMPLES = 1000
@@ -60,7 +60,7 @@ def evaluate_ner(
     """Score models beside each other on an annotated corpus.
 
     Args:
-        models: any that `network.open_recogniser` knows; None or "default": the shipped one.
+        models: any that `network.load_recogniser` knows; None or "default": the shipped one.
         corpus: the file (brat: folder or archive) to score on.
         format: one of `own.FORMATS`; None: told from the file.
         head: score what this head of a model finds, which keeps to its corpus' guidelines; a model
@@ -74,11 +74,11 @@ def evaluate_ner(
     Returns:
         A row per model and kind of the corpus, and one for all ("micro"): model, head ("joined"
         for all), kind, precision, recall, f1, low, high (95 % bootstrap interval of F1 over
-        documents), gold, predicted, documents, trained_on (how many of these the model says it
-        was trained on, see `seen.trained_on`; null: it doesn't say). Mentions of a kind that the
-        corpus does not annotate are left out; where it annotates diseases and no symptoms (BC5CDR,
-        NCBI), a Symptom counts as a Disease. Where the corpus' mentions overlap, each counts,
-        though no model finds both.
+        documents), gold, predicted, documents, trained_on (how many of these the model says it was
+        trained on, see `training_overlap.documents_trained_on`; null: it doesn't say). Mentions of
+        a kind that the corpus does not annotate are left out; where it annotates diseases and no
+        symptoms (BC5CDR, NCBI), a Symptom counts as a Disease. Where the corpus' mentions overlap,
+        each counts, though no model finds both.
 
     Raises:
         DataError: the corpus can't be read, its format isn't known, or a label is no kind.
@@ -92,12 +92,12 @@ def evaluate_ner(
     )
     rows = []
     for model in models:
-        recogniser = open_recogniser(model, device)
+        recogniser = load_recogniser(model, device)
         used = head
         if head is not None and head not in recogniser.kinds and len(recogniser.kinds) == 1:
             (used,) = recogniser.kinds
         about = {"model": DEFAULT if model is None else str(model), "head": used or "joined"}
-        seen = trained_on([recogniser_folder(model)], documents)
+        seen = documents_trained_on([recogniser_folder(model)], documents)
         counts = {"documents": len(documents), "trained_on": seen}
         scores = score(recogniser, documents, "medkg", used, threshold)
         rows += [{**about, **asdict(row), **counts} for row in scores]
@@ -122,8 +122,8 @@ def score(
     predicted = []
     texts = [d.text for d in documents]
     for heads, text in zip(model.predict_heads(texts), texts, strict=True):
-        likely = above(heads, threshold)
-        found = combine(likely, model.kinds, text) if head is None else likely[head]
+        likely = above_threshold(heads, threshold)
+        found = join_heads(likely, model.kinds, text) if head is None else likely[head]
         predicted.append({_key(f, kinds) for f in found})
     return strict_scores(gold, predicted, kinds)
 
@@ -175,6 +175,6 @@ def strict_scores(
     return rows
 
 
-def _key(found: Found, kinds: Sequence[str]) -> tuple[int, int, str]:
+def _key(found: PredictedMention, kinds: Sequence[str]) -> tuple[int, int, str]:
     as_disease = found.kind == "Symptom" and "Symptom" not in kinds
     return found.start, found.end, "Disease" if as_disease else found.kind

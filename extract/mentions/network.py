@@ -21,16 +21,16 @@ from ..folder import load_weights, open_folder, save_folder
 from ..tokens import longest_first, token_offsets
 from .bilstm import BiLSTMEncoder, Vocabulary
 from .crf import CRF, decode
-from .hashed_names import HashedNames
+from .hashed_gazetteer import HashedGazetteer
 from .names import NameLists
 from .recogniser import (
     MODEL,
     THRESHOLD,
-    Found,
+    PredictedMention,
     Recogniser,
     TrainedRecogniser,
-    propagate,
-    sensible,
+    clean_mentions,
+    propagate_abbreviations,
     set_mentions,
 )
 
@@ -67,11 +67,13 @@ class NerModel(nn.Module, TrainedRecogniser):
         return loss
 
     @torch.inference_mode()
-    def predict_heads(self, texts: Sequence[str]) -> list[dict[str, list[Found]]]:
+    def predict_heads(self, texts: Sequence[str]) -> list[dict[str, list[PredictedMention]]]:
         """What each head finds in each text, abbreviations made consistent, in order."""
         self.eval()
         offsets = [token_offsets(text) for text in texts]
-        results: list[dict[str, list[Found]]] = [{name: [] for name in self.kinds} for _ in texts]
+        results: list[dict[str, list[PredictedMention]]] = [
+            {name: [] for name in self.kinds} for _ in texts
+        ]
         filled = [n for n in range(len(texts)) if offsets[n]]
         for batch in longest_first(filled, lambda n: len(offsets[n]), _TOKENS):
             tokens = [[texts[n][a:b] for a, b in offsets[n]] for n in batch]
@@ -79,10 +81,12 @@ class NerModel(nn.Module, TrainedRecogniser):
                 short_forms = find_abbreviations(texts[n])
                 for name, kinds in self.kinds.items():
                     found = [
-                        Found(offsets[n][i][0], offsets[n][j - 1][1], kinds[kind], probability)
+                        PredictedMention(
+                            offsets[n][i][0], offsets[n][j - 1][1], kinds[kind], probability
+                        )
                         for i, j, kind, probability in spans[name]
                     ]
-                    results[n][name] = propagate(found, short_forms)
+                    results[n][name] = propagate_abbreviations(found, short_forms)
         return results
 
     def scores_of(self, tokens: Sequence[Sequence[str]]) -> tuple[Tensor, Tensor, Tensor]:
@@ -154,7 +158,7 @@ class NerModel(nn.Module, TrainedRecogniser):
         if config["encoder"] == "bilstm":
             entries = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
             file = folder / _NAMES
-            learnt = HashedNames.load(file) if file.is_file() else HashedNames({})
+            learnt = HashedGazetteer.load(file) if file.is_file() else HashedGazetteer({})
             encoder: nn.Module = BiLSTMEncoder(Vocabulary(entries), NameLists.load(), learnt)
         else:
             # transformers takes seconds to import, and only these models need it.
@@ -168,11 +172,11 @@ class NerModel(nn.Module, TrainedRecogniser):
 
 
 def recogniser_folder(model: Path | str | None) -> Path:
-    """Where a model that `open_recogniser` knows lies, if it is a folder."""
+    """Where a model that `load_recogniser` knows lies, if it is a folder."""
     return SHIPPED if model is None or model == DEFAULT else Path(model)
 
 
-def open_recogniser(model: Path | str | None = None, device: str | None = None) -> Recogniser:
+def load_recogniser(model: Path | str | None = None, device: str | None = None) -> Recogniser:
     """Any recogniser that a user can name.
 
     Args:
@@ -237,15 +241,15 @@ class MedkgNer:
             for doc, found in zip(
                 docs, self.model.predict([doc.text for doc in docs], self.threshold), strict=True
             ):
-                set_mentions(doc, sensible(doc, found))
+                set_mentions(doc, clean_mentions(doc, found))
                 yield doc
 
 
 def create_medkg_ner(
     nlp: Language, name: str, model: str | None, threshold: float, device: str | None
 ) -> MedkgNer:
-    """Component from any model that `open_recogniser` knows (null: the shipped one)."""
-    return MedkgNer(open_recogniser(model, device), threshold)
+    """Component from any model that `load_recogniser` knows (null: the shipped one)."""
+    return MedkgNer(load_recogniser(model, device), threshold)
 
 
 Language.factory(

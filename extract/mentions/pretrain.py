@@ -59,7 +59,7 @@ def pretrain(
     torch.manual_seed(seed)
     heads = nn.ModuleList([nn.Linear(LSTM, WORD), nn.Linear(LSTM, WORD)])
     bias = nn.Parameter(frequency.clamp(min=0.05).log().float() - 5)
-    naming = Naming(names, read, seed) if names else None
+    naming = NameKindLoss(names, read, seed) if names else None
     parameters = [*encoder.parameters(), *heads.parameters(), bias]
     parameters += [] if naming is None else naming.parameters()
     optimizer = torch.optim.AdamW(parameters, lr=BILSTM.learning_rate, weight_decay=0.0, fused=True)
@@ -100,7 +100,7 @@ def pretrain(
                 advance(1 / len(batches), f"epoch {epoch + 1}, loss {total / (number + 1):.3f}")
 
 
-class Naming(nn.Module):
+class NameKindLoss(nn.Module):
     """The loss of telling names of several kinds, and words of texts, from each other.
 
     By a linear layer over the mean of a name's token vectors and the last one, which in English

@@ -47,7 +47,7 @@ _ALLERGIC_TO = re.compile(r"allerg(?:ic|y|ies)\s+to\b", re.I)
 
 
 @dataclass(frozen=True)
-class Found:
+class PredictedMention:
     """A recognised mention: characters [start, end) of the text, kind, probability."""
 
     start: int
@@ -62,13 +62,15 @@ class Recogniser(ABC):
     kinds: dict[str, list[str]]
 
     @abstractmethod
-    def predict_heads(self, texts: Sequence[str]) -> list[dict[str, list[Found]]]:
+    def predict_heads(self, texts: Sequence[str]) -> list[dict[str, list[PredictedMention]]]:
         """What each head finds in each text, in order, none overlapping another of its head."""
 
-    def predict(self, texts: Sequence[str], threshold: float = THRESHOLD) -> list[list[Found]]:
-        """The mentions of each text that reach the threshold, the heads' joined by `combine`."""
+    def predict(
+        self, texts: Sequence[str], threshold: float = THRESHOLD
+    ) -> list[list[PredictedMention]]:
+        """The mentions of each text that reach the threshold, the heads' joined by `join_heads`."""
         return [
-            combine(above(heads, threshold), self.kinds, text)
+            join_heads(above_threshold(heads, threshold), self.kinds, text)
             for heads, text in zip(self.predict_heads(texts), texts, strict=True)
         ]
 
@@ -85,7 +87,9 @@ class TrainedRecogniser(Recogniser):
         """
 
 
-def propagate(found: list[Found], short_forms: Iterable[Abbreviation]) -> list[Found]:
+def propagate_abbreviations(
+    found: list[PredictedMention], short_forms: Iterable[Abbreviation]
+) -> list[PredictedMention]:
     """Make short forms what their long forms are.
 
     Where the long form is a mention, every place of the short form becomes one of its kind; where
@@ -101,7 +105,7 @@ def propagate(found: list[Found], short_forms: Iterable[Abbreviation]) -> list[F
                 for f in found
                 if not (at := bisect_right(starts, f.start)) or f.end > short.places[at - 1][1]
             ]
-            new = [Found(a, b, long.kind, long.probability) for a, b in short.places]
+            new = [PredictedMention(a, b, long.kind, long.probability) for a, b in short.places]
             found = sorted([*kept, *_free(new, kept)], key=lambda f: f.start)
         elif not any(f.start < short.long[1] and short.long[0] < f.end for f in found):
             places = set(short.places)
@@ -109,14 +113,16 @@ def propagate(found: list[Found], short_forms: Iterable[Abbreviation]) -> list[F
     return found
 
 
-def above(heads: Mapping[str, list[Found]], threshold: float) -> dict[str, list[Found]]:
+def above_threshold(
+    heads: Mapping[str, list[PredictedMention]], threshold: float
+) -> dict[str, list[PredictedMention]]:
     """Without the mentions whose probability is below the threshold."""
     return {name: [f for f in found if f.probability >= threshold] for name, found in heads.items()}
 
 
-def combine(
-    heads: Mapping[str, list[Found]], kinds: Mapping[str, Sequence[str]], text: str
-) -> list[Found]:
+def join_heads(
+    heads: Mapping[str, list[PredictedMention]], kinds: Mapping[str, Sequence[str]], text: str
+) -> list[PredictedMention]:
     """Join what the heads found into mentions that don't overlap.
 
     A head that knows diseases but no symptoms (BC5CDR, NCBI) comes from a corpus that calls
@@ -151,7 +157,7 @@ def combine(
     whole = _overlapping(
         f for name, part in findings.items() if "Symptom" not in kinds[name] for f in part
     )
-    best: dict[tuple[int, int, str], Found] = {}
+    best: dict[tuple[int, int, str], PredictedMention] = {}
     for name, found in heads.items():
         for mention in found:
             if mention.kind in ("Target", "Drug") and any(
@@ -175,14 +181,16 @@ def combine(
     return sorted(_free(ranked, []), key=lambda f: f.start)
 
 
-def _overlapping(found: Iterable[Found]) -> Callable[[Found], list[Found]]:
+def _overlapping(
+    found: Iterable[PredictedMention],
+) -> Callable[[PredictedMention], list[PredictedMention]]:
     """What gives, for a mention, those of the found that overlap it."""
-    blocks: dict[int, list[Found]] = {}
+    blocks: dict[int, list[PredictedMention]] = {}
     for each in found:
         for block in range(each.start // _BLOCK, (each.end - 1) // _BLOCK + 1):
             blocks.setdefault(block, []).append(each)
 
-    def overlapping(mention: Found) -> list[Found]:
+    def overlapping(mention: PredictedMention) -> list[PredictedMention]:
         near = range(mention.start // _BLOCK, (mention.end - 1) // _BLOCK + 1)
         return [
             each
@@ -194,7 +202,9 @@ def _overlapping(found: Iterable[Found]) -> Callable[[Found], list[Found]]:
     return overlapping
 
 
-def _free(candidates: Iterable[Found], taken: Iterable[Found]) -> list[Found]:
+def _free(
+    candidates: Iterable[PredictedMention], taken: Iterable[PredictedMention]
+) -> list[PredictedMention]:
     """The candidates, in their order, that overlap neither what is taken nor an earlier one."""
     used = {position for f in taken for position in range(f.start, f.end)}
     free = []
@@ -206,7 +216,7 @@ def _free(candidates: Iterable[Found], taken: Iterable[Found]) -> list[Found]:
     return free
 
 
-def _by_sentence(doc: Doc, text: str, mention: Found) -> list[Found]:
+def _by_sentence(doc: Doc, text: str, mention: PredictedMention) -> list[PredictedMention]:
     """A mention, or its parts where lines that it goes over are sentences of their own."""
     if "\n" not in text[mention.start : mention.end]:
         return [mention]
@@ -221,7 +231,7 @@ def _by_sentence(doc: Doc, text: str, mention: Found) -> list[Found]:
     return parts
 
 
-def sensible(doc: Doc, found: Iterable[Found]) -> list[Found]:
+def clean_mentions(doc: Doc, found: Iterable[PredictedMention]) -> list[PredictedMention]:
     """Without what only looks like a mention.
 
     The heading of a section ("Allergies:") is none (`doc.spans["headings"]`), nor is how a drug is
@@ -269,7 +279,7 @@ def sensible(doc: Doc, found: Iterable[Found]) -> list[Found]:
     return kept
 
 
-def set_mentions(doc: Doc, found: Iterable[Found]) -> None:
+def set_mentions(doc: Doc, found: Iterable[PredictedMention]) -> None:
     """Write mentions into `doc.spans["mentions"]`."""
     spans = []
     for mention in found:

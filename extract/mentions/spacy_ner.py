@@ -23,7 +23,7 @@ from ...core.progress import progress
 from ..corpora.labels import kind_of
 from ..folder import open_folder, save_files
 from ..tokens import blank
-from .recogniser import MODEL, Found, TrainedRecogniser
+from .recogniser import MODEL, PredictedMention, TrainedRecogniser
 
 EPOCHS = 15
 
@@ -41,12 +41,14 @@ class SpacyNer(TrainedRecogniser):
         self.kinds = {name: list(kinds) for name, kinds in heads.items()}
         self._pipelines = dict(pipelines)
 
-    def predict_heads(self, texts: Sequence[str]) -> list[dict[str, list[Found]]]:
-        results: list[dict[str, list[Found]]] = [{} for _ in texts]
+    def predict_heads(self, texts: Sequence[str]) -> list[dict[str, list[PredictedMention]]]:
+        results: list[dict[str, list[PredictedMention]]] = [{} for _ in texts]
         for name, nlp in self._pipelines.items():
             for result, doc in zip(results, nlp.pipe(texts), strict=True):
                 found = [(entity, kind_of(entity.label_)) for entity in doc.ents]
-                result[name] = [Found(e.start_char, e.end_char, k, 1.0) for e, k in found if k]
+                result[name] = [
+                    PredictedMention(e.start_char, e.end_char, k, 1.0) for e, k in found if k
+                ]
         return results
 
     @classmethod

@@ -19,8 +19,8 @@ from ..corpora.roam import read_roam
 from ..corpora.splits import undivided
 from ..corpora.user_corpora import HELD_OUT, read_corpora
 from ..fit import Checkpoint, check_rate, checksum
-from ..seen import FIELD, marks, open_sibling
 from ..tokens import token_offsets
+from ..training_overlap import TEXT_HASHES_FIELD, open_sibling, text_hashes
 from .card import card_of
 from .crf import encode
 from .evaluate import score
@@ -167,7 +167,7 @@ def train_ner(
         "sibling": None if theirs is None else theirs["checksums"],
         "development": figures,
         "development_joined": joined,
-        FIELD: marks(d for c in read for d in c.train),
+        TEXT_HASHES_FIELD: text_hashes(d for c in read for d in c.train),
     }
     trained.save(out, about, card_of(about))
     shutil.rmtree(checkpoint, ignore_errors=True)

@@ -24,7 +24,7 @@ from ..tokens import token_offsets
 from .bilstm import BiLSTMEncoder, Vocabulary
 from .distil import Distillation
 from .fit import BILSTM, Example, fit_heads
-from .hashed_names import HashedNames
+from .hashed_gazetteer import HashedGazetteer
 from .names import NameLists
 from .network import NerModel
 from .pretrain import pretrain
@@ -62,7 +62,7 @@ def train_bilstm(
     words = [[word_form(token) for token in text] for text in texts]
     counts = count_words(words)
     vocabulary = Vocabulary.build(counts, annotated)
-    names, learnt = NameLists.load(), HashedNames.of(names_by_kind)
+    names, learnt = NameLists.load(), HashedGazetteer.of(names_by_kind)
     mark = checksum(settings)[:16]
 
     def network(seed: int, part: str, distillation: Distillation | None = None) -> NerModel:

@@ -15,7 +15,7 @@ from ...core.errors import DataError
 from ...core.quarantine import Quarantine
 from ..corpora.document import Document
 from ..corpora.readers import READERS, format_of, read_annotated
-from ..seen import trained_on
+from ..training_overlap import documents_trained_on
 from .document_causes import cdr_passages
 from .evaluate_own import (
     RELATIONS,
@@ -179,7 +179,7 @@ def evaluate_relations(
     # The towers read for the tasks that they learn.
     read = [*own, *([loaded.recogniser] if loaded.recogniser else [])]
     seen = {
-        relation: trained_on(read if relation.lower() in TOWER_TASKS else own, documents)
+        relation: documents_trained_on(read if relation.lower() in TOWER_TASKS else own, documents)
         for relation in scores
     }
     return pl.DataFrame(

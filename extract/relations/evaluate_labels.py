@@ -23,7 +23,7 @@ from ..context.context import relation_context
 from ..corpora.document import Document, flat_mentions
 from ..corpora.files import read_text
 from ..corpora.readers import READERS
-from ..mentions.recogniser import Found, set_mentions
+from ..mentions.recogniser import PredictedMention, set_mentions
 from ..tokens import blank
 from .distant import association
 from .evaluate import score
@@ -102,7 +102,7 @@ def _sentence(text: str, kinds: dict[_Span, str]) -> Doc:
     doc = blank().make_doc(text)
     for token in doc:
         token.is_sent_start = token.i == 0
-    set_mentions(doc, [Found(a, b, kind, 1.0) for (a, b), kind in sorted(kinds.items())])
+    set_mentions(doc, [PredictedMention(a, b, kind, 1.0) for (a, b), kind in sorted(kinds.items())])
     return _context.Context()(doc)
 
 

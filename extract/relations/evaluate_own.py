@@ -19,7 +19,7 @@ from ...graph.schema import Schema
 from .. import sentences as _sentences  # noqa: F401 (they register their components)
 from ..context import context as _context  # noqa: F401
 from ..corpora.document import Document, Mention, flat_mentions
-from ..mentions.recogniser import Found, set_mentions
+from ..mentions.recogniser import PredictedMention, set_mentions
 from ..tokens import blank
 from .model import RelationsComponent, candidates, concept
 from .pairs import TASKS
@@ -112,7 +112,7 @@ def _with_mentions(document: Document) -> Doc:
     """A document with its mentions, which mean what the corpus says."""
     doc = blank().make_doc(document.text)
     mentions = flat_mentions(document, "medkg")
-    set_mentions(doc, [Found(m.start, m.end, m.kind, 1.0) for m in mentions])
+    set_mentions(doc, [PredictedMention(m.start, m.end, m.kind, 1.0) for m in mentions])
     for span, mention in zip(doc.spans["mentions"], mentions, strict=True):
         span._.identifier = _concept(document, mention)
     return doc

@@ -16,7 +16,7 @@ from ..context.context import relation_context
 from ..corpora.brat import read_brat
 from ..corpora.document import Document, flat_mentions
 from ..corpora.files import read_text
-from ..mentions.recogniser import Found, set_mentions
+from ..mentions.recogniser import PredictedMention, set_mentions
 from ..tokens import blank
 from .evaluate import score
 from .model import SYMPTOM_THRESHOLD, candidates
@@ -68,11 +68,11 @@ def _holds(document: Document, row: dict[str, int]) -> bool:
     """Whether the rules and the context say that the disease shows the symptom."""
     start, end = row["sentence_start"], row["sentence_end"]
     pair = [
-        Found(row["disease_start"] - start, row["disease_end"] - start, "Disease", 1.0),
-        Found(row["symptom_start"] - start, row["symptom_end"] - start, "Symptom", 1.0),
+        PredictedMention(row["disease_start"] - start, row["disease_end"] - start, "Disease", 1.0),
+        PredictedMention(row["symptom_start"] - start, row["symptom_end"] - start, "Symptom", 1.0),
     ]
     others = [
-        Found(m.start - start, m.end - start, m.kind, 1.0)
+        PredictedMention(m.start - start, m.end - start, m.kind, 1.0)
         for m in flat_mentions(document, "brat")
         if start <= m.start and m.end <= end
     ]

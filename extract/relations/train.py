@@ -34,14 +34,14 @@ from ..folder import score_cells
 from ..mentions.names import hpo_definitions
 from ..mentions.network import SHIPPED as RECOGNISER
 from ..mentions.vectors import count_words, skip_gram, word_form
-from ..seen import (
-    FIELD,
-    SIBLING_FIGURES,
-    marks,
-    open_sibling,
-    trained_on,
-)
 from ..tokens import token_offsets
+from ..training_overlap import (
+    SIBLING_FIGURES,
+    TEXT_HASHES_FIELD,
+    documents_trained_on,
+    open_sibling,
+    text_hashes,
+)
 from .evaluate import score_task, task_calibration
 from .model import (
     MODEL,
@@ -278,13 +278,13 @@ def train_relations(
         },
         "set_aside": quarantine.counts(),
         "sibling": theirs.get("checksums"),
-        "reader_seen": trained_on([recogniser], parts.development["targets"])
+        "reader_seen": documents_trained_on([recogniser], parts.development["targets"])
         if encoder is None
         else 0,
         "development": figures,
         "calibration": theirs.get("calibration")
         or {task: task_calibration(model, task, parts.development[task]) for task in TASKS},
-        FIELD: marks(parts.documents),
+        TEXT_HASHES_FIELD: text_hashes(parts.documents),
     }
     model.save(out, about, _card(about))
     if encoder is not None:

@@ -11,13 +11,13 @@ import pytest
 from medkg.core.errors import DataError, ModelError
 from medkg.core.quarantine import Quarantine
 from medkg.extract.corpora.pubtator import read_pubtator
-from medkg.extract.linking.dictionary import Names
-from medkg.extract.linking.evaluate import evaluate_linking, read_names
+from medkg.extract.linking.dictionary import NameDictionary
+from medkg.extract.linking.evaluate import evaluate_linking, read_dictionary
 from medkg.extract.linking.evaluate_triples import evaluate_triples
-from medkg.extract.linking.linker import Asked, Linker
+from medkg.extract.linking.linker import Linker, LinkQuery
 from medkg.extract.linking.ranker import (
     FEATURES,
-    Ranker,
+    LinkingRanker,
     classifier,
     fit,
 )
@@ -99,7 +99,7 @@ def test_brat_s_normalisations_are_scored_as_pubtator_s(tmp_path: Path, train: P
     assert table.equals(evaluate_linking([train], file))
     assert table.filter(method="linker")["accuracy"].to_list() == [1.0, 1.0]
     # A brat folder serves as names, too.
-    assert set(read_names([folder]).nodes["id"]) == {"MESH:D1", "MESH:D2", "MESH:C1"}
+    assert set(read_dictionary([folder]).nodes["id"]) == {"MESH:D1", "MESH:D2", "MESH:C1"}
     ward = brat(tmp_path / "ward", [("agues", "Dx", "MESH:D1")])
     with pytest.raises(DataError, match="--label Dx=KIND"):
         evaluate_linking([train], ward)
@@ -142,7 +142,7 @@ def test_a_graph_s_names_join_the_identifiers_that_a_corpus_gives(train: Path) -
     )  # fmt: skip
     none = dict.fromkeys(("subject", "relation", "object", "source"), pl.String)
     ontology = KnowledgeGraph.build(nodes, pl.DataFrame(schema=none), [])
-    dictionary = read_names([ontology, train], ["MESH"])
+    dictionary = read_dictionary([ontology, train], ["MESH"])
     linker = Linker(dictionary)
     ids = [
         found[0].identifier if found else None
@@ -150,11 +150,11 @@ def test_a_graph_s_names_join_the_identifiers_that_a_corpus_gives(train: Path) -
     ]
     assert ids == ["MESH:D2", "MESH:D9"]
     assert set(dictionary.nodes["id"]) == {"MESH:D1", "MESH:D2", "MESH:D9", "MESH:C1"}
-    assert "OMIM:4" in set(read_names([ontology, train]).nodes["id"])
+    assert "OMIM:4" in set(read_dictionary([ontology, train]).nodes["id"])
 
 
 def test_of_an_ambiguous_name_the_annotated_node_is_likelier(train: Path) -> None:
-    names = Names()
+    names = NameDictionary()
     names.add_corpus(read_pubtator(train, Quarantine()), "pubtator")
     found = Linker(names.graph()).candidates([("ague", "Disease")])[0]
     assert [link.identifier for link in found] == ["MESH:D1", "MESH:D9"]
@@ -163,9 +163,9 @@ def test_of_an_ambiguous_name_the_annotated_node_is_likelier(train: Path) -> Non
 
 def test_a_part_of_a_longer_name_takes_its_node() -> None:
     linker = Linker(graph())
-    alone = linker.in_document([Asked("angioedema", "Disease")])[0]
+    alone = linker.in_document([LinkQuery("angioedema", "Disease")])[0]
     beside = linker.in_document(
-        [Asked("hereditary angioedema", "Disease"), Asked("angioedema", "Disease")]
+        [LinkQuery("hereditary angioedema", "Disease"), LinkQuery("angioedema", "Disease")]
     )[1]
     assert beside[0].identifier == "ORPHA:91378"
     assert beside[0].score > alone[0].score
@@ -178,7 +178,7 @@ def test_the_ranker_is_what_scikit_learn_trained(tmp_path: Path) -> None:
     right = np.nan_to_num(inputs[:, 2]) + np.nan_to_num(inputs[:, 8]) > 0.9
     ranker = fit(inputs, right, 3)
     ranker.save(tmp_path / "ranker", "card\n")
-    read = Ranker.load(tmp_path / "ranker")
+    read = LinkingRanker.load(tmp_path / "ranker")
     chances = read.probabilities(inputs)
     assert ((chances > 0.5) == right).mean() > 0.95
     assert np.array_equal(chances, ranker.probabilities(inputs))
@@ -193,7 +193,7 @@ def test_a_damaged_ranker_is_refused(tmp_path: Path) -> None:
     weights = tmp_path / "ranker" / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1])
     with pytest.raises(ModelError, match="is missing or not the file that was saved"):
-        Ranker.load(tmp_path / "ranker")
+        LinkingRanker.load(tmp_path / "ranker")
 
 
 def test_triples_are_read_from_the_texts_alone(tmp_path: Path) -> None:
@@ -237,7 +237,7 @@ def test_identifiers_of_several_vocabularies_are_one_node_s(tmp_path: Path) -> N
     )
     # OMIM has two of MONDO's gout, so that it isn't known which of them a link to it means.
     assert (row["mentions"], row["ceiling"], row["accuracy"]) == (6, 0.8333, 0.8333)
-    dictionary = read_names([ontology], ["MONDO", "MESH", "OMIM"])
+    dictionary = read_dictionary([ontology], ["MONDO", "MESH", "OMIM"])
     assert dict(dictionary.nodes.select("id", "xrefs").iter_rows()) == {
         "MONDO:0000001": ["MESH:D000001", "OMIM:100001"],
         "MONDO:0000002": ["MESH:D000002"],
@@ -245,7 +245,7 @@ def test_identifiers_of_several_vocabularies_are_one_node_s(tmp_path: Path) -> N
     }
     # Names that a corpus gives to one of the identifiers are the node's too.
     train = pubtator(tmp_path / "train.txt", {"1": [("wheeze", "Disease", "D000001")]})
-    dictionary = read_names([ontology, train], ["MONDO", "MESH"])
+    dictionary = read_dictionary([ontology, train], ["MONDO", "MESH"])
     (asthma,) = dictionary.nodes.filter(name="Asthma").iter_rows(named=True)
     assert (asthma["id"], asthma["synonyms"], asthma["xrefs"]) == (
         "MESH:D000001",

@@ -8,7 +8,7 @@ import pytest
 from medkg.core.errors import ModelError
 from medkg.extract import sentences as _sentences  # noqa: F401 (likewise)
 from medkg.extract.linking import linker as _linker  # noqa: F401 (registers the component)
-from medkg.extract.linking.linker import Link, Linker, LinkerComponent
+from medkg.extract.linking.linker import EntityLink, Linker, LinkerComponent
 from medkg.graph.frames import NODES, conform
 
 from ..made_graph import graph
@@ -112,7 +112,7 @@ def test_a_link_that_is_likelier_wrong_than_right_is_none(monkeypatch: pytest.Mo
     nlp = pipeline("medkg_sentences", "medkg_linker")
     linker = nlp.get_pipe("medkg_linker").use(graph()).linker
     for score, identifier in ((0.49, None), (0.51, "HP:0001945")):
-        link = Link("HP:0001945", "Symptom", "Fever", score)
+        link = EntityLink("HP:0001945", "Symptom", "Fever", score)
         monkeypatch.setattr(linker, "in_document", lambda asked, link=link: [[link] for _ in asked])
         doc = marked(nlp, "[feverishness|Symptom]")
         assert doc.spans["mentions"][0]._.identifier == identifier

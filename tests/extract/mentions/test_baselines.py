@@ -12,7 +12,7 @@ import spacy
 from medkg.core.errors import ModelError
 from medkg.extract.corpora.labels import kind_of, split_tag, tagged_spans
 from medkg.extract.mentions.evaluate import evaluate_ner
-from medkg.extract.mentions.network import NerModel, open_recogniser
+from medkg.extract.mentions.network import NerModel, load_recogniser
 from medkg.extract.mentions.recogniser import Recogniser
 from medkg.extract.mentions.spacy_ner import SpacyNer
 from medkg.extract.mentions.train import train_ner
@@ -53,7 +53,7 @@ def test_a_baseline_learns_is_saved_and_opened(trained: tuple[Path, dict[str, An
     config = json.loads((out / "config.json").read_text(encoding="utf-8"))
     assert (config["encoder"], config["heads"]) == (out.name, {"made": ["Disease", "Drug"]})
     assert not [f for f in out.rglob("*") if f.suffix in (".pkl", ".pickle", ".pt", ".bin.gz")]
-    model = open_recogniser(out)
+    model = load_recogniser(out)
     assert strings(model, TEXT) == MENTIONS
     assert all(0 < f.probability <= 1 for f in model.predict([TEXT])[0])
     assert model.predict(["", " \n", "x" * 3000])[0] == []
@@ -105,7 +105,7 @@ def test_a_damaged_baseline_is_named(trained: tuple[Path, dict[str, Any]], tmp_p
     large = max((f for f in folder.rglob("*") if f.is_file()), key=lambda f: f.stat().st_size)
     large.write_bytes(large.read_bytes()[:-10])
     with pytest.raises(ModelError, match=f"{large.name}: is missing or not the file"):
-        open_recogniser(folder)
+        load_recogniser(folder)
 
 
 def test_what_a_model_can_not_have_is_said(corpora: Path, tmp_path: Path) -> None:
@@ -123,13 +123,13 @@ def test_a_model_without_kinds_is_named(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(ModelError, match=r"none of its labels is a kind of medkg's \(ORGANISM\)"):
         SpacyNer.open(str(tmp_path / "organisms"))
     with pytest.raises(ModelError, match="nothing: is neither a folder of medkg train ner"):
-        open_recogniser("nothing")
+        load_recogniser("nothing")
     # A slip in a path is none of the hub's names.
     with pytest.raises(ModelError, match="organism: is neither a folder of medkg train ner"):
-        open_recogniser(str(tmp_path / "organism"))
+        load_recogniser(str(tmp_path / "organism"))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ModelError, match="organisms/ner: is neither a folder of medkg train ner"):
-        open_recogniser("organisms/ner")
+        load_recogniser("organisms/ner")
 
 
 def test_labels_and_tags() -> None:

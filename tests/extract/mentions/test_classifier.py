@@ -24,7 +24,7 @@ from transformers import (
 from medkg.core.errors import ModelError
 from medkg.extract.mentions.classifier import TokenClassifier
 from medkg.extract.mentions.evaluate import evaluate_ner
-from medkg.extract.mentions.network import NerModel, open_recogniser
+from medkg.extract.mentions.network import NerModel, load_recogniser
 from medkg.extract.mentions.train import train_ner
 from medkg.extract.mentions.transformer import TransformerEncoder
 from medkg.extract.tokens import blank
@@ -117,7 +117,7 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_fine_tuned_model_is_used_as_it_is(classifier: Path) -> None:
-    model = open_recogniser(classifier)
+    model = load_recogniser(classifier)
     assert isinstance(model, TokenClassifier)
     assert model.kinds == {"somebody-ner": ["Disease", "Drug"]}
     (found,) = model.predict([TEXT])
@@ -131,7 +131,7 @@ def test_a_fine_tuned_model_is_used_as_it_is(classifier: Path) -> None:
 
 
 def test_long_texts_are_read_in_windows_and_alike_in_a_batch(classifier: Path) -> None:
-    model = open_recogniser(classifier)
+    model = load_recogniser(classifier)
     long = " ".join([TEXT] * 30)
     batch = model.predict([TEXT, long, "We gave water.", TEXT])
     assert [long[f.start : f.end] for f in batch[1]] == [name for name, _ in MENTIONS] * 30
@@ -171,11 +171,11 @@ def test_plain_labels_and_models_without_kinds(tmp_path: Path) -> None:
     size = write_tokenizer(tmp_path / "plain")
     plain = config(size, id2label={0: "O", 1: "CHEMICAL", 2: "GENE"})
     BertForTokenClassification(plain).save_pretrained(tmp_path / "plain")
-    assert open_recogniser(tmp_path / "plain").kinds == {"plain": ["Drug", "Target"]}
+    assert load_recogniser(tmp_path / "plain").kinds == {"plain": ["Drug", "Target"]}
     write_tokenizer(tmp_path / "none")
     BertForTokenClassification(config(size)).save_pretrained(tmp_path / "none")
     with pytest.raises(ModelError, match=r"none of its labels is a kind .* \(LABEL_0, LABEL_1\)"):
-        open_recogniser(tmp_path / "none")
+        load_recogniser(tmp_path / "none")
 
 
 def test_byte_level_pieces_give_exact_offsets(tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_byte_level_pieces_give_exact_offsets(tmp_path: Path) -> None:
     )
     RobertaForTokenClassification(roberta).save_pretrained(tmp_path)
     for given in (text, text * 5, "\n\n", "😀"):
-        found = open_recogniser(tmp_path).predict([given], threshold=0)[0]
+        found = load_recogniser(tmp_path).predict([given], threshold=0)[0]
         strings = [given[f.start : f.end] for f in found]
         assert strings == [string.strip() for string in strings]
         assert all(strings)
@@ -212,10 +212,10 @@ def test_what_is_no_classifier_is_named(tmp_path: Path) -> None:
     size = write_tokenizer(tmp_path / "encoder")
     BertModel(config(size)).save_pretrained(tmp_path / "encoder")
     with pytest.raises(ModelError, match="encoder that nobody has fine-tuned"):
-        open_recogniser(tmp_path / "encoder")
+        load_recogniser(tmp_path / "encoder")
     (tmp_path / "encoder" / "model.safetensors").write_bytes(b"broken")
     with pytest.raises(ModelError, match="is no token-classification model"):
-        open_recogniser(tmp_path / "encoder")
+        load_recogniser(tmp_path / "encoder")
 
 
 def test_lora_trains_few_weights_and_leaves_a_plain_encoder(tmp_path: Path) -> None:

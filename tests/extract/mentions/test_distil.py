@@ -11,7 +11,7 @@ import torch
 from medkg.extract.mentions.bilstm import BiLSTMEncoder, Vocabulary
 from medkg.extract.mentions.distil import GOLD, OTHERS, Distillation
 from medkg.extract.mentions.fit import Example
-from medkg.extract.mentions.hashed_names import HashedNames
+from medkg.extract.mentions.hashed_gazetteer import HashedGazetteer
 from medkg.extract.mentions.names import NameLists
 from medkg.extract.mentions.network import NerModel
 
@@ -23,7 +23,7 @@ def network(seed: int) -> NerModel:
     torch.manual_seed(seed)
     words = sorted({token for text in TEXTS for token in text})
     vocabulary, lists = Vocabulary.build(words, TEXTS * 5), NameLists([("drug", "aspirin")])
-    encoder = BiLSTMEncoder(vocabulary, lists, HashedNames({}))
+    encoder = BiLSTMEncoder(vocabulary, lists, HashedGazetteer({}))
     model = NerModel(encoder, KINDS)
     for crf in model.crfs.values():
         torch.nn.init.normal_(crf.transitions)  # type: ignore[arg-type]  # to mypy a Module

@@ -21,10 +21,10 @@ from medkg.extract.mentions.bilstm import BiLSTMEncoder
 from medkg.extract.mentions.evaluate import evaluate_ner, strict_scores
 from medkg.extract.mentions.network import SHIPPED, NerModel
 from medkg.extract.mentions.recogniser import (
-    Found,
-    combine,
-    propagate,
-    sensible,
+    PredictedMention,
+    clean_mentions,
+    join_heads,
+    propagate_abbreviations,
 )
 from medkg.extract.mentions.train import train_ner
 from medkg.extract.tokens import blank
@@ -62,7 +62,7 @@ def shipped() -> NerModel:
     return NerModel.load()
 
 
-def strings(text: str, found: list[Found]) -> list[tuple[str, str]]:
+def strings(text: str, found: list[PredictedMention]) -> list[tuple[str, str]]:
     return [(text[f.start : f.end], f.kind) for f in found]
 
 
@@ -343,8 +343,8 @@ def test_shipped_model_knows_the_documents_of_the_figures_of_its_card(shared_dat
     assert row["f1"] > config["development"]["ncbi"]["micro"]["f1"] + 0.02
 
 
-def found(start: int, end: int, kind: str, probability: float) -> Found:
-    return Found(start, end, kind, probability)
+def found(start: int, end: int, kind: str, probability: float) -> PredictedMention:
+    return PredictedMention(start, end, kind, probability)
 
 
 KINDS = {"broad": ["Disease", "Drug"], "telling": ["Disease", "Symptom"], "genes": ["Target"]}
@@ -356,7 +356,7 @@ def test_combining_takes_the_more_probable_of_two_that_overlap() -> None:
         "telling": [],
         "genes": [found(4, 10, "Target", 0.7), found(20, 25, "Target", 0.4)],
     }
-    assert combine(heads, KINDS, "") == [found(4, 10, "Target", 0.7), found(20, 25, "Drug", 0.5)]
+    assert join_heads(heads, KINDS, "") == [found(4, 10, "Target", 0.7), found(20, 25, "Drug", 0.5)]
 
 
 def test_combining_lets_the_telling_head_say_what_is_a_symptom() -> None:
@@ -369,7 +369,7 @@ def test_combining_lets_the_telling_head_say_what_is_a_symptom() -> None:
         "telling": [found(0, 5, "Symptom", 0.6), found(10, 15, "Disease", 0.7)],
         "genes": [],
     }
-    assert combine(heads, KINDS, "") == [
+    assert join_heads(heads, KINDS, "") == [
         found(0, 5, "Symptom", 0.9),
         found(10, 15, "Disease", 0.9),
         found(20, 25, "Disease", 0.9),
@@ -382,7 +382,7 @@ def test_combining_keeps_the_whole_name_of_a_finding() -> None:
         "telling": [found(6, 10, "Symptom", 0.9), found(20, 25, "Disease", 0.9)],
         "genes": [],
     }
-    assert combine(heads, KINDS, "") == [
+    assert join_heads(heads, KINDS, "") == [
         found(0, 10, "Symptom", 0.6),
         found(20, 25, "Disease", 0.9),
     ]
@@ -401,15 +401,15 @@ def test_combining_keeps_the_whole_name_of_a_finding() -> None:
 def test_combining_leaves_what_was_measured_to_its_examination(text: str, kind: str) -> None:
     kinds = {"broad": ["Disease", "Drug"], "telling": ["Procedure", "Symptom"]}
     heads = {"broad": [found(0, 9, "Drug", 0.9)], "telling": [found(0, 9, "Procedure", 0.6)]}
-    assert [mention.kind for mention in combine(heads, kinds, text)] == [kind]
+    assert [mention.kind for mention in join_heads(heads, kinds, text)] == [kind]
 
 
 def test_the_number_of_the_next_item_is_no_part_of_a_mention() -> None:
     text = "1. lumirol\n2. vitamin B\n12 for a week\n3. zafen\n - tablets"
     doc = blank()(text)
     words = ["lumirol\n2", "vitamin B\n12 for", "zafen\n -"]
-    places = [Found(text.index(w), text.index(w) + len(w), "Drug", 0.9) for w in words]
-    kept = [text[f.start : f.end] for f in sensible(doc, places)]
+    places = [PredictedMention(text.index(w), text.index(w) + len(w), "Drug", 0.9) for w in words]
+    kept = [text[f.start : f.end] for f in clean_mentions(doc, places)]
     assert kept == ["lumirol", "vitamin B\n12 for", "zafen"]
 
 
@@ -417,17 +417,19 @@ def test_allergic_to_something_is_no_mention() -> None:
     text = "Allergic to nuts. Allergy to lumirol, and an allergy. Nut-allergic. Allergic rhinitis."
     doc = blank()(text)
     places = [(0, 8), (18, 25), (45, 52), (58, 66), (68, 85)]
-    kept = sensible(doc, [Found(start, end, "Symptom", 0.9) for start, end in places])
+    kept = clean_mentions(
+        doc, [PredictedMention(start, end, "Symptom", 0.9) for start, end in places]
+    )
     assert [text[f.start : f.end] for f in kept] == ["allergy", "Allergic rhinitis"]
 
 
 def test_a_note_s_mention_over_the_columns_of_a_table_is_none() -> None:
     text = "Lumirol\tRash\nDry\tcough"
     doc = blank()(text)
-    found = [Found(0, 12, "Disease", 0.9), Found(0, 7, "Drug", 0.9)]
-    assert sensible(doc, found) == found
+    found = [PredictedMention(0, 12, "Disease", 0.9), PredictedMention(0, 7, "Drug", 0.9)]
+    assert clean_mentions(doc, found) == found
     doc._.note = True
-    assert sensible(doc, found) == found[1:]
+    assert clean_mentions(doc, found) == found[1:]
 
 
 @pytest.mark.parametrize(
@@ -441,14 +443,21 @@ def test_what_a_note_says_of_a_mention_is_no_part_of_it(note: bool, expected: li
     text = "H/o gout, d/c'd lumirol, s/p (-) fever"
     doc = blank()(text)
     doc._.note = note
-    places = [Found(0, 8, "Disease", 0.9), Found(10, 23, "Drug", 0.9), Found(25, 28, "Drug", 0.9)]
-    places.append(Found(29, 38, "Symptom", 0.9))
-    assert [text[f.start : f.end] for f in sensible(doc, places)] == expected
+    places = [
+        PredictedMention(0, 8, "Disease", 0.9),
+        PredictedMention(10, 23, "Drug", 0.9),
+        PredictedMention(25, 28, "Drug", 0.9),
+    ]
+    places.append(PredictedMention(29, 38, "Symptom", 0.9))
+    assert [text[f.start : f.end] for f in clean_mentions(doc, places)] == expected
 
 
 def test_s_p_is_no_part_of_its_neighbours() -> None:
     text = "gout s/p chole"
-    kept = sensible(blank()(text), [Found(0, 6, "Disease", 0.9), Found(7, 14, "Drug", 0.9)])
+    kept = clean_mentions(
+        blank()(text),
+        [PredictedMention(0, 6, "Disease", 0.9), PredictedMention(7, 14, "Drug", 0.9)],
+    )
     assert [text[f.start : f.end] for f in kept] == ["gout", "chole"]
 
 
@@ -465,9 +474,9 @@ def test_headings_and_how_a_drug_is_taken_are_no_mentions() -> None:
     places, at = [], 0
     for word in words:
         at = text.index(word, at)
-        places.append(Found(at, at + len(word), kinds.get(word, "Drug"), 0.9))
+        places.append(PredictedMention(at, at + len(word), kinds.get(word, "Drug"), 0.9))
         at += len(word)
-    kept = sensible(doc, places)
+    kept = clean_mentions(doc, places)
     assert [text[f.start : f.end] for f in kept] == ["GOUT", "Lumirol", "IM", "IM"]
 
 
@@ -483,10 +492,12 @@ def test_no_mention_goes_over_the_lines_of_a_list() -> None:
         ("worse after\nfood", "Symptom"),
         ("Pilatin\n2. Norolex\n3", "Drug"),
     ]
-    found = [Found(text.index(w), text.index(w) + len(w), kind, 0.9) for w, kind in places]
+    found = [
+        PredictedMention(text.index(w), text.index(w) + len(w), kind, 0.9) for w, kind in places
+    ]
     doc = nlp(text)
     doc._.note = True
-    kept = sensible(doc, found)
+    kept = clean_mentions(doc, found)
     assert [text[f.start : f.end] for f in kept] == [
         "Nabaxin", "Dry cough", "worse after\nfood", "Pilatin", "Norolex"
     ]  # fmt: skip
@@ -495,7 +506,7 @@ def test_no_mention_goes_over_the_lines_of_a_list() -> None:
 def test_a_short_form_follows_its_long_form() -> None:
     text = "Blue marsh fever (BMF) is rare. BMF hurts; pre-BMF state."
     before = [found(0, 16, "Disease", 0.8), found(32, 35, "Drug", 0.6), found(43, 56, "Drug", 0.5)]
-    after = propagate(before, find_abbreviations(text))
+    after = propagate_abbreviations(before, find_abbreviations(text))
     assert [(text[f.start : f.end], f.kind, f.probability) for f in after] == [
         ("Blue marsh fever", "Disease", 0.8),
         ("BMF", "Disease", 0.8),
@@ -515,7 +526,7 @@ def test_a_short_form_of_no_mention_is_none() -> None:
         found(deficit, deficit + 4, "Disease", 0.6),
     ]
     # A mention inside the long form leaves it open what the short form is.
-    assert propagate(before, short_forms) == [before[0], before[2]]
+    assert propagate_abbreviations(before, short_forms) == [before[0], before[2]]
 
 
 def test_strict_scores_by_hand() -> None:

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from medkg.extract.mentions.bilstm import NGRAM_BUCKETS, BiLSTMEncoder, Vocabulary
-from medkg.extract.mentions.hashed_names import HashedNames
+from medkg.extract.mentions.hashed_gazetteer import HashedGazetteer
 from medkg.extract.mentions.names import WIDTH, NameLists
-from medkg.extract.mentions.pretrain import Naming, pretrain
+from medkg.extract.mentions.pretrain import NameKindLoss, pretrain
 from medkg.extract.mentions.vectors import count_words
 
 TEXTS = [["the", "patient", "took", drug, "for", "pain"] for drug in ("aspirin", "ibuprofen")] * 60
@@ -26,7 +26,9 @@ NAMES = {
 def encoder() -> BiLSTMEncoder:
     torch.manual_seed(0)
     names = NameLists([("drug", "aspirin")])
-    return BiLSTMEncoder(Vocabulary.build(count_words(TEXTS), TEXTS), names, HashedNames.of(NAMES))
+    return BiLSTMEncoder(
+        Vocabulary.build(count_words(TEXTS), TEXTS), names, HashedGazetteer.of(NAMES)
+    )
 
 
 def test_states_foretell_what_follows_and_what_went_before() -> None:
@@ -81,7 +83,7 @@ def test_a_tokens_own_vector_is_the_same_wherever_it_stands() -> None:
 
 def test_names_are_told_apart() -> None:
     read = encoder()
-    naming = Naming(NAMES, TEXTS, 0)
+    naming = NameKindLoss(NAMES, TEXTS, 0)
     optimizer = torch.optim.Adam([*read.parameters(), *naming.parameters()], lr=0.003)
     for _ in range(40):
         optimizer.zero_grad()
@@ -108,7 +110,7 @@ def test_letters_that_only_names_have_are_learnt_beside_the_reading() -> None:
 def test_the_loss_is_that_of_names_and_of_words_that_are_none() -> None:
     read = encoder().eval()
     torch.manual_seed(0)
-    naming = Naming(NAMES, TEXTS, 0)
+    naming = NameKindLoss(NAMES, TEXTS, 0)
     assert naming.kind.out_features == 3  # Disease, Drug, words of a text
     with torch.no_grad():
         naming.kind.weight.zero_()

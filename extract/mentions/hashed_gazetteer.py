@@ -30,7 +30,7 @@ _REST = np.uint32(10)  # bits of a hash after its beginning
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
-class HashedNames:
+class HashedGazetteer:
     """Names by kind, looked up as sequences of tokens: the longest from each position on."""
 
     def __init__(self, hashes: Mapping[str, npt.NDArray[np.uint32]]) -> None:
@@ -52,7 +52,7 @@ class HashedNames:
         self._beginnings[self._keys >> _REST] = True
 
     @classmethod
-    def of(cls, names: Mapping[str, Sequence[str]]) -> HashedNames:
+    def of(cls, names: Mapping[str, Sequence[str]]) -> HashedGazetteer:
         """From names by kind, see `names.graph_names`; those too short or long are left out."""
         hashes = {}
         for kind, part in names.items():
@@ -91,7 +91,7 @@ class HashedNames:
         save_file(self.hashes, path)
 
     @classmethod
-    def load(cls, path: Path) -> HashedNames:
+    def load(cls, path: Path) -> HashedGazetteer:
         """Read them again.
 
         Raises:

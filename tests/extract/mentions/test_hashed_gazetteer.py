@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medkg.core.errors import ModelError
-from medkg.extract.mentions.hashed_names import LONGEST, HashedNames
+from medkg.extract.mentions.hashed_gazetteer import LONGEST, HashedGazetteer
 from medkg.extract.tokens import token_offsets
 
 NAMES = {
@@ -20,7 +20,7 @@ NAMES = {
 }
 
 
-def marks(names: HashedNames, text: str) -> dict[str, list[str]]:
+def marks(names: HashedGazetteer, text: str) -> dict[str, list[str]]:
     """For each kind, the stretches of text that are marked."""
     offsets = token_offsets(text)
     bits = names.features([text[a:b] for a, b in offsets])
@@ -38,7 +38,7 @@ def test_names_are_found_however_they_are_joined_and_acronyms_in_their_spelling(
     text = (
         "Beta-blockers, 5HT; impact on IMPACT and mapk3 in Ischaemic or ischemic strokes. asa, Ca"
     )
-    assert marks(HashedNames.of(NAMES), text) == {
+    assert marks(HashedGazetteer.of(NAMES), text) == {
         "Disease": ["ischemic strokes"],
         "Drug": ["Beta-blockers", "5HT"],
         "Target": ["IMPACT", "mapk3"],
@@ -46,7 +46,7 @@ def test_names_are_found_however_they_are_joined_and_acronyms_in_their_spelling(
 
 
 def test_the_longest_name_that_began_first_counts() -> None:
-    names = HashedNames.of(
+    names = HashedGazetteer.of(
         {"Disease": ["lung cancer", "cancer pain", "lung", "chronic cancer pain"]}
     )
     assert marks(names, "lung cancer pain") == {"Disease": ["lung cancer"]}
@@ -55,32 +55,32 @@ def test_the_longest_name_that_began_first_counts() -> None:
 
 
 def test_too_short_and_too_long_names_are_left_out() -> None:
-    names = HashedNames.of({"Drug": ["Ca", "a b", " ".join("abcdefghijk"), "--"]})
+    names = HashedGazetteer.of({"Drug": ["Ca", "a b", " ".join("abcdefghijk"), "--"]})
     assert len(names.hashes["Drug"]) == 0
     assert marks(names, "Ca a b " + " ".join("abcdefghijk")) == {"Drug": []}
 
 
 def test_without_names_there_is_no_feature() -> None:
-    assert HashedNames({}).features(["aspirin"]).shape == (1, 0)
-    assert HashedNames.of(NAMES).features([]).shape == (0, 6)
-    assert HashedNames.of(NAMES).features(["-"]).tolist() == [[0] * 6]
+    assert HashedGazetteer({}).features(["aspirin"]).shape == (1, 0)
+    assert HashedGazetteer.of(NAMES).features([]).shape == (0, 6)
+    assert HashedGazetteer.of(NAMES).features(["-"]).tolist() == [[0] * 6]
 
 
 def test_a_hash_of_zero_is_no_name() -> None:
-    names = HashedNames({"Drug": np.array([0, 5], np.uint32)})
+    names = HashedGazetteer({"Drug": np.array([0, 5], np.uint32)})
     assert names.features(["a", "b"]).tolist() == [[0, 0]] * 2
 
 
 def test_what_was_saved_marks_the_same_and_holds_no_name(tmp_path: Path) -> None:
     file = tmp_path / "names.safetensors"
-    names = HashedNames.of(NAMES)
+    names = HashedGazetteer.of(NAMES)
     names.save(file)
     text = "Beta-blockers or aspirin after ischemic stroke"
-    assert marks(HashedNames.load(file), text) == marks(names, text)
+    assert marks(HashedGazetteer.load(file), text) == marks(names, text)
     assert b"aspirin" not in file.read_bytes()
     file.write_bytes(b"damaged")
     with pytest.raises(ModelError, match="is damaged"):
-        HashedNames.load(file)
+        HashedGazetteer.load(file)
 
 
 WORDS = st.text(alphabet=st.sampled_from("abcdeABC019"), min_size=1, max_size=6)
@@ -92,7 +92,7 @@ WORDS = st.text(alphabet=st.sampled_from("abcdeABC019"), min_size=1, max_size=6)
     at=st.integers(0, 7),
 )
 def test_every_name_is_found_in_its_own_spelling(names: list[str], text: str, at: int) -> None:
-    hashed = HashedNames.of({"Drug": names})
+    hashed = HashedGazetteer.of({"Drug": names})
     usable = [
         name
         for name in names

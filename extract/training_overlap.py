@@ -21,37 +21,37 @@ from .corpora.document import Document
 from .corpora.splits import text_key
 from .folder import open_folder
 
-Marks = np.ndarray[tuple[int], np.dtype[np.uint32]]
+TextHashes = np.ndarray[tuple[int], np.dtype[np.uint32]]
 # In a card, of the figures that a model takes from its sibling.
 SIBLING_FIGURES = (
     "**The figures are those of its sibling, which was trained in the same way on the training"
     " parts alone**: this model has learnt from the development parts too, and scores far higher"
     " there by remembering."
 )
-FIELD = "trained_on_texts"  # of a model's config, with `marks`
+TEXT_HASHES_FIELD = "trained_on_texts"  # of a model's config, with `text_hashes`
 
 
-def marks(documents: Iterable[Document]) -> str:
+def text_hashes(documents: Iterable[Document]) -> str:
     """The hashes of the documents' texts, for a model's config.
 
     Letters and digits count, capitals and spaces don't. By chance a foreign document is taken for
     one of n in n of 2³² cases; from a hash no text can be read.
     """
-    found = np.unique(_marks(documents))
+    found = np.unique(_hashes(documents))
     return base64.b64encode(found.astype("<u4").tobytes()).decode()
 
 
-def trained_on(folders: Iterable[Path], documents: Sequence[Document]) -> int | None:
+def documents_trained_on(folders: Iterable[Path], documents: Sequence[Document]) -> int | None:
     """How many of the documents any of these models was trained on.
 
     A document counts if the whole of its text is one that was trained on; a sentence out of one
     isn't told. None if no model says what it was trained on.
     """
     configs = [json_object(folder / "config.json") or {} for folder in folders]
-    known = [_known(config) for config in configs if isinstance(config.get(FIELD), str)]
+    known = [_known(config) for config in configs if isinstance(config.get(TEXT_HASHES_FIELD), str)]
     if not known:
         return None
-    return int(np.isin(_marks(documents), np.concatenate(known)).sum())
+    return int(np.isin(_hashes(documents), np.concatenate(known)).sum())
 
 
 def open_sibling(
@@ -70,7 +70,7 @@ def open_sibling(
         ModelError: it is damaged, of another sort, trained in another way or on other documents, or
             its figures are a sibling's or of documents that its reader saw.
     """
-    config = open_folder(folder, model, {"development": dict, FIELD: str})
+    config = open_folder(folder, model, {"development": dict, TEXT_HASHES_FIELD: str})
     if config.get("sibling"):
         raise ModelError(f"{folder}: states a sibling's figures itself; give that one")
     if config.get("reader_seen"):
@@ -87,15 +87,15 @@ def open_sibling(
                 f"{folder}: is no sibling, its {name.replace('_', ' ')} being {theirs!r} and here"
                 f" {ours!r}; train both in the same way"
             )
-    if not np.isin(_known(config), _marks(documents)).all():
+    if not np.isin(_known(config), _hashes(documents)).all():
         raise ModelError(f"{folder}: is no sibling, it was trained on other documents")
     return config
 
 
-def _known(config: Mapping[str, Any]) -> Marks:
-    return np.frombuffer(base64.b64decode(config[FIELD], validate=True), dtype="<u4")
+def _known(config: Mapping[str, Any]) -> TextHashes:
+    return np.frombuffer(base64.b64decode(config[TEXT_HASHES_FIELD], validate=True), dtype="<u4")
 
 
-def _marks(documents: Iterable[Document]) -> Marks:
+def _hashes(documents: Iterable[Document]) -> TextHashes:
     hashes = [hashlib.sha256(text_key(d.text).encode()).digest()[:4] for d in documents]
     return np.frombuffer(b"".join(hashes), dtype="<u4")
