@@ -6,12 +6,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .data import to_hetero_data, vocabulary
+    from .data import identifiers, to_hetero_data, vocabulary
     from .scaling import Scaler, numeric_properties
 
 # Loaded when first used, for they bring torch.
 _HOMES = {
     "Scaler": "scaling",
+    "identifiers": "data",
     "numeric_properties": "scaling",
     "to_hetero_data": "data",
     "vocabulary": "data",
@@ -19,6 +20,7 @@ _HOMES = {
 
 __all__ = [
     "Scaler",
+    "identifiers",
     "numeric_properties",
     "to_hetero_data",
     "vocabulary",

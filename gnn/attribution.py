@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def attribute_to_edges(
     network: LinkNetwork, data: HeteroData, head: int, tail: int
-) -> dict[str, float]:
+) -> dict[int, float]:
     """How much the network's score of a pair rests on each edge that its messages go over.
 
     It is the gradient of the score by the edge's weight, at the weight 1 that all edges have
@@ -28,7 +28,7 @@ def attribute_to_edges(
         head, tail: numbers of nodes.
 
     Returns:
-        For each edge within the network's reach of the pair, by edge id.
+        For each edge within the network's reach of the pair, by its `e_id` (a row of `kg.edges`).
     """
     reached = _reach(data, network, head, tail)
     weights: dict[EdgeType, torch.Tensor] = {}
@@ -52,12 +52,12 @@ def attribute_to_edges(
         vectors[head_kind][head], network.relation(), vectors[tail_kind][tail]
     )
     gradients = torch.autograd.grad(score, list(weights.values()), allow_unused=True)
-    attribution: dict[str, float] = {}
+    attribution: dict[int, float] = {}
     for edge_type, gradient in zip(weights, gradients, strict=True):
         if gradient is not None:
             used = gradient.nonzero().ravel()
-            ids = data[edge_type].ids.gather(rows[edge_type][used].numpy())
-            attribution.update(zip(ids, gradient[used].tolist(), strict=True))
+            edges = data[edge_type].e_id[rows[edge_type][used]]
+            attribution.update(zip(edges.tolist(), gradient[used].tolist(), strict=True))
     return attribution
 
 

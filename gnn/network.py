@@ -103,14 +103,16 @@ def compact(data: HeteroData, edge_type: EdgeType, context: tuple[EdgeType, ...]
                     used[data[t].edge_index[end]] = True
         numbers[kind] = used.cumsum(0) - 1
         part[kind].num_nodes = int(used.sum())
+        if "n_id" in data[kind]:
+            part[kind].n_id = data[kind].n_id[used]
         if "x" in data[kind]:
             x = data[kind].x
             part[kind].x = x[used.numpy()] if isinstance(x, sparse.csr_matrix) else x[used]
     for t in types:
         heads, tails = data[t].edge_index
         part[t].edge_index = torch.stack([numbers[t[0]][heads], numbers[t[2]][tails]])
-        if "ids" in data[t]:
-            part[t].ids = data[t].ids
+        if "e_id" in data[t]:
+            part[t].e_id = data[t].e_id
     return part
 
 

@@ -32,7 +32,7 @@ from ...core.progress import progress
 from ...core.ranking import filtered_ranks, pair_matrix, summarise
 from ...graph.kg import KnowledgeGraph
 from ...graph.training_provenance import training_graph_record
-from ..data import EdgeType, to_hetero_data
+from ..data import EdgeType, identifiers, to_hetero_data, vocabulary
 from ..settings import EmbeddingSettings, with_options
 from ..training import device_of
 from .training import Embeddings, Triples, train
@@ -41,14 +41,14 @@ KIND = "embeddings"
 _LOOK = 2_000  # validation triples that a look during training ranks, at most
 
 
-def triples_of(data: HeteroData) -> tuple[Triples, list[EdgeType], dict[str, list[str]]]:
+def triples_of(data: HeteroData) -> tuple[Triples, list[EdgeType]]:
     """A graph's edges as triples: every edge type (kind, relation, kind) is a relation.
 
     Edges of a symmetric relation within a kind are there in one direction, as in the graph.
 
     Returns:
-        The triples, the edge types in the order of their numbers, and the nodes' identifiers by
-        kind: node i of the k-th kind has the number `starts[k] + i`.
+        The triples, and the edge types in the order of their numbers. Node i of the k-th kind has
+        the number `starts[k] + i`.
     """
     kinds = sorted(data.node_types)
     starts = np.cumsum([0, *(data[kind].num_nodes for kind in kinds)]).astype(np.int64)
@@ -63,8 +63,7 @@ def triples_of(data: HeteroData) -> tuple[Triples, list[EdgeType], dict[str, lis
         )
     edges = np.concatenate(parts) if parts else np.empty((0, 3), dtype=np.int64)
     joined = np.array([[kinds.index(t[0]), kinds.index(t[2])] for t in types], dtype=np.int64)
-    vocabulary = {kind: list(data[kind].ids) for kind in kinds}
-    return Triples(edges.astype(np.int64), starts, joined.reshape(-1, 2)), types, vocabulary
+    return Triples(edges.astype(np.int64), starts, joined.reshape(-1, 2)), types
 
 
 # Of a relation's number, a side (0: tails are ranked, 1: heads), the first and last (exclusive)
@@ -402,8 +401,8 @@ def train_embeddings(
         if not back:
             raise DataError("no edge is held back; training needs some to know when to stop")
     data = to_hetero_data(kg)
-    whole, types, vocabulary = triples_of(data)
-    valid = pl.concat([data[edge_type].ids for edge_type in types]).is_in(back).to_numpy()
+    whole, types = triples_of(data)
+    valid = pl.concat([identifiers(kg, data, t) for t in types]).is_in(back).to_numpy()
     learned = Triples(_both_ways(kg, whole.edges[~valid], types), whole.starts, whole.kinds)
     known = Triples(_both_ways(kg, whole.edges, types), whole.starts, whole.kinds)
     edges = whole.edges[valid]
@@ -438,7 +437,7 @@ def train_embeddings(
     model = EmbeddingModel(
         embeddings,
         types,
-        vocabulary,
+        vocabulary(kg),
         settings,
         seed,
         metrics,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ...core.errors import MissingError
-from ...gnn.data import EdgeType, to_hetero_data
+from ...gnn.data import EdgeType, identifiers, to_hetero_data
 from ...graph.frames import asserts_edge
 from ...graph.kg import KnowledgeGraph
 from .baselines import profiles
@@ -348,7 +348,7 @@ class Explainer:
         self, kind: str, rows: sparse.csr_matrix, node: str, known: Sequence[str], most: int
     ) -> list[Nearest]:
         ids = pl.Series([node, *(other for other in known if other != node)], dtype=pl.String)
-        numbers = self._data[kind].ids.to_frame().with_row_index("n")
+        numbers = identifiers(self._kg, self._data, kind).to_frame("id").with_row_index("n")
         n = ids.to_frame("id").join(numbers, on="id", maintain_order="left")["n"].to_numpy()
         similarity = (rows[n[1:]] @ rows[n[0]].T).toarray().ravel()
         return [

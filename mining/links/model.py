@@ -313,7 +313,9 @@ class LinkModel:
         """The edges that a network's score rests on."""
         network, data = self._network
         attribution = attribute_to_edges(network, data, head, tail)
-        largest = sorted(attribution.items(), key=lambda entry: (-entry[1], entry[0]))
+        ids = self.graph.edges["id"]
+        shares = {ids[edge]: share for edge, share in attribution.items()}
+        largest = sorted(shares.items(), key=lambda entry: (-entry[1], entry[0]))
         return [
             (self._explainer.edge_step(edge), round(share, 6))
             for edge, share in largest[:_ATTRIBUTED]

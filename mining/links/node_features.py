@@ -13,6 +13,7 @@ import polars as pl
 from scipy import sparse
 
 from ...core.errors import DataError
+from ...gnn.data import identifiers
 from ...graph.kg import KnowledgeGraph
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def add_features(data: HeteroData, kg: KnowledgeGraph, names: Sequence[str]) -> 
                 f" {name!r} out of features"
             )
         for kind, (ids, rows) in found.items():
-            numbers = pl.DataFrame({"id": data[kind].ids}).with_row_index("n")
+            numbers = pl.DataFrame({"id": identifiers(kg, data, kind)}).with_row_index("n")
             at = pl.DataFrame({"id": list(ids)}).join(
                 numbers, on="id", how="left", maintain_order="left"
             )["n"]

@@ -18,7 +18,7 @@ from scipy import sparse
 
 from ...core.ranking import pair_matrix
 from ...core.sparse import largest_entries, rare_first, unit_rows
-from ...gnn.data import EdgeType
+from ...gnn.data import EdgeType, identifiers
 from ...graph.kg import KnowledgeGraph
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def _symbols(kg: KnowledgeGraph, data: HeteroData, kind: str) -> sparse.csr_matr
     names = dict(kg.nodes.filter(kind=kind).select("id", "name").iter_rows())
     rows, columns = [], []
     beginnings: dict[str, int] = {}
-    for row, node in enumerate(data[kind].ids):
+    for row, node in enumerate(identifiers(kg, data, kind)):
         symbol = names[node].upper()
         if _SYMBOL.fullmatch(symbol):
             for end in range(3, len(symbol) + 1):
@@ -185,9 +185,9 @@ def _adme(kg: KnowledgeGraph, data: HeteroData, kind: str) -> NDArray[np.float32
     """1 for what handles most drugs (enzymes, transporters, carriers)."""
     handles = pl.col("properties").str.json_path_match("$.adme").is_not_null()
     found = kg.nodes.filter((pl.col("kind") == kind) & handles)["id"]
-    return (
-        data[kind].ids.is_in(found.implode()).to_numpy().astype(np.float32) if len(found) else None
-    )
+    if found.is_empty():
+        return None
+    return identifiers(kg, data, kind).is_in(found.implode()).to_numpy().astype(np.float32)
 
 
 def _molecules(kg: KnowledgeGraph, data: HeteroData, kind: str) -> Molecules | None:
@@ -195,5 +195,5 @@ def _molecules(kg: KnowledgeGraph, data: HeteroData, kind: str) -> Molecules | N
         return None
     from ..molecules.structures import molecules_of  # RDKit is loaded where it is needed
 
-    found = molecules_of(kg, kind, data[kind].ids.to_list())
+    found = molecules_of(kg, kind, identifiers(kg, data, kind).to_list())
     return found if len(found.nodes) else None

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medkg.core.errors import DataError
-from medkg.gnn.data import to_hetero_data
+from medkg.gnn.data import identifiers, to_hetero_data
 from medkg.gnn.scaling import Scaler, numeric_properties
 from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
@@ -109,14 +109,16 @@ def test_doses_and_frequencies_are_numbers() -> None:
 def test_features_of_nodes_and_edges() -> None:
     scaler = Scaler.fit(numeric_properties(TRAINING), "range")
     data = to_hetero_data(TRAINING, features=scaler)
-    assert data["Patient"].ids.to_list() == ["patient:a", "patient:b", "patient:c", "patient:d"]
-    assert data["Patient"].numeric == ["age", "age missing"]
+    patients = identifiers(TRAINING, data, "Patient")
+    assert patients.to_list() == ["patient:a", "patient:b", "patient:c", "patient:d"]
+    assert data.numeric["Patient"] == ["age", "age missing"]
     expected = [[1.5 / 61.5, 0], [1, 0], [0, 0], [0, 1]]
     torch.testing.assert_close(data["Patient"].x_numeric, torch.tensor(expected))
     edges = data["Patient", "UNDERWENT", "Procedure"]
     ends = zip(*edges.edge_index.tolist(), strict=True)
+    procedures = identifiers(TRAINING, data, "Procedure")
     features = {
-        (data["Patient"].ids[head][-1], data["Procedure"].ids[tail]): row
+        (patients[head][-1], procedures[tail]): row
         for (head, tail), row in zip(ends, edges.edge_attr.tolist(), strict=True)
     }
     assert features == {

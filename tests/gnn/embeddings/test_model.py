@@ -13,7 +13,7 @@ import torch
 from medkg.cli import main
 from medkg.core import ranking
 from medkg.core.errors import DataError, MissingError, ModelError
-from medkg.gnn.data import to_hetero_data
+from medkg.gnn.data import to_hetero_data, vocabulary
 from medkg.gnn.decoders import DECODERS
 from medkg.gnn.embeddings.model import (
     EmbeddingModel,
@@ -42,15 +42,16 @@ def model(kg: KnowledgeGraph) -> EmbeddingModel:
 
 
 def test_triples_are_the_graphs_edges(kg: KnowledgeGraph) -> None:
-    triples, types, vocabulary = triples_of(to_hetero_data(kg))
-    ids = [node for kind in vocabulary for node in vocabulary[kind]]
+    triples, types = triples_of(to_hetero_data(kg))
+    nodes = vocabulary(kg)
+    ids = [node for kind in nodes for node in nodes[kind]]
     assert len(ids) == triples.starts[-1] == kg.nodes.height
     found = {(ids[h], types[r][1], ids[t]) for h, r, t in triples.edges.tolist()}
     assert found == set(kg.edges.select("subject", "relation", "object").iter_rows())
     for number, (head, _, tail) in enumerate(types):
         for end, kind in ((0, head), (1, tail)):
             first, last = triples.span(number, end)
-            assert ids[first:last] == vocabulary[kind]
+            assert ids[first:last] == nodes[kind]
 
 
 @pytest.mark.parametrize("typed", [True, False])

@@ -147,13 +147,13 @@ def test_explanation_of_a_prediction(model: LinkModel) -> None:
     assert explanation.to_dict()["paths"][0]["steps"][0]["evidence"]
 
 
-def score_without(model: LinkModel, head: int, tail: int, edges: set[str]) -> float:
+def score_without(model: LinkModel, head: int, tail: int, edges: set[int]) -> float:
     """The score with edges truly out of the messages (not to first order)."""
     network, data = model._network
     counts = {kind: data[kind].num_nodes for kind in data.node_types}
     messages = {}
     for edge_type in network.types:
-        kept = torch.tensor([edge not in edges for edge in data[edge_type].ids])
+        kept = torch.tensor([edge not in edges for edge in data[edge_type].e_id.tolist()])
         index = data[edge_type].edge_index[:, kept]
         messages.update(training.messages_over(edge_type, index, counts))
     with torch.no_grad():
@@ -187,11 +187,12 @@ def test_attribution_is_the_derivative_of_the_score(model: LinkModel) -> None:
     attribution = attribute_to_edges(network, data, head, tail)
     counts = {kind: data[kind].num_nodes for kind in data.node_types}
 
-    def score(edge: str, weight: float) -> float:
+    def score(edge: int, weight: float) -> float:
         messages = {}
         for edge_type in network.types:
             heads, tails = data[edge_type].edge_index
-            weights = torch.tensor([weight if e == edge else 1.0 for e in data[edge_type].ids])
+            own = data[edge_type].e_id == edge
+            weights = torch.where(own, weight, 1.0)
             forth, back = training.both_ways(edge_type)
             n_heads, n_tails = counts[edge_type[0]], counts[edge_type[2]]
             messages[forth] = WeightedMessageEdges(heads, tails, n_tails, weights)

@@ -17,7 +17,7 @@ from medkg.core.errors import (
 )
 from medkg.gnn import network
 from medkg.gnn import training as fit
-from medkg.gnn.data import to_hetero_data
+from medkg.gnn.data import identifiers, to_hetero_data
 from medkg.gnn.network import LinkNetwork
 from medkg.gnn.settings import NetworkSettings
 from medkg.gnn.training import CHECKPOINT
@@ -102,7 +102,7 @@ def test_held_back_edges_reach_neither_messages_nor_degrees(kg: KnowledgeGraph) 
     full = train_links(kg, dim=8, epochs=5)
     held_back = full.task.excluded
     data = to_hetero_data(kg, exclude_edges=held_back)
-    ids = set(data["Drug", "TARGETS", "Target"].ids)
+    ids = set(identifiers(kg, data, ("Drug", "TARGETS", "Target")))
     assert not ids & set(held_back)
     pairs = {tuple(p) for p in data["Drug", "TARGETS", "Target"].edge_index.T.tolist()}
     assert pairs == {tuple(p) for p in full.task.train.tolist()}

@@ -13,7 +13,7 @@ import torch
 from scipy import sparse
 
 from medkg.core.errors import DataError, ModelError
-from medkg.gnn.data import to_hetero_data
+from medkg.gnn.data import identifiers, to_hetero_data
 from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.links import pair_features, similarities
@@ -76,7 +76,7 @@ def test_symbols_of_a_family_are_alike(kg: KnowledgeGraph) -> None:
     data = to_hetero_data(kg)
     side = similarities.end_features(kg, data, "Target", EDGE_TYPE, heads=False)
     names = dict(kg.nodes.select("id", "name").iter_rows())
-    symbols = [names[node] for node in data["Target"].ids]
+    symbols = [names[node] for node in identifiers(kg, data, "Target")]
     alike = side.similarities["symbol"]
     # A longer beginning in common is worth more.
     one, near, far = (symbols.index(s) for s in ("GENE10", "GENE11", "GENE21"))
