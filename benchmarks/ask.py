@@ -42,6 +42,7 @@ import medkg
 from medkg.cases import open_cases
 from medkg.core.progress import track
 from medkg.core.quarantine import Quarantine
+from medkg.core.statistics import draws_one_by_one, percentile_bounds
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.diagnosis.ask import (
     askable,
@@ -220,8 +221,8 @@ def report(model: DiagnosisModel, patients: list[Patient], title: str, seed: int
             f"{(ranks[:, n] <= 1).mean():.2f} / {(ranks[:, n] <= 10).mean():.2f}" for n in SHOWN
         ]
         saved = counts[name] - counts["information gain"]
-        drawn = saved[rng.integers(len(saved), size=(2000, len(saved)))].mean(axis=1)
-        low, high = np.quantile(drawn, [0.025, 0.975])
+        counts_drawn = draws_one_by_one(len(saved), rng, 2000)
+        low, high = percentile_bounds(counts_drawn @ saved / len(saved))
         told = "" if name == "information gain" else f"{saved.mean():.1f} ({low:.1f} to {high:.1f})"
         cells = [name, *shares, f"{counts[name].mean():.1f}", told, f"{answered:.0%}"]
         print(f"| {' | '.join(cells)} |")

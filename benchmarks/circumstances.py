@@ -27,6 +27,7 @@ from medkg.cases import open_cases
 from medkg.core.errors import DataError
 from medkg.core.progress import track
 from medkg.core.quarantine import Quarantine
+from medkg.core.statistics import draws_one_by_one, percentile_bounds
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.diagnosis.cases import cases_of
 from medkg.mining.diagnosis.circumstances import Circumstances, Factors, years_of_onset
@@ -113,10 +114,10 @@ def main() -> None:
             equal = (logs == logs[disease]).sum() - 1
             ranks.append(1 + (logs > logs[disease]).sum() + equal / 2)
         of_all = np.array(ranks)
-        again = of_all[rng.integers(len(of_all), size=(2000, len(of_all)))]
+        counts = draws_one_by_one(len(of_all), rng, 2000)
         cells = []
         for k in TOP:
-            low, high = np.quantile((again <= k).mean(axis=1), [0.025, 0.975])
+            low, high = percentile_bounds(counts @ (of_all <= k) / len(of_all))
             cells.append(f"{(of_all <= k).mean():.2f} ({low:.2f}-{high:.2f})")
         print(f"| {name} | {' | '.join(cells)} |")
 

@@ -37,10 +37,11 @@ import polars as pl
 
 from medkg.core.atomic import atomic_file
 from medkg.core.quarantine import Quarantine
+from medkg.core.statistics import Bootstrap
 from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.sources import load
 from medkg.mining.diagnosis.cases import cases_of, read_cases
-from medkg.mining.diagnosis.evaluate import Resampled, evaluate_diagnosis
+from medkg.mining.diagnosis.evaluate import evaluate_diagnosis, means_with_intervals
 from medkg.mining.diagnosis.ranker import train_own_readouts
 from medkg.mining.diagnosis.scorers import MODELS, UNTRAINED
 from medkg.mining.diagnosis.split import CaseSplit, Round, split_cases
@@ -274,7 +275,7 @@ def _print_paired(runs: dict[str, list[Run]]) -> None:
     """The first model against the others, by each case's mean over the seeds."""
     first, *others = runs
     cases = runs[first][0]["report"]["ranks"]
-    resampled = Resampled.of(np.array([case["publication"] for case in cases]), 0, 2000)
+    bootstrap = Bootstrap.over(np.array([case["publication"] for case in cases]), 0, 2000)
     if not others:
         return
     figures = ("top_1", "top_3", "top_10", "mrr")
@@ -285,7 +286,9 @@ def _print_paired(runs: dict[str, list[Run]]) -> None:
         theirs = of_cases(runs[name])
         found = {}
         for figure in figures:
-            found |= resampled.means(figure, ours[figure] - theirs[figure], difference=True)
+            found |= means_with_intervals(
+                bootstrap, figure, ours[figure] - theirs[figure], difference=True
+            )
         for prefix, over in OVER.items():
             cells = [
                 f"{found[key]:+.3f} ({found[f'{key}_interval'][0]:+.3f} to"

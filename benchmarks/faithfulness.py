@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from medkg.core.statistics import draws_one_by_one, percentile_bounds
 from medkg.gnn.data import to_hetero_data
 from medkg.mining.links.attribution import removals
 from medkg.mining.links.model import LinkModel, load_link_model
@@ -88,7 +89,7 @@ def main() -> None:
     print(f"{len(predicted)} predictions; of {known.pairs.nnz:,} known pairs are taken out:\n")
     print("| pairs taken out | pairs | mean drop | predictions that fell | named: more by |")
     print("|---|---|---|---|---|")
-    draws = chance.integers(0, len(predicted), (1000, len(predicted)))
+    draws = draws_one_by_one(len(predicted), chance)
     for name, values in drops.items():
         more = "" if name == "named" else interval(drops["named"] - values, draws)
         row = [name, str(len(taken_out[name])), interval(values, draws)]
@@ -96,8 +97,8 @@ def main() -> None:
 
 
 def interval(values: NDArray[np.float64], draws: NDArray[np.int64]) -> str:
-    """The mean, and the interval of the means of draws of the values."""
-    low, high = np.percentile(values[draws].mean(1), [2.5, 97.5])
+    """The mean, and the interval of the means in the draws."""
+    low, high = percentile_bounds(draws @ values / len(values))
     return f"{values.mean():.3f} ({low:.3f}–{high:.3f})"
 
 

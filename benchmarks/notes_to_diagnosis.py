@@ -35,6 +35,7 @@ import polars as pl
 
 import medkg
 from medkg.core.quarantine import Quarantine
+from medkg.core.statistics import draws_one_by_one, percentile_bounds
 from medkg.diagnosis import PatientFindings, diagnose_patients, findings_in_text
 from medkg.graph.identifiers import name_key_of
 from medkg.mining.diagnosis.findings import Findings, Phenotypes
@@ -83,10 +84,10 @@ def print_ranks(title: str, rows: dict[str, np.ndarray[Any, Any]], seed: int) ->
         f"\n{title}\n\n| findings | top-1 | top-3 | top-10 | median rank |\n|---|---|---|---|---|"
     )
     for name, ranks in rows.items():
-        drawn = ranks[rng.integers(len(ranks), size=(2000, len(ranks)))]
+        counts = draws_one_by_one(len(ranks), rng, 2000)
         cells = []
         for k in TOP:
-            low, high = np.quantile((drawn <= k).mean(axis=1), [0.025, 0.975])
+            low, high = percentile_bounds(counts @ (ranks <= k) / len(ranks))
             cells.append(f"{(ranks <= k).mean():.2f} ({low:.2f}-{high:.2f})")
         median = np.median(ranks)
         print(

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from .atomic import atomic_file
 from .errors import ModelError
+from .statistics import DRAWS, Bootstrap, with_interval
 
 # Scores of queries (numbers of nodes of one kind) with every node of the other kind.
 Score = Callable[[Tensor], Tensor]
@@ -186,7 +187,7 @@ def summarise(
     groups: NDArray[np.int64],
     *,
     seed: int = 0,
-    draws: int = 1000,
+    draws: int = DRAWS,
 ) -> dict[str, Any]:
     """MRR and Hits@k, each with a 95 % interval by bootstrap over groups.
 
@@ -200,43 +201,14 @@ def summarise(
         under `<name>_interval`, its bounds; all None where there is no edge.
     """
     values = {"mrr": 1 / ranks, **{f"hits@{k}": (ranks <= k).astype(float) for k in HITS}}
-    names, where = np.unique(groups, return_inverse=True)
-    sizes = np.bincount(where, minlength=len(names))
-    result: dict[str, Any] = {"n": len(ranks), "groups": len(names)}
+    bootstrap = Bootstrap.over(groups, seed, draws)
+    n_groups = len(bootstrap.sizes)
+    result: dict[str, Any] = {"n": len(ranks), "groups": n_groups}
     if not len(ranks):
         return {**result, **{key: None for n in values for key in (n, f"{n}_interval")}}
-    counts = drawn_counts(len(names), seed, draws)
-    totals = counts @ sizes
     for name, value in values.items():
-        drawn = counts @ np.bincount(where, weights=value, minlength=len(names)) / totals
-        result[name] = round(float(value.mean()), 4)
-        result[f"{name}_interval"] = interval(drawn, len(names))
+        result |= with_interval(name, value.mean(), bootstrap.means(value), n_groups)
     return result
-
-
-def interval(drawn: NDArray[np.float64], of: int | None = None) -> list[float]:
-    """The 95 % interval of a bootstrap's draws.
-
-    Args:
-        of: of a figure between 0 and 1, how many groups it is the mean of. Where all of them have
-            0 (or all 1) every draw has, however few there are; then the bound is the one of 0 among
-            so many by the binomial distribution (Clopper and Pearson, Biometrika 1934). Groups that
-            agree on another value still have an interval of that value alone.
-    """
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    if of and low == high == 0:
-        high = 1 - 0.025 ** (1 / of)
-    elif of and low == high == 1:
-        low = 0.025 ** (1 / of)
-    return [round(float(low), 4), round(float(high), 4)]
-
-
-def drawn_counts(groups: int, seed: int, draws: int) -> NDArray[np.int64]:
-    """How often each group is in each draw of the bootstrap: (draws, groups)."""
-    if not groups:
-        return np.zeros((0, 0), dtype=np.int64)
-    generator = np.random.default_rng(seed)
-    return generator.multinomial(groups, np.full(groups, 1 / groups), size=draws)
 
 
 def by_degree(ranks: NDArray[np.float64], degrees: NDArray[np.int64]) -> list[Mapping[str, Any]]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from math import floor, log10, sqrt
 from typing import Any
 
+from .statistics import wilson_interval
+
 _SIZE, _LEFT, _TOP, _BOTTOM = 300, 70, 34, 56  # pixels: of the square, and around it
 
 
@@ -13,9 +15,9 @@ def reliability_svg(reliability: Sequence[Mapping[str, Any]], title: str) -> str
     """The bins of `calibration.quality` as dots with 95 % intervals, the diagonal beside them.
 
     Both axes are by the square root, so that small probabilities lie apart and 0 has a place. The
-    intervals are Wilson's, Probable Inference, JASA 1927.
+    intervals are Wilson's.
     """
-    bars = [_wilson(part["true"], part["n"]) for part in reliability]
+    bars = [wilson_interval(part["true"], part["n"]) for part in reliability]
     top = max(1e-6, *(part["probability"] for part in reliability), *(high for _, high in bars))
 
     def x(share: float) -> str:
@@ -57,14 +59,6 @@ def reliability_svg(reliability: Sequence[Mapping[str, Any]], title: str) -> str
         "</svg>",
     ]
     return "\n".join(lines) + "\n"
-
-
-def _wilson(share: float, n: int) -> tuple[float, float]:
-    """The interval that holds the share of which a sample has this one, 95 times of 100."""
-    square = 1.96**2
-    middle = (share + square / (2 * n)) / (1 + square / n)
-    half = 1.96 / (1 + square / n) * sqrt(share * (1 - share) / n + square / (4 * n * n))
-    return max(0.0, middle - half), middle + half
 
 
 def _marks(top: float) -> list[float]:

@@ -14,6 +14,7 @@ import polars as pl
 
 from ...core.errors import DataError
 from ...core.quarantine import Quarantine
+from ...core.statistics import bootstrap_interval, draws_one_by_one
 from ...graph.kg import KnowledgeGraph
 from ..corpora.readers import format_of, read_annotated
 from .dictionary import PREFIXES, NameDictionary, nodes_by_identifier
@@ -211,9 +212,9 @@ def _interval(
     places = np.array([mention.document for mention in mentions])
     hits = np.bincount(places, right & true, minlength=documents)
     totals = np.bincount(places, true, minlength=documents)
-    draws = np.random.default_rng(seed).integers(0, documents, size=(1000, documents))
-    low, high = np.percentile(hits[draws].sum(1) / np.maximum(1, totals[draws].sum(1)), [2.5, 97.5])
-    return round(float(low), 4), round(float(high), 4)
+    counts = draws_one_by_one(documents, np.random.default_rng(seed))
+    low, high = bootstrap_interval(counts @ hits / np.maximum(1, counts @ totals))
+    return low, high
 
 
 def _calibration_error(scores: npt.NDArray[np.float64], right: npt.NDArray[np.bool_]) -> float:

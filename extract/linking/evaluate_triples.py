@@ -12,6 +12,7 @@ import polars as pl
 
 from ...core.errors import DataError
 from ...core.quarantine import Quarantine
+from ...core.statistics import bootstrap_interval, draws_one_by_one
 from ...graph.kg import KnowledgeGraph
 from ..corpora.document import Document
 from ..corpora.readers import READERS
@@ -137,11 +138,9 @@ def _intervals(
         counts[place[triple[0]]] += (triple in true, 1, 0)
     for triple in true:
         counts[place[triple[0]], 2] += 1
-    draws = np.random.default_rng(seed).integers(0, len(counts), size=(1000, len(counts)))
-    sums = counts[draws].sum(1)
-    result = {}
+    sums = draws_one_by_one(len(counts), np.random.default_rng(seed)) @ counts
+    result: dict[str, float] = {}
     for name, column in (("precision", 1), ("recall", 2)):
-        low, high = np.percentile(sums[:, 0] / np.maximum(1, sums[:, column]), [2.5, 97.5])
-        result[f"{name}_low"] = round(float(low), 4)
-        result[f"{name}_high"] = round(float(high), 4)
+        low, high = bootstrap_interval(sums[:, 0] / np.maximum(1, sums[:, column]))
+        result |= {f"{name}_low": low, f"{name}_high": high}
     return result

@@ -12,6 +12,7 @@ import polars as pl
 
 from ...core.errors import ModelError
 from ...core.quarantine import Quarantine
+from ...core.statistics import drawn_counts, percentile_bounds
 from ..corpora.document import Document
 from ..corpora.labels import KINDS
 from ..corpora.readers import read_annotated
@@ -149,8 +150,7 @@ def strict_scores(
         ],
         dtype=np.int64,
     ).reshape(len(gold), len(kinds), 3)
-    generator = np.random.default_rng(0)
-    draws = generator.multinomial(len(gold), np.full(len(gold), 1 / len(gold)), size=_RESAMPLES)
+    draws = drawn_counts(len(gold), seed=0, draws=_RESAMPLES)
     rows = []
     for kind, part in [
         *((kind, counts[:, n]) for n, kind in enumerate(kinds)),
@@ -159,15 +159,15 @@ def strict_scores(
         right, found, true = (int(n) for n in part.sum(axis=0))
         again = draws @ part
         f1 = 2 * again[:, 0] / np.maximum(1, again[:, 1] + again[:, 2])
-        low, high = np.quantile(f1, [0.025, 0.975])
+        low, high = percentile_bounds(f1)
         rows.append(
             Score(
                 kind,
                 right / max(1, found),
                 right / max(1, true),
                 2 * right / max(1, found + true),
-                float(low),
-                float(high),
+                low,
+                high,
                 true,
                 found,
             )

@@ -13,6 +13,7 @@ import torch
 
 from ...core.errors import DataError
 from ...core.quarantine import Quarantine
+from ...core.statistics import bootstrap_interval, draws_one_by_one
 from ..corpora.document import Document
 from ..corpora.readers import READERS, format_of, read_annotated
 from ..training_overlap import documents_trained_on
@@ -65,17 +66,15 @@ def score(counts: Iterable[tuple[int, int, int]], seed: int = 0) -> Score:
     """From each document's (right, found, true)."""
     rows = np.array(list(counts), dtype=np.int64).reshape(-1, 3)
     right, found, true = (int(n) for n in rows.sum(0))
-    generator = np.random.default_rng(seed)
-    draws = generator.integers(0, max(1, len(rows)), size=(1000, len(rows)))
-    sums = rows[draws].sum(1) if len(rows) else np.zeros((1, 3))
+    sums = draws_one_by_one(len(rows), np.random.default_rng(seed)) @ rows
     f1s = 2 * sums[:, 0] / np.maximum(1, sums[:, 1] + sums[:, 2])
-    low, high = np.percentile(f1s, [2.5, 97.5])
+    low, high = bootstrap_interval(f1s)
     return Score(
         round(right / max(1, found), 4),
         round(right / max(1, true), 4),
         round(2 * right / max(1, found + true), 4),
-        round(float(low), 4),
-        round(float(high), 4),
+        low,
+        high,
         true,
         len(rows),
     )

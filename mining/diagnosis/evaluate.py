@@ -16,7 +16,7 @@ from scipy.special import softmax
 from ...core.calibration import FIRST, quality
 from ...core.errors import DataError, ModelError
 from ...core.progress import progress
-from ...core.ranking import drawn_counts, interval
+from ...core.statistics import Bootstrap, with_interval
 from ...graph.kg import KnowledgeGraph
 from .cases import Case, cases_of
 from .knowledge import Floats, Integers
@@ -505,15 +505,15 @@ def figures_of(
     values = {**_hits(ranks), "mrr": 1 / ranks}
     if series is not None:
         values |= {f"series_{name}": value for name, value in _hits(series).items()}
-    resampled = Resampled.of(groups, seed, draws)
+    bootstrap = Bootstrap.over(groups, seed, draws)
     result: dict[str, Any] = {
         "n": len(ranks),
-        "publications": len(resampled.sizes),
+        "publications": len(bootstrap.sizes),
         "known": int((answers >= 0).sum()),
     }
     for name, value in values.items():
-        result |= resampled.means(name, value)
-    of_publications = [np.median(ranks[resampled.groups == g]) for g in range(len(resampled.sizes))]
+        result |= means_with_intervals(bootstrap, name, value)
+    of_publications = [np.median(ranks[bootstrap.groups == g]) for g in range(len(bootstrap.sizes))]
     for name, rank in (("", np.median(ranks)), ("macro_", np.median(of_publications))):
         result[f"{name}median_rank"] = _finite(rank)
     return {**result, **_of_first_rank(first, answers)}
@@ -530,11 +530,11 @@ def paired_difference(
     """What one model's ranks of the same patients have over another's: differences of `top_1`,
     `top_3`, `top_10` and `mrr`, over patients and over publications (`macro_…`), each with a 95 %
     interval by bootstrap over publications."""
-    resampled = Resampled.of(groups, seed, draws)
+    bootstrap = Bootstrap.over(groups, seed, draws)
     one, two = ({**_hits(ranks), "mrr": 1 / ranks} for ranks in (ours, theirs))
     found: dict[str, Any] = {}
     for name in _COMPARED:
-        found |= resampled.means(name, one[name] - two[name], difference=True)
+        found |= means_with_intervals(bootstrap, name, one[name] - two[name], difference=True)
     return found
 
 
@@ -542,43 +542,22 @@ def _hits(ranks: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
     return {f"top_{k}": (ranks <= k).astype(float) for k in TOP}
 
 
-@dataclass(frozen=True)
-class Resampled:
-    """Publications drawn again and again, with replacement.
+def means_with_intervals(
+    bootstrap: Bootstrap, name: str, value: NDArray[np.float64], *, difference: bool = False
+) -> dict[str, Any]:
+    """The mean over patients, and that over publications, each with its 95 % interval.
 
-    Attributes:
-        groups: number of each patient's publication.
-        sizes: patients of each publication.
-        counts: draws × publications, how often each was drawn.
+    Args:
+        bootstrap: over the patients' publications.
+        value: (patients,), between 0 and 1 but for a difference.
     """
-
-    groups: Integers
-    sizes: Integers
-    counts: Integers
-
-    @classmethod
-    def of(cls, groups: Integers, seed: int, draws: int) -> Resampled:
-        groups = np.unique(groups, return_inverse=True)[1]
-        sizes = np.bincount(groups)
-        return cls(groups, sizes, drawn_counts(len(sizes), seed, draws))
-
-    def means(
-        self, name: str, value: NDArray[np.float64], *, difference: bool = False
-    ) -> dict[str, Any]:
-        """The mean over patients, and that over publications, each with its 95 % interval.
-
-        Args:
-            value: (patients,), between 0 and 1 but for a difference.
-        """
-        sums = np.bincount(self.groups, weights=value)
-        shares, size = sums / self.sizes, len(self.sizes)
-        of = None if difference else size
-        return {
-            name: _round(value.mean()),
-            f"{name}_interval": interval(self.counts @ sums / (self.counts @ self.sizes), of),
-            f"macro_{name}": _round(shares.mean()),
-            f"macro_{name}_interval": interval(self.counts @ shares / size, of),
-        }
+    publications = len(bootstrap.sizes)
+    of = None if difference else publications
+    shares = bootstrap.sums(value) / bootstrap.sizes
+    return {
+        **with_interval(name, value.mean(), bootstrap.means(value), of),
+        **with_interval(f"macro_{name}", shares.mean(), bootstrap.group_means(value), of),
+    }
 
 
 def _of_first_rank(first: Integers, answers: Integers) -> dict[str, float]:
@@ -606,13 +585,13 @@ def _stratum(
 ) -> dict[str, Any]:
     """A stratum's size, what each model reaches in it, and what the model has over Resnik."""
     groups = tested.publications[chosen]
-    resampled = Resampled.of(groups, seed, 1)
-    row: dict[str, Any] = {"stratum": label, "n": len(groups), "publications": len(resampled.sizes)}
+    bootstrap = Bootstrap.over(groups, seed, 1)
+    row: dict[str, Any] = {"stratum": label, "n": len(groups), "publications": len(bootstrap.sizes)}
     for name, found in ranked.items():
         ranks = found.ranks[chosen]
         means: dict[str, Any] = {}
         for figure, value in {**_hits(ranks), "mrr": 1 / ranks}.items():
-            means |= resampled.means(figure, value)
+            means |= means_with_intervals(bootstrap, figure, value)
         row[name] = {k: v for k, v in means.items() if not k.endswith("_interval")}
     if "resnik" in ranked:
         ours, theirs = ranked["model"].ranks[chosen], ranked["resnik"].ranks[chosen]

@@ -20,9 +20,15 @@ from ...core.errors import ModelError
 from ...core.ranking import (
     HITS,
     Score,
-    drawn_counts,
-    interval,
     summarise,
+)
+from ...core.statistics import (
+    DRAWS,
+    Bootstrap,
+    bootstrap_interval,
+    difference_with_interval,
+    drawn_counts,
+    with_interval,
 )
 
 Floats = NDArray[np.float64]
@@ -31,7 +37,6 @@ Ints = NDArray[np.int64]
 RATIOS = (1, 10, 100)  # negatives for a true pair
 PRECISION_AT = (1, 10, 50)
 ENRICHMENT_AT = (0.01, 0.05)  # shares of the ranked list
-DRAWS = 1000
 _AREA_DRAWS = 200  # of these, for areas under curves, each of which goes through all pairs drawn
 _CELLS = 4_000_000  # scores held at a time
 
@@ -189,8 +194,7 @@ def _mean(name: str, values: Floats, counts: Ints) -> dict[str, Any]:
     if not len(values):
         return {name: None, f"{name}_interval": None}
     of = len(values) if name.startswith("precision@") else None  # enrichment has no upper bound
-    found = interval(counts @ values / len(values), of)
-    return {name: round(float(values.mean()), 4), f"{name}_interval": found}
+    return with_interval(name, values.mean(), counts @ values / len(values), of)
 
 
 def _in_first(scored: Scored, k: Floats | float) -> Floats:
@@ -233,7 +237,7 @@ def _classified(scored: Scored, ratio: int, counts: Ints) -> dict[str, Any]:
     for column, name in enumerate(names):
         of_draws = drawn[:, column][~np.isnan(drawn[:, column])]
         result[name] = None if np.isnan(whole[column]) else round(float(whole[column]), 4)
-        result[f"{name}_interval"] = interval(of_draws) if len(of_draws) else None
+        result[f"{name}_interval"] = bootstrap_interval(of_draws) if len(of_draws) else None
     return result
 
 
@@ -285,20 +289,15 @@ def paired_difference(
         and np.array_equal(ours.answers, theirs.answers)
     ):
         raise ValueError("a paired difference is of the same edges in the same order")
-    _, where = np.unique(ours.queries, return_inverse=True)
-    counts = drawn_counts(len(np.unique(where)), seed, draws)
+    bootstrap = Bootstrap.over(ours.queries, seed, draws)
     names = ("mrr", *(f"hits@{k}" for k in HITS))
     keys = ("", "_interval", "_ahead")
     if not len(ours.ranks):
         return {f"{name}{key}": None for name in names for key in keys}
     result: dict[str, Any] = {}
-    sizes = counts @ np.bincount(where)
     for name in names:
-        difference = _value(name, ours.ranks) - _value(name, theirs.ranks)
-        drawn = counts @ np.bincount(where, weights=difference) / sizes
-        result[name] = round(float(difference.mean()), 4)
-        result[f"{name}_interval"] = interval(drawn)
-        result[f"{name}_ahead"] = round(float((drawn > 0).mean()), 4)
+        values = _value(name, ours.ranks) - _value(name, theirs.ranks)
+        result |= difference_with_interval(name, values.mean(), bootstrap.means(values))
     return result
 
 

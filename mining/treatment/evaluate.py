@@ -14,7 +14,13 @@ from scipy import sparse
 
 from ...core.errors import DataError, MissingError, ModelError
 from ...core.quarantine import Quarantine
-from ...core.ranking import drawn_counts, interval, pair_matrix
+from ...core.ranking import pair_matrix
+from ...core.statistics import (
+    difference_with_interval,
+    drawn_counts,
+    drawn_means,
+    with_interval,
+)
 from ..links.leaks import Leaks, find_leaks
 from ..links.split import MANIFEST, read_edges
 from .resolve import Notices, resolved
@@ -108,9 +114,9 @@ def figures(
     for name, values in per_disease.items():
         of_edges = name == "mrr" or name.startswith("hits@")
         weight = sizes[rows].astype(float) if of_edges else np.ones(len(rows))
-        drawn = counts @ (values[rows] * weight) / (counts @ weight)
+        drawn = drawn_means(counts, values[rows] * weight, weight)
         share = None if name.startswith("novelty@") else len(rows)
-        _put(result, name, float(np.average(values[rows], weights=weight)), drawn, share)
+        result |= with_interval(name, np.average(values[rows], weights=weight), drawn, share)
     shown = np.unique(found.first[rows])
     result["coverage@10"] = round(float((shown >= 0).sum() / len(popularity)), 4)
     return result
@@ -143,13 +149,6 @@ def _per_disease(
     return values, sizes
 
 
-def _put(
-    result: dict[str, Any], name: str, value: float, drawn: Floats, of: int | None = None
-) -> None:
-    result[name] = round(value, 4)
-    result[f"{name}_interval"] = interval(drawn, of)
-
-
 def paired(
     ours: Ranked, theirs: Ranked, popularity: NDArray[np.int64], n_diseases: int, seed: int
 ) -> dict[str, Any]:
@@ -162,10 +161,9 @@ def paired(
     result: dict[str, Any] = {}
     for name in ("mrr", "hits@10", "ndcg@10", "recall@10"):
         weight = sizes.astype(float) if name in ("mrr", "hits@10") else np.ones(len(sizes))
-        difference = own[name] - other[name]
-        drawn = counts @ (difference * weight) / (counts @ weight)
-        _put(result, name, float(np.average(difference, weights=weight)), drawn)
-        result[f"{name}_ahead"] = round(float((drawn > 0).mean()), 4)
+        ahead = own[name] - other[name]
+        drawn = drawn_means(counts, ahead * weight, weight)
+        result |= difference_with_interval(name, np.average(ahead, weights=weight), drawn)
     return result
 
 

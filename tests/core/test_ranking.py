@@ -15,7 +15,6 @@ from medkg.core.errors import ModelError
 from medkg.core.ranking import (
     by_degree,
     filtered_ranks,
-    interval,
     pair_matrix,
     summarise,
 )
@@ -181,8 +180,3 @@ def test_five_that_agree_leave_the_figure_open(ranks: list[float], key: str) -> 
     wide = 1 - 0.025 ** (1 / 5)
     expected = [0, wide] if key == "mrr" else [1 - wide, 1]
     assert found[f"{key}_interval"] == pytest.approx(expected, abs=1e-4)
-
-
-def test_an_interval_of_differences_is_of_what_was_drawn() -> None:
-    assert interval(np.zeros(100)) == [0, 0]
-    assert interval(np.linspace(-1, 1, 1001), 4) == pytest.approx([-0.95, 0.95])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from medkg.core.calibration import quality
-from medkg.core.reliability import _wilson, reliability_svg
+from medkg.core.reliability import reliability_svg
 
 NAMES = "{http://www.w3.org/2000/svg}"
 
@@ -43,14 +43,6 @@ def test_of_what_is_measured_every_part_is_shown() -> None:
 def test_nothing_true_and_all_true_have_a_plot(true: float) -> None:
     dots = dots_of(reliability_svg([{"n": 7, "probability": 0.0, "true": true}], "tails"))
     assert len(dots) == 1
-
-
-def test_wilson_holds_the_share() -> None:
-    low, high = _wilson(0.5, 100)  # by hand: .404 to .596
-    assert (low, high) == (pytest.approx(0.4038, abs=1e-4), pytest.approx(0.5962, abs=1e-4))
-    low, high = _wilson(0.0, 20)
-    assert low == 0
-    assert high == pytest.approx(0.1611, abs=1e-4)
 
 
 def dots_of(svg: str) -> list[tuple[float, float]]:
