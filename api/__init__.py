@@ -110,7 +110,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        value = getattr(import_module(_HOMES[name]), name)
+        from medkg.core.extras import explained_imports
+
+        with explained_imports():
+            value = getattr(import_module(_HOMES[name]), name)
     elif name in _PACKAGES:
         value = import_module(f"medkg.{name}")
     else:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from medkg.core.errors import DataError, MissingError, ModelError
+from medkg.core.extras import explained_imports
 from medkg.core.quarantine import Quarantine
 from medkg.graph.document_readings import (
     TEXT_SOURCE,
@@ -98,6 +99,7 @@ def is_uri(text: str) -> bool:
     return text.startswith("embedded:") or "://" in text
 
 
+@explained_imports()
 def default_terminology() -> KnowledgeGraph:
     """The entities that text is linked to where no graph is given: the starter drugs and HPO.
 
@@ -135,6 +137,7 @@ def _edition() -> str:
     return digest.hexdigest()[:16]
 
 
+@explained_imports()
 def read_texts(
     paths: Sequence[Path | str] | Path | str,
     *,
@@ -240,6 +243,7 @@ def _parts(kg: KnowledgeGraph) -> Iterator[Part]:
         yield Part(evidence=batch)
 
 
+@explained_imports()
 def annotate(
     paths: Sequence[Path | str] | Path | str,
     *,
@@ -291,6 +295,7 @@ def _annotated(
     yield from annotate_documents(nlp, documents, terms, aside)
 
 
+@explained_imports()
 def review(
     paths: Sequence[Path | str] | Path | str,
     out: Path | str,
@@ -356,6 +361,7 @@ def model_kind(path: Path | str) -> str:
         raise ModelError(f"{config}: is damaged: {error}; train the model anew") from error
 
 
+@explained_imports()
 def load_model(
     path: Path | str, graph: KnowledgeGraph | Path | str | None = None
 ) -> LinkModel | DiagnosisModel | TreatmentModel:

