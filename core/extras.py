@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from traceback import walk_tb
 
 from .errors import MedkgError
@@ -49,11 +50,24 @@ def explained_imports() -> Iterator[None]:
         module = (error.name or "").partition(".")[0]
         if module not in EXTRAS:
             raise
-        extra = _extra_of(module, error)
-        raise MissingExtraError(
-            f"this needs {module}, which the extra {extra} brings: pip install 'medkg[{extra}]'"
-            f" (from a clone '.[{extra}]'); the extra all brings everything"
-        ) from error
+        raise _missing(module, _extra_of(module, error)) from error
+
+
+def require(module: str, extra: str) -> None:
+    """Ask for a module before work that needs it begins.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    if find_spec(module) is None:
+        raise _missing(module, extra)
+
+
+def _missing(module: str, extra: str) -> MissingExtraError:
+    return MissingExtraError(
+        f"this needs {module}, which the extra {extra} brings: pip install 'medkg[{extra}]'"
+        f" (from a clone '.[{extra}]'); the extra all brings everything"
+    )
 
 
 def _extra_of(module: str, error: ModuleNotFoundError) -> str:

@@ -353,9 +353,7 @@ def _self_loops(kg: KnowledgeGraph) -> pl.LazyFrame:
 
 def _circles(kg: KnowledgeGraph) -> pl.LazyFrame:
     """The SUBCLASS_OF edges that lead back to where they start."""
-    import numpy as np
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
+    import networkx as nx
 
     edges = (
         kg.scan("edges")
@@ -363,17 +361,18 @@ def _circles(kg: KnowledgeGraph) -> pl.LazyFrame:
         .select("subject", "object")
         .collect(engine="streaming")
     )
-    if edges.is_empty():
-        return edges.lazy()
-    ids = pl.concat([edges["subject"], edges["object"]]).unique()
-    number = {identifier: place for place, identifier in enumerate(ids)}
-    heads, tails = (
-        edges[end].replace_strict(number, return_dtype=pl.Int64).to_numpy()
-        for end in ("subject", "object")
-    )
-    matrix = coo_array((np.ones(edges.height), (heads, tails)), shape=(ids.len(), ids.len()))
-    _, parts = connected_components(matrix, directed=True, connection="strong")
-    return edges.lazy().filter(pl.Series(parts[heads] == parts[tails]))
+    # An edge that no edge leads to, or that leads to none, is in no circle; nor is one that then
+    # becomes such an edge. Of a hierarchy without circles nothing is left.
+    rows = -1
+    while edges.height != rows:
+        rows = edges.height
+        above, below = edges.select(subject="object"), edges.select(object="subject")
+        edges = edges.join(above, on="subject", how="semi", maintain_order="left")
+        edges = edges.join(below, on="object", how="semi", maintain_order="left")
+    components = nx.strongly_connected_components(nx.DiGraph(edges.iter_rows()))
+    component = {node: number for number, nodes in enumerate(components) for node in nodes}
+    in_circle = [component[subject] == component[object_] for subject, object_ in edges.iter_rows()]
+    return edges.lazy().filter(pl.Series(in_circle, dtype=pl.Boolean))
 
 
 # Predictions

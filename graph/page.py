@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol, TypedDict
 
@@ -237,7 +238,8 @@ def _layout(nodes: pl.DataFrame, edges: list[_EdgeEntry]) -> npt.NDArray[np.floa
     graph = nx.Graph()
     graph.add_nodes_from(nodes["id"])
     graph.add_edges_from((edge["subject"], edge["object"]) for edge in edges)
-    if nodes.height <= _KAMADA_KAWAI_NODES and nx.is_connected(graph):
+    small = nodes.height <= _KAMADA_KAWAI_NODES and nx.is_connected(graph)
+    if small and find_spec("scipy"):  # which comes with the extras, and that layout needs
         layout = nx.kamada_kawai_layout(graph)
     else:
         layout = nx.spring_layout(graph, seed=0, iterations=200)

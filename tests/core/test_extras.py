@@ -20,21 +20,25 @@ ROOMS = ("api", "cli", "core", "cypher", "extract", "gnn", "graph", "loaders", "
 # A Python in which only what medkg itself requires can be imported: no module of an extra.
 WITHOUT_EXTRAS = f"""
 import sys
-class Absent:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {sorted(EXTRAS)}:
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
-sys.meta_path.insert(0, Absent())
+from importlib.machinery import PathFinder
+class WithoutExtras(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        absent = name.partition(".")[0] in {sorted(EXTRAS)}
+        return None if absent else super().find_spec(name, path, target)
+sys.meta_path[sys.meta_path.index(PathFinder)] = WithoutExtras
 """
 
 
-def run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(code: str, *arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", WITHOUT_EXTRAS + code, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=300, check=False, cwd=folder
+    )
 
 
-def medkg_without_extras(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return run("from medkg.cli import main; main()", *arguments)
+def medkg_without_extras(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return run("from medkg.cli import main; main()", *arguments, folder=folder)
 
 
 def requirements() -> dict[str, set[str]]:
@@ -102,8 +106,10 @@ def third_party_imports(file: Path) -> set[str]:
         (["load", "hpo", "--out", "graph"], "hpo"),
     ],
 )
-def test_a_command_says_which_extra_to_install(arguments: list[str], extra: str) -> None:
-    ended = medkg_without_extras(*arguments)
+def test_a_command_says_which_extra_to_install(
+    arguments: list[str], extra: str, tmp_path: Path
+) -> None:
+    ended = medkg_without_extras(*arguments, folder=tmp_path)
     assert ended.returncode == 1
     assert f"pip install 'medkg[{extra}]'" in ended.stderr
     assert "Traceback" not in ended.stderr
@@ -122,7 +128,7 @@ def test_without_extras_graphs_are_loaded_merged_checked_and_exported(tmp_path: 
         ["sources"],
         ["-h"],
     ):
-        ended = medkg_without_extras(*arguments)
+        ended = medkg_without_extras(*arguments, folder=tmp_path)
         assert ended.returncode == 0, (arguments, ended.stderr)
 
 
