@@ -388,9 +388,9 @@ def load_model(
 
         return load_diagnosis(path, graph)
     if kind == "treatment":
-        from medkg.mining.treatment.model import load_model as load_treatment
+        from medkg.mining.treatment.model import load_treatment_model
 
-        return load_treatment(path, graph)
+        return load_treatment_model(path, graph)
     raise ModelError(f"{path}: is a model for {kind!r}, which this command can't use")
 
 

@@ -29,8 +29,10 @@ from rdkit import Chem
 
 from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.sources import load
-from medkg.mining.molecules.screen import part_of, screen
-from medkg.mining.molecules.structures import fingerprints, structures_of, tanimoto
+from medkg.mining.molecules.fingerprints import morgan_fingerprints, tanimoto
+from medkg.mining.molecules.nearest_ligands import structure_ranker_of
+from medkg.mining.molecules.screen import screen
+from medkg.mining.molecules.structures import structures_of
 
 if TYPE_CHECKING:
     from medkg.mining.links.model import LinkModel
@@ -101,11 +103,11 @@ def early(model: LinkModel, kg: KnowledgeGraph) -> None:
     """Print EF 1 % and AUROC over targets, beside the similarity to the nearest known ligand."""
     import torch
 
-    task, structure = model.task, part_of(model)
+    task, structure = model.task, structure_ranker_of(model)
     found = structures_of(kg)
     number = {node: n for n, node in enumerate(task.heads)}
     heads = np.array([number[node] for node in found.ids])
-    bits = fingerprints(found.molecules)
+    bits = morgan_fingerprints(found.molecules)
     trained, test = task.matrix("train", "valid")[heads], task.matrix("test")[heads]
     counts = np.asarray(test.sum(0)).ravel()
     having = np.asarray(structure.known.sum(0)).ravel()

@@ -81,12 +81,13 @@ def _predict_molecule(
 
     from medkg.cli import show
     from medkg.core.calibration import FIRST
-    from medkg.mining.molecules.screen import NO_LIGAND, part_of, targets_of
+    from medkg.mining.molecules.nearest_ligands import NO_LIGAND, structure_ranker_of
+    from medkg.mining.molecules.targets import targets_of
 
     asked = targets_of(model, structure, top, include_trained=trained)
-    base = part_of(model).calibration.base_rate
+    base = structure_ranker_of(model).calibration.base_rate
     if as_json:
-        held = [{"id": node, "name": name} for node, name in asked.held]
+        held = [{"id": node, "name": name} for node, name in asked.same_nodes]
         return show.as_json(
             {
                 "smiles": asked.smiles,
@@ -98,7 +99,7 @@ def _predict_molecule(
         )
     rows = asked.rows.with_columns(pl.col("ligands").fill_null(NO_LIGAND))
     show.frame(rows, f"{model.task.edge_type[1]} of {asked.smiles}", most=rows.height)
-    held_as = ", ".join(f"{name} ({node})" for node, name in asked.held)
+    held_as = ", ".join(f"{name} ({node})" for node, name in asked.same_nodes)
     held_as = f"the graph holds it: {held_as}" if held_as else "the graph doesn't hold it"
     past = ""
     if asked.rows.height > FIRST:
@@ -136,7 +137,7 @@ def screen(
 
     from medkg.cli import show
     from medkg.core.quarantine import Quarantine
-    from medkg.mining.molecules.screen import NO_LIGAND, part_of
+    from medkg.mining.molecules.nearest_ligands import NO_LIGAND, structure_ranker_of
     from medkg.mining.molecules.screen import screen as screen_library
 
     quarantine = Quarantine()
@@ -144,7 +145,7 @@ def screen(
     found = screen_library(
         loaded, target, library, top=top, diverse=diverse, workers=workers, quarantine=quarantine
     )
-    base = part_of(loaded).calibration.base_rate
+    base = structure_ranker_of(loaded).calibration.base_rate
     if out is not None:
         from medkg.mining.molecules.screen_page import write_page
 

@@ -103,20 +103,17 @@ def group_nodes(kg: KnowledgeGraph, ids: Iterable[str], similarity: float = SIMI
     compounds = kg.nodes.filter(pl.col("id").is_in(wanted), kind=_COMPOUND)
     if compounds.is_empty():
         return Groups(same, {}, similarity, 0, 0)
-    from ..molecules.structures import (
-        fingerprints,
-        skeleton,
-        structures_of,
-        tanimoto,
-    )  # RDKit takes a second
+    # RDKit takes a second.
+    from ..molecules.fingerprints import morgan_fingerprints, tanimoto
+    from ..molecules.structures import inchikey_skeleton, structures_of
 
     held = structures_of(kg.with_frames(nodes=compounds), _COMPOUND)
     names = [same.get(node, node) for node in held.ids]
     links: list[tuple[int, int]] = []
-    for keys in ([skeleton(molecule) for molecule in held.molecules], names):
+    for keys in ([inchikey_skeleton(molecule) for molecule in held.molecules], names):
         first: dict[str, int] = {}
         links += [(first.setdefault(key, row), row) for row, key in enumerate(keys) if key]
-    prints = fingerprints(held.molecules)
+    prints = morgan_fingerprints(held.molecules)
     for start in range(0, len(names), _ROWS):
         near = tanimoto(prints[start : start + _ROWS], prints) >= similarity
         links += [(start + int(a), int(b)) for a, b in zip(*near.nonzero(), strict=True)]

@@ -648,9 +648,9 @@ def _scorer_from(
 
         return LinkRanker.from_tensors(tensors)
     if model == "structure":
-        from ..molecules.structure_ranker import ByStructure
+        from ..molecules.structure_ranker import StructureScorer
 
-        return ByStructure.from_tensors(tensors)
+        return StructureScorer.from_tensors(tensors)
     if model == "ensemble":
         members = [
             EnsembleMember(

@@ -24,11 +24,13 @@ Rows = dict[str, tuple[Sequence[str], sparse.csr_matrix]]
 
 
 def fingerprints(kg: KnowledgeGraph) -> Rows:
-    """Morgan fingerprints of the drugs whose structure the graph holds; see `molecules`."""
-    from ..molecules import structures as molecules  # RDKit is loaded where it is needed
+    """Morgan fingerprints of the drugs whose structure the graph holds."""
+    # RDKit is loaded where it is needed.
+    from ..molecules.fingerprints import morgan_fingerprints
+    from ..molecules.structures import structures_of
 
-    found = molecules.structures_of(kg, "Drug")
-    return {"Drug": (found.ids, molecules.fingerprints(found.molecules))} if found.ids else {}
+    found = structures_of(kg, "Drug")
+    return {"Drug": (found.ids, morgan_fingerprints(found.molecules))} if found.ids else {}
 
 
 FEATURES: dict[str, Callable[[KnowledgeGraph], Rows]] = {"fingerprints": fingerprints}

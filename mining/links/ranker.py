@@ -55,8 +55,8 @@ from .task import LinkTask
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
 
-    from ..molecules.structure_ranker import Structure
-    from ..molecules.structures import Molecules
+    from ..molecules.fingerprints import NodeMolecules
+    from ..molecules.structure_ranker import StructureRanker
 
 _FOLDS = 5
 _WHOLE_HEADS = 0.1  # of heads, held back with all their pairs in a fold, as a new head would be
@@ -99,7 +99,7 @@ class LinkRanker:
         base_models: BaseModels,
         network_weight: float,
         pair_features: PairFeatures,
-        structure: Structure | None = None,
+        structure: StructureRanker | None = None,
     ):
         self._scores, self._rest = scores, rest
         self._columns = scores.tocsc()
@@ -251,7 +251,7 @@ class FeatureBuilder:
         self._seed = seed
 
     @property
-    def molecules(self) -> Molecules | None:
+    def molecules(self) -> NodeMolecules | None:
         """The heads' molecules; None where none has a structure."""
         return self._heads.molecules
 
@@ -536,27 +536,27 @@ def _scaled(values: Floats, quantiles: NDArray[np.float64]) -> Floats:
 def _structure_of(
     kg: KnowledgeGraph,
     task: LinkTask,
-    molecules: Molecules | None,
+    molecules: NodeMolecules | None,
     known: sparse.csr_matrix,
     seed: int,
-) -> Structure | None:
+) -> StructureRanker | None:
     """The part that answers for molecules, if enough of the heads have a structure."""
     if molecules is None:
         return None
     from ..molecules.structure_ranker import (
-        LEAST,
-        Structure,
-        tail_side,
-        with_tails,
+        LEAST_MOLECULES,
+        StructureRanker,
+        with_known_tails,
     )
+    from ..molecules.target_knowledge import target_knowledge
 
-    if len(with_tails(molecules, known)) < LEAST:
+    if len(with_known_tails(molecules, known)) < LEAST_MOLECULES:
         return None
-    side = tail_side(kg, task.edge_type, task.tails, task.excluded)
-    return Structure.fit(molecules, known, side, seed=seed)
+    knowledge = target_knowledge(kg, task.edge_type, task.tails, task.excluded)
+    return StructureRanker.fit(molecules, known, knowledge, seed=seed)
 
 
-def _structure_from(tensors: Mapping[str, Tensor]) -> Structure:
-    from ..molecules.structure_ranker import Structure
+def _structure_from(tensors: Mapping[str, Tensor]) -> StructureRanker:
+    from ..molecules.structure_ranker import StructureRanker
 
-    return Structure.from_tensors(tensors)
+    return StructureRanker.from_tensors(tensors)

@@ -24,7 +24,7 @@ from ...graph.kg import KnowledgeGraph
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
 
-    from ..molecules.structures import Molecules
+    from ..molecules.fingerprints import NodeMolecules
 
 _OUTSIDE = ("Document", "Patient")  # that a text or a patient has both tells of no mechanism
 NEAREST_HEADS = 150  # kept of a channel for each node
@@ -51,7 +51,7 @@ class EndFeatures(NamedTuple):
     contents: dict[str, sparse.csr_matrix]
     similarities: dict[str, sparse.csr_matrix]
     numbers: NDArray[np.float32]
-    molecules: Molecules | None
+    molecules: NodeMolecules | None
 
 
 def end_features(
@@ -94,11 +94,11 @@ def end_features(
         alike["symbol"] = nearest_rows(symbols, nearest)
     molecules = _molecules(kg, data, kind)
     if molecules is not None:
-        spread = molecules.among(n_nodes)
+        spread = molecules.spread_over(n_nodes)
         for name, bits in (("Morgan", spread.morgan), ("paths", spread.paths)):
             contents[name] = unit_rows(rare_first(bits))
             alike[name] = _alike_molecules(bits)
-        numbers.extend(spread.numbers.T)
+        numbers.extend(spread.descriptors.T)
     contents = {name: rows for name, rows in contents.items() if _tells(rows)}
     width = np.stack(numbers, 1) if numbers else np.zeros((n_nodes, 0), dtype=np.float32)
     return EndFeatures(contents, alike, width, molecules)
@@ -133,9 +133,9 @@ def nearest_rows(rows: sparse.csr_matrix, nearest: int) -> sparse.csr_matrix:
 
 def _alike_molecules(bits: sparse.csr_matrix) -> sparse.csr_matrix:
     """The Tanimoto similarities of each molecule with those most like it, both ways."""
-    from ..molecules.structures import Compared
+    from ..molecules.fingerprints import TanimotoIndex
 
-    compared = Compared.to(bits)
+    compared = TanimotoIndex.of(bits)
     return _nearest(
         bits, lambda part: sparse.csr_matrix(compared.similarity(part)), NEAREST_HEADS, _BLOCK
     )
@@ -190,10 +190,10 @@ def _adme(kg: KnowledgeGraph, data: HeteroData, kind: str) -> NDArray[np.float32
     return identifiers(kg, data, kind).is_in(found.implode()).to_numpy().astype(np.float32)
 
 
-def _molecules(kg: KnowledgeGraph, data: HeteroData, kind: str) -> Molecules | None:
+def _molecules(kg: KnowledgeGraph, data: HeteroData, kind: str) -> NodeMolecules | None:
     if kind != "Drug":
         return None
-    from ..molecules.structures import molecules_of  # RDKit is loaded where it is needed
+    from ..molecules.fingerprints import molecules_of  # RDKit is loaded where it is needed
 
     found = molecules_of(kg, kind, identifiers(kg, data, kind).to_list())
     return found if len(found.nodes) else None

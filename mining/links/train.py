@@ -174,9 +174,9 @@ def train_links(
 
         scorer, course = fit_ranker(kg, data, task, seed=seed, checkpoint=checkpoint)
     elif model == "structure":
-        from ..molecules.structure_ranker import ByStructure
+        from ..molecules.structure_ranker import StructureScorer
 
-        scorer = ByStructure.fit(
+        scorer = StructureScorer.fit(
             kg, task.edge_type, trained, exclude_edges=task.excluded, seed=seed
         )
     else:

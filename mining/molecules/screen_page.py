@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from html import escape
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from rdkit import Chem
 from rdkit.Chem.Draw import rdMolDraw2D
 
 from ...core.atomic import atomic_file
-from .screen import NO_LIGAND, Screened
+from .nearest_ligands import NO_LIGAND
+from .screen import ScreenedMolecule, ScreeningResult
 
 
-def page(found: Screened, library: str, model: str, base_rate: float) -> str:
+def page(result: ScreeningResult, library: str, model: str, base_rate: float) -> str:
     """The HTML of a page of the best molecules: picture, probability, nearest known ligand,
     drug-likeness.
 
@@ -25,10 +24,10 @@ def page(found: Screened, library: str, model: str, base_rate: float) -> str:
         model: the name of the model.
         base_rate: that the probabilities hold at.
     """
-    counts = found.counts
-    title = f"{library} for {found.target_name} ({found.target})"
+    counts = result.counts
+    title = f"{library} for {result.target_name} ({result.target})"
     facts = [
-        f"The best {len(found.rows):,} of {counts['ranked']:,} molecules;"
+        f"The best {len(result.rows):,} of {counts['ranked']:,} molecules;"
         f" {counts['duplicates']:,} duplicates counted once, {counts['invalid']:,} set aside.",
         f"Ranked by {model}, by structure alone. A probability is that the sources record the pair,"
         f" not that it is true; of a drug's first 100 targets {base_rate:.2g} are recorded. Of a"
@@ -39,27 +38,27 @@ def page(found: Screened, library: str, model: str, base_rate: float) -> str:
         " (0.6 and more) to the best one of them. PAINS: substructures that disturb many assays."
         " For research, not for care. This page loads nothing and sends nothing."
     )
-    parts = {
+    blocks = {
         "TITLE": escape(title),
         "FACTS": "\n".join(f"<p>{escape(fact)}</p>" for fact in facts),
-        "CARDS": "\n".join(_card(row) for row in found.rows),
+        "CARDS": "\n".join(_card(row) for row in result.rows),
         "FOOT": escape(foot),
     }
     template = resources.files(__package__).joinpath("screen.html").read_text(encoding="utf-8")
     # In one pass, so that what is put in is not looked through for more.
-    return re.sub(r"\{\{([A-Z]+)\}\}", lambda found: parts[found[1]], template)
+    return re.sub(r"\{\{([A-Z]+)\}\}", lambda match: blocks[match[1]], template)
 
 
 def write_page(
-    found: Screened, path: Path | str, library: str, model: str, base_rate: float
+    result: ScreeningResult, path: Path | str, library: str, model: str, base_rate: float
 ) -> None:
     """Write `page` to a file."""
-    text = page(found, library, model, base_rate)
+    text = page(result, library, model, base_rate)
     with atomic_file(path) as draft:
         draft.write_text(text, encoding="utf-8")
 
 
-def _card(row: Mapping[str, Any]) -> str:
+def _card(row: ScreenedMolecule) -> str:
     numbers = {
         "QED": f"{row['qed']:.2f}",
         "weight": f"{row['weight']:.0f}",

@@ -557,7 +557,7 @@ def _places(scores: NDArray[np.float64], trained: NDArray[np.bool_]) -> NDArray[
     return places.astype(np.int64)
 
 
-def load_model(path: Path | str, graph: KnowledgeGraph | None = None) -> TreatmentModel:
+def load_treatment_model(path: Path | str, graph: KnowledgeGraph | None = None) -> TreatmentModel:
     """Read a treatment model's folder, and the graph that it records, or answer from `graph`.
 
     Raises:

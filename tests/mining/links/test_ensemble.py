@@ -14,7 +14,7 @@ from medkg.mining.links.ensemble import Ensemble, EnsembleMember, _log_odds
 from medkg.mining.links.model import LinkModel, load_link_model
 from medkg.mining.links.ranker import LinkRanker
 from medkg.mining.links.train import ensemble_links, train_links
-from medkg.mining.molecules.screen import targets_of
+from medkg.mining.molecules.targets import targets_of
 from tests.gnn.graphs import family_graph
 
 

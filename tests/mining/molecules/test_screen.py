@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,28 +10,18 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
 from rdkit import Chem
 from rdkit.Chem import AllChem
-from typer.testing import CliRunner
 
-from medkg.cli import app
-from medkg.core import calibration
-from medkg.core.errors import DataError, MissingError, ModelError
+from medkg.core.errors import DataError, MissingError
 from medkg.core.quarantine import Quarantine
-from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.links.model import LinkModel
-from medkg.mining.links.train import train_links
+from medkg.mining.molecules import library as library_module
 from medkg.mining.molecules import screen as screening
-from medkg.mining.molecules.screen import (
-    Screened,
-    drug_likeness,
-    screen,
-    targets_of,
-)
+from medkg.mining.molecules.screen import ScreeningResult, screen
 from medkg.mining.molecules.screen_page import page, write_page
-from tests.mining.conftest import GROUPS, SCAFFOLDS
+from tests.mining.conftest import SCAFFOLDS
 
 LIBRARY = [
     (scaffold.format(group), f"m{s}-{g}")
@@ -53,104 +42,6 @@ def library(tmp_path: Path) -> Callable[[str, str], Path]:
 
 def smiles_file(library: Callable[[str, str], Path], extra: str = "") -> Path:
     return library("molecules.smi", "".join(f"{s}\t{n}\n" for s, n in LIBRARY) + extra)
-
-
-# One molecule
-
-
-def test_a_molecule_that_no_graph_holds_gets_targets_with_the_ligands_they_rest_on(
-    structure_model: LinkModel,
-) -> None:
-    asked = targets_of(structure_model, SCAFFOLDS[0].format("CCC"), top=5)
-    assert asked.held == []
-    assert set(asked.rows["tail"][:2]) == {"NCBIGene:00", "NCBIGene:01"}
-    assert asked.rows["rank"].to_list() == [1, 2, 3, 4, 5]
-    assert not asked.rows["known"].any()
-    first = asked.rows["ligands"][0]
-    assert re.match(r"drug 0-\d+ 0\.\d\d \(made\); drug 0-", first)
-    assert asked.rows["probability"].is_sorted(descending=True)
-
-
-def test_a_drug_of_the_graph_is_known_again_from_any_form(structure_model: LinkModel) -> None:
-    drug = SCAFFOLDS[3].format("N")
-    inchi = Chem.MolToInchi(Chem.MolFromSmiles(drug))
-    for text in (drug, f"{drug}.Cl", inchi):
-        asked = targets_of(structure_model, text, include_trained=True)
-        assert asked.held == [("drugbank:DB03002", "drug 3-2")]
-        known = asked.rows.filter("known")
-        assert set(known["tail"]) == {"NCBIGene:30"}
-
-
-def test_pairs_that_training_used_are_left_out_as_they_are_for_a_head(
-    structure_model: LinkModel,
-) -> None:
-    task = structure_model.task
-    head, tail = (int(n) for n in task.train[0])
-    s, g = int(task.heads[head][-5:-3]), int(task.heads[head][-3:])
-    text = SCAFFOLDS[s].format(GROUPS[g])
-    asked = targets_of(structure_model, text, top=1000)
-    by_head = structure_model.predict(head=task.heads[head], top=1000)
-    assert asked.rows["tail"].to_list() == by_head["tail"].to_list()
-    assert asked.rows["known"].to_list() == by_head["known"].to_list()
-    assert asked.left_out == len(task.tails) - asked.rows.height > 0
-    whole = targets_of(structure_model, text, top=1000, include_trained=True)
-    assert whole.left_out == 0
-    assert set(whole.rows["tail"]) == set(task.tails)
-    assert whole.rows.filter(tail=task.tails[tail])["known"].to_list() == [True]
-
-
-def test_the_command_says_what_it_leaves_out_and_how_far_it_was_judged(
-    structure_model: LinkModel,
-    molecule_graph: KnowledgeGraph,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    molecule_graph.save(tmp_path / "kg")
-    structure_model.save(tmp_path / "model", graph_path=tmp_path / "kg")
-    head = structure_model.task.heads[int(structure_model.task.train[0, 0])]
-    text = SCAFFOLDS[int(head[-5:-3])].format(GROUPS[int(head[-3:])])
-
-    def said(*more: str) -> str:
-        asked = ["predict", str(tmp_path / "model"), "--smiles", text, *more]
-        result = CliRunner().invoke(app, asked)
-        assert result.exit_code == 0, result.output
-        return " ".join(result.stdout.split())
-
-    assert "pairs that training used are left out, see --trained" in said()
-    assert "left out" not in said("--trained")
-    assert "was not judged there" not in said()
-    monkeypatch.setattr(calibration, "FIRST", 10)
-    assert "first 10 targets" in said("--top", "11")
-    assert "was not judged there" in said("--top", "11")
-
-
-def test_ligands_that_a_molecule_is_not_like_are_not_named(structure_model: LinkModel) -> None:
-    sodium = targets_of(structure_model, "[Na+]", top=1000).rows
-    assert set(sodium["ligands"]) == {None}
-    rows = targets_of(structure_model, SCAFFOLDS[0].format("CCC"), top=1000).rows
-    without = rows.filter(pl.col("tail").str.starts_with("NCBIGene:9"))  # that have no ligand
-    assert set(without["ligands"]) == {None}
-    assert not rows["ligands"].str.contains(" 0.00 ").any()
-
-
-def test_every_target_has_a_probability_that_follows_the_order(structure_model: LinkModel) -> None:
-    rows = targets_of(structure_model, SCAFFOLDS[0].format("CCC"), top=1000).rows
-    assert rows.height == len(structure_model.task.tails)
-    assert rows["probability"].is_sorted(descending=True)
-    assert rows["probability"].is_between(0, 1).all()
-
-
-def test_what_is_no_molecule_and_a_model_without_structures_say_so(
-    structure_model: LinkModel, molecule_graph: KnowledgeGraph
-) -> None:
-    with pytest.raises(DataError, match="'aspirin' can't be read: no SMILES"):
-        targets_of(structure_model, "aspirin")
-    degree = train_links(molecule_graph, model="degree")
-    with pytest.raises(ModelError, match="--model structure"):
-        targets_of(degree, "CCO")
-
-
-# A library
 
 
 def test_molecules_like_the_targets_ligands_come_first(
@@ -282,7 +173,7 @@ def test_a_file_cut_off_gives_what_it_holds(structure_model: LinkModel, tmp_path
 def test_a_packed_line_without_end_does_not_fill_the_memory(
     structure_model: LinkModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(screening, "_MOST_SKIPPED", 30_000_000)
+    monkeypatch.setattr(library_module, "_MOST_SKIPPED", 30_000_000)
     path = tmp_path / "bomb.smi.gz"
     with gzip.open(path, "wb", compresslevel=1) as file:
         file.write(b"CCO good\n")
@@ -299,7 +190,7 @@ def test_a_record_of_blank_lines_does_not_fill_the_memory(
     library: Callable[[str, str], Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(screening, "_MOST_LINE", 2_000)
+    monkeypatch.setattr(library_module, "_MOST_LINE", 2_000)
     good = f"good{Chem.MolToMolBlock(Chem.MolFromSmiles('CCO'))}$$$$\n"
     aside = Quarantine()
     bomb = library("bomb.sdf", good + "\n" * 3_000 + "$$$$\n")
@@ -335,17 +226,6 @@ def test_an_unknown_target_or_file_is_missing(structure_model: LinkModel, tmp_pa
         screen(structure_model, "AR", tmp_path / "a.smi")
 
 
-def test_drug_likeness_is_rdkits() -> None:
-    aspirin = drug_likeness(Chem.MolFromSmiles("CC(=O)Oc1ccccc1C(=O)O"))
-    assert aspirin["weight"] == pytest.approx(180.16)
-    assert (aspirin["donors"], aspirin["acceptors"], aspirin["lipinski"]) == (1, 4, 0)
-    assert aspirin["qed"] == pytest.approx(0.55, abs=0.01)
-    assert aspirin["alerts"] == []
-    quinone = drug_likeness(Chem.MolFromSmiles("O=C1C=CC(=O)C=C1"))
-    assert quinone["alerts"] == ["quinone_A(370)"]
-    assert drug_likeness(Chem.MolFromSmiles("C" * 60))["lipinski"] == 2
-
-
 def test_seen_before_is_exact_beyond_its_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(screening, "_RECENT", 50)
     seen = screening._SeenBefore()
@@ -369,12 +249,12 @@ class _Tags(HTMLParser):
 
 
 @pytest.fixture
-def found(structure_model: LinkModel, library: Callable[[str, str], Path]) -> Screened:
+def found(structure_model: LinkModel, library: Callable[[str, str], Path]) -> ScreeningResult:
     extra = 'O=C1C=CC(=O)C=C1 <script>alert("x")</script>{{FOOT}}\n'
     return screen(structure_model, "AR", smiles_file(library, extra), top=31)
 
 
-def test_the_page_shows_every_molecule_and_runs_nothing(found: Screened) -> None:
+def test_the_page_shows_every_molecule_and_runs_nothing(found: ScreeningResult) -> None:
     html = page(found, "<b>lib</b>.smi", "links-structure-1", 0.06)
     parser = _Tags()
     parser.feed(html)
@@ -390,7 +270,7 @@ def test_the_page_shows_every_molecule_and_runs_nothing(found: Screened) -> None
     assert "PAINS quinone_A(370)" in html
 
 
-def test_the_page_is_written_whole(found: Screened, tmp_path: Path) -> None:
+def test_the_page_is_written_whole(found: ScreeningResult, tmp_path: Path) -> None:
     write_page(found, tmp_path / "out" / "p.html", "lib.smi", "links-structure-1", 0.06)
     text = (tmp_path / "out" / "p.html").read_text(encoding="utf-8")
     assert text == page(found, "lib.smi", "links-structure-1", 0.06)

@@ -12,9 +12,10 @@ from medkg.core.errors import DataError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.links.model import LinkModel
 from medkg.mining.links.train import train_links
-from medkg.mining.molecules import structure_ranker as structure
-from medkg.mining.molecules.structure_ranker import ByStructure, Structure, tail_side
-from medkg.mining.molecules.structures import features, parse
+from medkg.mining.molecules.fingerprints import molecule_features
+from medkg.mining.molecules.structure_ranker import StructureRanker, StructureScorer
+from medkg.mining.molecules.structures import parse
+from medkg.mining.molecules.target_knowledge import _family, target_knowledge
 from tests.gnn.graphs import family_graph
 from tests.mining.conftest import SCAFFOLDS
 
@@ -29,14 +30,14 @@ def model(structure_model: LinkModel) -> LinkModel:
     return structure_model
 
 
-def part(model: LinkModel) -> Structure:
-    assert isinstance(model.scorer, ByStructure)
+def part(model: LinkModel) -> StructureRanker:
+    assert isinstance(model.scorer, StructureScorer)
     return model.scorer.structure
 
 
 def scores_of(model: LinkModel, smiles: str) -> dict[str, float]:
     molecule = parse(smiles).molecule
-    scores = part(model).score(features([molecule]))[0]
+    scores = part(model).score(molecule_features([molecule]))[0]
     return dict(zip(model.task.tails, scores.tolist(), strict=True))
 
 
@@ -58,28 +59,28 @@ def test_a_target_without_ligands_is_told_from_others_by_what_it_interacts_with(
 
 
 def test_scores_of_some_tails_are_those_of_all(model: LinkModel) -> None:
-    made = features([parse(s.format("CCN")).molecule for s in SCAFFOLDS])
+    made = molecule_features([parse(s.format("CCN")).molecule for s in SCAFFOLDS])
     everything = part(model).score(made)
     for tails in (np.array([3]), np.array([0, 4, 12]), np.array([35])):
         np.testing.assert_allclose(part(model).score(made, tails), everything[:, tails], rtol=1e-5)
-    assert part(model).score(features([])).shape == (0, len(model.task.tails))
+    assert part(model).score(molecule_features([])).shape == (0, len(model.task.tails))
 
 
 def test_tensors_give_the_same_scores_back(model: LinkModel) -> None:
-    made = features([parse(s.format("CCN")).molecule for s in SCAFFOLDS])
-    again = Structure.from_tensors(part(model).tensors())
+    made = molecule_features([parse(s.format("CCN")).molecule for s in SCAFFOLDS])
+    again = StructureRanker.from_tensors(part(model).tensors())
     np.testing.assert_array_equal(again.score(made), part(model).score(made))
     assert again.calibration == part(model).calibration
 
 
 def test_training_twice_gives_the_same(kg: KnowledgeGraph, model: LinkModel) -> None:
     again = train_links(kg, model="structure")
-    made = features([parse(SCAFFOLDS[1].format("CCN")).molecule])
+    made = molecule_features([parse(SCAFFOLDS[1].format("CCN")).molecule])
     np.testing.assert_array_equal(part(again).score(made), part(model).score(made))
 
 
 def test_probabilities_follow_the_scores(model: LinkModel) -> None:
-    made = features([parse(SCAFFOLDS[2].format("CCN")).molecule])
+    made = molecule_features([parse(SCAFFOLDS[2].format("CCN")).molecule])
     scores = part(model).score(made)
     probabilities = part(model).probability(scores)
     assert probabilities.shape == scores.shape
@@ -93,7 +94,7 @@ def test_the_held_back_pair_of_a_drug_leaves_no_trace(kg: KnowledgeGraph) -> Non
     edges = kg.edges.filter(relation="TARGETS")
     drug = edges.filter(subject="drugbank:DB00001")["id"].to_list()
     other = edges.filter(subject="drugbank:DB01003")["id"].to_list()
-    made = features([parse(SCAFFOLDS[0].format("CCN")).molecule])
+    made = molecule_features([parse(SCAFFOLDS[0].format("CCN")).molecule])
     with_edges = train_links(kg, model="structure", split={"valid": other, "test": drug})
     ids = set(kg.edges["id"]) - set(drug)
     evidence = kg.evidence.filter(pl.col("edge").is_in(list(ids)))
@@ -103,7 +104,7 @@ def test_the_held_back_pair_of_a_drug_leaves_no_trace(kg: KnowledgeGraph) -> Non
 
 
 def test_families_are_by_the_symbols_letters() -> None:
-    found = {s: structure._family(s) for s in ("HTR2A", "CYP2C19", "SLC6A4", "KIT", "5", "ADRA1D")}
+    found = {s: _family(s) for s in ("HTR2A", "CYP2C19", "SLC6A4", "KIT", "5", "ADRA1D")}
     assert found == {
         "HTR2A": "HTR",
         "CYP2C19": "CYP",
@@ -116,10 +117,10 @@ def test_families_are_by_the_symbols_letters() -> None:
 
 def test_edges_of_the_predicted_relation_are_no_knowledge_about_tails(kg: KnowledgeGraph) -> None:
     tails = kg.nodes.filter(kind="Target")["id"].to_list()
-    assert tail_side(kg, ("Drug", "TARGETS", "Target"), tails).joined.nnz == 2
-    assert tail_side(kg, ("Target", "INTERACTS_WITH", "Target"), tails).joined.nnz == 0
+    assert target_knowledge(kg, ("Drug", "TARGETS", "Target"), tails).interactions.nnz == 2
+    assert target_knowledge(kg, ("Target", "INTERACTS_WITH", "Target"), tails).interactions.nnz == 0
     edge = kg.edges.filter(relation="INTERACTS_WITH")["id"].to_list()
-    assert tail_side(kg, ("Drug", "TARGETS", "Target"), tails, edge).joined.nnz == 0
+    assert target_knowledge(kg, ("Drug", "TARGETS", "Target"), tails, edge).interactions.nnz == 0
 
 
 def test_a_graph_without_structures_says_what_is_missing() -> None:

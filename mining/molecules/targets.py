@@ -1,0 +1,118 @@
+"""The targets of one query molecule, by its structure alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from rdkit import Chem
+
+from ...core.errors import DataError
+from ...core.threads import one_thread
+from .fingerprints import molecule_features, tanimoto
+from .nearest_ligands import KnownLigands, structure_ranker_of
+from .structures import inchikey_skeleton, parse, structure_text
+
+if TYPE_CHECKING:
+    from ..links.model import LinkModel
+
+
+class TargetPredictions(NamedTuple):
+    """The targets of a query molecule.
+
+    Attributes:
+        smiles: the molecule in the form that the model sees.
+        same_nodes: identifier and name of the graph's nodes with the same InChIKey skeleton (the
+            same structure but for stereochemistry and isotopes).
+        rows: rank, tail, tail_name, score, probability, known (the graph holds the pair), ligands
+            (the nearest known ones, with similarity and sources; null where none is similar). The
+            probability was calibrated on a molecule's first `medkg.core.calibration.FIRST` tails;
+            past them it follows the score along the same curve.
+        left_out: how many pairs that training used are not among the rows.
+    """
+
+    smiles: str
+    same_nodes: list[tuple[str, str]]
+    rows: pl.DataFrame
+    left_out: int
+
+
+def targets_of(
+    model: LinkModel,
+    text: str,
+    top: int = 20,
+    *,
+    nearest: int = 3,
+    include_trained: bool = False,
+) -> TargetPredictions:
+    """The most probable tails of a molecule, by its SMILES or InChI alone.
+
+    Args:
+        nearest: known ligands shown for each tail.
+        include_trained: rank the pairs that the model was trained on, too; see
+            `LinkModel.predict`. They are those of the graph's nodes with the same structure.
+
+    Raises:
+        DataError: the text is no molecule.
+        ModelError: the model has no part that ranks by structure.
+    """
+    ranker = structure_ranker_of(model)
+    molecule, reason = parse(text)
+    if molecule is None:
+        raise DataError(f"{text[:60]!r} can't be read: {reason}; give a SMILES or an InChI")
+    features = molecule_features([molecule])
+    with one_thread():
+        scores = ranker.score(features)[0]
+    same_nodes = _same_nodes(model, molecule)
+    heads = [model._numbers[0][node] for node, _ in same_nodes if node in model._numbers[0]]
+    trained = [] if include_trained else sorted({*model._trained[heads].indices.tolist()})
+    scores[trained] = -np.inf
+    order = np.argsort(-scores, kind="stable")[:top]
+    order = order[scores[order] > -np.inf]
+    known = np.isin(order, model._known[heads].indices).tolist()
+    ligands = KnownLigands(model, ranker)
+    similarity = tanimoto(features.morgan, ranker.ligands.morgan)[0]
+    tails = [model.task.tails[n] for n in order]
+    rows = pl.DataFrame(
+        {
+            "rank": np.arange(1, len(order) + 1),
+            "tail": pl.Series(tails, dtype=pl.String),
+            "tail_name": pl.Series([ligands.names.get(tail) for tail in tails], dtype=pl.String),
+            "score": scores[order].astype(np.float64),
+            "probability": ranker.probability(scores[order]),
+            "known": pl.Series(known if same_nodes else [None] * len(order), dtype=pl.Boolean),
+            "ligands": pl.Series(
+                [_ligands_text(ligands, int(n), similarity, nearest) for n in order],
+                dtype=pl.String,
+            ),
+        }
+    )
+    return TargetPredictions(str(Chem.MolToSmiles(molecule)), same_nodes, rows, len(trained))
+
+
+def _ligands_text(
+    ligands: KnownLigands, tail: int, similarity: NDArray[np.float32], most: int
+) -> str | None:
+    return "; ".join(map(str, ligands.nearest(tail, similarity, most))) or None
+
+
+def _same_nodes(model: LinkModel, molecule: Chem.Mol) -> list[tuple[str, str]]:
+    """The graph's heads that are this molecule: identifier and name."""
+    key, formula = inchikey_skeleton(molecule), str(Chem.MolToInchi(molecule)).split("/")[1:2]
+    rows = model.graph.nodes.filter(
+        pl.col("kind") == model.task.edge_type[0],
+        pl.col("properties").str.contains("(?i)smiles|inchi"),
+    )
+    same = []
+    for node, name, properties in rows.select("id", "name", "properties").iter_rows():
+        text = structure_text(properties) or ""
+        layers = text.split("/")
+        neutral = "." not in text and not any(layer[:1] in "pq" for layer in layers[2:] if layer)
+        if text.startswith("InChI=") and neutral and layers[1:2] != formula:
+            continue  # neither salt nor ion, and another formula: no need to parse it
+        other = parse(text).molecule
+        if other is not None and inchikey_skeleton(other) == key:
+            same.append((node, name))
+    return same

@@ -1,0 +1,112 @@
+"""The targets of one molecule, and the ligands that they rest on."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import polars as pl
+import pytest
+from rdkit import Chem
+from typer.testing import CliRunner
+
+from medkg.cli import app
+from medkg.core import calibration
+from medkg.core.errors import DataError, ModelError
+from medkg.graph.kg import KnowledgeGraph
+from medkg.mining.links.model import LinkModel
+from medkg.mining.links.train import train_links
+from medkg.mining.molecules.targets import targets_of
+from tests.mining.conftest import GROUPS, SCAFFOLDS
+
+
+def test_a_molecule_that_no_graph_holds_gets_targets_with_the_ligands_they_rest_on(
+    structure_model: LinkModel,
+) -> None:
+    predicted = targets_of(structure_model, SCAFFOLDS[0].format("CCC"), top=5)
+    assert predicted.same_nodes == []
+    assert set(predicted.rows["tail"][:2]) == {"NCBIGene:00", "NCBIGene:01"}
+    assert predicted.rows["rank"].to_list() == [1, 2, 3, 4, 5]
+    assert not predicted.rows["known"].any()
+    first = predicted.rows["ligands"][0]
+    assert re.match(r"drug 0-\d+ 0\.\d\d \(made\); drug 0-", first)
+    assert predicted.rows["probability"].is_sorted(descending=True)
+
+
+def test_a_drug_of_the_graph_is_known_again_from_any_form(structure_model: LinkModel) -> None:
+    drug = SCAFFOLDS[3].format("N")
+    inchi = Chem.MolToInchi(Chem.MolFromSmiles(drug))
+    for text in (drug, f"{drug}.Cl", inchi):
+        predicted = targets_of(structure_model, text, include_trained=True)
+        assert predicted.same_nodes == [("drugbank:DB03002", "drug 3-2")]
+        known = predicted.rows.filter("known")
+        assert set(known["tail"]) == {"NCBIGene:30"}
+
+
+def test_pairs_that_training_used_are_left_out_as_they_are_for_a_head(
+    structure_model: LinkModel,
+) -> None:
+    task = structure_model.task
+    head, tail = (int(n) for n in task.train[0])
+    s, g = int(task.heads[head][-5:-3]), int(task.heads[head][-3:])
+    text = SCAFFOLDS[s].format(GROUPS[g])
+    predicted = targets_of(structure_model, text, top=1000)
+    by_head = structure_model.predict(head=task.heads[head], top=1000)
+    assert predicted.rows["tail"].to_list() == by_head["tail"].to_list()
+    assert predicted.rows["known"].to_list() == by_head["known"].to_list()
+    assert predicted.left_out == len(task.tails) - predicted.rows.height > 0
+    whole = targets_of(structure_model, text, top=1000, include_trained=True)
+    assert whole.left_out == 0
+    assert set(whole.rows["tail"]) == set(task.tails)
+    assert whole.rows.filter(tail=task.tails[tail])["known"].to_list() == [True]
+
+
+def test_the_command_says_what_it_leaves_out_and_how_far_it_was_judged(
+    structure_model: LinkModel,
+    molecule_graph: KnowledgeGraph,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    molecule_graph.save(tmp_path / "kg")
+    structure_model.save(tmp_path / "model", graph_path=tmp_path / "kg")
+    head = structure_model.task.heads[int(structure_model.task.train[0, 0])]
+    text = SCAFFOLDS[int(head[-5:-3])].format(GROUPS[int(head[-3:])])
+
+    def said(*more: str) -> str:
+        asked = ["predict", str(tmp_path / "model"), "--smiles", text, *more]
+        result = CliRunner().invoke(app, asked)
+        assert result.exit_code == 0, result.output
+        return " ".join(result.stdout.split())
+
+    assert "pairs that training used are left out, see --trained" in said()
+    assert "left out" not in said("--trained")
+    assert "was not judged there" not in said()
+    monkeypatch.setattr(calibration, "FIRST", 10)
+    assert "first 10 targets" in said("--top", "11")
+    assert "was not judged there" in said("--top", "11")
+
+
+def test_ligands_that_a_molecule_is_not_like_are_not_named(structure_model: LinkModel) -> None:
+    sodium = targets_of(structure_model, "[Na+]", top=1000).rows
+    assert set(sodium["ligands"]) == {None}
+    rows = targets_of(structure_model, SCAFFOLDS[0].format("CCC"), top=1000).rows
+    without = rows.filter(pl.col("tail").str.starts_with("NCBIGene:9"))  # that have no ligand
+    assert set(without["ligands"]) == {None}
+    assert not rows["ligands"].str.contains(" 0.00 ").any()
+
+
+def test_every_target_has_a_probability_that_follows_the_order(structure_model: LinkModel) -> None:
+    rows = targets_of(structure_model, SCAFFOLDS[0].format("CCC"), top=1000).rows
+    assert rows.height == len(structure_model.task.tails)
+    assert rows["probability"].is_sorted(descending=True)
+    assert rows["probability"].is_between(0, 1).all()
+
+
+def test_what_is_no_molecule_and_a_model_without_structures_say_so(
+    structure_model: LinkModel, molecule_graph: KnowledgeGraph
+) -> None:
+    with pytest.raises(DataError, match="'aspirin' can't be read: no SMILES"):
+        targets_of(structure_model, "aspirin")
+    degree = train_links(molecule_graph, model="degree")
+    with pytest.raises(ModelError, match="--model structure"):
+        targets_of(degree, "CCO")
