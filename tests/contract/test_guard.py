@@ -8,6 +8,7 @@ import pytest
 
 from medkg.core.errors import StoreError
 from medkg.graph.store import Store, connect
+from medkg.graph.store.guard import refuse_changes
 
 from ..graph.graphs import small
 from ..servers import EVERYTHING, change
@@ -164,6 +165,95 @@ READS = [
     "EXPLAIN MATCH (n) RETURN n",
 ]
 
+# Every word of the guard, written out once more: a word that is lost or altered there is refused
+# (or allowed) here no longer.
+FORBIDDEN_WORDS = (
+    *("CREATE", "MERGE", "INSERT", "DELETE", "DETACH", "NODETACH", "SET", "REMOVE", "FOREACH"),
+    *("DROP", "ALTER", "RENAME", "GRANT", "REVOKE", "DENY", "TERMINATE", "LOAD", "USE", "SHOW"),
+)
+FIRST_WORDS = ("MATCH", "OPTIONAL", "WITH", "UNWIND", "RETURN", "CALL")
+PLAN_WORDS = ("EXPLAIN", "PROFILE")
+READING_PROCEDURES = (
+    "db.index.fulltext.queryNodes",
+    "db.index.fulltext.queryRelationships",
+    "db.index.vector.queryNodes",
+    "db.index.vector.queryRelationships",
+    "db.info",
+    "db.labels",
+    "db.ping",
+    "db.propertyKeys",
+    "db.relationshipTypes",
+    "db.schema.nodeTypeProperties",
+    "db.schema.relTypeProperties",
+    "db.schema.visualization",
+    "dbms.components",
+)
+FUNCTION_NAMESPACES = (
+    *("date", "datetime", "localdatetime", "time", "localtime", "duration"),
+    *("point", "vector", "char"),
+)
+FORBIDDEN_FUNCTIONS = ("eval", "file")
+
+# What stands before a word that makes it a name of the query's own: a property, a label, a
+# parameter.
+NAMES = [
+    "n.{}",
+    "`n`.{}",
+    "n . {}",
+    "n /* of */ . // of\n {}",
+    "nodes(p)[0].{}",
+    "head(nodes(p)).{}",
+    "{{a: 1}}.{}",
+    "n {{.{}}}",
+    "n {{.id, .{}}}",
+    "${}",
+    "n:{}",
+    "'{}'",
+    '"{}"',
+    "`{}`",
+    "1 /* {} */",
+    "1 // {}\n",
+]
+
+# Each differs from a read in one thing, and so is refused for that alone.
+NEARLY_READS = [
+    ("", "the query is empty"),
+    ("  // nothing\n", "the query is empty"),
+    ("EXPLAIN", "begins with .*, not with ''"),
+    ("EXPLAIN EXPLAIN RETURN 1", "not with 'EXPLAIN'"),
+    ("FINISH", "not with 'FINISH'"),
+    ("RETURN 1; RETURN 2", "a second statement is not allowed; send one at a time"),
+    ("RETURN 1;;", "a second statement is not allowed"),
+    ("RETURN 1 \r", "can't be read from"),
+    ("RETURN 'x", "can't be read from \"'x\" on: a quotation mark or comment"),
+    ('RETURN "x', "can't be read from"),
+    ("RETURN `x", "can't be read from"),
+    ("RETURN /* x", "can't be read from '/\\* x' on"),
+    ("RETURN 1 \\ 2", "can't be read from"),
+    ("RETURN '\\u0041'", r"\\u is not allowed in a query: write the character"),
+    ("RETURN '\\U00000041'", r"\\u is not allowed in a query"),
+    ("RETURN 1x", "1 runs into 'x'; put a space"),
+    ("RETURN 12e3f", "12e3 runs into 'f'"),
+    ("RETURN 1x10", "1 runs into 'x10'"),
+    ("CALL", "CALL  is not allowed"),
+    ("CALL db.labels.x()", "CALL db.labels.x is not allowed"),
+    ("CALL `db`.`labels`.`x`()", "CALL db.labels.x is not allowed"),
+    ("CALL db.label()", "CALL db.label is not allowed"),
+    ("CALL labels()", "CALL labels is not allowed"),
+    ("CALL ()", None),
+    ("RETURN apoc.x.y(1)", r"apoc.x.y\(\) is not allowed: query runs only Cypher's own functions"),
+    ("RETURN `apoc`.`x`(1)", r"apoc.x\(\) is not allowed"),
+    ("RETURN db.label(1)", r"db.label\(\) is not allowed"),
+    ("RETURN db.createLabel(1)", r"db.createlabel\(\) is not allowed"),
+    ("RETURN x.date(1)", r"x.date\(\) is not allowed"),
+    ("RETURN x.date.y(1)", r"x.date.y\(\) is not allowed"),
+    ("RETURN dates.truncate(1)", r"dates.truncate\(\) is not allowed"),
+    ("RETURN n.eval (1)", r"n.eval\(\) is not allowed"),
+    ("RETURN 1 AS x, 2.SET", "SET is not allowed"),
+    ("RETURN 'a'.SET", "SET is not allowed"),
+    ("RETURN n AS SET", "SET is not allowed"),
+]
+
 
 def schema(store: Store) -> list[object]:
     """Labels, relationship types and indexes of the server."""
@@ -188,6 +278,124 @@ def filled(request: pytest.FixtureRequest) -> Iterator[Store]:
         opened.write(small())
         yield opened
         change(opened, EVERYTHING)
+
+
+@pytest.mark.parametrize("word", FORBIDDEN_WORDS)
+def test_a_forbidden_word_is_refused_wherever_it_stands(word: str) -> None:
+    message = f"^{word} is not allowed: query only reads .a name that reads so goes in backquotes.$"
+    for cypher in (
+        f"{word} n",
+        f"EXPLAIN {word} n",
+        f"PROFILE {word} n",
+        f"MATCH (n) {word} n RETURN n",
+        f"MATCH (n) WITH n\n{word.lower()} n RETURN n",
+        f"MATCH (n) {word.title()} n",
+        f"MATCH (n) CALL {{ WITH n {word} n }} RETURN n",
+        f"RETURN 'a'{word} n",
+        f"RETURN n, {word}",
+        f"RETURN (n){word}",
+        f"RETURN [n]{word}",
+        f"RETURN {{a: n}}{word}",
+        f"RETURN $n {word}",
+        f"MATCH (n:Drug) {word}",
+        f"RETURN 1 AS x UNION {word} n",
+    ):
+        with pytest.raises(StoreError, match=message):
+            refuse_changes(cypher)
+
+
+@pytest.mark.parametrize("word", FORBIDDEN_WORDS)
+@pytest.mark.parametrize("name", NAMES, ids=ascii)
+def test_a_forbidden_word_is_allowed_as_a_name(name: str, word: str) -> None:
+    for spelling in (word, word.lower()):
+        refuse_changes(f"MATCH p = (n) RETURN {name.format(spelling)} AS x")
+    refuse_changes(f"MATCH ({word.lower()}s) RETURN my{word}, {word}_1")
+
+
+def test_forbidden_words_are_refused_by_the_store(filled: Store) -> None:
+    before = content(filled), schema(filled)
+    for word in FORBIDDEN_WORDS:
+        for cypher in (f"{word} n", f"MATCH (n) {word.lower()} n RETURN n"):
+            with pytest.raises(StoreError, match=f"{word} is not allowed: query only reads"):
+                filled.query(cypher)
+            with pytest.raises(StoreError, match=f"{word} is not allowed: query only reads"):
+                next(filled.pages(cypher))
+    assert (content(filled), schema(filled)) == before
+
+
+def test_a_query_begins_with_a_word_that_reads() -> None:
+    bodies = {
+        "CALL": "db.labels()",
+        "OPTIONAL": "MATCH (n) RETURN n",
+        "UNWIND": "[1] AS x RETURN 1",
+    }
+    for word in FIRST_WORDS:
+        for begin in (word, word.lower(), *(f"{plan} {word}" for plan in PLAN_WORDS)):
+            refuse_changes(f"{begin} {bodies.get(word, '1')}")
+    expected = (
+        "a query begins with MATCH, OPTIONAL, WITH, UNWIND, RETURN or CALL, not with 'SELECT'"
+    )
+    with pytest.raises(StoreError, match=f"^{expected}$"):
+        refuse_changes("select 1")
+
+
+@pytest.mark.parametrize("procedure", READING_PROCEDURES)
+def test_a_procedure_that_reads_may_be_called(procedure: str) -> None:
+    quoted = ".".join(f"`{part}`" for part in procedure.split("."))
+    for name in (procedure, procedure.lower(), procedure.replace(".", " . "), quoted):
+        refuse_changes(f"CALL {name}()")
+        refuse_changes(f"CALL {name} YIELD x RETURN x")
+        refuse_changes(f"MATCH (n) CALL {name}(n.id) YIELD x RETURN x;")
+        refuse_changes(f"RETURN {name}(1) AS x")
+    with pytest.raises(StoreError, match=f"CALL x.{procedure} is not allowed"):
+        refuse_changes(f"CALL x.{procedure}()")
+
+
+def test_the_refusal_of_a_procedure_lists_those_that_read() -> None:
+    listed = ", ".join(procedure.lower() for procedure in READING_PROCEDURES)
+    with pytest.raises(StoreError) as caught:
+        refuse_changes("CALL apoc.x()")
+    assert str(caught.value) == f"CALL apoc.x is not allowed; a query may call {listed}"
+
+
+@pytest.mark.parametrize("namespace", FUNCTION_NAMESPACES)
+def test_functions_of_cyphers_own_namespaces_are_allowed(namespace: str) -> None:
+    for name in (namespace, f"{namespace}.x", f"{namespace.upper()}.`x`", f"{namespace}.x.y"):
+        refuse_changes(f"RETURN {name}(1) AS x")
+    with pytest.raises(StoreError, match="is not allowed: query runs only Cypher's own functions"):
+        refuse_changes(f"RETURN x{namespace}.x(1)")
+
+
+@pytest.mark.parametrize("function", FORBIDDEN_FUNCTIONS)
+def test_functions_that_reach_beyond_the_graph_are_refused(filled: Store, function: str) -> None:
+    for name in (function, function.upper(), f"`{function}`", f"{function} /* */ "):
+        with pytest.raises(StoreError, match=rf"{function}\(\) is not allowed"):
+            refuse_changes(f"RETURN 1 AS y, {name}('x') AS x")
+        with pytest.raises(StoreError, match=rf"{function}\(\) is not allowed"):
+            filled.query(f"RETURN {name}('x') AS x")
+    refuse_changes(f"RETURN my{function}(1), n.{function}, {function}")
+
+
+@pytest.mark.parametrize(("cypher", "message"), NEARLY_READS, ids=ascii)
+def test_what_is_nearly_a_read_is_refused_for_what_is_wrong(
+    cypher: str, message: str | None
+) -> None:
+    if message is None:
+        refuse_changes(cypher)
+        return
+    with pytest.raises(StoreError, match=message):
+        refuse_changes(cypher)
+
+
+@pytest.mark.parametrize("cypher", WRITES, ids=ascii)
+def test_the_guard_alone_refuses_what_could_write(cypher: str) -> None:
+    with pytest.raises(StoreError):
+        refuse_changes(cypher)
+
+
+@pytest.mark.parametrize("cypher", READS, ids=ascii)
+def test_the_guard_alone_lets_reads_through(cypher: str) -> None:
+    refuse_changes(cypher)
 
 
 @pytest.mark.parametrize("cypher", WRITES, ids=ascii)
