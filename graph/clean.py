@@ -34,9 +34,9 @@ from .obsolete import (
     moved_evidence,
     moved_merges,
     moved_nodes,
-    present,
-    renamed,
-    united,
+    renames_present,
+    replace_ids,
+    unite_rows,
 )
 from .schema import Schema
 from .spill import EvidenceBuffer, StoredFrame, readable
@@ -130,11 +130,11 @@ def fix(kg: KnowledgeGraph, *, drop_isolated: bool = False) -> Fixed:
     nodes = _spelt(_with_spelt_xrefs(nodes, spellings), ["id"], spellings)
     nodes = _sound_nodes(nodes, kg.schema, aside)
     rows = nodes.height
-    nodes = united(nodes)
+    nodes = unite_rows(nodes)
     done["identifier there twice"] = rows - nodes.height
 
     current = current_ids([KnowledgeGraph({"nodes": nodes}, [], kg.schema)])
-    names = present(nodes, current)
+    names = renames_present(nodes, current)
     done["obsolete identifier"] = names.height
     nodes = moved_nodes(nodes, current)
 
@@ -152,7 +152,7 @@ def fix(kg: KnowledgeGraph, *, drop_isolated: bool = False) -> Fixed:
     )
 
     predictions = _spelt(predictions, ["head", "tail"], spellings)
-    predictions = renamed(renamed(predictions, "head", names), "tail", names)
+    predictions = replace_ids(replace_ids(predictions, "head", names), "tail", names)
     there = pl.all_horizontal(pl.col(end).is_in(nodes["id"].implode()) for end in ("head", "tail"))
     _set_aside(predictions.filter(~there), "prediction about no node", aside)
     frames = {
@@ -208,7 +208,7 @@ def _spellings(kg: KnowledgeGraph, nodes: pl.DataFrame, predictions: pl.DataFram
 
 def _spelt(frame: pl.DataFrame, columns: Iterable[str], names: pl.DataFrame) -> pl.DataFrame:
     for column in columns:
-        frame = renamed(frame, column, names)
+        frame = replace_ids(frame, column, names)
     return frame
 
 

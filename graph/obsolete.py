@@ -73,7 +73,7 @@ def replace_obsolete(kg: KnowledgeGraph, current: pl.DataFrame) -> KnowledgeGrap
     """
     if current.is_empty():
         return kg
-    names = present(kg.nodes, current)
+    names = renames_present(kg.nodes, current)
     if names.is_empty():
         followed = _followed(kg.nodes, current)
         return kg if followed is kg.nodes else kg.with_frames(nodes=followed)
@@ -81,7 +81,7 @@ def replace_obsolete(kg: KnowledgeGraph, current: pl.DataFrame) -> KnowledgeGrap
     for batch in kg.batches("evidence"):
         buffer.add(moved_evidence(batch, names))
     edges, evidence = buffer.frames(kg.sources)
-    predictions = renamed(renamed(kg.predictions, "head", names), "tail", names)
+    predictions = replace_ids(replace_ids(kg.predictions, "head", names), "tail", names)
     frames = {
         "nodes": moved_nodes(kg.nodes, current),
         "edges": edges,
@@ -94,7 +94,7 @@ def replace_obsolete(kg: KnowledgeGraph, current: pl.DataFrame) -> KnowledgeGrap
     return KnowledgeGraph(frames, kg.sources, kg.schema)
 
 
-def present(nodes: pl.DataFrame, current: pl.DataFrame) -> pl.DataFrame:
+def renames_present(nodes: pl.DataFrame, current: pl.DataFrame) -> pl.DataFrame:
     """Those of `current` whose old identifier is a node."""
     return current.join(nodes, left_on=["old", "kind"], right_on=["id", "kind"], how="semi")
 
@@ -111,13 +111,13 @@ def moved_nodes(nodes: pl.DataFrame, current: pl.DataFrame) -> pl.DataFrame:
     )
     # A current node's own name and properties go before those of what it replaces.
     moved = moved.sort(pl.col("_new").is_not_null(), maintain_order=True).drop("_new")
-    return united(moved).sort("id")
+    return unite_rows(moved).sort("id")
 
 
 def moved_evidence(evidence: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
     """The evidence about current identifiers, with the old ones in `original_*`; its ids stay."""
     for end in ("subject", "object"):
-        evidence = renamed(evidence, end, names, f"original_{end}")
+        evidence = replace_ids(evidence, end, names, f"original_{end}")
     return evidence
 
 
@@ -126,11 +126,11 @@ def moved_merges(merges: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
     done = names.select(
         "kind", kept="new", merged="old", reason=pl.lit(OBSOLETE), applied=pl.lit(True)
     )
-    merges = pl.concat([renamed(merges, "kept", names), conform(done, MERGES)])
+    merges = pl.concat([replace_ids(merges, "kept", names), conform(done, MERGES)])
     return merges.unique().sort(*MERGES)
 
 
-def renamed(
+def replace_ids(
     frame: pl.DataFrame, column: str, names: pl.DataFrame, original: str | None = None
 ) -> pl.DataFrame:
     """The column with each `old` of `names` as its `new`; what it was goes to `original`."""
@@ -143,7 +143,7 @@ def renamed(
     return joined.with_columns(values).drop("_new")
 
 
-def united(nodes: pl.DataFrame) -> pl.DataFrame:
+def unite_rows(nodes: pl.DataFrame) -> pl.DataFrame:
     """One row for each identifier and kind: the first one's name and properties, all the others'
     names as synonyms, all cross-references, and properties that the first one lacks."""
     alone = pl.len().over("id", "kind") == 1
@@ -160,12 +160,14 @@ def united(nodes: pl.DataFrame) -> pl.DataFrame:
     one = one.with_columns(
         synonyms=pl.col("synonyms").list.set_difference(own_name).list.sort(),
         xrefs=pl.col("xrefs").list.set_difference(pl.concat_list("id")).list.sort(),
-        properties=pl.Series([union(texts) for texts in one["properties"]], dtype=pl.String),
+        properties=pl.Series(
+            [union_of_json(texts) for texts in one["properties"]], dtype=pl.String
+        ),
     )
     return pl.concat([nodes.filter(alone), one.select(nodes.columns)])
 
 
-def union(objects: Iterable[str]) -> str | None:
+def union_of_json(objects: Iterable[str]) -> str | None:
     """One JSON object of several, the earlier ones' values going before."""
     whole: dict[str, object] = {}
     for text in objects:

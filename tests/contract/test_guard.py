@@ -217,12 +217,12 @@ NAMES = [
 
 # Each differs from a read in one thing, and so is refused for that alone.
 NEARLY_READS = [
-    ("", "the query is empty"),
+    ("", "^the query is empty$"),
     ("  // nothing\n", "the query is empty"),
     ("EXPLAIN", "begins with .*, not with ''"),
     ("EXPLAIN EXPLAIN RETURN 1", "not with 'EXPLAIN'"),
     ("FINISH", "not with 'FINISH'"),
-    ("RETURN 1; RETURN 2", "a second statement is not allowed; send one at a time"),
+    ("RETURN 1; RETURN 2", "^a second statement is not allowed; send one at a time$"),
     ("RETURN 1;;", "a second statement is not allowed"),
     ("RETURN 1 \r", "can't be read from"),
     ("RETURN 'x", "can't be read from \"'x\" on: a quotation mark or comment"),
@@ -367,13 +367,17 @@ def test_functions_of_cyphers_own_namespaces_are_allowed(namespace: str) -> None
 
 
 @pytest.mark.parametrize("function", FORBIDDEN_FUNCTIONS)
-def test_functions_that_reach_beyond_the_graph_are_refused(filled: Store, function: str) -> None:
+def test_functions_that_reach_beyond_the_graph_are_refused(function: str) -> None:
     for name in (function, function.upper(), f"`{function}`", f"{function} /* */ "):
-        with pytest.raises(StoreError, match=rf"{function}\(\) is not allowed"):
+        with pytest.raises(StoreError, match=rf"^{function}\(\) is not allowed"):
             refuse_changes(f"RETURN 1 AS y, {name}('x') AS x")
-        with pytest.raises(StoreError, match=rf"{function}\(\) is not allowed"):
-            filled.query(f"RETURN {name}('x') AS x")
     refuse_changes(f"RETURN my{function}(1), n.{function}, {function}")
+
+
+def test_functions_that_reach_beyond_the_graph_are_refused_by_the_store(filled: Store) -> None:
+    for function in FORBIDDEN_FUNCTIONS:
+        with pytest.raises(StoreError, match=rf"^{function}\(\) is not allowed"):
+            filled.query(f"RETURN {function}('x') AS x")
 
 
 @pytest.mark.parametrize(("cypher", "message"), NEARLY_READS, ids=ascii)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from itertools import permutations
 
 import polars as pl
@@ -24,7 +25,7 @@ TEXT = Source("text", "1", "CC0-1.0", reliability=0.8)
 CURATED = Source("curated", "1", "CC0-1.0", reliability=0.95)
 
 
-def evidence(*rows: dict[str, object]) -> pl.DataFrame:
+def evidence(*rows: Mapping[str, object]) -> pl.DataFrame:
     """Evidence that the drug has the target, one row each, with what differs from the default."""
     default: dict[str, object] = {
         "subject": DRUG,
@@ -41,11 +42,11 @@ def evidence(*rows: dict[str, object]) -> pl.DataFrame:
     )
 
 
-def edges(*rows: dict[str, object], sources: tuple[Source, ...] = (RELIABLE,)) -> pl.DataFrame:
+def edges(*rows: Mapping[str, object], sources: tuple[Source, ...] = (RELIABLE,)) -> pl.DataFrame:
     return edges_from(evidence(*rows), list(sources), SCHEMA)
 
 
-def probability(*rows: dict[str, object], sources: tuple[Source, ...] = (RELIABLE,)) -> float:
+def probability(*rows: Mapping[str, object], sources: tuple[Source, ...] = (RELIABLE,)) -> float:
     """The probability of the one edge of this evidence, which no order of rows changes."""
     found = {
         edges(*order, sources=sources)["probability"].item()
@@ -55,7 +56,7 @@ def probability(*rows: dict[str, object], sources: tuple[Source, ...] = (RELIABL
     return float(found.pop())
 
 
-def properties(*rows: dict[str, object]) -> dict[str, str] | None:
+def properties(*rows: Mapping[str, object]) -> dict[str, str] | None:
     """The properties of the one edge of this evidence, which no order of rows changes."""
     texts = {edges(*order)["properties"].item() for order in permutations(rows)}
     assert len(texts) == 1
@@ -274,7 +275,7 @@ def test_probabilities_combine_as_the_formula_says(
 # Properties
 
 
-def qualified(date: str | None, p: float = 0.5, **qualifiers: str) -> dict[str, object]:
+def qualified(date: str, p: float = 0.5, /, **qualifiers: str) -> dict[str, object]:
     """Evidence of a measurement, with qualifiers."""
     return {
         "subject": "patient:1",
@@ -376,8 +377,11 @@ def test_a_measurement_is_not_put_together_from_several() -> None:
 
 def test_beside_a_measurement_other_qualifiers_are_taken_from_any_piece() -> None:
     def phenotype(date: str, **qualifiers: str) -> dict[str, object]:
-        row = qualified(date, **qualifiers)
-        return {**row, "relation": "HAS_PHENOTYPE", "object": "HP:0000969"}
+        return {
+            **qualified(date, **qualifiers),
+            "relation": "HAS_PHENOTYPE",
+            "object": "HP:0000969",
+        }
 
     assert properties(
         phenotype("2020-05-01", value="7", unit="g", onset="adult", severity="mild"),
@@ -407,11 +411,10 @@ def test_a_qualifier_may_have_the_name_of_a_column() -> None:
         {"TARGETS": type(relation)("TARGETS", "", relation.joins, properties=names)},
     )
     stated = {name: f"stated {name}" for name in names}
-    for rows in (
-        [{"qualifiers": json.dumps(stated)}],
-        [{"qualifiers": json.dumps(stated)}, {"document": "PMID:1", "qualifiers": "{}"}],
-    ):
-        table = edges_from(evidence(*rows), [RELIABLE], own)
+    one = evidence({"qualifiers": json.dumps(stated)})
+    two = evidence({"qualifiers": json.dumps(stated)}, {"document": "PMID:1", "qualifiers": "{}"})
+    for rows in (one, two):
+        table = edges_from(rows, [RELIABLE], own)
         assert json.loads(table["properties"].item()) == stated
 
 

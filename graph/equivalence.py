@@ -1,0 +1,194 @@
+"""Which identifiers of several graphs mean the same thing, from cross-references and symbols."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise, permutations
+from typing import NamedTuple
+
+import networkx as nx
+import polars as pl
+
+from .frames import MERGES, conform
+from .schema import Schema
+
+# A key that more identifiers share than these joins none of them ("uncharacterized protein").
+_MAX_SHARING = 100
+
+# Pairs of identifiers that are not the same, as `unmerge` has recorded.
+SeparatePairs = set[frozenset[str]]
+
+
+class _Decision(NamedTuple):
+    """A row of `merges`, without what the nodes were before."""
+
+    kept: str
+    merged: str
+    kind: str
+    reason: str
+    applied: bool
+
+
+def equivalences(own: pl.DataFrame, undone: pl.DataFrame, schema: Schema) -> pl.DataFrame:
+    """Which identifiers become which, and which were held back, as a frame of `MERGES`.
+
+    Identifiers that are linked one to one, directly or through others, become one, unless two of
+    them are of one prefix or have been set apart: then all links of the group are held back.
+
+    Args:
+        own: the nodes' own rows (see `own_rows`), one for each identifier.
+        undone: the merges that were undone: `kept` and `merged`.
+    """
+    separate = {frozenset(pair) for pair in undone.select("kept", "merged").iter_rows()}
+    links, decisions = links_between(own, separate)
+    for group in nx.connected_components(links):
+        decisions += _decide(links.subgraph(group), separate, schema)
+    columns = {name: dtype for name, dtype in MERGES.items() if name != "was"}
+    return conform(pl.DataFrame(decisions, schema=columns, orient="row"), MERGES)
+
+
+def links_between(own: pl.DataFrame, separate: SeparatePairs) -> tuple[nx.Graph, list[_Decision]]:
+    """What joins identifiers one to one, as a graph; and the pairs that are held back.
+
+    Two identifiers of a kind are linked where they share a key: an identifier that both refer to or
+    that one refers to and the other is, or, of targets, an approved symbol. References between
+    what was set apart don't count. Held back are keys that join several identifiers of one prefix,
+    and keys that too many identifiers share.
+
+    Returns:
+        The graph, whose edges have `kind` and `keys` (sorted), and the decisions to hold back.
+    """
+    keys = _without_separate(_keys(own), separate).with_columns(
+        prefix=pl.col("id").str.split(":").list.first(), sharing=pl.len().over("kind", "key")
+    )
+    pairs = _pairs(keys.filter(pl.col("sharing").is_between(2, _MAX_SHARING)).drop("sharing"))
+    links = nx.Graph()
+    for one, other, kind, shared in pairs.filter("mutual").drop("mutual").iter_rows():
+        if frozenset((one, other)) not in separate:
+            links.add_edge(one, other, kind=kind, keys=shared)
+    ambiguous = pairs.filter(~pl.col("mutual")).select(
+        "id",
+        "id_2",
+        "kind",
+        reason=pl.col("key").list.first() + pl.lit(" joins several of one prefix"),
+        applied=pl.lit(False),
+    )
+    crowded = (
+        keys.filter(pl.col("sharing") > _MAX_SHARING)
+        .group_by("kind", "key")
+        .agg(pl.col("id").sort(), pl.col("sharing").first())
+        .sort("kind", "key")
+        .select(
+            pl.col("id").list.get(0),
+            pl.col("id").list.get(1).alias("id_2"),
+            "kind",
+            reason=pl.format("{} joins {} identifiers, too many to be one", "key", "sharing"),
+            applied=pl.lit(False),
+        )
+    )
+    return links, [_Decision(*row) for row in pl.concat([ambiguous, crowded]).iter_rows()]
+
+
+def _keys(own: pl.DataFrame) -> pl.DataFrame:
+    """What identifiers are joined by: `kind`, `id` and `key`, without duplicates."""
+    # Of an identifier of two kinds, `MESH:1#Symptom`, references name the first part.
+    plain = pl.col("id").str.strip_suffix(pl.concat_str(pl.lit("#"), "kind"))
+    return pl.concat(
+        [
+            own.select("kind", "id", key=plain),
+            own.select("kind", "id", key="xrefs").explode("key").drop_nulls(),
+            own.filter(kind="Target").select("kind", "id", key=pl.lit("symbol ") + pl.col("name")),
+        ]
+    ).unique()
+
+
+def _without_separate(keys: pl.DataFrame, separate: SeparatePairs) -> pl.DataFrame:
+    """The keys without references from one identifier to another that it was set apart from."""
+    void = pl.DataFrame(
+        [ends for pair in separate for ends in permutations(pair)],
+        schema={"id": pl.String, "key": pl.String},
+        orient="row",
+    )
+    return keys.join(void, on=["id", "key"], how="anti")
+
+
+def _pairs(keys: pl.DataFrame) -> pl.DataFrame:
+    """Pairs of identifiers of different prefixes that share keys.
+
+    Returns:
+        `id`, `id_2` (the first the smaller), `kind`, the list `key`, and `mutual`: whether either
+        shares keys with no other identifier of the other's prefix.
+    """
+    # Two identifiers of one prefix are two things to whoever assigned them.
+    return (
+        keys.join(keys, on=["kind", "key"], suffix="_2")
+        .filter(pl.col("prefix") != pl.col("prefix_2"))
+        .group_by("id", "id_2", "kind", "prefix", "prefix_2")
+        .agg(pl.col("key").sort())
+        .with_columns(
+            one=pl.len().over("id", "prefix_2") == 1, other=pl.len().over("id_2", "prefix") == 1
+        )
+        .filter(pl.col("id") < pl.col("id_2"))
+        .sort("id", "id_2")
+        .select("id", "id_2", "kind", "key", mutual=pl.col("one") & pl.col("other"))
+    )
+
+
+def _decide(links: nx.Graph, separate: SeparatePairs, schema: Schema) -> Iterator[_Decision]:
+    """Decisions about a connected group of identifiers: all become one, or none does."""
+    kind = next(iter(links.edges(data="kind")))[2]
+    order = {prefix: place for place, prefix in enumerate(schema.kind(kind).prefixes)}
+    kept, *others = sorted(
+        links, key=lambda identifier: (order.get(_prefix(identifier), len(order)), identifier)
+    )
+    problem = _problem(links, separate)
+    paths = nx.single_source_shortest_path(links, kept)
+    for other in others:
+        keys = (links.edges[step]["keys"][0] for step in pairwise(paths[other]))
+        via = " and ".join(dict.fromkeys(keys))
+        reason = f"{via} {problem}" if problem else f"joined by {via}"
+        yield _Decision(kept, other, kind, reason, not problem)
+
+
+def _prefix(identifier: str) -> str:
+    return identifier.split(":")[0]
+
+
+def _problem(links: nx.Graph, separate: SeparatePairs) -> str:
+    """Why a group can't become one; empty where it can."""
+    conflict = _conflict(links, separate)
+    if conflict is None:
+        return ""
+    both = " and ".join(conflict)
+    if frozenset(conflict) in separate:
+        return f"would join again {both}, which were set apart"
+    return f"would join two of one prefix, {both}; {_bridge(links, separate, *conflict)}"
+
+
+def _conflict(group: Iterable[str], separate: SeparatePairs) -> tuple[str, str] | None:
+    """Two identifiers of a group that are not the same: of one prefix, or set apart."""
+    by_prefix: dict[str, str] = {}
+    for identifier in sorted(group):
+        if (other := by_prefix.setdefault(_prefix(identifier), identifier)) != identifier:
+            return other, identifier
+    members = set(by_prefix.values())
+    one, *others = min((sorted(pair) for pair in separate if pair <= members), default=[""])
+    return (one, others[0]) if others else None
+
+
+def _bridge(links: nx.Graph, separate: SeparatePairs, one: str, other: str) -> str:
+    """Which single reference, if removed, would leave no conflict: the likely mistake."""
+    # Identifiers and keys (one-tuples) as nodes, who claims which key as edges.
+    claims = nx.Graph()
+    for start, end, keys in links.edges(data="keys"):
+        claims.add_edges_from((identifier, (key,)) for identifier in (start, end) for key in keys)
+    bridges = {frozenset(step) for step in nx.bridges(claims)}
+    suspects = []
+    for step in pairwise(nx.shortest_path(claims, one, other)):
+        identifier, (key,) = sorted(step, key=lambda node: isinstance(node, tuple))
+        if frozenset(step) in bridges and identifier != key:
+            remaining = nx.restricted_view(claims, [], [step])
+            groups = nx.connected_components(remaining)
+            if not any(_conflict(filter(links.__contains__, g), separate) for g in groups):
+                suspects.append(f"{identifier}'s reference to {key}")
+    return f"the bridge is {' or '.join(suspects)}" if suspects else "no one reference is to blame"
