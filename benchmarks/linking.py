@@ -31,7 +31,8 @@ import polars as pl
 from medkg.core.quarantine import Quarantine
 from medkg.extract.corpora.pubtator import read_pubtator
 from medkg.extract.linking.evaluate import evaluate_linking
-from medkg.extract.linking.linker import Linker, LinkQuery
+from medkg.extract.linking.linker import Linker
+from medkg.extract.linking.links import LinkQuery
 from medkg.extract.linking.ranker import SHIPPED, LinkingRanker
 from medkg.extract.linking.train import link_queries, train_linker, training_rows
 from medkg.graph.kg import KnowledgeGraph

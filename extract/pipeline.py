@@ -24,7 +24,7 @@ from .context.doses import dosage
 from .context.values import measurement
 from .documents import TextDocument
 from .lay_names import with_lay_names
-from .linking import linker as _linker  # noqa: F401 (they register their components)
+from .linking import component as _linker  # noqa: F401 (they register their components)
 from .mentions import gazetteer as _gazetteer  # noqa: F401
 from .mentions import network as _ner  # noqa: F401
 from .relations.model import FoundRelation
@@ -204,7 +204,7 @@ class _Rows:
         allergens = {
             entity[0]
             for place, entity in ids.items()
-            if (allergy := doc._.allergies.get(place[0])) and allergy.said == DEFAULTS
+            if (allergy := doc._.allergies.get(place[0])) and allergy.attributes == DEFAULTS
         }
         for mention in doc.spans["mentions"]:
             if (entity := ids.get((mention.start, mention.end))) is not None:
@@ -257,7 +257,7 @@ class _Rows:
             return
         relation_to = _OF_PATIENT.get(mention.label_)
         if (allergy := mention.doc._.allergies.get(mention.start)) is not None:
-            relation_to, said = "ALLERGIC_TO", allergy.said
+            relation_to, said = "ALLERGIC_TO", allergy.attributes
         if said["certainty"] == "possible":
             probability *= _POSSIBLE
         facts = [(relation_to, node)]

@@ -14,12 +14,12 @@ from bisect import bisect_right
 from functools import cache
 from importlib import resources
 from itertools import pairwise
-from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from .short_forms import short_forms
+from .tokens import StatelessComponent
 
 
 def _words(text: str) -> frozenset[str]:
@@ -180,7 +180,7 @@ def create_sentences(nlp: Language, name: str) -> Sentences:
     return Sentences()
 
 
-class Sentences:
+class Sentences(StatelessComponent):
     """Marks where sentences start, and spans `doc.spans["sections"]` over the sections."""
 
     def __call__(self, doc: Doc) -> Doc:
@@ -203,13 +203,6 @@ class Sentences:
         spans = [doc.char_span(a, b, label=s) for a, b, s in heads if s != "other"]
         doc.spans["headings"] = [span for span in spans if span is not None]
         return doc
-
-    def to_disk(self, path: Any, **_: Any) -> None:
-        """Nothing to save."""
-
-    def from_disk(self, path: Any, **_: Any) -> Sentences:
-        """Nothing to load."""
-        return self
 
 
 def _section_spans(doc: Doc, heads: list[tuple[int, int, str]]) -> list[Span]:

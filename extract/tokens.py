@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Self, TypeVar
 
 import spacy
 from spacy.language import Language
@@ -43,7 +43,18 @@ def longest_first(
         yield [waiting.pop() for _ in range(min(len(waiting), number))]
 
 
-class MedkgTokenizer:
+class StatelessComponent:
+    """A part of a spaCy pipeline that has nothing to save, which spaCy asks each part to do."""
+
+    def to_disk(self, _path: Path | str, **_: object) -> None:
+        """Nothing to save."""
+
+    def from_disk(self, _path: Path | str, **_: object) -> Self:
+        """Nothing to load."""
+        return self
+
+
+class MedkgTokenizer(StatelessComponent):
     """A spaCy tokenizer over the same tokens; a further space or a line break is a space token."""
 
     def __init__(self, vocab: Vocab) -> None:
@@ -67,19 +78,12 @@ class MedkgTokenizer:
                 spaces.append(False)
         return Doc(self.vocab, words=words, spaces=spaces)
 
-    def to_bytes(self, **_: Any) -> bytes:
+    def to_bytes(self, **_: object) -> bytes:
         """spaCy asks a tokenizer for its state; this one has none."""
         return b""
 
-    def from_bytes(self, _data: bytes, **_: Any) -> MedkgTokenizer:
+    def from_bytes(self, _data: bytes, **_: object) -> MedkgTokenizer:
         """Nothing to restore."""
-        return self
-
-    def to_disk(self, _path: Path | str, **_: Any) -> None:
-        """Nothing to save."""
-
-    def from_disk(self, _path: Path | str, **_: Any) -> MedkgTokenizer:
-        """Nothing to load."""
         return self
 
 

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Container
 
+from spacy.tokens import Span
+
+# The mentions of a sentence in order, each with the categories that hold for it, which the modules
+# of this folder add to and take from.
+Categorised = list[tuple[Span, set[str]]]
 # Attribute and value that each category of trigger stands for; of one attribute the later wins.
 _VALUES = {
     "negated": ("polarity", "negated"),

@@ -51,7 +51,7 @@ class Labelled:
     """A mention and the attributes of its context that are annotated, plain ones too."""
 
     mention: Mention
-    said: Mapping[str, str]
+    attributes: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -122,27 +122,27 @@ def _of_brat(document: Document, polarities: Mapping[str, str]) -> LabelledText:
     mentions = []
     for mention in flat_mentions(document, "brat"):
         kinds = {m.kind for m in around if m.start <= mention.start and mention.end <= m.end}
-        said = {"polarity": "asserted", "certainty": "certain", "experiencer": "patient"}
+        values = {"polarity": "asserted", "certainty": "certain", "experiencer": "patient"}
         if "Family_history" in kinds:
-            said["experiencer"] = "family"
+            values["experiencer"] = "family"
         if "History" not in kinds:
-            said["presence"] = "present"
-        said |= _POLARITIES.get(polarities.get(mention.key or "", ""), {})
-        mentions.append(Labelled(mention, said))
+            values["presence"] = "present"
+        values |= _POLARITIES.get(polarities.get(mention.key or "", ""), {})
+        mentions.append(Labelled(mention, values))
     return LabelledText(document.id, document.text, mentions)
 
 
 def _brat_polarities(path: Path) -> dict[str, dict[str, str]]:
     """For each document, POLARITY by the key of its mention (that of an event is its trigger's)."""
-    found: dict[str, dict[str, str]] = {}
+    by_document: dict[str, dict[str, str]] = {}
     for name, content in brat_files(path):
         if not name.endswith(".ann") or not content.strip():
             continue
         annotations = decode(content, f"{path}:{name}")
         triggers = dict(re.findall(r"^(E\d+)\t[^:\s]+:(T\d+)", annotations, re.M))
-        said = re.findall(r"^A\d+\tPOLARITY (\w+) (\w+)", annotations, re.M)
-        found[Path(name).stem] = {triggers.get(key, key): value for key, value in said}
-    return found
+        polarities = re.findall(r"^A\d+\tPOLARITY (\w+) (\w+)", annotations, re.M)
+        by_document[Path(name).stem] = {triggers.get(key, key): value for key, value in polarities}
+    return by_document
 
 
 def evaluate_context(corpus: Path | None = None, part: str | None = None) -> pl.DataFrame:
@@ -184,26 +184,26 @@ def _part(part: str | None, *parts: str) -> str:
 def count(
     texts: Iterable[LabelledText], method: Callable[[Doc], list[dict[str, str]]]
 ) -> dict[str, list[tuple[int, int, int]]]:
-    """For each annotated value each text's (right, found, true) by a method."""
+    """For each annotated value each text's (right, predicted, true) mentions by a method."""
     nlp, sentences = blank(), Sentences()
     counts: dict[str, list[tuple[int, int, int]]] = {value: [] for value in (*VALUES, "all")}
     for text in texts:
         doc = sentences(nlp.make_doc(text.text))
-        given = [labelled.mention for labelled in text.mentions]
-        set_mentions(doc, [PredictedMention(m.start, m.end, m.kind, 1.0) for m in given])
-        pairs = [(m.said, found) for m, found in zip(text.mentions, method(doc), strict=True)]
+        mentions = [labelled.mention for labelled in text.mentions]
+        set_mentions(doc, [PredictedMention(m.start, m.end, m.kind, 1.0) for m in mentions])
+        pairs = [(m.attributes, p) for m, p in zip(text.mentions, method(doc), strict=True)]
         for value, attribute in VALUES.items():
-            judged = [
-                (said[attribute] == value, found[attribute] == value)
-                for said, found in pairs
-                if attribute in said
+            outcomes = [
+                (gold[attribute] == value, predicted[attribute] == value)
+                for gold, predicted in pairs
+                if attribute in gold
             ]
-            right = sum(true and found for true, found in judged)
-            row = (right, sum(found for _, found in judged), sum(true for true, _ in judged))
-            counts[value].append(row)
+            right = sum(true and positive for true, positive in outcomes)
+            positives = sum(positive for _, positive in outcomes)
+            counts[value].append((right, positives, sum(true for true, _ in outcomes)))
         right = sum(
-            all(found[name] == said[name] for name in DEFAULTS if name in said)
-            for said, found in pairs
+            all(predicted[name] == gold[name] for name in DEFAULTS if name in gold)
+            for gold, predicted in pairs
         )
         counts["all"].append((right, len(pairs), len(pairs)))
     return {value: rows for value, rows in counts.items() if any(true for *_, true in rows)}
@@ -211,10 +211,10 @@ def count(
 
 def own(doc: Doc) -> list[dict[str, str]]:
     """What `medkg_context` says of each mention."""
-    said = [categories for _, categories in Context().categories(doc)]
     absent = {"negated", "over"}
     return [
-        attributes(here) | {"presence": "absent" if absent & here else "present"} for here in said
+        attributes(categories) | {"presence": "absent" if absent & categories else "present"}
+        for _, categories in Context().categories(doc)
     ]
 
 
@@ -252,9 +252,9 @@ def negex(doc: Doc) -> list[dict[str, str]]:
     After Chapman et al. 2001, "A simple algorithm for identifying negated findings and diseases in
     discharge summaries", J Biomed Inform 34:301; a baseline, with a short list of its phrases.
     """
-    said = plain(doc)
+    attributes_of = plain(doc)
     for sentence in doc.sents:
-        found = [
+        matches = [
             (
                 match.lastindex,
                 sentence.start_char + match.start(),
@@ -262,15 +262,15 @@ def negex(doc: Doc) -> list[dict[str, str]]:
             )
             for match in _NEGEX.finditer(sentence.text)
         ]
-        for values, mention in zip(said, doc.spans["mentions"], strict=True):
-            if sentence.start <= mention.start < sentence.end and _is_negated(mention, found):
+        for values, mention in zip(attributes_of, doc.spans["mentions"], strict=True):
+            if sentence.start <= mention.start < sentence.end and _is_negated(mention, matches):
                 values |= {"polarity": "negated", "presence": "absent"}
-    return said
+    return attributes_of
 
 
-def _is_negated(mention: Span, found: Iterable[tuple[int | None, int, int]]) -> bool:
-    text, ends = mention.doc.text, [(start, end) for group, start, end in found if group == 4]
-    for group, start, end in found:
+def _is_negated(mention: Span, matches: Iterable[tuple[int | None, int, int]]) -> bool:
+    text, ends = mention.doc.text, [(start, end) for group, start, end in matches if group == 4]
+    for group, start, end in matches:
         low, high = (end, mention.start_char) if group == 2 else (mention.end_char, start)
         if group not in (2, 3) or low > high or len(text[low:high].split()) >= _REACH:
             continue

@@ -12,9 +12,9 @@ from typing import NamedTuple
 from spacy.tokens import Doc, Span
 
 from ..sentences import sentence_of
-from .attributes import attributes
+from .attributes import Categorised, attributes
 from .doses import dosage
-from .drugs import beside
+from .surroundings import text_around
 
 # Words between a drug that is not to be given and what it did, a mention's own words left out
 # ("codeine - severe hives", "PCN (rash, hives)", "an allergy to penicillin, which caused a rash").
@@ -67,7 +67,7 @@ _ALLERGY = re.compile(r"\b(?:allerg|intoleran|anaphyla)", re.I)
 class AllergyLists:
     """Where a text lists allergies: its sections of them, and tables.
 
-    `told`: whether it speaks of any allergy at all.
+    `any`: whether it speaks of any allergy at all.
     """
 
     def __init__(self, doc: Doc) -> None:
@@ -80,7 +80,7 @@ class AllergyLists:
                 sections.append(_Part(section.start_char, end, none and none.start()))
         tables = [_Part(table.start(), table.end(), None) for table in _TABLE.finditer(text)]
         self._parts = sections, tables  # each in order; a table may stand in a section
-        self.told = bool(sections or tables) or _ALLERGY.search(text) is not None
+        self.any = bool(sections or tables) or _ALLERGY.search(text) is not None
 
     def at(self, mention: Span) -> _Part | None:
         """The list that a mention stands in."""
@@ -91,30 +91,34 @@ class AllergyLists:
         return None
 
 
-def reactions_in(found: list[tuple[Span, set[str]]], lists: AllergyLists) -> set[tuple[int, int]]:
-    """Tell which conditions of a sentence were reactions to what must not be given.
+def mark_reactions(mentions: Categorised, lists: AllergyLists) -> set[tuple[int, int]]:
+    """Mark the conditions of a sentence that were reactions to what must not be given.
 
-    `found` are the sentence's mentions in order, with their categories, which are added to. Returns
-    the tokens at which drug and reaction start, where the drug is a mention.
+    Args:
+        mentions: a sentence's; their categories are added to.
+        lists: the document's.
+
+    Returns:
+        The tokens at which drug and reaction start, where the drug is a mention.
     """
-    if not found:
+    if not mentions:
         return set()
     pairs = set()
     # Taken once: a sentence may be as long as the note.
-    sentence = sentence_of(found[0][0])
+    sentence = sentence_of(mentions[0][0])
     text, first = sentence.text_with_ws, sentence.start_char
     drug: Span | None = None
     end: int | None = None  # of the allergen, or of its last reaction
     pattern = _TO_REACTION
-    for number, (mention, categories) in enumerate(found):
+    for number, (mention, categories) in enumerate(mentions):
         doc = mention.doc
         if mention.label_ == "Drug":
             is_allergen = "allergy" in categories and "negated" not in categories
             if is_allergen and number:
-                before, its = found[number - 1]
+                before, of_before = mentions[number - 1]
                 between = doc[before.end : mention.start].text_with_ws
                 if before.label_ in ("Disease", "Symptom") and _FROM_DRUG.fullmatch(between):
-                    its.add("reaction")
+                    of_before.add("reaction")
                     pairs.add((mention.start, before.start))
             drug, pattern = mention if is_allergen else None, _TO_REACTION
             end = mention.end if is_allergen else None
@@ -170,47 +174,47 @@ _IS_WELL = re.compile(r"\s*(?:it\s+)?(?:well|\d)", re.I)
 _LISTED = re.compile(r"\s*(?:\([^()\n]{0,60}\)\s*)?(?:(?:,|/|&|\band\b|\bor\b)\s*)+", re.I)
 # A list's next drug of which something else is said.
 _OWN_VERB = re.compile(r"\s*(?:is|was|has|had|causes?|caused|gives?|gave|\d)", re.I)
-# What these say is of the drug, or of what it did: the allergy to it, once found, is of now.
+# What these say is of the drug, or of what it did: the allergy to it, once mentions, is of now.
 _NOT_OF_ALLERGY = {"allergy", "avoid", "reaction", "historical", "past", "over"}
 
 
-def allergens_in(found: list[tuple[Span, set[str]]], lists: AllergyLists) -> None:
-    """Tell which drugs of a sentence must not be given for an allergy (category "allergy").
+def mark_allergens(mentions: Categorised, lists: AllergyLists) -> None:
+    """Mark the drugs of a sentence that must not be given for an allergy (category "allergy").
 
     They are those of which a phrase says so, those that follow one in its list, and those of a list
     of allergies; but not what is given for a reaction, nor what a list says is tolerated, nor what
-    stands with a dose below "NKDA". `found` are the mentions in order, with their categories.
+    stands with a dose below "NKDA". `mentions` are a sentence's; their categories are changed.
     """
-    for mention, categories in found:
-        told = categories & {"allergy", "reacted"}
+    for mention, categories in mentions:
+        stated = categories & {"allergy", "reacted"}
         categories -= {"allergy", "reacted"}
         if mention.label_ != "Drug":
             continue
-        before, after = beside(mention)
+        before, after = text_around(mention)
         part = lists.at(mention)
-        if told and not _IS_TREATMENT.match(after):
+        if stated and not _IS_TREATMENT.match(after):
             categories.add("allergy")
-        elif told:
+        elif stated:
             continue
         elif categories & {"tolerated", "general"}:
-            if part is not None or (lists.told and not _IS_WELL.match(after)):
+            if part is not None or (lists.any and not _IS_WELL.match(after)):
                 categories.add("general")  # it might be given, and that is all
         elif part is None or _TREATED_WITH.search(before) or _is_taken(mention, part):
             continue
         else:
             categories.add("allergy")
-    for (drug, its), (following, more) in pairwise(found):
-        if "allergy" not in its or not drug.label_ == following.label_ == "Drug":
+    for (drug, categories), (next_drug, next_categories) in pairwise(mentions):
+        if "allergy" not in categories or not drug.label_ == next_drug.label_ == "Drug":
             continue
-        between = drug.doc[drug.end : following.start].text_with_ws
-        _, after = beside(following)
+        between = drug.doc[drug.end : next_drug.start].text_with_ws
+        _, after = text_around(next_drug)
         if (
-            not more & {"tolerated", "general"}
+            not next_categories & {"tolerated", "general"}
             and _LISTED.fullmatch(between)
             and not _IS_TREATMENT.match(after)
             and not _OWN_VERB.match(after)
         ):
-            more.add("allergy")
+            next_categories.add("allergy")
 
 
 def _is_taken(drug: Span, part: _Part) -> bool:
@@ -223,34 +227,34 @@ def _is_taken(drug: Span, part: _Part) -> bool:
 class Allergy:
     """An allergy or intolerance to a drug: its own attributes, and what the drug did."""
 
-    said: dict[str, str]
+    attributes: dict[str, str]
     reactions: tuple[str, ...]
 
 
-def allergies_in(
-    found: list[tuple[Span, set[str]]], reactions: Collection[tuple[int, int]]
+def allergies_of(
+    mentions: Categorised, reactions: Collection[tuple[int, int]]
 ) -> dict[int, Allergy]:
-    """The allergies that a sentence tells of, by the token that the drug starts at.
+    """The allergies that a sentence states, by the token that the drug starts at.
 
     Args:
-        found: the sentence's mentions with their categories.
-        reactions: the tokens at which drug and reaction start (`reactions_in`).
+        mentions: the sentence's.
+        reactions: the tokens at which drug and reaction start (`mark_reactions`).
     """
-    names = {mention.start: " ".join(mention.text.split()) for mention, _ in found}
+    names = {mention.start: " ".join(mention.text.split()) for mention, _ in mentions}
     reacted: dict[int, list[str]] = {}
     for drug, reaction in sorted(reactions):
         reacted.setdefault(drug, []).append(names[reaction])
     allergies = {}
-    for drug, categories in found:
+    for drug, categories in mentions:
         if "allergy" in categories:
-            said = attributes(categories - _NOT_OF_ALLERGY)
+            values = attributes(categories - _NOT_OF_ALLERGY)
             if _has_ended(drug):
-                said["temporality"] = "historical"
-            allergies[drug.start] = Allergy(said, tuple(reacted.get(drug.start, ())))
+                values["temporality"] = "historical"
+            allergies[drug.start] = Allergy(values, tuple(reacted.get(drug.start, ())))
     return allergies
 
 
 def _has_ended(drug: Span) -> bool:
     """Whether the words beside a drug say that the allergy to it is over."""
-    before, after = beside(drug)
+    before, after = text_around(drug)
     return bool(_ENDED_BEFORE.search(before) or _ENDED_AFTER.match(after))

@@ -18,7 +18,8 @@ from ...core.statistics import bootstrap_interval, draws_one_by_one
 from ...graph.kg import KnowledgeGraph
 from ..corpora.readers import format_of, read_annotated
 from .dictionary import PREFIXES, NameDictionary, nodes_by_identifier
-from .linker import EntityLink, Linker
+from .linker import Linker
+from .links import EntityLink
 from .ranker import LinkingRanker
 from .train import link_queries, prefixes_of
 

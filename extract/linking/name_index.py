@@ -8,24 +8,24 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from math import log
-from typing import Any
 from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from ...graph.identifiers import name_key
 from ...graph.kg import KnowledgeGraph
 from .forms import forms
 
-NAME, SPELLING, LOOSE, STRIPPED, ALIKE = 5, 4, 3, 2, 1  # how tight a match is
+NAME, SPELLING, LOOSE, STRIPPED, SIMILAR = 5, 4, 3, 2, 1  # how tight a match is
 # A node's property that says how often each of its names was annotated: {name: count}.
 COUNTS = "mentions"
 _BUCKETS = 1 << 18
-# Names share too many of the commonest trigrams ("ine", "dis") for those to tell them apart.
-_COMMON = 0.02
+# Names share too many of the commonest trigrams ("ine", "dis") for those to distinguish them.
+_MAX_SHARE_OF_NAMES = 0.02
 
 _Rows = npt.NDArray[np.int32]
 
@@ -92,8 +92,11 @@ class NameIndex:
         self.names = Texts(names["name"])
         self.primary = names["primary"].to_numpy()
         keys = names["key"].to_list()
-        made = [forms(key) for key in keys]
-        spellings, looses = [form.spelling for form in made], [form.loose for form in made]
+        name_forms = [forms(key) for key in keys]
+        spellings, looses = (
+            [form.spelling for form in name_forms],
+            [form.loose for form in name_forms],
+        )
         self.spellings, self.looses = Texts(spellings), Texts(looses)
         # Hashes in order with their rows: 12 bytes a key, where a dict would take 150.
         self._tables = [
@@ -101,10 +104,10 @@ class NameIndex:
             (SPELLING, _HashTable(spellings)),
             (SPELLING, _HashTable(key.replace(" ", "") for key in keys)),
             (LOOSE, _HashTable(looses)),
-            (STRIPPED, _HashTable(form.stripped for form in made)),
+            (STRIPPED, _HashTable(form.stripped for form in name_forms)),
         ]
         self._words = np.zeros(_BUCKETS, np.int32)
-        words = (_bucket(word) for form in made for word in set(form.spelling.split()))
+        words = (_bucket(word) for form in name_forms for word in set(form.spelling.split()))
         np.add.at(self._words, np.fromiter(words, np.int64), 1)
         # Of each row: the node, the names of one node in a run; and what is one concept with it.
         self.node = (names["id"] != names["id"].shift(1)).fill_null(True).cum_sum().to_numpy() - 1
@@ -121,9 +124,9 @@ class NameIndex:
             ngram_range=(3, 3),
             sublinear_tf=True,
             dtype=np.float32,
-            max_df=min(1.0, max(_COMMON, 50 / max(1, len(keys)))),
+            max_df=min(1.0, max(_MAX_SHARE_OF_NAMES, 50 / max(1, len(keys)))),
         )
-        self._vectors: Any = None
+        self._vectors: csr_matrix | None = None
         if any(len(text) > 1 for text in spellings):
             self._vectors = self._vectorizer.fit_transform(spellings).T.tocsr()
 
@@ -133,15 +136,15 @@ class NameIndex:
         Rows of looser levels than spelling are found only where no tighter level finds any, or
         with `all_levels`.
         """
-        found: dict[int, int] = {}
+        levels: dict[int, int] = {}
         form = forms(key)
-        wanted = (key, form.spelling, key.replace(" ", ""), form.loose, form.stripped)
-        for (level, table), text in zip(self._tables, wanted, strict=True):
-            if found and level < SPELLING and not all_levels:
+        texts = (key, form.spelling, key.replace(" ", ""), form.loose, form.stripped)
+        for (level, table), text in zip(self._tables, texts, strict=True):
+            if levels and level < SPELLING and not all_levels:
                 break
             for row in table.rows(text).tolist():
-                found.setdefault(row, level)
-        return found
+                levels.setdefault(row, level)
+        return levels
 
     def similar(self, keys: Sequence[str], most: int) -> list[npt.NDArray[np.int64]]:
         """For each key the rows whose names share most trigrams with it (TF-IDF cosine)."""
@@ -149,7 +152,7 @@ class NameIndex:
             return [np.empty(0, np.int64)] * len(keys)
         queries = self._vectorizer.transform([forms(key).spelling for key in keys])
         products = (queries @ self._vectors).tocsr()
-        found = []
+        nearest = []
         for row in range(len(keys)):
             part = slice(products.indptr[row], products.indptr[row + 1])
             columns, cosines = products.indices[part], products.data[part]
@@ -157,11 +160,11 @@ class NameIndex:
                 few = np.argpartition(-cosines, 2 * most)[: 2 * most]
                 columns, cosines = columns[few], cosines[few]
             # Ties in order of the rows, so that the result does not depend on the algorithm.
-            found.append(columns[np.lexsort((columns, -cosines))[:most]].astype(np.int64))
-        return found
+            nearest.append(columns[np.lexsort((columns, -cosines))[:most]].astype(np.int64))
+        return nearest
 
     def weight(self, word: str) -> float:
-        """How much a word tells: the logarithm of the share of names without it."""
+        """The inverse document frequency of a word among the names (IDF weighting)."""
         return log((len(self.nodes) + 1) / (int(self._words[_bucket(word)]) + 1))
 
 
@@ -189,9 +192,9 @@ class _HashTable:
         self._hashes = hashes[self._order]
 
     def rows(self, text: str) -> _Rows:
-        wanted = np.frombuffer(_digest(text), np.int64)[0]
-        start = int(np.searchsorted(self._hashes, wanted, "left"))
-        end = int(np.searchsorted(self._hashes, wanted, "right"))
+        digest = np.frombuffer(_digest(text), np.int64)[0]
+        start = int(np.searchsorted(self._hashes, digest, "left"))
+        end = int(np.searchsorted(self._hashes, digest, "right"))
         return self._order[start:end]
 
 

@@ -11,20 +11,33 @@ import inspect
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import polars as pl
 
 from ...core.errors import MissingError, ModelError
 from ...graph.kg import KnowledgeGraph
-from .linker import KINDS, EntityLink, LinkQuery
+from .links import KINDS, EntityLink, LinkQuery
 
 PREFIX = "scispacy_linker:"
 # The least similarity of a link, scispaCy's own default. It is no probability.
 THRESHOLD = 0.7
-_NEAREST = 30
+_CANDIDATES = 30
 # How the concepts of each of scispaCy's linkers are written as CURIEs.
 _CURIES = {"umls": "UMLS:{}", "mesh": "MESH:{}", "rxnorm": "RXNORM:{}", "hpo": "{}", "go": "{}"}
+
+
+class _Candidate(Protocol):
+    """A concept that scispaCy finds for a text, with the similarity of each of its aliases."""
+
+    concept_id: str
+    similarities: list[float]
+
+
+class _CandidateGenerator(Protocol):
+    """scispaCy's generator: the candidates of each text, `k` nearest aliases of each."""
+
+    def __call__(self, mention_texts: list[str], k: int) -> list[list[_Candidate]]: ...
 
 
 class ScispacyLinker:
@@ -69,20 +82,20 @@ class ScispacyLinker:
             return []
         texts = [mention.long or mention.text for mention in mentions]
         links = []
-        for mention, candidates in zip(mentions, self._generate(texts, _NEAREST), strict=True):
+        for mention, candidates in zip(mentions, self._generate(texts, _CANDIDATES), strict=True):
             kinds = KINDS.get(mention.kind, ())
-            found: dict[str, EntityLink] = {}
+            by_node: dict[str, EntityLink] = {}
             for candidate in sorted(candidates, key=lambda c: (-max(c.similarities), c.concept_id)):
                 curie = self._curie.format(candidate.concept_id)
                 nodes = [node for node in self._nodes.get(curie, ()) if node[1] in kinds]
                 for identifier, kind, label in sorted(nodes, key=lambda n: kinds.index(n[1])):
                     score = min(1.0, float(max(candidate.similarities)))
-                    found.setdefault(identifier, EntityLink(identifier, kind, label, score))
-            links.append(list(found.values()))
+                    by_node.setdefault(identifier, EntityLink(identifier, kind, label, score))
+            links.append(list(by_node.values()))
         return links
 
 
-def _generator(name: str) -> Any:
+def _generator(name: str) -> _CandidateGenerator:
     """scispaCy's generator of candidates, from its cache."""
     try:
         from scispacy import candidate_generation as scispacy
@@ -95,12 +108,13 @@ def _generator(name: str) -> Any:
     address = inspect.signature(base).parameters["file_path"].default
     paths = scispacy.LinkerPaths(*(_cached(url, name) for url in scispacy.DEFAULT_PATHS[name]))
     aliases, vectorizer, index = paths.load()
-    return scispacy.CandidateGenerator(
+    generator: _CandidateGenerator = scispacy.CandidateGenerator(
         ann_index=index,
         tfidf_vectorizer=vectorizer,
         ann_concept_aliases_list=aliases,
         kb=scispacy.KnowledgeBase(_cached(address, name)),
     )
+    return generator
 
 
 def _cached(url: str, name: str) -> str:

@@ -14,12 +14,8 @@ from ...graph.kg import KnowledgeGraph
 from ..abbreviations import find_abbreviations
 from ..corpora.document import Document, flat_mentions
 from .dictionary import NameDictionary, identifiers, nodes_by_identifier
-from .linker import (
-    Linker,
-    LinkQuery,
-    link_query,
-    long_forms_of,
-)
+from .linker import Linker
+from .links import LinkQuery, link_query, long_forms_of
 from .ranker import LinkingRanker, fit
 
 FOLDS = 4
@@ -90,7 +86,7 @@ def training_rows(
                 for document in part:
                     asked, gold = link_queries(document, format)
                     for (rows, inputs), m, ids in zip(
-                        linker.inputs(asked), asked, gold, strict=True
+                        linker.candidate_features(asked), asked, gold, strict=True
                     ):
                         nodes = {node for i in ids for node in nodes_of.get(i, ())}
                         right = [linker.node_of(m.kind, row) in nodes for row in rows]

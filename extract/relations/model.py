@@ -30,7 +30,7 @@ from ...graph.identifiers import name_key_of
 from ..abbreviations import abbreviations_of
 from ..context.context import relation_context
 from ..folder import load_weights, open_folder, save_folder
-from ..linking import linker as _linker  # noqa: F401 (registers what it sets on spans)
+from ..linking import component as _linker  # noqa: F401 (registers what it sets on spans)
 from ..mentions.network import SHIPPED as RECOGNISER
 from ..sentences import sentence_of
 from ..short_forms import words_of

@@ -23,7 +23,7 @@ def test_the_own_sentences_are_whole() -> None:
         for labelled in text.mentions:
             inside = text.text[labelled.mention.start : labelled.mention.end]
             assert inside == inside.strip() != ""
-            assert all(labelled.said[name] in EVIDENCE_VALUES[name] for name in DEFAULTS)
+            assert all(labelled.attributes[name] in EVIDENCE_VALUES[name] for name in DEFAULTS)
 
 
 def test_the_rules_do_better_than_the_baselines_on_their_development_sentences() -> None:
@@ -62,7 +62,7 @@ def brat(tmp_path: Path) -> Path:
 
 def test_maccrobat_s_polarity(brat: Path) -> None:
     (document,) = maccrobat(brat, "dev")
-    assert [labelled.said.get("polarity") for labelled in document.mentions] == [
+    assert [labelled.attributes.get("polarity") for labelled in document.mentions] == [
         "negated", "negated", "asserted", "asserted",
     ]  # fmt: skip
     rows = {

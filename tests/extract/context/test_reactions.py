@@ -22,7 +22,7 @@ def allergies(doc: Doc) -> dict[str, tuple[set[str], tuple[str, ...]]]:
     """By drug what differs from an allergy that the patient has, and what the drug did."""
     words = {mention.start: mention.text for mention in doc.spans["mentions"]}
     return {
-        words[start]: (set(allergy.said.values()) - set(DEFAULTS.values()), allergy.reactions)
+        words[start]: (set(allergy.attributes.values()) - set(DEFAULTS.values()), allergy.reactions)
         for start, allergy in doc._.allergies.items()
     }
 

@@ -14,7 +14,8 @@ from medkg.extract.corpora.pubtator import read_pubtator
 from medkg.extract.linking.dictionary import NameDictionary
 from medkg.extract.linking.evaluate import evaluate_linking, read_dictionary
 from medkg.extract.linking.evaluate_triples import evaluate_triples
-from medkg.extract.linking.linker import Linker, LinkQuery
+from medkg.extract.linking.linker import Linker
+from medkg.extract.linking.links import LinkQuery
 from medkg.extract.linking.ranker import (
     FEATURES,
     LinkingRanker,

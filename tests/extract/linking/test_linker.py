@@ -7,8 +7,10 @@ import pytest
 
 from medkg.core.errors import ModelError
 from medkg.extract import sentences as _sentences  # noqa: F401 (likewise)
-from medkg.extract.linking import linker as _linker  # noqa: F401 (registers the component)
-from medkg.extract.linking.linker import EntityLink, Linker, LinkerComponent
+from medkg.extract.linking import component as _linker  # noqa: F401 (registers the component)
+from medkg.extract.linking.component import LinkerComponent
+from medkg.extract.linking.linker import Linker
+from medkg.extract.linking.links import EntityLink
 from medkg.graph.frames import NODES, conform
 
 from ..made_graph import graph

@@ -15,7 +15,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from medkg.core.errors import MissingError, ModelError
 from medkg.extract import sentences as _sentences  # noqa: F401 (likewise)
-from medkg.extract.linking import linker as _linker  # noqa: F401 (registers the component)
+from medkg.extract.linking import component as _linker  # noqa: F401 (registers the component)
 from medkg.graph.kg import KnowledgeGraph
 from tests.extract.made_graph import graph
 

@@ -1,0 +1,292 @@
+"""Of which words of a sentence a trigger phrase speaks: its scope, as in ConText.
+
+A scope runs from the trigger to the end of the sentence, to a number of tokens, or to a phrase that
+terminates it; a verb terminates it where the verb's clause begins. Parentheses close scopes off in
+both directions, and a date has scopes of its own.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+
+from spacy.tokens import Span
+
+from ..short_forms import words_of
+from .rules import CLAUSE_ENDS, Rule, Trigger
+
+# "No abnormality on CT" doesn't say that there was no CT: only rules that name the kind deny it.
+_ONLY_IF_NAMED = {("negated", "Procedure"), ("possible", "Procedure"), ("over", "Procedure")}
+_CONJUNCTIONS = frozenset(("and", "or", "&"))
+_LIST_SEPARATORS = frozenset((",", ";"))
+# What is negative of the disease that stands before the parenthesis.
+_TESTS = frozenset(
+    "test tests swab pcr antigen rapid culture cultures biopsy screen screening serology"  # noqa: SIM905
+    " antibody ct mri imaging xray cxr scan smear titre titer lp csf naat".split()
+)
+_MAX_PARENTHESIS = 20  # tokens that a parenthesis holds at most
+_PLURAL_VERBS = frozenset(("are", "were", "have"))
+
+
+@dataclass(frozen=True)
+class SentenceWords:
+    """The words of a sentence as the rules read them, and where mentions stand among them.
+
+    Attributes:
+        words: in lower case.
+        tokens: of each word its token's place in the document.
+        starts: the positions, among the words, at which mentions start.
+        ends: the positions behind their last words.
+    """
+
+    words: list[str]
+    tokens: list[int]
+    starts: frozenset[int]
+    ends: frozenset[int]
+
+    @classmethod
+    def of(cls, sentence: Span, mentions: Sequence[Span]) -> SentenceWords:
+        """Those of a sentence with its mentions; list signs are read as "(+)" and "(-)"."""
+        tokens, words = words_of(sentence)
+        starts = frozenset(bisect_left(tokens, mention.start) for mention in mentions)
+        ends = frozenset(bisect_left(tokens, mention.end) for mention in mentions)
+        glued = {n for n, token in enumerate(tokens) if not sentence.doc[token].whitespace_}
+        words = [word.lower().replace("’", "'") for word in words]
+        return cls(_with_signs(words, starts, glued), tokens, starts, ends)
+
+    def position(self, token: int) -> int:
+        """The position among the words of the first that is this token or behind it."""
+        return bisect_left(self.tokens, token)
+
+
+def _with_signs(words: list[str], starts: Container[int], glued: Container[int]) -> list[str]:
+    """The words of "+ [nausea], - [vomiting]" with their signs as "(+)" and "(-)".
+
+    A minus is a sign where a comma or nothing stands before it, and the sentence has a plus before
+    a mention, or no space follows it; else it is a bullet, or parts a name from what is said of it.
+    The sentence has a sign behind a comma, too.
+
+    Args:
+        words: of the sentence.
+        starts: the positions at which mentions start.
+        glued: the positions of the words that no space follows.
+    """
+    signs = {
+        position: f"({word})"
+        for position, word in enumerate(words)
+        if word in ("+", "-")
+        and position + 1 in starts
+        and (word == "+" or position == 0 or words[position - 1] in _LIST_SEPARATORS)
+    }
+    if "(+)" not in signs.values():
+        signs = {position: sign for position, sign in signs.items() if position in glued}
+    if all(position == 0 or words[position - 1] not in _LIST_SEPARATORS for position in signs):
+        return words
+    return [signs.get(position, word) for position, word in enumerate(words)]
+
+
+def clause_start(words: Sequence[str], start: int, verb: int) -> int:
+    """Where the clause of a finite verb begins that stands in a scope from `start` on.
+
+    "No [fever, the cough] persists": at the comma. "No [fever or cough] was seen", "no [fever and
+    cough] were seen": at the verb, since what is before it is one list.
+    """
+    for position in range(verb - 1, start, -1):
+        if words[position] in ("or", "nor", "/"):
+            return verb
+        if words[position] == "and":
+            if words[verb] in _PLURAL_VERBS:
+                return verb
+            return position - 1 if words[position - 1] == "," else position
+        if words[position] == ",":
+            return position
+    return verb
+
+
+def opening_parenthesis(words: Sequence[str], position: int) -> int | None:
+    """Where the parenthesis opens that a word stands in; None if in none, or it is far."""
+    for opening in range(position - 1, max(0, position - _MAX_PARENTHESIS) - 1, -1):
+        if words[opening] == "(":
+            return opening
+        if words[opening] == ")":
+            return None
+    return None
+
+
+def scope_of(
+    trigger: Trigger, terminations: Sequence[Trigger], sentence: SentenceWords, kind: str
+) -> tuple[int, int]:
+    """The words of whose mentions of a kind a trigger speaks: start (before it), end (after).
+
+    Args:
+        trigger: of the sentence.
+        terminations: its phrases that end scopes, in order.
+        sentence: its words.
+        kind: of the mentions.
+    """
+    start, end = trigger.start, trigger.end
+    if trigger.rule.direction in ("forward", "both"):
+        end = _forward_end(trigger, terminations, sentence.words, kind)
+    if trigger.rule.direction in ("backward", "both"):
+        start = _backward_start(trigger, terminations, kind)
+    return _within_parentheses(trigger, start, end, sentence)
+
+
+# Phrases don't overlap, so terminations are in order by their ends as by their starts: only the
+# nearest that counts is looked for, since some texts have no full stop for pages.
+
+
+def _forward_end(
+    trigger: Trigger, terminations: Sequence[Trigger], words: Sequence[str], kind: str
+) -> int:
+    reach = trigger.rule.reach
+    end = len(words) if reach is None else min(len(words), trigger.end + reach)
+    first = bisect_left(terminations, trigger.end, key=lambda termination: termination.start)
+    for number in range(first, len(terminations)):
+        termination = terminations[number]
+        if _terminates(termination, trigger, kind):
+            if termination.rule.category == "verb":
+                return min(end, clause_start(words, trigger.end, termination.start))
+            return min(end, termination.start)
+    return end
+
+
+def _backward_start(trigger: Trigger, terminations: Sequence[Trigger], kind: str) -> int:
+    reach = trigger.rule.reach
+    start = 0 if reach is None else max(0, trigger.start - reach)
+    last = bisect_right(terminations, trigger.start, key=lambda termination: termination.end)
+    for number in range(last - 1, -1, -1):
+        if _terminates(terminations[number], trigger, kind):
+            return max(start, terminations[number].end)
+    return start
+
+
+def _terminates(termination: Trigger, trigger: Trigger, kind: str) -> bool:
+    only, category = termination.rule.only, trigger.rule.category
+    concerned = not only or category in only or f"{category}/{kind}" in only
+    return concerned and termination.start != trigger.start
+
+
+def _within_parentheses(
+    trigger: Trigger, start: int, end: int, sentence: SentenceWords
+) -> tuple[int, int]:
+    """A scope without what lies on the other side of the parenthesis that the trigger stands in."""
+    words = sentence.words
+    opening = opening_parenthesis(words, trigger.start)
+    if opening is None or "(" in words[trigger.start : trigger.end]:
+        return start, end
+    # "Cancer (HER2 negative)", but "flu (swab negative)", "gout (his father)".
+    before = range(opening + 1, trigger.start)
+    of_marker = words[trigger.start] == "negative" and _TESTS.isdisjoint(words[n] for n in before)
+    if before and (of_marker or any(position in sentence.starts for position in before)):
+        start = max(start, opening + 1)
+    # "Gout (no flare), asthma", but "(possible) pneumonia".
+    after = words[trigger.end : min(end, trigger.end + _MAX_PARENTHESIS)]
+    if ")" in after and after[0] != ")":
+        end = trigger.end + after.index(")")
+    return start, end
+
+
+def split_date(trigger: Trigger, sentence: SentenceWords) -> list[Trigger]:
+    """The trigger, or its parts if it is a date behind a mention or the last words of a list.
+
+    Such a date speaks of nothing which a comma parts from it: "[asthma], [stroke] in 2010, [gout]".
+    But a list shares it: "[pneumonia], [sepsis] and [delirium] in 2018". And in parentheses it
+    speaks of what they hold.
+    """
+    rule, first, words = trigger.rule, trigger.start, sentence.words
+    if rule.category != "past" or rule.reach is None or first == 0:
+        return [trigger]
+    opening = opening_parenthesis(words, first)
+    if opening is not None and 0 < first - 1 - opening < rule.reach:
+        # "CHF (EF 35% in 2021)": of what stands in the parentheses, not of what stands before.
+        return [_redirected(trigger, "backward", first - 1 - opening)]
+    end_of_item = first - (words[first - 1] == "(")
+    nearby = words[max(0, end_of_item - rule.reach - 1) : end_of_item]
+    comma = end_of_item - 1 - nearby[::-1].index(",") if "," in nearby else None
+    if end_of_item not in sentence.ends and not _ends_item(trigger, comma, end_of_item, sentence):
+        return [trigger]
+    reach = rule.reach
+    if comma is not None and _CONJUNCTIONS.isdisjoint(words[comma + 1 : end_of_item]):
+        reach = min(reach, first - comma - 1)
+    parts = [_redirected(trigger, "backward", reach)]
+    following = words[trigger.end] if trigger.end < len(words) else "."
+    if rule.direction == "both" and following not in CLAUSE_ENDS and following not in _CONJUNCTIONS:
+        # "Surgery in 1990 for appendicitis": up to the next comma.
+        after = words[trigger.end : trigger.end + rule.reach]
+        parts.append(
+            _redirected(trigger, "forward", after.index(",") if "," in after else rule.reach)
+        )
+    return parts
+
+
+def _ends_item(
+    trigger: Trigger, comma: int | None, end_of_item: int, sentence: SentenceWords
+) -> bool:
+    """Whether a date ends a list's item that ends with no mention.
+
+    "Asthma, removal of the spleen in 1990, gout", but "asthma; about 3 years ago, he had gout".
+    """
+    if comma is None or comma == end_of_item - 1:
+        return False
+    words = sentence.words
+    if trigger.end >= len(words) - 1:
+        return True
+    return words[trigger.end] in CLAUSE_ENDS and trigger.end + 1 in sentence.starts
+
+
+def _redirected(trigger: Trigger, direction: str, reach: int) -> Trigger:
+    return replace(trigger, rule=replace(trigger.rule, direction=direction, reach=reach))
+
+
+@dataclass
+class Coverage:
+    """In how many scopes of one category a mention is.
+
+    Attributes:
+        after: of triggers before the mention, by the position of its first word.
+        before: of triggers after it, by the position behind its last word.
+    """
+
+    after: list[int]
+    before: list[int]
+
+
+def scope_coverage(
+    triggers: Sequence[Trigger],
+    terminations: Sequence[Trigger],
+    sentence: SentenceWords,
+    kind: str,
+) -> dict[str, Coverage]:
+    """For each category its triggers' scopes over mentions of a kind, wherever they stand.
+
+    Beginnings and ends of scopes are counted and summed, since a sentence may be as long as a note.
+    """
+    size = len(sentence.words) + 2
+    edges: dict[str, Coverage] = {}
+    for trigger in triggers:
+        if not _concerns(trigger.rule, kind):
+            continue
+        start, end = scope_of(trigger, terminations, sentence, kind)
+        edge = edges.setdefault(trigger.rule.category, Coverage([0] * size, [0] * size))
+        if trigger.end < end:  # of mentions whose first word is at trigger.end to end - 1
+            edge.after[trigger.end] += 1
+            edge.after[end] -= 1
+        if start < trigger.start:  # whose last word's end is at start + 1 to trigger.start
+            edge.before[start + 1] += 1
+            edge.before[trigger.start + 1] -= 1
+    return {
+        category: Coverage(list(accumulate(edge.after)), list(accumulate(edge.before)))
+        for category, edge in edges.items()
+    }
+
+
+def _concerns(rule: Rule, kind: str) -> bool:
+    """Whether a rule says anything of mentions of a kind."""
+    if rule.category == "pseudo":
+        return False
+    if rule.only:
+        return kind in rule.only
+    return (rule.category, kind) not in _ONLY_IF_NAMED
