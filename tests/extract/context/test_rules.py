@@ -19,7 +19,7 @@ def phrases(text: str) -> list[tuple[int, int, str]]:
         ("no", [(0, 1, "negated")]),
         ("patient without fever without rash", [(1, 2, "negated"), (3, 4, "negated")]),
         ("no evidence of gout", [(0, 3, "negated")]),  # the longest phrase
-        ("free today of", []),  # its first words alone are none
+        ("evidence of gout", []),  # its last words alone are none
         ("fever", []),
         ("", []),
         ("no change in fever", [(0, 3, "pseudo")]),  # hides its "no"
@@ -36,8 +36,7 @@ def test_a_row_is_read_whole() -> None:
         ("forward", 8, frozenset()),
         ("forward", 3, frozenset({"Procedure"})),
     }
-    (unlimited,) = {t.rule.reach for t in find_triggers(["without"])}
-    assert unlimited is None
+    assert None in {t.rule.reach for t in find_triggers(["without"])}
 
 
 @pytest.mark.parametrize("number", ["3", "three", "several", "2015", "1999"])
@@ -61,5 +60,5 @@ def test_a_phrase_may_end_with_the_sentence() -> None:
 
 
 def test_the_semicolon_of_a_phrase_ends_scopes_too() -> None:
-    triggers = list(find_triggers("metformin stop ; aspirin".split()))
+    triggers = list(find_triggers(["metformin", "stop", ";", "aspirin"]))
     assert any(t.rule.category == "stop" and t.start == 2 for t in triggers)
