@@ -42,6 +42,7 @@ import medkg
 from medkg.cases import open_cases
 from medkg.core.progress import track
 from medkg.core.quarantine import Quarantine
+from medkg.core.ranking import best_rank
 from medkg.core.statistics import draws_one_by_one, percentile_bounds
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.diagnosis.ask import (
@@ -188,9 +189,7 @@ def dialogues(
         ]
         logs = model.log_probabilities([k[0] for k in known], [k[1] for k in known])
         for number, (patient, own) in enumerate(zip(patients, logs, strict=True)):
-            above = (own > own[patient.disease]).sum()
-            equal = (own == own[patient.disease]).sum() - 1
-            ranks[number, step] = 1 + above + equal / 2
+            ranks[number, step] = best_rank(own, [patient.disease])
             asked = choose(knowledge, own, *known[number]) if step < QUESTIONS else None
             if asked is not None:
                 patient.answer(asked)

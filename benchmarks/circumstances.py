@@ -27,6 +27,7 @@ from medkg.cases import open_cases
 from medkg.core.errors import DataError
 from medkg.core.progress import track
 from medkg.core.quarantine import Quarantine
+from medkg.core.ranking import best_rank
 from medkg.core.statistics import draws_one_by_one, percentile_bounds
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.diagnosis.cases import cases_of
@@ -111,8 +112,7 @@ def main() -> None:
             given = way(n, *about)
             factors = Factors(model.kg, model.knowledge, given) if given else None
             logs = posterior(model, [present], [present[:0]], factors)[0]
-            equal = (logs == logs[disease]).sum() - 1
-            ranks.append(1 + (logs > logs[disease]).sum() + equal / 2)
+            ranks.append(best_rank(logs, [disease]))
         of_all = np.array(ranks)
         counts = draws_one_by_one(len(of_all), rng, 2000)
         cells = []

@@ -80,7 +80,7 @@ def _predict_molecule(
     import polars as pl
 
     from medkg.cli import show
-    from medkg.core.calibration import FIRST
+    from medkg.core.calibration import CALIBRATED_CANDIDATES
     from medkg.mining.molecules.nearest_ligands import NO_LIGAND, structure_ranker_of
     from medkg.mining.molecules.targets import targets_of
 
@@ -102,14 +102,15 @@ def _predict_molecule(
     held_as = ", ".join(f"{name} ({node})" for node, name in asked.same_nodes)
     held_as = f"the graph holds it: {held_as}" if held_as else "the graph doesn't hold it"
     past = ""
-    if asked.rows.height > FIRST:
+    if asked.rows.height > CALIBRATED_CANDIDATES:
         past = "; past them it goes on along the same curve, which was not judged there"
     left_out = ""
     if asked.left_out:
         left_out = f"; {asked.left_out} pairs that training used are left out, see --trained"
     return show.out.print(
         f"{held_as}; by structure alone. Probability: that a source records the pair; of a"
-        f" molecule's first {FIRST} targets {base:.2g} are (the base rate){past}{left_out}",
+        f" molecule's first {CALIBRATED_CANDIDATES} targets {base:.2g} are (the base rate)"
+        f"{past}{left_out}",
         markup=False,
     )
 

@@ -6,15 +6,15 @@ is true in nature: the models learn from what is recorded, and are measured agai
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-FIRST = 100  # candidates a query that the calibration is fitted on
+CALIBRATED_CANDIDATES = 100  # of every query, the first so many, which the calibration is fitted on
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,9 @@ class Calibration:
     with slope and decay not negative, so that within a query the order stays the score's.
 
     Attributes:
-        base_rate: the share of true pairs among what it was fitted on: the first `FIRST` candidates
-            of every query, known pairs left out, true where validation held the pair back.
+        base_rate: the share of true pairs among what it was fitted on: the first
+            `CALIBRATED_CANDIDATES` candidates of every query, known pairs left out, true where
+            validation held the pair back.
 
     Source: Platt, Probabilistic Outputs for Support Vector Machines, 1999.
     """
@@ -51,17 +52,6 @@ class Calibration:
         """The logarithm of probability : 1 - probability of each pair."""
         standard = (scores - self.mean) / self.scale
         return self.intercept + self.slope * standard - self.decay * np.log(ranks)
-
-    def at_base_rate(
-        self, probabilities: NDArray[np.float64], base_rate: float
-    ) -> NDArray[np.float64]:
-        """The probabilities where another share of the candidates is true (prior shift).
-
-        The odds are multiplied by the ratio of the odds of the two base rates.
-        """
-        factor = base_rate / (1 - base_rate) * (1 - self.base_rate) / self.base_rate
-        odds = probabilities / (1 - probabilities) * factor
-        return np.asarray(odds / (1 + odds))
 
     def to_dict(self) -> dict[str, float]:
         """The numbers by name."""
@@ -96,43 +86,83 @@ def fit(
         return float(total), np.array(gradient)
 
     bounds = [(None, None), (0, None), (0, None)]
-    found = minimize(loss, np.zeros(3), jac=True, bounds=bounds, method="L-BFGS-B")
-    intercept, slope, decay = (float(weight) for weight in found.x)
+    optimum = minimize(loss, np.zeros(3), jac=True, bounds=bounds, method="L-BFGS-B")
+    intercept, slope, decay = (float(weight) for weight in optimum.x)
     # Laplace's share: never 0 or 1, for the odds are divided by.
     base_rate = (float(true.sum()) + 1) / (len(true) + 2)
     return Calibration(intercept, slope, decay, mean, scale, base_rate)
 
 
-def quality(
-    probabilities: NDArray[np.float64], true: NDArray[np.bool_], bins: int = 10
-) -> dict[str, Any]:
-    """How good probabilities are, measured on pairs that they were not fitted on.
+class ReliabilityBin(TypedDict):
+    """Pairs of about the same probability: their number, mean probability and share of true."""
 
-    Returns:
-        `n`, `true` (pairs that are), `brier` (mean squared error), `brier_of_base_rate` (of one
-        constant probability, the share of true pairs), and `ece`: the expected calibration error
-        over `bins` bins of equally many pairs, Σ_b n_b / n |mean probability_b - share true_b|
-        (Naeini et al., AAAI 2015; equal-mass bins since nearly all pairs are improbable); and
-        `reliability`, these bins from the least probable on: `n`, `probability` (mean), `true`
-        (share).
-    """
+    n: int
+    probability: float
+    true: float
+
+
+def reliability_bins(
+    probabilities: NDArray[np.float64], true: NDArray[np.bool_], bins: int = 10
+) -> list[ReliabilityBin]:
+    """Bins of equally many pairs, from the least probable on; fewer where pairs are fewer."""
     order = np.argsort(probabilities, kind="stable")
-    reliability = [
-        {
-            "n": len(part),
-            "probability": round(float(probabilities[part].mean()), 6),
-            "true": round(float(true[part].mean()), 6),
-        }
+    return [
+        ReliabilityBin(
+            n=len(part),
+            probability=float(probabilities[part].mean()),
+            true=float(true[part].mean()),
+        )
         for part in np.array_split(order, bins)
         if len(part)
     ]
-    error = sum(bin["n"] * abs(bin["probability"] - bin["true"]) for bin in reliability)
+
+
+def expected_calibration_error(reliability: Sequence[ReliabilityBin]) -> float:
+    """Σ_b n_b / n |mean probability_b - share true_b|; 0 without pairs.
+
+    Over bins of equal mass, since nearly all pairs are improbable.
+
+    Source: Naeini et al., Obtaining Well Calibrated Probabilities Using Bayesian Binning, 2015.
+    """
+    gaps = sum(part["n"] * abs(part["probability"] - part["true"]) for part in reliability)
+    return gaps / max(1, sum(part["n"] for part in reliability))
+
+
+class CalibrationQuality(TypedDict):
+    """How good probabilities are.
+
+    Attributes:
+        n: pairs; `true`: those that are.
+        brier: mean squared error.
+        brier_of_base_rate: that of one constant probability, the share of true pairs.
+        ece: see `expected_calibration_error`.
+        reliability: the bins that it is over.
+    """
+
+    n: int
+    true: int
+    brier: float
+    brier_of_base_rate: float
+    ece: float
+    reliability: list[ReliabilityBin]
+
+
+def quality(
+    probabilities: NDArray[np.float64], true: NDArray[np.bool_], bins: int = 10
+) -> CalibrationQuality:
+    """How good probabilities are, measured on pairs that they were not fitted on."""
+    reliability = [
+        ReliabilityBin(
+            n=part["n"], probability=round(part["probability"], 6), true=round(part["true"], 6)
+        )
+        for part in reliability_bins(probabilities, true, bins)
+    ]
     rate = float(true.mean())
     return {
         "n": len(true),
         "true": int(true.sum()),
         "brier": round(float(((probabilities - true) ** 2).mean()), 6),
         "brier_of_base_rate": round(rate * (1 - rate), 6),
-        "ece": round(error / len(true), 6),
+        "ece": round(expected_calibration_error(reliability), 6),
         "reliability": reliability,
     }

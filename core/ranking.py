@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from .atomic import atomic_file
 from .errors import ModelError
-from .statistics import DRAWS, Bootstrap, with_interval
+from .statistics import DRAWS, Bootstrap, Floats, with_interval
 
 # Scores of queries (numbers of nodes of one kind) with every node of the other kind.
 Score = Callable[[Tensor], Tensor]
@@ -94,6 +94,48 @@ def filtered_ranks(
     if kept is not None:
         kept.write(ranks[order], at_once=True)
     return ranks
+
+
+def count_above(scores: Floats, rivals: Floats) -> tuple[Floats, Floats]:
+    """How many rivals have a higher score than each of these (n,), and how many the same."""
+    ordered = np.sort(rivals)
+    last = np.searchsorted(ordered, scores, side="right")
+    equal = last - np.searchsorted(ordered, scores, side="left")
+    return (len(ordered) - last).astype(float), equal.astype(float)
+
+
+def ranks_among(scores: Floats, rivals: Floats) -> Floats:
+    """The realistic rank of each score (n,), alone among rivals that it is none of; from 1."""
+    above, equal = count_above(scores, rivals)
+    return 1 + above + equal / 2
+
+
+def rank_among(score: float, rivals: Floats) -> float:
+    """As `ranks_among`, of one score, without sorting the rivals."""
+    return 1 + np.count_nonzero(rivals > score) + np.count_nonzero(rivals == score) / 2
+
+
+def best_rank(scores: Floats, answers: Sequence[int] | NDArray[np.int64]) -> float:
+    """The realistic rank of the best of a query's true answers.
+
+    Args:
+        scores: (candidates,).
+        answers: numbers of the candidates that are true, at least one.
+
+    Equal scores are in random order: of t that are equal, m of them true, the first true one is
+    expected at place (t + 1) / (m + 1).
+    """
+    true = scores[np.asarray(answers)]
+    best = true.max()
+    equal, own = np.count_nonzero(scores == best), np.count_nonzero(true == best)
+    return np.count_nonzero(scores > best) + (equal + 1) / (own + 1)
+
+
+def ordinal_rank(scores: Floats, candidate: int) -> int:
+    """The place of a candidate in the list by falling score; of equal ones the first is before."""
+    own = scores[candidate]
+    before = np.count_nonzero(scores[:candidate] == own)
+    return 1 + np.count_nonzero(scores > own) + before
 
 
 def _ranks(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import floor, log10, sqrt
-from typing import Any
 
+from .calibration import ReliabilityBin
 from .statistics import wilson_interval
 
 _SIZE, _LEFT, _TOP, _BOTTOM = 300, 70, 34, 56  # pixels: of the square, and around it
 
 
-def reliability_svg(reliability: Sequence[Mapping[str, Any]], title: str) -> str:
+def reliability_svg(reliability: Sequence[ReliabilityBin], title: str) -> str:
     """The bins of `calibration.quality` as dots with 95 % intervals, the diagonal beside them.
 
     Both axes are by the square root, so that small probabilities lie apart and 0 has a place. The

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from medkg.core.progress import track
 from medkg.core.quarantine import Quarantine
+from medkg.core.ranking import ordinal_rank
 from medkg.diagnosis.patients import PatientFindings
 
 if TYPE_CHECKING:
@@ -145,6 +146,7 @@ class _Ranking:
         for number, patient in enumerate(patients):
             rows = (knowledge.disease_rows.get(disease) for disease in patient.diseases)
             known_row = next((row for row in rows if row is not None), None)
+            known_rank = None if known_row is None else ordinal_rank(logs[number], known_row)
             results.append(
                 {
                     "patient": patient.id,
@@ -152,7 +154,7 @@ class _Ranking:
                     "excluded": list(patient.findings.excluded),
                     "notes": [*patient.findings.notes, *self._notes(patient, known_row)],
                     "known": list(patient.diseases),
-                    "known_rank": None if known_row is None else _rank(logs[number], known_row),
+                    "known_rank": known_rank,
                     "diagnoses": model.rows_of(
                         present[number], excluded[number], scores[number], logs[number], self.top
                     ),
@@ -211,8 +213,3 @@ def _publications_known(model: DiagnosisModel) -> set[str]:
     patients = {*model.knowledge.patient_publications, *model.settings.get("learnt_from", ())}
     cited = cited_by(model.kg) | patients
     return {each for each in cited if each.startswith(("PMID:", "doi:", "DOI:"))}
-
-
-def _rank(logs: Floats, row: int) -> int:
-    """The rank of a disease by log-probability; of equal ones the first is before."""
-    return 1 + int((logs > logs[row]).sum() + (logs[:row] == logs[row]).sum())

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ...core.calibration import expected_calibration_error, reliability_bins
 from ...core.errors import DataError
 from ...core.quarantine import Quarantine
 from ...core.statistics import bootstrap_interval, draws_one_by_one
@@ -171,6 +172,8 @@ def _scores(
     true = np.array([bool(m.identifiers) for m in mentions], dtype=bool)
     reachable = np.array([m.reachable for m in mentions], dtype=bool)
     low, high = _interval(mentions, right, true, documents, seed)
+    chances = np.array([link.score if link else 0.0 for link in first])
+    bins = reliability_bins(chances, right, _BINS)
     precision = _share(right & linked, linked)
     recall = _share(right & linked, true)
     return {
@@ -186,7 +189,7 @@ def _scores(
         "nil": int((~reachable).sum()),
         "nil_precision": _share(~reachable & ~linked, ~linked),
         "nil_recall": _share(~reachable & ~linked, ~reachable),
-        "ece": _calibration_error(np.array([link.score if link else 0.0 for link in first]), right),
+        "ece": round(expected_calibration_error(bins), 4),
     }
 
 
@@ -216,14 +219,3 @@ def _interval(
     counts = draws_one_by_one(documents, np.random.default_rng(seed))
     low, high = bootstrap_interval(counts @ hits / np.maximum(1, counts @ totals))
     return low, high
-
-
-def _calibration_error(scores: npt.NDArray[np.float64], right: npt.NDArray[np.bool_]) -> float:
-    """Mean gap of probability and share of right ones, over bins of equally many mentions."""
-    order = np.argsort(scores, kind="stable")
-    gaps = [
-        abs(float(scores[part].mean() - right[part].mean())) * len(part) / len(order)
-        for part in np.array_split(order, _BINS)
-        if len(part)
-    ]
-    return round(sum(gaps), 4)

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import torch
 
+from ...core.calibration import expected_calibration_error, reliability_bins
 from ...core.errors import DataError
 from ...core.quarantine import Quarantine
 from ...core.statistics import bootstrap_interval, draws_one_by_one
@@ -102,15 +103,10 @@ def document_causes(
     }
 
 
-def calibration_error(
-    probabilities: Sequence[float], true: Sequence[bool], bins: int = 10
-) -> float:
-    """Expected calibration error over bins of equal numbers of predictions (Naeini et al. 2015)."""
-    order = np.argsort(np.array(probabilities), kind="stable")
-    parts = np.array_split(order, bins)
-    given, was = np.array(probabilities), np.array(true, dtype=float)
-    gaps = [len(part) * abs(given[part].mean() - was[part].mean()) for part in parts if len(part)]
-    return round(float(sum(gaps)) / max(1, len(order)), 4)
+def calibration_error(probabilities: Sequence[float], true: Sequence[bool]) -> float:
+    """Expected calibration error over ten bins of equally many predictions."""
+    bins = reliability_bins(np.array(probabilities), np.array(true, dtype=bool))
+    return round(expected_calibration_error(bins), 4)
 
 
 def task_calibration(model: RelationModel, task: str, documents: Sequence[Document]) -> float:

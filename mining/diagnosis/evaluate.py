@@ -13,9 +13,10 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from ...core.calibration import FIRST, quality
+from ...core.calibration import CALIBRATED_CANDIDATES, quality
 from ...core.errors import DataError, ModelError
 from ...core.progress import progress
+from ...core.ranking import best_rank
 from ...core.statistics import Bootstrap, with_interval
 from ...graph.kg import KnowledgeGraph
 from .cases import Case, cases_of
@@ -386,7 +387,7 @@ class _Certainty:
             ordered = Ordered.of(given)
             for coverage, sets in self._sets.items():
                 sets += ordered.sets(self._open.limit(coverage))
-        most = min(FIRST, chances.shape[1])
+        most = min(CALIBRATED_CANDIDATES, chances.shape[1])
         for row, true in zip(chances, rows, strict=True):
             order = np.argsort(-row, kind="stable")[:most]
             right = np.isin(order, true)
@@ -402,7 +403,9 @@ class _Certainty:
         return {
             "calibration": {
                 "first": quality(first[:, 0], first[:, 1].astype(bool)),
-                f"first_{FIRST}": quality(np.concatenate(chances), np.concatenate(right)),
+                f"first_{CALIBRATED_CANDIDATES}": quality(
+                    np.concatenate(chances), np.concatenate(right)
+                ),
             },
             "open_set": self._of_open_set(),
         }
@@ -430,21 +433,16 @@ class _Certainty:
 
 
 def best_ranks(scores: Floats, rows: Sequence[Integers]) -> NDArray[np.float64]:
-    """The rank of the best of each patient's diseases, infinite where there are none.
+    """The rank of the best of each patient's diseases (see `best_rank`), infinite without any.
 
     Args:
         scores: patients × diseases.
         rows: of each patient, those of the diseases that count.
-
-    Equal scores are in random order: of t that are equal, m of them right, the first right one is
-    expected at place (t + 1) / (m + 1).
     """
     ranks = np.full(len(rows), np.inf)
     for number, (row, right) in enumerate(zip(scores, rows, strict=True)):
         if len(right):
-            best = row[right].max()
-            equal, own = (row == best).sum(), (row[right] == best).sum()
-            ranks[number] = (row > best).sum() + (equal + 1) / (own + 1)
+            ranks[number] = best_rank(row, right)
     return ranks
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ...core.calibration import FIRST
+from ...core.calibration import CALIBRATED_CANDIDATES
 from ...core.reliability import reliability_svg
 from ...graph.training_provenance import sources_markdown
 
@@ -76,7 +76,7 @@ def link_card(model: LinkModel) -> str:
         if measured := model.metrics["calibration"].get(direction):
             lines += [
                 "",
-                f"Probabilities of the first {FIRST} candidates: Brier"
+                f"Probabilities of the first {CALIBRATED_CANDIDATES} candidates: Brier"
                 f" {measured['brier']:.5f} (a constant: {measured['brier_of_base_rate']:.5f}), ECE"
                 f" {measured['ece']:.5f}, base rate {measured['base_rate']:.5f}. In ten parts of"
                 " equally many, from the least probable on:",

@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ...core.calibration import FIRST, quality
+from ...core.calibration import CALIBRATED_CANDIDATES, quality
 from ...core.errors import DataError, MissingError, ModelError
 from ...core.progress import progress
 from ...core.ranking import by_degree, pair_matrix, summarise
@@ -280,7 +280,7 @@ def _calibration(
     return {
         "base_rate": round(calibration.base_rate, 6),
         "queries": len(queries),
-        "first": FIRST,
+        "first": CALIBRATED_CANDIDATES,
         **quality(calibration.probability(scores, ranks), true),
     }
 

@@ -15,11 +15,12 @@ import torch
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ...core.calibration import FIRST
+from ...core.calibration import CALIBRATED_CANDIDATES
 from ...core.errors import ModelError
 from ...core.ranking import (
     HITS,
     Score,
+    count_above,
     summarise,
 )
 from ...core.statistics import (
@@ -119,9 +120,9 @@ def score_pairs(
             false = found[row][others]
             true = found[row][answers[edges]]
             scores[edges] = true
-            more, same = _places(np.sort(false), true)
+            more, same = count_above(true, false)
             ranks[edges] = 1 + more + same / 2
-            more_true, same_true = _places(np.sort(true), true)
+            more_true, same_true = count_above(true, true)
             above[edges], tied[edges] = more + more_true, same + same_true - 1
             listed[edges] = len(false) + len(true)
             generator = np.random.default_rng([seed, int(query)])
@@ -134,7 +135,7 @@ def score_pairs(
 def first_candidates(
     score: Score, queries: Ints, left_out: sparse.csr_matrix, true: sparse.csr_matrix
 ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """The first `medkg.core.calibration.FIRST` candidates of every query, as one list.
+    """The first `CALIBRATED_CANDIDATES` candidates of every query, as one list.
 
     Args:
         queries: (queries,): numbers of nodes.
@@ -145,7 +146,7 @@ def first_candidates(
         (pairs,) each: scores, ranks (equal scores in the order of the candidates), and which pairs
         are true.
     """
-    most = min(FIRST, left_out.shape[1])
+    most = min(CALIBRATED_CANDIDATES, left_out.shape[1])
     scores, ranks, are_true = [], [], []
     step = max(1, _CELLS // max(left_out.shape[1], 1))
     for start in range(0, len(queries), step):
@@ -159,13 +160,6 @@ def first_candidates(
         ranks.append(np.broadcast_to(np.arange(1.0, most + 1), found.shape)[kept])
         are_true.append(np.take_along_axis(true[rows].toarray() > 0, first, 1)[kept])
     return np.concatenate(scores), np.concatenate(ranks), np.concatenate(are_true)
-
-
-def _places(ordered: Floats, values: Floats) -> tuple[Floats, Floats]:
-    """How many of these (ascending) are more than each value, and how many the same."""
-    last = np.searchsorted(ordered, values, side="right")
-    same = last - np.searchsorted(ordered, values, side="left")
-    return (len(ordered) - last).astype(float), same.astype(float)
 
 
 def figures(scored: Scored, *, seed: int = 0, draws: int = DRAWS) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from scipy import sparse
 from torch import Tensor
 
 from ...core import calibration
-from ...core.calibration import FIRST, Calibration
+from ...core.calibration import CALIBRATED_CANDIDATES, Calibration
 from ...core.errors import DataError
 from ...core.model_folder import named, part_named
 from ...core.sparse import matrix_from_tensors, matrix_tensors
@@ -257,7 +257,7 @@ def _calibrate(pairs: _LabelledPairs, fold_of: NDArray[np.int64], seed: int) -> 
         trees = _boost(pairs.table[~held_out], pairs.labels[~held_out], seed)
         scores[held_out] = trees.predict(pairs.table[held_out], raw_score=True)
     order = np.lexsort((-scores, pairs.molecules))
-    chosen = order[_places(pairs.molecules[order]) < FIRST]
+    chosen = order[_places(pairs.molecules[order]) < CALIBRATED_CANDIDATES]
     return calibration.fit(scores[chosen], np.ones(len(chosen)), pairs.labels[chosen])
 
 

@@ -28,8 +28,9 @@ class TargetPredictions(NamedTuple):
             same structure but for stereochemistry and isotopes).
         rows: rank, tail, tail_name, score, probability, known (the graph holds the pair), ligands
             (the nearest known ones, with similarity and sources; null where none is similar). The
-            probability was calibrated on a molecule's first `medkg.core.calibration.FIRST` tails;
-            past them it follows the score along the same curve.
+            probability was calibrated on a molecule's first
+            `medkg.core.calibration.CALIBRATED_CANDIDATES` tails; past them it follows the score
+            along the same curve.
         left_out: how many pairs that training used are not among the rows.
     """
 

@@ -14,7 +14,7 @@ from scipy import sparse
 
 from ...core.errors import DataError, MissingError, ModelError
 from ...core.quarantine import Quarantine
-from ...core.ranking import pair_matrix
+from ...core.ranking import pair_matrix, ranks_among
 from ...core.statistics import (
     difference_with_interval,
     drawn_counts,
@@ -76,11 +76,8 @@ def ranked(scores: Floats, true: Bools, known: Bools, seed: int) -> Ranked:
     first = np.full((len(scores), _LIST), -1)
     for row, own in enumerate(scores):
         competing = ~(true[row] | known[row])
-        rivals = np.sort(own[competing])
         here = np.flatnonzero(queries == row)
-        values = own[answers[here]]
-        last = np.searchsorted(rivals, values, side="right")
-        ranks[here] = 1 + len(rivals) - (last + np.searchsorted(rivals, values, side="left")) / 2
+        ranks[here] = ranks_among(own[answers[here]], own[competing])
         order = np.lexsort((chance, np.where(known[row], np.inf, -own)))
         order = order[: int((~known[row]).sum())][:longest]
         hits[row, : len(order)] = true[row][order]

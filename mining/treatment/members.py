@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
+from ...core.ranking import rank_among, ranks_among
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -62,10 +64,8 @@ def blend(raw: Mapping[str, Floats], weights: Mapping[str, float], trained: Floa
 def _ranks(scores: Floats, trained: Floats) -> Floats:
     ranks = np.empty(scores.shape)
     for row, (own, seen) in enumerate(zip(scores, trained > 0, strict=True)):
-        others = np.sort(own[~seen])
-        last = np.searchsorted(others, own, side="right")
-        same = last - np.searchsorted(others, own, side="left")
-        ranks[row] = 1 + len(others) - last + np.where(seen, same, same - 1) / 2
+        # An unseen one is among its own rivals, and ties with itself.
+        ranks[row] = ranks_among(own, own[~seen]) - np.where(seen, 0, 0.5)
     return ranks
 
 
@@ -96,10 +96,9 @@ def choose_weights(
     def figure(weights: Floats) -> float:
         gained = 0.0
         for query, answer in zip(queries, answers, strict=True):
-            own = weights @ orders[:, query, answer]
+            own = float(weights @ orders[:, query, answer])
             others = weights @ rivals[query]
-            rank = 1 + (others > own).sum() + (others == own).sum() / 2
-            gained += 1 / np.log2(1 + rank)
+            gained += 1 / np.log2(1 + rank_among(own, others))
         return float(gained / len(queries))
 
     tried = {weights: figure(np.array(weights) / _STEPS) for weights in _tenths(len(members))}

@@ -216,7 +216,7 @@ def _calibrate(
         out = task.matrix("train", other)[:, diseases].T.toarray() > 0
         true = task.matrix(part)[:, diseases].T.toarray() > 0
         scores = np.where(out, -np.inf, blended)
-        order = np.argsort(-scores, axis=1, kind="stable")[:, : calibration.FIRST]
+        order = np.argsort(-scores, axis=1, kind="stable")[:, : calibration.CALIBRATED_CANDIDATES]
         there = np.take_along_axis(scores, order, 1) > -np.inf
         ranks = np.broadcast_to(np.arange(1.0, order.shape[1] + 1), order.shape)
         levels_of = np.broadcast_to(level[:, None], order.shape)
@@ -241,6 +241,6 @@ def _scale(
     """Median and spread (that of 80 % of a normal distribution) of a member's scores of the first
     candidates; a few scores far off, as a ranker gives to what is no candidate, don't count."""
     order = np.argsort(-np.where(seen > 0, -np.inf, blended), axis=1, kind="stable")
-    first = np.take_along_axis(scores, order[:, : calibration.FIRST], 1)
+    first = np.take_along_axis(scores, order[:, : calibration.CALIBRATED_CANDIDATES], 1)
     low, middle, high = np.quantile(first, [0.1, 0.5, 0.9])
     return float(middle), float((high - low) / 2.5631) or 1.0

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from medkg.core.calibration import Calibration, fit, quality
+from medkg.core.calibration import (
+    Calibration,
+    expected_calibration_error,
+    fit,
+    quality,
+    reliability_bins,
+)
 
 
 def made(seed: int, queries: int = 400, first: int = 50):  # type: ignore[no-untyped-def]
@@ -67,14 +73,15 @@ def test_equal_scores_are_no_obstacle() -> None:
     assert np.isfinite(calibration.probability(np.zeros(3), np.array([1.0, 10, 100]))).all()
 
 
-def test_other_base_rate() -> None:
-    calibration = Calibration(0.0, 1.0, 0.0, 0.0, 1.0, base_rate=0.5)
-    shifted = calibration.at_base_rate(np.array([0.5, 0.9]), 0.1)
-    assert shifted[0] == pytest.approx(0.1)
-    assert shifted[1] == pytest.approx(9 / 9 / (9 / 9 + 1))  # odds 9, times 1/9
-    assert calibration.at_base_rate(np.array([0.3]), 0.5)[0] == pytest.approx(0.3)
-
-
 def test_numbers_round_trip() -> None:
     calibration = fit(*made(0)[:3])
     assert Calibration.from_dict(calibration.to_dict()) == calibration
+
+
+def test_expected_calibration_error_is_the_mean_gap_of_the_bins() -> None:
+    probabilities = np.array([0.1, 0.3, 0.9])
+    bins = reliability_bins(probabilities, np.array([False, True, True]), bins=2)
+    assert [part["n"] for part in bins] == [2, 1]
+    assert expected_calibration_error(bins) == pytest.approx((2 * 0.3 + 0.1) / 3)
+    assert len(reliability_bins(probabilities, np.array([True] * 3))) == 3
+    assert expected_calibration_error([]) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,14 @@ from hypothesis import strategies as st
 from medkg.core import ranking
 from medkg.core.errors import ModelError
 from medkg.core.ranking import (
+    best_rank,
     by_degree,
+    count_above,
     filtered_ranks,
+    ordinal_rank,
     pair_matrix,
+    rank_among,
+    ranks_among,
     summarise,
 )
 
@@ -180,3 +186,46 @@ def test_five_that_agree_leave_the_figure_open(ranks: list[float], key: str) -> 
     wide = 1 - 0.025 ** (1 / 5)
     expected = [0, wide] if key == "mrr" else [1 - wide, 1]
     assert found[f"{key}_interval"] == pytest.approx(expected, abs=1e-4)
+
+
+SCORES = st.lists(st.integers(0, 4).map(float), min_size=1, max_size=12)
+
+
+@given(own=SCORES, rivals=SCORES)
+def test_a_rank_among_rivals_is_between_the_best_and_the_worst_possible(
+    own: list[float], rivals: list[float]
+) -> None:
+    scores, others = np.array(own), np.array(rivals)
+    above, equal = count_above(scores, others)
+    assert above.tolist() == [sum(other > score for other in rivals) for score in own]
+    assert equal.tolist() == [sum(other == score for other in rivals) for score in own]
+    ranks = ranks_among(scores, others)
+    assert ranks.tolist() == [rank_among(score, others) for score in own]
+    assert (ranks == (1 + above + 1 + above + equal) / 2).all()
+
+
+@given(scores=SCORES, data=st.data())
+def test_the_best_rank_is_the_mean_over_the_orders_of_equal_scores(
+    scores: list[float], data: st.DataObject
+) -> None:
+    numbers = st.integers(0, len(scores) - 1)
+    answers = data.draw(st.lists(numbers, min_size=1, max_size=3, unique=True))
+    best = max(scores[answer] for answer in answers)
+    tied = [number for number, score in enumerate(scores) if score == best][:6]
+    if scores.count(best) == len(tied):
+        places = [
+            1 + min(order.index(answer) for answer in answers if answer in order)
+            for order in itertools.permutations(tied)
+        ]
+        above = sum(score > best for score in scores)
+        assert best_rank(np.array(scores), answers) == pytest.approx(above + np.mean(places))
+    alone = answers[:1]
+    rivals = np.delete(np.array(scores), alone)
+    assert best_rank(np.array(scores), alone) == rank_among(scores[alone[0]], rivals)
+
+
+@given(scores=SCORES)
+def test_ordinal_ranks_are_places_in_a_stable_order(scores: list[float]) -> None:
+    order = np.argsort(-np.array(scores), kind="stable")
+    ranks = [ordinal_rank(np.array(scores), candidate) for candidate in order]
+    assert ranks == list(range(1, len(scores) + 1))

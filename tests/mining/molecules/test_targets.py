@@ -81,7 +81,7 @@ def test_the_command_says_what_it_leaves_out_and_how_far_it_was_judged(
     assert "pairs that training used are left out, see --trained" in said()
     assert "left out" not in said("--trained")
     assert "was not judged there" not in said()
-    monkeypatch.setattr(calibration, "FIRST", 10)
+    monkeypatch.setattr(calibration, "CALIBRATED_CANDIDATES", 10)
     assert "first 10 targets" in said("--top", "11")
     assert "was not judged there" in said("--top", "11")
 
