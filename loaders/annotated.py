@@ -25,7 +25,7 @@ from ..graph.identifiers import normalise_curie
 from ..graph.kg import KnowledgeGraph, Part
 from .clinical import (
     RELEASE,
-    Rows,
+    PartBuffer,
     slug,
     yes_or_no,
 )
@@ -187,7 +187,7 @@ class _Annotations:
 
     def __init__(self, source: Source, level: str, sentences: str, quarantine: Quarantine):
         self._name = source.name
-        self._rows = Rows(source, level)
+        self._buffer = PartBuffer(source, level)
         self._sentences = yes_or_no("sentences", sentences)
         self._quarantine = quarantine
         self._left_out = Counter[str]()
@@ -198,8 +198,8 @@ class _Annotations:
         for file, document in track(documents, self._name):
             found = True
             self._add(document, file)
-            if self._rows.full:
-                yield self._rows.part()
+            if self._buffer.is_full:
+                yield self._buffer.take_part()
         if not found:
             raise DataError(f"holds no document in the format of {self._name}", path=path)
         if self._left_out:
@@ -207,11 +207,11 @@ class _Annotations:
             logging.getLogger(__name__).warning(
                 "%s: annotations without a kind here: %s", self._name, counts
             )
-        yield self._rows.part()
+        yield self._buffer.take_part()
 
     def _add(self, document: Document, path: Path) -> None:
         node = document_id(document.id)
-        self._rows.node(node, "Document", node)
+        self._buffer.add_node(node, "Document", node)
         kinds: dict[str, str] = {}
         for mention in document.mentions:
             self._mention(document, node, mention, path, kinds)
@@ -247,9 +247,9 @@ class _Annotations:
         name = " ".join(mention.text.split())
         for identifier in ids:
             # A composite mention ("liver and kidney failure") names none of its parts.
-            self._rows.node(identifier, kind, name if len(ids) == 1 else None)
+            self._buffer.add_node(identifier, kind, name if len(ids) == 1 else None)
             sentence, start, end, qualifiers = found
-            self._rows.evidence(
+            self._buffer.add_evidence(
                 node,
                 "MENTIONS",
                 identifier,
@@ -287,11 +287,11 @@ class _Annotations:
                     row = (node, slug(name)[:40], head_kind, tail_kind)
                     self._set_aside(reason, path, relation.line, *row)
                     continue
-                self._rows.node(head, head_kind)
-                self._rows.node(tail, tail_kind)
+                self._buffer.add_node(head, head_kind)
+                self._buffer.add_node(tail, tail_kind)
                 predicate, qualifiers = said
                 subject, object_ = (tail, head) if turned else (head, tail)
-                self._rows.evidence(
+                self._buffer.add_evidence(
                     subject,
                     predicate,
                     object_,

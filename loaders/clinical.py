@@ -1,4 +1,4 @@
-"""What the readers of patients' data and of annotated documents share.
+"""What the loaders of patients' data and of annotated documents share.
 
 Patients' data are private: what is set aside is named by file, line, type and identifier, never by
 what it says.
@@ -9,20 +9,21 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, Unpack
 
 import polars as pl
 
 from ..core.errors import DataError
-from ..graph.frames import Source
+from ..graph.frames import STRING_LIST, Columns, Source
 from ..graph.identifiers import name_key_of
 from ..graph.kg import Part
 from ..graph.units import is_unit, normalise_quantity
-from .frames import as_json, nodes_frame, rows_frame
+from .frames import JsonValue, NodeRow, as_json, nodes_frame, rows_frame
 
-_EVIDENCE: dict[str, Any] = {
+_EVIDENCE_COLUMNS: Columns = {
     "subject": pl.String,
     "relation": pl.String,
     "object": pl.String,
@@ -36,7 +37,7 @@ _EVIDENCE: dict[str, Any] = {
     "experiencer": pl.String,
     "temporality": pl.String,
     "probability": pl.Float64,
-    "references": pl.List(pl.String),
+    "references": STRING_LIST,
     "qualifiers": pl.String,
 }
 _PART_ROWS = 50_000
@@ -44,72 +45,105 @@ _PART_ROWS = 50_000
 RELEASE = "the release of the files, as evidence will state it"
 PSEUDONYMS = "a secret of 16 to 64 characters, or @FILE with it, to hash patients' identifiers with"
 
+# What is said of a piece of evidence beside the columns of its frame.
+Qualifiers = dict[str, JsonValue]
 
-class Rows:
+
+class EvidenceColumns(TypedDict, total=False):
+    """Further columns of a piece of evidence; `medkg.graph.frames.EVIDENCE` says what they hold."""
+
+    date: str | None
+    document: str | None
+    sentence: str | None
+    start: int | None
+    end: int | None
+    polarity: str
+    certainty: str
+    experiencer: str
+    temporality: str
+    probability: float | None
+    references: list[str]
+
+
+class _EvidenceRow(EvidenceColumns):
+    subject: str
+    relation: str
+    object: str
+    qualifiers: str | None
+
+
+class PartBuffer:
     """Collects nodes and evidence while a source is read, to be given out in parts.
 
     Kept from part to part is only the kind of each coded entity, of which there are as many as the
     vocabularies have codes, whatever the number of patients and documents.
+
+    Args:
+        source: whose evidence it is.
+        level: of the evidence: curated, text-mined or observed.
     """
 
     def __init__(self, source: Source, level: str):
-        self._about = {
+        self._provenance = {
             "source": pl.lit(source.name),
             "release": pl.lit(source.release or None, pl.String),
             "level": pl.lit(level),
         }
         self._kinds: dict[str, str] = {}
-        self._nodes: dict[str, dict[str, Any]] = {}
-        self._evidence: list[dict[str, Any]] = []
+        self._nodes: dict[str, NodeRow] = {}
+        self._evidence: list[_EvidenceRow] = []
 
-    def node(
+    def add_node(
         self,
         identifier: str,
         kind: str,
         name: str | None = None,
         xrefs: Iterable[str] = (),
-        properties: Mapping[str, Any] | None = None,
+        properties: Mapping[str, JsonValue] | None = None,
     ) -> str:
-        """Note a node; gives its kind, which is the one that it was first met with."""
+        """Add a node, or what it lacks so far.
+
+        Returns:
+            Its kind, which is the one that it was first added with.
+        """
         if kind not in ("Patient", "Document"):
             kind = self._kinds.setdefault(identifier, kind)
-        given = {key: value for key, value in (properties or {}).items() if value not in (None, "")}
         node = self._nodes.setdefault(
             identifier,
             {"id": identifier, "kind": kind, "name": None, "xrefs": [], "properties": None},
         )
         node["name"] = node["name"] or name
         node["xrefs"] = sorted({*node["xrefs"], *xrefs} - {identifier})
-        node["properties"] = node["properties"] or as_json(given)
+        node["properties"] = node["properties"] or as_json(properties or {})
         return kind
 
-    def evidence(
+    def add_evidence(
         self,
         subject: str,
         relation: str,
         object_: str,
-        qualifiers: Mapping[str, Any] | None = None,
-        **columns: Any,
+        qualifiers: Mapping[str, JsonValue] | None = None,
+        **columns: Unpack[EvidenceColumns],
     ) -> None:
-        """Note a piece of evidence; `columns` are others of the evidence frame."""
+        """Add a piece of evidence; `columns` are others of the evidence frame."""
         self._evidence.append(
             {
+                **columns,
                 "subject": subject,
                 "relation": relation,
                 "object": object_,
                 "qualifiers": as_json(qualifiers or {}),
-                **columns,
             }
         )
 
     @property
-    def full(self) -> bool:
+    def is_full(self) -> bool:
         """Whether there is enough for a part."""
         return len(self._evidence) + len(self._nodes) >= _PART_ROWS
 
-    def part(self) -> Part:
+    def take_part(self) -> Part:
         """What was collected since the last part."""
-        evidence = rows_frame(self._evidence, _EVIDENCE).with_columns(**self._about)
+        evidence = rows_frame(self._evidence, _EVIDENCE_COLUMNS).with_columns(**self._provenance)
         part = Part(nodes_frame(list(self._nodes.values())), evidence)
         self._nodes, self._evidence = {}, []
         return part
@@ -175,7 +209,7 @@ def slug(text: str) -> str:
 def local_id(source: str, kind: str, name: str) -> str:
     """The identifier of what a source only names: `source:kind_name`, spelling aside.
 
-    A name that has no letter or digit, or is long, is told by a hash.
+    A name without a letter or digit, or a long one, is replaced by its hash.
     """
     key = name_key_of(name).replace(" ", "_")
     if not 0 < len(key) <= 60:
@@ -185,34 +219,59 @@ def local_id(source: str, kind: str, name: str) -> str:
 
 def day(text: object) -> str | None:
     """The date of an ISO 8601 date or time: a year, a month or a day; None where it is none."""
-    found = re.match(r"\d{4}(-\d{2}(-\d{2})?)?(?=$|[T ])", str(text or ""))
-    if found is None:
+    match = re.match(r"\d{4}(-\d{2}(-\d{2})?)?(?=$|[T ])", str(text or ""))
+    if match is None:
         return None
     try:
-        date.fromisoformat(f"{found[0]}-01-01"[:10])
+        date.fromisoformat(f"{match[0]}-01-01"[:10])
     except ValueError:
         return None
-    return found[0]
+    return match[0]
 
 
-def quantity(
-    value: float | None,
-    unit: str | None,
-    low: float | None = None,
-    high: float | None = None,
-) -> dict[str, Any]:
-    """The qualifiers of a measured value and its reference range, as given and, where the unit is
-    known, in the standard unit of its dimension (`standard_value`, `standard_unit`, …)."""
-    given: dict[str, Any] = {"value": value, "unit": unit, "range_low": low, "range_high": high}
-    if unit and is_unit(unit):
-        names = {
-            "value": "standard_value",
-            "range_low": "standard_low",
-            "range_high": "standard_high",
+@dataclass(frozen=True)
+class MeasuredValue:
+    """A measured value with its unit and, where there is one, its reference range."""
+
+    value: float | None
+    unit: str | None
+    low: float | None = None
+    high: float | None = None
+
+    def qualifiers(self) -> Qualifiers:
+        """The value as the source has it and in the standard unit of its dimension.
+
+        Returns:
+            `value`, `unit`, `range_low`, `range_high` and, where the unit is known,
+            `standard_value`, `standard_unit`, `standard_low` and `standard_high`.
+        """
+        given = {
+            "value": self.value,
+            "unit": self.unit,
+            "range_low": self.low,
+            "range_high": self.high,
         }
-        for name, standard in names.items():
-            if given[name] is not None:
-                given[standard], given["standard_unit"] = normalise_quantity(
-                    float(given[name]), unit
-                )
-    return given
+        return {**given, **self._in_standard_unit()}
+
+    def as_dose(self) -> Qualifiers:
+        """The qualifiers of a dose: `dose` as text in place of `value` and `unit`."""
+        return {
+            "dose": f"{self.value:g} {self.unit or ''}".strip(),
+            "range_low": self.low,
+            "range_high": self.high,
+            **self._in_standard_unit(),
+        }
+
+    def _in_standard_unit(self) -> Qualifiers:
+        qualifiers: Qualifiers = {}
+        if self.unit and is_unit(self.unit):
+            for name, number in (
+                ("standard_value", self.value),
+                ("standard_low", self.low),
+                ("standard_high", self.high),
+            ):
+                if number is not None:
+                    qualifiers[name], qualifiers["standard_unit"] = normalise_quantity(
+                        float(number), self.unit
+                    )
+        return qualifiers

@@ -6,21 +6,20 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import polars as pl
 
 from ..core.errors import DataError, MissingError
-from .text_tables import ROWS, Columns, Header, column_aliases
+from .text_tables import PART_ROWS, ColumnNames, Header, column_aliases
 
 
 def read_parquet_parts(
     path: Path,
-    columns: Columns,
-    optional: Columns = (),
+    columns: ColumnNames,
+    optional: ColumnNames = (),
     *,
-    rows: int = ROWS,
+    rows: int = PART_ROWS,
 ) -> Iterator[pl.DataFrame]:
     """These columns of a parquet file, or of all of a folder, as text (lists as lists of text).
 
@@ -29,19 +28,19 @@ def read_parquet_parts(
     Raises:
         DataError: a file can't be read, or lacks a column.
     """
-    wanted, others = column_aliases(columns), column_aliases(optional)
+    required, others = column_aliases(columns), column_aliases(optional)
     for file in parquet_files(path):
         names = parquet_columns(file)
         header = Header(0, names)
-        if missing := header.missing(wanted):
+        if missing := header.missing(required):
             raise DataError(
                 f"lacks the columns {', '.join(missing)}; it has {', '.join(names)}", path=file
             )
-        picked = {}
-        for ours, theirs in (wanted | others).items():
-            at = header.position(theirs)
-            picked[ours] = pl.lit(None, pl.String) if at is None else pl.col(names[at])
-        frame = pl.scan_parquet(file).select(**picked)
+        columns_by_name = {}
+        for name, aliases in (required | others).items():
+            at = header.position(aliases)
+            columns_by_name[name] = pl.lit(None, pl.String) if at is None else pl.col(names[at])
+        frame = pl.scan_parquet(file).select(**columns_by_name)
         start = 0
         try:
             for part in frame.collect_batches(chunk_size=rows, maintain_order=True):
@@ -74,7 +73,7 @@ def parquet_columns(path: Path) -> list[str]:
         raise DataError(f"can't be read as parquet: {error}", path=path) from error
 
 
-def read_sql_parts(url: str, query: str, *, rows: int = ROWS) -> Iterator[pl.DataFrame]:
+def read_sql_parts(url: str, query: str, *, rows: int = PART_ROWS) -> Iterator[pl.DataFrame]:
     """The rows of a query as text, and `line` (the number of the row), in parts.
 
     Args:
@@ -86,14 +85,14 @@ def read_sql_parts(url: str, query: str, *, rows: int = ROWS) -> Iterator[pl.Dat
     """
     start = 0
     with _cursor(url, query) as (names, fetch):
-        while found := fetch(rows):
-            columns = zip(*found, strict=True)
+        while fetched := fetch(rows):
+            columns = zip(*fetched, strict=True)
             texts = {
                 name: pl.Series([_text(value) for value in values], dtype=pl.String)
                 for name, values in zip(names, columns, strict=True)
             }
             yield _numbered(pl.DataFrame(texts), start)
-            start += len(found)
+            start += len(fetched)
 
 
 def sql_columns(url: str, query: str) -> list[str]:
@@ -102,7 +101,8 @@ def sql_columns(url: str, query: str) -> list[str]:
         return names
 
 
-Fetch = Callable[[int], Sequence[Sequence[Any]]]
+# Gives at most that many further rows of a query.
+Fetch = Callable[[int], Sequence[Sequence[object]]]
 
 
 @contextmanager

@@ -10,20 +10,20 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from ..core.errors import DataError, MissingError
 from ..core.progress import track
 from ..core.quarantine import Quarantine
-from ..graph.frames import Source
+from ..graph.frames import STRING_LIST, Columns, Source
 from ..graph.kg import KnowledgeGraph, Part
 from .adme import adme_roles
-from .frames import as_json, nodes_frame
+from .frames import JsonValue, NodeRow, as_json, nodes_frame
 from .info import SourceInfo
-from .stream import published, text_of, xml_records
-from .text_tables import ROWS
+from .stream import line_of, published, text_of, xml_records
+from .text_tables import PART_ROWS
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -56,11 +56,11 @@ _ROLES = (
     ("transporters", "transporter"),
 )
 
-_EVIDENCE: dict[str, Any] = {
+_EVIDENCE_COLUMNS: Columns = {
     "subject": pl.String,
     "relation": pl.String,
     "object": pl.String,
-    "references": pl.List(pl.String),
+    "references": STRING_LIST,
     "qualifiers": pl.String,
 }
 
@@ -100,21 +100,22 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
 
 
 @dataclass
-class _Rows:
+class _Buffer:
     """Nodes and evidence collected for the next part; `seen` are the nodes of all parts."""
 
     seen: set[str] = field(default_factory=set)
-    nodes: list[dict[str, Any]] = field(default_factory=list)
-    evidence: list[tuple[object, ...]] = field(default_factory=list)
+    nodes: list[NodeRow] = field(default_factory=list)
+    properties: list[dict[str, JsonValue]] = field(default_factory=list)  # of each of the nodes
+    evidence: list[tuple[str, str, str, list[str], str | None]] = field(default_factory=list)
 
-    def node(
+    def add_node(
         self,
         id_: str,
         kind: str,
         name: str,
         synonyms: list[str] | None = None,
         xrefs: list[str] | None = None,
-        **properties: object,
+        **properties: JsonValue,
     ) -> None:
         self.seen.add(id_)
         self.nodes.append(
@@ -124,11 +125,11 @@ class _Rows:
                 "name": name,
                 "synonyms": synonyms or [],
                 "xrefs": xrefs or [],
-                "properties": properties,
             }
         )
+        self.properties.append(properties)
 
-    def said(
+    def add_evidence(
         self,
         subject: str,
         relation: str,
@@ -138,14 +139,15 @@ class _Rows:
     ) -> None:
         self.evidence.append((subject, relation, object_, references or [], as_json(qualifiers)))
 
-    def part(self, source: Source) -> Part:
+    def take_part(self, source: Source) -> Part:
+        """What was collected since the last part."""
         roles = adme_roles(pl.Series([node["name"] for node in self.nodes], dtype=pl.String))
-        for node, role in zip(self.nodes, roles, strict=True):
+        for node, properties, role in zip(self.nodes, self.properties, roles, strict=True):
             adme = role if node["kind"] == "Target" else None
-            node["properties"] = as_json({**node["properties"], "adme": adme})
+            node["properties"] = as_json({**properties, "adme": adme})
         nodes = nodes_frame(self.nodes)
-        evidence = pl.DataFrame(self.evidence, schema=_EVIDENCE, orient="row")
-        self.nodes, self.evidence = [], []
+        evidence = pl.DataFrame(self.evidence, schema=_EVIDENCE_COLUMNS, orient="row")
+        self.nodes, self.properties, self.evidence = [], [], []
         return Part(
             nodes,
             evidence.with_columns(source=pl.lit(source.name), release=pl.lit(source.release)),
@@ -155,17 +157,17 @@ class _Rows:
 def _parts(
     elements: Iterator[_Element], source: Source, path: Path, quarantine: Quarantine
 ) -> Iterator[Part]:
-    rows = _Rows()
+    buffer = _Buffer()
     for drug in track(elements, "drugbank"):
         if drug.tag != f"{_NS}drug":
             continue
-        _read_drug(drug, rows, path, quarantine)
-        if len(rows.evidence) >= ROWS:
-            yield rows.part(source)
-    yield rows.part(source)
+        _read_drug(drug, buffer, path, quarantine)
+        if len(buffer.evidence) >= PART_ROWS:
+            yield buffer.take_part(source)
+    yield buffer.take_part(source)
 
 
-def _read_drug(drug: _Element, rows: _Rows, path: Path, quarantine: Quarantine) -> None:
+def _read_drug(drug: _Element, buffer: _Buffer, path: Path, quarantine: Quarantine) -> None:
     ids = _all(drug, "drugbank-id")
     primary = next((text_of(one) for one in ids if one.get("primary") == "true"), "")
     secondary = [text_of(one) for one in ids if one.get("primary") != "true"]
@@ -174,7 +176,7 @@ def _read_drug(drug: _Element, rows: _Rows, path: Path, quarantine: Quarantine) 
         quarantine.add(
             "drug without primary identifier or name",
             path=path,
-            line=cast(int, drug.sourceline),
+            line=line_of(drug),
             row=f"{primary} {name}".strip(),
         )
         return
@@ -183,15 +185,15 @@ def _read_drug(drug: _Element, rows: _Rows, path: Path, quarantine: Quarantine) 
     cas, unii = _text(drug, "cas-number"), _text(drug, "unii")
     computed = _computed(drug)
     identifiers = _identifiers(drug)
-    given = [(_DRUG_XREFS[name], local) for name, local in identifiers if name in _DRUG_XREFS]
-    given += [("CAS", cas), ("UNII", unii), ("INCHIKEY", computed.get("inchikey", ""))]
-    given += [("drugbank", other) for other in secondary] + [("ATC", code) for code in atc]
-    rows.node(
+    codes = [(_DRUG_XREFS[name], local) for name, local in identifiers if name in _DRUG_XREFS]
+    codes += [("CAS", cas), ("UNII", unii), ("INCHIKEY", computed.get("inchikey", ""))]
+    codes += [("drugbank", other) for other in secondary] + [("ATC", code) for code in atc]
+    buffer.add_node(
         subject,
         "Drug",
         name,
         [text_of(synonym) for synonym in _all(drug, "synonyms", "synonym")],
-        [_curie(prefix, local) for prefix, local in given if local],
+        [_curie(prefix, local) for prefix, local in codes if local],
         type=drug.get("type", ""),
         groups=[text_of(group) for group in _all(drug, "groups", "group")],
         cas=cas,
@@ -200,43 +202,47 @@ def _read_drug(drug: _Element, rows: _Rows, path: Path, quarantine: Quarantine) 
         **computed,
     )
     for code in _all(drug, "atc-codes", "atc-code"):
-        _read_classes(code, subject, rows)
+        _read_classes(code, subject, buffer)
     for plural, role in _ROLES:
         for interactant in _all(drug, plural, role):
-            _read_interactant(interactant, subject, role, rows)
+            _read_interactant(interactant, subject, role, buffer)
     for interaction in _all(drug, "drug-interactions", "drug-interaction"):
         other = f"drugbank:{_text(interaction, 'drugbank-id')}"
-        if other not in rows.seen:
-            rows.node(other, "Drug", _text(interaction, "name"))
-        rows.said(subject, "INTERACTS_WITH", other, effect=_text(interaction, "description"))
+        if other not in buffer.seen:
+            buffer.add_node(other, "Drug", _text(interaction, "name"))
+        buffer.add_evidence(
+            subject, "INTERACTS_WITH", other, effect=_text(interaction, "description")
+        )
 
 
-def _read_classes(code: _Element, subject: str, rows: _Rows) -> None:
+def _read_classes(code: _Element, subject: str, buffer: _Buffer) -> None:
     """The ATC groups above a drug's code, the nearest of which it is in."""
     levels = {level.get("code", ""): text_of(level) for level in _all(code, "level")}
     ascending = sorted(filter(None, levels), key=len, reverse=True)
     for group in ascending:
-        if f"ATC:{group}" not in rows.seen:
-            rows.node(f"ATC:{group}", "DrugClass", levels[group] or group)
+        if f"ATC:{group}" not in buffer.seen:
+            buffer.add_node(f"ATC:{group}", "DrugClass", levels[group] or group)
     below = subject
     for group in ascending:
-        rows.said(below, "IN_CLASS" if below == subject else "SUBCLASS_OF", f"ATC:{group}")
+        buffer.add_evidence(
+            below, "IN_CLASS" if below == subject else "SUBCLASS_OF", f"ATC:{group}"
+        )
         below = f"ATC:{group}"
 
 
-def _read_interactant(interactant: _Element, subject: str, role: str, rows: _Rows) -> None:
+def _read_interactant(interactant: _Element, subject: str, role: str, buffer: _Buffer) -> None:
     """What a drug acts on or is handled by: each polypeptide of it, or, without any, it itself."""
     name = _text(interactant, "name")
-    parts = _all(interactant, "polypeptide")
-    targets = [_read_polypeptide(part, rows) for part in parts]
-    if not parts and (own := _text(interactant, "id")):
+    polypeptides = _all(interactant, "polypeptide")
+    targets = [_read_polypeptide(polypeptide, buffer) for polypeptide in polypeptides]
+    if not polypeptides and (own := _text(interactant, "id")):
         targets = [f"drugbank.target:{own}"]
-        if targets[0] not in rows.seen:
-            rows.node(targets[0], "Target", name, organism=_text(interactant, "organism"))
+        if targets[0] not in buffer.seen:
+            buffer.add_node(targets[0], "Target", name, organism=_text(interactant, "organism"))
     articles = _all(interactant, "references", "articles", "article")
     pmids = [pmid for article in articles if (pmid := _text(article, "pubmed-id"))]
     for target in targets:
-        rows.said(
+        buffer.add_evidence(
             subject,
             "TARGETS",
             target,
@@ -250,23 +256,23 @@ def _read_interactant(interactant: _Element, subject: str, role: str, rows: _Row
         )
 
 
-def _read_polypeptide(part: _Element, rows: _Rows) -> str:
+def _read_polypeptide(polypeptide: _Element, buffer: _Buffer) -> str:
     """The identifier of a polypeptide; its node is added where it is not there yet."""
-    uniprot = f"UniProtKB:{part.get('id', '')}"
-    others = dict(_identifiers(part))
+    uniprot = f"UniProtKB:{polypeptide.get('id', '')}"
+    others = dict(_identifiers(polypeptide))
     # "HGNC:620", in some releases "GNC:620".
     hgnc = re.search(r"\d+$", others.get("HUGO Gene Nomenclature Committee (HGNC)", ""))
     target = f"HGNC:{hgnc[0]}" if hgnc else uniprot
-    if target in rows.seen:
+    if target in buffer.seen:
         return target
-    name, gene = _text(part, "name"), _text(part, "gene-name")
-    organism = part.find(f"{_NS}organism")
+    name, gene = _text(polypeptide, "name"), _text(polypeptide, "gene-name")
+    organism = polypeptide.find(f"{_NS}organism")
     taxon = "" if organism is None else organism.get("ncbi-taxonomy-id", "")
-    synonyms = [text_of(synonym) for synonym in _all(part, "synonyms", "synonym")]
+    synonyms = [text_of(synonym) for synonym in _all(polypeptide, "synonyms", "synonym")]
     if hgnc or taxon == _HUMAN:
-        rows.node(target, "Target", gene or name, [name, *synonyms], [uniprot])
+        buffer.add_node(target, "Target", gene or name, [name, *synonyms], [uniprot])
     else:
-        rows.node(
+        buffer.add_node(
             target,
             "Target",
             f"{name} ({text_of(organism)})",
@@ -286,14 +292,14 @@ def _text(element: _Element, tag: str) -> str:
 
 
 def _identifiers(element: _Element) -> list[tuple[str, str]]:
-    found = _all(element, "external-identifiers", "external-identifier")
-    return [(_text(one, "resource"), _text(one, "identifier")) for one in found]
+    identifiers = _all(element, "external-identifiers", "external-identifier")
+    return [(_text(one, "resource"), _text(one, "identifier")) for one in identifiers]
 
 
 def _computed(drug: _Element) -> dict[str, str]:
     """InChI, InChIKey and SMILES."""
-    found = _all(drug, "calculated-properties", "property")
-    values = {_text(one, "kind"): _text(one, "value") for one in found}
+    properties = _all(drug, "calculated-properties", "property")
+    values = {_text(one, "kind"): _text(one, "value") for one in properties}
     return {ours: values[theirs] for theirs, ours in _PROPERTIES.items() if values.get(theirs)}
 
 

@@ -10,16 +10,28 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from ..core.errors import DataError, MissingError
+from .fhir_types import Bundle, Medication, Resource
 from .stream import plain_suffix, stream, text_lines
 
-Resource = dict[str, Any]
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from pydantic_core import ErrorDetails
+
+_Item = TypeVar("_Item")
 
 
-class Found(NamedTuple):
-    """A resource, None where it can't be parsed; where it stood; its address in a Bundle."""
+class FoundResource(NamedTuple):
+    """A resource of a file, and where it stands.
+
+    Attributes:
+        resource: None where it can't be parsed.
+        place: its entry in a Bundle; empty outside one.
+        line: of a file of lines.
+        address: in a Bundle; empty outside one.
+    """
 
     resource: Resource | None
     place: str
@@ -35,8 +47,8 @@ def fhir_files(path: Path) -> list[Path]:
     """
     if not path.exists():
         raise MissingError(f"{path}: there is no such file or folder")
-    given = sorted(path.rglob("*")) if path.is_dir() else [path]
-    files = [file for file in given if plain_suffix(file) in (".json", ".ndjson", ".jsonl")]
+    candidates = sorted(path.rglob("*")) if path.is_dir() else [path]
+    files = [file for file in candidates if plain_suffix(file) in (".json", ".ndjson", ".jsonl")]
     if not files:
         raise MissingError(f"{path}: is or holds no .json or .ndjson file")
     return files
@@ -73,7 +85,7 @@ def _json(path: Path) -> Iterator[IO[bytes]]:
 _REFERRED = ('"Medication"', '"Bundle"')
 
 
-def resources(file: Path, *, referred: bool = False) -> Iterator[Found]:
+def resources(file: Path, *, referred: bool = False) -> Iterator[FoundResource]:
     """The resources of a file, one at a time; those of Bundles in a Bundle too.
 
     With `referred`, a bulk export's lines are left out that can't be what others refer to.
@@ -84,37 +96,40 @@ def resources(file: Path, *, referred: bool = False) -> Iterator[Found]:
         for number, text in text_lines(file):
             if text.strip() and (not referred or any(name in text for name in _REFERRED)):
                 try:
-                    yield from _unpacked(Found(json.loads(text), "", number))
+                    yield from _unpacked(FoundResource(json.loads(text), "", number))
                 except (ValueError, RecursionError):
-                    yield Found(None, "", number)
+                    yield FoundResource(None, "", number)
     elif is_bundle(file):
         with _json(file) as opened:
             entries = ijson.items(opened, "entry.item", use_float=True)
             for number, entry in enumerate(entries, start=1):
                 if isinstance(entry, dict) and "resource" in entry:
                     address = str(entry.get("fullUrl", ""))
-                    yield from _unpacked(Found(entry["resource"], f"entry {number}", None, address))
+                    yield from _unpacked(
+                        FoundResource(entry["resource"], f"entry {number}", None, address)
+                    )
     else:
         with _json(file) as opened:
             whole = json.loads(opened.read())
-        for found in whole if isinstance(whole, list) else [whole]:
-            yield from _unpacked(Found(found, "", None))
+        for item in whole if isinstance(whole, list) else [whole]:
+            yield from _unpacked(FoundResource(item, "", None))
 
 
-def _unpacked(found: Found) -> Iterator[Found]:
-    if not isinstance(found.resource, dict):
-        yield found._replace(resource=None)
-    elif found.resource.get("resourceType") == "Bundle":
-        for entry in listed(found.resource.get("entry")):
+def _unpacked(item: FoundResource) -> Iterator[FoundResource]:
+    """The resource; of a Bundle, those in its entries."""
+    if not isinstance(item.resource, dict):
+        yield item._replace(resource=None)
+    elif item.resource.get("resourceType") == "Bundle":
+        for entry in listed(cast(Bundle, item.resource).get("entry")):
             if isinstance(entry, dict) and "resource" in entry:
                 address = str(entry.get("fullUrl", ""))
-                yield from _unpacked(found._replace(resource=entry["resource"], address=address))
+                yield from _unpacked(item._replace(resource=entry["resource"], address=address))
     else:
-        yield found
+        yield item
 
 
-def listed(value: Any) -> list[Any]:
-    """The value if it is a list; else none: files have anything anywhere."""
+def listed(value: list[_Item] | None) -> list[_Item]:
+    """The value if it is a list, else an empty one: files have anything anywhere."""
     return value if isinstance(value, list) else []
 
 
@@ -122,24 +137,27 @@ def listed(value: Any) -> list[Any]:
 class References:
     """What references lead to: codes of Medications, and ids of resources by their address."""
 
-    medications: MutableMapping[str, Resource] = field(default_factory=dict)
+    medications: MutableMapping[str, Medication] = field(default_factory=dict)
     ids: MutableMapping[str, str] = field(default_factory=dict)
 
-    def note(self, found: Found) -> None:
+    def note(self, item: FoundResource) -> None:
         """Remember a resource that others may refer to."""
-        resource = found.resource
+        resource = item.resource
         if resource is None:
             return
-        identifier = str(resource.get("id") or found.address)
+        identifier = str(resource.get("id") or item.address)
         if resource.get("resourceType") == "Medication":
-            kept: Resource = {
-                key: resource[key] for key in ("code", "ingredient") if key in resource
-            }
-            for name in (f"Medication/{identifier}", found.address):
+            medication = cast(Medication, resource)
+            kept: Medication = {}
+            if "code" in medication:
+                kept["code"] = medication["code"]
+            if "ingredient" in medication:
+                kept["ingredient"] = medication["ingredient"]
+            for name in (f"Medication/{identifier}", item.address):
                 if name:
                     self.medications[name] = kept
-        if resource.get("resourceType") == "Patient" and found.address:
-            self.ids[found.address] = identifier
+        if resource.get("resourceType") == "Patient" and item.address:
+            self.ids[item.address] = identifier
 
 
 _FIELDS_NOT_CHECKED = ("text", "note", "contained")
@@ -161,20 +179,25 @@ def is_type(kind: str) -> bool:
 
 
 @cache
-def _models(resource_type: str) -> list[Any]:
+def _models(resource_type: str) -> list[type[BaseModel]]:
+    """The models of a type of resource: R4B's and R5's."""
     modules = (f"fhir.resources.{release}{resource_type.lower()}" for release in ("R4B.", ""))
     return [getattr(import_module(module), resource_type) for module in modules]
 
 
 def check(resource: Resource) -> None:
-    """Check a resource against R4B's model (which R4's resources fit), else against R5's."""
+    """Check a resource against R4B's model (which R4's resources fit), else against R5's.
+
+    Raises:
+        Unusable: it fits neither; the message names fields, but no values.
+    """
     from pydantic import ValidationError
 
-    given = {key: value for key, value in resource.items() if key not in _FIELDS_NOT_CHECKED}
-    problems: list[list[Any]] = []
+    fields = {key: value for key, value in resource.items() if key not in _FIELDS_NOT_CHECKED}
+    problems: list[list[ErrorDetails]] = []
     for model in _models(resource["resourceType"]):
         try:
-            model.model_validate(given)
+            model.model_validate(fields)
         except ValidationError as error:
             problems.append(
                 error.errors(include_url=False, include_context=False, include_input=False)
@@ -187,8 +210,8 @@ def check(resource: Resource) -> None:
     places = []
     for problem in first[:3]:
         # The name of a field that the model lacks may be anything, a person's name too.
-        known = [str(part) for part in problem["loc"]]
+        path = [str(step) for step in problem["loc"]]
         if problem["type"] == "extra_forbidden":
-            known[-1] = "(unknown field)"
-        places.append(f"{'.'.join(known)}: {problem['type']}")
+            path[-1] = "(unknown field)"
+        places.append(f"{'.'.join(path)}: {problem['type']}")
     raise Unusable("no valid FHIR resource", "; ".join(places))

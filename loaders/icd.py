@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -20,7 +20,7 @@ from ..core.errors import DataError, MissingError
 from ..core.quarantine import Quarantine
 from ..graph.frames import Source
 from ..graph.kg import KnowledgeGraph, Part
-from .frames import as_json, nodes_frame
+from .frames import NodeRow, as_json, nodes_frame
 from .info import Download, SourceInfo
 from .stream import (
     line_of,
@@ -91,7 +91,7 @@ def load_cm(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
             yield from reader(file, quarantine)
 
     return KnowledgeGraph.from_parts(
-        _parts(entries(), "ICD10CM", source, path, quarantine),
+        _parts(entries(), "ICD10CM", source, path),
         [source],
         quarantine=quarantine,
         origin=str(path),
@@ -127,17 +127,15 @@ def load_who(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
         reliability=0.98,
     )
     return KnowledgeGraph.from_parts(
-        _parts(_claml(files[0], quarantine), "ICD10", source, path, quarantine),
+        _parts(_claml(files[0], quarantine), "ICD10", source, path),
         [source],
         quarantine=quarantine,
         origin=str(path),
     )
 
 
-def _parts(
-    entries: Iterator[_Entry], prefix: str, source: Source, path: Path, quarantine: Quarantine
-) -> Iterator[Part]:
-    nodes: list[dict[str, Any]] = []
+def _parts(entries: Iterator[_Entry], prefix: str, source: Source, path: Path) -> Iterator[Part]:
+    nodes: list[NodeRow] = []
     parents: dict[str, str] = {}
     for entry in entries:
         if entry.code not in parents:

@@ -27,7 +27,7 @@ from ..graph.frames import (
 )
 from .frames import columns_frame
 from .stream import COMPRESSED, text_lines
-from .text_tables import ROWS, find_header, read_table_parts
+from .text_tables import PART_ROWS, find_header, read_table_parts
 
 
 class Files(NamedTuple):
@@ -140,7 +140,7 @@ def read_rows(path: Path, names: Sequence[str], quarantine: Quarantine) -> Itera
         yield from read_table_parts(path, present, quarantine, quoted=False, comment="")
         return
     records = _records(path, quarantine)
-    while some := list(islice(records, ROWS)):
+    while some := list(islice(records, PART_ROWS)):
         columns: dict[str, list[Any]] = {"line": [line for line, _ in some]}
         schema: dict[str, Any] = {"line": pl.Int64}
         for name in dict.fromkeys(names):

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -21,7 +21,7 @@ from ..core.progress import track
 from ..core.quarantine import Quarantine
 from ..graph.frames import Source
 from ..graph.kg import KnowledgeGraph, Part
-from .frames import as_json, nodes_frame
+from .frames import JsonValue, NodeRow, as_json, nodes_frame
 from .info import Download, SourceInfo
 from .stream import (
     line_of,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 LICENCE = "NLM terms: free to use and redistribute with attribution"
 HOME_PAGE = "https://www.nlm.nih.gov/mesh"
-ROWS = 20_000  # records of a part
+PART_ROWS = 20_000  # records of a part
 
 _DESCRIPTOR = re.compile(r"D\d{6,}")
 _SUPPLEMENTARY = re.compile(r"C\d{6,}")
@@ -294,7 +294,7 @@ def _parts(files: list[Path], source: Source, quarantine: Quarantine) -> Iterato
     actions: list[tuple[str, str]] = []
     loaded = False
     for file in files:
-        nodes: list[dict[str, Any]] = []
+        nodes: list[NodeRow] = []
         links: list[tuple[str, str, str, str | None]] = []
         for record in track(_records(file, quarantine), f"mesh {file.name}"):
             kind = _kind(record, kinds)
@@ -317,7 +317,7 @@ def _parts(files: list[Path], source: Source, quarantine: Quarantine) -> Iterato
                     for action in record.actions
                     if kind == "Drug" and kinds.get(action) == "DrugClass"
                 ]
-            if len(nodes) == ROWS:
+            if len(nodes) == PART_ROWS:
                 yield Part(nodes_frame(nodes), _evidence(links).with_columns(**about))
                 nodes, links = [], []
         # A heading's parents and classes may come after it.
@@ -347,8 +347,11 @@ def _hierarchy(
             yield child, "SUBCLASS_OF", parent, None
 
 
-def _node(record: _Record, kind: str) -> dict[str, Any]:
-    properties: dict[str, Any] = {"definition": record.note, "tree_numbers": sorted(record.trees)}
+def _node(record: _Record, kind: str) -> NodeRow:
+    properties: dict[str, JsonValue] = {
+        "definition": record.note,
+        "tree_numbers": sorted(record.trees),
+    }
     exact = record.synonyms.get("EXACT", set()) - {record.name, ""}
     for scope, names in record.synonyms.items():
         if scope != "EXACT":

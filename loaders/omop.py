@@ -18,11 +18,10 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -34,10 +33,11 @@ from ..graph.kg import KnowledgeGraph, Part
 from .clinical import (
     PSEUDONYMS,
     RELEASE,
+    MeasuredValue,
+    PartBuffer,
     Patients,
-    Rows,
+    Qualifiers,
     day,
-    quantity,
     yes_or_no,
 )
 from .info import SourceInfo
@@ -222,7 +222,7 @@ class _Reader:
         self._patients = patients
         self._quarantine = quarantine
         self._birth_year = birth_year
-        self._rows = Rows(source, "observed")
+        self._buffer = PartBuffer(source, "observed")
         self._vocabulary = Vocabulary()
         self._visits: dict[str, str] = {}
         self._without_kind = Counter[str]()
@@ -241,16 +241,17 @@ class _Reader:
                 advance()
             for event in events:
                 needed = event.required
-                for frame in self._tables.parts(event.table, needed, event.optional, again=True):
-                    for row in frame.iter_rows(named=True):
-                        self._event(event, row)
-                        if self._rows.full:
-                            yield self._rows.part()
+                for frame in self._tables.parts(event.table, needed, event.optional):
+                    cells = frame.drop("line").iter_rows(named=True)
+                    for line, row in zip(frame["line"], cells, strict=True):
+                        self._add_event(event, row, line)
+                        if self._buffer.is_full:
+                            yield self._buffer.take_part()
                     advance(frame.height)
         if self._without_kind:
             counts = ", ".join(f"{d}: {n}" for d, n in sorted(self._without_kind.items()))
             logging.getLogger(__name__).warning("omop: events without a kind here: %s", counts)
-        yield self._rows.part()
+        yield self._buffer.take_part()
 
     def _look_up(self, events: Iterable[_Events]) -> None:
         """Find out which concepts and visits the events need, then read those."""
@@ -295,87 +296,88 @@ class _Reader:
                     "birth_year": int(born[0]) if born and self._birth_year else None,
                     "deceased": True if own in died else None,
                 }
-                self._rows.node(identifier, "Patient", identifier, properties=facts)
+                self._buffer.add_node(identifier, "Patient", identifier, properties=facts)
                 people += 1
-                if self._rows.full:
-                    yield self._rows.part()
+                if self._buffer.is_full:
+                    yield self._buffer.take_part()
         if not people:
             raise DataError("holds no person that can be read", path=self._tables.place("person"))
 
-    def _event(self, event: _Events, row: dict[str, Any]) -> None:
-        """One row of a table of events."""
+    def _add_event(self, event: _Events, row: Mapping[str, str | None], line: int) -> None:
+        """Add what one row of a table of events says, or set it aside."""
+        cells = dict(row)
         for column in (event.concept, *event.numbers):
-            row[column] = (row[column] or "").removesuffix(".0")
-        given = next(
-            (row[c] for c in (event.concept, event.source_concept) if row[c] not in ("", "0")), None
-        )
-        problem = (
-            "no person_id"
-            if row["person_id"] is None
-            else "concept 0"
-            if given is None
-            else "concept that the vocabulary lacks"
-            if given not in self._vocabulary.concepts
-            else None
-        )
+            cells[column] = (cells[column] or "").removesuffix(".0")
+        concepts = (cells[event.concept] or "", cells[event.source_concept] or "")
+        concept_id = next((c for c in concepts if c not in ("", "0")), "")
+        record_id = cells[event.id]
+        problem = ""
+        if not concept_id:
+            problem = "concept 0"
+        elif concept_id not in self._vocabulary.concepts:
+            problem = "concept that the vocabulary lacks"
+        person_id = cells["person_id"]
+        if person_id is None:
+            problem = "no person_id"
         try:
-            qualifiers = self._qualifiers(row)
+            qualifiers = self._qualifiers(cells)
         except ValueError:
             problem = "value that is no number"
-        if problem is not None or given is None:
-            named = "" if self._patients.pseudonymous else f"{event.id} {row[event.id] or ''}"
+        if problem or person_id is None:
+            shown = "" if self._patients.pseudonymous else f"{event.id} {record_id or ''}"
             place = self._tables.place(event.table)
-            self._quarantine.add(str(problem), path=place, line=row["line"], row=named)
+            self._quarantine.add(problem, path=place, line=line, row=shown)
             return
-        if row[event.id]:
-            qualifiers["record"] = self._patients.record(f"{event.table}/{row[event.id]}")
-        status = qualifiers.get("status") or ""
-        for concept_id, product in self._vocabulary.meant(given):
-            concept = self._vocabulary.concepts[concept_id]
+        if record_id:
+            qualifiers["record"] = self._patients.record(f"{event.table}/{record_id}")
+        status = str(qualifiers.get("status") or "")
+        visit_day = _day(self._visits.get(cells["visit_occurrence_id"] or ""))
+        for meaning in self._vocabulary.meanings(concept_id):
+            concept = self._vocabulary.concepts[meaning.concept_id]
             if concept.node is None:
                 self._without_kind[event.table] += 1
                 continue
-            kind = self._rows.node(concept.node, concept.kind, concept.name)
-            made = self._vocabulary.concepts[product].node if product else None
-            self._rows.evidence(
-                self._patients.identifier(row["person_id"]),
+            kind = self._buffer.add_node(concept.node, concept.kind, concept.name)
+            product = meaning.product_id and self._vocabulary.concepts[meaning.product_id].node
+            self._buffer.add_evidence(
+                self._patients.identifier(person_id),
                 _RELATIONS[kind],
                 concept.node,
-                {**qualifiers, "product": made},
-                date=_day(row[event.date]) or _day(self._visits.get(row["visit_occurrence_id"])),
+                {**qualifiers, "product": product},
+                date=_day(cells[event.date]) or visit_day,
                 certainty="possible" if "preliminary" in status.lower() else "certain",
             )
 
-    def _qualifiers(self, row: dict[str, Any]) -> dict[str, Any]:
-        """What is said of an event beside its concept.
+    def _qualifiers(self, cells: Mapping[str, str | None]) -> Qualifiers:
+        """What an event's row says beside its concept.
 
         Raises:
-            ValueError: a number is none.
+            ValueError: what should be a number is none.
         """
         concepts = self._vocabulary.concepts
 
         def name(column: str) -> str | None:
-            concept = concepts.get(row.get(column) or "")
+            concept = concepts.get(cells.get(column) or "")
             return concept.name if concept else None
 
-        said: dict[str, Any] = {
+        qualifiers: Qualifiers = {
             "status": name("condition_status_concept_id"),
-            "end": _day(row.get("condition_end_date") or row.get("drug_exposure_end_date")),
+            "end": _day(cells.get("condition_end_date") or cells.get("drug_exposure_end_date")),
             "route": name("route_concept_id"),
-            "quantity": _number(row.get("quantity")),
-            "days": _number(row.get("days_supply")),
+            "quantity": _number(cells.get("quantity")),
+            "days": _number(cells.get("days_supply")),
             "modifier": name("modifier_concept_id") or name("qualifier_concept_id"),
-            "comparator": _OPERATORS.get(row.get("operator_concept_id") or ""),
+            "comparator": _OPERATORS.get(cells.get("operator_concept_id") or ""),
         }
-        value = _number(row.get("value_as_number"))
+        value = _number(cells.get("value_as_number"))
         if value is not None:
-            unit = concepts.get(row.get("unit_concept_id") or "")
-            written = unit.code if unit and unit.vocabulary == "UCUM" else unit and unit.name
-            low, high = _number(row.get("range_low")), _number(row.get("range_high"))
-            said |= quantity(value, written, low, high)
+            unit = concepts.get(cells.get("unit_concept_id") or "")
+            unit_name = unit.code if unit and unit.vocabulary == "UCUM" else unit and unit.name
+            low, high = _number(cells.get("range_low")), _number(cells.get("range_high"))
+            qualifiers |= MeasuredValue(value, unit_name, low, high).qualifiers()
         elif answer := name("value_as_concept_id"):
-            said["value"] = answer
-        return said
+            qualifiers["value"] = answer
+        return qualifiers
 
 
 def _number(text: str | None) -> float | None:

@@ -16,12 +16,21 @@ from .text_tables import read_table_parts
 
 
 class FileTables:
-    """The tables of a folder of files."""
+    """The tables of a folder of files.
+
+    Args:
+        folder: the folder.
+        quarantine: gets the malformed rows, by file and line only.
+
+    Attributes:
+        shown: what to call the folder in messages.
+    """
 
     def __init__(self, folder: Path, quarantine: Quarantine):
         self.shown = str(folder)
         self._quarantine = quarantine
         self._paths: dict[str, Path] = {}
+        self._reported: set[str] = set()  # tables whose malformed rows have been set aside
         suffixes = (".csv", ".tsv", ".txt", ".parquet")
         for file in sorted(folder.iterdir()):
             if plain_suffix(file) in suffixes or (file.is_dir() and any(file.glob("*.parquet"))):
@@ -45,26 +54,27 @@ class FileTables:
         table: str,
         required: Sequence[str],
         optional: Sequence[str] = (),
-        *,
-        again: bool = False,
     ) -> Iterator[pl.DataFrame]:
         """These columns as text and `line`, in parts; null where an optional one is not there.
 
-        What is set aside is told, but for a table that is read `again`.
+        What is malformed is set aside when a table is read for the first time.
+
+        Raises:
+            DataError: the table can't be read, or lacks a required column.
         """
         path = self._paths[table]
         if path.is_dir() or plain_suffix(path) == ".parquet":
             first = path if path.is_file() else next(iter(sorted(path.glob("*.parquet"))))
-            columns = _spelt(parquet_columns(first), required, optional, path)
+            columns = _spellings(parquet_columns(first), required, optional, path)
             parts = read_parquet_parts(path, columns)
         else:
-            # Found here, since an error about a header that is not there would quote a row.
-            at, header = next(
-                ((at, line) for at, line in text_lines(path) if line.strip()), (0, "")
+            # Read here, since an error about a missing header would quote a row.
+            header_line, header = next(
+                ((number, line) for number, line in text_lines(path) if line.strip()), (0, "")
             )
             separator = "\t" if "\t" in header else ","
             names = [name.strip().strip('"') for name in header.split(separator)]
-            columns = _spelt(names, required, optional, path)
+            columns = _spellings(names, required, optional, path)
             # What is set aside must not hold the row.
             own = Quarantine()
             parts = read_table_parts(
@@ -76,21 +86,31 @@ class FileTables:
                 comment="",
                 names=names,
             )
-            parts = (part.filter(pl.col("line") != at) for part in parts)
-            if not again:
-                parts = self._telling(parts, own)
+            parts = (part.filter(pl.col("line") != header_line) for part in parts)
+            if table not in self._reported:
+                self._reported.add(table)
+                parts = self._reporting(parts, own)
         absent = [pl.lit(None, pl.String).alias(name) for name in optional if name not in columns]
         for part in parts:
             yield part.with_columns(absent)
 
-    def _telling(self, parts: Iterator[pl.DataFrame], own: Quarantine) -> Iterator[pl.DataFrame]:
+    def _reporting(self, parts: Iterator[pl.DataFrame], own: Quarantine) -> Iterator[pl.DataFrame]:
+        """The parts; at the end the malformed rows are set aside, by place only."""
         yield from parts
         for bad in own:
             self._quarantine.add(bad.reason, path=bad.path, line=bad.line)
 
 
 class SqlTables:
-    """The tables of an SQL database."""
+    """The tables of an SQL database.
+
+    Args:
+        url: of the database, as SQLAlchemy has it.
+        schema: of the tables; None for the default one.
+
+    Attributes:
+        shown: what to call the database in messages: its URL without the password.
+    """
 
     def __init__(self, url: str, schema: str | None):
         if schema is not None and not re.fullmatch(r"\w+(\.\w+)?", schema):
@@ -123,15 +143,13 @@ class SqlTables:
         table: str,
         required: Sequence[str],
         optional: Sequence[str] = (),
-        *,
-        again: bool = False,
     ) -> Iterator[pl.DataFrame]:
         """As of `FileTables`; in a database no row is malformed."""
         self.need(table)
-        columns = _spelt(self._columns[table], required, optional, self.place(table))
-        picked = ", ".join(f"{theirs[0]} AS {ours}" for ours, theirs in columns.items())
+        columns = _spellings(self._columns[table], required, optional, self.place(table))
+        selected = ", ".join(f"{spelling[0]} AS {name}" for name, spelling in columns.items())
         absent = [pl.lit(None, pl.String).alias(name) for name in optional if name not in columns]
-        for part in read_sql_parts(self._url, f"SELECT {picked} FROM {self._schema}{table}"):
+        for part in read_sql_parts(self._url, f"SELECT {selected} FROM {self._schema}{table}"):
             yield part.with_columns(absent)
 
 
@@ -149,8 +167,8 @@ def open_tables(path: Path, schema: str | None, quarantine: Quarantine) -> Table
     if url := re.fullmatch(r"([a-z][a-z0-9+]+):/+(.*)", str(path)):
         scheme, rest = url.groups()
         if scheme.startswith("sqlite"):
-            found = [p for p in (Path("/") / rest, Path(rest)) if p.is_file()]
-            return SqlTables(f"{scheme}:///{found[0] if found else rest}", schema)
+            files = [file for file in (Path("/") / rest, Path(rest)) if file.is_file()]
+            return SqlTables(f"{scheme}:///{files[0] if files else rest}", schema)
         return SqlTables(f"{scheme}://{rest}", schema)
     if path.is_dir():
         return FileTables(path, quarantine)
@@ -162,10 +180,14 @@ def open_tables(path: Path, schema: str | None, quarantine: Quarantine) -> Table
     return SqlTables(f"sqlite:///{path}", schema)
 
 
-def _spelt(
+def _spellings(
     names: Sequence[str], required: Sequence[str], optional: Sequence[str], place: Path | str
 ) -> dict[str, list[str]]:
-    """For each of the columns that are there, how it is spelt there."""
+    """How the table spells each of the columns that it has.
+
+    Raises:
+        DataError: a required column is not there.
+    """
     spellings = {name.lower(): name for name in names}
     if missing := [name for name in required if name not in spellings]:
         raise DataError(f"lacks the columns {', '.join(missing)}", path=place)

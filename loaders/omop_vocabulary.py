@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
@@ -43,7 +43,14 @@ _DOMAINS = {
 
 
 class Concept(NamedTuple):
-    """What is needed of a concept: its node (null: a concept of no kind), and what it is called."""
+    """A concept of the vocabulary.
+
+    Attributes:
+        node: the CURIE of its node; None where the graph has no kind for its domain.
+        kind: of the node; empty where there is none.
+        standard: whether it is a standard concept, to which others are mapped.
+        ingredient: whether it is the ingredient of drugs.
+    """
 
     node: str | None
     kind: str
@@ -54,9 +61,22 @@ class Concept(NamedTuple):
     ingredient: bool
 
 
+class Meaning(NamedTuple):
+    """A standard concept, and the drug product that it is an ingredient of, if it is one."""
+
+    concept_id: str
+    product_id: str | None
+
+
 @dataclass
 class Vocabulary:
-    """The concepts that a database uses, what they map to, and drugs' ingredients."""
+    """The concepts that a database uses, what they map to, and drugs' ingredients.
+
+    Attributes:
+        concepts: by concept_id.
+        mapped: for a concept_id the standard ones that it maps to.
+        ingredients: for a drug's concept_id those of its ancestors in the hierarchy.
+    """
 
     concepts: dict[str, Concept] = field(default_factory=dict)
     mapped: dict[str, list[str]] = field(default_factory=dict)
@@ -64,44 +84,52 @@ class Vocabulary:
 
     @staticmethod
     def read(tables: Tables, used: set[str]) -> Vocabulary:
-        """Look the concepts up; of tables of millions of rows only the needed ones are kept."""
+        """Look the used concepts up; of millions of rows only those that are needed are kept."""
         vocabulary = Vocabulary()
-        for one, other in _pairs(
+        for concept_id, standard_id in _pairs(
             tables, "concept_relationship", "concept_id_1", "concept_id_2", used
         ):
-            vocabulary.mapped.setdefault(one, []).append(other)
+            vocabulary.mapped.setdefault(concept_id, []).append(standard_id)
         needed = used.union(*vocabulary.mapped.values())
         for descendant, ancestor in _pairs(
             tables, "concept_ancestor", "descendant_concept_id", "ancestor_concept_id", needed
         ):
             vocabulary.ingredients.setdefault(descendant, []).append(ancestor)
         needed = needed.union(*vocabulary.ingredients.values())
-        rows: list[dict[str, Any]] = []
-        tells_findings = False
+        rows: list[dict[str, str | None]] = []
+        separates_disorders = False
         columns = ["concept_id", "concept_name", "domain_id", "vocabulary_id", "concept_code"]
         more = ["standard_concept", "concept_class_id"]
         for part in tables.parts("concept", columns, more):
-            tells_findings |= bool((part["concept_class_id"] == "Disorder").any())
+            separates_disorders |= bool((part["concept_class_id"] == "Disorder").any())
             ids = pl.Series(sorted(needed), dtype=pl.String).implode()
-            found = part.with_columns(concept_id=whole_number("concept_id"))
-            rows += found.filter(pl.col("concept_id").is_in(ids)).iter_rows(named=True)
+            part = part.with_columns(concept_id=whole_number("concept_id"))
+            rows += part.filter(pl.col("concept_id").is_in(ids)).iter_rows(named=True)
         for row in rows:
-            vocabulary.concepts[row["concept_id"]] = _concept(row, tells_findings)
+            concept = _concept(row, separates_disorders=separates_disorders)
+            vocabulary.concepts[row["concept_id"] or ""] = concept
         return vocabulary
 
-    def meant(self, concept_id: str) -> list[tuple[str, str | None]]:
-        """The standard concepts of a concept, each with the drug product it is an ingredient of."""
+    def meanings(self, concept_id: str) -> list[Meaning]:
+        """The standard concepts of a concept: of drugs, their ingredients where those are known."""
         concept = self.concepts[concept_id]
         targets = [] if concept.standard else self.mapped.get(concept_id, [])
-        meant: list[tuple[str, str | None]] = []
+        meanings: list[Meaning] = []
         for target in [t for t in targets if t in self.concepts] or [concept_id]:
             ancestors = self.ingredients.get(target, [])
-            parts = [a for a in ancestors if a in self.concepts and self.concepts[a].ingredient]
-            if self.concepts[target].kind == "Drug" and parts:
-                meant += [(part, target if part != target else None) for part in parts]
+            ingredients = [
+                ancestor
+                for ancestor in ancestors
+                if ancestor in self.concepts and self.concepts[ancestor].ingredient
+            ]
+            if self.concepts[target].kind == "Drug" and ingredients:
+                meanings += [
+                    Meaning(ingredient, target if ingredient != target else None)
+                    for ingredient in ingredients
+                ]
             else:
-                meant.append((target, None))
-        return list(dict.fromkeys(meant))
+                meanings.append(Meaning(target, None))
+        return list(dict.fromkeys(meanings))
 
 
 def _pairs(
@@ -110,30 +138,36 @@ def _pairs(
     """The pairs of a table of two concepts whose first is among the keys."""
     if not tables.has(table):
         return
-    relationship = table == "concept_relationship"
-    required = [key, value, "relationship_id"] if relationship else [key, value]
+    is_relationship = table == "concept_relationship"
+    required = [key, value, "relationship_id"] if is_relationship else [key, value]
     wanted = pl.Series(sorted(keys), dtype=pl.String).implode()
-    for part in tables.parts(table, required, ["invalid_reason"] if relationship else []):
-        found = part.with_columns(whole_number(key), whole_number(value)).filter(
+    for part in tables.parts(table, required, ["invalid_reason"] if is_relationship else []):
+        pairs = part.with_columns(whole_number(key), whole_number(value)).filter(
             pl.col(key).is_in(wanted)
         )
-        if relationship:
-            found = found.filter(
+        if is_relationship:
+            pairs = pairs.filter(
                 pl.col("relationship_id") == "Maps to",
                 pl.col("invalid_reason").is_null(),
                 pl.col(key) != pl.col(value),
             )
-        yield from found.select(key, value).unique(maintain_order=True).iter_rows()
+        yield from pairs.select(key, value).unique(maintain_order=True).iter_rows()
 
 
-def _concept(row: Mapping[str, str | None], tells_findings: bool) -> Concept:
-    """A row of the table concept."""
+def _concept(row: Mapping[str, str | None], *, separates_disorders: bool) -> Concept:
+    """A row of the table concept.
+
+    Args:
+        row: the row.
+        separates_disorders: whether SNOMED CT's disorders have a class of their own, so that the
+            class Clinical Finding holds findings only.
+    """
     name, code = row["concept_name"] or "", row["concept_code"] or ""
     vocabulary = row["vocabulary_id"] or ""
     prefix = _PREFIXES.get(vocabulary)
     kind = _DOMAINS.get(row["domain_id"] or "", "")
-    finding = tells_findings and row["concept_class_id"] == "Clinical Finding"
-    if prefix == "HP" or (kind == "Disease" and vocabulary == "SNOMED" and finding):
+    is_finding = separates_disorders and row["concept_class_id"] == "Clinical Finding"
+    if prefix == "HP" or (kind == "Disease" and vocabulary == "SNOMED" and is_finding):
         kind = "Symptom"
     try:
         bare = code.removeprefix(f"{prefix}:")

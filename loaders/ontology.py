@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -19,13 +18,13 @@ from ..core.quarantine import Quarantine
 from ..graph.frames import Source
 from ..graph.kg import KnowledgeGraph, Part
 from ..graph.schema import Schema
-from .frames import as_json, nodes_frame
+from .frames import JsonValue, NodeRow, as_json, nodes_frame
 from .info import Download, SourceInfo
 from .stream import plain_suffix, published
 from .term import SCOPES, Link, Term
 from .terms import read_terms, release_of, scan_terms
 
-ROWS = 20_000  # terms of a part
+PART_ROWS = 20_000  # terms of a part
 
 # Identifiers of one substance or finding, beside the prefixes that the schema lists.
 _IDENTITY = {"Drug": ("CAS", "UNII"), "Symptom": ("NCIT", "MEDDRA")}
@@ -178,14 +177,14 @@ def _parts(path: Path, about: _Ontology, source: Source, quarantine: Quarantine)
     # Links wait for the last term, in frames: millions of small objects would slow all else down.
     links: list[Link] = []
     frames: list[pl.DataFrame] = []
-    nodes: list[dict[str, Any]] = []
+    nodes: list[NodeRow] = []
     schema = Schema.default()
     with progress(about.name) as advance:
         for item in read_terms(path, quarantine):
             if isinstance(item, Link):
                 if item.subject in kinds:
                     links.append(item)
-                if len(links) == ROWS:
+                if len(links) == PART_ROWS:
                     frames.append(_links_frame(links))
                     links = []
                 continue
@@ -200,7 +199,7 @@ def _parts(path: Path, about: _Ontology, source: Source, quarantine: Quarantine)
             scanned.current |= dict.fromkeys(item.alternatives, item.id)
             replaces = [*item.alternatives, *scanned.replaces.get(item.id, ())]
             nodes.append(node(item, kind, schema, replaces))
-            if len(nodes) == ROWS:
+            if len(nodes) == PART_ROWS:
                 yield Part(nodes=nodes_frame(nodes))
                 advance(len(nodes))
                 nodes = []
@@ -235,7 +234,7 @@ def node(
     schema: Schema,
     replaces: Sequence[str],
     names: Sequence[str] = ("EXACT",),
-) -> dict[str, Any]:
+) -> NodeRow:
     """The row of a term among a graph's nodes.
 
     Args:
@@ -243,7 +242,7 @@ def node(
         names: scopes of the synonyms that text may be linked by.
     """
     former = sorted(set(replaces) - {term.id})
-    properties: dict[str, Any] = {
+    properties: dict[str, JsonValue] = {
         "definition": term.definition,
         **term.structure,
         "replaces": former,

@@ -18,7 +18,10 @@ separated by `|`. A name without an identifier keeps one of medkg's own, `medkg:
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import polars as pl
 
@@ -47,126 +50,255 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
 
     Args:
         path: folder with the tables; by default the one that comes with medkg.
+        quarantine: gets the rows that can't be used.
 
     Raises:
         MissingError: a table is not there.
         DataError: a table can't be read.
     """
     folder = need_folder(path) if path else Path(__file__).parent / "data" / "starter"
-    known = _identified(
-        _read(folder, "identifiers", ["kind", "name", "id"], quarantine, ["xrefs"]), quarantine
+    tables = _Tables.read(folder, quarantine)
+    indices = _Indices.of(tables)
+    evidence = _evidence(tables, indices, quarantine)
+    return KnowledgeGraph.build(
+        _nodes(tables, indices),
+        evidence.with_columns(source=pl.lit(SOURCE.name), release=pl.lit(SOURCE.release)),
+        [SOURCE],
+        quarantine=quarantine,
+        origin=str(folder),
     )
-    drugs = _read(folder, "drugs", ["drug"], quarantine, ["synonyms", "drug_class"])
-    targets = _read(folder, "targets", ["drug", "symbol"], quarantine, ["action", "role", *_CITED])
-    indications = _read(folder, "indications", ["drug", "relation", "disease"], quarantine, _CITED)
-    diseases = _read(folder, "diseases", ["disease", "synonyms"], quarantine, [])
-    effects = _read(folder, "effects", ["drug", "effect"], quarantine, _CITED)
-    interactions = _read(folder, "interactions", ["drug", "other"], quarantine, ["effect", *_CITED])
-    more = _read(folder, "names", ["kind", "name"], quarantine, ["synonyms"])
-    forms = _read(folder, "forms", ["drug", "form_of"], quarantine, [])
-    classes = drugs.filter(pl.col("drug_class").is_not_null())
 
-    others = {kind: more.filter(kind=kind) for kind in ("Drug", "Disease", "Symptom")}
-    # A drug that only an interaction names is a node too; the other tables need a row in drugs, and
-    # forms one in drugs or names.
-    own = [drugs["drug"], interactions["other"]]
-    drug_ids = _Names(known, ["Drug"], pl.concat(own))
-    form_ids = _Names(known, ["Drug"], pl.concat([*own, others["Drug"]["name"]]))
-    disease_ids = _Names(known, ["Disease"], indications["disease"])
-    effect_ids = _Names(known, ["Symptom", "Disease"], effects["effect"])
-    target_ids = _Names(known, ["Target"], targets["symbol"])
-    other_ids = {kind: _Names(known, [kind], rows["name"]) for kind, rows in others.items()}
 
+# The tables
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """The complete rows of each table, with the `file` and `line` that they stand in."""
+
+    identifiers: pl.DataFrame
+    drugs: pl.DataFrame
+    targets: pl.DataFrame
+    indications: pl.DataFrame
+    diseases: pl.DataFrame
+    effects: pl.DataFrame
+    interactions: pl.DataFrame
+    names: pl.DataFrame
+    forms: pl.DataFrame
+
+    @classmethod
+    def read(cls, folder: Path, quarantine: Quarantine) -> Self:
+        """Read all tables of a folder."""
+
+        def rows(name: str, required: list[str], optional: Sequence[str] = ()) -> pl.DataFrame:
+            return _read_rows(folder, name, required, optional, quarantine)
+
+        identifiers = rows("identifiers", ["kind", "name", "id"], ["xrefs"])
+        return cls(
+            identifiers=_with_standard_curies(identifiers, quarantine),
+            drugs=rows("drugs", ["drug"], ["synonyms", "drug_class"]),
+            targets=rows("targets", ["drug", "symbol"], ["action", "role", "reference"]),
+            indications=rows("indications", ["drug", "relation", "disease"], ["reference"]),
+            diseases=rows("diseases", ["disease", "synonyms"]),
+            effects=rows("effects", ["drug", "effect"], ["reference"]),
+            interactions=rows("interactions", ["drug", "other"], ["effect", "reference"]),
+            names=rows("names", ["kind", "name"], ["synonyms"]),
+            forms=rows("forms", ["drug", "form_of"]),
+        )
+
+    @property
+    def classified_drugs(self) -> pl.DataFrame:
+        """The rows of drugs that have a class."""
+        return self.drugs.filter(pl.col("drug_class").is_not_null())
+
+    def names_of_kind(self, kind: str) -> pl.DataFrame:
+        """The rows of `names` of a kind."""
+        return self.names.filter(kind=kind)
+
+
+def _read_rows(
+    folder: Path,
+    name: str,
+    required: list[str],
+    optional: Sequence[str],
+    quarantine: Quarantine,
+) -> pl.DataFrame:
+    """The rows of a table's files, with the file they stand in; incomplete ones are set aside."""
+    files = sorted({*folder.glob(f"{name}.tsv"), *folder.glob(f"{name}-*.tsv")})
+    if not files:
+        raise MissingError(f"{folder} has no {name}.tsv of the starter set")
+    rows = pl.concat(
+        read_table(file, required, quarantine, optional).with_columns(file=pl.lit(str(file)))
+        for file in files
+    )
+    is_incomplete = pl.any_horizontal(pl.col(required).is_null())
+    for file, line in rows.filter(is_incomplete).select("file", "line").rows():
+        quarantine.add("empty field", path=file, line=line)
+    return rows.filter(~is_incomplete)
+
+
+def _with_standard_curies(identifiers: pl.DataFrame, quarantine: Quarantine) -> pl.DataFrame:
+    """The rows with identifiers in the standard spelling; those without one are set aside."""
+    curies, reasons = normalise_curies(identifiers["id"])
+    for (file, line, text), reason in zip(
+        identifiers.select("file", "line", "id").rows(), reasons, strict=True
+    ):
+        if reason is not None:
+            quarantine.add(reason, path=file, line=line, row=text)
+    return identifiers.with_columns(id=curies).drop_nulls("id")
+
+
+# From names to identifiers
+
+
+class _NameIndex:
+    """The identifiers and kinds of names, by name key.
+
+    Names that are listed under one of the kinds (the first kind's first) have the identifier there;
+    the other names of a table get one of medkg's own.
+
+    Args:
+        identifiers: kind, name and id of what is listed.
+        kinds: the kinds that a name is looked up in; a name that is not listed is of the first.
+        names: all names of a table.
+    """
+
+    def __init__(self, identifiers: pl.DataFrame, kinds: Sequence[str], names: pl.Series):
+        key = name_key(pl.col("name"))
+        listed = [
+            identifiers.filter(kind=kind).select("kind", "id", key=key, name="name")
+            for kind in kinds
+        ]
+        own = pl.DataFrame({"name": names}).select(
+            kind=pl.lit(kinds[0]),
+            id=pl.lit("medkg:") + _slugs(pl.col("name")),
+            key=key,
+            name="name",
+        )
+        self._table = pl.concat([*listed, own]).unique("key", keep="first", maintain_order=True)
+        self._ids = dict(self._table.select("key", "id").rows())
+
+    def ids(self, column: str) -> pl.Expr:
+        """The identifiers of a column of names, null for unknown ones."""
+        return name_key(pl.col(column)).replace_strict(
+            self._ids, default=None, return_dtype=pl.String
+        )
+
+    def nodes(self, names: pl.Series) -> pl.DataFrame:
+        """The nodes (id, kind, name) of those names that have an identifier."""
+        keys = pl.DataFrame({"spelling": names.unique(maintain_order=True)}).select(
+            "spelling", key=name_key(pl.col("spelling"))
+        )
+        return keys.join(self._table, on="key", maintain_order="left").select(
+            "id", "kind", name="spelling"
+        )
+
+
+@dataclass(frozen=True)
+class _Indices:
+    """The identifiers of the names in each column of the tables.
+
+    A drug that only an interaction names is a node too; the other tables need a row in drugs, and
+    forms one in drugs or names.
+    """
+
+    drugs: _NameIndex
+    forms: _NameIndex
+    diseases: _NameIndex
+    effects: _NameIndex
+    targets: _NameIndex
+    everyday: Mapping[str, _NameIndex]  # of the table `names`, by kind
+
+    @classmethod
+    def of(cls, tables: _Tables) -> Self:
+        """Index the names of all tables."""
+        known = tables.identifiers
+        drugs = pl.concat([tables.drugs["drug"], tables.interactions["other"]])
+        everyday_drugs = tables.names_of_kind("Drug")["name"]
+        return cls(
+            drugs=_NameIndex(known, ["Drug"], drugs),
+            forms=_NameIndex(known, ["Drug"], pl.concat([drugs, everyday_drugs])),
+            diseases=_NameIndex(known, ["Disease"], tables.indications["disease"]),
+            effects=_NameIndex(known, ["Symptom", "Disease"], tables.effects["effect"]),
+            targets=_NameIndex(known, ["Target"], tables.targets["symbol"]),
+            everyday={
+                kind: _NameIndex(known, [kind], tables.names_of_kind(kind)["name"])
+                for kind in ("Drug", "Disease", "Symptom")
+            },
+        )
+
+
+# The graph
+
+
+def _evidence(tables: _Tables, indices: _Indices, quarantine: Quarantine) -> pl.DataFrame:
+    """The evidence of all tables; rows that name an unknown drug are set aside."""
+    drug = indices.drugs.ids("drug")
+    references = pl.col("reference").str.split("|")
     evidence = pl.concat(
         [
-            targets.select(
+            tables.targets.select(
                 "file",
                 "line",
-                subject=drug_ids.of("drug"),
+                subject=drug,
                 relation=pl.lit("TARGETS"),
-                object=target_ids.of("symbol"),
-                references=_references(),
-                qualifiers=json_column(targets, ["action", "role"]),
+                object=indices.targets.ids("symbol"),
+                references=references,
+                qualifiers=json_column(tables.targets, ["action", "role"]),
             ),
-            indications.select(
+            tables.indications.select(
                 "file",
                 "line",
                 "relation",
-                subject=drug_ids.of("drug"),
-                object=disease_ids.of("disease"),
-                references=_references(),
+                subject=drug,
+                object=indices.diseases.ids("disease"),
+                references=references,
             ),
-            effects.select(
+            tables.effects.select(
                 "file",
                 "line",
-                subject=drug_ids.of("drug"),
+                subject=drug,
                 relation=pl.lit("CAUSES"),
-                object=effect_ids.of("effect"),
-                references=_references(),
+                object=indices.effects.ids("effect"),
+                references=references,
             ),
-            interactions.select(
+            tables.interactions.select(
                 "file",
                 "line",
-                subject=drug_ids.of("drug"),
+                subject=drug,
                 relation=pl.lit("INTERACTS_WITH"),
-                object=drug_ids.of("other"),
-                references=_references(),
-                qualifiers=json_column(interactions, ["effect"]),
+                object=indices.drugs.ids("other"),
+                references=references,
+                qualifiers=json_column(tables.interactions, ["effect"]),
             ),
-            classes.select(
+            tables.classified_drugs.select(
+                "file", "line", subject=drug, relation=pl.lit("IN_CLASS"), object=_class_id()
+            ),
+            tables.forms.select(
                 "file",
                 "line",
-                subject=drug_ids.of("drug"),
-                relation=pl.lit("IN_CLASS"),
-                object=_class_id(),
-            ),
-            forms.select(
-                "file",
-                "line",
-                subject=form_ids.of("drug"),
+                subject=indices.forms.ids("drug"),
                 relation=pl.lit("SUBCLASS_OF"),
-                object=form_ids.of("form_of"),
+                object=indices.forms.ids("form_of"),
             ),
         ],
         how="diagonal_relaxed",
     )
-    for file, line in (
-        evidence.filter(pl.any_horizontal(pl.col("subject", "object").is_null()))
-        .select("file", "line")
-        .rows()
-    ):
+    lacks_end = pl.any_horizontal(pl.col("subject", "object").is_null())
+    for file, line in evidence.filter(lacks_end).select("file", "line").rows():
         quarantine.add("unknown drug", path=file, line=line)
-    evidence = evidence.filter(pl.all_horizontal(pl.col("subject", "object").is_not_null()))
+    return evidence.filter(~lacks_end).drop("file", "line")
 
-    named = drugs.select(id=drug_ids.of("drug"), kind=pl.lit("Drug"), name="drug")
-    also = pl.concat(
-        [
-            drugs.select(_synonyms(), id=drug_ids.of("drug"), kind=pl.lit("Drug")),
-            diseases.select(_synonyms(), id=disease_ids.of("disease"), kind=pl.lit("Disease")),
-            *(
-                others[kind].select(_synonyms(), id=ids.of("name"), kind="kind")
-                for kind, ids in other_ids.items()
-            ),
-        ]
-    ).explode("name")
-    class_nodes = classes.select(id=_class_id(), kind=pl.lit("DrugClass"), name="drug_class")
-    names = pl.concat(
-        [
-            named,
-            drug_ids.nodes(interactions["other"]),
-            disease_ids.nodes(indications["disease"]),
-            effect_ids.nodes(effects["effect"]),
-            target_ids.nodes(targets["symbol"]),
-            class_nodes,
-            *(ids.nodes(others[kind]["name"]) for kind, ids in other_ids.items()),
-            also.select("id", "kind", "name"),
-        ]
-    ).drop_nulls()
-    nodes = names.group_by("id", "kind", maintain_order=True).agg(
-        pl.col("name").first(), synonyms=pl.col("name").slice(1).unique()
+
+def _nodes(tables: _Tables, indices: _Indices) -> pl.DataFrame:
+    """A node for each identifier, with its names, cross-references and, of targets, ADME role."""
+    nodes = (
+        _all_names(tables, indices)
+        .group_by("id", "kind", maintain_order=True)
+        .agg(pl.col("name").first(), synonyms=pl.col("name").slice(1).unique())
     )
     xrefs = (
-        known.select("id", pl.col("xrefs").str.split("|"))
+        tables.identifiers.select("id", pl.col("xrefs").str.split("|"))
         .drop_nulls("xrefs")
         .explode("xrefs")
         .group_by("id")
@@ -176,26 +308,36 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
         adme=pl.when(pl.col("kind") == "Target").then(adme_roles(nodes["name"])),
         synonyms=pl.col("synonyms").list.set_difference(pl.concat_list("name")),
     )
-    return KnowledgeGraph.build(
-        nodes.with_columns(properties=json_column(nodes, ["adme"])).drop("adme"),
-        evidence.drop("file", "line").with_columns(
-            source=pl.lit(SOURCE.name), release=pl.lit(SOURCE.release)
+    return nodes.with_columns(properties=json_column(nodes, ["adme"])).drop("adme")
+
+
+def _all_names(tables: _Tables, indices: _Indices) -> pl.DataFrame:
+    """All names (id, kind, name), the preferred one of each identifier first."""
+    drugs, classified = tables.drugs, tables.classified_drugs
+    synonym = pl.col("synonyms").str.split("|").alias("name")
+    synonyms = [
+        drugs.select(synonym, id=indices.drugs.ids("drug"), kind=pl.lit("Drug")),
+        tables.diseases.select(synonym, id=indices.diseases.ids("disease"), kind=pl.lit("Disease")),
+        *(
+            tables.names_of_kind(kind).select(synonym, id=index.ids("name"), kind="kind")
+            for kind, index in indices.everyday.items()
         ),
-        [SOURCE],
-        quarantine=quarantine,
-        origin=str(folder),
-    )
-
-
-_CITED = ["reference"]
-
-
-def _references() -> pl.Expr:
-    return pl.col("reference").str.split("|")
-
-
-def _synonyms() -> pl.Expr:
-    return pl.col("synonyms").str.split("|").alias("name")
+    ]
+    return pl.concat(
+        [
+            drugs.select(id=indices.drugs.ids("drug"), kind=pl.lit("Drug"), name="drug"),
+            indices.drugs.nodes(tables.interactions["other"]),
+            indices.diseases.nodes(tables.indications["disease"]),
+            indices.effects.nodes(tables.effects["effect"]),
+            indices.targets.nodes(tables.targets["symbol"]),
+            classified.select(id=_class_id(), kind=pl.lit("DrugClass"), name="drug_class"),
+            *(
+                index.nodes(tables.names_of_kind(kind)["name"])
+                for kind, index in indices.everyday.items()
+            ),
+            pl.concat(synonyms).explode("name").select("id", "kind", "name"),
+        ]
+    ).drop_nulls()
 
 
 def _class_id() -> pl.Expr:
@@ -204,73 +346,6 @@ def _class_id() -> pl.Expr:
 
 def _slugs(names: pl.Expr) -> pl.Expr:
     return name_key(names).str.replace_all(" ", "-")
-
-
-def _read(
-    folder: Path, name: str, columns: list[str], quarantine: Quarantine, optional: list[str]
-) -> pl.DataFrame:
-    """The rows of a table's files, with the file they stand in; incomplete ones set aside."""
-    files = sorted({*folder.glob(f"{name}.tsv"), *folder.glob(f"{name}-*.tsv")})
-    if not files:
-        raise MissingError(f"{folder} has no {name}.tsv of the starter set")
-    parts = [
-        read_table(file, columns, quarantine, optional).with_columns(file=pl.lit(str(file)))
-        for file in files
-    ]
-    rows = pl.concat(parts)
-    empty = pl.any_horizontal(pl.col(columns).is_null())
-    for file, line in rows.filter(empty).select("file", "line").rows():
-        quarantine.add("empty field", path=file, line=line)
-    return rows.filter(~empty)
-
-
-def _identified(known: pl.DataFrame, quarantine: Quarantine) -> pl.DataFrame:
-    """With identifiers in the standard spelling; rows without one are set aside."""
-    curies, reasons = normalise_curies(known["id"])
-    for (file, line, text), reason in zip(
-        known.select("file", "line", "id").rows(), reasons, strict=True
-    ):
-        if reason is not None:
-            quarantine.add(reason, path=file, line=line, row=text)
-    return known.with_columns(id=curies).drop_nulls("id")
-
-
-class _Names:
-    """The identifiers and kinds of names, by name key.
-
-    Names in `known` of the given kinds (the first kind's first) have the identifier listed there;
-    those of `own`, where they are not known, one of medkg's.
-    """
-
-    def __init__(self, known: pl.DataFrame, kinds: list[str], own: pl.Series):
-        key = name_key(pl.col("name"))
-        listed = [
-            known.filter(kind=kind).select("kind", "id", key=key, name="name") for kind in kinds
-        ]
-        made = pl.DataFrame({"name": own}).select(
-            kind=pl.lit(kinds[0]),
-            id=pl.lit("medkg:") + _slugs(pl.col("name")),
-            key=key,
-            name="name",
-        )
-        table = pl.concat([*listed, made]).unique("key", keep="first", maintain_order=True)
-        self._table = table
-        self._ids = dict(table.select("key", "id").rows())
-
-    def of(self, column: str) -> pl.Expr:
-        """The identifiers of a column of names, null for unknown ones."""
-        return name_key(pl.col(column)).replace_strict(
-            self._ids, default=None, return_dtype=pl.String
-        )
-
-    def nodes(self, names: pl.Series) -> pl.DataFrame:
-        """The nodes (id, kind, name) of those names that have an identifier."""
-        keys = pl.DataFrame({"given": names.unique(maintain_order=True)}).select(
-            "given", key=name_key(pl.col("given"))
-        )
-        return keys.join(self._table, on="key", maintain_order="left").select(
-            "id", "kind", name="given"
-        )
 
 
 INFO = SourceInfo(

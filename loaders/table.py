@@ -32,7 +32,7 @@ from .mapping import (
 from .mapping_reader import read_mapping
 from .stream import COMPRESSED
 from .table_rows import TableReader, separator_of, table_format, without_compression
-from .text_tables import ROWS, find_header
+from .text_tables import PART_ROWS, find_header
 
 _SHIPPED = Path(__file__).parent / "data" / "mappings"
 
@@ -223,7 +223,7 @@ def _parts(
         for table, files in tables:
             reader = TableReader(mapping, table, quarantine)
             for file in files:
-                for rows in reader.rows(file, rows=ROWS):
+                for rows in reader.rows(file, rows=PART_ROWS):
                     yield from reader.made(file, rows)
                     advance(rows.height)
 

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict, Unpack
 
 import polars as pl
 
@@ -15,98 +15,115 @@ from ..core.errors import DataError
 from ..core.quarantine import Quarantine
 from .stream import read_blocks
 
-ROWS = 200_000  # rows of a part: enough for polars to be quick, few enough for memory
+PART_ROWS = 200_000  # rows of a part: enough for polars to be quick, few enough for memory
 _LONGEST_RECORD = 32 << 20  # characters: a quote that is open for longer was never meant as one
-_HEADER_LINES = 100  # a header that comes later is none
+_LAST_HEADER_LINE = 100  # a header that comes later is none
 
 # The default is 131,072 characters, which a field of text may well exceed.
 csv.field_size_limit(_LONGEST_RECORD)
 
 # Names in a header; or, for each of our names, the names that the header may use.
-Columns = Mapping[str, Sequence[str]] | Sequence[str]
+ColumnNames = Mapping[str, Sequence[str]] | Sequence[str]
 
 
-def column_aliases(columns: Columns) -> dict[str, Sequence[str]]:
+def column_aliases(columns: ColumnNames) -> dict[str, Sequence[str]]:
+    """For each of our column names, the names that a header may use for it."""
     return dict(columns) if isinstance(columns, Mapping) else {name: [name] for name in columns}
+
+
+class TextFormat(TypedDict, total=False):
+    """How a text table is written; what each means is told by `read_table_parts`."""
+
+    separator: str
+    quoted: bool | None
+    comment: str
+    names: Sequence[str]
 
 
 def read_table(
     path: Path,
-    columns: Columns,
+    columns: ColumnNames,
     quarantine: Quarantine,
-    optional: Columns = (),
-    **form: Any,
+    optional: ColumnNames = (),
+    **text_format: Unpack[TextFormat],
 ) -> pl.DataFrame:
     """A small table whole: the parts of `read_table_parts`, one below the other."""
-    names = [*columns, *optional]
-    none = pl.DataFrame(schema={**dict.fromkeys(names, pl.String), "line": pl.Int64})
-    return pl.concat([none, *read_table_parts(path, columns, quarantine, optional, **form)])
+    schema = {**dict.fromkeys([*columns, *optional], pl.String), "line": pl.Int64}
+    parts = read_table_parts(path, columns, quarantine, optional, **text_format)
+    return pl.concat([pl.DataFrame(schema=schema), *parts])
 
 
 def read_table_parts(
     path: Path,
-    columns: Columns,
+    columns: ColumnNames,
     quarantine: Quarantine,
-    optional: Columns = (),
+    optional: ColumnNames = (),
     *,
     separator: str = "\t",
     quoted: bool | None = None,
     comment: str = "#",
     names: Sequence[str] = (),
-    rows: int = ROWS,
+    rows: int = PART_ROWS,
 ) -> Iterator[pl.DataFrame]:
-    """These columns of a text table as text, and `line`, counted from 1, in parts.
+    """Columns of a text table as strings, and `line`, counted from 1, in parts.
 
     Memory depends on the part (at most `rows` rows, about 8 MB of text), not on the file. The file
     may be compressed, begin with a byte-order mark and end its lines with CRLF. Values are without
     white space at their ends; empty ones are null.
 
+    Without `names`, the header is the first of 100 lines that names all columns (a leading #
+    aside); lines before it are comments.
+
     Args:
+        path: the file.
         columns: names in the header; or, for each of our names, the names the header may use.
         quarantine: gets rows with another number of fields than the header, and rows whose quotes
             don't match, with their line.
         optional: columns that are null throughout where the header lacks them.
+        separator: the character between fields.
         quoted: whether fields may stand in double quotes, with separators, line ends and doubled
             quotes in them (RFC 4180). By default, where the separator is a comma.
         comment: lines that begin so are left out; "" for none.
         names: the columns, for a file without a header.
-
-    Without `names`, the header is the first of 100 lines that names all columns (a leading #
-    aside); lines before it are comments.
+        rows: the most rows of a part.
 
     Raises:
         DataError: the file can't be read, is empty, isn't UTF-8, or no line names all columns.
     """
     quoted = separator == "," if quoted is None else quoted
-    wanted, others = column_aliases(columns), column_aliases(optional)
+    required, others = column_aliases(columns), column_aliases(optional)
     header = (
         Header(0, list(names))
         if names
-        else find_header(path, wanted, separator=separator, quoted=quoted)
+        else find_header(path, required, separator=separator, quoted=quoted)
     )
-    if missing := header.missing(wanted):
+    _require_columns(header, required, path)
+    positions = {name: header.position(aliases) for name, aliases in required.items()}
+    positions |= {name: header.position(aliases) for name, aliases in others.items()}
+    table = _Table(path, separator, comment, header, positions, quarantine)
+    frames = _quoted_frames(table) if quoted else map(table.split, _lines(path))
+    for frame in frames:
+        yield from (part for part in frame.iter_slices(rows) if part.height)
+
+
+def _require_columns(header: Header, required: Mapping[str, Sequence[str]], path: Path) -> None:
+    if missing := header.missing(required):
         raise DataError(
-            f"has no header line with the columns {', '.join(w[0] for w in wanted.values())}:"
+            f"has no header line with the columns {', '.join(a[0] for a in required.values())}:"
             f" it lacks {', '.join(missing)}, and line {header.line} has"
             f" {', '.join(header.names)[:500]}",
             path=path,
         )
-    positions = {ours: header.position(theirs) for ours, theirs in wanted.items()}
-    positions |= {ours: header.position(theirs) for ours, theirs in others.items()}
-    table = _Table(path, separator, comment, header, positions, quarantine)
-    held = pl.DataFrame(schema=_LINES)
-    for lines in chain(_lines(path), [None]):
-        if quoted:
-            given = held if lines is None else pl.concat([held, lines])
-            lines, records, held = table.records(given, last=lines is None)
-        elif lines is None:
-            break
-        else:
-            records = None
-        frame = table.split(lines)
-        if records is not None and records.height:
-            frame = pl.concat([frame, records]).sort("line")
-        yield from (part for part in frame.iter_slices(rows) if part.height)
+
+
+def _quoted_frames(table: _Table) -> Iterator[pl.DataFrame]:
+    """The rows of a table whose fields may be quoted, and so may hold line ends."""
+    unfinished = pl.DataFrame(schema=_LINES)
+    for lines in chain(_lines(table.path), [None]):
+        waiting = unfinished if lines is None else pl.concat([unfinished, lines])
+        plain_lines, records, unfinished = table.records(waiting, last=lines is None)
+        frame = table.split(plain_lines)
+        yield pl.concat([frame, records]).sort("line") if records.height else frame
 
 
 class Header(NamedTuple):
@@ -141,7 +158,7 @@ def find_header(
     quoted = separator == "," if quoted is None else quoted
     best = Header(0, [])
     for lines in _lines(path):
-        for line, text in lines.filter(pl.col("line") <= _HEADER_LINES).iter_rows():
+        for line, text in lines.filter(pl.col("line") <= _LAST_HEADER_LINE).iter_rows():
             # HPO's older gene files write the header as "#Format: a<tab>b".
             text = text.rstrip("\r").removeprefix("#Format: ").lstrip("#").replace("<tab>", "\t")
             fields = _parse(text, separator)[0] if quoted else text.split(separator)
@@ -151,7 +168,7 @@ def find_header(
                 best = header
             if any(best.names) and not best.missing(columns):
                 return best
-        if lines["line"][-1] >= _HEADER_LINES:
+        if lines["line"][-1] >= _LAST_HEADER_LINE:
             break
     return best
 
@@ -227,11 +244,11 @@ class _Table(NamedTuple):
     def split(self, lines: pl.DataFrame) -> pl.DataFrame:
         """The columns of lines without quotes; those with another number of fields set aside."""
         lines = lines.filter(self._is_row()).with_columns(pl.col("text").str.strip_suffix("\r"))
-        sound = lines["text"].str.count_matches(self.separator, literal=True) == self.width - 1
-        if not sound.all():
-            for line, text in lines.filter(~sound).iter_rows():
+        is_sound = lines["text"].str.count_matches(self.separator, literal=True) == self.width - 1
+        if not is_sound.all():
+            for line, text in lines.filter(~is_sound).iter_rows():
                 self._set_aside("wrong number of columns", line, text)
-            lines = lines.filter(sound)
+            lines = lines.filter(is_sound)
         fields = lines["text"].str.split_exact(self.separator, self.width - 1)
         return self._columns(
             pl.DataFrame({"line": lines["line"]}).with_columns(fields.struct.unnest())
@@ -240,51 +257,71 @@ class _Table(NamedTuple):
     def records(
         self, lines: pl.DataFrame, *, last: bool
     ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-        """The lines without quotes; the columns of those with; and lines to look at again.
+        """Separate the lines whose fields are quoted, and join those of one record.
 
-        The last are those from a quote on that is not closed, unless these are the file's `last`
-        lines or it is open for so long that it can't be meant.
+        Args:
+            lines: consecutive lines of the file.
+            last: whether these are the file's last lines.
+
+        Returns:
+            The lines without quotes; the columns of the records with quotes; and the lines that
+            must wait for those that follow, from a quote on that is not closed (none where these
+            are the last lines, or it is open for so long that it can't be meant).
         """
         with_quote = lines["text"].str.contains('"', literal=True)
         quotes = with_quote.arg_true().to_list()
         starts = lines.select(with_quote & self._is_row()).to_series().arg_true().to_list()
-        nothing = pl.DataFrame(schema=_LINES)
         if not starts:
-            return lines, self._of_records([], []), nothing
+            return lines, self._of_records([], []), pl.DataFrame(schema=_LINES)
         texts = lines["text"].to_list()
-        plain = [True] * lines.height
+        is_plain = [True] * lines.height
         numbers: list[int] = []
         records: list[list[str]] = []
-        first, end, until = lines["line"][0], 0, lines.height
+        first_line, end, complete = lines["line"][0], 0, lines.height
         for start in starts:
             if start < end:
-                continue
-            end = start + 1
-            record = texts[start]
-            fields, is_open = _parse(record, self.separator)
-            # A field with line ends goes on at least to the next line that has a quote.
-            for close in quotes[bisect_right(quotes, start) :] if is_open else ():
-                record = "\n".join([record, *texts[end : close + 1]])
-                end = close + 1
-                fields, is_open = _parse(record, self.separator)
-                if not is_open or len(record) > _LONGEST_RECORD:
-                    break
+                continue  # within the record before
+            fields, is_open, end = self._join_record(texts, start, quotes)
             if is_open and not last and sum(map(len, texts[start:])) < _LONGEST_RECORD:
-                until = start
+                complete = start
                 break
             if fields is not None and len(fields) == self.width:
-                plain[start:end] = [False] * (end - start)
-                numbers.append(first + start)
+                is_plain[start:end] = [False] * (end - start)
+                numbers.append(first_line + start)
                 records.append(fields)
             else:
                 # Of a record that makes no sense only the first line is bad: what follows may be
                 # sound.
                 end = start + 1
-                plain[start] = False
+                is_plain[start] = False
                 problem = "quotes that don't match" if not fields else "wrong number of columns"
-                self._set_aside(problem, first + start, texts[start])
-        whole = lines.filter(pl.Series(plain)).filter(pl.col("line") < first + until)
-        return whole, self._of_records(numbers, records), lines[until:]
+                self._set_aside(problem, first_line + start, texts[start])
+        plain_lines = lines.filter(pl.Series(is_plain)).filter(
+            pl.col("line") < first_line + complete
+        )
+        return plain_lines, self._of_records(numbers, records), lines[complete:]
+
+    def _join_record(
+        self, texts: Sequence[str], start: int, quotes: Sequence[int]
+    ) -> tuple[list[str] | None, bool, int]:
+        """The fields of the record that starts in a line, whether a quote stays open, its end.
+
+        Args:
+            texts: the lines.
+            start: index of the record's first line.
+            quotes: indices of all lines with a quote, ascending.
+        """
+        end = start + 1
+        record = texts[start]
+        fields, is_open = _parse(record, self.separator)
+        # A field with line ends goes on at least to the next line that has a quote.
+        for close in quotes[bisect_right(quotes, start) :] if is_open else ():
+            record = "\n".join([record, *texts[end : close + 1]])
+            end = close + 1
+            fields, is_open = _parse(record, self.separator)
+            if not is_open or len(record) > _LONGEST_RECORD:
+                break
+        return fields, is_open, end
 
     def _of_records(self, lines: list[int], records: list[list[str]]) -> pl.DataFrame:
         names = [f"field_{at}" for at in range(self.width)]
@@ -292,14 +329,14 @@ class _Table(NamedTuple):
         return self._columns(fields.with_columns(line=pl.Series(lines, dtype=pl.Int64)))
 
     def _columns(self, fields: pl.DataFrame) -> pl.DataFrame:
-        picked = {}
+        columns = {}
         for name, position in self.positions.items():
             if position is None:
-                picked[name] = pl.lit(None, pl.String)
+                columns[name] = pl.lit(None, pl.String)
                 continue
             text = pl.col(f"field_{position}").str.strip_chars()
-            picked[name] = pl.when(text != "").then(text)
-        return fields.select(**picked, line=pl.col("line"))
+            columns[name] = pl.when(text != "").then(text)
+        return fields.select(**columns, line=pl.col("line"))
 
     def _set_aside(self, reason: str, line: int, text: str) -> None:
         self.quarantine.add(reason, path=self.path, line=line, row=text.rstrip("\r")[:500])

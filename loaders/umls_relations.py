@@ -60,34 +60,11 @@ def read_relations(
     folder: Path, kinds: TypeIndices, wanted: Selection, source: Source, quarantine: Quarantine
 ) -> Iterator[Part]:
     """Evidence of the relations that the schema allows between the kinds of their ends."""
-    schema = Schema.default()
-    names = {relation.name for relation in _RELATIONS.values()}
-    allowed = pl.DataFrame(
-        [(name, *joined) for name in sorted(names) for joined in schema.relation(name).joins],
-        schema=dict.fromkeys(("relation", "head", "tail"), pl.String),
-        orient="row",
-    )
-    # A hierarchy that says no more is one of kinds; other attributes of it are looked up by name.
-    meanings = pl.DataFrame(
-        [("", rel, *relation) for rel, relation in _HIERARCHY.items()]
-        + [(rela, None, *relation) for rela, relation in _RELATIONS.items()],
-        schema={"RELA": pl.String, "REL": pl.String, "relation": pl.String, "turned": pl.Boolean},
-        orient="row",
-    )
-    by_hierarchy = meanings.filter(pl.col("RELA") == "").drop("RELA")
-    by_attribute = meanings.filter(pl.col("RELA") != "").drop("REL")
-    of = np.array([*wanted.types.kinds], dtype=object)
+    allowed = _allowed_ends()
+    by_hierarchy, by_attribute = _meanings()
+    kind_names = np.array([*wanted.types.kinds], dtype=object)
     for rows in read_rows(folder, "MRREL", "CUI1 REL CUI2 RELA SAB SUPPRESS", quarantine):
-        rows = rows.filter(
-            pl.col("CUI1").str.contains(CUI_PATTERN),
-            pl.col("CUI2").str.contains(CUI_PATTERN),
-            pl.col("CUI1") != pl.col("CUI2"),
-            SUPPRESS="N",
-        )
-        if wanted.sources:
-            rows = rows.filter(pl.col("SAB").is_in(wanted.sources))
-        loaded = [kinds[concept_numbers(rows[column])] != NOT_LOADED for column in ("CUI1", "CUI2")]
-        rows = rows.filter(pl.Series(loaded[0] & loaded[1], dtype=pl.Boolean))
+        rows = _between_loaded_concepts(rows, kinds, wanted)
         rows = pl.concat(
             [
                 rows.filter(pl.col("RELA") == "").drop("RELA").join(by_hierarchy, on="REL"),
@@ -100,15 +77,14 @@ def read_relations(
         turned = pl.col("turned")
         rows = rows.select(
             "relation",
-            "SAB",
+            vocabulary="SAB",
             subject=pl.when(turned).then("CUI1").otherwise("CUI2"),
             object=pl.when(turned).then("CUI2").otherwise("CUI1"),
         ).unique(maintain_order=True)
         rows = rows.with_columns(
-            head=pl.Series(of[kinds[concept_numbers(rows["subject"])]], dtype=pl.String),
-            tail=pl.Series(of[kinds[concept_numbers(rows["object"])]], dtype=pl.String),
+            head=pl.Series(kind_names[kinds[concept_numbers(rows["subject"])]], dtype=pl.String),
+            tail=pl.Series(kind_names[kinds[concept_numbers(rows["object"])]], dtype=pl.String),
         ).join(allowed, on=["relation", "head", "tail"], how="semi", maintain_order="left")
-        rows = rows.rename({"SAB": "vocabulary"})
         yield Part(
             evidence=rows.select(
                 "relation",
@@ -119,3 +95,49 @@ def read_relations(
                 qualifiers=json_column(rows, ["vocabulary"]),
             )
         )
+
+
+def _allowed_ends() -> pl.DataFrame:
+    """The kinds (head, tail) that the schema lets each relation join."""
+    schema = Schema.default()
+    names = {relation.name for relation in _RELATIONS.values()}
+    return pl.DataFrame(
+        [(name, *ends) for name in sorted(names) for ends in schema.relation(name).joins],
+        schema=dict.fromkeys(("relation", "head", "tail"), pl.String),
+        orient="row",
+    )
+
+
+def _meanings() -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Our relation of each REL (for rows without a RELA), and of each RELA.
+
+    A hierarchy that says no more is one of kinds; other attributes of it are looked up by name.
+    """
+    meaning = {"relation": pl.String, "turned": pl.Boolean}
+    by_hierarchy = pl.DataFrame(
+        [(rel, *relation) for rel, relation in _HIERARCHY.items()],
+        schema={"REL": pl.String, **meaning},
+        orient="row",
+    )
+    by_attribute = pl.DataFrame(
+        [(rela, *relation) for rela, relation in _RELATIONS.items()],
+        schema={"RELA": pl.String, **meaning},
+        orient="row",
+    )
+    return by_hierarchy, by_attribute
+
+
+def _between_loaded_concepts(
+    rows: pl.DataFrame, kinds: TypeIndices, wanted: Selection
+) -> pl.DataFrame:
+    """The rows of the wanted vocabularies that join two different concepts that are loaded."""
+    rows = rows.filter(
+        pl.col("CUI1").str.contains(CUI_PATTERN),
+        pl.col("CUI2").str.contains(CUI_PATTERN),
+        pl.col("CUI1") != pl.col("CUI2"),
+        SUPPRESS="N",
+    )
+    if wanted.sources:
+        rows = rows.filter(pl.col("SAB").is_in(wanted.sources))
+    is_loaded = [kinds[concept_numbers(rows[column])] != NOT_LOADED for column in ("CUI1", "CUI2")]
+    return rows.filter(pl.Series(is_loaded[0] & is_loaded[1], dtype=pl.Boolean))

@@ -19,11 +19,11 @@ from medkg.graph.frames import Source, empty
 from medkg.graph.kg import KnowledgeGraph, Part
 from medkg.loaders import clinical
 from medkg.loaders.clinical import (
+    MeasuredValue,
+    PartBuffer,
     Patients,
-    Rows,
     day,
     local_id,
-    quantity,
 )
 from medkg.loaders.sources import load
 
@@ -40,13 +40,13 @@ WRITERS: dict[str, Callable[[Path], Path]] = {
 
 
 def test_an_entity_keeps_the_kind_that_it_was_first_met_with() -> None:
-    rows = Rows(Source("test", "1", ""), "observed")
-    assert rows.node("SNOMEDCT:1", "Symptom", None, ["HP:1"]) == "Symptom"
-    assert rows.node("SNOMEDCT:1", "Disease", "Cough", ["HP:2", "SNOMEDCT:1"]) == "Symptom"
-    nodes = rows.part().nodes
+    buffer = PartBuffer(Source("test", "1", ""), "observed")
+    assert buffer.add_node("SNOMEDCT:1", "Symptom", None, ["HP:1"]) == "Symptom"
+    assert buffer.add_node("SNOMEDCT:1", "Disease", "Cough", ["HP:2", "SNOMEDCT:1"]) == "Symptom"
+    nodes = buffer.take_part().nodes
     assert nodes is not None
     assert nodes.select("kind", "name", "xrefs").rows() == [("Symptom", "Cough", ["HP:1", "HP:2"])]
-    assert rows.node("SNOMEDCT:1", "Disease") == "Symptom"
+    assert buffer.add_node("SNOMEDCT:1", "Disease") == "Symptom"
 
 
 def test_pseudonyms_and_names_as_identifiers() -> None:
@@ -79,7 +79,7 @@ def test_days(given: str | None, expected: str | None) -> None:
 
 
 def test_quantities_keep_what_was_given() -> None:
-    assert quantity(1.26, "g/L", None, 1.0) == {
+    assert MeasuredValue(1.26, "g/L", None, 1.0).qualifiers() == {
         "value": 1.26,
         "unit": "g/L",
         "range_low": None,
@@ -88,8 +88,8 @@ def test_quantities_keep_what_was_given() -> None:
         "standard_high": 100.0,
         "standard_unit": "mg/dL",
     }
-    assert "standard_value" not in quantity(3, "spoons")
-    assert "standard_value" not in quantity(3, None)
+    assert "standard_value" not in MeasuredValue(3, "spoons").qualifiers()
+    assert "standard_value" not in MeasuredValue(3, None).qualifiers()
 
 
 @pytest.mark.parametrize("name", sorted(WRITERS))
