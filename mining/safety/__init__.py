@@ -1,1 +1,1 @@
-"""What speaks against giving a drug to a patient, read from the graph; nothing here is learned."""
+"""Drug safety: what a graph holds against giving a drug to a patient; nothing here is learned."""

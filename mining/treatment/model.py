@@ -32,7 +32,9 @@ from ..links.baselines import Degree
 from ..links.explain import Explainer
 from ..links.explain import Path as GraphPath
 from ..links.task import LinkTask
-from ..safety.safety import OUT, Patient, Safety
+from ..safety.query import TreatmentQuery
+from ..safety.safety import Safety
+from ..safety.warning import EXCLUDING
 from .card import treatment_card
 from .collaborative import Collaborative
 from .content import AGAINST, Content
@@ -45,9 +47,10 @@ from .members import (
 from .recommendation import Drug, Recommendation, texts_of
 from .resolve import (
     Notices,
-    patient_of,
+    checked,
     resolved,
     resolved_allergens,
+    with_record,
 )
 
 KIND = "treatment"
@@ -161,11 +164,7 @@ class TreatmentModel:
         """
         notices: Notices = []
         wanted = [diseases] if isinstance(diseases, str) else list(diseases)
-        asked = patient_of(
-            self.graph,
-            notices,
-            candidates=self._diseases,
-            patient=patient,
+        asked = TreatmentQuery(
             diseases=resolved(self.graph, wanted, "Disease", notices),
             also=resolved(self.graph, also, "Disease", notices),
             symptoms=resolved(self.graph, symptoms, "Symptom", notices),
@@ -175,11 +174,14 @@ class TreatmentModel:
             sex=sex,
             pregnant=pregnant,
         )
+        if patient is not None:
+            asked = with_record(self.graph, asked, patient, self._diseases, notices)
+        asked = checked(asked)
         rows = self._rows(asked, notices)
         against = self._safety.warnings(asked, {*rows["drug"], *asked.taking})
         rows = rows.with_columns(
             out=pl.Series(
-                [any(w.kind in OUT for w in against.get(drug, ())) for drug in rows["drug"]],
+                [any(w.kind in EXCLUDING for w in against.get(drug, ())) for drug in rows["drug"]],
                 dtype=pl.Boolean,
             ),
             factor=pl.Series(
@@ -204,7 +206,7 @@ class TreatmentModel:
         guessed = rows.filter(~recorded, ~pl.col("out")).filter(each < top)
         last = max([top, *guessed["rank"]])
         out = rows.filter("out", recorded | (pl.col("rank") <= last))
-        self._say_what_is_lacking(asked, guessed, notices)
+        self._say_what_is_lacking(asked, notices)
 
         def told(chosen: pl.DataFrame) -> tuple[Drug, ...]:
             return tuple(
@@ -234,7 +236,7 @@ class TreatmentModel:
             notices=tuple(notices),
         )
 
-    def _rows(self, asked: Patient, notices: Notices) -> pl.DataFrame:
+    def _rows(self, asked: TreatmentQuery, notices: Notices) -> pl.DataFrame:
         """Each drug once, for the disease that it is best for, but those that are taken.
 
         Columns drug, disease, status, rank (among the drugs that were not trained on for the
@@ -291,7 +293,7 @@ class TreatmentModel:
             nulls_last=True,
         ).unique("drug", keep="first", maintain_order=True)
 
-    def _add_patient(self, raw: dict[str, NDArray[np.float64]], asked: Patient) -> None:
+    def _add_patient(self, raw: dict[str, NDArray[np.float64]], asked: TreatmentQuery) -> None:
         """Where the model has learned from patients, what those who take the same drugs take:
         the mean of both, in standard deviations."""
         member = self.members.get("collaborative")
@@ -312,7 +314,7 @@ class TreatmentModel:
         free = trained == 0
         return not others or any(np.ptp(raw[name][row][free]) > 0 for name in others)
 
-    def _say_what_is_lacking(self, asked: Patient, guessed: pl.DataFrame, notices: Notices) -> None:
+    def _say_what_is_lacking(self, asked: TreatmentQuery, notices: Notices) -> None:
         for disease in asked.diseases:
             if disease not in self._recorded["disease"]:
                 notices.append(
@@ -328,7 +330,7 @@ class TreatmentModel:
     def _drug(
         self,
         row: Mapping[str, Any],
-        asked: Patient,
+        asked: TreatmentQuery,
         against: Mapping[str, Sequence[Any]],
         paths: int,
     ) -> Drug:
@@ -372,7 +374,7 @@ class TreatmentModel:
             )
         ][:most]
 
-    def _taken(self, drug: str, asked: Patient, against: Sequence[Any]) -> Drug:
+    def _taken(self, drug: str, asked: TreatmentQuery, against: Sequence[Any]) -> Drug:
         """A drug that is taken: what it is recorded for among the diseases, and what speaks
         against it."""
         known = self._recorded.filter(
@@ -403,7 +405,7 @@ class TreatmentModel:
     def _recorded_for_wider(self, drug: str, disease: str) -> list[str]:
         """The wider diseases that a drug is on record for."""
         rows = self._recorded.filter(
-            pl.col("drug") == drug, pl.col("disease").is_in(self._safety.wider(disease))
+            pl.col("drug") == drug, pl.col("disease").is_in(self._safety.broader_diseases(disease))
         )
         return [
             f"{status} {self._names[wider]}, of which {self._names[disease]} is a form"

@@ -8,7 +8,9 @@ from typing import Any
 
 from ..links.explain import Path
 from ..links.task import LinkTask
-from ..safety.safety import Caution, Check, Patient
+from ..safety.checks import SafetyCheck
+from ..safety.query import TreatmentQuery
+from ..safety.warning import SafetyWarning
 from .content import Carrier
 
 DISCLAIMER = (
@@ -50,7 +52,7 @@ class Drug:
     evidence: tuple[Mapping[str, Any], ...]
     because: tuple[str, ...]
     paths: tuple[Path, ...]
-    warnings: tuple[Caution, ...]
+    warnings: tuple[SafetyWarning, ...]
     unchecked: tuple[str, ...]
 
 
@@ -75,7 +77,7 @@ class Recommendation:
     """
 
     model: str
-    patient: Patient
+    patient: TreatmentQuery
     names: Mapping[str, str]
     base_rate: float
     recorded: tuple[Drug, ...]
@@ -83,7 +85,7 @@ class Recommendation:
     hypotheses: tuple[Drug, ...]
     contraindicated: tuple[Drug, ...]
     taking: tuple[Drug, ...]
-    checks: tuple[Check, ...]
+    checks: tuple[SafetyCheck, ...]
     notices: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:

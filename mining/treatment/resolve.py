@@ -1,22 +1,18 @@
-"""From texts to identifiers of a graph, and from a patient of the graph to what is asked."""
+"""From texts to identifiers of a graph, and from a patient of the graph to a treatment query."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Container, Sequence
-from datetime import date
-from typing import Any
-
-import polars as pl
+from dataclasses import replace
 
 from ...core.errors import DataError, MissingError
 from ...graph.kg import KnowledgeGraph
 from ...graph.obsolete import current_ids
-from ...graph.units import parse_years
-from ..safety.safety import ALLERGIC_TO, SEXES, Patient
+from ..safety.patient_record import patient_record
+from ..safety.query import TreatmentQuery
 
 Notices = list[str]
-_ALLERGENS = ("Drug", "DrugClass", "Exposure")  # kinds of what one is allergic to
+_ALLERGENS = ("Drug", "DrugClass", "Exposure")  # kinds of nodes
 _PLURALS = {
     "Symptom": "symptoms",
     "Drug": "drugs",
@@ -37,17 +33,17 @@ def resolved(
     if texts:
         current = current_ids([kg]).filter(kind=kind)
         replaced = dict(current.select("old", "new").iter_rows())
-    found = []
+    matches: list[str] = []
     for text in texts:
         if text in replaced:
             notices.append(f"{text} is obsolete: {replaced[text]} was taken, which replaces it")
             text = replaced[text]
         if kind != "Disease" and len(same := _namesakes(kg, text, kind)) > 1:
             notices.append(f"{text} is {len(same)} {_PLURALS[kind]} of one name; all were taken")
-            found += same
+            matches += same
         else:
-            found.append(_one(kg, text, kind))
-    return tuple(dict.fromkeys(found))
+            matches.append(_resolved_one(kg, text, kind))
+    return tuple(dict.fromkeys(matches))
 
 
 def resolved_allergens(
@@ -58,11 +54,11 @@ def resolved_allergens(
     Raises:
         MissingError: nothing of these kinds (near drugs are named), or several.
     """
-    found: list[str] = []
+    matches: list[str] = []
     for text in texts:
-        known = (kind for kind in _ALLERGENS if not kg.find(text, kind).is_empty())
-        found += resolved(kg, [text], next(known, "Drug"), notices)
-    return tuple(dict.fromkeys(found))
+        kinds = (kind for kind in _ALLERGENS if not kg.find(text, kind).is_empty())
+        matches += resolved(kg, [text], next(kinds, "Drug"), notices)
+    return tuple(dict.fromkeys(matches))
 
 
 def _namesakes(kg: KnowledgeGraph, text: str, kind: str) -> list[str]:
@@ -72,7 +68,7 @@ def _namesakes(kg: KnowledgeGraph, text: str, kind: str) -> list[str]:
     return rows["id"].to_list() if rows["name_key"].n_unique() == 1 else []
 
 
-def _one(kg: KnowledgeGraph, text: str, kind: str) -> str:
+def _resolved_one(kg: KnowledgeGraph, text: str, kind: str) -> str:
     try:
         return kg.resolve(text, kind)
     except MissingError:
@@ -86,68 +82,65 @@ def _one(kg: KnowledgeGraph, text: str, kind: str) -> str:
         ) from None
 
 
-def patient_of(
+def with_record(
     kg: KnowledgeGraph,
-    notices: Notices,
-    *,
+    query: TreatmentQuery,
+    patient: str,
     candidates: Container[str],
-    patient: str | None,
-    diseases: tuple[str, ...],
-    also: tuple[str, ...],
-    symptoms: tuple[str, ...],
-    taking: tuple[str, ...],
-    allergic: tuple[str, ...],
-    age: float | None,
-    sex: str | None,
-    pregnant: bool | None,
-) -> Patient:
-    """What is asked: what was given, and of a patient of the graph what it holds. What was given
-    goes before what the graph holds.
+    notices: Notices,
+) -> TreatmentQuery:
+    """A query with what the graph records of one of its patients; what was given takes precedence.
 
-    Of the diseases that the graph holds of a patient, those that are not among `candidates` are not
-    sought for, as `notices` is told, but count for what speaks against a drug; unless none is.
+    Of the diseases that the graph records, those that are not among `candidates` are not sought
+    for, as `notices` say, but count for what speaks against a drug; unless none is.
+
+    Args:
+        patient: an identifier or a name.
+        candidates: the diseases that a model has seen.
 
     Raises:
         MissingError: no such patient.
-        DataError: no disease to treat, or an age or sex that is none.
+        DataError: no disease to treat, or a pregnant man.
     """
-    youngest = node = None
-    if patient is not None:
-        node = _one(kg, patient, "Patient")
-        own = _held(kg, node)
-        if not diseases:
-            diseases = _sought(kg, own["HAS_DISEASE"], candidates, notices)
-        also = (*also, *(d for d in own["HAS_DISEASE"] if d not in diseases))
-        symptoms = (*symptoms, *own["HAS_PHENOTYPE"])
-        taking = (*taking, *own["TAKES"])
-        allergic = (*allergic, *own[ALLERGIC_TO])
-        said = _properties(kg, node)
-        sex = said.get("sex") if sex is None else sex
-        if age is None:
-            youngest, age = _ages(said)
-        if not diseases:
-            raise DataError(
-                f"the graph records no disease of {node}; give one with --disease, or rank"
-                " diseases for the patient's findings with medkg diagnose"
-            )
+    node = _resolved_one(kg, patient, "Patient")
+    record = patient_record(kg, node)
+    diseases = query.diseases or _sought(kg, record.diseases, candidates, notices)
     if not diseases:
+        raise DataError(
+            f"the graph records no disease of {node}; give one with --disease, or rank"
+            " diseases for the patient's findings with medkg diagnose"
+        )
+    return replace(
+        query,
+        diseases=diseases,
+        also=(*query.also, *record.diseases),
+        symptoms=(*query.symptoms, *record.symptoms),
+        taking=(*query.taking, *record.taking),
+        allergic=(*query.allergic, *record.allergic),
+        sex=record.sex if query.sex is None else query.sex,
+        youngest=record.youngest if query.age is None else None,
+        age=record.age if query.age is None else query.age,
+        id=node,
+    )
+
+
+def checked(query: TreatmentQuery) -> TreatmentQuery:
+    """The query with every identifier once, and what is sought for not among `also`.
+
+    Raises:
+        DataError: no disease to treat.
+    """
+    if not query.diseases:
         raise DataError(
             "give a disease to treat, or a patient who has one; medkg diagnose ranks diseases for"
             " symptoms"
         )
-    if both := [d for d in also if d in diseases]:
-        also = tuple(d for d in also if d not in both)
-    return Patient(
-        diseases=diseases,
-        also=tuple(dict.fromkeys(also)),
-        symptoms=tuple(dict.fromkeys(symptoms)),
-        taking=tuple(dict.fromkeys(taking)),
-        age=age,
-        youngest=youngest,
-        sex=sex,
-        pregnant=pregnant,
-        allergic=tuple(dict.fromkeys(allergic)),
-        id=node,
+    return replace(
+        query,
+        also=tuple(dict.fromkeys(d for d in query.also if d not in query.diseases)),
+        symptoms=tuple(dict.fromkeys(query.symptoms)),
+        taking=tuple(dict.fromkeys(query.taking)),
+        allergic=tuple(dict.fromkeys(query.allergic)),
     )
 
 
@@ -165,34 +158,3 @@ def _sought(
                 " sought for it, but it counts for what speaks against one"
             )
     return seen
-
-
-def _held(kg: KnowledgeGraph, patient: str) -> dict[str, tuple[str, ...]]:
-    relations = ("HAS_DISEASE", "HAS_PHENOTYPE", "TAKES", ALLERGIC_TO)
-    rows = (
-        kg.scan("edges")
-        .filter(pl.col("subject") == patient, pl.col("relation").is_in(list(relations)))
-        .select("relation", "object")
-        .collect()
-        .sort("object")
-    )
-    return {name: tuple(rows.filter(relation=name)["object"]) for name in relations}
-
-
-def _properties(kg: KnowledgeGraph, patient: str) -> dict[str, Any]:
-    text = kg.nodes.filter(id=patient)["properties"][0]
-    said: dict[str, Any] = json.loads(text or "{}")
-    if said.get("sex") not in SEXES:  # unknown, other
-        said.pop("sex", None)
-    return said
-
-
-def _ages(said: dict[str, Any]) -> tuple[float | None, float | None]:
-    """The least age, where it isn't certain, and the age, in years: from an ISO 8601 duration, or
-    from the year of birth, of which the least age is one less than the difference."""
-    if (age := parse_years(str(said.get("age") or ""))) is not None:
-        return None, age
-    if isinstance(born := said.get("birth_year"), int):
-        oldest = max(0, date.today().year - born)
-        return float(max(0, oldest - 1)), float(oldest)
-    return None, None

@@ -12,7 +12,7 @@ import medkg
 from medkg.cli import app
 from medkg.cli.show_recommendation import _cited, below_members
 from medkg.core.errors import MissingError, ModelError
-from medkg.mining.safety.safety import Caution
+from medkg.mining.safety.warning import SafetyWarning
 from tests.mining.treatment.pharmacy import pharmacy
 from tests.servers import EVERYTHING, change
 
@@ -102,7 +102,9 @@ def test_allergies(folder: Path) -> None:
 def test_a_warning_shows_the_sentence_that_it_comes_from() -> None:
     piece = {"source": "text", "document": "note:1", "references": [], "sentence": None}
     pieces = ({**piece, "sentence": "Allergic to penicillin."}, {**piece, "document": "note:2"})
-    warning = Caution("allergy", "…", "patient:1", "ALLERGIC_TO", "d", "edge", "d", 1, 0.9, pieces)
+    warning = SafetyWarning(
+        "allergy", "…", "patient:1", "ALLERGIC_TO", "d", "edge", "d", 1, 0.9, pieces
+    )
     assert _cited(warning) == 'text note:1: "Allergic to penicillin."; text note:2'
 
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from medkg.core.errors import DataError, MissingError
 from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
-from medkg.mining.safety.safety import Patient, Safety
+from medkg.mining.safety.query import TreatmentQuery
+from medkg.mining.safety.safety import Safety
 from medkg.mining.treatment.content import Content
 from medkg.mining.treatment.model import TreatmentModel
 from medkg.mining.treatment.recommendation import Drug, Recommendation
@@ -30,7 +31,7 @@ def model() -> TreatmentModel:
 
 
 def texts(safety: Safety, drug: str, **patient: Any) -> list[str]:
-    asked = Patient(**{"diseases": (), **patient})
+    asked = TreatmentQuery(**{"diseases": (), **patient})
     return [warning.text for warning in safety.warnings(asked, [drug]).get(drug, [])]
 
 
@@ -44,7 +45,7 @@ def test_contraindications_hold_for_narrower_diseases() -> None:
 
 
 def test_contraindications_for_a_form_of_the_patients_disease() -> None:
-    warning = Safety(pharmacy()).warnings(Patient(("DOID:9000",)), ["drugbank:DB01"])
+    warning = Safety(pharmacy()).warnings(TreatmentQuery(("DOID:9000",)), ["drugbank:DB01"])
     (found,) = warning["drugbank:DB01"]
     assert found.kind == "contraindicated for a form of it"
     assert found.text == (
@@ -98,13 +99,13 @@ def test_contraindications_of_drugs_like_it_make_a_drug_doubtful() -> None:
     assert texts(safety, "drugbank:DB32", diseases=("DOID:30",)) == said  # by class
     assert texts(safety, "drugbank:DB41", diseases=("DOID:30",)) == said  # by resemblance
     assert texts(safety, "drugbank:DB42", diseases=("DOID:30",)) == []
-    (warning,) = safety.warnings(Patient(("DOID:30",)), ["drugbank:DB41"])["drugbank:DB41"]
+    (warning,) = safety.warnings(TreatmentQuery(("DOID:30",)), ["drugbank:DB41"])["drugbank:DB41"]
     assert warning.kind == "contraindicated for drugs like it"
     assert (warning.subject, warning.object) == ("drugbank:DB31", "DOID:3")
     assert warning.evidence
 
 
-def kinds(safety: Safety, patient: Patient) -> dict[str, set[str]]:
+def kinds(safety: Safety, patient: TreatmentQuery) -> dict[str, set[str]]:
     """The drugs that each kind of warning is about."""
     found: dict[str, set[str]] = {}
     for drug, own in safety.warnings(patient, drugs).items():
@@ -119,7 +120,7 @@ def test_an_allergy_is_to_the_drug_and_its_forms_and_doubts_those_like_it() -> N
         ("drugbank:DB50", "RESEMBLES", "drugbank:DB20", None),
         ("drugbank:DB20", "RESEMBLES", "drugbank:DB51", None),
     ]
-    safety, patient = Safety(pharmacy(extra=extra)), Patient((), allergic=("drugbank:DB20",))
+    safety, patient = Safety(pharmacy(extra=extra)), TreatmentQuery((), allergic=("drugbank:DB20",))
     assert kinds(safety, patient) == {
         "allergy": {"20", "40"},
         "allergy to a drug like it": {*(f"2{n}" for n in range(1, DRUGS)), "50", "51"},
@@ -141,7 +142,7 @@ def test_an_allergy_is_to_the_drug_and_its_forms_and_doubts_those_like_it() -> N
 
 def test_drugs_of_a_large_class_are_not_like_one_another() -> None:
     large = [(drug, "IN_CLASS", "NDFRT:2", None) for drug in drugs[:31] if drug[11] != "2"]
-    allergic = Patient((), allergic=("drugbank:DB20",))
+    allergic = TreatmentQuery((), allergic=("drugbank:DB20",))
     assert kinds(Safety(pharmacy(extra=large)), allergic) == {"allergy": {"20"}}
     of_30 = large[: 30 - DRUGS]
     assert len(kinds(Safety(pharmacy(extra=of_30)), allergic)["allergy to a drug like it"]) == 29
@@ -150,8 +151,8 @@ def test_drugs_of_a_large_class_are_not_like_one_another() -> None:
 def test_an_allergy_to_a_class_is_to_its_members_and_those_of_narrower_classes() -> None:
     safety = Safety(pharmacy(extra=[("NDFRT:1", "SUBCLASS_OF", "NDFRT:2", None)]))
     families = {f"{f}{n}" for f in (1, 2) for n in range(DRUGS)}
-    assert kinds(safety, Patient((), allergic=("NDFRT:2",))) == {"allergy": families}
-    assert kinds(safety, Patient((), allergic=("NDFRT:1",))) == {
+    assert kinds(safety, TreatmentQuery((), allergic=("NDFRT:2",))) == {"allergy": families}
+    assert kinds(safety, TreatmentQuery((), allergic=("NDFRT:1",))) == {
         "allergy": {drug for drug in families if drug[0] == "1"}
     }
     assert texts(safety, "drugbank:DB20", allergic=("NDFRT:2",)) == [
@@ -214,7 +215,7 @@ def test_an_allergy_as_another_source_calls_the_drug() -> None:
     given = ["drugbank:1", "drugbank:2"]
 
     def said(allergen: str) -> dict[str, list[str]]:
-        found = safety.warnings(Patient((), allergic=(allergen,)), given)
+        found = safety.warnings(TreatmentQuery((), allergic=(allergen,)), given)
         assert {w.kind for own in found.values() for w in own} <= {"allergy"}
         return {drug: [w.text for w in own] for drug, own in found.items()}
 
@@ -286,7 +287,7 @@ def test_evidence_of_anothers_allergy_is_not_shown() -> None:
     kg = pharmacy()
     nodes = kg.nodes.select("id", "kind", "name")
     safety = Safety(KnowledgeGraph.build(nodes, said, kg.sources))
-    patient = Patient((), allergic=("drugbank:DB20",), id="patient:1")
+    patient = TreatmentQuery((), allergic=("drugbank:DB20",), id="patient:1")
     (warning,) = safety.warnings(patient, drugs)["drugbank:DB20"]
     assert [piece["sentence"] for piece in warning.evidence] == ["Allergic to drug 2-0."]
 
@@ -307,7 +308,7 @@ def test_a_drug_that_is_taken_in_spite_of_an_allergy(model: TreatmentModel) -> N
 
 
 def test_an_allergy_goes_before_a_contraindication() -> None:
-    patient = Patient((), pregnant=True, allergic=("drugbank:DB04",))
+    patient = TreatmentQuery((), pregnant=True, allergic=("drugbank:DB04",))
     found = Safety(pharmacy()).warnings(patient, ["drugbank:DB04"])["drugbank:DB04"]
     assert [warning.kind for warning in found] == ["allergy", "contraindicated"]
 
@@ -319,7 +320,7 @@ def test_what_was_looked_for_of_allergies() -> None:
     def check(kg: KnowledgeGraph, *allergic: str) -> tuple[bool, str]:
         (found,) = [
             check
-            for check in Safety(kg).checks(Patient(("DOID:00",), allergic=allergic))
+            for check in Safety(kg).checks(TreatmentQuery(("DOID:00",), allergic=allergic))
             if check.what == "allergies"
         ]
         return found.checked, found.note
@@ -348,9 +349,9 @@ def test_a_drug_is_not_the_group_whose_name_is_its_plural() -> None:
         drugs={"drugbank:DB60": "drug 2-0s"},
         extra=[(f"drugbank:DB2{n}", "SUBCLASS_OF", "drugbank:DB60", None) for n in range(2)],
     )
-    one = Safety(kg).warnings(Patient((), allergic=("drugbank:DB20",)), ["drugbank:DB21"])
+    one = Safety(kg).warnings(TreatmentQuery((), allergic=("drugbank:DB20",)), ["drugbank:DB21"])
     assert {warning.kind for warning in one["drugbank:DB21"]} == {"allergy to a drug like it"}
-    group = Safety(kg).warnings(Patient((), allergic=("drugbank:DB60",)), ["drugbank:DB21"])
+    group = Safety(kg).warnings(TreatmentQuery((), allergic=("drugbank:DB60",)), ["drugbank:DB21"])
     assert {warning.kind for warning in group["drugbank:DB21"]} == {"allergy"}
 
 
@@ -387,7 +388,7 @@ def test_pregnancy_as_far_as_a_source_states_it(pregnant: bool | None) -> None:
     assert said == (["contraindicated in Pregnancy"] if pregnant else [])
     silent = kg.without_edges(kg.edges.filter(object="DOID:77")["id"])
     for graph, states in ((kg, True), (silent, False)):
-        checks = Safety(graph).checks(Patient(("DOID:00",), pregnant=pregnant))
+        checks = Safety(graph).checks(TreatmentQuery(("DOID:00",), pregnant=pregnant))
         (check,) = [check for check in checks if check.what == "pregnancy"]
         assert check.checked == (states and pregnant is not None)
         if not check.checked:
@@ -396,7 +397,7 @@ def test_pregnancy_as_far_as_a_source_states_it(pregnant: bool | None) -> None:
 
 def test_what_could_not_be_checked_is_said() -> None:
     kg = pharmacy()
-    patient = Patient(("DOID:00",), taking=("drugbank:DB10",), age=8, sex="male")
+    patient = TreatmentQuery(("DOID:00",), taking=("drugbank:DB10",), age=8, sex="male")
     checks = {check.what: check for check in Safety(kg).checks(patient)}
     assert {what for what, check in checks.items() if check.checked} == {
         "contraindications", "interactions", "adverse effects",
@@ -407,7 +408,7 @@ def test_what_could_not_be_checked_is_said() -> None:
     for check in Safety(silent).checks(patient):
         assert not check.checked
         assert check.note.startswith("not checked")
-    other = Patient(("DOID:00",), taking=("drugbank:DB33",))
+    other = TreatmentQuery(("DOID:00",), taking=("drugbank:DB33",))
     (check,) = [c for c in Safety(kg).checks(other) if c.what == "interactions"]
     assert not check.checked
     assert "none is recorded of drug 3-3" in check.note
@@ -438,7 +439,10 @@ def test_an_effect_that_is_what_is_treated_warns_and_does_not_push_down() -> Non
     safety = Safety(pharmacy())
     sought, other = (
         safety.warnings(patient, ["drugbank:DB03"])["drugbank:DB03"][0]
-        for patient in (Patient(("DOID:66",)), Patient(("DOID:00",), also=("DOID:66",)))
+        for patient in (
+            TreatmentQuery(("DOID:66",)),
+            TreatmentQuery(("DOID:00",), also=("DOID:66",)),
+        )
     )
     assert sought.text == other.text
     assert (sought.factor, other.factor) == (1, 2)
@@ -469,7 +473,7 @@ def test_a_drug_that_is_taken_is_named_with_what_speaks_against_it(model: Treatm
 
 def test_a_patient_of_the_graph(model: TreatmentModel) -> None:
     found = model.recommend(patient="patient:1", top=3)
-    assert found.patient == Patient(
+    assert found.patient == TreatmentQuery(
         ("DOID:00",), (), ("HP:1",), ("drugbank:DB10",), 70.166667, None, "female", id="patient:1"
     )
     told = model.recommend(
@@ -548,8 +552,8 @@ def test_a_disease_of_a_patient_that_the_model_has_not_seen(model: TreatmentMode
 
 def test_a_man_is_not_pregnant() -> None:
     with pytest.raises(DataError, match="male and pregnant"):
-        Patient(("DOID:00",), sex="male", pregnant=True)
-    assert Patient(("DOID:00",), sex="male", pregnant=False).states == ["male"]
+        TreatmentQuery(("DOID:00",), sex="male", pregnant=True)
+    assert TreatmentQuery(("DOID:00",), sex="male", pregnant=False).states == ["male"]
 
 
 def test_a_broad_cross_reference_makes_no_two_diseases_the_same() -> None:
@@ -574,7 +578,7 @@ def test_a_broad_cross_reference_makes_no_two_diseases_the_same() -> None:
     kg = KnowledgeGraph.build(
         nodes, evidence.with_columns(source=pl.lit("x")), [Source("x", "1", "CC0-1.0")]
     )
-    found = Safety(kg).warnings(Patient(("MONDO:1",)), [f"drugbank:{n}" for n in (1, 2, 3)])
+    found = Safety(kg).warnings(TreatmentQuery(("MONDO:1",)), [f"drugbank:{n}" for n in (1, 2, 3)])
     said = {drug: [(w.kind, w.factor, w.text) for w in own] for drug, own in found.items()}
     perhaps = "contraindicated for what is perhaps the same"
     assert said == {
