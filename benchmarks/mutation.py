@@ -1,0 +1,202 @@
+"""Mutation testing: whether the tests notice when a rule of medkg is changed.
+
+    pip install cosmic-ray
+    python benchmarks/mutation.py                     # a sample of every subject
+    python benchmarks/mutation.py guard --sample 0    # all mutants of one
+    python benchmarks/mutation.py edges --survivors   # and what the survivors changed
+
+A mutant is a module with one operator, comparison, number, condition or loop changed by cosmic-ray.
+It is killed where a test of its subject fails. Mutants are drawn at random with a seed; those that
+change an annotation or a message alone are no mutants. The module is changed in memory, as the
+tests import it, so the working tree is left as it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from difflib import unified_diff
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import CodeType
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+# They fail on exceptions of several lines, or need variables named.
+LEFT_OUT = ("ExceptionReplacer", "VariableInserter", "VariableReplacer")
+TIMEOUT = 180  # seconds for the tests of a mutant; a mutant that makes them hang is killed
+
+
+class Subject(NamedTuple):
+    """A rule that matters: the modules that hold it, and the tests that must notice a change."""
+
+    modules: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+SUBJECTS = {
+    "guard": Subject(("medkg.graph.store.guard",), ("tests/contract/test_guard.py",)),
+    "edges": Subject(("medkg.graph.edges",), ("tests/graph/test_edges.py",)),
+    "statistics": Subject(("medkg.core.statistics",), ("tests/core/test_statistics.py",)),
+    "ranking": Subject(("medkg.core.ranking",), ("tests/core/test_ranking.py",)),
+    "calibration": Subject(("medkg.core.calibration",), ("tests/core/test_calibration.py",)),
+}
+
+
+class Mutant(NamedTuple):
+    """A changed module: its source, and where the change is."""
+
+    module: str
+    source: bytes
+    operator: str
+    line: int
+
+
+def mutants_of(module: str) -> Iterator[Mutant]:
+    """Every mutant of a module, in the order of cosmic-ray's operators."""
+    from cosmic_ray.mutating import mutate_code
+    from cosmic_ray.plugins import get_operator, operator_names
+
+    source = _source_of(module)
+    original = _meaning(source)
+    for name in sorted(operator_names()):
+        if name.endswith(LEFT_OUT):
+            continue
+        occurrence = 0
+        while changed := mutate_code(source, get_operator(name)(), occurrence):
+            occurrence += 1
+            code = changed if isinstance(changed, bytes) else changed.encode()
+            if _meaning(code) != original:
+                yield Mutant(module, code, name, _first_change(source, code))
+
+
+def _source_of(module: str) -> bytes:
+    spec = find_spec(module)
+    if spec is None or spec.origin is None:
+        raise SystemExit(f"{module}: there is no such module; name it anew in SUBJECTS")
+    return Path(spec.origin).read_bytes()
+
+
+def _meaning(source: bytes) -> str:
+    """A module's syntax tree without what has no effect: annotations and the text of messages."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            node.returns = None
+        elif isinstance(node, ast.arg):
+            node.annotation = None
+        elif isinstance(node, ast.AnnAssign):
+            node.annotation = ast.Constant(None)
+        elif isinstance(node, ast.Raise):
+            node.exc = None
+    return ast.dump(tree)
+
+
+def _first_change(source: bytes, changed: bytes) -> int:
+    pairs = zip(source.splitlines(), changed.splitlines(), strict=False)
+    return next(line for line, (old, new) in enumerate(pairs, start=1) if old != new)
+
+
+def is_killed(mutant: Mutant, tests: Sequence[str], folder: Path, number: int) -> bool:
+    """Whether a test fails, or never ends, with the mutant in the place of its module."""
+    file = folder / f"{number}.py"
+    file.write_bytes(mutant.source)
+    command = [sys.executable, __file__, "--run", mutant.module, str(file), *tests]
+    try:
+        ended = subprocess.run(
+            command, cwd=ROOT, capture_output=True, timeout=TIMEOUT, env=_environment(), check=False
+        )
+    except subprocess.TimeoutExpired:
+        return True
+    return ended.returncode != 0
+
+
+def _environment() -> dict[str, str]:
+    # Hypothesis must draw the same examples for every mutant, and keep none.
+    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+class _MutantLoader(SourceFileLoader):
+    """Loads a module from the mutant's source, as if it stood in the module's own file."""
+
+    def __init__(self, fullname: str, path: str, mutant: Path):
+        super().__init__(fullname, path)
+        self._mutant = mutant
+
+    def get_code(self, fullname: str) -> CodeType:
+        return compile(self._mutant.read_bytes(), self.get_filename(fullname), "exec")
+
+
+def run_tests_on(module: str, mutant: Path, tests: Sequence[str]) -> int:
+    """Run tests with a mutant in the place of a module; pytest's exit code."""
+    import pytest
+
+    class Finder(PathFinder):
+        @classmethod
+        def find_spec(cls, fullname, path=None, target=None) -> ModuleSpec | None:  # type: ignore[no-untyped-def]
+            spec = super().find_spec(fullname, path, target)
+            if fullname == module and spec is not None and spec.origin is not None:
+                spec.loader = _MutantLoader(fullname, spec.origin, mutant)
+            return spec
+
+    sys.meta_path[sys.meta_path.index(PathFinder)] = Finder
+    sys.path.insert(0, str(ROOT))
+    return int(pytest.main(["-q", "-x", "-p", "no:cacheprovider", *tests]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("subjects", nargs="*", help=f"{', '.join(SUBJECTS)}; default: all")
+    parser.add_argument("--sample", type=int, default=60, help="mutants a subject; 0: all")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--survivors", action="store_true", help="show what survivors changed")
+    parser.add_argument("--run", nargs="+", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.run:
+        module, mutant, *tests = arguments.run
+        sys.exit(run_tests_on(module, Path(mutant), tests))
+    print("| subject | mutants | tried | killed | share |\n|---|---|---|---|---|")
+    for name in arguments.subjects or SUBJECTS:
+        measure(name, arguments.sample, arguments.seed, arguments.processes, arguments.survivors)
+
+
+def measure(name: str, sample: int, seed: int, processes: int, show_survivors: bool) -> None:
+    """Try the mutants of a subject, and print its row of the table."""
+    modules, tests = SUBJECTS[name]
+    mutants = [mutant for module in modules for mutant in mutants_of(module)]
+    tried = mutants
+    if 0 < sample < len(mutants):
+        tried = random.Random(seed).sample(mutants, sample)
+    with TemporaryDirectory() as folder, ThreadPoolExecutor(processes) as pool:
+        futures = [
+            pool.submit(is_killed, mutant, tests, Path(folder), number)
+            for number, mutant in enumerate(tried)
+        ]
+        killed = [future.result() for future in futures]
+    share = sum(killed) / len(tried)
+    print(f"| {name} | {len(mutants)} | {len(tried)} | {sum(killed)} | {share:.2f} |", flush=True)
+    for mutant, dead in zip(tried, killed, strict=True):
+        if show_survivors and not dead:
+            _print_change(mutant)
+
+
+def _print_change(mutant: Mutant) -> None:
+    old = _source_of(mutant.module).decode().splitlines()
+    new = mutant.source.decode().splitlines()
+    print(f"{mutant.module}, line {mutant.line}, {mutant.operator}")
+    for line in unified_diff(old, new, n=0, lineterm=""):
+        if not line.startswith(("---", "+++", "@@")):
+            print(f"    {line}")
+
+
+if __name__ == "__main__":
+    main()
