@@ -177,7 +177,7 @@ def _train_links(this: Run, kg: KnowledgeGraph) -> LinkModel:
             )
         )
         this.say("A set this small only checks that all is wired right; the measure is")
-        this.say("docs/benchmarks.md, on Hetionet.")
+        this.say("docs/benchmarks/, on Hetionet.")
         this.table(
             "links",
             link_figures(model.name, model.metrics),
@@ -199,7 +199,7 @@ def _train_diagnosis(this: Run, kg: KnowledgeGraph) -> DiagnosisModel:
             else train_diagnosis(kg, seed=this.seed, out=folder, graph_path=this.out / "graph")
         )
         this.say("These patients are simulated from the annotations that the model learnt from, so")
-        this.say("this too is only a check; docs/benchmarks.md has published cases.")
+        this.say("this too is only a check; docs/benchmarks/ has published cases.")
         figures = diagnosis_figures(model.metrics)
         this.table(
             "diagnosis",

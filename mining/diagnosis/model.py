@@ -458,7 +458,7 @@ Diseases that the graph doesn't annotate and no known patient has can't be found
 ## Figures on {HELD_OUT} held-out simulated patients
 
 A check that all is wired right, no more: simulated patients are made from annotations, which
-flatters models of annotations alone. For published cases see docs/benchmarks.md.
+flatters models of annotations alone. For published cases see docs/benchmarks/diagnosis.md.
 
 | model | top 1 | top 3 | top 10 | MRR |
 |---|---|---|---|---|
