@@ -384,9 +384,9 @@ def load_model(
 
         return load_link_model(path, graph)
     if kind == "diagnosis":
-        from medkg.mining.diagnosis.model import load_model as load_diagnosis
+        from medkg.mining.diagnosis.model import load_diagnosis_model
 
-        return load_diagnosis(path, graph)
+        return load_diagnosis_model(path, graph)
     if kind == "treatment":
         from medkg.mining.treatment.model import load_treatment_model
 

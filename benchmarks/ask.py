@@ -47,8 +47,8 @@ from medkg.core.statistics import draws_one_by_one, percentile_bounds
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.diagnosis.ask import (
     askable,
-    considered,
     information_gain,
+    most_probable_diseases,
     probabilities,
 )
 from medkg.mining.diagnosis.cases import cases_of
@@ -138,7 +138,7 @@ def by_gain(
     knowledge: Knowledge, logs: Floats, present: Integers, excluded: Integers, unknown: Integers
 ) -> int | None:
     """The question of the greatest expected information gain."""
-    rows, weights = considered(logs)
+    rows, weights = most_probable_diseases(logs)
     columns = askable(knowledge, rows, present, excluded, unknown)
     if not len(columns):
         return None
@@ -150,7 +150,7 @@ def by_list(
     knowledge: Knowledge, logs: Floats, present: Integers, excluded: Integers, unknown: Integers
 ) -> int | None:
     """The phenotype that is most probable by the list."""
-    rows, weights = considered(logs)
+    rows, weights = most_probable_diseases(logs)
     columns = askable(knowledge, rows, present, excluded, unknown)
     if not len(columns):
         return None

@@ -32,8 +32,8 @@ from medkg.core.statistics import draws_one_by_one, percentile_bounds
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.diagnosis.cases import cases_of
 from medkg.mining.diagnosis.circumstances import Circumstances, Factors, years_of_onset
-from medkg.mining.diagnosis.explain import posterior
 from medkg.mining.diagnosis.model import DiagnosisModel
+from medkg.mining.diagnosis.posterior import posterior
 
 LATER_THAN = 34_600_000
 TOP = (1, 3, 10)

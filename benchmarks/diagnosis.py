@@ -41,8 +41,9 @@ from medkg.core.statistics import Bootstrap
 from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.sources import load
 from medkg.mining.diagnosis.cases import cases_of, read_cases
-from medkg.mining.diagnosis.evaluate import evaluate_diagnosis, means_with_intervals
-from medkg.mining.diagnosis.ranker import train_own_readouts
+from medkg.mining.diagnosis.evaluate import evaluate_diagnosis
+from medkg.mining.diagnosis.figures import means_with_intervals
+from medkg.mining.diagnosis.ranker import train_shipped_heads
 from medkg.mining.diagnosis.scorers import MODELS, UNTRAINED
 from medkg.mining.diagnosis.split import CaseSplit, Round, split_cases
 from medkg.mining.diagnosis.train import train_diagnosis
@@ -176,7 +177,7 @@ def main() -> None:
     cases = load("phenopackets", data / "phenopackets" / "phenopackets-train.tar.xz")
     if arguments.write_readouts:
         split = split_of("A", cases, arguments.cache)
-        train_own_readouts(split.test.knowledge, split.test.earlier)
+        train_shipped_heads(split.test.knowledge, split.test.earlier)
         return
     if arguments.leaks:
         show_leaks(cases, arguments.cache)

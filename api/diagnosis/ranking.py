@@ -134,7 +134,7 @@ class _Ranking:
 
     def of(self, patients: Sequence[PatientFindings]) -> list[PatientDiagnosis]:
         """The results of patients of each of whom the model knows a phenotype."""
-        from medkg.mining.diagnosis.explain import posterior
+        from medkg.mining.diagnosis.posterior import posterior
 
         model, knowledge = self.model, self.model.knowledge
         present = [knowledge.columns_of(patient.findings.present) for patient in patients]

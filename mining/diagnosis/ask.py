@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TypedDict
 
 import numpy as np
 import polars as pl
@@ -10,11 +10,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from .circumstances import Circumstances, Factors
-from .explain import most_probable, posterior
 from .knowledge import Floats, Integers, Knowledge
-
-if TYPE_CHECKING:
-    from .model import DiagnosisModel
+from .posterior import ProbabilityModel, most_probable, posterior
 
 CONSIDERED = 200  # the most probable diseases, among which a question is to tell
 NOISE = 0.05  # how often a phenotype is found for another reason than the disease
@@ -22,7 +19,7 @@ _SPEAKS_FOR = 3  # diseases named that a "yes" speaks for
 
 
 def questions(
-    model: DiagnosisModel,
+    model: ProbabilityModel,
     present: Integers,
     excluded: Integers,
     unknown: Integers,
@@ -43,7 +40,7 @@ def questions(
     knowledge = model.knowledge
     factors = Factors(model.kg, knowledge, circumstances) if circumstances else None
     logs = posterior(model, [present], [excluded], factors)[0]
-    rows, weights = considered(logs)
+    rows, weights = most_probable_diseases(logs)
     columns = askable(knowledge, rows, present, excluded, unknown)
     shown = probabilities(knowledge, rows, columns, present)
     gain = information_gain(weights, shown)
@@ -89,7 +86,7 @@ class Question(TypedDict):
     speaks_for: list[str]
 
 
-QUESTIONS: dict[str, Any] = {
+QUESTIONS: dict[str, pl.DataType | type[pl.DataType]] = {
     "rank": pl.UInt32,
     "phenotype": pl.String,
     "name": pl.String,
@@ -100,7 +97,7 @@ QUESTIONS: dict[str, Any] = {
 }
 
 
-def considered(logs: Floats) -> tuple[Integers, NDArray[np.float64]]:
+def most_probable_diseases(logs: Floats) -> tuple[Integers, NDArray[np.float64]]:
     """The rows of the most probable diseases, and their probabilities among themselves."""
     rows = most_probable(logs, CONSIDERED)
     weights = np.exp(logs[rows].astype(np.float64) - float(logs[rows[0]]))

@@ -131,7 +131,7 @@ class Phenotypes:
         seen, denied = (self._known(texts, notes) for texts in (present, excluded))
         given_way = {p for p in seen if not self.ancestors(p).isdisjoint(typed_denied)}
         notes += [
-            f"{self._said(phenotype)} counts as absent: that was typed"
+            f"{self._phrase(phenotype)} counts as absent: that was typed"
             for phenotype in seen
             if phenotype in given_way
         ]
@@ -142,10 +142,10 @@ class Phenotypes:
         kept = []
         for phenotype in denied:
             if phenotype in seen:
-                notes.append(f"{self._said(phenotype)} is both observed and excluded: observed")
+                notes.append(f"{self._phrase(phenotype)} is both observed and excluded: observed")
             elif phenotype in above:
                 notes.append(
-                    f"{self._said(phenotype)} is excluded, but {self._said(above[phenotype])},"
+                    f"{self._phrase(phenotype)} is excluded, but {self._phrase(above[phenotype])},"
                     " which is one, is observed: the exclusion is left out"
                 )
             else:
@@ -167,5 +167,5 @@ class Phenotypes:
                 notes.append(note)
         return list(dict.fromkeys(found))
 
-    def _said(self, phenotype: str) -> str:
+    def _phrase(self, phenotype: str) -> str:
         return f"{phenotype} ({self.names[phenotype]})"

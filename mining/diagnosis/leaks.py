@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 import polars as pl
 
@@ -18,6 +18,15 @@ TRAINED_PATIENT = "patient trained with"
 NAMES_CITED = "identifier that names a publication which the knowledge cites"
 NAMES_TRAINED = "identifier that names a publication of a patient trained with"
 SAME_AS_TRAINED = "same phenotypes and disease as a patient trained with"
+
+
+class LeakReport(TypedDict):
+    """Counts of leaked cases: see `CaseLeaks.to_dict`."""
+
+    leaked: int
+    by_sort: dict[str, int]
+    noted: dict[str, int]
+    first: dict[str, list[str]]
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,7 @@ class CaseLeaks:
         """The cases that are given away."""
         return {case for cases in self.found.values() for case in cases}
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> LeakReport:
         """Counts, with the first cases of each sort."""
         return {
             "leaked": len(self.cases),

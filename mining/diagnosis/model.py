@@ -40,20 +40,17 @@ from ...graph.training_provenance import (
 from .ask import questions
 from .cases import cases_of
 from .circumstances import Circumstances, Factors
-from .explain import (
-    compare,
-    explain,
-    most_probable,
-    posterior,
-)
+from .explain import explain
 from .knowledge import Floats, Integers, Knowledge
+from .matches import compare
 from .open_set import OpenSet
-from .scorers import Scorer, carried_over, scorer_of
+from .posterior import most_probable, posterior
+from .scorers import DiagnosisScorer, carried_over, scorer_of
 
 KIND = "diagnosis"
 HELD_OUT = 500  # simulated patients for calibration, and as many for the test
 COMPARED = ("matching", "missing", "unexpected", "against")
-PART = 500  # patients scored at a time: × 12,000 diseases are 24 MB
+BATCH_SIZE = 500  # patients scored at a time: × 12,000 diseases are 24 MB
 _MATRICES = ("parents", "stated", "annotated", "patients")  # of the knowledge, that are saved
 # Of a phenotype that was looked for and not found: how surely it was looked for well enough.
 _EXCLUSION = 0.9
@@ -74,7 +71,9 @@ class Diagnosis(TypedDict):
 
 
 class DiagnosisModel:
-    """Ranks the diseases of a graph for patients. Made by `train_diagnosis` or `load_model`.
+    """Ranks the diseases of a graph for patients.
+
+    Made by `train_diagnosis` or `load_diagnosis_model`.
 
     Attributes:
         kg: the graph whose diseases and phenotypes it knows.
@@ -89,7 +88,7 @@ class DiagnosisModel:
         kg: KnowledgeGraph,
         name: str,
         knowledge: Knowledge,
-        scorer: Scorer,
+        scorer: DiagnosisScorer,
         temperature: float,
         settings: Mapping[str, Any],
         metrics: Mapping[str, Any],
@@ -283,8 +282,8 @@ class DiagnosisModel:
         }
         rows: list[dict[str, Any]] = []
         date = datetime.now(UTC).date().isoformat()
-        for start in range(0, len(cases), PART):
-            part = cases[start : start + PART]
+        for start in range(0, len(cases), BATCH_SIZE):
+            part = cases[start : start + BATCH_SIZE]
             present = [self._known(case.present) for case in part]
             absent = [self._known(case.excluded) for case in part]
             scores = self.scores(present)
@@ -327,7 +326,10 @@ class DiagnosisModel:
         return found
 
     def save(self, path: Path | str, *, graph_path: Path | str | None = None) -> None:
-        """Write the model folder. `graph_path`: where the graph lies, recorded for `load_model`.
+        """Write the model folder.
+
+        Args:
+            graph_path: where the graph lies, recorded for `load_diagnosis_model`.
 
         Raises:
             DataError: `path` is a file, or a folder that is no model folder.
@@ -377,7 +379,7 @@ def diagnoses_frame(rows: Sequence[Diagnosis]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema_overrides=schema)
 
 
-def load_model(path: Path | str, graph: KnowledgeGraph | None = None) -> DiagnosisModel:
+def load_diagnosis_model(path: Path | str, graph: KnowledgeGraph | None = None) -> DiagnosisModel:
     """Read a model folder.
 
     Args:

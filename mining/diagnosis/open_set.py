@@ -29,7 +29,7 @@ Integers = NDArray[np.int64]
 NONE = -1  # the row that stands for "none of these"
 FEATURES = ("top_score", "margin", "entropy", "phenotypes")
 _FOLDS = 5
-_PART = 500  # patients at a time: × 12,000 diseases are 48 MB
+_BATCH_SIZE = 500  # patients at a time: × 12,000 diseases are 48 MB
 # What a margin is at most: where only one candidate has a score, it would be infinite.
 _WIDEST = 50.0
 
@@ -101,8 +101,8 @@ class OpenSet:
             DataError: the coverage is not between 0 and 1.
         """
         found = []
-        for start in range(0, len(scores), _PART):
-            part = slice(start, start + _PART)
+        for start in range(0, len(scores), _BATCH_SIZE):
+            part = slice(start, start + _BATCH_SIZE)
             ordered = Ordered.of(self.probabilities(scores[part], phenotypes[part]))
             found += ordered.sets(self.limit(coverage))
         return found
@@ -297,7 +297,7 @@ def _fit(
 
 def fit_temperature(scores: Floats, truth_rows: Integers) -> float:
     """The temperature at which softmax(scores / T) is the likeliest to be right."""
-    parts = [slice(start, start + _PART) for start in range(0, len(scores), _PART)]
+    parts = [slice(start, start + _BATCH_SIZE) for start in range(0, len(scores), _BATCH_SIZE)]
     highest = scores.max(axis=1)
     own = np.take_along_axis(scores, truth_rows[:, None], axis=1)[:, 0] - highest
 
@@ -315,14 +315,14 @@ def _features(
 ) -> NDArray[np.float64]:
     """Patients × the four features; `without`: a row for each patient that is no candidate."""
     found = []
-    for start in range(0, len(scores), _PART):
-        given = scores[start : start + _PART].astype(np.float64)
+    for start in range(0, len(scores), _BATCH_SIZE):
+        given = scores[start : start + _BATCH_SIZE].astype(np.float64)
         if without is not None:
-            given[np.arange(len(given)), without[start : start + _PART]] = -np.inf
+            given[np.arange(len(given)), without[start : start + _BATCH_SIZE]] = -np.inf
         two = -np.partition(-given, 1, axis=1)[:, :2]
         entropy = entr(softmax(given / temperature, axis=1)).sum(axis=1)
         margin = np.minimum(two[:, 0] - two[:, 1], _WIDEST)
-        numbers = np.log1p(phenotypes[start : start + _PART])
+        numbers = np.log1p(phenotypes[start : start + _BATCH_SIZE])
         found.append(np.stack([two[:, 0], margin, entropy, numbers], axis=1))
     return np.concatenate([np.empty((0, len(FEATURES))), *found])
 
@@ -338,8 +338,8 @@ def _conformity(
     """The probability of all that comes before the truth in each patient's list."""
     truth = np.where(truth_rows >= 0, truth_rows, scores.shape[1])
     found = []
-    for start in range(0, len(scores), _PART):
-        part = slice(start, start + _PART)
+    for start in range(0, len(scores), _BATCH_SIZE):
+        part = slice(start, start + _BATCH_SIZE)
         ordered = Ordered.of(fitted.probabilities(scores[part], phenotypes[part]))
         found.append(ordered.before[ordered.order == truth[part, None]])
     return np.concatenate([np.empty(0), *found])

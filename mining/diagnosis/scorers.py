@@ -14,9 +14,10 @@ from ...core.errors import ModelError
 from ...gnn.phenotype_network import Network
 from .classifiers import Logistic, Perceptron
 from .knowledge import Floats, Integers, Knowledge
-from .ranker import Ranker, network_of
+from .networks import network_of
+from .ranker import DiagnosisRanker
 from .similarity import (
-    Conditional,
+    ConditionalScorer,
     lin,
     naive_bayes,
     nearest,
@@ -31,11 +32,12 @@ _FUNCTIONS: dict[str, Callable[[Knowledge, Sequence[Integers]], Floats]] = {
     "lin": lin,
     "phrank": phrank,
 }
+BASELINES = {"resnik": resnik, "naive_bayes": naive_bayes}
 UNTRAINED = ("conditional", *_FUNCTIONS)
 MODELS = ("ranker", "gnn", "mlp", "logistic", *UNTRAINED)
 
 
-class Scorer(Protocol):
+class DiagnosisScorer(Protocol):
     """What ranks diseases."""
 
     def scores(self, patients: Sequence[Integers]) -> Floats:
@@ -45,12 +47,12 @@ class Scorer(Protocol):
         """Weights by name."""
 
 
-class Untrained:
+class UntrainedScorer:
     """A scorer without weights."""
 
     def __init__(self, name: str, knowledge: Knowledge):
         self._scores: Callable[[Sequence[Integers]], Floats] = (
-            Conditional(knowledge)
+            ConditionalScorer(knowledge)
             if name == "conditional"
             else partial(_FUNCTIONS[name], knowledge)
         )
@@ -64,7 +66,7 @@ class Untrained:
         return {}
 
 
-class ByNetwork:
+class NetworkScorer:
     """The graph neural network alone."""
 
     def __init__(self, knowledge: Knowledge, network: Network):
@@ -79,20 +81,20 @@ class ByNetwork:
         return dict(self._network.state_dict())
 
 
-def scorer_of(name: str, knowledge: Knowledge, state: Mapping[str, Tensor]) -> Scorer:
+def scorer_of(name: str, knowledge: Knowledge, state: Mapping[str, Tensor]) -> DiagnosisScorer:
     """The scorer of these weights."""
     weights = dict(state)
     if name == "ranker":
-        return Ranker.of_state(knowledge, weights)
+        return DiagnosisRanker.of_state(knowledge, weights)
     if name == "gnn":
-        return ByNetwork(knowledge, network_of(knowledge, weights))
+        return NetworkScorer(knowledge, network_of(knowledge, weights))
     if name == "mlp":
         network = Perceptron(knowledge)
         network.load_state_dict(weights)
         return network.eval()
     if name == "logistic":
         return Logistic(knowledge, **weights)
-    return Untrained(name, knowledge)
+    return UntrainedScorer(name, knowledge)
 
 
 def carried_over(

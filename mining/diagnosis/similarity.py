@@ -144,19 +144,19 @@ def entries(matrix: sp.csr_matrix | sp.csc_matrix, at: int) -> NDArray[np.int32]
     return places
 
 
-class Conditional:
+class ConditionalScorer:
     """The sum of the surprises of all that a patient shows, ancestors included; see `surprise`."""
 
     def __init__(self, knowledge: Knowledge):
         self._knowledge = knowledge
-        self._surprise = surprise(knowledge)
+        self._surprise = conditional_log_ratios(knowledge)
 
     def __call__(self, patients: Sequence[Integers]) -> Floats:
         """Scores, patients × diseases."""
         return np.asarray((self._knowledge.with_ancestors(patients) @ self._surprise).toarray())
 
 
-def surprise(
+def conditional_log_ratios(
     knowledge: Knowledge, frequency: sp.csr_matrix | None = None, smoothing: float = 0.1
 ) -> sp.csr_matrix:
     """log P(phenotype | parents, disease) / P(phenotype | parents): phenotypes × diseases.

@@ -25,7 +25,7 @@ from .cases import (
 )
 from .leaks import cited_by, citing
 
-HOWS = ("by-publication", "by-date")
+SPLIT_METHODS = ("by-publication", "by-date")
 SHARE = 0.2
 ROUNDS = ("valid", "test")
 FOLDERS = ("knowledge", "earlier", "cases")
@@ -182,8 +182,8 @@ def split_cases(
 
 
 def _check(how: str, share: float, since: int | None) -> None:
-    if how not in HOWS:
-        raise DataError(f"cases are split {' or '.join(HOWS)}, not {how!r}")
+    if how not in SPLIT_METHODS:
+        raise DataError(f"cases are split {' or '.join(SPLIT_METHODS)}, not {how!r}")
     if not 0 < share < 1:
         raise DataError(f"share is between 0 and 1, not {share}")
     if since is not None and how != "by-date":

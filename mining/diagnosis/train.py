@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +18,24 @@ from ...core.threads import one_thread
 from ...graph.kg import KnowledgeGraph
 from .cases import cases_of
 from .classifiers import train_logistic, train_perceptron
-from .evaluate import (
-    BASELINES,
-    figures_of,
-    first_of,
-    ranks_of,
-)
+from .figures import figures_of, first_of, ranks_of
 from .knowledge import Knowledge
 from .model import HELD_OUT, KIND, DiagnosisModel
+from .networks import NetworkTraining, train_network
 from .open_set import OpenSet, fit_temperature
-from .patients import simulate
-from .ranker import train_network, train_ranker
+from .patients import Simulated, simulate
+from .ranker import train_ranker
 from .scorers import (
+    BASELINES,
     MODELS,
-    ByNetwork,
-    Scorer,
-    Untrained,
+    DiagnosisScorer,
+    NetworkScorer,
+    UntrainedScorer,
 )
 from .split import references_of
+
+_SIMULATED = 2_800  # patients an epoch
+_SIMULATED_FOR_PERCEPTRON = 50_000  # patients: it needs several of every disease
 
 
 @one_thread()
@@ -55,8 +56,8 @@ def train_diagnosis(
     HAS_SYMPTOM edges (see `patients.simulate`). Probabilities of the ranker are fitted on known
     patients, each scored without their publication; where there are fewer than 200, or of fewer
     than 30 diseases or five publications, on the published ones that its readouts learnt from
-    (`ranker.own_open_set`); of a small graph, and of the other models, on 500 simulated ones. 500
-    more of these give the figures, which say that all is wired right, not how good it is with
+    (`ranker.shipped_open_set`); of a small graph, and of the other models, on 500 simulated ones.
+    500 more of these give the figures, which say that all is wired right, not how good it is with
     patients: simulated ones are made from annotations, which flatters models of annotations alone.
 
     Args:
@@ -79,60 +80,11 @@ def train_diagnosis(
         check_replaceable(Path(out), marker=CONFIG, kind=KIND)
     if model not in MODELS:
         raise ModelError(f"there is no diagnosis model {model!r}; there are {', '.join(MODELS)}")
-    simulated = simulated or (50_000 if model == "mlp" else 2_800)
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    simulated = simulated or (_SIMULATED_FOR_PERCEPTRON if model == "mlp" else _SIMULATED)
     checkpoint = None if out is None else Path(f"{out}.checkpoint")
-
-    def made_of() -> list[Any]:
-        known = None if cases is None else cases.checksum()
-        return [kg.checksum(), known, simulated, seed]
-
-    stages = Stages(checkpoint, made_of)
-    knowledge = Knowledge.of(kg, cases)
-    rng = np.random.default_rng(seed)
-    calibration, test = (simulate(knowledge, HELD_OUT, rng) for _ in range(2))
-    scorer, open_set, further = _trained(
-        model, kg, cases, knowledge, simulated=simulated, seed=seed, device=device, stages=stages
-    )
-    metrics = {}
-    for name in dict.fromkeys((model, *BASELINES)):
-        own = scorer if name == model else Untrained(name, knowledge)
-        scores = own.scores(test.phenotypes)
-        figures = figures_of(
-            ranks_of(scores, test.diseases),
-            first_of(scores, seed),
-            test.diseases,
-            np.arange(HELD_OUT),
-            seed=seed,
-        )
-        # Each simulated patient is a publication of its own, so micro and macro are the same.
-        metrics[name] = {
-            "patients": "simulated",
-            **{key: v for key, v in figures.items() if not key.startswith(("macro", "public"))},
-        }
-    trained = DiagnosisModel(
-        kg,
-        model,
-        knowledge,
-        scorer,
-        open_set.temperature
-        if open_set is not None
-        else fit_temperature(scorer.scores(calibration.phenotypes), calibration.diseases),
-        {
-            "simulated": simulated,
-            "seed": seed,
-            "cases": 0 if cases is None else cases.nodes.filter(kind="Patient").height,
-            "learnt_from": sorted(
-                {
-                    *knowledge.patient_publications,
-                    *(set() if cases is None else _publications(cases)),
-                    *further,
-                }
-            ),
-        },
-        metrics,
-        open_set,
-    )
+    stages = Stages(checkpoint, lambda: [*_checksums(kg, cases), simulated, seed])
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    trained = _train(kg, cases, model, NetworkTraining(simulated, seed, device, stages))
     if out is not None:
         trained.save(out, graph_path=graph_path)
     if checkpoint is not None:
@@ -140,32 +92,82 @@ def train_diagnosis(
     return trained
 
 
-def _trained(
+def _checksums(kg: KnowledgeGraph, cases: KnowledgeGraph | None) -> list[str | None]:
+    return [kg.checksum(), None if cases is None else cases.checksum()]
+
+
+def _train(
+    kg: KnowledgeGraph, cases: KnowledgeGraph | None, model: str, training: NetworkTraining
+) -> DiagnosisModel:
+    seed = training.seed
+    knowledge = Knowledge.of(kg, cases)
+    rng = np.random.default_rng(seed)
+    calibration, test = (simulate(knowledge, HELD_OUT, rng) for _ in range(2))
+    scorer, open_set, further = _train_scorer(model, kg, cases, knowledge, training)
+    metrics = {
+        name: _simulated_figures(
+            scorer if name == model else UntrainedScorer(name, knowledge), test, seed
+        )
+        for name in dict.fromkeys((model, *BASELINES))
+    }
+    temperature = (
+        open_set.temperature
+        if open_set is not None
+        else fit_temperature(scorer.scores(calibration.phenotypes), calibration.diseases)
+    )
+    settings = {
+        "simulated": training.simulated,
+        "seed": seed,
+        "cases": 0 if cases is None else cases.nodes.filter(kind="Patient").height,
+        "learnt_from": _learnt_from(knowledge, cases, further),
+    }
+    return DiagnosisModel(kg, model, knowledge, scorer, temperature, settings, metrics, open_set)
+
+
+def _train_scorer(
     model: str,
     kg: KnowledgeGraph,
     cases: KnowledgeGraph | None,
     knowledge: Knowledge,
-    *,
-    simulated: int,
-    seed: int,
-    device: str,
-    stages: Stages,
-) -> tuple[Scorer, OpenSet | None, list[str]]:
-    """As `train_ranker`."""
+    training: NetworkTraining,
+) -> tuple[DiagnosisScorer, OpenSet | None, list[str]]:
+    """The scorer of a model, and what `train_ranker` gives beside it."""
     if model == "ranker":
-        return train_ranker(
-            kg, cases, knowledge, simulated=simulated, seed=seed, device=device, stages=stages
-        )
+        return train_ranker(kg, cases, knowledge, training)
+    simulated, seed, device = training.simulated, training.seed, training.device
     if model == "gnn":
         everyone = np.arange(len(knowledge.patient_rows))
         network = train_network(knowledge, everyone, simulated=simulated, seed=seed, device=device)
-        return ByNetwork(knowledge, network), None, []
+        return NetworkScorer(knowledge, network), None, []
     if model == "mlp":
         patients = simulate(knowledge, simulated, np.random.default_rng([seed, 1]))
         return train_perceptron(knowledge, patients, seed=seed, device=device), None, []
     if model == "logistic":
         return train_logistic(knowledge), None, []
-    return Untrained(model, knowledge), None, []
+    return UntrainedScorer(model, knowledge), None, []
+
+
+def _simulated_figures(scorer: DiagnosisScorer, patients: Simulated, seed: int) -> dict[str, Any]:
+    """The figures of a scorer on held-out simulated patients."""
+    scores = scorer.scores(patients.phenotypes)
+    figures = figures_of(
+        ranks_of(scores, patients.diseases),
+        first_of(scores, seed),
+        patients.diseases,
+        np.arange(len(scores)),
+        seed=seed,
+    )
+    # Each simulated patient is a publication of its own, so micro and macro are the same.
+    micro = {k: v for k, v in figures.items() if not k.startswith(("macro", "public"))}
+    return {"patients": "simulated", **micro}
+
+
+def _learnt_from(
+    knowledge: Knowledge, cases: KnowledgeGraph | None, further: Sequence[str]
+) -> list[str]:
+    """The publications of all patients that the model learnt from."""
+    of_cases = set() if cases is None else _publications(cases)
+    return sorted({*knowledge.patient_publications, *of_cases, *further})
 
 
 def _publications(cases: KnowledgeGraph) -> set[str]:

@@ -46,7 +46,7 @@ from medkg.mining.diagnosis.model import DiagnosisModel
 from medkg.mining.diagnosis.open_set import fit_open_set
 from medkg.mining.diagnosis.train import train_diagnosis
 from tests.graph.graphs import small
-from tests.mining.clinic import clinic
+from tests.mining.diagnosis.clinic import clinic
 from tests.servers import EVERYTHING, change
 
 

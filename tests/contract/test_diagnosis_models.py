@@ -12,7 +12,7 @@ from medkg.core.errors import DataError, MissingError, ModelError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
 from medkg.mining.diagnosis.evaluate import evaluate_diagnosis
-from medkg.mining.diagnosis.model import DiagnosisModel, load_model
+from medkg.mining.diagnosis.model import DiagnosisModel, load_diagnosis_model
 from medkg.mining.diagnosis.scorers import MODELS
 from medkg.mining.diagnosis.train import train_diagnosis
 
@@ -109,7 +109,7 @@ def test_an_excluded_phenotype_makes_its_disease_less_probable(
 def test_saved_and_loaded(model: DiagnosisModel, kg: KnowledgeGraph, tmp_path: Path) -> None:
     kg.save(tmp_path / "kg")
     model.save(tmp_path / "model", graph_path=tmp_path / "kg")
-    loaded = load_model(tmp_path / "model")
+    loaded = load_diagnosis_model(tmp_path / "model")
     shown = phenotypes_of(kg, "OMIM:3")
     assert loaded.diagnose(shown, ["HP:1"]).equals(model.diagnose(shown, ["HP:1"]))
     assert loaded.metrics == model.metrics
@@ -127,13 +127,13 @@ def test_a_damaged_folder(model: DiagnosisModel, kg: KnowledgeGraph, tmp_path: P
     weights = tmp_path / "model" / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-4] + b"\0\1\2\3")
     with pytest.raises(ModelError, match=r"weights\.safetensors.*damaged"):
-        load_model(tmp_path / "model", kg)
+        load_diagnosis_model(tmp_path / "model", kg)
 
 
 def test_a_graph_that_is_gone(model: DiagnosisModel, tmp_path: Path) -> None:
     model.save(tmp_path / "model", graph_path=tmp_path / "gone")
     with pytest.raises(ModelError, match="gone"):
-        load_model(tmp_path / "model")
+        load_diagnosis_model(tmp_path / "model")
 
 
 @pytest.mark.filterwarnings("ignore:.*given is not the one")
@@ -143,9 +143,9 @@ def test_a_new_disease_needs_no_training(model: DiagnosisModel, tmp_path: Path) 
     model.save(tmp_path / "model")
     if model.name in BY_OUTPUT:
         with pytest.raises(ModelError, match="only the graph that it was trained on"):
-            load_model(tmp_path / "model", larger)
+            load_diagnosis_model(tmp_path / "model", larger)
     elif model.name != "nearest":  # which knows a disease by its patients alone
-        loaded = load_model(tmp_path / "model", larger)
+        loaded = load_diagnosis_model(tmp_path / "model", larger)
         assert loaded.diagnose(shown)["disease"][0] == "OMIM:999"
 
 
@@ -156,7 +156,7 @@ def test_a_recorded_graph_that_has_changed(
     model.save(tmp_path / "model", graph_path=tmp_path / "kg")
     graph(extra={"OMIM:999": ["HP:11"]}).save(tmp_path / "kg")
     with pytest.raises(ModelError, match=r"no longer the one.*--graph"):
-        load_model(tmp_path / "model")
+        load_diagnosis_model(tmp_path / "model")
 
 
 def test_unknown_phenotypes(model: DiagnosisModel) -> None:

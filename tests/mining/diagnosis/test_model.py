@@ -12,12 +12,12 @@ from medkg.core.errors import DataError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.sources import load
 from medkg.mining.diagnosis.cases import cases_of
-from medkg.mining.diagnosis.evaluate import figures_of, ranks_of
+from medkg.mining.diagnosis.figures import figures_of, ranks_of
 from medkg.mining.diagnosis.knowledge import Knowledge
-from medkg.mining.diagnosis.model import load_model
+from medkg.mining.diagnosis.model import load_diagnosis_model
 from medkg.mining.diagnosis.patients import Noise, simulate
 from medkg.mining.diagnosis.similarity import (
-    Conditional,
+    ConditionalScorer,
     naive_bayes,
     nearest,
     resnik,
@@ -151,7 +151,7 @@ def test_conditional_by_hand(knowledge: Knowledge) -> None:
                 continue
             own = frequency[disease, column]
             expected[disease] += np.log((own + 0.1 * usual) / (max(parents, own) + 0.1) / usual)
-    scores = Conditional(knowledge)([patient])[0]
+    scores = ConditionalScorer(knowledge)([patient])[0]
     assert scores - scores[0] == pytest.approx(expected - expected[0], abs=1e-3)
 
 
@@ -236,6 +236,6 @@ def test_a_model_keeps_the_cases_it_was_given(kg: KnowledgeGraph, tmp_path: Path
     shown = ["HP:11", "HP:220", "HP:330", "HP:44"]
     cases = patients([("a", shown, [], "OMIM:777", "PMID:1")])
     train_diagnosis(kg, cases=cases, simulated=300, out=tmp_path / "model")
-    loaded = load_model(tmp_path / "model", kg)
+    loaded = load_diagnosis_model(tmp_path / "model", kg)
     assert loaded.settings["cases"] == 1
     assert loaded.diagnose(shown)["disease"][0] == "OMIM:777"

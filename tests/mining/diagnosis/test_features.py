@@ -1,4 +1,4 @@
-"""Channels of patient and disease, and their readout."""
+"""DiagnosisFeatures of patient and disease, and their head."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 
 from medkg.graph.kg import KnowledgeGraph
-from medkg.mining.diagnosis.channels import (
-    CHANNELS,
-    NAMES,
-    Channels,
-    _second,
-    unseen,
-    with_relative,
+from medkg.mining.diagnosis.features import (
+    PAIR_FEATURES,
+    SCORED_FEATURES,
+    DiagnosisFeatures,
+    _second_highest,
+    with_relative_features,
+    without_patients,
 )
 from medkg.mining.diagnosis.knowledge import Knowledge
-from medkg.mining.diagnosis.ranker import new_network
-from medkg.mining.diagnosis.readout import Example, score, train_readout
+from medkg.mining.diagnosis.networks import new_network
+from medkg.mining.diagnosis.scoring_head import TrainingPatient, score, train_scoring_head
 from tests.gnn.phenotype_graph import graph, patients, phenotypes_of
 
 Row = tuple[str, list[str], list[str], str | None, str]
@@ -39,18 +39,18 @@ def known(kg: KnowledgeGraph) -> list[Row]:
     ]
 
 
-def channels(kg: KnowledgeGraph, rows: list[Row]) -> Channels:
+def features_of(kg: KnowledgeGraph, rows: list[Row]) -> DiagnosisFeatures:
     knowledge = Knowledge.of(kg, patients(rows))
-    return Channels(knowledge, new_network(knowledge))
+    return DiagnosisFeatures(knowledge, new_network(knowledge))
 
 
 def named(found: np.ndarray, name: str) -> np.ndarray:
-    return found[..., CHANNELS.index(name)]
+    return found[..., PAIR_FEATURES.index(name)]
 
 
 def test_a_known_patient_is_most_like_itself(kg: KnowledgeGraph) -> None:
-    of = channels(kg, known(kg))
-    found = of.of(of.knowledge.known_patients())
+    of = features_of(kg, known(kg))
+    found = of.table(of.knowledge.known_patients())
     own = found[np.arange(5), of.knowledge.patient_rows]
     for name in ("nearest", "nearest_exact", "share", "network_nearest"):
         assert named(own, name) == pytest.approx(1, abs=1e-5)
@@ -59,72 +59,81 @@ def test_a_known_patient_is_most_like_itself(kg: KnowledgeGraph) -> None:
     assert named(found[0, row], "publications") == pytest.approx(np.log1p(2))
 
 
-def test_channels_of_what_is_stated_need_no_patient(kg: KnowledgeGraph) -> None:
+def test_annotation_features_need_no_patient(kg: KnowledgeGraph) -> None:
     knowledge = Knowledge.of(kg)
-    of = Channels(knowledge, new_network(knowledge))
+    of = DiagnosisFeatures(knowledge, new_network(knowledge))
     shown = knowledge.columns_of(phenotypes_of(kg, "OMIM:4"))
-    found = of.of([shown, np.empty(0, dtype=np.int64)])
+    found = of.table([shown, np.empty(0, dtype=np.int64)])
     row = knowledge.disease_rows["OMIM:4"]
-    for name in ("surprise", "cosine", "cover", "resnik", "relative", "network"):
+    for name in (
+        "log_ratio",
+        "cosine",
+        "disease_information",
+        "resnik",
+        "patient_information",
+        "network",
+    ):
         assert named(found[0], name).argmax() == row
-    assert named(found[0, row], "exact") == named(found[0, row], "relative") == 1
-    assert np.array_equal(found[0], unseen(found[0]))
+    assert named(found[0, row], "exact") == named(found[0, row], "patient_information") == 1
+    assert np.array_equal(found[0], without_patients(found[0]))
     assert np.isfinite(found).all()  # of a patient without phenotypes too
 
 
 def test_without_its_publication_a_patient_meets_what_the_others_tell(kg: KnowledgeGraph) -> None:
     """The same as if the publication had never been."""
     rows = known(kg)
-    of = channels(kg, rows)
+    of = features_of(kg, rows)
     first = [0, 1, 2]  # of PMID:1
     shown = [of.knowledge.known_patients()[at] for at in first]
-    found = of.of(shown)
-    of.without_publication(found, shown, of.knowledge.publication_numbers[first])
-    fewer = channels(kg, rows[3:])
-    expected = fewer.of(shown)
+    found = of.table(shown)
+    of.leave_publication_out(found, shown, of.knowledge.publication_numbers[first])
+    fewer = features_of(kg, rows[3:])
+    expected = fewer.table(shown)
     for disease in ("OMIM:1", "OMIM:2"):
         row, other = of.knowledge.disease_rows[disease], fewer.knowledge.disease_rows[disease]
-        for name in ("patients", "publications", "share", "patients_surprise", "pooled_surprise"):
+        for name in ("patients", "publications", "share", "patients_log_ratio", "pooled_log_ratio"):
             assert named(found[:, row], name) == pytest.approx(
                 named(expected[:, other], name), abs=1e-5
             )
         assert (named(found[:, row], "nearest") < 0.99).all()
     two = of.knowledge.disease_rows["OMIM:2"]
-    assert np.array_equal(found[:, two], unseen(found[:, two]))
+    assert np.array_equal(found[:, two], without_patients(found[:, two]))
 
 
 def test_how_far_below_the_best(kg: KnowledgeGraph) -> None:
-    of = channels(kg, known(kg))
+    of = features_of(kg, known(kg))
     shown = of.knowledge.known_patients()[:2]
-    found = with_relative(of.of(shown), np.array([len(each) for each in shown]))
-    assert found.shape[2] == len(NAMES)
-    below = found[..., NAMES.index("surprise_to_best")]
+    found = with_relative_features(of.table(shown), np.array([len(each) for each in shown]))
+    assert found.shape[2] == len(SCORED_FEATURES)
+    below = found[..., SCORED_FEATURES.index("log_ratio_to_best")]
     assert below.max(axis=1).tolist() == [0, 0]
     assert (below <= 0).all()
-    assert found[0, :, NAMES.index("phenotypes")] == pytest.approx(np.log1p(len(shown[0])))
+    assert found[0, :, SCORED_FEATURES.index("phenotypes")] == pytest.approx(
+        np.log1p(len(shown[0]))
+    )
 
 
 def test_second_highest() -> None:
     best = np.array([[3, 5, 5, 1, 2, 7]], dtype=np.float32)
     first = np.array([0, 3, 4])
     highest = np.maximum.reduceat(best, first, axis=1)
-    assert _second(best, highest, first).tolist() == [[5, 0, 2]]
+    assert _second_highest(best, highest, first).tolist() == [[5, 0, 2]]
 
 
-def test_a_readout_learns_what_tells() -> None:
+def test_a_scoring_head_learns_what_tells() -> None:
     rng = np.random.default_rng(0)
     examples = []
     for _ in range(300):
-        channel = rng.normal(size=(30, 4)).astype(np.float32)
-        channel[0, 1] += 3  # tells the right one
-        channel[:, 2] = 5  # the same for all
-        examples.append(Example(channel, 1.0))
-    readout = train_readout(examples, seed=1)
+        feature = rng.normal(size=(30, 4)).astype(np.float32)
+        feature[0, 1] += 3  # tells the right one
+        feature[:, 2] = 5  # the same for all
+        examples.append(TrainingPatient(feature, 1.0))
+    head = train_scoring_head(examples, seed=1)
     test = rng.normal(size=(200, 30, 4)).astype(np.float32)
     test[:, 0, 1] += 3
-    assert (score([readout], test).argmax(axis=1) == 0).mean() > 0.7
+    assert (score([head], test).argmax(axis=1) == 0).mean() > 0.7
     changed = test.copy()
     changed[..., 2] = 100
-    assert np.array_equal(score([readout], changed), score([readout], test))
-    again = train_readout(examples, seed=1)
-    assert np.array_equal(score([again], test), score([readout], test))
+    assert np.array_equal(score([head], changed), score([head], test))
+    again = train_scoring_head(examples, seed=1)
+    assert np.array_equal(score([again], test), score([head], test))

@@ -8,7 +8,7 @@ import pytest
 
 from medkg.core.errors import MissingError
 from medkg.mining.diagnosis.findings import Phenotypes
-from tests.mining.clinic import clinic
+from tests.mining.diagnosis.clinic import clinic
 
 
 @pytest.fixture(scope="module")

@@ -11,16 +11,13 @@ import torch
 
 from medkg.gnn.phenotype_network import Network
 from medkg.graph.kg import KnowledgeGraph
-from medkg.mining.diagnosis import ranker
+from medkg.mining.diagnosis import networks, ranker
 from medkg.mining.diagnosis.cases import cases_of
+from medkg.mining.diagnosis.cross_fitting import first_of_disease
 from medkg.mining.diagnosis.knowledge import Knowledge
-from medkg.mining.diagnosis.model import DiagnosisModel, load_model
-from medkg.mining.diagnosis.ranker import (
-    first_of_disease,
-    own_open_set,
-    own_readouts,
-    train_network,
-)
+from medkg.mining.diagnosis.model import DiagnosisModel, load_diagnosis_model
+from medkg.mining.diagnosis.networks import train_network
+from medkg.mining.diagnosis.ranker import shipped_heads, shipped_open_set
 from medkg.mining.diagnosis.train import train_diagnosis
 from tests.gnn.phenotype_graph import graph, patients, phenotypes_of
 
@@ -52,7 +49,7 @@ def model(kg: KnowledgeGraph) -> DiagnosisModel:
 
 
 def test_it_has_readouts_of_its_own(model: DiagnosisModel) -> None:
-    own, shipped = model._scorer.state(), own_readouts()[0].state_dict()
+    own, shipped = model._scorer.state(), shipped_heads()[0].state_dict()
     assert not np.array_equal(own["readout.0.linear.weight"], shipped["linear.weight"])
 
 
@@ -75,7 +72,7 @@ def test_what_patients_teach_of_probability(model: DiagnosisModel) -> None:
 
 def test_saved_and_loaded(model: DiagnosisModel, kg: KnowledgeGraph, tmp_path: Path) -> None:
     model.save(tmp_path / "model")
-    loaded = load_model(tmp_path / "model", kg)
+    loaded = load_diagnosis_model(tmp_path / "model", kg)
     shown = [np.array([5, 9]), np.array([20])]
     assert np.array_equal(loaded.scores(shown), model.scores(shown))
     assert loaded.open_set == model.open_set
@@ -94,7 +91,7 @@ def test_a_training_that_was_cut_off_goes_on(
         trained.append(how.get("label", "network"))
         return train_network(*args, **how)
 
-    monkeypatch.setattr(ranker, "train_network", limited)
+    monkeypatch.setattr(networks, "train_network", limited)
     with pytest.raises(KeyboardInterrupt):
         train_diagnosis(kg, cases=known(kg), simulated=256, seed=1, out=out)
     assert not out.exists()
@@ -112,7 +109,7 @@ def test_part_by_part_makes_no_difference(
 ) -> None:
     shown = [np.array([column, column + 7]) for column in range(20)]
     whole = model.scores(shown)
-    monkeypatch.setattr(ranker, "_PART", 3)
+    monkeypatch.setattr(ranker, "BATCH_SIZE", 3)
     assert model.scores(shown) == pytest.approx(whole, rel=1e-5, abs=1e-4)
 
 
@@ -141,14 +138,14 @@ def test_patients_of_few_publications_teach_no_readouts(kg: KnowledgeGraph) -> N
     ]
     model = train_diagnosis(kg, cases=patients(rows), simulated=128, seed=1)
     assert model.open_set is None
-    own, shipped = model._scorer.state(), own_readouts()[0].state_dict()
+    own, shipped = model._scorer.state(), shipped_heads()[0].state_dict()
     assert np.array_equal(own["readout.0.linear.weight"], shipped["linear.weight"])
 
 
 def test_what_comes_with_medkg_is_sure_only_among_as_many_diseases(kg: KnowledgeGraph) -> None:
-    assert own_open_set(Knowledge.of(kg)) is None
+    assert shipped_open_set(Knowledge.of(kg)) is None
     many = graph(extra={f"OMIM:{i}": ["HP:110"] for i in range(1000, 7000)})
-    opened = own_open_set(Knowledge.of(many))
+    opened = shipped_open_set(Knowledge.of(many))
     assert opened is not None
     assert opened.figures["shipped"]
     assert opened.figures["n"] == len(opened.conformity) > 2000

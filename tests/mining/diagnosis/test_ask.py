@@ -8,13 +8,13 @@ import pytest
 from medkg.mining.diagnosis.ask import (
     QUESTIONS,
     askable,
-    considered,
     information_gain,
+    most_probable_diseases,
     probabilities,
 )
 from medkg.mining.diagnosis.model import DiagnosisModel
 from medkg.mining.diagnosis.train import train_diagnosis
-from tests.mining.clinic import clinic
+from tests.mining.diagnosis.clinic import clinic
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +101,6 @@ def test_answers_narrow_the_list(model: DiagnosisModel) -> None:
 
 def test_the_considered_are_the_most_probable() -> None:
     logs = np.log(np.arange(1, 301) / np.arange(1, 301).sum()).astype(np.float32)
-    rows, weights = considered(logs)
+    rows, weights = most_probable_diseases(logs)
     assert rows.tolist() == list(range(299, 99, -1))
     assert weights.sum() == pytest.approx(1)

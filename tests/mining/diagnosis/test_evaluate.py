@@ -18,13 +18,9 @@ from medkg.mining.diagnosis.cases import (
     patients_of,
     read_cases,
 )
-from medkg.mining.diagnosis.evaluate import (
-    best_ranks,
-    evaluate_diagnosis,
-    figures_of,
-    paired_difference,
-    series_of,
-)
+from medkg.mining.diagnosis.evaluate import evaluate_diagnosis
+from medkg.mining.diagnosis.evaluated_cases import series_of
+from medkg.mining.diagnosis.figures import best_ranks, figures_of, paired_difference
 from medkg.mining.diagnosis.leaks import (
     CITED,
     NAMES_CITED,
@@ -299,10 +295,10 @@ def test_leaks_are_refused_and_counted(kg: KnowledgeGraph) -> None:
 def test_a_saved_model_knows_whom_it_was_trained_with(
     trained: DiagnosisModel, kg: KnowledgeGraph, tmp_path: Path
 ) -> None:
-    from medkg.mining.diagnosis.model import load_model
+    from medkg.mining.diagnosis.model import load_diagnosis_model
 
     trained.save(tmp_path / "model")
-    again = load_model(tmp_path / "model", kg)
+    again = load_diagnosis_model(tmp_path / "model", kg)
     with pytest.raises(ModelError, match=TRAINED_PATIENT):
         evaluate_diagnosis(again, patients([of_disease(kg, 0, "known0", "PMID:30")]))
 
@@ -310,13 +306,13 @@ def test_a_saved_model_knows_whom_it_was_trained_with(
 def test_with_another_graph_it_still_knows_whom_it_learnt_from(
     kg: KnowledgeGraph, tmp_path: Path
 ) -> None:
-    from medkg.mining.diagnosis.model import load_model
+    from medkg.mining.diagnosis.model import load_diagnosis_model
 
     model = train_diagnosis(kg, model="naive_bayes")
     model.settings["learnt_from"] = ["PMID:1"]
     model.save(tmp_path / "model")
     with pytest.warns(UserWarning, match="given is not the one"):
-        again = load_model(tmp_path / "model", graph(extra={"OMIM:999": ["HP:11"]}))
+        again = load_diagnosis_model(tmp_path / "model", graph(extra={"OMIM:999": ["HP:11"]}))
     with pytest.raises(ModelError, match=TRAINED_PUBLICATION):
         evaluate_diagnosis(again, patients([of_disease(kg, 0, "a", "PMID:1")]))
 

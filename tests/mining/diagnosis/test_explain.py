@@ -10,19 +10,16 @@ from scipy.special import logit
 from medkg.core.errors import DataError, MissingError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.diagnosis.circumstances import Circumstances, Factors, years_of_onset
-from medkg.mining.diagnosis.explain import (
-    EXPLANATION,
-    compare,
-    counted,
-    log_odds,
-    stated_of,
-)
+from medkg.mining.diagnosis.evidence import evidence_of_pairs
+from medkg.mining.diagnosis.explain import EXPLANATION, contributions
 from medkg.mining.diagnosis.knowledge import Knowledge
+from medkg.mining.diagnosis.matches import compare
 from medkg.mining.diagnosis.model import DiagnosisModel
 from medkg.mining.diagnosis.page import signed
+from medkg.mining.diagnosis.posterior import log_odds
 from medkg.mining.diagnosis.train import train_diagnosis
 from tests.gnn.phenotype_graph import patients
-from tests.mining.clinic import DISEASES, clinic
+from tests.mining.diagnosis.clinic import DISEASES, clinic
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +94,7 @@ def test_known_patients_are_evidence_too(kg: KnowledgeGraph) -> None:
     )
     known = Knowledge.of(kg, cases)
     pairs = {(known.disease_rows["OMIM:100001"], known.phenotype_columns[p]) for p in _BOTH}
-    both, alone = (stated_of(kg, known, pairs)[pair] for pair in sorted(pairs))
+    both, alone = (evidence_of_pairs(kg, known, pairs)[pair] for pair in sorted(pairs))
     assert (both["patients"], both["sources"]) == ("3/4, 2/2 known", ["test", "known patients"])
     assert both["references"] == ["PMID:1", "PMID:2", "PMID:7"]
     assert both["frequency"] == pytest.approx(5 / 6)  # of six patients
@@ -114,7 +111,7 @@ def test_weights_are_what_leaving_out_costs(model: DiagnosisModel) -> None:
         known.columns_of(["HP:0000012"]),
     )
     disease = row(model, "ringing disease")
-    found = counted(model, present, excluded, np.array([disease]))
+    found = contributions(model, present, excluded, np.array([disease]))
     whole = np.exp(model.log_probabilities([present], [excluded])[0, disease])
     for at in range(3):
         less = model.log_probabilities([np.delete(present, at)], [excluded])[0, disease]
@@ -134,7 +131,7 @@ def test_support_is_against_the_mean_of_all_diseases(model: DiagnosisModel) -> N
     known = model.knowledge
     present = known.columns_of(["HP:0000021", "HP:0000031"])
     rows = np.arange(len(known.diseases))
-    found = counted(model, present, known.columns_of([]), rows)
+    found = contributions(model, present, known.columns_of([]), rows)
     frequency = known.frequency.toarray().astype(np.float64)[:, present]
     background = known.frequency.toarray().mean(axis=0)[present] + 1e-5
     ratio = np.log(1 + 0.95 * frequency / (0.05 * background)).T / model.temperature

@@ -1,0 +1,192 @@
+"""Cases as a model sees them when it is evaluated, and the parts and strata that they fall into."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ...core.errors import DataError
+from ...graph.kg import KnowledgeGraph
+from .cases import Case, cases_of
+from .knowledge import Integers
+from .leaks import CaseLeaks
+from .model import DiagnosisModel
+
+ALL, CLOSED, OPEN = "all", "closed", "open"
+ANNOTATED, OPEN_ANNOTATED = "reachable by knowledge alone", "open, reachable"
+NOT_LEAKED = "without leaks"
+# Where the bins of the strata begin.
+_PHENOTYPES = (0, 1, 4, 7, 11, 21)
+_PATIENTS = (0, 1, 2, 5, 10, 50)
+_ANNOTATIONS = (0, 1, 5, 10, 20, 50)
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class EvaluatedCases:
+    """The cases, as a model sees them.
+
+    Attributes:
+        cases: those that have a diagnosis.
+        present, excluded: columns of each case's phenotypes.
+        rows: of each case's diseases that are candidates.
+        series: rows of all candidates of the same series as one of its diseases.
+        publications: the number of each case's publication.
+        patients, annotations: how many patients, and how many annotated phenotypes, the model
+            knows of each case's disease.
+    """
+
+    cases: list[Case]
+    present: list[Integers]
+    excluded: list[Integers]
+    rows: list[Integers]
+    series: list[Integers]
+    publications: Integers
+    patients: Integers
+    annotations: Integers
+
+    @classmethod
+    def of(cls, model: DiagnosisModel, graph: KnowledgeGraph) -> EvaluatedCases:
+        """The cases of a graph of patients.
+
+        Raises:
+            DataError: no case has a diagnosis.
+        """
+        cases = [case for case in cases_of(graph) if case.diseases]
+        if not cases:
+            raise DataError("no case has a diagnosis (HAS_DISEASE), so nothing can be evaluated")
+        knowledge = model.knowledge
+        rows = [
+            {knowledge.disease_rows[d] for d in case.diseases if d in knowledge.disease_rows}
+            for case in cases
+        ]
+        columns = [np.array(sorted(own), dtype=np.int64) for own in rows]
+        size = len(knowledge.diseases)
+        patients = np.bincount(knowledge.patient_rows, minlength=size)
+        stated = model.kg.edges.filter(relation="HAS_SYMPTOM")["subject"]
+        stated_rows = [knowledge.disease_rows[d] for d in stated if d in knowledge.disease_rows]
+        annotations = np.bincount(np.array(stated_rows, dtype=np.int64), minlength=size)
+        publications = np.unique([case.publication for case in cases], return_inverse=True)[1]
+        return cls(
+            cases=cases,
+            present=[knowledge.columns_of(case.present) for case in cases],
+            excluded=[knowledge.columns_of(case.excluded) for case in cases],
+            rows=columns,
+            series=_series_rows(model, graph, cases, rows),
+            publications=publications.astype(np.int64),
+            patients=np.array([patients[own].max(initial=0) for own in columns]),
+            annotations=np.array([annotations[own].max(initial=0) for own in columns]),
+        )
+
+    @property
+    def usable(self) -> Mask:
+        """Whether the model knows a phenotype of each case."""
+        return np.array([len(columns) > 0 for columns in self.present])
+
+    @property
+    def known(self) -> Mask:
+        """Whether a disease of each case is a candidate."""
+        return np.array([len(rows) > 0 for rows in self.rows])
+
+    @property
+    def answers(self) -> Integers:
+        """A number for each case's disease: its row, or below -10 where it is no candidate."""
+        unknown: dict[str, int] = {}
+        return np.array(
+            [
+                rows[0] if len(rows) else -10 - unknown.setdefault(case.diseases[0], len(unknown))
+                for case, rows in zip(self.cases, self.rows, strict=True)
+            ]
+        )
+
+    def parts(self, leaks: CaseLeaks) -> dict[str, Mask]:
+        """Which of the cases are in which part; parts that hold none or all are left out."""
+        closed, annotated = self.patients > 0, self.annotations > 0
+        leaked = leaks.cases
+        parts = {
+            CLOSED: closed,
+            OPEN: ~closed,
+            ANNOTATED: annotated,
+            OPEN_ANNOTATED: ~closed & annotated,
+            NOT_LEAKED: np.array([case.id not in leaked for case in self.cases]),
+        }
+        return {
+            ALL: np.ones(len(closed), dtype=bool),
+            **{name: mask for name, mask in parts.items() if mask.any() and not mask.all()},
+        }
+
+    def strata(self) -> dict[str, dict[str, Mask]]:
+        """Which of the cases are in which stratum, by what the strata differ in."""
+        phenotypes = np.array([len(columns) for columns in self.present])
+        return {
+            "by phenotypes": bins(phenotypes, _PHENOTYPES),
+            "by patients of the disease": bins(self.patients, _PATIENTS),
+            "by annotations of the disease": bins(self.annotations, _ANNOTATIONS),
+        }
+
+
+def _series_rows(
+    model: DiagnosisModel, graph: KnowledgeGraph, cases: Sequence[Case], rows: Sequence[set[int]]
+) -> list[Integers]:
+    """For each case, the rows of its diseases and of those of the same series."""
+    diseases = model.knowledge.diseases
+    names = dict(
+        pl.concat(
+            kg.nodes.filter(kind="Disease").select("id", "name_key") for kg in (graph, model.kg)
+        ).iter_rows()
+    )
+
+    def series(disease: str) -> str:
+        return series_of(names.get(disease) or disease)
+
+    by_series: dict[str, list[int]] = {}
+    for row, disease in enumerate(diseases):
+        by_series.setdefault(series(disease), []).append(row)
+    series_rows = []
+    for case, own in zip(cases, rows, strict=True):
+        keys = {series(d) for d in (*case.diseases, *(diseases[row] for row in own))}
+        related = own.union(*(by_series.get(key, ()) for key in keys))
+        series_rows.append(np.array(sorted(related), dtype=np.int64))
+    return series_rows
+
+
+_ROMAN = r"(?=[ivx])x{0,3}(?:ix|iv|v?i{0,3})"
+_NUMBER = rf"(?:\d{{1,3}}[a-z]?\d*|{_ROMAN}[a-d]?)"
+_SERIES = re.compile(
+    rf" (?:(?:type|group|form|subtype) (?:{_NUMBER}|[a-z]\d?)|{_NUMBER})(?: {_NUMBER})?$"
+)
+
+
+def series_of(name_key: str) -> str:
+    """The name of the series that a disease is of: its own without the number at the end.
+
+    `noonan syndrome 3`, `waardenburg syndrome type 2e`, `mucopolysaccharidosis type iii` and
+    `fanconi anemia complementation group d2` have one; a name without is its own series, and so is
+    one whose number is a chromosome's (`trisomy 13`).
+
+    Args:
+        name_key: as `KnowledgeGraph.nodes` has it.
+    """
+    series = _SERIES.sub("", name_key)
+    return name_key if series.endswith(("chromosome", "somy")) else series
+
+
+def bins(numbers: Integers, starts: Sequence[int]) -> dict[str, Mask]:
+    """The bins that hold something, by what they hold: `0`, `1–3`, `21 and more`."""
+    ends = [*(start - 1 for start in starts[1:]), None]
+    masks = {}
+    for start, end in zip(starts, ends, strict=True):
+        if end is None:
+            label, mask = f"{start} and more", numbers >= start
+        else:
+            label = f"{start}–{end}" if end > start else f"{start}"
+            mask = (numbers >= start) & (numbers <= end)
+        if mask.any():
+            masks[label] = mask
+    return masks
