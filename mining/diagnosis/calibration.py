@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from ...core.calibration import CALIBRATED_CANDIDATES, quality
+from ...core.calibration import CALIBRATED_CANDIDATES, CalibrationQuality, quality
 from .evaluated_cases import EvaluatedCases, Mask
 from .knowledge import Floats, Integers
 from .model import DiagnosisModel
@@ -22,7 +22,7 @@ class Coverage(TypedDict):
     """How an open set does on cases: see `CalibrationRecord.report`."""
 
     fitted: dict[str, float | None]
-    none: dict[str, Any]
+    none: CalibrationQuality
     auroc: float | None
     sets: list[dict[str, float | None]]
 
@@ -30,7 +30,7 @@ class Coverage(TypedDict):
 class CalibrationReport(TypedDict):
     """Calibration of the first rank and of the first candidates, and of the open set."""
 
-    calibration: dict[str, dict[str, Any]] | None
+    calibration: dict[str, CalibrationQuality] | None
     open_set: Coverage | None
 
 
