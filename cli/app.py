@@ -21,8 +21,8 @@ for _name, _group in (("train", train), ("evaluate", evaluate), ("review", revie
     app.add_typer(_group, name=_name)
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         from importlib.metadata import version
 
         typer.echo(f"medkg {version('medkg')}")

@@ -176,18 +176,19 @@ class _Output:
 def _diagnose(model: DiagnosisModel, request: DiagnosisRequest, output: _Output) -> None:
     """Read the patients, complete the findings at the terminal, diagnose, print and write."""
     from medkg.cli import show
+    from medkg.cli.show_diagnosis import ask_about_finding, print_cases, print_findings
     from medkg.core.quarantine import Quarantine
     from medkg.diagnosis import check_coverage, diagnose_requested, read_note, read_requested
 
     check_coverage(model, request)
-    review = show.ask_of_finding if output.review else None
+    review = ask_about_finding if output.review else None
     if output.findings is not None and request.note is not None:
         findings = read_note(request.note, model, review)
         return _write_findings(findings, output.findings, request.note, output.as_json)
     quarantine = Quarantine()
     requested = read_requested(model, request, quarantine, review=review)
     if requested.note_findings is not None and not output.as_json:
-        show.findings(requested.note_findings)
+        print_findings(requested.note_findings)
     if output.ask:
         requested = _ask(model, request, requested)
     try:
@@ -201,7 +202,7 @@ def _diagnose(model: DiagnosisModel, request: DiagnosisRequest, output: _Output)
         set_aside = [row.__dict__ for row in quarantine.rows]
         return show.as_json({"cases": result.reports(pseudonyms), "set_aside": set_aside})
     if len(requested.patients) > 1:
-        return show.cases(result.reports(pseudonyms))
+        return print_cases(result.reports(pseudonyms))
     return _print_one(model, result, pseudonyms, output)
 
 
@@ -209,14 +210,14 @@ def _ask(
     model: DiagnosisModel, request: DiagnosisRequest, requested: RequestedPatients
 ) -> RequestedPatients:
     """The only patient, with what was answered at the terminal."""
-    from medkg.cli import show
+    from medkg.cli.show_diagnosis import ask_question
     from medkg.diagnosis import ask_for_phenotypes
 
     patient = requested.patients[0]
     findings = ask_for_phenotypes(
         model,
         patient.findings,
-        show.ask_for,
+        ask_question,
         top=request.top,
         circumstances=request.circumstances,
     )
@@ -230,10 +231,11 @@ def _print_one(
     output: _Output,
 ) -> None:
     from medkg.cli import show
+    from medkg.cli.show_diagnosis import print_diagnosis, print_explanation
 
-    show.diagnosis(result.reports(pseudonyms)[0], model.names)
+    print_diagnosis(result.reports(pseudonyms)[0], model.names)
     if output.explain and result.explanation is not None:
-        show.explanation(result.explanation)
+        print_explanation(result.explanation)
     if output.page is not None:
         show.out.print(f"{output.page}: phenotypes by diseases", markup=False)
 

@@ -30,6 +30,7 @@ def evaluate_links(
 ) -> None:
     """Figures of link prediction, baselines beside; refused if training held the test's pairs."""
     from medkg.cli import show
+    from medkg.cli.show_evaluation import print_leaks
     from medkg.mining.links.evaluate import evaluate_model
     from medkg.reports import link_evaluation
 
@@ -40,7 +41,7 @@ def evaluate_links(
         return show.as_json(report)
     for title, rows in link_evaluation(report):
         show.frame(rows, title)
-    return show.leaks(report)
+    return print_leaks(report)
 
 
 @evaluate.command(
@@ -70,17 +71,18 @@ def evaluate_diagnosis(
     """Figures of diagnosis on patients, Resnik beside; refused if the model knows the cases."""
     from medkg.cases import open_cases
     from medkg.cli import show
+    from medkg.cli.show_evaluation import print_case_evaluation
     from medkg.core.quarantine import Quarantine
     from medkg.mining.diagnosis.evaluate import evaluate_diagnosis as evaluate_model
     from medkg.reports import diagnosis_evaluation
 
     quarantine = Quarantine()
-    asked = open_cases(cases, quarantine)
+    patients = open_cases(cases, quarantine)
     if not as_json:  # before anything is refused
         print_set_aside(quarantine)
     report = evaluate_model(
         open_diagnosis_model(model, graph),
-        asked,
+        patients,
         use_excluded=use_excluded,
         allow_leaks=allow_leaks,
         seed=seed,
@@ -90,7 +92,7 @@ def evaluate_diagnosis(
         return show.as_json({"cases": str(cases), **report, "set_aside": set_aside})
     for title, rows in diagnosis_evaluation(report):
         show.frame(rows, title)
-    return show.case_evaluation(report)
+    return print_case_evaluation(report)
 
 
 @evaluate.command(

@@ -106,10 +106,10 @@ def evaluate_relations(
     print_set_aside(quarantine)
 
 
-def _names(given: list[Path] | None) -> list[Path | KnowledgeGraph]:
+def _names(paths: list[Path] | None) -> list[Path | KnowledgeGraph]:
     from medkg.access import default_terminology
 
-    return [*given] if given else [default_terminology()]
+    return [*paths] if paths else [default_terminology()]
 
 
 @evaluate.command(
@@ -178,9 +178,9 @@ def evaluate_context(
 ) -> None:
     """Negated, possible, hypothetical, historical, family: beside NegEx."""
     from medkg.cli import show
-    from medkg.extract.context.evaluate import evaluate_context as evaluate_said
+    from medkg.extract.context.evaluate import evaluate_context as evaluate_attributes
 
-    rows = evaluate_said(corpus, part)
+    rows = evaluate_attributes(corpus, part)
     show.as_json(rows) if as_json else show.frame(rows, "Context of mentions")
 
 

@@ -35,8 +35,8 @@ Sex = Annotated[str | None, typer.Option(parser=_sex, help="female or male; F or
 Config = Annotated[Path | None, typer.Option(help="A TOML file of settings; options go before it.")]
 
 
-def _print_settings(asked: bool) -> None:
-    if asked:
+def _print_settings(wanted: bool) -> None:
+    if wanted:
         from medkg.gnn.settings import TABLES, to_toml
 
         typer.echo(to_toml({name: table() for name, table in TABLES.items()}), nl=False)

@@ -35,7 +35,7 @@ def predict(
     """Rank the tails of a head (or heads of a tail), with probability and explanation."""
     from medkg.cli import show
 
-    if sum(given is not None for given in (head, tail, smiles, inchi)) != 1:
+    if sum(entity is not None for entity in (head, tail, smiles, inchi)) != 1:
         raise typer.BadParameter("give --head, --tail, --smiles or --inchi")
     loaded = open_link_model(model, graph)
     if structure := smiles or inchi:
@@ -61,12 +61,12 @@ def predict(
     if into is not None:
         from medkg.access import connect
 
-        direction, asked = ("tail", head) if head is not None else ("head", tail)
+        direction, query = ("tail", head) if head is not None else ("head", tail)
         today = date.today().isoformat()
-        found = loaded.predictions([str(asked)], top, date=today, direction=direction)
-        ends = found["head"].to_list() + found["tail"].to_list()
+        predictions = loaded.predictions([str(query)], top, date=today, direction=direction)
+        ends = predictions["head"].to_list() + predictions["tail"].to_list()
         # No others of the graph's predictions: a part of a model's answer would replace the whole.
-        part = loaded.graph.subgraph(ends, relations=[]).with_predictions(found)
+        part = loaded.graph.subgraph(ends, relations=[]).with_predictions(predictions)
         with connect(into) as connection:
             written = connection.write(part)
         if not as_json:
@@ -84,29 +84,29 @@ def _predict_molecule(
     from medkg.mining.molecules.nearest_ligands import NO_LIGAND, structure_ranker_of
     from medkg.mining.molecules.targets import targets_of
 
-    asked = targets_of(model, structure, top, include_trained=trained)
+    ranking = targets_of(model, structure, top, include_trained=trained)
     base = structure_ranker_of(model).calibration.base_rate
     if as_json:
-        held = [{"id": node, "name": name} for node, name in asked.same_nodes]
+        held = [{"id": node, "name": name} for node, name in ranking.same_nodes]
         return show.as_json(
             {
-                "smiles": asked.smiles,
+                "smiles": ranking.smiles,
                 "held": held,
                 "base_rate": base,
-                "left_out": asked.left_out,
-                "predictions": asked.rows.to_dicts(),
+                "left_out": ranking.left_out,
+                "predictions": ranking.rows.to_dicts(),
             }
         )
-    rows = asked.rows.with_columns(pl.col("ligands").fill_null(NO_LIGAND))
-    show.frame(rows, f"{model.task.edge_type[1]} of {asked.smiles}", most=rows.height)
-    held_as = ", ".join(f"{name} ({node})" for node, name in asked.same_nodes)
+    rows = ranking.rows.with_columns(pl.col("ligands").fill_null(NO_LIGAND))
+    show.frame(rows, f"{model.task.edge_type[1]} of {ranking.smiles}", most=rows.height)
+    held_as = ", ".join(f"{name} ({node})" for node, name in ranking.same_nodes)
     held_as = f"the graph holds it: {held_as}" if held_as else "the graph doesn't hold it"
     past = ""
-    if asked.rows.height > CALIBRATED_CANDIDATES:
+    if ranking.rows.height > CALIBRATED_CANDIDATES:
         past = "; past them it goes on along the same curve, which was not judged there"
     left_out = ""
-    if asked.left_out:
-        left_out = f"; {asked.left_out} pairs that training used are left out, see --trained"
+    if ranking.left_out:
+        left_out = f"; {ranking.left_out} pairs that training used are left out, see --trained"
     return show.out.print(
         f"{held_as}; by structure alone. Probability: that a source records the pair; of a"
         f" molecule's first {CALIBRATED_CANDIDATES} targets {base:.2g} are (the base rate)"
@@ -143,39 +143,39 @@ def screen(
 
     quarantine = Quarantine()
     loaded = open_link_model(model, graph)
-    found = screen_library(
+    screening = screen_library(
         loaded, target, library, top=top, diverse=diverse, workers=workers, quarantine=quarantine
     )
     base = structure_ranker_of(loaded).calibration.base_rate
     if out is not None:
         from medkg.mining.molecules.screen_page import write_page
 
-        write_page(found, out, library.name, loaded.name, base)
+        write_page(screening, out, library.name, loaded.name, base)
     if as_json:
         return show.as_json(
             {
-                "target": found.target,
-                "target_name": found.target_name,
+                "target": screening.target,
+                "target_name": screening.target_name,
                 "model": loaded.name,
                 "base_rate": base,
-                "counts": found.counts,
-                "molecules": found.rows,
+                "counts": screening.counts,
+                "molecules": screening.rows,
                 "set_aside": [row.__dict__ for row in quarantine.rows[:1000]],
             }
         )
-    shown = pl.DataFrame(found.rows, infer_schema_length=None).select(
+    shown = pl.DataFrame(screening.rows, infer_schema_length=None).select(
         "rank", "name", "smiles", "probability", "nearest_name", "nearest_similarity", "known",
         "series", "qed", "lipinski", "alerts",
     ).with_columns(pl.col("nearest_name").fill_null(NO_LIGAND))  # fmt: skip
-    show.frame(shown, f"{library.name} for {found.target_name} ({found.target})", most=20)
-    counts = found.counts
+    show.frame(shown, f"{library.name} for {screening.target_name} ({screening.target})", most=20)
+    counts = screening.counts
     show.out.print(
         f"{counts['ranked']:,} molecules ranked, {counts['duplicates']:,} duplicates,"
         f" {counts['invalid']:,} set aside; probability at a base rate of {base:.2g}"
     )
     print_set_aside(quarantine)
     if out is not None:
-        show.out.print(f"{out}: the best {len(found.rows):,} with pictures", markup=False)
+        show.out.print(f"{out}: the best {len(screening.rows):,} with pictures", markup=False)
     return None
 
 

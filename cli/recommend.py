@@ -56,7 +56,7 @@ def recommend(
     from medkg.cli.show_recommendation import print_recommendation, write_back
 
     loaded = open_treatment_model(model, graph)
-    found = loaded.recommend(
+    recommendation = loaded.recommend(
         disease or (),
         symptoms=symptom or (),
         taking=taking or (),
@@ -69,10 +69,10 @@ def recommend(
         top=top,
     )
     if as_json:
-        show.as_json(found.to_dict())
+        show.as_json(recommendation.to_dict())
     else:
-        print_recommendation(found)
+        print_recommendation(recommendation)
     if into is not None:
-        written = write_back(loaded, found, top, into)
+        written = write_back(loaded, recommendation, top, into)
         if not as_json:
             print_summary(written, into, as_json=False)

@@ -102,12 +102,12 @@ def forget(
     from medkg.access import connect, is_uri
     from medkg.graph.forget import forget_in_folder
 
-    asked = {"source": source or (), "document": document or (), "patient": patient or ()}
+    what = {"source": source or (), "document": document or (), "patient": patient or ()}
     if is_uri(graph):
         with connect(existing_server(graph)) as connection:
-            summary = connection.forget(**asked)
+            summary = connection.forget(**what)
     else:
-        summary = forget_in_folder(graph, **asked)
+        summary = forget_in_folder(graph, **what)
     print_summary(summary, graph, as_json)
 
 
@@ -153,11 +153,11 @@ def query(
         listed = pl.DataFrame(
             [
                 {
-                    "name": found.name,
-                    "asks": found.title,
-                    "parameters": ", ".join(parameter.name for parameter in found.parameters),
+                    "name": question.name,
+                    "asks": question.title,
+                    "parameters": ", ".join(parameter.name for parameter in question.parameters),
                 }
-                for found in map(library.get, library.names())
+                for question in map(library.get, library.names())
             ]
         )
         return show.as_json(listed) if as_json else show.frame(listed, "Queries")

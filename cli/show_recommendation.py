@@ -20,44 +20,48 @@ _PAIRED = ("mrr", "hits@10", "ndcg@10", "recall@10")
 _FIGURES = ("mrr", "hits@1", "hits@10", "precision@10", "recall@10", "ndcg@10")
 
 
-def print_recommendation(found: Recommendation) -> None:
+def print_recommendation(recommendation: Recommendation) -> None:
     """Three lists of drugs, why, what speaks against each, and what wasn't checked."""
     from medkg.mining.treatment.recommendation import DISCLAIMER
 
-    asked, names = found.patient, found.names
+    query, names = recommendation.patient, recommendation.names
     for title, ids in (
-        ("to treat", asked.diseases),
-        ("has too", (*asked.also, *asked.symptoms)),
-        ("takes", asked.taking),
-        ("allergic to", asked.allergic),
+        ("to treat", query.diseases),
+        ("has too", (*query.also, *query.symptoms)),
+        ("takes", query.taking),
+        ("allergic to", query.allergic),
     ):
         if ids:
             show.out.print(f"{title}: {', '.join(f'{names[i]} ({i})' for i in ids)}", markup=False)
-    said = []
-    if asked.age is not None:
-        lower = "" if asked.youngest is None else f"{asked.youngest:.3g} to "
-        said.append(f"{lower}{asked.age:.3g} years")
-    said += [asked.sex] if asked.sex else []
-    said += ["pregnant" if asked.pregnant else "not pregnant"] if asked.pregnant is not None else []
-    if said:
-        show.out.print(f"patient: {', '.join(said)}", markup=False)
-    for notice in found.notices:
-        show.out.print(f"note: {notice}", markup=False)
-    several = len(asked.diseases) > 1
-    shown = len(found.recorded)
-    title = f"On record ({shown} of {found.n_recorded})" if found.n_recorded else "On record"
-    _print_drugs(found.recorded, title, several)
-    _print_drugs(
-        found.hypotheses,
-        f"Hypotheses, no recommendations (probability at a base rate of {found.base_rate:.2g})",
-        several,
+    about = []
+    if query.age is not None:
+        lower = "" if query.youngest is None else f"{query.youngest:.3g} to "
+        about.append(f"{lower}{query.age:.3g} years")
+    about += [query.sex] if query.sex else []
+    about += (
+        ["pregnant" if query.pregnant else "not pregnant"] if query.pregnant is not None else []
     )
-    _print_drugs(found.contraindicated, "Not to be given", several, explained=False)
-    _print_drugs(found.taking, "Taken already", several, explained=False)
+    if about:
+        show.out.print(f"patient: {', '.join(about)}", markup=False)
+    for notice in recommendation.notices:
+        show.out.print(f"note: {notice}", markup=False)
+    several = len(query.diseases) > 1
+    shown = len(recommendation.recorded)
+    title = (
+        f"On record ({shown} of {recommendation.n_recorded})"
+        if recommendation.n_recorded
+        else "On record"
+    )
+    _print_drugs(recommendation.recorded, title, several)
+    base_rate = f"probability at a base rate of {recommendation.base_rate:.2g}"
+    title = f"Hypotheses, no recommendations ({base_rate})"
+    _print_drugs(recommendation.hypotheses, title, several)
+    _print_drugs(recommendation.contraindicated, "Not to be given", several, explained=False)
+    _print_drugs(recommendation.taking, "Taken already", several, explained=False)
     show.out.print("[bold]Checks")
-    for check in found.checks:
+    for check in recommendation.checks:
         show.out.print(f"  {check.what}: {check.note}", markup=False)
-    show.out.print(f"{found.model}. {DISCLAIMER}", markup=False)
+    show.out.print(f"{recommendation.model}. {DISCLAIMER}", markup=False)
 
 
 def _print_drugs(
@@ -103,16 +107,16 @@ def _cited(warning: Any) -> str:
     cited = []
     for piece in warning.evidence:
         place = piece["document"] or ", ".join(piece["references"] or ())
-        said = f': "{shorten(piece["sentence"], _SENTENCE)}"' if piece["sentence"] else ""
-        cited.append(f"{piece['source']} {place}".strip() + said)
+        sentence = f': "{shorten(piece["sentence"], _SENTENCE)}"' if piece["sentence"] else ""
+        cited.append(f"{piece['source']} {place}".strip() + sentence)
     return "; ".join(dict.fromkeys(cited)) or "no evidence kept"
 
 
-def write_back(model: TreatmentModel, found: Recommendation, top: int, into: str) -> Any:
+def write_back(model: TreatmentModel, recommendation: Recommendation, top: int, into: str) -> Any:
     """Write the hypotheses for the diseases, whoever asked, to a server as PREDICTED_TREATS."""
     from medkg.access import connect
 
-    rows = model.predictions(found.patient.diseases, top, date=date.today().isoformat())
+    rows = model.predictions(recommendation.patient.diseases, top, date=date.today().isoformat())
     ends = {*rows["head"], *rows["tail"]}
     # No others of the graph's predictions: a part of a model's answer would replace the whole.
     part = model.graph.subgraph(ends, relations=[]).with_predictions(rows)

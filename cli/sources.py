@@ -26,11 +26,11 @@ def sources(
     from medkg.loaders.sources import SOURCES, describe
 
     if name is not None:
-        found = describe(name)
+        source = describe(name)
         if as_json:
-            return show.as_json(found)
-        options = [f"{option}: {says}" for option, says in found["options"].items()]
-        return show.pairs({**found, "options": options}, name)
+            return show.as_json(source)
+        options = [f"{option}: {meaning}" for option, meaning in source["options"].items()]
+        return show.pairs({**source, "options": options}, name)
     if as_json:
         return show.as_json([describe(each) for each in sorted(SOURCES)])
     rows = [
@@ -96,8 +96,8 @@ def _show_dry_run(source: str, path: Path | None, options: dict[str, str], as_js
         parts = {"nodes": made.nodes.to_dicts(), "evidence": made.evidence.to_dicts()}
         return show.as_json({**parts, "set_aside": quarantine})
     for title, rows in (("Nodes", made.nodes), ("Evidence", made.evidence)):
-        said = [name for name in rows.columns if any(map(show.cell, rows[name]))]
-        show.frame(rows.select(said or rows.columns), title)
+        filled = [name for name in rows.columns if any(map(show.cell, rows[name]))]
+        show.frame(rows.select(filled or rows.columns), title)
     if quarantine:
         show.frame(pl.DataFrame(quarantine), "Set quarantine")
     return None

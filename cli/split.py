@@ -87,12 +87,13 @@ def split(
 
 def _split_edges(graph: Path, out: Path, options: dict[str, Any], as_json: bool) -> None:
     from medkg.cli import show
+    from medkg.cli.show_evaluation import print_split
     from medkg.graph.kg import KnowledgeGraph
     from medkg.mining.links.split import split_links
 
     split = split_links(KnowledgeGraph.open(graph), **options)
     split.save(out)
-    return show.as_json(split.report) if as_json else show.split(split.report, str(out))
+    return show.as_json(split.report) if as_json else print_split(split.report, str(out))
 
 
 def _split_cases(
@@ -100,6 +101,7 @@ def _split_cases(
 ) -> None:
     from medkg.cases import open_cases
     from medkg.cli import show
+    from medkg.cli.show_evaluation import print_case_split
     from medkg.core.quarantine import Quarantine
     from medkg.graph.kg import KnowledgeGraph
     from medkg.mining.diagnosis.split import split_cases
@@ -116,5 +118,5 @@ def _split_cases(
     split.save(out)
     if as_json:
         return show.as_json({**split.report, "set_aside": quarantine.counts()})
-    show.case_split(split.report, str(out))
+    print_case_split(split.report, str(out))
     return print_set_aside(quarantine)

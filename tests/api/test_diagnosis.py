@@ -489,6 +489,7 @@ def test_coverage_needs_a_model_with_sets(folder: Path) -> None:
 
 
 def test_many_cases_of_which_the_first_have_no_rank(capsys: pytest.CaptureFixture[str]) -> None:
+    from medkg.cli.show_diagnosis import print_cases
     case: dict[str, Any] = {
         "present": ["HP:0000021"],
         "diagnoses": [{"name": "dull disease", "probability": 0.5}],
@@ -499,7 +500,7 @@ def test_many_cases_of_which_the_first_have_no_rank(capsys: pytest.CaptureFixtur
     }
     ranks = [*[None] * 101, 7]
     results = [{**case, "patient": f"p{i}", "known_rank": rank} for i, rank in enumerate(ranks)]
-    show.cases(results)
+    print_cases(results)
     assert "and 52 more" in capsys.readouterr().out
 
 

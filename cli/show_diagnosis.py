@@ -1,0 +1,163 @@
+"""Diagnoses for people at a terminal: findings, lists, explanations and questions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+from rich.text import Text
+
+from medkg.cli import show
+
+
+def print_findings(findings: pl.DataFrame) -> None:
+    """Print what was read in a note, with the sentences: what counts, and what was dropped."""
+    table = show.plain_table("", "phenotype", "said", "in the sentence")
+    for row in findings.iter_rows(named=True):
+        term = Text(show.printable(row["name"] or "no term"), "" if row["name"] else "dim")
+        term.append(f" {row['phenotype']}", "dim")
+        quote = Text(show.printable(row["said"]))
+        quote.append(f" ({row['context']})" if row["context"] else "", "dim")
+        sentence = Text(f"{row['start']}-{row['end']} ", "dim")
+        sentence.append(show.printable(row["sentence"]), "")
+        table.add_row(row["keep"], term, quote, sentence)
+    show.out.print(table)
+
+
+MOST_NOTES = 20  # printed for several patients
+
+
+def print_cases(cases: Sequence[Mapping[str, Any]]) -> None:
+    """Print the first diagnosis of each of several patients, and the notes on them."""
+    rows = [
+        {
+            "patient": case["patient"],
+            "phenotypes": len(case["present"]),
+            "first": case["diagnoses"][0]["name"],
+            "probability": case["diagnoses"][0]["probability"],
+            **_open_set_columns(case["open_set"]),
+            "known": case["known"],
+            "its_rank": case["known_rank"],
+            "notes": len(case["notes"]),
+            **({"written_as": case["written_as"]} if case["written_as"] else {}),
+        }
+        for case in cases
+    ]
+    show.frame(
+        pl.DataFrame(rows, infer_schema_length=None), "First diagnoses (for research, not for care)"
+    )
+    notes = [f"{case['patient']}: {note}" for case in cases for note in case["notes"]]
+    for line in notes[:MOST_NOTES]:
+        show.out.print(f"note: {line}", markup=False)
+    if len(notes) > MOST_NOTES:
+        show.out.print(f"note: {len(notes) - MOST_NOTES:,} more, all of them with --json")
+
+
+def _open_set_columns(open_set: Mapping[str, Any] | None) -> dict[str, Any]:
+    if open_set is None:
+        return {}
+    return {"none_of_these": open_set["none_of_these"], "in_set": open_set["size"]}
+
+
+def print_diagnosis(case: Mapping[str, Any], names: Mapping[str, str]) -> None:
+    """Print the list of one patient (of `diagnose_all`), and what it is of."""
+    from medkg.mining.diagnosis.model import diagnoses_frame
+
+    for note in case["notes"]:
+        show.out.print(f"note: {note}", markup=False)
+    for what in ("present", "excluded"):
+        if case[what]:
+            show.out.print(f"{what}: {', '.join(names[id_] for id_ in case[what])}", markup=False)
+    rows = diagnoses_frame(case["diagnoses"]).drop("score")
+    show.frame(rows, "Diagnoses (for research, not for care)")
+    if case["open_set"] is not None:
+        _print_open_set(case["open_set"])
+    if case["known_rank"] is not None:
+        show.out.print(f"known diagnosis: rank {case['known_rank']:,}")
+    if case["written_as"] is not None:
+        show.out.print(f"written as {case['written_as']}: {case['patient']}", markup=False)
+
+
+def _print_open_set(open_set: Mapping[str, Any]) -> None:
+    """Print whether the disease is any candidate, and which are in the set."""
+    show.out.print(
+        f"none of these: {open_set['none_of_these']:.0%}, by the phenotypes seen (of the cases"
+        f" that it was fitted on {open_set['base_rate']:.0%})"
+    )
+    names = [each["name"] for each in open_set["set"]]
+    shown = "; ".join(names[:10]) + ("; …" if len(names) > 10 else "")
+    beside = ", and none of these" if open_set["with_none"] else ""
+    show.out.print(
+        f"set for {open_set['coverage']:.0%}: {open_set['size']:,}{beside}: {shown}", markup=False
+    )
+
+
+def ask_about_finding(row: Mapping[str, Any], problem: str) -> str:
+    """Show a finding of a note at the terminal, and read whether to keep, change or drop it."""
+    if problem:
+        show.out.print(problem, markup=False, style="red")
+    else:
+        show.out.print()
+        show.out.print(show.printable(row["sentence"]), markup=False)
+    term = f"{row['name']} {row['phenotype']}" if row["phenotype"] else "no term"
+    context = f" ({row['context']})" if row["context"] else ""
+    show.out.print(f"  {show.printable(row['said'])}{context}: {term}, {row['keep']}", markup=False)
+    return show.out.input("  [dim]enter: leave; y, n, d(rop), another term, or stop: [/dim]")
+
+
+def ask_question(rows: pl.DataFrame, question: Mapping[str, Any]) -> str:
+    """Show a list of diagnoses and a question at the terminal, and read the answer."""
+    table = show.plain_table("", "p", "disease")
+    for row in rows.head(5).iter_rows(named=True):
+        name = Text(show.printable(row["name"])).append(f" {row['disease']}", "dim")
+        table.add_row(str(row["rank"]), f"{row['probability']:.3f}", name)
+    show.out.print(table)
+    show.out.print()
+    text = Text(f"{show.printable(question['name'])}?", "bold")
+    show.out.print(text.append(f" {question['phenotype']}", "dim"))
+    for line in (
+        show.printable(question["definition"] or ""),
+        "speaks for " + "; ".join(question["speaks_for"]) if question["speaks_for"] else "",
+        f"{question['gain']:.2f} bits; yes is {question['probability']:.0%} likely",
+    ):
+        if line:
+            show.out.print(f"  {line}", style="dim", markup=False)
+    answers = {"y": "yes", "n": "no", "?": "?", "d": "?", "s": "stop", "q": "stop"}
+    while True:
+        answer = show.out.input("  y(es), n(o), ? (not known), s(top): ").strip().lower()
+        if answer[:1] in answers:
+            return answers[answer[:1]]
+
+
+def print_explanation(rows: pl.DataFrame) -> None:
+    """Print what each phenotype weighs for each disease, with frequency and sources."""
+    from medkg.mining.diagnosis.page import signed
+
+    for (rank, name), own in rows.partition_by(
+        "rank", "disease_name", as_dict=True, maintain_order=True
+    ).items():
+        show.out.print()
+        show.out.print(Text(f"{rank} {show.printable(str(name))}", "bold"))
+        table = show.plain_table("support", "weight", "", "phenotype", "frequency", "source")
+        for row in own.iter_rows(named=True):
+            term = Text(show.printable(row["phenotype_name"]))
+            if row["match"] in ("broader", "narrower", "near"):
+                joined = {"near": "both are"}.get(row["match"], f"{row['match']} than")
+                term.append(f" {joined} {show.printable(row['by_name'])}", "dim")
+            often = "" if row["frequency"] is None else f"{row['frequency']:.0%}"
+            often += f" ({row['patients']})" if row["patients"] else ""
+            for more in ("onset", "sex"):
+                often += f" {row[more]}" if row[more] else ""
+            cited = ", ".join(row["references"] or row["sources"] or ())
+            support, weight = (
+                "" if row[figure] is None else signed(row[figure])
+                for figure in ("support", "weight")
+            )
+            table.add_row(support, weight, row["part"], term, often, cited)
+        show.out.print(table)
+    show.out.print(
+        "support: for the disease (above 0) or against it, set against the mean of all diseases;"
+        " weight: set against the diseases that are probable by the rest",
+        style="dim",
+    )
