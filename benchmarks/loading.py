@@ -31,7 +31,7 @@ from medkg.core.errors import MedkgError
 from medkg.graph.frames import FRAMES, Source
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.store import Store, connect
-from medkg.graph.store.write import make_constraints
+from medkg.graph.store.constraints import make_constraints
 
 BATCH = 5_000
 VALUES = ("id", "probability", "evidence_count", "sources")

@@ -30,6 +30,7 @@ from ..frames import (
     STRING_LIST,
 )
 from ..identifiers import content_ids
+from ..store.constraints import constraint_statements
 from ..store.journal import OWN_LABELS
 from ..store.read import PREDICTED
 from ..store.rows import (
@@ -38,7 +39,6 @@ from ..store.rows import (
     with_checksum,
     with_id,
 )
-from ..store.write import statements
 from .slices import Slices
 
 _BETWEEN = "\x1f"
@@ -95,7 +95,7 @@ def write(given: Slices, folder: Path) -> dict[str, Any]:
     )
     script.chmod(0o755)
     kinds = sorted({label for label, _ in files.headers["nodes"]} & set(given.schema.kinds))
-    schema = "".join(f"{statement};\n" for statement in statements(kinds))
+    schema = "".join(f"{statement};\n" for statement in constraint_statements(kinds))
     (folder / "schema.cypher").write_text(schema, encoding="utf-8")
     return {"command": command, "counts": files.counts}
 

@@ -26,7 +26,7 @@ from .connection import Connection
 from .embedded import DATABASE, Server, serve
 from .forget import forget_on
 from .journal import OWN_LABELS
-from .write import Counts, WriteSummary
+from .summary import Counts, WriteSummary
 
 if TYPE_CHECKING:
     import neo4j

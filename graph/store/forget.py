@@ -41,6 +41,7 @@ from ..frames import (
 )
 from .bulk import BulkRefused, run_sql
 from .connection import Connection
+from .constraints import constraint_statements, make_constraints
 from .journal import writing
 from .read import (
     evidence_parts,
@@ -62,7 +63,6 @@ from .rows import (
     with_checksum,
     with_kinds,
 )
-from .write import make_constraints, statements
 
 _EDGES_AT_ONCE = 50_000
 _LOOKED_FOR = 50  # identifiers that the server looks for in texts; for more, all texts are read
@@ -96,7 +96,7 @@ def _make_indexes_anew(on: Connection) -> None:
     Its own REBUILD INDEX loses them. After an interruption, the next command makes those that lack.
     """
     kinds = sorted(set(on.labels()) & set(on.schema.kinds))
-    for statement in statements(kinds):
+    for statement in constraint_statements(kinds):
         _, sort, name, *_ = statement.split()
         on.change(f"DROP {sort} {name} IF EXISTS")
     make_constraints(on, kinds)

@@ -9,7 +9,6 @@ names now. As in forgetting, evidence goes last, so that an interrupted command 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -36,9 +35,7 @@ from .rows import (
     merge_relationships,
     with_kinds,
 )
-
-if TYPE_CHECKING:
-    from .write import WriteSummary
+from .summary import WriteSummary
 
 _AT_ONCE = 50_000
 _NAMED = {name: EVIDENCE[name] for name in ("id", "edge", *ENDS)}

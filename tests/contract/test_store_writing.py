@@ -18,7 +18,7 @@ from medkg.graph.store import Counts, Store
 from medkg.graph.store.connection import Connection
 
 from ..graph.graphs import CURATED, small
-from ..graph.test_readings import COUGH, FEVER, PAIN, read
+from ..graph.test_document_readings import COUGH, FEVER, PAIN, read
 from ..servers import change
 from .test_store import GIST, IMATINIB, assert_same, count, many, with_everything
 

@@ -32,8 +32,8 @@ WRITER = """
 import sys
 from contextlib import contextmanager
 from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.store import connect, create, write
-create._ROWS, create._BULK_ROWS, write._SLICE = 500, 1_000, 4_000
+from medkg.graph.store import batching, connect, create, write
+create._ROWS, create._BULK_ROWS, batching.SLICE_ROWS = 500, 1_000, 4_000
 @contextmanager
 def told(title, total):
     done = [0]

@@ -300,6 +300,8 @@ def test_an_edge_keeps_the_qualifiers_that_its_relation_names() -> None:
 def test_properties_are_sorted_json_with_characters_as_they_are() -> None:
     (text,) = edges({"qualifiers": '{"role": "näher", "action": "inhibitor"}'})["properties"]
     assert text == '{"action": "inhibitor", "role": "näher"}'
+    (text,) = edges(qualified("2020-05-01", value="7", unit="g"))["properties"]
+    assert text == '{"unit": "g", "value": "7"}'
 
 
 def test_evidence_that_does_not_count_gives_no_properties() -> None:
@@ -363,6 +365,9 @@ def test_a_measurement_is_not_put_together_from_several() -> None:
         qualified("2020-05-01", value="7", unit="g"),
         qualified("2021-05-01", interpretation="high"),
     ) == {"interpretation": "high"}
+    assert properties(
+        qualified("2020-05-01", interpretation="low"), qualified("2021-05-01", value="8")
+    ) == {"value": "8"}
     # A piece without a measurement doesn't hide one.
     assert properties(
         qualified("2020-05-01", value="7", unit="g"),

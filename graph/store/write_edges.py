@@ -1,0 +1,163 @@
+"""Relationships written to a server: created in bulk where none is there, else merged."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import polars as pl
+
+from ..frames import EDGES
+from ..kg import KnowledgeGraph
+from .batching import LOOK_UP_ROWS, chunks, slices
+from .connection import Connection, Workers
+from .create import create_relationships
+from .read import framed
+from .rows import (
+    Advance,
+    delete_relationships,
+    edge_values,
+    groups,
+    merge_relationships,
+    with_checksum,
+    with_kinds,
+)
+from .stored import all_stored
+from .summary import Counts
+
+_FEW = 1_000  # relationships that are merged one by one, rather than created in bulk
+_FROM = {"id": "subject", "kind": "_head", "number": "_from"}
+_TO = {"id": "object", "kind": "_tail", "number": "_to"}
+
+
+class EdgeWriter:
+    """Writes edges of one graph as relationships of a server that has the graph's nodes.
+
+    Args:
+        advance: told how many relationships are written, each time some are.
+    """
+
+    def __init__(self, on: Connection, kg: KnowledgeGraph, advance: Advance):
+        self.on = on
+        self.kg = kg
+        self.advance = advance
+        self._ids_by_type: dict[str, pl.Series] = {}
+
+    def write_all(self, workers: Workers) -> Counts:
+        """Write all edges of the graph as they are, to a server that holds no evidence."""
+        edges = Counts()
+        total = self.kg.counts["edges"]
+        relations = self.kg.scan("edges").select(pl.col("relation").unique()).collect()["relation"]
+        for relation in sorted(relations):
+            rows = self.kg.scan("edges").filter(pl.col("relation") == relation)
+            edges += self._write_relation(relation, rows, workers)
+        edges.unchanged = total - edges.added - edges.changed
+        return edges
+
+    def _write_relation(self, relation: str, edges: pl.LazyFrame, workers: Workers) -> Counts:
+        """Write all edges of a relation; what is unchanged is not counted."""
+        counts = Counts()
+        height = edges.select(pl.len()).collect().item()
+        given = pl.concat(
+            with_checksum(part, EDGES).select("id", "checksum") for part in slices(edges, height)
+        )
+        match = f"MATCH ()-[x:{relation}]->()"
+        n_stored = self.on.fetch(f"{match} RETURN count(x)")[0][0]
+        if all_stored(self.on, match, given, n_stored):
+            self.advance(height)
+            return counts
+        rows = self.on.rows(f"{match} RETURN x.id, x.checksum") if n_stored else ()
+        stored = framed(rows, {"id": pl.String, "checksum": pl.Int64})
+        differing = given.join(stored, on=["id", "checksum"], how="anti")
+        for part in slices(edges, height):
+            part = with_checksum(part, EDGES).join(differing, on="id", how="semi")
+            counts += self.create(part.join(stored, on="id", how="anti"), workers)
+            changed = part.join(stored, on="id", how="semi")
+            self.merge(changed, self.advance)
+            counts.changed += changed.height
+        return counts
+
+    def merge(self, edges: pl.DataFrame, advance: Advance | None = None) -> None:
+        """Write edges, whether or not their relationships are there."""
+        merge_relationships(self.on, with_kinds(self.on, edges, self.kg), advance)
+
+    def delete(self, edges: pl.DataFrame) -> None:
+        """Delete the relationships of edges."""
+        delete_relationships(self.on, with_kinds(self.on, edges, self.kg))
+
+    def create(self, edges: pl.DataFrame, workers: Workers) -> Counts:
+        """Write edges that no evidence on the server supports; returns when they are in."""
+        if edges.height < _FEW:
+            self.merge(edges, self.advance)
+            return Counts(edges.height)
+        edges = edges.join(self._ends.rename(_FROM), on="subject").join(
+            self._ends.rename(_TO), on="object"
+        )
+        for (head, relation, tail), part in groups(edges, "_head", "relation", "_tail"):
+            self._create_between(head, relation, tail, part, workers)
+        return Counts(edges.height)
+
+    def _create_between(
+        self, head: str, relation: str, tail: str, edges: pl.DataFrame, workers: Workers
+    ) -> None:
+        """Create the relationships of one relation between nodes of two kinds."""
+        name = self.on.schema.relation(relation).name
+        # A write that was interrupted may have left relationships whose evidence never came.
+        left_over = edges.filter(pl.col("id").is_in(self._relationship_ids(name).implode()))
+        merge_relationships(self.on, left_over, self.advance)
+        rows = edges.join(left_over, on="id", how="anti").drop("relation", "_head", "_tail")
+        natives = {text: edge_values(text) for text in rows["properties"].unique().to_list()}
+
+        def merge(part: pl.DataFrame) -> None:
+            same = {"relation": pl.lit(name), "_head": pl.lit(head), "_tail": pl.lit(tail)}
+            merge_relationships(self.on, part.with_columns(**same))
+
+        rounds = _rounds(rows, head == tail) if self.on.server is None else [[rows]]
+        for parts in rounds:
+            for part in parts:
+                create_relationships(self.on, workers, name, part, natives, merge, self.advance)
+            workers.wait()
+
+    @cached_property
+    def _ends(self) -> pl.DataFrame:
+        """Identifier and kind of every node of the graph, and the server's own identifier."""
+        nodes = self.kg.scan("nodes").select("id", "kind").collect()
+        number = "elementId(n)" if self.on.server is not None else "id(n)"
+        parts = []
+        for (label,), part in groups(nodes, "kind"):
+            query = (
+                f"UNWIND $keys AS id MATCH (n:{label} {{id: id}})"
+                f" RETURN collect(n.id), collect({number})"
+            )
+            for keys in chunks(part["id"], LOOK_UP_ROWS):
+                ids, numbers = self.on.fetch(query, keys=keys.to_list())[0]
+                parts.append(
+                    pl.DataFrame({"id": ids, "number": numbers}).with_columns(kind=pl.lit(label))
+                )
+        return pl.concat(parts)
+
+    def _relationship_ids(self, name: str) -> pl.Series:
+        """The ids of the relationships of a type that were there before this write made any."""
+        if name not in self._ids_by_type:
+            match = f"MATCH ()-[r:{name}]->()"
+            count = self.on.fetch(f"{match} RETURN count(r)")[0][0]
+            rows = self.on.rows(f"{match} RETURN r.id") if count else ()
+            self._ids_by_type[name] = pl.Series([row[0] for row in rows], dtype=pl.String)
+        return self._ids_by_type[name]
+
+
+def _rounds(rows: pl.DataFrame, same_kind: bool) -> list[list[pl.DataFrame]]:
+    """Rows in rounds of parts that have no end in common, so that none waits for another's lock.
+
+    Args:
+        same_kind: whether both ends are of one kind, and so may be the same node.
+    """
+    if rows.height < _FEW:
+        return [[rows]]
+    odd = {
+        (a, b): rows.filter(pl.col("_from") % 2 == a, pl.col("_to") % 2 == b)
+        for a in (0, 1)
+        for b in (0, 1)
+    }
+    if same_kind:
+        return [[odd[0, 0], odd[1, 1]], [odd[0, 1]], [odd[1, 0]]]
+    return [[odd[0, 0], odd[1, 1]], [odd[0, 1], odd[1, 0]]]
