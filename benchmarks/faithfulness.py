@@ -26,9 +26,11 @@ from scipy import sparse
 from medkg.core.statistics import draws_one_by_one, percentile_bounds
 from medkg.gnn.data import to_hetero_data
 from medkg.mining.links.attribution import removals
+from medkg.mining.links.base_models import BaseScores
+from medkg.mining.links.fit_ranker import FeatureBuilder
 from medkg.mining.links.model import LinkModel, load_link_model
 from medkg.mining.links.pair_features import PairFeatures
-from medkg.mining.links.ranker import BaseScores, FeatureBuilder, LinkRanker
+from medkg.mining.links.ranker import LinkRanker
 
 Pair = tuple[int, int]
 
@@ -44,7 +46,7 @@ def main() -> None:
     if not isinstance(model.scorer, LinkRanker):
         raise SystemExit(f"{arguments.model}: is no ranker")
     chance = np.random.default_rng(arguments.seed)
-    view = FeatureBuilder(
+    builder = FeatureBuilder(
         model.graph,
         to_hetero_data(model.graph, exclude_edges=model.task.excluded),
         model.task,
@@ -56,7 +58,7 @@ def main() -> None:
     # A head for each, so that what is taken out for one prediction seldom touches another.
     heads = np.flatnonzero(np.diff(known.pairs.indptr) >= arguments.named)
     heads = np.sort(chance.choice(heads, min(arguments.predictions, len(heads)), replace=False))
-    before = asked(model, view, known, heads, left_out)
+    before = asked(model, builder, known, heads, left_out)
     weight = model.scorer.network_weight
     scores = blend(before, weight)
     predicted = [first_of(before, scores, head) for head in heads]
@@ -80,8 +82,8 @@ def main() -> None:
     }
     drops = {}
     for name, pairs in taken_out.items():
-        anew = view.known(known.without(pairs).pairs)
-        after = asked(model, view, anew, heads, left_out)
+        anew = builder.pair_features(known.without(pairs).pairs)
+        after = asked(model, builder, anew, heads, left_out)
         rest = blend(after, weight)
         drops[name] = np.array(
             [score_of(before, scores, *pair) - score_of(after, rest, *pair) for pair in predicted]
@@ -104,7 +106,7 @@ def interval(values: NDArray[np.float64], draws: NDArray[np.int64]) -> str:
 
 def asked(
     model: LinkModel,
-    view: FeatureBuilder,
+    builder: FeatureBuilder,
     known: PairFeatures,
     heads: NDArray[np.int64],
     left_out: sparse.csr_matrix,
@@ -113,24 +115,24 @@ def asked(
     assert isinstance(model.scorer, LinkRanker)
     # Pairs that were taken out are no candidates either, as in training.
     tables = known.tables(heads, left_out)
-    return model.scorer.base_models.judge(tables, view.messages(known.learned))
+    return model.scorer.base_models.scores(tables, builder.pair_graph(known.learned))
 
 
-def blend(judged: BaseScores, weight: float) -> NDArray[np.float64]:
+def blend(base_scores: BaseScores, weight: float) -> NDArray[np.float64]:
     """The average of boosters and network."""
-    return (1 - weight) * judged.boosted + weight * judged.networked
+    return (1 - weight) * base_scores.boosted + weight * base_scores.networked
 
 
-def first_of(judged: BaseScores, scores: NDArray[np.float64], head: int) -> Pair:
+def first_of(base_scores: BaseScores, scores: NDArray[np.float64], head: int) -> Pair:
     """The head's first candidate."""
-    rows = np.flatnonzero(judged.heads == head)
-    return int(head), int(judged.tails[rows[scores[rows].argmax()]])
+    rows = np.flatnonzero(base_scores.heads == head)
+    return int(head), int(base_scores.tails[rows[scores[rows].argmax()]])
 
 
-def score_of(judged: BaseScores, scores: NDArray[np.float64], head: int, tail: int) -> float:
+def score_of(base_scores: BaseScores, scores: NDArray[np.float64], head: int, tail: int) -> float:
     """A pair's score; the head's lowest if it is no candidate any more."""
-    rows = np.flatnonzero(judged.heads == head)
-    place = rows[judged.tails[rows] == tail]
+    rows = np.flatnonzero(base_scores.heads == head)
+    place = rows[base_scores.tails[rows] == tail]
     return float(scores[place[0]] if len(place) else scores[rows].min())
 
 

@@ -51,6 +51,9 @@ def train_links(
     seed: Annotated[
         int | None, typer.Option(help="The same seed gives the same result (default: 0).")
     ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="Where networks are trained: cpu, cuda, …")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Train link prediction; a part of the edges is held back and the figures are printed."""
@@ -59,13 +62,13 @@ def train_links(
     if ensemble:
         given = given_options(
             relation=relation, model=model, encoder=encoder, decoder=decoder, epochs=epochs,
-            split=split, config=config, tune=tune,
+            split=split, config=config, tune=tune, device=device,
         )  # fmt: skip
         if given:
             raise typer.BadParameter(f"{', '.join(given)}: not for --ensemble")
         return _join_models(graph, ensemble, out, seed or 0, as_json)
     tables = {
-        "links": {"relation": relation, "model": model, "seed": seed},
+        "links": {"relation": relation, "model": model, "seed": seed, "device": device},
         "network": {"encoder": encoder, "decoder": decoder, "epochs": epochs},
     }
     return _train_links(graph, out, read_with(config, tables), split, tune, as_json)

@@ -251,7 +251,11 @@ class LinkSettings:
         "The other relations to learn from. If empty: those that have the relation's kinds at an"
         " end, the smallest first, up to 500,000 edges.",
     )
-    device: str = option("", "cpu, cuda, …; if empty: a GPU where there is one.")
+    device: str = option(
+        "",
+        "Where networks are trained: cpu, cuda, …; if empty: a GPU where there is one, the CPU for"
+        " the ranker's.",
+    )
 
     def __post_init__(self) -> None:
         check(self)

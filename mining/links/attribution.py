@@ -1,4 +1,4 @@
-"""Which known pairs a ranker's score rests on: what becomes of it without each of them."""
+"""Which known pairs a ranker's score rests on: the score without each of them (ablation)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from scipy import sparse
 
 from ...core.ranking import pair_matrix
 from ...core.sparse import without
+from .base_models import BaseModels
 from .pair_features import PairFeatures
-from .ranker import BaseModels
 
-_OF_TAIL = 20  # known heads of the tail that are tried, those most like the head first
-_OF_HEAD = 20  # known tails of the head, those most like the tail first
+_KNOWN_HEADS = 20  # of the tail that are tried, those most similar to the head first
+_KNOWN_TAILS = 20  # of the head, those most similar to the tail first
 
 
 class Removal(NamedTuple):
@@ -23,7 +23,7 @@ class Removal(NamedTuple):
         drop: of the score, in standard deviations of the scores of the head's candidates; to the
             lowest of these, where the tail is no candidate any more.
         rank: of the tail among the head's candidates, without the pair; None if it is none.
-        rank_before: the same with it; not `predict`'s, which the network has a say in.
+        rank_before: the same with it; not `predict`'s, which averages in the network's score.
     """
 
     head: int
@@ -34,8 +34,8 @@ class Removal(NamedTuple):
 
 
 def removals(
-    judges: BaseModels,
-    known: PairFeatures,
+    base_models: BaseModels,
+    features: PairFeatures,
     left_out: sparse.csr_matrix,
     head: int,
     tail: int,
@@ -45,8 +45,8 @@ def removals(
     """The known pairs that may carry a score, those without which it falls most first.
 
     Tried are known heads of the tail and known tails of the head, each pair taken out alone, while
-    who is like whom stays as it was learned. Scores are the boosters', which the network's are
-    averaged with in `predict`. A pair that is known itself is asked about as if it were not.
+    learned similarities stay as they are. Scores are the boosters', which the network's are
+    averaged with in `predict`. A pair that is known itself is scored as if it were not.
 
     Args:
         left_out: (heads, tails): pairs that are no candidates.
@@ -55,27 +55,27 @@ def removals(
     Returns:
         Nothing, if the tail is not among the head's candidates.
     """
-    if known.pairs[head, tail]:
+    if features.pairs[head, tail]:
         own_pair = _both_ways((head, tail), symmetric)
-        known = known.without(own_pair)
+        features = features.without(own_pair)
         left_out = without(left_out, pair_matrix(np.array(own_pair), left_out.shape))
-    score_before, rank_before = _score(judges, known, left_out, head, tail)
+    score_before, rank_before = _score(base_models, features, left_out, head, tail)
     if rank_before is None:
         return []
-    others = known.pairs[:, [tail]].nonzero()[0]
-    like_head = known.learned.heads[[head]].toarray()[0, others]
-    near_heads = others[np.argsort(-like_head, kind="stable")[:_OF_TAIL]]
-    own = known.pairs[[head]].indices
-    like_tail = known.learned.tails[[tail]].toarray()[0, own]
-    near_tails = own[np.argsort(-like_tail, kind="stable")[:_OF_HEAD]]
-    tried = [(int(other), tail) for other in near_heads if other != head]
-    tried += [(head, int(other)) for other in near_tails if other != tail]
-    found = []
-    for pair in tried:
-        rest = known.without(_both_ways(pair, symmetric))
-        score, rank = _score(judges, rest, left_out, head, tail)
-        found.append(Removal(*pair, score_before - score, rank, rank_before))
-    return sorted(found, key=lambda removal: -removal.drop)
+    known_heads = features.pairs[:, [tail]].nonzero()[0]
+    to_head = features.learned.heads[[head]].toarray()[0, known_heads]
+    nearest_heads = known_heads[np.argsort(-to_head, kind="stable")[:_KNOWN_HEADS]]
+    known_tails = features.pairs[[head]].indices
+    to_tail = features.learned.tails[[tail]].toarray()[0, known_tails]
+    nearest_tails = known_tails[np.argsort(-to_tail, kind="stable")[:_KNOWN_TAILS]]
+    pairs = [(int(other), tail) for other in nearest_heads if other != head]
+    pairs += [(head, int(other)) for other in nearest_tails if other != tail]
+    results = []
+    for pair in pairs:
+        rest = features.without(_both_ways(pair, symmetric))
+        score, rank = _score(base_models, rest, left_out, head, tail)
+        results.append(Removal(*pair, score_before - score, rank, rank_before))
+    return sorted(results, key=lambda removal: -removal.drop)
 
 
 def _both_ways(pair: tuple[int, int], symmetric: bool) -> list[tuple[int, int]]:
@@ -83,11 +83,15 @@ def _both_ways(pair: tuple[int, int], symmetric: bool) -> list[tuple[int, int]]:
 
 
 def _score(
-    judges: BaseModels, known: PairFeatures, left_out: sparse.csr_matrix, head: int, tail: int
+    base_models: BaseModels,
+    features: PairFeatures,
+    left_out: sparse.csr_matrix,
+    head: int,
+    tail: int,
 ) -> tuple[float, int | None]:
     """The boosters' score of a pair and its rank; the lowest and None if it is no candidate."""
-    table = next(known.tables(np.array([head]), left_out))
-    scores = judges.boosted(judges.scaled(table))
+    table = next(features.tables(np.array([head]), left_out))
+    scores = base_models.boosted(base_models.scaled(table))
     place = np.flatnonzero(table.tails == tail)
     if not len(place):
         return float(scores.min(initial=0.0)), None

@@ -1,17 +1,14 @@
-"""The card that lies in a link model's folder."""
+"""The model card of a link model, and its plots."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ...core.calibration import CALIBRATED_CANDIDATES
 from ...core.reliability import reliability_svg
 from ...graph.training_provenance import sources_markdown
-
-if TYPE_CHECKING:
-    from .model import LinkModel
-
+from .task import LinkTask
 
 _PLOTTED = {
     "tail": "Reliability of the probabilities of tails",
@@ -19,7 +16,29 @@ _PLOTTED = {
 }
 
 
-def link_plots(model: LinkModel) -> dict[str, str]:
+class MeasuredModel(Protocol):
+    """What the card tells of a link model; see `LinkModel`."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def task(self) -> LinkTask: ...
+
+    @property
+    def metrics(self) -> Mapping[str, Any]: ...
+
+    @property
+    def record(self) -> Mapping[str, Any]: ...
+
+
+def link_plots(model: MeasuredModel) -> dict[str, str]:
     """The plots that the card shows, by file name: reliability on the test edges."""
     return {
         _plot(direction): reliability_svg(measured["reliability"], _PLOTTED[direction])
@@ -31,7 +50,7 @@ def _plot(direction: str) -> str:
     return f"reliability-{direction}.svg"
 
 
-def link_card(model: LinkModel) -> str:
+def link_card(model: MeasuredModel) -> str:
     """The model card of a link model, Markdown: figures beside the baselines', what a probability
     says, sources and licences."""
     head_kind, relation, tail_kind = model.task.edge_type

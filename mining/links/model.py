@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -25,48 +25,23 @@ from ...core.model_folder import (
     save_model,
 )
 from ...core.ranking import pair_matrix
-from ...gnn.attribution import attribute_to_edges
-from ...gnn.data import to_hetero_data
-from ...gnn.network import LinkNetwork, compact, features_of
-from ...gnn.settings import NetworkSettings
-from ...gnn.vectors import Vectors
 from ...graph.frames import (
     PREDICTIONS,
-    asserts_edge,
     conform,
     empty,
 )
 from ...graph.kg import KnowledgeGraph
 from ...graph.training_provenance import open_training_graph
-from .baselines import Degree, Neighbours
 from .card import link_card, link_plots
-from .ensemble import Ensemble, EnsembleMember
-from .explain import (
-    Counterfactual,
-    Explainer,
-    Explanation,
-    Step,
-)
-from .node_features import add_features
+from .explain import Explainer, Explanation
+from .recorded_pairs import recorded_status
+from .saved_scorers import calibrations_from_settings, model_label, scorer_from_tensors
+from .score_attribution import Attribution, ScoreAttributor, weighted_scorers
 from .scorers import LinkScorer
 from .task import LinkTask
 
-if TYPE_CHECKING:
-    from torch_geometric.data import HeteroData
-
-    from .ranker import LinkRanker
-
 KIND = "links"
 DIRECTIONS = ("tail", "head")
-_ATTRIBUTED = 5  # edges named in an explanation
-
-
-class _Part(NamedTuple):
-    """A trained scorer, and the weight it has in the score."""
-
-    scorer: LinkScorer
-    settings: Mapping[str, Any]
-    weight: float
 
 
 class LinkModel:
@@ -104,7 +79,7 @@ class LinkModel:
     @property
     def label(self) -> str:
         """What sort of model it is, as its name begins: `links-degree`, `links-rgcn-distmult`, …"""
-        return _label(self.settings)
+        return model_label(self.settings)
 
     # Ranking
 
@@ -144,6 +119,7 @@ class LinkModel:
             raise MissingError("give a head, or a tail, to predict for")
         rows = self._ranked(direction, query, top, include_trained)
         names = dict(self.graph.nodes.select("id", "name").iter_rows())
+        recorded = self._recorded(rows)
         explanations = []
         for head_id, tail_id in rows.select("head", "tail").iter_rows():
             paths = self._explainer.paths(head_id, tail_id, most=1)
@@ -158,7 +134,7 @@ class LinkModel:
             "score",
             "probability",
             "known",
-            *self._recorded(rows),
+            *recorded,
             pl.Series("explanation", explanations, dtype=pl.String),
         )
 
@@ -233,7 +209,7 @@ class LinkModel:
         _, head_rank, head_probability = self._standing("head", t, h)
         explainer, known = self._explainer, self._known
         names = dict(self.graph.nodes.select("id", "name").iter_rows())
-        attribution, unit, counterfactual = self._attribution(h, t, rank)
+        attribution = self._attribution(h, t, rank)
         pair = {"head": [head_id], "tail": [tail_id], "known": [bool(known[h, t])]}
         status, sources = self._recorded(pl.DataFrame(pair))
         return Explanation(
@@ -251,7 +227,7 @@ class LinkModel:
             trained=bool(self._trained[h, t]),
             status=status[0],
             sources=tuple(sources[0]),
-            candidate=self._is_candidate(h, t),
+            candidate=self._are_candidates([(h, t)])[0],
             paths=tuple(explainer.with_evidence(explainer.paths(head_id, tail_id, paths))),
             nearest_heads=tuple(
                 explainer.nearest_heads(
@@ -261,147 +237,33 @@ class LinkModel:
             nearest_tails=tuple(
                 explainer.nearest_tails(tail_id, [self.task.tails[n] for n in known[h].indices])
             ),
-            attribution=tuple(attribution),
-            attribution_unit=unit,
-            counterfactual=counterfactual,
+            attribution=tuple(attribution.edges),
+            attribution_unit=attribution.unit,
+            counterfactual=attribution.counterfactual,
         )
 
-    def _attribution(
-        self, head: int, tail: int, rank: int
-    ) -> tuple[list[tuple[Step, float]], str, Counterfactual | None]:
-        """The edges that a score rests on, the unit of their shares, and the edge without which
-        the rank would be the worst. Of an ensemble they are those of the heaviest member that can
-        be asked for them."""
-        part = self._attributed
-        if part is None or not self.same_graph:
-            return [], "", None
-        member = f" by {_label(part.settings)}, weight {part.weight:.2f}"
-        by = member if isinstance(self.scorer, Ensemble) else ""
-        if (ranker := _ranker_of(part)) is not None:
-            shares, counterfactual = self._of_ranker(ranker, head, tail, rank)
-            return shares, f"standard deviations{by}", counterfactual
-        return self._of_network(head, tail), f"of the score{by}", None
+    def _attribution(self, head: int, tail: int, rank: int) -> Attribution:
+        """The edges that a score rests on; none where the graph is not the one of the training."""
+        if not self.same_graph:
+            return Attribution([], "", None)
+        return self._attributor.attribute(head, tail, rank)
 
-    def _of_ranker(
-        self, ranker: LinkRanker, head: int, tail: int, rank: int
-    ) -> tuple[list[tuple[Step, float]], Counterfactual | None]:
-        """The known pairs that a ranker's score rests on, and the one that it needs most."""
-        from .attribution import removals  # LightGBM is loaded where it is needed
-
-        found = removals(
-            ranker.base_models,
-            ranker.pair_features,
-            self._trained,
-            head,
-            tail,
-            symmetric=self.task.symmetric,
-        )
-        carrying = [
-            (self._step_of(gone.head, gone.tail), round(gone.drop, 6))
-            for gone in found[:_ATTRIBUTED]
-            if gone.drop > 0
-        ]
-        no_rank = len(self.task.tails) + 1  # comes after every rank
-        worst = max(found, key=lambda gone: gone.rank or no_rank, default=None)
-        # What the boosters alone rank worse than the whole model does is no effect of the pair.
-        if worst is None or (worst.rank or no_rank) <= max(rank, worst.rank_before):
-            return carrying, None
-        step = self._step_of(worst.head, worst.tail)
-        return carrying, Counterfactual(step, worst.rank, worst.rank_before)
-
-    def _of_network(self, head: int, tail: int) -> list[tuple[Step, float]]:
-        """The edges that a network's score rests on."""
-        network, data = self._network
-        attribution = attribute_to_edges(network, data, head, tail)
-        ids = self.graph.edges["id"]
-        shares = {ids[edge]: share for edge, share in attribution.items()}
-        largest = sorted(shares.items(), key=lambda entry: (-entry[1], entry[0]))
-        return [
-            (self._explainer.edge_step(edge), round(share, 6))
-            for edge, share in largest[:_ATTRIBUTED]
-            if share > 0
-        ]
-
-    @property
-    def _parts(self) -> list[_Part]:
-        """What makes the score, the heaviest first: the model itself, or an ensemble's members."""
-        if not isinstance(self.scorer, Ensemble):
-            return [_Part(self.scorer, self.settings, 1.0)]
-        parts = [
-            _Part(member.scorer, settings["settings"], float(weight))
-            for member, settings, weight in zip(
-                self.scorer.members, self.settings["members"], self.scorer.weights, strict=True
-            )
-            if weight
-        ]
-        return sorted(parts, key=lambda part: -part.weight)
-
-    def _recorded(self, rows: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+    def _recorded(self, rows: pl.DataFrame) -> list[pl.Series]:
         """Status and sources (see `predict`) of pairs, from columns head, tail and known."""
-        said = self.graph.evidence.filter(asserts_edge(), relation=self.task.edge_type[1])
-        turned = {"subject": "object", "object": "subject"}
-        both = [said, said.rename(turned)] if self.task.symmetric else [said]
-        source = pl.concat_str(
-            pl.when(pl.col("polarity") == "negated")
-            .then(pl.lit("denied by "))
-            .otherwise(pl.lit("")),
-            pl.concat_str("source", "release", "date", separator=" ", ignore_nulls=True),
-        )
-        columns = ["subject", "object", "polarity", "source", "release", "date"]
-        by_pair = (
-            pl.concat([frame.select(columns) for frame in both])
-            .join(rows.select(subject="head", object="tail"), on=["subject", "object"], how="semi")
-            .sort("polarity", "date", "source", "release", nulls_last=True)
-            .group_by("subject", "object", maintain_order=True)
-            .agg(
-                sources=source.unique(maintain_order=True),
-                denied=(pl.col("polarity") == "negated").any(),
-            )
-        )
-        found = rows.select(subject="head", object="tail", known="known").join(
-            by_pair, on=["subject", "object"], how="left", maintain_order="left"
-        )
-        denied = pl.col("denied").fill_null(False)
-        status = (
-            pl.when(pl.col("known") & denied)
-            .then(pl.lit("known, contradicted"))
-            .when("known")
-            .then(pl.lit("known"))
-            .when(denied)
-            .then(pl.lit("contradicted"))
-            .otherwise(pl.lit("new"))
-        )
-        told = found.select(status=status, sources=pl.col("sources").fill_null([]))
-        return told["status"], told["sources"]
+        relation, symmetric = self.task.edge_type[1], self.task.symmetric
+        return recorded_status(self.graph, relation, rows, symmetric=symmetric).get_columns()
 
-    def _is_candidate(self, head: int, tail: int) -> bool:
-        """Whether the model, or a member of it, ranks this tail of the head at all."""
-        return self._candidates_of([(head, tail)])[0]
-
-    def _candidates_of(self, pairs: list[tuple[int, int]]) -> list[bool]:
+    def _are_candidates(self, pairs: list[tuple[int, int]]) -> list[bool]:
         """Which pairs the model, or a member of it, ranks at all."""
-        rankers = [_ranker_of(part) for part in self._parts]
+        rankers = [member.ranker for member in weighted_scorers(self.scorer, self.settings)]
         return [any(r is None or r.is_candidate(*pair) for r in rankers) for pair in pairs]
 
     def _unranked(self, direction: str, query: int) -> list[int]:
         """The answers that the query was trained on with, and that the model doesn't rank."""
         trained = self._left_out(direction)[query].indices.tolist()
         ends = [(query, n) if direction == "tail" else (n, query) for n in trained]
-        ranked = self._candidates_of(ends)
+        ranked = self._are_candidates(ends)
         return [n for n, there in zip(trained, ranked, strict=True) if not there]
-
-    def _step_of(self, head: int, tail: int) -> Step:
-        """The edge of a known pair."""
-        ends = self.task.heads[head], self.task.tails[tail]
-        there, back = (
-            (pl.col("subject") == subject) & (pl.col("object") == object_)
-            for subject, object_ in (ends, ends[::-1])
-        )
-        found = self.graph.edges.filter(
-            pl.col("relation") == self.task.edge_type[1],
-            there | back if self.task.symmetric else there,
-        )
-        return self._explainer.edge_step(found["id"][0])
 
     def _ranked(self, direction: str, query: int, top: int, include_trained: bool) -> pl.DataFrame:
         """The first candidates for a query, with rank, score, probability and whether known."""
@@ -501,34 +363,9 @@ class LinkModel:
     def _explainer(self) -> Explainer:
         return Explainer(self.graph, self.task.edge_type)
 
-    @property
-    def _attributed(self) -> _Part | None:
-        """The heaviest part whose score can be attributed to edges."""
-        return next(
-            (
-                part
-                for part in self._parts
-                if part.settings["model"] == "ranker"
-                or (isinstance(part.scorer, Vectors) and part.scorer.network)
-            ),
-            None,
-        )
-
     @cached_property
-    def _network(self) -> tuple[LinkNetwork, HeteroData]:
-        """The network that scores are attributed by, with its weights, and the graph it was trained
-        on."""
-        part = self._attributed
-        assert part is not None
-        assert isinstance(part.scorer, Vectors)
-        settings = NetworkSettings.from_dict(part.settings["network"])
-        whole = to_hetero_data(self.graph, exclude_edges=self.task.excluded)
-        add_features(whole, self.graph, settings.features)
-        data = compact(whole, self.task.edge_type, settings.context)
-        counts = {kind: data[kind].num_nodes for kind in data.node_types}
-        network = LinkNetwork(counts, self.task.edge_type, settings, features_of(data))
-        network.load_state_dict(dict(part.scorer.network))
-        return network, data
+    def _attributor(self) -> ScoreAttributor:
+        return ScoreAttributor(self.scorer, self.settings, self.task, self.graph, self._explainer)
 
     # Folder
 
@@ -599,8 +436,8 @@ def load_link_model(path: Path | str, graph: KnowledgeGraph | None = None) -> Li
             held_back=dict(folder.split),
             symmetric=settings.pop("symmetric"),
         )
-        calibrations = _calibrations_from(settings.pop("calibrations"))
-        scorer = _scorer_from(settings, part_named("scorer", folder.tensors), task)
+        calibrations = calibrations_from_settings(settings.pop("calibrations"))
+        scorer = scorer_from_tensors(settings, part_named("scorer", folder.tensors), task)
     except (KeyError, ValueError, TypeError) as error:
         raise ModelError(f"{path}: lacks {error}; train the model anew") from error
     except ModelError as error:
@@ -616,52 +453,3 @@ def load_link_model(path: Path | str, graph: KnowledgeGraph | None = None) -> Li
         folder.graph,
         same_graph=same_graph,
     )
-
-
-def _ranker_of(part: _Part) -> LinkRanker | None:
-    """The part's scorer, if it is a ranker."""
-    if part.settings["model"] != "ranker":
-        return None
-    from .ranker import LinkRanker  # LightGBM is loaded where it is needed
-
-    assert isinstance(part.scorer, LinkRanker)
-    return part.scorer
-
-
-def _label(settings: Mapping[str, Any]) -> str:
-    if settings["model"] != "network":
-        return f"links-{settings['model']}"
-    return f"links-{settings['network']['encoder']}-{settings['network']['decoder']}"
-
-
-def _scorer_from(
-    settings: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], task: LinkTask
-) -> LinkScorer:
-    """The scorer that gave these tensors."""
-    model = settings["model"]
-    if model == "degree":
-        return Degree.from_tensors(tensors)
-    if model == "neighbours":
-        return Neighbours.from_tensors(tensors)
-    if model == "ranker":
-        from .ranker import LinkRanker
-
-        return LinkRanker.from_tensors(tensors)
-    if model == "structure":
-        from ..molecules.structure_ranker import StructureScorer
-
-        return StructureScorer.from_tensors(tensors)
-    if model == "ensemble":
-        members = [
-            EnsembleMember(
-                _scorer_from(one["settings"], part_named(str(number), tensors), task),
-                _calibrations_from(one["calibrations"]),
-            )
-            for number, one in enumerate(settings["members"])
-        ]
-        return Ensemble(members, tensors["weights"].numpy(), task.matrix("train"))
-    return Vectors.from_tensors(settings["network"]["decoder"], tensors)
-
-
-def _calibrations_from(values: Mapping[str, Mapping[str, float]]) -> dict[str, Calibration]:
-    return {direction: Calibration.from_dict(numbers) for direction, numbers in values.items()}

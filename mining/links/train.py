@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
+import torch
 from numpy.typing import NDArray
 from scipy import sparse
 from torch_geometric.data import HeteroData
@@ -123,16 +125,17 @@ def train_links(
 
     Args:
         model: `ranker` (see `medkg.mining.links.ranker`), the default; `network` (encoder ×
-            decoder), the default where one of its options is given, `context_relations` or
-            `device`; `structure` (the heads' molecules alone); or a baseline:
-            `degree` or `neighbours`.
+            decoder), the default where one of its options is given, or `context_relations`;
+            `structure` (the heads' molecules alone); or a baseline: `degree` or `neighbours`.
         split: edge ids to hold back, under `valid` and `test`; a tenth each by chance if not given.
         context_relations: the other relations to learn from; by default those that have the
             relation's kinds at an end, the smallest first, up to 500,000 edges.
         out: a folder to save the model in. State is kept beside it while training, so that the same
             call goes on after a kill.
         graph_path: where the graph is saved, recorded in the model's folder.
-        device: `cpu`, `cuda`, …; a GPU where there is one, if not given.
+        device: where networks are trained: `cpu`, `cuda`, …. If not given, the model `network`
+            is trained on a GPU where there is one, and the small network of the ranker on the CPU.
+            No other model trains on a device.
         network: options of `medkg.gnn.settings.NetworkSettings`, such as encoder, decoder,
             dim, epochs.
 
@@ -143,9 +146,40 @@ def train_links(
     """
     if out is not None:
         check_replaceable(Path(out), marker=CONFIG, kind=KIND)
-    given = {name: value for name, value in network.items() if value is not None}
-    own = {**given, "context_relations": context_relations, "device": device}
-    of_network = [name for name, value in own.items() if value is not None]
+    options = {name: value for name, value in network.items() if value is not None}
+    model = _model_name(model, options, context_relations)
+    where = None if device is None else device_of(device)
+    network_settings = with_options(NetworkSettings(), options)
+    task = link_task(kg, relation, split, seed)
+    data = to_hetero_data(kg, exclude_edges=task.excluded)
+    if model == "network":
+        context = context_of(data, task.edge_type, context_relations)
+        network_settings = replace(network_settings, context=context)
+    checkpoint = None if out is None else Path(f"{out}.checkpoint")
+    scorer, course = _fit(
+        model, kg, data, task, network_settings, seed=seed, device=where, checkpoint=checkpoint
+    )
+    settings: dict[str, Any] = {"model": model}
+    if model == "network":
+        settings["network"] = network_settings.to_dict()
+    trained = _measured(kg, data, task, scorer, settings, course, seed=seed, graph_path=graph_path)
+    if out is not None and parallel.rank() == 0:
+        trained.save(out)
+        if checkpoint is not None:
+            shutil.rmtree(checkpoint, ignore_errors=True)
+    return trained
+
+
+def _model_name(
+    model: str | None, options: Mapping[str, Any], context_relations: Sequence[str] | None
+) -> str:
+    """The model that is trained: the one named, or the one that the options are of.
+
+    Raises:
+        ModelError: no such model, options of another, or several processes for one that is no
+            network.
+    """
+    of_network = [*options, *([] if context_relations is None else ["context_relations"])]
     model = model or ("network" if of_network else "ranker")
     if model not in MODELS:
         raise ModelError(f"unknown model {model!r}; there are {', '.join(MODELS)}")
@@ -156,50 +190,42 @@ def train_links(
             f"several processes share the batches of a network alone: start the model {model}"
             " without torchrun"
         )
-    network_settings = with_options(NetworkSettings(), given)
-    task = link_task(kg, relation, split, seed)
-    data = to_hetero_data(kg, exclude_edges=task.excluded)
+    return model
+
+
+def _fit(
+    model: str,
+    kg: KnowledgeGraph,
+    data: HeteroData,
+    task: LinkTask,
+    settings: NetworkSettings,
+    *,
+    seed: int,
+    device: torch.device | None,
+    checkpoint: Path | None,
+) -> tuple[LinkScorer, Mapping[str, Any]]:
+    """Fit a model of that name; `settings` are the network's.
+
+    Returns:
+        The scorer, and the course of training; nothing where there is none to tell.
+    """
     trained = task.matrix("train")
-
-    settings: dict[str, Any] = {"model": model}
-    checkpoint = None if out is None else Path(f"{out}.checkpoint")
-    course: dict[str, Any] = {}
-    scorer: LinkScorer
     if model == "degree":
-        scorer = Degree.fit(trained)
-    elif model == "neighbours":
-        scorer = Neighbours.fit(data, task.edge_type, trained)
-    elif model == "ranker":
-        from .ranker import fit_ranker
-
-        scorer, course = fit_ranker(kg, data, task, seed=seed, checkpoint=checkpoint)
-    elif model == "structure":
+        return Degree.fit(trained), {}
+    if model == "neighbours":
+        return Neighbours.fit(data, task.edge_type, trained), {}
+    if model == "structure":
         from ..molecules.structure_ranker import StructureScorer
 
-        scorer = StructureScorer.fit(
-            kg, task.edge_type, trained, exclude_edges=task.excluded, seed=seed
-        )
-    else:
-        network_settings = replace(
-            network_settings, context=context_of(data, task.edge_type, context_relations)
-        )
-        settings["network"] = network_settings.to_dict()
-        add_features(data, kg, network_settings.features)
-        scorer, course = fit_link_network(
-            data,
-            task,
-            network_settings,
-            seed=seed,
-            device=device_of(device),
-            checkpoint=checkpoint,
-        )
+        fit = partial(StructureScorer.fit, exclude_edges=task.excluded, seed=seed)
+        return fit(kg, task.edge_type, trained), {}
+    if model == "ranker":
+        from .fit_ranker import fit_ranker  # LightGBM is loaded where it is needed
 
-    fitted = _measured(kg, data, task, scorer, settings, course, seed=seed, graph_path=graph_path)
-    if out is not None and parallel.rank() == 0:
-        fitted.save(out)
-        if checkpoint is not None:
-            shutil.rmtree(checkpoint, ignore_errors=True)
-    return fitted
+        return fit_ranker(kg, data, task, seed=seed, device=device, checkpoint=checkpoint)
+    add_features(data, kg, settings.features)
+    where = device or device_of(None)
+    return fit_link_network(data, task, settings, seed=seed, device=where, checkpoint=checkpoint)
 
 
 def ensemble_links(

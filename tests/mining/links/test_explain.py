@@ -149,7 +149,7 @@ def test_explanation_of_a_prediction(model: LinkModel) -> None:
 
 def score_without(model: LinkModel, head: int, tail: int, edges: set[int]) -> float:
     """The score with edges truly out of the messages (not to first order)."""
-    network, data = model._network
+    network, data = model._attributor.network
     counts = {kind: data[kind].num_nodes for kind in data.node_types}
     messages = {}
     for edge_type in network.types:
@@ -165,7 +165,7 @@ def score_without(model: LinkModel, head: int, tail: int, edges: set[int]) -> fl
 def test_attribution_is_faithful(model: LinkModel) -> None:
     """Removing the edges that it names lowers the score more than removing others at random."""
     generator = np.random.default_rng(0)
-    network, data = model._network
+    network, data = model._attributor.network
     drops, random_drops = [], []
     for head in range(0, len(model.task.heads), 6):
         tail = int(model.scorer.score_tails(torch.tensor([head]))[0].argmax())
@@ -182,7 +182,7 @@ def test_attribution_is_faithful(model: LinkModel) -> None:
 
 def test_attribution_is_the_derivative_of_the_score(model: LinkModel) -> None:
     """For every edge in reach: what the score loses as the edge's weight falls a little."""
-    network, data = model._network
+    network, data = model._attributor.network
     head, tail = 3, 5
     attribution = attribute_to_edges(network, data, head, tail)
     counts = {kind: data[kind].num_nodes for kind in data.node_types}

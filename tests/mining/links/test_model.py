@@ -78,6 +78,21 @@ def test_relations_that_cannot_be_trained(kg: KnowledgeGraph) -> None:
 
 
 @pytest.mark.parametrize(
+    "options",
+    [{"model": "degree"}, {"model": "neighbours"}, {"model": "network", "dim": 8, "epochs": 2}],
+)
+def test_a_device_does_not_choose_the_model(kg: KnowledgeGraph, options: dict[str, object]) -> None:
+    one, other = (
+        train_links(kg, **options, **where)  # type: ignore[arg-type]
+        for where in ({}, {"device": "cpu"})
+    )
+    assert one.name == other.name
+    assert one.metrics == other.metrics
+    with pytest.raises(ModelError, match="device 'abacus' can't be used"):
+        train_links(kg, **options, device="abacus")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
     ("wrong", "message"),
     [
         ({"model": "oracle"}, "unknown model 'oracle'; there are ranker, network"),

@@ -16,10 +16,11 @@ from medkg.core.errors import DataError, ModelError
 from medkg.gnn.data import identifiers, to_hetero_data
 from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
-from medkg.mining.links import pair_features, similarities
+from medkg.mining.links import base_models, learned_similarities, pair_features, similarities
 from medkg.mining.links.attribution import removals
+from medkg.mining.links.base_models import BaseModels, BaseScores
 from medkg.mining.links.model import LinkModel, load_link_model
-from medkg.mining.links.ranker import BaseModels, BaseScores, LinkRanker
+from medkg.mining.links.ranker import LinkRanker
 from medkg.mining.links.train import train_links
 from tests.gnn.graphs import family_graph
 from tests.killed import kill_when
@@ -54,10 +55,10 @@ def test_channels_leave_the_relation_out(kg: KnowledgeGraph) -> None:
     drugs = similarities.end_features(kg, data, "Drug", EDGE_TYPE, heads=True)
     none = kg.without_edges(kg.edges.filter(relation="TARGETS")["id"])
     same = similarities.end_features(none, to_hetero_data(none), "Drug", EDGE_TYPE, heads=True)
-    assert drugs.alike.keys() == same.alike.keys()
-    assert "Drug TARGETS Target" not in drugs.alike
-    for name, alike in drugs.alike.items():
-        assert (alike != same.alike[name]).nnz == 0
+    assert drugs.similarities.keys() == same.similarities.keys()
+    assert "Drug TARGETS Target" not in drugs.similarities
+    for name, alike in drugs.similarities.items():
+        assert (alike != same.similarities[name]).nnz == 0
 
 
 def test_nearest_rows_are_the_largest_cosines() -> None:
@@ -87,10 +88,10 @@ def test_of_many_pairs_the_most_alike_are_compared(
     kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     side = similarities.end_features(kg, to_hetero_data(kg), "Target", EDGE_TYPE, heads=False)
-    whole = pair_features.NodePairs(side)
+    whole = learned_similarities.NodePairs(side)
     cells = whole.values.size // 4
-    monkeypatch.setattr(pair_features, "_PAIR_CELLS", cells)
-    fewer = pair_features.NodePairs(side)
+    monkeypatch.setattr(learned_similarities, "_CELLS", cells)
+    fewer = learned_similarities.NodePairs(side)
     assert 0 < fewer.values.size <= cells
     likeness = np.zeros((2, whole.n_nodes))  # of each node with the one most like it
     n_channels = len(side.similarities)
@@ -108,7 +109,7 @@ def test_scores_keep_the_order_of_the_average_and_the_levels() -> None:
         np.arange(5),
         boosted=np.array([0.1, 0.9, 0.5, 0.2, 0.1]),
         networked=np.zeros(5),
-        level=np.array([-1.0, -3.0, -2.0, 4.0, 5.0]),
+        log_odds=np.array([-1.0, -3.0, -2.0, 4.0, 5.0]),
     )
     scores = judged.scores(0.0)
     assert scores == pytest.approx([-3, -1, -2, 5, 4], abs=1e-3)
@@ -139,6 +140,29 @@ def test_damaged_trees_are_named(model: LinkModel) -> None:
             LinkRanker.from_tensors({**tensors, "judges.level": damaged})
 
 
+def test_a_device_does_not_choose_the_model(kg: KnowledgeGraph, model: LinkModel) -> None:
+    again = train_links(kg, device="cpu")
+    assert again.name == model.name
+    assert again.metrics == model.metrics
+    for name, tensor in ranker_of(model).tensors().items():
+        assert torch.equal(tensor, ranker_of(again).tensors()[name]), name
+
+
+def test_the_network_is_trained_on_the_device(
+    kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stopped(Exception):
+        pass
+
+    def watch(_: object, seed: int, device: torch.device) -> None:
+        assert (seed, device) == (0, torch.device("meta"))
+        raise Stopped
+
+    monkeypatch.setattr(base_models, "train_pair_network", watch)
+    with pytest.raises(Stopped):
+        train_links(kg, device="meta")
+
+
 def test_options_of_the_network_are_not_the_rankers(kg: KnowledgeGraph) -> None:
     with pytest.raises(ModelError, match="dim: an option of the model network"):
         train_links(kg, model="ranker", dim=8)
@@ -156,12 +180,12 @@ def test_without_a_pair_is_as_if_it_had_never_been_known(model: LinkModel) -> No
     table = next(rest.tables(np.array([head]), left_out))
     anew = pair_features.PairFeatures.__new__(pair_features.PairFeatures)
     anew.__dict__.update(whole.__dict__)
-    for derived in ("_of_tails", "_of_heads"):
+    for derived in ("_tail_features", "_head_features"):
         anew.__dict__.pop(derived, None)
-    anew.pairs = whole.pairs.copy()
-    anew.pairs[head, tail] = 0
-    anew.pairs.eliminate_zeros()
-    anew._count()
+    pairs = whole.pairs.copy()
+    pairs[head, tail] = 0
+    pairs.eliminate_zeros()
+    anew._set_pairs(pairs)
     same = next(anew.tables(np.array([head]), left_out))
     assert np.array_equal(table.tails, same.tails)
     assert np.array_equal(table.values, same.values)
@@ -212,9 +236,9 @@ def test_of_few_tails_a_sign_that_says_nothing_takes_no_candidate_away() -> None
     """Where a sign has fewer tails above 0 than it may name, those it names by chance stay."""
     alike = np.array([[0.0, 0.0, 0.9, 0.0]], dtype=np.float32)
     signs = {
-        pair_features._NEIGHBOURS: np.array([[0.5, 0.4, 0.0, 0.0]], dtype=np.float32),
-        f"{pair_features._LIKE_KNOWN}made up": alike,
-        f"{pair_features._LIKE_FIRST}made up": np.zeros_like(alike),
+        pair_features._ALL_SIMILAR_HEADS: np.array([[0.5, 0.4, 0.0, 0.0]], dtype=np.float32),
+        f"{pair_features._TO_KNOWN_TAILS}made up": alike,
+        f"{pair_features._TO_FIRST_TAILS}made up": np.zeros_like(alike),
     }
     chosen = pair_features._candidates(signs, np.array([[False, True, False, False]]))
     assert chosen.tolist() == [[True, False, True, False]]
@@ -243,7 +267,7 @@ def test_trained_pairs_that_are_not_ranked_are_listed_last_without_a_rank(model:
     scores.eliminate_zeros()
     missing = copy(model)
     missing.scorer = LinkRanker(
-        scores, scorer._rest, scorer.base_models, scorer.network_weight, scorer.pair_features
+        scores, scorer._other_tails, scorer.base_models, scorer.network_weight, scorer.pair_features
     )
     for asked, answer, column in (
         ({"head": task.heads[head]}, task.tails[tail], "tail"),
@@ -265,7 +289,7 @@ def test_a_removal_that_ends_a_candidate_says_so(
     model: LinkModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pair_features, "_CANDIDATES", 2)
-    monkeypatch.setattr(pair_features, "_FURTHER", 1)
+    monkeypatch.setattr(pair_features, "_CANDIDATES_BY_ONE", 1)
     judges, own, left_out = asked(model)
     ended = 0
     for head, tail in model.task.valid.tolist():

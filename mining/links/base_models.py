@@ -1,0 +1,246 @@
+"""The base models of the link ranker: boosters and a graph neural network over pair features.
+
+Two kinds of boosters are trained: some order the candidates of a head, one gives log-odds that
+compare across heads. The network orders, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import lightgbm
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...core.checkpoint import Stages
+from ...core.model_folder import named, part_named
+from ...core.progress import progress
+from ...gnn.pair_network import (
+    CandidateTable,
+    PairGraph,
+    PairNetwork,
+    TrainingCandidates,
+    all_vectors,
+    pair_network_from_tensors,
+    train_pair_network,
+)
+from .boosters import booster_from_tensor, booster_tensor
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+_ORDERING_BOOSTERS = 3  # their scores are added
+_QUANTILES = 64
+_QUANTILE_ROWS = 100_000  # that the quantiles of features are estimated from, about
+_STEP = 1e-5  # of log-odds, between candidates that the booster of log-odds does not order
+_ROUNDS = 250
+_BOOSTING = {
+    "learning_rate": 0.04,
+    "num_leaves": 31,
+    "min_data_in_leaf": 100,
+    "feature_fraction": 0.15,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "lambda_l2": 1.0,
+    "deterministic": True,
+    "force_col_wise": True,
+    "verbosity": -1,
+}
+
+
+class BaseScores(NamedTuple):
+    """Scores of the rows of a candidate table by each base model.
+
+    Attributes:
+        heads, tails: (rows,), numbers of nodes.
+        boosted, networked: (rows,), of boosters and network, with mean 0 and standard deviation 1
+            within a head.
+        log_odds: (rows,).
+    """
+
+    heads: Integers
+    tails: Integers
+    boosted: Doubles
+    networked: Doubles
+    log_odds: Doubles
+
+    def where(self, mask: NDArray[np.bool_]) -> BaseScores:
+        """The rows that a mask (rows,) selects."""
+        return BaseScores._make(column[mask] for column in self)
+
+    def scores(self, network_weight: float) -> Doubles:
+        """The log-odds of a head's candidates, dealt out in the order of the weighted mean of
+        boosters and network, (rows,)."""
+        blend = (1 - network_weight) * self.boosted + network_weight * self.networked
+        by_blend = np.lexsort((-blend, self.heads))
+        by_log_odds = np.lexsort((-self.log_odds, self.heads))
+        first = np.searchsorted(self.heads[by_blend], self.heads[by_blend])
+        scores = np.empty(len(blend))
+        scores[by_blend] = self.log_odds[by_log_odds] - _STEP * (np.arange(len(blend)) - first)
+        return scores
+
+
+class BaseModels:
+    """The trained base models, and the scale of the features that they read.
+
+    Args:
+        quantiles: of each feature, (65, features).
+        ordering: boosters of the order within a head's candidates.
+        classifier: the booster of log-odds.
+    """
+
+    def __init__(
+        self,
+        quantiles: Doubles,
+        ordering: Sequence[lightgbm.Booster],
+        classifier: lightgbm.Booster,
+        network: PairNetwork,
+    ):
+        self.quantiles, self.ordering, self.classifier = quantiles, ordering, classifier
+        self.network = network
+
+    def scaled(self, table: CandidateTable) -> CandidateTable:
+        """The table as boosters and network read it."""
+        return table._replace(values=scaled_by_quantiles(table.values, self.quantiles))
+
+    def boosted(self, table: CandidateTable) -> Doubles:
+        """The ordering boosters' scores of a scaled table, with mean 0 and standard deviation 1
+        within a head, (rows,)."""
+        total = np.sum([booster.predict(table.values) for booster in self.ordering], axis=0)
+        return _standardised_within_heads(table.heads, total)
+
+    def log_odds(self, table: CandidateTable) -> Doubles:
+        """The log-odds of the rows of a scaled table, (rows,)."""
+        return np.asarray(self.classifier.predict(table.values, raw_score=True))
+
+    def scores(self, tables: Iterator[CandidateTable], graph: PairGraph) -> BaseScores:
+        """Score the rows of tables, one after the other; all rows of a head are in one of them.
+
+        Args:
+            graph: of the network's messages.
+        """
+        vectors = all_vectors(self.network, graph)
+        blocks = []
+        for table in map(self.scaled, tables):
+            with torch.no_grad():
+                networked = self.network(table, *vectors).double().numpy()
+            blocks.append(
+                BaseScores(
+                    table.heads,
+                    table.tails,
+                    self.boosted(table),
+                    _standardised_within_heads(table.heads, networked),
+                    self.log_odds(table),
+                )
+            )
+        return BaseScores(*(np.concatenate(column) for column in zip(*blocks, strict=True)))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What `from_tensors` needs; a booster as the bytes of LightGBM's text."""
+        boosters = {f"order{n}": booster for n, booster in enumerate(self.ordering)}
+        boosters["level"] = self.classifier
+        return {
+            "quantiles": torch.from_numpy(self.quantiles),
+            **{name: booster_tensor(booster) for name, booster in boosters.items()},
+            **named("network", self.network.state_dict()),
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> BaseModels:
+        """The models that gave these `tensors`."""
+        return cls(
+            tensors["quantiles"].numpy(),
+            [booster_from_tensor(tensors[f"order{n}"]) for n in range(_ORDERING_BOOSTERS)],
+            booster_from_tensor(tensors["level"]),
+            pair_network_from_tensors(part_named("network", tensors)),
+        )
+
+
+def train_base_models(
+    stages: Stages,
+    folds: Sequence[TrainingCandidates],
+    values: Floats,
+    quantiles: Doubles,
+    *,
+    seed: int,
+    device: torch.device,
+) -> BaseModels:
+    """Train boosters and network.
+
+    Args:
+        stages: keeps what is finished, so that training goes on after a kill.
+        folds: candidates with scaled features.
+        values: the features of all folds, (rows, features).
+        quantiles: that they were scaled by.
+        device: where the network is trained.
+    """
+    labels = np.concatenate([fold.labels for fold in folds])
+    # A head is another query in another fold.
+    n_heads = folds[0].graph.pairs.shape[0]
+    queries = np.concatenate([n * n_heads + fold.table.heads for n, fold in enumerate(folds)])
+    ordering = []
+    with progress("Boosting", _ORDERING_BOOSTERS + 1) as step:
+        for number in range(_ORDERING_BOOSTERS):
+            train = partial(_train_ordering, values, labels, queries, seed + number)
+            ordering.append(booster_from_tensor(stages.get(f"order{number}", train)["booster"]))
+            step(1)
+        trained = stages.get("level", partial(_train_classifier, values, labels, seed))
+        classifier = booster_from_tensor(trained["booster"])
+        step(1)
+    weights = stages.get("network", lambda: train_pair_network(folds, seed, device).state_dict())
+    return BaseModels(quantiles, ordering, classifier, pair_network_from_tensors(weights))
+
+
+def _train_ordering(
+    values: Floats, labels: NDArray[np.bool_], queries: Integers, seed: int
+) -> dict[str, Tensor]:
+    """Boosting of the order within a query's candidates.
+
+    Source: Burges, From RankNet to LambdaRank to LambdaMART, 2010.
+    """
+    starts = np.flatnonzero(np.diff(queries, prepend=-1))
+    sizes = np.diff(np.append(starts, len(queries)))
+    data = lightgbm.Dataset(values, labels.astype(np.int64), group=sizes)
+    objective = {"objective": "lambdarank", "lambdarank_truncation_level": 60, "seed": seed}
+    return {"booster": booster_tensor(lightgbm.train({**_BOOSTING, **objective}, data, _ROUNDS))}
+
+
+def _train_classifier(values: Floats, labels: NDArray[np.bool_], seed: int) -> dict[str, Tensor]:
+    """Boosting of whether a candidate is true, across heads."""
+    data = lightgbm.Dataset(values, labels.astype(np.int64))
+    objective = {"objective": "binary", "seed": seed}
+    return {"booster": booster_tensor(lightgbm.train({**_BOOSTING, **objective}, data, _ROUNDS))}
+
+
+def feature_quantiles(values: Sequence[Floats], seed: int) -> Doubles:
+    """Quantiles of each feature over the rows of some tables, (65, features)."""
+    rng = np.random.default_rng(seed)
+    share = _QUANTILE_ROWS / sum(map(len, values))
+    rows = [table[rng.random(len(table)) < share] for table in values]
+    shares = np.linspace(0, 1, _QUANTILES + 1)
+    return np.asarray(np.quantile(np.concatenate(rows), shares, axis=0), dtype=np.float64)
+
+
+def scaled_by_quantiles(values: Floats, quantiles: Doubles) -> Floats:
+    """Features by their place among their quantiles, from -1 to 1; 0 for one that is constant."""
+    scaled = np.zeros_like(values)
+    shares = np.linspace(-1, 1, len(quantiles))
+    for column in range(values.shape[1]):
+        knots, first = np.unique(quantiles[:, column], return_index=True)
+        if len(knots) > 1:
+            scaled[:, column] = np.interp(values[:, column], knots, shares[first])
+    return scaled
+
+
+def _standardised_within_heads(heads: Integers, scores: Doubles) -> Doubles:
+    """Scores with mean 0 and standard deviation 1 within each head."""
+    number = np.unique(heads, return_inverse=True)[1]
+    counts = np.bincount(number)
+    mean = np.bincount(number, scores) / counts
+    deviation = np.sqrt(np.maximum(np.bincount(number, scores**2) / counts - mean**2, 0)) + 1e-9
+    return np.asarray((scores - mean[number]) / deviation[number])

@@ -1,0 +1,340 @@
+"""Training of the link ranker, by cross-fitting: each fold's pairs are held back in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+from torch import Tensor
+
+from ...core.checkpoint import Stages
+from ...core.errors import DataError
+from ...core.progress import progress
+from ...core.ranking import filtered_ranks, pair_matrix
+from ...core.sparse import (
+    entries_at,
+    matrix_from_tensors,
+    matrix_tensors,
+    without,
+)
+from ...gnn.pair_network import CandidateTable, PairGraph, TrainingCandidates
+from ...graph.kg import KnowledgeGraph
+from .base_models import (
+    BaseModels,
+    BaseScores,
+    feature_quantiles,
+    scaled_by_quantiles,
+    train_base_models,
+)
+from .learned_similarities import NodePairs
+from .pair_features import LearnedSimilarities, PairFeatures
+from .ranker import (
+    NOT_CANDIDATE,
+    LinkRanker,
+    candidate_scores,
+    filled_scores,
+    other_tail_scores,
+)
+from .similarities import end_features
+from .task import LinkTask
+
+if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
+
+    from ..molecules.fingerprints import NodeMolecules
+    from ..molecules.structure_ranker import StructureRanker
+
+Floats = NDArray[np.float32]
+Integers = NDArray[np.int64]
+
+_FOLDS = 5
+_WHOLE_HEADS = 0.1  # of heads, held back with all their pairs in a fold, as a new head would be
+_MOST_HEADS = 4_000  # of a fold, that the base models learn from
+_NEGATIVE_SAMPLE_RATE = 0.4  # of the candidates that are not true, those that are learned from
+_NETWORK_WEIGHTS = (0.0, 0.15, 0.3, 0.5, 0.7)  # tried on the validation pairs
+
+
+class RankerTraining(TypedDict):
+    """The course of training: the network's weight, and the validation MRR by weights of it."""
+
+    network_weight: float
+    valid_mrr_by_weight: dict[str, float]
+
+
+class FeatureBuilder:
+    """What a graph gives the ranker: features of candidate pairs, and the graph of its messages.
+
+    Args:
+        kg: the graph; read for names and structures alone.
+        data: its edges.
+    """
+
+    def __init__(self, kg: KnowledgeGraph, data: HeteroData, task: LinkTask, seed: int):
+        head_kind, _, tail_kind = task.edge_type
+        self._heads = end_features(kg, data, head_kind, task.edge_type, heads=True)
+        self._tails = end_features(kg, data, tail_kind, task.edge_type, heads=False)
+        self._head_pairs, self._tail_pairs = NodePairs(self._heads), NodePairs(self._tails)
+        self._seed = seed
+
+    @property
+    def molecules(self) -> NodeMolecules | None:
+        """The heads' molecules; None where none has a structure."""
+        return self._heads.molecules
+
+    def pair_features(self, pairs: sparse.csr_matrix) -> PairFeatures:
+        """The features that these known pairs give others."""
+        ends = self._heads, self._tails, self._head_pairs, self._tail_pairs
+        return PairFeatures.learn(pairs, *ends, self._seed)
+
+    def pair_graph(self, learned: LearnedSimilarities) -> PairGraph:
+        """The graph that the network's messages are passed over."""
+        return PairGraph(
+            learned.pairs,
+            learned.heads,
+            learned.tails,
+            self._heads.attributes,
+            self._tails.attributes,
+        )
+
+
+def fit_ranker(
+    kg: KnowledgeGraph,
+    data: HeteroData,
+    task: LinkTask,
+    *,
+    seed: int,
+    device: torch.device | None = None,
+    checkpoint: Path | None = None,
+) -> tuple[LinkRanker, RankerTraining]:
+    """Train the default model.
+
+    Args:
+        data: the training graph: no validation or test edge is in it.
+        device: where the network is trained; the CPU if not given.
+        checkpoint: a folder that finished stages are kept in, so that training goes on after a
+            kill; the caller removes it.
+
+    Raises:
+        DataError: of the training edges none is a candidate, so that there is nothing to learn.
+    """
+    # Names and structures count as much as edges do.
+    stages = Stages(checkpoint, lambda: [kg.checksum(), task.edge_type, task.held_back, seed])
+    builder = FeatureBuilder(kg, data, task, seed)
+    left_out = task.matrix("train")
+    trained = without_loops(left_out)
+    folds, features = _cross_fit(stages, builder, task, trained, seed)
+    quantiles = feature_quantiles([fold.table.values for fold in folds], seed)
+    values, examples = _training_candidates(folds, quantiles, builder)
+    base_models = train_base_models(
+        stages, examples, values, quantiles, seed=seed, device=device or torch.device("cpu")
+    )
+    graph = builder.pair_graph(features.learned)
+    of_whole = base_models.scores(features.tables(np.arange(len(task.heads)), left_out), graph)
+    weight, course = _choose_network_weight(of_whole, task)
+    scores = _all_scores(of_whole, weight, examples, base_models, trained.shape)
+    structure = _fit_structure(kg, task, builder.molecules, trained, seed)
+    others = other_tail_scores(features.degrees)
+    return LinkRanker(scores, others, base_models, weight, features, structure), course
+
+
+def without_loops(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Pairs (heads, tails) without those of a node with itself, where both ends are one kind."""
+    pairs = matrix.tocoo()
+    kept = pairs.row != pairs.col if matrix.shape[0] == matrix.shape[1] else slice(None)
+    return pair_matrix(np.stack([pairs.row[kept], pairs.col[kept]], 1), matrix.shape)
+
+
+# Folds
+
+
+class _Fold(NamedTuple):
+    """Candidates of the heads whose pairs were held back, by what was known without these."""
+
+    table: CandidateTable
+    labels: NDArray[np.bool_]
+    learned: LearnedSimilarities
+
+    def tensors(self) -> dict[str, Tensor]:
+        return {
+            "heads": torch.from_numpy(self.table.heads),
+            "tails": torch.from_numpy(self.table.tails),
+            "values": torch.from_numpy(self.table.values),
+            "true": torch.from_numpy(self.labels),
+            **matrix_tensors("pairs", self.learned.pairs),
+            **matrix_tensors("heads_alike", self.learned.heads),
+            **matrix_tensors("tails_alike", self.learned.tails),
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> _Fold:
+        matrices = ("pairs", "heads_alike", "tails_alike")
+        return cls(
+            CandidateTable(*(tensors[name].numpy() for name in ("heads", "tails", "values"))),
+            tensors["true"].numpy(),
+            LearnedSimilarities(*(matrix_from_tensors(name, tensors) for name in matrices)),
+        )
+
+
+def _cross_fit(
+    stages: Stages,
+    builder: FeatureBuilder,
+    task: LinkTask,
+    trained: sparse.csr_matrix,
+    seed: int,
+) -> tuple[list[_Fold], PairFeatures]:
+    """The folds' candidates, and the pair features by all training pairs.
+
+    Raises:
+        DataError: of the training edges none is a candidate, or there are no others.
+    """
+    folds = []
+    with progress("Holding pairs back in turn", _FOLDS + 1) as step:
+        for number, held_back in enumerate(_held_back_pairs(task, trained, seed)):
+            make = partial(_fold_tensors, builder, task, held_back, seed + number)
+            folds.append(_Fold.from_tensors(stages.get(f"fold{number}", make)))
+            step(1)
+        features = builder.pair_features(trained)
+        step(1)
+    if not any(fold.labels.any() for fold in folds) or all(fold.labels.all() for fold in folds):
+        raise DataError(
+            "no training edge is among the candidates that the rest of the graph suggests; load"
+            " more of what joins or describes the relation's ends, or train another model"
+        )
+    return folds, features
+
+
+def _held_back_pairs(task: LinkTask, trained: sparse.csr_matrix, seed: int) -> Iterator[Integers]:
+    """The training pairs (n, 2) that each fold holds back, at least one.
+
+    Where the validation heads have no training pairs, all pairs of a head are held back together;
+    else pairs at random, and all pairs of one head in ten.
+    """
+    rng = np.random.default_rng(seed)
+    pairs = np.stack(trained.nonzero(), 1).astype(np.int64)
+    if task.symmetric:
+        pairs = pairs[pairs[:, 0] < pairs[:, 1]]
+    has_pairs = np.diff(trained.indptr) > 0
+    new_heads = not has_pairs[task.valid[:, 0]].mean() > 0.5
+    fold_of = rng.integers(0, _FOLDS, len(pairs))
+    fold_of_head = rng.integers(0, _FOLDS, trained.shape[0])
+    whole = rng.random(trained.shape[0]) < (1.0 if new_heads else _WHOLE_HEADS)
+    fold_of = np.where(whole[pairs[:, 0]], fold_of_head[pairs[:, 0]], fold_of)
+    for fold in np.unique(fold_of):  # of few pairs some fold may get none
+        yield pairs[fold_of == fold]
+
+
+def _fold_tensors(
+    builder: FeatureBuilder, task: LinkTask, held_back: Integers, seed: int
+) -> dict[str, Tensor]:
+    """A fold, as it is kept; of the candidates that are not true a sample."""
+    rng = np.random.default_rng(seed)
+    trained = without_loops(task.matrix("train"))
+    true = pair_matrix(held_back, trained.shape)
+    if task.symmetric:
+        true = true.maximum(true.T).tocsr()
+    rest = without(trained, true)
+    features = builder.pair_features(rest)
+    heads = np.flatnonzero(np.diff(true.indptr))
+    if len(heads) > _MOST_HEADS:
+        heads = np.sort(rng.choice(heads, _MOST_HEADS, replace=False))
+    tables, labels = [], []
+    for table in features.tables(heads, rest + task.loops()):
+        label = entries_at(true, table.heads, table.tails) > 0
+        sampled = label | (rng.random(len(label)) < _NEGATIVE_SAMPLE_RATE)
+        tables.append(table.where(sampled))
+        labels.append(label[sampled])
+    table = CandidateTable(*(np.concatenate(column) for column in zip(*tables, strict=True)))
+    return _Fold(table, np.concatenate(labels), features.learned).tensors()
+
+
+def _training_candidates(
+    folds: list[_Fold], quantiles: NDArray[np.float64], builder: FeatureBuilder
+) -> tuple[Floats, list[TrainingCandidates]]:
+    """The folds' candidates with scaled features, and the features of all in one array.
+
+    The folds' tables are views of that array, and `folds` is emptied: these are the most that
+    training holds in memory.
+    """
+    values = np.empty((sum(len(f.labels) for f in folds), quantiles.shape[1]), dtype=np.float32)
+    examples: list[TrainingCandidates] = []
+    start = 0
+    while folds:
+        fold = folds.pop(0)
+        of_fold = values[start : start + len(fold.labels)]
+        of_fold[:] = scaled_by_quantiles(fold.table.values, quantiles)
+        table = fold.table._replace(values=of_fold)
+        examples.append(TrainingCandidates(builder.pair_graph(fold.learned), table, fold.labels))
+        start += len(fold.labels)
+    return values, examples
+
+
+# Scores
+
+
+def _choose_network_weight(base_scores: BaseScores, task: LinkTask) -> tuple[float, RankerTraining]:
+    """The network's weight with the best validation MRR."""
+    queries, answers = task.valid.T
+    known = task.matrix("train", "valid")
+    base_scores = base_scores.where(np.isin(base_scores.heads, queries))
+    others = np.full(known.shape[1], NOT_CANDIDATE, dtype=np.float32)
+    mrr = {}
+    for weight in _NETWORK_WEIGHTS:
+        scores = candidate_scores(
+            base_scores.heads, base_scores.tails, base_scores.scores(weight), known.shape
+        )
+
+        def score(heads: Tensor, scores: sparse.csr_matrix = scores) -> Tensor:
+            return filled_scores(scores[heads.numpy()], others)
+
+        mrr[weight] = float((1 / filtered_ranks(score, queries, answers, known)).mean())
+    best = max(mrr, key=lambda weight: mrr[weight])
+    return best, {
+        "network_weight": best,
+        "valid_mrr_by_weight": {str(weight): round(value, 4) for weight, value in mrr.items()},
+    }
+
+
+def _all_scores(
+    of_whole: BaseScores,
+    network_weight: float,
+    folds: Sequence[TrainingCandidates],
+    base_models: BaseModels,
+    shape: tuple[int, int],
+) -> sparse.csr_matrix:
+    """Scores of all candidates, and log-odds of the training pairs in the fold that held them
+    back, (heads, tails)."""
+    columns = [(of_whole.heads, of_whole.tails, of_whole.scores(network_weight))]
+    for fold in folds:
+        table = fold.table.where(fold.labels)
+        columns.append((table.heads, table.tails, base_models.log_odds(table)))
+    heads, tails, scores = (np.concatenate(column) for column in zip(*columns, strict=True))
+    return candidate_scores(heads, tails, scores, shape)
+
+
+def _fit_structure(
+    kg: KnowledgeGraph,
+    task: LinkTask,
+    molecules: NodeMolecules | None,
+    known: sparse.csr_matrix,
+    seed: int,
+) -> StructureRanker | None:
+    """The scorer of molecules outside the graph, if enough of the heads have a structure."""
+    if molecules is None:
+        return None
+    from ..molecules.structure_ranker import (
+        LEAST_MOLECULES,
+        StructureRanker,
+        with_known_tails,
+    )
+    from ..molecules.target_knowledge import target_knowledge
+
+    if len(with_known_tails(molecules, known)) < LEAST_MOLECULES:
+        return None
+    knowledge = target_knowledge(kg, task.edge_type, task.tails, task.excluded)
+    return StructureRanker.fit(molecules, known, knowledge, seed=seed)
