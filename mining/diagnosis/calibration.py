@@ -12,7 +12,7 @@ from ...core.calibration import CALIBRATED_CANDIDATES, CalibrationQuality, quali
 from .evaluated_cases import EvaluatedCases, Mask
 from .knowledge import Floats, Integers
 from .model import DiagnosisModel
-from .open_set import Ordered, auroc, coverage_of
+from .open_set import Ordered, SetCoverage, auroc, coverage_of
 
 COVERAGES = (0.8, 0.9, 0.95)
 Probabilities = NDArray[np.float64]
@@ -24,7 +24,7 @@ class Coverage(TypedDict):
     fitted: dict[str, float | None]
     none: CalibrationQuality
     auroc: float | None
-    sets: list[dict[str, float | None]]
+    sets: list[SetCoverage]
 
 
 class CalibrationReport(TypedDict):

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -25,7 +24,7 @@ _RELATIONS = {
     "excluded": ("LACKS_PHENOTYPE", "Symptom"),
     "diseases": ("HAS_DISEASE", "Disease"),
 }
-_EVIDENCE: dict[str, Any] = {
+_EVIDENCE: dict[str, pl.DataType | type[pl.DataType]] = {
     **dict.fromkeys(("subject", "relation", "object"), pl.String),
     "references": pl.List(pl.String),
 }

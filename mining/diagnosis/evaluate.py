@@ -57,9 +57,15 @@ class Evaluation(CalibrationReport):
     leaks: LeakReport
     figures: dict[str, dict[str, Figures]]
     paired: dict[str, dict[str, Figures]]
-    strata: dict[str, list[dict[str, Any]]]
+    strata: dict[str, list[Stratum]]
     below_resnik: list[BelowResnik]
-    ranks: list[dict[str, Any]]
+    ranks: list[CaseRanks]
+
+
+# A stratum: `stratum`, `n`, `publications`, the figures of each model, and `over_resnik`.
+Stratum = dict[str, Any]
+# A case: `case`, `publication`, `diseases`, and the rank by each model, null where missed.
+CaseRanks = dict[str, Any]
 
 
 class BelowResnik(TypedDict):
@@ -291,11 +297,11 @@ class _Comparison:
             if name != "model"
         }
 
-    def stratum(self, label: str, mask: Mask) -> dict[str, Any]:
+    def stratum(self, label: str, mask: Mask) -> Stratum:
         """A stratum's size, the figures of each in it, and the model's minus Resnik's."""
         groups = self.evaluated.publications[mask]
         bootstrap = Bootstrap.over(groups, self.seed, 1)
-        row: dict[str, Any] = {
+        row: Stratum = {
             "stratum": label,
             "n": len(groups),
             "publications": len(bootstrap.sizes),
@@ -311,7 +317,7 @@ class _Comparison:
             row["over_resnik"] = paired_difference(ours, theirs, groups, seed=self.seed)
         return row
 
-    def rank_rows(self) -> Iterator[dict[str, Any]]:
+    def rank_rows(self) -> Iterator[CaseRanks]:
         """Each case with its rank by each, null where missed."""
         for number, case in enumerate(self.evaluated.cases):
             row = {
@@ -323,7 +329,7 @@ class _Comparison:
             yield row | ranks
 
 
-def _below(row: Mapping[str, Any], stratum: str) -> list[BelowResnik]:
+def _below(row: Stratum, stratum: str) -> list[BelowResnik]:
     """The figures of a large stratum that are below Resnik's."""
     over = row.get("over_resnik", {}) if row["n"] > _MANY else {}
     return [

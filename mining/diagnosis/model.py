@@ -41,6 +41,7 @@ from .ask import questions
 from .cases import cases_of
 from .circumstances import Circumstances, Factors
 from .explain import explain
+from .figures import Figures
 from .knowledge import Floats, Integers, Knowledge
 from .matches import compare
 from .open_set import OpenSet
@@ -91,7 +92,7 @@ class DiagnosisModel:
         scorer: DiagnosisScorer,
         temperature: float,
         settings: Mapping[str, Any],
-        metrics: Mapping[str, Any],
+        metrics: Mapping[str, Figures],
         open_set: OpenSet | None = None,
     ):
         self.kg = kg
@@ -280,7 +281,7 @@ class DiagnosisModel:
             for case in cases
             for disease in case.diseases
         }
-        rows: list[dict[str, Any]] = []
+        rows: list[dict[str, str | float | bool]] = []
         date = datetime.now(UTC).date().isoformat()
         for start in range(0, len(cases), BATCH_SIZE):
             part = cases[start : start + BATCH_SIZE]
@@ -375,8 +376,8 @@ class DiagnosisModel:
 
 def diagnoses_frame(rows: Sequence[Diagnosis]) -> pl.DataFrame:
     """The frame of `DiagnosisModel.diagnose`, of its rows."""
-    schema: dict[str, Any] = {"rank": pl.UInt32, **dict.fromkeys(COMPARED, pl.List(pl.String))}
-    return pl.DataFrame(rows, schema_overrides=schema)
+    lists = dict.fromkeys(COMPARED, pl.List(pl.String))
+    return pl.DataFrame(rows, schema_overrides={"rank": pl.UInt32, **lists})
 
 
 def load_diagnosis_model(path: Path | str, graph: KnowledgeGraph | None = None) -> DiagnosisModel:

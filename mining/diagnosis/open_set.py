@@ -13,8 +13,8 @@ steps, each of few numbers:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +30,31 @@ NONE = -1  # the row that stands for "none of these"
 FEATURES = ("top_score", "margin", "entropy", "phenotypes")
 _FOLDS = 5
 _BATCH_SIZE = 500  # patients at a time: × 12,000 diseases are 48 MB
-# What a margin is at most: where only one candidate has a score, it would be infinite.
-_WIDEST = 50.0
+# Where only one candidate has a score, its margin would be infinite.
+_HIGHEST_MARGIN = 50.0
+
+
+class OpenSetFigures(TypedDict):
+    """How an open set does on the cases that it was fitted on; see `OpenSet`."""
+
+    n: int
+    without_candidate: int
+    auroc: float | None
+    auroc_observed: float | None
+    shipped: NotRequired[bool]
+
+
+class SetCoverage(TypedDict):
+    """How often sets hold the truth, and how large they are; see `coverage_of`."""
+
+    asked: float
+    n: int
+    covered: float
+    covered_publications: float
+    covered_candidates: float | None
+    size_median: float
+    size_mean: float
+    with_none: float
 
 
 @dataclass(frozen=True)
@@ -66,7 +89,7 @@ class OpenSet:
     intercept: float
     base_rate: float
     conformity: list[float]
-    figures: dict[str, Any]
+    figures: OpenSetFigures
 
     def none_of_these(
         self, scores: Floats, phenotypes: Integers, without: Integers | None = None
@@ -100,12 +123,12 @@ class OpenSet:
         Raises:
             DataError: the coverage is not between 0 and 1.
         """
-        found = []
+        sets = []
         for start in range(0, len(scores), _BATCH_SIZE):
-            part = slice(start, start + _BATCH_SIZE)
-            ordered = Ordered.of(self.probabilities(scores[part], phenotypes[part]))
-            found += ordered.sets(self.limit(coverage))
-        return found
+            batch = slice(start, start + _BATCH_SIZE)
+            ordered = Ordered.of(self.probabilities(scores[batch], phenotypes[batch]))
+            sets += ordered.sets(self.limit(coverage))
+        return sets
 
     def limit(self, coverage: float) -> float:
         """How probable may be what comes before a candidate for it to be in the set: of the n
@@ -141,8 +164,8 @@ class Ordered:
     def of(cls, probabilities: NDArray[np.float64]) -> Ordered:
         """Of what `OpenSet.probabilities` gives."""
         order = np.argsort(-probabilities, axis=1, kind="stable")
-        chances = np.take_along_axis(probabilities, order, axis=1)
-        return cls(order, np.cumsum(chances, axis=1) - chances)
+        ordered = np.take_along_axis(probabilities, order, axis=1)
+        return cls(order, np.cumsum(ordered, axis=1) - ordered)
 
     def sets(self, limit: float) -> list[Integers]:
         """The rows of those before which the candidates are no more probable than the limit."""
@@ -173,44 +196,50 @@ def fit_open_set(
         DataError: fewer than 20 cases whose disease is a candidate, or fewer than five groups.
     """
     groups = np.arange(len(scores)) if groups is None else np.unique(groups, return_inverse=True)[1]
-    candidates = int((truth_rows >= 0).sum())
-    found_in = np.unique(groups[truth_rows >= 0])
+    known = truth_rows >= 0
+    known_groups = np.unique(groups[known])
     if not enough(truth_rows, groups) or scores.shape[1] < 2:
         raise DataError(
-            f"{candidates} cases of {len(found_in)} groups have a disease that is a candidate (of"
-            f" {scores.shape[1]}); an open set is fitted on at least 20, of {_FOLDS} groups, and on"
+            f"{int(known.sum())} cases of {len(known_groups)} groups have a disease that is a"
+            f" candidate (of {scores.shape[1]}); an open set is fitted on at least 20, of {_FOLDS} groups, and on"
             " two candidates"
         )
     rng = np.random.default_rng(seed)
-    # Groups with such a case are dealt out first, so that no fold is without one.
-    drawn = rng.permutation(groups.max() + 1)
-    fold_of = np.empty(len(drawn), dtype=np.int64)
-    fold_of[drawn[np.argsort(~np.isin(drawn, found_in), kind="stable")]] = (
-        np.arange(len(drawn)) % _FOLDS
-    )
-    fold = fold_of[groups]
+    folds = _folds(groups, known_groups, rng)
     conformity = np.empty(len(scores))
     present, removed = np.empty(len(scores)), np.full(len(scores), np.nan)
-    for part in range(_FOLDS):
-        rest, own = fold != part, np.flatnonzero(fold == part)
+    for fold in range(_FOLDS):
+        rest, own = folds != fold, np.flatnonzero(folds == fold)
         fitted = _fit(scores[rest], truth_rows[rest], phenotypes[rest], rng)
         conformity[own] = _conformity(fitted, scores[own], truth_rows[own], phenotypes[own])
         present[own] = fitted.none_of_these(scores[own], phenotypes[own])
-        own = own[truth_rows[own] >= 0]
+        own = own[known[own]]
         others = _others(truth_rows[own], scores.shape[1], rng)
         present[own] = fitted.none_of_these(scores[own], phenotypes[own], others)
         removed[own] = fitted.none_of_these(scores[own], phenotypes[own], truth_rows[own])
-    known = truth_rows >= 0
-    figures = {
+    figures: OpenSetFigures = {
         "n": len(scores),
         "without_candidate": int((~known).sum()),
         "auroc": auroc(present[known], removed[known]),
         "auroc_observed": auroc(present[known], present[~known]),
     }
     fitted = _fit(scores, truth_rows, phenotypes, rng)
-    return OpenSet(
-        **{**asdict(fitted), "conformity": np.sort(conformity).tolist(), "figures": figures}
+    return replace(fitted, conformity=np.sort(conformity).tolist(), figures=figures)
+
+
+def _folds(groups: Integers, known_groups: Integers, rng: np.random.Generator) -> Integers:
+    """The fold of each case, groups whole.
+
+    Args:
+        known_groups: groups with a case whose disease is a candidate; they are dealt out first, so
+            that no fold is without one.
+    """
+    order = rng.permutation(groups.max() + 1)
+    fold_of_group = np.empty(len(order), dtype=np.int64)
+    fold_of_group[order[np.argsort(~np.isin(order, known_groups), kind="stable")]] = (
+        np.arange(len(order)) % _FOLDS
     )
+    return fold_of_group[groups]
 
 
 def enough(truth_rows: Integers, groups: Integers) -> bool:
@@ -222,7 +251,7 @@ def enough(truth_rows: Integers, groups: Integers) -> bool:
 
 def coverage_of(
     sets: Sequence[Integers], truth_rows: Sequence[Integers], groups: Integers, coverage: float
-) -> dict[str, Any]:
+) -> SetCoverage:
     """How often sets hold the truth, and how large they are, on cases of another time.
 
     Args:
@@ -238,46 +267,46 @@ def coverage_of(
         disease is a candidate), `size_median`, `size_mean` (diseases in a set), `with_none` (share
         of sets that hold "none of these").
     """
-    held = np.array(
+    covered = np.array(
         [
-            bool(np.isin(rows if len(rows) else NONE, found).any())
-            for rows, found in zip(truth_rows, sets, strict=True)
+            bool(np.isin(rows if len(rows) else NONE, members).any())
+            for rows, members in zip(truth_rows, sets, strict=True)
         ]
     )
     known = np.array([len(rows) > 0 for rows in truth_rows])
-    sizes = np.array([(found != NONE).sum() for found in sets])
+    sizes = np.array([(members != NONE).sum() for members in sets])
     number = np.unique(groups, return_inverse=True)[1]
-    by_group = np.bincount(number, weights=held) / np.bincount(number)
+    by_group = np.bincount(number, weights=covered) / np.bincount(number)
     return {
         "asked": coverage,
-        "n": len(held),
-        "covered": round(float(held.mean()), 4),
+        "n": len(covered),
+        "covered": round(float(covered.mean()), 4),
         "covered_publications": round(float(by_group.mean()), 4),
-        "covered_candidates": round(float(held[known].mean()), 4) if known.any() else None,
+        "covered_candidates": round(float(covered[known].mean()), 4) if known.any() else None,
         "size_median": float(np.median(sizes)),
         "size_mean": round(float(sizes.mean()), 1),
-        "with_none": round(float(np.mean([NONE in found for found in sets])), 4),
+        "with_none": round(float(np.mean([NONE in members for members in sets])), 4),
     }
 
 
 def _fit(
     scores: Floats, truth_rows: Integers, phenotypes: Integers, rng: np.random.Generator
 ) -> OpenSet:
-    """Temperature and "none of these" alone."""
+    """Temperature and "none of these" alone; conformity and figures are still to be measured."""
     from sklearn.linear_model import LogisticRegression
 
     known = truth_rows >= 0
     own, rows, numbers = scores[known], truth_rows[known], phenotypes[known]
     temperature = fit_temperature(own, rows)
     others = _others(rows, scores.shape[1], rng)
-    # A candidate is taken out either way, so that their number tells nothing.
-    versions = [
+    # A candidate is taken out either way, so that their number is no feature.
+    feature_sets = [
         _features(own, numbers, temperature, others),
         _features(own, numbers, temperature, rows),
         _features(scores[~known], phenotypes[~known], temperature),
     ]
-    features = np.vstack(versions)
-    labels = np.repeat([False, True, True], [len(version) for version in versions])
+    features = np.vstack(feature_sets)
+    labels = np.repeat([False, True, True], [len(rows) for rows in feature_sets])
     means, scales = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
     regression = LogisticRegression(class_weight="balanced", max_iter=1000)
     regression.fit((features - means) / scales, labels)
@@ -291,40 +320,45 @@ def _fit(
         intercept=float(regression.intercept_[0] + logit(base_rate)),
         base_rate=base_rate,
         conformity=[],
-        figures={},
+        figures={"n": 0, "without_candidate": 0, "auroc": None, "auroc_observed": None},
     )
 
 
 def fit_temperature(scores: Floats, truth_rows: Integers) -> float:
-    """The temperature at which softmax(scores / T) is the likeliest to be right."""
+    """The temperature T at which softmax(scores / T) gives the truth the highest likelihood.
+
+    Guo et al. 2017, https://arxiv.org/abs/1706.04599.
+    """
     parts = [slice(start, start + _BATCH_SIZE) for start in range(0, len(scores), _BATCH_SIZE)]
     highest = scores.max(axis=1)
     own = np.take_along_axis(scores, truth_rows[:, None], axis=1)[:, 0] - highest
 
     def loss(log_temperature: float) -> float:
-        heat = np.exp(log_temperature).astype(scores.dtype)
-        sums = [np.exp((scores[part] - highest[part, None]) / heat).sum(axis=1) for part in parts]
-        return float((np.log(np.concatenate(sums)) - own / heat).mean())
+        temperature = np.exp(log_temperature).astype(scores.dtype)
+        sums = [
+            np.exp((scores[part] - highest[part, None]) / temperature).sum(axis=1) for part in parts
+        ]
+        return float((np.log(np.concatenate(sums)) - own / temperature).mean())
 
-    found = minimize_scalar(loss, bounds=(-4, 4), method="bounded", options={"xatol": 0.01})
-    return float(np.exp(found.x))
+    minimum = minimize_scalar(loss, bounds=(-4, 4), method="bounded", options={"xatol": 0.01})
+    return float(np.exp(minimum.x))
 
 
 def _features(
     scores: Floats, phenotypes: Integers, temperature: float, without: Integers | None = None
 ) -> NDArray[np.float64]:
     """Patients × the four features; `without`: a row for each patient that is no candidate."""
-    found = []
+    features = []
     for start in range(0, len(scores), _BATCH_SIZE):
-        given = scores[start : start + _BATCH_SIZE].astype(np.float64)
+        batch = scores[start : start + _BATCH_SIZE].astype(np.float64)
         if without is not None:
-            given[np.arange(len(given)), without[start : start + _BATCH_SIZE]] = -np.inf
-        two = -np.partition(-given, 1, axis=1)[:, :2]
-        entropy = entr(softmax(given / temperature, axis=1)).sum(axis=1)
-        margin = np.minimum(two[:, 0] - two[:, 1], _WIDEST)
+            batch[np.arange(len(batch)), without[start : start + _BATCH_SIZE]] = -np.inf
+        two = -np.partition(-batch, 1, axis=1)[:, :2]
+        entropy = entr(softmax(batch / temperature, axis=1)).sum(axis=1)
+        margin = np.minimum(two[:, 0] - two[:, 1], _HIGHEST_MARGIN)
         numbers = np.log1p(phenotypes[start : start + _BATCH_SIZE])
-        found.append(np.stack([two[:, 0], margin, entropy, numbers], axis=1))
-    return np.concatenate([np.empty((0, len(FEATURES))), *found])
+        features.append(np.stack([two[:, 0], margin, entropy, numbers], axis=1))
+    return np.concatenate([np.empty((0, len(FEATURES))), *features])
 
 
 def _others(rows: Integers, size: int, rng: np.random.Generator) -> Integers:
@@ -337,12 +371,12 @@ def _conformity(
 ) -> NDArray[np.float64]:
     """The probability of all that comes before the truth in each patient's list."""
     truth = np.where(truth_rows >= 0, truth_rows, scores.shape[1])
-    found = []
+    conformity = []
     for start in range(0, len(scores), _BATCH_SIZE):
-        part = slice(start, start + _BATCH_SIZE)
-        ordered = Ordered.of(fitted.probabilities(scores[part], phenotypes[part]))
-        found.append(ordered.before[ordered.order == truth[part, None]])
-    return np.concatenate([np.empty(0), *found])
+        batch = slice(start, start + _BATCH_SIZE)
+        ordered = Ordered.of(fitted.probabilities(scores[batch], phenotypes[batch]))
+        conformity.append(ordered.before[ordered.order == truth[batch, None]])
+    return np.concatenate([np.empty(0), *conformity])
 
 
 def auroc(low: Floats, high: Floats) -> float | None:

@@ -7,17 +7,19 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import polars as pl
 
 from ...core.atomic import atomic_file
 from ...graph.kg import KnowledgeGraph
+from .explain import ExplanationRow
+from .model import Diagnosis
 
 _LABEL, _CELL, _ROW = 290, 62, 27  # widths of a phenotype's name and of a cell, height of a row
 _HEAD, _BAR = 150, 34  # heights of the diseases' names, and of their probabilities
 _LONGEST = 38  # characters of a name that are drawn; the whole is shown when one points at it
-_FULL = 6.0  # the support, a natural logarithm, whose colour is full
+_FULL_SUPPORT = 6.0  # the support, a natural logarithm, whose colour is full
 _FOR, _AGAINST = "42,127,98", "209,73,91"
 _SIGNS = {"exact": "●", "narrower": "▲", "broader": "▼", "near": "◇"}
 
@@ -32,8 +34,9 @@ def page(rows: pl.DataFrame, why: pl.DataFrame, model: str, kg: KnowledgeGraph) 
         kg: of which the sources are named.
     """
     diseases = why.unique("disease", keep="first", maintain_order=True)["disease"].to_list()
-    shown = [row for row in rows.iter_rows(named=True) if row["disease"] in diseases]
-    lines = why.to_dicts()
+    diagnoses = cast(list[Diagnosis], rows.to_dicts())
+    shown = [row for row in diagnoses if row["disease"] in diseases]
+    lines = cast(list[ExplanationRow], why.to_dicts())
     facts = [
         f"The {len(shown)} most probable diseases by the model {model}. A probability is among the"
         " diseases of the graph, of which the true one may be none.",
@@ -56,7 +59,7 @@ def page(rows: pl.DataFrame, why: pl.DataFrame, model: str, kg: KnowledgeGraph) 
     }
     template = resources.files(__package__).joinpath("diagnosis.html").read_text(encoding="utf-8")
     # In one pass, so that what is put in is not looked through for more.
-    return re.sub(r"\{\{([A-Z]+)\}\}", lambda found: parts[found[1]], template)
+    return re.sub(r"\{\{([A-Z]+)\}\}", lambda match: parts[match[1]], template)
 
 
 def write_page(
@@ -68,11 +71,11 @@ def write_page(
         draft.write_text(text, encoding="utf-8")
 
 
-def matrix(shown: Sequence[Mapping[str, Any]], lines: Sequence[Mapping[str, Any]]) -> str:
+def matrix(shown: Sequence[Diagnosis], lines: Sequence[ExplanationRow]) -> str:
     """The picture: an SVG with a row for each phenotype (then for each excluded one, and each of
     the circumstances) and a column for each disease."""
     places: dict[tuple[str, str], str] = {}
-    cells: dict[tuple[tuple[str, str], str], Mapping[str, Any]] = {}
+    cells: dict[tuple[tuple[str, str], str], ExplanationRow] = {}
     for line in lines:
         if line["part"] == "missing":
             continue
@@ -91,19 +94,19 @@ def matrix(shown: Sequence[Mapping[str, Any]], lines: Sequence[Mapping[str, Any]
     width = _LABEL + _CELL * len(shown) + 150
     top = _HEAD + _BAR
     height = top + _ROW * len(order) + 12
-    drawn = [
+    shapes = [
         f'<svg role="img" aria-label="Phenotypes by diseases" viewBox="0 0 {width} {height}"'
         f' style="width:{width}px">'
     ]
     for column, row in enumerate(shown):
         x = _LABEL + _CELL * column
-        drawn.append(
+        shapes.append(
             f'<g transform="translate({x + _CELL / 2 + 4},{_HEAD - 8}) rotate(-38)">'
             f"<title>{escape(row['name'])} {escape(row['disease'])}</title>"
             f'<text class="head">{row["rank"]} {escape(_short(row["name"], 30))}</text></g>'
         )
         full = _CELL - 10
-        drawn.append(
+        shapes.append(
             f'<rect class="bar" x="{x + 5}" y="{_HEAD}" width="{full}" height="9"/>'
             f'<rect class="fill" x="{x + 5}" y="{_HEAD}" height="9"'
             f' width="{full * row["probability"]:.1f}"/>'
@@ -112,7 +115,7 @@ def matrix(shown: Sequence[Mapping[str, Any]], lines: Sequence[Mapping[str, Any]
         )
     for number, place in enumerate(order):
         y = top + _ROW * number
-        drawn.append(
+        shapes.append(
             f"<g><title>{escape(places[place])} {escape(place[1])}</title>"
             f'<text class="{place[0]}" x="{_LABEL - 8}" y="{y + 18}">'
             f"{escape(_short(places[place], _LONGEST))}</text></g>"
@@ -120,24 +123,24 @@ def matrix(shown: Sequence[Mapping[str, Any]], lines: Sequence[Mapping[str, Any]
         for column, row in enumerate(shown):
             if (place, row["disease"]) in cells:
                 cell = cells[place, row["disease"]]
-                drawn.append(_cell(cell, _LABEL + _CELL * column, y))
-    return "\n".join([*drawn, "</svg>"])
+                shapes.append(_cell(cell, _LABEL + _CELL * column, y))
+    return "\n".join([*shapes, "</svg>"])
 
 
 def _heaviest(
-    place: tuple[str, str], cells: Mapping[tuple[tuple[str, str], str], Mapping[str, Any]]
+    place: tuple[str, str], cells: Mapping[tuple[tuple[str, str], str], ExplanationRow]
 ) -> float:
-    return max(abs(float(line["support"])) for (of, _), line in cells.items() if of == place)
+    return max(abs(line["support"] or 0.0) for (of, _), line in cells.items() if of == place)
 
 
-def _cell(line: Mapping[str, Any], x: float, y: float) -> str:
-    support = line["support"]
+def _cell(line: ExplanationRow, x: float, y: float) -> str:
+    support, weight = line["support"] or 0.0, line["weight"] or 0.0
     colour = _FOR if support > 0 else _AGAINST
-    strength = min(abs(support) / _FULL, 1) * 0.75
+    strength = min(abs(support) / _FULL_SUPPORT, 1) * 0.75
     sign = "✕" if line["part"] == "against" else _SIGNS.get(line["match"] or "", "")
     about = (
         f"{line['phenotype_name']} in {line['disease_name']}: support {signed(support, 2)},"
-        f" weight {signed(line['weight'], 2)}; {_told(line)}"
+        f" weight {signed(weight, 2)}; {_evidence_text(line)}"
     )
     return (
         f"<g><title>{escape(about)}</title>"
@@ -148,26 +151,26 @@ def _cell(line: Mapping[str, Any], x: float, y: float) -> str:
     )
 
 
-def _told(line: Mapping[str, Any]) -> str:
+def _evidence_text(line: ExplanationRow) -> str:
     """What is known of a phenotype in a disease, in words."""
     if line["part"] == "circumstance":
         return str(line["phenotype_name"])
     if line["part"] in ("unexpected", "absent"):
-        near = f"; both are {line['by_name']}" if line["match"] == "near" else ""
-        return f"the disease isn't known for it{near}"
-    said = ["known for it"]
+        common = f"; both are {line['by_name']}" if line["match"] == "near" else ""
+        return f"the disease isn't known for it{common}"
+    phrases = ["known for it"]
     if line["match"] in ("broader", "narrower"):
         other = {"broader": "narrower", "narrower": "broader"}[line["match"]]
-        said = [f"known for the {other} {line['by_name']}"]
+        phrases = [f"known for the {other} {line['by_name']}"]
     if line["frequency"] is not None:
         patients = f" ({line['patients']})" if line["patients"] else ""
-        said.append(f"{line['frequency']:.0%} of patients{patients}")
-    said += [line[name] for name in ("onset", "sex") if line[name]]
-    said += [", ".join(line["references"] or line["sources"] or ())]
-    return "; ".join(filter(None, said))
+        phrases.append(f"{line['frequency']:.0%} of patients{patients}")
+    phrases += [text for text in (line["onset"], line["sex"]) if text]
+    phrases += [", ".join(line["references"] or line["sources"] or ())]
+    return "; ".join(filter(None, phrases))
 
 
-def _card(row: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> str:
+def _card(row: Diagnosis, lines: Sequence[ExplanationRow]) -> str:
     own = [line for line in lines if line["disease"] == row["disease"]]
     titles = {
         "matching": "speaks for it, as the disease is known for it",
@@ -176,7 +179,7 @@ def _card(row: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> str:
         "circumstance": "beside phenotypes",
         "missing": "often seen with it, and not told of this patient",
     }
-    told = [
+    html = [
         f"<article><h2><b>{row['rank']}</b>{escape(row['name'])}</h2>",
         f'<div><span class="big">{_percent(row["probability"])}</span>'
         f' <span class="soft">{escape(row["disease"])}</span></div>',
@@ -184,18 +187,18 @@ def _card(row: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> str:
     for part, title in titles.items():
         items = [line for line in own if line["part"] == part]
         if items:
-            told.append(f"<h3>{title}</h3><ul>{''.join(map(_item, items))}</ul>")
-    return "\n".join([*told, "</article>"])
+            html.append(f"<h3>{title}</h3><ul>{''.join(map(_item, items))}</ul>")
+    return "\n".join([*html, "</article>"])
 
 
-def _item(line: Mapping[str, Any]) -> str:
-    weight = ""
-    if line["support"] is not None:
-        weight = f"<b>{signed(line['support'])}</b> ({signed(line['weight'])}) "
-    told = (
-        "" if line["part"] == "circumstance" else f'<span class="soft">{escape(_told(line))}</span>'
-    )
-    return f"<li>{weight}{escape(line['phenotype_name'])} {told}</li>"
+def _item(line: ExplanationRow) -> str:
+    figures = ""
+    if line["support"] is not None and line["weight"] is not None:
+        figures = f"<b>{signed(line['support'])}</b> ({signed(line['weight'])}) "
+    evidence = ""
+    if line["part"] != "circumstance":
+        evidence = f'<span class="soft">{escape(_evidence_text(line))}</span>'
+    return f"<li>{figures}{escape(line['phenotype_name'])} {evidence}</li>"
 
 
 def signed(figure: float, digits: int = 1) -> str:

@@ -1,4 +1,4 @@
-"""Splits of cases without leaks: what is known, which cases come before, and which are asked."""
+"""Splits of cases without leaks: the knowledge, the earlier cases, and those evaluated on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import polars as pl
@@ -32,15 +32,50 @@ FOLDERS = ("knowledge", "earlier", "cases")
 _VERSION = 1
 
 
-@dataclass(frozen=True)
-class Round:
-    """What a model may be made from, and what it is asked then.
+class PartCounts(TypedDict):
+    """The size of a part: cases, publications, diseases, and the first and the last PMID."""
+
+    cases: int
+    publications: int
+    diseases: int
+    first: str | None
+    last: str | None
+
+
+class SplitReport(TypedDict):
+    """How cases were split.
 
     Attributes:
-        knowledge: the graph, without evidence that cites a publication which is asked about, and
-            without patients.
+        how, seed, share, since, drop_cited: as given; `since` is the lowest PMID of the test.
+        knowledge, cases: checksums of the graphs.
+        counts: by part.
+        undiagnosed: patients without a diagnosis, who are left out.
+        dropped: rows of evidence that each round's knowledge lacks, by relation.
+        cites_later: other publications, as late as the test's, that the knowledge cites.
+    """
+
+    how: str
+    seed: int
+    share: float
+    since: int | None
+    drop_cited: bool
+    knowledge: str
+    cases: str
+    counts: dict[str, PartCounts]
+    undiagnosed: int
+    dropped: dict[str, dict[str, int]]
+    cites_later: int
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a model may be trained on, and the cases that it is then evaluated on.
+
+    Attributes:
+        knowledge: the graph, without evidence that cites a publication of `cases`, and without
+            patients.
         earlier: the cases that are known.
-        cases: those that are asked about.
+        cases: those that the model is evaluated on.
     """
 
     knowledge: KnowledgeGraph
@@ -53,15 +88,15 @@ class CaseSplit:
     """Cases in parts, publications whole.
 
     Attributes:
-        valid: the round that models are chosen by: an earlier slice is asked about, and neither
-            these cases nor those of the test are known.
-        test: the last round; what validation asked about is known.
+        valid: the round that models are chosen by: its cases are earlier than the test's, and
+            neither these nor those of the test are known.
+        test: the last round; the cases of validation are known.
         report: how the split was made, counts, and what was dropped.
     """
 
     valid: Round
     test: Round
-    report: Mapping[str, Any]
+    report: SplitReport
 
     def save(self, path: Path | str) -> None:
         """Write a folder with `valid/` and `test/`, in each the graph folders `knowledge/`,
@@ -90,7 +125,7 @@ def split_cases(
     since: int | None = None,
     drop_cited: bool = False,
 ) -> CaseSplit:
-    """Split published cases, and what is known of diseases, so that neither gives a case away.
+    """Split published cases, and the knowledge of diseases, so that neither leaks a case.
 
     All cases of a publication are in one part. The validation's knowledge lacks all evidence that
     cites a publication of validation or test, whatever the options: for it, an earlier slice is
@@ -120,64 +155,58 @@ def split_cases(
     diagnosed = [case for case in cases_of(cases) if case.diseases]
     if not diagnosed:
         raise DataError("no case has a diagnosis (HAS_DISEASE), so there is nothing to split")
-    order = _in_order(diagnosed, how, seed)
-    size: dict[str, int] = dict.fromkeys(order, 0)
-    for case in diagnosed:
-        size[case.publication] += 1
-    if since is None:
-        rest, tested = _last(order, size, share)
-    else:
-        rest = [publication for publication in order if pmid(publication) < since]
-        tested = order[len(rest) :]
-    rest, valid = _last(rest, size, share)
-    for part, publications in (("test", tested), ("validation", valid), ("the earlier", rest)):
-        if not publications:
-            raise DataError(
-                f"of {len(diagnosed):,} cases of {len(order):,} publications none would be left for"
-                f" {part}; take another share or another PMID"
-            )
+    parts = _divide(diagnosed, how, seed=seed, share=share, since=since)
     if since is None and how == "by-date":
-        since = min(map(pmid, tested))
-    told = _cited(kg, diagnosed, set(tested), since)
-    if not drop_cited and (told["rows"] or told["later"]):
-        raise DataError(_refusal(told))
-    of_part = {
-        name: [case for case in diagnosed if case.publication in set(publications)]
-        for name, publications in (("earlier", rest), ("valid", valid), ("test", tested))
-    }
+        since = min(pmid(case.publication) for case in parts["test"])
+    citations = Citations.of(kg, parts["test"], since)
+    if not drop_cited and (citations.rows or citations.later):
+        raise DataError(citations.refusal())
     dropped = {
-        "valid": citing(kg, references_of(of_part["valid"] + of_part["test"])),
-        "test": citing(kg, references_of(of_part["test"])),
+        "valid": citing(kg, references_of(parts["valid"] + parts["test"])),
+        "test": citing(kg, references_of(parts["test"])),
     }
-    graphs = {
-        name: patients_of(cases, [case.id for case in part]) for name, part in of_part.items()
+    report: SplitReport = {
+        "how": how,
+        "seed": seed,
+        "share": share,
+        "since": since,
+        "drop_cited": drop_cited,
+        "knowledge": kg.checksum(),
+        "cases": cases.checksum(),
+        "counts": {name: _counts(part) for name, part in parts.items()},
+        "undiagnosed": cases.nodes.filter(kind="Patient").height - len(diagnosed),
+        "dropped": {name: _relation_counts(rows) for name, rows in dropped.items()},
+        "cites_later": citations.later,
     }
-    known = [case.id for name in ("earlier", "valid") for case in of_part[name]]
+    return _case_split(kg, cases, parts, dropped, report)
+
+
+def _case_split(
+    kg: KnowledgeGraph,
+    cases: KnowledgeGraph,
+    parts: Mapping[str, Sequence[Case]],
+    dropped: Mapping[str, pl.DataFrame],
+    report: SplitReport,
+) -> CaseSplit:
+    """The graphs of both rounds.
+
+    Args:
+        parts: the cases by part: earlier, valid and test.
+        dropped: the evidence that each round's knowledge lacks.
+    """
+
+    def graph(*names: str) -> KnowledgeGraph:
+        return patients_of(cases, [case.id for name in names for case in parts[name]])
+
     knowledge = patients_of(kg, ())
     return CaseSplit(
-        Round(_without(knowledge, dropped["valid"]), graphs["earlier"], graphs["valid"]),
-        Round(_without(knowledge, dropped["test"]), patients_of(cases, known), graphs["test"]),
-        {
-            "how": how,
-            "seed": seed,
-            "share": share,
-            "since": since,
-            "drop_cited": drop_cited,
-            "knowledge": kg.checksum(),
-            "cases": cases.checksum(),
-            "counts": {
-                name: {
-                    "cases": len(part),
-                    "publications": len({case.publication for case in part}),
-                    "diseases": len({disease for case in part for disease in case.diseases}),
-                    **_span(part),
-                }
-                for name, part in of_part.items()
-            },
-            "undiagnosed": cases.nodes.filter(kind="Patient").height - len(diagnosed),
-            "dropped": {name: _of_relations(rows) for name, rows in dropped.items()},
-            "cites_later": told["later"],
-        },
+        Round(_without_evidence(knowledge, dropped["valid"]), graph("earlier"), graph("valid")),
+        Round(
+            _without_evidence(knowledge, dropped["test"]),
+            graph("earlier", "valid"),
+            graph("test"),
+        ),
+        report,
     )
 
 
@@ -191,7 +220,7 @@ def _check(how: str, share: float, since: int | None) -> None:
 
 
 def _in_order(cases: Sequence[Case], how: str, seed: int) -> list[str]:
-    """The publications, those that are held back first at the end."""
+    """The publications, those that are held back first at the end: by date, or in random order."""
     publications = sorted({case.publication for case in cases}, key=lambda p: (pmid(p), p))
     if how == "by-date":
         if not pmid(publications[-1]):
@@ -201,30 +230,99 @@ def _in_order(cases: Sequence[Case], how: str, seed: int) -> list[str]:
     return [publications[number] for number in drawn]
 
 
-def _last(
+def _divide(
+    cases: Sequence[Case], how: str, *, seed: int, share: float, since: int | None
+) -> dict[str, list[Case]]:
+    """The cases by part: earlier, valid and test.
+
+    Raises:
+        DataError: a part would be empty.
+    """
+    order = _in_order(cases, how, seed)
+    size: dict[str, int] = dict.fromkeys(order, 0)
+    for case in cases:
+        size[case.publication] += 1
+    if since is None:
+        rest, test = _held_back(order, size, share)
+    else:
+        rest = [publication for publication in order if pmid(publication) < since]
+        test = order[len(rest) :]
+    earlier, valid = _held_back(rest, size, share)
+    named = (("test", test), ("validation", valid), ("the earlier", earlier))
+    for part, publications in named:
+        if not publications:
+            raise DataError(
+                f"of {len(cases):,} cases of {len(order):,} publications none would be left for"
+                f" {part}; take another share or another PMID"
+            )
+    by_part = {"earlier": set(earlier), "valid": set(valid), "test": set(test)}
+    return {
+        part: [case for case in cases if case.publication in publications]
+        for part, publications in by_part.items()
+    }
+
+
+def _held_back(
     publications: Sequence[str], size: Mapping[str, int], share: float
 ) -> tuple[list[str], list[str]]:
     """The publications without the last ones, and as many of these as have no more than a share of
-    the cases, but at least one."""
+    the cases, but at least one.
+
+    Args:
+        size: the number of cases of each publication.
+    """
     counts = np.array([size[publication] for publication in publications])
     following = np.cumsum(counts[::-1])[::-1]
     place = min(int((following > share * counts.sum()).sum()), max(len(counts) - 1, 0))
     return list(publications[:place]), list(publications[place:])
 
 
-def _cited(
-    kg: KnowledgeGraph, cases: Sequence[Case], tested: set[str], since: int | None
-) -> dict[str, Any]:
-    """What the knowledge cites of the test's publications, and of others as late."""
-    references = references_of([case for case in cases if case.publication in tested])
-    cited = cited_by(kg)
-    later = {c for c in cited if since is not None and pmid(c) >= since} - references
-    return {
-        "publications": sorted(cited & references),
-        "rows": citing(kg, references).height,
-        "later": len(later),
-        "example": max(later, key=pmid) if later else None,
-    }
+@dataclass(frozen=True)
+class Citations:
+    """What the knowledge cites of the test's publications, and of others as late.
+
+    Attributes:
+        publications: those of the test that it cites.
+        rows: number of rows of evidence that cite them.
+        later: number of other publications, as late as the test's, that it cites.
+        latest: the latest of these.
+    """
+
+    publications: Sequence[str]
+    rows: int
+    later: int
+    latest: str | None
+
+    @classmethod
+    def of(cls, kg: KnowledgeGraph, test: Sequence[Case], since: int | None) -> Citations:
+        """The citations of a graph.
+
+        Args:
+            since: the lowest PMID of the test; None where it is not by date.
+        """
+        references = references_of(test)
+        cited = cited_by(kg)
+        later = {c for c in cited if since is not None and pmid(c) >= since} - references
+        return cls(
+            publications=sorted(cited & references),
+            rows=citing(kg, references).height,
+            later=len(later),
+            latest=max(later, key=pmid) if later else None,
+        )
+
+    def refusal(self) -> str:
+        """Why the knowledge can't be used as it is."""
+        if not self.rows:
+            return (
+                f"the knowledge cites {self.later:,} publications as late as the test's, as"
+                f" {self.latest}, so it is not what was known before; take an older release, or"
+                " give --drop-cited for today's without what cites the test's own"
+            )
+        return (
+            f"{self.rows:,} rows of the knowledge's evidence cite {len(self.publications):,} of"
+            f" the test's publications, as {self.publications[0]}, and would tell the diagnoses;"
+            " take an older release, or give --drop-cited to leave these rows out"
+        )
 
 
 def references_of(cases: Sequence[Case]) -> set[str]:
@@ -232,21 +330,7 @@ def references_of(cases: Sequence[Case]) -> set[str]:
     return {each for case in cases for each in (case.publication, *case.references)}
 
 
-def _refusal(told: Mapping[str, Any]) -> str:
-    if not told["rows"]:
-        return (
-            f"the knowledge cites {told['later']:,} publications as late as the test's, as"
-            f" {told['example']}, so it is not what was known before; take an older release, or"
-            " give --drop-cited for today's without what cites the test's own"
-        )
-    return (
-        f"{told['rows']:,} rows of the knowledge's evidence cite {len(told['publications']):,} of"
-        f" the test's publications, as {told['publications'][0]}, and would tell the diagnoses;"
-        " take an older release, or give --drop-cited to leave these rows out"
-    )
-
-
-def _without(kg: KnowledgeGraph, rows: pl.DataFrame) -> KnowledgeGraph:
+def _without_evidence(kg: KnowledgeGraph, rows: pl.DataFrame) -> KnowledgeGraph:
     """The graph without some evidence, and without the edges that it alone asserted."""
     if rows.is_empty():
         return kg
@@ -258,11 +342,17 @@ def _without(kg: KnowledgeGraph, rows: pl.DataFrame) -> KnowledgeGraph:
     return KnowledgeGraph({**frames, "predictions": empty(PREDICTIONS)}, kg.sources, kg.schema)
 
 
-def _span(cases: Sequence[Case]) -> dict[str, str | None]:
-    numbers = sorted(filter(None, (pmid(case.publication) for case in cases)))
-    first, last = (f"PMID:{numbers[at]}" if numbers else None for at in (0, -1))
-    return {"first": first, "last": last}
+def _counts(cases: Sequence[Case]) -> PartCounts:
+    pmids = sorted(filter(None, (pmid(case.publication) for case in cases)))
+    first, last = (f"PMID:{pmids[place]}" if pmids else None for place in (0, -1))
+    return {
+        "cases": len(cases),
+        "publications": len({case.publication for case in cases}),
+        "diseases": len({disease for case in cases for disease in case.diseases}),
+        "first": first,
+        "last": last,
+    }
 
 
-def _of_relations(rows: pl.DataFrame) -> dict[str, int]:
-    return dict(rows.group_by("relation").len().sort("relation").iter_rows())
+def _relation_counts(evidence: pl.DataFrame) -> dict[str, int]:
+    return dict(evidence.group_by("relation").len().sort("relation").iter_rows())

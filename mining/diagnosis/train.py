@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +17,7 @@ from ...core.threads import one_thread
 from ...graph.kg import KnowledgeGraph
 from .cases import cases_of
 from .classifiers import train_logistic, train_perceptron
-from .figures import figures_of, first_of, ranks_of
+from .figures import Figures, figures_of, first_of, ranks_of
 from .knowledge import Knowledge
 from .model import HELD_OUT, KIND, DiagnosisModel
 from .networks import NetworkTraining, train_network
@@ -147,7 +146,7 @@ def _train_scorer(
     return UntrainedScorer(model, knowledge), None, []
 
 
-def _simulated_figures(scorer: DiagnosisScorer, patients: Simulated, seed: int) -> dict[str, Any]:
+def _simulated_figures(scorer: DiagnosisScorer, patients: Simulated, seed: int) -> Figures:
     """The figures of a scorer on held-out simulated patients."""
     scores = scorer.scores(patients.phenotypes)
     figures = figures_of(
