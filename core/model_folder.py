@@ -1,11 +1,15 @@
-"""A trained model as a folder: weights, vocabulary, config and card. Nothing in it is pickled."""
+"""A trained model as a folder: config, card, weights and what else loading needs.
+
+Every folder has a `config.json` with the model's kind, the version of the form, settings, and the
+checksums of all files; reading verifies them. Nothing in it is pickled.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +18,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from .atomic import atomic_folder, sha256
 from .errors import ModelError
@@ -23,11 +28,14 @@ CONFIG = "config.json"
 WEIGHTS = "weights.safetensors"
 VOCABULARY = "vocabulary.json"
 CARD = "CARD.md"
+# Fields of the config that every model has.
+COMMON_FIELDS = ("model_version", "kind", "versions", "sha256")
+_ANEW = "train or fetch the model anew"
 
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """What a model folder holds.
+    """What the folder of a model of a graph holds.
 
     Attributes:
         kind: what sort of model it is, such as `links` or `diagnosis`.
@@ -56,74 +64,108 @@ class ModelFolder:
 
 
 def save_model(path: Path | str, model: ModelFolder) -> None:
-    """Write a model folder; it takes the place of a model folder that is there.
+    """Write the folder of a model of a graph; it takes the place of a model folder that is there.
 
     The same model gives the same bytes.
 
     Raises:
         DataError: `path` is a file, or a folder that is no model folder.
     """
-    with atomic_folder(path, marker=CONFIG) as folder:
+
+    def write(folder: Path) -> None:
         # Copies, since safetensors refuses tensors that share memory.
         tensors = {name: t.detach().cpu().contiguous().clone() for name, t in model.tensors.items()}
         save_file(tensors, folder / WEIGHTS)
-        # save_file writes with owner-only permissions on some systems; the folder's own decide.
-        (folder / WEIGHTS).chmod(0o644)
         _write_json(folder / VOCABULARY, model.vocabulary)
-        texts = {CARD: model.card, **model.plots}
-        for name, text in texts.items():
+        for name, text in model.plots.items():
             (folder / name).write_text(text, encoding="utf-8")
-        config: dict[str, Any] = {
+
+    config = {
+        "settings": model.settings,
+        "seed": model.seed,
+        "metrics": model.metrics,
+        "split": model.split,
+        "graph": model.graph,
+    }
+    save_files(path, model.kind, config, model.card, write)
+
+
+def save_network(
+    path: Path | str,
+    kind: str,
+    network: nn.Module,
+    config: Mapping[str, Any],
+    card: str,
+    write_encoder: Callable[[Path], None],
+) -> None:
+    """Write the folder of a network of text, its weights in half precision; see `save_files`.
+
+    Args:
+        write_encoder: writes what the encoder needs beside the weights into a folder.
+    """
+
+    def write(folder: Path) -> None:
+        weights = {name: value.half().contiguous() for name, value in network.state_dict().items()}
+        save_file(weights, folder / WEIGHTS)
+        write_encoder(folder)
+
+    save_files(path, kind, config, card, write)
+
+
+def save_files(
+    path: Path | str,
+    kind: str,
+    config: Mapping[str, Any],
+    card: str,
+    write: Callable[[Path], None],
+) -> None:
+    """Write a model's folder; it takes the place of a model folder that is there.
+
+    Args:
+        kind: what sort of model it is, by which it is opened.
+        config: what loading and readers need, as JSON can hold it.
+        card: the model card, Markdown.
+        write: writes all other files into a folder.
+
+    Raises:
+        DataError: `path` is a file, or a folder that is no model folder.
+    """
+    with atomic_folder(path, marker=CONFIG) as folder:
+        write(folder)
+        (folder / CARD).write_text(card, encoding="utf-8")
+        files = sorted(file for file in folder.rglob("*") if file.is_file())
+        for file in files:
+            if file.suffix == ".safetensors":
+                # save_file writes with owner-only permissions on some systems; the folder's decide.
+                file.chmod(0o644)
+        versions = {name: version(name) for name in _RECORDED_VERSIONS}
+        whole: dict[str, Any] = {
             "model_version": MODEL_VERSION,
-            "kind": model.kind,
-            "settings": model.settings,
-            "seed": model.seed,
-            "metrics": model.metrics,
-            "split": model.split,
-            "graph": model.graph,
-            "versions": {
-                "python": platform.python_version(),
-                **{name: version(name) for name in _RECORDED_VERSIONS},
-            },
-            "sha256": {name: sha256(folder / name) for name in (WEIGHTS, VOCABULARY, *texts)},
+            "kind": kind,
+            **config,
+            "versions": {"python": platform.python_version(), **versions},
+            "sha256": {file.relative_to(folder).as_posix(): sha256(file) for file in files},
         }
-        config["sha256"][CONFIG] = _digest(config)
-        _write_json(folder / CONFIG, config)
+        write_config(folder, whole)
+
+
+def write_config(folder: Path, config: Mapping[str, Any]) -> None:
+    """Write a model folder's config with its own checksum among those of `sha256`."""
+    whole: dict[str, Any] = json.loads(json.dumps(config))
+    whole["sha256"].pop(CONFIG, None)
+    whole["sha256"][CONFIG] = _digest(whole)
+    _write_json(folder / CONFIG, whole)
 
 
 def open_model(path: Path | str, kind: str) -> ModelFolder:
-    """Read a model folder of that kind, after verifying every file's checksum.
+    """Read the folder of a model of a graph, after verifying every file's checksum.
 
     Raises:
         ModelError: there is no model folder, it is damaged, of another version, or of another kind.
     """
     folder = Path(path)
-    file = folder / CONFIG
-    if not file.is_file():
-        raise ModelError(f"{folder}: is no model folder (it has no {CONFIG}); train a model first")
+    config = read_config(folder, kind)
     try:
-        config = json.loads(file.read_text(encoding="utf-8"))
-        if "kind" not in config and "model" in config:
-            raise ModelError(f"{folder}: is a model of {config['model']}, not for {kind}")
-        if config["model_version"] != MODEL_VERSION:
-            raise ModelError(
-                f"{file}: was written by medkg {config['versions']['medkg']} (model version"
-                f" {config['model_version']}); this medkg reads model version {MODEL_VERSION}:"
-                " train the model anew"
-            )
-        checksums = dict(config["sha256"])
-        own = checksums.pop(CONFIG)
-        if own != _digest({**config, "sha256": checksums}):
-            raise ModelError(f"{file}: is damaged (its checksum differs); train the model anew")
-        if config["kind"] != kind:
-            raise ModelError(f"{folder}: is a model for {config['kind']}, not for {kind}")
-        for name, checksum in checksums.items():
-            if not (folder / name).is_file():
-                raise ModelError(f"{folder / name}: is missing; train the model anew")
-            if sha256(folder / name) != checksum:
-                raise ModelError(
-                    f"{folder / name}: is damaged (its checksum differs); train the model anew"
-                )
         # Copies, since views into the file are not aligned, and sums over them round differently.
         tensors = {name: t.clone() for name, t in load_file(folder / WEIGHTS).items()}
         return ModelFolder(
@@ -138,25 +180,84 @@ def open_model(path: Path | str, kind: str) -> ModelFolder:
             card=(folder / CARD).read_text(encoding="utf-8"),
             plots={
                 name: (folder / name).read_text(encoding="utf-8")
-                for name in checksums
+                for name in config["sha256"]
                 if name.endswith(".svg")
             },
         )
     except (ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
-        raise ModelError(f"{file}: is damaged ({error}); train the model anew") from error
+        raise ModelError(f"{folder / CONFIG}: is damaged ({error}); {_ANEW}") from error
+
+
+def read_config(
+    folder: Path, kind: str, fields: Mapping[str, type] | None = None
+) -> dict[str, Any]:
+    """The config of a model folder whose files are all there and as they were saved.
+
+    Args:
+        kind: what sort of model it must be.
+        fields: that its config must have, with their types.
+
+    Raises:
+        ModelError: there is no model folder, it is damaged, of another version, or of another kind.
+    """
+    file = folder / CONFIG
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(f"{folder}: holds no model (no {CONFIG} can be read)") from error
+    except ValueError as error:
+        raise ModelError(f"{file}: is damaged ({error}); {_ANEW}") from error
+    try:
+        if config["kind"] != kind:
+            raise ModelError(f"{folder}: is a model for {config['kind']}, not for {kind}")
+        if config["model_version"] != MODEL_VERSION:
+            writer = config.get("versions", {}).get("medkg", "of another version")
+            raise ModelError(
+                f"{file}: was written by medkg {writer} (model version"
+                f" {config['model_version']}); this medkg reads model version {MODEL_VERSION}:"
+                f" {_ANEW}"
+            )
+        checksums = dict(config["sha256"])
+        own = checksums.pop(CONFIG)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelError(f"{file}: is damaged ({error}); {_ANEW}") from error
+    if own != _digest({**config, "sha256": checksums}):
+        raise ModelError(f"{file}: is damaged (its checksum differs); {_ANEW}")
+    for name, type_ in (fields or {}).items():
+        if not isinstance(config.get(name), type_):
+            raise ModelError(f"{file}: is damaged (its {name}); {_ANEW}")
+    for name, checksum in checksums.items():
+        if not (folder / name).is_file():
+            raise ModelError(f"{folder / name}: is missing; {_ANEW}")
+        if sha256(folder / name) != checksum:
+            raise ModelError(f"{folder / name}: is damaged (its checksum differs); {_ANEW}")
+    return dict(config)
+
+
+def load_weights(folder: Path, network: nn.Module) -> None:
+    """Read the weights that `save_network` wrote into a network; nothing is unpickled.
+
+    Raises:
+        ModelError: they are not the network's.
+    """
+    try:
+        weights = load_file(folder / WEIGHTS)
+        network.load_state_dict({name: value.float() for name, value in weights.items()})
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise ModelError(f"{folder}: its weights don't fit its config; {_ANEW}") from error
 
 
 _RECORDED_VERSIONS = ("medkg", "torch", "torch-geometric", "numpy", "polars")
 
 
-def named(name: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The tensors of a part of a model, by names that begin with the part's."""
-    return {f"{name}.{key}": tensor.detach() for key, tensor in tensors.items()}
+def with_prefix(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors of a part of a model, by names that begin with the part's and a dot."""
+    return {f"{prefix}.{name}": tensor.detach() for name, tensor in tensors.items()}
 
 
-def part_named(name: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The tensors that `named` gave these names, by their own."""
-    begin = f"{name}."
+def without_prefix(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors that `with_prefix` gave these names, by their own."""
+    begin = f"{prefix}."
     return {n.removeprefix(begin): t for n, t in tensors.items() if n.startswith(begin)}
 
 
@@ -165,4 +266,5 @@ def _digest(config: Mapping[str, Any]) -> str:
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+    text = json.dumps(content, ensure_ascii=False, indent=1)
+    path.write_text(text + "\n", encoding="utf-8")

@@ -31,6 +31,7 @@ from spacy.util import get_package_path, is_package
 from ..core.atomic import atomic_file, sha256
 from ..core.errors import DataError, MedkgError
 from ..core.locks import try_lock
+from ..core.model_folder import read_config
 from ..core.progress import progress
 from ..core.quarantine import BadRow, Quarantine
 from ..core.threads import one_thread
@@ -44,7 +45,6 @@ from ..graph.frames import (
 )
 from ..graph.kg import KnowledgeGraph, Part
 from .documents import TextDocument
-from .folder import open_folder
 from .pipeline import _read, _Rows, build_pipeline
 from .relations.model import MODEL as RELATIONS_MODEL
 from .relations.model import SHIPPED as SHIPPED_RELATIONS
@@ -241,7 +241,7 @@ def _only_nodes(kg: KnowledgeGraph) -> KnowledgeGraph:
 
 
 def _licence(relations_model: Path | None) -> str:
-    config = open_folder(relations_model or SHIPPED_RELATIONS, RELATIONS_MODEL, {})
+    config = read_config(relations_model or SHIPPED_RELATIONS, RELATIONS_MODEL)
     return str(config.get("licence", "their own licence"))
 
 

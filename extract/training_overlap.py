@@ -17,9 +17,9 @@ import numpy as np
 
 from ..core.atomic import json_object
 from ..core.errors import ModelError
+from ..core.model_folder import read_config
 from .corpora.document import Document
 from .corpora.splits import text_key
-from .folder import open_folder
 
 TextHashes = np.ndarray[tuple[int], np.dtype[np.uint32]]
 # In a card, of the figures that a model takes from its sibling.
@@ -70,7 +70,7 @@ def open_sibling(
         ModelError: it is damaged, of another sort, trained in another way or on other documents, or
             its figures are a sibling's or of documents that its reader saw.
     """
-    config = open_folder(folder, model, {"development": dict, TEXT_HASHES_FIELD: str})
+    config = read_config(folder, model, {"development": dict, TEXT_HASHES_FIELD: str})
     if config.get("sibling"):
         raise ModelError(f"{folder}: states a sibling's figures itself; give that one")
     if config.get("reader_seen"):

@@ -25,7 +25,7 @@ from torch_geometric.sampler import BaseSampler, EdgeSamplerInput
 
 from ..core.atomic import atomic_folder
 from ..core.errors import DataError, ModelError
-from ..core.model_folder import named, part_named
+from ..core.model_folder import with_prefix, without_prefix
 from ..core.progress import progress
 from ..core.threads import one_thread
 from . import parallel
@@ -491,7 +491,7 @@ class _State:
 
     def write(self, path: Path, fingerprint: str) -> None:
         """Write a checkpoint, in the place of the one that is there."""
-        tensors = named("network", self._weights())
+        tensors = with_prefix("network", self._weights())
         tensors |= {f"best.{name}": w.clone() for name, w in self.best.items()}
         for which, optimiser in enumerate(self.optimisers):
             for number, values in optimiser.state_dict()["state"].items():
@@ -521,14 +521,14 @@ class _State:
         except (ValueError, KeyError, OSError, SafetensorError) as error:
             raise ModelError(f"{path}: the checkpoint is damaged ({error}); remove it") from error
 
-        self.network.load_state_dict(part_named("network", tensors))
+        self.network.load_state_dict(without_prefix("network", tensors))
         device = next(self.network.parameters()).device
         self.best = {
-            name: tensor.to(device) for name, tensor in part_named("best", tensors).items()
+            name: tensor.to(device) for name, tensor in without_prefix("best", tensors).items()
         }
         for which, optimiser in enumerate(self.optimisers):
             moments: dict[int, dict[str, Tensor | int]] = {}
-            for name, tensor in part_named(f"optimiser.{which}", tensors).items():
+            for name, tensor in without_prefix(f"optimiser.{which}", tensors).items():
                 number, field = name.split(".")
                 # SparseAdam counts its steps by a whole number, Adam by a tensor.
                 counted = tensor.dtype == torch.int64 and tensor.ndim == 0

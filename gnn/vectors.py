@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from ..core.model_folder import named, part_named
+from ..core.model_folder import with_prefix, without_prefix
 from .decoders import DECODERS
 
 
@@ -39,10 +39,10 @@ class Vectors:
     def tensors(self) -> dict[str, Tensor]:
         """What `from_tensors` needs."""
         own = {"heads": self._heads, "tails": self._tails, "relation": self._relation}
-        return {**own, **named("network", self.network)}
+        return {**own, **with_prefix("network", self.network)}
 
     @classmethod
     def from_tensors(cls, decoder: str, tensors: Mapping[str, Tensor]) -> Vectors:
         """The scorer that gave these `tensors`."""
-        network = part_named("network", tensors)
+        network = without_prefix("network", tensors)
         return cls(decoder, tensors["heads"], tensors["tails"], tensors["relation"], network)

@@ -14,9 +14,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from ...core.errors import ModelError
-from ..folder import open_folder, save_files
+from ...core.model_folder import COMMON_FIELDS, WEIGHTS, read_config, save_files
 
 SHIPPED = Path(__file__).parent.parent / "model" / "linker"
+KIND = "linker"
 
 # What the trees see of a mention and a node, in this order. NaN: not known.
 FEATURES = (
@@ -78,11 +79,11 @@ class LinkingRanker:
         """
         folder = folder or SHIPPED
         needed: dict[str, Any] = {"features": list, "bias": float, "threshold": float, "depth": int}
-        about = open_folder(folder, "linker", needed)
+        about = read_config(folder, KIND, needed)
         if tuple(about["features"]) != FEATURES:
             raise ModelError(f"{folder}: was trained on other features; train it again")
         try:
-            arrays = load_file(folder / "weights.safetensors")
+            arrays = load_file(folder / WEIGHTS)
         except (OSError, SafetensorError) as error:
             raise ModelError(f"{folder}: its weights can't be read; train it again") from error
         if set(arrays) != set(_ARRAYS):
@@ -93,9 +94,10 @@ class LinkingRanker:
         """Write the model's folder; it takes the place of one that is there."""
 
         def write(draft: Path) -> None:
-            save_file(self.arrays, draft / "weights.safetensors")
+            save_file(self.arrays, draft / WEIGHTS)
 
-        save_files(folder, self.about, card, write)
+        config = {name: value for name, value in self.about.items() if name not in COMMON_FIELDS}
+        save_files(folder, KIND, config, card, write)
 
     def probabilities(self, inputs: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """(rows, features) → the probability of each row's link."""
@@ -165,7 +167,6 @@ def fit(
         leaves = np.flatnonzero(~inner)
         arrays["value"][place, leaves] = nodes["value"][~inner]
     about = {
-        "model": "linker",
         "encoder": "gradient-boosted trees",
         "features": list(FEATURES),
         "bias": float(model._baseline_prediction.item()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..folder import score_cells
+from ...core.model_card import score_cells
 from ..training_overlap import SIBLING_FIGURES
 from .recogniser import THRESHOLD
 

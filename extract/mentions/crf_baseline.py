@@ -17,9 +17,9 @@ from typing import Any
 from sklearn_crfsuite import CRF
 
 from ...core.errors import ModelError
+from ...core.model_folder import read_config, save_files
 from ...core.progress import progress
 from ..corpora.labels import tagged_spans
-from ..folder import open_folder, save_files
 from ..tokens import token_offsets
 from .names import NameLists, normalised
 from .recogniser import MODEL, PredictedMention, TrainedRecogniser
@@ -123,9 +123,7 @@ class CrfNer(TrainedRecogniser):
             for name, crf in self._taggers.items():
                 shutil.copyfile(crf.modelfile.name, draft / f"{name}.crfsuite")
 
-        save_files(
-            folder, {"model": MODEL, "encoder": "crf", "heads": self.kinds, **about}, card, write
-        )
+        save_files(folder, MODEL, {"encoder": "crf", "heads": self.kinds, **about}, card, write)
 
     @classmethod
     def load(cls, folder: Path) -> CrfNer:
@@ -134,7 +132,7 @@ class CrfNer(TrainedRecogniser):
         Raises:
             ModelError: the folder is missing, damaged, or of another kind or schema version.
         """
-        config = open_folder(folder, MODEL, {"heads": dict})
+        config = read_config(folder, MODEL, {"heads": dict})
         files = {name: folder / f"{name}.crfsuite" for name in config["heads"]}
         missing = [file for file in files.values() if not file.is_file()]
         if missing:

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from ...core.atomic import json_object
 from ...core.errors import ModelError
+from ...core.model_folder import load_weights, read_config, save_network
 from ..abbreviations import find_abbreviations
-from ..folder import load_weights, open_folder, save_folder
 from ..tokens import longest_first, token_offsets
 from .bilstm import BiLSTMEncoder, Vocabulary
 from .crf import CRF, decode
@@ -128,12 +128,11 @@ class NerModel(nn.Module, TrainedRecogniser):
         """Write `config.json`, half-precision weights, what the encoder needs, and `CARD.md`."""
         bilstm = isinstance(self.encoder, BiLSTMEncoder)
         config = {
-            "model": MODEL,
             "encoder": "bilstm" if bilstm else "transformer",
             "heads": self.kinds,
             **about,
         }
-        save_folder(folder, self, config, card, self._write_encoder)
+        save_network(folder, MODEL, self, config, card, self._write_encoder)
 
     def _write_encoder(self, draft: Path) -> None:
         if isinstance(self.encoder, BiLSTMEncoder):
@@ -152,7 +151,7 @@ class NerModel(nn.Module, TrainedRecogniser):
             ModelError: the folder is missing, damaged, or of another kind or schema version.
         """
         folder = SHIPPED if folder is None else Path(folder)
-        config = open_folder(folder, MODEL, {"heads": dict})
+        config = read_config(folder, MODEL, {"encoder": str, "heads": dict})
         if config["encoder"] not in ("bilstm", "transformer"):
             raise ModelError(f"{folder}: is a recogniser without a network ({config['encoder']})")
         if config["encoder"] == "bilstm":
@@ -197,7 +196,7 @@ def load_recogniser(model: Path | str | None = None, device: str | None = None) 
 
         return SpacyNer.open(name)
     config = json_object(folder / "config.json") or {}
-    if config.get("model") == MODEL:
+    if config.get("kind") == MODEL:
         if config.get("encoder") == "spacy":
             from .spacy_ner import SpacyNer
 

@@ -19,9 +19,9 @@ from spacy.training import Example
 from spacy.util import compounding, filter_spans, minibatch
 
 from ...core.errors import ModelError
+from ...core.model_folder import read_config, save_files
 from ...core.progress import progress
 from ..corpora.labels import kind_of
-from ..folder import open_folder, save_files
 from ..tokens import blank
 from .recogniser import MODEL, PredictedMention, TrainedRecogniser
 
@@ -113,9 +113,7 @@ class SpacyNer(TrainedRecogniser):
             for name, nlp in self._pipelines.items():
                 nlp.to_disk(draft / name)
 
-        save_files(
-            folder, {"model": MODEL, "encoder": "spacy", "heads": self.kinds, **about}, card, write
-        )
+        save_files(folder, MODEL, {"encoder": "spacy", "heads": self.kinds, **about}, card, write)
 
     @classmethod
     def load(cls, folder: Path) -> SpacyNer:
@@ -124,7 +122,7 @@ class SpacyNer(TrainedRecogniser):
         Raises:
             ModelError: the folder is missing, damaged, or of another kind or schema version.
         """
-        heads = open_folder(folder, MODEL, {"heads": dict})["heads"]
+        heads = read_config(folder, MODEL, {"heads": dict})["heads"]
         try:
             return cls({name: spacy.load(folder / name) for name in heads}, heads)
         except (OSError, ValueError) as error:

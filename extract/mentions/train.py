@@ -97,7 +97,7 @@ def train_ner(
             `sibling` is given for a model that has none, the checkpoint belongs to another
             training, or the sibling was trained in another way.
     """
-    check_replaceable(out, marker="config.json", model=MODEL)
+    check_replaceable(out, marker="config.json", kind=MODEL)
     names_by_kind = graph_names(names)
     if names and not names_by_kind:
         raise DataError(
@@ -164,7 +164,7 @@ def train_ner(
         "licence": (ROAM_LICENCE if roam else "that of the corpora")
         + (", and what the names' sources ask" if names else ""),
         "set_aside": quarantine.counts(),
-        "sibling": None if theirs is None else theirs["checksums"],
+        "sibling": None if theirs is None else theirs["sha256"],
         "development": figures,
         "development_joined": joined,
         TEXT_HASHES_FIELD: text_hashes(d for c in read for d in c.train),

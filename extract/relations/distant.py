@@ -25,13 +25,13 @@ import torch
 from safetensors.numpy import load_file, save_file
 from torch.nn import functional
 
+from ...core.model_folder import WEIGHTS, read_config, save_files
 from ...core.quarantine import Quarantine
 from .. import sentences as _sentences  # noqa: F401
 from ..corpora.document import Document, flat_mentions
 from ..corpora.files import read_text
 from ..corpora.published import load_corpora
 from ..corpora.splits import without_overlap
-from ..folder import open_folder, save_files
 from ..mentions import network as _ner  # noqa: F401 (they register their components)
 from ..mentions.names import hpo_file, normalised, shipped_names
 from ..tokens import blank
@@ -110,7 +110,6 @@ class DistantModel:
     def save(self, folder: Path, card: str) -> None:
         """Write the model's folder."""
         config = {
-            "model": MODEL,
             "encoder": "linear",
             "slope": self.slope,
             "intercept": self.intercept,
@@ -118,9 +117,9 @@ class DistantModel:
 
         def write(draft: Path) -> None:
             weights = {"weights": self.weights.astype(np.float16)}
-            save_file(weights, draft / "weights.safetensors")
+            save_file(weights, draft / WEIGHTS)
 
-        save_files(folder, config, card, write)
+        save_files(folder, MODEL, config, card, write)
 
     @classmethod
     def load(cls, folder: Path) -> DistantModel:
@@ -129,8 +128,8 @@ class DistantModel:
         Raises:
             ModelError: it is missing, damaged or of another sort.
         """
-        config = open_folder(folder, MODEL, {"slope": float, "intercept": float})
-        weights = load_file(folder / "weights.safetensors")["weights"].astype(np.float32)
+        config = read_config(folder, MODEL, {"slope": float, "intercept": float})
+        weights = load_file(folder / WEIGHTS)["weights"].astype(np.float32)
         return cls(weights, config["slope"], config["intercept"])
 
 

@@ -26,10 +26,10 @@ from spacy.util import minibatch
 from torch import Tensor, nn
 
 from ...core.errors import ModelError
+from ...core.model_folder import COMMON_FIELDS, load_weights, read_config, save_network
 from ...graph.identifiers import name_key_of
 from ..abbreviations import abbreviations_of
 from ..context.context import relation_context
-from ..folder import load_weights, open_folder, save_folder
 from ..linking import component as _linker  # noqa: F401 (registers what it sets on spans)
 from ..mentions.network import SHIPPED as RECOGNISER
 from ..sentences import sentence_of
@@ -61,8 +61,7 @@ MODEL = "medkg_relations"
 _RECOGNISER = "recogniser"  # in the folder, where the towers read with another than ships
 # Of the config what `save` writes itself.
 _OWN = (
-    "model",
-    "schema",
+    *COMMON_FIELDS,
     "encoder",
     "towers",
     "recogniser",
@@ -70,7 +69,6 @@ _OWN = (
     "temperatures",
     "thresholds",
     "linear_thresholds",
-    "checksums",
 )
 _BATCH = 4096  # words of a batch when predicting, padding included
 # What the towers learn; the linear models do as well for the others.
@@ -202,7 +200,6 @@ class RelationModel(nn.Module):
         """
         towers = len(self.encoder.towers) if isinstance(self.encoder, PairTowers) else 0
         config = {
-            "model": MODEL,
             "encoder": "towers" if towers else "transformer",
             "towers": towers,
             "recogniser": self.encoder.recogniser_checksum if towers else "",
@@ -212,7 +209,7 @@ class RelationModel(nn.Module):
             "linear_thresholds": self.linear_thresholds,
             **about,
         }
-        save_folder(folder, self, config, card, self._write_encoder)
+        save_network(folder, MODEL, self, config, card, self._write_encoder)
 
     def _write_encoder(self, draft: Path) -> None:
         if isinstance(self.encoder, PairTowers):
@@ -231,13 +228,14 @@ class RelationModel(nn.Module):
             ModelError: the folder is missing, damaged, or of another kind or schema version.
         """
         folder = SHIPPED if folder is None else Path(folder)
-        needed = {
+        fields = {
+            "encoder": str,
             "temperatures": dict,
             "thresholds": dict,
             "linear_thresholds": dict,
             "towers": int,
         }
-        config = open_folder(folder, MODEL, needed)
+        config = read_config(folder, MODEL, fields)
         if config.get("tasks") != {task: list(labels) for task, labels in TASKS.items()}:
             raise ModelError(f"{folder}: is of other relations than this version's; train it again")
         encoder: PairTowers | PairTransformer

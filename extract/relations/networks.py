@@ -15,6 +15,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 
 from ...core.atomic import json_object
 from ...core.errors import ModelError
+from ...core.model_folder import CARD, CONFIG
 from ..fit import checksum
 from ..mentions.bilstm import LAYERS, BiLSTMEncoder, LockedDropout
 from ..mentions.network import SHIPPED, NerModel
@@ -73,7 +74,8 @@ def reader(recogniser: Path, files: str) -> Reader:
 
 def recogniser_checksum(recogniser: Path) -> str:
     """Of the files that `reader` reads with; loading them verifies theirs."""
-    return checksum((json_object(recogniser / "config.json") or {}).get("checksums"))
+    files = (json_object(recogniser / CONFIG) or {}).get("sha256") or {}
+    return checksum({name: files[name] for name in files if name not in (CONFIG, CARD)})
 
 
 class Tower(nn.Module):

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from ...core.atomic import check_replaceable
 from ...core.errors import DataError, ModelError
+from ...core.model_card import score_cells
 from ...core.progress import progress
 from ...core.quarantine import Quarantine
 from ...core.threads import one_thread
@@ -30,7 +31,6 @@ from ..fit import (
     checksum,
     fit,
 )
-from ..folder import score_cells
 from ..mentions.names import hpo_definitions
 from ..mentions.network import SHIPPED as RECOGNISER
 from ..mentions.vectors import count_words, skip_gram, word_form
@@ -195,7 +195,7 @@ def train_relations(
             training, or the sibling was trained in another way.
     """
     out = Path(out)
-    check_replaceable(out, marker="config.json", model=MODEL)
+    check_replaceable(out, marker="config.json", kind=MODEL)
     check_rate(learning_rate)
     if encoder is None and (learning_rate is not None or lora is not None):
         raise ModelError("a learning rate and LoRA are for a Hugging Face encoder; name one")
@@ -277,7 +277,7 @@ def train_relations(
             for task in TASKS
         },
         "set_aside": quarantine.counts(),
-        "sibling": theirs.get("checksums"),
+        "sibling": theirs.get("sha256"),
         "reader_seen": documents_trained_on([recogniser], parts.development["targets"])
         if encoder is None
         else 0,

@@ -24,10 +24,10 @@ from scipy.special import log_softmax
 from ...core.errors import MissingError, ModelError
 from ...core.model_folder import (
     ModelFolder,
-    named,
     open_model,
-    part_named,
     save_model,
+    with_prefix,
+    without_prefix,
 )
 from ...core.sparse import matrix_from_tensors, matrix_tensors
 from ...graph.frames import PREDICTIONS, conform
@@ -335,7 +335,7 @@ class DiagnosisModel:
         Raises:
             DataError: `path` is a file, or a folder that is no model folder.
         """
-        tensors = named("scorer", self._scorer.state())
+        tensors = with_prefix("scorer", self._scorer.state())
         knowledge = self.knowledge
         for name in _MATRICES:
             tensors |= matrix_tensors(name, getattr(knowledge, name))
@@ -402,7 +402,7 @@ def load_diagnosis_model(path: Path | str, graph: KnowledgeGraph | None = None) 
     )
     try:
         knowledge = _saved_knowledge(folder)
-        weights = part_named("scorer", folder.tensors)
+        weights = without_prefix("scorer", folder.tensors)
         settings = dict(folder.settings)
         name, temperature = settings.pop("model"), settings.pop("temperature")
         open_set = settings.pop("open_set")

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ...core.checkpoint import Stages
 from ...core.errors import DataError
-from ...core.model_folder import named, part_named
+from ...core.model_folder import with_prefix, without_prefix
 from ...graph.kg import KnowledgeGraph
 from .cross_fitting import BATCH_SIZE, HEADS, CrossFitting
 from .features import SCORED_FEATURES, DiagnosisFeatures, with_relative_features
@@ -54,16 +54,16 @@ class DiagnosisRanker:
 
     def state(self) -> dict[str, Tensor]:
         """All weights by name."""
-        state = named("network", self.features.network.state_dict())
+        state = with_prefix("network", self.features.network.state_dict())
         for number, head in enumerate(self.heads):
-            state |= named(f"readout.{number}", head.state_dict())
+            state |= with_prefix(f"readout.{number}", head.state_dict())
         return state
 
     @classmethod
     def of_state(cls, knowledge: Knowledge, state: dict[str, Tensor]) -> DiagnosisRanker:
         """The ranker of these weights."""
-        network = network_of(knowledge, part_named("network", state))
-        heads = [_head_of(part_named(f"readout.{number}", state)) for number in range(HEADS)]
+        network = network_of(knowledge, without_prefix("network", state))
+        heads = [_head_of(without_prefix(f"readout.{number}", state)) for number in range(HEADS)]
         return cls(DiagnosisFeatures(knowledge, network), heads)
 
 
@@ -109,7 +109,7 @@ def train_ranker(
 def shipped_heads() -> list[ScoringHead]:
     """The scoring heads that come with medkg."""
     state = load_file(SHIPPED_WEIGHTS)
-    return [_head_of(part_named(str(number), state)) for number in range(HEADS)]
+    return [_head_of(without_prefix(str(number), state)) for number in range(HEADS)]
 
 
 def shipped_publications() -> list[str]:
@@ -145,7 +145,7 @@ def train_shipped_heads(kg: KnowledgeGraph, cases: KnowledgeGraph, seed: int = 0
     fitting = CrossFitting(kg, cases, knowledge, training, train_on_patients=False)
     state: dict[str, Tensor] = {}
     for number, head in enumerate(fitting.heads()):
-        state |= named(str(number), head.state_dict())
+        state |= with_prefix(str(number), head.state_dict())
     state = {name: tensor.contiguous() for name, tensor in state.items()}
     open_set = fitting.open_set()
     if open_set is None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...core.checkpoint import Stages
-from ...core.model_folder import named, part_named
+from ...core.model_folder import with_prefix, without_prefix
 from ...core.progress import progress
 from ...gnn.pair_network import (
     CandidateTable,
@@ -147,7 +147,7 @@ class BaseModels:
         return {
             "quantiles": torch.from_numpy(self.quantiles),
             **{name: booster_tensor(booster) for name, booster in boosters.items()},
-            **named("network", self.network.state_dict()),
+            **with_prefix("network", self.network.state_dict()),
         }
 
     @classmethod
@@ -157,7 +157,7 @@ class BaseModels:
             tensors["quantiles"].numpy(),
             [booster_from_tensor(tensors[f"order{n}"]) for n in range(_ORDERING_BOOSTERS)],
             booster_from_tensor(tensors["level"]),
-            pair_network_from_tensors(part_named("network", tensors)),
+            pair_network_from_tensors(without_prefix("network", tensors)),
         )
 
 

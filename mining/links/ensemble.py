@@ -13,7 +13,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from ...core.calibration import Calibration
-from ...core.model_folder import named
+from ...core.model_folder import with_prefix
 from ...core.progress import progress
 from ...core.ranking import filtered_ranks
 from .scorers import LinkScorer
@@ -80,7 +80,7 @@ class Ensemble:
         """The weights, and what the members are made of, by their numbers."""
         parts = {"weights": torch.from_numpy(self.weights)}
         for number, member in enumerate(self.members):
-            parts |= named(str(number), member.scorer.tensors())
+            parts |= with_prefix(str(number), member.scorer.tensors())
         return parts
 
 

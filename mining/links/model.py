@@ -19,10 +19,10 @@ from ...core.calibration import Calibration
 from ...core.errors import MissingError, ModelError
 from ...core.model_folder import (
     ModelFolder,
-    named,
     open_model,
-    part_named,
     save_model,
+    with_prefix,
+    without_prefix,
 )
 from ...core.ranking import pair_matrix
 from ...graph.frames import (
@@ -396,7 +396,7 @@ class LinkModel:
                 graph=record,
                 vocabulary={"heads": task.heads, "tails": task.tails},
                 tensors={
-                    **named("scorer", self.scorer.tensors()),
+                    **with_prefix("scorer", self.scorer.tensors()),
                     **{
                         f"pairs.{part}": torch.from_numpy(getattr(task, part))
                         for part in ("train", "valid", "test")
@@ -437,7 +437,7 @@ def load_link_model(path: Path | str, graph: KnowledgeGraph | None = None) -> Li
             symmetric=settings.pop("symmetric"),
         )
         calibrations = calibrations_from_settings(settings.pop("calibrations"))
-        scorer = scorer_from_tensors(settings, part_named("scorer", folder.tensors), task)
+        scorer = scorer_from_tensors(settings, without_prefix("scorer", folder.tensors), task)
     except (KeyError, ValueError, TypeError) as error:
         raise ModelError(f"{path}: lacks {error}; train the model anew") from error
     except ModelError as error:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
-from ...core.model_folder import part_named
+from ...core.model_folder import without_prefix
 from ...core.ranking import pair_matrix
 from ...core.sparse import (
     largest_entries,
@@ -286,7 +286,7 @@ def _similarity_tensors(
 def _similarities_from_tensors(
     end: str, tensors: Mapping[str, Tensor]
 ) -> dict[str, sparse.csr_matrix]:
-    own = part_named(end, tensors)
+    own = without_prefix(end, tensors)
     return {
         matrix.partition(".")[2]: matrix_from_tensors(matrix, own)
         for matrix in sorted({name.rpartition(".")[0] for name in own})

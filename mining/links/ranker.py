@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
-from ...core.model_folder import named, part_named
+from ...core.model_folder import with_prefix, without_prefix
 from ...core.sparse import matrix_from_tensors, matrix_tensors
 from .base_models import BaseModels
 from .pair_features import PairFeatures
@@ -82,21 +82,21 @@ class LinkRanker:
             **matrix_tensors("scores", self._scores),
             "rest": torch.from_numpy(self._other_tails),
             "network_weight": torch.tensor(self.network_weight, dtype=torch.float64),
-            **named("judges", self.base_models.tensors()),
-            **named("known", self.pair_features.tensors()),
-            **(named("structure", self.structure.tensors()) if self.structure else {}),
+            **with_prefix("judges", self.base_models.tensors()),
+            **with_prefix("known", self.pair_features.tensors()),
+            **(with_prefix("structure", self.structure.tensors()) if self.structure else {}),
         }
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> LinkRanker:
         """The scorer that gave these `tensors`."""
-        structure = part_named("structure", tensors)
+        structure = without_prefix("structure", tensors)
         return cls(
             matrix_from_tensors("scores", tensors),
             tensors["rest"].numpy(),
-            BaseModels.from_tensors(part_named("judges", tensors)),
+            BaseModels.from_tensors(without_prefix("judges", tensors)),
             float(tensors["network_weight"]),
-            PairFeatures.from_tensors(part_named("known", tensors)),
+            PairFeatures.from_tensors(without_prefix("known", tensors)),
             _structure_from(structure) if structure else None,
         )
 

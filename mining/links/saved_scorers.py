@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from ...core.calibration import Calibration
-from ...core.model_folder import part_named
+from ...core.model_folder import without_prefix
 from ...gnn.vectors import Vectors
 from .baselines import Degree, Neighbours
 from .ensemble import Ensemble, EnsembleMember
@@ -45,7 +45,7 @@ def scorer_from_tensors(
     if model == "ensemble":
         members = [
             EnsembleMember(
-                scorer_from_tensors(member["settings"], part_named(str(number), tensors), task),
+                scorer_from_tensors(member["settings"], without_prefix(str(number), tensors), task),
                 calibrations_from_settings(member["calibrations"]),
             )
             for number, member in enumerate(settings["members"])

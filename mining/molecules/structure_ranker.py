@@ -22,7 +22,7 @@ from torch import Tensor
 from ...core import calibration
 from ...core.calibration import CALIBRATED_CANDIDATES, Calibration
 from ...core.errors import DataError
-from ...core.model_folder import named, part_named
+from ...core.model_folder import with_prefix, without_prefix
 from ...core.sparse import matrix_from_tensors, matrix_tensors
 from ...gnn.data import EdgeType, vocabulary
 from ...graph.kg import KnowledgeGraph
@@ -338,7 +338,7 @@ class StructureScorer:
             **matrix_tensors("molecules.paths", features.paths),
             "molecules.numbers": torch.from_numpy(features.descriptors),
             "molecules.heads": torch.from_numpy(heads),
-            **named("structure", self.structure.tensors()),
+            **with_prefix("structure", self.structure.tensors()),
         }
 
     @classmethod
@@ -350,6 +350,6 @@ class StructureScorer:
             tensors["molecules.numbers"].numpy(),
         )
         return cls(
-            StructureRanker.from_tensors(part_named("structure", tensors)),
+            StructureRanker.from_tensors(without_prefix("structure", tensors)),
             NodeMolecules(features, tensors["molecules.heads"].numpy()),
         )

@@ -18,7 +18,7 @@ from scipy import sparse
 from scipy.optimize import minimize
 from torch import Tensor
 
-from ...core.model_folder import named, part_named
+from ...core.model_folder import with_prefix, without_prefix
 from ...core.ranking import pair_matrix
 from ...core.sparse import (
     matrix_from_tensors,
@@ -183,7 +183,7 @@ class Content:
         found = {**matrix_tensors("genes", self._genes), **matrix_tensors("known", self._known)}
         for side, alike in (("drug", self._drugs), ("disease", self._diseases)):
             for number, matrix in enumerate(alike.values()):
-                found |= named(f"{side}{number}", matrix_tensors("alike", matrix))
+                found |= with_prefix(f"{side}{number}", matrix_tensors("alike", matrix))
         return found
 
     @classmethod
@@ -191,7 +191,7 @@ class Content:
         """The scorer that gave these `tensors` and has these `weights`."""
         drugs, diseases = (
             {
-                channel: matrix_from_tensors("alike", part_named(f"{side}{number}", tensors))
+                channel: matrix_from_tensors("alike", without_prefix(f"{side}{number}", tensors))
                 for number, channel in enumerate(weights[side])
             }
             for side in ("drug", "disease")

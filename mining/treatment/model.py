@@ -20,10 +20,10 @@ from ...core.calibration import Calibration
 from ...core.errors import MissingError, ModelError
 from ...core.model_folder import (
     ModelFolder,
-    named,
     open_model,
-    part_named,
     save_model,
+    with_prefix,
+    without_prefix,
 )
 from ...graph.frames import PREDICTIONS, conform, empty
 from ...graph.kg import KnowledgeGraph
@@ -532,7 +532,7 @@ class TreatmentModel:
                 tensors={
                     key: tensor
                     for name, member in self.members.items()
-                    for key, tensor in named(name, member.tensors()).items()
+                    for key, tensor in with_prefix(name, member.tensors()).items()
                 }
                 | {
                     f"pairs.{part}": torch.from_numpy(getattr(self.task, part))
@@ -589,7 +589,7 @@ def load_treatment_model(path: Path | str, graph: KnowledgeGraph | None = None) 
         content = settings.pop("content")
         members: dict[str, Member] = {}
         for name in settings.pop("members"):
-            tensors = part_named(name, folder.tensors)
+            tensors = without_prefix(name, folder.tensors)
             if name == "popularity":
                 members[name] = Degree.from_tensors(tensors)
             elif name == "content":

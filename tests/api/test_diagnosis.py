@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 import medkg
 from medkg.access import connect
-from medkg.cli import app, show
+from medkg.cli import app
 from medkg.core.errors import DataError, MissingError, ModelError
 from medkg.core.quarantine import Quarantine
 from medkg.diagnosis import (
@@ -490,6 +490,7 @@ def test_coverage_needs_a_model_with_sets(folder: Path) -> None:
 
 def test_many_cases_of_which_the_first_have_no_rank(capsys: pytest.CaptureFixture[str]) -> None:
     from medkg.cli.show_diagnosis import print_cases
+
     case: dict[str, Any] = {
         "present": ["HP:0000021"],
         "diagnoses": [{"name": "dull disease", "probability": 0.5}],

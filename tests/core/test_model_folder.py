@@ -11,7 +11,18 @@ import pytest
 import torch
 
 from medkg.core.errors import DataError, ModelError
-from medkg.core.model_folder import ModelFolder, open_model, save_model
+from medkg.core.model_folder import (
+    ModelFolder,
+    load_weights,
+    open_model,
+    read_config,
+    save_files,
+    save_model,
+    save_network,
+    with_prefix,
+    without_prefix,
+    write_config,
+)
 
 
 def small_model() -> ModelFolder:
@@ -91,19 +102,19 @@ def test_other_version(folder: Path, key: str) -> None:
     config = json.loads((folder / "config.json").read_text())
     config[key] = 99
     (folder / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ModelError, match="train the model anew"):
+    with pytest.raises(ModelError, match="train or fetch the model anew"):
         open_model(folder, "links")
 
 
 def test_other_kind_and_no_folder(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="is a model for links, not for diagnosis"):
         open_model(folder, "diagnosis")
-    with pytest.raises(ModelError, match="is no model folder"):
+    with pytest.raises(ModelError, match="holds no model"):
         open_model(tmp_path / "nowhere", "links")
-    # One of the text models, whose folders are made otherwise.
-    (folder / "config.json").write_text(json.dumps({"model": "medkg_ner"}))
-    with pytest.raises(ModelError, match="is a model of medkg_ner, not for links"):
-        open_model(folder, "links")
+    # One of the text models.
+    save_files(tmp_path / "text", "medkg_ner", {"heads": {}}, "# Card", lambda _folder: None)
+    with pytest.raises(ModelError, match="is a model for medkg_ner, not for links"):
+        open_model(tmp_path / "text", "links")
 
 
 def test_saving_replaces_a_model_and_nothing_else(folder: Path, tmp_path: Path) -> None:
@@ -122,3 +133,45 @@ def test_pickles_are_never_read(folder: Path) -> None:
     torch.save({"a": torch.zeros(1)}, folder / "weights.safetensors")
     with pytest.raises(ModelError):
         open_model(folder, "links")
+
+
+def test_a_network_is_kept_in_half_precision_beside_what_its_encoder_needs(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network, other = torch.nn.Linear(3, 2), torch.nn.Linear(3, 2)
+
+    def write_encoder(draft: Path) -> None:
+        (draft / "encoder").mkdir()
+        (draft / "encoder" / "words.json").write_text('["a"]')
+
+    folder = tmp_path / "text"
+    save_network(folder, "medkg_ner", network, {"heads": {"a": [1]}}, "# Card", write_encoder)
+    config = read_config(folder, "medkg_ner", {"heads": dict})
+    assert config["heads"] == {"a": [1]}
+    assert set(config["sha256"]) == {
+        "CARD.md",
+        "config.json",
+        "encoder/words.json",
+        "weights.safetensors",
+    }
+    load_weights(folder, other)
+    assert torch.equal(other.weight, network.weight.half().float())
+    with pytest.raises(ModelError, match="weights don't fit"):
+        load_weights(folder, torch.nn.Linear(3, 3))
+    with pytest.raises(ModelError, match=r"damaged .its threshold"):
+        read_config(folder, "medkg_ner", {"threshold": float})
+    (folder / "encoder" / "words.json").write_text("[]")
+    with pytest.raises(ModelError, match=r"words\.json: is damaged"):
+        read_config(folder, "medkg_ner")
+
+
+def test_a_changed_config_is_written_with_its_checksum(folder: Path) -> None:
+    config = read_config(folder, "links")
+    write_config(folder, {**config, "settings": {"dim": 8, 1: "a number as a key"}})
+    assert open_model(folder, "links").settings == {"dim": 8, "1": "a number as a key"}
+
+
+def test_prefixes_come_and_go() -> None:
+    tensors = {"a": torch.zeros(1), "b.c": torch.ones(2)}
+    whole = {**with_prefix("part", tensors), "partial": torch.zeros(3)}
+    assert set(whole) == {"part.a", "part.b.c", "partial"}
+    assert without_prefix("part", whole) == tensors

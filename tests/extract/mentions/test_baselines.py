@@ -104,7 +104,7 @@ def test_a_damaged_baseline_is_named(trained: tuple[Path, dict[str, Any]], tmp_p
             copy.write_bytes(file.read_bytes())
     large = max((f for f in folder.rglob("*") if f.is_file()), key=lambda f: f.stat().st_size)
     large.write_bytes(large.read_bytes()[:-10])
-    with pytest.raises(ModelError, match=f"{large.name}: is missing or not the file"):
+    with pytest.raises(ModelError, match=f"{large.name}: is damaged"):
         load_recogniser(folder)
 
 

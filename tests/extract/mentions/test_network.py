@@ -137,7 +137,7 @@ def test_a_model_that_held_nothing_back_states_its_sibling_s_figures(
     parts = theirs["documents"]["made"]
     assert ours["documents"] == {"made": {"train": sum(parts.values()), "development": 0}}
     assert ours["development_joined"] == theirs["development_joined"]
-    assert (theirs["sibling"], ours["sibling"]) == (None, theirs["checksums"])
+    assert (theirs["sibling"], ours["sibling"]) == (None, theirs["sha256"])
     card = (out / "CARD.md").read_text(encoding="utf-8")
     assert "those of its sibling" in card
     assert "those of its sibling" not in (folder / "CARD.md").read_text(encoding="utf-8")
@@ -234,21 +234,21 @@ def test_no_corpus_or_no_room_is_an_error(corpora: Path, tmp_path: Path) -> None
         (lambda f: (f / "config.json").write_text("{", encoding="utf-8"), "is damaged"),
         (
             lambda f: (f / "config.json").write_text("{}", encoding="utf-8"),
-            "not a model of the sort medkg_ner",
+            "is damaged .'kind'",
         ),
         (
-            lambda f: (f / "config.json").write_text('{"model": "medkg_ner", "schema": 1}'),
+            lambda f: (f / "config.json").write_text('{"kind": "medkg_ner", "model_version": 3}'),
             "is damaged",
         ),
         (lambda f: (f / "weights.safetensors").unlink(), r"weights\.safetensors: is missing"),
-        (lambda f: (f / "vocabulary.json").write_text("{}"), "not the file that was saved"),
+        (lambda f: (f / "vocabulary.json").write_text("{}"), "checksum differs"),
         (
             lambda f: (f / "config.json").write_text(
                 (f / "config.json")
                 .read_text(encoding="utf-8")
-                .replace('"schema": 1', '"schema": 9')
+                .replace('"model_version": 3', '"model_version": 9')
             ),
-            "is of schema 9, this version reads 1",
+            "model version 9.*reads model version 3",
         ),
     ],
 )

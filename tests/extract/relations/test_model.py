@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import scale
 
 from medkg.core.errors import DataError, ModelError
+from medkg.core.model_folder import write_config
 from medkg.core.quarantine import Quarantine
 from medkg.extract import sentences as _sentences  # noqa: F401 (likewise)
 from medkg.extract.context.context import Context
@@ -199,16 +200,16 @@ def test_no_pairs_give_no_rows(trained: Path) -> None:
         (lambda f: (f / "config.json").unlink(), "holds no model"),
         (lambda f: (f / "config.json").write_text("{"), "damaged"),
         (
-            lambda f: (f / "config.json").write_text('{"model": "x"}'),
-            "not a model of the sort medkg_rel",
+            lambda f: (f / "config.json").write_text('{"kind": "x"}'),
+            "is a model for x, not for medkg_rel",
         ),
-        (lambda f: (f / "weights.safetensors").write_bytes(b"no"), "not the file that was saved"),
+        (lambda f: (f / "weights.safetensors").write_bytes(b"no"), "checksum differs"),
         (lambda f: (f / "words.json").unlink(), "missing"),
         (
             lambda f: (f / "config.json").write_text(
-                json.dumps({**json.loads((f / "config.json").read_text()), "checksums": None})
+                json.dumps({**json.loads((f / "config.json").read_text()), "sha256": None})
             ),
-            "damaged .its checksums",
+            "is damaged",
         ),
     ],
 )
@@ -223,19 +224,19 @@ def test_a_damaged_model_says_what_is_wrong(
         RelationModel.load(folder)
 
 
-def test_another_schema_version_is_refused(trained: Path, tmp_path: Path) -> None:
+def test_another_model_version_is_refused(trained: Path, tmp_path: Path) -> None:
     folder = tmp_path / "model"
     shutil.copytree(trained, folder)
     config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**config, "schema": 99}))
-    with pytest.raises(ModelError, match="schema 99"):
+    (folder / "config.json").write_text(json.dumps({**config, "model_version": 99}))
+    with pytest.raises(ModelError, match="model version 99"):
         RelationModel.load(folder)
 
 
 def test_a_model_of_another_recogniser_is_refused(trained: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(trained, tmp_path / "model")
     config = json.loads((copy / "config.json").read_text(encoding="utf-8"))
-    (copy / "config.json").write_text(json.dumps({**config, "recogniser": "0" * 64}))
+    write_config(copy, {**config, "recogniser": "0" * 64})
     with pytest.raises(ModelError, match=r"another recogniser.*train it again"):
         RelationModel.load(copy)
 
@@ -258,7 +259,7 @@ def test_towers_that_read_with_another_recogniser_take_it_along(tmp_path: Path) 
     assert torch.equal(component.model.predict([pair], ["targets"])["targets"], said)
 
     shutil.rmtree(tmp_path / "saved" / "recogniser")
-    with pytest.raises(ModelError, match="is missing or not the file"):
+    with pytest.raises(ModelError, match="is missing"):
         RelationModel.load(tmp_path / "saved")
     with pytest.raises(ModelError, match="holds no model"):
         train_relations(corpora, tmp_path / "no", recogniser=tmp_path / "nowhere")
@@ -299,7 +300,7 @@ def test_a_model_that_held_nothing_back_states_its_sibling_s_figures(tmp_path: P
     figures = train_relations(corpora, sibling, epochs=1, raw_text=TEXTS)
     assert train_relations(corpora, out, epochs=1, raw_text=TEXTS, sibling=sibling) == figures
     theirs, ours = (json.loads((f / "config.json").read_text("utf-8")) for f in (sibling, out))
-    assert (ours["calibration"], ours["sibling"]) == (theirs["calibration"], theirs["checksums"])
+    assert (ours["calibration"], ours["sibling"]) == (theirs["calibration"], theirs["sha256"])
     assert all(ours["pairs"][task] > theirs["pairs"][task] for task in TASKS)
     assert "those of its sibling" in (out / "CARD.md").read_text(encoding="utf-8")
     for model, seen in ((sibling, 0), (out, 4)):
