@@ -171,7 +171,7 @@ def test_a_changed_config_is_written_with_its_checksum(folder: Path) -> None:
 
 
 def test_prefixes_come_and_go() -> None:
-    tensors = {"a": torch.zeros(1), "b.c": torch.ones(2)}
+    tensors = {"a": torch.zeros(()), "b.c": torch.ones(())}
     whole = {**with_prefix("part", tensors), "partial": torch.zeros(3)}
     assert set(whole) == {"part.a", "part.b.c", "partial"}
     assert without_prefix("part", whole) == tensors
