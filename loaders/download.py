@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pooch
 import requests
@@ -35,8 +34,8 @@ pooch.get_logger().setLevel("WARNING")
 
 def cache_folder() -> Path:
     """Where fetched sources are kept: MEDKG_CACHE, or the user's cache folder of the system."""
-    given = os.environ.get("MEDKG_CACHE")
-    return Path(given) if given else Path(pooch.os_cache("medkg"))
+    folder = os.environ.get("MEDKG_CACHE")
+    return Path(folder) if folder else Path(pooch.os_cache("medkg"))
 
 
 def fetch(info: SourceInfo, folder: Path | None = None) -> Path:
@@ -140,8 +139,8 @@ class _Resuming:
         self.part = part
         self.version = part.with_name(f"{part.name}.json")
 
-    def __call__(self, url: str, output_file: Any, pooch: Any) -> None:
-        """Fetch `url` to `output_file`; called by pooch."""
+    def __call__(self, url: str, output_file: str | os.PathLike[str], _pooch: object) -> None:
+        """Fetch `url` to `output_file`; called by pooch, which hands itself over too."""
         for attempt in range(1, _TRIES + 1):
             try:
                 self._go_on(url)

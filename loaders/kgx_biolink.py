@@ -22,7 +22,7 @@ from .frames import json_column
 from .kgx_files import Files, read_rows
 
 # Biolink's categories that become a kind of ours, the most specific first; of a node's categories
-# the first one in this order counts. Some are told apart by the identifier's prefix.
+# the first one in this order counts. Some are divided by the identifier's prefix.
 _CATEGORIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Case", "Patient", ()),
     ("CellularComponent", "CellularComponent", ()),
@@ -116,7 +116,7 @@ _DIRECTIONS = {
     "decreased": "decreased",
     "downregulated": "decreased",
 }
-_TEXT_MINED = (
+_IS_TEXT_MINED = (
     pl.col("agent_type") == "text_mining_agent",
     pl.col("knowledge_level") == "text_co_occurrence",
 )
@@ -166,14 +166,14 @@ def biolink_parts(
             nodes = _nodes(our_fields(rows, _NODE_FIELDS), schema, file, quarantine)
             kinds.append(nodes.select("id", "kind"))
             yield Part(nodes=nodes)
-    known = pl.concat([*kinds, pl.DataFrame(schema={"id": pl.String, "kind": pl.String})])
-    known = known.unique("id", keep="first", maintain_order=True)
+    node_kinds = pl.concat([*kinds, pl.DataFrame(schema={"id": pl.String, "kind": pl.String})])
+    node_kinds = node_kinds.unique("id", keep="first", maintain_order=True)
     rules = _rules(schema)
     with progress("kgx edges") as advance:
         for file in files.edges:
             for rows in read_rows(file, _columns(EDGE_FIELDS), quarantine):
                 fields = our_fields(rows, EDGE_FIELDS)
-                evidence = _evidence(fields, known, rules, file, quarantine)
+                evidence = _evidence(fields, node_kinds, rules, file, quarantine)
                 yield Part(evidence=evidence.with_columns(release=pl.lit(release or None)))
                 advance(rows.height)
 
@@ -184,16 +184,16 @@ def _columns(fields: Mapping[str, Sequence[str]]) -> list[str]:
 
 def our_fields(rows: pl.DataFrame, fields: Mapping[str, Sequence[str]]) -> pl.DataFrame:
     """Our fields of the columns there are; those that hold several values as lists."""
-    made = {}
-    for ours, names in fields.items():
-        there = [name for name in names if name in rows.columns]
-        if ours in _LISTS:
-            lists = [_list(name, rows.schema[name]) for name in there]
-            made[ours] = pl.concat_list(lists) if lists else pl.lit([], dtype=STRING_LIST)
+    columns = {}
+    for field, names in fields.items():
+        present = [name for name in names if name in rows.columns]
+        if field in _LISTS:
+            lists = [_list(name, rows.schema[name]) for name in present]
+            columns[field] = pl.concat_list(lists) if lists else pl.lit([], dtype=STRING_LIST)
         else:
-            texts = [_first(name, rows.schema[name]) for name in there]
-            made[ours] = pl.coalesce(texts) if texts else pl.lit(None, pl.String)
-    return rows.select("line", **made)
+            texts = [_first(name, rows.schema[name]) for name in present]
+            columns[field] = pl.coalesce(texts) if texts else pl.lit(None, pl.String)
+    return rows.select("line", **columns)
 
 
 def _list(name: str, dtype: pl.DataType) -> pl.Expr:
@@ -222,7 +222,12 @@ def _nodes(rows: pl.DataFrame, schema: Schema, path: Path, quarantine: Quarantin
             (category, kind, list(prefixes), rank)
             for rank, (category, kind, prefixes) in enumerate([*_CATEGORIES, *own])
         ],
-        schema={"category": pl.String, "kind": pl.String, "of": STRING_LIST, "rank": pl.Int64},
+        schema={
+            "category": pl.String,
+            "kind": pl.String,
+            "prefixes": STRING_LIST,
+            "rank": pl.Int64,
+        },
         orient="row",
     )
     prefix = pl.col("id").str.split(":").list.first()
@@ -231,12 +236,12 @@ def _nodes(rows: pl.DataFrame, schema: Schema, path: Path, quarantine: Quarantin
         .explode("category")
         .with_columns(pl.col("category").str.strip_prefix("biolink:"))
         .join(table, on="category")
-        .filter((pl.col("of").list.len() == 0) | pl.col("of").list.contains(prefix))
+        .filter((pl.col("prefixes").list.len() == 0) | pl.col("prefixes").list.contains(prefix))
         .sort("rank")
         .unique("row", keep="first", maintain_order=True)
         .select("row", "kind")
     )
-    rows = rows.with_columns(id=ids, given="id", reason=reasons).join(
+    rows = rows.with_columns(id=ids, written="id", reason=reasons).join(
         kinds, on="row", how="left", maintain_order="left"
     )
     rows = rows.with_columns(
@@ -245,8 +250,8 @@ def _nodes(rows: pl.DataFrame, schema: Schema, path: Path, quarantine: Quarantin
         )
     )
     for row in rows.filter(pl.col("reason").is_not_null()).iter_rows(named=True):
-        held = f"{row['given'] or ''} {' '.join(row['categories'])}".strip()
-        quarantine.add(row["reason"], path=path, line=row["line"], row=held)
+        shown = f"{row['written'] or ''} {' '.join(row['categories'])}".strip()
+        quarantine.add(row["reason"], path=path, line=row["line"], row=shown)
     rows = rows.filter(pl.col("reason").is_null())
     return rows.select(
         "id",
@@ -259,7 +264,7 @@ def _nodes(rows: pl.DataFrame, schema: Schema, path: Path, quarantine: Quarantin
 
 
 def _rules(schema: Schema) -> pl.DataFrame:
-    """What a predicate with a direction means between two kinds."""
+    """The relation of each predicate, by direction of regulation and the kinds of its ends."""
     rules: dict[tuple[str, str, str, str], tuple[str, bool]] = {}
 
     def add(predicate: str, direction: str, name: str, turned: bool) -> None:
@@ -277,7 +282,7 @@ def _rules(schema: Schema) -> pl.DataFrame:
             add(relation.biolink.removeprefix("biolink:"), "", relation.name, False)
     return pl.DataFrame(
         [(*key, *value) for key, value in rules.items()],
-        schema=["predicate", "way", "head_kind", "tail_kind", "relation", "turned"],
+        schema=["predicate", "regulation", "head_kind", "tail_kind", "relation", "turned"],
         orient="row",
     )
 
@@ -289,26 +294,63 @@ def _evidence(
     path: Path,
     quarantine: Quarantine,
 ) -> pl.DataFrame:
+    """The evidence of edges; those that the schema has no relation for are set aside."""
+    rows = _with_relations(_with_standard_ends(rows), kinds, rules)
+    rows = _usable(rows, path, quarantine)
+    negated = (pl.col("negated").str.to_lowercase() == "true").fill_null(False)
+    lacks_phenotype = negated & (pl.col("relation") == "HAS_PHENOTYPE")
+    is_text_mined = pl.any_horizontal(pl.coalesce(test, False) for test in _IS_TEXT_MINED)
+    fraction = pl.col("percentage").cast(pl.Float64, strict=False) / 100
+    rows = rows.with_columns(frequency=pl.when(fraction.is_between(0, 1)).then(fraction.round(4)))
+    turned = pl.col("turned")
+    return rows.select(
+        relation=pl.when(lacks_phenotype).then(pl.lit("LACKS_PHENOTYPE")).otherwise("relation"),
+        subject=pl.when(turned).then("object").otherwise("subject"),
+        object=pl.when(turned).then("subject").otherwise("object"),
+        original_subject=pl.when(turned).then("original_object").otherwise("original_subject"),
+        original_object=pl.when(turned).then("original_subject").otherwise("original_object"),
+        references="references",
+        source=source_name(pl.col("source")),
+        polarity=pl.when(negated & ~lacks_phenotype)
+        .then(pl.lit("negated"))
+        .otherwise(pl.lit("asserted")),
+        level=pl.when(is_text_mined)
+        .then(pl.lit("text-mined"))
+        .when(pl.col("knowledge_level").is_in(_OBSERVED).fill_null(False))
+        .then(pl.lit("observed"))
+        .otherwise(pl.lit("curated")),
+        qualifiers=json_column(rows, _QUALIFIERS),
+    )
+
+
+def _with_standard_ends(rows: pl.DataFrame) -> pl.DataFrame:
+    """Edges with identifiers in the standard spelling, and what their qualifiers mean.
+
+    A drug that lowers a protein's activity acts on it (`action`); one that lowers its expression
+    is another relation (`regulation`).
+    """
     ends = {
         name: normalise_curies(rows[name])[0]
         for name in ("subject", "object", "original_subject", "original_object")
     }
-    direction = pl.col("direction").replace_strict(_DIRECTIONS, default=None)
-    # A drug that lowers a protein's activity acts on it; one that lowers its expression is another
-    # relation.
-    activity = pl.col("aspect").str.contains("activity").fill_null(False)
-    rows = rows.with_columns(
-        given=pl.concat_str("subject", "predicate", "object", separator=" ", ignore_nulls=True),
+    is_of_activity = pl.col("aspect").str.contains("activity").fill_null(False)
+    is_regulation = (pl.col("predicate") == "affects") & ~is_of_activity
+    return rows.with_columns(
+        written=pl.concat_str("subject", "predicate", "object", separator=" ", ignore_nulls=True),
         predicate=pl.col("predicate").str.strip_prefix("biolink:"),
-        direction=direction,
+        direction=pl.col("direction").replace_strict(_DIRECTIONS, default=None),
         **ends,
     ).with_columns(
-        way=pl.when((pl.col("predicate") == "affects") & ~activity).then("direction").fill_null(""),
-        action=pl.when(activity)
+        regulation=pl.when(is_regulation).then("direction").fill_null(""),
+        action=pl.when(is_of_activity)
         .then(pl.col("direction"))
         .replace({"increased": "activator", "decreased": "inhibitor"}),
     )
-    rows = (
+
+
+def _with_relations(rows: pl.DataFrame, kinds: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
+    """Edges with the kinds of their ends, and the relation that the rules have for them."""
+    return (
         rows.join(
             kinds.rename({"id": "subject", "kind": "head_kind"}),
             on="subject",
@@ -323,50 +365,33 @@ def _evidence(
         )
         .join(
             rules,
-            on=["predicate", "way", "head_kind", "tail_kind"],
+            on=["predicate", "regulation", "head_kind", "tail_kind"],
             how="left",
             maintain_order="left",
         )
     )
-    problem = (
-        pl.when(pl.any_horizontal(pl.col("head_kind", "tail_kind").is_null()))
+
+
+def _usable(rows: pl.DataFrame, path: Path, quarantine: Quarantine) -> pl.DataFrame:
+    """Edges that have a relation; the others are set aside."""
+    rows = rows.with_columns(
+        problem=pl.when(pl.any_horizontal(pl.col("head_kind", "tail_kind").is_null()))
         .then(pl.lit("dangling end"))
         .when(pl.col("knowledge_level") == "prediction")
         .then(pl.lit("prediction of another model"))
         .when(pl.col("relation").is_null())
         .then(pl.lit("no relation for this predicate between these kinds"))
     )
-    rows = rows.with_columns(problem=problem)
-    bad = rows.filter(pl.col("problem").is_not_null())
-    for line, reason, given, head, tail in bad.select(
-        "line", "problem", "given", "head_kind", "tail_kind"
+    unusable = rows.filter(pl.col("problem").is_not_null())
+    for line, problem, written, head, tail in unusable.select(
+        "line", "problem", "written", "head_kind", "tail_kind"
     ).iter_rows():
-        pair = f" ({head} → {tail})" if head and tail else ""
-        quarantine.add(reason, path=path, line=line, row=f"{given}{pair}")
-    rows = rows.filter(pl.col("problem").is_null())
-    negated = (pl.col("negated").str.to_lowercase() == "true").fill_null(False)
-    denied = negated & (pl.col("relation") == "HAS_PHENOTYPE")
-    share = pl.col("percentage").cast(pl.Float64, strict=False) / 100
-    rows = rows.with_columns(frequency=pl.when(share.is_between(0, 1)).then(share.round(4)))
-    turned = pl.col("turned")
-    return rows.select(
-        relation=pl.when(denied).then(pl.lit("LACKS_PHENOTYPE")).otherwise("relation"),
-        subject=pl.when(turned).then("object").otherwise("subject"),
-        object=pl.when(turned).then("subject").otherwise("object"),
-        original_subject=pl.when(turned).then("original_object").otherwise("original_subject"),
-        original_object=pl.when(turned).then("original_subject").otherwise("original_object"),
-        references="references",
-        source=source_name(pl.col("source")),
-        polarity=pl.when(negated & ~denied).then(pl.lit("negated")).otherwise(pl.lit("asserted")),
-        level=pl.when(pl.any_horizontal(pl.coalesce(one, False) for one in _TEXT_MINED))
-        .then(pl.lit("text-mined"))
-        .when(pl.col("knowledge_level").is_in(_OBSERVED).fill_null(False))
-        .then(pl.lit("observed"))
-        .otherwise(pl.lit("curated")),
-        qualifiers=json_column(rows, _QUALIFIERS),
-    )
+        kinds = f" ({head} → {tail})" if head and tail else ""
+        quarantine.add(problem, path=path, line=line, row=f"{written}{kinds}")
+    return rows.filter(pl.col("problem").is_null())
 
 
 def source_name(column: pl.Expr) -> pl.Expr:
+    """The names of knowledge sources, without Biolink's prefix."""
     name = column.str.strip_prefix("infores:")
     return pl.when(name.str.len_chars() > 0).then(name).otherwise(pl.lit("kgx"))

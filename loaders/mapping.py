@@ -46,18 +46,19 @@ class Value:
     @property
     def pieces(self) -> list[tuple[str, bool]]:
         """The template as texts and columns (true)."""
-        parts = _PLACEHOLDER.split(self.template)
-        return [(text, at % 2 == 1) for at, text in enumerate(parts) if text]
+        # The texts that the pattern captures, which are columns, stand at odd places.
+        pieces = _PLACEHOLDER.split(self.template)
+        return [(text, place % 2 == 1) for place, text in enumerate(pieces) if text]
 
     def outcomes(self) -> set[str] | None:
         """What it may become, where that is known before a row is read."""
         if self.map is not None:
-            found = {*self.map.values(), *([self.otherwise] if self.otherwise else [])}
+            texts = {*self.map.values(), *([self.otherwise] if self.otherwise else [])}
         elif not self.columns:
-            found = {self.template}
+            texts = {self.template}
         else:
             return None
-        return {f"{self.prefix}{text}" for text in found}
+        return {f"{self.prefix}{text}" for text in texts}
 
 
 Values = tuple[Value, ...]
@@ -150,15 +151,15 @@ class Table:
     def used(self) -> dict[str, int]:
         """The columns that it uses, and the line of the mapping that names each first."""
         rules: tuple[NodeRule | EdgeRule, ...] = (*self.nodes, *self.edges)
-        found: dict[str, int] = {}
+        lines: dict[str, int] = {}
         for value in (value for rule in rules for value in rule.values()):
             for column in value.columns:
-                found.setdefault(column, value.line)
+                lines.setdefault(column, value.line)
         for condition in (*self.where, *(c for rule in rules for c in rule.where)):
-            found.setdefault(condition.column, condition.line)
+            lines.setdefault(condition.column, condition.line)
         for column in self.split_rows.columns if self.split_rows else ():
-            found.setdefault(column, self.split_rows.line if self.split_rows else self.line)
-        return found
+            lines.setdefault(column, self.split_rows.line if self.split_rows else self.line)
+        return lines
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NoReturn
 
 import polars as pl
 import yaml
@@ -28,7 +26,7 @@ from .mapping import (
     Value,
     Values,
 )
-from .mapping_yaml import OPTION_PATTERN, Block
+from .mapping_yaml import Block, YamlReader, YamlValue
 
 
 def read_mapping(path: Path, options: Mapping[str, str] | None = None) -> TableMapping:
@@ -51,85 +49,16 @@ def read_mapping(path: Path, options: Mapping[str, str] | None = None) -> TableM
         line = None if mark is None else mark.line + 1
         problem = getattr(error, "problem", None) or error
         raise DataError(f"is no YAML: {problem}", path=path, line=line) from error
-    return _Reader(path, dict(options or {})).mapping(node)
+    return _MappingReader(path, dict(options or {})).mapping(node)
 
 
-class _Reader:
-    """Turns the YAML into rules; every complaint names the line."""
+class _MappingReader(YamlReader):
+    """Turns the blocks of a mapping into rules; every complaint names the line."""
 
     def __init__(self, path: Path, options: dict[str, str]) -> None:
-        self.path, self.options = path, options
-        self.source = ""
+        super().__init__(path, options)
+        self.source_name = ""
         self.schema = Schema.default()
-
-    def fail(self, line: int, problem: str) -> NoReturn:
-        raise DataError(problem, path=self.path, line=line)
-
-    # From YAML to blocks, lists and text
-
-    def plain(self, node: yaml.Node) -> Any:
-        line = node.start_mark.line + 1
-        if isinstance(node, yaml.MappingNode):
-            values: dict[str, Any] = {}
-            lines: dict[str, int] = {}
-            for key, value in node.value:
-                name = str(key.value)
-                if name in values:
-                    self.fail(key.start_mark.line + 1, f"{name!r} is there twice")
-                values[name] = self.plain(value)
-                lines[name] = key.start_mark.line + 1
-            return Block(line, values, lines)
-        if isinstance(node, yaml.SequenceNode):
-            return [self.plain(item) for item in node.value]
-        if node.tag == "tag:yaml.org,2002:null":
-            return None
-        return OPTION_PATTERN.sub(lambda found: self.option(line, found[1]), str(node.value))
-
-    def option(self, line: int, name: str) -> str:
-        if name not in self.options:
-            self.fail(line, f"${{{name}}} is no option; declare it under options")
-        return self.options[name]
-
-    def block(self, line: int, value: Any, what: str, allowed: Sequence[str]) -> Block:
-        if not isinstance(value, Block):
-            self.fail(line, f"{what} must be keys with values; allowed are {', '.join(allowed)}")
-        for key in value.values:
-            if key not in allowed:
-                near = get_close_matches(key, allowed, 1)
-                hint = f"did you mean {near[0]}?" if near else f"allowed are {', '.join(allowed)}"
-                self.fail(value.lines[key], f"{what} has no {key!r}; {hint}")
-        return value
-
-    def text(self, block: Block, key: str, default: str | None = None) -> str:
-        value = block.values.get(key)
-        if value is None:
-            if default is None:
-                self.fail(block.line, f"{key!r} is missing")
-            return default
-        if not isinstance(value, str):
-            self.fail(block.line_of(key), f"{key!r} must be one text")
-        return value
-
-    def flag(self, block: Block, key: str, default: bool = False) -> bool:
-        text = self.text(block, key, str(default)).lower()
-        if text not in ("true", "false"):
-            self.fail(block.line_of(key), f"{key!r} must be true or false")
-        return text == "true"
-
-    def texts(self, block: Block, key: str) -> tuple[str, ...]:
-        value = block.values.get(key)
-        given = [] if value is None else value if isinstance(value, list) else [value]
-        if not all(isinstance(item, str) for item in given):
-            self.fail(block.line_of(key), f"{key!r} must be a text or a list of texts")
-        return tuple(given)
-
-    def items(self, block: Block, key: str) -> list[Any]:
-        value = block.values.get(key)
-        if value is not None and not isinstance(value, list):
-            self.fail(block.line_of(key), f"{key!r} must be a list; begin each entry with a hyphen")
-        return value or []
-
-    # From blocks to rules
 
     def mapping(self, node: yaml.Node | None) -> TableMapping:
         if not isinstance(node, yaml.MappingNode):
@@ -149,7 +78,7 @@ class _Reader:
             names = ("title", "published_format", "yields")
             about = self.block(top.line_of("about"), about, "about", names)
         source = self.read_source(top)
-        self.source = source.name
+        self.source_name = source.name
         if extension := self.text(top, "schema", ""):
             self.schema = self.schema.extended(self.path.parent / extension)
         tables = tuple(
@@ -171,7 +100,7 @@ class _Reader:
         if node is None:
             return {}
         line = node.start_mark.line + 1
-        given, self.options = self.options, {}
+        chosen, self.options = self.options, {}
         block = self.plain(node)
         names = () if not isinstance(block, Block) else tuple(block.values)
         block = self.block(line, block, "options", names)
@@ -180,7 +109,7 @@ class _Reader:
             option = self.block(block.line_of(name), value, f"option {name}", ("default", "help"))
             helps[name] = self.text(option, "help")
             defaults[name] = self.text(option, "default")
-        self.options = {**defaults, **given}
+        self.options = {**defaults, **chosen}
         return helps
 
     def read_source(self, top: Block) -> Source:
@@ -202,13 +131,7 @@ class _Reader:
             reliability,
         )
 
-    def number(self, block: Block, key: str, text: Any) -> float:
-        try:
-            return float(text)
-        except (TypeError, ValueError):
-            self.fail(block.line_of(key), f"{key!r}: {text!r} is no number")
-
-    def table(self, line: int, item: Any) -> Table:
+    def table(self, line: int, item: YamlValue) -> Table:
         names = (
             *("file", "may_lack", "format", "separator", "quoted", "comment", "header", "columns"),
             *("optional", "missing", "split_rows", "query", "database", "where", "nodes", "edges"),
@@ -257,17 +180,17 @@ class _Reader:
         return table
 
     def split_rows(self, table: Block) -> SplitRows | None:
-        given = table.values.get("split_rows")
-        if given is None:
+        value = table.values.get("split_rows")
+        if value is None:
             return None
         line = table.line_of("split_rows")
-        block = self.block(line, given, "split_rows", ("columns", "by"))
+        block = self.block(line, value, "split_rows", ("columns", "by"))
         columns = self.texts(block, "columns")
         if not columns:
             self.fail(line, "'split_rows' needs the columns that hold several values")
         return SplitRows(line, columns, self.text(block, "by"))
 
-    def node(self, line: int, item: Any, what: str, more: Sequence[str] = ()) -> NodeRule:
+    def node(self, line: int, item: YamlValue, what: str, more: Sequence[str] = ()) -> NodeRule:
         names = ("kind", "id", "name", "synonyms", "xrefs", "properties", *more)
         block = self.block(line, item, what, names)
         rule = NodeRule(
@@ -289,7 +212,7 @@ class _Reader:
             self.single(values, key)
         return rule
 
-    def edge(self, line: int, item: Any) -> EdgeRule:
+    def edge(self, line: int, item: YamlValue) -> EdgeRule:
         names = (
             *("head", "relation", "tail", *TEXT_FIELDS),
             *("probability", "references", "qualifiers", "where"),
@@ -299,11 +222,15 @@ class _Reader:
             if end not in block.values:
                 self.fail(block.line, f"the edge has no {end}")
         scale = (0.0, 1.0)
-        given = block.values.get("probability")
-        if isinstance(given, Block) and "scale" in given.values:
-            ends = [self.number(given, "scale", end) for end in self.items(given, "scale")]
+        probability = block.values.get("probability")
+        if isinstance(probability, Block) and "scale" in probability.values:
+            ends = [
+                self.number(probability, "scale", end) for end in self.items(probability, "scale")
+            ]
             if len(ends) != 2 or ends[0] == ends[1]:
-                self.fail(given.line_of("scale"), "'scale' must be [lowest, highest], as [0, 1000]")
+                self.fail(
+                    probability.line_of("scale"), "'scale' must be [lowest, highest], as [0, 1000]"
+                )
             scale = (ends[0], ends[1])
         rule = EdgeRule(
             line=block.line,
@@ -324,8 +251,10 @@ class _Reader:
                 allowed = EVIDENCE_VALUES.get(name)
                 for text in (value.outcomes() or set()) if allowed else ():
                     if text not in (allowed or ()):
-                        listed = ", ".join(allowed or ())
-                        self.fail(value.line, f"{name} can't be {text!r}; it is one of {listed}")
+                        allowed_values = ", ".join(allowed or ())
+                        self.fail(
+                            value.line, f"{name} can't be {text!r}; it is one of {allowed_values}"
+                        )
         self.check_joins(rule)
         return rule
 
@@ -346,10 +275,10 @@ class _Reader:
                 )
 
     def outcomes(self, value: Value, what: str) -> set[str]:
-        found = value.outcomes()
-        if found is None:
+        outcomes = value.outcomes()
+        if outcomes is None:
             self.fail(value.line, f"a {what} of a column needs a map: theirs to the schema's")
-        return found
+        return outcomes
 
     def single(self, values: Values, key: str) -> None:
         for value in values:
@@ -364,24 +293,24 @@ class _Reader:
         return values[0]
 
     def values(self, block: Block, key: str, required: bool = False) -> Values:
-        given = block.values.get(key)
-        if given is None:
+        value = block.values.get(key)
+        if value is None:
             if required:
                 self.fail(block.line, f"{key!r} is missing")
             return ()
         line = block.line_of(key)
-        items = given if isinstance(given, list) else [given]
+        items = value if isinstance(value, list) else [value]
         return tuple(self.value(line, item, key) for item in items)
 
     def group(self, block: Block, key: str) -> dict[str, Values]:
-        given = block.values.get(key)
-        if given is None:
+        group = block.values.get(key)
+        if group is None:
             return {}
-        if not isinstance(given, Block):
+        if not isinstance(group, Block):
             self.fail(block.line_of(key), f"{key!r} must be names with values")
-        return {name: self.values(given, name, required=True) for name in given.values}
+        return {name: self.values(group, name, required=True) for name in group.values}
 
-    def value(self, line: int, item: Any, key: str) -> Value:
+    def value(self, line: int, item: YamlValue, key: str) -> Value:
         if isinstance(item, str):
             return Value(line, item)
         names = ["value", "split", "extract", "map", "otherwise", "slug", "prefix", "number"]
@@ -396,31 +325,33 @@ class _Reader:
                 self.fail(block.line_of("extract"), f"is no regular expression: {error}")
             if not groups:
                 self.fail(block.line_of("extract"), "'extract' needs a group, as in ^9606\\.(.+)$")
-        given = block.values.get("map")
-        if given is not None and not isinstance(given, Block):
+        replacements = block.values.get("map")
+        if replacements is not None and not isinstance(replacements, Block):
             self.fail(block.line_of("map"), "'map' must be theirs: ours")
         return Value(
             line=block.line_of("value"),
             template=self.text(block, "value"),
             split=self.text(block, "split", "") or None,
             extract=extract,
-            map=None if given is None else {key: self.text(given, key) for key in given.values},
+            map=None
+            if replacements is None
+            else {key: self.text(replacements, key) for key in replacements.values},
             otherwise=self.text(block, "otherwise", "") or None,
             slug=slug,
-            prefix=self.text(block, "prefix", f"{self.source}:" if slug else ""),
+            prefix=self.text(block, "prefix", f"{self.source_name}:" if slug else ""),
             number=self.flag(block, "number"),
         )
 
     def conditions(self, block: Block) -> tuple[Condition, ...]:
         tests = ("is", "is_not", "in", "not_in", "at_least", "at_most", "matches", "present")
-        found = []
+        conditions = []
         for item in self.items(block, "where"):
             entry = self.block(block.line_of("where"), item, "a condition", ("column", *tests))
             column = self.text(entry, "column")
-            given = [test for test in tests if test in entry.values]
-            if len(given) != 1:
+            stated = [test for test in tests if test in entry.values]
+            if len(stated) != 1:
                 self.fail(entry.line, f"a condition needs one of {', '.join(tests)}")
-            test = given[0]
+            test = stated[0]
             operand = self.texts(entry, test)
             if test not in ("in", "not_in") and len(operand) != 1:
                 self.fail(entry.line_of(test), f"{test!r} must be one value")
@@ -433,5 +364,5 @@ class _Reader:
                     pl.Series([""]).str.contains(operand[0])
                 except pl.exceptions.PolarsError as error:
                     self.fail(entry.line_of(test), f"is no regular expression: {error}")
-            found.append(Condition(entry.line, column, test, operand))
-        return tuple(found)
+            conditions.append(Condition(entry.line, column, test, operand))
+        return tuple(conditions)

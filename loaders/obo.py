@@ -27,9 +27,7 @@ from .term import (
     set_property,
 )
 
-# OBO (https://owlcollab.github.io/oboformat/doc/GO.format.obo-1_4.html)
-
-_STANZAS = 500  # so many at once: fastobo's cost of a call spreads, a bad one costs few
+_STANZA_BATCH = 500  # parsed at once: spreads the cost of a call; a malformed one costs few
 # What is taken from a term. Leaving out the rest saves half of fastobo's time.
 _USED = re.compile(
     r"\[Term\]"
@@ -42,11 +40,14 @@ _SOURCES = re.compile(r'source="((?:[^"\\]|\\.)*)"')
 
 
 class _Stanza(NamedTuple):
+    """A [Term] stanza: the line it starts in, and its rows."""
+
     line: int
     rows: list[str]
 
 
 def obo_release(path: Path) -> str:
+    """The version that the header states; empty where it states none."""
     for _, text in text_lines(path):
         if text.startswith("data-version:"):
             return text.partition(":")[2].strip().removesuffix(".obo")
@@ -58,43 +59,44 @@ def obo_release(path: Path) -> str:
 def stanzas(path: Path) -> Iterator[_Stanza]:
     """The [Term] stanzas, with empty rows for what is not used."""
     stanza: _Stanza | None = None
-    found = False
+    has_terms = False
     for number, text in text_lines(path):
         if text.startswith("["):
             if stanza:
                 yield stanza
             stanza = _Stanza(number, [text]) if text.startswith("[Term]") else None
-            found = True
+            has_terms = True
         elif stanza is not None:
             # An empty row keeps the count of lines.
             stanza.rows.append(text if _USED.match(text) else "")
     if stanza:
         yield stanza
-    if not found:
+    if not has_terms:
         raise DataError("is no OBO file: it has no [Term]; fetch it anew", path=path)
 
 
 def read_obo(path: Path, quarantine: Quarantine) -> Iterator[Term | Link]:
+    """The terms and links of an ontology; malformed lines are set aside."""
     remaining = stanzas(path)
-    while several := list(islice(remaining, _STANZAS)):
-        for stanza, clauses in _clauses(several, path, quarantine):
-            yield from _obo_term(stanza, clauses, path, quarantine)
+    while batch := list(islice(remaining, _STANZA_BATCH)):
+        for stanza, frame in _parsed(batch, path, quarantine):
+            yield from _term_and_links(stanza, frame, path, quarantine)
 
 
-def _clauses(
-    several: list[_Stanza], path: Path, quarantine: Quarantine
+def _parsed(
+    batch: list[_Stanza], path: Path, quarantine: Quarantine
 ) -> Iterator[tuple[_Stanza, Any]]:
     """The stanzas as fastobo's frames; where one is malformed, without the lines that are."""
     import fastobo
 
     try:
-        frames = list(fastobo.loads("\n".join(row for s in several for row in [*s.rows, ""])))
+        frames = list(fastobo.loads("\n".join(row for s in batch for row in [*s.rows, ""])))
     except (SyntaxError, ValueError):
         frames = []
-    if len(frames) == len(several):
-        yield from zip(several, frames, strict=True)
+    if len(frames) == len(batch):
+        yield from zip(batch, frames, strict=True)
         return
-    for stanza in several:
+    for stanza in batch:
         rows = list(stanza.rows)
         while rows:
             try:
@@ -112,48 +114,70 @@ def _clauses(
                 rows[bad] = ""
 
 
-def _obo_term(
+def _term_and_links(
     stanza: _Stanza, frame: Any, path: Path, quarantine: Quarantine
 ) -> Iterator[Term | Link]:
-    identifier = curie_or_empty(_plain(frame.id))
+    identifier = curie_or_empty(_identifier(frame.id))
     if not identifier:
         quarantine.add("term without a CURIE", path=path, line=stanza.line, row=str(frame.id))
         return
     term = Term(identifier, line=stanza.line)
-    links = []
+    links: list[tuple[str, str]] = []
     for clause in frame:
-        match type(clause).__name__:
-            case "NameClause":
-                term.name = term.name or clause.name.strip()
-            case "NamespaceClause":
-                term.namespace = str(clause.namespace)
-            case "DefClause":
-                term.definition = clause.definition
-            case "SynonymClause":
-                term.synonyms.append((clause.synonym.scope, clause.synonym.desc.strip()))
-            case "XrefClause":
-                term.refer(_plain(clause.xref.id), _scope(str(clause)))
-            case "IsAClause":
-                links.append(("is_a", _plain(clause.term)))
-            case "RelationshipClause":
-                # One with a filler holds only in some taxon.
-                if "gci_relation=" not in str(clause):
-                    links.append((_plain(clause.typedef), _plain(clause.term)))
-            case "PropertyValueClause":
-                value = clause.property_value
-                set_property(term, _plain(value.relation), _plain(value.value))
-            case "IsObsoleteClause":
-                term.obsolete = clause.obsolete
-            case "ReplacedByClause":
-                term.replaced_by.append(_plain(clause.term))
-            case "ConsiderClause":
-                term.consider.append(_plain(clause.term))
-            case "AltIdClause":
-                term.alternatives.append(_plain(clause.alt_id))
+        if not _read_status(clause, term) and not _read_link(clause, links):
+            _read_description(clause, term)
     yield from normalised(term, links)
 
 
-def _plain(value: Any) -> str:
+def _read_status(clause: Any, term: Term) -> bool:
+    """Take whether a term is obsolete, and what replaces it; false for any other clause."""
+    match type(clause).__name__:
+        case "IsObsoleteClause":
+            term.obsolete = clause.obsolete
+        case "ReplacedByClause":
+            term.replaced_by.append(_identifier(clause.term))
+        case "ConsiderClause":
+            term.consider.append(_identifier(clause.term))
+        case "AltIdClause":
+            term.alternatives.append(_identifier(clause.alt_id))
+        case _:
+            return False
+    return True
+
+
+def _read_link(clause: Any, links: list[tuple[str, str]]) -> bool:
+    """Take the predicate and object of a link; false for any other clause."""
+    match type(clause).__name__:
+        case "IsAClause":
+            links.append(("is_a", _identifier(clause.term)))
+        case "RelationshipClause":
+            # One with a filler holds only in some taxon.
+            if "gci_relation=" not in str(clause):
+                links.append((_identifier(clause.typedef), _identifier(clause.term)))
+        case _:
+            return False
+    return True
+
+
+def _read_description(clause: Any, term: Term) -> None:
+    """Take names, definition, cross-references and properties of a term."""
+    match type(clause).__name__:
+        case "NameClause":
+            term.name = term.name or clause.name.strip()
+        case "NamespaceClause":
+            term.namespace = str(clause.namespace)
+        case "DefClause":
+            term.definition = clause.definition
+        case "SynonymClause":
+            term.synonyms.append((clause.synonym.scope, clause.synonym.desc.strip()))
+        case "XrefClause":
+            term.refer(_identifier(clause.xref.id), _scope(str(clause)))
+        case "PropertyValueClause":
+            value = clause.property_value
+            set_property(term, _identifier(value.relation), _identifier(value.value))
+
+
+def _identifier(value: Any) -> str:
     """fastobo's identifier as text, without the backslashes that the format needs."""
     if type(value).__name__ == "PrefixedIdent":
         return f"{value.prefix}:{value.local}"

@@ -1,4 +1,8 @@
-"""Ontologies in OWL, written as RDF/XML."""
+"""Ontologies in OWL, written as RDF/XML.
+
+pronto, which reads them too, holds the whole ontology in memory and drops the annotations of
+cross-references, by which MONDO says which of them are equivalences.
+"""
 
 from __future__ import annotations
 
@@ -17,30 +21,46 @@ from .stream import (
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
-from .term import Link, Term, curie_or_empty, normalised, scope_of_marks, set_property
+from .term import (
+    OBO_IRI,
+    Link,
+    Term,
+    curie_or_empty,
+    normalised,
+    predicate_name,
+    scope_of_marks,
+    scope_of_synonym,
+    set_property,
+)
 
 # OWL as RDF/XML
 
-_OBO = "http://purl.obolibrary.org/obo/"
 _OIO = "{http://www.geneontology.org/formats/oboInOwl#}"
 _OWL = "{http://www.w3.org/2002/07/owl#}"
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 _RDFS = "{http://www.w3.org/2000/01/rdf-schema#}"
-_IAO = f"{{{_OBO}}}IAO_"
+_IAO = f"{{{OBO_IRI}}}IAO_"
 
 
 def owl_release(path: Path) -> str:
+    """The version that the ontology states of itself; empty where it states none."""
     for element in islice(xml_records(path), 1, None):
         if element.tag == f"{_OWL}Ontology":
             info = element.findtext(f"{_OWL}versionInfo") or ""
             iri = element.find(f"{_OWL}versionIRI")
-            stated = _resource(iri) if iri is not None else ""
-            return re.sub(r"/[^/]*\.owl$", "", stated) or info
+            version = _resource(iri) if iri is not None else ""
+            return re.sub(r"/[^/]*\.owl$", "", version) or info
     return ""
 
 
 def read_owl(path: Path, quarantine: Quarantine) -> Iterator[Term | Link]:
-    """The classes; the axioms that say more of a class's cross-references stand right after it."""
+    """The terms and links of an ontology.
+
+    The axioms that annotate a class's cross-references stand right after it.
+
+    Raises:
+        DataError: the file is no RDF/XML.
+    """
     elements = xml_records(path)
     root = next(elements)
     if root.tag != f"{_RDF}RDF":
@@ -64,10 +84,10 @@ def read_owl(path: Path, quarantine: Quarantine) -> Iterator[Term | Link]:
                 )
         elif element.tag == f"{_OWL}Axiom" and term:
             source = element.find(f"{_OWL}annotatedSource")
-            of = element.find(f"{_OWL}annotatedProperty")
-            if source is None or of is None or _resource(source) != about:
+            annotated_property = element.find(f"{_OWL}annotatedProperty")
+            if source is None or annotated_property is None or _resource(source) != about:
                 continue
-            if not _resource(of).endswith("#hasDbXref"):
+            if not _resource(annotated_property).endswith("#hasDbXref"):
                 continue
             target = element.findtext(f"{_OWL}annotatedTarget") or ""
             marks = [_value(mark) for mark in element.findall(f"{_OIO}source")]
@@ -90,6 +110,7 @@ def _value(element: _Element) -> str:
 
 
 def _read_class(element: _Element, term: Term, links: list[tuple[str, str]]) -> None:
+    """Take what a class says into the term and its links."""
     for child in element:
         tag, value = str(child.tag), _value(child)
         if tag == f"{_RDFS}label":
@@ -97,7 +118,7 @@ def _read_class(element: _Element, term: Term, links: list[tuple[str, str]]) -> 
         elif tag == f"{_RDFS}subClassOf":
             if value:
                 links.append(("is_a", value))
-            elif restriction := _some(child):
+            elif restriction := _existential(child):
                 links.append(restriction)
         elif tag == f"{_IAO}0000115":
             term.definition = value
@@ -106,36 +127,33 @@ def _read_class(element: _Element, term: Term, links: list[tuple[str, str]]) -> 
         elif tag in (f"{_IAO}0100001", f"{_OIO}replacedBy"):
             term.replaced_by.append(value)
         elif tag.startswith(_OIO):
-            name = tag.removeprefix(_OIO)
-            if synonym := re.fullmatch(r"has(Exact|Broad|Narrow|Related)Synonym", name):
-                term.synonyms.append((synonym[1].upper(), value))
-            elif name == "hasDbXref":
-                term.refer(value)
-            elif name == "hasAlternativeId":
-                term.alternatives.append(value)
-            elif name == "consider":
-                term.consider.append(value)
-            elif name == "hasOBONamespace":
-                term.namespace = value
+            _read_obo_annotation(tag.removeprefix(_OIO), value, term)
         elif value:
             set_property(term, tag.replace("}", "#"), value)
 
 
-def _some(element: _Element) -> tuple[str, str] | None:
-    """Property and filler of "some" in a restriction."""
+def _read_obo_annotation(name: str, value: str, term: Term) -> None:
+    """Take an annotation of the vocabulary oboInOwl into the term."""
+    if scope := scope_of_synonym(name):
+        term.synonyms.append((scope, value))
+    elif name == "hasDbXref":
+        term.refer(value)
+    elif name == "hasAlternativeId":
+        term.alternatives.append(value)
+    elif name == "consider":
+        term.consider.append(value)
+    elif name == "hasOBONamespace":
+        term.namespace = value
+
+
+def _existential(element: _Element) -> tuple[str, str] | None:
+    """Property and filler of an existential restriction (`part_of some heart`)."""
     restriction = element.find(f"{_OWL}Restriction")
     if restriction is None:
         return None
-    of, filler = (restriction.find(f"{_OWL}{tag}") for tag in ("onProperty", "someValuesFrom"))
-    if of is None or filler is None or not _resource(filler):
-        return None
-    return predicate_name(_resource(of)), _resource(filler)
-
-
-def predicate_name(iri: str) -> str:
-    """`part_of` of `…/obo/BFO_0000050`, of `…#part_of`, and of the CURIE."""
-    return (
-        curie_or_empty(iri)
-        if iri.startswith(_OBO) and "#" not in iri
-        else re.split("[#/]", iri)[-1]
+    on_property, filler = (
+        restriction.find(f"{_OWL}{tag}") for tag in ("onProperty", "someValuesFrom")
     )
+    if on_property is None or filler is None or not _resource(filler):
+        return None
+    return predicate_name(_resource(on_property)), _resource(filler)

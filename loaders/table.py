@@ -68,37 +68,39 @@ def dry_run(
     Raises:
         MissingError, DataError: as `load`; also for a source that has no mapping.
     """
-    chosen_by = dict(options or {})
+    remaining_options = dict(options or {})
     if source == "table":
-        chosen = _mapping_of(path, chosen_by.pop("mapping", ""))
-        if chosen_by:
-            raise MissingError(f"table has no option {sorted(chosen_by)[0]!r}; it has: mapping")
+        mapping = _mapping_of(path, remaining_options.pop("mapping", ""))
+        if remaining_options:
+            raise MissingError(
+                f"table has no option {sorted(remaining_options)[0]!r}; it has: mapping"
+            )
     elif source in _shipped():
-        chosen = read_mapping(_shipped()[source], chosen_by)
+        mapping = read_mapping(_shipped()[source], remaining_options)
     else:
         raise MissingError(
             f"{source} is not read by a mapping; a dry run is there for table,"
             f" {', '.join(sorted(_shipped()))}"
         )
-    aside = Quarantine()
-    made: list[Part] = []
-    for table, files in _checked(chosen, path):
-        reader = TableReader(chosen, table, aside)
-        left = rows
+    quarantine = Quarantine()
+    parts: list[Part] = []
+    for table, files in _checked(mapping, path):
+        reader = TableReader(mapping, table, quarantine)
+        remaining_rows = rows
         for file in files:
-            for read in reader.rows(file, rows=1000):
-                made += reader.made(file, read.head(left))
-                left -= min(left, read.height)
-                if not left:
+            for frame in reader.rows(file, rows=1000):
+                parts += reader.made(file, frame.head(remaining_rows))
+                remaining_rows -= min(remaining_rows, frame.height)
+                if not remaining_rows:
                     break
-            if not left:
+            if not remaining_rows:
                 break
-    nodes = [part.nodes for part in made if part.nodes is not None]
-    evidence = [part.evidence for part in made if part.evidence is not None]
+    nodes = [part.nodes for part in parts if part.nodes is not None]
+    evidence = [part.evidence for part in parts if part.evidence is not None]
     return DryRun(
         pl.concat(nodes).unique(maintain_order=True) if nodes else empty(NODES),
         pl.concat(evidence, how="diagonal") if evidence else empty(EVIDENCE),
-        aside,
+        quarantine,
     )
 
 
@@ -144,16 +146,16 @@ def _load(mapping: TableMapping, path: Path | None, quarantine: Quarantine) -> K
 
 def _checked(mapping: TableMapping, path: Path | None) -> list[tuple[Table, list[Path | str]]]:
     """Each table with its files (or its database), once all columns are known to be there."""
-    found: list[tuple[Table, list[Path | str]]] = []
+    checked: list[tuple[Table, list[Path | str]]] = []
     for table in mapping.tables:
         files = _files(mapping, table, path)
         for file in files:
             _check_columns(mapping, table, file)
-        found.append((table, files))
-    if not any(files for _, files in found):
+        checked.append((table, files))
+    if not any(files for _, files in checked):
         wanted = ", ".join(table.file for table in mapping.tables)
         raise MissingError(f"{path}: is or holds none of {wanted}")
-    return found
+    return checked
 
 
 def _files(mapping: TableMapping, table: Table, path: Path | None) -> list[Path | str]:
@@ -186,8 +188,8 @@ def _files(mapping: TableMapping, table: Table, path: Path | None) -> list[Path 
     if not files and not table.may_lack:
         raise MissingError(f"{path}: holds no {table.file}")
     folders = [file for file in files if file.is_dir()]
-    parts = [part for folder in folders for part in parquet_files(folder)]
-    return [*(file for file in files if file.is_file()), *parts]
+    parquets = [part for folder in folders for part in parquet_files(folder)]
+    return [*(file for file in files if file.is_file()), *parquets]
 
 
 def _check_columns(mapping: TableMapping, table: Table, file: Path | str) -> None:
@@ -203,13 +205,15 @@ def _check_columns(mapping: TableMapping, table: Table, file: Path | str) -> Non
     else:
         separator = separator_of(table, file)
         names = find_header(file, wanted, separator=separator, quoted=table.quoted).names
-    for ours, theirs in wanted.items():
-        if not any(name in names for name in theirs):
-            near = get_close_matches(theirs[0], names, 1)
-            hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(names)[:500]}"
-            if len(names) == 1 and (found := re.search(r"[;,|\t]", names[0])):
-                hint = f"its header is one column; is the table's 'separator' {found[0]!r}?"
-            mapping.fail(used[ours], f"{file} has no column {' or '.join(theirs)}; {hint}")
+    for name_, aliases in wanted.items():
+        if not any(name in names for name in aliases):
+            similar = get_close_matches(aliases[0], names, 1)
+            hint = f"did you mean {similar[0]}?" if similar else f"it has {', '.join(names)[:500]}"
+            if len(names) == 1 and (separator_match := re.search(r"[;,|\t]", names[0])):
+                hint = (
+                    f"its header is one column; is the table's 'separator' {separator_match[0]!r}?"
+                )
+            mapping.fail(used[name_], f"{file} has no column {' or '.join(aliases)}; {hint}")
 
 
 # Row by row

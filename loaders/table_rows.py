@@ -117,73 +117,73 @@ class TableReader:
     def made(self, file: Path | str, rows: pl.DataFrame) -> Iterator[Part]:
         """What rows of a file become."""
         where = self._origin(file)
-        make = _Maker(rows.schema)
+        make = _ValueExpressions(rows.schema)
         for rule in self.table.nodes:
             kept = rows.filter(_all(rule.where))
-            found = kept.select("line", *make.node(rule, "node"))
-            found = self._sound(found, where, ["node"])
-            yield Part(nodes=self._nodes(found, "node", rule, where))
+            values = kept.select("line", *make.node(rule, "node"))
+            values = self._sound(values, where, ["node"])
+            yield Part(nodes=self._nodes(values, "node", rule, where))
         for edge in self.table.edges:
             kept = rows.filter(_all(edge.where))
-            found = kept.select("line", *make.edge(edge))
-            found = self._sound(found, where, ["head", "tail"], edge)
+            values = kept.select("line", *make.edge(edge))
+            values = self._sound(values, where, ["head", "tail"], edge)
             for end, rule in (("head", edge.head), ("tail", edge.tail)):
-                yield Part(nodes=self._nodes(found, end, rule, where))
-            yield Part(evidence=self._evidence(found, edge))
+                yield Part(nodes=self._nodes(values, end, rule, where))
+            yield Part(evidence=self._evidence(values, edge))
 
     def _sound(
-        self, found: pl.DataFrame, where: str, ends: list[str], edge: EdgeRule | None = None
+        self, values: pl.DataFrame, where: str, ends: list[str], edge: EdgeRule | None = None
     ) -> pl.DataFrame:
         """Rows with identifiers and kinds, and (of an edge) a relation and fields that may be."""
         problem = pl.lit(None, pl.String)
         for end in ends:
-            curies, reasons = normalise_curies(found[f"{end}.id"])
-            found = found.with_columns(
+            curies, reasons = normalise_curies(values[f"{end}.id"])
+            values = values.with_columns(
                 curies.alias(f"{end}.id"),
                 pl.when(pl.col(f"{end}.id").is_null())
                 .then(pl.lit("no identifier"))
                 .otherwise(reasons)
                 .alias(f"{end}.problem"),
-                pl.col(f"{end}.id").alias(f"{end}.given"),
+                pl.col(f"{end}.id").alias(f"{end}.written"),
             )
             no_kind = pl.when(pl.col(f"{end}.kind").is_null()).then(pl.lit("kind is in no map"))
             problem = pl.coalesce(problem, f"{end}.problem", no_kind)
         if edge is not None:
             kinds = ["relation", "head.kind", "tail.kind"]
-            found = found.join(self._joins, on=kinds, how="left", maintain_order="left")
+            values = values.join(self._joins, on=kinds, how="left", maintain_order="left")
             wrong = pl.when(pl.col("relation").is_null()).then(pl.lit("relation is in no map"))
             joined = pl.when(pl.col("_joins").is_null()).then(pl.lit("ends of the wrong kinds"))
             problem = pl.coalesce(problem, wrong, joined)
             for name in edge.fields:
                 allowed = list(EVIDENCE_VALUES.get(name, ()))
                 if allowed:
-                    bad = pl.col(name).is_in(allowed).not_().fill_null(False)
-                    problem = pl.coalesce(problem, pl.when(bad).then(pl.lit(f"unknown {name}")))
+                    is_bad = pl.col(name).is_in(allowed).not_().fill_null(False)
+                    problem = pl.coalesce(problem, pl.when(is_bad).then(pl.lit(f"unknown {name}")))
             if edge.probability:
                 low, high = edge.scale
                 number = pl.col("probability").cast(pl.Float64, strict=False)
-                found = found.with_columns(_number=(number - low) / (high - low))
-                given = pl.col("probability").is_not_null()
-                bad = given & ~pl.col("_number").is_between(0, 1).fill_null(False)
+                values = values.with_columns(_number=(number - low) / (high - low))
+                is_given = pl.col("probability").is_not_null()
+                is_bad = is_given & ~pl.col("_number").is_between(0, 1).fill_null(False)
                 problem = pl.coalesce(
-                    problem, pl.when(bad).then(pl.lit("probability is no number from 0 to 1"))
+                    problem, pl.when(is_bad).then(pl.lit("probability is no number from 0 to 1"))
                 )
-        found = found.with_columns(_problem=problem)
-        bad_rows = found.filter(pl.col("_problem").is_not_null())
-        names = ["head.given", "relation.given", "tail.given"] if edge else ["node.given"]
-        names += [f"{end}.kind.given" for end in ends if f"{end}.kind.given" in found.columns]
-        for line, reason, *held in bad_rows.select("line", "_problem", *names).rows():
-            row = " ".join("?" if text is None else str(text) for text in held)
+        values = values.with_columns(_problem=problem)
+        bad_rows = values.filter(pl.col("_problem").is_not_null())
+        names = ["head.written", "relation.written", "tail.written"] if edge else ["node.written"]
+        names += [f"{end}.kind.written" for end in ends if f"{end}.kind.written" in values.columns]
+        for line, reason, *written in bad_rows.select("line", "_problem", *names).rows():
+            row = " ".join("?" if text is None else str(text) for text in written)
             self.quarantine.add(reason, path=where, line=line, row=row[:500])
-        return found.filter(pl.col("_problem").is_null())
+        return values.filter(pl.col("_problem").is_null())
 
-    def _nodes(self, found: pl.DataFrame, end: str, rule: NodeRule, where: str) -> pl.DataFrame:
+    def _nodes(self, values: pl.DataFrame, end: str, rule: NodeRule, where: str) -> pl.DataFrame:
         properties = {name: f"{end}.properties.{name}" for name in rule.properties}
-        frame = found.select(
+        frame = values.select(
             "line",
             *(pl.col(f"{end}.{name}").alias(name) for name in ("id", "kind", "name")),
             *(pl.col(f"{end}.{name}").alias(name) for name in ("synonyms", "xrefs")),
-            properties=_objects(found, properties, rule.properties),
+            properties=_objects(values, properties, rule.properties),
         ).unique(["id", "kind", "name", "synonyms", "xrefs", "properties"], maintain_order=True)
         if rule.xrefs:
             frame = self._normal_xrefs(frame, where)
@@ -209,22 +209,22 @@ class TableReader:
             .select(frame.columns)
         )
 
-    def _evidence(self, found: pl.DataFrame, edge: EdgeRule) -> pl.DataFrame:
+    def _evidence(self, values: pl.DataFrame, edge: EdgeRule) -> pl.DataFrame:
         qualifiers = {name: f"qualifiers.{name}" for name in edge.qualifiers}
         source = self.mapping.source
-        given = [pl.col(name) for name in edge.fields]
+        columns = [pl.col(name) for name in edge.fields]
         if "release" not in edge.fields:
-            given.append(pl.lit(source.release).alias("release"))
+            columns.append(pl.lit(source.release).alias("release"))
         if edge.probability:
-            given.append(pl.col("_number").alias("probability"))
-        return found.select(
+            columns.append(pl.col("_number").alias("probability"))
+        return values.select(
             pl.col("head.id").alias("subject"),
             "relation",
             pl.col("tail.id").alias("object"),
             pl.lit(source.name).alias("source"),
             "references",
-            *given,
-            qualifiers=_objects(found, qualifiers, edge.qualifiers),
+            *columns,
+            qualifiers=_objects(values, qualifiers, edge.qualifiers),
         )
 
 
@@ -237,7 +237,7 @@ def _renamed(part: pl.DataFrame, names: Mapping[str, Sequence[str]]) -> pl.DataF
     return part.select("line", **picked)
 
 
-class _Maker:
+class _ValueExpressions:
     """Values of a mapping as polars expressions over the columns of a part."""
 
     def __init__(self, schema: pl.Schema) -> None:
@@ -246,7 +246,7 @@ class _Maker:
     def node(self, rule: NodeRule, end: str) -> Iterator[pl.Expr]:
         yield self.single((rule.kind,)).alias(f"{end}.kind")
         if rule.kind.columns:
-            yield self._template(rule.kind).alias(f"{end}.kind.given")
+            yield self._template(rule.kind).alias(f"{end}.kind.written")
         yield self.single(rule.id).alias(f"{end}.id")
         yield self.single(rule.name).alias(f"{end}.name")
         yield self.several(rule.synonyms).alias(f"{end}.synonyms")
@@ -257,7 +257,7 @@ class _Maker:
     def edge(self, rule: EdgeRule) -> Iterator[pl.Expr]:
         yield from self.node(rule.head, "head")
         yield self.single((rule.relation,)).alias("relation")
-        yield self._template(rule.relation).alias("relation.given")
+        yield self._template(rule.relation).alias("relation.written")
         yield from self.node(rule.tail, "tail")
         for name, values in rule.fields.items():
             yield self.single(values).alias(name)
@@ -329,34 +329,38 @@ def _shaped(value: Value, text: pl.Expr) -> pl.Expr:
 
 def _all(conditions: Sequence[Condition]) -> pl.Expr:
     tests: dict[str, Callable[[pl.Expr, tuple[str, ...]], pl.Expr]] = {
-        "is": lambda column, given: column == given[0],
-        "is_not": lambda column, given: column.ne_missing(pl.lit(given[0])),
-        "in": lambda column, given: column.is_in(list(given)),
-        "not_in": lambda column, given: ~column.is_in(list(given)).fill_null(False),
-        "at_least": lambda column, given: column.cast(pl.Float64, strict=False) >= float(given[0]),
-        "at_most": lambda column, given: column.cast(pl.Float64, strict=False) <= float(given[0]),
-        "matches": lambda column, given: column.str.contains(given[0]),
-        "present": lambda column, given: column.is_not_null() == (given[0].lower() == "true"),
+        "is": lambda column, operand: column == operand[0],
+        "is_not": lambda column, operand: column.ne_missing(pl.lit(operand[0])),
+        "in": lambda column, operand: column.is_in(list(operand)),
+        "not_in": lambda column, operand: ~column.is_in(list(operand)).fill_null(False),
+        "at_least": lambda column, operand: (
+            column.cast(pl.Float64, strict=False) >= float(operand[0])
+        ),
+        "at_most": lambda column, operand: (
+            column.cast(pl.Float64, strict=False) <= float(operand[0])
+        ),
+        "matches": lambda column, operand: column.str.contains(operand[0]),
+        "present": lambda column, operand: column.is_not_null() == (operand[0].lower() == "true"),
     }
-    kept = [tests[c.test](pl.col(c.column), c.operand).fill_null(False) for c in conditions]
-    return pl.all_horizontal(pl.lit(True), *kept)
+    expressions = [tests[c.test](pl.col(c.column), c.operand).fill_null(False) for c in conditions]
+    return pl.all_horizontal(pl.lit(True), *expressions)
 
 
 def _objects(
-    found: pl.DataFrame, columns: Mapping[str, str], values: Mapping[str, Values]
+    rows: pl.DataFrame, columns: Mapping[str, str], values: Mapping[str, Values]
 ) -> pl.Series:
     """For each row a JSON object of these columns under their names; null where it is empty."""
     if not columns:
-        return pl.Series([None] * found.height, dtype=pl.String)
-    numbers = {name for name, given in values.items() if any(value.number for value in given)}
+        return pl.Series([None] * rows.height, dtype=pl.String)
+    numbers = {name for name, group in values.items() if any(value.number for value in group)}
     texts = []
-    for row in found.select(columns.values()).iter_rows():
-        given = {
+    for row in rows.select(columns.values()).iter_rows():
+        members = {
             name: _number(text) if name in numbers else text
             for name, text in zip(columns, row, strict=True)
             if text is not None
         }
-        texts.append(json.dumps(given, ensure_ascii=False, sort_keys=True) if given else None)
+        texts.append(json.dumps(members, ensure_ascii=False, sort_keys=True) if members else None)
     return pl.Series(texts, dtype=pl.String)
 
 

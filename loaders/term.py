@@ -1,4 +1,4 @@
-"""What every format of ontologies gives: terms and the links between them."""
+"""Terms of ontologies and the links between them, whatever the format they come from."""
 
 from __future__ import annotations
 
@@ -10,9 +10,17 @@ from typing import NamedTuple
 from ..core.errors import SchemaError
 from ..graph.identifiers import normalise_curie
 
+OBO_IRI = "http://purl.obolibrary.org/obo/"
+# How far a synonym or cross-reference means the same as its term.
 SCOPES = ("EXACT", "BROAD", "NARROW", "RELATED")
-PREDICATES = {"is_a": "is_a", "part_of": "part_of", "has_role": "has_role"}
-PREDICATES |= {"BFO:0000050": "part_of", "RO:0000087": "has_role"}
+# The predicates that are read, as OBO and as its relation ontology name them.
+PREDICATES = {
+    "is_a": "is_a",
+    "part_of": "part_of",
+    "BFO:0000050": "part_of",
+    "has_role": "has_role",
+    "RO:0000087": "has_role",
+}
 
 # What MONDO's annotations of a cross-reference say; one that says nothing else is only related.
 # An equivalent that its own source has retired still names the same disease.
@@ -37,7 +45,17 @@ STRUCTURES = {
 
 @dataclass(slots=True)
 class Term:
-    """A term as its file has it; identifiers are CURIEs in the standard spelling."""
+    """A term as its file has it; identifiers are CURIEs in the standard spelling.
+
+    Attributes:
+        line: of the file, where it has lines.
+        synonyms: pairs of a scope (one of `SCOPES`) and a name.
+        xrefs: cross-references, each with its scope; "" where none is stated.
+        alternatives: identifiers of terms that were merged into it.
+        replaced_by: of an obsolete term, those that took its place.
+        consider: of an obsolete term, those that may take its place.
+        structure: of a substance: inchi, inchikey, smiles.
+    """
 
     id: str
     name: str = ""
@@ -45,9 +63,9 @@ class Term:
     obsolete: bool = False
     namespace: str = ""
     definition: str = ""
-    synonyms: list[tuple[str, str]] = field(default_factory=list)  # scope, text
-    xrefs: dict[str, str] = field(default_factory=dict)  # to its scope; "" where none is stated
-    alternatives: list[str] = field(default_factory=list)  # identifiers of terms merged into it
+    synonyms: list[tuple[str, str]] = field(default_factory=list)
+    xrefs: dict[str, str] = field(default_factory=dict)
+    alternatives: list[str] = field(default_factory=list)
     replaced_by: list[str] = field(default_factory=list)
     consider: list[str] = field(default_factory=list)
     structure: dict[str, str] = field(default_factory=dict)
@@ -79,8 +97,22 @@ def curie_or_empty(text: str) -> str:
 
 
 def scope_of_marks(marks: Iterable[str]) -> str:
+    """The scope that MONDO's annotations give a cross-reference; empty where they state none."""
     scopes = {_MARKS.get(mark, "RELATED") for mark in marks if mark.startswith("MONDO:")}
     return next((scope for scope in SCOPES if scope in scopes), "")
+
+
+def scope_of_synonym(predicate: str) -> str:
+    """The scope of a synonym by the name of its property (`hasExactSynonym`); empty for others."""
+    match = re.fullmatch(r"has(Exact|Broad|Narrow|Related)Synonym", predicate)
+    return match[1].upper() if match else ""
+
+
+def predicate_name(iri: str) -> str:
+    """`BFO:0000050` of `…/obo/BFO_0000050`, `part_of` of `…#part_of`."""
+    if iri.startswith(OBO_IRI) and "#" not in iri:
+        return curie_or_empty(iri)
+    return re.split("[#/]", iri)[-1]
 
 
 def set_property(term: Term, predicate: str, value: str) -> None:
@@ -99,8 +131,8 @@ def normalised(term: Term, links: Sequence[tuple[str, str]]) -> Iterator[Term | 
     yield term
     if term.obsolete:
         return
-    for relation, given in links:
+    for relation, identifier in links:
         predicate = PREDICATES.get(relation)
-        other = curie_or_empty(given)
+        other = curie_or_empty(identifier)
         if predicate and other:
             yield Link(term.id, predicate, other, term.line)

@@ -1,8 +1,6 @@
 """The terms of an ontology in OBO, OWL (RDF/XML) or OBO Graphs JSON, read as a stream.
 
-OBO is parsed by fastobo, some hundred terms at a time. OWL and JSON are read here: pronto, which
-reads them too, holds the whole ontology in memory and drops the annotations of cross-references,
-by which MONDO says which of them are equivalences.
+Each format has a module of its own: `obo`, `owl`, `obographs`.
 """
 
 from __future__ import annotations
@@ -35,17 +33,17 @@ def release_of(path: Path) -> str:
     """The release that an ontology states of itself, mostly a date; empty where it states none."""
     suffix = plain_suffix(path)
     if suffix == ".obo":
-        stated = obo_release(path)
+        version = obo_release(path)
     elif suffix == ".json":
-        stated = json_release(path)
+        version = json_release(path)
     else:
-        stated = owl_release(path)
-    found = re.search(r"\d{4}-\d{2}-\d{2}|\d{4}_\d{2}|\d+(?:\.\d+)*$", stated)
-    return found[0] if found else stated
+        version = owl_release(path)
+    match = re.search(r"\d{4}-\d{2}-\d{2}|\d{4}_\d{2}|\d+(?:\.\d+)*$", version)
+    return match[0] if match else version
 
 
 def scan_terms(path: Path) -> Iterator[Term | Link]:
-    """What is obsolete, and what is a what: as `read_terms`, but for OBO without parsing."""
+    """Obsolete terms and is_a links: as `read_terms`, but much quicker for OBO, without parsing."""
     if plain_suffix(path) != ".obo":
         yield from read_terms(path, Quarantine())
         return
