@@ -1,4 +1,4 @@
-"""Mending what `medkg.graph.check` finds, as far as it can be mended without guessing."""
+"""Repairing what `medkg.graph.check` finds, as far as that needs no guessing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import polars as pl
 
 from ..core.errors import DataError
 from ..core.quarantine import Quarantine
-from .check import wrong_values
+from .evidence_checks import wrong_values
 from .frames import (
     FRAMES,
     MERGES,
@@ -43,14 +43,15 @@ from .spill import EvidenceBuffer, StoredFrame, readable
 from .validation import structural_problem, with_end_kinds
 
 UNKNOWN_LICENCE = "unknown"
+_ENDS = ("subject", "object", "original_subject", "original_object")
 
 
 @dataclass(frozen=True)
 class Fixed:
-    """A mended graph.
+    """A repaired graph.
 
     Attributes:
-        done: for each finding, how many of it were mended.
+        done: for each finding, how many of it were repaired.
         aside: what was taken out, with the whole row but for texts that may quote a note.
     """
 
@@ -60,7 +61,7 @@ class Fixed:
 
 
 def open_unverified(path: Path | str) -> KnowledgeGraph:
-    """A graph folder as it is, to be checked and mended, whoever has made or changed its files.
+    """Open a graph folder to check and repair it, whoever has made or changed its files.
 
     Where a file isn't what graph.json states, or there is no graph.json, that is a warning. The
     folder must have nodes.parquet and evidence.parquet; columns that they lack are nulls, and those
@@ -106,7 +107,7 @@ def _as_found(file: Path, columns: Columns) -> pl.DataFrame | StoredFrame:
 
 
 def fix(kg: KnowledgeGraph, *, drop_isolated: bool = False) -> Fixed:
-    """The graph with what is safely mended mended; the same again for a graph that has been.
+    """Repair what can safely be repaired; a graph that has been repaired comes back as it is.
 
     Identifiers get their standard spelling, obsolete ones are replaced, rows of one identifier
     united, edges made anew from the evidence. Set aside is what no graph may hold (no CURIE,
@@ -117,65 +118,80 @@ def fix(kg: KnowledgeGraph, *, drop_isolated: bool = False) -> Fixed:
     Args:
         drop_isolated: set nodes aside that nothing speaks of, too.
     """
-    aside = Quarantine()
-    done: dict[str, int] = {}
+    quarantine = Quarantine()
+    repaired: dict[str, int] = {}
     nodes, predictions, merges = (
         conform(kg.scan(name).collect(), columns)
         for name, columns in (("nodes", NODES), ("predictions", PREDICTIONS), ("merges", MERGES))
     )
 
     spellings = _spellings(kg, nodes, predictions)
-    named = pl.concat([nodes["id"], nodes["xrefs"].explode().drop_nulls()]).unique()
-    done["identifier in another spelling"] = int(named.is_in(spellings["old"].implode()).sum())
-    nodes = _spelt(_with_spelt_xrefs(nodes, spellings), ["id"], spellings)
-    nodes = _sound_nodes(nodes, kg.schema, aside)
+    identifiers = pl.concat([nodes["id"], nodes["xrefs"].explode().drop_nulls()]).unique()
+    repaired["identifier in another spelling"] = int(
+        identifiers.is_in(spellings["old"].implode()).sum()
+    )
+    nodes = _respelt(_with_respelt_xrefs(nodes, spellings), ["id"], spellings)
+    nodes = _valid_nodes(nodes, kg.schema, quarantine)
     rows = nodes.height
     nodes = unite_rows(nodes)
-    done["identifier there twice"] = rows - nodes.height
+    repaired["identifier there twice"] = rows - nodes.height
 
     current = current_ids([KnowledgeGraph({"nodes": nodes}, [], kg.schema)])
-    names = renames_present(nodes, current)
-    done["obsolete identifier"] = names.height
+    renames = renames_present(nodes, current)
+    repaired["obsolete identifier"] = renames.height
     nodes = moved_nodes(nodes, current)
 
-    buffer = EvidenceBuffer(kg.schema)
-    unknown: set[str] = set()
-    for batch in kg.batches("evidence"):
-        batch = moved_evidence(_spelt(batch, [*_ENDS, "document"], spellings), names)
-        buffer.add(batch.with_columns(id=pl.lit(None, pl.String)))
-        unknown |= set(batch["source"].drop_nulls().unique())
-    unknown -= {source.name for source in kg.sources}
-    done["undeclared source"] = len(unknown)
-    sources = sorted([*kg.sources, *(Source(name, "", UNKNOWN_LICENCE) for name in unknown)])
+    buffer, undeclared = _moved_evidence(kg, spellings, renames)
+    repaired["undeclared source"] = len(undeclared)
+    sources = sorted([*kg.sources, *(Source(name, "", UNKNOWN_LICENCE) for name in undeclared)])
     edges, evidence = buffer.frames(
-        sources, lambda part: _sound_evidence(part, nodes, kg.schema, aside)
+        sources, lambda part: _valid_evidence(part, nodes, kg.schema, quarantine)
     )
-
-    predictions = _spelt(predictions, ["head", "tail"], spellings)
-    predictions = replace_ids(replace_ids(predictions, "head", names), "tail", names)
-    there = pl.all_horizontal(pl.col(end).is_in(nodes["id"].implode()) for end in ("head", "tail"))
-    _set_aside(predictions.filter(~there), "prediction about no node", aside)
     frames = {
         "nodes": nodes,
         "edges": edges,
         "evidence": evidence,
-        "predictions": predictions.filter(there).unique(
-            ["model", "head", "relation", "tail"], keep="last", maintain_order=True
+        "predictions": _valid_predictions(
+            _respelt(predictions, ["head", "tail"], spellings), renames, nodes, quarantine
         ),
-        "merges": moved_merges(_spelt(merges, ["kept", "merged"], spellings), names),
+        "merges": moved_merges(_respelt(merges, ["kept", "merged"], spellings), renames),
     }
     graph = KnowledgeGraph(frames, sources, kg.schema)
     if drop_isolated:
-        isolated = graph.nodes.join(_named(graph), on="id", how="anti")
-        _set_aside(isolated, "isolated node", aside)
+        isolated = graph.nodes.join(_mentioned(graph), on="id", how="anti")
+        _set_aside(isolated, "isolated node", quarantine)
         frames["nodes"] = nodes.join(isolated, on="id", how="anti", maintain_order="left")
         graph = KnowledgeGraph(frames, sources, kg.schema)
-    done["edge out of step"] = _changed(kg, graph)
-    done |= aside.counts()
-    return Fixed(graph, {name: count for name, count in done.items() if count}, aside)
+    repaired["edge out of step"] = _n_changed_edges(kg, graph)
+    repaired |= quarantine.counts()
+    return Fixed(graph, {name: count for name, count in repaired.items() if count}, quarantine)
 
 
-_ENDS = ("subject", "object", "original_subject", "original_object")
+def _moved_evidence(
+    kg: KnowledgeGraph, spellings: pl.DataFrame, renames: pl.DataFrame
+) -> tuple[EvidenceBuffer, set[str]]:
+    """The evidence under the standard, current identifiers; and sources that aren't declared."""
+    buffer = EvidenceBuffer(kg.schema)
+    names: set[str] = set()
+    for batch in kg.batches("evidence"):
+        batch = moved_evidence(_respelt(batch, [*_ENDS, "document"], spellings), renames)
+        buffer.add(batch.with_columns(id=pl.lit(None, pl.String)))
+        names |= set(batch["source"].drop_nulls().unique())
+    return buffer, names - {source.name for source in kg.sources}
+
+
+def _valid_predictions(
+    predictions: pl.DataFrame, renames: pl.DataFrame, nodes: pl.DataFrame, quarantine: Quarantine
+) -> pl.DataFrame:
+    """The predictions about nodes, under their current identifiers, once each."""
+    predictions = replace_ids(replace_ids(predictions, "head", renames), "tail", renames)
+    are_nodes = pl.all_horizontal(
+        pl.col(end).is_in(nodes["id"].implode()) for end in ("head", "tail")
+    )
+    _set_aside(predictions.filter(~are_nodes), "prediction about no node", quarantine)
+    return predictions.filter(are_nodes).unique(
+        ["model", "head", "relation", "tail"], keep="last", maintain_order=True
+    )
 
 
 # Identifiers
@@ -206,13 +222,13 @@ def _spellings(kg: KnowledgeGraph, nodes: pl.DataFrame, predictions: pl.DataFram
     return names.filter(pl.col("new").is_not_null(), pl.col("new") != pl.col("old"))
 
 
-def _spelt(frame: pl.DataFrame, columns: Iterable[str], names: pl.DataFrame) -> pl.DataFrame:
+def _respelt(frame: pl.DataFrame, columns: Iterable[str], names: pl.DataFrame) -> pl.DataFrame:
     for column in columns:
         frame = replace_ids(frame, column, names)
     return frame
 
 
-def _with_spelt_xrefs(nodes: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
+def _with_respelt_xrefs(nodes: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
     spelt = pl.element().replace(dict(names.iter_rows()))
     return nodes.with_columns(xrefs=pl.col("xrefs").list.eval(spelt))
 
@@ -220,7 +236,7 @@ def _with_spelt_xrefs(nodes: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
 # Rows that no graph may hold
 
 
-def _sound_nodes(nodes: pl.DataFrame, schema: Schema, aside: Quarantine) -> pl.DataFrame:
+def _valid_nodes(nodes: pl.DataFrame, schema: Schema, quarantine: Quarantine) -> pl.DataFrame:
     """The nodes with a CURIE and a known kind, of one kind for each identifier."""
     nodes = complete_nodes(nodes)
     curie = nodes["id"].map_elements(is_curie, return_dtype=pl.Boolean, skip_nulls=True)
@@ -230,13 +246,13 @@ def _sound_nodes(nodes: pl.DataFrame, schema: Schema, aside: Quarantine) -> pl.D
         .when(~pl.col("kind").is_in(list(schema.kinds)).fill_null(False))
         .then(pl.lit("unknown kind"))
     )
-    nodes = _without(nodes, problem, aside)
+    nodes = _without(nodes, problem, quarantine)
     other = pl.col("kind") != pl.col("kind").first().over("id")
-    return _without(nodes, pl.when(other).then(pl.lit("identifier of two kinds")), aside)
+    return _without(nodes, pl.when(other).then(pl.lit("identifier of two kinds")), quarantine)
 
 
-def _sound_evidence(
-    evidence: pl.DataFrame, nodes: pl.DataFrame, schema: Schema, aside: Quarantine
+def _valid_evidence(
+    evidence: pl.DataFrame, nodes: pl.DataFrame, schema: Schema, quarantine: Quarantine
 ) -> pl.DataFrame:
     """The evidence of known relations between nodes of the right kinds, once each."""
     if evidence["id"].null_count():
@@ -252,40 +268,42 @@ def _sound_evidence(
         .when((pl.col("subject") == pl.col("object")) & (originals[0] != originals[1]))
         .then(pl.lit("edge to itself by merging")),
     )
-    sound = _without(with_kinds, problem, aside).select(evidence.columns).with_row_index("_row")
+    sound = (
+        _without(with_kinds, problem, quarantine).select(evidence.columns).with_row_index("_row")
+    )
     kept = latest(sound)
-    _set_aside(sound.join(kept, on="_row", how="anti"), "evidence there twice", aside)
+    _set_aside(sound.join(kept, on="_row", how="anti"), "evidence there twice", quarantine)
     return kept.drop("_row")
 
 
-def _without(frame: pl.DataFrame, problem: pl.Expr, aside: Quarantine) -> pl.DataFrame:
+def _without(frame: pl.DataFrame, problem: pl.Expr, quarantine: Quarantine) -> pl.DataFrame:
     """The rows that have no problem; the others are set aside with it as the reason."""
     frame = frame.with_columns(_problem=problem)
     for (reason,), rows in frame.filter(pl.col("_problem").is_not_null()).group_by(
         "_problem", maintain_order=True
     ):
-        _set_aside(rows, str(reason), aside)
+        _set_aside(rows, str(reason), quarantine)
     return frame.filter(pl.col("_problem").is_null()).drop("_problem")
 
 
-def _set_aside(rows: pl.DataFrame, reason: str, aside: Quarantine) -> None:
+def _set_aside(rows: pl.DataFrame, reason: str, quarantine: Quarantine) -> None:
     # A row as JSON, so that it can be put back; sentences, which an explanation may quote, may not
     # leave the graph.
     texts = ("sentence", "explanation")
     shown = [name for name in rows.columns if name not in texts and not name.startswith("_")]
     for row in rows.select(shown).iter_rows(named=True):
         given = {name: value for name, value in row.items() if value not in (None, [])}
-        aside.add(reason, path="", row=json.dumps(given, ensure_ascii=False))
+        quarantine.add(reason, path="", row=json.dumps(given, ensure_ascii=False))
 
 
-def _named(graph: KnowledgeGraph) -> pl.DataFrame:
+def _mentioned(graph: KnowledgeGraph) -> pl.DataFrame:
     """The identifiers that evidence or predictions name."""
     columns = {"evidence": ("subject", "object", "document"), "predictions": ("head", "tail")}
     named = [graph.scan(name).select(id=end) for name, ends in columns.items() for end in ends]
     return pl.concat(named).unique().drop_nulls().collect(engine="streaming")
 
 
-def _changed(kg: KnowledgeGraph, graph: KnowledgeGraph) -> int:
+def _n_changed_edges(kg: KnowledgeGraph, graph: KnowledgeGraph) -> int:
     """How many edges the graph hadn't, or not with so many pieces of evidence, or had in vain."""
     before, after = (g.scan("edges").select("id", "evidence_count") for g in (kg, graph))
     gone = before.join(after, on="id", how="anti")

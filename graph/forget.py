@@ -1,6 +1,6 @@
-"""Taking a source, a document or a patient out of a graph, evidence first.
+"""Removing a source, a document or a patient from a graph, and all that follows from it.
 
-Edges come from evidence, so what is forgotten is evidence; the rest follows from it:
+Edges come from evidence, so what is forgotten is evidence:
 
 - A source: all its evidence, and its entry among the sources.
 - A document: the evidence that was read in it and the evidence about it. A curated statement that
@@ -8,10 +8,10 @@ Edges come from evidence, so what is forgotten is evidence; the rest follows fro
 - A patient: the evidence about it, every row that names it, and the documents that mention this
   patient and no other (a note), with everything that these say.
 
-Then go the edges that nothing else supports (those that stay are combined anew), the nodes that the
-forgotten evidence named and no other evidence names, the predictions about such nodes or explained
-by what went, and the records of merging that name them. A node that no forgotten evidence names
-stays, unless no source is left.
+Then the edges are removed that nothing else supports (those that stay are combined anew), the nodes
+that the forgotten evidence named and no other evidence names, the predictions about such nodes or
+explained by what was removed, and the records of merging that name them. A node that no forgotten
+evidence names stays, unless no source is left.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -65,7 +64,7 @@ class ForgetSummary:
     shared: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """As plain values, for JSON."""
         return asdict(self)
 
@@ -173,73 +172,103 @@ def forget(
         DataError: nothing is asked for, or something that is no identifier, or that is a node of
             another kind or was joined to one.
     """
-    asked = Asked.of(source, document, patient)
-    named = asked
-    asked = asked.with_merged(kg.merges)
-    of_asked = kg.nodes.filter(pl.col("id").is_in(sorted(asked.ids)))
-    asked.check(dict(of_asked.select("id", "kind").iter_rows()))
-    evidence = kg.scan("evidence")
-    links = evidence.filter(
-        pl.col("relation") == MENTIONS, pl.col("object").is_in(sorted(asked.private))
-    )
-    about = links.select("subject").unique().collect()["subject"].to_list()
-    told = evidence.filter(pl.col("document").is_in(about) | pl.col("subject").is_in(about))
-    patients = kg.nodes.filter(kind=PATIENT)["id"]
-    shared = documents_of_others(told.select(ENDS).collect(), about, patients, asked.private)
-    documents = sorted(set(about) - shared)
+    named = Asked.of(source, document, patient)
+    asked = named.with_merged(kg.merges)
+    nodes_asked = kg.nodes.filter(pl.col("id").is_in(sorted(asked.ids)))
+    asked.check(dict(nodes_asked.select("id", "kind").iter_rows()))
+    documents, shared = _documents_of_patients(kg, asked)
     asked = asked.with_private(documents)
-
-    batches = (each.filter(asked.wanted(each)) for each in kg.batches("evidence"))
-    named_by = {name: EVIDENCE[name] for name in ("id", "edge", "source", *ENDS)}
-    gone = pl.concat([empty(named_by), *(each.select(list(named_by)) for each in batches)])
-    unnamed_nodes = ends(gone)
-    buffer = EvidenceBuffer(kg.schema)
-    for batch in kg.batches("evidence"):
-        rest = batch.join(gone.select("id"), on="id", how="anti", maintain_order="left")
-        unnamed_nodes = unnamed(unnamed_nodes, rest)
-        buffer.add(rest)
     sources = [each for each in kg.sources if each.name not in asked.sources]
-    nodes_gone = pl.concat([unnamed_nodes if sources else kg.nodes["id"], texts(asked.ids)])
-    is_gone = nodes_gone.unique().implode()
-    nodes = kg.nodes.filter(~pl.col("id").is_in(is_gone))
+
+    removed = _evidence_to_remove(kg, asked)
+    remaining, unnamed_nodes = _remaining_evidence(kg, removed)
+    edges, evidence = remaining.frames(sources)
+    removed_nodes = pl.concat([unnamed_nodes if sources else kg.nodes["id"], texts(asked.ids)])
+    nodes = kg.nodes.filter(~pl.col("id").is_in(removed_nodes.unique().implode()))
     cleaned = without_names(nodes, asked.private)
-    merges = kg.merges.filter(~merges_of(kg.merges, nodes_gone, asked.private))
-    edges, left = buffer.frames(sources)
     frames = {
         "nodes": nodes.update(cleaned, on="id", include_nulls=True),
         "edges": edges,
-        "evidence": left,
+        "evidence": evidence,
         "predictions": kg.predictions,
-        "merges": merges,
+        "merges": kg.merges.filter(~merges_of(kg.merges, removed_nodes, asked.private)),
     }
     after = KnowledgeGraph(frames, sources, kg.schema)
-    touched = pl.col("id").is_in(gone["edge"].unique().implode())
-    edges_before, edges_after = (
-        graph.scan("edges").filter(touched).collect() for graph in (kg, after)
-    )
-    edges_gone = edges_before.join(edges_after, on="id", how="anti")["id"]
-    about_gone = pl.col("head").is_in(is_gone) | pl.col("tail").is_in(is_gone)
-    cited = pl.concat([nodes_gone, edges_gone, gone["id"]])
-    predictions = kg.predictions.filter(
-        ~(about_gone | citing(kg.predictions, cited) | naming(kg.predictions, asked.private))
-    )
-    there = {each.name for each in kg.sources}.union(
-        kg.nodes["id"], kg.merges["merged"], ends(gone), gone["source"]
+
+    is_touched = pl.col("id").is_in(removed["edge"].unique().implode())
+    edges_before, edges_after = (g.scan("edges").filter(is_touched).collect() for g in (kg, after))
+    removed_edges = edges_before.join(edges_after, on="id", how="anti")["id"]
+    predictions = _remaining_predictions(kg, asked, removed, removed_nodes, removed_edges)
+    known = {each.name for each in kg.sources}.union(
+        kg.nodes["id"], kg.merges["merged"], ends(removed), removed["source"]
     )
     summary = ForgetSummary(
-        evidence=gone.height,
-        edges=edges_gone.len(),
+        evidence=removed.height,
+        edges=removed_edges.len(),
         edges_changed=changed(edges_before, edges_after).height,
         nodes=kg.nodes.height - nodes.height,
         nodes_changed=cleaned.height,
         predictions=kg.predictions.height - predictions.height,
-        merges=kg.merges.height - merges.height,
+        merges=kg.merges.height - after.merges.height,
         sources=len(kg.sources) - len(sources),
         documents=documents,
-        shared=sorted(shared),
-        unknown=sorted((named.sources | named.ids) - there),
+        shared=shared,
+        unknown=sorted((named.sources | named.ids) - known),
     )
-    return KnowledgeGraph({**frames, "predictions": predictions}, sources, kg.schema), summary
+    return after.with_frames(predictions=predictions), summary
+
+
+def _documents_of_patients(kg: KnowledgeGraph, asked: Asked) -> tuple[list[str], list[str]]:
+    """The documents that mention only patients to forget; and those that mention others too."""
+    evidence = kg.scan("evidence")
+    mentions = evidence.filter(
+        pl.col("relation") == MENTIONS, pl.col("object").is_in(sorted(asked.private))
+    )
+    documents = mentions.select("subject").unique().collect()["subject"].to_list()
+    statements = evidence.filter(
+        pl.col("document").is_in(documents) | pl.col("subject").is_in(documents)
+    )
+    patients = kg.nodes.filter(kind=PATIENT)["id"]
+    shared = documents_of_others(
+        statements.select(ENDS).collect(), documents, patients, asked.private
+    )
+    return sorted(set(documents) - shared), sorted(shared)
+
+
+def _evidence_to_remove(kg: KnowledgeGraph, asked: Asked) -> pl.DataFrame:
+    """The evidence to forget: `id`, `edge`, `source` and the nodes that it names."""
+    columns = {name: EVIDENCE[name] for name in ("id", "edge", "source", *ENDS)}
+    batches = (batch.filter(asked.wanted(batch)) for batch in kg.batches("evidence"))
+    return pl.concat([empty(columns), *(batch.select(list(columns)) for batch in batches)])
+
+
+def _remaining_evidence(
+    kg: KnowledgeGraph, removed: pl.DataFrame
+) -> tuple[EvidenceBuffer, pl.Series]:
+    """The evidence that stays; and the nodes that only the evidence to forget names."""
+    unnamed_nodes = ends(removed)
+    buffer = EvidenceBuffer(kg.schema)
+    for batch in kg.batches("evidence"):
+        remaining = batch.join(removed.select("id"), on="id", how="anti", maintain_order="left")
+        unnamed_nodes = unnamed(unnamed_nodes, remaining)
+        buffer.add(remaining)
+    return buffer, unnamed_nodes
+
+
+def _remaining_predictions(
+    kg: KnowledgeGraph,
+    asked: Asked,
+    removed: pl.DataFrame,
+    removed_nodes: pl.Series,
+    removed_edges: pl.Series,
+) -> pl.DataFrame:
+    """The predictions that neither are about what was removed, nor cite it, nor name a patient."""
+    ids = removed_nodes.unique().implode()
+    about = pl.col("head").is_in(ids) | pl.col("tail").is_in(ids)
+    cited = pl.concat([removed_nodes, removed_edges, removed["id"]])
+    return kg.predictions.filter(
+        ~(about | citing(kg.predictions, cited) | naming(kg.predictions, asked.private))
+    )
 
 
 def forget_in_folder(
@@ -287,11 +316,11 @@ def unnamed(nodes: pl.Series, evidence: pl.DataFrame) -> pl.Series:
 
 
 def documents_of_others(
-    told: pl.DataFrame, documents: Iterable[str], patients: pl.Series, private: frozenset[str]
+    statements: pl.DataFrame, documents: Iterable[str], patients: pl.Series, private: frozenset[str]
 ) -> set[str]:
     """Those of the documents that name a patient who is not to be forgotten."""
     others = set(patients) - private
-    shared = told.filter(pl.col("subject").is_in(others) | pl.col("object").is_in(others))
+    shared = statements.filter(pl.col("subject").is_in(others) | pl.col("object").is_in(others))
     return {*shared["document"], *shared["subject"]} & set(documents)
 
 
@@ -325,8 +354,8 @@ def naming(frame: pl.DataFrame, ids: Iterable[str]) -> pl.Expr:
         for name, dtype in frame.schema.items()
         if dtype in (pl.String, STRING_LIST)
     ]
-    found = (column.str.contains(_pattern(ids)) for column in columns)
-    return pl.any_horizontal(found).fill_null(False)
+    matches = (column.str.contains(_pattern(ids)) for column in columns)
+    return pl.any_horizontal(matches).fill_null(False)
 
 
 def citing(predictions: pl.DataFrame, ids: pl.Series) -> pl.Expr:
@@ -365,24 +394,25 @@ def merges_of(merges: pl.DataFrame, nodes: pl.Series, private: frozenset[str]) -
 
 def without_names(nodes: pl.DataFrame, private: frozenset[str]) -> pl.DataFrame:
     """Those of the nodes that name a patient, without what names it."""
-    found = nodes.filter(naming(nodes, private))
-    if found.is_empty():
-        return found
+    naming_nodes = nodes.filter(naming(nodes, private))
+    if naming_nodes.is_empty():
+        return naming_nodes
     names = re.compile(_pattern(private))
     lists = {
         name: pl.Series(
-            [[x for x in row if not names.search(x)] for row in found[name]], dtype=STRING_LIST
+            [[x for x in row if not names.search(x)] for row in naming_nodes[name]],
+            dtype=STRING_LIST,
         )
         for name in ("synonyms", "xrefs")
     }
     properties = [
         text if text is None else _without_members(json.loads(text), names)
-        for text in found["properties"]
+        for text in naming_nodes["properties"]
     ]
-    return found.with_columns(**lists, properties=pl.Series(properties, dtype=pl.String))
+    return naming_nodes.with_columns(**lists, properties=pl.Series(properties, dtype=pl.String))
 
 
-def _without_members(properties: dict[str, Any], names: re.Pattern[str]) -> str | None:
+def _without_members(properties: dict[str, object], names: re.Pattern[str]) -> str | None:
     kept = {
         name: value
         for name, value in properties.items()

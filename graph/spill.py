@@ -297,10 +297,11 @@ class EvidenceBuffer:
 
         def read(
             with_columns: list[str] | None,
-            predicate: pl.Expr | None,
-            n_rows: int | None,
-            batch_size: int | None,
+            _predicate: pl.Expr | None,
+            _n_rows: int | None,
+            _batch_size: int | None,
         ) -> Iterator[pl.DataFrame]:
+            # The whole is read, so that neither a filter nor a limit ever comes.
             for part in parts():
                 yield part.select(with_columns or list(columns))
 

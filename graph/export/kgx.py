@@ -95,20 +95,28 @@ def our_id(text: pl.Expr) -> pl.Expr:
 
 def write_tsv(given: Slices, folder: Path) -> dict[str, Any]:
     """Tab-separated files; see the module."""
-    return _write(given, folder, ".tsv", _tsv)
+    return _write(given, folder, ".tsv", _tsv, header=True)
 
 
 def write_jsonl(given: Slices, folder: Path) -> dict[str, Any]:
     """Files with a JSON object a line, in which what is null or empty is left out."""
-    return _write(given, folder, ".jsonl", _jsonl)
+    return _write(given, folder, ".jsonl", _jsonl, header=False)
 
 
 def _write(
     given: Slices,
     folder: Path,
     suffix: str,
-    text: Callable[[pl.DataFrame, bool], bytes],
+    encoded: Callable[[pl.DataFrame], bytes],
+    *,
+    header: bool,
 ) -> dict[str, Any]:
+    """Write the files of `FILES`, without those that would be empty.
+
+    Args:
+        encoded: rows as the file has them.
+        header: whether a file begins with the names of its columns, between tabs.
+    """
     counts = dict.fromkeys(FILES, 0)
     with ExitStack() as stack:
         files: dict[str, IO[bytes]] = {
@@ -120,15 +128,16 @@ def _write(
             if rows.height:
                 ids = [column for column in ID_COLUMNS if column in rows.columns]
                 rows = rows.with_columns(biolink_id(pl.col(column)) for column in ids)
-                files[name].write(text(rows, files[name].tell() == 0))
+                if header and not counts[name]:
+                    files[name].write(("\t".join(rows.columns) + "\n").encode())
+                files[name].write(encoded(rows))
                 counts[name] += rows.height
 
         for part in given.of("nodes"):
             add("nodes", node_rows(part, given.schema))
         for part in given.of("evidence"):
-            fact = asserts_edge()
-            add("evidence", edge_rows(part.filter(fact), given.schema))
-            add("unasserted", edge_rows(part.filter(~fact), given.schema))
+            add("evidence", edge_rows(part.filter(asserts_edge()), given.schema))
+            add("unasserted", edge_rows(part.filter(~asserts_edge()), given.schema))
         for part in given.of("predictions"):
             add("predictions", prediction_rows(part, given.schema))
         for part in given.of("merges"):
@@ -214,7 +223,7 @@ def _renamed(frame: str, columns: Iterable[str], names: Mapping[str, str]) -> di
     }
 
 
-def _tsv(rows: pl.DataFrame, first: bool) -> bytes:
+def _tsv(rows: pl.DataFrame) -> bytes:
     columns = []
     for name, dtype in rows.schema.items():
         if isinstance(dtype, pl.List):
@@ -224,12 +233,12 @@ def _tsv(rows: pl.DataFrame, first: bool) -> bytes:
         else:
             columns.append(escaped(pl.col(name).cast(pl.String)).alias(name))
     text = rows.select(columns).write_csv(
-        separator="\t", quote_style="never", null_value="", include_header=first
+        separator="\t", quote_style="never", null_value="", include_header=False
     )
     return text.encode()
 
 
-def _jsonl(rows: pl.DataFrame, first: bool) -> bytes:
+def _jsonl(rows: pl.DataFrame) -> bytes:
     """A JSON object a row, without what is null or an empty list."""
     members = []
     for name, dtype in rows.schema.items():

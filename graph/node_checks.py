@@ -1,0 +1,89 @@
+"""What can be wrong with a graph's nodes, their names and merges; each check gives the rows."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from .identifiers import normalise_curies
+from .kg import KnowledgeGraph
+from .obsolete import current_ids
+from .similar_names import similar_names
+
+
+def unknown_kinds(kg: KnowledgeGraph) -> pl.LazyFrame:
+    known = pl.col("kind").is_in(list(kg.schema.kinds)).fill_null(False)
+    return kg.scan("nodes").filter(~known).select("id", "kind")
+
+
+def repeated_identifiers(kg: KnowledgeGraph) -> pl.LazyFrame:
+    rows = kg.scan("nodes").group_by("id").agg(rows=pl.len(), kinds=pl.col("kind").unique().sort())
+    return rows.filter(pl.col("rows") > 1).select("id", "rows", pl.col("kinds").list.join(" "))
+
+
+def _identifiers(kg: KnowledgeGraph) -> pl.DataFrame:
+    """Each node's identifier, what it should be, and why it can't be (nulls where it is right)."""
+    nodes = kg.scan("nodes").select("id", "kind").collect()
+    # What merging makes of an identifier that two kinds have.
+    own = nodes.select(pl.col("id").str.strip_suffix(pl.concat_str(pl.lit("#"), "kind")))
+    curies, reasons = normalise_curies(own.to_series())
+    return nodes.select("id", curie=curies, reason=reasons, own=own.to_series())
+
+
+def malformed_identifiers(kg: KnowledgeGraph) -> pl.LazyFrame:
+    return _identifiers(kg).lazy().filter(pl.col("reason").is_not_null()).select("id", "reason")
+
+
+def nonstandard_identifiers(kg: KnowledgeGraph) -> pl.LazyFrame:
+    found = _identifiers(kg).select("id", "own", "curie")
+    xrefs = kg.scan("nodes").select(pl.col("xrefs").explode().drop_nulls().unique()).collect()
+    curies, _ = normalise_curies(xrefs["xrefs"])
+    found = pl.concat([found, xrefs.select(id="xrefs", own="xrefs", curie=curies)])
+    return found.lazy().filter(pl.col("curie") != pl.col("own")).select("id", standard="curie")
+
+
+def obsolete_identifiers(kg: KnowledgeGraph) -> pl.LazyFrame:
+    return (
+        current_ids([kg])
+        .lazy()
+        .join(kg.scan("nodes"), left_on=["old", "kind"], right_on=["id", "kind"], how="semi")
+        .select(obsolete="old", current="new")
+    )
+
+
+def isolated_nodes(kg: KnowledgeGraph) -> pl.LazyFrame:
+    evidence = kg.scan("evidence")
+    ends = pl.concat([evidence.select(id="subject"), evidence.select(id="object")]).unique()
+    return kg.scan("nodes").select("id", "name").join(ends, on="id", how="anti")
+
+
+def nameless_nodes(kg: KnowledgeGraph) -> pl.LazyFrame:
+    named = ~pl.col("kind").is_in(["Patient", "Document"])
+    nameless = (
+        pl.col("name").is_null() | (pl.col("name") == pl.col("id")) | (pl.col("name_key") == "")
+    )
+    return kg.scan("nodes").filter(named & nameless).select("id")
+
+
+def shared_names(kg: KnowledgeGraph) -> pl.LazyFrame:
+    return (
+        kg.scan("nodes")
+        .filter(~pl.col("kind").is_in(["Patient", "Document"]), pl.col("name_key") != "")
+        .group_by("kind", "name_key")
+        .agg(pl.col("id").unique().sort())
+        .filter(pl.col("id").list.len() > 1)
+        .select("kind", "name_key", ids=pl.col("id").list.join(" "))
+    )
+
+
+def nearly_shared_names(kg: KnowledgeGraph) -> pl.LazyFrame:
+    return similar_names(kg.scan("nodes").select("id", "kind", "name", "name_key").collect()).lazy()
+
+
+def equivalences_held_back(kg: KnowledgeGraph) -> pl.LazyFrame:
+    held = ~pl.col("applied") & (pl.col("reason") != "undone")
+    return kg.scan("merges").filter(held).select("kept", "merged", "reason")
+
+
+def merges_not_applied(kg: KnowledgeGraph) -> pl.LazyFrame:
+    done = kg.scan("merges").filter("applied").select("kept", "merged", "reason")
+    return done.join(kg.scan("nodes"), left_on="merged", right_on="id", how="semi")
