@@ -12,8 +12,9 @@ import polars as pl
 from medkg.cli import show
 
 if TYPE_CHECKING:
+    from medkg.mining.safety.warning import SafetyWarning
     from medkg.mining.treatment.model import TreatmentModel
-    from medkg.mining.treatment.recommendation import Drug, Recommendation
+    from medkg.mining.treatment.recommendation import DrugAssessment, Recommendation
 
 _SENTENCE = 160  # characters of a warning's sentence that are shown
 _PAIRED = ("mrr", "hits@10", "ndcg@10", "recall@10")
@@ -65,7 +66,7 @@ def print_recommendation(recommendation: Recommendation) -> None:
 
 
 def _print_drugs(
-    drugs: tuple[Drug, ...], title: str, several: bool, *, explained: bool = True
+    drugs: tuple[DrugAssessment, ...], title: str, several: bool, *, explained: bool = True
 ) -> None:
     if not drugs:
         return
@@ -100,7 +101,7 @@ def _print_drugs(
                 show.out.print(f"  {line}", markup=False)
 
 
-def _cited(warning: Any) -> str:
+def _cited(warning: SafetyWarning) -> str:
     """The sources of a warning, with a reference and the sentence where there is one."""
     if not warning.edge:
         return "as given"

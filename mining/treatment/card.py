@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from ...graph.training_provenance import sources_markdown
-
-if TYPE_CHECKING:
-    from .model import TreatmentModel
+from ..links.task import LinkTask
 
 CARD_FIGURES = ("mrr", "hits@1", "hits@10", "ndcg@10", "recall@10")
 
 
-def treatment_card(model: TreatmentModel) -> str:
+class DescribedModel(Protocol):
+    """What a card says of a treatment model; see `model.TreatmentModel`."""
+
+    name: str
+    task: LinkTask
+    seed: int
+    settings: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    record: Mapping[str, Any]
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """How much each member counts."""
+        ...
+
+
+def treatment_card(model: DescribedModel) -> str:
     """The model card, Markdown: figures beside each member's and popularity's, what a probability
     says, sources and licences."""
     task, test = model.task, model.metrics["test"]
 
-    def row(name: str, figures: dict[str, Any]) -> str:
+    def row(name: str, figures: Mapping[str, Any]) -> str:
         cells = [
             f"{figures[key]:.3f} ({figures[f'{key}_interval'][0]:.3f}"
             f"–{figures[f'{key}_interval'][1]:.3f})"

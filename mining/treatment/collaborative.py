@@ -15,7 +15,7 @@ from scipy import sparse
 from torch import Tensor
 
 CONFIDENCE = 10.0  # of a known pair, as against 1 of all others
-_ROUNDS = 20
+_ITERATIONS = 20
 
 
 class Collaborative:
@@ -60,7 +60,7 @@ class Collaborative:
             factors=factors,
             regularization=regularisation,
             alpha=CONFIDENCE,
-            iterations=_ROUNDS,
+            iterations=_ITERATIONS,
             num_threads=1,  # several add up in any order
             random_state=seed,
         )

@@ -1,15 +1,15 @@
-"""Drugs for a disease by content: what is like its drugs, treats diseases like it, or shares genes.
+"""Drugs for a disease by content: similar to its drugs, treating similar diseases, sharing genes.
 
-The likenesses are the ranker's similarities (`..links.similarities`): neighbours in the graph by
+The similarities are those of link prediction (`..links.similarities`): neighbours in the graph by
 each type of edge, and molecules' fingerprints. How much each counts is learned from the training
-pairs, and every score can be taken apart again into the pairs that carry it.
+pairs, and every score can be taken apart again into the known pairs that contribute to it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -36,50 +36,55 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 _RIDGE = 1.0  # of the squared weights; other values made no difference on Hetionet's validation
-_OTHERS = 1_000  # drugs that a training disease's drugs are told from
-_BLOCK = 64  # diseases scored at a time
-_ACTS, _LINKED = ("Drug", "TARGETS", "Target"), ("Disease", "ASSOCIATED_WITH", "Target")
-GENES = "genes"
+_NEGATIVES = 1_000  # drugs that a training disease's drugs are contrasted with
+_BATCH = 64  # diseases scored at a time
+_INITIAL_WEIGHT = 0.1
+_DRUG_TARGETS, _DISEASE_GENES = (
+    ("Drug", "TARGETS", "Target"),
+    ("Disease", "ASSOCIATED_WITH", "Target"),
+)
+# Where a score comes from: keys of the weights, and of saved tensors.
+DRUG, DISEASE, GENES = "drug", "disease", "genes"
 # What is harmful for the same, or harms together, is no reason to give one for the other.
-AGAINST = ("CONTRAINDICATED_FOR", "INTERACTS_WITH")
+RELATIONS_AGAINST = ("CONTRAINDICATED_FOR", "INTERACTS_WITH")
 
 
 @dataclass(frozen=True)
-class Carrier:
+class Contribution:
     """A part of a pair's score by content.
 
     Attributes:
-        by: `drug` (a known drug of the disease that the drug is like), `disease` (a disease that
-            the drug treats and that the disease is like) or `genes`.
+        source: `drug` (a known drug of the disease, which this drug is similar to), `disease` (a
+            disease that the drug treats, which this disease is similar to) or `genes`.
         number: of that drug or disease; None for genes.
-        channel: what makes the two alike, such as `Drug TARGETS Target` or `Morgan`.
-        likeness: from 0 to 1.
+        feature: the similarity feature, such as `Drug TARGETS Target` or `Morgan`.
+        similarity: from 0 to 1.
         share: of the pair's whole score, from 0 to 1.
     """
 
-    by: str
+    source: str
     number: int | None
-    channel: str
-    likeness: float
+    feature: str
+    similarity: float
     share: float
 
 
 class Content:
     """Scores by content.
 
-        score(d, x) = Σ_c w_c Σ_{d' treats x} s_c(d, d') / √|drugs of x|
-                    + Σ_c v_c Σ_{x' treated by d} s_c(x, x') / √|diseases of d|
+        score(d, x) = Σ_f w_f Σ_{d' treats x} s_f(d, d') / √|drugs of x|
+                    + Σ_f v_f Σ_{x' treated by d} s_f(x, x') / √|diseases of d|
                     + u · cosine(genes of d's targets, genes of x)
 
-    s_c is the likeness of two drugs, or two diseases, by channel c, that of a node with itself 0,
-    so that a pair never speaks for itself. The weights, none negative, are those of the conditional
+    s_f is the similarity of two drugs, or two diseases, by feature f, that of a node with itself 0,
+    so that a pair never supports itself. The weights, none negative, are those of the conditional
     logit (softmax) of each training pair among the drugs that are not known for its disease, with a
     small ridge.
 
     Args:
-        drugs, diseases: weighted likenesses by channel, (drugs, drugs) and (diseases, diseases).
+        drugs, diseases: weighted similarities by feature, (drugs, drugs) and (diseases, diseases).
         genes: weighted, (drugs, diseases).
-        weights: by channel, under `drug`, `disease` and `genes`.
+        weights: by feature, under `drug`, `disease` and `genes`.
         known: the training pairs, (drugs, diseases).
     """
 
@@ -106,31 +111,28 @@ class Content:
         *,
         seed: int,
     ) -> Content:
-        """Learn what likenesses count.
+        """Learn how much each similarity feature counts.
 
         Args:
             data: the training graph; `kg` is read for names and structures alone.
             known: the training pairs, (drugs, diseases).
         """
-        drugs = _speaking_for(
-            end_features(kg, data, edge_type[0], edge_type, heads=True).similarities
-        )
-        diseases = _speaking_for(
-            end_features(kg, data, edge_type[2], edge_type, heads=False).similarities
-        )
+        head, _, tail = edge_type
+        drugs = _allowed(end_features(kg, data, head, edge_type, heads=True).similarities)
+        diseases = _allowed(end_features(kg, data, tail, edge_type, heads=False).similarities)
         genes = _shared_genes(data, known.shape)
-        parts = [("drug", name) for name in drugs] + [("disease", name) for name in diseases]
-        parts.append((GENES, GENES))
-        features = _Features(drugs, diseases, genes, known)
-        scale, examples = _examples(features, known, seed)
-        found = _conditional_logit(examples, len(parts)) / scale
-        weights: dict[str, dict[str, float]] = {"drug": {}, "disease": {}, GENES: {}}
-        for (side, name), weight in zip(parts, found, strict=True):
+        names = [(DRUG, name) for name in drugs] + [(DISEASE, name) for name in diseases]
+        names.append((GENES, GENES))
+        features = _PairFeatures(drugs, diseases, genes, known)
+        scale, examples = _training_examples(features, known, seed)
+        fitted = _conditional_logit(examples, len(names)) / scale
+        weights: dict[str, dict[str, float]] = {DRUG: {}, DISEASE: {}, GENES: {}}
+        for (source, name), weight in zip(names, fitted, strict=True):
             if weight > 0:
-                weights[side][name] = float(weight)
+                weights[source][name] = float(weight)
         return cls(
-            {name: drugs[name] * np.float32(w) for name, w in weights["drug"].items()},
-            {name: diseases[name] * np.float32(w) for name, w in weights["disease"].items()},
+            {name: drugs[name] * np.float32(w) for name, w in weights[DRUG].items()},
+            {name: diseases[name] * np.float32(w) for name, w in weights[DISEASE].items()},
             genes * np.float32(weights[GENES].get(GENES, 0.0)),
             weights,
             known,
@@ -139,69 +141,74 @@ class Content:
     def score_heads(self, tails: Tensor) -> Tensor:
         """Scores of these diseases with all drugs, (n, drugs)."""
         scores = np.zeros((len(tails), self._known.shape[0]))
-        for start in range(0, len(tails), _BLOCK):
-            chosen = tails[start : start + _BLOCK].numpy()
-            block = self._genes[:, chosen].toarray()
+        for start in range(0, len(tails), _BATCH):
+            chosen = tails[start : start + _BATCH].numpy()
+            batch = self._genes[:, chosen].toarray()
             of_disease = self._by_disease[:, chosen]
-            for alike in self._drugs.values():
-                block += (alike @ of_disease).toarray()
-            for alike in self._diseases.values():
-                block += (self._by_drug @ alike[:, chosen]).toarray()
-            scores[start : start + _BLOCK] = block.T
+            for similarity in self._drugs.values():
+                batch += (similarity @ of_disease).toarray()
+            for similarity in self._diseases.values():
+                batch += (self._by_drug @ similarity[:, chosen]).toarray()
+            scores[start : start + _BATCH] = batch.T
         return torch.from_numpy(scores)
 
-    def carriers(self, drug: int, disease: int, most: int = 5) -> list[Carrier]:
-        """The known pairs, and the genes, that carry a pair's score, the heaviest first."""
+    def contributions(self, drug: int, disease: int, most: int = 5) -> list[Contribution]:
+        """The known pairs, and the genes, that contribute most to a pair's score."""
         parts: list[tuple[float, str, int | None, str, float]] = []
-        of_disease = self._by_disease[:, [disease]].tocoo()
-        for channel, alike in self._drugs.items():
-            row = alike[drug].toarray().ravel()
-            weight = self.weights["drug"][channel]
-            for other, share in zip(of_disease.row, of_disease.data, strict=True):
-                parts.append((row[other] * share, "drug", int(other), channel, row[other] / weight))
+        known_drugs = self._by_disease[:, [disease]].tocoo()
+        for feature, similarity in self._drugs.items():
+            row = similarity[drug].toarray().ravel()
+            weight = self.weights[DRUG][feature]
+            for other, scale in zip(known_drugs.row, known_drugs.data, strict=True):
+                parts.append((row[other] * scale, DRUG, int(other), feature, row[other] / weight))
         treated = self._by_drug[drug].tocoo()
-        for channel, alike in self._diseases.items():
-            row = alike[disease].toarray().ravel()
-            weight = self.weights["disease"][channel]
-            for other, share in zip(treated.col, treated.data, strict=True):
+        for feature, similarity in self._diseases.items():
+            row = similarity[disease].toarray().ravel()
+            weight = self.weights[DISEASE][feature]
+            for other, scale in zip(treated.col, treated.data, strict=True):
                 parts.append(
-                    (row[other] * share, "disease", int(other), channel, row[other] / weight)
+                    (row[other] * scale, DISEASE, int(other), feature, row[other] / weight)
                 )
         genes = float(self._genes[drug, disease])
         if genes:
             parts.append((genes, GENES, None, GENES, genes / self.weights[GENES][GENES]))
-        whole = sum(part[0] for part in parts)
+        total = sum(part[0] for part in parts)
         heaviest = sorted(parts, key=lambda part: (-part[0], part[1], part[2] or 0, part[3]))
         return [
-            Carrier(by, number, channel, round(float(likeness), 4), round(float(part / whole), 4))
-            for part, by, number, channel, likeness in heaviest[:most]
+            Contribution(
+                source, number, feature, round(float(similarity), 4), round(float(part / total), 4)
+            )
+            for part, source, number, feature, similarity in heaviest[:most]
             if part > 0
         ]
 
     def tensors(self) -> dict[str, Tensor]:
         """What `from_tensors` needs."""
-        found = {**matrix_tensors("genes", self._genes), **matrix_tensors("known", self._known)}
-        for side, alike in (("drug", self._drugs), ("disease", self._diseases)):
-            for number, matrix in enumerate(alike.values()):
-                found |= with_prefix(f"{side}{number}", matrix_tensors("alike", matrix))
-        return found
+        tensors = {**matrix_tensors("genes", self._genes), **matrix_tensors("known", self._known)}
+        for source, similarities in ((DRUG, self._drugs), (DISEASE, self._diseases)):
+            for number, matrix in enumerate(similarities.values()):
+                tensors |= with_prefix(f"{source}{number}", matrix_tensors("alike", matrix))
+        return tensors
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, Tensor], weights: Mapping[str, Any]) -> Content:
+    def from_tensors(
+        cls, tensors: Mapping[str, Tensor], weights: Mapping[str, Mapping[str, float]]
+    ) -> Content:
         """The scorer that gave these `tensors` and has these `weights`."""
         drugs, diseases = (
             {
-                channel: matrix_from_tensors("alike", without_prefix(f"{side}{number}", tensors))
-                for number, channel in enumerate(weights[side])
+                feature: matrix_from_tensors("alike", without_prefix(f"{source}{number}", tensors))
+                for number, feature in enumerate(weights[source])
             }
-            for side in ("drug", "disease")
+            for source in (DRUG, DISEASE)
         )
         genes, known = (matrix_from_tensors(name, tensors) for name in ("genes", "known"))
         return cls(drugs, diseases, genes, weights, known)
 
 
-class _Features:
-    """What each channel says of a disease's pairs."""
+class _PairFeatures:
+    """The similarity features of all pairs of a disease, summed over its known drugs and over the
+    known diseases of each drug."""
 
     def __init__(
         self,
@@ -214,11 +221,13 @@ class _Features:
         self._by_disease = _scaled_columns(known).tocsc()
         self._by_drug = _scaled_columns(known.T.tocsr()).T.tocsr()
 
-    def of(self, disease: int) -> Floats:
-        """(drugs, channels)."""
+    def of_disease(self, disease: int) -> Floats:
+        """(drugs, features)."""
         own = self._by_disease[:, [disease]]
-        columns = [alike @ own for alike in self._drugs.values()]
-        columns += [self._by_drug @ alike[:, [disease]] for alike in self._diseases.values()]
+        columns = [similarity @ own for similarity in self._drugs.values()]
+        columns += [
+            self._by_drug @ similarity[:, [disease]] for similarity in self._diseases.values()
+        ]
         columns.append(self._genes[:, [disease]])
         return np.asarray(np.concatenate([column.toarray() for column in columns], 1), np.float64)
 
@@ -229,65 +238,74 @@ def _scaled_columns(known: sparse.csr_matrix) -> sparse.csr_matrix:
     return (known @ sparse.diags(1 / np.sqrt(np.maximum(sums, 1)))).tocsr().astype(np.float32)
 
 
-def _speaking_for(alike: Mapping[str, sparse.csr_matrix]) -> dict[str, sparse.csr_matrix]:
-    return {name: rows for name, rows in alike.items() if not any(r in name for r in AGAINST)}
+def _allowed(similarities: Mapping[str, sparse.csr_matrix]) -> dict[str, sparse.csr_matrix]:
+    """The similarities but those by relations that speak against a drug."""
+    return {
+        name: rows
+        for name, rows in similarities.items()
+        if not any(relation in name for relation in RELATIONS_AGAINST)
+    }
 
 
 def _shared_genes(data: HeteroData, shape: tuple[int, int]) -> sparse.csr_matrix:
-    """Cosine of the genes of a drug's targets and of a disease, rare ones counting most."""
-    if _ACTS not in data.edge_types or _LINKED not in data.edge_types:
+    """Cosine of the idf-weighted genes of a drug's targets and of a disease, (drugs, diseases)."""
+    if _DRUG_TARGETS not in data.edge_types or _DISEASE_GENES not in data.edge_types:
         return sparse.csr_matrix(shape, dtype=np.float32)
     drugs, diseases = (
         unit_rows(
             rare_first(
                 pair_matrix(
-                    data[which].edge_index.numpy().T,
-                    (data[which[0]].num_nodes, data[which[2]].num_nodes),
+                    data[edge_type].edge_index.numpy().T,
+                    (data[edge_type[0]].num_nodes, data[edge_type[2]].num_nodes),
                 )
             )
         )
-        for which in (_ACTS, _LINKED)
+        for edge_type in (_DRUG_TARGETS, _DISEASE_GENES)
     )
     return (drugs @ diseases.T).tocsr()
 
 
-def _examples(
-    features: _Features, known: sparse.csr_matrix, seed: int
+def _training_examples(
+    features: _PairFeatures, known: sparse.csr_matrix, seed: int
 ) -> tuple[Floats, list[tuple[Floats, Floats]]]:
-    """For each disease with a drug, the features of its drugs and of others, drawn by chance; and
-    the scale (root mean square) of each channel, by which they are divided."""
-    chance = np.random.default_rng(seed)
+    """Of each disease with a drug, the features of its drugs and of a random sample of negatives.
+
+    Returns:
+        The scale (root mean square) of each feature, by which they are divided; and the examples:
+        features of a disease's drugs, and of its negatives.
+    """
+    generator = np.random.default_rng(seed)
     by_disease = known.T.tocsr()
     examples = []
     for disease in np.flatnonzero(np.diff(by_disease.indptr)):
-        rows = features.of(int(disease))
+        rows = features.of_disease(int(disease))
         own = by_disease[disease].indices
-        others = np.setdiff1d(np.arange(len(rows)), own)
-        others = np.sort(chance.permutation(others)[:_OTHERS])
-        examples.append((rows[own], rows[others]))
+        negatives = np.setdiff1d(np.arange(len(rows)), own)
+        negatives = np.sort(generator.permutation(negatives)[:_NEGATIVES])
+        examples.append((rows[own], rows[negatives]))
     squares = np.sum([(part**2).sum(0) for pair in examples for part in pair], axis=0)
     count = sum(len(part) for pair in examples for part in pair)
     scale = np.sqrt(squares / count) + 1e-9
-    return scale, [(own / scale, others / scale) for own, others in examples]
+    return scale, [(own / scale, negatives / scale) for own, negatives in examples]
 
 
-def _conditional_logit(examples: list[tuple[Floats, Floats]], n: int) -> Floats:
+def _conditional_logit(examples: list[tuple[Floats, Floats]], n_features: int) -> Floats:
     """The weights, none negative, with the least loss over all training pairs:
 
-    -log(exp(s) / (exp(s) + Σ_others exp(s'))) + ridge · |w|²
+    -log(exp(s) / (exp(s) + Σ_negatives exp(s'))) + ridge · |w|²
     """
 
     def loss(weights: Floats) -> tuple[float, Floats]:
         total, gradient = _RIDGE * weights @ weights, 2 * _RIDGE * weights
-        for own, others in examples:
-            true, false = own @ weights, others @ weights
+        for own, negatives in examples:
+            true, false = own @ weights, negatives @ weights
             highest = max(true.max(), false.max() if len(false) else -np.inf)
             exp_true, exp_false = np.exp(true - highest), np.exp(false - highest)
             sums = exp_true + exp_false.sum()
             total += (np.log(sums) - (true - highest)).sum()
-            gradient += ((exp_true / sums - 1) @ own) + (1 / sums).sum() * (exp_false @ others)
+            gradient += ((exp_true / sums - 1) @ own) + (1 / sums).sum() * (exp_false @ negatives)
         return float(total), gradient
 
-    start = np.full(n, 0.1)
-    found = minimize(loss, start, jac=True, bounds=[(0, None)] * n, method="L-BFGS-B")
-    return np.asarray(found.x)
+    start = np.full(n_features, _INITIAL_WEIGHT)
+    bounds = [(0, None)] * n_features
+    return np.asarray(minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B").x)

@@ -1,4 +1,4 @@
-"""What `recommend` gives: drugs with what speaks for and against each, and what wasn't checked."""
+"""What `recommend` returns: drugs, what speaks for and against each, and what wasn't checked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..links.task import LinkTask
 from ..safety.checks import SafetyCheck
 from ..safety.query import TreatmentQuery
 from ..safety.warning import SafetyWarning
-from .content import Carrier
+from .content import DRUG, Contribution
 
 DISCLAIMER = (
     "For research, not for care: a hypothesis is no recommendation, and what no source records"
@@ -20,8 +20,8 @@ DISCLAIMER = (
 
 
 @dataclass(frozen=True)
-class Drug:
-    """A drug for a disease.
+class DrugAssessment:
+    """A drug for a disease, with what speaks for and against it.
 
     Attributes:
         status: `treats` or `palliates`, where a source records that, or `hypothesis`; of a drug
@@ -29,10 +29,10 @@ class Drug:
         rank: the model's, among the drugs that it was not trained on for the disease, before
             warnings; for one that it was, the rank that it would have. None where the model has
             not seen the drug.
-        score: the model's; see `medkg.mining.treatment.members.blend`.
+        score: the model's; see `medkg.mining.treatment.members.blend_ranks`.
         probability: of a hypothesis, that a source records it, at the base rate stated.
         recorded_probability: of what is on record, the edge's; with `sources` and `evidence`.
-        because: what carries the score by content: known drugs and diseases that this is like.
+        because: what contributes to the score by content: known pairs of similar drugs or diseases.
         paths: through the graph, with their evidence.
         warnings: what speaks against it, the gravest first.
         unchecked: the checks that could not have warned of it, since no source says anything of
@@ -49,7 +49,7 @@ class Drug:
     probability: float | None
     recorded_probability: float | None
     sources: tuple[str, ...]
-    evidence: tuple[Mapping[str, Any], ...]
+    evidence: tuple[Mapping[str, object], ...]
     because: tuple[str, ...]
     paths: tuple[Path, ...]
     warnings: tuple[SafetyWarning, ...]
@@ -80,11 +80,11 @@ class Recommendation:
     patient: TreatmentQuery
     names: Mapping[str, str]
     base_rate: float
-    recorded: tuple[Drug, ...]
+    recorded: tuple[DrugAssessment, ...]
     n_recorded: int
-    hypotheses: tuple[Drug, ...]
-    contraindicated: tuple[Drug, ...]
-    taking: tuple[Drug, ...]
+    hypotheses: tuple[DrugAssessment, ...]
+    contraindicated: tuple[DrugAssessment, ...]
+    taking: tuple[DrugAssessment, ...]
     checks: tuple[SafetyCheck, ...]
     notices: tuple[str, ...]
 
@@ -93,39 +93,35 @@ class Recommendation:
         return {**asdict(self), "for_research": DISCLAIMER}
 
 
-def texts_of(
-    carriers: Sequence[Carrier], task: LinkTask, names: Mapping[str, str], disease: str
+def contribution_texts(
+    contributions: Sequence[Contribution], task: LinkTask, names: Mapping[str, str], disease: str
 ) -> list[str]:
-    """What carries a score, in words."""
+    """What contributes to a score by content, in words."""
     texts = []
-    for carrier in carriers:
-        share = f"{carrier.share:.0%} of the likeness"
-        if carrier.number is None:
-            texts.append(
-                f"its targets and {names[disease]} share genes ({carrier.likeness:.2f}; {share})"
-            )
+    for contribution in contributions:
+        share = f"{contribution.share:.0%} of the likeness"
+        similarity = f"{contribution.similarity:.2f}"
+        if contribution.number is None:
+            texts.append(f"its targets and {names[disease]} share genes ({similarity}; {share})")
+            continue
+        if contribution.source == DRUG:
+            other, what, does = task.heads[contribution.number], "like", "which treats it"
         else:
-            other, does = (
-                (task.heads[carrier.number], "which treats it")
-                if carrier.by == "drug"
-                else (task.tails[carrier.number], "which it treats")
-            )
-            what = "like" if carrier.by == "drug" else f"{names[disease]} is like"
-            texts.append(
-                f"{what} {names[other]}, {does}, by {_by(carrier.channel)}"
-                f" ({carrier.likeness:.2f}; {share})"
-            )
+            other = task.tails[contribution.number]
+            what, does = f"{names[disease]} is like", "which it treats"
+        by = _feature_text(contribution.feature)
+        texts.append(f"{what} {names[other]}, {does}, by {by} ({similarity}; {share})")
     return texts
 
 
-_CHANNELS = {"Morgan": "molecule", "paths": "molecule (paths)"}
+_FINGERPRINTS = {"Morgan": "molecule", "paths": "molecule (paths)"}
 
 
-def _by(channel: str) -> str:
-    """A channel in words: what two nodes share, or are joined by."""
-    if channel in _CHANNELS:
-        return _CHANNELS[channel]
-    if channel.endswith(", joined"):
-        return f"{channel.split()[1]} edge"
-    head, relation, tail = channel.split()
+def _feature_text(feature: str) -> str:
+    """A similarity feature in words: what two nodes share, or are joined by."""
+    if feature in _FINGERPRINTS:
+        return _FINGERPRINTS[feature]
+    if feature.endswith(", joined"):
+        return f"{feature.split()[1]} edge"
+    head, relation, tail = feature.split()
     return f"shared {head} {relation} {tail}"

@@ -82,26 +82,59 @@ def _resolved_one(kg: KnowledgeGraph, text: str, kind: str) -> str:
         ) from None
 
 
-def with_record(
+def resolved_query(
+    kg: KnowledgeGraph,
+    query: TreatmentQuery,
+    patient: str | None,
+    candidates: Container[str],
+    notices: Notices,
+) -> TreatmentQuery:
+    """The query that texts give, in identifiers, each once, with what the graph records of a
+    patient; what was given takes precedence.
+
+    Of the diseases that the graph records of the patient, those that are not among `candidates` are
+    not sought for, as `notices` say, but count for what speaks against a drug; unless none is.
+
+    Args:
+        query: identifiers or names.
+        patient: identifier or name of a patient of the graph.
+        candidates: the diseases that a model has seen.
+
+    Raises:
+        MissingError: no such entity or patient.
+        DataError: no disease to treat, or a pregnant man.
+    """
+    query = replace(
+        query,
+        diseases=resolved(kg, query.diseases, "Disease", notices),
+        also=resolved(kg, query.also, "Disease", notices),
+        symptoms=resolved(kg, query.symptoms, "Symptom", notices),
+        taking=resolved(kg, query.taking, "Drug", notices),
+        allergic=resolved_allergens(kg, query.allergic, notices),
+    )
+    if patient is not None:
+        query = _with_record(kg, query, patient, candidates, notices)
+    if not query.diseases:
+        raise DataError(
+            "give a disease to treat, or a patient who has one; medkg diagnose ranks diseases for"
+            " symptoms"
+        )
+    return replace(
+        query,
+        also=tuple(dict.fromkeys(d for d in query.also if d not in query.diseases)),
+        symptoms=tuple(dict.fromkeys(query.symptoms)),
+        taking=tuple(dict.fromkeys(query.taking)),
+        allergic=tuple(dict.fromkeys(query.allergic)),
+    )
+
+
+def _with_record(
     kg: KnowledgeGraph,
     query: TreatmentQuery,
     patient: str,
     candidates: Container[str],
     notices: Notices,
 ) -> TreatmentQuery:
-    """A query with what the graph records of one of its patients; what was given takes precedence.
-
-    Of the diseases that the graph records, those that are not among `candidates` are not sought
-    for, as `notices` say, but count for what speaks against a drug; unless none is.
-
-    Args:
-        patient: an identifier or a name.
-        candidates: the diseases that a model has seen.
-
-    Raises:
-        MissingError: no such patient.
-        DataError: no disease to treat, or a pregnant man.
-    """
     node = _resolved_one(kg, patient, "Patient")
     record = patient_record(kg, node)
     diseases = query.diseases or _sought(kg, record.diseases, candidates, notices)
@@ -121,26 +154,6 @@ def with_record(
         youngest=record.youngest if query.age is None else None,
         age=record.age if query.age is None else query.age,
         id=node,
-    )
-
-
-def checked(query: TreatmentQuery) -> TreatmentQuery:
-    """The query with every identifier once, and what is sought for not among `also`.
-
-    Raises:
-        DataError: no disease to treat.
-    """
-    if not query.diseases:
-        raise DataError(
-            "give a disease to treat, or a patient who has one; medkg diagnose ranks diseases for"
-            " symptoms"
-        )
-    return replace(
-        query,
-        also=tuple(dict.fromkeys(d for d in query.also if d not in query.diseases)),
-        symptoms=tuple(dict.fromkeys(query.symptoms)),
-        taking=tuple(dict.fromkeys(query.taking)),
-        allergic=tuple(dict.fromkeys(query.allergic)),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,6 @@ from scipy import sparse
 
 from ...core import calibration
 from ...core.atomic import check_replaceable
-from ...core.calibration import Calibration
 from ...core.errors import DataError, ModelError
 from ...core.model_folder import CONFIG
 from ...core.progress import progress
@@ -29,15 +28,19 @@ from ..links.task import LinkTask, link_task
 from ..links.train import train_links
 from .collaborative import Collaborative
 from .content import Content
+from .ensemble import TreatmentEnsemble
 from .evaluate import compare
 from .members import (
+    COLLABORATIVE,
+    CONTENT,
     HYBRID,
     MEMBERS,
-    Member,
-    blend,
+    POPULARITY,
+    TreatmentMember,
+    blend_ranks,
     choose_weights,
-    levels,
-    raw_scores,
+    evidence_strength,
+    member_scores,
 )
 from .model import KIND, RELATION, TreatmentModel
 
@@ -45,7 +48,10 @@ if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
 
 MODELS = (HYBRID, *MEMBERS)
-_FACTORS, _REGULARISATIONS = (8, 16, 32, 64), (0.1, 1.0)  # tried on validation
+_FACTORS, _REGULARISATIONS = (8, 16, 32, 64), (0.1, 1.0)  # compared on validation
+_QUANTILE_RANGE = 2.5631  # standard deviations from the 10 % to the 90 % quantile of a normal
+
+Floats = NDArray[np.float64]
 
 
 def train_treatment(
@@ -80,63 +86,65 @@ def train_treatment(
         raise ModelError(f"unknown model {model!r}; there are {', '.join(MODELS)}")
     if out is not None:
         check_replaceable(Path(out), marker=CONFIG, kind=KIND)
-    kept = split_links(kg, RELATION, seed=seed).held_back() if split is None else dict(split)
-    task = link_task(kg, RELATION, _without_palliation(kg, kept), seed)
+    held_back = split_links(kg, RELATION, seed=seed).held_back() if split is None else dict(split)
+    task = link_task(kg, RELATION, _without_palliation(kg, held_back), seed)
     for part in ("train", "valid", "test"):
         if not len(getattr(task, part)):
             raise DataError(
                 f"no TREATS edge is left for {part}; load more treatments, or give a split whose"
                 " parts all hold some (medkg split)"
             )
-    data = to_hetero_data(kg, exclude_edges=task.excluded)
-    trained, valid = task.matrix("train"), task.matrix("valid")
-    wanted = MEMBERS if model == HYBRID else tuple(dict.fromkeys((model, "popularity")))
     checkpoint = None if out is None else Path(f"{out}.checkpoint")
-    members: dict[str, Member] = {}
-    course: dict[str, Any] = {}
-    with progress("Training members", len(wanted)) as step:
-        for name in MEMBERS:
-            if name not in wanted:
-                continue
-            if name == "popularity":
-                members[name] = Degree.fit(trained)
-            elif name == "content":
-                content = Content.fit(kg, data, task.edge_type, trained, seed=seed)
-                members[name], course[name] = content, content.weights
-            elif name == "collaborative":
-                taken = _taken(data, trained.shape[0])
-                members[name], course[name] = _factorise(trained, valid, taken, seed)
-            else:
-                members[name] = _links(kg, task, seed, checkpoint).scorer
-            step(1, name)
+    names = MEMBERS if model == HYBRID else tuple(dict.fromkeys((model, POPULARITY)))
+    members, course = _train_members(kg, task, names, seed, checkpoint)
+    weights = {model: 1.0}
     if model == HYBRID:
-        weights, course["validation"] = choose_weights(members, trained, valid, seed)
-    else:
-        weights = {model: 1.0}
-    scales, calibrated, measured = _calibrate(members, weights, task)
-    fitted = TreatmentModel(
-        members,
-        weights,
-        scales,
-        calibrated,
-        task,
-        {"model": model},
-        seed,
-        {},
-        kg,
-        training_graph_record(kg, graph_path),
-    )
+        weights, course["validation"] = choose_weights(
+            members, task.matrix("train"), task.matrix("valid"), seed
+        )
+    ensemble, calibration_metrics = _calibrated(members, weights, task)
+    record = training_graph_record(kg, graph_path)
+    fitted = TreatmentModel(ensemble, task, {"model": model}, seed, {}, kg, record)
     known = task.matrix("train", "valid", "test")
     fitted.metrics = {
         "training": course,
         "test": compare(fitted, task.matrix("test"), known, 0),
-        "calibration": measured,
+        "calibration": calibration_metrics,
     }
     if out is not None:
         fitted.save(out)
         if checkpoint is not None:
             shutil.rmtree(checkpoint, ignore_errors=True)
     return fitted
+
+
+def _train_members(
+    kg: KnowledgeGraph,
+    task: LinkTask,
+    names: Container[str],
+    seed: int,
+    checkpoint: Path | None,
+) -> tuple[dict[str, TreatmentMember], dict[str, Any]]:
+    """The members of these names, trained, and what training reports of each."""
+    data = to_hetero_data(kg, exclude_edges=task.excluded)
+    trained, valid = task.matrix("train"), task.matrix("valid")
+    wanted = [name for name in MEMBERS if name in names]
+    members: dict[str, TreatmentMember] = {}
+    course: dict[str, Any] = {}
+    with progress("Training members", len(wanted)) as step:
+        for name in wanted:
+            if name == POPULARITY:
+                members[name] = Degree.fit(trained)
+            elif name == CONTENT:
+                content = Content.fit(kg, data, task.edge_type, trained, seed=seed)
+                members[name], course[name] = content, content.weights
+            elif name == COLLABORATIVE:
+                taken = _taken(data, trained.shape[0])
+                members[name], course[name] = _factorise(trained, valid, taken, seed)
+            else:
+                members[name] = _link_model(kg, task, seed, checkpoint).scorer
+            step(1, name)
+    return members, course
 
 
 def _without_palliation(
@@ -167,26 +175,28 @@ def _factorise(
     trained: sparse.csr_matrix, valid: sparse.csr_matrix, taken: sparse.csr_matrix, seed: int
 ) -> tuple[Collaborative, dict[str, Any]]:
     """The factorisation that ranks the validation pairs best, and what was tried."""
-    tried = []
+    grid = []
     for factors in _FACTORS:
         for regularisation in _REGULARISATIONS:
-            found = Collaborative.fit(
+            member = Collaborative.fit(
                 trained, taken, factors=factors, regularisation=regularisation, seed=seed
             )
-            figure = choose_weights({"collaborative": found}, trained, valid, seed)[1][HYBRID]
-            tried.append((figure, factors, regularisation, found))
-    figure, factors, regularisation, best = max(tried, key=lambda one: one[0])
+            _, gains = choose_weights({COLLABORATIVE: member}, trained, valid, seed)
+            grid.append((gains[HYBRID], factors, regularisation, member))
+    _, factors, regularisation, best = max(grid, key=lambda entry: entry[0])
     return best, {
         "factors": factors,
         "regularisation": regularisation,
         "patients": best.patients,
         "tried": [
-            {"factors": f, "regularisation": r, "validation": value} for value, f, r, _ in tried
+            {"factors": f, "regularisation": r, "validation": value} for value, f, r, _ in grid
         ],
     }
 
 
-def _links(kg: KnowledgeGraph, task: LinkTask, seed: int, checkpoint: Path | None) -> LinkModel:
+def _link_model(
+    kg: KnowledgeGraph, task: LinkTask, seed: int, checkpoint: Path | None
+) -> LinkModel:
     """The link predictor; that of an interrupted run where it is the same."""
     place = None if checkpoint is None else checkpoint / "links"
     if place is not None and (place / CONFIG).is_file():
@@ -198,49 +208,50 @@ def _links(kg: KnowledgeGraph, task: LinkTask, seed: int, checkpoint: Path | Non
     return train_links(kg, RELATION, model="ranker", seed=seed, split=task.held_back, out=place)
 
 
-def _calibrate(
-    members: Mapping[str, Member], weights: Mapping[str, float], task: LinkTask
-) -> tuple[dict[str, tuple[float, float]], Calibration, dict[str, Any]]:
-    """The members' scales and the calibration, fitted on the validation pairs; and how good the
+def _calibrated(
+    members: Mapping[str, TreatmentMember], weights: Mapping[str, float], task: LinkTask
+) -> tuple[TreatmentEnsemble, dict[str, Any]]:
+    """The ensemble, its scales and calibration fitted on the validation pairs; and how good the
     probabilities are, measured on the test pairs."""
     edges = task.matrix("train", "valid", "test")
     diseases = np.flatnonzero(np.asarray(edges.sum(0)).ravel()).astype(np.int64)
-    raw = raw_scores(members, diseases)
+    scores = member_scores(members, diseases)
     seen = task.matrix("train")[:, diseases].T.toarray().astype(np.float64)
-    blended = blend(raw, weights, seen)
-    scales = {name: _scale(raw[name], blended, seen) for name in weights}
-    level = levels(raw, weights, scales, blended, seen)
+    blended = blend_ranks(scores, weights, seen)
+    scales = {name: _scale(scores[name], blended, seen) for name in weights}
+    strength = evidence_strength(scores, weights, scales, blended, seen)
 
-    def first(part: str, other: str) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.bool_]]:
-        """Level, rank, and whether true, of each disease's first candidates."""
-        out = task.matrix("train", other)[:, diseases].T.toarray() > 0
+    def first_candidates(part: str, other: str) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+        """Evidence strength, rank, and whether true, of each disease's first candidates."""
+        excluded = task.matrix("train", other)[:, diseases].T.toarray() > 0
         true = task.matrix(part)[:, diseases].T.toarray() > 0
-        scores = np.where(out, -np.inf, blended)
-        order = np.argsort(-scores, axis=1, kind="stable")[:, : calibration.CALIBRATED_CANDIDATES]
-        there = np.take_along_axis(scores, order, 1) > -np.inf
+        candidate_scores = np.where(excluded, -np.inf, blended)
+        order = np.argsort(-candidate_scores, axis=1, kind="stable")[
+            :, : calibration.CALIBRATED_CANDIDATES
+        ]
+        is_candidate = np.take_along_axis(candidate_scores, order, 1) > -np.inf
         ranks = np.broadcast_to(np.arange(1.0, order.shape[1] + 1), order.shape)
-        levels_of = np.broadcast_to(level[:, None], order.shape)
-        return levels_of[there], ranks[there], np.take_along_axis(true, order, 1)[there]
+        strengths = np.broadcast_to(strength[:, None], order.shape)
+        return (
+            strengths[is_candidate],
+            ranks[is_candidate],
+            np.take_along_axis(true, order, 1)[is_candidate],
+        )
 
-    fitted = calibration.fit(*first("valid", "test"))
-    strength, ranks, true = first("test", "valid")
-    probabilities = fitted.probability(strength, ranks)
-    return (
-        scales,
-        fitted,
-        {
-            "base_rate": round(fitted.base_rate, 6),
-            **calibration.quality(probabilities, true),
-        },
-    )
+    fitted = calibration.fit(*first_candidates("valid", "test"))
+    strengths, ranks, true = first_candidates("test", "valid")
+    quality = calibration.quality(fitted.probability(strengths, ranks), true)
+    ensemble = TreatmentEnsemble(members, weights, scales, fitted, task.matrix("train"))
+    return ensemble, {"base_rate": round(fitted.base_rate, 6), **quality}
 
 
-def _scale(
-    scores: NDArray[np.float64], blended: NDArray[np.float64], seen: NDArray[np.float64]
-) -> tuple[float, float]:
-    """Median and spread (that of 80 % of a normal distribution) of a member's scores of the first
-    candidates; a few scores far off, as a ranker gives to what is no candidate, don't count."""
+def _scale(scores: Floats, blended: Floats, seen: Floats) -> tuple[float, float]:
+    """Median and spread of a member's scores of the first candidates.
+
+    The spread is the standard deviation of the normal distribution with the same 10 % and 90 %
+    quantiles; so a few outliers, as a ranker gives to what is no candidate, don't count.
+    """
     order = np.argsort(-np.where(seen > 0, -np.inf, blended), axis=1, kind="stable")
     first = np.take_along_axis(scores, order[:, : calibration.CALIBRATED_CANDIDATES], 1)
     low, middle, high = np.quantile(first, [0.1, 0.5, 0.9])
-    return float(middle), float((high - low) / 2.5631) or 1.0
+    return float(middle), float((high - low) / _QUANTILE_RANGE) or 1.0

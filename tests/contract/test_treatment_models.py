@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -171,7 +172,8 @@ def test_save_and_load(model: TreatmentModel, kg: KnowledgeGraph, tmp_path: Path
     smaller = kg.without_edges(kg.edges.filter(relation="CAUSES")["id"])
     smaller.save(tmp_path / "graph")
     broken = copy(model)
-    broken.scales = {"content": (0.0, 1.0, 2.0)}  # type: ignore[dict-item]
+    scales = {"content": (0.0, 1.0, 2.0)}
+    broken.ensemble = replace(model.ensemble, scales=scales)  # type: ignore[arg-type]
     broken.save(tmp_path / "broken", graph_path=tmp_path / "graph")
     with pytest.raises(ModelError, match=r"is damaged \(too many values to unpack"):
         medkg.load_model(tmp_path / "broken", kg)

@@ -20,7 +20,7 @@ from medkg.mining.safety.query import TreatmentQuery
 from medkg.mining.safety.safety import Safety
 from medkg.mining.treatment.content import Content
 from medkg.mining.treatment.model import TreatmentModel
-from medkg.mining.treatment.recommendation import Drug, Recommendation
+from medkg.mining.treatment.recommendation import DrugAssessment, Recommendation
 from medkg.mining.treatment.train import train_treatment
 from tests.mining.treatment.pharmacy import DISEASES, DRUGS, FAMILIES, on, pharmacy
 
@@ -663,7 +663,9 @@ def test_no_list_is_silent_about_an_allergy_a_contraindication_or_an_interaction
     assert_all_there(found, everyone, taking)
 
 
-def assert_all_there(found: Recommendation, everyone: tuple[Drug, ...], taking: list[str]) -> None:
+def assert_all_there(
+    found: Recommendation, everyone: tuple[DrugAssessment, ...], taking: list[str]
+) -> None:
     """All 48 drugs are in one list, and those that are taken in theirs alone."""
     assert [drug.drug for drug in found.taking] == taking
     shown = [drug.drug for drug in everyone]

@@ -98,6 +98,6 @@ def pharmacy(
 def on(model: TreatmentModel, kg: KnowledgeGraph) -> TreatmentModel:
     """The model with another graph to answer from."""
     return TreatmentModel(
-        model.members, model.weights, model.scales, model.calibration, model.task, model.settings,
-        model.seed, model.metrics, kg, model.record, same_graph=False,
+        model.ensemble, model.task, model.settings, model.seed, model.metrics, kg, model.record,
+        same_graph=False,
     )  # fmt: skip

@@ -15,7 +15,7 @@ from medkg.mining.links.similarities import end_features
 from medkg.mining.links.task import link_task
 from medkg.mining.treatment.collaborative import CONFIDENCE, Collaborative
 from medkg.mining.treatment.content import Content
-from medkg.mining.treatment.members import blend, choose_weights, levels
+from medkg.mining.treatment.members import blend_ranks, choose_weights, evidence_strength
 from tests.mining.treatment.pharmacy import SOURCES, pharmacy
 
 
@@ -51,14 +51,14 @@ def test_score_by_content() -> None:
     assert scores[1] == pytest.approx([5 / 2**0.5, 2 / 2**0.5, 1 / 2**0.5])
 
 
-def test_carriers_add_up_and_say_the_likeness() -> None:
-    first, second = by_hand().carriers(1, 0)
-    assert (first.by, first.number, first.likeness, first.share) == ("disease", 1, 1.0, 0.6)
-    assert (second.by, second.number, second.likeness, second.share) == ("drug", 0, 1.0, 0.4)
-    of_genes = by_hand().carriers(2, 0)[0]
-    assert (of_genes.by, of_genes.number, of_genes.likeness) == ("genes", None, 0.5)
+def test_contributions_add_up_and_give_the_similarity() -> None:
+    first, second = by_hand().contributions(1, 0)
+    assert (first.source, first.number, first.similarity, first.share) == ("disease", 1, 1.0, 0.6)
+    assert (second.source, second.number, second.similarity, second.share) == ("drug", 0, 1.0, 0.4)
+    of_genes = by_hand().contributions(2, 0)[0]
+    assert (of_genes.source, of_genes.number, of_genes.similarity) == ("genes", None, 0.5)
     assert of_genes.share == 0.8
-    assert by_hand().carriers(1, 0, most=1) == [first]
+    assert by_hand().contributions(1, 0, most=1) == [first]
 
 
 def test_a_pair_does_not_speak_for_itself() -> None:
@@ -87,8 +87,8 @@ def test_a_pair_does_not_speak_for_itself() -> None:
 def _sides(content: Content, drug: int, disease: int) -> tuple[float, float]:
     shares = {"drug": 0.0, "disease": 0.0, "genes": 0.0}
     whole = content.score_heads(torch.tensor([disease]))[0, drug].item()
-    for carrier in content.carriers(drug, disease, most=10_000):
-        shares[carrier.by] += carrier.share * whole
+    for part in content.contributions(drug, disease, most=10_000):
+        shares[part.source] += part.share * whole
     return shares["drug"], shares["disease"]
 
 
@@ -133,12 +133,12 @@ def test_patients_tell_of_drugs_that_no_disease_joins() -> None:
 def test_blend_of_orders() -> None:
     raw = {"a": np.array([[4.0, 3.0, 2.0, 1.0]]), "b": np.array([[1.0, 1.0, 5.0, 1.0]])}
     trained = np.array([[1.0, 0.0, 0.0, 0.0]])
-    both = blend(raw, {"a": 0.5, "b": 0.5}, trained)
+    both = blend_ranks(raw, {"a": 0.5, "b": 0.5}, trained)
     # Of b drugs 1 and 3 are equal: places 2 and 3. Drug 0 was trained on: put among the others it
     # is before all by a, and level with two by b.
     places_a, places_b = [1, 1, 2, 3], [3, 2.5, 1, 2.5]
     assert both[0] == pytest.approx(-(np.log(places_a) + np.log(places_b)) / 2)
-    assert blend(raw, {"a": 1.0, "b": 0.0}, trained)[0] == pytest.approx(-np.log(places_a))
+    assert blend_ranks(raw, {"a": 1.0, "b": 0.0}, trained)[0] == pytest.approx(-np.log(places_a))
 
 
 class Fixed:
@@ -169,9 +169,9 @@ def test_weights_go_to_the_member_that_is_right() -> None:
 def test_a_level_tells_diseases_apart() -> None:
     raw = {"a": np.array([[3.0, 2.0, 1.0], [30.0, 20.0, 10.0]])}
     trained = np.zeros((2, 3))
-    blended = blend(raw, {"a": 1.0}, trained)
+    blended = blend_ranks(raw, {"a": 1.0}, trained)
     assert blended[0].tolist() == blended[1].tolist()
-    low, high = levels(raw, {"a": 1.0}, {"a": (10.0, 10.0)}, blended, trained)
+    low, high = evidence_strength(raw, {"a": 1.0}, {"a": (10.0, 10.0)}, blended, trained)
     assert low == pytest.approx(np.mean([-0.7, -0.8, -0.9]))
     assert high == pytest.approx(1.0)
 
