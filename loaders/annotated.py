@@ -35,7 +35,7 @@ OPTIONS = {
     "sentences": "yes (the default) or no: whether sentences are kept, or their offsets only",
     "release": RELEASE,
 }
-_MINED_RELIABILITY = 0.9  # no number of automatic annotations makes an edge surer than this
+_TEXT_MINED_RELIABILITY = 0.9  # no number of automatic annotations makes an edge surer than this
 
 # Kinds of our schema, by the types of annotations (lower case, letters only).
 _KINDS = {
@@ -56,7 +56,7 @@ _KINDS = {
     "geneorgeneproduct": "Target",
 }
 # Of an identifier without a prefix, the prefix by its kind and form.
-_BARE = (
+_LOCAL_IDENTIFIERS = (
     ("Drug", r"[CD]\d+", "MESH"),
     ("Disease", r"[CD]\d+", "MESH"),
     ("Symptom", r"[CD]\d+", "MESH"),
@@ -66,7 +66,7 @@ _BARE = (
 _NO_IDENTIFIER = {"", "-", "-1", "none", "null"}
 
 # BioRED's names of relations and BC5CDR's, as PubTator 3 calls them.
-_TYPES = {
+_RELATION_NAMES = {
     "cid": "cause",
     "association": "associate",
     "positive_correlation": "positive_correlate",
@@ -77,11 +77,11 @@ _TYPES = {
     "comparison": "compare",
     "conversion": "convert",
 }
-# What each relation is between two kinds, with qualifiers. PubTator 3 tells between chemicals and
-# diseases what "treats" or "causes"; BioRED says that they correlate negatively or positively
+# What each relation is between two kinds, with qualifiers. PubTator 3 states between chemicals and
+# diseases what "treats" or "causes"; BioRED states that they correlate negatively or positively
 # (https://doi.org/10.1093/nar/gkae235).
-_Said = tuple[str, dict[str, str]]
-_RELATIONS: dict[tuple[str, str, str], _Said] = {
+_Meaning = tuple[str, dict[str, str]]
+_RELATIONS: dict[tuple[str, str, str], _Meaning] = {
     ("treat", "Drug", "Disease"): ("TREATS", {}),
     ("negative_correlate", "Drug", "Disease"): ("TREATS", {}),
     ("cause", "Drug", "Disease"): ("CAUSES", {}),
@@ -174,10 +174,10 @@ def load_documents(
 
 
 def _source(name: str, home_page: str, level: str, release: str) -> Source:
-    allowed = [given for given in EVIDENCE_VALUES["level"] if given != "observed"]
+    allowed = [value for value in EVIDENCE_VALUES["level"] if value != "observed"]
     if level not in allowed:
         raise DataError(f"the option level is {' or '.join(allowed)}, not {level!r}")
-    reliability = 1.0 if level == "curated" else _MINED_RELIABILITY
+    reliability = 1.0 if level == "curated" else _TEXT_MINED_RELIABILITY
     licence = "that of the annotated texts; NCBI's annotations are in the public domain"
     return Source(name, release, licence, home_page, reliability)
 
@@ -194,13 +194,13 @@ class _Annotations:
 
     def parts(self, documents: Iterator[tuple[Path, Document]], path: Path) -> Iterator[Part]:
         """The graph of the documents, in parts."""
-        found = False
+        has_documents = False
         for file, document in track(documents, self._name):
-            found = True
+            has_documents = True
             self._add(document, file)
             if self._buffer.is_full:
                 yield self._buffer.take_part()
-        if not found:
+        if not has_documents:
             raise DataError(f"holds no document in the format of {self._name}", path=path)
         if self._left_out:
             counts = ", ".join(f"{name}: {n}" for name, n in sorted(self._left_out.items()))
@@ -240,15 +240,15 @@ class _Annotations:
         if not ids:
             self._set_aside("mention without an identifier", path, mention.line, *where)
             return
-        found = _locate(document, mention)
-        if found is None:
+        place = _locate(document, mention)
+        if place is None:
             self._set_aside("offsets don't match the text", path, mention.line, *where)
             return
         name = " ".join(mention.text.split())
         for identifier in ids:
             # A composite mention ("liver and kidney failure") names none of its parts.
             self._buffer.add_node(identifier, kind, name if len(ids) == 1 else None)
-            sentence, start, end, qualifiers = found
+            sentence, start, end, qualifiers = place
             self._buffer.add_evidence(
                 node,
                 "MENTIONS",
@@ -262,7 +262,7 @@ class _Annotations:
 
     def _relation(self, node: str, relation: Relation, path: Path, kinds: dict[str, str]) -> None:
         name = relation.type.strip().lower().replace("-", "_").replace(" ", "_")
-        name = _TYPES.get(name, name)
+        name = _RELATION_NAMES.get(name, name)
         ends: list[list[tuple[str, str]]] = []
         for type_, written in (relation.head, relation.tail):
             try:
@@ -279,17 +279,17 @@ class _Annotations:
             return
         for head, head_kind in ends[0]:
             for tail, tail_kind in ends[1]:
-                said, turned = _RELATIONS.get((name, head_kind, tail_kind)), False
-                if said is None:
-                    said, turned = _RELATIONS.get((name, tail_kind, head_kind)), True
-                if said is None or head == tail:
+                meaning, turned = _RELATIONS.get((name, head_kind, tail_kind)), False
+                if meaning is None:
+                    meaning, turned = _RELATIONS.get((name, tail_kind, head_kind)), True
+                if meaning is None or head == tail:
                     reason = "relation that the schema doesn't have"
                     row = (node, slug(name)[:40], head_kind, tail_kind)
                     self._set_aside(reason, path, relation.line, *row)
                     continue
                 self._buffer.add_node(head, head_kind)
                 self._buffer.add_node(tail, tail_kind)
-                predicate, qualifiers = said
+                predicate, qualifiers = meaning
                 subject, object_ = (tail, head) if turned else (head, tail)
                 self._buffer.add_evidence(
                     subject,
@@ -309,11 +309,11 @@ def _end(type_: str, written: str, kinds: dict[str, str]) -> list[tuple[str, str
         return None if kind is None else [(i, kind) for i in identifiers(written, kind)]
     for kind in dict.fromkeys(kinds.values()):
         try:
-            found = [(i, kinds[i]) for i in identifiers(written, kind) if i in kinds]
+            nodes = [(i, kinds[i]) for i in identifiers(written, kind) if i in kinds]
         except SchemaError:
             continue
-        if found:
-            return found
+        if nodes:
+            return nodes
     return []
 
 
@@ -328,20 +328,22 @@ def identifiers(written: str, kind: str) -> list[str]:
     Raises:
         SchemaError: one is malformed.
     """
-    found = []
+    curies = []
     for text in re.split(r"[|;,+]", written):
         local = re.sub(r"\(Tax:\d+\)|\*", "", text).strip()
         if local.lower() in _NO_IDENTIFIER or local.split(":")[-1].lower() in _NO_IDENTIFIER:
             continue
         if ":" not in local:
-            fits = [p for k, form, p in _BARE if k == kind and re.fullmatch(form, local)]
+            fits = [
+                p for k, form, p in _LOCAL_IDENTIFIERS if k == kind and re.fullmatch(form, local)
+            ]
             local = f"{fits[0] if fits else 'unknown prefix'}:{local}"
         prefix, _, rest = local.partition(":")
         # "NCBI Gene", "NCBI_Gene" and plain "Gene" are all in use.
         if re.sub(r"[^a-z]", "", prefix.lower()) in ("gene", "ncbigene", "entrezgene"):
             prefix = "NCBIGene"
-        found.append(normalise_curie(f"{prefix}:{rest.strip()}"))
-    return list(dict.fromkeys(found))
+        curies.append(normalise_curie(f"{prefix}:{rest.strip()}"))
+    return list(dict.fromkeys(curies))
 
 
 def document_id(written: str) -> str:
@@ -400,7 +402,7 @@ _SENTENCE_END = re.compile(
 
 def _sentence(text: str, start: int, end: int) -> tuple[int, int]:
     """The offsets of the sentence (or sentences) that a stretch of a passage lies in."""
-    starts = [0, *(found.end() for found in _SENTENCE_END.finditer(text))]
+    starts = [0, *(match.end() for match in _SENTENCE_END.finditer(text))]
     first = starts[bisect_right(starts, start) - 1]
     after = bisect_right(starts, end - 1)
     last = starts[after] if after < len(starts) else len(text)

@@ -10,9 +10,9 @@ stands in its infons: `type`, and `identifier` or a key that names the database,
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from ..core.errors import DataError, MissingError
 from ..core.quarantine import Quarantine
@@ -40,7 +40,48 @@ if TYPE_CHECKING:
 
 NAME = "bioc"
 HOME_PAGE = "https://bioc.sourceforge.net/"
-_Given = dict[str, Any]
+
+
+class BiocEnd(TypedDict, total=False):
+    """An end of a relation in PubTator 3's JSON."""
+
+    type: str
+    identifier: str
+
+
+Infons = Mapping[str, "str | float | BiocEnd | None"]
+
+
+class BiocLocation(TypedDict):
+    """Where an annotation stands in its document, in characters."""
+
+    offset: int | str
+    length: int | str
+
+
+class BiocNode(TypedDict, total=False):
+    """An end of a relation: the annotation of that identifier."""
+
+    refid: str
+
+
+class BiocObject(TypedDict, total=False):
+    """A document, passage, sentence, annotation or relation, with the members that each may have.
+
+    Files may hold anything in place of them, so that reading one may fail.
+    """
+
+    id: str
+    offset: int | str
+    text: str
+    infons: Infons
+    passages: list[BiocObject]
+    sentences: list[BiocObject]
+    annotations: list[BiocObject]
+    relations: list[BiocObject]
+    locations: list[BiocLocation]
+    nodes: list[BiocNode]
+
 
 # Keys of infons that hold identifiers, as tmChem, DNorm and GNorm write them, and their prefix.
 _DATABASES = {
@@ -93,9 +134,9 @@ def load(
 
 def _files(path: Path, quarantine: Quarantine) -> Iterator[tuple[Path, Document]]:
     for file in published(path, "*.xml", "*.XML", "*.json", "*.tar"):
-        for number, given in enumerate(_documents(file, quarantine), start=1):
+        for number, bioc in enumerate(_documents(file, quarantine), start=1):
             try:
-                document = _document(given)
+                document = _document(bioc)
             except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
                 quarantine.add("no BioC document", path=file, row=f"document {number}")
             else:
@@ -105,7 +146,7 @@ def _files(path: Path, quarantine: Quarantine) -> Iterator[tuple[Path, Document]
 # Files
 
 
-def _documents(file: Path, quarantine: Quarantine) -> Iterator[_Given]:
+def _documents(file: Path, quarantine: Quarantine) -> Iterator[BiocObject]:
     match plain_suffix(file):
         case ".json":
             yield from _json_documents(file)
@@ -115,7 +156,7 @@ def _documents(file: Path, quarantine: Quarantine) -> Iterator[_Given]:
             yield from _of_records(xml_records(file))
 
 
-def _archived(file: Path, quarantine: Quarantine) -> Iterator[_Given]:
+def _archived(file: Path, quarantine: Quarantine) -> Iterator[BiocObject]:
     """The documents of the XML files in a tar archive; a file that is damaged costs no other."""
     try:
         with stream(file) as opened, tarfile.open(fileobj=opened, mode="r|") as archive:
@@ -131,7 +172,7 @@ def _archived(file: Path, quarantine: Quarantine) -> Iterator[_Given]:
         raise DataError(f"can't be read as a tar archive: {error}", path=file) from error
 
 
-def _json_documents(file: Path) -> Iterator[_Given]:
+def _json_documents(file: Path) -> Iterator[BiocObject]:
     """The documents of a JSON file: of a collection, of several, or as lines of their own."""
     import ijson
 
@@ -147,41 +188,43 @@ def _json_documents(file: Path) -> Iterator[_Given]:
         raise DataError("is not whole, valid JSON", path=file) from None
 
 
-def _of_records(records: Iterator[_Element]) -> Iterator[_Given]:
+def _of_records(records: Iterator[_Element]) -> Iterator[BiocObject]:
     for element in records:
         if element.tag == "document":
             yield _of_xml(element)
 
 
-def _of_xml(element: _Element) -> _Given:
+def _of_xml(element: _Element) -> BiocObject:
     """An element of BioC's XML in the form that BioC's JSON has."""
-    given: _Given = {**_attributes(element), "infons": {}}
+    members: dict[str, object] = dict(_attributes(element))
+    infons: dict[str, str] = {}
+    lists: dict[str, list[object]] = {}
     for child in element:
         if child.tag == "infon":
-            given["infons"][str(child.get("key"))] = child.text or ""
+            infons[str(child.get("key"))] = child.text or ""
         elif child.tag in ("location", "node"):
-            given.setdefault(f"{child.tag}s", []).append(_attributes(child))
+            lists.setdefault(f"{child.tag}s", []).append(_attributes(child))
         elif len(child) or child.attrib or child.tag in ("passage", "sentence"):
-            given.setdefault(f"{child.tag}s", []).append(_of_xml(child))
+            lists.setdefault(f"{child.tag}s", []).append(_of_xml(child))
         else:
-            given[str(child.tag)] = child.text or ""
-    return given
+            members[str(child.tag)] = child.text or ""
+    return cast(BiocObject, {**members, **lists, "infons": infons})
 
 
-def _attributes(element: _Element) -> _Given:
+def _attributes(element: _Element) -> dict[str, str]:
     return {str(name): str(value) for name, value in element.items()}
 
 
 # Documents
 
 
-def _document(given: _Given) -> Document:
+def _document(bioc: BiocObject) -> Document:
     """A BioC document, whose parts may be passages or, within them, sentences."""
-    document = Document(_id(given))
+    document = Document(_id(bioc))
     annotated: dict[str, tuple[str, str]] = {}
-    relations = list(given.get("relations") or [])
-    annotations = list(given.get("annotations") or [])
-    for passage in given["passages"]:
+    relations = list(bioc.get("relations") or [])
+    annotations = list(bioc.get("annotations") or [])
+    for passage in bioc["passages"]:
         relations += passage.get("relations") or []
         annotations += passage.get("annotations") or []
         if passage.get("text"):
@@ -193,13 +236,15 @@ def _document(given: _Given) -> Document:
                 document.passages.append(_passage(sentence))
     for annotation in annotations:
         infons = annotation.get("infons") or {}
-        type_, written = str(infons.get("type") or ""), _identifiers(infons)
-        annotated[str(annotation.get("id"))] = type_, written
+        type_, identifiers = str(infons.get("type") or ""), _identifiers(infons)
+        annotated[str(annotation.get("id"))] = type_, identifiers
         spans = [
             (int(place["offset"]), int(place["offset"]) + int(place["length"]))
             for place in annotation.get("locations") or []
         ]
-        document.mentions.append(Mention(type_, written, spans, str(annotation.get("text") or "")))
+        document.mentions.append(
+            Mention(type_, identifiers, spans, str(annotation.get("text") or ""))
+        )
     for relation in relations:
         infons = relation.get("infons") or {}
         nodes = [str(node.get("refid")) for node in relation.get("nodes") or []]
@@ -212,24 +257,24 @@ def _document(given: _Given) -> Document:
     return document
 
 
-def _passage(given: _Given) -> tuple[int, str]:
+def _passage(passage: BiocObject) -> tuple[int, str]:
     """Offset and text of a passage or a sentence."""
-    text = given.get("text") or ""
+    text = passage.get("text") or ""
     if not isinstance(text, str):
         raise TypeError("a text that is none")
-    return int(given["offset"]), text
+    return int(passage["offset"]), text
 
 
-def _id(given: _Given) -> str:
+def _id(document: BiocObject) -> str:
     """A document's identifier: its PubMed number where that is known."""
-    for passage in given["passages"]:
+    for passage in document["passages"]:
         infons = passage.get("infons") or {}
         if number := infons.get("article-id_pmid"):
             return str(number)
-    return str(given["id"])
+    return str(document["id"])
 
 
-def _identifiers(infons: _Given) -> str:
+def _identifiers(infons: Infons) -> str:
     """The identifiers in an annotation's infons, as written."""
     if "identifier" in infons:
         _, written = typed_end(str(infons["identifier"] or ""))
@@ -243,7 +288,7 @@ def _identifiers(infons: _Given) -> str:
     return ""
 
 
-def _ends(infons: _Given) -> list[tuple[str, str]]:
+def _ends(infons: Infons) -> list[tuple[str, str]]:
     """The two ends of a relation that its infons name, in the three ways that are in use."""
     for names in (("role1", "role2"), ("entity1", "entity2"), ("Chemical", "Disease")):
         if all(name in infons for name in names):
@@ -251,19 +296,19 @@ def _ends(infons: _Given) -> list[tuple[str, str]]:
     return []
 
 
-def _end(name: str, value: Any) -> tuple[str, str]:
+def _end(name: str, value: str | float | BiocEnd | None) -> tuple[str, str]:
     if isinstance(value, dict):  # PubTator 3's JSON
         return str(value.get("type") or ""), str(value.get("identifier") or "")
     type_, written = typed_end(str(value))
     return type_ or (name if name in ("Chemical", "Disease") else ""), written
 
 
-def _probability(score: Any) -> float | None:
+def _probability(score: str | float | BiocEnd | None) -> float | None:
     try:
-        value = float(score)
-    except (TypeError, ValueError):
+        probability = float(score) if isinstance(score, str | int | float) else -1.0
+    except ValueError:
         return None
-    return value if 0 <= value <= 1 else None
+    return probability if 0 <= probability <= 1 else None
 
 
 INFO = SourceInfo(

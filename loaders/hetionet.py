@@ -10,21 +10,21 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import polars as pl
 
 from ..core.errors import DataError, MissingError
 from ..core.progress import progress
 from ..core.quarantine import Quarantine
-from ..graph.frames import Source
+from ..graph.frames import STRING_LIST, Columns, Source
 from ..graph.identifiers import normalise_curies
 from ..graph.kg import KnowledgeGraph, Part
 from .adme import adme_roles
-from .frames import as_json, columns_frame
+from .frames import JsonValue, as_json, columns_frame
 from .info import Download, SourceInfo
 from .stream import plain_suffix, read_blocks
 from .text_tables import read_table_parts
@@ -198,11 +198,11 @@ def _json_rows(path: Path, quarantine: Quarantine) -> Iterator[_Rows]:
             raise DataError(f"is no JSON, or a part of one: {problem}", path=path) from error
         if block and max(map(len, lists.values())) < _JSON_ROWS:
             continue
-        for name, found in lists.items():
-            if found:
-                rows = _json_frame(name, found, counts[name], path, quarantine)
-                counts[name] += len(found)
-                found.clear()
+        for name, items in lists.items():
+            if items:
+                rows = _json_frame(name, items, counts[name], path, quarantine)
+                counts[name] += len(items)
+                items.clear()
                 yield _Rows(path, **{name: rows})
             elif counts[name]:
                 takers.pop(name, None)  # that list is over; the other one is read now
@@ -211,46 +211,69 @@ def _json_rows(path: Path, quarantine: Quarantine) -> Iterator[_Rows]:
 
 
 def _json_frame(
-    name: str, given: list[Any], before: int, path: Path, quarantine: Quarantine
+    name: str, items: list[Any], before: int, path: Path, quarantine: Quarantine
 ) -> pl.DataFrame:
     """Nodes or edges of the JSON as rows; `line` is their place in the list."""
-    row_of = {"nodes": _json_node, "edges": _json_edge}[name]
-    sound = []
-    for number, item in enumerate(given, start=before + 1):
+    row_of: Callable[[Any], tuple[object, ...]]
+    row_of = _json_node if name == "nodes" else _json_edge
+    numbered = []
+    for number, item in enumerate(items, start=before + 1):
         try:
-            sound.append((number, *row_of(item)))
+            numbered.append((number, *row_of(item)))
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):
             row = f"{name}, number {number}"
             quarantine.add("no Hetionet JSON", path=path, line=number, row=row)
-    schema = _JSON_SCHEMAS[name]
-    columns = zip(*sound, strict=True) if sound else [()] * len(schema)
+    schema = _JSON_COLUMNS[name]
+    columns = zip(*numbered, strict=True) if numbered else [()] * len(schema)
     return columns_frame(dict(zip(schema, columns, strict=True)), schema)
 
 
 def _then_end(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The blocks, and an empty one, by which the parser knows the end."""
     yield from blocks
     yield b""
 
 
-_JSON_SCHEMAS: dict[str, dict[str, Any]] = {
+class _JsonNode(TypedDict):
+    """A node of the JSON; files may hold anything in place of it."""
+
+    kind: str
+    identifier: str | int
+    name: str
+    data: dict[str, JsonValue]
+
+
+class _JsonEdge(TypedDict):
+    """An edge of the JSON; its ends are pairs of kind and identifier."""
+
+    source_id: tuple[str, str | int]
+    target_id: tuple[str, str | int]
+    kind: str
+    direction: str
+    data: dict[str, Any]
+
+
+_JSON_COLUMNS: dict[str, Columns] = {
     "nodes": {"line": pl.Int64, "id": pl.String, "name": pl.String, "properties": pl.String},
     "edges": {
         "line": pl.Int64,
         "source": pl.String,
         "metaedge": pl.String,
         "target": pl.String,
-        "references": pl.List(pl.String),
+        "references": STRING_LIST,
         "qualifiers": pl.String,
     },
 }
 
 
-def _json_node(node: Mapping[str, Any]) -> tuple[Any, ...]:
+def _json_node(node: _JsonNode) -> tuple[str, str, str | None]:
+    """The columns of a node but for its line."""
     identifier = f"{node['kind']}::{node['identifier']}"
     return identifier, str(node["name"]), as_json(node.get("data", {}))
 
 
-def _json_edge(edge: Mapping[str, Any]) -> tuple[Any, ...]:
+def _json_edge(edge: _JsonEdge) -> tuple[str, str, str, list[str], str | None]:
+    """The columns of an edge but for its line."""
     source, target, verb = edge["source_id"], edge["target_id"], edge["kind"]
     arrow = ">" if edge["direction"] == "forward" else ""
     ends = (_ABBREVIATIONS.get(source[0], "?"), _ABBREVIATIONS.get(target[0], "?"))
@@ -270,22 +293,22 @@ def _json_edge(edge: Mapping[str, Any]) -> tuple[Any, ...]:
 def _parts(rows: Iterator[_Rows], quarantine: Quarantine) -> Iterator[Part]:
     known: set[str] = set()
     unlisted: dict[str, str] = {}  # what only edges name: identifier, kind
-    edges: dict[Path, int] = {}
+    edge_counts: dict[Path, int] = {}
     with progress("hetionet") as advance:
-        for path, nodes, found in rows:
+        for path, nodes, file_edges in rows:
             if nodes is not None:
                 nodes = _nodes(path, nodes, quarantine)
                 known.update(nodes["id"])
                 yield Part(nodes=nodes)
-            if found is not None:
-                evidence = _edges(path, found, quarantine)
-                edges[path] = edges.get(path, 0) + evidence.height
+            if file_edges is not None:
+                evidence = _edges(path, file_edges, quarantine)
+                edge_counts[path] = edge_counts.get(path, 0) + evidence.height
                 for end in ("subject", "object"):
                     ends = evidence.select(end, f"{end}_kind").unique()
                     unlisted |= {i: kind for i, kind in ends.iter_rows() if i not in known}
                 yield Part(evidence=evidence.drop("subject_kind", "object_kind"))
-            advance(0 if found is None else found.height)
-    if empty := [path for path, count in edges.items() if not count]:
+            advance(0 if file_edges is None else file_edges.height)
+    if empty := [path for path, count in edge_counts.items() if not count]:
         raise DataError("holds no edge of Hetionet", path=empty[0])
     # The JSON may name an edge's ends before the nodes.
     unlisted = {curie: kind for curie, kind in sorted(unlisted.items()) if curie not in known}
@@ -323,13 +346,13 @@ def _normal(curies: pl.Series) -> tuple[pl.Series, pl.Series]:
 
 def _nodes(path: Path, rows: pl.DataFrame, quarantine: Quarantine) -> pl.DataFrame:
     kind, curie = _identifiers("id")
-    rows = rows.select("line", "name", "properties", kind=kind, id=curie, given="id")
+    rows = rows.select("line", "name", "properties", kind=kind, id=curie, written="id")
     curies, problems = _normal(rows["id"])
     rows = rows.with_columns(id=curies, problem=problems)
-    for line, problem, given in (
-        rows.filter(pl.col("id").is_null()).select("line", "problem", "given").rows()
+    for line, problem, written in (
+        rows.filter(pl.col("id").is_null()).select("line", "problem", "written").rows()
     ):
-        quarantine.add(problem, path=path, line=line, row=given or "")
+        quarantine.add(problem, path=path, line=line, row=written or "")
     rows = rows.filter(pl.col("id").is_not_null())
     role = pl.when(pl.col("kind") == "Target").then(adme_roles(rows["name"]))
     rows = rows.with_columns(adme=role)

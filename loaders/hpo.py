@@ -113,8 +113,8 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
 
 def _annotation_release(path: Path) -> str:
     for _, text in islice(text_lines(path), 50):
-        if stated := re.match(r"#(?:version|date): *(\S+)", text):
-            return stated[1]
+        if match := re.match(r"#(?:version|date): *(\S+)", text):
+            return match[1]
     return ""
 
 
@@ -230,14 +230,14 @@ def _sound(
     """The annotations with current phenotype ids, `rate` (a number) and `negated`."""
     diseases, reasons = normalise_curies(rows["disease"])
     rows = rows.with_columns(
-        given="disease",
+        written="disease",
         disease=diseases,
         malformed=reasons,
         term=pl.col("phenotype").replace_strict(ontology.current, default=None),
         rate=frequency_as_fraction(pl.col("frequency")),
     )
     problem = (
-        pl.when(pl.any_horizontal(pl.col("given", "name", "aspect").is_null()))
+        pl.when(pl.any_horizontal(pl.col("written", "name", "aspect").is_null()))
         .then(pl.lit("annotation without disease, name or aspect"))
         .when(pl.col("disease").is_null())
         .then("malformed")
@@ -255,8 +255,8 @@ def _sound(
     )
     rows = rows.with_columns(problem=problem)
     for row in rows.filter(pl.col("problem").is_not_null()).iter_rows(named=True):
-        held = f"{row['given']} {row['phenotype']} {row['frequency'] or ''}".strip()
-        quarantine.add(row["problem"], path=path, line=row["line"], row=held)
+        shown = f"{row['written']} {row['phenotype']} {row['frequency'] or ''}".strip()
+        quarantine.add(row["problem"], path=path, line=row["line"], row=shown)
     names = {id_: term.name for id_, term in ontology.terms.items()}
     modifiers = (
         pl.col("modifier").str.split(";").list.eval(pl.element().str.strip_chars().replace(names))
@@ -279,7 +279,7 @@ def _phenotype_evidence(annotations: pl.DataFrame) -> pl.DataFrame:
         sample=pl.when(pl.col("frequency").str.contains("/")).then("frequency"),
         frequency_term=pl.when(pl.col("frequency").str.starts_with("HP:")).then("frequency"),
     )
-    given = rows.select(
+    qualifiers = rows.select(
         "sample", "frequency_term", "onset", "sex", "modifier", "basis", frequency="rate"
     )
     return rows.select(
@@ -289,7 +289,7 @@ def _phenotype_evidence(annotations: pl.DataFrame) -> pl.DataFrame:
         date="date",
         polarity=pl.when("negated").then(pl.lit("negated")).otherwise(pl.lit("asserted")),
         references=pl.col("reference").str.split(";").list.eval(pl.element().str.strip_chars()),
-        qualifiers=json_column(given, given.columns),
+        qualifiers=json_column(qualifiers, qualifiers.columns),
     )
 
 

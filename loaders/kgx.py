@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -73,18 +72,18 @@ def load(
             "kgx needs a path (--path): a folder or tar archive with NAME_nodes.tsv and"
             " NAME_edges.tsv, or the same as .jsonl"
         )
-    known = Schema.default().extended(schema) if schema else Schema.default()
-    with unpacked(path) as given:
-        files = find_files(given, path)
+    graph_schema = Schema.default().extended(schema) if schema else Schema.default()
+    with unpacked(path) as folder:
+        files = find_files(folder, path)
         own = _is_own(files)
         sources = _sources(files, own, release, licence)
         parts = (
             _own_parts(files, quarantine)
             if own
-            else biolink_parts(files, release, known, quarantine)
+            else biolink_parts(files, release, graph_schema, quarantine)
         )
         graph = KnowledgeGraph.from_parts(
-            parts, sources, schema=known, quarantine=quarantine, origin=str(path)
+            parts, sources, schema=graph_schema, quarantine=quarantine, origin=str(path)
         )
         return _with_the_rest(graph, files, quarantine) if own else graph
 
@@ -143,37 +142,41 @@ def _own_rows(
     path: Path, columns: Columns, names: Mapping[str, str], quarantine: Quarantine
 ) -> Iterator[pl.DataFrame]:
     """The rows of a file as a frame of ours; one with a value of the wrong type is set aside."""
-    theirs = {ours: names.get(ours, f"{OWN}{ours}") for ours in columns}
-    for rows in read_rows(path, list(theirs.values()), quarantine):
+    file_columns = {column: names.get(column, f"{OWN}{column}") for column in columns}
+    for rows in read_rows(path, list(file_columns.values()), quarantine):
         typed: dict[str, pl.Expr] = {}
-        wrong = [pl.lit(False)]
-        for ours, dtype in columns.items():
-            name = theirs[ours]
+        is_wrong = [pl.lit(False)]
+        for column, dtype in columns.items():
+            name = file_columns[column]
             if name not in rows.columns:
                 continue
-            typed[ours] = _typed(name, rows.schema[name], dtype, escapes=not is_json(path))
-            if ours in ID_COLUMNS:
-                typed[ours] = our_id(typed[ours])
-            wrong.append(typed[ours].is_null() & pl.col(name).is_not_null())
-        made = rows.with_columns(pl.any_horizontal(wrong).alias("wrong"))
-        for row in made.filter("wrong").iter_rows(named=True):
-            held = " ".join(str(row[name]) for name in list(theirs.values())[:4] if name in row)
-            quarantine.add("value of the wrong type", path=path, line=row["line"], row=held)
-        yield conform(made.filter(~pl.col("wrong")).select(**typed), columns)
+            typed[column] = _typed(name, rows.schema[name], dtype, escapes=not is_json(path))
+            if column in ID_COLUMNS:
+                typed[column] = our_id(typed[column])
+            is_wrong.append(typed[column].is_null() & pl.col(name).is_not_null())
+        converted = rows.with_columns(pl.any_horizontal(is_wrong).alias("wrong"))
+        for row in converted.filter("wrong").iter_rows(named=True):
+            shown = " ".join(
+                str(row[name]) for name in list(file_columns.values())[:4] if name in row
+            )
+            quarantine.add("value of the wrong type", path=path, line=row["line"], row=shown)
+        yield conform(converted.filter(~pl.col("wrong")).select(**typed), columns)
 
 
-def _typed(name: str, given: pl.DataType, wanted: Any, *, escapes: bool) -> pl.Expr:
+def _typed(
+    name: str, dtype: pl.DataType, wanted_dtype: pl.DataType | type[pl.DataType], *, escapes: bool
+) -> pl.Expr:
     column = pl.col(name)
-    if wanted == STRING_LIST:
+    if wanted_dtype == STRING_LIST:
         if not escapes:
-            return column if isinstance(given, pl.List) else pl.concat_list(column)
+            return column if isinstance(dtype, pl.List) else pl.concat_list(column)
         return column.str.split("|").list.eval(unescaped(pl.element()))
-    if isinstance(given, pl.List):
+    if isinstance(dtype, pl.List):
         column = column.list.first()
     text = unescaped(column) if escapes else column
-    if wanted == pl.Boolean:
+    if wanted_dtype == pl.Boolean:
         return text.replace_strict({"true": True, "false": False}, default=None)
-    return text.cast(wanted, strict=False)
+    return text.cast(wanted_dtype, strict=False)
 
 
 INFO = SourceInfo(

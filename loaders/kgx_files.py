@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
@@ -25,13 +25,20 @@ from ..graph.export.kgx import (
 from ..graph.frames import (
     STRING_LIST,
 )
-from .frames import columns_frame
+from .frames import JsonValue, columns_frame
 from .stream import COMPRESSED, text_lines
 from .text_tables import PART_ROWS, find_header, read_table_parts
 
 
 class Files(NamedTuple):
-    """What was found: KGX's files, and of medkg's own export the others, by what they hold."""
+    """The files of a graph.
+
+    Attributes:
+        nodes: KGX's files of nodes.
+        edges: KGX's files of edges.
+        others: of medkg's own export the further files, by what they hold.
+        manifest: of medkg's own export.
+    """
 
     nodes: list[Path]
     edges: list[Path]
@@ -51,47 +58,61 @@ def unpacked(path: Path) -> Iterator[Path]:
                 for member in archive:
                     name = Path(member.name).name
                     content = archive.extractfile(member) if member.isfile() else None
-                    if content is not None and (_part_of(name) or name == MANIFEST):
+                    if content is not None and (_content_of(name) or name == MANIFEST):
                         with (Path(draft) / name).open("wb") as file:
                             while block := content.read(1 << 20):
                                 file.write(block)
         except (tarfile.TarError, OSError, EOFError, lzma.LZMAError, zlib.error) as error:
-            said = " ".join(str(error).split())  # a line for each way that was tried
-            raise DataError(f"is no readable tar archive: {said}", path=path) from error
+            message = " ".join(str(error).split())  # a line for each way that was tried
+            raise DataError(f"is no readable tar archive: {message}", path=path) from error
         yield Path(draft)
 
 
-def _part_of(name: str) -> str | None:
+def _content_of(name: str) -> str | None:
     """What a file of that name holds: nodes, edges, or what else medkg exports."""
     for suffix in COMPRESSED:
         name = name.removesuffix(suffix)
     stem, _, suffix = name.rpartition(".")
     if suffix not in ("tsv", "jsonl"):
         return None
-    for held in ("unasserted", "predictions", "merges"):
-        if stem == FILES[held]:
-            return held
-    return next((held for held in ("nodes", "edges") if stem.endswith(held)), None)
+    for content in ("unasserted", "predictions", "merges"):
+        if stem == FILES[content]:
+            return content
+    return next((content for content in ("nodes", "edges") if stem.endswith(content)), None)
 
 
-def find_files(given: Path, path: Path) -> Files:
-    if not given.exists():
+def find_files(location: Path, path: Path) -> Files:
+    """The files of a graph in a folder, or beside one of them.
+
+    Args:
+        location: the folder or file, unpacked.
+        path: the one that the user named, for messages.
+
+    Raises:
+        MissingError: nothing is there, or nodes or edges are missing.
+        DataError: the file is none of KGX's.
+    """
+    if not location.exists():
         raise MissingError(f"{path}: there is no such file or folder")
-    files = sorted(given.iterdir() if given.is_dir() else given.parent.iterdir())
-    if given.is_file():
+    files = sorted(location.iterdir() if location.is_dir() else location.parent.iterdir())
+    if location.is_file():
         # Of several graphs in a folder the one that this file is of.
-        held = _part_of(given.name)
-        if held is None:
+        content = _content_of(location.name)
+        if content is None:
             raise DataError("is neither NAME_nodes nor NAME_edges, .tsv or .jsonl", path=path)
-        stem = given.name.rpartition(held)[0] if held in ("nodes", "edges") else f"{OWN}"
+        stem = location.name.rpartition(content)[0] if content in ("nodes", "edges") else f"{OWN}"
         files = [file for file in files if file.name.startswith(stem) or file.name == MANIFEST]
-    parts = {file: _part_of(file.name) for file in files if file.is_file()}
-    nodes = [file for file, held in parts.items() if held == "nodes"]
-    edges = [file for file, held in parts.items() if held == "edges"]
+    contents = {file: _content_of(file.name) for file in files if file.is_file()}
+    nodes = [file for file, content in contents.items() if content == "nodes"]
+    edges = [file for file, content in contents.items() if content == "edges"]
     if not nodes or not edges:
         lacking = "nodes" if not nodes else "edges"
         raise MissingError(f"{path} has no NAME_{lacking}.tsv or NAME_{lacking}.jsonl")
-    others = {held: file for file, held in parts.items() if held and held not in ("nodes", "edges")}
+    others = {
+        content: file
+        for file, content in contents.items()
+        if content and content not in ("nodes", "edges")
+    }
     manifest = next((file for file in files if file.name == MANIFEST), None)
     return Files(nodes, edges, others, manifest)
 
@@ -100,6 +121,7 @@ def find_files(given: Path, path: Path) -> Files:
 
 
 def is_json(path: Path) -> bool:
+    """Whether a file holds lines of JSON, not a TSV."""
     return ".jsonl" in path.suffixes
 
 
@@ -115,7 +137,7 @@ def column_names(path: Path) -> list[str]:
     return []
 
 
-def _records(path: Path, quarantine: Quarantine) -> Iterator[tuple[int, dict[str, Any]]]:
+def _records(path: Path, quarantine: Quarantine) -> Iterator[tuple[int, dict[str, JsonValue]]]:
     for line, text in text_lines(path):
         if not text.strip():
             continue
@@ -140,11 +162,11 @@ def read_rows(path: Path, names: Sequence[str], quarantine: Quarantine) -> Itera
         yield from read_table_parts(path, present, quarantine, quoted=False, comment="")
         return
     records = _records(path, quarantine)
-    while some := list(islice(records, PART_ROWS)):
-        columns: dict[str, list[Any]] = {"line": [line for line, _ in some]}
-        schema: dict[str, Any] = {"line": pl.Int64}
+    while batch := list(islice(records, PART_ROWS)):
+        columns: dict[str, Sequence[object]] = {"line": [line for line, _ in batch]}
+        schema: dict[str, pl.DataType | type[pl.DataType]] = {"line": pl.Int64}
         for name in dict.fromkeys(names):
-            values = [record.get(name) for _, record in some]
+            values = [record.get(name) for _, record in batch]
             if any(isinstance(value, list) for value in values):
                 columns[name], schema[name] = [_items(value) for value in values], STRING_LIST
             elif any(value is not None for value in values):
@@ -152,13 +174,13 @@ def read_rows(path: Path, names: Sequence[str], quarantine: Quarantine) -> Itera
         yield columns_frame(columns, schema)
 
 
-def _text(value: Any) -> str | None:
+def _text(value: JsonValue) -> str | None:
     if value is None or isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False)
 
 
-def _items(value: Any) -> list[str | None] | None:
+def _items(value: JsonValue) -> list[str | None] | None:
     if value is None:
         return None
     return [_text(one) for one in value] if isinstance(value, list) else [_text(value)]

@@ -119,7 +119,7 @@ def _files(path: Path) -> list[Path]:
 
 def _release(files: list[Path]) -> str:
     """The year, which is in the files' names only."""
-    years = {found[0] for file in files if (found := re.search(r"20\d\d", file.name))}
+    years = {match[0] for file in files if (match := re.search(r"20\d\d", file.name))}
     return max(years, default="")
 
 
@@ -159,7 +159,7 @@ def _unturned(names: set[str]) -> set[str]:
     return {
         name
         for name in names
-        if not (parts := name.lower().split(", "))[1:] or " ".join(parts[::-1]) not in plain
+        if not (halves := name.lower().split(", "))[1:] or " ".join(halves[::-1]) not in plain
     }
 
 
@@ -216,12 +216,12 @@ def _read_concepts(element: _Element, record: _Record) -> None:
     # The second concept is narrower (NRW) or broader (BRD) than the first, or related (REL).
     scopes = {"NRW": ("NARROW", "BROAD"), "BRD": ("BROAD", "NARROW")}
     for relation in element.iterfind("ConceptList/Concept/ConceptRelationList/ConceptRelation"):
-        one, other = (text_of(relation.find(f"Concept{n}UI")) for n in (1, 2))
+        first, second = (text_of(relation.find(f"Concept{n}UI")) for n in (1, 2))
         forth, back = scopes.get(relation.get("RelationName") or "", ("RELATED", "RELATED"))
-        if one in preferred:
-            relations[other] = forth
-        elif other in preferred:
-            relations[one] = back
+        if first in preferred:
+            relations[second] = forth
+        elif second in preferred:
+            relations[first] = back
     for concept in concepts:
         identifier = text_of(concept.find("ConceptUI"))
         own = identifier in preferred

@@ -271,9 +271,9 @@ class _Reader:
             wanted = pl.Series(sorted(undated), dtype=pl.String).implode()
             columns = ["visit_occurrence_id", "visit_start_date"]
             for part in self._tables.parts("visit_occurrence", columns):
-                found = part.with_columns(whole_number("visit_occurrence_id"))
-                found = found.filter(pl.col("visit_occurrence_id").is_in(wanted))
-                self._visits.update(found.select(columns).drop_nulls().iter_rows())
+                visits_ = part.with_columns(whole_number("visit_occurrence_id"))
+                visits_ = visits_.filter(pl.col("visit_occurrence_id").is_in(wanted))
+                self._visits.update(visits_.select(columns).drop_nulls().iter_rows())
 
     def _people(self) -> Iterator[Part]:
         died: set[str] = set()

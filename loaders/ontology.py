@@ -143,13 +143,13 @@ def _first_reading(path: Path, about: _Ontology) -> _Scanned:
 
 def descendants(root: str, children: Mapping[str, Sequence[str]]) -> set[str]:
     """A term and all below it."""
-    found = {root}
+    terms = {root}
     frontier = [root]
     while frontier:
-        below = [child for child in children.get(frontier.pop(), ()) if child not in found]
-        found.update(below)
+        below = [child for child in children.get(frontier.pop(), ()) if child not in terms]
+        terms.update(below)
         frontier += below
-    return found
+    return terms
 
 
 def current_of(term: Term, retired: Mapping[str, Term]) -> str:
@@ -216,8 +216,8 @@ def _parts(path: Path, about: _Ontology, source: Source, quarantine: Quarantine)
                 line=term.line,
                 row=f"{term.id}{instead}",
             )
-    found = pl.concat([*frames, _links_frame(links)])
-    evidence = _evidence(found, kinds, scanned, own, path, quarantine)
+    all_links = pl.concat([*frames, _links_frame(links)])
+    evidence = _evidence(all_links, kinds, scanned, own, path, quarantine)
     about_source = {"source": pl.lit(source.name), "release": pl.lit(source.release)}
     yield Part(evidence=evidence.with_columns(**about_source))
 

@@ -160,12 +160,12 @@ def load(
 def _parts(file: Path, source: Source, quarantine: Quarantine) -> Iterator[Part]:
     known: set[str] = set()
     children: dict[tuple[str, str], None] = {}  # (parent, child) in the order they were met
-    found = 0
+    edge_count = 0
     columns = ["relation", "display_relation", *_ENDS]
     with progress(NAME) as advance:
         for rows in read_table_parts(file, columns, quarantine, separator=","):
             edges = _sound(file, rows, quarantine)
-            found += edges.height
+            edge_count += edges.height
             nodes = _nodes(edges).filter(~pl.col("id").is_in(known))
             known.update(nodes["id"])
             yield Part(nodes=nodes, evidence=_evidence(_first_of_pairs(edges, children), source))
@@ -173,7 +173,7 @@ def _parts(file: Path, source: Source, quarantine: Quarantine) -> Iterator[Part]
             if groups.height:
                 yield _members(groups, source)
             advance(rows.height)
-    if not found:
+    if not edge_count:
         raise DataError("holds no edge of PrimeKG", path=file)
 
 

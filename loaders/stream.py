@@ -157,10 +157,10 @@ def published(path: Path, *patterns: str) -> list[Path]:
     if not path.exists():
         raise MissingError(f"{path}: there is no such file or folder")
     forms = [f"{pattern}{suffix}" for pattern in patterns for suffix in ("", *COMPRESSED)]
-    found = sorted({file for form in forms for file in path.glob(form) if file.is_file()})
-    if not found:
+    files = sorted({file for form in forms for file in path.glob(form) if file.is_file()})
+    if not files:
         raise MissingError(f"{path} has no {' or '.join(patterns)}")
-    return found
+    return files
 
 
 def published_file(folder: Path, names: Sequence[str]) -> Path | None:

@@ -104,14 +104,14 @@ def _types(text: str) -> SemanticTypes:
     )
     if text:
         tuis = all(re.fullmatch(r"T\d{3}", part) for part in _listed(text))
-        asked = _listed(text) if tuis else [part.strip() for part in text.split(";")]
+        chosen = _listed(text) if tuis else [part.strip() for part in text.split(";")]
         known = set(table["tui"]) | set(table["name"])
-        if unknown := [part for part in asked if part not in known]:
+        if unknown := [part for part in chosen if part not in known]:
             raise MissingError(
                 f"umls loads no semantic type {unknown[0]!r}; those it loads are"
                 f" {'; '.join(table['name'])}"
             )
-        table = table.filter(pl.col("tui").is_in(asked) | pl.col("name").is_in(asked))
+        table = table.filter(pl.col("tui").is_in(chosen) | pl.col("name").is_in(chosen))
     return SemanticTypes(table["tui"].to_list(), table["name"].to_list(), table["kind"].to_list())
 
 
@@ -126,18 +126,20 @@ def parts(
         if not files_of(folder, name):
             raise MissingError(f"{folder} has no {name}.RRF, nor has its META folder")
     kinds = type_indices(folder, wanted.types, quarantine)
-    named = np.zeros(POSSIBLE_CONCEPTS, dtype=bool)
+    is_named = np.zeros(POSSIBLE_CONCEPTS, dtype=bool)
     definitions = read_definitions(folder, kinds, quarantine)
     repeated = 0
     for atoms in read_atoms(folder, kinds, wanted, quarantine):
         nodes = concept_nodes(atoms, kinds, definitions, wanted)
         numbers = concept_numbers(nodes["id"].str.strip_prefix("UMLS:"))
         # The name of a concept that comes again is only one more synonym.
-        again = pl.Series(named[numbers])
-        named[numbers] = True
-        if again.any():
-            repeated += int(again.sum())
-            first = pl.when(again).then(pl.concat_list("name", "synonyms")).otherwise("synonyms")
+        is_repeated = pl.Series(is_named[numbers])
+        is_named[numbers] = True
+        if is_repeated.any():
+            repeated += int(is_repeated.sum())
+            first = (
+                pl.when(is_repeated).then(pl.concat_list("name", "synonyms")).otherwise("synonyms")
+            )
             nodes = nodes.with_columns(synonyms=first)
         yield Part(nodes=nodes)
     if repeated:
@@ -146,11 +148,11 @@ def parts(
             folder,
             repeated,
         )
-    if not named.any():
+    if not is_named.any():
         raise DataError(
             "MRCONSO has no concept of these languages, sources and semantic types", path=folder
         )
-    kinds[~named] = NOT_LOADED
+    kinds[~is_named] = NOT_LOADED
     if files_of(folder, "MRREL"):
         yield from read_relations(folder, kinds, wanted, source, quarantine)
 

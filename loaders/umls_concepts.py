@@ -101,7 +101,7 @@ def type_indices(folder: Path, types: SemanticTypes, quarantine: Quarantine) -> 
 def read_definitions(folder: Path, kinds: TypeIndices, quarantine: Quarantine) -> pl.DataFrame:
     """One definition for each concept that is loaded."""
     ranks = {source: rank for rank, source in enumerate(_DEFINITIONS)}
-    found = pl.DataFrame(schema={"CUI": pl.String, "definition": pl.String, "rank": pl.Int64})
+    definitions = pl.DataFrame(schema={"CUI": pl.String, "definition": pl.String, "rank": pl.Int64})
     for rows in read_rows(folder, "MRDEF", "CUI SAB DEF SUPPRESS", quarantine):
         rows = rows.filter(pl.col("CUI").str.contains(CUI_PATTERN), SUPPRESS="N")
         rows = rows.filter(pl.Series(kinds[concept_numbers(rows["CUI"])] != NOT_LOADED)).select(
@@ -109,12 +109,12 @@ def read_definitions(folder: Path, kinds: TypeIndices, quarantine: Quarantine) -
             definition="DEF",
             rank=pl.col("SAB").replace_strict(ranks, default=len(ranks), return_dtype=pl.Int64),
         )
-        found = (
-            pl.concat([found, rows])
+        definitions = (
+            pl.concat([definitions, rows])
             .sort("rank", maintain_order=True)
             .unique("CUI", keep="first", maintain_order=True)
         )
-    return found.select("CUI", "definition")
+    return definitions.select("CUI", "definition")
 
 
 def read_atoms(

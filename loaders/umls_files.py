@@ -44,8 +44,8 @@ def files_of(folder: Path, name: str) -> list[Path]:
     for place in (folder, folder / "META"):
         for pattern in (f"{name}.RRF", f"{name}.RRF.[a-z][a-z]"):
             for suffix in ("", *COMPRESSED):
-                if found := sorted(place.glob(f"{pattern}{suffix}")):
-                    return found
+                if files := sorted(place.glob(f"{pattern}{suffix}")):
+                    return files
     return []
 
 
