@@ -29,6 +29,7 @@ Integers = NDArray[np.int64]
 NONE = -1  # the row that stands for "none of these"
 FEATURES = ("top_score", "margin", "entropy", "phenotypes")
 _FOLDS = 5
+_FEWEST_CASES = 20  # whose disease is a candidate, to fit an open set on
 _BATCH_SIZE = 500  # patients at a time: × 12,000 diseases are 48 MB
 # Where only one candidate has a score, its margin would be infinite.
 _HIGHEST_MARGIN = 50.0
@@ -201,8 +202,8 @@ def fit_open_set(
     if not enough(truth_rows, groups) or scores.shape[1] < 2:
         raise DataError(
             f"{int(known.sum())} cases of {len(known_groups)} groups have a disease that is a"
-            f" candidate (of {scores.shape[1]}); an open set is fitted on at least 20, of {_FOLDS} groups, and on"
-            " two candidates"
+            f" candidate (of {scores.shape[1]}); an open set is fitted on at least"
+            f" {_FEWEST_CASES}, of {_FOLDS} groups, and on two candidates"
         )
     rng = np.random.default_rng(seed)
     folds = _folds(groups, known_groups, rng)
@@ -246,7 +247,7 @@ def enough(truth_rows: Integers, groups: Integers) -> bool:
     """Whether an open set can be fitted on cases: 20 of five groups whose disease is a candidate
     (-1 where it is none)."""
     known = truth_rows >= 0
-    return int(known.sum()) >= 20 and len(np.unique(groups[known])) >= _FOLDS
+    return int(known.sum()) >= _FEWEST_CASES and len(np.unique(groups[known])) >= _FOLDS
 
 
 def coverage_of(

@@ -11,10 +11,17 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax, softmax
 
 from medkg.core.errors import DataError
+from medkg.mining.diagnosis import open_set
 from medkg.mining.diagnosis.open_set import (
+    FEATURES,
     NONE,
     OpenSet,
+    Ordered,
+    _folds,
+    _others,
+    auroc,
     coverage_of,
+    enough,
     fit_open_set,
     fit_temperature,
 )
@@ -161,3 +168,159 @@ def test_bad_input() -> None:
     found = fit_open_set(scores, truth, phenotypes)
     with pytest.raises(DataError, match=r"between 0 and 1, not 1\.5"):
         found.sets(scores, phenotypes, 1.5)
+
+
+def by_hand(conformity: list[float] | None = None) -> OpenSet:
+    return OpenSet(
+        temperature=2.0,
+        weights=[0.5, -1.0, 0.25, 2.0],
+        means=[1.0, 0.5, 0.0, 1.0],
+        scales=[2.0, 1.0, 4.0, 0.5],
+        intercept=-1.0,
+        base_rate=0.1,
+        conformity=conformity or [],
+        figures={"n": 0, "without_candidate": 0, "auroc": None, "auroc_observed": None},
+    )
+
+
+def test_none_of_these_by_hand() -> None:
+    scores = np.array([[1.0, 4.0, 3.0]])
+    softened = softmax(scores[0] / 2)
+    entropy = -(softened * np.log(softened)).sum()
+    z = -1 + 0.5 * (4 - 1) / 2 - 1.0 * (1 - 0.5) / 1 + 0.25 * entropy / 4
+    z += 2.0 * (np.log(4) - 1) / 0.5
+    expected = 1 / (1 + np.exp(-z))
+    found = by_hand()
+    assert found.none_of_these(scores, np.array([3])) == pytest.approx(expected)
+    chances = found.probabilities(scores, np.array([3]))[0]
+    assert chances[:-1] == pytest.approx((1 - expected) * softened)
+    assert chances[-1] == pytest.approx(expected)
+
+
+def test_a_candidate_that_is_taken_out_counts_for_nothing() -> None:
+    scores, less = np.array([[1.0, 4.0, 3.0]]), np.array([[1.0, -np.inf, 3.0]])
+    found = by_hand()
+    without = found.none_of_these(scores, np.array([3]), np.array([1]))
+    assert without == pytest.approx(found.none_of_these(less, np.array([3])))
+    assert without != pytest.approx(found.none_of_these(scores, np.array([3])))
+    assert np.array_equal(scores, [[1.0, 4.0, 3.0]])
+    only = found.none_of_these(np.array([[1.0, 4.0]]), np.array([3]), np.array([1]))
+    assert np.isfinite(only).all()  # an infinite margin is taken for one of 50
+    z = -1 + 0 - 1.0 * (50 - 0.5) + 0 + 2.0 * (np.log(4) - 1) / 0.5
+    assert only == pytest.approx(1 / (1 + np.exp(-z)))
+
+
+def test_the_order_of_candidates_and_their_sets() -> None:
+    found = Ordered.of(np.array([[0.2, 0.5, 0.1, 0.2], [0.1, 0.1, 0.1, 0.7]]))
+    assert found.order.tolist() == [[1, 0, 3, 2], [3, 0, 1, 2]]
+    assert found.before == pytest.approx(np.array([[0, 0.5, 0.7, 0.9], [0, 0.7, 0.8, 0.9]]))
+    rows = [members.tolist() for members in found.sets(0.75)]
+    assert rows == [[1, 0, NONE], [NONE, 0]]
+    assert [len(members) for members in found.sets(0.0)] == [1, 1]
+    assert [len(members) for members in found.sets(np.inf)] == [4, 4]
+    halves = Ordered.of(np.array([[0.5, 0.25, 0.25]]))
+    assert halves.sets(0.5)[0].tolist() == [0, 1]  # as probable as the limit is within it
+
+
+def test_the_limit_is_a_quantile_of_conformity() -> None:
+    found = by_hand([0.1, 0.2, 0.3, 0.4])
+    # ⌈5 × coverage⌉-th smallest of four.
+    assert [found.limit(c) for c in (0.2, 0.21, 0.6, 0.8)] == [0.1, 0.2, 0.3, 0.4]
+    assert found.limit(0.81) == np.inf
+    for coverage in (0, 1, -0.1, 1.1):
+        with pytest.raises(DataError, match=f"between 0 and 1, not {coverage}"):
+            found.limit(coverage)
+
+
+def test_how_many_cases_are_enough() -> None:
+    truth, groups = np.zeros(20, dtype=np.int64), np.arange(20) % 5
+    assert enough(truth, groups)
+    assert not enough(truth[:19], groups[:19])
+    assert not enough(truth, np.arange(20) % 4)
+    truth[0] = NONE
+    assert not enough(truth, groups)
+    # A group none of whose diseases is a candidate doesn't count.
+    some = np.concatenate([np.zeros(20, dtype=np.int64), [NONE]])
+    assert not enough(some, np.concatenate([np.arange(20) % 4, [4]]))
+
+
+def test_what_is_too_few_is_said() -> None:
+    scores, truth, phenotypes = drawn(30, seed=0, unknown=0)
+    with pytest.raises(DataError, match=r"^19 cases of 19 groups .*candidate \(of 40\)"):
+        fit_open_set(scores[:19], truth[:19], phenotypes[:19])
+    with pytest.raises(DataError, match="at least 20, of 5 groups, and on two candidates"):
+        fit_open_set(scores[:, :1], np.zeros(30, dtype=np.int64), phenotypes)
+    assert fit_open_set(scores[:20], truth[:20], phenotypes[:20]).figures["n"] == 20
+
+
+def test_what_the_fit_says_of_its_cases(fitted: OpenSet) -> None:
+    _, truth, _ = drawn(2000, seed=1)
+    lacking = int((truth == NONE).sum())
+    assert fitted.figures["n"] == len(fitted.conformity) == 2000
+    assert fitted.figures["without_candidate"] == lacking
+    assert fitted.base_rate == (lacking + 1) / 2002
+    assert fitted.conformity == sorted(fitted.conformity)
+    assert 0 <= fitted.conformity[0] <= fitted.conformity[-1] < 1
+    assert len(fitted.weights) == len(fitted.means) == len(fitted.scales) == len(FEATURES)
+
+
+def test_the_seed_divides_the_groups() -> None:
+    cases = drawn(100, seed=2)
+    assert fit_open_set(*cases) == fit_open_set(*cases, seed=0)
+    assert fit_open_set(*cases).conformity != fit_open_set(*cases, seed=1).conformity
+
+
+def test_every_fold_has_a_case_with_a_candidate() -> None:
+    rng = np.random.default_rng(0)
+    groups, known = np.arange(60).repeat(2), np.array([3, 17, 20, 41, 59])
+    folds = _folds(groups, known, rng)
+    assert set(folds[np.isin(groups, known)]) == {0, 1, 2, 3, 4}
+    assert np.array_equal(folds[::2], folds[1::2])
+    assert np.bincount(folds).tolist() == [24] * 5
+
+
+def test_another_disease_is_never_the_patients() -> None:
+    rows = np.arange(4).repeat(500)
+    others = _others(rows, 4, np.random.default_rng(0))
+    assert not (others == rows).any()
+    assert {(int(a), int(b)) for a, b in zip(rows, others, strict=True)} == {
+        (a, b) for a in range(4) for b in range(4) if a != b
+    }
+
+
+def test_batches_make_no_difference(fitted: OpenSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores, truth, phenotypes = drawn(40, seed=3)
+    sets = fitted.sets(scores, phenotypes, 0.8)
+    whole, none = fit_open_set(scores, truth, phenotypes), fitted.none_of_these(scores, phenotypes)
+    monkeypatch.setattr(open_set, "_BATCH_SIZE", 7)
+    assert fitted.none_of_these(scores, phenotypes) == pytest.approx(none)
+    parts = fitted.sets(scores, phenotypes, 0.8)
+    assert [row.tolist() for row in parts] == [row.tolist() for row in sets]
+    again = fit_open_set(scores, truth, phenotypes)
+    assert again.conformity == pytest.approx(whole.conformity, abs=1e-3)
+
+
+def test_auroc_by_hand() -> None:
+    assert auroc(np.array([0.1, 0.4]), np.array([0.3, 0.9])) == 0.75
+    assert auroc(np.array([0.1]), np.array([0.1])) == 0.5
+    assert auroc(np.empty(0), np.array([1.0])) is None
+    assert auroc(np.array([1.0]), np.empty(0)) is None
+
+
+def test_coverage_by_hand() -> None:
+    rows = [np.array([0]), np.array([], dtype=np.int64), np.array([2])]
+    sets = [np.array([1, 0]), np.array([NONE]), np.array([3, NONE, 4, 5])]
+    assert coverage_of(sets, rows, np.array([1, 1, 1]), 0.5) == {
+        "asked": 0.5,
+        "n": 3,
+        "covered": 0.6667,
+        "covered_publications": 0.6667,
+        "covered_candidates": 0.5,
+        "size_median": 2.0,
+        "size_mean": 1.7,
+        "with_none": 0.6667,
+    }
+    unequal = coverage_of(sets, rows, np.array([1, 2, 2]), 0.5)
+    assert unequal["covered_publications"] == 0.75
+    of_none = coverage_of(sets[1:2], rows[1:2], np.array([1]), 0.5)
+    assert of_none["covered_candidates"] is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -11,10 +12,10 @@ import pytest
 from medkg.core.errors import DataError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
-from medkg.mining.diagnosis.cases import cases_of, pmid
+from medkg.mining.diagnosis.cases import Case, cases_of, pmid
 from medkg.mining.diagnosis.knowledge import Knowledge
 from medkg.mining.diagnosis.leaks import find_leaks
-from medkg.mining.diagnosis.split import CaseSplit, split_cases
+from medkg.mining.diagnosis.split import CaseSplit, Citations, _held_back, split_cases
 from tests.gnn.phenotype_graph import graph, patients, phenotypes_of
 
 
@@ -160,3 +161,97 @@ def test_bad_input(kg: KnowledgeGraph, cases: KnowledgeGraph) -> None:
     unpublished = patients([("a", ["HP:11"], [], "OMIM:1", "DOI:1")])
     with pytest.raises(DataError, match="no case has a PMID"):
         split_cases(kg, unpublished, "by-date")
+
+
+def test_the_report_says_how(kg: KnowledgeGraph, cases: KnowledgeGraph) -> None:
+    report = split_cases(kg, cases, "by-publication", drop_cited=True).report
+    assert list(report) == [
+        *("how", "seed", "share", "since", "drop_cited", "knowledge", "cases", "counts"),
+        *("undiagnosed", "dropped", "cites_later"),
+    ]
+    assert (report["how"], report["seed"], report["share"]) == ("by-publication", 0, 0.2)
+    assert (report["since"], report["drop_cited"], report["cites_later"]) == (None, True, 0)
+    assert (report["knowledge"], report["cases"]) == (kg.checksum(), cases.checksum())
+    sizes = {name: part["cases"] for name, part in report["counts"].items()}
+    assert sizes == {"earlier": 28, "valid": 4, "test": 8}
+
+
+def test_a_share_that_publications_fit_exactly_is_held_back_whole() -> None:
+    size = {"a": 5, "b": 3, "c": 1, "d": 1}
+    assert _held_back(list("abcd"), size, 0.5) == (["a"], ["b", "c", "d"])
+    assert _held_back(list("abcd"), size, 0.49) == (["a", "b"], ["c", "d"])
+    assert _held_back(list("abcd"), size, 0.2) == (["a", "b"], ["c", "d"])
+    assert _held_back(list("abcd"), size, 0.01) == (["a", "b", "c"], ["d"])
+    assert _held_back(["a"], size, 0.2) == ([], ["a"])
+    assert _held_back([], size, 0.2) == ([], [])
+
+
+def test_publications_without_a_number_are_early(kg: KnowledgeGraph) -> None:
+    names = ["DOI:9", "PMID:9", "PMID:10", "DOI:10", "PMID:100"]
+    rows = [
+        (f"case{number}", ["HP:11"], [], f"OMIM:{number}", name)
+        for number, name in enumerate(names)
+    ]
+    split = split_cases(graph(), patients(rows), "by-date")
+    assert split.report["counts"] == {
+        "earlier": {
+            **dict.fromkeys(("cases", "publications", "diseases"), 3),
+            "first": "PMID:9",
+            "last": "PMID:9",
+        },
+        "valid": {
+            **dict.fromkeys(("cases", "publications", "diseases"), 1),
+            "first": "PMID:10",
+            "last": "PMID:10",
+        },
+        "test": {
+            **dict.fromkeys(("cases", "publications", "diseases"), 1),
+            "first": "PMID:100",
+            "last": "PMID:100",
+        },
+    }
+    assert split.report["since"] == 100
+    unnumbered = split_cases(graph(), patients([*rows[:1], *rows[3:4], *rows[1:2]]), "by-date")
+    assert unnumbered.report["counts"]["valid"]["last"] is None
+
+
+def test_what_the_knowledge_cites(kg: KnowledgeGraph) -> None:
+    case = Case("patient:a", (), (), ("OMIM:1",), "PMID:138", ("PMID:137",))
+    found = Citations.of(kg, [case], 136)
+    assert (found.publications, found.rows) == (["PMID:137", "PMID:138"], 14)
+    assert (found.later, found.latest) == (2, "PMID:139")  # and PMID:136
+    assert "14 rows of the knowledge's evidence cite 2 of the test's" in found.refusal()
+    assert "as PMID:137, and would tell the diagnoses" in found.refusal()
+    undated = Citations.of(kg, [case], None)
+    assert (undated.later, undated.latest, undated.rows) == (0, None, 14)
+    of_none = Citations.of(kg, [replace(case, publication="PMID:5", references=())], 139)
+    assert (of_none.publications, of_none.rows, of_none.later) == ([], 0, 1)
+    assert "cites 1 publications as late as the test's, as PMID:139, so" in of_none.refusal()
+
+
+def test_the_latest_is_by_number(kg: KnowledgeGraph) -> None:
+    cites = pl.when(subject="OMIM:9").then(pl.lit(["PMID:1000"])).otherwise("references")
+    later = kg.with_frames(evidence=kg.evidence.with_columns(references=cites))
+    assert Citations.of(later, [], 120).latest == "PMID:1000"
+
+
+def test_the_folders_of_a_split(kg: KnowledgeGraph, cases: KnowledgeGraph, tmp_path: Path) -> None:
+    split = split_cases(kg, cases, "by-date", since=180)
+    split.save(tmp_path / "split")
+    for name, part in (("valid", split.valid), ("test", split.test)):
+        for folder in ("knowledge", "earlier", "cases"):
+            saved = KnowledgeGraph.open(tmp_path / "split" / name / folder)
+            assert saved.checksum() == getattr(part, folder).checksum()
+    manifest = json.loads((tmp_path / "split" / "split.json").read_text(encoding="utf-8"))
+    assert manifest == {"case_split_version": 1, **split.report}
+    assert next(iter(manifest)) == "case_split_version"
+
+
+def test_bounds_of_a_share(kg: KnowledgeGraph, cases: KnowledgeGraph) -> None:
+    for share in (0, 1, -0.5, 1.5):
+        with pytest.raises(DataError, match=f"share is between 0 and 1, not {share}"):
+            split_cases(kg, cases, "by-publication", share=share)
+    with pytest.raises(DataError, match="a first PMID is for by-date, not for by-publication"):
+        split_cases(kg, cases, "by-publication", since=0)
+    with pytest.raises(DataError, match="of 40 cases of 10 publications none would be left for"):
+        split_cases(kg, cases, "by-date", since=110, drop_cited=True)
