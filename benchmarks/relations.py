@@ -23,7 +23,7 @@ from medkg.extract.relations.evaluate import score_task, task_calibration
 from medkg.extract.relations.evaluate_rules import evaluate_symptoms
 from medkg.extract.relations.model import RelationModel
 from medkg.extract.relations.pairs import TASKS
-from medkg.extract.relations.train import load_parts
+from medkg.extract.relations.train import load_training_data
 
 
 def main() -> None:
@@ -44,7 +44,7 @@ def main() -> None:
 def relations(data: Path, folder: Path | None) -> None:
     """The model and the baselines on BC5CDR, ChemProt and Roam."""
     model = RelationModel.load(folder)
-    development = load_parts(data, Quarantine()).development
+    development = load_training_data(data, Quarantine()).development
     rows = []
     for task in TASKS:
         start = time.process_time()

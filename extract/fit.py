@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,7 +23,7 @@ _Batch = TypeVar("_Batch")
 
 @dataclass(frozen=True)
 class Recipe:
-    """What differs between what is trained."""
+    """How a network is trained."""
 
     epochs: int
     batch: int  # tokens with padding (mentions), or pairs (relations)
@@ -32,7 +32,7 @@ class Recipe:
     weight_decay: float
     warm_up: float  # part of all steps; the rate then falls to zero in a straight line
     clip: float  # norm of the gradient
-    patience: int  # epochs without a better judgement before training stops
+    patience: int  # epochs without a better score before training stops
 
 
 def checksum(data: Any) -> str:
@@ -85,7 +85,7 @@ class Checkpoint:
     def restore(
         self, model: nn.Module, optimizer: torch.optim.Optimizer
     ) -> tuple[int, list[float], dict[str, Tensor] | None]:
-        """Epochs done, the judgement after each, weights of the best."""
+        """Epochs done, the score after each, weights of the best."""
         if self.state is None:
             return 0, [], None
         model.load_state_dict(load_file(self.folder / "model.safetensors"))
@@ -109,14 +109,15 @@ def fit(
     batches: Callable[[int], Sequence[_Batch]],
     loss_of: Callable[[_Batch], Tensor],
     recipe: Recipe,
-    settings: Mapping[str, Any],
     checkpoint: Checkpoint,
-    judge: Callable[[], float] | None = None,
+    *,
+    seed: int,
+    score: Callable[[], float] | None = None,
 ) -> None:
     """Train a model in place: warm-up and straight decline of the rate, clipped gradients.
 
-    Mixed precision (bfloat16) on a GPU. Where there is a `judge`, it says after each epoch how
-    good the model is now; training stops when it is at the end of its patience, and the best
+    Mixed precision (bfloat16) on a GPU. Where there is a `score`, it measures the model after each
+    epoch (higher is better); training stops when it is at the end of its patience, and the best
     epoch's weights are kept.
 
     Args:
@@ -124,48 +125,62 @@ def fit(
         heads: the weights on top of the encoder that are trained with it.
         batches: of an epoch, in order, as many in every epoch; follow from the number given.
         loss_of: of a batch, a scalar.
-        settings: `learning_rate`, `epochs` and `seed`; what the checkpoint is known by.
+        seed: of all chance.
     """
-    encoder_rate, epochs = settings["learning_rate"], settings["epochs"]
     encoder = [weights for weights in model.encoder.parameters() if weights.requires_grad]  # type: ignore[union-attr]  # to mypy a Module or a Tensor
-    heads = list(heads)
-    optimizer = torch.optim.AdamW(
-        [{"params": encoder, "lr": encoder_rate}, {"params": heads, "lr": recipe.head_rate}],
-        weight_decay=recipe.weight_decay,
-        fused=True,
-    )
-    rates = [group["lr"] for group in optimizer.param_groups]
-    done, history, best = checkpoint.restore(model, optimizer)
-    place = next(model.parameters()).device
-    with progress("Training", epochs) as advance:
+    steps = _Steps(encoder, list(heads), recipe)
+    done, history, best = checkpoint.restore(model, steps.optimizer)
+    device = next(model.parameters()).device
+    with progress("Training", recipe.epochs) as advance:
         advance(done)
-        for epoch in range(done, epochs):
+        for epoch in range(done, recipe.epochs):
             if _stalled(history, recipe.patience):
                 break
             # All chance of an epoch follows from seed and epoch: resuming changes nothing.
-            torch.manual_seed(settings["seed"] * 1000 + epoch + 1)
-            parts = batches(settings["seed"] * 1000 + epoch)
+            torch.manual_seed(seed * 1000 + epoch + 1)
+            of_epoch = batches(seed * 1000 + epoch)
             model.train()
             total = 0.0
-            for number, batch in enumerate(parts):
-                factor = rate_factor((epoch + number / len(parts)) / epochs, recipe.warm_up)
-                for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                    group["lr"] = rate * factor
-                with torch.autocast("cuda", torch.bfloat16, enabled=place.type == "cuda"):
+            for number, batch in enumerate(of_epoch):
+                with torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda"):
                     loss = loss_of(batch)
-                optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-                nn.utils.clip_grad_norm_([*encoder, *heads], recipe.clip)
-                optimizer.step()
+                steps.step(loss, (epoch + number / len(of_epoch)) / recipe.epochs)
                 total += loss.item()
-                advance(1 / len(parts), f"epoch {epoch + 1}, loss {total / (number + 1):.3f}")
-            if judge is not None:
-                history.append(judge())
+                advance(1 / len(of_epoch), f"epoch {epoch + 1}, loss {total / (number + 1):.3f}")
+            if score is not None:
+                history.append(score())
                 if history[-1] == max(history):
                     best = {name: value.clone() for name, value in model.state_dict().items()}
-            checkpoint.save(model, optimizer, epoch + 1, history, best)
+            checkpoint.save(model, steps.optimizer, epoch + 1, history, best)
     if best is not None:
         model.load_state_dict(best)
+
+
+class _Steps:
+    """Steps of AdamW, the rates of encoder and heads by the recipe, gradients clipped."""
+
+    def __init__(
+        self, encoder: list[nn.Parameter], heads: list[nn.Parameter], recipe: Recipe
+    ) -> None:
+        self.recipe = recipe
+        self.weights = [*encoder, *heads]
+        self.rates = [recipe.learning_rate, recipe.head_rate]
+        groups = zip((encoder, heads), self.rates, strict=True)
+        self.optimizer = torch.optim.AdamW(
+            [{"params": weights, "lr": rate} for weights, rate in groups],
+            weight_decay=recipe.weight_decay,
+            fused=True,
+        )
+
+    def step(self, loss: Tensor, done: float) -> None:
+        """Take a step down a loss; `done` is the part of all steps before it."""
+        factor = rate_factor(done, self.recipe.warm_up)
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+            group["lr"] = rate * factor
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        nn.utils.clip_grad_norm_(self.weights, self.recipe.clip)
+        self.optimizer.step()
 
 
 def _stalled(history: list[float], patience: int) -> bool:

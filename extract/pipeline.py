@@ -27,7 +27,7 @@ from .lay_names import with_lay_names
 from .linking import component as _linker  # noqa: F401 (they register their components)
 from .mentions import gazetteer as _gazetteer  # noqa: F401
 from .mentions import network as _ner  # noqa: F401
-from .relations.model import FoundRelation
+from .relations.component import ExtractedRelation
 from .sentences import sentence_of
 from .short_forms import short_forms
 from .tokens import blank
@@ -287,7 +287,7 @@ class _Rows:
         self, document: TextDocument, doc: Doc, ids: Mapping[tuple[int, int], tuple[str, float]]
     ) -> None:
         """The relations by sentence; the likeliest mentions of two nodes speak for them."""
-        best: dict[tuple[str, ...], tuple[float, FoundRelation]] = {}
+        best: dict[tuple[str, ...], tuple[float, ExtractedRelation]] = {}
         for found in doc._.relations:
             head = self._end(found.head, found.head_id, ids)
             tail = self._end(found.tail, found.tail_id, ids)

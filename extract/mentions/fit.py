@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from torch import Tensor
@@ -48,6 +48,7 @@ def fit_heads(
             likelihood of the corpus' tags.
     """
     objective = _likelihood if objective is None else objective
+    recipe = replace(recipe, epochs=settings["epochs"], learning_rate=settings["learning_rate"])
 
     def loss_of(batch: Sequence[Example]) -> Tensor:
         # Per 25 tokens, a sentence or so: the scale on which gradients are clipped.
@@ -60,9 +61,9 @@ def fit_heads(
         lambda seed: _batches(examples, recipe.batch, seed),
         loss_of,
         recipe,
-        settings,
         checkpoint,
-        judge,
+        seed=settings["seed"],
+        score=judge,
     )
 
 

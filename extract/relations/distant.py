@@ -35,7 +35,7 @@ from ..corpora.splits import without_overlap
 from ..mentions import network as _ner  # noqa: F401 (they register their components)
 from ..mentions.names import hpo_file, normalised, shipped_names
 from ..tokens import blank
-from .pairs import Entity, Pair, sentences_with_mentions
+from .pairs import Entity, EntityPair, sentences_with_mentions
 from .rules import association_rule, collapsed, rule_text
 
 MODEL = "medkg_distant"
@@ -54,7 +54,7 @@ class Association:
     denied: bool
 
 
-def association(pair: Pair) -> Association | None:
+def association(pair: EntityPair) -> Association | None:
     """What the pair's sentence says of its gene and its condition; None: nothing.
 
     The first rule that matches decides; the model, where none does.
@@ -68,7 +68,7 @@ def association(pair: Pair) -> Association | None:
     return Association(rule.precision, rule.relation == "DENIED")
 
 
-def features(pair: Pair) -> list[str]:
+def features(pair: EntityPair) -> list[str]:
     """What the model sees: words and word pairs by where they stand to the two; never names."""
     words = [re.sub(r"\d+", "0", word) for word in collapsed(rule_text(pair)).split()]
     ends = [place for place, word in enumerate(words) if word in ("G", "D", "S")]
@@ -98,12 +98,12 @@ class DistantModel:
     ) -> None:
         self.weights, self.slope, self.intercept = weights, slope, intercept
 
-    def score(self, pair: Pair) -> float:
+    def score(self, pair: EntityPair) -> float:
         """The log odds before calibration."""
         places = _places(pair)
         return float(self.weights[places].sum() / max(1, len(places)) ** 0.5)
 
-    def probability(self, pair: Pair) -> float:
+    def probability(self, pair: EntityPair) -> float:
         """How probably the sentence associates the pair."""
         return float(1 / (1 + np.exp(-self.slope * self.score(pair) - self.intercept)))
 
@@ -139,14 +139,14 @@ def shipped() -> DistantModel:
     return DistantModel.load(SHIPPED)
 
 
-def _places(pair: Pair) -> list[int]:
+def _places(pair: EntityPair) -> list[int]:
     return sorted({crc32(feature.encode()) % SIZE for feature in features(pair)})
 
 
 # Training
 
 
-def fit(pairs: Sequence[Pair], known: Sequence[bool], penalty: float = 1.0) -> DistantModel:
+def fit(pairs: Sequence[EntityPair], known: Sequence[bool], penalty: float = 1.0) -> DistantModel:
     """Logistic regression with an L2 penalty on weights of features that weigh 1/√n each."""
     inputs = torch.zeros(len(pairs), SIZE)
     for row, pair in enumerate(pairs):
@@ -169,7 +169,9 @@ def fit(pairs: Sequence[Pair], known: Sequence[bool], penalty: float = 1.0) -> D
     return DistantModel(weights.detach().numpy())
 
 
-def calibrate(model: DistantModel, pairs: Sequence[Pair], labels: Sequence[bool]) -> DistantModel:
+def calibrate(
+    model: DistantModel, pairs: Sequence[EntityPair], labels: Sequence[bool]
+) -> DistantModel:
     """The model with slope and intercept that fit these labels best (Platt 1999)."""
     scores = torch.tensor([model.score(pair) for pair in pairs])
     line = torch.tensor([1.0, 0.0], requires_grad=True)
@@ -187,7 +189,7 @@ def calibrate(model: DistantModel, pairs: Sequence[Pair], labels: Sequence[bool]
     return DistantModel(model.weights, *line.tolist())
 
 
-def supervised_pairs(corpora: Path) -> tuple[list[Pair], list[bool]]:
+def supervised_pairs(corpora: Path) -> tuple[list[EntityPair], list[bool]]:
     """Pairs of the training corpora whose gene and disease HPO holds, and whether together.
 
     Genes and diseases are the corpora's own where they annotate them, else the recogniser's. The
@@ -209,7 +211,7 @@ def supervised_pairs(corpora: Path) -> tuple[list[Pair], list[bool]]:
                 if condition.kind not in ("Disease", "Symptom") or genes is None or not apart:
                     continue
                 others = tuple(e for _, e in mentions if e not in (gene, condition))
-                pairs.append(Pair(words, condition, gene, others))
+                pairs.append(EntityPair(words, condition, gene, others))
                 labels.append(symbol in genes)
     return pairs, labels
 
@@ -305,7 +307,7 @@ def _sentences_of(corpora: Path) -> Iterator[tuple[tuple[str, ...], list[tuple[s
 
 
 def train_distant(
-    corpora: Path, development: Iterable[tuple[Pair, bool]], out: Path
+    corpora: Path, development: Iterable[tuple[EntityPair, bool]], out: Path
 ) -> DistantModel:
     """Train on the corpora, calibrate on development pairs that no rule matches, save.
 

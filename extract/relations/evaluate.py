@@ -18,28 +18,17 @@ from ...core.statistics import bootstrap_interval, draws_one_by_one
 from ..corpora.document import Document
 from ..corpora.readers import READERS, format_of, read_annotated
 from ..training_overlap import documents_trained_on
-from .document_causes import cdr_passages
-from .evaluate_own import (
+from .component import RelationsComponent
+from .document_level import cdr_passages
+from .evaluate_facts import (
     RELATIONS,
     Fact,
-    found_facts,
-    stated_facts,
+    annotated_facts,
+    predicted_facts,
 )
-from .model import (
-    SHIPPED,
-    TOWER_TASKS,
-    RelationModel,
-    RelationsComponent,
-)
-from .pairs import (
-    CHEMPROT,
-    TASKS,
-    Labelled,
-    Pair,
-    cdr_pairs,
-    chemprot_pairs,
-    roam_pairs,
-)
+from .model import SHIPPED, TOWER_TASKS, RelationModel
+from .pairs import TASKS, EntityPair
+from .training_pairs import CHEMPROT, LabelledPair, cdr_pairs, chemprot_pairs, roam_pairs
 
 # The corpus that annotates each task, by its format.
 FORMATS = {"targets": "chemprot", "causes": "pubtator", "treats": "roam"}
@@ -91,9 +80,9 @@ def document_causes(
     model: RelationModel, documents: Sequence[Document]
 ) -> dict[tuple[str, str, str], float]:
     """Of each document, drug and condition of BC5CDR the probability that the drug causes it."""
-    by_document: dict[str, list[tuple[str, str, Pair]]] = {d.id: [] for d in documents}
+    by_document: dict[str, list[tuple[str, str, EntityPair]]] = {d.id: [] for d in documents}
     for labelled in cdr_pairs(documents):
-        name, drug, condition = labelled.about
+        name, drug, condition = labelled.key
         by_document[name].append((drug, condition, labelled.pair))
     rows = model.predict_causes(cdr_passages(documents), list(by_document.values()))
     return {
@@ -112,7 +101,7 @@ def calibration_error(probabilities: Sequence[float], true: Sequence[bool]) -> f
 def task_calibration(model: RelationModel, task: str, documents: Sequence[Document]) -> float:
     """How far the probabilities of some relation are off on a corpus, see `calibration_error`."""
     if task == "causes":
-        true = truths(task, documents)
+        true = gold_facts(task, documents)
         rows = document_causes(model, documents)
         return calibration_error(list(rows.values()), [(*key, "causes") in true for key in rows])
     pairs = labelled_pairs(task, documents)
@@ -134,7 +123,7 @@ def evaluate_relations(
         model: the model's folder; None: the shipped one.
         corpus: the file (brat: folder or archive) to score on.
         format: chemprot, roam, pubtator (BC5CDR's chemical-induced diseases), or, for relations
-            under medkg's names (see `evaluate_own`), brat, jsonl, pubtator; None: told from the
+            under medkg's names (see `evaluate_facts`), brat, jsonl, pubtator; None: told from the
             file.
         labels: kinds of the labels of a corpus of one's own, as in `own.read_annotated`.
         quarantine: takes the annotations that can't be used.
@@ -161,12 +150,12 @@ def evaluate_relations(
     task = next((task for task, name in FORMATS.items() if name == corpus_format), None)
     if task is not None:
         documents = READERS[corpus_format](corpus, aside)
-        if truths(task, documents):
+        if gold_facts(task, documents):
             scores = {task: score_task(loaded, task, documents)}
     if not scores and corpus_format in OWN_FORMATS:
         aside = Quarantine()
         documents = read_annotated(corpus, aside, corpus_format=corpus_format, labels=labels or {})
-        scores = _score_own(loaded, documents, stated_facts(documents, aside, corpus))
+        scores = _score_own(loaded, documents, annotated_facts(documents, aside, corpus))
     quarantine.extend(aside)
     if not scores:
         raise DataError(_no_relation(corpus_format, documents), path=corpus)
@@ -191,7 +180,7 @@ def _score_own(
     model: RelationModel, documents: Sequence[Document], stated: set[Fact]
 ) -> dict[str, dict[str, Score]]:
     """Scores of each relation that documents state, by method."""
-    found = found_facts(RelationsComponent(model), documents, stated) if stated else {}
+    found = predicted_facts(RelationsComponent(model), documents, stated) if stated else {}
     names = [document.id for document in documents]
     scores: dict[str, dict[str, Score]] = {}
     for relation in RELATIONS:
@@ -216,12 +205,12 @@ def _no_relation(corpus_format: str, documents: Sequence[Document]) -> str:
     return f"holds no relation to score ({wanted.get(corpus_format, own)}); it holds {held}"
 
 
-def labelled_pairs(task: str, documents: Sequence[Document]) -> list[Labelled]:
+def labelled_pairs(task: str, documents: Sequence[Document]) -> list[LabelledPair]:
     """The pairs of the corpus that annotates this task."""
     return {"targets": chemprot_pairs, "causes": cdr_pairs, "treats": roam_pairs}[task](documents)
 
 
-def truths(task: str, documents: Sequence[Document]) -> set[tuple[str, ...]]:
+def gold_facts(task: str, documents: Sequence[Document]) -> set[tuple[str, ...]]:
     """What is to be found, in one sentence or not: (document, head, tail, label).
 
     ChemProt: its five evaluated groups; BC5CDR: chemical-induced diseases; Roam: treated
@@ -259,13 +248,13 @@ def score_task(model: RelationModel, task: str, documents: Sequence[Document]) -
     the commonest label; for BC5CDR also every chemical with every disease of the document.
     """
     names = [document.id for document in documents]
-    true = truths(task, documents)
+    true = gold_facts(task, documents)
     pairs = labelled_pairs(task, documents)
     labels = TASKS[task]
     wanted = {"treats"} if task == "treats" else set(labels[1:])
 
     def facts(chosen: torch.Tensor) -> set[tuple[str, ...]]:
-        named = [(*x.about, labels[n]) for x, n in zip(pairs, chosen.tolist(), strict=True)]
+        named = [(*x.key, labels[n]) for x, n in zip(pairs, chosen.tolist(), strict=True)]
         return {fact for fact in named if fact[-1] in wanted}
 
     linear = model.predict_linear([x.pair for x in pairs], task)
@@ -281,7 +270,7 @@ def score_task(model: RelationModel, task: str, documents: Sequence[Document]) -
         probabilities = model.predict([x.pair for x in pairs], [task])[task]
         found = facts(chosen_labels(probabilities, model.thresholds[task]))
     common = {"targets": "inhibitor", "causes": "causes", "treats": "treats"}[task]
-    every: set[tuple[str, ...]] = {(*x.about, common) for x in pairs}
+    every: set[tuple[str, ...]] = {(*x.key, common) for x in pairs}
     results = {
         "model": compare(found, true, names),
         "logistic regression": compare(alone, true, names),

@@ -25,11 +25,13 @@ from ..corpora.files import read_text
 from ..corpora.readers import READERS
 from ..mentions.recogniser import PredictedMention, set_mentions
 from ..tokens import blank
+from .candidates import relation_candidates
+from .component import RelationsComponent
 from .distant import association
 from .evaluate import score
 from .evaluate_rules import evaluate_symptoms
-from .model import RelationModel, RelationsComponent, candidates
-from .pairs import Pair
+from .model import RelationModel
+from .pairs import EntityPair
 from .rules import association_rule, drug_rule
 
 LABELS = Path(__file__).parent.parent / "data" / "relation_labels.tsv"
@@ -48,9 +50,9 @@ class LabelledSentence:
     doc: Doc
     labels: dict[tuple[_Span, _Span], int]
 
-    def pairs(self) -> Iterator[tuple[Pair, Span, Span, int]]:
+    def pairs(self) -> Iterator[tuple[EntityPair, Span, Span, int]]:
         """The pairs as rules and models see them, their two mentions and labels."""
-        for first, second, pair in candidates(self.doc):
+        for first, second, pair in relation_candidates(self.doc):
             for head, tail in ((first, second), (second, first)):
                 label = self.labels.get((_place(head), _place(tail)))
                 if label is not None:

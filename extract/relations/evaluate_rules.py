@@ -18,8 +18,9 @@ from ..corpora.document import Document, flat_mentions
 from ..corpora.files import read_text
 from ..mentions.recogniser import PredictedMention, set_mentions
 from ..tokens import blank
+from .candidates import relation_candidates
+from .component import SYMPTOM_THRESHOLD
 from .evaluate import score
-from .model import SYMPTOM_THRESHOLD, candidates
 from .rules import symptom_rule
 
 LABELS = Path(__file__).parent.parent / "data" / "maccrobat_has_symptom.tsv"
@@ -84,7 +85,7 @@ def _holds(document: Document, row: dict[str, int]) -> bool:
     set_mentions(doc, [*pair, *apart])
     doc = _context.Context()(doc)
     head, tail, *_ = doc.spans["mentions"]
-    for first, second, marked in candidates(doc):
+    for first, second, marked in relation_candidates(doc):
         if first == head and second == tail:
             negated = relation_context(head, tail)["polarity"] == "negated"
             rule = symptom_rule(marked)

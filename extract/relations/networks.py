@@ -1,11 +1,10 @@
-"""Networks that read a pair of mentions in its sentence: towers over what the recogniser sees, a
-transformer."""
+"""Networks that encode an entity pair in its sentence: towers over a recogniser's states of the
+sentence, a transformer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from zlib import crc32
 
@@ -21,18 +20,12 @@ from ..mentions.bilstm import LAYERS, BiLSTMEncoder, LockedDropout
 from ..mentions.network import SHIPPED, NerModel
 from ..mentions.vectors import word_form
 from ..tokens import longest_first
-from .pairs import (
-    Blinded,
-    Pair,
-    name_words,
-    placeholder,
-    stem,
-)
+from .pairs import Blinded, EntityPair, MarkedPair, name_words, placeholder, stem
 
-_FAR = 30  # positions further away count as this far
-_AROUND = 12  # words kept on each side of the pair, and in all
-_MOST = 80
-_BATCH = 4096  # words of sentences that the recogniser reads together, padding included
+_MAX_DISTANCE = 30  # positions further away count as this far
+_WINDOW = 12  # words kept on each side of the pair, and in all
+_MAX_WORDS = 80
+_BATCH = 4096  # words of sentences that the recogniser encodes together, padding included
 PLACEHOLDERS = tuple(
     placeholder(role, kind)
     for role in ("head ", "tail ", "")
@@ -40,12 +33,15 @@ PLACEHOLDERS = tuple(
 )
 
 
-class Reader:
-    """A recogniser as a reader of sentences: what its encoder makes of each word.
+class SentenceEncoder:
+    """The encoder of a recogniser, which gives each word of a sentence its states.
 
     It learnt from raw text and from more annotations than there are of relations (states of a
     tagger as input of another network: Peters et al. 2017). The towers leave it as it is, so that a
     model of relations needs no weights of it where it is the one that ships, only its checksum.
+
+    Raises:
+        ModelError: the recogniser can't be loaded, or is no BiLSTM.
     """
 
     def __init__(self, recogniser: Path) -> None:
@@ -55,25 +51,35 @@ class Reader:
         self._encoder = encoder
 
     @torch.inference_mode()
-    def states(self, sentences: Sequence[tuple[str, ...]]) -> list[Tensor]:
+    def encode(self, sentences: Sequence[tuple[str, ...]]) -> list[Tensor]:
         """Of each sentence its words' states, shape (words, `LAYERS`), in half precision."""
-        found: dict[tuple[str, ...], Tensor] = {}
+        states_of: dict[tuple[str, ...], Tensor] = {}
         for batch in longest_first(dict.fromkeys(sentences), len, _BATCH):
             states = self._encoder.layers(batch).half()
             rows = zip(batch, states, strict=True)
             # Copies, which don't keep the padding.
-            found.update((words, row[: len(words)].clone()) for words, row in rows)
-        return [found[sentence] for sentence in sentences]
+            states_of.update((words, row[: len(words)].clone()) for words, row in rows)
+        return [states_of[sentence] for sentence in sentences]
 
 
-@cache
-def reader(recogniser: Path, files: str) -> Reader:
-    """One for all models of a process that read with the same files, by `recogniser_checksum`."""
-    return Reader(recogniser)
+_SENTENCE_ENCODERS: dict[tuple[Path, str], SentenceEncoder] = {}
+
+
+def sentence_encoder(recogniser: Path, checksum: str) -> SentenceEncoder:
+    """The encoder that all models of a process share whose recogniser has the same files.
+
+    Args:
+        recogniser: its folder.
+        checksum: of its files, see `recogniser_checksum`.
+    """
+    key = recogniser, checksum
+    if key not in _SENTENCE_ENCODERS:
+        _SENTENCE_ENCODERS[key] = SentenceEncoder(recogniser)
+    return _SENTENCE_ENCODERS[key]
 
 
 def recogniser_checksum(recogniser: Path) -> str:
-    """Of the files that `reader` reads with; loading them verifies theirs."""
+    """The checksum of a recogniser's files, by those in its config, which loading verifies."""
     files = (json_object(recogniser / CONFIG) or {}).get("sha256") or {}
     return checksum({name: files[name] for name in files if name not in (CONFIG, CARD)})
 
@@ -81,7 +87,7 @@ def recogniser_checksum(recogniser: Path) -> str:
 class Tower(nn.Module):
     """Words in their places and the two names → features, shape (pairs, width).
 
-    An LSTM each way over what the recogniser makes of the words, blinded words and position
+    An LSTM each way over the recogniser's states of the words, blinded words and position
     embeddings (Zhang and Wang 2015). The features are the states at head and tail, the maxima
     before, between and after them (Zeng et al. 2015), the mean by attention (Zhou et al. 2016), and
     the names' mean embeddings.
@@ -94,7 +100,7 @@ class Tower(nn.Module):
     def __init__(self, vector: int) -> None:
         super().__init__()
         self.stems = nn.Embedding(1 + len(PLACEHOLDERS) + self.STEMS, self.STEM, padding_idx=0)
-        self.positions = nn.Embedding(2 * _FAR + 1, self.PLACE)
+        self.positions = nn.Embedding(2 * _MAX_DISTANCE + 1, self.PLACE)
         self.names = nn.EmbeddingBag(self.NAMES, self.NAME, mode="mean")
         with torch.no_grad():
             self.stems.weight *= 0.3
@@ -103,17 +109,17 @@ class Tower(nn.Module):
         self.lstm = nn.LSTM(self.STATES, self.STATES // 2, batch_first=True, bidirectional=True)
         self.attention = nn.Linear(self.STATES, 1)
         self.dropout = nn.Dropout(0.4)
-        # The recogniser learnt from these documents too, and sees clearer there than elsewhere.
+        # The recogniser learnt from these documents too: its states are surer there than elsewhere.
         self.seen_dropout = LockedDropout(0.3)
 
-    def forward(self, vectors: Tensor, batch: Batch) -> Tensor:
+    def forward(self, vectors: Tensor, batch: PairBatch) -> Tensor:
         """`vectors` are those of the batch's words, shape (pairs, words, vector)."""
         mask, order = batch.stems > 0, torch.arange(batch.stems.shape[1])
         head, tail = batch.head[:, None], batch.tail[:, None]
         words = [
             vectors,
-            self.positions((order - head).clamp(-_FAR, _FAR) + _FAR),
-            self.positions((order - tail).clamp(-_FAR, _FAR) + _FAR),
+            self.positions((order - head).clamp(-_MAX_DISTANCE, _MAX_DISTANCE) + _MAX_DISTANCE),
+            self.positions((order - tail).clamp(-_MAX_DISTANCE, _MAX_DISTANCE) + _MAX_DISTANCE),
             self.stems(batch.stems),
             self.seen_dropout(batch.seen),
         ]
@@ -124,9 +130,10 @@ class Tower(nn.Module):
             self.lstm(packed)[0], batch_first=True, total_length=mask.shape[1]
         )
         first, last = torch.minimum(head, tail), torch.maximum(head, tail)
-        parts = [mask & (order <= first), (order >= first) & (order <= last)]
-        parts.append(mask & (order >= last))
-        pooled = [states.masked_fill(~part[:, :, None], -1e4).amax(1) for part in parts]
+        # Before, between and after the pair, its own words included.
+        segments = [mask & (order <= first), (order >= first) & (order <= last)]
+        segments.append(mask & (order >= last))
+        pooled = [states.masked_fill(~segment[:, :, None], -1e4).amax(1) for segment in segments]
         weights = self.attention(torch.tanh(states)).squeeze(2).masked_fill(~mask, -1e4).softmax(1)
         rows = torch.arange(len(states))
         features = torch.cat(
@@ -144,10 +151,10 @@ class Tower(nn.Module):
 
 
 @dataclass(frozen=True)
-class Row:
+class PairRow:
     """A pair as numbers: words, beginnings of words, places of head and tail, the two names.
 
-    `states` are the reader's of its whole sentence, `places` the words' places there.
+    `states` are the recogniser's of its whole sentence, `places` the words' places there.
     """
 
     states: Tensor
@@ -159,10 +166,10 @@ class Row:
     names: tuple[list[int], list[int]]
 
 
-class Batch:
+class PairBatch:
     """Rows as tensors, shape (pairs, words), (pairs, words, `LAYERS`) and (pairs)."""
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    def __init__(self, rows: Sequence[PairRow]) -> None:
         self.seen = pad_sequence([row.states[row.places] for row in rows], batch_first=True).float()
         self.words = pad_sequence([torch.tensor(row.words) for row in rows], batch_first=True)
         self.stems = pad_sequence([torch.tensor(row.stems) for row in rows], batch_first=True)
@@ -175,10 +182,10 @@ class Batch:
             self.names.append((torch.tensor([place for name in names for place in name]), starts))
 
 
-def _cut(pair: Pair) -> Blinded:
+def _cut(pair: EntityPair) -> Blinded:
     words, head, tail, places = pair.blinded()
-    first = max(0, min(head, tail) - _AROUND)
-    kept = slice(first, min(max(head, tail) + _AROUND + 1, first + _MOST))
+    first = max(0, min(head, tail) - _WINDOW)
+    kept = slice(first, min(max(head, tail) + _WINDOW + 1, first + _MAX_WORDS))
     last = len(words[kept]) - 1
     return Blinded(words[kept], min(head - first, last), min(tail - first, last), places[kept])
 
@@ -196,11 +203,11 @@ def _stem_id(word: str) -> int:
     return 1 + len(PLACEHOLDERS) + crc32(stem(word_form(word)).encode()) % Tower.STEMS
 
 
-def _name_ids(pair: Pair, role: str) -> list[int]:
+def _name_ids(pair: EntityPair, role: str) -> list[int]:
     name = [word_form(w) for w in name_words(pair, pair.head if role == "head" else pair.tail)]
-    parts = [f"last {name[-1]}", f"ends {name[-1][-3:]}", f"ends {name[-1][-4:]}"]
-    parts += [f"begins {name[0][:3]}", f"first {name[0]}", *(f"word {word}" for word in name)]
-    return [crc32(f"{role} {part}".encode()) % Tower.NAMES for part in parts]
+    features = [f"last {name[-1]}", f"ends {name[-1][-3:]}", f"ends {name[-1][-4:]}"]
+    features += [f"begins {name[0][:3]}", f"first {name[0]}", *(f"word {word}" for word in name)]
+    return [crc32(f"{role} {feature}".encode()) % Tower.NAMES for feature in features]
 
 
 class PairTowers(nn.Module):
@@ -226,22 +233,22 @@ class PairTowers(nn.Module):
         self.towers = nn.ModuleList(Tower(vector) for _ in range(towers))
         self.width = 6 * Tower.STATES + 2 * Tower.NAME
 
-    def prepare(self, pairs: Sequence[Pair]) -> list[Row]:
+    def prepare(self, pairs: Sequence[EntityPair]) -> list[PairRow]:
         """What `forward` takes."""
         rows = []
-        reads = reader(self.recogniser, self.recogniser_checksum)
-        sentences = reads.states([pair.words for pair in pairs])
+        encoder = sentence_encoder(self.recogniser, self.recogniser_checksum)
+        sentences = encoder.encode([pair.words for pair in pairs])
         for pair, states in zip(pairs, sentences, strict=True):
             words, head, tail, places = _cut(pair)
             ids = [_word_id(word, self._index, self.BUCKETS) for word in words]
             names = _name_ids(pair, "head"), _name_ids(pair, "tail")
             stems = [_stem_id(word) for word in words]
-            rows.append(Row(states, places, ids, stems, head, tail, names))
+            rows.append(PairRow(states, places, ids, stems, head, tail, names))
         return rows
 
-    def forward(self, rows: Sequence[Row]) -> Tensor:
+    def forward(self, rows: Sequence[PairRow]) -> Tensor:
         """The features of rows that `prepare` made."""
-        batch = Batch(rows)
+        batch = PairBatch(rows)
         vectors = self.embedding(batch.words)
         if self.training:
             blank = torch.rand(batch.words.shape) < self.BLANKED
@@ -259,11 +266,11 @@ class PairTransformer(nn.Module):
         self.encoder = encoder
         self.width = 2 * int(encoder.width)  # type: ignore[arg-type]  # nn.Module's are untyped
 
-    def prepare(self, pairs: Sequence[Pair]) -> list[tuple[list[str], int, int]]:
+    def prepare(self, pairs: Sequence[EntityPair]) -> list[MarkedPair]:
         """What `forward` takes."""
         return [pair.marked() for pair in pairs]
 
-    def forward(self, marked: Sequence[tuple[list[str], int, int]]) -> Tensor:
+    def forward(self, marked: Sequence[MarkedPair]) -> Tensor:
         """The features of pairs that `prepare` marked."""
         states: Tensor = self.encoder([words for words, _, _ in marked])
         rows = torch.arange(len(marked), device=states.device)

@@ -1,16 +1,13 @@
-"""Pairs of mentions in a sentence, as the relation models see them, and as corpora label them."""
+"""Entity pairs: two mentions of a sentence, and the features that the relation models see."""
 
 from __future__ import annotations
 
-import bisect
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from ..corpora.document import Document, flat_mentions
-from ..mentions.names import shipped_names
 from ..sentences import sentence_starts
 from ..tokens import token_offsets
 
@@ -20,24 +17,15 @@ TASKS: dict[str, tuple[str, ...]] = {
     "causes": ("none", "causes"),
     "treats": ("none", "treats", "prevents", "contraindicated"),
 }
-# ChemProt's groups that are evaluated. Group 9 joins substrates and products.
-CHEMPROT = {
-    "CPR:3": "activator",
-    "CPR:4": "inhibitor",
-    "CPR:5": "agonist",
-    "CPR:6": "antagonist",
-    "CPR:9": "substrate",
-}
 # ChemProt's other groups part the pairs that are labelled "none": a model learns them too, and what
-# it gives them counts as none (`Labelled.fine`).
+# it gives them counts as none (`LabelledPair.fine_label`).
 FINE: dict[str, tuple[str, ...]] = {
     **TASKS,
     "targets": (*TASKS["targets"], "CPR:1", "CPR:2", "CPR:7", "CPR:8", "CPR:10"),
 }
-_ROAM = {"TREATS": "treats", "PREVENTS": "prevents", "CONTRAINDICATED_FOR": "contraindicated"}
 # Words of a sentence kept on each side of a pair, and in all.
-_AROUND = 30
-_MOST = 120
+_WINDOW = 30
+_MAX_WORDS = 120
 
 
 @dataclass(frozen=True)
@@ -62,9 +50,17 @@ class Blinded(NamedTuple):
     places: list[int]
 
 
+class MarkedPair(NamedTuple):
+    """A sentence with markers around head and tail; `head` and `tail` count in `words`."""
+
+    words: list[str]
+    head: int
+    tail: int
+
+
 @dataclass(frozen=True)
-class Pair:
-    """Two mentions of a sentence, and the others in it."""
+class EntityPair:
+    """Two mentions of a sentence, the entities that a relation may join, and the others in it."""
 
     words: tuple[str, ...]
     head: Entity
@@ -72,7 +68,7 @@ class Pair:
     others: tuple[Entity, ...] = ()
 
     def blinded(self) -> Blinded:
-        """Words with every mention as one placeholder of its kind, and where head and tail stand.
+        """The sentence with a placeholder of its kind for every mention (entity blinding).
 
         Head and tail have placeholders of their own. A disease and a symptom have the same one,
         since the corpora of the relations call both diseases. Of mentions that overlap the pair's
@@ -100,15 +96,15 @@ class Pair:
                 role = {self.head: "head ", self.tail: "tail "}.get(entity, "")
                 words.append(placeholder(role, entity.kind))
                 places.append(entity.end - 1)
-        first = max(0, min(head, tail) - _AROUND)
-        last = min(len(words), max(head, tail) + _AROUND + 1, first + _MOST)
-        head, tail = min(head - first, _MOST - 1), min(tail - first, _MOST - 1)
+        first = max(0, min(head, tail) - _WINDOW)
+        last = min(len(words), max(head, tail) + _WINDOW + 1, first + _MAX_WORDS)
+        head, tail = min(head - first, _MAX_WORDS - 1), min(tail - first, _MAX_WORDS - 1)
         return Blinded(words[first:last], head, tail, places[first:last])
 
     def features(self, *, names: bool = True) -> list[str]:
-        """What a linear model sees.
+        """The features of a linear model.
 
-        Words, beginnings of words and pairs of them by where they stand to head and tail; with
+        Words, beginnings of words and pairs of them by their position to head and tail; with
         `names` also the two names.
         """
         blinded = self.blinded()
@@ -117,46 +113,46 @@ class Pair:
         first, last = min(head, tail), max(head, tail)
         order = "head first " if head < tail else "tail first "
         between = words[first + 1 : last]
-        found = {order, f"{order}{min(len(between), 20) // 2} apart"}
-        found.add(f"{sum(word.startswith('<') for word in between)} mentions between")
+        features = {order, f"{order}{min(len(between), 20) // 2} apart"}
+        features.add(f"{sum(word.startswith('<') for word in between)} mentions between")
         for word, following in pairwise([*between, ""]):
-            found |= {f"between {word}", f"{order}{word}", f"{order}{word} {following}"}
+            features |= {f"between {word}", f"{order}{word}", f"{order}{word} {following}"}
         if len(between) <= 4:
-            found.add(f"{order}= {' '.join(between)}")
+            features.add(f"{order}= {' '.join(between)}")
         for distance, word in enumerate(reversed(words[max(0, first - 4) : first])):
-            found |= {f"before {word}", f"{order}before {distance} {word}"}
+            features |= {f"before {word}", f"{order}before {distance} {word}"}
         for distance, word in enumerate(words[last + 1 : last + 5]):
-            found |= {f"after {word}", f"{order}after {distance} {word}"}
+            features |= {f"after {word}", f"{order}after {distance} {word}"}
         for role, place in (("head", head), ("tail", tail)):
-            near = ["", "", *words, "", ""][place : place + 5]
-            found |= {f"{role} + {near[3]}", f"{role} + {near[3]} {near[4]}"}
-            found |= {f"{role} - {near[1]}", f"{role} - {near[0]} {near[1]}"}
-        found |= {f"some {word}" for word in words}
-        found |= _stem_features(words, first, last, order)
+            around = ["", "", *words, "", ""][place : place + 5]
+            features |= {f"{role} + {around[3]}", f"{role} + {around[3]} {around[4]}"}
+            features |= {f"{role} - {around[1]}", f"{role} - {around[0]} {around[1]}"}
+        features |= {f"some {word}" for word in words}
+        features |= _stem_features(words, first, last, order)
         if names:
-            found |= self._name_features([word for word in between if _tells(word)])
-        return sorted(found)
+            features |= self._name_features([word for word in between if _is_content_word(word)])
+        return sorted(features)
 
     def features_of(self, task: str) -> list[str]:
-        """What the linear model of a task sees: of TREATS no names, Roam hardly has any."""
+        """The features of a task's linear model: for TREATS no names, Roam hardly has any."""
         return self.features(names=task != "treats")
 
     def _name_features(self, between: Sequence[str]) -> set[str]:
         """The names of head and tail, whole and in parts; a name's end with words between."""
         names = [name_words(self, entity) for entity in (self.head, self.tail)]
-        found = {f"names {' '.join(names[0])} | {' '.join(names[1])}"}
+        features = {f"names {' '.join(names[0])} | {' '.join(names[1])}"}
         for role, name in zip(("head", "tail"), names, strict=True):
-            found |= {f"{role} word {word}" for word in name}
-            found |= {
+            features |= {f"{role} word {word}" for word in name}
+            features |= {
                 f"{role} {' '.join(name)}",
                 f"{role} first {name[0]}",
                 f"{role} last {name[-1]}",
             }
-            found |= {f"{role} begins {name[0][:3]}", f"{role} ends {name[-1][-4:]}"}
+            features |= {f"{role} begins {name[0][:3]}", f"{role} ends {name[-1][-4:]}"}
         end = names[1][-1][-3:]
-        return found | {f"tail {end} {stem(word)}" for word in between} | {f"tail end {end}"}
+        return features | {f"tail {end} {stem(word)}" for word in between} | {f"tail end {end}"}
 
-    def marked(self) -> tuple[list[str], int, int]:
+    def marked(self) -> MarkedPair:
         """Words with typed markers around head and tail, and where the two markers stand.
 
         `@ * drug * aspirin @ … # ^ disease ^ fever #`, the form that Zhou and Chen (2021) found
@@ -169,8 +165,8 @@ class Pair:
             after.setdefault(entity.end - 1, []).append(sign)
         words: list[str] = []
         starts: dict[int, int] = {}
-        first = max(0, min(self.head.start, self.tail.start) - _AROUND)
-        last = max(self.head.end, self.tail.end) + _AROUND
+        first = max(0, min(self.head.start, self.tail.start) - _WINDOW)
+        last = max(self.head.end, self.tail.end) + _WINDOW
         for position, word in enumerate(self.words[:last]):
             if position < first:
                 continue
@@ -179,7 +175,7 @@ class Pair:
                 words.extend(before[position])
             words.append(word)
             words.extend(after.get(position, ()))
-        return words, starts[self.head.start], starts[self.tail.start]
+        return MarkedPair(words, starts[self.head.start], starts[self.tail.start])
 
 
 def placeholder(role: str, kind: str) -> str:
@@ -187,7 +183,7 @@ def placeholder(role: str, kind: str) -> str:
     return f"<{role}{'condition' if kind in ('Disease', 'Symptom') else kind.lower()}>"
 
 
-def name_words(pair: Pair, entity: Entity) -> list[str]:
+def name_words(pair: EntityPair, entity: Entity) -> list[str]:
     """The words of a mention, in lower case."""
     return [word.lower() for word in pair.words[entity.start : entity.end]]
 
@@ -197,38 +193,24 @@ def stem(word: str) -> str:
     return word if word.startswith("<") else word.lower()[:5]
 
 
-def _tells(word: str) -> bool:
+def _is_content_word(word: str) -> bool:
     return len(word) > 3 and word.isalpha()
 
 
 def _stem_features(words: list[str], first: int, last: int, order: str) -> set[str]:
-    between = [stem(w) for w in words[first + 1 : last] if _tells(w) or w.startswith("<")]
+    between = [stem(w) for w in words[first + 1 : last] if _is_content_word(w) or w.startswith("<")]
     before = words[max(0, first - 6) : first]
     after = words[last + 1 : last + 6]
-    found = {f"stem {order}{a}" for a in between}
+    features = {f"stem {order}{a}" for a in between}
     for place, a in enumerate(between):
-        found |= {f"stems {order}{a} {b}" for b in between[place + 1 : place + 4]}
-    found |= {f"stem before {order}{stem(w)}" for w in before[-5:]}
-    found |= {f"stem after {order}{stem(w)}" for w in after}
-    for a in [stem(w) for w in before if _tells(w)][-3:]:
-        found |= {f"stems before {order}{a} {b}" for b in between[:3]}
+        features |= {f"stems {order}{a} {b}" for b in between[place + 1 : place + 4]}
+    features |= {f"stem before {order}{stem(w)}" for w in before[-5:]}
+    features |= {f"stem after {order}{stem(w)}" for w in after}
+    for a in [stem(w) for w in before if _is_content_word(w)][-3:]:
+        features |= {f"stems before {order}{a} {b}" for b in between[:3]}
     if len(between) <= 5:
-        found.add(f"stems {order}= {' '.join(between)}")
-    return found
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """A pair with its label for a task, and what it is about: document, head and tail.
-
-    `fine` is its label among `FINE`.
-    """
-
-    pair: Pair
-    task: str
-    label: int
-    about: tuple[str, str, str]
-    fine: int
+        features.add(f"stems {order}= {' '.join(between)}")
+    return features
 
 
 def sentences_with_mentions(
@@ -239,118 +221,12 @@ def sentences_with_mentions(
     starts, ends = [a for a, _ in offsets], [b for _, b in offsets]
     borders = [*sentence_starts(text), len(text) + 1]
     for begin, end in pairwise(borders):
-        first, last = bisect.bisect_left(starts, begin), bisect.bisect_left(starts, end)
+        first, last = bisect_left(starts, begin), bisect_left(starts, end)
         entities = []
         for index, (start, stop, kind) in enumerate(spans):
             if begin <= start < end:
-                left = bisect.bisect_right(starts, start) - 1 - first
-                right = min(bisect.bisect_left(ends, stop) + 1, last) - first
+                left = bisect_right(starts, start) - 1 - first
+                right = min(bisect_left(ends, stop) + 1, last) - first
                 if 0 <= left < right:
                     entities.append((index, Entity(left, right, kind)))
         yield tuple(text[a:b] for a, b in offsets[first:last]), entities
-
-
-def _pairs(
-    words: tuple[str, ...], entities: list[tuple[int, Entity]], head: str, tail: str
-) -> Iterator[tuple[int, int, Pair]]:
-    for i, first in entities:
-        for j, second in entities:
-            apart = first.end <= second.start or second.end <= first.start
-            if first.kind == head and second.kind == tail and apart:
-                others = tuple(e for k, e in entities if k not in (i, j))
-                yield i, j, Pair(words, first, second, others)
-
-
-def chemprot_pairs(documents: Iterable[Document]) -> list[Labelled]:
-    """Every chemical and protein of a sentence, labelled with ChemProt's relation, if any."""
-    found: list[Labelled] = []
-    for document in documents:
-        # Of a pair in several groups the evaluated one counts.
-        labels = {
-            (r.head, r.tail): FINE["targets"].index(CHEMPROT.get(r.kind, r.kind))
-            for r in sorted(document.relations, key=lambda r: r.kind in CHEMPROT)
-            if r.kind in CHEMPROT or r.kind in FINE["targets"]
-        }
-        kinds = {"CHEMICAL": "Drug"}
-        spans = [(m.start, m.end, kinds.get(m.kind, "Target")) for m in document.mentions]
-        keys = [mention.key or "" for mention in document.mentions]
-        for words, entities in sentences_with_mentions(document.text, spans):
-            for i, j, pair in _pairs(words, entities, "Drug", "Target"):
-                fine = labels.get((keys[i], keys[j]), 0)
-                label = fine if fine < len(TASKS["targets"]) else 0
-                about = (document.id, keys[i], keys[j])
-                found.append(Labelled(pair, "targets", label, about, fine))
-    return found
-
-
-def cdr_pairs(documents: Iterable[Document]) -> list[Labelled]:
-    """Every chemical and disease of a sentence; positive where the document's relations hold them.
-
-    BC5CDR relates concepts of whole documents, so a sentence's label is what its document says of
-    the two (distant within the document).
-    """
-    found: list[Labelled] = []
-    for document in documents:
-        mentions = [m for m in flat_mentions(document, "pubtator") if m.identifier]
-        truth = {(r.head, r.tail) for r in document.relations if r.kind == "CID"}
-        spans = [(m.start, m.end, m.kind) for m in mentions]
-        for words, entities in sentences_with_mentions(document.text, spans):
-            for i, j, pair in _pairs(words, entities, "Drug", "Disease"):
-                ids = [
-                    (head, tail)
-                    for head in (mentions[i].identifier or "").split("|")
-                    for tail in (mentions[j].identifier or "").split("|")
-                ]
-                label = int(any(both in truth for both in ids))
-                found.extend(
-                    Labelled(pair, "causes", label, (document.id, head, tail), label)
-                    for head, tail in ids
-                )
-    return found
-
-
-@cache
-def _drug_words() -> frozenset[str]:
-    """Single words that name drugs: Hetionet's compounds."""
-    names = [name for kind, name in shipped_names() if kind == "drug"]
-    return frozenset(name.lower() for name in names if len(name) > 4 and name.isalpha())
-
-
-def roam_pairs(documents: Iterable[Document]) -> list[Labelled]:
-    """Every affliction of a label's sentence with the drug that the label is of.
-
-    Roam does not say where the drug stands. The head is the first word of the sentence that names
-    a drug; where none does, a word for it is put before the sentence.
-    """
-    drugs = _drug_words()
-    found: list[Labelled] = []
-    for document in documents:
-        labels = {relation.tail: relation.kind for relation in document.relations}
-        spans = [(m.start, m.end, "Disease") for m in document.mentions]
-        offsets = token_offsets(document.text)
-        words = tuple(document.text[a:b] for a, b in offsets)
-        tails = []
-        for start, end, kind in spans:
-            inside = [n for n, (a, b) in enumerate(offsets) if a < end and b > start]
-            tails.append(Entity(inside[0], inside[-1] + 1, kind))
-        covered = {place for tail in tails for place in range(tail.start, tail.end)}
-        named = next(
-            (n for n, w in enumerate(words) if w.lower() in drugs and n not in covered), None
-        )
-        shift = 0 if named is not None else 2
-        all_words = words if named is not None else ("drug", ":", *words)
-        head = Entity(named or 0, (named or 0) + 1, "Drug")
-        moved = [Entity(t.start + shift, t.end + shift, t.kind) for t in tails]
-        for mention, tail in zip(document.mentions, moved, strict=True):
-            name = _ROAM.get(labels.get(mention.key or "", ""), "none")
-            label = TASKS["treats"].index(name)
-            found.append(
-                Labelled(
-                    Pair(all_words, head, tail, tuple(t for t in moved if t is not tail)),
-                    "treats",
-                    label,
-                    (document.id, "", mention.key or ""),
-                    label,
-                )
-            )
-    return found

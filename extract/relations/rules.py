@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 
-from .pairs import Pair
+from .pairs import EntityPair
 
 # What <n> and {n} of a pattern stand for.
 _GAP = r"(?:(?!(?:but|however|although|without|no|not|;) )\S+ ){{0,{}}}?"
@@ -99,7 +99,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(rf"(?:^|(?<= ))(?:{gapped})(?= |$)")
 
 
-def rule_text(pair: Pair) -> str:
+def rule_text(pair: EntityPair) -> str:
     """A pair's sentence as the rules see it.
 
     Words in lower case; each mention as the first letter of its kind (d, s, m for a drug, g for a
@@ -118,7 +118,7 @@ def rule_text(pair: Pair) -> str:
     return " ".join(words)
 
 
-def symptom_rule(pair: Pair, *, note: bool = False) -> Rule | None:
+def symptom_rule(pair: EntityPair, *, note: bool = False) -> Rule | None:
     """The first rule that matches a pair of a disease (head) and a symptom (tail).
 
     In a note, who has a disease and comes with a symptom ("45M with gout presents with a cough")
@@ -128,7 +128,7 @@ def symptom_rule(pair: Pair, *, note: bool = False) -> Rule | None:
     return None if note and _COMES_WITH.search(text) else _first(symptom_rules(), text)
 
 
-def drug_rule(pair: Pair, *, is_disease: bool = False) -> Rule | None:
+def drug_rule(pair: EntityPair, *, is_disease: bool = False) -> Rule | None:
     """The first rule that matches a pair of a drug (head) and a condition (tail).
 
     Args:
@@ -149,7 +149,7 @@ def drug_rule(pair: Pair, *, is_disease: bool = False) -> Rule | None:
     )
 
 
-def association_rule(pair: Pair) -> Rule | None:
+def association_rule(pair: EntityPair) -> Rule | None:
     """The first rule that matches a pair of a gene and a condition, whichever is the head."""
     return _first(association_rules(), collapsed(rule_text(pair)))
 

@@ -40,7 +40,7 @@ def batches(seed: int) -> list[Tensor]:
     return list(torch.randn(5, 4, 3, generator=generator))
 
 
-def train(folder: Path, judge: Callable[[], float] | None, model: Line | None = None) -> Line:
+def train(folder: Path, score: Callable[[], float] | None, model: Line | None = None) -> Line:
     model = model or Line()
     network = model
 
@@ -48,7 +48,7 @@ def train(folder: Path, judge: Callable[[], float] | None, model: Line | None = 
         return 1e3 * (network(rows) - rows.sum(1, keepdim=True)).pow(2).mean()
 
     state = Checkpoint(folder, SETTINGS)
-    fit(model, model.head.parameters(), batches, loss_of, RECIPE, SETTINGS, state, judge)
+    fit(model, model.head.parameters(), batches, loss_of, RECIPE, state, seed=3, score=score)
     return model
 
 
@@ -68,11 +68,11 @@ def test_it_stops_at_the_end_of_its_patience_and_keeps_the_best(tmp_path: Path) 
     model, seen = Line(), []
     said = iter([0.0, 0.0, 0.0, 0.2, 0.7, 0.5, 0.6, 0.9])
 
-    def judge() -> float:
+    def score() -> float:
         seen.append(model.head.weight.detach().clone())
         return next(said)
 
-    train(tmp_path / "state", judge, model)
+    train(tmp_path / "state", score, model)
     # Nothing found yet is no reason to stop; two epochs without a better one than .7 are.
     assert len(seen) == 7
     assert torch.equal(model.head.weight, seen[4])

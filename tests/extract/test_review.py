@@ -21,9 +21,9 @@ from medkg.extract.corpora.brat import read_brat
 from medkg.extract.corpora.document import Document
 from medkg.extract.corpora.jsonl import read_jsonl
 from medkg.extract.corpora.readers import read_annotated
-from medkg.extract.relations.own import own_pairs
-from medkg.extract.relations.pairs import TASKS, Labelled
-from medkg.extract.relations.train import load_parts
+from medkg.extract.relations.pairs import TASKS
+from medkg.extract.relations.train import load_training_data
+from medkg.extract.relations.training_pairs import LabelledPair, annotated_pairs
 from medkg.extract.review import (
     doubt,
     most_doubtful,
@@ -158,7 +158,7 @@ def test_a_correction_changes_what_is_trained_on(tmp_path: Path) -> None:
     assert not document.relations
 
 
-def _labels(labelled: Iterable[Labelled]) -> dict[tuple[str, str, str], str]:
+def _labels(labelled: Iterable[LabelledPair]) -> dict[tuple[str, str, str], str]:
     labels = {}
     for one in labelled:
         head, tail = (
@@ -178,12 +178,12 @@ def test_relations_and_what_is_corrected_in_them_are_trained_on(form: str, tmp_p
 
     def learnt() -> dict[tuple[str, str, str], str]:
         quarantine = Quarantine()
-        parts = load_parts(corpora, quarantine, out)
+        data = load_training_data(corpora, quarantine, out)
         assert not quarantine.rows
         mine = {d.id for d in read_annotated(out, quarantine, labels={})}
-        assert len(parts.train) > len(mine)
-        assert mine <= {document.id for document in parts.cdr}
-        return _labels(x for x in parts.train if x.about[0] in mine)
+        assert len(data.pairs) > len(mine)
+        assert mine <= {document.id for document in data.cdr}
+        return _labels(x for x in data.pairs if x.document in mine)
 
     drafted = learnt()
     assert drafted == {
@@ -206,4 +206,4 @@ def test_a_target_without_its_action_teaches_nothing(tmp_path: Path) -> None:
     write_doccano([(1.0, kinase_text())], file)
     file.write_text(file.read_text().replace("TARGETS-inhibitor", "TARGETS"))
     documents = read_annotated(file, Quarantine(), labels={})
-    assert _labels(own_pairs(documents)) == {("aspirin", "KIT", "targets"): "none"}
+    assert _labels(annotated_pairs(documents)) == {("aspirin", "KIT", "targets"): "none"}

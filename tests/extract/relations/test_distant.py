@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from medkg.core.errors import DataError, ModelError
+from medkg.extract.relations.candidates import relation_candidates
+from medkg.extract.relations.component import RelationsComponent
 from medkg.extract.relations.distant import (
     DistantModel,
     association,
@@ -17,15 +19,15 @@ from medkg.extract.relations.distant import (
     shipped,
 )
 from medkg.extract.relations.evaluate_labels import labelled_sentences
-from medkg.extract.relations.model import RelationModel, RelationsComponent, candidates
-from medkg.extract.relations.pairs import Pair
+from medkg.extract.relations.model import RelationModel
+from medkg.extract.relations.pairs import EntityPair
 from medkg.extract.relations.rules import association_rule, association_rules, drug_rule
 
 from ..marked import marked, pipeline
 
 
-def pair_of(text: str) -> Pair:
-    return next(candidates(marked(pipeline("medkg_sentences"), text)))[2]
+def pair_of(text: str) -> EntityPair:
+    return next(relation_candidates(marked(pipeline("medkg_sentences"), text)))[2]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +56,7 @@ def test_what_is_said_of_one_in_a_list_is_said_of_each() -> None:
         "Mutations in [MLH1|Target], [MSH2|Target] and [MSH6|Target] cause [Lynch syndrome|Disease]"
         " ([LS|Disease])."
     )
-    pairs = [pair for _, _, pair in candidates(marked(pipeline("medkg_sentences"), text))]
+    pairs = [pair for _, _, pair in relation_candidates(marked(pipeline("medkg_sentences"), text))]
     assert len(pairs) == 6
     names = {rule.name for pair in pairs if (rule := association_rule(pair)) is not None}
     assert names == {"mutation in"}
@@ -75,7 +77,7 @@ def test_what_is_said_of_one_in_a_list_is_said_of_each() -> None:
 def test_rules_for_contraindications(text: str) -> None:
     pair = next(
         pair
-        for head, _, pair in candidates(marked(pipeline("medkg_sentences"), text))
+        for head, _, pair in relation_candidates(marked(pipeline("medkg_sentences"), text))
         if head.label_ == "Drug"
     )
     matched = drug_rule(pair)
@@ -95,7 +97,7 @@ def test_rules_for_contraindications(text: str) -> None:
     ],
 )
 def test_harm_feared_and_treatment_are_no_contraindications(text: str) -> None:
-    pairs = [pair for _, _, pair in candidates(marked(pipeline("medkg_sentences"), text))]
+    pairs = [pair for _, _, pair in relation_candidates(marked(pipeline("medkg_sentences"), text))]
     matched = [rule.relation for pair in pairs if (rule := drug_rule(pair)) is not None]
     assert "CONTRAINDICATED_FOR" not in matched
 

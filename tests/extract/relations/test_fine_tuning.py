@@ -12,10 +12,10 @@ from safetensors.torch import load_file
 
 from medkg.core.errors import ModelError
 from medkg.extract.mentions.transformer import TransformerEncoder
-from medkg.extract.relations import train as training
+from medkg.extract.relations import train_networks
 from medkg.extract.relations.model import RelationModel
-from medkg.extract.relations.pairs import Entity, Pair
-from medkg.extract.relations.train import train_relations
+from medkg.extract.relations.pairs import Entity, EntityPair
+from medkg.extract.relations.train import TRANSFORMER, train_relations
 from tests.extract.mentions.test_transformer import bert as bert  # a fixture
 from tests.killed import kill_when
 
@@ -79,17 +79,17 @@ def test_a_killed_training_goes_on_to_the_same_weights(
 def test_what_is_held_out_stops_it(
     corpora: Path, bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judged = []
-    real = training._mean_f1
+    scored = []
+    real = train_networks._mean_f1
 
     def worse_and_worse(*given: Any) -> float:
         assert 0 <= real(*given) <= 1
-        judged.append(len(judged))
-        return 1 / len(judged)
+        scored.append(len(scored))
+        return 1 / len(scored)
 
-    monkeypatch.setattr(training, "_mean_f1", worse_and_worse)
+    monkeypatch.setattr(train_networks, "_mean_f1", worse_and_worse)
     train(corpora, tmp_path / "model", bert, epochs=9)
-    assert len(judged) == 1 + training.TRANSFORMER.patience
+    assert len(scored) == 1 + TRANSFORMER.patience
 
 
 def test_lora_is_added_to_the_weights(
@@ -98,7 +98,7 @@ def test_lora_is_added_to_the_weights(
     pytest.importorskip("peft")
     out = tmp_path / "model"
     words = ("Here", "zapomycin", "strongly", "inhibits", "ABC1", "in", "cells", ".")
-    pair = Pair(words, Entity(1, 2, "Drug"), Entity(4, 5, "Target"))
+    pair = EntityPair(words, Entity(1, 2, "Drug"), Entity(4, 5, "Target"))
     fitted = []
     merge = TransformerEncoder.merge_lora
 

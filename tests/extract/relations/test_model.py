@@ -23,30 +23,27 @@ from medkg.extract.corpora.chemprot import read_chemprot
 from medkg.extract.mentions.bilstm import LAYERS
 from medkg.extract.mentions.network import SHIPPED as RECOGNISER
 from medkg.extract.mentions.train import train_ner
-from medkg.extract.relations import model as relations
-from medkg.extract.relations.document_causes import (
-    NUMBERS,
-    Line,
+from medkg.extract.relations import component
+from medkg.extract.relations.candidates import passages, relation_candidates
+from medkg.extract.relations.component import RelationsComponent
+from medkg.extract.relations.document_level import (
+    NUM_FEATURES,
+    BoostedTrees,
+    LinearScorer,
     Passage,
-    Placed,
-    Trees,
-    TreesAndLine,
+    PassageMention,
+    TreeLinearEnsemble,
+    candidate_features,
 )
-from medkg.extract.relations.document_causes import candidates as document_candidates
 from medkg.extract.relations.evaluate import calibration_error, evaluate_relations, score
-from medkg.extract.relations.model import (
-    RelationModel,
-    RelationsComponent,
-    candidates,
-    passages,
-)
+from medkg.extract.relations.model import RelationModel
 from medkg.extract.relations.networks import (
     PairTowers,
     _cut,
-    reader,
     recogniser_checksum,
+    sentence_encoder,
 )
-from medkg.extract.relations.pairs import TASKS, Entity, Pair
+from medkg.extract.relations.pairs import TASKS, Entity, EntityPair
 from medkg.extract.relations.rules import (
     Rule,
     drug_rule,
@@ -62,7 +59,7 @@ from ..made_corpus import write_corpus
 from ..marked import marked, pipeline
 from ..relation_corpora import write_relation_corpora
 
-READER = reader(RECOGNISER, recogniser_checksum(RECOGNISER))
+ENCODER = sentence_encoder(RECOGNISER, recogniser_checksum(RECOGNISER))
 WORDS = ("We", "gave", "new", "aspirin", "and", "ibuprofen", "for", "the", "bad", "pain", ".")
 # For word vectors; the sentences' own words are enough.
 TEXTS = ["induced strongly inhibits activates ignores relief suffer studies indicated"] * 9
@@ -71,39 +68,39 @@ HEADACHE = Entity(8, 10, "Disease")
 
 
 def test_blinding_puts_one_word_for_each_mention() -> None:
-    words, head, tail, _ = Pair(WORDS, ASPIRIN, HEADACHE, (IBUPROFEN,)).blinded()
+    words, head, tail, _ = EntityPair(WORDS, ASPIRIN, HEADACHE, (IBUPROFEN,)).blinded()
     assert " ".join(words) == "We gave new <head drug> and <drug> for the <tail condition> ."
     assert (head, tail) == (3, 8)
 
 
 def test_blinding_keeps_the_pair_s_own_of_mentions_that_overlap() -> None:
-    words, head, tail, _ = Pair(WORDS, ASPIRIN, HEADACHE, (Entity(2, 4, "Drug"),)).blinded()
+    words, head, tail, _ = EntityPair(WORDS, ASPIRIN, HEADACHE, (Entity(2, 4, "Drug"),)).blinded()
     assert words[2:4] == ["new", "<head drug>"]
     assert (words[head], words[tail]) == ("<head drug>", "<tail condition>")
 
 
 def test_features_tell_what_stands_between_and_in_which_order() -> None:
-    forth = Pair(WORDS, ASPIRIN, HEADACHE, (IBUPROFEN,)).features()
+    forth = EntityPair(WORDS, ASPIRIN, HEADACHE, (IBUPROFEN,)).features()
     assert {"between for", "head first the", "head first for the", "head + and"} <= set(forth)
     assert "1 mentions between" in forth
-    back = Pair(WORDS, HEADACHE, ASPIRIN, (IBUPROFEN,)).features()
+    back = EntityPair(WORDS, HEADACHE, ASPIRIN, (IBUPROFEN,)).features()
     assert "tail first the" in back
     assert "head first the" not in back
 
 
 def test_features_tell_the_names_and_the_beginnings_of_words() -> None:
     words = ("Aspirin", "inhibited", "the", "synthase", "COX", "2", ".")
-    pair = Pair(words, Entity(0, 1, "Drug"), Entity(4, 6, "Target"))
+    pair = EntityPair(words, Entity(0, 1, "Drug"), Entity(4, 6, "Target"))
     found = set(pair.features())
     assert {"head word aspirin", "tail cox 2", "stem head first inhib"} <= found
     assert "names aspirin | cox 2" in found
-    other = Pair(("Aspirin", "inhibits", *words[2:]), pair.head, pair.tail)
+    other = EntityPair(("Aspirin", "inhibits", *words[2:]), pair.head, pair.tail)
     assert "stem head first inhib" in other.features()
 
 
 def test_a_long_sentence_is_cut_around_the_pair() -> None:
     words = ("far",) * 200 + WORDS + ("away",) * 200
-    pair = Pair(words, Entity(203, 204, "Drug"), Entity(208, 210, "Disease"))
+    pair = EntityPair(words, Entity(203, 204, "Drug"), Entity(208, 210, "Disease"))
     kept, head, tail, _ = pair.blinded()
     assert len(kept) < 80
     assert (kept[head], kept[tail]) == ("<head drug>", "<tail condition>")
@@ -113,7 +110,7 @@ def test_a_long_sentence_is_cut_around_the_pair() -> None:
 
 
 def test_a_distant_pair_keeps_its_positions_inside() -> None:
-    pair = Pair(("x",) * 400, Entity(2, 3, "Drug"), Entity(390, 391, "Disease"))
+    pair = EntityPair(("x",) * 400, Entity(2, 3, "Drug"), Entity(390, 391, "Disease"))
     words, head, tail, _ = pair.blinded()
     assert max(head, tail) < len(words)
 
@@ -122,7 +119,7 @@ def test_a_distant_pair_keeps_its_positions_inside() -> None:
 def test_words_stand_for_those_at_their_places(far: int) -> None:
     sentence = tuple(f"far{n}" for n in range(far)) + WORDS + tuple(f"on{n}" for n in range(far))
     aspirin, ibuprofen = Entity(far + 3, far + 4, "Drug"), Entity(far + 5, far + 6, "Drug")
-    pair = Pair(sentence, aspirin, Entity(far + 8, far + 10, "Disease"), (ibuprofen,))
+    pair = EntityPair(sentence, aspirin, Entity(far + 8, far + 10, "Disease"), (ibuprofen,))
     row = PairTowers([], 0).prepare([pair])[0]
     for words, head, tail, places in (pair.blinded(), _cut(pair)):
         assert len(words) == len(places)
@@ -137,10 +134,10 @@ def test_words_stand_for_those_at_their_places(far: int) -> None:
 
 def test_sentences_are_read_alone_as_together() -> None:
     sentences = [WORDS, WORDS[:3], ("Fever", "."), WORDS[:3]]
-    together = READER.states(sentences)
+    together = ENCODER.encode(sentences)
     assert [states.shape for states in together] == [(len(s), LAYERS) for s in sentences]
     for sentence, states in zip(sentences, together, strict=True):
-        assert torch.allclose(states, READER.states([sentence])[0], atol=2e-3)
+        assert torch.allclose(states, ENCODER.encode([sentence])[0], atol=2e-3)
     assert not torch.allclose(together[0][0], together[0][1], atol=0.1)
 
 
@@ -180,7 +177,10 @@ def test_the_same_seed_gives_the_same_weights(tmp_path: Path) -> None:
 
 
 def test_a_saved_model_predicts_the_same(trained: Path) -> None:
-    pairs = [Pair(WORDS, ASPIRIN, HEADACHE, (IBUPROFEN,)), Pair(WORDS, IBUPROFEN, HEADACHE)]
+    pairs = [
+        EntityPair(WORDS, ASPIRIN, HEADACHE, (IBUPROFEN,)),
+        EntityPair(WORDS, IBUPROFEN, HEADACHE),
+    ]
     model = RelationModel.load(trained)
     first = model.predict(pairs, list(TASKS))
     alone = [model.predict([pair], list(TASKS)) for pair in pairs]
@@ -250,7 +250,7 @@ def test_towers_that_read_with_another_recogniser_take_it_along(tmp_path: Path) 
     shutil.rmtree(reading)
     model = RelationModel.load(out)
     assert model.recogniser == out / "recogniser"
-    pair = Pair(WORDS, ASPIRIN, Entity(8, 10, "Target"))
+    pair = EntityPair(WORDS, ASPIRIN, Entity(8, 10, "Target"))
     said = model.predict([pair], ["targets"])["targets"]
     component = RelationsComponent(model)
     component.to_disk(tmp_path / "saved")
@@ -320,7 +320,7 @@ def test_a_transformer_takes_the_encoder_s_place(corpora: Path, bert: Path, tmp_
     small = write_relation_corpora(tmp_path / "small", documents=8)
     train_relations(small, tmp_path / "model", encoder=str(bert), epochs=1, device="cpu")
     model = RelationModel.load(tmp_path / "model")
-    pairs = [Pair(WORDS, ASPIRIN, HEADACHE), Pair(WORDS, IBUPROFEN, HEADACHE)]
+    pairs = [EntityPair(WORDS, ASPIRIN, HEADACHE), EntityPair(WORDS, IBUPROFEN, HEADACHE)]
     first = model.predict(pairs, list(TASKS))
     assert {task: tuple(rows.shape) for task, rows in first.items()} == {
         task: (2, len(labels)) for task, labels in TASKS.items()
@@ -361,7 +361,7 @@ def test_the_component_finds_relations_with_their_context(trained: Path) -> None
 def test_causes_reach_across_sentences_from_the_nearest_mentions(
     trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relations, "LIKELY", 0.0)
+    monkeypatch.setattr(component, "MIN_PROBABILITY", 0.0)
     model = RelationModel.load(trained)
     model.thresholds["causes"] = 0.0
     nlp = pipeline("medkg_sentences", "medkg_context")
@@ -443,7 +443,7 @@ def test_in_papers_the_model_says_how_probable_a_turn_of_phrase_is(
 )
 def test_rules_for_symptoms(text: str, rule: str | None) -> None:
     doc = marked(pipeline("medkg_sentences"), text)
-    pair = next(candidates(doc))[2]
+    pair = next(relation_candidates(doc))[2]
     matched = symptom_rule(pair)
     assert (matched.name if matched else None) == rule
 
@@ -510,20 +510,20 @@ def test_a_name_has_neither_its_short_form_nor_itself_as_a_symptom(trained: Path
 )
 def test_rules_for_drugs(text: str, relation: str | None) -> None:
     doc = marked(pipeline("medkg_sentences"), text)
-    pair = next(candidates(doc))[2]
+    pair = next(relation_candidates(doc))[2]
     matched = drug_rule(pair)
     assert (matched.relation if matched else None) == relation
 
 
 def test_a_symptom_that_is_a_disease_too_may_be_treated() -> None:
     doc = marked(pipeline("medkg_sentences"), "[Asthma|Symptom]: continue [albuterol|Drug].")
-    pair = next(candidates(doc))[2]
+    pair = next(relation_candidates(doc))[2]
     assert drug_rule(pair) is None
     rule = drug_rule(pair, is_disease=True)
     assert rule is not None
     assert rule.relation == "TREATS"
     doc = marked(pipeline("medkg_sentences"), "[DVT|Disease] on [apixaban|Drug].")
-    pair = next(candidates(doc))[2]
+    pair = next(relation_candidates(doc))[2]
     assert drug_rule(pair, is_disease=True) == drug_rule(pair)
 
 
@@ -540,7 +540,7 @@ def test_of_a_list_what_stands_before_its_drug_is_treated(text: str, treated: li
     doc = marked(pipeline("medkg_sentences"), text)
     found = [
         tail.text.lower()
-        for head, tail, pair in candidates(doc)
+        for head, tail, pair in relation_candidates(doc)
         if head.label_ == "Drug" and (rule := drug_rule(pair)) and rule.relation == "TREATS"
     ]
     assert found == treated
@@ -562,7 +562,7 @@ def test_of_a_list_each_drug_treats_its_own(text: str, treat: list[tuple[str, st
     doc = marked(pipeline("medkg_sentences"), text)
     found = {
         (head.text.lower(), tail.text.lower())
-        for head, tail, pair in candidates(doc)
+        for head, tail, pair in relation_candidates(doc)
         if head.label_ == "Drug" and (rule := drug_rule(pair)) and rule.relation == "TREATS"
     }
     assert found == set(treat)
@@ -580,7 +580,7 @@ def test_who_has_a_disease_and_comes_doesn_t_show_its_symptom_in_a_note(
     text: str, shown: bool
 ) -> None:
     doc = marked(pipeline("medkg_sentences"), text)
-    pair = next(candidates(doc))[2]
+    pair = next(relation_candidates(doc))[2]
     assert symptom_rule(pair) is not None
     assert (symptom_rule(pair, note=True) is not None) == shown
 
@@ -594,12 +594,12 @@ def test_every_rule_s_precision_is_a_probability(rules: tuple[Rule, ...]) -> Non
 def test_trees_are_those_that_were_fitted() -> None:
     rows, labels = make_classification(300, 8, random_state=1)
     rows = rows.astype(np.float32)
-    trees = Trees()
+    trees = BoostedTrees()
     _fit_trees(trees, rows, labels, seed=2)
     fitted = GradientBoostingClassifier(
-        n_estimators=Trees.TREES,
+        n_estimators=BoostedTrees.TREES,
         learning_rate=0.04,
-        max_depth=Trees.DEPTH,
+        max_depth=BoostedTrees.DEPTH,
         subsample=0.5,
         max_features=0.25,
         min_samples_leaf=15,
@@ -611,26 +611,26 @@ def test_trees_are_those_that_were_fitted() -> None:
 
 
 def test_the_line_is_a_regression_on_scaled_numbers_and_half_of_what_is_decided() -> None:
-    rows, labels = make_classification(300, NUMBERS, random_state=1)
+    rows, labels = make_classification(300, NUM_FEATURES, random_state=1)
     rows = (rows * 50 + 7).astype(np.float32)
-    line = Line()
+    line = LinearScorer()
     _fit_line(line, rows, labels)
     fitted = LogisticRegression(max_iter=3000).fit(scale(rows.astype(float)), labels)
     chances = fitted.predict_proba(scale(rows.astype(float)))[:, 1]
     numbers = torch.from_numpy(rows)
     assert line(numbers).sigmoid().detach().numpy() == pytest.approx(chances, abs=1e-3)
-    both = TreesAndLine()
+    both = TreeLinearEnsemble()
     both.line.load_state_dict(line.state_dict())
     both.trees.start.fill_(100.0)  # type: ignore[operator]  # a buffer
     assert both(numbers).detach().numpy() == pytest.approx((1 + chances) / 2, abs=1e-3)
 
 
 def test_every_drug_of_a_document_meets_every_condition() -> None:
-    def drug(sentence: int, place: int, name: str) -> Placed:
-        return Placed(sentence, Entity(place, place + 1, "Drug"), (name,))
+    def drug(sentence: int, place: int, name: str) -> PassageMention:
+        return PassageMention(sentence, Entity(place, place + 1, "Drug"), (name,))
 
-    def condition(sentence: int, first: int, last: int, name: str) -> Placed:
-        return Placed(sentence, Entity(first, last, "Disease"), (name,))
+    def condition(sentence: int, first: int, last: int, name: str) -> PassageMention:
+        return PassageMention(sentence, Entity(first, last, "Disease"), (name,))
 
     passage = Passage(
         "1",
@@ -639,7 +639,7 @@ def test_every_drug_of_a_document_meets_every_condition() -> None:
     )
     said = {("A", "S"): [0.2], ("W", "T"): [0.9]}
     alone = {"A": 0.1, "W": 0.8}, {"S": 0.3, "T": 0.7}
-    keys, numbers = document_candidates(passage, said, *alone)
+    keys, numbers = candidate_features(passage, said, *alone)
     assert keys == [("A", "S"), ("A", "T"), ("W", "S"), ("W", "T")]
     assert len(numbers) == 4
     # Where "seizures" stands beside "tonic seizures", what is said of the second is known.

@@ -21,7 +21,8 @@ from ..context import context as _context  # noqa: F401
 from ..corpora.document import Document, Mention, flat_mentions
 from ..mentions.recogniser import PredictedMention, set_mentions
 from ..tokens import blank
-from .model import RelationsComponent, candidates, concept
+from .candidates import concept, relation_candidates
+from .component import RelationsComponent
 from .pairs import TASKS
 
 RELATIONS = (
@@ -36,7 +37,9 @@ RELATIONS = (
 Fact = tuple[str, str, str, str]
 
 
-def stated_facts(documents: Iterable[Document], quarantine: Quarantine, corpus: Path) -> set[Fact]:
+def annotated_facts(
+    documents: Iterable[Document], quarantine: Quarantine, corpus: Path
+) -> set[Fact]:
     """What documents annotate; without TARGETS' actions where not every TARGETS has one.
 
     Relations of other names, or between kinds that they don't join, are set aside; one whose ends
@@ -76,7 +79,7 @@ def stated_facts(documents: Iterable[Document], quarantine: Quarantine, corpus: 
     return _without_actions(facts) if any(fact[1] == "TARGETS" for fact in facts) else facts
 
 
-def found_facts(
+def predicted_facts(
     component: RelationsComponent, documents: Sequence[Document], stated: set[Fact]
 ) -> dict[str, set[Fact]]:
     """What `extract` asserts in papers on the corpus' mentions, and every pair of a sentence.
@@ -98,7 +101,7 @@ def found_facts(
             name = "-".join(filter(None, (said.relation, said.qualifiers.get("action"))))
             if said.context["polarity"] == "asserted":
                 found |= _facts(document, name, concept(said.head), concept(said.tail))
-        for head, tail, _ in candidates(doc):
+        for head, tail, _ in relation_candidates(doc):
             for name in RELATIONS:
                 if _joins(name, head.label_, tail.label_):
                     name = targets if name == "TARGETS" else name
