@@ -34,7 +34,7 @@ from medkg.extract.corpora.published import published_corpora
 from medkg.extract.corpora.splits import disjoint, document_folds, without_overlap
 from medkg.extract.mentions.evaluate import score
 from medkg.extract.mentions.recogniser import THRESHOLD, TrainedRecogniser
-from medkg.extract.mentions.train import train_on
+from medkg.extract.mentions.train import NerOptions, train_on
 from medkg.graph.frames import EVIDENCE, Source, empty
 from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.sources import load
@@ -229,7 +229,9 @@ def names(resources: Path, aside: Quarantine) -> KnowledgeGraph:
 def _train(corpus: Corpus, model: str, seed: int) -> tuple[TrainedRecogniser, float]:
     start = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
-        trained, _ = train_on([corpus], Path(folder) / "checkpoint", model=model, seed=seed)
+        trained, _ = train_on(
+            [corpus], Path(folder) / "checkpoint", NerOptions(model=model, seed=seed)
+        )
     return trained, round(time.process_time() - start, 1)
 
 

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +16,7 @@ from ...core.errors import DataError
 from ...core.quarantine import Quarantine
 from ...core.statistics import bootstrap_interval, draws_one_by_one
 from ...graph.kg import KnowledgeGraph
+from ..corpora.document import Document
 from ..corpora.readers import format_of, read_annotated
 from .dictionary import PREFIXES, NameDictionary, nodes_by_identifier
 from .linker import Linker
@@ -30,14 +30,24 @@ _BINS = 10
 
 
 @dataclass(frozen=True)
-class _Mention:
-    """What became of a mention."""
+class _LinkedMention:
+    """A mention with the links that a method gives it.
+
+    Attributes:
+        document: its place in the corpus.
+        kind: of the mention.
+        identifiers: the right ones, and the nodes that have them.
+        reachable: whether the dictionary has a name of one of its identifiers.
+        links: the likeliest first, without threshold.
+        deep_links: the same among `_DEPTHS`' most candidates.
+    """
 
     document: int
     kind: str
-    identifiers: frozenset[str]  # and the nodes that have them
-    reachable: bool  # the dictionary has a name of one of its identifiers
-    links: tuple[EntityLink, ...]  # likeliest first, without threshold
+    identifiers: frozenset[str]
+    reachable: bool
+    links: Sequence[EntityLink]
+    deep_links: Sequence[EntityLink]
 
 
 def read_dictionary(
@@ -108,6 +118,34 @@ def evaluate_linking(
         DataError: a file can't be read, a label is no kind, or there are no identifiers.
         ModelError: the ranker can't be read.
     """
+    documents, prefixes = _read_gold(corpus, format, labels, quarantine)
+    # BC5CDR knows MeSH alone, so that an equal name of OMIM's would be a mistake.
+    dictionary = read_dictionary(names, prefixes, labels)
+    linker = Linker(dictionary, ranker=ranker)
+    by_method, nameless = _link_all(linker, dictionary, documents)
+    scores = []
+    for method, mentions in by_method.items():
+        for kind in sorted({mention.kind for mention in mentions}):
+            of_kind = [mention for mention in mentions if mention.kind == kind]
+            scores.append(
+                {
+                    "kind": kind,
+                    "method": method,
+                    **_scores(of_kind, linker.threshold, len(documents), seed),
+                    **_recalls(of_kind),
+                    "nameless": sorted(nameless[kind]),
+                }
+            )
+    return pl.DataFrame(scores).sort("kind", "method", descending=[False, True])
+
+
+def _read_gold(
+    corpus: Path,
+    format: str | None,
+    labels: Mapping[str, str | None] | None,
+    quarantine: Quarantine | None,
+) -> tuple[list[Document], set[str]]:
+    """The documents of a corpus, and the prefixes of the identifiers that it gives."""
     quarantine = Quarantine() if quarantine is None else quarantine
     corpus_format = format or format_of(corpus)
     if corpus_format not in FORMATS:
@@ -122,47 +160,40 @@ def evaluate_linking(
             "in lines such as N1, tab, Reference T1 MESH:D001249",
             path=corpus,
         )
-    # BC5CDR knows MeSH alone, so that an equal name of OMIM's would be a mistake.
-    dictionary = read_dictionary(names, prefixes, labels)
+    return documents, prefixes
+
+
+def _link_all(
+    linker: Linker, dictionary: KnowledgeGraph, documents: Sequence[Document]
+) -> tuple[dict[str, list[_LinkedMention]], dict[str, set[str]]]:
+    """By method the mentions with their links; by kind the identifiers that have no name."""
     nodes_of = nodes_by_identifier(dictionary)
-    linker = Linker(dictionary, ranker=ranker)
-    wide = linker.with_candidates(max(_DEPTHS))
-    rows: list[tuple[str, list[_Mention], list[_Mention]]] = [("linker", [], []),
-                                                              ("exact name", [], [])]  # fmt: skip
+    deep_linker = linker.with_candidates(max(_DEPTHS))
+    by_method: dict[str, list[_LinkedMention]] = {"linker": [], "exact name": []}
     nameless: dict[str, set[str]] = defaultdict(set)
-    for place, document in enumerate(documents):
-        asked, gold = link_queries(document, "medkg")
-        for mention, ids in zip(asked, gold, strict=True):
-            nameless[mention.kind] |= {i for i in ids if i not in nodes_of}
-        links = (
-            (linker.in_document(asked), wide.in_document(asked)),
-            ([linker.exact(mention) for mention in asked],) * 2,
-        )
-        for (_, narrow_rows, wide_rows), found in zip(rows, links, strict=True):
-            for target, lists in zip((narrow_rows, wide_rows), found, strict=True):
-                for m, ids, list_ in zip(asked, gold, lists, strict=True):
-                    nodes = {node for identifier in ids for node in nodes_of.get(identifier, ())}
-                    right = frozenset(ids | nodes)
-                    target.append(_Mention(place, m.kind, right, bool(nodes), tuple(list_)))
-    scores = []
-    for method, narrow, broad in rows:
-        for kind in sorted({mention.kind for mention in narrow}):
-            pairs = [(m, b) for m, b in zip(narrow, broad, strict=True) if m.kind == kind]
-            scores.append(
-                {
-                    "kind": kind,
-                    "method": method,
-                    **_scores([m for m, _ in pairs], linker.threshold, len(documents), seed),
-                    **_recalls([b for _, b in pairs]),
-                    "nameless": sorted(nameless[kind]),
-                }
-            )
-    return pl.DataFrame(scores).sort("kind", "method", descending=[False, True])
+    for number, document in enumerate(documents):
+        queries, gold = link_queries(document, "medkg")
+        exact = [linker.exact(query) for query in queries]
+        links = {
+            "linker": (linker.in_document(queries), deep_linker.in_document(queries)),
+            "exact name": (exact, exact),
+        }
+        for place, (query, identifiers) in enumerate(zip(queries, gold, strict=True)):
+            nameless[query.kind] |= {i for i in identifiers if i not in nodes_of}
+            nodes = {node for i in identifiers for node in nodes_of.get(i, ())}
+            right = frozenset(identifiers | nodes)
+            for method, (narrow, deep) in links.items():
+                by_method[method].append(
+                    _LinkedMention(
+                        number, query.kind, right, bool(nodes), narrow[place], deep[place]
+                    )
+                )
+    return by_method, nameless
 
 
 def _scores(
-    mentions: Sequence[_Mention], threshold: float, documents: int, seed: int
-) -> dict[str, Any]:
+    mentions: Sequence[_LinkedMention], threshold: float, documents: int, seed: int
+) -> dict[str, float]:
     first = [mention.links[0] if mention.links else None for mention in mentions]
     right = np.array(
         [link is not None and link.identifier in m.identifiers
@@ -193,11 +224,11 @@ def _scores(
     }
 
 
-def _recalls(mentions: Sequence[_Mention]) -> dict[str, float]:
+def _recalls(mentions: Sequence[_LinkedMention]) -> dict[str, float]:
     reachable = [mention for mention in mentions if mention.reachable]
     recalls = {}
     for depth in _DEPTHS:
-        hits = [any(x.identifier in m.identifiers for x in m.links[:depth]) for m in reachable]
+        hits = [any(x.identifier in m.identifiers for x in m.deep_links[:depth]) for m in reachable]
         recalls[f"recall_at_{depth}"] = round(sum(hits) / max(1, len(hits)), 4)
     return recalls
 
@@ -207,7 +238,7 @@ def _share(some: npt.NDArray[np.bool_], all_: npt.NDArray[np.bool_]) -> float:
 
 
 def _interval(
-    mentions: Sequence[_Mention],
+    mentions: Sequence[_LinkedMention],
     right: npt.NDArray[np.bool_],
     true: npt.NDArray[np.bool_],
     documents: int,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -61,7 +60,7 @@ def evaluate_triples(
         ModelError: a model can't be loaded.
     """
     documents = READERS["pubtator"](corpus, Quarantine())
-    true = _truth(documents)
+    true = _true_triples(documents)
     if not true:
         raise DataError("relates no two identifiers (lines of ID, CID, ID, ID)", path=corpus)
     terminology = read_dictionary(names, ["MESH"])
@@ -72,34 +71,44 @@ def evaluate_triples(
         relations_model=relations_model,
         sentences=False,
     )
-    found = _triples(graph)
     known = set(terminology.nodes["id"])
-    ceiling = sum({head, tail} <= known for _, head, tail in true) / len(true)
-    ids = [document.id for document in documents]
     folders = [recogniser_folder(model), relations_model or SHIPPED]
-    counts = {"documents": len(documents), "trained_on": documents_trained_on(folders, documents)}
-    rows = []
-    for threshold in _thresholds(list(found.values()), steps):
-        chosen = {triple for triple, chance in found.items() if chance >= threshold}
-        score = compare(
-            {(*triple, "causes") for triple in chosen},
-            {(*triple, "causes") for triple in true},
-            ids,
-        )
-        rows.append(
-            {
-                "threshold": round(threshold, 3),
-                **asdict(score),
-                **_intervals(chosen, true, ids, seed),
-                "triples": len(chosen),
-                "ceiling": round(ceiling, 4),
-                **counts,
-            }
-        )
+    of_corpus = {
+        "ceiling": round(sum({head, tail} <= known for _, head, tail in true) / len(true), 4),
+        "documents": len(documents),
+        "trained_on": documents_trained_on(folders, documents),
+    }
+    ids = [document.id for document in documents]
+    rows = [
+        {**row, **of_corpus} for row in _score_thresholds(_triples(graph), true, ids, steps, seed)
+    ]
     return pl.DataFrame(rows, schema_overrides={"trained_on": pl.Int64})
 
 
-def _truth(documents: Sequence[Document]) -> set[Triple]:
+def _score_thresholds(
+    triples: Mapping[Triple, float],
+    true: set[Triple],
+    documents: Sequence[str],
+    steps: int,
+    seed: int,
+) -> Iterator[dict[str, float]]:
+    """For each threshold the scores of the triples that are as probable."""
+    for threshold in _thresholds(list(triples.values()), steps):
+        chosen = {triple for triple, probability in triples.items() if probability >= threshold}
+        score = compare(
+            {(*triple, "causes") for triple in chosen},
+            {(*triple, "causes") for triple in true},
+            documents,
+        )
+        yield {
+            "threshold": round(threshold, 3),
+            **asdict(score),
+            **_intervals(chosen, true, documents, seed),
+            "triples": len(chosen),
+        }
+
+
+def _true_triples(documents: Sequence[Document]) -> set[Triple]:
     return {
         (document.id, f"MESH:{relation.head}", f"MESH:{relation.tail}")
         for document in documents
@@ -122,16 +131,16 @@ def _triples(graph: KnowledgeGraph) -> dict[Triple, float]:
     }
 
 
-def _thresholds(chances: Sequence[float], steps: int) -> list[float]:
+def _thresholds(probabilities: Sequence[float], steps: int) -> list[float]:
     """From the least probability on, with equally many triples between two of them."""
-    if not chances:
+    if not probabilities:
         return [0.0]
-    return sorted({float(q) for q in np.quantile(chances, np.arange(steps) / steps)})
+    return sorted({float(q) for q in np.quantile(probabilities, np.arange(steps) / steps)})
 
 
 def _intervals(
     chosen: set[Triple], true: set[Triple], documents: Sequence[str], seed: int
-) -> dict[str, Any]:
+) -> dict[str, float]:
     place = {document: n for n, document in enumerate(documents)}
     counts = np.zeros((len(documents), 3))
     for triple in chosen:

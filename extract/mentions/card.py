@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ...core.model_card import score_cells
@@ -16,7 +17,7 @@ _LICENCES = {
     "maccrobat": "MACCROBAT case reports; CC BY 4.0 (Caufield et al. 2018)",
 }
 
-_SORTS = {
+_ARCHITECTURES = {
     "bilstm": "BiLSTM with a CRF head per corpus",
     "crf": "Conditional random field over written-out features, one per corpus (CRFsuite)",
     "spacy": "spaCy's CNN with a transition-based parser, one per corpus",
@@ -38,63 +39,19 @@ _FEATURES = [
 ]
 
 
-def card_of(about: dict[str, Any]) -> str:
+def card_of(about: Mapping[str, Any]) -> str:
     """The card in Markdown, from what goes into the model's config."""
-    training = about["training"]
-    maker = training["model"]
-    settings = "".join(
-        f", {name.replace('_', ' ')} {training[name]}"
-        for name in ("epochs", "iterations", "learning_rate", "teachers", "lora")
-        if training.get(name)
-    )
-    made = f" --teachers {training['teachers']}" if training.get("teachers") else ""
-    made += " --names GRAPH" if about["names_from"] else ""
-    parts, sibling = "The training parts only", ""
-    if about["sibling"]:
-        made += " --sibling MODEL"
-        parts = "The training and the development parts"
-        sibling = f" {SIBLING_FIGURES}"
     lines = [
         "# Mention recogniser (`medkg_ner`)",
         "",
-        f"{_SORTS.get(maker, f'Fine-tuned from {maker}, with a CRF head per corpus')}{settings}, "
-        f"seed {training['seed']}. Made by `medkg train ner CORPORA{made}`.",
+        _summary(about),
         "",
         f"**Licence of the weights: {about['licence']}.**",
         "",
-        "## Trained on",
-        "",
-        f"{parts}. Training documents whose text occurs in any development part were left out "
-        "there.",
-        "",
-        "| corpus | licence | documents trained on | held out |",
-        "| --- | --- | --- | --- |",
-    ]
-    for name, parts in about["documents"].items():
-        licence = _LICENCES.get(name, "your own")
-        lines.append(f"| {name} | {licence} | {parts['train']} | {parts['development']} |")
-    lines += [
-        "",
-        *(_FEATURES if maker == "bilstm" else []),
+        *_training_data(about),
+        *(_FEATURES if about["training"]["model"] == "bilstm" else []),
         *_names(about),
-        "## Figures on the development parts",
-        "",
-        f"Strict: span and kind right; mentions of probability {THRESHOLD} or more; per cent, with "
-        "a 95 % bootstrap interval of F1 over documents. One training, one seed. By each corpus' "
-        "own head, and by all heads joined, which is what the component gives: the joined heads "
-        "also find what a corpus leaves out by its guidelines, and that counts as wrong here. The "
-        "threshold and the rule that joins the heads were chosen with these parts in view."
-        f"{sibling}",
-        "",
-        "| corpus | kind | precision | recall | F1 | interval | F1, joined | mentions |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for name, rows in about["development"].items():
-        for kind, row in rows.items():
-            joined = f"{100 * about['development_joined'][name][kind]['f1']:.1f}"
-            lines.append(f"| {name} | {kind} | {score_cells(row)} | {joined} | {row['gold']} |")
-    lines += [
-        "",
+        *_figures(about),
         "## Limits",
         "",
         *(_LIMITS if about["documents"].keys() <= _LICENCES.keys() else []),
@@ -105,8 +62,66 @@ def card_of(about: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _names(about: dict[str, Any]) -> list[str]:
-    """Whose names were told apart beside the reading."""
+def _summary(about: Mapping[str, Any]) -> str:
+    """What the model is, its settings, and the command that makes it."""
+    training = about["training"]
+    model = training["model"]
+    settings = "".join(
+        f", {name.replace('_', ' ')} {training[name]}"
+        for name in ("epochs", "iterations", "learning_rate", "teachers", "lora")
+        if training.get(name)
+    )
+    options = f" --teachers {training['teachers']}" if training.get("teachers") else ""
+    options += " --names GRAPH" if about["names_from"] else ""
+    options += " --sibling MODEL" if about["sibling"] else ""
+    kind = _ARCHITECTURES.get(model, f"Fine-tuned from {model}, with a CRF head per corpus")
+    return f"{kind}{settings}, seed {training['seed']}. Made by `medkg train ner CORPORA{options}`."
+
+
+def _training_data(about: Mapping[str, Any]) -> list[str]:
+    parts = (
+        "The training and the development parts"
+        if about["sibling"]
+        else ("The training parts only")
+    )
+    lines = [
+        "## Trained on",
+        "",
+        f"{parts}. Training documents whose text occurs in any development part were left out "
+        "there.",
+        "",
+        "| corpus | licence | documents trained on | held out |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name, documents in about["documents"].items():
+        licence = _LICENCES.get(name, "your own")
+        lines.append(f"| {name} | {licence} | {documents['train']} | {documents['development']} |")
+    return [*lines, ""]
+
+
+def _figures(about: Mapping[str, Any]) -> list[str]:
+    lines = [
+        "## Figures on the development parts",
+        "",
+        f"Strict: span and kind right; mentions of probability {THRESHOLD} or more; per cent, with "
+        "a 95 % bootstrap interval of F1 over documents. One training, one seed. By each corpus' "
+        "own head, and by all heads joined, which is what the component gives: the joined heads "
+        "also find what a corpus leaves out by its guidelines, and that counts as wrong here. The "
+        "threshold and the rule that joins the heads were chosen with these parts in view."
+        + (f" {SIBLING_FIGURES}" if about["sibling"] else ""),
+        "",
+        "| corpus | kind | precision | recall | F1 | interval | F1, joined | mentions |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, rows in about["development"].items():
+        for kind, row in rows.items():
+            joined = f"{100 * about['development_joined'][name][kind]['f1']:.1f}"
+            lines.append(f"| {name} | {kind} | {score_cells(row)} | {joined} | {row['gold']} |")
+    return [*lines, ""]
+
+
+def _names(about: Mapping[str, Any]) -> list[str]:
+    """Whose names were classified in pre-training."""
     if not about["names_from"]:
         return []
     counts = about["training"]["names"]

@@ -1,11 +1,11 @@
 """Pre-training of the recogniser's encoder: raw text as two language models, and names by kind.
 
-Peters et al. 2018 and Rei 2017: the state that has read up to a word foretells the next one, the
-other way's the one before. The words are scored by their input vectors (Press and Wolf 2017),
+Peters et al. 2018 and Rei 2017: the forward state up to a word predicts the next one, the backward
+state the one before. The words are scored by their input vectors (Press and Wolf 2017),
 against the batch's own and random ones (Jean et al. 2015).
 
-Beside that the vectors of a name's tokens, before the LSTMs, learn to tell of which kind the name
-is: what dictionaries know gets into the weights, and with them to where no dictionary is.
+Beside that the kind of a name is predicted from the vectors of its tokens, before the LSTMs: what
+dictionaries know gets into the weights, and with them to where no dictionary is.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from .bilstm import (
 from .fit import BILSTM, by_length
 from .vectors import word_form
 
-_NOISE = 1024  # random words a batch, by their counts to the power of 3/4
-_LONGEST = 400  # tokens of a text that are read
+_NEGATIVES = 1024  # random words a batch, by their counts to the power of 3/4
+_MAX_TOKENS = 400  # tokens of a text that are read
 _NAMES = 60  # of each kind beside a batch, and as many words of the texts, mostly no names
 _NAME_TOKENS = 12  # of a name that are read
 
@@ -47,20 +47,18 @@ def pretrain(
     """Train the encoder in place.
 
     Args:
+        encoder: to be trained.
         texts: tokens of the texts.
         counts: of the words that have vectors, in the order of the encoder's vocabulary.
-        names: by kind, to be told apart; may be empty.
+        names: by kind, to be classified; may be empty.
         epochs: times that the texts are read.
         seed: of all chance.
     """
-    index = {word: place for place, word in enumerate(counts, start=1)}
-    frequency = torch.tensor([0.0, *counts.values()], dtype=torch.double)
-    read = [list(text[:_LONGEST]) for text in texts if len(text) > 3]
+    read = [list(text[:_MAX_TOKENS]) for text in texts if len(text) > 3]
     torch.manual_seed(seed)
-    heads = nn.ModuleList([nn.Linear(LSTM, WORD), nn.Linear(LSTM, WORD)])
-    bias = nn.Parameter(frequency.clamp(min=0.05).log().float() - 5)
+    language = LanguageModelLoss(counts)
     naming = NameKindLoss(names, read, seed) if names else None
-    parameters = [*encoder.parameters(), *heads.parameters(), bias]
+    parameters = [*encoder.parameters(), *language.heads.parameters(), language.bias]
     parameters += [] if naming is None else naming.parameters()
     optimizer = torch.optim.AdamW(parameters, lr=BILSTM.learning_rate, weight_decay=0.0, fused=True)
     encoder.train()
@@ -70,38 +68,57 @@ def pretrain(
             batches = by_length(read, len, BILSTM.batch, generator)
             generator.shuffle(batches)
             total = 0.0
-            for number, part in enumerate(batches):
+            for number, batch in enumerate(batches):
                 factor = rate_factor((epoch + number / len(batches)) / epochs, BILSTM.warm_up)
                 optimizer.param_groups[0]["lr"] = BILSTM.learning_rate * factor
-                numbers = torch.zeros(len(part), max(map(len, part)), dtype=torch.long)
-                for row, text in enumerate(part):
-                    known = [index.get(word_form(token), 0) for token in text]
-                    numbers[row, : len(text)] = torch.tensor(known)
-                noise = torch.multinomial(frequency**0.75, _NOISE, replacement=True)
-                words = torch.unique(torch.cat([numbers[numbers > 0], noise]))
-                vectors = encoder.word.weight[words]
-                forth, back = encoder.directions(part)
-                losses = []
-                for head, states, aims in (
-                    (heads[0], forth[:, :-1], numbers[:, 1:]),
-                    (heads[1], back[:, 1:], numbers[:, :-1]),
-                ):
-                    scores = head(states[aims > 0]) @ vectors.T + bias[words]
-                    right = torch.searchsorted(words, aims[aims > 0])
-                    losses.append(functional.cross_entropy(scores, right))
+                losses = language(encoder, batch)
+                total += losses.detach().mean().item()
                 if naming is not None:
-                    losses.append(naming(encoder))
-                loss = torch.stack(losses).sum()
+                    losses = torch.cat([losses, naming(encoder).unsqueeze(0)])
                 optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+                losses.sum().backward()
                 nn.utils.clip_grad_norm_(parameters, BILSTM.clip)
                 optimizer.step()
-                total += (losses[0] + losses[1]).item() / 2
                 advance(1 / len(batches), f"epoch {epoch + 1}, loss {total / (number + 1):.3f}")
 
 
+class LanguageModelLoss(nn.Module):
+    """The losses of the two language models, forward and backward.
+
+    Args:
+        counts: of the words that have vectors, in the order of the encoder's vocabulary.
+    """
+
+    def __init__(self, counts: Mapping[str, int]) -> None:
+        super().__init__()
+        self._index = {word: number for number, word in enumerate(counts, start=1)}
+        self._frequency = torch.tensor([0.0, *counts.values()], dtype=torch.double)
+        self.heads = nn.ModuleList([nn.Linear(LSTM, WORD), nn.Linear(LSTM, WORD)])
+        self.bias = nn.Parameter(self._frequency.clamp(min=0.05).log().float() - 5)
+
+    def forward(self, encoder: BiLSTMEncoder, batch: Sequence[Sequence[str]]) -> Tensor:
+        """The mean cross entropy of the next and of the previous word, shape (2,)."""
+        numbers = torch.zeros(len(batch), max(map(len, batch)), dtype=torch.long)
+        for row, text in enumerate(batch):
+            known = [self._index.get(word_form(token), 0) for token in text]
+            numbers[row, : len(text)] = torch.tensor(known)
+        negatives = torch.multinomial(self._frequency**0.75, _NEGATIVES, replacement=True)
+        words = torch.unique(torch.cat([numbers[numbers > 0], negatives]))
+        vectors = encoder.word.weight[words]
+        forth, back = encoder.directions(batch)
+        losses = []
+        for head, states, targets in (
+            (self.heads[0], forth[:, :-1], numbers[:, 1:]),
+            (self.heads[1], back[:, 1:], numbers[:, :-1]),
+        ):
+            scores = head(states[targets > 0]) @ vectors.T + self.bias[words]
+            right = torch.searchsorted(words, targets[targets > 0])
+            losses.append(functional.cross_entropy(scores, right))
+        return torch.stack(losses)
+
+
 class NameKindLoss(nn.Module):
-    """The loss of telling names of several kinds, and words of texts, from each other.
+    """The loss of classifying names by kind, words of the texts being one kind more.
 
     By a linear layer over the mean of a name's token vectors and the last one, which in English
     mostly says what the thing is.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import torch
 
@@ -18,7 +19,7 @@ from ..corpora.document import Corpus, flat_mentions
 from ..corpora.roam import read_roam
 from ..corpora.splits import undivided
 from ..corpora.user_corpora import HELD_OUT, read_corpora
-from ..fit import Checkpoint, check_rate, checksum
+from ..fit import Checkpoint, Recipe, check_rate, checksum
 from ..tokens import token_offsets
 from ..training_overlap import TEXT_HASHES_FIELD, open_sibling, text_hashes
 from .card import card_of
@@ -34,39 +35,37 @@ from .fit import (
 from .names import graph_names, hpo_definitions
 from .network import NerModel
 from .recogniser import MODEL, Recogniser, TrainedRecogniser
-from .train_bilstm import train_bilstm
+from .train_bilstm import BilstmData, train_bilstm
 
 ROAM_LICENCE = "CC BY-SA 4.0"
+# What a training is told from another by, in the config and the checkpoint.
+Settings = dict[str, Any]
+FiguresByCorpus = dict[str, dict[str, dict[str, float]]]
 
 
-def train_ner(
-    corpora: Path,
-    out: Path,
-    *,
-    model: str = "bilstm",
-    teachers: int = 0,
-    seed: int = 0,
-    epochs: int | None = None,
-    learning_rate: float | None = None,
-    lora: int | None = None,
-    device: str | None = None,
-    held_out: float = HELD_OUT,
-    labels: Mapping[str, str | None] | None = None,
-    raw_text: Sequence[str] | None = None,
-    names: Sequence[KnowledgeGraph] = (),
-    sibling: Path | None = None,
-    quarantine: Quarantine | None = None,
-) -> dict[str, Any]:
-    """Train on annotated corpora and write the model's folder.
+class _Options(TypedDict, total=False):
+    """The fields of `NerOptions`."""
 
-    Args:
-        corpora: a folder of corpora, or one corpus of one's own, see `own.read_corpora`.
-        out: the model's folder. Beside it, `OUT.checkpoint` holds the last whole epoch while a
-            network trains; the same call takes it up from there.
+    model: str
+    teachers: int
+    seed: int
+    epochs: int | None
+    learning_rate: float | None
+    lora: int | None
+    device: str | None
+    raw_text: Sequence[str] | None
+    names: Sequence[KnowledgeGraph]
+
+
+@dataclass(frozen=True)
+class NerOptions:
+    """What is trained, and how.
+
+    Attributes:
         model: "bilstm", "crf" or "spacy" (a baseline, one model for each corpus), or the name or
             folder of a Hugging Face encoder to fine-tune.
-        teachers: for the bilstm: train so many first, with a seed each, and teach the model what
-            they say (see `train_bilstm`).
+        teachers: for the bilstm: train so many first, with a seed each, and distil them into one
+            (see `train_bilstm`).
         seed: of all chance; the same seed, data and machine give the same model.
         epochs: default 8 (bilstm), 15 (spacy); with an encoder at most 10, or 20 with LoRA: it
             stops 2 or 3 epochs after the best. For the CRF, iterations; default 100.
@@ -74,16 +73,63 @@ def train_ner(
         lora: rank of low-rank additions that are trained in the place of a Hugging Face encoder's
             own weights, and added to them at the end.
         device: "cpu", "cuda", …; None: the GPU if there is one for an encoder, else the CPU.
-        held_out: the part of a corpus' documents to hold out where it comes without a split.
-        labels: kinds of a corpus of one's own's labels, None to leave one out.
-        raw_text: what the BiLSTM reads beside the corpora's text before it is fitted; default HPO's
+        raw_text: what the BiLSTM is pre-trained on beside the corpora's text; default HPO's
             definitions, and Roam's sentences where the folder has them.
         names: graphs whose nodes' names and synonyms the BiLSTM looks up in what it reads, by
-            hashes that go with the model, and learns to tell by kind while it reads that text.
+            hashes that go with the model, and learns to classify by kind in its pre-training.
+    """
+
+    model: str = "bilstm"
+    teachers: int = 0
+    seed: int = 0
+    epochs: int | None = None
+    learning_rate: float | None = None
+    lora: int | None = None
+    device: str | None = None
+    raw_text: Sequence[str] | None = None
+    names: Sequence[KnowledgeGraph] = ()
+
+    def check(self) -> None:
+        """Refuse what the model has not.
+
+        Raises:
+            ModelError: `lora`, `learning_rate`, `teachers` or `names` is given for a model that
+                has none, or the rate is no rate.
+        """
+        if self.lora is not None and self.model in ("bilstm", "crf", "spacy"):
+            raise ModelError(f"{self.model}: LoRA is for Hugging Face encoders")
+        if self.teachers and self.model != "bilstm":
+            raise ModelError(f"{self.model}: teachers are for the bilstm")
+        check_rate(self.learning_rate)
+        if self.names and self.model != "bilstm":
+            raise ModelError(f"{self.model}: names of graphs are for the bilstm")
+        if self.learning_rate is not None and self.model in ("crf", "spacy"):
+            raise ModelError(f"{self.model}: has no learning rate to set")
+
+
+def train_ner(
+    corpora: Path,
+    out: Path,
+    *,
+    held_out: float = HELD_OUT,
+    labels: Mapping[str, str | None] | None = None,
+    sibling: Path | None = None,
+    quarantine: Quarantine | None = None,
+    **options: Unpack[_Options],
+) -> FiguresByCorpus:
+    """Train on annotated corpora and write the model's folder.
+
+    Args:
+        corpora: a folder of corpora, or one corpus of one's own, see `user_corpora.read_corpora`.
+        out: the model's folder. Beside it, `OUT.checkpoint` holds the last whole epoch while a
+            network trains; the same call takes it up from there.
+        held_out: the part of a corpus' documents to hold out where it comes without a split.
+        labels: kinds of a corpus of one's own's labels, None to leave one out.
         sibling: for the BiLSTM, the folder of one that was trained the same way on the training
             parts alone. This one is trained on the development parts too, and the figures that it
             states are the sibling's.
         quarantine: takes the annotations that can't be used.
+        options: those of `NerOptions`.
 
     Returns:
         Figures on the development parts (the sibling's, if there is one), {corpus: {kind or
@@ -93,167 +139,203 @@ def train_ner(
     Raises:
         DataError: there is no corpus, a file can't be read, a label is no kind, the graphs have no
             name that can be learnt, or `out` holds other things.
-        ModelError: the encoder can't be loaded, `lora`, `learning_rate`, `teachers`, `names` or
-            `sibling` is given for a model that has none, the checkpoint belongs to another
-            training, or the sibling was trained in another way.
+        ModelError: the encoder can't be loaded, an option is given for a model that has none, the
+            checkpoint belongs to another training, or the sibling was trained in another way.
     """
     check_replaceable(out, marker="config.json", kind=MODEL)
-    names_by_kind = graph_names(names)
-    if names and not names_by_kind:
+    chosen = NerOptions(**options)
+    names_by_kind = _names_by_kind(chosen.names)
+    quarantine = Quarantine() if quarantine is None else quarantine
+    read = read_corpora(corpora, quarantine, held_out=held_out, labels=labels or {})
+    roam: list[str] = []
+    if chosen.model == "bilstm" and chosen.raw_text is None:
+        roam = _roam(corpora, quarantine)
+        chosen = replace(chosen, raw_text=[*hpo_definitions(), *roam])
+    siblings = None
+    if sibling is not None:
+        read = undivided(read)
+        siblings = _open_sibling(sibling, read, chosen)
+    checkpoint = out.with_name(out.name + ".checkpoint")
+    trained, settings = train_on(read, checkpoint, chosen, names_by_kind)
+    about = _about(trained, settings, read, chosen, siblings)
+    # Roam's licence asks that what is made from it has the same.
+    about["licence"] = (ROAM_LICENCE if roam else "that of the corpora") + (
+        ", and what the names' sources ask" if chosen.names else ""
+    )
+    about["set_aside"] = quarantine.counts()
+    trained.save(out, about, card_of(about))
+    shutil.rmtree(checkpoint, ignore_errors=True)
+    figures: FiguresByCorpus = about["development"]
+    return figures
+
+
+def _names_by_kind(graphs: Sequence[KnowledgeGraph]) -> dict[str, list[str]]:
+    names = graph_names(graphs)
+    if graphs and not names:
         raise DataError(
             "the graphs of names have none that can be learnt (3 to 80 characters; not patients',"
             " documents' or drug classes'); give another graph"
         )
-    quarantine = Quarantine() if quarantine is None else quarantine
-    read = read_corpora(corpora, quarantine, held_out=held_out, labels=labels or {})
-    sources = [
-        {"source": source.name, "release": source.release, "licence": source.licence}
-        for source in sorted({source for kg in names for source in kg.sources})
-    ]
-    checkpoint = out.with_name(out.name + ".checkpoint")
-    roam: list[str] = []
-    if model == "bilstm" and raw_text is None:
-        roam = _roam(corpora, quarantine)
-        raw_text = [*hpo_definitions(), *roam]
-    theirs = None
-    if sibling is not None:
-        if model != "bilstm":
-            raise ModelError(f"{model}: a sibling is for the bilstm")
-        read = undivided(read)
-        recipe = {
-            "model": model,
-            "seed": seed,
-            "epochs": epochs or BILSTM.epochs,
-            "learning_rate": learning_rate or BILSTM.learning_rate,
-            "teachers": teachers,
-            "raw_text": checksum(list(raw_text or ())),
-        }
-        theirs = open_sibling(
-            sibling,
-            MODEL,
-            {"heads": _kinds(read), "training": recipe, "names_from": sources},
-            [document for corpus in read for document in corpus.train],
-        )
-    trained, settings = train_on(
-        read,
-        checkpoint,
-        model=model,
-        teachers=teachers,
-        seed=seed,
-        epochs=epochs,
-        learning_rate=learning_rate,
-        lora=lora,
-        device=device,
-        raw_text=raw_text,
-        names_by_kind=names_by_kind,
+    return names
+
+
+def _open_sibling(folder: Path, corpora: Sequence[Corpus], options: NerOptions) -> dict[str, Any]:
+    """The config of a sibling that was trained with these options on some of the documents."""
+    if options.model != "bilstm":
+        raise ModelError(f"{options.model}: a sibling is for the bilstm")
+    training = {
+        "model": options.model,
+        "seed": options.seed,
+        "epochs": options.epochs or BILSTM.epochs,
+        "learning_rate": options.learning_rate or BILSTM.learning_rate,
+        "teachers": options.teachers,
+        "raw_text": checksum(list(options.raw_text or ())),
+    }
+    return open_sibling(
+        folder,
+        MODEL,
+        {"heads": _kinds(corpora), "training": training, "names_from": _sources(options.names)},
+        [document for corpus in corpora for document in corpus.train],
     )
-    if theirs is None:
-        figures = _figures(trained, read, own_head=True)
-        joined = _figures(trained, read, own_head=False)
+
+
+def _sources(graphs: Sequence[KnowledgeGraph]) -> list[dict[str, str | None]]:
+    return [
+        {"source": source.name, "release": source.release, "licence": source.licence}
+        for source in sorted({source for kg in graphs for source in kg.sources})
+    ]
+
+
+def _about(
+    trained: Recogniser,
+    settings: Settings,
+    corpora: Sequence[Corpus],
+    options: NerOptions,
+    sibling: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """What the model's config says of it, but for licence and what was set aside."""
+    if sibling is None:
+        figures = _figures(trained, corpora, own_head=True)
+        joined = _figures(trained, corpora, own_head=False)
     else:
-        figures, joined = theirs["development"], theirs["development_joined"]
-    about = {
+        figures, joined = sibling["development"], sibling["development_joined"]
+    return {
         "training": settings,
         "documents": {
-            c.name: {"train": len(c.train), "development": len(c.development)} for c in read
+            c.name: {"train": len(c.train), "development": len(c.development)} for c in corpora
         },
         # A corpus that comes without a split has one of ours: these documents are held out.
-        "held_out": {c.name: [d.id for d in c.development] for c in read if c.split_here},
-        "names_from": sources,
-        # Roam's licence asks that what is made from it has the same.
-        "licence": (ROAM_LICENCE if roam else "that of the corpora")
-        + (", and what the names' sources ask" if names else ""),
-        "set_aside": quarantine.counts(),
-        "sibling": None if theirs is None else theirs["sha256"],
+        "held_out": {c.name: [d.id for d in c.development] for c in corpora if c.split_here},
+        "names_from": _sources(options.names),
+        "licence": "",
+        "set_aside": {},
+        "sibling": None if sibling is None else sibling["checksums"],
         "development": figures,
         "development_joined": joined,
-        TEXT_HASHES_FIELD: text_hashes(d for c in read for d in c.train),
+        TEXT_HASHES_FIELD: text_hashes(d for c in corpora for d in c.train),
     }
-    trained.save(out, about, card_of(about))
-    shutil.rmtree(checkpoint, ignore_errors=True)
-    return figures
 
 
 def train_on(
     corpora: Sequence[Corpus],
     checkpoint: Path,
-    *,
-    model: str = "bilstm",
-    teachers: int = 0,
-    seed: int = 0,
-    epochs: int | None = None,
-    learning_rate: float | None = None,
-    lora: int | None = None,
-    device: str | None = None,
-    raw_text: Sequence[str] | None = None,
+    options: NerOptions,
     names_by_kind: Mapping[str, Sequence[str]] | None = None,
-) -> tuple[TrainedRecogniser, dict[str, Any]]:
+) -> tuple[TrainedRecogniser, Settings]:
     """A recogniser trained on the corpora's training parts, and the settings it was trained with.
 
     Args:
-        checkpoint: where a network's last whole epoch is kept; see `train_ner` for the rest.
-        names_by_kind: see `names.graph_names`.
+        corpora: to train on.
+        checkpoint: where a network's last whole epoch is kept.
+        options: see `NerOptions`.
+        names_by_kind: those of the options' graphs, see `names.graph_names`.
+
+    Raises:
+        ModelError: as `train_ner`.
     """
-    if lora is not None and model in ("bilstm", "crf", "spacy"):
-        raise ModelError(f"{model}: LoRA is for Hugging Face encoders")
-    if teachers and model != "bilstm":
-        raise ModelError(f"{model}: teachers are for the bilstm")
-    check_rate(learning_rate)
-    if names_by_kind and model != "bilstm":
-        raise ModelError(f"{model}: names of graphs are for the bilstm")
-    if learning_rate is not None and model in ("crf", "spacy"):
-        raise ModelError(f"{model}: has no learning rate to set")
+    options.check()
     kinds = _kinds(corpora)
     examples = {c.name: _examples(c, kinds[c.name]) for c in corpora}
-    data = {name: [(e.tokens, e.tags) for e in part] for name, part in examples.items()}
-    settings: dict[str, Any] = {"model": model, "seed": seed, "data": checksum(data)}
-    if model == "crf":
+    tagged = {name: [(e.tokens, e.tags) for e in part] for name, part in examples.items()}
+    settings: Settings = {
+        "model": options.model,
+        "seed": options.seed,
+        "data": checksum(tagged),
+    }
+    if options.model == "crf":
         # scikit-learn and transformers take seconds to import, and only these models need them.
         from .crf_baseline import ITERATIONS, CrfNer
 
-        settings["iterations"] = epochs or ITERATIONS
-        return CrfNer.train(data, kinds, iterations=settings["iterations"]), settings
-    if model == "spacy":
+        iterations = options.epochs or ITERATIONS
+        crf = CrfNer.train(tagged, kinds, iterations=iterations)
+        return crf, {**settings, "iterations": iterations}
+    if options.model == "spacy":
         from .spacy_ner import EPOCHS, SpacyNer
 
-        settings["epochs"] = epochs or EPOCHS
+        epochs = options.epochs or EPOCHS
         spans = {c.name: _spans(c) for c in corpora}
         with one_thread():
-            return SpacyNer.train(spans, kinds, epochs=settings["epochs"], seed=seed), settings
-    recipe = BILSTM if model == "bilstm" else TRANSFORMER if lora is None else LORA
-    settings |= {
-        "epochs": epochs or recipe.epochs,
-        "learning_rate": learning_rate or recipe.learning_rate,
-    }
-    if model == "bilstm":
-        texts = hpo_definitions() if raw_text is None else raw_text
-        names_by_kind = names_by_kind or {}
-        settings |= {
-            "teachers": teachers,
-            "raw_text": checksum(list(texts)),
-            "names": {kind: len(part) for kind, part in names_by_kind.items()},
-            "names_checksum": checksum(names_by_kind),
-        }
+            cnn = SpacyNer.train(spans, kinds, epochs=epochs, seed=options.seed)
+        return cnn, {**settings, "epochs": epochs}
+    if options.model == "bilstm":
+        settings |= _bilstm_settings(options, names_by_kind or {})
         with one_thread():
-            trained = train_bilstm(
-                examples, kinds, texts, names_by_kind, settings, checkpoint, device
+            bilstm = train_bilstm(
+                BilstmData(examples, kinds, _raw_text(options), names_by_kind or {}),
+                settings,
+                checkpoint,
+                options.device,
             )
-        return trained, settings
-    settings["lora"] = lora
+        return bilstm, settings
+    recipe = TRANSFORMER if options.lora is None else LORA
+    settings |= {**_rates(recipe, options), "lora": options.lora}
+    return _fine_tune(corpora, examples, kinds, settings, checkpoint, options), settings
+
+
+def _rates(recipe: Recipe, options: NerOptions) -> Settings:
+    return {
+        "epochs": options.epochs or recipe.epochs,
+        "learning_rate": options.learning_rate or recipe.learning_rate,
+    }
+
+
+def _raw_text(options: NerOptions) -> Sequence[str]:
+    return hpo_definitions() if options.raw_text is None else options.raw_text
+
+
+def _bilstm_settings(options: NerOptions, names_by_kind: Mapping[str, Sequence[str]]) -> Settings:
+    return {
+        **_rates(BILSTM, options),
+        "teachers": options.teachers,
+        "raw_text": checksum(list(_raw_text(options))),
+        "names": {kind: len(part) for kind, part in names_by_kind.items()},
+        "names_checksum": checksum(names_by_kind),
+    }
+
+
+def _fine_tune(
+    corpora: Sequence[Corpus],
+    examples: Mapping[str, Sequence[Example]],
+    kinds: Mapping[str, Sequence[str]],
+    settings: Settings,
+    checkpoint: Path,
+    options: NerOptions,
+) -> NerModel:
+    """A Hugging Face encoder with a head for each corpus, trained up to the best epoch."""
     state = Checkpoint(checkpoint, settings)
-    torch.manual_seed(seed)
+    torch.manual_seed(options.seed)
     from .transformer import TransformerEncoder
 
-    encoder = TransformerEncoder.from_pretrained(model)
-    if lora is not None:
-        encoder.add_lora(lora)
+    encoder = TransformerEncoder.from_pretrained(options.model)
+    if options.lora is not None:
+        encoder.add_lora(options.lora)
     network = NerModel(encoder, kinds)
-    place = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    network.to(place)
+    network.to(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    recipe = TRANSFORMER if options.lora is None else LORA
     fit_heads(network, examples, recipe, settings, state, lambda: _mean_f1(network, corpora))
-    if lora is not None:
+    if options.lora is not None:
         encoder.merge_lora()
-    return network, settings
+    return network
 
 
 def _kinds(corpora: Sequence[Corpus]) -> dict[str, list[str]]:
@@ -264,9 +346,7 @@ def _kinds(corpora: Sequence[Corpus]) -> dict[str, list[str]]:
     }
 
 
-def _figures(
-    model: Recogniser, corpora: list[Corpus], *, own_head: bool
-) -> dict[str, dict[str, dict[str, Any]]]:
+def _figures(model: Recogniser, corpora: Sequence[Corpus], *, own_head: bool) -> FiguresByCorpus:
     """Scores by corpus and kind, of each corpus' own head or of all heads joined."""
     return {
         c.name: {

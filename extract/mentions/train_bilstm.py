@@ -1,17 +1,18 @@
-"""Training the default recogniser: word vectors, raw text, annotations, and several into one.
+"""Training the default recogniser: word vectors, raw text, annotations, and distillation.
 
 1. Skip-gram vectors of the words of all training texts (`vectors`).
-2. The encoder reads the same texts as two language models and, where there are any, learns to
-   tell names by their kinds (`pretrain`).
+2. The encoder is pre-trained on the same texts as two language models and, where there are any, on
+   classifying names by kind (`pretrain`).
 3. It is fitted to all corpora at once, a head for each (`fit`).
-4. With teachers, 1 to 3 is done for each of them, with a seed of its own, and the model that comes
-   out is fitted to what they say of every text, for every head, beside the corpora's own tags
+4. With teachers, 1 to 3 is done for each of them, with a seed of its own, and a student is fitted
+   to their distributions over the tags of every text, for every head, beside the corpora's own tags
    (`distil`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,61 +31,69 @@ from .network import NerModel
 from .pretrain import pretrain
 from .vectors import count_words, skip_gram, word_form
 
-READINGS = 2  # of the raw text
+READINGS = 2  # epochs of pre-training
+
+
+@dataclass(frozen=True)
+class BilstmData:
+    """What a BiLSTM is trained on.
+
+    Attributes:
+        examples: of each corpus.
+        kinds: that each corpus' head knows.
+        raw_text: texts to read beside the examples'.
+        names_by_kind: to be looked up, and classified in pre-training; may be empty.
+    """
+
+    examples: Mapping[str, Sequence[Example]]
+    kinds: Mapping[str, Sequence[str]]
+    raw_text: Sequence[str]
+    names_by_kind: Mapping[str, Sequence[str]]
 
 
 def train_bilstm(
-    examples: Mapping[str, Sequence[Example]],
-    kinds: Mapping[str, Sequence[str]],
-    raw_text: Sequence[str],
-    names_by_kind: Mapping[str, Sequence[str]],
-    settings: Mapping[str, Any],
-    checkpoint: Path,
-    device: str | None,
+    data: BilstmData, settings: Mapping[str, Any], checkpoint: Path, device: str | None
 ) -> NerModel:
     """A trained recogniser.
 
     Args:
-        examples: of each corpus.
-        kinds: that each corpus' head knows.
-        raw_text: texts to read beside the examples'.
-        names_by_kind: to be looked up, and told apart beside the reading; may be empty.
-        settings: `seed`, `epochs`, `learning_rate`, `teachers` (0 for none), and what else tells
-            this training from another.
+        data: what it is trained on.
+        settings: `seed`, `epochs`, `learning_rate`, `teachers` (0 for none), and what else
+            distinguishes this training from another.
         checkpoint: folder for the state of each part; the same call goes on from there.
         device: "cpu", "cuda", …; None: the CPU.
 
     Raises:
         ModelError: the checkpoint belongs to another training.
     """
-    annotated = [example.tokens for part in examples.values() for example in part]
-    texts = annotated + [[text[a:b] for a, b in token_offsets(text)] for text in raw_text]
+    annotated = [example.tokens for part in data.examples.values() for example in part]
+    texts = annotated + [[text[a:b] for a, b in token_offsets(text)] for text in data.raw_text]
     words = [[word_form(token) for token in text] for text in texts]
     counts = count_words(words)
     vocabulary = Vocabulary.build(counts, annotated)
-    names, learnt = NameLists.load(), HashedGazetteer.of(names_by_kind)
-    mark = checksum(settings)[:16]
+    names, hashed_names = NameLists.load(), HashedGazetteer.of(data.names_by_kind)
+    settings_hash = checksum(settings)[:16]
 
     def network(seed: int, part: str, distillation: Distillation | None = None) -> NerModel:
         state = Checkpoint(checkpoint / part, {**settings, "part": part})
         torch.manual_seed(seed)
-        encoder = BiLSTMEncoder(vocabulary, names, learnt)
-        read = checkpoint / f"read-{mark}-{seed}.safetensors"
-        if read.is_file():
-            encoder.load_state_dict(load_file(read))
+        encoder = BiLSTMEncoder(vocabulary, names, hashed_names)
+        pretrained = checkpoint / f"read-{settings_hash}-{seed}.safetensors"
+        if pretrained.is_file():
+            encoder.load_state_dict(load_file(pretrained))
         else:
             encoder.set_word_vectors(skip_gram(words, counts, seed=seed))
-            pretrain(encoder, texts, counts, names=names_by_kind, epochs=READINGS, seed=seed)
-            with atomic_file(read) as draft:
+            pretrain(encoder, texts, counts, names=data.names_by_kind, epochs=READINGS, seed=seed)
+            with atomic_file(pretrained) as draft:
                 save_file(encoder.state_dict(), draft)
         torch.manual_seed(seed)
-        model = NerModel(encoder, kinds).to(device or "cpu")
+        model = NerModel(encoder, data.kinds).to(device or "cpu")
         own = {**settings, "seed": seed}
-        fit_heads(model, examples, BILSTM, own, state, objective=distillation)
+        fit_heads(model, data.examples, BILSTM, own, state, objective=distillation)
         return model
 
     first, number = settings["seed"], settings["teachers"]
     if not number:
         return network(first, "network")
     teachers = [network(first + n, f"teacher-{n}") for n in range(number)]
-    return network(first, "student", Distillation(teachers, examples))
+    return network(first, "student", Distillation(teachers, data.examples))
