@@ -177,6 +177,7 @@ def _line_starts(text: str, heads: set[int]) -> set[int]:
 @Language.factory("medkg_sentences", assigns=["token.is_sent_start"])
 def create_sentences(nlp: Language, name: str) -> Sentences:
     """The factory of `Sentences`."""
+    del nlp, name  # spaCy gives every factory both, by these names
     return Sentences()
 
 

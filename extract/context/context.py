@@ -178,6 +178,7 @@ class _DocumentContext:
 @Language.factory("medkg_context", requires=["doc.spans"])
 def create_context(nlp: Language, name: str) -> Context:
     """The factory of `Context`."""
+    del nlp, name  # spaCy gives every factory both, by these names
     return Context()
 
 

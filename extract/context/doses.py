@@ -88,7 +88,7 @@ def _duration(text: str) -> str | None:
 
 
 def _divided(between: str) -> tuple[str, str]:
-    """What stands between two drugs: what is said of the first, and of the second.
+    """What stands between two drugs: what is the first's, and what the second's.
 
     Cut at the last comma or "and"; without one all of it is the first's.
     """
@@ -98,12 +98,12 @@ def _divided(between: str) -> tuple[str, str]:
 
 def _first(values: dict[str, str], text: str) -> str | None:
     """The value whose pattern matches earliest; of two at one place the longer match."""
-    found = [
+    matches = [
         (match.start(), -match.end(), value)
         for value, pattern in values.items()
         if (match := re.search(rf"(?<![A-Za-z.])(?:{pattern})(?![A-Za-z])", text, re.I))
     ]
-    return min(found)[2] if found else None
+    return min(matches)[2] if matches else None
 
 
 _ONE_USAGE = "|".join(f"(?:{use})" for use in (*_ROUTES.values(), *_FREQUENCIES.values()))
@@ -116,7 +116,7 @@ def is_usage(words: str) -> bool:
     return any(_USAGE.fullmatch(form) is not None for form in (words, f"{words}."))
 
 
-_FAR = 60  # tokens from a drug within which its dose and frequency stand
+_REACH = 60  # tokens from a drug within which its dose and frequency stand
 
 
 def dosage(drug: Span) -> dict[str, str]:
@@ -127,7 +127,7 @@ def dosage(drug: Span) -> dict[str, str]:
     """
     sentence = sentence_of(drug)
     # A sentence may be as long as the note.
-    first, last = max(sentence.start, drug.start - _FAR), min(sentence.end, drug.end + _FAR)
+    first, last = max(sentence.start, drug.start - _REACH), min(sentence.end, drug.end + _REACH)
     places = mention_places(drug.doc, first, last)
     others = [place for place in places if place.kind == "Drug"]
     # "isoniazid (INH, 300 mg/d)": the short form has no dose of its own.
@@ -140,22 +140,22 @@ def dosage(drug: Span) -> dict[str, str]:
         after = _DOSE_OF.sub("", after)
         after, _ = _divided(after)
     before = drug.doc[start : drug.start].text
-    found: dict[str, str] = {}
+    parts: dict[str, str] = {}
     dose, own, changed = _DOSE.search(after), _DOSE_OF.search(before), _CHANGED.search(after)
     if own is not None:
-        found["dose"] = own[1].strip()
+        parts["dose"] = own[1].strip()
     elif changed is not None and changed.start() <= 40:
-        found["dose"] = changed["now"].strip()
+        parts["dose"] = changed["now"].strip()
     # Further away it is another's dose, or a laboratory value.
     elif dose and dose.start() <= 40 and not _IS_SHARE.search(after, 0, dose.start()):
-        found["dose"] = dose[0].strip()
+        parts["dose"] = dose[0].strip()
     elif dose := _DOSE_BEFORE.search(before):
-        found["dose"] = dose[1].strip()
+        parts["dose"] = dose[1].strip()
     if start > first:
         _, before = _divided(before)
     route = _first(_ROUTES, after) or _first(_ROUTES, " ".join(before.split()[-2:]))
     if route is not None:
-        found["route"] = route
+        parts["route"] = route
     every = _EVERY.search(after)
     if every is None:
         frequency = _first(_FREQUENCIES, after)
@@ -163,8 +163,8 @@ def dosage(drug: Span) -> dict[str, str]:
         unit = every[2] or _TIME_WORDS[every[4][0].lower()]
         frequency = f"every {every[1] or every[3]} {unit}s"
     if frequency is not None:
-        found["frequency"] = frequency
+        parts["frequency"] = frequency
     duration = _duration(after) or _duration(" ".join(before.split()[-5:]))
     if duration is not None:
-        found["duration"] = duration
-    return found
+        parts["duration"] = duration
+    return parts

@@ -28,7 +28,7 @@ def evaluate_values(corpus: Path, part: str = "dev") -> pl.DataFrame:
 
     True are the mentions of a Diagnostic_procedure that a Lab_value modifies, and of a Medication
     that a Dosage modifies, with a number in it ("number", "dose"), or for Lab_value with a word
-    for high, low, normal, abnormal, positive, negative ("interpretation"). Found are those for
+    for high, low, normal, abnormal, positive, negative ("interpretation"). Predicted are those for
     which the rules give one; right where its number, or its interpretation, is in such a modifier.
 
     Args:
@@ -51,7 +51,7 @@ def evaluate_values(corpus: Path, part: str = "dev") -> pl.DataFrame:
 
 
 def _count(document: Document) -> dict[str, tuple[int, int, int]]:
-    """For each kind of value the document's (right, found, true)."""
+    """For each kind of value the document's (right, predicted, true)."""
     by_key = {mention.key: mention for mention in document.mentions}
     modifiers: dict[tuple[str, str], list[str]] = defaultdict(list)
     for relation in document.relations:
@@ -65,10 +65,10 @@ def _count(document: Document) -> dict[str, tuple[int, int, int]]:
     for mention, span in zip(given, doc.spans["mentions"], strict=True):
         kind = by_key[mention.key].kind
         if kind == "Diagnostic_procedure":
-            values, found = modifiers[mention.key or "", "Lab_value"], measurement(span)
-            _add(rows["number"], _numbers(str(found.get("value", ""))), _numbers(" ".join(values)))
-            said = {str(found["interpretation"])} if "interpretation" in found else set()
-            _add(rows["interpretation"], said, interpretations(" ".join(values)))
+            values, result = modifiers[mention.key or "", "Lab_value"], measurement(span)
+            _add(rows["number"], _numbers(str(result.get("value", ""))), _numbers(" ".join(values)))
+            flags = {str(result["interpretation"])} if "interpretation" in result else set()
+            _add(rows["interpretation"], flags, interpretations(" ".join(values)))
         elif kind == "Medication":
             doses = " ".join(modifiers[mention.key or "", "Dosage"])
             _add(rows["dose"], _numbers(dosage(span).get("dose", "")), _numbers(doses))
@@ -79,7 +79,7 @@ def _numbers(text: str) -> set[str]:
     return {number[0].replace(",", "").removesuffix(".0") for number in _NUMBER.finditer(text)}
 
 
-def _add(row: list[int], found: set[str], true: set[str]) -> None:
-    row[0] += bool(found) and found <= true
-    row[1] += bool(found)
+def _add(row: list[int], predicted: set[str], true: set[str]) -> None:
+    row[0] += bool(predicted) and predicted <= true
+    row[1] += bool(predicted)
     row[2] += bool(true)

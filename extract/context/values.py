@@ -56,7 +56,7 @@ _NO_RESULT = re.compile(
 _STATED = re.compile(r"[\s,;]*\(([^()]{1,20})\)")
 _LETTERS = {"H": "high", "L": "low"}
 # Right before a test, and "positive for", which holds for all tests of a list.
-_SAID_BEFORE = re.compile(
+_WORDS_BEFORE = re.compile(
     r"\b(?:levels? of|concentrations? of|plasma|serum|urinary|blood|mean|total)\s*$|\s+$", re.I
 )
 _LISTED = re.compile(
@@ -68,7 +68,7 @@ _LIST_ENDS = re.compile(
 _ABBREVIATION = re.compile(r"\s*\([A-Za-z][\w -]{0,12}\)")
 _COORDINATED = re.compile(r"[\s,]*(?:and|or|/|,)\s*", re.I)
 _REACH = 80
-_PLACES = "medkg mention places"
+_PLACES_KEY = "medkg mention places"  # of `doc.user_data`
 
 
 def measurement(test: Span) -> dict[str, str | float]:
@@ -88,22 +88,22 @@ def measurement(test: Span) -> dict[str, str | float]:
     after, row_ends = _after(test)
     link = _LINK.match(after)
     linked = after[: link.end()] if link else ""
-    found: dict[str, str | float] = {}
+    result: dict[str, str | float] = {}
     value = _VALUE.match(after[len(linked) :].lstrip("<>≤≥= "))
-    if value is not None and _is_result(value, after) and not _is_clock(value, linked):
+    if value is not None and _is_result(value) and not _is_clock(value, linked):
         value = _latest(value)
         bound = re.search(r"[<>≤≥]=?\s?$", linked)
-        found = _quantity(value, bound[0].strip() if bound else "")
+        result = _quantity(value, bound[0].strip() if bound else "")
         stated = _STATED.match(value.string, value.end())
         linked += f" ({_LETTERS.get(stated[1], stated[1])})" if stated else ""
     flag = _FLAG.search(linked)
-    said = flag.lastgroup if flag is not None else _said_before(test)
-    if said is None and row_ends is not None and not found:
+    interpretation = flag.lastgroup if flag is not None else _interpretation_before(test)
+    if interpretation is None and row_ends is not None and not result:
         shared = measurement(row_ends).get("interpretation")
         return {} if shared is None else {"interpretation": shared}
-    if said is not None:
-        found["interpretation"] = said
-    return found
+    if interpretation is not None:
+        result["interpretation"] = interpretation
+    return result
 
 
 def _value_of_list(test: Span) -> dict[str, str | float] | None:
@@ -115,7 +115,7 @@ def _value_of_list(test: Span) -> dict[str, str | float] | None:
     link = _LINK.match(after)
     rest = after[link.end() :] if link else after
     values = []
-    while (value := _VALUE.match(rest)) is not None and _is_result(value, after):
+    while (value := _VALUE.match(rest)) is not None and _is_result(value):
         values.append(value)
         joined = _COORDINATED.match(rest, value.end())
         if joined is None or not joined[0]:
@@ -124,8 +124,8 @@ def _value_of_list(test: Span) -> dict[str, str | float] | None:
     if len(values) != len(row):
         return None
     number = [one.start for one in row].index(test.start)
-    found = values[number]
-    return _quantity(found, "", found["unit"] or values[-1]["unit"])
+    own = values[number]
+    return _quantity(own, "", own["unit"] or values[-1]["unit"])
 
 
 def _row(test: Span) -> list[Span]:
@@ -146,10 +146,10 @@ def _row(test: Span) -> list[Span]:
     return row
 
 
-def _said_before(test: Span) -> str | None:
+def _interpretation_before(test: Span) -> str | None:
     """The interpretation before a test: "raised serum CRP", "negative for CD3 and CD5"."""
     before = str(test.doc[sentence_of(test).start : test.start].text_with_ws)
-    near = _SAID_BEFORE.sub("", _SAID_BEFORE.sub("", before)).rstrip()
+    near = _WORDS_BEFORE.sub("", _WORDS_BEFORE.sub("", before)).rstrip()
     flag = _FLAG.search(" ".join(near.split()[-1:]))
     # What ends in a comma or bracket was said of the test before: "CRP 42 (high), Na 138".
     if flag is not None and near[-1] not in "),;":
@@ -181,10 +181,10 @@ def mention_places(doc: Doc, start: int, end: int) -> list[Place]:
     mention would take long in a long document.
     """
     group = doc.spans.get("mentions", [])
-    count, places = doc.user_data.get(_PLACES, (-1, []))
+    count, places = doc.user_data.get(_PLACES_KEY, (-1, []))
     if count != len(group):
         places = sorted(Place(m.start, m.end, m.label_, n) for n, m in enumerate(group))
-        doc.user_data[_PLACES] = (len(group), places)
+        doc.user_data[_PLACES_KEY] = (len(group), places)
     low = bisect_left(places, (start,))
     return list(places[low : bisect_left(places, (end,), low)])
 
@@ -214,7 +214,8 @@ def _after(test: Span) -> tuple[str, Span | None]:
     return text, doc.spans["mentions"][following[0].number] if joined else None
 
 
-def _is_result(value: re.Match[str], after: str) -> bool:
+def _is_result(value: re.Match[str]) -> bool:
+    """Whether a number is a test's value, and no year or time."""
     rest = value.string[value.end() :]
     if value["unit"] is not None:
         return True
@@ -240,16 +241,17 @@ def _is_clock(value: re.Match[str], linked: str) -> bool:
 
 
 def _quantity(value: re.Match[str], bound: str, unit: str | None = None) -> dict[str, str | float]:
+    """A value as written or as a number, with its unit and the standard ones."""
     unit = unit or value["unit"]
     number, bound = " ".join(value["number"].split()), (value["bound"] or bound).strip()
-    found: dict[str, str | float] = {"value": bound + number}
+    quantity: dict[str, str | float] = {"value": bound + number}
     if unit is not None:
-        found["unit"] = " ".join(unit.split())
+        quantity["unit"] = " ".join(unit.split())
     thousands = re.fullmatch(r"\d{1,3}(?:,\d{3})+", number)
     if bound or (thousands is None and re.fullmatch(r"\d+(?:[.,]\d+)?", number) is None):
-        return found
-    amount = found["value"] = float(number.replace(",", "" if thousands else "."))
-    if "unit" in found and is_unit(str(found["unit"])):
-        standard = normalise_quantity(amount, str(found["unit"]))
-        found["standard_value"], found["standard_unit"] = standard
-    return found
+        return quantity
+    amount = quantity["value"] = float(number.replace(",", "" if thousands else "."))
+    if "unit" in quantity and is_unit(str(quantity["unit"])):
+        standard = normalise_quantity(amount, str(quantity["unit"]))
+        quantity["standard_value"], quantity["standard_unit"] = standard
+    return quantity

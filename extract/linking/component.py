@@ -33,6 +33,7 @@ def create_linker(
     linker: str | None,
 ) -> LinkerComponent:
     """The factory of `LinkerComponent`; give it its names with `use`."""
+    del nlp, name  # spaCy gives every factory both, by these names
     return LinkerComponent(threshold, linker)
 
 

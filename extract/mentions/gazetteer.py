@@ -8,10 +8,12 @@ leaves free, and where they hold what it found; a graph with names of one's own 
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from spacy.language import Language
 from spacy.tokens import Doc, Span
@@ -21,11 +23,13 @@ from ...graph.identifiers import name_key
 from ...graph.kg import KnowledgeGraph
 from ..abbreviations import abbreviations_of
 from ..short_forms import short_forms, with_short_forms
+from ..tokens import StatelessComponent
 
-# Shorter names, and those of genes, are too often other words.
-_LEAST = 5
+_Hashes = npt.NDArray[np.int64]
+# Characters; shorter names, and those of genes, are too often other words.
+_MIN_LENGTH = 5
 _KINDS = ("Drug", "Disease", "Symptom")
-_LONGEST = 10  # tokens
+_MAX_TOKENS = 10  # of a name
 _ENDS = frozenset(".;:")
 _AND = frozenset(("and", "or", "&"))
 _DENIALS = frozenset(("no", "not", "none", "never", "without", "absent", "absence", "lack"))
@@ -36,17 +40,18 @@ PROBABILITY = 0.57
 @Language.factory("medkg_names", requires=["doc.spans"])
 def create_names(nlp: Language, name: str) -> Gazetteer:
     """The factory of `Gazetteer`; give it its names with `use`."""
+    del nlp, name  # spaCy gives every factory both, by these names
     return Gazetteer()
 
 
-class Gazetteer:
+class Gazetteer(StatelessComponent):
     """Adds mentions to `doc.spans["mentions"]` where a name of the graph stands, longest first.
 
-    `span._.named` tells of each mention whether its words are a name of the graph's.
+    `span._.named` says of each mention whether its words are a name of the graph's.
     """
 
     def __init__(self) -> None:
-        self._tables: dict[str, Any] | None = None
+        self._hashes: dict[str, _Hashes] | None = None  # by kind, sorted
         if not Span.has_extension("probability"):
             Span.set_extension("probability", default=1.0)
         if not Span.has_extension("named"):
@@ -55,73 +60,95 @@ class Gazetteer:
     def use(self, terminology: KnowledgeGraph) -> Gazetteer:
         """Take the names of this graph."""
         nodes = terminology.nodes.select("kind", "name", "synonyms")
-        self._tables = {}
+        self._hashes = {}
         for kind in _KINDS:
             mine = nodes.filter(kind=kind)
             names = pl.concat([mine["name"], mine["synonyms"].explode().drop_nulls()])
             keys = names.to_frame("name").select(name_key(pl.col("name"))).to_series()
             compact = keys.str.replace_all(" ", "").unique()
-            hashes = [hash(key) for key in compact if len(key) >= _LEAST and not key.isdigit()]
-            self._tables[kind] = np.sort(np.array(hashes, dtype=np.int64))
+            hashes = [hash(key) for key in compact if len(key) >= _MIN_LENGTH and not key.isdigit()]
+            self._hashes[kind] = np.sort(np.array(hashes, dtype=np.int64))
         return self
 
     def __call__(self, doc: Doc) -> Doc:
-        if self._tables is None:
+        if self._hashes is None:
             raise ModelError('medkg_names has no names: get_pipe("medkg_names").use(graph)')
         mentions = list(doc.spans.get("mentions", []))
-        none: list[Span] = []
+        excluded: list[Span] = []
         if doc._.note:
             mentions = [m for m in mentions if not _is_allergy_to_short_form(m)]
-            mentions, none = with_short_forms(doc, mentions)
+            mentions, excluded = with_short_forms(doc, mentions)
         # A section's heading is no name, even where the graph has one like it ("Allergies").
-        nameless = [*doc.spans.get("headings", []), *none]
-        taken = {place for span in nameless for place in range(span.start, span.end)}
+        nameless = [*doc.spans.get("headings", []), *excluded]
+        taken = {token for span in nameless for token in range(span.start, span.end)}
         taken.update(_allergic_to(doc))
-        places, hashes = _candidates(doc, taken)
-        found = []
-        for kind, table in self._tables.items():
-            at = np.minimum(np.searchsorted(table, hashes), max(0, len(table) - 1))
-            known = table[at] == hashes if len(table) else np.zeros(len(hashes), dtype=bool)
-            found += [(*places[n], kind) for n in np.flatnonzero(known).tolist()]
-        names = {(start, end) for start, end, _ in found}
-        drugs = {(start, end) for start, end, kind in found if kind == "Drug"}
+        names = _matches(doc, self._hashes, taken)
+        places = {(name.start, name.end) for name in names}
+        drugs = {(name.start, name.end) for name in names if name.kind == "Drug"}
         mentions = [
-            _drug_of_allergy(part, names, drugs)
+            _drug_of_allergy(part, places, drugs)
             for mention in mentions
-            for part in _joined(mention, names)
+            for part in _joined(mention, places)
         ]
-        holding: dict[int, list[int]] = {}  # the mentions of each token
-        for number, mention in enumerate(mentions):
-            for place in range(mention.start, mention.end):
-                holding.setdefault(place, []).append(number)
-        added, replaced = [], set[int]()
-        # The longest first; of two kinds the first of _KINDS.
-        for start, end, kind in sorted(
-            found, key=lambda f: (f[0] - f[1], f[0], _KINDS.index(f[2]))
-        ):
-            if taken.isdisjoint(range(start, end)):
-                within = {number for p in range(start, end) for number in holding.get(p, ())}
-                parts = [mentions[number] for number in within]
-                for part in parts:
-                    part._.named |= (part.start, part.end) == (start, end)
-                if any(_goes_beyond(part, start, end) for part in parts):
-                    continue
-                taken.update(range(start, end))
-                replaced |= within
-                name = Span(doc, start, end, label=kind)
-                name._.named = True
-                name._.probability = max([p._.probability for p in parts], default=PROBABILITY)
-                added.append(name)
-        kept = [mention for number, mention in enumerate(mentions) if number not in replaced]
-        doc.spans["mentions"] = _without_allergies(_with_defined(doc, [*kept, *added]))
+        mentions = _with_names(doc, mentions, names, taken)
+        doc.spans["mentions"] = _without_allergies(_with_defined(doc, mentions))
         return doc
 
-    def to_disk(self, path: Any, **_: Any) -> None:
-        """Nothing to save: the names are the graph's."""
 
-    def from_disk(self, path: Any, **_: Any) -> Gazetteer:
-        """Nothing to load."""
-        return self
+class _Match(NamedTuple):
+    """Tokens [start, end) that are a name of the graph's, and its kind."""
+
+    start: int
+    end: int
+    kind: str
+
+
+def _matches(
+    doc: Doc, hashes_by_kind: Mapping[str, _Hashes], taken: Container[int]
+) -> list[_Match]:
+    """Every run of tokens that is a name, by kind; none over tokens that are taken."""
+    places, hashes = _candidates(doc, taken)
+    matches = []
+    for kind, table in hashes_by_kind.items():
+        at = np.minimum(np.searchsorted(table, hashes), max(0, len(table) - 1))
+        known = table[at] == hashes if len(table) else np.zeros(len(hashes), dtype=bool)
+        for number in np.flatnonzero(known).tolist():
+            start, end = places[number]
+            matches.append(_Match(start, end, kind))
+    return matches
+
+
+def _with_names(
+    doc: Doc, mentions: Sequence[Span], names: Iterable[_Match], taken: set[int]
+) -> list[Span]:
+    """The mentions with the names that hold them or stand where there is none, longest first.
+
+    Marks the mentions that are names themselves; `taken` gets the tokens of the names.
+    """
+    at_token: dict[int, list[int]] = {}  # the mentions of each token
+    for number, mention in enumerate(mentions):
+        for token in range(mention.start, mention.end):
+            at_token.setdefault(token, []).append(number)
+    added, replaced = [], set[int]()
+    # The longest first; of two kinds the first of _KINDS.
+    for start, end, kind in sorted(
+        names, key=lambda m: (m.start - m.end, m.start, _KINDS.index(m.kind))
+    ):
+        if taken.isdisjoint(range(start, end)):
+            within = {number for token in range(start, end) for number in at_token.get(token, ())}
+            parts = [mentions[number] for number in within]
+            for part in parts:
+                part._.named |= (part.start, part.end) == (start, end)
+            if any(_goes_beyond(part, start, end) for part in parts):
+                continue
+            taken.update(range(start, end))
+            replaced |= within
+            name = Span(doc, start, end, label=kind)
+            name._.named = True
+            name._.probability = max([p._.probability for p in parts], default=PROBABILITY)
+            added.append(name)
+    kept = [mention for number, mention in enumerate(mentions) if number not in replaced]
+    return [*kept, *added]
 
 
 def _with_defined(doc: Doc, mentions: list[Span]) -> list[Span]:
@@ -213,7 +240,7 @@ def _goes_beyond(mention: Span, start: int, end: int) -> bool:
     return mention.start < start or mention.end > end or len(mention) == end - start
 
 
-def _candidates(doc: Doc, taken: set[int]) -> tuple[list[tuple[int, int]], Any]:
+def _candidates(doc: Doc, taken: Container[int]) -> tuple[list[tuple[int, int]], _Hashes]:
     """Every run of tokens that may be a name, with the hash of its letters and digits.
 
     A name ends with its clause, and one with a denial in it at the next comma: there is no absent
@@ -225,7 +252,7 @@ def _candidates(doc: Doc, taken: set[int]) -> tuple[list[tuple[int, int]], Any]:
         if not word or start in taken:
             continue
         key = ""
-        for end in range(start + 1, min(len(words), start + _LONGEST) + 1):
+        for end in range(start + 1, min(len(words), start + _MAX_TOKENS) + 1):
             token = doc[end - 1]
             if end - 1 in taken or "\n\n" in token.text or token.text in _ENDS:
                 break
@@ -234,7 +261,7 @@ def _candidates(doc: Doc, taken: set[int]) -> tuple[list[tuple[int, int]], Any]:
             if token.text == "," and not _DENIALS.isdisjoint(words[start : end - 1]):
                 break
             key += words[end - 1]
-            if words[end - 1] and len(key) >= _LEAST:
+            if words[end - 1] and len(key) >= _MIN_LENGTH:
                 # A plural, but not the "s" of "s/p".
                 for form in {key, key.removesuffix("s") if words[end - 1] != "s" else key}:
                     places.append((start, end))

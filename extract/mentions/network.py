@@ -245,9 +245,14 @@ class MedkgNer:
 
 
 def create_medkg_ner(
-    nlp: Language, name: str, model: str | None, threshold: float, device: str | None
+    nlp: Language,
+    name: str,
+    model: str | None,
+    threshold: float,
+    device: str | None,
 ) -> MedkgNer:
     """Component from any model that `load_recogniser` knows (null: the shipped one)."""
+    del nlp, name  # spaCy gives every factory both, by these names
     return MedkgNer(load_recogniser(model, device), threshold)
 
 

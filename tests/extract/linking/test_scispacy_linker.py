@@ -1,4 +1,7 @@
-"""scispaCy's linker over a small UMLS of its own form, from its cache; nothing is fetched."""
+"""scispaCy's linker over a small UMLS of its own form, from its cache; nothing is fetched.
+
+These need the extra: `pip install '.[scispacy]' -c constraints.txt`.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ from tests.extract.made_graph import graph
 
 from ..marked import marked, pipeline
 
-nmslib = pytest.importorskip("nmslib", reason="scispaCy is not installed")
+nmslib = pytest.importorskip("nmslib", reason="the extra scispacy is not installed")
 candidate_generation = pytest.importorskip("scispacy.candidate_generation")
 file_cache = pytest.importorskip("scispacy.file_cache")
 linking_utils = pytest.importorskip("scispacy.linking_utils")
