@@ -1,4 +1,4 @@
-"""The query library: one `.cypher` file a question, which says itself what it takes and gives.
+"""The query library: one `.cypher` file per question, which documents its parameters and columns.
 
 A file begins with comments: title, what it answers, then `Parameters` and `Columns`, a line each:
 
@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import SupportsFloat, SupportsInt
 
 import polars as pl
 
@@ -42,7 +42,7 @@ class Parameter:
     name: str
     type: str
     kind: str | None
-    default: Any
+    default: object
     description: str
 
     @property
@@ -50,7 +50,7 @@ class Parameter:
         """Whether it has no default."""
         return self.default is _REQUIRED
 
-    def value(self, given: Any) -> Any:
+    def value(self, given: object) -> object:
         """The given value, or text of it, in the parameter's type.
 
         Raises:
@@ -64,34 +64,38 @@ class Parameter:
             raise DataError(f"parameter {self.name} takes {self.type}, not {given!r}") from error
 
 
-def _text(given: Any) -> str:
+def _text(given: object) -> str:
     if not isinstance(given, str):
         raise TypeError
     return given.strip()
 
 
-def _texts(given: Any) -> list[str]:
+def _texts(given: object) -> list[str]:
     if isinstance(given, str):
         given = json.loads(given) if given.lstrip().startswith("[") else given.split(",")
+    if not isinstance(given, Iterable):
+        raise TypeError
     texts = [_text(part) for part in given]
     if not texts:
         raise ValueError
     return list(dict.fromkeys(texts))
 
 
-def _integer(given: Any) -> int:
-    if isinstance(given, bool) or (isinstance(given, float) and not given.is_integer()):
+def _integer(given: object) -> int:
+    if isinstance(given, bool) or not isinstance(given, str | SupportsInt):
+        raise TypeError
+    if isinstance(given, float) and not given.is_integer():
         raise TypeError
     return int(given)
 
 
-def _number(given: Any) -> float:
-    if isinstance(given, bool):
+def _number(given: object) -> float:
+    if isinstance(given, bool) or not isinstance(given, str | SupportsFloat):
         raise TypeError
     return float(given)
 
 
-def _boolean(given: Any) -> bool:
+def _boolean(given: object) -> bool:
     if isinstance(given, bool):
         return given
     return {"true": True, "yes": True, "false": False, "no": False}[str(given).lower()]
@@ -118,7 +122,7 @@ class Query:
     columns: Mapping[str, str]
     cypher: str
 
-    def run(self, store: Store, /, **params: Any) -> pl.DataFrame:
+    def run(self, store: Store, /, **params: object) -> pl.DataFrame:
         """Ask a store. An entity may be given by identifier or by name.
 
         Raises:
@@ -127,21 +131,22 @@ class Query:
             StoreError: the server refuses, or doesn't answer.
         """
         self._check_names(params)
-        values, cypher = {}, self.cypher
+        values: dict[str, object] = {}
+        cypher = self.cypher
         for parameter in self.parameters:
             given = params.get(parameter.name, parameter.default)
             value = parameter.value(given)
-            if parameter.type == "identifier" and value is not None:
+            if parameter.type == "identifier" and isinstance(value, str):
                 kind, value = store.resolve(value, parameter.kind)
                 cypher = cypher.replace(f":__{parameter.name}__", f":{kind}")
-            elif parameter.type == "identifiers":
+            elif parameter.type == "identifiers" and isinstance(value, list):
                 value = [store.resolve(text, parameter.kind)[1] for text in value]
             values[parameter.name] = value
         frame = store.query(cypher, **values)
         # The embedded server names no columns where there are no rows.
         return pl.DataFrame(schema=list(self.columns)) if frame.is_empty() else frame
 
-    def _check_names(self, params: Mapping[str, Any]) -> None:
+    def _check_names(self, params: Mapping[str, object]) -> None:
         takes = ", ".join(p.name if p.required else f"[{p.name}]" for p in self.parameters)
         known = {parameter.name for parameter in self.parameters}
         if unknown := sorted(set(params) - known):
@@ -189,19 +194,19 @@ def parse(name: str, text: str) -> Query:
     parameters: list[Parameter] = []
     columns: dict[str, str] = {}
     for number, line in enumerate(head, start=1):
-        said = line.removeprefix("//").strip()
-        if said in ("Parameters", "Columns"):
-            section = said
+        comment = line.removeprefix("//").strip()
+        if comment in ("Parameters", "Columns"):
+            section = comment
         elif not section:
-            description.append(said)
-        elif section == "Parameters" and (match := _PARAMETER.fullmatch(said)):
+            description.append(comment)
+        elif section == "Parameters" and (match := _PARAMETER.fullmatch(comment)):
             parameter, type_, kind, default, about = match.groups()
             value = _REQUIRED if default is None else json.loads(default)
             parameters.append(Parameter(parameter, type_, kind, value, about))
-        elif section == "Columns" and (match := _COLUMN.fullmatch(said)):
+        elif section == "Columns" and (match := _COLUMN.fullmatch(comment)):
             columns[match[1]] = match[2]
         else:
-            raise DataError(f"is no line of {section.lower()}: {said!r}", path=path, line=number)
+            raise DataError(f"is no line of {section.lower()}: {comment!r}", path=path, line=number)
     if not columns or not description:
         raise DataError("lacks a title or its columns", path=path)
     return Query(

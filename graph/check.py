@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import NamedTuple, TextIO
 
 import polars as pl
 
@@ -67,7 +67,7 @@ class Finding:
     examples: tuple[str, ...]
     fix: str = ""
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """The finding for JSON."""
         return asdict(self)
 
@@ -106,7 +106,7 @@ def check(kg: KnowledgeGraph, *, report: Path | str | None = None) -> list[Findi
     return findings
 
 
-def _example(row: tuple[Any, ...]) -> str:
+def _example(row: tuple[object, ...]) -> str:
     """A row on one line, its values told apart even where one is a name of several words."""
     values = [str(value) for value in row if value is not None]
     return (" | " if any(" " in value for value in values) else " ").join(values)

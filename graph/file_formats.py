@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 # For lxml's `iterparse`: neither a DTD nor an external entity is read, nothing comes over the
 # network, and the parser's own limits on depth and expansion stand, so that a hostile file can do
 # no more than fail.
-SAFE_XML_OPTIONS: dict[str, Any] = {
+SAFE_XML_OPTIONS: dict[str, bool] = {
     "load_dtd": False,
     "no_network": True,
     "resolve_entities": False,
@@ -17,7 +16,7 @@ SAFE_XML_OPTIONS: dict[str, Any] = {
 }
 
 
-def bioc_documents_path(events: Iterable[tuple[str, str, Any]]) -> str | None:
+def bioc_documents_path(events: Iterable[tuple[str, str, object]]) -> str | None:
     """Where a JSON file of BioC has its documents, in ijson's notation; None: nowhere.
 
     Args:
@@ -25,7 +24,7 @@ def bioc_documents_path(events: Iterable[tuple[str, str, Any]]) -> str | None:
     """
     for prefix, event, key in events:
         if event == "map_key" and key in ("documents", "PubTator3"):
-            return ".".join(part for part in (prefix, key, "item") if part)
+            return ".".join(part for part in (prefix, str(key), "item") if part)
         if event == "map_key" and key == "passages":
             return prefix
     return None

@@ -14,6 +14,8 @@ from ..core.errors import DataError, SchemaError
 
 SCHEMA_VERSION = 2
 
+TomlTable = dict[str, Any]
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -66,7 +68,7 @@ class Schema:
             raise DataError(f"can't be read as a schema: {error}", path=path) from error
         return _read(data, str(path), self)
 
-    def additions(self) -> dict[str, Any]:
+    def additions(self) -> TomlTable:
         """The kinds and relations that medkg's own schema lacks, as a file would state them."""
         own = Schema.default()
         kinds = [kind for label, kind in self.kinds.items() if label not in own.kinds]
@@ -88,7 +90,7 @@ class Schema:
                     raise SchemaError(f"{name} means something else in another graph's schema")
         return Schema({**self.kinds, **other.kinds}, {**self.relations, **other.relations})
 
-    def with_additions(self, data: dict[str, Any], path: Path | str) -> Schema:
+    def with_additions(self, data: TomlTable, path: Path | str) -> Schema:
         """This schema with what `additions` gave; `path` is for the message.
 
         Raises:
@@ -115,11 +117,11 @@ class Schema:
             ) from None
 
 
-def _entry(item: Kind | Relation, key: str) -> dict[str, Any]:
+def _entry(item: Kind | Relation, key: str) -> TomlTable:
     return {name: value for name, value in asdict(item).items() if name != key}
 
 
-def _read(data: dict[str, Any], path: str, base: Schema) -> Schema:
+def _read(data: TomlTable, path: str, base: Schema) -> Schema:
     kinds, relations = dict(base.kinds), dict(base.relations)
     try:
         for label, entry in data.get("kind", {}).items():

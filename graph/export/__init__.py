@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from ...core.atomic import atomic_folder
 from ...core.errors import DataError
@@ -22,6 +21,7 @@ from . import (
     parquet,
     turtle,
 )
+from .facts import ExportFacts, ExportManifest
 from .slices import Slices
 
 MANIFEST = "medkg-export.json"
@@ -30,7 +30,7 @@ LICENCES = "LICENCES.txt"
 
 def export(
     kg: KnowledgeGraph, path: Path | str, form: str, *, sentences: bool = True
-) -> dict[str, Any]:
+) -> ExportManifest:
     """Write a graph to a folder in one of `FORMS`.
 
     Beside it lie the licences of the graph's sources and what the folder holds (`MANIFEST`). The
@@ -46,7 +46,7 @@ def export(
         DataError: no such form, `path` is a folder with other things in it, or the graph holds
             what the form can't.
     """
-    forms: dict[str, Callable[[Slices, Path], dict[str, Any]]] = {
+    forms: dict[str, Callable[[Slices, Path], ExportFacts]] = {
         "kgx": kgx.write_tsv,
         "kgx-jsonl": kgx.write_jsonl,
         "neo4j-import": neo4j.write,
@@ -58,7 +58,7 @@ def export(
         raise DataError(f"{form!r} is no form of export; there are {', '.join(forms)}")
     with atomic_folder(path, marker=MANIFEST) as folder:
         given = Slices(kg, sentences)
-        facts = {
+        facts: ExportManifest = {
             "format": form,
             "medkg_version": version("medkg"),
             "sentences": sentences,

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 from xml.sax.saxutils import escape, quoteattr
 
 import polars as pl
 
+from ..frames import Row
+from .facts import ExportFacts
 from .slices import Slices
 
 _OWN = {
@@ -39,7 +41,7 @@ _KEYS = {(of, name): f"{of}_{name}" for of, names in _OWN.items() for name in na
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def write(given: Slices, folder: Path) -> dict[str, Any]:
+def write(given: Slices, folder: Path) -> ExportFacts:
     """`graph.graphml`; an edge that is a model's prediction has `predicted` true and `model`."""
     counts = dict.fromkeys(("nodes", "edges", "predictions"), 0)
     with (folder / "graph.graphml").open("w", encoding="utf-8", newline="\n") as file:
@@ -72,14 +74,14 @@ def write(given: Slices, folder: Path) -> dict[str, Any]:
     return {"counts": counts}
 
 
-def _write_edge(file: IO[str], identifier: str, row: dict[str, Any]) -> None:
+def _write_edge(file: IO[str], identifier: str, row: Row) -> None:
     ends = f"source={_attribute(row.pop('subject'))} target={_attribute(row.pop('object'))}"
     file.write(f"<edge id={_attribute(identifier)} {ends}>")
     _write_data(file, "edge", row)
     file.write("</edge>\n")
 
 
-def _write_data(file: IO[str], of: str, row: dict[str, Any]) -> None:
+def _write_data(file: IO[str], of: str, row: Row) -> None:
     for name, value in row.items():
         if value is None or value == [] or (of, name) not in _KEYS:
             continue

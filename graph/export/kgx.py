@@ -14,12 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import polars as pl
 
 from ..frames import asserts_edge
 from ..schema import Relation, Schema
+from .facts import ExportFacts
 from .slices import Slices
 
 OWN = "medkg_"  # prefix of the columns that are not Biolink's
@@ -93,12 +94,12 @@ def our_id(text: pl.Expr) -> pl.Expr:
     return text
 
 
-def write_tsv(given: Slices, folder: Path) -> dict[str, Any]:
+def write_tsv(given: Slices, folder: Path) -> ExportFacts:
     """Tab-separated files; see the module."""
     return _write(given, folder, ".tsv", _tsv, header=True)
 
 
-def write_jsonl(given: Slices, folder: Path) -> dict[str, Any]:
+def write_jsonl(given: Slices, folder: Path) -> ExportFacts:
     """Files with a JSON object a line, in which what is null or empty is left out."""
     return _write(given, folder, ".jsonl", _jsonl, header=False)
 
@@ -110,7 +111,7 @@ def _write(
     encoded: Callable[[pl.DataFrame], bytes],
     *,
     header: bool,
-) -> dict[str, Any]:
+) -> ExportFacts:
     """Write the files of `FILES`, without those that would be empty.
 
     Args:

@@ -17,7 +17,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import polars as pl
 
@@ -28,6 +28,7 @@ from ..frames import (
     MERGES,
     NODES,
     STRING_LIST,
+    Row,
 )
 from ..identifiers import content_ids
 from ..store.constraints import constraint_statements
@@ -39,11 +40,12 @@ from ..store.rows import (
     with_checksum,
     with_id,
 )
+from .facts import ExportFacts
 from .slices import Slices
 
 _BETWEEN = "\x1f"
 _IDS = "medkg"  # the importer's name for the space of our identifiers
-_TYPES: dict[Any, str] = {
+_TYPES: dict[pl.DataType | type[pl.DataType], str] = {
     pl.String: "string",
     pl.Float64: "double",
     pl.Int64: "long",
@@ -61,7 +63,7 @@ _OPTIONS = (
 )
 
 
-def write(given: Slices, folder: Path) -> dict[str, Any]:
+def write(given: Slices, folder: Path) -> ExportFacts:
     """Nodes and relationships as CSV, `import.sh` and `schema.cypher`."""
     (folder / "nodes").mkdir()
     (folder / "relationships").mkdir()
@@ -197,7 +199,7 @@ def _write_nodes(given: Slices, files: _Files) -> None:
                 files.nodes(str(kind), some, variant)
 
 
-def _members(properties: str | None) -> dict[str, Any]:
+def _members(properties: str | None) -> Row:
     """What `medkg write` keeps of a node's properties as values of their own.
 
     A name that the importer's header can't have stays in the JSON text alone.
@@ -206,7 +208,7 @@ def _members(properties: str | None) -> dict[str, Any]:
     return {name: value for name, value in members.items() if not _NO_NAME.search(name)}
 
 
-def _type(value: Any) -> str:
+def _type(value: object) -> str:
     if isinstance(value, list):
         return f"{_NATIVE_TYPES[type(value[0])]}[]"
     return _NATIVE_TYPES[type(value)]
@@ -231,7 +233,7 @@ def _variants(
         yield variant, some.with_columns(**columns)
 
 
-def _text(value: Any) -> str | None:
+def _text(value: object) -> str | None:
     if value is None:
         return None
     if isinstance(value, list):

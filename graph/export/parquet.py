@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from ..frames import FRAMES
+from .facts import ExportFacts
 from .slices import Slices
 
 _SAYS = {
@@ -67,7 +67,7 @@ _COLUMNS = {
 }
 
 
-def write(given: Slices, folder: Path) -> dict[str, Any]:
+def write(given: Slices, folder: Path) -> ExportFacts:
     """A parquet file for each frame, and README.md."""
     lines = [
         "# A medical knowledge graph",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import polars as pl
 
@@ -61,7 +60,7 @@ def _without_sentences(part: pl.DataFrame) -> pl.DataFrame:
 def _unsaid(explanation: str) -> str:
     """The JSON of an explanation without the sentences that it quotes."""
 
-    def walk(value: Any) -> Any:
+    def walk(value: object) -> object:
         if isinstance(value, dict):
             return {name: walk(part) for name, part in value.items() if name != "sentence"}
         return [walk(part) for part in value] if isinstance(value, list) else value

@@ -12,11 +12,13 @@ import re
 from collections.abc import Iterable
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 from urllib.parse import quote
 
 import polars as pl
 
+from ..frames import Row
+from .facts import ExportFacts
 from .kgx import (
     DIRECTIONS,
     LEVELS,
@@ -53,7 +55,7 @@ _TO_ESCAPE = re.compile(r'[\\"\x00-\x1f\x7f]')
 _NAMED = ("subject", "relation", "object", "source", "level", "references", "id", "edge")
 
 
-def write(given: Slices, folder: Path) -> dict[str, Any]:
+def write(given: Slices, folder: Path) -> ExportFacts:
     """`graph.ttl`."""
     relations = given.schema.relations
     predicates = {name: relation.biolink for name, relation in relations.items()}
@@ -91,7 +93,7 @@ def write(given: Slices, folder: Path) -> dict[str, Any]:
     return {"counts": counts}
 
 
-def _of_node(row: dict[str, Any], category: str) -> Iterable[tuple[str, str]]:
+def _of_node(row: Row, category: str) -> Iterable[tuple[str, str]]:
     yield "biolink:category", category
     yield "medkg:kind", literal(row["kind"])
     yield "dcterms:identifier", literal(row["id"])
@@ -104,7 +106,7 @@ def _of_node(row: dict[str, Any], category: str) -> Iterable[tuple[str, str]]:
         yield "medkg:properties", literal(row["properties"])
 
 
-def _of_evidence(row: dict[str, Any], predicates: dict[str, str]) -> Iterable[tuple[str, str]]:
+def _of_evidence(row: Row, predicates: dict[str, str]) -> Iterable[tuple[str, str]]:
     relation = row["relation"]
     knowledge, agent = LEVELS[row["level"]]
     negated = (row["polarity"] == "negated") != (relation in NEGATIVE)
@@ -122,7 +124,7 @@ def _of_evidence(row: dict[str, Any], predicates: dict[str, str]) -> Iterable[tu
             yield f"medkg:{name}", literal(value)
 
 
-def _of_prediction(row: dict[str, Any], predicates: dict[str, str]) -> Iterable[tuple[str, str]]:
+def _of_prediction(row: Row, predicates: dict[str, str]) -> Iterable[tuple[str, str]]:
     yield "rdf:type", "medkg:Prediction"
     yield from _triple(row["head"], row["relation"], row["tail"], predicates)
     yield "biolink:knowledge_level", literal("prediction")

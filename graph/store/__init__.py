@@ -148,7 +148,7 @@ class Store:
     def __repr__(self) -> str:
         return f"Store({self.uri!r})"
 
-    def query(self, cypher: str, /, **params: Any) -> pl.DataFrame:
+    def query(self, cypher: str, /, **params: object) -> pl.DataFrame:
         """Run a query that only reads; one row of the frame a record.
 
         Nodes, relationships and paths come as plain values: a node as its properties and `kind`, a
@@ -159,7 +159,7 @@ class Store:
         """
         return guard.query(self.connection, cypher, params)
 
-    def pages(self, cypher: str, size: int = 10_000, /, **params: Any) -> Iterator[pl.DataFrame]:
+    def pages(self, cypher: str, size: int = 10_000, /, **params: object) -> Iterator[pl.DataFrame]:
         """The answer of `query` in frames of at most `size` rows, as they come from the server.
 
         However long the answer, no more than a page of it is in memory. Each page has the types of

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import polars as pl
 
 from ...core.errors import StoreError
+from ..frames import Row
 from ..schema import Schema
 from .embedded import Server
 
@@ -25,7 +26,7 @@ BATCH_BYTES = 4_000_000
 RETRY_SECONDS = 60  # how long a server that doesn't answer is waited for
 _RETRIES = 5
 
-Row = dict[str, Any]
+Record = list[Any]  # the values of a row of an answer, as the driver gives them
 T = TypeVar("T")
 
 
@@ -75,16 +76,16 @@ class Connection:
         query = "CALL db.relationshipTypes() YIELD relationshipType RETURN relationshipType"
         return [str(row[0]) for row in self.rows(query)]
 
-    def rows(self, query: str, **params: Any) -> Iterator[list[Any]]:
+    def rows(self, query: str, **params: object) -> Iterator[Record]:
         with self.driver.session(database=self.database, default_access_mode="READ") as session:
             for record in session.run(query, params):
                 yield list(record.values())
 
-    def fetch(self, query: str, **params: Any) -> list[list[Any]]:
+    def fetch(self, query: str, **params: object) -> list[Record]:
         """The rows of a query that has few; asked again where the connection is lost."""
         return self.tried(lambda: list(self.rows(query, **params)))
 
-    def looked_up(self, query: str, keys: pl.Series) -> Iterator[list[Any]]:
+    def looked_up(self, query: str, keys: pl.Series) -> Iterator[Record]:
         """The rows of a query over `$keys`, asked in batches."""
         for start in range(0, keys.len(), BATCH):
             yield from self.rows(query, keys=keys.slice(start, BATCH).to_list())
@@ -116,10 +117,10 @@ class Connection:
                 if attempt == _RETRIES - 1:
                     raise
 
-    def change(self, statement: str, **params: Any) -> list[list[Any]]:
+    def change(self, statement: str, **params: object) -> list[Record]:
         """Run a statement that does no harm if it is run twice, in a transaction of its own."""
 
-        def once() -> list[list[Any]]:
+        def once() -> list[Record]:
             with (
                 self.driver.session(database=self.database) as session,
                 session.begin_transaction() as work,
@@ -130,7 +131,7 @@ class Connection:
 
         return self.tried(once)
 
-    def change_once(self, statement: str, **params: Any) -> None:
+    def change_once(self, statement: str, **params: object) -> None:
         """Run a statement that must not be run twice, even where its outcome is never heard of.
 
         It leaves a node of a unique id in the same transaction: where that is there already, the

@@ -9,11 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
 
 import polars as pl
 
-from ..frames import STRING_LIST
+from ..frames import STRING_LIST, Row
 from . import bulk
 from .connection import Connection, Workers
 from .embedded import Server
@@ -23,7 +22,7 @@ _BYTES = 8_000_000
 _BULK_ROWS = 50_000
 _BULK_BYTES = 32_000_000
 
-Natives = dict[str | None, dict[str, Any]]
+Natives = dict[str | None, Row]
 
 
 def create_nodes(
@@ -134,7 +133,7 @@ def cut(rows: pl.DataFrame, most: int, most_bytes: int) -> Iterator[pl.DataFrame
 def _create(
     on: Connection,
     statement: str,
-    params: dict[str, Any],
+    params: dict[str, object],
     rows: pl.DataFrame,
     merge: Callable[[pl.DataFrame], None],
     done: Callable[[int], None],
@@ -148,7 +147,7 @@ def _create(
     done(rows.height)
 
 
-def _constants(rows: pl.DataFrame) -> tuple[set[str], dict[str, Any]]:
+def _constants(rows: pl.DataFrame) -> tuple[set[str], dict[str, object]]:
     """The columns that hold one value, and these values as parameters."""
     found = {
         name: rows[name][0]
@@ -166,11 +165,11 @@ def _assigned(names: list[str], constant: set[str]) -> str:
     return f"{{{', '.join(values)}}}"
 
 
-def _lists(rows: pl.DataFrame, names: list[str]) -> dict[str, Any]:
+def _lists(rows: pl.DataFrame, names: list[str]) -> dict[str, object]:
     return {name: rows[name].to_list() for name in names}
 
 
-def _natives(rows: pl.DataFrame, natives: Natives, variable: str) -> tuple[str, dict[str, Any]]:
+def _natives(rows: pl.DataFrame, natives: Natives, variable: str) -> tuple[str, dict[str, object]]:
     """The clause that sets what the properties' texts hold, and its parameters."""
     if "properties" not in rows.columns:
         return "", {}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import polars as pl
 
 from ...core.errors import StoreError
-from .connection import Connection
+from .connection import Connection, Record
 from .embedded import QUERY_SECONDS
 
 if TYPE_CHECKING:
@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 _PART = 10_000  # rows that are there as Python values at once
 
 
-def query(on: Connection, cypher: str, params: dict[str, Any]) -> pl.DataFrame:
+def query(on: Connection, cypher: str, params: dict[str, object]) -> pl.DataFrame:
     """What `Store.query` does."""
     return _stacked([_Columns.of(keys, rows) for keys, rows in _read(on, cypher, params, _PART)])
 
 
-def pages(on: Connection, cypher: str, size: int, params: dict[str, Any]) -> Iterator[pl.DataFrame]:
+def pages(
+    on: Connection, cypher: str, size: int, params: dict[str, object]
+) -> Iterator[pl.DataFrame]:
     """What `Store.pages` does."""
     if size < 1:
         raise StoreError(f"a page of {size} rows; give at least 1")
@@ -35,8 +37,8 @@ def pages(on: Connection, cypher: str, size: int, params: dict[str, Any]) -> Ite
 
 
 def _read(
-    on: Connection, cypher: str, params: dict[str, Any], size: int
-) -> Iterator[tuple[list[str], list[list[Any]]]]:
+    on: Connection, cypher: str, params: dict[str, object], size: int
+) -> Iterator[tuple[list[str], list[Record]]]:
     """The columns' names and at most `size` rows at a time; at least once."""
     refuse_changes(cypher)
     with (
@@ -63,7 +65,7 @@ def _read(
         raise StoreError("the query would change the graph; query only reads (it was undone)")
 
 
-def _part(records: Iterator[neo4j.Record], size: int) -> list[list[Any]]:
+def _part(records: Iterator[neo4j.Record], size: int) -> list[Record]:
     return [[_plain(value) for value in record.values()] for record in islice(records, size)]
 
 
@@ -257,7 +259,7 @@ class _Columns(NamedTuple):
     texts: frozenset[str]
 
     @classmethod
-    def of(cls, keys: list[str], rows: list[list[Any]]) -> _Columns:
+    def of(cls, keys: list[str], rows: list[Record]) -> _Columns:
         columns, texts = [], []
         for place, key in enumerate(keys):
             values = _aligned([row[place] for row in rows])
@@ -293,12 +295,12 @@ def _stacked(parts: list[_Columns]) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-def _as_json(key: str, values: list[Any]) -> pl.Series:
+def _as_json(key: str, values: Record) -> pl.Series:
     texts = [None if value is None else json.dumps(value, default=str) for value in values]
     return pl.Series(key, texts, dtype=pl.String)
 
 
-def _aligned(values: list[Any]) -> list[Any]:
+def _aligned(values: Record) -> Record:
     """The values with the same members in all maps, and floats where there are integers too."""
     sorts = {type(value) for value in values} - {type(None)}
     if sorts == {int, float}:

@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any
 
 from ...core.errors import StoreError
+from ..frames import Row
 from ..kg import KnowledgeGraph
 from .connection import Connection
 
@@ -137,7 +137,7 @@ def begin(on: Connection, kg: KnowledgeGraph, name: str | None, checksum: str, h
     return str(load["id"])
 
 
-def finish(on: Connection, load: str, counts: dict[str, Any]) -> None:
+def finish(on: Connection, load: str, counts: dict[str, object]) -> None:
     """Record that a write is complete, and clear its journal."""
     on.change("MATCH (j:Journal) WHERE j.id <> 'writer' DELETE j")
     on.change(
@@ -148,7 +148,7 @@ def finish(on: Connection, load: str, counts: dict[str, Any]) -> None:
     )
 
 
-def read_loads(on: Connection) -> list[dict[str, Any]]:
+def read_loads(on: Connection) -> list[Row]:
     """The loads, the latest last: `graph` is its checksum, `state` complete, interrupted, writing.
 
     `counts` is what a `WriteSummary` says (of a load that went on after an interruption, from

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice, pairwise
 from typing import Any
@@ -26,7 +26,7 @@ from ..frames import (
 from ..identifiers import name_key_of
 from ..kg import KnowledgeGraph
 from ..spill import EvidenceBuffer
-from .connection import Connection
+from .connection import Connection, Record
 from .journal import read_loads
 
 PREDICTED = "PREDICTED_"  # and a relation's name: the type of its predictions
@@ -178,7 +178,7 @@ def _all_evidence(on: Connection, relations: Sequence[str] | None) -> Iterator[p
 
 
 def evidence_parts(
-    on: Connection, columns: Columns, condition: str, **params: Any
+    on: Connection, columns: Columns, condition: str, **params: object
 ) -> Iterator[pl.DataFrame]:
     """The evidence for which a condition on `e` holds, in frames of these columns.
 
@@ -195,7 +195,7 @@ def evidence_parts(
 def read_nodes(on: Connection, kind: str, ids: pl.Series | None = None) -> pl.DataFrame:
     columns = [column for column in NODES if column != "kind"]
     returned = ", ".join(f"n.{column}" for column in columns)
-    found: Iterable[list[Any]]
+    found: Iterable[Record]
     if ids is None:
         found = on.rows(f"MATCH (n:{kind}) WHERE n.checksum IS NOT NULL RETURN {returned}")
     else:
@@ -231,7 +231,7 @@ def read_sources(on: Connection) -> list[Source]:
 def read_predictions(
     on: Connection,
     models: list[str] | None = None,
-    of: Sequence[tuple[tuple[Any, ...], pl.DataFrame]] | None = None,
+    of: Sequence[tuple[tuple[object, ...], pl.DataFrame]] | None = None,
 ) -> pl.DataFrame:
     """The predictions there, with id, checksum and kinds of the ends (`_head`, `_tail`).
 
@@ -301,7 +301,7 @@ def info(on: Connection) -> dict[str, Any]:
 
 
 def read_parts(
-    on: Connection, query: str, variable: str, columns: Columns, **params: Any
+    on: Connection, query: str, variable: str, columns: Columns, **params: object
 ) -> Iterator[pl.DataFrame]:
     """The nodes that a query's variable matches, as frames of these columns; an empty one first."""
     yield empty(columns)
@@ -311,7 +311,7 @@ def read_parts(
         yield _with_lists(pl.DataFrame(part, schema=dict(columns), orient="row"))
 
 
-def framed(rows: Iterable[list[Any]], columns: Mapping[str, Any]) -> pl.DataFrame:
+def framed(rows: Iterable[Record], columns: Columns) -> pl.DataFrame:
     """Rows as a frame, made in parts, so that they are never all there as Python values."""
     rows = iter(rows)
     parts = [pl.DataFrame(schema=columns)]

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
-from ..frames import EDGES, NODES
+from ..frames import EDGES, NODES, Row
 from ..identifiers import content_ids
 from ..kg import KnowledgeGraph
 from ..schema import Relation
-from .connection import Connection, Row
+from .connection import Connection
 from .read import PREDICTED
 
 EDGE_VALUES = ("id", "probability", "evidence_count", "sources")
@@ -114,7 +114,7 @@ def edge_change(before: pl.DataFrame, after: pl.DataFrame) -> EdgeChange:
     )
 
 
-def groups(frame: pl.DataFrame, *columns: str) -> list[tuple[tuple[Any, ...], pl.DataFrame]]:
+def groups(frame: pl.DataFrame, *columns: str) -> list[tuple[tuple[str, ...], pl.DataFrame]]:
     """The rows by their values in these columns, in order."""
     return sorted(frame.partition_by(columns, as_dict=True).items(), key=lambda group: group[0])
 

@@ -1,0 +1,22 @@
+"""What an export states about itself, in its manifest."""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict
+
+
+class ExportFacts(TypedDict):
+    """What a form of export adds: rows by sort, files by frame, the command that imports them."""
+
+    counts: dict[str, int]
+    files: NotRequired[dict[str, str]]
+    command: NotRequired[str]
+
+
+class ExportManifest(ExportFacts):
+    """The manifest of an export: its form, and what it was made of."""
+
+    format: str
+    medkg_version: str
+    sentences: bool
+    sources: list[dict[str, str | float]]
