@@ -1,10 +1,10 @@
 """Whether the known pairs that an explanation names carry the score: they are taken out.
 
 For some of the ranker's predictions (first ranks that training did not see) the three known pairs
-that its score rests on most are taken out of the graph; to compare, as many training pairs drawn by
-chance from all, and as many (or all, where there are fewer) that share each prediction's head or
+that its score rests on most are taken out of the graph; to compare, as many training pairs drawn at
+random from all, and as many (or all, where there are fewer) that share each prediction's head or
 tail and that it doesn't name. Each time everything is computed anew, similarities learned anew, and
-boosters and network asked again. What a score loses is given in standard deviations of the scores
+boosters and network score again. What a score loses is given in standard deviations of the scores
 of the head's candidates, and how much more it loses by the named pairs than by the others, paired
 by prediction; 95 % intervals by bootstrap over predictions. All predictions' pairs are taken out at
 once.
@@ -17,6 +17,7 @@ MODEL is a folder of `medkg train links` (the ranker) whose graph is where it wa
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,7 @@ def main() -> None:
     model = load_link_model(arguments.model)
     if not isinstance(model.scorer, LinkRanker):
         raise SystemExit(f"{arguments.model}: is no ranker")
-    chance = np.random.default_rng(arguments.seed)
+    generator = np.random.default_rng(arguments.seed)
     builder = FeatureBuilder(
         model.graph,
         to_hetero_data(model.graph, exclude_edges=model.task.excluded),
@@ -57,45 +58,57 @@ def main() -> None:
 
     # A head for each, so that what is taken out for one prediction seldom touches another.
     heads = np.flatnonzero(np.diff(known.pairs.indptr) >= arguments.named)
-    heads = np.sort(chance.choice(heads, min(arguments.predictions, len(heads)), replace=False))
-    before = asked(model, builder, known, heads, left_out)
+    heads = np.sort(generator.choice(heads, min(arguments.predictions, len(heads)), replace=False))
+    before = candidate_scores(model, builder, known, heads, left_out)
     weight = model.scorer.network_weight
     scores = blend(before, weight)
     predicted = [first_of(before, scores, head) for head in heads]
     own: dict[Pair, list[Pair]] = {}
     for head, tail in predicted:
-        found = removals(model.scorer.base_models, known, left_out, head, tail)
-        own[head, tail] = [(gone.head, gone.tail) for gone in found[: arguments.named]]
+        attributed = removals(model.scorer.base_models, known, left_out, head, tail)
+        own[head, tail] = [(gone.head, gone.tail) for gone in attributed[: arguments.named]]
     named = sorted({pair for pairs in own.values() for pair in pairs})
     taken = set(named)
     others = [pair for pair in zip(*known.pairs.nonzero(), strict=True) if pair not in taken]
-    beside: set[Pair] = set()
-    for (head, tail), pairs in own.items():
-        near = [pair for pair in others if pair[0] == head or pair[1] == tail]
-        drawn = chance.choice(len(near), min(len(pairs), len(near)), replace=False)
-        beside |= {near[n] for n in drawn}
-    chosen = chance.choice(len(others), len(named), replace=False)
+    adjacent = adjacent_sample(own, others, generator)
+    chosen = generator.choice(len(others), len(named), replace=False)
     taken_out = {
         "named": named,
-        "of the same head or tail": sorted(beside),
+        "of the same head or tail": sorted(adjacent),
         "by chance": [others[n] for n in chosen],
     }
     drops = {}
     for name, pairs in taken_out.items():
-        anew = builder.pair_features(known.without(pairs).pairs)
-        after = asked(model, builder, anew, heads, left_out)
-        rest = blend(after, weight)
+        features = builder.pair_features(known.without(pairs).pairs)
+        after = candidate_scores(model, builder, features, heads, left_out)
+        scores_after = blend(after, weight)
         drops[name] = np.array(
-            [score_of(before, scores, *pair) - score_of(after, rest, *pair) for pair in predicted]
+            [
+                score_of(before, scores, *pair) - score_of(after, scores_after, *pair)
+                for pair in predicted
+            ]
         )
     print(f"{len(predicted)} predictions; of {known.pairs.nnz:,} known pairs are taken out:\n")
     print("| pairs taken out | pairs | mean drop | predictions that fell | named: more by |")
     print("|---|---|---|---|---|")
-    draws = draws_one_by_one(len(predicted), chance)
+    draws = draws_one_by_one(len(predicted), generator)
     for name, values in drops.items():
         more = "" if name == "named" else interval(drops["named"] - values, draws)
         row = [name, str(len(taken_out[name])), interval(values, draws)]
         print(f"| {' | '.join([*row, f'{np.mean(values > 0):.0%}', more])} |")
+
+
+def adjacent_sample(
+    named: Mapping[Pair, Sequence[Pair]], others: Sequence[Pair], generator: np.random.Generator
+) -> set[Pair]:
+    """For each prediction as many of the other pairs with its head or tail, at random, as are
+    named."""
+    sample: set[Pair] = set()
+    for (head, tail), pairs in named.items():
+        adjacent = [pair for pair in others if pair[0] == head or pair[1] == tail]
+        drawn = generator.choice(len(adjacent), min(len(pairs), len(adjacent)), replace=False)
+        sample |= {adjacent[n] for n in drawn}
+    return sample
 
 
 def interval(values: NDArray[np.float64], draws: NDArray[np.int64]) -> str:
@@ -104,14 +117,14 @@ def interval(values: NDArray[np.float64], draws: NDArray[np.int64]) -> str:
     return f"{values.mean():.3f} ({low:.3f}–{high:.3f})"
 
 
-def asked(
+def candidate_scores(
     model: LinkModel,
     builder: FeatureBuilder,
     known: PairFeatures,
     heads: NDArray[np.int64],
     left_out: sparse.csr_matrix,
 ) -> BaseScores:
-    """What boosters and network say of the heads' candidates."""
+    """The scores of the heads' candidates by boosters and network."""
     assert isinstance(model.scorer, LinkRanker)
     # Pairs that were taken out are no candidates either, as in training.
     tables = known.tables(heads, left_out)

@@ -1,7 +1,7 @@
 """Screening by structure alone: molecules a second, and how early held-back ligands come.
 
 Data: MEDKG_DATA (by default ../shared/data), folder hetionet with drug-target-split: a model is
-trained without the new drugs, and asked about them.
+trained without the new drugs, and evaluated on them.
 
     python benchmarks/screening.py [--model FOLDER] [--lines 50000] [--workers 2] [--seed 0]
 
@@ -69,7 +69,7 @@ def write_library(
 
 
 def with_methyls(molecule: Chem.Mol, n: int, generator: np.random.Generator) -> Chem.Mol:
-    """The molecule with methyl groups at `n` carbons by chance, or as many as have a hydrogen."""
+    """The molecule with methyl groups at `n` random carbons, or as many as have a hydrogen."""
     # Not those with a written hydrogen, such as [C@@H]: it would stay.
     places = [
         atom.GetIdx()
@@ -86,7 +86,8 @@ def with_methyls(molecule: Chem.Mol, n: int, generator: np.random.Generator) -> 
 
 
 def auroc(scores: NDArray[np.float64], true: NDArray[np.bool_]) -> float:
-    """The chance that a true one comes before a false one; ties count half."""
+    """Area under the ROC curve: the probability that a true one is ranked before a false one; ties
+    count half."""
     from scipy.stats import rankdata
 
     ranks, n = rankdata(scores), int(true.sum())
@@ -94,34 +95,34 @@ def auroc(scores: NDArray[np.float64], true: NDArray[np.bool_]) -> float:
 
 
 def enrichment(scores: NDArray[np.float64], true: NDArray[np.bool_], share: float) -> float:
-    """How much more frequent true ones are in the first `share` than in the whole."""
+    """Enrichment factor: how much more frequent true ones are in the first `share` than overall."""
     first = np.argsort(-scores, kind="stable")[: max(1, round(share * len(scores)))]
     return float(true[first].mean() / true.mean())
 
 
-def early(model: LinkModel, kg: KnowledgeGraph) -> None:
+def print_enrichment(model: LinkModel, kg: KnowledgeGraph) -> None:
     """Print EF 1 % and AUROC over targets, beside the similarity to the nearest known ligand."""
     import torch
 
-    task, structure = model.task, structure_ranker_of(model)
-    found = structures_of(kg)
+    task, ranker = model.task, structure_ranker_of(model)
+    structures = structures_of(kg)
     number = {node: n for n, node in enumerate(task.heads)}
-    heads = np.array([number[node] for node in found.ids])
-    bits = morgan_fingerprints(found.molecules)
+    heads = np.array([number[node] for node in structures.ids])
+    bits = morgan_fingerprints(structures.molecules)
     trained, test = task.matrix("train", "valid")[heads], task.matrix("test")[heads]
     counts = np.asarray(test.sum(0)).ravel()
-    having = np.asarray(structure.known.sum(0)).ravel()
-    targets = np.flatnonzero((counts >= LEAST) & (having > 0))
+    n_ligands = np.asarray(ranker.known.sum(0)).ravel()
+    targets = np.flatnonzero((counts >= LEAST) & (n_ligands > 0))
     scores = model.scorer.score_heads(torch.from_numpy(targets)).numpy()[:, heads]
     rows = []
     for target, score in zip(targets, scores, strict=True):
-        asked = np.asarray(trained[:, [target]].todense()).ravel() == 0
-        true = np.asarray(test[:, [target]].todense()).ravel()[asked] > 0
-        ligands = structure.ligands.morgan[structure.known[:, [target]].nonzero()[0]]
-        nearest = tanimoto(bits[asked], ligands).max(1)
+        is_candidate = np.asarray(trained[:, [target]].todense()).ravel() == 0
+        true = np.asarray(test[:, [target]].todense()).ravel()[is_candidate] > 0
+        ligands = ranker.ligands.morgan[ranker.known[:, [target]].nonzero()[0]]
+        nearest = tanimoto(bits[is_candidate], ligands).max(1)
         rows.append(
-            [f(s, true) for s in (score[asked], nearest) for f in (auroc, _ef1, _ef5)]
-            + [asked.sum(), true.sum()]
+            [f(s, true) for s in (score[is_candidate], nearest) for f in (auroc, _ef1, _ef5)]
+            + [is_candidate.sum(), true.sum()]
         )
     table = np.array(rows, dtype=float)
     mean, pairs = table.mean(0), int(table[:, -1].sum())
@@ -137,17 +138,17 @@ def cpu_seconds() -> float:
     return sum(use.ru_utime + use.ru_stime for use in used)
 
 
-def speed(model: LinkModel, library: Path, workers: int) -> None:
+def print_speed(model: LinkModel, library: Path, workers: int) -> None:
     """Print how many molecules a second are ranked for two targets."""
     for name in ("DRD2", "EGFR"):
         start, cpu = time.perf_counter(), cpu_seconds()
         counts = screen(model, name, library, workers=workers).counts
         seconds, cpu = time.perf_counter() - start, cpu_seconds() - cpu
-        said = ", ".join(f"{counts[what]:,} {what}" for what in counts)
+        text = ", ".join(f"{counts[what]:,} {what}" for what in counts)
         print(
             f"\n{library.stem}, {name}: {counts['read'] / seconds:,.0f} molecules/s with {workers}"
             f" processes ({seconds:.1f} s; CPU {cpu:.1f} s, {1000 * cpu / counts['read']:.2f} ms a"
-            f" molecule; {said})",
+            f" molecule; {text})",
             flush=True,
         )
 
@@ -182,13 +183,13 @@ def main() -> None:
         model = train_links(
             kg, model="structure", split=split, seed=arguments.seed, out=arguments.model
         )
-    early(model, kg)
+    print_enrichment(model, kg)
     with tempfile.TemporaryDirectory() as place:
         molecules = structures_of(kg).molecules
         for name, different in (("different", True), ("duplicates", False)):
             library = Path(place) / f"{name}.smi"
             write_library(molecules, library, arguments.lines, arguments.seed, different=different)
-            speed(model, library, arguments.workers)
+            print_speed(model, library, arguments.workers)
 
 
 if __name__ == "__main__":

@@ -50,10 +50,10 @@ def polo(kg: KnowledgeGraph, folder: Path) -> dict[str, list[str]]:
             pl.col("subject").str.replace("Compound::", "drugbank:"),
             pl.col("object").str.replace("Disease::", ""),
         )
-        found = edges.join(read, on=["subject", "object"])
-        if found.height != read.height:
-            raise SystemExit(f"{read.height - found.height} edges of {file} aren't there")
-        split[part] = found["id"].to_list()
+        matched = edges.join(read, on=["subject", "object"])
+        if matched.height != read.height:
+            raise SystemExit(f"{read.height - matched.height} edges of {file} aren't there")
+        split[part] = matched["id"].to_list()
     return split
 
 

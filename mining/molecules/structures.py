@@ -15,7 +15,7 @@ from ...graph.kg import KnowledgeGraph
 MOST_CHARACTERS = 5_000
 MOST_ATOMS = 600  # without hydrogens; larger ones are proteins, and take InChI minutes
 
-# RDKit writes about every odd molecule to standard error; here the reason is given back instead.
+# RDKit writes about every odd molecule to standard error; `parse` returns the reason instead.
 RDLogger.DisableLog("rdApp.*")
 
 

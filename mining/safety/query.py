@@ -1,4 +1,4 @@
-"""Whom drugs are looked for: the patient that treatment and safety are asked about."""
+"""Queries for a treatment: what is known of the patient whom drugs are sought for."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ class DraftWarning(NamedTuple):
 
 def distinct_and_sorted(warnings: Sequence[SafetyWarning]) -> list[SafetyWarning]:
     """Each edge's first warning, the gravest first; an allergy that was given has no edge, and is
-    told by what it is to."""
+    identified by its allergen."""
     distinct = {warning.edge or warning.about: warning for warning in reversed(warnings)}
     return sorted(
         distinct.values(),

@@ -1,4 +1,4 @@
-"""Drugs for a disease by what is given together: implicit matrix factorisation.
+"""Drugs for a disease by which are given together: implicit matrix factorisation.
 
 Rows are diseases (with the drugs that treat them) and, where the graph has them, patients (with the
 drugs that they take); both share the drugs' vectors.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 import polars as pl
@@ -34,13 +34,52 @@ Bools = NDArray[np.bool_]
 HITS = (1, 3, 10)
 FIRST = (5, 10, 20)
 DRAWS = 1000
-_LIST = 10  # drugs of a disease whose coverage and novelty are measured
+_LISTED = 10  # drugs of a disease whose coverage and novelty are measured
 # By how many drugs training had for the disease: from, to (None: any number).
 STRATA: Mapping[str, tuple[int, int | None]] = {"none": (0, 0), "1-4": (1, 4), "5+": (5, None)}
 
 
+# By name, rounded; None where nothing was tested. Keys that end in `_interval` hold the low and the
+# high end of a 95 % interval.
+Figures = dict[str, Any]
+
+
+class Comparison(TypedDict):
+    """The figures of a model beside each of its members.
+
+    Attributes:
+        edges, diseases: how many are tested.
+        figures: by model; see `figures`.
+        paired: by member, what the model has over it; see `paired`.
+        strata: by how many drugs training had for the disease (`STRATA`), and model.
+    """
+
+    edges: int
+    diseases: int
+    figures: dict[str, Figures]
+    paired: dict[str, Figures]
+    strata: dict[str, dict[str, Figures]]
+
+
+class TreatmentReport(Comparison):
+    """What `evaluate_treatment` reports.
+
+    Attributes:
+        model: its name. tested_on: where the pairs are from. drugs: how many are ranked.
+        set_aside: rows that were not tested, counted by reason.
+        leaks: see `medkg.mining.links.leaks.Leaks`.
+    """
+
+    model: str
+    tested_on: str
+    seed: int
+    set_aside: dict[str, int]
+    leaks: dict[str, Any]
+    drugs: int
+
+
 @dataclass(frozen=True)
-class Ranked:
+class RankedDrugs:
     """How a model ranks the drugs of the tested diseases.
 
     Attributes:
@@ -61,33 +100,33 @@ class Ranked:
     true: NDArray[np.int64]
 
 
-def ranked(scores: Floats, true: Bools, known: Bools, seed: int) -> Ranked:
-    """Rank.
+def rank_drugs(scores: Floats, true: Bools, known: Bools, seed: int) -> RankedDrugs:
+    """Rank the drugs of each disease by their scores.
 
     Args:
         scores: (diseases, drugs).
         true: the tested pairs; known: all others that are known.
     """
-    chance = np.random.default_rng(seed).permutation(scores.shape[1])
+    tie_order = np.random.default_rng(seed).permutation(scores.shape[1])
     queries, answers = true.nonzero()
     ranks = np.empty(len(queries))
     longest = max(FIRST)
     hits = np.zeros((len(scores), longest))
-    first = np.full((len(scores), _LIST), -1)
+    first = np.full((len(scores), _LISTED), -1)
     for row, own in enumerate(scores):
         competing = ~(true[row] | known[row])
-        here = np.flatnonzero(queries == row)
-        ranks[here] = ranks_among(own[answers[here]], own[competing])
-        order = np.lexsort((chance, np.where(known[row], np.inf, -own)))
+        edges_of_row = np.flatnonzero(queries == row)
+        ranks[edges_of_row] = ranks_among(own[answers[edges_of_row]], own[competing])
+        order = np.lexsort((tie_order, np.where(known[row], np.inf, -own)))
         order = order[: int((~known[row]).sum())][:longest]
         hits[row, : len(order)] = true[row][order]
-        first[row, : len(order[:_LIST])] = order[:_LIST]
-    return Ranked(ranks, queries.astype(np.int64), hits, first, true.sum(1))
+        first[row, : len(order[:_LISTED])] = order[:_LISTED]
+    return RankedDrugs(ranks, queries.astype(np.int64), hits, first, true.sum(1))
 
 
 def figures(
-    found: Ranked, chosen: Bools, popularity: NDArray[np.int64], n_diseases: int, seed: int
-) -> dict[str, Any]:
+    ranking: RankedDrugs, chosen: Bools, popularity: NDArray[np.int64], n_diseases: int, seed: int
+) -> Figures:
     """All figures of some of the diseases, each but coverage (which grows with their number) with
     its 95 % interval by bootstrap over diseases.
 
@@ -101,9 +140,9 @@ def figures(
         chosen: (diseases,).
         popularity: (drugs,): how many diseases each treats in training.
     """
-    per_disease, sizes = _per_disease(found, popularity, n_diseases)
+    per_disease, sizes = _per_disease(ranking, popularity, n_diseases)
     rows = np.flatnonzero(chosen)
-    result: dict[str, Any] = {"edges": int(sizes[rows].sum()), "diseases": len(rows)}
+    result: Figures = {"edges": int(sizes[rows].sum()), "diseases": len(rows)}
     if not len(rows):
         names = [key for name in per_disease for key in (name, f"{name}_interval")]
         return {**result, **dict.fromkeys([*names, "coverage@10"])}
@@ -114,48 +153,52 @@ def figures(
         drawn = drawn_means(counts, values[rows] * weight, weight)
         share = None if name.startswith("novelty@") else len(rows)
         result |= with_interval(name, np.average(values[rows], weights=weight), drawn, share)
-    shown = np.unique(found.first[rows])
+    shown = np.unique(ranking.first[rows])
     result["coverage@10"] = round(float((shown >= 0).sum() / len(popularity)), 4)
     return result
 
 
 def _per_disease(
-    found: Ranked, popularity: NDArray[np.int64], n_diseases: int
+    ranking: RankedDrugs, popularity: NDArray[np.int64], n_diseases: int
 ) -> tuple[dict[str, Floats], NDArray[np.int64]]:
     """Figures of each disease (of edges' figures its mean), and how many edges it has."""
-    n = len(found.hits)
-    sizes = np.bincount(found.queries, minlength=n)
+    n = len(ranking.hits)
+    sizes = np.bincount(ranking.queries, minlength=n)
 
     def mean(values: Floats) -> Floats:
-        sums = np.bincount(found.queries, weights=values, minlength=n)
+        sums = np.bincount(ranking.queries, weights=values, minlength=n)
         return np.asarray(sums / np.maximum(sizes, 1))
 
-    values = {"mrr": mean(1 / found.ranks)}
-    values |= {f"hits@{k}": mean((found.ranks <= k).astype(float)) for k in HITS}
+    values = {"mrr": mean(1 / ranking.ranks)}
+    values |= {f"hits@{k}": mean((ranking.ranks <= k).astype(float)) for k in HITS}
     gains = 1 / np.log2(np.arange(2, max(FIRST) + 2))
     best = np.concatenate([[0.0], np.cumsum(gains)])
     for k in FIRST:
-        values[f"precision@{k}"] = found.hits[:, :k].sum(1) / k
-        values[f"recall@{k}"] = found.hits[:, :k].sum(1) / np.maximum(found.true, 1)
-        ideal = best[np.clip(found.true, 1, k)]
-        values[f"ndcg@{k}"] = found.hits[:, :k] @ gains[:k] / ideal
+        values[f"precision@{k}"] = ranking.hits[:, :k].sum(1) / k
+        values[f"recall@{k}"] = ranking.hits[:, :k].sum(1) / np.maximum(ranking.true, 1)
+        ideal = best[np.clip(ranking.true, 1, k)]
+        values[f"ndcg@{k}"] = ranking.hits[:, :k] @ gains[:k] / ideal
     rarity = -np.log2((1 + popularity) / (1 + n_diseases))
-    there = found.first >= 0
-    told = np.where(there, rarity[np.where(there, found.first, 0)], 0)
-    values["novelty@10"] = told.sum(1) / np.maximum(there.sum(1), 1)
+    is_listed = ranking.first >= 0
+    listed_rarity = np.where(is_listed, rarity[np.where(is_listed, ranking.first, 0)], 0)
+    values["novelty@10"] = listed_rarity.sum(1) / np.maximum(is_listed.sum(1), 1)
     return values, sizes
 
 
 def paired(
-    ours: Ranked, theirs: Ranked, popularity: NDArray[np.int64], n_diseases: int, seed: int
-) -> dict[str, Any]:
+    ours: RankedDrugs,
+    theirs: RankedDrugs,
+    popularity: NDArray[np.int64],
+    n_diseases: int,
+    seed: int,
+) -> Figures:
     """What a model has over another on the same diseases: for MRR, Hits@10, NDCG@10 and recall@10
     the difference, its 95 % interval by bootstrap over diseases (one draw for both), and under
     `<name>_ahead` the share of draws in which the model is ahead."""
     own, sizes = _per_disease(ours, popularity, n_diseases)
     other, _ = _per_disease(theirs, popularity, n_diseases)
     counts = drawn_counts(len(sizes), seed, DRAWS)
-    result: dict[str, Any] = {}
+    result: Figures = {}
     for name in ("mrr", "hits@10", "ndcg@10", "recall@10"):
         weight = sizes.astype(float) if name in ("mrr", "hits@10") else np.ones(len(sizes))
         ahead = own[name] - other[name]
@@ -166,45 +209,42 @@ def paired(
 
 def compare(
     model: TreatmentModel, tested: sparse.csr_matrix, known: sparse.csr_matrix, seed: int
-) -> dict[str, Any]:
+) -> Comparison:
     """The figures of tested pairs by the model and each of its members, all and by how many drugs
     training had for the disease.
 
     Args:
         tested: (drugs, diseases).
         known: (drugs, diseases): further pairs that are known to be true, and don't compete.
-
-    Returns:
-        `edges`, `diseases`; `figures` by model; `paired`, what the model has over each other;
-        `strata` by name and model.
     """
     diseases = np.flatnonzero(np.asarray(tested.sum(0)).ravel()).astype(np.int64)
     true = tested[:, diseases].T.toarray() > 0
     others = (known[:, diseases].T.toarray() > 0) & ~true
     trained = model.task.matrix("train")
     popularity = np.asarray(trained.sum(1)).ravel().astype(np.int64)
-    had = np.asarray(trained.sum(0)).ravel()[diseases]
+    n_trained = np.asarray(trained.sum(0)).ravel()[diseases]
     label = model.settings["model"]
-    found = {label: ranked(model.scores(diseases), true, others, seed)}
+    rankings = {label: rank_drugs(model.scores(diseases), true, others, seed)}
     for name in model.members:
         if name != label:
-            found[name] = ranked(model.scores(diseases, name), true, others, seed)
+            rankings[name] = rank_drugs(model.scores(diseases, name), true, others, seed)
     everything, n = np.ones(len(diseases), dtype=bool), len(model.task.tails)
     strata = {}
     for name, (low, high) in STRATA.items():
-        within = (had >= low) & (had <= (np.inf if high is None else high))
+        within = (n_trained >= low) & (n_trained <= (np.inf if high is None else high))
         strata[name] = {
-            other: figures(ranks, within, popularity, n, seed) for other, ranks in found.items()
+            other: figures(ranks, within, popularity, n, seed) for other, ranks in rankings.items()
         }
     return {
         "edges": int(true.sum()),
         "diseases": len(diseases),
         "figures": {
-            name: figures(ranks, everything, popularity, n, seed) for name, ranks in found.items()
+            name: figures(ranks, everything, popularity, n, seed)
+            for name, ranks in rankings.items()
         },
         "paired": {
-            name: paired(found[label], ranks, popularity, n, seed)
-            for name, ranks in found.items()
+            name: paired(rankings[label], ranks, popularity, n, seed)
+            for name, ranks in rankings.items()
             if name != label
         },
         "strata": {
@@ -221,7 +261,7 @@ def evaluate_treatment(
     allow_leaks: bool = False,
     seed: int = 0,
     quarantine: Quarantine | None = None,
-) -> dict[str, Any]:
+) -> TreatmentReport:
     """All figures of a treatment model on held-back pairs, beside popularity and each member.
 
     Args:
@@ -233,18 +273,15 @@ def evaluate_treatment(
         quarantine: gets rows whose drug or disease the model has not seen; without one, the first
             of them is an error.
 
-    Returns:
-        `model`, `tested_on`, `leaks`, `set_aside`, and what `compare` gives.
-
     Raises:
         DataError: a file can't be read, or holds no pair that can be tested.
         MissingError: without a quarantine, an end that the model has not seen.
         ModelError: training gives pairs away, and leaks are not allowed.
     """
-    aside = Quarantine() if quarantine is None else quarantine
-    pairs, place = _test_pairs(model, edges, split, aside)
-    if quarantine is None and len(aside):
-        first = aside.rows[0]
+    rejected = Quarantine() if quarantine is None else quarantine
+    pairs, place = _test_pairs(model, edges, split, rejected)
+    if quarantine is None and len(rejected):
+        first = rejected.rows[0]
         raise MissingError(f"{first.path}, line {first.line}: {first.reason}: {first.row}")
     if pairs.is_empty():
         raise DataError("holds no pair whose drug and disease the model knows", path=place)
@@ -260,7 +297,7 @@ def evaluate_treatment(
         "model": model.name,
         "tested_on": place,
         "seed": seed,
-        "set_aside": aside.counts(),
+        "set_aside": rejected.counts(),
         "leaks": leaks.to_dict(),
         "drugs": len(model.task.heads),
         **compare(model, tested, known, seed),
@@ -268,7 +305,7 @@ def evaluate_treatment(
 
 
 def _test_pairs(
-    model: TreatmentModel, edges: Path | str | None, split: Path | str | None, aside: Quarantine
+    model: TreatmentModel, edges: Path | str | None, split: Path | str | None, rejected: Quarantine
 ) -> tuple[pl.DataFrame, str]:
     """The pairs to test (head, tail), each once, and where they are from."""
     if edges is not None and split is not None:
@@ -286,15 +323,15 @@ def _test_pairs(
     for line, (head, tail) in enumerate(
         read_edges(file).select("head", "tail").iter_rows(), start=2
     ):
-        found = [
+        ends = [
             node
             for kind, text in (("Drug", head), ("Disease", tail))
             if (node := _seen(model, text, kind, seen[kind])) is not None
         ]
-        if len(found) == 2:
-            rows.append((found[0], found[1]))
+        if len(ends) == 2:
+            rows.append((ends[0], ends[1]))
         else:
-            aside.add(
+            rejected.add(
                 "drug or disease that the model has not seen",
                 path=file,
                 line=line,
@@ -337,9 +374,9 @@ def _leaks(model: TreatmentModel, pairs: pl.DataFrame) -> Leaks:
 
 
 def _refusal(model: TreatmentModel, leaks: Leaks) -> str:
-    told = leaks.to_dict()
-    sorts = ", ".join(f"{count:,} × {sort}" for sort, count in told["by_sort"].items())
-    first = "\n".join(f"  {row['head']} – {row['tail']} ({row['leak']})" for row in told["first"])
+    counts = leaks.to_dict()
+    sorts = ", ".join(f"{count:,} × {sort}" for sort, count in counts["by_sort"].items())
+    first = "\n".join(f"  {row['head']} – {row['tail']} ({row['leak']})" for row in counts["first"])
     return (
         f"{leaks.pairs.height:,} of {leaks.tested:,} test pairs are in the graph that {model.name}"
         f" was trained on ({sorts}), so that its figures would mean nothing:\n{first}\n"

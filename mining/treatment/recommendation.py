@@ -61,7 +61,7 @@ class Recommendation:
     """Drugs for a patient, in three lists.
 
     Attributes:
-        model: its name. patient: who was asked for, by identifiers of the graph; names: of these.
+        model: its name. patient: whom the drugs are for; names: of the identifiers in it.
         base_rate: that probabilities hold at.
         recorded: what sources record to treat, then to palliate, and neither a contraindication nor
             an allergy forbids; of `n_recorded` the first for each disease.
@@ -99,7 +99,7 @@ def contribution_texts(
     """What contributes to a score by content, in words."""
     texts = []
     for contribution in contributions:
-        share = f"{contribution.share:.0%} of the likeness"
+        share = f"{contribution.share:.0%} of the content score"
         similarity = f"{contribution.similarity:.2f}"
         if contribution.number is None:
             texts.append(f"its targets and {names[disease]} share genes ({similarity}; {share})")

@@ -24,7 +24,7 @@ _PLURALS = {
 def resolved(
     kg: KnowledgeGraph, texts: Sequence[str], kind: str, notices: Notices
 ) -> tuple[str, ...]:
-    """Identifiers of a kind, each once; obsolete ones replaced, which `notices` is told.
+    """Identifiers of a kind, each once; obsolete ones replaced, which `notices` records.
 
     Raises:
         MissingError: none of that kind (near ones are named), or several.
@@ -93,7 +93,7 @@ def resolved_query(
     patient; what was given takes precedence.
 
     Of the diseases that the graph records of the patient, those that are not among `candidates` are
-    not sought for, as `notices` say, but count for what speaks against a drug; unless none is.
+    not sought for, as `notices` says, but count for what speaks against a drug; unless none is.
 
     Args:
         query: identifiers or names.

@@ -86,14 +86,7 @@ def train_treatment(
         raise ModelError(f"unknown model {model!r}; there are {', '.join(MODELS)}")
     if out is not None:
         check_replaceable(Path(out), marker=CONFIG, kind=KIND)
-    held_back = split_links(kg, RELATION, seed=seed).held_back() if split is None else dict(split)
-    task = link_task(kg, RELATION, _without_palliation(kg, held_back), seed)
-    for part in ("train", "valid", "test"):
-        if not len(getattr(task, part)):
-            raise DataError(
-                f"no TREATS edge is left for {part}; load more treatments, or give a split whose"
-                " parts all hold some (medkg split)"
-            )
+    task = _training_task(kg, split, seed)
     checkpoint = None if out is None else Path(f"{out}.checkpoint")
     names = MEMBERS if model == HYBRID else tuple(dict.fromkeys((model, POPULARITY)))
     members, course = _train_members(kg, task, names, seed, checkpoint)
@@ -116,6 +109,25 @@ def train_treatment(
         if checkpoint is not None:
             shutil.rmtree(checkpoint, ignore_errors=True)
     return fitted
+
+
+def _training_task(
+    kg: KnowledgeGraph, split: Mapping[str, Iterable[str]] | None, seed: int
+) -> LinkTask:
+    """The TREATS edges in parts; see `train_treatment`.
+
+    Raises:
+        DataError: a part is empty.
+    """
+    held_back = split_links(kg, RELATION, seed=seed).held_back() if split is None else split
+    task = link_task(kg, RELATION, _without_palliation(kg, held_back), seed)
+    for part in ("train", "valid", "test"):
+        if not len(getattr(task, part)):
+            raise DataError(
+                f"no TREATS edge is left for {part}; load more treatments, or give a split whose"
+                " parts all hold some (medkg split)"
+            )
+    return task
 
 
 def _train_members(

@@ -13,7 +13,7 @@ from medkg.mining.treatment.evaluate import (
     evaluate_treatment,
     figures,
     paired,
-    ranked,
+    rank_drugs,
 )
 from medkg.mining.treatment.model import TreatmentModel
 from medkg.mining.treatment.train import train_treatment
@@ -32,23 +32,23 @@ POPULARITY = np.array([3, 1, 0, 0, 0, 0])
 
 
 def test_figures_by_hand() -> None:
-    found = ranked(SCORES, TRUE, KNOWN, 0)
+    found = rank_drugs(SCORES, TRUE, KNOWN, 0)
     # Disease 0: drug 0 is known, so drug 1 is first, and drug 3 second but for drug 1.
     assert found.ranks.tolist() == [1, 2, 1]
     assert found.hits[0, :5].tolist() == [1, 0, 1, 0, 0]
     assert found.first[0].tolist() == [1, 2, 3, 4, 5, -1, -1, -1, -1, -1]
-    told = figures(found, np.ones(2, dtype=bool), POPULARITY, 3, 0)
-    assert (told["edges"], told["diseases"]) == (3, 2)
-    assert told["mrr"] == round((1 + 0.5 + 1) / 3, 4)
-    assert told["hits@1"] == round(2 / 3, 4)
-    assert told["hits@10"] == 1
-    assert told["precision@5"] == 0.3
-    assert told["recall@5"] == 1
+    values = figures(found, np.ones(2, dtype=bool), POPULARITY, 3, 0)
+    assert (values["edges"], values["diseases"]) == (3, 2)
+    assert values["mrr"] == round((1 + 0.5 + 1) / 3, 4)
+    assert values["hits@1"] == round(2 / 3, 4)
+    assert values["hits@10"] == 1
+    assert values["precision@5"] == 0.3
+    assert values["recall@5"] == 1
     best = 1 + 1 / np.log2(3)
-    assert told["ndcg@10"] == round(((1 + 1 / 2) / best + 1) / 2, 4)
-    assert told["coverage@10"] == 1
+    assert values["ndcg@10"] == round(((1 + 1 / 2) / best + 1) / 2, 4)
+    assert values["coverage@10"] == 1
     rarity = -np.log2((1 + POPULARITY) / 4)
-    assert told["novelty@10"] == round((rarity[1:].mean() + rarity.mean()) / 2, 4)
+    assert values["novelty@10"] == round((rarity[1:].mean() + rarity.mean()) / 2, 4)
     first = figures(found, np.array([True, False]), POPULARITY, 3, 0)
     assert first["mrr"] == 0.75
     assert first["mrr_interval"] == [0.75, 0.75]  # one disease alone
@@ -63,14 +63,14 @@ def test_ties_gain_nothing() -> None:
     equal = np.zeros((200, 50))
     true = np.zeros((200, 50), dtype=bool)
     true[np.arange(200), np.arange(200) % 50] = True
-    found = ranked(equal, true, np.zeros_like(true), 0)
+    found = rank_drugs(equal, true, np.zeros_like(true), 0)
     assert set(found.ranks) == {25.5}
-    told = figures(found, np.ones(200, dtype=bool), np.zeros(50, dtype=int), 3, 0)
-    assert told["recall@10"] == 0.2  # one order of all drugs for all diseases: 10 of 50
+    values = figures(found, np.ones(200, dtype=bool), np.zeros(50, dtype=int), 3, 0)
+    assert values["recall@10"] == 0.2  # one order of all drugs for all diseases: 10 of 50
 
 
 def test_paired_difference() -> None:
-    ours, theirs = ranked(SCORES, TRUE, KNOWN, 0), ranked(-SCORES, TRUE, KNOWN, 0)
+    ours, theirs = rank_drugs(SCORES, TRUE, KNOWN, 0), rank_drugs(-SCORES, TRUE, KNOWN, 0)
     lead = paired(ours, theirs, POPULARITY, 3, 0)
     # Theirs: drug 1 fourth and drug 3 third of disease 0, and drug 5 the last of six.
     assert lead["mrr"] == round((2.5 - (1 / 4 + 1 / 3 + 1 / 6)) / 3, 4)
