@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from .data import EdgeType
-from .encoders import MessageEdges, MessageType, WeightedMessageEdges
+from .message_edges import MessageEdges, MessageType, WeightedMessageEdges
 from .network import LinkNetwork, both_ways
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from torch.nn.functional import logsigmoid, softplus
 Loss = Callable[[Tensor, Tensor, float], Tensor]
 
 
-def cross_entropy(true: Tensor, others: Tensor, margin: float) -> Tensor:
+def cross_entropy(true: Tensor, others: Tensor, _margin: float) -> Tensor:
     """-log softmax of the true score among itself and the others; the margin is not used.
 
     Source: Lacroix et al., Canonical Tensor Decomposition for Knowledge Base Completion, ICML 2018

@@ -75,7 +75,7 @@ def _by_degree(pool: Pool, n: int, generator: torch.Generator) -> Tensor:
     return pool.first + _different(places.clamp_max(pool.last - pool.first - 1))
 
 
-def _all(pool: Pool, n: int, generator: torch.Generator) -> Tensor:
+def _all(pool: Pool, _n: int, _generator: torch.Generator) -> Tensor:
     return torch.arange(pool.first, pool.last)
 
 

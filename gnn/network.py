@@ -11,14 +11,9 @@ from torch import Tensor, nn
 
 from .data import EdgeType
 from .decoders import DECODERS
-from .encoders import (
-    ENCODERS,
-    INVERSE,
-    Features,
-    MessageEdges,
-    MessageType,
-    SparseMessageEdges,
-)
+from .encoders import ENCODERS
+from .message_edges import INVERSE, MessageEdges, MessageType, SparseMessageEdges
+from .node_vectors import Features
 from .settings import NetworkSettings
 
 if TYPE_CHECKING:

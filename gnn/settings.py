@@ -28,7 +28,7 @@ NEGATIVES = ("relation", "typed", "degree", "all")
 SCHEDULES = ("constant", "cosine", "plateau")
 # Of embeddings: the share of the learning rate that is left when a share of the steps is done.
 EMBEDDING_SCHEDULES: Mapping[str, Callable[[float], float]] = {
-    "constant": lambda done: 1.0,
+    "constant": lambda _: 1.0,
     "linear": lambda done: 1.0 - done,
     "cosine": lambda done: (1 + math.cos(math.pi * done)) / 2,
 }

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import math
 import shutil
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -21,7 +19,6 @@ from safetensors.torch import load_file, save_file
 from scipy import sparse
 from torch import Tensor, nn
 from torch_geometric.data import HeteroData
-from torch_geometric.sampler import BaseSampler, EdgeSamplerInput
 
 from ..core.atomic import atomic_folder
 from ..core.errors import DataError, ModelError
@@ -30,24 +27,22 @@ from ..core.progress import progress
 from ..core.threads import one_thread
 from . import parallel
 from .data import EdgeType
-from .encoders import MessageEdges, MessageType, SparseMessageEdges
-from .losses import LOSSES
-from .negatives import SAMPLERS, Pool
-from .network import (
-    LinkNetwork,
-    both_ways,
-    compact,
-    features_of,
-    messages_over,
-)
-from .sampler import neighbour_sampler, without_seed_edges
+from .link_losses import context_loss, link_loss
+from .network import LinkNetwork, compact, features_of
 from .settings import NetworkSettings
+from .training_steps import TrainingGraph
 
 _CONTEXT_EDGES = 500_000  # the most edges of other relations that are taken by default
 CHECKPOINT = "checkpoint.json"
 _SMALL = 4_000_000  # numbers in a network's weights that one thread is enough for
-_CONTEXT_SAMPLE = 512  # edges of each other relation, and nodes to tell them from, in a step
 _PLATEAU = 2  # looks without a better MRR after which the learning rate is halved
+
+
+class NetworkTraining(TypedDict):
+    """The course of training: the epochs trained, and the one of the weights that were kept."""
+
+    epochs: int
+    best_epoch: int
 
 
 def context_of(
@@ -104,11 +99,11 @@ def train_network(
     device: torch.device,
     checkpoint: Path | None = None,
     identity: str = "",
-) -> tuple[LinkNetwork, dict[str, Tensor], dict[str, Any]]:
+) -> tuple[LinkNetwork, dict[str, Tensor], NetworkTraining]:
     """Train until the validation MRR no longer grows, and keep the best weights.
 
-    The loss of a training edge (h, r, t) is that of telling t from other tails for (h, r), and h
-    from other heads for (r, t), known pairs left out. Under torchrun the processes share the edges
+    The loss of a training edge (h, r, t) is that of t among negative samples of tails for (h, r),
+    and of h among those of heads for (r, t), filtered. Under torchrun the processes share the edges
     of sampled batches.
 
     Args:
@@ -136,303 +131,53 @@ def train_network(
     counts = {kind: data[kind].num_nodes for kind in data.node_types}
     edges = {t: data[t].edge_index for t in (edge_type, *settings.context)}
     network = LinkNetwork(counts, edge_type, settings, features_of(data)).to(device)
-    graph = _Graph(edges, counts, known, settings, device, network.depth)
+    graph = TrainingGraph(edges, counts, known, settings, device, network.depth)
     state = _State(network, settings)
     fingerprint = _fingerprint(settings, seed, data, identity)
     if checkpoint is not None:
         state.resume(checkpoint, fingerprint)
-
-    cells = sum(weights.numel() for weights in network.parameters())
-    small = device.type == "cpu" and cells < _SMALL
-    precision = settings.precision == "bfloat16" or (
-        settings.precision == "auto" and device.type == "cuda"
-    )
-    with one_thread(small), warnings.catch_warnings():
+    n_weights = sum(weights.numel() for weights in network.parameters())
+    with one_thread(device.type == "cpu" and n_weights < _SMALL), warnings.catch_warnings():
         # torch says once that its compressed sparse rows are in beta.
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
         with progress(f"Training {settings.encoder}-{settings.decoder}", settings.epochs) as shown:
             shown(state.epoch)
             while state.epoch < settings.epochs and state.waited < settings.patience:
-                network.train()
-                # All chance of an epoch follows from its number: a resumed one is the same.
-                own = _generator(seed, state.epoch, parallel.rank())
-                torch.manual_seed(own.initial_seed())
-                steps = graph.steps(_generator(seed, state.epoch), own)
-                for number, step in enumerate(steps):
-                    state.set_rate(number / graph.n_steps)
-                    with torch.autocast(device.type, torch.bfloat16, enabled=precision):
-                        vectors = network(step.messages, step.rows)
-                    vectors = {kind: x.float() for kind, x in vectors.items()}
-                    loss = _loss(network, vectors, step, graph, settings)
-                    if not network.depth:
-                        loss = loss + _context_loss(network, vectors, graph.edges, settings, own)
-                    state.step(loss)
-                state.epoch += 1
+                _train_epoch(state, graph, seed)
                 if state.epoch % settings.every == 0 or state.epoch == settings.epochs:
-                    mrr = 0.0
-                    if parallel.rank() == 0:
-                        mrr = validate(*graph.vectors(network))
+                    mrr = validate(*graph.vectors(network)) if parallel.rank() == 0 else 0.0
                     state.look(parallel.from_first(mrr, device))
                     if checkpoint is not None and parallel.rank() == 0:
                         state.write(checkpoint, fingerprint)
                 shown(1, f"validation MRR {state.best_mrr:.3f}")
-
         network.load_state_dict(state.best)
         network, vectors = graph.vectors(network)
     if checkpoint is not None and parallel.rank() == 0:
         shutil.rmtree(checkpoint, ignore_errors=True)
-    course = {"epochs": state.epoch, "best_epoch": state.best_epoch}
+    course: NetworkTraining = {"epochs": state.epoch, "best_epoch": state.best_epoch}
     return network, {kind: x.cpu() for kind, x in vectors.items()}, course
 
 
-@dataclass(frozen=True)
-class _Step:
-    """What is learned in a step.
-
-    Attributes:
-        learned: training edges, (2, n).
-        heads, tails: the candidates that answers are told from, ascending.
-        messages: over the edges that are not learned; none for a lookup.
-        rows: by kind, the nodes that messages go between, `seeds` first; None for all nodes.
-        seeds: by kind, the nodes whose vectors are needed, ascending.
-    """
-
-    learned: Tensor
-    heads: Tensor
-    tails: Tensor
-    messages: Mapping[MessageType, MessageEdges]
-    rows: Mapping[str, Tensor] | None = None
-    seeds: Mapping[str, Tensor] | None = None
-
-    def places(self, kind: str, numbers: Tensor) -> Tensor:
-        """Where the vectors of nodes are, among those of the step."""
-        return numbers if self.seeds is None else torch.searchsorted(self.seeds[kind], numbers)
-
-
-class _Graph:
-    """The training edges, the messages over them, and the steps of an epoch."""
-
-    def __init__(
-        self,
-        edges: Mapping[EdgeType, Tensor],
-        counts: Mapping[str, int],
-        known: sparse.csr_matrix,
-        settings: NetworkSettings,
-        device: torch.device,
-        depth: int,
-    ):
-        self.edge_type = next(iter(edges))
-        self.counts, self.settings, self.device, self.depth = counts, settings, device, depth
-        # A batch is made on the CPU, and its sample alone goes to the device.
-        self.edges = {t: e if settings.batch else e.to(device) for t, e in edges.items()}
-        self.known = known, known.T.tocsr()
-        learned = self.edges[self.edge_type]
-        self._pools = [
-            _Negatives(learned[end].cpu(), counts[self.edge_type[2 * end]]) for end in (0, 1)
-        ]
-        self._everything: dict[MessageType, MessageEdges] | None = None
-        self._sampler: BaseSampler | None = None
-        if settings.batch:
-            share = max(1, learned.shape[1] // parallel.size())
-            self.n_steps = math.ceil(share / settings.batch)
-            messages = HeteroData()
-            for kind, n in counts.items():
-                messages[kind].num_nodes = n
-            for t, e in self.edges.items():
-                for message_type, index in zip(both_ways(t), (e, e.flip(0)), strict=True):
-                    messages[message_type].edge_index = index
-            self._chance = torch.Generator()
-            self._sampler = neighbour_sampler(messages, settings.neighbours, self._chance)
-        else:
-            self.n_steps = settings.parts
-
-    def steps(self, shared: torch.Generator, own: torch.Generator) -> Iterator[_Step]:
-        """An epoch's steps; `shared` is the same in all processes, `own` is not."""
-        if self._sampler is None:
-            return self._whole_steps(own)
-        self._chance.manual_seed(own.initial_seed())
-        return self._sampled_steps(self._sampler, shared, own)
-
-    def _whole_steps(self, chance: torch.Generator) -> Iterator[_Step]:
-        edges, parts, everything = (
-            self.edges[self.edge_type],
-            self.settings.parts,
-            self.everything(),
-        )
-        dealt = torch.randint(parts, (edges.shape[1],), generator=chance).to(self.device)
-        for part in range(parts):
-            learned = edges[:, dealt == part]
-            if learned.shape[1] == 0:
-                continue
-            rest = messages_over(self.edge_type, edges[:, dealt != part], self.counts)
-            heads, tails = self._candidates(learned, chance, whole=True)
-            yield _Step(learned, heads, tails, {**everything, **rest} if self.depth else {})
-
-    def _sampled_steps(
-        self, sampler: BaseSampler, shared: torch.Generator, own: torch.Generator
-    ) -> Iterator[_Step]:
-        edges, size = self.edges[self.edge_type], parallel.size()
-        head_kind, _, tail_kind = self.edge_type
-        share = edges.shape[1] // size
-        order = torch.randperm(edges.shape[1], generator=shared)[parallel.rank() :: size][:share]
-        for batch in torch.split(order, self.settings.batch):
-            learned = edges[:, batch]
-            heads, tails = self._candidates(learned, own, whole=False)
-            # The candidates are ends of made-up edges beside the learned ones.
-            n = max(len(heads), len(tails))
-            made_up = [torch.cat([x, x[:1].expand(n - len(x))]) for x in (heads, tails)]
-            ends = torch.cat([learned, torch.stack(made_up)], dim=1)
-            asked = EdgeSamplerInput(None, ends[0], ends[1], input_type=self.edge_type)
-            out = without_seed_edges(sampler.sample_from_edges(asked), *both_ways(self.edge_type))
-            messages: dict[MessageType, MessageEdges] = {
-                t: SparseMessageEdges(
-                    senders.to(self.device),
-                    out.col[t].to(self.device),
-                    len(out.node[t[0]]),
-                    len(out.node[t[2]]),
-                )
-                for t, senders in out.row.items()
-            }
-            seeds = {head_kind: torch.unique(ends[0]), tail_kind: torch.unique(ends[1])}
-            if head_kind == tail_kind:
-                seeds = {head_kind: torch.unique(ends)}
-            rows, seeds = (
-                {kind: x.to(self.device) for kind, x in which.items()}
-                for which in (out.node, seeds)
-            )
-            learned, heads, tails = (x.to(self.device) for x in (learned, heads, tails))
-            yield _Step(learned, heads, tails, messages, rows, seeds)
-
-    def _candidates(
-        self, learned: Tensor, chance: torch.Generator, *, whole: bool
-    ) -> tuple[Tensor, Tensor]:
-        """Heads and tails to tell answers from, the answers of the step among them."""
-        heads, tails = (
-            torch.unique(torch.cat([pool.draw(self.settings, chance, whole).to(ends.device), ends]))
-            for pool, ends in zip(self._pools, learned, strict=True)
-        )
-        return heads, tails
-
-    def everything(self) -> dict[MessageType, MessageEdges]:
-        """Messages over all training edges, on the device, or (with batches) on the CPU."""
-        if self._everything is None:
-            self._everything = {}
-            for t, edges in self.edges.items() if self.depth else ():
-                self._everything.update(messages_over(t, edges, self.counts))
-        return self._everything
-
-    def vectors(self, network: LinkNetwork) -> tuple[LinkNetwork, dict[str, Tensor]]:
-        """The network and all nodes' vectors, by messages over all training edges."""
-        if self.settings.batch:
-            network = copy.deepcopy(network).cpu()
-        network.eval()
-        with torch.no_grad():
-            return network, network(self.everything())
-
-
-class _Negatives:
-    """What the answers on one side of the relation are told from."""
-
-    def __init__(self, answers: Tensor, n_nodes: int):
-        self._pool = Pool.of(answers, 0, n_nodes, n_nodes)
-        self._common = torch.unique(answers)
-
-    def draw(self, settings: NetworkSettings, chance: torch.Generator, whole: bool) -> Tensor:
-        n, common = settings.n_negatives, self._common
-        if settings.negatives != "relation":
-            return SAMPLERS[settings.negatives].draw(self._pool, n, chance)
-        if not whole:
-            common = common[torch.randint(len(common), (n // 2,), generator=chance)]
-        n_others = max(n, len(common)) if whole else n - n // 2
-        others = torch.randint(self._pool.n_nodes, (n_others,), generator=chance)
-        return torch.cat([common, others])
-
-
-def _loss(
-    network: LinkNetwork,
-    vectors: Mapping[str, Tensor],
-    step: _Step,
-    graph: _Graph,
-    settings: NetworkSettings,
-) -> Tensor:
-    head_kind, _, tail_kind = network.edge_type
-    relation, decoder = network.relation(), network.decoder
-
-    def head(numbers: Tensor) -> Tensor:
-        return vectors[head_kind][step.places(head_kind, numbers)]
-
-    def tail(numbers: Tensor) -> Tensor:
-        return vectors[tail_kind][step.places(tail_kind, numbers)]
-
-    for_tails = _ranking_loss(
-        lambda asked, pool: decoder.score_tails(head(asked), relation, tail(pool)),
-        step.learned,
-        step.tails,
-        graph.known[0],
-        settings,
+def _train_epoch(state: _State, graph: TrainingGraph, seed: int) -> None:
+    """Learn every training edge once."""
+    network, settings, device = state.network, state.settings, graph.device
+    mixed_precision = settings.precision == "bfloat16" or (
+        settings.precision == "auto" and device.type == "cuda"
     )
-    for_heads = _ranking_loss(
-        lambda asked, pool: decoder.score_heads(tail(asked), relation, head(pool)),
-        step.learned.flip(0),
-        step.heads,
-        graph.known[1],
-        settings,
-    )
-    loss = (1 - settings.head_weight) * for_tails + settings.head_weight * for_heads
-    if settings.n3:
-        ends = (head(step.learned[0]), tail(step.learned[1]))
-        loss = loss + settings.n3 * sum((x.abs() ** 3).sum(1).mean() for x in ends)
-    return loss
-
-
-def _ranking_loss(
-    score: Callable[[Tensor, Tensor], Tensor],
-    learned: Tensor,
-    candidates: Tensor,
-    known: sparse.csr_matrix,
-    settings: NetworkSettings,
-) -> Tensor:
-    """Mean over pairs (asked, answer) of the loss of telling the answer from what is not known."""
-    asked, answers = learned
-    queries, row = torch.unique(asked, return_inverse=True)
-    scores = score(queries, candidates)
-    true = scores[row, torch.searchsorted(candidates, answers)]
-    rows, cells = known[queries.cpu().numpy()][:, candidates.cpu().numpy()].nonzero()
-    scores = scores.index_put(
-        tuple(torch.from_numpy(x).long().to(scores.device) for x in (rows, cells)),
-        scores.new_tensor(-torch.inf),
-    )
-    if settings.loss == "cross-entropy":
-        # Of the others it needs their sum alone: one number a query instead of a row an edge.
-        scores = scores.logsumexp(1, keepdim=True)
-    return LOSSES[settings.loss](true, scores[row], settings.margin)
-
-
-def _context_loss(
-    network: LinkNetwork,
-    vectors: Mapping[str, Tensor],
-    edges: Mapping[EdgeType, Tensor],
-    settings: NetworkSettings,
-    chance: torch.Generator,
-) -> Tensor:
-    """For a lookup, the other relations teach the vectors: sampled negatives, both directions."""
-    losses = []
-    for edge_type in settings.context:
-        head_kind, _, tail_kind = edge_type
-        n_edges = edges[edge_type].shape[1]
-        rows = torch.randint(n_edges, (min(n_edges, _CONTEXT_SAMPLE),), generator=chance)
-        heads, tails = edges[edge_type][:, rows.to(edges[edge_type].device)]
-        relation = network.relation(edge_type)
-        h, t = vectors[head_kind][heads], vectors[tail_kind][tails]
-        true = network.decoder.score(h, relation, t)
-        for query, pool in (
-            (network.decoder.tail_query(h, relation), tail_kind),
-            (network.decoder.head_query(t, relation), head_kind),
-        ):
-            drawn = torch.randint(len(vectors[pool]), (_CONTEXT_SAMPLE,), generator=chance)
-            others = network.decoder.match(query, vectors[pool][drawn.to(true.device)])
-            losses.append(LOSSES[settings.loss](true, others, settings.margin))
-    return torch.stack(losses).mean() if losses else torch.zeros(())
+    network.train()
+    # All random numbers of an epoch follow from its number: a resumed one is the same.
+    own = _generator(seed, state.epoch, parallel.rank())
+    torch.manual_seed(own.initial_seed())
+    for number, step in enumerate(graph.steps(_generator(seed, state.epoch), own)):
+        state.set_rate(number / graph.n_steps)
+        with torch.autocast(device.type, torch.bfloat16, enabled=mixed_precision):
+            vectors = network(step.messages, step.rows)
+        vectors = {kind: x.float() for kind, x in vectors.items()}
+        loss = link_loss(network, vectors, step, graph, settings)
+        if not network.depth:
+            loss = loss + context_loss(network, vectors, graph.edges, settings, own)
+        state.step(loss)
+    state.epoch += 1
 
 
 class _State:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -375,7 +375,7 @@ def train_embeddings(
     """Train embeddings of all relations of a graph, and rank the triples held back.
 
     Args:
-        held_back: ids of the edges to hold back for validation, or a share of all edges by chance.
+        held_back: ids of the edges to hold back for validation, or a random share of all edges.
         out: a folder to save the model in. State is kept beside it while training, so that the same
             call goes on after a kill.
         graph_path: where the graph is saved, recorded in the model's folder.
@@ -387,19 +387,7 @@ def train_embeddings(
     settings = settings or EmbeddingSettings()
     if out is not None:
         check_replaceable(Path(out), marker=CONFIG, kind=KIND)
-    ids = kg.edges["id"].sort()
-    if isinstance(held_back, float):
-        n = max(1, round(len(ids) * held_back))
-        if len(ids) < 10 or n >= len(ids):
-            raise DataError(f"{n} of {len(ids)} edges can't be held back; load a larger graph")
-        chosen = np.sort(np.random.default_rng(seed).permutation(len(ids))[:n])
-        back = ids.gather(chosen).to_list()
-    else:
-        back = sorted(held_back)
-        if strange := sorted(set(back) - set(ids)):
-            raise DataError(f"{len(strange)} ids held back are no edges, as {strange[0]!r}")
-        if not back:
-            raise DataError("no edge is held back; training needs some to know when to stop")
+    back = _held_back_edges(kg, held_back, seed)
     data = to_hetero_data(kg)
     whole, types = triples_of(data)
     valid = pl.concat([identifiers(kg, data, t) for t in types]).is_in(back).to_numpy()
@@ -426,13 +414,7 @@ def train_embeddings(
         "training": course,
         "valid": _summary(ranks, edges),
         "degree": _summary(degree_ranks(edges, learned, known), edges),
-        "by_relation": {
-            "-".join(types[relation]): {
-                "n": int((edges[:, 1] == relation).sum()),
-                "mrr": round(float((1 / ranks[edges[:, 1] == relation]).mean()), 4),
-            }
-            for relation in np.unique(edges[:, 1]).tolist()
-        },
+        "by_relation": _by_relation(ranks, edges, types),
     }
     model = EmbeddingModel(
         embeddings,
@@ -447,6 +429,39 @@ def train_embeddings(
     if out is not None:
         model.save(out)
     return model
+
+
+def _held_back_edges(kg: KnowledgeGraph, held_back: Iterable[str] | float, seed: int) -> list[str]:
+    """The ids of the edges to hold back, sorted: those given, or a random share.
+
+    Raises:
+        DataError: too few edges, ids that are no edges, or none.
+    """
+    ids = kg.edges["id"].sort()
+    if isinstance(held_back, float):
+        n = max(1, round(len(ids) * held_back))
+        if len(ids) < 10 or n >= len(ids):
+            raise DataError(f"{n} of {len(ids)} edges can't be held back; load a larger graph")
+        chosen = np.sort(np.random.default_rng(seed).permutation(len(ids))[:n])
+        return ids.gather(chosen).to_list()
+    back = sorted(held_back)
+    if strange := sorted(set(back) - set(ids)):
+        raise DataError(f"{len(strange)} ids held back are no edges, as {strange[0]!r}")
+    if not back:
+        raise DataError("no edge is held back; training needs some to know when to stop")
+    return back
+
+
+def _by_relation(
+    ranks: NDArray[np.float64], edges: NDArray[np.int64], types: Sequence[EdgeType]
+) -> dict[str, dict[str, float]]:
+    """How many edges each type has, and the MRR over both sides, by the type's name."""
+    by_relation: dict[str, dict[str, float]] = {}
+    for relation in np.unique(edges[:, 1]).tolist():
+        own = edges[:, 1] == relation
+        mrr = round(float((1 / ranks[own]).mean()), 4)
+        by_relation["-".join(types[relation])] = {"n": int(own.sum()), "mrr": mrr}
+    return by_relation
 
 
 def _summary(ranks: NDArray[np.float64], edges: NDArray[np.int64]) -> dict[str, Any]:

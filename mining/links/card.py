@@ -55,17 +55,6 @@ def link_card(model: MeasuredModel) -> str:
     says, sources and licences."""
     head_kind, relation, tail_kind = model.task.edge_type
     task = model.task
-
-    def row(name: str, figures: Mapping[str, Any]) -> str:
-        if not figures["n"]:
-            return f"| {name} | – | – | – | – |"
-        cells = [
-            f"{figures[key]:.3f} ({figures[f'{key}_interval'][0]:.3f}"
-            f"–{figures[f'{key}_interval'][1]:.3f})"
-            for key in ("mrr", "hits@1", "hits@3", "hits@10")
-        ]
-        return f"| {name} | {' | '.join(cells)} |"
-
     lines = [
         f"# {model.name}",
         "",
@@ -75,40 +64,14 @@ def link_card(model: MeasuredModel) -> str:
         f"Trained on {len(task.train):,} edges; {len(task.valid):,} held back for validation and"
         f" {len(task.test):,} for the test.",
     ]
-    ranked = {"tail": (tail_kind, task.tails), "head": (head_kind, task.heads)}
-    for direction, (kind, nodes) in ranked.items():
-        lines += [
-            "",
-            f"## Test, {direction}s ranked among {len(nodes):,} {kind} nodes",
-            "",
-            "Filtered; ties count half; 95 % intervals by bootstrap over queries"
-            f" (n = {len(task.test):,} edges).",
-            "",
-            "| | MRR | Hits@1 | Hits@3 | Hits@10 |",
-            "|---|---|---|---|---|",
-            row("this model", model.metrics["test"][direction]),
-            *(
-                row(name, figures[direction])
-                for name, figures in model.metrics["baselines"].items()
-            ),
-        ]
+    for direction, kind, nodes in (
+        ("tail", tail_kind, task.tails),
+        ("head", head_kind, task.heads),
+    ):
+        title = f"## Test, {direction}s ranked among {len(nodes):,} {kind} nodes"
+        lines += ["", title, *_test_lines(model, direction)]
         if measured := model.metrics["calibration"].get(direction):
-            lines += [
-                "",
-                f"Probabilities of the first {CALIBRATED_CANDIDATES} candidates: Brier"
-                f" {measured['brier']:.5f} (a constant: {measured['brier_of_base_rate']:.5f}), ECE"
-                f" {measured['ece']:.5f}, base rate {measured['base_rate']:.5f}. In ten parts of"
-                " equally many, from the least probable on:",
-                "",
-                "| said | true |",
-                "|---|---|",
-                *(
-                    f"| {part['probability']:.4f} | {part['true']:.4f} |"
-                    for part in measured["reliability"]
-                ),
-                "",
-                f"![{_PLOTTED[direction]}]({_plot(direction)})",
-            ]
+            lines += _calibration_lines(measured, direction)
     lines += [
         "",
         "## What a probability says",
@@ -121,3 +84,49 @@ def link_card(model: MeasuredModel) -> str:
         *sources_markdown(model.record["sources"]),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _test_lines(model: MeasuredModel, direction: str) -> list[str]:
+    """The test figures of the model and the baselines, as a table."""
+    baselines = model.metrics["baselines"].items()
+    return [
+        "",
+        "Filtered; ties count half; 95 % intervals by bootstrap over queries"
+        f" (n = {len(model.task.test):,} edges).",
+        "",
+        "| | MRR | Hits@1 | Hits@3 | Hits@10 |",
+        "|---|---|---|---|---|",
+        _figures_row("this model", model.metrics["test"][direction]),
+        *(_figures_row(name, figures[direction]) for name, figures in baselines),
+    ]
+
+
+def _figures_row(name: str, figures: Mapping[str, Any]) -> str:
+    if not figures["n"]:
+        return f"| {name} | – | – | – | – |"
+    cells = [
+        f"{figures[key]:.3f} ({figures[f'{key}_interval'][0]:.3f}"
+        f"–{figures[f'{key}_interval'][1]:.3f})"
+        for key in ("mrr", "hits@1", "hits@3", "hits@10")
+    ]
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def _calibration_lines(measured: Mapping[str, Any], direction: str) -> list[str]:
+    """The quality of the probabilities, and a table of predicted beside observed ones."""
+    return [
+        "",
+        f"Probabilities of the first {CALIBRATED_CANDIDATES} candidates: Brier"
+        f" {measured['brier']:.5f} (a constant: {measured['brier_of_base_rate']:.5f}), ECE"
+        f" {measured['ece']:.5f}, base rate {measured['base_rate']:.5f}. In ten parts of"
+        " equally many, from the least probable on:",
+        "",
+        "| said | true |",
+        "|---|---|",
+        *(
+            f"| {part['probability']:.4f} | {part['true']:.4f} |"
+            for part in measured["reliability"]
+        ),
+        "",
+        f"![{_PLOTTED[direction]}]({_plot(direction)})",
+    ]

@@ -83,24 +83,15 @@ def evaluate_model(
         + model.pairs(pairs.rename({"head": "subject", "tail": "object"}))
         + model.task.matrix("train", "valid")
     ).tocsr()
-    sides: dict[str, dict[str, Scored]] = {}
-    measured: dict[str, Any] = {}
-    calibration: dict[str, Any] = {}
-    own = edges is None and split is None
-    steps = len(DIRECTIONS) * (len(scorers) * (1 + len(parts)) + 1)
-    with progress("Evaluating", steps) as step:
-        for side in DIRECTIONS:
-            queries, answers = (numbers if side == "tail" else numbers[:, ::-1]).T
-            truth = known if side == "tail" else known.T.tocsr()
-            sides[side] = {}
-            for name, scorer in scorers.items():
-                score = scorer.score_tails if side == "tail" else scorer.score_heads
-                sides[side][name] = score_pairs(score, queries, answers, truth, seed=seed)
-                step()
-            measured[side] = _figures(sides[side], parts, seed, step)
-            asked = model.task.with_edges(side) if own else np.unique(queries)
-            calibration[side] = _calibration(model, side, asked, numbers, truth)
-            step()
+    held_back = edges is None and split is None
+    with progress("Evaluating", len(DIRECTIONS) * len(scorers) * (1 + len(parts))) as step:
+        sides = {s: _score_side(scorers, s, numbers, known, seed, step) for s in DIRECTIONS}
+        by_side = {side: _figures(scored, parts, seed, step) for side, scored in sides.items()}
+    calibration = {}
+    for side in DIRECTIONS:
+        of_pairs = np.unique(numbers[:, 0 if side == "tail" else 1])
+        queries = model.task.with_edges(side) if held_back else of_pairs
+        calibration[side] = _calibration(model, side, queries, numbers, known)
     return {
         "model": model.name,
         "relation": model.task.edge_type[1],
@@ -111,7 +102,7 @@ def evaluate_model(
         "leaks": leaks.to_dict(),
         "candidates": {"tail": len(model.task.tails), "head": len(model.task.heads)},
         "figures": {
-            **measured,
+            **by_side,
             "both": _of_both_sides(sides, parts, numbers[:, 0], seed),
         },
         "paired": {side: _paired(scored, parts, seed) for side, scored in sides.items()},
@@ -250,6 +241,25 @@ def _baselines(model: LinkModel, training: KnowledgeGraph | None) -> dict[str, L
 # Figures
 
 
+def _score_side(
+    scorers: Mapping[str, LinkScorer],
+    side: str,
+    numbers: NDArray[np.int64],
+    known: sparse.csr_matrix,
+    seed: int,
+    step: Callable[..., None],
+) -> dict[str, Scored]:
+    """The tested pairs scored by each model, with tails or heads ranked."""
+    queries, answers = (numbers if side == "tail" else numbers[:, ::-1]).T
+    known = known if side == "tail" else known.T.tocsr()
+    scored: dict[str, Scored] = {}
+    for name, scorer in scorers.items():
+        score = scorer.score_tails if side == "tail" else scorer.score_heads
+        scored[name] = score_pairs(score, queries, answers, known, seed=seed)
+        step()
+    return scored
+
+
 def _figures(
     scored: Mapping[str, Scored], parts: Mapping[str, Chosen], seed: int, step: Callable[..., None]
 ) -> dict[str, Any]:
@@ -271,6 +281,7 @@ def _calibration(
 ) -> dict[str, Any]:
     """How good the probabilities of the queries' first candidates are, pairs that are known and
     not tested left out."""
+    known = known if side == "tail" else known.T.tocsr()
     tested = pair_matrix(numbers if side == "tail" else numbers[:, ::-1], known.shape)
     if model.task.symmetric:
         tested = tested.maximum(tested.T).tocsr()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +13,7 @@ from torch_geometric.data import HeteroData
 from ...core.ranking import filtered_ranks
 from ...gnn.network import LinkNetwork
 from ...gnn.settings import NetworkSettings
-from ...gnn.training import train_network
+from ...gnn.training import NetworkTraining, train_network
 from ...gnn.vectors import Vectors
 from .task import LinkTask
 
@@ -27,25 +26,25 @@ def fit_link_network(
     seed: int,
     device: torch.device,
     checkpoint: Path | None = None,
-    watch: Callable[[float], None] = lambda mrr: None,
-) -> tuple[Vectors, dict[str, Any]]:
+    watch: Callable[[float], None] = lambda _: None,
+) -> tuple[Vectors, NetworkTraining]:
     """Train a network for a task; its validation edges say when to stop.
 
     Args:
         data: the graph without the edges held back.
         settings: with the `context` that messages go over, see `context_of`.
         checkpoint: see `train_network`.
-        watch: is told each validation MRR (tails ranked among all that are not known).
+        watch: called with each validation MRR (tails ranked among all that are not known).
 
     Returns:
-        What ranks, and the course of training.
+        The scorer, and the course of training.
     """
     until_valid = task.matrix("train", "valid")
 
     def validate(network: LinkNetwork, vectors: Mapping[str, Tensor]) -> float:
-        part = _scorer(network, vectors)
+        scorer = _scorer(network, vectors)
         queries, answers = task.valid.T
-        ranks = filtered_ranks(part.score_tails, queries, answers, until_valid)
+        ranks = filtered_ranks(scorer.score_tails, queries, answers, until_valid)
         mrr = float((1 / ranks).mean())
         watch(mrr)
         return mrr

@@ -207,34 +207,24 @@ def find_leaks(
         .join(keyed.lazy(), on=["a", "b"])
         .collect()
     )
-    saying = pl.col("relation").is_in(entailing(kg.schema, relation))
+    entails = pl.col("relation").is_in(entailing(kg.schema, relation))
     own = own.with_columns(pair_key(groups)).join(keyed, on=["a", "b"])
-    found = pl.concat([own, others.filter(saying).select(own.columns)])
-    straight = groups.entity("subject") == groups.entity("head")
+    leaks = pl.concat([own, others.filter(entails).select(own.columns)])
     symmetric = kg.schema.relation(relation).symmetric
-    found = found.with_columns(
-        leak=pl.when(pl.col("relation") != relation)
-        .then(pl.format("entailed by {}", "relation"))
-        .when(straight | symmetric)
-        .then(pl.lit("same pair"))
-        .otherwise(pl.lit("same pair, turned"))
-    )
-    found = _with_evidence(kg, found).select(
-        *("head", "tail", "leak", "subject", "relation", "object", "sources", "levels")
-    )
+    leaks = _described(kg, leaks.with_columns(_leak_name(groups, relation, symmetric)))
     noted = {
-        "nearly the same compound": _alike(groups, pairs, trained, keyed, found),
+        "nearly the same compound": _alike(groups, pairs, trained, leaks),
         "class named by a mechanism": _classes(kg, pairs, out),
         "document that states it": _documents(kg, pairs, relation, out),
         **{
             f"also joined by {name}": _noted(rows)
             for (name,), rows in sorted(
-                others.filter(~saying).partition_by("relation", as_dict=True).items()
+                others.filter(~entails).partition_by("relation", as_dict=True).items()
             )
         },
     }
     return Leaks(
-        found.sort("head", "tail", "leak", "subject", "relation", "object"),
+        leaks.sort("head", "tail", "leak", "subject", "relation", "object"),
         {name: values for name, values in noted.items() if values["pairs"]},
         pairs.height,
     )
@@ -247,11 +237,24 @@ def _noted(rows: pl.DataFrame, example: str = "") -> dict[str, Any]:
     return {"pairs": rows.select("head", "tail").n_unique() if rows.height else 0, "example": first}
 
 
-def _with_evidence(kg: KnowledgeGraph, found: pl.DataFrame) -> pl.DataFrame:
-    """The sources and levels of the evidence that the edges have in the graph."""
-    found = found.with_columns(edge_ids(found))
-    ids = found["edge"].unique().implode()
-    said = (
+def _leak_name(groups: Groups, relation: str, symmetric: bool) -> pl.Expr:
+    """What sort of leak an edge of training is, as the column `leak`."""
+    same_direction = groups.entity("subject") == groups.entity("head")
+    return (
+        pl.when(pl.col("relation") != relation)
+        .then(pl.format("entailed by {}", "relation"))
+        .when(same_direction | symmetric)
+        .then(pl.lit("same pair"))
+        .otherwise(pl.lit("same pair, turned"))
+        .alias("leak")
+    )
+
+
+def _described(kg: KnowledgeGraph, edges: pl.DataFrame) -> pl.DataFrame:
+    """Edges as `Leaks.found` has them: with the sources and levels of their evidence."""
+    edges = edges.with_columns(edge_ids(edges))
+    ids = edges["edge"].unique().implode()
+    evidence = (
         kg.scan("evidence")
         .filter(pl.col("edge").is_in(ids))
         .group_by("edge")
@@ -261,14 +264,15 @@ def _with_evidence(kg: KnowledgeGraph, found: pl.DataFrame) -> pl.DataFrame:
         )
         .collect()
     )
-    return found.join(said, on="edge", how="left", maintain_order="left")
+    return edges.join(evidence, on="edge", how="left", maintain_order="left").select(
+        *("head", "tail", "leak", "subject", "relation", "object", "sources", "levels")
+    )
 
 
 def _alike(
     groups: Groups,
     pairs: pl.DataFrame,
     trained: pl.DataFrame,
-    keyed: pl.DataFrame,
     found: pl.DataFrame,
 ) -> dict[str, Any]:
     grouped = [groups.group("head").alias("a"), groups.group("tail").alias("b")]

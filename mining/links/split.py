@@ -1,4 +1,4 @@
-"""Splits without leaks: which edges train, which choose, which test, and what none of them sees."""
+"""Splits without leaks: which edges train, validate and test, and which edges none of them sees."""
 
 from __future__ import annotations
 
@@ -132,18 +132,18 @@ def split_links(
 ) -> LinkSplit:
     """Split a relation's edges so that none of training gives a held-back pair away.
 
-    What speaks of one pair stays together: both directions, identifiers that merging joins, and
+    The edges of one pair stay together: both directions, identifiers that merging joins, and
     compounds that are the same or nearly the same molecule (see `group_nodes`). What can't be kept
     together is removed: other edges on a held-back pair, turned or by a relation that entails
     this one, whatever their evidence, text included; where the source or the date decides, edges
-    of alike compounds with the same partner; and what a document that states a held-back pair
+    of similar compounds with the same partner; and what a document that states a held-back pair
     mentions of it.
 
     Args:
-        how: `random`: pairs by chance. `new-heads`, `new-tails`: heads or tails by chance, all of
-            whose edges are held back (of a symmetric relation: nodes). `by-source`: the test has
+        how: `random`: random pairs. `new-heads`, `new-tails`: random heads or tails, all of whose
+            edges are held back (of a symmetric relation: nodes). `by-source`: the test has
             the edges that only `sources` record. `by-date`: the test has the edges all of whose
-            evidence is dated `since` or later. Of these two, validation is by chance.
+            evidence is dated `since` or later. Of these two, validation is random.
         share: of the edges, for validation and for the test each.
         sources: names of sources.
         since: a date, ISO 8601; if not given, the latest that leaves `share` of the edges.
@@ -164,59 +164,35 @@ def split_links(
     edges = edges.with_columns(a=pl.min_horizontal(ends), b=pl.max_horizontal(ends))
     target, generator = share * edges.height, np.random.default_rng(seed)
     facts: dict[str, Any] = {}
-    if how in ("by-source", "by-date"):
-        if how == "by-source":
-            tested, facts["sources"] = _of_sources(edges, sources), sorted(sources)
-        else:
-            tested, facts["dates"] = _dated(kg, edges, since, target)
-        rest = edges.join(tested, on="id", how="anti")
-        parts = _drawn(rest, [_PAIR], {"valid": target}, generator)
-        parts = pl.concat([tested.select("id", part=pl.lit("test")), parts])
+    if how == "by-source":
+        tested, facts["sources"] = _of_sources(edges, sources), sorted(sources)
+        parts = _around_test(edges, tested, target, generator)
+    elif how == "by-date":
+        tested, facts["dates"] = _dated(kg, edges, since, target)
+        parts = _around_test(edges, tested, target, generator)
     else:
-        units = [_PAIR] if how == "random" else [groups.group(how.removeprefix("new-")[:-1])]
-        if how != "random" and kg.schema.relation(relation).symmetric:
-            units = [pl.col("a"), pl.col("b")]
+        units = _units(how, groups, symmetric=kg.schema.relation(relation).symmetric)
         parts = _drawn(edges, units, {"test": target, "valid": target}, generator)
-    edges, doubled = _apart(edges.join(parts, on="id"), groups, relation)
-    held = edges.filter(pl.col("part") != "train")
+    edges, same_pairs = _one_part_a_pair(edges.join(parts, on="id"), groups, relation)
     counts = {part: edges.filter(part=part).height for part in PARTS}
     if empty := [part for part, count in counts.items() if not count]:
         raise DataError(
             f"of {rows.height:,} edges none would be left for {empty[0]}; take another share, way"
             " to split or seed"
         )
+    held = edges.filter(pl.col("part") != "train")
     removed = [
-        doubled,
-        _saying_the_same(kg, relation, edges, held, groups),
-        _mentioned(kg, relation, held),
+        same_pairs,
+        _entailing_edges(kg, relation, edges, held, groups),
+        _mentions(kg, relation, held),
     ]
     if without:
         new = held["head" if how == "new-heads" else "tail"].unique()
         removed.append(_edges_at(kg, new, relations))
     if how == "by-date":
         removed.append(_later(kg, relation, facts["dates"]["since"]))
-    gone = (
-        pl.concat(removed)
-        .unique("edge", keep="first", maintain_order=True)
-        .join(edges, left_on="edge", right_on="id", how="anti")
-        .sort("reason", "relation", "head", "tail")
-    )
-    split = LinkSplit(
-        edges.select("part", "head", relation=pl.lit(relation), tail="tail", edge="id").sort(
-            "part", "head", "tail"
-        ),
-        gone,
-        {},
-    )
-    leaks = find_leaks(
-        kg,
-        relation,
-        edges.filter(part="test"),
-        edges.filter(part="train"),
-        [edge for ids in split.held_back().values() for edge in ids],
-        groups,
-    )
-    report = {
+    split = LinkSplit(_listed(edges, relation), _merged_removals(removed, edges), {})
+    made = {
         "relation": relation,
         "edge_type": list(edge_type),
         "how": how,
@@ -228,14 +204,8 @@ def split_links(
         "graph": kg.checksum(),
         "edges": rows.height,
         "counts": {**counts, "removed": rows.height - edges.height},
-        "ends": _ends(edges),
-        "removed": dict(gone.group_by("reason").len().sort("reason").iter_rows()),
-        "removed_by_relation": dict(gone.group_by("relation").len().sort("relation").iter_rows()),
-        "kept_together": _together(edges, groups),
-        "text_evidence": _text(kg, held),
-        "noted": leaks.to_dict()["noted"],
     }
-    return replace(split, report=report)
+    return replace(split, report={**made, **_report(kg, relation, split, edges, groups)})
 
 
 def _check(
@@ -270,6 +240,24 @@ def _other_relations(kg: KnowledgeGraph, relation: str, named: Sequence[str]) ->
 # Which part an edge goes to
 
 
+def _units(how: str, groups: Groups, *, symmetric: bool) -> list[pl.Expr]:
+    """The units of edges that a way of splitting keeps together: pairs, or nodes of an end."""
+    if how == "random":
+        return [_PAIR]
+    if symmetric:
+        return [pl.col("a"), pl.col("b")]
+    return [groups.group(how.removeprefix("new-")[:-1])]
+
+
+def _around_test(
+    edges: pl.DataFrame, tested: pl.DataFrame, n_valid: float, generator: np.random.Generator
+) -> pl.DataFrame:
+    """Parts of edges (id, part) where those of the test are given, and validation is random."""
+    rest = edges.join(tested, on="id", how="anti")
+    parts = _drawn(rest, [_PAIR], {"valid": n_valid}, generator)
+    return pl.concat([tested.select("id", part=pl.lit("test")), parts])
+
+
 _PAIR = pl.concat_str("a", "b", separator="\n")
 
 
@@ -279,7 +267,7 @@ def _drawn(
     sizes: Mapping[str, float],
     generator: np.random.Generator,
 ) -> pl.DataFrame:
-    """Whole units by chance, until each part in turn has at least its size: id, part.
+    """Random units, whole, until each part in turn has at least its size: id, part.
 
     An edge with two units goes where the first of them that is drawn goes. A unit larger than a
     part is left in training.
@@ -367,9 +355,11 @@ def _removed(edges: pl.LazyFrame, reason: pl.Expr) -> pl.DataFrame:
     ).collect()
 
 
-def _apart(edges: pl.DataFrame, groups: Groups, relation: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The edges without those of validation and training that say what the test's do, and without
-    those of training that say what validation's do; and those removed."""
+def _one_part_a_pair(
+    edges: pl.DataFrame, groups: Groups, relation: str
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Edges of a pair that are in several parts stay in the first of test, validation and training;
+    the edges that stay, and those removed."""
     order = {"test": 0, "valid": 1, "train": 2}
     rank = pl.col("part").replace_strict(order, return_dtype=pl.Int64)
     first = rank == rank.min().over("a", "b")
@@ -387,7 +377,7 @@ def _apart(edges: pl.DataFrame, groups: Groups, relation: str) -> tuple[pl.DataF
     return edges.filter(first), removed
 
 
-def _saying_the_same(
+def _entailing_edges(
     kg: KnowledgeGraph, relation: str, edges: pl.DataFrame, held: pl.DataFrame, groups: Groups
 ) -> pl.DataFrame:
     """Edges outside the split that join a held-back pair by the relation or one entailing it."""
@@ -411,7 +401,7 @@ def _saying_the_same(
     return _removed(found, reason)
 
 
-def _mentioned(kg: KnowledgeGraph, relation: str, held: pl.DataFrame) -> pl.DataFrame:
+def _mentions(kg: KnowledgeGraph, relation: str, held: pl.DataFrame) -> pl.DataFrame:
     """What documents that state a held-back pair mention of it."""
     stating = documents_of(kg, held, relation)
     ends = pl.concat(stating.select("document", end=end) for end in ("head", "tail")).unique()
@@ -449,7 +439,43 @@ def _later(kg: KnowledgeGraph, relation: str, since: str) -> pl.DataFrame:
     )
 
 
+def _merged_removals(removed: Sequence[pl.DataFrame], edges: pl.DataFrame) -> pl.DataFrame:
+    """Removed edges, each with its first reason; none that is in a part."""
+    return (
+        pl.concat(removed)
+        .unique("edge", keep="first", maintain_order=True)
+        .join(edges, left_on="edge", right_on="id", how="anti")
+        .sort("reason", "relation", "head", "tail")
+    )
+
+
+def _listed(edges: pl.DataFrame, relation: str) -> pl.DataFrame:
+    """The edges as `LinkSplit.edges` has them."""
+    columns = edges.select("part", "head", relation=pl.lit(relation), tail="tail", edge="id")
+    return columns.sort("part", "head", "tail")
+
+
 # The report
+
+
+def _report(
+    kg: KnowledgeGraph, relation: str, split: LinkSplit, edges: pl.DataFrame, groups: Groups
+) -> dict[str, Any]:
+    """What a split kept together and removed, and what it only notes."""
+    held_back = [edge for ids in split.held_back().values() for edge in ids]
+    test, train = edges.filter(part="test"), edges.filter(part="train")
+    leaks = find_leaks(kg, relation, test, train, held_back, groups)
+    removed = split.removed
+    return {
+        "ends": _ends(edges),
+        "removed": dict(removed.group_by("reason").len().sort("reason").iter_rows()),
+        "removed_by_relation": dict(
+            removed.group_by("relation").len().sort("relation").iter_rows()
+        ),
+        "kept_together": _kept_together(edges, groups),
+        "text_evidence": _text_evidence(kg, edges.filter(pl.col("part") != "train")),
+        "noted": leaks.to_dict()["noted"],
+    }
 
 
 def _ends(edges: pl.DataFrame) -> dict[str, dict[str, int]]:
@@ -469,7 +495,7 @@ def _ends(edges: pl.DataFrame) -> dict[str, dict[str, int]]:
     return found
 
 
-def _together(edges: pl.DataFrame, groups: Groups) -> dict[str, int]:
+def _kept_together(edges: pl.DataFrame, groups: Groups) -> dict[str, int]:
     """How many compounds could be compared, are alike, and how many edges that kept in one part."""
     alike = len(set(groups.alike) | set(groups.alike.values()))
     several = edges.filter(pl.len().over("a", "b") > 1)
@@ -483,9 +509,9 @@ def _together(edges: pl.DataFrame, groups: Groups) -> dict[str, int]:
     }
 
 
-def _text(kg: KnowledgeGraph, held: pl.DataFrame) -> dict[str, int]:
-    """Held-back edges that text speaks of, whose text is held back with them."""
+def _text_evidence(kg: KnowledgeGraph, held: pl.DataFrame) -> dict[str, int]:
+    """How many held-back edges have text-mined evidence, which is held back with them."""
     ids = held["id"].implode()
-    said = kg.scan("evidence").filter(pl.col("edge").is_in(ids), pl.col("level") == "text-mined")
-    rows = said.select("edge").collect()
+    mined = kg.scan("evidence").filter(pl.col("edge").is_in(ids), pl.col("level") == "text-mined")
+    rows = mined.select("edge").collect()
     return {"edges": rows["edge"].n_unique(), "rows": rows.height}

@@ -15,7 +15,7 @@ from ...core.ranking import pair_matrix
 from ...gnn.data import EdgeType, vocabulary
 from ...graph.kg import KnowledgeGraph
 
-_HELD_BACK = 0.1  # of the relation's edges, for validation and for the test each
+_HELD_BACK_SHARE = 0.1  # of the relation's edges, for validation and for the test each
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class LinkTask:
     def with_edges(self, direction: str) -> NDArray[np.int64]:
         """The heads (direction `tail`) or tails (`head`) that have an edge in any part."""
         pairs = np.concatenate([self.train, self.valid, self.test])
-        asked = pairs if self.symmetric else pairs[:, 0 if direction == "tail" else 1]
-        return np.asarray(np.unique(asked))
+        queries = pairs if self.symmetric else pairs[:, 0 if direction == "tail" else 1]
+        return np.asarray(np.unique(queries))
 
     def loops(self) -> sparse.csr_matrix:
         """The pairs of a node with itself, where the relation is within a kind."""
@@ -78,8 +78,8 @@ def link_task(
     Where the relation joins several pairs of kinds, the pair with the most edges is taken.
 
     Args:
-        split: ids of the edges to hold back, under `valid` and `test`; a tenth each, by chance, if
-            not given. Under `removed`, edges of any relation that training must not see either; see
+        split: ids of the edges to hold back, under `valid` and `test`; a random tenth each, if not
+            given. Under `removed`, edges of any relation that training must not see either; see
             `medkg.mining.links.split`.
 
     Raises:
@@ -89,27 +89,9 @@ def link_task(
     (head_kind, _, tail_kind), edges = relation_edges(kg, relation)
 
     if split is None:
-        order = np.random.default_rng(seed).permutation(edges.height)
-        n = max(1, round(edges.height * _HELD_BACK))
-        ids = edges["id"].gather(order).to_list()
-        held_back = {"valid": sorted(ids[:n]), "test": sorted(ids[n : 2 * n])}
+        held_back = _random_split(edges["id"], seed)
     else:
-        if unknown := sorted(set(split) - {"valid", "test", "removed"}):
-            raise DataError(f"a split has the parts valid, test and removed, not {unknown}")
-        held_back = {part: sorted(split.get(part, ())) for part in ("valid", "test")}
-        for part, ids in held_back.items():
-            if strange := sorted(set(ids) - set(edges["id"])):
-                raise DataError(
-                    f"the {part} part of the split has {len(strange)} ids that are no edges"
-                    f" {head_kind} {relation} {tail_kind} of the graph, as {strange[0]!r}"
-                )
-        if not held_back["valid"]:
-            raise DataError("the split holds no validation edges back; training needs some")
-        if set(held_back["valid"]) & set(held_back["test"]):
-            raise DataError("the split has the same edge in validation and in test")
-        if removed := sorted(split.get("removed", ())):
-            held_back["removed"] = removed
-
+        held_back = _checked_split(split, edges["id"], f"{head_kind} {relation} {tail_kind}")
     nodes = vocabulary(kg)
     number = {kind: pl.DataFrame({"id": nodes[kind]}).with_row_index("n") for kind in nodes}
     numbered = edges.join(number[head_kind], left_on="subject", right_on="id").join(
@@ -132,6 +114,45 @@ def link_task(
         held_back=held_back,
         symmetric=schema_relation.symmetric and head_kind == tail_kind,
     )
+
+
+def _random_split(ids: pl.Series, seed: int) -> dict[str, list[str]]:
+    """Ids of edges to hold back at random, by part."""
+    order = np.random.default_rng(seed).permutation(len(ids))
+    n = max(1, round(len(ids) * _HELD_BACK_SHARE))
+    shuffled = ids.gather(order).to_list()
+    return {"valid": sorted(shuffled[:n]), "test": sorted(shuffled[n : 2 * n])}
+
+
+def _checked_split(
+    split: Mapping[str, Iterable[str]], ids: pl.Series, edge_type: str
+) -> dict[str, list[str]]:
+    """A split's ids by part, sorted.
+
+    Args:
+        ids: of the relation's edges.
+        edge_type: of these, as a message names it.
+
+    Raises:
+        DataError: unknown parts, ids that are no edges of the relation, no validation edges, or an
+            edge in two parts.
+    """
+    if unknown := sorted(set(split) - {"valid", "test", "removed"}):
+        raise DataError(f"a split has the parts valid, test and removed, not {unknown}")
+    held_back = {part: sorted(split.get(part, ())) for part in ("valid", "test")}
+    for part, of_part in held_back.items():
+        if strange := sorted(set(of_part) - set(ids)):
+            raise DataError(
+                f"the {part} part of the split has {len(strange)} ids that are no edges"
+                f" {edge_type} of the graph, as {strange[0]!r}"
+            )
+    if not held_back["valid"]:
+        raise DataError("the split holds no validation edges back; training needs some")
+    if set(held_back["valid"]) & set(held_back["test"]):
+        raise DataError("the split has the same edge in validation and in test")
+    if removed := sorted(split.get("removed", ())):
+        held_back["removed"] = removed
+    return held_back
 
 
 def relation_edges(kg: KnowledgeGraph, relation: str) -> tuple[EdgeType, pl.DataFrame]:

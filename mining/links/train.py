@@ -127,7 +127,7 @@ def train_links(
         model: `ranker` (see `medkg.mining.links.ranker`), the default; `network` (encoder ×
             decoder), the default where one of its options is given, or `context_relations`;
             `structure` (the heads' molecules alone); or a baseline: `degree` or `neighbours`.
-        split: edge ids to hold back, under `valid` and `test`; a tenth each by chance if not given.
+        split: edge ids to hold back, under `valid` and `test`; a random tenth each if not given.
         context_relations: the other relations to learn from; by default those that have the
             relation's kinds at an end, the smallest first, up to 500,000 edges.
         out: a folder to save the model in. State is kept beside it while training, so that the same
@@ -250,24 +250,8 @@ def ensemble_links(
         check_replaceable(Path(out), marker=CONFIG, kind=KIND)
     if len(models) < 2:
         raise ModelError("an ensemble needs two trained models or more")
-    first, *others = models
-    for model in models:
-        if not model.same_graph:
-            raise ModelError(
-                f"{model.name} was trained on another graph than it is given now; give the members"
-                " the graph they were trained on"
-            )
-    for other in others:
-        for what, one, same in (
-            ("the graph", other.record["checksum"], first.record["checksum"]),
-            ("the relation", other.task.edge_type, first.task.edge_type),
-            ("the edges held back", other.task.held_back, first.task.held_back),
-        ):
-            if one != same:
-                raise ModelError(
-                    f"{other.name} and {first.name} can't be joined: {what} they were trained with"
-                    " differ; train them on one graph with one --split, or one --seed"
-                )
+    _check_members(models)
+    first = models[0]
     kg, task = first.graph, first.task
     members = [EnsembleMember(model.scorer, model.calibrations) for model in models]
     weights, _ = choose_weights(members, task, seed=seed)
@@ -296,6 +280,32 @@ def ensemble_links(
     if out is not None:
         fitted.save(out)
     return fitted
+
+
+def _check_members(models: Sequence[LinkModel]) -> None:
+    """Refuse members that were not trained on one graph with one split.
+
+    Raises:
+        ModelError: names the models and what differs.
+    """
+    for model in models:
+        if not model.same_graph:
+            raise ModelError(
+                f"{model.name} was trained on another graph than it is given now; give the members"
+                " the graph they were trained on"
+            )
+    first, *others = models
+    for other in others:
+        for what, one, same in (
+            ("the graph", other.record["checksum"], first.record["checksum"]),
+            ("the relation", other.task.edge_type, first.task.edge_type),
+            ("the edges held back", other.task.held_back, first.task.held_back),
+        ):
+            if one != same:
+                raise ModelError(
+                    f"{other.name} and {first.name} can't be joined: {what} they were trained with"
+                    " differ; train them on one graph with one --split, or one --seed"
+                )
 
 
 def _measured(

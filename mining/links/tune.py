@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+import torch
 from optuna.trial import Trial, TrialState
+from torch_geometric.data import HeteroData
 
 from ...core.atomic import atomic_file
 from ...core.errors import ModelError
@@ -27,7 +29,7 @@ from ...gnn.training import context_of, device_of
 from ...graph.kg import KnowledgeGraph
 from .fit_network import fit_link_network
 from .node_features import add_features
-from .task import link_task
+from .task import LinkTask, link_task
 
 TRIALS = "trials.db"
 BEST = "best.toml"
@@ -72,40 +74,16 @@ def tune_links(
     space, where = _space(settings, fixed), device_of(device)
 
     folder.mkdir(parents=True, exist_ok=True)
-    same = [relation, seed, task.held_back, kg.checksum(), settings.to_dict(), sorted(space)]
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(
-        storage=f"sqlite:///{folder.resolve() / TRIALS}",
-        study_name=hashlib.sha256(json.dumps(same).encode()).hexdigest(),
-        direction="maximize",
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
-        load_if_exists=True,
-    )
-    for left in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        study.tell(left.number, state=TrialState.FAIL)  # of a killed call
-
+    identity = [relation, seed, task.held_back, kg.checksum(), settings.to_dict(), sorted(space)]
+    study = _open_study(folder, json.dumps(identity))
     with progress("Tuning", trials) as shown:
         shown(done := len(study.get_trials(deepcopy=False, states=_FINISHED)))
         while done < trials:
             # A sampler of its own for each trial, so that one tried anew is the same.
             study.sampler = optuna.samplers.TPESampler(seed=hash((seed, done)) % 2**32)
             trial = study.ask()
-            tried = replace(
-                settings, **{name: _suggest(trial, name, space[name]) for name in space}
-            )
-            looks: list[float] = []
-
-            def watch(mrr: float, trial: Trial = trial, looks: list[float] = looks) -> None:
-                looks.append(mrr)
-                trial.report(mrr, step=len(looks))
-                if trial.should_prune():
-                    raise optuna.TrialPruned
-
-            try:
-                fit_link_network(data, task, tried, seed=seed, device=where, watch=watch)
-                study.tell(trial, max(looks))
-            except (optuna.TrialPruned, ModelError):  # ModelError: scores that are no numbers
-                study.tell(trial, state=TrialState.PRUNED)
+            values = {name: _suggest(trial, name, space[name]) for name in space}
+            _run_trial(study, trial, data, task, replace(settings, **values), seed, where)
             done += 1
             if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
                 shown(1, "none with scores yet")
@@ -120,6 +98,46 @@ def tune_links(
             f"none of {trials} trials gave scores that are numbers; set a lower learning rate"
         )
     return replace(settings, **study.best_params)
+
+
+def _open_study(folder: Path, identity: str) -> optuna.Study:
+    """The study of that identity in a folder, with the trials of earlier calls."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(
+        storage=f"sqlite:///{folder.resolve() / TRIALS}",
+        study_name=hashlib.sha256(identity.encode()).hexdigest(),
+        direction="maximize",
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
+        load_if_exists=True,
+    )
+    for running in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        study.tell(running.number, state=TrialState.FAIL)  # of a killed call
+    return study
+
+
+def _run_trial(
+    study: optuna.Study,
+    trial: Trial,
+    data: HeteroData,
+    task: LinkTask,
+    settings: NetworkSettings,
+    seed: int,
+    device: torch.device,
+) -> None:
+    """Train with a trial's settings, and tell the study its best validation MRR."""
+    mrrs: list[float] = []
+
+    def watch(mrr: float) -> None:
+        mrrs.append(mrr)
+        trial.report(mrr, step=len(mrrs))
+        if trial.should_prune():
+            raise optuna.TrialPruned
+
+    try:
+        fit_link_network(data, task, settings, seed=seed, device=device, watch=watch)
+        study.tell(trial, max(mrrs))
+    except (optuna.TrialPruned, ModelError):  # ModelError: scores that are no numbers
+        study.tell(trial, state=TrialState.PRUNED)
 
 
 def _space(settings: NetworkSettings, fixed: Collection[str]) -> dict[str, Range | tuple[Any, ...]]:

@@ -9,16 +9,15 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from medkg.gnn.encoders import (
-    ENCODERS,
+from medkg.gnn.encoders import ENCODERS, Encoder
+from medkg.gnn.message_edges import (
     INVERSE,
-    Encoder,
-    Features,
     MessageEdges,
     MessageType,
     SparseMessageEdges,
     WeightedMessageEdges,
 )
+from medkg.gnn.node_vectors import Features
 from medkg.gnn.settings import NetworkSettings
 
 COUNTS = {"Disease": 3, "Drug": 5, "Target": 7}

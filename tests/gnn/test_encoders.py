@@ -10,17 +10,9 @@ from scipy import sparse
 from torch import Tensor
 from torch_geometric.nn import RGCNConv
 
-from medkg.gnn.encoders import (
-    HGT,
-    INVERSE,
-    CompGCN,
-    Encoder,
-    Features,
-    NodeVectors,
-    SparseMessageEdges,
-    WeightedMessageEdges,
-    _RelationalConvolution,
-)
+from medkg.gnn.encoders import HGT, CompGCN, Encoder, _RelationalConvolution
+from medkg.gnn.message_edges import INVERSE, SparseMessageEdges, WeightedMessageEdges
+from medkg.gnn.node_vectors import Features, NodeVectors
 from medkg.gnn.settings import NetworkSettings
 
 FORTH, BACK = ("Drug", "TARGETS", "Target"), ("Target", "TARGETS" + INVERSE, "Drug")

@@ -16,7 +16,7 @@ from torch_geometric.sampler import (
     NodeSamplerInput,
 )
 
-from medkg.gnn.encoders import SparseMessageEdges
+from medkg.gnn.message_edges import SparseMessageEdges
 from medkg.gnn.network import LinkNetwork, both_ways, messages_over
 from medkg.gnn.sampler import NeighbourSampler, without_seed_edges
 from medkg.gnn.settings import NetworkSettings

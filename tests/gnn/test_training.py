@@ -18,10 +18,11 @@ from medkg.core.errors import ModelError
 from medkg.gnn.data import to_hetero_data
 from medkg.gnn.network import LinkNetwork, compact
 from medkg.gnn.settings import NetworkSettings
-from medkg.gnn.training import _Graph, _State, context_of
+from medkg.gnn.training import _State, context_of
+from medkg.gnn.training_steps import TrainingGraph
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.links.fit_network import fit_link_network
-from medkg.mining.links.model import load_model
+from medkg.mining.links.model import load_link_model
 from medkg.mining.links.task import link_task
 from medkg.mining.links.train import train_links
 from tests.gnn.graphs import family_graph
@@ -56,7 +57,7 @@ def test_a_batch_passes_no_messages_over_what_it_learns(kg: KnowledgeGraph) -> N
     data = compact(data, task.edge_type, settings.context)
     counts = {kind: data[kind].num_nodes for kind in data.node_types}
     edges = {t: data[t].edge_index for t in (task.edge_type, *settings.context)}
-    graph = _Graph(edges, counts, task.matrix("train"), settings, CPU, 2)
+    graph = TrainingGraph(edges, counts, task.matrix("train"), settings, CPU, 2)
     learned = []
     for step in graph.steps(torch.Generator().manual_seed(0), torch.Generator().manual_seed(1)):
         assert step.rows is not None
@@ -232,7 +233,7 @@ def test_features_of_drugs_without_a_vector_of_their_own(
     assert "encoder.nodes.vectors.Drug" not in model.scorer.network  # type: ignore[union-attr]
     with_structures.save(tmp_path / "graph")
     model.save(tmp_path / "model", graph_path=tmp_path / "graph")
-    loaded = load_model(tmp_path / "model")
+    loaded = load_link_model(tmp_path / "model")
     head, tail = "drugbank:DB00", "NCBIGene:01"
     assert loaded.explain(head, tail).attribution == model.explain(head, tail).attribution != ()
 
@@ -252,7 +253,7 @@ def test_two_processes_train_one_model(kg: KnowledgeGraph, tmp_path: Path) -> No
     script.write_text(f"""
 from pathlib import Path
 from safetensors.torch import save_file
-from medkg.mining.links import parallel
+from medkg.gnn import parallel
 from medkg.mining.links.model import LinkModel
 from medkg.mining.links.train import train_links
 from medkg.graph.kg import KnowledgeGraph
@@ -287,7 +288,7 @@ save_file(tensors, here / f"rank{{parallel.rank()}}.safetensors")
     assert (tmp_path / "saved0").exists()
     assert not (tmp_path / "saved1").exists()
     assert not (tmp_path / "model.checkpoint").exists()
-    model = load_model(tmp_path / "model", kg)
+    model = load_link_model(tmp_path / "model", kg)
     assert (
         model.metrics["test"]["tail"]["mrr"]
         > 2 * (model.metrics["baselines"]["degree"]["tail"]["mrr"])

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 import torch
 
-from medkg.gnn import network as training
 from medkg.gnn.attribution import attribute_to_edges
-from medkg.gnn.encoders import WeightedMessageEdges
+from medkg.gnn.message_edges import WeightedMessageEdges
+from medkg.gnn.network import both_ways, messages_over
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.links.explain import Explainer
 from medkg.mining.links.model import LinkModel
@@ -155,7 +155,7 @@ def score_without(model: LinkModel, head: int, tail: int, edges: set[int]) -> fl
     for edge_type in network.types:
         kept = torch.tensor([edge not in edges for edge in data[edge_type].e_id.tolist()])
         index = data[edge_type].edge_index[:, kept]
-        messages.update(training.messages_over(edge_type, index, counts))
+        messages.update(messages_over(edge_type, index, counts))
     with torch.no_grad():
         vectors = network.eval()(messages)
     relation = network.relation()
@@ -193,7 +193,7 @@ def test_attribution_is_the_derivative_of_the_score(model: LinkModel) -> None:
             heads, tails = data[edge_type].edge_index
             own = data[edge_type].e_id == edge
             weights = torch.where(own, weight, 1.0)
-            forth, back = training.both_ways(edge_type)
+            forth, back = both_ways(edge_type)
             n_heads, n_tails = counts[edge_type[0]], counts[edge_type[2]]
             messages[forth] = WeightedMessageEdges(heads, tails, n_tails, weights)
             messages[back] = WeightedMessageEdges(tails, heads, n_heads, weights)

@@ -15,7 +15,7 @@ from medkg.core.errors import (
     ModelError,
     SchemaError,
 )
-from medkg.gnn import network
+from medkg.gnn import network, training_steps
 from medkg.gnn import training as fit
 from medkg.gnn.data import identifiers, to_hetero_data
 from medkg.gnn.network import LinkNetwork
@@ -140,7 +140,7 @@ def test_a_step_does_not_pass_messages_over_what_it_learns(
     kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[set[tuple[int, ...]]] = []
-    messages_over, loss = fit.messages_over, fit._loss
+    messages_over, loss = training_steps.messages_over, fit.link_loss
 
     def watch_messages(edge_type, edges, counts):  # type: ignore[no-untyped-def]  # as the original
         if edge_type[1] == "TARGETS":
@@ -154,8 +154,8 @@ def test_a_step_does_not_pass_messages_over_what_it_learns(
         assert len(pairs | seen[-1]) == 192
         return loss(network, vectors, step, *rest)
 
-    monkeypatch.setattr(fit, "messages_over", watch_messages)
-    monkeypatch.setattr(fit, "_loss", watch_loss)
+    monkeypatch.setattr(training_steps, "messages_over", watch_messages)
+    monkeypatch.setattr(fit, "link_loss", watch_loss)
     train_links(kg, dim=8, epochs=2)
     assert len(seen) == 1 + 2 * 3
 
