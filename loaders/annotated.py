@@ -279,9 +279,9 @@ class _Annotations:
             return
         for head, head_kind in ends[0]:
             for tail, tail_kind in ends[1]:
-                meaning, turned = _RELATIONS.get((name, head_kind, tail_kind)), False
+                meaning, is_reversed = _RELATIONS.get((name, head_kind, tail_kind)), False
                 if meaning is None:
-                    meaning, turned = _RELATIONS.get((name, tail_kind, head_kind)), True
+                    meaning, is_reversed = _RELATIONS.get((name, tail_kind, head_kind)), True
                 if meaning is None or head == tail:
                     reason = "relation that the schema doesn't have"
                     row = (node, slug(name)[:40], head_kind, tail_kind)
@@ -290,7 +290,7 @@ class _Annotations:
                 self._buffer.add_node(head, head_kind)
                 self._buffer.add_node(tail, tail_kind)
                 predicate, qualifiers = meaning
-                subject, object_ = (tail, head) if turned else (head, tail)
+                subject, object_ = (tail, head) if is_reversed else (head, tail)
                 self._buffer.add_evidence(
                     subject,
                     predicate,

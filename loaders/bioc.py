@@ -29,7 +29,7 @@ from .info import SourceInfo
 from .pubtator import typed_end
 from .stream import (
     plain_suffix,
-    published,
+    published_files,
     stream,
     xml_records,
     xml_records_of,
@@ -133,7 +133,7 @@ def load(
 
 
 def _files(path: Path, quarantine: Quarantine) -> Iterator[tuple[Path, Document]]:
-    for file in published(path, "*.xml", "*.XML", "*.json", "*.tar"):
+    for file in published_files(path, "*.xml", "*.XML", "*.json", "*.tar"):
         for number, bioc in enumerate(_documents(file, quarantine), start=1):
             try:
                 document = _document(bioc)
@@ -153,7 +153,7 @@ def _documents(file: Path, quarantine: Quarantine) -> Iterator[BiocObject]:
         case ".tar":
             yield from _archived(file, quarantine)
         case _:
-            yield from _of_records(xml_records(file))
+            yield from _documents_of(xml_records(file))
 
 
 def _archived(file: Path, quarantine: Quarantine) -> Iterator[BiocObject]:
@@ -164,7 +164,7 @@ def _archived(file: Path, quarantine: Quarantine) -> Iterator[BiocObject]:
                 content = archive.extractfile(member) if member.isfile() else None
                 if content is not None and member.name.lower().endswith(".xml"):
                     try:
-                        yield from _of_records(xml_records_of(content, member.name))
+                        yield from _documents_of(xml_records_of(content, member.name))
                     except DataError:
                         quarantine.add("file is not well-formed XML", path=file, row=member.name)
                 archive.members = []  # type: ignore[attr-defined]  # typeshed leaves it out
@@ -188,13 +188,13 @@ def _json_documents(file: Path) -> Iterator[BiocObject]:
         raise DataError("is not whole, valid JSON", path=file) from None
 
 
-def _of_records(records: Iterator[_Element]) -> Iterator[BiocObject]:
+def _documents_of(records: Iterator[_Element]) -> Iterator[BiocObject]:
     for element in records:
         if element.tag == "document":
-            yield _of_xml(element)
+            yield _from_xml(element)
 
 
-def _of_xml(element: _Element) -> BiocObject:
+def _from_xml(element: _Element) -> BiocObject:
     """An element of BioC's XML in the form that BioC's JSON has."""
     members: dict[str, object] = dict(_attributes(element))
     infons: dict[str, str] = {}
@@ -205,7 +205,7 @@ def _of_xml(element: _Element) -> BiocObject:
         elif child.tag in ("location", "node"):
             lists.setdefault(f"{child.tag}s", []).append(_attributes(child))
         elif len(child) or child.attrib or child.tag in ("passage", "sentence"):
-            lists.setdefault(f"{child.tag}s", []).append(_of_xml(child))
+            lists.setdefault(f"{child.tag}s", []).append(_from_xml(child))
         else:
             members[str(child.tag)] = child.text or ""
     return cast(BiocObject, {**members, **lists, "infons": infons})

@@ -45,7 +45,7 @@ _PART_ROWS = 50_000
 RELEASE = "the release of the files, as evidence will state it"
 PSEUDONYMS = "a secret of 16 to 64 characters, or @FILE with it, to hash patients' identifiers with"
 
-# What is said of a piece of evidence beside the columns of its frame.
+# Further facts of a piece of evidence, beside the columns of its frame.
 Qualifiers = dict[str, JsonValue]
 
 
@@ -245,13 +245,13 @@ class MeasuredValue:
             `value`, `unit`, `range_low`, `range_high` and, where the unit is known,
             `standard_value`, `standard_unit`, `standard_low` and `standard_high`.
         """
-        given = {
+        as_stated = {
             "value": self.value,
             "unit": self.unit,
             "range_low": self.low,
             "range_high": self.high,
         }
-        return {**given, **self._in_standard_unit()}
+        return {**as_stated, **self._in_standard_unit()}
 
     def as_dose(self) -> Qualifiers:
         """The qualifiers of a dose: `dose` as text in place of `value` and `unit`."""

@@ -76,11 +76,11 @@ def _fetch_file(source: str, download: Download, folder: Path) -> Path:
     file = folder / _plain_name(download.name)
     if not download.url.startswith(("https://", "http://")):
         raise DataError(f"{download.url} is not fetched: only http and https are")
-    known = download.sha256 or _recorded(folder).get(file.name)
+    checksum = download.sha256 or _recorded(folder).get(file.name)
     try:
         pooch.retrieve(
             download.url,
-            known_hash=None if known is None else f"sha256:{known}",
+            known_hash=None if checksum is None else f"sha256:{checksum}",
             fname=file.name,
             path=folder,
             downloader=_Resuming(source, folder / f".{file.name}.part"),
@@ -91,7 +91,7 @@ def _fetch_file(source: str, download: Download, folder: Path) -> Path:
         raise DataError(
             f"{download.url} has another checksum than {whose}; it was not used{remedy}", path=file
         ) from error
-    if known is None:
+    if checksum is None:
         sums = {**_recorded(folder), file.name: sha256(file)}
         with atomic_file(folder / _SUMS) as draft:
             lines = (f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
@@ -198,8 +198,12 @@ class _Resuming:
 
     def _validator(self, url: str) -> str | None:
         try:
-            kept = json.loads(self.version.read_text(encoding="utf-8"))
-            return str(kept["validator"]) if kept["url"] == url and kept["validator"] else None
+            remembered = json.loads(self.version.read_text(encoding="utf-8"))
+            return (
+                str(remembered["validator"])
+                if remembered["url"] == url and remembered["validator"]
+                else None
+            )
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

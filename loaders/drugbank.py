@@ -22,7 +22,7 @@ from ..graph.kg import KnowledgeGraph, Part
 from .adme import adme_roles
 from .frames import JsonValue, NodeRow, as_json, nodes_frame
 from .info import SourceInfo
-from .stream import line_of, published, text_of, xml_records
+from .stream import line_of, published_files, text_of, xml_records
 from .text_tables import PART_ROWS
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
             "drugbank needs a path (--path): the full database, drugbank_all_full_database.xml.zip,"
             f" which a registered user downloads from {HOME_PAGE}/releases/latest"
         )
-    file = published(path, "*database*.xml")[0]
+    file = published_files(path, "*database*.xml")[0]
     elements = xml_records(file)
     root = next(elements)
     if root.tag != f"{_NS}drugbank":
@@ -168,10 +168,10 @@ def _parts(
 
 
 def _read_drug(drug: _Element, buffer: _Buffer, path: Path, quarantine: Quarantine) -> None:
-    ids = _all(drug, "drugbank-id")
+    ids = _children(drug, "drugbank-id")
     primary = next((text_of(one) for one in ids if one.get("primary") == "true"), "")
     secondary = [text_of(one) for one in ids if one.get("primary") != "true"]
-    name = _text(drug, "name")
+    name = _child_text(drug, "name")
     if not _DRUG_ID.fullmatch(primary) or not name:
         quarantine.add(
             "drug without primary identifier or name",
@@ -181,8 +181,8 @@ def _read_drug(drug: _Element, buffer: _Buffer, path: Path, quarantine: Quaranti
         )
         return
     subject = f"drugbank:{primary}"
-    atc = [code.get("code", "") for code in _all(drug, "atc-codes", "atc-code")]
-    cas, unii = _text(drug, "cas-number"), _text(drug, "unii")
+    atc = [code.get("code", "") for code in _children(drug, "atc-codes", "atc-code")]
+    cas, unii = _child_text(drug, "cas-number"), _child_text(drug, "unii")
     computed = _computed(drug)
     identifiers = _identifiers(drug)
     codes = [(_DRUG_XREFS[name], local) for name, local in identifiers if name in _DRUG_XREFS]
@@ -192,32 +192,32 @@ def _read_drug(drug: _Element, buffer: _Buffer, path: Path, quarantine: Quaranti
         subject,
         "Drug",
         name,
-        [text_of(synonym) for synonym in _all(drug, "synonyms", "synonym")],
+        [text_of(synonym) for synonym in _children(drug, "synonyms", "synonym")],
         [_curie(prefix, local) for prefix, local in codes if local],
         type=drug.get("type", ""),
-        groups=[text_of(group) for group in _all(drug, "groups", "group")],
+        groups=[text_of(group) for group in _children(drug, "groups", "group")],
         cas=cas,
         unii=unii,
-        indication=_text(drug, "indication"),
+        indication=_child_text(drug, "indication"),
         **computed,
     )
-    for code in _all(drug, "atc-codes", "atc-code"):
+    for code in _children(drug, "atc-codes", "atc-code"):
         _read_classes(code, subject, buffer)
     for plural, role in _ROLES:
-        for interactant in _all(drug, plural, role):
+        for interactant in _children(drug, plural, role):
             _read_interactant(interactant, subject, role, buffer)
-    for interaction in _all(drug, "drug-interactions", "drug-interaction"):
-        other = f"drugbank:{_text(interaction, 'drugbank-id')}"
+    for interaction in _children(drug, "drug-interactions", "drug-interaction"):
+        other = f"drugbank:{_child_text(interaction, 'drugbank-id')}"
         if other not in buffer.seen:
-            buffer.add_node(other, "Drug", _text(interaction, "name"))
+            buffer.add_node(other, "Drug", _child_text(interaction, "name"))
         buffer.add_evidence(
-            subject, "INTERACTS_WITH", other, effect=_text(interaction, "description")
+            subject, "INTERACTS_WITH", other, effect=_child_text(interaction, "description")
         )
 
 
 def _read_classes(code: _Element, subject: str, buffer: _Buffer) -> None:
     """The ATC groups above a drug's code, the nearest of which it is in."""
-    levels = {level.get("code", ""): text_of(level) for level in _all(code, "level")}
+    levels = {level.get("code", ""): text_of(level) for level in _children(code, "level")}
     ascending = sorted(filter(None, levels), key=len, reverse=True)
     for group in ascending:
         if f"ATC:{group}" not in buffer.seen:
@@ -232,26 +232,28 @@ def _read_classes(code: _Element, subject: str, buffer: _Buffer) -> None:
 
 def _read_interactant(interactant: _Element, subject: str, role: str, buffer: _Buffer) -> None:
     """What a drug acts on or is handled by: each polypeptide of it, or, without any, it itself."""
-    name = _text(interactant, "name")
-    polypeptides = _all(interactant, "polypeptide")
+    name = _child_text(interactant, "name")
+    polypeptides = _children(interactant, "polypeptide")
     targets = [_read_polypeptide(polypeptide, buffer) for polypeptide in polypeptides]
-    if not polypeptides and (own := _text(interactant, "id")):
+    if not polypeptides and (own := _child_text(interactant, "id")):
         targets = [f"drugbank.target:{own}"]
         if targets[0] not in buffer.seen:
-            buffer.add_node(targets[0], "Target", name, organism=_text(interactant, "organism"))
-    articles = _all(interactant, "references", "articles", "article")
-    pmids = [pmid for article in articles if (pmid := _text(article, "pubmed-id"))]
+            buffer.add_node(
+                targets[0], "Target", name, organism=_child_text(interactant, "organism")
+            )
+    articles = _children(interactant, "references", "articles", "article")
+    pmids = [pmid for article in articles if (pmid := _child_text(article, "pubmed-id"))]
     for target in targets:
         buffer.add_evidence(
             subject,
             "TARGETS",
             target,
             sorted({f"PMID:{pmid}" for pmid in pmids}),
-            action="; ".join(text_of(e) for e in _all(interactant, "actions", "action")),
+            action="; ".join(text_of(e) for e in _children(interactant, "actions", "action")),
             role=role,
-            known_action=_text(interactant, "known-action"),
-            inhibition_strength=_text(interactant, "inhibition-strength"),
-            induction_strength=_text(interactant, "induction-strength"),
+            known_action=_child_text(interactant, "known-action"),
+            inhibition_strength=_child_text(interactant, "inhibition-strength"),
+            induction_strength=_child_text(interactant, "induction-strength"),
             member_of=name if len(targets) > 1 else "",
         )
 
@@ -259,16 +261,16 @@ def _read_interactant(interactant: _Element, subject: str, role: str, buffer: _B
 def _read_polypeptide(polypeptide: _Element, buffer: _Buffer) -> str:
     """The identifier of a polypeptide; its node is added where it is not there yet."""
     uniprot = f"UniProtKB:{polypeptide.get('id', '')}"
-    others = dict(_identifiers(polypeptide))
+    identifiers = dict(_identifiers(polypeptide))
     # "HGNC:620", in some releases "GNC:620".
-    hgnc = re.search(r"\d+$", others.get("HUGO Gene Nomenclature Committee (HGNC)", ""))
+    hgnc = re.search(r"\d+$", identifiers.get("HUGO Gene Nomenclature Committee (HGNC)", ""))
     target = f"HGNC:{hgnc[0]}" if hgnc else uniprot
     if target in buffer.seen:
         return target
-    name, gene = _text(polypeptide, "name"), _text(polypeptide, "gene-name")
+    name, gene = _child_text(polypeptide, "name"), _child_text(polypeptide, "gene-name")
     organism = polypeptide.find(f"{_NS}organism")
     taxon = "" if organism is None else organism.get("ncbi-taxonomy-id", "")
-    synonyms = [text_of(synonym) for synonym in _all(polypeptide, "synonyms", "synonym")]
+    synonyms = [text_of(synonym) for synonym in _children(polypeptide, "synonyms", "synonym")]
     if hgnc or taxon == _HUMAN:
         buffer.add_node(target, "Target", gene or name, [name, *synonyms], [uniprot])
     else:
@@ -283,23 +285,26 @@ def _read_polypeptide(polypeptide: _Element, buffer: _Buffer) -> str:
     return target
 
 
-def _all(element: _Element, *path: str) -> list[_Element]:
+def _children(element: _Element, *path: str) -> list[_Element]:
+    """The elements at a path of tags."""
     return element.findall("/".join(f"{_NS}{step}" for step in path))
 
 
-def _text(element: _Element, tag: str) -> str:
+def _child_text(element: _Element, tag: str) -> str:
+    """The text of a child; empty where it is not there."""
     return text_of(element.find(f"{_NS}{tag}"))
 
 
 def _identifiers(element: _Element) -> list[tuple[str, str]]:
-    identifiers = _all(element, "external-identifiers", "external-identifier")
-    return [(_text(one, "resource"), _text(one, "identifier")) for one in identifiers]
+    """The external identifiers: pairs of resource and identifier."""
+    identifiers = _children(element, "external-identifiers", "external-identifier")
+    return [(_child_text(one, "resource"), _child_text(one, "identifier")) for one in identifiers]
 
 
 def _computed(drug: _Element) -> dict[str, str]:
     """InChI, InChIKey and SMILES."""
-    properties = _all(drug, "calculated-properties", "property")
-    values = {_text(one, "kind"): _text(one, "value") for one in properties}
+    properties = _children(drug, "calculated-properties", "property")
+    values = {_child_text(one, "kind"): _child_text(one, "value") for one in properties}
     return {ours: values[theirs] for theirs, ours in _PROPERTIES.items() if values.get(theirs)}
 
 

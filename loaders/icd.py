@@ -25,7 +25,7 @@ from .info import Download, SourceInfo
 from .stream import (
     line_of,
     plain_suffix,
-    published,
+    published_files,
     text_lines,
     text_of,
     xml_records,
@@ -75,7 +75,7 @@ def load_cm(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
             "icd10cm needs a path (--path): a folder with icd10cm_tabular_<year>.xml or"
             " icd10cm_order_<year>.txt from https://www.cdc.gov/nchs/icd/icd-10-cm/files.html"
         )
-    files = published(path, "*tabular*.xml", "*order*.txt")
+    files = published_files(path, "*tabular*.xml", "*order*.txt")
     source = Source(
         "icd10cm",
         _cm_release(files),
@@ -115,7 +115,7 @@ def load_who(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
         raise MissingError(
             "icd10 needs a path (--path): the ClaML file (.xml) from https://icdcdn.who.int/icd10"
         )
-    files = published(path, "*.xml")
+    files = published_files(path, "*.xml")
     if len(files) > 1:
         names = ", ".join(file.name for file in files)
         raise DataError(f"has several XML files ({names}); give the one that is meant", path=path)

@@ -1,4 +1,4 @@
-"""What a source says of itself; each module of a source has one as `INFO`."""
+"""The description of a source; each module of a source has one as `INFO`."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def load(
     """A graph in KGX's form.
 
     A node takes the kind of the most specific of its categories that the schema knows; an edge
-    takes the relation that its predicate, its qualifiers and the kinds of its ends tell. What the
+    takes the relation that its predicate, its qualifiers and the kinds of its ends mean. What the
     schema has no kind or relation for is set aside with its category or predicate, and so are
     other models' predictions.
 
@@ -98,7 +98,9 @@ def _sources(files: Files, own: bool, release: str, licence: str) -> list[Source
             raise DataError(f"is damaged: {error}", path=files.manifest) from error
     fields = {"source": (f"{OWN}source",) if own else EDGE_FIELDS["source"]}
     names: set[str] = set()
-    for file in files.edges + [file for held, file in files.others.items() if held == "unasserted"]:
+    for file in files.edges + [
+        file for content, file in files.others.items() if content == "unasserted"
+    ]:
         for rows in read_rows(file, ["subject", *fields["source"]], Quarantine()):
             names |= set(our_fields(rows, fields).select(source_name(pl.col("source")))["source"])
     stated = "as stated by the source: https://w3id.org/information-resource-registry/{}"
@@ -121,7 +123,7 @@ def _own_parts(files: Files, quarantine: Quarantine) -> Iterator[Part]:
     for file in files.nodes:
         for rows in _own_rows(file, NODES, NODE_NAMES, quarantine):
             yield Part(nodes=rows)
-    unasserted = [file for held, file in files.others.items() if held == "unasserted"]
+    unasserted = [file for content, file in files.others.items() if content == "unasserted"]
     for file in [*files.edges, *unasserted]:
         for rows in _own_rows(file, EVIDENCE, EDGE_NAMES, quarantine):
             yield Part(evidence=rows)

@@ -69,7 +69,7 @@ _CATEGORIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("InformationContentEntity", "Document", ()),
 )
 
-# Predicates beside the schema's own: the relations they may be, by the kinds they join. ~: turned.
+# Predicates beside the schema's own: the relations they may be, by the kinds they join; ~ reverses.
 _PREDICATES = {
     "actively_involved_in": "PARTICIPATES_IN",
     "active_in": "PARTICIPATES_IN",
@@ -267,10 +267,10 @@ def _rules(schema: Schema) -> pl.DataFrame:
     """The relation of each predicate, by direction of regulation and the kinds of its ends."""
     rules: dict[tuple[str, str, str, str], tuple[str, bool]] = {}
 
-    def add(predicate: str, direction: str, name: str, turned: bool) -> None:
+    def add(predicate: str, direction: str, name: str, is_reversed: bool) -> None:
         for head, tail in schema.relation(name).joins:
-            ends = (tail, head) if turned else (head, tail)
-            rules.setdefault((predicate, direction, *ends), (name, turned))
+            ends = (tail, head) if is_reversed else (head, tail)
+            rules.setdefault((predicate, direction, *ends), (name, is_reversed))
 
     for name, direction in DIRECTIONS.items():
         add("affects", direction, name, False)
@@ -282,7 +282,7 @@ def _rules(schema: Schema) -> pl.DataFrame:
             add(relation.biolink.removeprefix("biolink:"), "", relation.name, False)
     return pl.DataFrame(
         [(*key, *value) for key, value in rules.items()],
-        schema=["predicate", "regulation", "head_kind", "tail_kind", "relation", "turned"],
+        schema=["predicate", "regulation", "head_kind", "tail_kind", "relation", "is_reversed"],
         orient="row",
     )
 
@@ -302,13 +302,13 @@ def _evidence(
     is_text_mined = pl.any_horizontal(pl.coalesce(test, False) for test in _IS_TEXT_MINED)
     fraction = pl.col("percentage").cast(pl.Float64, strict=False) / 100
     rows = rows.with_columns(frequency=pl.when(fraction.is_between(0, 1)).then(fraction.round(4)))
-    turned = pl.col("turned")
+    is_reversed = pl.col("is_reversed")
     return rows.select(
         relation=pl.when(lacks_phenotype).then(pl.lit("LACKS_PHENOTYPE")).otherwise("relation"),
-        subject=pl.when(turned).then("object").otherwise("subject"),
-        object=pl.when(turned).then("subject").otherwise("object"),
-        original_subject=pl.when(turned).then("original_object").otherwise("original_subject"),
-        original_object=pl.when(turned).then("original_subject").otherwise("original_object"),
+        subject=pl.when(is_reversed).then("object").otherwise("subject"),
+        object=pl.when(is_reversed).then("subject").otherwise("object"),
+        original_subject=pl.when(is_reversed).then("original_object").otherwise("original_subject"),
+        original_object=pl.when(is_reversed).then("original_subject").otherwise("original_object"),
         references="references",
         source=source_name(pl.col("source")),
         polarity=pl.when(negated & ~lacks_phenotype)

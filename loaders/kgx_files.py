@@ -130,8 +130,8 @@ def column_names(path: Path) -> list[str]:
     if path.stat().st_size == 0:
         return []
     if not is_json(path):
-        wanted = {name: [name] for name in ("id", "subject", "predicate", "object")}
-        return find_header(path, wanted).names
+        columns = {name: [name] for name in ("id", "subject", "predicate", "object")}
+        return find_header(path, columns).names
     for _, record in _records(path, Quarantine()):
         return list(record)
     return []

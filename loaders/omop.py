@@ -67,7 +67,7 @@ _OPERATORS = {
 
 
 @dataclass(frozen=True)
-class _Events:
+class _EventTable:
     """A table of events: what its columns are called."""
 
     table: str
@@ -96,8 +96,8 @@ class _Events:
 
 
 _VALUE = ("value_as_concept_id", "unit_concept_id", "operator_concept_id")
-_EVENTS = (
-    _Events(
+_EVENT_TABLES = (
+    _EventTable(
         "condition_occurrence",
         "condition_concept_id",
         "condition_start_date",
@@ -105,7 +105,7 @@ _EVENTS = (
         ("condition_status_concept_id",),
         ("condition_end_date",),
     ),
-    _Events(
+    _EventTable(
         "drug_exposure",
         "drug_concept_id",
         "drug_exposure_start_date",
@@ -113,7 +113,7 @@ _EVENTS = (
         ("route_concept_id",),
         ("drug_exposure_end_date", "quantity", "days_supply"),
     ),
-    _Events(
+    _EventTable(
         "measurement",
         "measurement_concept_id",
         "measurement_date",
@@ -121,14 +121,14 @@ _EVENTS = (
         _VALUE,
         ("value_as_number", "range_low", "range_high"),
     ),
-    _Events(
+    _EventTable(
         "procedure_occurrence",
         "procedure_concept_id",
         "procedure_date",
         "procedure_occurrence_id",
         ("modifier_concept_id",),
     ),
-    _Events(
+    _EventTable(
         "observation",
         "observation_concept_id",
         "observation_date",
@@ -151,8 +151,8 @@ def load(
     """Patients as a graph.
 
     - Concepts of the domain Condition: HAS_DISEASE; HAS_PHENOTYPE of HPO's, and of SNOMED CT's
-      findings where the vocabulary tells them from disorders (it does since 2023). A preliminary
-      diagnosis is possible.
+      findings where the vocabulary separates them from disorders (it does since 2023). A
+      preliminary diagnosis is possible.
     - Drug: TAKES each ingredient (the product in the qualifiers), or what was given where the
       ingredients aren't known; with route, quantity and days.
     - Measurement, Procedure, Observation: UNDERWENT, with value, unit, range, and the value in
@@ -188,7 +188,7 @@ def load(
         in_sql = isinstance(tables, SqlTables)
         concepts = open_tables(path if in_sql else Path(vocabulary), vocabulary, quarantine)
     source = replace(SOURCE, release=release)
-    reader = _Reader(
+    reader = _DatabaseReader(
         source,
         tables,
         concepts,
@@ -204,7 +204,7 @@ def load(
 # Events
 
 
-class _Reader:
+class _DatabaseReader:
     """Turns the tables into nodes and evidence."""
 
     def __init__(
@@ -229,9 +229,9 @@ class _Reader:
 
     def parts(self) -> Iterator[Part]:
         """The graph, in parts."""
-        self._tables.need("person")
-        self._concepts.need("concept")
-        events = [event for event in _EVENTS if self._tables.has(event.table)]
+        self._tables.require("person")
+        self._concepts.require("concept")
+        events = [event for event in _EVENT_TABLES if self._tables.has(event.table)]
         if not events:
             raise MissingError(f"{self._tables.shown} has no table of events of the OMOP CDM")
         with progress("omop") as advance:
@@ -253,14 +253,14 @@ class _Reader:
             logging.getLogger(__name__).warning("omop: events without a kind here: %s", counts)
         yield self._buffer.take_part()
 
-    def _look_up(self, events: Iterable[_Events]) -> None:
+    def _look_up(self, events: Iterable[_EventTable]) -> None:
         """Find out which concepts and visits the events need, then read those."""
         used: set[str] = set()
         undated: set[str] = set()
         for event in events:
             columns = [event.concept, event.source_concept, *event.concepts]
-            more = [event.source_concept, "visit_occurrence_id", *event.concepts]
-            for part in self._tables.parts(event.table, [event.concept, event.date], more):
+            optional = [event.source_concept, "visit_occurrence_id", *event.concepts]
+            for part in self._tables.parts(event.table, [event.concept, event.date], optional):
                 for column in columns:
                     used |= set(part.select(whole_number(column).unique()).to_series().drop_nulls())
                 missing = part.filter(pl.col(event.date).is_null())
@@ -268,33 +268,33 @@ class _Reader:
                 undated |= set(visits.drop_nulls())
         self._vocabulary = Vocabulary.read(self._concepts, used - {"0"})
         if undated and self._tables.has("visit_occurrence"):
-            wanted = pl.Series(sorted(undated), dtype=pl.String).implode()
+            visit_ids = pl.Series(sorted(undated), dtype=pl.String).implode()
             columns = ["visit_occurrence_id", "visit_start_date"]
             for part in self._tables.parts("visit_occurrence", columns):
-                visits_ = part.with_columns(whole_number("visit_occurrence_id"))
-                visits_ = visits_.filter(pl.col("visit_occurrence_id").is_in(wanted))
-                self._visits.update(visits_.select(columns).drop_nulls().iter_rows())
+                dated = part.with_columns(whole_number("visit_occurrence_id"))
+                dated = dated.filter(pl.col("visit_occurrence_id").is_in(visit_ids))
+                self._visits.update(dated.select(columns).drop_nulls().iter_rows())
 
     def _people(self) -> Iterator[Part]:
         died: set[str] = set()
         if self._tables.has("death"):
             for part in self._tables.parts("death", ["person_id"]):
                 died |= set(part["person_id"].drop_nulls())
-        more = ["gender_concept_id", "year_of_birth"]
+        optional = ["gender_concept_id", "year_of_birth"]
         people = 0
-        for part in self._tables.parts("person", ["person_id"], more):
+        for part in self._tables.parts("person", ["person_id"], optional):
             for row in part.with_columns(whole_number("gender_concept_id")).iter_rows(named=True):
-                own = row["person_id"]
-                if own is None:
+                person_id = row["person_id"]
+                if person_id is None:
                     place = self._tables.place("person")
                     self._quarantine.add("no person_id", path=place, line=row["line"])
                     continue
-                identifier = self._patients.identifier(own)
+                identifier = self._patients.identifier(person_id)
                 born = re.match(r"\d{4}", row["year_of_birth"] or "")
                 facts = {
                     "sex": _SEXES.get(row["gender_concept_id"] or ""),
                     "birth_year": int(born[0]) if born and self._birth_year else None,
-                    "deceased": True if own in died else None,
+                    "deceased": True if person_id in died else None,
                 }
                 self._buffer.add_node(identifier, "Patient", identifier, properties=facts)
                 people += 1
@@ -303,7 +303,7 @@ class _Reader:
         if not people:
             raise DataError("holds no person that can be read", path=self._tables.place("person"))
 
-    def _add_event(self, event: _Events, row: Mapping[str, str | None], line: int) -> None:
+    def _add_event(self, event: _EventTable, row: Mapping[str, str | None], line: int) -> None:
         """Add what one row of a table of events says, or set it aside."""
         cells = dict(row)
         for column in (event.concept, *event.numbers):

@@ -40,7 +40,7 @@ class FileTables:
         """Whether there is such a table."""
         return table in self._paths
 
-    def need(self, table: str) -> None:
+    def require(self, table: str) -> None:
         """Raise an error where there is no such table."""
         if not self.has(table):
             raise MissingError(f"{self.shown} has no table {table} of the OMOP CDM")
@@ -123,12 +123,12 @@ class SqlTables:
     def has(self, table: str) -> bool:
         """Whether there is such a table."""
         try:
-            self.need(table)
+            self.require(table)
         except DataError:
             return False
         return True
 
-    def need(self, table: str) -> None:
+    def require(self, table: str) -> None:
         """Raise the database's error where there is no such table, or no database."""
         if table not in self._columns:
             query = f"SELECT * FROM {self._schema}{table} WHERE 1 = 0"
@@ -145,7 +145,7 @@ class SqlTables:
         optional: Sequence[str] = (),
     ) -> Iterator[pl.DataFrame]:
         """As of `FileTables`; in a database no row is malformed."""
-        self.need(table)
+        self.require(table)
         columns = _spellings(self._columns[table], required, optional, self.place(table))
         selected = ", ".join(f"{spelling[0]} AS {name}" for name, spelling in columns.items())
         absent = [pl.lit(None, pl.String).alias(name) for name in optional if name not in columns]

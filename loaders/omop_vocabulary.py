@@ -99,8 +99,8 @@ class Vocabulary:
         rows: list[dict[str, str | None]] = []
         separates_disorders = False
         columns = ["concept_id", "concept_name", "domain_id", "vocabulary_id", "concept_code"]
-        more = ["standard_concept", "concept_class_id"]
-        for part in tables.parts("concept", columns, more):
+        optional = ["standard_concept", "concept_class_id"]
+        for part in tables.parts("concept", columns, optional):
             separates_disorders |= bool((part["concept_class_id"] == "Disorder").any())
             ids = pl.Series(sorted(needed), dtype=pl.String).implode()
             part = part.with_columns(concept_id=whole_number("concept_id"))
@@ -140,10 +140,10 @@ def _pairs(
         return
     is_relationship = table == "concept_relationship"
     required = [key, value, "relationship_id"] if is_relationship else [key, value]
-    wanted = pl.Series(sorted(keys), dtype=pl.String).implode()
+    wanted_ids = pl.Series(sorted(keys), dtype=pl.String).implode()
     for part in tables.parts(table, required, ["invalid_reason"] if is_relationship else []):
         pairs = part.with_columns(whole_number(key), whole_number(value)).filter(
-            pl.col(key).is_in(wanted)
+            pl.col(key).is_in(wanted_ids)
         )
         if is_relationship:
             pairs = pairs.filter(

@@ -20,7 +20,7 @@ from ..graph.kg import KnowledgeGraph, Part
 from ..graph.schema import Schema
 from .frames import JsonValue, NodeRow, as_json, nodes_frame
 from .info import Download, SourceInfo
-from .stream import plain_suffix, published
+from .stream import plain_suffix, published_files
 from .term import SCOPES, Link, Term
 from .terms import read_terms, release_of, scan_terms
 
@@ -100,7 +100,7 @@ def ontology_file(path: Path) -> Path:
         MissingError: nothing there, or a folder without an ontology.
         DataError: a folder with several of one form.
     """
-    files = published(path, "*.obo", "*.owl", "*.json")
+    files = published_files(path, "*.obo", "*.owl", "*.json")
     order = (".obo", ".owl", ".json")
     first = [file for suffix in order for file in files if plain_suffix(file) == suffix] or files
     same = [file for file in files if plain_suffix(file) == plain_suffix(first[0])]
@@ -111,17 +111,25 @@ def ontology_file(path: Path) -> Path:
 
 
 @dataclass
-class _Scanned:
-    """What the first reading found: which terms replace which, which have classes as a kind."""
+class _FirstPass:
+    """What must be known before a term becomes a node.
+
+    Attributes:
+        replaces: for a current identifier the obsolete ones that it replaces.
+        current: for an obsolete identifier the one that replaces it.
+        unreplaced: obsolete terms without a single replacement.
+        classes: identifiers of the terms whose kind is DrugClass.
+    """
 
     replaces: dict[str, list[str]] = field(default_factory=dict)
     current: dict[str, str] = field(default_factory=dict)
-    lost: list[Term] = field(default_factory=list)
+    unreplaced: list[Term] = field(default_factory=list)
     classes: set[str] = field(default_factory=set)
 
 
-def _first_reading(path: Path, about: _Ontology) -> _Scanned:
-    scanned = _Scanned()
+def _first_pass(path: Path, about: _Ontology) -> _FirstPass:
+    """Read the file once for what is obsolete, and what is below the root of classes."""
+    first_pass = _FirstPass()
     children: dict[str, list[str]] = {}
     retired: dict[str, Term] = {}
     for item in scan_terms(path):
@@ -132,13 +140,13 @@ def _first_reading(path: Path, about: _Ontology) -> _Scanned:
             retired[item.id] = item
     for term in retired.values():
         if now := current_of(term, retired):
-            scanned.current[term.id] = now
-            scanned.replaces.setdefault(now, []).append(term.id)
+            first_pass.current[term.id] = now
+            first_pass.replaces.setdefault(now, []).append(term.id)
         else:
-            scanned.lost.append(term)
+            first_pass.unreplaced.append(term)
     if about.classes:
-        scanned.classes = descendants(about.classes, children)
-    return scanned
+        first_pass.classes = descendants(about.classes, children)
+    return first_pass
 
 
 def descendants(root: str, children: Mapping[str, Sequence[str]]) -> set[str]:
@@ -171,7 +179,7 @@ def current_of(term: Term, retired: Mapping[str, Term]) -> str:
 
 
 def _parts(path: Path, about: _Ontology, source: Source, quarantine: Quarantine) -> Iterator[Part]:
-    scanned = _first_reading(path, about)
+    first_pass = _first_pass(path, about)
     own = tuple(f"{prefix.strip()}:" for prefix in about.prefix.split(",") if prefix.strip())
     kinds: dict[str, str] = {}
     # Links wait for the last term, in frames: millions of small objects would slow all else down.
@@ -190,25 +198,25 @@ def _parts(path: Path, about: _Ontology, source: Source, quarantine: Quarantine)
                 continue
             if item.obsolete or (own and not item.id.startswith(own)) or item.id in kinds:
                 continue
-            kind = _kind_of(item, about, scanned)
+            kind = _kind_of(item, about, first_pass)
             if not item.name or kind is None:
                 reason = "term of an unknown namespace" if item.name else "term without a name"
                 quarantine.add(reason, path=path, line=item.line, row=item.id)
                 continue
             kinds[item.id] = kind
-            scanned.current |= dict.fromkeys(item.alternatives, item.id)
-            replaces = [*item.alternatives, *scanned.replaces.get(item.id, ())]
+            first_pass.current |= dict.fromkeys(item.alternatives, item.id)
+            replaces = [*item.alternatives, *first_pass.replaces.get(item.id, ())]
             nodes.append(node(item, kind, schema, replaces))
             if len(nodes) == PART_ROWS:
                 yield Part(nodes=nodes_frame(nodes))
                 advance(len(nodes))
                 nodes = []
     if not kinds:
-        wanted = f" with the prefix {about.prefix}" if own else ""
-        raise DataError(f"has no term{wanted}; is it the right file?", path=path)
+        with_prefix = f" with the prefix {about.prefix}" if own else ""
+        raise DataError(f"has no term{with_prefix}; is it the right file?", path=path)
     yield Part(nodes=nodes_frame(nodes))
-    for term in scanned.lost:
-        if term.id not in scanned.current and (not own or term.id.startswith(own)):
+    for term in first_pass.unreplaced:
+        if term.id not in first_pass.current and (not own or term.id.startswith(own)):
             instead = f" (consider {', '.join(term.consider)})" if term.consider else ""
             quarantine.add(
                 "obsolete term without a replacement",
@@ -217,13 +225,13 @@ def _parts(path: Path, about: _Ontology, source: Source, quarantine: Quarantine)
                 row=f"{term.id}{instead}",
             )
     all_links = pl.concat([*frames, _links_frame(links)])
-    evidence = _evidence(all_links, kinds, scanned, own, path, quarantine)
-    about_source = {"source": pl.lit(source.name), "release": pl.lit(source.release)}
-    yield Part(evidence=evidence.with_columns(**about_source))
+    evidence = _evidence(all_links, kinds, first_pass, own, path, quarantine)
+    provenance = {"source": pl.lit(source.name), "release": pl.lit(source.release)}
+    yield Part(evidence=evidence.with_columns(**provenance))
 
 
-def _kind_of(term: Term, about: _Ontology, scanned: _Scanned) -> str | None:
-    if term.id in scanned.classes:
+def _kind_of(term: Term, about: _Ontology, first_pass: _FirstPass) -> str | None:
+    if term.id in first_pass.classes:
         return "DrugClass"
     return about.kind if isinstance(about.kind, str) else about.kind.get(term.namespace)
 
@@ -286,34 +294,43 @@ def _links_frame(links: list[Link]) -> pl.DataFrame:
 def _evidence(
     links: pl.DataFrame,
     kinds: Mapping[str, str],
-    scanned: _Scanned,
+    first_pass: _FirstPass,
     own: tuple[str, ...],
     path: Path,
     quarantine: Quarantine,
 ) -> pl.DataFrame:
     """Subject, relation and object of the links that the schema allows, without cycles."""
-    known = pl.DataFrame(
+    kinds_of_terms = pl.DataFrame(
         {"id": list(kinds), "kind": list(kinds.values())},
         schema={"id": pl.String, "kind": pl.String},
     )
     current = pl.DataFrame(
-        [(old, now) for old, now in scanned.current.items() if old not in kinds],
+        [(old, now) for old, now in first_pass.current.items() if old not in kinds],
         schema={"object": pl.String, "now": pl.String},
         orient="row",
     )
     links = (
         links.join(current, on="object", how="left", maintain_order="left")
         .with_columns(now=pl.coalesce("now", "object"))
-        .join(known, left_on="subject", right_on="id", how="left", maintain_order="left")
-        .join(known, left_on="now", right_on="id", how="left", maintain_order="left", suffix="_2")
+        .join(kinds_of_terms, left_on="subject", right_on="id", how="left", maintain_order="left")
+        .join(
+            kinds_of_terms,
+            left_on="now",
+            right_on="id",
+            how="left",
+            maintain_order="left",
+            suffix="_2",
+        )
     )
     # What another ontology holds is not missing here.
-    ours = pl.any_horizontal(pl.col("now").str.starts_with(prefix) for prefix in own or ("",))
-    lost = links.filter(pl.col("kind_2").is_null() & ours)
-    for subject, relation, other, line in lost.select(
+    is_own = pl.any_horizontal(pl.col("now").str.starts_with(prefix) for prefix in own or ("",))
+    unknown = links.filter(pl.col("kind_2").is_null() & is_own)
+    for subject, relation, object_, line in unknown.select(
         "subject", "relation", "object", "line"
     ).rows():
-        quarantine.add("unknown parent", path=path, line=line, row=f"{subject} {relation} {other}")
+        quarantine.add(
+            "unknown parent", path=path, line=line, row=f"{subject} {relation} {object_}"
+        )
     schema = Schema.default()
     allowed = pl.DataFrame(
         [(name, *ends) for name in _RELATIONS.values() for ends in schema.relation(name).joins],
@@ -330,11 +347,11 @@ def _evidence(
         cycles(hierarchy.iter_rows()), schema=dict(hierarchy.schema), orient="row"
     ).with_columns(relation=pl.lit("SUBCLASS_OF"))
     ends = ["subject", "relation", "object"]
-    for subject, other, line in (
+    for subject, object_, line in (
         links.join(closing, on=ends, how="semi").select("subject", "object", "line").iter_rows()
     ):
         quarantine.add(
-            "is_a that closes a cycle", path=path, line=line, row=f"{subject} is_a {other}"
+            "is_a that closes a cycle", path=path, line=line, row=f"{subject} is_a {object_}"
         )
     return links.join(closing, on=ends, how="anti", maintain_order="left").select(ends)
 
@@ -359,15 +376,15 @@ def cycles(pairs: Iterable[tuple[str, ...]]) -> list[tuple[str, str]]:
                 leaves.append(parent)
     import networkx as nx
 
-    kept = nx.DiGraph()
+    graph = nx.DiGraph()
     closing = []
     for child, parent in sorted((c, p) for c, above in parents.items() for p in above):
         if child == parent or (
-            kept.has_node(parent) and kept.has_node(child) and nx.has_path(kept, parent, child)
+            graph.has_node(parent) and graph.has_node(child) and nx.has_path(graph, parent, child)
         ):
             closing.append((child, parent))
         else:
-            kept.add_edge(child, parent)
+            graph.add_edge(child, parent)
     return closing
 
 

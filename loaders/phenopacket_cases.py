@@ -73,7 +73,7 @@ class Case:
     Args:
         packet: the message.
         name: of its file, in place of an identifier that is missing.
-        group: the properties that tell its family or cohort.
+        group: properties that name its family or cohort.
 
     Attributes:
         patient: the CURIE of the patient.

@@ -132,7 +132,7 @@ def _documents(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _members(message: Message) -> Iterator[tuple[Phenopacket, dict[str, str]]]:
-    """The phenopackets of a message, each with the properties that tell its family or cohort."""
+    """The phenopackets of a message, each with properties that name its family or cohort."""
     if "proband" in message:
         family = {"family": str(message.get("id", ""))}
         yield message["proband"], family

@@ -2,8 +2,8 @@
 https://doi.org/10.1038/s41597-023-01960-3).
 
 Reads `kg.csv` (https://doi.org/10.7910/DVN/IXA7BM). Each edge stands in it twice, x–y and y–x: it
-becomes one. Which of the two ends of a `parent-child` edge is the parent is said by their order
-alone: the file is made of the edges, the parent as x, followed by the same edges turned (see
+becomes one. Which of the two ends of a `parent-child` edge is the parent follows from their order
+alone: the file is made of the edges, the parent as x, followed by the same edges reversed (see
 `build_graph.ipynb` in https://github.com/mims-harvard/PrimeKG), so the first of the two counts.
 """
 
@@ -164,7 +164,7 @@ def _parts(file: Path, source: Source, quarantine: Quarantine) -> Iterator[Part]
     columns = ["relation", "display_relation", *_ENDS]
     with progress(NAME) as advance:
         for rows in read_table_parts(file, columns, quarantine, separator=","):
-            edges = _sound(file, rows, quarantine)
+            edges = _usable(file, rows, quarantine)
             edge_count += edges.height
             nodes = _nodes(edges).filter(~pl.col("id").is_in(known))
             known.update(nodes["id"])
@@ -177,7 +177,7 @@ def _parts(file: Path, source: Source, quarantine: Quarantine) -> Iterator[Part]
         raise DataError("holds no edge of PrimeKG", path=file)
 
 
-def _sound(file: Path, rows: pl.DataFrame, quarantine: Quarantine) -> pl.DataFrame:
+def _usable(file: Path, rows: pl.DataFrame, quarantine: Quarantine) -> pl.DataFrame:
     """Rows of known relations, types and sources, with CURIEs, kinds and which end is the head."""
     prefixes = {name: prefix for name, (prefix, _) in _PREFIXES.items()}
     digits = {name: width for name, (_, width) in _PREFIXES.items()}
@@ -209,7 +209,7 @@ def _sound(file: Path, rows: pl.DataFrame, quarantine: Quarantine) -> pl.DataFra
         )
     rows = rows.join(meanings, on="relation", how="left", maintain_order="left").with_columns(
         # A hierarchy's x is the parent, so the child, its y, is the head.
-        turned=pl.col("hierarchy") | (pl.col("x_type") != pl.col("head")),
+        is_reversed=pl.col("hierarchy") | (pl.col("x_type") != pl.col("head")),
         problem=pl.when(pl.col("ours").is_null())
         .then(pl.lit("unknown relation"))
         .when(pl.any_horizontal(pl.col("x_kind", "y_kind").is_null()))
@@ -219,8 +219,8 @@ def _sound(file: Path, rows: pl.DataFrame, quarantine: Quarantine) -> pl.DataFra
         .when((pl.col("x_type") != pl.col("head")) & (pl.col("y_type") != pl.col("head")))
         .then(pl.lit("ends of the wrong kinds")),
     )
-    bad = rows.filter(pl.col("problem").is_not_null())
-    for line, problem, *held in bad.select(
+    unusable = rows.filter(pl.col("problem").is_not_null())
+    for line, problem, *held in unusable.select(
         *("line", "problem", "relation", "x_source", "x_id", "y_source", "y_id")
     ).rows():
         quarantine.add(problem, path=file, line=line, row=" ".join(text or "?" for text in held))
@@ -238,27 +238,27 @@ def _nodes(edges: pl.DataFrame) -> pl.DataFrame:
 
 
 def _first_of_pairs(edges: pl.DataFrame, children: dict[tuple[str, str], None]) -> pl.DataFrame:
-    """Without the turned copies of parent-child edges: those whose turned form came before."""
+    """Without the reversed copies of parent-child edges: those whose reverse came before."""
     hierarchy = edges["hierarchy"]
     if not hierarchy.any():
         return edges
-    kept = []
+    is_first = []
     for parent, child in edges.filter(hierarchy).select("x", "y").iter_rows():
-        kept.append((child, parent) not in children)
-        if kept[-1]:
+        is_first.append((child, parent) not in children)
+        if is_first[-1]:
             children[parent, child] = None
     mask = pl.Series([True] * edges.height)
-    mask = mask.scatter(hierarchy.arg_true(), pl.Series(kept))
+    mask = mask.scatter(hierarchy.arg_true(), pl.Series(is_first))
     return edges.filter(mask)
 
 
 def _evidence(edges: pl.DataFrame, source: Source) -> pl.DataFrame:
     qualifiers = {name: json.dumps(value) for name, value in _QUALIFIERS.items()}
-    turned = pl.col("turned")
+    is_reversed = pl.col("is_reversed")
     return edges.select(
-        subject=pl.when(turned).then("y").otherwise("x"),
+        subject=pl.when(is_reversed).then("y").otherwise("x"),
         relation="ours",
-        object=pl.when(turned).then("x").otherwise("y"),
+        object=pl.when(is_reversed).then("x").otherwise("y"),
         level="level",
         polarity="polarity",
         qualifiers=pl.col("display_relation").replace_strict(

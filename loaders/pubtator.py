@@ -28,7 +28,7 @@ from .annotated import (
     load_documents,
 )
 from .info import SourceInfo
-from .stream import published, text_lines
+from .stream import published_files, text_lines
 
 NAME = "pubtator"
 HOME_PAGE = "https://www.ncbi.nlm.nih.gov/research/pubtator3/"
@@ -73,7 +73,7 @@ def load(
 
 
 def _files(path: Path, quarantine: Quarantine) -> Iterator[tuple[Path, Document]]:
-    for file in published(path, "*.txt", "*.pubtator", "*.PubTator"):
+    for file in published_files(path, "*.txt", "*.pubtator", "*.PubTator"):
         for document in _documents(file, quarantine):
             yield file, document
 

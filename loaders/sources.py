@@ -78,24 +78,24 @@ def load(
     if unknown := sorted(set(options) - set(source.options)):
         allowed = ", ".join(source.options) or "none"
         raise MissingError(f"{name} has no option {unknown[0]!r}; it has: {allowed}")
-    aside = Quarantine() if quarantine is None else quarantine
+    bad_rows = Quarantine() if quarantine is None else quarantine
     if path is None and (fetch or (source.downloads and not source.bundled)):
         from .download import fetch as fetch_files
 
         path = fetch_files(source)
-    graph = source.load(None if path is None else Path(path), aside, **options)
-    if quarantine is None and aside.rows:
+    graph = source.load(None if path is None else Path(path), bad_rows, **options)
+    if quarantine is None and bad_rows.rows:
         logging.getLogger(__name__).warning(
             "%s: %d rows set aside (%s); give a quarantine to see them",
             name,
-            len(aside),
-            ", ".join(f"{reason}: {count}" for reason, count in aside.counts().items()),
+            len(bad_rows),
+            ", ".join(f"{reason}: {count}" for reason, count in bad_rows.counts().items()),
         )
     return graph
 
 
 def describe(name: str) -> dict[str, Any]:
-    """All about a source: whose it is, what it reads, gives and takes, and how one gets its files.
+    """A source: whose it is, what it reads, yields and takes as options, and how to get its files.
 
     Raises:
         MissingError: no such source.

@@ -33,7 +33,7 @@ from ..graph.kg import KnowledgeGraph
 from .adme import adme_roles
 from .frames import json_column
 from .info import SourceInfo
-from .stream import need_folder
+from .stream import require_folder
 from .text_tables import read_table
 
 SOURCE = Source(
@@ -56,7 +56,7 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
         MissingError: a table is not there.
         DataError: a table can't be read.
     """
-    folder = need_folder(path) if path else Path(__file__).parent / "data" / "starter"
+    folder = require_folder(path) if path else Path(__file__).parent / "data" / "starter"
     tables = _Tables.read(folder, quarantine)
     indices = _Indices.of(tables)
     evidence = _evidence(tables, indices, quarantine)

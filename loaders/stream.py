@@ -146,7 +146,7 @@ def plain_suffix(path: Path) -> str:
     return Path(name).suffix
 
 
-def published(path: Path, *patterns: str) -> list[Path]:
+def published_files(path: Path, *patterns: str) -> list[Path]:
     """The path if it is a file; else what a folder has that fits a pattern, plain or compressed.
 
     Raises:
@@ -172,7 +172,7 @@ def published_file(folder: Path, names: Sequence[str]) -> Path | None:
     return None
 
 
-def need_folder(path: Path) -> Path:
+def require_folder(path: Path) -> Path:
     """The path, if it is a folder.
 
     Raises:

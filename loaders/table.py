@@ -89,7 +89,7 @@ def dry_run(
         remaining_rows = rows
         for file in files:
             for frame in reader.rows(file, rows=1000):
-                parts += reader.made(file, frame.head(remaining_rows))
+                parts += reader.parts_of(file, frame.head(remaining_rows))
                 remaining_rows -= min(remaining_rows, frame.height)
                 if not remaining_rows:
                     break
@@ -153,8 +153,8 @@ def _checked(mapping: TableMapping, path: Path | None) -> list[tuple[Table, list
             _check_columns(mapping, table, file)
         checked.append((table, files))
     if not any(files for _, files in checked):
-        wanted = ", ".join(table.file for table in mapping.tables)
-        raise MissingError(f"{path}: is or holds none of {wanted}")
+        names = ", ".join(table.file for table in mapping.tables)
+        raise MissingError(f"{path}: is or holds none of {names}")
     return checked
 
 
@@ -194,7 +194,7 @@ def _files(mapping: TableMapping, table: Table, path: Path | None) -> list[Path 
 
 def _check_columns(mapping: TableMapping, table: Table, file: Path | str) -> None:
     used = {name: line for name, line in table.used().items() if name not in table.optional}
-    wanted = {name: table.columns.get(name, (name,)) for name in used}
+    aliases_by_name = {name: table.columns.get(name, (name,)) for name in used}
     if isinstance(file, str):
         names = sql_columns(file, table.query)
         file = "the query"
@@ -204,8 +204,8 @@ def _check_columns(mapping: TableMapping, table: Table, file: Path | str) -> Non
         names = list(table.header)
     else:
         separator = separator_of(table, file)
-        names = find_header(file, wanted, separator=separator, quoted=table.quoted).names
-    for name_, aliases in wanted.items():
+        names = find_header(file, aliases_by_name, separator=separator, quoted=table.quoted).names
+    for name_, aliases in aliases_by_name.items():
         if not any(name in names for name in aliases):
             similar = get_close_matches(aliases[0], names, 1)
             hint = f"did you mean {similar[0]}?" if similar else f"it has {', '.join(names)[:500]}"
@@ -228,7 +228,7 @@ def _parts(
             reader = TableReader(mapping, table, quarantine)
             for file in files:
                 for rows in reader.rows(file, rows=PART_ROWS):
-                    yield from reader.made(file, rows)
+                    yield from reader.parts_of(file, rows)
                     advance(rows.height)
 
 

@@ -71,16 +71,16 @@ class TableReader:
         used = list(table.used())
         names = {name: table.columns.get(name, (name,)) for name in used}
         optional = {name: names[name] for name in used if name in table.optional}
-        wanted = {name: names[name] for name in used if name not in optional}
+        required = {name: names[name] for name in used if name not in optional}
         parts: Iterator[pl.DataFrame]
         if isinstance(file, str):
             parts = (_renamed(part, names) for part in read_sql_parts(file, table.query, rows=rows))
         elif table_format(table, file) == "parquet":
-            parts = read_parquet_parts(file, wanted, optional, rows=rows)
+            parts = read_parquet_parts(file, required, optional, rows=rows)
         else:
             parts = read_table_parts(
                 file,
-                wanted,
+                required,
                 self.quarantine,
                 optional,
                 separator=separator_of(table, file),
@@ -95,9 +95,9 @@ class TableReader:
                 part = part.with_columns(pl.when(~is_missing).then(pl.col(pl.String)))
             if table.split_rows is not None:
                 part = self._split_rows(file, part, table.split_rows)
-            kept = part.filter(_all(table.where))
-            if kept.height:
-                yield kept
+            selected = part.filter(_all_hold(table.where))
+            if selected.height:
+                yield selected
 
     def _split_rows(self, file: Path | str, part: pl.DataFrame, split: SplitRows) -> pl.DataFrame:
         part = part.with_columns(pl.col(split.columns).str.split(split.by))
@@ -114,24 +114,24 @@ class TableReader:
         """What names a file's rows: of a query the mapping, since a URL may hold a password."""
         return str(file if isinstance(file, Path) else self.mapping.path)
 
-    def made(self, file: Path | str, rows: pl.DataFrame) -> Iterator[Part]:
+    def parts_of(self, file: Path | str, rows: pl.DataFrame) -> Iterator[Part]:
         """What rows of a file become."""
         where = self._origin(file)
         make = _ValueExpressions(rows.schema)
         for rule in self.table.nodes:
-            kept = rows.filter(_all(rule.where))
-            values = kept.select("line", *make.node(rule, "node"))
-            values = self._sound(values, where, ["node"])
+            selected = rows.filter(_all_hold(rule.where))
+            values = selected.select("line", *make.node(rule, "node"))
+            values = self._usable(values, where, ["node"])
             yield Part(nodes=self._nodes(values, "node", rule, where))
         for edge in self.table.edges:
-            kept = rows.filter(_all(edge.where))
-            values = kept.select("line", *make.edge(edge))
-            values = self._sound(values, where, ["head", "tail"], edge)
+            selected = rows.filter(_all_hold(edge.where))
+            values = selected.select("line", *make.edge(edge))
+            values = self._usable(values, where, ["head", "tail"], edge)
             for end, rule in (("head", edge.head), ("tail", edge.tail)):
                 yield Part(nodes=self._nodes(values, end, rule, where))
             yield Part(evidence=self._evidence(values, edge))
 
-    def _sound(
+    def _usable(
         self, values: pl.DataFrame, where: str, ends: list[str], edge: EdgeRule | None = None
     ) -> pl.DataFrame:
         """Rows with identifiers and kinds, and (of an edge) a relation and fields that may be."""
@@ -230,11 +230,11 @@ class TableReader:
 
 def _renamed(part: pl.DataFrame, names: Mapping[str, Sequence[str]]) -> pl.DataFrame:
     """The columns of a query under our names; null throughout where it lacks them."""
-    picked = {}
-    for ours, theirs in names.items():
-        there = [name for name in theirs if name in part.columns]
-        picked[ours] = pl.col(there[0]) if there else pl.lit(None, pl.String)
-    return part.select("line", **picked)
+    columns = {}
+    for name, aliases in names.items():
+        present = [name for name in aliases if name in part.columns]
+        columns[name] = pl.col(present[0]) if present else pl.lit(None, pl.String)
+    return part.select("line", **columns)
 
 
 class _ValueExpressions:
@@ -268,14 +268,14 @@ class _ValueExpressions:
 
     def single(self, values: Values) -> pl.Expr:
         """The first of the values that is there."""
-        made = [_shaped(value, self._template(value)) for value in values]
-        return pl.coalesce(made) if made else pl.lit(None, pl.String)
+        expressions = [_transformed(value, self._template(value)) for value in values]
+        return pl.coalesce(expressions) if expressions else pl.lit(None, pl.String)
 
     def several(self, values: Values) -> pl.Expr:
         """All of the values that are there, as a list without repetitions."""
-        none = pl.lit([], dtype=pl.List(pl.String))
+        empty = pl.lit([], dtype=pl.List(pl.String))
         if not values:
-            return none
+            return empty
         lists = []
         for value in values:
             if len(value.pieces) == 1 and self._is_list(value):
@@ -283,11 +283,11 @@ class _ValueExpressions:
             elif value.split is not None:
                 each = self._template(value).str.split(value.split)
             else:
-                made = _shaped(value, self._template(value))
-                lists.append(pl.concat_list(made).list.drop_nulls().fill_null(none))
+                transformed = _transformed(value, self._template(value))
+                lists.append(pl.concat_list(transformed).list.drop_nulls().fill_null(empty))
                 continue
-            shaped = each.list.eval(_shaped(value, pl.element()))
-            lists.append(shaped.list.drop_nulls().fill_null(none))
+            shaped = each.list.eval(_transformed(value, pl.element()))
+            lists.append(shaped.list.drop_nulls().fill_null(empty))
         return pl.concat_list(lists).list.unique(maintain_order=True)
 
     def joined(self, values: Values) -> pl.Expr:
@@ -311,7 +311,7 @@ class _ValueExpressions:
         return pieces[0] if len(pieces) == 1 else pl.concat_str(pieces)
 
 
-def _shaped(value: Value, text: pl.Expr) -> pl.Expr:
+def _transformed(value: Value, text: pl.Expr) -> pl.Expr:
     """What is done to a text, in the order of `Value`; empty is null."""
     text = text.str.strip_chars()
     if value.extract is not None:
@@ -327,7 +327,8 @@ def _shaped(value: Value, text: pl.Expr) -> pl.Expr:
     return pl.concat_str(pl.lit(value.prefix), text) if value.prefix else text
 
 
-def _all(conditions: Sequence[Condition]) -> pl.Expr:
+def _all_hold(conditions: Sequence[Condition]) -> pl.Expr:
+    """Whether a row meets all conditions."""
     tests: dict[str, Callable[[pl.Expr, tuple[str, ...]], pl.Expr]] = {
         "is": lambda column, operand: column == operand[0],
         "is_not": lambda column, operand: column.ne_missing(pl.lit(operand[0])),

@@ -133,6 +133,6 @@ def normalised(term: Term, links: Sequence[tuple[str, str]]) -> Iterator[Term | 
         return
     for relation, identifier in links:
         predicate = PREDICATES.get(relation)
-        other = curie_or_empty(identifier)
-        if predicate and other:
-            yield Link(term.id, predicate, other, term.line)
+        object_ = curie_or_empty(identifier)
+        if predicate and object_:
+            yield Link(term.id, predicate, object_, term.line)

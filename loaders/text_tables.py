@@ -32,7 +32,7 @@ def column_aliases(columns: ColumnNames) -> dict[str, Sequence[str]]:
 
 
 class TextFormat(TypedDict, total=False):
-    """How a text table is written; what each means is told by `read_table_parts`."""
+    """How a text table is written; `read_table_parts` explains each option."""
 
     separator: str
     quoted: bool | None
@@ -272,7 +272,7 @@ class _Table(NamedTuple):
         quotes = with_quote.arg_true().to_list()
         starts = lines.select(with_quote & self._is_row()).to_series().arg_true().to_list()
         if not starts:
-            return lines, self._of_records([], []), pl.DataFrame(schema=_LINES)
+            return lines, self._records_frame([], []), pl.DataFrame(schema=_LINES)
         texts = lines["text"].to_list()
         is_plain = [True] * lines.height
         numbers: list[int] = []
@@ -299,7 +299,7 @@ class _Table(NamedTuple):
         plain_lines = lines.filter(pl.Series(is_plain)).filter(
             pl.col("line") < first_line + complete
         )
-        return plain_lines, self._of_records(numbers, records), lines[complete:]
+        return plain_lines, self._records_frame(numbers, records), lines[complete:]
 
     def _join_record(
         self, texts: Sequence[str], start: int, quotes: Sequence[int]
@@ -323,7 +323,7 @@ class _Table(NamedTuple):
                 break
         return fields, is_open, end
 
-    def _of_records(self, lines: list[int], records: list[list[str]]) -> pl.DataFrame:
+    def _records_frame(self, lines: list[int], records: list[list[str]]) -> pl.DataFrame:
         names = [f"field_{at}" for at in range(self.width)]
         fields = pl.DataFrame(records, schema=dict.fromkeys(names, pl.String), orient="row")
         return self._columns(fields.with_columns(line=pl.Series(lines, dtype=pl.Int64)))

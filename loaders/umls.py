@@ -23,7 +23,7 @@ from ..core.quarantine import Quarantine
 from ..graph.frames import Source
 from ..graph.kg import KnowledgeGraph, Part
 from .info import SourceInfo
-from .stream import need_folder
+from .stream import require_folder
 from .text_tables import read_table
 from .umls_concepts import (
     NOT_LOADED,
@@ -75,8 +75,8 @@ def load(
             "umls needs a path (--path): the META folder of a release, with MRCONSO.RRF, MRSTY.RRF,"
             " MRREL.RRF and MRDEF.RRF (licence and files: https://www.nlm.nih.gov/research/umls)"
         )
-    folder = need_folder(path)
-    wanted = Selection(_listed(languages), _listed(sources), _types(semantic_types))
+    folder = require_folder(path)
+    selection = Selection(_listed(languages), _listed(sources), _types(semantic_types))
     source = Source(
         "umls",
         release_of(folder),
@@ -85,7 +85,7 @@ def load(
         reliability=0.95,
     )
     return KnowledgeGraph.from_parts(
-        parts(folder, wanted, source, quarantine),
+        parts(folder, selection, source, quarantine),
         [source],
         quarantine=quarantine,
         origin=str(folder),
@@ -119,18 +119,18 @@ def _types(text: str) -> SemanticTypes:
 
 
 def parts(
-    folder: Path, wanted: Selection, source: Source, quarantine: Quarantine
+    folder: Path, selection: Selection, source: Source, quarantine: Quarantine
 ) -> Iterator[Part]:
     """Concepts, then relations; memory doesn't depend on the length of MRCONSO and MRREL."""
     for name in ("MRCONSO", "MRSTY"):
         if not files_of(folder, name):
             raise MissingError(f"{folder} has no {name}.RRF, nor has its META folder")
-    kinds = type_indices(folder, wanted.types, quarantine)
+    kinds = type_indices(folder, selection.types, quarantine)
     is_named = np.zeros(POSSIBLE_CONCEPTS, dtype=bool)
     definitions = read_definitions(folder, kinds, quarantine)
     repeated = 0
-    for atoms in read_atoms(folder, kinds, wanted, quarantine):
-        nodes = concept_nodes(atoms, kinds, definitions, wanted)
+    for atoms in read_atoms(folder, kinds, selection, quarantine):
+        nodes = concept_nodes(atoms, kinds, definitions, selection)
         numbers = concept_numbers(nodes["id"].str.strip_prefix("UMLS:"))
         # The name of a concept that comes again is only one more synonym.
         is_repeated = pl.Series(is_named[numbers])
@@ -154,7 +154,7 @@ def parts(
         )
     kinds[~is_named] = NOT_LOADED
     if files_of(folder, "MRREL"):
-        yield from read_relations(folder, kinds, wanted, source, quarantine)
+        yield from read_relations(folder, kinds, selection, source, quarantine)
 
 
 INFO = SourceInfo(

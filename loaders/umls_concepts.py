@@ -76,10 +76,12 @@ class Selection:
 
 
 NOT_LOADED = 255  # in place of a type: the concept isn't loaded
+# For each possible concept the index of its semantic type, or NOT_LOADED.
 TypeIndices = npt.NDArray[np.uint8]
 
 
 def concept_numbers(cuis: pl.Series) -> npt.NDArray[np.uint32]:
+    """The digits of CUIs as numbers, by which arrays over all possible concepts are indexed."""
     return cuis.str.slice(1).cast(pl.UInt32).to_numpy()
 
 
@@ -118,7 +120,7 @@ def read_definitions(folder: Path, kinds: TypeIndices, quarantine: Quarantine) -
 
 
 def read_atoms(
-    folder: Path, kinds: TypeIndices, wanted: Selection, quarantine: Quarantine
+    folder: Path, kinds: TypeIndices, selection: Selection, quarantine: Quarantine
 ) -> Iterator[pl.DataFrame]:
     """The wanted atoms, those of one concept together where the file is sorted."""
     columns = "CUI LAT TS STT ISPREF SAB TTY CODE STR SUPPRESS"
@@ -129,10 +131,10 @@ def read_atoms(
         for line, cui, text in rows.filter(~valid).select("line", "CUI", "STR").iter_rows():
             quarantine.add("no CUI", path=path, line=line, row=f"{cui} {text}"[:200])
         rows = rows.filter(
-            valid, pl.col("LAT").is_in(wanted.languages), pl.col("STR") != "", SUPPRESS="N"
+            valid, pl.col("LAT").is_in(selection.languages), pl.col("STR") != "", SUPPRESS="N"
         )
-        if wanted.sources:
-            rows = rows.filter(pl.col("SAB").is_in(wanted.sources))
+        if selection.sources:
+            rows = rows.filter(pl.col("SAB").is_in(selection.sources))
         rows = rows.filter(
             pl.Series(kinds[concept_numbers(rows["CUI"])] != NOT_LOADED, dtype=pl.Boolean)
         )
@@ -148,9 +150,9 @@ def read_atoms(
 
 
 def concept_nodes(
-    atoms: pl.DataFrame, kinds: TypeIndices, definitions: pl.DataFrame, wanted: Selection
+    atoms: pl.DataFrame, kinds: TypeIndices, definitions: pl.DataFrame, selection: Selection
 ) -> pl.DataFrame:
-    languages = {language: -place for place, language in enumerate(wanted.languages)}
+    languages = {language: -place for place, language in enumerate(selection.languages)}
     preference = (
         pl.col("LAT").replace_strict(languages, return_dtype=pl.Int32) * 8
         + (pl.col("TS") == "P").cast(pl.Int32) * 4
@@ -170,8 +172,10 @@ def concept_nodes(
     )
     places = kinds[concept_numbers(concepts["CUI"])]
     concepts = concepts.with_columns(
-        kind=pl.Series([wanted.types.kinds[place] for place in places], dtype=pl.String),
-        semantic_type=pl.Series([wanted.types.names[place] for place in places], dtype=pl.String),
+        kind=pl.Series([selection.types.kinds[place] for place in places], dtype=pl.String),
+        semantic_type=pl.Series(
+            [selection.types.names[place] for place in places], dtype=pl.String
+        ),
     )
     return concepts.select(
         "kind",

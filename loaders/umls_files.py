@@ -55,10 +55,12 @@ def whole_name(folder: Path, name: str) -> Path:
     return (files[0].parent if files else folder) / f"{name}.RRF"
 
 
-def read_rows(folder: Path, name: str, kept: str, quarantine: Quarantine) -> Iterator[pl.DataFrame]:
+def read_rows(
+    folder: Path, name: str, wanted_columns: str, quarantine: Quarantine
+) -> Iterator[pl.DataFrame]:
     """`line` and the kept columns of a file, in parts; bad rows are set aside."""
     columns = COLUMNS[name].split()
-    places = {column: columns.index(column) for column in kept.split()}
+    positions = {column: columns.index(column) for column in wanted_columns.split()}
     with progress(f"umls {name}") as advance:
         # A line may be cut between two pieces of a file.
         blocks = chain.from_iterable(map(read_blocks, files_of(folder, name)))
@@ -66,16 +68,19 @@ def read_rows(folder: Path, name: str, kept: str, quarantine: Quarantine) -> Ite
         for lines in read_lines(blocks, path):
             lines = lines.with_columns(pl.col("text").str.strip_suffix("\r"))
             # Each field, the last one too, ends with |.
-            sound = lines["text"].str.count_matches("|", literal=True) == len(columns)
-            bad = lines.filter(~sound & (lines["text"] != ""))
-            for number, text in bad.iter_rows():
+            is_sound = lines["text"].str.count_matches("|", literal=True) == len(columns)
+            malformed = lines.filter(~is_sound & (lines["text"] != ""))
+            for number, text in malformed.iter_rows():
                 quarantine.add("wrong number of fields", path=path, line=number, row=text[:200])
-            lines = lines.filter(sound)
+            lines = lines.filter(is_sound)
             fields = lines["text"].str.split_exact("|", len(columns))
             yield pl.DataFrame(
                 {
                     "line": lines["line"],
-                    **{column: fields.struct.field(f"field_{at}") for column, at in places.items()},
+                    **{
+                        column: fields.struct.field(f"field_{at}")
+                        for column, at in positions.items()
+                    },
                 }
             )
             advance()
