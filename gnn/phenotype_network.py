@@ -1,8 +1,8 @@
-"""The graph neural network: patients, diseases and phenotypes as vectors, by message passing.
+"""A graph neural network that embeds patients, diseases and phenotypes by message passing.
 
-A phenotype sends its vector, weighted, along "is an ancestor of" and "is shown by" to whom shows
-it or something narrower. So a patient or a disease that it wasn't trained with is no different to
-it from one that it was.
+A phenotype sends its embedding, weighted, to the patients and diseases that show it or a narrower
+phenotype. So the network is inductive: patients and diseases that it wasn't trained on are embedded
+like those that it was.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from torch_geometric.utils import spmm
 
 from ..core.progress import progress
 
-_BATCH = 128
+_BATCH = 128  # simulated patients a step
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -66,8 +66,8 @@ class SimulatedPatients(Protocol):
         ...
 
 
-class Shown(MessagePassing):  # type: ignore[misc]  # PyG is untyped
-    """Who shows phenotypes gets the weighted sum of their vectors: x_i = Σ_j w_ij x_j."""
+class PhenotypeAggregation(MessagePassing):  # type: ignore[misc]  # PyG is untyped
+    """Patients and diseases get the weighted sum of their phenotypes: x_i = Σ_j w_ij x_j."""
 
     def __init__(self) -> None:
         super().__init__(aggr="add")
@@ -82,13 +82,13 @@ class Shown(MessagePassing):  # type: ignore[misc]  # PyG is untyped
 
 
 class Network(nn.Module):
-    """Vectors of patients and diseases of a knowledge:
+    """Embeddings of the patients and diseases of a knowledge:
 
         z_i = Σ_{a shown by i} f_ia I_a exp(t_a) v_a / |…|
 
     over the phenotypes a with ancestors, with f the frequency in a disease (1 in a patient), I the
-    information; v (of `dim` numbers) and t are learnt. Vectors start at random, so that before
-    training their cosine is a random projection of that of the weighted phenotypes.
+    information content; v (of `dim` numbers) and t are learnt. The embeddings start at random, so
+    that before training their cosine is a random projection of that of the weighted phenotypes.
 
     Args:
         knowledge: as the graph states it; see `Knowledge.as_stated`.
@@ -104,7 +104,7 @@ class Network(nn.Module):
         self.vectors = nn.Parameter(start)
         self.weight = nn.Parameter(torch.zeros(len(knowledge.phenotypes)))
         self.scale = nn.Parameter(torch.tensor([2.7, 2.7]))  # logarithms: diseases, patients
-        self.shown = Shown()
+        self.aggregate = PhenotypeAggregation()
         self.knowledge = knowledge
         self._information = torch.from_numpy(knowledge.information)
         self._diseases, self._patients = knowledge.frequency, patients
@@ -113,7 +113,7 @@ class Network(nn.Module):
         """Vectors of length 1 of the rows of a matrix over phenotypes, ancestors included."""
         device = self.vectors.device
         weight = self._information.to(device) * self.weight.exp()
-        sums = self.shown(self.vectors * weight[:, None], _tensor(shown, device))
+        sums = self.aggregate(self.vectors * weight[:, None], _tensor(shown, device))
         return functional.normalize(sums, dim=1)
 
     @torch.no_grad()
@@ -138,11 +138,11 @@ class Network(nn.Module):
         most similar of its known patients."""
         own = self.embed(patients)
         to_diseases, to_patients = self.scale.detach().exp().cpu().numpy()
-        found = to_diseases * (own @ self.diseases.T)
-        alike = to_patients * (own @ self.patients.T)
+        scores = to_diseases * (own @ self.diseases.T)
+        similarity = to_patients * (own @ self.patients.T)
         for column, row in enumerate(patient_rows):
-            found[:, row] = np.maximum(found[:, row], alike[:, column])
-        return np.asarray(found, dtype=np.float32)
+            scores[:, row] = np.maximum(scores[:, row], similarity[:, column])
+        return np.asarray(scores, dtype=np.float32)
 
 
 def fit(
@@ -174,7 +174,7 @@ def fit(
     device = network.vectors.device
     optimiser = torch.optim.Adam(network.parameters(), lr=3e-3)
     shown = knowledge.with_ancestors(simulated.phenotypes)
-    told = network._patients[known]
+    presence = network._patients[known]
     own, group = rows[known], publications[known]
     of_each = np.bincount(group, minlength=1)[group] if len(group) else group
     weights = 1 / np.sqrt(np.maximum(of_each, 1))
@@ -189,12 +189,14 @@ def fit(
                 start = (epoch * batches + batch) * _BATCH
                 part = slice(start, start + _BATCH)
                 logits = network.scale[0].exp() * network(shown[part]) @ diseases.T
-                right = torch.from_numpy(simulated.diseases[part]).to(device)
-                loss = functional.cross_entropy(logits, right) / 2
+                targets = torch.from_numpy(simulated.diseases[part]).to(device)
+                loss = functional.cross_entropy(logits, targets) / 2
                 chosen = order[batch * size : (batch + 1) * size]
                 if len(chosen):
                     weight = torch.tensor(weights[chosen], dtype=torch.float32, device=device)
-                    loss = loss + _of_known(network, told, chosen, own, group, diseases, weight)
+                    loss = loss + _loss_of_known(
+                        network, presence, chosen, own, group, diseases, weight
+                    )
                 optimiser.zero_grad()
                 torch.autograd.backward(loss)
                 optimiser.step()
@@ -202,9 +204,9 @@ def fit(
     network.eval()
 
 
-def _of_known(
+def _loss_of_known(
     network: Network,
-    told: sp.csr_matrix,
+    presence: sp.csr_matrix,
     chosen: Integers,
     rows: Integers,
     publications: Integers,
@@ -212,20 +214,20 @@ def _of_known(
     weight: Tensor,
 ) -> Tensor:
     """The loss of some known patients, with diseases and with one another."""
-    everyone = network(told)
+    everyone = network(presence)
     patients = everyone[torch.from_numpy(chosen).to(everyone.device)]
     logits = network.scale[0].exp() * patients @ diseases.T
-    right = torch.from_numpy(rows[chosen]).to(logits.device)
-    among = functional.cross_entropy(logits, right, reduction="none")
-    loss = (among * weight).sum() / weight.sum()
+    targets = torch.from_numpy(rows[chosen]).to(logits.device)
+    losses = functional.cross_entropy(logits, targets, reduction="none")
+    loss = (losses * weight).sum() / weight.sum()
     other = torch.from_numpy(publications[chosen][:, None] != publications[None, :])
-    alike = other & torch.from_numpy(rows[chosen][:, None] == rows[None, :])
-    has = alike.any(dim=1).to(logits.device)
+    same_disease = other & torch.from_numpy(rows[chosen][:, None] == rows[None, :])
+    has = same_disease.any(dim=1).to(logits.device)
     if has.any():
         cosines = network.scale[1].exp() * patients @ everyone.T
         lowest = torch.finfo(cosines.dtype).min
         total = cosines.masked_fill(~other.to(cosines.device), lowest).logsumexp(dim=1)
-        same = cosines.masked_fill(~alike.to(cosines.device), lowest).logsumexp(dim=1)
+        same = cosines.masked_fill(~same_disease.to(cosines.device), lowest).logsumexp(dim=1)
         loss = loss + ((total - same) * weight)[has].sum() / weight[has].sum()
     return loss
 

@@ -1,4 +1,4 @@
-"""What to ask next: the phenotypes whose answer is expected to narrow the list most."""
+"""What to ask next: the phenotypes with the highest expected information gain."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .circumstances import Circumstances, Factors
 from .knowledge import Floats, Integers, Knowledge
 from .posterior import ProbabilityModel, most_probable, posterior
 
-CONSIDERED = 200  # the most probable diseases, among which a question is to tell
+CONSIDERED = 200  # the most probable diseases, between which a question is to discriminate
 NOISE = 0.05  # how often a phenotype is found for another reason than the disease
-_SPEAKS_FOR = 3  # diseases named that a "yes" speaks for
+_SUPPORTED = 3  # diseases named that a "yes" supports
 
 
 def questions(
@@ -45,22 +45,22 @@ def questions(
     shown = probabilities(knowledge, rows, columns, present)
     gain = information_gain(weights, shown)
     order = np.lexsort((columns, -gain))[:top]
-    raised = weights[:, None] * np.log(shown[:, order] / (weights @ shown[:, order]))
-    first = np.argsort(-raised, axis=0, kind="stable")[:_SPEAKS_FOR]
-    wanted = [knowledge.phenotypes[columns[at]] for at in order]
-    wanted += [knowledge.diseases[row] for row in rows[first].ravel()]
-    about = {
+    support = weights[:, None] * np.log(shown[:, order] / (weights @ shown[:, order]))
+    first = np.argsort(-support, axis=0, kind="stable")[:_SUPPORTED]
+    ids = [knowledge.phenotypes[columns[at]] for at in order]
+    ids += [knowledge.diseases[row] for row in rows[first].ravel()]
+    described = {
         id_: (name, definition)
-        for id_, name, definition in model.kg.nodes.filter(pl.col("id").is_in(wanted))
+        for id_, name, definition in model.kg.nodes.filter(pl.col("id").is_in(ids))
         .select("id", "name", pl.col("properties").str.json_path_match("$.definition"))
         .iter_rows()
     }
-    found = []
+    lines: list[Question] = []
     for rank, at in enumerate(order):
         phenotype = knowledge.phenotypes[columns[at]]
-        name, definition = about.get(phenotype, (phenotype, None))
-        likely = [knowledge.diseases[rows[d]] for d in first[:, rank] if raised[d, rank] > 0]
-        found.append(
+        name, definition = described.get(phenotype, (phenotype, None))
+        likely = [knowledge.diseases[rows[d]] for d in first[:, rank] if support[d, rank] > 0]
+        lines.append(
             {
                 "rank": rank + 1,
                 "phenotype": phenotype,
@@ -68,10 +68,10 @@ def questions(
                 "definition": definition,
                 "gain": float(gain[at]),
                 "probability": float(weights @ shown[:, at]),
-                "speaks_for": [about.get(disease, (disease, None))[0] for disease in likely],
+                "speaks_for": [described.get(disease, (disease, None))[0] for disease in likely],
             }
         )
-    return pl.DataFrame(found, schema=QUESTIONS)
+    return pl.DataFrame(lines, schema=QUESTIONS)
 
 
 class Question(TypedDict):
@@ -114,8 +114,8 @@ def askable(
     """
     stated = np.unique(knowledge.annotated[rows].indices)
     implied = knowledge.with_ancestors([present]).indices
-    no_longer = np.union1d(excluded, unknown)
-    below = np.flatnonzero(knowledge.closure @ _indicator(no_longer, len(knowledge.phenotypes)))
+    answered = np.union1d(excluded, unknown)
+    below = np.flatnonzero(knowledge.closure @ _indicator(answered, len(knowledge.phenotypes)))
     return np.setdiff1d(stated, np.union1d(implied, below)).astype(np.int64)
 
 
@@ -131,24 +131,26 @@ def probabilities(
     """P(phenotype | disease, what is seen), diseases (rows) × phenotypes (columns).
 
     P(a | d) = (1 - e) f(a, d) + e f(a), with f(a, d) the frequency that is known, f(a) its mean
-    over the diseases and e the noise. A phenotype below one that is seen is the likelier for it:
+    over the diseases and e the noise. A phenotype below one that is seen is conditional on it:
     P(a | d, b seen) = P(a | d) / P(b | d), with b the least frequent of its ancestors seen.
     Beyond that, phenotypes of a disease are taken to be independent.
     """
     usual = np.asarray(knowledge.frequency.mean(axis=0)).ravel()
 
-    def shown(of: Integers) -> NDArray[np.float64]:
-        known: NDArray[np.float64] = knowledge.frequency[rows][:, of].toarray().astype(np.float64)
-        return np.asarray((1 - NOISE) * known + NOISE * usual[of] + 1e-6)
+    def marginal(phenotypes: Integers) -> NDArray[np.float64]:
+        known: NDArray[np.float64] = (
+            knowledge.frequency[rows][:, phenotypes].toarray().astype(np.float64)
+        )
+        return np.asarray((1 - NOISE) * known + NOISE * usual[phenotypes] + 1e-6)
 
     seen = np.unique(knowledge.with_ancestors([present]).indices).astype(np.int64)
-    found, given = shown(columns), shown(seen)
-    least = np.ones_like(found)
+    of_columns, of_seen = marginal(columns), marginal(seen)
+    least = np.ones_like(of_columns)
     above: sp.csr_matrix = knowledge.closure[columns][:, seen].tocsc()
     for place in range(len(seen)):
         below = above.indices[above.indptr[place] : above.indptr[place + 1]]
-        least[:, below] = np.minimum(least[:, below], given[:, place : place + 1])
-    return np.minimum(found / least, 1 - 1e-6)
+        least[:, below] = np.minimum(least[:, below], of_seen[:, place : place + 1])
+    return np.minimum(of_columns / least, 1 - 1e-6)
 
 
 def information_gain(

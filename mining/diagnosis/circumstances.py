@@ -20,7 +20,7 @@ from ...graph.kg import KnowledgeGraph
 from ...graph.units import parse_years
 from .knowledge import Floats, Integers, Knowledge
 
-# How often a list of candidate genes holds the gene that is to blame, if the disease has one.
+# How often a list of candidate genes holds the causal gene, if the disease has one.
 SENSITIVITY = 0.5
 # How often the patient's onset is one of those stated of the disease; else it is any.
 TRUST_IN_ONSET = 0.5
@@ -93,26 +93,26 @@ class Factors:
         DataError: an onset or a sex that is none.
     """
 
-    def __init__(self, kg: KnowledgeGraph, knowledge: Knowledge, given: Circumstances):
+    def __init__(self, kg: KnowledgeGraph, knowledge: Knowledge, circumstances: Circumstances):
         self.fixed: dict[str, Floats] = {}
         self.genes: dict[int, list[str]] = {}
         self._other_sex: sp.csr_matrix | None = None
-        if given.genes:
-            self.fixed["gene"] = self._gene_factors(kg, knowledge, given.genes)
-        if given.onset:
-            self.fixed["onset"] = _onset_factors(kg, knowledge, given.onset)
-        if given.sex:
-            if given.sex not in ("female", "male"):
-                raise DataError(f"sex is female or male, not {given.sex!r}")
-            self._other_sex = _limited_to_others(kg, knowledge, given.sex)
+        if circumstances.genes:
+            self.fixed["gene"] = self._gene_factors(kg, knowledge, circumstances.genes)
+        if circumstances.onset:
+            self.fixed["onset"] = _onset_factors(kg, knowledge, circumstances.onset)
+        if circumstances.sex:
+            if circumstances.sex not in ("female", "male"):
+                raise DataError(f"sex is female or male, not {circumstances.sex!r}")
+            self._other_sex = _limited_to_others(kg, knowledge, circumstances.sex)
 
     def by_name(self, knowledge: Knowledge, patients: Sequence[Integers]) -> dict[str, Floats]:
         """Logarithms of the factors of each thing given: patients × diseases, or 1 × diseases."""
-        found = {name: factors[None, :] for name, factors in self.fixed.items()}
+        by_name = {name: factors[None, :] for name, factors in self.fixed.items()}
         if self._other_sex is not None:
             shown = (knowledge.present(patients) @ self._other_sex.T).toarray()
-            found["sex"] = (shown * np.log(OTHER_SEX)).astype(np.float32)
-        return found
+            by_name["sex"] = (shown * np.log(OTHER_SEX)).astype(np.float32)
+        return by_name
 
     def log_factors(self, knowledge: Knowledge, patients: Sequence[Integers]) -> Floats:
         """Logarithms of the product of all factors: patients × diseases."""
@@ -127,7 +127,7 @@ class Factors:
         """log P(candidates | disease) / P(candidates).
 
         Of N genes that any disease is associated with, n are given. With s the sensitivity, they
-        hold the gene to blame with probability s and are n of N by chance otherwise: a disease
+        hold the causal gene with probability s and are n of N by chance otherwise: a disease
         that is associated with one of them has the ratio s N / n + 1 - s, one that is associated
         with others only 1 - s, and one without a known gene 1.
         """
@@ -145,7 +145,7 @@ class Factors:
             self.genes.setdefault(row, []).append(names[gene])
         of_all = max(known["object"].n_unique(), len(ids))
         factors[list(self.genes)] = np.log(SENSITIVITY * of_all / len(ids) + 1 - SENSITIVITY)
-        self.genes = {row: sorted(set(found)) for row, found in self.genes.items()}
+        self.genes = {row: sorted(set(names)) for row, names in self.genes.items()}
         return factors
 
 
@@ -177,39 +177,39 @@ def _onset_factors(kg: KnowledgeGraph, knowledge: Knowledge, onset: str) -> Floa
     P(onset | disease) = t / (number of onsets stated) for those stated, plus (1 - t) P(onset), with
     P(onset) the mean over the diseases of which an onset is stated, and t the trust in it.
     """
-    given = _bins_of(years_of_onset(onset))
+    onset_bins = _bins_of(years_of_onset(onset))
     stated: dict[int, set[int]] = {}
-    said = kg.nodes.filter(kind="Disease").select(
+    courses = kg.nodes.filter(kind="Disease").select(
         "id", course=pl.col("properties").str.json_path_match("$.course")
     )
-    for disease, course in said.drop_nulls().iter_rows():
+    for disease, course in courses.drop_nulls().iter_rows():
         row = knowledge.disease_rows.get(disease)
         for term in json.loads(course) if row is not None else ():
             if row is not None and term in _ONSETS:
                 stated.setdefault(row, set()).update(np.flatnonzero(_bins_of(_ONSETS[term])))
     factors = np.zeros(len(knowledge.diseases), dtype=np.float32)
-    if not stated or not given.any():
+    if not stated or not onset_bins.any():
         return factors
     shares = np.zeros((len(stated), len(_BINS)))
     for at, bins in enumerate(stated.values()):
         shares[at, list(bins)] = 1 / len(bins)
-    usual = float(shares.mean(axis=0)[given].sum())
+    usual = float(shares.mean(axis=0)[onset_bins].sum())
     if usual > 0:
-        own = shares[:, given].sum(axis=1)
+        own = shares[:, onset_bins].sum(axis=1)
         factors[list(stated)] = np.log(TRUST_IN_ONSET * own / usual + 1 - TRUST_IN_ONSET)
     return factors
 
 
 def _limited_to_others(kg: KnowledgeGraph, knowledge: Knowledge, sex: str) -> sp.csr_matrix:
     """diseases × phenotypes, 1 where the annotations state the phenotype in the other sex only."""
-    said = (
+    limited = (
         kg.edges.filter(relation="HAS_SYMPTOM")
         .select("subject", "object", sex=pl.col("properties").str.json_path_match("$.sex"))
         .filter(pl.col("sex").is_in(["female", "male"]) & (pl.col("sex") != sex))
     )
     places = {
         (knowledge.disease_rows[disease], knowledge.phenotype_columns[phenotype])
-        for disease, phenotype, _ in said.iter_rows()
+        for disease, phenotype, _ in limited.iter_rows()
         if disease in knowledge.disease_rows and phenotype in knowledge.phenotype_columns
     }
     rows, columns = [row for row, _ in places], [column for _, column in places]

@@ -1,4 +1,4 @@
-"""What is said of a patient, made fit to be scored: current terms of the graph, no contradictions.
+"""Findings of a patient, normalised for scoring: current terms of the graph, no contradictions.
 
 Stated rules, each with its message:
 
@@ -107,12 +107,12 @@ class Phenotypes:
 
     def ancestors(self, phenotype: str) -> set[str]:
         """The phenotype and all that it is a kind of."""
-        found, rest = {phenotype}, [phenotype]
+        ancestors, rest = {phenotype}, [phenotype]
         while rest:
-            above = [p for p in self._parents.get(rest.pop(), ()) if p not in found]
-            found.update(above)
+            above = [p for p in self._parents.get(rest.pop(), ()) if p not in ancestors]
+            ancestors.update(above)
             rest += above
-        return found
+        return ancestors
 
     def clean(
         self, present: Sequence[str], excluded: Sequence[str], typed: Typed = NOTHING
@@ -131,7 +131,7 @@ class Phenotypes:
         seen, denied = (self._known(texts, notes) for texts in (present, excluded))
         given_way = {p for p in seen if not self.ancestors(p).isdisjoint(typed_denied)}
         notes += [
-            f"{self._phrase(phenotype)} counts as absent: that was typed"
+            f"{self._labelled(phenotype)} counts as absent: that was typed"
             for phenotype in seen
             if phenotype in given_way
         ]
@@ -142,18 +142,19 @@ class Phenotypes:
         kept = []
         for phenotype in denied:
             if phenotype in seen:
-                notes.append(f"{self._phrase(phenotype)} is both observed and excluded: observed")
+                notes.append(f"{self._labelled(phenotype)} is both observed and excluded: observed")
             elif phenotype in above:
                 notes.append(
-                    f"{self._phrase(phenotype)} is excluded, but {self._phrase(above[phenotype])},"
-                    " which is one, is observed: the exclusion is left out"
+                    f"{self._labelled(phenotype)} is excluded, but"
+                    f" {self._labelled(above[phenotype])}, which is one, is observed: the exclusion"
+                    " is left out"
                 )
             else:
                 kept.append(phenotype)
         return Findings(tuple(seen), tuple(kept), tuple(notes))
 
     def _known(self, texts: Iterable[str], notes: list[str], *, strict: bool = False) -> list[str]:
-        found = []
+        identifiers = []
         for text in dict.fromkeys(texts):
             try:
                 identifier, note = self.one(text)
@@ -162,10 +163,10 @@ class Phenotypes:
                     raise
                 notes.append(f"left out: {error}")
                 continue
-            found.append(identifier)
+            identifiers.append(identifier)
             if note is not None:
                 notes.append(note)
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(identifiers))
 
-    def _phrase(self, phenotype: str) -> str:
+    def _labelled(self, phenotype: str) -> str:
         return f"{phenotype} ({self.names[phenotype]})"

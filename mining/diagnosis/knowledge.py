@@ -1,7 +1,7 @@
-"""What a graph knows of diseases and their phenotypes, as sparse matrices.
+"""A graph's knowledge of diseases and their phenotypes, as sparse matrices.
 
 Rows of the matrices are diseases, columns phenotypes. Diseases with the same name, or that refer to
-one another (OMIM's and Orphanet's entry of one disease), share a row; see `same_diseases`.
+one another (OMIM's and Orphanet's entry of one disease), share a row; see `disease_identity`.
 """
 
 from __future__ import annotations
@@ -9,19 +9,17 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import permutations
 from typing import Any
 
 import numpy as np
 import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.sparse.csgraph import connected_components
 
 from ...core.errors import DataError
-from ...graph.identifiers import name_key
 from ...graph.kg import KnowledgeGraph
 from .cases import cases_of
+from .disease_identity import same_diseases
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -30,7 +28,6 @@ Integers = NDArray[np.int64]
 # is stated without a number of patients is worth when several are pooled.
 UNSTATED_FREQUENCY = 0.5
 STATED_PATIENTS = 10.0
-_PARTS = 5  # of a name with more commas no other order is looked for
 
 
 @dataclass(frozen=True)
@@ -221,93 +218,6 @@ def _phenotypes(kg: KnowledgeGraph, isa: pl.DataFrame) -> list[str]:
     return pl.concat([isa["subject"], isa["object"], shown]).unique().sort().to_list()
 
 
-def same_diseases(kg: KnowledgeGraph, cases: KnowledgeGraph | None = None) -> dict[str, int]:
-    """The number of the disease that every identifier of one is of, cross-references included.
-
-    Diseases are the same where their names are (see `_turned_back`), and where one's
-    cross-references hold the other or both hold a third, directly or through others. Where that
-    would join two identifiers of one prefix (two OMIM numbers) that have different names, none of
-    the references that lead there is followed, since one of them is of a group of diseases and not
-    of one. A reference to a former identifier of its own prefix, which is no node, is no such
-    identifier.
-    """
-    graphs = [kg] if cases is None else [kg, cases]
-    nodes = pl.concat(
-        graph.nodes.filter(kind="Disease").select("id", "name", "name_key", "xrefs")
-        for graph in graphs
-    ).with_columns(prefix=pl.col("id").str.extract(r"^([^:]*):"))
-    named = _turned_back(nodes.unique("id", keep="first", maintain_order=True))
-    told = nodes.explode("xrefs").drop_nulls("xrefs").select("id", "prefix", xref="xrefs").unique()
-    referred = (
-        told.select(id="xref", prefix=pl.col("xref").str.extract(r"^([^:]*):"), of="prefix")
-        .join(named, on="id", how="anti")
-        .group_by("id", "prefix")
-        .agg(former=(pl.col("of") == pl.col("prefix")).all())
-    )
-    members = (
-        pl.concat([named, referred], how="diagonal")
-        .with_columns(pl.col("former").fill_null(False))
-        .sort("id")
-        # Those without a name are known by their identifier; no name key has a colon.
-        .with_columns(name=pl.when(pl.col("name_key") != "").then("name_key").otherwise("id"))
-        .with_columns(pl.col("name").rank("dense").cast(pl.Int64) - 1)
-    )
-    name_of = dict(members.select("id", "name").iter_rows())
-    size = members["name"].n_unique()
-    ends = np.array([[name_of[a], name_of[b]] for a, _, b in told.iter_rows()], dtype=np.int64)
-    ends = ends.reshape(-1, 2)
-    links = sp.csr_matrix((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(size, size))
-    label = connected_components(links, directed=False)[1].astype(np.int64)
-    members = members.with_columns(joined=pl.Series(label[members["name"].to_numpy()]))
-    too_far = (
-        members.filter(~pl.col("former"))
-        .group_by("joined", "prefix")
-        .agg(pl.col("name").n_unique())
-        .filter(pl.col("name") > 1)
-    )
-    number = (
-        pl.when(pl.col("joined").is_in(too_far["joined"].implode()))
-        .then(pl.col("name") + size)
-        .otherwise("joined")
-    )
-    return dict(members.select("id", number).iter_rows())
-
-
-def _turned_back(nodes: pl.DataFrame) -> pl.DataFrame:
-    """Diseases with one name for what differs in the order of its parts, divided by commas, alone.
-
-    "Ascites, chylous" is chylous ascites. Not where one prefix has both orders (two OMIM numbers),
-    nor of names whose words have another order within the parts.
-    """
-    parts = pl.col("name").str.split(",").list.eval(name_key(pl.element()))
-    words = pl.col("name_key").str.split(" ").list.sort().list.join(" ")
-    named = nodes.select("id", "prefix", "name_key", words=words, parts=parts)
-    alike = (
-        named.group_by("words")
-        .agg(
-            pl.col("name_key").unique(),
-            pl.col("parts").unique(),
-            several=pl.struct("prefix", "name_key").n_unique() > pl.col("prefix").n_unique(),
-        )
-        .filter(pl.col("name_key").list.len() > 1, ~pl.col("several"))
-    )
-    turned = [words for words, _, parts, _ in alike.iter_rows() if _meet(parts)]
-    name = (
-        pl.when(pl.col("words").is_in(pl.Series(turned, dtype=pl.String).implode()))
-        .then("words")
-        .otherwise("name_key")
-    )
-    return named.select("id", "prefix", name_key=name)
-
-
-def _meet(names: Sequence[Sequence[str]]) -> bool:
-    """Whether the parts of all names can be put in an order in which they are one name."""
-    if max(map(len, names)) > _PARTS:
-        return False
-    orders = [{" ".join(filter(None, order)) for order in permutations(parts)} for parts in names]
-    return bool(set.intersection(*orders))
-
-
 def _annotations(
     kg: KnowledgeGraph, same: dict[str, int], without: Collection[str]
 ) -> pl.DataFrame:
@@ -423,10 +333,11 @@ def _indicator(rows: Sequence[Integers], size: int) -> sp.csr_matrix:
 
 
 def closed(present: sp.csr_matrix, closure: sp.csr_matrix) -> sp.csr_matrix:
-    found = (present @ closure).tocsr()
-    found.data[:] = 1
-    found.sort_indices()
-    return found
+    """Presence with every ancestor of what is present: patients × phenotypes, 0 or 1."""
+    shown = (present @ closure).tocsr()
+    shown.data[:] = 1
+    shown.sort_indices()
+    return shown
 
 
 def _matrix(
@@ -461,11 +372,11 @@ def expand(starts: Integers, counts: Integers) -> Integers:
 
 def _propagated(annotated: sp.csr_matrix, closure: sp.csr_matrix) -> sp.csr_matrix:
     """Annotations carried to all ancestors; where several meet, the highest frequency."""
-    given = annotated.tocoo()
-    counts = np.diff(closure.indptr)[given.col]
-    columns = closure.indices[expand(closure.indptr[given.col].astype(np.int64), counts)]
+    stated = annotated.tocoo()
+    counts = np.diff(closure.indptr)[stated.col]
+    columns = closure.indices[expand(closure.indptr[stated.col].astype(np.int64), counts)]
     return highest(
-        np.repeat(given.row, counts), columns, np.repeat(given.data, counts), annotated.shape
+        np.repeat(stated.row, counts), columns, np.repeat(stated.data, counts), annotated.shape
     )
 
 

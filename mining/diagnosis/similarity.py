@@ -1,4 +1,4 @@
-"""Scores that rank diseases by what is known of them, without any training."""
+"""Similarities and likelihoods that rank diseases by their annotations, without any training."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ def lin(knowledge: Knowledge, patients: Sequence[Integers]) -> Floats:
     information, below = knowledge.information, knowledge.closure.tocsc()
     stated = knowledge.annotated.indices
     has_any = np.flatnonzero(np.diff(knowledge.annotated.indptr))
-    found = {}
+    by_phenotype = {}
     for phenotype in _distinct(patients):
         shared = np.zeros(len(information), dtype=np.float32)
         for ancestor in _by_information(knowledge, phenotype):
             shared[entries(below, ancestor)] = information[ancestor]
-        alike = 2 * shared / np.maximum(information[phenotype] + information, 1e-9)
+        similarity = 2 * shared / np.maximum(information[phenotype] + information, 1e-9)
         best = np.zeros(len(knowledge.diseases), dtype=np.float32)
-        best[has_any] = np.maximum.reduceat(alike[stated], knowledge.annotated.indptr[has_any])
-        found[phenotype] = best
-    return mean_over(patients, found)
+        best[has_any] = np.maximum.reduceat(similarity[stated], knowledge.annotated.indptr[has_any])
+        by_phenotype[phenotype] = best
+    return mean_over(patients, by_phenotype)
 
 
 def phrank(knowledge: Knowledge, patients: Sequence[Integers]) -> Floats:
@@ -69,32 +69,39 @@ def phrank(knowledge: Knowledge, patients: Sequence[Integers]) -> Floats:
 
 
 def shared_information(knowledge: Knowledge, patients: Sequence[Integers]) -> dict[int, Floats]:
-    """For each phenotype of the patients, (diseases,): the information of the most informative
-    ancestor of it, itself included, that the disease shows."""
+    """The information shared with each disease, (diseases,), for each phenotype of the patients.
+
+    That is the information content of the most informative ancestor of the phenotype, itself
+    included, that the disease shows.
+    """
     having = knowledge.frequency.tocsc()
-    found = {}
+    by_phenotype = {}
     for phenotype in _distinct(patients):
         shared = np.zeros(len(knowledge.diseases), dtype=np.float32)
         for ancestor in _by_information(knowledge, phenotype):
             shared[entries(having, ancestor)] = knowledge.information[ancestor]
-        found[phenotype] = shared
-    return found
+        by_phenotype[phenotype] = shared
+    return by_phenotype
 
 
-def mean_over(patients: Sequence[Integers], of: dict[int, Floats]) -> Floats:
-    """The mean over each patient's phenotypes: patients × diseases."""
-    size = len(next(iter(of.values()))) if of else 0
+def mean_over(patients: Sequence[Integers], values: dict[int, Floats]) -> Floats:
+    """The mean over each patient's phenotypes, patients × diseases.
+
+    Args:
+        values: (diseases,), by phenotype.
+    """
+    size = len(next(iter(values.values()))) if values else 0
     means = np.zeros((len(patients), size), dtype=np.float32)
     for row, patient in enumerate(patients):
         for phenotype in patient:
-            means[row] += of[int(phenotype)]
+            means[row] += values[int(phenotype)]
         means[row] /= max(len(patient), 1)
     return means
 
 
 def _distinct(patients: Sequence[Integers]) -> list[int]:
-    together: list[int] = np.unique(np.concatenate([*patients, np.empty(0, np.int64)])).tolist()
-    return together
+    distinct: list[int] = np.unique(np.concatenate([*patients, np.empty(0, np.int64)])).tolist()
+    return distinct
 
 
 def _by_information(knowledge: Knowledge, phenotype: int) -> NDArray[np.int32]:
@@ -121,21 +128,21 @@ def naive_bayes(knowledge: Knowledge, patients: Sequence[Integers], noise: float
 def nearest(knowledge: Knowledge, patients: Sequence[Integers]) -> Floats:
     """Cosine of each patient with the most similar known patient of every disease.
 
-    Half of what they show, ancestors included, and half of what they show exactly, weighted by
-    information; 0 for diseases without a known patient.
+    The mean of the cosine of their phenotypes with ancestors and of that of the exact phenotypes,
+    weighted by information content; 0 for diseases without a known patient.
     """
 
     def unit(shown: sp.csr_matrix) -> sp.csr_matrix:
         return unit_rows(shown @ sp.diags(knowledge.information))
 
-    found = np.zeros((len(patients), len(knowledge.diseases)), dtype=np.float32)
+    scores = np.zeros((len(patients), len(knowledge.diseases)), dtype=np.float32)
     exact, known = knowledge.present(patients), knowledge.patients
     cosine = (unit(exact) @ unit(known).T).toarray() / 2
-    whole = unit(closed(exact, knowledge.closure)) @ unit(knowledge.patients_closed).T
-    cosine += whole.toarray() / 2
+    with_ancestors = unit(closed(exact, knowledge.closure)) @ unit(knowledge.patients_closed).T
+    cosine += with_ancestors.toarray() / 2
     for column, row in enumerate(knowledge.patient_rows):
-        found[:, row] = np.maximum(found[:, row], cosine[:, column])
-    return found
+        scores[:, row] = np.maximum(scores[:, row], cosine[:, column])
+    return scores
 
 
 def entries(matrix: sp.csr_matrix | sp.csc_matrix, at: int) -> NDArray[np.int32]:
@@ -181,19 +188,21 @@ def conditional_log_ratios(
     by_phenotype = rows.T.tocsr()
     by_phenotype.sort_indices()
     phenotypes, at, above = _below_all(knowledge.parents, by_phenotype)
-    given = _places(*_entries(by_phenotype, np.arange(size))[:2], rows.shape[0])
-    place = _places(phenotypes, at, rows.shape[0])
-    found_at = np.minimum(np.searchsorted(given, place), max(len(given) - 1, 0))
+    entries_at = _places(*_entries(by_phenotype, np.arange(size))[:2], rows.shape[0])
+    wanted = _places(phenotypes, at, rows.shape[0])
+    position = np.minimum(np.searchsorted(entries_at, wanted), max(len(entries_at) - 1, 0))
     own = (
-        np.where(given[found_at] == place, by_phenotype.data[found_at], 0) if len(given) else above
+        np.where(entries_at[position] == wanted, by_phenotype.data[position], 0)
+        if len(entries_at)
+        else above
     )
     usual = expected[phenotypes]
     likely = (own + smoothing * usual) / (np.maximum(above, own) + smoothing)
-    found = np.log(likely / usual)
-    # Of an orphan only the diseases that show it have a link: relative to those that don't.
-    found -= np.where(number[phenotypes] == 0, np.log(smoothing / (1 + smoothing)), 0)
+    log_ratios = np.log(likely / usual)
+    # A root has entries only for the diseases that show it: relative to those that don't.
+    log_ratios -= np.where(number[phenotypes] == 0, np.log(smoothing / (1 + smoothing)), 0)
     shape = (size, rows.shape[0])
-    return sp.csr_matrix((found.astype(np.float32), (phenotypes, at)), shape=shape)
+    return sp.csr_matrix((log_ratios.astype(np.float32), (phenotypes, at)), shape=shape)
 
 
 def _below_all(
@@ -201,13 +210,14 @@ def _below_all(
 ) -> tuple[Integers, Integers, Floats]:
     """Each phenotype with the diseases that show all its parents, and the least of these.
 
-    An orphan's parent is thought of as shown, by 1, wherever the orphan is.
+    A root (a phenotype without parents) counts as if it had one, shown with frequency 1 wherever
+    the root is.
     """
     number = np.diff(parents.indptr)
     child = np.repeat(np.arange(len(number)), number)
     alone, several = number[child] == 1, number[child] > 1
     without = np.flatnonzero(number == 0)
-    orphans, at_orphans, _ = _entries(by_phenotype, without)
+    roots, at_roots, _ = _entries(by_phenotype, without)
     parent, at_parent, of_parent = _entries(by_phenotype, parents.indices[alone])
     # Of several parents the rows meet: sorted by disease, those that all have are runs as long.
     edge, at_edge, of_edge = _entries(by_phenotype, parents.indices[several])
@@ -218,9 +228,9 @@ def _below_all(
     together = np.diff(first, append=len(below)) == number[below[first]]
     least = np.minimum.reduceat(of_edge, first) if len(first) else of_edge
     return (
-        np.concatenate([without[orphans], child[alone][parent], below[first][together]]),
-        np.concatenate([at_orphans, at_parent, at_edge[first][together]]),
-        np.concatenate([np.ones(len(orphans), dtype=np.float32), of_parent, least[together]]),
+        np.concatenate([without[roots], child[alone][parent], below[first][together]]),
+        np.concatenate([at_roots, at_parent, at_edge[first][together]]),
+        np.concatenate([np.ones(len(roots), dtype=np.float32), of_parent, least[together]]),
     )
 
 

@@ -7,12 +7,8 @@ import polars as pl
 import pytest
 
 from medkg.graph.kg import KnowledgeGraph
-from medkg.mining.diagnosis.knowledge import (
-    Knowledge,
-    highest,
-    order_by_row,
-    same_diseases,
-)
+from medkg.mining.diagnosis.disease_identity import same_diseases
+from medkg.mining.diagnosis.knowledge import Knowledge, highest, order_by_row
 from tests.gnn.phenotype_graph import SOURCE
 
 
