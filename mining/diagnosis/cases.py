@@ -51,8 +51,8 @@ class Case:
     def named(self) -> tuple[str, ...]:
         """PMIDs in the identifier that are not the case's own: of who described the patient before,
         as in `PMID_35190816_STX_30654231_Patient_2`. A number of 7 or 8 digits counts as one."""
-        found = {f"PMID:{of_pmid or bare}" for of_pmid, bare in _NUMBERS.findall(self.id)}
-        return tuple(sorted(found - {self.publication, *self.references}))
+        named = {f"PMID:{of_pmid or bare}" for of_pmid, bare in _NUMBERS.findall(self.id)}
+        return tuple(sorted(named - {self.publication, *self.references}))
 
 
 def pmid(publication: str) -> int:
@@ -64,10 +64,10 @@ def pmid(publication: str) -> int:
 def cases_of(kg: KnowledgeGraph) -> list[Case]:
     """The Patient nodes of a graph as cases, in order of identifier."""
     patients = kg.nodes.filter(kind="Patient").select(subject="id")
-    told = kg.edges.join(patients, on="subject", how="semi")
+    edges = kg.edges.join(patients, on="subject", how="semi")
     lists = {
         relation: dict(
-            told.filter(relation=relation)
+            edges.filter(relation=relation)
             .group_by("subject")
             .agg(pl.col("object").sort())
             .iter_rows()
@@ -129,16 +129,16 @@ def read_cases(path: Path, quarantine: Quarantine) -> KnowledgeGraph:
     for line, row in _rows(path):
         patient = f"patient:{'_'.join((row.get('case') or '').split())}"
         try:
-            given = {column: _identifiers(row.get(column) or "") for column in _RELATIONS}
+            identifiers = {column: _identifiers(row.get(column) or "") for column in _RELATIONS}
             publication = _publication(row.get("publication") or "")
-            if problem := _problem(row, given, patient in nodes):
+            if problem := _problem(row, identifiers, patient in nodes):
                 raise SchemaError(problem)
         except SchemaError as error:
             quarantine.add(str(error), path=path, line=line, row=patient)
             continue
         nodes[patient] = "Patient"
         for column, (relation, kind) in _RELATIONS.items():
-            for identifier in given[column]:
+            for identifier in identifiers[column]:
                 nodes[identifier] = kind
                 evidence.append((patient, relation, identifier, publication))
     if not evidence:
@@ -193,7 +193,7 @@ def _unquoted(text: str) -> str:
 
 
 def _problem(
-    row: Mapping[str | None, str], given: Mapping[str, Sequence[str]], known: bool
+    row: Mapping[str | None, str], identifiers: Mapping[str, Sequence[str]], known: bool
 ) -> str | None:
     """Why a line can't be used, in a phrase that is the same for all lines of its sort."""
     if None in row or None in row.values():
@@ -203,9 +203,9 @@ def _problem(
     if known:
         return "case of an earlier line"
     for column in ("phenotypes", "diseases"):
-        if not given[column]:
+        if not identifiers[column]:
             return f"no {column}"
-    if any(identifier.startswith("HP:") for identifier in given["diseases"]):
+    if any(identifier.startswith("HP:") for identifier in identifiers["diseases"]):
         return "a phenotype among the diseases"
     return None
 

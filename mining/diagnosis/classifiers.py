@@ -100,9 +100,9 @@ class Logistic:
         weighted = shown.multiply(self.knowledge.information[self.columns.numpy()]).tocsr()
         logits = weighted @ self.weights.numpy() + self.intercept.numpy()
         lowest = logits.min(axis=1, keepdims=True) - 1
-        found = np.repeat(lowest, len(self.knowledge.diseases), axis=1)
-        found[:, self.rows.numpy()] = logits
-        return np.asarray(found, dtype=np.float32)
+        scores = np.repeat(lowest, len(self.knowledge.diseases), axis=1)
+        scores[:, self.rows.numpy()] = logits
+        return np.asarray(scores, dtype=np.float32)
 
     def state(self) -> dict[str, Tensor]:
         """All of it by name."""

@@ -108,12 +108,12 @@ def contributions(
     less = {"present": logs[1 : 1 + len(present)], "excluded": logs[1 + len(present) :]}
     less |= {name: logs[:1] - factor[:1] for name, factor in named.items()}
     odds = log_odds(logs[:1], rows)
-    found = {}
+    by_finding = {}
     for name, other in less.items():
         change = logs[:1] - other
         support = change[:, rows] - change.mean(axis=1, keepdims=True)
-        found[name] = Contribution(support, odds - log_odds(other, rows))
-    return found
+        by_finding[name] = Contribution(support, odds - log_odds(other, rows))
+    return by_finding
 
 
 def explain(

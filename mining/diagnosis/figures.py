@@ -99,15 +99,15 @@ def paired_difference(
     seed: int = 0,
     draws: int = 1000,
 ) -> Figures:
-    """What one model's ranks of the same patients have over another's: differences of `top_1`,
+    """How much better one model ranks the same patients than another: differences of `top_1`,
     `top_3`, `top_10` and `mrr`, over patients and over publications (`macro_…`), each with a 95 %
     interval by bootstrap over publications."""
     bootstrap = Bootstrap.over(groups, seed, draws)
     one, two = ({**top_k_hits(ranks), "mrr": 1 / ranks} for ranks in (ours, theirs))
-    found: Figures = {}
+    differences: Figures = {}
     for name in PAIRED_FIGURES:
-        found |= means_with_intervals(bootstrap, name, one[name] - two[name], difference=True)
-    return found
+        differences |= means_with_intervals(bootstrap, name, one[name] - two[name], difference=True)
+    return differences
 
 
 def top_k_hits(ranks: Ranks) -> dict[str, Ranks]:
@@ -140,13 +140,13 @@ def _of_first_rank(first: Integers, answers: Integers) -> dict[str, float]:
     diseases = np.union1d(first[first >= 0], answers)
     right = np.array([((first == d) & (answers == d)).sum() for d in diseases])
     put_first = np.array([(first == d).sum() for d in diseases])
-    given = np.array([(answers == d).sum() for d in diseases])
+    actual = np.array([(answers == d).sum() for d in diseases])
     answered = max(int((first >= 0).sum()), 1)
     return {
         "accuracy": rounded((first == answers).mean()),
         "precision": rounded((right / np.maximum(put_first, 1)).mean()),
-        "recall": rounded((right / np.maximum(given, 1)).mean()),
-        "f1": rounded((2 * right / np.maximum(put_first + given, 1)).mean()),
+        "recall": rounded((right / np.maximum(actual, 1)).mean()),
+        "f1": rounded((2 * right / np.maximum(put_first + actual, 1)).mean()),
         "precision_micro": rounded(right.sum() / answered),
         "recall_micro": rounded(right.sum() / len(answers)),
         "f1_micro": rounded(2 * right.sum() / (answered + len(answers))),

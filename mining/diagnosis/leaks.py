@@ -34,25 +34,25 @@ class CaseLeaks:
     """What is known of a test's cases beforehand.
 
     Attributes:
-        found: by what gives them away, the identifiers of the cases.
+        leaked: by what gives them away, the identifiers of the cases.
         noted: likewise, what may help without giving the case away.
     """
 
-    found: Mapping[str, Sequence[str]]
+    leaked: Mapping[str, Sequence[str]]
     noted: Mapping[str, Sequence[str]]
 
     @property
     def cases(self) -> set[str]:
         """The cases that are given away."""
-        return {case for cases in self.found.values() for case in cases}
+        return {case for cases in self.leaked.values() for case in cases}
 
     def to_dict(self) -> LeakReport:
         """Counts, with the first cases of each sort."""
         return {
             "leaked": len(self.cases),
-            "by_sort": {sort: len(cases) for sort, cases in self.found.items() if cases},
+            "by_sort": {sort: len(cases) for sort, cases in self.leaked.items() if cases},
             "noted": {sort: len(cases) for sort, cases in self.noted.items() if cases},
-            "first": {sort: list(cases[:3]) for sort, cases in self.found.items() if cases},
+            "first": {sort: list(cases[:3]) for sort, cases in self.leaked.items() if cases},
         }
 
 
@@ -90,7 +90,7 @@ def find_leaks(
 
     published = {case.id: {case.publication, *case.references} for case in cases}
     return CaseLeaks(
-        found={
+        leaked={
             CITED: [case.id for case in cases if published[case.id] & cited],
             TRAINED_PATIENT: [case.id for case in cases if case.id in patients],
             TRAINED_PUBLICATION: [case.id for case in cases if published[case.id] & publications],

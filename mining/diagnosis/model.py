@@ -1,8 +1,8 @@
 """Diagnosis as node classification: which disease a patient's node belongs to.
 
 A patient is a node joined to phenotypes. A `DiagnosisModel` scores every disease of its knowledge
-for it: with the ranker, which reads out a graph neural network and every other way in which a
-patient and a disease are alike, or with one of those alone (see `scorers.MODELS`).
+for it: with the ranker, a scoring head over the features of patient and disease, a graph neural
+network's included, or with one of these alone (see `scorers.MODELS`).
 For research, not for care.
 """
 
@@ -53,8 +53,8 @@ HELD_OUT = 500  # simulated patients for calibration, and as many for the test
 COMPARED = ("matching", "missing", "unexpected", "against")
 BATCH_SIZE = 500  # patients scored at a time: × 12,000 diseases are 24 MB
 _MATRICES = ("parents", "stated", "annotated", "patients")  # of the knowledge, that are saved
-# Of a phenotype that was looked for and not found: how surely it was looked for well enough.
-_EXCLUSION = 0.9
+# Probability that a phenotype which was looked for and not found would have been found.
+_EXCLUSION_SENSITIVITY = 0.9
 
 
 class Diagnosis(TypedDict):
@@ -133,7 +133,7 @@ class DiagnosisModel:
     def _missed(self) -> csr_matrix:
         """Phenotypes × diseases, log(1 - 0.9 P(phenotype | disease))."""
         missed = self.knowledge.frequency.copy()
-        missed.data = np.log1p(-_EXCLUSION * missed.data)
+        missed.data = np.log1p(-_EXCLUSION_SENSITIVITY * missed.data)
         return missed.T.tocsr()
 
     def diagnose(
@@ -160,7 +160,7 @@ class DiagnosisModel:
         Raises:
             MissingError: a name that the graph doesn't have, or no phenotype that the model knows.
         """
-        present, absent = self._given(symptoms, excluded)
+        present, absent = self._resolved(symptoms, excluded)
         factors = Factors(self.kg, self.knowledge, circumstances) if circumstances else None
         scores = self.scores([present])
         logs = posterior(self, [present], [absent], factors, scores)
@@ -216,7 +216,7 @@ class DiagnosisModel:
             MissingError: a name that the graph doesn't have, a disease that is no candidate, or no
                 phenotype that the model knows.
         """
-        present, absent = self._given(symptoms, excluded)
+        present, absent = self._resolved(symptoms, excluded)
         if diseases:
             rows = np.array([self._row(text) for text in diseases])
         else:
@@ -239,7 +239,7 @@ class DiagnosisModel:
             symptoms, excluded, circumstances: as for `diagnose`.
             unknown: phenotypes whose answer is not to be had; they aren't asked for again.
         """
-        present, absent = self._given(symptoms, excluded)
+        present, absent = self._resolved(symptoms, excluded)
         return questions(
             self, present, absent, self._columns(unknown), top=top, circumstances=circumstances
         )
@@ -249,7 +249,9 @@ class DiagnosisModel:
         """The names of the graph's nodes."""
         return dict(self.kg.nodes.select("id", "name").iter_rows())
 
-    def _given(self, symptoms: Sequence[str], excluded: Sequence[str]) -> tuple[Integers, Integers]:
+    def _resolved(
+        self, symptoms: Sequence[str], excluded: Sequence[str]
+    ) -> tuple[Integers, Integers]:
         present = self._columns(symptoms)
         if not len(present):
             raise MissingError(
@@ -319,12 +321,12 @@ class DiagnosisModel:
     def _compared(
         self, disease: int, present: Integers, excluded: Integers
     ) -> dict[str, list[str]]:
-        """Identifiers of the phenotypes of each part that `diagnose` tells of."""
-        found: dict[str, list[str]] = {part: [] for part in COMPARED}
+        """Identifiers of the phenotypes of each part that `diagnose` lists."""
+        by_part: dict[str, list[str]] = {part: [] for part in COMPARED}
         for match in compare(self.knowledge, disease, present, excluded):
-            if match.part in found:
-                found[match.part].append(self.knowledge.phenotypes[match.phenotype])
-        return found
+            if match.part in by_part:
+                by_part[match.part].append(self.knowledge.phenotypes[match.phenotype])
+        return by_part
 
     def save(self, path: Path | str, *, graph_path: Path | str | None = None) -> None:
         """Write the model folder.
@@ -479,21 +481,21 @@ def _calibrated(model: DiagnosisModel) -> str:
         else ""
     )
     if model.open_set is None:
-        said = (
+        text = (
             "Probabilities are calibrated on simulated patients, who are easier than real ones, and"
             " are\ntherefore too high for real ones."
         )
     elif model.open_set.figures.get("shipped"):
-        said = (
+        text = (
             f"Probabilities are calibrated on the {model.open_set.figures['n']:,} published cases"
             " that the readouts which come with\nmedkg learnt from, each as where no patient is"
             " known, by readouts that had not learnt from the publication.\nThat a disease is none"
             f" of the candidates they hardly tell (AUROC {model.open_set.figures['auroc']:.2f})."
         )
     else:
-        said = (
+        text = (
             f"Probabilities are calibrated on the {model.open_set.figures['n']:,} known patients,"
             " each scored without their own\npublication, by a model that did not learn from that"
             " publication."
         )
-    return said + private
+    return text + private

@@ -139,7 +139,7 @@ def test_each_sort_of_leak_alone(kg: KnowledgeGraph) -> None:
         (of_disease(kg, 4, "new", "PMID:1000003"), CITED),
     ):
         leaks = leaks_of(cited, known, [asked])
-        assert {name for name, cases in leaks.found.items() if cases} == {sort}
+        assert {name for name, cases in leaks.leaked.items() if cases} == {sort}
         assert leaks.cases == {f"patient:{asked[0]}"}
         assert leaks.to_dict() == {
             "leaked": 1,
@@ -177,7 +177,7 @@ def test_the_same_phenotypes_alone_are_no_twin(kg: KnowledgeGraph) -> None:
 def test_a_further_reference_gives_a_case_away_too(kg: KnowledgeGraph) -> None:
     case = Case("patient:a", (), (), ("OMIM:1",), "PMID:8", ("PMID:8", "PMID:9"))
     cited = with_references(kg, "OMIM:9", "PMID:9")
-    assert find_leaks(cited, Knowledge.of(cited), [case]).found[CITED] == ["patient:a"]
+    assert find_leaks(cited, Knowledge.of(cited), [case]).leaked[CITED] == ["patient:a"]
     assert find_leaks(kg, Knowledge.of(kg), [case], ["PMID:9"]).cases == {"patient:a"}
     assert not find_leaks(kg, Knowledge.of(kg), [case], ["PMID:7"]).cases
 
