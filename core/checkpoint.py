@@ -1,21 +1,109 @@
-"""Checkpoints: unfinished training on disk, so that it goes on after it was cut off."""
+"""Checkpoints: unfinished training on disk, so that it goes on after it was cut off.
+
+`Checkpoint` holds the present state of one training, `Stages` what its finished stages gave.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from .atomic import atomic_file
+from .atomic import atomic_file, atomic_folder
 from .errors import ModelError
+
+CHECKPOINT = "checkpoint.json"
+_TENSORS = "state.safetensors"
+
+
+class SavedState(NamedTuple):
+    """What a checkpoint holds: tensors by name, and numbers (or lists of them) by name."""
+
+    tensors: dict[str, Tensor]
+    numbers: dict[str, Any]
+
+
+class Checkpoint:
+    """The state of an unfinished training in a folder, which is there and whole, or not there.
+
+    Args:
+        folder: where; None: nowhere, so that nothing is written or read.
+        fingerprint: of all that the training depends on (data, settings, seed); a state with
+            another one is not taken up.
+    """
+
+    def __init__(self, folder: Path | None, fingerprint: str):
+        self._folder = folder
+        self._fingerprint = fingerprint
+
+    def write(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
+        """Write a state in the place of the one that is there.
+
+        Args:
+            numbers: as JSON can hold them.
+        """
+        if self._folder is None:
+            return
+        # Copies, since safetensors refuses tensors that share memory.
+        copies = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
+        with atomic_folder(self._folder, marker=CHECKPOINT) as draft:
+            save_file(copies, draft / _TENSORS)
+            text = json.dumps({"fingerprint": self._fingerprint, **numbers})
+            (draft / CHECKPOINT).write_text(text, encoding="utf-8")
+
+    def read(self) -> SavedState | None:
+        """The state, on the CPU; None where there is none, or that of another training.
+
+        Raises:
+            ModelError: the state is damaged.
+        """
+        numbers = self._numbers()
+        if (
+            self._folder is None
+            or numbers is None
+            or numbers.pop("fingerprint") != self._fingerprint
+        ):
+            return None
+        try:
+            return SavedState(load_file(self._folder / _TENSORS), numbers)
+        except (OSError, SafetensorError) as error:
+            raise self.damaged(error) from error
+
+    def is_of_another(self) -> bool:
+        """Whether there is a state, and of another training.
+
+        Raises:
+            ModelError: the state is damaged.
+        """
+        numbers = self._numbers()
+        return numbers is not None and numbers["fingerprint"] != self._fingerprint
+
+    def _numbers(self) -> dict[str, Any] | None:
+        if self._folder is None or not (self._folder / CHECKPOINT).is_file():
+            return None
+        try:
+            numbers = json.loads((self._folder / CHECKPOINT).read_text(encoding="utf-8"))
+            return {"fingerprint": numbers["fingerprint"], **numbers}
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            raise self.damaged(error) from error
+
+    def damaged(self, error: Exception) -> ModelError:
+        """What to raise where the state lacks something, or doesn't fit what it is for."""
+        return ModelError(f"{self._folder}: the checkpoint is damaged ({error}); remove it")
+
+    def remove(self) -> None:
+        """Delete the folder, when training is finished."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 class Stages:

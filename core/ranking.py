@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
-from .atomic import atomic_file
+from .checkpoint import Checkpoint
 from .errors import ModelError
 from .statistics import DRAWS, Bootstrap, Floats, with_interval
 
@@ -64,22 +63,27 @@ def filtered_ranks(
         known: (queries' nodes, answers' nodes): the pairs known to be true, which are left out of
             the ranking (but for the answer itself).
         candidates: numbers of the nodes to rank the answer among; all of the kind if not given.
-        keep: a file to keep finished ranks in; where it holds some of the same ranking, these are
-            not computed again. It stays when all are done, and the caller removes it.
+        keep: a folder to keep finished ranks in; where it holds some of the same ranking, these
+            are not computed again. It stays when all are done, and the caller removes it.
         identity: of the model, so that another's ranks are not taken from `keep`.
 
     Returns:
         (edges,): ranks from 1.
 
     Raises:
-        ModelError: the model gives a score that is no number.
+        ModelError: the model gives a score that is no number, or `keep` is damaged.
     """
     n_nodes = known.shape[1]
     columns = None if candidates is None else np.unique(candidates)
     order = np.lexsort((answers, queries))
     ranks = np.full(len(queries), np.nan)
-    kept = None if keep is None else _Kept(keep, identity, queries, answers, known, columns)
-    done = 0 if kept is None else kept.read(ranks, order)
+    made_of = (queries, answers, known.indptr, known.indices, columns)
+    checkpoint = Checkpoint(keep, "" if keep is None else _fingerprint(identity, *made_of))
+    finished = checkpoint.read()
+    done, written = 0, time.monotonic()
+    if finished is not None:
+        done = len(finished.tensors["ranks"])
+        ranks[order[:done]] = finished.tensors["ranks"].numpy()
     chunk = max(1, _CELLS // max(n_nodes, 1))
     for start in range(done, len(order), chunk):
         rows = order[start : start + chunk]
@@ -89,10 +93,10 @@ def filtered_ranks(
         if scores.sum().isnan() and scores.isnan().any():
             raise ModelError("the model gives scores that are no numbers; train it anew")
         ranks[rows] = _ranks(scores, where, answers[rows], known[asked], columns)
-        if kept is not None:
-            kept.write(ranks[order[: start + len(rows)]])
-    if kept is not None:
-        kept.write(ranks[order], at_once=True)
+        done = start + len(rows)
+        if done == len(order) or time.monotonic() - written >= _KEEP_EVERY:
+            checkpoint.write({"ranks": torch.from_numpy(ranks[order[:done]])}, {})
+            written = time.monotonic()
     return ranks
 
 
@@ -186,42 +190,11 @@ def _counts(
     return counts[0], counts[1]
 
 
-class _Kept:
-    """Finished ranks in a file, written at times and always whole."""
-
-    def __init__(
-        self,
-        path: Path,
-        identity: str,
-        queries: NDArray[np.int64],
-        answers: NDArray[np.int64],
-        known: sparse.csr_matrix,
-        columns: NDArray[np.int64] | None,
-    ):
-        digest = hashlib.sha256(identity.encode())
-        for part in (queries, answers, known.indptr, known.indices, columns):
-            digest.update(b"|" if part is None else np.ascontiguousarray(part).tobytes())
-        self._path, self._of, self._written = path, digest.hexdigest(), time.monotonic()
-
-    def read(self, ranks: NDArray[np.float64], order: NDArray[np.int64]) -> int:
-        """Fill in what is kept of the same ranking; how many ranks, in `order`, are there."""
-        try:
-            with np.load(self._path, allow_pickle=False) as kept:
-                if str(kept["of"]) != self._of:
-                    return 0
-                found = kept["ranks"]
-        except (FileNotFoundError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            return 0
-        ranks[order[: len(found)]] = found
-        return len(found)
-
-    def write(self, finished: NDArray[np.float64], *, at_once: bool = False) -> None:
-        """Keep the ranks that are finished, unless some were written a moment ago."""
-        if not at_once and time.monotonic() - self._written < _KEEP_EVERY:
-            return
-        with atomic_file(self._path) as draft, draft.open("wb") as file:
-            np.savez(file, of=np.array(self._of), ranks=finished)
-        self._written = time.monotonic()
+def _fingerprint(identity: str, *arrays: NDArray[Any] | None) -> str:
+    digest = hashlib.sha256(identity.encode())
+    for array in arrays:
+        digest.update(b"|" if array is None else np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
 
 
 def summarise(

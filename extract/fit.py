@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from ..core.atomic import atomic_folder
+from ..core.checkpoint import Checkpoint
 from ..core.errors import ModelError
+from ..core.model_folder import with_prefix, without_prefix
 from ..core.progress import progress
 
 _Batch = TypeVar("_Batch")
@@ -40,21 +40,21 @@ def checksum(data: Any) -> str:
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
-class Checkpoint:
-    """The last whole epoch of a training, in a folder beside the model's."""
+class FitCheckpoint:
+    """The last whole epoch of a training, in a folder beside the model's.
+
+    Raises:
+        ModelError: the folder holds that of a training with other data or settings, or is damaged.
+    """
 
     def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
         self.folder = folder
-        self.settings = settings
-        self.state: dict[str, Any] | None = None
-        if (folder / "state.json").is_file():
-            state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-            if state["settings"] != settings:
-                raise ModelError(
-                    f"{folder}: belongs to a training with other data or settings; finish that "
-                    "one, or delete the folder"
-                )
-            self.state = state
+        self._checkpoint = Checkpoint(folder, checksum(settings))
+        if self._checkpoint.is_of_another():
+            raise ModelError(
+                f"{folder}: belongs to a training with other data or settings; finish that "
+                "one, or delete the folder"
+            )
 
     def save(
         self,
@@ -65,42 +65,29 @@ class Checkpoint:
         best: dict[str, Tensor] | None,
     ) -> None:
         """Write what `restore` reads."""
-        with atomic_folder(self.folder, marker="state.json") as draft:
-            save_file(model.state_dict(), draft / "model.safetensors")
-            slots = optimizer.state_dict()["state"]
-            save_file(
-                {f"{n}.{name}": value for n, slot in slots.items() for name, value in slot.items()},
-                draft / "optimizer.safetensors",
-            )
-            if best is not None:
-                save_file(best, draft / "best.safetensors")
-            state: dict[str, Any] = {
-                "settings": self.settings,
-                "epoch": epoch,
-                "history": history,
-            }
-            text = json.dumps(state, ensure_ascii=False)
-            (draft / "state.json").write_text(text, encoding="utf-8")
+        tensors = with_prefix("model", model.state_dict())
+        for number, slot in optimizer.state_dict()["state"].items():
+            tensors |= with_prefix(f"optimizer.{number}", slot)
+        if best is not None:
+            tensors |= with_prefix("best", best)
+        self._checkpoint.write(tensors, {"epoch": epoch, "history": history})
 
     def restore(
         self, model: nn.Module, optimizer: torch.optim.Optimizer
     ) -> tuple[int, list[float], dict[str, Tensor] | None]:
         """Epochs done, the score after each, weights of the best."""
-        if self.state is None:
+        state = self._checkpoint.read()
+        if state is None:
             return 0, [], None
-        model.load_state_dict(load_file(self.folder / "model.safetensors"))
+        model.load_state_dict(without_prefix("model", state.tensors))
         slots: dict[int, dict[str, Tensor]] = {}
-        for key, value in load_file(self.folder / "optimizer.safetensors").items():
+        for key, value in without_prefix("optimizer", state.tensors).items():
             number, _, name = key.partition(".")
             slots.setdefault(int(number), {})[name] = value
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": slots, "param_groups": groups})
-        best = self.folder / "best.safetensors"
-        return (
-            self.state["epoch"],
-            self.state["history"],
-            load_file(best) if best.is_file() else None,
-        )
+        best = without_prefix("best", state.tensors)
+        return state.numbers["epoch"], state.numbers["history"], best or None
 
 
 def fit(
@@ -109,7 +96,7 @@ def fit(
     batches: Callable[[int], Sequence[_Batch]],
     loss_of: Callable[[_Batch], Tensor],
     recipe: Recipe,
-    checkpoint: Checkpoint,
+    checkpoint: FitCheckpoint,
     *,
     seed: int,
     score: Callable[[], float] | None = None,

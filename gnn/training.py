@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import shutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,13 +13,11 @@ from typing import TypedDict
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from scipy import sparse
 from torch import Tensor, nn
 from torch_geometric.data import HeteroData
 
-from ..core.atomic import atomic_folder
+from ..core.checkpoint import Checkpoint
 from ..core.errors import DataError, ModelError
 from ..core.model_folder import with_prefix, without_prefix
 from ..core.progress import progress
@@ -33,7 +30,6 @@ from .settings import NetworkSettings
 from .training_steps import TrainingGraph
 
 _CONTEXT_EDGES = 500_000  # the most edges of other relations that are taken by default
-CHECKPOINT = "checkpoint.json"
 _SMALL = 4_000_000  # numbers in a network's weights that one thread is enough for
 _PLATEAU = 2  # looks without a better MRR after which the learning rate is halved
 
@@ -133,9 +129,8 @@ def train_network(
     network = LinkNetwork(counts, edge_type, settings, features_of(data)).to(device)
     graph = TrainingGraph(edges, counts, known, settings, device, network.depth)
     state = _State(network, settings)
-    fingerprint = _fingerprint(settings, seed, data, identity)
-    if checkpoint is not None:
-        state.resume(checkpoint, fingerprint)
+    saved = Checkpoint(checkpoint, _fingerprint(settings, seed, data, identity))
+    state.resume(saved)
     n_weights = sum(weights.numel() for weights in network.parameters())
     with one_thread(device.type == "cpu" and n_weights < _SMALL), warnings.catch_warnings():
         # torch says once that its compressed sparse rows are in beta.
@@ -147,13 +142,13 @@ def train_network(
                 if state.epoch % settings.every == 0 or state.epoch == settings.epochs:
                     mrr = validate(*graph.vectors(network)) if parallel.rank() == 0 else 0.0
                     state.look(parallel.from_first(mrr, device))
-                    if checkpoint is not None and parallel.rank() == 0:
-                        state.write(checkpoint, fingerprint)
+                    if parallel.rank() == 0:
+                        state.write(saved)
                 shown(1, f"validation MRR {state.best_mrr:.3f}")
         network.load_state_dict(state.best)
         network, vectors = graph.vectors(network)
-    if checkpoint is not None and parallel.rank() == 0:
-        shutil.rmtree(checkpoint, ignore_errors=True)
+    if parallel.rank() == 0:
+        saved.remove()
     course: NetworkTraining = {"epochs": state.epoch, "best_epoch": state.best_epoch}
     return network, {kind: x.cpu() for kind, x in vectors.items()}, course
 
@@ -234,7 +229,7 @@ class _State:
         elif self.settings.schedule == "plateau" and self.waited % _PLATEAU == 0:
             self.halvings += 1
 
-    def write(self, path: Path, fingerprint: str) -> None:
+    def write(self, checkpoint: Checkpoint) -> None:
         """Write a checkpoint, in the place of the one that is there."""
         tensors = with_prefix("network", self._weights())
         tensors |= {f"best.{name}": w.clone() for name, w in self.best.items()}
@@ -243,29 +238,20 @@ class _State:
                 for name, value in values.items():
                     tensors[f"optimiser.{which}.{number}.{name}"] = torch.as_tensor(value).clone()
         numbers = {
-            "fingerprint": fingerprint,
             "epoch": self.epoch,
             "best_epoch": self.best_epoch,
             "waited": self.waited,
             "halvings": self.halvings,
             "best_mrr": self.best_mrr,
         }
-        with atomic_folder(path, marker=CHECKPOINT) as folder:
-            save_file(tensors, folder / "state.safetensors")
-            (folder / CHECKPOINT).write_text(json.dumps(numbers), encoding="utf-8")
+        checkpoint.write(tensors, numbers)
 
-    def resume(self, path: Path, fingerprint: str) -> None:
+    def resume(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint, if there is one of this training."""
-        if not (path / CHECKPOINT).is_file():
+        saved = checkpoint.read()
+        if saved is None:
             return
-        try:
-            numbers = json.loads((path / CHECKPOINT).read_text(encoding="utf-8"))
-            if numbers["fingerprint"] != fingerprint:
-                return  # of a training with other settings or edges: begin anew
-            tensors = load_file(path / "state.safetensors")
-        except (ValueError, KeyError, OSError, SafetensorError) as error:
-            raise ModelError(f"{path}: the checkpoint is damaged ({error}); remove it") from error
-
+        tensors, numbers = saved
         self.network.load_state_dict(without_prefix("network", tensors))
         device = next(self.network.parameters()).device
         self.best = {

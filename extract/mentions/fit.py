@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from torch import Tensor
 
-from ..fit import Checkpoint, Recipe, fit
+from ..fit import FitCheckpoint, Recipe, fit
 from .network import NerModel
 
 _Text = TypeVar("_Text")
@@ -37,7 +37,7 @@ def fit_heads(
     examples: Mapping[str, Sequence[Example]],
     recipe: Recipe,
     settings: Mapping[str, Any],
-    checkpoint: Checkpoint,
+    checkpoint: FitCheckpoint,
     judge: Callable[[], float] | None = None,
     objective: Callable[[NerModel, Sequence[Example]], Tensor] | None = None,
 ) -> None:

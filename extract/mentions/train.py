@@ -19,7 +19,7 @@ from ..corpora.document import Corpus, flat_mentions
 from ..corpora.roam import read_roam
 from ..corpora.splits import undivided
 from ..corpora.user_corpora import HELD_OUT, read_corpora
-from ..fit import Checkpoint, Recipe, check_rate, checksum
+from ..fit import FitCheckpoint, Recipe, check_rate, checksum
 from ..tokens import token_offsets
 from ..training_overlap import TEXT_HASHES_FIELD, open_sibling, text_hashes
 from .card import card_of
@@ -322,7 +322,7 @@ def _fine_tune(
     options: NerOptions,
 ) -> NerModel:
     """A Hugging Face encoder with a head for each corpus, trained up to the best epoch."""
-    state = Checkpoint(checkpoint, settings)
+    state = FitCheckpoint(checkpoint, settings)
     torch.manual_seed(options.seed)
     from .transformer import TransformerEncoder
 

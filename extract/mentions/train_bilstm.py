@@ -20,7 +20,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ...core.atomic import atomic_file
-from ..fit import Checkpoint, checksum
+from ..fit import FitCheckpoint, checksum
 from ..tokens import token_offsets
 from .bilstm import BiLSTMEncoder, Vocabulary
 from .distil import Distillation
@@ -75,7 +75,7 @@ def train_bilstm(
     settings_hash = checksum(settings)[:16]
 
     def network(seed: int, part: str, distillation: Distillation | None = None) -> NerModel:
-        state = Checkpoint(checkpoint / part, {**settings, "part": part})
+        state = FitCheckpoint(checkpoint / part, {**settings, "part": part})
         torch.manual_seed(seed)
         encoder = BiLSTMEncoder(vocabulary, names, hashed_names)
         pretrained = checkpoint / f"read-{settings_hash}-{seed}.safetensors"

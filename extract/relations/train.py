@@ -20,7 +20,7 @@ from ..corpora.published import load_corpora
 from ..corpora.readers import read_annotated
 from ..corpora.roam import read_roam
 from ..corpora.splits import split_documents, undivided, without_overlap
-from ..fit import Checkpoint, Recipe, check_rate, checksum
+from ..fit import FitCheckpoint, Recipe, check_rate, checksum
 from ..mentions.names import hpo_definitions
 from ..mentions.network import SHIPPED as RECOGNISER
 from ..training_overlap import (
@@ -276,14 +276,14 @@ def _checkpoint(
     settings: dict[str, Any],
     training: Sequence[LabelledPair],
     held_out: Sequence[LabelledPair],
-) -> Checkpoint:
+) -> FitCheckpoint:
     """The checkpoint beside the model's folder, known by settings and data."""
     data = {
         name: [(pair.task, pair.fine_label, pair.pair.marked()) for pair in pairs]
         for name, pairs in (("training", training), ("held out", held_out))
     }
     folder = out.with_name(out.name + ".checkpoint")
-    return Checkpoint(folder, {**settings, "data": checksum(data)})
+    return FitCheckpoint(folder, {**settings, "data": checksum(data)})
 
 
 def _fit_linear_models(

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from ...core.progress import progress
-from ..fit import Checkpoint, Recipe, fit
+from ..fit import FitCheckpoint, Recipe, fit
 from ..mentions.vectors import count_words, skip_gram, word_form
 from ..tokens import token_offsets
 from .calibrate import task_probabilities
@@ -45,7 +45,7 @@ def fine_tune(
     held_out: Sequence[LabelledPair],
     recipe: Recipe,
     seed: int,
-    checkpoint: Checkpoint,
+    checkpoint: FitCheckpoint,
 ) -> None:
     """Train a transformer and its layers; the F1 on what is held out says when to stop."""
 

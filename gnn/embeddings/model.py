@@ -138,7 +138,7 @@ def _side_ranks(
                 queries,
                 answers - first,
                 pair_matrix(true, (n_nodes, last - first)),
-                keep=None if keep is None else keep / f"{relation}-{side}.npz",
+                keep=None if keep is None else keep / f"{relation}-{side}",
                 identity=identity,
             )
             if step is not None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +17,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ...core.atomic import atomic_folder
-from ...core.errors import ModelError
+from ...core.checkpoint import Checkpoint
 from ...core.progress import progress
 from ...core.ranking import pair_matrix
 from ...core.threads import one_thread
@@ -32,7 +28,6 @@ from ..losses import LOSSES
 from ..negatives import SAMPLERS, Pool
 from ..settings import EMBEDDING_SCHEDULES, EmbeddingSettings
 
-CHECKPOINT = "checkpoint.json"
 _TINY = 1e-10
 _SMALL = 4_000_000  # multiplications in a batch's product that one thread is enough for
 
@@ -115,9 +110,8 @@ def train(
     Returns:
         The vectors, on the CPU, and the course of training: epochs, best_epoch, valid_mrr.
     """
-    training = Training(triples, settings, seed, device or torch.device("cpu"))
-    if checkpoint is not None:
-        training.resume(checkpoint)
+    training = Training(triples, settings, seed, device or torch.device("cpu"), checkpoint)
+    training.resume()
     small = settings.batch * settings.negatives * settings.dim < _SMALL
     with one_thread(small), progress(f"Training {settings.decoder}", settings.epochs) as step:
         step(training.epoch)
@@ -126,12 +120,10 @@ def train(
             last = training.epoch == settings.epochs
             if validate is not None and (training.epoch % settings.validate_every == 0 or last):
                 training.look(validate(training.embeddings()))
-            if checkpoint is not None:
-                training.write(checkpoint)
+            training.write()
             seen = training.best is not None
             step(1, f"validation MRR {training.best_mrr:.3f}" if seen else None)
-    if checkpoint is not None:
-        shutil.rmtree(checkpoint, ignore_errors=True)
+    training.checkpoint.remove()
     course: dict[str, Any] = {"epochs": training.epoch}
     if training.best is not None:
         course |= {"best_epoch": training.best_epoch, "valid_mrr": round(training.best_mrr, 4)}
@@ -142,7 +134,12 @@ class Training:
     """The state of a training: vectors, Adagrad's sums, source of chance, the best so far."""
 
     def __init__(
-        self, triples: Triples, settings: EmbeddingSettings, seed: int, device: torch.device
+        self,
+        triples: Triples,
+        settings: EmbeddingSettings,
+        seed: int,
+        device: torch.device,
+        checkpoint: Path | None = None,
     ):
         self.settings, self._device = settings, device
         self._decoder = DECODERS[settings.decoder]
@@ -172,7 +169,7 @@ class Training:
         digest = hashlib.sha256(made_of.encode())
         for array in (triples.edges, triples.starts, triples.kinds):
             digest.update(np.ascontiguousarray(array).tobytes())
-        self._fingerprint = digest.hexdigest()
+        self.checkpoint = Checkpoint(checkpoint, digest.hexdigest())
         self.epoch = self.best_epoch = self.waited = 0
         self.best_mrr = -1.0
         self.best: Tensor | None = None
@@ -295,36 +292,34 @@ class Training:
 
     # Checkpoint
 
-    def write(self, path: Path) -> None:
-        """Keep the state in a folder."""
-        tensors = {"vectors": self._vectors.cpu(), "sums": self._sums.cpu()}
-        tensors["generator"] = self.generator.get_state()
+    def write(self) -> None:
+        """Write the checkpoint."""
+        tensors = {
+            "vectors": self._vectors,
+            "sums": self._sums,
+            "generator": self.generator.get_state(),
+        }
         if self.best is not None:
-            tensors["best"] = self.best.cpu()
-        with atomic_folder(path, marker=CHECKPOINT) as folder:
-            save_file(tensors, folder / "state.safetensors")
-            numbers = {
-                "fingerprint": self._fingerprint,
-                "epoch": self.epoch,
-                "best_epoch": self.best_epoch,
-                "waited": self.waited,
-                "best_mrr": self.best_mrr,
-            }
-            (folder / CHECKPOINT).write_text(json.dumps(numbers), encoding="utf-8")
+            tensors["best"] = self.best
+        numbers = {
+            "epoch": self.epoch,
+            "best_epoch": self.best_epoch,
+            "waited": self.waited,
+            "best_mrr": self.best_mrr,
+        }
+        self.checkpoint.write(tensors, numbers)
 
-    def resume(self, path: Path) -> None:
-        """Go on from the state in a folder, if it is of the same training.
+    def resume(self) -> None:
+        """Go on from the checkpoint, if there is one of the same training.
 
         Raises:
-            ModelError: the state is damaged.
+            ModelError: it is damaged.
         """
-        if not (path / CHECKPOINT).is_file():
+        state = self.checkpoint.read()
+        if state is None:
             return
+        tensors, numbers = state
         try:
-            numbers = json.loads((path / CHECKPOINT).read_text(encoding="utf-8"))
-            if numbers.pop("fingerprint") != self._fingerprint:
-                return  # of a training with other settings or triples: begin anew
-            tensors = load_file(path / "state.safetensors")
             self.generator.set_state(tensors["generator"])
             self._vectors, self._sums = (
                 tensors[name].to(self._device) for name in ("vectors", "sums")
@@ -332,5 +327,5 @@ class Training:
             self.best = tensors["best"].to(self._device) if "best" in tensors else None
             self.epoch, self.best_epoch = numbers["epoch"], numbers["best_epoch"]
             self.waited, self.best_mrr = numbers["waited"], numbers["best_mrr"]
-        except (ValueError, KeyError, OSError, SafetensorError) as error:
-            raise ModelError(f"{path}: the checkpoint is damaged ({error}); remove it") from error
+        except (ValueError, KeyError) as error:
+            raise self.checkpoint.damaged(error) from error

@@ -158,7 +158,7 @@ def test_a_killed_ranking_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             raise KeyboardInterrupt
         return table[rows]
 
-    keep = tmp_path / "ranks.npz"
+    keep = tmp_path / "ranks"
     with pytest.raises(KeyboardInterrupt):
         filtered_ranks(killed_at_3, queries, answers, known, keep=keep, identity="one")
     assert asked == [0, 1, 2, 3]
@@ -171,12 +171,13 @@ def test_a_killed_ranking_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     found = filtered_ranks(scores, queries, answers, known, keep=keep, identity="one")
     assert asked == [3, 4, 5]
     assert found.tolist() == expected.tolist()
-    # Another model's ranks, or a damaged file, are not taken.
+    # Another model's ranks are not taken, and damaged ones are named.
     asked.clear()
     filtered_ranks(scores, queries, answers, known, keep=keep, identity="two")
     assert asked == [0, 1, 2, 3, 4, 5]
-    keep.write_bytes(b"PK nothing")
-    assert filtered_ranks(scores, queries, answers, known, keep=keep).tolist() == expected.tolist()
+    (keep / "state.safetensors").write_bytes(b"nothing")
+    with pytest.raises(ModelError, match=r"ranks: the checkpoint is damaged.*remove it"):
+        filtered_ranks(scores, queries, answers, known, keep=keep, identity="two")
 
 
 @pytest.mark.parametrize(("ranks", "key"), [([np.inf] * 5, "mrr"), ([1.0] * 5, "hits@1")])

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from medkg.core.errors import ModelError
 from medkg.extract.fit import (
-    Checkpoint,
+    FitCheckpoint,
     Recipe,
     fit,
     rate_factor,
@@ -47,7 +47,7 @@ def train(folder: Path, score: Callable[[], float] | None, model: Line | None = 
     def loss_of(rows: Tensor) -> Tensor:
         return 1e3 * (network(rows) - rows.sum(1, keepdim=True)).pow(2).mean()
 
-    state = Checkpoint(folder, SETTINGS)
+    state = FitCheckpoint(folder, SETTINGS)
     fit(model, model.head.parameters(), batches, loss_of, RECIPE, state, seed=3, score=score)
     return model
 
@@ -96,4 +96,4 @@ def test_cut_off_it_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     for name, value in whole.state_dict().items():
         assert torch.equal(resumed.state_dict()[name], value)
     with pytest.raises(ModelError, match="other data or settings"):
-        Checkpoint(tmp_path / "state", {**SETTINGS, "seed": 4})
+        FitCheckpoint(tmp_path / "state", {**SETTINGS, "seed": 4})

@@ -14,6 +14,7 @@ import spacy
 import torch
 from safetensors.torch import load_file, save_file
 
+from medkg.core.checkpoint import CHECKPOINT
 from medkg.core.errors import DataError, ModelError
 from medkg.extract.abbreviations import find_abbreviations
 from medkg.extract.corpora.labels import MENTION_KINDS
@@ -96,7 +97,7 @@ def test_a_killed_training_goes_on_where_it_was(
     corpora: Path, trained: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
     out = tmp_path / "ner"
-    state = tmp_path / "ner.checkpoint" / "network" / "state.json"
+    state = tmp_path / "ner.checkpoint" / "network" / CHECKPOINT
     program = (
         "from pathlib import Path; from medkg.extract.mentions.train import train_ner; "
         f"train_ner(Path({str(corpora)!r}), Path({str(out)!r}), epochs={EPOCHS}, raw_text=[])"

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from medkg.core.checkpoint import CHECKPOINT
 from medkg.core.errors import ModelError
 from medkg.extract.mentions.transformer import TransformerEncoder
 from medkg.extract.relations import train_networks
@@ -58,7 +59,7 @@ def test_the_config_and_the_card_say_how(trained: Path) -> None:
 def test_a_killed_training_goes_on_to_the_same_weights(
     corpora: Path, bert: Path, trained: Path, tmp_path: Path
 ) -> None:
-    out, state = tmp_path / "model", tmp_path / "model.checkpoint" / "state.json"
+    out, state = tmp_path / "model", tmp_path / "model.checkpoint" / CHECKPOINT
     program = (
         "from pathlib import Path; import torch; torch.set_num_threads(1); "
         "from medkg.extract.relations.train import train_relations; "

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from medkg.cli import main
 from medkg.core import ranking
@@ -114,11 +115,10 @@ def test_a_killed_ranking_of_triples_goes_on(
     keep = tmp_path / "ranks"
     with pytest.raises(KeyboardInterrupt):
         triple_ranks(embeddings, edges, triples, keep=keep, step=killed)
-    assert sorted(file.name for file in keep.iterdir()) == ["0-0.npz", "0-1.npz"]
-    # What is kept is taken: a file with other ranks shows in the outcome.
-    kept = dict(np.load(keep / "0-0.npz"))
-    kept["ranks"] = kept["ranks"] + 100
-    np.savez(keep / "0-0.npz", **kept)
+    assert sorted(file.name for file in keep.iterdir()) == ["0-0", "0-1"]
+    # What is kept is taken: a state with other ranks shows in the outcome.
+    (file,) = (keep / "0-0").glob("*.safetensors")
+    save_file({"ranks": load_file(file)["ranks"] + 100}, file)
     found = triple_ranks(embeddings, edges, triples, keep=keep)
     assert (found - expected).tolist() == [[100, 0], [0, 0], [0, 0]]
     assert not keep.exists()

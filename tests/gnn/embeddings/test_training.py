@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 import torch
 
+from medkg.core.checkpoint import CHECKPOINT
 from medkg.core.errors import DataError, ModelError
 from medkg.gnn.decoders import DECODERS
 from medkg.gnn.embeddings.model import triple_ranks
 from medkg.gnn.embeddings.training import (
-    CHECKPOINT,
     Training,
     Triples,
     train,
@@ -207,14 +207,15 @@ def test_another_trainings_checkpoint_is_not_taken_and_a_damaged_one_is_named(
     tmp_path: Path,
 ) -> None:
     triples, _ = blocks()
-    training = Training(triples, SMALL, 0, torch.device("cpu"))
+    place = torch.device("cpu"), tmp_path / "state"
+    training = Training(triples, SMALL, 0, *place)
     training.run_epoch()
-    training.write(tmp_path / "state")
-    other = Training(triples, SMALL, 1, torch.device("cpu"))
-    other.resume(tmp_path / "state")
+    training.write()
+    other = Training(triples, SMALL, 1, *place)
+    other.resume()
     assert other.epoch == 0
-    same = Training(triples, SMALL, 0, torch.device("cpu"))
-    same.resume(tmp_path / "state")
+    same = Training(triples, SMALL, 0, *place)
+    same.resume()
     assert same.epoch == 1
     # Nor is one whose fingerprint says nothing of the tables' shapes: its sums may have others.
     digest = hashlib.sha256(json.dumps([SMALL.to_dict(), 0], sort_keys=True).encode())
@@ -224,7 +225,7 @@ def test_another_trainings_checkpoint_is_not_taken_and_a_damaged_one_is_named(
     assert numbers["fingerprint"] != digest.hexdigest()
     (tmp_path / "state" / "state.safetensors").write_bytes(b"nothing")
     with pytest.raises(ModelError, match="damaged"):
-        Training(triples, SMALL, 0, torch.device("cpu")).resume(tmp_path / "state")
+        Training(triples, SMALL, 0, *place).resume()
 
 
 @pytest.mark.parametrize(

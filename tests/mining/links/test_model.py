@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 import torch
 
+from medkg.core.checkpoint import CHECKPOINT
 from medkg.core.errors import (
     DataError,
     MedkgError,
@@ -20,7 +21,6 @@ from medkg.gnn import training as fit
 from medkg.gnn.data import identifiers, to_hetero_data
 from medkg.gnn.network import LinkNetwork
 from medkg.gnn.settings import NetworkSettings
-from medkg.gnn.training import CHECKPOINT
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.links.model import load_link_model
 from medkg.mining.links.task import link_task
