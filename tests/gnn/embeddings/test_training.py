@@ -177,7 +177,8 @@ train(blocks()[0], replace(SMALL, validate_every=1, epochs=6), validate,
 def test_a_killed_training_ends_as_one_that_was_not_bit_for_bit(tmp_path: Path) -> None:
     checkpoint = tmp_path / "state"
     root = Path(__file__).resolve().parents[3]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
+    paths = [str(root), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     with subprocess.Popen(
         [sys.executable, "-c", KILLED, str(checkpoint)], stdout=subprocess.PIPE, env=environment
     ) as process:
