@@ -12,7 +12,9 @@ import polars as pl
 from medkg.cli import show
 
 if TYPE_CHECKING:
+    from medkg.graph.store.summary import WriteSummary
     from medkg.mining.safety.warning import SafetyWarning
+    from medkg.mining.treatment.evaluate import Figures, TreatmentReport
     from medkg.mining.treatment.model import TreatmentModel
     from medkg.mining.treatment.recommendation import DrugAssessment, Recommendation
 
@@ -113,7 +115,9 @@ def _cited(warning: SafetyWarning) -> str:
     return "; ".join(dict.fromkeys(cited)) or "no evidence kept"
 
 
-def write_back(model: TreatmentModel, recommendation: Recommendation, top: int, into: str) -> Any:
+def write_back(
+    model: TreatmentModel, recommendation: Recommendation, top: int, into: str
+) -> WriteSummary:
     """Write the hypotheses for the diseases, whoever asked, to a server as PREDICTED_TREATS."""
     from medkg.access import connect
 
@@ -130,7 +134,7 @@ def training_figures(metrics: Mapping[str, Any]) -> pl.DataFrame:
     return _table(metrics["test"]["figures"])
 
 
-def evaluation_tables(report: Mapping[str, Any]) -> list[tuple[str, pl.DataFrame]]:
+def evaluation_tables(report: TreatmentReport) -> list[tuple[str, pl.DataFrame]]:
     """What `medkg.mining.treatment.evaluate.evaluate_treatment` found, as titled tables."""
     whole = report["figures"]
     tables = [
@@ -174,7 +178,7 @@ def evaluation_tables(report: Mapping[str, Any]) -> list[tuple[str, pl.DataFrame
     return tables
 
 
-def below_members(report: Mapping[str, Any]) -> list[str]:
+def below_members(report: TreatmentReport) -> list[str]:
     """Where the model is worse than one of its members alone, whatever the interval."""
     return [
         f"the model is below {member} alone: {', '.join(below)}"
@@ -183,12 +187,12 @@ def below_members(report: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _difference(row: Mapping[str, Any], key: str) -> str:
+def _difference(row: Figures, key: str) -> str:
     low, high = row[f"{key}_interval"]
     return f"{row[key]:+.3f} ({low:+.3f} to {high:+.3f})"
 
 
-def _table(models: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
+def _table(models: Mapping[str, Figures]) -> pl.DataFrame:
     rows = []
     for name, found in models.items():
         interval = found["mrr_interval"]

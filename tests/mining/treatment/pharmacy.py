@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
@@ -17,7 +18,7 @@ Row = tuple[str, str, str, str | None]
 
 
 def pharmacy(
-    seed: int = 0, extra: list[Row] | None = None, drugs: dict[str, str] | None = None
+    seed: int = 0, extra: Sequence[Row] | None = None, drugs: dict[str, str] | None = None
 ) -> KnowledgeGraph:
     """Drugs and diseases in families: a drug treats two or three diseases of its family, shares a
     target with its family, and the diseases are associated with that target.
