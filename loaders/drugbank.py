@@ -74,6 +74,7 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
 
     Args:
         path: the XML file, plain or zipped as published, or the folder that holds it.
+        quarantine: gets the rows that can't be used.
 
     Raises:
         MissingError: no path, or nothing is there.

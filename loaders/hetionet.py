@@ -119,6 +119,7 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
 
     Args:
         path: the JSON file, or a folder with it or with the published tables.
+        quarantine: gets the rows that can't be used.
 
     Raises:
         MissingError: no path, or a file is not there.

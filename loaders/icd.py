@@ -65,6 +65,7 @@ def load_cm(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
 
     Args:
         path: folder with the tabular list (.xml), the order file (.txt) or both; or one of them.
+        quarantine: gets the rows that can't be used.
 
     Raises:
         MissingError: no path, or no file there.
@@ -106,6 +107,7 @@ def load_who(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
 
     Args:
         path: the ClaML file (.xml, plain or compressed), or a folder with it.
+        quarantine: gets the rows that can't be used.
 
     Raises:
         MissingError: no path, or no file there.

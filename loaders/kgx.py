@@ -59,6 +59,7 @@ def load(
 
     Args:
         path: folder, tar archive, or one of the files, the other beside it.
+        quarantine: gets the rows that can't be used.
         release: of the sources that the edges name.
         licence: of those sources; by default what each of them states is pointed to.
         schema: a TOML file with kinds and relations beside medkg's own.

@@ -160,6 +160,14 @@ _QUALIFIERS = ("action", "frequency", "frequency_term", "onset", "sex", "stage")
 def biolink_parts(
     files: Files, release: str, schema: Schema, quarantine: Quarantine
 ) -> Iterator[Part]:
+    """The nodes of the files, then their edges as evidence.
+
+    Args:
+        files: of the graph.
+        release: of the sources that the edges name.
+        schema: the kinds and relations there are.
+        quarantine: gets what the schema has no kind or relation for.
+    """
     kinds = []
     for file in files.nodes:
         for rows in read_rows(file, _columns(_NODE_FIELDS), quarantine):
@@ -183,7 +191,7 @@ def _columns(fields: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def our_fields(rows: pl.DataFrame, fields: Mapping[str, Sequence[str]]) -> pl.DataFrame:
-    """Our fields of the columns there are; those that hold several values as lists."""
+    """Our fields, read from the columns that the file has; those of several values are lists."""
     columns = {}
     for field, names in fields.items():
         present = [name for name in names if name in rows.columns]
@@ -197,6 +205,7 @@ def our_fields(rows: pl.DataFrame, fields: Mapping[str, Sequence[str]]) -> pl.Da
 
 
 def _list(name: str, dtype: pl.DataType) -> pl.Expr:
+    """A column as lists without empty values."""
     if isinstance(dtype, pl.List):
         items = pl.col(name)
     else:
@@ -208,10 +217,12 @@ def _list(name: str, dtype: pl.DataType) -> pl.Expr:
 
 
 def _first(name: str, dtype: pl.DataType) -> pl.Expr:
+    """A column as single values, the first of several."""
     return pl.col(name).list.first() if isinstance(dtype, pl.List) else pl.col(name)
 
 
 def _nodes(rows: pl.DataFrame, schema: Schema, path: Path, quarantine: Quarantine) -> pl.DataFrame:
+    """The nodes of a kind that the schema has; the others are set aside."""
     rows = rows.with_row_index("row")
     ids, reasons = normalise_curies(rows["id"])
     own = [

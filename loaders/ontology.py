@@ -62,6 +62,7 @@ def load(
 
     Args:
         path: the file (.obo, .owl, .json, plain or compressed), or a folder with one.
+        quarantine: gets the rows that can't be used.
         about: which ontology; None for any, by the options `kind`, `prefix` and `source`.
 
     Raises:

@@ -136,6 +136,7 @@ def load(
 
     Args:
         path: `kg.csv`, plain or compressed, or the folder with it.
+        quarantine: gets the rows that can't be used.
         release: the release the file is of, as evidence will state it.
 
     Raises:

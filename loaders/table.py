@@ -42,6 +42,7 @@ def load(path: Path | None, quarantine: Quarantine, *, mapping: str = "") -> Kno
 
     Args:
         path: a file, or the folder with the files that the mapping names.
+        quarantine: gets the rows that can't be used.
         mapping: the mapping file; without one, the folder's own `mapping.yaml`.
 
     Raises:

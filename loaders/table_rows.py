@@ -37,6 +37,7 @@ def without_compression(path: Path) -> Path:
 
 
 def table_format(table: Table, file: Path) -> str:
+    """The format of a table's file, one of `FORMATS`: as stated, or by the ending of its name."""
     if table.format:
         return table.format
     if file.is_dir():
@@ -46,6 +47,7 @@ def table_format(table: Table, file: Path) -> str:
 
 
 def separator_of(table: Table, file: Path) -> str:
+    """What separates the fields of a table's file."""
     return table.separator or FORMATS[table_format(table, file)]
 
 

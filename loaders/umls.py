@@ -61,6 +61,7 @@ def load(
     Args:
         path: folder with MRCONSO.RRF and MRSTY.RRF, and MRREL.RRF and MRDEF.RRF where wanted; or
             one whose META folder has them.
+        quarantine: gets the rows that can't be used.
         languages: as LAT has them, separated by commas.
         sources: vocabularies as SAB has them (SNOMEDCT_US, MSH), separated by commas; all if empty.
         semantic_types: TUIs separated by commas, or names separated by semicolons; all that

@@ -152,6 +152,7 @@ def read_atoms(
 def concept_nodes(
     atoms: pl.DataFrame, kinds: TypeIndices, definitions: pl.DataFrame, selection: Selection
 ) -> pl.DataFrame:
+    """The nodes of concepts, of which all atoms are given."""
     languages = {language: -place for place, language in enumerate(selection.languages)}
     preference = (
         pl.col("LAT").replace_strict(languages, return_dtype=pl.Int32) * 8

@@ -38,7 +38,7 @@ def test_identifiers_and_kinds(small: KnowledgeGraph) -> None:
     }
 
 
-def test_class_membership_is_turned(small: KnowledgeGraph) -> None:
+def test_class_membership_is_reversed(small: KnowledgeGraph) -> None:
     edge = small.edges.filter(relation="IN_CLASS").row(0, named=True)
     assert (edge["subject"], edge["object"]) == ("drugbank:DB00001", "NDFRT:N0000000001")
 
