@@ -1,4 +1,4 @@
-"""Sparse matrices: entries, unit rows, largest entries, and the form in which one is saved."""
+"""Sparse matrices: entries, weights, norms, largest entries, and the form in which one is saved."""
 
 from __future__ import annotations
 
@@ -27,17 +27,23 @@ def without(matrix: sparse.csr_matrix, gone: sparse.csr_matrix) -> sparse.csr_ma
     return rest
 
 
-def rare_first(joined: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Columns weighted by log((rows + 1) / (degree + 1)): what most nodes have tells little."""
-    degrees = np.bincount(joined.indices, minlength=joined.shape[1])
-    weights = np.log((joined.shape[0] + 1) / (degrees + 1))
-    return (joined @ sparse.diags(weights)).tocsr().astype(np.float32)
+def idf_weighted(features: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Columns weighted by their inverse document frequency, log((rows + 1) / (degree + 1)).
+
+    A feature that most rows have says little about any of them.
+
+    Args:
+        features: (rows, features); a column's degree is its number of entries.
+    """
+    degrees = np.bincount(features.indices, minlength=features.shape[1])
+    weights = np.log((features.shape[0] + 1) / (degrees + 1))
+    return (features @ sparse.diags(weights)).tocsr().astype(np.float32)
 
 
-def unit_rows(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Rows of length 1, so that the product of two is their cosine."""
-    lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(1)).ravel())
-    scale = sparse.diags(1 / np.where(lengths > 0, lengths, 1))
+def l2_normalised_rows(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Rows divided by their L2 norm, so that the product of two is their cosine; empty rows stay."""
+    norms = np.sqrt(np.asarray(matrix.multiply(matrix).sum(1)).ravel())
+    scale = sparse.diags(1 / np.where(norms > 0, norms, 1))
     return (scale @ matrix).tocsr().astype(np.float32)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from ...core.sparse import unit_rows
+from ...core.sparse import l2_normalised_rows
 from ...gnn.phenotype_network import Network
 from .knowledge import (
     STATED_PATIENTS,
@@ -102,13 +102,15 @@ class DiagnosisFeatures:
         self._log_ratios = conditional_log_ratios(self.stated)
         self._information = sp.diags(self.stated.information)
         weighted = (self.stated.frequency @ self._information).tocsr()
-        self._normalised_diseases = unit_rows(weighted).T.tocsr()
+        self._normalised_diseases = l2_normalised_rows(weighted).T.tocsr()
         totals = np.asarray(weighted.sum(axis=1)).ravel()
         self._information_shares = (sp.diags(1 / np.maximum(totals, 1e-6)) @ weighted).T.tocsr()
         self._annotations = np.log1p(np.diff(self.stated.annotated.indptr))
         self._patient_weights = sp.diags(self._patient_information())
-        self._normalised_exact = unit_rows(knowledge.patients @ self._patient_weights)
-        self._normalised_closed = unit_rows(knowledge.patients_closed @ self._patient_weights)
+        self._normalised_exact = l2_normalised_rows(knowledge.patients @ self._patient_weights)
+        self._normalised_closed = l2_normalised_rows(
+            knowledge.patients_closed @ self._patient_weights
+        )
         rows = knowledge.patient_rows
         groups = [(int(row), np.flatnonzero(rows == row)) for row in np.unique(rows)]
         self.profiles = self.profiles_of(groups)
@@ -157,7 +159,7 @@ class DiagnosisFeatures:
         stated = self.stated.frequency[rows]
         prior = np.where(np.diff(stated.indptr) > 0, STATED_PATIENTS, 0)
         pooled = sp.diags(1 / (prior + size)) @ (sp.diags(prior) @ stated + having)
-        centroid = unit_rows(sp.diags(1 / size) @ having @ self._patient_weights)
+        centroid = l2_normalised_rows(sp.diags(1 / size) @ having @ self._patient_weights)
         return PatientProfiles(
             rows=rows,
             members=patients,
@@ -240,7 +242,7 @@ class DiagnosisFeatures:
             (len(patients), len(stated.diseases), len(ANNOTATION_FEATURES)), np.float32
         )
         feature = {name: table[:, :, place] for place, name in enumerate(ANNOTATION_FEATURES)}
-        normalised = unit_rows(shown @ self._information)
+        normalised = l2_normalised_rows(shown @ self._information)
         feature["log_ratio"][:] = (shown @ self._log_ratios).toarray()
         feature["cosine"][:] = (normalised @ self._normalised_diseases).toarray()
         feature["disease_information"][:] = (shown @ self._information_shares).toarray()
@@ -268,8 +270,10 @@ class DiagnosisFeatures:
         feature = {name: table[:, :, place] for place, name in enumerate(_PATIENT_DEPENDENT)}
         present = knowledge.present(patients)
         shown = closed(present, knowledge.closure)
-        exact = (unit_rows(present @ self._patient_weights) @ self._normalised_exact.T).toarray()
-        weighted = unit_rows(shown @ self._patient_weights)
+        exact = (
+            l2_normalised_rows(present @ self._patient_weights) @ self._normalised_exact.T
+        ).toarray()
+        weighted = l2_normalised_rows(shown @ self._patient_weights)
         similarity = (exact + (weighted @ self._normalised_closed.T).toarray()) / 2
         embedding_similarity = embedded @ self.network.patients.T
         members, starts = profiles.members, profiles.starts

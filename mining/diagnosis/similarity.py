@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from ...core.sparse import unit_rows
+from ...core.sparse import l2_normalised_rows
 from .knowledge import (
     Floats,
     Integers,
@@ -133,7 +133,7 @@ def nearest(knowledge: Knowledge, patients: Sequence[Integers]) -> Floats:
     """
 
     def unit(shown: sp.csr_matrix) -> sp.csr_matrix:
-        return unit_rows(shown @ sp.diags(knowledge.information))
+        return l2_normalised_rows(shown @ sp.diags(knowledge.information))
 
     scores = np.zeros((len(patients), len(knowledge.diseases)), dtype=np.float32)
     exact, known = knowledge.present(patients), knowledge.patients

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from ...core.ranking import pair_matrix
 from ...core.sparse import (
+    idf_weighted,
+    l2_normalised_rows,
     matrix_from_tensors,
     matrix_tensors,
-    rare_first,
-    unit_rows,
 )
 from ...gnn.data import EdgeType
 
@@ -129,7 +129,7 @@ def profiles(data: HeteroData, kind: str, edge_type: EdgeType | None = None) -> 
             joined = joined + joined.T
         elif kind == tail_kind:
             joined = joined.T
-        similarities.append(unit_rows(rare_first(joined.tocsr())))
+        similarities.append(l2_normalised_rows(idf_weighted(joined.tocsr())))
         weights.append(_RELATION_WEIGHT if candidate == edge_type else 1.0)
     if not similarities:
         return sparse.csr_matrix((data[kind].num_nodes, 1), dtype=np.float32)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ...core.ranking import pair_matrix
-from ...core.sparse import entries_at, largest_entries, unit_rows
+from ...core.sparse import entries_at, l2_normalised_rows, largest_entries
 from .similarities import NEAREST_HEADS, EndFeatures
 
 Floats = NDArray[np.float32]
@@ -121,7 +121,7 @@ def _inner_folds(pairs: sparse.csr_matrix, nodes: NodePairs, seed: int) -> Itera
 
 def _shared_features(pairs: sparse.csr_matrix, nodes: NodePairs) -> Floats:
     """How similar the known pairs of two nodes are, idf-weighted and not, (pairs of nodes, 2)."""
-    plain = unit_rows(pairs)
+    plain = l2_normalised_rows(pairs)
     weighted = _profile_similarity(pairs, pairs)
     cosines = (plain @ plain.T).tocsr()
     return np.stack([nodes.entries_of(weighted), nodes.entries_of(cosines)], 1)
@@ -133,7 +133,7 @@ def _profile_similarity(
     """Cosines of the rows of two matrices, with idf weights of the columns of `others`."""
     idf = np.log((profiles.shape[0] + 1) / (np.asarray(others.sum(0)).ravel() + 1))
     weights = sparse.diags(idf)
-    return (unit_rows(profiles @ weights) @ unit_rows(others @ weights).T).tocsr()
+    return (l2_normalised_rows(profiles @ weights) @ l2_normalised_rows(others @ weights).T).tocsr()
 
 
 def _boosted(examples: Iterable[_Examples], features: Floats, seed: int) -> Floats:

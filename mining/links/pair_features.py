@@ -20,11 +20,11 @@ from torch import Tensor
 from ...core.model_folder import without_prefix
 from ...core.ranking import pair_matrix
 from ...core.sparse import (
+    idf_weighted,
+    l2_normalised_rows,
     largest_entries,
     matrix_from_tensors,
     matrix_tensors,
-    rare_first,
-    unit_rows,
     without,
 )
 from ...gnn.pair_network import CandidateTable
@@ -107,13 +107,13 @@ class PairFeatures:
         transposed = pairs.T.tocsr()
         head_similarities = {
             **heads.similarities,
-            _SHARED: nearest_rows(unit_rows(rare_first(pairs)), NEAREST_HEADS),
+            _SHARED: nearest_rows(l2_normalised_rows(idf_weighted(pairs)), NEAREST_HEADS),
             _LEARNED: learn_similarity(pairs, head_pairs, seed),
             _LEARNED_SHARED: learn_similarity_with_shared(pairs, head_pairs, seed),
         }
         tail_similarities = {
             **tails.similarities,
-            _SHARED: nearest_rows(unit_rows(rare_first(transposed)), NEAREST_HEADS),
+            _SHARED: nearest_rows(l2_normalised_rows(idf_weighted(transposed)), NEAREST_HEADS),
             _LEARNED: learn_similarity(transposed, tail_pairs, seed),
         }
         return cls(pairs, head_similarities, tail_similarities, heads.numbers, tails.numbers)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ...core.ranking import pair_matrix
-from ...core.sparse import largest_entries, rare_first, unit_rows
+from ...core.sparse import idf_weighted, l2_normalised_rows, largest_entries
 from ...gnn.data import EdgeType, identifiers
 from ...graph.kg import KnowledgeGraph
 
@@ -107,7 +107,7 @@ def _add_edge_type(
     else:
         joined = _adjacency(data, other, 0 if other[0] == kind else 2)
     found.numbers.append(np.log1p(np.diff(joined.indptr)).astype(np.float32))
-    rows = unit_rows(rare_first(joined))
+    rows = l2_normalised_rows(idf_weighted(joined))
     found.similarities[name] = nearest_rows(rows, nearest)
     if (other[2] if other[0] == kind else other[0]) not in (edge_type[0], edge_type[2]):
         found.attributes[name] = rows
@@ -117,7 +117,7 @@ def _add_molecules(found: _Named, molecules: NodeMolecules, n_nodes: int) -> Non
     """Add fingerprints, their Tanimoto similarities, and the molecules' numbers."""
     spread = molecules.spread_over(n_nodes)
     for name, bits in (("Morgan", spread.morgan), ("paths", spread.paths)):
-        found.attributes[name] = unit_rows(rare_first(bits))
+        found.attributes[name] = l2_normalised_rows(idf_weighted(bits))
         found.similarities[name] = _tanimoto_similarity(bits)
     found.numbers.extend(spread.descriptors.T)
 
@@ -198,7 +198,7 @@ def _symbol_beginnings(kg: KnowledgeGraph, data: HeteroData, kind: str) -> spars
     pairs = np.array([rows, columns], dtype=np.int64).T
     having = pair_matrix(pairs, (data[kind].num_nodes, len(beginnings)))
     shared = np.bincount(having.indices, minlength=len(beginnings)) > 1
-    return unit_rows(rare_first(having[:, shared])) if shared.any() else None
+    return l2_normalised_rows(idf_weighted(having[:, shared])) if shared.any() else None
 
 
 def _adme_roles(kg: KnowledgeGraph, data: HeteroData, kind: str) -> Floats | None:

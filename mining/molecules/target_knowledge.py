@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ...core.ranking import pair_matrix
-from ...core.sparse import rare_first, unit_rows
+from ...core.sparse import idf_weighted, l2_normalised_rows
 from ...gnn.data import EdgeType
 from ...graph.kg import KnowledgeGraph
 
@@ -52,7 +52,7 @@ def target_knowledge(
     return TargetKnowledge(
         _numbered([_family(symbol) for symbol in symbols]),
         _numbered([symbol[:_PREFIX].upper() for symbol in symbols]),
-        unit_rows(rare_first(_pathways(edges, numbered))),
+        l2_normalised_rows(idf_weighted(_pathways(edges, numbered))),
         _interactions(edges, numbered),
     )
 

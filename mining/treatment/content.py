@@ -21,10 +21,10 @@ from torch import Tensor
 from ...core.model_folder import with_prefix, without_prefix
 from ...core.ranking import pair_matrix
 from ...core.sparse import (
+    idf_weighted,
+    l2_normalised_rows,
     matrix_from_tensors,
     matrix_tensors,
-    rare_first,
-    unit_rows,
 )
 from ...gnn.data import EdgeType
 from ...graph.kg import KnowledgeGraph
@@ -252,8 +252,8 @@ def _shared_genes(data: HeteroData, shape: tuple[int, int]) -> sparse.csr_matrix
     if _DRUG_TARGETS not in data.edge_types or _DISEASE_GENES not in data.edge_types:
         return sparse.csr_matrix(shape, dtype=np.float32)
     drugs, diseases = (
-        unit_rows(
-            rare_first(
+        l2_normalised_rows(
+            idf_weighted(
                 pair_matrix(
                     data[edge_type].edge_index.numpy().T,
                     (data[edge_type[0]].num_nodes, data[edge_type[2]].num_nodes),

@@ -63,7 +63,7 @@ def test_channels_leave_the_relation_out(kg: KnowledgeGraph) -> None:
 
 def test_nearest_rows_are_the_largest_cosines() -> None:
     chance = np.random.default_rng(0)
-    rows = similarities.unit_rows(sparse.random(40, 30, 0.3, "csr", random_state=1))
+    rows = similarities.l2_normalised_rows(sparse.random(40, 30, 0.3, "csr", random_state=1))
     found = similarities.nearest_rows(rows, 5).toarray()
     cosines = (rows @ rows.T).toarray()
     np.fill_diagonal(cosines, 0)
@@ -363,7 +363,7 @@ def test_a_graph_that_suggests_nothing_says_so() -> None:
 
 
 def test_nearest_rows_are_the_same_however_many_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = similarities.unit_rows(sparse.random(40, 30, 0.3, "csr", random_state=1))
+    rows = similarities.l2_normalised_rows(sparse.random(40, 30, 0.3, "csr", random_state=1))
     at_once = similarities.nearest_rows(rows, 5)
     monkeypatch.setattr(similarities, "_CELLS", 120)
     assert (similarities.nearest_rows(rows, 5) != at_once).nnz == 0
