@@ -38,22 +38,26 @@ def reading_properties(sha256: str, reader: str, origin: str = "") -> str:
         reader: what names the models and settings that read it.
         origin: tells the file that a note came from.
     """
-    stated = {SHA256: sha256, READER: reader, **({ORIGIN: origin} if origin else {})}
-    return json.dumps(stated, sort_keys=True)
+    properties = {SHA256: sha256, READER: reader, **({ORIGIN: origin} if origin else {})}
+    return json.dumps(properties, sort_keys=True)
 
 
 def recorded_origins(kg: KnowledgeGraph) -> dict[str, str]:
     """What tells the file that a graph's notes came from, by their identifier."""
     documents = kg.scan("nodes").filter(pl.col("kind") == DOCUMENT)
-    stated = pl.col("properties").str.json_path_match(f"$.{ORIGIN}")
-    return dict(documents.select("id", stated.alias("origin")).collect().drop_nulls().iter_rows())
+    properties = pl.col("properties").str.json_path_match(f"$.{ORIGIN}")
+    return dict(
+        documents.select("id", properties.alias("origin")).collect().drop_nulls().iter_rows()
+    )
 
 
 def recorded_readings(kg: KnowledgeGraph) -> pl.DataFrame:
     """The documents (`id`) of a graph, and which reading it holds of each; null: none."""
     documents = kg.scan("nodes").filter(pl.col("kind") == DOCUMENT).select("id", "properties")
-    stated = [pl.col("properties").str.json_path_match(f"$.{name}") for name in (SHA256, READER)]
-    return documents.select("id", reading=pl.concat_str(stated, separator=" ")).collect()
+    properties = [
+        pl.col("properties").str.json_path_match(f"$.{name}") for name in (SHA256, READER)
+    ]
+    return documents.select("id", reading=pl.concat_str(properties, separator=" ")).collect()
 
 
 def drop_superseded_readings(graphs: Sequence[KnowledgeGraph]) -> list[KnowledgeGraph]:
@@ -74,26 +78,30 @@ def drop_superseded_readings(graphs: Sequence[KnowledgeGraph]) -> list[Knowledge
     return kept
 
 
-def without_readings(kg: KnowledgeGraph, documents: pl.Series, named: pl.Series) -> KnowledgeGraph:
+def without_readings(
+    kg: KnowledgeGraph, documents: pl.Series, named_later: pl.Series
+) -> KnowledgeGraph:
     """The graph without what was read in these documents, which stay nodes.
 
     With it go the nodes that nothing else names (see `only_from_text`) and that are not in `named`.
     """
-    is_gone = (pl.col("source") == TEXT_SOURCE) & pl.col("document").is_in(documents.implode())
+    is_removed = (pl.col("source") == TEXT_SOURCE) & pl.col("document").is_in(documents.implode())
     columns = {name: EVIDENCE[name] for name in ("id", "edge", *ENDS)}
-    gone = [empty(columns)]
+    removed_parts = [empty(columns)]
     buffer = EvidenceBuffer(kg.schema)
     for batch in kg.batches("evidence"):
-        gone.append(batch.filter(is_gone).select(list(columns)))
-    evidence_gone = pl.concat(gone)
-    touched = ends(evidence_gone).unique()
-    nodes_gone = touched.filter(~touched.is_in(pl.concat([documents, named]).implode()))
+        removed_parts.append(batch.filter(is_removed).select(list(columns)))
+    removed_evidence = pl.concat(removed_parts)
+    named_nodes = ends(removed_evidence).unique()
+    removed_nodes = named_nodes.filter(
+        ~named_nodes.is_in(pl.concat([documents, named_later]).implode())
+    )
     for batch in kg.batches("evidence"):
-        rest = batch.filter(~is_gone.fill_null(False))
-        nodes_gone = unnamed(nodes_gone, rest)
-        buffer.add(rest)
-    kinds = kg.nodes.filter(pl.col("id").is_in(nodes_gone.implode())).partition_by("kind")
-    nodes_gone = pl.concat(
+        remaining = batch.filter(~is_removed.fill_null(False))
+        removed_nodes = unnamed(removed_nodes, remaining)
+        buffer.add(remaining)
+    kinds = kg.nodes.filter(pl.col("id").is_in(removed_nodes.implode())).partition_by("kind")
+    removed_nodes = pl.concat(
         [
             pl.Series("id", [], dtype=pl.String),
             *(
@@ -103,20 +111,22 @@ def without_readings(kg: KnowledgeGraph, documents: pl.Series, named: pl.Series)
         ]
     )
     nodes = kg.nodes
-    is_node_gone = pl.col("id").is_in(nodes_gone.implode())
-    read = pl.col("id").is_in(documents.implode())
-    nodes = pl.concat([nodes.filter(~is_node_gone & ~read), _unread(nodes.filter(read))]).sort("id")
+    is_node_removed = pl.col("id").is_in(removed_nodes.implode())
+    is_reread = pl.col("id").is_in(documents.implode())
+    nodes = pl.concat(
+        [nodes.filter(~is_node_removed & ~is_reread), _unread(nodes.filter(is_reread))]
+    ).sort("id")
     edges, evidence = buffer.frames(kg.sources)
     predictions = kg.predictions
-    ids = nodes_gone.implode()
+    ids = removed_nodes.implode()
     about = pl.col("head").is_in(ids) | pl.col("tail").is_in(ids)
-    cited = pl.concat([nodes_gone, evidence_gone["id"]])
+    cited = pl.concat([removed_nodes, removed_evidence["id"]])
     frames = {
         "nodes": nodes,
         "edges": edges,
         "evidence": evidence,
         "predictions": predictions.filter(~(about | citing(predictions, cited))),
-        "merges": kg.merges.filter(~merges_of(kg.merges, nodes_gone, frozenset())),
+        "merges": kg.merges.filter(~merges_of(kg.merges, removed_nodes, frozenset())),
     }
     return KnowledgeGraph(frames, kg.sources, kg.schema)
 
@@ -136,6 +146,10 @@ def _unread(documents: pl.DataFrame) -> pl.DataFrame:
     texts = []
     for text in documents["properties"]:
         properties = json.loads(text) if text else {}
-        left = {name: value for name, value in properties.items() if name not in (SHA256, READER)}
-        texts.append(json.dumps(left, ensure_ascii=False, sort_keys=True) if left else None)
+        remaining = {
+            name: value for name, value in properties.items() if name not in (SHA256, READER)
+        }
+        texts.append(
+            json.dumps(remaining, ensure_ascii=False, sort_keys=True) if remaining else None
+        )
     return documents.with_columns(properties=pl.Series(texts, dtype=pl.String))

@@ -94,13 +94,13 @@ def outdated_edges(kg: KnowledgeGraph) -> pl.LazyFrame:
     counted = kg.scan("evidence").filter(asserts_edge(), pl.col("polarity") == "asserted")
     edges = kg.scan("edges").select("id", "evidence_count")
     # Sums of hashes first, for which nothing must be held: they agree in a graph that is in step.
-    said = counted.select(pl.len(), pl.col("edge").hash().sum().alias("hash"))
-    held = edges.select(
+    asserted = counted.select(pl.len(), pl.col("edge").hash().sum().alias("hash"))
+    recorded = edges.select(
         pl.col("evidence_count").sum().cast(pl.UInt32).alias("len"),
         (pl.col("id").hash() * pl.col("evidence_count").cast(pl.UInt64)).sum().alias("hash"),
     )
-    one, other = pl.collect_all([said, held], engine="streaming")
-    if one.equals(other):
+    asserted_sums, recorded_sums = pl.collect_all([asserted, recorded], engine="streaming")
+    if asserted_sums.equals(recorded_sums):
         return edges.clear()
     pieces = counted.group_by(id="edge").agg(pieces=pl.len())
     return (

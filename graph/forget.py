@@ -89,7 +89,7 @@ class ForgetSummary:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ForgetRequest:
     """What to forget: sources by name, documents, and `private`: patients and their documents."""
 
     sources: frozenset[str]
@@ -97,22 +97,22 @@ class Asked:
     private: frozenset[str]
 
     @classmethod
-    def of(cls, source: Ids, document: Ids, patient: Ids) -> Asked:
+    def of(cls, source: Ids, document: Ids, patient: Ids) -> ForgetRequest:
         """What the caller names; one string is one name."""
-        asked = cls(
+        request = cls(
             *(frozenset([x] if isinstance(x, str) else x) for x in (source, document, patient))
         )
-        if not (asked.sources | asked.documents | asked.private):
+        if not (request.sources | request.documents | request.private):
             raise DataError("nothing to forget; give a source, a document or a patient")
         # What names a patient is looked for in all texts, where a "1" would be everywhere.
-        for ids, example in ((asked.documents, "PMID:1"), (asked.private, "patient:1")):
+        for ids, example in ((request.documents, "PMID:1"), (request.private, "patient:1")):
             for id in sorted(ids):
                 if not CURIE.fullmatch(id):
                     raise DataError(
                         f"{id!r} is no identifier; give it whole, as in {example};"
                         " nothing was forgotten"
                     )
-        return asked
+        return request
 
     @property
     def ids(self) -> frozenset[str]:
@@ -126,7 +126,7 @@ class Asked:
                 if kinds.get(id, kind) != kind:
                     raise DataError(f"{id} is a {kinds[id]}, not a {kind}; nothing was forgotten")
 
-    def with_merged(self, merges: pl.DataFrame) -> Asked:
+    def with_merged(self, merges: pl.DataFrame) -> ForgetRequest:
         """With every identifier that merging joined to one of these."""
 
         def joined(ids: frozenset[str]) -> frozenset[str]:
@@ -141,7 +141,7 @@ class Asked:
 
         return replace(self, documents=joined(self.documents), private=joined(self.private))
 
-    def with_private(self, documents: Iterable[str]) -> Asked:
+    def with_private(self, documents: Iterable[str]) -> ForgetRequest:
         """With the documents of the patients."""
         return replace(self, private=self.private.union(documents))
 
@@ -172,33 +172,33 @@ def forget(
         DataError: nothing is asked for, or something that is no identifier, or that is a node of
             another kind or was joined to one.
     """
-    named = Asked.of(source, document, patient)
-    asked = named.with_merged(kg.merges)
-    nodes_asked = kg.nodes.filter(pl.col("id").is_in(sorted(asked.ids)))
-    asked.check(dict(nodes_asked.select("id", "kind").iter_rows()))
-    documents, shared = _documents_of_patients(kg, asked)
-    asked = asked.with_private(documents)
-    sources = [each for each in kg.sources if each.name not in asked.sources]
+    named = ForgetRequest.of(source, document, patient)
+    request = named.with_merged(kg.merges)
+    named_nodes = kg.nodes.filter(pl.col("id").is_in(sorted(request.ids)))
+    request.check(dict(named_nodes.select("id", "kind").iter_rows()))
+    documents, shared = _documents_of_patients(kg, request)
+    request = request.with_private(documents)
+    sources = [each for each in kg.sources if each.name not in request.sources]
 
-    removed = _evidence_to_remove(kg, asked)
+    removed = _evidence_to_remove(kg, request)
     remaining, unnamed_nodes = _remaining_evidence(kg, removed)
     edges, evidence = remaining.frames(sources)
-    removed_nodes = pl.concat([unnamed_nodes if sources else kg.nodes["id"], texts(asked.ids)])
+    removed_nodes = pl.concat([unnamed_nodes if sources else kg.nodes["id"], texts(request.ids)])
     nodes = kg.nodes.filter(~pl.col("id").is_in(removed_nodes.unique().implode()))
-    cleaned = without_names(nodes, asked.private)
+    cleaned = without_names(nodes, request.private)
     frames = {
         "nodes": nodes.update(cleaned, on="id", include_nulls=True),
         "edges": edges,
         "evidence": evidence,
         "predictions": kg.predictions,
-        "merges": kg.merges.filter(~merges_of(kg.merges, removed_nodes, asked.private)),
+        "merges": kg.merges.filter(~merges_of(kg.merges, removed_nodes, request.private)),
     }
     after = KnowledgeGraph(frames, sources, kg.schema)
 
     is_touched = pl.col("id").is_in(removed["edge"].unique().implode())
     edges_before, edges_after = (g.scan("edges").filter(is_touched).collect() for g in (kg, after))
     removed_edges = edges_before.join(edges_after, on="id", how="anti")["id"]
-    predictions = _remaining_predictions(kg, asked, removed, removed_nodes, removed_edges)
+    predictions = _remaining_predictions(kg, request, removed, removed_nodes, removed_edges)
     known = {each.name for each in kg.sources}.union(
         kg.nodes["id"], kg.merges["merged"], ends(removed), removed["source"]
     )
@@ -218,11 +218,13 @@ def forget(
     return after.with_frames(predictions=predictions), summary
 
 
-def _documents_of_patients(kg: KnowledgeGraph, asked: Asked) -> tuple[list[str], list[str]]:
+def _documents_of_patients(
+    kg: KnowledgeGraph, request: ForgetRequest
+) -> tuple[list[str], list[str]]:
     """The documents that mention only patients to forget; and those that mention others too."""
     evidence = kg.scan("evidence")
     mentions = evidence.filter(
-        pl.col("relation") == MENTIONS, pl.col("object").is_in(sorted(asked.private))
+        pl.col("relation") == MENTIONS, pl.col("object").is_in(sorted(request.private))
     )
     documents = mentions.select("subject").unique().collect()["subject"].to_list()
     statements = evidence.filter(
@@ -230,15 +232,15 @@ def _documents_of_patients(kg: KnowledgeGraph, asked: Asked) -> tuple[list[str],
     )
     patients = kg.nodes.filter(kind=PATIENT)["id"]
     shared = documents_of_others(
-        statements.select(ENDS).collect(), documents, patients, asked.private
+        statements.select(ENDS).collect(), documents, patients, request.private
     )
     return sorted(set(documents) - shared), sorted(shared)
 
 
-def _evidence_to_remove(kg: KnowledgeGraph, asked: Asked) -> pl.DataFrame:
+def _evidence_to_remove(kg: KnowledgeGraph, request: ForgetRequest) -> pl.DataFrame:
     """The evidence to forget: `id`, `edge`, `source` and the nodes that it names."""
     columns = {name: EVIDENCE[name] for name in ("id", "edge", "source", *ENDS)}
-    batches = (batch.filter(asked.wanted(batch)) for batch in kg.batches("evidence"))
+    batches = (batch.filter(request.wanted(batch)) for batch in kg.batches("evidence"))
     return pl.concat([empty(columns), *(batch.select(list(columns)) for batch in batches)])
 
 
@@ -257,7 +259,7 @@ def _remaining_evidence(
 
 def _remaining_predictions(
     kg: KnowledgeGraph,
-    asked: Asked,
+    request: ForgetRequest,
     removed: pl.DataFrame,
     removed_nodes: pl.Series,
     removed_edges: pl.Series,
@@ -267,7 +269,7 @@ def _remaining_predictions(
     about = pl.col("head").is_in(ids) | pl.col("tail").is_in(ids)
     cited = pl.concat([removed_nodes, removed_edges, removed["id"]])
     return kg.predictions.filter(
-        ~(about | citing(kg.predictions, cited) | naming(kg.predictions, asked.private))
+        ~(about | citing(kg.predictions, cited) | naming(kg.predictions, request.private))
     )
 
 
@@ -283,7 +285,11 @@ def forget_in_folder(
     kg = KnowledgeGraph.open(path)
     after, summary = forget(kg, source=source, document=document, patient=patient)
     # The graph last: after an interruption, the same command finds the same documents again.
-    ids = Asked.of(source, document, patient).with_merged(kg.merges).ids.union(summary.documents)
+    ids = (
+        ForgetRequest.of(source, document, patient)
+        .with_merged(kg.merges)
+        .ids.union(summary.documents)
+    )
     aside = path.with_name(f"{path.name}.quarantine.jsonl")
     if ids and aside.exists():
         names = re.compile(_pattern(ids))

@@ -58,9 +58,9 @@ def normalise_curies(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
         null where there is one; both as long as `texts`.
     """
     distinct = texts.unique().drop_nulls()
-    found = [_standard(text) for text in distinct]
+    results = [_standard(text) for text in distinct]
     table = pl.DataFrame(
-        {"text": distinct, "curie": [c for c, _ in found], "reason": [r for _, r in found]},
+        {"text": distinct, "curie": [c for c, _ in results], "reason": [r for _, r in results]},
         schema={"text": pl.String, "curie": pl.String, "reason": pl.String},
     )
     rows = texts.alias("text").to_frame().join(table, on="text", how="left", maintain_order="left")

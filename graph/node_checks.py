@@ -34,11 +34,13 @@ def malformed_identifiers(kg: KnowledgeGraph) -> pl.LazyFrame:
 
 
 def nonstandard_identifiers(kg: KnowledgeGraph) -> pl.LazyFrame:
-    found = _identifiers(kg).select("id", "own", "curie")
+    identifiers = _identifiers(kg).select("id", "own", "curie")
     xrefs = kg.scan("nodes").select(pl.col("xrefs").explode().drop_nulls().unique()).collect()
     curies, _ = normalise_curies(xrefs["xrefs"])
-    found = pl.concat([found, xrefs.select(id="xrefs", own="xrefs", curie=curies)])
-    return found.lazy().filter(pl.col("curie") != pl.col("own")).select("id", standard="curie")
+    identifiers = pl.concat([identifiers, xrefs.select(id="xrefs", own="xrefs", curie=curies)])
+    return (
+        identifiers.lazy().filter(pl.col("curie") != pl.col("own")).select("id", standard="curie")
+    )
 
 
 def obsolete_identifiers(kg: KnowledgeGraph) -> pl.LazyFrame:

@@ -30,7 +30,7 @@ def current_ids(graphs: Iterable[KnowledgeGraph]) -> pl.DataFrame:
     An identifier that two nodes say they replace, and those that replace each other in a circle,
     are left out: nobody can tell what they are now.
     """
-    said = pl.concat(
+    statements = pl.concat(
         [
             graph.scan("nodes")
             .filter(pl.col("properties").str.contains('"replaces"', literal=True))
@@ -39,10 +39,10 @@ def current_ids(graphs: Iterable[KnowledgeGraph]) -> pl.DataFrame:
             for graph in graphs
         ]
     ).drop_nulls()
-    if said.is_empty():
+    if statements.is_empty():
         return empty(_CURRENT)
     claims = (
-        said.filter(pl.col("old").str.starts_with("["))
+        statements.filter(pl.col("old").str.starts_with("["))
         .select("kind", pl.col("old").str.json_decode(STRING_LIST), new="id")
         .explode("old")
         .filter(pl.col("old") != pl.col("new"))

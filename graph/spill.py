@@ -168,8 +168,8 @@ class StoredFrame:
         else:
             names = list(_HASHES)
         among = [pl.col(name).is_in(ends.implode()) for name in names]
-        found = rows.filter(pl.all_horizontal(among) if both else pl.any_horizontal(among))
-        return found.select(self._columns)
+        matches = rows.filter(pl.all_horizontal(among) if both else pl.any_horizontal(among))
+        return matches.select(self._columns)
 
     def read(self) -> pl.DataFrame:
         """The whole, with its checksum verified."""

@@ -125,9 +125,9 @@ class Connection:
                 self.driver.session(database=self.database) as session,
                 session.begin_transaction() as work,
             ):
-                found = [list(record.values()) for record in work.run(statement, params)]
+                records = [list(record.values()) for record in work.run(statement, params)]
                 work.commit()
-            return found
+            return records
 
         return self.tried(once)
 

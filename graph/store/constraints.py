@@ -32,7 +32,9 @@ def constraint_statements(kinds: Iterable[str], own: Iterable[str] = OWN_LABELS)
     ]
 
 
-def make_constraints(on: Connection, kinds: Iterable[str], own: Iterable[str] = OWN_LABELS) -> None:
+def make_constraints(
+    connection: Connection, kinds: Iterable[str], own: Iterable[str] = OWN_LABELS
+) -> None:
     """Make the constraints and indexes of these kinds and labels, where they don't exist."""
     for statement in constraint_statements(kinds, own):
-        on.change(statement)
+        connection.change(statement)

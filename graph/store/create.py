@@ -26,7 +26,7 @@ Natives = dict[str | None, Row]
 
 
 def create_nodes(
-    on: Connection,
+    connection: Connection,
     workers: Workers,
     label: str,
     rows: pl.DataFrame,
@@ -43,7 +43,7 @@ def create_nodes(
 
     def merge(part: pl.DataFrame) -> None:
         given = part.iter_rows(named=True)
-        on.send(
+        connection.send(
             f"UNWIND $rows AS row MERGE (n:{label} {{id: row.id}}) SET n += row",
             (
                 {
@@ -54,10 +54,10 @@ def create_nodes(
             ),
         )
 
-    if on.server is not None:
+    if connection.server is not None:
         kinds = {"@type": "vertex", "@class": label}
         for part in cut(rows, _BULK_ROWS, _BULK_BYTES):
-            workers.put(partial(_post, on.server, part, kinds, natives, merge, done))
+            workers.put(partial(_post, connection.server, part, kinds, natives, merge, done))
         return
     sets, params = _constants(rows)
     varying = [name for name in rows.columns if rows[name].null_count() < rows.height]
@@ -66,11 +66,11 @@ def create_nodes(
         more, given = _natives(part, natives, "n")
         statement = f"UNWIND range(0, $rows_count - 1) AS i CREATE (n:{label} {assigned}){more}"
         given |= _lists(part, [name for name in varying if name not in sets]) | params
-        workers.put(partial(_create, on, statement, given, part, merge, done))
+        workers.put(partial(_create, connection, statement, given, part, merge, done))
 
 
 def create_relationships(
-    on: Connection,
+    connection: Connection,
     workers: Workers,
     name: str,
     rows: pl.DataFrame,
@@ -88,16 +88,16 @@ def create_relationships(
         done: told how many rows are in, each time some are.
     """
     kept = [c for c in rows.columns if c not in ("_from", "_to", "subject", "object", "properties")]
-    if on.server is not None:
+    if connection.server is not None:
         try:
-            bulk.run_sql(on.server, f"CREATE EDGE TYPE {name} IF NOT EXISTS")
+            bulk.run_sql(connection.server, f"CREATE EDGE TYPE {name} IF NOT EXISTS")
         except bulk.BulkRefused:
             merge(rows)
             done(rows.height)
             return
         kinds = {"@type": "edge", "@class": name}
         for part in cut(rows, _BULK_ROWS, _BULK_BYTES):
-            workers.put(partial(_post, on.server, part, kinds, natives, merge, done))
+            workers.put(partial(_post, connection.server, part, kinds, natives, merge, done))
         return
     sets, params = _constants(rows.select(kept))
     varying = [column for column in kept if rows[column].null_count() < rows.height]
@@ -110,7 +110,7 @@ def create_relationships(
             f" MATCH (o) WHERE id(o) = $_to[i] CREATE (s)-[r:{name} {assigned}]->(o){more}"
         )
         given |= _lists(part, ["_from", "_to", *(c for c in varying if c not in sets)]) | params
-        workers.put(partial(_create, on, statement, given, part, merge, done))
+        workers.put(partial(_create, connection, statement, given, part, merge, done))
 
 
 def cut(rows: pl.DataFrame, most: int, most_bytes: int) -> Iterator[pl.DataFrame]:
@@ -131,7 +131,7 @@ def cut(rows: pl.DataFrame, most: int, most_bytes: int) -> Iterator[pl.DataFrame
 
 
 def _create(
-    on: Connection,
+    connection: Connection,
     statement: str,
     params: dict[str, object],
     rows: pl.DataFrame,
@@ -141,7 +141,7 @@ def _create(
     from neo4j.exceptions import ConstraintError
 
     try:
-        on.change_once(statement, rows_count=rows.height, **params)
+        connection.change_once(statement, rows_count=rows.height, **params)
     except ConstraintError:
         merge(rows)
     done(rows.height)
@@ -149,14 +149,14 @@ def _create(
 
 def _constants(rows: pl.DataFrame) -> tuple[set[str], dict[str, object]]:
     """The columns that hold one value, and these values as parameters."""
-    found = {
+    constants = {
         name: rows[name][0]
         for name in rows.columns
         if rows[name].null_count() == 0 and rows[name].n_unique() == 1 and rows.height > 1
     }
-    return set(found), {
+    return set(constants), {
         name: value.to_list() if isinstance(value, pl.Series) else value
-        for name, value in found.items()
+        for name, value in constants.items()
     }
 
 

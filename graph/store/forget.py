@@ -15,7 +15,7 @@ from ..forget import (
     ENDS,
     MENTIONS,
     PATIENT,
-    Asked,
+    ForgetRequest,
     ForgetSummary,
     Ids,
     changed,
@@ -71,60 +71,60 @@ _LEFT = {name: _EVIDENCE[name] for name in ("id", "edge", "relation", "source", 
 
 
 def forget_on(
-    on: Connection, *, source: Ids = (), document: Ids = (), patient: Ids = ()
+    connection: Connection, *, source: Ids = (), document: Ids = (), patient: Ids = ()
 ) -> ForgetSummary:
     """What `Store.forget` does."""
-    asked = Asked.of(source, document, patient)
-    with on.errors(), writing(on), progress("Forgetting") as advance:
-        summary = _Forgetting(on, asked).run(advance)
-        if on.server is not None:
+    request = ForgetRequest.of(source, document, patient)
+    with connection.errors(), writing(connection), progress("Forgetting") as advance:
+        summary = _Forgetting(connection, request).run(advance)
+        if connection.server is not None:
             try:
                 # A changed record leaves a rest of itself in its page.
-                run_sql(on.server, "CHECK DATABASE COMPRESS")
+                run_sql(connection.server, "CHECK DATABASE COMPRESS")
             except BulkRefused as error:
                 raise StoreError(
-                    f"{on.uri}: forgotten, but its files may still hold some of it ({error}); give"
-                    " the same command again"
+                    f"{connection.uri}: forgotten, but its files may still hold some of it"
+                    f" ({error}); give the same command again"
                 ) from error
-            _make_indexes_anew(on)
+            _make_indexes_anew(connection)
     return summary
 
 
-def _make_indexes_anew(on: Connection) -> None:
+def _make_indexes_anew(connection: Connection) -> None:
     """Drop the embedded server's indexes, which keep deleted keys, and make them again.
 
     Its own REBUILD INDEX loses them. After an interruption, the next command makes those that lack.
     """
-    kinds = sorted(set(on.labels()) & set(on.schema.kinds))
+    kinds = sorted(set(connection.labels()) & set(connection.schema.kinds))
     for statement in constraint_statements(kinds):
         _, sort, name, *_ = statement.split()
-        on.change(f"DROP {sort} {name} IF EXISTS")
-    make_constraints(on, kinds)
+        connection.change(f"DROP {sort} {name} IF EXISTS")
+    make_constraints(connection, kinds)
 
 
 class _Forgetting:
     """One command to forget."""
 
-    def __init__(self, on: Connection, asked: Asked):
-        self.on = on
-        self.labels = sorted(set(on.labels()) & set(on.schema.kinds))
-        self.sources = read_sources(on)
-        self.merges = read_merges(on)
-        self.named = asked
-        self.asked = asked.with_merged(self.merges)
+    def __init__(self, connection: Connection, request: ForgetRequest):
+        self.connection = connection
+        self.labels = sorted(set(connection.labels()) & set(connection.schema.kinds))
+        self.sources = read_sources(connection)
+        self.merges = read_merges(connection)
+        self.named = request
+        self.request = request.with_merged(self.merges)
 
     def run(self, advance: Advance) -> ForgetSummary:
-        self.asked.check(dict(kinds_of(self.on, texts(self.asked.ids)).iter_rows()))
+        self.request.check(dict(kinds_of(self.connection, texts(self.request.ids)).iter_rows()))
         documents, shared = self._documents_of_patients()
-        self.asked = self.asked.with_private(documents)
-        gone = self._evidence_to_go()
-        sources = [each for each in self.sources if each.name not in self.asked.sources]
-        nodes = self._nodes_to_go(gone, sources)
-        deleted, differing = self._edges_after(gone, sources)
-        unknown = self._unknown(gone, nodes)
-        cited = pl.concat([nodes["id"], deleted["id"], gone["id"]])
+        self.request = self.request.with_private(documents)
+        removed = self._evidence_to_go()
+        sources = [each for each in self.sources if each.name not in self.request.sources]
+        nodes = self._nodes_to_go(removed, sources)
+        deleted, differing = self._edges_after(removed, sources)
+        unknown = self._unknown(removed, nodes)
+        cited = pl.concat([nodes["id"], deleted["id"], removed["id"]])
         summary = ForgetSummary(
-            evidence=gone.height,
+            evidence=removed.height,
             edges=deleted.height,
             edges_changed=differing.height,
             nodes=nodes.height,
@@ -133,15 +133,17 @@ class _Forgetting:
             shared=shared,
             unknown=unknown,
         )
-        delete_relationships(self.on, with_kinds(self.on, deleted))
-        merge_relationships(self.on, with_kinds(self.on, differing))
+        delete_relationships(self.connection, with_kinds(self.connection, deleted))
+        merge_relationships(self.connection, with_kinds(self.connection, differing))
         for (kind,), part in nodes.group_by("kind"):
-            delete_nodes(self.on, str(kind), part["id"])
+            delete_nodes(self.connection, str(kind), part["id"])
         summary.nodes_changed = self._clean_nodes()
-        self._delete_loads(gone)
-        links = gone["relation"].eq(MENTIONS) & gone["object"].is_in(sorted(self.asked.private))
-        for part in (gone.filter(~links), gone.filter(links)):
-            delete_nodes(self.on, "Evidence", part["id"], advance)
+        self._delete_loads(removed)
+        links = removed["relation"].eq(MENTIONS) & removed["object"].is_in(
+            sorted(self.request.private)
+        )
+        for part in (removed.filter(~links), removed.filter(links)):
+            delete_nodes(self.connection, "Evidence", part["id"], advance)
         summary.merges = self._delete_merges(nodes["id"])
         summary.sources = self._delete_sources()
         return summary
@@ -150,110 +152,112 @@ class _Forgetting:
 
     def _documents_of_patients(self) -> tuple[list[str], list[str]]:
         """The documents that mention these patients and no other, and those that do."""
-        patients = sorted(self.asked.private)
-        found = self.on.rows(
+        patients = sorted(self.request.private)
+        mentions = self.connection.rows(
             "MATCH (e:Evidence) WHERE e.relation = $relation AND e.object IN $patients"
             " RETURN DISTINCT e.subject",
             relation=MENTIONS,
             patients=patients,
         )
-        about = [str(row[0]) for row in found] if patients else []
+        about = [str(row[0]) for row in mentions] if patients else []
         condition = "e.document IN $about OR e.subject IN $about"
-        told = pl.concat(evidence_parts(self.on, _LEFT, condition, about=about))
-        of_told = kinds_of(self.on, ends(told)).filter(kind=PATIENT)["id"]
-        shared = documents_of_others(told, about, of_told, self.asked.private)
+        statements = pl.concat(evidence_parts(self.connection, _LEFT, condition, about=about))
+        patients_named = kinds_of(self.connection, ends(statements)).filter(kind=PATIENT)["id"]
+        shared = documents_of_others(statements, about, patients_named, self.request.private)
         return sorted(set(about) - shared), sorted(shared)
 
     def _evidence_to_go(self) -> pl.DataFrame:
-        """Its rows without their texts. The server looks roughly, `Asked.wanted` exactly."""
+        """The evidence to forget, without its texts; the server preselects, `wanted` decides."""
         conditions = ["e.source IN $sources", *(f"e.{end} IN $documents" for end in ENDS)]
-        if len(self.asked.private) > _LOOKED_FOR:
+        if len(self.request.private) > _LOOKED_FOR:
             conditions = ["true"]
-        elif self.asked.private:
+        elif self.request.private:
             conditions.append(_holding("e", EVIDENCE))
-        found = evidence_parts(
-            self.on,
+        parts = evidence_parts(
+            self.connection,
             _EVIDENCE,
             " OR ".join(conditions),
-            sources=sorted(self.asked.sources),
-            documents=sorted(self.asked.documents),
-            private=spellings(self.asked.private),
+            sources=sorted(self.request.sources),
+            documents=sorted(self.request.documents),
+            private=spellings(self.request.private),
         )
-        return pl.concat(part.filter(self.asked.wanted(part)).select(list(_LEFT)) for part in found)
+        return pl.concat(
+            part.filter(self.request.wanted(part)).select(list(_LEFT)) for part in parts
+        )
 
-    def _nodes_to_go(self, gone: pl.DataFrame, sources: list[Source]) -> pl.DataFrame:
+    def _nodes_to_go(self, removed: pl.DataFrame, sources: list[Source]) -> pl.DataFrame:
         """Identifier and kind of the nodes to delete."""
         if self.sources and not sources:
             every = (
                 part.with_columns(kind=pl.lit(label))
                 for label in self.labels
                 for part in read_parts(
-                    self.on,
+                    self.connection,
                     f"MATCH (n:{label}) WHERE n.checksum IS NOT NULL",
                     "n",
                     {"id": pl.String},
                 )
             )
             return pl.concat([empty({"id": pl.String, "kind": pl.String}), *every])
-        touched = ends(gone)
-        for part in evidence_parts(self.on, _LEFT, "true") if touched.len() else ():
-            touched = unnamed(touched, part.join(gone.select("id"), on="id", how="anti"))
-        return kinds_of(self.on, pl.concat([touched, texts(self.asked.ids)]).unique())
+        touched = ends(removed)
+        for part in evidence_parts(self.connection, _LEFT, "true") if touched.len() else ():
+            touched = unnamed(touched, part.join(removed.select("id"), on="id", how="anti"))
+        return kinds_of(self.connection, pl.concat([touched, texts(self.request.ids)]).unique())
 
     def _edges_after(
-        self, gone: pl.DataFrame, left: list[Source]
+        self, removed: pl.DataFrame, left: list[Source]
     ) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The edges that only the evidence to go supports, and those that it leaves changed."""
-        edges = gone["edge"].unique(maintain_order=True)
+        edges = removed["edge"].unique(maintain_order=True)
         deleted, differing = [empty(EDGES)], [empty(EDGES)]
         for start in range(0, edges.len(), _EDGES_AT_ONCE):
-            there = read_evidence(self.on, edges.slice(start, _EDGES_AT_ONCE))
-            rest = there.join(gone.select("id"), on="id", how="anti")
-            before = edges_from(there, self.sources, self.on.schema)
-            after = edges_from(rest, left, self.on.schema)
+            stored = read_evidence(self.connection, edges.slice(start, _EDGES_AT_ONCE))
+            rest = stored.join(removed.select("id"), on="id", how="anti")
+            before = edges_from(stored, self.sources, self.connection.schema)
+            after = edges_from(rest, left, self.connection.schema)
             deleted.append(before.join(after, on="id", how="anti"))
             differing.append(changed(before, after))
         return pl.concat(deleted), pl.concat(differing)
 
-    def _unknown(self, gone: pl.DataFrame, kinds: pl.DataFrame) -> list[str]:
-        there = {each.name for each in self.sources}.union(
-            kinds["id"], self.merges["merged"], ends(gone), gone["source"]
+    def _unknown(self, removed: pl.DataFrame, kinds: pl.DataFrame) -> list[str]:
+        known = {each.name for each in self.sources}.union(
+            kinds["id"], self.merges["merged"], ends(removed), removed["source"]
         )
-        return sorted((self.named.sources | self.named.ids) - there)
+        return sorted((self.named.sources | self.named.ids) - known)
 
     # What is done about it
 
     def _delete_predictions(self, nodes: pl.Series, cited: pl.Series) -> int:
-        predictions = read_predictions(self.on)
+        predictions = read_predictions(self.connection)
         is_gone = nodes.implode()
-        doomed = predictions.filter(
+        removed = predictions.filter(
             pl.col("head").is_in(is_gone)
             | pl.col("tail").is_in(is_gone)
             | citing(predictions, cited)
-            | naming(predictions, self.asked.private)
+            | naming(predictions, self.request.private)
         )
-        delete_predictions(self.on, doomed)
-        return doomed.height
+        delete_predictions(self.connection, removed)
+        return removed.height
 
     def _clean_nodes(self) -> int:
         """Take out what names a patient in nodes that stay."""
-        if not self.asked.private:
+        if not self.request.private:
             return 0
         count = 0
         for label in self.labels:
             columns = {name: dtype for name, dtype in NODES.items() if name != "kind"}
-            found = read_parts(
-                self.on,
+            parts = read_parts(
+                self.connection,
                 f"MATCH (n:{label}) WHERE {_holding('n', columns)}",
                 "n",
                 columns,
-                private=spellings(self.asked.private),
+                private=spellings(self.request.private),
             )
-            for part in found:
+            for part in parts:
                 before = conform(part.with_columns(kind=pl.lit(label)), NODES)
-                after = with_checksum(without_names(before, self.asked.private), NODES)
+                after = with_checksum(without_names(before, self.request.private), NODES)
                 had = dict(before.select("id", "properties").iter_rows())
-                self.on.send(
+                self.connection.send(
                     f"UNWIND $rows AS row MATCH (n:{label} {{id: row.id}}) SET n += row",
                     (
                         {**dict.fromkeys((*native(had[row["id"]]), "properties")), **node_row(row)}
@@ -263,31 +267,33 @@ class _Forgetting:
                 count += after.height
         return count
 
-    def _delete_loads(self, gone: pl.DataFrame) -> None:
+    def _delete_loads(self, removed: pl.DataFrame) -> None:
         """The records of loads of whose evidence nothing is left, and names that name a patient."""
-        counts = gone.drop_nulls("load").group_by("load").len()
-        there = self.on.rows(
+        counts = removed.drop_nulls("load").group_by("load").len()
+        rows = self.connection.rows(
             "MATCH (e:Evidence) WHERE e.load IN $loads RETURN e.load, count(e)",
             loads=counts["load"].to_list(),
         )
         delete_nodes(
-            self.on, "Load", texts(row[0] for row in there if tuple(row) in set(counts.rows()))
+            self.connection,
+            "Load",
+            texts(row[0] for row in rows if tuple(row) in set(counts.rows())),
         )
         columns = {"id": pl.String, "name": pl.String}
-        loads = pl.concat(read_parts(self.on, "MATCH (l:Load)", "l", columns))
-        self.on.send(
+        loads = pl.concat(read_parts(self.connection, "MATCH (l:Load)", "l", columns))
+        self.connection.send(
             "UNWIND $rows AS row MATCH (l:Load {id: row.id}) SET l.name = ''",
-            loads.filter(naming(loads, self.asked.private)).select("id").iter_rows(named=True),
+            loads.filter(naming(loads, self.request.private)).select("id").iter_rows(named=True),
         )
 
     def _delete_merges(self, nodes: pl.Series) -> int:
-        doomed = self.merges.filter(merges_of(self.merges, nodes, self.asked.private))
-        delete_nodes(self.on, "Merge", doomed["id"])
-        return doomed.height
+        removed = self.merges.filter(merges_of(self.merges, nodes, self.request.private))
+        delete_nodes(self.connection, "Merge", removed["id"])
+        return removed.height
 
     def _delete_sources(self) -> int:
-        names = [each.name for each in self.sources if each.name in self.asked.sources]
-        self.on.send(
+        names = [each.name for each in self.sources if each.name in self.request.sources]
+        self.connection.send(
             "UNWIND $rows AS row MATCH (s:Source {name: row.name})"
             " WHERE s.checksum IS NOT NULL DELETE s",
             [{"name": name} for name in sorted(set(names))],

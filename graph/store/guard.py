@@ -20,32 +20,36 @@ if TYPE_CHECKING:
 _PART = 10_000  # rows that are there as Python values at once
 
 
-def query(on: Connection, cypher: str, params: dict[str, object]) -> pl.DataFrame:
+def query(connection: Connection, cypher: str, params: dict[str, object]) -> pl.DataFrame:
     """What `Store.query` does."""
-    return _stacked([_Columns.of(keys, rows) for keys, rows in _read(on, cypher, params, _PART)])
+    return _stacked(
+        [_Columns.of(keys, rows) for keys, rows in _read(connection, cypher, params, _PART)]
+    )
 
 
 def pages(
-    on: Connection, cypher: str, size: int, params: dict[str, object]
+    connection: Connection, cypher: str, size: int, params: dict[str, object]
 ) -> Iterator[pl.DataFrame]:
     """What `Store.pages` does."""
     if size < 1:
         raise StoreError(f"a page of {size} rows; give at least 1")
-    for keys, rows in _read(on, cypher, params, size):
+    for keys, rows in _read(connection, cypher, params, size):
         if rows:
             yield _stacked([_Columns.of(keys, rows)])
 
 
 def _read(
-    on: Connection, cypher: str, params: dict[str, object], size: int
+    connection: Connection, cypher: str, params: dict[str, object], size: int
 ) -> Iterator[tuple[list[str], list[Record]]]:
     """The columns' names and at most `size` rows at a time; at least once."""
     refuse_changes(cypher)
     with (
-        on.errors(),
-        on.driver.session(database=on.database, default_access_mode="READ") as session,
+        connection.errors(),
+        connection.driver.session(
+            database=connection.database, default_access_mode="READ"
+        ) as session,
     ):
-        if on.is_neo4j():
+        if connection.is_neo4j():
             plan = session.run(f"EXPLAIN {cypher}", params)
             if plan.consume().query_type != "r":
                 raise StoreError("the query would change the graph; query only reads")
@@ -172,20 +176,20 @@ def _tokens(cypher: str) -> list[_Token]:
     tokens = []
     place = 0
     while place < len(cypher):
-        found = _TOKEN.match(cypher, place)
-        if found is None or cypher.startswith("/*", place) != (
-            found["space"] is not None and found["space"].startswith("/*")
+        match = _TOKEN.match(cypher, place)
+        if match is None or cypher.startswith("/*", place) != (
+            match["space"] is not None and match["space"].startswith("/*")
         ):
             raise StoreError(
                 f"the query can't be read from {cypher[place : place + 20]!r} on: a quotation mark"
                 " or comment that isn't closed, or a character that Cypher doesn't have"
             )
-        sort = str(found.lastgroup)
-        place = found.end()
+        sort = str(match.lastgroup)
+        place = match.end()
         if sort == "number" and re.match(r"\w", cypher[place:]):
-            raise StoreError(f"{found[0]} runs into {cypher[place : place + 10]!r}; put a space")
+            raise StoreError(f"{match[0]} runs into {cypher[place : place + 10]!r}; put a space")
         if sort != "space":
-            tokens.append(_Token(sort, found[0]))
+            tokens.append(_Token(sort, match[0]))
     return tokens
 
 

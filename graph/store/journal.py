@@ -29,28 +29,28 @@ _LOAD = ("id", "name", "time", "finished", "state", "sources", "graph", "medkg",
 
 
 @contextmanager
-def writing(on: Connection) -> Iterator[Callable[[], None]]:
+def writing(connection: Connection) -> Iterator[Callable[[], None]]:
     """Be the only writer while the block runs; yields a check that it still is so.
 
     On the embedded server a lock on its folder sees to it, on a Neo4j a node with the owner and a
     time until which it holds, which the owner keeps moving on.
     """
-    if on.server is not None:
-        with on.server.writing():
+    if connection.server is not None:
+        with connection.server.writing():
             yield lambda: None
         return
     owner = f"{socket.gethostname()} {os.getpid()} {uuid.uuid4().hex}"
-    on.change(
+    connection.change(
         "CREATE CONSTRAINT medkg_Journal_id IF NOT EXISTS FOR (n:Journal) REQUIRE n.id IS UNIQUE"
     )
-    while not _taken(on, owner):
+    while not _taken(connection, owner):
         time.sleep(0.5)
     done, lost = threading.Event(), threading.Event()
 
     def keep() -> None:
         while not done.wait(LEASE_SECONDS / 3):
             try:
-                held = _taken(on, owner)
+                held = _taken(connection, owner)
             except Exception:
                 held = False
             if not held:
@@ -60,8 +60,8 @@ def writing(on: Connection) -> Iterator[Callable[[], None]]:
     def check() -> None:
         if lost.is_set():
             raise StoreError(
-                f"{on.uri} let another writer in, as this one was silent for too long; run the"
-                " same command again: it goes on where it stopped"
+                f"{connection.uri} let another writer in, as this one was silent for too long; run"
+                " the same command again: it goes on where it stopped"
             )
 
     keeper = threading.Thread(target=keep, daemon=True)
@@ -72,19 +72,21 @@ def writing(on: Connection) -> Iterator[Callable[[], None]]:
         done.set()
         keeper.join()
         with suppress(Exception):  # the lease ends by itself
-            on.change("MATCH (j:Journal {id: 'writer', owner: $owner}) DELETE j", owner=owner)
+            connection.change(
+                "MATCH (j:Journal {id: 'writer', owner: $owner}) DELETE j", owner=owner
+            )
 
 
-def _taken(on: Connection, owner: str) -> bool:
+def _taken(connection: Connection, owner: str) -> bool:
     """Take the lease, or move it on; false where another holds it."""
     from neo4j.exceptions import Neo4jError
 
-    holder = on.fetch("MATCH (j:Journal {id: 'writer'}) RETURN j.owner")
+    holder = connection.fetch("MATCH (j:Journal {id: 'writer'}) RETURN j.owner")
     dead = [row[0] for row in holder if row[0] is not None and _is_dead(row[0])]
     try:
         # The first SET locks the node, so that what follows sees what the last holder left.
         return bool(
-            on.change(
+            connection.change(
                 "MERGE (j:Journal {id: 'writer'}) SET j.asked = timestamp() WITH j"
                 " WHERE j.owner IS NULL OR j.owner = $owner OR j.owner IN $dead"
                 " OR j.until < timestamp()"
@@ -113,14 +115,16 @@ def _is_dead(owner: str) -> bool:
     return False
 
 
-def begin(on: Connection, kg: KnowledgeGraph, name: str | None, checksum: str, how: str) -> str:
+def begin(
+    connection: Connection, kg: KnowledgeGraph, name: str | None, checksum: str, how: str
+) -> str:
     """Record that a write begins, or goes on; returns the load's id. The caller is alone."""
-    unfinished = on.fetch(
+    unfinished = connection.fetch(
         "MATCH (l:Load) WHERE l.state = 'writing' RETURN l.id, l.graph, l.how ORDER BY l.time"
     )
     same = [row[0] for row in unfinished if row[1:] == [checksum, how]]
     others = [row[0] for row in unfinished if row[0] not in same[:1]]
-    on.change("MATCH (l:Load) WHERE l.id IN $ids SET l.state = 'interrupted'", ids=others)
+    connection.change("MATCH (l:Load) WHERE l.id IN $ids SET l.state = 'interrupted'", ids=others)
     if same:
         return str(same[0])
     load = {
@@ -133,14 +137,14 @@ def begin(on: Connection, kg: KnowledgeGraph, name: str | None, checksum: str, h
         "how": how,
         "medkg": version("medkg"),
     }
-    on.change("MERGE (l:Load {id: $id}) SET l = $load", id=load["id"], load=load)
+    connection.change("MERGE (l:Load {id: $id}) SET l = $load", id=load["id"], load=load)
     return str(load["id"])
 
 
-def finish(on: Connection, load: str, counts: dict[str, object]) -> None:
+def finish(connection: Connection, load: str, counts: dict[str, object]) -> None:
     """Record that a write is complete, and clear its journal."""
-    on.change("MATCH (j:Journal) WHERE j.id <> 'writer' DELETE j")
-    on.change(
+    connection.change("MATCH (j:Journal) WHERE j.id <> 'writer' DELETE j")
+    connection.change(
         "MATCH (l:Load {id: $id}) SET l.state = 'complete', l.finished = $now, l.counts = $counts",
         id=load,
         now=_now(),
@@ -148,15 +152,17 @@ def finish(on: Connection, load: str, counts: dict[str, object]) -> None:
     )
 
 
-def read_loads(on: Connection) -> list[Row]:
+def read_loads(connection: Connection) -> list[Row]:
     """The loads, the latest last: `graph` is its checksum, `state` complete, interrupted, writing.
 
     `counts` is what a `WriteSummary` says (of a load that went on after an interruption, from
     there on).
     """
     returned = ", ".join(f"l.{column}" for column in _LOAD)
-    found = on.fetch(f"MATCH (l:Load) WHERE l.state IS NOT NULL RETURN {returned} ORDER BY l.time")
-    loads = [dict(zip(_LOAD, row, strict=True)) for row in found]
+    rows = connection.fetch(
+        f"MATCH (l:Load) WHERE l.state IS NOT NULL RETURN {returned} ORDER BY l.time"
+    )
+    loads = [dict(zip(_LOAD, row, strict=True)) for row in rows]
     return [{**load, "counts": json.loads(load["counts"] or "null")} for load in loads]
 
 

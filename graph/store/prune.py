@@ -55,14 +55,14 @@ class Pruning:
 
     def __init__(
         self,
-        on: Connection,
+        connection: Connection,
         kg: KnowledgeGraph,
         keys: pl.DataFrame,
         sources: list[Source],
         changed: pl.Series,
         documents: pl.Series | None = None,
     ):
-        self.on = on
+        self.connection = connection
         self.kg = kg
         self.keys = keys
         self.sources = sources
@@ -72,27 +72,31 @@ class Pruning:
 
     def run(self, summary: WriteSummary) -> None:
         """Take out what is to go, and count it in the summary."""
-        gone = self._evidence_to_go()
-        edges = gone["edge"].unique().sort()
+        removed = self._evidence_to_go()
+        edges = removed["edge"].unique().sort()
         for start in range(0, edges.len(), _AT_ONCE):
-            there = read_evidence(self.on, edges.slice(start, _AT_ONCE))
-            left = there.join(gone, on="id", how="anti")
+            stored = read_evidence(self.connection, edges.slice(start, _AT_ONCE))
+            remaining = stored.join(removed, on="id", how="anti")
             change = edge_change(
-                edges_from(there, self.sources, self.on.schema),
-                edges_from(left, self.sources, self.on.schema),
+                edges_from(stored, self.sources, self.connection.schema),
+                edges_from(remaining, self.sources, self.connection.schema),
             )
-            delete_relationships(self.on, with_kinds(self.on, change.removed, self.kg))
-            merge_relationships(self.on, with_kinds(self.on, change.changed, self.kg))
+            delete_relationships(
+                self.connection, with_kinds(self.connection, change.removed, self.kg)
+            )
+            merge_relationships(
+                self.connection, with_kinds(self.connection, change.changed, self.kg)
+            )
             summary.edges.removed += change.removed.height
             others = change.changed.filter(~pl.col("id").is_in(self.changed.implode()))
             given = self.kg.scan("edges").select("id").join(others.lazy(), on="id", how="semi")
             summary.edges.changed += others.height
             summary.edges.unchanged -= given.collect().height
-        for label, ids in self._nodes_to_go(gone):
-            delete_nodes(self.on, label, ids)
+        for label, ids in self._nodes_to_go(removed):
+            delete_nodes(self.connection, label, ids)
             summary.nodes.removed += ids.len()
-        delete_nodes(self.on, "Evidence", gone["id"])
-        summary.evidence.removed += gone.height
+        delete_nodes(self.connection, "Evidence", removed["id"])
+        summary.evidence.removed += removed.height
 
     def _evidence_to_go(self) -> pl.DataFrame:
         """What the server has of the sources, or the documents, and the graph has not."""
@@ -102,48 +106,58 @@ class Pruning:
                 f"MATCH (e:Evidence) WHERE e.source = '{TEXT_SOURCE}' AND e.document IN $keys"
                 f" AND e.checksum IS NOT NULL RETURN {returned}"
             )
-            there = framed(self.on.looked_up(query, self.documents), _NAMED)
-            return there.join(self.keys, on="id", how="anti")
+            stored = framed(self.connection.looked_up(query, self.documents), _NAMED)
+            return stored.join(self.keys, on="id", how="anti")
         condition = "e.source IN $names AND e.checksum IS NOT NULL"
         query = f"MATCH (e:Evidence) WHERE {condition} RETURN count(e)"
         given = self.keys.filter(pl.col("source").is_in(self.names))
-        if self.on.fetch(query, names=self.names)[0][0] == given.height:
+        if self.connection.fetch(query, names=self.names)[0][0] == given.height:
             return empty(_NAMED)
-        gone = []
+        removed = []
         for first, end in pairwise(_FIRSTS):
-            found = self.on.fetch(
+            rows = self.connection.fetch(
                 "MATCH (e:Evidence) WHERE e.id >= $first AND e.id < $end"
                 f" AND {condition} RETURN collect(e.id)",
                 first=first,
                 end=end,
                 names=self.names,
             )
-            there = pl.Series("id", found[0][0], dtype=pl.String).to_frame()
-            gone.append(there.join(given, on="id", how="anti"))
+            stored = pl.Series("id", rows[0][0], dtype=pl.String).to_frame()
+            removed.append(stored.join(given, on="id", how="anti"))
         query = f"UNWIND $keys AS id MATCH (e:Evidence {{id: id}}) RETURN {returned}"
-        return framed(self.on.looked_up(query, pl.concat(gone)["id"]), _NAMED)
+        return framed(self.connection.looked_up(query, pl.concat(removed)["id"]), _NAMED)
 
-    def _nodes_to_go(self, gone: pl.DataFrame) -> list[tuple[str, pl.Series]]:
+    def _nodes_to_go(self, removed: pl.DataFrame) -> list[tuple[str, pl.Series]]:
         """By label, the nodes that the evidence to go names and nothing else does."""
         given = self.kg.scan("nodes").select("id").collect()
-        touched = ends(gone).unique().to_frame("id").join(given, on="id", how="anti")["id"]
-        if touched.is_empty():
+        named_nodes = ends(removed).unique().to_frame("id").join(given, on="id", how="anti")["id"]
+        if named_nodes.is_empty():
             return []
-        types = sorted(t for t in self.on.relationship_types() if not t.startswith(PREDICTED))
-        alone = f"NOT (n)-[:{'|'.join(types)}]-()" if types else "true"
-        found = {}
-        for label in sorted(set(self.on.labels()) & set(self.on.schema.kinds)):
-            query = f"UNWIND $keys AS id MATCH (n:{label} {{id: id}}) WHERE {alone} RETURN n.id"
-            rows = list(self.on.looked_up(query, touched))
+        types = sorted(
+            t for t in self.connection.relationship_types() if not t.startswith(PREDICTED)
+        )
+        is_unlinked = f"NOT (n)-[:{'|'.join(types)}]-()" if types else "true"
+        ids_by_label = {}
+        for label in sorted(set(self.connection.labels()) & set(self.connection.schema.kinds)):
+            query = (
+                f"UNWIND $keys AS id MATCH (n:{label} {{id: id}}) WHERE {is_unlinked} RETURN n.id"
+            )
+            rows = list(self.connection.looked_up(query, named_nodes))
             ids = pl.Series("id", [row[0] for row in rows], dtype=pl.String)
             if self.documents is not None:
                 ids = ids.filter(only_from_text(ids, label, self.sources))
-            found[label] = ids
-        doubtful = pl.concat([pl.Series("id", [], dtype=pl.String), *found.values()])
-        if doubtful.is_empty():
+            ids_by_label[label] = ids
+        candidates = pl.concat([pl.Series("id", [], dtype=pl.String), *ids_by_label.values()])
+        if candidates.is_empty():
             return []
         # Evidence without an edge, and documents, are not to be seen in relationships.
         condition = " OR ".join(f"e.{end} IN $ids" for end in ENDS)
-        left = pl.concat(evidence_parts(self.on, _NAMED, condition, ids=doubtful.to_list()))
-        named = ends(left.join(gone, on="id", how="anti")).implode()
-        return [(label, ids.filter(~ids.is_in(named))) for label, ids in found.items() if ids.len()]
+        remaining = pl.concat(
+            evidence_parts(self.connection, _NAMED, condition, ids=candidates.to_list())
+        )
+        named = ends(remaining.join(removed, on="id", how="anti")).implode()
+        return [
+            (label, ids.filter(~ids.is_in(named)))
+            for label, ids in ids_by_label.items()
+            if ids.len()
+        ]

@@ -36,12 +36,12 @@ _FIRST_CHARACTERS = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstu
 _STEPS = {"start": pl.String, "id": pl.String, "kind": pl.String, "probability": pl.Float64}
 
 
-def resolve(on: Connection, text: str, kind: str | None = None) -> tuple[str, str]:
+def resolve(connection: Connection, text: str, kind: str | None = None) -> tuple[str, str]:
     """What `Store.resolve` does."""
-    kinds = [on.schema.kind(kind).label] if kind else list(on.schema.kinds)
-    with on.errors():
-        labels = sorted(set(kinds) & set(on.labels()))
-        found: list[tuple[str, str, str]] = []
+    kinds = [connection.schema.kind(kind).label] if kind else list(connection.schema.kinds)
+    with connection.errors():
+        labels = sorted(set(kinds) & set(connection.labels()))
+        matches: list[tuple[str, str, str]] = []
         for condition, value in (
             ("n.id = $text", text),
             ("n.name_key = $text", name_key_of(text)),
@@ -49,19 +49,19 @@ def resolve(on: Connection, text: str, kind: str | None = None) -> tuple[str, st
         ):
             for label in labels:
                 query = f"MATCH (n:{label}) WHERE {condition} RETURN n.id, n.name LIMIT 9"
-                found += [(label, *row) for row in on.rows(query, text=value)]
-            if found:
+                matches += [(label, *row) for row in connection.rows(query, text=value)]
+            if matches:
                 break
-    if not found:
-        raise MissingError(f"{on.uri} has no {kind or 'entity'} {text!r}")
-    if len(found) > 1:
-        listed = ", ".join(f"{id} ({label}, {name})" for label, id, name in found[:8])
+    if not matches:
+        raise MissingError(f"{connection.uri} has no {kind or 'entity'} {text!r}")
+    if len(matches) > 1:
+        listed = ", ".join(f"{id} ({label}, {name})" for label, id, name in matches[:8])
         raise MissingError(f"{text!r} may be: {listed}; give the identifier")
-    return found[0][0], found[0][1]
+    return matches[0][0], matches[0][1]
 
 
 def read(
-    on: Connection,
+    connection: Connection,
     around: str | Sequence[str] | None = None,
     hops: int = 1,
     *,
@@ -75,32 +75,42 @@ def read(
     texts = [around] if isinstance(around, str) else around
     predictions = texts is None if predictions is None else predictions
     if kinds is not None:
-        kinds = [on.schema.kind(kind).label for kind in kinds]
+        kinds = [connection.schema.kind(kind).label for kind in kinds]
     if relations is not None:
-        relations = [on.schema.relation(relation).name for relation in relations]
-    with on.errors(), progress("Reading the graph") as advance:
-        sources = read_sources(on)
+        relations = [connection.schema.relation(relation).name for relation in relations]
+    with connection.errors(), progress("Reading the graph") as advance:
+        sources = read_sources(connection)
         if texts is None:
-            labels = sorted(set(on.labels()) & set(on.schema.kinds if kinds is None else kinds))
-            nodes = pl.concat([empty(NODES), *(read_nodes(on, label) for label in labels)])
-            buffer = EvidenceBuffer(on.schema)
-            for part in _all_evidence(on, relations):
+            labels = sorted(
+                set(connection.labels()) & set(connection.schema.kinds if kinds is None else kinds)
+            )
+            nodes = pl.concat([empty(NODES), *(read_nodes(connection, label) for label in labels)])
+            buffer = EvidenceBuffer(connection.schema)
+            for part in _all_evidence(connection, relations):
                 buffer.add(part)
                 advance(part.height)
             edges, evidence = buffer.frames(sources)
-            predicted = read_predictions(on) if predictions else empty(PREDICTIONS)
+            predicted = read_predictions(connection) if predictions else empty(PREDICTIONS)
         else:
-            start = [resolve(on, text) for text in texts]
+            start = [resolve(connection, text) for text in texts]
             reached = _reached(
-                on, start, hops, kinds, _types(on, relations, predictions), min_probability, most
+                connection,
+                start,
+                hops,
+                kinds,
+                _types(connection, relations, predictions),
+                min_probability,
+                most,
             )
             by_kind = sorted(reached.group_by("kind"))
-            parts = [read_nodes(on, str(kind), part["id"]) for (kind,), part in by_kind]
+            parts = [read_nodes(connection, str(kind), part["id"]) for (kind,), part in by_kind]
             nodes = pl.concat([empty(NODES), *parts])
-            evidence = _evidence_among(on, reached["id"]).sort("id")
-            edges = edges_from(evidence, sources, on.schema)
-            predicted = read_predictions(on, of=by_kind) if predictions else empty(PREDICTIONS)
-        merges = read_merges(on).drop("id")
+            evidence = _evidence_among(connection, reached["id"]).sort("id")
+            edges = edges_from(evidence, sources, connection.schema)
+            predicted = (
+                read_predictions(connection, of=by_kind) if predictions else empty(PREDICTIONS)
+            )
+        merges = read_merges(connection).drop("id")
     frames = {
         "nodes": nodes.sort("id"),
         "edges": edges,
@@ -110,7 +120,7 @@ def read(
         ),
         "merges": merges.sort("kept", "merged", "kind", "reason"),
     }
-    kg = KnowledgeGraph(frames, sources, on.schema)
+    kg = KnowledgeGraph(frames, sources, connection.schema)
     if texts is None and kinds is None and relations is None and not min_probability:
         return kg
     return kg.subgraph(
@@ -121,15 +131,15 @@ def read(
     )
 
 
-def _types(on: Connection, relations: Sequence[str] | None, predictions: bool) -> list[str]:
+def _types(connection: Connection, relations: Sequence[str] | None, predictions: bool) -> list[str]:
     """The relationship types to follow, of those that the server has."""
-    names = list(on.schema.relations) if relations is None else list(relations)
+    names = list(connection.schema.relations) if relations is None else list(relations)
     predicted = [f"{PREDICTED}{name}" for name in names] if predictions else []
-    return sorted({*names, *predicted} & set(on.relationship_types()))
+    return sorted({*names, *predicted} & set(connection.relationship_types()))
 
 
 def _reached(
-    on: Connection,
+    connection: Connection,
     start: Sequence[tuple[str, str]],
     hops: int,
     kinds: Sequence[str] | None,
@@ -141,7 +151,7 @@ def _reached(
     reached = pl.DataFrame(start, schema=["kind", "id"], orient="row").unique()
     frontier = reached
     for _ in range(hops if types else 0):
-        found = [empty(_STEPS)]
+        parts = [empty(_STEPS)]
         for (kind,), part in frontier.group_by("kind"):
             for pattern in ("(n)-[r:{}]->(m)", "(n)<-[r:{}]-(m)"):
                 query = (
@@ -149,9 +159,9 @@ def _reached(
                     f" MATCH {pattern.format('|'.join(types))}"
                     " RETURN n.id, m.id, labels(m)[0], r.probability"
                 )
-                found.append(framed(on.looked_up(query, part["id"]), _STEPS))
-        steps = pl.concat(found).filter(
-            pl.col("kind").is_in(list(on.schema.kinds if kinds is None else kinds))
+                parts.append(framed(connection.looked_up(query, part["id"]), _STEPS))
+        steps = pl.concat(parts).filter(
+            pl.col("kind").is_in(list(connection.schema.kinds if kinds is None else kinds))
         )
         if min_probability > 0:
             steps = steps.filter(pl.col("probability") >= min_probability)
@@ -163,73 +173,77 @@ def _reached(
     return reached
 
 
-def _evidence_among(on: Connection, ids: pl.Series) -> pl.DataFrame:
+def _evidence_among(connection: Connection, ids: pl.Series) -> pl.DataFrame:
     """All evidence both ends of which are among these nodes."""
     query = "UNWIND $keys AS id MATCH (e:Evidence {subject: id}) RETURN DISTINCT e.edge, e.object"
-    about = framed(on.looked_up(query, ids), {"edge": pl.String, "object": pl.String})
-    return read_evidence(on, about.filter(pl.col("object").is_in(ids.implode()))["edge"].unique())
+    about = framed(connection.looked_up(query, ids), {"edge": pl.String, "object": pl.String})
+    return read_evidence(
+        connection, about.filter(pl.col("object").is_in(ids.implode()))["edge"].unique()
+    )
 
 
-def _all_evidence(on: Connection, relations: Sequence[str] | None) -> Iterator[pl.DataFrame]:
+def _all_evidence(
+    connection: Connection, relations: Sequence[str] | None
+) -> Iterator[pl.DataFrame]:
     condition = "e.checksum IS NOT NULL"
     if relations is not None:
         condition += " AND e.relation IN $relations"
-    return evidence_parts(on, EVIDENCE, condition, relations=relations)
+    return evidence_parts(connection, EVIDENCE, condition, relations=relations)
 
 
 def evidence_parts(
-    on: Connection, columns: Columns, condition: str, **params: object
+    connection: Connection, columns: Columns, condition: str, **params: object
 ) -> Iterator[pl.DataFrame]:
     """The evidence for which a condition on `e` holds, in frames of these columns.
 
     Many rows are asked for by the first character of their ids, which are hashes: the embedded
     server ends a query, reading its answer included, after `QUERY_SECONDS`.
     """
-    count = int(next(on.rows("MATCH (e:Evidence) RETURN count(e)"))[0])
+    count = int(next(connection.rows("MATCH (e:Evidence) RETURN count(e)"))[0])
     bounds = ["", *_FIRST_CHARACTERS[1:], "~"] if count > _AT_ONCE else ["", "~"]
     for first, end in pairwise(bounds):
         query = f"MATCH (e:Evidence) WHERE e.id >= $first AND e.id < $end AND ({condition})"
-        yield from read_parts(on, query, "e", columns, first=first, end=end, **params)
+        yield from read_parts(connection, query, "e", columns, first=first, end=end, **params)
 
 
-def read_nodes(on: Connection, kind: str, ids: pl.Series | None = None) -> pl.DataFrame:
+def read_nodes(connection: Connection, kind: str, ids: pl.Series | None = None) -> pl.DataFrame:
     columns = [column for column in NODES if column != "kind"]
     returned = ", ".join(f"n.{column}" for column in columns)
-    found: Iterable[Record]
+    rows: Iterable[Record]
     if ids is None:
-        found = on.rows(f"MATCH (n:{kind}) WHERE n.checksum IS NOT NULL RETURN {returned}")
+        rows = connection.rows(f"MATCH (n:{kind}) WHERE n.checksum IS NOT NULL RETURN {returned}")
     else:
         query = f"UNWIND $keys AS id MATCH (n:{kind} {{id: id}}) RETURN {returned}"
-        found = on.looked_up(query, ids)
-    frame = framed(found, {column: NODES[column] for column in columns})
+        rows = connection.looked_up(query, ids)
+    frame = framed(rows, {column: NODES[column] for column in columns})
     return conform(frame.with_columns(kind=pl.lit(kind)), NODES)
 
 
-def read_evidence(on: Connection, edges: pl.Series) -> pl.DataFrame:
+def read_evidence(connection: Connection, edges: pl.Series) -> pl.DataFrame:
     """All evidence of these edges."""
     returned = ", ".join(f"e.`{column}`" for column in EVIDENCE)
     query = f"UNWIND $keys AS edge MATCH (e:Evidence {{edge: edge}}) RETURN {returned}"
-    return framed(on.looked_up(query, edges), EVIDENCE)
+    return framed(connection.looked_up(query, edges), EVIDENCE)
 
 
-def read_merges(on: Connection) -> pl.DataFrame:
+def read_merges(connection: Connection) -> pl.DataFrame:
     """The records of merging, with their ids."""
     columns = {"id": pl.String, **MERGES}
     query = "MATCH (n:Merge) WHERE n.checksum IS NOT NULL"
-    return pl.concat(read_parts(on, query, "n", columns))
+    return pl.concat(read_parts(connection, query, "n", columns))
 
 
-def read_sources(on: Connection) -> list[Source]:
+def read_sources(connection: Connection) -> list[Source]:
     columns = list(Source.__dataclass_fields__)
     # A Source of somebody else's, on a server that holds other things too, has no checksum.
     query = "MATCH (n:Source) WHERE n.checksum IS NOT NULL RETURN " + ", ".join(
         f"n.{column}" for column in columns
     )
-    return sorted(Source(*row) for row in on.rows(query))
+    return sorted(Source(*row) for row in connection.rows(query))
 
 
 def read_predictions(
-    on: Connection,
+    connection: Connection,
     models: list[str] | None = None,
     of: Sequence[tuple[tuple[object, ...], pl.DataFrame]] | None = None,
 ) -> pl.DataFrame:
@@ -249,45 +263,47 @@ def read_predictions(
     returned = "RETURN h.id, labels(h)[0], t.id, labels(t)[0], " + ", ".join(
         f"p.{name}" for name in (*values, "id", "checksum")
     )
-    types = set(on.relationship_types())
+    types = set(connection.relationship_types())
     parts = [empty({**PREDICTIONS, **columns})]
-    for name in on.schema.relations:
+    for name in connection.schema.relations:
         if f"{PREDICTED}{name}" not in types:
             continue
         pattern = f"-[p:{PREDICTED}{name}]->(t)"
         if of is None:
             query = f"MATCH (h){pattern} WHERE $models IS NULL OR p.model IN $models {returned}"
-            found = [framed(on.rows(query, models=models), columns)]
+            frames = [framed(connection.rows(query, models=models), columns)]
         else:
             query = "UNWIND $keys AS id MATCH (h:{} {{id: id}})" + f"{pattern} {returned}"
-            found = [
-                framed(on.looked_up(query.format(kind), part["id"]), columns)
+            frames = [
+                framed(connection.looked_up(query.format(kind), part["id"]), columns)
                 for (kind,), part in of
             ]
-        parts += [part.with_columns(relation=pl.lit(name)) for part in found]
+        parts += [part.with_columns(relation=pl.lit(name)) for part in frames]
     return pl.concat(parts, how="diagonal")
 
 
-def info(on: Connection) -> dict[str, Any]:
+def info(connection: Connection) -> dict[str, Any]:
     """What `Store.info` does."""
 
     def count(pattern: str, variable: str) -> int:
-        return int(next(on.rows(f"MATCH {pattern} RETURN count({variable})"))[0])
+        return int(next(connection.rows(f"MATCH {pattern} RETURN count({variable})"))[0])
 
-    with on.errors():
-        labels, types = set(on.labels()), set(on.relationship_types())
-        kinds = {k: count(f"(n:{k})", "n") for k in on.schema.kinds if k in labels}
-        relations = {r: count(f"()-[r:{r}]->()", "r") for r in on.schema.relations if r in types}
+    with connection.errors():
+        labels, types = set(connection.labels()), set(connection.relationship_types())
+        kinds = {k: count(f"(n:{k})", "n") for k in connection.schema.kinds if k in labels}
+        relations = {
+            r: count(f"()-[r:{r}]->()", "r") for r in connection.schema.relations if r in types
+        }
         predicted = {
             r: count(f"()-[r:{PREDICTED}{r}]->()", "r")
-            for r in on.schema.relations
+            for r in connection.schema.relations
             if f"{PREDICTED}{r}" in types
         }
-        by_source = on.rows("MATCH (e:Evidence) RETURN e.source, count(e)")
+        by_source = connection.rows("MATCH (e:Evidence) RETURN e.source, count(e)")
         evidence = dict(sorted(((s, int(n)) for s, n in by_source), key=lambda row: -row[1]))
         return {
-            "uri": on.uri,
-            "server": on.agent(),
+            "uri": connection.uri,
+            "server": connection.agent(),
             "nodes": sum(kinds.values()),
             "edges": sum(relations.values()),
             "evidence": sum(evidence.values()),
@@ -295,18 +311,18 @@ def info(on: Connection) -> dict[str, Any]:
             "kinds": {k: n for k, n in kinds.items() if n},
             "relations": {r: n for r, n in relations.items() if n},
             "evidence_by_source": evidence,
-            "sources": [asdict(source) for source in read_sources(on)],
-            "loads": read_loads(on),
+            "sources": [asdict(source) for source in read_sources(connection)],
+            "loads": read_loads(connection),
         }
 
 
 def read_parts(
-    on: Connection, query: str, variable: str, columns: Columns, **params: object
+    connection: Connection, query: str, variable: str, columns: Columns, **params: object
 ) -> Iterator[pl.DataFrame]:
     """The nodes that a query's variable matches, as frames of these columns; an empty one first."""
     yield empty(columns)
     returned = ", ".join(f"{variable}.`{column}`" for column in columns)
-    rows = on.rows(f"{query} RETURN {returned}", **params)
+    rows = connection.rows(f"{query} RETURN {returned}", **params)
     while part := list(islice(rows, _PART)):
         yield _with_lists(pl.DataFrame(part, schema=dict(columns), orient="row"))
 

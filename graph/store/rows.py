@@ -23,59 +23,65 @@ Advance = Callable[..., None]
 
 
 def merge_relationships(
-    on: Connection, edges: pl.DataFrame, advance: Advance | None = None
+    connection: Connection, edges: pl.DataFrame, advance: Advance | None = None
 ) -> None:
     """Write the relationships of edges (see `with_kinds`), whether or not they are there."""
     for (head, name, tail), part in groups(edges, "_head", "relation", "_tail"):
-        on.send(
+        connection.send(
             f"UNWIND $rows AS row MATCH (s:{head} {{id: row.subject}})"
             f" MATCH (o:{tail} {{id: row.object}})"
             f" MERGE (s)-[r:{name}]->(o) SET r += row.values",
-            edge_rows(part, on.schema.relation(name)),
+            edge_rows(part, connection.schema.relation(name)),
             advance,
         )
 
 
-def delete_relationships(on: Connection, edges: pl.DataFrame) -> None:
+def delete_relationships(connection: Connection, edges: pl.DataFrame) -> None:
     """Delete the relationships of edges (see `with_kinds`)."""
     for (head, name, tail), part in groups(edges, "_head", "relation", "_tail"):
-        on.send(
+        connection.send(
             f"UNWIND $rows AS row MATCH (:{head} {{id: row.subject}})"
             f"-[r:{name}]->(:{tail} {{id: row.object}}) WHERE r.id = row.id DELETE r",
             part.select("id", "subject", "object").iter_rows(named=True),
         )
 
 
-def delete_predictions(on: Connection, predictions: pl.DataFrame) -> None:
+def delete_predictions(connection: Connection, predictions: pl.DataFrame) -> None:
     """Delete predictions, as `read_predictions` gives them."""
     relation = PREDICTED + pl.col("relation")
     ends = {"subject": "head", "object": "tail"}
-    delete_relationships(on, predictions.select("id", "_head", "_tail", relation=relation, **ends))
+    delete_relationships(
+        connection, predictions.select("id", "_head", "_tail", relation=relation, **ends)
+    )
 
 
 def delete_nodes(
-    on: Connection, label: str, ids: pl.Series, advance: Advance | None = None
+    connection: Connection, label: str, ids: pl.Series, advance: Advance | None = None
 ) -> None:
     """Delete nodes, and the relationships that they still have."""
-    on.send(
+    connection.send(
         f"UNWIND $rows AS row MATCH (n:{label} {{id: row.id}}) DETACH DELETE n",
         ({"id": id} for id in ids),
         advance,
     )
 
 
-def kinds_of(on: Connection, ids: pl.Series) -> pl.DataFrame:
+def kinds_of(connection: Connection, ids: pl.Series) -> pl.DataFrame:
     """Identifier and kind of those of the identifiers that are nodes of the server."""
-    found = (
+    pairs = (
         (str(row[0]), label)
-        for label in (sorted(set(on.labels()) & set(on.schema.kinds)) if ids.len() else ())
-        for row in on.looked_up(f"UNWIND $keys AS id MATCH (n:{label} {{id: id}}) RETURN n.id", ids)
+        for label in (
+            sorted(set(connection.labels()) & set(connection.schema.kinds)) if ids.len() else ()
+        )
+        for row in connection.looked_up(
+            f"UNWIND $keys AS id MATCH (n:{label} {{id: id}}) RETURN n.id", ids
+        )
     )
-    return pl.DataFrame(found, schema={"id": pl.String, "kind": pl.String}, orient="row")
+    return pl.DataFrame(pairs, schema={"id": pl.String, "kind": pl.String}, orient="row")
 
 
 def with_kinds(
-    on: Connection, edges: pl.DataFrame, kg: KnowledgeGraph | None = None
+    connection: Connection, edges: pl.DataFrame, kg: KnowledgeGraph | None = None
 ) -> pl.DataFrame:
     """The edges whose ends are nodes, with their kinds as `_head` and `_tail`.
 
@@ -89,7 +95,7 @@ def with_kinds(
             known = kg.scan("nodes").select("id", "kind")
             kinds = known.join(ends.lazy(), on="id", how="semi").collect()
         others = ends.join(kinds, on="id", how="anti")["id"]
-        kinds = pl.concat([kinds, kinds_of(on, others)])
+        kinds = pl.concat([kinds, kinds_of(connection, others)])
     return edges.join(kinds.rename({"id": "subject", "kind": "_head"}), on="subject").join(
         kinds.rename({"id": "object", "kind": "_tail"}), on="object"
     )

@@ -21,7 +21,7 @@ _OURS = (
 )
 
 
-def all_stored(on: Connection, match: str, given: pl.DataFrame, count: int) -> bool:
+def all_stored(connection: Connection, match: str, given: pl.DataFrame, count: int) -> bool:
     """Whether the server has exactly the rows that are given, by the sums of their checksums.
 
     Args:
@@ -31,11 +31,11 @@ def all_stored(on: Connection, match: str, given: pl.DataFrame, count: int) -> b
     """
     if count != given.height or not count:
         return False
-    sums = on.fetch(f"{match} WHERE x.checksum IS NOT NULL RETURN {_SUMS}")
+    sums = connection.fetch(f"{match} WHERE x.checksum IS NOT NULL RETURN {_SUMS}")
     return bool(given.select(_OURS).row(0) == tuple(sums[0]))
 
 
-def sources_all_stored(on: Connection, given: pl.DataFrame, count: int) -> list[str]:
+def sources_all_stored(connection: Connection, given: pl.DataFrame, count: int) -> list[str]:
     """The sources of which the server has exactly the evidence that is given.
 
     Args:
@@ -44,12 +44,14 @@ def sources_all_stored(on: Connection, given: pl.DataFrame, count: int) -> list[
     """
     if given.height < count / 4:  # to look these few up is quicker
         return []
-    rows = on.fetch(f"MATCH (x:Evidence) WHERE x.checksum IS NOT NULL RETURN {_SUMS}, x.source")
+    rows = connection.fetch(
+        f"MATCH (x:Evidence) WHERE x.checksum IS NOT NULL RETURN {_SUMS}, x.source"
+    )
     ours = {name: tuple(row) for name, *row in given.group_by("source").agg(_OURS).iter_rows()}
     return sorted(name for *sums, name in rows if ours.get(name) == tuple(sums))
 
 
-def stored_rows(on: Connection, label: str, ids: pl.Series, count: int) -> pl.DataFrame:
+def stored_rows(connection: Connection, label: str, ids: pl.Series, count: int) -> pl.DataFrame:
     """Id, checksum and edge (of evidence) of those nodes of these ids that the server has.
 
     Args:
@@ -62,7 +64,7 @@ def stored_rows(on: Connection, label: str, ids: pl.Series, count: int) -> pl.Da
         " collect(coalesce(n.edge, ''))"
     )
     for keys in chunks(ids, LOOK_UP_ROWS) if count else ():
-        columns = on.fetch(query, keys=keys.to_list())[0]
+        columns = connection.fetch(query, keys=keys.to_list())[0]
         parts.append(pl.DataFrame(columns, schema=dict(_STORED)))
     return pl.concat(parts)
 

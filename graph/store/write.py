@@ -56,7 +56,7 @@ _KEYS: Columns = {"id": pl.String, "edge": pl.String, "source": pl.String, "chec
 
 
 def write(
-    on: Connection, kg: KnowledgeGraph, name: str | None, prune: bool, evidence: bool
+    connection: Connection, kg: KnowledgeGraph, name: str | None, prune: bool, evidence: bool
 ) -> WriteSummary:
     """What `Store.write` does."""
     if prune and not evidence:
@@ -64,13 +64,17 @@ def write(
     counts = kg.counts
     rows = sum(counts[each] for each in ("nodes", "edges", "predictions"))
     rows += counts["evidence"] if evidence else 0
-    with on.errors(), journal.writing(on) as check, progress("Writing the graph", rows) as moved:
+    with (
+        connection.errors(),
+        journal.writing(connection) as check,
+        progress("Writing the graph", rows) as moved,
+    ):
 
         def advance(rows: int) -> None:
             check()
             moved(rows)
 
-        return _Write(on, kg, advance).run(name, prune, evidence)
+        return _Write(connection, kg, advance).run(name, prune, evidence)
 
 
 class _Write:
@@ -82,50 +86,51 @@ class _Write:
         changed_edges: the ids of edges that were written or changed.
     """
 
-    def __init__(self, on: Connection, kg: KnowledgeGraph, advance: Advance):
-        self.on = on
+    def __init__(self, connection: Connection, kg: KnowledgeGraph, advance: Advance):
+        self.connection = connection
         self.kg = kg
         self.advance = advance
         self.summary = WriteSummary()
-        self.edges = EdgeWriter(on, kg, advance)
-        self.sources_before = read_sources(on)
+        self.edges = EdgeWriter(connection, kg, advance)
+        self.sources_before = read_sources(connection)
         self.load = ""
         self.changed_edges = [pl.Series("id", [], dtype=pl.String)]
 
     def run(self, name: str | None, prune: bool, evidence: bool) -> WriteSummary:
         """Write the graph; see `Store.write`."""
-        on, summary = self.on, self.summary
+        connection, summary = self.connection, self.summary
         kinds = self.kg.scan("nodes").select(pl.col("kind").unique()).collect()["kind"].sort()
-        labels = [on.schema.kind(kind).label for kind in kinds]
-        is_first = on.count("Evidence") == 0
+        labels = [connection.schema.kind(kind).label for kind in kinds]
+        is_first = connection.count("Evidence") == 0
         if not (is_first or evidence):
             raise StoreError(
-                f"{on.uri} holds evidence, which its relationships come from; write with evidence"
+                f"{connection.uri} holds evidence, which its relationships come from; write with"
+                " evidence"
             )
         keys = self._begin(name, prune, evidence)
         summary.load = self.load
         # A Neo4j builds an index faster over many rows than row by row.
-        index_later = is_first and on.server is None
+        index_later = is_first and connection.server is None
         now = [label for label in OWN_LABELS if label != "Evidence" or not index_later]
-        make_constraints(on, labels, now)
+        make_constraints(connection, labels, now)
         sources = self._sources_after(prune)
-        with Workers(1 if on.server is not None else 2) as workers:
+        with Workers(1 if connection.server is not None else 2) as workers:
             self._write_nodes(labels, workers)
             if evidence:
                 self._write_evidence(keys, is_first, sources, workers)
             else:
                 summary.edges = self.edges.write_all(workers)
         if index_later:
-            make_constraints(on, [], ["Evidence"])
+            make_constraints(connection, [], ["Evidence"])
         self._write_sources(sources)
-        write_predictions(on, self.kg, summary, self.advance)
+        write_predictions(connection, self.kg, summary, self.advance)
         summary.merges = self._write_table("Merge", with_id(self.kg.merges, list(MERGES)))
         # Documents that were read again say what they say now; all else of their source stays.
         documents = None if prune else recorded_readings(self.kg).drop_nulls()["id"]
         if prune or (documents is not None and documents.len() and evidence and not is_first):
             changed = pl.concat(self.changed_edges)
-            Pruning(on, self.kg, keys, sources, changed, documents).run(summary)
-        journal.finish(on, self.load, summary.as_dict())
+            Pruning(connection, self.kg, keys, sources, changed, documents).run(summary)
+        journal.finish(connection, self.load, summary.as_dict())
         return summary
 
     def _begin(self, name: str | None, prune: bool, evidence: bool) -> pl.DataFrame:
@@ -134,17 +139,17 @@ class _Write:
             checksum = pool.submit(self.kg.checksum)
             keys = self._evidence_keys() if evidence else empty(_KEYS)
             how = f"{'prune ' * prune}{'' if evidence else 'relationships'}".strip()
-            self.load = journal.begin(self.on, self.kg, name, checksum.result(), how)
+            self.load = journal.begin(self.connection, self.kg, name, checksum.result(), how)
         return keys
 
     # Nodes
 
     def _write_nodes(self, labels: Sequence[str], workers: Workers) -> None:
-        n_stored = {label: self.on.count(label) for label in self.on.schema.kinds}
+        n_stored = {label: self.connection.count(label) for label in self.connection.schema.kinds}
         for label in labels:
             rows = self.kg.scan("nodes").filter(pl.col("kind") == label).collect()
             given = with_checksum(rows, NODES)
-            if all_stored(self.on, f"MATCH (x:{label})", given, n_stored[label]):
+            if all_stored(self.connection, f"MATCH (x:{label})", given, n_stored[label]):
                 self.summary.nodes.unchanged += given.height
                 self.advance(given.height)
                 continue
@@ -159,17 +164,17 @@ class _Write:
         Args:
             n_stored: how many nodes of each kind the server has.
         """
-        stored = stored_rows(self.on, label, given["id"], n_stored[label])
+        stored = stored_rows(self.connection, label, given["id"], n_stored[label])
         new = given.join(stored, on="id", how="anti")
         for other in sorted(set(n_stored) - {label}):
-            clashes = stored_rows(self.on, other, new["id"], n_stored[other])
+            clashes = stored_rows(self.connection, other, new["id"], n_stored[other])
             if clashes.height:
                 raise StoreError(
-                    f"{clashes['id'][0]} is a {other} on {self.on.uri} and a {label} in the"
+                    f"{clashes['id'][0]} is a {other} on {self.connection.uri} and a {label} in the"
                     " graph; give it one kind and write again"
                 )
         natives = {text: native(text) for text in new["properties"].unique()}
-        create_nodes(self.on, workers, label, new.drop("kind"), natives, self.advance)
+        create_nodes(self.connection, workers, label, new.drop("kind"), natives, self.advance)
         differing = given.join(stored, on=["id", "checksum"], how="anti").join(
             stored, on="id", how="semi"
         )
@@ -180,7 +185,7 @@ class _Write:
 
     def _change_nodes(self, label: str, differing: pl.DataFrame, stored: pl.DataFrame) -> int:
         """Unite nodes with what is there of them; returns how many that changes."""
-        before = read_nodes(self.on, label, differing["id"])
+        before = read_nodes(self.connection, label, differing["id"])
         united = with_checksum(_united(before, differing.select(list(NODES))), NODES)
         changed = united.join(stored, on=["id", "checksum"], how="anti")
         # What a property's name may hold no longer is set to null.
@@ -188,7 +193,7 @@ class _Write:
             row["id"]: dict.fromkeys((*native(row["properties"]), "properties"))
             for row in dicts(before)
         }
-        self.on.send(
+        self.connection.send(
             f"UNWIND $rows AS row MERGE (n:{label} {{id: row.id}}) SET n += row",
             ({**absent[row["id"]], **node_row(row)} for row in dicts(changed)),
             self.advance,
@@ -212,10 +217,10 @@ class _Write:
             self.summary.edges = self._write_first(keys["edge"], workers)
             self.summary.evidence = Counts(keys.height)
             return
-        n_stored = self.on.count("Evidence")
-        complete = sources_all_stored(self.on, keys, n_stored)
+        n_stored = self.connection.count("Evidence")
+        complete = sources_all_stored(self.connection, keys, n_stored)
         rest = keys.filter(~pl.col("source").is_in(complete))
-        stored = stored_rows(self.on, "Evidence", rest["id"], n_stored)
+        stored = stored_rows(self.connection, "Evidence", rest["id"], n_stored)
         new = rest.join(stored, on="id", how="anti")
         changed = rest.join(stored, on=["id", "checksum"], how="anti").join(
             stored.select("id", was="edge"), on="id"
@@ -243,7 +248,7 @@ class _Write:
                 within = (pl.col("id") >= low) & (pl.col("id") < high)
                 counts += self.edges.create(self.kg.scan("edges").filter(within).collect(), workers)
                 # Its relationships are in; the next ones are made while it is written.
-                evidence_workers = workers if self.on.server is not None else behind
+                evidence_workers = workers if self.connection.server is not None else behind
                 self._create_evidence(self._given(low, high), evidence_workers)
             behind.wait()
         workers.wait()
@@ -256,7 +261,7 @@ class _Write:
 
     def _create_evidence(self, rows: pl.DataFrame, workers: Workers) -> None:
         rows = self._of_load(with_checksum(rows, EVIDENCE))
-        create_nodes(self.on, workers, "Evidence", rows, {}, self.advance)
+        create_nodes(self.connection, workers, "Evidence", rows, {}, self.advance)
 
     def _of_load(self, rows: pl.DataFrame) -> pl.DataFrame:
         return rows.with_columns(load=pl.lit(self.load))
@@ -293,14 +298,14 @@ class _Write:
             written: ids of the evidence that this write writes.
             changed: those of it that are there already, with other content.
         """
-        there = read_evidence(self.on, edges)
+        stored = read_evidence(self.connection, edges)
         given = self._given(edges[0], edges[-1] + "~").filter(
             pl.col("edge").is_in(edges.implode()), pl.col("id").is_in(written.implode())
         )
-        after = pl.concat([there.filter(~pl.col("id").is_in(changed.implode())), given])
+        after = pl.concat([stored.filter(~pl.col("id").is_in(changed.implode())), given])
         change = edge_change(
-            edges_from(there, self.sources_before, self.on.schema),
-            edges_from(after, sources, self.on.schema),
+            edges_from(stored, self.sources_before, self.connection.schema),
+            edges_from(after, sources, self.connection.schema),
         )
         counts = self.edges.create(change.new, workers)
         self.edges.merge(change.changed, self.advance)
@@ -311,7 +316,7 @@ class _Write:
     def _edges_of(self, sources: list[str]) -> pl.Series:
         """The edges there that evidence of these sources is about."""
         query = "MATCH (e:Evidence) WHERE e.source IN $sources RETURN DISTINCT e.edge"
-        rows = self.on.rows(query, sources=sources) if sources else ()
+        rows = self.connection.rows(query, sources=sources) if sources else ()
         return pl.Series([row[0] for row in rows], dtype=pl.String)
 
     # Sources and tables
@@ -327,14 +332,14 @@ class _Write:
         if rows:
             given = with_id(pl.DataFrame(rows), list(rows[0]))
             self._write_table("Source", given)
-            self.on.change(
+            self.connection.change(
                 "MATCH (n:Source) WHERE n.checksum IS NOT NULL AND NOT n.id IN $ids DELETE n",
                 ids=given["id"].to_list(),
             )
 
     def _write_table(self, label: str, rows: pl.DataFrame) -> Counts:
         """Write rows as nodes of a label of the store's own."""
-        stored = stored_rows(self.on, label, rows["id"], self.on.count(label))
+        stored = stored_rows(self.connection, label, rows["id"], self.connection.count(label))
         rows, counts = new_or_changed(rows, stored)
         self._replace_nodes(label, rows)
         return counts
@@ -343,7 +348,7 @@ class _Write:
         self, label: str, rows: pl.DataFrame, advance: Advance | None = None
     ) -> None:
         """Write nodes that are the store's own: what a row doesn't say, the node doesn't keep."""
-        self.on.send(
+        self.connection.send(
             f"UNWIND $rows AS row MERGE (n:{label} {{id: row.id}}) SET n = row",
             map(without_nulls, dicts(rows)),
             advance,

@@ -36,8 +36,8 @@ class EdgeWriter:
         advance: told how many relationships are written, each time some are.
     """
 
-    def __init__(self, on: Connection, kg: KnowledgeGraph, advance: Advance):
-        self.on = on
+    def __init__(self, connection: Connection, kg: KnowledgeGraph, advance: Advance):
+        self.connection = connection
         self.kg = kg
         self.advance = advance
         self._ids_by_type: dict[str, pl.Series] = {}
@@ -61,11 +61,11 @@ class EdgeWriter:
             with_checksum(part, EDGES).select("id", "checksum") for part in slices(edges, height)
         )
         match = f"MATCH ()-[x:{relation}]->()"
-        n_stored = self.on.fetch(f"{match} RETURN count(x)")[0][0]
-        if all_stored(self.on, match, given, n_stored):
+        n_stored = self.connection.fetch(f"{match} RETURN count(x)")[0][0]
+        if all_stored(self.connection, match, given, n_stored):
             self.advance(height)
             return counts
-        rows = self.on.rows(f"{match} RETURN x.id, x.checksum") if n_stored else ()
+        rows = self.connection.rows(f"{match} RETURN x.id, x.checksum") if n_stored else ()
         stored = framed(rows, {"id": pl.String, "checksum": pl.Int64})
         differing = given.join(stored, on=["id", "checksum"], how="anti")
         for part in slices(edges, height):
@@ -78,11 +78,11 @@ class EdgeWriter:
 
     def merge(self, edges: pl.DataFrame, advance: Advance | None = None) -> None:
         """Write edges, whether or not their relationships are there."""
-        merge_relationships(self.on, with_kinds(self.on, edges, self.kg), advance)
+        merge_relationships(self.connection, with_kinds(self.connection, edges, self.kg), advance)
 
     def delete(self, edges: pl.DataFrame) -> None:
         """Delete the relationships of edges."""
-        delete_relationships(self.on, with_kinds(self.on, edges, self.kg))
+        delete_relationships(self.connection, with_kinds(self.connection, edges, self.kg))
 
     def create(self, edges: pl.DataFrame, workers: Workers) -> Counts:
         """Write edges that no evidence on the server supports; returns when they are in."""
@@ -100,28 +100,30 @@ class EdgeWriter:
         self, head: str, relation: str, tail: str, edges: pl.DataFrame, workers: Workers
     ) -> None:
         """Create the relationships of one relation between nodes of two kinds."""
-        name = self.on.schema.relation(relation).name
+        name = self.connection.schema.relation(relation).name
         # A write that was interrupted may have left relationships whose evidence never came.
         left_over = edges.filter(pl.col("id").is_in(self._relationship_ids(name).implode()))
-        merge_relationships(self.on, left_over, self.advance)
+        merge_relationships(self.connection, left_over, self.advance)
         rows = edges.join(left_over, on="id", how="anti").drop("relation", "_head", "_tail")
         natives = {text: edge_values(text) for text in rows["properties"].unique().to_list()}
 
         def merge(part: pl.DataFrame) -> None:
             same = {"relation": pl.lit(name), "_head": pl.lit(head), "_tail": pl.lit(tail)}
-            merge_relationships(self.on, part.with_columns(**same))
+            merge_relationships(self.connection, part.with_columns(**same))
 
-        rounds = _rounds(rows, head == tail) if self.on.server is None else [[rows]]
+        rounds = _rounds(rows, head == tail) if self.connection.server is None else [[rows]]
         for parts in rounds:
             for part in parts:
-                create_relationships(self.on, workers, name, part, natives, merge, self.advance)
+                create_relationships(
+                    self.connection, workers, name, part, natives, merge, self.advance
+                )
             workers.wait()
 
     @cached_property
     def _ends(self) -> pl.DataFrame:
         """Identifier and kind of every node of the graph, and the server's own identifier."""
         nodes = self.kg.scan("nodes").select("id", "kind").collect()
-        number = "elementId(n)" if self.on.server is not None else "id(n)"
+        number = "elementId(n)" if self.connection.server is not None else "id(n)"
         parts = []
         for (label,), part in groups(nodes, "kind"):
             query = (
@@ -129,7 +131,7 @@ class EdgeWriter:
                 f" RETURN collect(n.id), collect({number})"
             )
             for keys in chunks(part["id"], LOOK_UP_ROWS):
-                ids, numbers = self.on.fetch(query, keys=keys.to_list())[0]
+                ids, numbers = self.connection.fetch(query, keys=keys.to_list())[0]
                 parts.append(
                     pl.DataFrame({"id": ids, "number": numbers}).with_columns(kind=pl.lit(label))
                 )
@@ -139,8 +141,8 @@ class EdgeWriter:
         """The ids of the relationships of a type that were there before this write made any."""
         if name not in self._ids_by_type:
             match = f"MATCH ()-[r:{name}]->()"
-            count = self.on.fetch(f"{match} RETURN count(r)")[0][0]
-            rows = self.on.rows(f"{match} RETURN r.id") if count else ()
+            count = self.connection.fetch(f"{match} RETURN count(r)")[0][0]
+            rows = self.connection.rows(f"{match} RETURN r.id") if count else ()
             self._ids_by_type[name] = pl.Series([row[0] for row in rows], dtype=pl.String)
         return self._ids_by_type[name]
 

@@ -15,7 +15,7 @@ _NOT_PROPERTIES = ("head", "relation", "tail", "_head", "_tail")
 
 
 def write_predictions(
-    on: Connection, kg: KnowledgeGraph, summary: WriteSummary, advance: Advance
+    connection: Connection, kg: KnowledgeGraph, summary: WriteSummary, advance: Advance
 ) -> None:
     """Write a graph's predictions, and count them in the summary.
 
@@ -24,12 +24,12 @@ def write_predictions(
     given = with_id(kg.predictions, ["model", "head", "relation", "tail"])
     if given.is_empty():
         return
-    stored = read_predictions(on, sorted(given["model"].unique()))
+    stored = read_predictions(connection, sorted(given["model"].unique()))
     question = ["model", "relation", "direction", "_queried"]
     superseded = _with_queried(stored.join(given, on="id", how="anti")).join(
         _with_queried(given), on=question, how="semi"
     )
-    delete_predictions(on, superseded)
+    delete_predictions(connection, superseded)
     summary.replaced = superseded.height
     rows, summary.predictions = new_or_changed(given, stored.select("id", "checksum"))
     advance(summary.predictions.unchanged)
@@ -38,10 +38,10 @@ def write_predictions(
         kinds.rename({"id": "tail", "kind": "_tail"}), on="tail"
     )
     for (head, name, tail), part in groups(rows, "_head", "relation", "_tail"):
-        on.send(
-            f"UNWIND $rows AS row MATCH (h:{on.schema.kind(head).label} {{id: row.head}})"
-            f" MATCH (t:{on.schema.kind(tail).label} {{id: row.tail}})"
-            f" MERGE (h)-[p:{PREDICTED}{on.schema.relation(name).name} {{id: row.id}}]->(t)"
+        connection.send(
+            f"UNWIND $rows AS row MATCH (h:{connection.schema.kind(head).label} {{id: row.head}})"
+            f" MATCH (t:{connection.schema.kind(tail).label} {{id: row.tail}})"
+            f" MERGE (h)-[p:{PREDICTED}{connection.schema.relation(name).name} {{id: row.id}}]->(t)"
             " SET p += row.values",
             (
                 {
