@@ -130,7 +130,8 @@ def _read_into_folder(
     """Read texts into a graph folder. Finished documents are kept beside it until it is saved."""
     from medkg.access import read_texts
     from medkg.core.quarantine import Quarantine
-    from medkg.extract.run import Summary, clear
+    from medkg.extract.chunks import clear
+    from medkg.extract.run import Summary
     from medkg.graph.kg import KnowledgeGraph
 
     quarantine, summary = Quarantine(), Summary()

@@ -23,7 +23,7 @@ from .annotated import (
 )
 from .context.attributes import DEFAULTS
 from .documents import TextDocument
-from .pipeline import _BATCH, _read, _Rows
+from .pipeline import _BATCH, GraphRows, process_documents
 
 
 def annotate_documents(
@@ -46,8 +46,8 @@ def annotate_documents(
     stream = iter(documents)
     with progress("Read") as advance:
         while batch := list(islice(stream, _BATCH)):
-            for document, doc in _read(nlp, batch, quarantine):
-                rows = _Rows(sentences=False)
+            for document, doc in process_documents(nlp, batch, quarantine):
+                rows = GraphRows(sentences=False)
                 rows.add(document, doc)
                 own = {i: (row["name"], row["kind"]) for i, row in rows.nodes.items()}
                 named = ChainMap(own, nodes)

@@ -18,7 +18,7 @@ from ..graph.kg import KnowledgeGraph
 from .corpora.gold import GoldMention, GoldNote, read_gold
 from .corpora.labels import MENTION_KINDS
 from .documents import TextDocument
-from .pipeline import _read
+from .pipeline import process_documents
 from .relations.evaluate import score
 
 # True positives, predicted, annotated: of a document's mentions, links, values or relations.
@@ -66,7 +66,7 @@ def evaluate_notes(folder: Path, nlp: Language, terminology: KnowledgeGraph) -> 
         for note in notes
     ]
     quarantine = Quarantine()
-    docs = {document.id: doc for document, doc in _read(nlp, documents, quarantine)}
+    docs = {document.id: doc for document, doc in process_documents(nlp, documents, quarantine)}
     if refused := quarantine.counts():
         reason, number = next(iter(refused.items()))
         raise DataError(f"{number} of its texts can't be scored: {reason}", path=folder)

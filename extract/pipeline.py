@@ -82,7 +82,7 @@ def build_pipeline(
     return nlp
 
 
-def _read(
+def process_documents(
     nlp: Language, batch: Sequence[TextDocument], quarantine: Quarantine
 ) -> Iterator[tuple[TextDocument, Doc]]:
     """The documents with what the pipeline found; one that fails is set aside, by its name only."""
@@ -97,13 +97,13 @@ def _read(
         else:
             short.append(document)
     try:
-        docs = list(nlp.pipe([_unread(nlp, document) for document in short]))
+        docs = list(nlp.pipe([_new_doc(nlp, document) for document in short]))
         yield from zip(short, docs, strict=True)
     except Exception:
         # One document of the batch broke a component: each alone, to find it.
         for document in short:
             try:
-                doc = nlp(_unread(nlp, document))
+                doc = nlp(_new_doc(nlp, document))
             except Exception as error:
                 reason = f"document can't be processed ({type(error).__name__})"
                 quarantine.add(reason, path=document.id)
@@ -111,7 +111,7 @@ def _read(
                 yield document, doc
 
 
-def _unread(nlp: Language, document: TextDocument) -> Doc:
+def _new_doc(nlp: Language, document: TextDocument) -> Doc:
     """The document's tokens, and whether it is a note of a patient's."""
     doc = nlp.make_doc(document.text)
     doc._.note = document.patient is not None
@@ -167,7 +167,7 @@ def _name_keys(names: Iterable[str]) -> dict[str, str]:
     return dict(frame.select("name", key=name_key(pl.col("name"))).iter_rows())
 
 
-class _Rows:
+class GraphRows:
     """Collects the rows of nodes and evidence.
 
     Args:

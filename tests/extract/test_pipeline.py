@@ -14,9 +14,9 @@ import torch
 
 from medkg.core.errors import DataError, ModelError
 from medkg.core.quarantine import Quarantine
-from medkg.extract import run
+from medkg.extract import chunks, workers
 from medkg.extract.documents import TextDocument
-from medkg.extract.pipeline import _Rows, _unread, build_pipeline
+from medkg.extract.pipeline import GraphRows, _new_doc, build_pipeline
 from medkg.extract.run import read_documents
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
@@ -221,7 +221,7 @@ def test_the_graph_merges_with_its_terminology(extracted: KnowledgeGraph) -> Non
 def test_batches_and_order_change_nothing(
     extracted: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "_DOCUMENTS", 1)
+    monkeypatch.setattr(chunks, "_MAX_DOCUMENTS", 1)
     alone = read_documents(DOCUMENTS, graph())
     # Padding changes the last bits of a probability, which is rounded to six places.
     assert alone.evidence.drop("probability").equals(extracted.evidence.drop("probability"))
@@ -231,7 +231,7 @@ def test_batches_and_order_change_nothing(
 
 
 def test_a_document_that_breaks_a_component_is_set_aside(monkeypatch: pytest.MonkeyPatch) -> None:
-    build = run.build_pipeline
+    build = workers.build_pipeline
 
     def breaking(*args: object, **kwargs: object) -> object:
         nlp = build(*args, **kwargs)  # type: ignore[arg-type]  # as they came
@@ -245,7 +245,7 @@ def test_a_document_that_breaks_a_component_is_set_aside(monkeypatch: pytest.Mon
         nlp.tokenizer = tokenizer
         return nlp
 
-    monkeypatch.setattr(run, "build_pipeline", breaking)
+    monkeypatch.setattr(workers, "build_pipeline", breaking)
     documents = [*DOCUMENTS, TextDocument("note:bad", "boom"), TextDocument("not a curie", "fever")]
     documents.append(TextDocument("note:empty", " \n"))
     quarantine = Quarantine()
@@ -269,7 +269,7 @@ def test_a_missing_model_is_an_error(tmp_path: Path) -> None:
 
 
 def test_the_work_grows_with_the_length_of_a_document() -> None:
-    nlp = run.build_pipeline(graph())
+    nlp = workers.build_pipeline(graph())
     paragraph = (
         f"Medications:\n{NOTE}\nPlan (PL): Dr. A. Smith gives lisinopril (LIS) 5 mg. Etc.\n\n"
     )
@@ -280,7 +280,7 @@ def test_the_work_grows_with_the_length_of_a_document() -> None:
         profile = cProfile.Profile()
         profile.enable()
         doc = nlp(document.text)
-        _Rows(sentences=True).add(document, doc)
+        GraphRows(sentences=True).add(document, doc)
         profile.disable()
         return sum(entry.callcount for entry in profile.getstats())
 
@@ -345,7 +345,7 @@ def test_what_notes_write_short_is_read_in_notes(
     text: str, expected: list[tuple[str, str | None]]
 ) -> None:
     nlp = build_pipeline(graph())
-    doc = nlp(_unread(nlp, TextDocument("note:1", text, "patient:1")))
+    doc = nlp(_new_doc(nlp, TextDocument("note:1", text, "patient:1")))
     assert [(m.text, m._.identifier) for m in doc.spans["mentions"]] == expected
 
 

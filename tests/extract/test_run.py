@@ -19,7 +19,7 @@ from spacy.tokens import Doc
 
 from medkg.core.errors import DataError, MedkgError
 from medkg.core.quarantine import Quarantine
-from medkg.extract import run
+from medkg.extract import chunks, workers
 from medkg.extract.documents import TextDocument
 from medkg.extract.run import Summary, read_documents
 from medkg.graph.kg import KnowledgeGraph
@@ -46,7 +46,7 @@ def notes(*texts: str) -> list[TextDocument]:
 
 
 def test_the_number_of_workers_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "_DOCUMENTS", 3)
+    monkeypatch.setattr(chunks, "_MAX_DOCUMENTS", 3)
     documents = [*DOCUMENTS, *notes(*(f"{NOTE} He has had {n} seizures." for n in range(7)))]
     summaries = [Summary(), Summary()]
     graphs = [
@@ -66,7 +66,7 @@ def test_the_number_of_workers_changes_nothing(monkeypatch: pytest.MonkeyPatch) 
 def test_a_document_that_breaks_is_set_aside(
     model: Path, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "_DOCUMENTS", 4)
+    monkeypatch.setattr(chunks, "_MAX_DOCUMENTS", 4)
     bad = ("trouble", "memory", "boom") if workers > 1 else ("trouble", "memory")
     texts = [f"Fever {word}." for word in ("a", bad[0], "b", "c", "d", *bad[1:], "e")]
     quarantine = Quarantine()
@@ -87,19 +87,19 @@ def test_a_document_that_breaks_is_set_aside(
 def test_a_worker_that_is_killed_by_others_costs_no_document(
     model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "_DOCUMENTS", 4)
+    monkeypatch.setattr(chunks, "_MAX_DOCUMENTS", 4)
     documents = notes(*(f"A slow fever {n}." for n in range(12)))
-    give = run._Worker.give
+    give = workers.Worker.give
     killed: list[int] = []
 
-    def give_and_kill(self: run._Worker, task: run._Task) -> None:
+    def give_and_kill(self: workers.Worker, task: chunks.Chunk) -> None:
         give(self, task)
         if not killed:
             assert self.process.pid is not None
             os.kill(self.process.pid, signal.SIGKILL)
             killed.append(self.process.pid)
 
-    monkeypatch.setattr(run._Worker, "give", give_and_kill)
+    monkeypatch.setattr(workers.Worker, "give", give_and_kill)
     kg = read_documents(documents, graph(), model=model, workers=2)
     assert killed
     assert kg.checksum() == read_documents(documents, graph(), model=model).checksum()
@@ -115,7 +115,7 @@ def test_workers_that_can_t_load_their_models_are_an_error(tmp_path: Path) -> No
 def test_what_was_finished_is_taken_over_if_nothing_has_changed(
     model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(run, "_DOCUMENTS", 2)
+    monkeypatch.setattr(chunks, "_MAX_DOCUMENTS", 2)
     documents = notes("Fever.", "No fever.", "Fever again.", "Trouble: trouble.", "A fever.")
     keep = tmp_path / "keep"
 
@@ -143,19 +143,19 @@ def test_what_was_finished_is_taken_over_if_nothing_has_changed(
 def test_what_is_finished_of_a_chunk_is_kept_after_some_seconds(
     model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(run, "_TOGETHER", 2)
-    monkeypatch.setattr(run, "_SECONDS", 0.0)
+    monkeypatch.setattr(workers, "_BATCH", 2)
+    monkeypatch.setattr(workers, "_SAVE_SECONDS", 0.0)
     documents = notes("Fever.", "Trouble: trouble.", "No fever.", "Fever again.", "A fever.")
     keep = tmp_path / "keep"
-    add = run._Rows.add
+    add = workers.GraphRows.add
 
-    def interrupted(self: run._Rows, document: TextDocument, doc: Doc) -> None:
+    def interrupted(self: workers.GraphRows, document: TextDocument, doc: Doc) -> None:
         if document.id == "note:4":
             raise KeyboardInterrupt
         add(self, document, doc)
 
     with monkeypatch.context() as patch:
-        patch.setattr(run._Rows, "add", interrupted)
+        patch.setattr(workers.GraphRows, "add", interrupted)
         with pytest.raises(KeyboardInterrupt):
             read_documents(documents, graph(), model=model, keep=keep, quarantine=Quarantine())
     summary, aside = Summary(), Quarantine()
@@ -234,18 +234,18 @@ def wait_until(there: Callable[[], bool]) -> None:
 
 
 def test_two_runs_don_t_write_to_one_place(tmp_path: Path) -> None:
-    with run._locked(tmp_path / "keep"), pytest.raises(DataError, match="another run"):
+    with chunks.locked_folder(tmp_path / "keep"), pytest.raises(DataError, match="another run"):
         read_documents(notes("Fever."), graph(), keep=tmp_path / "keep")
 
 
 def test_a_refused_run_leaves_the_other_s_folder_alone(tmp_path: Path) -> None:
-    with run._locked(tmp_path / "keep") as keep:
+    with chunks.locked_folder(tmp_path / "keep") as keep:
         with pytest.raises(DataError, match="another run"):
             read_documents(notes("Fever."), graph(), keep=keep)
         assert keep.is_dir()
         (keep / "x.parquet").touch()
     assert keep.is_dir()
     (keep / "x.parquet").unlink()
-    with run._locked(keep):
+    with chunks.locked_folder(keep):
         pass
     assert not keep.exists()
