@@ -41,7 +41,7 @@ def idf_weighted(features: sparse.csr_matrix) -> sparse.csr_matrix:
 
 
 def l2_normalised_rows(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Rows divided by their L2 norm, so that the product of two is their cosine; empty rows stay."""
+    """Rows divided by their L2 norm: the product of two is their cosine; empty rows stay."""
     norms = np.sqrt(np.asarray(matrix.multiply(matrix).sum(1)).ravel())
     scale = sparse.diags(1 / np.where(norms > 0, norms, 1))
     return (scale @ matrix).tocsr().astype(np.float32)
