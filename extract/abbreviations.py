@@ -17,7 +17,7 @@ _SENTENCE_END = re.compile(r"[.!?]\s+(?=[A-Z])|\n")
 _WORD = re.compile(r"\S+")
 
 
-_KEPT = "medkg abbreviations"  # of a document, where they were looked for
+_KEY = "medkg abbreviations"  # of `doc.user_data`
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,15 @@ class Abbreviation:
 
 def abbreviations_of(doc: Doc) -> list[Abbreviation]:
     """The abbreviations that a document defines, which are looked for once."""
-    if _KEPT not in doc.user_data:
-        doc.user_data[_KEPT] = find_abbreviations(doc.text)
-    found: list[Abbreviation] = doc.user_data[_KEPT]
-    return found
+    if _KEY not in doc.user_data:
+        doc.user_data[_KEY] = find_abbreviations(doc.text)
+    abbreviations: list[Abbreviation] = doc.user_data[_KEY]
+    return abbreviations
 
 
 def find_abbreviations(text: str) -> list[Abbreviation]:
     """The abbreviations that `text` defines in the form LONG (SHORT) or SHORT (LONG)."""
-    found: dict[str, tuple[int, int]] = {}
+    definitions: dict[str, tuple[int, int]] = {}
     for match in _PARENTHESIS.finditer(text):
         # "(ACE; EC 3.4.15.1)": what follows a comma or semicolon belongs to another matter.
         inner = re.split(r"[;,]\s", match[1])[0]
@@ -59,11 +59,11 @@ def find_abbreviations(text: str) -> list[Abbreviation]:
                 continue
             short, long_end = before[1], match.start(1) + len(inner)
             begin = _long_form(short, text, match.start(1), long_end)
-        if begin is not None and short not in found:
-            found[short] = (begin, long_end)
+        if begin is not None and short not in definitions:
+            definitions[short] = (begin, long_end)
     return [
         Abbreviation(long, short, tuple(_places(short, text, long)))
-        for short, long in found.items()
+        for short, long in definitions.items()
     ]
 
 

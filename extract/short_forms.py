@@ -170,8 +170,8 @@ def _find_connectives(doc: Doc) -> Iterator[tuple[int, str]]:
             continue
         if (span := doc.char_span(start, end)) is None:  # a part of a longer word
             continue
-        said = ("due" if due else "secondary", "to", *[""] * (len(span) - 2))
-        yield from zip(range(span.start, span.end), said, strict=True)
+        words = ("due" if due else "secondary", "to", *[""] * (len(span) - 2))
+        yield from zip(range(span.start, span.end), words, strict=True)
 
 
 def with_short_forms(doc: Doc, mentions: Iterable[Span]) -> tuple[list[Span], list[Span]]:
@@ -184,9 +184,9 @@ def with_short_forms(doc: Doc, mentions: Iterable[Span]) -> tuple[list[Span], li
     Returns:
         The mentions, and what is none though its letters are like one.
     """
-    kept, none = list(mentions), []
+    kept, excluded = list(mentions), []
     text = doc.text
-    defined = {found.short for found in abbreviations_of(doc)}
+    defined = {abbreviation.short for abbreviation in abbreviations_of(doc)}
     headings = [(span.start_char, span.end_char) for span in doc.spans.get("headings", [])]
     for match in _pattern().finditer(text):
         form = short_forms()[match[0]]
@@ -198,16 +198,16 @@ def with_short_forms(doc: Doc, mentions: Iterable[Span]) -> tuple[list[Span], li
             continue
         if any(start <= match.start() < end for start, end in headings):
             continue
-        here = [m for m in kept if m.start < span.end and span.start < m.end]
-        if not all(_is_no_more(mention, span) for mention in here):
+        overlapping = [m for m in kept if m.start < span.end and span.start < m.end]
+        if not all(_is_no_more(mention, span) for mention in overlapping):
             continue
-        kept = [mention for mention in kept if mention not in here]
+        kept = [mention for mention in kept if mention not in overlapping]
         if counts and form.kind != "none":
             span._.probability, span._.stands_for = _PROBABILITY, form.long
             kept.append(span)
         else:
-            none.append(span)
-    return sorted(kept, key=lambda mention: mention.start), none
+            excluded.append(span)
+    return sorted(kept, key=lambda mention: mention.start), excluded
 
 
 def _is_no_more(mention: Span, short: Span) -> bool:

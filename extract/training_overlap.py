@@ -1,4 +1,4 @@
-"""What a text model was trained on, and whose figures it states if it was trained on everything.
+"""Which texts a model was trained on, so that no figure is of texts that it has learnt from.
 
 A figure on documents that a model learnt from says what it remembers, not what it finds. So four
 bytes of the hash of each text that a model learnt from go with it, and one that held nothing back
@@ -37,8 +37,8 @@ def text_hashes(documents: Iterable[Document]) -> str:
     Letters and digits count, capitals and spaces don't. By chance a foreign document is taken for
     one of n in n of 2³² cases; from a hash no text can be read.
     """
-    found = np.unique(_hashes(documents))
-    return base64.b64encode(found.astype("<u4").tobytes()).decode()
+    hashes = np.unique(_hashes(documents))
+    return base64.b64encode(hashes.astype("<u4").tobytes()).decode()
 
 
 def documents_trained_on(folders: Iterable[Path], documents: Sequence[Document]) -> int | None:
@@ -48,10 +48,14 @@ def documents_trained_on(folders: Iterable[Path], documents: Sequence[Document])
     isn't told. None if no model says what it was trained on.
     """
     configs = [json_object(folder / "config.json") or {} for folder in folders]
-    known = [_known(config) for config in configs if isinstance(config.get(TEXT_HASHES_FIELD), str)]
-    if not known:
+    stored = [
+        _stored_hashes(config)
+        for config in configs
+        if isinstance(config.get(TEXT_HASHES_FIELD), str)
+    ]
+    if not stored:
         return None
-    return int(np.isin(_hashes(documents), np.concatenate(known)).sum())
+    return int(np.isin(_hashes(documents), np.concatenate(stored)).sum())
 
 
 def open_sibling(
@@ -87,12 +91,12 @@ def open_sibling(
                 f"{folder}: is no sibling, its {name.replace('_', ' ')} being {theirs!r} and here"
                 f" {ours!r}; train both in the same way"
             )
-    if not np.isin(_known(config), _hashes(documents)).all():
+    if not np.isin(_stored_hashes(config), _hashes(documents)).all():
         raise ModelError(f"{folder}: is no sibling, it was trained on other documents")
     return config
 
 
-def _known(config: Mapping[str, Any]) -> TextHashes:
+def _stored_hashes(config: Mapping[str, Any]) -> TextHashes:
     return np.frombuffer(base64.b64decode(config[TEXT_HASHES_FIELD], validate=True), dtype="<u4")
 
 

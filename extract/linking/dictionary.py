@@ -67,9 +67,9 @@ class NameDictionary:
         self._prefixes = frozenset(prefixes)
         self._kinds: dict[str, str] = {}
         self._annotated: dict[str, Counter[str]] = {}
-        self._given: dict[str, dict[str, None]] = {}  # by graphs, in order
-        # What else a graph's node is called that gave its names, either way.
-        self._same: dict[str, set[str]] = {}
+        self._from_graphs: dict[str, dict[str, None]] = {}  # the names that graphs give, in order
+        # Identifiers of the same node of a graph, either way.
+        self._equivalent: dict[str, set[str]] = {}
 
     def add_corpus(self, documents: Iterable[Document], format: str) -> None:
         """Take the texts of a corpus' mentions as names of their identifiers, and count them."""
@@ -110,15 +110,15 @@ class NameDictionary:
             if len(ids) == 1:  # else it is not known which of them it is
                 identifier = next(iter(ids))
                 self._kinds.setdefault(identifier, _KIND[kind])
-                given = self._given.setdefault(identifier, {})
-                given.update(dict.fromkeys([name, *(synonyms or [])]))
+                names_of = self._from_graphs.setdefault(identifier, {})
+                names_of.update(dict.fromkeys([name, *(synonyms or [])]))
                 prefixes = {other.split(":")[0] for other in own if other != identifier}
                 if identifier.split(":")[0] in prefixes:
                     continue  # the corpora and the graph disagree
                 for other in own:
                     if other != identifier:
-                        self._same.setdefault(identifier, set()).add(other)
-                        self._same.setdefault(other, set()).add(identifier)
+                        self._equivalent.setdefault(identifier, set()).add(other)
+                        self._equivalent.setdefault(other, set()).add(identifier)
 
     def _one_a_prefix(self, ids: Sequence[str]) -> list[str]:
         """A node's identifiers of the wanted prefixes, in order; none of a prefix with several.
@@ -139,10 +139,10 @@ class NameDictionary:
         rows = []
         for identifier, kind in self._kinds.items():
             counted = self._annotated.get(identifier, Counter()) if annotated else Counter()
-            texts = list(dict.fromkeys([*self._given.get(identifier, ()), *sorted(counted)]))
+            texts = list(dict.fromkeys([*self._from_graphs.get(identifier, ()), *sorted(counted)]))
             if texts:
                 more = json.dumps({COUNTS: counted}) if counts and counted else None
-                same = self._one_a_prefix(["", *sorted(self._same.get(identifier, ()))])
+                same = self._one_a_prefix(["", *sorted(self._equivalent.get(identifier, ()))])
                 rows.append((identifier, kind, texts[0], texts[1:], same, more))
         none = dict.fromkeys(("subject", "relation", "object", "source"), pl.String)
         return KnowledgeGraph.build(

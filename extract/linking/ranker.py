@@ -6,7 +6,7 @@ Trained by `train.py`; what the trees see is made in `linker.py`.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,9 @@ from safetensors.numpy import load_file, save_file
 
 from ...core.errors import ModelError
 from ...core.model_folder import COMMON_FIELDS, WEIGHTS, read_config, save_files
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
 SHIPPED = Path(__file__).parent.parent / "model" / "linker"
 KIND = "linker"
@@ -78,7 +81,12 @@ class LinkingRanker:
             ModelError: it is missing, damaged, or of another sort.
         """
         folder = folder or SHIPPED
-        needed: dict[str, Any] = {"features": list, "bias": float, "threshold": float, "depth": int}
+        needed: dict[str, type] = {
+            "features": list,
+            "bias": float,
+            "threshold": float,
+            "depth": int,
+        }
         about = read_config(folder, KIND, needed)
         if tuple(about["features"]) != FEATURES:
             raise ModelError(f"{folder}: was trained on other features; train it again")
@@ -108,28 +116,28 @@ class LinkingRanker:
         start = np.arange(len(inputs))[:, None] * columns
         node = np.tile(self._roots, (len(inputs), 1))
         for _ in range(self.about["depth"]):
-            seen = start + flat["feature"].take(node)
-            left = values.take(seen) <= flat["threshold"].take(node)
-            left |= missing.take(seen) & flat["missing_left"].take(node)
+            inputs_at = start + flat["feature"].take(node)
+            left = values.take(inputs_at) <= flat["threshold"].take(node)
+            left |= missing.take(inputs_at) & flat["missing_left"].take(node)
             node = np.where(left, flat["left"].take(node), flat["right"].take(node))
-        odds = flat["value"].take(node).sum(1) + self.about["bias"]
+        logits = flat["value"].take(node).sum(1) + self.about["bias"]
         slope, shift = self.about["calibration"]
-        chances: npt.NDArray[np.float64] = 1 / (1 + np.exp(-(slope * odds + shift)))
-        return chances
+        result: npt.NDArray[np.float64] = 1 / (1 + np.exp(-(slope * logits + shift)))
+        return result
 
 
-def classifier(seed: int = 0) -> Any:
+def classifier(seed: int = 0) -> HistGradientBoostingClassifier:
     """The untrained trees, scikit-learn's."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    signs = [(name in _INCREASING) - (name in _DECREASING) for name in FEATURES]
+    constraints = [(name in _INCREASING) - (name in _DECREASING) for name in FEATURES]
     return HistGradientBoostingClassifier(
         max_iter=120,
         max_leaf_nodes=12,
         learning_rate=0.1,
         min_samples_leaf=40,
         l2_regularization=5.0,
-        monotonic_cst=signs,
+        monotonic_cst=constraints,
         early_stopping=False,
         random_state=seed,
     )

@@ -44,12 +44,12 @@ class TrainingRows:
 
 
 def link_queries(document: Document, format: str) -> tuple[list[LinkQuery], list[set[str]]]:
-    """The mentions of a document as the linker is asked for them, and their identifiers."""
+    """The mentions of a document as queries, and for each the identifiers that are right."""
     mentions = flat_mentions(document, format)
     places = [(m.start, m.end, m.kind) for m in mentions]
     long_forms = long_forms_of(document.text, places, find_abbreviations(document.text))
-    asked = [link_query(document.text[m.start : m.end], m.kind, long_forms) for m in mentions]
-    return asked, [identifiers(mention) for mention in mentions]
+    queries = [link_query(document.text[m.start : m.end], m.kind, long_forms) for m in mentions]
+    return queries, [identifiers(mention) for mention in mentions]
 
 
 def training_rows(
@@ -71,22 +71,22 @@ def training_rows(
         for fold in range(FOLDS):
             names = NameDictionary(prefixes)
             for others, other_format in corpora:
-                rest = _dealt(others, fold, False) if others is documents else others
+                rest = _of_fold(others, fold, False) if others is documents else others
                 names.add_corpus(rest, other_format)
             for graph in graphs:
                 names.add_graph(graph)
-            held = _dealt(documents, fold, True)
+            held_out = _of_fold(documents, fold, True)
             for terminology, part in (
-                (names.graph(), held),
-                (names.graph(counts=False), held[::2]),
-                (names.graph(annotated=False, counts=False), held[1::2]),
+                (names.graph(), held_out),
+                (names.graph(counts=False), held_out[::2]),
+                (names.graph(annotated=False, counts=False), held_out[1::2]),
             ):
                 linker = Linker(terminology, ranker=_UNTRAINED)
                 nodes_of = nodes_by_identifier(terminology)
                 for document in part:
-                    asked, gold = link_queries(document, format)
+                    queries, gold = link_queries(document, format)
                     for (rows, inputs), m, ids in zip(
-                        linker.candidate_features(asked), asked, gold, strict=True
+                        linker.candidate_features(queries), queries, gold, strict=True
                     ):
                         nodes = {node for i in ids for node in nodes_of.get(i, ())}
                         right = [linker.node_of(m.kind, row) in nodes for row in rows]
@@ -109,8 +109,8 @@ def prefixes_of(documents: Iterable[Document], format: str) -> set[str]:
     }
 
 
-def _dealt(documents: Sequence[Document], fold: int, held: bool) -> list[Document]:
-    return [d for place, d in enumerate(documents) if (place % FOLDS == fold) == held]
+def _of_fold(documents: Sequence[Document], fold: int, held_out: bool) -> list[Document]:
+    return [d for place, d in enumerate(documents) if (place % FOLDS == fold) == held_out]
 
 
 def train_linker(rows: TrainingRows, seed: int = 0) -> tuple[LinkingRanker, dict[str, Any]]:
@@ -123,21 +123,23 @@ def train_linker(rows: TrainingRows, seed: int = 0) -> tuple[LinkingRanker, dict
     Returns:
         The ranker trained on all folds, and the figures on the left-out folds.
     """
-    held = np.zeros(len(rows.right))
+    held_out = np.zeros(len(rows.right))
     for fold in range(FOLDS):
         out = rows.fold == fold
-        held[out] = fit(rows.inputs[~out], rows.right[~out], seed).probabilities(rows.inputs[out])
+        held_out[out] = fit(rows.inputs[~out], rows.right[~out], seed).probabilities(
+            rows.inputs[out]
+        )
     ranker = fit(rows.inputs, rows.right, seed)
-    # The best candidate of each mention: the last of the mention's run in order of the chances.
-    order = np.lexsort((held, rows.mention))
+    # The best candidate of each mention: the last of the mention's run in order of probability.
+    order = np.lexsort((held_out, rows.mention))
     best = order[np.append(np.diff(rows.mention[order]) > 0, True)]
-    slope, shift = _platt(held[best], rows.right[best])
-    chances = _sigmoid(slope * _logit(held[best]) + shift)
+    slope, shift = _platt(held_out[best], rows.right[best])
+    probabilities = _sigmoid(slope * _logit(held_out[best]) + shift)
     reachable = len(np.unique(rows.mention[rows.right]))
-    ranked = np.argsort(-chances)
+    ranked = np.argsort(-probabilities)
     hits = np.cumsum(rows.right[best][ranked])
     f1 = 2 * hits / (np.arange(1, len(best) + 1) + reachable)
-    threshold = round(float(chances[ranked][int(f1.argmax())]), 3)
+    threshold = round(float(probabilities[ranked][int(f1.argmax())]), 3)
     ranker.about.update(calibration=[slope, shift], threshold=threshold)
     ranker.threshold = threshold
     figures = {
@@ -150,19 +152,21 @@ def train_linker(rows: TrainingRows, seed: int = 0) -> tuple[LinkingRanker, dict
     return ranker, figures
 
 
-def _platt(chances: npt.NDArray[np.float64], right: npt.NDArray[np.bool_]) -> tuple[float, float]:
+def _platt(
+    probabilities: npt.NDArray[np.float64], right: npt.NDArray[np.bool_]
+) -> tuple[float, float]:
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(C=1e6).fit(_logit(chances)[:, None], right)
+    model = LogisticRegression(C=1e6).fit(_logit(probabilities)[:, None], right)
     return round(float(model.coef_[0, 0]), 4), round(float(model.intercept_[0]), 4)
 
 
-def _logit(chances: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    clipped = np.clip(chances, 1e-6, 1 - 1e-6)
-    odds: npt.NDArray[np.float64] = np.log(clipped / (1 - clipped))
-    return odds
+def _logit(probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    clipped = np.clip(probabilities, 1e-6, 1 - 1e-6)
+    logits: npt.NDArray[np.float64] = np.log(clipped / (1 - clipped))
+    return logits
 
 
-def _sigmoid(odds: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    chances: npt.NDArray[np.float64] = 1 / (1 + np.exp(-odds))
-    return chances
+def _sigmoid(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    probabilities: npt.NDArray[np.float64] = 1 / (1 + np.exp(-logits))
+    return probabilities

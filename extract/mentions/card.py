@@ -2,12 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from ...core.model_card import score_cells
 from ..training_overlap import SIBLING_FIGURES
 from .recogniser import THRESHOLD
+
+# The settings of a training, in the config and the checkpoint: "model", "seed" and the model's own.
+Settings = dict[str, Any]
+# By corpus and kind (or "micro"): precision, recall, f1, low, high, gold, predicted.
+FiguresByCorpus = dict[str, dict[str, dict[str, float]]]
+
+
+class Description(TypedDict):
+    """What a recogniser's config says of it, beside its architecture.
+
+    Attributes:
+        training: the settings.
+        documents: of each corpus how many were trained on ("train") and held out ("development").
+        held_out: the ids of the held-out documents, of the corpora that come without a split.
+        names_from: source, release and licence of the graphs whose names it has learnt.
+        licence: of the weights.
+        set_aside: how many annotations could not be used, by reason.
+        sibling: the checksums of the sibling whose figures these are.
+        development: the figures by each corpus' own head.
+        development_joined: by all heads joined.
+        trained_on_texts: see `training_overlap.text_hashes`.
+    """
+
+    training: Settings
+    documents: dict[str, dict[str, int]]
+    held_out: dict[str, list[str]]
+    names_from: list[dict[str, str | None]]
+    licence: str
+    set_aside: dict[str, int]
+    sibling: dict[str, str] | None
+    development: FiguresByCorpus
+    development_joined: FiguresByCorpus
+    trained_on_texts: str
+
 
 _LICENCES = {
     "bc5cdr": "BioCreative V CDR; public domain",
@@ -39,7 +72,7 @@ _FEATURES = [
 ]
 
 
-def card_of(about: Mapping[str, Any]) -> str:
+def card_of(about: Description) -> str:
     """The card in Markdown, from what goes into the model's config."""
     lines = [
         "# Mention recogniser (`medkg_ner`)",
@@ -62,7 +95,7 @@ def card_of(about: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _summary(about: Mapping[str, Any]) -> str:
+def _summary(about: Description) -> str:
     """What the model is, its settings, and the command that makes it."""
     training = about["training"]
     model = training["model"]
@@ -78,7 +111,7 @@ def _summary(about: Mapping[str, Any]) -> str:
     return f"{kind}{settings}, seed {training['seed']}. Made by `medkg train ner CORPORA{options}`."
 
 
-def _training_data(about: Mapping[str, Any]) -> list[str]:
+def _training_data(about: Description) -> list[str]:
     parts = (
         "The training and the development parts"
         if about["sibling"]
@@ -99,7 +132,7 @@ def _training_data(about: Mapping[str, Any]) -> list[str]:
     return [*lines, ""]
 
 
-def _figures(about: Mapping[str, Any]) -> list[str]:
+def _figures(about: Description) -> list[str]:
     lines = [
         "## Figures on the development parts",
         "",
@@ -120,7 +153,7 @@ def _figures(about: Mapping[str, Any]) -> list[str]:
     return [*lines, ""]
 
 
-def _names(about: Mapping[str, Any]) -> list[str]:
+def _names(about: Description) -> list[str]:
     """Whose names were classified in pre-training."""
     if not about["names_from"]:
         return []

@@ -102,8 +102,8 @@ class TokenClassifier(Recogniser):
                 words[n][word] = probabilities[row][piece]
         (name,) = self.kinds
         return [
-            {name: self._found(text, pieces, found)}
-            for text, pieces, found in zip(texts, encoded, words, strict=True)
+            {name: self._mentions(text, pieces, of_text)}
+            for text, pieces, of_text in zip(texts, encoded, words, strict=True)
         ]
 
     def _probabilities(self, windows: list[list[int]]) -> list[Tensor]:
@@ -120,7 +120,9 @@ class TokenClassifier(Recogniser):
                 result[n] = row
         return result
 
-    def _found(self, text: str, encoded: Any, words: dict[int, Tensor]) -> list[PredictedMention]:
+    def _mentions(
+        self, text: str, encoded: Any, words: dict[int, Tensor]
+    ) -> list[PredictedMention]:
         if not words:
             return []
         order = sorted(words)
@@ -128,7 +130,7 @@ class TokenClassifier(Recogniser):
         best = probabilities.argmax(dim=1).tolist()
         of_kind = probabilities @ self._groups
         tags = [self._tags[label] if self._tags[label][1] else ("O", "") for label in best]
-        found = []
+        mentions = []
         for first, end, kind in tagged_spans(tags):
             start = encoded.word_to_chars(order[first]).start
             stop = encoded.word_to_chars(order[end - 1]).end
@@ -138,6 +140,6 @@ class TokenClassifier(Recogniser):
                 continue
             start += len(within) - len(within.lstrip())
             stop = start + len(within.strip())
-            sure = min(float(of_kind[n, self._of_tag[best[n]]]) for n in range(first, end))
-            found.append(PredictedMention(start, stop, kind, min(1.0, sure)))
-        return found
+            probability = min(float(of_kind[n, self._of_tag[best[n]]]) for n in range(first, end))
+            mentions.append(PredictedMention(start, stop, kind, min(1.0, probability)))
+        return mentions

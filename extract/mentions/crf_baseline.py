@@ -12,7 +12,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from sklearn_crfsuite import CRF
 
@@ -118,7 +117,7 @@ class CrfNer(TrainedRecogniser):
             features.append(row)
         return features
 
-    def save(self, folder: Path, about: Mapping[str, Any], card: str) -> None:
+    def save(self, folder: Path, about: Mapping[str, object], card: str) -> None:
         def write(draft: Path) -> None:
             for name, crf in self._taggers.items():
                 shutil.copyfile(crf.modelfile.name, draft / f"{name}.crfsuite")

@@ -1,6 +1,6 @@
-"""One recogniser from several: what teachers say of every text, for every head, taught to one.
+"""Knowledge distillation: one recogniser from several, over every text and every head.
 
-Knowledge distillation (Hinton, Vinyals and Dean 2015) for linear-chain CRFs: the student's loss is
+After Hinton, Vinyals and Dean 2015, for linear-chain CRFs: the student's loss is
 the cross entropy of its distribution over whole sequences under the teachers' mean one,
 
     log Z - Σ_t Σ_j q_t(j) emission[t, j] - Σ_t Σ_ij q_t(i, j) transition[i, j]
@@ -38,7 +38,7 @@ class Distillation:
     ) -> None:
         self.heads = list(teachers[0].kinds)
         # Of every example shape (tokens, heads, tags, tags), by the example's place in memory.
-        self._said: dict[int, npt.NDArray[np.float16]] = {}
+        self._marginals: dict[int, npt.NDArray[np.float16]] = {}
         texts = sorted(
             (example for part in examples.values() for example in part),
             key=lambda example: len(example.tokens),
@@ -50,23 +50,23 @@ class Distillation:
                 tokens = [example.tokens for example in batch]
                 mean = torch.stack([_pairs(teacher, tokens) for teacher in teachers]).mean(0).cpu()
                 for row, example in enumerate(batch):
-                    said = mean[row, : len(example.tokens)].numpy().astype(np.float16)
-                    self._said[id(example)] = said
+                    marginals = mean[row, : len(example.tokens)].numpy().astype(np.float16)
+                    self._marginals[id(example)] = marginals
                 advance(len(batch))
 
     def __call__(self, model: NerModel, batch: Sequence[Example]) -> Tensor:
         """The loss, summed over the batch, all of whose examples are of one corpus."""
         own = self.heads.index(batch[0].head)
-        said = [self._said[id(example)] for example in batch]
-        longest = max(map(len, said))
-        wanted = np.zeros((len(batch), longest, *said[0].shape[1:]), np.float32)
-        for row, (example, marginals) in enumerate(zip(batch, said, strict=True)):
-            wanted[row, : len(marginals)] = marginals
-            wanted[row, : len(marginals), own] *= 1 - GOLD
+        teachers = [self._marginals[id(example)] for example in batch]
+        longest = max(map(len, teachers))
+        targets = np.zeros((len(batch), longest, *teachers[0].shape[1:]), np.float32)
+        for row, (example, marginals) in enumerate(zip(batch, teachers, strict=True)):
+            targets[row, : len(marginals)] = marginals
+            targets[row, : len(marginals), own] *= 1 - GOLD
             before = [0, *example.tags[:-1]]
-            wanted[row, range(len(marginals)), own, before, example.tags] += GOLD
+            targets[row, range(len(marginals)), own, before, example.tags] += GOLD
         emissions, transitions, lengths = model.scores_of([e.tokens for e in batch])
-        pairs = torch.from_numpy(wanted).to(emissions.device).permute(0, 2, 1, 3, 4)
+        pairs = torch.from_numpy(targets).to(emissions.device).permute(0, 2, 1, 3, 4)
         rows, heads, time, _ = emissions.shape
         moves = transitions.unsqueeze(1).expand(-1, time, -1, -1)
         log_z = partition(
@@ -86,9 +86,9 @@ def _pairs(teacher: NerModel, texts: Sequence[Sequence[str]]) -> Tensor:
     teacher.eval()
     emissions, transitions, lengths = teacher.scores_of(texts)
     rows, heads, _, _ = emissions.shape
-    found = pair_marginals(
+    marginals = pair_marginals(
         emissions.flatten(0, 1),
         transitions.repeat(rows, 1, 1),
         lengths.repeat_interleave(heads),
     )
-    return found.view(rows, heads, *found.shape[1:]).transpose(1, 2)
+    return marginals.view(rows, heads, *marginals.shape[1:]).transpose(1, 2)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import spacy
 import torch
@@ -124,7 +123,7 @@ class NerModel(nn.Module, TrainedRecogniser):
             for n in range(len(tokens))
         ]
 
-    def save(self, folder: Path, about: Mapping[str, Any], card: str) -> None:
+    def save(self, folder: Path, about: Mapping[str, object], card: str) -> None:
         """Write `config.json`, half-precision weights, what the encoder needs, and `CARD.md`."""
         bilstm = isinstance(self.encoder, BiLSTMEncoder)
         config = {

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from spacy.tokens import Doc, Span
 
@@ -79,7 +78,7 @@ class TrainedRecogniser(Recogniser):
     """One that `medkg train ner` makes and can write."""
 
     @abstractmethod
-    def save(self, folder: Path, about: Mapping[str, Any], card: str) -> None:
+    def save(self, folder: Path, about: Mapping[str, object], card: str) -> None:
         """Write the model's folder.
 
         `about` (training data, seed, figures, …) goes into `config.json` as it is, `card` into

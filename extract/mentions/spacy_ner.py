@@ -10,7 +10,6 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import spacy
 from spacy.language import Language
@@ -108,7 +107,7 @@ class SpacyNer(TrainedRecogniser):
                     pipelines[name].from_bytes(nlp.to_bytes())
         return cls(pipelines, heads)
 
-    def save(self, folder: Path, about: Mapping[str, Any], card: str) -> None:
+    def save(self, folder: Path, about: Mapping[str, object], card: str) -> None:
         def write(draft: Path) -> None:
             for name, nlp in self._pipelines.items():
                 nlp.to_disk(draft / name)

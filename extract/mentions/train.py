@@ -21,8 +21,8 @@ from ..corpora.splits import undivided
 from ..corpora.user_corpora import HELD_OUT, read_corpora
 from ..fit import FitCheckpoint, Recipe, check_rate, checksum
 from ..tokens import token_offsets
-from ..training_overlap import TEXT_HASHES_FIELD, open_sibling, text_hashes
-from .card import card_of
+from ..training_overlap import open_sibling, text_hashes
+from .card import Description, FiguresByCorpus, Settings, card_of
 from .crf import encode
 from .evaluate import score
 from .fit import (
@@ -38,9 +38,6 @@ from .recogniser import MODEL, Recogniser, TrainedRecogniser
 from .train_bilstm import BilstmData, train_bilstm
 
 ROAM_LICENCE = "CC BY-SA 4.0"
-# What a training is told from another by, in the config and the checkpoint.
-Settings = dict[str, Any]
-FiguresByCorpus = dict[str, dict[str, dict[str, float]]]
 
 
 class _Options(TypedDict, total=False):
@@ -165,8 +162,7 @@ def train_ner(
     about["set_aside"] = quarantine.counts()
     trained.save(out, about, card_of(about))
     shutil.rmtree(checkpoint, ignore_errors=True)
-    figures: FiguresByCorpus = about["development"]
-    return figures
+    return about["development"]
 
 
 def _names_by_kind(graphs: Sequence[KnowledgeGraph]) -> dict[str, list[str]]:
@@ -212,7 +208,7 @@ def _about(
     corpora: Sequence[Corpus],
     options: NerOptions,
     sibling: Mapping[str, Any] | None,
-) -> dict[str, Any]:
+) -> Description:
     """What the model's config says of it, but for licence and what was set aside."""
     if sibling is None:
         figures = _figures(trained, corpora, own_head=True)
@@ -232,7 +228,7 @@ def _about(
         "sibling": None if sibling is None else sibling["checksums"],
         "development": figures,
         "development_joined": joined,
-        TEXT_HASHES_FIELD: text_hashes(d for c in corpora for d in c.train),
+        "trained_on_texts": text_hashes(d for c in corpora for d in c.train),
     }
 
 
