@@ -65,13 +65,13 @@ def open_sibling(
 
     Args:
         folder: the sibling's.
-        model: the sort of model that it must be.
+        model: the kind of model that it must be.
         settings: what its config must say as well; a value that is a mapping may have more in it.
         documents: those of the training and the development parts; all of its own must be among
             them.
 
     Raises:
-        ModelError: it is damaged, of another sort, trained in another way or on other documents, or
+        ModelError: it is damaged, another model, trained in another way or on other documents, or
             its figures are a sibling's or of documents that its reader saw.
     """
     config = read_config(folder, model, {"development": dict, TEXT_HASHES_FIELD: str})

@@ -28,7 +28,7 @@ from .context import Context
 
 SENTENCES = Path(__file__).parent.parent / "data" / "context_sentences.jsonl"
 # The values that are not the plain one, with their attribute. Presence is none of evidence:
-# absent is what is denied or over, which MACCROBAT doesn't tell apart.
+# absent is what is denied or over, which MACCROBAT doesn't distinguish.
 VALUES = {
     "negated": "polarity",
     "absent": "presence",
@@ -94,7 +94,7 @@ def _of_json(row: Mapping[str, list[dict[str, str]]], name: str, text: str) -> L
 
 
 def maccrobat(path: Path, part: str) -> list[LabelledText]:
-    """MACCROBAT's mentions with what its annotators said of them.
+    """MACCROBAT's mentions with their annotated attributes.
 
     Its attribute POLARITY gives polarity and certainty; a mention inside a Family_history is of
     the family. NEG says both that something is denied or was not done, and that it is over

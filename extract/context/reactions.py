@@ -45,7 +45,7 @@ _NEXT_REACTION = re.compile(rf"(?:\s|[,/&+]|(?:and|or|{_WORD})\b)*", re.I)
 
 
 class _Part(NamedTuple):
-    """Characters of a text that list allergies; from `none` on it has said that there are none."""
+    """Characters of a text that list allergies; `none` is where it states that there are none."""
 
     start: int
     end: int
@@ -67,7 +67,7 @@ _ALLERGY = re.compile(r"\b(?:allerg|intoleran|anaphyla)", re.I)
 class AllergyLists:
     """Where a text lists allergies: its sections of them, and tables.
 
-    `any`: whether it speaks of any allergy at all.
+    `any`: whether it mentions any allergy at all.
     """
 
     def __init__(self, doc: Doc) -> None:
@@ -172,7 +172,7 @@ _TREATED_WITH = re.compile(
 _IS_WELL = re.compile(r"\s*(?:it\s+)?(?:well|\d)", re.I)
 # Between two drugs of a list, the first's reaction in parentheses.
 _LISTED = re.compile(r"\s*(?:\([^()\n]{0,60}\)\s*)?(?:(?:,|/|&|\band\b|\bor\b)\s*)+", re.I)
-# A list's next drug of which something else is said.
+# A verb of the list's next drug, which has a statement of its own.
 _OWN_VERB = re.compile(r"\s*(?:is|was|has|had|causes?|caused|gives?|gave|\d)", re.I)
 # What these say is of the drug, or of what it did: the allergy to it, once mentions, is of now.
 _NOT_OF_ALLERGY = {"allergy", "avoid", "reaction", "historical", "past", "over"}

@@ -1,4 +1,4 @@
-"""Of which words of a sentence a trigger phrase speaks: its scope, as in ConText.
+"""The scope of a trigger phrase, as in ConText: the words whose mentions it concerns.
 
 A scope runs from the trigger to the end of the sentence, to a number of tokens, or to a phrase that
 terminates it; a verb terminates it where the verb's clause begins. Parentheses close scopes off in
@@ -65,7 +65,7 @@ def _with_signs(words: list[str], starts: Container[int], glued: Container[int])
     """The words of "+ [nausea], - [vomiting]" with their signs as "(+)" and "(-)".
 
     A minus is a sign where a comma or nothing stands before it, and the sentence has a plus before
-    a mention, or no space follows it; else it is a bullet, or parts a name from what is said of it.
+    a mention, or no space follows it; else it is a bullet, or stands between a name and a remark on it.
     The sentence has a sign behind a comma, too.
 
     Args:
@@ -118,7 +118,7 @@ def opening_parenthesis(words: Sequence[str], position: int) -> int | None:
 def scope_of(
     trigger: Trigger, terminations: Sequence[Trigger], sentence: SentenceWords, kind: str
 ) -> tuple[int, int]:
-    """The words of whose mentions of a kind a trigger speaks: start (before it), end (after).
+    """The scope of a trigger over mentions of a kind: its first word, and the one behind its last.
 
     Args:
         trigger: of the sentence.
@@ -192,9 +192,9 @@ def _within_parentheses(
 def split_date(trigger: Trigger, sentence: SentenceWords) -> list[Trigger]:
     """The trigger, or its parts if it is a date behind a mention or the last words of a list.
 
-    Such a date speaks of nothing which a comma parts from it: "[asthma], [stroke] in 2010, [gout]".
-    But a list shares it: "[pneumonia], [sepsis] and [delirium] in 2018". And in parentheses it
-    speaks of what they hold.
+    Such a date concerns nothing that a comma separates from it: "[asthma], [stroke] in 2010,
+    [gout]". But a list shares it: "[pneumonia], [sepsis] and [delirium] in 2018". And in
+    parentheses it concerns what they hold.
     """
     rule, first, words = trigger.rule, trigger.start, sentence.words
     if rule.category != "past" or rule.reach is None or first == 0:

@@ -151,7 +151,7 @@ def _interpretation_before(test: Span) -> str | None:
     before = str(test.doc[sentence_of(test).start : test.start].text_with_ws)
     near = _WORDS_BEFORE.sub("", _WORDS_BEFORE.sub("", before)).rstrip()
     flag = _FLAG.search(" ".join(near.split()[-1:]))
-    # What ends in a comma or bracket was said of the test before: "CRP 42 (high), Na 138".
+    # What ends in a comma or bracket is the result of the test before: "CRP 42 (high), Na 138".
     if flag is not None and near[-1] not in "),;":
         return flag.lastgroup
     listed = _LISTED.search(before)

@@ -203,8 +203,8 @@ def _scores(
     true = np.array([bool(m.identifiers) for m in mentions], dtype=bool)
     reachable = np.array([m.reachable for m in mentions], dtype=bool)
     low, high = _interval(mentions, right, true, documents, seed)
-    chances = np.array([link.score if link else 0.0 for link in first])
-    bins = reliability_bins(chances, right, _BINS)
+    probabilities = np.array([link.score if link else 0.0 for link in first])
+    bins = reliability_bins(probabilities, right, _BINS)
     precision = _share(right & linked, linked)
     recall = _share(right & linked, true)
     return {

@@ -1,6 +1,6 @@
 """Names in ever looser forms, so that spellings of one name become equal.
 
-What a form does wrong it does alike to mentions and to names; how much a match by a loose form is
+A form makes the same mistakes with mentions as with names; how much a match by a loose form is
 worth is learned (`ranker.py`).
 """
 

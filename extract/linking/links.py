@@ -1,4 +1,4 @@
-"""What a linker is asked, and what it answers: queries, links, and the form of every linker."""
+"""Queries to a linker, the links that it gives, and the protocol of every linker."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The probability that a mention means a node: gradient-boosted trees, stored as plain arrays.
 
-Trained by `train.py`; what the trees see is made in `linker.py`.
+Trained by `train.py`; the features are computed in `features.py`.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ FEATURES = (
     "part_of",  # the mention is a part of a longer one, that has exactly a name of the node
     "chemical",  # a drug or a protein
 )
+# "Likeness" is similarity: the names stand in the config of the shipped model.
 _INCREASING = ("level", "likeness", "set_likeness", "loose_likeness", "name_share", "lead")
 _DECREASING = ("unmatched_mention", "homonyms", "numbers_differ")
 _ARRAYS = ("feature", "threshold", "left", "right", "missing_left", "value")
@@ -78,7 +79,7 @@ class LinkingRanker:
         """Read a model's folder; None: the one that ships.
 
         Raises:
-            ModelError: it is missing, damaged, or of another sort.
+            ModelError: it is missing, damaged, or another model.
         """
         folder = folder or SHIPPED
         needed: dict[str, type] = {

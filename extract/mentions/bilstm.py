@@ -160,7 +160,7 @@ class BiLSTMEncoder(nn.Module):
         """The states of the two LSTMs, each (texts, longest, 192), without the lists of names.
 
         A name's first token tells that the name goes on, so with the lists the states would know
-        the words that a language model is to foretell.
+        the words that a language model is to predict.
         """
         index, mask, types = self._index(texts)
         width = WIDTH + self.learnt.width

@@ -38,7 +38,7 @@ def fit_heads(
     recipe: Recipe,
     settings: Mapping[str, Any],
     checkpoint: FitCheckpoint,
-    judge: Callable[[], float] | None = None,
+    validation_score: Callable[[], float] | None = None,
     objective: Callable[[NerModel, Sequence[Example]], Tensor] | None = None,
 ) -> None:
     """Train the encoder and all corpora's heads in place, see `fit.fit`.
@@ -63,7 +63,7 @@ def fit_heads(
         recipe,
         checkpoint,
         seed=settings["seed"],
-        score=judge,
+        score=validation_score,
     )
 
 

@@ -256,9 +256,9 @@ def clean_mentions(doc: Doc, found: Iterable[PredictedMention]) -> list[Predicte
         if doc._.note and "\t" in words:
             continue
         before = _SAID_OF_DRUG if mention.kind == "Drug" else _SAID_OF_IT
-        if doc._.note and (said := before.match(words)) is not None:
-            mention = replace(mention, start=mention.start + said.end())
-            words = words[said.end() :]
+        if doc._.note and (prefix := before.match(words)) is not None:
+            mention = replace(mention, start=mention.start + prefix.end())
+            words = words[prefix.end() :]
         if doc._.note and (sign := _SIGN.match(words)) is not None:
             mention = replace(mention, start=mention.start + sign.end())
             words = words[sign.end() :]
