@@ -65,8 +65,8 @@ def _with_signs(words: list[str], starts: Container[int], glued: Container[int])
     """The words of "+ [nausea], - [vomiting]" with their signs as "(+)" and "(-)".
 
     A minus is a sign where a comma or nothing stands before it, and the sentence has a plus before
-    a mention, or no space follows it; else it is a bullet, or stands between a name and a remark on it.
-    The sentence has a sign behind a comma, too.
+    a mention, or no space follows it; else it is a bullet, or stands between a name and a remark on
+    it. The sentence has a sign behind a comma, too.
 
     Args:
         words: of the sentence.
