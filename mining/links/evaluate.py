@@ -78,20 +78,14 @@ def evaluate_model(
     scorers: dict[str, LinkScorer] = {"model": model.scorer, **_baselines(model, training)}
     roles = _adme(model.graph, pairs)
     parts = _parts(pairs, roles, leaks)
-    known = (
-        model.pairs(model.graph.edges.filter(relation=model.task.edge_type[1]))
-        + model.pairs(pairs.rename({"head": "subject", "tail": "object"}))
-        + model.task.matrix("train", "valid")
-    ).tocsr()
+    known = _known_pairs(model, pairs)
     held_back = edges is None and split is None
     with progress("Evaluating", len(DIRECTIONS) * len(scorers) * (1 + len(parts))) as step:
         sides = {s: _score_side(scorers, s, numbers, known, seed, step) for s in DIRECTIONS}
         by_side = {side: _figures(scored, parts, seed, step) for side, scored in sides.items()}
-    calibration = {}
-    for side in DIRECTIONS:
-        of_pairs = np.unique(numbers[:, 0 if side == "tail" else 1])
-        queries = model.task.with_edges(side) if held_back else of_pairs
-        calibration[side] = _calibration(model, side, queries, numbers, known)
+    calibration = {
+        side: _calibration(model, side, numbers, known, held_back=held_back) for side in DIRECTIONS
+    }
     return {
         "model": model.name,
         "relation": model.task.edge_type[1],
@@ -112,6 +106,15 @@ def evaluate_model(
 
 
 # What is tested
+
+
+def _known_pairs(model: LinkModel, tested: pl.DataFrame) -> sparse.csr_matrix:
+    """The pairs of the graph, of training and of the test (head, tail), (heads, tails)."""
+    return (
+        model.pairs(model.graph.edges.filter(relation=model.task.edge_type[1]))
+        + model.pairs(tested.rename({"head": "subject", "tail": "object"}))
+        + model.task.matrix("train", "valid")
+    ).tocsr()
 
 
 def _test_pairs(
@@ -275,12 +278,20 @@ def _figures(
 def _calibration(
     model: LinkModel,
     side: str,
-    queries: NDArray[np.int64],
     numbers: NDArray[np.int64],
     known: sparse.csr_matrix,
+    *,
+    held_back: bool,
 ) -> dict[str, Any]:
     """How good the probabilities of the queries' first candidates are, pairs that are known and
-    not tested left out."""
+    not tested left out.
+
+    Args:
+        held_back: whether the edges that training held back are tested: then the queries are all
+            with an edge, else those of the tested pairs.
+    """
+    of_pairs = np.unique(numbers[:, 0 if side == "tail" else 1])
+    queries = model.task.with_edges(side) if held_back else of_pairs
     known = known if side == "tail" else known.T.tocsr()
     tested = pair_matrix(numbers if side == "tail" else numbers[:, ::-1], known.shape)
     if model.task.symmetric:

@@ -18,10 +18,16 @@ from ...graph.kg import KnowledgeGraph
 from .leaks import (
     SIMILARITY,
     Groups,
-    documents_of,
-    entailing,
     find_leaks,
     group_nodes,
+)
+from .split_removals import (
+    dated_later,
+    edges_at,
+    entailing_edges,
+    mentions_of,
+    merged_removals,
+    one_part_a_pair,
 )
 from .task import relation_edges
 
@@ -166,32 +172,27 @@ def split_links(
     facts: dict[str, Any] = {}
     if how == "by-source":
         tested, facts["sources"] = _of_sources(edges, sources), sorted(sources)
-        parts = _around_test(edges, tested, target, generator)
     elif how == "by-date":
         tested, facts["dates"] = _dated(kg, edges, since, target)
+    if how in ("by-source", "by-date"):
         parts = _around_test(edges, tested, target, generator)
     else:
         units = _units(how, groups, symmetric=kg.schema.relation(relation).symmetric)
         parts = _drawn(edges, units, {"test": target, "valid": target}, generator)
-    edges, same_pairs = _one_part_a_pair(edges.join(parts, on="id"), groups, relation)
-    counts = {part: edges.filter(part=part).height for part in PARTS}
-    if empty := [part for part, count in counts.items() if not count]:
-        raise DataError(
-            f"of {rows.height:,} edges none would be left for {empty[0]}; take another share, way"
-            " to split or seed"
-        )
+    edges, same_pairs = one_part_a_pair(edges.join(parts, on="id"), groups, relation)
+    counts = _counts(edges, rows.height)
     held = edges.filter(pl.col("part") != "train")
     removed = [
         same_pairs,
-        _entailing_edges(kg, relation, edges, held, groups),
-        _mentions(kg, relation, held),
+        entailing_edges(kg, relation, edges, held, groups),
+        mentions_of(kg, relation, held),
     ]
     if without:
         new = held["head" if how == "new-heads" else "tail"].unique()
-        removed.append(_edges_at(kg, new, relations))
+        removed.append(edges_at(kg, new, relations))
     if how == "by-date":
-        removed.append(_later(kg, relation, facts["dates"]["since"]))
-    split = LinkSplit(_listed(edges, relation), _merged_removals(removed, edges), {})
+        removed.append(dated_later(kg, relation, facts["dates"]["since"]))
+    split = LinkSplit(_listed(edges, relation), merged_removals(removed, edges), {})
     made = {
         "relation": relation,
         "edge_type": list(edge_type),
@@ -206,6 +207,21 @@ def split_links(
         "counts": {**counts, "removed": rows.height - edges.height},
     }
     return replace(split, report={**made, **_report(kg, relation, split, edges, groups)})
+
+
+def _counts(edges: pl.DataFrame, n_edges: int) -> dict[str, int]:
+    """The number of edges in each part.
+
+    Raises:
+        DataError: of `n_edges` edges none is in some part.
+    """
+    counts = {part: edges.filter(part=part).height for part in PARTS}
+    if empty := [part for part, count in counts.items() if not count]:
+        raise DataError(
+            f"of {n_edges:,} edges none would be left for {empty[0]}; take another share, way"
+            " to split or seed"
+        )
+    return counts
 
 
 def _check(
@@ -339,114 +355,6 @@ def _dated(
         "rows_without_date": undated,
         "edges_without_date": first.height - dated.height,
     }
-
-
-# What gives held-back pairs away
-
-
-def _removed(edges: pl.LazyFrame, reason: pl.Expr) -> pl.DataFrame:
-    """Edges (id, subject, relation, object) as `LinkSplit.removed` has them."""
-    return edges.select(
-        reason=reason,
-        head="subject",
-        relation="relation",
-        tail="object",
-        edge="id",
-    ).collect()
-
-
-def _one_part_a_pair(
-    edges: pl.DataFrame, groups: Groups, relation: str
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Edges of a pair that are in several parts stay in the first of test, validation and training;
-    the edges that stay, and those removed."""
-    order = {"test": 0, "valid": 1, "train": 2}
-    rank = pl.col("part").replace_strict(order, return_dtype=pl.Int64)
-    first = rank == rank.min().over("a", "b")
-    ends = groups.entity("head"), groups.entity("tail")
-    key = pl.concat_str(pl.min_horizontal(ends), pl.max_horizontal(ends), separator="\n")
-    held = edges.filter(pl.col("part") != "train").select(key).to_series().implode()
-    reason = (
-        pl.when(key.is_in(held))
-        .then(pl.lit("the same pair, turned or under another identifier"))
-        .otherwise(pl.lit("nearly the same compound"))
-    )
-    removed = edges.filter(~first).select(
-        reason=reason, head="head", relation=pl.lit(relation), tail="tail", edge="id"
-    )
-    return edges.filter(first), removed
-
-
-def _entailing_edges(
-    kg: KnowledgeGraph, relation: str, edges: pl.DataFrame, held: pl.DataFrame, groups: Groups
-) -> pl.DataFrame:
-    """Edges outside the split that join a held-back pair by the relation or one entailing it."""
-    own = edges["id"].implode()
-    ends = groups.entity("subject"), groups.entity("object")
-    pair = groups.entity("head"), groups.entity("tail")
-    keys = held.select(a=pl.min_horizontal(pair), b=pl.max_horizontal(pair)).unique()
-    found = (
-        kg.scan("edges")
-        .filter(pl.col("relation").is_in(entailing(kg.schema, relation)))
-        .filter(~pl.col("id").is_in(own))
-        .select("id", "subject", "relation", "object")
-        .with_columns(a=pl.min_horizontal(ends), b=pl.max_horizontal(ends))
-        .join(keys.lazy(), on=["a", "b"], how="semi")
-    )
-    reason = (
-        pl.when(pl.col("relation") == relation)
-        .then(pl.lit("the same pair, turned or under another identifier"))
-        .otherwise(pl.format("{} entails {}", "relation", pl.lit(relation)))
-    )
-    return _removed(found, reason)
-
-
-def _mentions(kg: KnowledgeGraph, relation: str, held: pl.DataFrame) -> pl.DataFrame:
-    """What documents that state a held-back pair mention of it."""
-    stating = documents_of(kg, held, relation)
-    ends = pl.concat(stating.select("document", end=end) for end in ("head", "tail")).unique()
-    found = (
-        kg.scan("edges")
-        .filter(pl.col("relation") == "MENTIONS")
-        .join(ends.lazy(), left_on=["subject", "object"], right_on=["document", "end"], how="semi")
-    )
-    return _removed(found, pl.lit("mentioned by a document that states a held-back pair"))
-
-
-def _edges_at(kg: KnowledgeGraph, ends: pl.Series, relations: Sequence[str]) -> pl.DataFrame:
-    """The edges of these relations at held-back ends."""
-    ids = ends.implode()
-    found = (
-        kg.scan("edges")
-        .filter(pl.col("relation").is_in(list(relations)))
-        .filter(pl.col("subject").is_in(ids) | pl.col("object").is_in(ids))
-    )
-    return _removed(found, pl.lit("left out of what held-back ends keep"))
-
-
-def _later(kg: KnowledgeGraph, relation: str, since: str) -> pl.DataFrame:
-    """Edges of other relations all of whose evidence is dated since the cut."""
-    found = (
-        kg.scan("evidence")
-        .filter(pl.col("relation") != relation)
-        .group_by("edge")
-        .agg(pl.col("date").min(), dated=pl.col("date").is_not_null().all())
-        .filter("dated", pl.col("date") >= since)
-        .select(id="edge")
-    )
-    return _removed(
-        kg.scan("edges").join(found, on="id", how="semi"), pl.lit("dated since the cut")
-    )
-
-
-def _merged_removals(removed: Sequence[pl.DataFrame], edges: pl.DataFrame) -> pl.DataFrame:
-    """Removed edges, each with its first reason; none that is in a part."""
-    return (
-        pl.concat(removed)
-        .unique("edge", keep="first", maintain_order=True)
-        .join(edges, left_on="edge", right_on="id", how="anti")
-        .sort("reason", "relation", "head", "tail")
-    )
 
 
 def _listed(edges: pl.DataFrame, relation: str) -> pl.DataFrame:
