@@ -249,16 +249,15 @@ class DiagnosisModel:
         """The names of the graph's nodes."""
         return dict(self.kg.nodes.select("id", "name").iter_rows())
 
-    def _resolved(
-        self, symptoms: Sequence[str], excluded: Sequence[str]
-    ) -> tuple[Integers, Integers]:
+    def _resolved(self, symptoms: Sequence[str], absent: Sequence[str]) -> tuple[Integers, ...]:
+        """Columns of the phenotypes present, of which there must be one, and of those absent."""
         present = self._columns(symptoms)
         if not len(present):
             raise MissingError(
                 "none of the phenotypes is known to the model"
                 + (f": {', '.join(symptoms)}" if symptoms else "; give at least one")
             )
-        return present, self._columns(excluded)
+        return present, self._columns(absent)
 
     def _row(self, text: str) -> int:
         # Known cases have diseases of which the graph may have no node.

@@ -152,19 +152,15 @@ def split_cases(
             that would be empty.
     """
     _check(how, share, since)
-    diagnosed = [case for case in cases_of(cases) if case.diseases]
-    if not diagnosed:
-        raise DataError("no case has a diagnosis (HAS_DISEASE), so there is nothing to split")
+    diagnosed = _diagnosed(cases)
     parts = _divide(diagnosed, how, seed=seed, share=share, since=since)
     if since is None and how == "by-date":
         since = min(pmid(case.publication) for case in parts["test"])
     citations = Citations.of(kg, parts["test"], since)
     if not drop_cited and (citations.rows or citations.later):
         raise DataError(citations.refusal())
-    dropped = {
-        "valid": citing(kg, references_of(parts["valid"] + parts["test"])),
-        "test": citing(kg, references_of(parts["test"])),
-    }
+    not_known = {"valid": parts["valid"] + parts["test"], "test": parts["test"]}
+    dropped = {name: citing(kg, references_of(part)) for name, part in not_known.items()}
     report: SplitReport = {
         "how": how,
         "seed": seed,
@@ -208,6 +204,13 @@ def _case_split(
         ),
         report,
     )
+
+
+def _diagnosed(cases: KnowledgeGraph) -> list[Case]:
+    diagnosed = [case for case in cases_of(cases) if case.diseases]
+    if not diagnosed:
+        raise DataError("no case has a diagnosis (HAS_DISEASE), so there is nothing to split")
+    return diagnosed
 
 
 def _check(how: str, share: float, since: int | None) -> None:
