@@ -174,3 +174,21 @@ def test_nobody_put_first() -> None:
 def test_a_figure_has_four_places() -> None:
     assert (rounded(1 / 3), rounded(np.float64(2 / 3))) == (0.3333, 0.6667)
     assert (finite_rank(np.inf), finite_rank(2.5)) == (None, 2.5)
+
+
+def test_precision_recall_and_f1_of_the_first_rank_by_hand() -> None:
+    """Disease 0 is put first once, rightly; 1 once, wrongly, for 2; the last case has no first."""
+    first, answers = np.array([0, 1, -2]), np.array([0, 2, 2])
+    figures = figures_of(np.array([1.0, 2, np.inf]), first, answers, np.zeros(3, dtype=np.int64))
+    assert figures["accuracy"] == rounded(1 / 3)
+    assert figures["precision"] == figures["recall"] == figures["f1"] == rounded(1 / 3)
+    assert figures["precision_micro"] == 0.5
+    assert figures["recall_micro"] == rounded(1 / 3)
+    assert figures["f1_micro"] == rounded(2 * 1 / (2 + 3))
+    unequal = figures_of(
+        np.ones(3), np.array([0, 0, 1]), np.array([0, 1, 1]), np.zeros(3, dtype=np.int64)
+    )
+    # Of 0: put first twice, right once, a patient's once. Of 1: once, once, twice.
+    assert unequal["precision"] == rounded((1 / 2 + 1) / 2)
+    assert unequal["recall"] == rounded((1 + 1 / 2) / 2)
+    assert unequal["f1"] == rounded((2 / 3 + 2 / 3) / 2)
