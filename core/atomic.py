@@ -42,11 +42,11 @@ def atomic_file(path: Path | str, *, mode: int = 0o666) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
-def check_replaceable(path: Path, *, marker: str, **says: str) -> None:
+def check_replaceable(path: Path, *, marker: str, **fields: str) -> None:
     """Ask before long work whether `atomic_folder` would write to `path` at its end.
 
     Args:
-        says: what the marker, then a JSON file, must say if it is there and can be read.
+        fields: what the marker, then a JSON file, must hold if it is there and can be read.
 
     Raises:
         DataError: `path` is a file, a folder with other things in it, or what its marker says is
@@ -59,11 +59,11 @@ def check_replaceable(path: Path, *, marker: str, **says: str) -> None:
             f"is a folder with other things in it (no {marker}); give a new or an empty one",
             path=path,
         )
-    said = json_object(path / marker) if says else None
-    for field, value in says.items():
-        if said is not None and said.get(field) != value:
+    content = json_object(path / marker) if fields else None
+    for field, value in fields.items():
+        if content is not None and content.get(field) != value:
             raise DataError(
-                f"holds something else ({marker} says {field} {said.get(field)}, not {value});"
+                f"holds something else ({marker} says {field} {content.get(field)}, not {value});"
                 " give another folder, or delete it",
                 path=path,
             )
@@ -72,10 +72,10 @@ def check_replaceable(path: Path, *, marker: str, **says: str) -> None:
 def json_object(file: Path) -> dict[str, Any] | None:
     """The object of a JSON file; None where there is no such file, or it is damaged."""
     try:
-        said = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return said if isinstance(said, dict) else None
+    return content if isinstance(content, dict) else None
 
 
 @contextmanager

@@ -53,10 +53,11 @@ def progress(title: str, total: int | None = None) -> Iterator[Callable[..., Non
             if not console.is_terminal and now - told >= _TELL_EVERY:
                 told = now
                 of = "" if total is None else f" of {total:,}"
-                said = f", {note}" if note else ""
+                suffix = f", {note}" if note else ""
                 # Not by the console, which would break the line at 80 characters.
                 print(
-                    f"{title}: {round(done, 1):,}{of} in {now - begun:.0f} s{said}", file=sys.stderr
+                    f"{title}: {round(done, 1):,}{of} in {now - begun:.0f} s{suffix}",
+                    file=sys.stderr,
                 )
             if note is None:
                 bar.update(task, advance=steps)

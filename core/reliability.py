@@ -1,4 +1,4 @@
-"""A reliability plot: how often what was said to be so probable is true, as SVG."""
+"""A reliability plot as SVG: how often pairs of a predicted probability are true."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def reliability_svg(reliability: Sequence[ReliabilityBin], title: str) -> str:
             f'<path d="M{x(mark)} {below}v5M{left} {y(mark)}h-5" stroke="black"/>',
         ]
     for part, (low, high) in zip(reliability, bars, strict=True):
-        said = x(part["probability"])
+        place = x(part["probability"])
         lines += [
-            f'<path d="M{said} {y(low)}V{y(high)}" stroke="steelblue"/>',
-            f'<circle cx="{said}" cy="{y(part["true"])}" r="4" fill="steelblue">'
+            f'<path d="M{place} {y(low)}V{y(high)}" stroke="steelblue"/>',
+            f'<circle cx="{place}" cy="{y(part["true"])}" r="4" fill="steelblue">'
             f"<title>{part['n']:,} pairs: said {part['probability']:.4f},"
             f" true {part['true']:.4f}</title></circle>",
         ]
