@@ -343,6 +343,11 @@ def _evidence(
         .join(allowed, on=["relation", "kind", "kind_2"], how="semi", maintain_order="left")
         .unique(["subject", "relation", "object"], keep="first", maintain_order=True)
     )
+    return _without_cycles(links, path, quarantine)
+
+
+def _without_cycles(links: pl.DataFrame, path: Path, quarantine: Quarantine) -> pl.DataFrame:
+    """Subject, relation and object of the links, but for is_a links that close a cycle."""
     hierarchy = links.filter(relation="SUBCLASS_OF").select("subject", "object")
     closing = pl.DataFrame(
         cycles(hierarchy.iter_rows()), schema=dict(hierarchy.schema), orient="row"
