@@ -1,4 +1,4 @@
-"""What the readers of texts and those of curated sources both need to parse others' files."""
+"""Safe options for parsing XML, and where a BioC JSON file has its documents."""
 
 from __future__ import annotations
 

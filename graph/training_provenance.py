@@ -1,4 +1,4 @@
-"""The graph that a model was trained on, as the model's folder records it."""
+"""Which graph a model was trained on: recorded in the model's folder, and opened again from there."""
 
 from __future__ import annotations
 
