@@ -1,7 +1,7 @@
 """Which text of a document was read, and how: a later reading replaces an earlier one's evidence.
 
-What the evidence of source `TEXT_SOURCE` says of a document is one reading of it. The Document node states
-which: the checksum of the text that was read, and the settings that it was read with.
+What the evidence of source `TEXT_SOURCE` says of a document is one reading of it. The Document node
+states which: the checksum of the text that was read, and the settings that it was read with.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which graph a model was trained on: recorded in the model's folder, and opened again from there."""
+"""Which graph a model was trained on: recorded in the model's folder, and opened again."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from ..frames import (
 )
 from ..identifiers import name_key_of
 from ..kg import KnowledgeGraph
-from ..spill import EvidenceBuffer
+from ..spill import EvidenceBuffer, StoredFrame
 from .connection import Connection, Record
 from .journal import read_loads
 
@@ -81,9 +81,8 @@ def read(
     with connection.errors(), progress("Reading the graph") as advance:
         sources = read_sources(connection)
         if texts is None:
-            labels = sorted(
-                set(connection.labels()) & set(connection.schema.kinds if kinds is None else kinds)
-            )
+            wanted = set(connection.schema.kinds if kinds is None else kinds)
+            labels = sorted(wanted.intersection(connection.labels()))
             nodes = pl.concat([empty(NODES), *(read_nodes(connection, label) for label in labels)])
             buffer = EvidenceBuffer(connection.schema)
             for part in _all_evidence(connection, relations):
@@ -111,15 +110,7 @@ def read(
                 read_predictions(connection, of=by_kind) if predictions else empty(PREDICTIONS)
             )
         merges = read_merges(connection).drop("id")
-    frames = {
-        "nodes": nodes.sort("id"),
-        "edges": edges,
-        "evidence": evidence,
-        "predictions": predicted.select(list(PREDICTIONS)).sort(
-            "model", "head", "relation", "tail"
-        ),
-        "merges": merges.sort("kept", "merged", "kind", "reason"),
-    }
+    frames = _sorted_frames(nodes, edges, evidence, predicted, merges)
     kg = KnowledgeGraph(frames, sources, connection.schema)
     if texts is None and kinds is None and relations is None and not min_probability:
         return kg
@@ -129,6 +120,25 @@ def read(
         min_probability=min_probability,
         predictions=predictions,
     )
+
+
+def _sorted_frames(
+    nodes: pl.DataFrame,
+    edges: pl.DataFrame | StoredFrame,
+    evidence: pl.DataFrame | StoredFrame,
+    predictions: pl.DataFrame,
+    merges: pl.DataFrame,
+) -> dict[str, pl.DataFrame | StoredFrame]:
+    """The frames of a graph in their order; edges and evidence are in order already."""
+    return {
+        "nodes": nodes.sort("id"),
+        "edges": edges,
+        "evidence": evidence,
+        "predictions": predictions.select(list(PREDICTIONS)).sort(
+            "model", "head", "relation", "tail"
+        ),
+        "merges": merges.sort("kept", "merged", "kind", "reason"),
+    }
 
 
 def _types(connection: Connection, relations: Sequence[str] | None, predictions: bool) -> list[str]:
