@@ -12,7 +12,8 @@ import pytest
 
 from medkg.core.errors import DataError
 from medkg.core.quarantine import Quarantine
-from medkg.extract.documents import TextDocument, iter_documents, without_markup
+from medkg.extract.documents import TextDocument, iter_documents
+from medkg.extract.formats.markdown import without_markup
 
 # https://www.nlm.nih.gov/bsd/licensee/elements_descriptions.html and
 # https://dtd.nlm.nih.gov/ncbi/pubmed/doc/out/250101/

@@ -1,0 +1,151 @@
+"""A file that documents are read from, and how those documents are named."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import lzma
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import IO, Any
+
+from ...core.errors import DataError
+from ...core.quarantine import Quarantine
+from ...core.text import decode
+from ...graph.identifiers import is_curie
+
+_OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open}
+NOT_UTF8 = "file is not UTF-8 text; convert it (iconv -f latin1 -t utf-8 OLD > NEW)"
+
+
+@dataclass(frozen=True)
+class TextDocument:
+    """A text to read.
+
+    Attributes:
+        id: the CURIE of its Document node.
+        patient: that of its patient, if it is about one.
+        origin: tells the file that a note came from, without naming it; "" for what has a name of
+            its own everywhere, such as a paper.
+    """
+
+    id: str
+    text: str
+    patient: str | None = None
+    origin: str = field(default="", compare=False)
+
+    @property
+    def sha256(self) -> str:
+        """The checksum of the text."""
+        return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class UnreadableError(Exception):
+    """A file can't be read; the message is the quarantine's reason, and never quotes the file."""
+
+
+@dataclass(frozen=True)
+class DocumentFile:
+    """A file to read, and how its documents are named.
+
+    Attributes:
+        name: of its document, or what those of its rows begin with.
+        columns: `TEXT` or `ID,TEXT` of a table or lines of JSON; "": none is named.
+        quarantine: gets what can't be read.
+        patients: whether a text or row is a note about one patient, of its own name.
+    """
+
+    path: Path
+    name: str
+    columns: str
+    quarantine: Quarantine
+    patients: bool
+
+    def note(self, name: str, text: str) -> TextDocument:
+        """Make a note of that name, with its patient; a paper, if the name is that of one."""
+        if name.startswith(("PMID:", "PMC:")):
+            return paper(name, text)
+        path = str(self.path.resolve()).encode("utf-8", "surrogateescape")
+        origin = hashlib.sha256(path).hexdigest()[:12]
+        named_by_curie = is_curie(name)
+        patient = f"patient:{slug(name.partition(':')[2]) if named_by_curie else name}"
+        return TextDocument(
+            name if named_by_curie else f"note:{name}",
+            text,
+            patient if self.patients else None,
+            origin,
+        )
+
+    def notes(self, rows: Iterable[tuple[str, str]]) -> Iterator[TextDocument]:
+        """Make notes of rows (name, text); the second of one name is `NAME-2`, of the same patient.
+
+        The same text again is the same note.
+        """
+        checksums: dict[str, list[str]] = {}
+        for name, text in rows:
+            note = self.note(name, text)
+            earlier = checksums.setdefault(name, [])
+            if note.sha256 not in earlier:
+                earlier.append(note.sha256)
+            number = earlier.index(note.sha256) + 1
+            is_first = number == 1 or not note.origin
+            yield note if is_first else replace(note, id=f"{note.id}-{number}")
+
+    def set_aside(self, reason: str, row: str = "", line: int | None = None) -> None:
+        """Set aside one document of the file."""
+        self.quarantine.add(reason, path=self.path, line=line, row=row)
+
+    @contextmanager
+    def opened(self) -> Iterator[IO[bytes]]:
+        """The file's bytes, decompressed."""
+        with _OPENERS.get(self.path.suffix.lower(), open)(self.path, "rb") as file:
+            yield file
+
+    def text(self) -> str:
+        """The whole file as text."""
+        with self.opened() as file:
+            data = file.read()
+        try:
+            return decode(data, self.path)
+        except DataError as error:
+            empty = "is empty" in str(error)
+            raise UnreadableError("file is empty" if empty else NOT_UTF8) from error
+
+
+def ending(file: Path) -> str:
+    """The ending in lower case, that of a compression aside: `.xml` of `pubmed.XML.gz`."""
+    suffix = file.suffix.lower()
+    return Path(file.stem).suffix.lower() if suffix in _OPENERS else suffix
+
+
+def bare_name(name: str) -> str:
+    """A file's name as that of a document: without its ending, and without blanks."""
+    path = Path(name)
+    if path.suffix.lower() in _OPENERS:
+        path = path.with_suffix("")
+    return slug(path.with_suffix("").as_posix())
+
+
+def slug(name: str) -> str:
+    """A name that can stand in an identifier: without blanks, and never empty."""
+    # Names of files and JSON can hold halves of characters, which nothing that is written can.
+    return "-".join(name.encode("utf-8", "backslashreplace").decode().split()) or "unnamed"
+
+
+def paper(identifier: str, text: str) -> TextDocument:
+    """Make a document that is no note: named by its PubMed or PMC number, else its own identifier.
+
+    Raises:
+        ValueError: it has none.
+    """
+    number = identifier.strip()
+    if not number:
+        raise ValueError("a document without an identifier")
+    if re.fullmatch(r"(PMID:?)?\d+", number, re.IGNORECASE):
+        return TextDocument(f"PMID:{re.sub(r'[^0-9]', '', number)}", text)
+    if pmc := re.fullmatch(r"(?:PMC:)?(PMC\d+)", number, re.IGNORECASE):
+        return TextDocument(f"PMC:{pmc[1].upper()}", text)
+    return TextDocument(f"note:{slug(number)}", text)
