@@ -167,8 +167,7 @@ def read_texts(
         patients: a plain text is a note about one patient, who becomes a node.
         sentences: keep the sentences; without them only offsets are kept.
         quarantine: gets what can't be read. Without one, the first such document is an error.
-        workers: processes that read. In a script of your own, more than one need
-            `if __name__ == "__main__":` around what starts them.
+        workers: processes that read; several need `if __name__ == "__main__":` in a script.
         into: a graph to put what is read into. Documents that it holds as they are now are not
             read again, what it holds of changed ones is replaced, all else stays.
         keep: folder for finished documents, from which the same call goes on after an
@@ -184,9 +183,10 @@ def read_texts(
     strict = quarantine is None
     quarantine = Quarantine() if quarantine is None else quarantine
     summary = run.Summary() if summary is None else summary
-    known = {} if into is None else dict(recorded_readings(into).drop_nulls().iter_rows())
     documents = iter_documents(paths, quarantine, patients=patients)
+    known: dict[str, str] = {}
     if into is not None:
+        known = dict(recorded_readings(into).drop_nulls().iter_rows())
         documents = _without_namesakes(documents, known, recorded_origins(into), quarantine)
     graph = run.read_documents(
         documents,
@@ -200,8 +200,7 @@ def read_texts(
         known=known,
         summary=summary,
     )
-    any_read = bool(summary.documents or summary.unchanged)
-    _check_read(quarantine, strict=strict, any_read=any_read)
+    _check_read(quarantine, strict=strict, any_read=summary.documents + summary.unchanged > 0)
     return graph if into is None else _updated(into, graph)
 
 

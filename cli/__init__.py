@@ -39,7 +39,7 @@ def _warned(
     category: type[Warning],
     filename: str,
     lineno: int,
-    file: TextIO | None = None,
+    file: TextIO | None = None,  # noqa: ARG001 (of the function that this takes the place of)
     line: str | None = None,
 ) -> None:
     """What is said to users, without the place in the code."""

@@ -39,7 +39,7 @@ def train_links(
         Path | None, typer.Option(help="Edges to hold back: a folder of medkg split.")
     ] = None,
     config: Config = None,
-    print_config: PrintConfig = False,
+    _print_config: PrintConfig = False,
     tune: Annotated[
         int | None,
         typer.Option(min=1, help="First try so many settings of the network; see OUT.tuning."),
@@ -151,7 +151,7 @@ def train_embeddings(
     dim: Annotated[int | None, typer.Option(help="Real numbers in a vector.")] = None,
     epochs: Annotated[int | None, typer.Option(help="The most.")] = None,
     config: Config = None,
-    print_config: PrintConfig = False,
+    _print_config: PrintConfig = False,
     device: Annotated[str, typer.Option(help="cpu, cuda, …")] = "cpu",
     seed: Seed = 0,
     as_json: Json = False,

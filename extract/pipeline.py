@@ -24,9 +24,9 @@ from .context.doses import dosage
 from .context.values import measurement
 from .documents import TextDocument
 from .lay_names import with_lay_names
-from .linking import component as _linker  # noqa: F401 (they register their components)
-from .mentions import gazetteer as _gazetteer  # noqa: F401
-from .mentions import network as _ner  # noqa: F401
+from .linking.component import LinkerComponent
+from .mentions import network as _ner  # noqa: F401 (it registers its component)
+from .mentions.gazetteer import Gazetteer
 from .relations.component import ExtractedRelation
 from .sentences import sentence_of
 from .short_forms import short_forms
@@ -77,8 +77,10 @@ def build_pipeline(
         "medkg_relations", config={"model": str(relations_model) if relations_model else None}
     )
     named = with_lay_names(terminology)
-    nlp.get_pipe("medkg_names").use(named)
-    nlp.get_pipe("medkg_linker").use(named)
+    for name in ("medkg_names", "medkg_linker"):
+        component = nlp.get_pipe(name)
+        assert isinstance(component, Gazetteer | LinkerComponent)
+        component.use(named)
     return nlp
 
 

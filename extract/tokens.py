@@ -14,6 +14,7 @@ from typing import Self, TypeVar
 import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
+from spacy.util import registry
 from spacy.vocab import Vocab
 
 # Whether a text is a note of a patient's: these are read in other ways than papers.
@@ -96,7 +97,7 @@ def create_tokenizer() -> Callable[[Language], MedkgTokenizer]:
     return create
 
 
-spacy.registry.tokenizers("medkg.tokenizer.v1", func=create_tokenizer)
+registry.tokenizers("medkg.tokenizer.v1", func=create_tokenizer)
 
 
 def blank() -> Language:

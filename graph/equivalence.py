@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise, permutations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import networkx as nx
 import polars as pl
@@ -47,7 +47,9 @@ def equivalences(own: pl.DataFrame, undone: pl.DataFrame, schema: Schema) -> pl.
     return conform(pl.DataFrame(decisions, schema=columns, orient="row"), MERGES)
 
 
-def links_between(own: pl.DataFrame, separate: SeparatePairs) -> tuple[nx.Graph, list[_Decision]]:
+def links_between(
+    own: pl.DataFrame, separate: SeparatePairs
+) -> tuple[nx.Graph[str], list[_Decision]]:
     """What joins identifiers one to one, as a graph; and the pairs that are held back.
 
     Two identifiers of a kind are linked where they share a key: an identifier that both refer to or
@@ -62,7 +64,7 @@ def links_between(own: pl.DataFrame, separate: SeparatePairs) -> tuple[nx.Graph,
         prefix=pl.col("id").str.split(":").list.first(), sharing=pl.len().over("kind", "key")
     )
     pairs = _pairs(keys.filter(pl.col("sharing").is_between(2, _MAX_SHARING)).drop("sharing"))
-    links = nx.Graph()
+    links: nx.Graph[str] = nx.Graph()
     for one, other, kind, shared in pairs.filter("mutual").drop("mutual").iter_rows():
         if frozenset((one, other)) not in separate:
             links.add_edge(one, other, kind=kind, keys=shared)
@@ -134,9 +136,9 @@ def _pairs(keys: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _decide(links: nx.Graph, separate: SeparatePairs, schema: Schema) -> Iterator[_Decision]:
+def _decide(links: nx.Graph[str], separate: SeparatePairs, schema: Schema) -> Iterator[_Decision]:
     """Decisions about a connected group of identifiers: all become one, or none does."""
-    kind = next(iter(links.edges(data="kind")))[2]
+    kind: str = next(iter(links.edges(data="kind")))[2]
     order = {prefix: place for place, prefix in enumerate(schema.kind(kind).prefixes)}
     kept, *others = sorted(
         links, key=lambda identifier: (order.get(_prefix(identifier), len(order)), identifier)
@@ -154,7 +156,7 @@ def _prefix(identifier: str) -> str:
     return identifier.split(":")[0]
 
 
-def _problem(links: nx.Graph, separate: SeparatePairs) -> str:
+def _problem(links: nx.Graph[str], separate: SeparatePairs) -> str:
     """Why a group can't become one; empty where it can."""
     conflict = _conflict(links, separate)
     if conflict is None:
@@ -176,16 +178,18 @@ def _conflict(group: Iterable[str], separate: SeparatePairs) -> tuple[str, str] 
     return (one, others[0]) if others else None
 
 
-def _bridge(links: nx.Graph, separate: SeparatePairs, one: str, other: str) -> str:
+def _bridge(links: nx.Graph[str], separate: SeparatePairs, one: str, other: str) -> str:
     """Which single reference, if removed, would leave no conflict: the likely mistake."""
     # Identifiers and keys (one-tuples) as nodes, who claims which key as edges.
-    claims = nx.Graph()
-    for start, end, keys in links.edges(data="keys"):
+    claims: nx.Graph[Any] = nx.Graph()
+    shared: Iterable[tuple[str, str, list[str]]] = links.edges(data="keys")
+    for start, end, keys in shared:
         claims.add_edges_from((identifier, (key,)) for identifier in (start, end) for key in keys)
     bridges = {frozenset(step) for step in nx.bridges(claims)}
     suspects = []
     for step in pairwise(nx.shortest_path(claims, one, other)):
-        identifier, (key,) = sorted(step, key=lambda node: isinstance(node, tuple))
+        identifier, claim = sorted(step, key=lambda node: isinstance(node, tuple))
+        key = claim[0]
         if frozenset(step) in bridges and identifier != key:
             remaining = nx.restricted_view(claims, [], [step])
             groups = nx.connected_components(remaining)

@@ -204,7 +204,8 @@ def subclass_cycles(kg: KnowledgeGraph) -> pl.LazyFrame:
         above, below = edges.select(subject="object"), edges.select(object="subject")
         edges = edges.join(above, on="subject", how="semi", maintain_order="left")
         edges = edges.join(below, on="object", how="semi", maintain_order="left")
-    components = nx.strongly_connected_components(nx.DiGraph(edges.iter_rows()))
+    graph: nx.DiGraph[str] = nx.DiGraph(edges.iter_rows())
+    components = nx.strongly_connected_components(graph)
     component = {node: number for number, nodes in enumerate(components) for node in nodes}
     in_circle = [component[subject] == component[object_] for subject, object_ in edges.iter_rows()]
     return edges.lazy().filter(pl.Series(in_circle, dtype=pl.Boolean))

@@ -425,11 +425,11 @@ class KnowledgeGraph(GraphFrames):
 
     # Conversions
 
-    def to_networkx(self) -> nx.MultiDiGraph:
+    def to_networkx(self) -> nx.MultiDiGraph[str]:
         """A networkx graph: nodes by identifier with name and kind, edges keyed by relation."""
         import networkx as nx
 
-        graph = nx.MultiDiGraph()
+        graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
         for row in self.nodes.iter_rows(named=True):
             properties = json.loads(row["properties"]) if row["properties"] else {}
             graph.add_node(row["id"], name=row["name"], kind=row["kind"], **properties)

@@ -235,7 +235,7 @@ def _nodes(kg: GraphView, edges: list[_EdgeEntry], centre: frozenset[str]) -> li
 
 def _layout(nodes: pl.DataFrame, edges: list[_EdgeEntry]) -> npt.NDArray[np.float64]:
     """Positions of the nodes in pixels, [nodes, 2], such that no two labels overlap."""
-    graph = nx.Graph()
+    graph: nx.Graph[str] = nx.Graph()
     graph.add_nodes_from(nodes["id"])
     graph.add_edges_from((edge["subject"], edge["object"]) for edge in edges)
     small = nodes.height <= _KAMADA_KAWAI_NODES and nx.is_connected(graph)

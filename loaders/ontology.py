@@ -382,7 +382,7 @@ def cycles(pairs: Iterable[tuple[str, ...]]) -> list[tuple[str, str]]:
                 leaves.append(parent)
     import networkx as nx
 
-    graph = nx.DiGraph()
+    graph: nx.DiGraph[str] = nx.DiGraph()
     closing = []
     for child, parent in sorted((c, p) for c, above in parents.items() for p in above):
         if child == parent or (

@@ -132,8 +132,9 @@ def mark_reactions(mentions: Categorised, lists: AllergyLists) -> set[tuple[int,
             ):
                 end, pattern = mention.start, _NEXT_REACTION
             # What stands far from it is none of its own.
-            near = end is not None and at - (doc[end].idx - first) <= _NEAR
-            reaction = near and pattern.fullmatch(text, doc[end].idx - first, at)
+            from_ = at if end is None else doc[end].idx - first
+            near = end is not None and at - from_ <= _NEAR
+            reaction = near and pattern.fullmatch(text, from_, at)
             if reaction and not _IS_NOW.match(text, mention.end_char - first):
                 categories.add("reaction")
                 if drug is not None:
@@ -242,8 +243,8 @@ def allergies_of(
     """
     names = {mention.start: " ".join(mention.text.split()) for mention, _ in mentions}
     reacted: dict[int, list[str]] = {}
-    for drug, reaction in sorted(reactions):
-        reacted.setdefault(drug, []).append(names[reaction])
+    for start, reaction in sorted(reactions):
+        reacted.setdefault(start, []).append(names[reaction])
     allergies = {}
     for drug, categories in mentions:
         if "allergy" in categories:

@@ -211,14 +211,14 @@ def _is_allergy_to_short_form(mention: Span) -> bool:
 
 def _without_allergies(mentions: list[Span]) -> list[Span]:
     """Without "allergy" and "allergic" behind a drug, which say something of it."""
-    return [
+    rest = [
         mention
-        for before, mention in pairwise([None, *mentions])
-        if before is None
-        or before.label_ != "Drug"
+        for before, mention in pairwise(mentions)
+        if before.label_ != "Drug"
         or mention.text.lower() not in _ALLERGY
         or mention.doc[before.end : mention.start].text_with_ws.strip(" -")
     ]
+    return [*mentions[:1], *rest]
 
 
 def _drug_of_allergy(

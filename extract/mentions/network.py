@@ -235,7 +235,7 @@ class MedkgNer:
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 64) -> Iterator[Doc]:
         """Annotate many documents, batched by length inside every `batch_size`."""
-        for docs in minibatch(stream, batch_size):
+        for docs in minibatch(stream, batch_size):  # type: ignore[no-untyped-call]
             for doc, found in zip(
                 docs, self.model.predict([doc.text for doc in docs], self.threshold), strict=True
             ):

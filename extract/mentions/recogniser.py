@@ -220,6 +220,7 @@ def _by_sentence(doc: Doc, text: str, mention: PredictedMention) -> list[Predict
     if "\n" not in text[mention.start : mention.end]:
         return [mention]
     span = doc.char_span(mention.start, mention.end, alignment_mode="expand")
+    assert span is not None  # since it is expanded
     starts = [token.idx for token in span[1:] if token.is_sent_start]
     parts = []
     for start, end in pairwise([mention.start, *starts, mention.end]):
@@ -285,6 +286,7 @@ def set_mentions(doc: Doc, found: Iterable[PredictedMention]) -> None:
         span = doc.char_span(
             mention.start, mention.end, label=mention.kind, alignment_mode="expand"
         )
+        assert span is not None  # since it is expanded
         span._.probability = mention.probability
         spans.append(span)
     doc.spans["mentions"] = spans

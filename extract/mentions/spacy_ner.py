@@ -9,13 +9,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
-from spacy.util import compounding, filter_spans, minibatch
+from spacy.util import (  # type: ignore[attr-defined]  # two are not in its __all__
+    compounding,
+    filter_spans,
+    fix_random_seed,
+    minibatch,
+)
 
 from ...core.errors import ModelError
 from ...core.model_folder import read_config, save_files
@@ -66,7 +72,7 @@ class SpacyNer(TrainedRecogniser):
         finders = [p for p in ("ner", "entity_ruler", "span_ruler") if p in nlp.pipe_names]
         if not finders:
             raise ModelError(f"{model}: is a spaCy model that finds no entities")
-        labels = {label for name in finders for label in nlp.get_pipe(name).labels}
+        labels = {label for name in finders for label in nlp.pipe_labels[name]}
         kinds = sorted({kind for label in labels if (kind := kind_of(label))})
         if not kinds:
             raise ModelError(
@@ -87,17 +93,17 @@ class SpacyNer(TrainedRecogniser):
         pipelines = {}
         with progress("Training", len(texts) * epochs) as advance:
             for name, part in texts.items():
-                spacy.util.fix_random_seed(seed)
+                fix_random_seed(seed)
                 nlp = blank()
                 nlp.add_pipe("ner")
                 examples = [_example(nlp, text, spans) for text, spans in part]
-                optimizer = nlp.initialize(lambda examples=examples: examples)
+                optimizer = nlp.initialize(partial(list, examples))
                 generator = random.Random(seed)
                 sizes = compounding(4.0, 16.0, 1.001)
                 for epoch in range(epochs):
                     generator.shuffle(examples)
                     losses: dict[str, float] = {}
-                    for batch in minibatch(examples, sizes):
+                    for batch in minibatch(examples, sizes):  # type: ignore[no-untyped-call]
                         nlp.update(batch, sgd=optimizer, drop=0.2, losses=losses)
                     advance(1, f"{name}, epoch {epoch + 1}, loss {losses['ner']:.0f}")
                 # The parameters' averages over training, as spaCy's own training saves them.

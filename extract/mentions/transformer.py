@@ -81,7 +81,7 @@ class TransformerEncoder(nn.Module):
         try:
             config = AutoConfig.from_pretrained(folder)
             tokenizer = AutoTokenizer.from_pretrained(folder)
-            encoder = AutoModel.from_config(config)
+            encoder = AutoModel.from_config(config)  # type: ignore[no-untyped-call]
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise ModelError(f"{folder}: is missing or damaged; train the model again") from error
         return cls(config, tokenizer, encoder)

@@ -116,7 +116,7 @@ class RelationsComponent:
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 64) -> Iterator[Doc]:
         """Annotate many documents; the pairs of `batch_size` documents go through together."""
-        for docs in minibatch(stream, batch_size):
+        for docs in minibatch(stream, batch_size):  # type: ignore[no-untyped-call]
             candidates = [list(relation_candidates(doc)) for doc in docs]
             targets = self._targets(candidates)
             conditions = self._conditions(docs, candidates)
