@@ -45,9 +45,35 @@ class Subject(NamedTuple):
 SUBJECTS = {
     "guard": Subject(("medkg.graph.store.guard",), ("tests/contract/test_guard.py",)),
     "edges": Subject(("medkg.graph.edges",), ("tests/graph/test_edges.py",)),
+    "merging": Subject(
+        ("medkg.graph.equivalence", "medkg.graph.merge"),
+        ("tests/graph/test_equivalence.py", "tests/graph/test_merge.py"),
+    ),
+    "context": Subject(
+        ("medkg.extract.context.scopes", "medkg.extract.context.context"),
+        (
+            "tests/extract/context/test_scopes.py",
+            "tests/extract/context/test_context.py",
+            "tests/extract/context/test_rules.py",
+        ),
+    ),
     "statistics": Subject(("medkg.core.statistics",), ("tests/core/test_statistics.py",)),
     "ranking": Subject(("medkg.core.ranking",), ("tests/core/test_ranking.py",)),
     "calibration": Subject(("medkg.core.calibration",), ("tests/core/test_calibration.py",)),
+    "link metrics": Subject(
+        ("medkg.mining.links.metrics",), ("tests/mining/links/test_metrics.py",)
+    ),
+    "link splits": Subject(("medkg.mining.links.split",), ("tests/mining/links/test_split.py",)),
+    "link leaks": Subject(("medkg.mining.links.leaks",), ("tests/mining/links/test_leaks.py",)),
+    "diagnosis figures": Subject(
+        ("medkg.mining.diagnosis.figures",), ("tests/mining/diagnosis/test_figures.py",)
+    ),
+    "diagnosis splits": Subject(
+        ("medkg.mining.diagnosis.split",), ("tests/mining/diagnosis/test_split.py",)
+    ),
+    "diagnosis leaks": Subject(
+        ("medkg.mining.diagnosis.leaks",), ("tests/mining/diagnosis/test_leaks.py",)
+    ),
 }
 
 
