@@ -122,9 +122,9 @@ def write_brat(ranked: Sequence[tuple[float, AnnotatedText]], folder: Path | str
     with atomic_folder(folder, marker=BRAT_MARKER) as draft:
         (draft / BRAT_MARKER).write_text(_brat_configuration(), encoding="utf-8")
         digits = len(str(len(ranked)))
-        for rank, (points, text) in enumerate(ranked, start=1):
+        for rank, (_, text) in enumerate(ranked, start=1):
             name = f"{rank:0{digits}}-{re.sub(r'[^A-Za-z0-9._-]+', '_', text.id)}"
-            annotations = "".join(f"{line}\n" for line in _brat_lines(text, points))
+            annotations = "".join(f"{line}\n" for line in _brat_lines(text))
             for ending, content in ((".txt", text.text), (".ann", annotations)):
                 file = draft / f"{name}{ending}"
                 file.touch(mode=0o600)
@@ -133,7 +133,7 @@ def write_brat(ranked: Sequence[tuple[float, AnnotatedText]], folder: Path | str
     Path(folder).chmod(0o700)  # the files' names may say whose notes they are
 
 
-def _brat_lines(text: AnnotatedText, points: float) -> list[str]:
+def _brat_lines(text: AnnotatedText) -> list[str]:
     spans: list[str] = []
     attributes: list[str] = []
     notes: list[str] = []

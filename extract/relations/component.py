@@ -95,6 +95,7 @@ def create_relations(
     device: str | None,
 ) -> RelationsComponent:
     """Component from a model's folder (null: the shipped one)."""
+    del nlp, name  # spaCy hands every factory both
     return RelationsComponent(RelationModel.load(None if model is None else Path(model), device))
 
 
