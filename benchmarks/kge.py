@@ -267,7 +267,7 @@ def medkg_ranks(task: dict[str, Any], data: dict[str, Any], n: int) -> Any:
     """Ranks of the first n held-out triples by medkg."""
     import torch
 
-    from medkg.gnn.embeddings.model import triple_ranks
+    from medkg.gnn.embeddings.ranking import triple_ranks
     from medkg.gnn.embeddings.training import Embeddings, Triples
 
     with np.load(task["model"]) as file:

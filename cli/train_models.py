@@ -159,12 +159,12 @@ def train_embeddings(
     """Train embeddings of all relations of a graph at once; one edge in a hundred is held back."""
     from medkg.cli import show
     from medkg.gnn.embeddings.model import train_embeddings as train_model
-    from medkg.gnn.settings import EmbeddingSettings, read_with
+    from medkg.gnn.settings import EmbeddingSettings, read_with, with_options
     from medkg.graph.kg import KnowledgeGraph
     from medkg.reports import embedding_figures
 
     given = {"embeddings": {"decoder": decoder, "dim": dim, "epochs": epochs}}
-    settings = EmbeddingSettings(**read_with(config, given)["embeddings"])
+    settings = with_options(EmbeddingSettings(), read_with(config, given)["embeddings"])
     trained = train_model(
         KnowledgeGraph.open(graph), settings, seed=seed, out=out, graph_path=graph, device=device
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,10 @@ from .statistics import DRAWS, Bootstrap, Floats, with_interval
 
 # Scores of queries (numbers of nodes of one kind) with every node of the other kind.
 Score = Callable[[Tensor], Tensor]
+
+# Figures by name, such as `mrr` (a number) and `mrr_interval` (its two bounds); the names with k in
+# them are made while running, and each is None where there is nothing to measure.
+RankFigures = dict[str, Any]
 
 HITS = (1, 3, 10)
 # Bounds of the strata by degree: the number of edges of the relation that training had for the
@@ -87,12 +91,9 @@ def filtered_ranks(
     chunk = max(1, _CELLS // max(n_nodes, 1))
     for start in range(done, len(order), chunk):
         rows = order[start : start + chunk]
-        asked, where = np.unique(queries[rows], return_inverse=True)
-        scores = score(torch.from_numpy(asked))
-        # The sum is no number where a score is none, or where infinities cancel out.
-        if scores.sum().isnan() and scores.isnan().any():
-            raise ModelError("the model gives scores that are no numbers; train it anew")
-        ranks[rows] = _ranks(scores, where, answers[rows], known[asked], columns)
+        unique_queries, where = np.unique(queries[rows], return_inverse=True)
+        scores = _checked_scores(score, unique_queries)
+        ranks[rows] = _ranks(scores, where, answers[rows], known[unique_queries], columns)
         done = start + len(rows)
         if done == len(order) or time.monotonic() - written >= _KEEP_EVERY:
             checkpoint.write({"ranks": torch.from_numpy(ranks[order[:done]])}, {})
@@ -140,6 +141,19 @@ def ordinal_rank(scores: Floats, candidate: int) -> int:
     own = scores[candidate]
     before = np.count_nonzero(scores[:candidate] == own)
     return 1 + np.count_nonzero(scores > own) + before
+
+
+def _checked_scores(score: Score, queries: NDArray[np.int64]) -> Tensor:
+    """Scores of queries (n,) with all nodes, (n, nodes).
+
+    Raises:
+        ModelError: one of them is NaN.
+    """
+    scores = score(torch.from_numpy(queries))
+    # The sum is NaN where a score is, and also where infinities cancel out.
+    if scores.sum().isnan() and scores.isnan().any():
+        raise ModelError("the model gives scores that are no numbers; train it anew")
+    return scores
 
 
 def _ranks(
@@ -203,7 +217,7 @@ def summarise(
     *,
     seed: int = 0,
     draws: int = DRAWS,
-) -> dict[str, Any]:
+) -> RankFigures:
     """MRR and Hits@k, each with a 95 % interval by bootstrap over groups.
 
     Args:
@@ -218,7 +232,7 @@ def summarise(
     values = {"mrr": 1 / ranks, **{f"hits@{k}": (ranks <= k).astype(float) for k in HITS}}
     bootstrap = Bootstrap.over(groups, seed, draws)
     n_groups = len(bootstrap.sizes)
-    result: dict[str, Any] = {"n": len(ranks), "groups": n_groups}
+    result: RankFigures = {"n": len(ranks), "groups": n_groups}
     if not len(ranks):
         return {**result, **{key: None for n in values for key in (n, f"{n}_interval")}}
     for name, value in values.items():
@@ -226,9 +240,9 @@ def summarise(
     return result
 
 
-def by_degree(ranks: NDArray[np.float64], degrees: NDArray[np.int64]) -> list[Mapping[str, Any]]:
-    """MRR and Hits@10 of the edges, apart by the degree that their answer has in training."""
-    rows: list[Mapping[str, Any]] = []
+def by_degree(ranks: NDArray[np.float64], degrees: NDArray[np.int64]) -> list[RankFigures]:
+    """MRR and Hits@10 of the edges, by the degree that their answer has in training."""
+    rows: list[RankFigures] = []
     for low, high in zip(STRATA, (*STRATA[1:], None), strict=True):
         here = (degrees >= low) & (degrees < high if high is not None else True)
         if here.any():

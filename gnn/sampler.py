@@ -9,7 +9,6 @@ in plain PyTorch that PyG's loaders take in its place:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -66,7 +65,7 @@ class NeighbourSampler(BaseSampler):  # type: ignore[misc]  # PyG has no types
         # Each node's number in the sample that is being made; -1 for one that is not in it.
         self._place = {kind: torch.full((n,), -1) for kind, n in self._counts.items()}
 
-    def sample_from_nodes(self, index: NodeSamplerInput, **_: Any) -> HeteroSamplerOutput:
+    def sample_from_nodes(self, index: NodeSamplerInput, **_: object) -> HeteroSamplerOutput:
         """The sample around nodes, which come first in it, in their order."""
         return node_sample(index, self._sample)
 

@@ -1,4 +1,4 @@
-"""Numbers that nodes and edges carry (laboratory values, ages, doses, frequencies) as features.
+"""Make features of the numbers that nodes and edges have (laboratory values, ages, doses, …).
 
 Quantities are brought to one unit (`medkg.graph.units`), then to 0–1 by limits that are fitted on
 the training graph and kept with the model, so that a value means the same at prediction.
@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 import polars as pl
@@ -29,8 +29,8 @@ from ..graph.units import (
 Method = Literal["range", "quantiles"]
 _LIMITS: dict[str, tuple[float, float]] = {"range": (0.0, 1.0), "quantiles": (0.01, 0.99)}
 
-# What a measured value's qualifiers say beside it; `value` stands for all of them.
-_BESIDE_VALUE = {"unit", "standard_value", "standard_unit", "standard_low", "standard_high"} | {
+# Qualifiers of a measured value, which are not read as numbers beside it.
+_VALUE_QUALIFIERS = {"unit", "standard_value", "standard_unit", "standard_low", "standard_high"} | {
     "range_low",
     "range_high",
 }
@@ -67,16 +67,20 @@ def numeric_properties(kg: KnowledgeGraph, *, exclude_edges: Iterable[str] = ())
 
 
 def _numbers(frame: pl.DataFrame, *, bare: bool) -> pl.DataFrame:
-    """The numbers in a frame's properties; `bare`: text without a unit may be a number."""
+    """The numbers in a frame's properties.
+
+    Args:
+        bare: whether text without a unit may be a number.
+    """
     rows = frame.filter(pl.col("properties").str.contains(r"\d"))
-    found = [
+    numbers = [
         (text, name, value, unit)
         for text in rows["properties"].unique(maintain_order=True)
         for name, (value, unit) in _read(json.loads(text), bare=bare).items()
         if math.isfinite(value)
     ]
     read = pl.DataFrame(
-        found,
+        numbers,
         schema={
             "properties": pl.String,
             "property": pl.String,
@@ -96,27 +100,27 @@ def _numbers(frame: pl.DataFrame, *, bare: bool) -> pl.DataFrame:
     )
 
 
-def _read(properties: Mapping[str, Any], *, bare: bool) -> dict[str, tuple[float, str]]:
+def _read(properties: Mapping[str, object], *, bare: bool) -> dict[str, tuple[float, str]]:
     """The numbers of one object of properties, each with its unit."""
-    found: dict[str, tuple[float, str]] = {}
+    quantities: dict[str, tuple[float, str]] = {}
     left = dict(properties)
     if "value" in left:
         value, unit = left.pop("value"), str(left.get("unit") or "")
-        left = {name: other for name, other in left.items() if name not in _BESIDE_VALUE}
+        left = {name: other for name, other in left.items() if name not in _VALUE_QUALIFIERS}
         if (number := _number(value)) is not None:
-            found["value"] = normalise_quantity(number, unit) if unit else (number, "")
+            quantities["value"] = normalise_quantity(number, unit) if unit else (number, "")
     if "dose" in left:
         amount = daily_dose(str(left.pop("dose")), str(left.pop("frequency", "daily")))
         if amount is not None:
-            found["dose"] = amount
+            quantities["dose"] = amount
     for name, value in left.items():
         if isinstance(value, str) and not bare and _number(value) is not None:
             continue  # digits of a node are as likely a code
         if (number := _number(value)) is not None:
-            found[name] = (number, "")
+            quantities[name] = (number, "")
         elif isinstance(value, str) and (read := _quantity(name, value)) is not None:
-            found[name] = read
-    return found
+            quantities[name] = read
+    return quantities
 
 
 def _number(value: object) -> float | None:
@@ -134,22 +138,42 @@ def _quantity(name: str, text: str) -> tuple[float, str] | None:
         return None if rate is None else (rate, "")
     if (age := parse_years(text)) is not None:
         return age, "a"
-    found = parse_quantity(text)
-    return found if found is not None and found[1] not in ("", "1") else None
+    quantity = parse_quantity(text)
+    return quantity if quantity is not None and quantity[1] not in ("", "1") else None
 
 
-@dataclass(frozen=True)
-class Scale:
-    """The values that become 0 and 1, and how many values they were found from."""
+class ScaleRecord(TypedDict):
+    """A `Scale` as JSON."""
 
     low: float
     high: float
     count: int
 
 
+class ScalerRecord(TypedDict):
+    """A `Scaler` as JSON."""
+
+    method: Method
+    scales: dict[str, ScaleRecord]
+    columns: dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The values that become 0 and 1, and the number of values that they were fitted on."""
+
+    low: float
+    high: float
+    count: int
+
+    def to_dict(self) -> ScaleRecord:
+        """The scale for JSON."""
+        return {"low": self.low, "high": self.high, "count": self.count}
+
+
 @dataclass(frozen=True)
 class Scaler:
-    """Numbers of properties to 0–1:
+    """Scales the numbers of properties to 0–1:
 
         x' = (x - low) / (high - low), cut off at 0 and 1; 0.5 where low = high.
 
@@ -157,7 +181,7 @@ class Scaler:
 
     Attributes:
         method: what low and high are: the least and the largest value of training (`range`), or
-            its 1 % and 99 % quantiles (`quantiles`), which single slips of the pen can't move.
+            its 1 % and 99 % quantiles (`quantiles`), which single typing errors can't move.
         scales: by `scale`; see `numeric_properties`.
         columns: the properties of each kind and each relation, in the order of the features.
     """
@@ -231,14 +255,18 @@ class Scaler:
         features = np.tile(np.array([0, 1], np.float32), (ids.len(), len(properties)))
         rows = ids.to_frame("id").with_row_index("row")
         for number, name in enumerate(properties):
-            given = rows.join(scaled.filter(type=of, property=name), on="id")
-            features[given["row"].to_numpy(), 2 * number] = given["value"].to_numpy()
-            features[given["row"].to_numpy(), 2 * number + 1] = 0
+            present = rows.join(scaled.filter(type=of, property=name), on="id")
+            features[present["row"].to_numpy(), 2 * number] = present["value"].to_numpy()
+            features[present["row"].to_numpy(), 2 * number + 1] = 0
         return features
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> ScalerRecord:
         """The scaler for JSON."""
-        return asdict(self)
+        return {
+            "method": self.method,
+            "scales": {name: s.to_dict() for name, s in self.scales.items()},
+            "columns": self.columns,
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Scaler:

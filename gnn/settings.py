@@ -1,4 +1,4 @@
-"""The settings of link prediction: declared, documented and checked here, read from one TOML file.
+"""The settings of link prediction and of embeddings, read from a TOML file and checked.
 
 `medkg train links --print-config`, or the same of `train embeddings`, prints all of them with what
 they mean; a file needs to hold only those that differ. An option of the command line goes before
@@ -11,11 +11,11 @@ import json
 import math
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import Field, asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import Field, asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from textwrap import wrap
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from ..core.errors import DataError
 from .data import EdgeType
@@ -23,6 +23,9 @@ from .decoders import DECODERS
 from .encoders import ENCODERS
 from .losses import LOSSES
 from .negatives import SAMPLERS
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 NEGATIVES = ("relation", "typed", "degree", "all")
 SCHEDULES = ("constant", "cosine", "plateau")
@@ -35,12 +38,13 @@ EMBEDDING_SCHEDULES: Mapping[str, Callable[[float], float]] = {
 NODE_FEATURES = ("fingerprints",)  # what `mining.links.node_features` makes
 PRECISIONS = ("auto", "float32", "bfloat16")
 
-S = TypeVar("S")
+S = TypeVar("S", bound="DataclassInstance")
+TunedValue = str | int | float | bool  # of a setting that is tuned
 
 
 @dataclass(frozen=True)
 class Range:
-    """Where `--tune` looks for a number: from `low` to `high`, evenly or (`log`) by factors."""
+    """The range that `--tune` draws a number from, uniformly or (`log`) log-uniformly."""
 
     low: float
     high: float
@@ -49,30 +53,30 @@ class Range:
 
 @dataclass(frozen=True)
 class Option:
-    """What is known of a setting beside its type and default.
+    """The description of a setting: what it does, and which values are allowed and tried.
 
     Attributes:
         about: what it does, for a reader of the file.
         choices: the values allowed, or the members allowed of a list; any if empty.
         least, below: the smallest number allowed, and the one that it must be less than.
-        tune: the values, or the range, that `--tune` tries; left alone if None.
+        tune: the values, or the range, that `--tune` tries; not tuned if None.
     """
 
     about: str
     choices: tuple[str, ...] = ()
     least: float | None = None
     below: float | None = None
-    tune: Range | tuple[Any, ...] | None = None
+    tune: Range | tuple[TunedValue, ...] | None = None
 
 
 def option(
-    default: Any,
+    default: object,
     about: str,
     *,
     choices: Sequence[str] = (),
     least: float | None = None,
     below: float | None = None,
-    tune: Range | tuple[Any, ...] | None = None,
+    tune: Range | tuple[TunedValue, ...] | None = None,
 ) -> Any:
     """A dataclass field that is a setting; see `Option`."""
     return field(
@@ -220,7 +224,7 @@ class NetworkSettings:
             "context": [list(edge_type) for edge_type in self.context],
         }
 
-    def options(self) -> dict[str, Any]:
+    def options(self) -> dict[str, object]:
         """The settings that a file can hold, by name."""
         return {name: getattr(self, name) for name in options(self)}
 
@@ -336,20 +340,22 @@ class EmbeddingSettings:
         return asdict(self)
 
 
-TABLES: dict[str, type[Any]] = {
+TABLES: dict[str, type[DataclassInstance]] = {
     "links": LinkSettings,
     "network": NetworkSettings,
     "embeddings": EmbeddingSettings,
 }
 
 
-def options(settings: Any) -> dict[str, tuple[Field[Any], Option]]:
-    """The settings of a class, by name."""
+def options(
+    settings: DataclassInstance | type[DataclassInstance],
+) -> dict[str, tuple[Field[Any], Option]]:
+    """The fields of a class of settings that are options, by name."""
     return {f.name: (f, f.metadata["option"]) for f in fields(settings) if "option" in f.metadata}
 
 
-def check(settings: Any) -> None:
-    """Refuse values of settings that are not allowed.
+def check(settings: DataclassInstance) -> None:
+    """Check that the values of settings are allowed.
 
     Raises:
         DataError: names the setting, its value and what is allowed.
@@ -359,7 +365,15 @@ def check(settings: Any) -> None:
         _check_value(name, getattr(settings, name), hints[name], about)
 
 
-def _check_value(name: str, value: Any, expected: Any, about: Option) -> None:
+def _check_value(name: str, value: object, expected: Any, about: Option) -> None:
+    """Check a value, or each member of a list, against its type and the values allowed.
+
+    Args:
+        expected: the type, such as `int` or `tuple[str, ...]`.
+
+    Raises:
+        DataError: names the setting, its value and what is allowed.
+    """
     if get_origin(expected) is tuple:
         if not isinstance(value, (tuple, list)):
             raise DataError(f"{name} is a list, not {value!r}")
@@ -372,9 +386,11 @@ def _check_value(name: str, value: Any, expected: Any, about: Option) -> None:
         kinds = {str: "text in quotes", int: "a whole number", float: "a number"}
         raise DataError(f"{name} is {kinds.get(expected, 'true or false')}, not {value!r}")
     if about.choices and value not in about.choices:
-        near = get_close_matches(str(value), about.choices, 1)
-        meant = f"; did you mean {near[0]}?" if near else ""
+        close = get_close_matches(str(value), about.choices, 1)
+        meant = f"; did you mean {close[0]}?" if close else ""
         raise DataError(f"unknown {name} {value!r}; there are {', '.join(about.choices)}{meant}")
+    if not isinstance(value, (int, float)):
+        return
     if isinstance(value, float) and not math.isfinite(value):
         raise DataError(f"{name} is a finite number, not {value!r}")
     if about.least is not None and value < about.least:
@@ -383,8 +399,8 @@ def _check_value(name: str, value: Any, expected: Any, about: Option) -> None:
         raise DataError(f"{name} is less than {about.below:g}, not {value!r}")
 
 
-def read_settings(path: Path | str) -> dict[str, dict[str, Any]]:
-    """What a file of settings holds: for each table, the options that it sets.
+def read_settings(path: Path | str) -> dict[str, dict[str, object]]:
+    """Read a file of settings: for each table, the options that it sets.
 
     Raises:
         DataError: no TOML, an unknown table or option (with the nearest that there is), or a value
@@ -394,7 +410,7 @@ def read_settings(path: Path | str) -> dict[str, dict[str, Any]]:
         content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise DataError(f"is no settings file: {error}", path=path) from error
-    read: dict[str, dict[str, Any]] = {}
+    read: dict[str, dict[str, object]] = {}
     for table, values in content.items():
         if table not in TABLES or not isinstance(values, dict):
             what = "table" if isinstance(values, dict) else "option outside of a table"
@@ -404,15 +420,15 @@ def read_settings(path: Path | str) -> dict[str, dict[str, Any]]:
 
 
 def read_with(
-    path: Path | str | None, given: Mapping[str, Mapping[str, Any]]
-) -> dict[str, dict[str, Any]]:
-    """What a file sets, if there is one, with options in its place that are not None.
+    path: Path | str | None, overrides: Mapping[str, Mapping[str, object]]
+) -> dict[str, dict[str, object]]:
+    """Read a file of settings, if there is one, and override its values.
 
     Args:
-        given: by table.
+        overrides: options by table; those that are None are left as the file has them.
 
     Returns:
-        What is set in each table of `given`.
+        The options that are set, in each table of `overrides`.
 
     Raises:
         DataError: see `read_settings`.
@@ -420,15 +436,19 @@ def read_with(
     read = {} if path is None else read_settings(path)
     return {
         table: {**read.get(table, {}), **{name: v for name, v in values.items() if v is not None}}
-        for table, values in given.items()
+        for table, values in overrides.items()
     }
 
 
 def _read_table(
-    settings: type[Any], values: Mapping[str, Any], table: str, path: Path | str
-) -> dict[str, Any]:
+    settings: type[DataclassInstance],
+    values: Mapping[str, object],
+    table: str,
+    path: Path | str,
+) -> dict[str, object]:
+    """The options that a table of a file sets, checked; lists become tuples."""
     allowed, hints = options(settings), get_type_hints(settings)
-    read: dict[str, Any] = {}
+    read: dict[str, object] = {}
     for name, value in values.items():
         if name not in allowed:
             raise DataError(f"{table} {_unknown('option', name, [*allowed])}", path=path)
@@ -441,14 +461,16 @@ def _read_table(
 
 
 def _unknown(what: str, name: str, allowed: list[str]) -> str:
-    near = get_close_matches(name, allowed, 1)
-    end = f"did you mean {near[0]}?" if near else f"there are {', '.join(allowed)}"
+    close = get_close_matches(name, allowed, 1)
+    end = f"did you mean {close[0]}?" if close else f"there are {', '.join(allowed)}"
     return f"unknown {what} {name!r}; {end}"
 
 
-def to_toml(tables: Mapping[str, Any]) -> str:
-    """Settings, by table, as a TOML file that `read_settings` reads, with what each option does
-    above it."""
+def to_toml(tables: Mapping[str, DataclassInstance]) -> str:
+    """Write settings, by table, as a TOML file that `read_settings` reads.
+
+    What each option does stands above it, as a comment.
+    """
     lines: list[str] = []
     for table, settings in tables.items():
         lines += [f"[{table}]"]
@@ -462,14 +484,12 @@ def to_toml(tables: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def with_options(settings: S, values: Mapping[str, Any]) -> S:
+def with_options(settings: S, values: Mapping[str, object]) -> S:
     """The settings with other values for some options.
 
     Raises:
         DataError: an unknown option, or a value that is not allowed.
     """
-    assert is_dataclass(settings)
-    assert not isinstance(settings, type)
     allowed = options(settings)
     for name in values:
         if name not in allowed:

@@ -1,4 +1,7 @@
-"""Training of a network, resumable: over the whole graph, or over sampled neighbourhoods."""
+"""Train a network for link prediction, on the whole graph or on sampled neighbourhoods.
+
+Training writes checkpoints, and the same call goes on from them.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +32,9 @@ from .network import LinkNetwork, compact, features_of
 from .settings import NetworkSettings
 from .training_steps import TrainingGraph
 
-_CONTEXT_EDGES = 500_000  # the most edges of other relations that are taken by default
-_SMALL = 4_000_000  # numbers in a network's weights that one thread is enough for
-_PLATEAU = 2  # looks without a better MRR after which the learning rate is halved
+_CONTEXT_EDGES = 500_000  # the most edges of other relations that are used by default
+_SMALL = 4_000_000  # parameters of a network below which one thread is fastest
+_PLATEAU = 2  # validations without a better MRR after which the learning rate is halved
 
 
 class NetworkTraining(TypedDict):
@@ -44,7 +47,7 @@ class NetworkTraining(TypedDict):
 def context_of(
     data: HeteroData, edge_type: EdgeType, relations: Sequence[str] | None
 ) -> tuple[EdgeType, ...]:
-    """The edge types, beside the predicted one, to learn from.
+    """Choose the edge types, beside the predicted one, that a network learns from.
 
     Args:
         relations: their names; by default those that have the predicted relation's kinds at an end,
@@ -59,9 +62,9 @@ def context_of(
             raise DataError(f"the graph has no edges {', '.join(missing)} to learn from")
         return tuple(t for t in others if t[1] in relations)
     kinds, outside = {edge_type[0], edge_type[2]}, {"Document", "Patient"}
-    near = [t for t in others if kinds & {t[0], t[2]} and not outside & {t[0], t[2]}]
+    adjacent = [t for t in others if kinds & {t[0], t[2]} and not outside & {t[0], t[2]}]
     chosen, total = [], 0
-    for t in sorted(near, key=lambda t: (data[t].num_edges, t)):
+    for t in sorted(adjacent, key=lambda t: (data[t].num_edges, t)):
         total += data[t].num_edges
         if total > _CONTEXT_EDGES:
             break
@@ -128,23 +131,14 @@ def train_network(
     edges = {t: data[t].edge_index for t in (edge_type, *settings.context)}
     network = LinkNetwork(counts, edge_type, settings, features_of(data)).to(device)
     graph = TrainingGraph(edges, counts, known, settings, device, network.depth)
-    state = _State(network, settings)
+    state = _TrainingState(network, settings)
     saved = Checkpoint(checkpoint, _fingerprint(settings, seed, data, identity))
     state.resume(saved)
     n_weights = sum(weights.numel() for weights in network.parameters())
     with one_thread(device.type == "cpu" and n_weights < _SMALL), warnings.catch_warnings():
         # torch says once that its compressed sparse rows are in beta.
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        with progress(f"Training {settings.encoder}-{settings.decoder}", settings.epochs) as shown:
-            shown(state.epoch)
-            while state.epoch < settings.epochs and state.waited < settings.patience:
-                _train_epoch(state, graph, seed)
-                if state.epoch % settings.every == 0 or state.epoch == settings.epochs:
-                    mrr = validate(*graph.vectors(network)) if parallel.rank() == 0 else 0.0
-                    state.look(parallel.from_first(mrr, device))
-                    if parallel.rank() == 0:
-                        state.write(saved)
-                shown(1, f"validation MRR {state.best_mrr:.3f}")
+        _train_until_stopped(state, graph, validate, saved, seed)
         network.load_state_dict(state.best)
         network, vectors = graph.vectors(network)
     if parallel.rank() == 0:
@@ -153,8 +147,32 @@ def train_network(
     return network, {kind: x.cpu() for kind, x in vectors.items()}, course
 
 
-def _train_epoch(state: _State, graph: TrainingGraph, seed: int) -> None:
-    """Learn every training edge once."""
+def _train_until_stopped(
+    state: _TrainingState,
+    graph: TrainingGraph,
+    validate: Callable[[LinkNetwork, Mapping[str, Tensor]], float],
+    saved: Checkpoint,
+    seed: int,
+) -> None:
+    """Train epochs, validate and write checkpoints until the last epoch or early stopping.
+
+    Only the first of several processes validates and writes; the others get its MRR.
+    """
+    settings = state.settings
+    with progress(f"Training {settings.encoder}-{settings.decoder}", settings.epochs) as shown:
+        shown(state.epoch)
+        while state.epoch < settings.epochs and state.waited < settings.patience:
+            _train_epoch(state, graph, seed)
+            if state.epoch % settings.every == 0 or state.epoch == settings.epochs:
+                mrr = validate(*graph.vectors(state.network)) if parallel.rank() == 0 else 0.0
+                state.record_validation(parallel.from_first(mrr, graph.device))
+                if parallel.rank() == 0:
+                    state.write(saved)
+            shown(1, f"validation MRR {state.best_mrr:.3f}")
+
+
+def _train_epoch(state: _TrainingState, graph: TrainingGraph, seed: int) -> None:
+    """Make one pass over all training edges."""
     network, settings, device = state.network, state.settings, graph.device
     mixed_precision = settings.precision == "bfloat16" or (
         settings.precision == "auto" and device.type == "cuda"
@@ -175,8 +193,8 @@ def _train_epoch(state: _State, graph: TrainingGraph, seed: int) -> None:
     state.epoch += 1
 
 
-class _State:
-    """All that training needs to go on: weights, optimisers, the best so far."""
+class _TrainingState:
+    """The resumable state of a training: weights, optimisers, and the best weights so far."""
 
     def __init__(self, network: LinkNetwork, settings: NetworkSettings):
         self.network, self.settings = network, settings
@@ -196,7 +214,7 @@ class _State:
         return {name: w.detach().clone() for name, w in self.network.state_dict().items()}
 
     def set_rate(self, share: float) -> None:
-        """The learning rate after a share of the present epoch."""
+        """Set the learning rate of the schedule, after a share of the present epoch."""
         settings, epoch = self.settings, self.epoch + share
         rate = settings.learning_rate * 0.5**self.halvings
         if epoch < settings.warmup:
@@ -209,7 +227,7 @@ class _State:
                 group["lr"] = rate
 
     def step(self, loss: Tensor) -> None:
-        """Move the weights against the gradients of a loss."""
+        """Take one optimisation step on a loss, with gradient clipping if it is set."""
         for optimiser in self.optimisers:
             optimiser.zero_grad()
         torch.autograd.backward(loss)
@@ -220,8 +238,12 @@ class _State:
         for optimiser in self.optimisers:
             optimiser.step()
 
-    def look(self, mrr: float) -> None:
-        """Take note of a validation MRR."""
+    def record_validation(self, mrr: float) -> None:
+        """Record a validation MRR, and keep the weights if it is the best.
+
+        The plateau schedule halves the learning rate after every second validation in a row that
+        is no better.
+        """
         self.waited += 1
         if mrr > self.best_mrr:
             self.best_mrr, self.best_epoch, self.waited = mrr, self.epoch, 0
@@ -230,7 +252,7 @@ class _State:
             self.halvings += 1
 
     def write(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint, in the place of the one that is there."""
+        """Write a checkpoint; it replaces the one that is there."""
         tensors = with_prefix("network", self._weights())
         tensors |= {f"best.{name}": w.clone() for name, w in self.best.items()}
         for which, optimiser in enumerate(self.optimisers):
@@ -247,7 +269,7 @@ class _State:
         checkpoint.write(tensors, numbers)
 
     def resume(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint, if there is one of this training."""
+        """Restore the state of a checkpoint, if there is one of this training."""
         saved = checkpoint.read()
         if saved is None:
             return
@@ -270,8 +292,9 @@ class _State:
         self.halvings = numbers["halvings"]
 
 
-def _clip(parameters: list[nn.Parameter], longest: float) -> None:
-    """Shorten the gradient of all parameters together, rows of sparse ones included."""
+def _clip(parameters: list[nn.Parameter], max_norm: float) -> None:
+    """Scale all gradients, rows of sparse ones included, so that their joint L2 norm is at most
+    `max_norm`."""
     gradients = []
     for weights in parameters:
         if weights.grad is not None and weights.grad.is_sparse:
@@ -279,10 +302,10 @@ def _clip(parameters: list[nn.Parameter], longest: float) -> None:
             gradients.append(weights.grad.values())
         elif weights.grad is not None:
             gradients.append(weights.grad)
-    length = torch.stack([torch.linalg.vector_norm(g) for g in gradients]).norm()
-    shrink = (longest / length.clamp_min(1e-12)).clamp_max(1.0)
+    norm = torch.stack([torch.linalg.vector_norm(g) for g in gradients]).norm()
+    factor = (max_norm / norm.clamp_min(1e-12)).clamp_max(1.0)
     for gradient in gradients:
-        gradient *= shrink
+        gradient *= factor
 
 
 def _generator(*numbers: int) -> torch.Generator:

@@ -5,14 +5,35 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from ..core.errors import ModelError
 from .kg import KnowledgeGraph
 from .schema import SCHEMA_VERSION
 
 
-def training_graph_record(kg: KnowledgeGraph, path: Path | str | None = None) -> dict[str, Any]:
+class SourceRecord(TypedDict):
+    """A source of a graph, as a model's folder records it."""
+
+    name: str
+    release: str
+    licence: str
+
+
+class GraphRecord(TypedDict):
+    """The graph that a model was trained on, as the model's folder records it.
+
+    Attributes:
+        path: where it was saved; None if it was not.
+    """
+
+    path: str | None
+    schema_version: int
+    checksum: str
+    sources: list[SourceRecord]
+
+
+def training_graph_record(kg: KnowledgeGraph, path: Path | str | None = None) -> GraphRecord:
     """What a model folder records of its graph: where it lies, checksum, sources and licences."""
     return {
         "path": None if path is None else str(Path(path).resolve()),
@@ -72,8 +93,8 @@ def open_training_graph(
     return graph, same
 
 
-def sources_markdown(sources: Sequence[Mapping[str, str]]) -> list[str]:
-    """The end of a card: the graph's sources (of `training_graph_record`) with their licences."""
+def sources_markdown(sources: Sequence[SourceRecord]) -> list[str]:
+    """The last section of a card: the graph's sources and their licences."""
     return [
         "## Sources of the graph",
         "",

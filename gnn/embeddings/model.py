@@ -6,19 +6,15 @@ for one relation, with the graph's neighbourhoods and features, and is better th
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 import numpy as np
 import polars as pl
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch_geometric.data import HeteroData
 
 from ...core.atomic import check_replaceable
 from ...core.errors import DataError, MissingError, ModelError
@@ -29,130 +25,39 @@ from ...core.model_folder import (
     save_model,
 )
 from ...core.progress import progress
-from ...core.ranking import filtered_ranks, pair_matrix, summarise
+from ...core.ranking import RankFigures, summarise
 from ...graph.kg import KnowledgeGraph
-from ...graph.training_provenance import training_graph_record
+from ...graph.training_provenance import GraphRecord, training_graph_record
 from ..data import EdgeType, identifiers, to_hetero_data, vocabulary
 from ..settings import EmbeddingSettings, with_options
 from ..training import device_of
-from .training import Embeddings, Triples, train
+from .ranking import degree_ranks, triple_ranks, triples_of
+from .training import Embeddings, EmbeddingTraining, Triples, train
 
 KIND = "embeddings"
-_LOOK = 2_000  # validation triples that a look during training ranks, at most
+_VALIDATED = 2_000  # the most validation triples that are ranked during training
 
 
-def triples_of(data: HeteroData) -> tuple[Triples, list[EdgeType]]:
-    """A graph's edges as triples: every edge type (kind, relation, kind) is a relation.
+class RelationFigures(TypedDict):
+    """How many held-back edges an edge type has, and their MRR over both sides."""
 
-    Edges of a symmetric relation within a kind are there in one direction, as in the graph.
-
-    Returns:
-        The triples, and the edge types in the order of their numbers. Node i of the k-th kind has
-        the number `starts[k] + i`.
-    """
-    kinds = sorted(data.node_types)
-    starts = np.cumsum([0, *(data[kind].num_nodes for kind in kinds)]).astype(np.int64)
-    first = dict(zip(kinds, starts.tolist(), strict=False))
-    types: list[EdgeType] = sorted(data.edge_types)
-    parts = []
-    for number, edge_type in enumerate(types):
-        heads, tails = data[edge_type].edge_index.numpy()
-        relation = np.full(len(heads), number)
-        parts.append(
-            np.stack([heads + first[edge_type[0]], relation, tails + first[edge_type[2]]], axis=1)
-        )
-    edges = np.concatenate(parts) if parts else np.empty((0, 3), dtype=np.int64)
-    joined = np.array([[kinds.index(t[0]), kinds.index(t[2])] for t in types], dtype=np.int64)
-    return Triples(edges.astype(np.int64), starts, joined.reshape(-1, 2)), types
+    n: int
+    mrr: float
 
 
-# Of a relation's number, a side (0: tails are ranked, 1: heads), the first and last (exclusive)
-# number of the candidates, and nodes (n,): scores (n, candidates).
-SideScore = Callable[[int, int, int, int, Tensor], Tensor]
+class EmbeddingMetrics(TypedDict):
+    """The figures of embeddings on the triples held back, both sides.
 
-
-def triple_ranks(
-    embeddings: Embeddings,
-    edges: NDArray[np.int64],
-    known: Triples,
-    *,
-    typed: bool = True,
-    keep: Path | None = None,
-    step: Callable[[int], None] | None = None,
-) -> NDArray[np.float64]:
-    """Filtered ranks of triples, both sides; see `filtered_ranks`.
-
-    Args:
-        edges: (n, 3): head, relation, tail.
-        known: the triples known to be true, which are left out of the rankings.
-        typed: rank among the nodes of the answer's kind; else among all nodes.
-        keep: a folder to keep finished ranks in, so that a killed ranking goes on; removed at the
-            end.
-        step: called with the number of ranks that were finished.
-
-    Returns:
-        (n, 2): the rank of the tail among tails, and of the head among heads.
+    Attributes:
+        training: the course of training.
+        valid, degree: filtered ranks of the model, and of the degree baseline.
+        by_relation: by edge type, as `Drug-TARGETS-Target`.
     """
 
-    def score(relation: int, side: int, first: int, last: int, rows: Tensor) -> Tensor:
-        score_side = embeddings.score_heads if side else embeddings.score_tails
-        return score_side(rows, relation, first, last)
-
-    identity = "" if keep is None else _identity(embeddings)
-    return _side_ranks(score, edges, known, typed, keep, identity, step)
-
-
-def degree_ranks(
-    edges: NDArray[np.int64], learned: Triples, known: Triples, *, typed: bool = True
-) -> NDArray[np.float64]:
-    """As `triple_ranks`, with the number of a candidate's learned triples as its score."""
-
-    def score(relation: int, side: int, first: int, last: int, rows: Tensor) -> Tensor:
-        answers = learned.pairs(relation)[:, 1 - side]
-        degrees = np.bincount(answers, minlength=int(learned.starts[-1]))[first:last]
-        return torch.from_numpy(degrees).expand(len(rows), -1)
-
-    return _side_ranks(score, edges, known, typed)
-
-
-def _side_ranks(
-    score: SideScore,
-    edges: NDArray[np.int64],
-    known: Triples,
-    typed: bool,
-    keep: Path | None = None,
-    identity: str = "",
-    step: Callable[[int], None] | None = None,
-) -> NDArray[np.float64]:
-    ranks = np.empty((len(edges), 2))
-    n_nodes = int(known.starts[-1])
-    for relation in np.unique(edges[:, 1]).tolist():
-        here = np.flatnonzero(edges[:, 1] == relation)
-        pairs = known.pairs(relation)
-        for side in (0, 1):
-            queries, answers = edges[here][:, [0, 2] if side == 0 else [2, 0]].T
-            first, last = known.span(relation, 1 - side) if typed else (0, n_nodes)
-            true = np.stack([pairs[:, side], pairs[:, 1 - side] - first], axis=1)
-            ranks[here, side] = filtered_ranks(
-                partial(score, relation, side, first, last),
-                queries,
-                answers - first,
-                pair_matrix(true, (n_nodes, last - first)),
-                keep=None if keep is None else keep / f"{relation}-{side}",
-                identity=identity,
-            )
-            if step is not None:
-                step(len(here))
-    if keep is not None:
-        shutil.rmtree(keep, ignore_errors=True)
-    return ranks
-
-
-def _identity(embeddings: Embeddings) -> str:
-    digest = hashlib.sha256(f"{embeddings.decoder} {embeddings.reciprocal}".encode())
-    for table in (embeddings.nodes, embeddings.relations):
-        digest.update(table.cpu().numpy().tobytes())
-    return digest.hexdigest()
+    training: EmbeddingTraining
+    valid: RankFigures
+    degree: RankFigures
+    by_relation: dict[str, RelationFigures]
 
 
 class EmbeddingModel:
@@ -172,9 +77,9 @@ class EmbeddingModel:
         vocabulary: Mapping[str, list[str]],
         settings: EmbeddingSettings,
         seed: int,
-        metrics: Mapping[str, Any],
+        metrics: EmbeddingMetrics,
         held_back: list[str],
-        record: Mapping[str, Any],
+        record: GraphRecord,
     ):
         self.embeddings, self.types, self.vocabulary = embeddings, types, vocabulary
         self.settings, self.seed, self.metrics = settings, seed, metrics
@@ -205,20 +110,20 @@ class EmbeddingModel:
         Raises:
             MissingError: no such relation or entity, or one that the model has not seen.
         """
-        given = head if head is not None else tail
-        if given is None or (head is not None and tail is not None):
+        query = head if head is not None else tail
+        if query is None or (head is not None and tail is not None):
             raise MissingError("give either a head or a tail to predict for: one of the two")
         end = 0 if head is not None else 2
         types = [t for t in self.types if t[1] == relation]
         if not types:
             there = ", ".join(sorted({t[1] for t in self.types}))
             raise MissingError(f"the model has no relation {relation!r}; it has {there}")
-        found = kg.resolve(given)
-        kind = kg.nodes.filter(id=found)["kind"].item()
+        node = kg.resolve(query)
+        kind = kg.nodes.filter(id=node)["kind"].item()
         frames = []
         for edge_type in types:
             if edge_type[end] == kind:
-                frames.append(self._answers(kg, edge_type, end, found, top))
+                frames.append(self._answers(kg, edge_type, end, node, top))
         if not frames:
             raise MissingError(f"{relation} has no {('head', '', 'tail')[end]} of kind {kind}")
         return pl.concat(frames)
@@ -240,11 +145,11 @@ class EmbeddingModel:
         score = self.embeddings.score_tails if end == 0 else self.embeddings.score_heads
         numbers = torch.tensor([number])
         scores = score(numbers, self.types.index(edge_type), first, first + len(answers))[0]
-        asked, answer = ("subject", "object") if end == 0 else ("object", "subject")
+        query_end, answer_end = ("subject", "object") if end == 0 else ("object", "subject")
         edges = kg.edges.filter(relation=edge_type[1])
-        known = set(edges.filter(pl.col(asked) == node)[answer])
+        known = set(edges.filter(pl.col(query_end) == node)[answer_end])
         if own == other and kg.schema.relation(edge_type[1]).symmetric:
-            known |= set(edges.filter(pl.col(answer) == node)[asked])
+            known |= set(edges.filter(pl.col(answer_end) == node)[query_end])
         known |= {node}
         order = [i for i in scores.argsort(descending=True).tolist() if answers[i] not in known]
         order = order[:top]
@@ -305,8 +210,8 @@ class EmbeddingModel:
             "| | MRR | Hits@1 | Hits@10 |",
             "|---|---|---|---|",
         ]
-        for name, part in (("this model", "valid"), ("degree", "degree")):
-            figures = self.metrics[part]
+        metrics = self.metrics
+        for name, figures in (("this model", metrics["valid"]), ("degree", metrics["degree"])):
             cells = [
                 f"{figures[f]:.3f} ({figures[f'{f}_interval'][0]:.3f}"
                 f"–{figures[f'{f}_interval'][1]:.3f})"
@@ -356,9 +261,9 @@ def load_embeddings(path: Path | str) -> EmbeddingModel:
         folder.vocabulary,
         settings,
         folder.seed,
-        folder.metrics,
+        cast(EmbeddingMetrics, folder.metrics),
         held_back,
-        folder.graph,
+        cast(GraphRecord, folder.graph),
     )
 
 
@@ -387,48 +292,65 @@ def train_embeddings(
     settings = settings or EmbeddingSettings()
     if out is not None:
         check_replaceable(Path(out), marker=CONFIG, kind=KIND)
-    back = _held_back_edges(kg, held_back, seed)
-    data = to_hetero_data(kg)
-    whole, types = triples_of(data)
-    valid = pl.concat([identifiers(kg, data, t) for t in types]).is_in(back).to_numpy()
-    learned = Triples(_both_ways(kg, whole.edges[~valid], types), whole.starts, whole.kinds)
-    known = Triples(_both_ways(kg, whole.edges, types), whole.starts, whole.kinds)
-    edges = whole.edges[valid]
-    some = np.random.default_rng(seed).permutation(len(edges))[:_LOOK]
+    task = _TripleTask.of(kg, _held_back_edges(kg, held_back, seed))
+    some = np.random.default_rng(seed).permutation(len(task.valid))[:_VALIDATED]
 
     def validate(embeddings: Embeddings) -> float:
-        return float((1 / triple_ranks(embeddings, edges[some], known)).mean())
+        return float((1 / triple_ranks(embeddings, task.valid[some], task.known)).mean())
 
     embeddings, course = train(
-        learned,
+        task.training,
         settings,
         validate,
         seed=seed,
         device=device_of(device),
         checkpoint=None if out is None else Path(f"{out}.checkpoint"),
     )
-    keep = None if out is None else Path(f"{out}.ranks")
-    with progress("Ranking", 2 * len(edges)) as step:
-        ranks = triple_ranks(embeddings, edges, known, keep=keep, step=step)
-    metrics = {
-        "training": course,
-        "valid": _summary(ranks, edges),
-        "degree": _summary(degree_ranks(edges, learned, known), edges),
-        "by_relation": _by_relation(ranks, edges, types),
-    }
+    metrics = _metrics(embeddings, task, course, None if out is None else Path(f"{out}.ranks"))
     model = EmbeddingModel(
         embeddings,
-        types,
+        task.types,
         vocabulary(kg),
         settings,
         seed,
         metrics,
-        back,
+        task.held_back,
         training_graph_record(kg, graph_path),
     )
     if out is not None:
         model.save(out)
     return model
+
+
+@dataclass(frozen=True)
+class _TripleTask:
+    """The triples of a graph, those held back for validation apart.
+
+    Attributes:
+        types: edge types in the order of their numbers.
+        training: the triples to learn, those of symmetric relations in both directions.
+        known: all triples of the graph, likewise; they are filtered from the rankings.
+        valid: (n, 3), the triples held back: head, relation, tail.
+        held_back: ids of their edges.
+    """
+
+    types: list[EdgeType]
+    training: Triples
+    known: Triples
+    valid: NDArray[np.int64]
+    held_back: list[str]
+
+    @classmethod
+    def of(cls, kg: KnowledgeGraph, held_back: list[str]) -> _TripleTask:
+        """The task of a graph's triples, of which these edges are held back."""
+        data = to_hetero_data(kg)
+        whole, types = triples_of(data)
+        valid = pl.concat([identifiers(kg, data, t) for t in types]).is_in(held_back).to_numpy()
+        training, known = (
+            Triples(_both_ways(kg, edges, types), whole.starts, whole.kinds)
+            for edges in (whole.edges[~valid], whole.edges)
+        )
+        return cls(types, training, known, whole.edges[valid], held_back)
 
 
 def _held_back_edges(kg: KnowledgeGraph, held_back: Iterable[str] | float, seed: int) -> list[str]:
@@ -452,11 +374,26 @@ def _held_back_edges(kg: KnowledgeGraph, held_back: Iterable[str] | float, seed:
     return back
 
 
+def _metrics(
+    embeddings: Embeddings, task: _TripleTask, course: EmbeddingTraining, keep: Path | None
+) -> EmbeddingMetrics:
+    """Rank the triples held back; see `triple_ranks` for `keep`."""
+    with progress("Ranking", 2 * len(task.valid)) as step:
+        ranks = triple_ranks(embeddings, task.valid, task.known, keep=keep, step=step)
+    baseline_ranks = degree_ranks(task.valid, task.training, task.known)
+    return {
+        "training": course,
+        "valid": _summary(ranks, task.valid),
+        "degree": _summary(baseline_ranks, task.valid),
+        "by_relation": _by_relation(ranks, task.valid, task.types),
+    }
+
+
 def _by_relation(
     ranks: NDArray[np.float64], edges: NDArray[np.int64], types: Sequence[EdgeType]
-) -> dict[str, dict[str, float]]:
-    """How many edges each type has, and the MRR over both sides, by the type's name."""
-    by_relation: dict[str, dict[str, float]] = {}
+) -> dict[str, RelationFigures]:
+    """The figures of each edge type, by its name."""
+    by_relation: dict[str, RelationFigures] = {}
     for relation in np.unique(edges[:, 1]).tolist():
         own = edges[:, 1] == relation
         mrr = round(float((1 / ranks[own]).mean()), 4)
@@ -464,7 +401,7 @@ def _by_relation(
     return by_relation
 
 
-def _summary(ranks: NDArray[np.float64], edges: NDArray[np.int64]) -> dict[str, Any]:
+def _summary(ranks: NDArray[np.float64], edges: NDArray[np.int64]) -> RankFigures:
     """Figures over both sides; an edge's two ranks are of two queries."""
     n = int(edges.max(initial=0)) + 1
     for_tails = edges[:, 1] * n + edges[:, 0]

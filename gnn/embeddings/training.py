@@ -1,8 +1,8 @@
-"""Training of embeddings over all triples of a graph.
+"""Train embeddings on all triples of a graph.
 
-A vector a node, a vector a relation, and a decoder. Each batch is of one relation, and a step
-computes with, and changes, only the rows of the nodes in it, so that its time does not grow with
-the graph.
+Each node and each relation has a vector, and a decoder scores them. Each batch is of one relation,
+and a step computes with, and changes, only the rows of the nodes in it, so that its time does not
+grow with the graph.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import numpy as np
 import torch
@@ -88,6 +88,15 @@ class Embeddings:
         return DECODERS[self.decoder].head_query(tails, relations[relation])
 
 
+class EmbeddingTraining(TypedDict):
+    """The course of training: the epochs trained, and, where there was validation, the epoch of the
+    vectors that were kept and their MRR."""
+
+    epochs: int
+    best_epoch: NotRequired[int]
+    valid_mrr: NotRequired[float]
+
+
 def train(
     triples: Triples,
     settings: EmbeddingSettings,
@@ -96,7 +105,7 @@ def train(
     seed: int = 0,
     device: torch.device | None = None,
     checkpoint: Path | None = None,
-) -> tuple[Embeddings, dict[str, Any]]:
+) -> tuple[Embeddings, EmbeddingTraining]:
     """Train until the validation MRR no longer grows, and keep the best vectors.
 
     Args:
@@ -112,26 +121,27 @@ def train(
     """
     training = Training(triples, settings, seed, device or torch.device("cpu"), checkpoint)
     training.resume()
-    small = settings.batch * settings.negatives * settings.dim < _SMALL
-    with one_thread(small), progress(f"Training {settings.decoder}", settings.epochs) as step:
+    small_batch = settings.batch * settings.negatives * settings.dim < _SMALL
+    with one_thread(small_batch), progress(f"Training {settings.decoder}", settings.epochs) as step:
         step(training.epoch)
         while training.epoch < settings.epochs and training.waited < settings.patience:
             training.run_epoch()
             last = training.epoch == settings.epochs
             if validate is not None and (training.epoch % settings.validate_every == 0 or last):
-                training.look(validate(training.embeddings()))
+                training.record_validation(validate(training.embeddings()))
             training.write()
-            seen = training.best is not None
-            step(1, f"validation MRR {training.best_mrr:.3f}" if seen else None)
+            validated = training.best is not None
+            step(1, f"validation MRR {training.best_mrr:.3f}" if validated else None)
     training.checkpoint.remove()
-    course: dict[str, Any] = {"epochs": training.epoch}
+    course: EmbeddingTraining = {"epochs": training.epoch}
     if training.best is not None:
-        course |= {"best_epoch": training.best_epoch, "valid_mrr": round(training.best_mrr, 4)}
+        course["best_epoch"] = training.best_epoch
+        course["valid_mrr"] = round(training.best_mrr, 4)
     return training.embeddings(best=True), course
 
 
 class Training:
-    """The state of a training: vectors, Adagrad's sums, source of chance, the best so far."""
+    """The state of a training: vectors, Adagrad's sums, random generator, best vectors so far."""
 
     def __init__(
         self,
@@ -149,8 +159,8 @@ class Training:
         rows = 2 * n_relations if settings.reciprocal else n_relations
         # One table, the relations' vectors after the nodes', so that a step reads and writes once.
         vectors = [
-            self._chance(n_nodes),
-            self._chance(rows) + self._decoder.identity(settings.dim),
+            self._random_vectors(n_nodes),
+            self._random_vectors(rows) + self._decoder.identity(settings.dim),
         ]
         self._n_nodes = n_nodes
         self._vectors = torch.cat(vectors).to(device)
@@ -174,27 +184,27 @@ class Training:
         self.best_mrr = -1.0
         self.best: Tensor | None = None
 
-    def _chance(self, rows: int) -> Tensor:
+    def _random_vectors(self, rows: int) -> Tensor:
         numbers = torch.randn(rows, self.settings.dim, generator=self.generator)
         return numbers * self.settings.scale
 
     def embeddings(self, *, best: bool = False) -> Embeddings:
-        """The vectors as they are now, or, on the CPU, the best that were looked at."""
+        """The vectors as they are now, or, on the CPU, those with the best validation MRR."""
         vectors = self._vectors
         if best:
             vectors = (self._vectors if self.best is None else self.best).cpu()
         nodes, relations = vectors[: self._n_nodes], vectors[self._n_nodes :]
         return Embeddings(self.settings.decoder, nodes, relations, self.settings.reciprocal)
 
-    def look(self, mrr: float) -> None:
-        """Take note of a validation MRR, and of the vectors where it is the best one."""
+    def record_validation(self, mrr: float) -> None:
+        """Record a validation MRR, and keep the vectors if it is the best."""
         self.waited += 1
         if mrr > self.best_mrr:
             self.best_mrr, self.best_epoch, self.waited = mrr, self.epoch, 0
             self.best = self._vectors.clone()
 
     def run_epoch(self) -> None:
-        """Learn every triple once."""
+        """Make one pass over all triples."""
         batches = []
         for relation, ends in enumerate(self._edges):
             if n := ends.shape[1]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, NotRequired, Protocol, TypedDict
 
 from ...core.calibration import CALIBRATED_CANDIDATES
+from ...core.ranking import RankFigures
 from ...core.reliability import reliability_svg
-from ...graph.training_provenance import sources_markdown
+from ...graph.training_provenance import GraphRecord, sources_markdown
+from .metrics import MeasuredCalibration
 from .task import LinkTask
 
 _PLOTTED = {
@@ -16,8 +18,25 @@ _PLOTTED = {
 }
 
 
+class LinkMetrics(TypedDict):
+    """The figures of a link model on the edges held back, by direction (`tail`, `head`).
+
+    Attributes:
+        training: the course of training, where there is one.
+        valid: of tails, on the validation edges.
+        baselines: by name, then by direction.
+        calibration: of the directions with test edges.
+    """
+
+    training: NotRequired[Mapping[str, Any]]
+    valid: RankFigures
+    test: dict[str, RankFigures]
+    baselines: dict[str, dict[str, RankFigures]]
+    calibration: dict[str, MeasuredCalibration]
+
+
 class MeasuredModel(Protocol):
-    """What the card tells of a link model; see `LinkModel`."""
+    """The part of a link model that its card shows; see `LinkModel`."""
 
     @property
     def name(self) -> str: ...
@@ -32,10 +51,10 @@ class MeasuredModel(Protocol):
     def task(self) -> LinkTask: ...
 
     @property
-    def metrics(self) -> Mapping[str, Any]: ...
+    def metrics(self) -> LinkMetrics: ...
 
     @property
-    def record(self) -> Mapping[str, Any]: ...
+    def record(self) -> GraphRecord: ...
 
 
 def link_plots(model: MeasuredModel) -> dict[str, str]:
@@ -51,8 +70,10 @@ def _plot(direction: str) -> str:
 
 
 def link_card(model: MeasuredModel) -> str:
-    """The model card of a link model, Markdown: figures beside the baselines', what a probability
-    says, sources and licences."""
+    """Write the model card of a link model, Markdown.
+
+    It shows figures beside the baselines', what a probability means, sources and licences.
+    """
     head_kind, relation, tail_kind = model.task.edge_type
     task = model.task
     lines = [
@@ -74,7 +95,7 @@ def link_card(model: MeasuredModel) -> str:
             lines += _calibration_lines(measured, direction)
     lines += [
         "",
-        "## What a probability says",
+        "## What a probability means",
         "",
         "That the sources record the pair, or will, at the base rate stated; not that it is true."
         " What is rarely studied is rarely recorded, and gets a low probability whatever the"
@@ -101,7 +122,7 @@ def _test_lines(model: MeasuredModel, direction: str) -> list[str]:
     ]
 
 
-def _figures_row(name: str, figures: Mapping[str, Any]) -> str:
+def _figures_row(name: str, figures: RankFigures) -> str:
     if not figures["n"]:
         return f"| {name} | – | – | – | – |"
     cells = [
@@ -112,7 +133,7 @@ def _figures_row(name: str, figures: Mapping[str, Any]) -> str:
     return f"| {name} | {' | '.join(cells)} |"
 
 
-def _calibration_lines(measured: Mapping[str, Any], direction: str) -> list[str]:
+def _calibration_lines(measured: MeasuredCalibration, direction: str) -> list[str]:
     """The quality of the probabilities, and a table of predicted beside observed ones."""
     return [
         "",
@@ -121,7 +142,7 @@ def _calibration_lines(measured: Mapping[str, Any], direction: str) -> list[str]
         f" {measured['ece']:.5f}, base rate {measured['base_rate']:.5f}. In ten parts of"
         " equally many, from the least probable on:",
         "",
-        "| said | true |",
+        "| stated probability | share of true pairs |",
         "|---|---|",
         *(
             f"| {part['probability']:.4f} | {part['true']:.4f} |"

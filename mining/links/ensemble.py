@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -18,6 +18,9 @@ from ...core.progress import progress
 from ...core.ranking import filtered_ranks
 from .scorers import LinkScorer
 from .task import LinkTask
+
+if TYPE_CHECKING:
+    from ..molecules.structure_ranker import StructureRanker
 
 _ROUNDS = 10  # of the choice, so that weights are tenths or coarser
 _CELLS = 100_000_000  # log-odds held while weights are chosen
@@ -55,8 +58,8 @@ class Ensemble:
         self._trained = {"tail": trained, "head": trained.T.tocsr()}
 
     @property
-    def structure(self) -> Any:
-        """What answers for molecules: that of the first member that has it; else None."""
+    def structure(self) -> StructureRanker | None:
+        """The structure ranker of the first member that has one, which scores new molecules."""
         parts = (getattr(member.scorer, "structure", None) for member in self.members)
         return next((part for part in parts if part is not None), None)
 

@@ -1,10 +1,13 @@
-"""Honest evaluation of a link model: leaks looked for, baselines beside, figures with intervals."""
+"""Evaluate a link model on held-back edges, after a search for leaks and beside baselines.
+
+Every figure comes with an interval.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import polars as pl
@@ -14,13 +17,14 @@ from scipy import sparse
 from ...core.calibration import CALIBRATED_CANDIDATES, quality
 from ...core.errors import DataError, MissingError, ModelError
 from ...core.progress import progress
-from ...core.ranking import by_degree, pair_matrix, summarise
+from ...core.ranking import RankFigures, by_degree, pair_matrix, summarise
 from ...core.sparse import without
 from ...gnn.data import to_hetero_data
 from ...graph.kg import KnowledgeGraph
 from .baselines import Degree, Neighbours
-from .leaks import Leaks, find_leaks, same_entities
+from .leaks import Leaks, LinkLeakReport, find_leaks, same_entities
 from .metrics import (
+    EvaluatedCalibration,
     Scored,
     by_label,
     figures,
@@ -33,7 +37,51 @@ from .scorers import LinkScorer
 from .split import MANIFEST, read_edges
 
 ALL, NOT_ADME, NOT_LEAKED = "all", "without adme", "without leaks"
-Chosen = NDArray[np.bool_]
+# Which of the tested edges are in a part, (edges,).
+EdgeMask = NDArray[np.bool_]
+# By part of the edges, then by model (`model`, and the baselines).
+PartFigures = dict[str, dict[str, RankFigures]]
+# By `by_adme`, `by_tail_degree` and `by_head_degree`, then by model: a row for each stratum.
+Strata = dict[str, dict[str, list[RankFigures]]]
+
+
+class CandidateCounts(TypedDict):
+    """How many tails, and how many heads, a pair's answer is ranked among."""
+
+    tail: int
+    head: int
+
+
+class LinkEvaluation(TypedDict):
+    """The evaluation of a link model on held-back edges; a side is what is ranked: tail or head.
+
+    Attributes:
+        edges: where the tested edges are from.
+        tested: how many there are.
+        training_graph: whether the graph of the training was there to look for leaks in.
+        figures: by side and `both` (the ranks of both sides together), by part of the edges (`all`;
+            `without adme`: tails without that property, ranked among all; `without leaks`), and by
+            model (`model` and baselines); see `medkg.mining.links.metrics.figures`.
+        paired: likewise, what the model has over each baseline.
+        strata: by side, of all edges, by the degrees of tail and head in training and by the tail's
+            `adme`.
+        calibration: by side, the quality of the probabilities of the first candidates of every
+            query, and the `base_rate` that the model states. Of other edges than training held
+            back, of the queries among them.
+    """
+
+    model: str
+    relation: str
+    edges: str
+    tested: int
+    seed: int
+    training_graph: bool
+    leaks: LinkLeakReport
+    candidates: CandidateCounts
+    figures: dict[str, PartFigures]
+    paired: dict[str, PartFigures]
+    strata: dict[str, Strata]
+    calibration: dict[str, EvaluatedCalibration]
 
 
 def evaluate_model(
@@ -43,8 +91,8 @@ def evaluate_model(
     split: Path | str | None = None,
     allow_leaks: bool = False,
     seed: int = 0,
-) -> dict[str, Any]:
-    """All figures of a link model on held-back edges, beside the baselines on the same edges.
+) -> LinkEvaluation:
+    """Measure a link model on held-back edges, beside the baselines on the same edges.
 
     Args:
         edges: a TSV file with the pairs to test (head and tail, or subject and object), as
@@ -52,17 +100,6 @@ def evaluate_model(
         split: a folder of `medkg split`, whose test is taken. Without either, what training held
             back.
         allow_leaks: measure although training gives pairs away, with and without these.
-
-    Returns:
-        `model`, `relation`, `edges` (where from), `tested`, `leaks` and `candidates`. By what is
-        ranked (`tail`, `head`), by part of the edges (`all`; `without adme`: tails without that
-        property, ranked among all; `without leaks`), and by model (`model` and baselines):
-        `figures` (see `medkg.mining.links.metrics.figures`), `paired` (what the model has over each
-        baseline); and `strata`, of all edges, by the degrees of tail and head in training and by
-        the tail's `adme`. `both` are the ranks of both sides together. `calibration`, by what is
-        ranked: of the model's probabilities of the first candidates of every query, what
-        `medkg.core.calibration.quality` gives, and the `base_rate` that the model states. Of other
-        edges than training held back, of the queries among them.
 
     Raises:
         DataError: a file can't be read, or holds no edge.
@@ -83,9 +120,7 @@ def evaluate_model(
     with progress("Evaluating", len(DIRECTIONS) * len(scorers) * (1 + len(parts))) as step:
         sides = {s: _score_side(scorers, s, numbers, known, seed, step) for s in DIRECTIONS}
         by_side = {side: _figures(scored, parts, seed, step) for side, scored in sides.items()}
-    calibration = {
-        side: _calibration(model, side, numbers, known, held_back=held_back) for side in DIRECTIONS
-    }
+    both = _of_both_sides(sides, parts, numbers[:, 0], seed)
     return {
         "model": model.name,
         "relation": model.task.edge_type[1],
@@ -95,17 +130,17 @@ def evaluate_model(
         "training_graph": training is not None,
         "leaks": leaks.to_dict(),
         "candidates": {"tail": len(model.task.tails), "head": len(model.task.heads)},
-        "figures": {
-            **by_side,
-            "both": _of_both_sides(sides, parts, numbers[:, 0], seed),
-        },
+        "figures": {**by_side, "both": both},
         "paired": {side: _paired(scored, parts, seed) for side, scored in sides.items()},
         "strata": {side: _strata(model, scored, numbers, roles) for side, scored in sides.items()},
-        "calibration": calibration,
+        "calibration": {
+            side: _calibration(model, side, numbers, known, held_back=held_back)
+            for side in DIRECTIONS
+        },
     }
 
 
-# What is tested
+# The tested pairs
 
 
 def _known_pairs(model: LinkModel, tested: pl.DataFrame) -> sparse.csr_matrix:
@@ -133,14 +168,18 @@ def _test_pairs(
             raise DataError(f"is no split (it has no {MANIFEST})", path=split)
         file = Path(edges) if edges is not None else Path(str(split)) / "test.tsv"
         pairs, place = read_edges(file).select("head", "tail"), str(file)
-        pairs = _as_model_says(model, pairs).unique(maintain_order=True)
+        pairs = _by_model_identifiers(model, pairs).unique(maintain_order=True)
     if pairs.is_empty():
         raise DataError("there is no edge to test", path=place)
     return pairs, place
 
 
-def _as_model_says(model: LinkModel, pairs: pl.DataFrame) -> pl.DataFrame:
-    """Pairs by identifiers of the model: by merges and cross-references of its graph's nodes."""
+def _by_model_identifiers(model: LinkModel, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Pairs (head, tail) by the model's identifiers, found by merges and cross-references.
+
+    Raises:
+        MissingError: an end that the model has not seen.
+    """
     ends = ("head", model.task.heads, 0), ("tail", model.task.tails, 2)
     unseen = {end: set(pairs[end]) - set(names) for end, names, _ in ends}
     if not any(unseen.values()):
@@ -151,20 +190,20 @@ def _as_model_says(model: LinkModel, pairs: pl.DataFrame) -> pl.DataFrame:
         referred = nodes.select("id", xref="xrefs").explode("xref").drop_nulls()
         referred = referred.filter(pl.col("xref").is_unique())
         became = dict(referred.select("xref", "id").iter_rows()) | same
-        told = {name: became[name] for name in unseen[end] if name in became}
-        lost = sorted(name for name in unseen[end] if told.get(name) not in set(names))
+        renamed = {name: became[name] for name in unseen[end] if name in became}
+        lost = sorted(name for name in unseen[end] if renamed.get(name) not in set(names))
         if lost:
             raise MissingError(
                 f"{model.name} has not seen {len(lost)} ends, as {lost[0]}; take their edges out,"
                 " or train it on a graph that holds them"
             )
-        pairs = pairs.with_columns(pl.col(end).replace(told))
+        pairs = pairs.with_columns(pl.col(end).replace(renamed))
     return pairs
 
 
 def _numbers(model: LinkModel, pairs: pl.DataFrame) -> NDArray[np.int64]:
-    heads = {name: n for n, name in enumerate(model.task.heads)}
-    tails = {name: n for n, name in enumerate(model.task.tails)}
+    """The numbers of pairs' ends, (n, 2)."""
+    heads, tails = model.node_numbers
     rows = [(heads[head], tails[tail]) for head, tail in pairs.iter_rows()]
     return np.array(rows, dtype=np.int64).reshape(-1, 2)
 
@@ -176,7 +215,7 @@ def _adme(kg: KnowledgeGraph, pairs: pl.DataFrame) -> list[str]:
     return [roles.get(tail, "none") for tail in pairs["tail"]]
 
 
-def _parts(pairs: pl.DataFrame, roles: list[str], leaks: Leaks) -> dict[str, Chosen]:
+def _parts(pairs: pl.DataFrame, roles: list[str], leaks: Leaks) -> dict[str, EdgeMask]:
     """Which of the edges are in which part; a part that has all or none of them is left out."""
     leaked = set(leaks.pairs.iter_rows())
     parts = {
@@ -189,7 +228,7 @@ def _parts(pairs: pl.DataFrame, roles: list[str], leaks: Leaks) -> dict[str, Cho
     }
 
 
-# What the model was trained on
+# Leaks from the training graph, and baselines fitted to it
 
 
 def _training_graph(model: LinkModel) -> KnowledgeGraph | None:
@@ -204,6 +243,7 @@ def _training_graph(model: LinkModel) -> KnowledgeGraph | None:
 
 
 def _leaks(model: LinkModel, kg: KnowledgeGraph, pairs: pl.DataFrame) -> Leaks:
+    """The leaks of pairs (head, tail) in the graph of the model's training."""
     heads = np.array(model.task.heads, dtype=object)
     tails = np.array(model.task.tails, dtype=object)
     trained = pl.DataFrame(
@@ -214,11 +254,13 @@ def _leaks(model: LinkModel, kg: KnowledgeGraph, pairs: pl.DataFrame) -> Leaks:
 
 
 def _refusal(model: LinkModel, leaks: Leaks) -> str:
-    sorts = ", ".join(f"{count:,} × {sort}" for sort, count in leaks.to_dict()["by_sort"].items())
+    """The message that refuses to measure pairs that training gives away."""
+    report = leaks.to_dict()
+    sorts = ", ".join(f"{count:,} × {sort}" for sort, count in report["by_sort"].items())
     first = "\n".join(
         f"  {row['head']} – {row['tail']}: {row['subject']} {row['relation']} {row['object']}"
         f" ({row['leak']}; {row['levels']}, from {row['sources']})"
-        for row in leaks.to_dict()["first"]
+        for row in report["first"]
     )
     return (
         f"{leaks.pairs.height:,} of {leaks.tested:,} test pairs are in the graph that {model.name}"
@@ -229,16 +271,18 @@ def _refusal(model: LinkModel, leaks: Leaks) -> str:
 
 
 def _baselines(model: LinkModel, training: KnowledgeGraph | None) -> dict[str, LinkScorer]:
-    """Degree, and where its graph is there, nearest neighbours, of the model's training; none that
-    the model is itself."""
+    """Fit the baselines to the model's training pairs, but for one that is the model itself.
+
+    Nearest neighbours need the training graph, and are left out without it.
+    """
     trained = model.task.matrix("train")
-    found: dict[str, LinkScorer] = {}
+    baselines: dict[str, LinkScorer] = {}
     if model.settings["model"] != "degree":
-        found["degree"] = Degree.fit(trained)
+        baselines["degree"] = Degree.fit(trained)
     if training is not None and model.settings["model"] != "neighbours":
         data = to_hetero_data(training, exclude_edges=model.task.excluded)
-        found["neighbours"] = Neighbours.fit(data, model.task.edge_type, trained)
-    return found
+        baselines["neighbours"] = Neighbours.fit(data, model.task.edge_type, trained)
+    return baselines
 
 
 # Figures
@@ -264,15 +308,19 @@ def _score_side(
 
 
 def _figures(
-    scored: Mapping[str, Scored], parts: Mapping[str, Chosen], seed: int, step: Callable[..., None]
-) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    scored: Mapping[str, Scored],
+    parts: Mapping[str, EdgeMask],
+    seed: int,
+    step: Callable[..., None],
+) -> PartFigures:
+    """The figures of each part of the edges, by model."""
+    by_part: PartFigures = {}
     for part, chosen in parts.items():
-        found[part] = {}
+        by_part[part] = {}
         for name, all_edges in scored.items():
-            found[part][name] = figures(all_edges.where(chosen), seed=seed)
+            by_part[part][name] = figures(all_edges.where(chosen), seed=seed)
             step()
-    return found
+    return by_part
 
 
 def _calibration(
@@ -282,9 +330,10 @@ def _calibration(
     known: sparse.csr_matrix,
     *,
     held_back: bool,
-) -> dict[str, Any]:
-    """How good the probabilities of the queries' first candidates are, pairs that are known and
-    not tested left out.
+) -> EvaluatedCalibration:
+    """Measure the calibration of the probabilities of the queries' first candidates.
+
+    Pairs that are known and not tested are no candidates.
 
     Args:
         held_back: whether the edges that training held back are tested: then the queries are all
@@ -309,15 +358,15 @@ def _calibration(
 
 def _of_both_sides(
     sides: Mapping[str, Mapping[str, Scored]],
-    parts: Mapping[str, Chosen],
+    parts: Mapping[str, EdgeMask],
     heads: NDArray[np.int64],
     seed: int,
-) -> dict[str, Any]:
-    """Ranks of both sides together; drawn by heads."""
-    found: dict[str, Any] = {}
+) -> PartFigures:
+    """Figures over the ranks of both sides together, with intervals by bootstrap over heads."""
+    by_part: PartFigures = {}
     for part, chosen in parts.items():
         groups = np.concatenate([heads[chosen]] * len(sides))
-        found[part] = {
+        by_part[part] = {
             name: summarise(
                 np.concatenate([scored[name].ranks[chosen] for scored in sides.values()]),
                 groups,
@@ -325,15 +374,16 @@ def _of_both_sides(
             )
             for name in next(iter(sides.values()))
         }
-    return found
+    return by_part
 
 
-def _paired(scored: Mapping[str, Scored], parts: Mapping[str, Chosen], seed: int) -> dict[str, Any]:
+def _paired(scored: Mapping[str, Scored], parts: Mapping[str, EdgeMask], seed: int) -> PartFigures:
+    """Paired differences of the model and each baseline, by part."""
     ours = scored["model"]
     return {
         part: {
-            name: paired_difference(ours.where(chosen), found.where(chosen), seed=seed)
-            for name, found in scored.items()
+            name: paired_difference(ours.where(chosen), theirs.where(chosen), seed=seed)
+            for name, theirs in scored.items()
             if name != "model"
         }
         for part, chosen in parts.items()
@@ -342,18 +392,18 @@ def _paired(scored: Mapping[str, Scored], parts: Mapping[str, Chosen], seed: int
 
 def _strata(
     model: LinkModel, scored: Mapping[str, Scored], numbers: NDArray[np.int64], roles: list[str]
-) -> dict[str, Any]:
-    """By how many edges of the relation training had for the tail and the head; by adme."""
-    found: dict[str, Any] = {}
+) -> Strata:
+    """Figures by the degree of the tail, and of the head, in training, and by adme role."""
+    strata: Strata = {}
     if len(set(roles)) > 1:
-        found["by_adme"] = {name: by_label(s.ranks, roles) for name, s in scored.items()}
+        strata["by_adme"] = {name: by_label(s.ranks, roles) for name, s in scored.items()}
     for end, column in (("tail", 1), ("head", 0)):
         own = model.task.train[:, column]
         size = len(model.task.tails if column else model.task.heads)
         degrees = np.bincount(own, minlength=size)
         if model.task.symmetric:
             degrees += np.bincount(model.task.train[:, 1 - column], minlength=size)
-        found[f"by_{end}_degree"] = {
+        strata[f"by_{end}_degree"] = {
             name: by_degree(s.ranks, degrees[numbers[:, column]]) for name, s in scored.items()
         }
-    return found
+    return strata

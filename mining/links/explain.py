@@ -1,15 +1,15 @@
-"""Why a pair is predicted: paths through the graph with their evidence, and what is nearest to it.
+"""Explain predicted pairs by paths in the graph with their evidence, and by similar known nodes.
 
-Paths are what the graph holds between the two ends; they make a prediction plausible, whichever
-model made it. What a graph neural network itself built its score on is `attribute_to_edges`.
+Paths join the two ends in the graph; they make a prediction plausible, whichever model made it.
+The edges that a graph neural network's score rests on are given by `attribute_to_edges`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 import numpy as np
 import polars as pl
@@ -26,20 +26,23 @@ if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
 
 DAMPING = 0.4  # of degrees, as in Himmelstein & Baranzini, PLOS Comput Biol 2015
-_MOST_STEPS = 200_000  # two-step walks from a node that are followed, the heaviest
-_OUTSIDE = ("Document", "Patient")  # that a text or a patient has both tells of no mechanism
-_EVIDENCE = 5  # pieces shown a step
-_SHOWN = (
-    "id",
-    "source",
-    "level",
-    "document",
-    "sentence",
-    "polarity",
-    "certainty",
-    "probability",
-    "references",
-)
+_MOST_WALKS = 200_000  # the most two-step walks from a node that are followed, the heaviest
+_EXCLUDED_KINDS = ("Document", "Patient")  # a path over a text or a patient shows no mechanism
+_MOST_EVIDENCE = 5  # pieces shown for a step
+
+
+class EdgeEvidence(TypedDict):
+    """A piece of evidence for an edge; columns of `medkg.graph.frames.EVIDENCE`."""
+
+    id: str
+    source: str
+    level: str
+    document: str | None
+    sentence: str | None
+    polarity: str
+    certainty: str
+    probability: float
+    references: list[str] | None
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Step:
     relation: str
     object: str
     object_name: str
-    evidence: tuple[Mapping[str, Any], ...] = ()
+    evidence: tuple[EdgeEvidence, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,8 +114,8 @@ class Explanation:
         candidate: whether the model ranks the pair at all. The ranker orders some hundred tails of
             each head; rank and probability of another say nothing.
         paths: the heaviest paths of at most three edges, without the pair's own edge.
-        nearest_heads: known heads of the tail, those most like the head first.
-        nearest_tails: known tails of the head, those most like the tail first.
+        nearest_heads: known heads of the tail, the most similar to the head first.
+        nearest_tails: known tails of the head, the most similar to the tail first.
         attribution: for a graph neural network, the edges that its score rests on most: what the
             score would lose (to first order) without each. For the ranker, the known pairs, and
             what the score loses without each, in standard deviations of the scores of the head's
@@ -145,7 +148,7 @@ class Explanation:
     counterfactual: Counterfactual | None
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as JSON can hold it."""
+        """The explanation as JSON can hold it."""
         return asdict(self)
 
     def __str__(self) -> str:
@@ -186,8 +189,9 @@ class Explanation:
         return "\n".join(lines)
 
 
-def _cite(piece: Mapping[str, Any]) -> str:
-    place = piece["document"] or ", ".join(piece["references"]) or "no reference"
+def _cite(piece: EdgeEvidence) -> str:
+    """A piece of evidence as text: source, document or references, and the sentence."""
+    place = piece["document"] or ", ".join(piece["references"] or []) or "no reference"
     quoted = f": “{piece['sentence']}”" if piece["sentence"] else ""
     return f"{piece['source']}, {place}{quoted}"
 
@@ -197,7 +201,7 @@ class Explainer:
 
     def __init__(self, kg: KnowledgeGraph, edge_type: EdgeType):
         self._kg, self._edge_type = kg, edge_type
-        outside = kg.nodes.filter(pl.col("kind").is_in(_OUTSIDE))["id"].implode()
+        outside = kg.nodes.filter(pl.col("kind").is_in(_EXCLUDED_KINDS))["id"].implode()
         nodes = kg.nodes.select("id").with_row_index("n")
         edges = (
             kg.edges.select("id", "subject", "relation", "object", "probability")
@@ -243,16 +247,16 @@ class Explainer:
             if node != source and weight > back.get(node, (0.0, 0))[0]:
                 back[int(node)] = (float(weight), int(row))
 
-        found: list[tuple[float, list[int], list[int]]] = []
+        candidates: list[tuple[float, list[int], list[int]]] = []
         first = (walks.first == target) & ~self._predicted[walks.first_row]
-        found += [
+        candidates += [
             (float(walks.first_weight[i]), [target], [int(walks.first_row[i])])
             for i in np.flatnonzero(first)
         ]
         second = walks.through != target
         for i in np.flatnonzero(second & (walks.second == target)):
             rows = [int(walks.rows[0][i]), int(walks.rows[1][i])]
-            found.append((float(walks.weight[i]), [int(walks.through[i]), target], rows))
+            candidates.append((float(walks.weight[i]), [int(walks.through[i]), target], rows))
         if back:
             reached = np.zeros(len(self._names))
             reached[list(back)] = [weight for weight, _ in back.values()]
@@ -261,9 +265,11 @@ class Explainer:
                 if total[i] > 0:
                     node = int(walks.second[i])
                     rows = [int(walks.rows[0][i]), int(walks.rows[1][i]), back[node][1]]
-                    found.append((float(total[i]), [int(walks.through[i]), node, target], rows))
+                    candidates.append(
+                        (float(total[i]), [int(walks.through[i]), node, target], rows)
+                    )
         paths: dict[tuple[int, ...], Path] = {}
-        for weight, nodes, rows in sorted(found, key=lambda entry: (-entry[0], entry[2])):
+        for weight, nodes, rows in sorted(candidates, key=lambda entry: (-entry[0], entry[2])):
             if tuple(nodes) not in paths:
                 names = (self._names[source], *(self._names[node] for node in nodes))
                 steps = tuple(self._step(row) for row in rows)
@@ -281,8 +287,8 @@ class Explainer:
             at = self._begin[first][which] + offset
             total = weight[which] * self._weight[at]
             kept = self._end[at] != source
-            if kept.sum() > _MOST_STEPS:
-                least = np.partition(total[kept], -_MOST_STEPS)[-_MOST_STEPS]
+            if kept.sum() > _MOST_WALKS:
+                least = np.partition(total[kept], -_MOST_WALKS)[-_MOST_WALKS]
                 kept &= total >= least
             which, at, total = which[kept], at[kept], total[kept]
             walks = _Walks(
@@ -312,7 +318,7 @@ class Explainer:
             for path in paths
         ]
 
-    def evidence(self, edges: Sequence[str]) -> dict[str, tuple[Mapping[str, Any], ...]]:
+    def evidence(self, edges: Sequence[str]) -> dict[str, tuple[EdgeEvidence, ...]]:
         """Up to five pieces of evidence that assert each edge, the most probable first."""
         rows = (
             self._kg.evidence.filter(
@@ -320,14 +326,14 @@ class Explainer:
             )
             .sort("probability", "id", descending=[True, False])
             .group_by("edge", maintain_order=True)
-            .head(_EVIDENCE)
-            .select("edge", *_SHOWN)
+            .head(_MOST_EVIDENCE)
+            .select("edge", *EdgeEvidence.__annotations__)
         )
-        found: dict[str, tuple[Mapping[str, Any], ...]] = {}
+        by_edge: dict[str, tuple[EdgeEvidence, ...]] = {}
         for row in rows.iter_rows(named=True):
             edge = row.pop("edge")
-            found[edge] = (*found.get(edge, ()), row)
-        return found
+            by_edge[edge] = (*by_edge.get(edge, ()), cast(EdgeEvidence, row))
+        return by_edge
 
     def edge_step(self, edge: str) -> Step:
         """An edge by its id."""
@@ -337,11 +343,11 @@ class Explainer:
         return self._step(int(rows[0]))
 
     def nearest_heads(self, head: str, known: Sequence[str], most: int = 3) -> list[Nearest]:
-        """Of these known heads, those whose neighbours in the graph are most like this head's."""
+        """The known heads whose neighbours in the graph are the most similar to this head's."""
         return self._nearest(self._edge_type[0], self._head_profiles, head, known, most)
 
     def nearest_tails(self, tail: str, known: Sequence[str], most: int = 3) -> list[Nearest]:
-        """Of these known tails, those whose neighbours in the graph are most like this tail's."""
+        """The known tails whose neighbours in the graph are the most similar to this tail's."""
         return self._nearest(self._edge_type[2], self._tail_profiles, tail, known, most)
 
     def _nearest(

@@ -1,10 +1,10 @@
-"""Leaks: what in a training graph gives a test's pairs away."""
+"""Find leaks: edges of a training graph that give away the pairs of a test."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict, cast
 
 import numpy as np
 import polars as pl
@@ -38,7 +38,7 @@ MECHANISM = (
 
 
 def entailing(schema: Schema, relation: str) -> tuple[str, ...]:
-    """The relations that say of a pair what `relation` says: itself, then those that entail it.
+    """The relation itself, then the relations that entail it.
 
     Which entail which is declared in the schema (`entails`), and carries over: where A entails B
     and B entails C, A entails C.
@@ -46,21 +46,21 @@ def entailing(schema: Schema, relation: str) -> tuple[str, ...]:
     Raises:
         SchemaError: no such relation.
     """
-    found = [schema.relation(relation).name]
-    for name in found:
-        found += sorted(
-            r.name for r in schema.relations.values() if name in r.entails and r.name not in found
+    names = [schema.relation(relation).name]
+    for name in names:
+        names += sorted(
+            r.name for r in schema.relations.values() if name in r.entails and r.name not in names
         )
-    return tuple(found)
+    return tuple(names)
 
 
 def same_entities(kg: KnowledgeGraph) -> dict[str, str]:
     """Identifiers that merging makes another's, and that other: of merges that the graph records,
     and of those that `medkg merge` would still make in it."""
-    found = merge(
+    merged = merge(
         kg.with_frames(edges=empty(EDGES), evidence=empty(EVIDENCE), predictions=empty(PREDICTIONS))
     )
-    return dict(found.merges.filter("applied").select("merged", "kept").iter_rows())
+    return dict(merged.merges.filter("applied").select("merged", "kept").iter_rows())
 
 
 @dataclass(frozen=True)
@@ -69,15 +69,15 @@ class Groups:
 
     Attributes:
         same: identifiers that are the same entity's as another; see `same_entities`.
-        alike: compounds that are the same or nearly the same molecule as another, to the first of
-            their group.
-        similarity: Tanimoto similarity from which compounds are alike.
+        similar_compounds: compounds that are the same or nearly the same molecule as another, to
+            the first of their group.
+        similarity: Tanimoto similarity from which compounds are grouped.
         with_structure, compounds: how many compounds have a structure that can be read, of how
             many.
     """
 
     same: Mapping[str, str]
-    alike: Mapping[str, str]
+    similar_compounds: Mapping[str, str]
     similarity: float
     with_structure: int
     compounds: int
@@ -87,16 +87,16 @@ class Groups:
         return pl.col(column).replace(self.same)
 
     def group(self, column: str) -> pl.Expr:
-        """The identifier after merging, and of alike compounds the first."""
-        return self.entity(column).replace(self.alike)
+        """The identifier after merging, and of similar compounds the first."""
+        return self.entity(column).replace(self.similar_compounds)
 
 
 def group_nodes(kg: KnowledgeGraph, ids: Iterable[str], similarity: float = SIMILARITY) -> Groups:
-    """Which of these nodes count as one: the same entity, or compounds that are alike.
+    """Group the nodes that count as one: the same entity, or nearly the same compound.
 
-    Compounds are alike where the first block of their InChIKey is the same once salts and charges
+    Compounds are grouped where the first block of their InChIKey is the same once salts and charges
     are taken off, or where the Tanimoto similarity of their Morgan fingerprints is at least
-    `similarity`; and where both are like a third.
+    `similarity`; and where both are grouped with a third.
     """
     same = same_entities(kg)
     wanted = pl.Series(sorted(set(ids)), dtype=pl.String).implode()
@@ -107,29 +107,73 @@ def group_nodes(kg: KnowledgeGraph, ids: Iterable[str], similarity: float = SIMI
     from ..molecules.fingerprints import morgan_fingerprints, tanimoto
     from ..molecules.structures import inchikey_skeleton, structures_of
 
-    held = structures_of(kg.with_frames(nodes=compounds), _COMPOUND)
-    names = [same.get(node, node) for node in held.ids]
+    structures = structures_of(kg.with_frames(nodes=compounds), _COMPOUND)
+    names = [same.get(node, node) for node in structures.ids]
     links: list[tuple[int, int]] = []
-    for keys in ([inchikey_skeleton(molecule) for molecule in held.molecules], names):
+    for keys in ([inchikey_skeleton(molecule) for molecule in structures.molecules], names):
         first: dict[str, int] = {}
         links += [(first.setdefault(key, row), row) for row, key in enumerate(keys) if key]
-    prints = morgan_fingerprints(held.molecules)
+    prints = morgan_fingerprints(structures.molecules)
     for start in range(0, len(names), _ROWS):
-        near = tanimoto(prints[start : start + _ROWS], prints) >= similarity
-        links += [(start + int(a), int(b)) for a, b in zip(*near.nonzero(), strict=True)]
+        similar = tanimoto(prints[start : start + _ROWS], prints) >= similarity
+        links += [(start + int(a), int(b)) for a, b in zip(*similar.nonzero(), strict=True)]
     rows, columns = np.array(links, dtype=np.int64).reshape(-1, 2).T
     joined = sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=2 * (len(names),))
     labels = connected_components(joined, directed=False)[1] if names else np.empty(0, np.int64)
     table = pl.DataFrame({"id": pl.Series(names, dtype=pl.String), "label": labels})
     table = table.with_columns(first=pl.col("id").min().over("label"))
-    alike = dict(table.filter(pl.col("id") != pl.col("first")).select("id", "first").iter_rows())
-    return Groups(same, alike, similarity, len(held.ids), compounds.height)
+    similar_compounds = dict(
+        table.filter(pl.col("id") != pl.col("first")).select("id", "first").iter_rows()
+    )
+    return Groups(same, similar_compounds, similarity, len(structures.ids), compounds.height)
 
 
 def pair_key(groups: Groups, subject: str = "subject", tail: str = "object") -> list[pl.Expr]:
     """Two columns, `a` and `b`: the ends after merging, in order of the alphabet."""
     ends = groups.entity(subject), groups.entity(tail)
     return [pl.min_horizontal(*ends).alias("a"), pl.max_horizontal(*ends).alias("b")]
+
+
+class NotedPairs(TypedDict):
+    """Test pairs that something in training helps with, without giving them away.
+
+    Attributes:
+        pairs: how many.
+        example: the first of them; None if there is none.
+    """
+
+    pairs: int
+    example: str | None
+
+
+class LeakedPair(TypedDict):
+    """A test pair and an edge of training that gives it away; see `Leaks.found`."""
+
+    head: str
+    tail: str
+    leak: str
+    subject: str
+    relation: str
+    object: str
+    sources: str
+    levels: str
+
+
+class LinkLeakReport(TypedDict):
+    """Leaks in numbers.
+
+    Attributes:
+        pairs, leaked: how many test pairs there are, and how many are given away.
+        by_sort: how many are by each sort of leak.
+        first: the first five.
+        noted: see `Leaks`.
+    """
+
+    pairs: int
+    leaked: int
+    by_sort: dict[str, int]
+    first: list[LeakedPair]
+    noted: dict[str, NotedPairs]
 
 
 @dataclass(frozen=True)
@@ -146,7 +190,7 @@ class Leaks:
     """
 
     found: pl.DataFrame
-    noted: Mapping[str, Mapping[str, Any]]
+    noted: Mapping[str, NotedPairs]
     tested: int
 
     @property
@@ -154,15 +198,15 @@ class Leaks:
         """The test pairs that are given away: head, tail."""
         return self.found.select("head", "tail").unique(maintain_order=True)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> LinkLeakReport:
         """Counts, the first five, and what is only noted."""
         by_sort = self.found.unique(["head", "tail", "leak"]).group_by("leak").len().sort("leak")
         return {
             "pairs": self.tested,
             "leaked": self.pairs.height,
             "by_sort": dict(by_sort.iter_rows()),
-            "first": self.found.head(5).to_dicts(),
-            "noted": {name: dict(values) for name, values in self.noted.items()},
+            "first": cast(list[LeakedPair], self.found.head(5).to_dicts()),
+            "noted": dict(self.noted),
         }
 
 
@@ -174,7 +218,7 @@ def find_leaks(
     held_back: Iterable[str],
     groups: Groups | None = None,
 ) -> Leaks:
-    """Look for a test's pairs in the graph that a model was trained on, identifiers merged.
+    """Find a test's pairs in the graph that a model was trained on, identifiers merged.
 
     A pair is given away by an edge of training that joins its ends by the same relation, in either
     direction, or by one that entails it, whatever evidence the edge has, text included. Noted, but
@@ -198,22 +242,14 @@ def find_leaks(
     groups = groups or group_nodes(kg, pl.concat(ends).unique())
     keyed = pairs.with_columns(pair_key(groups, "head", "tail"))
     own = trained.select(subject="head", relation=pl.lit(relation, dtype=pl.String), object="tail")
-    others = (
-        kg.scan("edges")
-        .filter(~pl.col("id").is_in(out))
-        .filter(pl.col("relation") != relation)
-        .select("subject", "relation", "object")
-        .with_columns(pair_key(groups))
-        .join(keyed.lazy(), on=["a", "b"])
-        .collect()
-    )
+    others = _edges_of_other_relations(kg, relation, keyed, out, groups)
     entails = pl.col("relation").is_in(entailing(kg.schema, relation))
     own = own.with_columns(pair_key(groups)).join(keyed, on=["a", "b"])
     leaks = pl.concat([own, others.filter(entails).select(own.columns)])
     symmetric = kg.schema.relation(relation).symmetric
     leaks = _described(kg, leaks.with_columns(_leak_name(groups, relation, symmetric)))
     noted = {
-        "nearly the same compound": _alike(groups, pairs, trained, leaks),
+        "nearly the same compound": _similar_compounds(groups, pairs, trained, leaks),
         "class named by a mechanism": _classes(kg, pairs, out),
         "document that states it": _documents(kg, pairs, relation, out),
         **{
@@ -230,7 +266,27 @@ def find_leaks(
     )
 
 
-def _noted(rows: pl.DataFrame, example: str = "") -> dict[str, Any]:
+def _edges_of_other_relations(
+    kg: KnowledgeGraph, relation: str, pairs: pl.DataFrame, out: pl.Series, groups: Groups
+) -> pl.DataFrame:
+    """The training edges of other relations between the ends of pairs.
+
+    Args:
+        pairs: head, tail, and their `pair_key`.
+        out: ids of the edges that training left out, as one list.
+    """
+    return (
+        kg.scan("edges")
+        .filter(~pl.col("id").is_in(out))
+        .filter(pl.col("relation") != relation)
+        .select("subject", "relation", "object")
+        .with_columns(pair_key(groups))
+        .join(pairs.lazy(), on=["a", "b"])
+        .collect()
+    )
+
+
+def _noted(rows: pl.DataFrame, example: str = "") -> NotedPairs:
     """How many pairs (head, tail) the rows are about, and the first."""
     rows = rows.sort("head", "tail")
     first = f"{rows['head'][0]} – {rows['tail'][0]}{example}" if rows.height else None
@@ -238,7 +294,7 @@ def _noted(rows: pl.DataFrame, example: str = "") -> dict[str, Any]:
 
 
 def _leak_name(groups: Groups, relation: str, symmetric: bool) -> pl.Expr:
-    """What sort of leak an edge of training is, as the column `leak`."""
+    """The kind of leak that an edge of training is, as the column `leak`."""
     same_direction = groups.entity("subject") == groups.entity("head")
     return (
         pl.when(pl.col("relation") != relation)
@@ -269,23 +325,25 @@ def _described(kg: KnowledgeGraph, edges: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _alike(
+def _similar_compounds(
     groups: Groups,
     pairs: pl.DataFrame,
     trained: pl.DataFrame,
-    found: pl.DataFrame,
-) -> dict[str, Any]:
+    leaks: pl.DataFrame,
+) -> NotedPairs:
+    """Test pairs of which training has the tail with nearly the same compound, but for leaks."""
     grouped = [groups.group("head").alias("a"), groups.group("tail").alias("b")]
     known = trained.select(*grouped, like_head="head", like_tail="tail")
     rows = pairs.with_columns(grouped).join(known, on=["a", "b"])
-    rows = rows.join(found, on=["head", "tail"], how="anti").sort("head", "tail", "like_head")
+    rows = rows.join(leaks, on=["head", "tail"], how="anti").sort("head", "tail", "like_head")
     like = (
         "" if rows.is_empty() else f", trained on {rows['like_head'][0]} – {rows['like_tail'][0]}"
     )
     return _noted(rows, like)
 
 
-def _classes(kg: KnowledgeGraph, pairs: pl.DataFrame, out: pl.Series) -> dict[str, Any]:
+def _classes(kg: KnowledgeGraph, pairs: pl.DataFrame, out: pl.Series) -> NotedPairs:
+    """Test pairs whose head is in a class that is named by a mechanism of action."""
     named = kg.nodes.filter(pl.col("name").str.contains(MECHANISM), kind="DrugClass")
     targets = kg.nodes.filter(kind="Target").select(tail="id")
     members = (
@@ -302,7 +360,8 @@ def _classes(kg: KnowledgeGraph, pairs: pl.DataFrame, out: pl.Series) -> dict[st
 
 def _documents(
     kg: KnowledgeGraph, pairs: pl.DataFrame, relation: str, out: pl.Series
-) -> dict[str, Any]:
+) -> NotedPairs:
+    """Test pairs that a document states whose mentions of both ends training has."""
     stating = documents_of(kg, pairs, relation)
     mentions = (
         kg.scan("edges")
@@ -319,7 +378,7 @@ def _documents(
 
 
 def documents_of(kg: KnowledgeGraph, pairs: pl.DataFrame, relation: str) -> pl.DataFrame:
-    """The documents that speak of the pairs by this relation: head, tail, document."""
+    """The documents that are evidence of pairs by this relation: head, tail, document."""
     return (
         kg.scan("evidence")
         .filter(pl.col("relation") == relation)

@@ -1,4 +1,4 @@
-"""Figures of link prediction, from scores alone: ranks, early recognition, and classification.
+"""Metrics of link prediction: ranking, early recognition, and classification with negatives.
 
 Every figure comes with a 95 % interval by bootstrap over queries (heads, where tails are ranked):
 edges of one drug are alike, and edges drawn one by one would give intervals that are too narrow.
@@ -6,19 +6,19 @@ edges of one drug are alike, and edges drawn one by one would give intervals tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ...core.calibration import CALIBRATED_CANDIDATES
+from ...core.calibration import CALIBRATED_CANDIDATES, CalibrationQuality
 from ...core.errors import ModelError
 from ...core.ranking import (
     HITS,
+    RankFigures,
     Score,
     count_above,
     summarise,
@@ -35,16 +35,33 @@ from ...core.statistics import (
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-RATIOS = (1, 10, 100)  # negatives for a true pair
+RATIOS = (1, 10, 100)  # negative samples for a true pair
 PRECISION_AT = (1, 10, 50)
 ENRICHMENT_AT = (0.01, 0.05)  # shares of the ranked list
-_AREA_DRAWS = 200  # of these, for areas under curves, each of which goes through all pairs drawn
+_AREA_DRAWS = 200  # bootstrap draws of an area under a curve, each of which goes through all pairs
 _CELLS = 4_000_000  # scores held at a time
+
+
+class MeasuredCalibration(CalibrationQuality):
+    """The quality of the probabilities of queries' first candidates.
+
+    Attributes:
+        base_rate: that the model's calibration states.
+    """
+
+    base_rate: float
+
+
+class EvaluatedCalibration(MeasuredCalibration):
+    """As `MeasuredCalibration`, with the number of queries, and of candidates of each."""
+
+    queries: int
+    first: int
 
 
 @dataclass(frozen=True)
 class Scored:
-    """What a model makes of the true pairs of a test, asked from one side.
+    """The scores and ranks that a model gives the true pairs of a test, with one side ranked.
 
     Attributes:
         queries, answers: (edges,): the pairs, as numbers of nodes.
@@ -103,13 +120,13 @@ def score_pairs(
     ranks, scores, above, tied, listed = (np.zeros(n) for _ in range(5))
     drawn = np.full((n, negatives), np.nan)
     order = np.argsort(queries, kind="stable")
-    asked, starts = np.unique(queries[order], return_index=True)
+    unique_queries, starts = np.unique(queries[order], return_index=True)
     edges_of = np.split(order, starts[1:])
     step = max(1, _CELLS // max(known.shape[1], 1))
-    for start in range(0, len(asked), step):
-        chunk = asked[start : start + step]
-        found = score(torch.from_numpy(chunk)).detach().cpu().double().numpy()
-        if np.isnan(found).any():
+    for start in range(0, len(unique_queries), step):
+        chunk = unique_queries[start : start + step]
+        table = score(torch.from_numpy(chunk)).detach().cpu().double().numpy()
+        if np.isnan(table).any():
             raise ModelError("the model gives scores that are no numbers; train it anew")
         filtered = known[chunk]
         for row, query in enumerate(chunk):
@@ -117,8 +134,8 @@ def score_pairs(
             others = allowed.copy()
             others[filtered.indices[filtered.indptr[row] : filtered.indptr[row + 1]]] = False
             others[answers[edges]] = False
-            false = found[row][others]
-            true = found[row][answers[edges]]
+            false = table[row][others]
+            true = table[row][answers[edges]]
             scores[edges] = true
             more, same = count_above(true, false)
             ranks[edges] = 1 + more + same / 2
@@ -151,19 +168,19 @@ def first_candidates(
     step = max(1, _CELLS // max(left_out.shape[1], 1))
     for start in range(0, len(queries), step):
         rows = queries[start : start + step]
-        found = score(torch.from_numpy(rows)).detach().cpu().double().numpy().copy()
-        found[left_out[rows].nonzero()] = -np.inf
-        first = np.argsort(-found, axis=1, kind="stable")[:, :most]
-        found = np.take_along_axis(found, first, 1)
-        kept = found > -np.inf
-        scores.append(found[kept])
-        ranks.append(np.broadcast_to(np.arange(1.0, most + 1), found.shape)[kept])
+        table = score(torch.from_numpy(rows)).detach().cpu().double().numpy().copy()
+        table[left_out[rows].nonzero()] = -np.inf
+        first = np.argsort(-table, axis=1, kind="stable")[:, :most]
+        table = np.take_along_axis(table, first, 1)
+        kept = table > -np.inf
+        scores.append(table[kept])
+        ranks.append(np.broadcast_to(np.arange(1.0, most + 1), table.shape)[kept])
         are_true.append(np.take_along_axis(true[rows].toarray() > 0, first, 1)[kept])
     return np.concatenate(scores), np.concatenate(ranks), np.concatenate(are_true)
 
 
-def figures(scored: Scored, *, seed: int = 0, draws: int = DRAWS) -> dict[str, Any]:
-    """All figures of a test, each with its interval under `<name>_interval`.
+def figures(scored: Scored, *, seed: int = 0, draws: int = DRAWS) -> RankFigures:
+    """Compute all figures of a test, each with its interval under `<name>_interval`.
 
     Returns:
         `n` (edges), `groups` (queries); over edges `mrr`, `hits@k`; over queries `precision@k`
@@ -180,11 +197,12 @@ def figures(scored: Scored, *, seed: int = 0, draws: int = DRAWS) -> dict[str, A
         if name != "size":
             result |= _mean(name, values, counts)
     for ratio in RATIOS:
-        result |= _classified(scored, ratio, counts[:_AREA_DRAWS])
+        result |= _classification(scored, ratio, counts[:_AREA_DRAWS])
     return result
 
 
-def _mean(name: str, values: Floats, counts: Ints) -> dict[str, Any]:
+def _mean(name: str, values: Floats, counts: Ints) -> RankFigures:
+    """The mean over queries, with its interval."""
     if not len(values):
         return {name: None, f"{name}_interval": None}
     of = len(values) if name.startswith("precision@") else None  # enrichment has no upper bound
@@ -200,19 +218,20 @@ def _per_query(scored: Scored) -> dict[str, Floats]:
     """Precision and enrichment of each query's list; `size` is its number of true answers."""
     _, where = np.unique(scored.queries, return_inverse=True)
     size = np.bincount(where).astype(float)
-    found = {"size": size}
+    per_query = {"size": size}
     for k in PRECISION_AT:
-        found[f"precision@{k}"] = np.bincount(where, weights=_in_first(scored, k)) / k
-        found[f"best_precision@{k}"] = np.minimum(size, k) / k
+        per_query[f"precision@{k}"] = np.bincount(where, weights=_in_first(scored, k)) / k
+        per_query[f"best_precision@{k}"] = np.minimum(size, k) / k
     for share in ENRICHMENT_AT:
         first = _in_first(scored, share * scored.listed)
-        found[f"ef@{share:.0%}"] = np.bincount(where, weights=first) / size / share
+        per_query[f"ef@{share:.0%}"] = np.bincount(where, weights=first) / size / share
         listed = np.bincount(where, weights=scored.listed) / size
-        found[f"best_ef@{share:.0%}"] = np.minimum(1, share * listed / size) / share
-    return found
+        per_query[f"best_ef@{share:.0%}"] = np.minimum(1, share * listed / size) / share
+    return per_query
 
 
-def _classified(scored: Scored, ratio: int, counts: Ints) -> dict[str, Any]:
+def _classification(scored: Scored, ratio: int, counts: Ints) -> RankFigures:
+    """AUROC and AUPRC of the true pairs among `ratio` negative samples for each."""
     names = f"auroc@1:{ratio}", f"auprc@1:{ratio}"
     if not len(scored.ranks):
         return {key: None for name in names for key in (name, f"{name}_interval")}
@@ -227,7 +246,7 @@ def _classified(scored: Scored, ratio: int, counts: Ints) -> dict[str, Any]:
     ends = np.flatnonzero(np.append(values[1:] != values[:-1], True))
     drawn = np.array([_areas(true, ends, row[groups].astype(float)) for row in counts])
     whole = _areas(true, ends, np.ones(len(true)))
-    result: dict[str, Any] = {}
+    result: RankFigures = {}
     for column, name in enumerate(names):
         of_draws = drawn[:, column][~np.isnan(drawn[:, column])]
         result[name] = None if np.isnan(whole[column]) else round(float(whole[column]), 4)
@@ -267,8 +286,8 @@ def _areas(true: Floats, ends: Ints, weights: Floats) -> tuple[float, float]:
 
 def paired_difference(
     ours: Scored, theirs: Scored, *, seed: int = 0, draws: int = DRAWS
-) -> dict[str, Any]:
-    """What a model's MRR and Hits@k have over another's on the same edges, and how sure that is.
+) -> RankFigures:
+    """The differences of two models' MRR and Hits@k on the same edges, with intervals.
 
     Returns:
         For `mrr` and `hits@k` the difference, its 95 % interval by bootstrap over the queries that
@@ -288,7 +307,7 @@ def paired_difference(
     keys = ("", "_interval", "_ahead")
     if not len(ours.ranks):
         return {f"{name}{key}": None for name in names for key in keys}
-    result: dict[str, Any] = {}
+    result: RankFigures = {}
     for name in names:
         values = _value(name, ours.ranks) - _value(name, theirs.ranks)
         result |= difference_with_interval(name, values.mean(), bootstrap.means(values))
@@ -299,10 +318,10 @@ def _value(name: str, ranks: Floats) -> Floats:
     return 1 / ranks if name == "mrr" else (ranks <= int(name.removeprefix("hits@"))).astype(float)
 
 
-def by_label(ranks: Floats, labels: Sequence[str]) -> list[Mapping[str, Any]]:
-    """MRR and Hits@k of the edges, apart by a label, such as the relation."""
+def by_label(ranks: Floats, labels: Sequence[str]) -> list[RankFigures]:
+    """MRR and Hits@k of the edges with each label, such as the relation."""
     names = np.array(labels, dtype=str)
-    rows: list[Mapping[str, Any]] = []
+    rows: list[RankFigures] = []
     for label in sorted(set(labels)):
         here = ranks[names == label]
         rows.append(

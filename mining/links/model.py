@@ -1,4 +1,4 @@
-"""Link prediction: train a model, rank tails for a head or heads for a tail, and write it back."""
+"""A trained link model: it ranks tails for a head or heads for a tail, and explains pairs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -31,11 +31,16 @@ from ...graph.frames import (
     empty,
 )
 from ...graph.kg import KnowledgeGraph
-from ...graph.training_provenance import open_training_graph
-from .card import link_card, link_plots
+from ...graph.training_provenance import GraphRecord, open_training_graph
+from .card import LinkMetrics, link_card, link_plots
 from .explain import Explainer, Explanation
 from .recorded_pairs import recorded_status
-from .saved_scorers import calibrations_from_settings, model_label, scorer_from_tensors
+from .saved_scorers import (
+    LinkModelSettings,
+    calibrations_from_settings,
+    model_label,
+    scorer_from_tensors,
+)
 from .score_attribution import Attribution, ScoreAttributor, weighted_scorers
 from .scorers import LinkScorer
 from .task import LinkTask
@@ -61,12 +66,12 @@ class LinkModel:
         self,
         scorer: LinkScorer,
         task: LinkTask,
-        settings: Mapping[str, Any],
+        settings: LinkModelSettings,
         seed: int,
-        metrics: Mapping[str, Any],
+        metrics: LinkMetrics,
         calibrations: Mapping[str, Calibration],
         graph: KnowledgeGraph,
-        record: Mapping[str, Any],
+        record: GraphRecord,
         *,
         same_graph: bool = True,
     ):
@@ -112,9 +117,9 @@ class LinkModel:
             MissingError: no such entity, or one that the model has not seen.
         """
         if head is not None and tail is None:
-            direction, query = "tail", self._number(head, "tail")
+            direction, query = "tail", self.query_number(head, "tail")
         elif tail is not None and head is None:
-            direction, query = "head", self._number(tail, "head")
+            direction, query = "head", self.query_number(tail, "head")
         else:
             raise MissingError("give a head, or a tail, to predict for")
         rows = self._ranked(direction, query, top, include_trained)
@@ -160,7 +165,7 @@ class LinkModel:
         """
         frames = []
         for query in queries:
-            rows = self._ranked(direction, self._number(query, direction), top, False)
+            rows = self._ranked(direction, self.query_number(query, direction), top, False)
             explanations = [
                 json.dumps(
                     {
@@ -203,11 +208,11 @@ class LinkModel:
         Raises:
             MissingError: no such entity, or one that the model has not seen.
         """
-        h, t = self._number(head, "tail"), self._number(tail, "head")
+        h, t = self.query_number(head, "tail"), self.query_number(tail, "head")
         head_id, tail_id = self.task.heads[h], self.task.tails[t]
         score, rank, probability = self._standing("tail", h, t)
         _, head_rank, head_probability = self._standing("head", t, h)
-        explainer, known = self._explainer, self._known
+        explainer, known = self._explainer, self.known_pairs
         names = dict(self.graph.nodes.select("id", "name").iter_rows())
         attribution = self._attribution(h, t, rank)
         pair = {"head": [head_id], "tail": [tail_id], "known": [bool(known[h, t])]}
@@ -224,7 +229,7 @@ class LinkModel:
             head_probability=head_probability,
             head_rank=head_rank,
             known=bool(known[h, t]),
-            trained=bool(self._trained[h, t]),
+            trained=bool(self.training_pairs[h, t]),
             status=status[0],
             sources=tuple(sources[0]),
             candidate=self._are_candidates([(h, t)])[0],
@@ -277,23 +282,23 @@ class LinkModel:
         order = order[scores[order] > -np.inf]
         ranks = np.arange(1.0, len(order) + 1)
         probabilities = self.calibrations[direction].probability(scores[order], ranks)
-        told, nothing = [*order.tolist(), *unranked], [None] * len(unranked)
-        known = self._known if forward else self._known.T.tocsr()
+        numbers, nothing = [*order.tolist(), *unranked], [None] * len(unranked)
+        known = self.known_pairs if forward else self.known_pairs.T.tocsr()
         ids = self.task.heads, self.task.tails
-        asked, answers = ids if forward else ids[::-1]
+        queries, answers = ids if forward else ids[::-1]
         ends = {
-            "head" if forward else "tail": [asked[query]] * len(told),
-            "tail" if forward else "head": [answers[n] for n in told],
+            "head" if forward else "tail": [queries[query]] * len(numbers),
+            "tail" if forward else "head": [answers[n] for n in numbers],
         }
         return pl.DataFrame(
             {
                 "head": pl.Series(ends["head"], dtype=pl.String),
-                "relation": pl.Series([self.task.edge_type[1]] * len(told), dtype=pl.String),
+                "relation": pl.Series([self.task.edge_type[1]] * len(numbers), dtype=pl.String),
                 "tail": pl.Series(ends["tail"], dtype=pl.String),
                 "rank": pl.Series([*range(1, len(order) + 1), *nothing], dtype=pl.UInt32),
                 "score": pl.Series([*scores[order].tolist(), *nothing], dtype=pl.Float64),
                 "probability": pl.Series([*probabilities.tolist(), *nothing], dtype=pl.Float64),
-                "known": np.isin(told, known[query].indices),
+                "known": np.isin(numbers, known[query].indices),
             }
         )
 
@@ -316,40 +321,51 @@ class LinkModel:
 
     def _left_out(self, direction: str) -> sparse.csr_matrix:
         """The pairs that were trained on, (queries, answers)."""
-        return self._trained if direction == "tail" else self._trained.T.tocsr()
+        return self.training_pairs if direction == "tail" else self.training_pairs.T.tocsr()
 
-    def _number(self, text: str, direction: str) -> int:
-        """The number of a query's entity: a head where tails are ranked, else a tail."""
+    def query_number(self, text: str, direction: str) -> int:
+        """The number of a query's entity: a head where tails are ranked, else a tail.
+
+        Args:
+            text: its identifier or name.
+            direction: what is ranked, `tail` or `head`.
+
+        Raises:
+            MissingError: no such entity, or one that the model has not seen.
+            ModelError: no such direction.
+        """
         if direction not in DIRECTIONS:
             raise ModelError(f"a direction is tail or head, not {direction!r}")
         forward = direction == "tail"
         kind = self.task.edge_type[0 if forward else 2]
-        found = self.graph.resolve(text, kind)
-        numbers = self._numbers[0 if forward else 1]
-        if found not in numbers:
+        node = self.graph.resolve(text, kind)
+        numbers = self.node_numbers[0 if forward else 1]
+        if node not in numbers:
             raise MissingError(
-                f"{self.name} has not seen {found}: it was not in the graph that the model was"
+                f"{self.name} has not seen {node}: it was not in the graph that the model was"
                 " trained on; train a model on a graph that holds it"
             )
-        return numbers[found]
+        return numbers[node]
 
     @cached_property
-    def _numbers(self) -> tuple[dict[str, int], dict[str, int]]:
+    def node_numbers(self) -> tuple[dict[str, int], dict[str, int]]:
+        """The numbers of heads, and of tails, by identifier."""
         heads, tails = self.task.heads, self.task.tails
         return {x: n for n, x in enumerate(heads)}, {x: n for n, x in enumerate(tails)}
 
     @cached_property
-    def _trained(self) -> sparse.csr_matrix:
+    def training_pairs(self) -> sparse.csr_matrix:
+        """The pairs that the model was trained on, (heads, tails)."""
         return self.task.matrix("train")
 
     @cached_property
-    def _known(self) -> sparse.csr_matrix:
-        """The pairs that the graph holds, whether or not the model was trained on them."""
+    def known_pairs(self) -> sparse.csr_matrix:
+        """The pairs that the graph holds, trained on or not, (heads, tails)."""
         return self.pairs(self.graph.edges.filter(relation=self.task.edge_type[1]))
 
     def pairs(self, edges: pl.DataFrame) -> sparse.csr_matrix:
         """Edges (subject, object) between entities that the model knows, as (heads, tails)."""
-        heads, tails = self._numbers
+        heads, tails = self.node_numbers
         numbered = edges.select(
             pl.col("subject").replace_strict(heads, default=None, return_dtype=pl.Int64),
             pl.col("object").replace_strict(tails, default=None, return_dtype=pl.Int64),
@@ -376,9 +392,9 @@ class LinkModel:
         Raises:
             DataError: `path` is a file, or a folder that is no model folder.
         """
-        record = dict(self.record)
+        record = self.record
         if graph_path is not None:
-            record["path"] = str(Path(graph_path).resolve())
+            record = {**record, "path": str(Path(graph_path).resolve())}
         task = self.task
         save_model(
             path,
@@ -424,8 +440,8 @@ def load_link_model(path: Path | str, graph: KnowledgeGraph | None = None) -> Li
         path, folder.graph, graph, other="entities that are new in it have no predictions"
     )
     try:
-        settings = dict(folder.settings)
-        head_kind, relation, tail_kind = settings.pop("edge_type")
+        saved = dict(folder.settings)
+        head_kind, relation, tail_kind = saved.pop("edge_type")
         task = LinkTask(
             edge_type=(head_kind, relation, tail_kind),
             heads=folder.vocabulary["heads"],
@@ -434,9 +450,10 @@ def load_link_model(path: Path | str, graph: KnowledgeGraph | None = None) -> Li
             valid=folder.tensors["pairs.valid"].numpy(),
             test=folder.tensors["pairs.test"].numpy(),
             held_back=dict(folder.split),
-            symmetric=settings.pop("symmetric"),
+            symmetric=saved.pop("symmetric"),
         )
-        calibrations = calibrations_from_settings(settings.pop("calibrations"))
+        calibrations = calibrations_from_settings(saved.pop("calibrations"))
+        settings = cast(LinkModelSettings, saved)
         scorer = scorer_from_tensors(settings, without_prefix("scorer", folder.tensors), task)
     except (KeyError, ValueError, TypeError) as error:
         raise ModelError(f"{path}: lacks {error}; train the model anew") from error
@@ -447,9 +464,9 @@ def load_link_model(path: Path | str, graph: KnowledgeGraph | None = None) -> Li
         task,
         settings,
         folder.seed,
-        folder.metrics,
+        cast(LinkMetrics, folder.metrics),
         calibrations,
         graph,
-        folder.graph,
+        cast(GraphRecord, folder.graph),
         same_graph=same_graph,
     )

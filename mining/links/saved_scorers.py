@@ -1,9 +1,9 @@
-"""The scorers of link models as their folders hold them: settings and tensors."""
+"""Rebuild the scorers of link models from the settings and tensors in their folders."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from torch import Tensor
 
@@ -15,20 +15,40 @@ from .ensemble import Ensemble, EnsembleMember
 from .scorers import LinkScorer
 from .task import LinkTask
 
-Settings = Mapping[str, Any]  # of a model of any sort, as JSON holds them
+
+class MemberSettings(TypedDict):
+    """The settings of an ensemble's member."""
+
+    name: str
+    settings: LinkModelSettings
+    calibrations: Mapping[str, Mapping[str, float]]
 
 
-def model_label(settings: Settings) -> str:
-    """What sort of model these settings are of, such as `links-degree`, `links-rgcn-distmult`."""
+class LinkModelSettings(TypedDict):
+    """The settings of a link model, as its folder holds them.
+
+    Attributes:
+        model: what sort of model it is, such as `ranker`.
+        network: of a network, those of `NetworkSettings`.
+        members: of an ensemble.
+    """
+
+    model: str
+    network: NotRequired[Mapping[str, Any]]
+    members: NotRequired[list[MemberSettings]]
+
+
+def model_label(settings: LinkModelSettings) -> str:
+    """The label of a model with these settings, such as `links-degree`, `links-rgcn-distmult`."""
     if settings["model"] != "network":
         return f"links-{settings['model']}"
     return f"links-{settings['network']['encoder']}-{settings['network']['decoder']}"
 
 
 def scorer_from_tensors(
-    settings: Settings, tensors: Mapping[str, Tensor], task: LinkTask
+    settings: LinkModelSettings, tensors: Mapping[str, Tensor], task: LinkTask
 ) -> LinkScorer:
-    """The scorer that gave these tensors."""
+    """Rebuild the scorer that these tensors are of."""
     model = settings["model"]
     if model == "degree":
         return Degree.from_tensors(tensors)
@@ -57,5 +77,5 @@ def scorer_from_tensors(
 def calibrations_from_settings(
     values: Mapping[str, Mapping[str, float]],
 ) -> dict[str, Calibration]:
-    """The calibrations by direction that gave these numbers."""
+    """Rebuild the calibrations, by direction, from their parameters."""
     return {direction: Calibration.from_dict(numbers) for direction, numbers in values.items()}

@@ -3,9 +3,8 @@ as members of an ensemble."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
@@ -18,7 +17,7 @@ from ...graph.kg import KnowledgeGraph
 from .ensemble import Ensemble
 from .explain import Counterfactual, Explainer, Step
 from .node_features import add_features
-from .saved_scorers import model_label
+from .saved_scorers import LinkModelSettings, model_label
 from .scorers import LinkScorer
 from .task import LinkTask
 
@@ -34,7 +33,7 @@ class WeightedScorer(NamedTuple):
     """A trained scorer, the settings of its model, and its weight in the score."""
 
     scorer: LinkScorer
-    settings: Mapping[str, Any]
+    settings: LinkModelSettings
     weight: float
 
     @property
@@ -48,7 +47,7 @@ class WeightedScorer(NamedTuple):
         return self.scorer
 
 
-def weighted_scorers(scorer: LinkScorer, settings: Mapping[str, Any]) -> list[WeightedScorer]:
+def weighted_scorers(scorer: LinkScorer, settings: LinkModelSettings) -> list[WeightedScorer]:
     """What makes a model's score, the heaviest first: its scorer, or an ensemble's members."""
     if not isinstance(scorer, Ensemble):
         return [WeightedScorer(scorer, settings, 1.0)]
@@ -88,7 +87,7 @@ class ScoreAttributor:
     def __init__(
         self,
         scorer: LinkScorer,
-        settings: Mapping[str, Any],
+        settings: LinkModelSettings,
         task: LinkTask,
         graph: KnowledgeGraph,
         explainer: Explainer,

@@ -1,9 +1,11 @@
-"""Splits without leaks: which edges train, validate and test, and which edges none of them sees."""
+"""Split a relation's edges into training, validation and test without leaks.
+
+Edges that would give held-back pairs away are removed from all parts.
+"""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +23,7 @@ from .leaks import (
     find_leaks,
     group_nodes,
 )
+from .split_options import SplitDates, SplitOptions
 from .split_removals import (
     dated_later,
     edges_at,
@@ -31,7 +34,6 @@ from .split_removals import (
 )
 from .task import relation_edges
 
-HOWS = ("random", "new-heads", "new-tails", "by-source", "by-date")
 MANIFEST = "split.json"
 SPLIT_VERSION = 1
 PARTS = ("train", "valid", "test")
@@ -161,52 +163,65 @@ def split_links(
         DataError: too few edges, no such source, no dates, or a part that would be empty.
         SchemaError: no such relation.
     """
-    _check(how, share, sources, since, without)
-    relations = _other_relations(kg, relation, without)
+    options = SplitOptions(how, seed, share, tuple(sources), since, tuple(without), similarity)
+    _check_without(kg, relation, without)
     edge_type, rows = relation_edges(kg, relation)
     edges = rows.select("id", "sources", head="subject", tail="object")
     groups = group_nodes(kg, pl.concat([edges["head"], edges["tail"]]).unique(), similarity)
     ends = [groups.group("head"), groups.group("tail")]
     edges = edges.with_columns(a=pl.min_horizontal(ends), b=pl.max_horizontal(ends))
-    target, generator = share * edges.height, np.random.default_rng(seed)
-    facts: dict[str, Any] = {}
-    if how == "by-source":
-        tested, facts["sources"] = _of_sources(edges, sources), sorted(sources)
-    elif how == "by-date":
-        tested, facts["dates"] = _dated(kg, edges, since, target)
-    if how in ("by-source", "by-date"):
-        parts = _around_test(edges, tested, target, generator)
-    else:
-        units = _units(how, groups, symmetric=kg.schema.relation(relation).symmetric)
-        parts = _drawn(edges, units, {"test": target, "valid": target}, generator)
+    parts, dates = _assigned_parts(kg, relation, edges, groups, options)
     edges, same_pairs = one_part_a_pair(edges.join(parts, on="id"), groups, relation)
     counts = _counts(edges, rows.height)
-    held = edges.filter(pl.col("part") != "train")
-    removed = [
-        same_pairs,
-        entailing_edges(kg, relation, edges, held, groups),
-        mentions_of(kg, relation, held),
-    ]
-    if without:
-        new = held["head" if how == "new-heads" else "tail"].unique()
-        removed.append(edges_at(kg, new, relations))
-    if how == "by-date":
-        removed.append(dated_later(kg, relation, facts["dates"]["since"]))
+    removed = [same_pairs, *_edges_to_remove(kg, relation, edges, groups, options, dates)]
     split = LinkSplit(_listed(edges, relation), merged_removals(removed, edges), {})
-    made = {
+    report = {
         "relation": relation,
         "edge_type": list(edge_type),
-        "how": how,
-        "seed": seed,
-        "share": share,
-        **facts,
-        **({"without": sorted(without)} if without else {}),
-        "similarity": similarity,
+        **options.recorded(dates),
         "graph": kg.checksum(),
         "edges": rows.height,
         "counts": {**counts, "removed": rows.height - edges.height},
+        **_leak_report(kg, relation, split, edges, groups),
     }
-    return replace(split, report={**made, **_report(kg, relation, split, edges, groups)})
+    return replace(split, report=report)
+
+
+def _assigned_parts(
+    kg: KnowledgeGraph, relation: str, edges: pl.DataFrame, groups: Groups, options: SplitOptions
+) -> tuple[pl.DataFrame, SplitDates | None]:
+    """Assign each edge to a part: id, part; and, of a split by date, the dates."""
+    n_test, generator = options.share * edges.height, np.random.default_rng(options.seed)
+    if options.how == "by-source":
+        tested = _recorded_by_alone(edges, options.sources)
+        return _around_test(edges, tested, n_test, generator), None
+    if options.how == "by-date":
+        tested, dates = _dated_since(kg, edges, options.since, n_test)
+        return _around_test(edges, tested, n_test, generator), dates
+    units = _units(options.how, groups, symmetric=kg.schema.relation(relation).symmetric)
+    return _drawn(edges, units, {"test": n_test, "valid": n_test}, generator), None
+
+
+def _edges_to_remove(
+    kg: KnowledgeGraph,
+    relation: str,
+    edges: pl.DataFrame,
+    groups: Groups,
+    options: SplitOptions,
+    dates: SplitDates | None,
+) -> list[pl.DataFrame]:
+    """The edges that would give held-back pairs away, a frame for each reason."""
+    held = edges.filter(pl.col("part") != "train")
+    removed = [
+        entailing_edges(kg, relation, edges, held, groups),
+        mentions_of(kg, relation, held),
+    ]
+    if options.without:
+        new = held["head" if options.how == "new-heads" else "tail"].unique()
+        removed.append(edges_at(kg, new, _relations_without(kg, relation, options.without)))
+    if dates is not None:
+        removed.append(dated_later(kg, relation, dates["since"]))
+    return removed
 
 
 def _counts(edges: pl.DataFrame, n_edges: int) -> dict[str, int]:
@@ -224,36 +239,27 @@ def _counts(edges: pl.DataFrame, n_edges: int) -> dict[str, int]:
     return counts
 
 
-def _check(
-    how: str, share: float, sources: Sequence[str], since: str | None, without: Sequence[str]
-) -> None:
-    if how not in HOWS:
-        raise DataError(f"unknown way to split {how!r}; there are {', '.join(HOWS)}")
-    if since is not None and not re.fullmatch(r"\d{4}(-\d\d(-\d\d)?)?", since):
-        raise DataError(f"a date is written 2020, 2020-05 or 2020-05-31, not {since!r}")
-    if not 0 < share < 0.5:
-        raise DataError(f"share is between 0 and 0.5, not {share}")
-    for given, name, ways in (
-        (sources, "sources", ("by-source",)),
-        (since, "since", ("by-date",)),
-        (without, "without", ("new-heads", "new-tails")),
-    ):
-        if given and how not in ways:
-            raise DataError(f"{name} is for {' and '.join(ways)}, not for {how}")
+def _check_without(kg: KnowledgeGraph, relation: str, without: Sequence[str]) -> None:
+    """Check the relations whose edges new nodes are to lose.
 
-
-def _other_relations(kg: KnowledgeGraph, relation: str, named: Sequence[str]) -> list[str]:
-    others = sorted(set(kg.schema.relations) - {relation})
-    if ALL in named:
-        return others
-    for name in named:
+    Raises:
+        DataError: one of them is the relation that is split.
+        SchemaError: no such relation.
+    """
+    if ALL in without:
+        return
+    for name in without:
         kg.schema.relation(name)
         if name == relation:
             raise DataError(f"{relation} is split; its held-back edges are left out anyway")
-    return sorted(set(named))
 
 
-# Which part an edge goes to
+def _relations_without(kg: KnowledgeGraph, relation: str, without: Sequence[str]) -> list[str]:
+    """The relations named, sorted; for `all` every other one of the schema."""
+    return sorted(set(kg.schema.relations) - {relation} if ALL in without else set(without))
+
+
+# Assignment of edges to parts
 
 
 def _units(how: str, groups: Groups, *, symmetric: bool) -> list[pl.Expr]:
@@ -309,7 +315,12 @@ def _drawn(
     return pl.concat([chosen, left])
 
 
-def _of_sources(edges: pl.DataFrame, sources: Sequence[str]) -> pl.DataFrame:
+def _recorded_by_alone(edges: pl.DataFrame, sources: Sequence[str]) -> pl.DataFrame:
+    """The ids of the edges that no other than these sources records.
+
+    Raises:
+        DataError: no source is named, one is unknown, or there is no such edge.
+    """
     counts = edges.select(pl.col("sources").explode()).to_series().value_counts(sort=True)
     held = ", ".join(f"{name} ({count:,} edges)" for name, count in counts.iter_rows())
     if not sources:
@@ -323,15 +334,22 @@ def _of_sources(edges: pl.DataFrame, sources: Sequence[str]) -> pl.DataFrame:
     return tested
 
 
-def _dated(
-    kg: KnowledgeGraph, edges: pl.DataFrame, since: str | None, target: float
-) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """The edges all of whose evidence is dated since a cut, and the facts."""
+def _dated_since(
+    kg: KnowledgeGraph, edges: pl.DataFrame, since: str | None, n_test: float
+) -> tuple[pl.DataFrame, SplitDates]:
+    """The ids of the edges all of whose evidence is dated since a cut-off, and the dates.
+
+    Args:
+        since: the cut-off; if None, the latest that leaves at least `n_test` edges.
+
+    Raises:
+        DataError: no evidence has a date, or no edge has dates alone or is as new.
+    """
     ids = edges["id"].implode()
     evidence = kg.scan("evidence").filter(pl.col("edge").is_in(ids)).select("edge", "date")
     rows = evidence.collect()
-    undated = rows["date"].null_count()
-    if undated == rows.height:
+    rows_without_date = rows["date"].null_count()
+    if rows_without_date == rows.height:
         raise DataError(
             f"none of the {rows.height:,} rows of evidence has a date, so they can't be split"
             " by it; load a source that dates its evidence, or split another way"
@@ -343,7 +361,7 @@ def _dated(
     if dated.is_empty():
         raise DataError("every edge has evidence without a date, so none is known to be new")
     if since is None:
-        since = str(dated["date"][min(dated.height, max(1, round(target))) - 1])
+        since = str(dated["date"][min(dated.height, max(1, round(n_test))) - 1])
     tested = dated.filter(pl.col("date") >= since).select(id="edge")
     if tested.is_empty():
         raise DataError(f"no edge is dated {since} or later; the latest is {dated['date'][0]}")
@@ -352,7 +370,7 @@ def _dated(
         "earliest": dated["date"][-1],
         "latest": dated["date"][0],
         "rows": rows.height,
-        "rows_without_date": undated,
+        "rows_without_date": rows_without_date,
         "edges_without_date": first.height - dated.height,
     }
 
@@ -366,10 +384,10 @@ def _listed(edges: pl.DataFrame, relation: str) -> pl.DataFrame:
 # The report
 
 
-def _report(
+def _leak_report(
     kg: KnowledgeGraph, relation: str, split: LinkSplit, edges: pl.DataFrame, groups: Groups
-) -> dict[str, Any]:
-    """What a split kept together and removed, and what it only notes."""
+) -> dict[str, object]:
+    """What a split kept together, removed and only noted, as its report has it."""
     held_back = [edge for ids in split.held_back().values() for edge in ids]
     test, train = edges.filter(part="test"), edges.filter(part="train")
     leaks = find_leaks(kg, relation, test, train, held_back, groups)
@@ -388,11 +406,11 @@ def _report(
 
 def _ends(edges: pl.DataFrame) -> dict[str, dict[str, int]]:
     """For each part, how many heads and tails it has, and how many of them training lacks."""
-    found = {}
+    counts = {}
     train = edges.filter(part="train")
     for part in PARTS:
         rows = edges.filter(part=part)
-        found[part] = {
+        counts[part] = {
             f"{end}s{which}": ends.n_unique()
             for end in ("head", "tail")
             for which, ends in (
@@ -400,18 +418,18 @@ def _ends(edges: pl.DataFrame) -> dict[str, dict[str, int]]:
                 ("_new", rows.join(train, on=end, how="anti")[end]),
             )
         }
-    return found
+    return counts
 
 
 def _kept_together(edges: pl.DataFrame, groups: Groups) -> dict[str, int]:
-    """How many compounds could be compared, are alike, and how many edges that kept in one part."""
-    alike = len(set(groups.alike) | set(groups.alike.values()))
+    """How many compounds were compared and are similar, and how many edges share a part for it."""
+    similar = len(set(groups.similar_compounds) | set(groups.similar_compounds.values()))
     several = edges.filter(pl.len().over("a", "b") > 1)
     return {
         "compounds": groups.compounds,
         "with_structure": groups.with_structure,
-        "alike": alike,
-        "groups": len(set(groups.alike.values())),
+        "alike": similar,
+        "groups": len(set(groups.similar_compounds.values())),
         "edges_of_one_pair": several.height,
         "identifiers_joined": len(groups.same),
     }

@@ -1,4 +1,4 @@
-"""Train a link model and measure it: held-back edges' ranks, baselines beside, calibration."""
+"""Train a link model, calibrate it, and measure it beside the baselines on held-back edges."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -21,7 +20,7 @@ from ...core.atomic import check_replaceable
 from ...core.calibration import Calibration
 from ...core.errors import MissingError, ModelError
 from ...core.model_folder import CONFIG
-from ...core.ranking import by_degree, filtered_ranks, summarise
+from ...core.ranking import RankFigures, by_degree, filtered_ranks, summarise
 from ...gnn import parallel
 from ...gnn.data import to_hetero_data
 from ...gnn.settings import NetworkSettings, with_options
@@ -29,11 +28,13 @@ from ...gnn.training import context_of, device_of
 from ...graph.kg import KnowledgeGraph
 from ...graph.training_provenance import training_graph_record
 from .baselines import Degree, Neighbours
+from .card import LinkMetrics
 from .ensemble import Ensemble, EnsembleMember, choose_weights
 from .fit_network import fit_link_network
-from .metrics import first_candidates
+from .metrics import MeasuredCalibration, first_candidates
 from .model import DIRECTIONS, KIND, LinkModel
 from .node_features import add_features
+from .saved_scorers import LinkModelSettings
 from .scorers import LinkScorer
 from .task import LinkTask, link_task
 
@@ -48,8 +49,8 @@ def evaluate_links(
     direction: str = "tail",
     candidates: Sequence[str] | None = None,
     seed: int = 0,
-) -> dict[str, Any]:
-    """Where the model ranks true edges among all candidates that no known edge joins to the query.
+) -> RankFigures:
+    """Rank true edges among all candidates that no known edge joins to the query.
 
     Args:
         edges: the true edges: frame with subject and object.
@@ -65,7 +66,7 @@ def evaluate_links(
     Raises:
         MissingError: an end of an edge, or a candidate, that the model has not seen.
     """
-    heads, tails = model._numbers
+    heads, tails = model.node_numbers
     for column, numbers in (("subject", heads), ("object", tails)):
         if unseen := sorted(set(edges[column]) - set(numbers)):
             raise MissingError(f"{model.name} has not seen {len(unseen)} ends, as {unseen[0]}")
@@ -93,7 +94,8 @@ def _evaluate(
     direction: str,
     candidates: NDArray[np.int64] | None = None,
     seed: int = 0,
-) -> dict[str, Any]:
+) -> RankFigures:
+    """The figures of a scorer on pairs (n, 2); see `evaluate_links`."""
     forward = direction == "tail"
     queries, answers = (pairs if forward else pairs[:, ::-1]).T
     known = (known if forward else known.T).tocsr()
@@ -119,7 +121,7 @@ def train_links(
     out: Path | str | None = None,
     graph_path: Path | str | None = None,
     device: str | None = None,
-    **network: Any,
+    **network: object,
 ) -> LinkModel:
     """Train a model that predicts edges of a relation, and measure it beside the baselines.
 
@@ -159,7 +161,7 @@ def train_links(
     scorer, course = _fit(
         model, kg, data, task, network_settings, seed=seed, device=where, checkpoint=checkpoint
     )
-    settings: dict[str, Any] = {"model": model}
+    settings: LinkModelSettings = {"model": model}
     if model == "network":
         settings["network"] = network_settings.to_dict()
     trained = _measured(kg, data, task, scorer, settings, course, seed=seed, graph_path=graph_path)
@@ -171,7 +173,7 @@ def train_links(
 
 
 def _model_name(
-    model: str | None, options: Mapping[str, Any], context_relations: Sequence[str] | None
+    model: str | None, options: Mapping[str, object], context_relations: Sequence[str] | None
 ) -> str:
     """The model that is trained: the one named, or the one that the options are of.
 
@@ -203,7 +205,7 @@ def _fit(
     seed: int,
     device: torch.device | None,
     checkpoint: Path | None,
-) -> tuple[LinkScorer, Mapping[str, Any]]:
+) -> tuple[LinkScorer, Mapping[str, object]]:
     """Fit a model of that name; `settings` are the network's.
 
     Returns:
@@ -235,7 +237,7 @@ def ensemble_links(
     out: Path | str | None = None,
     graph_path: Path | str | None = None,
 ) -> LinkModel:
-    """Several trained models as one, measured as each is; see `medkg.mining.links.ensemble`.
+    """Combine trained models into an ensemble, and measure it; see `medkg.mining.links.ensemble`.
 
     Args:
         models: of one relation, trained on one graph with the same edges held back.
@@ -255,7 +257,7 @@ def ensemble_links(
     kg, task = first.graph, first.task
     members = [EnsembleMember(model.scorer, model.calibrations) for model in models]
     weights, _ = choose_weights(members, task, seed=seed)
-    settings = {
+    settings: LinkModelSettings = {
         "model": "ensemble",
         "members": [
             {
@@ -283,7 +285,7 @@ def ensemble_links(
 
 
 def _check_members(models: Sequence[LinkModel]) -> None:
-    """Refuse members that were not trained on one graph with one split.
+    """Check that members were trained on one graph with one split.
 
     Raises:
         ModelError: names the models and what differs.
@@ -313,33 +315,44 @@ def _measured(
     data: HeteroData,
     task: LinkTask,
     scorer: LinkScorer,
-    settings: Mapping[str, Any],
-    course: Mapping[str, Any],
+    settings: LinkModelSettings,
+    course: Mapping[str, object],
     *,
     seed: int,
     graph_path: Path | str | None,
 ) -> LinkModel:
-    """The model that a scorer makes: its figures, the baselines' beside, its calibrations."""
+    """Make a model of a trained scorer: measure it and the baselines, and calibrate it."""
     trained, known = task.matrix("train"), task.matrix("train", "valid", "test")
-    metrics: dict[str, Any] = {"training": course} if course else {}
-    metrics["valid"] = _evaluate(scorer, task, task.valid, known, "tail")
-    metrics["test"] = {d: _evaluate(scorer, task, task.test, known, d) for d in DIRECTIONS}
     baselines: dict[str, LinkScorer] = {
         "degree": Degree.fit(trained),
         "neighbours": Neighbours.fit(data, task.edge_type, trained),
     }
-    metrics["baselines"] = {
-        name: {d: _evaluate(baseline, task, task.test, known, d) for d in DIRECTIONS}
-        for name, baseline in baselines.items()
+    calibrations, measured = _calibrate(scorer, task)
+    metrics: LinkMetrics = {
+        "valid": _evaluate(scorer, task, task.valid, known, "tail"),
+        "test": {d: _evaluate(scorer, task, task.test, known, d) for d in DIRECTIONS},
+        "baselines": {
+            name: {d: _evaluate(baseline, task, task.test, known, d) for d in DIRECTIONS}
+            for name, baseline in baselines.items()
+        },
+        "calibration": measured,
     }
-    calibrations, metrics["calibration"] = _calibrate(scorer, task)
+    if course:
+        metrics = {"training": course, **metrics}
     record = training_graph_record(kg, graph_path)
     return LinkModel(scorer, task, settings, seed, metrics, calibrations, kg, record)
 
 
-def _calibrate(scorer: LinkScorer, task: LinkTask) -> tuple[dict[str, Calibration], dict[str, Any]]:
-    """Fitted on the validation edges, measured on the test edges, for both directions."""
-    calibrations, measured = {}, {}
+def _calibrate(
+    scorer: LinkScorer, task: LinkTask
+) -> tuple[dict[str, Calibration], dict[str, MeasuredCalibration]]:
+    """Fit calibrations on the validation edges, and measure them on the test edges.
+
+    Returns:
+        By direction: the calibrations, and their quality where there are test edges.
+    """
+    calibrations: dict[str, Calibration] = {}
+    measured: dict[str, MeasuredCalibration] = {}
     for direction in DIRECTIONS:
         calibrations[direction] = calibration.fit(
             *_first_candidates(scorer, task, direction, "valid", "test")

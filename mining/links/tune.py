@@ -1,4 +1,7 @@
-"""Settings of a network chosen by trying: seeded, pruned, and going on after a kill."""
+"""Tune the settings of a network by validation MRR, with Optuna.
+
+Trials are seeded and pruned, and are kept in a database, from which a killed tuning goes on.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import optuna
 import torch
@@ -22,8 +24,10 @@ from ...gnn.data import to_hetero_data
 from ...gnn.settings import (
     NetworkSettings,
     Range,
+    TunedValue,
     options,
     to_toml,
+    with_options,
 )
 from ...gnn.training import context_of, device_of
 from ...graph.kg import KnowledgeGraph
@@ -49,7 +53,7 @@ def tune_links(
     context_relations: Sequence[str] | None = None,
     device: str | None = None,
 ) -> NetworkSettings:
-    """Try settings of a network, and give those with the best validation MRR.
+    """Search for the network settings with the best validation MRR.
 
     Each trial's settings follow from the finished ones (tree-structured Parzen estimator: Bergstra
     et al., NIPS 2011) and the seed; a trial ends early where its validation MRR is below the median
@@ -71,7 +75,7 @@ def tune_links(
     data = to_hetero_data(kg, exclude_edges=task.excluded)
     settings = replace(settings, context=context_of(data, task.edge_type, context_relations))
     add_features(data, kg, settings.features)
-    space, where = _space(settings, fixed), device_of(device)
+    space, where = _search_space(settings, fixed), device_of(device)
 
     folder.mkdir(parents=True, exist_ok=True)
     identity = [relation, seed, task.held_back, kg.checksum(), settings.to_dict(), sorted(space)]
@@ -79,25 +83,34 @@ def tune_links(
     with progress("Tuning", trials) as shown:
         shown(done := len(study.get_trials(deepcopy=False, states=_FINISHED)))
         while done < trials:
-            # A sampler of its own for each trial, so that one tried anew is the same.
+            # A sampler of its own for each trial, so that a repeated one has the same settings.
             study.sampler = optuna.samplers.TPESampler(seed=hash((seed, done)) % 2**32)
             trial = study.ask()
             values = {name: _suggest(trial, name, space[name]) for name in space}
-            _run_trial(study, trial, data, task, replace(settings, **values), seed, where)
+            _run_trial(study, trial, data, task, with_options(settings, values), seed, where)
             done += 1
-            if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+            if not _has_scores(study):
                 shown(1, "none with scores yet")
                 continue
-            best = replace(settings, **study.best_params)
-            with atomic_file(folder / BEST) as file:
-                about = f"# Validation MRR {study.best_value:.4f}, the best of {done} trials."
-                file.write_text(f"{about}\n\n{to_toml({'network': best})}", encoding="utf-8")
+            _write_best(study, replace(settings, **study.best_params), folder, done)
             shown(1, f"best validation MRR {study.best_value:.3f}")
-    if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+    if not _has_scores(study):
         raise ModelError(
             f"none of {trials} trials gave scores that are numbers; set a lower learning rate"
         )
     return replace(settings, **study.best_params)
+
+
+def _has_scores(study: optuna.Study) -> bool:
+    """Whether some trial was trained to its end."""
+    return bool(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
+
+
+def _write_best(study: optuna.Study, best: NetworkSettings, folder: Path, done: int) -> None:
+    """Write the best settings of the trials done so far, as a file of settings."""
+    about = f"# Validation MRR {study.best_value:.4f}, the best of {done} trials."
+    with atomic_file(folder / BEST) as file:
+        file.write_text(f"{about}\n\n{to_toml({'network': best})}", encoding="utf-8")
 
 
 def _open_study(folder: Path, identity: str) -> optuna.Study:
@@ -140,8 +153,10 @@ def _run_trial(
         study.tell(trial, state=TrialState.PRUNED)
 
 
-def _space(settings: NetworkSettings, fixed: Collection[str]) -> dict[str, Range | tuple[Any, ...]]:
-    """Where to look, by option."""
+def _search_space(
+    settings: NetworkSettings, fixed: Collection[str]
+) -> dict[str, Range | tuple[TunedValue, ...]]:
+    """The search space: the values or the range to try, by option."""
     fixed = {*fixed}
     if settings.encoder == "lookup" or settings.batch:
         fixed.add("layers")  # it has none, or as many as neighbours says
@@ -152,7 +167,8 @@ def _space(settings: NetworkSettings, fixed: Collection[str]) -> dict[str, Range
     }
 
 
-def _suggest(trial: Trial, name: str, where: Range | tuple[Any, ...]) -> Any:
+def _suggest(trial: Trial, name: str, where: Range | tuple[TunedValue, ...]) -> object:
+    """A value for an option, drawn by the study's sampler."""
     if isinstance(where, Range):
         return trial.suggest_float(name, where.low, where.high, log=where.log)
     return trial.suggest_categorical(name, where)

@@ -139,7 +139,7 @@ def screen(
         ModelError: the model has no part that ranks by structure.
     """
     ranker = structure_ranker_of(model)
-    tail = model._number(target, "head")
+    tail = model.query_number(target, "head")
     path = Path(library)
     quarantine = Quarantine() if quarantine is None else quarantine
     best = _BestMolecules(top * _SERIES if diverse else top)

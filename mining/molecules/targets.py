@@ -67,12 +67,13 @@ def targets_of(
     with one_thread():
         scores = ranker.score(features)[0]
     same_nodes = _same_nodes(model, molecule)
-    heads = [model._numbers[0][node] for node, _ in same_nodes if node in model._numbers[0]]
-    trained = [] if include_trained else sorted({*model._trained[heads].indices.tolist()})
+    numbers, _ = model.node_numbers
+    heads = [numbers[node] for node, _ in same_nodes if node in numbers]
+    trained = [] if include_trained else sorted({*model.training_pairs[heads].indices.tolist()})
     scores[trained] = -np.inf
     order = np.argsort(-scores, kind="stable")[:top]
     order = order[scores[order] > -np.inf]
-    known = np.isin(order, model._known[heads].indices).tolist()
+    known = np.isin(order, model.known_pairs[heads].indices).tolist()
     ligands = KnownLigands(model, ranker)
     similarity = tanimoto(features.morgan, ranker.ligands.morgan)[0]
     tails = [model.task.tails[n] for n in order]

@@ -21,7 +21,7 @@ from ...core.statistics import (
     drawn_means,
     with_interval,
 )
-from ..links.leaks import Leaks, find_leaks
+from ..links.leaks import Leaks, LinkLeakReport, find_leaks
 from ..links.split import MANIFEST, read_edges
 from .resolve import Notices, resolved
 
@@ -74,7 +74,7 @@ class TreatmentReport(Comparison):
     tested_on: str
     seed: int
     set_aside: dict[str, int]
-    leaks: dict[str, Any]
+    leaks: LinkLeakReport
     drugs: int
 
 

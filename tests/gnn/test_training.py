@@ -18,7 +18,7 @@ from medkg.core.errors import ModelError
 from medkg.gnn.data import to_hetero_data
 from medkg.gnn.network import LinkNetwork, compact
 from medkg.gnn.settings import NetworkSettings
-from medkg.gnn.training import _State, context_of
+from medkg.gnn.training import _TrainingState, context_of
 from medkg.gnn.training_steps import TrainingGraph
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.links.fit_network import fit_link_network
@@ -153,12 +153,12 @@ def test_no_training_goes_on_from_one_that_other_edges_validated(
 
 def rates(settings: NetworkSettings, mrrs: list[float]) -> list[float]:
     network = LinkNetwork({"Drug": 2, "Target": 2}, ("Drug", "TARGETS", "Target"), settings)
-    state, found = _State(network, settings), []
+    state, found = _TrainingState(network, settings), []
     for mrr in mrrs:
         state.set_rate(0.5)
         found.append(state.optimisers[0].param_groups[0]["lr"])
         state.epoch += 1
-        state.look(mrr)
+        state.record_validation(mrr)
     return found
 
 
@@ -182,7 +182,7 @@ def test_schedules() -> None:
 def test_clipping_shortens_the_whole_gradient(kg: KnowledgeGraph, batch: int) -> None:
     settings = NetworkSettings(dim=4, clip=0.25, batch=batch)
     network = LinkNetwork({"Drug": 3, "Target": 3}, ("Drug", "TARGETS", "Target"), settings)
-    state = _State(network, settings)
+    state = _TrainingState(network, settings)
     rows = {kind: torch.arange(2) for kind in ("Drug", "Target")} if batch else None
     vectors = network.encoder.nodes(rows)
     loss = 100 * (vectors["Drug"].sum() + network.relation().sum())

@@ -18,12 +18,10 @@ from medkg.gnn.data import to_hetero_data, vocabulary
 from medkg.gnn.decoders import DECODERS
 from medkg.gnn.embeddings.model import (
     EmbeddingModel,
-    degree_ranks,
     load_embeddings,
     train_embeddings,
-    triple_ranks,
-    triples_of,
 )
+from medkg.gnn.embeddings.ranking import degree_ranks, triple_ranks, triples_of
 from medkg.gnn.embeddings.training import Embeddings, Triples
 from medkg.gnn.settings import EmbeddingSettings
 from medkg.graph.kg import KnowledgeGraph

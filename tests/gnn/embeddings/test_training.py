@@ -18,7 +18,7 @@ import torch
 from medkg.core.checkpoint import CHECKPOINT
 from medkg.core.errors import DataError, ModelError
 from medkg.gnn.decoders import DECODERS
-from medkg.gnn.embeddings.model import triple_ranks
+from medkg.gnn.embeddings.ranking import triple_ranks
 from medkg.gnn.embeddings.training import (
     Training,
     Triples,

@@ -126,9 +126,9 @@ def test_groups_of_compounds() -> None:
     structures = {"d1": ALANINE, "d2": SALT, "d3": MIRRORED, "d4": CAFFEINE, "d5": "no structure"}
     kg = graph([(f"d{n}", "TARGETS", "g1") for n in range(1, 7)], structures)
     groups = group_nodes(kg, kg.nodes["id"])
-    assert groups.alike == {"drugbank:2": "drugbank:1", "drugbank:3": "drugbank:1"}
+    assert groups.similar_compounds == {"drugbank:2": "drugbank:1", "drugbank:3": "drugbank:1"}
     assert (groups.with_structure, groups.compounds) == (4, 6)
-    assert set(group_nodes(kg, kg.nodes["id"], 0.01).alike) == {
+    assert set(group_nodes(kg, kg.nodes["id"], 0.01).similar_compounds) == {
         "drugbank:2", "drugbank:3", "drugbank:4"
     }  # fmt: skip
     assert group_nodes(kg, ["NCBIGene:1"]).compounds == 0

@@ -262,8 +262,8 @@ def test_a_checkpoint_of_another_training_is_not_taken(kg: KnowledgeGraph, tmp_p
             if len(looks) == 2:
                 raise KeyboardInterrupt
 
-        original = fit._State.look
-        patch.setattr(fit._State, "look", look)
+        original = fit._TrainingState.record_validation
+        patch.setattr(fit._TrainingState, "record_validation", look)
         with pytest.raises(KeyboardInterrupt):
             train_links(kg, dim=8, epochs=30, out=out)
     assert (tmp_path / "model.checkpoint" / CHECKPOINT).exists()

@@ -12,12 +12,12 @@ from medkg.core.errors import DataError, SchemaError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.links.leaks import entailing, find_leaks, same_entities
 from medkg.mining.links.split import (
-    HOWS,
     LinkSplit,
     held_back,
     read_edges,
     split_links,
 )
+from medkg.mining.links.split_options import HOWS
 from medkg.mining.links.train import train_links
 from tests.mining.links.split_graph import ALANINE, CAFFEINE, IBUPROFEN, MIRRORED, SALT, graph
 
