@@ -123,7 +123,7 @@ def test_held_back_edges_reach_neither_messages_nor_degrees(kg: KnowledgeGraph) 
     assert pairs == {tuple(p) for p in full.task.train.tolist()}
 
     # The network's vectors are those of the graph without the held-back edges.
-    trained, used = full._network
+    trained, used = full._attributor.network
     trained.eval()
     counts = {kind: used[kind].num_nodes for kind in used.node_types}
     messages = {}
