@@ -1,6 +1,18 @@
-"""A run of extraction: documents in chunks, read here or by worker processes, finished ones kept.
+"""Reading of many documents into one graph: in chunks, here or in worker processes, resumable.
 
-See `chunks` for what is kept, and `workers` for who reads.
+Nodes of that graph: the documents (with the checksum of their text and of what read it), their
+patients, the terminology's nodes that are mentioned (with name, synonyms and cross-references, so
+that merging joins them), and mentions that link to nothing as `text:` nodes where the recogniser is
+sure of them. Evidence, all "text-mined":
+
+- Document–MENTIONS–node, offsets in the qualifiers;
+- relations of a sentence, with its context. Probability: the relation's times both ends' link
+  scores (an unlinked end counts with its mention's probability);
+- of a patient: HAS_PHENOTYPE, HAS_DISEASE, UNDERWENT and TAKES (dose, route, frequency) with the
+  mention's context, LACKS_PHENOTYPE for a denied symptom. Probability: the mention's times its link
+  score.
+
+`chunks` says what is kept of an interrupted run, `workers` how processes share the reading.
 """
 
 from __future__ import annotations
@@ -106,19 +118,7 @@ def read_documents(
 ) -> KnowledgeGraph:
     """Read documents into a graph of their own, to be merged with the terminology's.
 
-    Nodes: the documents (with the checksum of their text and of what read it), their patients, the
-    terminology's nodes that are mentioned (with name, synonyms and cross-references, so that
-    merging joins them), and mentions that link to nothing as `text:` nodes where the recogniser is
-    sure of them. Evidence, all "text-mined":
-
-    - Document–MENTIONS–node, offsets in the qualifiers;
-    - relations of a sentence, with its context. Probability: the relation's times both ends' link
-      scores (an unlinked end counts with its mention's probability);
-    - of a patient: HAS_PHENOTYPE, HAS_DISEASE, UNDERWENT and TAKES (dose, route, frequency) with
-      the mention's context, LACKS_PHENOTYPE for a denied symptom. Probability: the mention's times
-      its link score.
-
-    Memory does not grow with the number of documents, but for their nodes.
+    The module says what it holds. Memory does not grow with the number of documents, but for nodes.
 
     Args:
         model: folder of a mention recogniser, or any spaCy model by name or folder; None: the one
@@ -127,12 +127,10 @@ def read_documents(
         linker: `scispacy_linker:umls` (or mesh, rxnorm, go, hpo) for scispaCy's; None: medkg's.
         sentences: keep the sentences; without, only their offsets.
         quarantine: gets the documents that can't be read, by name.
-        workers: processes that read; with one, it is this. A document that ends a worker is set
-            aside, where it would end this process.
-        keep: folder for what is finished, which an interrupted run leaves there and the same run
-            then takes over. The caller deletes it when the graph is saved (`chunks.clear`).
-        known: readings of documents by their identifier (`medkg.graph.document_readings`); a
-            document of which this would be the same reading is left alone.
+        workers: processes that read; 1: this one. A document that ends a worker is set aside.
+        keep: folder for finished chunks, which the same run takes over if it was interrupted; to
+            be deleted when the graph is saved (`chunks.clear`).
+        known: readings by document (`medkg.graph.document_readings`); the same aren't done again.
         summary: gets what was done.
 
     Raises:
@@ -140,10 +138,8 @@ def read_documents(
         DataError: without a quarantine, a document can't be read; another run uses `keep`.
     """
     start = time.perf_counter()
-    refused = Quarantine()
     summary = Summary() if summary is None else summary
-    licence = _licence(relations_model)
-    nodes = terminology.nodes
+    source = _source(_licence(relations_model))
     with ExitStack() as stack:
         settings = Settings(
             terminology=stack.enter_context(temporary_folder()) / "terminology",
@@ -151,21 +147,16 @@ def read_documents(
             relations_model=None if relations_model is None else str(relations_model),
             linker=linker,
             sentences=sentences,
-            reader=fingerprint(nodes, model, relations_model, sentences, linker),
+            reader=fingerprint(terminology.nodes, model, relations_model, sentences, linker),
             parts=stack.enter_context(temporary_folder() if keep is None else locked_folder(keep)),
         )
         chunks = chunked(_changed(documents, settings.reader, known or {}, summary), settings)
-        if workers > 1:
-            _only_nodes(terminology).save(settings.terminology)
-            finished = read_by_workers(chunks, settings, workers)
-        else:
-            finished = read_here(chunks, settings, terminology)
+        finished = _read_chunks(chunks, settings, terminology, workers)
         stack.enter_context(one_thread())
-        keys = _count(finished, settings.parts, summary, refused)
-        _check_refused(refused, quarantine)
+        keys = _count(finished, settings.parts, summary, quarantine)
         graph = KnowledgeGraph.from_parts(
-            graph_parts(settings.parts, keys, nodes),
-            [_source(licence)],
+            graph_parts(settings.parts, keys, terminology.nodes),
+            [source],
             schema=terminology.schema,
             origin=TEXT_SOURCE,
         )
@@ -184,10 +175,28 @@ def _changed(
             yield document
 
 
+def _read_chunks(
+    chunks: Iterator[Chunk], settings: Settings, terminology: KnowledgeGraph, workers: int
+) -> Generator[Chunk, None, None]:
+    """Read chunks by worker processes, or here where there is one worker."""
+    if workers <= 1:
+        return read_here(chunks, settings, terminology)
+    _only_nodes(terminology).save(settings.terminology)
+    return read_by_workers(chunks, settings, workers)
+
+
 def _count(
-    chunks: Generator[Chunk, None, None], parts: Path, summary: Summary, refused: Quarantine
+    chunks: Generator[Chunk, None, None],
+    parts: Path,
+    summary: Summary,
+    quarantine: Quarantine | None,
 ) -> list[str]:
-    """The keys of the chunks as they are finished, counted in the summary."""
+    """The keys of the chunks as they are finished, counted in the summary.
+
+    Raises:
+        DataError: a document can't be read, and there is no quarantine for it.
+    """
+    refused = Quarantine()
     start = time.perf_counter()
     keys: list[str] = []
     with progress("Extract") as advance, closing(chunks):
@@ -198,6 +207,7 @@ def _count(
             keys.append(chunk.key)
             speed = summary.documents / (time.perf_counter() - start)
             advance(len(chunk.documents), f"{speed:,.1f} documents/s")
+    _check_refused(refused, quarantine)
     return keys
 
 

@@ -53,16 +53,16 @@ class Score:
 
 
 def score(counts: Iterable[tuple[int, int, int]], seed: int = 0) -> Score:
-    """From each document's (right, found, true)."""
+    """Score from each document's counts (right, predicted, true)."""
     rows = np.array(list(counts), dtype=np.int64).reshape(-1, 3)
-    right, found, true = (int(n) for n in rows.sum(0))
+    right, predicted, true = (int(n) for n in rows.sum(0))
     sums = draws_one_by_one(len(rows), np.random.default_rng(seed)) @ rows
     f1s = 2 * sums[:, 0] / np.maximum(1, sums[:, 1] + sums[:, 2])
     low, high = bootstrap_interval(f1s)
     return Score(
-        round(right / max(1, found), 4),
+        round(right / max(1, predicted), 4),
         round(right / max(1, true), 4),
-        round(2 * right / max(1, found + true), 4),
+        round(2 * right / max(1, predicted + true), 4),
         low,
         high,
         true,
@@ -125,14 +125,14 @@ def evaluate_relations(
         format: chemprot, roam, pubtator (BC5CDR's chemical-induced diseases), or, for relations
             under medkg's names (see `evaluate_facts`), brat, jsonl, pubtator; None: told from the
             file.
-        labels: kinds of the labels of a corpus of one's own, as in `own.read_annotated`.
+        labels: kinds of the labels of a corpus of one's own, as in `read_annotated`.
         quarantine: takes the annotations that can't be used.
 
     Returns:
         A row for the model and one for each baseline, of every relation: relation, method,
         precision, recall, f1, low, high (95 % bootstrap interval of F1 over documents), true,
-        documents, trained_on (how many of these the model, or for TARGETS the recogniser that its
-        towers read with, says it was trained on; null: neither says).
+        documents, trained_on (on how many of these the model, for TARGETS its towers' recogniser
+        too, says it was trained; null: neither says).
 
     Raises:
         DataError: the corpus can't be read, or has no relations of these kinds.
@@ -141,34 +141,27 @@ def evaluate_relations(
     corpus_format = format or format_of(corpus)
     known = sorted({*FORMATS.values(), *OWN_FORMATS})
     if corpus_format not in known:
-        known_formats = ", ".join(known)
-        raise DataError(f"no relations in {corpus_format!r}; one of {known_formats}", path=corpus)
+        raise DataError(
+            f"no relations in {corpus_format!r}; one of {', '.join(known)}", path=corpus
+        )
     quarantine = Quarantine() if quarantine is None else quarantine
     loaded = RelationModel.load(model)
-    scores: dict[str, dict[str, Score]] = {}
-    aside = Quarantine()
-    task = next((task for task, name in FORMATS.items() if name == corpus_format), None)
-    if task is not None:
-        documents = READERS[corpus_format](corpus, aside)
-        if gold_facts(task, documents):
-            scores = {task: score_task(loaded, task, documents)}
-    if not scores and corpus_format in OWN_FORMATS:
-        aside = Quarantine()
-        documents = read_annotated(corpus, aside, corpus_format=corpus_format, labels=labels or {})
-        scores = _score_own(loaded, documents, annotated_facts(documents, aside, corpus))
-    quarantine.extend(aside)
+    documents, scores = _score_corpus(loaded, corpus, corpus_format, labels or {}, quarantine)
     if not scores:
         raise DataError(_no_relation(corpus_format, documents), path=corpus)
-    own = [model or SHIPPED]
-    # The towers read for the tasks that they learn.
-    read = [*own, *([loaded.recogniser] if loaded.recogniser else [])]
-    seen = {
-        relation: documents_trained_on(read if relation.lower() in TOWER_TASKS else own, documents)
-        for relation in scores
-    }
+    folders = [model or SHIPPED]
+    # The towers, which some tasks have, read with a recogniser that was trained on its own texts.
+    tower_folders = [*folders, *([loaded.recogniser] if loaded.recogniser else [])]
+    read_by = {name: tower_folders if name.lower() in TOWER_TASKS else folders for name in scores}
+    trained_on = {name: documents_trained_on(read_by[name], documents) for name in scores}
     return pl.DataFrame(
         [
-            {"relation": relation, "method": method, **asdict(score), "trained_on": seen[relation]}
+            {
+                "relation": relation,
+                "method": method,
+                **asdict(score),
+                "trained_on": trained_on[relation],
+            }
             for relation, methods in scores.items()
             for method, score in methods.items()
         ],
@@ -176,18 +169,46 @@ def evaluate_relations(
     )
 
 
+def _score_corpus(
+    model: RelationModel,
+    corpus: Path,
+    corpus_format: str,
+    labels: Mapping[str, str | None],
+    quarantine: Quarantine,
+) -> tuple[Sequence[Document], dict[str, dict[str, Score]]]:
+    """A corpus' documents, and the scores of each relation that they state, by method.
+
+    Scored by the corpus' own guideline where the format has one and its relations are there; else
+    under medkg's names. The scores are empty where no relation can be scored.
+    """
+    task = next((task for task, name in FORMATS.items() if name == corpus_format), None)
+    set_aside = Quarantine()
+    documents: Sequence[Document] = ()
+    scores: dict[str, dict[str, Score]] = {}
+    if task is not None:
+        documents = READERS[corpus_format](corpus, set_aside)
+        if gold_facts(task, documents):
+            scores = {task: score_task(model, task, documents)}
+    if not scores and corpus_format in OWN_FORMATS:
+        set_aside = Quarantine()
+        documents = read_annotated(corpus, set_aside, corpus_format=corpus_format, labels=labels)
+        scores = _score_own(model, documents, annotated_facts(documents, set_aside, corpus))
+    quarantine.extend(set_aside)
+    return documents, scores
+
+
 def _score_own(
-    model: RelationModel, documents: Sequence[Document], stated: set[Fact]
+    model: RelationModel, documents: Sequence[Document], gold: set[Fact]
 ) -> dict[str, dict[str, Score]]:
-    """Scores of each relation that documents state, by method."""
-    found = predicted_facts(RelationsComponent(model), documents, stated) if stated else {}
+    """Scores of each relation that is annotated under medkg's names, by method."""
+    predicted = predicted_facts(RelationsComponent(model), documents, gold) if gold else {}
     names = [document.id for document in documents]
     scores: dict[str, dict[str, Score]] = {}
     for relation in RELATIONS:
-        if true := _of(relation, stated):
+        if true := _of(relation, gold):
             scores[relation] = {
                 method: compare(_of(relation, facts), true, names)
-                for method, facts in found.items()
+                for method, facts in predicted.items()
             }
     return scores
 
@@ -199,10 +220,10 @@ def _of(relation: str, facts: set[Fact]) -> set[tuple[str, ...]]:
 def _no_relation(corpus_format: str, documents: Sequence[Document]) -> str:
     """That a corpus holds no relation which could be scored, and what it holds in their place."""
     names = Counter(relation.kind for document in documents for relation in document.relations)
-    held = ", ".join(f"{name} ({n})" for name, n in names.most_common(5)) or "none"
+    relations = ", ".join(f"{name} ({n})" for name, n in names.most_common(5)) or "none"
     own = f"{', '.join(RELATIONS)} between mentions of kinds that these join"
     wanted = {"chemprot": ", ".join(CHEMPROT), "roam": "TREATS", "pubtator": f"CID, or {own}"}
-    return f"holds no relation to score ({wanted.get(corpus_format, own)}); it holds {held}"
+    return f"holds no relation to score ({wanted.get(corpus_format, own)}); it holds {relations}"
 
 
 def labelled_pairs(task: str, documents: Sequence[Document]) -> list[LabelledPair]:
@@ -211,7 +232,7 @@ def labelled_pairs(task: str, documents: Sequence[Document]) -> list[LabelledPai
 
 
 def gold_facts(task: str, documents: Sequence[Document]) -> set[tuple[str, ...]]:
-    """What is to be found, in one sentence or not: (document, head, tail, label).
+    """The annotated relations, in one sentence or not: (document, head, tail, label).
 
     ChemProt: its five evaluated groups; BC5CDR: chemical-induced diseases; Roam: treated
     afflictions.
@@ -228,16 +249,19 @@ def gold_facts(task: str, documents: Sequence[Document]) -> set[tuple[str, ...]]
 
 
 def compare(
-    found: set[tuple[str, ...]], true: set[tuple[str, ...]], documents: Iterable[str]
+    predicted: set[tuple[str, ...]], true: set[tuple[str, ...]], documents: Iterable[str]
 ) -> Score:
-    """Score of found facts, the first element of each its document."""
+    """Score predicted facts, the first element of each its document."""
     counts = {document: [0, 0, 0] for document in documents}
-    for fact in found:
+    for fact in predicted:
         counts[fact[0]][0] += fact in true
         counts[fact[0]][1] += 1
     for fact in true:
         counts[fact[0]][2] += 1
-    return score((r, f, t) for r, f, t in counts.values())
+    return score(
+        (right, predicted_count, true_count)
+        for right, predicted_count, true_count in counts.values()
+    )
 
 
 def score_task(model: RelationModel, task: str, documents: Sequence[Document]) -> dict[str, Score]:
@@ -259,20 +283,20 @@ def score_task(model: RelationModel, task: str, documents: Sequence[Document]) -
 
     linear = model.predict_linear([x.pair for x in pairs], task)
     alone = facts(chosen_labels(linear, model.linear_thresholds[task]))
-    found: set[tuple[str, ...]]
+    predicted: set[tuple[str, ...]]
     if task == "causes":
-        found = {
+        predicted = {
             (*key, "causes")
             for key, probability in document_causes(model, documents).items()
             if probability >= model.thresholds["causes"]
         }
     else:
         probabilities = model.predict([x.pair for x in pairs], [task])[task]
-        found = facts(chosen_labels(probabilities, model.thresholds[task]))
+        predicted = facts(chosen_labels(probabilities, model.thresholds[task]))
     common = {"targets": "inhibitor", "causes": "causes", "treats": "treats"}[task]
     every: set[tuple[str, ...]] = {(*x.key, common) for x in pairs}
     results = {
-        "model": compare(found, true, names),
+        "model": compare(predicted, true, names),
         "logistic regression": compare(alone, true, names),
         "all pairs of a sentence": compare(every, true, names),
     }

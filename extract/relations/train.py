@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypedDict, Unpack
 
 import torch
 
@@ -46,7 +46,8 @@ from .training_pairs import (
     with_cdr_labels,
 )
 
-_HELD_OUT = 10  # one document in so many, for the epoch, the temperatures and the thresholds
+# One document in so many is held out, for the epoch, the temperatures and the thresholds.
+_HELD_OUT = 10
 TRANSFORMER = Recipe(6, 32, 3e-5, 1e-3, 0.01, 0.1, 1.0, 2)
 LORA = Recipe(12, 32, 5e-4, 1e-3, 0.01, 0.1, 1.0, 3)
 
@@ -132,27 +133,25 @@ def _crossed_negatives(
     return [*caused, *random.Random(0).sample(treated, min(len(treated), len(caused)))]
 
 
-def train_relations(
-    corpora: Path,
-    out: Path,
-    *,
-    seed: int = 0,
-    epochs: int | None = None,
-    encoder: str | None = None,
-    learning_rate: float | None = None,
-    lora: int | None = None,
-    device: str | None = None,
-    raw_text: Sequence[str] | None = None,
-    corrections: Path | None = None,
-    recogniser: Path | None = None,
-    sibling: Path | None = None,
-) -> dict[str, Any]:
-    """Train on BC5CDR, ChemProt and Roam and write the model's folder.
+class _Options(TypedDict, total=False):
+    """The fields of `RelationOptions`."""
 
-    Args:
-        corpora: folder of corpora, see `load_training_data`.
-        out: the model's folder. Beside it, `OUT.checkpoint` holds the last whole epoch while an
-            encoder is fine-tuned; the same call takes it up from there.
+    seed: int
+    epochs: int | None
+    encoder: str | None
+    learning_rate: float | None
+    lora: int | None
+    device: str | None
+    raw_text: Sequence[str] | None
+    corrections: Path | None
+    recogniser: Path | None
+
+
+@dataclass(frozen=True)
+class RelationOptions:
+    """What is trained, and how.
+
+    Attributes:
         seed: of all chance; the same seed, data and machine give the same model.
         epochs: default 8; with an encoder at most 6, or 12 with LoRA: it stops 2 or 3 epochs after
             the best on the tenth of the documents that are held out.
@@ -167,120 +166,193 @@ def train_relations(
             `annotated_pairs`.
         recogniser: folder of the BiLSTM that the towers read with; a copy goes into the model's
             folder. None: the one that ships.
+    """
+
+    seed: int = 0
+    epochs: int | None = None
+    encoder: str | None = None
+    learning_rate: float | None = None
+    lora: int | None = None
+    device: str | None = None
+    raw_text: Sequence[str] | None = None
+    corrections: Path | None = None
+    recogniser: Path | None = None
+
+    @property
+    def tower_recogniser(self) -> Path:
+        """The folder of the recogniser that the towers read with."""
+        return self.recogniser or RECOGNISER
+
+    @property
+    def recipe(self) -> Recipe:
+        """How an encoder is fine-tuned."""
+        recipe = TRANSFORMER if self.lora is None else LORA
+        return replace(
+            recipe,
+            epochs=self.epochs or recipe.epochs,
+            learning_rate=self.learning_rate or recipe.learning_rate,
+        )
+
+    def check(self) -> None:
+        """Refuse options that don't go together, before an hour's work.
+
+        Raises:
+            ModelError: `learning_rate` or `lora` is given without an encoder or `recogniser` with
+                one, the rate is no rate, or the recogniser can't be loaded.
+        """
+        check_rate(self.learning_rate)
+        if self.encoder is None and (self.learning_rate is not None or self.lora is not None):
+            raise ModelError("a learning rate and LoRA are for a Hugging Face encoder; name one")
+        if self.encoder is not None and self.recogniser is not None:
+            raise ModelError("an encoder reads in the recogniser's place; give one of the two")
+        if self.encoder is None:
+            folder = self.tower_recogniser
+            sentence_encoder(folder, recogniser_checksum(folder))
+
+    def settings(self) -> dict[str, Any]:
+        """What the model's config says of its training; a sibling must have the same."""
+        settings: dict[str, Any] = {
+            "trained_on": ["bc5cdr", "chemprot", "roam", *(["own"] if self.corrections else [])],
+            "seed": self.seed,
+            "epochs": (self.epochs or TOWER_EPOCHS) if self.encoder is None else self.recipe.epochs,
+            "base_encoder": self.encoder,
+            "raw_text": None if self.raw_text is None else checksum(list(self.raw_text)),
+        }
+        if self.encoder is not None:
+            settings |= {"learning_rate": self.recipe.learning_rate, "lora": self.lora}
+        return settings
+
+
+class _SplitPairs(NamedTuple):
+    """The labelled pairs of the documents to train on, and of those that are held out."""
+
+    training: list[LabelledPair]
+    held_out: list[LabelledPair]
+
+
+def train_relations(
+    corpora: Path,
+    out: Path,
+    *,
+    sibling: Path | None = None,
+    **options: Unpack[_Options],
+) -> dict[str, Any]:
+    """Train on BC5CDR, ChemProt and Roam and write the model's folder.
+
+    Args:
+        corpora: folder of corpora, see `load_training_data`.
+        out: the model's folder. Beside it, `OUT.checkpoint` holds the last whole epoch while an
+            encoder is fine-tuned; the same call takes it up from there.
         sibling: the folder of a model that was trained the same way on the training parts alone.
-            This one is trained on the development parts too, and the figures that it states are
-            the sibling's.
+            This one learns from the development parts too, and states the sibling's figures.
+        options: those of `RelationOptions`.
 
     Returns:
         The development figures by relation, or the sibling's.
 
     Raises:
         DataError: a corpus is missing or can't be read, or `out` holds other things.
-        ModelError: the encoder or the recogniser can't be loaded, `learning_rate` or `lora` is
-            given without an encoder or `recogniser` with one, the checkpoint belongs to another
-            training, or the sibling was trained in another way.
+        ModelError: the encoder can't be loaded, `RelationOptions.check` refuses the options, the
+            checkpoint belongs to another training, or the sibling was trained in another way.
     """
     out = Path(out)
     check_replaceable(out, marker="config.json", kind=MODEL)
-    check_rate(learning_rate)
-    if encoder is None and (learning_rate is not None or lora is not None):
-        raise ModelError("a learning rate and LoRA are for a Hugging Face encoder; name one")
-    if encoder is not None and recogniser is not None:
-        raise ModelError("an encoder reads in the recogniser's place; give one of the two")
-    recogniser = recogniser or RECOGNISER
-    if encoder is None:
-        sentence_encoder(recogniser, recogniser_checksum(recogniser))  # before an hour's work
+    chosen = RelationOptions(**options)
+    chosen.check()
     quarantine = Quarantine()
-    data = load_training_data(Path(corpora), quarantine, corrections, divided=sibling is None)
-    training, held_out = _hold_out(data.pairs, seed)
-    recipe = _recipe(lora, epochs, learning_rate)
-    settings: dict[str, Any] = {
-        "trained_on": ["bc5cdr", "chemprot", "roam", *(["own"] if corrections else [])],
-        "seed": seed,
-        "epochs": (epochs or TOWER_EPOCHS) if encoder is None else recipe.epochs,
-        "base_encoder": encoder,
-        "raw_text": None if raw_text is None else checksum(list(raw_text)),
-    }
-    if encoder is not None:
-        settings |= {"learning_rate": recipe.learning_rate, "lora": lora}
-    sibling_config: dict[str, Any] = {}
-    if sibling is not None:
-        sibling_config = open_sibling(sibling, MODEL, settings, data.documents)
-    torch.manual_seed(seed)
-    if encoder is None:
-        texts = [*data.texts, *hpo_definitions()] if raw_text is None else raw_text
-        model = RelationModel(new_towers(texts, recogniser, seed)).to(device or "cpu")
-        with one_thread():
-            documents = _fit_linear_models(model, data, training, seed)
-            fit_towers(model, training, epochs=settings["epochs"], seed=seed)
+    divided = sibling is None
+    data = load_training_data(Path(corpora), quarantine, chosen.corrections, divided=divided)
+    settings = chosen.settings()
+    sibling_config = (
+        {} if sibling is None else open_sibling(sibling, MODEL, settings, data.documents)
+    )
+    split = _hold_out(data.pairs, chosen.seed)
+    torch.manual_seed(chosen.seed)
+    if chosen.encoder is None:
+        model, document_fit = _train_towers(data, split.training, chosen)
     else:
-        # transformers takes seconds to import, and only these models need it.
-        from ..mentions.transformer import TransformerEncoder
-
-        checkpoint = _checkpoint(out, settings, training, held_out)
-        transformer = TransformerEncoder.from_pretrained(encoder)
-        if lora is not None:
-            transformer.add_lora(lora)
-        model = RelationModel(PairTransformer(transformer))
-        model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        documents = _fit_linear_models(model, data, training, seed)
-        fine_tune(model, training, held_out, recipe, seed, checkpoint)
-        if lora is not None:
-            transformer.merge_lora()
-    calibrate(model, held_out, documents)
-    figures = _figures(model, data, sibling_config)
+        checkpoint = _checkpoint(out, settings, split)
+        model, document_fit = _fine_tune_encoder(chosen.encoder, data, split, chosen, checkpoint)
+    calibrate(model, split.held_out, document_fit)
+    development, calibration = _figures(model, data, sibling_config)
     about = {
         "licence": LICENCE,
         **settings,
-        "pairs": _pair_counts(data.pairs, training),
+        "pairs": _pair_counts(data.pairs, split.training),
         "set_aside": quarantine.counts(),
         "sibling": sibling_config.get("sha256"),
-        "reader_seen": 0
-        if encoder is not None
-        else documents_trained_on([recogniser], data.development["targets"]),
-        **figures,
+        "reader_seen": _texts_seen_by_recogniser(data, chosen),
+        "development": development,
+        "calibration": calibration,
         TEXT_HASHES_FIELD: text_hashes(data.documents),
     }
     model.save(out, about, _card(about).text())
-    if encoder is not None:
+    if chosen.encoder is not None:
         shutil.rmtree(checkpoint.folder, ignore_errors=True)
-    development: dict[str, Any] = figures["development"]
     return development
 
 
-def _hold_out(
-    pairs: Sequence[LabelledPair], seed: int
-) -> tuple[list[LabelledPair], list[LabelledPair]]:
-    """(training, held out) pairs, split by document."""
+def _train_towers(
+    data: TrainingData, training: Sequence[LabelledPair], options: RelationOptions
+) -> tuple[RelationModel, DocumentFit]:
+    """Train the linear models and the towers, which read with a recogniser of mentions."""
+    texts = options.raw_text
+    if texts is None:
+        texts = [*data.texts, *hpo_definitions()]
+    towers = new_towers(texts, options.tower_recogniser, options.seed)
+    model = RelationModel(towers).to(options.device or "cpu")
+    with one_thread():
+        document_fit = _fit_linear_models(model, data, training, options.seed)
+        fit_towers(model, training, epochs=options.epochs or TOWER_EPOCHS, seed=options.seed)
+    return model, document_fit
+
+
+def _fine_tune_encoder(
+    encoder: str,
+    data: TrainingData,
+    split: _SplitPairs,
+    options: RelationOptions,
+    checkpoint: FitCheckpoint,
+) -> tuple[RelationModel, DocumentFit]:
+    """Train the linear models, and fine-tune a Hugging Face encoder up to the best epoch."""
+    # transformers takes seconds to import, and only these models need it.
+    from ..mentions.transformer import TransformerEncoder
+
+    transformer = TransformerEncoder.from_pretrained(encoder)
+    if options.lora is not None:
+        transformer.add_lora(options.lora)
+    model = RelationModel(PairTransformer(transformer))
+    model.to(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    document_fit = _fit_linear_models(model, data, split.training, options.seed)
+    fine_tune(model, split.training, split.held_out, options.recipe, options.seed, checkpoint)
+    if options.lora is not None:
+        transformer.merge_lora()
+    return model, document_fit
+
+
+def _texts_seen_by_recogniser(data: TrainingData, options: RelationOptions) -> int | None:
+    """How many of ChemProt's development texts the towers' recogniser was trained on."""
+    if options.encoder is not None:
+        return 0
+    return documents_trained_on([options.tower_recogniser], data.development["targets"])
+
+
+def _hold_out(pairs: Sequence[LabelledPair], seed: int) -> _SplitPairs:
+    """Hold out the pairs of a tenth of the documents."""
     names = sorted({pair.document for pair in pairs})
     random.Random(seed).shuffle(names)
     held_out = set(names[: len(names) // _HELD_OUT])
-    return (
+    return _SplitPairs(
         [pair for pair in pairs if pair.document not in held_out],
         [pair for pair in pairs if pair.document in held_out],
     )
 
 
-def _recipe(lora: int | None, epochs: int | None, learning_rate: float | None) -> Recipe:
-    """How a transformer is fine-tuned."""
-    recipe = TRANSFORMER if lora is None else LORA
-    return replace(
-        recipe,
-        epochs=epochs or recipe.epochs,
-        learning_rate=learning_rate or recipe.learning_rate,
-    )
-
-
-def _checkpoint(
-    out: Path,
-    settings: dict[str, Any],
-    training: Sequence[LabelledPair],
-    held_out: Sequence[LabelledPair],
-) -> FitCheckpoint:
-    """The checkpoint beside the model's folder, known by settings and data."""
+def _checkpoint(out: Path, settings: dict[str, Any], split: _SplitPairs) -> FitCheckpoint:
+    """The checkpoint beside the model's folder, taken up with the same settings and data."""
     data = {
         name: [(pair.task, pair.fine_label, pair.pair.marked()) for pair in pairs]
-        for name, pairs in (("training", training), ("held out", held_out))
+        for name, pairs in (("training", split.training), ("held out", split.held_out))
     }
     folder = out.with_name(out.name + ".checkpoint")
     return FitCheckpoint(folder, {**settings, "data": checksum(data)})
@@ -297,21 +369,20 @@ def _fit_linear_models(
 
 
 def _figures(
-    model: RelationModel, data: TrainingData, sibling: dict[str, Any]
-) -> dict[str, dict[str, Any]]:
+    model: RelationModel, data: TrainingData, sibling: Mapping[str, Any]
+) -> tuple[dict[str, dict[str, Any]], dict[str, float]]:
     """Scores and calibration errors on the development parts, or the sibling's."""
-    return {
-        "development": sibling.get("development")
-        or {
-            task: {
-                method: asdict(score)
-                for method, score in score_task(model, task, data.development[task]).items()
-            }
-            for task in TASKS
-        },
-        "calibration": sibling.get("calibration")
-        or {task: task_calibration(model, task, data.development[task]) for task in TASKS},
+    development = sibling.get("development") or {
+        task: {
+            method: asdict(score)
+            for method, score in score_task(model, task, data.development[task]).items()
+        }
+        for task in TASKS
     }
+    calibration = sibling.get("calibration") or {
+        task: task_calibration(model, task, data.development[task]) for task in TASKS
+    }
+    return development, calibration
 
 
 def _pair_counts(pairs: Sequence[LabelledPair], training: Sequence[LabelledPair]) -> dict[str, int]:

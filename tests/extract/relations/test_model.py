@@ -660,9 +660,10 @@ def test_documents_are_read_in_parts_with_one_title() -> None:
 
 
 def test_calibration_error_is_the_gap_between_said_and_true() -> None:
-    assert calibration_error([0.5] * 10, [True, False] * 5, bins=1) == 0
-    assert calibration_error([0.9] * 10, [True, False] * 5, bins=1) == 0.4
-    assert calibration_error([0.1] * 5 + [0.9] * 5, [False] * 5 + [True] * 5, bins=2) == 0.1
+    # Two predictions in each of the ten bins.
+    assert calibration_error([0.5] * 20, [True, False] * 10) == 0
+    assert calibration_error([0.9] * 20, [True, False] * 10) == 0.4
+    assert calibration_error([0.1] * 10 + [0.9] * 10, [False] * 10 + [True] * 10) == 0.1
 
 
 def test_scores_and_their_interval() -> None:
