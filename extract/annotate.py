@@ -1,4 +1,4 @@
-"""Documents with what the pipeline finds in each, as plain data."""
+"""Run the pipeline over documents and return the annotations of each as plain data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from spacy.language import Language
-from spacy.tokens import Span
+from spacy.tokens import Doc, Span
 
 from ..core.progress import progress
 from ..core.quarantine import Quarantine
@@ -23,7 +23,7 @@ from .annotated import (
 )
 from .context.attributes import DEFAULTS
 from .documents import TextDocument
-from .pipeline import _BATCH, GraphRows, process_documents
+from .pipeline import BATCH_SIZE, GraphRows, process_documents
 
 
 def annotate_documents(
@@ -32,7 +32,7 @@ def annotate_documents(
     terminology: KnowledgeGraph,
     quarantine: Quarantine,
 ) -> Iterator[AnnotatedText]:
-    """Read documents, one after the other.
+    """Annotate documents one after the other with mentions, relations and triples.
 
     Args:
         nlp: see `build_pipeline`.
@@ -45,42 +45,45 @@ def annotate_documents(
     }
     stream = iter(documents)
     with progress("Read") as advance:
-        while batch := list(islice(stream, _BATCH)):
+        while batch := list(islice(stream, BATCH_SIZE)):
             for document, doc in process_documents(nlp, batch, quarantine):
-                rows = GraphRows(sentences=False)
-                rows.add(document, doc)
-                own = {i: (row["name"], row["kind"]) for i, row in rows.nodes.items()}
-                named = ChainMap(own, nodes)
-                spans = doc.spans["mentions"]
-                places = {(span.start, span.end): n for n, span in enumerate(spans)}
-                yield AnnotatedText(
-                    document.id,
-                    document.text,
-                    tuple(_mention(span, nodes) for span in spans),
-                    tuple(
-                        _triple(row, named)
-                        for row in rows.evidence
-                        if row["relation"] != "MENTIONS"
-                    ),
-                    tuple(
-                        Related(
-                            places[found.head.start, found.head.end],
-                            found.relation,
-                            places[found.tail.start, found.tail.end],
-                            found.probability,
-                            found.qualifiers.get("action"),
-                        )
-                        for found in doc._.relations
-                        if found.context["polarity"] != "negated"
-                    ),
-                    tuple((s.start_char, s.end_char) for s in doc.sents),
-                )
+                yield _annotated_text(document, doc, nodes)
             advance(len(batch))
+
+
+def _annotated_text(
+    document: TextDocument, doc: Doc, nodes: Mapping[str, tuple[str, str]]
+) -> AnnotatedText:
+    """The annotations of a document; `nodes` are (name, kind) by identifier."""
+    rows = GraphRows(sentences=False)
+    rows.add(document, doc)
+    own_nodes = {i: (row["name"], row["kind"]) for i, row in rows.nodes.items()}
+    all_nodes = ChainMap(own_nodes, nodes)
+    mentions = doc.spans["mentions"]
+    index_of = {(mention.start, mention.end): n for n, mention in enumerate(mentions)}
+    return AnnotatedText(
+        document.id,
+        document.text,
+        tuple(_mention(mention, nodes) for mention in mentions),
+        tuple(_triple(row, all_nodes) for row in rows.evidence if row["relation"] != "MENTIONS"),
+        tuple(
+            Related(
+                index_of[relation.head.start, relation.head.end],
+                relation.relation,
+                index_of[relation.tail.start, relation.tail.end],
+                relation.probability,
+                relation.qualifiers.get("action"),
+            )
+            for relation in doc._.relations
+            if relation.context["polarity"] != "negated"
+        ),
+        tuple((s.start_char, s.end_char) for s in doc.sents),
+    )
 
 
 def _mention(span: Span, nodes: Mapping[str, tuple[str, str]]) -> Mention:
     identifier = span._.identifier
-    said = {name: getattr(span._, name) for name in DEFAULTS}
+    context = {name: getattr(span._, name) for name in DEFAULTS}
     return Mention(
         span.start_char,
         span.end_char,
@@ -90,7 +93,7 @@ def _mention(span: Span, nodes: Mapping[str, tuple[str, str]]) -> Mention:
         identifier,
         nodes[identifier][0] if identifier is not None else None,
         round(float(span._.link_score), 4),
-        _context(said),
+        _context(context),
     )
 
 
@@ -116,17 +119,19 @@ def _triple(row: Mapping[str, Any], nodes: Mapping[str, tuple[str, str]]) -> Tri
     )
 
 
-def _context(said: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(said[n] for n, usual in DEFAULTS.items() if said.get(n, usual) != usual)
+def _context(values: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(
+        values[name] for name, default in DEFAULTS.items() if values.get(name, default) != default
+    )
 
 
 def _as_written(qualifiers: Mapping[str, Any]) -> dict[str, str]:
-    """What is said of a triple as a reader has it in the text: a value with its unit, once."""
-    said = {
+    """The qualifiers of a triple as its text has them: a value with its unit, and no offsets."""
+    texts = {
         name: f"{value:.12g}" if isinstance(value, float) else str(value)
         for name, value in qualifiers.items()
         if not name.endswith(("_start", "_end")) and not name.startswith("standard_")
     }
-    if "value" in said and "unit" in said:
-        said["value"] += f" {said.pop('unit')}"
-    return said
+    if "value" in texts and "unit" in texts:
+        texts["value"] += f" {texts.pop('unit')}"
+    return texts

@@ -1,4 +1,4 @@
-"""What was read in a document, as plain data: to be shown, drawn and corrected."""
+"""An annotated document as plain data: its text, mentions, triples and relations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from ..graph.schema import Kind, Schema
 
-# How a context's value is marked at a mention, and what the mark means.
+# The character that stands for a context's value at a mention, and what it means.
 SIGNS = {
     "negated": ("-", "negated"),
     "possible": ("?", "possible"),
@@ -22,9 +22,10 @@ SIGNS = {
 
 @dataclass(frozen=True)
 class Mention:
-    """Characters [start, end) of the text, what they are, what they link to and what is said.
+    """A mention: characters [start, end) of the text, with kind, link and context.
 
-    `context` has only what is not the rule: "negated", "possible", "family", "historical", ….
+    `context` has only the values that differ from the default: "negated", "possible",
+    "family", "historical", ….
     """
 
     start: int
@@ -39,7 +40,7 @@ class Mention:
 
     @property
     def signs(self) -> str:
-        """The context as signs, see `SIGNS`."""
+        """The context as single characters, see `SIGNS`."""
         return "".join(SIGNS[value][0] for value in self.context)
 
 
@@ -70,7 +71,7 @@ class Triple:
 
 @dataclass(frozen=True)
 class Related:
-    """A relation between two mentions, by their places in `AnnotatedText.mentions`."""
+    """A relation between two mentions, by their indices in `AnnotatedText.mentions`."""
 
     head: int
     relation: str
@@ -86,11 +87,11 @@ class Related:
 
 @dataclass(frozen=True)
 class AnnotatedText:
-    """A document with what was read in it.
+    """A document with its annotations.
 
     `triples` are what the graph gets; `relations` join mentions, as an annotator would: without
     what the text denies; `sentences` are the characters [start, end) of each.
-    In a notebook it draws itself, by displaCy.
+    A notebook shows it by displaCy.
     """
 
     id: str
@@ -101,7 +102,7 @@ class AnnotatedText:
     sentences: tuple[tuple[int, int], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it as JSON takes it."""
+        """All fields as plain values, for JSON."""
         return asdict(self)
 
     def _repr_html_(self) -> str:
@@ -115,14 +116,14 @@ def kind_colour(kind: str) -> str:
 
 # As displaCy's own, with the context and a note that shows when one points at a mention.
 _TEMPLATE = (
-    '<mark title="{about}" style="background: {bg}; color: inherit; padding: 0.2em 0.3em;'
+    '<mark title="{tooltip}" style="background: {bg}; color: inherit; padding: 0.2em 0.3em;'
     ' line-height: 1; border-radius: 0.3em; text-decoration: {line}">{text}<span style="display:'
     ' inline-block; font-size: 0.7em; font-weight: bold; margin-left: 0.4em">{label}</span></mark>'
 )
 
 
 def displacy_html(text: AnnotatedText) -> str:
-    """A text as displaCy draws entities: kinds by colour, and in words kind and context."""
+    """The HTML of displaCy's entity view: coloured by kind, labelled with kind and context."""
     # spaCy takes a second to import, and showing it elsewhere doesn't need it.
     from spacy import displacy
 
@@ -132,19 +133,19 @@ def displacy_html(text: AnnotatedText) -> str:
         # displaCy escapes the text and nothing else.
         label = escape(" ".join((mention.kind, *mention.context)))
         link = f"{mention.identifier} {mention.name}" if mention.identifier else "no link"
-        about = escape(f"{link}, probability {mention.probability:.2f}")
+        tooltip = escape(f"{link}, probability {mention.probability:.2f}")
         line = "line-through" if "negated" in mention.context else "none"
         entities.append(
             {
                 "start": mention.start,
                 "end": mention.end,
                 "label": label,
-                "params": {"about": about, "line": line},
+                "params": {"tooltip": tooltip, "line": line},
             }
         )
         # A third of the opacity keeps the text readable on light and dark pages.
         colours[label] = f"{kind_colour(mention.kind)}55"
-    drawn = {"text": text.text, "ents": entities, "title": escape(text.id)}
+    document = {"text": text.text, "ents": entities, "title": escape(text.id)}
     options = {"colors": colours, "template": _TEMPLATE}
-    html: str = displacy.render(drawn, style="ent", manual=True, jupyter=False, options=options)
+    html: str = displacy.render(document, style="ent", manual=True, jupyter=False, options=options)
     return html

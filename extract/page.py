@@ -1,4 +1,4 @@
-"""What was read, as one self-contained HTML page: no server, no network, nothing to install."""
+"""Annotated documents as one self-contained HTML page, without server or network."""
 
 from __future__ import annotations
 
@@ -62,5 +62,5 @@ def write_page(texts: Sequence[AnnotatedText], path: Path | str) -> None:
 
 
 def _document(text: AnnotatedText) -> dict[str, Any]:
-    whole = text.as_dict()
-    return {name: whole[name] for name in ("id", "text", "mentions")}
+    fields = text.as_dict()
+    return {name: fields[name] for name in ("id", "text", "mentions")}

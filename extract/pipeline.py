@@ -1,4 +1,4 @@
-"""The pipeline of components, and what it finds in documents as rows of nodes and evidence."""
+"""The spaCy pipeline, and its annotations of documents as rows of nodes and evidence."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from .sentences import sentence_of
 from .short_forms import short_forms
 from .tokens import blank
 
-# What a note calls possible, or names in a differential, counts so much as a fact of the patient.
-# By judgement: no corpus at hand says how often it holds.
-_POSSIBLE = 0.5
+# The probability of a patient's fact is multiplied by this where a note calls it possible, or names
+# it in a differential. By judgement: no corpus at hand says how often it holds.
+_POSSIBLE_FACTOR = 0.5
 # A mention that links to nothing becomes a node of its own from this probability on.
 UNLINKED = 0.8
-_BATCH = 32
+BATCH_SIZE = 32
 # The relation of a patient to a mention, by the mention's kind.
 _OF_PATIENT = {
     "Disease": "HAS_DISEASE",
@@ -87,8 +87,8 @@ def build_pipeline(
 def process_documents(
     nlp: Language, batch: Sequence[TextDocument], quarantine: Quarantine
 ) -> Iterator[tuple[TextDocument, Doc]]:
-    """The documents with what the pipeline found; one that fails is set aside, by its name only."""
-    short = []
+    """Annotate documents; one that fails is set aside, by its name only."""
+    accepted = []
     for document in batch:
         if not is_curie(document.id):
             quarantine.add("document's identifier is no CURIE", path=document.id)
@@ -97,13 +97,13 @@ def process_documents(
         elif len(document.text) > nlp.max_length:
             quarantine.add("document is too long", path=document.id)
         else:
-            short.append(document)
+            accepted.append(document)
     try:
-        docs = list(nlp.pipe([_new_doc(nlp, document) for document in short]))
-        yield from zip(short, docs, strict=True)
+        docs = list(nlp.pipe([_new_doc(nlp, document) for document in accepted]))
+        yield from zip(accepted, docs, strict=True)
     except Exception:
         # One document of the batch broke a component: each alone, to find it.
-        for document in short:
+        for document in accepted:
             try:
                 doc = nlp(_new_doc(nlp, document))
             except Exception as error:
@@ -120,8 +120,8 @@ def _new_doc(nlp: Language, document: TextDocument) -> Doc:
     return doc
 
 
-def _stated(relation: str, mention: Span) -> Mapping[str, object]:
-    """What is said of a mention beside its context: a drug's dose, a test's value."""
+def patient_qualifiers(relation: str, mention: Span) -> Mapping[str, object]:
+    """Qualifiers of a patient's fact beside its context: a drug's dose, a test's value."""
     if relation == "TAKES":
         return dosage(mention)
     if relation == "ALLERGIC_TO":
@@ -132,7 +132,7 @@ def _stated(relation: str, mention: Span) -> Mapping[str, object]:
     return value if relation == "UNDERWENT" or "unit" in value else {}
 
 
-# How a note says that a drug is given after all, whatever it has stopped before.
+# Words by which a note states that a drug is given after all, even if it was stopped before.
 _GIVEN = re.compile(
     r"\b(?:start|restart|resum|continu|tak(?:e|ing)\b|takes\b|begin|began|begun|prescrib|given\b|on\b)",
     re.I,
@@ -140,13 +140,15 @@ _GIVEN = re.compile(
 
 
 def _is_given(drug: Span) -> bool:
-    """Whether a note says plainly that a drug is given."""
-    plain = all(getattr(drug._, name) == value for name, value in DEFAULTS.items())
-    return plain and (_GIVEN.search(sentence_of(drug).text) is not None or "dose" in dosage(drug))
+    """Whether a note states without qualification that a drug is given."""
+    has_default_context = all(getattr(drug._, name) == value for name, value in DEFAULTS.items())
+    return has_default_context and (
+        _GIVEN.search(sentence_of(drug).text) is not None or "dose" in dosage(drug)
+    )
 
 
 def _stopped(doc: Doc, ids: Mapping[tuple[int, int], tuple[str, float]]) -> set[str]:
-    """The nodes of drugs that a note stops or holds and does not give again afterwards.
+    """The nodes of drugs that a note stops or holds and does not give again later.
 
     "Metformin 1 g bid. … Hold metformin.": it isn't taken any more, whatever was said before.
     """
@@ -187,7 +189,7 @@ class GraphRows:
         self.evidence: list[dict[str, Any]] = []
 
     def add(self, document: TextDocument, doc: Doc) -> None:
-        """The rows of one document."""
+        """Add the rows of one document."""
         self._node(document.id, "Document", document.id)
         self.nodes[document.id]["properties"] = reading_properties(
             document.sha256, self.reader, document.origin
@@ -205,21 +207,21 @@ class GraphRows:
         stopped = _stopped(doc, ids)
         allergens = {
             entity[0]
-            for place, entity in ids.items()
-            if (allergy := doc._.allergies.get(place[0])) and allergy.attributes == DEFAULTS
+            for span, entity in ids.items()
+            if (allergy := doc._.allergies.get(span[0])) and allergy.attributes == DEFAULTS
         }
         for mention in doc.spans["mentions"]:
             if (entity := ids.get((mention.start, mention.end))) is not None:
                 # "Anaphylaxis to rocuronium. … After rocuronium BP fell.", but not "on aspirin".
                 past = entity[0] in allergens and not _is_given(mention)
-                now = {"TAKES": "historical"} if past or entity[0] in stopped else {}
+                temporality = {"TAKES": "historical"} if past or entity[0] in stopped else {}
                 if mention.start in doc._.lasting:
-                    now = {"HAS_DISEASE": "current", "HAS_PHENOTYPE": "current"}
-                self._mention(document, mention, *entity, now=now)
+                    temporality = {"HAS_DISEASE": "current", "HAS_PHENOTYPE": "current"}
+                self._mention(document, mention, *entity, temporality=temporality)
         self._relations(document, doc, ids)
 
     def _entity(self, mention: Span, key: str) -> tuple[str, float] | None:
-        """The node of a mention, and how sure it is that this is the one; None: no node."""
+        """The node of a mention and the probability of the link; None: no node."""
         if mention._.identifier is not None:
             self.linked.add(mention._.identifier)
             return mention._.identifier, mention._.link_score
@@ -244,36 +246,36 @@ class GraphRows:
         node: str,
         score: float,
         *,
-        now: Mapping[str, str],
+        temporality: Mapping[str, str],
     ) -> None:
-        """What a mention says of its document and patient.
+        """Add the evidence that a mention gives of its document and patient.
 
-        `now`: by relation, the temporality that the document as a whole tells.
+        `temporality`: by relation, where the document as a whole decides it.
         """
         probability = float(mention._.probability) * score
-        place = {"mention_start": mention.start_char, "mention_end": mention.end_char}
-        said = {name: getattr(mention._, name) for name in DEFAULTS}
+        offsets = {"mention_start": mention.start_char, "mention_end": mention.end_char}
+        attributes = {name: getattr(mention._, name) for name in DEFAULTS}
         sentence = sentence_of(mention)
-        self._evidence(document, document.id, "MENTIONS", node, probability, sentence, place)
+        self._evidence(document, document.id, "MENTIONS", node, probability, sentence, offsets)
         if document.patient is None:
             return
-        relation_to = _OF_PATIENT.get(mention.label_)
+        patient_relation = _OF_PATIENT.get(mention.label_)
         if (allergy := mention.doc._.allergies.get(mention.start)) is not None:
-            relation_to, said = "ALLERGIC_TO", allergy.attributes
-        if said["certainty"] == "possible":
-            probability *= _POSSIBLE
-        facts = [(relation_to, node)]
+            patient_relation, attributes = "ALLERGIC_TO", allergy.attributes
+        if attributes["certainty"] == "possible":
+            probability *= _POSSIBLE_FACTOR
+        facts = [(patient_relation, node)]
         # What is both a disease and a phenotype ("ectopia lentis") is a finding of the patient too.
         if (twin := mention._.twin) is not None and twin.kind == "Symptom":
             self.linked.add(twin.identifier)
             facts.append(("HAS_PHENOTYPE", twin.identifier))
         for relation, tail in facts:
-            context = dict(said)
-            if relation == "HAS_PHENOTYPE" and said["polarity"] == "negated":
+            context = dict(attributes)
+            if relation == "HAS_PHENOTYPE" and attributes["polarity"] == "negated":
                 relation, context["polarity"] = "LACKS_PHENOTYPE", "asserted"
             if relation is not None:
-                context["temporality"] = now.get(relation, context["temporality"])
-                more = _stated(relation, mention)
+                context["temporality"] = temporality.get(relation, context["temporality"])
+                details = patient_qualifiers(relation, mention)
                 self._evidence(
                     document,
                     document.patient,
@@ -281,41 +283,41 @@ class GraphRows:
                     tail,
                     probability,
                     sentence,
-                    {**place, **more},
+                    {**offsets, **details},
                     context,
                 )
 
     def _relations(
         self, document: TextDocument, doc: Doc, ids: Mapping[tuple[int, int], tuple[str, float]]
     ) -> None:
-        """The relations by sentence; the likeliest mentions of two nodes speak for them."""
+        """Add the relations of each sentence, with the most probable mentions of two nodes."""
         best: dict[tuple[str, ...], tuple[float, ExtractedRelation]] = {}
-        for found in doc._.relations:
-            head = self._end(found.head, found.head_id, ids)
-            tail = self._end(found.tail, found.tail_id, ids)
+        for extracted in doc._.relations:
+            head = self._end(extracted.head, extracted.head_id, ids)
+            tail = self._end(extracted.tail, extracted.tail_id, ids)
             if head is None or tail is None or head[0] == tail[0]:
                 continue
-            probability = found.probability * head[1] * tail[1]
+            probability = extracted.probability * head[1] * tail[1]
             key = (
                 head[0],
-                found.relation,
+                extracted.relation,
                 tail[0],
-                str(sentence_of(found.tail).start),
-                *found.context.values(),
+                str(sentence_of(extracted.tail).start),
+                *extracted.context.values(),
             )
             if key not in best or best[key][0] < probability:
-                best[key] = (probability, found)
-        for (head_id, relation, tail_id, *_), (probability, found) in best.items():
+                best[key] = (probability, extracted)
+        for (head_id, relation, tail_id, *_), (probability, extracted) in best.items():
             qualifiers = {
-                **found.qualifiers,
-                "subject_start": found.head.start_char,
-                "subject_end": found.head.end_char,
-                "object_start": found.tail.start_char,
-                "object_end": found.tail.end_char,
+                **extracted.qualifiers,
+                "subject_start": extracted.head.start_char,
+                "subject_end": extracted.head.end_char,
+                "object_start": extracted.tail.start_char,
+                "object_end": extracted.tail.end_char,
             }
             self._evidence(
-                document, head_id, relation, tail_id, probability, sentence_of(found.tail),
-                qualifiers, found.context,
+                document, head_id, relation, tail_id, probability, sentence_of(extracted.tail),
+                qualifiers, extracted.context,
             )  # fmt: skip
 
     def _end(
@@ -324,7 +326,7 @@ class GraphRows:
         identifier: str | None,
         ids: Mapping[tuple[int, int], tuple[str, float]],
     ) -> tuple[str, float] | None:
-        """The node that a relation's end means, and how sure that is; None: no node."""
+        """The node of a relation's end and its probability; None: no node."""
         if identifier is not None:
             self.linked.add(identifier)
             return identifier, mention._.link_score
@@ -343,7 +345,7 @@ class GraphRows:
         probability: float,
         sentence: Span | None = None,
         qualifiers: Mapping[str, object] | None = None,
-        said: Mapping[str, str] | None = None,
+        context: Mapping[str, str] | None = None,
     ) -> None:
         self.evidence.append(
             {
@@ -360,6 +362,6 @@ class GraphRows:
                 "extractor": self.extractor,
                 "probability": round(min(1.0, probability), 6),
                 "qualifiers": json.dumps(qualifiers, sort_keys=True) if qualifiers else None,
-                **(said or {}),
+                **(context or {}),
             }
         )

@@ -1,7 +1,8 @@
-"""The documents that a person should correct first, in the forms of Doccano and brat.
+"""Choose the documents that a person should correct first, and write them for Doccano or brat.
 
-Active learning by uncertainty (Settles 2009, "Active learning literature survey"): the model marks
-what it found, an annotator corrects it where the model doubts most, and trains on the corrections.
+Active learning by uncertainty sampling (Settles 2009, "Active learning literature survey"): the
+model annotates, a person corrects the documents of which it is least certain, and the model is
+trained on the corrections.
 Documents go out whole, so that offsets stay those of the text.
 """
 
@@ -21,7 +22,8 @@ from .corpora.labels import MENTION_KINDS
 from .relations.pairs import TASKS
 
 BRAT_MARKER = "annotation.conf"
-_DOUBTFUL = 0.5  # the doubt from which on a mention or relation is named to the annotator
+# From this doubt on a mention or relation is pointed out to the annotator.
+_MIN_DOUBT = 0.5
 ACTIONS = TASKS["targets"][1:]
 # A mention's context as brat's attributes.
 _ATTRIBUTES = {
@@ -43,14 +45,14 @@ def score(text: AnnotatedText) -> float:
     That is about what an annotator finds to correct in the time that reading takes; a document of
     less than 100 words counts as 100.
     """
-    found = [m.probability for m in text.mentions] + [r.probability for r in text.relations]
-    return sum(map(doubt, found)) / max(1.0, len(text.text.split()) / 100)
+    probabilities = [m.probability for m in text.mentions] + [r.probability for r in text.relations]
+    return sum(map(doubt, probabilities)) / max(1.0, len(text.text.split()) / 100)
 
 
 def most_doubtful(texts: Iterable[AnnotatedText], most: int) -> list[tuple[float, AnnotatedText]]:
     """The documents with the highest scores, those first; equal ones in the order given."""
-    scored = ((score(text), -place, text) for place, text in enumerate(texts))
-    return [(points, text) for points, _, text in heapq.nlargest(most, scored)]
+    scored = ((score(text), -position, text) for position, text in enumerate(texts))
+    return [(value, text) for value, _, text in heapq.nlargest(most, scored)]
 
 
 def check_unused(path: Path) -> None:
@@ -75,7 +77,7 @@ def write_doccano(ranked: Sequence[tuple[float, AnnotatedText]], path: Path | st
     and gives them back: `document`, `score`, and `doubtful`, what to look at.
     """
     with atomic_file(path, mode=0o600) as draft, draft.open("w", encoding="utf-8") as file:
-        for points, text in ranked:
+        for document_score, text in ranked:
             row = {
                 "text": text.text,
                 "entities": [
@@ -87,7 +89,7 @@ def write_doccano(ranked: Sequence[tuple[float, AnnotatedText]], path: Path | st
                     for n, r in enumerate(text.relations)
                 ],
                 "document": text.id,
-                "score": round(points, 3),
+                "score": round(document_score, 3),
                 "doubtful": "; ".join(_doubts(text)),
             }
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -95,15 +97,15 @@ def write_doccano(ranked: Sequence[tuple[float, AnnotatedText]], path: Path | st
 
 def _doubts(text: AnnotatedText) -> list[str]:
     """What is doubtful in a document, the most doubtful first."""
-    named = [
+    doubts = [
         (doubt(m.probability), f"{_one_line(m)} ({m.kind} {m.probability:.2f})")
         for m in text.mentions
     ]
     for r in text.relations:
         head, tail = _one_line(text.mentions[r.head]), _one_line(text.mentions[r.tail])
-        named.append((doubt(r.probability), f"{head} {r.label} {tail} ({r.probability:.2f})"))
-    named.sort(key=lambda one: -one[0])
-    return [name for points, name in named if points >= _DOUBTFUL]
+        doubts.append((doubt(r.probability), f"{head} {r.label} {tail} ({r.probability:.2f})"))
+    doubts.sort(key=lambda doubtful: -doubtful[0])
+    return [name for value, name in doubts if value >= _MIN_DOUBT]
 
 
 def _one_line(mention: Mention) -> str:
@@ -139,31 +141,29 @@ def _brat_lines(text: AnnotatedText) -> list[str]:
     notes: list[str] = []
     attribute_of = {value: name for name, values in _ATTRIBUTES.items() for value in values}
     for number, mention in enumerate(text.mentions, start=1):
-        parts = [
-            (mention.start + part.start(), mention.start + part.end(), part[0])
-            for part in re.finditer(r"[^\r\n]*[^\s]", mention.text)
-        ]
-        # A mention that goes on in the next line is one in parts, as brat has no line break.
-        places = ";".join(f"{start} {end}" for start, end, _ in parts)
-        spans.append(
-            f"T{number}\t{mention.kind} {places}\t{' '.join(words for *_, words in parts)}"
+        # A mention that goes on in the next line has several spans, as brat has no line break.
+        lines = list(re.finditer(r"[^\r\n]*[^\s]", mention.text))
+        offsets = ";".join(
+            f"{mention.start + line.start()} {mention.start + line.end()}" for line in lines
         )
+        words = " ".join(line[0] for line in lines)
+        spans.append(f"T{number}\t{mention.kind} {offsets}\t{words}")
         for value in mention.context:
             if value in attribute_of:
-                line = f"A{len(attributes) + 1}\t{attribute_of[value]} T{number} {value}"
-                attributes.append(line)
-        said = [f"{mention.identifier} {mention.name}"] if mention.identifier else []
-        if doubt(mention.probability) >= _DOUBTFUL:
-            said.append(f"doubtful: probability {mention.probability:.2f}")
-        if said:
-            notes.append(f"#{len(notes) + 1}\tAnnotatorNotes T{number}\t{'; '.join(said)}")
+                name = attribute_of[value]
+                attributes.append(f"A{len(attributes) + 1}\t{name} T{number} {value}")
+        remarks = [f"{mention.identifier} {mention.name}"] if mention.identifier else []
+        if doubt(mention.probability) >= _MIN_DOUBT:
+            remarks.append(f"doubtful: probability {mention.probability:.2f}")
+        if remarks:
+            notes.append(f"#{len(notes) + 1}\tAnnotatorNotes T{number}\t{'; '.join(remarks)}")
     relations = []
-    for number, found in enumerate(text.relations, start=1):
-        ends = f"Arg1:T{found.head + 1} Arg2:T{found.tail + 1}"
-        relations.append(f"R{number}\t{found.label} {ends}")
-        if doubt(found.probability) >= _DOUBTFUL:
-            says = f"doubtful: probability {found.probability:.2f}"
-            notes.append(f"#{len(notes) + 1}\tAnnotatorNotes R{number}\t{says}")
+    for number, relation in enumerate(text.relations, start=1):
+        ends = f"Arg1:T{relation.head + 1} Arg2:T{relation.tail + 1}"
+        relations.append(f"R{number}\t{relation.label} {ends}")
+        if doubt(relation.probability) >= _MIN_DOUBT:
+            remark = f"doubtful: probability {relation.probability:.2f}"
+            notes.append(f"#{len(notes) + 1}\tAnnotatorNotes R{number}\t{remark}")
     return [*spans, *attributes, *relations, *notes]
 
 
@@ -185,8 +185,8 @@ def _brat_configuration() -> str:
 
 def _exchangeable(kinds: Iterable[str]) -> list[str]:
     """The kinds; Disease stands for Symptom too and the other way round: many names are both."""
-    found = set(kinds)
-    return sorted(found | {"Disease", "Symptom"} if found & {"Disease", "Symptom"} else found)
+    names = set(kinds)
+    return sorted(names | {"Disease", "Symptom"} if names & {"Disease", "Symptom"} else names)
 
 
 FORMS: dict[str, Callable[[Sequence[tuple[float, AnnotatedText]], Path | str], None]] = {

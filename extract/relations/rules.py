@@ -1,4 +1,4 @@
-"""Relations by rules: what a disease shows, what a drug does, what a gene has to do with it.
+"""Relations by rules: symptoms of diseases, effects of drugs, genes associated with conditions.
 
 No corpus annotates Disease–HAS_SYMPTOM–Symptom. Its rules (`data/symptom_rules.tsv`) were written
 on the development part of the project's own annotation of MACCROBAT
@@ -35,9 +35,9 @@ _LETTERS = {"Disease": "d", "Symptom": "s", "Drug": "m", "Target": "g"}
 
 @dataclass(frozen=True)
 class Rule:
-    """A row of the rules: what it is called and says, how often it is right, what it matches.
+    """A rule: its name, the relation it states, its precision, and its pattern.
 
-    `unless` is what a name of the condition must not hold; None: it may be any.
+    `unless` must not match the condition's name; None: any name will do.
     """
 
     name: str
@@ -73,7 +73,7 @@ def drug_rules() -> tuple[Rule, ...]:
 
 @cache
 def allergy_rule() -> Rule:
-    """The rule for a drug and the reaction to it that the context tells (`doc._.reactions`)."""
+    """The rule for a drug and a reaction to it, which the context marks (`doc._.reactions`)."""
     return next(rule for rule in drug_rules() if rule.name == "allergy")
 
 
@@ -94,22 +94,22 @@ def _rows(file: str) -> list[list[str]]:
 
 def _compiled(pattern: str) -> re.Pattern[str]:
     pattern = pattern.replace("<listed>", _LISTED).replace("<dose>", _DOSE)
-    gapped = re.sub(r"\{(\d+)\}", lambda m: _NEAR.format(m[1]), pattern)
-    gapped = re.sub(r"<(\d+)>", lambda m: _GAP.format(m[1]), gapped)
-    return re.compile(rf"(?:^|(?<= ))(?:{gapped})(?= |$)")
+    expression = re.sub(r"\{(\d+)\}", lambda m: _NEAR.format(m[1]), pattern)
+    expression = re.sub(r"<(\d+)>", lambda m: _GAP.format(m[1]), expression)
+    return re.compile(rf"(?:^|(?<= ))(?:{expression})(?= |$)")
 
 
 def rule_text(pair: EntityPair) -> str:
-    """A pair's sentence as the rules see it.
+    """Write a pair's sentence in the form that the rules match.
 
     Words in lower case; each mention as the first letter of its kind (d, s, m for a drug, g for a
     gene or protein, else x), head and tail as capitals.
     """
     entities = [*pair.others, pair.tail, pair.head]
-    covered = {place: e for e in entities for place in range(e.start, e.end)}
+    entity_at = {n: e for e in entities for n in range(e.start, e.end)}
     words = []
     for position, word in enumerate(pair.words):
-        entity = covered.get(position)
+        entity = entity_at.get(position)
         if entity is None:
             words.append(word.lower())
         elif position == entity.start:
@@ -121,8 +121,8 @@ def rule_text(pair: EntityPair) -> str:
 def symptom_rule(pair: EntityPair, *, note: bool = False) -> Rule | None:
     """The first rule that matches a pair of a disease (head) and a symptom (tail).
 
-    In a note, who has a disease and comes with a symptom ("45M with gout presents with a cough")
-    doesn't show the disease's.
+    In a note, a symptom that somebody with a disease presents with ("45M with gout presents with a
+    cough") needn't be that disease's.
     """
     text = rule_text(pair)
     return None if note and _COMES_WITH.search(text) else _first(symptom_rules(), text)
@@ -155,9 +155,9 @@ def association_rule(pair: EntityPair) -> Rule | None:
 
 
 def collapsed(text: str) -> str:
-    """A rule's text in which a list or "name (abbreviation)" stands as its member in question.
+    """Reduce a list, or "name (abbreviation)", in a rule's text to the member that is in the pair.
 
-    What is said of genes or conditions in one list is said of each.
+    What a sentence states of a list of genes or conditions holds for each.
     """
     text = _GENES.sub("G", text)
     return _CONDITIONS.sub(lambda match: match[1], text)

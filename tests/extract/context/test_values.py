@@ -7,7 +7,7 @@ from spacy.language import Language
 
 from medkg.extract import sentences as _sentences  # noqa: F401 (registers the component)
 from medkg.extract.context.values import measurement
-from medkg.extract.pipeline import _stated
+from medkg.extract.pipeline import patient_qualifiers
 from medkg.graph.schema import Schema
 
 from ..marked import marked, pipeline
@@ -85,13 +85,15 @@ def test_what_a_patient_s_edge_gets(nlp: Language) -> None:
         "[Pain|Symptom]: low. [Gout|Disease].",
     )
     fever, crp, ibuprofen, pain, gout = doc.spans["mentions"]
-    assert _stated("HAS_PHENOTYPE", fever)["unit"] == "°C"
-    assert _stated("UNDERWENT", crp) == {"interpretation": "high"}
-    assert _stated("TAKES", ibuprofen) == {"dose": "400 mg"}
-    assert _stated("HAS_PHENOTYPE", pain) == _stated("HAS_DISEASE", gout) == {}
+    assert patient_qualifiers("HAS_PHENOTYPE", fever)["unit"] == "°C"
+    assert patient_qualifiers("UNDERWENT", crp) == {"interpretation": "high"}
+    assert patient_qualifiers("TAKES", ibuprofen) == {"dose": "400 mg"}
+    assert (
+        patient_qualifiers("HAS_PHENOTYPE", pain) == patient_qualifiers("HAS_DISEASE", gout) == {}
+    )
 
 
-def test_every_kind_of_what_is_stated_is_a_property_of_the_schema() -> None:
+def test_every_kind_of_patient_qualifiers_is_a_property_of_the_schema() -> None:
     relations = Schema.default().relations
     assert {"dose", "route", "frequency", "duration"} <= set(relations["TAKES"].properties)
     names = {"value", "unit", "standard_value", "standard_unit", "interpretation"}
