@@ -60,7 +60,7 @@ def read_dictionary(
     Args:
         names: annotated texts (PubTator, or a folder of brat's), folders of graphs, graphs.
         prefixes: of the identifiers that are wanted.
-        labels: kinds of the texts' labels, as in `own.read_annotated`.
+        labels: kinds of the texts' labels, as in `read_annotated`.
 
     Raises:
         DataError: one of them can't be read.
@@ -101,7 +101,7 @@ def evaluate_linking(
         names: where the names come from; see `read_dictionary`.
         corpus: the file (brat: folder or archive) to score on.
         format: pubtator, ncbi or brat; None: told from the file.
-        labels: kinds of the corpus' labels, as in `own.read_annotated`.
+        labels: kinds of the corpus' labels, as in `read_annotated`.
         ranker: a trained one; None: the one that ships.
         quarantine: takes the annotations that can't be used.
 

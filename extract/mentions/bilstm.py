@@ -1,10 +1,10 @@
-"""The default encoder of the mention recogniser: words, characters and names through a BiLSTM.
+"""The default encoder of the mention recogniser: a BiLSTM over words, characters and names.
 
-A token is read as: skip-gram vector of its word; mean of hashed character 3- to 5-grams (Bojanowski
-et al. 2017); convolution over its characters (Ma and Hovy 2016); prefix, suffix and shape; bits
-that say in which lists of names it stands, the installed ones and those that were learnt. Two
-LSTMs, one a way, run over the whole document, and each state is joined by the mean state of the
-same word elsewhere in the document.
+The features of a token: skip-gram vector of its word; mean of hashed character 3- to 5-grams
+(Bojanowski et al. 2017); convolution over its characters (Ma and Hovy 2016); prefix, suffix and
+shape; bits for the lists of names that it occurs in, the installed ones and those that were learnt.
+Two LSTMs, one in each direction, run over the whole document, and each state is joined by the mean
+state of the same word elsewhere in the document.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from .vectors import word_form
 
 WORD, NGRAM, CHARACTER, CNN, AFFIX, SHAPE, LSTM, STATE = 100, 64, 24, 64, 32, 16, 192, 200
 NGRAM_BUCKETS = 32768
-TOKEN = WORD + NGRAM + CNN + 2 * AFFIX + SHAPE  # of a token's own vector
+TOKEN = WORD + NGRAM + CNN + 2 * AFFIX + SHAPE  # width of a token's own vector
 LAYERS = 2 * LSTM + STATE
-_LONGEST = 20  # characters of a token that the convolution reads
+_MAX_CHARACTERS = 20  # of a token, for the convolution
 
 
 class Vocabulary:
-    """Numbers of words, affixes, shapes and characters; 0 is padding and whatever is not known."""
+    """Indices of words, affixes, shapes and characters; 0 is padding and unknown entries."""
 
     FIELDS = ("words", "prefixes", "suffixes", "shapes", "characters")
 
@@ -41,7 +41,7 @@ class Vocabulary:
             name: {entry: n for n, entry in enumerate(values, start=1)}
             for name, values in self.entries.items()
         }
-        self._known: dict[str, tuple[list[int], list[int], list[int]]] = {}
+        self._cached: dict[str, tuple[list[int], list[int], list[int]]] = {}
 
     @classmethod
     def build(cls, words: Iterable[str], texts: Iterable[Sequence[str]]) -> Vocabulary:
@@ -61,32 +61,32 @@ class Vocabulary:
         return cls({"words": list(words), **entries})
 
     def size(self, name: str) -> int:
-        """How many numbers there are, 0 included."""
+        """How many indices there are, 0 included."""
         return len(self.entries[name]) + 1
 
     def look_up(self, token: str) -> tuple[list[int], list[int], list[int]]:
-        """(word, prefix, suffix, shape), characters, buckets of the character n-grams."""
-        known = self._known.get(token)
-        if known is None:
-            if len(self._known) > 200_000:
-                self._known.clear()
+        """Indices of a token: (word, prefix, suffix, shape), characters, buckets of n-grams."""
+        entry = self._cached.get(token)
+        if entry is None:
+            if len(self._cached) > 200_000:
+                self._cached.clear()
             form = word_form(token)
             index = self._index
-            numbers = [
+            indices = [
                 index["words"].get(form, 0),
                 index["prefixes"].get(form[:3], 0),
                 index["suffixes"].get(form[-3:], 0),
                 index["shapes"].get(_shape(token), 0),
             ]
-            characters = [index["characters"].get(c, 0) for c in token[:_LONGEST]]
+            characters = [index["characters"].get(c, 0) for c in token[:_MAX_CHARACTERS]]
             framed = f"<{form[:60]}>"
             ngrams = [
                 zlib.crc32(framed[i : i + n].encode()) % NGRAM_BUCKETS
                 for n in (3, 4, 5)
                 for i in range(max(1, len(framed) - n + 1))
             ]
-            known = self._known[token] = (numbers, characters, ngrams)
-        return known
+            entry = self._cached[token] = (indices, characters, ngrams)
+        return entry
 
 
 class LockedDropout(nn.Module):
@@ -129,7 +129,7 @@ class BiLSTMEncoder(nn.Module):
         self.back = nn.LSTM(size, LSTM, batch_first=True)
         self.join = nn.Linear(4 * LSTM, STATE)
         self.dropout = LockedDropout(0.4)
-        # Of a whole token's word and letters, so that names and context must do without them.
+        # Drops a token's word and characters, so that the model learns to use names and context.
         self.token_dropout = nn.Dropout1d(0.1)
 
     def set_word_vectors(self, vectors: Tensor) -> None:
@@ -146,13 +146,15 @@ class BiLSTMEncoder(nn.Module):
 
     def _read(self, texts: Sequence[Sequence[str]]) -> tuple[Tensor, Tensor]:
         index, mask, types = self._index(texts)
-        names = [
+        features = [
             np.concatenate([self.names.features(list(text)), self.learnt.features(text)], axis=1)
             for text in texts
         ]
-        listed = pad_sequence([torch.from_numpy(bits) for bits in names], batch_first=True)
-        listed = listed.to(index.device)
-        states = torch.cat(self._run(index, mask, types, listed), dim=2) * mask.unsqueeze(2)
+        name_features = pad_sequence(
+            [torch.from_numpy(bits) for bits in features], batch_first=True
+        )
+        name_features = name_features.to(index.device)
+        states = torch.cat(self._run(index, mask, types, name_features), dim=2) * mask.unsqueeze(2)
         memory = self._elsewhere(states, index, mask, types)
         return states, self.dropout(torch.tanh(self.join(torch.cat([states, memory], dim=2))))
 
@@ -169,7 +171,7 @@ class BiLSTMEncoder(nn.Module):
     def tokens(self, texts: Sequence[Sequence[str]]) -> tuple[Tensor, Tensor]:
         """The tokens' own vectors, (texts, longest, `TOKEN`), and where there are tokens.
 
-        Zero beyond a text's end; nothing of a token's place or of the lists of names is in them.
+        Zero beyond a text's end; they depend neither on position nor on the lists of names.
         """
         index, mask, types = self._index(texts)
         vectors = self.token_dropout(self._vectors(types, index.device)[index])
@@ -186,10 +188,10 @@ class BiLSTMEncoder(nn.Module):
         return index, mask, list(types)
 
     def _run(
-        self, index: Tensor, mask: Tensor, types: list[str], listed: Tensor
+        self, index: Tensor, mask: Tensor, types: list[str], name_features: Tensor
     ) -> tuple[Tensor, Tensor]:
         vectors = self._vectors(types, index.device)
-        inputs = torch.cat([self.token_dropout(vectors[index]), listed], dim=2)
+        inputs = torch.cat([self.token_dropout(vectors[index]), name_features], dim=2)
         inputs = self.dropout(inputs) * mask.unsqueeze(2)
         # The way back runs over each text turned round by itself, so that padding comes last in
         # both and a text's states don't depend on its neighbours in the batch.
@@ -202,9 +204,9 @@ class BiLSTMEncoder(nn.Module):
         return self.dropout(forth), self.dropout(back)
 
     def _vectors(self, tokens: list[str], device: torch.device) -> Tensor:
-        """What belongs to a distinct token alone, wherever it stands: its word and its letters."""
+        """The context-free vectors of tokens: word, n-grams, characters, affixes, shape."""
         looked_up = [self.vocabulary.look_up(token) for token in tokens]
-        numbers = torch.tensor([entry[0] for entry in looked_up], device=device)
+        indices = torch.tensor([entry[0] for entry in looked_up], device=device)
         longest = max(len(entry[1]) for entry in looked_up)
         padded = np.full((len(tokens), longest), -1, dtype=np.int64)
         for row, (_, characters, _) in enumerate(looked_up):
@@ -216,18 +218,18 @@ class BiLSTMEncoder(nn.Module):
         shape = convolved.masked_fill(~present, -1e4).amax(dim=1).relu()
         sizes = np.array([0, *(len(entry[2]) for entry in looked_up[:-1])]).cumsum()
         ngrams = torch.tensor([n for entry in looked_up for n in entry[2]], device=device)
-        parts = [
-            self.word(numbers[:, 0]),
+        features = [
+            self.word(indices[:, 0]),
             self.ngram(ngrams, torch.from_numpy(sizes).to(device)),
             shape,
-            self.prefix(numbers[:, 1]),
-            self.suffix(numbers[:, 2]),
-            self.shape(numbers[:, 3]),
+            self.prefix(indices[:, 1]),
+            self.suffix(indices[:, 2]),
+            self.shape(indices[:, 3]),
         ]
-        return torch.cat(parts, dim=1)
+        return torch.cat(features, dim=1)
 
     def _elsewhere(self, states: Tensor, index: Tensor, mask: Tensor, types: list[str]) -> Tensor:
-        """For each token the mean state of the same word's other places in its text, or zero."""
+        """For each token the mean state of the word's other occurrences in its text, or zero."""
         forms: dict[str, int] = {}
         form = torch.tensor([forms.setdefault(word_form(t), len(forms)) for t in types])
         row = torch.arange(len(index), device=index.device).unsqueeze(1)

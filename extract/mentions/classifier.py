@@ -21,9 +21,9 @@ from ..corpora.labels import kind_of, split_tag, tagged_spans
 from .recogniser import PredictedMention, Recogniser
 from .transformer import (
     cased_tokenizer,
-    frame,
-    reach_of,
+    max_window_pieces,
     windows_of,
+    with_special_tokens,
 )
 
 _WINDOWS = 32  # that go through the model at once
@@ -51,7 +51,7 @@ class TokenClassifier(Recogniser):
         self._groups = torch.zeros(len(tags), len(kinds) + 1)
         self._of_tag = [kinds.index(kind) if kind else len(kinds) for _, kind in self._tags]
         self._groups[torch.arange(len(tags)), torch.tensor(self._of_tag)] = 1
-        self._reach = reach_of(config)
+        self._reach = max_window_pieces(config)
 
     @classmethod
     def open(cls, model: str, device: str | None = None) -> TokenClassifier:
@@ -114,7 +114,7 @@ class TokenClassifier(Recogniser):
         result: list[Tensor] = [torch.empty(0)] * len(windows)
         for first in range(0, len(order), _WINDOWS):
             batch = order[first : first + _WINDOWS]
-            ids, mask = frame([windows[n] for n in batch], self._tokenizer)
+            ids, mask = with_special_tokens([windows[n] for n in batch], self._tokenizer)
             output = self._network(input_ids=ids.to(device), attention_mask=mask.to(device))
             for n, row in zip(batch, output.logits.float().softmax(dim=2).cpu(), strict=True):
                 result[n] = row

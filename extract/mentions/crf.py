@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 Array = npt.NDArray[np.float64]
-_NEVER = -1e4
+_FORBIDDEN_SCORE = -1e4
 
 
 def encode(offsets: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int, int]]) -> list[int]:
@@ -29,18 +29,18 @@ def encode(offsets: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int, i
     tags = [0] * len(offsets)
     position = 0
     for start, end, kind in sorted(spans):
-        begun = False
+        has_begun = False
         while position < len(offsets) and offsets[position][1] <= start:
             position += 1
         while position < len(offsets) and offsets[position][0] < end:
-            tags[position] = 2 + 2 * kind if begun else 1 + 2 * kind
-            begun = True
+            tags[position] = 2 + 2 * kind if has_begun else 1 + 2 * kind
+            has_begun = True
             position += 1
     return tags
 
 
 class CRF(nn.Module):
-    """Transition scores of one head; tags that may not follow each other never do."""
+    """Transition scores of one head; forbidden transitions have a very low score."""
 
     def __init__(self, kinds: int) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class CRF(nn.Module):
         forbidden = torch.zeros(tags, tags)
         for kind in range(kinds):
             inside = 2 + 2 * kind
-            forbidden[:, inside] = _NEVER
+            forbidden[:, inside] = _FORBIDDEN_SCORE
             forbidden[[inside - 1, inside], inside] = 0
         self.forbidden: Tensor
         self.register_buffer("forbidden", forbidden, persistent=False)
@@ -138,7 +138,7 @@ def decode(
     beta = torch.zeros_like(emissions)
     for t in range(time - 2, -1, -1):
         onward = transitions + (emissions[:, t + 1] + beta[:, t + 1]).unsqueeze(1)
-        # Past a row's end there is nothing more to say: its beta stays 0.
+        # Beyond a row's end beta stays 0.
         beta[:, t] = torch.where((lengths - 1 > t).unsqueeze(1), torch.logsumexp(onward, dim=2), 0)
     log_z = torch.logsumexp(alpha[row, lengths - 1], dim=1)
     last = bests[row, lengths - 1].argmax(dim=1)
@@ -150,12 +150,12 @@ def decode(
         for t in range(size - 1, 0, -1):
             path.append(int(paths[n, t, path[-1]]))
         path.reverse()
-        e, m, a, b = (part[n] for part in host)
-        found = []
+        e, m, a, b = (array[n] for array in host)
+        mentions = []
         for span in _spans(path):
             log_p = _log_score(span, e, m, a, b, int(size)) - float(log_z[n])
-            found.append((*span, min(1.0, float(np.exp(log_p)))))
-        decoded.append(found)
+            mentions.append((*span, min(1.0, float(np.exp(log_p)))))
+        decoded.append(mentions)
     return decoded
 
 

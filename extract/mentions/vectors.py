@@ -46,7 +46,7 @@ def skip_gram(
     """
     generator = np.random.default_rng(seed)
     index = {word: position for position, word in enumerate(counts)}
-    # -1 parts the texts, so that no window reaches over their borders.
+    # -1 separates the texts, so that no window crosses their borders.
     ids = np.array(
         [i for text in texts for i in (*(index[w] for w in text if w in index), -1)], dtype=np.int64
     )
@@ -67,32 +67,34 @@ def skip_gram(
                 batch = pairs[first : first + _BATCH]
                 noise = torch.multinomial(negative, _NEGATIVES, replacement=True)
                 centre, context = words(batch[:, 0]), contexts(batch[:, 1])
-                near = functional.logsigmoid((centre * context).sum(1)).sum()
-                far = functional.logsigmoid(-centre @ contexts(noise).T).sum() * 5 / _NEGATIVES
-                loss = -(near + far)
+                positive = functional.logsigmoid((centre * context).sum(1)).sum()
+                negatives = (
+                    functional.logsigmoid(-centre @ contexts(noise).T).sum() * 5 / _NEGATIVES
+                )
+                loss = -(positive + negatives)
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
                 optimizer.step()  # type: ignore[no-untyped-call]  # likewise
             advance()
     vectors = words.weight.detach()
-    # What all vectors share says nothing about a word (Mu and Viswanath 2018).
+    # The mean vector carries no information about a word (Mu and Viswanath 2018).
     return vectors - vectors.mean(dim=0)
 
 
 def _pairs(ids: npt.NDArray[np.int64], generator: np.random.Generator) -> npt.NDArray[np.int64]:
     """(centre, context) of every word and its neighbours, up to a random distance each."""
     reach = generator.integers(1, _WINDOW + 1, size=len(ids))
-    found = []
+    chunks = []
     borders = np.cumsum(ids < 0)
     for distance in range(1, _WINDOW + 1):
         left, right = ids[:-distance], ids[distance:]
-        within = (borders[:-distance] == borders[distance:]) & (left >= 0) & (right >= 0)
+        same_text = (borders[:-distance] == borders[distance:]) & (left >= 0) & (right >= 0)
         for centre, context, limit in (
             (left, right, reach[:-distance]),
             (right, left, reach[distance:]),
         ):
-            chosen = within & (limit >= distance)
-            found.append(np.stack([centre[chosen], context[chosen]], axis=1))
-    pairs: npt.NDArray[np.int64] = np.concatenate(found)
+            selected = same_text & (limit >= distance)
+            chunks.append(np.stack([centre[selected], context[selected]], axis=1))
+    pairs: npt.NDArray[np.int64] = np.concatenate(chunks)
     generator.shuffle(pairs)
     return pairs
