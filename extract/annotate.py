@@ -52,7 +52,7 @@ def annotate_documents(
 
 
 def _annotated_text(
-    document: TextDocument, doc: Doc, nodes: Mapping[str, tuple[str, str]]
+    document: TextDocument, doc: Doc, nodes: dict[str, tuple[str, str]]
 ) -> AnnotatedText:
     """The annotations of a document; `nodes` are (name, kind) by identifier."""
     rows = GraphRows(sentences=False)

@@ -21,8 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ...core.atomic import atomic_file
-from ...core.errors import DataError, ModelError
+from ...core.errors import ModelError
 from ..corpora.labels import MENTION_KINDS
 from ..tokens import token_offsets
 
@@ -32,15 +31,8 @@ if TYPE_CHECKING:
 KINDS = ("symptom", "disease", "gene", "drug", "drug class", "anatomy")
 WIDTH = 2 * len(KINDS) + 2
 
-_SHIPPED = Path(__file__).parent.parent / "data" / "names.tsv.xz"
-_HETIONET_KINDS = {
-    "Symptom": "symptom",
-    "Disease": "disease",
-    "Gene": "gene",
-    "Compound": "drug",
-    "Pharmacologic Class": "drug class",
-    "Anatomy": "anatomy",
-}
+# Made by `benchmarks/shipped_names.py`.
+SHIPPED = Path(__file__).parent.parent / "data" / "names.tsv.xz"
 # A prefix of the table's keys for names that count only in their own spelling: as words of a
 # sentence "impact" and "was" are no genes, IMPACT and WAS are.
 _CASE_SENSITIVE = "="
@@ -85,7 +77,7 @@ def hpo_names() -> Iterator[tuple[str, str]]:
 
 def shipped_names() -> Iterator[tuple[str, str]]:
     """(list, name) of the names that ship with this package."""
-    with lzma.open(_SHIPPED, "rt", encoding="utf-8") as file:
+    with lzma.open(SHIPPED, "rt", encoding="utf-8") as file:
         for line in file:
             kind, name = line.rstrip("\n").split("\t")
             yield kind, name
@@ -117,26 +109,6 @@ def graph_names(graphs: Iterable[KnowledgeGraph]) -> dict[str, list[str]]:
                 ):
                     names_of_kind.add(candidate)
     return {kind: sorted(names) for kind, names in sorted(names_by_kind.items()) if names}
-
-
-def write_shipped_names(hetionet_nodes: Path) -> int:
-    """Make `data/names.tsv.xz` from Hetionet's `nodes.tsv.xz`; returns the number of names.
-
-    Side effects are left out: their names come from SIDER, whose licence excludes commercial use.
-
-    Raises:
-        DataError: the file is not Hetionet's table of nodes.
-    """
-    with lzma.open(hetionet_nodes, "rt", encoding="utf-8") as file:
-        header = file.readline().split("\t")
-        if header[:3] != ["id", "name", "kind"]:
-            raise DataError("is not Hetionet's nodes.tsv (id, name, kind, …)", path=hetionet_nodes)
-        rows = [line.split("\t") for line in file]
-    names = sorted({(_HETIONET_KINDS[r[2]], r[1]) for r in rows if r[2] in _HETIONET_KINDS})
-    lines = "".join(f"{kind}\t{name}\n" for kind, name in names)
-    with atomic_file(_SHIPPED) as draft:
-        draft.write_bytes(lzma.compress(lines.encode("utf-8"), preset=9))
-    return len(names)
 
 
 class NameLists:
