@@ -155,26 +155,14 @@ def join_heads(
         text: that the mentions are of.
     """
     measured = _overlapping(
-        other
+        m
         for mentions in heads.values()
-        for other in mentions
-        if other.kind == "Procedure" and _VALUE.match(text, other.end)
+        for m in mentions
+        if m.kind == "Procedure" and _VALUE.match(text, m.end)
     )
-    findings = {
-        name: [other for other in mentions if other.kind in ("Disease", "Symptom")]
-        for name, mentions in heads.items()
-    }
-    with_symptoms = _overlapping(
-        other
-        for name, conditions in findings.items()
-        if "Symptom" in kinds[name]
-        for other in conditions
-    )
+    with_symptoms = _overlapping(_conditions(heads, [n for n in kinds if "Symptom" in kinds[n]]))
     without_symptoms = _overlapping(
-        other
-        for name, conditions in findings.items()
-        if "Symptom" not in kinds[name]
-        for other in conditions
+        _conditions(heads, [n for n in kinds if "Symptom" not in kinds[n]])
     )
     best: dict[tuple[int, int, str], PredictedMention] = {}
     for name, mentions in heads.items():
@@ -202,6 +190,13 @@ def join_heads(
         key=lambda other: (-other.probability, other.start, other.start - other.end, other.kind),
     )
     return sorted(_free(ranked, []), key=lambda other: other.start)
+
+
+def _conditions(
+    heads: Mapping[str, list[PredictedMention]], names: Iterable[str]
+) -> Iterable[PredictedMention]:
+    """The diseases and symptoms that the heads of these names predict."""
+    return (m for n in names for m in heads.get(n, ()) if m.kind in ("Disease", "Symptom"))
 
 
 def _overlapping(
