@@ -105,7 +105,10 @@ def check(
         Path | None, typer.Option(help="Graph folder to write, with what is safely mended mended.")
     ] = None,
     drop_isolated: Annotated[
-        bool, typer.Option("--drop-isolated", help="With --fix: no nodes that nothing speaks of.")
+        bool,
+        typer.Option(
+            "--drop-isolated", help="With --fix: without nodes that no edge or evidence has."
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:

@@ -56,7 +56,7 @@ def predict(
         if unranked := rows["rank"].null_count():
             show.out.print(
                 f"{unranked} known pairs, the last, have no rank: training used them, and the model"
-                " doesn't rank them, since nothing spoke for them while they were held back"
+                " doesn't rank them, since no feature pointed to them while they were held out"
             )
     if into is not None:
         from medkg.access import connect
