@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from medkg import (
         cypher,
         diagnosis,
+        extract,
         gnn,
         graph,
         loaders,
+        mining,
     )
     from medkg.access import (
         annotate,
@@ -109,15 +111,16 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        from medkg.core.extras import explained_imports
-
-        with explained_imports():
-            value = getattr(import_module(_HOMES[name]), name)
-    elif name in _PACKAGES:
-        value = import_module(f"medkg.{name}")
-    else:
+    if name not in _HOMES and name not in _PACKAGES:
         raise AttributeError(f"module 'medkg' has no attribute {name!r}")
+    from medkg.core.extras import explained_imports
+
+    value: Any
+    with explained_imports():
+        if name in _HOMES:
+            value = getattr(import_module(_HOMES[name]), name)
+        else:
+            value = import_module(f"medkg.{name}")
     globals()[name] = value
     return value
 

@@ -32,6 +32,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 # They fail on exceptions of several lines, or need variables named.
 LEFT_OUT = ("ExceptionReplacer", "VariableInserter", "VariableReplacer")
+_PASSED, _FAILED = 0, 1  # exit codes of pytest
 TIMEOUT = 180  # seconds for the tests of a mutant; a mutant that makes them hang is killed
 
 
@@ -142,11 +143,12 @@ def is_killed(mutant: Mutant, tests: Sequence[str], folder: Path, number: int) -
         )
     except subprocess.TimeoutExpired:
         return True
-    return ended.returncode != 0
+    if ended.returncode not in (_PASSED, _FAILED):
+        raise SystemExit(f"{mutant.module}: the tests can't be run:\n{ended.stdout.decode()}")
+    return ended.returncode == _FAILED
 
 
 def _environment() -> dict[str, str]:
-    # Hypothesis must draw the same examples for every mutant, and keep none.
     return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
@@ -164,6 +166,7 @@ class _MutantLoader(SourceFileLoader):
 def run_tests_on(module: str, mutant: Path, tests: Sequence[str]) -> int:
     """Run tests with a mutant in the place of a module; pytest's exit code."""
     import pytest
+    from hypothesis import settings
 
     class Finder(PathFinder):
         @classmethod
@@ -175,6 +178,9 @@ def run_tests_on(module: str, mutant: Path, tests: Sequence[str]) -> int:
 
     sys.meta_path[sys.meta_path.index(PathFinder)] = Finder
     sys.path.insert(0, str(ROOT))
+    # The same examples for every mutant, and none kept from one for the next.
+    settings.register_profile("mutants", derandomize=True, database=None)
+    settings.load_profile("mutants")
     return int(pytest.main(["-q", "-x", "-p", "no:cacheprovider", *tests]))
 
 
@@ -198,6 +204,10 @@ def main() -> None:
 def measure(name: str, sample: int, seed: int, processes: int, show_survivors: bool) -> None:
     """Try the mutants of a subject, and print its row of the table."""
     modules, tests = SUBJECTS[name]
+    unchanged = Mutant(modules[0], _source_of(modules[0]), "", 0)
+    with TemporaryDirectory() as folder:
+        if is_killed(unchanged, tests, Path(folder), 0):
+            raise SystemExit(f"{name}: its tests fail without any change; mend them first")
     mutants = [mutant for module in modules for mutant in mutants_of(module)]
     tried = mutants
     if 0 < sample < len(mutants):

@@ -74,7 +74,7 @@ class Checkpoint:
         ):
             return None
         try:
-            return SavedState(load_file(self._folder / _TENSORS), numbers)
+            return SavedState(_load(self._folder / _TENSORS), numbers)
         except (OSError, SafetensorError) as error:
             raise self.damaged(error) from error
 
@@ -106,6 +106,11 @@ class Checkpoint:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
+def _load(file: Path) -> dict[str, Tensor]:
+    # Copies, since views into the file are not aligned, and sums over them round differently.
+    return {name: tensor.clone() for name, tensor in load_file(file).items()}
+
+
 class Stages:
     """Stages of a training that are finished, on disk, so that it goes on after it was cut off.
 
@@ -135,7 +140,7 @@ class Stages:
         file = self._folder / f"{name}-{self._fingerprint[:16]}.safetensors"
         if file.is_file():
             try:
-                return load_file(file)
+                return _load(file)
             except (OSError, SafetensorError) as error:
                 raise ModelError(f"{file}: is damaged ({error}); remove it") from error
         made = {key: tensor.contiguous() for key, tensor in make().items()}

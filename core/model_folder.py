@@ -11,7 +11,7 @@ import json
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +138,7 @@ def save_files(
             if file.suffix == ".safetensors":
                 # save_file writes with owner-only permissions on some systems; the folder's decide.
                 file.chmod(0o644)
-        versions = {name: version(name) for name in _RECORDED_VERSIONS}
+        versions = {n: number for n in _RECORDED_VERSIONS if (number := _version(n))}
         whole: dict[str, Any] = {
             "model_version": MODEL_VERSION,
             "kind": kind,
@@ -208,6 +208,8 @@ def read_config(
     except ValueError as error:
         raise ModelError(f"{file}: is damaged ({error}); {_ANEW}") from error
     try:
+        if "model_version" not in config and "model" in config:
+            raise ModelError(f"{file}: was written by an earlier medkg; {_ANEW}")
         if config["kind"] != kind:
             raise ModelError(f"{folder}: is a model for {config['kind']}, not for {kind}")
         if config["model_version"] != MODEL_VERSION:
@@ -248,6 +250,14 @@ def load_weights(folder: Path, network: nn.Module) -> None:
 
 
 _RECORDED_VERSIONS = ("medkg", "torch", "torch-geometric", "numpy", "polars")
+
+
+def _version(name: str) -> str | None:
+    """The installed version of a distribution; None where it isn't installed."""
+    try:
+        return version(name)
+    except PackageNotFoundError:  # such as PyG, where only the extra text is installed
+        return None
 
 
 def with_prefix(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

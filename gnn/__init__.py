@@ -30,4 +30,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    from ..core.extras import explained_imports
+
+    with explained_imports():
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)

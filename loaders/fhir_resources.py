@@ -188,7 +188,7 @@ class ResourceReader:
         )
 
     def _family_history(self, history: FamilyMemberHistory, _address: str) -> None:
-        _refuse_errors({history.get("status")})
+        _refuse_errors([history.get("status")])
         for condition in listed(history.get("condition")):
             self._add_finding(
                 history,
@@ -203,7 +203,7 @@ class ResourceReader:
 
     def _observation(self, observation: Observation, _address: str) -> None:
         status = observation.get("status")
-        _refuse_errors({status})
+        _refuse_errors([status])
         if status == "cancelled":
             raise Unusable("cancelled")
         columns: EvidenceColumns = {
@@ -267,7 +267,7 @@ class ResourceReader:
 
     def _medication_use(self, use: MedicationUse, _address: str) -> None:
         status = str(use.get("status", ""))
-        _refuse_errors({status})
+        _refuse_errors([status])
         ended = {"stopped", "on-hold", "ended"}
         if use["resourceType"] != "MedicationAdministration":
             ended.add("completed")
@@ -326,7 +326,7 @@ class ResourceReader:
 
     def _procedure(self, procedure: Procedure, _address: str) -> None:
         status = procedure.get("status")
-        _refuse_errors({status})
+        _refuse_errors([status])
         self._add(
             procedure,
             "UNDERWENT",

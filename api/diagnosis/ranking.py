@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from medkg.core.progress import track
 from medkg.core.quarantine import Quarantine
-from medkg.core.ranking import ordinal_rank
 from medkg.diagnosis.patients import PatientFindings
 
 if TYPE_CHECKING:
@@ -134,6 +133,7 @@ class _Ranking:
 
     def of(self, patients: Sequence[PatientFindings]) -> list[PatientDiagnosis]:
         """The results of patients of each of whom the model knows a phenotype."""
+        from medkg.core.ranking import ordinal_rank
         from medkg.mining.diagnosis.posterior import posterior
 
         model, knowledge = self.model, self.model.knowledge

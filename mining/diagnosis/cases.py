@@ -121,7 +121,7 @@ def read_cases(path: Path, quarantine: Quarantine) -> KnowledgeGraph:
         quarantine: gets the lines that can't be used, with the reason.
 
     Raises:
-        DataError: no file, one that is no text (`graph.text.decode`), a column that is missing, or
+        DataError: no file, one that is no text (`core.text.decode`), a column that is missing, or
             no case in it.
     """
     nodes: dict[str, str] = {}
