@@ -160,10 +160,8 @@ def read_texts(
             PubTator, JSON, PDF, folders of them, `FILE.csv:TEXT`, `FILE.csv:ID,TEXT`; see
             `medkg.extract.documents.iter_documents`.
         terminology: the graph whose entities the text is linked to; see `default_terminology`.
-        model: a mention recogniser's folder, or any spaCy model by name or folder (scispaCy's
-            `en_ner_bc5cdr_md`); the one that comes with medkg by default.
-        linker: `scispacy_linker:umls` (or mesh, rxnorm, go, hpo) links by scispaCy's linker, if
-            its data are on this machine; by medkg's own by default.
+        model: a recogniser's folder, or a spaCy model by name or folder; by default medkg's.
+        linker: `scispacy_linker:umls` (or mesh, rxnorm, go, hpo); by default medkg's own.
         patients: a plain text is a note about one patient, who becomes a node.
         sentences: keep the sentences; without them only offsets are kept.
         quarantine: gets what can't be read. Without one, the first such document is an error.
