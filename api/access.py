@@ -157,15 +157,14 @@ def read_texts(
 
     Args:
         paths: one or several: files of text, Markdown, XML (PubMed, PubMed Central, BioC),
-            PubTator, JSON, PDF, folders of them, `FILE.csv:TEXT`, `FILE.csv:ID,TEXT`; see
-            `medkg.extract.documents.iter_documents`.
+            PubTator, JSON, PDF, folders of them, `FILE.csv:TEXT`, `FILE.csv:ID,TEXT`.
         terminology: the graph whose entities the text is linked to; see `default_terminology`.
         model: a recogniser's folder, or a spaCy model by name or folder; by default medkg's.
         linker: `scispacy_linker:umls` (or mesh, rxnorm, go, hpo); by default medkg's own.
         patients: a plain text is a note about one patient, who becomes a node.
         sentences: keep the sentences; without them only offsets are kept.
         quarantine: gets what can't be read. Without one, the first such document is an error.
-        workers: processes that read; several need `if __name__ == "__main__":` in a script.
+        workers: processes; several need `if __name__ == "__main__":` in a script.
         into: a graph to put what is read into. Documents that it holds as they are now are not
             read again, what it holds of changed ones is replaced, all else stays.
         keep: folder for finished documents, from which the same call goes on after an

@@ -23,7 +23,39 @@ from .servers import embedded_uri, neo4j_uri, store
 __all__ = ["embedded_uri", "neo4j_uri", "shared_data", "store"]
 
 
+# Files whose tests train models, start servers again and again, or read whole sources: left out
+# where the quick tests run (`-m "not slow"`).
+SLOW = {
+    "api/test_terminology.py",
+    "contract/test_store_answers.py",
+    "extract/mentions/test_network.py",
+    "extract/relations/test_fine_tuning.py",
+    "extract/relations/test_model.py",
+    "extract/test_run.py",
+    "gnn/test_training.py",
+    "graph/test_embedded.py",
+    "graph/test_faults.py",
+    "graph/test_scale.py",
+    "loaders/test_hetionet.py",
+    "loaders/test_hpo.py",
+    "mining/diagnosis/test_model.py",
+    "mining/diagnosis/test_ranker.py",
+    "mining/links/test_ensemble.py",
+    "mining/links/test_explain.py",
+    "mining/links/test_model.py",
+    "mining/links/test_ranker.py",
+    "mining/links/test_split.py",
+    "mining/links/test_tune.py",
+    "mining/molecules/test_screen.py",
+    "mining/molecules/test_structure_ranker.py",
+    "test_notebooks.py",
+}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.relative_to(Path(__file__).parent).as_posix() in SLOW:
+            item.add_marker(pytest.mark.slow)
     # The longest file first, or it runs alone at the end, with one process waiting for the other.
     items.sort(key=lambda item: item.path.name != "test_notebooks.py")
 

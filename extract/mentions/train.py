@@ -225,7 +225,7 @@ def _about(
         "names_from": _sources(options.names),
         "licence": "",
         "set_aside": {},
-        "sibling": None if sibling is None else sibling["checksums"],
+        "sibling": None if sibling is None else sibling["sha256"],
         "development": figures,
         "development_joined": joined,
         "trained_on_texts": text_hashes(d for c in corpora for d in c.train),
