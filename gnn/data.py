@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import torch
 
+from ..core.errors import MissingError
 from ..graph.kg import KnowledgeGraph
 from .scaling import Scaler, numeric_properties
 
@@ -34,7 +35,12 @@ def identifiers(kg: KnowledgeGraph, data: HeteroData, key: str | EdgeType) -> pl
         kg: the graph that `data` was made from.
         data: what `to_hetero_data` gave, or a subgraph or a sampled batch of it.
         key: a node type or an edge type of `data`.
+
+    Raises:
+        MissingError: `data` have no such type.
     """
+    if key not in (*data.node_types, *data.edge_types):
+        raise MissingError(f"the data have no nodes or edges {key!r}")
     if isinstance(key, str):
         return kg.nodes.filter(kind=key)["id"].gather(data[key].n_id.cpu().numpy())
     return kg.edges["id"].gather(data[key].e_id.cpu().numpy())

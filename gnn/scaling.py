@@ -17,6 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ..core.errors import DataError
+from ..graph.document_readings import READING_PROPERTIES
 from ..graph.kg import KnowledgeGraph
 from ..graph.units import (
     daily_dose,
@@ -103,7 +104,8 @@ def _numbers(frame: pl.DataFrame, *, bare: bool) -> pl.DataFrame:
 def _read(properties: Mapping[str, object], *, bare: bool) -> dict[str, tuple[float, str]]:
     """The numbers of one object of properties, each with its unit."""
     quantities: dict[str, tuple[float, str]] = {}
-    left = dict(properties)
+    # Hashes, which may begin as a number and a unit do.
+    left = {name: v for name, v in properties.items() if name not in READING_PROPERTIES}
     if "value" in left:
         value, unit = left.pop("value"), str(left.get("unit") or "")
         left = {name: other for name, other in left.items() if name not in _VALUE_QUALIFIERS}

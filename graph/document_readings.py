@@ -26,6 +26,7 @@ from .spill import EvidenceBuffer
 
 TEXT_SOURCE = "text"
 SHA256, READER, ORIGIN = "text_sha256", "text_reader", "text_origin"
+READING_PROPERTIES = frozenset({SHA256, READER, ORIGIN})
 # The prefix of what is known from text alone.
 _OWN = f"{TEXT_SOURCE}:"
 

@@ -11,6 +11,7 @@ import torch
 from torch_geometric.data import HeteroData
 from torch_geometric.loader import LinkLoader, NodeLoader
 
+from medkg.core.errors import MissingError
 from medkg.gnn.data import identifiers, to_hetero_data, vocabulary
 from medkg.gnn.sampler import NeighbourSampler
 from medkg.gnn.scaling import Scaler, numeric_properties
@@ -223,3 +224,9 @@ def test_names_of_features_are_whole_in_a_part() -> None:
     part = data.subgraph({"Patient": torch.tensor([1])})
     assert part.numeric == data.numeric
     assert part["Patient"].x_numeric.shape == (1, 2)
+
+
+def test_identifiers_of_a_kind_that_is_not_there() -> None:
+    kg = family_graph()
+    with pytest.raises(MissingError, match="no nodes or edges 'Drugg'"):
+        identifiers(kg, to_hetero_data(kg), "Drugg")

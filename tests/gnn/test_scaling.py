@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from medkg.core.errors import DataError
 from medkg.gnn.data import identifiers, to_hetero_data
 from medkg.gnn.scaling import Scaler, numeric_properties
+from medkg.graph.document_readings import reading_properties
 from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
 
@@ -76,6 +77,18 @@ def test_numbers_are_read_in_one_unit_each_within_its_own_scale() -> None:
     ]
     edge = TRAINING.edges["id"][0]
     assert edge not in numeric_properties(TRAINING, exclude_edges=[edge])["id"]
+
+
+def test_the_hash_of_a_text_is_no_number() -> None:
+    properties = reading_properties("6d1fd0" + "0" * 58, "28df39bb73cf597b", "787e11f08935")
+    nodes = pl.DataFrame(
+        {"id": ["note:a"], "kind": "Document", "name": "a", "properties": properties}
+    )
+    evidence = pl.DataFrame(
+        schema=dict.fromkeys(("subject", "relation", "object", "source"), pl.String)
+    )
+    kg = KnowledgeGraph.build(nodes, evidence, [Source("made", "1", "CC0-1.0")])
+    assert numeric_properties(kg).is_empty()
 
 
 def test_doses_and_frequencies_are_numbers() -> None:
