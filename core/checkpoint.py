@@ -8,18 +8,20 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from .atomic import atomic_file, atomic_folder
 from .errors import ModelError
+from .tensors import load_tensors, save_tensors
 
 CHECKPOINT = "checkpoint.json"
 _TENSORS = "state.safetensors"
@@ -53,10 +55,8 @@ class Checkpoint:
         """
         if self._folder is None:
             return
-        # Copies, since safetensors refuses tensors that share memory.
-        copies = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
         with atomic_folder(self._folder, marker=CHECKPOINT) as draft:
-            save_file(copies, draft / _TENSORS)
+            save_tensors(tensors, draft / _TENSORS)
             text = json.dumps({"fingerprint": self._fingerprint, **numbers})
             (draft / CHECKPOINT).write_text(text, encoding="utf-8")
 
@@ -74,9 +74,9 @@ class Checkpoint:
         ):
             return None
         try:
-            return SavedState(_load(self._folder / _TENSORS), numbers)
+            return SavedState(load_tensors(self._folder / _TENSORS), numbers)
         except (OSError, SafetensorError) as error:
-            raise self.damaged(error) from error
+            raise self._damaged(error) from error
 
     def is_of_another(self) -> bool:
         """Whether there is a state, and of another training.
@@ -94,21 +94,29 @@ class Checkpoint:
             numbers = json.loads((self._folder / CHECKPOINT).read_text(encoding="utf-8"))
             return {"fingerprint": numbers["fingerprint"], **numbers}
         except (ValueError, KeyError, TypeError, OSError) as error:
-            raise self.damaged(error) from error
+            raise self._damaged(error) from error
 
-    def damaged(self, error: Exception) -> ModelError:
-        """What to raise where the state lacks something, or doesn't fit what it is for."""
-        return ModelError(f"{self._folder}: the checkpoint is damaged ({error}); remove it")
+    @contextmanager
+    def restoring(self) -> Iterator[None]:
+        """Take what was read apart, in the block.
+
+        Raises:
+            ModelError: the state lacks something, or doesn't fit what it is for.
+        """
+        try:
+            yield
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> ModelError:
+        # PyTorch names every tensor that is missing, on lines of their own.
+        reason = textwrap.shorten(str(error), 200, placeholder=" …")
+        return ModelError(f"{self._folder}: the checkpoint is damaged ({reason}); remove it")
 
     def remove(self) -> None:
         """Delete the folder, when training is finished."""
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def _load(file: Path) -> dict[str, Tensor]:
-    # Copies, since views into the file are not aligned, and sums over them round differently.
-    return {name: tensor.clone() for name, tensor in load_file(file).items()}
 
 
 class Stages:
@@ -126,8 +134,8 @@ class Stages:
 
     @cached_property
     def _fingerprint(self) -> str:
-        told = json.dumps([version("medkg"), *self._made_of()])
-        return hashlib.sha256(told.encode()).hexdigest()
+        made_of = json.dumps([version("medkg"), *self._made_of()])
+        return hashlib.sha256(made_of.encode()).hexdigest()
 
     def get(self, name: str, make: Callable[[], Mapping[str, Tensor]]) -> dict[str, Tensor]:
         """What `make` gives, or gave in a training that was cut off.
@@ -140,11 +148,11 @@ class Stages:
         file = self._folder / f"{name}-{self._fingerprint[:16]}.safetensors"
         if file.is_file():
             try:
-                return _load(file)
+                return load_tensors(file)
             except (OSError, SafetensorError) as error:
                 raise ModelError(f"{file}: is damaged ({error}); remove it") from error
-        made = {key: tensor.contiguous() for key, tensor in make().items()}
+        result = dict(make())
         self._folder.mkdir(parents=True, exist_ok=True)
-        with atomic_file(file) as part:
-            save_file(made, part)
-        return made
+        with atomic_file(file) as draft:
+            save_tensors(result, draft)
+        return result

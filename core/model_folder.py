@@ -22,6 +22,7 @@ from torch import nn
 
 from .atomic import atomic_folder, sha256
 from .errors import ModelError
+from .tensors import load_tensors, save_tensors
 
 MODEL_VERSION = 3
 CONFIG = "config.json"
@@ -73,9 +74,7 @@ def save_model(path: Path | str, model: ModelFolder) -> None:
     """
 
     def write(folder: Path) -> None:
-        # Copies, since safetensors refuses tensors that share memory.
-        tensors = {name: t.detach().cpu().contiguous().clone() for name, t in model.tensors.items()}
-        save_file(tensors, folder / WEIGHTS)
+        save_tensors(model.tensors, folder / WEIGHTS)
         _write_json(folder / VOCABULARY, model.vocabulary)
         for name, text in model.plots.items():
             (folder / name).write_text(text, encoding="utf-8")
@@ -166,8 +165,6 @@ def open_model(path: Path | str, kind: str) -> ModelFolder:
     folder = Path(path)
     config = read_config(folder, kind)
     try:
-        # Copies, since views into the file are not aligned, and sums over them round differently.
-        tensors = {name: t.clone() for name, t in load_file(folder / WEIGHTS).items()}
         return ModelFolder(
             kind=config["kind"],
             settings=config["settings"],
@@ -176,7 +173,7 @@ def open_model(path: Path | str, kind: str) -> ModelFolder:
             split=config["split"],
             graph=config["graph"],
             vocabulary=json.loads((folder / VOCABULARY).read_text(encoding="utf-8")),
-            tensors=tensors,
+            tensors=load_tensors(folder / WEIGHTS),
             card=(folder / CARD).read_text(encoding="utf-8"),
             plots={
                 name: (folder / name).read_text(encoding="utf-8")
@@ -258,17 +255,6 @@ def _version(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:  # such as PyG, where only the extra text is installed
         return None
-
-
-def with_prefix(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The tensors of a part of a model, by names that begin with the part's and a dot."""
-    return {f"{prefix}.{name}": tensor.detach() for name, tensor in tensors.items()}
-
-
-def without_prefix(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The tensors that `with_prefix` gave these names, by their own."""
-    begin = f"{prefix}."
-    return {n.removeprefix(begin): t for n, t in tensors.items() if n.startswith(begin)}
 
 
 def _digest(config: Mapping[str, Any]) -> str:

@@ -86,8 +86,9 @@ def filtered_ranks(
     finished = checkpoint.read()
     done, written = 0, time.monotonic()
     if finished is not None:
-        done = len(finished.tensors["ranks"])
-        ranks[order[:done]] = finished.tensors["ranks"].numpy()
+        with checkpoint.restoring():
+            done = len(finished.tensors["ranks"])
+            ranks[order[:done]] = finished.tensors["ranks"].numpy()
     chunk = max(1, _CELLS // max(n_nodes, 1))
     for start in range(done, len(order), chunk):
         rows = order[start : start + chunk]

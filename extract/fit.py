@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from ..core.checkpoint import Checkpoint
 from ..core.errors import ModelError
-from ..core.model_folder import with_prefix, without_prefix
 from ..core.progress import progress
+from ..core.tensors import with_prefix, without_prefix
 
 _Batch = TypeVar("_Batch")
 
@@ -75,19 +75,24 @@ class FitCheckpoint:
     def restore(
         self, model: nn.Module, optimizer: torch.optim.Optimizer
     ) -> tuple[int, list[float], dict[str, Tensor] | None]:
-        """Epochs done, the score after each, weights of the best."""
+        """Epochs done, the score after each, weights of the best.
+
+        Raises:
+            ModelError: the state is damaged.
+        """
         state = self._checkpoint.read()
         if state is None:
             return 0, [], None
-        model.load_state_dict(without_prefix("model", state.tensors))
-        slots: dict[int, dict[str, Tensor]] = {}
-        for key, value in without_prefix("optimizer", state.tensors).items():
-            number, _, name = key.partition(".")
-            slots.setdefault(int(number), {})[name] = value
-        groups = optimizer.state_dict()["param_groups"]
-        optimizer.load_state_dict({"state": slots, "param_groups": groups})
-        best = without_prefix("best", state.tensors)
-        return state.numbers["epoch"], state.numbers["history"], best or None
+        with self._checkpoint.restoring():
+            model.load_state_dict(without_prefix("model", state.tensors))
+            slots: dict[int, dict[str, Tensor]] = {}
+            for key, value in without_prefix("optimizer", state.tensors).items():
+                number, _, name = key.partition(".")
+                slots.setdefault(int(number), {})[name] = value
+            groups = optimizer.state_dict()["param_groups"]
+            optimizer.load_state_dict({"state": slots, "param_groups": groups})
+            best = without_prefix("best", state.tensors)
+            return state.numbers["epoch"], state.numbers["history"], best or None
 
 
 def fit(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .data import identifiers, to_hetero_data, vocabulary
@@ -11,11 +12,11 @@ if TYPE_CHECKING:
 
 # Loaded when first used, for they bring torch.
 _HOMES = {
-    "Scaler": "scaling",
-    "identifiers": "data",
-    "numeric_properties": "scaling",
-    "to_hetero_data": "data",
-    "vocabulary": "data",
+    "Scaler": ".scaling",
+    "identifiers": ".data",
+    "numeric_properties": ".scaling",
+    "to_hetero_data": ".data",
+    "vocabulary": ".data",
 }
 
 __all__ = [
@@ -27,10 +28,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from ..core.extras import explained_imports
-
-    with explained_imports():
-        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+__getattr__ = lazy_names(__name__, _HOMES)

@@ -22,8 +22,8 @@ from torch_geometric.data import HeteroData
 
 from ..core.checkpoint import Checkpoint
 from ..core.errors import DataError, ModelError
-from ..core.model_folder import with_prefix, without_prefix
 from ..core.progress import progress
+from ..core.tensors import with_prefix, without_prefix
 from ..core.threads import one_thread
 from . import parallel
 from .data import EdgeType
@@ -269,27 +269,32 @@ class _TrainingState:
         checkpoint.write(tensors, numbers)
 
     def resume(self, checkpoint: Checkpoint) -> None:
-        """Restore the state of a checkpoint, if there is one of this training."""
+        """Restore the state of a checkpoint, if there is one of this training.
+
+        Raises:
+            ModelError: it is damaged.
+        """
         saved = checkpoint.read()
         if saved is None:
             return
         tensors, numbers = saved
-        self.network.load_state_dict(without_prefix("network", tensors))
-        device = next(self.network.parameters()).device
-        self.best = {
-            name: tensor.to(device) for name, tensor in without_prefix("best", tensors).items()
-        }
-        for which, optimiser in enumerate(self.optimisers):
-            moments: dict[int, dict[str, Tensor | int]] = {}
-            for name, tensor in without_prefix(f"optimiser.{which}", tensors).items():
-                number, field = name.split(".")
-                # SparseAdam counts its steps by a whole number, Adam by a tensor.
-                counted = tensor.dtype == torch.int64 and tensor.ndim == 0
-                moments.setdefault(int(number), {})[field] = int(tensor) if counted else tensor
-            optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
-        self.epoch, self.best_epoch = numbers["epoch"], numbers["best_epoch"]
-        self.waited, self.best_mrr = numbers["waited"], numbers["best_mrr"]
-        self.halvings = numbers["halvings"]
+        with checkpoint.restoring():
+            self.network.load_state_dict(without_prefix("network", tensors))
+            device = next(self.network.parameters()).device
+            self.best = {
+                name: tensor.to(device) for name, tensor in without_prefix("best", tensors).items()
+            }
+            for which, optimiser in enumerate(self.optimisers):
+                moments: dict[int, dict[str, Tensor | int]] = {}
+                for name, tensor in without_prefix(f"optimiser.{which}", tensors).items():
+                    number, field = name.split(".")
+                    # SparseAdam counts its steps by a whole number, Adam by a tensor.
+                    counted = tensor.dtype == torch.int64 and tensor.ndim == 0
+                    moments.setdefault(int(number), {})[field] = int(tensor) if counted else tensor
+                optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
+            self.epoch, self.best_epoch = numbers["epoch"], numbers["best_epoch"]
+            self.waited, self.best_mrr = numbers["waited"], numbers["best_mrr"]
+            self.halvings = numbers["halvings"]
 
 
 def _clip(parameters: list[nn.Parameter], max_norm: float) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from ..core.model_folder import with_prefix, without_prefix
+from ..core.tensors import with_prefix, without_prefix
 from .decoders import DECODERS
 
 

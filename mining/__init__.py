@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .diagnosis.evaluate import evaluate_diagnosis
@@ -13,11 +14,11 @@ if TYPE_CHECKING:
 
 # Loaded when first used, for they bring torch.
 _HOMES = {
-    "evaluate_diagnosis": "diagnosis.evaluate",
-    "evaluate_links": "links.train",
-    "train_diagnosis": "diagnosis.train",
-    "train_links": "links.train",
-    "train_treatment": "treatment.train",
+    "evaluate_diagnosis": ".diagnosis.evaluate",
+    "evaluate_links": ".links.train",
+    "train_diagnosis": ".diagnosis.train",
+    "train_links": ".links.train",
+    "train_treatment": ".treatment.train",
 }
 
 __all__ = [
@@ -29,10 +30,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from ..core.extras import explained_imports
-
-    with explained_imports():
-        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+__getattr__ = lazy_names(__name__, _HOMES)

@@ -329,7 +329,7 @@ class Training:
         if state is None:
             return
         tensors, numbers = state
-        try:
+        with self.checkpoint.restoring():
             self.generator.set_state(tensors["generator"])
             self._vectors, self._sums = (
                 tensors[name].to(self._device) for name in ("vectors", "sums")
@@ -337,5 +337,3 @@ class Training:
             self.best = tensors["best"].to(self._device) if "best" in tensors else None
             self.epoch, self.best_epoch = numbers["epoch"], numbers["best_epoch"]
             self.waited, self.best_mrr = numbers["waited"], numbers["best_mrr"]
-        except (ValueError, KeyError) as error:
-            raise self.checkpoint.damaged(error) from error

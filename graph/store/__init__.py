@@ -21,7 +21,7 @@ from ...core.errors import SchemaError, StoreError
 from ..forget import ForgetSummary, Ids
 from ..kg import KnowledgeGraph
 from ..schema import Schema
-from . import guard, read, write
+from . import answers, read, write
 from .connection import Connection
 from .embedded import DATABASE, Server, serve
 from .forget import forget_on
@@ -157,7 +157,7 @@ class Store:
         Raises:
             StoreError: the query is wrong, would change the graph, or takes too long (two minutes).
         """
-        return guard.query(self.connection, cypher, params)
+        return answers.query(self.connection, cypher, params)
 
     def pages(self, cypher: str, size: int = 10_000, /, **params: object) -> Iterator[pl.DataFrame]:
         """The answer of `query` in frames of at most `size` rows, as they come from the server.
@@ -168,7 +168,7 @@ class Store:
         Raises:
             StoreError: as `query`; the time counts until the last page is read.
         """
-        return guard.pages(self.connection, cypher, size, params)
+        return answers.pages(self.connection, cypher, size, params)
 
     def resolve(self, text: str, kind: str | None = None) -> tuple[str, str]:
         """Kind and identifier of the one node that a text means: by identifier, name or synonym.

@@ -22,14 +22,9 @@ from scipy.sparse import csr_matrix
 from scipy.special import log_softmax
 
 from ...core.errors import MissingError, ModelError
-from ...core.model_folder import (
-    ModelFolder,
-    open_model,
-    save_model,
-    with_prefix,
-    without_prefix,
-)
+from ...core.model_folder import ModelFolder, open_model, save_model
 from ...core.sparse import matrix_from_tensors, matrix_tensors
+from ...core.tensors import with_prefix, without_prefix
 from ...graph.frames import PREDICTIONS, conform
 from ...graph.kg import KnowledgeGraph
 from ...graph.training_provenance import (

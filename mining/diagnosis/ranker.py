@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ...core.checkpoint import Stages
 from ...core.errors import DataError
-from ...core.model_folder import with_prefix, without_prefix
+from ...core.tensors import with_prefix, without_prefix
 from ...graph.kg import KnowledgeGraph
 from .cross_fitting import BATCH_SIZE, HEADS, CrossFitting
 from .features import SCORED_FEATURES, DiagnosisFeatures, with_relative_features

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...core.checkpoint import Stages
-from ...core.model_folder import with_prefix, without_prefix
 from ...core.progress import progress
+from ...core.tensors import with_prefix, without_prefix
 from ...gnn.pair_network import (
     CandidateTable,
     PairGraph,

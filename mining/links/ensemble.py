@@ -13,9 +13,9 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from ...core.calibration import Calibration
-from ...core.model_folder import with_prefix
 from ...core.progress import progress
 from ...core.ranking import filtered_ranks
+from ...core.tensors import with_prefix
 from .scorers import LinkScorer
 from .task import LinkTask
 

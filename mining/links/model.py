@@ -17,14 +17,9 @@ from scipy import sparse
 
 from ...core.calibration import Calibration
 from ...core.errors import MissingError, ModelError
-from ...core.model_folder import (
-    ModelFolder,
-    open_model,
-    save_model,
-    with_prefix,
-    without_prefix,
-)
+from ...core.model_folder import ModelFolder, open_model, save_model
 from ...core.ranking import pair_matrix
+from ...core.tensors import with_prefix, without_prefix
 from ...graph.frames import (
     PREDICTIONS,
     conform,
@@ -43,7 +38,7 @@ from .saved_scorers import (
 )
 from .score_attribution import Attribution, ScoreAttributor, weighted_scorers
 from .scorers import LinkScorer
-from .task import LinkTask
+from .task import LinkTask, pairs_from_tensors
 
 KIND = "links"
 DIRECTIONS = ("tail", "head")
@@ -413,10 +408,7 @@ class LinkModel:
                 vocabulary={"heads": task.heads, "tails": task.tails},
                 tensors={
                     **with_prefix("scorer", self.scorer.tensors()),
-                    **{
-                        f"pairs.{part}": torch.from_numpy(getattr(task, part))
-                        for part in ("train", "valid", "test")
-                    },
+                    **task.pair_tensors(),
                 },
                 card=self.card(),
                 plots=link_plots(self),
@@ -446,9 +438,7 @@ def load_link_model(path: Path | str, graph: KnowledgeGraph | None = None) -> Li
             edge_type=(head_kind, relation, tail_kind),
             heads=folder.vocabulary["heads"],
             tails=folder.vocabulary["tails"],
-            train=folder.tensors["pairs.train"].numpy(),
-            valid=folder.tensors["pairs.valid"].numpy(),
-            test=folder.tensors["pairs.test"].numpy(),
+            **pairs_from_tensors(folder.tensors),
             held_back=dict(folder.split),
             symmetric=saved.pop("symmetric"),
         )

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
-from ...core.model_folder import without_prefix
 from ...core.ranking import pair_matrix
 from ...core.sparse import (
     idf_weighted,
@@ -27,6 +26,7 @@ from ...core.sparse import (
     matrix_tensors,
     without,
 )
+from ...core.tensors import without_prefix
 from ...gnn.pair_network import CandidateTable
 from .learned_similarities import NodePairs, learn_similarity, learn_similarity_with_shared
 from .similarities import NEAREST_HEADS, EndFeatures, nearest_rows

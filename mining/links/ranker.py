@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
-from ...core.model_folder import with_prefix, without_prefix
 from ...core.sparse import matrix_from_tensors, matrix_tensors
+from ...core.tensors import with_prefix, without_prefix
 from .base_models import BaseModels
 from .pair_features import PairFeatures
 

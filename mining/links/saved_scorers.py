@@ -8,7 +8,7 @@ from typing import Any, NotRequired, TypedDict
 from torch import Tensor
 
 from ...core.calibration import Calibration
-from ...core.model_folder import without_prefix
+from ...core.tensors import without_prefix
 from ...gnn.vectors import Vectors
 from .baselines import Degree, Neighbours
 from .ensemble import Ensemble, EnsembleMember

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+import torch
 from numpy.typing import NDArray
 from scipy import sparse
+from torch import Tensor
 
 from ...core.errors import DataError
 from ...core.ranking import pair_matrix
@@ -16,6 +18,12 @@ from ...gnn.data import EdgeType, vocabulary
 from ...graph.kg import KnowledgeGraph
 
 _HELD_BACK_SHARE = 0.1  # of the relation's edges, for validation and for the test each
+_PARTS = ("train", "valid", "test")
+
+
+def pairs_from_tensors(tensors: Mapping[str, Tensor]) -> dict[str, NDArray[np.int64]]:
+    """The pairs of each part of a task, that `LinkTask.pair_tensors` gave, by the part's name."""
+    return {part: tensors[f"pairs.{part}"].numpy() for part in _PARTS}
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,10 @@ class LinkTask:
     test: NDArray[np.int64]
     held_back: dict[str, list[str]]
     symmetric: bool
+
+    def pair_tensors(self) -> dict[str, Tensor]:
+        """The pairs as a model folder keeps them; see `pairs_from_tensors`."""
+        return {f"pairs.{part}": torch.from_numpy(getattr(self, part)) for part in _PARTS}
 
     @property
     def excluded(self) -> list[str]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import NamedTuple, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from rdkit import Chem
 from rdkit.Chem import rdFingerprintGenerator, rdMolDescriptors
 from rdkit.DataStructs import BitVectToBinaryText, ExplicitBitVect
 from scipy import sparse
+from torch import Tensor
 
 from ...core.ranking import pair_matrix
+from ...core.sparse import matrix_from_tensors, matrix_tensors
 from ...graph.kg import KnowledgeGraph
 from .structures import structures_of
 
@@ -86,6 +89,23 @@ class MoleculeFeatures(NamedTuple):
     def rows(self, chosen: NDArray[np.int64]) -> MoleculeFeatures:
         """The features of some of the molecules."""
         return MoleculeFeatures(self.morgan[chosen], self.paths[chosen], self.descriptors[chosen])
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What `from_tensors` needs."""
+        return {
+            **matrix_tensors("morgan", self.morgan),
+            **matrix_tensors("paths", self.paths),
+            "numbers": torch.from_numpy(self.descriptors),
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> MoleculeFeatures:
+        """The features that gave these among `tensors`."""
+        return cls(
+            matrix_from_tensors("morgan", tensors),
+            matrix_from_tensors("paths", tensors),
+            tensors["numbers"].numpy(),
+        )
 
 
 def molecule_features(molecules: Sequence[Chem.Mol]) -> MoleculeFeatures:

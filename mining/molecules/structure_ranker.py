@@ -22,8 +22,8 @@ from torch import Tensor
 from ...core import calibration
 from ...core.calibration import CALIBRATED_CANDIDATES, Calibration
 from ...core.errors import DataError
-from ...core.model_folder import with_prefix, without_prefix
 from ...core.sparse import matrix_from_tensors, matrix_tensors
+from ...core.tensors import with_prefix, without_prefix
 from ...gnn.data import EdgeType, vocabulary
 from ...graph.kg import KnowledgeGraph
 from ..links.boosters import booster_from_tensor, booster_tensor
@@ -170,14 +170,12 @@ class StructureRanker:
         knowledge = self._index.knowledge
         calibration_values = np.array(list(self.calibration.to_dict().values()))
         return {
-            **matrix_tensors("morgan", self.ligands.morgan),
-            **matrix_tensors("paths", self.ligands.paths),
+            **self.ligands.tensors(),
             **matrix_tensors("known", self.known),
             **matrix_tensors("groups", knowledge.pathways),
             **matrix_tensors("joined", knowledge.interactions),
             "heads": torch.from_numpy(self.heads),
             "n_heads": torch.tensor(self.n_heads),
-            "numbers": torch.from_numpy(self.ligands.descriptors),
             "families": torch.from_numpy(knowledge.families),
             "stems": torch.from_numpy(knowledge.prefixes),
             "calibration": torch.from_numpy(calibration_values),
@@ -188,11 +186,7 @@ class StructureRanker:
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> StructureRanker:
         """The ranker that gave these `tensors`."""
-        ligands = MoleculeFeatures(
-            matrix_from_tensors("morgan", tensors),
-            matrix_from_tensors("paths", tensors),
-            tensors["numbers"].numpy(),
-        )
+        ligands = MoleculeFeatures.from_tensors(tensors)
         knowledge = TargetKnowledge(
             tensors["families"].numpy(),
             tensors["stems"].numpy(),
@@ -334,9 +328,7 @@ class StructureScorer:
         """What `from_tensors` needs."""
         features, heads = self._molecules
         return {
-            **matrix_tensors("molecules.morgan", features.morgan),
-            **matrix_tensors("molecules.paths", features.paths),
-            "molecules.numbers": torch.from_numpy(features.descriptors),
+            **with_prefix("molecules", features.tensors()),
             "molecules.heads": torch.from_numpy(heads),
             **with_prefix("structure", self.structure.tensors()),
         }
@@ -344,11 +336,7 @@ class StructureScorer:
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> StructureScorer:
         """The scorer that gave these `tensors`."""
-        features = MoleculeFeatures(
-            matrix_from_tensors("molecules.morgan", tensors),
-            matrix_from_tensors("molecules.paths", tensors),
-            tensors["molecules.numbers"].numpy(),
-        )
+        features = MoleculeFeatures.from_tensors(without_prefix("molecules", tensors))
         return cls(
             StructureRanker.from_tensors(without_prefix("structure", tensors)),
             NodeMolecules(features, tensors["molecules.heads"].numpy()),

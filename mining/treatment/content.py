@@ -18,7 +18,6 @@ from scipy import sparse
 from scipy.optimize import minimize
 from torch import Tensor
 
-from ...core.model_folder import with_prefix, without_prefix
 from ...core.ranking import pair_matrix
 from ...core.sparse import (
     idf_weighted,
@@ -26,6 +25,7 @@ from ...core.sparse import (
     matrix_from_tensors,
     matrix_tensors,
 )
+from ...core.tensors import with_prefix, without_prefix
 from ...gnn.data import EdgeType
 from ...graph.kg import KnowledgeGraph
 from ..links.similarities import end_features

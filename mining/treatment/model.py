@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 
 from ...core.calibration import Calibration
 from ...core.errors import MissingError, ModelError
-from ...core.model_folder import ModelFolder, open_model, save_model, with_prefix, without_prefix
+from ...core.model_folder import ModelFolder, open_model, save_model
+from ...core.tensors import with_prefix, without_prefix
 from ...graph.frames import PREDICTIONS, conform, empty
 from ...graph.kg import KnowledgeGraph
 from ...graph.training_provenance import open_training_graph
 from ..links.baselines import Degree
 from ..links.explain import Path as GraphPath
-from ..links.task import LinkTask
+from ..links.task import LinkTask, pairs_from_tensors
 from ..safety.query import TreatmentQuery
 from .assessment import Assessor
 from .candidates import candidate_lists, candidate_rows, ordered_by_warnings
@@ -278,8 +279,7 @@ class TreatmentModel:
             for name, member in self.members.items()
             for key, tensor in with_prefix(name, member.tensors()).items()
         }
-        for part in ("train", "valid", "test"):
-            tensors[f"pairs.{part}"] = torch.from_numpy(getattr(self.task, part))
+        tensors |= self.task.pair_tensors()
         folder = ModelFolder(
             kind=KIND,
             settings=settings,
@@ -339,9 +339,7 @@ def load_treatment_model(path: Path | str, graph: KnowledgeGraph | None = None) 
             edge_type=("Drug", RELATION, "Disease"),
             heads=folder.vocabulary["drugs"],
             tails=folder.vocabulary["diseases"],
-            train=folder.tensors["pairs.train"].numpy(),
-            valid=folder.tensors["pairs.valid"].numpy(),
-            test=folder.tensors["pairs.test"].numpy(),
+            **pairs_from_tensors(folder.tensors),
             held_back=dict(folder.split),
             symmetric=False,
         )

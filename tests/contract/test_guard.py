@@ -456,7 +456,7 @@ def test_the_server_stops_what_the_words_let_through(
     filled: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Behind the reading of the query there is a transaction that is never committed."""
-    monkeypatch.setattr("medkg.graph.store.guard.refuse_changes", lambda cypher: None)
+    monkeypatch.setattr("medkg.graph.store.answers.refuse_changes", lambda cypher: None)
     before = content(filled)
     for cypher in ("CREATE (:Drug {id: 'x'})", "MATCH (n:Drug) SET n.name = 'x' RETURN n"):
         with pytest.raises(StoreError, match="would change"):

@@ -114,7 +114,7 @@ def test_pages_are_the_answer(store: Store) -> None:
 def test_an_answer_of_many_parts_has_one_type_for_each_column(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("medkg.graph.store.guard._PART", 2)
+    monkeypatch.setattr("medkg.graph.store.answers._PART", 2)
     found = store.query(
         "UNWIND [[1, null, 1, {a: 1}], [2, null, 'x', {a: 2}], [0.5, 'x', 2, {b: 'c'}]] AS r"
         " RETURN r[0] AS number, r[1] AS text, r[2] AS mixed, r[3] AS map"
@@ -185,7 +185,7 @@ def test_a_query_that_takes_too_long_ends(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_query_that_takes_too_long_ends_on_neo4j(
     neo4j_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("medkg.graph.store.guard.QUERY_SECONDS", 2)
+    monkeypatch.setattr("medkg.graph.store.answers.QUERY_SECONDS", 2)
     with connect(neo4j_uri) as store:
         with pytest.raises(StoreError, match=r"timeout|takes too long"):
             store.query(SLOW)

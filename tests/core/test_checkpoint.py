@@ -98,6 +98,15 @@ def test_missing_tensors_are_damaged(folder: Path) -> None:
         Checkpoint(folder, "one").read()
 
 
+@pytest.mark.parametrize("error", [KeyError, TypeError, ValueError, RuntimeError])
+def test_a_state_that_lacks_something_is_damaged(folder: Path, error: type[Exception]) -> None:
+    checkpoint = Checkpoint(folder, "one")
+    with pytest.raises(ModelError, match="remove it"), checkpoint.restoring():
+        raise error("weights")
+    with pytest.raises(KeyboardInterrupt), checkpoint.restoring():
+        raise KeyboardInterrupt
+
+
 WRITER = """
 import sys
 from pathlib import Path

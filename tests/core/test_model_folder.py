@@ -19,8 +19,6 @@ from medkg.core.model_folder import (
     save_files,
     save_model,
     save_network,
-    with_prefix,
-    without_prefix,
     write_config,
 )
 
@@ -168,10 +166,3 @@ def test_a_changed_config_is_written_with_its_checksum(folder: Path) -> None:
     config = read_config(folder, "links")
     write_config(folder, {**config, "settings": {"dim": 8, 1: "a number as a key"}})
     assert open_model(folder, "links").settings == {"dim": 8, "1": "a number as a key"}
-
-
-def test_prefixes_come_and_go() -> None:
-    tensors = {"a": torch.zeros(()), "b.c": torch.ones(())}
-    whole = {**with_prefix("part", tensors), "partial": torch.zeros(3)}
-    assert set(whole) == {"part.a", "part.b.c", "partial"}
-    assert without_prefix("part", whole) == tensors

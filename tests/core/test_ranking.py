@@ -24,6 +24,7 @@ from medkg.core.ranking import (
     ranks_among,
     summarise,
 )
+from medkg.core.tensors import save_tensors
 
 
 def ranks_of(
@@ -175,9 +176,14 @@ def test_a_killed_ranking_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     asked.clear()
     filtered_ranks(scores, queries, answers, known, keep=keep, identity="two")
     assert asked == [0, 1, 2, 3, 4, 5]
-    (keep / "state.safetensors").write_bytes(b"nothing")
-    with pytest.raises(ModelError, match=r"ranks: the checkpoint is damaged.*remove it"):
-        filtered_ranks(scores, queries, answers, known, keep=keep, identity="two")
+    without_ranks = {"other": torch.zeros(1)}
+    for damage in (
+        lambda: save_tensors(without_ranks, keep / "state.safetensors"),
+        lambda: (keep / "state.safetensors").write_bytes(b"nothing"),
+    ):
+        damage()
+        with pytest.raises(ModelError, match=r"ranks: the checkpoint is damaged.*remove it"):
+            filtered_ranks(scores, queries, answers, known, keep=keep, identity="two")
 
 
 @pytest.mark.parametrize(("ranks", "key"), [([np.inf] * 5, "mrr"), ([1.0] * 5, "hits@1")])

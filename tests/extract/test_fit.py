@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from medkg.core.errors import ModelError
+from medkg.core.tensors import load_tensors, save_tensors
 from medkg.extract.fit import (
     FitCheckpoint,
     Recipe,
@@ -97,3 +98,14 @@ def test_cut_off_it_goes_on_to_the_same_weights(tmp_path: Path) -> None:
         assert torch.equal(resumed.state_dict()[name], value)
     with pytest.raises(ModelError, match="other data or settings"):
         FitCheckpoint(tmp_path / "state", {**SETTINGS, "seed": 4})
+
+
+def test_a_state_without_its_weights_is_damaged(tmp_path: Path) -> None:
+    few = cut_off(3)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "state", lambda: next(few))
+    file = tmp_path / "state" / "state.safetensors"
+    tensors = load_tensors(file)
+    save_tensors({n: t for n, t in tensors.items() if n != "model.head.weight"}, file)
+    with pytest.raises(ModelError, match=r"state: the checkpoint is damaged.*remove it"):
+        train(tmp_path / "state", None)

@@ -12,6 +12,9 @@ from medkg.graph.kg import KnowledgeGraph
 
 EVIDENCE = dict.fromkeys(["subject", "relation", "object", "qualifiers"], pl.String)
 SOURCE = Source("test", "1", "CC0-1.0")
+# A patient: name, phenotypes, excluded phenotypes, disease, publication.
+Row = tuple[str, list[str], list[str], str | None, str]
+Rows = list[Row]
 
 
 def graph(diseases: int = 40, extra: dict[str, list[str]] | None = None) -> KnowledgeGraph:
@@ -52,8 +55,13 @@ def phenotypes_of(kg: KnowledgeGraph, disease: str) -> list[str]:
     return kg.edges.filter(subject=disease, relation="HAS_SYMPTOM")["object"].sort().to_list()
 
 
-def patients(rows: list[tuple[str, list[str], list[str], str | None, str]]) -> KnowledgeGraph:
-    """Patients from (name, phenotypes, excluded phenotypes, disease, publication)."""
+def of_disease(kg: KnowledgeGraph, number: int, name: str, publication: str) -> Row:
+    """A patient with OMIM:`number` and four of its phenotypes."""
+    return (name, phenotypes_of(kg, f"OMIM:{number}")[:4], [], f"OMIM:{number}", publication)
+
+
+def patients(rows: Rows) -> KnowledgeGraph:
+    """A graph of patients."""
     evidence = []
     nodes = {}
     for name, present, excluded, disease, publication in rows:

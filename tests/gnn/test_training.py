@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from medkg.core.errors import ModelError
+from medkg.core.tensors import load_tensors, save_tensors, without_prefix
 from medkg.gnn.data import to_hetero_data
 from medkg.gnn.network import LinkNetwork, compact
 from medkg.gnn.settings import NetworkSettings
@@ -107,6 +108,12 @@ def test_going_on_is_the_same_as_not_stopping(
             watch=lambda mrr: stop(mrr, looks),
         )  # fmt: skip
     assert folder.is_dir()
+    file = folder / "state.safetensors"
+    state = load_tensors(file)
+    save_tensors(without_prefix("network", state), file)
+    with pytest.raises(ModelError, match=r"checkpoint is damaged.*remove it"):
+        fit_link_network(data, task, settings, seed=4, device=CPU, checkpoint=folder)
+    save_tensors(state, file)
     later: list[float] = []
     unbroken: list[float] = []
     resumed, _ = fit_link_network(

@@ -17,6 +17,7 @@ import torch
 
 from medkg.core.checkpoint import CHECKPOINT
 from medkg.core.errors import DataError, ModelError
+from medkg.core.tensors import save_tensors
 from medkg.gnn.decoders import DECODERS
 from medkg.gnn.embeddings.ranking import triple_ranks
 from medkg.gnn.embeddings.training import (
@@ -224,6 +225,9 @@ def test_another_trainings_checkpoint_is_not_taken_and_a_damaged_one_is_named(
         digest.update(np.ascontiguousarray(array).tobytes())
     numbers = json.loads((tmp_path / "state" / CHECKPOINT).read_text(encoding="utf-8"))
     assert numbers["fingerprint"] != digest.hexdigest()
+    save_tensors({"other": torch.zeros(1)}, tmp_path / "state" / "state.safetensors")
+    with pytest.raises(ModelError, match="damaged"):
+        Training(triples, SMALL, 0, *place).resume()
     (tmp_path / "state" / "state.safetensors").write_bytes(b"nothing")
     with pytest.raises(ModelError, match="damaged"):
         Training(triples, SMALL, 0, *place).resume()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,16 +15,7 @@ from medkg.mining.diagnosis.cases import (
     patients_of,
     read_cases,
 )
-from tests.gnn.phenotype_graph import graph, patients, phenotypes_of
-
-
-@pytest.fixture(scope="module")
-def kg() -> KnowledgeGraph:
-    return graph()
-
-
-def of_disease(kg: KnowledgeGraph, number: int, name: str, publication: str) -> Any:
-    return (name, phenotypes_of(kg, f"OMIM:{number}")[:4], [], f"OMIM:{number}", publication)
+from tests.gnn.phenotype_graph import of_disease, patients
 
 
 def table(tmp_path: Path, *lines: str) -> Path:

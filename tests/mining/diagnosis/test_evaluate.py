@@ -16,25 +16,7 @@ from medkg.mining.diagnosis.evaluate import evaluate_diagnosis
 from medkg.mining.diagnosis.model import DiagnosisModel
 from medkg.mining.diagnosis.open_set import fit_open_set
 from medkg.mining.diagnosis.train import train_diagnosis
-from tests.gnn.phenotype_graph import SOURCE, graph, patients, phenotypes_of
-
-Rows = list[tuple[str, list[str], list[str], str | None, str]]
-
-
-@pytest.fixture(scope="module")
-def kg() -> KnowledgeGraph:
-    return graph()
-
-
-def of_disease(kg: KnowledgeGraph, number: int, name: str, publication: str) -> Any:
-    return (name, phenotypes_of(kg, f"OMIM:{number}")[:4], [], f"OMIM:{number}", publication)
-
-
-@pytest.fixture(scope="module")
-def trained(kg: KnowledgeGraph) -> DiagnosisModel:
-    """Naive Bayes that had patients with OMIM:0 to OMIM:4, of PMID:1 and PMID:2."""
-    known = [of_disease(kg, i, f"known{i}", f"PMID:{1 + i % 2}") for i in range(5)]
-    return train_diagnosis(kg, model="naive_bayes", cases=patients(known))
+from tests.gnn.phenotype_graph import SOURCE, Rows, of_disease, patients, phenotypes_of
 
 
 def test_parts_and_what_is_missed(trained: DiagnosisModel, kg: KnowledgeGraph) -> None:

@@ -17,14 +17,9 @@ from medkg.mining.diagnosis.features import (
 from medkg.mining.diagnosis.knowledge import Knowledge
 from medkg.mining.diagnosis.networks import new_network
 from medkg.mining.diagnosis.scoring_head import TrainingPatient, score, train_scoring_head
-from tests.gnn.phenotype_graph import graph, patients, phenotypes_of
+from tests.gnn.phenotype_graph import patients, phenotypes_of
 
 Row = tuple[str, list[str], list[str], str | None, str]
-
-
-@pytest.fixture(scope="module")
-def kg() -> KnowledgeGraph:
-    return graph()
 
 
 def known(kg: KnowledgeGraph) -> list[Row]:

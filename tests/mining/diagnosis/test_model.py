@@ -23,12 +23,7 @@ from medkg.mining.diagnosis.similarity import (
     resnik,
 )
 from medkg.mining.diagnosis.train import train_diagnosis
-from tests.gnn.phenotype_graph import EVIDENCE, SOURCE, graph, patients
-
-
-@pytest.fixture(scope="module")
-def kg() -> KnowledgeGraph:
-    return graph()
+from tests.gnn.phenotype_graph import EVIDENCE, SOURCE, patients
 
 
 @pytest.fixture(scope="module")

@@ -24,11 +24,6 @@ from tests.gnn.phenotype_graph import graph, patients, phenotypes_of
 UNSTATED = ["HP:110", "HP:220", "HP:330", "HP:440", "HP:550"]
 
 
-@pytest.fixture(scope="module")
-def kg() -> KnowledgeGraph:
-    return graph()
-
-
 def known(kg: KnowledgeGraph) -> KnowledgeGraph:
     """Three publications of each disease, two patients each, and of one that the graph lacks."""
     rng = np.random.default_rng(5)
