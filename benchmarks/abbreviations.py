@@ -32,7 +32,7 @@ LongForms = dict[str, tuple[int, int]]
 
 def ours(text: str) -> LongForms:
     """medkg's."""
-    return {found.short: found.long for found in find_abbreviations(text)}
+    return {abbreviation.short: abbreviation.long for abbreviation in find_abbreviations(text)}
 
 
 def scispacy_on(nlp: spacy.Language) -> Callable[[str], LongForms]:
@@ -52,7 +52,7 @@ def scispacy_on(nlp: spacy.Language) -> Callable[[str], LongForms]:
 def defined(document: Document, corpus_format: str) -> list[tuple[str, list[tuple[int, int]]]]:
     """Mentions that are a defined abbreviation: their text, and where its long form may stand."""
     mentions = [(m, identifiers(m)) for m in flat_mentions(document, corpus_format)]
-    found = []
+    pairs = []
     for mention, ids in mentions:
         text = document.text[mention.start : mention.end]
         if len(text) > 10 or not re.search(r"[A-Z0-9]", text):
@@ -65,8 +65,8 @@ def defined(document: Document, corpus_format: str) -> list[tuple[str, list[tupl
             and re.match(rf"\s*\(\s*{re.escape(text)}\s*[);,]", document.text[m.end :])
         ]
         if places:
-            found.append((text, places))
-    return found
+            pairs.append((text, places))
+    return pairs
 
 
 def main() -> None:

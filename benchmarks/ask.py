@@ -18,7 +18,7 @@ None of them asks for what follows from what is known. The patients:
   what the questions are chosen by, so this shows what is to be had, not what a patient will answer.
 - published: one case of each publication with a PMID above 34,600,000, later than any that HPO's
   annotations of 2021-10 cite, if the model knows its disease. Three of the observed phenotypes are
-  told; of others the answer is yes where the case states it or one below it, no where it states
+  given; of others the answer is yes where the case states it or one below it, no where it states
   that it or one above it was excluded, else it is not known. What was excluded tells the
   publication's disease to some degree, so these are not comparable with figures of diagnosis.
 
@@ -57,15 +57,15 @@ from medkg.mining.diagnosis.model import DiagnosisModel
 
 QUESTIONS = 20
 SHOWN = (0, 5, 10, 20)
-TOLD = 3
+GIVEN_PHENOTYPES = 3
 LATER_THAN = 34_600_000
 
 
 @dataclass
 class Patient:
-    """What is told at first, the rest that can be answered, and the row of the disease."""
+    """The phenotypes given at first, the rest that can be answered, and the row of the disease."""
 
-    told: Integers
+    given: Integers
     yes: Integers
     no: Integers | None  # None: all that isn't yes
     disease: int
@@ -75,7 +75,7 @@ class Patient:
 
     def begin(self) -> None:
         """Forget all answers."""
-        self.present, self.excluded, self.unknown = self.told.tolist(), [], []
+        self.present, self.excluded, self.unknown = self.given.tolist(), [], []
 
     def answer(self, column: int) -> None:
         """Note the answer to a question."""
@@ -99,10 +99,10 @@ def simulated(knowledge: Knowledge, number: int, rng: np.random.Generator) -> li
         shown = stated[rng.random(end - begin) < knowledge.annotated.data[begin:end]]
         beside = rng.choice(len(usual), size=rng.binomial(len(shown), 0.1), p=usual)
         whole = np.union1d(shown, beside).astype(np.int64)
-        if len(whole) > TOLD:
-            told = np.sort(rng.choice(whole, TOLD, replace=False))
+        if len(whole) > GIVEN_PHENOTYPES:
+            given = np.sort(rng.choice(whole, GIVEN_PHENOTYPES, replace=False))
             yes = knowledge.with_ancestors([whole]).indices
-            patients.append(Patient(told, yes, None, disease))
+            patients.append(Patient(given, yes, None, disease))
     return patients
 
 
@@ -115,20 +115,20 @@ def published(
         pmid = re.fullmatch(r"PMID:(\d+)", case.publication)
         rows = [knowledge.disease_rows[d] for d in case.diseases if d in knowledge.disease_rows]
         seen = knowledge.columns_of(case.present)
-        if pmid is None or int(pmid[1]) <= LATER_THAN or not rows or len(seen) <= TOLD:
+        if pmid is None or int(pmid[1]) <= LATER_THAN or not rows or len(seen) <= GIVEN_PHENOTYPES:
             continue
         denied = np.zeros(len(knowledge.phenotypes), dtype=np.float32)
         denied[knowledge.columns_of(case.excluded)] = 1
         by_publication.setdefault(case.publication, []).append(
             Patient(
-                np.sort(rng.choice(seen, TOLD, replace=False)),
+                np.sort(rng.choice(seen, GIVEN_PHENOTYPES, replace=False)),
                 knowledge.with_ancestors([seen]).indices,
                 np.flatnonzero(knowledge.closure @ denied),
                 rows[0],
             )
         )
-    found = [of[int(rng.integers(len(of)))] for _, of in sorted(by_publication.items())]
-    return found[:number]
+    patients = [of[int(rng.integers(len(of)))] for _, of in sorted(by_publication.items())]
+    return patients[:number]
 
 
 Choice = Callable[[Knowledge, Floats, Integers, Integers, Integers], int | None]
@@ -190,14 +190,14 @@ def dialogues(
         logs = model.log_probabilities([k[0] for k in known], [k[1] for k in known])
         for number, (patient, own) in enumerate(zip(patients, logs, strict=True)):
             ranks[number, step] = best_rank(own, [patient.disease])
-            asked = choose(knowledge, own, *known[number]) if step < QUESTIONS else None
-            if asked is not None:
-                patient.answer(asked)
+            column = choose(knowledge, own, *known[number]) if step < QUESTIONS else None
+            if column is not None:
+                patient.answer(column)
     unknown = sum(len(patient.unknown) for patient in patients)
-    asked_in_all = unknown + sum(
-        len(patient.present) + len(patient.excluded) - TOLD for patient in patients
+    questions = unknown + sum(
+        len(patient.present) + len(patient.excluded) - GIVEN_PHENOTYPES for patient in patients
     )
-    return ranks, 1 - unknown / asked_in_all
+    return ranks, 1 - unknown / questions
 
 
 def needed(ranks: Floats) -> Integers:
@@ -209,21 +209,23 @@ def needed(ranks: Floats) -> Integers:
 def report(model: DiagnosisModel, patients: list[Patient], title: str, seed: int) -> None:
     """Print the table of some patients."""
     rng = np.random.default_rng(seed)
-    found = {name: dialogues(model, patients, choose, name) for name, choose in CHOICES.items()}
-    counts = {name: needed(ranks) for name, (ranks, _) in found.items()}
+    outcomes = {name: dialogues(model, patients, choose, name) for name, choose in CHOICES.items()}
+    counts = {name: needed(ranks) for name, (ranks, _) in outcomes.items()}
     head = " | ".join(f"{n} questions: first / ten" for n in SHOWN)
     print(f"\n{title}: {len(patients)}, model {model.name}\n")
     print(f"| question by | {head} | until first | saved by the gain | answered |")
     print("|---" * (len(SHOWN) + 4) + "|")
-    for name, (ranks, answered) in found.items():
+    for name, (ranks, answered) in outcomes.items():
         shares = [
             f"{(ranks[:, n] <= 1).mean():.2f} / {(ranks[:, n] <= 10).mean():.2f}" for n in SHOWN
         ]
         saved = counts[name] - counts["information gain"]
         counts_drawn = draws_one_by_one(len(saved), rng, 2000)
         low, high = percentile_bounds(counts_drawn @ saved / len(saved))
-        told = "" if name == "information gain" else f"{saved.mean():.1f} ({low:.1f} to {high:.1f})"
-        cells = [name, *shares, f"{counts[name].mean():.1f}", told, f"{answered:.0%}"]
+        difference = (
+            "" if name == "information gain" else f"{saved.mean():.1f} ({low:.1f} to {high:.1f})"
+        )
+        cells = [name, *shares, f"{counts[name].mean():.1f}", difference, f"{answered:.0%}"]
         print(f"| {' | '.join(cells)} |")
 
 
@@ -241,8 +243,8 @@ def main() -> None:
     report(model, simulated(model.knowledge, args.patients, rng), "Simulated patients", args.seed)
     if args.cases is not None:
         cases = open_cases(args.cases, Quarantine())
-        found = published(model.knowledge, cases, args.patients, rng)
-        report(model, found, "Published cases, one of each publication", args.seed)
+        patients = published(model.knowledge, cases, args.patients, rng)
+        report(model, patients, "Published cases, one of each publication", args.seed)
 
 
 if __name__ == "__main__":

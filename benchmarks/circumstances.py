@@ -39,7 +39,9 @@ LATER_THAN = 34_600_000
 TOP = (1, 3, 10)
 
 
-def told(model: DiagnosisModel, cases: KnowledgeGraph, rng: np.random.Generator) -> list[Any]:
+def later_cases(
+    model: DiagnosisModel, cases: KnowledgeGraph, rng: np.random.Generator
+) -> list[Any]:
     """One case of each later publication: phenotypes, row of the disease, gene, sex and onset."""
     # Genes of cases and of annotations have identifiers of two sources, and one symbol.
     symbols = dict(cases.nodes.filter(kind="Target").select("id", "name").iter_rows())
@@ -57,7 +59,7 @@ def told(model: DiagnosisModel, cases: KnowledgeGraph, rng: np.random.Generator)
         .select("subject", pl.col("properties").str.json_path_match("$.onset"))
         .iter_rows()
     )
-    found: dict[str, list[Any]] = {}
+    by_publication: dict[str, list[Any]] = {}
     rows = model.knowledge.disease_rows
     for case in cases_of(cases):
         pmid = re.fullmatch(r"PMID:(\d+)", case.publication)
@@ -68,8 +70,8 @@ def told(model: DiagnosisModel, cases: KnowledgeGraph, rng: np.random.Generator)
             sex = sexes.get(case.id)
             sex = sex if sex in ("female", "male") else None
             about = (present, diseases[0], gene, sex, _onset(onsets.get(case.id)))
-            found.setdefault(case.publication, []).append(about)
-    return [of[int(rng.integers(len(of)))] for _, of in sorted(found.items())]
+            by_publication.setdefault(case.publication, []).append(about)
+    return [of[int(rng.integers(len(of)))] for _, of in sorted(by_publication.items())]
 
 
 def _onset(text: str | None) -> str | None:
@@ -90,7 +92,7 @@ def main() -> None:
     assert isinstance(model, DiagnosisModel)
     cases = open_cases(args.cases, Quarantine())
     rng = np.random.default_rng(args.seed)
-    patients = told(model, cases, rng)
+    patients = later_cases(model, cases, rng)
     others = model.kg.edges.filter(relation="ASSOCIATED_WITH")["object"].unique().sort().to_list()
     drawn = [rng.choice(others, 100, replace=False).tolist() for _ in patients]
     ways: dict[str, Any] = {

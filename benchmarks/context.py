@@ -76,11 +76,11 @@ def negspacy(*parts: list[LabelledText]) -> pl.DataFrame:
     rules = Negex(nlp, "negex", termset("en_clinical").get_patterns(), span_keys=["mentions"])
 
     def method(doc: Doc) -> list[dict[str, str]]:
-        said = plain(doc)
-        for values, mention in zip(said, rules(doc).spans["mentions"], strict=True):
+        values_of_mentions = plain(doc)
+        for values, mention in zip(values_of_mentions, rules(doc).spans["mentions"], strict=True):
             if mention._.negex:
                 values |= {"polarity": "negated", "presence": "absent"}
-        return said
+        return values_of_mentions
 
     return pl.DataFrame(
         [

@@ -81,20 +81,20 @@ def split_of(protocol: str, cases: KnowledgeGraph, cache: Path) -> CaseSplit:
     return split_cases(load("hpo"), cases, "by-date", since=SINCE, drop_cited=True)
 
 
-def measure(name: str, asked: Round, seed: int) -> Run:
+def measure(name: str, split_round: Round, seed: int) -> Run:
     """Train a model and evaluate it, without and with excluded phenotypes."""
     start = time.perf_counter()
-    earlier = None if name.endswith(ALONE) else asked.earlier
+    earlier = None if name.endswith(ALONE) else split_round.earlier
     model = train_diagnosis(
-        asked.knowledge, model=name.removesuffix(ALONE), cases=earlier, seed=seed
+        split_round.knowledge, model=name.removesuffix(ALONE), cases=earlier, seed=seed
     )
     trained = time.perf_counter()
-    report = evaluate_diagnosis(model, asked.cases)
+    report = evaluate_diagnosis(model, split_round.cases)
     evaluated = time.perf_counter()
-    excluded = evaluate_diagnosis(model, asked.cases, use_excluded=True)
+    excluded = evaluate_diagnosis(model, split_round.cases, use_excluded=True)
     return {
         "report": report,
-        "with_excluded": {part: found["model"] for part, found in excluded["figures"].items()},
+        "with_excluded": {part: figures["model"] for part, figures in excluded["figures"].items()},
         "seconds": {
             "training": round(trained - start, 1),
             "evaluation": round(evaluated - trained, 1),
@@ -113,17 +113,17 @@ def show_leaks(cases: KnowledgeGraph, cache: Path) -> None:
     ):
         model = train_diagnosis(knowledge, model="conditional")
         report = evaluate_diagnosis(model, dropped.cases, allow_leaks=True)
-        found = report["figures"]["all"]["model"]
-        print(f"| {label} | {found['macro_top_1']:.3f} | {found['top_1']:.3f} |")
-    asked = split_of("A", cases, cache).test
+        figures = report["figures"]["all"]["model"]
+        print(f"| {label} | {figures['macro_top_1']:.3f} | {figures['top_1']:.3f} |")
+    split_round = split_of("A", cases, cache).test
     nearest = train_diagnosis(
-        asked.knowledge, model="nearest", cases=excluded_as_present(asked.earlier)
+        split_round.knowledge, model="nearest", cases=excluded_as_present(split_round.earlier)
     )
-    report = evaluate_diagnosis(nearest, excluded_as_present(asked.cases))
-    found = report["figures"]["closed"]["model"]
+    report = evaluate_diagnosis(nearest, excluded_as_present(split_round.cases))
+    figures = report["figures"]["closed"]["model"]
     print(
         "\nNearest case by excluded phenotypes alone, protocol A, closed:"
-        f" {found['n']} cases, macro top 1 {found['macro_top_1']:.3f}"
+        f" {figures['n']} cases, macro top 1 {figures['macro_top_1']:.3f}"
     )
     naming = [bool(case.named) for case in cases_of(cases)]
     print(f"\nIdentifiers that name another publication: {sum(naming)} of {len(naming)}")
@@ -188,14 +188,14 @@ def main() -> None:
         held = kept.setdefault(place, {"split": split.report, "runs": {}})
         if held["split"] != json.loads(json.dumps(split.report)):
             parser.error(f"{arguments.out} holds runs of another split; give another file")
-        asked = getattr(split, arguments.round)
+        split_round = getattr(split, arguments.round)
         runs: dict[str, list[Run]] = {}
         for name in models:
             seeds = 1 if name.removesuffix(ALONE) in WITHOUT_SEED else arguments.seeds
             for seed in range(seeds):
                 key = f"{name}, seed {seed}"
                 if key not in held["runs"]:
-                    held["runs"][key] = measure(name, asked, seed)
+                    held["runs"][key] = measure(name, split_round, seed)
                     print(place, key, held["runs"][key]["seconds"], file=sys.stderr, flush=True)
                     if arguments.out is not None:
                         with atomic_file(arguments.out) as draft:
@@ -229,26 +229,29 @@ def _print_figures(runs: dict[str, list[Run]]) -> None:
     head = "| model | seeds | known | over | top 1 | top 3 | top 10 | top 50 | MRR | median rank |"
     print(head + " series top 1, 10 | with excluded top 1, 10 |\n" + "|---" * 12 + "|")
     for name, of_seeds in runs.items():
-        found = [run["report"]["figures"]["all"]["model"] for run in of_seeds]
+        by_seed = [run["report"]["figures"]["all"]["model"] for run in of_seeds]
         excluded = [run["with_excluded"]["all"] for run in of_seeds]
         for prefix, over in OVER.items():
             hits = ("top_1", "top_3", "top_10")
-            cells = [with_interval(found, f"{prefix}{figure}") for figure in hits]
-            cells += [mean(found, f"{prefix}top_50"), mean(found, f"{prefix}mrr")]
-            cells += [mean(found, f"{prefix}median_rank", 0)]
-            cells += [pair(found, f"{prefix}series_"), pair(excluded, prefix)]
-            known = f"{found[0]['known']:,}" if over == "micro" else known_share(of_seeds)
-            print(f"| {name} | {len(found)} | {known} | {over} | {' | '.join(cells)} |")
+            cells = [with_interval(by_seed, f"{prefix}{figure}") for figure in hits]
+            cells += [
+                mean(by_seed, f"{prefix}top_50"),
+                mean(by_seed, f"{prefix}mrr"),
+            ]
+            cells += [mean(by_seed, f"{prefix}median_rank", 0)]
+            cells += [pair(by_seed, f"{prefix}series_"), pair(excluded, prefix)]
+            known = f"{by_seed[0]['known']:,}" if over == "micro" else known_share(of_seeds)
+            print(f"| {name} | {len(by_seed)} | {known} | {over} | {' | '.join(cells)} |")
     print("\n| model | accuracy | precision | recall | F1 | micro F1 | training | evaluation |")
     print("|---" * 8 + "|")
     for name, of_seeds in runs.items():
-        found = [run["report"]["figures"]["all"]["model"] for run in of_seeds]
+        by_seed = [run["report"]["figures"]["all"]["model"] for run in of_seeds]
         figures = ("accuracy", "precision", "recall", "f1", "f1_micro")
         seconds = [
             f"{np.mean([run['seconds'][what] for run in of_seeds]):.0f} s"
             for what in ("training", "evaluation")
         ]
-        print(f"| {name} | {' | '.join([mean(found, f) for f in figures] + seconds)} |")
+        print(f"| {name} | {' | '.join([mean(by_seed, f) for f in figures] + seconds)} |")
 
 
 def _print_parts(runs: dict[str, list[Run]]) -> None:
@@ -260,16 +263,16 @@ def _print_parts(runs: dict[str, list[Run]]) -> None:
         ]
         if not rows:
             continue
-        sizes = {(found[0]["n"], found[0]["publications"]) for _, found in rows}
-        told = "; ".join(f"{n:,} cases, {p:,} publications" for n, p in sorted(sizes))
-        print(f"\n{part} ({told}):\n")
+        sizes = {(of_seeds[0]["n"], of_seeds[0]["publications"]) for _, of_seeds in rows}
+        size = "; ".join(f"{n:,} cases, {p:,} publications" for n, p in sorted(sizes))
+        print(f"\n{part} ({size}):\n")
         print(
             "| model | micro top 1 | 3 | 10 | 50 | macro top 1 | 3 | 10 | 50 | macro top 1, 95 % |"
         )
         print("|---" * 10 + "|")
-        for name, found in rows:
-            cells = [mean(found, f"{over}top_{k}") for over in OVER for k in (1, 3, 10, 50)]
-            print(f"| {name} | {' | '.join(cells)} | {bounds(found, 'macro_top_1')} |")
+        for name, of_seeds in rows:
+            cells = [mean(of_seeds, f"{over}top_{k}") for over in OVER for k in (1, 3, 10, 50)]
+            print(f"| {name} | {' | '.join(cells)} | {bounds(of_seeds, 'macro_top_1')} |")
 
 
 def _print_paired(runs: dict[str, list[Run]]) -> None:
@@ -285,15 +288,15 @@ def _print_paired(runs: dict[str, list[Run]]) -> None:
     ours = of_cases(runs[first])
     for name in others:
         theirs = of_cases(runs[name])
-        found = {}
+        differences = {}
         for figure in figures:
-            found |= means_with_intervals(
+            differences |= means_with_intervals(
                 bootstrap, figure, ours[figure] - theirs[figure], difference=True
             )
         for prefix, over in OVER.items():
             cells = [
-                f"{found[key]:+.3f} ({found[f'{key}_interval'][0]:+.3f} to"
-                f" {found[f'{key}_interval'][1]:+.3f})"
+                f"{differences[key]:+.3f} ({differences[f'{key}_interval'][0]:+.3f} to"
+                f" {differences[f'{key}_interval'][1]:+.3f})"
                 for key in (f"{prefix}{figure}" for figure in figures)
             ]
             print(f"| {name} | {over} | {' | '.join(cells)} |")
@@ -330,8 +333,8 @@ def _print_certainty(runs: dict[str, list[Run]]) -> None:
     print("\n| model | first rank: ECE | Brier | of the base rate | first 100: ECE | Brier |")
     print("|---" * 6 + "|")
     for name, of_seeds in runs.items():
-        found = [run["report"]["calibration"] for run in of_seeds]
-        first, many = ([each[what] for each in found] for what in ("first", "first_100"))
+        calibrations = [run["report"]["calibration"] for run in of_seeds]
+        first, many = ([each[what] for each in calibrations] for what in ("first", "first_100"))
         cells = [mean(first, figure) for figure in ("ece", "brier", "brier_of_base_rate")]
         cells += [mean(many, figure, 4) for figure in ("ece", "brier")]
         print(f"| {name} | {' | '.join(cells)} |")
@@ -348,7 +351,7 @@ def _print_certainty(runs: dict[str, list[Run]]) -> None:
             same = [each["sets"][place] for each in opened]
             cells = [mean(same, f"covered{of}") for of in ("", "_publications", "_candidates")]
             cells += [mean(same, f"size_{of}", 0) for of in ("median", "mean")]
-            print(f"| {sets['asked']:.0%} | {' | '.join(cells)} |")
+            print(f"| {sets['nominal']:.0%} | {' | '.join(cells)} |")
 
 
 def of_cases(runs: Sequence[Run]) -> dict[str, Any]:
@@ -363,26 +366,26 @@ def of_cases(runs: Sequence[Run]) -> dict[str, Any]:
     return {**hits, "mrr": (1 / ranks).mean(axis=0)}
 
 
-def mean(found: Sequence[Run], figure: str, digits: int = 3) -> str:
+def mean(by_seed: Sequence[Run], figure: str, digits: int = 3) -> str:
     """The mean over seeds; – where one has none."""
-    values = [each[figure] for each in found]
+    values = [each[figure] for each in by_seed]
     return "–" if None in values else f"{np.mean(values):.{digits}f}"
 
 
-def pair(found: Sequence[Run], prefix: str) -> str:
+def pair(by_seed: Sequence[Run], prefix: str) -> str:
     """Top 1 and top 10."""
-    return f"{mean(found, f'{prefix}top_1')}, {mean(found, f'{prefix}top_10')}"
+    return f"{mean(by_seed, f'{prefix}top_1')}, {mean(by_seed, f'{prefix}top_10')}"
 
 
-def bounds(found: Sequence[Run], figure: str) -> str:
+def bounds(by_seed: Sequence[Run], figure: str) -> str:
     """The mean of the intervals' bounds."""
-    low, high = np.mean([each[f"{figure}_interval"] for each in found], axis=0)
+    low, high = np.mean([each[f"{figure}_interval"] for each in by_seed], axis=0)
     return f"{low:.3f}–{high:.3f}"
 
 
-def with_interval(found: Sequence[Run], figure: str) -> str:
+def with_interval(by_seed: Sequence[Run], figure: str) -> str:
     """The mean over seeds, and of the bounds of the intervals."""
-    return f"{mean(found, figure)} ({bounds(found, figure)})"
+    return f"{mean(by_seed, figure)} ({bounds(by_seed, figure)})"
 
 
 def known_share(runs: Sequence[Run]) -> str:

@@ -42,9 +42,9 @@ def main() -> None:
     pl.Config.set_tbl_width_chars(200)
     pl.Config.set_fmt_str_lengths(40)
     print(evaluate_labels(arguments.data, arguments.part))
-    said = calibration(arguments.data, arguments.part)
-    error = calibration_error([p for p, _ in said], [y for _, y in said])
-    print(f"calibration error of ASSOCIATED_WITH's probabilities: {error} ({len(said)} pairs)")
+    pairs = calibration(arguments.data, arguments.part)
+    error = calibration_error([p for p, _ in pairs], [y for _, y in pairs])
+    print(f"calibration error of ASSOCIATED_WITH's probabilities: {error} ({len(pairs)} pairs)")
 
 
 if __name__ == "__main__":

@@ -29,8 +29,8 @@ from typing import Any
 
 import polars as pl
 
-from medkg.access import default_terminology
 from medkg.graph.kg import KnowledgeGraph
+from medkg.terminology import default_terminology
 
 SEED = 0
 MANY = 100_000
@@ -73,8 +73,8 @@ def main() -> None:
         if apart(scispacy_train, arguments.data, model) is None:
             print("scispaCy or nmslib is not installed; there is nothing to compare with.")
             return
-        parts, rows = apart(scispacy_measured, texts[:250], notes, terms, model)
-        report("scispaCy's parts, one core", parts)
+        stages, rows = apart(scispacy_measured, texts[:250], notes, terms, model)
+        report("scispaCy's parts, one core", stages)
         report("scispaCy's parts, short notes", rows)
 
 
@@ -327,7 +327,7 @@ def scispacy_measured(
     steps = [("tokens", lambda _: [nlp.make_doc(text) for text in texts])]
     for name, component in [*nlp.pipeline, ("scispacy_linker", linker)]:
         steps.append((name, piped(component)))
-    parts = timed(steps, texts, loading)
+    stages = timed(steps, texts, loading)
 
     def read(some: list[str]) -> None:
         for doc in nlp.pipe(some, batch_size=64):
@@ -354,7 +354,7 @@ def scispacy_measured(
         before = peak()
         rest = seconds(notes[FIRST * processes :], processes)
         rows.append(whole(notes, processes, first, first + rest, before))
-    return parts, rows
+    return stages, rows
 
 
 if __name__ == "__main__":

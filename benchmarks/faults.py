@@ -1,70 +1,201 @@
-"""Loads cut off at random moments: whether the same command then ends as an uninterrupted load.
+"""Commands that are killed, refused or crowded out: whether they then end as undisturbed ones.
 
-    python benchmarks/faults.py                              the embedded server
-    python benchmarks/faults.py --server neo4j --moments 30  a Neo4j of its own (see .ci/neo4j)
+    python benchmarks/faults.py OUT                               everything, 50 moments of each
+    python benchmarks/faults.py OUT --part kills --moments 3 --command merge
 
-Half of the moments kill the client with SIGKILL, half the server. Compared are counts of nodes,
-relationships and evidence, every relationship with its properties, and the checksum of what is read
-back.
+The parts: `kills` gives each command SIGKILL at moments drawn from its whole time; `disks` fills
+the disk of its output, or of TMPDIR, or limits its files (ulimit -f); `users` takes away the rights
+to write, replace or read, and gives the same command twice at once; `memory` limits that
+(ulimit -v); `servers` restarts a server during reads and writes, and lets two write at once. Then
+the same command is given again, undisturbed, and a checksum of what it leaves is compared with that
+of one that never met a fault. Nothing may be left in the temporary folder, or half-written. OUT
+keeps the inputs and a line for each trial, so that the same call goes on where it stopped.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
+import json
+import random
 import sys
-import tempfile
-import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.graph.faults import a_graph, contents, cut_off, hosted, moments, reached
+from medkg.core.progress import progress
+from tests.graph.shared import SERVER_FAULTS, server_trial
+from tests.interrupted import COMMANDS, KILLED, Limits, make_inputs, trial, undisturbed
+from tests.refused import FORBIDDEN, Refusal, forbidden, full_disk, limited, twice_at_once
+
+Row = dict[str, Any]
+PARTS = ("kills", "disks", "users", "memory", "servers")
+_DISK = [0, 1 << 16, 1 << 20, 1 << 23]  # bytes of room
+_FILE = [1 << 12, 1 << 18]
+_MEMORY = [256, 768, 1536, 3072]  # MiB
+_ACTIONS = {"temporary": "write temporary files"}
+
+
+class Trial(NamedTuple):
+    """One trial: what it is called, and what makes it from the undisturbed command's line."""
+
+    command: str
+    fault: str
+    number: int
+    make: Callable[[Row], Row]
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        return self.command, self.fault, self.number
 
 
 def main() -> None:
-    """Print the table, as Markdown, and end with an error if a load ended otherwise."""
+    """Print the table, as Markdown or JSON, and end with an error if a command ended otherwise."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--server", choices=["embedded", "neo4j"], default="embedded")
-    parser.add_argument("--moments", type=int, default=30)
-    parser.add_argument("--edges", type=int, default=20_000)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--part", choices=PARTS, action="append")
+    parser.add_argument("--command", choices=list(COMMANDS), action="append")
+    parser.add_argument("--server", choices=["embedded", "neo4j"], action="append")
+    parser.add_argument("--moments", type=int, default=50, help="of each command and of servers")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    kg = a_graph(given.edges)
-    rows = kg.nodes.height + kg.edges.height + kg.evidence.height
-    wrong = 0
-    print(
-        "| killed | times | under way | equal | seconds again (mean) |\n|---|---:|---:|---:|---:|"
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        kg.save(Path(folder) / "kg")
-        expected = None
-        for what in ("client", "server"):
-            half = moments(given.moments // 2, rows, given.seed + len(what))
-            cut = equal = 0
-            seconds = 0.0
-            for moment in half:
-                with hosted(given.server) as host:
-                    os.environ["NEO4J_USERNAME"] = "neo4j"
-                    os.environ["NEO4J_PASSWORD"] = getattr(host, "password", "")
-                    if expected is None:
-                        with hosted(given.server) as whole:
-                            os.environ["NEO4J_PASSWORD"] = getattr(whole, "password", "")
-                            with reached(whole) as store:
-                                store.write(kg)
-                                expected = contents(store)
-                        os.environ["NEO4J_PASSWORD"] = getattr(host, "password", "")
-                    cut += cut_off(host, Path(folder) / "kg", what, *moment)
-                    with reached(host) as store:
-                        start = time.perf_counter()
-                        store.write(kg)
-                        seconds += time.perf_counter() - start
-                        equal += contents(store) == expected
-            wrong += len(half) - equal
-            mean = seconds / max(len(half), 1)
-            print(f"| {what} | {len(half)} | {cut} | {equal} | {mean:.1f} |", flush=True)
-    if wrong:
-        sys.exit(f"{wrong} loads ended otherwise")
+    out = given.out.resolve()
+    make_inputs(out / "inputs")
+    out.chmod(0o755)  # other users get to it too, if they do to its folder
+    trials = [each for part in given.part or PARTS for each in _trials(part, out, given)]
+    rows = _made(trials, out)
+    table = _table(rows)
+    if given.json:
+        print(json.dumps(table, indent=1))
+    else:
+        print("| command | fault | times | stopped | clearly | same result | nothing left |")
+        print("|---|---|---:|---:|---:|---:|---:|")
+        for row in table:
+            print("| " + " | ".join(str(value) for value in row.values()) + " |")
+    if bad := [row for row in rows if not row["good"]]:
+        sys.exit(f"{len(bad)} of {len(rows)} ended otherwise; see {out / 'trials.jsonl'}")
+
+
+def _trials(part: str, out: Path, given: argparse.Namespace) -> Iterator[Trial]:
+    inputs, work = out / "inputs", out / "work"
+    names = given.command or (KILLED if part == "kills" else list(COMMANDS))
+    if part == "servers":
+        for server in given.server or ["embedded", "neo4j"]:
+            for fault in SERVER_FAULTS:
+                for number in range(given.moments):
+                    make = partial(_server, server, fault, f"{given.seed} {number}")
+                    yield Trial(server, fault, number, make)
+        return
+    for name in names:
+        if part == "kills":
+            for number in range(given.moments):
+                make = partial(_killed, name, inputs, work, f"{given.seed} {name} {number}")
+                yield Trial(name, f"SIGKILL (seed {given.seed})", number, make)
+        elif part == "disks":
+            for number, room in enumerate(_DISK):
+                for where in ("out", "TMPDIR"):
+                    made = partial(full_disk, room=room, temporary=where == "TMPDIR")
+                    fault = f"disk of {where} full"
+                    yield Trial(name, fault, number, partial(_refused, made, name, inputs, work))
+            yield from _limited(name, inputs, work, "ulimit -f", [Limits(file=n) for n in _FILE])
+        elif part == "memory":
+            sizes = [Limits(memory=n << 20) for n in _MEMORY]
+            yield from _limited(name, inputs, work, "ulimit -v", sizes)
+        else:
+            for what in FORBIDDEN:
+                made = partial(forbidden, what=what)
+                make = partial(_refused, made, name, inputs, work)
+                fault = f"may not {_ACTIONS.get(what, what)}"
+                yield Trial(name, fault, 0, make)
+            make = partial(_refused, twice_at_once, name, inputs, work)
+            yield Trial(name, "twice at once", 0, make)
+
+
+def _limited(
+    name: str, inputs: Path, work: Path, fault: str, sizes: Sequence[Limits]
+) -> Iterator[Trial]:
+    for number, limits in enumerate(sizes):
+        made = partial(limited, limits=limits)
+        yield Trial(name, fault, number, partial(_refused, made, name, inputs, work))
+
+
+def _killed(name: str, inputs: Path, work: Path, seed: str, whole: Row) -> Row:
+    made = trial(name, inputs, work, whole["result"], whole["seconds"], random.Random(seed))
+    return {
+        "stopped": made.under_way,
+        "clear": True,
+        "same": made.same,
+        "left": made.left,
+        "good": made.good,
+        "message": made.error,
+        "seconds": round(made.seconds, 2),
+    }
+
+
+def _refused(make: Callable[..., Refusal], name: str, inputs: Path, work: Path, whole: Row) -> Row:
+    made = make(name, inputs, work, whole["result"])
+    return {**asdict(made), "stopped": not made.finished, "good": made.good}
+
+
+def _server(server: str, fault: str, seed: str, _: Row) -> Row:
+    return server_trial(server, fault, random.Random(f"{server} {fault} {seed}"))
+
+
+def _made(trials: Sequence[Trial], out: Path) -> list[Row]:
+    """Make the trials that are not there yet; the lines of all."""
+    file = out / "trials.jsonl"
+    lines = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    wholes = {each["command"]: each for each in lines if "result" in each}
+    done = {
+        (each["command"], each["fault"], each["number"]): each for each in lines if "fault" in each
+    }
+    with progress("Trials", len(trials)) as advance:
+        for each in trials:
+            if each.key not in done:
+                if each.command in COMMANDS and each.command not in wholes:
+                    seconds, result = undisturbed(each.command, out / "inputs", out / "work")
+                    whole = {"command": each.command, "seconds": seconds, "result": result}
+                    wholes[each.command] = whole
+                    _add(file, whole)
+                line = each.make(wholes.get(each.command, {}))
+                named = {"command": each.command, "fault": each.fault, "number": each.number}
+                done[each.key] = {**named, **line}
+                _add(file, done[each.key])
+            advance(1)
+    return [done[each.key] for each in trials]
+
+
+def _add(file: Path, line: Row) -> None:
+    with file.open("a", encoding="utf-8") as lines:
+        lines.write(json.dumps(line) + "\n")
+
+
+def _table(rows: Sequence[Row]) -> list[Row]:
+    """A line for each command and fault."""
+    table: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        counts = table.setdefault(
+            (row["command"], row["fault"]),
+            {
+                "command": f"`{row['command']}`",
+                "fault": row["fault"],
+                "times": 0,
+                "stopped": 0,
+                "clearly": 0,
+                "same": 0,
+                "nothing left": 0,
+            },
+        )
+        counts["times"] += 1
+        counts["stopped"] += row["stopped"]
+        counts["clearly"] += row["stopped"] and row["clear"]
+        counts["same"] += row["same"]
+        counts["nothing left"] += not row["left"] and not row.get("half_written")
+    return list(table.values())
 
 
 if __name__ == "__main__":

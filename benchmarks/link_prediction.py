@@ -25,7 +25,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ from medkg.mining.links.model import LinkModel
 from medkg.mining.links.task import link_task
 from medkg.mining.links.train import ensemble_links, train_links
 
+Runs = dict[str, Any]  # by "SPLIT MODEL SEED": the metrics, and seconds of training
 FIGURES = ("mrr", "hits@1", "hits@3", "hits@10")
 # What a drug is joined to; the other relations between genes made no difference on validation.
 CONTEXT = [
@@ -88,21 +89,22 @@ def held_back(kg: KnowledgeGraph, folder: Path, how: str) -> dict[str, list[str]
             pl.col("subject").str.replace("Compound::", "drugbank:"),
             pl.col("object").str.replace("Gene::", "NCBIGene:").str.replace("Disease::", ""),
         )
-        found = targets.join(pairs, on=["subject", "object"])
-        if found.height != pairs.height:
-            raise SystemExit(f"{pairs.height - found.height} edges of {how}-{part} aren't there")
-        split[part] = found["id"].to_list()
+        edges = targets.join(pairs, on=["subject", "object"])
+        if edges.height != pairs.height:
+            raise SystemExit(f"{pairs.height - edges.height} edges of {how}-{part} aren't there")
+        split[part] = edges["id"].to_list()
     return split
 
 
 def main() -> None:
+    """Train and measure the models, and print a table a split."""
     parser = argparse.ArgumentParser(description="Drug → target link prediction on Hetionet.")
     parser.add_argument("--splits", default="random,new-drugs")
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--without", default="", help="Relations left out of the graph.")
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--keep", type=Path)
+    parser.add_argument("--out", type=Path, help="A file of the runs, which is gone on with.")
+    parser.add_argument("--keep", type=Path, help="A folder for the graph and the models.")
     arguments = parser.parse_args()
     default = Path(__file__).resolve().parents[2] / "shared" / "data"
     folder = Path(os.environ.get("MEDKG_DATA", default)) / "hetionet"
@@ -110,74 +112,90 @@ def main() -> None:
     if arguments.without:
         left_out = pl.col("relation").is_in(arguments.without.split(","))
         kg = kg.without_edges(kg.edges.filter(left_out)["id"])
-
-    keep: Path | None = arguments.keep
-    if keep is not None:
-        kg.save(keep / "graph")
-
-    kept: dict[str, Any] = {}
+    if arguments.keep is not None:
+        kg.save(arguments.keep / "graph")
+    splits, names = arguments.splits.split(","), arguments.models.split(",")
+    runs: Runs = {}
     if arguments.out is not None and arguments.out.is_file():
-        kept = json.loads(arguments.out.read_text(encoding="utf-8"))
-    names = arguments.models.split(",")
-    # Seeds outermost, so that an unfinished run has figures for every model.
+        runs = json.loads(arguments.out.read_text(encoding="utf-8"))
+    # Seeds outermost, so that an unfinished benchmark has figures for every model.
     for seed in range(arguments.seeds):
-        for how in arguments.splits.split(","):
+        for how in splits:
             split = held_back(kg, folder, how)
-            members: list[LinkModel] = []
-            for name in names:
-                key = f"{how} {name} {seed}"
-                again = key in kept and "ensemble" not in names
-                if again or (seed > 0 and name in ("degree", "neighbours")):
-                    continue
-                start, cpu = time.perf_counter(), time.process_time()
-                if name == "ensemble":
-                    model = ensemble_links(members, seed=seed)
-                    weights = model.metrics["training"]["weights"]
-                    print(f"{key}: weights {weights}", file=sys.stderr)
-                else:
-                    model = train_links(
-                        kg,
-                        relation_of(how),
-                        split=split,
-                        seed=seed,
-                        out=None if keep is None else keep / f"{how}-{name}-{seed}",
-                        graph_path=None if keep is None else keep / "graph",
-                        **MODELS[name],
-                    )
-                    members.append(model)
-                kept[key] = {
-                    "metrics": model.metrics,
-                    "seconds": round(time.perf_counter() - start),
-                    "cpu_seconds": round(time.process_time() - cpu),
-                }
-                figures = model.metrics["test"]["tail"]
-                print(key, json.dumps(figures), kept[key]["cpu_seconds"], file=sys.stderr)
-                if arguments.out is not None:
-                    with atomic_file(arguments.out) as file:
-                        file.write_text(json.dumps(kept, indent=1), encoding="utf-8")
+            run_models(kg, how, split, names, seed, runs, arguments.out, arguments.keep)
+    for how in splits:
+        print_table(how, names, range(arguments.seeds), runs)
 
-    for how in arguments.splits.split(","):
-        rows = {
-            name: [
-                kept[key]
-                for seed in range(arguments.seeds)
-                if (key := f"{how} {name} {seed}") in kept
-            ]
-            for name in names
+
+def run_models(
+    kg: KnowledgeGraph,
+    how: str,
+    split: Mapping[str, list[str]],
+    names: Sequence[str],
+    seed: int,
+    runs: Runs,
+    out: Path | None,
+    keep: Path | None,
+) -> None:
+    """Train the models that have no run of this split and seed, and add their runs to `runs`.
+
+    Args:
+        how: the name of the split.
+        out: a file that the runs are written to after each.
+        keep: a folder that the models are saved in.
+    """
+    members: list[LinkModel] = []
+    for name in names:
+        key = f"{how} {name} {seed}"
+        is_done = key in runs and "ensemble" not in names
+        if is_done or (seed > 0 and name in ("degree", "neighbours")):
+            continue
+        start, cpu = time.perf_counter(), time.process_time()
+        if name == "ensemble":
+            model = ensemble_links(members, seed=seed)
+            print(f"{key}: weights {model.metrics['training']['weights']}", file=sys.stderr)
+        else:
+            model = train_links(
+                kg,
+                relation_of(how),
+                split=split,
+                seed=seed,
+                out=None if keep is None else keep / f"{how}-{name}-{seed}",
+                graph_path=None if keep is None else keep / "graph",
+                **MODELS[name],
+            )
+            members.append(model)
+        runs[key] = {
+            "metrics": model.metrics,
+            "seconds": round(time.perf_counter() - start),
+            "cpu_seconds": round(time.process_time() - cpu),
         }
-        figures = next(iter(rows.values()))[0]["metrics"]["test"]["tail"]
-        print(
-            f"\n{how}: {figures['n']:,} test edges of {figures['groups']:,} drugs,"
-            f" {figures['candidates']:,} candidates.\n"
-        )
-        print("| model | seeds | validation MRR | MRR | Hits@1 | Hits@3 | Hits@10 | CPU minutes |")
-        print("|---|---|---|---|---|---|---|---|")
-        for name, runs in rows.items():
-            valid = np.mean([run["metrics"]["valid"]["mrr"] for run in runs])
-            cells = [cell([run["metrics"]["test"]["tail"] for run in runs], f) for f in FIGURES]
-            minutes = np.mean([run["cpu_seconds"] for run in runs]) / 60
-            row = (name, str(len(runs)), f"{valid:.3f}", *cells, f"{minutes:.1f}")
-            print(f"| {' | '.join(row)} |")
+        figures = json.dumps(model.metrics["test"]["tail"])
+        print(key, figures, runs[key]["cpu_seconds"], file=sys.stderr)
+        if out is not None:
+            with atomic_file(out) as file:
+                file.write_text(json.dumps(runs, indent=1), encoding="utf-8")
+
+
+def print_table(how: str, names: Sequence[str], seeds: Sequence[int], runs: Runs) -> None:
+    """Print the models' figures on a split as a table in Markdown."""
+    of_models = {
+        name: [runs[key] for seed in seeds if (key := f"{how} {name} {seed}") in runs]
+        for name in names
+    }
+    figures = next(iter(of_models.values()))[0]["metrics"]["test"]["tail"]
+    print(
+        f"\n{how}: {figures['n']:,} test edges of {figures['groups']:,} drugs,"
+        f" {figures['candidates']:,} candidates.\n"
+    )
+    print("| model | seeds | validation MRR | MRR | Hits@1 | Hits@3 | Hits@10 | CPU minutes |")
+    print("|---|---|---|---|---|---|---|---|")
+    for name, of_seeds in of_models.items():
+        valid = np.mean([run["metrics"]["valid"]["mrr"] for run in of_seeds])
+        cells = [cell([run["metrics"]["test"]["tail"] for run in of_seeds], f) for f in FIGURES]
+        minutes = np.mean([run["cpu_seconds"] for run in of_seeds]) / 60
+        row = (name, str(len(of_seeds)), f"{valid:.3f}", *cells, f"{minutes:.1f}")
+        print(f"| {' | '.join(row)} |")
 
 
 def cell(runs: list[dict[str, Any]], figure: str) -> str:

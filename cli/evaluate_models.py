@@ -132,8 +132,8 @@ def evaluate_treatment(
         return show.as_json(report)
     for title, rows in evaluation_tables(report):
         show.frame(rows, title)
-    found = report["leaks"]
-    show.out.print(f"leaks: {found['leaked']:,} of {found['pairs']:,} pairs")
+    leaks = report["leaks"]
+    show.out.print(f"leaks: {leaks['leaked']:,} of {leaks['pairs']:,} pairs")
     for warning in below_members(report):
         show.out.print(f"warning: {warning}")
     return None

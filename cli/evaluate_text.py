@@ -71,7 +71,6 @@ def _show_scores(rows: Any, title: str, as_json: bool) -> None:
                 f"{model[0] if model else 'The model'} was trained on {seen:,} of these"
                 f" {documents:,} documents; its figures say what it remembers of them, not what it"
                 " finds in others (for that see its CARD.md).",
-                markup=False,
             )
 
 
@@ -107,7 +106,7 @@ def evaluate_relations(
 
 
 def _names(paths: list[Path] | None) -> list[Path | KnowledgeGraph]:
-    from medkg.access import default_terminology
+    from medkg.terminology import default_terminology
 
     return [*paths] if paths else [default_terminology()]
 
@@ -143,7 +142,6 @@ def evaluate_linking(
             show.err.print(
                 f"{len(nameless):,} identifiers have no name in the dictionary, and what has them"
                 f" counts as missed ({'; '.join(nameless[:MOST_LISTED])}{more}); --json lists all",
-                markup=False,
             )
     print_set_aside(quarantine)
 
@@ -199,11 +197,11 @@ def evaluate_notes(
     """The whole way from text to relations, on annotated notes."""
     from importlib.resources import as_file, files
 
-    from medkg.access import default_terminology
     from medkg.access import read as read_graph
     from medkg.cli import show
     from medkg.extract.evaluate_text import evaluate_notes as evaluate_model
     from medkg.extract.pipeline import build_pipeline
+    from medkg.terminology import default_terminology
 
     terminology = default_terminology() if graph is None else read_graph(graph)
     pipeline = build_pipeline(terminology, ner_model=model, relations_model=relations_model)

@@ -36,7 +36,6 @@ def merge(
     joined, held_back = merges.values()
     show.out.print(
         f"identifiers: {joined:,} joined, {held_back:,} held back (medkg info {out} --merges)",
-        markup=False,
     )
     return None
 
@@ -97,7 +96,8 @@ def info(
 
 @app.command(epilog="Example: medkg check graphs/all --report doubts.jsonl --fix graphs/clean")
 def check(
-    graph: Annotated[Path, typer.Argument(help="A graph folder.")],
+    graph: Annotated[Path | None, typer.Argument(help="A graph folder.")] = None,
+    on: Annotated[str | None, typer.Option(help="Or a server, by URI.")] = None,
     report: Annotated[
         Path | None, typer.Option(help="File to write with every doubtful row, as JSON lines.")
     ] = None,
@@ -110,9 +110,45 @@ def check(
             "--drop-isolated", help="With --fix: without nodes that no edge or evidence has."
         ),
     ] = False,
+    mend: Annotated[
+        bool,
+        typer.Option("--mend", help="With --on: put relationships right by their evidence."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Report what is doubtful: contradictions, duplicates, bad rows and identifiers, …"""
+    if (graph is None) == (on is None):
+        raise typer.BadParameter("give a graph folder, or a server with --on")
+    if graph is not None:
+        if mend:
+            raise typer.BadParameter("--mend is for a server; a folder is mended with --fix")
+        return _check_folder(graph, report, fix, drop_isolated, as_json)
+    assert on is not None
+    if fix is not None or drop_isolated:
+        raise typer.BadParameter("--fix is for a folder; a server is mended with --mend")
+    return _check_server(on, report, mend, as_json)
+
+
+def _check_server(uri: str, report: Path | None, mend: bool, as_json: bool) -> None:
+    import polars as pl
+
+    from medkg.access import connect
+    from medkg.cli import show
+
+    with connect(existing_server(uri)) as connection:
+        findings = [finding.as_dict() for finding in connection.check(report=report)]
+        mended = connection.mend() if mend else 0
+    if as_json:
+        return show.as_json({"findings": findings, "mended": mended} if mend else findings)
+    _print_findings(pl.DataFrame(findings), uri, report)
+    if mend:
+        show.out.print(f"mended: {mended:,} relationships")
+    return None
+
+
+def _check_folder(
+    graph: Path, report: Path | None, fix: Path | None, drop_isolated: bool, as_json: bool
+) -> None:
     import polars as pl
 
     from medkg.cli import show
@@ -129,18 +165,18 @@ def check(
     if fix is None:
         if as_json:
             return show.as_json(findings)
-        return _print_findings(pl.DataFrame(findings), graph, report)
+        return _print_findings(pl.DataFrame(findings), str(graph), report)
     fixed = fix_graph(kg, drop_isolated=drop_isolated)
     saved = save_with_quarantine(fixed.graph, fix, fixed.aside)
     if as_json:
         return show.as_json({"findings": findings, "fixed": fixed.done, **saved})
-    _print_findings(pl.DataFrame(findings), graph, report)
+    _print_findings(pl.DataFrame(findings), str(graph), report)
     done = ", ".join(f"{count:,} {name}" for name, count in fixed.done.items())
-    show.out.print(f"mended: {done or 'nothing'}", markup=False)
+    show.out.print(f"mended: {done or 'nothing'}")
     return print_written(saved)
 
 
-def _print_findings(findings: pl.DataFrame, graph: Path, report: Path | None) -> None:
+def _print_findings(findings: pl.DataFrame, graph: str, report: Path | None) -> None:
     from medkg.cli import show
 
     if findings.is_empty():
@@ -148,7 +184,7 @@ def _print_findings(findings: pl.DataFrame, graph: Path, report: Path | None) ->
         return
     show.frame(findings, f"Doubtful in {graph}")
     if report is not None:
-        show.out.print(f"{report}: every row of these", markup=False)
+        show.out.print(f"{report}: every row of these")
 
 
 @app.command(epilog="Example: medkg export graphs/all --format kgx --out kgx")
@@ -166,6 +202,7 @@ def export(
 ) -> None:
     """Write a graph in the form of other tools, its sources' licences beside it."""
     from medkg.cli import show
+    from medkg.core.terminal import printable
     from medkg.graph.export import export as export_graph
     from medkg.graph.kg import KnowledgeGraph
 
@@ -174,8 +211,8 @@ def export(
         return show.as_json(facts)
     show.pairs(facts["counts"], f"{out}: {form}")
     if "command" in facts:
-        show.out.print(f"{out}/import.sh imports it, by", markup=False)
-        print(facts["command"])
+        show.out.print(f"{out}/import.sh imports it, by")
+        print(printable(facts["command"]))
     return None
 
 

@@ -72,7 +72,7 @@ def print_written(saved: SavedGraph) -> None:
     )
     if saved["set_aside"]:
         counts = ", ".join(f"{count} {reason}" for reason, count in saved["set_aside"].items())
-        show.out.print(f"set aside: {counts}; see {saved['quarantine']}", markup=False)
+        show.out.print(f"set aside: {counts}; see {saved['quarantine']}")
 
 
 def print_summary(summary: _Summary, place: str, as_json: bool) -> None:
@@ -82,7 +82,7 @@ def print_summary(summary: _Summary, place: str, as_json: bool) -> None:
     if as_json:
         show.as_json(summary.as_dict())
     else:
-        show.out.print(f"{place}: {summary}", markup=False)
+        show.out.print(f"{place}: {summary}")
 
 
 def print_set_aside(quarantine: Quarantine) -> None:
@@ -98,4 +98,4 @@ def print_set_aside(quarantine: Quarantine) -> None:
         listed = "; ".join(places[reason])
         more = "; …" if number > len(places[reason]) else ""
         where = f" ({listed}{more})" if listed else ""
-        show.err.print(f"set aside: {number:,} × {reason}{where}", markup=False, soft_wrap=True)
+        show.err.print(f"set aside: {number:,} × {reason}{where}", soft_wrap=True)

@@ -111,7 +111,6 @@ def _predict_molecule(
         f"{held_as}; by structure alone. Probability: that a source records the pair; of a"
         f" molecule's first {CALIBRATED_CANDIDATES} targets {base:.2g} are (the base rate)"
         f"{past}{left_out}",
-        markup=False,
     )
 
 
@@ -175,7 +174,7 @@ def screen(
     )
     print_set_aside(quarantine)
     if out is not None:
-        show.out.print(f"{out}: the best {len(screening.rows):,} with pictures", markup=False)
+        show.out.print(f"{out}: the best {len(screening.rows):,} with pictures")
     return None
 
 
@@ -194,4 +193,4 @@ def explain(
     if as_json:
         show.as_json(explanation.to_dict())
     else:
-        show.out.print(str(explanation), markup=False)
+        show.out.print(str(explanation))

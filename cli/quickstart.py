@@ -12,21 +12,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from rich.text import Text
 
 from medkg.access import (
     Connection,
     connect,
-    default_terminology,
     load_model,
     read_texts,
     view,
 )
 from medkg.cli import show
-from medkg.core.atomic import atomic_file
-from medkg.core.errors import MedkgError, ModelError
+from medkg.core.atomic import atomic_file, make_folder
+from medkg.core.errors import DataError, MedkgError, ModelError
+from medkg.core.json_reading import read_json
 from medkg.core.quarantine import Quarantine
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
+from medkg.loaders.sources import load
 from medkg.reports import diagnosis_figures, link_figures
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ TOP_TARGETS = 10
 TOP_DISEASES = 5
 
 
-class Run:
+class QuickstartRun:
     """One run: where it writes, what it found, and how it tells."""
 
     def __init__(self, out: Path, seed: int, as_json: bool):
@@ -48,15 +50,15 @@ class Run:
     def step(self, title: str) -> Iterator[None]:
         """Announce a step and time it."""
         if not self.quiet:
-            show.out.rule(f"[bold]{title}", align="left")
+            show.out.rule(Text(title, "bold"), align="left")
         start = time.perf_counter()
         yield
         self.report["seconds"][title] = round(time.perf_counter() - start, 1)
 
-    def say(self, text: str) -> None:
+    def print(self, text: str) -> None:
         """A line for people."""
         if not self.quiet:
-            show.out.print(text, markup=False, soft_wrap=True)
+            show.out.print(text, soft_wrap=True)
 
     def pairs(self, values: Mapping[str, Any], title: str) -> None:
         """Names and values for people."""
@@ -72,7 +74,7 @@ class Run:
             show.frame(rows.select(shown or rows.columns), title, most=most)
 
 
-def run(out: Path, *, seed: int = 0, as_json: bool = False) -> dict[str, Any]:
+def quickstart(out: Path, *, seed: int = 0, as_json: bool = False) -> dict[str, Any]:
     """Do the main job on the data that come with medkg; returns the report that it writes.
 
     What an earlier run into the same folder finished is taken over: the graph, and the models that
@@ -84,45 +86,46 @@ def run(out: Path, *, seed: int = 0, as_json: bool = False) -> dict[str, Any]:
         seed: of simulation, initialisation and splits.
         as_json: print the report as JSON at the end and nothing else.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    this = Run(out, seed, as_json)
-    kg = _graph(this)
+    make_folder(out)
+    run = QuickstartRun(out, seed, as_json)
+    kg = _graph(run)
     with connect(f"embedded:{out / 'server'}") as store:
-        _write(this, store, kg)
-        links = _train_links(this, kg)
-        diagnosis = _train_diagnosis(this, kg)
-        kg = _predict(this, kg, store, links, diagnosis)
-        best = _ask(this, store, kg, links.name)
-    _show(this, kg, best)
+        _write(run, store, kg)
+        links = _train_links(run, kg)
+        diagnosis = _train_diagnosis(run, kg)
+        kg = _predict(run, kg, store, links, diagnosis)
+        best = _ask(run, store, kg, links.name)
+    _show(run, kg, best)
     with atomic_file(out / "report.json") as draft:
-        draft.write_text(json.dumps(this.report, indent=1, default=str), encoding="utf-8")
+        draft.write_text(json.dumps(run.report, indent=1, default=str), encoding="utf-8")
     if as_json:
-        show.as_json(this.report)
-    return this.report
+        show.as_json(run.report)
+    return run.report
 
 
-def _graph(this: Run) -> KnowledgeGraph:
-    folder = this.out / "graph"
-    with this.step("Sources: the Human Phenotype Ontology and the starter drugs"):
+def _graph(run: QuickstartRun) -> KnowledgeGraph:
+    folder = run.out / "graph"
+    with run.step("Sources: the Human Phenotype Ontology and the starter drugs"):
         try:
             kg = KnowledgeGraph.open(folder)
-            this.say(f"taken over from an earlier run: {kg}")
-            this.report["graph"] = kg.info()
+            run.print(f"taken over from an earlier run: {kg}")
+            run.report["graph"] = kg.info()
             return kg
         except MedkgError:
-            sources = default_terminology()
-        this.say(f"{sources}")
-    with this.step("Text: clinical notes and abstracts to mentions, context, links, relations"):
-        text = _extract(this, sources)
-    with this.step("Graph: join text and sources"):
+            # Not all names that come with medkg: the graph is to hold what is known of its nodes.
+            sources = merge(load("starter"), load("hpo", quarantine=Quarantine()))
+        run.print(f"{sources}")
+    with run.step("Text: clinical notes and abstracts to mentions, context, links, relations"):
+        text = _extract(run, sources)
+    with run.step("Graph: join text and sources"):
         kg = merge(sources, text)
         kg.save(folder)
-        this.report["graph"] = kg.info()
-        this.say(f"{kg} in {folder}")
+        run.report["graph"] = kg.info()
+        run.print(f"{kg} in {folder}")
     return kg
 
 
-def _extract(this: Run, sources: KnowledgeGraph) -> KnowledgeGraph:
+def _extract(run: QuickstartRun, sources: KnowledgeGraph) -> KnowledgeGraph:
     quarantine = Quarantine()
     with as_file(files("medkg").joinpath("data/notes")) as folder:
         notes = read_texts(
@@ -135,50 +138,48 @@ def _extract(this: Run, sources: KnowledgeGraph) -> KnowledgeGraph:
             quarantine=quarantine,
         )
     text = merge(notes, abstracts)
-    this.say(f"{text}; {len(quarantine)} documents set aside")
-    said = text.evidence.filter(pl.col("relation") != "MENTIONS")
+    run.print(f"{text}; {len(quarantine)} documents set aside")
+    statements = text.evidence.filter(pl.col("relation") != "MENTIONS")
     new = text.edges.join(sources.edges, on="id", how="anti").filter(
         pl.col("relation").is_in(["TREATS", "CAUSES", "TARGETS", "HAS_SYMPTOM"])
     )
     counts = {
-        "statements about entities and patients": said.height,
-        "negated": said.filter(polarity="negated").height
-        + said.filter(relation="LACKS_PHENOTYPE").height,
-        "possible": said.filter(certainty="possible").height,
-        "hypothetical": said.filter(certainty="hypothetical").height,
-        "of the family": said.filter(experiencer="family").height,
-        "historical": said.filter(temporality="historical").height,
+        "statements about entities and patients": statements.height,
+        "negated": statements.filter(polarity="negated").height
+        + statements.filter(relation="LACKS_PHENOTYPE").height,
+        "possible": statements.filter(certainty="possible").height,
+        "hypothetical": statements.filter(certainty="hypothetical").height,
+        "of the family": statements.filter(experiencer="family").height,
+        "historical": statements.filter(temporality="historical").height,
         "facts that no source holds": new.height,
     }
-    this.report["text"] = counts
-    this.pairs(counts, "What the text says")
+    run.report["text"] = counts
+    run.pairs(counts, "What the text says")
     return text
 
 
-def _write(this: Run, store: Connection, kg: KnowledgeGraph) -> None:
-    with this.step("Server: write the graph into the embedded server over Bolt"):
+def _write(run: QuickstartRun, store: Connection, kg: KnowledgeGraph) -> None:
+    with run.step("Server: write the graph into the embedded server over Bolt"):
         summary = store.write(kg)
-        this.say(f"{summary}")
-        this.report["written"] = summary.as_dict()
+        run.print(f"{summary}")
+        run.report["written"] = summary.as_dict()
 
 
-def _train_links(this: Run, kg: KnowledgeGraph) -> LinkModel:
+def _train_links(run: QuickstartRun, kg: KnowledgeGraph) -> LinkModel:
     from medkg.mining.links.model import LinkModel
     from medkg.mining.links.train import train_links
 
-    folder = this.out / "models" / "targets"
-    with this.step("Train: link prediction, drug → target"):
-        taken = _trained(folder, kg, this.seed)
+    folder = run.out / "models" / "targets"
+    with run.step("Train: link prediction, drug → target"):
+        taken = _trained(folder, kg, run.seed)
         model = (
             taken
             if isinstance(taken, LinkModel)
-            else train_links(
-                kg, "TARGETS", seed=this.seed, out=folder, graph_path=this.out / "graph"
-            )
+            else train_links(kg, "TARGETS", seed=run.seed, out=folder, graph_path=run.out / "graph")
         )
-        this.say("A set this small only checks that all is wired right; the measure is")
-        this.say("docs/benchmarks/, on Hetionet.")
-        this.table(
+        run.print("A set this small only checks that all is wired right; the measure is")
+        run.print("docs/benchmarks/, on Hetionet.")
+        run.table(
             "links",
             link_figures(model.name, model.metrics),
             "Held-out drug → target edges, filtered ranks",
@@ -186,22 +187,24 @@ def _train_links(this: Run, kg: KnowledgeGraph) -> LinkModel:
     return model
 
 
-def _train_diagnosis(this: Run, kg: KnowledgeGraph) -> DiagnosisModel:
+def _train_diagnosis(run: QuickstartRun, kg: KnowledgeGraph) -> DiagnosisModel:
     from medkg.mining.diagnosis.model import DiagnosisModel
     from medkg.mining.diagnosis.train import train_diagnosis
 
-    folder = this.out / "models" / "diagnosis"
-    with this.step("Train: diagnosis, the patient's node classified"):
-        taken = _trained(folder, kg, this.seed)
+    folder = run.out / "models" / "diagnosis"
+    with run.step("Train: diagnosis, the patient's node classified"):
+        taken = _trained(folder, kg, run.seed)
         model = (
             taken
             if isinstance(taken, DiagnosisModel)
-            else train_diagnosis(kg, seed=this.seed, out=folder, graph_path=this.out / "graph")
+            else train_diagnosis(kg, seed=run.seed, out=folder, graph_path=run.out / "graph")
         )
-        this.say("These patients are simulated from the annotations that the model learnt from, so")
-        this.say("this too is only a check; docs/benchmarks/ has published cases.")
+        run.print(
+            "These patients are simulated from the annotations that the model learnt from, so"
+        )
+        run.print("this too is only a check; docs/benchmarks/ has published cases.")
         figures = diagnosis_figures(model.metrics)
-        this.table(
+        run.table(
             "diagnosis",
             figures,
             f"Held-out simulated patients, n = {figures['n'][0]}",
@@ -216,26 +219,30 @@ def _trained(folder: Path, kg: KnowledgeGraph, seed: int) -> LinkModel | Diagnos
     from medkg.mining.links.model import LinkModel
 
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = read_json(folder / "config.json")
         if config["seed"] == seed and config["graph"]["checksum"] == kg.checksum():
             loaded = load_model(folder, kg)
             return loaded if isinstance(loaded, LinkModel | DiagnosisModel) else None
-    except (OSError, ValueError, KeyError, ModelError):
+    except (DataError, KeyError, TypeError, ModelError):
         pass
     return None
 
 
 def _predict(
-    this: Run, kg: KnowledgeGraph, store: Connection, links: LinkModel, diagnosis: DiagnosisModel
+    run: QuickstartRun,
+    kg: KnowledgeGraph,
+    store: Connection,
+    links: LinkModel,
+    diagnosis: DiagnosisModel,
 ) -> KnowledgeGraph:
     today = date.today().isoformat()
-    with this.step("Predict: targets of every drug, diseases of every patient; write them back"):
+    with run.step("Predict: targets of every drug, diseases of every patient; write them back"):
         drugs = kg.edges.filter(relation="TARGETS")["subject"].unique().sort().to_list()
         targets = links.predictions(drugs, TOP_TARGETS, date=today)
         with_patients = kg.nodes.filter(pl.col("kind").is_in(["Patient", "Symptom"]))
         diagnoses = diagnosis.predictions(kg.subgraph(with_patients["id"]), top=TOP_DISEASES)
         kg = kg.with_predictions(pl.concat([targets, diagnoses]))
-        kg.save(this.out / "graph")
+        kg.save(run.out / "graph")
         ends = pl.concat([kg.predictions["head"], kg.predictions["tail"]]).unique()
         summary = store.write(kg.subgraph(ends, relations=[]).with_predictions(kg.predictions))
         counts = {
@@ -246,31 +253,31 @@ def _predict(
             "patients": diagnoses["head"].n_unique(),
             "written to the server": str(summary.predictions),
         }
-        this.report["predictions"] = counts
-        this.pairs(counts, "Predictions")
+        run.report["predictions"] = counts
+        run.pairs(counts, "Predictions")
     return kg
 
 
-def _ask(this: Run, store: Connection, kg: KnowledgeGraph, model: str) -> dict[str, str]:
+def _ask(run: QuickstartRun, store: Connection, kg: KnowledgeGraph, model: str) -> dict[str, str]:
     """Ask in Cypher what users ask; returns the drug, target and disease of the best hypothesis."""
     best = _best_hypothesis(kg, model)
     names = dict(kg.nodes.select("id", "name").iter_rows())
-    with this.step("Ask, in Cypher"):
-        this.table(
+    with run.step("Ask, in Cypher"):
+        run.table(
             "hypotheses",
             store.query("drug_target_hypotheses", disease=best["disease"]),
             f"Which drugs may act on a target of {names[best['disease']]}, and why?",
             shown=("drug_name", "target_name", "probability", "rank", "path", "evidence"),
         )
         patient = _patient_to_show(kg)
-        this.table(
+        run.table(
             "diagnosis_of_note",
             store.query("diagnosis_of_patient", patient=patient),
             f"What may {patient.replace('patient:', '')} have? (for research, not for care)",
             shown=("rank", "disease_name", "probability", "matching", "unexpected", "absent"),
         )
         subject, tail = _text_edge(kg)
-        this.table(
+        run.table(
             "evidence",
             store.query("evidence_of_edge", subject=subject, object=tail),
             f"Who says what of {names[subject]} and {names[tail]}?",
@@ -292,13 +299,13 @@ def _best_hypothesis(kg: KnowledgeGraph, model: str) -> dict[str, str]:
     treated = kg.edges.filter(pl.col("relation").is_in(["TREATS", "PALLIATES"])).select(
         head="subject", disease="object"
     )
-    found = (
+    hypotheses = (
         new.filter(~pl.col("tail").is_in(adme["id"].implode()))
         .join(associated, on="tail")
         .join(treated, on=["head", "disease"], how="anti")
         .sort("probability", "score", "head", "disease", descending=[True, True, False, False])
     )
-    row = found.row(0, named=True)
+    row = hypotheses.row(0, named=True)
     return {"drug": row["head"], "target": row["tail"], "disease": row["disease"]}
 
 
@@ -313,32 +320,32 @@ def _patient_to_show(kg: KnowledgeGraph) -> str:
 
 def _text_edge(kg: KnowledgeGraph) -> tuple[str, str]:
     """The statement about a drug for which the text has most sentences."""
-    said = kg.evidence.filter(
+    statements = kg.evidence.filter(
         pl.col("sentence").is_not_null(), pl.col("relation").is_in(["CAUSES", "TREATS", "TARGETS"])
     )
-    counts = said.group_by("edge", "subject", "object").len()
+    counts = statements.group_by("edge", "subject", "object").len()
     row = counts.sort("len", "edge", descending=[True, False]).row(0, named=True)
     return row["subject"], row["object"]
 
 
-def _show(this: Run, kg: KnowledgeGraph, best: dict[str, str]) -> None:
-    page = this.out / "hypothesis.html"
+def _show(run: QuickstartRun, kg: KnowledgeGraph, best: dict[str, str]) -> None:
+    page = run.out / "hypothesis.html"
     names = dict(kg.nodes.select("id", "name").iter_rows())
-    with this.step("Show"):
+    with run.step("Show"):
         part = view(kg, list(best.values()), page)
-        this.say(
+        run.print(
             f"{page}: {part.nodes.height} nodes around {', '.join(names[i] for i in best.values())}"
         )
         drug, target = names[best["drug"]], names[best["target"]]
         commands = [
-            f"medkg explain {this.out}/models/targets --head '{drug}' --tail '{target}'",
-            f"medkg diagnose {this.out}/models/diagnosis --symptom 'Arachnodactyly'"
+            f"medkg explain {run.out}/models/targets --head '{drug}' --tail '{target}'",
+            f"medkg diagnose {run.out}/models/diagnosis --symptom 'Arachnodactyly'"
             " --symptom 'Ectopia lentis' --symptom 'Aortic root aneurysm'",
-            f"medkg query repurposing --on embedded:{this.out}/server"
+            f"medkg query repurposing --on embedded:{run.out}/server"
             f" --param disease={best['disease']}",
         ]
-        this.report["next"] = commands
-        this.say("Three commands to try next:")
+        run.report["next"] = commands
+        run.print("Three commands to try next:")
         for command in commands:
-            this.say(f"  {command}")
-        this.say(f"Whole run: {sum(this.report['seconds'].values()):.0f} s; {this.out}/report.json")
+            run.print(f"  {command}")
+        run.print(f"Whole run: {sum(run.report['seconds'].values()):.0f} s; {run.out}/report.json")

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from medkg.cli.app import app
 from medkg.cli.options import Json, OutGraph, name_and_value
 from medkg.cli.output import print_summary, save_and_print
+
+if TYPE_CHECKING:
+    from medkg.graph.copies import Copy
 
 
 def existing_server(uri: str) -> str:
@@ -90,45 +95,146 @@ def read(
     save_and_print(kg, out, Quarantine(), as_json)
 
 
-@app.command(epilog="Example: medkg forget --patient patient:x graphs/all")
+@app.command(epilog="Example: medkg forget --patient patient:x graphs/all --search .")
 def forget(
     graph: Annotated[str, typer.Argument(help="A graph folder, or a server by URI.")],
     source: Annotated[list[str] | None, typer.Option(help="A source by its name.")] = None,
     document: Annotated[list[str] | None, typer.Option(help="A document by identifier.")] = None,
     patient: Annotated[list[str] | None, typer.Option(help="A patient by identifier.")] = None,
+    search: Annotated[
+        list[Path] | None,
+        typer.Option(help="A folder: forget patients and documents in all that it holds."),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(help="File with the secret key of sealed files; or set MEDKG_SEAL_KEY."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Take sources, documents or patients out, evidence first; what others say too stays."""
-    from medkg.access import connect, is_uri
-    from medkg.graph.forget import forget_in_folder
+    """Take sources, documents or patients out, evidence first; what others say too stays.
 
-    what = {"source": source or (), "document": document or (), "patient": patient or ()}
+    With --search also out of other graphs, servers, exports and unfinished work; what can't be
+    rewritten (models that learned from them, pages, sealed copies, notes) is listed.
+    """
+    from medkg.access import connect, is_uri
+    from medkg.cli import show
+    from medkg.cli.seal import sealing_secrets
+    from medkg.graph.copies import forget_copies
+    from medkg.graph.forget import forget_in_folder, identifiers
+    from medkg.graph.kg import KnowledgeGraph
+
+    who = {"document": document or (), "patient": patient or ()}
+    if search and not any(who.values()):
+        raise typer.BadParameter("--search is for patients and documents: give one")
+    copies: list[Copy] = []
+    secrets = sealing_secrets(key)
     if is_uri(graph):
         with connect(existing_server(graph)) as connection:
-            summary = connection.forget(**what)
+            if search:
+                own = None if connection.server is None else connection.server.folder
+                copies = forget_copies(search, connection.identifiers(**who), skip=own, **secrets)
+            summary = connection.forget(source=source or (), **who)
     else:
-        summary = forget_in_folder(graph, **what)
-    print_summary(summary, graph, as_json)
+        if search:
+            kg = KnowledgeGraph.open(graph)
+            copies = forget_copies(search, identifiers(kg, **who), kg, skip=Path(graph), **secrets)
+        summary = forget_in_folder(graph, source=source or (), **who)
+    if as_json:
+        listed = [asdict(copy) for copy in copies]
+        show.as_json({**summary.as_dict(), "copies": listed} if search else summary.as_dict())
+    else:
+        print_summary(summary, graph, as_json=False)
+        if search:
+            _print_copies(copies)
+        elif any(who.values()):
+            show.out.print("copies elsewhere were not looked for: --search DIR does")
+    if summary.unknown and not copies:
+        raise typer.Exit(1)  # a script must not take a slip in an identifier for forgetting
+
+
+def _print_copies(copies: Sequence[Copy]) -> None:
+    from medkg.cli import show
+
+    for copy in copies:
+        state = "; ".join(filter(None, ["they are out of it" * copy.rewritten, copy.to_do]))
+        show.out.print(f"{copy.path} ({copy.kind}): {state}", soft_wrap=True)
+    if not copies:
+        show.out.print("nothing else holds them there")
 
 
 @app.command(epilog="Example: medkg serve server/")
 def serve(
     folder: Annotated[Path, typer.Argument(help="Where the embedded server keeps its data.")],
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Where to listen; 0: any free port.")
+    ] = 0,
 ) -> None:
-    """Run the embedded server until Ctrl-C, and print its address and password."""
+    """Run the embedded server until Ctrl-C, and print its address and accounts.
+
+    The account `reader` can change nothing. Each log-in and query is recorded: see medkg audit.
+    """
     from medkg.cli import show
+    from medkg.core.errors import StoreError
     from medkg.graph.store.embedded import serve as start
+    from medkg.graph.store.gateway import Gateway
 
     server = start(folder)
     try:
-        show.pairs({"uri": server.uri, "user": server.user, "password": server.password}, "Serving")
-        show.out.print("Ctrl-C stops it.")
-        while server.running():
-            time.sleep(0.5)
+        with Gateway.of(server, port) as gateway:
+            passwords = {account.name: account.password for account in gateway.accounts.values()}
+            show.pairs(
+                {"uri": gateway.uri, **passwords}, "Serving: address, and each account's password"
+            )
+            show.out.print("Ctrl-C stops it.")
+            while server.running():
+                time.sleep(0.5)
+            raise StoreError(f"the server of {folder} has ended; its log is in {folder / 'log'}")
     except KeyboardInterrupt:
         pass
     finally:
         server.stop()
+
+
+@app.command(epilog="Example: medkg audit server/ --about patient:x")
+def audit(
+    folder: Annotated[
+        Path, typer.Argument(help="The embedded server's folder, or that of MEDKG_AUDIT.")
+    ],
+    about: Annotated[
+        str | None, typer.Option(help="Only what was about this value, such as a patient's id.")
+    ] = None,
+    noted: Annotated[
+        str | None, typer.Option(help="A hash noted earlier: is all up to there still in the log?")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show who asked what of a server and who changed what, and verify the log's chain."""
+    import polars as pl
+
+    from medkg.cli import show
+    from medkg.core.errors import DataError
+    from medkg.graph.store.audit import AuditLog
+
+    log = AuditLog(folder)
+    if not log.log.file.exists():
+        raise DataError(
+            "is not there; medkg keeps one in each folder that it serves", path=log.log.file
+        )
+    lines, last = log.log.verify(noted)
+    entries = list(log.entries(about))
+    if as_json:
+        return show.as_json({"lines": lines, "last_hash": last, "entries": entries})
+    chain = ("number", "time", "user", "action")
+    rows = [
+        {
+            **{name: str(entry.get(name, "")) for name in chain},
+            "what": str(entry.get("cypher") or entry.get("sources") or ""),
+        }
+        for entry in entries
+    ]
+    show.frame(pl.DataFrame(rows, schema=[*chain, "what"], orient="row"), "Log", most=200)
+    show.pairs({"lines": lines, "chain": "whole", "last hash (note it elsewhere)": last}, "")
+    return None
 
 
 @app.command(

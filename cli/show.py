@@ -8,24 +8,34 @@ from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from medkg.core.terminal import printable, steers, terminal
 
 _PIPED = 200  # characters of a line that goes to a file or another program
 
 # Results go to standard output, everything else to standard error.
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+out = terminal()
+err = terminal(stderr=True)
 for console in (out, err):
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = _PIPED
 
 
 def as_json(value: Any) -> None:
-    """Print a value as JSON."""
+    """Print a value as JSON, with what would steer a terminal escaped."""
     if isinstance(value, pl.DataFrame):
         value = value.to_dicts()
-    print(json.dumps(value, ensure_ascii=False, indent=1, default=str))
+    text = json.dumps(value, ensure_ascii=False, indent=1, default=str)
+    # Outside of its strings JSON has none of these.
+    print("".join(_escaped(c) if steers(c) else c for c in text))
+
+
+def _escaped(character: str) -> str:
+    """A character as JSON's escapes, one for each half of a pair."""
+    halves = character.encode("utf-16-be", "surrogatepass").hex(" ", 2).split()
+    return "".join(f"\\u{half}" for half in halves)
 
 
 def frame(rows: pl.DataFrame, title: str = "", *, most: int = 50) -> None:
@@ -67,7 +77,7 @@ def loads(loads: list[dict[str, Any]]) -> None:
 
 def _blocks(rows: pl.DataFrame, title: str) -> None:
     if title:
-        out.print(f"[bold]{title.replace('[', chr(92) + '[')}")
+        out.print(Text(title, "bold"))
     for number, row in enumerate(rows.iter_rows(named=True), start=1):
         block = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
         block.add_column(style="dim", no_wrap=True)
@@ -75,7 +85,7 @@ def _blocks(rows: pl.DataFrame, title: str) -> None:
         for name, value in row.items():
             if text := cell(value):
                 block.add_row(_label(name), text)
-        out.print(f"[dim]{number}[/dim]")
+        out.print(Text(str(number), "dim"))
         out.print(block)
 
 
@@ -95,7 +105,7 @@ def _label(name: str) -> str:
 
 
 def cell(value: Any) -> str:
-    """A value as a cell's text, without rich's mark-up."""
+    """A value as a cell's text."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -110,7 +120,7 @@ def cell(value: Any) -> str:
         text = "; ".join(cell(item) for item in value)
     else:
         text = str(value)
-    return text.replace("[", "\\[")
+    return printable(text)  # here too, so that the columns are as wide as what is shown
 
 
 def pairs(values: Mapping[str, Any], title: str = "") -> None:
@@ -129,11 +139,3 @@ def plain_table(*columns: str) -> Table:
     for name in columns:
         table.add_column(name, justify="right" if name in ("", "p") else "left", overflow="fold")
     return table
-
-
-def printable(text: str) -> str:
-    """A text without the control characters that would steer the terminal."""
-    plain = text.replace("\r\n", "\n").expandtabs(4)
-    return "".join(
-        c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in plain
-    )

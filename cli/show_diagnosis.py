@@ -9,18 +9,19 @@ import polars as pl
 from rich.text import Text
 
 from medkg.cli import show
+from medkg.core.terminal import printable
 
 
 def print_findings(findings: pl.DataFrame) -> None:
     """Print what was read in a note, with the sentences: what counts, and what was dropped."""
-    table = show.plain_table("", "phenotype", "said", "in the sentence")
+    table = show.plain_table("", "phenotype", "text", "in the sentence")
     for row in findings.iter_rows(named=True):
-        term = Text(show.printable(row["name"] or "no term"), "" if row["name"] else "dim")
+        term = Text(printable(row["name"] or "no term"), "" if row["name"] else "dim")
         term.append(f" {row['phenotype']}", "dim")
-        quote = Text(show.printable(row["said"]))
+        quote = Text(printable(row["text"]))
         quote.append(f" ({row['context']})" if row["context"] else "", "dim")
         sentence = Text(f"{row['start']}-{row['end']} ", "dim")
-        sentence.append(show.printable(row["sentence"]), "")
+        sentence.append(printable(row["sentence"]), "")
         table.add_row(row["keep"], term, quote, sentence)
     show.out.print(table)
 
@@ -49,7 +50,7 @@ def print_cases(cases: Sequence[Mapping[str, Any]]) -> None:
     )
     notes = [f"{case['patient']}: {note}" for case in cases for note in case["notes"]]
     for line in notes[:MOST_NOTES]:
-        show.out.print(f"note: {line}", markup=False)
+        show.out.print(f"note: {line}")
     if len(notes) > MOST_NOTES:
         show.out.print(f"note: {len(notes) - MOST_NOTES:,} more, all of them with --json")
 
@@ -65,10 +66,10 @@ def print_diagnosis(case: Mapping[str, Any], names: Mapping[str, str]) -> None:
     from medkg.mining.diagnosis.model import diagnoses_frame
 
     for note in case["notes"]:
-        show.out.print(f"note: {note}", markup=False)
+        show.out.print(f"note: {note}")
     for what in ("present", "excluded"):
         if case[what]:
-            show.out.print(f"{what}: {', '.join(names[id_] for id_ in case[what])}", markup=False)
+            show.out.print(f"{what}: {', '.join(names[id_] for id_ in case[what])}")
     rows = diagnoses_frame(case["diagnoses"]).drop("score")
     show.frame(rows, "Diagnoses (for research, not for care)")
     if case["open_set"] is not None:
@@ -76,7 +77,7 @@ def print_diagnosis(case: Mapping[str, Any], names: Mapping[str, str]) -> None:
     if case["known_rank"] is not None:
         show.out.print(f"known diagnosis: rank {case['known_rank']:,}")
     if case["written_as"] is not None:
-        show.out.print(f"written as {case['written_as']}: {case['patient']}", markup=False)
+        show.out.print(f"written as {case['written_as']}: {case['patient']}")
 
 
 def _print_open_set(open_set: Mapping[str, Any]) -> None:
@@ -88,21 +89,19 @@ def _print_open_set(open_set: Mapping[str, Any]) -> None:
     names = [each["name"] for each in open_set["set"]]
     shown = "; ".join(names[:10]) + ("; …" if len(names) > 10 else "")
     beside = ", and none of these" if open_set["with_none"] else ""
-    show.out.print(
-        f"set for {open_set['coverage']:.0%}: {open_set['size']:,}{beside}: {shown}", markup=False
-    )
+    show.out.print(f"set for {open_set['coverage']:.0%}: {open_set['size']:,}{beside}: {shown}")
 
 
 def ask_about_finding(row: Mapping[str, Any], problem: str) -> str:
     """Show a finding of a note at the terminal, and read whether to keep, change or drop it."""
     if problem:
-        show.out.print(problem, markup=False, style="red")
+        show.out.print(problem, style="red")
     else:
         show.out.print()
-        show.out.print(show.printable(row["sentence"]), markup=False)
+        show.out.print(printable(row["sentence"]))
     term = f"{row['name']} {row['phenotype']}" if row["phenotype"] else "no term"
     context = f" ({row['context']})" if row["context"] else ""
-    show.out.print(f"  {show.printable(row['said'])}{context}: {term}, {row['keep']}", markup=False)
+    show.out.print(f"  {printable(row['text'])}{context}: {term}, {row['keep']}")
     return show.out.input("  [dim]enter: leave; y, n, d(rop), another term, or stop: [/dim]")
 
 
@@ -110,19 +109,19 @@ def ask_question(rows: pl.DataFrame, question: Mapping[str, Any]) -> str:
     """Show a list of diagnoses and a question at the terminal, and read the answer."""
     table = show.plain_table("", "p", "disease")
     for row in rows.head(5).iter_rows(named=True):
-        name = Text(show.printable(row["name"])).append(f" {row['disease']}", "dim")
+        name = Text(printable(row["name"])).append(f" {row['disease']}", "dim")
         table.add_row(str(row["rank"]), f"{row['probability']:.3f}", name)
     show.out.print(table)
     show.out.print()
-    text = Text(f"{show.printable(question['name'])}?", "bold")
+    text = Text(f"{printable(question['name'])}?", "bold")
     show.out.print(text.append(f" {question['phenotype']}", "dim"))
     for line in (
-        show.printable(question["definition"] or ""),
+        printable(question["definition"] or ""),
         "speaks for " + "; ".join(question["speaks_for"]) if question["speaks_for"] else "",
         f"{question['gain']:.2f} bits; yes is {question['probability']:.0%} likely",
     ):
         if line:
-            show.out.print(f"  {line}", style="dim", markup=False)
+            show.out.print(f"  {line}", style="dim")
     answers = {"y": "yes", "n": "no", "?": "?", "d": "?", "s": "stop", "q": "stop"}
     while True:
         answer = show.out.input("  y(es), n(o), ? (not known), s(top): ").strip().lower()
@@ -138,13 +137,13 @@ def print_explanation(rows: pl.DataFrame) -> None:
         "rank", "disease_name", as_dict=True, maintain_order=True
     ).items():
         show.out.print()
-        show.out.print(Text(f"{rank} {show.printable(str(name))}", "bold"))
+        show.out.print(Text(f"{rank} {printable(str(name))}", "bold"))
         table = show.plain_table("support", "weight", "", "phenotype", "frequency", "source")
         for row in own.iter_rows(named=True):
-            term = Text(show.printable(row["phenotype_name"]))
+            term = Text(printable(row["phenotype_name"]))
             if row["match"] in ("broader", "narrower", "near"):
                 joined = {"near": "both are"}.get(row["match"], f"{row['match']} than")
-                term.append(f" {joined} {show.printable(row['by_name'])}", "dim")
+                term.append(f" {joined} {printable(row['by_name'])}", "dim")
             often = "" if row["frequency"] is None else f"{row['frequency']:.0%}"
             often += f" ({row['patients']})" if row["patients"] else ""
             for more in ("onset", "sex"):

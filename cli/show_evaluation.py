@@ -37,10 +37,10 @@ def print_split(report: Mapping[str, Any], where: str) -> None:
             line += f"; {without_structure:,} of {n_compounds:,} have no structure to compare"
         show.out.print(line)
     for reason, count in report["removed"].items():
-        show.out.print(f"removed: {count:,} × {reason}", markup=False)
+        show.out.print(f"removed: {count:,} × {reason}")
     for relation, note in report["noted"].items():
         line = f"left, and good to know: {note['pairs']:,} test pairs × {relation}"
-        show.out.print(line, markup=False)
+        show.out.print(line)
 
 
 def print_leaks(report: Mapping[str, Any]) -> None:
@@ -53,10 +53,10 @@ def print_leaks(report: Mapping[str, Any]) -> None:
         )
     sorts = ", ".join(f"{count:,} × {sort}" for sort, count in leaks["by_sort"].items())
     listed = f": {sorts}" if sorts else ""
-    show.out.print(f"leaks: {leaks['leaked']:,} of {leaks['pairs']:,} pairs{listed}", markup=False)
+    show.out.print(f"leaks: {leaks['leaked']:,} of {leaks['pairs']:,} pairs{listed}")
     for what, noted in leaks["noted"].items():
         example = f" (as {noted['example']})"
-        show.out.print(f"no leak, but a help: {noted['pairs']:,} × {what}{example}", markup=False)
+        show.out.print(f"no leak, but a help: {noted['pairs']:,} × {what}{example}")
 
 
 def print_case_split(report: Mapping[str, Any], where: str) -> None:
@@ -68,7 +68,6 @@ def print_case_split(report: Mapping[str, Any], where: str) -> None:
         counts = ", ".join(f"{count:,} × {relation}" for relation, count in relations.items())
         show.out.print(
             f"{name}/knowledge: without {counts or 'nothing'} of evidence that cites what is asked",
-            markup=False,
         )
     if report["cites_later"]:
         show.out.print(
@@ -97,9 +96,9 @@ def print_case_evaluation(report: Mapping[str, Any]) -> None:
         show.out.print(f"{report['undiagnosed']:,} patients without a diagnosis are left out")
     leaks = report["leaks"]
     sorts = ", ".join(f"{count:,} × {sort}" for sort, count in leaks["by_sort"].items())
-    show.out.print(f"leaks: {leaks['leaked']:,} cases{': ' if sorts else ''}{sorts}", markup=False)
+    show.out.print(f"leaks: {leaks['leaked']:,} cases{': ' if sorts else ''}{sorts}")
     for sort, count in leaks["noted"].items():
-        show.out.print(f"no leak, but a help: {count:,} × {sort}", markup=False)
+        show.out.print(f"no leak, but a help: {count:,} × {sort}")
     if opened := report["open_set"]:
         show.out.print(
             f"none of these: AUROC {show.cell(opened['auroc']) or 'unknown'} on these cases,"
@@ -128,5 +127,4 @@ def print_case_evaluation(report: Mapping[str, Any]) -> None:
         show.out.print(
             f"warning: below Resnik in {stratum} ({rows[0]['n']:,} cases,"
             f" {rows[0]['publications']:,} publications): {differences}",
-            markup=False,
         )

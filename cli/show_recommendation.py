@@ -8,6 +8,7 @@ from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from rich.text import Text
 
 from medkg.cli import show
 
@@ -35,7 +36,7 @@ def print_recommendation(recommendation: Recommendation) -> None:
         ("allergic to", query.allergic),
     ):
         if ids:
-            show.out.print(f"{title}: {', '.join(f'{names[i]} ({i})' for i in ids)}", markup=False)
+            show.out.print(f"{title}: {', '.join(f'{names[i]} ({i})' for i in ids)}")
     about = []
     if query.age is not None:
         lower = "" if query.youngest is None else f"{query.youngest:.3g} to "
@@ -45,9 +46,9 @@ def print_recommendation(recommendation: Recommendation) -> None:
         ["pregnant" if query.pregnant else "not pregnant"] if query.pregnant is not None else []
     )
     if about:
-        show.out.print(f"patient: {', '.join(about)}", markup=False)
+        show.out.print(f"patient: {', '.join(about)}")
     for notice in recommendation.notices:
-        show.out.print(f"note: {notice}", markup=False)
+        show.out.print(f"note: {notice}")
     several = len(query.diseases) > 1
     shown = len(recommendation.recorded)
     title = (
@@ -61,10 +62,10 @@ def print_recommendation(recommendation: Recommendation) -> None:
     _print_drugs(recommendation.hypotheses, title, several)
     _print_drugs(recommendation.contraindicated, "Not to be given", several, explained=False)
     _print_drugs(recommendation.taking, "Taken already", several, explained=False)
-    show.out.print("[bold]Checks")
+    show.out.print(Text("Checks", "bold"))
     for check in recommendation.checks:
-        show.out.print(f"  {check.what}: {check.note}", markup=False)
-    show.out.print(f"{recommendation.model}. {DISCLAIMER}", markup=False)
+        show.out.print(f"  {check.what}: {check.note}")
+    show.out.print(f"{recommendation.model}. {DISCLAIMER}")
 
 
 def _print_drugs(
@@ -98,9 +99,9 @@ def _print_drugs(
             lines += [f"+ {text}" for text in drug.because[:3]]
             lines += [f"+ {path}" for path in drug.paths[:1]]
         if lines:
-            show.out.print(drug.name, markup=False)
+            show.out.print(drug.name)
             for line in lines:
-                show.out.print(f"  {line}", markup=False)
+                show.out.print(f"  {line}")
 
 
 def _cited(warning: SafetyWarning) -> str:
@@ -194,12 +195,12 @@ def _difference(row: Figures, key: str) -> str:
 
 def _table(models: Mapping[str, Figures]) -> pl.DataFrame:
     rows = []
-    for name, found in models.items():
-        interval = found["mrr_interval"]
+    for name, figures in models.items():
+        interval = figures["mrr_interval"]
         rows.append(
             {
                 "model": name,
-                **{key: found[key] for key in _FIGURES},
+                **{key: figures[key] for key in _FIGURES},
                 "mrr_95": "{:.3f}–{:.3f}".format(*interval) if interval else None,
             }
         )

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from medkg.cli import show
+from medkg.core.terminal import printable
 
 if TYPE_CHECKING:
     from medkg.extract.annotated import AnnotatedText, End, Mention
@@ -20,14 +21,16 @@ def print_annotated(document: AnnotatedText) -> None:
 
     Colours show the kinds and symbols the context; the lists below the text say both in words.
     """
-    from medkg.extract.annotated import SIGNS
+    from medkg.extract.annotated import CONTEXT_MARKS
 
     numbers = {mention.start: n for n, mention in enumerate(document.mentions, start=1)}
-    show.out.rule(Text(show.printable(document.id), "bold"), align="left", style="dim")
+    show.out.rule(Text(printable(document.id), "bold"), align="left", style="dim")
     show.out.print(_marked(document))
     show.out.print()
     used = {value for mention in document.mentions for value in mention.context}
-    legend = [f"{sign} {says}" for value, (sign, says) in SIGNS.items() if value in used]
+    legend = [
+        f"{mark} {meaning}" for value, (mark, meaning) in CONTEXT_MARKS.items() if value in used
+    ]
     if legend:
         show.out.print(Text("; ".join(legend), "dim"))
     if document.mentions:
@@ -39,8 +42,8 @@ def print_annotated(document: AnnotatedText) -> None:
             line = Text()
             line.append(_end(triple.subject, numbers)).append(f" {triple.relation} ", "bold")
             line.append(_end(triple.object, numbers))
-            said = [*triple.context, *(f"{k} {v}" for k, v in triple.qualifiers.items())]
-            line.append(f" ({', '.join(said)})" if said else "", "dim")
+            details = [*triple.context, *(f"{k} {v}" for k, v in triple.qualifiers.items())]
+            line.append(f" ({', '.join(details)})" if details else "", "dim")
             table.add_row(f"{triple.probability:.2f}", line)
         show.out.print()
         show.out.print(table)
@@ -52,12 +55,12 @@ def _marked(document: AnnotatedText) -> Text:
     for number, mention in enumerate(document.mentions, start=1):
         if mention.start < last:
             continue
-        text.append(show.printable(document.text[last : mention.start]))
+        text.append(printable(document.text[last : mention.start]))
         style = _kind_style(mention.kind) + Style(strike="negated" in mention.context)
-        text.append("[", "dim").append(show.printable(mention.text), style)
-        text.append(f"]{number}{mention.signs}", "dim")
+        text.append("[", "dim").append(printable(mention.text), style)
+        text.append(f"]{number}{mention.marks}", "dim")
         last = mention.end
-    return text.append(show.printable(document.text[last:].rstrip()))
+    return text.append(printable(document.text[last:].rstrip()))
 
 
 def _mentions(document: AnnotatedText) -> Table:
@@ -74,7 +77,7 @@ def _mentions(document: AnnotatedText) -> Table:
         kind.append(f" {', '.join(more)}" if more else "")
         table.add_row(
             str(number),
-            Text(" ".join(show.printable(mention.text).split())),
+            Text(" ".join(printable(mention.text).split())),
             kind,
             f"{mention.probability:.2f}",
             _link(mention),
@@ -88,15 +91,13 @@ def _link(mention: Mention) -> Text:
     # A name that only repeats the text says nothing.
     same = (mention.name or "").casefold() == " ".join(mention.text.casefold().split())
     text = Text(mention.identifier)
-    text.append("" if same else f" {show.printable(mention.name or '')}")
+    text.append("" if same else f" {printable(mention.name or '')}")
     return text.append(f" {mention.link_score:.2f}", "dim")
 
 
 def _end(end: End, numbers: Mapping[int, int]) -> Text:
     number = numbers.get(-1 if end.start is None else end.start, "")
-    return (
-        Text().append(show.printable(end.name), _kind_style(end.kind)).append(f" {number}", "dim")
-    )
+    return Text().append(printable(end.name), _kind_style(end.kind)).append(f" {number}", "dim")
 
 
 def _kind_style(kind: str) -> Style:

@@ -93,8 +93,8 @@ def _show_dry_run(source: str, path: Path | None, options: dict[str, str], as_js
     made = dry_run(path, source, options)
     quarantine = [row.__dict__ for row in made.aside.rows]
     if as_json:
-        parts = {"nodes": made.nodes.to_dicts(), "evidence": made.evidence.to_dicts()}
-        return show.as_json({**parts, "set_aside": quarantine})
+        frames = {"nodes": made.nodes.to_dicts(), "evidence": made.evidence.to_dicts()}
+        return show.as_json({**frames, "set_aside": quarantine})
     for title, rows in (("Nodes", made.nodes), ("Evidence", made.evidence)):
         filled = [name for name in rows.columns if any(map(show.cell, rows[name]))]
         show.frame(rows.select(filled or rows.columns), title)

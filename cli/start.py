@@ -20,9 +20,9 @@ def quickstart(
     as_json: Json = False,
 ) -> None:
     """The whole way, offline, on real data that comes with the install, in a few minutes."""
-    from medkg.cli.quickstart import run
+    from medkg.cli.quickstart import quickstart as run_quickstart
 
-    run(out, seed=seed, as_json=as_json)
+    run_quickstart(out, seed=seed, as_json=as_json)
 
 
 @app.command(epilog="Example: medkg doctor")

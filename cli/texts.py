@@ -54,17 +54,26 @@ def extract(
     sentences: Annotated[
         bool, typer.Option(help="Keep sentences; without, only their offsets.")
     ] = True,
+    deidentify: Annotated[
+        bool,
+        typer.Option(
+            "--deidentify", help="Take out first what identifies patients (see deidentify)."
+        ),
+    ] = False,
+    key: Annotated[
+        Path | None, typer.Option(help="With --deidentify: file of the secret; default: OUT.key.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Read clinical text: mentions, context, links, relations; into a graph folder or shown.
 
     A run that was interrupted goes on where it stopped when the same command is given again.
     """
-    from medkg.access import default_terminology
     from medkg.access import read as read_graph
     from medkg.cli import show
     from medkg.core.atomic import check_replaceable
     from medkg.graph.graph_frames import MANIFEST
+    from medkg.terminology import default_terminology
 
     if out is None and into is None and html is None and not show_texts:
         raise typer.BadParameter(
@@ -75,14 +84,19 @@ def extract(
     folder = out or into
     if folder is not None:
         check_replaceable(folder, marker=MANIFEST)
+    secret = _key_of_extraction(deidentify, key, folder)
     terminology = default_terminology() if graph is None else read_graph(graph)
-    reading = _Reading(paths, terminology, model, linker, patients)
+    reading = _Reading(paths, terminology, model, linker, patients, secret)
     report: dict[str, object] = {}
     if show_texts or html is not None:
         report |= _show_texts(reading, html, to_print=show_texts, as_json=as_json)
     if folder is not None:
         update = into is not None
         report |= _read_into_folder(reading, folder, update, workers, sentences, as_json)
+        if graph is None and not as_json:
+            show.out.print(
+                "linked to the names that come with medkg; what --graph may add: medkg doctor"
+            )
     if as_json:
         show.as_json(report)
 
@@ -95,6 +109,22 @@ class _Reading(NamedTuple):
     model: str | None
     linker: str | None
     patients: bool
+    deidentify_key: Path | None
+
+
+def _key_of_extraction(deidentify: bool, key: Path | None, folder: Path | None) -> Path | None:
+    """The file of the secret that surrogates are drawn by; None: the texts are read as they are."""
+    if not deidentify:
+        if key is not None:
+            raise typer.BadParameter("--key goes with --deidentify")
+        return None
+    if key is None and folder is None:
+        raise typer.BadParameter(
+            "name the file of the secret with --key, where no folder is written"
+        )
+    from medkg.extract.deidentify.keys import key_file_of
+
+    return key or key_file_of(folder or Path())
 
 
 def _show_texts(
@@ -120,7 +150,7 @@ def _show_texts(
         write_page(texts, page)
         report["page"] = str(page)
         if not as_json:
-            show.out.print(f"{page}: {len(texts):,} documents, with their texts", markup=False)
+            show.out.print(f"{page}: {len(texts):,} documents, with their texts")
     return report
 
 
@@ -163,7 +193,12 @@ def _print_summary_of_reading(summary: Summary, folder: Path, first_patient: str
     plural = "" if counts["documents"] == 1 else "s"
     line = f"{counts['documents']:,} document{plural} read, {counts['words']:,} words"
     line += f", {counts['mentions']:,} mentions, {counts['relations']:,} relations"
-    for name, label in (("unchanged", "unchanged"), ("resumed", "taken over from an earlier run")):
+    labels = {
+        "pairs_left_out": "pairs in crowded sentences left out",
+        "unchanged": "unchanged",
+        "resumed": "taken over from an earlier run",
+    }
+    for name, label in labels.items():
         line += f", {counts[name]:,} {label}" if counts[name] else ""
     show.out.print(f"{line}; {counts['words_per_second']:,.0f} words/s")
     if first_patient and counts["documents"]:
@@ -171,7 +206,6 @@ def _print_summary_of_reading(summary: Summary, folder: Path, first_patient: str
             f"what it says of a patient: medkg write {quote(str(folder))} --into embedded:server,"
             " then medkg query record_of_patient --on embedded:server"
             f" --param {quote(f'patient={first_patient}')}",
-            markup=False,
             soft_wrap=True,
         )
 

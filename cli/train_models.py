@@ -254,10 +254,10 @@ def train_treatment(
     from medkg.mining.treatment.train import train_treatment as train_model
 
     kg = KnowledgeGraph.open(graph)
-    parts = None if split is None else held_back(split, kg, RELATION)
-    trained = train_model(kg, model=model, seed=seed, split=parts, out=out, graph_path=graph)
+    held = None if split is None else held_back(split, kg, RELATION)
+    trained = train_model(kg, model=model, seed=seed, split=held, out=out, graph_path=graph)
     if as_json:
         return show.as_json({"weights": trained.weights, **trained.metrics})
     show.frame(training_figures(trained.metrics), f"{out}: held-out treatments of diseases")
     weights = ", ".join(f"{name} {weight:.1f}" for name, weight in trained.weights.items())
-    return show.out.print(f"weights, chosen on validation: {weights}", markup=False)
+    return show.out.print(f"weights, chosen on validation: {weights}")

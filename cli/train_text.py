@@ -82,7 +82,6 @@ def train_ner(
         show.err.print(
             "It finds nothing in what was held out. A network needs hundreds of documents: train it"
             " beside the public corpora, or use --model crf, which learns from a few.",
-            markup=False,
         )
     print_set_aside(quarantine)
 
@@ -133,5 +132,4 @@ def train_relations(
         show.err.print(
             f"targets is read with a recogniser that was trained on {seen:,} of the documents that"
             " it is measured on: its figure is too good. Give one that wasn't by --recogniser.",
-            markup=False,
         )

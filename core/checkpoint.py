@@ -1,13 +1,13 @@
 """Checkpoints: unfinished training on disk, so that it goes on after it was cut off.
 
-`Checkpoint` holds the present state of one training, `Stages` what its finished stages gave.
+`Checkpoint` holds the present state of one training, `Stages` a checkpoint for each of its finished
+stages.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,8 +19,9 @@ from typing import Any, NamedTuple
 from safetensors import SafetensorError
 from torch import Tensor
 
-from .atomic import atomic_file, atomic_folder
-from .errors import ModelError
+from .atomic import atomic_folder, remove_folder
+from .errors import DataError, ModelError
+from .json_reading import read_json
 from .tensors import load_tensors, save_tensors
 
 CHECKPOINT = "checkpoint.json"
@@ -32,6 +33,12 @@ class SavedState(NamedTuple):
 
     tensors: dict[str, Tensor]
     numbers: dict[str, Any]
+
+
+def remove_checkpoints(folder: Path | None) -> None:
+    """Delete a checkpoint, or a folder of them, when training is finished; None: there is none."""
+    if folder is not None:
+        remove_folder(folder, marker=CHECKPOINT)
 
 
 class Checkpoint:
@@ -91,9 +98,9 @@ class Checkpoint:
         if self._folder is None or not (self._folder / CHECKPOINT).is_file():
             return None
         try:
-            numbers = json.loads((self._folder / CHECKPOINT).read_text(encoding="utf-8"))
+            numbers = read_json(self._folder / CHECKPOINT)
             return {"fingerprint": numbers["fingerprint"], **numbers}
-        except (ValueError, KeyError, TypeError, OSError) as error:
+        except (DataError, KeyError, TypeError) as error:
             raise self._damaged(error) from error
 
     @contextmanager
@@ -113,19 +120,14 @@ class Checkpoint:
         reason = textwrap.shorten(str(error), 200, placeholder=" …")
         return ModelError(f"{self._folder}: the checkpoint is damaged ({reason}); remove it")
 
-    def remove(self) -> None:
-        """Delete the folder, when training is finished."""
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-
 
 class Stages:
-    """Stages of a training that are finished, on disk, so that it goes on after it was cut off.
+    """The finished stages of a training, each a `Checkpoint` in a folder of its own.
 
     Args:
         folder: where they are kept; None: nowhere.
         made_of: gives all that they depend on (checksums, settings, a seed), as JSON can hold it;
-            asked when the first stage is, and not at all without a folder.
+            called when the first stage is asked for, and not at all without a folder.
     """
 
     def __init__(self, folder: Path | None, made_of: Callable[[], Sequence[Any]] = tuple):
@@ -145,14 +147,9 @@ class Stages:
         """
         if self._folder is None:
             return dict(make())
-        file = self._folder / f"{name}-{self._fingerprint[:16]}.safetensors"
-        if file.is_file():
-            try:
-                return load_tensors(file)
-            except (OSError, SafetensorError) as error:
-                raise ModelError(f"{file}: is damaged ({error}); remove it") from error
+        checkpoint = Checkpoint(self._folder / name, self._fingerprint)
+        if (saved := checkpoint.read()) is not None:
+            return saved.tensors
         result = dict(make())
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with atomic_file(file) as draft:
-            save_tensors(result, draft)
+        checkpoint.write(result, {})
         return result

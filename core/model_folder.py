@@ -21,7 +21,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from .atomic import atomic_folder, sha256
-from .errors import ModelError
+from .errors import DataError, ModelError
+from .json_reading import VOCABULARY_LIMITS, JsonError, parse_json, read_json
 from .tensors import load_tensors, save_tensors
 
 MODEL_VERSION = 3
@@ -133,10 +134,6 @@ def save_files(
         write(folder)
         (folder / CARD).write_text(card, encoding="utf-8")
         files = sorted(file for file in folder.rglob("*") if file.is_file())
-        for file in files:
-            if file.suffix == ".safetensors":
-                # save_file writes with owner-only permissions on some systems; the folder's decide.
-                file.chmod(0o644)
         versions = {n: number for n in _RECORDED_VERSIONS if (number := _version(n))}
         whole: dict[str, Any] = {
             "model_version": MODEL_VERSION,
@@ -150,7 +147,7 @@ def save_files(
 
 def write_config(folder: Path, config: Mapping[str, Any]) -> None:
     """Write a model folder's config with its own checksum among those of `sha256`."""
-    whole: dict[str, Any] = json.loads(json.dumps(config))
+    whole: dict[str, Any] = parse_json(json.dumps(config))
     whole["sha256"].pop(CONFIG, None)
     whole["sha256"][CONFIG] = _digest(whole)
     _write_json(folder / CONFIG, whole)
@@ -172,7 +169,7 @@ def open_model(path: Path | str, kind: str) -> ModelFolder:
             metrics=config["metrics"],
             split=config["split"],
             graph=config["graph"],
-            vocabulary=json.loads((folder / VOCABULARY).read_text(encoding="utf-8")),
+            vocabulary=read_json(folder / VOCABULARY, limits=VOCABULARY_LIMITS),
             tensors=load_tensors(folder / WEIGHTS),
             card=(folder / CARD).read_text(encoding="utf-8"),
             plots={
@@ -199,11 +196,11 @@ def read_config(
     """
     file = folder / CONFIG
     try:
-        config = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
+        config = read_json(file)
+    except JsonError as error:
+        raise ModelError(f"{file}: is damaged ({error.reason}); {_ANEW}") from error
+    except DataError as error:
         raise ModelError(f"{folder}: holds no model (no {CONFIG} can be read)") from error
-    except ValueError as error:
-        raise ModelError(f"{file}: is damaged ({error}); {_ANEW}") from error
     try:
         if "model_version" not in config and "model" in config:
             raise ModelError(f"{file}: was written by an earlier medkg; {_ANEW}")

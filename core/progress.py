@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from typing import TypeVar
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -18,6 +17,8 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+from .terminal import printable, terminal
 
 T = TypeVar("T")
 _TELL_EVERY = 30.0  # seconds
@@ -31,27 +32,29 @@ def progress(title: str, total: int | None = None) -> Iterator[Callable[..., Non
     Where standard error is not a terminal (a log, a batch job) a line tells how far it is, at most
     twice a minute.
     """
-    console = Console(stderr=True)
-    begun = told = time.monotonic()
+    console = terminal(stderr=True)
+    title = printable(title)
+    begun = reported = time.monotonic()
     done: float = 0
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=total, note="")
 
         def advance(steps: float = 1, note: str | None = None) -> None:
-            nonlocal done, told
+            nonlocal done, reported
             done += steps
+            note = None if note is None else printable(note)
             now = time.monotonic()
-            if not console.is_terminal and now - told >= _TELL_EVERY:
-                told = now
+            if not console.is_terminal and now - reported >= _TELL_EVERY:
+                reported = now
                 of = "" if total is None else f" of {total:,}"
                 suffix = f", {note}" if note else ""
                 # Not by the console, which would break the line at 80 characters.

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import IO
 
 from .atomic import atomic_file
+from .disk import writing
+from .json_reading import parse_json
 
 # More rows than these are kept in a temporary file, so that a source of which every row is bad
 # doesn't fill the memory.
@@ -52,9 +54,10 @@ class Quarantine:
             if len(self._first) < KEPT:
                 self._first.append(row)
                 continue
-            if self._more is None:
-                self._more = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as this)
-            self._more.write(_line(row).encode())
+            with writing(Path(tempfile.gettempdir())):
+                if self._more is None:
+                    self._more = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as this)
+                self._more.write(_line(row).encode())
 
     @property
     def rows(self) -> list[BadRow]:
@@ -73,7 +76,7 @@ class Quarantine:
             if not lines:
                 return
             for line in lines:
-                yield BadRow(**json.loads(line))
+                yield BadRow(**parse_json(line))
 
     def __len__(self) -> int:
         return self._counts.total()

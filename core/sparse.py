@@ -62,13 +62,13 @@ def largest_entries(matrix: sparse.csr_matrix, most: int) -> sparse.csr_matrix:
 
 def matrix_tensors(name: str, matrix: sparse.csr_matrix) -> dict[str, Tensor]:
     """A sparse matrix as tensors whose names begin with `name`."""
-    parts: dict[str, NDArray[np.generic]] = {
+    arrays: dict[str, NDArray[np.generic]] = {
         "data": matrix.data,
         "indices": matrix.indices,
         "indptr": matrix.indptr,
         "shape": np.array(matrix.shape),
     }
-    return {f"{name}.{part}": torch.from_numpy(values.copy()) for part, values in parts.items()}
+    return {f"{name}.{part}": torch.from_numpy(values.copy()) for part, values in arrays.items()}
 
 
 def matrix_from_tensors(name: str, tensors: Mapping[str, Tensor]) -> sparse.csr_matrix:

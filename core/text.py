@@ -3,9 +3,29 @@
 from __future__ import annotations
 
 import codecs
+import tomllib
 from pathlib import Path
+from typing import Any
 
 from .errors import DataError
+from .input_files import read_whole
+
+_MOST_TOML = 1 << 20  # bytes
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file.
+
+    Raises:
+        DataError: it can't be read, or is no TOML.
+    """
+    data = read_whole(path, _MOST_TOML)
+    try:
+        return tomllib.loads(data.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise DataError(f"is no TOML: {error}", path=path) from error
+    except RecursionError:
+        raise DataError("is no TOML: it is nested too deep", path=path) from None
 
 
 def decode(data: bytes, path: Path | str) -> str:

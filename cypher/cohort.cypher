@@ -35,10 +35,10 @@ WITH patient, probability, rank, recorded
 ORDER BY recorded DESC, probability DESC, patient.id
 LIMIT $top
 OPTIONAL MATCH (patient)-[has:HAS_PHENOTYPE|LACKS_PHENOTYPE]->(symptom:Symptom)
-WITH patient, probability, rank, recorded, symptom, type(has) AS told
+WITH patient, probability, rank, recorded, symptom, type(has) AS has_type
 ORDER BY symptom.name
 WITH patient, probability, rank, recorded,
-  collect(CASE WHEN told = 'HAS_PHENOTYPE' THEN symptom.name END) AS symptoms,
-  collect(CASE WHEN told = 'LACKS_PHENOTYPE' THEN symptom.name END) AS lacking
+  collect(CASE WHEN has_type = 'HAS_PHENOTYPE' THEN symptom.name END) AS symptoms,
+  collect(CASE WHEN has_type = 'LACKS_PHENOTYPE' THEN symptom.name END) AS lacking
 RETURN patient.id AS patient, recorded, probability, rank, symptoms, lacking
 ORDER BY recorded DESC, probability DESC, patient

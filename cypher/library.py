@@ -14,7 +14,6 @@ of its kind is put in, since servers find a node fast only by label and id.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from typing import SupportsFloat, SupportsInt
 import polars as pl
 
 from ..core.errors import DataError, MissingError
+from ..core.json_reading import parse_json
 from ..graph.store import Store
 
 _PARAMETER = re.compile(
@@ -72,7 +72,7 @@ def _text(given: object) -> str:
 
 def _texts(given: object) -> list[str]:
     if isinstance(given, str):
-        given = json.loads(given) if given.lstrip().startswith("[") else given.split(",")
+        given = parse_json(given) if given.lstrip().startswith("[") else given.split(",")
     if not isinstance(given, Iterable):
         raise TypeError
     texts = [_text(part) for part in given]
@@ -138,7 +138,9 @@ class Query:
             value = parameter.value(given)
             if parameter.type == "identifier" and isinstance(value, str):
                 kind, value = store.resolve(value, parameter.kind)
-                cypher = cypher.replace(f":__{parameter.name}__", f":{kind}")
+                cypher = cypher.replace(
+                    f":__{parameter.name}__", f":{store.connection.names.label(kind)}"
+                )
             elif parameter.type == "identifiers" and isinstance(value, list):
                 value = [store.resolve(text, parameter.kind)[1] for text in value]
             values[parameter.name] = value
@@ -201,7 +203,7 @@ def parse(name: str, text: str) -> Query:
             description.append(comment)
         elif section == "Parameters" and (match := _PARAMETER.fullmatch(comment)):
             parameter, type_, kind, default, about = match.groups()
-            value = _REQUIRED if default is None else json.loads(default)
+            value = _REQUIRED if default is None else parse_json(default)
             parameters.append(Parameter(parameter, type_, kind, value, about))
         elif section == "Columns" and (match := _COLUMN.fullmatch(comment)):
             columns[match[1]] = match[2]

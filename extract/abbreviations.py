@@ -8,6 +8,7 @@ tokens are; scispaCy's detector needs every token of a short form to have two le
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from dataclasses import dataclass
 
 from spacy.tokens import Doc
@@ -15,6 +16,9 @@ from spacy.tokens import Doc
 _PARENTHESIS = re.compile(r"\(([^()\n]{2,60})\)")
 _SENTENCE_END = re.compile(r"[.!?]\s+(?=[A-Z])|\n")
 _WORD = re.compile(r"\S+")
+# Where a short form may begin, and what must not follow it.
+_BEGINNING = re.compile(r"(?<![A-Za-z0-9])[^\W_]")
+_GOES_ON = re.compile(r"[A-Za-z0-9]")
 
 
 _KEY = "medkg abbreviations"  # of `doc.user_data`
@@ -61,8 +65,11 @@ def find_abbreviations(text: str) -> list[Abbreviation]:
             begin = _long_form(short, text, match.start(1), long_end)
         if begin is not None and short not in definitions:
             definitions[short] = (begin, long_end)
+    places = _places(set(definitions), text)
     return [
-        Abbreviation(long, short, tuple(_places(short, text, long)))
+        Abbreviation(
+            long, short, tuple(p for p in places[short] if p[1] <= long[0] or p[0] >= long[1])
+        )
         for short, long in definitions.items()
     ]
 
@@ -98,15 +105,22 @@ def _long_form(short: str, text: str, start: int, end: int) -> int | None:
     long = text[position:end]
     if len(long) <= len(short) or long.count("(") != long.count(")"):
         return None
-    if re.search(rf"(?<![A-Za-z0-9]){re.escape(short)}(?![A-Za-z0-9])", long):
-        return None
-    return position
+    return None if _places({short}, long)[short] else position
 
 
-def _places(short: str, text: str, long: tuple[int, int]) -> list[tuple[int, int]]:
-    pattern = re.compile(rf"(?<![A-Za-z0-9]){re.escape(short)}(?![A-Za-z0-9])")
-    return [
-        match.span()
-        for match in pattern.finditer(text)
-        if match.end() <= long[0] or match.start() >= long[1]
-    ]
+def _places(shorts: Set[str], text: str) -> dict[str, list[tuple[int, int]]]:
+    """Where each short form stands as a word, or part of one, that signs set off.
+
+    All in one pass: a text may define thousands.
+    """
+    places: dict[str, list[tuple[int, int]]] = {short: [] for short in shorts}
+    lengths = sorted({len(short) for short in shorts})
+    for match in _BEGINNING.finditer(text) if shorts else ():
+        start = match.start()
+        for end in (start + length for length in lengths):
+            of_short = places.get(text[start:end])
+            if of_short is None or _GOES_ON.match(text, end):
+                continue
+            if not of_short or of_short[-1][1] <= start:
+                of_short.append((start, end))
+    return places

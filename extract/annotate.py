@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
@@ -11,6 +10,7 @@ from typing import Any
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
+from ..core.json_reading import parse_object
 from ..core.progress import progress
 from ..core.quarantine import Quarantine
 from ..graph.kg import KnowledgeGraph
@@ -98,7 +98,7 @@ def _mention(span: Span, nodes: Mapping[str, tuple[str, str]]) -> Mention:
 
 
 def _triple(row: Mapping[str, Any], nodes: Mapping[str, tuple[str, str]]) -> Triple:
-    qualifiers = json.loads(row["qualifiers"] or "{}")
+    qualifiers = parse_object(row["qualifiers"])
     ends = []
     for role in ("subject", "object"):
         # A statement about the patient has one mention, its object.

@@ -10,7 +10,7 @@ from typing import Any
 from ..graph.schema import Kind, Schema
 
 # The character that stands for a context's value at a mention, and what it means.
-SIGNS = {
+CONTEXT_MARKS = {
     "negated": ("-", "negated"),
     "possible": ("?", "possible"),
     "hypothetical": ("~", "hypothetical"),
@@ -39,9 +39,9 @@ class Mention:
     context: tuple[str, ...]
 
     @property
-    def signs(self) -> str:
-        """The context as single characters, see `SIGNS`."""
-        return "".join(SIGNS[value][0] for value in self.context)
+    def marks(self) -> str:
+        """The context as single characters, see `CONTEXT_MARKS`."""
+        return "".join(CONTEXT_MARKS[value][0] for value in self.context)
 
 
 @dataclass(frozen=True)

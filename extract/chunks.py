@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,9 +18,8 @@ from typing import Literal, TypedDict
 
 import polars as pl
 
-from ..core.atomic import atomic_file
-from ..core.errors import DataError
-from ..core.locks import try_lock
+from ..core.atomic import atomic_file, folder_of_one_run
+from ..core.json_reading import parse_json
 from ..graph.frames import EVIDENCE, NODES, empty
 from ..graph.kg import Part
 from .documents import TextDocument
@@ -55,26 +53,14 @@ class Settings:
 
 
 @contextmanager
-def temporary_folder() -> Iterator[Path]:
-    """A folder that is deleted at the end."""
-    with tempfile.TemporaryDirectory(prefix="medkg.") as name:
-        yield Path(name)
-
-
-@contextmanager
 def locked_folder(folder: Path) -> Iterator[Path]:
     """A folder for the parts of one run at a time."""
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)  # it may hold sentences
-    lock = try_lock(folder / ".lock")
-    if lock is None:
-        raise DataError("another run is writing there; wait for it", path=folder)
-    try:
-        yield folder
-    finally:
-        if not any(folder.glob("*.parquet")):
-            clear(folder)  # nothing is finished that the same run could go on from
-        lock.release()
+    with folder_of_one_run(folder):
+        try:
+            yield folder
+        finally:
+            if not any(folder.glob("*.parquet")):
+                clear(folder)  # nothing is finished that the same run could go on from
 
 
 def clear(keep: Path) -> None:
@@ -134,13 +120,15 @@ class PartMetadata(TypedDict):
     words: int
     mentions: int
     relations: int
+    pairs_left_out: int
 
 
-_COUNTS: tuple[Literal["documents", "words", "mentions", "relations"], ...] = (
+COUNTS: tuple[Literal["documents", "words", "mentions", "relations", "pairs_left_out"], ...] = (
     "documents",
     "words",
     "mentions",
     "relations",
+    "pairs_left_out",
 )
 
 
@@ -160,7 +148,7 @@ class ChunkResult:
     linked: set[str] = field(default_factory=set)
     evidence: list[pl.DataFrame] = field(default_factory=list)
     aside: list[list[str]] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTS, 0))
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
     done: int = 0
     taken_over: tuple[int, int] = (0, 0)
 
@@ -175,7 +163,7 @@ class ChunkResult:
             linked=set(metadata["linked"]),
             evidence=[pl.read_parquet(file)],
             aside=metadata["aside"],
-            counts={name: metadata[name] for name in _COUNTS},
+            counts={name: metadata[name] for name in COUNTS},
             done=metadata["done"],
             taken_over=(metadata["documents"], metadata["words"]),
         )
@@ -191,13 +179,13 @@ class ChunkResult:
             **self.counts,
         }
         evidence = pl.concat([empty(EVIDENCE_COLUMNS), *self.evidence])
-        with atomic_file(file, mode=0o600) as draft:
+        with atomic_file(file) as draft:
             evidence.write_parquet(draft, metadata={"about": json.dumps(metadata)})
 
 
 def part_metadata(file: Path) -> PartMetadata:
     """What a part's file holds beside evidence."""
-    metadata: PartMetadata = json.loads(pl.read_parquet_metadata(file)["about"])
+    metadata: PartMetadata = parse_json(pl.read_parquet_metadata(file)["about"])
     return metadata
 
 

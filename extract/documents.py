@@ -9,12 +9,12 @@ the same.
 
 from __future__ import annotations
 
-import lzma
-import zlib
+import csv
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from ..core.errors import DataError
+from ..core.input_files import InputError
 from ..core.quarantine import Quarantine
 from ..graph.graph_frames import MANIFEST
 from .formats.bioc import read_bioc_json
@@ -72,20 +72,28 @@ def iter_documents(
         DataError: a path is not there, or a table has no such column.
     """
     seen: set[str] = set()
-    for path in [paths] if isinstance(paths, Path | str) else paths:
-        for document in _path_documents(str(path), quarantine, patients):
+    for file in iter_files(paths, quarantine, patients=patients):
+        for document in file_documents(file):
             if document.id in seen:
-                quarantine.add("document given twice", path=path, row=document.id)
+                quarantine.add("document given twice", path=file.path, row=document.id)
                 continue
             seen.add(document.id)
             yield document
 
 
-def _path_documents(path: str, quarantine: Quarantine, patients: bool) -> Iterator[TextDocument]:
-    """The documents of one path as given: a folder, a file, or a file with its columns."""
+def iter_files(
+    paths: Iterable[Path | str] | Path | str, quarantine: Quarantine, *, patients: bool = True
+) -> Iterator[DocumentFile]:
+    """The files that `iter_documents` reads, with how their documents are named."""
+    for path in [paths] if isinstance(paths, Path | str) else paths:
+        yield from _files_of_path(str(path), quarantine, patients)
+
+
+def _files_of_path(path: str, quarantine: Quarantine, patients: bool) -> Iterator[DocumentFile]:
+    """The files of one path as given: a folder, a file, or a file with its columns."""
     file, columns = Path(path), ""
     if file.is_dir():
-        yield from _folder_documents(file, quarantine, patients)
+        yield from _files_of_folder(file, quarantine, patients)
         return
     if not file.exists():
         file_name, _, columns = path.rpartition(":")
@@ -94,13 +102,13 @@ def _path_documents(path: str, quarantine: Quarantine, patients: bool) -> Iterat
             raise DataError("is not there; give a file, a folder, or FILE.csv:COLUMN", path=path)
     elif ending(file) in DELIMITERS:
         raise DataError(f"is a table; say which column is text: {file.name}:COLUMN", path=path)
-    yield from _file_documents(file, bare_name(file.name), columns, quarantine, patients)
+    yield DocumentFile(file, bare_name(file.name), columns, quarantine, patients)
 
 
-def _folder_documents(
+def _files_of_folder(
     folder: Path, quarantine: Quarantine, patients: bool
-) -> Iterator[TextDocument]:
-    """The documents of all files in a folder and the folders inside it."""
+) -> Iterator[DocumentFile]:
+    """All files with documents in a folder and the folders inside it."""
     files = _readable_files(folder)
     if not files:
         raise DataError("is a folder without files to read", path=str(folder))
@@ -108,7 +116,7 @@ def _folder_documents(
         if ending(file) in _READERS:
             # Folders hold one patient each as often as not, all with files of the same names.
             name = bare_name(file.relative_to(folder).as_posix())
-            yield from _file_documents(file, name, "", quarantine, patients)
+            yield DocumentFile(file, name, "", quarantine, patients)
         elif ending(file) in DELIMITERS:
             reason = "table without a column to read (give FILE.csv:COLUMN)"
             quarantine.add(reason, path=file)
@@ -129,19 +137,18 @@ def _readable_files(folder: Path) -> list[Path]:
     ]
 
 
-def _file_documents(
-    path: Path, name: str, columns: str, quarantine: Quarantine, patients: bool
-) -> Iterator[TextDocument]:
+def file_documents(file: DocumentFile) -> Iterator[TextDocument]:
     """The documents of one file; of a damaged file, those before the damage."""
-    file = DocumentFile(path, name, columns, quarantine, patients)
     try:
-        if ending(path) in DELIMITERS:
+        if ending(file.path) in DELIMITERS:
             yield from read_table(file)
         else:
-            yield from _READERS.get(ending(path), read_text)(file)
+            yield from _READERS.get(ending(file.path), read_text)(file)
     except UnreadableError as error:
         file.set_aside(str(error))
+    except csv.Error:
+        file.set_aside("table with quotes that don't match")
     except UnicodeDecodeError:
         file.set_aside(NOT_UTF8)
-    except (OSError, EOFError, zlib.error, lzma.LZMAError):
-        file.set_aside("file can't be read")
+    except InputError as error:
+        file.set_aside(f"file {error.reason}")

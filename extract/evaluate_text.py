@@ -142,8 +142,8 @@ def _align(note: GoldNote, doc: Doc) -> _Aligned:
     return _Aligned(note, doc, spans, exact, overlapping)
 
 
-def _same_kind(gold: str, found: str) -> bool:
-    return gold == found or {gold, found} == {"Disease", "Symptom"}
+def _same_kind(gold: str, predicted: str) -> bool:
+    return gold == predicted or {gold, predicted} == {"Disease", "Symptom"}
 
 
 def _mention_counts(aligned: _Aligned) -> dict[str, Counts]:
@@ -183,9 +183,9 @@ def _context_counts(aligned: _Aligned) -> dict[str, Counts]:
     counts = {}
     for value, attribute in _CONTEXT_VALUES.items():
         gold = [mention.context[attribute] == value for mention, _ in aligned.pairs]
-        found = [getattr(span._, attribute) == value for _, span in aligned.pairs]
-        right = sum(g and f for g, f in zip(gold, found, strict=True))
-        counts[f"context of mentions found: {value}"] = (right, sum(found), sum(gold))
+        predicted = [getattr(span._, attribute) == value for _, span in aligned.pairs]
+        right = sum(g and f for g, f in zip(gold, predicted, strict=True))
+        counts[f"context of mentions found: {value}"] = (right, sum(predicted), sum(gold))
     return counts
 
 
@@ -212,12 +212,12 @@ def _relation_counts(aligned: _Aligned) -> dict[str, Counts]:
                 right += 1
                 negated = "negated" in (polarity[relation.head], polarity[relation.tail])
                 right_polarity += negated == (context["polarity"] == "negated")
-        found = sum(relation == name for _, relation, _ in contexts)
-        counts[f"relations: {name}"] = (right, found, len(gold))
-    right, found, true = (sum(column) for column in zip(*counts.values(), strict=True))
+        predicted = sum(relation == name for _, relation, _ in contexts)
+        counts[f"relations: {name}"] = (right, predicted, len(gold))
+    right, predicted, true = (sum(column) for column in zip(*counts.values(), strict=True))
     return {
         **counts,
-        "relations": (right, found, true),
-        "relations, polarity right too": (right_polarity, found, true),
-        "relations whose mentions were found": (right, found, reachable),
+        "relations": (right, predicted, true),
+        "relations, polarity right too": (right_polarity, predicted, true),
+        "relations whose mentions were found": (right, predicted, reachable),
     }

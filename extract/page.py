@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from ..core.atomic import atomic_file
 from ..core.errors import DataError
+from ..core.html_page import fill_template, json_block
 from ..graph.schema import Schema
-from .annotated import SIGNS, AnnotatedText
+from .annotated import CONTEXT_MARKS, AnnotatedText
 
 MOST_DOCUMENTS = 1000
 
@@ -32,7 +31,9 @@ def page(texts: Sequence[AnnotatedText]) -> str:
         "foot": f"This page holds the whole text of {number}: keep it as safe as the originals. It"
         " loads nothing and sends nothing. For research, not for care.",
         "kinds": {kind.label: kind.colour for kind in Schema.default().kinds.values()},
-        "signs": {value: "past" if sign == "H" else value for value, (sign, _) in SIGNS.items()},
+        "marks": {
+            value: "past" if mark == "H" else value for value, (mark, _) in CONTEXT_MARKS.items()
+        },
         "legend": "Struck through: negated. Dashed: possible or hypothetical.",
         "documents": [_document(text) for text in texts],
         "triples": [
@@ -44,10 +45,7 @@ def page(texts: Sequence[AnnotatedText]) -> str:
             )
         ],
     }
-    template = resources.files(__package__).joinpath("page.html").read_text(encoding="utf-8")
-    # Inside a script element nothing is mark-up but "<", which JSON may write otherwise.
-    text = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
-    return template.replace("{{DATA}}", text)
+    return fill_template(str(__package__), "page.html", DATA=json_block(data))
 
 
 def write_page(texts: Sequence[AnnotatedText], path: Path | str) -> None:
@@ -57,7 +55,7 @@ def write_page(texts: Sequence[AnnotatedText], path: Path | str) -> None:
         DataError: see `page`.
     """
     text = page(texts)
-    with atomic_file(path, mode=0o600) as draft:
+    with atomic_file(path) as draft:
         draft.write_text(text, encoding="utf-8")
 
 

@@ -27,8 +27,8 @@ from .lay_names import with_lay_names
 from .linking.component import LinkerComponent
 from .mentions import network as _ner  # noqa: F401 (it registers its component)
 from .mentions.gazetteer import Gazetteer
-from .relations.component import ExtractedRelation
-from .sentences import sentence_of
+from .relations.extracted import ExtractedRelation
+from .sentences import quoted_sentence, sentence_of
 from .short_forms import short_forms
 from .tokens import blank
 
@@ -143,7 +143,7 @@ def _is_given(drug: Span) -> bool:
     """Whether a note states without qualification that a drug is given."""
     has_default_context = all(getattr(drug._, name) == value for name, value in DEFAULTS.items())
     return has_default_context and (
-        _GIVEN.search(sentence_of(drug).text) is not None or "dose" in dosage(drug)
+        _GIVEN.search(quoted_sentence(drug).text) is not None or "dose" in dosage(drug)
     )
 
 
@@ -255,7 +255,7 @@ class GraphRows:
         probability = float(mention._.probability) * score
         offsets = {"mention_start": mention.start_char, "mention_end": mention.end_char}
         attributes = {name: getattr(mention._, name) for name in DEFAULTS}
-        sentence = sentence_of(mention)
+        sentence = quoted_sentence(mention)
         self._evidence(document, document.id, "MENTIONS", node, probability, sentence, offsets)
         if document.patient is None:
             return
@@ -316,7 +316,8 @@ class GraphRows:
                 "object_end": extracted.tail.end_char,
             }
             self._evidence(
-                document, head_id, relation, tail_id, probability, sentence_of(extracted.tail),
+                document, head_id, relation, tail_id, probability,
+                quoted_sentence(extracted.tail, extracted.head),
                 qualifiers, extracted.context,
             )  # fmt: skip
 

@@ -76,7 +76,7 @@ def write_doccano(ranked: Sequence[tuple[float, AnnotatedText]], path: Path | st
     (`id`, `from_id`, `to_id`, `type`). Doccano keeps the other fields as the document's metadata,
     and gives them back: `document`, `score`, and `doubtful`, what to look at.
     """
-    with atomic_file(path, mode=0o600) as draft, draft.open("w", encoding="utf-8") as file:
+    with atomic_file(path) as draft, draft.open("w", encoding="utf-8") as file:
         for document_score, text in ranked:
             row = {
                 "text": text.text,
@@ -129,10 +129,8 @@ def write_brat(ranked: Sequence[tuple[float, AnnotatedText]], folder: Path | str
             annotations = "".join(f"{line}\n" for line in _brat_lines(text))
             for ending, content in ((".txt", text.text), (".ann", annotations)):
                 file = draft / f"{name}{ending}"
-                file.touch(mode=0o600)
                 # Bytes, since a line's end must stay as it is for the offsets to hold.
                 file.write_bytes(content.encode())
-    Path(folder).chmod(0o700)  # the files' names may say whose notes they are
 
 
 def _brat_lines(text: AnnotatedText) -> list[str]:
@@ -142,11 +140,16 @@ def _brat_lines(text: AnnotatedText) -> list[str]:
     attribute_of = {value: name for name, values in _ATTRIBUTES.items() for value in values}
     for number, mention in enumerate(text.mentions, start=1):
         # A mention that goes on in the next line has several spans, as brat has no line break.
-        lines = list(re.finditer(r"[^\r\n]*[^\s]", mention.text))
+        lines = [
+            (line.start(), words)
+            for line in re.finditer(r"[^\r\n]+", mention.text)
+            if (words := line[0].rstrip())
+        ]
         offsets = ";".join(
-            f"{mention.start + line.start()} {mention.start + line.end()}" for line in lines
+            f"{mention.start + start} {mention.start + start + len(words)}"
+            for start, words in lines
         )
-        words = " ".join(line[0] for line in lines)
+        words = " ".join(words for _, words in lines)
         spans.append(f"T{number}\t{mention.kind} {offsets}\t{words}")
         for value in mention.context:
             if value in attribute_of:

@@ -28,11 +28,13 @@ from ..core.errors import DataError
 from ..core.model_folder import read_config
 from ..core.progress import progress
 from ..core.quarantine import BadRow, Quarantine
+from ..core.temporary import temporary_folder
 from ..core.threads import one_thread
 from ..graph.document_readings import TEXT_SOURCE
 from ..graph.frames import FRAMES, Source, empty
 from ..graph.kg import KnowledgeGraph
 from .chunks import (
+    COUNTS,
     Chunk,
     PartMetadata,
     Settings,
@@ -40,7 +42,6 @@ from .chunks import (
     graph_parts,
     locked_folder,
     part_metadata,
-    temporary_folder,
 )
 from .documents import TextDocument
 from .fingerprint import fingerprint
@@ -50,6 +51,7 @@ from .workers import read_by_workers, read_here
 
 # Of what text mining asserts, however often it does.
 RELIABILITY = 0.9
+_COUNTED = (*COUNTS, "unchanged", "resumed")
 
 
 @dataclass
@@ -60,6 +62,8 @@ class Summary:
         documents: that were read, those `resumed` among them.
         words: of these, as white space parts them.
         mentions, relations: that were found in them; the relations of sentences alone.
+        pairs_left_out: pairs of mentions in crowded sentences that no relation was looked for in
+            (`relations.candidates`).
         unchanged: documents left alone, since the graph holds this very reading of them.
         resumed: documents that an interrupted run had finished.
         seconds: the reading took, loading models included.
@@ -70,6 +74,7 @@ class Summary:
     words: int = 0
     mentions: int = 0
     relations: int = 0
+    pairs_left_out: int = 0
     unchanged: int = 0
     resumed: int = 0
     seconds: float = 0.0
@@ -82,9 +87,8 @@ class Summary:
 
     def as_dict(self) -> dict[str, int | float]:
         """As plain values, for JSON."""
-        names = ("documents", "words", "mentions", "relations", "unchanged", "resumed")
         return {
-            **{name: getattr(self, name) for name in names},
+            **{name: getattr(self, name) for name in _COUNTED},
             "seconds": round(self.seconds, 2),
             "words_per_second": self.words_per_second,
         }
@@ -95,6 +99,7 @@ class Summary:
         self.words += metadata["words"]
         self.mentions += metadata["mentions"]
         self.relations += metadata["relations"]
+        self.pairs_left_out += metadata["pairs_left_out"]
         taken, words = (
             (metadata["documents"], metadata["words"]) if resumed else metadata["taken_over"]
         )

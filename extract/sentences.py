@@ -12,13 +12,14 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from functools import cache
-from importlib import resources
 from itertools import pairwise
 
+import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from .short_forms import short_forms
+from .tables import table_rows
 from .tokens import StatelessComponent
 
 
@@ -38,8 +39,14 @@ _SOFT_ABBREVIATIONS = _words("etc hr hrs min mins sec wk wks yr yrs mo mos d h t
 _BEFORE_NUMBERS = _words("no cr na k cl hb hgb wbc plt bp hr rr sat temp")
 # "vitamin D." and "hepatitis B." end sentences; "J. Smith" does not.
 _LETTERED = _words("vitamin hepatitis type group factor class grade stage influenza complex")
+# What spaCy writes of a token that begins a sentence, and of another.
+_BEGINNING, _INSIDE = np.uint64(1), np.uint64(2**64 - 1)
 # A shorter line was not wrapped: what follows it is the writer's own next line.
 _NARROW = 35
+# Tokens of a sentence that is quoted whole, and those around mentions of a longer one; the longest
+# of 3,689 abstracts has 322.
+_LONG_QUOTE = 350
+_AROUND_QUOTE = 100
 # A line as long as this may have been wrapped after a full stop.
 _WRAPPED = 60
 # "Weight loss? No." is one statement.
@@ -66,9 +73,7 @@ _MARKDOWN_HEADING = re.compile(r"[ \t]{0,3}#{1,6}[ \t]+\S[^\n]*")
 
 @cache
 def _sections() -> dict[str, str]:
-    lines = resources.files(__package__).joinpath("data/sections.tsv").read_text(encoding="utf-8")
-    rows = [line.split("\t") for line in lines.splitlines() if line and not line.startswith("#")]
-    return dict(rows[1:])
+    return dict(table_rows("sections.tsv"))
 
 
 def headings(text: str) -> list[tuple[int, int, str]]:
@@ -79,7 +84,7 @@ def headings(text: str) -> list[tuple[int, int, str]]:
     colon (but no condition: "CHF: continue Lasix"), a short line that ends with a colon, or a
     heading of Markdown.
     """
-    found = []
+    places = []
     start = 0
     for line in text.split("\n"):
         match = _HEADING.match(line)
@@ -92,11 +97,11 @@ def headings(text: str) -> list[tuple[int, int, str]]:
                 section = "other"
             if section is not None:
                 indent = len(line) - len(line.lstrip())
-                found.append((start + indent, start + match.end(), section))
-        if (not found or found[-1][0] < start) and _MARKDOWN_HEADING.fullmatch(line.rstrip()):
-            found.append((start + line.index("#"), start + len(line.rstrip()), "other"))
+                places.append((start + indent, start + match.end(), section))
+        if (not places or places[-1][0] < start) and _MARKDOWN_HEADING.fullmatch(line.rstrip()):
+            places.append((start + line.index("#"), start + len(line.rstrip()), "other"))
         start += len(line) + 1
-    return found
+    return places
 
 
 def _is_condition(words: str) -> bool:
@@ -188,16 +193,17 @@ class Sentences(StatelessComponent):
         starts = sentence_starts(doc.text)
         following = iter([*starts[1:], len(doc.text) + 1])
         boundary = next(following)
+        begins = np.full(len(doc), _INSIDE)
         for token in doc:
             # White space goes with the sentence before it.
             if token.i == 0:
-                token.is_sent_start = True
+                begins[0] = _BEGINNING
             elif token.idx >= boundary and not token.is_space:
-                token.is_sent_start = True
+                begins[token.i] = _BEGINNING
                 while boundary <= token.idx:
                     boundary = next(following)
-            else:
-                token.is_sent_start = False
+        # At once: for each token alone, spaCy looks through all of them.
+        doc.from_array(["SENT_START"], begins)  # type: ignore[arg-type]  # its type is of thinc
         doc.user_data.pop(_STARTS, None)
         heads = headings(doc.text)
         doc.spans["sections"] = _section_spans(doc, heads)
@@ -248,6 +254,20 @@ def sentence_of(span: Span) -> Span:
         starts = doc.user_data[_STARTS] = [sentence.start for sentence in doc.sents]
     at = bisect_right(starts, span.start)
     return doc[starts[at - 1] : starts[at] if at < len(starts) else len(doc)]
+
+
+def quoted_sentence(span: Span, *others: Span) -> Span:
+    """The sentence that a span begins in; of a very long one the part around the spans in it.
+
+    Evidence quotes it for each mention, which must not take the square of the sentence's length.
+    """
+    sentence = sentence_of(span)
+    if len(sentence) <= _LONG_QUOTE:
+        return sentence
+    inside = [other for other in (span, *others) if sentence.start <= other.start < sentence.end]
+    first = min(other.start for other in inside) - _AROUND_QUOTE
+    last = max(other.end for other in inside) + _AROUND_QUOTE
+    return span.doc[max(sentence.start, first) : min(sentence.end, last)]
 
 
 def section_of(span: Span) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from itertools import count
 from types import MappingProxyType
 
 from spacy.tokens import Doc, Span
 
 from .abbreviations import abbreviations_of
+from .tables import table_rows
 
 # Of a mention that has such letters alone to go by; by judgement.
 _PROBABILITY = 0.9
@@ -116,9 +118,7 @@ class ShortForm:
 @cache
 def short_forms() -> Mapping[str, ShortForm]:
     """The short forms of notes, as they are written."""
-    text = resources.files("medkg.extract").joinpath("data/short_forms.tsv").read_text("utf-8")
-    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
-    rows = (line.split("\t") for line in lines[1:])
+    rows = table_rows("short_forms.tsv")
     return MappingProxyType(
         {short: ShortForm(kind, long, where) for short, kind, long, where in rows}
     )
@@ -149,8 +149,9 @@ def words_of(sentence: Span) -> tuple[list[int], list[str]]:
 
 def next_connective(doc: Doc, start: int, end: int) -> int | None:
     """Where the first "2/2" or "d/t" of a note stands among the tokens from start to end."""
-    places = (place for place, word in _connectives(doc).items() if word in ("secondary", "due"))
-    return min((place for place in places if start <= place < end), default=None)
+    others = _connectives(doc)
+    words = (others.get(place, "") for place in range(start, end))
+    return next((start + n for n, word in enumerate(words) if word in ("secondary", "due")), None)
 
 
 def _connectives(doc: Doc) -> dict[int, str]:
@@ -184,10 +185,12 @@ def with_short_forms(doc: Doc, mentions: Iterable[Span]) -> tuple[list[Span], li
     Returns:
         The mentions, and what is none though its letters are like one.
     """
-    kept, excluded = list(mentions), []
+    kept, excluded = dict(enumerate(mentions)), []
+    unused = count(len(kept))
+    at_token = {token: n for n, m in kept.items() for token in range(m.start, m.end)}
     text = doc.text
     defined = {abbreviation.short for abbreviation in abbreviations_of(doc)}
-    headings = [(span.start_char, span.end_char) for span in doc.spans.get("headings", [])]
+    headings = sorted((span.start_char, span.end_char) for span in doc.spans.get("headings", []))
     for match in _pattern().finditer(text):
         form = short_forms()[match[0]]
         span = doc.char_span(*match.span(), label=form.kind)
@@ -196,23 +199,29 @@ def with_short_forms(doc: Doc, mentions: Iterable[Span]) -> tuple[list[Span], li
         counts = not form.where or _counts(form.where, text, *match.span())
         if not counts and form.where in ("number", "heading"):
             continue
-        if any(start <= match.start() < end for start, end in headings):
+        heading = bisect_right(headings, (match.start(), len(text))) - 1
+        if heading >= 0 and match.start() < headings[heading][1]:
             continue
-        overlapping = [m for m in kept if m.start < span.end and span.start < m.end]
-        if not all(_is_no_more(mention, span) for mention in overlapping):
+        overlapping = {at_token[n] for n in range(span.start, span.end) if n in at_token}
+        if not all(_is_no_more(kept[number], span, text) for number in overlapping):
             continue
-        kept = [mention for mention in kept if mention not in overlapping]
+        for number in overlapping:
+            mention = kept.pop(number)
+            for token in range(mention.start, mention.end):
+                del at_token[token]
         if counts and form.kind != "none":
             span._.probability, span._.stands_for = _PROBABILITY, form.long
-            kept.append(span)
+            number = next(unused)
+            kept[number] = span
+            at_token.update(dict.fromkeys(range(span.start, span.end), number))
         else:
             excluded.append(span)
-    return sorted(kept, key=lambda mention: mention.start), excluded
+    return sorted(kept.values(), key=lambda mention: mention.start), excluded
 
 
-def _is_no_more(mention: Span, short: Span) -> bool:
+def _is_no_more(mention: Span, short: Span, text: str) -> bool:
     """Whether a mention is of the short form's tokens, or beyond these has but its value."""
     if mention.start < short.start:
         return False
-    rest = mention.doc.text[short.end_char : mention.end_char]
+    rest = text[short.end_char : mention.end_char]
     return not rest or _IS_VALUE.fullmatch(rest) is not None

@@ -75,6 +75,7 @@ class ChunkReader:
                 result.counts["words"] += len(document.text.split())
                 result.counts["mentions"] += len(doc.spans["mentions"])
                 result.counts["relations"] += len(doc._.relations)
+                result.counts["pairs_left_out"] += doc._.pairs_left_out
         result.aside += [[row.reason, row.path] for row in aside]
         result.done += len(documents)
 

@@ -1,4 +1,4 @@
-"""Decoders: how likely a triple is, as a pure function of head, relation and tail.
+"""Decoders: the score of a triple, as a pure function of head, relation and tail.
 
 Every decoder moves one end of the triple by the relation and compares where it arrives with the
 other end, so that the scores of many queries with many candidates are one matrix product:
@@ -38,7 +38,7 @@ def distmult(head: Tensor, relation: Tensor, tail: Tensor) -> Tensor:
     Source: Yang et al., Embedding Entities and Relations for Learning and Inference in Knowledge
     Bases, ICLR 2015.
     """
-    return _dot_own(head * relation, tail)
+    return _dot_of_pairs(head * relation, tail)
 
 
 def complex_score(head: Tensor, relation: Tensor, tail: Tensor) -> Tensor:
@@ -53,7 +53,7 @@ def complex_score(head: Tensor, relation: Tensor, tail: Tensor) -> Tensor:
 
     Source: Trouillon et al., Complex Embeddings for Simple Link Prediction, ICML 2016.
     """
-    return _dot_own(_complex_product(head, relation), tail)
+    return _dot_of_pairs(_complex_product(head, relation), tail)
 
 
 def transe(head: Tensor, relation: Tensor, tail: Tensor) -> Tensor:
@@ -67,7 +67,7 @@ def transe(head: Tensor, relation: Tensor, tail: Tensor) -> Tensor:
 
     Source: Bordes et al., Translating Embeddings for Modeling Multi-relational Data, NIPS 2013.
     """
-    return _nearness_own(head + relation, tail)
+    return _negative_distance_of_pairs(head + relation, tail)
 
 
 def rotate(head: Tensor, relation: Tensor, tail: Tensor) -> Tensor:
@@ -86,7 +86,7 @@ def rotate(head: Tensor, relation: Tensor, tail: Tensor) -> Tensor:
     Source: Sun et al., RotatE: Knowledge Graph Embedding by Relational Rotation in Complex Space,
     ICLR 2019.
     """
-    return _nearness_own(_complex_product(head, _rotation(relation)), tail)
+    return _negative_distance_of_pairs(_complex_product(head, _rotation(relation)), tail)
 
 
 @dataclass(frozen=True)
@@ -94,13 +94,15 @@ class Decoder:
     """A decoder and its one-sided forms.
 
     Attributes:
+        name: by which settings choose it.
         score: of (head, relation, tail), each (…, dim) → (…).
         tail_query: of (head, relation) → (…, dim): what tails are to match.
         head_query: of (tail, relation) → (…, dim): what heads are to match.
         match: of queries (n, dim) and candidates (m, dim) → (n, m): all scores, by matrix product.
-        match_own: of queries (…, dim) and candidates (…, dim) → (…): each query's with its own.
-        identity: the relation, (dim,), whose queries are the nodes' own vectors; a start for
-            learning.
+        match_pairs: of queries (…, dim) and candidates (…, dim) → (…): of each query with the
+            candidate in its place.
+        identity: of dim → (dim,): the relation whose queries are the nodes' own vectors;
+            relations start from it.
         complex: whether vectors are of complex numbers, so that dim has to be even.
         distance: whether scores are minus distances, not products.
     """
@@ -110,7 +112,7 @@ class Decoder:
     tail_query: Callable[[Tensor, Tensor], Tensor]
     head_query: Callable[[Tensor, Tensor], Tensor]
     match: Callable[[Tensor, Tensor], Tensor]
-    match_own: Callable[[Tensor, Tensor], Tensor]
+    match_pairs: Callable[[Tensor, Tensor], Tensor]
     identity: Callable[[int], Tensor]
     complex: bool = False
     distance: bool = False
@@ -128,15 +130,15 @@ def _dot(queries: Tensor, candidates: Tensor) -> Tensor:
     return queries @ candidates.T
 
 
-def _dot_own(queries: Tensor, candidates: Tensor) -> Tensor:
+def _dot_of_pairs(queries: Tensor, candidates: Tensor) -> Tensor:
     return (queries * candidates).sum(-1)
 
 
-class _Nearness(torch.autograd.Function):
+class _NegativeDistance(torch.autograd.Function):
     """Minus the distances of all queries (n, dim) from all candidates (m, dim), shape (n, m).
 
     ‖a - b‖² = ‖a‖² + ‖b‖² - 2 a·b: a matrix product instead of n × m differences, and two more for
-    the gradient, where PyTorch's rules for the parts take a dozen passes.
+    the gradient, where autograd of the single operations takes a dozen passes.
     """
 
     @staticmethod
@@ -151,21 +153,21 @@ class _Nearness(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
         queries, candidates, distances = ctx.saved_tensors
-        # Of -‖a - b‖ by a: -(a - b) / ‖a - b‖, and zero where the two are one.
-        pull = (gradient / distances).masked_fill(distances <= _TINY**0.5, 0.0)
-        by_query, by_candidate = pull.sum(1).unsqueeze(1), pull.sum(0).unsqueeze(1)
+        # The gradient of -‖a - b‖ by a is -(a - b) / ‖a - b‖, and zero where the two are equal.
+        weights = (gradient / distances).masked_fill(distances <= _TINY**0.5, 0.0)
+        by_query, by_candidate = weights.sum(1).unsqueeze(1), weights.sum(0).unsqueeze(1)
         return (
-            torch.addmm(queries * by_query, pull, candidates, beta=-1.0),
-            torch.addmm(candidates * by_candidate, pull.T, queries, beta=-1.0),
+            torch.addmm(queries * by_query, weights, candidates, beta=-1.0),
+            torch.addmm(candidates * by_candidate, weights.T, queries, beta=-1.0),
         )
 
 
-def _nearness(queries: Tensor, candidates: Tensor) -> Tensor:
-    scores: Tensor = _Nearness.apply(queries, candidates)  # type: ignore[no-untyped-call]
+def _negative_distance(queries: Tensor, candidates: Tensor) -> Tensor:
+    scores: Tensor = _NegativeDistance.apply(queries, candidates)  # type: ignore[no-untyped-call]
     return scores
 
 
-def _nearness_own(queries: Tensor, candidates: Tensor) -> Tensor:
+def _negative_distance_of_pairs(queries: Tensor, candidates: Tensor) -> Tensor:
     distance: Tensor = torch.linalg.vector_norm(queries - candidates, dim=-1)
     return -distance
 
@@ -187,14 +189,14 @@ def _rotation(relation: Tensor) -> Tensor:
     return torch.cat([re * scale, im * scale], dim=-1)
 
 
-def _complex_one(dim: int) -> Tensor:
+def _complex_ones(dim: int) -> Tensor:
     return torch.cat([torch.ones(dim // 2), torch.zeros(dim // 2)])
 
 
 DECODERS = {
     decoder.name: decoder
     for decoder in (
-        Decoder("distmult", distmult, torch.mul, torch.mul, _dot, _dot_own, torch.ones),
+        Decoder("distmult", distmult, torch.mul, torch.mul, _dot, _dot_of_pairs, torch.ones),
         Decoder(
             "complex",
             complex_score,
@@ -202,8 +204,8 @@ DECODERS = {
             # Re(h r conj(t)) = Re(h conj(t conj(r))), and as a real product it is h · (t conj(r)).
             lambda tail, relation: _complex_product(tail, _conjugate(relation)),
             _dot,
-            _dot_own,
-            _complex_one,
+            _dot_of_pairs,
+            _complex_ones,
             complex=True,
         ),
         Decoder(
@@ -211,8 +213,8 @@ DECODERS = {
             transe,
             torch.add,
             torch.sub,
-            _nearness,
-            _nearness_own,
+            _negative_distance,
+            _negative_distance_of_pairs,
             torch.zeros,
             distance=True,
         ),
@@ -220,11 +222,11 @@ DECODERS = {
             "rotate",
             rotate,
             lambda head, relation: _complex_product(head, _rotation(relation)),
-            # A rotation turns back by its conjugate and keeps lengths.
+            # A rotation keeps lengths and is undone by its conjugate.
             lambda tail, relation: _complex_product(tail, _conjugate(_rotation(relation))),
-            _nearness,
-            _nearness_own,
-            _complex_one,
+            _negative_distance,
+            _negative_distance_of_pairs,
+            _complex_ones,
             complex=True,
             distance=True,
         ),

@@ -283,8 +283,8 @@ class _AttentionLayer(nn.Module):
                 value = torch.cat([value, torch.ones_like(value[..., :1])], dim=2)
                 sums[receiver] = sums[receiver] + edges.sum(scores.float().exp(), value)
         out = {}
-        for kind, found in sums.items():
-            mean = found[..., :-1] / found[..., -1:].clamp_min(1e-20)
+        for kind, total in sums.items():
+            mean = total[..., :-1] / total[..., -1:].clamp_min(1e-20)
             out[kind] = self.out[kind](functional.gelu(mean.transpose(0, 1).flatten(1)))
         return out
 

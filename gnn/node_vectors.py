@@ -110,24 +110,26 @@ class NodeVectors(nn.Module):
             features: of the nodes wanted, row by row, where they are other than the training
                 graph's.
         """
-        found = {}
+        vectors = {}
         for kind in self.kinds:
-            parts = []
+            summands = []
             at = None if rows is None else rows[kind]
             if kind in self.vectors:
                 table = self.vectors[kind]
                 if at is None:
-                    parts.append(table)
+                    summands.append(table)
                 else:
                     # Sparse gradients: a step moves only the vectors that it took.
                     taken = functional.embedding(at.clamp_min(0), table, sparse=True)
-                    parts.append(taken * (at >= 0)[:, None] if bool((at < 0).any()) else taken)
+                    summands.append(taken * (at >= 0)[:, None] if bool((at < 0).any()) else taken)
             if kind in self.projections:
                 given = features is not None and kind in features
                 x = features[kind] if features is not None and given else self.features[kind]
-                parts.append(self.projections[kind](x, None if given else at))
-            found[kind] = self.dropout(parts[0] if len(parts) == 1 else parts[0] + parts[1])
-        return found
+                summands.append(self.projections[kind](x, None if given else at))
+            vectors[kind] = self.dropout(
+                summands[0] if len(summands) == 1 else summands[0] + summands[1]
+            )
+        return vectors
 
 
 class _Projection(nn.Module):

@@ -139,7 +139,7 @@ class PairNetwork(nn.Module):
         self, n_features: int, attribute_counts: Mapping[str, Mapping[str, int]], n_tails: int
     ):
         super().__init__()
-        self.said = nn.Sequential(
+        self.feature_scorer = nn.Sequential(
             nn.Linear(n_features, _DIM),
             nn.ReLU(),
             nn.Dropout(_DROPOUT),
@@ -192,7 +192,7 @@ class PairNetwork(nn.Module):
         row = torch.from_numpy(np.searchsorted(heads, table.heads)).to(device)
         column = torch.from_numpy(table.tails).to(device)
         products = self.dropout(head_vectors)[row] * self.dropout(tail_vectors)[column]
-        of_features: Tensor = self.said(torch.from_numpy(table.values).to(device))[:, 0]
+        of_features: Tensor = self.feature_scorer(torch.from_numpy(table.values).to(device))[:, 0]
         scores: Tensor = of_features + self.scale * products.sum(1)
         return scores
 
@@ -271,7 +271,7 @@ def pair_network_from_tensors(tensors: Mapping[str, Tensor]) -> PairNetwork:
         }
         for end in ("heads", "tails")
     }
-    network = PairNetwork(tensors["said.0.weight"].shape[1], counts, len(tensors["tail"]))
+    network = PairNetwork(tensors["feature_scorer.0.weight"].shape[1], counts, len(tensors["tail"]))
     network.load_state_dict(dict(tensors))
     return network.eval()
 

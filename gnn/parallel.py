@@ -60,8 +60,8 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
         flat = torch.cat([_gradient(weights).ravel() for weights in dense])
         dist.all_reduce(flat)
         flat /= size()
-        parts = torch.split(flat, [weights.numel() for weights in dense])
-        for weights, part in zip(dense, parts, strict=True):
+        gradients = torch.split(flat, [weights.numel() for weights in dense])
+        for weights, part in zip(dense, gradients, strict=True):
             weights.grad = part.view_as(weights).clone()
     for weights in sparse:
         weights.grad = _mean_of_rows(_gradient(weights))
@@ -83,9 +83,9 @@ def _mean_of_rows(gradient: Tensor) -> Tensor:
     def gathered(values: Tensor) -> Tensor:
         padded = values.new_zeros(most, *values.shape[1:])
         padded[: len(values)] = values
-        parts = [torch.empty_like(padded) for _ in range(size())]
-        dist.all_gather(parts, padded)
-        return torch.cat([part[: int(n)] for part, n in zip(parts, lengths, strict=True)])
+        tensors = [torch.empty_like(padded) for _ in range(size())]
+        dist.all_gather(tensors, padded)
+        return torch.cat([part[: int(n)] for part, n in zip(tensors, lengths, strict=True)])
 
     rows, values = gathered(gradient.indices()[0]), gathered(gradient.values() / size())
     return torch.sparse_coo_tensor(

@@ -18,7 +18,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
-from torch_geometric.nn import MessagePassing
 from torch_geometric.utils import spmm
 
 from ..core.progress import progress
@@ -66,21 +65,6 @@ class SimulatedPatients(Protocol):
         ...
 
 
-class PhenotypeAggregation(MessagePassing):  # type: ignore[misc]  # PyG is untyped
-    """Patients and diseases get the weighted sum of their phenotypes: x_i = Σ_j w_ij x_j."""
-
-    def __init__(self) -> None:
-        super().__init__(aggr="add")
-
-    def forward(self, x: Tensor, shown: Tensor) -> Tensor:
-        """Messages from phenotypes (rows of `x`) to the rows of a sparse matrix."""
-        return self.propagate(shown, x=x)  # type: ignore[no-any-return]  # PyG is untyped
-
-    def message_and_aggregate(self, shown: Tensor, x: Tensor) -> Tensor:
-        """Both steps at once."""
-        return spmm(shown, x)  # type: ignore[no-any-return]  # PyG is untyped
-
-
 class Network(nn.Module):
     """Embeddings of the patients and diseases of a knowledge:
 
@@ -104,7 +88,6 @@ class Network(nn.Module):
         self.vectors = nn.Parameter(start)
         self.weight = nn.Parameter(torch.zeros(len(knowledge.phenotypes)))
         self.scale = nn.Parameter(torch.tensor([2.7, 2.7]))  # logarithms: diseases, patients
-        self.aggregate = PhenotypeAggregation()
         self.knowledge = knowledge
         self._information = torch.from_numpy(knowledge.information)
         self._diseases, self._patients = knowledge.frequency, patients
@@ -113,7 +96,9 @@ class Network(nn.Module):
         """Vectors of length 1 of the rows of a matrix over phenotypes, ancestors included."""
         device = self.vectors.device
         weight = self._information.to(device) * self.weight.exp()
-        sums = self.aggregate(self.vectors * weight[:, None], _tensor(shown, device))
+        # The product is the sum of messages. PyG's MessagePassing would write a module to TMPDIR
+        # for it, and leave it there.
+        sums = spmm(_tensor(shown, device), self.vectors * weight[:, None])
         return functional.normalize(sums, dim=1)
 
     @torch.no_grad()

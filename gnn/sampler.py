@@ -80,10 +80,10 @@ class NeighbourSampler(BaseSampler):  # type: ignore[misc]  # PyG has no types
 
     def _sample(self, seeds: Mapping[str, Tensor], _: object = None) -> HeteroSamplerOutput:
         nodes = {kind: [seeds[kind]] if kind in seeds else [] for kind in self._counts}
-        sizes = {kind: sum(map(len, parts)) for kind, parts in nodes.items()}
-        for kind, found in seeds.items():
-            self._place[kind][found] = torch.arange(len(found))
-        frontier = {kind: (0, found) for kind, found in seeds.items()}
+        sizes = {kind: sum(map(len, tensors)) for kind, tensors in nodes.items()}
+        for kind, numbers in seeds.items():
+            self._place[kind][numbers] = torch.arange(len(numbers))
+        frontier = {kind: (0, numbers) for kind, numbers in seeds.items()}
         rows: dict[EdgeType, list[Tensor]] = {t: [] for t in self._index}
         columns: dict[EdgeType, list[Tensor]] = {t: [] for t in self._index}
         edges: dict[EdgeType, list[Tensor]] = {t: [] for t in self._index}
@@ -97,13 +97,13 @@ class NeighbourSampler(BaseSampler):  # type: ignore[misc]  # PyG has no types
                 if receivers is None or k == 0:
                     receivers, k = torch.empty(0, dtype=torch.int64), 1
                 which, at = self._drawn(starts[receivers], starts[receivers + 1], k)
-                found = senders[at].long()
+                neighbours = senders[at].long()
                 place = self._place[t[0]]
-                new = torch.unique(found[place[found] < 0])
+                new = torch.unique(neighbours[place[neighbours] < 0])
                 place[new] = torch.arange(sizes[t[0]], sizes[t[0]] + len(new))
                 sizes[t[0]] += len(new)
                 nodes[t[0]].append(new)
-                rows[t].append(place[found])
+                rows[t].append(place[neighbours])
                 columns[t].append(which + offset)
                 edges[t].append(at if permutation is None else permutation[at].long())
             frontier = {}
@@ -112,17 +112,17 @@ class NeighbourSampler(BaseSampler):  # type: ignore[misc]  # PyG has no types
                 if sizes[kind] > n:
                     frontier[kind] = (n, _joined(nodes[kind])[n:])
 
-        whole = {kind: _joined(parts) for kind, parts in nodes.items()}
-        for kind, found in whole.items():
-            self._place[kind][found] = -1
+        whole = {kind: _joined(tensors) for kind, tensors in nodes.items()}
+        for kind, numbers in whole.items():
+            self._place[kind][numbers] = -1
         return HeteroSamplerOutput(
             node=whole,
-            row={t: _joined(parts) for t, parts in rows.items()},
-            col={t: _joined(parts) for t, parts in columns.items()},
-            edge={t: _joined(parts) for t, parts in edges.items()},
+            row={t: _joined(tensors) for t, tensors in rows.items()},
+            col={t: _joined(tensors) for t, tensors in columns.items()},
+            edge={t: _joined(tensors) for t, tensors in edges.items()},
             batch=None,
             num_sampled_nodes=n_nodes,
-            num_sampled_edges={t: [len(part) for part in parts] for t, parts in rows.items()},
+            num_sampled_edges={t: [len(part) for part in tensors] for t, tensors in rows.items()},
         )
 
     def _drawn(self, begin: Tensor, end: Tensor, k: int) -> tuple[Tensor, Tensor]:
@@ -167,7 +167,7 @@ def without_seed_edges(
     """
     # (input_id, both ends, labels, time), or (input_id, heads, tails, negative tails, time)
     ends = out.metadata[1] if len(out.metadata) == 4 else torch.stack(list(out.metadata[1:3]))
-    n = max((len(found) for found in out.node.values()), default=0) + 1
+    n = max((len(numbers) for numbers in out.node.values()), default=0) + 1
     hidden = {forth: ends[0] * n + ends[1], back: ends[1] * n + ends[0]}
     if forth[0] == forth[2]:
         hidden = dict.fromkeys(hidden, torch.cat([*hidden.values()]))
@@ -197,5 +197,5 @@ def _by_receiver(edges: Tensor, n_receivers: int) -> tuple[Tensor, Tensor, Tenso
     return starts, senders, permutation
 
 
-def _joined(parts: list[Tensor]) -> Tensor:
-    return torch.cat(parts) if parts else torch.empty(0, dtype=torch.int64)
+def _joined(tensors: list[Tensor]) -> Tensor:
+    return torch.cat(tensors) if tensors else torch.empty(0, dtype=torch.int64)

@@ -6,7 +6,6 @@ the training graph and kept with the model, so that a value means the same at pr
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ..core.errors import DataError
+from ..core.json_reading import parse_object
 from ..graph.document_readings import READING_PROPERTIES
 from ..graph.kg import KnowledgeGraph
 from ..graph.units import (
@@ -77,7 +77,7 @@ def _numbers(frame: pl.DataFrame, *, bare: bool) -> pl.DataFrame:
     numbers = [
         (text, name, value, unit)
         for text in rows["properties"].unique(maintain_order=True)
-        for name, (value, unit) in _read(json.loads(text), bare=bare).items()
+        for name, (value, unit) in _read(parse_object(text), bare=bare).items()
         if math.isfinite(value)
     ]
     read = pl.DataFrame(

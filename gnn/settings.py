@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
@@ -18,6 +17,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from ..core.errors import DataError
+from ..core.text import read_toml
 from .data import EdgeType
 from .decoders import DECODERS
 from .encoders import ENCODERS
@@ -406,10 +406,7 @@ def read_settings(path: Path | str) -> dict[str, dict[str, object]]:
         DataError: no TOML, an unknown table or option (with the nearest that there is), or a value
             of the wrong type or out of range.
     """
-    try:
-        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DataError(f"is no settings file: {error}", path=path) from error
+    content = read_toml(Path(path))
     read: dict[str, dict[str, object]] = {}
     for table, values in content.items():
         if table not in TABLES or not isinstance(values, dict):

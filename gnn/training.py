@@ -111,7 +111,7 @@ def train_network(
         known: the training pairs, (heads, tails).
         validate: the validation MRR of a network and its vectors.
         checkpoint: a folder to keep the state in; where it holds one of the same training, training
-            goes on from there. It is removed at the end.
+            goes on from there. The caller removes it when what was trained is saved.
         identity: of what validates, so that no training goes on from one that another chose for.
 
     Returns:
@@ -141,8 +141,6 @@ def train_network(
         _train_until_stopped(state, graph, validate, saved, seed)
         network.load_state_dict(state.best)
         network, vectors = graph.vectors(network)
-    if parallel.rank() == 0:
-        saved.remove()
     course: NetworkTraining = {"epochs": state.epoch, "best_epoch": state.best_epoch}
     return network, {kind: x.cpu() for kind, x in vectors.items()}, course
 

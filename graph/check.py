@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -72,7 +72,9 @@ class Finding:
         return asdict(self)
 
 
-def check(kg: KnowledgeGraph, *, report: Path | str | None = None) -> list[Finding]:
+def check(
+    kg: KnowledgeGraph, *, report: Path | str | None = None, further: Sequence[Check] = ()
+) -> list[Finding]:
     """All findings that the graph has, the checks in a fixed order; none for a spotless graph.
 
     The frames are read a part at a time and only the columns that a check needs, so a graph may be
@@ -81,13 +83,14 @@ def check(kg: KnowledgeGraph, *, report: Path | str | None = None) -> list[Findi
     Args:
         report: a file to write with every row of every finding, as JSON lines: `finding`, and the
             columns that show what it is about.
+        further: checks beside those of every graph, made after them.
 
     Raises:
         DataError: a frame lacks a column, or its file can't be read.
     """
     findings = []
     with _report(report) as file:
-        for doubt in track(_CHECKS, "check"):
+        for doubt in track([*_CHECKS, *further], "check"):
             try:
                 doubtful = doubt.find(kg).collect(engine="streaming")
             except (pl.exceptions.PolarsError, OSError) as error:
@@ -121,7 +124,9 @@ def _report(path: Path | str | None) -> Iterator[TextIO | None]:
         yield file
 
 
-class _Check(NamedTuple):
+class Check(NamedTuple):
+    """A doubt that a graph may give rise to: the rows that do, and what mends them."""
+
     name: str
     meaning: str
     find: Callable[[KnowledgeGraph], pl.LazyFrame]
@@ -131,161 +136,161 @@ class _Check(NamedTuple):
 _ASIDE = "set aside"
 _CHECKS = (
     # Contradictions are for a person to decide.
-    _Check(
+    Check(
         "treatment that is contraindicated",
         "a drug treats a disease that it is also contraindicated for",
         contraindicated_treatments,
     ),
-    _Check(
+    Check(
         "asserted and denied",
         "evidence says it, other evidence says it is not so",
         denied_edges,
     ),
-    _Check(
+    Check(
         "phenotype present and absent",
         "a patient both has and lacks a phenotype",
         phenotypes_present_and_absent,
     ),
-    _Check(
+    Check(
         "circle of subclasses",
         "SUBCLASS_OF that leads back to where it starts",
         subclass_cycles,
     ),
     # Nodes
-    _Check(
+    Check(
         "malformed identifier",
         f"not what its source's identifiers look like, or {NO_CURIE}",
         malformed_identifiers,
         f"what is {NO_CURIE} is {_ASIDE} with its evidence",
     ),
-    _Check(
+    Check(
         "identifier in another spelling",
         "the prefix or form of a node's, or a cross-reference, isn't the standard one",
         nonstandard_identifiers,
         "spelt as the standard",
     ),
-    _Check(
+    Check(
         "obsolete identifier",
         "another node's `replaces` names it",
         obsolete_identifiers,
         "it and its evidence move to the current one; merges records it",
     ),
-    _Check(
+    Check(
         "unknown kind",
         "the schema has no such kind",
         unknown_kinds,
         f"{_ASIDE} with evidence",
     ),
-    _Check(
+    Check(
         "identifier there twice",
         "several nodes have it",
         repeated_identifiers,
         "united where they are of one kind; of others the first stays",
     ),
-    _Check(
+    Check(
         "isolated node",
         "no evidence speaks of it",
         isolated_nodes,
         "left out only if asked",
     ),
-    _Check("node without a name", "its identifier stands for its name", nameless_nodes),
-    _Check(
+    Check("node without a name", "its identifier stands for its name", nameless_nodes),
+    Check(
         "same name, several nodes",
         "may be one thing that no cross-reference joins",
         shared_names,
     ),
-    _Check(
+    Check(
         "nearly the same name",
         "may be one thing: other order or number of words, or one letter",
         nearly_shared_names,
     ),
-    _Check(
+    Check(
         "equivalence not applied",
         "a cross-reference that merging held back",
         equivalences_held_back,
     ),
-    _Check(
+    Check(
         "merge not carried out",
         "recorded as having become another node, yet it is one",
         merges_not_applied,
     ),
     # Evidence and edges
-    _Check(
+    Check(
         "unknown relation",
         "the schema has no such relation",
         unknown_relations,
         _ASIDE,
     ),
-    _Check("dangling end", "evidence about what is no node", dangling_ends, _ASIDE),
-    _Check(
+    Check("dangling end", "evidence about what is no node", dangling_ends, _ASIDE),
+    Check(
         "ends of the wrong kinds",
         "the relation doesn't join these",
         ends_of_wrong_kinds,
         _ASIDE,
     ),
-    _Check(
+    Check(
         "value out of range",
         "a probability, level, polarity, … that evidence can't have",
         values_out_of_range,
         f"{_ASIDE}; what is missing is filled in",
     ),
-    _Check(
+    Check(
         "evidence there twice",
         "several pieces have one identifier",
         repeated_evidence,
         "the latest release's stays",
     ),
-    _Check(
+    Check(
         "edge out of step",
         "its count isn't that of its evidence, or one of them is missing",
         outdated_edges,
         "edges are made anew from the evidence",
     ),
-    _Check(
+    Check(
         "edge probability out of range",
         "not between 0 and 1",
         edge_probabilities_out_of_range,
         "edges are made anew from the evidence",
     ),
-    _Check(
+    Check(
         "edge to itself",
         "both ends are one node, often after merging",
         self_loops,
         f"evidence whose ends merging has made one is {_ASIDE}",
     ),
-    _Check(
+    Check(
         "undeclared source",
         "the graph's sources, with their licences, lack it",
         undeclared_sources,
         "declared with an unknown licence",
     ),
-    _Check(
+    Check(
         "evidence without a release",
         "can't be traced to a version of its source",
         evidence_without_release,
     ),
-    _Check(
+    Check(
         "text-mined without a document",
         "no document and no reference says where it was read",
         text_mined_without_document,
     ),
-    _Check(
+    Check(
         "unknown unit",
         "its values can't be compared with those in other units",
         unknown_units,
     ),
-    _Check(
+    Check(
         "value without a unit",
         "a number that may be of any unit, or of none",
         values_without_unit,
     ),
     # Predictions
-    _Check(
+    Check(
         "prediction without a probability",
         "a score that was never calibrated",
         uncalibrated_predictions,
     ),
-    _Check(
+    Check(
         "prediction about no node",
         "an end is not in the graph",
         predictions_without_nodes,

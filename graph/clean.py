@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from ..core.errors import DataError
+from ..core.json_reading import read_json
 from ..core.quarantine import Quarantine
 from .evidence_checks import wrong_values
 from .frames import (
@@ -81,10 +82,10 @@ def open_unverified(path: Path | str) -> KnowledgeGraph:
             raise
         logging.getLogger(__name__).warning("checked as it is, though: %s", error)
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest = read_json(folder / MANIFEST)
         sources = [Source(**source) for source in manifest["sources"]]
         schema = Schema.default().with_additions(manifest.get("schema", {}), folder / MANIFEST)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (DataError, ValueError, KeyError, TypeError, AttributeError):
         sources, schema = [], Schema.default()
     frames = {name: _as_found(file, FRAMES[name]) for name, file in files.items()}
     return KnowledgeGraph(frames, sources, schema)
@@ -212,13 +213,13 @@ def _spellings(kg: KnowledgeGraph, nodes: pl.DataFrame, predictions: pl.DataFram
     ids = pl.concat([column.drop_nulls().unique().rename("old") for column in columns]).unique()
     # What merging makes of an identifier that two kinds have: MESH:D000001#Symptom.
     kinds = "|".join(kg.schema.kinds)
-    parts = ids.to_frame().select(
+    identifiers = ids.to_frame().select(
         "old",
         own=pl.col("old").str.replace(rf"#(?:{kinds})$", ""),
         kind=pl.col("old").str.extract(rf"(#(?:{kinds}))$").fill_null(""),
     )
-    standard, _ = normalise_curies(parts["own"])
-    names = parts.select("old", new=standard + pl.col("kind"))
+    standard, _ = normalise_curies(identifiers["own"])
+    names = identifiers.select("old", new=standard + pl.col("kind"))
     return names.filter(pl.col("new").is_not_null(), pl.col("new") != pl.col("old"))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from ..core.json_reading import parse_object
 from .forget import (
     DOCUMENT,
     ENDS,
@@ -115,7 +116,7 @@ def without_readings(
     is_node_removed = pl.col("id").is_in(removed_nodes.implode())
     is_reread = pl.col("id").is_in(documents.implode())
     nodes = pl.concat(
-        [nodes.filter(~is_node_removed & ~is_reread), _unread(nodes.filter(is_reread))]
+        [nodes.filter(~is_node_removed & ~is_reread), _without_reading(nodes.filter(is_reread))]
     ).sort("id")
     edges, evidence = buffer.frames(kg.sources)
     predictions = kg.predictions
@@ -142,11 +143,11 @@ def only_from_text(ids: pl.Series, kind: str, sources: Sequence[Source]) -> pl.S
     return ids.str.starts_with("" if only_text or kind == PATIENT else _OWN)
 
 
-def _unread(documents: pl.DataFrame) -> pl.DataFrame:
+def _without_reading(documents: pl.DataFrame) -> pl.DataFrame:
     """Document nodes without the statement of what was read."""
     texts = []
     for text in documents["properties"]:
-        properties = json.loads(text) if text else {}
+        properties = parse_object(text)
         remaining = {
             name: value for name, value in properties.items() if name not in (SHA256, READER)
         }

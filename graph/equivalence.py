@@ -11,6 +11,7 @@ import polars as pl
 
 from .frames import MERGES, conform
 from .schema import Schema
+from .shared_names import keys_of_names
 
 # A key that more identifiers share than these joins none of them ("uncharacterized protein").
 _MAX_SHARING = 100
@@ -53,7 +54,8 @@ def links_between(
     """What joins identifiers one to one, as a graph; and the pairs that are held back.
 
     Two identifiers of a kind are linked where they share a key: an identifier that both refer to or
-    that one refers to and the other is, or, of targets, an approved symbol. References between
+    that one refers to and the other is, of targets an approved symbol, of diseases, symptoms and
+    drugs a name with a second sign (`shared_names`). References between
     what was set apart don't count. Held back are keys that join several identifiers of one prefix,
     and keys that too many identifiers share.
 
@@ -100,6 +102,7 @@ def _keys(own: pl.DataFrame) -> pl.DataFrame:
             own.select("kind", "id", key=plain),
             own.select("kind", "id", key="xrefs").explode("key").drop_nulls(),
             own.filter(kind="Target").select("kind", "id", key=pl.lit("symbol ") + pl.col("name")),
+            keys_of_names(own),
         ]
     ).unique()
 

@@ -26,6 +26,7 @@ import polars as pl
 
 from ..core.atomic import atomic_file
 from ..core.errors import DataError
+from ..core.json_reading import parse_json, parse_object
 from .frames import EVIDENCE, STRING_LIST, empty
 from .identifiers import CURIE
 from .kg import KnowledgeGraph
@@ -285,22 +286,36 @@ def forget_in_folder(
     kg = KnowledgeGraph.open(path)
     after, summary = forget(kg, source=source, document=document, patient=patient)
     # The graph last: after an interruption, the same command finds the same documents again.
-    ids = (
-        ForgetRequest.of(source, document, patient)
-        .with_merged(kg.merges)
-        .ids.union(summary.documents)
-    )
+    ids = identifiers(kg, document=document, patient=patient)
     aside = path.with_name(f"{path.name}.quarantine.jsonl")
     if ids and aside.exists():
-        names = re.compile(_pattern(ids))
-        with (
-            aside.open(encoding="utf-8", newline="\n") as lines,
-            atomic_file(aside) as draft,
-            draft.open("w", encoding="utf-8", newline="\n") as kept,
-        ):
-            kept.writelines(line for line in lines if not names.search(line))
+        drop_lines(aside, ids)
     after.save(path)
     return summary
+
+
+def identifiers(kg: KnowledgeGraph, *, document: Ids = (), patient: Ids = ()) -> frozenset[str]:
+    """Documents and patients with all that names them in a graph.
+
+    That is: what merging joined to them, and the documents that are about these patients alone.
+    """
+    request = ForgetRequest.of((), document, patient) if document or patient else None
+    if request is None:
+        return frozenset()
+    request = request.with_merged(kg.merges)
+    return request.ids.union(_documents_of_patients(kg, request)[0])
+
+
+def drop_lines(file: Path, ids: Iterable[str]) -> None:
+    """Take the lines that name an identifier out of a file of text."""
+    names = re.compile(pattern_of(ids))
+    with (
+        # What isn't UTF-8 comes back as it was.
+        file.open(encoding="utf-8", errors="surrogateescape", newline="\n") as lines,
+        atomic_file(file) as draft,
+        draft.open("w", encoding="utf-8", errors="surrogateescape", newline="\n") as kept,
+    ):
+        kept.writelines(line for line in lines if not names.search(line))
 
 
 # What follows from evidence that goes
@@ -344,7 +359,7 @@ def spellings(ids: Iterable[str]) -> list[str]:
     return sorted({spelling for id in ids for spelling in (id, json.dumps(id)[1:-1])})
 
 
-def _pattern(ids: Iterable[str]) -> str:
+def pattern_of(ids: Iterable[str]) -> str:
     """What finds one of the identifiers in a text, JSON included, and none of a longer one."""
     any_id = "|".join(map(re.escape, spellings(ids)))
     return rf"(?:^|[^\w.-])(?:{any_id})[.:#-]*(?:[^\w.:#-]|$)"
@@ -360,7 +375,7 @@ def naming(frame: pl.DataFrame, ids: Iterable[str]) -> pl.Expr:
         for name, dtype in frame.schema.items()
         if dtype in (pl.String, STRING_LIST)
     ]
-    matches = (column.str.contains(_pattern(ids)) for column in columns)
+    matches = (column.str.contains(pattern_of(ids)) for column in columns)
     return pl.any_horizontal(matches).fill_null(False)
 
 
@@ -371,7 +386,7 @@ def citing(predictions: pl.DataFrame, ids: pl.Series) -> pl.Expr:
             (row, text)
             for row, explanation in enumerate(predictions["explanation"])
             if explanation is not None
-            for text in _strings(json.loads(explanation))
+            for text in _strings(parse_json(explanation))
         ),
         schema={"row": pl.UInt32, "text": pl.String},
         orient="row",
@@ -403,7 +418,7 @@ def without_names(nodes: pl.DataFrame, private: frozenset[str]) -> pl.DataFrame:
     naming_nodes = nodes.filter(naming(nodes, private))
     if naming_nodes.is_empty():
         return naming_nodes
-    names = re.compile(_pattern(private))
+    names = re.compile(pattern_of(private))
     lists = {
         name: pl.Series(
             [[x for x in row if not names.search(x)] for row in naming_nodes[name]],
@@ -412,7 +427,7 @@ def without_names(nodes: pl.DataFrame, private: frozenset[str]) -> pl.DataFrame:
         for name in ("synonyms", "xrefs")
     }
     properties = [
-        text if text is None else _without_members(json.loads(text), names)
+        text if text is None else _without_members(parse_object(text), names)
         for text in naming_nodes["properties"]
     ]
     return naming_nodes.with_columns(**lists, properties=pl.Series(properties, dtype=pl.String))

@@ -14,12 +14,14 @@ import polars as pl
 
 from ..core.atomic import atomic_folder, sha256
 from ..core.errors import DataError
+from ..core.input_files import read_whole
+from ..core.json_reading import parse_json
+from ..core.temporary import TemporaryFolder
 from .frames import FRAMES, Source
 from .schema import SCHEMA_VERSION, Schema
 from .spill import (
     BATCH,
     StoredFrame,
-    TemporaryFolder,
     fits_in_memory,
     readable,
     sink_frame,
@@ -31,7 +33,11 @@ MANIFEST = "graph.json"
 # A file of at most so many bytes is read whole, and its checksum verified; a larger one is only
 # queried.
 _SMALL_FILE = 16_000_000
+_SHOWN = 60  # characters of an unknown name that a message has
 _HASHED_ROWS = 100_000  # rows that a checksum is fed at a time, where they have to be sorted
+# The columns of frames that hold names of the schema: of kinds, and of relations.
+_KINDS = {"nodes": "kind", "merges": "kind"}
+_RELATIONS = {"edges": "relation", "evidence": "relation", "predictions": "relation"}
 
 
 class GraphFrames:
@@ -106,6 +112,33 @@ class GraphFrames:
             if isinstance(frame, StoredFrame):
                 frame.verify()
 
+    def check_names(self, schema: Schema | None = None, origin: str | None = None) -> None:
+        """Compare kinds and relations with a schema, by default the graph's own.
+
+        Labels and relationship types on servers, and files of exports, are called by them.
+
+        Args:
+            origin: where frames in memory come from, for the message.
+
+        Raises:
+            DataError: a frame has a kind or a relation that the schema lacks.
+        """
+        schema = schema or self.schema
+        for columns, names in ((_KINDS, schema.kinds), (_RELATIONS, schema.relations)):
+            for name, column in columns.items():
+                frame, path = self._frames[name], origin
+                if isinstance(frame, StoredFrame):
+                    values, path = frame.values_of(column), str(frame.path)
+                else:
+                    values = frame[column].unique()
+                if unknown := sorted(str(value) for value in set(values) - set(names)):
+                    raise DataError(
+                        f"{name} have the {column} {unknown[0][:_SHOWN]!r}, which the schema lacks;"
+                        " make the graph anew, with a schema that declares it if it is one of your"
+                        " own",
+                        path=path,
+                    )
+
     def batches(self, name: str) -> Iterator[pl.DataFrame]:
         """The rows of a frame in order, some at a time."""
         if stored := self._large_file(name):
@@ -166,17 +199,27 @@ class GraphFrames:
 
     # Folder
 
+    def is_public(self) -> bool:
+        """Whether all of it is from curated sources: no patient, no document, nothing that was read
+        in a text."""
+        private_nodes = self.scan("nodes").filter(pl.col("kind").is_in(["Patient", "Document"]))
+        read_in_text = pl.any_horizontal(pl.col("sentence", "extractor").is_not_null())
+        read_evidence = self.scan("evidence").filter(read_in_text)
+        return not any(
+            self._collect(rows.select("id").head(1), name).height
+            for name, rows in (("nodes", private_nodes), ("evidence", read_evidence))
+        )
+
     def save(self, path: Path | str) -> None:
         """Write the graph to a folder: a parquet file for each frame, and graph.json.
 
         The folder is written under a temporary name and then renamed, so it is never incomplete.
-        That of a graph with patients is readable only by its owner. Frames that were in other files
+        Only its owner may read it, unless the graph `is_public`. Frames that were in other files
         are read from this folder from then on.
         """
         checksums: dict[str, str] = {}
         hashes: dict[str, str | None] = {}
-        patients = self.scan("nodes").filter(pl.col("kind") == "Patient").head(1).collect().height
-        with atomic_folder(path, marker=MANIFEST, mode=0o700 if patients else 0o777) as folder:
+        with atomic_folder(path, marker=MANIFEST, shared=self.is_public()) as folder:
             for name in FRAMES:
                 file = folder / f"{name}.parquet"
                 frame = self._frames[name]
@@ -213,15 +256,18 @@ class GraphFrames:
         then.
 
         Raises:
-            DataError: no graph folder, a damaged one, or one of another schema version.
+            DataError: no graph folder, a damaged one, one of another schema version, or one with
+                kinds or relations that its schema lacks.
         """
         folder = Path(path)
         file = folder / MANIFEST
+        if not folder.exists():
+            raise DataError("is not there; give a graph folder", path=folder)
         if not file.is_file():
             raise DataError(f"is no graph folder (it has no {MANIFEST})", path=folder)
-        text = file.read_bytes()
+        text = read_whole(file)
         try:
-            manifest = json.loads(text)
+            manifest = parse_json(text)
             if manifest["schema_version"] != SCHEMA_VERSION:
                 raise DataError(
                     f"has schema version {manifest['schema_version']}, this medkg reads version"
@@ -244,8 +290,9 @@ class GraphFrames:
             graph._counts = {name: int(manifest["counts"][name]) for name in FRAMES}
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"is damaged: {error}; make the graph anew", path=file) from error
-        if file.read_bytes() != text:
+        if read_whole(file) != text:
             raise DataError("was replaced while it was opened; open it again", path=folder)
+        graph.check_names()
         return graph
 
     def checksum(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from functools import cache, lru_cache
@@ -76,18 +77,18 @@ def _standard(text: str) -> tuple[str | None, str | None]:
     """The CURIE and no reason, or no CURIE and the reason."""
     text = text.strip().removeprefix("<").removesuffix(">")
     if text.startswith(("http://", "https://")):
-        parts = _of_address(text)
+        pair = _of_address(text)
     elif match := CURIE.fullmatch(text):
-        parts = match[1], match[2]
+        pair = match[1], match[2]
     else:
         match = _UNDERSCORED.fullmatch(text)
-        parts = (match[1], match[2]) if match and _spelling(match[1])[1] else None
-    if parts is None:
+        pair = (match[1], match[2]) if match and _spelling(match[1])[1] else None
+    if pair is None:
         return None, NO_CURIE
-    prefix, pattern = _spelling(parts[0])
+    prefix, pattern = _spelling(pair[0])
     if pattern is None:
-        return f"{prefix}:{parts[1]}", None
-    local = parts[1]
+        return f"{prefix}:{pair[1]}", None
+    local = pair[1]
     while len(again := re.split("[:_]", local, maxsplit=1)) == 2 and again[1]:
         if _spelling(again[0])[0] != prefix:
             break
@@ -107,11 +108,23 @@ def _of_address(address: str) -> tuple[str, str] | None:
     return None if reference is None else (reference.prefix, reference.identifier)
 
 
+def _without_release(prefix: str) -> str:
+    """A prefix without the year, and what counts on from it, that it ends with."""
+    parts = prefix.split("_")
+    end = len(parts)
+    for number in range(end - 1, 0, -1):
+        if not parts[number].isdecimal():
+            break
+        if len(parts[number]) == 4:
+            end = number
+    return "_".join(parts[:end])
+
+
 @lru_cache(maxsize=10_000)
 def _spelling(prefix: str) -> tuple[str, re.Pattern[str] | None]:
     """Our spelling of a prefix, and what its identifiers look like; none for unknown ones."""
     # UMLS's cross-references carry releases: SNOMEDCT_US_2023_03_01.
-    plain = re.sub(r"_\d{4}(_\d+)*$", "", prefix)
+    plain = _without_release(prefix)
     ours = _converter().standardize_prefix(plain) or _converter().standardize_prefix(plain.lower())
     if ours is None:
         return prefix, None
@@ -146,9 +159,30 @@ def name_key(column: pl.Expr) -> pl.Expr:
     )
 
 
+@lru_cache(maxsize=10_000)
 def name_key_of(name: str) -> str:
     """The key of one name; see `name_key`."""
     return str(pl.select(name_key(pl.lit(name))).item())
+
+
+_GREEK = {
+    letter: unicodedata.name(letter).split()[-1].lower() for letter in "αβγδεζηθικλμνξοπρστυφχψω"
+}
+
+
+def compact_key(column: pl.Expr) -> pl.Expr:
+    """Names as looser keys, of letters and digits alone: `COX-2` is `cox2`, `TNFα` `tnfalpha`."""
+    return (
+        name_key(column)
+        .str.replace_many(list(_GREEK), list(_GREEK.values()))
+        .str.replace_all(" ", "", literal=True)
+    )
+
+
+def compact_key_of(name: str) -> str:
+    """The looser key of one name; see `compact_key`."""
+    key = unicodedata.normalize("NFKC", name).lower()
+    return "".join(_GREEK.get(letter, letter) for letter in key if letter.isalnum())
 
 
 def content_ids(rows: Iterable[str]) -> list[str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import polars as pl
 
-from ..core.errors import DataError, MissingError
+from ..core.errors import DataError
+from ..core.json_reading import parse_object
 from ..core.quarantine import Quarantine
 from .frames import (
     FRAMES,
@@ -22,7 +22,7 @@ from .frames import (
     empty,
 )
 from .graph_frames import GraphFrames
-from .identifiers import CURIE, name_key, name_key_of
+from .look_up import look_up, resolve
 from .schema import Schema
 from .spill import EvidenceBuffer, fits_in_memory
 from .validation import unite_nodes, valid_evidence, valid_nodes
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 # Up to so many nodes, the edges and evidence among them are taken to fit in memory.
 _FEW_NODES = 20_000
 _NODES_STACKED = 500_000  # rows of nodes collected before those of one identifier are united
-_LISTED = 8  # entities named where a text means several
-_SUGGESTED = 3  # entities named where a text means none
-_MIN_NAME_SIMILARITY = 75  # of suggested names, rapidfuzz's ratio from 0 to 100
 _EDGE_COLUMNS = ["subject", "relation", "object", "probability"]
 _PREDICTION_KEY = ["model", "head", "relation", "tail"]
 
@@ -185,30 +182,12 @@ class KnowledgeGraph(GraphFrames):
     # Look-up
 
     def find(self, text: str, kind: str | None = None) -> pl.DataFrame:
-        """Nodes with that identifier or cross-reference; else with that name; else that synonym."""
-        nodes = self.scan("nodes")
-        if kind is not None:
-            nodes = nodes.filter(pl.col("kind") == self.schema.kind(kind).label)
-        if CURIE.fullmatch(text):
-            exact = self._collect(nodes.filter(pl.col("id") == text), "nodes")
-            if exact.height:
-                return exact
-            return self._collect(nodes.filter(pl.col("xrefs").list.contains(text)), "nodes")
-        key = name_key_of(text)
-        by_name = self._collect(nodes.filter(pl.col("name_key") == key), "nodes")
-        if by_name.height:
-            return by_name
-        synonyms = nodes.select("id", synonym="synonyms").explode("synonym").drop_nulls()
-        # Keys are costly to make, so most synonyms are excluded by the longest word first; what
-        # isn't ASCII may be written in several ways.
-        word = max(key.split(), key=len, default="")
-        may_match = pl.col("synonym").str.to_lowercase().str.contains(word, literal=True)
-        may_match |= pl.col("synonym").str.contains(r"[^\x00-\x7F]")
-        candidates = self._collect(synonyms.filter(may_match), "nodes")
-        matches = candidates.filter(name_key(pl.col("synonym")) == key)
-        return self._collect(
-            nodes.filter(pl.col("id").is_in(_as_list(set(matches["id"])))), "nodes"
-        )
+        """Nodes with that identifier or cross-reference; else with that name; else that synonym.
+
+        Else with a name that is spelt otherwise ("COX2" for "COX-2"). A name in
+        capital letters that is an ordinary word ("WAS") must be written so.
+        """
+        return look_up(self._nodes_of(kind), self._collect_nodes, text)
 
     def resolve(self, text: str, kind: str | None = None) -> str:
         """The one identifier that a text means: a CURIE, a cross-reference, a name or a synonym.
@@ -216,35 +195,14 @@ class KnowledgeGraph(GraphFrames):
         Raises:
             MissingError: none, or several (they are listed).
         """
-        matches = self.find(text, kind)
-        if matches.is_empty():
-            suggestion = self._suggestion(text, kind)
-            raise MissingError(f"the graph has no {kind or 'entity'} {text!r}{suggestion}")
-        if matches.height > 1:
-            listed = ", ".join(
-                f"{i} ({k}, {n})" for i, k, n, *_ in matches.head(_LISTED).iter_rows()
-            )
-            raise MissingError(
-                f"{text!r} may be {matches.height} entities: {listed}; give the identifier"
-            )
-        return str(matches["id"][0])
+        return resolve(self._nodes_of(kind), self._collect_nodes, text, kind)
 
-    def _suggestion(self, text: str, kind: str | None) -> str:
-        """The end of a message: nodes with names similar to a text, if there are any."""
-        from rapidfuzz import process
-
+    def _nodes_of(self, kind: str | None) -> pl.LazyFrame:
         nodes = self.scan("nodes")
-        if kind is not None:
-            nodes = nodes.filter(pl.col("kind") == kind)
-        named = self._collect(nodes.select("id", "name", "name_key"), "nodes")
-        matches = process.extract(
-            name_key_of(text),
-            named["name_key"].to_list(),
-            limit=_SUGGESTED,
-            score_cutoff=_MIN_NAME_SIMILARITY,
-        )
-        names = [f"{named['name'][row]} ({named['id'][row]})" for _, _, row in matches]
-        return f"; near: {', '.join(names)}" if names else ""
+        return nodes if kind is None else nodes.filter(kind=self.schema.kind(kind).label)
+
+    def _collect_nodes(self, rows: pl.LazyFrame) -> pl.DataFrame:
+        return self._collect(rows, "nodes")
 
     def info(self) -> GraphInfo:
         """Counts by kind, relation, source and merges, and the sources with their licences."""
@@ -431,7 +389,7 @@ class KnowledgeGraph(GraphFrames):
 
         graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
         for row in self.nodes.iter_rows(named=True):
-            properties = json.loads(row["properties"]) if row["properties"] else {}
+            properties = parse_object(row["properties"])
             graph.add_node(row["id"], name=row["name"], kind=row["kind"], **properties)
         for row in self.edges.iter_rows(named=True):
             graph.add_edge(
@@ -452,7 +410,11 @@ class KnowledgeGraph(GraphFrames):
         if not 0 < self.counts["nodes"] <= MOST_NODES:
             return None
         text = escape(page(self, repr(self)), quote=True)
-        return f'<iframe srcdoc="{text}" style="width:100%;height:560px;border:0"></iframe>'
+        # Its script runs, and reaches neither the notebook nor what the notebook may reach.
+        return (
+            f'<iframe sandbox="allow-scripts" srcdoc="{text}"'
+            ' style="width:100%;height:560px;border:0"></iframe>'
+        )
 
     def __repr__(self) -> str:
         counts = self.counts

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from ..core.json_reading import parse_object
 from .frames import (
     MERGES,
     STRING_LIST,
@@ -171,7 +172,7 @@ def union_of_json(objects: Iterable[str]) -> str | None:
     """One JSON object of several, the earlier ones' values going before."""
     whole: dict[str, object] = {}
     for text in objects:
-        whole = {**json.loads(text), **whole}
+        whole = {**parse_object(text), **whole}
     return json.dumps(whole, ensure_ascii=False, sort_keys=True) if whole else None
 
 

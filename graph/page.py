@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Collection
-from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol, TypedDict
@@ -17,6 +15,7 @@ import polars as pl
 
 from ..core.atomic import atomic_file
 from ..core.errors import DataError
+from ..core.html_page import fill_template, json_block
 from .frames import Row, Source
 from .schema import Schema
 
@@ -119,9 +118,7 @@ def page(kg: GraphView, title: str, *, centre: Collection[str] = ()) -> str:
             *(f"{s.name} {s.release} ({s.licence})" for s in _sources_of(kg)),
         ],
     }
-    template = resources.files(__package__).joinpath("page.html").read_text(encoding="utf-8")
-    text = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
-    return template.replace("{{DATA}}", text)
+    return fill_template(str(__package__), "page.html", DATA=json_block(data))
 
 
 def write_page(

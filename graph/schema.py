@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import DataError, SchemaError
+from ..core.text import read_toml
 
 SCHEMA_VERSION = 2
 
@@ -62,11 +63,7 @@ class Schema:
         Raises:
             DataError: the file can't be read, or redefines what is there.
         """
-        try:
-            data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise DataError(f"can't be read as a schema: {error}", path=path) from error
-        return _read(data, str(path), self)
+        return _read(read_toml(Path(path)), str(path), self)
 
     def additions(self) -> TomlTable:
         """The kinds and relations that medkg's own schema lacks, as a file would state them."""

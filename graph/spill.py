@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +12,10 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from ..core.atomic import sha256
+from ..core.disk import disk_error, writing
 from ..core.errors import DataError
+from ..core.input_files import require_regular
+from ..core.temporary import TemporaryFolder
 from .edges import edges_from
 from .frames import (
     EDGES,
@@ -66,7 +67,8 @@ def sink_frame(
     """Write a frame that is never in memory as a whole to a temporary folder."""
     hashed = set(_HASHES) <= set(columns)
     frame = frame.with_columns(_hashes()) if hashed else frame
-    frame.sink_parquet(path, compression="zstd", row_group_size=_ROW_GROUP)
+    with writing(home.path):
+        frame.sink_parquet(path, compression="zstd", row_group_size=_ROW_GROUP)
     return StoredFrame(path, columns, home=home, hashes=pl.__version__ if hashed else None)
 
 
@@ -83,14 +85,6 @@ _ASSERTING = [
     *("id", "edge", "subject", "relation", "object", "source", "document", "probability"),
     *("date", "polarity", "certainty", "experiencer", "temporality", "qualifiers"),
 ]
-
-
-class TemporaryFolder:
-    """A folder that is there as long as something refers to this object."""
-
-    def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="medkg."))
-        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
 class StoredFrame:
@@ -179,6 +173,16 @@ class StoredFrame:
         self.check()
         return frame
 
+    def values_of(self, column: str) -> pl.Series:
+        """The different values of a column, read without the rest of the file."""
+        try:
+            with readable(self.path):
+                rows = self.scan().select(pl.col(column).unique()).collect(engine="streaming")
+        except DataError:
+            self.verify()  # says so, where it is another file than the graph was saved with
+            raise
+        return rows[column]
+
     def batches(self, rows: int) -> Iterator[pl.DataFrame]:
         """The rows in order, some at a time, of so many."""
         for start in range(0, rows, BATCH):
@@ -209,12 +213,26 @@ def _damaged(path: Path) -> DataError:
     )
 
 
+# A file whose bytes are damaged can also make polars panic, which is no `PolarsError`.
+_DAMAGED = (
+    pl.exceptions.ComputeError,
+    pl.exceptions.InvalidOperationError,
+    pl.exceptions.PanicException,
+    pl.exceptions.SchemaError,
+    OSError,
+)
+
+
 @contextmanager
 def readable(path: Path | None = None) -> Iterator[None]:
-    """Turn what polars says of a damaged file into a DataError."""
+    """Turn what polars says of a damaged file into a DataError; a pipe is one from the start."""
+    if path is not None:
+        require_regular(path, may_lack=True)
     try:
         yield
-    except (pl.exceptions.ComputeError, pl.exceptions.SchemaError, OSError) as error:
+    except _DAMAGED as error:
+        if (explained := disk_error(error, path)) is not None:
+            raise explained from error
         raise DataError(
             f"can't be read, it is damaged or was replaced: {error}", path=path
         ) from error
@@ -249,8 +267,10 @@ class EvidenceBuffer:
         if self._evidence is None:
             self._folder = TemporaryFolder()
             self._evidence = _Parts(self._folder, "evidence", list(EVIDENCE))
-        for rows in self._taken().iter_slices(_FLUSH):
-            self._evidence.add(identified(rows, self._schema), "id")
+        assert self._folder is not None
+        with writing(self._folder.path):
+            for rows in self._taken().iter_slices(_FLUSH):
+                self._evidence.add(identified(rows, self._schema), "id")
 
     def _taken(self) -> pl.DataFrame:
         held, self._held = pl.concat([empty(EVIDENCE), *self._held]), []
@@ -320,10 +340,10 @@ class _Parts:
         self._rows: dict[str, int] = {}
 
     def add(self, rows: pl.DataFrame, by: str) -> None:
-        parts = rows.with_columns(_part=pl.col(by).str.slice(0, 1)).partition_by(
+        frames = rows.with_columns(_part=pl.col(by).str.slice(0, 1)).partition_by(
             "_part", as_dict=True, include_key=False
         )
-        for (key,), part in parts.items():
+        for (key,), part in frames.items():
             files = self._files.setdefault(key, [])
             # The character itself may not be told from another in a name, if case doesn't count.
             file = self._path / f"{ord(key)}.{len(files)}.arrow"

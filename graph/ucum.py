@@ -209,7 +209,7 @@ def registry() -> UnitRegistry[float]:
 
 def parse_unit(unit: str) -> Unit | None:
     """The unit that a text names; None where any part of it is unknown."""
-    text = re.sub(r"[µμ]", "u", re.sub(r"\s*\bper\b\s*", "/", unit.strip()))
+    text = re.sub(r"[µμ]", "u", re.sub(r"\bper\b", "/", unit.strip()))
     text = re.sub(r"\s+", "", text).replace("²", "2").replace("³", "3").replace("·", ".")
     # Powers of ten, a volume of urine's day, and the standard body surface have many spellings.
     text = re.sub(r"^[x×*]?10(?:\^|\*\*|\*|e)(\d+)", r"10*\1", text, flags=re.I)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import cache, lru_cache
+from math import isfinite
 from typing import NamedTuple
 
 import polars as pl
@@ -154,6 +155,7 @@ _ISO_8601 = re.compile(
     r"(?:(?P<d>\d+(?:\.\d+)?)D)?(?:T(?:(?P<h>\d+(?:\.\d+)?)H)?(?:[\d.]+M)?(?:[\d.]+S)?)?"
 )
 _AGE_PART = re.compile(r"(\d+(?:\.\d+)?)[\s-]*([a-z]+)\.?(?:\s*(?:,|and)?\s*)")
+_OLD = re.compile(r"(?<![\s-])[\s-]*+(?:of age|old|/o)$")
 _AGE_UNITS = {"h": "h", "hr": "h", "d": "d", "wk": "wk", "w": "wk", "mo": "mo", "m": "mo", "a": "a"}
 _IN_YEARS = {"a": 1.0, "mo": 1 / 12, "wk": 7 / 365.25, "d": 1 / 365.25, "h": 1 / 8766}
 
@@ -166,20 +168,19 @@ def parse_years(text: str) -> float | None:
     """
     text = text.strip()
     if iso := _ISO_8601.fullmatch(text):
-        parts = {unit: float(number) for unit, number in iso.groupdict().items() if number}
+        amounts = {unit: float(number) for unit, number in iso.groupdict().items() if number}
     else:
-        text = re.sub(r"[\s-]*(?:of age|old|/o)$", "", text.lower())
-        if _AGE_PART.sub("", text) or not text:
-            return None
-        parts = {}
-        for number, word in _AGE_PART.findall(text):
-            unit = _AGE_UNITS.get(SPELLINGS.get(word, word))
-            if unit is None or unit in parts:
+        text = _OLD.sub("", text.lower())
+        amounts, end = {}, 0
+        while end < len(text):
+            # From where the last part ended: a search would try every digit of a long number.
+            part = _AGE_PART.match(text, end)
+            unit = None if part is None else _AGE_UNITS.get(SPELLINGS.get(part[2], part[2]))
+            if part is None or unit is None or unit in amounts:
                 return None
-            parts[unit] = float(number)
-    if not parts:
-        return None
-    return round(sum(number * _IN_YEARS[unit] for unit, number in parts.items()), 6)
+            amounts[unit], end = float(part[1]), part.end()
+    years = sum(number * _IN_YEARS[unit] for unit, number in amounts.items())
+    return round(years, 6) if amounts and isfinite(years) else None
 
 
 # Midpoints of the ranges that HPO defines for its frequency terms.

@@ -9,12 +9,13 @@ stands in its infons: `type`, and `identifier` or a key that names the database,
 
 from __future__ import annotations
 
-import tarfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, cast
 
 from ..core.errors import DataError, MissingError
+from ..core.input_files import archived_files, opened
+from ..core.json_reading import json_events, json_items
 from ..core.quarantine import Quarantine
 from ..graph.file_formats import bioc_documents_path
 from ..graph.kg import KnowledgeGraph
@@ -30,7 +31,7 @@ from .pubtator import typed_end
 from .stream import (
     plain_suffix,
     published_files,
-    stream,
+    setting_aside,
     xml_records,
     xml_records_of,
 )
@@ -134,13 +135,14 @@ def load(
 
 def _files(path: Path, quarantine: Quarantine) -> Iterator[tuple[Path, Document]]:
     for file in published_files(path, "*.xml", "*.XML", "*.json", "*.tar"):
-        for number, bioc in enumerate(_documents(file, quarantine), start=1):
-            try:
-                document = _document(bioc)
-            except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
-                quarantine.add("no BioC document", path=file, row=f"document {number}")
-            else:
-                yield file, document
+        with setting_aside(file, path, quarantine):
+            for number, bioc in enumerate(_documents(file, quarantine), start=1):
+                try:
+                    document = _document(bioc)
+                except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
+                    quarantine.add("no BioC document", path=file, row=f"document {number}")
+                else:
+                    yield file, document
 
 
 # Files
@@ -153,39 +155,27 @@ def _documents(file: Path, quarantine: Quarantine) -> Iterator[BiocObject]:
         case ".tar":
             yield from _archived(file, quarantine)
         case _:
-            yield from _documents_of(xml_records(file))
+            yield from _documents_of(xml_records(file, quarantine))
 
 
 def _archived(file: Path, quarantine: Quarantine) -> Iterator[BiocObject]:
     """The documents of the XML files in a tar archive; a file that is damaged costs no other."""
-    try:
-        with stream(file) as opened, tarfile.open(fileobj=opened, mode="r|") as archive:
-            for member in archive:
-                content = archive.extractfile(member) if member.isfile() else None
-                if content is not None and member.name.lower().endswith(".xml"):
-                    try:
-                        yield from _documents_of(xml_records_of(content, member.name))
-                    except DataError:
-                        quarantine.add("file is not well-formed XML", path=file, row=member.name)
-                archive.members = []  # type: ignore[attr-defined]  # typeshed leaves it out
-    except tarfile.TarError as error:
-        raise DataError(f"can't be read as a tar archive: {error}", path=file) from error
+    for name, content in archived_files(file):
+        if name.lower().endswith(".xml"):
+            try:
+                yield from _documents_of(xml_records_of(content, name, quarantine))
+            except DataError:
+                quarantine.add("file is not well-formed XML", path=file, row=name)
 
 
 def _json_documents(file: Path) -> Iterator[BiocObject]:
     """The documents of a JSON file: of a collection, of several, or as lines of their own."""
-    import ijson
-
-    try:
-        with stream(file) as opened:
-            where = bioc_documents_path(ijson.parse(opened, multiple_values=True))
-        if where is None:
-            raise DataError("holds no BioC document", path=file)
-        with stream(file) as opened:
-            yield from ijson.items(opened, where, multiple_values=True, use_float=True)
-    except (ijson.JSONError, ValueError):
-        # The parser's message quotes the file.
-        raise DataError("is not whole, valid JSON", path=file) from None
+    with opened(file) as stream:
+        place = bioc_documents_path(json_events(stream))
+    if place is None:
+        raise DataError("holds no BioC document", path=file)
+    with opened(file) as stream:
+        yield from json_items(stream, place)
 
 
 def _documents_of(records: Iterator[_Element]) -> Iterator[BiocObject]:

@@ -5,13 +5,22 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
+from threading import Event, Thread
+from time import monotonic
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import polars as pl
 
 from ..core.errors import DataError, MissingError
+from .parquet_footer import check_row_groups
 from .text_tables import PART_ROWS, ColumnNames, Header, column_aliases
+
+# How long a database may compute for one query, what is done with its rows aside.
+QUERY_SECONDS = 3600.0
+_Result = TypeVar("_Result")
 
 
 def read_parquet_parts(
@@ -26,11 +35,12 @@ def read_parquet_parts(
     Args and the column `line` (here the number of the row in its file) as in `read_table_parts`.
 
     Raises:
-        DataError: a file can't be read, or lacks a column.
+        DataError: a file can't be read, lacks a column, or claims more rows than it can have.
     """
     required, others = column_aliases(columns), column_aliases(optional)
     for file in parquet_files(path):
         names = parquet_columns(file)
+        check_row_groups(file)
         header = Header(0, names)
         if missing := header.missing(required):
             raise DataError(
@@ -47,7 +57,7 @@ def read_parquet_parts(
                 for batch in part.iter_slices(rows):
                     yield _numbered(_as_text(batch), start)
                     start += batch.height
-        except (OSError, pl.exceptions.PolarsError) as error:
+        except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             raise DataError(f"can't be read as parquet: {error}", path=file) from error
 
 
@@ -69,7 +79,7 @@ def parquet_columns(path: Path) -> list[str]:
     """
     try:
         return list(pl.read_parquet_schema(path))
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise DataError(f"can't be read as parquet: {error}", path=path) from error
 
 
@@ -81,7 +91,8 @@ def read_sql_parts(url: str, query: str, *, rows: int = PART_ROWS) -> Iterator[p
 
     Raises:
         MissingError: the file is not there, or SQLAlchemy or the database's driver is missing.
-        DataError: the database can't be reached or refuses the query.
+        DataError: the database can't be reached, refuses the query, or takes longer for it than
+            `QUERY_SECONDS`.
     """
     start = 0
     with _cursor(url, query) as (names, fetch):
@@ -117,8 +128,10 @@ def _cursor(url: str, query: str) -> Iterator[tuple[list[str], Fetch]]:
             with closing(
                 sqlite3.connect(f"file:{quote(str(file.resolve()))}?mode=ro", uri=True)
             ) as database:
-                cursor = database.execute(query)
-                yield [column[0] for column in cursor.description or ()], cursor.fetchmany
+                limit = _TimeLimit(database.interrupt, file)
+                cursor = limit.run(database.execute, query)
+                columns = [column[0] for column in cursor.description or ()]
+                yield columns, partial(limit.run, cursor.fetchmany)
         except sqlite3.Error as error:
             raise DataError(f"the query fails: {error}", path=file) from error
         return
@@ -134,12 +147,65 @@ def _cursor(url: str, query: str) -> Iterator[tuple[list[str], Fetch]]:
         shown = parsed.render_as_string(hide_password=True)
         engine = sqlalchemy.create_engine(parsed)
         with engine.connect().execution_options(stream_results=True) as connection:
-            result = connection.execute(sqlalchemy.text(query))
-            yield list(result.keys()), result.fetchmany
+            limit = _TimeLimit(_stopper(connection.connection.driver_connection), shown)
+            result = limit.run(connection.execute, sqlalchemy.text(query))
+            yield list(result.keys()), partial(limit.run, result.fetchmany)
     except ImportError as error:
         raise MissingError(f"{shown}: its driver is not installed: {error}") from error
     except sqlalchemy.exc.SQLAlchemyError as error:
         raise DataError(f"the query fails: {error}", path=shown) from error
+
+
+class _TimeLimit:
+    """Ends a query for which the database has computed for `QUERY_SECONDS` in all.
+
+    Args:
+        stop: ends what the database computes; called from another thread.
+        path: the database, for the error.
+    """
+
+    def __init__(self, stop: Callable[[], object], path: Path | str) -> None:
+        self._stop, self._path = stop, path
+        self._left = QUERY_SECONDS
+        self._is_over = False
+
+    def run(self, function: Callable[..., _Result], *arguments: object) -> _Result:
+        """What a function gives that waits for the database.
+
+        Raises:
+            DataError: the time is over.
+        """
+        done = Event()
+        start = monotonic()
+        Thread(target=self._watch, args=(done,), daemon=True).start()
+        try:
+            return function(*arguments)
+        except Exception as error:
+            if not self._is_over:
+                raise
+            raise DataError(
+                f"the query takes more than {QUERY_SECONDS:g} seconds of the database; let it ask"
+                " for less, or give the database an index",
+                path=self._path,
+            ) from error
+        finally:
+            done.set()
+            self._left -= monotonic() - start
+
+    def _watch(self, done: Event) -> None:
+        if done.wait(max(0.0, self._left)):
+            return
+        self._is_over = True
+        self._stop()
+        while not done.wait(0.1):  # it may not have begun yet
+            self._stop()
+
+
+def _stopper(connection: Any) -> Callable[[], object]:
+    """What ends a query of a driver's connection: drivers call it by different names."""
+    names = (name for name in ("cancel", "interrupt", "close") if hasattr(connection, name))
+    stop: Callable[[], object] = getattr(connection, next(names))
+    return stop
 
 
 def _text(value: object) -> str | None:

@@ -7,10 +7,7 @@ import os
 import re
 import shutil
 import time
-import zipfile
-import zlib
 from collections.abc import Iterator
-from fnmatch import fnmatch
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,7 +15,10 @@ import pooch
 import requests
 
 from ..core.atomic import atomic_file, sha256
+from ..core.disk import writing
 from ..core.errors import DataError, MissingError
+from ..core.input_files import unpack_zip
+from ..core.json_reading import read_json
 from ..core.progress import progress
 from .info import Download, SourceInfo
 
@@ -93,7 +93,7 @@ def _fetch_file(source: str, download: Download, folder: Path) -> Path:
         ) from error
     if checksum is None:
         sums = {**_recorded(folder), file.name: sha256(file)}
-        with atomic_file(folder / _SUMS) as draft:
+        with atomic_file(folder / _SUMS, shared=True) as draft:
             lines = (f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
             draft.write_text("".join(lines), encoding="ascii")
     return file
@@ -107,13 +107,7 @@ def _unpacked(archive: Path, members: tuple[str, ...]) -> Path:
     with TemporaryDirectory(dir=archive.parent) as draft:
         whole = Path(draft) / "whole"
         whole.mkdir()
-        try:
-            with zipfile.ZipFile(archive) as zipped:
-                for name in zipped.namelist():
-                    if any(fnmatch(Path(name).name, pattern) for pattern in members):
-                        zipped.extract(name, whole)  # never out of the folder, whatever the name
-        except (OSError, zipfile.BadZipFile, zlib.error) as error:
-            raise DataError(f"is no readable zip archive: {error}", path=archive) from error
+        unpack_zip(archive, whole, members)
         whole.rename(folder)
     return folder
 
@@ -191,20 +185,21 @@ class _Resuming:
                 advance(there >> 10)
                 # raw: as sent, for a .gz that a server calls a coding is a .gz to its reader.
                 for piece in _pieces(response):
-                    file.write(piece)
+                    with writing(self.part):
+                        file.write(piece)
                     advance(len(piece) >> 10)
         if total is not None and self.part.stat().st_size != total:
             raise requests.exceptions.ChunkedEncodingError(f"{url} broke off")
 
     def _validator(self, url: str) -> str | None:
         try:
-            remembered = json.loads(self.version.read_text(encoding="utf-8"))
+            remembered = read_json(self.version)
             return (
                 str(remembered["validator"])
                 if remembered["url"] == url and remembered["validator"]
                 else None
             )
-        except (OSError, ValueError, KeyError, TypeError):
+        except (DataError, KeyError, TypeError):
             return None
 
     def _remember(self, url: str, response: requests.Response) -> None:

@@ -86,7 +86,7 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
             f" which a registered user downloads from {HOME_PAGE}/releases/latest"
         )
     file = published_files(path, "*database*.xml")[0]
-    elements = xml_records(file)
+    elements = xml_records(file, quarantine)
     root = next(elements)
     if root.tag != f"{_NS}drugbank":
         raise DataError("is not DrugBank's full database: its root is no drugbank", path=file)
@@ -264,7 +264,9 @@ def _read_polypeptide(polypeptide: _Element, buffer: _Buffer) -> str:
     uniprot = f"UniProtKB:{polypeptide.get('id', '')}"
     identifiers = dict(_identifiers(polypeptide))
     # "HGNC:620", in some releases "GNC:620".
-    hgnc = re.search(r"\d+$", identifiers.get("HUGO Gene Nomenclature Committee (HGNC)", ""))
+    hgnc = re.search(
+        r"(?<!\d)\d++$", identifiers.get("HUGO Gene Nomenclature Committee (HGNC)", "")
+    )
     target = f"HGNC:{hgnc[0]}" if hgnc else uniprot
     if target in buffer.seen:
         return target

@@ -39,6 +39,7 @@ from .fhir_files import (
 )
 from .fhir_resources import ResourceReader
 from .info import SourceInfo
+from .stream import setting_aside
 
 SOURCE = Source(
     SOURCE_NAME,
@@ -127,35 +128,46 @@ def _parts(
     files = fhir_files(path)
     shared = References()
     for file in files:
-        if not is_bundle(file):
-            for item in resources(file, referred=True):
-                shared.note(item)
+        with setting_aside(file, path, Quarantine()):  # the second reading will set it aside
+            if not is_bundle(file):
+                for item in resources(file, referred=True):
+                    shared.note(item)
     used, unread_types = 0, Counter[str]()
     for file in track(files, "fhir"):
-        reader.references = _references_of(file, shared)
-        for item in resources(file):
-            resource_type = str((item.resource or {}).get("resourceType", ""))
-            if not reader.reads(resource_type) and is_type(resource_type):
-                unread_types[resource_type] += 1
-                continue
-            try:
-                if item.resource is None or not reader.reads(resource_type):
-                    raise Unusable("no FHIR resource")
-                check(item.resource)
-                reader.read(item.resource, item.address)
-                used += 1
-            except Unusable as problem:
-                problems.set_aside(file, item, problem)
-            except _UNREADABLE:
-                problems.set_aside(file, item, Unusable("resource can't be read"))
-            if buffer.is_full:
-                yield buffer.take_part()
+        with setting_aside(file, path, problems.quarantine):
+            reader.references = _references_of(file, shared)
+            for item in resources(file):
+                resource_type = str((item.resource or {}).get("resourceType", ""))
+                if reader.reads(resource_type) or not is_type(resource_type):
+                    used += _read(item, resource_type, reader, problems, file)
+                else:
+                    unread_types[resource_type] += 1
+                if buffer.is_full:
+                    yield buffer.take_part()
     if unread_types:
         counts = ", ".join(f"{name}: {count}" for name, count in sorted(unread_types.items()))
         logging.getLogger(__name__).warning("fhir: resources that are not read: %s", counts)
     if not used:
         raise DataError("holds no FHIR resource that can be read", path=path)
     yield buffer.take_part()
+
+
+def _read(
+    item: FoundResource, resource_type: str, reader: ResourceReader, problems: _Problems, file: Path
+) -> bool:
+    """Whether a resource could be read; if not, it is set aside."""
+    try:
+        if item.resource is None or not reader.reads(resource_type):
+            raise Unusable("no FHIR resource")
+        check(item.resource)
+        reader.read(item.resource, item.address)
+    except Unusable as problem:
+        problems.set_aside(file, item, problem)
+    except _UNREADABLE:
+        problems.set_aside(file, item, Unusable("resource can't be read"))
+    else:
+        return True
+    return False
 
 
 def _references_of(file: Path, shared: References) -> References:

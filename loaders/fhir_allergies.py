@@ -20,10 +20,12 @@ _NAMED_NONE = re.compile(
 # What the code of an allergy is called where it names the condition: "Allergy to penicillin
 # (finding)", "History of severe penicillin allergy", "Allergy status to penicillin".
 _ALLERGY = r"(?:allergy|hypersensitivity|intolerance)"
+_NAME = r".{1,255}?"  # no published name of a code is longer
 _ALLERGY_TO = re.compile(
-    r"(?:(?:history of|known|suspected|severe|mild|personal)\s+)*"
-    rf"(?:(?:drug |food )?(?:{_ALLERGY}|allergic|allergy status|adverse reaction) to (?P<to>.+?)"
-    rf"|(?P<of>.+?) {_ALLERGY})(?: (?:status|\((?:finding|disorder|situation)\)))*",
+    r"(?:(?:history of|known|suspected|severe|mild|personal)\s++){0,4}"
+    rf"(?:(?:drug |food )?(?:{_ALLERGY}|allergic|allergy status|adverse reaction) to "
+    rf"(?P<to>{_NAME})|(?P<of>{_NAME}) {_ALLERGY})"
+    r"(?: (?:status|\((?:finding|disorder|situation)\))){0,4}",
     re.IGNORECASE,
 )
 _UNSPECIFIED = {

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
-from ..core.errors import DataError, MissingError
+from ..core.errors import MissingError
+from ..core.input_files import opened
+from ..core.json_reading import JsonError, json_items, parse_json, read_json
 from .fhir_types import Bundle, Medication, Resource
-from .stream import plain_suffix, stream, text_lines
+from .stream import plain_suffix, text_lines
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -58,27 +58,8 @@ def is_bundle(file: Path) -> bool:
     """Whether a file is a JSON document that is a Bundle."""
     if plain_suffix(file) != ".json":
         return False
-    import ijson
-
-    with _json(file) as opened:
-        return next(ijson.items(opened, "resourceType"), None) == "Bundle"
-
-
-@contextmanager
-def _json(path: Path) -> Iterator[IO[bytes]]:
-    """A file's bytes without a byte-order mark; a JSON error in it is a DataError.
-
-    The parser's message is left out, for it quotes the file.
-    """
-    import ijson
-
-    with stream(path) as file:
-        if file.read(3) != b"\xef\xbb\xbf":
-            file.seek(0)
-        try:
-            yield file
-        except (ijson.JSONError, ValueError, RecursionError):
-            raise DataError("is not whole, valid JSON", path=path) from None
+    with opened(file) as stream:
+        return next(json_items(stream, "resourceType"), None) == "Bundle"
 
 
 # The types that others refer to, as JSON has them.
@@ -90,18 +71,16 @@ def resources(file: Path, *, referred: bool = False) -> Iterator[FoundResource]:
 
     With `referred`, a bulk export's lines are left out that can't be what others refer to.
     """
-    import ijson
-
     if plain_suffix(file) != ".json":
         for number, text in text_lines(file):
             if text.strip() and (not referred or any(name in text for name in _REFERRED)):
                 try:
-                    yield from _unpacked(FoundResource(json.loads(text), "", number))
-                except (ValueError, RecursionError):
+                    yield from _unpacked(FoundResource(parse_json(text), "", number))
+                except JsonError:
                     yield FoundResource(None, "", number)
     elif is_bundle(file):
-        with _json(file) as opened:
-            entries = ijson.items(opened, "entry.item", use_float=True)
+        with opened(file) as stream:
+            entries = json_items(stream, "entry.item")
             for number, entry in enumerate(entries, start=1):
                 if isinstance(entry, dict) and "resource" in entry:
                     address = str(entry.get("fullUrl", ""))
@@ -109,8 +88,7 @@ def resources(file: Path, *, referred: bool = False) -> Iterator[FoundResource]:
                         FoundResource(entry["resource"], f"entry {number}", None, address)
                     )
     else:
-        with _json(file) as opened:
-            whole = json.loads(opened.read())
+        whole = read_json(file)
         for item in whole if isinstance(whole, list) else [whole]:
             yield from _unpacked(FoundResource(item, "", None))
 

@@ -9,7 +9,11 @@ from typing import TypedDict
 
 import polars as pl
 
+from ..core.json_reading import JsonLimits, parse_json
 from ..graph.frames import STRING_LIST, Columns
+
+# Of what was read within limits: a part of a source's rows.
+_COLUMNS = JsonLimits(string=2 << 30, values=1 << 40, size=1 << 40)
 
 # What JSON can hold.
 JsonValue = str | float | bool | Sequence["JsonValue"] | Mapping[str, "JsonValue"] | None
@@ -56,7 +60,7 @@ def columns_frame(columns: Mapping[str, Sequence[object]], schema: Columns) -> p
         return pl.DataFrame(columns, schema=schema)
     except UnicodeEncodeError:
         text = json.dumps(columns, ensure_ascii=False).encode("utf-8", "replace")
-        return pl.DataFrame(json.loads(text), schema=schema)
+        return pl.DataFrame(parse_json(text, _COLUMNS), schema=schema)
 
 
 def json_column(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:

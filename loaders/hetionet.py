@@ -11,13 +11,13 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
 import polars as pl
 
 from ..core.errors import DataError, MissingError
+from ..core.json_reading import JsonError, json_lists, parse_object
 from ..core.progress import progress
 from ..core.quarantine import Quarantine
 from ..graph.frames import STRING_LIST, Columns, Source
@@ -183,30 +183,15 @@ def _inchi(text: str) -> str:
 
 def _json_rows(path: Path, quarantine: Quarantine) -> Iterator[_Rows]:
     """The rows of the JSON form (https://github.com/hetio/hetionet/tree/main/hetnet/json)."""
-    import ijson
-
     # Both lists are taken from one pass: the file is slow to decompress.
-    lists = {"nodes": ijson.sendable_list(), "edges": ijson.sendable_list()}
-    takers = {name: ijson.items_coro(lists[name], f"{name}.item", use_float=True) for name in lists}
-    counts = dict.fromkeys(lists, 0)
-    for block in _then_end(read_blocks(path)):
-        try:
-            for taker in takers.values():
-                with suppress(StopIteration):
-                    taker.send(block)
-        except (ijson.JSONError, UnicodeDecodeError) as error:
-            problem = str(error).partition("\n")[0]  # an excerpt follows
-            raise DataError(f"is no JSON, or a part of one: {problem}", path=path) from error
-        if block and max(map(len, lists.values())) < _JSON_ROWS:
-            continue
-        for name, items in lists.items():
-            if items:
-                rows = _json_frame(name, items, counts[name], path, quarantine)
-                counts[name] += len(items)
-                items.clear()
-                yield _Rows(path, **{name: rows})
-            elif counts[name]:
-                takers.pop(name, None)  # that list is over; the other one is read now
+    counts = {"nodes": 0, "edges": 0}
+    try:
+        for name, items in json_lists(read_blocks(path), counts, _JSON_ROWS):
+            rows = _json_frame(name, items, counts[name], path, quarantine)
+            counts[name] += len(items)
+            yield _Rows(path, **{name: rows})
+    except JsonError as error:
+        raise JsonError(error.reason, path=path) from None
     if not counts["edges"]:
         raise DataError("holds no edge of Hetionet", path=path)
 
@@ -227,12 +212,6 @@ def _json_frame(
     schema = _JSON_COLUMNS[name]
     columns = zip(*numbered, strict=True) if numbered else [()] * len(schema)
     return columns_frame(dict(zip(schema, columns, strict=True)), schema)
-
-
-def _then_end(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The blocks, and an empty one, by which the parser knows the end."""
-    yield from blocks
-    yield b""
 
 
 class _JsonNode(TypedDict):
@@ -370,7 +349,7 @@ def _nodes(path: Path, rows: pl.DataFrame, quarantine: Quarantine) -> pl.DataFra
 def _with_role(row: Mapping[str, str | None]) -> str | None:
     if row["adme"] is None:
         return None
-    return as_json({**json.loads(row["properties"] or "{}"), "adme": row["adme"]})
+    return as_json({**parse_object(row["properties"]), "adme": row["adme"]})
 
 
 def _edges(path: Path, rows: pl.DataFrame, quarantine: Quarantine) -> pl.DataFrame:

@@ -183,7 +183,7 @@ def _cm_release(files: list[Path]) -> str:
     """The fiscal year: as the tabular list's version says, or the name of a file."""
     for file in files:
         if plain_suffix(file) == ".xml":
-            for element in xml_records(file):
+            for element in xml_records(file, Quarantine()):
                 if element.tag == "version":
                     return text_of(element)
                 if element.tag == "chapter":
@@ -195,7 +195,7 @@ def _cm_release(files: list[Path]) -> str:
 
 
 def _tabular(path: Path, quarantine: Quarantine) -> Iterator[_Entry]:
-    elements = xml_records(path)
+    elements = xml_records(path, quarantine)
     root = next(elements)
     if root.tag != "ICD10CM.tabular":
         raise DataError("is no tabular list of ICD-10-CM; fetch it anew", path=path)
@@ -209,14 +209,14 @@ def _tabular(path: Path, quarantine: Quarantine) -> Iterator[_Entry]:
                 "chapter without its range of codes", path=path, line=line_of(chapter), row=desc
             )
             continue
-        name = re.sub(r"\s*\([^()]*\)$", "", desc)
+        name = re.sub(r"(?<!\s)\s*+\([^()]*+\)$", "", desc)
         yield _Entry(codes[0], name, "", line_of(chapter), _notes(chapter))
         for section in chapter.findall("section"):
             inside = codes[0]
             code = section.get("id") or ""
             if _RANGE.fullmatch(code) and code != codes[0]:
                 inside = code
-                name = re.sub(r"\s*\([^()]*\)$", "", text_of(section.find("desc")))
+                name = re.sub(r"(?<!\s)\s*+\([^()]*+\)$", "", text_of(section.find("desc")))
                 yield _Entry(code, name, codes[0], line_of(section), _notes(section))
             for diag in section.findall("diag"):
                 yield from _diagnosis(diag, inside, {}, path, quarantine)
@@ -300,14 +300,14 @@ _RUBRICS = {
 
 
 def _who_release(path: Path) -> str:
-    for element in xml_records(path):
+    for element in xml_records(path, Quarantine()):
         if element.tag == "Title":
             return element.get("version") or element.get("date") or ""
     return ""
 
 
 def _claml(path: Path, quarantine: Quarantine) -> Iterator[_Entry]:
-    elements = xml_records(path)
+    elements = xml_records(path, quarantine)
     root = next(elements)
     if root.tag != "ClaML":
         raise DataError("is no ClaML file; give ICD-10 in ClaML", path=path)

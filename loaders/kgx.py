@@ -7,13 +7,13 @@ Translator, RTX-KG2).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
 
 from ..core.errors import DataError, MissingError
+from ..core.json_reading import read_json
 from ..core.quarantine import Quarantine
 from ..graph.export.kgx import (
     EDGE_NAMES,
@@ -93,7 +93,7 @@ def _sources(files: Files, own: bool, release: str, licence: str) -> list[Source
     """Those of medkg's manifest; else what the edges name, which is a reading of its own."""
     if files.manifest is not None:
         try:
-            manifest = json.loads(files.manifest.read_text(encoding="utf-8"))
+            manifest = read_json(files.manifest)
             return [Source(**source) for source in manifest["sources"]]
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"is damaged: {error}", path=files.manifest) from error

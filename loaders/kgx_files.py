@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-import lzma
-import tarfile
-import zlib
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import polars as pl
 
+from ..core.disk import writing
 from ..core.errors import DataError, MissingError
+from ..core.input_files import COMPRESSED, archived_files
+from ..core.json_reading import JsonError, parse_json
 from ..core.quarantine import Quarantine
+from ..core.temporary import temporary_folder
 from ..graph.export import MANIFEST
 from ..graph.export.kgx import (
     FILES,
@@ -26,7 +27,7 @@ from ..graph.frames import (
     STRING_LIST,
 )
 from .frames import JsonValue, columns_frame
-from .stream import COMPRESSED, text_lines
+from .stream import text_lines
 from .text_tables import PART_ROWS, find_header, read_table_parts
 
 
@@ -52,20 +53,13 @@ def unpacked(path: Path) -> Iterator[Path]:
     if not path.is_file() or (".tar" not in path.suffixes and path.suffix != ".tgz"):
         yield path
         return
-    with TemporaryDirectory() as draft:
-        try:
-            with tarfile.open(path) as archive:
-                for member in archive:
-                    name = Path(member.name).name
-                    content = archive.extractfile(member) if member.isfile() else None
-                    if content is not None and (_content_of(name) or name == MANIFEST):
-                        with (Path(draft) / name).open("wb") as file:
-                            while block := content.read(1 << 20):
-                                file.write(block)
-        except (tarfile.TarError, OSError, EOFError, lzma.LZMAError, zlib.error) as error:
-            message = " ".join(str(error).split())  # a line for each way that was tried
-            raise DataError(f"is no readable tar archive: {message}", path=path) from error
-        yield Path(draft)
+    with temporary_folder() as draft:
+        for member, content in archived_files(path):
+            name = Path(member).name
+            if _content_of(name) or name == MANIFEST:
+                with writing(draft), (draft / name).open("wb") as file:
+                    shutil.copyfileobj(content, file, 1 << 20)
+        yield draft
 
 
 def _content_of(name: str) -> str | None:
@@ -142,8 +136,8 @@ def _records(path: Path, quarantine: Quarantine) -> Iterator[tuple[int, dict[str
         if not text.strip():
             continue
         try:
-            record = json.loads(text)
-        except (ValueError, RecursionError):
+            record = parse_json(text)
+        except JsonError:
             record = None
         if isinstance(record, dict):
             yield line, record

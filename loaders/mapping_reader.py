@@ -11,6 +11,7 @@ import polars as pl
 import yaml
 
 from ..core.errors import DataError, MissingError, SchemaError
+from ..core.input_files import read_whole
 from ..core.text import decode
 from ..graph.frames import EVIDENCE_VALUES, Source
 from ..graph.schema import Schema
@@ -26,7 +27,7 @@ from .mapping import (
     Value,
     Values,
 )
-from .mapping_yaml import Block, YamlReader, YamlValue
+from .mapping_yaml import MOST_BYTES, Block, YamlReader, YamlValue, check_depth
 
 
 def read_mapping(path: Path, options: Mapping[str, str] | None = None) -> TableMapping:
@@ -41,8 +42,9 @@ def read_mapping(path: Path, options: Mapping[str, str] | None = None) -> TableM
     """
     if not path.is_file():
         raise MissingError(f"{path}: there is no such mapping")
-    text = decode(path.read_bytes(), path)
+    text = decode(read_whole(path, MOST_BYTES), path)
     try:
+        check_depth(text, path)
         node = yaml.compose(text, yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)

@@ -15,6 +15,11 @@ from ..core.errors import DataError
 
 _OPTION_PATTERN = re.compile(r"\$\{(\w+)\}")
 
+# No mapping of tables comes near these.
+MOST_BYTES = 1 << 20
+_MOST_DEPTH = 50
+_MOST_VALUES = 100_000
+
 # A value of the file: a block, a list, a text, or nothing (null).
 YamlValue = Union["Block", list["YamlValue"], str, None]
 
@@ -32,6 +37,24 @@ class Block:
         return self.lines.get(key, self.line)
 
 
+def check_depth(text: str, path: Path) -> None:
+    """Ask, before YAML is composed, whether it is nested as no mapping of tables is.
+
+    Raises:
+        DataError: it is.
+        yaml.YAMLError: it is no YAML.
+    """
+    depth = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _MOST_DEPTH:
+            line = event.start_mark.line + 1 if event.start_mark else None
+            raise DataError(f"is nested more than {_MOST_DEPTH} deep", path=path, line=line)
+
+
 class YamlReader:
     """Reads values of a form from blocks.
 
@@ -44,14 +67,22 @@ class YamlReader:
 
     def __init__(self, path: Path, options: dict[str, str]) -> None:
         self.path, self.options = path, options
+        self._values = 0
 
     def fail(self, line: int, problem: str) -> NoReturn:
         """Raise what is wrong with a line of the file."""
         raise DataError(problem, path=self.path, line=line)
 
-    def plain(self, node: yaml.Node) -> YamlValue:
-        """A node of the YAML as block, list, text or None, with the options filled in."""
+    def plain(self, node: yaml.Node, depth: int = 0) -> YamlValue:
+        """A node of the YAML as block, list, text or None, with the options filled in.
+
+        What an alias stands for is copied: one within itself is too deep, and aliases of aliases
+        are too many.
+        """
         line = node.start_mark.line + 1
+        self._values += 1
+        if depth > _MOST_DEPTH or self._values > _MOST_VALUES:
+            self.fail(line, "has an alias within itself, or aliases of too many values")
         if isinstance(node, yaml.MappingNode):
             values: dict[str, YamlValue] = {}
             lines: dict[str, int] = {}
@@ -59,11 +90,11 @@ class YamlReader:
                 name = str(key.value)
                 if name in values:
                     self.fail(key.start_mark.line + 1, f"{name!r} is there twice")
-                values[name] = self.plain(value)
+                values[name] = self.plain(value, depth + 1)
                 lines[name] = key.start_mark.line + 1
             return Block(line, values, lines)
         if isinstance(node, yaml.SequenceNode):
-            return [self.plain(item) for item in node.value]
+            return [self.plain(item, depth + 1) for item in node.value]
         if node.tag == "tag:yaml.org,2002:null":
             return None
         return _OPTION_PATTERN.sub(lambda match: self.option(line, match[1]), str(node.value))

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
@@ -68,6 +68,36 @@ class _Record:
     actions: list[str] = field(default_factory=list)
     mapped_to: list[str] = field(default_factory=list)
     record_class: str = ""
+
+
+class MeshName(NamedTuple):
+    """The names of a record: its own first.
+
+    Attributes:
+        kind: of what it becomes; None for what is not loaded.
+        headings: those that a supplementary record is mapped to; none of a heading.
+    """
+
+    id: str
+    kind: str | None
+    name: str
+    names: list[str]
+    trees: list[str]
+    headings: list[str]
+
+
+def mesh_names(path: Path, quarantine: Quarantine) -> Iterator[MeshName]:
+    """The names of all records of a folder, headings first, as `load` reads it."""
+    kinds: dict[str, str] = {}
+    for file in _files(path):
+        for record in _records(file, quarantine):
+            kind = _kind(record, kinds)
+            if kind is not None and not record.mapped_to:
+                kinds[record.id] = kind
+            others = sorted(record.synonyms.get("EXACT", set()) - {record.name, ""})
+            names = [record.name, *others]
+            headings = record.mapped_to
+            yield MeshName(f"MESH:{record.id}", kind, record.name, names, record.trees, headings)
 
 
 def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
@@ -165,7 +195,7 @@ def _without_inversions(names: set[str]) -> set[str]:
 
 
 def _xml_records(path: Path, quarantine: Quarantine) -> Iterator[_Record]:
-    elements = xml_records(path)
+    elements = xml_records(path, quarantine)
     root = next(elements)
     what = _SETS.get(str(root.tag))
     if what is None:

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TypedDict, TypeVar
 
 from ..core.errors import DataError
+from ..core.input_files import opened
+from ..core.json_reading import JsonError, json_items
 from ..core.quarantine import Quarantine
-from .stream import (
-    stream,
-)
 from .term import (
     PREDICATES,
     Link,
@@ -75,25 +74,24 @@ def _items(path: Path, prefix: str, _type: type[_Item]) -> Iterator[_Item]:
     Raises:
         DataError: the file is not JSON.
     """
-    import ijson
-
-    with stream(path) as file:
+    with opened(path) as file:
         try:
-            yield from ijson.items(file, prefix)
-        except (ijson.JSONError, UnicodeDecodeError) as error:
-            problem = str(error).partition("\n")[0]  # an excerpt follows
-            raise DataError(f"is not valid JSON ({problem}); fetch it anew", path=path) from error
+            yield from json_items(file, prefix)
+        except JsonError as error:
+            raise JsonError(f"{error.reason}; fetch it anew", path=path) from None
 
 
 def json_release(path: Path) -> str:
     """The version that the graph states of itself; empty where it states none."""
-    for meta in _items(path, "graphs.item.meta", _Meta):
+    meta = next(_items(path, "graphs.item.meta", _Meta), _Meta())
+    try:
         version = str(meta.get("version") or "")
         for value in meta.get("basicPropertyValues") or ():
             if str(value.get("pred", "")).endswith("versionInfo"):
                 version = version or str(value.get("val"))
-        return re.sub(r"/[^/]*\.(?:owl|json)$", "", version)
-    return ""
+    except (AttributeError, TypeError):  # files have anything anywhere
+        return ""
+    return re.sub(r"/[^/]*\.(?:owl|json)$", "", version)
 
 
 def read_obographs(path: Path, quarantine: Quarantine) -> Iterator[Term | Link]:
@@ -138,7 +136,7 @@ def _json_term(node: _Node) -> Term | None:
     term.definition = str((meta.get("definition") or {}).get("val") or "")
     for synonym in meta.get("synonyms") or ():
         if scope := scope_of_synonym(synonym["pred"]):
-            term.synonyms.append((scope, synonym["val"]))
+            term.synonyms.append((scope, synonym["val"].strip()))  # text, or the term is malformed
     for xref in meta.get("xrefs") or ():
         marks = [x.get("val", "") for x in (xref.get("meta") or {}).get("xrefs") or ()]
         term.refer(xref["val"], scope_of_marks(marks))

@@ -164,7 +164,7 @@ def open_tables(path: Path, schema: str | None, quarantine: Quarantine) -> Table
         DataError: it is neither a folder nor a database.
     """
     # A URL that has become a path has lost the second of two slashes.
-    if url := re.fullmatch(r"([a-z][a-z0-9+]+):/+(.*)", str(path)):
+    if url := re.fullmatch(r"([a-z][a-z0-9+]+):/++(.*)", str(path)):
         scheme, rest = url.groups()
         if scheme.startswith("sqlite"):
             files = [file for file in (Path("/") / rest, Path(rest)) if file.is_file()]

@@ -44,7 +44,7 @@ _IAO = f"{{{OBO_IRI}}}IAO_"
 
 def owl_release(path: Path) -> str:
     """The version that the ontology states of itself; empty where it states none."""
-    for element in islice(xml_records(path), 1, None):
+    for element in islice(xml_records(path, Quarantine()), 1, None):
         if element.tag == f"{_OWL}Ontology":
             info = element.findtext(f"{_OWL}versionInfo") or ""
             iri = element.find(f"{_OWL}versionIRI")
@@ -61,7 +61,7 @@ def read_owl(path: Path, quarantine: Quarantine) -> Iterator[Term | Link]:
     Raises:
         DataError: the file is no RDF/XML.
     """
-    elements = xml_records(path)
+    elements = xml_records(path, quarantine)
     root = next(elements)
     if root.tag != f"{_RDF}RDF":
         raise DataError("is no OWL file in RDF/XML; convert it, or give OBO or JSON", path=path)

@@ -9,16 +9,14 @@ Format: https://phenopacket-schema.readthedocs.io
 
 from __future__ import annotations
 
-import json
-import lzma
 import re
-import tarfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from ..core.errors import DataError, MissingError
+from ..core.input_files import archived_files, read_at_most, read_whole
+from ..core.json_reading import JsonError, parse_json
 from ..core.progress import track
 from ..core.quarantine import Quarantine
 from ..graph.frames import Source
@@ -31,6 +29,7 @@ from .frames import JsonValue
 from .info import Download, SourceInfo
 from .phenopacket_cases import SOURCE_NAME, UNREADABLE, Case
 from .phenopacket_types import Message, Phenopacket
+from .stream import setting_aside
 
 SOURCE = Source(
     SOURCE_NAME,
@@ -76,13 +75,16 @@ def load(path: Path | None, quarantine: Quarantine, release: str = "") -> Knowle
 def _parts(path: Path, source: Source, quarantine: Quarantine) -> Iterator[Part]:
     buffer = PartBuffer(source, "observed")
     patients: set[str] = set()
-    for name, data in track(_documents(path), "phenopackets"):
+    for name, data in track(_documents(path, quarantine), "phenopackets"):
         where = path if path.name == name else path / name
         try:
-            message = json.loads(data)
+            message = parse_json(data)
             if _UNDERSCORED.search(data):
                 message = _camel_case(message)
             packets = list(_members(message))
+        except JsonError as error:
+            quarantine.add(f"file {error.reason}", path=where, row=name)
+            continue
         except UNREADABLE:
             quarantine.add("no phenopacket", path=where, row=name)
             continue
@@ -106,29 +108,20 @@ def _parts(path: Path, source: Source, quarantine: Quarantine) -> Iterator[Part]
     yield buffer.take_part()
 
 
-def _documents(path: Path) -> Iterator[tuple[str, bytes]]:
+def _documents(path: Path, quarantine: Quarantine) -> Iterator[tuple[str, bytes]]:
     """The JSON files there are, with their names."""
     if not path.exists():
         raise MissingError(f"{path}: there is no such file or folder")
     if path.is_dir():
         for file in sorted(path.rglob("*.json")):
-            yield str(file.relative_to(path)), file.read_bytes()
+            with setting_aside(file, path, quarantine):
+                yield str(file.relative_to(path)), read_whole(file)
     elif path.suffix == ".json":
-        yield path.name, path.read_bytes()
+        yield path.name, read_whole(path)
     else:
-        try:
-            with tarfile.open(path) as archive:
-                for member in archive:
-                    content = archive.extractfile(member) if member.isfile() else None
-                    if content is not None and member.name.endswith(".json"):
-                        yield member.name, content.read()
-                    # The archive's list of members would grow with it.
-                    archive.members = []  # type: ignore[attr-defined]  # typeshed leaves it out
-        except (tarfile.TarError, OSError, EOFError, lzma.LZMAError, zlib.error) as error:
-            message = " ".join(str(error).split())  # a line for each way that was tried
-            raise DataError(
-                f"is neither .json nor a readable tar archive: {message}", path=path
-            ) from error
+        for name, content in archived_files(path):
+            if name.endswith(".json"):
+                yield name, read_at_most(content, path / name)
 
 
 def _members(message: Message) -> Iterator[tuple[Phenopacket, dict[str, str]]]:

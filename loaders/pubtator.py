@@ -28,7 +28,7 @@ from .annotated import (
     load_documents,
 )
 from .info import SourceInfo
-from .stream import published_files, text_lines
+from .stream import published_files, setting_aside, text_lines
 
 NAME = "pubtator"
 HOME_PAGE = "https://www.ncbi.nlm.nih.gov/research/pubtator3/"
@@ -74,8 +74,9 @@ def load(
 
 def _files(path: Path, quarantine: Quarantine) -> Iterator[tuple[Path, Document]]:
     for file in published_files(path, "*.txt", "*.pubtator", "*.PubTator"):
-        for document in _documents(file, quarantine):
-            yield file, document
+        with setting_aside(file, path, quarantine):
+            for document in _documents(file, quarantine):
+                yield file, document
 
 
 _TEXT = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
@@ -114,8 +115,13 @@ def _documents(file: Path, quarantine: Quarantine) -> Iterator[Document]:
         yield document
 
 
+def _is_offset(text: str) -> bool:
+    # Python refuses to read numbers of thousands of digits.
+    return text.isdecimal() and len(text) < 12
+
+
 def _mention(fields: list[str], line: int) -> Mention | None:
-    if len(fields) >= 5 and fields[1].isdecimal() and fields[2].isdecimal():
+    if len(fields) >= 5 and _is_offset(fields[1]) and _is_offset(fields[2]):
         span = int(fields[1]), int(fields[2])
         written = fields[5] if len(fields) > 5 else ""
         return Mention(fields[4], written, [span], fields[3], line)

@@ -15,6 +15,7 @@ from . import (
     drugbank,
     fhir,
     hetionet,
+    hgnc,
     hpo,
     icd,
     kgx,
@@ -28,6 +29,7 @@ from . import (
     table,
     umls,
 )
+from .gene_names import with_gene_names
 from .info import SourceInfo
 
 # A module imports what is heavy only when it loads, so that the list of sources comes at once.
@@ -36,6 +38,7 @@ _INFOS: tuple[SourceInfo, ...] = (
     drugbank.INFO,
     fhir.INFO,
     hetionet.INFO,
+    hgnc.INFO,
     hpo.INFO,
     *icd.INFOS,
     kgx.INFO,
@@ -60,7 +63,7 @@ def load(
     fetch: bool = False,
     **options: str,
 ) -> KnowledgeGraph:
-    """Load a curated source.
+    """Load a curated source. Its targets get every name that HGNC has of them.
 
     Args:
         name: one of `SOURCES`.
@@ -84,6 +87,8 @@ def load(
 
         path = fetch_files(source)
     graph = source.load(None if path is None else Path(path), bad_rows, **options)
+    if name != "kgx":  # what was exported comes back as it was
+        graph = with_gene_names(graph)
     if quarantine is None and bad_rows.rows:
         logging.getLogger(__name__).warning(
             "%s: %d rows set aside (%s); give a quarantine to see them",

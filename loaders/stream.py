@@ -2,65 +2,31 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import lzma
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, cast
 
 from ..core.errors import DataError, MissingError
-from ..graph.file_formats import SAFE_XML_OPTIONS
+from ..core.input_files import COMPRESSED, InputError, byte_lines, opened
+from ..core.json_reading import JsonError
+from ..core.quarantine import Quarantine
+from ..core.xml_reading import XmlError, XmlEvents
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
 
-COMPRESSED = (".gz", ".xz", ".bz2", ".zip")
-_OPEN: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 _BLOCK = 8 << 20  # bytes that are read at once
 
 
-@contextmanager
-def stream(path: Path) -> Iterator[IO[bytes]]:
-    """The bytes of a file, plain or compressed (.gz, .xz, .bz2, .zip of one file).
-
-    Raises:
-        DataError: the file can't be read or decompressed, also while the block reads it.
-    """
-    try:
-        if path.suffix == ".zip":
-            with zipfile.ZipFile(path) as archive, _member(archive, path) as file:
-                yield file
-        else:
-            with _OPEN.get(path.suffix, open)(path, "rb") as file:
-                yield file
-    except (OSError, EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile) as error:
-        raise DataError(f"can't be read: {error}", path=path) from error
-
-
-def _member(archive: zipfile.ZipFile, path: Path) -> IO[bytes]:
-    members = [member for member in archive.namelist() if not member.endswith("/")]
-    if len(members) != 1:
-        raise DataError(
-            f"holds {len(members)} files instead of one; unpack the one that is meant", path=path
-        )
-    try:
-        return archive.open(members[0])
-    except RuntimeError as error:  # it is encrypted, or compressed in a way that zipfile lacks
-        raise DataError(f"can't be unpacked: {error}; unpack it yourself", path=path) from error
-
-
 def read_blocks(path: Path) -> Iterator[bytes]:
-    """The bytes of a file, as `stream` gives them, in blocks.
+    """The bytes of a file, as `opened` gives them, in blocks.
 
     Raises:
         DataError: the file can't be read or decompressed.
     """
-    with stream(path) as file:
+    with opened(path) as file:
         while block := file.read(_BLOCK):
             yield block
 
@@ -72,8 +38,8 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
         DataError: the file can't be read, is empty, or isn't UTF-8.
     """
     number = 0
-    with stream(path) as file:
-        for number, data in enumerate(file, start=1):
+    with opened(path) as file:
+        for number, data in enumerate(byte_lines(file, path), start=1):
             try:
                 text = data.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
@@ -85,45 +51,58 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
         raise DataError("is empty", path=path)
 
 
-def xml_records(path: Path) -> Iterator[_Element]:
+@contextmanager
+def setting_aside(file: Path, path: Path, quarantine: Quarantine) -> Iterator[None]:
+    """Set aside a file of the folder `path` that the block can't read; what was read of it stays.
+
+    Raises:
+        DataError: the file can't be read, and is `path` itself.
+    """
+    try:
+        yield
+    except JsonError as error:
+        if file == path:
+            raise JsonError(error.reason, path=path) from None
+        quarantine.add(f"file {error.reason}", path=file)
+    except DataError as error:
+        if file == path:
+            raise
+        reason = error.reason if isinstance(error, InputError) else "can't be read"
+        quarantine.add(f"file {reason}", path=file, row=str(error).removeprefix(f"{file}: "))
+
+
+def xml_records(path: Path, quarantine: Quarantine) -> Iterator[_Element]:
     """The root of an XML file as it starts, then each of its children, whole, one at a time.
 
-    A child is gone when the next one is asked for. Neither a DTD nor an external entity is read,
-    nothing comes over the network, and the parser's own limits on depth and expansion stand, so a
-    hostile file can do no more than fail.
+    A child is gone when the next one is asked for. One with an entity that has no text is set
+    aside.
 
     Raises:
         DataError: the file can't be read, or isn't well-formed XML.
     """
-    with stream(path) as file:
+    with opened(path) as file:
         if not file.read(1):
             raise DataError("is empty", path=path)
-    with stream(path) as file:
-        yield from xml_records_of(file, path)
+    with opened(path) as file:
+        yield from xml_records_of(file, path, quarantine)
 
 
-def xml_records_of(file: IO[bytes], path: Path | str) -> Iterator[_Element]:
+def xml_records_of(file: IO[bytes], path: Path | str, quarantine: Quarantine) -> Iterator[_Element]:
     """As `xml_records`, of an open file; `path` is for the message."""
-    from lxml import etree
-
-    events = etree.iterparse(
-        file,
-        events=("start", "end"),
-        **SAFE_XML_OPTIONS,
-    )
-    try:
-        root = None
-        for event, element in events:
-            if root is None:
-                root = element
-                yield root
-            elif event == "end" and element.getparent() is root:
+    root = None
+    events = XmlEvents(file, path)
+    for event, element in events:
+        if root is None:
+            root = element
+            yield root
+        elif event == "end" and element.getparent() is root:
+            try:
+                events.fill_entities(element)
+            except XmlError as error:
+                quarantine.add(f"record {error.reason}", path=path, line=line_of(element))
+            else:
                 yield element
-                root.remove(element)
-    except etree.XMLSyntaxError as error:
-        raise DataError(
-            f"is not well-formed XML ({error.msg}); fetch it anew", path=path, line=error.lineno
-        ) from error
+            root.remove(element)
 
 
 def text_of(element: _Element | None) -> str:

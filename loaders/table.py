@@ -15,6 +15,7 @@ from typing import NamedTuple
 import polars as pl
 
 from ..core.errors import MissingError
+from ..core.input_files import COMPRESSED
 from ..core.progress import progress
 from ..core.quarantine import Quarantine
 from ..graph.frames import (
@@ -30,7 +31,6 @@ from .mapping import (
     TableMapping,
 )
 from .mapping_reader import read_mapping
-from .stream import COMPRESSED
 from .table_rows import TableReader, separator_of, table_format, without_compression
 from .text_tables import PART_ROWS, find_header
 

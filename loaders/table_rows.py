@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
+from ..core.input_files import COMPRESSED
 from ..core.quarantine import Quarantine
 from ..graph.frames import (
     EVIDENCE_VALUES,
@@ -27,7 +28,6 @@ from .mapping import (
     Value,
     Values,
 )
-from .stream import COMPRESSED
 from .text_tables import read_table_parts
 
 

@@ -18,6 +18,9 @@ from .stream import (
 )
 from .term import Link, Term, curie_or_empty, normalised
 
+# A date, a year and month, or the numbers at the end, looked for from their first one on alone.
+_RELEASE = re.compile(r"\d{4}-\d{2}-\d{2}|\d{4}_\d{2}|(?<!\d)(?<!\d\.)\d++(?:\.\d++)*+$")
+
 
 def read_terms(path: Path, quarantine: Quarantine) -> Iterator[Term | Link]:
     """The terms of an ontology, obsolete ones too, and the links between them, in file order.
@@ -38,7 +41,7 @@ def release_of(path: Path) -> str:
         version = json_release(path)
     else:
         version = owl_release(path)
-    match = re.search(r"\d{4}-\d{2}-\d{2}|\d{4}_\d{2}|\d+(?:\.\d+)*$", version)
+    match = _RELEASE.search(version)
     return match[0] if match else version
 
 

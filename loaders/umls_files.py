@@ -9,9 +9,10 @@ from pathlib import Path
 
 import polars as pl
 
+from ..core.input_files import COMPRESSED
 from ..core.progress import progress
 from ..core.quarantine import Quarantine
-from .stream import COMPRESSED, read_blocks
+from .stream import read_blocks
 from .text_tables import read_lines
 
 COLUMNS = {

@@ -18,15 +18,19 @@ os.environ.setdefault("MEDKG_CACHE", str(Path(__file__).resolve().parents[1] / "
 # The servers that tests start end before code of Java's second, slower compiler pays off.
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 
+from .disks import disk
+from .modes import usual_umask
 from .servers import embedded_uri, neo4j_uri, store
 
-__all__ = ["embedded_uri", "neo4j_uri", "shared_data", "store"]
+__all__ = ["disk", "embedded_uri", "neo4j_uri", "shared_data", "store", "usual_umask"]
 
 
 # Files whose tests train models, start servers again and again, or read whole sources: left out
 # where the quick tests run (`-m "not slow"`).
 SLOW = {
     "api/test_terminology.py",
+    "benchmarks/test_fuzz.py",
+    "benchmarks/test_presidio_baseline.py",
     "contract/test_store_answers.py",
     "extract/mentions/test_network.py",
     "extract/relations/test_fine_tuning.py",
@@ -35,6 +39,7 @@ SLOW = {
     "gnn/test_training.py",
     "graph/test_embedded.py",
     "graph/test_faults.py",
+    "graph/test_fence.py",
     "graph/test_scale.py",
     "loaders/test_hetionet.py",
     "loaders/test_hpo.py",
@@ -48,7 +53,10 @@ SLOW = {
     "mining/links/test_tune.py",
     "mining/molecules/test_screen.py",
     "mining/molecules/test_structure_ranker.py",
+    "test_interrupted.py",
     "test_notebooks.py",
+    "test_patterns.py",
+    "test_refused.py",
 }
 
 

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 MOST_LINES_OF_A_FUNCTION = 60
 LONG_FUNCTIONS = {  # by name, each with its reason
+    "medkg.access.read_texts": "a function's options, each with its help",
     "medkg.cli.diagnose.diagnose": "a command's options, each with its help",
     "medkg.cli.split.split": "a command's options, each with its help",
     "medkg.cli.texts.extract": "a command's options, each with its help",
@@ -52,6 +53,10 @@ def modules() -> Iterator[tuple[str, Path]]:
 MODULES = dict(modules())
 
 
+def parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
 def test_every_module_of_a_room_is_in_a_package() -> None:
     top = {folder.partition("/")[0] for folder in PACKAGES.values()}
     installed = set(MODULES.values())
@@ -70,7 +75,7 @@ def test_every_folder_of_code_is_a_room_or_known_not_to_be() -> None:
 
 def functions() -> Iterator[tuple[str, int]]:
     for name, file in MODULES.items():
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(file)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 yield f"{name}.{node.name}", (node.end_lineno or node.lineno) - node.lineno + 1
 
@@ -96,7 +101,7 @@ def test_files_are_short() -> None:
 def imports(name: str, file: Path) -> Iterator[str]:
     """The modules of ours that a module imports, wherever in it."""
     package = name if file.stem == "__init__" else name.rpartition(".")[0]
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(file)):
         if not isinstance(node, ast.ImportFrom):
             continue
         start = package.split(".")
@@ -122,3 +127,32 @@ def test_the_citation_has_the_version_that_is_installed() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert f'version = "{citation["version"]}"' in project
+
+
+# A name says what a thing is: matches, statements, message, candidates, rows.
+VAGUE_NAMES = {"asked", "found", "judges", "said", "say", "speaks", "this", "told", "unread"}
+
+
+def bound_names(file: Path) -> Iterator[tuple[int, str]]:
+    """Line and name of every variable, parameter, attribute and function that a file defines."""
+    for node in ast.walk(parsed(file)):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
+                yield node.lineno, name
+            case ast.Attribute(attr=name, ctx=ast.Store()):
+                yield node.lineno, name
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield node.lineno, name
+            case ast.ClassDef(name=name) | ast.alias(asname=str(name)):
+                yield node.lineno, name
+
+
+def test_names_say_what_a_thing_is() -> None:
+    scripts = [file for folder in ("benchmarks", "tests") for file in (ROOT / folder).rglob("*.py")]
+    vague = [
+        f"{file.relative_to(ROOT)}:{line}: {name}"
+        for file in [*MODULES.values(), *scripts]
+        for line, name in bound_names(file)
+        if name.strip("_").lower() in VAGUE_NAMES
+    ]
+    assert not vague, "name it after its kind"

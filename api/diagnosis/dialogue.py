@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
-from medkg.mining.diagnosis.findings import Findings
+from medkg.mining.diagnosis.phenotypes import Findings
 
 if TYPE_CHECKING:
     from medkg.mining.diagnosis.ask import Question

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, cast
 
@@ -13,9 +13,10 @@ import polars as pl
 
 from medkg.core.atomic import atomic_file
 from medkg.core.errors import DataError, MissingError
+from medkg.core.input_files import read_whole
 from medkg.core.text import decode
 from medkg.graph.kg import KnowledgeGraph
-from medkg.mining.diagnosis.findings import NOTHING, Findings, Phenotypes, Typed
+from medkg.mining.diagnosis.phenotypes import NOTHING, Findings, Phenotypes, Typed
 
 if TYPE_CHECKING:
     from medkg.extract.annotated import AnnotatedText, Triple
@@ -25,7 +26,7 @@ FINDINGS = {
     "keep": pl.String,
     "phenotype": pl.String,
     "name": pl.String,
-    "said": pl.String,
+    "text": pl.String,
     "context": pl.String,
     "start": pl.Int64,
     "end": pl.Int64,
@@ -44,7 +45,7 @@ class Finding(TypedDict):
     keep: str
     phenotype: str
     name: str
-    said: str
+    text: str
     context: str
     start: int
     end: int
@@ -69,7 +70,7 @@ def findings_in_note(path: Path, kg: KnowledgeGraph) -> pl.DataFrame:
         `FINDINGS`, a row a finding in order of the text. `keep` is `yes` (observed), `no` (denied:
         excluded) or `drop`: of the family or somebody else, possible (a diagnosis that is
         considered is no finding), hypothetical, or without a term in the graph. What is past is
-        the patient's. `said` holds the text's words, `context` their context, `start` and `end`
+        the patient's. `text` is how the note words it, `context` its context, `start` and `end`
         the characters of `sentence`. Each sentence without a finding has a row without a term
         (`NO_FINDING` is its context), so that a person sees what may be missing.
 
@@ -107,7 +108,7 @@ def _finding(triple: Triple, text: AnnotatedText, names: Mapping[str, str]) -> F
         "keep": keep,
         "phenotype": triple.object.id if known else "",
         "name": names.get(triple.object.id, ""),
-        "said": _one_line(text.text[triple.object.start : triple.object.end]),
+        "text": _one_line(text.text[triple.object.start : triple.object.end]),
         "context": ", ".join(context),
         "start": start,
         "end": end,
@@ -124,7 +125,7 @@ def _sentences_without_finding(
             "keep": "drop",
             "phenotype": "",
             "name": "",
-            "said": "",
+            "text": "",
             "context": NO_FINDING,
             "start": start,
             "end": end,
@@ -146,7 +147,7 @@ def write_findings(findings: pl.DataFrame, path: Path) -> None:
 
     It holds sentences of the note, so that only its owner may read it.
     """
-    with atomic_file(path, mode=0o600) as draft:
+    with atomic_file(path) as draft:
         findings.write_csv(draft, separator="\t", quote_style="necessary")
 
 
@@ -161,26 +162,36 @@ def read_findings(path: Path, kg: KnowledgeGraph, typed: Typed = NOTHING) -> Fin
         DataError: a column is missing, a value of `keep` is none, or a phenotype isn't known; with
             the line.
     """
-    text = decode(path.read_bytes(), path)
-    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t")
-    if not {"keep", "phenotype"} <= set(rows.fieldnames or ()):
-        raise DataError("lacks a column keep or phenotype; columns are parted by tabs", path=path)
+    text = decode(read_whole(path), path)
     phenotypes = Phenotypes(kg)
     by_decision: dict[str, list[str]] = {"yes": [], "no": []}
-    for row in rows:
+    for line, row in _rows(text, path):
         keep, phenotype = (str(row[name] or "").strip() for name in ("keep", "phenotype"))
         if not keep and not phenotype:
             continue
         if keep.lower() not in DECISIONS:
-            raise DataError(f"keep is yes, no or drop, not {keep!r}", path=path, line=rows.line_num)
+            raise DataError(f"keep is yes, no or drop, not {keep!r}", path=path, line=line)
         if keep.lower() == "drop":
             continue
         try:
             phenotypes.one(phenotype)
         except MissingError as error:
-            raise DataError(str(error), path=path, line=rows.line_num) from None
+            raise DataError(str(error), path=path, line=line) from None
         by_decision[keep.lower()].append(phenotype)
     return phenotypes.clean(by_decision["yes"], by_decision["no"], typed)
+
+
+def _rows(text: str, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows of a table, with the lines that they end in."""
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t")
+    try:
+        if not {"keep", "phenotype"} <= set(rows.fieldnames or ()):
+            problem = "lacks a column keep or phenotype; columns are parted by tabs"
+            raise DataError(problem, path=path)
+        for row in rows:
+            yield rows.line_num, row
+    except csv.Error as error:
+        raise DataError(f"is no table: {error}", path=path, line=rows.line_num) from error
 
 
 def kept_findings(table: pl.DataFrame, kg: KnowledgeGraph, typed: Typed = NOTHING) -> Findings:

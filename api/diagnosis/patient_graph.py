@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from medkg.core.json_reading import parse_object
 from medkg.core.progress import track
 from medkg.diagnosis.patients import PatientFindings
 from medkg.graph.frames import NODES, Source, conform
@@ -122,7 +123,7 @@ def _explained(
             lines = rows.filter(disease=disease).drop("rank", "disease", "disease_name")
             stated = [{k: v for k, v in line.items() if v is not None} for line in lines.to_dicts()]
             explanations[pseudonym, disease] = json.dumps(
-                {**json.loads(compared), "findings": stated}, ensure_ascii=False
+                {**parse_object(compared), "findings": stated}, ensure_ascii=False
             )
     texts = [explanations[pair] for pair in predictions.select("head", "tail").iter_rows()]
     return predictions.with_columns(explanation=pl.Series(texts, dtype=pl.String))

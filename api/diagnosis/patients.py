@@ -8,7 +8,7 @@ from pathlib import Path
 from medkg.core.errors import DataError
 from medkg.core.quarantine import Quarantine
 from medkg.graph.kg import KnowledgeGraph
-from medkg.mining.diagnosis.findings import NOTHING, Findings, Phenotypes, Typed
+from medkg.mining.diagnosis.phenotypes import NOTHING, Findings, Phenotypes, Typed
 
 
 @dataclass(frozen=True)

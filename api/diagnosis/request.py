@@ -26,8 +26,8 @@ from medkg.diagnosis.ranking import NO_KNOWN_PHENOTYPE, PatientDiagnosis, diagno
 if TYPE_CHECKING:
     from medkg.mining.diagnosis.circumstances import Circumstances
     from medkg.mining.diagnosis.explain import ExplanationRow
-    from medkg.mining.diagnosis.findings import Typed
     from medkg.mining.diagnosis.model import DiagnosisModel
+    from medkg.mining.diagnosis.phenotypes import Typed
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from types import MappingProxyType
 
 from spacy.language import Language
@@ -27,6 +28,7 @@ from spacy.tokens import Doc, Span
 
 from .. import short_forms as _short_forms  # noqa: F401 (registers `stands_for`)
 from ..sentences import section_of, sentence_of
+from ..tables import table_rows
 from ..tokens import StatelessComponent
 from .attributes import DEFAULTS, Categorised, attributes
 from .current_drugs import keep_current
@@ -55,20 +57,13 @@ _TERMINATIONS = frozenset(("stop", "verb"))
 # tells what it was: these count in notes alone.
 _OF_NOTES = frozenset(("general", "reacted"))
 _NEGATIONS = frozenset(("no", "without"))
-# What a past history lists and the patient has still, since it doesn't pass.
-_LASTING = re.compile(
-    r"\b(?:hypertension|high blood pressure|diabet\w+|hyper(?:lipid|cholesterol)\w*|dyslipid\w+"
-    r"|obesity|(?:coronary|peripheral|ischa?emic) [\w ]*disease|heart failure|cardiomyopathy"
-    r"|atrial fibrillation|chronic [\w ]+|COPD|asthma|emphysema"
-    r"|pulmonary (?:fibrosis|hypertension)|sleep apno?ea|hypothyroid\w*|cirrhosis"
-    r"|o?esophageal reflux\w*|crohn\w*|ulcerative colitis|co?eliac disease"
-    r"|osteo(?:arthritis|porosis)|gout|rheumatoid arthritis|lupus|psoria\w+"
-    r"|ankylosing spondylitis|fibromyalgia|multiple sclerosis|parkinson\w*|dementia|alzheimer\w*"
-    r"|epilepsy|migraines?|HIV|schizo\w+|bipolar|cystic fibrosis|sickle[- ]cell|ha?emophilia"
-    r"|thalassa?emia|glaucoma|macular degeneration|benign prostatic|polycystic"
-    r"|neurofibromatosis)\b",
-    re.I,
-)
+
+
+@cache
+def _lasting() -> re.Pattern[str]:
+    """Conditions that a past history lists and the patient has still (`data/lasting.tsv`)."""
+    phrases = [phrase for (phrase,) in table_rows("lasting.tsv")]
+    return re.compile(rf"\b(?:{'|'.join(phrases)})\b", re.I)
 
 
 def _categories(
@@ -134,7 +129,7 @@ def _categories_inside(
 def _is_lasting(mention: Span) -> bool:
     if mention.label_ not in ("Disease", "Symptom"):
         return False
-    return _LASTING.search(mention._.stands_for or mention.text) is not None
+    return _lasting().search(mention._.stands_for or mention.text) is not None
 
 
 def _by_sentence(doc: Doc) -> dict[int, list[Span]]:

@@ -16,8 +16,8 @@ from .surroundings import text_around
 # and between the drug and the condition ("metformin 500 mg bd for her type 2").
 _TAKEN_FOR = (
     re.compile(
-        r"[\s,(:–—-]*(?:(?:now|currently|still|well|poorly|controlled|managed|treated|stable|is|was"
-        r"|remains?|continues?|maintained|chronic|he|she|and|known|,)\s+)*"
+        r"[\s,(:–—-]*+(?:(?:now|currently|still|well|poorly|controlled|managed|treated|stable|is|was"
+        r"|remains?|continues?|maintained|chronic|he|she|and|known|,)\s++)*"
         r"(?:on|takes|taking|uses|using|with|by)\s+"
         r"(?:(?:long|term|low|high|dose|regular|daily|oral|inhaled|home|chronic)\b[\s-]*)*",
         re.I,

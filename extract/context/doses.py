@@ -140,22 +140,22 @@ def dosage(drug: Span) -> dict[str, str]:
         after = _DOSE_OF.sub("", after)
         after, _ = _divided(after)
     before = drug.doc[start : drug.start].text
-    parts: dict[str, str] = {}
+    dosage: dict[str, str] = {}
     dose, own, changed = _DOSE.search(after), _DOSE_OF.search(before), _CHANGED.search(after)
     if own is not None:
-        parts["dose"] = own[1].strip()
+        dosage["dose"] = own[1].strip()
     elif changed is not None and changed.start() <= 40:
-        parts["dose"] = changed["now"].strip()
+        dosage["dose"] = changed["now"].strip()
     # Further away it is another's dose, or a laboratory value.
     elif dose and dose.start() <= 40 and not _IS_SHARE.search(after, 0, dose.start()):
-        parts["dose"] = dose[0].strip()
+        dosage["dose"] = dose[0].strip()
     elif dose := _DOSE_BEFORE.search(before):
-        parts["dose"] = dose[1].strip()
+        dosage["dose"] = dose[1].strip()
     if start > first:
         _, before = _divided(before)
     route = _first(_ROUTES, after) or _first(_ROUTES, " ".join(before.split()[-2:]))
     if route is not None:
-        parts["route"] = route
+        dosage["route"] = route
     every = _EVERY.search(after)
     if every is None:
         frequency = _first(_FREQUENCIES, after)
@@ -163,8 +163,8 @@ def dosage(drug: Span) -> dict[str, str]:
         unit = every[2] or _TIME_WORDS[every[4][0].lower()]
         frequency = f"every {every[1] or every[3]} {unit}s"
     if frequency is not None:
-        parts["frequency"] = frequency
+        dosage["frequency"] = frequency
     duration = _duration(after) or _duration(" ".join(before.split()[-5:]))
     if duration is not None:
-        parts["duration"] = duration
-    return parts
+        dosage["duration"] = duration
+    return dosage

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -12,6 +11,7 @@ import polars as pl
 from spacy.tokens import Doc, Span
 
 from ...core.errors import DataError
+from ...core.json_reading import parse_json
 from ...core.quarantine import Quarantine
 from ...core.text import decode
 from ..corpora.brat import brat_files, read_brat
@@ -65,7 +65,7 @@ class LabelledText:
 
 def own_sentences(part: str) -> list[LabelledText]:
     """This project's own sentences: "dev", on which the rules are written, or "test"."""
-    rows = [json.loads(line) for line in read_text(SENTENCES).splitlines()]
+    rows = [parse_json(line) for line in read_text(SENTENCES).splitlines()]
     return [_of_json(row, row["id"], row["text"]) for row in rows if row["split"] == part]
 
 

@@ -24,7 +24,7 @@ _WORD = (
 )
 _TO_REACTION = re.compile(
     rf"\)?(?:\s|{_WORD}\b|\ballerg\w+\b)*"
-    r"(?:-{1,2}|[–—:=(\[\t|]|[=-]>|→|[;,]?\s*(?:(?:that|which|he|she|it|reactions?|with|and|had|has|is|was)\s+)*"
+    r"(?:-{1,2}|[–—:=(\[\t|]|[=-]>|→|(?:[;,]\s*+)?(?:(?:that|which|he|she|it|reactions?|with|and|had|has|is|was)\s++)*"
     r"(?:causes?|caused|causing|gives?|gave|gets?|got|develops?|developed|rxns?:?|reactions?:?"
     r"|leads? to|led to|leading to|resulted in|resulting in)(?=\s))"
     rf"(?:[\s|]|(?:rxns?|reactions?|causes?|caused|gets?|gave|was|is|he|she|developed|of|:|{_WORD})(?!\w))*",

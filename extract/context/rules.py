@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import resources
+
+from ..tables import table_rows
 
 # What a phrase's token class <end> matches.
 CLAUSE_ENDS = frozenset(("\n", ",", ";", ".", ")", "|"))
@@ -98,10 +99,7 @@ def _number_classes(word: str) -> tuple[str, ...]:
 @cache
 def _phrases() -> _PhraseTrie:
     phrases = _PhraseTrie()
-    table = resources.files("medkg.extract").joinpath("data/context.tsv")
-    lines = table.read_text(encoding="utf-8").splitlines()
-    rows = [line.split("\t") for line in lines if line and not line.startswith("#")]
-    for phrase, category, direction, reach, only in rows[1:]:
+    for phrase, category, direction, reach, only in table_rows("context.tsv"):
         if category == "class":
             name, _, members = phrase.partition("=")
             for member in members.split("|"):

@@ -211,15 +211,15 @@ def split_date(trigger: Trigger, sentence: SentenceWords) -> list[Trigger]:
     reach = rule.reach
     if comma is not None and _CONJUNCTIONS.isdisjoint(words[comma + 1 : end_of_item]):
         reach = min(reach, first - comma - 1)
-    parts = [_redirected(trigger, "backward", reach)]
+    redirected = [_redirected(trigger, "backward", reach)]
     following = words[trigger.end] if trigger.end < len(words) else "."
     if rule.direction == "both" and following not in CLAUSE_ENDS and following not in _CONJUNCTIONS:
         # "Surgery in 1990 for appendicitis": up to the next comma.
         after = words[trigger.end : trigger.end + rule.reach]
-        parts.append(
+        redirected.append(
             _redirected(trigger, "forward", after.index(",") if "," in after else rule.reach)
         )
-    return parts
+    return redirected
 
 
 def _ends_item(

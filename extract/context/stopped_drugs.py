@@ -14,7 +14,7 @@ from .surroundings import NEARBY, text_around
 
 # What stands between the drugs of a list, and before and after those that are stopped together.
 _LISTED = re.compile(
-    r"(?:\s|[,&/+]|\band\b|\bboth\b|\b(?:his|her|home)\b|\d[\d.,]*|\b(?:mg|mcg|g|units?|daily|bid|tid|po)\b)*",
+    r"(?:\s|[,&/+]|\band\b|\bboth\b|\b(?:his|her|home)\b|\d[\d.,]*+|\b(?:mg|mcg|g|units?|daily|bid|tid|po)\b)*",
     re.I,
 )
 _STOPS = re.compile(

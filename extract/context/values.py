@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from spacy.tokens import Doc, Span
@@ -57,7 +58,7 @@ _STATED = re.compile(r"[\s,;]*\(([^()]{1,20})\)")
 _LETTERS = {"H": "high", "L": "low"}
 # Right before a test, and "positive for", which holds for all tests of a list.
 _WORDS_BEFORE = re.compile(
-    r"\b(?:levels? of|concentrations? of|plasma|serum|urinary|blood|mean|total)\s*$|\s+$", re.I
+    r"\b(?:levels? of|concentrations? of|plasma|serum|urinary|blood|mean|total)$", re.I
 )
 _LISTED = re.compile(
     r"\b(positive|negative) (?:for|to|expression of|staining for)\b([^.;:]*)$", re.I
@@ -68,7 +69,8 @@ _LIST_ENDS = re.compile(
 _ABBREVIATION = re.compile(r"\s*\([A-Za-z][\w -]{0,12}\)")
 _COORDINATED = re.compile(r"[\s,]*(?:and|or|/|,)\s*", re.I)
 _REACH = 80
-_PLACES_KEY = "medkg mention places"  # of `doc.user_data`
+_BEFORE = 250  # tokens of a sentence before a test that are looked at
+_MENTIONS_KEY = "medkg mentions"  # of `doc.user_data`
 
 
 def measurement(test: Span) -> dict[str, str | float]:
@@ -85,7 +87,15 @@ def measurement(test: Span) -> dict[str, str | float]:
     listed = _value_of_list(test)
     if listed is not None:
         return listed
-    after, row_ends = _after(test)
+    result = _own_value(test)
+    if not result and (shared := _shared_interpretation(test)) is not None:
+        result["interpretation"] = shared
+    return result
+
+
+def _own_value(test: Span) -> dict[str, str | float]:
+    """As `measurement`, without what it shares with other tests."""
+    after, _ = _after(test)
     link = _LINK.match(after)
     linked = after[: link.end()] if link else ""
     result: dict[str, str | float] = {}
@@ -98,12 +108,22 @@ def measurement(test: Span) -> dict[str, str | float]:
         linked += f" ({_LETTERS.get(stated[1], stated[1])})" if stated else ""
     flag = _FLAG.search(linked)
     interpretation = flag.lastgroup if flag is not None else _interpretation_before(test)
-    if interpretation is None and row_ends is not None and not result:
-        shared = measurement(row_ends).get("interpretation")
-        return {} if shared is None else {"interpretation": shared}
     if interpretation is not None:
         result["interpretation"] = interpretation
     return result
+
+
+def _shared_interpretation(test: Span) -> str | None:
+    """The interpretation of the next test of a row of which anything is stated."""
+    shared = _mentions_of(test.doc).shared
+    if (test.start, test.end) not in shared:
+        following: str | None = None
+        for each in reversed(_row(test)):
+            shared[each.start, each.end] = following
+            if own := _own_value(each):
+                stated = own.get("interpretation")
+                following = None if stated is None else str(stated)
+    return shared[test.start, test.end]
 
 
 def _value_of_list(test: Span) -> dict[str, str | float] | None:
@@ -130,26 +150,36 @@ def _value_of_list(test: Span) -> dict[str, str | float] | None:
 
 def _row(test: Span) -> list[Span]:
     """The tests that stand in a row with this one, joined by commas, "and" or "or", in order."""
-    row = [test]
-    while (following := _after(row[-1])[1]) is not None:
-        row.append(following)
-    sentence = sentence_of(test)
-    before = [
-        p for p in mention_places(test.doc, sentence.start, test.start) if p.end <= test.start
-    ]
-    for place in reversed(before):
-        earlier = test.doc.spans["mentions"][place.number]
-        following = _after(earlier)[1]
-        if following is None or following.start != row[0].start:
-            break
-        row.insert(0, earlier)
-    return row
+    mentions = _mentions_of(test.doc)
+    if (test.start, test.end) not in mentions.rows:
+        row = [test]
+        while (following := _after(row[-1])[1]) is not None:
+            row.append(following)
+        before: list[Span] = []
+        first = sentence_of(test).start
+        for number in range(bisect_left(mentions.places, (test.start,)) - 1, -1, -1):
+            place = mentions.places[number]
+            if place.start < first:
+                break
+            if place.end > test.start:
+                continue
+            earlier = test.doc.spans["mentions"][place.number]
+            following = _after(earlier)[1]
+            if following is None or following.start != (before[-1] if before else test).start:
+                break
+            before.append(earlier)
+        row = [*reversed(before), *row]
+        mentions.rows.update(((each.start, each.end), row) for each in row)
+    return mentions.rows[test.start, test.end]
 
 
 def _interpretation_before(test: Span) -> str | None:
     """The interpretation before a test: "raised serum CRP", "negative for CD3 and CD5"."""
-    before = str(test.doc[sentence_of(test).start : test.start].text_with_ws)
-    near = _WORDS_BEFORE.sub("", _WORDS_BEFORE.sub("", before)).rstrip()
+    first = max(sentence_of(test).start, test.start - _BEFORE)
+    before = str(test.doc[first : test.start].text_with_ws)
+    near = before.rstrip()
+    for _ in range(2):
+        near = _WORDS_BEFORE.sub("", near).rstrip()
     flag = _FLAG.search(" ".join(near.split()[-1:]))
     # What ends in a comma or bracket is the result of the test before: "CRP 42 (high), Na 138".
     if flag is not None and near[-1] not in "),;":
@@ -174,37 +204,55 @@ class Place(NamedTuple):
     number: int
 
 
-def mention_places(doc: Doc, start: int, end: int) -> list[Place]:
-    """The mentions that start at the tokens from start to end, in order.
+@dataclass
+class _Mentions:
+    """What is worked out of a doc's mentions once, since each look at all of them takes long.
 
-    All of a doc's are sorted once, and kept with the doc, since a look at all of them for each
-    mention would take long in a long document.
+    Attributes:
+        count: how many mentions the doc had.
+        places: where they stand, in order.
+        rows: the row that each test stands in, by its tokens.
+        shared: the interpretation that it has in common with those behind it there.
     """
+
+    count: int
+    places: list[Place]
+    rows: dict[tuple[int, int], list[Span]] = field(default_factory=dict)
+    shared: dict[tuple[int, int], str | None] = field(default_factory=dict)
+
+
+def _mentions_of(doc: Doc) -> _Mentions:
     group = doc.spans.get("mentions", [])
-    count, places = doc.user_data.get(_PLACES_KEY, (-1, []))
-    if count != len(group):
+    kept: _Mentions | None = doc.user_data.get(_MENTIONS_KEY)
+    if kept is None or kept.count != len(group):
         places = sorted(Place(m.start, m.end, m.label_, n) for n, m in enumerate(group))
-        doc.user_data[_PLACES_KEY] = (len(group), places)
+        kept = doc.user_data[_MENTIONS_KEY] = _Mentions(len(group), places)
+    return kept
+
+
+def mention_places(doc: Doc, start: int, end: int) -> list[Place]:
+    """The mentions that start at the tokens from start to end, in order."""
+    places = _mentions_of(doc).places
     low = bisect_left(places, (start,))
-    return list(places[low : bisect_left(places, (end,), low)])
+    return places[low : bisect_left(places, (end,), low)]
 
 
 def _after(test: Span) -> tuple[str, Span | None]:
     """The text after a test up to the next mention; that mention, where only "and" lies between."""
     doc, sentence = test.doc, sentence_of(test)
+    last = min(sentence.end, test.end + _REACH)
     # Not the document's text, which spaCy puts together anew each time.
-    last = test.end - 1
-    text = doc[last : min(sentence.end, test.end + _REACH)].text_with_ws
-    first = doc[last].idx
+    text = doc[test.end - 1 : last].text_with_ws
+    first = doc[test.end - 1].idx
     start = test.end_char - first
     end = min(sentence.end_char - first, start + _REACH)
     # "Raised creatinine 2/2 dehydration": what it is due to, and no value.
-    reason = next_connective(doc, test.end, sentence.end)
+    reason = next_connective(doc, test.end, last)
     if reason is not None:
         end = min(end, doc[reason].idx - first)
     if alias := _ABBREVIATION.match(text, start, end):
         start = alias.end()
-    following = mention_places(doc, test.end, sentence.end)[:2]
+    following = mention_places(doc, test.end, last)[:2]
     # The short form behind a test's name may be a mention too.
     following = [place for place in following if doc[place.start].idx - first >= start][:1]
     if not following or doc[following[0].start].idx - first >= end:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import lzma
 import re
-import tarfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...core.errors import DataError, SchemaError
+from ...core.input_files import archived_files, read_at_most, read_whole
 from ...core.quarantine import Quarantine
 from ...core.text import decode
 from ...graph.identifiers import normalise_curie
@@ -62,19 +60,11 @@ def brat_files(path: Path) -> Iterator[tuple[str, bytes]]:
     if path.is_dir():
         for file in sorted(path.rglob("*")):
             if file.suffix in (".txt", ".ann") and file.is_file():
-                yield str(file.relative_to(path)), file.read_bytes()
+                yield str(file.relative_to(path)), read_whole(file)
         return
-    try:
-        with tarfile.open(path) as archive:
-            for member in archive:
-                if member.isfile() and member.name.endswith((".txt", ".ann")):
-                    content = archive.extractfile(member)
-                    if content is not None:
-                        yield member.name, content.read()
-    except OSError as error:
-        raise DataError(f"can't be read: {error.strerror or error}", path=path) from error
-    except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError) as error:
-        raise DataError("is not a whole tar archive; fetch it again", path=path) from error
+    for name, content in archived_files(path):
+        if name.endswith((".txt", ".ann")):
+            yield name, read_at_most(content, f"{path}:{name}")
 
 
 @dataclass

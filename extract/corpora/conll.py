@@ -78,12 +78,12 @@ class _ConllDocuments:
 def _tagged_token(file: AnnotationFile, line: str, number: int) -> _TaggedToken | None:
     columns = line.split("\t") if "\t" in line.strip() else line.split()
     token, tag = columns[0].strip(), columns[-1].strip()
-    sign, label = split_tag(tag)
-    if len(columns) < 2 or not tag or sign not in ("B", "I", "O") or not token:
+    prefix, label = split_tag(tag)
+    if len(columns) < 2 or not tag or prefix not in ("B", "I", "O") or not token:
         # What the row holds is text, perhaps all of it.
         file.reject("row without a token and a BIO tag", number)
-        sign, label = "O", ""
-    return (token, (sign, label if sign == "O" else label or _UNNAMED)) if token else None
+        prefix, label = "O", ""
+    return (token, (prefix, label if prefix == "O" else label or _UNNAMED)) if token else None
 
 
 def _document(name: str, sentences: Sequence[Sequence[_TaggedToken]]) -> Document:

@@ -9,6 +9,7 @@ from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
 from ...core.errors import DataError
+from ...core.input_files import MOST_WHOLE, InputError, read_whole
 from ...core.quarantine import Quarantine
 from .document import Document
 from .files import AnnotationFile
@@ -20,11 +21,10 @@ def read_docbin(path: Path, quarantine: Quarantine) -> list[Document]:
     Raises:
         DataError: the file can't be read, is no DocBin, or holds no document.
     """
+    data = read_whole(path)
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"can't be read: {error.strerror}", path=path) from error
-    try:
+        if len(zlib.decompressobj().decompress(data, MOST_WHOLE + 1)) > MOST_WHOLE:
+            raise InputError(f"unpacks to more than {MOST_WHOLE >> 20} MB; divide it", path=path)
         docs = list(DocBin().from_bytes(data).get_docs(Vocab()))
     except (zlib.error, ValueError, LookupError, TypeError, AttributeError) as error:
         raise DataError("is not a whole DocBin of spaCy's", path=path) from error

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import lzma
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...core.errors import DataError
+from ...core.input_files import read_whole
 from ...core.quarantine import Quarantine
 from ...core.text import decode
 from .document import Document, Mention
@@ -20,15 +19,7 @@ def read_text(path: Path) -> str:
     Raises:
         DataError: the file is missing, empty, damaged or not UTF-8.
     """
-    try:
-        data = path.read_bytes()
-        if path.suffix == ".xz":
-            data = lzma.decompress(data)
-    except OSError as error:
-        raise DataError(f"can't be read: {error.strerror}", path=path) from error
-    except lzma.LZMAError as error:
-        raise DataError("is not a whole xz file; fetch or compress it again", path=path) from error
-    return decode(data, path)
+    return decode(read_whole(path), path)
 
 
 def plain_or_xz(path: Path) -> Path:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...core.errors import DataError
+from ...core.json_reading import parse_json
 from ..context.attributes import DEFAULTS
 from .files import read_text
 
@@ -61,7 +61,7 @@ def read_gold(folder: Path) -> list[GoldNote]:
     notes = []
     for number, line in enumerate(read_text(path).splitlines(), start=1):
         try:
-            row = json.loads(line)
+            row = parse_json(line)
             text = read_text(folder / f"{row['document']}.txt")
             for mention in row["mentions"]:
                 if text[mention["start"] : mention["end"]] != mention["text"]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import NamedTuple
 
 from ...core.errors import DataError
+from ...core.json_reading import JsonError, parse_json
 from ...core.quarantine import Quarantine
 from .document import Document, Relation
 from .files import AnnotationFile, read_text
@@ -60,8 +60,8 @@ class _Row(NamedTuple):
 def _annotated_row(file: AnnotationFile, line: str, number: int) -> _Row | None:
     """The row of a line; None: it is set aside."""
     try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
+        row = parse_json(line)
+    except JsonError:
         file.reject("row is not JSON", number)
         return None
     if isinstance(row, list) and len(row) == 2 and isinstance(row[1], dict):

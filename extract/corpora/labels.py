@@ -48,7 +48,8 @@ KINDS: dict[str, dict[str, str]] = {
     "roam": {"AFFLICTION": "Disease"},
 }
 _PUBTATOR_OTHERS = (
-    "Species Mutation DNAMutation ProteinMutation SNP CellLine Chromosome Genus Strain"
+    "Species Mutation DNAMutation ProteinMutation SNP CellLine Chromosome Genus Strain "
+    "OrganismTaxon SequenceVariant"
 )
 _MACCROBAT_OTHERS = (
     "Activity Administration Age Area Biological_attribute Biological_structure "
@@ -75,13 +76,13 @@ def split_tag(tag: str) -> tuple[str, str]:
     `B-Disease` and `B_Disease` are ("B", "Disease"); E and L (a mention's end) count as I, S and U
     (a mention of one token) as B; a label alone has the sign "", a sign alone the label "".
     """
-    sign, label = "", tag
+    prefix, label = "", tag
     match = re.fullmatch(r"([BIOELSU])(?:[-_](.*))?", tag)
     if match is not None:
-        sign, label = match[1], match[2] or ""
-    if sign == "O":
+        prefix, label = match[1], match[2] or ""
+    if prefix == "O":
         return "O", ""
-    return {"E": "I", "L": "I", "S": "B", "U": "B"}.get(sign, sign), label
+    return {"E": "I", "L": "I", "S": "B", "U": "B"}.get(prefix, prefix), label
 
 
 def tagged_spans(tags: list[tuple[str, str]]) -> list[tuple[int, int, str]]:
@@ -91,11 +92,11 @@ def tagged_spans(tags: list[tuple[str, str]]) -> list[tuple[int, int, str]]:
     """
     spans: list[tuple[int, int, str]] = []
     start: int | None = None
-    for place, (sign, label) in enumerate([*tags, ("O", "")]):
-        goes_on = start is not None and sign not in ("B", "O") and label == tags[place - 1][1]
+    for place, (prefix, label) in enumerate([*tags, ("O", "")]):
+        goes_on = start is not None and prefix not in ("B", "O") and label == tags[place - 1][1]
         if start is not None and not goes_on:
             spans.append((start, place, tags[place - 1][1]))
             start = None
-        if start is None and sign != "O":
+        if start is None and prefix != "O":
             start = place
     return spans

@@ -1,4 +1,4 @@
-"""PubTator, the form of BC5CDR and the NCBI disease corpus."""
+"""PubTator, the form of BC5CDR, the NCBI disease corpus and BioRED."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from ...core.quarantine import Quarantine
 from .document import Document, Relation
 from .files import AnnotationFile, numbered_lines, parse_offsets, row_place
 
+_NOVELTY = (["Novel"], ["No"])  # what ends a relation in BioRED
+
 
 def read_pubtator(path: Path, quarantine: Quarantine) -> list[Document]:
     """Read PubTator: `id|t|title`, `id|a|abstract`, then tab-separated mentions and relations.
 
     The text is title, line break, abstract, which is what the format's offsets count. A mention has
     5 to 7 columns (id, start, end, text, kind, identifier, names of its parts), a relation 4 (id,
-    kind, identifier, identifier). Blank lines may stand anywhere between documents. The NCBI
-    disease corpus has this form too.
+    kind, identifier, identifier) or, in BioRED, a fifth: whether it is novel. Blank lines may stand
+    anywhere between documents. The NCBI disease corpus has this form too.
 
     Raises:
         DataError: the file can't be read or holds no document.
@@ -58,7 +60,7 @@ def _read_annotation(
     place = row_place(columns[:3])
     if document is None or document.id != columns[0]:
         file.reject("annotation of a document that is not above it", number, place)
-    elif len(columns) > 4:
+    elif len(columns) > 4 and columns[4:] not in _NOVELTY:
         identifier = columns[5].strip() if len(columns) > 5 else ""
         file.add_mention(
             document,

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ...core.errors import DataError
 from ...core.quarantine import Quarantine
+from . import biored
 from .bc2gm import read_bc2gm
 from .brat import read_brat
 from .chemprot import read_chemprot
@@ -99,6 +100,8 @@ def read_annotated(
     elif corpus_format not in FORMATS:
         raise DataError(f"unknown format {corpus_format!r}; one of {', '.join(FORMATS)}", path=path)
     documents = FORMATS[corpus_format](path, quarantine)
+    if corpus_format == "pubtator":
+        documents = [biored.with_own_labels(document) for document in documents]
     used = Counter(m.kind for d in documents for m in d.mentions)
     kinds = {label: _kind(label, corpus_format) for label in used} | dict(labels)
     known = labels.keys() | OTHER_LABELS.get(corpus_format, frozenset())

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 from ...core.errors import DataError
+from ...core.json_reading import read_json
 from ...core.quarantine import Quarantine
 from .document import Document, Mention, Relation
-from .files import AnnotationFile, read_text
+from .files import AnnotationFile
 
 
 def read_roam(path: Path, quarantine: Quarantine) -> list[Document]:
@@ -21,7 +22,7 @@ def read_roam(path: Path, quarantine: Quarantine) -> list[Document]:
         DataError: the file can't be read or is not a JSON list.
     """
     try:
-        rows = json.loads(read_text(path))
+        rows = read_json(path)
     except json.JSONDecodeError as error:
         raise DataError(f"is not JSON: {error.msg}", path=path, line=error.lineno) from error
     if not isinstance(rows, list):
@@ -35,7 +36,7 @@ def read_roam(path: Path, quarantine: Quarantine) -> list[Document]:
                 (int(a["start"]), int(a["end"]), str(a["text"]), str(a["label"]), str(a["ann_id"]))
                 for a in row["annotations"]
             ]
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):  # JSON reads 1e999 as infinity
             file.reject("sentence lacks a field", row=f"sentence {position}")
             continue
         for start, end, text, label, key in annotations:

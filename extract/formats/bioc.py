@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TypedDict
 
+from ...core.json_reading import json_events, json_items
 from ...graph.file_formats import bioc_documents_path
 from .document_file import DocumentFile, TextDocument, UnreadableError, paper
 from .xml_text import descendants, local_name
@@ -55,28 +56,21 @@ def bioc_document(element: _Element) -> TextDocument:
 
 def read_bioc_json(file: DocumentFile) -> Iterator[TextDocument]:
     """Read BioC as JSON: one collection, several, or documents on their own."""
-    import ijson
-
-    try:
-        with file.opened() as opened:
-            path = bioc_documents_path(ijson.parse(opened, multiple_values=True))
-        if path is None:
-            raise UnreadableError("JSON of a kind that is not read")
-        with file.opened() as opened:
-            documents = ijson.items(opened, path, multiple_values=True)
-            for number, bioc in enumerate(documents, start=1):
-                try:
-                    document = _json_document(bioc)
-                except (ValueError, LookupError, TypeError, AttributeError):
-                    file.set_aside("document of a form that is not read", f"document {number}")
-                    continue
-                if document.text.strip():
-                    yield document
-                else:
-                    file.set_aside("document without text", document.id)
-    except ijson.JSONError:
-        # The parser's message quotes the file.
-        raise UnreadableError("file is not whole, valid JSON") from None
+    with file.opened() as stream:
+        place = bioc_documents_path(json_events(stream))
+    if place is None:
+        raise UnreadableError("JSON of a kind that is not read")
+    with file.opened() as stream:
+        for number, bioc in enumerate(json_items(stream, place), start=1):
+            try:
+                document = _json_document(bioc)
+            except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
+                file.set_aside("document of a form that is not read", f"document {number}")
+                continue
+            if document.text.strip():
+                yield document
+            else:
+                file.set_aside("document without text", document.id)
 
 
 def _json_document(bioc: _BiocDocument) -> TextDocument:

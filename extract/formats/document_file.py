@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import lzma
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from ...core.errors import DataError
+from ...core.input_files import MOST_WHOLE, opened, read_at_most
 from ...core.quarantine import Quarantine
 from ...core.text import decode
 from ...graph.identifiers import is_curie
 
-_OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open}
+# The endings of compressed files.
+COMPRESSED = (".gz", ".xz")
 NOT_UTF8 = "file is not UTF-8 text; convert it (iconv -f latin1 -t utf-8 OLD > NEW)"
 
 
@@ -101,13 +101,14 @@ class DocumentFile:
     @contextmanager
     def opened(self) -> Iterator[IO[bytes]]:
         """The file's bytes, decompressed."""
-        with _OPENERS.get(self.path.suffix.lower(), open)(self.path, "rb") as file:
+        suffix = self.path.suffix.lower()
+        with opened(self.path, suffix if suffix in COMPRESSED else "") as file:
             yield file
 
-    def text(self) -> str:
-        """The whole file as text."""
+    def text(self, most: int = MOST_WHOLE) -> str:
+        """The whole file as text; one of more than `most` bytes is an InputError."""
         with self.opened() as file:
-            data = file.read()
+            data = read_at_most(file, self.path, most)
         try:
             return decode(data, self.path)
         except DataError as error:
@@ -118,13 +119,13 @@ class DocumentFile:
 def ending(file: Path) -> str:
     """The ending in lower case, that of a compression aside: `.xml` of `pubmed.XML.gz`."""
     suffix = file.suffix.lower()
-    return Path(file.stem).suffix.lower() if suffix in _OPENERS else suffix
+    return Path(file.stem).suffix.lower() if suffix in COMPRESSED else suffix
 
 
 def bare_name(name: str) -> str:
     """A file's name as that of a document: without its ending, and without blanks."""
     path = Path(name)
-    if path.suffix.lower() in _OPENERS:
+    if path.suffix.lower() in COMPRESSED:
         path = path.with_suffix("")
     return slug(path.with_suffix("").as_posix())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from ...graph.file_formats import SAFE_XML_OPTIONS
+from ...core.xml_reading import XmlError, XmlEvents
 from .bioc import bioc_document
 from .document_file import DocumentFile, TextDocument, UnreadableError
 from .jats import jats_document
@@ -26,36 +26,37 @@ _ARTICLES: dict[str, Callable[[_Element], TextDocument]] = {
 
 def read_xml(file: DocumentFile) -> Iterator[TextDocument]:
     """Read PubMed's, PMC's or BioC's XML; an article is freed when the next one is read."""
-    from lxml import etree
-
     has_documents = False
     with file.opened() as opened:
-        events = etree.iterparse(
-            opened,
-            events=("end",),
-            tag=[f"{{*}}{tag}" for tag in _ARTICLES],
-            **SAFE_XML_OPTIONS,
-        )
+        events = XmlEvents(opened, file.path, ("end",), [f"{{*}}{tag}" for tag in _ARTICLES])
         try:
             for number, (_, element) in enumerate(events, start=1):
                 has_documents = True
-                try:
-                    document = _ARTICLES[local_name(element)](element)
-                except (ValueError, LookupError, TypeError):
-                    file.set_aside("document of a form that is not read", f"document {number}")
-                else:
-                    if document.text.strip():
-                        yield document
-                    else:
-                        file.set_aside("document without text", document.id)
+                yield from _document(file, events, element, number)
                 element.clear()
                 parent = element.getparent()
                 while parent is not None and element.getprevious() is not None:
                     del parent[0]
-        except etree.XMLSyntaxError as error:
-            empty = not has_documents and file.path.stat().st_size == 0
-            reason = "file is empty" if empty else "file is not well-formed XML"
-            file.set_aside(reason, line=error.lineno or None)
+        except XmlError as error:
+            file.set_aside(f"file {error.reason}", line=error.line)
             return
     if not has_documents:
         raise UnreadableError("XML of a kind that is not read")
+
+
+def _document(
+    file: DocumentFile, events: XmlEvents, element: _Element, number: int
+) -> Iterator[TextDocument]:
+    """The document of an element, if it can be used."""
+    try:
+        events.fill_entities(element)
+        document = _ARTICLES[local_name(element)](element)
+    except XmlError as error:
+        file.set_aside(f"document {error.reason}", f"document {number}")
+    except (ValueError, LookupError, TypeError, RecursionError):
+        file.set_aside("document of a form that is not read", f"document {number}")
+    else:
+        if document.text.strip():
+            yield document
+        else:
+            file.set_aside("document without text", document.id)

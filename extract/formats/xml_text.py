@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -17,11 +16,11 @@ NOT_RUNNING_TEXT = frozenset(
 )
 # Elements that interrupt a paragraph.
 BLOCK_ELEMENTS = frozenset("p title list def-list disp-quote boxed-text fig table-wrap sec".split())  # noqa: SIM905
-_NO_CITATION = re.compile(r"\s*[\[(][\s,;–-]*[\])]")
+_NO_CITATION = re.compile(r"(?<!\s)\s*+[\[(][\s,;–-]*+[\])]")
 
 
 def local_name(element: _Element) -> str:
-    """The name of an element without its namespace; "" of an entity."""
+    """The name of an element without its namespace."""
     return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
 
 
@@ -42,9 +41,7 @@ def running_text(element: _Element, blocks: list[_Element] | None = None) -> str
         pieces.append(inner.text or "")
         for child in inner:
             name = local_name(child)
-            if not name:
-                pieces.append(html.unescape(child.text or ""))
-            elif name in BLOCK_ELEMENTS and blocks is not None:
+            if name in BLOCK_ELEMENTS and blocks is not None:
                 blocks.append(child)
                 pieces.append(" ")
             elif name in ("break", "br") or name in NOT_RUNNING_TEXT:

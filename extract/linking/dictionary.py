@@ -41,9 +41,11 @@ def identifiers(mention: Mention) -> set[str]:
     PubTator leaves out the prefixes of MeSH's and, of genes, NCBI's.
     """
     prefix = "NCBIGene" if mention.kind == "Target" else "MESH"
-    parts = re.split(r"[+|;]", mention.identifier or "")
+    identifiers = re.split(r"[+|;]", mention.identifier or "")
     return {
-        p if ":" in p else f"{prefix}:{p}" for p in map(str.strip, parts) if p not in ("", "-1")
+        p if ":" in p else f"{prefix}:{p}"
+        for p in map(str.strip, identifiers)
+        if p not in ("", "-1")
     }
 
 

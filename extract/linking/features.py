@@ -82,7 +82,7 @@ def set_relative_features(
     at = list(rows)
     nodes, own = index.node[at], index.own_name[at]
     level = features[:, COLUMN["level"]]
-    similarity = features[:, COLUMN["likeness"]] + features[:, COLUMN["loose_likeness"]]
+    similarity = features[:, COLUMN["similarity"]] + features[:, COLUMN["loose_similarity"]]
     # rival[n, m]: m is another node than n, of its kind, with another name of its own. A disease
     # and a symptom of one name are no rivals, whatever else they are called.
     kind = index.kind[at]

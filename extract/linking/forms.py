@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import cache, lru_cache
-from importlib import resources
 from typing import NamedTuple
+
+from ..tables import table_rows
 
 
 class Forms(NamedTuple):
@@ -27,14 +28,11 @@ class Forms(NamedTuple):
 
 @cache
 def _variants() -> tuple[dict[str, str], dict[str, str], frozenset[str], frozenset[str]]:
-    lines = (
-        resources.files("medkg.extract").joinpath("data/variants.tsv").read_text(encoding="utf-8")
-    )
-    rows = [line.split("\t") for line in lines.splitlines() if line and not line.startswith("#")]
-    same = {before: after for before, after, kind in rows[1:] if kind == "same"}
-    prefix = {before: after for before, after, kind in rows[1:] if kind == "prefix"}
-    drop = frozenset(before for before, _, kind in rows[1:] if kind == "drop")
-    stop = frozenset(before for before, _, kind in rows[1:] if kind == "stop")
+    rows = list(table_rows("variants.tsv"))
+    same = {before: after for before, after, kind in rows if kind == "same"}
+    prefix = {before: after for before, after, kind in rows if kind == "prefix"}
+    drop = frozenset(before for before, _, kind in rows if kind == "drop")
+    stop = frozenset(before for before, _, kind in rows if kind == "stop")
     return same, prefix, drop, stop
 
 

@@ -37,7 +37,7 @@ from .ranker import FEATURES, LinkingRanker
 _CANDIDATES = 16
 # What a node of another kind than the mention's loses, so that of two of one name its own wins.
 _OTHER_KIND = 0.99
-_COORDINATION = re.compile(r",\s+(?:and|or)\s+|,\s+|\s+(?:and/or|and|or)\s+")
+_COORDINATION = re.compile(r",\s+(?:and|or)\s+|,\s+|(?<!\s)\s++(?:and/or|and|or)\s+")
 _CACHED = 50_000  # texts whose candidates are kept
 
 _Features = npt.NDArray[np.float64]  # (rows, FEATURES)

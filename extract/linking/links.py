@@ -61,16 +61,16 @@ def long_forms_of(
     `abbreviations` are those by their letters (`find_abbreviations`). Beside them, mentions (start,
     end, kind) that stand in parentheses right after another of their kind: "tacrolimus (FK506)".
     """
-    found = {x.short: " ".join(text[x.long[0] : x.long[1]].split()) for x in abbreviations}
+    long_forms = {x.short: " ".join(text[x.long[0] : x.long[1]].split()) for x in abbreviations}
     before: tuple[int, int, str] | None = None
     for mention in sorted(mentions):
         start, end, kind = mention
         if before is not None and before[2] == kind and text[before[1] : start].strip() == "(":
             short = " ".join(text[start:end].split())
             if len(short) <= _MAX_SHORT_FORM and any(c.isupper() or c.isdigit() for c in short):
-                found.setdefault(short, " ".join(text[before[0] : before[1]].split()))
+                long_forms.setdefault(short, " ".join(text[before[0] : before[1]].split()))
         before = mention
-    return found
+    return long_forms
 
 
 def link_query(text: str, kind: str, long_forms: Mapping[str, str]) -> LinkQuery:

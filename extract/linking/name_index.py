@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from math import log
 from zlib import crc32
@@ -16,9 +16,10 @@ import polars as pl
 from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from ...core.json_reading import parse_object
 from ...graph.identifiers import name_key
 from ...graph.kg import KnowledgeGraph
-from .forms import forms
+from .forms import Forms, forms
 
 NAME, SPELLING, LOOSE, STRIPPED, SIMILAR = 5, 4, 3, 2, 1  # how tight a match is
 # A node's property that says how often each of its names was annotated: {name: count}.
@@ -76,7 +77,7 @@ def _counts(nodes: pl.DataFrame) -> pl.DataFrame:
     rows = [
         (identifier, name, int(count))
         for identifier, text in counted.select("id", "properties").iter_rows()
-        for name, count in json.loads(text).get(COUNTS, {}).items()
+        for name, count in parse_object(text).get(COUNTS, {}).items()
     ]
     frame = pl.DataFrame(rows, schema={"id": pl.String, "name": pl.String, "count": pl.Int64},
                          orient="row")  # fmt: skip
@@ -91,44 +92,44 @@ class NameIndex:
         self.kinds = Texts(names["kind"])
         self.names = Texts(names["name"])
         self.primary = names["primary"].to_numpy()
-        keys = names["key"].to_list()
-        name_forms = [forms(key) for key in keys]
-        spellings, looses = (
-            [form.spelling for form in name_forms],
-            [form.loose for form in name_forms],
-        )
-        self.spellings, self.looses = Texts(spellings), Texts(looses)
+        self.spellings, self.looses = Texts(), Texts()
+        levels = (NAME, SPELLING, SPELLING, LOOSE, STRIPPED)
+        digests = [bytearray() for _ in levels]
+        buckets = array("l")
+        # One name after the other: lists of all forms would leave memory in pieces.
+        for key in names["key"]:
+            form = forms(key)
+            self.spellings.append(form.spelling)
+            self.looses.append(form.loose)
+            for hashes, text in zip(digests, _looked_up(key, form), strict=True):
+                hashes += _digest(text)
+            buckets.extend(_bucket(word) for word in set(form.spelling.split()))
         # Hashes in order with their rows: 12 bytes a key, where a dict would take 150.
         self._tables = [
-            (NAME, _HashTable(keys)),
-            (SPELLING, _HashTable(spellings)),
-            (SPELLING, _HashTable(key.replace(" ", "") for key in keys)),
-            (LOOSE, _HashTable(looses)),
-            (STRIPPED, _HashTable(form.stripped for form in name_forms)),
+            (level, _HashTable(hashes)) for level, hashes in zip(levels, digests, strict=True)
         ]
         self._words = np.zeros(_BUCKETS, np.int32)
-        words = (_bucket(word) for form in name_forms for word in set(form.spelling.split()))
-        np.add.at(self._words, np.fromiter(words, np.int64), 1)
+        np.add.at(self._words, np.array(buckets, np.int64), 1)
         # Of each row: the node, the names of one node in a run; and what is one concept with it.
         self.node = (names["id"] != names["id"].shift(1)).fill_null(True).cum_sum().to_numpy() - 1
         # The hash of the node's own name, the first of its run.
         first = np.flatnonzero(np.diff(self.node, prepend=-1))
-        own = np.frombuffer(b"".join(_digest(keys[row]) for row in first), np.int64)
-        self.own_name = own[self.node] if len(keys) else np.zeros(0, np.int64)
+        own = np.frombuffer(bytes(digests[0]), np.int64)[first]
+        self.own_name = own[self.node] if names.height else np.zeros(0, np.int64)
         self.kind = names["kind"].rank("dense").to_numpy()
         self.counted = names["count"].null_count() < names.height
         self.count = names["count"].fill_null(0).to_numpy().astype(np.float64)
-        self.node_count = np.bincount(self.node, self.count) if len(keys) else np.zeros(0)
+        self.node_count = np.bincount(self.node, self.count) if names.height else np.zeros(0)
         self._vectorizer = TfidfVectorizer(
             analyzer="char_wb",
             ngram_range=(3, 3),
             sublinear_tf=True,
             dtype=np.float32,
-            max_df=min(1.0, max(_MAX_SHARE_OF_NAMES, 50 / max(1, len(keys)))),
+            max_df=min(1.0, max(_MAX_SHARE_OF_NAMES, 50 / max(1, names.height))),
         )
         self._vectors: csr_matrix | None = None
-        if any(len(text) > 1 for text in spellings):
-            self._vectors = self._vectorizer.fit_transform(spellings).T.tocsr()
+        if any(len(text) > 1 for text in self.spellings):
+            self._vectors = self._vectorizer.fit_transform(self.spellings).T.tocsr()
 
     def exact(self, key: str, *, all_levels: bool = False) -> dict[int, int]:
         """Rows whose name equals the key in some form, with the tightest level at which it does.
@@ -138,8 +139,7 @@ class NameIndex:
         """
         levels: dict[int, int] = {}
         form = forms(key)
-        texts = (key, form.spelling, key.replace(" ", ""), form.loose, form.stripped)
-        for (level, table), text in zip(self._tables, texts, strict=True):
+        for (level, table), text in zip(self._tables, _looked_up(key, form), strict=True):
             if levels and level < SPELLING and not all_levels:
                 break
             for row in table.rows(text).tolist():
@@ -171,10 +171,18 @@ class NameIndex:
 class Texts:
     """Texts in one block of bytes: a third of what a list takes, and as fast to get one of."""
 
-    def __init__(self, texts: Iterable[str]) -> None:
-        encoded = [text.encode("utf-8") for text in texts]
-        self._ends = np.cumsum([0, *map(len, encoded)])
-        self._block = b"".join(encoded)
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        self._ends, self._block = array("q", [0]), bytearray()
+        for text in texts:
+            self.append(text)
+
+    def append(self, text: str) -> None:
+        """Add a text behind the others."""
+        self._block += text.encode("utf-8")
+        self._ends.append(len(self._block))
+
+    def __iter__(self) -> Iterator[str]:
+        return map(self.__getitem__, range(len(self)))
 
     def __len__(self) -> int:
         return len(self._ends) - 1
@@ -184,10 +192,10 @@ class Texts:
 
 
 class _HashTable:
-    """Rows by the hash of a text, as two sorted arrays."""
+    """Rows by the hash of a text (`_digest`), as two sorted arrays."""
 
-    def __init__(self, texts: Iterable[str]) -> None:
-        hashes = np.frombuffer(b"".join(map(_digest, texts)), np.int64)
+    def __init__(self, digests: bytearray) -> None:
+        hashes = np.frombuffer(bytes(digests), np.int64)
         self._order = np.argsort(hashes, kind="stable").astype(np.int32)
         self._hashes = hashes[self._order]
 
@@ -196,6 +204,11 @@ class _HashTable:
         start = int(np.searchsorted(self._hashes, digest, "left"))
         end = int(np.searchsorted(self._hashes, digest, "right"))
         return self._order[start:end]
+
+
+def _looked_up(key: str, form: Forms) -> tuple[str, str, str, str, str]:
+    """What a name is found by, the tightest first."""
+    return key, form.spelling, key.replace(" ", ""), form.loose, form.stripped
 
 
 def _digest(text: str) -> bytes:

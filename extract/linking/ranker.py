@@ -24,11 +24,11 @@ KIND = "linker"
 
 # What the trees see of a mention and a node, in this order. NaN: not known.
 FEATURES = (
-    "level",  # loosest form that was needed: name 5, spelling 4, loose 3, stripped 2, likeness 1
+    "level",  # loosest form that was needed: name 5, spelling 4, loose 3, stripped 2, similarity 1
     "primary",  # the name is the node's own, not a synonym
-    "likeness",  # Levenshtein similarity, of the words in order of the alphabet
-    "set_likeness",  # the same of the words that both have
-    "loose_likeness",  # Levenshtein similarity of the loose forms
+    "similarity",  # Levenshtein similarity, of the words in order of the alphabet
+    "set_similarity",  # the same of the words that both have
+    "loose_similarity",  # Levenshtein similarity of the loose forms
     "length_share",  # the shorter's length as a share of the longer's
     "longest_same",  # the longest word is the same
     "last_same",  # the last word is the same
@@ -42,15 +42,14 @@ FEATURES = (
     "name_count",  # logarithm of the number of annotated mentions of this name that mean it
     "node_count",  # logarithm of the number of annotated mentions that mean it
     "homonyms",  # other nodes (with other own names) that match at the same level
-    "lead",  # how far its likeness is above the best other node's, below 0 if it is less
+    "lead",  # how far its similarity is above the best other node's, below 0 if it is less
     "spelled_out",  # 1: by what the document spells the mention out as; −1: by its short form;
     # 2: by a part of it ("breast and ovarian cancer"); 0: none of these
     "elsewhere",  # other mentions of the document that have exactly a name of the node
     "part_of",  # the mention is a part of a longer one, that has exactly a name of the node
     "chemical",  # a drug or a protein
 )
-# "Likeness" is similarity: the names stand in the config of the shipped model.
-_INCREASING = ("level", "likeness", "set_likeness", "loose_likeness", "name_share", "lead")
+_INCREASING = ("level", "similarity", "set_similarity", "loose_similarity", "name_share", "lead")
 _DECREASING = ("unmatched_mention", "homonyms", "numbers_differ")
 _ARRAYS = ("feature", "threshold", "left", "right", "missing_left", "value")
 

@@ -112,15 +112,13 @@ def _summary(about: Description) -> str:
 
 
 def _training_data(about: Description) -> list[str]:
-    parts = (
-        "The training and the development parts"
-        if about["sibling"]
-        else ("The training parts only")
+    subject = (
+        "The training and the development parts" if about["sibling"] else "The training parts only"
     )
     lines = [
         "## Trained on",
         "",
-        f"{parts}. Training documents whose text occurs in any development part were left out "
+        f"{subject}. Training documents whose text occurs in any development part were left out "
         "there.",
         "",
         "| corpus | licence | documents trained on | held out |",

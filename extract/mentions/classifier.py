@@ -41,7 +41,7 @@ class TokenClassifier(Recogniser):
         self._tokenizer = tokenizer
         config: Any = network.config
         tags = [split_tag(str(config.id2label[n])) for n in range(len(config.id2label))]
-        self._tags = [(sign, kind_of(label) or "") for sign, label in tags]
+        self._tags = [(prefix, kind_of(label) or "") for prefix, label in tags]
         kinds = sorted({kind for _, kind in self._tags if kind})
         if not kinds:
             labels = ", ".join(sorted(set(map(str, config.id2label.values()))))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from sklearn_crfsuite import CRF
 from ...core.errors import ModelError
 from ...core.model_folder import read_config, save_files
 from ...core.progress import progress
+from ...core.temporary import TemporaryFolder
 from ..corpora.labels import tagged_spans
 from ..tokens import token_offsets
 from .names import NameLists, normalised
@@ -35,7 +35,7 @@ class CrfNer(TrainedRecogniser):
         self.kinds = {name: list(kinds) for name, kinds in heads.items()}
         self._taggers = dict(taggers)
         self._names = NameLists.load()
-        self._folder: tempfile.TemporaryDirectory[str] | None = None  # deleted with the model
+        self._folder: TemporaryFolder | None = None  # deleted with the model
 
     @classmethod
     def train(
@@ -48,7 +48,7 @@ class CrfNer(TrainedRecogniser):
         """Train on each corpus' texts, as tokens with their tags (`crf.encode`)."""
         model = cls({}, heads)
         # CRFsuite writes what it learns to a file and reads it from there.
-        model._folder = tempfile.TemporaryDirectory(prefix="medkg-crf-")
+        model._folder = TemporaryFolder()
         with progress("Training", len(texts)) as advance:
             for name, part in texts.items():
                 crf = CRF(
@@ -56,12 +56,12 @@ class CrfNer(TrainedRecogniser):
                     c1=0.1,
                     c2=0.01,
                     max_iterations=iterations,
-                    model_filename=str(Path(model._folder.name) / f"{name}.crfsuite"),
+                    model_filename=str(model._folder.path / f"{name}.crfsuite"),
                 )
-                signs = _signs(heads[name])
+                tag_names = _tag_names(heads[name])
                 crf.fit(
                     (model._features(tokens) for tokens, _ in part),
-                    ([signs[tag] for tag in tags] for _, tags in part),
+                    ([tag_names[tag] for tag in tags] for _, tags in part),
                 )
                 model._taggers[name] = crf
                 advance()
@@ -80,7 +80,7 @@ class CrfNer(TrainedRecogniser):
             tagger = crf.tagger_
             tagger.set(features)
             tags = tagger.tag()
-            signs = [(tag[0], tag[2:]) for tag in tags]
+            pairs = [(tag[0], tag[2:]) for tag in tags]
             results[name] = [
                 PredictedMention(
                     offsets[first][0],
@@ -88,7 +88,7 @@ class CrfNer(TrainedRecogniser):
                     kind,
                     min(1.0, min(tagger.marginal(tags[t], t) for t in range(first, end))),
                 )
-                for first, end, kind in tagged_spans(signs)
+                for first, end, kind in tagged_spans(pairs)
             ]
         return results
 
@@ -141,9 +141,9 @@ class CrfNer(TrainedRecogniser):
         )
 
 
-def _signs(kinds: Sequence[str]) -> list[str]:
+def _tag_names(kinds: Sequence[str]) -> list[str]:
     """CRFsuite's labels in the order of `crf.encode`'s tags."""
-    return ["O", *(f"{sign}-{kind}" for kind in kinds for sign in "BI")]
+    return ["O", *(f"{prefix}-{kind}" for kind in kinds for prefix in "BI")]
 
 
 def _of_token(token: str, word: str) -> Iterator[str]:
@@ -165,7 +165,7 @@ def _of_token(token: str, word: str) -> Iterator[str]:
 
 def _shape(token: str) -> str:
     """Letters as X or x, digits as 0, runs cut to one."""
-    signs = (
+    characters = (
         "0" if c.isdigit() else "X" if c.isupper() else "x" if c.isalpha() else c for c in token
     )
-    return re.sub(r"(.)\1+", r"\1", "".join(signs))
+    return re.sub(r"(.)\1+", r"\1", "".join(characters))

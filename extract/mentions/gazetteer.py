@@ -9,7 +9,9 @@ leaves free, and where they hold what it found; a graph with names of one's own 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from itertools import pairwise
+from functools import cache
+from importlib import resources
+from itertools import count, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -35,6 +37,14 @@ _AND = frozenset(("and", "or", "&"))
 _DENIALS = frozenset(("no", "not", "none", "never", "without", "absent", "absence", "lack"))
 # Share of such mentions that touch one of MACCROBAT's or BC5CDR's development documents: 30 of 53.
 PROBABILITY = 0.57
+
+
+@cache
+def _unannotated(kind: str) -> frozenset[str]:
+    """Names of a kind that texts have mostly without meaning it: "water", "disease progression"."""
+    table = resources.files("medkg.extract").joinpath("data/unannotated_names.tsv").read_bytes()
+    rows = pl.read_csv(table, separator="\t", comment_prefix="#", quote_char=None)
+    return frozenset(rows.filter(kind="Disease" if kind == "Symptom" else kind)["key"])
 
 
 @Language.factory("medkg_names", requires=["doc.spans"])
@@ -66,7 +76,12 @@ class Gazetteer(StatelessComponent):
             names = pl.concat([mine["name"], mine["synonyms"].explode().drop_nulls()])
             keys = names.to_frame("name").select(name_key(pl.col("name"))).to_series()
             compact = keys.str.replace_all(" ", "").unique()
-            hashes = [hash(key) for key in compact if len(key) >= _MIN_LENGTH and not key.isdigit()]
+            left_out = _unannotated(kind)
+            hashes = [
+                hash(key)
+                for key in compact
+                if len(key) >= _MIN_LENGTH and not key.isdigit() and key not in left_out
+            ]
             self._hashes[kind] = np.sort(np.array(hashes, dtype=np.int64))
         return self
 
@@ -158,7 +173,9 @@ def _with_defined(doc: Doc, mentions: list[Span]) -> list[Span]:
     graph's that it lacked, or where another head is surer of what the short form is.
     """
     by_place = {(mention.start_char, mention.end_char): mention for mention in mentions}
-    holding = {place: m for m in mentions for place in range(m.start, m.end)}
+    kept = dict(enumerate(mentions))
+    unused = count(len(mentions))
+    holding = {place: n for n, m in kept.items() for place in range(m.start, m.end)}
     for short in abbreviations_of(doc):
         long = by_place.get(short.long)
         if long is None:
@@ -167,14 +184,17 @@ def _with_defined(doc: Doc, mentions: list[Span]) -> list[Span]:
             span = doc.char_span(*place, label=long.label_)
             if span is None or (long.label_ == getattr(by_place.get(place), "label_", None)):
                 continue
-            here = [m for p in range(span.start, span.end) if (m := holding.get(p)) is not None]
+            here = {holding[p] for p in range(span.start, span.end) if p in holding}
             # A longer mention around a short form stays as it is.
-            if any(m.start < span.start or span.end < m.end for m in here):
+            if any(kept[n].start < span.start or span.end < kept[n].end for n in here):
                 continue
             span._.probability = long._.probability
-            mentions = [*(m for m in mentions if m not in here), span]
-            holding.update(dict.fromkeys(range(span.start, span.end), span))
-    return sorted(mentions, key=lambda mention: mention.start)
+            for number in here:
+                del kept[number]
+            number = next(unused)
+            kept[number] = span
+            holding.update(dict.fromkeys(range(span.start, span.end), number))
+    return sorted(kept.values(), key=lambda mention: mention.start)
 
 
 def _joined(mention: Span, names: set[tuple[int, int]]) -> list[Span]:

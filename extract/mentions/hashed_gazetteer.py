@@ -37,13 +37,13 @@ class HashedGazetteer:
         """From the hashes of each kind's names, at most eight kinds."""
         self.hashes = dict(sorted(hashes.items()))
         self.width = 2 * len(self.hashes)
-        parts = list(self.hashes.values())
+        hashes_by_kind = list(self.hashes.values())
         # 0, which stands for what is beyond a text's end, is of no kind.
-        every = np.concatenate([*parts, np.zeros(1, np.uint32)])
+        every = np.concatenate([*hashes_by_kind, np.zeros(1, np.uint32)])
         self._keys, places = np.unique(every, return_inverse=True)
         self._kinds = np.zeros(len(self._keys), np.uint8)
         start = 0
-        for number, part in enumerate(parts):
+        for number, part in enumerate(hashes_by_kind):
             self._kinds[places[start : start + len(part)]] |= np.uint8(1 << number)
             start += len(part)
         self._kinds[0] = 0
@@ -56,8 +56,8 @@ class HashedGazetteer:
         """From names by kind, see `names.graph_names`; those too short or long are left out."""
         hashes = {}
         for kind, part in names.items():
-            found = {key for key in map(_key, part) if key is not None}
-            hashes[kind] = np.array(sorted(found), np.uint32)
+            keys = {key for key in map(_key, part) if key is not None}
+            hashes[kind] = np.array(sorted(keys), np.uint32)
         return cls(hashes)
 
     def features(self, tokens: Sequence[str]) -> npt.NDArray[np.float32]:

@@ -9,7 +9,7 @@ learns from.
 from __future__ import annotations
 
 import importlib.util
-import lzma
+import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -22,6 +22,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ...core.errors import ModelError
+from ...core.input_files import read_whole
 from ..corpora.labels import MENTION_KINDS
 from ..tokens import token_offsets
 
@@ -77,7 +78,7 @@ def hpo_names() -> Iterator[tuple[str, str]]:
 
 def shipped_names() -> Iterator[tuple[str, str]]:
     """(list, name) of the names that ship with this package."""
-    with lzma.open(SHIPPED, "rt", encoding="utf-8") as file:
+    with io.StringIO(read_whole(SHIPPED).decode(), newline="") as file:
         for line in file:
             kind, name = line.rstrip("\n").split("\t")
             yield kind, name

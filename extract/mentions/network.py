@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ...core.atomic import json_object
 from ...core.errors import ModelError
+from ...core.json_reading import VOCABULARY_LIMITS, read_json
 from ...core.model_folder import load_weights, read_config, save_network
 from ..abbreviations import find_abbreviations
 from ..tokens import longest_first, token_offsets
@@ -79,13 +80,13 @@ class NerModel(nn.Module, TrainedRecogniser):
             for n, spans in zip(batch, self._decode(tokens), strict=True):
                 short_forms = find_abbreviations(texts[n])
                 for name, kinds in self.kinds.items():
-                    found = [
+                    mentions = [
                         PredictedMention(
                             offsets[n][i][0], offsets[n][j - 1][1], kinds[kind], probability
                         )
                         for i, j, kind, probability in spans[name]
                     ]
-                    results[n][name] = propagate_abbreviations(found, short_forms)
+                    results[n][name] = propagate_abbreviations(mentions, short_forms)
         return results
 
     def scores_of(self, tokens: Sequence[Sequence[str]]) -> tuple[Tensor, Tensor, Tensor]:
@@ -154,7 +155,7 @@ class NerModel(nn.Module, TrainedRecogniser):
         if config["encoder"] not in ("bilstm", "transformer"):
             raise ModelError(f"{folder}: is a recogniser without a network ({config['encoder']})")
         if config["encoder"] == "bilstm":
-            entries = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
+            entries = read_json(folder / "vocabulary.json", limits=VOCABULARY_LIMITS)
             file = folder / _NAMES
             learnt = HashedGazetteer.load(file) if file.is_file() else HashedGazetteer({})
             encoder: nn.Module = BiLSTMEncoder(Vocabulary(entries), NameLists.load(), learnt)
@@ -236,10 +237,10 @@ class MedkgNer:
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 64) -> Iterator[Doc]:
         """Annotate many documents, batched by length inside every `batch_size`."""
         for docs in minibatch(stream, batch_size):  # type: ignore[no-untyped-call]
-            for doc, found in zip(
+            for doc, mentions in zip(
                 docs, self.model.predict([doc.text for doc in docs], self.threshold), strict=True
             ):
-                set_mentions(doc, clean_mentions(doc, found))
+                set_mentions(doc, clean_mentions(doc, mentions))
                 yield doc
 
 

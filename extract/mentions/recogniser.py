@@ -12,13 +12,14 @@ from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 
 from spacy.tokens import Doc, Span
 
 from ..abbreviations import Abbreviation, abbreviations_of
 from ..context.doses import is_usage
+from .variants import is_sequence_unit, variants
 
 MODEL = "medkg_ner"
 THRESHOLD = 0.5
@@ -94,33 +95,35 @@ def propagate_abbreviations(
     Where the long form is a mention, every occurrence of the short form becomes a mention of its
     kind; where it neither is nor overlaps one, no occurrence of the short form is a mention.
     """
+    kept = dict(enumerate(mentions))
+    unused = count(len(mentions))
+    owners = {place: n for n, m in kept.items() for place in range(m.start, m.end)}
+    numbers = {(mention.start, mention.end): n for n, mention in reversed(kept.items())}
+
+    def remove(number: int) -> None:
+        mention = kept.pop(number)
+        numbers.pop((mention.start, mention.end), None)
+        for place in range(mention.start, mention.end):
+            owners.pop(place, None)
+
     for short in short_forms:
-        long = next(
-            (mention for mention in mentions if (mention.start, mention.end) == short.long), None
-        )
-        if long is not None:
-            # A longer mention around a short form stays as it is.
-            starts = [start for start, _ in short.places]
-            kept = [
-                mention
-                for mention in mentions
-                if not (at := bisect_right(starts, mention.start))
-                or mention.end > short.places[at - 1][1]
-            ]
-            short_mentions = [
-                PredictedMention(a, b, long.kind, long.probability) for a, b in short.places
-            ]
-            mentions = sorted(
-                [*kept, *_free(short_mentions, kept)], key=lambda mention: mention.start
-            )
-        elif not any(
-            mention.start < short.long[1] and short.long[0] < mention.end for mention in mentions
-        ):
-            places = set(short.places)
-            mentions = [
-                mention for mention in mentions if (mention.start, mention.end) not in places
-            ]
-    return mentions
+        number = numbers.get(short.long)
+        if number is not None:
+            long = kept[number]
+            for start, end in short.places:
+                # A longer mention around a short form stays as it is.
+                for other in {owners[place] for place in range(start, end) if place in owners}:
+                    if start <= kept[other].start and kept[other].end <= end:
+                        remove(other)
+                if owners.keys().isdisjoint(range(start, end)):
+                    number = numbers[start, end] = next(unused)
+                    kept[number] = PredictedMention(start, end, long.kind, long.probability)
+                    owners.update(dict.fromkeys(range(start, end), number))
+        elif owners.keys().isdisjoint(range(*short.long)):
+            for place in short.places:
+                if (number := numbers.get(place)) is not None:
+                    remove(number)
+    return sorted(kept.values(), key=lambda mention: mention.start)
 
 
 def above_threshold(
@@ -256,17 +259,22 @@ def clean_mentions(doc: Doc, mentions: Iterable[PredictedMention]) -> list[Predi
     The heading of a section ("Allergies:") is none (`doc.spans["headings"]`), nor is how a drug is
     taken ("PO", "b.i.d.") a drug, unless the document spells it out as something else. None goes
     over the lines of a list. The number of a list's next item is no part of one, nor is a drug's
-    year, nor are a note's "h/o" and "D/C'd", and "allergic to" says something of what follows.
+    year, nor are a note's "h/o" and "D/C'd", and "allergic to" says something of what follows. A
+    part of a sequence variant ("arginine" in "arginine to proline"), or what sequences are counted
+    in, is none.
     """
     titles = [(title.start_char, title.end_char) for title in doc.spans.get("headings", [])]
     text = doc.text
     kept = []
     defined: set[str] | None = None
+    in_variants = {place for start, end in variants(text) for place in range(start, end)}
     for mention in (part for unsplit in mentions for part in _by_sentence(doc, text, unsplit)):
         heading = bisect_right(titles, (mention.start, len(text))) - 1
         if heading >= 0 and mention.end <= titles[heading][1]:
             continue
         words = text[mention.start : mention.end]
+        if is_sequence_unit(words) or in_variants.issuperset(range(mention.start, mention.end)):
+            continue
         if (item := _NEXT_ITEM.search(words)) is not None:
             mention = replace(mention, end=mention.start + item.start())
             words = words[: item.start()]

@@ -50,9 +50,9 @@ class SpacyNer(TrainedRecogniser):
         results: list[dict[str, list[PredictedMention]]] = [{} for _ in texts]
         for name, nlp in self._pipelines.items():
             for result, doc in zip(results, nlp.pipe(texts), strict=True):
-                found = [(entity, kind_of(entity.label_)) for entity in doc.ents]
+                entities = [(entity, kind_of(entity.label_)) for entity in doc.ents]
                 result[name] = [
-                    PredictedMention(e.start_char, e.end_char, k, 1.0) for e, k in found if k
+                    PredictedMention(e.start_char, e.end_char, k, 1.0) for e, k in entities if k
                 ]
         return results
 
@@ -136,6 +136,8 @@ class SpacyNer(TrainedRecogniser):
 
 def _example(nlp: Language, text: str, spans: list[tuple[int, int, str]]) -> Example:
     reference: Doc = nlp.make_doc(text)
-    found = [reference.char_span(a, b, label=kind, alignment_mode="expand") for a, b, kind in spans]
-    reference.ents = filter_spans([span for span in found if span is not None])
+    entities = [
+        reference.char_span(a, b, label=kind, alignment_mode="expand") for a, b, kind in spans
+    ]
+    reference.ents = filter_spans([span for span in entities if span is not None])
     return Example(nlp.make_doc(text), reference)

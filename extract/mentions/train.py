@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, TypedDict, Unpack
 import torch
 
 from ...core.atomic import check_replaceable
+from ...core.checkpoint import remove_checkpoints
 from ...core.errors import DataError, ModelError
 from ...core.quarantine import Quarantine
 from ...core.threads import one_thread
@@ -161,7 +161,7 @@ def train_ner(
     )
     about["set_aside"] = quarantine.counts()
     trained.save(out, about, card_of(about))
-    shutil.rmtree(checkpoint, ignore_errors=True)
+    remove_checkpoints(checkpoint)
     return about["development"]
 
 

@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch.nn import functional
 
 from .model import RelationModel, mean_with_best_sentence, scale_logits
-from .train_linear import DocumentFit
+from .train_documents import DocumentFit, Fact
 from .training_pairs import LabelledPair
 
 # Thresholds that are tried, from .2 to .8.
 _GRID = [0.2 + 0.025 * step for step in range(25)]
 
 
-def calibrate(model: RelationModel, rows: Sequence[LabelledPair], documents: DocumentFit) -> None:
+def calibrate(
+    model: RelationModel,
+    rows: Sequence[LabelledPair],
+    cdr: DocumentFit,
+    facts: Mapping[str, DocumentFit],
+) -> None:
     """Set the temperature of each task, the one of least log loss, and its thresholds.
 
     The threshold of a task on sentences is that of the best F1 to be expected if the probabilities
     are right: a tenth of the documents has too few relations for the best threshold on their labels
-    to be more than luck. That of "causes" is the best on the labels of all documents.
+    to be more than luck. Those of "causes" and of the relations of documents are the best on the
+    labels of all documents.
 
     Args:
         rows: pairs that the models were not fitted on.
-        documents: predictions for "causes" on documents that the models were not fitted on.
+        cdr: predictions for "causes" on documents that the models were not fitted on.
+        facts: of each relation of documents the same.
     """
     for task in ("targets", "treats"):
         of_task = [row for row in rows if row.task == task]
         if of_task:
             _calibrate_pairs(model, task, of_task)
-    _calibrate_causes(model, [row for row in rows if row.task == "causes"], documents)
+    _calibrate_causes(model, [row for row in rows if row.task == "causes"], cdr)
+    for relation, fit in facts.items():
+        _calibrate_facts(model, relation, fit.predictions, fit.true)
 
 
 def task_probabilities(
@@ -69,14 +78,25 @@ def _calibrate_causes(
         }
     if not predictions:
         return
-    keys = [(name, *key) for name, of_document in predictions.items() for key in of_document]
-    raw = _two_labels([p for of_document in predictions.values() for p in of_document.values()])
-    labels = torch.tensor([int(key in documents.true) for key in keys])
-    model.temperatures["causes"] = _temperature(raw, labels)
-    calibrated = scale_logits(raw, model.temperatures["causes"])
-    model.thresholds["causes"] = _best_threshold(calibrated, labels, keys)
+    keys, labels = _calibrate_facts(model, "causes", predictions, documents.true)
     linear = _two_labels([max(documents.sentences.get(key, [0.0])) for key in keys])
     model.linear_thresholds["causes"] = _best_threshold(linear, labels, keys)
+
+
+def _calibrate_facts(
+    model: RelationModel,
+    name: str,
+    predictions: Mapping[str, Mapping[tuple[str, str], float]],
+    true: set[Fact],
+) -> tuple[list[Fact], torch.Tensor]:
+    """Set the temperature and the threshold of a relation of documents; its facts and labels."""
+    keys = [(name, *key) for name, of_document in predictions.items() for key in of_document]
+    raw = _two_labels([p for of_document in predictions.values() for p in of_document.values()])
+    labels = torch.tensor([int(key in true) for key in keys])
+    model.temperatures[name] = _temperature(raw, labels)
+    calibrated = scale_logits(raw, model.temperatures[name])
+    model.thresholds[name] = _best_threshold(calibrated, labels, keys)
+    return keys, labels
 
 
 def _two_labels(positive: Sequence[float]) -> torch.Tensor:

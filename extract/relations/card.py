@@ -20,6 +20,7 @@ class RelationCard:
         encoder: the Hugging Face encoder that was fine-tuned; None: towers.
         lora: the rank of its low-rank additions, if it was trained by them.
         pairs: by task how many pairs it was trained on.
+        documents: how many documents of BioRED it was trained on.
         reader_seen: how many documents of TARGETS' development part the towers' recogniser was
             trained on.
         has_sibling: whether the figures are a sibling's (`training_overlap.open_sibling`).
@@ -32,6 +33,7 @@ class RelationCard:
     epochs: int
     seed: int
     pairs: Mapping[str, int]
+    documents: int
     reader_seen: int | None
     has_sibling: bool
     development: Mapping[str, Mapping[str, Mapping[str, float]]]
@@ -84,13 +86,16 @@ class RelationCard:
             "## Trained on",
             "",
             f"{trained_on}; a tenth of their documents chose {chosen}the temperatures and the"
-            " thresholds (of CAUSES five folds over all of them did). Training texts that occur in"
-            " any development part were left out there. What a chemical causes is no treatment, and"
-            " the other way round: such pairs teach the other model what is none."
+            " thresholds (of what is decided for documents five folds over all of them did)."
+            " Training texts that occur in any development part were left out there. What a"
+            " chemical causes is no treatment, and the other way round: such pairs teach the other"
+            " model what is none."
             f"{recogniser}",
             "",
             "| relation | corpus | licence | pairs trained on |",
             "| --- | --- | --- | --- |",
+            "| CAUSES, TREATS, TARGETS, ASSOCIATED_WITH of documents | BioRED, relations of"
+            f" documents | public domain | {self.documents} documents |",
             f"| Drug–TARGETS–Target | ChemProt, groups 3, 4, 5, 6, 9 | public domain | "
             f"{self.pairs['targets']} |",
             f"| Drug–CAUSES–Disease or Symptom | BC5CDR, relations of documents seen as of their "
@@ -116,7 +121,8 @@ class RelationCard:
             "",
             "Gold mentions, micro, in per cent, F1 with a 95 % bootstrap interval over documents."
             " ChemProt counts mentions, BC5CDR concepts of a document, in one sentence or not, Roam"
-            " afflictions, of a tenth of its sentences. One training, one seed."
+            " afflictions, of a tenth of its sentences; BioRED, in capitals, concepts of a document"
+            " (TARGETS there is any relation of a chemical and a gene). One training, one seed."
             f"{sibling}{known}",
             "",
             "| relation | method | precision | recall | F1 | interval | true |",
@@ -141,8 +147,8 @@ _LIMITS = (
     "",
     "- English abstracts and drug labels; notes have other sentences, and no corpus of theirs "
     "was at hand.",
-    "- Only CAUSES is found across sentences; it is learnt from abstracts, of which the first "
-    "sentence is the title, and read in parts of 20 sentences.",
+    "- What is decided for documents is learnt from abstracts, of which the first sentence is the "
+    "title, and read in parts of 20 sentences.",
     "- Roam does not say where the drug stands; its sentences teach what the disease's side "
     "looks like. Its pairs are mostly treatments, so TREATS leans to yes.",
     "- ChemProt's group 9 joins substrates and products: the action `substrate` may be either.",

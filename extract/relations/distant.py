@@ -42,6 +42,7 @@ from .rules import association_rule, collapsed, rule_text
 MODEL = "medkg_distant"
 SHIPPED = Path(__file__).parent.parent / "model" / "distant"
 DATA = Path(__file__).parent.parent / "data"
+_DIGITS = re.compile(r"\d+")
 # Buckets that the features are hashed into.
 SIZE = 1 << 13
 # From this probability on a pair that no rule matches is associated.
@@ -72,7 +73,7 @@ def association(pair: EntityPair) -> Association | None:
 
 def features(pair: EntityPair) -> list[str]:
     """Features of a pair: words and word pairs with their place relative to the two, no names."""
-    words = [re.sub(r"\d+", "0", word) for word in collapsed(rule_text(pair)).split()]
+    words = _DIGITS.sub("0", collapsed(rule_text(pair))).split()
     positions = [position for position, word in enumerate(words) if word in ("G", "D", "S")]
     if len(positions) != 2:
         return []

@@ -18,16 +18,16 @@ from ...core.statistics import bootstrap_interval, draws_one_by_one
 from ..corpora.document import Document
 from ..corpora.readers import READERS, format_of, read_annotated
 from ..training_overlap import documents_trained_on
-from .component import RelationsComponent
-from .document_level import cdr_passages
 from .evaluate_facts import (
     RELATIONS,
     Fact,
     annotated_facts,
+    fact_probabilities,
     predicted_facts,
 )
 from .model import SHIPPED, TOWER_TASKS, RelationModel
 from .pairs import TASKS, EntityPair
+from .passages import document_passages
 from .training_pairs import CHEMPROT, LabelledPair, cdr_pairs, chemprot_pairs, roam_pairs
 
 # The corpus that annotates each task, by its format.
@@ -84,7 +84,9 @@ def document_causes(
     for labelled in cdr_pairs(documents):
         name, drug, condition = labelled.key
         by_document[name].append((drug, condition, labelled.pair))
-    rows = model.predict_causes(cdr_passages(documents), list(by_document.values()))
+    rows = model.predict_causes(
+        document_passages(documents, "pubtator"), list(by_document.values())
+    )
     return {
         (document.id, *key): probability
         for document, row in zip(documents, rows, strict=True)
@@ -192,16 +194,16 @@ def _score_corpus(
     if not scores and corpus_format in OWN_FORMATS:
         set_aside = Quarantine()
         documents = read_annotated(corpus, set_aside, corpus_format=corpus_format, labels=labels)
-        scores = _score_own(model, documents, annotated_facts(documents, set_aside, corpus))
+        scores = score_facts(model, documents, annotated_facts(documents, set_aside, corpus))
     quarantine.extend(set_aside)
     return documents, scores
 
 
-def _score_own(
+def score_facts(
     model: RelationModel, documents: Sequence[Document], gold: set[Fact]
 ) -> dict[str, dict[str, Score]]:
     """Scores of each relation that is annotated under medkg's names, by method."""
-    predicted = predicted_facts(RelationsComponent(model), documents, gold) if gold else {}
+    predicted = predicted_facts(model, documents, gold) if gold else {}
     names = [document.id for document in documents]
     scores: dict[str, dict[str, Score]] = {}
     for relation in RELATIONS:
@@ -211,6 +213,17 @@ def _score_own(
                 for method, facts in predicted.items()
             }
     return scores
+
+
+def facts_calibration(
+    model: RelationModel, documents: Sequence[Document], gold: set[Fact]
+) -> dict[str, float]:
+    """How far the probabilities of each relation of documents are off, see `calibration_error`."""
+    errors = {}
+    for relation, rows in fact_probabilities(model, documents).items():
+        true = [(name, relation, *ends) in gold for name, *ends in rows]
+        errors[relation] = calibration_error(list(rows.values()), true)
+    return errors
 
 
 def _of(relation: str, facts: set[Fact]) -> set[tuple[str, ...]]:

@@ -23,6 +23,8 @@ from ..mentions.recogniser import PredictedMention, set_mentions
 from ..tokens import blank
 from .candidates import concept, relation_candidates
 from .component import RelationsComponent
+from .document_features import FACTS
+from .model import RelationModel
 from .pairs import TASKS
 
 RELATIONS = (
@@ -32,6 +34,8 @@ RELATIONS = (
     "CONTRAINDICATED_FOR",
     "HAS_SYMPTOM",
     "ASSOCIATED_WITH",
+    "UPREGULATES",
+    "DOWNREGULATES",
 )
 # Document, relation (of TARGETS with its action: "TARGETS-inhibitor"), head, tail.
 Fact = tuple[str, str, str, str]
@@ -80,35 +84,91 @@ def annotated_facts(
 
 
 def predicted_facts(
-    component: RelationsComponent, documents: Sequence[Document], stated: set[Fact]
+    model: RelationModel, documents: Sequence[Document], stated: set[Fact]
 ) -> dict[str, set[Fact]]:
-    """What `extract` asserts in papers on the corpus' mentions, and every pair of a sentence.
+    """What medkg finds in papers with the corpus' mentions, and every pair of a sentence.
+
+    "medkg" takes what the classifiers of documents find from the model's thresholds on, those of
+    the best F1, and of other relations what `extract` asserts; "medkg, in a graph" what it asserts
+    of all: from a probability on, and TARGETS only where a sentence says how a drug acts.
 
     Args:
+        model: the models.
+        documents: the corpus.
         stated: the documents' own; TARGETS gets an action if it has one there, of every pair the
             commonest.
     """
-    nlp = blank()
-    nlp.add_pipe("medkg_sentences")
-    nlp.add_pipe("medkg_context")
     actions = Counter(fact[1] for fact in stated if fact[1].startswith("TARGETS-"))
     targets = actions.most_common(1)[0][0] if actions else "TARGETS"
-    found: set[Fact] = set()
+    docs = _read(documents)
+    facts: set[Fact] = set()
     every: set[Fact] = set()
-    docs = component.pipe(nlp.pipe(map(_with_mentions, documents)))
-    for document, doc in zip(documents, docs, strict=True):
-        for said in doc._.relations:
-            name = "-".join(filter(None, (said.relation, said.qualifiers.get("action"))))
-            if said.context["polarity"] == "asserted":
-                found |= _facts(document, name, concept(said.head), concept(said.tail))
+    for document, doc in zip(documents, RelationsComponent(model).pipe(docs), strict=True):
+        for relation in doc._.relations:
+            name = "-".join(filter(None, (relation.relation, relation.qualifiers.get("action"))))
+            if relation.context["polarity"] == "asserted":
+                facts |= _facts(document, name, concept(relation.head), concept(relation.tail))
         for head, tail, _ in relation_candidates(doc):
             for name in RELATIONS:
                 if _joins(name, head.label_, tail.label_):
                     name = targets if name == "TARGETS" else name
                     every |= _facts(document, name, concept(head), concept(tail))
-    if not actions:
-        found = _without_actions(found)
-    return {"medkg": found, "all pairs of a sentence": every}
+    if actions:
+        return {"medkg": facts, "all pairs of a sentence": every}
+    facts = _at_level_of({fact[1] for fact in stated}, facts)
+    of_documents = {
+        (name, relation, head, tail)
+        for relation, rows in fact_probabilities(model, documents).items()
+        for (name, head, tail), probability in rows.items()
+        if probability >= model.thresholds[relation]
+    }
+    return {
+        "medkg": of_documents | {fact for fact in facts if fact[1] not in FACTS},
+        "medkg, in a graph": facts,
+        "all pairs of a sentence": every,
+    }
+
+
+def fact_probabilities(
+    model: RelationModel, documents: Sequence[Document]
+) -> dict[str, dict[tuple[str, str, str], float]]:
+    """Of each relation of `FACTS`, by document, head and tail, how probably it joins them.
+
+    Args:
+        model: the models.
+        documents: their mentions' kinds this project's.
+    """
+    docs = _read(documents)
+    _, facts = RelationsComponent(model).read(docs, [list(relation_candidates(d)) for d in docs])
+    probabilities: dict[str, dict[tuple[str, str, str], float]] = {name: {} for name in FACTS}
+    for document, of_document in zip(documents, facts, strict=True):
+        for relation, rows in of_document.probabilities.items():
+            for (head, tail), probability in rows.items():
+                for name, _, one, other in _facts(document, relation, head, tail):
+                    before = probabilities[relation].get((name, one, other), 0.0)
+                    probabilities[relation][name, one, other] = max(before, probability)
+    return probabilities
+
+
+def _read(documents: Sequence[Document]) -> list[Doc]:
+    """Documents with their mentions, sentences and what the context says."""
+    nlp = blank()
+    nlp.add_pipe("medkg_sentences")
+    nlp.add_pipe("medkg_context")
+    return list(nlp.pipe(map(_with_mentions, documents)))
+
+
+def _at_level_of(names: set[str], facts: set[Fact]) -> set[Fact]:
+    """Facts as a corpus without actions names them.
+
+    One that has no UPREGULATES and DOWNREGULATES, such as BioRED, counts a change of a target's
+    level as TARGETS.
+    """
+    levels = {"UPREGULATES", "DOWNREGULATES"} - names
+    return {
+        (document, "TARGETS" if name in levels else name, head, tail)
+        for document, name, head, tail in _without_actions(facts)
+    }
 
 
 def _with_mentions(document: Document) -> Doc:

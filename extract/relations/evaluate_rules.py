@@ -19,9 +19,9 @@ from ..corpora.files import read_text
 from ..mentions.recogniser import PredictedMention, set_mentions
 from ..tokens import blank
 from .candidates import relation_candidates
-from .component import SYMPTOM_THRESHOLD
 from .evaluate import score
 from .rules import symptom_rule
+from .symptoms import SYMPTOM_THRESHOLD
 
 LABELS = Path(__file__).parent.parent / "data" / "maccrobat_has_symptom.tsv"
 

@@ -3,8 +3,9 @@
 A linear model over words for each task of `pairs.TASKS`; beside it, where the default trains them,
 towers over the recogniser's states of the sentence (`networks`), or, for all tasks in place of the
 linear models, any encoder of transformers with typed markers around the pair (Zhou and Chen 2021).
-Which drugs of a document cause which conditions is classified for the document
-(`document_level`). Disease–HAS_SYMPTOM–Symptom has no corpus and is decided by rules (`rules`).
+What the sentences give to concepts is weighed for the whole document (`facts`), by classifiers of
+documents (`document_level`). Disease–HAS_SYMPTOM–Symptom has no corpus and is decided by rules
+(`rules`).
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ import torch
 from torch import Tensor, nn
 
 from ...core.errors import ModelError
+from ...core.json_reading import VOCABULARY_LIMITS, read_json
 from ...core.model_folder import COMMON_FIELDS, load_weights, read_config, save_network
 from ..mentions.network import SHIPPED as RECOGNISER
 from ..tokens import longest_first
-from .document_level import DocumentClassifier, HashedLinear, Passage, SentenceProbabilities
+from .document_features import CDR, FACTS
+from .document_level import DocumentClassifier, HashedLinear
 from .networks import PairRow, PairTowers, PairTransformer
-from .pairs import FINE, TASKS, EntityPair, MarkedPair
+from .pairs import FINE, TASKS, EntityPair, MarkedPair, has_names
+from .passages import Passage
 
 SHIPPED = Path(__file__).parent.parent / "model" / "relations"
 MODEL = "medkg_relations"
@@ -55,6 +59,9 @@ class RelationModel(nn.Module):
     transformer's stand alone. `temperatures` divide a task's logits, so that its probabilities are
     calibrated; `thresholds` are the probabilities of some relation from which on a task asserts
     one, `linear_thresholds` those of the linear model alone, the baseline.
+
+    `sentences` and `documents` decide the relations of `FACTS`; `cdr` decides what BC5CDR's
+    guideline says that drugs cause.
     """
 
     LAYER = 96
@@ -71,9 +78,11 @@ class RelationModel(nn.Module):
             }
         )
         self.linear = nn.ModuleDict({task: HashedLinear(len(FINE[task])) for task in TASKS})
-        self.documents = DocumentClassifier()
-        self.temperatures = dict.fromkeys(TASKS, 1.0)
-        self.thresholds = dict.fromkeys(TASKS, 0.5)
+        self.cdr = DocumentClassifier(CDR)
+        self.sentences = nn.ModuleDict({relation: HashedLinear(2) for relation in FACTS})
+        self.documents = nn.ModuleDict({name: DocumentClassifier(f) for name, f in FACTS.items()})
+        self.temperatures = dict.fromkeys((*TASKS, *FACTS), 1.0)
+        self.thresholds = dict.fromkeys((*TASKS, *FACTS), 0.5)
         self.linear_thresholds = dict.fromkeys(TASKS, 0.5)
         self.about: dict[str, object] = {}
         self.card = ""
@@ -98,7 +107,6 @@ class RelationModel(nn.Module):
         assert isinstance(layers, nn.ModuleList)
         return torch.stack([layer(rows) for layer, rows in zip(layers, features, strict=True)])
 
-    @torch.inference_mode()
     def predict(
         self, pairs: Sequence[EntityPair], tasks: Sequence[str], *, calibrated: bool = True
     ) -> dict[str, Tensor]:
@@ -106,26 +114,35 @@ class RelationModel(nn.Module):
 
         Of "causes" they are those of one sentence; `predict_causes` is for documents.
         """
+        fine = self.predict_fine(pairs, tasks)
+        results = {task: merge_fine_labels(fine[task], task) for task in tasks}
+        if calibrated:
+            for task in tasks:
+                if task != "causes":
+                    results[task] = scale_logits(results[task], self.temperatures[task])
+        return results
+
+    @torch.inference_mode()
+    def predict_fine(self, pairs: Sequence[EntityPair], tasks: Sequence[str]) -> dict[str, Tensor]:
+        """For each task the probabilities of its `FINE` labels before calibration, on the CPU."""
         self.eval()
-        results = {task: torch.zeros(len(pairs), len(TASKS[task])) for task in tasks}
+        results = {task: torch.zeros(len(pairs), len(FINE[task])) for task in tasks}
         encoded = [task for task in tasks if task in self.layers]
         # Pairs of one sentence together, so that it is encoded once.
         order = sorted(range(len(pairs)), key=lambda n: pairs[n].words)
         for batch in longest_first(order, lambda n: len(pairs[n].words), _BATCH):
             chunk = [pairs[n] for n in batch]
             features = self.encoder(self.encoder.prepare(chunk)) if encoded else torch.empty(0)
+            places = _hashed(chunk, tasks) if self.mixed else {}
             for task in tasks:
                 outputs = []
                 if task in self.layers:
                     outputs.append(self._logits(features, task).float().softmax(2).mean(0).cpu())
                 if self.mixed:
-                    rows = [pair.features_of(task) for pair in chunk]
-                    outputs.append(self.linear[task](rows).float().softmax(1).cpu())
-                results[task][batch] = merge_fine_labels(torch.stack(outputs).mean(0), task)
-        if calibrated:
-            for task in tasks:
-                if task != "causes":
-                    results[task] = scale_logits(results[task], self.temperatures[task])
+                    linear = self.linear[task]
+                    assert isinstance(linear, HashedLinear)
+                    outputs.append(linear.at(places[task]).float().softmax(1).cpu())
+                results[task][batch] = torch.stack(outputs).mean(0)
         return results
 
     @torch.inference_mode()
@@ -141,6 +158,8 @@ class RelationModel(nn.Module):
     ) -> list[dict[tuple[str, str], float]]:
         """For each document, of every drug with every condition, how probably it causes it.
 
+        As BC5CDR's guideline sees it: `facts.predict_facts` is for what a graph holds.
+
         Args:
             passages: the documents.
             pairs: of each document the pairs that share a sentence.
@@ -148,12 +167,16 @@ class RelationModel(nn.Module):
         self.eval()
         flat = [pair for of_document in pairs for *_, pair in of_document]
         linear = self.predict_linear(flat, "causes")[:, 1].tolist()
-        predictions = self.documents.predict(passages, list(_by_document(pairs, linear)))
+        sentences = [
+            {key: [[p] for p in scores] for key, scores in of_document.items()}
+            for of_document in _by_document(pairs, linear)
+        ]
+        predictions = self.cdr.predict(passages, sentences)
         if "causes" in self.layers:
             encoded = self.predict(flat, ["causes"])["causes"][:, 1].tolist()
             predictions = [
-                mean_with_best_sentence(rows, sentences)
-                for rows, sentences in zip(predictions, _by_document(pairs, encoded), strict=True)
+                mean_with_best_sentence(rows, of_document)
+                for rows, of_document in zip(predictions, _by_document(pairs, encoded), strict=True)
             ]
         temperature = self.temperatures["causes"]
         return [
@@ -215,7 +238,7 @@ class RelationModel(nn.Module):
         if config["encoder"] == "towers":
             bundled = folder / _RECOGNISER
             recogniser = bundled if bundled.is_dir() else RECOGNISER
-            words = json.loads((folder / "words.json").read_text(encoding="utf-8"))
+            words = read_json(folder / "words.json", limits=VOCABULARY_LIMITS)
             encoder = PairTowers(words, config["towers"], recogniser)
             if config.get("recogniser") != encoder.recogniser_checksum:
                 raise ModelError(
@@ -237,6 +260,16 @@ class RelationModel(nn.Module):
         return model.to(device or "cpu").eval()
 
 
+def _hashed(pairs: Sequence[EntityPair], tasks: Sequence[str]) -> dict[str, list[list[int]]]:
+    """Of each task where the pairs' features lie; the words, which all tasks share, once."""
+    words = [HashedLinear.hashed(pair.word_features()) for pair in pairs]
+    named = words
+    if any(map(has_names, tasks)):
+        names = [HashedLinear.hashed(pair.name_features()) for pair in pairs]
+        named = [sorted({*one, *other}) for one, other in zip(words, names, strict=True)]
+    return {task: named if has_names(task) else words for task in tasks}
+
+
 def merge_fine_labels(probabilities: Tensor, task: str) -> Tensor:
     """From `FINE` labels to those of `TASKS`: what is only of `FINE` counts as none."""
     kept = probabilities[:, : len(TASKS[task])].clone()
@@ -256,7 +289,7 @@ def scale_binary_logit(probability: float, temperature: float) -> float:
 
 
 def mean_with_best_sentence(
-    rows: Mapping[tuple[str, str], float], sentences: SentenceProbabilities
+    rows: Mapping[tuple[str, str], float], sentences: Mapping[tuple[str, str], Sequence[float]]
 ) -> dict[tuple[str, str], float]:
     """A document's probabilities, each the mean with that of its likeliest sentence."""
     return {

@@ -183,7 +183,7 @@ class PairBatch:
 
 
 def _cut(pair: EntityPair) -> Blinded:
-    words, head, tail, places = pair.blinded()
+    words, head, tail, places = pair.blinded
     first = max(0, min(head, tail) - _WINDOW)
     kept = slice(first, min(max(head, tail) + _WINDOW + 1, first + _MAX_WORDS))
     last = len(words[kept]) - 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -28,8 +29,7 @@ _WINDOW = 30
 _MAX_WORDS = 120
 
 
-@dataclass(frozen=True)
-class Entity:
+class Entity(NamedTuple):
     """A mention as tokens start to end of its sentence, with its kind."""
 
     start: int
@@ -67,6 +67,7 @@ class EntityPair:
     tail: Entity
     others: tuple[Entity, ...] = ()
 
+    @cached_property
     def blinded(self) -> Blinded:
         """The sentence with a placeholder of its kind for every mention (entity blinding).
 
@@ -74,11 +75,31 @@ class EntityPair:
         since the corpora of the relations call both diseases. Of mentions that overlap the pair's
         own stay. Far words are cut off.
         """
+        window = _blinded_mentions(self.words, self.mentions)
+        if window is None:
+            words, head, tail, places = self._blinded_overlapping()
+        else:
+            words, places, place_of = list(window.words), window.places, window.place_of
+            head, tail = place_of[self.head.start], place_of[self.tail.start]
+            words[head] = placeholder("head ", self.head.kind)
+            words[tail] = placeholder("tail ", self.tail.kind)
+        first = max(0, min(head, tail) - _WINDOW)
+        last = min(len(words), max(head, tail) + _WINDOW + 1, first + _MAX_WORDS)
+        head, tail = min(head - first, _MAX_WORDS - 1), min(tail - first, _MAX_WORDS - 1)
+        return Blinded(words[first:last], head, tail, places[first:last])
+
+    @cached_property
+    def mentions(self) -> tuple[Entity, ...]:
+        """All mentions, in order."""
+        return tuple(sorted((self.head, self.tail, *self.others)))
+
+    def _blinded_overlapping(self) -> Blinded:
+        """As `blinded`, of any mentions, and with all words."""
         taken = dict.fromkeys(range(self.head.start, self.head.end), self.head)
         taken.update(dict.fromkeys(range(self.tail.start, self.tail.end), self.tail))
         for other in self.others:
             span = range(other.start, other.end)
-            if not any(place in taken for place in span):
+            if taken.keys().isdisjoint(span):
                 taken.update(dict.fromkeys(span, other))
         words: list[str] = []
         places: list[int] = []
@@ -96,18 +117,16 @@ class EntityPair:
                 role = {self.head: "head ", self.tail: "tail "}.get(entity, "")
                 words.append(placeholder(role, entity.kind))
                 places.append(entity.end - 1)
-        first = max(0, min(head, tail) - _WINDOW)
-        last = min(len(words), max(head, tail) + _WINDOW + 1, first + _MAX_WORDS)
-        head, tail = min(head - first, _MAX_WORDS - 1), min(tail - first, _MAX_WORDS - 1)
-        return Blinded(words[first:last], head, tail, places[first:last])
+        return Blinded(words, head, tail, places)
 
-    def features(self, *, names: bool = True) -> list[str]:
-        """The features of a linear model.
+    def features_of(self, task: str) -> list[str]:
+        """The features of a task's linear model: for TREATS no names, Roam hardly has any."""
+        named = self.name_features() if has_names(task) else set()
+        return sorted(self.word_features() | named)
 
-        Words, beginnings of words and pairs of them by their position to head and tail; with
-        `names` also the two names.
-        """
-        blinded = self.blinded()
+    def word_features(self) -> set[str]:
+        """Words, beginnings of words and pairs of them by their position to head and tail."""
+        blinded = self.blinded
         head, tail = blinded.head, blinded.tail
         words = [word.lower() for word in blinded.words]
         first, last = min(head, tail), max(head, tail)
@@ -128,17 +147,13 @@ class EntityPair:
             features |= {f"{role} + {around[3]}", f"{role} + {around[3]} {around[4]}"}
             features |= {f"{role} - {around[1]}", f"{role} - {around[0]} {around[1]}"}
         features |= {f"some {word}" for word in words}
-        features |= _stem_features(words, first, last, order)
-        if names:
-            features |= self._name_features([word for word in between if _is_content_word(word)])
-        return sorted(features)
+        return features | _stem_features(words, first, last, order)
 
-    def features_of(self, task: str) -> list[str]:
-        """The features of a task's linear model: for TREATS no names, Roam hardly has any."""
-        return self.features(names=task != "treats")
-
-    def _name_features(self, between: Sequence[str]) -> set[str]:
+    def name_features(self) -> set[str]:
         """The names of head and tail, whole and in parts; a name's end with words between."""
+        words, head, tail, _ = self.blinded
+        first, last = min(head, tail), max(head, tail)
+        between = [w for word in words[first + 1 : last] if _is_content_word(w := word.lower())]
         names = [name_words(self, entity) for entity in (self.head, self.tail)]
         features = {f"names {' '.join(names[0])} | {' '.join(names[1])}"}
         for role, name in zip(("head", "tail"), names, strict=True):
@@ -176,6 +191,53 @@ class EntityPair:
             words.append(word)
             words.extend(after.get(position, ()))
         return MarkedPair(words, starts[self.head.start], starts[self.tail.start])
+
+
+class _BlindedWindow(NamedTuple):
+    """Words with a placeholder for every mention, their places, and where each mention stands.
+
+    `place_of` is the place in `words` of the mention that starts at a word.
+    """
+
+    words: list[str]
+    places: list[int]
+    place_of: dict[int, int]
+
+
+@lru_cache(maxsize=64)
+def _blinded_mentions(
+    words: tuple[str, ...], mentions: tuple[Entity, ...]
+) -> _BlindedWindow | None:
+    """A window with all mentions blinded alike; None where two overlap, which a pair decides.
+
+    Kept for some windows, since the pairs of a sentence share them.
+    """
+    if overlap(mentions):
+        return None
+    blinded: list[str] = []
+    places: list[int] = []
+    index = {}
+    at = 0
+    for start, end, kind in mentions:
+        blinded += words[at:start]
+        places += range(at, start)
+        index[start] = len(blinded)
+        blinded.append(placeholder("", kind))
+        places.append(end - 1)
+        at = end
+    blinded += words[at:]
+    places += range(at, len(words))
+    return _BlindedWindow(blinded, places, index)
+
+
+def overlap(mentions: Sequence[Entity]) -> bool:
+    """Whether any two of some mentions in order overlap."""
+    return any(one.end > following.start for one, following in pairwise(mentions))
+
+
+def has_names(task: str) -> bool:
+    """Whether the linear model of a task sees the names of head and tail."""
+    return task != "treats"
 
 
 def placeholder(role: str, kind: str) -> str:

@@ -11,11 +11,12 @@ Its rules for Drug–CONTRAINDICATED_FOR–Disease and those for a gene and a co
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib import resources
+from functools import cache, cached_property, lru_cache
 
-from .pairs import EntityPair
+from ..tables import table_rows
+from .pairs import Entity, EntityPair, overlap
 
 # What <n> and {n} of a pattern stand for.
 _GAP = r"(?:(?!(?:but|however|although|without|no|not|;) )\S+ ){{0,{}}}?"
@@ -43,16 +44,24 @@ class Rule:
     name: str
     relation: str
     precision: float
-    pattern: re.Pattern[str]
+    expression: str
     unless: re.Pattern[str] | None = None
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The expression between two spaces, or at an end of the text."""
+        return _bounded(self.expression)
+
+
+_RuleTable = Callable[[], tuple[Rule, ...]]
 
 
 @cache
 def symptom_rules() -> tuple[Rule, ...]:
     """The rules for Disease–HAS_SYMPTOM–Symptom, in order."""
     return tuple(
-        Rule(name, "HAS_SYMPTOM", float(precision), _compiled(pattern))
-        for name, precision, pattern in _rows("symptom_rules.tsv")
+        Rule(name, "HAS_SYMPTOM", float(precision), _expression(pattern))
+        for name, precision, pattern in table_rows("symptom_rules.tsv")
     )
 
 
@@ -64,10 +73,10 @@ def drug_rules() -> tuple[Rule, ...]:
             name,
             relation,
             float(precision),
-            _compiled(pattern),
+            _expression(pattern),
             re.compile(unless, re.I) if unless else None,
         )
-        for name, relation, precision, pattern, unless in _rows("drug_rules.tsv")
+        for name, relation, precision, pattern, unless in table_rows("drug_rules.tsv")
     )
 
 
@@ -81,21 +90,18 @@ def allergy_rule() -> Rule:
 def association_rules() -> tuple[Rule, ...]:
     """The rules for a gene and a condition, in order: ASSOCIATED_WITH, DENIED or NONE."""
     return tuple(
-        Rule(name, relation, float(precision), _compiled(pattern))
-        for name, relation, precision, pattern in _rows("association_rules.tsv")
+        Rule(name, relation, float(precision), _expression(pattern))
+        for name, relation, precision, pattern in table_rows("association_rules.tsv")
     )
 
 
-def _rows(file: str) -> list[list[str]]:
-    text = resources.files("medkg.extract").joinpath(f"data/{file}").read_text(encoding="utf-8")
-    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
-    return [line.split("\t") for line in lines[1:]]
-
-
-def _compiled(pattern: str) -> re.Pattern[str]:
+def _expression(pattern: str) -> str:
     pattern = pattern.replace("<listed>", _LISTED).replace("<dose>", _DOSE)
     expression = re.sub(r"\{(\d+)\}", lambda m: _NEAR.format(m[1]), pattern)
-    expression = re.sub(r"<(\d+)>", lambda m: _GAP.format(m[1]), expression)
+    return re.sub(r"<(\d+)>", lambda m: _GAP.format(m[1]), expression)
+
+
+def _bounded(expression: str) -> re.Pattern[str]:
     return re.compile(rf"(?:^|(?<= ))(?:{expression})(?= |$)")
 
 
@@ -105,17 +111,35 @@ def rule_text(pair: EntityPair) -> str:
     Words in lower case; each mention as the first letter of its kind (d, s, m for a drug, g for a
     gene or protein, else x), head and tail as capitals.
     """
-    entities = [*pair.others, pair.tail, pair.head]
-    entity_at = {n: e for e in entities for n in range(e.start, e.end)}
-    words = []
-    for position, word in enumerate(pair.words):
-        entity = entity_at.get(position)
-        if entity is None:
-            words.append(word.lower())
-        elif position == entity.start:
-            letter = _LETTERS.get(entity.kind, "x")
-            words.append(letter.upper() if entity in (pair.head, pair.tail) else letter)
-    return " ".join(words)
+    marked = _marked(pair.words, pair.mentions)
+    if marked is None:
+        words = [word.lower() for word in pair.words]
+        _mark(words, pair.others)
+    else:
+        words = list(marked)
+    for entity in (pair.tail, pair.head):
+        _mark(words, [entity])
+        words[entity.start] = words[entity.start].upper()
+    return " ".join(filter(None, words))
+
+
+@lru_cache(maxsize=64)
+def _marked(words: tuple[str, ...], mentions: tuple[Entity, ...]) -> tuple[str, ...] | None:
+    """Words in lower case, with the mentions marked alike; None where two of these overlap.
+
+    Kept for some windows, since the pairs of a sentence share them.
+    """
+    if overlap(mentions):
+        return None
+    marked = [word.lower() for word in words]
+    _mark(marked, mentions)
+    return tuple(marked)
+
+
+def _mark(words: list[str], mentions: Iterable[Entity]) -> None:
+    """Put each mention's letter in the place of its first word, and nothing in the others'."""
+    for start, end, kind in mentions:
+        words[start:end] = [_LETTERS.get(kind, "x"), *[""] * (end - start - 1)]
 
 
 def symptom_rule(pair: EntityPair, *, note: bool = False) -> Rule | None:
@@ -125,7 +149,8 @@ def symptom_rule(pair: EntityPair, *, note: bool = False) -> Rule | None:
     cough") needn't be that disease's.
     """
     text = rule_text(pair)
-    return None if note and _COMES_WITH.search(text) else _first(symptom_rules(), text)
+    rule = _first(symptom_rules, text)
+    return None if rule is not None and note and _COMES_WITH.search(text) else rule
 
 
 def drug_rule(pair: EntityPair, *, is_disease: bool = False) -> Rule | None:
@@ -136,7 +161,9 @@ def drug_rule(pair: EntityPair, *, is_disease: bool = False) -> Rule | None:
     """
     texts = [rule_text(pair)]
     if is_disease and pair.tail.kind == "Symptom":
-        texts.append(rule_text(replace(pair, tail=replace(pair.tail, kind="Disease"))))
+        texts.append(rule_text(replace(pair, tail=pair.tail._replace(kind="Disease"))))
+    if not any(map(_any_of(drug_rules).search, texts)):
+        return None
     name = " ".join(pair.words[pair.tail.start : pair.tail.end])
     return next(
         (
@@ -151,7 +178,7 @@ def drug_rule(pair: EntityPair, *, is_disease: bool = False) -> Rule | None:
 
 def association_rule(pair: EntityPair) -> Rule | None:
     """The first rule that matches a pair of a gene and a condition, whichever is the head."""
-    return _first(association_rules(), collapsed(rule_text(pair)))
+    return _first(association_rules, collapsed(rule_text(pair)))
 
 
 def collapsed(text: str) -> str:
@@ -172,14 +199,29 @@ def _list(small: str, capital: str) -> re.Pattern[str]:
     )
 
 
-_COMES_WITH = _compiled(
-    "(?:man|woman|boy|girl|male|female|lady|gentleman|patient|pt|m|f|old|he|she)"
-    " (?:who |was |is |has |had |known )*(?:with|has|had) {6}D <10>"
-    "(?:presents|presented|admitted|referred|came|comes|complains|complained) <16>S"
+_COMES_WITH = _bounded(
+    _expression(
+        "(?:man|woman|boy|girl|male|female|lady|gentleman|patient|pt|m|f|old|he|she)"
+        " (?:who |was |is |has |had |known )*(?:with|has|had) {6}D <10>"
+        "(?:presents|presented|admitted|referred|came|comes|complains|complained) <16>S"
+    )
 )
 _GENES = _list("g", "G")
 _CONDITIONS = _list("[ds]", "([DS])")
 
 
-def _first(rules: tuple[Rule, ...], text: str) -> Rule | None:
-    return next((rule for rule in rules if rule.pattern.search(text)), None)
+@cache
+def _any_of(rules: _RuleTable) -> re.Pattern[str]:
+    """A pattern that matches where any rule does.
+
+    Most pairs match none, which one pass over the text shows sooner than one for each rule.
+    """
+    return _bounded("|".join(rule.expression for rule in rules()))
+
+
+@lru_cache(maxsize=1024)
+def _first(rules: _RuleTable, text: str) -> Rule | None:
+    """The first rule that matches; kept for some texts, since the pairs of a list have few."""
+    if _any_of(rules).search(text) is None:
+        return None
+    return next(rule for rule in rules() if rule.pattern.search(text))

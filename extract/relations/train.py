@@ -1,9 +1,8 @@
-"""Train the relation model on BC5CDR, ChemProt and Roam."""
+"""Train the relation model on BC5CDR, BioRED, ChemProt and Roam."""
 
 from __future__ import annotations
 
 import random
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,9 +11,11 @@ from typing import Any, NamedTuple, TypedDict, Unpack
 import torch
 
 from ...core.atomic import check_replaceable
+from ...core.checkpoint import remove_checkpoints
 from ...core.errors import DataError, ModelError
 from ...core.quarantine import Quarantine
 from ...core.threads import one_thread
+from ..corpora.biored import load_biored
 from ..corpora.document import Document
 from ..corpora.published import load_corpora
 from ..corpora.readers import read_annotated
@@ -31,11 +32,13 @@ from ..training_overlap import (
 )
 from .calibrate import calibrate
 from .card import LICENCE, RelationCard
-from .evaluate import score_task, task_calibration
+from .evaluate import facts_calibration, score_facts, score_task, task_calibration
+from .evaluate_facts import annotated_facts
 from .model import MODEL, RelationModel
 from .networks import PairTransformer, recogniser_checksum, sentence_encoder
 from .pairs import TASKS
-from .train_linear import DocumentFit, fit_documents, fit_linear
+from .train_documents import DocumentFit, fit_cdr, fit_facts
+from .train_linear import fit_linear
 from .train_networks import TOWER_EPOCHS, fine_tune, fit_towers, new_towers
 from .training_pairs import (
     LabelledPair,
@@ -60,6 +63,7 @@ class TrainingData:
         pairs: to train on, of all tasks.
         documents: those that the pairs come from.
         cdr: those of the task "causes".
+        facts: those of the relations of documents, under this project's names.
         development: documents to measure on by task.
         texts: raw text for the word vectors.
     """
@@ -67,6 +71,7 @@ class TrainingData:
     pairs: list[LabelledPair]
     documents: list[Document]
     cdr: list[Document]
+    facts: list[Document]
     development: dict[str, list[Document]]
     texts: list[str]
 
@@ -78,16 +83,16 @@ def load_training_data(
     *,
     divided: bool = True,
 ) -> TrainingData:
-    """Read BC5CDR, ChemProt and Roam from the folder of corpora.
+    """Read BC5CDR, BioRED, ChemProt and Roam from the folder of corpora.
 
     A tenth of Roam's sentences is its development part. Training documents that occur in any
     development part are left out, and so are such documents of `corrections`, which are trained on
     beside them. If not `divided`, everything is to train on and there are no development parts.
 
     Raises:
-        DataError: one of the three, or the corrections, is missing or can't be read.
+        DataError: one of the four, or the corrections, is missing or can't be read.
     """
-    published = load_corpora(folder, quarantine)
+    published = [*load_corpora(folder, quarantine), load_biored(folder, quarantine)]
     corpora = {corpus.name: corpus for corpus in (published if divided else undivided(published))}
     if missing := {"bc5cdr", "chemprot"} - set(corpora):
         raise DataError(f"lacks {' and '.join(sorted(missing))}", path=folder)
@@ -103,15 +108,18 @@ def load_training_data(
     cdr = [*corpora["bc5cdr"].train, *map(with_cdr_labels, corrected)]
     chemprot = corpora["chemprot"].train
     causes, targets, treats = cdr_pairs(cdr), chemprot_pairs(chemprot), roam_pairs(roam_train)
+    facts = corpora["biored"].train
     pairs = [*causes, *targets, *treats, *annotated_pairs(corrected)]
     return TrainingData(
         [*pairs, *_crossed_negatives(causes, treats)],
-        [*cdr, *chemprot, *roam_train],
+        [*cdr, *chemprot, *roam_train, *facts],
         cdr,
+        facts,
         {
             "causes": corpora["bc5cdr"].development,
             "targets": corpora["chemprot"].development,
             "treats": roam_development,
+            "facts": corpora["biored"].development,
         },
         [
             *(document.text for corpus in corpora.values() for document in corpus.train),
@@ -212,7 +220,13 @@ class RelationOptions:
     def settings(self) -> dict[str, Any]:
         """What the model's config says of its training; a sibling must have the same."""
         settings: dict[str, Any] = {
-            "trained_on": ["bc5cdr", "chemprot", "roam", *(["own"] if self.corrections else [])],
+            "trained_on": [
+                "bc5cdr",
+                "biored",
+                "chemprot",
+                "roam",
+                *(["own"] if self.corrections else []),
+            ],
             "seed": self.seed,
             "epochs": (self.epochs or TOWER_EPOCHS) if self.encoder is None else self.recipe.epochs,
             "base_encoder": self.encoder,
@@ -237,7 +251,7 @@ def train_relations(
     sibling: Path | None = None,
     **options: Unpack[_Options],
 ) -> dict[str, Any]:
-    """Train on BC5CDR, ChemProt and Roam and write the model's folder.
+    """Train on BC5CDR, BioRED, ChemProt and Roam and write the model's folder.
 
     Args:
         corpora: folder of corpora, see `load_training_data`.
@@ -260,25 +274,25 @@ def train_relations(
     chosen = RelationOptions(**options)
     chosen.check()
     quarantine = Quarantine()
-    divided = sibling is None
-    data = load_training_data(Path(corpora), quarantine, chosen.corrections, divided=divided)
-    settings = chosen.settings()
-    sibling_config = (
-        {} if sibling is None else open_sibling(sibling, MODEL, settings, data.documents)
+    data = load_training_data(
+        Path(corpora), quarantine, chosen.corrections, divided=sibling is None
     )
+    settings = chosen.settings()
+    sibling_config = open_sibling(sibling, MODEL, settings, data.documents) if sibling else {}
     split = _hold_out(data.pairs, chosen.seed)
     torch.manual_seed(chosen.seed)
     if chosen.encoder is None:
-        model, document_fit = _train_towers(data, split.training, chosen)
+        model, cdr = _train_towers(data, split.training, chosen)
     else:
         checkpoint = _checkpoint(out, settings, split)
-        model, document_fit = _fine_tune_encoder(chosen.encoder, data, split, chosen, checkpoint)
-    calibrate(model, split.held_out, document_fit)
+        model, cdr = _fine_tune_encoder(chosen.encoder, data, split, chosen, checkpoint)
+    _fit_documents(model, data.facts, split.held_out, cdr, chosen.seed)
     development, calibration = _figures(model, data, sibling_config)
     about = {
         "licence": LICENCE,
         **settings,
         "pairs": _pair_counts(data.pairs, split.training),
+        "documents": len(data.facts),
         "set_aside": quarantine.counts(),
         "sibling": sibling_config.get("sha256"),
         "reader_seen": _texts_seen_by_recogniser(data, chosen),
@@ -286,9 +300,9 @@ def train_relations(
         "calibration": calibration,
         TEXT_HASHES_FIELD: text_hashes(data.documents),
     }
-    model.save(out, about, _card(about).text())
+    model.save(out, about, card(about).text())
     if chosen.encoder is not None:
-        shutil.rmtree(checkpoint.folder, ignore_errors=True)
+        remove_checkpoints(checkpoint.folder)
     return development
 
 
@@ -365,22 +379,37 @@ def _fit_linear_models(
     for task in ("targets", "treats"):
         fit_linear(model.linear[task], [pair for pair in training if pair.task == task])
     causes = [pair for pair in data.pairs if pair.task == "causes"]
-    return fit_documents(model, causes, data.cdr, seed)
+    return fit_cdr(model, causes, data.cdr, seed)
+
+
+def _fit_documents(
+    model: RelationModel,
+    documents: Sequence[Document],
+    held_out: Sequence[LabelledPair],
+    cdr: DocumentFit,
+    seed: int,
+) -> None:
+    """Fit the classifiers of documents; then all temperatures and thresholds."""
+    with one_thread():
+        facts = fit_facts(model, documents, cdr, seed)
+    calibrate(model, held_out, cdr, facts)
 
 
 def _figures(
     model: RelationModel, data: TrainingData, sibling: Mapping[str, Any]
 ) -> tuple[dict[str, dict[str, Any]], dict[str, float]]:
     """Scores and calibration errors on the development parts, or the sibling's."""
-    development = sibling.get("development") or {
-        task: {
-            method: asdict(score)
-            for method, score in score_task(model, task, data.development[task]).items()
-        }
-        for task in TASKS
-    }
-    calibration = sibling.get("calibration") or {
-        task: task_calibration(model, task, data.development[task]) for task in TASKS
+    if sibling.get("development"):
+        return sibling["development"], sibling["calibration"]
+    scores = {task: score_task(model, task, data.development[task]) for task in TASKS}
+    calibration = {task: task_calibration(model, task, data.development[task]) for task in TASKS}
+    documents = data.development["facts"]
+    gold = annotated_facts(documents, Quarantine(), Path("biored"))
+    scores |= score_facts(model, documents, gold)
+    calibration |= facts_calibration(model, documents, gold)
+    development = {
+        name: {method: asdict(score) for method, score in methods.items()}
+        for name, methods in scores.items()
     }
     return development, calibration
 
@@ -393,13 +422,15 @@ def _pair_counts(pairs: Sequence[LabelledPair], training: Sequence[LabelledPair]
     }
 
 
-def _card(about: dict[str, Any]) -> RelationCard:
+def card(about: Mapping[str, Any]) -> RelationCard:
+    """The card of a model, by what its config says of its training."""
     return RelationCard(
         encoder=about["base_encoder"],
         lora=about.get("lora"),
         epochs=about["epochs"],
         seed=about["seed"],
         pairs=about["pairs"],
+        documents=about["documents"],
         reader_seen=about["reader_seen"],
         has_sibling=bool(about["sibling"]),
         development=about["development"],

@@ -5,7 +5,7 @@ BC5CDR labels CAUSES, ChemProt TARGETS, Roam TREATS; a user's own annotation may
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -58,12 +58,15 @@ class LabelledPair:
 
 
 def _sentence_pairs(
-    words: tuple[str, ...], entities: list[tuple[int, Entity]], head: str, tail: str
+    words: tuple[str, ...],
+    entities: list[tuple[int, Entity]],
+    heads: Sequence[str],
+    tails: Sequence[str],
 ) -> Iterator[tuple[int, int, EntityPair]]:
     for i, first in entities:
         for j, second in entities:
             disjoint = first.end <= second.start or second.end <= first.start
-            if first.kind == head and second.kind == tail and disjoint:
+            if first.kind in heads and second.kind in tails and disjoint:
                 others = tuple(e for k, e in entities if k not in (i, j))
                 yield i, j, EntityPair(words, first, second, others)
 
@@ -82,7 +85,7 @@ def chemprot_pairs(documents: Iterable[Document]) -> list[LabelledPair]:
         spans = [(m.start, m.end, kinds.get(m.kind, "Target")) for m in document.mentions]
         keys = [mention.key or "" for mention in document.mentions]
         for words, entities in sentences_with_mentions(document.text, spans):
-            for i, j, pair in _sentence_pairs(words, entities, "Drug", "Target"):
+            for i, j, pair in _sentence_pairs(words, entities, ("Drug",), ("Target",)):
                 fine = labels.get((keys[i], keys[j]), 0)
                 label = fine if fine < len(TASKS["targets"]) else 0
                 key = (document.id, keys[i], keys[j])
@@ -102,7 +105,7 @@ def cdr_pairs(documents: Iterable[Document]) -> list[LabelledPair]:
         related = {(r.head, r.tail) for r in document.relations if r.kind == "CID"}
         spans = [(m.start, m.end, m.kind) for m in mentions]
         for words, entities in sentences_with_mentions(document.text, spans):
-            for i, j, pair in _sentence_pairs(words, entities, "Drug", "Disease"):
+            for i, j, pair in _sentence_pairs(words, entities, ("Drug",), ("Disease",)):
                 ids = [
                     (head, tail)
                     for head in (mentions[i].identifier or "").split("|")
@@ -113,6 +116,31 @@ def cdr_pairs(documents: Iterable[Document]) -> list[LabelledPair]:
                     LabelledPair(pair, "causes", label, (document.id, head, tail), label)
                     for head, tail in ids
                 )
+    return pairs
+
+
+def concept_pairs(
+    documents: Iterable[Document], heads: Sequence[str], tails: Sequence[str]
+) -> list[list[tuple[str, str, EntityPair]]]:
+    """Of each document its heads and tails that share a sentence, by their concepts.
+
+    Args:
+        documents: their mentions' kinds this project's.
+        heads, tails: kinds.
+    """
+    pairs: list[list[tuple[str, str, EntityPair]]] = []
+    for document in documents:
+        mentions = [m for m in flat_mentions(document, "medkg") if m.identifier]
+        spans = [(m.start, m.end, m.kind) for m in mentions]
+        pairs.append(
+            [
+                (head, tail, pair)
+                for words, entities in sentences_with_mentions(document.text, spans)
+                for i, j, pair in _sentence_pairs(words, entities, heads, tails)
+                for head in (mentions[i].identifier or "").split("|")
+                for tail in (mentions[j].identifier or "").split("|")
+            ]
+        )
     return pairs
 
 
@@ -181,7 +209,7 @@ def annotated_pairs(documents: Iterable[Document]) -> list[LabelledPair]:
         keys = [mention.key or f"mention {n}" for n, mention in enumerate(document.mentions)]
         for words, entities in sentences_with_mentions(document.text, spans):
             for task, tail in ((t, k) for t, kinds in _TAILS.items() for k in kinds):
-                for i, j, pair in _sentence_pairs(words, entities, "Drug", tail):
+                for i, j, pair in _sentence_pairs(words, entities, ("Drug",), (tail,)):
                     kinds = related.get((keys[i], keys[j]), set())
                     if task == "targets" and "TARGETS" in kinds:
                         continue

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from ...core.atomic import check_replaceable
+from ...core.checkpoint import remove_checkpoints
 from ...core.errors import DataError, MissingError, ModelError
 from ...core.model_folder import (
     CONFIG,
@@ -298,13 +299,14 @@ def train_embeddings(
     def validate(embeddings: Embeddings) -> float:
         return float((1 / triple_ranks(embeddings, task.valid[some], task.known)).mean())
 
+    checkpoint = None if out is None else Path(f"{out}.checkpoint")
     embeddings, course = train(
         task.training,
         settings,
         validate,
         seed=seed,
         device=device_of(device),
-        checkpoint=None if out is None else Path(f"{out}.checkpoint"),
+        checkpoint=checkpoint,
     )
     metrics = _metrics(embeddings, task, course, None if out is None else Path(f"{out}.ranks"))
     model = EmbeddingModel(
@@ -319,6 +321,7 @@ def train_embeddings(
     )
     if out is not None:
         model.save(out)
+        remove_checkpoints(checkpoint)
     return model
 
 

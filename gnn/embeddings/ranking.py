@@ -32,14 +32,14 @@ def triples_of(data: HeteroData) -> tuple[Triples, list[EdgeType]]:
     starts = np.cumsum([0, *(data[kind].num_nodes for kind in kinds)]).astype(np.int64)
     first = dict(zip(kinds, starts.tolist(), strict=False))
     types: list[EdgeType] = sorted(data.edge_types)
-    parts = []
+    triples = []
     for number, edge_type in enumerate(types):
         heads, tails = data[edge_type].edge_index.numpy()
         relation = np.full(len(heads), number)
-        parts.append(
+        triples.append(
             np.stack([heads + first[edge_type[0]], relation, tails + first[edge_type[2]]], axis=1)
         )
-    edges = np.concatenate(parts) if parts else np.empty((0, 3), dtype=np.int64)
+    edges = np.concatenate(triples) if triples else np.empty((0, 3), dtype=np.int64)
     joined = np.array([[kinds.index(t[0]), kinds.index(t[2])] for t in types], dtype=np.int64)
     return Triples(edges.astype(np.int64), starts, joined.reshape(-1, 2)), types
 

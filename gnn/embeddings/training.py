@@ -114,7 +114,8 @@ def train(
             vectors kept.
         checkpoint: a folder to keep the state in after every epoch; where it holds one of the same
             training, training goes on from there, and ends (on a CPU, with as many threads) with
-            the same vectors, bit for bit, as without a break. It is removed at the end.
+            the same vectors, bit for bit, as without a break. The caller removes it when they are
+            saved.
 
     Returns:
         The vectors, on the CPU, and the course of training: epochs, best_epoch, valid_mrr.
@@ -132,7 +133,6 @@ def train(
             training.write()
             validated = training.best is not None
             step(1, f"validation MRR {training.best_mrr:.3f}" if validated else None)
-    training.checkpoint.remove()
     course: EmbeddingTraining = {"epochs": training.epoch}
     if training.best is not None:
         course["best_epoch"] = training.best_epoch
@@ -209,8 +209,8 @@ class Training:
         for relation, ends in enumerate(self._edges):
             if n := ends.shape[1]:
                 order = torch.randperm(n, generator=self.generator)
-                parts = order.tensor_split(-(-n // self.settings.batch))
-                batches += [(relation, part) for part in parts]
+                chunks = order.tensor_split(-(-n // self.settings.batch))
+                batches += [(relation, part) for part in chunks]
         schedule = EMBEDDING_SCHEDULES[self.settings.schedule]
         numbers = torch.randperm(len(batches), generator=self.generator).tolist()
         for step, number in enumerate(numbers):
@@ -231,25 +231,25 @@ class Training:
         ]
         own = self._n_nodes + relation
         inverse = [own + len(self._edges)] if settings.reciprocal else []
-        parts = [heads, tails, *drawn, torch.tensor([own, *inverse])]
-        everywhere = torch.cat(parts)
+        row_groups = [heads, tails, *drawn, torch.tensor([own, *inverse])]
+        everywhere = torch.cat(row_groups)
         there = self._vectors.index_select(0, everywhere.to(device)).requires_grad_()
-        *vectors, relations = there.split_with_sizes([len(part) for part in parts])
+        *vectors, relations = there.split_with_sizes([len(rows) for rows in row_groups])
 
         losses = []
         for number, side in enumerate(sides):
-            asked, answers = vectors[side], vectors[1 - side]
+            query_ends, answers = vectors[side], vectors[1 - side]
             if side == 0:
-                query = decoder.tail_query(asked, relations[0])
+                query = decoder.tail_query(query_ends, relations[0])
             elif settings.reciprocal:
-                query = decoder.tail_query(asked, relations[1])
+                query = decoder.tail_query(query_ends, relations[1])
             else:
-                query = decoder.head_query(asked, relations[0])
+                query = decoder.head_query(query_ends, relations[0])
             others = decoder.match(query, vectors[2 + number])
             others = self._without(
-                others, relation, side, parts[side], parts[1 - side], drawn[number]
+                others, relation, side, row_groups[side], row_groups[1 - side], drawn[number]
             )
-            true = decoder.match_own(query, answers)
+            true = decoder.match_pairs(query, answers)
             losses.append(self._loss(true, others, settings.margin))
         if settings.n3 and not decoder.distance:
             ends = (vectors[0], vectors[1], relations)
@@ -287,7 +287,7 @@ class Training:
         others: Tensor,
         relation: int,
         side: int,
-        asked: Tensor,
+        query_ends: Tensor,
         answers: Tensor,
         candidates: Tensor,
     ) -> Tensor:
@@ -295,7 +295,7 @@ class Training:
         where the sampler is filtered, a known one."""
         true = answers[:, None] == candidates
         if self._sampler.filtered:
-            queries, where = np.unique(asked.numpy(), return_inverse=True)
+            queries, where = np.unique(query_ends.numpy(), return_inverse=True)
             known = self._known[relation][side][queries][:, candidates.numpy()]
             true |= torch.from_numpy(known.toarray() > 0)[torch.from_numpy(where)]
         return others.masked_fill(true.to(others.device), -torch.inf)

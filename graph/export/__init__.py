@@ -56,13 +56,15 @@ def export(
     }
     if form not in forms:
         raise DataError(f"{form!r} is no form of export; there are {', '.join(forms)}")
-    with atomic_folder(path, marker=MANIFEST) as folder:
+    is_public = kg.is_public()
+    with atomic_folder(path, marker=MANIFEST, shared=is_public) as folder:
         given = Slices(kg, sentences)
         facts: ExportManifest = {
             "format": form,
             "medkg_version": version("medkg"),
             "sentences": sentences,
             "sources": [asdict(source) for source in kg.sources],
+            "graph": None if is_public else kg.checksum(),
             **forms[form](given, folder),
         }
         (folder / LICENCES).write_text(_licences(kg), encoding="utf-8")

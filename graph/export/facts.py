@@ -14,9 +14,13 @@ class ExportFacts(TypedDict):
 
 
 class ExportManifest(ExportFacts):
-    """The manifest of an export: its form, and what it was made of."""
+    """The manifest of an export: its form, and what it was made of.
+
+    `graph` is the graph's checksum, by which `forget` knows it, where it holds patients or texts.
+    """
 
     format: str
     medkg_version: str
     sentences: bool
     sources: list[dict[str, str | float]]
+    graph: str | None

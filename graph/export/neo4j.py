@@ -32,8 +32,7 @@ from ..frames import (
 )
 from ..identifiers import content_ids
 from ..store.constraints import constraint_statements
-from ..store.journal import OWN_LABELS
-from ..store.read import PREDICTED
+from ..store.names import OWN_LABELS, PREDICTED, Names
 from ..store.rows import (
     EDGE_VALUES,
     native,
@@ -73,7 +72,7 @@ def write(given: Slices, folder: Path) -> ExportFacts:
         for part in given.of("edges"):
             _write_edges(part, given, files)
         for part in given.of("predictions"):
-            _write_predictions(part, files)
+            _write_predictions(part, given, files)
         load = _load(given)
         files.nodes("Load", load)
         for part in given.of("evidence"):
@@ -97,7 +96,8 @@ def write(given: Slices, folder: Path) -> ExportFacts:
     )
     script.chmod(0o755)
     kinds = sorted({label for label, _ in files.headers["nodes"]} & set(given.schema.kinds))
-    schema = "".join(f"{statement};\n" for statement in constraint_statements(kinds))
+    statements = constraint_statements(Names(given.schema), kinds)
+    schema = "".join(f"{statement};\n" for statement in statements)
     (folder / "schema.cypher").write_text(schema, encoding="utf-8")
     return {"command": command, "counts": files.counts}
 
@@ -194,6 +194,7 @@ def _write_nodes(given: Slices, files: _Files) -> None:
     for part in given.of("nodes"):
         checked = with_checksum(part, NODES)
         for (kind,), rows in checked.partition_by("kind", as_dict=True).items():
+            given.schema.kind(str(kind))  # it becomes a file's name
             own = {name: sorts for (label, name), sorts in types.items() if label == kind}
             for variant, some in _variants(rows.drop("kind"), own):
                 files.nodes(str(kind), some, variant)
@@ -260,11 +261,11 @@ def _write_edges(edges: pl.DataFrame, given: Slices, files: _Files) -> None:
         )
 
 
-def _write_predictions(predictions: pl.DataFrame, files: _Files) -> None:
+def _write_predictions(predictions: pl.DataFrame, given: Slices, files: _Files) -> None:
     rows = with_id(predictions, ["model", "head", "relation", "tail"])
     for (relation,), some in rows.partition_by("relation", as_dict=True).items():
         files.relationships(
-            f"{PREDICTED}{relation}",
+            PREDICTED + given.schema.relation(str(relation)).name,
             some.rename({"head": ":START_ID", "tail": ":END_ID"}).drop("relation"),
         )
 

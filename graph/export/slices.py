@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from ...core.json_reading import parse_json
 from ...core.progress import progress
 from ..kg import KnowledgeGraph
 
@@ -65,4 +66,4 @@ def _unsaid(explanation: str) -> str:
             return {name: walk(part) for name, part in value.items() if name != "sentence"}
         return [walk(part) for part in value] if isinstance(value, list) else value
 
-    return json.dumps(walk(json.loads(explanation)), ensure_ascii=False, sort_keys=True)
+    return json.dumps(walk(parse_json(explanation)), ensure_ascii=False, sort_keys=True)

@@ -12,20 +12,27 @@ Every row carries `checksum`, a hash of its content, by which a second write kno
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
+from ...core.disk import check_room
 from ...core.errors import SchemaError, StoreError
-from ..forget import ForgetSummary, Ids
+from ..check import Finding
+from ..check import check as check_graph
+from ..forget import PATIENT, ForgetSummary, Ids
 from ..kg import KnowledgeGraph
 from ..schema import Schema
-from . import answers, read, write
+from . import answers, read, tls, write
+from .audit import AuditLog
 from .connection import Connection
 from .embedded import DATABASE, Server, serve
-from .forget import forget_on
-from .journal import OWN_LABELS
+from .forget import forget_on, identifiers_on
+from .names import OWN_LABELS, PREDICTED
+from .relationships import doubtful_relationships, mend, relationship_checks
 from .summary import Counts, WriteSummary
 
 if TYPE_CHECKING:
@@ -37,10 +44,17 @@ _CONNECT_SECONDS = 10
 _SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 
 
-def _driver(address: str, auth: tuple[str, str], uri: str, database: str | None) -> neo4j.Driver:
+def _driver(
+    address: str,
+    auth: tuple[str, str],
+    uri: str,
+    database: str | None,
+    ca: Path | str | None = None,
+) -> neo4j.Driver:
     import neo4j
     from neo4j.exceptions import AuthError, DriverError, Neo4jError
 
+    address, trust = tls.driver_address(address, ca)
     try:
         driver = neo4j.GraphDatabase.driver(
             address,
@@ -49,12 +63,12 @@ def _driver(address: str, auth: tuple[str, str], uri: str, database: str | None)
             connection_acquisition_timeout=2 * _CONNECT_SECONDS,
             max_transaction_retry_time=_CONNECT_SECONDS,
             notifications_min_severity="OFF",
+            **trust,
         )
     except (DriverError, ValueError) as error:
         raise StoreError(f"{uri!r} is no address of a server: {error}") from error
     try:
-        with driver.session(database=database) as session, session.begin_transaction() as work:
-            work.run("RETURN 1").consume()
+        _wait_for_database(driver, database)
     except AuthError as error:
         driver.close()
         raise StoreError(
@@ -65,11 +79,31 @@ def _driver(address: str, auth: tuple[str, str], uri: str, database: str | None)
         raise StoreError(f"{uri} refuses: {error.message}") from error
     except (DriverError, OSError) as error:
         driver.close()
-        raise StoreError(
+        raise tls.encryption_error(uri, error) or StoreError(
             f"no server answers at {uri}; start it, or check host, port and, behind TLS, the"
             " scheme (bolt+s://, neo4j+s://)"
         ) from error
     return driver
+
+
+def _wait_for_database(driver: neo4j.Driver, database: str | None) -> None:
+    """Wait until a query is answered: a server that starts has its port before its databases."""
+    from neo4j.exceptions import Neo4jError
+
+    deadline = time.monotonic() + _CONNECT_SECONDS
+    while True:
+        try:
+            with (
+                driver.session(database=database, default_access_mode="READ") as session,
+                session.begin_transaction() as work,
+            ):
+                work.run("RETURN 1").consume()
+            return
+        except Neo4jError as error:
+            starting = error.is_retryable() or "DatabaseNotFound" in (error.code or "")
+            if not starting or time.monotonic() > deadline:
+                raise
+        time.sleep(0.2)
 
 
 class Store:
@@ -88,8 +122,13 @@ class Store:
         self.schema = schema or Schema.default()
         self.server = server
         self.connection = Connection(uri, driver, database, self.schema, server)
+        self.audit = AuditLog(server.folder) if server else AuditLog.of_environment()
         if taken := sorted(set(self.schema.kinds) & set(OWN_LABELS)):
             raise SchemaError(f"kind {taken[0]} of the schema is a label that the store needs")
+        if taken := sorted(r for r in self.schema.relations if r.startswith(PREDICTED)):
+            raise SchemaError(
+                f"relation {taken[0]} of the schema has a name that the store keeps for predictions"
+            )
 
     @classmethod
     def open(
@@ -100,14 +139,20 @@ class Store:
         password: str | None = None,
         database: str | None = None,
         schema: Schema | None = None,
+        ca: Path | str | None = None,
     ) -> Self:
         """Connect to a server: `bolt://…`, `neo4j://…` (or `+s` for TLS), or `embedded:DIR`.
 
         User and password are those of NEO4J_USERNAME and NEO4J_PASSWORD unless given; the embedded
         server, which is started if it doesn't run, has its own.
 
+        Args:
+            ca: for `+s`, a file of the certificates (PEM) whose owners may vouch for the server, in
+                place of this machine's authorities; that of NEO4J_CA unless given.
+
         Raises:
-            StoreError: no server there, a wrong password, no such database.
+            StoreError: no server there, a wrong password, no such database, a certificate that is
+                not trusted.
         """
         if uri.startswith("embedded:"):
             folder = uri.removeprefix("embedded:")
@@ -115,10 +160,11 @@ class Store:
                 raise StoreError("embedded: lacks its folder; write embedded:DIR")
             server = serve(folder)
             try:
-                auth = (server.user, server.password)
-                driver = _driver(server.uri, auth, uri, DATABASE)
-            except BaseException:
+                driver = _driver(server.uri, (server.user, server.password), uri, DATABASE)
+            except BaseException as error:
                 server.stop()
+                if isinstance(error, StoreError):
+                    check_room(server.folder)
                 raise
             return cls(uri, driver, DATABASE, schema, server)
         if uri.partition("://")[0] not in _SCHEMES or "://" not in uri:
@@ -131,11 +177,11 @@ class Store:
         password = password if password is not None else os.environ.get("NEO4J_PASSWORD")
         if password is None:
             raise StoreError(f"{uri} needs a password; set NEO4J_USERNAME and NEO4J_PASSWORD")
-        return cls(uri, _driver(uri, (user, password), uri, database), database, schema)
+        return cls(uri, _driver(uri, (user, password), uri, database, ca), database, schema)
 
     def close(self) -> None:
         """Close the connection; an embedded server that nobody else uses stops."""
-        self.connection.driver.close()
+        self.connection.close()
         if self.server is not None:
             self.server.stop()
 
@@ -148,6 +194,10 @@ class Store:
     def __repr__(self) -> str:
         return f"Store({self.uri!r})"
 
+    def _record(self, action: str, **what: Any) -> None:
+        if self.audit is not None:
+            self.audit.record(action, **what)
+
     def query(self, cypher: str, /, **params: object) -> pl.DataFrame:
         """Run a query that only reads; one row of the frame a record.
 
@@ -155,8 +205,11 @@ class Store:
         relationship as its properties and `relation`, a path as its `nodes` and `relationships`.
 
         Raises:
-            StoreError: the query is wrong, would change the graph, or takes too long (two minutes).
+            StoreError: the query is wrong, would change the graph, takes too long (two minutes) or
+                more memory than the server has, or has more rows than one frame should (two
+                million; see `pages`).
         """
+        self._record("query", cypher=cypher, values=params)
         return answers.query(self.connection, cypher, params)
 
     def pages(self, cypher: str, size: int = 10_000, /, **params: object) -> Iterator[pl.DataFrame]:
@@ -168,6 +221,7 @@ class Store:
         Raises:
             StoreError: as `query`; the time counts until the last page is read.
         """
+        self._record("query", cypher=cypher, values=params)
         return answers.pages(self.connection, cypher, size, params)
 
     def resolve(self, text: str, kind: str | None = None) -> tuple[str, str]:
@@ -177,6 +231,7 @@ class Store:
             MissingError: none, or several (they are listed).
             StoreError: the server doesn't answer.
         """
+        self._record("resolve", values=[text])
         return read.resolve(self.connection, text, kind)
 
     def write(
@@ -207,9 +262,15 @@ class Store:
                 no evidence: smaller, to look at; what is read back has no edges.
 
         Raises:
+            DataError, SchemaError: the graph has a kind or a relation that the store's schema
+                lacks; nothing is written then.
             StoreError: the server refuses or doesn't answer, or holds a node of the same
                 identifier as another kind.
         """
+        patients = kg.scan("nodes").filter(pl.col("kind") == PATIENT).select("id").collect()["id"]
+        self._record(
+            "write", values=patients, sources=[each.name for each in kg.sources], prune=prune
+        )
         return write.write(self.connection, kg, name, prune, evidence)
 
     def read(
@@ -237,8 +298,10 @@ class Store:
         Raises:
             MissingError: none or several nodes that a text of `around` means.
             SchemaError: an unknown kind or relation.
+            DataError: the server's evidence has a relation that the store's schema lacks.
             StoreError: the server doesn't answer.
         """
+        self._record("read", values=[around])
         return read.read(
             self.connection,
             around,
@@ -259,7 +322,49 @@ class Store:
             DataError: as `medkg.graph.forget.forget`.
             StoreError: the server doesn't answer.
         """
+        self._record("forget", values=[source, document, patient])
         return forget_on(self.connection, source=source, document=document, patient=patient)
+
+    def check(self, *, report: Path | str | None = None) -> list[Finding]:
+        """What is doubtful: the findings of `medkg.graph.check`, and relationships out of step.
+
+        A relationship that is there several times, or doesn't say what the evidence on the server
+        makes of it, can come of a write that was cut off. `mend` puts it right.
+
+        Args:
+            report: a file to write with every row of every finding, as `medkg.graph.check.check`.
+
+        Raises:
+            DataError: the server's evidence has a relation that the store's schema lacks.
+            StoreError: the server doesn't answer.
+        """
+        self._record("read")
+        kg = read.read(self.connection)
+        with self.connection.errors():
+            doubtful = doubtful_relationships(self.connection)
+        return check_graph(kg, report=report, further=relationship_checks(doubtful))
+
+    def mend(self) -> int:
+        """Make each relationship what the evidence on the server makes of it.
+
+        Returns:
+            How many weren't so.
+
+        Raises:
+            StoreError: the server refuses or doesn't answer.
+        """
+        self._record("write")
+        return mend(self.connection)
+
+    def identifiers(self, *, document: Ids = (), patient: Ids = ()) -> frozenset[str]:
+        """Documents and patients with all that names them here; see `graph.forget.identifiers`.
+
+        Raises:
+            DataError: no identifier is given, or what is none.
+            StoreError: the server doesn't answer.
+        """
+        self._record("read", values=[document, patient])
+        return identifiers_on(self.connection, document=document, patient=patient)
 
     def info(self) -> dict[str, Any]:
         """The server, and counts of what it holds by kind, relation and source.

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import polars as pl
 
 from ...core.errors import StoreError
+from . import embedded, limits
 from .connection import Connection, Record
-from .embedded import QUERY_SECONDS
-from .guard import refuse_changes
+from .guard import plan_of, refuse_changes
 
 if TYPE_CHECKING:
     import neo4j
@@ -22,9 +22,12 @@ _PART = 10_000  # rows that are there as Python values at once
 
 def query(connection: Connection, cypher: str, params: dict[str, object]) -> pl.DataFrame:
     """What `Store.query` does."""
-    return _stacked(
-        [_Columns.of(keys, rows) for keys, rows in _read(connection, cypher, params, _PART)]
-    )
+    parts = []
+    for keys, rows in _read(connection, cypher, params, _PART):
+        parts.append(_Columns.of(keys, rows))
+        if sum(part.frame.height for part in parts) > limits.MOST_ROWS:
+            raise limits.too_many_rows()
+    return _stacked(parts)
 
 
 def pages(
@@ -45,15 +48,15 @@ def _read(
     refuse_changes(cypher)
     with (
         connection.errors(),
-        connection.driver.session(
+        connection.reading_driver().session(
             database=connection.database, default_access_mode="READ"
         ) as session,
     ):
         if connection.is_neo4j():
-            plan = session.run(f"EXPLAIN {cypher}", params)
+            plan = session.run(plan_of(cypher), params)
             if plan.consume().query_type != "r":
                 raise StoreError("the query would change the graph; query only reads")
-        work = session.begin_transaction(timeout=QUERY_SECONDS)
+        work = session.begin_transaction(timeout=embedded.QUERY_SECONDS)
         try:
             result = work.run(cypher, params)
             keys = list(result.keys())

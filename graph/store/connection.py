@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import copy
 import random
 import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
+from ...core.disk import check_room
 from ...core.errors import StoreError
 from ..frames import Row
 from ..schema import Schema
+from .accounts import READER
 from .embedded import Server
+from .fence import Fence
+from .guard import refuse_changes
+from .limits import lost_connection, refusal
+from .names import Names
 
 if TYPE_CHECKING:
     import neo4j
@@ -31,7 +38,12 @@ T = TypeVar("T")
 
 
 class Connection:
-    """What reading and writing need of a server; `server` is there if it is an embedded one."""
+    """What reading and writing need of a server.
+
+    Attributes:
+        server: there if it is an embedded one.
+        fence: there while this connection is the server's one writer.
+    """
 
     def __init__(
         self,
@@ -45,7 +57,36 @@ class Connection:
         self.driver = driver
         self.database = database
         self.schema = schema
+        self.names = Names(schema)
         self.server = server
+        self._reading: neo4j.Driver | None = None
+        self.fence: Fence | None = None
+
+    def reading_driver(self) -> neo4j.Driver:
+        """The driver for queries of users: at an embedded server, as the account `reader`.
+
+        Such a server ignores that a session only reads, but not what an account may do.
+        """
+        import neo4j
+
+        if self.server is None:
+            return self.driver
+        if self._reading is None:
+            self._reading = neo4j.GraphDatabase.driver(
+                self.server.uri, auth=self.server.accounts[READER], notifications_min_severity="OFF"
+            )
+        return self._reading
+
+    def close(self) -> None:
+        self.driver.close()
+        if self._reading is not None:
+            self._reading.close()
+
+    def fenced(self, fence: Fence) -> Connection:
+        """This connection, with changes that are made only as long as the fence lets them."""
+        writer = copy.copy(self)
+        writer.fence = fence
+        return writer
 
     def agent(self) -> str:
         return str(self.driver.get_server_info().agent)
@@ -56,16 +97,32 @@ class Connection:
     @contextmanager
     def errors(self) -> Iterator[None]:
         """Turn the driver's errors into ones that say what to do."""
-        from neo4j.exceptions import DriverError, Neo4jError, ServiceUnavailable
+        from neo4j.exceptions import DriverError, Neo4jError, ServiceUnavailable, SessionExpired
 
+        log_size = self.server.log.stat().st_size if self.server is not None else 0
         try:
-            yield
+            with self._room_checked():
+                yield
         except Neo4jError as error:
-            raise StoreError(f"{self.uri} refuses: {error.message}") from error
-        except ServiceUnavailable as error:
+            raise refusal(error, self.uri) from error
+        except (ServiceUnavailable, SessionExpired) as error:
+            if self.server is not None:
+                raise lost_connection(self.server, log_size, self.uri) from error
             raise StoreError(f"{self.uri} no longer answers; does the server run?") from error
         except DriverError as error:
             raise StoreError(f"{self.uri}: {error}") from error
+
+    @contextmanager
+    def _room_checked(self) -> Iterator[None]:
+        """Say that the embedded server's disk is full, where that is why it refuses."""
+        from neo4j.exceptions import DriverError, Neo4jError
+
+        try:
+            yield
+        except (DriverError, Neo4jError, StoreError):
+            if self.server is not None:
+                check_room(self.server.folder)
+            raise
 
     # Queries
 
@@ -77,6 +134,12 @@ class Connection:
         return [str(row[0]) for row in self.rows(query)]
 
     def rows(self, query: str, **params: object) -> Iterator[Record]:
+        """The rows of a query that only reads.
+
+        Raises:
+            StoreError: it is not plainly a read.
+        """
+        refuse_changes(query)
         with self.driver.session(database=self.database, default_access_mode="READ") as session:
             for record in session.run(query, params):
                 yield list(record.values())
@@ -85,14 +148,14 @@ class Connection:
         """The rows of a query that has few; asked again where the connection is lost."""
         return self.tried(lambda: list(self.rows(query, **params)))
 
-    def looked_up(self, query: str, keys: pl.Series) -> Iterator[Record]:
+    def looked_up(self, query: str, keys: pl.Series, **params: object) -> Iterator[Record]:
         """The rows of a query over `$keys`, asked in batches."""
         for start in range(0, keys.len(), BATCH):
-            yield from self.rows(query, keys=keys.slice(start, BATCH).to_list())
+            yield from self.rows(query, keys=keys.slice(start, BATCH).to_list(), **params)
 
     def count(self, label: str) -> int:
-        """How many nodes have a label."""
-        return int(self.fetch(f"MATCH (n:{label}) RETURN count(n)")[0][0])
+        """How many nodes have a label: a kind's, or one of the store's own."""
+        return int(self.fetch(f"MATCH (n:{self.names.label(label)}) RETURN count(n)")[0][0])
 
     # Statements
 
@@ -118,7 +181,11 @@ class Connection:
                     raise
 
     def change(self, statement: str, **params: object) -> list[Record]:
-        """Run a statement that does no harm if it is run twice, in a transaction of its own."""
+        """Run a statement that does no harm if it is run twice, in a transaction of its own.
+
+        Raises:
+            StoreError: this connection was the writer, and is it no longer.
+        """
 
         def once() -> list[Record]:
             with (
@@ -126,10 +193,20 @@ class Connection:
                 session.begin_transaction() as work,
             ):
                 records = [list(record.values()) for record in work.run(statement, params)]
-                work.commit()
+                with nullcontext() if self.fence is None else self.fence.passed(work):
+                    work.commit()
             return records
 
         return self.tried(once)
+
+    def change_schema(self, statement: str) -> None:
+        """Make or drop a constraint or an index; such a transaction may change nothing else."""
+
+        def once() -> None:
+            with self.driver.session(database=self.database) as session:
+                session.run(statement).consume()
+
+        self.tried(once)
 
     def change_once(self, statement: str, **params: object) -> None:
         """Run a statement that must not be run twice, even where its outcome is never heard of.

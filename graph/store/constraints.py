@@ -5,29 +5,39 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .connection import Connection
-from .journal import OWN_LABELS
+from .names import OWN_LABELS, Cypher, Names, key
+
+_EVIDENCE_KEYS = ("edge", "subject")  # what evidence is found by, beside its id
 
 
-def constraint_statements(kinds: Iterable[str], own: Iterable[str] = OWN_LABELS) -> list[str]:
+def constraint_statements(
+    names: Names, kinds: Iterable[str], own: Iterable[str] = OWN_LABELS
+) -> list[Cypher]:
     """The statements that make the constraints and indexes of kinds and of the store's own labels.
 
     Args:
-        kinds: labels of nodes of the graph.
+        names: those of the graph's schema.
+        kinds: kinds of nodes of the graph.
         own: labels of what the store itself keeps.
+
+    Raises:
+        SchemaError: the schema has no such kind.
     """
     kinds, own = list(kinds), list(own)
-    keys = [(kind, "name_key") for kind in kinds]
-    if "Evidence" in own:
-        keys += [("Evidence", "edge"), ("Evidence", "subject")]
     return [
         *(
-            f"CREATE CONSTRAINT medkg_{label}_id IF NOT EXISTS FOR (n:{label})"
-            " REQUIRE n.id IS UNIQUE"
+            Cypher(
+                f"CREATE CONSTRAINT {names.index(label, 'id')} IF NOT EXISTS"
+                f" FOR (n:{names.label(label)}) REQUIRE n.id IS UNIQUE"
+            )
             for label in (*kinds, *own)
         ),
         *(
-            f"CREATE INDEX medkg_{label}_{key} IF NOT EXISTS FOR (n:{label}) ON (n.{key})"
-            for label, key in keys
+            Cypher(
+                f"CREATE INDEX {names.index(label, property)} IF NOT EXISTS"
+                f" FOR (n:{names.label(label)}) ON (n.{key(property)})"
+            )
+            for label, property in _indexed(kinds, own)
         ),
     ]
 
@@ -36,5 +46,20 @@ def make_constraints(
     connection: Connection, kinds: Iterable[str], own: Iterable[str] = OWN_LABELS
 ) -> None:
     """Make the constraints and indexes of these kinds and labels, where they don't exist."""
-    for statement in constraint_statements(kinds, own):
-        connection.change(statement)
+    for statement in constraint_statements(connection.names, kinds, own):
+        connection.change_schema(statement)
+
+
+def drop_constraints(connection: Connection, kinds: Iterable[str]) -> None:
+    """Drop what `make_constraints` makes of these kinds and of all labels of the store's own."""
+    names, kinds = connection.names, list(kinds)
+    for label in (*kinds, *OWN_LABELS):
+        connection.change_schema(f"DROP CONSTRAINT {names.index(label, 'id')} IF EXISTS")
+    for label, property in _indexed(kinds, OWN_LABELS):
+        connection.change_schema(f"DROP INDEX {names.index(label, property)} IF EXISTS")
+
+
+def _indexed(kinds: Iterable[str], own: Iterable[str]) -> list[tuple[str, str]]:
+    """The labels and properties that have an index without a constraint."""
+    indexed = [(kind, "name_key") for kind in kinds]
+    return indexed + [("Evidence", name) for name in _EVIDENCE_KEYS if "Evidence" in own]

@@ -15,7 +15,7 @@ import polars as pl
 from ..frames import STRING_LIST, Row
 from . import bulk
 from .connection import Connection, Workers
-from .embedded import Server
+from .names import Cypher, Quoted, key, parameter
 
 _ROWS = 10_000
 _BYTES = 8_000_000
@@ -41,10 +41,12 @@ def create_nodes(
         done: told how many rows are in, each time some are.
     """
 
+    quoted = connection.names.label(label)
+
     def merge(part: pl.DataFrame) -> None:
         given = part.iter_rows(named=True)
         connection.send(
-            f"UNWIND $rows AS row MERGE (n:{label} {{id: row.id}}) SET n += row",
+            f"UNWIND $rows AS row MERGE (n:{quoted} {{id: row.id}}) SET n += row",
             (
                 {
                     **natives.get(row.get("properties"), {}),
@@ -57,14 +59,16 @@ def create_nodes(
     if connection.server is not None:
         kinds = {"@type": "vertex", "@class": label}
         for part in cut(rows, _BULK_ROWS, _BULK_BYTES):
-            workers.put(partial(_post, connection.server, part, kinds, natives, merge, done))
+            workers.put(partial(_post, connection, part, kinds, natives, merge, done))
         return
     sets, params = _constants(rows)
     varying = [name for name in rows.columns if rows[name].null_count() < rows.height]
     assigned = _assigned(varying, sets)
     for part in cut(rows, _ROWS, _BYTES):
-        more, given = _natives(part, natives, "n")
-        statement = f"UNWIND range(0, $rows_count - 1) AS i CREATE (n:{label} {assigned}){more}"
+        more, given = _natives(part, natives, key("n"))
+        statement = Cypher(
+            f"UNWIND range(0, $rows_count - 1) AS i CREATE (n:{quoted} {assigned}){more}"
+        )
         given |= _lists(part, [name for name in varying if name not in sets]) | params
         workers.put(partial(_create, connection, statement, given, part, merge, done))
 
@@ -87,27 +91,28 @@ def create_relationships(
         merge: writes rows another way, if the server refuses them.
         done: told how many rows are in, each time some are.
     """
+    quoted = connection.names.type_(name)
     kept = [c for c in rows.columns if c not in ("_from", "_to", "subject", "object", "properties")]
     if connection.server is not None:
         try:
-            bulk.run_sql(connection.server, f"CREATE EDGE TYPE {name} IF NOT EXISTS")
+            bulk.run_sql(connection.server, f"CREATE EDGE TYPE {quoted} IF NOT EXISTS")
         except bulk.BulkRefused:
             merge(rows)
             done(rows.height)
             return
         kinds = {"@type": "edge", "@class": name}
         for part in cut(rows, _BULK_ROWS, _BULK_BYTES):
-            workers.put(partial(_post, connection.server, part, kinds, natives, merge, done))
+            workers.put(partial(_post, connection, part, kinds, natives, merge, done))
         return
     sets, params = _constants(rows.select(kept))
     varying = [column for column in kept if rows[column].null_count() < rows.height]
     assigned = _assigned(varying, sets)
     for part in cut(rows, _ROWS, _BYTES):
-        more, given = _natives(part, natives, "r")
+        more, given = _natives(part, natives, key("r"))
         # By internal number, which is not looked up in an index, and is shorter than elementId.
-        statement = (
+        statement = Cypher(
             "UNWIND range(0, $rows_count - 1) AS i MATCH (s) WHERE id(s) = $_from[i]"
-            f" MATCH (o) WHERE id(o) = $_to[i] CREATE (s)-[r:{name} {assigned}]->(o){more}"
+            f" MATCH (o) WHERE id(o) = $_to[i] CREATE (s)-[r:{quoted} {assigned}]->(o){more}"
         )
         given |= _lists(part, ["_from", "_to", *(c for c in varying if c not in sets)]) | params
         workers.put(partial(_create, connection, statement, given, part, merge, done))
@@ -132,7 +137,7 @@ def cut(rows: pl.DataFrame, most: int, most_bytes: int) -> Iterator[pl.DataFrame
 
 def _create(
     connection: Connection,
-    statement: str,
+    statement: Cypher,
     params: dict[str, object],
     rows: pl.DataFrame,
     merge: Callable[[pl.DataFrame], None],
@@ -160,32 +165,40 @@ def _constants(rows: pl.DataFrame) -> tuple[set[str], dict[str, object]]:
     }
 
 
-def _assigned(names: list[str], constant: set[str]) -> str:
-    values = (f"`{n}`: ${n}" if n in constant else f"`{n}`: ${n}[i]" for n in names)
-    return f"{{{', '.join(values)}}}"
+def _assigned(names: list[str], constant: set[str]) -> Cypher:
+    """The map of properties to create: each its constant, or the row's item of its list."""
+    values = (
+        f"{key(name)}: {parameter(name)}"
+        if name in constant
+        else f"{key(name)}: {parameter(name)}[i]"
+        for name in names
+    )
+    return Cypher("{" + ", ".join(values) + "}")
 
 
 def _lists(rows: pl.DataFrame, names: list[str]) -> dict[str, object]:
     return {name: rows[name].to_list() for name in names}
 
 
-def _natives(rows: pl.DataFrame, natives: Natives, variable: str) -> tuple[str, dict[str, object]]:
+def _natives(
+    rows: pl.DataFrame, natives: Natives, variable: Quoted
+) -> tuple[Cypher, dict[str, object]]:
     """The clause that sets what the properties' texts hold, and its parameters."""
     if "properties" not in rows.columns:
-        return "", {}
+        return Cypher(""), {}
     texts = rows["properties"].unique(maintain_order=True)
     maps = [natives.get(text, {}) for text in texts.to_list()]
     if not any(maps):
-        return "", {}
+        return Cypher(""), {}
     if len(maps) == 1:
-        return f" SET {variable} += $maps", {"maps": maps[0]}
+        return Cypher(f" SET {variable} += $maps"), {"maps": maps[0]}
     places = dict(zip(texts.to_list(), range(len(maps)), strict=True))
     which = [places[text] for text in rows["properties"].to_list()]
-    return f" SET {variable} += $maps[$which[i]]", {"maps": maps, "which": which}
+    return Cypher(f" SET {variable} += $maps[$which[i]]"), {"maps": maps, "which": which}
 
 
 def _post(
-    server: Server,
+    connection: Connection,
     rows: pl.DataFrame,
     kinds: dict[str, str],
     natives: Natives,
@@ -193,7 +206,7 @@ def _post(
     done: Callable[[int], None],
 ) -> None:
     try:
-        bulk.create(server, _json_lines(rows, kinds, natives))
+        bulk.create(connection, _json_lines(rows, kinds, natives))
     except bulk.BulkRefused:
         merge(rows)
     done(rows.height)

@@ -1,10 +1,10 @@
 """The embedded server: ArcadeDB from its wheel, a child process that speaks Bolt on 127.0.0.1.
 
 A folder that is served holds the databases and `server.json` (address, process id, and a password
-that changes with every start; only its owner may read it). Whoever uses the server holds the lock
-of a file of its own in `users/`; the last one to let go stops the server. The operating system lets
-go for a process that was killed, so a server that outlives its users is taken over by the next one,
-who then stops it.
+that changes with every start); only its owner may read any of it. Whoever uses the server holds the
+lock of a file of its own in `users/`; the last one to let go stops the server. The operating system
+lets go for a process that was killed, so a server that outlives its users is taken over by the next
+one, who then stops it.
 """
 
 from __future__ import annotations
@@ -25,17 +25,24 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from ...core.atomic import atomic_file, make_folder, make_private
+from ...core.disk import check_room, disk_error
 from ...core.errors import StoreError
+from ...core.json_reading import parse_json
 from ...core.locks import locked, try_lock
+from .accounts import ACCOUNTS, Account, groups_file
+from .accounts import create as create_accounts
 
 DATABASE = "kg"
 USER = "root"
 QUERY_SECONDS = 120
 
-_STARTING_SECONDS = 60
+_STARTING_SECONDS = 1800  # as long as the process is there; a busy machine takes its time
+_ANSWERING_SECONDS = 60  # for a server that was started before
 _TRIES = 3  # of starting, each on other ports
 _STOPPING_SECONDS = 30
-_HEAP = "MEDKG_SERVER_HEAP"
+_SESSION_SECONDS = 60  # an HTTP session that nobody uses for so long ends
+HEAP = "MEDKG_SERVER_HEAP"
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,7 @@ class _Address:
     database: str
     http: str
     pid: int
+    accounts: dict[str, str]  # passwords of `reader` and `writer`; none while it starts
 
 
 class Server:
@@ -58,6 +66,7 @@ class Server:
         uri, user, password, database: how any Neo4j driver or tool on this machine connects.
         http: the address of its HTTP interface.
         pid: its process.
+        accounts: those of fewer rights, `reader` and `writer`, by name.
     """
 
     def __init__(self, folder: Path, address: _Address, share: FileLock):
@@ -68,6 +77,8 @@ class Server:
         self.database = address.database
         self.http = address.http
         self.pid = address.pid
+        self.accounts = {name: Account(name, word) for name, word in address.accounts.items()}
+        self._address = address
         self._share: FileLock | None = share
         atexit.register(self.stop)
 
@@ -102,6 +113,30 @@ class Server:
         """Whether the process is there."""
         return _is_ours(self.folder, self.pid)
 
+    def answers(self) -> bool:
+        """Whether the server answers a query, or does so soon."""
+        try:
+            _wait_until_ready(self.folder, self._address, _ANSWERING_SECONDS)
+        except StoreError:
+            return False
+        return True
+
+    def end(self) -> None:
+        """End the server, whoever uses it; the next `serve` starts it anew."""
+        with locked(self.folder / "server.lock"):
+            _end(self.folder, self.pid)
+
+    @property
+    def log(self) -> Path:
+        """The file of what the server prints."""
+        return _log(self.folder)
+
+    def ran_out_of_memory(self, since: int) -> bool:
+        """Whether the log says so, from so many bytes on."""
+        with self.log.open("rb") as file:
+            file.seek(since)
+            return b"java.lang.OutOfMemoryError" in file.read()
+
     def __enter__(self) -> Server:
         return self
 
@@ -123,8 +158,10 @@ def serve(folder: Path | str) -> Server:
         share = _join(folder)
         try:
             address = _running(folder) or _start(folder)
-        except BaseException:
+        except BaseException as error:
             share.release()
+            if isinstance(error, StoreError):
+                check_room(folder)
             raise
     return Server(folder, address, share)
 
@@ -138,12 +175,15 @@ def _prepare(folder: Path) -> None:
             " server a new or an empty one"
         )
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
+        (folder / "server.lock").touch(mode=0o600)  # first: the folder is known by it
         for name in ("databases", "log", "users"):
-            (folder / name).mkdir(exist_ok=True)
-        (folder / "server.lock").touch(mode=0o600)
+            make_folder(folder / name)
+        make_private(folder)  # its databases hold sentences of notes
     except OSError as error:
-        raise StoreError(f"{folder} can't be written to: {error.strerror}") from error
+        raise disk_error(error, folder) or StoreError(
+            f"{folder} can't be written to: {error.strerror}"
+        ) from error
 
 
 def _join(folder: Path) -> FileLock:
@@ -169,7 +209,7 @@ def _running(folder: Path) -> _Address | None:
     """The address of the server that runs on the folder; one that doesn't answer is ended."""
     file = folder / "server.json"
     try:
-        address = _Address(**json.loads(file.read_text(encoding="utf-8")))
+        address = _Address(**parse_json(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as error:
@@ -179,8 +219,11 @@ def _running(folder: Path) -> _Address | None:
         ) from error
     if not _is_ours(folder, address.pid):
         return None
+    if not address.accounts:  # who started it was killed meanwhile
+        _end(folder, address.pid)
+        return None
     try:
-        _wait_until_ready(folder, address)
+        _wait_until_ready(folder, address, _ANSWERING_SECONDS)
     except StoreError:
         _end(folder, address.pid)
         return None
@@ -188,26 +231,37 @@ def _running(folder: Path) -> _Address | None:
 
 
 def _start(folder: Path) -> _Address:
+    _end_forgotten(folder)
     for _ in range(_TRIES - 1):
         try:
             return _start_once(folder)
         except StoreError:
             # Another program may have taken a port between its choice and the server's start.
-            log = (folder / "log" / "server.out").read_text(encoding="utf-8", errors="replace")
-            if "Unable to listen" not in log:
+            if not _lacks_port(folder):
                 raise
     return _start_once(folder)
+
+
+def _end_forgotten(folder: Path) -> None:
+    """End a server of the folder that no file tells of: who started it was killed at once."""
+    for process in Path("/proc").glob("[0-9]*"):
+        if _is_ours(folder, int(process.name)):
+            _end(folder, int(process.name))
 
 
 def _start_once(folder: Path) -> _Address:
     bolt, http = _free_ports(2)
     password = secrets.token_urlsafe(24)
     # The server keeps the password of its first start unless its users are made anew.
+    make_folder(folder / "config")
     (folder / "config" / "server-users.jsonl").unlink(missing_ok=True)
+    _write_private(folder / "config" / "server-groups.json", groups_file(DATABASE))
     # Arguments go through a file: a command line is readable by every user of the machine.
     arguments = _arguments_file(folder)
     _write_private(arguments, "\n".join(_arguments(folder, bolt, http, password)))
-    with (folder / "log" / "server.out").open("wb") as output:
+    log = _log(folder)
+    log.touch(mode=0o600)
+    with log.open("wb") as output:
         process = subprocess.Popen(
             [str(_wheel() / "jre" / "bin" / "java"), f"@{arguments}"],
             cwd=folder,
@@ -215,6 +269,7 @@ def _start_once(folder: Path) -> _Address:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
+            umask=0o077,  # its databases hold sentences of notes
             start_new_session=True,  # Ctrl-C is for its user, who then stops it in good order
         )
     try:
@@ -225,9 +280,14 @@ def _start_once(folder: Path) -> _Address:
             database=DATABASE,
             http=f"http://127.0.0.1:{http}",
             pid=process.pid,
+            accounts={},
         )
-        _write_private(folder / "server.json", json.dumps(asdict(address), indent=1))
-        _wait_until_ready(folder, address, process)
+        _write_address(folder, address)
+        _wait_until_ready(folder, address, _STARTING_SECONDS, process)
+        accounts = [Account(name, secrets.token_urlsafe(24)) for name in ACCOUNTS]
+        create_accounts(address.http, Account(USER, password), DATABASE, accounts)
+        address.accounts.update(accounts)
+        _write_address(folder, address)
     except BaseException:
         _end(folder, process.pid)
         (folder / "server.json").unlink(missing_ok=True)
@@ -235,6 +295,15 @@ def _start_once(folder: Path) -> _Address:
     finally:
         arguments.unlink(missing_ok=True)
     return address
+
+
+def _lacks_port(folder: Path) -> bool:
+    """Whether the server says that it can't have a port; its process may run on then."""
+    return "Unable to listen" in _log(folder).read_text(encoding="utf-8", errors="replace")
+
+
+def _write_address(folder: Path, address: _Address) -> None:
+    _write_private(folder / "server.json", json.dumps(asdict(address), indent=1))
 
 
 def _wheel() -> Path:
@@ -245,6 +314,10 @@ def _wheel() -> Path:
             " of a Neo4j server (bolt://…)"
         )
     return Path(spec.origin).parent
+
+
+def _log(folder: Path) -> Path:
+    return folder / "log" / "server.out"
 
 
 def _arguments_file(folder: Path) -> Path:
@@ -259,6 +332,7 @@ def _arguments(folder: Path, bolt: int, http: int, password: str) -> list[str]:
         "server.mode": "development",
         "server.httpIncomingHost": "127.0.0.1",
         "server.httpIncomingPort": str(http),
+        "server.httpSessionExpireTimeout": str(_SESSION_SECONDS),
         "server.plugins": "Bolt:com.arcadedb.bolt.BoltProtocolPlugin",
         "bolt.host": "127.0.0.1",
         "bolt.port": str(bolt),
@@ -267,7 +341,7 @@ def _arguments(folder: Path, bolt: int, http: int, password: str) -> list[str]:
         "opencypher.loadCsv.allowRemoteUrls": "false",
     }
     arguments = [
-        f"-Xmx{os.environ.get(_HEAP, '1g')}",
+        f"-Xmx{os.environ.get(HEAP, '1g')}",
         "-XX:+UseCompactObjectHeaders",
         "-XX:ErrorFile=log/crash-%p.log",
         "-Dfile.encoding=UTF8",
@@ -290,12 +364,8 @@ def _arguments(folder: Path, bolt: int, http: int, password: str) -> list[str]:
 
 def _write_private(file: Path, text: str) -> None:
     """Write a file that only its owner may read, in place at once."""
-    draft = file.with_name(f".{file.name}")
-    draft.unlink(missing_ok=True)
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as output:
-        output.write(text)
-    draft.replace(file)
+    with atomic_file(file) as draft:
+        draft.write_text(text, encoding="utf-8")
 
 
 def _free_ports(count: int) -> list[int]:
@@ -307,22 +377,32 @@ def _free_ports(count: int) -> list[int]:
 
 
 def _wait_until_ready(
-    folder: Path, address: _Address, process: subprocess.Popen[bytes] | None = None
+    folder: Path,
+    address: _Address,
+    seconds: float,
+    process: subprocess.Popen[bytes] | None = None,
 ) -> None:
-    """Wait until a query is answered: the port opens before the database does."""
+    """Wait until a query is answered: the port opens before the database does.
+
+    Args:
+        seconds: how long, unless the process ends before.
+        process: the server, where it was started here.
+    """
     import neo4j
     from neo4j.exceptions import DriverError, Neo4jError
 
-    deadline = time.monotonic() + _STARTING_SECONDS
+    deadline = time.monotonic() + seconds
     while True:
         # A driver tried on a port that isn't open yet waits for a second by itself.
-        if _port_open(address.uri):
+        if _port_open(address.uri) and _port_open(address.http):
             try:
                 with (
                     neo4j.GraphDatabase.driver(
                         address.uri, auth=(address.user, address.password)
                     ) as driver,
-                    driver.session(database=address.database) as session,
+                    driver.session(
+                        database=address.database, default_access_mode="READ"
+                    ) as session,
                 ):
                     session.run("RETURN 1").consume()
                 return
@@ -330,19 +410,22 @@ def _wait_until_ready(
                 problem = str(error)
         else:
             problem = "it doesn't listen"
-        ended = not _is_ours(folder, address.pid) if process is None else process.poll() is not None
+        if process is None:
+            ended = not _is_ours(folder, address.pid)
+        else:
+            ended = process.poll() is not None or _lacks_port(folder)
         if ended or time.monotonic() > deadline:
-            log = folder / "log" / "server.out"
+            log = _log(folder)
             lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            said = f"; it said: {lines[-1][:300]}" if ended and lines else ""
+            output = f"; it said: {lines[-1][:300]}" if ended and lines else ""
             raise StoreError(
-                f"the embedded server of {folder} didn't start ({problem}){said}; see {log}"
+                f"the embedded server of {folder} didn't start ({problem}){output}; see {log}"
             )
         time.sleep(0.1)
 
 
 def _port_open(uri: str) -> bool:
-    host, port = uri.removeprefix("bolt://").split(":")
+    host, port = uri.rpartition("/")[2].split(":")
     try:
         with socket.create_connection((host, int(port)), timeout=2):
             return True
@@ -356,7 +439,7 @@ def _is_ours(folder: Path, pid: int) -> bool:
         command = _command(pid)
     except OSError:
         return False
-    return str(_arguments_file(folder)) in command
+    return f"@{_arguments_file(folder)}" in command
 
 
 def _command(pid: int) -> str:

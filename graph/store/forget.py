@@ -41,8 +41,9 @@ from ..frames import (
 )
 from .bulk import BulkRefused, run_sql
 from .connection import Connection
-from .constraints import constraint_statements, make_constraints
+from .constraints import drop_constraints, make_constraints
 from .journal import writing
+from .names import Cypher, Quoted, key
 from .read import (
     evidence_parts,
     read_evidence,
@@ -75,8 +76,12 @@ def forget_on(
 ) -> ForgetSummary:
     """What `Store.forget` does."""
     request = ForgetRequest.of(source, document, patient)
-    with connection.errors(), writing(connection), progress("Forgetting") as advance:
-        summary = _Forgetting(connection, request).run(advance)
+    with (
+        connection.errors(),
+        writing(connection) as writer,
+        progress("Forgetting") as advance,
+    ):
+        summary = _Forgetting(writer, request).run(advance)
         if connection.server is not None:
             try:
                 # A changed record leaves a rest of itself in its page.
@@ -96,10 +101,16 @@ def _make_indexes_anew(connection: Connection) -> None:
     Its own REBUILD INDEX loses them. After an interruption, the next command makes those that lack.
     """
     kinds = sorted(set(connection.labels()) & set(connection.schema.kinds))
-    for statement in constraint_statements(kinds):
-        _, sort, name, *_ = statement.split()
-        connection.change(f"DROP {sort} {name} IF EXISTS")
+    drop_constraints(connection, kinds)
     make_constraints(connection, kinds)
+
+
+def identifiers_on(
+    connection: Connection, *, document: Ids = (), patient: Ids = ()
+) -> frozenset[str]:
+    """What `Store.identifiers` does."""
+    forgetting = _Forgetting(connection, ForgetRequest.of((), document, patient))
+    return forgetting.request.ids.union(forgetting.documents_of_patients()[0])
 
 
 class _Forgetting:
@@ -115,7 +126,7 @@ class _Forgetting:
 
     def run(self, advance: Advance) -> ForgetSummary:
         self.request.check(dict(kinds_of(self.connection, texts(self.request.ids)).iter_rows()))
-        documents, shared = self._documents_of_patients()
+        documents, shared = self.documents_of_patients()
         self.request = self.request.with_private(documents)
         removed = self._evidence_to_go()
         sources = [each for each in self.sources if each.name not in self.request.sources]
@@ -150,7 +161,7 @@ class _Forgetting:
 
     # What is to go
 
-    def _documents_of_patients(self) -> tuple[list[str], list[str]]:
+    def documents_of_patients(self) -> tuple[list[str], list[str]]:
         """The documents that mention these patients and no other, and those that do."""
         patients = sorted(self.request.private)
         mentions = self.connection.rows(
@@ -160,7 +171,7 @@ class _Forgetting:
             patients=patients,
         )
         about = [str(row[0]) for row in mentions] if patients else []
-        condition = "e.document IN $about OR e.subject IN $about"
+        condition = Cypher("e.document IN $about OR e.subject IN $about")
         statements = pl.concat(evidence_parts(self.connection, _LEFT, condition, about=about))
         patients_named = kinds_of(self.connection, ends(statements)).filter(kind=PATIENT)["id"]
         shared = documents_of_others(statements, about, patients_named, self.request.private)
@@ -168,21 +179,24 @@ class _Forgetting:
 
     def _evidence_to_go(self) -> pl.DataFrame:
         """The evidence to forget, without its texts; the server preselects, `wanted` decides."""
-        conditions = ["e.source IN $sources", *(f"e.{end} IN $documents" for end in ENDS)]
+        conditions = [
+            Cypher("e.source IN $sources"),
+            *(Cypher(f"e.{key(end)} IN $documents") for end in ENDS),
+        ]
         if len(self.request.private) > _LOOKED_FOR:
-            conditions = ["true"]
+            conditions = [Cypher("true")]
         elif self.request.private:
-            conditions.append(_holding("e", EVIDENCE))
-        parts = evidence_parts(
+            conditions.append(_holding(key("e"), EVIDENCE))
+        evidence = evidence_parts(
             self.connection,
             _EVIDENCE,
-            " OR ".join(conditions),
+            Cypher(" OR ".join(conditions)),
             sources=sorted(self.request.sources),
             documents=sorted(self.request.documents),
             private=spellings(self.request.private),
         )
         return pl.concat(
-            part.filter(self.request.wanted(part)).select(list(_LEFT)) for part in parts
+            part.filter(self.request.wanted(part)).select(list(_LEFT)) for part in evidence
         )
 
     def _nodes_to_go(self, removed: pl.DataFrame, sources: list[Source]) -> pl.DataFrame:
@@ -193,14 +207,17 @@ class _Forgetting:
                 for label in self.labels
                 for part in read_parts(
                     self.connection,
-                    f"MATCH (n:{label}) WHERE n.checksum IS NOT NULL",
+                    Cypher(
+                        f"MATCH (n:{self.connection.names.label(label)})"
+                        " WHERE n.checksum IS NOT NULL"
+                    ),
                     "n",
                     {"id": pl.String},
                 )
             )
             return pl.concat([empty({"id": pl.String, "kind": pl.String}), *every])
         touched = ends(removed)
-        for part in evidence_parts(self.connection, _LEFT, "true") if touched.len() else ():
+        for part in evidence_parts(self.connection, _LEFT, Cypher("true")) if touched.len() else ():
             touched = unnamed(touched, part.join(removed.select("id"), on="id", how="anti"))
         return kinds_of(self.connection, pl.concat([touched, texts(self.request.ids)]).unique())
 
@@ -245,20 +262,21 @@ class _Forgetting:
             return 0
         count = 0
         for label in self.labels:
+            quoted = self.connection.names.label(label)
             columns = {name: dtype for name, dtype in NODES.items() if name != "kind"}
-            parts = read_parts(
+            nodes = read_parts(
                 self.connection,
-                f"MATCH (n:{label}) WHERE {_holding('n', columns)}",
+                Cypher(f"MATCH (n:{quoted}) WHERE {_holding(key('n'), columns)}"),
                 "n",
                 columns,
                 private=spellings(self.request.private),
             )
-            for part in parts:
+            for part in nodes:
                 before = conform(part.with_columns(kind=pl.lit(label)), NODES)
                 after = with_checksum(without_names(before, self.request.private), NODES)
                 had = dict(before.select("id", "properties").iter_rows())
                 self.connection.send(
-                    f"UNWIND $rows AS row MATCH (n:{label} {{id: row.id}}) SET n += row",
+                    f"UNWIND $rows AS row MATCH (n:{quoted} {{id: row.id}}) SET n += row",
                     (
                         {**dict.fromkeys((*native(had[row["id"]]), "properties")), **node_row(row)}
                         for row in after.iter_rows(named=True)
@@ -280,7 +298,7 @@ class _Forgetting:
             texts(row[0] for row in rows if tuple(row) in set(counts.rows())),
         )
         columns = {"id": pl.String, "name": pl.String}
-        loads = pl.concat(read_parts(self.connection, "MATCH (l:Load)", "l", columns))
+        loads = pl.concat(read_parts(self.connection, Cypher("MATCH (l:Load)"), "l", columns))
         self.connection.send(
             "UNWIND $rows AS row MATCH (l:Load {id: row.id}) SET l.name = ''",
             loads.filter(naming(loads, self.request.private)).select("id").iter_rows(named=True),
@@ -301,13 +319,18 @@ class _Forgetting:
         return len(names)
 
 
-def _holding(variable: str, columns: Columns) -> str:
+def _holding(variable: Quoted, columns: Columns) -> Cypher:
     """The condition that a text of these columns holds one of `$private`."""
-    parts = []
-    for name, dtype in columns.items():
-        value = f"{variable}.`{name}`"
-        if dtype == pl.String:
-            parts.append(f"{value} CONTAINS id")
-        elif dtype == STRING_LIST:
-            parts.append(f"any(x IN coalesce({value}, []) WHERE x CONTAINS id)")
-    return f"any(id IN $private WHERE {' OR '.join(parts)})"
+    conditions = [
+        *(Cypher(f"{variable}.{key(name)} CONTAINS id") for name in _of(columns, pl.String)),
+        *(
+            Cypher(f"any(x IN coalesce({variable}.{key(name)}, []) WHERE x CONTAINS id)")
+            for name in _of(columns, STRING_LIST)
+        ),
+    ]
+    return Cypher("any(id IN $private WHERE " + " OR ".join(conditions) + ")")
+
+
+def _of(columns: Columns, dtype: pl.DataType | type[pl.DataType]) -> list[str]:
+    """The names of the columns of a type."""
+    return [name for name, own in columns.items() if own == dtype]

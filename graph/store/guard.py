@@ -40,11 +40,16 @@ _NAMESPACES = {
 }
 # Evaluates another language; opens a file.
 _NOT_FUNCTIONS = {"eval", "file"}
+# What a character behind a backslash is in a text. The embedded server takes any other, and the
+# backslash, for themselves; Neo4j refuses it.
+_ESCAPED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "0": "\0"}
+_ESCAPED |= {character: character for character in "'\"\\"}
+_MOST_CHARACTERS = 1_000_000
 _TOKEN = re.compile(
     r"""(?P<space>[ \t\n]+ | \r\n | //[^\r\n\v\f\x85\u2028\u2029]* | /\*.*?\*/)
     | (?P<text>'(?:\\.|[^'\\])*' | "(?:\\.|[^"\\])*")
     | (?P<quoted>`[^`]*`)
-    | (?P<number>\d+(?:[eE](?=\d)\d+ | (?<=0)[xo][0-9a-fA-F]+)?)
+    | (?P<number>\d+(?:[eE][+-]?\d+ | (?<=0)[xo][0-9a-fA-F]+)?)
     | (?P<name>[^\W\d]\w*)
     | (?P<sign>[^\w\s'"`\\])""",
     re.DOTALL | re.VERBOSE,
@@ -96,6 +101,49 @@ def refuse_changes(cypher: str) -> None:
     _check_functions(tokens)
 
 
+def plan_of(cypher: str) -> str:
+    """The query that asks for the plan of a query, which may ask for a plan itself."""
+    place = 0
+    while (match := _TOKEN.match(cypher, place)) and match["space"]:
+        place = match.end()
+    if match and match[0].upper() in ("EXPLAIN", "PROFILE"):
+        place = match.end()
+    return f"EXPLAIN {cypher[place:]}"
+
+
+def masked_literals(cypher: str) -> tuple[str, list[str]]:
+    """A query with `?` in place of its literals and quoted names, and their values.
+
+    Comments go. A query that can't be split into tokens is masked as a whole.
+    """
+    try:
+        tokens = _tokens(cypher)
+    except StoreError:
+        return "?", []
+    masked = {"text", "number", "quoted"}
+    shown = " ".join("?" if token.sort in masked else token.text for token in tokens)
+    return shown, [_value(token) for token in tokens if token.sort in masked]
+
+
+def _value(token: _Token) -> str:
+    """What a literal or quoted name stands for: `O'Brien` of `'O\\'Brien'`."""
+    if token.sort == "number":
+        return token.text
+    inside = token.text[1:-1]
+    if token.sort == "quoted":
+        return inside
+    return re.sub(r"\\(.)", lambda match: _ESCAPED.get(match[1], match[0]), inside, flags=re.DOTALL)
+
+
+def refuse_unreadable(cypher: str) -> None:
+    """Refuse a query that can't be split into tokens: no log could say what it is about.
+
+    Raises:
+        StoreError: it can't.
+    """
+    _tokens(cypher)
+
+
 def _refuse(wrong: bool, problem: str) -> None:
     if wrong:
         raise StoreError(problem)
@@ -103,6 +151,10 @@ def _refuse(wrong: bool, problem: str) -> None:
 
 def _tokens(cypher: str) -> list[_Token]:
     """The query without white space and comments."""
+    _refuse(
+        len(cypher) > _MOST_CHARACTERS,
+        f"a query has at most {_MOST_CHARACTERS:,} characters; give long lists as parameters",
+    )
     # Servers read these differently, inside texts and names too.
     _refuse(
         re.search(r"\\[uU]", cypher) is not None,
@@ -150,13 +202,13 @@ def _check_functions(tokens: list[_Token]) -> None:
     for place, token in enumerate(tokens[:-1]):
         if token.sort not in names or tokens[place + 1].text != "(":
             continue
-        parts = [token.text.strip("`")]
+        dotted = [token.text.strip("`")]
         while place >= 2 and tokens[place - 1].text == "." and tokens[place - 2].sort in names:
             place -= 2
-            parts.insert(0, tokens[place].text.strip("`"))
-        called = ".".join(parts).lower()
-        known = called in _PROCEDURES if len(parts) > 1 else called not in _NOT_FUNCTIONS
+            dotted.insert(0, tokens[place].text.strip("`"))
+        called = ".".join(dotted).lower()
+        known = called in _PROCEDURES if len(dotted) > 1 else called not in _NOT_FUNCTIONS
         _refuse(
-            not known and parts[0].lower() not in _NAMESPACES,
+            not known and dotted[0].lower() not in _NAMESPACES,
             f"{called}() is not allowed: query runs only Cypher's own functions",
         )

@@ -2,7 +2,8 @@
 
 A `(:Load)` is one write: what, when, of which graph (by its checksum), whether it is complete. The
 pieces of evidence that it wrote carry its id. `(:Journal)` nodes are there only while somebody
-writes: one says who, the others which transactions are in (see `Connection.change_once`).
+writes: one says who, some are the gates of the fence (`fence.py`), the others say which
+transactions are in (see `Connection.change_once`) and which sessions have batches.
 """
 
 from __future__ import annotations
@@ -13,61 +14,96 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from ...core.errors import StoreError
+from ...core.json_reading import parse_json
 from ..frames import Row
 from ..kg import KnowledgeGraph
+from .bulk import BulkRefused, end_session
 from .connection import Connection
+from .fence import Fence
+from .names import keys
 
-OWN_LABELS = ("Evidence", "Source", "Merge", "Load", "Journal")
+if TYPE_CHECKING:
+    import neo4j
+
 LEASE_SECONDS = 30  # a writer that says nothing for so long is taken to be dead
 _LOAD = ("id", "name", "time", "finished", "state", "sources", "graph", "medkg", "counts")
 
 
 @contextmanager
-def writing(connection: Connection) -> Iterator[Callable[[], None]]:
-    """Be the only writer while the block runs; yields a check that it still is so.
+def writing(connection: Connection) -> Iterator[Connection]:
+    """Be the only writer while the block runs; yields the connection by which it changes things.
 
     On the embedded server a lock on its folder sees to it, on a Neo4j a node with the owner and a
-    time until which it holds, which the owner keeps moving on.
+    time until which it holds, which the owner keeps moving on. What an earlier writer still has
+    under way, dead or alive, is waited for or comes to nothing.
     """
-    if connection.server is not None:
-        with connection.server.writing():
-            yield lambda: None
-        return
-    owner = f"{socket.gethostname()} {os.getpid()} {uuid.uuid4().hex}"
-    connection.change(
+    connection.change_schema(
         "CREATE CONSTRAINT medkg_Journal_id IF NOT EXISTS FOR (n:Journal) REQUIRE n.id IS UNIQUE"
     )
+    with _leased(connection) if connection.server is None else connection.server.writing():
+        fence = Fence(connection.uri)
+
+        def shut() -> None:
+            with _session(connection) as session:
+                fence.shut(session)
+
+        connection.tried(shut)
+        _end_batches(connection)
+        try:
+            yield connection.fenced(fence)
+        finally:
+            with suppress(Exception), _session(connection) as session:
+                fence.clear(session)  # where it can't be, the next writer does
+
+
+def _session(connection: Connection) -> neo4j.Session:
+    return connection.driver.session(database=connection.database)
+
+
+def _end_batches(connection: Connection) -> None:
+    """Wait for batches that an earlier writer's sessions run, and refuse later ones."""
+    sessions = connection.fetch("MATCH (j:Journal) WHERE j.session RETURN j.id")
+    if sessions and connection.server is None:
+        raise StoreError(
+            f"{connection.uri}: a write to this embedded server by its folder was cut off; give it"
+            " the same command again first"
+        )
+    for (session,) in sessions:
+        assert connection.server is not None
+        try:
+            end_session(connection.server, session)
+        except BulkRefused as error:
+            raise StoreError(
+                f"{connection.uri} doesn't end what an earlier writer sent ({error})"
+            ) from error
+
+
+@contextmanager
+def _leased(connection: Connection) -> Iterator[None]:
+    """Hold the lease of a server that others may write to while the block runs."""
+    owner = f"{socket.gethostname()} {os.getpid()} {uuid.uuid4().hex}"
     while not _taken(connection, owner):
         time.sleep(0.5)
-    done, lost = threading.Event(), threading.Event()
+    done = threading.Event()
 
     def keep() -> None:
+        # Where another took the lease, the fence ends this writer.
         while not done.wait(LEASE_SECONDS / 3):
-            try:
-                held = _taken(connection, owner)
-            except Exception:
-                held = False
-            if not held:
-                lost.set()
-                return
-
-    def check() -> None:
-        if lost.is_set():
-            raise StoreError(
-                f"{connection.uri} let another writer in, as this one was silent for too long; run"
-                " the same command again: it goes on where it stopped"
-            )
+            with suppress(Exception):
+                if not _taken(connection, owner):
+                    return
 
     keeper = threading.Thread(target=keep, daemon=True)
     keeper.start()
     try:
-        yield check
+        yield
     finally:
         done.set()
         keeper.join()
@@ -117,8 +153,12 @@ def _is_dead(owner: str) -> bool:
 
 def begin(
     connection: Connection, kg: KnowledgeGraph, name: str | None, checksum: str, how: str
-) -> str:
-    """Record that a write begins, or goes on; returns the load's id. The caller is alone."""
+) -> tuple[str, bool]:
+    """Record that a write begins, or goes on. The caller is alone.
+
+    Returns:
+        The load's id, and whether an earlier write, of whatever, was cut off.
+    """
     unfinished = connection.fetch(
         "MATCH (l:Load) WHERE l.state = 'writing' RETURN l.id, l.graph, l.how ORDER BY l.time"
     )
@@ -126,7 +166,7 @@ def begin(
     others = [row[0] for row in unfinished if row[0] not in same[:1]]
     connection.change("MATCH (l:Load) WHERE l.id IN $ids SET l.state = 'interrupted'", ids=others)
     if same:
-        return str(same[0])
+        return str(same[0]), True
     load = {
         "id": uuid.uuid4().hex[:12],
         "name": name or ", ".join(f"{each.name} {each.release}".strip() for each in kg.sources),
@@ -138,12 +178,11 @@ def begin(
         "medkg": version("medkg"),
     }
     connection.change("MERGE (l:Load {id: $id}) SET l = $load", id=load["id"], load=load)
-    return str(load["id"])
+    return str(load["id"]), bool(unfinished)
 
 
 def finish(connection: Connection, load: str, counts: dict[str, object]) -> None:
-    """Record that a write is complete, and clear its journal."""
-    connection.change("MATCH (j:Journal) WHERE j.id <> 'writer' DELETE j")
+    """Record that a write is complete."""
     connection.change(
         "MATCH (l:Load {id: $id}) SET l.state = 'complete', l.finished = $now, l.counts = $counts",
         id=load,
@@ -158,12 +197,11 @@ def read_loads(connection: Connection) -> list[Row]:
     `counts` is what a `WriteSummary` says (of a load that went on after an interruption, from
     there on).
     """
-    returned = ", ".join(f"l.{column}" for column in _LOAD)
     rows = connection.fetch(
-        f"MATCH (l:Load) WHERE l.state IS NOT NULL RETURN {returned} ORDER BY l.time"
+        f"MATCH (l:Load) WHERE l.state IS NOT NULL RETURN {keys('l', _LOAD)} ORDER BY l.time"
     )
     loads = [dict(zip(_LOAD, row, strict=True)) for row in rows]
-    return [{**load, "counts": json.loads(load["counts"] or "null")} for load in loads]
+    return [{**load, "counts": parse_json(load["counts"] or "null")} for load in loads]
 
 
 def _now() -> str:

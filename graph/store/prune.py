@@ -22,8 +22,8 @@ from ..frames import (
 )
 from ..kg import KnowledgeGraph
 from .connection import Connection
+from .names import PREDICTED, Cypher, key, keys
 from .read import (
-    PREDICTED,
     evidence_parts,
     framed,
     read_evidence,
@@ -100,15 +100,16 @@ class Pruning:
 
     def _evidence_to_go(self) -> pl.DataFrame:
         """What the server has of the sources, or the documents, and the graph has not."""
-        returned = ", ".join(f"e.{name}" for name in _NAMED)
+        returned = keys("e", _NAMED)
         if self.documents is not None:
             query = (
-                f"MATCH (e:Evidence) WHERE e.source = '{TEXT_SOURCE}' AND e.document IN $keys"
+                "MATCH (e:Evidence) WHERE e.source = $source AND e.document IN $keys"
                 f" AND e.checksum IS NOT NULL RETURN {returned}"
             )
-            stored = framed(self.connection.looked_up(query, self.documents), _NAMED)
+            texts = self.connection.looked_up(query, self.documents, source=TEXT_SOURCE)
+            stored = framed(texts, _NAMED)
             return stored.join(self.keys, on="id", how="anti")
-        condition = "e.source IN $names AND e.checksum IS NOT NULL"
+        condition = Cypher("e.source IN $names AND e.checksum IS NOT NULL")
         query = f"MATCH (e:Evidence) WHERE {condition} RETURN count(e)"
         given = self.keys.filter(pl.col("source").is_in(self.names))
         if self.connection.fetch(query, names=self.names)[0][0] == given.height:
@@ -133,17 +134,16 @@ class Pruning:
         named_nodes = ends(removed).unique().to_frame("id").join(given, on="id", how="anti")["id"]
         if named_nodes.is_empty():
             return []
-        types = sorted(
-            t for t in self.connection.relationship_types() if not t.startswith(PREDICTED)
-        )
-        is_unlinked = f"NOT (n)-[:{'|'.join(types)}]-()" if types else "true"
         ids_by_label = {}
         for label in sorted(set(self.connection.labels()) & set(self.connection.schema.kinds)):
+            # Whatever else is on the server may hold a node too, but for predictions.
             query = (
-                f"UNWIND $keys AS id MATCH (n:{label} {{id: id}}) WHERE {is_unlinked} RETURN n.id"
+                f"UNWIND $keys AS id MATCH (n:{self.connection.names.label(label)} {{id: id}})"
+                " WHERE NOT EXISTS { MATCH (n)-[r]-() WHERE NOT type(r) STARTS WITH $predicted }"
+                " RETURN n.id"
             )
-            rows = list(self.connection.looked_up(query, named_nodes))
-            ids = pl.Series("id", [row[0] for row in rows], dtype=pl.String)
+            linked = self.connection.looked_up(query, named_nodes, predicted=PREDICTED)
+            ids = pl.Series("id", [row[0] for row in linked], dtype=pl.String)
             if self.documents is not None:
                 ids = ids.filter(only_from_text(ids, label, self.sources))
             ids_by_label[label] = ids
@@ -151,7 +151,7 @@ class Pruning:
         if candidates.is_empty():
             return []
         # Evidence without an edge, and documents, are not to be seen in relationships.
-        condition = " OR ".join(f"e.{end} IN $ids" for end in ENDS)
+        condition = Cypher(" OR ".join(f"e.{key(end)} IN $ids" for end in ENDS))
         remaining = pl.concat(
             evidence_parts(self.connection, _NAMED, condition, ids=candidates.to_list())
         )

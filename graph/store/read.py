@@ -23,17 +23,25 @@ from ..frames import (
     conform,
     empty,
 )
-from ..identifiers import name_key_of
+from ..identifiers import compact_key_of, name_key_of
 from ..kg import KnowledgeGraph
+from ..look_up import is_ordinary
 from ..spill import EvidenceBuffer, StoredFrame
 from .connection import Connection, Record
 from .journal import read_loads
+from .names import PREDICTED, Cypher, keys
 
-PREDICTED = "PREDICTED_"  # and a relation's name: the type of its predictions
 _PART = 10_000  # rows that are there as Python values at once
 _AT_ONCE = 200_000  # rows of evidence that are read by one query
 _FIRST_CHARACTERS = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
 _STEPS = {"start": pl.String, "id": pl.String, "kind": pl.String, "probability": pl.Float64}
+
+
+# A name or synonym that differs in case, hyphens and blanks alone.
+_OTHER_SPELLING = Cypher(
+    "any(name IN [n.name] + coalesce(n.synonyms, [])"
+    " WHERE replace(replace(toLower(name), '-', ''), ' ', '') = $text)"
+)
 
 
 def resolve(connection: Connection, text: str, kind: str | None = None) -> tuple[str, str]:
@@ -43,13 +51,21 @@ def resolve(connection: Connection, text: str, kind: str | None = None) -> tuple
         labels = sorted(set(kinds) & set(connection.labels()))
         matches: list[tuple[str, str, str]] = []
         for condition, value in (
-            ("n.id = $text", text),
-            ("n.name_key = $text", name_key_of(text)),
-            ("$text IN n.synonyms OR $text IN n.xrefs", text),
+            (Cypher("n.id = $text"), text),
+            (Cypher("n.name_key = $text"), name_key_of(text)),
+            (Cypher("$text IN n.synonyms OR $text IN n.xrefs"), text),
+            (_OTHER_SPELLING, compact_key_of(text)),
         ):
             for label in labels:
-                query = f"MATCH (n:{label}) WHERE {condition} RETURN n.id, n.name LIMIT 9"
-                matches += [(label, *row) for row in connection.rows(query, text=value)]
+                query = (
+                    f"MATCH (n:{connection.names.label(label)}) WHERE {condition}"
+                    " RETURN n.id, n.name LIMIT 9"
+                )
+                matches += [
+                    (label, identifier, name)
+                    for identifier, name in connection.rows(query, text=value)
+                    if not is_ordinary(text) or not name.isupper()
+                ]
             if matches:
                 break
     if not matches:
@@ -102,8 +118,8 @@ def read(
                 most,
             )
             by_kind = sorted(reached.group_by("kind"))
-            parts = [read_nodes(connection, str(kind), part["id"]) for (kind,), part in by_kind]
-            nodes = pl.concat([empty(NODES), *parts])
+            tables = [read_nodes(connection, str(kind), part["id"]) for (kind,), part in by_kind]
+            nodes = pl.concat([empty(NODES), *tables])
             evidence = _evidence_among(connection, reached["id"]).sort("id")
             edges = edges_from(evidence, sources, connection.schema)
             predicted = (
@@ -111,7 +127,7 @@ def read(
             )
         merges = read_merges(connection).drop("id")
     frames = _sorted_frames(nodes, edges, evidence, predicted, merges)
-    kg = KnowledgeGraph(frames, sources, connection.schema)
+    kg = _with_known_names(KnowledgeGraph(frames, sources, connection.schema), connection)
     if texts is None and kinds is None and relations is None and not min_probability:
         return kg
     return kg.subgraph(
@@ -120,6 +136,12 @@ def read(
         min_probability=min_probability,
         predictions=predictions,
     )
+
+
+def _with_known_names(kg: KnowledgeGraph, connection: Connection) -> KnowledgeGraph:
+    """The graph, if its kinds and relations are those of the schema: else no folder can hold it."""
+    kg.check_names(origin=connection.uri)
+    return kg
 
 
 def _sorted_frames(
@@ -161,16 +183,16 @@ def _reached(
     reached = pl.DataFrame(start, schema=["kind", "id"], orient="row").unique()
     frontier = reached
     for _ in range(hops if types else 0):
-        parts = [empty(_STEPS)]
+        frames = [empty(_STEPS)]
         for (kind,), part in frontier.group_by("kind"):
-            for pattern in ("(n)-[r:{}]->(m)", "(n)<-[r:{}]-(m)"):
+            for left, right in ((Cypher("-"), Cypher("->")), (Cypher("<-"), Cypher("-"))):
                 query = (
-                    f"UNWIND $keys AS id MATCH (n:{kind} {{id: id}})"
-                    f" MATCH {pattern.format('|'.join(types))}"
+                    f"UNWIND $keys AS id MATCH (n:{connection.names.label(str(kind))} {{id: id}})"
+                    f" MATCH (n){left}[r:{connection.names.types(types)}]{right}(m)"
                     " RETURN n.id, m.id, labels(m)[0], r.probability"
                 )
-                parts.append(framed(connection.looked_up(query, part["id"]), _STEPS))
-        steps = pl.concat(parts).filter(
+                frames.append(framed(connection.looked_up(query, part["id"]), _STEPS))
+        steps = pl.concat(frames).filter(
             pl.col("kind").is_in(list(connection.schema.kinds if kinds is None else kinds))
         )
         if min_probability > 0:
@@ -195,14 +217,14 @@ def _evidence_among(connection: Connection, ids: pl.Series) -> pl.DataFrame:
 def _all_evidence(
     connection: Connection, relations: Sequence[str] | None
 ) -> Iterator[pl.DataFrame]:
-    condition = "e.checksum IS NOT NULL"
-    if relations is not None:
-        condition += " AND e.relation IN $relations"
+    condition = Cypher(
+        "e.checksum IS NOT NULL AND ($relations IS NULL OR e.relation IN $relations)"
+    )
     return evidence_parts(connection, EVIDENCE, condition, relations=relations)
 
 
 def evidence_parts(
-    connection: Connection, columns: Columns, condition: str, **params: object
+    connection: Connection, columns: Columns, condition: Cypher, **params: object
 ) -> Iterator[pl.DataFrame]:
     """The evidence for which a condition on `e` holds, in frames of these columns.
 
@@ -212,18 +234,18 @@ def evidence_parts(
     count = int(next(connection.rows("MATCH (e:Evidence) RETURN count(e)"))[0])
     bounds = ["", *_FIRST_CHARACTERS[1:], "~"] if count > _AT_ONCE else ["", "~"]
     for first, end in pairwise(bounds):
-        query = f"MATCH (e:Evidence) WHERE e.id >= $first AND e.id < $end AND ({condition})"
+        query = Cypher(f"MATCH (e:Evidence) WHERE e.id >= $first AND e.id < $end AND ({condition})")
         yield from read_parts(connection, query, "e", columns, first=first, end=end, **params)
 
 
 def read_nodes(connection: Connection, kind: str, ids: pl.Series | None = None) -> pl.DataFrame:
     columns = [column for column in NODES if column != "kind"]
-    returned = ", ".join(f"n.{column}" for column in columns)
+    label, returned = connection.names.label(kind), keys("n", columns)
     rows: Iterable[Record]
     if ids is None:
-        rows = connection.rows(f"MATCH (n:{kind}) WHERE n.checksum IS NOT NULL RETURN {returned}")
+        rows = connection.rows(f"MATCH (n:{label}) WHERE n.checksum IS NOT NULL RETURN {returned}")
     else:
-        query = f"UNWIND $keys AS id MATCH (n:{kind} {{id: id}}) RETURN {returned}"
+        query = f"UNWIND $keys AS id MATCH (n:{label} {{id: id}}) RETURN {returned}"
         rows = connection.looked_up(query, ids)
     frame = framed(rows, {column: NODES[column] for column in columns})
     return conform(frame.with_columns(kind=pl.lit(kind)), NODES)
@@ -231,24 +253,21 @@ def read_nodes(connection: Connection, kind: str, ids: pl.Series | None = None) 
 
 def read_evidence(connection: Connection, edges: pl.Series) -> pl.DataFrame:
     """All evidence of these edges."""
-    returned = ", ".join(f"e.`{column}`" for column in EVIDENCE)
-    query = f"UNWIND $keys AS edge MATCH (e:Evidence {{edge: edge}}) RETURN {returned}"
+    query = f"UNWIND $keys AS edge MATCH (e:Evidence {{edge: edge}}) RETURN {keys('e', EVIDENCE)}"
     return framed(connection.looked_up(query, edges), EVIDENCE)
 
 
 def read_merges(connection: Connection) -> pl.DataFrame:
     """The records of merging, with their ids."""
     columns = {"id": pl.String, **MERGES}
-    query = "MATCH (n:Merge) WHERE n.checksum IS NOT NULL"
+    query = Cypher("MATCH (n:Merge) WHERE n.checksum IS NOT NULL")
     return pl.concat(read_parts(connection, query, "n", columns))
 
 
 def read_sources(connection: Connection) -> list[Source]:
     columns = list(Source.__dataclass_fields__)
     # A Source of somebody else's, on a server that holds other things too, has no checksum.
-    query = "MATCH (n:Source) WHERE n.checksum IS NOT NULL RETURN " + ", ".join(
-        f"n.{column}" for column in columns
-    )
+    query = f"MATCH (n:Source) WHERE n.checksum IS NOT NULL RETURN {keys('n', columns)}"
     return sorted(Source(*row) for row in connection.rows(query))
 
 
@@ -270,24 +289,24 @@ def read_predictions(
         "id": pl.String,
         "checksum": pl.Int64,
     }
-    returned = "RETURN h.id, labels(h)[0], t.id, labels(t)[0], " + ", ".join(
-        f"p.{name}" for name in (*values, "id", "checksum")
+    returned = Cypher(
+        "RETURN h.id, labels(h)[0], t.id, labels(t)[0], " + keys("p", (*values, "id", "checksum"))
     )
     types = set(connection.relationship_types())
     parts = [empty({**PREDICTIONS, **columns})]
     for name in connection.schema.relations:
         if f"{PREDICTED}{name}" not in types:
             continue
-        pattern = f"-[p:{PREDICTED}{name}]->(t)"
+        pattern = Cypher(f"-[p:{connection.names.type_(PREDICTED + name)}]->(t)")
         if of is None:
             query = f"MATCH (h){pattern} WHERE $models IS NULL OR p.model IN $models {returned}"
             frames = [framed(connection.rows(query, models=models), columns)]
         else:
-            query = "UNWIND $keys AS id MATCH (h:{} {{id: id}})" + f"{pattern} {returned}"
-            frames = [
-                framed(connection.looked_up(query.format(kind), part["id"]), columns)
-                for (kind,), part in of
-            ]
+            frames = []
+            for (kind,), part in of:
+                head = connection.names.label(str(kind))
+                query = f"UNWIND $keys AS id MATCH (h:{head} {{id: id}}){pattern} {returned}"
+                frames.append(framed(connection.looked_up(query, part["id"]), columns))
         parts += [part.with_columns(relation=pl.lit(name)) for part in frames]
     return pl.concat(parts, how="diagonal")
 
@@ -295,17 +314,16 @@ def read_predictions(
 def info(connection: Connection) -> dict[str, Any]:
     """What `Store.info` does."""
 
-    def count(pattern: str, variable: str) -> int:
-        return int(next(connection.rows(f"MATCH {pattern} RETURN count({variable})"))[0])
+    def count(type_: str) -> int:
+        query = f"MATCH ()-[r:{connection.names.type_(type_)}]->() RETURN count(r)"
+        return int(next(connection.rows(query))[0])
 
     with connection.errors():
         labels, types = set(connection.labels()), set(connection.relationship_types())
-        kinds = {k: count(f"(n:{k})", "n") for k in connection.schema.kinds if k in labels}
-        relations = {
-            r: count(f"()-[r:{r}]->()", "r") for r in connection.schema.relations if r in types
-        }
+        kinds = {k: connection.count(k) for k in connection.schema.kinds if k in labels}
+        relations = {r: count(r) for r in connection.schema.relations if r in types}
         predicted = {
-            r: count(f"()-[r:{PREDICTED}{r}]->()", "r")
+            r: count(PREDICTED + r)
             for r in connection.schema.relations
             if f"{PREDICTED}{r}" in types
         }
@@ -327,12 +345,11 @@ def info(connection: Connection) -> dict[str, Any]:
 
 
 def read_parts(
-    connection: Connection, query: str, variable: str, columns: Columns, **params: object
+    connection: Connection, query: Cypher, variable: str, columns: Columns, **params: object
 ) -> Iterator[pl.DataFrame]:
     """The nodes that a query's variable matches, as frames of these columns; an empty one first."""
     yield empty(columns)
-    returned = ", ".join(f"{variable}.`{column}`" for column in columns)
-    rows = connection.rows(f"{query} RETURN {returned}", **params)
+    rows = connection.rows(f"{query} RETURN {keys(variable, columns)}", **params)
     while part := list(islice(rows, _PART)):
         yield _with_lists(pl.DataFrame(part, schema=dict(columns), orient="row"))
 
@@ -340,10 +357,10 @@ def read_parts(
 def framed(rows: Iterable[Record], columns: Columns) -> pl.DataFrame:
     """Rows as a frame, made in parts, so that they are never all there as Python values."""
     rows = iter(rows)
-    parts = [pl.DataFrame(schema=columns)]
+    frames = [pl.DataFrame(schema=columns)]
     while part := list(islice(rows, _PART)):
-        parts.append(pl.DataFrame(part, schema=columns, orient="row"))
-    return _with_lists(pl.concat(parts))
+        frames.append(pl.DataFrame(part, schema=columns, orient="row"))
+    return _with_lists(pl.concat(frames))
 
 
 def _with_lists(rows: pl.DataFrame) -> pl.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from typing import NamedTuple
@@ -10,12 +9,13 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from ...core.json_reading import parse_object
 from ..frames import EDGES, NODES, Row
 from ..identifiers import content_ids
 from ..kg import KnowledgeGraph
 from ..schema import Relation
 from .connection import Connection
-from .read import PREDICTED
+from .names import PREDICTED
 
 EDGE_VALUES = ("id", "probability", "evidence_count", "sources")
 
@@ -26,11 +26,12 @@ def merge_relationships(
     connection: Connection, edges: pl.DataFrame, advance: Advance | None = None
 ) -> None:
     """Write the relationships of edges (see `with_kinds`), whether or not they are there."""
+    names = connection.names
     for (head, name, tail), part in groups(edges, "_head", "relation", "_tail"):
         connection.send(
-            f"UNWIND $rows AS row MATCH (s:{head} {{id: row.subject}})"
-            f" MATCH (o:{tail} {{id: row.object}})"
-            f" MERGE (s)-[r:{name}]->(o) SET r += row.values",
+            f"UNWIND $rows AS row MATCH (s:{names.label(head)} {{id: row.subject}})"
+            f" MATCH (o:{names.label(tail)} {{id: row.object}})"
+            f" MERGE (s)-[r:{names.type_(name)}]->(o) SET r += row.values",
             edge_rows(part, connection.schema.relation(name)),
             advance,
         )
@@ -38,10 +39,12 @@ def merge_relationships(
 
 def delete_relationships(connection: Connection, edges: pl.DataFrame) -> None:
     """Delete the relationships of edges (see `with_kinds`)."""
+    names = connection.names
     for (head, name, tail), part in groups(edges, "_head", "relation", "_tail"):
         connection.send(
-            f"UNWIND $rows AS row MATCH (:{head} {{id: row.subject}})"
-            f"-[r:{name}]->(:{tail} {{id: row.object}}) WHERE r.id = row.id DELETE r",
+            f"UNWIND $rows AS row MATCH (:{names.label(head)} {{id: row.subject}})"
+            f"-[r:{names.type_(name)}]->(:{names.label(tail)} {{id: row.object}})"
+            " WHERE r.id = row.id DELETE r",
             part.select("id", "subject", "object").iter_rows(named=True),
         )
 
@@ -60,7 +63,8 @@ def delete_nodes(
 ) -> None:
     """Delete nodes, and the relationships that they still have."""
     connection.send(
-        f"UNWIND $rows AS row MATCH (n:{label} {{id: row.id}}) DETACH DELETE n",
+        f"UNWIND $rows AS row MATCH (n:{connection.names.label(label)} {{id: row.id}})"
+        " DETACH DELETE n",
         ({"id": id} for id in ids),
         advance,
     )
@@ -74,7 +78,8 @@ def kinds_of(connection: Connection, ids: pl.Series) -> pl.DataFrame:
             sorted(set(connection.labels()) & set(connection.schema.kinds)) if ids.len() else ()
         )
         for row in connection.looked_up(
-            f"UNWIND $keys AS id MATCH (n:{label} {{id: id}}) RETURN n.id", ids
+            f"UNWIND $keys AS id MATCH (n:{connection.names.label(label)} {{id: id}}) RETURN n.id",
+            ids,
         )
     )
     return pl.DataFrame(pairs, schema={"id": pl.String, "kind": pl.String}, orient="row")
@@ -135,20 +140,18 @@ def with_checksum(frame: pl.DataFrame, columns: Iterable[str]) -> pl.DataFrame:
 
 def with_id(frame: pl.DataFrame, key: list[str]) -> pl.DataFrame:
     """The frame with a content id of its key columns, and a checksum."""
-    parts = pl.col(key).cast(pl.String).fill_null("")
-    ids = content_ids(frame.select(pl.concat_str(parts, separator="\x1f")).to_series())
+    texts = pl.col(key).cast(pl.String).fill_null("")
+    ids = content_ids(frame.select(pl.concat_str(texts, separator="\x1f")).to_series())
     checked = with_checksum(frame, frame.columns)
     return checked.with_columns(id=pl.Series(ids, dtype=pl.String))
 
 
 def native(properties: str | None) -> Row:
     """The members of a JSON object that a server keeps as values: scalars, lists of one sort."""
-    if properties is None:
-        return {}
     kept = {}
-    for name, value in json.loads(properties).items():
-        parts = value if isinstance(value, list) else [value]
-        sorts = {type(part) for part in parts}
+    for name, value in parse_object(properties).items():
+        values = value if isinstance(value, list) else [value]
+        sorts = {type(part) for part in values}
         storable = len(sorts) == 1 and sorts <= {str, int, float, bool}
         if storable and _is_name(name):
             kept[name] = value

@@ -7,13 +7,14 @@ import polars as pl
 from ..frames import Columns, empty
 from .batching import LOOK_UP_ROWS, chunks
 from .connection import Connection
+from .names import Cypher
 from .summary import Counts
 
 _STORED: Columns = {"id": pl.String, "checksum": pl.Int64, "edge": pl.String}
 
 # The sums of both halves of the checksums, as one sum of them whole might overflow.
 _HALF = 2**32
-_SUMS = f"count(*), sum(x.checksum % {_HALF}), sum(x.checksum / {_HALF})"
+_SUMS = Cypher("count(*), sum(x.checksum % 4294967296), sum(x.checksum / 4294967296)")
 _OURS = (
     pl.len(),
     (pl.col("checksum") % _HALF).sum().alias("low"),
@@ -21,7 +22,7 @@ _OURS = (
 )
 
 
-def all_stored(connection: Connection, match: str, given: pl.DataFrame, count: int) -> bool:
+def all_stored(connection: Connection, match: Cypher, given: pl.DataFrame, count: int) -> bool:
     """Whether the server has exactly the rows that are given, by the sums of their checksums.
 
     Args:
@@ -57,16 +58,16 @@ def stored_rows(connection: Connection, label: str, ids: pl.Series, count: int) 
     Args:
         count: how many nodes with this label the server has.
     """
-    parts = [empty(_STORED)]
+    frames = [empty(_STORED)]
     query = (
-        f"UNWIND $keys AS id MATCH (n:{label} {{id: id}})"
+        f"UNWIND $keys AS id MATCH (n:{connection.names.label(label)} {{id: id}})"
         " RETURN collect(n.id), collect(coalesce(n.checksum, -1)),"
         " collect(coalesce(n.edge, ''))"
     )
     for keys in chunks(ids, LOOK_UP_ROWS) if count else ():
         columns = connection.fetch(query, keys=keys.to_list())[0]
-        parts.append(pl.DataFrame(columns, schema=dict(_STORED)))
-    return pl.concat(parts)
+        frames.append(pl.DataFrame(columns, schema=dict(_STORED)))
+    return pl.concat(frames)
 
 
 def new_or_changed(given: pl.DataFrame, stored: pl.DataFrame) -> tuple[pl.DataFrame, Counts]:

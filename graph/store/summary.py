@@ -28,7 +28,13 @@ class Counts:
 
 @dataclass
 class WriteSummary:
-    """What a write did. `replaced` counts the same models' earlier answers that were taken out."""
+    """What a write did.
+
+    Attributes:
+        replaced: the same models' earlier answers that were taken out.
+        mended: relationships that an earlier write, which was cut off, had left as their evidence
+            doesn't have them, and that are put right.
+    """
 
     nodes: Counts = field(default_factory=Counts)
     edges: Counts = field(default_factory=Counts)
@@ -36,6 +42,7 @@ class WriteSummary:
     predictions: Counts = field(default_factory=Counts)
     merges: Counts = field(default_factory=Counts)
     replaced: int = 0
+    mended: int = 0
     load: str = ""
 
     def as_dict(self) -> dict[str, object]:
@@ -48,4 +55,6 @@ class WriteSummary:
         ]
         if self.replaced:
             lines.append(f"replaced predictions: {self.replaced:,}")
+        if self.mended:
+            lines.append(f"mended relationships: {self.mended:,}")
         return "\n".join([*lines, f"load: {self.load}"])

@@ -15,6 +15,7 @@ from dataclasses import asdict
 import polars as pl
 
 from ...core.errors import StoreError
+from ...core.json_reading import parse_object
 from ...core.progress import progress
 from ..document_readings import recorded_readings
 from ..edges import edges_from
@@ -33,9 +34,10 @@ from .batching import chunks, id_ranges, slices
 from .connection import Connection, Workers
 from .constraints import make_constraints
 from .create import create_nodes
-from .journal import OWN_LABELS
+from .names import OWN_LABELS, Cypher
 from .prune import Pruning
 from .read import read_evidence, read_nodes, read_sources
+from .relationships import doubtful_relationships, mend_relationships
 from .rows import (
     Advance,
     dicts,
@@ -66,15 +68,10 @@ def write(
     rows += counts["evidence"] if evidence else 0
     with (
         connection.errors(),
-        journal.writing(connection) as check,
-        progress("Writing the graph", rows) as moved,
+        journal.writing(connection) as writer,
+        progress("Writing the graph", rows) as advance,
     ):
-
-        def advance(rows: int) -> None:
-            check()
-            moved(rows)
-
-        return _Write(connection, kg, advance).run(name, prune, evidence)
+        return _Write(writer, kg, advance).run(name, prune, evidence)
 
 
 class _Write:
@@ -83,6 +80,7 @@ class _Write:
     Attributes:
         sources_before: what the server has when the write begins.
         load: the id of the record of this write.
+        after_a_cut: whether an earlier write was cut off.
         changed_edges: the ids of edges that were written or changed.
     """
 
@@ -94,6 +92,7 @@ class _Write:
         self.edges = EdgeWriter(connection, kg, advance)
         self.sources_before = read_sources(connection)
         self.load = ""
+        self.after_a_cut = False
         self.changed_edges = [pl.Series("id", [], dtype=pl.String)]
 
     def run(self, name: str | None, prune: bool, evidence: bool) -> WriteSummary:
@@ -101,6 +100,7 @@ class _Write:
         connection, summary = self.connection, self.summary
         kinds = self.kg.scan("nodes").select(pl.col("kind").unique()).collect()["kind"].sort()
         labels = [connection.schema.kind(kind).label for kind in kinds]
+        self.kg.check_names(connection.schema, "the graph given")
         is_first = connection.count("Evidence") == 0
         if not (is_first or evidence):
             raise StoreError(
@@ -130,6 +130,10 @@ class _Write:
         if prune or (documents is not None and documents.len() and evidence and not is_first):
             changed = pl.concat(self.changed_edges)
             Pruning(connection, self.kg, keys, sources, changed, documents).run(summary)
+        if self.after_a_cut:
+            doubtful = doubtful_relationships(connection)
+            mend_relationships(connection, doubtful)
+            summary.mended = doubtful.height
         journal.finish(connection, self.load, summary.as_dict())
         return summary
 
@@ -139,7 +143,9 @@ class _Write:
             checksum = pool.submit(self.kg.checksum)
             keys = self._evidence_keys() if evidence else empty(_KEYS)
             how = f"{'prune ' * prune}{'' if evidence else 'relationships'}".strip()
-            self.load = journal.begin(self.connection, self.kg, name, checksum.result(), how)
+            self.load, self.after_a_cut = journal.begin(
+                self.connection, self.kg, name, checksum.result(), how
+            )
         return keys
 
     # Nodes
@@ -149,7 +155,8 @@ class _Write:
         for label in labels:
             rows = self.kg.scan("nodes").filter(pl.col("kind") == label).collect()
             given = with_checksum(rows, NODES)
-            if all_stored(self.connection, f"MATCH (x:{label})", given, n_stored[label]):
+            match = Cypher(f"MATCH (x:{self.connection.names.label(label)})")
+            if all_stored(self.connection, match, given, n_stored[label]):
                 self.summary.nodes.unchanged += given.height
                 self.advance(given.height)
                 continue
@@ -194,7 +201,8 @@ class _Write:
             for row in dicts(before)
         }
         self.connection.send(
-            f"UNWIND $rows AS row MERGE (n:{label} {{id: row.id}}) SET n += row",
+            f"UNWIND $rows AS row MERGE (n:{self.connection.names.label(label)} {{id: row.id}})"
+            " SET n += row",
             ({**absent[row["id"]], **node_row(row)} for row in dicts(changed)),
             self.advance,
         )
@@ -204,10 +212,10 @@ class _Write:
 
     def _evidence_keys(self) -> pl.DataFrame:
         """Id, edge, source and checksum of every piece of evidence given."""
-        parts = [empty(_KEYS)]
+        frames = [empty(_KEYS)]
         for part in slices(self.kg.scan("evidence"), self.kg.counts["evidence"]):
-            parts.append(with_checksum(part, EVIDENCE).select(list(_KEYS)))
-        return pl.concat(parts)
+            frames.append(with_checksum(part, EVIDENCE).select(list(_KEYS)))
+        return pl.concat(frames)
 
     def _write_evidence(
         self, keys: pl.DataFrame, is_first: bool, sources: list[Source], workers: Workers
@@ -349,7 +357,8 @@ class _Write:
     ) -> None:
         """Write nodes that are the store's own: what a row doesn't say, the node doesn't keep."""
         self.connection.send(
-            f"UNWIND $rows AS row MERGE (n:{label} {{id: row.id}}) SET n = row",
+            f"UNWIND $rows AS row MERGE (n:{self.connection.names.label(label)} {{id: row.id}})"
+            " SET n = row",
             map(without_nulls, dicts(rows)),
             advance,
         )
@@ -377,7 +386,7 @@ def _united(before: pl.DataFrame, given: pl.DataFrame) -> pl.DataFrame:
     def joined(given: str | None, before: str | None) -> str | None:
         if given is None or before is None or given == before:
             return before if given is None else given
-        return json.dumps({**json.loads(before), **json.loads(given)}, ensure_ascii=False)
+        return json.dumps({**parse_object(before), **parse_object(given)}, ensure_ascii=False)
 
     pairs = both.select("properties", "properties_before").iter_rows()
     properties = [joined(*pair) for pair in pairs]

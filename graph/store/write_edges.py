@@ -11,6 +11,7 @@ from ..kg import KnowledgeGraph
 from .batching import LOOK_UP_ROWS, chunks, slices
 from .connection import Connection, Workers
 from .create import create_relationships
+from .names import Cypher
 from .read import framed
 from .rows import (
     Advance,
@@ -60,7 +61,7 @@ class EdgeWriter:
         given = pl.concat(
             with_checksum(part, EDGES).select("id", "checksum") for part in slices(edges, height)
         )
-        match = f"MATCH ()-[x:{relation}]->()"
+        match = Cypher(f"MATCH ()-[x:{self.connection.names.type_(relation)}]->()")
         n_stored = self.connection.fetch(f"{match} RETURN count(x)")[0][0]
         if all_stored(self.connection, match, given, n_stored):
             self.advance(height)
@@ -123,24 +124,24 @@ class EdgeWriter:
     def _ends(self) -> pl.DataFrame:
         """Identifier and kind of every node of the graph, and the server's own identifier."""
         nodes = self.kg.scan("nodes").select("id", "kind").collect()
-        number = "elementId(n)" if self.connection.server is not None else "id(n)"
-        parts = []
+        number = Cypher("elementId(n)" if self.connection.server is not None else "id(n)")
+        frames = []
         for (label,), part in groups(nodes, "kind"):
             query = (
-                f"UNWIND $keys AS id MATCH (n:{label} {{id: id}})"
+                f"UNWIND $keys AS id MATCH (n:{self.connection.names.label(label)} {{id: id}})"
                 f" RETURN collect(n.id), collect({number})"
             )
             for keys in chunks(part["id"], LOOK_UP_ROWS):
                 ids, numbers = self.connection.fetch(query, keys=keys.to_list())[0]
-                parts.append(
+                frames.append(
                     pl.DataFrame({"id": ids, "number": numbers}).with_columns(kind=pl.lit(label))
                 )
-        return pl.concat(parts)
+        return pl.concat(frames)
 
     def _relationship_ids(self, name: str) -> pl.Series:
         """The ids of the relationships of a type that were there before this write made any."""
         if name not in self._ids_by_type:
-            match = f"MATCH ()-[r:{name}]->()"
+            match = Cypher(f"MATCH ()-[r:{self.connection.names.type_(name)}]->()")
             count = self.connection.fetch(f"{match} RETURN count(r)")[0][0]
             rows = self.connection.rows(f"{match} RETURN r.id") if count else ()
             self._ids_by_type[name] = pl.Series([row[0] for row in rows], dtype=pl.String)

@@ -6,7 +6,8 @@ import polars as pl
 
 from ..kg import KnowledgeGraph
 from .connection import Connection
-from .read import PREDICTED, read_predictions
+from .names import PREDICTED
+from .read import read_predictions
 from .rows import Advance, delete_predictions, dicts, groups, with_id
 from .stored import new_or_changed
 from .summary import WriteSummary
@@ -37,11 +38,12 @@ def write_predictions(
     rows = rows.join(kinds.rename({"id": "head", "kind": "_head"}), on="head").join(
         kinds.rename({"id": "tail", "kind": "_tail"}), on="tail"
     )
+    names = connection.names
     for (head, name, tail), part in groups(rows, "_head", "relation", "_tail"):
         connection.send(
-            f"UNWIND $rows AS row MATCH (h:{connection.schema.kind(head).label} {{id: row.head}})"
-            f" MATCH (t:{connection.schema.kind(tail).label} {{id: row.tail}})"
-            f" MERGE (h)-[p:{PREDICTED}{connection.schema.relation(name).name} {{id: row.id}}]->(t)"
+            f"UNWIND $rows AS row MATCH (h:{names.label(head)} {{id: row.head}})"
+            f" MATCH (t:{names.label(tail)} {{id: row.tail}})"
+            f" MERGE (h)-[p:{names.type_(PREDICTED + name)} {{id: row.id}}]->(t)"
             " SET p += row.values",
             (
                 {

@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from ...core.errors import DataError, SchemaError
+from ...core.input_files import read_whole
 from ...core.quarantine import Quarantine
 from ...core.text import decode
 from ...graph.frames import Source
@@ -158,7 +159,7 @@ def read_cases(path: Path, quarantine: Quarantine) -> KnowledgeGraph:
 def _rows(path: Path) -> Iterator[tuple[int, dict[str | None, str]]]:
     """The lines of a table by their columns' names, empty ones left out, with their numbers."""
     try:
-        with io.StringIO(decode(path.read_bytes(), path), newline="") as file:
+        with io.StringIO(decode(read_whole(path), path), newline="") as file:
             rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
             rows.fieldnames = [_unquoted(name).strip().lower() for name in rows.fieldnames or ()]
             if missing := [name for name in _REQUIRED if name not in rows.fieldnames]:
@@ -174,8 +175,6 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str | None, str]]]:
                     rows.line_num,
                     {k: _unquoted(v) if isinstance(v, str) else v for k, v in row.items()},
                 )
-    except OSError as error:
-        raise DataError(f"can't be read: {error.strerror}", path=path) from error
     except csv.Error as error:
         raise DataError(f"is no table: {error}", path=path) from error
 

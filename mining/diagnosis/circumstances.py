@@ -7,7 +7,6 @@ phenotypes, so that every model can use them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ import polars as pl
 import scipy.sparse as sp
 
 from ...core.errors import DataError
+from ...core.json_reading import parse_json
 from ...graph.kg import KnowledgeGraph
 from ...graph.units import parse_years
 from .knowledge import Floats, Integers, Knowledge
@@ -184,7 +184,7 @@ def _onset_factors(kg: KnowledgeGraph, knowledge: Knowledge, onset: str) -> Floa
     )
     for disease, course in courses.drop_nulls().iter_rows():
         row = knowledge.disease_rows.get(disease)
-        for term in json.loads(course) if row is not None else ():
+        for term in parse_json(course) if row is not None else ():
             if row is not None and term in _ONSETS:
                 stated.setdefault(row, set()).update(np.flatnonzero(_bins_of(_ONSETS[term])))
     factors = np.zeros(len(knowledge.diseases), dtype=np.float32)

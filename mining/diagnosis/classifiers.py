@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ...core.errors import DataError
 from ...core.progress import progress
 from .knowledge import Floats, Integers, Knowledge
-from .patients import Simulated
+from .simulated_patients import SimulatedPatients
 
 _BATCH = 256
 
@@ -49,7 +49,7 @@ class Perceptron(nn.Module):
 
 
 def train_perceptron(
-    knowledge: Knowledge, patients: Simulated, *, seed: int, device: str, epochs: int = 3
+    knowledge: Knowledge, patients: SimulatedPatients, *, seed: int, device: str, epochs: int = 3
 ) -> Perceptron:
     """Trained on simulated patients and the known ones: cross-entropy over all diseases."""
     phenotypes = [*patients.phenotypes, *knowledge.known_patients()]

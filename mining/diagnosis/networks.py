@@ -10,7 +10,7 @@ from torch import Tensor
 from ...core.checkpoint import Stages
 from ...gnn.phenotype_network import Network, fit
 from .knowledge import Integers, Knowledge
-from .patients import simulate
+from .simulated_patients import simulate
 
 _EPOCHS = 6
 

@@ -48,7 +48,7 @@ class OpenSetFigures(TypedDict):
 class SetCoverage(TypedDict):
     """How often sets hold the truth, and how large they are; see `coverage_of`."""
 
-    asked: float
+    nominal: float
     n: int
     covered: float
     covered_publications: float
@@ -260,10 +260,10 @@ def coverage_of(
         truth_rows: the rows of each patient's diseases, of which one is enough; where none is a
             candidate, "none of these" is the truth.
         groups: number of each patient's publication.
-        coverage: what was asked for.
+        coverage: the nominal coverage, which the sets were made for.
 
     Returns:
-        `asked`, `n`, `covered` (share of cases whose truth is in their set),
+        `nominal`, `n`, `covered` (share of cases whose truth is in their set),
         `covered_publications` (mean over publications), `covered_candidates` (share of those whose
         disease is a candidate), `size_median`, `size_mean` (diseases in a set), `with_none` (share
         of sets that hold "none of these").
@@ -279,7 +279,7 @@ def coverage_of(
     number = np.unique(groups, return_inverse=True)[1]
     by_group = np.bincount(number, weights=covered) / np.bincount(number)
     return {
-        "asked": coverage,
+        "nominal": coverage,
         "n": len(covered),
         "covered": round(float(covered.mean()), 4),
         "covered_publications": round(float(by_group.mean()), 4),
@@ -330,14 +330,15 @@ def fit_temperature(scores: Floats, truth_rows: Integers) -> float:
 
     Guo et al. 2017, https://arxiv.org/abs/1706.04599.
     """
-    parts = [slice(start, start + _BATCH_SIZE) for start in range(0, len(scores), _BATCH_SIZE)]
+    batches = [slice(start, start + _BATCH_SIZE) for start in range(0, len(scores), _BATCH_SIZE)]
     highest = scores.max(axis=1)
     own = np.take_along_axis(scores, truth_rows[:, None], axis=1)[:, 0] - highest
 
     def loss(log_temperature: float) -> float:
         temperature = np.exp(log_temperature).astype(scores.dtype)
         sums = [
-            np.exp((scores[part] - highest[part, None]) / temperature).sum(axis=1) for part in parts
+            np.exp((scores[part] - highest[part, None]) / temperature).sum(axis=1)
+            for part in batches
         ]
         return float((np.log(np.concatenate(sums)) - own / temperature).mean())
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from html import escape
-from importlib import resources
 from pathlib import Path
 from typing import cast
 
 import polars as pl
 
 from ...core.atomic import atomic_file
+from ...core.html_page import fill_template
 from ...graph.kg import KnowledgeGraph
 from .explain import ExplanationRow
 from .model import Diagnosis
@@ -50,16 +49,14 @@ def page(rows: pl.DataFrame, why: pl.DataFrame, model: str, kg: KnowledgeGraph) 
     foot = (
         f"For research, not for care. This page loads nothing and sends nothing. Sources: {sources}"
     )
-    parts = {
+    blocks = {
         "TITLE": "Diagnosis: phenotypes by diseases",
         "FACTS": "\n".join(f"<p>{escape(fact)}</p>" for fact in facts),
         "PICTURE": matrix(shown, lines),
         "CARDS": "\n".join(_card(row, lines) for row in shown),
         "FOOT": escape(foot),
     }
-    template = resources.files(__package__).joinpath("diagnosis.html").read_text(encoding="utf-8")
-    # In one pass, so that what is put in is not looked through for more.
-    return re.sub(r"\{\{([A-Z]+)\}\}", lambda match: parts[match[1]], template)
+    return fill_template(str(__package__), "diagnosis.html", **blocks)
 
 
 def write_page(
@@ -67,7 +64,7 @@ def write_page(
 ) -> None:
     """Write `page` to a file that only its owner may read: it is of a patient."""
     text = page(rows, why, model, kg)
-    with atomic_file(path, mode=0o600) as draft:
+    with atomic_file(path) as draft:
         draft.write_text(text, encoding="utf-8")
 
 

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ...core.checkpoint import Stages
 from ...core.errors import DataError
+from ...core.json_reading import parse_json
 from ...core.tensors import with_prefix, without_prefix
 from ...graph.kg import KnowledgeGraph
 from .cross_fitting import BATCH_SIZE, HEADS, CrossFitting
@@ -123,7 +124,7 @@ def shipped_open_set(knowledge: Knowledge) -> OpenSet | None:
     metadata = _shipped_metadata()
     if len(knowledge.diseases) < int(metadata["candidates"]) / 2:
         return None
-    return OpenSet.from_dict(json.loads(metadata["open_set"]))
+    return OpenSet.from_dict(parse_json(metadata["open_set"]))
 
 
 def _shipped_metadata() -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 import torch
 
 from ...core.atomic import check_replaceable
-from ...core.checkpoint import Stages
+from ...core.checkpoint import Stages, remove_checkpoints
 from ...core.errors import ModelError
 from ...core.model_folder import CONFIG
 from ...core.threads import one_thread
@@ -22,7 +21,6 @@ from .knowledge import Knowledge
 from .model import HELD_OUT, KIND, DiagnosisModel
 from .networks import NetworkTraining, train_network
 from .open_set import OpenSet, fit_temperature
-from .patients import Simulated, simulate
 from .ranker import train_ranker
 from .scorers import (
     BASELINES,
@@ -31,6 +29,7 @@ from .scorers import (
     NetworkScorer,
     UntrainedScorer,
 )
+from .simulated_patients import SimulatedPatients, simulate
 from .split import references_of
 
 _SIMULATED = 2_800  # patients an epoch
@@ -52,12 +51,13 @@ def train_diagnosis(
     """Train a model that ranks the diseases of a graph for a patient.
 
     The patients it learns from are known ones (`cases`) and others simulated from the graph's
-    HAS_SYMPTOM edges (see `patients.simulate`). Probabilities of the ranker are fitted on known
-    patients, each scored without their publication; where there are fewer than 200, or of fewer
-    than 30 diseases or five publications, on the published ones that its readouts learnt from
-    (`ranker.shipped_open_set`); of a small graph, and of the other models, on 500 simulated ones.
-    500 more of these give the figures, which say that all is wired right, not how good it is with
-    patients: simulated ones are made from annotations, which flatters models of annotations alone.
+    HAS_SYMPTOM edges (see `simulated_patients.simulate`). Probabilities of the ranker are fitted on
+    known patients, each scored without their publication; where there are fewer than 200, or of
+    fewer than 30 diseases or five publications, on the published ones that its scoring head learnt
+    from (`ranker.shipped_open_set`); of a small graph, and of the other models, on 500 simulated
+    ones. 500 more of these give the figures, which say that all is wired right, not how good it is
+    with patients: simulated ones are made from annotations, which flatters models of annotations
+    alone.
 
     Args:
         kg: with HAS_SYMPTOM and SUBCLASS_OF edges, as HPO has them.
@@ -86,8 +86,7 @@ def train_diagnosis(
     trained = _train(kg, cases, model, NetworkTraining(simulated, seed, device, stages))
     if out is not None:
         trained.save(out, graph_path=graph_path)
-    if checkpoint is not None:
-        shutil.rmtree(checkpoint, ignore_errors=True)
+    remove_checkpoints(checkpoint)
     return trained
 
 
@@ -146,7 +145,7 @@ def _train_scorer(
     return UntrainedScorer(model, knowledge), None, []
 
 
-def _simulated_figures(scorer: DiagnosisScorer, patients: Simulated, seed: int) -> Figures:
+def _simulated_figures(scorer: DiagnosisScorer, patients: SimulatedPatients, seed: int) -> Figures:
     """The figures of a scorer on held-out simulated patients."""
     scores = scorer.scores(patients.phenotypes)
     figures = figures_of(

@@ -143,7 +143,7 @@ class BaseModels:
     def tensors(self) -> dict[str, Tensor]:
         """What `from_tensors` needs; a booster as the bytes of LightGBM's text."""
         boosters = {f"order{n}": booster for n, booster in enumerate(self.ordering)}
-        boosters["level"] = self.classifier
+        boosters["classifier"] = self.classifier
         return {
             "quantiles": torch.from_numpy(self.quantiles),
             **{name: booster_tensor(booster) for name, booster in boosters.items()},
@@ -156,7 +156,7 @@ class BaseModels:
         return cls(
             tensors["quantiles"].numpy(),
             [booster_from_tensor(tensors[f"order{n}"]) for n in range(_ORDERING_BOOSTERS)],
-            booster_from_tensor(tensors["level"]),
+            booster_from_tensor(tensors["classifier"]),
             pair_network_from_tensors(without_prefix("network", tensors)),
         )
 
@@ -189,7 +189,7 @@ def train_base_models(
             train = partial(_train_ordering, values, labels, queries, seed + number)
             ordering.append(booster_from_tensor(stages.get(f"order{number}", train)["booster"]))
             step(1)
-        trained = stages.get("level", partial(_train_classifier, values, labels, seed))
+        trained = stages.get("classifier", partial(_train_classifier, values, labels, seed))
         classifier = booster_from_tensor(trained["booster"])
         step(1)
     weights = stages.get("network", lambda: train_pair_network(folds, seed, device).state_dict())

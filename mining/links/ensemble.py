@@ -60,8 +60,8 @@ class Ensemble:
     @property
     def structure(self) -> StructureRanker | None:
         """The structure ranker of the first member that has one, which scores new molecules."""
-        parts = (getattr(member.scorer, "structure", None) for member in self.members)
-        return next((part for part in parts if part is not None), None)
+        rankers = (getattr(member.scorer, "structure", None) for member in self.members)
+        return next((part for part in rankers if part is not None), None)
 
     def score_tails(self, heads: Tensor) -> Tensor:
         """Scores of these heads with all tails, (n, tails)."""
@@ -72,19 +72,19 @@ class Ensemble:
         return self._mean("head", tails)
 
     def _mean(self, direction: str, queries: Tensor) -> Tensor:
-        parts = [
+        weighted = [
             weight * _log_odds(member, direction, queries, self._trained[direction])
             for member, weight in zip(self.members, self.weights, strict=True)
             if weight
         ]
-        return torch.from_numpy(np.sum(parts, axis=0))
+        return torch.from_numpy(np.sum(weighted, axis=0))
 
     def tensors(self) -> dict[str, Tensor]:
         """The weights, and what the members are made of, by their numbers."""
-        parts = {"weights": torch.from_numpy(self.weights)}
+        tensors = {"weights": torch.from_numpy(self.weights)}
         for number, member in enumerate(self.members):
-            parts |= with_prefix(str(number), member.scorer.tensors())
-        return parts
+            tensors |= with_prefix(str(number), member.scorer.tensors())
+        return tensors
 
 
 def choose_weights(
@@ -98,17 +98,17 @@ def choose_weights(
 
     Source: Caruana et al., Ensemble Selection from Libraries of Models, ICML 2004.
     """
-    asked = np.unique(task.valid[:, 0])
+    query_heads = np.unique(task.valid[:, 0])
     most = max(1, _CELLS // (len(members) * len(task.tails)))
-    if len(asked) > most:
-        asked = np.sort(np.random.default_rng(seed).choice(asked, most, replace=False))
-    queries, answers = task.valid[np.isin(task.valid[:, 0], asked)].T
+    if len(query_heads) > most:
+        query_heads = np.sort(np.random.default_rng(seed).choice(query_heads, most, replace=False))
+    queries, answers = task.valid[np.isin(task.valid[:, 0], query_heads)].T
     trained, known = task.matrix("train"), task.matrix("train", "valid")
-    odds = [_log_odds(one, "tail", torch.from_numpy(asked), trained) for one in members]
+    odds = [_log_odds(one, "tail", torch.from_numpy(query_heads), trained) for one in members]
 
     def mrr(total: NDArray[np.float32]) -> float:
         def score(heads: Tensor) -> Tensor:
-            return torch.from_numpy(total[np.searchsorted(asked, heads.numpy())])
+            return torch.from_numpy(total[np.searchsorted(query_heads, heads.numpy())])
 
         return float((1 / filtered_ranks(score, queries, answers, known)).mean())
 

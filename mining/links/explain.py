@@ -20,7 +20,7 @@ from ...core.errors import MissingError
 from ...gnn.data import EdgeType, identifiers, to_hetero_data
 from ...graph.frames import asserts_edge
 from ...graph.kg import KnowledgeGraph
-from .baselines import profiles
+from .baselines import neighbour_features
 
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
@@ -344,11 +344,11 @@ class Explainer:
 
     def nearest_heads(self, head: str, known: Sequence[str], most: int = 3) -> list[Nearest]:
         """The known heads whose neighbours in the graph are the most similar to this head's."""
-        return self._nearest(self._edge_type[0], self._head_profiles, head, known, most)
+        return self._nearest(self._edge_type[0], self._head_features, head, known, most)
 
     def nearest_tails(self, tail: str, known: Sequence[str], most: int = 3) -> list[Nearest]:
         """The known tails whose neighbours in the graph are the most similar to this tail's."""
-        return self._nearest(self._edge_type[2], self._tail_profiles, tail, known, most)
+        return self._nearest(self._edge_type[2], self._tail_features, tail, known, most)
 
     def _nearest(
         self, kind: str, rows: sparse.csr_matrix, node: str, known: Sequence[str], most: int
@@ -368,12 +368,12 @@ class Explainer:
         return to_hetero_data(self._kg)
 
     @cached_property
-    def _head_profiles(self) -> sparse.csr_matrix:
-        return profiles(self._data, self._edge_type[0], self._edge_type)
+    def _head_features(self) -> sparse.csr_matrix:
+        return neighbour_features(self._data, self._edge_type[0], self._edge_type)
 
     @cached_property
-    def _tail_profiles(self) -> sparse.csr_matrix:
-        return profiles(self._data, self._edge_type[2], self._edge_type)
+    def _tail_features(self) -> sparse.csr_matrix:
+        return neighbour_features(self._data, self._edge_type[2], self._edge_type)
 
 
 @dataclass(frozen=True)

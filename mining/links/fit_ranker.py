@@ -116,7 +116,7 @@ def fit_ranker(
 
     Args:
         data: the training graph: no validation or test edge is in it.
-        device: where the network is trained; the CPU if not given.
+        device: where the networks are trained; the CPU if not given.
         checkpoint: a folder that finished stages are kept in, so that training goes on after a
             kill; the caller removes it.
 
@@ -138,7 +138,7 @@ def fit_ranker(
     of_whole = base_models.scores(features.tables(np.arange(len(task.heads)), left_out), graph)
     weight, course = _choose_network_weight(of_whole, task)
     scores = _all_scores(of_whole, weight, examples, base_models, trained.shape)
-    structure = _fit_structure(kg, task, builder.molecules, trained, seed)
+    structure = _fit_structure(kg, task, builder.molecules, trained, seed=seed, device=device)
     others = other_tail_scores(features.degrees)
     return LinkRanker(scores, others, base_models, weight, features, structure), course
 
@@ -322,7 +322,9 @@ def _fit_structure(
     task: LinkTask,
     molecules: NodeMolecules | None,
     known: sparse.csr_matrix,
+    *,
     seed: int,
+    device: torch.device | None,
 ) -> StructureRanker | None:
     """The scorer of molecules outside the graph, if enough of the heads have a structure."""
     if molecules is None:
@@ -337,4 +339,4 @@ def _fit_structure(
     if len(with_known_tails(molecules, known)) < LEAST_MOLECULES:
         return None
     knowledge = target_knowledge(kg, task.edge_type, task.tails, task.excluded)
-    return StructureRanker.fit(molecules, known, knowledge, seed=seed)
+    return StructureRanker.fit(molecules, known, knowledge, seed=seed, device=device)

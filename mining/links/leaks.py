@@ -147,7 +147,7 @@ class NotedPairs(TypedDict):
 
 
 class LeakedPair(TypedDict):
-    """A test pair and an edge of training that gives it away; see `Leaks.found`."""
+    """A test pair and an edge of training that gives it away; see `Leaks.rows`."""
 
     head: str
     tail: str
@@ -181,7 +181,7 @@ class Leaks:
     """What a training graph holds of a test's pairs.
 
     Attributes:
-        found: frame, a row for a test pair and an edge of training that gives it away: `head`,
+        rows: frame, a row for a test pair and an edge of training that gives it away: `head`,
             `tail` (of the test), `leak` (what sort), `subject`, `relation`, `object`, `sources`,
             `levels` of the edge's evidence.
         noted: what helps without giving a pair away, by name: `pairs` (how many of the test's),
@@ -189,23 +189,23 @@ class Leaks:
         tested: number of test pairs.
     """
 
-    found: pl.DataFrame
+    rows: pl.DataFrame
     noted: Mapping[str, NotedPairs]
     tested: int
 
     @property
     def pairs(self) -> pl.DataFrame:
         """The test pairs that are given away: head, tail."""
-        return self.found.select("head", "tail").unique(maintain_order=True)
+        return self.rows.select("head", "tail").unique(maintain_order=True)
 
     def to_dict(self) -> LinkLeakReport:
         """Counts, the first five, and what is only noted."""
-        by_sort = self.found.unique(["head", "tail", "leak"]).group_by("leak").len().sort("leak")
+        by_sort = self.rows.unique(["head", "tail", "leak"]).group_by("leak").len().sort("leak")
         return {
             "pairs": self.tested,
             "leaked": self.pairs.height,
             "by_sort": dict(by_sort.iter_rows()),
-            "first": cast(list[LeakedPair], self.found.head(5).to_dicts()),
+            "first": cast(list[LeakedPair], self.rows.head(5).to_dicts()),
             "noted": dict(self.noted),
         }
 
@@ -307,7 +307,7 @@ def _leak_name(groups: Groups, relation: str, symmetric: bool) -> pl.Expr:
 
 
 def _described(kg: KnowledgeGraph, edges: pl.DataFrame) -> pl.DataFrame:
-    """Edges as `Leaks.found` has them: with the sources and levels of their evidence."""
+    """Edges as `Leaks.rows` has them: with the sources and levels of their evidence."""
     edges = edges.with_columns(edge_ids(edges))
     ids = edges["edge"].unique().implode()
     evidence = (

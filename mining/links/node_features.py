@@ -29,8 +29,8 @@ def fingerprints(kg: KnowledgeGraph) -> Rows:
     from ..molecules.fingerprints import morgan_fingerprints
     from ..molecules.structures import structures_of
 
-    found = structures_of(kg, "Drug")
-    return {"Drug": (found.ids, morgan_fingerprints(found.molecules))} if found.ids else {}
+    drugs = structures_of(kg, "Drug")
+    return {"Drug": (drugs.ids, morgan_fingerprints(drugs.molecules))} if drugs.ids else {}
 
 
 FEATURES: dict[str, Callable[[KnowledgeGraph], Rows]] = {"fingerprints": fingerprints}
@@ -46,13 +46,13 @@ def add_features(data: HeteroData, kg: KnowledgeGraph, names: Sequence[str]) -> 
     """
     blocks: dict[str, list[sparse.csr_matrix]] = {}
     for name in names:
-        found = FEATURES[name](kg)
-        if not found:
+        rows_by_kind = FEATURES[name](kg)
+        if not rows_by_kind:
             raise DataError(
                 f"no node of the graph has {name}: load a source that brings them, or leave"
                 f" {name!r} out of features"
             )
-        for kind, (ids, rows) in found.items():
+        for kind, (ids, rows) in rows_by_kind.items():
             numbers = pl.DataFrame({"id": identifiers(kg, data, kind)}).with_row_index("n")
             at = pl.DataFrame({"id": list(ids)}).join(
                 numbers, on="id", how="left", maintain_order="left"
@@ -62,5 +62,5 @@ def add_features(data: HeteroData, kg: KnowledgeGraph, names: Sequence[str]) -> 
                 shape=(data[kind].num_nodes, len(at)),
             )
             blocks.setdefault(kind, []).append(place @ rows)
-    for kind, parts in blocks.items():
-        data[kind].x = sparse.hstack(parts, format="csr").astype(np.float32)
+    for kind, matrices in blocks.items():
+        data[kind].x = sparse.hstack(matrices, format="csr").astype(np.float32)

@@ -82,7 +82,7 @@ class LinkRanker:
             **matrix_tensors("scores", self._scores),
             "rest": torch.from_numpy(self._other_tails),
             "network_weight": torch.tensor(self.network_weight, dtype=torch.float64),
-            **with_prefix("judges", self.base_models.tensors()),
+            **with_prefix("base_models", self.base_models.tensors()),
             **with_prefix("known", self.pair_features.tensors()),
             **(with_prefix("structure", self.structure.tensors()) if self.structure else {}),
         }
@@ -94,7 +94,7 @@ class LinkRanker:
         return cls(
             matrix_from_tensors("scores", tensors),
             tensors["rest"].numpy(),
-            BaseModels.from_tensors(without_prefix("judges", tensors)),
+            BaseModels.from_tensors(without_prefix("base_models", tensors)),
             float(tensors["network_weight"]),
             PairFeatures.from_tensors(without_prefix("known", tensors)),
             _structure_from(structure) if structure else None,

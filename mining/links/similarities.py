@@ -75,51 +75,58 @@ def end_features(
         heads: whether it is the heads' end, of which more neighbours are kept.
     """
     nearest = NEAREST_HEADS if heads else _NEAREST_TAILS
-    found = _Named({}, {}, [])
+    features = _Named({}, {}, [])
     for other in data.edge_types:
         outside = other[0] in _NO_MECHANISM or other[2] in _NO_MECHANISM
         if other != edge_type and kind in (other[0], other[2]) and not outside:
-            _add_edge_type(found, data, kind, other, edge_type, nearest)
+            _add_edge_type(features, data, kind, other, edge_type, nearest)
     if (role := _adme_roles(kg, data, kind)) is not None:
-        found.numbers.append(role)
+        features.numbers.append(role)
     if (symbols := _symbol_beginnings(kg, data, kind)) is not None:
-        found.attributes["symbol"] = symbols
-        found.similarities["symbol"] = nearest_rows(symbols, nearest)
+        features.attributes["symbol"] = symbols
+        features.similarities["symbol"] = nearest_rows(symbols, nearest)
     molecules = _molecules(kg, data, kind)
     n_nodes = data[kind].num_nodes
     if molecules is not None:
-        _add_molecules(found, molecules, n_nodes)
-    attributes = {name: rows for name, rows in found.attributes.items() if _is_specific(rows)}
+        _add_molecules(features, molecules, n_nodes)
+    attributes = {name: rows for name, rows in features.attributes.items() if _is_specific(rows)}
     numbers = (
-        np.stack(found.numbers, 1) if found.numbers else np.zeros((n_nodes, 0), dtype=np.float32)
+        np.stack(features.numbers, 1)
+        if features.numbers
+        else np.zeros((n_nodes, 0), dtype=np.float32)
     )
-    return EndFeatures(attributes, found.similarities, numbers, molecules)
+    return EndFeatures(attributes, features.similarities, numbers, molecules)
 
 
 def _add_edge_type(
-    found: _Named, data: HeteroData, kind: str, other: EdgeType, edge_type: EdgeType, nearest: int
+    features: _Named,
+    data: HeteroData,
+    kind: str,
+    other: EdgeType,
+    edge_type: EdgeType,
+    nearest: int,
 ) -> None:
     """Add the features by one type of edge: shared neighbours, being joined, and degrees."""
     name = f"{other[0]} {other[1]} {other[2]}"
     if other[0] == other[2]:
         joined = _adjacency(data, other, 0).maximum(_adjacency(data, other, 2))
-        found.similarities[f"{name}, joined"] = _degree_normalised(joined)
+        features.similarities[f"{name}, joined"] = _degree_normalised(joined)
     else:
         joined = _adjacency(data, other, 0 if other[0] == kind else 2)
-    found.numbers.append(np.log1p(np.diff(joined.indptr)).astype(np.float32))
+    features.numbers.append(np.log1p(np.diff(joined.indptr)).astype(np.float32))
     rows = l2_normalised_rows(idf_weighted(joined))
-    found.similarities[name] = nearest_rows(rows, nearest)
+    features.similarities[name] = nearest_rows(rows, nearest)
     if (other[2] if other[0] == kind else other[0]) not in (edge_type[0], edge_type[2]):
-        found.attributes[name] = rows
+        features.attributes[name] = rows
 
 
-def _add_molecules(found: _Named, molecules: NodeMolecules, n_nodes: int) -> None:
+def _add_molecules(features: _Named, molecules: NodeMolecules, n_nodes: int) -> None:
     """Add fingerprints, their Tanimoto similarities, and the molecules' numbers."""
     spread = molecules.spread_over(n_nodes)
     for name, bits in (("Morgan", spread.morgan), ("paths", spread.paths)):
-        found.attributes[name] = l2_normalised_rows(idf_weighted(bits))
-        found.similarities[name] = _tanimoto_similarity(bits)
-    found.numbers.extend(spread.descriptors.T)
+        features.attributes[name] = l2_normalised_rows(idf_weighted(bits))
+        features.similarities[name] = _tanimoto_similarity(bits)
+    features.numbers.extend(spread.descriptors.T)
 
 
 def _is_specific(rows: sparse.csr_matrix) -> bool:

@@ -16,6 +16,8 @@ import polars as pl
 
 from ...core.atomic import atomic_folder
 from ...core.errors import DataError
+from ...core.input_files import require_regular
+from ...core.json_reading import read_json
 from ...graph.kg import KnowledgeGraph
 from .leaks import (
     SIMILARITY,
@@ -89,7 +91,7 @@ def held_back(path: Path | str, kg: KnowledgeGraph, relation: str) -> dict[str, 
     if not file.is_file():
         raise DataError(f"is no split (it has no {MANIFEST}); medkg split makes one", path=folder)
     try:
-        manifest = json.loads(file.read_text(encoding="utf-8"))
+        manifest = read_json(file)
         if manifest["split_version"] != SPLIT_VERSION:
             raise DataError(f"has version {manifest['split_version']}; split again", path=file)
         of_relation, checksum = manifest["relation"], manifest["graph"]
@@ -103,8 +105,8 @@ def held_back(path: Path | str, kg: KnowledgeGraph, relation: str) -> dict[str, 
             " this graph",
             path=folder,
         )
-    parts = {part: folder / f"{part}.tsv" for part in ("valid", "test", "removed")}
-    return {part: read_edges(place)["edge"].to_list() for part, place in parts.items()}
+    files = {part: folder / f"{part}.tsv" for part in ("valid", "test", "removed")}
+    return {part: read_edges(place)["edge"].to_list() for part, place in files.items()}
 
 
 def read_edges(path: Path | str) -> pl.DataFrame:
@@ -114,6 +116,7 @@ def read_edges(path: Path | str) -> pl.DataFrame:
         DataError: the file can't be read, lacks a column or an end.
     """
     try:
+        require_regular(Path(path))
         rows = pl.read_csv(path, separator="\t", infer_schema=False, quote_char=None)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(f"can't be read as TSV: {error}", path=path) from error
@@ -276,8 +279,8 @@ def _around_test(
 ) -> pl.DataFrame:
     """Parts of edges (id, part) where those of the test are given, and validation is random."""
     rest = edges.join(tested, on="id", how="anti")
-    parts = _drawn(rest, [_PAIR], {"valid": n_valid}, generator)
-    return pl.concat([tested.select("id", part=pl.lit("test")), parts])
+    drawn = _drawn(rest, [_PAIR], {"valid": n_valid}, generator)
+    return pl.concat([tested.select("id", part=pl.lit("test")), drawn])
 
 
 _PAIR = pl.concat_str("a", "b", separator="\n")

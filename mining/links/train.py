@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,6 +17,7 @@ from torch_geometric.data import HeteroData
 from ...core import calibration
 from ...core.atomic import check_replaceable
 from ...core.calibration import Calibration
+from ...core.checkpoint import remove_checkpoints
 from ...core.errors import MissingError, ModelError
 from ...core.model_folder import CONFIG
 from ...core.ranking import RankFigures, by_degree, filtered_ranks, summarise
@@ -136,8 +136,8 @@ def train_links(
             call goes on after a kill.
         graph_path: where the graph is saved, recorded in the model's folder.
         device: where networks are trained: `cpu`, `cuda`, …. If not given, the model `network`
-            is trained on a GPU where there is one, and the small network of the ranker on the CPU.
-            No other model trains on a device.
+            is trained on a GPU where there is one, and the small networks of `ranker` and
+            `structure` on the CPU. The baselines have none.
         network: options of `medkg.gnn.settings.NetworkSettings`, such as encoder, decoder,
             dim, epochs.
 
@@ -167,8 +167,7 @@ def train_links(
     trained = _measured(kg, data, task, scorer, settings, course, seed=seed, graph_path=graph_path)
     if out is not None and parallel.rank() == 0:
         trained.save(out)
-        if checkpoint is not None:
-            shutil.rmtree(checkpoint, ignore_errors=True)
+        remove_checkpoints(checkpoint)
     return trained
 
 
@@ -219,7 +218,7 @@ def _fit(
     if model == "structure":
         from ..molecules.structure_ranker import StructureScorer
 
-        fit = partial(StructureScorer.fit, exclude_edges=task.excluded, seed=seed)
+        fit = partial(StructureScorer.fit, exclude_edges=task.excluded, seed=seed, device=device)
         return fit(kg, task.edge_type, trained), {}
     if model == "ranker":
         from .fit_ranker import fit_ranker  # LightGBM is loaded where it is needed

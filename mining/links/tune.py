@@ -16,7 +16,7 @@ import torch
 from optuna.trial import Trial, TrialState
 from torch_geometric.data import HeteroData
 
-from ...core.atomic import atomic_file
+from ...core.atomic import atomic_file, make_folder
 from ...core.errors import ModelError
 from ...core.progress import progress
 from ...gnn import parallel
@@ -77,7 +77,7 @@ def tune_links(
     add_features(data, kg, settings.features)
     space, where = _search_space(settings, fixed), device_of(device)
 
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     identity = [relation, seed, task.held_back, kg.checksum(), settings.to_dict(), sorted(space)]
     study = _open_study(folder, json.dumps(identity))
     with progress("Tuning", trials) as shown:

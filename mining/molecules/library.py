@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
-import zlib
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -12,6 +10,7 @@ from typing import IO, NamedTuple
 from rdkit import Chem
 
 from ...core.errors import DataError
+from ...core.input_files import InputError, opened
 from ...core.quarantine import Quarantine
 from .structures import ParsedStructure, parse, standardise
 
@@ -74,8 +73,8 @@ class _LibraryFile:
                 self.set_aside(f"line of more than {_MOST_LINE:,} bytes", number)
                 if skipped >= _MOST_SKIPPED:
                     return
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            self.set_aside("file is damaged or cut off here", number + 1, str(error))
+        except InputError as error:
+            self.set_aside("file is damaged or cut off here", number + 1, error.reason)
 
     def smiles_entries(self, lines: Iterator[_Line]) -> Iterator[LibraryEntry]:
         """A SMILES and a name a line."""
@@ -165,8 +164,8 @@ def library_entries(path: Path, quarantine: Quarantine) -> Generator[LibraryEntr
             "is no library of a known kind; give .smi, .csv, .tsv or .sdf, plain or .gz", path=path
         )
     library = _LibraryFile(path, quarantine)
-    with gzip.open(path, "rb") if gzipped else path.open("rb") as file:
-        yield from _READERS[kind[0]](library, library.lines(file))  # type: ignore[arg-type]
+    with opened(path, ".gz" if gzipped else "") as file:
+        yield from _READERS[kind[0]](library, library.lines(file))
 
 
 def _first_of(names: tuple[str, ...], columns: list[str]) -> int | None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from html import escape
-from importlib import resources
 from pathlib import Path
 
 from rdkit import Chem
 from rdkit.Chem.Draw import rdMolDraw2D
 
 from ...core.atomic import atomic_file
+from ...core.html_page import fill_template
 from .nearest_ligands import NO_LIGAND
 from .screen import ScreenedMolecule, ScreeningResult
 
@@ -44,9 +43,7 @@ def page(result: ScreeningResult, library: str, model: str, base_rate: float) ->
         "CARDS": "\n".join(_card(row) for row in result.rows),
         "FOOT": escape(foot),
     }
-    template = resources.files(__package__).joinpath("screen.html").read_text(encoding="utf-8")
-    # In one pass, so that what is put in is not looked through for more.
-    return re.sub(r"\{\{([A-Z]+)\}\}", lambda match: blocks[match[1]], template)
+    return fill_template(str(__package__), "screen.html", **blocks)
 
 
 def write_page(

@@ -8,8 +8,8 @@ structure was used.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import lightgbm
@@ -108,6 +108,7 @@ class StructureRanker:
         knowledge: TargetKnowledge,
         *,
         seed: int = 0,
+        device: torch.device | None = None,
     ) -> StructureRanker:
         """Train on the heads' molecules, `LEAST_MOLECULES` or more with known tails.
 
@@ -117,13 +118,15 @@ class StructureRanker:
 
         Args:
             known: (heads, tails): the training pairs.
+            device: where the networks are trained; the CPU if not given.
         """
         having = with_known_tails(molecules, known)
         ligands, heads = molecules.features.rows(having), molecules.nodes[having]
         n_heads, known = known.shape[0], known[heads].tocsr()
         folds = np.random.default_rng(seed).permutation(len(having)) % FOLDS
-        pairs = _cross_fitted_pairs(ligands, known, knowledge, folds, seed)
-        index, network = _fit_features(ligands, known, knowledge, seed)
+        fit_features = partial(_fit_features, knowledge=knowledge, seed=seed, device=device)
+        pairs = _cross_fitted_pairs(ligands, known, folds, fit_features)
+        index, network = fit_features(ligands, known)
         fitted = _calibrate(pairs, folds[pairs.molecules], seed)
         trees = _boost(pairs.table, pairs.labels, seed)
         return cls(heads, n_heads, index, network, trees, fitted)
@@ -209,26 +212,33 @@ def with_known_tails(molecules: NodeMolecules, known: sparse.csr_matrix) -> NDAr
 
 
 def _fit_features(
-    ligands: MoleculeFeatures, known: sparse.csr_matrix, knowledge: TargetKnowledge, seed: int
+    ligands: MoleculeFeatures,
+    known: sparse.csr_matrix,
+    *,
+    knowledge: TargetKnowledge,
+    seed: int,
+    device: torch.device | None,
 ) -> tuple[LigandIndex, TargetNetwork]:
     """What the features of pairs are computed from."""
     index = LigandIndex(ligands, known, knowledge)
     families = knowledge.families[index.reachable]
-    return index, train_target_network(ligands, index.known, families, seed)
+    network = train_target_network(ligands, index.known, families, seed=seed, device=device)
+    return index, network
 
 
 def _cross_fitted_pairs(
     ligands: MoleculeFeatures,
     known: sparse.csr_matrix,
-    knowledge: TargetKnowledge,
     folds: NDArray[np.int64],
-    seed: int,
+    fit_features: Callable[
+        [MoleculeFeatures, sparse.csr_matrix], tuple[LigandIndex, TargetNetwork]
+    ],
 ) -> _LabelledPairs:
     """The candidates of each fold's molecules, as models of the other folds see them."""
     tables, labels, molecules = [], [], []
     for fold in range(FOLDS):
         rest, held_out = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        index, network = _fit_features(ligands.rows(rest), known[rest], knowledge, seed)
+        index, network = fit_features(ligands.rows(rest), known[rest])
         for rows in _batches(held_out):
             queries = QueryMolecules(index, ligands.rows(rows), network)
             molecule, column = np.nonzero(queries.is_candidate())
@@ -285,8 +295,14 @@ class StructureScorer:
         *,
         exclude_edges: Iterable[str] = (),
         seed: int = 0,
+        device: torch.device | None = None,
     ) -> StructureScorer:
         """Train on a graph and the training pairs, (heads, tails); see `target_knowledge`.
+
+        Args:
+            known: the training pairs.
+            exclude_edges: ids of edges of which nothing is learned.
+            device: where the networks are trained; the CPU if not given.
 
         Raises:
             DataError: too few heads have a structure.
@@ -299,7 +315,8 @@ class StructureScorer:
                 f" structure (property smiles or inchi); at least {LEAST_MOLECULES} are needed"
             )
         knowledge = target_knowledge(kg, edge_type, nodes[edge_type[2]], exclude_edges)
-        return cls(StructureRanker.fit(molecules, known, knowledge, seed=seed), molecules)
+        ranker = StructureRanker.fit(molecules, known, knowledge, seed=seed, device=device)
+        return cls(ranker, molecules)
 
     def score_tails(self, heads: Tensor) -> Tensor:
         """Scores of these heads with all tails, (n, tails)."""

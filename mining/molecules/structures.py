@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ import polars as pl
 from rdkit import Chem, RDLogger
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
+from ...core.json_reading import parse_object
 from ...graph.kg import KnowledgeGraph
 
 MOST_CHARACTERS = 5_000
@@ -185,7 +185,7 @@ def structures_of(kg: KnowledgeGraph, kind: str = "Drug") -> NodeStructures:
 
 def structure_text(properties: str | None) -> str | None:
     """The InChI, else the SMILES, among a node's properties (a JSON object)."""
-    values = {name.lower(): value for name, value in json.loads(properties or "{}").items()}
+    values = {name.lower(): value for name, value in parse_object(properties).items()}
     for name in ("inchi", "smiles"):
         if isinstance(values.get(name), str) and values[name].strip():
             return str(values[name])

@@ -82,7 +82,7 @@ def _interactions(edges: pl.DataFrame, numbered: pl.DataFrame) -> sparse.csr_mat
 
 def _family(symbol: str) -> str:
     """`HTR2A` → `HTR`, `CYP2C19` → `CYP`, `SLC6A4` → `SLC`, `KIT` → `KIT`."""
-    return re.sub(r"\d+[A-Z]{0,2}\d*$", "", symbol.upper()) or symbol
+    return re.sub(r"(?<!\d)\d++[A-Z]{0,2}\d*$", "", symbol.upper()) or symbol
 
 
 def _numbered(names: list[str]) -> NDArray[np.int64]:

@@ -66,7 +66,12 @@ def _fingerprint_bits(molecules: MoleculeFeatures) -> sparse.csr_matrix:
 
 
 def train_target_network(
-    molecules: MoleculeFeatures, known: sparse.csr_matrix, families: NDArray[np.int64], seed: int
+    molecules: MoleculeFeatures,
+    known: sparse.csr_matrix,
+    families: NDArray[np.int64],
+    *,
+    seed: int,
+    device: torch.device | None = None,
 ) -> TargetNetwork:
     """Train with a softmax over targets; a molecule counts by how many targets it has.
 
@@ -74,17 +79,20 @@ def train_target_network(
         molecules: the ligands.
         known: (ligands, targets), 0/1.
         families: (targets,): the number of each target's family.
+        device: where it is trained; the CPU if not given.
     """
+    device = device or torch.device("cpu")
     columns = np.flatnonzero(np.asarray(known.sum(0)).ravel())
-    labels = torch.from_numpy(known[:, columns].toarray())
+    labels = torch.from_numpy(known[:, columns].toarray()).to(device)
     mean = molecules.descriptors.mean(0)
     scale = np.maximum(molecules.descriptors.std(0), 1e-3)
     descriptors = (molecules.descriptors - mean) / scale
     inputs = torch.from_numpy(np.hstack([_fingerprint_bits(molecules).toarray(), descriptors]))
+    inputs = inputs.to(device)
     generator = torch.Generator().manual_seed(seed)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
-        module = _TargetModule(inputs.shape[1], families[columns])
+        module = _TargetModule(inputs.shape[1], families[columns]).to(device)
         optimiser = torch.optim.AdamW(
             module.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY
         )
@@ -105,10 +113,12 @@ def train_target_network(
 class _TargetModule(nn.Module):
     """The network while it is trained; see `TargetNetwork`."""
 
+    family_of: Tensor
+
     def __init__(self, inputs: int, families: NDArray[np.int64]):
         super().__init__()
         distinct, family_of = np.unique(families, return_inverse=True)
-        self.family_of = torch.from_numpy(family_of)
+        self.register_buffer("family_of", torch.from_numpy(family_of))
         self.drop_inputs, self.drop = nn.Dropout(INPUT_DROPOUT), nn.Dropout(HIDDEN_DROPOUT)
         self.first, self.second = nn.Linear(inputs, HIDDEN), nn.Linear(HIDDEN, HIDDEN)
         self.targets = nn.Parameter(torch.randn(len(families), HIDDEN) * _INITIAL_SCALE)
@@ -132,5 +142,5 @@ class _TargetModule(nn.Module):
             (self.targets + self.families[self.family_of]).T,
             self.bias,
         )
-        arrays = [w.detach().contiguous().numpy() for w in weights]
+        arrays = [w.detach().cpu().contiguous().numpy() for w in weights]
         return TargetNetwork._make([*arrays, mean, scale, columns])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from itertools import permutations
@@ -10,6 +9,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from ...core.json_reading import parse_object
 from ...graph.kg import KnowledgeGraph
 from .counterparts import Counterparts
 from .warning import CAUSES, CONTRAINDICATED_FOR, INTERACTS_WITH, DraftWarning
@@ -29,7 +29,7 @@ class DrugEdge(NamedTuple):
 
     def property(self, name: str) -> str | None:
         """A property of the edge, None where it has none of the name."""
-        value: str | None = json.loads(self.properties or "{}").get(name)
+        value: str | None = parse_object(self.properties).get(name)
         return value
 
     def draft(

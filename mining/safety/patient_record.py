@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import date
-from typing import TypedDict
+from typing import TypedDict, cast
 
 import polars as pl
 
+from ...core.json_reading import parse_object
 from ...graph.kg import KnowledgeGraph
 from ...graph.units import parse_years
 from .query import SEXES
@@ -59,7 +59,7 @@ def patient_record(kg: KnowledgeGraph, patient: str) -> PatientRecord:
     )
     objects = {relation: tuple(rows.filter(relation=relation)["object"]) for relation in _RELATIONS}
     text = kg.nodes.filter(id=patient)["properties"][0]
-    properties: _Properties = json.loads(text or "{}")
+    properties = cast("_Properties", parse_object(text))
     sex = properties.get("sex")
     youngest, age = _ages(properties)
     return PatientRecord(

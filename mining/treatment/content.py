@@ -154,26 +154,30 @@ class Content:
 
     def contributions(self, drug: int, disease: int, most: int = 5) -> list[Contribution]:
         """The known pairs, and the genes, that contribute most to a pair's score."""
-        parts: list[tuple[float, str, int | None, str, float]] = []
+        contributions: list[tuple[float, str, int | None, str, float]] = []
         known_drugs = self._by_disease[:, [disease]].tocoo()
         for feature, similarity in self._drugs.items():
             row = similarity[drug].toarray().ravel()
             weight = self.weights[DRUG][feature]
             for other, scale in zip(known_drugs.row, known_drugs.data, strict=True):
-                parts.append((row[other] * scale, DRUG, int(other), feature, row[other] / weight))
+                contributions.append(
+                    (row[other] * scale, DRUG, int(other), feature, row[other] / weight)
+                )
         treated = self._by_drug[drug].tocoo()
         for feature, similarity in self._diseases.items():
             row = similarity[disease].toarray().ravel()
             weight = self.weights[DISEASE][feature]
             for other, scale in zip(treated.col, treated.data, strict=True):
-                parts.append(
+                contributions.append(
                     (row[other] * scale, DISEASE, int(other), feature, row[other] / weight)
                 )
         genes = float(self._genes[drug, disease])
         if genes:
-            parts.append((genes, GENES, None, GENES, genes / self.weights[GENES][GENES]))
-        total = sum(part[0] for part in parts)
-        heaviest = sorted(parts, key=lambda part: (-part[0], part[1], part[2] or 0, part[3]))
+            contributions.append((genes, GENES, None, GENES, genes / self.weights[GENES][GENES]))
+        total = sum(part[0] for part in contributions)
+        heaviest = sorted(
+            contributions, key=lambda part: (-part[0], part[1], part[2] or 0, part[3])
+        )
         return [
             Contribution(
                 source, number, feature, round(float(similarity), 4), round(float(part / total), 4)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from scipy import sparse
 
 from ...core import calibration
 from ...core.atomic import check_replaceable
+from ...core.checkpoint import remove_checkpoints
 from ...core.errors import DataError, ModelError
 from ...core.model_folder import CONFIG
 from ...core.progress import progress
@@ -106,8 +106,7 @@ def train_treatment(
     }
     if out is not None:
         fitted.save(out)
-        if checkpoint is not None:
-            shutil.rmtree(checkpoint, ignore_errors=True)
+        remove_checkpoints(checkpoint)
     return fitted
 
 
@@ -215,8 +214,6 @@ def _link_model(
         kept = load_link_model(place, kg)
         if kept.same_graph and kept.task.held_back == task.held_back and kept.seed == seed:
             return kept
-    if place is not None:
-        place.parent.mkdir(parents=True, exist_ok=True)
     return train_links(kg, RELATION, model="ranker", seed=seed, split=task.held_back, out=place)
 
 

@@ -62,10 +62,10 @@ def test_mentions_are_where_they_say_with_context_and_link(texts: list[Annotated
             assert text.text[mention.start : mention.end] == mention.text
             assert 0 < mention.probability <= 1
     gist = next(text for text in texts if text.id == "note:gist")
-    found = {(m.text, m.identifier, m.context) for m in gist.mentions}
-    assert ("imatinib", "drugbank:DB00619", ()) in found
-    assert ("abdominal pain", "HP:0002027", ("negated",)) in found
-    assert ("edema", "HP:0000969", ("family",)) in found
+    mentions = {(m.text, m.identifier, m.context) for m in gist.mentions}
+    assert ("imatinib", "drugbank:DB00619", ()) in mentions
+    assert ("abdominal pain", "HP:0002027", ("negated",)) in mentions
+    assert ("edema", "HP:0000969", ("family",)) in mentions
 
 
 def test_the_triples_are_those_of_the_graph(folder: Path, texts: list[AnnotatedText]) -> None:

@@ -40,10 +40,10 @@ from medkg.diagnosis import (
 )
 from medkg.loaders.clinical import Patients
 from medkg.mining.diagnosis.cases import read_cases
-from medkg.mining.diagnosis.findings import Findings
 from medkg.mining.diagnosis.knowledge import Knowledge
 from medkg.mining.diagnosis.model import DiagnosisModel
 from medkg.mining.diagnosis.open_set import fit_open_set
+from medkg.mining.diagnosis.phenotypes import Findings
 from medkg.mining.diagnosis.train import train_diagnosis
 from tests.graph.graphs import small
 from tests.mining.diagnosis.clinic import clinic
@@ -124,14 +124,14 @@ def test_what_is_considered_is_no_finding(tmp_path: Path) -> None:
 def test_sentences_without_a_finding_are_shown(tmp_path: Path) -> None:
     note = tmp_path / "note.txt"
     note.write_text("History:\nHe is one of a kind at school. He has edema. All well now.")
-    found = findings_in_note(note, small())
-    assert found.select("keep", "phenotype", "context", "sentence").rows() == [
+    findings = findings_in_note(note, small())
+    assert findings.select("keep", "phenotype", "context", "sentence").rows() == [
         ("drop", "", NO_FINDING, "He is one of a kind at school."),
         ("yes", "HP:0000969", "", "He has edema."),
         ("drop", "", NO_FINDING, "All well now."),
     ]
     rows = review_findings(
-        found, small(), lambda row, _: "stomach ache" if row["start"] < 10 else ""
+        findings, small(), lambda row, _: "stomach ache" if row["start"] < 10 else ""
     )
     assert rows.select("keep", "phenotype").row(0) == ("yes", "HP:0002027")
     path = tmp_path / "findings.tsv"
@@ -141,7 +141,7 @@ def test_sentences_without_a_finding_are_shown(tmp_path: Path) -> None:
 
 def test_a_note_is_read_for_what_the_patient_has_and_lacks(in_note: pl.DataFrame) -> None:
     assert dict(in_note.schema) == FINDINGS
-    rows = in_note.select("keep", "phenotype", "said", "context", "sentence").rows()
+    rows = in_note.select("keep", "phenotype", "text", "context", "sentence").rows()
     assert rows == [
         ("yes", "HP:0002027", "abdominal pain", "", "She has abdominal pain."),
         ("no", "HP:0000969", "edema", "negated", "There is no edema."),
@@ -163,10 +163,10 @@ def test_a_table_of_findings_goes_to_a_person_and_back(
     lines[1] = lines[1].replace("yes", "drop")
     lines[3] = lines[3].replace("drop", "yes")
     path.write_text("\n".join([*lines, "yes\tstomach ache"]) + "\n")
-    found = read_findings(path, small())
+    findings = read_findings(path, small())
     # What is both observed and excluded is observed.
-    assert (set(found.present), found.excluded) == ({"HP:0000969", "HP:0002027"}, ())
-    assert "both observed and excluded" in found.notes[0]
+    assert (set(findings.present), findings.excluded) == ({"HP:0000969", "HP:0002027"}, ())
+    assert "both observed and excluded" in findings.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -184,12 +184,12 @@ def test_a_wrong_table_says_where(text: str, message: str, tmp_path: Path) -> No
 
 
 def test_findings_are_reviewed_one_by_one(in_note: pl.DataFrame) -> None:
-    said: Iterator[str] = iter(["edema", "", "what?", "y"])
+    answers: Iterator[str] = iter(["edema", "", "what?", "y"])
     problems = []
 
     def answer(row: Any, problem: str) -> str:
         problems.append(problem)
-        return next(said)
+        return next(answers)
 
     rows = review_findings(in_note, small(), answer).select("keep", "phenotype").rows()
     assert rows == [("yes", "HP:0000969"), ("no", "HP:0000969"), ("yes", "HP:0000969")]
@@ -211,7 +211,10 @@ def test_one_bad_case_never_ends_a_run(cases: Path, model: DiagnosisModel) -> No
     aside = Quarantine()
     patients = read_phenopackets(cases, model.kg, aside)
     assert [patient.id for patient in patients] == ["patient:far", "patient:one", "patient:two"]
-    assert aside.counts() == {"no phenopacket": 1, "no phenotype of the graph's": 1}
+    assert aside.counts() == {
+        "file is not whole, valid JSON": 1,
+        "no phenotype of the graph's": 1,
+    }
     far, one, two = diagnose_patients(model, patients, aside, top=3)
     assert one["present"] == ["HP:0000021", "HP:0000011"] or one["present"] == [
         "HP:0000011",
@@ -265,15 +268,15 @@ def test_a_disease_that_only_known_cases_have(tmp_path: Path) -> None:
     patient = PatientFindings(
         "patient:new", resolve_findings(model.kg, ["HP:0000042", "HP:0000421"], [])
     )
-    (found,) = diagnose_patients(model, [patient], Quarantine())
-    first = found["diagnoses"][0]
+    (patient_diagnosis,) = diagnose_patients(model, [patient], Quarantine())
+    first = patient_diagnosis["diagnoses"][0]
     assert (first["disease"], first["name"]) == ("OMIM:999999", "OMIM:999999")
     kg = patient_graph({"patient:p": patient}, model, 2)
     assert kg.nodes.filter(id="OMIM:999999").select("kind", "name").rows() == [
         ("Disease", "OMIM:999999")
     ]
-    told = json.loads(kg.predictions.filter(tail="OMIM:999999")["explanation"][0])
-    assert {line["phenotype"] for line in told["findings"]} >= {"HP:0000042", "HP:0000421"}
+    explanation = json.loads(kg.predictions.filter(tail="OMIM:999999")["explanation"][0])
+    assert {line["phenotype"] for line in explanation["findings"]} >= {"HP:0000042", "HP:0000421"}
 
 
 # Asking
@@ -281,19 +284,19 @@ def test_a_disease_that_only_known_cases_have(tmp_path: Path) -> None:
 
 def test_a_dialogue(model: DiagnosisModel) -> None:
     shown = {"HP:0000011", "HP:0000012", "HP:0000021", "HP:0000031"}
-    asked = []
+    questions = []
 
     def answer(rows: pl.DataFrame, question: Any) -> str:
-        asked.append(question["phenotype"])
+        questions.append(question["phenotype"])
         assert rows["rank"][0] == 1
-        if len(asked) == 1:
+        if len(questions) == 1:
             return "?"
-        return "stop" if len(asked) == 5 else ("yes" if asked[-1] in shown else "no")
+        return "stop" if len(questions) == 5 else ("yes" if questions[-1] in shown else "no")
 
     end = ask_for_phenotypes(model, Findings(("HP:0000003",), (), ()), answer)
-    assert len(set(asked)) == 5
-    assert set(end.present) == {"HP:0000003"} | (set(asked[1:4]) & shown)
-    assert set(end.excluded) == set(asked[1:4]) - shown
+    assert len(set(questions)) == 5
+    assert set(end.present) == {"HP:0000003"} | (set(questions[1:4]) & shown)
+    assert set(end.excluded) == set(questions[1:4]) - shown
 
 
 def test_ask_at_a_terminal(folder: Path) -> None:
@@ -346,10 +349,10 @@ def test_the_command_explains(folder: Path, tmp_path: Path) -> None:
     args = (folder, "--symptom", "HP:0000111", "--symptom", "HP:0000021", "--absent", "HP:0000022")
     result = run(*args, "--gene", "BELL1", "--sex", "M", "--json", "--page", page)
     assert result.exit_code == 0, result.output
-    (said,) = json.loads(result.stdout)["cases"]
-    assert said["present"] == ["HP:0000111", "HP:0000021"]
-    assert said["diagnoses"][0]["disease"] == "OMIM:100001"
-    first = [line for line in said["explanation"] if line["rank"] == 1]
+    (case,) = json.loads(result.stdout)["cases"]
+    assert case["present"] == ["HP:0000111", "HP:0000021"]
+    assert case["diagnoses"][0]["disease"] == "OMIM:100001"
+    first = [line for line in case["explanation"] if line["rank"] == 1]
     assert {line["part"] for line in first} >= {"matching", "against", "circumstance"}
     matched = next(line for line in first if line["phenotype"] == "HP:0000111")
     assert (matched["by"], matched["patients"], matched["references"]) == (
@@ -384,11 +387,11 @@ def test_none_of_these_and_the_set(tmp_path: Path, cases: Path) -> None:
     sizes = []
     for coverage in ("0.5", "0.99"):
         args = (tmp_path / "model", "--symptom", "HP:0000021", "--coverage", coverage)
-        said = json.loads(run(*args, "--json").stdout)["cases"][0]["open_set"]
-        assert 0 < said["none_of_these"] < 1
-        assert said["coverage"] == float(coverage)
-        assert len(said["set"]) == said["size"]
-        sizes.append(said["size"])
+        open_set = json.loads(run(*args, "--json").stdout)["cases"][0]["open_set"]
+        assert 0 < open_set["none_of_these"] < 1
+        assert open_set["coverage"] == float(coverage)
+        assert len(open_set["set"]) == open_set["size"]
+        sizes.append(open_set["size"])
     assert sizes[0] < sizes[1]
     assert "set for 99%" in run(*args).stdout
     folder = (tmp_path / "model", "--phenopacket", cases)
@@ -397,22 +400,22 @@ def test_none_of_these_and_the_set(tmp_path: Path, cases: Path) -> None:
         of_each = json.loads(run(*folder, *more, "--json").stdout)["cases"]
         assert [("set" in case["open_set"]) for case in of_each] == [given] * 3
         of_each = [case["open_set"] for case in of_each]
-        assert all(found["size"] > 0 or found["with_none"] for found in of_each)
+        assert all(open_set["size"] > 0 or open_set["with_none"] for open_set in of_each)
 
 
 def test_the_command_reads_a_note(folder: Path, tmp_path: Path) -> None:
     note, table = tmp_path / "note.txt", tmp_path / "findings.tsv"
     note.write_text("He has phenotype 11.")
-    (said,) = json.loads(run(folder, "--note", note, "--absent", "phenotype 22", "--json").stdout)[
+    (case,) = json.loads(run(folder, "--note", note, "--absent", "phenotype 22", "--json").stdout)[
         "cases"
     ]
-    assert (said["present"], said["excluded"]) == (["HP:0000011"], ["HP:0000022"])
-    assert [row["phenotype"] for row in said["read"]] == ["HP:0000011"]
+    assert (case["present"], case["excluded"]) == (["HP:0000011"], ["HP:0000022"])
+    assert [row["phenotype"] for row in case["read"]] == ["HP:0000011"]
     result = run(folder, "--note", note, "--findings", table, "--json")
     assert json.loads(result.stdout)["written"] == str(table)
     table.write_text("keep\tphenotype\nyes\tphenotype 11\nno\tphenotype 22\n")
-    (said,) = json.loads(run(folder, "--findings-from", table, "--json").stdout)["cases"]
-    assert (said["present"], said["excluded"]) == (["HP:0000011"], ["HP:0000022"])
+    (case,) = json.loads(run(folder, "--findings-from", table, "--json").stdout)["cases"]
+    assert (case["present"], case["excluded"]) == (["HP:0000011"], ["HP:0000022"])
 
 
 def test_what_is_typed_adds_to_what_is_read_and_overrules_it(folder: Path, tmp_path: Path) -> None:
@@ -420,21 +423,21 @@ def test_what_is_typed_adds_to_what_is_read_and_overrules_it(folder: Path, tmp_p
     rows = ["yes\tphenotype 111", "yes\tphenotype 42", "no\tphenotype 11", "no\tphenotype 22"]
     table.write_text("\n".join(["keep\tphenotype", *rows]) + "\n")
     args = ("--symptom", "phenotype 22", "--symptom", "phenotype 31", "--absent", "phenotype 111")
-    (said,) = json.loads(run(folder, "--findings-from", table, *args, "--json").stdout)["cases"]
-    assert said["present"] == ["HP:0000022", "HP:0000031", "HP:0000042"]
-    assert said["excluded"] == ["HP:0000111", "HP:0000011"]
-    assert [note for note in said["notes"] if "HP:0000111" in note] == [
+    (case,) = json.loads(run(folder, "--findings-from", table, *args, "--json").stdout)["cases"]
+    assert case["present"] == ["HP:0000022", "HP:0000031", "HP:0000042"]
+    assert case["excluded"] == ["HP:0000111", "HP:0000011"]
+    assert [note for note in case["notes"] if "HP:0000111" in note] == [
         "HP:0000111 (phenotype 111) counts as absent: that was typed"
     ]
-    assert "explanation" not in said
+    assert "explanation" not in case
 
 
 def test_what_is_typed_adds_to_one_phenopacket(folder: Path, tmp_path: Path, cases: Path) -> None:
     path = tmp_path / "case.json"
     path.write_text(phenopacket("case", ["HP:0000021"]))
     result = run(folder, "--phenopacket", path, "--symptom", "HP:0000011", "--json")
-    (said,) = json.loads(result.stdout)["cases"]
-    assert set(said["present"]) == {"HP:0000021", "HP:0000011"}
+    (case,) = json.loads(result.stdout)["cases"]
+    assert set(case["present"]) == {"HP:0000021", "HP:0000011"}
     path.write_text(phenopacket("case", ["HP:9999999"]))
     result = run(folder, "--phenopacket", path, "--symptom", "HP:0000011", "--json")
     assert json.loads(result.stdout)["cases"][0]["present"] == ["HP:0000011"]
@@ -445,13 +448,13 @@ def test_what_is_typed_adds_to_one_phenopacket(folder: Path, tmp_path: Path, cas
 def test_the_command_ranks_a_folder(folder: Path, cases: Path) -> None:
     result = run(folder, "--phenopacket", cases, "--json")
     assert result.exit_code == 0, result.output
-    said = json.loads(result.stdout)
-    assert [case["patient"] for case in said["cases"]] == [
+    printed = json.loads(result.stdout)
+    assert [case["patient"] for case in printed["cases"]] == [
         "patient:far",
         "patient:one",
         "patient:two",
     ]
-    assert len(said["set_aside"]) == 2
+    assert len(printed["set_aside"]) == 2
     assert run(folder, "--phenopacket", cases).exit_code == 0
     refused = run(folder, "--phenopacket", cases, "--gene", "BELL1")
     assert "has 3 patients" in str(refused.exception)
@@ -528,11 +531,11 @@ def test_a_patient_that_is_set_aside_does_not_go_in(
     try:
         result = run(folder, "--phenopacket", cases, "--into", embedded_uri, "--json")
         assert result.exit_code == 0, result.output
-        said = json.loads(result.stdout)
-        assert [case["patient"] for case in said["cases"]] == ["patient:far", "patient:one"]
+        printed = json.loads(result.stdout)
+        assert [case["patient"] for case in printed["cases"]] == ["patient:far", "patient:one"]
         with connect(embedded_uri) as store:
             written = set(store.read().nodes.filter(kind="Patient")["id"])
-        assert written == {case["written_as"] for case in said["cases"]}
+        assert written == {case["written_as"] for case in printed["cases"]}
     finally:
         with connect(embedded_uri) as store:
             change(store, EVERYTHING)
@@ -568,10 +571,10 @@ def test_patients_go_in_under_pseudonyms(cases: Path, model: DiagnosisModel) -> 
     assert len({pseudonym(None, "patient:one") for _ in range(3)}) == 3
     assert kg.edges.filter(relation="HAS_DISEASE").height == 3
     first = kg.predictions.filter(head=pseudonym(secret, "patient:one"), rank=1)
-    told = json.loads(first["explanation"][0])
+    explanation = json.loads(first["explanation"][0])
     assert (first["tail"][0], first["known"][0]) == ("OMIM:100001", True)
-    assert set(told["matching"]) == {"HP:0000011", "HP:0000021"}
-    lines = {line["phenotype"]: line for line in told["findings"] if "phenotype" in line}
+    assert set(explanation["matching"]) == {"HP:0000011", "HP:0000021"}
+    lines = {line["phenotype"]: line for line in explanation["findings"] if "phenotype" in line}
     assert lines["HP:0000011"]["references"] == ["PMID:7"]
     assert lines["HP:0000011"]["support"] > 0
 

@@ -50,8 +50,8 @@ def test_the_text_adds_what_sources_do_not_hold(
         pl.col("relation").is_in(["TREATS", "CAUSES", "TARGETS", "HAS_SYMPTOM"]),
     )
     assert only_text.height == report["text"]["facts that no source holds"] > 0
-    said = graph.evidence.filter(pl.col("edge").is_in(only_text["id"].implode()))
-    assert said["sentence"].is_not_null().all()
+    evidence = graph.evidence.filter(pl.col("edge").is_in(only_text["id"].implode()))
+    assert evidence["sentence"].is_not_null().all()
     assert graph.nodes.filter(kind="Patient").height >= 16
     for context in ("negated", "possible", "hypothetical", "of the family", "historical"):
         assert report["text"][context] > 0, context

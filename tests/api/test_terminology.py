@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from medkg import access
-from medkg.access import default_terminology
+from medkg import terminology
 from medkg.graph.kg import KnowledgeGraph
+from medkg.terminology import default_terminology
+from tests.disks import file_limit
 from tests.graph.graphs import small
 
 
@@ -18,6 +19,11 @@ from tests.graph.graphs import small
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MEDKG_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+@pytest.fixture(scope="module")
+def shared_terminology() -> KnowledgeGraph:
+    return default_terminology()
 
 
 @pytest.fixture
@@ -29,7 +35,8 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         read.append(source)
         return small()
 
-    monkeypatch.setattr(access, "load", load)
+    monkeypatch.setattr(terminology, "load", load)
+    monkeypatch.setattr(terminology, "mesh_names", small)
     return read
 
 
@@ -40,11 +47,30 @@ def test_it_holds_drugs_and_phenotypes(cache: Path) -> None:
     assert kept.nodes.equals(made.nodes)
 
 
+@pytest.mark.parametrize(
+    ("text", "identifier"),
+    [
+        ("HER2", "HGNC:3430"),
+        ("cyclooxygenase-2", "HGNC:9605"),
+        ("protein kinase C", "FPLX:PKC"),
+        ("Marfan syndrome", "OMIM:154700"),  # of OMIM, Orphanet and MeSH one node
+        ("MESH:D008382", "OMIM:154700"),
+        ("ORPHA:558", "OMIM:154700"),
+        ("MESH:D058186", "HP:0001919"),  # acute kidney injury
+        ("docetaxel", "drugbank:DB01248"),
+    ],
+)
+def test_names_mean_one_thing(
+    text: str, identifier: str, shared_terminology: KnowledgeGraph
+) -> None:
+    assert shared_terminology.resolve(text) == identifier
+
+
 def test_it_is_read_once(cache: Path, loads: list[str]) -> None:
     first = default_terminology()
-    assert loads == ["starter", "hpo"]
+    assert loads == ["starter", "hpo", "hgnc"]
     assert default_terminology().checksum() == first.checksum()
-    assert loads == ["starter", "hpo"]
+    assert loads == ["starter", "hpo", "hgnc"]
 
 
 def test_what_was_kept_may_go_while_it_is_used(cache: Path, loads: list[str]) -> None:
@@ -52,7 +78,7 @@ def test_what_was_kept_may_go_while_it_is_used(cache: Path, loads: list[str]) ->
     kept = default_terminology()
     shutil.rmtree(cache)
     assert kept.nodes.height == small().nodes.height
-    assert kept.evidence.height == small().evidence.height
+    assert kept.evidence.is_empty()
 
 
 def test_another_edition_is_read_anew_and_old_ones_go(
@@ -61,12 +87,12 @@ def test_another_edition_is_read_anew_and_old_ones_go(
     default_terminology()
     (first,) = (cache / "terminology").iterdir()
     for number, left in ((1, 2), (2, 2)):  # the one of a week ago goes, the one of now stays
-        monkeypatch.setattr(access, "version", lambda package, number=number: f"other {number}")
+        monkeypatch.setattr(terminology, "version", lambda _, n=number: f"other {n}")
         if number == 2:
             os.utime(first, (0, 0))
         default_terminology()
         assert len(list((cache / "terminology").iterdir())) == left
-    assert len(loads) == 6
+    assert len(loads) == 9
     assert not first.exists()
 
 
@@ -75,12 +101,18 @@ def test_a_damaged_one_is_read_anew(cache: Path, loads: list[str]) -> None:
     nodes = next((cache / "terminology").rglob("nodes.parquet"))
     nodes.write_bytes(nodes.read_bytes()[:-20])
     assert default_terminology().nodes.height == small().nodes.height
-    assert len(loads) == 4
+    assert len(loads) == 6
     default_terminology()
-    assert len(loads) == 4
+    assert len(loads) == 6
 
 
 def test_where_nothing_can_be_written_it_is_read_each_time(cache: Path, loads: list[str]) -> None:
     cache.write_text("a file in the folder's place")
     assert default_terminology().checksum() == default_terminology().checksum()
-    assert len(loads) == 4
+    assert len(loads) == 6
+
+
+def test_on_a_disk_that_takes_no_more_it_is_read_each_time(cache: Path, loads: list[str]) -> None:
+    with file_limit(500):
+        assert default_terminology().checksum() == default_terminology().checksum()
+    assert len(loads) == 6

@@ -116,19 +116,19 @@ def test_the_command_updates_and_says_what_it_did(
     terms = ("--graph", tmp_path / "terms", "--model", model)
     result = medkg("extract", folder, "--into", tmp_path / "kg", *terms, "--json")
     assert result.code == 0, result.err
-    told = json.loads(result.out)
-    assert (told["documents"], told["words"], told["unchanged"]) == (5, 14, 0)
-    assert told["set_aside"] == {"file is empty": 1}
-    assert told["relations"] == 0
-    assert told["mentions"] == 6
-    assert told["patients"] == 3
+    summary = json.loads(result.out)
+    assert (summary["documents"], summary["words"], summary["unchanged"]) == (5, 14, 0)
+    assert summary["set_aside"] == {"file is empty": 1}
+    assert summary["relations"] == 0
+    assert summary["mentions"] == 6
+    assert summary["patients"] == 3
     result = medkg("extract", folder, "--into", tmp_path / "kg", *terms)
     assert "0 documents read, 0 words, 0 mentions, 0 relations, 5 unchanged" in result.out
     assert "record_of_patient" not in result.out
     again = tmp_path / "another graph"
     hint = medkg("extract", folder, "--out", again, *terms).out.splitlines()[-1]
     assert f"medkg write '{again}' --into embedded:server" in hint
-    assert hint.endswith(f" --param patient={told['first_patient']}")
+    assert hint.endswith(f" --param patient={summary['first_patient']}")
     assert not (tmp_path / ".kg.parts").exists()
     held = recorded_readings(KnowledgeGraph.open(tmp_path / "kg"))
     assert held.height == held["reading"].n_unique() == 5

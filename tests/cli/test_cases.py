@@ -40,14 +40,16 @@ def run(*arguments: object, code: int = 0) -> Any:
     return result
 
 
-def said(text: str) -> str:
+def unwrapped(text: str) -> str:
     """Without what depends on the width of the terminal."""
     return re.sub(r"[\s│]+", " ", text)
 
 
 def test_split_train_evaluate(folder: Path) -> None:
     split, model = folder / "split", folder / "model"
-    printed = said(run("split", folder / "kg", "--cases", folder / "cases", "--out", split).stdout)
+    printed = unwrapped(
+        run("split", folder / "kg", "--cases", folder / "cases", "--out", split).stdout
+    )
     assert "cases by-date, tested from PMID:8 on" in printed
     report = json.loads(
         run(
@@ -60,7 +62,7 @@ def test_split_train_evaluate(folder: Path) -> None:
     train = ("train", "diagnosis", test / "knowledge", "--model", "naive_bayes", "--out", model)
     run(*train, "--cases", test / "earlier")
     result = run("evaluate", "diagnosis", model, "--cases", test / "cases")
-    printed = said(result.stdout)
+    printed = unwrapped(result.stdout)
     assert "all: 8 cases, 2 publications" in printed
     assert "leaks: 0 cases" in printed
     assert "no figure can be above 1.000 over cases" in printed
@@ -75,8 +77,8 @@ def test_split_train_evaluate(folder: Path) -> None:
     allowed = run(
         *("evaluate", "diagnosis", model, "--cases", folder / "cases", "--allow-leaks"),
     ).stdout
-    assert "without leaks: 8 cases, 2 publications" in said(allowed)
-    assert "24 × patient trained with" in said(allowed)
+    assert "without leaks: 8 cases, 2 publications" in unwrapped(allowed)
+    assert "24 × patient trained with" in unwrapped(allowed)
 
 
 def test_a_table_is_evaluated(folder: Path) -> None:
@@ -87,8 +89,8 @@ def test_a_table_is_evaluated(folder: Path) -> None:
         encoding="utf-8",
     )
     result = run("evaluate", "diagnosis", model, "--cases", table)
-    assert "of 1 cases of 1 publications 0 have a disease" in said(result.stdout)
-    assert "1 × something that is no identifier" in said(result.stderr)
+    assert "of 1 cases of 1 publications 0 have a disease" in unwrapped(result.stdout)
+    assert "1 × something that is no identifier" in unwrapped(result.stderr)
     aside = json.loads(run("evaluate", "diagnosis", model, "--cases", table, "--json").stdout)[
         "set_aside"
     ]
@@ -117,9 +119,9 @@ def test_where_cases_lie(folder: Path, tmp_path: Path) -> None:
 def test_options_of_the_other_split_are_refused(folder: Path) -> None:
     given = ("split", folder / "kg", "--out", folder / "none")
     refused = run(*given, "--cases", folder / "cases", "--relation", "TARGETS", code=2)
-    assert "relation is for edges" in said(refused.output)
+    assert "relation is for edges" in unwrapped(refused.output)
     refused = run(*given, "--drop-cited", code=2)
-    assert "--drop-cited is for --cases" in said(refused.output)
+    assert "--drop-cited is for --cases" in unwrapped(refused.output)
     refused = run(*given, "--cases", folder / "cases", "--since", "2021-05", code=2)
-    assert "--since is a PMID" in said(refused.output)
+    assert "--since is a PMID" in unwrapped(refused.output)
     assert not (folder / "none").exists()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,8 +19,10 @@ import pytest
 
 from medkg.cli import main
 from medkg.core.errors import DataError
+from medkg.graph import spill
 from medkg.graph.frames import FRAMES
 from medkg.graph.kg import KnowledgeGraph
+from tests.disks import Disk, file_limit
 from tests.graph.graphs import small
 
 
@@ -61,10 +67,72 @@ def graph(tmp_path: Path) -> Path:
 )
 def test_importing_loads_nothing_heavy(modules: str, heavy: set[str]) -> None:
     probe = f"import {modules}, sys; print([m for m in {heavy} if m in sys.modules])"
-    found = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", probe], capture_output=True, text=True, check=True
     )
-    assert found.stdout.strip() == "[]"
+    assert process.stdout.strip() == "[]"
+
+
+def test_a_disk_that_takes_no_more_is_named_and_nothing_is_half_written(
+    medkg: Medkg, tmp_path: Path
+) -> None:
+    with file_limit(20_000):
+        result = medkg("load", "starter", "--out", tmp_path / "graph")
+    assert result.code == 1
+    assert result.err.startswith(f"medkg: {tmp_path / 'graph'}: a file would be larger than")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_of_temporary_files_is_named(
+    medkg: Medkg, tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = disk("size=100k")
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    monkeypatch.setattr(spill, "MOST_IN_MEMORY", 3)
+    monkeypatch.setattr(spill, "_FLUSH", 3)
+    result = medkg("load", "starter", "--out", tmp_path / "graph")
+    assert result.code == 1
+    assert result.err.startswith(f"medkg: {folder}/medkg.")
+    assert "the disk is full" in result.err
+    assert "TMPDIR" in result.err
+    gc.collect()
+    assert not list(folder.iterdir())
+    assert not (tmp_path / "graph").exists()
+
+
+def run_in_ascii(*arguments: str | bytes, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command line where Python takes the names of files to be ASCII."""
+    code = "from medkg.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=cwd,
+        env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0"},
+        capture_output=True,
+        encoding="utf-8",
+        errors="backslashreplace",
+        check=False,
+    )
+
+
+def test_a_name_that_is_not_ascii_is_usable_in_any_locale(tmp_path: Path, graph: Path) -> None:
+    graph.rename(tmp_path / "größe")
+    result = run_in_ascii("merge", "größe", "--out", "μ/graph", cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("μ/graph: ")
+    assert KnowledgeGraph.open(tmp_path / "μ" / "graph").counts["edges"]
+
+
+@pytest.mark.parametrize("arguments", [["info", b"\xe9"], ["merge", "graph", "--out", b"\xe9"]])
+def test_a_name_that_is_not_utf8_is_said_to_be_the_trouble(
+    tmp_path: Path, graph: Path, arguments: list[str | bytes]
+) -> None:
+    shutil.copytree(graph, os.fsdecode(bytes(tmp_path) + b"/\xe9"))
+    result = run_in_ascii(*arguments, cwd=tmp_path)
+    assert result.returncode == 1
+    # Half a character can't be shown.
+    assert re.fullmatch(
+        r"medkg: \W+: the name is not UTF-8, and can't be used; rename it\n", result.stderr
+    )
 
 
 def test_a_command_that_is_asked_to_end_stops_its_server(tmp_path: Path) -> None:
@@ -150,8 +218,8 @@ def test_a_damaged_graph_is_reported_and_mended(medkg: Medkg, tmp_path: Path) ->
     frames["evidence"] = pl.concat([frames["evidence"], wrong])
     KnowledgeGraph(frames, small().sources).save(tmp_path / "bad")
     report, good = tmp_path / "doubts.jsonl", tmp_path / "good"
-    found = medkg("check", tmp_path / "bad", "--report", report)
-    assert "unknown relation" in found.out
+    check = medkg("check", tmp_path / "bad", "--report", report)
+    assert "unknown relation" in check.out
     assert "ADMIRES" in report.read_text("utf-8")
     mended = medkg("check", tmp_path / "bad", "--fix", good, "--json")
     answer = json.loads(mended.out)
@@ -182,8 +250,8 @@ def test_a_merge_is_undone(medkg: Medkg, tmp_path: Path) -> None:
 def test_a_server_is_read_in_part_and_viewed(medkg: Medkg, graph: Path, tmp_path: Path) -> None:
     uri, part = f"embedded:{tmp_path / 'server'}", tmp_path / "part"
     assert medkg("write", graph, "--into", uri).code == 0
-    asked = ("--around", "imatinib", "--relation", "TARGETS", "--min-probability", 0.5)
-    assert medkg("read", uri, *asked, "--out", part).code == 0
+    options = ("--around", "imatinib", "--relation", "TARGETS", "--min-probability", 0.5)
+    assert medkg("read", uri, *options, "--out", part).code == 0
     expected = small().neighbourhood("imatinib", relations=["TARGETS"], min_probability=0.5)
     assert KnowledgeGraph.open(part).checksum() == expected.checksum()
     assert medkg("read", uri, "--kind", "Drug", "--out", part).code == 0
@@ -194,10 +262,12 @@ def test_a_server_is_read_in_part_and_viewed(medkg: Medkg, graph: Path, tmp_path
 
 
 def test_a_source_is_forgotten(medkg: Medkg, graph: Path) -> None:
-    told = json.loads(medkg("forget", graph, "--source", "text", "--json").out)
-    assert (told["evidence"], told["sources"], told["unknown"]) == (4, 1, [])
+    summary = json.loads(medkg("forget", graph, "--source", "text", "--json").out)
+    assert (summary["evidence"], summary["sources"], summary["unknown"]) == (4, 1, [])
     assert set(KnowledgeGraph.open(graph).evidence["source"]) == {"curated"}
-    assert "not there: note:x" in medkg("forget", graph, "--document", "note:x").out
+    slip = medkg("forget", graph, "--document", "note:x")
+    assert "not there: note:x" in slip.out
+    assert slip.code == 1
     assert medkg("forget", graph).code == 1
 
 
@@ -206,8 +276,8 @@ def test_export_writes_what_can_be_loaded_again(medkg: Medkg, graph: Path, tmp_p
     assert medkg("export", graph, "--format", "kgx", "--out", out).code == 0
     assert medkg("load", "kgx", "--path", out, "--out", back).code == 0
     assert KnowledgeGraph.open(back).checksum() == KnowledgeGraph.open(graph).checksum()
-    told = medkg("export", graph, "--format", "neo4j-import", "--out", tmp_path / "neo4j")
-    assert "neo4j-admin database import full" in told.out
+    result = medkg("export", graph, "--format", "neo4j-import", "--out", tmp_path / "neo4j")
+    assert "neo4j-admin database import full" in result.out
     refused = medkg("export", graph, "--format", "dot", "--out", tmp_path / "dot")
     assert refused.code == 1
     assert "there are kgx, kgx-jsonl" in refused.err
@@ -235,15 +305,15 @@ def test_view_writes_a_page(medkg: Medkg, graph: Path, tmp_path: Path) -> None:
 
 
 def test_doctor_names_what_is_there(medkg: Medkg) -> None:
-    found = json.loads(medkg("doctor", "--json").out)
-    assert found["embedded server"].startswith("ready")
-    assert "ner" in found["text models"]
+    report = json.loads(medkg("doctor", "--json").out)
+    assert report["embedded server"].startswith("ready")
+    assert "ner" in report["text models"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["info", "{tmp}/none"], "is no graph folder"),
+        (["info", "{tmp}/none"], "is not there; give a graph folder"),
         (["load", "wikipedia", "--out", "{tmp}/x"], "there is no source 'wikipedia'; there are"),
         (["load", "hetionet", "--out", "{tmp}/x"], "--path"),
         (["load", "hetionet", "--path", "{tmp}/none", "--out", "{tmp}/x"], "{tmp}/none"),
@@ -355,3 +425,39 @@ def test_extract_sets_unreadable_files_aside_and_goes_on(medkg: Medkg, tmp_path:
     assert {Path(row["path"]).name for row in rows} == {"empty.txt", "latin.txt"}
     kg = KnowledgeGraph.open(tmp_path / "out")
     assert "drugbank:DB00619" in kg.nodes["id"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
+def test_too_little_memory_leaves_nothing_half_written(tmp_path: Path) -> None:
+    small().save(tmp_path / "kg")
+    program = (
+        "import resource, sys\nfrom medkg.cli import main\nimport medkg.graph.merge\n"
+        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + (4 << 20),) * 2)\n"
+        "main()\n"
+    )
+    out = tmp_path / "out"
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "merge", tmp_path / "kg", "--out", out],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode != 0
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["kg"]
+
+
+def test_too_little_memory_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def too_much(*_: object) -> None:
+        bytearray(1 << 62)
+
+    small().save(tmp_path / "kg")
+    monkeypatch.setattr("medkg.graph.merge.merge", too_much)
+    arguments = ["merge", str(tmp_path / "kg"), "--out", str(tmp_path / "out")]
+    monkeypatch.setattr(sys, "argv", ["medkg", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert "medkg: the memory that this process may use is not enough" in capsys.readouterr().err

@@ -42,11 +42,11 @@ def test_training_shows_figures(folder: Path) -> None:
 
 
 def test_recommend_in_words_and_as_json(folder: Path) -> None:
-    asked = (
+    arguments = (
         "recommend", folder / "model", "--disease", "disease 0-0", "--taking", "drug 1-0",
         "--symptom", "fever", "--pregnant", "--age", 70, "--sex", "F", "--top", 9,
     )  # fmt: skip
-    shown = run(*asked)
+    shown = run(*arguments)
     for text in (
         "to treat: disease 0-0 (DOID:00)",
         "takes: drug 1-0 (drugbank:DB10)",
@@ -61,24 +61,24 @@ def test_recommend_in_words_and_as_json(folder: Path) -> None:
         "For research, not for care",
     ):
         assert text in shown
-    told = json.loads(run(*asked, "--json"))
-    out = {drug["drug"] for drug in told["contraindicated"]}
+    answer = json.loads(run(*arguments, "--json"))
+    out = {drug["drug"] for drug in answer["contraindicated"]}
     assert {"drugbank:DB04", "drugbank:DB05"} <= out
-    assert told["for_research"]
+    assert answer["for_research"]
     model = medkg.load_model(folder / "model")
     in_python = model.recommend(  # type: ignore[union-attr]
         ["disease 0-0"], taking=["drug 1-0"], symptoms=["fever"], pregnant=True, age=70,
         sex="female", top=9,
     )  # fmt: skip
-    assert json.loads(json.dumps(in_python.to_dict())) == told
+    assert json.loads(json.dumps(in_python.to_dict())) == answer
 
 
 def test_allergies(folder: Path) -> None:
-    asked = (
+    arguments = (
         "recommend", folder / "model", "--disease", "disease 2-0", "--allergic", "drug 2-0",
         "--allergic", "class 3", "--taking", "drug 3-0", "--top", 60,
     )  # fmt: skip
-    shown = " ".join(run(*asked).split())  # however wide the terminal is
+    shown = " ".join(run(*arguments).split())  # however wide the terminal is
     for text in (
         "allergic to: drug 2-0 (drugbank:DB20), class 3 (NDFRT:3)",
         "! the patient is allergic to drug 2-0 [as given]",
@@ -88,11 +88,11 @@ def test_allergies(folder: Path) -> None:
         "allergies: checked: 2 given or recorded (drug 2-0, class 3)",
     ):
         assert text in shown
-    told = json.loads(run(*asked, "--json"))
-    assert told["patient"]["allergic"] == ["drugbank:DB20", "NDFRT:3"]
-    out = {drug["drug"] for drug in told["contraindicated"]}
+    answer = json.loads(run(*arguments, "--json"))
+    assert answer["patient"]["allergic"] == ["drugbank:DB20", "NDFRT:3"]
+    out = {drug["drug"] for drug in answer["contraindicated"]}
     assert {"drugbank:DB20", "drugbank:DB31"} <= out
-    assert [drug["warnings"][0]["kind"] for drug in told["taking"]] == ["allergy"]
+    assert [drug["warnings"][0]["kind"] for drug in answer["taking"]] == ["allergy"]
     none = run("recommend", folder / "model", "--disease", "disease 2-0")
     assert "allergies: not checked: no allergy was given" in none
     with pytest.raises(MissingError, match="no Drug 'drug 2-9'"):
@@ -109,8 +109,8 @@ def test_a_warning_shows_the_sentence_that_it_comes_from() -> None:
 
 
 def test_a_patient_of_the_graph_and_several_diseases(folder: Path) -> None:
-    told = json.loads(run("recommend", folder / "model", "--patient", "patient:1", "--json"))
-    assert told["patient"]["diseases"] == ["DOID:00"]
+    answer = json.loads(run("recommend", folder / "model", "--patient", "patient:1", "--json"))
+    assert answer["patient"]["diseases"] == ["DOID:00"]
     both = run("recommend", folder / "model", "--disease", "DOID:00", "--disease", "DOID:10")
     assert "disease 0-0 (DOID:00), disease 1-0 (DOID:10)" in both
 
@@ -119,8 +119,8 @@ def test_evaluate(folder: Path) -> None:
     shown = run("evaluate", "treatment", folder / "model")
     assert "By the drugs that training had for the disease" in shown
     assert "leaks: 0 of 12 pairs" in shown
-    told = json.loads(run("evaluate", "treatment", folder / "model", "--json"))
-    assert told["figures"]["content"]["mrr"] > told["figures"]["popularity"]["mrr"]
+    answer = json.loads(run("evaluate", "treatment", folder / "model", "--json"))
+    assert answer["figures"]["content"]["mrr"] > answer["figures"]["popularity"]["mrr"]
 
 
 def test_members_that_are_better_alone_are_named() -> None:
@@ -157,7 +157,7 @@ def test_hypotheses_are_written_to_a_server(folder: Path, embedded_uri: str) -> 
         )
         change(connection, EVERYTHING)
     model = medkg.load_model(folder / "model")
-    found = model.recommend("DOID:00", top=3)  # type: ignore[union-attr]
-    assert set(rows["drug"]) == {drug.drug for drug in found.hypotheses}
+    recommendation = model.recommend("DOID:00", top=3)  # type: ignore[union-attr]
+    assert set(rows["drug"]) == {drug.drug for drug in recommendation.hypotheses}
     assert set(rows["disease"]) == {"DOID:00"}
     assert set(rows["model"]) == {model.name}

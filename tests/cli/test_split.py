@@ -31,9 +31,9 @@ def run(*arguments: object) -> str:
 
 def test_split_train_evaluate(starter: Path) -> None:
     graph, split, model = (starter / name for name in ("graph", "new-drugs", "model"))
-    said = run("split", graph, "--how", "new-heads", "--without", "IN_CLASS", "--out", split)
-    assert "Drug TARGETS Target, new-heads, seed 0" in said
-    assert "left out of what held-back ends keep" in said
+    output = run("split", graph, "--how", "new-heads", "--without", "IN_CLASS", "--out", split)
+    assert "Drug TARGETS Target, new-heads, seed 0" in output
+    assert "left out of what held-back ends keep" in output
     report = json.loads(run("split", graph, "--how", "new-heads", "--out", split, "--json"))
     assert report == {
         key: value
@@ -41,9 +41,9 @@ def test_split_train_evaluate(starter: Path) -> None:
         if key != "split_version"
     }
     run("train", "links", graph, "--split", split, "--model", "neighbours", "--out", model)
-    said = run("evaluate", "links", model)
-    assert "leaks: 0 of" in said
-    assert "without adme" in said
+    output = run("evaluate", "links", model)
+    assert "leaks: 0 of" in output
+    assert "without adme" in output
     figures = json.loads(run("evaluate", "links", model, "--split", split, "--json"))
     assert figures["tested"] == report["counts"]["test"]
     assert figures["leaks"]["leaked"] == 0
@@ -55,9 +55,9 @@ def test_split_train_evaluate(starter: Path) -> None:
     few = starter / "few.tsv"
     tested = (split / "test.tsv").read_text().splitlines()
     few.write_text("\n".join([*tested, (split / "train.tsv").read_text().splitlines()[1]]))
-    said = run("evaluate", "links", model, "--edges", few, "--allow-leaks")
-    assert "leaks: 1 of" in said
-    assert f"Filtered ranks of {len(tested) - 1} edges, without leaks" in said
+    output = run("evaluate", "links", model, "--edges", few, "--allow-leaks")
+    assert "leaks: 1 of" in output
+    assert f"Filtered ranks of {len(tested) - 1} edges, without leaks" in output
 
 
 def test_refusals_leave_nothing(starter: Path, tmp_path: Path) -> None:

@@ -77,8 +77,8 @@ def test_predictions_as_json_say_at_what_base_rate(graph: Path, tmp_path: Path) 
     out = tmp_path / "model"
     run("train", "links", graph, "--model", "degree", "--out", out)
     model = load_link_model(out)
-    for direction, asked in (("tail", ("--head", "drug 0-3")), ("head", ("--tail", "GENE10"))):
-        rows = json.loads(run("predict", out, *asked, "--top", 4, "--json"))
+    for direction, end in (("tail", ("--head", "drug 0-3")), ("head", ("--tail", "GENE10"))):
+        rows = json.loads(run("predict", out, *end, "--top", 4, "--json"))
         assert len(rows) == 4
         assert {row["base_rate"] for row in rows} == {model.calibrations[direction].base_rate}
 
@@ -89,8 +89,8 @@ def test_trained_models_are_joined(graph: Path, tmp_path: Path) -> None:
         members += ["--ensemble", tmp_path / name]
         run("train", "links", graph, "--model", name, "--out", tmp_path / name)
     arguments = ("train", "links", graph, *members, "--out", tmp_path / "both")
-    said = run(*arguments)
-    assert "weights: links-degree-" in said
+    output = run(*arguments)
+    assert "weights: links-degree-" in output
     model = load_link_model(tmp_path / "both")
     assert model.label == "links-ensemble"
     best = max(

@@ -56,18 +56,18 @@ def test_annotations_become_a_model_and_a_graph(
 ) -> None:
     model = tmp_path / "model"
     train = ["train", "ner", doccano, "--model", "crf", "--out", model, "--json"]
-    code, _, said = run(monkeypatch, capsys, *train)
+    code, _, err = run(monkeypatch, capsys, *train)
     assert code == 1
-    assert "Substance (" in said
-    assert "--label Substance=KIND" in said
+    assert "Substance (" in err
+    assert "--label Substance=KIND" in err
     assert not model.exists()
-    code, _, said = run(monkeypatch, capsys, *train, "--label", "Substance")
-    assert (code, "give LABEL=KIND" in said) == (1, True)
-    code, out, said = run(monkeypatch, capsys, *train, "--label", "Substance=Drug")
+    code, _, err = run(monkeypatch, capsys, *train, "--label", "Substance")
+    assert (code, "give LABEL=KIND" in err) == (1, True)
+    code, out, err = run(monkeypatch, capsys, *train, "--label", "Substance=Drug")
     assert code == 0
     assert json.loads(out)["ward"]["micro"]["f1"] > 0.9
-    assert "set aside: 1 × offsets don't match the text (" in said
-    assert "ward.jsonl, line 4)" in said
+    assert "set aside: 1 × offsets don't match the text (" in err
+    assert "ward.jsonl, line 4)" in err
     config = json.loads((model / "config.json").read_text(encoding="utf-8"))
     assert config["documents"] == {"ward": {"train": 32, "development": 8}}
     assert len(config["held_out"]["ward"]) == 8
@@ -81,21 +81,21 @@ def test_annotations_become_a_model_and_a_graph(
         (str(model), "ward", "micro"),
     ]
     assert len(rows) == 4
-    code, out, said = run(monkeypatch, capsys, *score)
+    code, out, err = run(monkeypatch, capsys, *score)
     assert code == 0
     assert "trained_on" not in out
-    assert f"{model} was trained on 32 of these 40 documents" in " ".join(said.split())
+    assert f"{model} was trained on 32 of these 40 documents" in " ".join(err.split())
 
     note = tmp_path / "note.txt"
     note.write_text("Lumirol relieved night palsy in 7 patients.", encoding="utf-8")
     small().save(tmp_path / "terms")
-    code, _, said = run(
+    code, _, err = run(
         monkeypatch,
         capsys,
         *["extract", note, "--model", model, "--graph", tmp_path / "terms"],
         *["--out", tmp_path / "graph"],
     )
-    assert code == 0, said
+    assert code == 0, err
     names = set(KnowledgeGraph.open(tmp_path / "graph").nodes["name"].str.to_lowercase())
     assert {"lumirol", "night palsy"} <= names
 

@@ -30,9 +30,9 @@ def test_one_sided_forms_equal_the_score(decoder: Decoder) -> None:
     assert expected.shape == (4, 7)
     torch.testing.assert_close(decoder.score_tails(heads, relation[0], tails), expected)
     torch.testing.assert_close(decoder.score_heads(tails, relation[0], heads), expected.T)
-    by_tails = decoder.match_own(decoder.tail_query(heads, relation), tails[:4])
+    by_tails = decoder.match_pairs(decoder.tail_query(heads, relation), tails[:4])
     torch.testing.assert_close(by_tails, expected.diagonal())
-    by_heads = decoder.match_own(decoder.head_query(tails[:4], relation), heads)
+    by_heads = decoder.match_pairs(decoder.head_query(tails[:4], relation), heads)
     torch.testing.assert_close(by_heads, expected.diagonal())
 
 
@@ -88,6 +88,6 @@ def test_the_identity_moves_nothing(decoder: Decoder) -> None:
 def test_single_precision_is_enough(decoder: Decoder) -> None:
     heads, relation, tails = vectors(50, 1, 50)
     expected = decoder.score(heads[:, None], relation, tails[None])
-    found = decoder.score_tails(heads.float(), relation[0].float(), tails.float())
-    assert found.dtype == torch.float32
-    torch.testing.assert_close(found.double(), expected, atol=1e-4, rtol=1e-4)
+    scores = decoder.score_tails(heads.float(), relation[0].float(), tails.float())
+    assert scores.dtype == torch.float32
+    torch.testing.assert_close(scores.double(), expected, atol=1e-4, rtol=1e-4)

@@ -62,10 +62,10 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 def test_a_vector_for_every_wanted_node(name: str) -> None:
-    found = built(name)(over(EDGES, COUNTS))
+    vectors = built(name)(over(EDGES, COUNTS))
     for kind in WANTED:
-        assert found[kind].shape == (COUNTS[kind], 8)
-        assert found[kind].isfinite().all()
+        assert vectors[kind].shape == (COUNTS[kind], 8)
+        assert vectors[kind].isfinite().all()
 
 
 def test_the_seed_decides(name: str) -> None:
@@ -77,8 +77,8 @@ def test_the_seed_decides(name: str) -> None:
 
 def test_every_weight_is_learned(name: str) -> None:
     encoder = built(name, features=True)
-    found = encoder(over(EDGES, COUNTS))
-    sum((x**2).sum() for x in found.values()).backward()  # type: ignore[union-attr]  # a tensor
+    vectors = encoder(over(EDGES, COUNTS))
+    sum((x**2).sum() for x in vectors.values()).backward()  # type: ignore[union-attr]  # a tensor
     # Of the last layer only what leads to the wanted kinds.
     unused = [
         weights_name
@@ -141,9 +141,9 @@ def test_an_edge_of_weight_zero_is_no_edge(name: str) -> None:
     targets = ("Drug", "TARGETS", "Target")
     kept = {**EDGES, targets: torch.cat([EDGES[targets][:, :1], EDGES[targets][:, 2:]], dim=1)}
     for without, edges in ((None, EDGES), (1, kept)):
-        found, expected = encoder(weighted(without)), encoder(over(edges, COUNTS))
+        vectors, expected = encoder(weighted(without)), encoder(over(edges, COUNTS))
         for kind in WANTED:
-            assert torch.allclose(found[kind], expected[kind], atol=1e-5)
+            assert torch.allclose(vectors[kind], expected[kind], atol=1e-5)
 
 
 def test_a_part_of_the_graph_gives_its_nodes_the_same_vectors(name: str) -> None:
@@ -181,9 +181,9 @@ def test_a_node_unseen_in_training_has_a_vector_by_features_and_messages(name: s
     known = known_features()["Drug"]
     dense = known.product(torch.eye(9))
     features = {"Drug": Features(torch.cat([dense, dense[:1]]))}
-    found = encoder(over(twin, counts), rows, features)["Drug"]
-    assert torch.allclose(found[5], found[0], atol=1e-6)
-    assert not torch.allclose(found[5], found[1], atol=1e-3)
+    vectors = encoder(over(twin, counts), rows, features)["Drug"]
+    assert torch.allclose(vectors[5], vectors[0], atol=1e-6)
+    assert not torch.allclose(vectors[5], vectors[1], atol=1e-3)
 
     # With a lookup, a node that training never saw has none of the others' vectors.
     taught = built(name, features=True)

@@ -25,7 +25,7 @@ from ..graph.clinic import ANNA, BEN, FEVER, NOTE, SECOND, SECRET, WARD, clinic
 # The identifiers of Anna and of her own notes, and no longer ones.
 HERS = re.compile(rf"patient:anna(?!-b)|note:anna|{SECRET}", re.IGNORECASE)
 
-ASKED: list[dict[str, Any]] = [
+REQUESTS: list[dict[str, Any]] = [
     {"source": "notes"},
     {"source": "curated"},
     {"source": ["notes", "curated", "cases"]},
@@ -70,13 +70,13 @@ def assert_holds(store: Store, kg: KnowledgeGraph) -> None:
     assert nodes == rows
 
 
-@pytest.mark.parametrize("asked", ASKED, ids=str)
-def test_a_server_forgets_as_a_folder_does(store: Store, asked: dict[str, Any]) -> None:
+@pytest.mark.parametrize("chosen", REQUESTS, ids=str)
+def test_a_server_forgets_as_a_folder_does(store: Store, chosen: dict[str, Any]) -> None:
     store.write(clinic())
-    expected, summary = forget(clinic(), **asked)
-    assert store.forget(**asked) == summary
+    expected, summary = forget(clinic(), **chosen)
+    assert store.forget(**chosen) == summary
     assert_holds(store, expected)
-    again = store.forget(**asked)
+    again = store.forget(**chosen)
     assert again.evidence == again.edges == again.nodes == again.predictions == again.merges == 0
     assert_holds(store, expected)
 

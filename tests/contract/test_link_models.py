@@ -122,9 +122,9 @@ def test_explain_gives_the_ranks_of_predict(model: LinkModel) -> None:
         assert explanation.rank == row["rank"]
         assert explanation.probability == pytest.approx(row["probability"])
         heads = model.predict(tail=row["tail"], top=len(model.task.heads))
-        found = heads.row(by_predicate=pl.col("head") == head, named=True)
-        assert explanation.head_rank == found["rank"]
-        assert explanation.head_probability == pytest.approx(found["probability"])
+        row_of_head = heads.row(by_predicate=pl.col("head") == head, named=True)
+        assert explanation.head_rank == row_of_head["rank"]
+        assert explanation.head_probability == pytest.approx(row_of_head["probability"])
 
 
 def test_predictions_fit_the_graph(model: LinkModel, kg: KnowledgeGraph) -> None:

@@ -33,8 +33,8 @@ from .. import loaders as loader_tests
 from ..loaders.sample import Sample
 
 SAMPLES: dict[str, Sample] = {}
-for found in iter_modules(loader_tests.__path__, f"{loader_tests.__name__}."):
-    SAMPLES.update(getattr(import_module(found.name), "SAMPLES", {}))
+for module in iter_modules(loader_tests.__path__, f"{loader_tests.__name__}."):
+    SAMPLES.update(getattr(import_module(module.name), "SAMPLES", {}))
 
 NAMES = sorted(set(SOURCES) & set(SAMPLES))
 

@@ -275,19 +275,19 @@ def test_info_counts(store: Store) -> None:
 
 def test_query_gives_plain_values(store: Store) -> None:
     store.write(with_everything())
-    found = store.query(
+    answer = store.query(
         "MATCH p = (d:Drug {id: $id})-[r:TARGETS]->(t:Target)"
         " RETURN d, r, p, t.name AS name, [1, 2] AS list, null AS nothing",
         id=IMATINIB,
     )
-    row = found.row(0, named=True)
+    row = answer.row(0, named=True)
     assert (row["d"]["kind"], row["d"]["id"], row["d"]["name"]) == ("Drug", IMATINIB, "Imatinib")
     assert (row["r"]["relation"], row["r"]["action"]) == ("TARGETS", "inhibitor")
     assert [node["id"] for node in row["p"]["nodes"]] == [IMATINIB, KIT]
     assert [r["relation"] for r in row["p"]["relationships"]] == ["TARGETS"]
     assert row["list"] == [1, 2]
     assert row["nothing"] is None
-    json.dumps(found.to_dicts())
+    json.dumps(answer.to_dicts())
 
 
 def test_query_takes_columns_of_every_sort(store: Store) -> None:
@@ -329,11 +329,11 @@ def test_query_refuses_changes(store: Store, cypher: str) -> None:
 
 
 def test_query_knows_a_word_from_a_name(store: Store) -> None:
-    found = store.query(
+    answer = store.query(
         "WITH {`set`: 1} AS n, 'LOAD CSV, DELETE' AS text, \"it's // a MERGE\" AS other"
         " RETURN n.set AS `create`, text, other // DROP it\n"
     )
-    assert found.row(0) == (1, "LOAD CSV, DELETE", "it's // a MERGE")
+    assert answer.row(0) == (1, "LOAD CSV, DELETE", "it's // a MERGE")
 
 
 def test_a_wrong_query_says_what_is_wrong(store: Store) -> None:

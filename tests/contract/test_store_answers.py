@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import polars as pl
@@ -115,14 +118,14 @@ def test_an_answer_of_many_parts_has_one_type_for_each_column(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("medkg.graph.store.answers._PART", 2)
-    found = store.query(
+    answer = store.query(
         "UNWIND [[1, null, 1, {a: 1}], [2, null, 'x', {a: 2}], [0.5, 'x', 2, {b: 'c'}]] AS r"
         " RETURN r[0] AS number, r[1] AS text, r[2] AS mixed, r[3] AS map"
     )
-    assert found["number"].to_list() == [1.0, 2.0, 0.5]
-    assert found["text"].to_list() == [None, None, "x"]
-    assert [json.loads(value) for value in found["mixed"]] == [1, "x", 2]
-    assert found["map"].to_list() == [
+    assert answer["number"].to_list() == [1.0, 2.0, 0.5]
+    assert answer["text"].to_list() == [None, None, "x"]
+    assert [json.loads(value) for value in answer["mixed"]] == [1, "x", 2]
+    assert answer["map"].to_list() == [
         {"a": 1, "b": None},
         {"a": 2, "b": None},
         {"a": None, "b": "c"},
@@ -176,17 +179,70 @@ SLOW = (
 def test_a_query_that_takes_too_long_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded, "QUERY_SECONDS", 2)
     with connect(f"embedded:{tmp_path / 'server'}") as store:
-        with pytest.raises(StoreError, match=r"timeout|takes too long"):
+        with pytest.raises(
+            StoreError, match="takes longer than the 2 seconds that it may; ask for less"
+        ):
             store.query(SLOW)
         assert store.query("RETURN 1 AS x")["x"][0] == 1
+
+
+GROWING = "RETURN reduce(a='x', x IN range(1,30) | a+a) AS x"
+
+
+def test_a_query_that_needs_too_much_memory_ends_and_the_graph_stays(tmp_path: Path) -> None:
+    message = (
+        "the query needs more memory than the embedded server may use; ask for less, or give the"
+        r" server more \(MEDKG_SERVER_HEAP, such as 4g\)\. The server (runs on|had to be ended)"
+    )
+    uri = f"embedded:{tmp_path / 'server'}"
+    with connect(uri) as store:
+        store.write(clinic())
+        before = store.read()
+        with pytest.raises(StoreError, match=message):
+            store.query(GROWING)
+    with connect(uri) as store:
+        assert_same(store.read(), before)
+
+
+def test_a_server_that_was_killed_during_a_query_is_said_to_have_ended(tmp_path: Path) -> None:
+    uri = f"embedded:{tmp_path / 'server'}"
+    with connect(uri) as store:
+        server = store.server
+        assert server is not None
+        threading.Timer(1.0, lambda: os.kill(server.pid, signal.SIGKILL)).start()
+        with pytest.raises(StoreError, match=r"the embedded server has ended .*connect again"):
+            store.query(SLOW)
+    with connect(uri) as store:
+        assert store.query("RETURN 1 AS x")["x"][0] == 1
+
+
+@pytest.mark.neo4j
+def test_a_query_that_needs_too_much_memory_ends_on_neo4j(neo4j_uri: str) -> None:
+    with connect(neo4j_uri) as store:
+        with pytest.raises(StoreError, match="the query needs more memory than the server may use"):
+            store.query(GROWING)
+        assert store.query("RETURN 1 AS x")["x"][0] == 1
+
+
+def test_an_answer_of_too_many_rows_is_no_frame(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("medkg.graph.store.limits.MOST_ROWS", 25_000)
+    rows = "UNWIND range(1, {}) AS x RETURN x"
+    assert store.query(rows.format(25_000)).height == 25_000
+    with pytest.raises(StoreError, match=r"more than 25,000 rows; add a LIMIT.*`pages`"):
+        store.query(rows.format(25_001))
+    assert sum(page.height for page in store.pages(rows.format(25_001))) == 25_001
 
 
 @pytest.mark.neo4j
 def test_a_query_that_takes_too_long_ends_on_neo4j(
     neo4j_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("medkg.graph.store.answers.QUERY_SECONDS", 2)
+    monkeypatch.setattr(embedded, "QUERY_SECONDS", 2)
     with connect(neo4j_uri) as store:
-        with pytest.raises(StoreError, match=r"timeout|takes too long"):
+        with pytest.raises(
+            StoreError, match="takes longer than the 2 seconds that it may; ask for less"
+        ):
             store.query(SLOW)
         assert store.query("RETURN 1 AS x")["x"][0] == 1

@@ -46,14 +46,14 @@ def assert_same(one: KnowledgeGraph, other: KnowledgeGraph) -> None:
     assert one.sources == other.sources
 
 
-@pytest.mark.parametrize("asked", AROUND, ids=str)
-def test_a_neighbourhood_is_that_of_the_graph(filled: Store, asked: dict[str, Any]) -> None:
-    part = clinic().neighbourhood(**asked)
-    assert_same(filled.read(**asked), part)
+@pytest.mark.parametrize("around", AROUND, ids=str)
+def test_a_neighbourhood_is_that_of_the_graph(filled: Store, around: dict[str, Any]) -> None:
+    part = clinic().neighbourhood(**around)
+    assert_same(filled.read(**around), part)
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "conditions",
     [
         {"kinds": ["Drug", "Disease", "Symptom"]},
         {"relations": ["CAUSES", "HAS_PHENOTYPE"]},
@@ -62,13 +62,13 @@ def test_a_neighbourhood_is_that_of_the_graph(filled: Store, asked: dict[str, An
     ],
     ids=str,
 )
-def test_a_whole_graph_is_filtered(filled: Store, asked: dict[str, Any]) -> None:
+def test_a_whole_graph_is_filtered(filled: Store, conditions: dict[str, Any]) -> None:
     kg = clinic()
-    kinds = asked.get("kinds", kg.nodes["kind"].unique().to_list())
+    kinds = conditions.get("kinds", kg.nodes["kind"].unique().to_list())
     nodes = kg.nodes.filter(pl.col("kind").is_in(kinds))
-    filters = {name: value for name, value in asked.items() if name != "kinds"}
-    assert_same(filled.read(**asked), kg.subgraph(nodes["id"], predictions=True, **filters))
-    without = filled.read(predictions=False, **asked)
+    filters = {name: value for name, value in conditions.items() if name != "kinds"}
+    assert_same(filled.read(**conditions), kg.subgraph(nodes["id"], predictions=True, **filters))
+    without = filled.read(predictions=False, **conditions)
     assert_same(without, kg.subgraph(nodes["id"], **filters))
 
 
@@ -92,3 +92,9 @@ def test_evidence_is_the_same_read_at_once_or_by_parts_of_its_ids(
     monkeypatch.setattr("medkg.graph.store.read._AT_ONCE", 3)
     monkeypatch.setattr("medkg.graph.store.read._PART", 2)
     assert_same(filled.read(), clinic())
+
+
+@pytest.mark.parametrize("text", ["aspirin", "Aspirin", "ASPIRIN", "Asp-irin"])
+def test_a_name_is_found_in_any_case_and_spelling(filled: Store, text: str) -> None:
+    assert filled.resolve(text) == ("Drug", ASPIRIN)
+    assert clinic().resolve(text) == ASPIRIN

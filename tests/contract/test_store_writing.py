@@ -47,11 +47,11 @@ def release(number: int, targets: list[int], *, reliability: float = 0.9) -> Kno
 
 
 def relationships(store: Store) -> list[tuple[object, ...]]:
-    found = store.query(
+    answer = store.query(
         "MATCH (s)-[r]->(o) RETURN s.id, type(r), o.id, r.id, r.probability, r.evidence_count,"
         " r.sources ORDER BY r.id"
     )
-    return [tuple(v if not isinstance(v, list) else tuple(v) for v in r) for r in found.rows()]
+    return [tuple(v if not isinstance(v, list) else tuple(v) for v in r) for r in answer.rows()]
 
 
 def assert_holds(store: Store, kg: KnowledgeGraph) -> None:
@@ -190,10 +190,10 @@ def test_pruning_keeps_a_node_that_only_a_negated_statement_names(store: Store) 
     nodes = pl.DataFrame(
         {"id": [DRUG, GENE], "kind": ["Drug", "Target"], "name": ["Imatinib", "KIT"]}
     )
-    said = pl.DataFrame(
+    evidence = pl.DataFrame(
         {"subject": [DRUG], "relation": "TARGETS", "object": GENE, "source": "curated"}
     ).with_columns(polarity=pl.lit("negated"))
-    negated = KnowledgeGraph.build(nodes, said, [CURATED])
+    negated = KnowledgeGraph.build(nodes, evidence, [CURATED])
     store.write(negated)
     store.write(release(1, [3815]))
     summary = store.write(release(2, [1]), prune=True)

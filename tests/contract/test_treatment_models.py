@@ -61,32 +61,32 @@ def test_weights_are_shares(model: TreatmentModel) -> None:
 
 
 def test_recommend(model: TreatmentModel, kg: KnowledgeGraph) -> None:
-    found = model.recommend("disease 0-0", top=6)
-    assert found == model.recommend("DOID:00", top=6)
+    recommendation = model.recommend("disease 0-0", top=6)
+    assert recommendation == model.recommend("DOID:00", top=6)
     treats = set(kg.edges.filter(relation="TREATS", object="DOID:00")["subject"])
-    assert found.n_recorded == len(treats) + 1  # and one that palliates
-    statuses = [drug.status for drug in found.recorded]
+    assert recommendation.n_recorded == len(treats) + 1  # and one that palliates
+    statuses = [drug.status for drug in recommendation.recorded]
     assert statuses == sorted(statuses, key=["treats", "palliates"].index)
-    for drug in found.recorded:
+    for drug in recommendation.recorded:
         assert drug.sources
         assert drug.evidence[0]["references"] == ["PMID:7"]
         assert drug.probability is None
         assert 0 < (drug.recorded_probability or 0) <= 1
-    assert {drug.status for drug in found.hypotheses} == {"hypothesis"}
-    assert len(found.hypotheses) == 6
-    assert not {drug.drug for drug in found.hypotheses} & {*treats, "drugbank:DB11"}
-    ranks = [drug.rank for drug in found.hypotheses]
-    probabilities = [drug.probability for drug in found.hypotheses]
+    assert {drug.status for drug in recommendation.hypotheses} == {"hypothesis"}
+    assert len(recommendation.hypotheses) == 6
+    assert not {drug.drug for drug in recommendation.hypotheses} & {*treats, "drugbank:DB11"}
+    ranks = [drug.rank for drug in recommendation.hypotheses]
+    probabilities = [drug.probability for drug in recommendation.hypotheses]
     assert probabilities == [p for _, p in sorted(zip(ranks, probabilities, strict=True))]
     assert probabilities == sorted(probabilities, reverse=True)
     assert all(0 < p < 1 for p in probabilities)
-    assert 0 < found.base_rate < 1
+    assert 0 < recommendation.base_rate < 1
 
 
 def test_every_answer_says_that_it_is_for_research(model: TreatmentModel) -> None:
-    found = model.recommend("DOID:00", top=2).to_dict()
-    assert found["for_research"].startswith("For research, not for care")
-    assert json.loads(json.dumps(found))["hypotheses"][0]["status"] == "hypothesis"
+    printed = model.recommend("DOID:00", top=2).to_dict()
+    assert printed["for_research"].startswith("For research, not for care")
+    assert json.loads(json.dumps(printed))["hypotheses"][0]["status"] == "hypothesis"
     assert "Not for decisions about patients" in model.card()
 
 
@@ -96,18 +96,22 @@ def test_training_pairs_and_held_back_ones_are_on_record(model: TreatmentModel) 
         for drug, disease in [*model.task.valid.tolist(), *model.task.test.tolist()]
     }
     drug, disease = sorted(held)[0]
-    found = model.recommend(disease, top=50)
-    shown = {row.drug: row.status for row in (*found.recorded, *found.contraindicated)}
+    recommendation = model.recommend(disease, top=50)
+    shown = {
+        row.drug: row.status for row in (*recommendation.recorded, *recommendation.contraindicated)
+    }
     assert shown[drug] == "treats"
 
 
 def test_no_candidate(model: TreatmentModel) -> None:
-    found = model.recommend("lonely disease", top=5)
-    assert "no source in the graph records a drug for lonely disease" in " ".join(found.notices)
-    assert not found.recorded
+    recommendation = model.recommend("lonely disease", top=5)
+    assert "no source in the graph records a drug for lonely disease" in " ".join(
+        recommendation.notices
+    )
+    assert not recommendation.recorded
     if model.settings["model"] != "popularity":
-        assert not found.hypotheses
-        assert "nothing in the graph speaks for any new drug" in " ".join(found.notices)
+        assert not recommendation.hypotheses
+        assert "nothing in the graph speaks for any new drug" in " ".join(recommendation.notices)
 
 
 def test_unseen_and_unknown(model: TreatmentModel, kg: KnowledgeGraph) -> None:
@@ -136,10 +140,10 @@ def test_unseen_and_unknown(model: TreatmentModel, kg: KnowledgeGraph) -> None:
 
 
 def test_obsolete_identifiers_are_replaced_and_said(model: TreatmentModel) -> None:
-    found = model.recommend("DOID:old", top=3)
-    assert found.patient.diseases == ("DOID:00",)
-    assert found.notices[0] == "DOID:old is obsolete: DOID:00 was taken, which replaces it"
-    assert found.hypotheses == model.recommend("DOID:00", top=3).hypotheses
+    recommendation = model.recommend("DOID:old", top=3)
+    assert recommendation.patient.diseases == ("DOID:00",)
+    assert recommendation.notices[0] == "DOID:old is obsolete: DOID:00 was taken, which replaces it"
+    assert recommendation.hypotheses == model.recommend("DOID:00", top=3).hypotheses
 
 
 def test_predictions_fit_the_graph_and_change_nothing_that_is_learned(
@@ -167,8 +171,8 @@ def test_save_and_load(model: TreatmentModel, kg: KnowledgeGraph, tmp_path: Path
     assert loaded.metrics == json.loads(json.dumps(model.metrics))
     everything = np.arange(len(model.task.tails))
     assert np.array_equal(loaded.scores(everything), model.scores(everything))
-    asked = {"patient": "patient:1", "taking": ["drug 2-2"], "top": 9}
-    assert loaded.recommend(**asked) == model.recommend(**asked)  # type: ignore[arg-type]
+    query = {"patient": "patient:1", "taking": ["drug 2-2"], "top": 9}
+    assert loaded.recommend(**query) == model.recommend(**query)  # type: ignore[arg-type]
     smaller = kg.without_edges(kg.edges.filter(relation="CAUSES")["id"])
     smaller.save(tmp_path / "graph")
     broken = copy(model)

@@ -27,9 +27,9 @@ def made(seed: int, queries: int = 400, first: int = 50):  # type: ignore[no-unt
 def test_recovers_the_chances() -> None:
     calibration = fit(*made(0)[:3])
     scores, ranks, _, chance = made(1)
-    found = calibration.probability(scores, ranks)
-    assert np.abs(found - chance).max() < 0.08
-    assert found.mean() == pytest.approx(chance.mean(), rel=0.1)
+    probabilities = calibration.probability(scores, ranks)
+    assert np.abs(probabilities - chance).max() < 0.08
+    assert probabilities.mean() == pytest.approx(chance.mean(), rel=0.1)
 
 
 def test_quality_of_good_and_bad_probabilities() -> None:
@@ -55,17 +55,17 @@ def test_order_stays_even_where_the_data_would_turn_it() -> None:
     assert calibration.slope >= 0
     assert calibration.decay >= 0
     few = np.array([3.0, 2.0, 1.0])
-    found = calibration.probability(few, np.arange(1.0, 4))
-    assert np.all(np.diff(found) <= 0)
+    probabilities = calibration.probability(few, np.arange(1.0, 4))
+    assert np.all(np.diff(probabilities) <= 0)
 
 
 @pytest.mark.parametrize("label", [False, True])
 def test_one_class_alone(label: bool) -> None:
     calibration = fit(np.arange(20.0), np.arange(1.0, 21), np.full(20, label))
-    found = calibration.probability(np.arange(20.0), np.arange(1.0, 21))
-    assert np.all((found > 0) & (found < 1))
+    probabilities = calibration.probability(np.arange(20.0), np.arange(1.0, 21))
+    assert np.all((probabilities > 0) & (probabilities < 1))
     assert 0 < calibration.base_rate < 1
-    assert (found.mean() > 0.5) == label
+    assert (probabilities.mean() > 0.5) == label
 
 
 def test_equal_scores_are_no_obstacle() -> None:

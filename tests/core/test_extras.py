@@ -71,7 +71,7 @@ def brought_by(extra: str) -> set[str]:
 def test_each_module_is_brought_by_the_extra_that_is_named() -> None:
     distributions = packages_distributions()
     for module, extra in EXTRAS.items():
-        own = {name.lower() for name in distributions.get(module, ())}
+        own = {name.lower().replace("_", "-") for name in distributions.get(module, ())}
         assert not own or own & brought_by(extra), (module, extra)
 
 
@@ -88,7 +88,7 @@ def test_whatever_is_imported_is_required_or_in_an_extra() -> None:
     for room in {path.parent for path in ROOT.glob("*/__init__.py")} - {ROOT / "tests"}:
         for file in room.rglob("*.py"):
             for module in third_party_imports(file):
-                own = {name.lower() for name in distributions.get(module, ())}
+                own = {name.lower().replace("_", "-") for name in distributions.get(module, ())}
                 if module == "pydantic_core":  # comes with pydantic
                     continue
                 assert module in EXTRAS or not own or own & base, f"{file} imports {module}"

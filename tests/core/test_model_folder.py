@@ -46,13 +46,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_round_trip(folder: Path) -> None:
-    expected, found = small_model(), open_model(folder, "links")
-    assert {name: t.tolist() for name, t in found.tensors.items()} == {
+    expected, opened = small_model(), open_model(folder, "links")
+    assert {name: t.tolist() for name, t in opened.tensors.items()} == {
         name: t.tolist() for name, t in expected.tensors.items()
     }
     for field in fields(expected):
         if field.name != "tensors":
-            assert getattr(found, field.name) == getattr(expected, field.name)
+            assert getattr(opened, field.name) == getattr(expected, field.name)
     assert {file.name for file in folder.iterdir()} == {
         "weights.safetensors",
         "config.json",

@@ -151,31 +151,31 @@ def test_a_killed_ranking_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     queries, answers = np.array([4, 0, 1, 5, 2, 3]), np.array([0, 1, 2, 3, 4, 5])
     known = pair_matrix(np.array([[0, 1], [3, 7]]), (6, 10))
     expected = filtered_ranks(lambda rows: table[rows], queries, answers, known)
-    asked: list[int] = []
+    scored: list[int] = []
 
     def killed_at_3(rows: torch.Tensor) -> torch.Tensor:
-        asked.extend(rows.tolist())
-        if 3 in asked:
+        scored.extend(rows.tolist())
+        if 3 in scored:
             raise KeyboardInterrupt
         return table[rows]
 
     keep = tmp_path / "ranks"
     with pytest.raises(KeyboardInterrupt):
         filtered_ranks(killed_at_3, queries, answers, known, keep=keep, identity="one")
-    assert asked == [0, 1, 2, 3]
-    asked.clear()
+    assert scored == [0, 1, 2, 3]
+    scored.clear()
 
     def scores(rows: torch.Tensor) -> torch.Tensor:
-        asked.extend(rows.tolist())
+        scored.extend(rows.tolist())
         return table[rows]
 
-    found = filtered_ranks(scores, queries, answers, known, keep=keep, identity="one")
-    assert asked == [3, 4, 5]
-    assert found.tolist() == expected.tolist()
+    ranks = filtered_ranks(scores, queries, answers, known, keep=keep, identity="one")
+    assert scored == [3, 4, 5]
+    assert ranks.tolist() == expected.tolist()
     # Another model's ranks are not taken, and damaged ones are named.
-    asked.clear()
+    scored.clear()
     filtered_ranks(scores, queries, answers, known, keep=keep, identity="two")
-    assert asked == [0, 1, 2, 3, 4, 5]
+    assert scored == [0, 1, 2, 3, 4, 5]
     without_ranks = {"other": torch.zeros(1)}
     for damage in (
         lambda: save_tensors(without_ranks, keep / "state.safetensors"),
@@ -186,13 +186,124 @@ def test_a_killed_ranking_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             filtered_ranks(scores, queries, answers, known, keep=keep, identity="two")
 
 
+def test_infinite_scores_are_ranked() -> None:
+    scores = [[float("inf"), 1.0, float("-inf"), float("inf")]]
+    pairs = [(0, node) for node in range(4)]
+    assert ranks_of(scores, pairs[:1], pairs[:1]) == [1.5]
+    assert ranks_of(scores, pairs[1:2], pairs[1:2]) == [3]
+    assert ranks_of(scores, pairs[2:3], pairs[2:3]) == [4]
+    assert ranks_of(scores, pairs, pairs) == [1, 1, 1, 1]
+
+
+def test_so_many_answers_are_scored_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = torch.arange(60.0).reshape(6, 10)
+    queries, answers = np.arange(6), np.zeros(6, dtype=np.int64)
+    known = pair_matrix(np.array([[0, 0]]), (6, 10))
+    for cells, sizes in ((29, [2, 2, 2]), (30, [3, 3]), (1, [1] * 6), (1000, [6])):
+        monkeypatch.setattr(ranking, "_CELLS", cells)
+        batch_sizes: list[int] = []
+
+        def score(rows: torch.Tensor, batch_sizes: list[int] = batch_sizes) -> torch.Tensor:
+            batch_sizes.append(len(rows))
+            return table[rows]
+
+        filtered_ranks(score, queries, answers, known)
+        assert batch_sizes == sizes
+
+
+def test_finished_ranks_are_of_the_same_ranking_alone(tmp_path: Path) -> None:
+    """They are kept when all are done, however short it took."""
+    table = torch.randn(3, 5, generator=torch.Generator().manual_seed(1))
+    pairs, others = np.array([[0, 1], [1, 2], [2, 3]]), np.array([[0, 1], [1, 2], [2, 4]])
+    shape = (3, 5)
+    queried: list[int] = []
+
+    def score(rows: torch.Tensor) -> torch.Tensor:
+        queried.extend(rows.tolist())
+        return table[rows]
+
+    def rank(*, tested=pairs, known=pairs, candidates=None, identity="one"):  # type: ignore[no-untyped-def]
+        queried.clear()
+        of_known = pair_matrix(known, shape)
+        keep = tmp_path / "ranks"
+        ranks = filtered_ranks(score, *tested.T, of_known, candidates, keep=keep, identity=identity)
+        expected = filtered_ranks(lambda rows: table[rows], *tested.T, of_known, candidates)
+        assert ranks.tolist() == expected.tolist()
+        return len(queried)
+
+    assert rank() == 3
+    assert rank() == 0
+    for change in (
+        {"tested": others},
+        {"tested": pairs[::-1]},
+        {"known": others},
+        {"candidates": np.arange(5)},
+        {"candidates": np.array([1, 2, 3])},
+        {"identity": "two"},
+    ):
+        assert rank() in (0, 3)
+        assert rank(**change) == 3  # type: ignore[arg-type]
+        assert rank(**change) == 0  # type: ignore[arg-type]
+
+
+def test_finished_ranks_are_kept_every_twenty_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each query takes ten seconds; the ranking is killed at the fourth."""
+    monkeypatch.setattr(ranking, "_CELLS", 4)  # one query at a time
+    clock = [1000.0]
+    monkeypatch.setattr(ranking.time, "monotonic", lambda: clock[0])
+    table = torch.arange(24.0).reshape(6, 4)
+    queries, known = np.arange(6), pair_matrix(np.array([[0, 0]]), (6, 4))
+    queried: list[int] = []
+
+    def score(rows: torch.Tensor) -> torch.Tensor:
+        queried.extend(rows.tolist())
+        clock[0] += 10
+        if queried == [0, 1, 2, 3]:
+            raise KeyboardInterrupt
+        return table[rows]
+
+    with pytest.raises(KeyboardInterrupt):
+        filtered_ranks(score, queries, np.zeros(6, dtype=np.int64), known, keep=tmp_path / "ranks")
+    queried.clear()
+    filtered_ranks(score, queries, np.zeros(6, dtype=np.int64), known, keep=tmp_path / "ranks")
+    assert queried == [2, 3, 4, 5]
+
+
+def test_a_pair_that_is_given_twice_is_one() -> None:
+    matrix = pair_matrix(np.array([[0, 1], [0, 1], [1, 0]]), (2, 3))
+    assert matrix.toarray().tolist() == [[0, 1, 0], [1, 0, 0]]
+
+
+def test_bounds_of_strata_and_of_hits() -> None:
+    degrees = np.array([0, 1, 2, 3, 9, 10, 11])
+    ranks = np.array([10, 10.5, 1, 11, 10, 10, 1])
+    rows = by_degree(ranks, degrees)
+    assert [(row["degree"], row["n"], row["hits@10"]) for row in rows] == [
+        ("0", 1, 1),
+        ("1-2", 2, 0.5),
+        ("3-9", 2, 0.5),
+        ("10+", 2, 1),
+    ]
+    assert by_degree(ranks[:1], np.array([5]))[0]["degree"] == "3-9"
+    thirds = by_degree(np.array([1.0, 100, 100]), np.array([5, 5, 5]))[0]
+    assert (thirds["mrr"], thirds["hits@10"]) == (0.34, 0.3333)
+    assert by_degree(np.array([3.0]), np.array([5]))[0]["mrr"] == 0.3333
+    bounds = summarise(np.array([1.0, 1.5, 3, 3.5, 10, 10.5]), np.arange(6))
+    hits = [bounds[f"hits@{k}"] for k in (1, 3, 10)]
+    assert hits == [round(1 / 6, 4), 0.5, round(5 / 6, 4)]
+    nothing = summarise(np.empty(0), np.empty(0, dtype=np.int64))
+    assert nothing == {**dict.fromkeys(bounds), "n": 0, "groups": 0}
+
+
 @pytest.mark.parametrize(("ranks", "key"), [([np.inf] * 5, "mrr"), ([1.0] * 5, "hits@1")])
 def test_five_that_agree_leave_the_figure_open(ranks: list[float], key: str) -> None:
     """Resampling them gives nothing else; by the binomial distribution it is half of all or so."""
-    found = summarise(np.array(ranks), np.arange(5))
+    summary = summarise(np.array(ranks), np.arange(5))
     wide = 1 - 0.025 ** (1 / 5)
     expected = [0, wide] if key == "mrr" else [1 - wide, 1]
-    assert found[f"{key}_interval"] == pytest.approx(expected, abs=1e-4)
+    assert summary[f"{key}_interval"] == pytest.approx(expected, abs=1e-4)
 
 
 SCORES = st.lists(st.integers(0, 4).map(float), min_size=1, max_size=12)

@@ -85,8 +85,8 @@ def test_why_shows_the_evidence_of_each_step_against_it_too(store: Store) -> Non
     why = library.get("why")
     direct = why.run(store, source="drugbank:DB1", target="HP:2", top=1).row(0, named=True)
     assert direct["path"] == "imatinib -CAUSES-> oedema"
-    said = [(e["step"], e["polarity"], e["sentence"]) for e in direct["evidence"]]
-    assert said == [(1, "negated", "No oedema."), (1, "asserted", None)]
+    steps = [(e["step"], e["polarity"], e["sentence"]) for e in direct["evidence"]]
+    assert steps == [(1, "negated", "No oedema."), (1, "asserted", None)]
     two = why.run(store, source="HGNC:2", target="drugbank:DB1")
     assert two["path"].to_list()[0] == "PDGFRA <-ASSOCIATED_WITH- GIST <-TREATS- imatinib"
     assert two["length"].to_list() == [2, 3, 3]
@@ -98,11 +98,11 @@ def test_evidence_of_edge(store: Store) -> None:
         ("CAUSES", "asserted", 0.8, "curated", None, None, None),
         ("CAUSES", "negated", 0.9, "text-mined", "note:1", "No oedema.", 20),
     ]
-    found = {"subject": "drugbank:DB1", "object": "HP:2"}
-    assert ask(store, "evidence_of_edge", *columns, **found) == expected
+    ends = {"subject": "drugbank:DB1", "object": "HP:2"}
+    assert ask(store, "evidence_of_edge", *columns, **ends) == expected
     turned = {"subject": "HP:2", "object": "drugbank:DB1", "relation": "CAUSES"}
     assert ask(store, "evidence_of_edge", *columns, **turned) == expected
-    assert ask(store, "evidence_of_edge", *columns, **{**found, "relation": "TREATS"}) == []
+    assert ask(store, "evidence_of_edge", *columns, **{**ends, "relation": "TREATS"}) == []
 
 
 def test_repurposing(store: Store) -> None:

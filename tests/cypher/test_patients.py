@@ -97,18 +97,18 @@ def ask(store: Store, name: str, *columns: str, **params: Any) -> list[tuple[Any
 
 
 def test_why_diagnosis(store: Store) -> None:
-    columns = ("phenotype_name", "told", "match", "of_name", "frequency", "weight", "references")
+    columns = ("phenotype_name", "status", "match", "of_name", "frequency", "weight", "references")
     rows = ask(store, "why_diagnosis", *columns, patient="patient:1", disease="OMIM:1")
     assert rows == [
         ("toe pain", "seen", "narrower", "joint pain", 0.9, rare(), ["PMID:5"]),
         ("swelling", "seen", "exact", "swelling", None, 0, ["PMID:5"]),
     ]
     against = ask(
-        store, "why_diagnosis", "told", "of_name", "probability",
+        store, "why_diagnosis", "status", "of_name", "probability",
         patient="patient:1", disease="OMIM:2",
     )  # fmt: skip
     assert against == [("seen", "swelling", 0.1), ("lacking", "bleeding", 0.1)]
-    broader = ask(store, "why_diagnosis", "told", "match", "of_name", "probability",
+    broader = ask(store, "why_diagnosis", "status", "match", "of_name", "probability",
                   patient="patient:3", disease="OMIM:1")  # fmt: skip
     assert broader == [
         ("seen", "broader", "joint pain", 0.6),
@@ -123,8 +123,8 @@ def rare() -> Any:
 
 
 def test_record_of_patient(store: Store) -> None:
-    kg, told = ward(), ("subject", "relation", "object", "experiencer", "temporality", "sentence")
-    said = pl.DataFrame(
+    kg, shown = ward(), ("subject", "relation", "object", "experiencer", "temporality", "sentence")
+    evidence = pl.DataFrame(
         [
             ("patient:1", "HAS_DISEASE", "OMIM:1", "family", "current", "His father has gout."),
             ("patient:1", "HAS_PHENOTYPE", "HP:5", "patient", "historical", "It had swollen."),
@@ -136,7 +136,7 @@ def test_record_of_patient(store: Store) -> None:
             ("patient:1", "ALLERGIC_TO", "RX:5", "patient", "historical", "Outgrew penicillins."),
             ("patient:1", "ALLERGIC_TO", "RX:6", "patient", "current", "Allergic to nuts."),
         ],
-        schema=told,
+        schema=shown,
         orient="row",
     ).with_columns(
         source=pl.lit("note"),
@@ -159,7 +159,7 @@ def test_record_of_patient(store: Store) -> None:
         }
     )
     nodes = pl.concat([kg.nodes.select("id", "kind", "name"), drugs])
-    notes = KnowledgeGraph.build(nodes, said, [Source("note", "1", "CC0-1.0")])
+    notes = KnowledgeGraph.build(nodes, evidence, [Source("note", "1", "CC0-1.0")])
     store.write(merge(kg, notes))
     rows = library.get("record_of_patient").run(store, patient="patient:1")
     columns = ("relation", "object_name", "status", "dose", "reaction", "sentence")
@@ -176,8 +176,8 @@ def test_record_of_patient(store: Store) -> None:
         ("HAS_PHENOTYPE", "swelling", "historical", None, None, "It had swollen."),
         ("TAKES", "ibuprofen", "historical", None, None, "Ibuprofen was stopped."),
     ]
-    asked = {"patient": "patient:1", "relation": "HAS_PHENOTYPE", "top": 1}
-    assert ask(store, "record_of_patient", "object", **asked) == [("HP:5",)]
+    parameters = {"patient": "patient:1", "relation": "HAS_PHENOTYPE", "top": 1}
+    assert ask(store, "record_of_patient", "object", **parameters) == [("HP:5",)]
 
 
 def test_similar_patients(store: Store) -> None:

@@ -40,15 +40,15 @@ def predicted() -> KnowledgeGraph:
 
 def test_treatments_for_disease(store: Store) -> None:
     store.write(predicted())
-    found = library.get("treatments_for_disease").run(store, disease="DOID:10")
+    answer = library.get("treatments_for_disease").run(store, disease="DOID:10")
     columns = ["drug_name", "status", "probability", "model", "rank", "contraindicated_for"]
-    rows = found.select(columns).rows()
+    rows = answer.select(columns).rows()
     assert rows == [
         ("drug 2-0", "treats", 1.0, None, None, []),
         ("drug 0-0", "hypothesis", 0.4, "m", 1, ["disease 1"]),
         ("drug 3-0", "hypothesis", 0.2, "m", 2, []),
     ]
-    assert found["sources"].to_list()[0] == ["made"]
+    assert answer["sources"].to_list()[0] == ["made"]
     eased = library.get("treatments_for_disease").run(store, disease="DOID:00", top=100)
     assert eased.filter(status="palliates")["drug"].to_list() == ["drugbank:DB11"]
 
@@ -66,14 +66,14 @@ def test_warnings_for_patient(store: Store) -> None:
     store.write(pharmacy(extra=extra))
     drugs = [*(f"drugbank:DB0{n}" for n in range(8)), "drugbank:DB40"]
     query = library.get("warnings_for_patient")
-    found = query.run(store, patient="patient:1", drugs=drugs)
-    assert found.columns == list(query.columns)
-    assert found.select("drug", "warning", "about", "about_name", "effect").rows() == [
+    answer = query.run(store, patient="patient:1", drugs=drugs)
+    assert answer.columns == list(query.columns)
+    assert answer.select("drug", "warning", "about", "about_name", "effect").rows() == [
         *((f"drugbank:DB0{n}", "allergy", "drugbank:DB03", "drug 0-3", "hives") for n in (3, 4, 5)),
         ("drugbank:DB40", "allergy", "NDFRT:4", "class 4", None),
         ("drugbank:DB06", "contraindicated", "DOID:00", "disease 0-0", None),
         ("drugbank:DB02", "interaction", "drugbank:DB10", "drug 1-0", "bleeding"),
         ("drugbank:DB03", "adverse effect", "HP:1", "fever", None),
     ]
-    assert found["references"].to_list() == [["PMID:7"]] * 7
+    assert answer["references"].to_list() == [["PMID:7"]] * 7
     assert query.run(store, patient="patient:1", drugs=["drugbank:DB30"]).is_empty()

@@ -67,11 +67,11 @@ def test_gradients_are_clipped(tmp_path: Path) -> None:
 
 def test_it_stops_at_the_end_of_its_patience_and_keeps_the_best(tmp_path: Path) -> None:
     model, seen = Line(), []
-    said = iter([0.0, 0.0, 0.0, 0.2, 0.7, 0.5, 0.6, 0.9])
+    scores = iter([0.0, 0.0, 0.0, 0.2, 0.7, 0.5, 0.6, 0.9])
 
     def score() -> float:
         seen.append(model.head.weight.detach().clone())
-        return next(said)
+        return next(scores)
 
     train(tmp_path / "state", score, model)
     # Nothing found yet is no reason to stop; two epochs without a better one than .7 are.

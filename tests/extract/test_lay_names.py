@@ -8,13 +8,13 @@ from importlib import resources
 import polars as pl
 import pytest
 
-from medkg.access import default_terminology
 from medkg.extract.lay_names import lay_names, with_lay_names
 from medkg.extract.linking.linker import Linker
 from medkg.extract.pipeline import build_pipeline
 from medkg.graph.identifiers import name_key_of
 from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.sources import load
+from medkg.terminology import default_terminology
 
 Read = Callable[[str], dict[str, tuple[str | None, str]]]
 
@@ -53,7 +53,7 @@ def test_each_stands_beside_the_term_s_own_name(hpo: KnowledgeGraph) -> None:
     ("text", "kind", "identifier"),
     [
         ("rash", "Symptom", "HP:0000988"),
-        ("thrombosis", "Disease", "HP:0001977"),
+        ("thrombosis", "Symptom", "HP:0001977"),
         ("infection", "Symptom", "UMLS:C0009450"),
         ("HIV", "Disease", "MESH:D015658"),
         ("penicillin", "Drug", "MESH:D010406"),
@@ -70,9 +70,9 @@ def test_everyday_names_link(everyday: Linker, text: str, kind: str, identifier:
 
 def test_only_phenotypes_of_the_graph_get_names(hpo: KnowledgeGraph) -> None:
     few = hpo.subgraph(["HP:0000545", "HP:0000098", "OMIM:154700"])
-    found = with_lay_names(few)
-    assert found.nodes["id"].to_list() == few.nodes["id"].to_list()
-    more = dict(found.nodes.select("id", "synonyms").iter_rows())
+    kg = with_lay_names(few)
+    assert kg.nodes["id"].to_list() == few.nodes["id"].to_list()
+    more = dict(kg.nodes.select("id", "synonyms").iter_rows())
     before = dict(few.nodes.select("id", "synonyms").iter_rows())
     assert more["OMIM:154700"] == before["OMIM:154700"]
     assert more["HP:0000545"][: len(before["HP:0000545"])] == before["HP:0000545"]
@@ -84,11 +84,11 @@ def read(hpo: KnowledgeGraph) -> Read:
     """The mentions of a text: what each links to, and its polarity."""
     nlp = build_pipeline(hpo)
 
-    def found(text: str) -> dict[str, tuple[str | None, str]]:
+    def mentions_of(text: str) -> dict[str, tuple[str | None, str]]:
         doc = nlp(text)
         return {m.text: (m._.identifier, m._.polarity) for m in doc.spans["mentions"]}
 
-    return found
+    return mentions_of
 
 
 def test_a_plain_note_is_read(read: Read) -> None:
@@ -109,13 +109,13 @@ def test_a_plain_note_is_read(read: Read) -> None:
 def test_a_denial_in_a_name_denies_the_others(
     read: Read,
 ) -> None:
-    found = read("She has no appetite, nausea, vomiting or fever.")
-    assert found.pop("no appetite") == ("HP:0004396", "asserted")
-    assert len(found) == 3
-    assert {polarity for _, polarity in found.values()} == {"negated"}
-    found = read("He does not feel pain or numbness.")
-    assert found["does not feel pain"] == ("HP:0007021", "asserted")
-    assert found["numbness"][1] == "negated"
+    mentions = read("She has no appetite, nausea, vomiting or fever.")
+    assert mentions.pop("no appetite") == ("HP:0004396", "asserted")
+    assert len(mentions) == 3
+    assert {polarity for _, polarity in mentions.values()} == {"negated"}
+    mentions = read("He does not feel pain or numbness.")
+    assert mentions["does not feel pain"] == ("HP:0007021", "asserted")
+    assert mentions["numbness"][1] == "negated"
 
 
 @pytest.mark.parametrize(

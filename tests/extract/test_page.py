@@ -29,9 +29,9 @@ class _Elements(HTMLParser):
 
 
 def _data(html: str) -> dict[str, object]:
-    found = re.search(r'<script id="data" type="application/json">(.*?)</script>', html, re.DOTALL)
-    assert found is not None
-    data: dict[str, object] = json.loads(found[1])
+    match = re.search(r'<script id="data" type="application/json">(.*?)</script>', html, re.DOTALL)
+    assert match is not None
+    data: dict[str, object] = json.loads(match[1])
     return data
 
 

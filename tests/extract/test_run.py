@@ -56,10 +56,10 @@ def test_the_number_of_workers_changes_nothing(monkeypatch: pytest.MonkeyPatch) 
     assert graphs[0].checksum() == graphs[1].checksum()
     for name in ("nodes", "edges", "evidence"):
         assert getattr(graphs[0], name).equals(getattr(graphs[1], name)), name
-    found = [{**summary.as_dict(), "seconds": 0, "words_per_second": 0} for summary in summaries]
-    assert found[0] == found[1]
-    assert (found[0]["documents"], found[0]["resumed"]) == (10, 0)
-    assert found[0]["words"] == sum(len(document.text.split()) for document in documents)
+    counts = [{**summary.as_dict(), "seconds": 0, "words_per_second": 0} for summary in summaries]
+    assert counts[0] == counts[1]
+    assert (counts[0]["documents"], counts[0]["resumed"]) == (10, 0)
+    assert counts[0]["words"] == sum(len(document.text.split()) for document in documents)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -204,18 +204,18 @@ def test_a_run_over_a_folder_resumes(model: Path, tmp_path: Path, end: signal.Si
     children = psutil.Process(first.pid).children(recursive=True)
     # As the terminal does on Ctrl-C: to all of them.
     os.killpg(first.pid, end) if end == signal.SIGINT else os.kill(first.pid, end)
-    _, told = first.communicate(timeout=60)
-    assert first.returncode == (130 if end == signal.SIGINT else -end), told
+    _, output = first.communicate(timeout=60)
+    assert first.returncode == (130 if end == signal.SIGINT else -end), output
     if end == signal.SIGINT:
-        assert "goes on from what was finished" in told
-        assert "Traceback" not in told
+        assert "goes on from what was finished" in output
+        assert "Traceback" not in output
     _, alive = psutil.wait_procs(children, timeout=60)
     assert not alive
     assert not (tmp_path / "out").exists()
     assert list(keep.glob("*.parquet"))
     second = command(tmp_path, *arguments)
-    written, told = second.communicate(timeout=300)
-    assert second.returncode == 0, told
+    written, output = second.communicate(timeout=300)
+    assert second.returncode == 0, output
     summary = json.loads(written)
     assert summary["documents"] == 94
     # A worker whose run was killed finishes its chunk.

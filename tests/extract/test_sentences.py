@@ -8,6 +8,8 @@ from medkg.extract import sentences as _components  # noqa: F401 (registers the 
 from medkg.extract.sentences import headings, section_of
 from medkg.extract.tokens import blank
 
+from ..adversarial import processor_limit
+
 
 def split(text: str) -> list[str]:
     nlp = blank()
@@ -175,3 +177,14 @@ def test_any_text_is_covered_by_its_sentences(text: str) -> None:
     nlp.add_pipe("medkg_sentences")
     doc = nlp(text)
     assert "".join(token.text_with_ws for s in doc.sents for token in s) == doc.text
+
+
+def test_many_tokens_take_no_square_of_their_number() -> None:
+    nlp = blank()
+    nlp.add_pipe("medkg_sentences")
+    doc = nlp.make_doc("| Hb | 9.2 g/dL | low |\n" * 10_000)
+    with processor_limit(20):
+        doc = nlp.get_pipe("medkg_sentences")(doc)
+    assert len(list(doc.sents)) > 1
+    assert doc[0].is_sent_start
+    assert doc[1].is_sent_start is False

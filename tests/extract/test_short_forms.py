@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from medkg.access import default_terminology
 from medkg.extract import sentences as _sentences  # noqa: F401 (registers the component)
 from medkg.extract.abbreviations import abbreviations_of
 from medkg.extract.context.values import measurement
 from medkg.extract.corpora.labels import MENTION_KINDS
 from medkg.extract.pipeline import build_pipeline
 from medkg.extract.short_forms import short_forms, with_short_forms, words_of
+from medkg.terminology import default_terminology
 
 from .marked import marked, pipeline
 
@@ -58,8 +58,8 @@ from .marked import marked, pipeline
 )  # fmt: skip
 def test_short_forms_are_mentions(text: str, expected: list[tuple[str, str]]) -> None:
     doc = marked(pipeline("medkg_sentences"), text)
-    found, _ = with_short_forms(doc, doc.spans["mentions"])
-    assert [(mention.text, mention.label_) for mention in found] == expected
+    mentions, _ = with_short_forms(doc, doc.spans["mentions"])
+    assert [(mention.text, mention.label_) for mention in mentions] == expected
 
 
 def test_what_is_written_short_is_linked_as_what_it_stands_for() -> None:

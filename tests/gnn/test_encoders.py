@@ -45,8 +45,8 @@ def test_mean_and_its_gradient(weighted: bool) -> None:
     shares = shares / shares.sum(1, keepdim=True).clamp_min(1)
     assert torch.allclose(messages.mean(x), shares @ x, atol=1e-6)
     pull = torch.randn(7, 3)
-    (found,) = torch.autograd.grad((messages.mean(x) * pull).sum(), x)
-    assert torch.allclose(found, shares.T @ pull, atol=1e-6)
+    (gradient,) = torch.autograd.grad((messages.mean(x) * pull).sum(), x)
+    assert torch.allclose(gradient, shares.T @ pull, atol=1e-6)
 
 
 @pytest.mark.parametrize("heads", [1, 3])
@@ -63,10 +63,10 @@ def test_dots_and_sums_and_their_gradients(heads: int) -> None:
         SparseMessageEdges(edges[0], edges[1], 5, 7),
         WeightedMessageEdges(edges[0], edges[1], 7, torch.ones(12)),
     ):
-        found = messages.sum(messages.dots(q, k).tanh(), x)
-        assert torch.allclose(found, expected, atol=1e-5)
+        sums = messages.sum(messages.dots(q, k).tanh(), x)
+        assert torch.allclose(sums, expected, atol=1e-5)
         for ours, theirs in zip(
-            torch.autograd.grad((found * pull).sum(), (q, k, x)), wanted, strict=True
+            torch.autograd.grad((sums * pull).sum(), (q, k, x)), wanted, strict=True
         ):
             assert torch.allclose(ours, theirs, atol=1e-5)
 
@@ -75,9 +75,9 @@ def test_no_edges_give_nothing() -> None:
     none = torch.empty(2, 0, dtype=torch.int64)
     messages = SparseMessageEdges(none[0], none[1], 5, 7)
     q, k = torch.randn(2, 7, 3), torch.randn(2, 5, 3, requires_grad=True)
-    found = messages.sum(messages.dots(q, k), k)
-    assert torch.equal(found, torch.zeros(2, 7, 3))
-    (gradient,) = torch.autograd.grad(found.sum() + messages.mean(k[0]).sum(), k)
+    sums = messages.sum(messages.dots(q, k), k)
+    assert torch.equal(sums, torch.zeros(2, 7, 3))
+    (gradient,) = torch.autograd.grad(sums.sum() + messages.mean(k[0]).sum(), k)
     assert torch.equal(gradient, torch.zeros_like(k))
 
 
@@ -99,8 +99,8 @@ def test_layer_equals_pyg() -> None:
     }
     x = torch.randn(n, dim)
     expected = theirs(x, torch.cat(edges, dim=1), torch.arange(3).repeat_interleave(15))
-    found = ours({"Target": x}, {"Target": x}, messages)["Target"]
-    assert torch.allclose(found, expected, atol=1e-5)
+    vectors = ours({"Target": x}, {"Target": x}, messages)["Target"]
+    assert torch.allclose(vectors, expected, atol=1e-5)
 
 
 def made(
@@ -140,15 +140,15 @@ def test_compgcn_by_hand() -> None:
                     new[t[2]] = new[t[2]] + change
         h = {kind: h[kind] + (x.relu() if depth == 0 else x) for kind, x in new.items()}
         z = layer.relations(z)
-    found = encoder(by_type(edges))
+    vectors = encoder(by_type(edges))
     for kind in COUNTS:
-        assert torch.allclose(found[kind], h[kind], atol=1e-4)
+        assert torch.allclose(vectors[kind], h[kind], atol=1e-4)
 
 
 def test_hgt_by_hand() -> None:
     encoder, edges = made(HGT, layers=1)
     layer, h = encoder.layers[0], {kind: encoder.nodes.vectors[kind] for kind in COUNTS}
-    found = encoder(by_type(edges))
+    vectors = encoder(by_type(edges))
     for kind, count in COUNTS.items():
         for node in range(count):
             parts = []
@@ -171,7 +171,7 @@ def test_hgt_by_hand() -> None:
                 )
             mean = torch.nn.functional.gelu(torch.cat(parts))
             expected = h[kind][node] + layer.out[kind](mean)
-            assert torch.allclose(found[kind][node], expected, atol=1e-4)
+            assert torch.allclose(vectors[kind][node], expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("is_sparse", [False, True])

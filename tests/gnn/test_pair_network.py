@@ -116,7 +116,7 @@ def test_score_is_that_of_features_and_vectors() -> None:
     table = CandidateTable(np.array([3, 3, 8]), np.array([5, 0, 5]), np.eye(3, dtype=np.float32))
     with torch.no_grad():
         scores = network(table, heads, head_vectors, tail_vectors)
-        of_features = network.said(torch.eye(3))[:, 0]
+        of_features = network.feature_scorer(torch.eye(3))[:, 0]
     products = (head_vectors[[3, 3, 8]] * tail_vectors[[5, 0, 5]]).sum(1)
     torch.testing.assert_close(scores, of_features + network.scale.detach() * products)
     # Of some heads alone, as in training.

@@ -70,9 +70,9 @@ def test_a_sample_is_of_real_edges_and_no_more_than_k(data: HeteroData) -> None:
     more_than_k = 0
     for t in data.edge_types:
         row, col = out.node[t[0]][out.row[t]], out.node[t[2]][out.col[t]]
-        found = torch.stack([row, col])
-        assert len(pairs(found)) == found.shape[1]  # without replacement
-        assert torch.equal(found, data[t].edge_index[:, out.edge[t]])
+        sampled = torch.stack([row, col])
+        assert len(pairs(sampled)) == sampled.shape[1]  # without replacement
+        assert torch.equal(sampled, data[t].edge_index[:, out.edge[t]])
         # Seeds are asked in the first step, what they brought in the second.
         first = sum(out.num_sampled_nodes[t[2]][:1])
         drawn = torch.bincount(out.col[t], minlength=len(out.node[t[2]]))
@@ -99,8 +99,8 @@ def test_each_neighbour_is_drawn_as_often_as_another() -> None:
     sampler = NeighbourSampler(hub, [5], generator=seeded(0))
     drawn = torch.zeros(12)
     for _ in range(1200):
-        asked = NodeSamplerInput(None, torch.tensor([0]), input_type="Target")
-        drawn[sampler.sample_from_nodes(asked).edge[TARGETS]] += 1
+        seeds = NodeSamplerInput(None, torch.tensor([0]), input_type="Target")
+        drawn[sampler.sample_from_nodes(seeds).edge[TARGETS]] += 1
     assert drawn.sum() == 6000
     # Each 500 times; the standard deviation is 17.
     assert (drawn - 500).abs().max() < 80
@@ -111,15 +111,15 @@ def test_a_hub_takes_no_more_than_k() -> None:
     star["Drug"].num_nodes, star["Target"].num_nodes = 500_000, 1
     heads = torch.arange(500_000)
     star[TARGETS].edge_index = torch.stack([heads, torch.zeros_like(heads)])
-    asked = NodeSamplerInput(None, torch.tensor([0]), input_type="Target")
-    out = NeighbourSampler(star, [5], generator=seeded(0)).sample_from_nodes(asked)
+    seeds = NodeSamplerInput(None, torch.tensor([0]), input_type="Target")
+    out = NeighbourSampler(star, [5], generator=seeded(0)).sample_from_nodes(seeds)
     assert len(out.node["Drug"]) == len(out.edge[TARGETS]) == 5
 
 
 def test_numbers_of_neighbours_by_type(data: HeteroData) -> None:
     k = {t: [3, 3] if t == both_ways(TREATS)[1] else [0, 0] for t in data.edge_types}
-    asked = NodeSamplerInput(None, torch.arange(10), input_type="Drug")
-    out = NeighbourSampler(data, k, generator=seeded(0)).sample_from_nodes(asked)
+    seeds = NodeSamplerInput(None, torch.arange(10), input_type="Drug")
+    out = NeighbourSampler(data, k, generator=seeded(0)).sample_from_nodes(seeds)
     assert {t for t in data.edge_types if len(out.edge[t])} == {both_ways(TREATS)[1]}
 
 
@@ -129,12 +129,12 @@ def test_the_edges_asked_for_can_be_left_out(data: HeteroData) -> None:
     out = sampler.sample_from_edges(EdgeSamplerInput(None, heads, tails, input_type=TARGETS))
     before = {t: pairs(data[t].edge_index[:, out.edge[t]]) for t in data.edge_types}
     out = without_seed_edges(out, *both_ways(TARGETS))
-    asked = set(zip(heads.tolist(), tails.tolist(), strict=True))
+    seed_pairs = set(zip(heads.tolist(), tails.tolist(), strict=True))
     forth, back = both_ways(TARGETS)
     after = {t: pairs(data[t].edge_index[:, out.edge[t]]) for t in data.edge_types}
-    assert asked <= before[forth]
-    assert after[forth] == before[forth] - asked
-    assert after[back] == before[back] - {(t, h) for h, t in asked}
+    assert seed_pairs <= before[forth]
+    assert after[forth] == before[forth] - seed_pairs
+    assert after[back] == before[back] - {(t, h) for h, t in seed_pairs}
     assert all(after[t] == before[t] for t in data.edge_types if t not in (forth, back))
     ends = out.metadata[1]
     assert torch.equal(out.node["Drug"][ends[0]], heads)
@@ -160,8 +160,8 @@ def test_all_neighbours_give_the_vectors_of_the_whole_graph(data: HeteroData, en
                 )
                 for t in out.row
             }
-            found = network(part, out.node)["Drug"][:3]
-            assert torch.allclose(found, whole, atol=1e-5) == equal
+            vectors = network(part, out.node)["Drug"][:3]
+            assert torch.allclose(vectors, whole, atol=1e-5) == equal
 
 
 def test_pyg_loaders_take_it(data: HeteroData) -> None:
@@ -172,8 +172,8 @@ def test_pyg_loaders_take_it(data: HeteroData) -> None:
         assert torch.equal(batch["Target"].number, batch["Target"].n_id)
         for t in data.edge_types:
             row, col = batch[t].edge_index
-            found = torch.stack([batch[t[0]].n_id[row], batch[t[2]].n_id[col]])
-            assert pairs(found) <= pairs(data[t].edge_index)
+            labelled = torch.stack([batch[t[0]].n_id[row], batch[t[2]].n_id[col]])
+            assert pairs(labelled) <= pairs(data[t].edge_index)
     assert seen == list(range(40))
 
     edges = data[TARGETS].edge_index
@@ -188,7 +188,7 @@ def test_pyg_loaders_take_it(data: HeteroData) -> None:
                 without_seed_edges, forth=TARGETS, back=both_ways(TARGETS)[1]
             ),
         )
-        found = []
+        labelled = []
         for batch in links:
             heads, tails = batch["Drug"].n_id, batch["Target"].n_id
             if negatives:
@@ -196,8 +196,8 @@ def test_pyg_loaders_take_it(data: HeteroData) -> None:
                 assert batch["Target"].dst_neg_index.shape == (len(at[0]), negatives)
             else:
                 at = tuple(batch[TARGETS].edge_label_index)
-            asked = torch.stack([heads[at[0]], tails[at[1]]])
-            found.append(asked)
+            wanted = torch.stack([heads[at[0]], tails[at[1]]])
+            labelled.append(wanted)
             row, col = batch[TARGETS].edge_index
-            assert not pairs(asked) & pairs(torch.stack([heads[row], tails[col]]))
-        assert torch.equal(torch.cat(found, dim=1), edges)
+            assert not pairs(wanted) & pairs(torch.stack([heads[row], tails[col]]))
+        assert torch.equal(torch.cat(labelled, dim=1), edges)

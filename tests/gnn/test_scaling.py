@@ -112,8 +112,8 @@ def test_doses_and_frequencies_are_numbers() -> None:
         qualifiers=pl.col("qualifiers").map_elements(json.dumps, return_dtype=pl.String),
     )
     kg = KnowledgeGraph.build(nodes, evidence, [Source("clinic", "1", "none")])
-    found = numeric_properties(kg).sort("scale").select("scale", "value").rows()
-    assert found == [
+    rows = numeric_properties(kg).sort("scale").select("scale", "value").rows()
+    assert rows == [
         ("HAS_SYMPTOM frequency", 0.75),
         ("TAKES dose mg/d", pytest.approx(500 / 7)),
     ]

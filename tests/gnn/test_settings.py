@@ -73,7 +73,7 @@ def test_every_option_is_used_as_it_says() -> None:
         ("[network]\nencoder = 'rgnc'", "unknown encoder 'rgnc'; there are .* did you mean rgcn"),
         ("[network]\nfeatures = ['prints']", "unknown each of features 'prints'"),
         ("[network]\ncontext = []", "unknown option 'context'"),
-        ("[network", "is no settings file"),
+        ("[network", "is no TOML"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None:

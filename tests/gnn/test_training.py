@@ -144,29 +144,27 @@ def test_no_training_goes_on_from_one_that_other_edges_validated(
         if len(looks) == 3:
             raise KeyboardInterrupt
 
-    for asked, expected in ((task, 2), (turned, 4)):
+    for each, expected in ((task, 2), (turned, 4)):
         looks: list[float] = []
+        state = tmp_path / f"state-{expected}"
         with pytest.raises(KeyboardInterrupt):
-            fit_link_network(
-                data, task, settings, seed=0, device=CPU, checkpoint=tmp_path / "state", watch=stop
-            )
+            fit_link_network(data, task, settings, seed=0, device=CPU, checkpoint=state, watch=stop)
         later: list[float] = []
         fit_link_network(
-            data, asked, settings, seed=0, device=CPU, checkpoint=tmp_path / "state",
-            watch=later.append,
-        )  # fmt: skip
+            data, each, settings, seed=0, device=CPU, checkpoint=state, watch=later.append
+        )
         assert len(later) == expected
 
 
 def rates(settings: NetworkSettings, mrrs: list[float]) -> list[float]:
     network = LinkNetwork({"Drug": 2, "Target": 2}, ("Drug", "TARGETS", "Target"), settings)
-    state, found = _TrainingState(network, settings), []
+    state, stops = _TrainingState(network, settings), []
     for mrr in mrrs:
         state.set_rate(0.5)
-        found.append(state.optimisers[0].param_groups[0]["lr"])
+        stops.append(state.optimisers[0].param_groups[0]["lr"])
         state.epoch += 1
         state.record_validation(mrr)
-    return found
+    return stops
 
 
 def test_schedules() -> None:

@@ -63,20 +63,20 @@ def clinic() -> KnowledgeGraph:
             _row(GOUT, "HAS_SYMPTOM", FEVER, references=["PMID:1", "PMID:2"]),
             _row(ASPIRIN, "TREATS", GOUT),
             _row(ASPIRIN, "CAUSES", RASH, probability=0.5),
-            _said(NOTE, NOTE, "MENTIONS", ANNA),
-            _said(NOTE, NOTE, "MENTIONS", FEVER),
-            _said(NOTE, NOTE, "MENTIONS", ODD),
-            _said(NOTE, ANNA, "HAS_PHENOTYPE", FEVER),
-            _said(NOTE, ANNA, "HAS_PHENOTYPE", ODD),
-            _said(NOTE, ASPIRIN, "CAUSES", RASH),
-            _said(NOTE, ASPIRIN, "CAUSES", FEVER, polarity="negated"),
-            _said(SECOND, SECOND, "MENTIONS", ANNA),
-            _said(SECOND, ANNA, "TAKES", ASPIRIN),
-            _said(SECOND, ASPIRIN, "CAUSES", "text:symptom_cough"),
-            _said(WARD, WARD, "MENTIONS", ANNA, sentence="Both are well."),
-            _said(WARD, WARD, "MENTIONS", BEN, sentence="Both are well."),
-            _said(WARD, ANNA, "HAS_PHENOTYPE", RASH, sentence=f"{SECRET} has a rash."),
-            _said(WARD, BEN, "HAS_PHENOTYPE", FEVER, sentence="Ben has fever."),
+            _evidence(NOTE, NOTE, "MENTIONS", ANNA),
+            _evidence(NOTE, NOTE, "MENTIONS", FEVER),
+            _evidence(NOTE, NOTE, "MENTIONS", ODD),
+            _evidence(NOTE, ANNA, "HAS_PHENOTYPE", FEVER),
+            _evidence(NOTE, ANNA, "HAS_PHENOTYPE", ODD),
+            _evidence(NOTE, ASPIRIN, "CAUSES", RASH),
+            _evidence(NOTE, ASPIRIN, "CAUSES", FEVER, polarity="negated"),
+            _evidence(SECOND, SECOND, "MENTIONS", ANNA),
+            _evidence(SECOND, ANNA, "TAKES", ASPIRIN),
+            _evidence(SECOND, ASPIRIN, "CAUSES", "text:symptom_cough"),
+            _evidence(WARD, WARD, "MENTIONS", ANNA, sentence="Both are well."),
+            _evidence(WARD, WARD, "MENTIONS", BEN, sentence="Both are well."),
+            _evidence(WARD, ANNA, "HAS_PHENOTYPE", RASH, sentence=f"{SECRET} has a rash."),
+            _evidence(WARD, BEN, "HAS_PHENOTYPE", FEVER, sentence="Ben has fever."),
             _row(BEN, "HAS_DISEASE", GOUT, source="cases", references=["PMID:1"]),
             _row(BEN, "HAS_PHENOTYPE", RASH, source="cases", qualifiers=json.dumps({"as": ANNA})),
             _row("PMID:1", "MENTIONS", GOUT, source="cases", document="PMID:1"),
@@ -127,16 +127,16 @@ def _row(subject: str, relation: str, tail: str, **more: object) -> dict[str, ob
     return {**row, **more}
 
 
-def _said(
+def _evidence(
     document: str, subject: str, relation: str, tail: str, **more: object
 ) -> dict[str, object]:
-    said: dict[str, object] = {
+    row: dict[str, object] = {
         "source": "notes",
         "document": document,
         "sentence": f"{SECRET} said so of {tail}.",
         "probability": 0.8,
     }
-    return _row(subject, relation, tail, **{**said, **more})
+    return _row(subject, relation, tail, **{**row, **more})
 
 
 def _prediction(head: str, relation: str, tail: str, why: object) -> dict[str, object]:

@@ -76,20 +76,24 @@ def full() -> KnowledgeGraph:
     rows: list[dict[str, object]] = []
     for at, text in enumerate(NASTY):
         rows.append(
-            _said(f"CHEBI:{at}", "CAUSES", "HP:1", sentence=text, document=f"PMID:{at}", start=at)
+            _evidence(
+                f"CHEBI:{at}", "CAUSES", "HP:1", sentence=text, document=f"PMID:{at}", start=at
+            )
         )
-        rows.append(_said(f"CHEBI:{at}", "TARGETS", "NCBIGene:1", qualifiers={"action": text}))
+        rows.append(_evidence(f"CHEBI:{at}", "TARGETS", "NCBIGene:1", qualifiers={"action": text}))
         rows.append(
-            _said(f"CHEBI:{at}", "CAUSES", "HP:1", references=[text, "PMID:1"], polarity="negated")
+            _evidence(
+                f"CHEBI:{at}", "CAUSES", "HP:1", references=[text, "PMID:1"], polarity="negated"
+            )
         )
     rows += [
-        _said("CHEBI:1", "UPREGULATES", "NCBIGene:1"),
-        _said("CHEBI:1", "DOWNREGULATES", "NCBIGene:1", probability=0.1 + 0.2),
-        _said("patient:x", "LACKS_PHENOTYPE", "HP:1", level="observed"),
-        _said("patient:x", "HAS_PHENOTYPE", "HP:1", experiencer="family"),
-        _said("patient:x", "TAKES", "CHEBI:2", temporality="historical", date="2026-01-02"),
-        _said("CHEBI:3", "INTERACTS_WITH", "CHEBI:2", certainty="hypothetical"),
-        _said(f"CHEBI:{len(NASTY)}", "TARGETS", "NCBIGene:1", qualifiers={"role": "target"}),
+        _evidence("CHEBI:1", "UPREGULATES", "NCBIGene:1"),
+        _evidence("CHEBI:1", "DOWNREGULATES", "NCBIGene:1", probability=0.1 + 0.2),
+        _evidence("patient:x", "LACKS_PHENOTYPE", "HP:1", level="observed"),
+        _evidence("patient:x", "HAS_PHENOTYPE", "HP:1", experiencer="family"),
+        _evidence("patient:x", "TAKES", "CHEBI:2", temporality="historical", date="2026-01-02"),
+        _evidence("CHEBI:3", "INTERACTS_WITH", "CHEBI:2", certainty="hypothetical"),
+        _evidence(f"CHEBI:{len(NASTY)}", "TARGETS", "NCBIGene:1", qualifiers={"role": "target"}),
     ]
     graph = KnowledgeGraph.build(
         pl.concat([drugs, others], how="diagonal"), pl.DataFrame(rows), [ODD]
@@ -125,7 +129,7 @@ def full() -> KnowledgeGraph:
     return merged.with_predictions(predictions)
 
 
-def _said(subject: str, relation: str, tail: str, **more: object) -> dict[str, object]:
+def _evidence(subject: str, relation: str, tail: str, **more: object) -> dict[str, object]:
     qualifiers = more.pop("qualifiers", None)
     return {
         "subject": subject,

@@ -107,9 +107,14 @@ class Embedded:
 
 
 class Neo4j:
-    """A Neo4j of our own on a folder, by the jars that `.ci/neo4j/start.py` keeps."""
+    """A Neo4j of our own on a folder, by the jars that `.ci/neo4j/start.py` keeps.
 
-    def __init__(self, folder: Path):
+    Args:
+        certificate: it encrypts with this one, whose key lies beside it, and takes no connection
+            that isn't encrypted.
+    """
+
+    def __init__(self, folder: Path, certificate: Path | None = None):
         spec = importlib.util.spec_from_file_location("start", ROOT / ".ci" / "neo4j" / "start.py")
         assert spec is not None
         assert spec.loader is not None
@@ -119,7 +124,8 @@ class Neo4j:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = int(free.getsockname()[1])
-        self.uri = f"bolt://127.0.0.1:{self.port}"
+        self._certificate = certificate
+        self.uri = f"bolt{'' if certificate is None else '+ssc'}://127.0.0.1:{self.port}"
         self.password = "a password of a test"
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
@@ -132,9 +138,11 @@ class Neo4j:
     def start(self) -> None:
         main = ROOT / "tests" / "graph" / "Neo4jServer.java"
         lib = self._ci.jars()
+        certificate = [] if self._certificate is None else [str(self._certificate)]
+        arguments = [str(self.folder), str(self.port), *certificate]
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
-                ["java", "-Xmx1g", "-cp", f"{lib}/*", str(main), str(self.folder), str(self.port)],
+                ["java", "-Xmx1g", "-cp", f"{lib}/*", str(main), *arguments],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -159,11 +167,11 @@ class Neo4j:
 def contents(store: Store) -> dict[str, Any]:
     """Counts and checksums of what a server holds: in its own words, and as it reads back."""
     back = store.read()
-    found = store.query(
+    answer = store.query(
         "MATCH (s)-[r]->(o) RETURN s.id, type(r), o.id, r.id, r.probability, r.evidence_count,"
         " r.frequency"
     )
-    rows = sorted(map(str, found.rows()))
+    rows = sorted(map(str, answer.rows()))
     counts = {
         label: store.query(f"MATCH (n:{label}) RETURN count(n) AS n")["n"][0]
         for label in ("Disease", "Symptom", "Evidence", "Source", "Journal")

@@ -41,10 +41,10 @@ def small() -> KnowledgeGraph:
             _row("drugbank:DB00945", "TARGETS", "NCBIGene:5742"),
             _row("drugbank:DB00619", "TREATS", "OMIM:606764"),
             _row("OMIM:606764", "HAS_SYMPTOM", "HP:0002027", qualifiers='{"frequency": "0.4"}'),
-            _said("drugbank:DB00619", "CAUSES", "HP:0000969", 0.7, start=0),
-            _said("drugbank:DB00619", "CAUSES", "HP:0000969", 0.6, start=40),
-            _said("drugbank:DB00945", "CAUSES", "HP:0000969", 0.9, polarity="negated"),
-            _said("PMID:1", "MENTIONS", "drugbank:DB00619", 1.0),
+            _evidence("drugbank:DB00619", "CAUSES", "HP:0000969", 0.7, start=0),
+            _evidence("drugbank:DB00619", "CAUSES", "HP:0000969", 0.6, start=40),
+            _evidence("drugbank:DB00945", "CAUSES", "HP:0000969", 0.9, polarity="negated"),
+            _evidence("PMID:1", "MENTIONS", "drugbank:DB00619", 1.0),
         ]
     )
     return KnowledgeGraph.build(nodes, evidence, [CURATED, TEXT])
@@ -70,10 +70,10 @@ def _row(subject: str, relation: str, tail: str, **more: object) -> dict[str, ob
     return {**row, **more}
 
 
-def _said(
+def _evidence(
     subject: str, relation: str, tail: str, probability: float, **more: object
 ) -> dict[str, object]:
-    said: dict[str, object] = {
+    row: dict[str, object] = {
         "source": "text",
         "release": "1",
         "document": "PMID:1",
@@ -84,4 +84,4 @@ def _said(
         "level": "text-mined",
         "probability": probability,
     }
-    return _row(subject, relation, tail, **{**said, **more})
+    return _row(subject, relation, tail, **{**row, **more})

@@ -36,7 +36,7 @@ def damaged(
     given_ = {name: getattr(graph, name) for name in FRAMES} | frames
     row = {"kind": "Disease", "name": "x", "name_key": "x", "synonyms": [], "xrefs": []}
     more_nodes = pl.DataFrame([row | node for node in nodes], schema_overrides=dict(NODES))
-    said = {
+    defaults = {
         "source": "curated",
         "release": "2026-01",
         "level": "curated",
@@ -46,7 +46,7 @@ def damaged(
         "temporality": "current",
         "probability": 1.0,
     }
-    rows = [{"id": f"e{n}", **said, **piece} for n, piece in enumerate(evidence)]
+    rows = [{"id": f"e{n}", **defaults, **piece} for n, piece in enumerate(evidence)]
     more_evidence = pl.DataFrame(rows, schema_overrides=dict(EVIDENCE))
     if nodes:
         given_["nodes"] = pl.concat([given_["nodes"], conform(more_nodes, NODES)])
@@ -122,9 +122,9 @@ def test_spellings_become_one_and_duplicates_unite() -> None:
             {"subject": "MIM:606764", "relation": "HAS_SYMPTOM", "object": "HP_0002027"},
         ],
     )
-    found = counts(graph)
-    assert found["identifier in another spelling"] == 3
-    assert found["dangling end"] == 1
+    doubts = counts(graph)
+    assert doubts["identifier in another spelling"] == 3
+    assert doubts["dangling end"] == 1
     fixed = fix(graph)
     assert fixed.done["identifier in another spelling"] == 3
     assert fixed.done["identifier there twice"] == 2
@@ -210,11 +210,11 @@ def test_edges_are_made_anew_and_predictions_about_nothing_go() -> None:
     )
     lost = predictions.with_columns(tail=pl.col("tail").replace("HP:0002027", "HP:0000001"))
     graph = damaged(edges=edges, predictions=lost)
-    found = counts(graph)
-    assert found["edge out of step"] == graph.edges.height + small().edges.height - 3
-    assert found["edge probability out of range"] == 1
-    assert found["prediction about no node"] == 1
-    assert found["prediction without a probability"] == 2
+    doubts = counts(graph)
+    assert doubts["edge out of step"] == graph.edges.height + small().edges.height - 3
+    assert doubts["edge probability out of range"] == 1
+    assert doubts["prediction about no node"] == 1
+    assert doubts["prediction without a probability"] == 2
     fixed = fix(graph)
     assert fixed.graph.edges.equals(small().edges)
     assert fixed.graph.predictions["tail"].to_list() == ["OMIM:606764"]
@@ -249,8 +249,8 @@ def test_undeclared_sources_are_declared_and_circles_found() -> None:
             for s, o in (("OMIM:1", "OMIM:2"), ("OMIM:2", "OMIM:1"), ("OMIM:3", "OMIM:1"))
         ],
     )
-    found = counts(graph)
-    assert found["undeclared source"] == 1
+    doubts = counts(graph)
+    assert doubts["undeclared source"] == 1
     fixed = fix(graph)
     assert {s.name: s.licence for s in fixed.graph.sources}["mine"] == "unknown"
     assert counts(fixed.graph)["circle of subclasses"] == 2
@@ -258,7 +258,7 @@ def test_undeclared_sources_are_declared_and_circles_found() -> None:
 
 def test_the_report_has_every_row(tmp_path: Path) -> None:
     nodes = [{"id": f"OMIM:{n}", "name": f"n{n}", "name_key": f"n{n}"} for n in range(1, 21)]
-    graph = damaged(nodes, [TRIPLE | {"relation": "ADMIRES"}])
+    graph = damaged(nodes, [TRIPLE | {"source": "mine"}])
     graph.save(tmp_path / "kg")
     findings = check(KnowledgeGraph.open(tmp_path / "kg"), report=tmp_path / "doubts.jsonl")
     lines = (tmp_path / "doubts.jsonl").read_text("utf-8").splitlines()

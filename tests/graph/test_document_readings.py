@@ -21,12 +21,12 @@ NAMES = {FEVER: "Fever", COUGH: "Cough", PAIN: "odd pain", "HP:0002027": "Abdomi
 
 
 def read(
-    said: dict[str, list[str]], *, text: str = "a", reader: str = "r", stated: bool = True
+    objects: dict[str, list[str]], *, text: str = "a", reader: str = "r", stated: bool = True
 ) -> KnowledgeGraph:
     """A graph of notes: for each, whose patient is of its name, the symptoms that it states."""
     rows = []
     nodes = []
-    for name, symptoms in said.items():
+    for name, symptoms in objects.items():
         note, patient = f"note:{name}", f"patient:{name}"
         properties = reading_properties(text, reader) if stated else None
         nodes += [(note, "Document", note, properties), (patient, "Patient", patient, None)]

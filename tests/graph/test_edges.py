@@ -48,12 +48,12 @@ def edges(*rows: Mapping[str, object], sources: tuple[Source, ...] = (RELIABLE,)
 
 def probability(*rows: Mapping[str, object], sources: tuple[Source, ...] = (RELIABLE,)) -> float:
     """The probability of the one edge of this evidence, which no order of rows changes."""
-    found = {
+    probabilities = {
         edges(*order, sources=sources)["probability"].item()
         for order in ([rows] if len(rows) > 4 else permutations(rows))
     }
-    assert len(found) == 1
-    return float(found.pop())
+    assert len(probabilities) == 1
+    return float(probabilities.pop())
 
 
 def properties(*rows: Mapping[str, object]) -> dict[str, str] | None:
@@ -116,8 +116,8 @@ def test_edges_are_kept_apart_and_sorted_by_id() -> None:
     ]
     table = edges(*rows)
     assert table["id"].is_sorted()
-    found = {(relation, tail): p for relation, tail, p in table.select(*_TAIL).iter_rows()}
-    assert found == {
+    probabilities = {(relation, tail): p for relation, tail, p in table.select(*_TAIL).iter_rows()}
+    assert probabilities == {
         ("TARGETS", TARGET): 0.1,
         ("TARGETS", OTHER): 0.36,
         ("DOWNREGULATES", TARGET): 0.3,

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import socket
-import stat
 import subprocess
 import sys
 import time
@@ -17,8 +16,10 @@ import pytest
 from neo4j.exceptions import Neo4jError
 
 from medkg.core.errors import StoreError
-from medkg.graph.store import embedded
+from medkg.graph.store import connect, embedded
 from medkg.graph.store.embedded import Server, _command, serve
+
+from ..modes import readable_by_others
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ print(server.pid, flush=True)
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
 
 
-def said(process: subprocess.Popen[str]) -> int:
+def printed_pid(process: subprocess.Popen[str]) -> int:
     assert process.stdout is not None
     return int(process.stdout.readline())
 
@@ -78,27 +79,60 @@ def test_it_serves_and_stops(folder: Path) -> None:
     assert server.stop()
 
 
+def test_a_start_that_takes_minutes_is_waited_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class FastClock:
+        """A second is forty, so that a start takes minutes."""
+
+        sleep = staticmethod(time.sleep)
+
+        @staticmethod
+        def monotonic() -> float:
+            return 40 * time.monotonic()
+
+    monkeypatch.setattr(embedded, "time", FastClock)
+    with serve(folder) as server:
+        monkeypatch.undo()
+        assert run(server, "RETURN 1") == [[1]]
+
+
 def test_it_starts_in_any_locale(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LC_ALL", "C")
     with serve(folder) as server:
         assert run(server, "RETURN 1") == [[1]]
 
 
-def test_its_password_is_its_owners_alone(folder: Path) -> None:
+def test_its_password_is_told_to_nobody(folder: Path) -> None:
     with serve(folder) as server:
-        file = folder / "server.json"
-        assert stat.S_IMODE(file.stat().st_mode) == 0o600
-        assert json.loads(file.read_text())["password"] == server.password
+        assert json.loads((folder / "server.json").read_text())["password"] == server.password
         assert not (folder / "server.args").exists()
         assert str(folder) in _command(server.pid)
         assert server.password not in _command(server.pid)
-        for written in folder.rglob("*"):
-            if written.is_file() and stat.S_IMODE(written.stat().st_mode) & 0o077:
-                assert server.password.encode() not in written.read_bytes(), written
         first = server.password
     with serve(folder) as again:
         assert again.password != first
         assert run(again, "RETURN 1") == [[1]]
+
+
+def test_all_that_it_writes_is_its_owners_alone(folder: Path, usual_umask: None) -> None:
+    with serve(folder) as server:
+        for number in range(3):  # files that are made on the way too
+            run(server, f"CREATE (:Note{number} {{text: 'the sentence of a note'}})")
+        assert not readable_by_others(folder)
+        pages = [file for file in (folder / "databases").rglob("*") if file.is_file()]
+        assert any(b"the sentence of a note" in file.read_bytes() for file in pages)
+    assert not readable_by_others(folder)
+
+
+def test_a_folder_that_others_could_read_is_mended(folder: Path, usual_umask: None) -> None:
+    with serve(folder):
+        pass
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    with serve(folder) as server:
+        assert not readable_by_others(folder)
+        assert run(server, "RETURN 1") == [[1]]
 
 
 def test_it_listens_on_this_machine_only(folder: Path) -> None:
@@ -127,7 +161,7 @@ def test_the_last_to_leave_stops_it(folder: Path) -> None:
 
 def test_another_process_shares_it(folder: Path) -> None:
     other = child(folder, "time.sleep(60)")
-    pid = said(other)
+    pid = printed_pid(other)
     server = serve(folder)
     assert server.pid == pid
     other.send_signal(signal.SIGTERM)
@@ -139,7 +173,7 @@ def test_another_process_shares_it(folder: Path) -> None:
 
 def test_it_is_taken_over_when_its_user_was_killed(folder: Path) -> None:
     other = child(folder, "os.kill(os.getpid(), signal.SIGKILL)")
-    pid = said(other)
+    pid = printed_pid(other)
     other.wait(30)
     assert alive(pid)
     server = serve(folder)
@@ -148,13 +182,51 @@ def test_it_is_taken_over_when_its_user_was_killed(folder: Path) -> None:
     assert until_gone(pid)
 
 
+@pytest.mark.parametrize(
+    "moment",
+    [
+        ("make_folder", "path.name == 'users'"),
+        ("_write_private", "path.name == 'server.json'"),
+        ("_wait_until_ready", "True"),
+        ("create_accounts", "True"),
+    ],
+)
+def test_a_start_that_was_killed_is_made_anew(folder: Path, moment: tuple[str, str]) -> None:
+    step, when = moment
+    code = f"""
+import os, signal
+from medkg.graph.store import connect, embedded
+step = embedded.{step}
+def killed(path, *arguments, **options):
+    if {when}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return step(path, *arguments, **options)
+embedded.{step} = killed
+embedded.serve({str(folder)!r})
+"""
+    ended = subprocess.run([sys.executable, "-c", code], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    with connect(f"embedded:{folder}") as store:
+        # As `reader`, an account that is made once the server answers.
+        assert store.query("RETURN 1 AS n")["n"].to_list() == [1]
+    running = [file for file in Path("/proc").glob("[0-9]*/cmdline") if file.is_file()]
+    assert not any(str(folder).encode() in command(file) for file in running)
+
+
+def command(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return b""
+
+
 def test_it_stops_when_its_user_ends_or_is_interrupted(folder: Path) -> None:
     other = child(folder, "")
-    pid = said(other)
+    pid = printed_pid(other)
     assert other.wait(30) == 0
     assert until_gone(pid)
     other = child(folder, "time.sleep(60)")
-    pid = said(other)
+    pid = printed_pid(other)
     other.send_signal(signal.SIGINT)
     other.wait(30)
     assert until_gone(pid)
@@ -174,8 +246,8 @@ def test_data_outlive_a_killed_server(folder: Path) -> None:
 def test_a_number_that_another_process_got_is_left_alone(folder: Path) -> None:
     with serve(folder) as server:
         file = folder / "server.json"
-        told = json.loads(file.read_text())
-    file.write_text(json.dumps({**told, "pid": os.getpid()}))
+        recorded = json.loads(file.read_text())
+    file.write_text(json.dumps({**recorded, "pid": os.getpid()}))
     with serve(folder) as again:
         assert again.pid != os.getpid()
         assert again.running()

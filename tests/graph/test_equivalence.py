@@ -11,7 +11,8 @@ from medkg.graph.equivalence import equivalences, links_between
 from medkg.graph.frames import MERGES, NODES
 from medkg.graph.schema import Schema
 
-Node = tuple[str, str, str, list[str]]  # identifier, kind, name, cross-references
+# Identifier, kind, name, cross-references, synonyms.
+Node = tuple[str, str, str, list[str]] | tuple[str, str, str, list[str], list[str]]
 Decision = tuple[str, str, str, str, bool]  # kept, merged, kind, reason, applied
 
 
@@ -19,13 +20,18 @@ def disease(identifier: str, *xrefs: str, name: str = "a") -> Node:
     return identifier, "Disease", name, list(xrefs)
 
 
+def named(identifier: str, name: str, *synonyms: str, kind: str = "Disease") -> Node:
+    return identifier, kind, name, [], list(synonyms)
+
+
 def gene(identifier: str, name: str, *xrefs: str) -> Node:
     return identifier, "Target", name, list(xrefs)
 
 
 def rows(*nodes: Node) -> pl.DataFrame:
-    columns = {name: NODES[name] for name in ("id", "kind", "name", "xrefs")}
-    return pl.DataFrame(nodes, schema=columns, orient="row")
+    columns = {name: NODES[name] for name in ("id", "kind", "name", "xrefs", "synonyms")}
+    frame = [(*node[:4], node[4] if len(node) > 4 else []) for node in nodes]
+    return pl.DataFrame(frame, schema=columns, orient="row")
 
 
 def decisions(*nodes: Node, undone: tuple[tuple[str, str], ...] = ()) -> list[Decision]:
@@ -45,6 +51,41 @@ _COLUMNS = ("kept", "merged", "kind", "reason", "applied")
 
 
 # What is joined
+
+
+def test_a_name_joins_diseases_that_mondo_says_are_one() -> None:
+    marfan = named("OMIM:154700", "Marfan syndrome"), named("MESH:D008382", "Marfan Syndrome")
+    (decision,) = decisions(*marfan)
+    assert decision[:3] == ("OMIM:154700", "MESH:D008382", "Disease")
+    assert decision[3] == "joined by MONDO:0007947 and the name marfansyndrome"
+    assert decisions(marfan[0], named("MESH:D008382", "Another name")) == []
+    assert decisions(marfan[0], named("MESH:D001172", "Marfan syndrome")) == []
+
+
+@pytest.mark.parametrize("kind", ["Disease", "Symptom", "Drug"])
+def test_two_names_join_where_one_is_the_nodes_own(kind: str) -> None:
+    one = named("UMLS:C1", "Muscle cramp", "Charley horse", kind=kind)
+    other = named("MESH:D1", "Charley horse", "muscle cramps", "spasm", kind=kind)
+    (decision,) = decisions(one, other)
+    assert decision[3:] == ("joined by the names charleyhorse and musclecramp", True)
+
+
+def test_a_name_alone_or_with_its_plural_joins_nothing() -> None:
+    assert decisions(named("OMIM:1", "Edema"), named("DOID:9", "edema")) == []
+    one = named("OMIM:1", "Neoplasm", "Neoplasms")
+    assert decisions(one, named("DOID:9", "neoplasm", "neoplasms")) == []
+    two = (
+        named("OMIM:1", "One name", "Edema", "Ascites"),
+        named("DOID:9", "Other", "Edema", "Ascites"),
+    )
+    assert decisions(*two) == []
+
+
+def test_two_names_that_several_of_one_prefix_have_join_nothing() -> None:
+    one, *others = (
+        named(i, "Muscle cramp", "Spasm of muscle") for i in ("OMIM:1", "DOID:8", "DOID:9")
+    )
+    assert {decision[4] for decision in decisions(one, *others)} == {False}
 
 
 def test_a_cross_reference_joins_two_identifiers_whichever_has_it() -> None:
@@ -189,15 +230,15 @@ def test_beside_what_is_ambiguous_other_prefixes_are_joined() -> None:
 
 @pytest.mark.parametrize(("count", "joined"), [(99, True), (100, True), (101, False)])
 def test_a_key_that_more_than_a_hundred_share_joins_none(count: int, joined: bool) -> None:
-    found = decisions(*(gene(f"X{n:03}:1", "orphan") for n in range(count)))
+    merges = decisions(*(gene(f"X{n:03}:1", "orphan") for n in range(count)))
     if joined:
-        assert found == [
+        assert merges == [
             ("X000:1", f"X{n:03}:1", "Target", "joined by symbol orphan", True)
             for n in range(1, count)
         ]
     else:
         reason = f"symbol orphan joins {count} identifiers, too many to be one"
-        assert found == [("X000:1", "X001:1", "Target", reason, False)]
+        assert merges == [("X000:1", "X001:1", "Target", reason, False)]
 
 
 CHAIN = (
@@ -244,9 +285,9 @@ def test_a_reference_is_to_blame_only_if_nothing_is_wrong_without_it() -> None:
         disease("OMIM:2"),
         disease("OMIM:3"),
     )
-    found = decisions(*nodes)
-    assert len(found) == 6
-    for kept, *_, reason, applied in found:
+    merges = decisions(*nodes)
+    assert len(merges) == 6
+    for kept, *_, reason, applied in merges:
         assert kept == "OMIM:1"
         assert not applied
         problem = "would join two of one prefix, OMIM:1 and OMIM:2; no one reference is to blame"
@@ -284,8 +325,8 @@ def test_a_node_that_would_join_again_what_was_undone_is_held_back() -> None:
     ]
     # What was undone between other nodes holds nothing back.
     for other in (("OMIM:1", "DOID:7"), ("DOID:7", "MESH:7")):
-        found = decisions(*nodes, undone=(other,))
-        assert [applied for *_, applied in found] == [True, True]
+        merges = decisions(*nodes, undone=(other,))
+        assert [applied for *_, applied in merges] == [True, True]
 
 
 def test_two_of_one_prefix_are_named_before_what_was_set_apart() -> None:

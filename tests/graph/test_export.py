@@ -42,8 +42,8 @@ def test_licences_travel_with_every_form(form: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", FORMS)
 def test_without_sentences_no_text_of_them_is_anywhere(form: str, tmp_path: Path) -> None:
     graph = full()
-    said = {text for text in graph.evidence["sentence"].drop_nulls() if "naïve" in text}
-    assert said
+    sentences = {text for text in graph.evidence["sentence"].drop_nulls() if "naïve" in text}
+    assert sentences
     export(graph, tmp_path / "out", form, sentences=False)
     for file in (tmp_path / "out").rglob("*"):
         if file.suffix == ".parquet":

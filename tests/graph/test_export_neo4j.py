@@ -135,8 +135,8 @@ def test_names_of_files_command_and_constraints(tmp_path: Path) -> None:
     load = (tmp_path / "out" / "nodes" / "Load-header.csv").read_text()
     assert "graph:string" in load.split(",")  # the checksum, where `info` looks for it
     schema = (tmp_path / "out" / "schema.cypher").read_text()
-    assert "FOR (n:Drug) REQUIRE n.id IS UNIQUE;" in schema
-    assert "FOR (n:Evidence) ON (n.edge);" in schema
+    assert "FOR (n:`Drug`) REQUIRE n.id IS UNIQUE;" in schema
+    assert "FOR (n:`Evidence`) ON (n.`edge`);" in schema
 
 
 def test_a_name_that_a_header_cant_have_stays_in_the_json(tmp_path: Path) -> None:

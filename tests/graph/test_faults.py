@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import random
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from medkg.core.errors import StoreError
+from medkg.core.disk import DiskError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.store import connect
 
+from ..disks import Disk
 from ..servers import EVERYTHING, change
 from .faults import Cutter, Host, a_graph, contents, cut_off, hosted, moments, reached
+from .shared import SERVER_FAULTS, server_trial
 
 SERVERS = ["embedded", pytest.param("neo4j", marks=pytest.mark.neo4j)]
 ROWS = 8_000  # about what the graph has of nodes, edges and evidence
@@ -52,7 +56,7 @@ def test_a_load_that_was_killed_goes_on(
         store.write(kg)
         expected = contents(store)
         change(store, EVERYTHING)
-    # `benchmarks/faults.py` tries many more moments.
+    # `benchmarks/cut_loads.py` tries many more moments.
     for moment in moments(2, ROWS, seed=len(what)):
         assert cut_off(host, folder, what, *moment)
         with reached(host) as store:
@@ -87,21 +91,33 @@ def test_a_lost_connection_is_made_again(host: Host, kg: KnowledgeGraph) -> None
         change(store, EVERYTHING)
 
 
-def test_a_full_disk_is_named_and_the_load_goes_on(tmp_path: Path, kg: KnowledgeGraph) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(disk)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("a small disk can't be mounted here")
-    try:
-        with pytest.raises(StoreError), connect(f"embedded:{disk / 'server'}") as store:
-            store.write(kg)
-        subprocess.run(["mount", "-o", "remount,size=400m", str(disk)], check=True)
-        with connect(f"embedded:{disk / 'server'}") as store:
-            store.write(kg)
-            back = store.read()
-            found = contents(store)
-        assert back.checksum() == kg.checksum()
-        assert found["relationships"] == found["distinct"] == kg.edges.height
-    finally:
-        subprocess.run(["umount", str(disk)], check=False)
+@pytest.mark.parametrize("fault", SERVER_FAULTS)
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_server_is_read_and_written_as_if_it_had_not_been_disturbed(
+    server: str, fault: str, request: pytest.FixtureRequest
+) -> None:
+    if server == "neo4j":
+        request.getfixturevalue("neo4j_uri")
+    # `benchmarks/faults.py` tries many more moments.
+    made = server_trial(server, fault, random.Random(f"{server} {fault}"))
+    assert made["good"], made
+
+
+@pytest.mark.parametrize("size", ["1m", "6m"])  # it doesn't start, or can't write all
+def test_a_full_disk_is_named_and_the_load_goes_on(
+    disk: Disk, kg: KnowledgeGraph, size: str
+) -> None:
+    folder = disk(f"size={size}")
+    server = folder / "server"
+    with (
+        pytest.raises(DiskError, match=f"^{re.escape(str(server))}: the disk is full; make room"),
+        connect(f"embedded:{server}") as store,
+    ):
+        store.write(kg)
+    subprocess.run(["mount", "-o", "remount,size=400m", str(folder)], check=True)
+    with connect(f"embedded:{server}") as store:
+        store.write(kg)
+        back = store.read()
+        held = contents(store)
+    assert back.checksum() == kg.checksum()
+    assert held["relationships"] == held["distinct"] == kg.edges.height

@@ -162,13 +162,13 @@ def test_a_graph_without_evidence_keeps_the_nodes_that_are_not_asked_for() -> No
 def test_what_outgrows_memory_is_forgotten_part_by_part(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected, told = forget(clinic(), patient=ANNA)
+    expected, expected_summary = forget(clinic(), patient=ANNA)
     clinic().save(tmp_path / "graph")
     monkeypatch.setattr("medkg.graph.spill.MOST_IN_MEMORY", 3)
     monkeypatch.setattr("medkg.graph.spill._FLUSH", 3)
     monkeypatch.setattr("medkg.graph.spill.BATCH", 4)
     monkeypatch.setattr("medkg.graph.graph_frames.BATCH", 4)
-    assert forget_in_folder(tmp_path / "graph", patient=ANNA) == told
+    assert forget_in_folder(tmp_path / "graph", patient=ANNA) == expected_summary
     assert text_of(KnowledgeGraph.open(tmp_path / "graph")) == text_of(expected)
 
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,13 +18,16 @@ from medkg.graph.edges import edges_from
 from medkg.graph.frames import (
     EVIDENCE,
     FRAMES,
+    MERGES,
     Source,
+    conform,
     empty,
 )
 from medkg.graph.kg import KnowledgeGraph, Part
 from medkg.graph.merge import merge
 from medkg.graph.schema import Schema
 
+from ..modes import readable_by_others
 from .graphs import CURATED, TEXT, small
 
 IMATINIB, KIT, EDEMA = "drugbank:DB00619", "NCBIGene:3815", "HP:0000969"
@@ -41,9 +43,9 @@ def same(one: KnowledgeGraph, other: KnowledgeGraph) -> None:
 
 
 def edge(graph: KnowledgeGraph, subject: str, relation: str, tail: str) -> dict[str, object]:
-    found = graph.edges.filter(subject=subject, relation=relation, object=tail)
-    assert found.height == 1
-    return found.row(0, named=True)
+    rows = graph.edges.filter(subject=subject, relation=relation, object=tail)
+    assert rows.height == 1
+    return rows.row(0, named=True)
 
 
 def test_asserted_evidence_makes_an_edge_and_negated_evidence_does_not() -> None:
@@ -121,7 +123,7 @@ def test_probability_is_the_highest_in_a_document_noisy_or_across_and_capped() -
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 1)), min_size=1, max_size=8))
 def test_combined_probability_ignores_order_and_never_falls_with_more(
-    said: list[tuple[str, float]],
+    statements: list[tuple[str, float]],
 ) -> None:
     def combined(rows: list[tuple[str, float]]) -> float:
         evidence = pl.DataFrame(
@@ -138,9 +140,9 @@ def test_combined_probability_ignores_order_and_never_falls_with_more(
         graph = KnowledgeGraph.build(small().nodes, evidence, [Source("text", "1", "CC0-1.0")])
         return float(graph.edges["probability"][0])
 
-    assert combined(said) == combined(said[::-1])
-    assert combined(said) >= combined(said[:-1] or said) - 1e-6
-    assert max(p for _, p in said) - 1e-6 <= combined(said) <= 1
+    assert combined(statements) == combined(statements[::-1])
+    assert combined(statements) >= combined(statements[:-1] or statements) - 1e-6
+    assert max(p for _, p in statements) - 1e-6 <= combined(statements) <= 1
 
 
 def test_the_same_evidence_twice_is_one_and_the_later_release_stays() -> None:
@@ -253,15 +255,32 @@ def parts(graph: KnowledgeGraph, size: int) -> Iterator[Part]:
         yield Part(nodes=rows)
 
 
-@pytest.mark.parametrize(("kind", "others"), [("Patient", 0), ("Drug", 0o055)])
-def test_a_graph_of_patients_is_its_owner_s_alone(tmp_path: Path, kind: str, others: int) -> None:
+@pytest.mark.parametrize("kind", ["Patient", "Document"])
+def test_a_graph_of_patients_is_its_owner_s_alone(
+    tmp_path: Path, usual_umask: None, kind: str
+) -> None:
     nodes = pl.DataFrame({"id": ["x:1"], "kind": [kind], "name": ["One"]})
-    before = os.umask(0o022)
-    try:
-        KnowledgeGraph.build(nodes, empty(EVIDENCE), []).save(tmp_path / "graph")
-    finally:
-        os.umask(before)
-    assert (tmp_path / "graph").stat().st_mode & 0o077 == others
+    KnowledgeGraph.build(nodes, empty(EVIDENCE), []).save(tmp_path / "graph")
+    assert not readable_by_others(tmp_path / "graph")
+
+
+@pytest.mark.parametrize("column", ["sentence", "extractor"])
+def test_a_graph_that_was_read_in_a_text_is_its_owner_s_alone(
+    tmp_path: Path, usual_umask: None, column: str
+) -> None:
+    nodes = pl.DataFrame({"id": ["x:1", "x:2"], "kind": ["Drug", "Target"], "name": ["a", "b"]})
+    row = {"subject": "x:1", "relation": "TARGETS", "object": "x:2", "source": "curated"}
+    evidence = pl.DataFrame([{**row, column: "a"}])
+    KnowledgeGraph.build(nodes, evidence, [CURATED]).save(tmp_path / "graph")
+    assert not readable_by_others(tmp_path / "graph")
+
+
+def test_a_graph_of_curated_sources_may_be_shared(tmp_path: Path, usual_umask: None) -> None:
+    nodes = pl.DataFrame({"id": ["x:1"], "kind": ["Drug"], "name": ["One"]})
+    KnowledgeGraph.build(nodes, empty(EVIDENCE), []).save(tmp_path / "graph")
+    modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "graph").iterdir()}
+    assert modes == {0o644}
+    assert (tmp_path / "graph").stat().st_mode & 0o777 == 0o755
 
 
 def test_a_graph_that_outgrows_memory_is_the_same(little_memory: Path, tmp_path: Path) -> None:
@@ -356,7 +375,7 @@ def test_a_graph_replaced_while_open_is_an_error_and_never_another_graphs_rows(
     again.without_edges(graph.edges["id"][:1]).save(folder)
     with pytest.raises(DataError, match=r"edges\.parquet: was replaced"):
         again.neighbourhood("KIT")
-    with pytest.raises(DataError, match=r"edges\.parquet: was replaced"):
+    with pytest.raises(DataError, match=r"evidence\.parquet: was replaced"):
         again.save(tmp_path / "elsewhere")
     assert not (tmp_path / "elsewhere").exists()
     assert KnowledgeGraph.open(folder).counts["edges"] == graph.counts["edges"] - 1
@@ -374,8 +393,8 @@ def test_damage_is_found_by_verifying_and_by_copying(little_memory: Path, tmp_pa
         damaged.save(tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
     file.write_bytes(whole[:-8] + b"\0" * 8)
-    with pytest.raises(DataError, match="can't be read, it is damaged"):
-        KnowledgeGraph.open(tmp_path / "graph").neighbourhood("KIT")
+    with pytest.raises(DataError, match=r"evidence\.parquet: doesn't match the checksum"):
+        KnowledgeGraph.open(tmp_path / "graph")
 
 
 def test_a_folder_of_something_else_is_never_replaced(tmp_path: Path) -> None:
@@ -389,9 +408,8 @@ def test_damage_is_found_and_named(tmp_path: Path) -> None:
     small().save(tmp_path / "graph")
     file = tmp_path / "graph" / "edges.parquet"
     file.write_bytes(file.read_bytes()[:-1] + b"?")
-    graph = KnowledgeGraph.open(tmp_path / "graph")
     with pytest.raises(DataError, match=r"edges\.parquet: doesn't match the checksum"):
-        _ = graph.edges
+        KnowledgeGraph.open(tmp_path / "graph")
     file.unlink()
     with pytest.raises(DataError, match=r"edges\.parquet: is missing"):
         KnowledgeGraph.open(tmp_path / "graph")
@@ -405,6 +423,55 @@ def test_damage_is_found_and_named(tmp_path: Path) -> None:
             KnowledgeGraph.open(tmp_path / "graph")
     with pytest.raises(DataError, match="is no graph folder"):
         KnowledgeGraph.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("frame", "column"),
+    [
+        ("nodes", "kind"),
+        ("merges", "kind"),
+        ("edges", "relation"),
+        ("evidence", "relation"),
+        ("predictions", "relation"),
+    ],
+)
+def test_a_folder_with_names_that_no_schema_has_is_not_opened(
+    tmp_path: Path, frame: str, column: str
+) -> None:
+    graph = small().with_predictions(PREDICTED)
+    merges = pl.DataFrame(
+        {"kept": [KIT], "merged": ["HGNC:6342"], "kind": ["Target"], "reason": ["joined"]}
+    )
+    graph = graph.with_frames(merges=conform(merges, MERGES))
+    graph.save(tmp_path / "graph")
+    KnowledgeGraph.open(tmp_path / "graph")
+    rows = getattr(graph, frame).with_columns(pl.lit("Gizmo]->(").alias(column))
+    graph.with_frames(**{frame: rows}).save(tmp_path / "graph")
+    message = (
+        rf"{frame}\.parquet: {frame} have the {column} 'Gizmo\]->\(', which the schema lacks;"
+        " make the graph anew, with a schema that declares it"
+    )
+    with pytest.raises(DataError, match=message):
+        KnowledgeGraph.open(tmp_path / "graph")
+
+
+def test_a_folder_with_a_schema_of_its_own_is_opened(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        '[kind.Gizmo]\nbiolink = "biolink:Device"\nprefixes = ["gizmo"]\n'
+        '[relation.USES]\nbiolink = "biolink:uses"\njoins = [["Drug", "Gizmo"]]\n'
+    )
+    nodes = pl.DataFrame(
+        {"id": [IMATINIB, "gizmo:1"], "kind": ["Drug", "Gizmo"], "name": ["Imatinib", "a gizmo"]}
+    )
+    evidence = pl.DataFrame(
+        {"subject": [IMATINIB], "relation": ["USES"], "object": ["gizmo:1"], "source": ["s"]}
+    )
+    sources = [Source("s", "1", "CC0-1.0")]
+    schema = Schema.default().extended(file)
+    KnowledgeGraph.build(nodes, evidence, sources, schema=schema).save(tmp_path / "graph")
+    opened = KnowledgeGraph.open(tmp_path / "graph")
+    assert opened.edges["relation"].to_list() == ["USES"]
 
 
 def test_resolve_by_identifier_reference_name_and_synonym() -> None:
@@ -445,11 +512,11 @@ def test_neighbourhood_by_kinds_and_probability() -> None:
     assert set(drugs.nodes["id"]) == {KIT, IMATINIB, "OMIM:606764"}
     sure = graph.neighbourhood(IMATINIB, min_probability=0.8)
     assert set(sure.nodes["id"]) == {KIT, IMATINIB, "OMIM:606764", "PMID:1"}
-    said = graph.subgraph([IMATINIB, "drugbank:DB00945", EDEMA], min_probability=0.8)
-    assert said.edges.is_empty()
+    part = graph.subgraph([IMATINIB, "drugbank:DB00945", EDEMA], min_probability=0.8)
+    assert part.edges.is_empty()
     # What was denied makes no edge, probable or not.
-    assert said.evidence["polarity"].to_list() == ["negated"]
-    assert_frame_equal(edges_from(said.evidence, said.sources, Schema.default()), said.edges)
+    assert part.evidence["polarity"].to_list() == ["negated"]
+    assert_frame_equal(edges_from(part.evidence, part.sources, Schema.default()), part.edges)
     with pytest.raises(SchemaError, match="unknown kind 'Gizmo'"):
         graph.neighbourhood(KIT, kinds=["Gizmo"])
 

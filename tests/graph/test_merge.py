@@ -397,8 +397,8 @@ def test_merging_is_idempotent_and_its_order_changes_names_alone(
     once = merge(*parts)
     same(merge(once), once)
     for other in (merge(*parts[::-1]), merge(once, *parts), merge(merge(*parts[:2]), *parts[2:])):
-        for expected, found in zip(plain(once), plain(other), strict=True):
-            assert_frame_equal(expected, found)
+        for expected, actual in zip(plain(once), plain(other), strict=True):
+            assert_frame_equal(expected, actual)
     given_ids = {identifier for part in parts for identifier in part.evidence["id"]}
     assert set(once.evidence["id"]) == given_ids
     kinds = dict(once.nodes.select("id", "kind").iter_rows())
@@ -421,7 +421,7 @@ def test_undoing_every_merge_gives_back_what_was_merged(
         identifier for part in parts for identifier in part.nodes["id"]
     }
     for part in parts:
-        found = parted.evidence.join(part.evidence, on="id", how="semi")
-        assert_frame_equal(found, part.evidence)
+        kept = parted.evidence.join(part.evidence, on="id", how="semi")
+        assert_frame_equal(kept, part.evidence)
         assert set(parted.edges["id"]) >= set(part.edges["id"])
     same(merge(parted), parted)

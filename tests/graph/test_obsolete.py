@@ -30,14 +30,14 @@ def graph(
         for id_, replaces in nodes.items()
     ]
     columns = {name: dtype for name, dtype in NODES.items() if name != "name_key"}
-    said = pl.DataFrame(
+    frame = pl.DataFrame(
         evidence,
         schema={"subject": pl.String, "relation": pl.String, "object": pl.String},
         orient="row",
     )
     return KnowledgeGraph.build(
         pl.DataFrame(rows, schema=columns),
-        said.with_columns(source=pl.lit(source), release=pl.lit("1")),
+        frame.with_columns(source=pl.lit(source), release=pl.lit("1")),
         [CURATED, TEXT],
     )
 

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import polars as pl
@@ -11,11 +9,10 @@ import pytest
 
 from medkg.core.errors import DataError
 from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.page import MOST_NODES, page, write_page
+from medkg.graph.page import MOST_NODES, page
+from tests.browser import needs_browser, opened
 
 from .graphs import CURATED, small
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 def predicted() -> KnowledgeGraph:
@@ -34,9 +31,9 @@ def predicted() -> KnowledgeGraph:
 
 
 def data_of(text: str) -> dict[str, list[dict[str, object]]]:
-    found = re.search(r'type="application/json">(.*?)</script>', text, re.DOTALL)
-    assert found
-    return json.loads(found[1])  # type: ignore[no-any-return]  # the page's own shape
+    match = re.search(r'type="application/json">(.*?)</script>', text, re.DOTALL)
+    assert match
+    return json.loads(match[1])  # type: ignore[no-any-return]  # the page's own shape
 
 
 def test_the_page_holds_nodes_edges_evidence_and_predictions() -> None:
@@ -91,22 +88,9 @@ def test_too_large_or_empty_graphs_say_so() -> None:
     assert "<iframe" in str(small()._repr_html_())
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="NOT RUN: the page in a browser; install chromium")
+@needs_browser
 def test_the_page_draws_in_a_browser(tmp_path: Path) -> None:
-    assert CHROMIUM
-    write_page(predicted(), tmp_path / "page.html", "KIT & co")
-    dom = subprocess.run(
-        [
-            CHROMIUM,
-            *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"),
-            *("--disable-sync", "--no-first-run", f"--user-data-dir={tmp_path / 'profile'}"),
-            *("--virtual-time-budget=2000", "--dump-dom", str(tmp_path / "page.html")),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    ).stdout
+    dom = opened(page(predicted(), "KIT & co"), tmp_path)
     assert len(re.findall(r'<g class="node', dom)) == 8
     assert len(re.findall(r'<g class="edge', dom)) == 7
     assert "<title>KIT &amp; co</title>" in dom

@@ -43,7 +43,7 @@ def test_a_file_of_ones_own_adds_to_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[kind", "can't be read as a schema"),
+        ("[kind", "is no TOML"),
         ('[kind.Drug]\nbiolink = "b"\nprefixes = []\n', "'Drug' is there already"),
         ('[relation.EATS]\nbiolink = "b"\njoins = [["Drug", "Cake"]]\n', "unknown kind 'Cake'"),
         ('[kind."a b"]\nbiolink = "b"\nprefixes = []\n', "no plain name"),

@@ -38,12 +38,12 @@ def nodes(*rows: tuple[str, str], kind: str = "Disease") -> pl.DataFrame:
     ],
 )
 def test_pairs(one: str, other: str, differ: str | None) -> None:
-    found = similar_names(nodes(("OMIM:1", one), ("ORPHA:2", other)))
-    assert found["differ"].to_list() == ([] if differ is None else [differ])
+    similar = similar_names(nodes(("OMIM:1", one), ("ORPHA:2", other)))
+    assert similar["differ"].to_list() == ([] if differ is None else [differ])
     turned = similar_names(nodes(("ORPHA:2", other), ("OMIM:1", one)))
-    assert turned.equals(found)
+    assert turned.equals(similar)
     if differ is not None:
-        assert found.select("id", "id_2", "name", "name_2").row(0) == (
+        assert similar.select("id", "id_2", "name", "name_2").row(0) == (
             "OMIM:1",
             "ORPHA:2",
             one,
@@ -79,8 +79,8 @@ def test_kinds_and_symbols_are_kept_apart() -> None:
     )
 )
 def test_it_finds_what_comparing_all_pairs_finds(names: list[str]) -> None:
-    found = similar_names(nodes(*((f"text:{n}", name) for n, name in enumerate(names))))
-    pairs = set(found.filter(differ="one letter").select("name", "name_2").iter_rows())
+    similar = similar_names(nodes(*((f"text:{n}", name) for n, name in enumerate(names))))
+    pairs = set(similar.filter(differ="one letter").select("name", "name_2").iter_rows())
     expected = set()
     for at, one in enumerate(names):
         for other in names[at + 1 :]:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import http.client
+import json
 import socket
+import threading
+import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from medkg.core.errors import SchemaError, StoreError
 from medkg.graph.schema import Schema
 from medkg.graph.store import connect
+from medkg.graph.store.embedded import serve
 
 from .graphs import small
 
@@ -53,11 +60,33 @@ def test_a_wrong_password(embedded_uri: str) -> None:
             connect(uri, user="root", password="wrong")
 
 
-def test_no_such_database(embedded_uri: str) -> None:
+def test_no_such_database(embedded_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("medkg.graph.store._CONNECT_SECONDS", 0.5)
     with connect(embedded_uri) as store:
         assert store.server is not None
         with pytest.raises(StoreError, match="nope"):
             connect(store.server.uri, user="root", password=store.server.password, database="nope")
+
+
+def test_a_database_that_is_opened_late_is_waited_for(tmp_path: Path) -> None:
+    """As at a server that starts slowly: its port is open, and its database isn't there yet."""
+    with serve(tmp_path / "server") as server:
+        login = base64.b64encode(f"{server.user}:{server.password}".encode()).decode()
+
+        def create() -> None:
+            time.sleep(1.5)
+            connection = http.client.HTTPConnection(urlsplit(server.http).netloc, timeout=60)
+            body = json.dumps({"command": "create database late"})
+            headers = {"Authorization": f"Basic {login}"}
+            connection.request("POST", "/api/v1/server", body, headers)
+            assert connection.getresponse().status == 200
+
+        thread = threading.Thread(target=create)
+        thread.start()
+        address = server.uri
+        with connect(address, user=server.user, password=server.password, database="late") as store:
+            assert store.query("RETURN 1 AS x")["x"].to_list() == [1]
+        thread.join()
 
 
 def test_the_environment_gives_user_and_password(

@@ -20,6 +20,8 @@ from medkg.graph.units import (
     parse_years,
 )
 
+from ..adversarial import processor_limit
+
 
 @pytest.mark.parametrize(
     ("value", "unit", "expected"),
@@ -152,6 +154,16 @@ def test_a_quantity_in_text(text: str, expected: tuple[float, str] | None) -> No
 )
 def test_ages_are_years(text: str, expected: float | None) -> None:
     assert parse_years(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1" * 100_000, "1" * 100_000 + " years", "P" + "1" * 100_000 + "Y", " -" * 50_000 + "x"],
+)
+def test_no_age_takes_long_to_read(text: str) -> None:
+    with processor_limit():
+        assert parse_years(f"x{text}") is None
+        assert parse_years(text) is None
 
 
 def test_frequencies_are_shares() -> None:

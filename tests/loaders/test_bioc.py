@@ -251,10 +251,11 @@ def test_a_bad_document_is_set_aside_and_hostile_xml_reads_nothing(tmp_path: Pat
         "<?xml version='1.0'?>\n<!DOCTYPE collection ["
         f"<!ENTITY out SYSTEM 'file://{secret}'><!ENTITY a 'x'>]>\n"
     )
-    folder = write_xml(tmp_path / "hostile", document(), head=head)
+    folder = write_xml(tmp_path / "hostile", document(), document(id="8"), head=head)
     file = folder / "collection.xml"
-    file.write_text(file.read_text().replace("Ten rats", "Ten &out;"), encoding="utf-8")
+    file.write_text(file.read_text().replace("Ten rats", "Ten &out;", 1), encoding="utf-8")
     hostile = load("bioc", folder, quarantine=quarantine)
+    assert quarantine.counts()["record has an entity without a text"] == 1
     assert "Exampleton" not in hostile.evidence.write_json() + str(quarantine.rows)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import socket
 import zipfile
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from threading import Thread
 
 import pytest
 
+from medkg.core.disk import DiskError
 from medkg.core.errors import DataError, MissingError
 from medkg.core.quarantine import Quarantine
 from medkg.loaders import download, hetionet
@@ -22,6 +24,7 @@ from medkg.loaders.download import fetch
 from medkg.loaders.info import Download, SourceInfo
 from medkg.loaders.sources import SOURCES, load
 
+from ..disks import file_limit
 from .published import write_hetionet
 
 CONTENT = bytes(range(256)) * 8_000  # 2 MB
@@ -29,14 +32,14 @@ CONTENT = bytes(range(256)) * 8_000  # 2 MB
 
 @dataclass
 class Served:
-    """What the server says of its one file, and what it was asked."""
+    """What the server says of its one file, and the headers of the requests that it had."""
 
     content: bytes = CONTENT
     tag: str | None = '"one"'
     cut_after: list[int] = field(default_factory=list)  # bytes of each next answer before it breaks
     status: list[int] = field(default_factory=list)  # of the next answers
     ranges: bool = True
-    asked: list[dict[str, str]] = field(default_factory=list)
+    requests: list[dict[str, str]] = field(default_factory=list)
     url: str = ""
 
 
@@ -44,15 +47,15 @@ class Served:
 def serving(served: Served) -> Iterator[Served]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            served.asked.append(dict(self.headers.items()))
+            served.requests.append(dict(self.headers.items()))
             if served.status:
                 self.send_error(served.status.pop(0))
                 return
             start = 0
-            asked = self.headers.get("Range")
+            requested = self.headers.get("Range")
             same = self.headers.get("If-Range") in (None, served.tag)
-            if asked and same and served.ranges:
-                start = int(asked.removeprefix("bytes=").rstrip("-"))
+            if requested and same and served.ranges:
+                start = int(requested.removeprefix("bytes=").rstrip("-"))
                 if start >= len(served.content):
                     self.send_error(416)
                     return
@@ -114,30 +117,32 @@ def test_fetches_once_and_keeps_the_checksum(served: Served, tmp_path: Path) -> 
     digest = hashlib.sha256(CONTENT).hexdigest()
     assert file.with_name("SHA256SUMS").read_text() == f"{digest}  file.bin\n"
     assert fetch(one(served)) == file
-    assert len(served.asked) == 1
+    assert len(served.requests) == 1
     assert sorted(path.name for path in file.parent.iterdir()) == ["SHA256SUMS", "file.bin"]
 
 
 def test_goes_on_where_the_connection_broke(served: Served) -> None:
     served.cut_after = [700_000, 600_000]
     assert fetch(one(served)).read_bytes() == CONTENT
-    assert [asked.get("Range") for asked in served.asked] == [
+    assert [headers.get("Range") for headers in served.requests] == [
         None,
         "bytes=700000-",
         "bytes=1300000-",
     ]
-    assert served.asked[1]["If-Range"] == '"one"'
+    assert served.requests[1]["If-Range"] == '"one"'
 
 
 def test_goes_on_in_a_later_call(served: Served) -> None:
     served.cut_after = [100_000] * 5
-    with pytest.raises(MissingError, match=r"500,000 bytes came; the same command goes on") as told:
+    with pytest.raises(
+        MissingError, match=r"500,000 bytes came; the same command goes on"
+    ) as raised:
         fetch(one(served))
-    assert served.url in str(told.value)
-    assert "or download it yourself and give --path" in str(told.value)
-    asked = len(served.asked)
+    assert served.url in str(raised.value)
+    assert "or download it yourself and give --path" in str(raised.value)
+    n_requests = len(served.requests)
     assert fetch(one(served)).read_bytes() == CONTENT
-    assert served.asked[asked]["Range"] == "bytes=500000-"
+    assert served.requests[n_requests]["Range"] == "bytes=500000-"
 
 
 def test_two_versions_are_never_glued_together(served: Served) -> None:
@@ -153,7 +158,7 @@ def test_starts_anew_where_the_server_names_no_version(served: Served, tag: str 
     served.tag = tag
     served.cut_after = [500_000]
     assert fetch(one(served)).read_bytes() == CONTENT
-    assert "Range" not in served.asked[1]
+    assert "Range" not in served.requests[1]
 
 
 def test_starts_anew_where_the_server_knows_no_ranges(served: Served) -> None:
@@ -173,11 +178,11 @@ def test_a_rest_that_is_longer_than_the_file_is_thrown_away(served: Served) -> N
 def test_tries_again_after_a_server_error_but_not_after_a_refusal(served: Served) -> None:
     served.status = [503]
     assert fetch(one(served)).read_bytes() == CONTENT
-    served.asked.clear()
+    served.requests.clear()
     served.status = [404] * 9
     with pytest.raises(MissingError, match=r"made-up can't be fetched: .* answers 404 Not Found"):
         fetch(one(served, name="other.bin"))
-    assert len(served.asked) == 1
+    assert len(served.requests) == 1
 
 
 def test_offline_says_what_to_do() -> None:
@@ -224,7 +229,7 @@ def test_no_name_leads_out_of_the_folder(served: Served, name: str) -> None:
         fetch(one(served, name=name))
     with pytest.raises(DataError, match="no plain file name"):
         fetch(source(Download(served.url, "file.bin"), name=name))
-    assert not served.asked
+    assert not served.requests
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://127.0.0.1/x", "/etc/passwd"])
@@ -254,6 +259,19 @@ def test_an_archive_is_unpacked_once_and_nothing_leads_out_of_it(
         fetch(source(Download(served.url, "all.zip", members=("*",)), name="other"))
 
 
+@pytest.mark.parametrize("limit", [50_000, 500_000])  # too little to fetch it, or to unpack it
+def test_a_disk_that_takes_no_more_is_not_the_archives_fault(served: Served, limit: int) -> None:
+    archive = BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
+        zipped.writestr("random.json", random.Random(0).randbytes(100_000))
+        zipped.writestr("large.json", bytes(1_000_000))
+    served.content = archive.getvalue()
+    info = source(Download(served.url, "all.zip", members=("*.json",)))
+    with pytest.raises(DiskError, match="a file would be larger than"), file_limit(limit):
+        fetch(info)
+    assert len(list(fetch(info).iterdir())) == 2
+
+
 def test_what_comes_with_medkg_is_fetched_only_if_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, served: Served
 ) -> None:
@@ -261,7 +279,7 @@ def test_what_comes_with_medkg_is_fetched_only_if_asked_for(
     bundled = replace(SOURCES["starter"], downloads=(Download(served.url, "x.tsv"),))
     monkeypatch.setitem(SOURCES, "starter", bundled)
     assert load("starter").nodes.height
-    assert not served.asked
+    assert not served.requests
     with pytest.raises(MissingError, match="answers 404"):
         load("starter", fetch=True)
 

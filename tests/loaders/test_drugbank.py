@@ -185,10 +185,10 @@ def node(graph: KnowledgeGraph, id_: str) -> dict[str, Any]:
     return {**row, **json.loads(row["properties"] or "{}")}
 
 
-def said(graph: KnowledgeGraph, subject: str, relation: str, object_: str) -> dict[str, Any]:
-    found = graph.evidence.filter(subject=subject, relation=relation, object=object_)
-    assert found.height == 1
-    row = found.row(0, named=True)
+def evidence_of(graph: KnowledgeGraph, subject: str, relation: str, object_: str) -> dict[str, Any]:
+    rows = graph.evidence.filter(subject=subject, relation=relation, object=object_)
+    assert rows.height == 1
+    row = rows.row(0, named=True)
     return {**row, **json.loads(row["qualifiers"] or "{}")}
 
 
@@ -215,7 +215,7 @@ def test_a_drug_has_its_names_identifiers_and_structure(graph: KnowledgeGraph) -
 
 
 def test_targets_have_action_role_and_references(graph: KnowledgeGraph) -> None:
-    main = said(graph, "drugbank:DB00001", "TARGETS", "HGNC:9604")
+    main = evidence_of(graph, "drugbank:DB00001", "TARGETS", "HGNC:9604")
     assert main["action"] == "inhibitor; acetylation"
     assert main["role"] == "target"
     assert main["known_action"] == "yes"
@@ -232,7 +232,7 @@ def test_targets_have_action_role_and_references(graph: KnowledgeGraph) -> None:
 
 
 def test_enzymes_are_told_from_targets(graph: KnowledgeGraph) -> None:
-    enzyme = said(graph, "drugbank:DB00001", "TARGETS", "HGNC:2623")
+    enzyme = evidence_of(graph, "drugbank:DB00001", "TARGETS", "HGNC:2623")
     assert enzyme["role"] == "enzyme"
     assert enzyme["inhibition_strength"] == "moderate"
     assert node(graph, "HGNC:2623")["adme"] == "enzyme"
@@ -240,21 +240,21 @@ def test_enzymes_are_told_from_targets(graph: KnowledgeGraph) -> None:
 
 def test_what_is_no_polypeptide_and_what_is_not_human(graph: KnowledgeGraph) -> None:
     assert node(graph, "drugbank.target:BE0004796")["name"] == "DNA"
-    said(graph, "drugbank:DB00001", "TARGETS", "drugbank.target:BE0004796")
+    evidence_of(graph, "drugbank:DB00001", "TARGETS", "drugbank.target:BE0004796")
     bacterial = node(graph, "UniProtKB:P02918")
     assert bacterial["name"] == "Penicillin-binding protein 1A (Escherichia coli (strain K12))"
     assert bacterial["gene"] == "KIT"
 
 
 def test_classes_go_up_to_the_root(graph: KnowledgeGraph) -> None:
-    said(graph, "drugbank:DB00001", "IN_CLASS", "ATC:N02BA")
+    evidence_of(graph, "drugbank:DB00001", "IN_CLASS", "ATC:N02BA")
     for below, above in (("N02BA", "N02B"), ("N02B", "N02"), ("N02", "N")):
-        said(graph, f"ATC:{below}", "SUBCLASS_OF", f"ATC:{above}")
+        evidence_of(graph, f"ATC:{below}", "SUBCLASS_OF", f"ATC:{above}")
     assert node(graph, "ATC:N02BA")["name"] == "Example acids"
 
 
 def test_an_interaction_listed_by_both_drugs_is_one(graph: KnowledgeGraph) -> None:
-    both = said(graph, "drugbank:DB00001", "INTERACTS_WITH", "drugbank:DB00002")
+    both = evidence_of(graph, "drugbank:DB00001", "INTERACTS_WITH", "drugbank:DB00002")
     assert both["effect"] == "The risk of bleeding is increased."
     assert node(graph, "drugbank:DB99999")["name"] == "Farawayine"
 

@@ -313,14 +313,14 @@ def test_values_of_other_types_and_components(tmp_path: Path) -> None:
     )
     assert not quarantine.rows
     rows = {row["object"]: row for row in graph.evidence.iter_rows(named=True)}
-    said = {name: json.loads(row["qualifiers"]) for name, row in rows.items()}
-    assert said["LOINC:8480-6"]["panel"] == "LOINC:85354-9"
-    assert said["LOINC:8480-6"]["value"] == 140
+    qualifiers = {name: json.loads(row["qualifiers"]) for name, row in rows.items()}
+    assert qualifiers["LOINC:8480-6"]["panel"] == "LOINC:85354-9"
+    assert qualifiers["LOINC:8480-6"]["value"] == 140
     assert rows["LOINC:8462-4"]["polarity"] == "negated"
-    assert said["LOINC:8462-4"]["absent_because"] == "not-performed"
-    assert said["LOINC:72166-2"]["value"] == "Never smoked"
-    assert "value" not in said["LOINC:1-8"]
-    assert said["LOINC:2-6"]["value"] == "1:128"
+    assert qualifiers["LOINC:8462-4"]["absent_because"] == "not-performed"
+    assert qualifiers["LOINC:72166-2"]["value"] == "Never smoked"
+    assert "value" not in qualifiers["LOINC:1-8"]
+    assert qualifiers["LOINC:2-6"]["value"] == "1:128"
     assert "LOINC:85354-9" not in rows
 
 
@@ -376,10 +376,10 @@ def test_dosage_structured_or_out_of_text(tmp_path: Path) -> None:
         (written, {"dose": "500 mg"}),
     ):
         graph, _ = read(tmp_path, request(dosageInstruction=[dosage]))
-        said = only(graph)["qualifiers"]
-        assert said.items() >= expected.items()
-        assert ("standard_value" in said) == (dosage is structured)
-        assert "neighbour" not in str(said)
+        qualifiers = only(graph)["qualifiers"]
+        assert qualifiers.items() >= expected.items()
+        assert ("standard_value" in qualifiers) == (dosage is structured)
+        assert "neighbour" not in str(qualifiers)
 
 
 def test_medications_by_reference_in_both_releases(tmp_path: Path) -> None:
@@ -663,8 +663,8 @@ def test_what_is_set_aside_is_told_without_the_patients_data(
         ("no FHIR resource", 5),
     ]
     assert "fhir: resources that are not read: Immunization: 1" in caplog.text
-    told = str(quarantine.rows) + caplog.text
-    assert not [secret for secret in SECRETS if secret in told]
+    messages = str(quarantine.rows) + caplog.text
+    assert not [secret for secret in SECRETS if secret in messages]
 
 
 def test_a_bundle_that_is_cut_short_is_an_error_without_its_text(tmp_path: Path) -> None:

@@ -252,10 +252,10 @@ def test_bad_edges_of_the_json_form(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"", "no JSON"),
-        (b'{"nodes": [{"kind"', "no JSON"),
+        (b"", "valid JSON"),
+        (b'{"nodes": [{"kind"', "valid JSON"),
         (b'{"nodes": [], "edges": []}', "holds no edge"),
-        (b"\xff\xfe{}", "no JSON"),
+        (b"\xff\xfe{}", "valid JSON"),
     ],
 )
 def test_json_that_cant_be_read(tmp_path: Path, content: bytes, problem: str) -> None:

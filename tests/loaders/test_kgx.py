@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from medkg.core.disk import DiskError
 from medkg.core.errors import DataError, MissingError
 from medkg.core.quarantine import Quarantine
 from medkg.graph.export import MANIFEST, export
@@ -25,6 +26,7 @@ from medkg.graph.frames import FRAMES
 from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.sources import load
 
+from ..disks import Disk
 from ..graph.exported import full
 from .sample import Sample
 
@@ -176,7 +178,7 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> KnowledgeGraph:
     return loaded
 
 
-def said(graph: KnowledgeGraph, relation: str) -> list[dict[str, Any]]:
+def evidence_of(graph: KnowledgeGraph, relation: str) -> list[dict[str, Any]]:
     return graph.evidence.filter(relation=relation).sort("subject", "object").to_dicts()
 
 
@@ -197,23 +199,23 @@ def test_categories_become_the_most_specific_kind(graph: KnowledgeGraph) -> None
 
 
 def test_predicates_become_relations_by_the_kinds_they_join(graph: KnowledgeGraph) -> None:
-    (gene,) = said(graph, "ASSOCIATED_WITH")
+    (gene,) = evidence_of(graph, "ASSOCIATED_WITH")
     assert (gene["subject"], gene["object"]) == ("MONDO:0005148", "HGNC:6407")
     assert gene["original_object"] == "NCBIGene:3845"
     assert gene["references"] == ["PMID:1", "PMID:2"]
     assert gene["source"] == "omim"
-    (phenotype,) = said(graph, "HAS_SYMPTOM")
+    (phenotype,) = evidence_of(graph, "HAS_SYMPTOM")
     assert phenotype["polarity"] == "negated"
     assert json.loads(phenotype["qualifiers"]) == {"frequency": 0.125, "onset": "HP:0003577"}
-    (down,) = said(graph, "DOWNREGULATES")
+    (down,) = evidence_of(graph, "DOWNREGULATES")
     assert (down["object"], down["level"]) == ("HGNC:6407", "text-mined")
-    (target,) = said(graph, "TARGETS")
+    (target,) = evidence_of(graph, "TARGETS")
     assert target["object"] == "UniProtKB:P01116"
     assert json.loads(target["qualifiers"]) == {"action": "inhibitor"}
-    assert said(graph, "TREATS")[0]["level"] == "observed"
-    assert said(graph, "EXPRESSES")[0]["subject"] == "UBERON:0002107"
-    assert said(graph, "PARTICIPATES_IN")[0]["object"] == "GO:0005634"
-    assert said(graph, "IN_CLASS")[0]["source"] == "kgx"
+    assert evidence_of(graph, "TREATS")[0]["level"] == "observed"
+    assert evidence_of(graph, "EXPRESSES")[0]["subject"] == "UBERON:0002107"
+    assert evidence_of(graph, "PARTICIPATES_IN")[0]["object"] == "GO:0005634"
+    assert evidence_of(graph, "IN_CLASS")[0]["source"] == "kgx"
 
 
 def test_what_has_no_place_is_named(tmp_path: Path) -> None:
@@ -246,6 +248,17 @@ def test_json_lines_archives_and_compression_give_the_same(
     one = write_kgx(tmp_path / "two")
     (one / "other_nodes.tsv").write_text("id\tcategory\nHP:9\tbiolink:PhenotypicFeature\n")
     assert load("kgx", one / "made-up_edges.tsv").checksum() == graph.checksum()
+
+
+def test_a_disk_too_small_to_unpack_an_archive_is_not_the_archives_fault(
+    tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "nodes.tsv").write_text(NODES + "\n" * 200_000)
+    with tarfile.open(tmp_path / "large.tar.gz", "w:gz") as tar:
+        tar.add(tmp_path / "nodes.tsv", "nodes.tsv")
+    monkeypatch.setattr("tempfile.tempdir", str(disk("size=100k")))
+    with pytest.raises(DiskError, match=r"the disk is full.* TMPDIR"):
+        load("kgx", tmp_path / "large.tar.gz")
 
 
 def test_columns_of_rtx_kg2(tmp_path: Path) -> None:

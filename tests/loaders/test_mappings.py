@@ -236,7 +236,7 @@ def triples(graph: KnowledgeGraph) -> dict[tuple[str, str, str], float]:
 def qualifiers(graph: KnowledgeGraph) -> list[dict[str, Any]]:
     return sorted(
         (json.loads(text) for text in graph.evidence["qualifiers"].drop_nulls()),
-        key=lambda found: json.dumps(found, sort_keys=True),
+        key=lambda row: json.dumps(row, sort_keys=True),
     )
 
 
@@ -278,7 +278,7 @@ def test_dgidb_of_its_own_exporter(tmp_path: Path) -> None:
     graph = load("dgidb", tmp_path, quarantine=quarantine)
     assert not quarantine.rows
     assert set(triples(graph)) == {("RXCUI:1191", "TARGETS", "HGNC:9604")}
-    assert [found["action"] for found in qualifiers(graph)] == ["blocker|inhibitor"]
+    assert [row["action"] for row in qualifiers(graph)] == ["blocker|inhibitor"]
     drug = graph.nodes.filter(kind="Drug").row(0, named=True)
     assert json.loads(drug["properties"])["approved"] == "true"
 

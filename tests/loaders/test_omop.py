@@ -151,7 +151,7 @@ BAD = {
 SAMPLES = {"omop": Sample(write, lambda folder: write(folder, BAD), options={"release": "2030"})}
 
 
-def said(graph: KnowledgeGraph, record: str) -> tuple[str, str, str, dict[str, object]]:
+def evidence_of(graph: KnowledgeGraph, record: str) -> tuple[str, str, str, dict[str, object]]:
     """Subject, relation, object and qualifiers of an event's evidence."""
     rows = [
         row
@@ -169,22 +169,30 @@ def test_events_become_evidence(tmp_path: Path) -> None:
     graph = load("omop", write(tmp_path / "in"), quarantine=quarantine)
     assert not quarantine.rows
     one, two = "patient:1", "patient:2"
-    assert said(graph, "condition_occurrence/11")[:3] == (one, "HAS_DISEASE", "SNOMEDCT:44054006")
+    assert evidence_of(graph, "condition_occurrence/11")[:3] == (
+        one,
+        "HAS_DISEASE",
+        "SNOMEDCT:44054006",
+    )
     # Concept 0: its source concept is not standard, and maps to the standard one.
-    assert said(graph, "condition_occurrence/12")[:3] == (two, "HAS_DISEASE", "SNOMEDCT:44054006")
-    assert said(graph, "condition_occurrence/13") == (
+    assert evidence_of(graph, "condition_occurrence/12")[:3] == (
+        two,
+        "HAS_DISEASE",
+        "SNOMEDCT:44054006",
+    )
+    assert evidence_of(graph, "condition_occurrence/13") == (
         one,
         "HAS_PHENOTYPE",
         "SNOMEDCT:49727002",
         {"end": "2020-01-09"},
     )
-    assert said(graph, "drug_exposure/21") == (
+    assert evidence_of(graph, "drug_exposure/21") == (
         one,
         "TAKES",
         "RXCUI:6809",
         {"route": "Oral", "quantity": 60.0, "days": 30.0, "product": "RXCUI:861007"},
     )
-    assert said(graph, "measurement/31") == (
+    assert evidence_of(graph, "measurement/31") == (
         one,
         "UNDERWENT",
         "LOINC:2345-7",
@@ -200,9 +208,9 @@ def test_events_become_evidence(tmp_path: Path) -> None:
             "standard_unit": "mg/dL",
         },
     )
-    assert said(graph, "measurement/33")[3] == {"value": "Positive"}
-    assert said(graph, "procedure_occurrence/41")[2] == "SNOMEDCT:80146002"
-    assert said(graph, "observation/51")[:3] == (two, "UNDERWENT", "SNOMEDCT:365981007")
+    assert evidence_of(graph, "measurement/33")[3] == {"value": "Positive"}
+    assert evidence_of(graph, "procedure_occurrence/41")[2] == "SNOMEDCT:80146002"
+    assert evidence_of(graph, "observation/51")[:3] == (two, "UNDERWENT", "SNOMEDCT:365981007")
 
 
 def test_dates_and_certainty(tmp_path: Path) -> None:
@@ -332,4 +340,4 @@ def test_without_ancestors_a_product_stands_for_itself(tmp_path: Path) -> None:
     folder = write(tmp_path / "in")
     (folder / "CONCEPT_ANCESTOR.csv").unlink()
     graph = load("omop", folder)
-    assert said(graph, "drug_exposure/21")[2] == "RXCUI:861007"
+    assert evidence_of(graph, "drug_exposure/21")[2] == "RXCUI:861007"

@@ -461,8 +461,8 @@ def test_what_cant_be_used_is_set_aside_with_its_line(tmp_path: Path) -> None:
     graph = load("mondo", path, quarantine=quarantine)
     assert graph.checksum() == load_text(tmp_path / "good", MONDO).checksum()
     lines = (MONDO + BAD_OBO).split("\n")
-    found = {(row.reason, lines[(row.line or 0) - 1]) for row in quarantine.rows}
-    assert found == {
+    set_aside = {(row.reason, lines[(row.line or 0) - 1]) for row in quarantine.rows}
+    assert set_aside == {
         ("obsolete term without a replacement", "[Term]"),
         ("malformed term", "name: without identifier"),
         ("malformed term", "id: no curie"),
@@ -478,6 +478,11 @@ def test_malformed_json_is_set_aside(tmp_path: Path) -> None:
     graph["graphs"][0]["nodes"] += [
         "no object",
         {"id": f"{obo}MONDO_0000010", "lbl": "bad", "meta": {"synonyms": [{"val": "x"}]}},
+        {
+            "id": f"{obo}MONDO_0000011",
+            "lbl": "bad",
+            "meta": {"synonyms": [{"pred": "hasExactSynonym", "val": ["x"]}]},
+        },
         {"id": "no curie", "lbl": "bad"},
     ]
     graph["graphs"][0]["edges"] += [{"sub": f"{obo}MONDO_0000002", "pred": "is_a"}, 7]
@@ -487,7 +492,7 @@ def test_malformed_json_is_set_aside(tmp_path: Path) -> None:
     assert loaded.checksum() == load_text(tmp_path / "in", MONDO).checksum()
     # Read twice, but told of once.
     assert quarantine.counts() == {
-        "malformed term": 2,
+        "malformed term": 3,
         "malformed edge": 2,
         "term without a CURIE": 1,
     }
@@ -640,7 +645,7 @@ def test_a_folder_with_several_ontologies_asks_which(tmp_path: Path) -> None:
         ("a.owl", "<html/>", r"a\.owl: is no OWL file in RDF/XML"),
         ("a.owl", owl()[:2000], r"a\.owl, line \d+: is not well-formed XML"),
         ("a.json", "{}", r"a\.json: is no OBO Graphs JSON"),
-        ("a.json", '{"graphs": [{"nodes": [', r"a\.json: is not valid JSON"),
+        ("a.json", '{"graphs": [{"nodes": [', r"a\.json: is not whole, valid JSON"),
     ],
 )
 def test_other_files_are_refused(name: str, text: str, problem: str, tmp_path: Path) -> None:

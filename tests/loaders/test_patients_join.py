@@ -104,8 +104,8 @@ def test_patients_of_three_sources_share_their_findings_and_diseases(tmp_path: P
 
 def test_what_each_source_said_can_be_told_apart(tmp_path: Path) -> None:
     graph = joined(tmp_path)
-    told = graph.evidence.filter(relation="HAS_DISEASE", object="MONDO:0005148")
-    assert set(told["source"]) == {"fhir", "omop"}
+    evidence = graph.evidence.filter(relation="HAS_DISEASE", object="MONDO:0005148")
+    assert set(evidence["source"]) == {"fhir", "omop"}
     kept = dict(graph.merges.filter(applied=True).select("merged", "kept").rows())
     assert kept["SNOMEDCT:44054006"] == "MONDO:0005148"
     assert kept["SNOMEDCT:91175000"] == "HP:0001250"

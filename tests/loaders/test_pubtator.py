@@ -81,11 +81,11 @@ def test_mentions_with_sentences_and_offsets(tmp_path: Path) -> None:
         "MESH:D056486": "Disease",
         "MESH:D007674": "Disease",
     }
-    said = graph.evidence.filter(relation="MENTIONS", object="MESH:D056486").row(0, named=True)
+    row = graph.evidence.filter(relation="MENTIONS", object="MESH:D056486").row(0, named=True)
     text = f"{TITLE} {ABSTRACT}"
-    assert said["sentence"] == "Liver and kidney toxicity followed | as feared."
-    assert text[said["start"] : said["end"]] == said["sentence"]
-    place = json.loads(said["qualifiers"])
+    assert row["sentence"] == "Liver and kidney toxicity followed | as feared."
+    assert text[row["start"] : row["end"]] == row["sentence"]
+    place = json.loads(row["qualifiers"])
     assert text[place["mention_start"] : place["mention_end"]] == "Liver and kidney toxicity"
     # "e.g. A7" ends no sentence.
     later = graph.evidence.filter(relation="MENTIONS", object="MESH:D000001")

@@ -69,12 +69,12 @@ def read(path: Path, columns: list[str]) -> Rows:
 
 @pytest.fixture(scope="module")
 def tables() -> dict[str, Rows]:
-    found = {}
+    rows_by_table = {}
     for table, columns in COLUMNS.items():
         parts = sorted(STARTER.glob(f"{table}-*.tsv"))
         assert len(parts) == 2
-        found[table] = [row for part in parts for row in read(part, columns)]
-    return found
+        rows_by_table[table] = [row for part in parts for row in read(part, columns)]
+    return rows_by_table
 
 
 @pytest.fixture(scope="module")

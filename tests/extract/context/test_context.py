@@ -21,7 +21,7 @@ def nlp() -> Language:
     return pipeline("medkg_sentences", "medkg_context")
 
 
-def said(nlp: Language, text: str) -> list[set[str]]:
+def contexts(nlp: Language, text: str) -> list[set[str]]:
     """Of each mention what differs from plain."""
     doc = marked(nlp, text)
     return [
@@ -285,7 +285,7 @@ HISTORICAL, FAMILY, PLAIN = {"historical"}, {"family"}, set[str]()
     ],
 )  # fmt: skip
 def test_phrases(nlp: Language, text: str, expected: list[set[str]]) -> None:
-    assert said(nlp, text) == expected
+    assert contexts(nlp, text) == expected
 
 
 def test_a_past_history_lists_what_the_patient_has_still(nlp: Language) -> None:
@@ -303,7 +303,7 @@ def test_a_past_history_lists_what_the_patient_has_still(nlp: Language) -> None:
 
 def test_what_a_drug_may_do_is_nothing_that_a_patient_has(nlp: Language) -> None:
     text = "[Docetaxel|Drug] may cause [neutropenia|Disease] and [fever|Symptom]."
-    assert said(nlp, text) == [PLAIN] * 3
+    assert contexts(nlp, text) == [PLAIN] * 3
     doc = marked(nlp, text)
     doc._.note = True
     doc = nlp.get_pipe("medkg_context")(doc)
@@ -332,11 +332,56 @@ def test_what_stops_a_drug_for_certain(nlp: Language, text: str, stopped: bool) 
 
 
 def test_context_ends_with_the_sentence(nlp: Language) -> None:
-    assert said(nlp, "He has no [fever|Symptom]. [Cough|Symptom] began today.") == [NEGATED, PLAIN]
+    assert contexts(nlp, "He has no [fever|Symptom]. [Cough|Symptom] began today.") == [
+        NEGATED,
+        PLAIN,
+    ]
 
 
 def test_a_trigger_inside_a_mention_is_part_of_its_name(nlp: Language) -> None:
-    assert said(nlp, "She has [no-reflow phenomenon|Disease].") == [PLAIN]
+    assert contexts(nlp, "She has [no-reflow phenomenon|Disease].") == [PLAIN]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # What a negation begins before the mention and ends in it, it denies.
+        ("No [evidence of sepsis|Disease].", NEGATED),
+        ("No [evidence of|Disease] sepsis.", PLAIN),
+        ("[No rash|Symptom].", NEGATED),
+        ("[Rash, no fever|Symptom] today.", PLAIN),
+        ("No [improvement|Symptom].", NEGATED),
+        ("[No improvement|Symptom].", PLAIN),
+        ("[Free of pain|Symptom].", PLAIN),
+        ("[Mum - epilepsy|Disease].", FAMILY),
+        ("[Epilepsy, mum|Disease] today.", PLAIN),
+        ("[Tolerates heat badly|Symptom].", PLAIN),
+        ("[On oxygen|Drug].", PLAIN),
+    ],
+)
+def test_a_trigger_that_overlaps_a_mention(nlp: Language, text: str, expected: set[str]) -> None:
+    assert contexts(nlp, text) == [expected]
+
+
+def test_what_is_named_so_is_not_denied(nlp: Language) -> None:
+    doc = marked(nlp, "[No rash|Symptom].")
+    mention = doc.spans["mentions"][0]
+    mention._.named = True
+    nlp.get_pipe("medkg_context")(doc)
+    assert mention._.polarity == "asserted"
+
+
+@pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        ("Family history", [FAMILY, FAMILY, FAMILY, PLAIN]),
+        ("Past medical history", [HISTORICAL] * 4),
+        ("Exam", [PLAIN] * 4),
+    ],
+)
+def test_a_section_holds_for_kinds(nlp: Language, section: str, expected: list[set[str]]) -> None:
+    text = "\n[Gout|Disease]\n[Fever|Symptom]\n[Biopsy|Procedure]\n[Aspirin|Drug]\n"
+    assert contexts(nlp, f"{section}:{text}") == expected
 
 
 def test_every_value_is_one_that_evidence_may_have(nlp: Language) -> None:
@@ -363,6 +408,57 @@ def test_a_relation_has_the_context_of_its_sentence(
     doc = marked(nlp, text)
     first, second = doc.spans["mentions"]
     assert relation_context(first, second)[attribute] == value
+
+
+@pytest.mark.parametrize(
+    ("text", "polarities"),
+    [
+        ("[Aspirin|Drug] did not cause [rash|Symptom]", ["negated"]),
+        ("[Aspirin|Drug] did not cause [rash|Symptom] today", ["negated"]),
+        (
+            "[Aspirin|Drug] caused [rash|Symptom]; [codeine|Drug] did not cause [nausea|Symptom]",
+            ["asserted", "negated"],
+        ),
+        (
+            "[Aspirin|Drug] did not cause [rash|Symptom]; [codeine|Drug] caused [nausea|Symptom]",
+            ["negated", "asserted"],
+        ),
+        (
+            "[Codeine|Drug] causes [nausea|Symptom]. [Aspirin|Drug] did not cause [rash|Symptom]",
+            ["asserted", "negated"],
+        ),
+    ],
+)
+def test_a_denied_relation_is_that_of_its_words(
+    nlp: Language, text: str, polarities: list[str]
+) -> None:
+    doc = marked(nlp, text)
+    mentions = list(doc.spans["mentions"])
+    pairs = list(zip(mentions[::2], mentions[1::2], strict=True))
+    for ends in (pairs, [(tail, head) for head, tail in pairs]):
+        assert [relation_context(*pair)["polarity"] for pair in ends] == polarities
+    assert {mention._.polarity for mention in mentions} == {"asserted"}
+
+
+def test_a_relation_is_as_its_weaker_end(nlp: Language) -> None:
+    doc = marked(nlp, "Aspirin, gout")
+    head, tail = doc[0:1], doc[2:3]
+    assert relation_context(head, tail) == DEFAULTS
+    for attribute, values in (
+        ("certainty", ["certain", "possible", "hypothetical"]),
+        ("experiencer", ["patient", "family"]),
+        ("experiencer", ["patient", "other"]),
+        ("temporality", ["current", "historical"]),
+        ("polarity", ["asserted", "negated"]),
+    ):
+        for one, first in enumerate(values):
+            for other, second in enumerate(values):
+                head._.set(attribute, first)
+                tail._.set(attribute, second)
+                expected = {**DEFAULTS, attribute: values[max(one, other)]}
+                assert relation_context(head, tail) == expected
+        head._.set(attribute, values[0])
+        tail._.set(attribute, values[0])
 
 
 @pytest.mark.parametrize(
@@ -400,6 +496,6 @@ def test_a_note_without_a_full_stop_takes_no_cube_of_its_length(nlp: Language) -
     assert len(list(doc.sents)) == 1
     component = nlp.get_pipe("medkg_context")
     start = time.process_time()
-    found = [categories for _, categories in component.categories(doc)]
+    categories = [categories for _, categories in component.categories(doc)]
     assert time.process_time() - start < 20  # it was minutes when each mention sought all stops
-    assert found == [set(), NEGATED, NEGATED, NEGATED] * 400
+    assert categories == [set(), NEGATED, NEGATED, NEGATED] * 400

@@ -110,7 +110,7 @@ def test_a_dose_before_its_drug_is_not_that_of_the_drug_before() -> None:
 
 def test_what_is_read_can_be_told_as_an_amount_a_day() -> None:
     doc = marked(pipeline("medkg_sentences"), "[adalimumab|Drug] 42 mg s.c. every 2 weeks")
-    found = dosage(doc.spans["mentions"][0])
-    assert daily_dose(found["dose"], found["frequency"]) == (3.0, "mg/d")
+    dose = dosage(doc.spans["mentions"][0])
+    assert daily_dose(dose["dose"], dose["frequency"]) == (3.0, "mg/d")
     for frequency in _FREQUENCIES:
         assert (daily_dose("10 mg", frequency) is None) == (frequency == "as needed"), frequency

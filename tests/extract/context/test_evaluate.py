@@ -81,9 +81,9 @@ def test_values_are_scored_by_what_modifies_the_test(brat: Path) -> None:
 
 
 def test_notes_of_one_s_own(tmp_path: Path) -> None:
-    said = {"polarity": "negated", "certainty": "certain", "experiencer": "patient",
+    context = {"polarity": "negated", "certainty": "certain", "experiencer": "patient",
             "temporality": "current"}  # fmt: skip
-    mention = {"start": 3, "end": 8, "text": "fever", "kind": "Symptom", **said}
+    mention = {"start": 3, "end": 8, "text": "fever", "kind": "Symptom", **context}
     gold = tmp_path / "gold.jsonl"
     gold.write_text(json.dumps({"document": "a", "mentions": [mention]}), encoding="utf-8")
     (tmp_path / "a.txt").write_text("No fever.", encoding="utf-8")

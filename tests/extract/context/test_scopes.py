@@ -271,6 +271,8 @@ def parts(text: str, at: tuple[int, int], starts: tuple[int, ...], ends: tuple[i
          [("backward", 10)]),
         ("pneumonia , sepsis & delirium in 2018 .", (5, 7), (0, 2, 4), (1, 3, 5),
          [("backward", 10)]),
+        ("pneumonia , sepsis , and delirium in 2018 .", (6, 8), (0, 2, 5), (1, 3, 6),
+         [("backward", 10)]),
         ("sepsis and delirium , gout in 2018 .", (5, 7), (0, 2, 4), (1, 3, 5), [("backward", 1)]),
         # "Surgery in 1990 for appendicitis": up to the next comma.
         ("surgery in 1990 for appendicitis", (1, 3), (0, 4), (1, 5),
@@ -293,6 +295,8 @@ def parts(text: str, at: tuple[int, int], starts: tuple[int, ...], ends: tuple[i
         ("asthma , spleen removed in 1990 , gout", (4, 6), (0, 7), (1, 8), [("backward", 2)]),
         ("asthma , spleen removed in 1990 , he has gout", (4, 6), (0, 9), (1, 10),
          [("both", 10)]),
+        # What stands before the item's comma is another's.
+        ("asthma or , stroke in 2010", (4, 6), (0, 3), (1, 4), [("backward", 1)]),
         ("asthma , spleen removed in 1990 gout he", (4, 6), (0, 6), (1, 7), [("both", 10)]),
         ("asthma , in 1990", (2, 4), (0,), (1,), [("both", 10)]),
         ("asthma ; spleen removed in 1990", (4, 6), (0,), (1,), [("both", 10)]),
@@ -317,6 +321,10 @@ def test_a_date_reaches_no_further_than_its_rule() -> None:
     # One at the reach's end does.
     assert parts(text, (7, 9), (0, 6), (1, 7), rule("past", "backward", 5)) == [("backward", 5)]
     assert parts(text, (7, 9), (0, 6), (1, 7), rule("past", "backward", 6)) == [("backward", 5)]
+    # And an item without a mention at its end is one where it is as long as the reach.
+    text = "asthma , a b c spleen in 2010"
+    assert parts(text, (6, 8), (0,), (1,), rule("past", "both", 4)) == [("backward", 4)]
+    assert parts(text, (6, 8), (0,), (1,), rule("past", "both", 3)) == [("both", 3)]
     # Parentheses that hold as much as the reach are not told from others.
     text = "chf ( a b c 2021 )"
     assert parts(text, (5, 6), (0,), (1,), rule("past", "backward", 4)) == [("backward", 3)]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 from spacy.language import Language
+from spacy.tokens import Span
 
 from medkg.extract import sentences as _sentences  # noqa: F401 (registers the component)
+from medkg.extract.context import values
 from medkg.extract.context.values import measurement
 from medkg.extract.pipeline import patient_qualifiers
 from medkg.graph.schema import Schema
@@ -98,3 +100,25 @@ def test_every_kind_of_patient_qualifiers_is_a_property_of_the_schema() -> None:
     assert {"dose", "route", "frequency", "duration"} <= set(relations["TAKES"].properties)
     names = {"value", "unit", "standard_value", "standard_unit", "interpretation"}
     assert names <= set(relations["UNDERWENT"].properties)
+
+
+def test_a_row_of_tests_is_gone_through_once(
+    nlp: Language, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = 0
+    after = values._after
+
+    def counted(test: Span) -> tuple[str, Span | None]:
+        nonlocal steps
+        steps += 1
+        return after(test)
+
+    monkeypatch.setattr(values, "_after", counted)
+    taken = []
+    for number in (50, 100):
+        steps = 0
+        doc = marked(nlp, ", ".join(["[ALT|Procedure]"] * number) + " were normal.")
+        results = [measurement(mention) for mention in doc.spans["mentions"]]
+        assert results == [{"interpretation": "normal"}] * number
+        taken.append(steps)
+    assert taken[1] <= 2 * taken[0] <= 500

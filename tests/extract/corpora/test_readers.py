@@ -16,7 +16,7 @@ from medkg.extract.corpora.chemprot import read_chemprot
 from medkg.extract.corpora.document import Document, Mention, Relation, flat_mentions
 from medkg.extract.corpora.labels import KINDS
 from medkg.extract.corpora.pubtator import read_pubtator
-from medkg.extract.corpora.readers import READERS
+from medkg.extract.corpora.readers import READERS, read_annotated
 from medkg.extract.corpora.roam import read_roam
 from medkg.extract.corpora.splits import split_documents, without_overlap
 from medkg.extract.tokens import blank, token_offsets
@@ -293,3 +293,36 @@ def test_brat_s_normalisations_are_identifiers(tmp_path: Path) -> None:
         (7, "identifier of an unknown mention"),
         (9, "identifier is not DATABASE:IDENTIFIER, or malformed"),
     ]
+
+
+BIORED = """\
+9|t|Tamoxifen and ER in breast cancer
+9|a|G12V.
+9\t0\t9\tTamoxifen\tChemicalEntity\tD013629
+9\t14\t16\tER\tGeneOrGeneProduct\t2099,2100
+9\t20\t33\tbreast cancer\tDiseaseOrPhenotypicFeature\tD001943
+9\t34\t38\tG12V\tSequenceVariant\tp|SUB|G|12|V
+9\tNegative_Correlation\tD001943\tD013629\tNovel
+9\tPositive_Correlation\tD013629\t2100\tNo
+9\tAssociation\t2099\tD001943\tNo
+9\tAssociation\t2099\t2100\tNo
+"""
+
+
+def test_biored_has_this_projects_kinds_and_relations(tmp_path: Path) -> None:
+    path = tmp_path / "Dev.PubTator"
+    path.write_text(BIORED, encoding="utf-8")
+    quarantine = Quarantine()
+    (document,) = read_annotated(path, quarantine, labels={})
+    assert [(m.kind, m.identifier) for m in document.mentions] == [
+        ("Drug", "D013629"),
+        ("Target", "2099|2100"),
+        ("Disease", "D001943"),
+    ]
+    assert document.relations == [
+        Relation("TREATS", "D013629", "D001943"),
+        Relation("TARGETS", "D013629", "2100"),
+        Relation("ASSOCIATED_WITH", "D001943", "2099"),
+        Relation("Association", "2099", "2100"),
+    ]
+    assert len(quarantine) == 0

@@ -58,9 +58,9 @@ def rows(path: Path, *objects: Any) -> Path:
 def docbin(path: Path, *documents: tuple[str, list[tuple[int, int, str]]]) -> Path:
     nlp = spacy.blank("en")
     binary = DocBin()
-    for text, found in documents:
+    for text, spans_ in documents:
         doc = nlp(text)
-        doc.ents = [doc.char_span(*span) for span in found]
+        doc.ents = [doc.char_span(*span) for span in spans_]
         binary.add(doc)
     binary.to_disk(path)
     return path
@@ -225,7 +225,7 @@ texts = st.lists(words, min_size=1, max_size=8).map(" ".join).filter(lambda t: b
 @st.composite
 def annotated(draw: st.DrawFn) -> tuple[str, list[tuple[int, int, str]]]:
     text = draw(texts)
-    found = []
+    mentions = []
     for _ in range(draw(st.integers(0, 4))):
         start = draw(st.integers(0, len(text) - 1))
         end = draw(st.integers(start + 1, len(text)))
@@ -233,15 +233,17 @@ def annotated(draw: st.DrawFn) -> tuple[str, list[tuple[int, int, str]]]:
         if within.strip():
             start += len(within) - len(within.lstrip())
             span = (start, start + len(within.strip()), draw(st.sampled_from(["Drug", "Disease"])))
-            if span not in found:
-                found.append(span)
-    return text, found
+            if span not in mentions:
+                mentions.append(span)
+    return text, mentions
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(documents=st.lists(annotated(), min_size=1, max_size=4))
 def test_what_json_lines_hold_is_what_is_read(tmp_path: Path, documents: Any) -> None:
-    path = rows(tmp_path / "a.jsonl", *({"text": t, "label": found} for t, found in documents))
+    path = rows(
+        tmp_path / "a.jsonl", *({"text": t, "label": mentions} for t, mentions in documents)
+    )
     quarantine = Quarantine()
     read = read_jsonl(path, quarantine)
     assert [(d.text, spans(d)) for d in read] == documents

@@ -146,8 +146,8 @@ def test_a_graph_s_names_join_the_identifiers_that_a_corpus_gives(train: Path) -
     dictionary = read_dictionary([ontology, train], ["MESH"])
     linker = Linker(dictionary)
     ids = [
-        found[0].identifier if found else None
-        for found in linker.candidates([("rubor", "Disease"), ("shakes", "Disease")])
+        candidates[0].identifier if candidates else None
+        for candidates in linker.candidates([("rubor", "Disease"), ("shakes", "Disease")])
     ]
     assert ids == ["MESH:D2", "MESH:D9"]
     assert set(dictionary.nodes["id"]) == {"MESH:D1", "MESH:D2", "MESH:D9", "MESH:C1"}
@@ -157,9 +157,9 @@ def test_a_graph_s_names_join_the_identifiers_that_a_corpus_gives(train: Path) -
 def test_of_an_ambiguous_name_the_annotated_node_is_likelier(train: Path) -> None:
     names = NameDictionary()
     names.add_corpus(read_pubtator(train, Quarantine()), "pubtator")
-    found = Linker(names.graph()).candidates([("ague", "Disease")])[0]
-    assert [link.identifier for link in found] == ["MESH:D1", "MESH:D9"]
-    assert found[0].score > found[1].score
+    candidates = Linker(names.graph()).candidates([("ague", "Disease")])[0]
+    assert [link.identifier for link in candidates] == ["MESH:D1", "MESH:D9"]
+    assert candidates[0].score > candidates[1].score
 
 
 def test_a_part_of_a_longer_name_takes_its_node() -> None:

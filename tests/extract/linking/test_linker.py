@@ -1,4 +1,4 @@
-"""Linking: exact, by spelling, by likeness, to nothing; abbreviations; ties."""
+"""Linking: exact, by spelling, by similarity, to nothing; abbreviations; ties."""
 
 from __future__ import annotations
 
@@ -72,21 +72,21 @@ def test_of_two_kinds_the_mention_s_own_wins(linker: Linker) -> None:
 
 
 def test_a_tie_goes_to_the_preferred_prefix(linker: Linker) -> None:
-    found = linker.candidates([("Marfan syndrome", "Disease")])[0]
-    assert [link.identifier for link in found] == ["OMIM:154700", "ORPHA:558"]
+    candidates = linker.candidates([("Marfan syndrome", "Disease")])[0]
+    assert [link.identifier for link in candidates] == ["OMIM:154700", "ORPHA:558"]
 
 
 def test_looser_matches_score_less(linker: Linker) -> None:
     texts = ["Fever", "pyrexia", "fevers", "severe fever"]
-    found = linker.candidates([(text, "Symptom") for text in texts])
-    name, synonym, plural, modified = (candidates[0].score for candidates in found)
+    of_texts = linker.candidates([(text, "Symptom") for text in texts])
+    name, synonym, plural, modified = (candidates[0].score for candidates in of_texts)
     assert 1 > min(name, synonym) > plural > modified > 0
 
 
 def test_the_answer_does_not_depend_on_what_was_asked_before() -> None:
-    asked = [("fevr", "Symptom"), ("dyspnoeic", "Symptom"), ("marfans syndrome", "Disease")]
-    together = Linker(graph()).candidates(asked)
-    alone = [Linker(graph()).candidates([mention])[0] for mention in reversed(asked)]
+    mentions = [("fevr", "Symptom"), ("dyspnoeic", "Symptom"), ("marfans syndrome", "Disease")]
+    together = Linker(graph()).candidates(mentions)
+    alone = [Linker(graph()).candidates([mention])[0] for mention in reversed(mentions)]
     assert together == alone[::-1]
 
 
@@ -115,7 +115,9 @@ def test_a_link_that_is_likelier_wrong_than_right_is_none(monkeypatch: pytest.Mo
     linker = nlp.get_pipe("medkg_linker").use(graph()).linker
     for score, identifier in ((0.49, None), (0.51, "HP:0001945")):
         link = EntityLink("HP:0001945", "Symptom", "Fever", score)
-        monkeypatch.setattr(linker, "in_document", lambda asked, link=link: [[link] for _ in asked])
+        monkeypatch.setattr(
+            linker, "in_document", lambda mentions, link=link: [[link] for _ in mentions]
+        )
         doc = marked(nlp, "[feverishness|Symptom]")
         assert doc.spans["mentions"][0]._.identifier == identifier
 

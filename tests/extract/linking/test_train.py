@@ -12,12 +12,12 @@ from medkg.graph.kg import KnowledgeGraph
 
 def documents() -> list[Document]:
     texts = ["Fever was high.", "A fever came.", "Severe fever again.", "Fevers went."]
-    found = []
+    corpus = []
     for number, text in enumerate(texts):
         start = text.lower().index("fever")
         mention = Mention(start, start + 5, "Disease", "D005334")
-        found.append(Document(f"{number}", text, [mention], []))
-    return found
+        corpus.append(Document(f"{number}", text, [mention], []))
+    return corpus
 
 
 def graph(*names: str) -> KnowledgeGraph:

@@ -141,5 +141,5 @@ def test_labels_and_tags() -> None:
         *[("B", "Drug"), ("I", "Drug"), ("I", "Drug"), ("B", "Drug"), ("", "Drug"), ("O", "")],
         *[("B", ""), ("I", ""), ("B", "cell line"), ("", "B cell")],
     ]
-    signs = [("I", "a"), ("I", "b"), ("", "b"), ("B", "b"), ("O", ""), ("", "b"), ("", "b")]
-    assert tagged_spans(signs) == [(0, 1, "a"), (1, 3, "b"), (3, 4, "b"), (5, 7, "b")]
+    split_tags = [("I", "a"), ("I", "b"), ("", "b"), ("B", "b"), ("O", ""), ("", "b"), ("", "b")]
+    assert tagged_spans(split_tags) == [(0, 1, "a"), (1, 3, "b"), (3, 4, "b"), (5, 7, "b")]

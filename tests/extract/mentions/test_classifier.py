@@ -120,9 +120,9 @@ def test_a_fine_tuned_model_is_used_as_it_is(classifier: Path) -> None:
     model = load_recogniser(classifier)
     assert isinstance(model, TokenClassifier)
     assert model.kinds == {"somebody-ner": ["Disease", "Drug"]}
-    (found,) = model.predict([TEXT])
-    assert [(TEXT[f.start : f.end], f.kind) for f in found] == MENTIONS
-    assert all(0.5 < f.probability <= 1 for f in found)
+    (mentions,) = model.predict([TEXT])
+    assert [(TEXT[f.start : f.end], f.kind) for f in mentions] == MENTIONS
+    assert all(0.5 < f.probability <= 1 for f in mentions)
     assert model.predict(["", " \n"]) == [[], []]
     nlp = blank()
     nlp.add_pipe("medkg_ner", config={"model": str(classifier)})
@@ -135,13 +135,13 @@ def test_long_texts_are_read_in_windows_and_alike_in_a_batch(classifier: Path) -
     long = " ".join([TEXT] * 30)
     batch = model.predict([TEXT, long, "We gave water.", TEXT])
     assert [long[f.start : f.end] for f in batch[1]] == [name for name, _ in MENTIONS] * 30
-    for text, found in zip([TEXT, long], batch[:2], strict=True):
+    for text, mentions in zip([TEXT, long], batch[:2], strict=True):
         (alone,) = model.predict([text])
         assert [(f.start, f.end, f.kind) for f in alone] == [
-            (f.start, f.end, f.kind) for f in found
+            (f.start, f.end, f.kind) for f in mentions
         ]
         assert [f.probability for f in alone] == pytest.approx(
-            [f.probability for f in found], abs=1e-4
+            [f.probability for f in mentions], abs=1e-4
         )
 
 
@@ -199,13 +199,13 @@ def test_byte_level_pieces_give_exact_offsets(tmp_path: Path) -> None:
     )
     RobertaForTokenClassification(roberta).save_pretrained(tmp_path)
     for given in (text, text * 5, "\n\n", "😀"):
-        found = load_recogniser(tmp_path).predict([given], threshold=0)[0]
-        strings = [given[f.start : f.end] for f in found]
+        mentions = load_recogniser(tmp_path).predict([given], threshold=0)[0]
+        strings = [given[f.start : f.end] for f in mentions]
         assert strings == [string.strip() for string in strings]
         assert all(strings)
-        assert all(a.end <= b.start for a, b in pairwise(found))
+        assert all(a.end <= b.start for a, b in pairwise(mentions))
         if given.startswith(text):
-            assert len(found) > 5
+            assert len(mentions) > 5
 
 
 def test_what_is_no_classifier_is_named(tmp_path: Path) -> None:

@@ -28,14 +28,14 @@ def weight(crf: CRF, emissions: torch.Tensor, path: tuple[int, ...]) -> float:
 
 
 def spans(path: tuple[int, ...]) -> set[tuple[int, int, int]]:
-    found = set()
+    places = set()
     for start, tag in enumerate(path):
         if tag in (1, 3):
             end = start + 1
             while end < len(path) and path[end] == tag + 1:
                 end += 1
-            found.add((start, end, (tag - 1) // 2))
-    return found
+            places.add((start, end, (tag - 1) // 2))
+    return places
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ def test_the_loss_is_the_cross_entropy_under_the_teachers_mean() -> None:
             mine = distribution(student, example.tokens, head)
             theirs = [distribution(teacher, example.tokens, head) for teacher in teachers]
             for path, probability in mine.items():
-                wanted = sum(said[path] for said in theirs) / 2
+                wanted = sum(probabilities[path] for probabilities in theirs) / 2
                 if head == "two":
                     wanted = (1 - GOLD) * wanted + GOLD * (path == tuple(example.tags))
                 weight = 1.0 if head == "two" else OTHERS

@@ -24,14 +24,14 @@ def marks(names: HashedGazetteer, text: str) -> dict[str, list[str]]:
     """For each kind, the stretches of text that are marked."""
     offsets = token_offsets(text)
     bits = names.features([text[a:b] for a, b in offsets])
-    found: dict[str, list[str]] = {kind: [] for kind in names.hashes}
+    names_by_kind: dict[str, list[str]] = {kind: [] for kind in names.hashes}
     for column, kind in enumerate(names.hashes):
         for start in np.flatnonzero(bits[:, 2 * column]):
             end = start + 1
             while end < len(offsets) and bits[end, 2 * column + 1]:
                 end += 1
-            found[kind].append(text[offsets[start][0] : offsets[end - 1][1]])
-    return found
+            names_by_kind[kind].append(text[offsets[start][0] : offsets[end - 1][1]])
+    return names_by_kind
 
 
 def test_names_are_found_however_they_are_joined_and_acronyms_in_their_spelling() -> None:
@@ -101,5 +101,5 @@ def test_every_name_is_found_in_its_own_spelling(names: list[str], text: str, at
     for name in usable[at : at + 1]:
         (whole,) = marks(hashed, name)["Drug"]
         assert whole == name
-    for found in marks(hashed, text)["Drug"]:
-        assert len(token_offsets(found)) <= LONGEST
+    for match in marks(hashed, text)["Drug"]:
+        assert len(token_offsets(match)) <= LONGEST

@@ -24,14 +24,14 @@ def marks(lists: NameLists, text: str) -> dict[str, list[str]]:
     """For each list, the stretches of text that it marks."""
     offsets = token_offsets(text)
     bits = lists.features([text[a:b] for a, b in offsets])
-    found: dict[str, list[str]] = {}
+    names_by_kind: dict[str, list[str]] = {}
     for column, kind in enumerate(KINDS):
         for start in np.flatnonzero(bits[:, 2 * column]):
             end = start + 1
             while end < len(offsets) and bits[end, 2 * column + 1]:
                 end += 1
-            found.setdefault(kind, []).append(text[offsets[start][0] : offsets[end - 1][1]])
-    return found
+            names_by_kind.setdefault(kind, []).append(text[offsets[start][0] : offsets[end - 1][1]])
+    return names_by_kind
 
 
 def test_the_longest_name_counts_and_genes_only_in_their_spelling() -> None:
@@ -61,12 +61,12 @@ def test_words_that_names_are_made_of() -> None:
 
 
 def test_the_installed_lists_know_the_usual_names() -> None:
-    found = marks(NameLists.load(), "Metformin for seizures, Marfan syndrome, BRCA1, kidney.")
-    assert found["drug"] == ["Metformin"]
-    assert "seizures" in found["symptom"]
-    assert found["disease"] == ["Marfan syndrome"]
-    assert "BRCA1" in found["gene"]
-    assert found["anatomy"] == ["kidney"]
+    names = marks(NameLists.load(), "Metformin for seizures, Marfan syndrome, BRCA1, kidney.")
+    assert names["drug"] == ["Metformin"]
+    assert "seizures" in names["symptom"]
+    assert names["disease"] == ["Marfan syndrome"]
+    assert "BRCA1" in names["gene"]
+    assert names["anatomy"] == ["kidney"]
 
 
 def test_definitions_are_of_phenotypes() -> None:
@@ -95,10 +95,10 @@ def test_definitions_are_of_phenotypes() -> None:
     ],
 )
 def test_abbreviations(text: str, expected: dict[str, tuple[str, int]]) -> None:
-    found = {
+    abbreviations = {
         a.short: (text[a.long[0] : a.long[1]], len(a.places)) for a in find_abbreviations(text)
     }
-    assert found == expected
+    assert abbreviations == expected
     for abbreviation in find_abbreviations(text):
         assert all(text[a:b] == abbreviation.short for a, b in abbreviation.places)
 

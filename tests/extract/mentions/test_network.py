@@ -63,17 +63,17 @@ def shipped() -> NerModel:
     return NerModel.load()
 
 
-def strings(text: str, found: list[PredictedMention]) -> list[tuple[str, str]]:
-    return [(text[f.start : f.end], f.kind) for f in found]
+def strings(text: str, mentions: list[PredictedMention]) -> list[tuple[str, str]]:
+    return [(text[f.start : f.end], f.kind) for f in mentions]
 
 
 def test_training_learns_an_easy_corpus(trained: tuple[Path, dict[str, Any]]) -> None:
     out, figures = trained
     assert figures["made"]["micro"]["f1"] > 0.95
     assert set(figures["made"]) == {"Disease", "Drug", "micro"}
-    (found,) = NerModel.load(out).predict([TEXT])
-    assert strings(TEXT, found) == MENTIONS
-    assert all(0.5 < f.probability <= 1 for f in found)
+    (mentions,) = NerModel.load(out).predict([TEXT])
+    assert strings(TEXT, mentions) == MENTIONS
+    assert all(0.5 < f.probability <= 1 for f in mentions)
     assert not out.with_name("ner.checkpoint").exists()
 
 
@@ -312,14 +312,14 @@ def test_shipped_model_finds_mentions_of_every_kind(shipped: NerModel) -> None:
         "A 54-year-old man with type 2 diabetes mellitus on metformin had chest pain and fever. "
         "Computed tomography was done. Imatinib inhibits the tyrosine kinase ABL1."
     )
-    found = strings(text, shipped.predict([text])[0])
-    assert ("type 2 diabetes mellitus", "Disease") in found
-    assert ("metformin", "Drug") in found
-    assert ("Imatinib", "Drug") in found
-    assert ("ABL1", "Target") in found or ("tyrosine kinase ABL1", "Target") in found
-    assert ("chest pain", "Symptom") in found
-    assert ("fever", "Symptom") in found
-    assert ("Computed tomography", "Procedure") in found
+    mentions = strings(text, shipped.predict([text])[0])
+    assert ("type 2 diabetes mellitus", "Disease") in mentions
+    assert ("metformin", "Drug") in mentions
+    assert ("Imatinib", "Drug") in mentions
+    assert ("ABL1", "Target") in mentions or ("tyrosine kinase ABL1", "Target") in mentions
+    assert ("chest pain", "Symptom") in mentions
+    assert ("fever", "Symptom") in mentions
+    assert ("Computed tomography", "Procedure") in mentions
 
 
 def test_shipped_model_is_small_documented_and_without_pickle(shipped: NerModel) -> None:
@@ -344,7 +344,7 @@ def test_shipped_model_knows_the_documents_of_the_figures_of_its_card(shared_dat
     assert row["f1"] > config["development"]["ncbi"]["micro"]["f1"] + 0.02
 
 
-def found(start: int, end: int, kind: str, probability: float) -> PredictedMention:
+def predicted(start: int, end: int, kind: str, probability: float) -> PredictedMention:
     return PredictedMention(start, end, kind, probability)
 
 
@@ -353,39 +353,42 @@ KINDS = {"broad": ["Disease", "Drug"], "telling": ["Disease", "Symptom"], "genes
 
 def test_combining_takes_the_more_probable_of_two_that_overlap() -> None:
     heads = {
-        "broad": [found(0, 10, "Drug", 0.6), found(20, 25, "Drug", 0.5)],
+        "broad": [predicted(0, 10, "Drug", 0.6), predicted(20, 25, "Drug", 0.5)],
         "telling": [],
-        "genes": [found(4, 10, "Target", 0.7), found(20, 25, "Target", 0.4)],
+        "genes": [predicted(4, 10, "Target", 0.7), predicted(20, 25, "Target", 0.4)],
     }
-    assert join_heads(heads, KINDS, "") == [found(4, 10, "Target", 0.7), found(20, 25, "Drug", 0.5)]
+    assert join_heads(heads, KINDS, "") == [
+        predicted(4, 10, "Target", 0.7),
+        predicted(20, 25, "Drug", 0.5),
+    ]
 
 
 def test_combining_lets_the_telling_head_say_what_is_a_symptom() -> None:
     heads = {
         "broad": [
-            found(0, 5, "Disease", 0.9),
-            found(10, 15, "Disease", 0.9),
-            found(20, 25, "Disease", 0.9),
+            predicted(0, 5, "Disease", 0.9),
+            predicted(10, 15, "Disease", 0.9),
+            predicted(20, 25, "Disease", 0.9),
         ],
-        "telling": [found(0, 5, "Symptom", 0.6), found(10, 15, "Disease", 0.7)],
+        "telling": [predicted(0, 5, "Symptom", 0.6), predicted(10, 15, "Disease", 0.7)],
         "genes": [],
     }
     assert join_heads(heads, KINDS, "") == [
-        found(0, 5, "Symptom", 0.9),
-        found(10, 15, "Disease", 0.9),
-        found(20, 25, "Disease", 0.9),
+        predicted(0, 5, "Symptom", 0.9),
+        predicted(10, 15, "Disease", 0.9),
+        predicted(20, 25, "Disease", 0.9),
     ]
 
 
 def test_combining_keeps_the_whole_name_of_a_finding() -> None:
     heads = {
-        "broad": [found(0, 10, "Disease", 0.6)],
-        "telling": [found(6, 10, "Symptom", 0.9), found(20, 25, "Disease", 0.9)],
+        "broad": [predicted(0, 10, "Disease", 0.6)],
+        "telling": [predicted(6, 10, "Symptom", 0.9), predicted(20, 25, "Disease", 0.9)],
         "genes": [],
     }
     assert join_heads(heads, KINDS, "") == [
-        found(0, 10, "Symptom", 0.6),
-        found(20, 25, "Disease", 0.9),
+        predicted(0, 10, "Symptom", 0.6),
+        predicted(20, 25, "Disease", 0.9),
     ]
 
 
@@ -401,7 +404,10 @@ def test_combining_keeps_the_whole_name_of_a_finding() -> None:
 )
 def test_combining_leaves_what_was_measured_to_its_examination(text: str, kind: str) -> None:
     kinds = {"broad": ["Disease", "Drug"], "telling": ["Procedure", "Symptom"]}
-    heads = {"broad": [found(0, 9, "Drug", 0.9)], "telling": [found(0, 9, "Procedure", 0.6)]}
+    heads = {
+        "broad": [predicted(0, 9, "Drug", 0.9)],
+        "telling": [predicted(0, 9, "Procedure", 0.6)],
+    }
     assert [mention.kind for mention in join_heads(heads, kinds, text)] == [kind]
 
 
@@ -427,10 +433,10 @@ def test_allergic_to_something_is_no_mention() -> None:
 def test_a_note_s_mention_over_the_columns_of_a_table_is_none() -> None:
     text = "Lumirol\tRash\nDry\tcough"
     doc = blank()(text)
-    found = [PredictedMention(0, 12, "Disease", 0.9), PredictedMention(0, 7, "Drug", 0.9)]
-    assert clean_mentions(doc, found) == found
+    mentions = [PredictedMention(0, 12, "Disease", 0.9), PredictedMention(0, 7, "Drug", 0.9)]
+    assert clean_mentions(doc, mentions) == mentions
     doc._.note = True
-    assert clean_mentions(doc, found) == found[1:]
+    assert clean_mentions(doc, mentions) == mentions[1:]
 
 
 @pytest.mark.parametrize(
@@ -493,12 +499,12 @@ def test_no_mention_goes_over_the_lines_of_a_list() -> None:
         ("worse after\nfood", "Symptom"),
         ("Pilatin\n2. Norolex\n3", "Drug"),
     ]
-    found = [
+    mentions = [
         PredictedMention(text.index(w), text.index(w) + len(w), kind, 0.9) for w, kind in places
     ]
     doc = nlp(text)
     doc._.note = True
-    kept = clean_mentions(doc, found)
+    kept = clean_mentions(doc, mentions)
     assert [text[f.start : f.end] for f in kept] == [
         "Nabaxin", "Dry cough", "worse after\nfood", "Pilatin", "Norolex"
     ]  # fmt: skip
@@ -506,7 +512,11 @@ def test_no_mention_goes_over_the_lines_of_a_list() -> None:
 
 def test_a_short_form_follows_its_long_form() -> None:
     text = "Blue marsh fever (BMF) is rare. BMF hurts; pre-BMF state."
-    before = [found(0, 16, "Disease", 0.8), found(32, 35, "Drug", 0.6), found(43, 56, "Drug", 0.5)]
+    before = [
+        predicted(0, 16, "Disease", 0.8),
+        predicted(32, 35, "Drug", 0.6),
+        predicted(43, 56, "Drug", 0.5),
+    ]
     after = propagate_abbreviations(before, find_abbreviations(text))
     assert [(text[f.start : f.end], f.kind, f.probability) for f in after] == [
         ("Blue marsh fever", "Disease", 0.8),
@@ -522,9 +532,9 @@ def test_a_short_form_of_no_mention_is_none() -> None:
     assert [a.short for a in short_forms] == ["LW", "BMFD"]
     wing, fever, deficit = (text.rindex(word) for word in ("LW", "marsh fever", "BMFD"))
     before = [
-        found(fever, fever + 11, "Disease", 0.8),
-        found(wing, wing + 2, "Disease", 0.6),
-        found(deficit, deficit + 4, "Disease", 0.6),
+        predicted(fever, fever + 11, "Disease", 0.8),
+        predicted(wing, wing + 2, "Disease", 0.6),
+        predicted(deficit, deficit + 4, "Disease", 0.6),
     ]
     # A mention inside the long form leaves it open what the short form is.
     assert propagate_abbreviations(before, short_forms) == [before[0], before[2]]

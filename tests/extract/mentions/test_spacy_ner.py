@@ -32,8 +32,8 @@ def test_entities_become_mentions_with_exact_offsets(other: str) -> None:
     nlp = build_pipeline(small(), ner_model=other)
     text = "In mice, (imatinib)-induced edema/ascites."
     doc = nlp(text)
-    found = {(text[s.start_char : s.end_char], s.label_) for s in doc.spans["mentions"]}
-    assert found == {("imatinib", "Drug"), ("edema", "Symptom")}
+    mentions = {(text[s.start_char : s.end_char], s.label_) for s in doc.spans["mentions"]}
+    assert mentions == {("imatinib", "Drug"), ("edema", "Symptom")}
 
 
 def test_a_graph_is_made_with_them(other: str) -> None:

@@ -67,8 +67,8 @@ def test_fine_tuned_model_predicts_exact_offsets(trained: Path) -> None:
         ".safetensors",
         ".txt",
     }
-    (found,) = NerModel.load(trained).predict([TEXT])
-    assert [TEXT[f.start : f.end] for f in found] == MENTIONS
+    (mentions,) = NerModel.load(trained).predict([TEXT])
+    assert [TEXT[f.start : f.end] for f in mentions] == MENTIONS
 
 
 def test_texts_longer_than_the_encoder_reads(trained: Path) -> None:

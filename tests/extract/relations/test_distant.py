@@ -112,14 +112,14 @@ def test_the_component_finds_associations_and_what_is_denied_as_negated() -> Non
     nlp = pipeline("medkg_sentences", "medkg_context")
     component = RelationsComponent(RelationModel.load())
     text = "Variants in [APOE|Target] cause [dementia|Disease]."
-    (found,) = component(marked(nlp, text))._.relations
-    assert (found.head.text, found.relation, found.tail.text) == (
+    (relation,) = component(marked(nlp, text))._.relations
+    assert (relation.head.text, relation.relation, relation.tail.text) == (
         "dementia",
         "ASSOCIATED_WITH",
         "APOE",
     )
-    assert 0.5 < found.probability < 1
-    assert found.context["polarity"] == "asserted"
+    assert 0.5 < relation.probability < 1
+    assert relation.context["polarity"] == "asserted"
     denied = component(marked(nlp, "[APOE|Target] is unrelated, not linked to [gout|Disease]."))
     assert [r.context["polarity"] for r in denied._.relations] == ["negated"]
     given = component(marked(nlp, "[Insulin|Target] therapy in [diabetes|Disease]."))
@@ -130,30 +130,30 @@ def test_what_should_not_be_given_is_asserted() -> None:
     nlp = pipeline("medkg_sentences", "medkg_context")
     component = RelationsComponent(RelationModel.load())
     text = "[Metoclopramide|Drug] should not be used in patients with [parkinsonism|Disease]."
-    (found,) = component(marked(nlp, text))._.relations
-    assert (found.relation, found.context["polarity"]) == ("CONTRAINDICATED_FOR", "asserted")
+    (relation,) = component(marked(nlp, text))._.relations
+    assert (relation.relation, relation.context["polarity"]) == ("CONTRAINDICATED_FOR", "asserted")
 
 
 def test_features_hold_no_names() -> None:
     pair = pair_of("In [Fabry disease|Disease] the [GLA|Target] sequence was read in 12 men.")
-    found = " ".join(features(pair)).lower()
-    assert "sequence" in found
-    assert "fabry" not in found
-    assert "gla" not in found
-    assert "12" not in found
+    names = " ".join(features(pair)).lower()
+    assert "sequence" in names
+    assert "fabry" not in names
+    assert "gla" not in names
+    assert "12" not in names
 
 
 def test_it_learns_what_is_said_of_known_pairs(tmp_path: Path) -> None:
     names = ["GBA", "GLA", "CFTR", "HBB", "PAH", "VHL"]
-    said = [pair_of(f"[{n}|Target] underlies inherited [gout|Disease].") for n in names]
+    causal = [pair_of(f"[{n}|Target] underlies inherited [gout|Disease].") for n in names]
     beside = [pair_of(f"[{n}|Target] beside sporadic [gout|Disease].") for n in names]
-    pairs, known = said + beside, [True] * 6 + [False] * 6
+    pairs, known = causal + beside, [True] * 6 + [False] * 6
     model = fit(pairs, known)
     new = pair_of("[ABCD1|Target] underlies inherited [ataxia|Disease].")
     other = pair_of("[ABCD1|Target] beside sporadic [ataxia|Disease].")
     assert model.score(new) > 0 > model.score(other)
     # Half of what it takes for true is not: the line corrects that.
-    mixed = calibrate(model, [*said, *beside], [True] * 3 + [False] * 9)
+    mixed = calibrate(model, [*causal, *beside], [True] * 3 + [False] * 9)
     assert mixed.probability(new) == pytest.approx(0.5, abs=0.05)
     assert mixed.probability(other) < 0.1
     mixed.save(tmp_path / "model", "card")
@@ -182,8 +182,8 @@ def test_every_annotated_pair_is_asked_for(shared_data: Path) -> None:
     sentences = labelled_sentences(shared_data / "corpora", "dev")
     assert len({(s.corpus, s.document, s.doc.text) for s in sentences}) > 250
     for sentence in sentences:
-        asked = sum(1 for _ in sentence.pairs())
-        assert asked == len(sentence.labels), (sentence.corpus, sentence.document)
+        n_pairs = sum(1 for _ in sentence.pairs())
+        assert n_pairs == len(sentence.labels), (sentence.corpus, sentence.document)
 
 
 def test_labels_without_their_corpora_are_refused(tmp_path: Path) -> None:

@@ -63,15 +63,15 @@ def rows(corpus: Path, **more: Any) -> dict[tuple[str, str], tuple[float, float,
 def test_what_is_exported_for_correction_is_scored(form: str, tmp_path: Path) -> None:
     out = tmp_path / ("review" if form == "brat" else "review.jsonl")
     (write_brat if form == "brat" else write_doccano)(annotated(), out)
-    found = rows(out)
-    assert found == rows(out, format=form)
-    assert {key for key, _ in found} == {"TARGETS", "TREATS", "CONTRAINDICATED_FOR"}
-    assert found["TARGETS", "medkg"] == (1, 1, 1)
-    assert found["TREATS", "medkg"] == (1, 1, 1)
-    assert found["CONTRAINDICATED_FOR", "medkg"] == (1, 1, 1)
+    scores = rows(out)
+    assert scores == rows(out, format=form)
+    assert {key for key, _ in scores} == {"TARGETS", "TREATS", "CONTRAINDICATED_FOR"}
+    assert scores["TARGETS", "medkg"] == (1, 1, 1)
+    assert scores["TREATS", "medkg"] == (1, 1, 1)
+    assert scores["CONTRAINDICATED_FOR", "medkg"] == (1, 1, 1)
     # Each sentence has one pair, and the denied one is a pair too.
-    assert found["TREATS", "all pairs of a sentence"] == (0.3333, 1, 1)
-    assert found["TARGETS", "all pairs of a sentence"] == (1, 1, 1)
+    assert scores["TREATS", "all pairs of a sentence"] == (0.3333, 1, 1)
+    assert scores["TARGETS", "all pairs of a sentence"] == (1, 1, 1)
 
 
 def test_an_action_must_be_right_where_the_corpus_gives_it(tmp_path: Path) -> None:
@@ -84,9 +84,9 @@ def test_an_action_must_be_right_where_the_corpus_gives_it(tmp_path: Path) -> No
 def test_missed_and_denied_relations_count(tmp_path: Path) -> None:
     stated = [*STATED, ("Warfarin", "TREATS", "asthma"), ("Salbutamol", "CAUSES", "nausea")]
     write_brat(annotated(stated), tmp_path / "brat")
-    found = rows(tmp_path / "brat")
-    assert found["TREATS", "medkg"] == (1, 0.5, 2)
-    assert found["CAUSES", "medkg"] == (0, 0, 1)
+    scores = rows(tmp_path / "brat")
+    assert scores["TREATS", "medkg"] == (1, 0.5, 2)
+    assert scores["CAUSES", "medkg"] == (0, 0, 1)
 
 
 def brat(folder: Path, *annotations: str) -> Path:

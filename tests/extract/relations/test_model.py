@@ -23,18 +23,10 @@ from medkg.extract.corpora.chemprot import read_chemprot
 from medkg.extract.mentions.bilstm import LAYERS
 from medkg.extract.mentions.network import SHIPPED as RECOGNISER
 from medkg.extract.mentions.train import train_ner
-from medkg.extract.relations import component
 from medkg.extract.relations.candidates import passages, relation_candidates
 from medkg.extract.relations.component import RelationsComponent
-from medkg.extract.relations.document_level import (
-    NUM_FEATURES,
-    BoostedTrees,
-    LinearScorer,
-    Passage,
-    PassageMention,
-    TreeLinearEnsemble,
-    candidate_features,
-)
+from medkg.extract.relations.document_features import CDR, Candidates, candidate_features
+from medkg.extract.relations.document_level import BoostedTrees, LinearScorer, TreeLinearEnsemble
 from medkg.extract.relations.evaluate import calibration_error, evaluate_relations, score
 from medkg.extract.relations.model import RelationModel
 from medkg.extract.relations.networks import (
@@ -44,6 +36,7 @@ from medkg.extract.relations.networks import (
     sentence_encoder,
 )
 from medkg.extract.relations.pairs import TASKS, Entity, EntityPair
+from medkg.extract.relations.passages import Passage, PassageMention
 from medkg.extract.relations.rules import (
     Rule,
     drug_rule,
@@ -52,7 +45,7 @@ from medkg.extract.relations.rules import (
     symptom_rules,
 )
 from medkg.extract.relations.train import train_relations
-from medkg.extract.relations.train_linear import _fit_line, _fit_trees
+from medkg.extract.relations.train_documents import _LINE_STRENGTH, _fit_line, _fit_trees
 from tests.extract.mentions.test_transformer import bert as bert  # a fixture
 
 from ..made_corpus import write_corpus
@@ -68,22 +61,22 @@ HEADACHE = Entity(8, 10, "Disease")
 
 
 def test_blinding_puts_one_word_for_each_mention() -> None:
-    words, head, tail, _ = EntityPair(WORDS, ASPIRIN, HEADACHE, (IBUPROFEN,)).blinded()
+    words, head, tail, _ = EntityPair(WORDS, ASPIRIN, HEADACHE, (IBUPROFEN,)).blinded
     assert " ".join(words) == "We gave new <head drug> and <drug> for the <tail condition> ."
     assert (head, tail) == (3, 8)
 
 
 def test_blinding_keeps_the_pair_s_own_of_mentions_that_overlap() -> None:
-    words, head, tail, _ = EntityPair(WORDS, ASPIRIN, HEADACHE, (Entity(2, 4, "Drug"),)).blinded()
+    words, head, tail, _ = EntityPair(WORDS, ASPIRIN, HEADACHE, (Entity(2, 4, "Drug"),)).blinded
     assert words[2:4] == ["new", "<head drug>"]
     assert (words[head], words[tail]) == ("<head drug>", "<tail condition>")
 
 
 def test_features_tell_what_stands_between_and_in_which_order() -> None:
-    forth = EntityPair(WORDS, ASPIRIN, HEADACHE, (IBUPROFEN,)).features()
+    forth = EntityPair(WORDS, ASPIRIN, HEADACHE, (IBUPROFEN,)).features_of("causes")
     assert {"between for", "head first the", "head first for the", "head + and"} <= set(forth)
     assert "1 mentions between" in forth
-    back = EntityPair(WORDS, HEADACHE, ASPIRIN, (IBUPROFEN,)).features()
+    back = EntityPair(WORDS, HEADACHE, ASPIRIN, (IBUPROFEN,)).features_of("causes")
     assert "tail first the" in back
     assert "head first the" not in back
 
@@ -91,17 +84,17 @@ def test_features_tell_what_stands_between_and_in_which_order() -> None:
 def test_features_tell_the_names_and_the_beginnings_of_words() -> None:
     words = ("Aspirin", "inhibited", "the", "synthase", "COX", "2", ".")
     pair = EntityPair(words, Entity(0, 1, "Drug"), Entity(4, 6, "Target"))
-    found = set(pair.features())
-    assert {"head word aspirin", "tail cox 2", "stem head first inhib"} <= found
-    assert "names aspirin | cox 2" in found
+    features = set(pair.features_of("causes"))
+    assert {"head word aspirin", "tail cox 2", "stem head first inhib"} <= features
+    assert "names aspirin | cox 2" in features
     other = EntityPair(("Aspirin", "inhibits", *words[2:]), pair.head, pair.tail)
-    assert "stem head first inhib" in other.features()
+    assert "stem head first inhib" in other.features_of("causes")
 
 
 def test_a_long_sentence_is_cut_around_the_pair() -> None:
     words = ("far",) * 200 + WORDS + ("away",) * 200
     pair = EntityPair(words, Entity(203, 204, "Drug"), Entity(208, 210, "Disease"))
-    kept, head, tail, _ = pair.blinded()
+    kept, head, tail, _ = pair.blinded
     assert len(kept) < 80
     assert (kept[head], kept[tail]) == ("<head drug>", "<tail condition>")
     kept, head, tail = pair.marked()
@@ -111,7 +104,7 @@ def test_a_long_sentence_is_cut_around_the_pair() -> None:
 
 def test_a_distant_pair_keeps_its_positions_inside() -> None:
     pair = EntityPair(("x",) * 400, Entity(2, 3, "Drug"), Entity(390, 391, "Disease"))
-    words, head, tail, _ = pair.blinded()
+    words, head, tail, _ = pair.blinded
     assert max(head, tail) < len(words)
 
 
@@ -121,7 +114,7 @@ def test_words_stand_for_those_at_their_places(far: int) -> None:
     aspirin, ibuprofen = Entity(far + 3, far + 4, "Drug"), Entity(far + 5, far + 6, "Drug")
     pair = EntityPair(sentence, aspirin, Entity(far + 8, far + 10, "Disease"), (ibuprofen,))
     row = PairTowers([], 0).prepare([pair])[0]
-    for words, head, tail, places in (pair.blinded(), _cut(pair)):
+    for words, head, tail, places in (pair.blinded, _cut(pair)):
         assert len(words) == len(places)
         stand_for = [sentence[place] for place in places]
         assert [a for a, b in zip(stand_for, words, strict=True) if a != b] == [
@@ -251,12 +244,12 @@ def test_towers_that_read_with_another_recogniser_take_it_along(tmp_path: Path) 
     model = RelationModel.load(out)
     assert model.recogniser == out / "recogniser"
     pair = EntityPair(WORDS, ASPIRIN, Entity(8, 10, "Target"))
-    said = model.predict([pair], ["targets"])["targets"]
+    predicted = model.predict([pair], ["targets"])["targets"]
     component = RelationsComponent(model)
     component.to_disk(tmp_path / "saved")
     shutil.rmtree(out)
     component.from_disk(tmp_path / "saved")
-    assert torch.equal(component.model.predict([pair], ["targets"])["targets"], said)
+    assert torch.equal(component.model.predict([pair], ["targets"])["targets"], predicted)
 
     shutil.rmtree(tmp_path / "saved" / "recogniser")
     with pytest.raises(ModelError, match="is missing"):
@@ -341,11 +334,11 @@ def test_the_component_finds_relations_with_their_context(trained: Path) -> None
         "",
     ]
     docs = list(component.pipe([marked(nlp, text) for text in texts]))
-    found = [
+    relations = [
         [(r.head.text, r.relation, r.tail.text, dict(r.qualifiers)) for r in doc._.relations]
         for doc in docs
     ]
-    assert found == [
+    assert relations == [
         [("lumirol", "CAUSES", "ague", {})],
         [("lumirol", "TARGETS", "ABC1", {"action": "inhibitor"})],
         [("lumirol", "TARGETS", "ABC1", {"action": "inhibitor"})],
@@ -359,22 +352,22 @@ def test_the_component_finds_relations_with_their_context(trained: Path) -> None
 
 
 def test_causes_reach_across_sentences_from_the_nearest_mentions(
-    trained: Path, monkeypatch: pytest.MonkeyPatch
+    trained: Path,
 ) -> None:
-    monkeypatch.setattr(component, "MIN_PROBABILITY", 0.0)
     model = RelationModel.load(trained)
-    model.thresholds["causes"] = 0.0
+    model.thresholds |= {"CAUSES": 0.0, "TREATS": 1.1}
     nlp = pipeline("medkg_sentences", "medkg_context")
     text = "[Lumirol|Drug] was given. They had [lumirol|Drug]. Then [ague|Disease] came."
-    (relation,) = RelationsComponent(model)(marked(nlp, text))._.relations
+    component = RelationsComponent(model, min_probability=0.0)
+    (relation,) = component(marked(nlp, text))._.relations
     assert (relation.head.text, relation.relation, relation.tail.text) == (
         "lumirol",
         "CAUSES",
         "ague",
     )
     assert relation.head.sent.start < relation.tail.sent.start
-    model.thresholds["causes"] = 1.1
-    assert RelationsComponent(model)(marked(nlp, text))._.relations == ()
+    model.thresholds["CAUSES"] = 1.1
+    assert RelationsComponent(model, min_probability=0.0)(marked(nlp, text))._.relations == ()
 
 
 def test_what_is_over_is_not_treated_and_an_allergy_s_reaction_is_the_drug_s(
@@ -404,28 +397,6 @@ def test_in_notes_secondary_to_may_be_short(trained: Path) -> None:
     doc = Context()(doc)
     (relation,) = RelationsComponent(RelationModel.load(trained))(doc)._.relations
     assert (relation.relation, relation.probability) == ("CAUSES", rule.precision)
-
-
-def test_in_papers_the_model_says_how_probable_a_turn_of_phrase_is(
-    trained: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model = RelationModel.load(trained)
-    model.thresholds["causes"] = 0.2
-    component = RelationsComponent(model)
-    nlp = pipeline("medkg_sentences", "medkg_context")
-    text = "The [ague|Disease] was attributed to [lumirol|Drug]."
-    (rule,) = [rule for rule in drug_rules() if rule.name == "attributed"]
-
-    def read(note: bool, caused: float) -> list[tuple[str, float]]:
-        said = [{("name lumirol", "name ague"): caused}]
-        monkeypatch.setattr(RelationModel, "predict_causes", lambda *_: said)
-        doc = marked(nlp, text)
-        doc._.note = note
-        return [(r.relation, r.probability) for r in component(doc)._.relations]
-
-    for caused, found in ((0.9, [("CAUSES", 0.9)]), (0.3, [("CAUSES", 0.3)]), (0.1, [])):
-        assert read(note=False, caused=caused) == found
-        assert read(note=True, caused=caused) == [("CAUSES", rule.precision)]
 
 
 @pytest.mark.parametrize(
@@ -538,12 +509,12 @@ def test_a_symptom_that_is_a_disease_too_may_be_treated() -> None:
 )  # fmt: skip
 def test_of_a_list_what_stands_before_its_drug_is_treated(text: str, treated: list[str]) -> None:
     doc = marked(pipeline("medkg_sentences"), text)
-    found = [
+    conditions = [
         tail.text.lower()
         for head, tail, pair in relation_candidates(doc)
         if head.label_ == "Drug" and (rule := drug_rule(pair)) and rule.relation == "TREATS"
     ]
-    assert found == treated
+    assert conditions == treated
 
 
 @pytest.mark.parametrize(
@@ -560,12 +531,12 @@ def test_of_a_list_what_stands_before_its_drug_is_treated(text: str, treated: li
 )  # fmt: skip
 def test_of_a_list_each_drug_treats_its_own(text: str, treat: list[tuple[str, str]]) -> None:
     doc = marked(pipeline("medkg_sentences"), text)
-    found = {
+    pairs = {
         (head.text.lower(), tail.text.lower())
         for head, tail, pair in relation_candidates(doc)
         if head.label_ == "Drug" and (rule := drug_rule(pair)) and rule.relation == "TREATS"
     }
-    assert found == set(treat)
+    assert pairs == set(treat)
 
 
 @pytest.mark.parametrize(
@@ -611,15 +582,17 @@ def test_trees_are_those_that_were_fitted() -> None:
 
 
 def test_the_line_is_a_regression_on_scaled_numbers_and_half_of_what_is_decided() -> None:
-    rows, labels = make_classification(300, NUM_FEATURES, random_state=1)
+    rows, labels = make_classification(300, CDR.num_features, random_state=1)
     rows = (rows * 50 + 7).astype(np.float32)
-    line = LinearScorer()
+    line = LinearScorer(CDR.num_features)
     _fit_line(line, rows, labels)
-    fitted = LogisticRegression(max_iter=3000).fit(scale(rows.astype(float)), labels)
+    fitted = LogisticRegression(C=_LINE_STRENGTH, max_iter=3000).fit(
+        scale(rows.astype(float)), labels
+    )
     chances = fitted.predict_proba(scale(rows.astype(float)))[:, 1]
     numbers = torch.from_numpy(rows)
     assert line(numbers).sigmoid().detach().numpy() == pytest.approx(chances, abs=1e-3)
-    both = TreeLinearEnsemble()
+    both = TreeLinearEnsemble(CDR.num_features)
     both.line.load_state_dict(line.state_dict())
     both.trees.start.fill_(100.0)  # type: ignore[operator]  # a buffer
     assert both(numbers).detach().numpy() == pytest.approx((1 + chances) / 2, abs=1e-3)
@@ -637,9 +610,9 @@ def test_every_drug_of_a_document_meets_every_condition() -> None:
         (("Aspirin", "and", "seizures"), ("Warfarin", "gave", "tonic", "seizures")),
         (drug(0, 0, "A"), condition(0, 2, 3, "S"), drug(1, 0, "W"), condition(1, 2, 4, "T")),
     )
-    said = {("A", "S"): [0.2], ("W", "T"): [0.9]}
+    probabilities = {("A", "S"): [[0.2]], ("W", "T"): [[0.9]]}
     alone = {"A": 0.1, "W": 0.8}, {"S": 0.3, "T": 0.7}
-    keys, numbers = candidate_features(passage, said, *alone)
+    keys, numbers = candidate_features(Candidates.of(passage, CDR), probabilities, *alone)
     assert keys == [("A", "S"), ("A", "T"), ("W", "S"), ("W", "T")]
     assert len(numbers) == 4
     # Where "seizures" stands beside "tonic seizures", what is said of the second is known.
@@ -654,7 +627,7 @@ def test_documents_are_read_in_parts_with_one_title() -> None:
     assert [len(part.mentions) for part in parts] == [40, 40, 10]
     assert [part.passage.mentions[0].sentence for part in parts] == [0, 1, 1]
     head, tail = parts[1].nearest(
-        *(next(iter(c)) for c in (parts[1].passage.drugs, parts[1].passage.conditions))
+        *(next(iter(parts[1].passage.concepts([kind]))) for kind in ("Drug", "Disease"))
     )
     assert head.sent == tail.sent
 

@@ -45,8 +45,8 @@ def test_triples_are_the_graphs_edges(kg: KnowledgeGraph) -> None:
     nodes = vocabulary(kg)
     ids = [node for kind in nodes for node in nodes[kind]]
     assert len(ids) == triples.starts[-1] == kg.nodes.height
-    found = {(ids[h], types[r][1], ids[t]) for h, r, t in triples.edges.tolist()}
-    assert found == set(kg.edges.select("subject", "relation", "object").iter_rows())
+    edges = {(ids[h], types[r][1], ids[t]) for h, r, t in triples.edges.tolist()}
+    assert edges == set(kg.edges.select("subject", "relation", "object").iter_rows())
     for number, (head, _, tail) in enumerate(types):
         for end, kind in ((0, head), (1, tail)):
             first, last = triples.span(number, end)
@@ -117,8 +117,8 @@ def test_a_killed_ranking_of_triples_goes_on(
     # What is kept is taken: a state with other ranks shows in the outcome.
     (file,) = (keep / "0-0").glob("*.safetensors")
     save_file({"ranks": load_file(file)["ranks"] + 100}, file)
-    found = triple_ranks(embeddings, edges, triples, keep=keep)
-    assert (found - expected).tolist() == [[100, 0], [0, 0], [0, 0]]
+    ranks = triple_ranks(embeddings, edges, triples, keep=keep)
+    assert (ranks - expected).tolist() == [[100, 0], [0, 0], [0, 0]]
     assert not keep.exists()
 
 
@@ -200,7 +200,7 @@ def test_command(
         main()
     assert ended.value.code == 0
     assert json.loads(capsys.readouterr().out)["valid"]["n"] > 0
-    found = load_embeddings(tmp_path / "model").settings
-    assert (found.decoder, found.clip, found.dim, found.batch) == ("transe", 1.0, 8, 64)
+    settings = load_embeddings(tmp_path / "model").settings
+    assert (settings.decoder, settings.clip, settings.dim, settings.batch) == ("transe", 1.0, 8, 64)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["graph", "model", "own.toml"]
     assert pl.read_parquet(tmp_path / "graph" / "edges.parquet").height == kg.edges.height

@@ -116,12 +116,12 @@ def test_steps_are_those_of_rowwise_adagrad_over_all_rows() -> None:
         nodes, relations = (table.requires_grad_() for table in tables)
         scores = decoder.score_tails(nodes[:20], relations[0], nodes[20:50])
         loss = torch.tensor(0.0)
-        for table, mask, asked, answer in (
+        for table, mask, queries, answer in (
             (scores, known, heads, tails - 20),
             (scores.T, known.T, tails - 20, heads),
         ):
-            true = table[asked, answer]
-            others = table[asked].masked_fill(mask[asked], -torch.inf)
+            true = table[queries, answer]
+            others = table[queries].masked_fill(mask[queries], -torch.inf)
             loss = loss + LOSSES["cross-entropy"](true, others, 0.0)
         for place, gradient in enumerate(torch.autograd.grad(loss, tables)):
             sums[place] += gradient.square().mean(1, keepdim=True)
@@ -129,8 +129,8 @@ def test_steps_are_those_of_rowwise_adagrad_over_all_rows() -> None:
             tables[place] = tables[place].detach() - step
         training.run_epoch()
         after = training.embeddings()
-        for found, expected in zip((after.nodes, after.relations), tables, strict=True):
-            torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-3)
+        for vectors, expected in zip((after.nodes, after.relations), tables, strict=True):
+            torch.testing.assert_close(vectors, expected, atol=1e-4, rtol=1e-3)
 
 
 def test_the_seed_decides() -> None:
@@ -190,19 +190,18 @@ def test_a_killed_training_ends_as_one_that_was_not_bit_for_bit(tmp_path: Path) 
     triples, _ = blocks()
     settings = replace(SMALL, validate_every=1, epochs=6)
     looks = [0, 3]
-    found = []
+    trained = []
     for number, place in enumerate((None, checkpoint)):
 
         def validate(embeddings: object, number: int = number) -> float:
             looks[number] += 1
             return 0.1 * looks[number]
 
-        found.append(train(triples, settings, validate, checkpoint=place))
+        trained.append(train(triples, settings, validate, checkpoint=place))
     assert looks == [6, 6]
-    assert torch.equal(found[0][0].nodes, found[1][0].nodes)
-    assert torch.equal(found[0][0].relations, found[1][0].relations)
-    assert found[0][1] == found[1][1]
-    assert not checkpoint.exists()
+    assert torch.equal(trained[0][0].nodes, trained[1][0].nodes)
+    assert torch.equal(trained[0][0].relations, trained[1][0].relations)
+    assert trained[0][1] == trained[1][1]
 
 
 def test_another_trainings_checkpoint_is_not_taken_and_a_damaged_one_is_named(

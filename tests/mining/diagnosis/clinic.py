@@ -68,11 +68,11 @@ def clinic(others: int = 8) -> KnowledgeGraph:
             "subject": disease,
             "relation": "HAS_SYMPTOM",
             "object": phenotype,
-            "qualifiers": json.dumps(said) if said else None,
+            "qualifiers": json.dumps(qualifiers) if qualifiers else None,
             "references": ["PMID:7"],
         }
         for disease, phenotypes in shown.items()
-        for phenotype, said in phenotypes.items()
+        for phenotype, qualifiers in phenotypes.items()
     ]
     evidence += [
         {"subject": disease, "relation": "ASSOCIATED_WITH", "object": gene}
@@ -84,7 +84,7 @@ def clinic(others: int = 8) -> KnowledgeGraph:
     ]
     frame = pl.DataFrame(nodes, schema=["id", "kind", "name"], orient="row").with_columns(
         properties=pl.col("id").replace_strict(
-            {id_: json.dumps(said) for id_, said in facts.items()}, default=None
+            {id_: json.dumps(properties) for id_, properties in facts.items()}, default=None
         ),
         xrefs=pl.when(pl.col("id") == "HP:0000021").then(pl.lit(["UMLS:C21"])),
     )

@@ -45,8 +45,8 @@ def test_nothing_that_is_implied_is_asked(model: DiagnosisModel) -> None:
     columns = known.columns_of
     everything = np.arange(len(known.diseases))
     none = columns([])
-    found = askable(known, everything, columns(["HP:0000111"]), columns(["HP:0000003"]), none)
-    names = {known.phenotypes[column] for column in found}
+    candidates = askable(known, everything, columns(["HP:0000111"]), columns(["HP:0000003"]), none)
+    names = {known.phenotypes[column] for column in candidates}
     # Phenotype 11 follows from 111, and 31 and 32 from the exclusion of 3.
     assert names == {
         "HP:0000012",
@@ -56,17 +56,17 @@ def test_nothing_that_is_implied_is_asked(model: DiagnosisModel) -> None:
         "HP:0000042",
         "HP:0000421",
     }
-    found = askable(known, everything, columns(["HP:0000111"]), none, columns(["HP:0000042"]))
-    assert not {"HP:0000042", "HP:0000421"} & {known.phenotypes[column] for column in found}
+    candidates = askable(known, everything, columns(["HP:0000111"]), none, columns(["HP:0000042"]))
+    assert not {"HP:0000042", "HP:0000421"} & {known.phenotypes[column] for column in candidates}
 
 
 def test_a_phenotype_below_one_that_is_seen_is_likelier(model: DiagnosisModel) -> None:
     known = model.knowledge
     rows = np.array([known.disease_rows["OMIM:100003"]])
-    asked = known.columns_of(["HP:0000031"])
-    alone = probabilities(known, rows, asked, known.columns_of(["HP:0000022"]))
-    below = probabilities(known, rows, asked, known.columns_of(["HP:0000003"]))
-    background = float(known.frequency[:, asked[0]].mean())
+    question = known.columns_of(["HP:0000031"])
+    alone = probabilities(known, rows, question, known.columns_of(["HP:0000022"]))
+    below = probabilities(known, rows, question, known.columns_of(["HP:0000003"]))
+    background = float(known.frequency[:, question[0]].mean())
     assert alone[0, 0] == pytest.approx((0.95 * 0.4 + 0.05 * background) / 1, rel=0.2)
     assert below[0, 0] == pytest.approx(1, abs=0.1)  # of HP:0000003 it is the only kind there
     assert (alone < 1).all()
@@ -78,21 +78,21 @@ def test_the_best_question_tells_the_likely_diseases_apart(model: DiagnosisModel
     assert rows["gain"].is_sorted(descending=True)
     assert (rows["gain"] >= 0).all()
     assert rows["phenotype"][0] in {"HP:0000012", "HP:0000022", "HP:0000011", "HP:0000021"}
-    asked = rows.filter(phenotype="HP:0000011").row(0, named=True)
-    assert asked["definition"] == "Of the first kind."
-    assert asked["speaks_for"][0] in {"ringing disease", "dull disease"}
-    assert "plain disease" not in asked["speaks_for"]
+    question = rows.filter(phenotype="HP:0000011").row(0, named=True)
+    assert question["definition"] == "Of the first kind."
+    assert question["speaks_for"][0] in {"ringing disease", "dull disease"}
+    assert "plain disease" not in question["speaks_for"]
 
 
 def test_answers_narrow_the_list(model: DiagnosisModel) -> None:
     """A patient of OMIM:100001 who answers what is asked is found, and nothing is asked twice."""
-    present, excluded, asked = ["HP:0000031"], [], []
+    present, excluded, questions = ["HP:0000031"], [], []
     for _ in range(4):
         question = model.questions(present, excluded, top=1)["phenotype"][0]
-        asked.append(question)
+        questions.append(question)
         shown = question in {"HP:0000011", "HP:0000012", "HP:0000021", "HP:0000022"}
         (present if shown else excluded).append(question)
-    assert len(set(asked)) == 4
+    assert len(set(questions)) == 4
     first = model.diagnose(present, excluded, top=1)
     assert first["disease"][0] == "OMIM:100001"
     before = model.diagnose(["HP:0000031"], top=9).filter(disease="OMIM:100001")["probability"][0]

@@ -83,8 +83,8 @@ def test_the_sets_of_an_open_set_are_recorded(model: DiagnosisModel) -> None:
     }
     assert (coverage["none"]["n"], coverage["none"]["true"]) == (4, 1)
     assert coverage["auroc"] == pytest.approx((none[3] > none[:3]).mean(), abs=1e-4)
-    assert [row["asked"] for row in coverage["sets"]] == list(COVERAGES)
-    for row, asked in zip(coverage["sets"], COVERAGES, strict=True):
-        sets = model.open_set.sets(model.scores(present), numbers, asked)
+    assert [row["nominal"] for row in coverage["sets"]] == list(COVERAGES)
+    for row, nominal in zip(coverage["sets"], COVERAGES, strict=True):
+        sets = model.open_set.sets(model.scores(present), numbers, nominal)
         sizes = [int((members >= 0).sum()) for members in sets]
         assert (row["n"], row["size_mean"]) == (4, round(float(np.mean(sizes)), 1))

@@ -39,22 +39,22 @@ def row(model: DiagnosisModel, disease: str) -> int:
 def test_each_way_to_match(model: DiagnosisModel) -> None:
     known = model.knowledge
     present = known.columns_of(["HP:0000111", "HP:0000021", "HP:0000003", "HP:0000042"])
-    found = {
+    matches = {
         known.phenotypes[m.phenotype]: (m.part, m.how, m.by and known.phenotypes[m.by])
         for m in compare(known, row(model, "ringing disease"), present, known.columns_of([]))
     }
-    assert found["HP:0000111"] == ("matching", "narrower", "HP:0000011")
-    assert found["HP:0000021"] == ("matching", "exact", "HP:0000021")
-    assert found["HP:0000003"] == ("matching", "broader", "HP:0000031")
-    assert found["HP:0000042"] == ("unexpected", "none", None)
+    assert matches["HP:0000111"] == ("matching", "narrower", "HP:0000011")
+    assert matches["HP:0000021"] == ("matching", "exact", "HP:0000021")
+    assert matches["HP:0000003"] == ("matching", "broader", "HP:0000031")
+    assert matches["HP:0000042"] == ("unexpected", "none", None)
     # HP:0000031 is met by its broader HP:0000003; HP:0000022 is rare; HP:0000012 is neither.
-    missing = [phenotype for phenotype, (part, *_) in found.items() if part == "missing"]
+    missing = [phenotype for phenotype, (part, *_) in matches.items() if part == "missing"]
     assert missing == ["HP:0000012"]
 
 
 def test_what_was_excluded_speaks_against(model: DiagnosisModel) -> None:
     known = model.knowledge
-    found = {
+    matches = {
         known.phenotypes[m.phenotype]: m.part
         for m in compare(
             known,
@@ -63,9 +63,9 @@ def test_what_was_excluded_speaks_against(model: DiagnosisModel) -> None:
             known.columns_of(["HP:0000001", "HP:0000042"]),
         )
     }
-    assert found["HP:0000001"] == "against"  # it shows HP:0000011, which is below
-    assert found["HP:0000042"] == "absent"
-    assert "HP:0000012" not in found  # of what was excluded with HP:0000001 nothing is missing
+    assert matches["HP:0000001"] == "against"  # it shows HP:0000011, which is below
+    assert matches["HP:0000042"] == "absent"
+    assert "HP:0000012" not in matches  # of what was excluded with HP:0000001 nothing is missing
 
 
 def test_evidence_stands_beside_each_match(model: DiagnosisModel) -> None:
@@ -111,19 +111,19 @@ def test_weights_are_what_leaving_out_costs(model: DiagnosisModel) -> None:
         known.columns_of(["HP:0000012"]),
     )
     disease = row(model, "ringing disease")
-    found = contributions(model, present, excluded, np.array([disease]))
+    weights = contributions(model, present, excluded, np.array([disease]))
     whole = np.exp(model.log_probabilities([present], [excluded])[0, disease])
     for at in range(3):
         less = model.log_probabilities([np.delete(present, at)], [excluded])[0, disease]
         change = logit(float(whole)) - logit(float(np.exp(less)))
-        assert found["present"].weight[at, 0] == pytest.approx(change, abs=1e-4)
+        assert weights["present"].weight[at, 0] == pytest.approx(change, abs=1e-4)
     less = model.log_probabilities([present], [excluded[:0]])[0, disease]
-    assert found["excluded"].weight[0, 0] == pytest.approx(
+    assert weights["excluded"].weight[0, 0] == pytest.approx(
         logit(whole) - logit(np.exp(less)), abs=1e-4
     )
-    assert found["excluded"].weight[0, 0] < 0
+    assert weights["excluded"].weight[0, 0] < 0
     ringing = list(present).index(known.phenotype_columns["HP:0000021"])
-    assert found["present"].weight[ringing, 0] > 0
+    assert weights["present"].weight[ringing, 0] > 0
 
 
 def test_support_is_against_the_mean_of_all_diseases(model: DiagnosisModel) -> None:
@@ -131,20 +131,20 @@ def test_support_is_against_the_mean_of_all_diseases(model: DiagnosisModel) -> N
     known = model.knowledge
     present = known.columns_of(["HP:0000021", "HP:0000031"])
     rows = np.arange(len(known.diseases))
-    found = contributions(model, present, known.columns_of([]), rows)
+    weights = contributions(model, present, known.columns_of([]), rows)
     frequency = known.frequency.toarray().astype(np.float64)[:, present]
     background = known.frequency.toarray().mean(axis=0)[present] + 1e-5
     ratio = np.log(1 + 0.95 * frequency / (0.05 * background)).T / model.temperature
     expected = ratio - ratio.mean(axis=1, keepdims=True)
-    assert found["present"].support == pytest.approx(expected, abs=1e-3)
+    assert weights["present"].support == pytest.approx(expected, abs=1e-3)
     shown = frequency.T > 0
-    assert (found["present"].support[shown] > 0).all()
+    assert (weights["present"].support[shown] > 0).all()
 
 
 def test_log_odds_of_what_is_nearly_sure() -> None:
     logs = np.log(np.array([[1 - 3e-9, 1e-9, 2e-9]]))
-    found = log_odds(logs.astype(np.float32), np.array([0]))
-    assert found[0, 0] == pytest.approx(np.log((1 - 3e-9) / 3e-9), rel=1e-4)
+    odds = log_odds(logs.astype(np.float32), np.array([0]))
+    assert odds[0, 0] == pytest.approx(np.log((1 - 3e-9) / 3e-9), rel=1e-4)
 
 
 def test_a_disease_that_is_no_candidate(model: DiagnosisModel) -> None:
@@ -168,10 +168,12 @@ def test_genes_multiply_the_odds(model: DiagnosisModel) -> None:
     odds = {name: np.exp(logit(after[name]) - logit(before[name])) for name in DISEASES}
     assert odds["ringing disease"] > 1.2 > 0.9 > odds["dull disease"]
     rows = model.explain(symptoms, diseases=["ringing disease"], circumstances=given)
-    said = rows.filter(part="circumstance")
-    assert said["phenotype_name"].to_list() == ["candidate genes BELL1: associated with BELL1"]
+    circumstance = rows.filter(part="circumstance")
+    assert circumstance["phenotype_name"].to_list() == [
+        "candidate genes BELL1: associated with BELL1"
+    ]
     expected = logit(after["ringing disease"]) - logit(before["ringing disease"])
-    assert said["weight"][0] == pytest.approx(expected, abs=1e-3)
+    assert circumstance["weight"][0] == pytest.approx(expected, abs=1e-3)
     with pytest.raises(MissingError, match="no Target 'NOPE'"):
         Factors(model.kg, model.knowledge, Circumstances(genes=("NOPE",)))
 
@@ -195,9 +197,9 @@ def test_sex_counts_where_a_phenotype_is_of_the_other(model: DiagnosisModel) -> 
     disease = row(model, "ringing disease")  # HP:0000031 is stated in females
     for sex, expected in (("male", 0.05), ("female", 1.0)):
         factors = Factors(model.kg, known, Circumstances(sex=sex))
-        found = np.exp(factors.log_factors(known, present))
-        assert found[0, disease] == pytest.approx(expected)
-        assert found[1, disease] == found[0, row(model, "plain disease")] == 1
+        odds = np.exp(factors.log_factors(known, present))
+        assert odds[0, disease] == pytest.approx(expected)
+        assert odds[1, disease] == odds[0, row(model, "plain disease")] == 1
     with pytest.raises(DataError, match="female or male"):
         Factors(model.kg, known, Circumstances(sex="m"))
 

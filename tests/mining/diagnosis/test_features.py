@@ -39,26 +39,26 @@ def features_of(kg: KnowledgeGraph, rows: list[Row]) -> DiagnosisFeatures:
     return DiagnosisFeatures(knowledge, new_network(knowledge))
 
 
-def named(found: np.ndarray, name: str) -> np.ndarray:
-    return found[..., PAIR_FEATURES.index(name)]
+def named(table: np.ndarray, name: str) -> np.ndarray:
+    return table[..., PAIR_FEATURES.index(name)]
 
 
 def test_a_known_patient_is_most_like_itself(kg: KnowledgeGraph) -> None:
     of = features_of(kg, known(kg))
-    found = of.table(of.knowledge.known_patients())
-    own = found[np.arange(5), of.knowledge.patient_rows]
+    table = of.table(of.knowledge.known_patients())
+    own = table[np.arange(5), of.knowledge.patient_rows]
     for name in ("nearest", "nearest_exact", "share", "network_nearest"):
         assert named(own, name) == pytest.approx(1, abs=1e-5)
     row = of.knowledge.disease_rows["OMIM:1"]
-    assert named(found[0, row], "patients") == pytest.approx(np.log1p(3))
-    assert named(found[0, row], "publications") == pytest.approx(np.log1p(2))
+    assert named(table[0, row], "patients") == pytest.approx(np.log1p(3))
+    assert named(table[0, row], "publications") == pytest.approx(np.log1p(2))
 
 
 def test_annotation_features_need_no_patient(kg: KnowledgeGraph) -> None:
     knowledge = Knowledge.of(kg)
     of = DiagnosisFeatures(knowledge, new_network(knowledge))
     shown = knowledge.columns_of(phenotypes_of(kg, "OMIM:4"))
-    found = of.table([shown, np.empty(0, dtype=np.int64)])
+    table = of.table([shown, np.empty(0, dtype=np.int64)])
     row = knowledge.disease_rows["OMIM:4"]
     for name in (
         "log_ratio",
@@ -68,10 +68,10 @@ def test_annotation_features_need_no_patient(kg: KnowledgeGraph) -> None:
         "patient_information",
         "network",
     ):
-        assert named(found[0], name).argmax() == row
-    assert named(found[0, row], "exact") == named(found[0, row], "patient_information") == 1
-    assert np.array_equal(found[0], without_patients(found[0]))
-    assert np.isfinite(found).all()  # of a patient without phenotypes too
+        assert named(table[0], name).argmax() == row
+    assert named(table[0, row], "exact") == named(table[0, row], "patient_information") == 1
+    assert np.array_equal(table[0], without_patients(table[0]))
+    assert np.isfinite(table).all()  # of a patient without phenotypes too
 
 
 def test_without_its_publication_a_patient_meets_what_the_others_tell(kg: KnowledgeGraph) -> None:
@@ -80,30 +80,30 @@ def test_without_its_publication_a_patient_meets_what_the_others_tell(kg: Knowle
     of = features_of(kg, rows)
     first = [0, 1, 2]  # of PMID:1
     shown = [of.knowledge.known_patients()[at] for at in first]
-    found = of.table(shown)
-    of.leave_publication_out(found, shown, of.knowledge.publication_numbers[first])
+    table = of.table(shown)
+    of.leave_publication_out(table, shown, of.knowledge.publication_numbers[first])
     fewer = features_of(kg, rows[3:])
     expected = fewer.table(shown)
     for disease in ("OMIM:1", "OMIM:2"):
         row, other = of.knowledge.disease_rows[disease], fewer.knowledge.disease_rows[disease]
         for name in ("patients", "publications", "share", "patients_log_ratio", "pooled_log_ratio"):
-            assert named(found[:, row], name) == pytest.approx(
+            assert named(table[:, row], name) == pytest.approx(
                 named(expected[:, other], name), abs=1e-5
             )
-        assert (named(found[:, row], "nearest") < 0.99).all()
+        assert (named(table[:, row], "nearest") < 0.99).all()
     two = of.knowledge.disease_rows["OMIM:2"]
-    assert np.array_equal(found[:, two], without_patients(found[:, two]))
+    assert np.array_equal(table[:, two], without_patients(table[:, two]))
 
 
 def test_how_far_below_the_best(kg: KnowledgeGraph) -> None:
     of = features_of(kg, known(kg))
     shown = of.knowledge.known_patients()[:2]
-    found = with_relative_features(of.table(shown), np.array([len(each) for each in shown]))
-    assert found.shape[2] == len(SCORED_FEATURES)
-    below = found[..., SCORED_FEATURES.index("log_ratio_to_best")]
+    table = with_relative_features(of.table(shown), np.array([len(each) for each in shown]))
+    assert table.shape[2] == len(SCORED_FEATURES)
+    below = table[..., SCORED_FEATURES.index("log_ratio_to_best")]
     assert below.max(axis=1).tolist() == [0, 0]
     assert (below <= 0).all()
-    assert found[0, :, SCORED_FEATURES.index("phenotypes")] == pytest.approx(
+    assert table[0, :, SCORED_FEATURES.index("phenotypes")] == pytest.approx(
         np.log1p(len(shown[0]))
     )
 

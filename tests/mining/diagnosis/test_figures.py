@@ -30,8 +30,8 @@ def test_the_best_of_several_ranks() -> None:
 def test_ties_are_as_if_in_random_order() -> None:
     rng = np.random.default_rng(0)
     drawn = [min(rng.permutation(7)[:3]) + 1 for _ in range(20_000)]
-    found = best_ranks(np.zeros((1, 7)), [np.array([1, 2, 5])])
-    assert found[0] == pytest.approx(np.mean(drawn), abs=0.03)
+    ranks = best_ranks(np.zeros((1, 7)), [np.array([1, 2, 5])])
+    assert ranks[0] == pytest.approx(np.mean(drawn), abs=0.03)
 
 
 def test_figures_by_hand() -> None:
@@ -76,11 +76,11 @@ def test_a_paired_difference_is_narrower_than_either() -> None:
     theirs = rng.integers(1, 30, size=400).astype(float)
     ours = np.maximum(theirs - 1, 1)  # always one place better
     groups = np.repeat(np.arange(40), 10)
-    found = paired_difference(ours, theirs, groups)
-    assert found["top_3"] == pytest.approx((ours <= 3).mean() - (theirs <= 3).mean(), abs=1e-4)
-    low, high = found["top_3_interval"]
+    difference = paired_difference(ours, theirs, groups)
+    assert difference["top_3"] == pytest.approx((ours <= 3).mean() - (theirs <= 3).mean(), abs=1e-4)
+    low, high = difference["top_3_interval"]
     alone = figures_of(ours, ours, ours, groups)["top_3_interval"]
-    assert 0 < low <= found["top_3"] <= high
+    assert 0 < low <= difference["top_3"] <= high
     assert high - low < alone[1] - alone[0]
     nothing = paired_difference(ours, ours, groups)
     assert nothing["macro_mrr_interval"] == [0, 0]
@@ -131,14 +131,14 @@ def test_means_over_patients_and_over_publications() -> None:
 
 def test_a_paired_difference_by_hand() -> None:
     ours, theirs = np.array([1, 2, 11]), np.array([2, 1, 4])
-    found = paired_difference(ours, theirs, np.array([0, 0, 1]), draws=50)
-    assert {name for name in found if not name.endswith("_interval")} == {
+    difference = paired_difference(ours, theirs, np.array([0, 0, 1]), draws=50)
+    assert {name for name in difference if not name.endswith("_interval")} == {
         f"{over}{figure}" for over in ("", "macro_") for figure in PAIRED_FIGURES
     }
-    assert (found["top_1"], found["top_3"]) == (0, 0)
-    assert found["top_10"] == round(-1 / 3, 4)
-    assert found["macro_top_10"] == -0.5
-    assert found["mrr"] == round((0.5 - 0.5 + 1 / 11 - 1 / 4) / 3, 4)
+    assert (difference["top_1"], difference["top_3"]) == (0, 0)
+    assert difference["top_10"] == round(-1 / 3, 4)
+    assert difference["macro_top_10"] == -0.5
+    assert difference["mrr"] == round((0.5 - 0.5 + 1 / 11 - 1 / 4) / 3, 4)
 
 
 def test_the_seed_and_the_number_of_draws_count() -> None:

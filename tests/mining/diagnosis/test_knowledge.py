@@ -105,7 +105,7 @@ def test_ordered_by_row_and_column(size: int) -> None:
 def test_of_entries_at_one_place_the_highest() -> None:
     rows, columns = np.array([2, 0, 2, 2]), np.array([1, 3, 1, 0])
     values = np.array([0.5, 0.1, 0.7, 0.2], dtype=np.float32)
-    found = highest(rows, columns, values, (3, 4)).toarray()
-    assert found[[2, 0, 2], [1, 3, 0]] == pytest.approx([0.7, 0.1, 0.2])
-    assert np.count_nonzero(found) == 3
+    matrix = highest(rows, columns, values, (3, 4)).toarray()
+    assert matrix[[2, 0, 2], [1, 3, 0]] == pytest.approx([0.7, 0.1, 0.2])
+    assert np.count_nonzero(matrix) == 3
     assert highest(rows[:0], columns[:0], values[:0], (3, 4)).nnz == 0

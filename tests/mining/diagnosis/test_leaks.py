@@ -106,28 +106,28 @@ def test_publications_named_by_an_identifier() -> None:
 
 
 def leaks_of(
-    kg: KnowledgeGraph, known: Rows, asked: Rows, learnt_from: tuple[str, ...] = ()
+    kg: KnowledgeGraph, known: Rows, tested: Rows, learnt_from: tuple[str, ...] = ()
 ) -> Any:
     knowledge = Knowledge.of(kg, patients(known))
-    return find_leaks(kg, knowledge, cases_of(patients(asked)), learnt_from)
+    return find_leaks(kg, knowledge, cases_of(patients(tested)), learnt_from)
 
 
 def test_each_sort_of_leak_alone(kg: KnowledgeGraph) -> None:
     known: Rows = [of_disease(kg, 0, "old", "PMID:1000001")]
     cited = with_references(kg, "OMIM:9", "PMID:1000003")
-    for asked, sort in (
+    for tested, sort in (
         (of_disease(kg, 4, "old", "PMID:1000009"), TRAINED_PATIENT),
         (of_disease(kg, 4, "new", "PMID:1000001"), TRAINED_PUBLICATION),
         (of_disease(kg, 4, "new", "PMID:1000003"), CITED),
     ):
-        leaks = leaks_of(cited, known, [asked])
+        leaks = leaks_of(cited, known, [tested])
         assert {name for name, cases in leaks.leaked.items() if cases} == {sort}
-        assert leaks.cases == {f"patient:{asked[0]}"}
+        assert leaks.cases == {f"patient:{tested[0]}"}
         assert leaks.to_dict() == {
             "leaked": 1,
             "by_sort": {sort: 1},
             "noted": {},
-            "first": {sort: [f"patient:{asked[0]}"]},
+            "first": {sort: [f"patient:{tested[0]}"]},
         }
     learnt = leaks_of(kg, known, [of_disease(kg, 4, "new", "PMID:5")], ("PMID:5",))
     assert set(learnt.to_dict()["by_sort"]) == {TRAINED_PUBLICATION}
@@ -136,12 +136,12 @@ def test_each_sort_of_leak_alone(kg: KnowledgeGraph) -> None:
 def test_each_sort_of_help_alone(kg: KnowledgeGraph) -> None:
     known: Rows = [of_disease(kg, 0, "old", "PMID:1000001")]
     cited = with_references(kg, "OMIM:9", "PMID:1000003")
-    for asked, sort in (
+    for tested, sort in (
         (of_disease(kg, 4, "of_PMID_1000003", "PMID:5"), NAMES_CITED),
         (of_disease(kg, 4, "of_PMID_1000001", "PMID:5"), NAMES_TRAINED),
         (of_disease(kg, 0, "twin", "PMID:5"), SAME_AS_TRAINED),
     ):
-        leaks = leaks_of(cited, known, [asked])
+        leaks = leaks_of(cited, known, [tested])
         assert leaks.to_dict() == {"leaked": 0, "by_sort": {}, "noted": {sort: 1}, "first": {}}
 
 

@@ -15,13 +15,13 @@ from medkg.mining.diagnosis.cases import cases_of
 from medkg.mining.diagnosis.figures import figures_of, ranks_of
 from medkg.mining.diagnosis.knowledge import Knowledge
 from medkg.mining.diagnosis.model import load_diagnosis_model
-from medkg.mining.diagnosis.patients import Noise, simulate
 from medkg.mining.diagnosis.similarity import (
     ConditionalScorer,
     naive_bayes,
     nearest,
     resnik,
 )
+from medkg.mining.diagnosis.simulated_patients import Noise, simulate
 from medkg.mining.diagnosis.train import train_diagnosis
 from tests.gnn.phenotype_graph import EVIDENCE, SOURCE, patients
 
@@ -206,8 +206,8 @@ def test_precision_recall_and_f1_agree_with_sklearn() -> None:
     answers, first = rng.integers(6, size=80), rng.integers(8, size=80)
     figures = figures_of(np.ones(80), first, answers, np.arange(80))
     expected = precision_recall_fscore_support(answers, first, average="macro", zero_division=0)
-    found = [figures["precision"], figures["recall"], figures["f1"]]
-    assert found == pytest.approx(expected[:3], abs=1e-4)
+    measured = [figures["precision"], figures["recall"], figures["f1"]]
+    assert measured == pytest.approx(expected[:3], abs=1e-4)
 
 
 def test_whole_hpo() -> None:
@@ -220,11 +220,11 @@ def test_whole_hpo() -> None:
 def test_known_patients(kg: KnowledgeGraph) -> None:
     shown = ["HP:11", "HP:220"]
     known = Knowledge.of(kg, patients([("a", shown, [], "OMIM:5", "PMID:1")]))
-    found = nearest(known, [known.columns_of(shown), known.columns_of(["HP:77"])])
+    scores = nearest(known, [known.columns_of(shown), known.columns_of(["HP:77"])])
     row = known.disease_rows["OMIM:5"]
-    assert found[0, row] == pytest.approx(1)
-    assert found[1, row] < 0.2
-    assert np.count_nonzero(np.delete(found, row, axis=1)) == 0
+    assert scores[0, row] == pytest.approx(1)
+    assert scores[1, row] < 0.2
+    assert np.count_nonzero(np.delete(scores, row, axis=1)) == 0
 
 
 def test_a_model_keeps_the_cases_it_was_given(kg: KnowledgeGraph, tmp_path: Path) -> None:

@@ -83,28 +83,28 @@ def test_scores_that_say_nothing_have_an_auroc_of_one_half() -> None:
     rng = np.random.default_rng(0)
     scores = rng.normal(size=(800, 400))
     truth = rng.integers(400, size=800)
-    found = fit_open_set(scores, truth, np.ones(800, dtype=np.int64))
-    assert found.figures["auroc"] == pytest.approx(0.5, abs=0.05)
-    assert found.figures["auroc_observed"] is None
+    open_set = fit_open_set(scores, truth, np.ones(800, dtype=np.int64))
+    assert open_set.figures["auroc"] == pytest.approx(0.5, abs=0.05)
+    assert open_set.figures["auroc_observed"] is None
 
 
 @pytest.mark.parametrize("coverage", [0.7, 0.8, 0.95])
 def test_sets_hold_the_truth_as_often_as_asked(fitted: OpenSet, coverage: float) -> None:
     """On new patients of the same distribution, within three standard errors of both samples."""
     scores, truth, phenotypes = drawn(2000, seed=4)
-    found = covered(fitted, (scores, truth, phenotypes), coverage)
+    share = covered(fitted, (scores, truth, phenotypes), coverage)
     error = 3 * np.sqrt(coverage * (1 - coverage) * 2 / 2000)
-    assert found["covered"] == pytest.approx(coverage, abs=error)
-    assert found["covered_publications"] == found["covered"]
-    assert 0 < found["with_none"] <= 1
+    assert share["covered"] == pytest.approx(coverage, abs=error)
+    assert share["covered_publications"] == share["covered"]
+    assert 0 < share["with_none"] <= 1
 
 
 def test_no_set_is_empty(fitted: OpenSet) -> None:
     scores, truth, phenotypes = drawn(2000, seed=4)
-    found = covered(fitted, (scores, truth, phenotypes), 0.2)
+    share = covered(fitted, (scores, truth, phenotypes), 0.2)
     first = [rows[0] for rows in fitted.sets(scores, phenotypes, 0.2)]
-    assert found["covered"] == pytest.approx(np.mean(first == truth), abs=1e-4)
-    assert found["covered"] > 0.2
+    assert share["covered"] == pytest.approx(np.mean(first == truth), abs=1e-4)
+    assert share["covered"] > 0.2
 
 
 def test_sets_grow_with_coverage_and_hold_the_most_probable(fitted: OpenSet) -> None:
@@ -119,18 +119,18 @@ def test_sets_grow_with_coverage_and_hold_the_most_probable(fitted: OpenSet) -> 
 
 
 def test_too_few_cases_for_the_coverage_give_everything() -> None:
-    found = fit_open_set(*drawn(60, seed=6))
+    open_set = fit_open_set(*drawn(60, seed=6))
     scores, _, phenotypes = drawn(3, seed=7)
-    assert [len(rows) for rows in found.sets(scores, phenotypes, 0.999)] == [DISEASES + 1] * 3
+    assert [len(rows) for rows in open_set.sets(scores, phenotypes, 0.999)] == [DISEASES + 1] * 3
 
 
 def test_coverage_is_counted_over_cases_and_groups() -> None:
     rows = [np.array(row, dtype=np.int64) for row in ([0], [5, 0], [1], [])]
-    sets = [np.array(found) for found in ([0], [0, NONE, 2], [0], [3])]
-    found = coverage_of(sets, rows, np.array([7, 7, 9, 9]), 0.9)
-    assert (found["covered"], found["covered_publications"]) == (0.5, 0.5)
-    assert found["covered_candidates"] == pytest.approx(2 / 3, abs=1e-3)
-    assert (found["size_median"], found["with_none"], found["asked"]) == (1, 0.25, 0.9)
+    sets = [np.array(members) for members in ([0], [0, NONE, 2], [0], [3])]
+    coverage = coverage_of(sets, rows, np.array([7, 7, 9, 9]), 0.9)
+    assert (coverage["covered"], coverage["covered_publications"]) == (0.5, 0.5)
+    assert coverage["covered_candidates"] == pytest.approx(2 / 3, abs=1e-3)
+    assert (coverage["size_median"], coverage["with_none"], coverage["nominal"]) == (1, 0.25, 0.9)
     assert coverage_of([np.array([NONE])], rows[3:], np.array([0]), 0.9)["covered"] == 1
 
 
@@ -146,8 +146,8 @@ def test_saved_as_json_it_is_the_same(fitted: OpenSet) -> None:
 def test_log_probabilities_do_as_well_as_logits(fitted: OpenSet) -> None:
     scores, truth, phenotypes = drawn(2000, seed=1)
     logs = log_softmax(scores, axis=1).astype(np.float32)
-    found = fit_open_set(logs, truth, phenotypes)
-    assert found.temperature == pytest.approx(fitted.temperature, rel=1e-3)
+    again = fit_open_set(logs, truth, phenotypes)
+    assert again.temperature == pytest.approx(fitted.temperature, rel=1e-3)
 
 
 def test_cases_of_one_group_are_never_on_both_sides() -> None:
@@ -165,9 +165,9 @@ def test_bad_input() -> None:
     scores, truth, phenotypes = drawn(30, seed=0, unknown=0)
     with pytest.raises(DataError, match="at least 20"):
         fit_open_set(scores[:10], truth[:10], phenotypes[:10])
-    found = fit_open_set(scores, truth, phenotypes)
+    open_set = fit_open_set(scores, truth, phenotypes)
     with pytest.raises(DataError, match=r"between 0 and 1, not 1\.5"):
-        found.sets(scores, phenotypes, 1.5)
+        open_set.sets(scores, phenotypes, 1.5)
 
 
 def by_hand(conformity: list[float] | None = None) -> OpenSet:
@@ -190,46 +190,46 @@ def test_none_of_these_by_hand() -> None:
     z = -1 + 0.5 * (4 - 1) / 2 - 1.0 * (1 - 0.5) / 1 + 0.25 * entropy / 4
     z += 2.0 * (np.log(4) - 1) / 0.5
     expected = 1 / (1 + np.exp(-z))
-    found = by_hand()
-    assert found.none_of_these(scores, np.array([3])) == pytest.approx(expected)
-    chances = found.probabilities(scores, np.array([3]))[0]
+    open_set = by_hand()
+    assert open_set.none_of_these(scores, np.array([3])) == pytest.approx(expected)
+    chances = open_set.probabilities(scores, np.array([3]))[0]
     assert chances[:-1] == pytest.approx((1 - expected) * softened)
     assert chances[-1] == pytest.approx(expected)
 
 
 def test_a_candidate_that_is_taken_out_counts_for_nothing() -> None:
     scores, less = np.array([[1.0, 4.0, 3.0]]), np.array([[1.0, -np.inf, 3.0]])
-    found = by_hand()
-    without = found.none_of_these(scores, np.array([3]), np.array([1]))
-    assert without == pytest.approx(found.none_of_these(less, np.array([3])))
-    assert without != pytest.approx(found.none_of_these(scores, np.array([3])))
+    open_set = by_hand()
+    without = open_set.none_of_these(scores, np.array([3]), np.array([1]))
+    assert without == pytest.approx(open_set.none_of_these(less, np.array([3])))
+    assert without != pytest.approx(open_set.none_of_these(scores, np.array([3])))
     assert np.array_equal(scores, [[1.0, 4.0, 3.0]])
-    only = found.none_of_these(np.array([[1.0, 4.0]]), np.array([3]), np.array([1]))
+    only = open_set.none_of_these(np.array([[1.0, 4.0]]), np.array([3]), np.array([1]))
     assert np.isfinite(only).all()  # an infinite margin is taken for one of 50
     z = -1 + 0 - 1.0 * (50 - 0.5) + 0 + 2.0 * (np.log(4) - 1) / 0.5
     assert only == pytest.approx(1 / (1 + np.exp(-z)))
 
 
 def test_the_order_of_candidates_and_their_sets() -> None:
-    found = Ordered.of(np.array([[0.2, 0.5, 0.1, 0.2], [0.1, 0.1, 0.1, 0.7]]))
-    assert found.order.tolist() == [[1, 0, 3, 2], [3, 0, 1, 2]]
-    assert found.before == pytest.approx(np.array([[0, 0.5, 0.7, 0.9], [0, 0.7, 0.8, 0.9]]))
-    rows = [members.tolist() for members in found.sets(0.75)]
+    ordered = Ordered.of(np.array([[0.2, 0.5, 0.1, 0.2], [0.1, 0.1, 0.1, 0.7]]))
+    assert ordered.order.tolist() == [[1, 0, 3, 2], [3, 0, 1, 2]]
+    assert ordered.before == pytest.approx(np.array([[0, 0.5, 0.7, 0.9], [0, 0.7, 0.8, 0.9]]))
+    rows = [members.tolist() for members in ordered.sets(0.75)]
     assert rows == [[1, 0, NONE], [NONE, 0]]
-    assert [len(members) for members in found.sets(0.0)] == [1, 1]
-    assert [len(members) for members in found.sets(np.inf)] == [4, 4]
+    assert [len(members) for members in ordered.sets(0.0)] == [1, 1]
+    assert [len(members) for members in ordered.sets(np.inf)] == [4, 4]
     halves = Ordered.of(np.array([[0.5, 0.25, 0.25]]))
     assert halves.sets(0.5)[0].tolist() == [0, 1]  # as probable as the limit is within it
 
 
 def test_the_limit_is_a_quantile_of_conformity() -> None:
-    found = by_hand([0.1, 0.2, 0.3, 0.4])
+    open_set = by_hand([0.1, 0.2, 0.3, 0.4])
     # ⌈5 × coverage⌉-th smallest of four.
-    assert [found.limit(c) for c in (0.2, 0.21, 0.6, 0.8)] == [0.1, 0.2, 0.3, 0.4]
-    assert found.limit(0.81) == np.inf
+    assert [open_set.limit(c) for c in (0.2, 0.21, 0.6, 0.8)] == [0.1, 0.2, 0.3, 0.4]
+    assert open_set.limit(0.81) == np.inf
     for coverage in (0, 1, -0.1, 1.1):
         with pytest.raises(DataError, match=f"between 0 and 1, not {coverage}"):
-            found.limit(coverage)
+            open_set.limit(coverage)
 
 
 def test_how_many_cases_are_enough() -> None:
@@ -311,7 +311,7 @@ def test_coverage_by_hand() -> None:
     rows = [np.array([0]), np.array([], dtype=np.int64), np.array([2])]
     sets = [np.array([1, 0]), np.array([NONE]), np.array([3, NONE, 4, 5])]
     assert coverage_of(sets, rows, np.array([1, 1, 1]), 0.5) == {
-        "asked": 0.5,
+        "nominal": 0.5,
         "n": 3,
         "covered": 0.6667,
         "covered_publications": 0.6667,

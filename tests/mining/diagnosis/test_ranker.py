@@ -126,10 +126,10 @@ def test_the_network_learns_from_known_patients(kg: KnowledgeGraph) -> None:
 
 def test_patients_of_few_publications_teach_no_readouts(kg: KnowledgeGraph) -> None:
     """However many there are: one publication can't be told from its diseases."""
-    told = cases_of(known(kg))
+    cases = cases_of(known(kg))
     rows = [
         (f"{case.id[8:]}", list(case.present), [], case.diseases[0], f"PMID:{number % 4}")
-        for number, case in enumerate(told)
+        for number, case in enumerate(cases)
     ]
     model = train_diagnosis(kg, cases=patients(rows), simulated=128, seed=1)
     assert model.open_set is None
@@ -158,8 +158,8 @@ def test_the_first_patients_of_a_disease_are_those_of_its_first_publication() ->
 
 def test_without_numbers_the_order_is_by_chance_and_whatever_has_one_is_later() -> None:
     published = ["patient:a", "patient:b", "PMID:5"]
-    found = {
+    chosen = {
         tuple(first_of_disease(np.zeros(3, dtype=np.int64), published, seed).tolist())
         for seed in range(20)
     }
-    assert found == {(True, False, False), (False, True, False)}
+    assert chosen == {(True, False, False), (False, True, False)}

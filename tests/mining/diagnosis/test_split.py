@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
 import polars as pl
@@ -71,10 +71,10 @@ def test_by_date(kg: KnowledgeGraph, cases: KnowledgeGraph) -> None:
 def test_nothing_that_is_asked_about_is_known(kg: KnowledgeGraph, cases: KnowledgeGraph) -> None:
     split = split_cases(kg, cases, "by-publication", seed=3, share=0.3, drop_cited=True)
     for each in (split.valid, split.test):
-        asked = cases_of(each.cases)
+        tested = cases_of(each.cases)
         known = Knowledge.of(each.knowledge, each.earlier)
-        assert asked
-        assert not find_leaks(each.knowledge, known, asked).cases
+        assert tested
+        assert not find_leaks(each.knowledge, known, tested).cases
         assert not publications(each.cases) & publications(each.earlier)
     assert not publications(split.valid.cases) & publications(split.test.cases)
     total = sum(len(cases_of(part)) for part in (split.test.earlier, split.test.cases))
@@ -217,11 +217,11 @@ def test_publications_without_a_number_are_early(kg: KnowledgeGraph) -> None:
 
 def test_what_the_knowledge_cites(kg: KnowledgeGraph) -> None:
     case = Case("patient:a", (), (), ("OMIM:1",), "PMID:138", ("PMID:137",))
-    found = Citations.of(kg, [case], 136)
-    assert (found.publications, found.rows) == (["PMID:137", "PMID:138"], 14)
-    assert (found.later, found.latest) == (2, "PMID:139")  # and PMID:136
-    assert "14 rows of the knowledge's evidence cite 2 of the test's" in found.refusal()
-    assert "as PMID:137, and would tell the diagnoses" in found.refusal()
+    citations = Citations.of(kg, [case], 136)
+    assert (citations.publications, citations.rows) == (["PMID:137", "PMID:138"], 14)
+    assert (citations.later, citations.latest) == (2, "PMID:139")  # and PMID:136
+    assert "14 rows of the knowledge's evidence cite 2 of the test's" in citations.refusal()
+    assert "as PMID:137, and would tell the diagnoses" in citations.refusal()
     undated = Citations.of(kg, [case], None)
     assert (undated.later, undated.latest, undated.rows) == (0, None, 14)
     of_none = Citations.of(kg, [replace(case, publication="PMID:5", references=())], 139)
@@ -255,3 +255,10 @@ def test_bounds_of_a_share(kg: KnowledgeGraph, cases: KnowledgeGraph) -> None:
         split_cases(kg, cases, "by-publication", since=0)
     with pytest.raises(DataError, match="of 40 cases of 10 publications none would be left for"):
         split_cases(kg, cases, "by-date", since=110, drop_cited=True)
+
+
+def test_a_split_can_not_be_changed(kg: KnowledgeGraph, cases: KnowledgeGraph) -> None:
+    split = split_cases(kg, cases, "by-date", since=180)
+    for changed, name in ((split, "test"), (split.test, "cases")):
+        with pytest.raises(FrozenInstanceError):
+            setattr(changed, name, split.valid)

@@ -68,8 +68,8 @@ def test_scores_are_the_weighted_log_odds(members: list[LinkModel], joined: Link
         )
         for model in members
     )
-    found = joined.scorer.score_heads(torch.arange(5)).numpy()
-    assert np.allclose(found, expected, atol=2e-3)  # the weights that are shown are rounded
+    joined_scores = joined.scorer.score_heads(torch.arange(5)).numpy()
+    assert np.allclose(joined_scores, expected, atol=2e-3)  # the weights that are shown are rounded
 
 
 def test_equal_scores_keep_being_equal(members: list[LinkModel]) -> None:
@@ -128,7 +128,7 @@ def test_a_member_answers_for_molecules(
     structure_model: LinkModel, molecule_graph: KnowledgeGraph, joined: LinkModel
 ) -> None:
     both = ensemble_links([train_links(molecule_graph, model="degree"), structure_model])
-    asked = "CN1CCC(CC1)c1ccc(CCC)cc1"
-    assert targets_of(both, asked).rows.equals(targets_of(structure_model, asked).rows)
+    smiles = "CN1CCC(CC1)c1ccc(CCC)cc1"
+    assert targets_of(both, smiles).rows.equals(targets_of(structure_model, smiles).rows)
     with pytest.raises(ModelError, match="for structures train one"):
-        targets_of(joined, asked)
+        targets_of(joined, smiles)

@@ -55,16 +55,16 @@ def test_probabilities_are_held_against_what_is_true(
     kg: KnowledgeGraph, model: LinkModel, report: dict[str, Any], tmp_path: Path
 ) -> None:
     for side in ("tail", "head"):
-        found = report["calibration"][side]
+        calibration = report["calibration"][side]
         trained = model.metrics["calibration"][side]
-        assert {name: found[name] for name in trained} == trained
-        assert sum(part["n"] for part in found["reliability"]) == found["n"]
+        assert {name: calibration[name] for name in trained} == trained
+        assert sum(part["n"] for part in calibration["reliability"]) == calibration["n"]
     # Of other edges, of the queries among them alone, and the pair's own place is true there.
     h, t = model.task.test[0]
     one = write_edges(tmp_path / "one.tsv", [(model.task.heads[h], model.task.tails[t])])
-    found = evaluate_model(model, edges=one)["calibration"]["tail"]
-    assert found["queries"] == found["true"] == 1
-    assert found["n"] <= len(model.task.tails)
+    calibration = evaluate_model(model, edges=one)["calibration"]["tail"]
+    assert calibration["queries"] == calibration["true"] == 1
+    assert calibration["n"] <= len(model.task.tails)
 
 
 def test_parts_and_strata_add_up(report: dict[str, Any]) -> None:
@@ -97,10 +97,10 @@ def test_leaks_are_refused_or_told_apart(model: LinkModel, tmp_path: Path) -> No
     edges = write_edges(tmp_path / "edges.tsv", [*test, *train])
     with pytest.raises(ModelError) as refused:
         evaluate_model(model, edges=edges)
-    said = str(refused.value)
-    assert "7 of 31 test pairs are in the graph" in said
-    assert "7 × same pair" in said
-    assert said.count("\n  drugbank:") == 5
+    message = str(refused.value)
+    assert "7 of 31 test pairs are in the graph" in message
+    assert "7 × same pair" in message
+    assert message.count("\n  drugbank:") == 5
     report = evaluate_model(model, edges=edges, allow_leaks=True)
     assert report["leaks"]["leaked"] == 7
     with_leaks, without = (
@@ -155,10 +155,10 @@ def test_another_graph_than_trained_on(
     smaller = kg.without_edges(kg.edges.filter(relation="TREATS")["id"].head(1))
     with pytest.warns(UserWarning, match="not the one"):
         elsewhere = load_link_model(tmp_path / "model", smaller)
-    found = evaluate_model(elsewhere)
-    assert found["training_graph"]
-    assert found["figures"] == report["figures"]
+    evaluated = evaluate_model(elsewhere)
+    assert evaluated["training_graph"]
+    assert evaluated["figures"] == report["figures"]
     smaller.save(tmp_path / "graph")
-    found = evaluate_model(elsewhere)
-    assert not found["training_graph"]
-    assert found["figures"]["tail"]["all"]["model"] == report["figures"]["tail"]["all"]["model"]
+    evaluated = evaluate_model(elsewhere)
+    assert not evaluated["training_graph"]
+    assert evaluated["figures"]["tail"]["all"]["model"] == report["figures"]["tail"]["all"]["model"]

@@ -62,16 +62,16 @@ def brute_paths(kg: KnowledgeGraph, head: str, tail: str) -> set[tuple[str, ...]
             continue
         neighbours.setdefault(subject, set()).add(object_)
         neighbours.setdefault(object_, set()).add(subject)
-    found = set()
+    paths = set()
     if kg.edges.filter(subject=head, object=tail).filter(pl.col("relation") != "TARGETS").height:
-        found.add((tail,))
+        paths.add((tail,))
     for a in neighbours[head] - {tail}:
         if tail in neighbours[a]:
-            found.add((a, tail))
+            paths.add((a, tail))
         for b in neighbours[a] - {head, tail}:
             if tail in neighbours[b]:
-                found.add((a, b, tail))
-    return found
+                paths.add((a, b, tail))
+    return paths
 
 
 def ids_of(kg: KnowledgeGraph, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -89,11 +89,11 @@ def test_all_paths_of_at_most_three_edges(which: str) -> None:
     )
     explainer = Explainer(kg, TARGETS)
     for head, tail in pairs:
-        found = explainer.paths(head, tail, most=10_000)
-        assert {ids_of(kg, path.nodes) for path in found} == brute_paths(kg, head, tail)
-        weights = [path.weight for path in found]
+        paths = explainer.paths(head, tail, most=10_000)
+        assert {ids_of(kg, path.nodes) for path in paths} == brute_paths(kg, head, tail)
+        weights = [path.weight for path in paths]
         assert weights == sorted(weights, reverse=True)
-        assert explainer.paths(head, tail, most=2) == found[:2]
+        assert explainer.paths(head, tail, most=2) == paths[:2]
 
 
 def test_the_specific_path_comes_before_the_hub() -> None:
@@ -230,14 +230,14 @@ def test_what_evidence_denies_is_said() -> None:
     disputed = KnowledgeGraph.build(kg.nodes, evidence, SOURCES)
     model = train_links(disputed, model="degree")
     rows = model.predict(head="drugbank:DB00", top=100, include_trained=True)
-    told = {
+    statuses = {
         tail: (status, list(sources))
         for tail, status, sources in rows.select("tail", "status", "sources").iter_rows()
     }
-    assert told[held[0]] == ("known, contradicted", ["made", "denied by text 2020-05-01"])
-    assert told[held[1]] == ("known", ["made"])
-    assert told["NCBIGene:900"] == ("contradicted", ["denied by text 2020-05-01"])
-    assert told["NCBIGene:901"] == ("new", [])
+    assert statuses[held[0]] == ("known, contradicted", ["made", "denied by text 2020-05-01"])
+    assert statuses[held[1]] == ("known", ["made"])
+    assert statuses["NCBIGene:900"] == ("contradicted", ["denied by text 2020-05-01"])
+    assert statuses["NCBIGene:901"] == ("new", [])
     explanation = model.explain("drugbank:DB00", held[0])
     assert "known, contradicted (made; denied by text 2020-05-01)" in str(explanation)
     edge = disputed.edges.filter(subject="drugbank:DB00", object=held[0])["id"][0]

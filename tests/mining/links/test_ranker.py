@@ -1,4 +1,4 @@
-"""The default link model: channels, signs, order and level, resuming, what a score rests on."""
+"""The default link model: similarities, features, its scores, resuming, explanations."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 import torch
 from scipy import sparse
 
+from medkg.core.checkpoint import CHECKPOINT
 from medkg.core.errors import DataError, ModelError
 from medkg.gnn.data import identifiers, to_hetero_data
 from medkg.graph.frames import Source
@@ -43,13 +44,15 @@ def ranker_of(model: LinkModel) -> LinkRanker:
     return model.scorer
 
 
-def asked(model: LinkModel) -> tuple[BaseModels, pair_features.PairFeatures, sparse.csr_matrix]:
-    """The ranker's judges, what they judge by on the training graph, and what they don't."""
+def explanation_inputs(
+    model: LinkModel,
+) -> tuple[BaseModels, pair_features.PairFeatures, sparse.csr_matrix]:
+    """The base models, their features of the training graph, and the pairs that are left out."""
     ranker = ranker_of(model)
     return ranker.base_models, ranker.pair_features, model.task.matrix("train")
 
 
-def test_channels_leave_the_relation_out(kg: KnowledgeGraph) -> None:
+def test_similarities_leave_the_relation_out(kg: KnowledgeGraph) -> None:
     """What heads are alike by may tell nothing of the pairs that are to be predicted."""
     data = to_hetero_data(kg)
     drugs = similarities.end_features(kg, data, "Drug", EDGE_TYPE, heads=True)
@@ -64,13 +67,13 @@ def test_channels_leave_the_relation_out(kg: KnowledgeGraph) -> None:
 def test_nearest_rows_are_the_largest_cosines() -> None:
     chance = np.random.default_rng(0)
     rows = similarities.l2_normalised_rows(sparse.random(40, 30, 0.3, "csr", random_state=1))
-    found = similarities.nearest_rows(rows, 5).toarray()
+    cosine_rows = similarities.nearest_rows(rows, 5).toarray()
     cosines = (rows @ rows.T).toarray()
     np.fill_diagonal(cosines, 0)
-    assert np.allclose(found[found > 0], cosines[found > 0])
+    assert np.allclose(cosine_rows[cosine_rows > 0], cosines[cosine_rows > 0])
     for row in chance.integers(0, 40, 10):
         fifth = np.sort(cosines[row])[-5]
-        assert (found[row][cosines[row] > fifth] > 0).all()
+        assert (cosine_rows[row][cosines[row] > fifth] > 0).all()
 
 
 def test_symbols_of_a_family_are_alike(kg: KnowledgeGraph) -> None:
@@ -93,27 +96,27 @@ def test_of_many_pairs_the_most_alike_are_compared(
     monkeypatch.setattr(learned_similarities, "_CELLS", cells)
     fewer = learned_similarities.NodePairs(side)
     assert 0 < fewer.values.size <= cells
-    likeness = np.zeros((2, whole.n_nodes))  # of each node with the one most like it
-    n_channels = len(side.similarities)
-    for row, pairs in zip(likeness, (whole, fewer), strict=True):
-        largest = pairs.values[:, :n_channels].max(1)
+    similarity = np.zeros((2, whole.n_nodes))  # of each node with the one most like it
+    n_similarities = len(side.similarities)
+    for row, pairs in zip(similarity, (whole, fewer), strict=True):
+        largest = pairs.values[:, :n_similarities].max(1)
         for ends in (pairs.rows, pairs.columns):
             np.maximum.at(row, ends, largest)
-    assert np.array_equal(*likeness)
+    assert np.array_equal(*similarity)
 
 
-def test_scores_keep_the_order_of_the_average_and_the_levels() -> None:
+def test_scores_keep_the_order_of_the_average_and_the_log_odds() -> None:
     heads = np.array([0, 0, 0, 1, 1])
-    judged = BaseScores(
+    base_scores = BaseScores(
         heads,
         np.arange(5),
         boosted=np.array([0.1, 0.9, 0.5, 0.2, 0.1]),
         networked=np.zeros(5),
         log_odds=np.array([-1.0, -3.0, -2.0, 4.0, 5.0]),
     )
-    scores = judged.scores(0.0)
+    scores = base_scores.scores(0.0)
     assert scores == pytest.approx([-3, -1, -2, 5, 4], abs=1e-3)
-    assert (scores[:3].argsort() == judged.boosted[:3].argsort()).all()
+    assert (scores[:3].argsort() == base_scores.boosted[:3].argsort()).all()
 
 
 def test_both_directions_have_the_same_scores(model: LinkModel) -> None:
@@ -134,10 +137,10 @@ def test_a_held_back_pair_changes_nothing(kg: KnowledgeGraph, model: LinkModel) 
 
 def test_damaged_trees_are_named(model: LinkModel) -> None:
     tensors = ranker_of(model).tensors()
-    whole = tensors["judges.level"]
+    whole = tensors["base_models.classifier"]
     for damaged in (whole[: len(whole) // 1000], torch.full_like(whole, 0xFF)):
         with pytest.raises(ModelError, match="the trees are damaged"):
-            LinkRanker.from_tensors({**tensors, "judges.level": damaged})
+            LinkRanker.from_tensors({**tensors, "base_models.classifier": damaged})
 
 
 def test_a_device_does_not_choose_the_model(kg: KnowledgeGraph, model: LinkModel) -> None:
@@ -169,8 +172,8 @@ def test_options_of_the_network_are_not_the_rankers(kg: KnowledgeGraph) -> None:
 
 
 def test_without_a_pair_is_as_if_it_had_never_been_known(model: LinkModel) -> None:
-    """All that does not come from learned likeness."""
-    _, whole, left_out = asked(model)
+    """All that does not come from a learned similarity."""
+    _, whole, left_out = explanation_inputs(model)
     head = int(np.flatnonzero(np.diff(whole.pairs.indptr) > 1)[0])
     tail = int(whole.pairs[head].indices[0])
     rest = whole.without([(head, tail)])
@@ -193,14 +196,14 @@ def test_without_a_pair_is_as_if_it_had_never_been_known(model: LinkModel) -> No
 
 def test_what_a_score_rests_on_is_faithful(model: LinkModel) -> None:
     """Without the pairs that are named a score falls further than without as many others."""
-    judges, whole, left_out = asked(model)
+    base_models, whole, left_out = explanation_inputs(model)
     chance = np.random.default_rng(0)
     named_drops, other_drops = [], []
     for head, tail in model.task.valid[:8].tolist():
-        found = removals(judges, whole, left_out, head, tail)
-        if len(found) < 3:
+        removed = removals(base_models, whole, left_out, head, tail)
+        if len(removed) < 3:
             continue
-        named = {(gone.head, gone.tail) for gone in found[:3]}
+        named = {(gone.head, gone.tail) for gone in removed[:3]}
         pairs = [p for p in zip(*whole.pairs.nonzero(), strict=True) if p not in named]
         others = [pairs[n] for n in chance.choice(len(pairs), 3, replace=False)]
         before = score(model, whole, head, tail)
@@ -211,10 +214,10 @@ def test_what_a_score_rests_on_is_faithful(model: LinkModel) -> None:
 
 
 def score(model: LinkModel, whole: pair_features.PairFeatures, head: int, tail: int) -> float:
-    judges, _, left_out = asked(model)
+    base_models, _, left_out = explanation_inputs(model)
     table = next(whole.tables(np.array([head]), left_out))
     place = np.flatnonzero(table.tails == tail)
-    scores = judges.boosted(judges.scaled(table))
+    scores = base_models.boosted(base_models.scaled(table))
     return float(scores[place[0]]) if len(place) else float(scores.min())
 
 
@@ -232,19 +235,19 @@ def test_explanation_names_edges_of_the_graph(model: LinkModel) -> None:
         assert "false, the " in str(explanation)
 
 
-def test_of_few_tails_a_sign_that_says_nothing_takes_no_candidate_away() -> None:
-    """Where a sign has fewer tails above 0 than it may name, those it names by chance stay."""
+def test_of_few_tails_a_feature_of_zeros_takes_no_candidate_away() -> None:
+    """A feature with fewer tails above 0 than it may propose: those by chance stay candidates."""
     alike = np.array([[0.0, 0.0, 0.9, 0.0]], dtype=np.float32)
-    signs = {
+    features = {
         pair_features._ALL_SIMILAR_HEADS: np.array([[0.5, 0.4, 0.0, 0.0]], dtype=np.float32),
         f"{pair_features._TO_KNOWN_TAILS}made up": alike,
         f"{pair_features._TO_FIRST_TAILS}made up": np.zeros_like(alike),
     }
-    chosen = pair_features._candidates(signs, np.array([[False, True, False, False]]))
+    chosen = pair_features._candidates(features, np.array([[False, True, False, False]]))
     assert chosen.tolist() == [[True, False, True, False]]
 
 
-def test_a_pair_that_nothing_speaks_for_is_not_ranked(model: LinkModel) -> None:
+def test_a_pair_that_no_feature_supports_is_not_ranked(model: LinkModel) -> None:
     scorer = ranker_of(model)
     ranked = np.array(
         [[scorer.is_candidate(h, t) for t in range(len(model.task.tails))] for h in range(3)]
@@ -269,20 +272,20 @@ def test_trained_pairs_that_are_not_ranked_are_listed_last_without_a_rank(model:
     missing.scorer = LinkRanker(
         scores, scorer._other_tails, scorer.base_models, scorer.network_weight, scorer.pair_features
     )
-    for asked, answer, column in (
+    for query, answer, column in (
         ({"head": task.heads[head]}, task.tails[tail], "tail"),
         ({"tail": task.tails[tail]}, task.heads[head], "head"),
     ):
-        rows = missing.predict(**asked, top=3, include_trained=True)
+        rows = missing.predict(**query, top=3, include_trained=True)
         assert rows["rank"].to_list() == [1, 2, 3, None]
         last = rows.row(3, named=True)
         assert (last[column], last["known"], last["score"], last["probability"]) == (
             answer, True, None, None,
         )  # fmt: skip
-        everything = missing.predict(**asked, top=1000, include_trained=True)
+        everything = missing.predict(**query, top=1000, include_trained=True)
         assert everything.filter(pl.col(column) == answer)["rank"].to_list() == [None]
-        assert model.predict(**asked, top=1000, include_trained=True)["rank"].null_count() == 0
-        assert missing.predict(**asked, top=3)["rank"].null_count() == 0
+        assert model.predict(**query, top=1000, include_trained=True)["rank"].null_count() == 0
+        assert missing.predict(**query, top=3)["rank"].null_count() == 0
 
 
 def test_a_removal_that_ends_a_candidate_says_so(
@@ -290,10 +293,10 @@ def test_a_removal_that_ends_a_candidate_says_so(
 ) -> None:
     monkeypatch.setattr(pair_features, "_CANDIDATES", 2)
     monkeypatch.setattr(pair_features, "_CANDIDATES_BY_ONE", 1)
-    judges, own, left_out = asked(model)
+    base_models, own, left_out = explanation_inputs(model)
     ended = 0
     for head, tail in model.task.valid.tolist():
-        for gone in removals(judges, own, left_out, head, tail):
+        for gone in removals(base_models, own, left_out, head, tail):
             rest = own.without([(gone.head, gone.tail)])
             table = next(rest.tables(np.array([head]), left_out))
             assert (gone.rank is None) == (tail not in table.tails)
@@ -305,11 +308,11 @@ def test_a_counterfactual_is_an_effect_of_its_pair(model: LinkModel) -> None:
     """Boosters alone may rank a pair worse than the model does, whatever is taken out."""
     unmoved = 0
     for head, tail in model.task.valid[:12].tolist():
-        found = removals(*asked(model), head, tail)
-        ranks = [gone.rank for gone in found if gone.rank is not None]
-        if found and len(ranks) == len(found) and max(ranks) <= found[0].rank_before:
+        removed = removals(*explanation_inputs(model), head, tail)
+        ranks = [gone.rank for gone in removed if gone.rank is not None]
+        if removed and len(ranks) == len(removed) and max(ranks) <= removed[0].rank_before:
             unmoved += 1
-            better = found[0].rank_before - 1
+            better = removed[0].rank_before - 1
             assert model._attribution(head, tail, better)[2] is None
     assert unmoved
 
@@ -338,8 +341,8 @@ kg = KnowledgeGraph.open({str(tmp_path / "graph")!r})
 train_links(kg, out={str(tmp_path / "model")!r})
 """
     checkpoint = tmp_path / "model.checkpoint"
-    kill_when(lambda: len(list(checkpoint.glob("fold*.safetensors"))) >= 2, script)
-    assert list(checkpoint.glob("fold*.safetensors"))
+    kill_when(lambda: len(list(checkpoint.glob(f"fold*/{CHECKPOINT}"))) >= 2, script)
+    assert list(checkpoint.glob(f"fold*/{CHECKPOINT}"))
     assert not (tmp_path / "model").exists()
     resumed = train_links(kg, out=tmp_path / "model")
     assert not checkpoint.exists()
@@ -350,7 +353,7 @@ train_links(kg, out={str(tmp_path / "model")!r})
 
 
 def test_a_graph_that_suggests_nothing_says_so() -> None:
-    """Ten edges leave folds without a pair; no channel joins any two heads."""
+    """Ten edges leave folds without a pair; no similarity joins any two heads."""
     nodes = [(f"drugbank:DB{n:05}", "Drug", f"drug {n}") for n in range(100)]
     nodes += [(f"NCBIGene:{n}", "Target", f"{'ABCD'[n]}0") for n in range(4)]
     rows = [(f"drugbank:DB{n:05}", "TARGETS", f"NCBIGene:{n % 4}") for n in range(10)]
@@ -371,7 +374,7 @@ def test_nearest_rows_are_the_same_however_many_at_once(monkeypatch: pytest.Monk
 
 def test_a_pair_of_a_symmetric_relation_goes_both_ways(model: LinkModel) -> None:
     """Taken out both ways, unless the relation has a direction."""
-    judges, whole, left_out = asked(model)
+    base_models, whole, left_out = explanation_inputs(model)
     taken: list[list[tuple[int, int]]] = []
 
     class Watched(pair_features.PairFeatures):
@@ -383,7 +386,7 @@ def test_a_pair_of_a_symmetric_relation_goes_both_ways(model: LinkModel) -> None
     watched.__dict__.update(whole.__dict__)
     head, tail = model.task.valid[0].tolist()
     for symmetric in (False, True):
-        removals(judges, watched, left_out, head, tail, symmetric=symmetric)
+        removals(base_models, watched, left_out, head, tail, symmetric=symmetric)
         assert taken
         assert all(len(pairs) == 1 + symmetric for pairs in taken)
         taken.clear()

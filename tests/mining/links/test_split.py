@@ -105,9 +105,9 @@ def test_no_split_leaks(kg: KnowledgeGraph, relation: str, how: str, seed: int) 
     }
     assert not pairs["train"] & (pairs["valid"] | pairs["test"])
     assert not pairs["valid"] & pairs["test"]
-    found = find_leaks(kg, relation, parts["test"], parts["train"], out)
-    assert found.found.is_empty()
-    assert "nearly the same compound" not in found.noted
+    leaks = find_leaks(kg, relation, parts["test"], parts["train"], out)
+    assert leaks.rows.is_empty()
+    assert "nearly the same compound" not in leaks.noted
     # The same seed gives the same.
     again = split_links(kg, relation, how, seed=seed, share=0.2, **options(how))  # type: ignore[arg-type]
     assert again.edges.equals(split.edges)
@@ -305,3 +305,244 @@ def test_split_of_another_graph_or_none(tmp_path: Path) -> None:
 def test_wrong_wishes(given: dict[str, object], says: str) -> None:
     with pytest.raises(DataError, match=says):
         split_links(drugs_and_genes(), "TARGETS", **given)  # type: ignore[arg-type]
+
+
+def sizes(split: LinkSplit) -> list[int]:
+    return [split.edges.filter(part=part).height for part in ("train", "valid", "test")]
+
+
+def grid(drugs: int, genes: int) -> list[tuple[str, str, str]]:
+    """Each drug with as many genes, each gene with one drug."""
+    return [(f"d{a}", "TARGETS", f"g{a}0{b}") for a in range(drugs) for b in range(genes)]
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"), [(0.1, [32, 4, 4]), (0.25, [20, 10, 10]), (0.11, [31, 4, 5])]
+)
+def test_random_parts_have_their_share(share: float, expected: list[int]) -> None:
+    """Of forty edges; parts of an edge are rounded up, first for the test."""
+    kg = graph(grid(10, 4))
+    drawn = [split_links(kg, "TARGETS", seed=seed, share=share) for seed in range(3)]
+    assert [sizes(split) for split in drawn] == [expected] * 3
+    tested = [frozenset(ids_of(split, "test", "edge")) for split in drawn]
+    assert len(set(tested)) == 3
+    assert split_links(kg, "TARGETS", share=share).edges.equals(drawn[0].edges)
+    assert split_links(kg, "TARGETS").report["share"] == 0.1
+
+
+def test_new_nodes_are_drawn_whole_until_a_part_has_its_share() -> None:
+    kg = graph(grid(10, 4))
+    # A tenth is one head; 4.8 edges are begun with a second, and it is valid's that are fewer.
+    for share, expected in ((0.1, [32, 4, 4]), (0.12, [28, 4, 8]), (0.2, [24, 8, 8])):
+        for seed in range(3):
+            split = split_links(kg, "TARGETS", "new-heads", seed=seed, share=share)
+            assert sizes(split) == expected
+            assert split.report["ends"]["test"] == {
+                "heads": expected[2] // 4,
+                "heads_new": expected[2] // 4,
+                "tails": expected[2],
+                "tails_new": expected[2],
+            }
+            assert split.report["ends"]["train"] == {
+                "heads": expected[0] // 4,
+                "heads_new": 0,
+                "tails": expected[0],
+                "tails_new": 0,
+            }
+    assert sizes(split_links(kg, "TARGETS", "new-tails")) == [32, 4, 4]
+
+
+def test_a_node_with_more_edges_than_a_part_has_is_left_in_training() -> None:
+    large = [("d0", "TARGETS", f"g{b}") for b in range(5)]
+    small = [(f"d{a}", "TARGETS", f"g{a}") for a in range(10, 45)]
+    for seed in range(6):
+        split = split_links(graph([*large, *small]), "TARGETS", "new-heads", seed=seed, share=0.1)
+        assert sizes(split) == [32, 4, 4]
+        assert not {"drugbank:0"} & (ids_of(split, "test", "head") | ids_of(split, "valid", "head"))
+    # One that is as large as a part may be drawn.
+    drawn = [
+        ids_of(
+            split_links(graph([*large, *small]), "TARGETS", "new-heads", seed=seed, share=0.125),
+            "test",
+            "head",
+        )
+        for seed in range(30)
+    ]
+    assert any("drugbank:0" in heads for heads in drawn)
+
+
+def test_ten_edges_have_parts_of_one() -> None:
+    assert sizes(split_links(graph(grid(10, 1)), "TARGETS")) == [8, 1, 1]
+
+
+def dated(rows: dict[tuple[int, int], list[str | None]]) -> KnowledgeGraph:
+    """Thirty edges without a date, and some with evidence of these dates, a source each."""
+    sources = ("papers", "chembl", "drugbank")
+    more: list[dict[str, object]] = [
+        {"subject": f"d{a}", "relation": "TARGETS", "object": f"g9{b}", "date": date}
+        | {"source": source, "document": None}
+        for (a, b), dates in rows.items()
+        for date, source in zip(dates, sources, strict=False)
+    ]
+    return graph(grid(10, 3), more=more)
+
+
+def test_an_edge_is_as_old_as_its_oldest_evidence() -> None:
+    kg = dated(
+        {
+            (1, 1): ["2020-05", "2021"],
+            (2, 2): ["2020-05", "2009"],
+            (3, 3): ["2022", None],
+            (4, 4): ["2019-12-31"],
+            (5, 5): ["2020"],
+        }
+    )
+    for since, share, tested in (
+        ("2020", 0.1, {1, 5}),
+        ("2020-05", 0.1, {1}),
+        ("2009", 0.1, {1, 2, 4, 5}),
+        (None, 0.06, {1, 5}),  # of 35 edges 2.1
+        (None, 0.075, {1, 4, 5}),
+        (None, 0.01, {1}),
+        (None, 0.4, {1, 2, 4, 5}),
+    ):
+        split = split_links(kg, "TARGETS", "by-date", since=since, share=share)
+        assert ids_of(split, "test", "tail") == {f"NCBIGene:9{number}" for number in tested}
+        oldest = {1: "2020-05", 2: "2020", 3: "2019-12-31", 4: "2009"}[len(tested)]
+        assert split.report["dates"] == {
+            "since": since or oldest,
+            "earliest": "2009",
+            "latest": "2020-05",
+            "rows": 38,
+            "rows_without_date": 31,
+            "edges_without_date": 31,
+        }
+    assert split.report["counts"] == {"train": 17, "valid": 14, "test": 4, "removed": 0}
+    with pytest.raises(DataError, match="every edge has evidence without a date"):
+        split_links(dated({(3, 3): ["2022", None]}), "TARGETS", "by-date")
+
+
+def test_the_report_counts_what_was_kept_together_and_removed() -> None:
+    more: list[dict[str, object]] = [
+        {"subject": s, "relation": r, "object": o, "source": "papers", "level": level}
+        for s, r, o, level in (
+            ("d0", "TARGETS", "g1", "text-mined"),
+            ("d1", "TARGETS", "g1", "curated"),
+            ("d2", "TARGETS", "g1", "text-mined"),
+            ("d3", "TARGETS", "g90", "curated"),
+            ("d0", "BINDS", "g1", "curated"),
+            ("g1", "BOUND_BY", "d3", "curated"),
+        )
+    ]
+    few = {"d0": ALANINE, "d1": SALT, "d3": CAFFEINE}
+    kg = graph([(f"d{a}", "TARGETS", f"g{a}") for a in range(4, 14)], few, more=more)
+    split = split_links(kg, "TARGETS", "by-source", sources=["papers"])
+    report = split.report
+    assert report["kept_together"] == {
+        "compounds": 14,
+        "with_structure": 3,
+        "alike": 2,
+        "groups": 1,
+        "edges_of_one_pair": 2,
+        "identifiers_joined": 0,
+    }
+    assert report["text_evidence"] == {"edges": 2, "rows": 2}
+    assert report["removed"] == {"BINDS entails TARGETS": 1}
+    assert report["removed_by_relation"] == {"BINDS": 1}
+    assert report["edges"] == 14
+    assert report["edge_type"] == ["Drug", "TARGETS", "Target"]
+    assert report["ends"]["test"] == {"heads": 4, "heads_new": 4, "tails": 2, "tails_new": 2}
+    assert (report["similarity"], report["seed"], report["sources"]) == (0.9, 0, ["papers"])
+    assert split.edges.columns == ["part", "head", "relation", "tail", "edge"]
+    listed = split.edges.select("part", "head", "tail").rows()
+    assert listed == sorted(listed)
+
+
+def test_only_what_no_other_source_records_is_tested() -> None:
+    more: list[dict[str, object]] = [
+        {"subject": s, "relation": "TARGETS", "object": o, "source": source}
+        for s, o, sources in (
+            ("d0", "g90", ("papers",)),
+            ("d1", "g91", ("chembl",)),
+            ("d2", "g92", ("papers", "chembl")),
+            ("d3", "g93", ("papers", "drugbank")),
+        )
+        for source in sources
+    ]
+    kg = graph(grid(10, 2), more=more)
+    for sources, tested in (
+        (["papers"], {90}),
+        (["chembl"], {91}),
+        (["papers", "chembl"], {90, 91, 92}),
+    ):
+        split = split_links(kg, "TARGETS", "by-source", sources=sources, share=0.2)
+        assert ids_of(split, "test", "tail") == {f"NCBIGene:{number}" for number in tested}
+        assert sizes(split)[1] == 5  # a fifth of all edges, at random
+        assert split_links(kg, "TARGETS", "by-source", sources=sources, share=0.2).edges.equals(
+            split.edges
+        )
+    with pytest.raises(
+        DataError,
+        match=r"no edge is from 'ttd'; the graph has drugbank \(21 edges\), .*papers \(3 edges\)",
+    ):
+        split_links(kg, "TARGETS", "by-source", sources=["papers", "ttd"])
+    shared = graph(grid(10, 2), more=more[2:])
+    with pytest.raises(DataError, match="no edge is recorded by papers alone; the graph has"):
+        split_links(shared, "TARGETS", "by-source", sources=["papers"])
+
+
+def test_what_new_tails_lose_is_theirs() -> None:
+    more: list[dict[str, object]] = [
+        {"subject": f"d{a}", "relation": "UPREGULATES", "object": f"g{a}00", "source": "drugbank"}
+        for a in range(10)
+    ]
+    kg = graph(grid(10, 1), more=more)
+    split = split_links(kg, "TARGETS", "new-tails", without=["UPREGULATES"])
+    held = ids_of(split, "test", "tail") | ids_of(split, "valid", "tail")
+    assert len(held) == 2
+    assert set(split.removed["tail"]) == held
+    assert split.report["without"] == ["UPREGULATES"]
+    assert split.report["removed_by_relation"] == {"UPREGULATES": 2}
+    with pytest.raises(DataError, match="TARGETS is split; its held-back edges are left out any"):
+        split_links(kg, "TARGETS", "new-heads", without=["UPREGULATES", "TARGETS"])
+
+
+def test_edges_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "edges.tsv"
+    file.write_text('subject\tobject\tnote\na\tb\t"\nc\td\t\n')
+    assert read_edges(file).to_dict(as_series=False) == {"head": ["a", "c"], "tail": ["b", "d"]}
+    file.write_text("edge\ttail\thead\n7\tb\ta\n")
+    assert read_edges(file).rows(named=True) == [{"head": "a", "tail": "b", "edge": "7"}]
+    file.write_text("head\ttail\na\tb\nc\t\n")
+    with pytest.raises(DataError, match=r"edges.tsv, line 3: lacks an end"):
+        read_edges(file)
+    file.write_text("head\ttail\na\tb\n\td\n")
+    with pytest.raises(DataError, match="lacks an end"):
+        read_edges(file)
+    file.write_text("head\tother\na\tb\n")
+    with pytest.raises(DataError, match=r"lacks the columns \['tail'\] \(or subject and object\)"):
+        read_edges(file)
+    with pytest.raises(DataError, match="can't be read: No such file"):
+        read_edges(tmp_path / "none.tsv")
+
+
+def test_the_files_of_a_split(tmp_path: Path) -> None:
+    kg = graph(grid(10, 1))
+    split = split_links(kg, "TARGETS")
+    split.save(tmp_path / "split")
+    for part in ("train", "valid", "test"):
+        rows = read_edges(tmp_path / "split" / f"{part}.tsv")
+        assert rows.equals(split.edges.filter(part=part).select("head", "tail", "edge"))
+    assert (
+        tmp_path / "split" / "removed.tsv"
+    ).read_text() == "reason\thead\trelation\ttail\tedge\n"
+    manifest = tmp_path / "split" / "split.json"
+    saved = json.loads(manifest.read_text(encoding="utf-8"))
+    assert saved["split_version"] == 1
+    assert next(iter(saved)) == "split_version"
+    for version in (0, 2):
+        manifest.write_text(json.dumps({**saved, "split_version": version}), encoding="utf-8")
+        with pytest.raises(DataError, match=f"has version {version}; split again"):
+            held_back(tmp_path / "split", kg, "TARGETS")
+    with pytest.raises(DataError, match="none would be left for"):
+        split_links(kg, "TARGETS", "by-source", sources=["drugbank"])

@@ -20,10 +20,10 @@ def test_tanimoto_is_shared_bits_over_all_bits() -> None:
     assert bits.shape == (4, BITS)
     rows = bits.toarray() > 0
     expected = [[(a & b).sum() / (a | b).sum() for b in rows] for a in rows]
-    found = tanimoto(bits, bits)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
-    assert found[0, 3] == 1
+    similarities = tanimoto(bits, bits)
+    assert similarities.dtype == np.float32
+    np.testing.assert_allclose(similarities, expected, rtol=1e-6)
+    assert similarities[0, 3] == 1
 
 
 def test_fingerprints_are_rdkits() -> None:

@@ -47,17 +47,17 @@ def smiles_file(library: Callable[[str, str], Path], extra: str = "") -> Path:
 def test_molecules_like_the_targets_ligands_come_first(
     structure_model: LinkModel, library: Callable[[str, str], Path]
 ) -> None:
-    found = screen(structure_model, "GABRA1", smiles_file(library), top=8)
-    assert (found.target, found.target_name) == ("NCBIGene:10", "GABRA1")
-    assert {row["name"][:2] for row in found.rows[:6]} == {"m1"}
-    assert [row["rank"] for row in found.rows] == list(range(1, 9))
-    scores = [row["score"] for row in found.rows]
+    result = screen(structure_model, "GABRA1", smiles_file(library), top=8)
+    assert (result.target, result.target_name) == ("NCBIGene:10", "GABRA1")
+    assert {row["name"][:2] for row in result.rows[:6]} == {"m1"}
+    assert [row["rank"] for row in result.rows] == list(range(1, 9))
+    scores = [row["score"] for row in result.rows]
     assert scores == sorted(scores, reverse=True)
-    best = found.rows[0]
+    best = result.rows[0]
     assert best["nearest_name"].startswith("drug 1-")
     assert best["nearest_sources"] == ["made"]
     assert not best["known"]
-    assert found.counts == {"read": 30, "ranked": 30, "duplicates": 0, "invalid": 0}
+    assert result.counts == {"read": 30, "ranked": 30, "duplicates": 0, "invalid": 0}
 
 
 def test_every_form_of_file_gives_the_same(
@@ -97,15 +97,15 @@ def test_bad_molecules_are_set_aside_with_line_and_reason(
         f"nonsense bad\n\nC(C)(C)(C)(C)C worse\n{'C' * 6000} long\n{'C' * 1_200_000}\nCCO last\n"
     )
     aside = Quarantine()
-    found = screen(structure_model, "AR", smiles_file(library, extra), top=50, quarantine=aside)
+    result = screen(structure_model, "AR", smiles_file(library, extra), top=50, quarantine=aside)
     assert {(row.line, row.reason) for row in aside} == {
         (31, "no SMILES"),
         (33, "impossible structure (valences or aromatic rings)"),
         (34, "structure of more than 5,000 characters"),
         (35, "line of more than 1,000,000 bytes"),
     }
-    assert {row["name"]: row["line"] for row in found.rows}["last"] == 36
-    assert found.counts == {"read": 35, "ranked": 31, "duplicates": 0, "invalid": 4}
+    assert {row["name"]: row["line"] for row in result.rows}["last"] == 36
+    assert result.counts == {"read": 35, "ranked": 31, "duplicates": 0, "invalid": 4}
 
 
 def test_a_molecule_counts_once_however_it_is_written(
@@ -113,10 +113,10 @@ def test_a_molecule_counts_once_however_it_is_written(
 ) -> None:
     again = Chem.MolToRandomSmilesVect(Chem.MolFromSmiles(LIBRARY[0][0]), 3, randomSeed=1)
     extra = "".join(f"{s} again\n" for s in again) + f"{LIBRARY[0][0]}.Cl salt\n"
-    found = screen(structure_model, "HTR1A", smiles_file(library, extra), top=50)
-    assert found.counts["duplicates"] == 4
-    assert len(found.rows) == 30
-    assert {row["name"] for row in found.rows} == {name for _, name in LIBRARY}
+    result = screen(structure_model, "HTR1A", smiles_file(library, extra), top=50)
+    assert result.counts["duplicates"] == 4
+    assert len(result.rows) == 30
+    assert {row["name"] for row in result.rows} == {name for _, name in LIBRARY}
 
 
 def test_the_result_does_not_depend_on_the_number_of_workers(
@@ -144,9 +144,9 @@ def test_a_known_ligand_in_the_library_is_marked(
     structure_model: LinkModel, library: Callable[[str, str], Path]
 ) -> None:
     known = SCAFFOLDS[1].format("Cl")
-    found = screen(structure_model, "GABRA1", smiles_file(library, f"{known}.Cl old\n"), top=31)
-    assert [row["name"] for row in found.rows if row["known"]] == ["old"]
-    assert next(row for row in found.rows if row["known"])["nearest_id"] == "drugbank:DB01006"
+    result = screen(structure_model, "GABRA1", smiles_file(library, f"{known}.Cl old\n"), top=31)
+    assert [row["name"] for row in result.rows if row["known"]] == ["old"]
+    assert next(row for row in result.rows if row["known"])["nearest_id"] == "drugbank:DB01006"
 
 
 def test_diverse_takes_the_best_of_each_series(
@@ -165,9 +165,9 @@ def test_a_file_cut_off_gives_what_it_holds(structure_model: LinkModel, tmp_path
     text = "".join(f"{s} {n}\n" for s, n in LIBRARY * 40).encode()
     (tmp_path / "cut.smi.gz").write_bytes(gzip.compress(text)[:-300])
     aside = Quarantine()
-    found = screen(structure_model, "AR", tmp_path / "cut.smi.gz", quarantine=aside)
+    result = screen(structure_model, "AR", tmp_path / "cut.smi.gz", quarantine=aside)
     assert aside.counts() == {"file is damaged or cut off here": 1}
-    assert found.counts["ranked"] + found.counts["duplicates"] > 10
+    assert result.counts["ranked"] + result.counts["duplicates"] > 10
 
 
 def test_a_packed_line_without_end_does_not_fill_the_memory(
@@ -180,8 +180,8 @@ def test_a_packed_line_without_end_does_not_fill_the_memory(
         for _ in range(60):
             file.write(b"C" * 1_000_000)
     aside = Quarantine()
-    found = screen(structure_model, "AR", path, quarantine=aside)
-    assert [row["name"] for row in found.rows] == ["good"]
+    result = screen(structure_model, "AR", path, quarantine=aside)
+    assert [row["name"] for row in result.rows] == ["good"]
     assert [row.line for row in aside] == [2]
 
 
@@ -194,13 +194,13 @@ def test_a_record_of_blank_lines_does_not_fill_the_memory(
     good = f"good{Chem.MolToMolBlock(Chem.MolFromSmiles('CCO'))}$$$$\n"
     aside = Quarantine()
     bomb = library("bomb.sdf", good + "\n" * 3_000 + "$$$$\n")
-    found = screen(structure_model, "AR", bomb, quarantine=aside)
-    assert [row["name"] for row in found.rows] == ["good"]
+    result = screen(structure_model, "AR", bomb, quarantine=aside)
+    assert [row["name"] for row in result.rows] == ["good"]
     assert aside.counts() == {"record of more than 2,000 characters": 1}
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "message"),
     [
         ("a.pdf", "", "no library of a known kind"),
         ("a.csv", "name,price\nx,1\n", "has no column smiles"),
@@ -213,9 +213,9 @@ def test_files_that_are_no_library_say_why(
     library: Callable[[str, str], Path],
     name: str,
     text: str,
-    said: str,
+    message: str,
 ) -> None:
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         screen(structure_model, "AR", library(name, text))
 
 
@@ -249,13 +249,13 @@ class _Tags(HTMLParser):
 
 
 @pytest.fixture
-def found(structure_model: LinkModel, library: Callable[[str, str], Path]) -> ScreeningResult:
+def result(structure_model: LinkModel, library: Callable[[str, str], Path]) -> ScreeningResult:
     extra = 'O=C1C=CC(=O)C=C1 <script>alert("x")</script>{{FOOT}}\n'
     return screen(structure_model, "AR", smiles_file(library, extra), top=31)
 
 
-def test_the_page_shows_every_molecule_and_runs_nothing(found: ScreeningResult) -> None:
-    html = page(found, "<b>lib</b>.smi", "links-structure-1", 0.06)
+def test_the_page_shows_every_molecule_and_runs_nothing(result: ScreeningResult) -> None:
+    html = page(result, "<b>lib</b>.smi", "links-structure-1", 0.06)
     parser = _Tags()
     parser.feed(html)
     tags = [tag for tag, _ in parser.tags]
@@ -270,8 +270,8 @@ def test_the_page_shows_every_molecule_and_runs_nothing(found: ScreeningResult) 
     assert "PAINS quinone_A(370)" in html
 
 
-def test_the_page_is_written_whole(found: ScreeningResult, tmp_path: Path) -> None:
-    write_page(found, tmp_path / "out" / "p.html", "lib.smi", "links-structure-1", 0.06)
+def test_the_page_is_written_whole(result: ScreeningResult, tmp_path: Path) -> None:
+    write_page(result, tmp_path / "out" / "p.html", "lib.smi", "links-structure-1", 0.06)
     text = (tmp_path / "out" / "p.html").read_text(encoding="utf-8")
-    assert text == page(found, "lib.smi", "links-structure-1", 0.06)
+    assert text == page(result, "lib.smi", "links-structure-1", 0.06)
     assert "{{" not in text.replace("{{FOOT}}", "")

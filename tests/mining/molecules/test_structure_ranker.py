@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
 from medkg.core.errors import DataError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.links.model import LinkModel
 from medkg.mining.links.train import train_links
+from medkg.mining.molecules import structure_ranker
 from medkg.mining.molecules.fingerprints import molecule_features
 from medkg.mining.molecules.structure_ranker import StructureRanker, StructureScorer
 from medkg.mining.molecules.structures import parse
 from medkg.mining.molecules.target_knowledge import _family, target_knowledge
+from medkg.mining.molecules.target_network import TargetNetwork
 from tests.gnn.graphs import family_graph
 from tests.mining.conftest import SCAFFOLDS
 
@@ -104,8 +108,8 @@ def test_the_held_back_pair_of_a_drug_leaves_no_trace(kg: KnowledgeGraph) -> Non
 
 
 def test_families_are_by_the_symbols_letters() -> None:
-    found = {s: _family(s) for s in ("HTR2A", "CYP2C19", "SLC6A4", "KIT", "5", "ADRA1D")}
-    assert found == {
+    families = {s: _family(s) for s in ("HTR2A", "CYP2C19", "SLC6A4", "KIT", "5", "ADRA1D")}
+    assert families == {
         "HTR2A": "HTR",
         "CYP2C19": "CYP",
         "SLC6A4": "SLC",
@@ -140,3 +144,31 @@ def test_the_folder_holds_no_pickle(model: LinkModel, tmp_path: Path) -> None:
     card = (tmp_path / "m" / "CARD.md").read_text()
     assert all(f"({name})" in card for name in names if name.endswith(".svg"))
     assert "reliability-tail.svg" in names
+
+
+def test_its_networks_are_trained_on_the_device_that_is_named(
+    kg: KnowledgeGraph, model: LinkModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    devices = []
+    train = structure_ranker.train_target_network
+
+    def recorded(*args: Any, device: torch.device | None, **options: Any) -> TargetNetwork:
+        devices.append(device)
+        return train(*args, **options)
+
+    monkeypatch.setattr(structure_ranker, "train_target_network", recorded)
+    split = model.task.held_back
+    again = train_links(kg, model="structure", split=split, device="meta")
+    assert devices == [torch.device("meta")] * (structure_ranker.FOLDS + 1)
+    everything = torch.arange(len(model.task.heads))
+    assert torch.equal(again.scorer.score_tails(everything), model.scorer.score_tails(everything))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu_it_learns_the_same_twice(kg: KnowledgeGraph, model: LinkModel) -> None:
+    split = model.task.held_back
+    one, other = (
+        train_links(kg, model="structure", split=split, device="cuda").scorer for _ in range(2)
+    )
+    everything = torch.arange(len(model.task.heads))
+    assert torch.equal(one.score_tails(everything), other.score_tails(everything))

@@ -21,9 +21,9 @@ ACETAMINOPHEN = "InChI=1S/C8H9NO2/c1-6(10)9-7-2-4-8(11)5-3-7/h2-5,11H,1H3,(H,9,1
 
 
 def smiles(text: str) -> str:
-    found = parse(text)
-    assert found.molecule is not None, found.reason
-    return str(Chem.MolToSmiles(found.molecule))
+    parsed = parse(text)
+    assert parsed.molecule is not None, parsed.reason
+    return str(Chem.MolToSmiles(parsed.molecule))
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_structures_of_a_graph_are_those_of_its_drugs() -> None:
             "properties": [v and json.dumps(v) for v in held.values()],
         }
     )
-    found = structures_of(KnowledgeGraph.from_parts([Part(nodes=nodes)], []))
-    assert found.ids == ["drugbank:DB00001", "drugbank:DB00002"]
-    assert [Chem.MolToSmiles(m) for m in found.molecules] == ["CC(=O)Nc1ccc(O)cc1", "CCO"]
-    assert found.rejected == {"drugbank:DB00003": "no SMILES"}
+    structures = structures_of(KnowledgeGraph.from_parts([Part(nodes=nodes)], []))
+    assert structures.ids == ["drugbank:DB00001", "drugbank:DB00002"]
+    assert [Chem.MolToSmiles(m) for m in structures.molecules] == ["CC(=O)Nc1ccc(O)cc1", "CCO"]
+    assert structures.rejected == {"drugbank:DB00003": "no SMILES"}

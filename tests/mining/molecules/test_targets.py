@@ -72,18 +72,18 @@ def test_the_command_says_what_it_leaves_out_and_how_far_it_was_judged(
     head = structure_model.task.heads[int(structure_model.task.train[0, 0])]
     text = SCAFFOLDS[int(head[-5:-3])].format(GROUPS[int(head[-3:])])
 
-    def said(*more: str) -> str:
-        asked = ["predict", str(tmp_path / "model"), "--smiles", text, *more]
-        result = CliRunner().invoke(app, asked)
+    def output(*more: str) -> str:
+        arguments = ["predict", str(tmp_path / "model"), "--smiles", text, *more]
+        result = CliRunner().invoke(app, arguments)
         assert result.exit_code == 0, result.output
         return " ".join(result.stdout.split())
 
-    assert "pairs that training used are left out, see --trained" in said()
-    assert "left out" not in said("--trained")
-    assert "was not judged there" not in said()
+    assert "pairs that training used are left out, see --trained" in output()
+    assert "left out" not in output("--trained")
+    assert "was not judged there" not in output()
     monkeypatch.setattr(calibration, "CALIBRATED_CANDIDATES", 10)
-    assert "first 10 targets" in said("--top", "11")
-    assert "was not judged there" in said("--top", "11")
+    assert "first 10 targets" in output("--top", "11")
+    assert "was not judged there" in output("--top", "11")
 
 
 def test_ligands_that_a_molecule_is_not_like_are_not_named(structure_model: LinkModel) -> None:

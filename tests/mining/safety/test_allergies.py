@@ -23,16 +23,16 @@ def test_an_allergy_is_to_the_drug_and_its_forms_and_doubts_those_like_it() -> N
         "allergy": {"20", "40"},
         "allergy to a drug like it": {*(f"2{n}" for n in range(1, DRUGS)), "50", "51"},
     }
-    found = safety.warnings(patient, drugs)
-    said = {drug: [w.text for w in own] for drug, own in found.items()}
+    warnings = safety.warnings(patient, drugs)
+    texts_by_drug = {drug: [w.text for w in own] for drug, own in warnings.items()}
     whom = "drug 2-0, to which the patient is allergic; no source says so of this one"
-    assert said["drugbank:DB20"] == ["the patient is allergic to drug 2-0"]
-    assert said["drugbank:DB40"] == [
+    assert texts_by_drug["drugbank:DB20"] == ["the patient is allergic to drug 2-0"]
+    assert texts_by_drug["drugbank:DB40"] == [
         "the patient is allergic to drug 2-0 (said of drug 2-0, of which it is a form)"
     ]
-    assert said["drugbank:DB21"] == [f"shares the class class 2 with {whom}"]
-    assert said["drugbank:DB50"] == said["drugbank:DB51"] == [f"resembles {whom}"]
-    (itself,), (like,) = found["drugbank:DB20"], found["drugbank:DB21"]
+    assert texts_by_drug["drugbank:DB21"] == [f"shares the class class 2 with {whom}"]
+    assert texts_by_drug["drugbank:DB50"] == texts_by_drug["drugbank:DB51"] == [f"resembles {whom}"]
+    (itself,), (like,) = warnings["drugbank:DB20"], warnings["drugbank:DB21"]
     assert (itself.factor, like.factor) == (1, 4)
     assert (itself.subject, itself.relation, itself.object) == ("", "ALLERGIC_TO", "drugbank:DB20")
     assert (itself.edge, itself.probability, itself.evidence) == ("", None, ())
@@ -63,15 +63,15 @@ def test_an_allergy_to_a_class_is_to_its_members_and_those_of_narrower_classes()
 
 def test_an_allergy_to_a_form_doubts_the_drug_and_its_other_forms_unless_they_are_many() -> None:
     few = [(f"drugbank:DB{n}0", "SUBCLASS_OF", "drugbank:DB00", None) for n in (1, 2)]
-    said = "drug 1-0, to which the patient is allergic, is a form of drug 0-0"
+    text = "drug 1-0, to which the patient is allergic, is a form of drug 0-0"
     safety = Safety(pharmacy(extra=few))
-    assert texts(safety, "drugbank:DB00", allergic=("drugbank:DB10",)) == [said]
+    assert texts(safety, "drugbank:DB00", allergic=("drugbank:DB10",)) == [text]
     assert texts(safety, "drugbank:DB20", allergic=("drugbank:DB10",)) == [
-        f"{said} (said of drug 0-0, of which it is a form)"
+        f"{text} (said of drug 0-0, of which it is a form)"
     ]
     many = [(drug, "SUBCLASS_OF", "drugbank:DB00", None) for drug in drugs[8:40]]
     safety = Safety(pharmacy(extra=many))
-    assert texts(safety, "drugbank:DB00", allergic=("drugbank:DB10",)) == [said]
+    assert texts(safety, "drugbank:DB00", allergic=("drugbank:DB10",)) == [text]
     assert texts(safety, "drugbank:DB20", allergic=("drugbank:DB10",)) == []
 
 
@@ -112,25 +112,25 @@ def test_an_allergy_as_another_source_calls_the_drug() -> None:
     safety = Safety(kg)
     given = ["drugbank:1", "drugbank:2"]
 
-    def said(allergen: str) -> dict[str, list[str]]:
-        found = safety.warnings(TreatmentQuery((), allergic=(allergen,)), given)
-        assert {w.kind for own in found.values() for w in own} <= {"allergy"}
-        return {drug: [w.text for w in own] for drug, own in found.items()}
+    def warnings_of(allergen: str) -> dict[str, list[str]]:
+        warnings = safety.warnings(TreatmentQuery((), allergic=(allergen,)), given)
+        assert {w.kind for own in warnings.values() for w in own} <= {"allergy"}
+        return {drug: [w.text for w in own] for drug, own in warnings.items()}
 
-    assert said("text:drug_benzylpenicillin") == {
+    assert warnings_of("text:drug_benzylpenicillin") == {
         "drugbank:1": ["the patient is allergic to benzylpenicillin, which is the same"]
     }
-    assert said("RXCUI:7980") == {
+    assert warnings_of("RXCUI:7980") == {
         "drugbank:1": ["the patient is allergic to penicillin G, oral, which is the same"]
     }
-    assert said("text:drug_penicillin") == {
+    assert warnings_of("text:drug_penicillin") == {
         "drugbank:2": ["the patient is allergic to penicillin; its class Penicillins is the same"]
     }
-    assert said("RXCUI:1") == {}  # two of drugbank's have ATC:J01: it is a group
+    assert warnings_of("RXCUI:1") == {}  # two of drugbank's have ATC:J01: it is a group
 
 
 def test_evidence_of_anothers_allergy_is_not_shown() -> None:
-    said = pl.DataFrame(
+    rows = pl.DataFrame(
         {
             "sentence": ["Allergic to drug 2-0.", "So is her son."],
             "experiencer": ["patient", "family"],
@@ -143,7 +143,7 @@ def test_evidence_of_anothers_allergy_is_not_shown() -> None:
     )
     kg = pharmacy()
     nodes = kg.nodes.select("id", "kind", "name")
-    safety = Safety(KnowledgeGraph.build(nodes, said, kg.sources))
+    safety = Safety(KnowledgeGraph.build(nodes, rows, kg.sources))
     patient = TreatmentQuery((), allergic=("drugbank:DB20",), id="patient:1")
     (warning,) = safety.warnings(patient, drugs)["drugbank:DB20"]
     assert [piece["sentence"] for piece in warning.evidence] == ["Allergic to drug 2-0."]
@@ -151,8 +151,8 @@ def test_evidence_of_anothers_allergy_is_not_shown() -> None:
 
 def test_an_allergy_goes_before_a_contraindication() -> None:
     patient = TreatmentQuery((), pregnant=True, allergic=("drugbank:DB04",))
-    found = Safety(pharmacy()).warnings(patient, ["drugbank:DB04"])["drugbank:DB04"]
-    assert [warning.kind for warning in found] == ["allergy", "contraindicated"]
+    warnings = Safety(pharmacy()).warnings(patient, ["drugbank:DB04"])["drugbank:DB04"]
+    assert [warning.kind for warning in warnings] == ["allergy", "contraindicated"]
 
 
 def test_what_was_looked_for_of_allergies() -> None:
@@ -160,12 +160,12 @@ def test_what_was_looked_for_of_allergies() -> None:
     lonely = kg.without_edges(kg.edges.filter(subject="drugbank:DB50")["id"])
 
     def check(kg: KnowledgeGraph, *allergic: str) -> tuple[bool, str]:
-        (found,) = [
+        (allergies,) = [
             check
             for check in Safety(kg).checks(TreatmentQuery(("DOID:00",), allergic=allergic))
             if check.what == "allergies"
         ]
-        return found.checked, found.note
+        return allergies.checked, allergies.note
 
     none = "not checked: no allergy was given or recorded, which is no proof of none"
     assert check(kg) == (False, none)

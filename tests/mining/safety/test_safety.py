@@ -16,29 +16,29 @@ from tests.mining.treatment.pharmacy import pharmacy
 
 def test_contraindications_hold_for_narrower_diseases() -> None:
     safety = Safety(pharmacy())
-    said = ["contraindicated for disease 1 (the patient's disease 1-9 is a form of it)"]
-    assert texts(safety, "drugbank:DB00", diseases=("DOID:19",)) == said
-    assert texts(safety, "drugbank:DB00", also=("DOID:19",), diseases=("DOID:00",)) == said
+    expected = ["contraindicated for disease 1 (the patient's disease 1-9 is a form of it)"]
+    assert texts(safety, "drugbank:DB00", diseases=("DOID:19",)) == expected
+    assert texts(safety, "drugbank:DB00", also=("DOID:19",), diseases=("DOID:00",)) == expected
     assert texts(safety, "drugbank:DB00", diseases=("DOID:1",)) == ["contraindicated for disease 1"]
     assert texts(safety, "drugbank:DB00", diseases=("DOID:20",)) == []
 
 
 def test_contraindications_for_a_form_of_the_patients_disease() -> None:
     warning = Safety(pharmacy()).warnings(TreatmentQuery(("DOID:9000",)), ["drugbank:DB01"])
-    (found,) = warning["drugbank:DB01"]
-    assert found.kind == "contraindicated for a form of it"
-    assert found.text == (
+    (contraindication,) = warning["drugbank:DB01"]
+    assert contraindication.kind == "contraindicated for a form of it"
+    assert contraindication.text == (
         "contraindicated for disease 9 in children, a form of the patient's disease nine"
     )
-    assert found.evidence[0]["source"] == "label"
-    assert found.evidence[0]["references"] == ["PMID:7"]
+    assert contraindication.evidence[0]["source"] == "label"
+    assert contraindication.evidence[0]["references"] == ["PMID:7"]
 
 
 def test_interactions_either_way_round() -> None:
     safety = Safety(pharmacy())
-    said = "interacts with {}, which the patient takes: bleeding"
-    assert texts(safety, "drugbank:DB02", taking=("drugbank:DB10",)) == [said.format("drug 1-0")]
-    assert texts(safety, "drugbank:DB10", taking=("drugbank:DB02",)) == [said.format("drug 0-2")]
+    text = "interacts with {}, which the patient takes: bleeding"
+    assert texts(safety, "drugbank:DB02", taking=("drugbank:DB10",)) == [text.format("drug 1-0")]
+    assert texts(safety, "drugbank:DB10", taking=("drugbank:DB02",)) == [text.format("drug 0-2")]
     assert texts(safety, "drugbank:DB10", taking=("drugbank:DB03",)) == []
 
 
@@ -71,12 +71,12 @@ def test_contraindications_of_drugs_like_it_make_a_drug_doubtful() -> None:
     extra.append(("drugbank:DB33", "RESEMBLES", "drugbank:DB41", None))
     extra.append(("drugbank:DB42", "RESEMBLES", "drugbank:DB33", None))
     safety = Safety(pharmacy(extra=extra))
-    said = [
+    expected = [
         "2 drugs like it are contraindicated for disease 3-0 (drug 3-1, drug 3-3); no source says"
         " so of this one"
     ]
-    assert texts(safety, "drugbank:DB32", diseases=("DOID:30",)) == said  # by class
-    assert texts(safety, "drugbank:DB41", diseases=("DOID:30",)) == said  # by resemblance
+    assert texts(safety, "drugbank:DB32", diseases=("DOID:30",)) == expected  # by class
+    assert texts(safety, "drugbank:DB41", diseases=("DOID:30",)) == expected  # by resemblance
     assert texts(safety, "drugbank:DB42", diseases=("DOID:30",)) == []
     (warning,) = safety.warnings(TreatmentQuery(("DOID:30",)), ["drugbank:DB41"])["drugbank:DB41"]
     assert warning.kind == "contraindicated for drugs like it"
@@ -87,8 +87,8 @@ def test_contraindications_of_drugs_like_it_make_a_drug_doubtful() -> None:
 @pytest.mark.parametrize("pregnant", [True, False, None])
 def test_pregnancy_as_far_as_a_source_states_it(pregnant: bool | None) -> None:
     kg = pharmacy()
-    said = texts(Safety(kg), "drugbank:DB04", pregnant=pregnant)
-    assert said == (["contraindicated in Pregnancy"] if pregnant else [])
+    shown = texts(Safety(kg), "drugbank:DB04", pregnant=pregnant)
+    assert shown == (["contraindicated in Pregnancy"] if pregnant else [])
     silent = kg.without_edges(kg.edges.filter(object="DOID:77")["id"])
     for graph, states in ((kg, True), (silent, False)):
         checks = Safety(graph).checks(TreatmentQuery(("DOID:00",), pregnant=pregnant))
@@ -162,10 +162,14 @@ def test_a_broad_cross_reference_makes_no_two_diseases_the_same() -> None:
     kg = KnowledgeGraph.build(
         nodes, evidence.with_columns(source=pl.lit("x")), [Source("x", "1", "CC0-1.0")]
     )
-    found = Safety(kg).warnings(TreatmentQuery(("MONDO:1",)), [f"drugbank:{n}" for n in (1, 2, 3)])
-    said = {drug: [(w.kind, w.factor, w.text) for w in own] for drug, own in found.items()}
+    warnings = Safety(kg).warnings(
+        TreatmentQuery(("MONDO:1",)), [f"drugbank:{n}" for n in (1, 2, 3)]
+    )
+    texts_by_drug = {
+        drug: [(w.kind, w.factor, w.text) for w in own] for drug, own in warnings.items()
+    }
     perhaps = "contraindicated for what is perhaps the same"
-    assert said == {
+    assert texts_by_drug == {
         "drugbank:1": [
             ("contraindicated", 1,
              "contraindicated for gout, hereditary (the patient's gout is the same)"),

@@ -32,12 +32,12 @@ POPULARITY = np.array([3, 1, 0, 0, 0, 0])
 
 
 def test_figures_by_hand() -> None:
-    found = rank_drugs(SCORES, TRUE, KNOWN, 0)
+    ranked = rank_drugs(SCORES, TRUE, KNOWN, 0)
     # Disease 0: drug 0 is known, so drug 1 is first, and drug 3 second but for drug 1.
-    assert found.ranks.tolist() == [1, 2, 1]
-    assert found.hits[0, :5].tolist() == [1, 0, 1, 0, 0]
-    assert found.first[0].tolist() == [1, 2, 3, 4, 5, -1, -1, -1, -1, -1]
-    values = figures(found, np.ones(2, dtype=bool), POPULARITY, 3, 0)
+    assert ranked.ranks.tolist() == [1, 2, 1]
+    assert ranked.hits[0, :5].tolist() == [1, 0, 1, 0, 0]
+    assert ranked.first[0].tolist() == [1, 2, 3, 4, 5, -1, -1, -1, -1, -1]
+    values = figures(ranked, np.ones(2, dtype=bool), POPULARITY, 3, 0)
     assert (values["edges"], values["diseases"]) == (3, 2)
     assert values["mrr"] == round((1 + 0.5 + 1) / 3, 4)
     assert values["hits@1"] == round(2 / 3, 4)
@@ -49,11 +49,11 @@ def test_figures_by_hand() -> None:
     assert values["coverage@10"] == 1
     rarity = -np.log2((1 + POPULARITY) / 4)
     assert values["novelty@10"] == round((rarity[1:].mean() + rarity.mean()) / 2, 4)
-    first = figures(found, np.array([True, False]), POPULARITY, 3, 0)
+    first = figures(ranked, np.array([True, False]), POPULARITY, 3, 0)
     assert first["mrr"] == 0.75
     assert first["mrr_interval"] == [0.75, 0.75]  # one disease alone
     assert first["coverage@10"] == round(5 / 6, 4)
-    none = figures(found, np.zeros(2, dtype=bool), POPULARITY, 3, 0)
+    none = figures(ranked, np.zeros(2, dtype=bool), POPULARITY, 3, 0)
     assert none["mrr"] is None
     assert none["coverage@10"] is None
     assert none["ndcg@10_interval"] is None
@@ -63,9 +63,9 @@ def test_ties_gain_nothing() -> None:
     equal = np.zeros((200, 50))
     true = np.zeros((200, 50), dtype=bool)
     true[np.arange(200), np.arange(200) % 50] = True
-    found = rank_drugs(equal, true, np.zeros_like(true), 0)
-    assert set(found.ranks) == {25.5}
-    values = figures(found, np.ones(200, dtype=bool), np.zeros(50, dtype=int), 3, 0)
+    ranked = rank_drugs(equal, true, np.zeros_like(true), 0)
+    assert set(ranked.ranks) == {25.5}
+    values = figures(ranked, np.ones(200, dtype=bool), np.zeros(50, dtype=int), 3, 0)
     assert values["recall@10"] == 0.2  # one order of all drugs for all diseases: 10 of 50
 
 

@@ -199,6 +199,6 @@ def test_what_speaks_against_drugs_makes_none_a_treatment() -> None:
     data = to_hetero_data(kg, exclude_edges=task.excluded)
     content = Content.fit(kg, data, task.edge_type, task.matrix("train"), seed=0)
     assert content.weights["drug"] == {}
-    told = end_features(kg, data, "Drug", task.edge_type, heads=True).similarities
-    assert any("CONTRAINDICATED_FOR" in name for name in told)
-    assert any("INTERACTS_WITH" in name for name in told)
+    similarities = end_features(kg, data, "Drug", task.edge_type, heads=True).similarities
+    assert any("CONTRAINDICATED_FOR" in name for name in similarities)
+    assert any("INTERACTS_WITH" in name for name in similarities)

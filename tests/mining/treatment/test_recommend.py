@@ -39,19 +39,26 @@ def test_allergies_of_a_patient_of_the_graph(model: TreatmentModel) -> None:
         ("patient:2", "ALLERGIC_TO", "drugbank:DB50", None),
     ]
     kg = pharmacy(extra=extra)
-    found = on(model, kg).recommend(patient="patient:1", allergic=["drug 4-0"], top=60, paths=0)
-    assert found.patient.allergic == ("drugbank:DB40", "NDFRT:3", "drugbank:DB20", "text:latex")
-    assert [found.names[node] for node in found.patient.allergic] == [
+    recommendation = on(model, kg).recommend(
+        patient="patient:1", allergic=["drug 4-0"], top=60, paths=0
+    )
+    assert recommendation.patient.allergic == (
+        "drugbank:DB40",
+        "NDFRT:3",
+        "drugbank:DB20",
+        "text:latex",
+    )
+    assert [recommendation.names[node] for node in recommendation.patient.allergic] == [
         "drug 4-0", "class 3", "drug 2-0", "latex",
     ]  # fmt: skip
     out = {
         drug.drug: warning
-        for drug in found.contraindicated
+        for drug in recommendation.contraindicated
         for warning in drug.warnings
         if warning.kind == "allergy"
     }
     assert set(out) == {"drugbank:DB20", "drugbank:DB40", *(f"drugbank:DB3{n}" for n in range(8))}
-    hypotheses = {drug.drug: drug.warnings for drug in found.hypotheses}
+    hypotheses = {drug.drug: drug.warnings for drug in recommendation.hypotheses}
     assert not out.keys() & hypotheses.keys()
     recorded = out["drugbank:DB20"]
     assert recorded.text == "the patient is allergic to drug 2-0 (hives)"
@@ -72,8 +79,8 @@ def test_allergies_of_a_patient_of_the_graph(model: TreatmentModel) -> None:
 
 
 def test_allergies_are_given_by_name(model: TreatmentModel) -> None:
-    found = model.recommend("DOID:20", allergic=["drug 2-0", "class 1", "NDFRT:1"])
-    assert found.patient.allergic == ("drugbank:DB20", "NDFRT:1")
+    recommendation = model.recommend("DOID:20", allergic=["drug 2-0", "class 1", "NDFRT:1"])
+    assert recommendation.patient.allergic == ("drugbank:DB20", "NDFRT:1")
     with pytest.raises(MissingError, match="no Drug 'drug 2-9'; near: drug 2-2"):
         model.recommend("DOID:00", allergic=["drug 2-9"])
     with pytest.raises(MissingError, match="'lonely disease' is a Disease in the graph"):
@@ -81,16 +88,20 @@ def test_allergies_are_given_by_name(model: TreatmentModel) -> None:
 
 
 def test_a_drug_that_is_taken_in_spite_of_an_allergy(model: TreatmentModel) -> None:
-    found = model.recommend("DOID:00", taking=["drug 2-0", "drug 2-1"], allergic=["drug 2-0"])
-    said = {drug.name: [warning.kind for warning in drug.warnings] for drug in found.taking}
-    assert said == {"drug 2-0": ["allergy"], "drug 2-1": ["allergy to a drug like it"]}
+    recommendation = model.recommend(
+        "DOID:00", taking=["drug 2-0", "drug 2-1"], allergic=["drug 2-0"]
+    )
+    kinds = {
+        drug.name: [warning.kind for warning in drug.warnings] for drug in recommendation.taking
+    }
+    assert kinds == {"drug 2-0": ["allergy"], "drug 2-1": ["allergy to a drug like it"]}
 
 
 def test_all_of_one_name_are_what_the_patient_is_allergic_to(model: TreatmentModel) -> None:
     kg = pharmacy(drugs={"RXCUI:1": "drug 2-0"})
-    found = on(model, kg).recommend("DOID:00", allergic=["drug 2-0"])
-    assert found.patient.allergic == ("RXCUI:1", "drugbank:DB20")
-    assert "drug 2-0 is 2 drugs of one name; all were taken" in found.notices
+    recommendation = on(model, kg).recommend("DOID:00", allergic=["drug 2-0"])
+    assert recommendation.patient.allergic == ("RXCUI:1", "drugbank:DB20")
+    assert "drug 2-0 is 2 drugs of one name; all were taken" in recommendation.notices
 
 
 def test_an_allergy_is_no_reason_for_a_drug(model: TreatmentModel) -> None:
@@ -104,10 +115,12 @@ def test_an_allergy_is_no_reason_for_a_drug(model: TreatmentModel) -> None:
     learned, before = allergic.members["content"], model.members["content"]
     assert isinstance(learned, Content)
     assert isinstance(before, Content)
-    assert learned.weights == before.weights  # no channel more
-    found = allergic.recommend("DOID:00", top=48, paths=9)
-    assert len(found.hypotheses) > 20
-    steps = [step for drug in found.hypotheses for path in drug.paths for step in path.steps]
+    assert learned.weights == before.weights  # no further feature
+    recommendation = allergic.recommend("DOID:00", top=48, paths=9)
+    assert len(recommendation.hypotheses) > 20
+    steps = [
+        step for drug in recommendation.hypotheses for path in drug.paths for step in path.steps
+    ]
     assert steps
     assert not any(step.relation == "ALLERGIC_TO" for step in steps)
 
@@ -131,8 +144,8 @@ def test_warnings_push_down_and_contraindications_out(model: TreatmentModel) -> 
 
 def test_each_disease_has_its_drugs(model: TreatmentModel) -> None:
     both = model.recommend(["DOID:10", "DOID:00"], top=3)
-    for found in (both.recorded, both.hypotheses):
-        wanted = [drug.disease for drug in found]
+    for listed in (both.recorded, both.hypotheses):
+        wanted = [drug.disease for drug in listed]
         assert wanted == ["DOID:10"] * 3 + ["DOID:00"] * 3
     one = model.recommend("DOID:10", also=["DOID:00"], top=3)
     treated = {drug.drug for drug in both.recorded if drug.disease == "DOID:10"}
@@ -140,27 +153,34 @@ def test_each_disease_has_its_drugs(model: TreatmentModel) -> None:
 
 
 def test_a_drug_that_is_taken_is_named_with_what_speaks_against_it(model: TreatmentModel) -> None:
-    found = model.recommend(
+    recommendation = model.recommend(
         "DOID:00", taking=["drug 1-0", "drug 0-2", "drug 0-5"], also=["DOID:66"]
     )
     assert not {"drugbank:DB10", "drugbank:DB02", "drugbank:DB05"} & {
-        drug.drug for drug in (*found.recorded, *found.hypotheses, *found.contraindicated)
+        drug.drug
+        for drug in (
+            *recommendation.recorded,
+            *recommendation.hypotheses,
+            *recommendation.contraindicated,
+        )
     }
-    said = {drug.name: [warning.kind for warning in drug.warnings] for drug in found.taking}
-    assert said == {
+    kinds = {
+        drug.name: [warning.kind for warning in drug.warnings] for drug in recommendation.taking
+    }
+    assert kinds == {
         "drug 1-0": ["interaction"], "drug 0-2": ["interaction"], "drug 0-5": ["contraindicated"],
     }  # fmt: skip
 
 
 def test_a_patient_of_the_graph(model: TreatmentModel) -> None:
-    found = model.recommend(patient="patient:1", top=3)
-    assert found.patient == TreatmentQuery(
+    recommendation = model.recommend(patient="patient:1", top=3)
+    assert recommendation.patient == TreatmentQuery(
         ("DOID:00",), (), ("HP:1",), ("drugbank:DB10",), 70.166667, None, "female", id="patient:1"
     )
-    told = model.recommend(
+    by_hand = model.recommend(
         "DOID:00", symptoms=["fever"], taking=["drug 1-0"], age=70.166667, sex="female", top=3
     )
-    assert replace(found, patient=told.patient) == told
+    assert replace(recommendation, patient=by_hand.patient) == by_hand
     other = model.recommend("DOID:10", patient="patient:1", age=71)
     assert (other.patient.diseases, other.patient.also) == (("DOID:10",), ("DOID:00",))
     assert other.patient.age == 71
@@ -192,7 +212,7 @@ def with_patient(properties: dict[str, Any], *diseases: str) -> KnowledgeGraph:
 
 
 @pytest.mark.parametrize(
-    ("said", "age", "states"),
+    ("properties", "age", "states"),
     [
         ({"age": "P30M"}, 2.5, {"Child"}),
         ({"age": "P18M"}, 1.5, {"Child"}),
@@ -211,20 +231,25 @@ def with_patient(properties: dict[str, Any], *diseases: str) -> KnowledgeGraph:
     ],
 )
 def test_ages_of_patients_of_the_graph(
-    model: TreatmentModel, said: dict[str, Any], age: float | None, states: set[str]
+    model: TreatmentModel, properties: dict[str, Any], age: float | None, states: set[str]
 ) -> None:
-    found = on(model, with_patient(said, "DOID:50")).recommend(patient="patient:3", paths=0, top=60)
-    assert found.patient.age == age
-    texts = {warning.text for drug in found.contraindicated for warning in drug.warnings}
+    recommendation = on(model, with_patient(properties, "DOID:50")).recommend(
+        patient="patient:3", paths=0, top=60
+    )
+    assert recommendation.patient.age == age
+    texts = {warning.text for drug in recommendation.contraindicated for warning in drug.warnings}
     assert texts == {f"contraindicated in {state}" for state in states}
 
 
 def test_a_disease_of_a_patient_that_the_model_has_not_seen(model: TreatmentModel) -> None:
     both = on(model, with_patient({}, "DOID:50", "DOID:novel"))
-    found = both.recommend(patient="patient:3", top=60)
-    assert (found.patient.diseases, found.patient.also) == (("DOID:50",), ("DOID:novel",))
-    assert "the model has not seen novel (DOID:novel)" in found.notices[0]
-    assert [drug.drug for drug in found.contraindicated] == ["drugbank:DB53"]
+    recommendation = both.recommend(patient="patient:3", top=60)
+    assert (recommendation.patient.diseases, recommendation.patient.also) == (
+        ("DOID:50",),
+        ("DOID:novel",),
+    )
+    assert "the model has not seen novel (DOID:novel)" in recommendation.notices[0]
+    assert [drug.drug for drug in recommendation.contraindicated] == ["drugbank:DB53"]
     with pytest.raises(MissingError, match="has not seen DOID:novel"):
         both.recommend("DOID:novel", patient="patient:3")
     with pytest.raises(MissingError, match="has not seen DOID:novel"):
@@ -256,20 +281,25 @@ def test_no_list_is_silent_about_an_allergy_a_contraindication_or_an_interaction
     wanted: list[str],
     also: list[str],
     taking: list[str],
-    told: list[str],
+    stated: list[str],
     recorded: list[str],
 ) -> None:
     against = {(drug, disease) for drug, disease in pairs}
     between = {frozenset(pair) for pair in interactions if pair[0] != pair[1]}
     kg = with_edges(against, between, recorded)
-    found = on(model, kg).recommend(
-        wanted, also=also, taking=taking, allergic=told, patient="patient:3", top=48, paths=0
+    recommendation = on(model, kg).recommend(
+        wanted, also=also, taking=taking, allergic=stated, patient="patient:3", top=48, paths=0
     )
-    allergic = {*told, *recorded}
+    allergic = {*stated, *recorded}
     own = {*wanted, *also}
     wider = {disease: ancestors(disease) for disease in own}
-    everyone = (*found.recorded, *found.hypotheses, *found.contraindicated, *found.taking)
-    out = {drug.drug for drug in found.contraindicated}
+    everyone = (
+        *recommendation.recorded,
+        *recommendation.hypotheses,
+        *recommendation.contraindicated,
+        *recommendation.taking,
+    )
+    out = {drug.drug for drug in recommendation.contraindicated}
     for drug in everyone:
         holding = {
             disease
@@ -278,8 +308,8 @@ def test_no_list_is_silent_about_an_allergy_a_contraindication_or_an_interaction
         }
         kinds = {warning.kind for warning in drug.warnings}
         assert ("contraindicated" in kinds) == bool(holding)
-        said = {w.object for w in drug.warnings if w.kind == "contraindicated"}
-        assert said == holding
+        about = {w.object for w in drug.warnings if w.kind == "contraindicated"}
+        assert about == holding
         family = f"NDFRT:{drug.drug[11]}"
         forbidden = allergic & {drug.drug, family}
         assert {w.about for w in drug.warnings if w.kind == "allergy"} == forbidden
@@ -288,23 +318,23 @@ def test_no_list_is_silent_about_an_allergy_a_contraindication_or_an_interaction
         for warning in drug.warnings:
             given_alone = warning.relation == "ALLERGIC_TO" and warning.about not in recorded
             assert bool(warning.evidence) != given_alone
-        if drug not in found.taking:
+        if drug not in recommendation.taking:
             assert (drug.drug in out) == bool(holding or forbidden)
         interacting = {
             other for pair in between if drug.drug in pair for other in pair - {drug.drug}
         } & set(taking)
         assert {w.about for w in drug.warnings if w.kind == "interaction"} == interacting
-    assert_all_there(found, everyone, taking)
+    assert_all_there(recommendation, everyone, taking)
 
 
 def assert_all_there(
-    found: Recommendation, everyone: tuple[DrugAssessment, ...], taking: list[str]
+    recommendation: Recommendation, everyone: tuple[DrugAssessment, ...], taking: list[str]
 ) -> None:
     """All 48 drugs are in one list, and those that are taken in theirs alone."""
-    assert [drug.drug for drug in found.taking] == taking
+    assert [drug.drug for drug in recommendation.taking] == taking
     shown = [drug.drug for drug in everyone]
     assert len(shown) == len(set(shown))
-    if not any("no hypothesis is given" in notice for notice in found.notices):
+    if not any("no hypothesis is given" in notice for notice in recommendation.notices):
         assert sorted(shown) == sorted(drugs)
 
 

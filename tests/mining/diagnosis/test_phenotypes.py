@@ -1,4 +1,4 @@
-"""What is said of a patient, made fit to be scored."""
+"""Phenotypes are found by what people write, and findings have no contradictions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import pytest
 
 from medkg.core.errors import MissingError
-from medkg.mining.diagnosis.findings import Phenotypes
+from medkg.mining.diagnosis.phenotypes import Phenotypes
 from tests.mining.diagnosis.clinic import clinic
 
 
@@ -32,10 +32,10 @@ def look() -> Phenotypes:
 def test_what_names_a_phenotype(
     look: Phenotypes, text: str, identifier: str, note: str | None
 ) -> None:
-    found = look.clean([text], [])
-    assert found.present == (identifier,)
-    assert len(found.notes) == (note is not None)
-    assert all(re.match(note or "", said) for said in found.notes)
+    findings = look.clean([text], [])
+    assert findings.present == (identifier,)
+    assert len(findings.notes) == (note is not None)
+    assert all(re.match(note or "", message) for message in findings.notes)
 
 
 @pytest.mark.parametrize(
@@ -51,19 +51,19 @@ def test_what_names_a_phenotype(
 def test_what_names_none(look: Phenotypes, text: str, message: str) -> None:
     with pytest.raises(MissingError, match=message):
         look.clean([], [], ([text], []))
-    found = look.clean([text, "HP:0000021"], [])
-    assert found.present == ("HP:0000021",)
-    assert found.notes[0].startswith("left out: ")
+    findings = look.clean([text, "HP:0000021"], [])
+    assert findings.present == ("HP:0000021",)
+    assert findings.notes[0].startswith("left out: ")
 
 
 def test_contradictions_are_settled_for_what_was_observed(look: Phenotypes) -> None:
-    found = look.clean(
+    findings = look.clean(
         ["HP:0000111", "HP:0000021"], ["HP:0000021", "HP:0000001", "HP:0000022", "HP:0000111"]
     )
-    assert found.present == ("HP:0000111", "HP:0000021")
-    assert found.excluded == ("HP:0000022",)
-    assert "HP:0000021 (phenotype 21) is both observed and excluded: observed" in found.notes
-    above = next(note for note in found.notes if note.startswith("HP:0000001 "))
+    assert findings.present == ("HP:0000111", "HP:0000021")
+    assert findings.excluded == ("HP:0000022",)
+    assert "HP:0000021 (phenotype 21) is both observed and excluded: observed" in findings.notes
+    above = next(note for note in findings.notes if note.startswith("HP:0000001 "))
     assert "HP:0000111 (phenotype 111), which is one, is observed" in above
 
 
@@ -72,5 +72,5 @@ def test_a_kind_of_what_is_observed_may_be_excluded(look: Phenotypes) -> None:
 
 
 def test_each_counts_once(look: Phenotypes) -> None:
-    found = look.clean(["HP:0000011", "HP:0001199", "phenotype 11"], [])
-    assert found.present == ("HP:0000011",)
+    findings = look.clean(["HP:0000011", "HP:0001199", "phenotype 11"], [])
+    assert findings.present == ("HP:0000011",)

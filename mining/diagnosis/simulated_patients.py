@@ -1,4 +1,4 @@
-"""Patients simulated from what is known of diseases."""
+"""Simulated patients: diseases drawn at random, their phenotypes from the graph's annotations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ class Noise:
     Attributes:
         exact, broader, narrower, beside, unrelated: mean shares of a patient's phenotypes that are
             annotated, a parent or a child of an annotated one, a sibling of one, or of any disease.
-        evenness: how alike patients are in these shares (of a Dirichlet distribution).
+        evenness: how similar patients are in these shares (the concentration of a Dirichlet
+            distribution).
         number: median number of phenotypes.
         spread: standard deviation of the logarithm of their number.
 
@@ -43,8 +44,13 @@ class Noise:
 
 
 @dataclass(frozen=True)
-class Simulated:
-    """Simulated patients: the columns of their phenotypes, and the rows of their diseases."""
+class SimulatedPatients:
+    """Simulated patients: the columns of their phenotypes, and the rows of their diseases.
+
+    Attributes:
+        phenotypes: for each patient the columns of `Knowledge.annotated` that they show, ascending.
+        diseases: for each patient the row of their disease, (patients,).
+    """
 
     phenotypes: list[Integers]
     diseases: Integers
@@ -52,8 +58,8 @@ class Simulated:
 
 def simulate(
     knowledge: Knowledge, number: int, rng: np.random.Generator, noise: Noise | None = None
-) -> Simulated:
-    """Patients of diseases drawn uniformly; phenotypes drawn by frequency, then made imprecise.
+) -> SimulatedPatients:
+    """Simulate patients: a disease drawn uniformly, its phenotypes by frequency, made imprecise.
 
     Diseases of which no phenotype is stated have none. A phenotype that is missed is one that isn't
     drawn; so all patients have omissions.
@@ -85,7 +91,7 @@ def simulate(
                 column = _step(children, column, rng)
             patient.add(int(column))
         phenotypes.append(np.array(sorted(patient), dtype=np.int64))
-    return Simulated(phenotypes, diseases)
+    return SimulatedPatients(phenotypes, diseases)
 
 
 _BROADER, _NARROWER, _BESIDE, _UNRELATED = 1, 2, 3, 4  # in the order of Noise.shares

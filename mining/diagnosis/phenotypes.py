@@ -1,6 +1,6 @@
-"""Findings of a patient, normalised for scoring: current terms of the graph, no contradictions.
+"""Phenotypes of a graph, looked up by what people write, and a patient's findings made of them.
 
-Stated rules, each with its message:
+Findings are current terms of the graph without contradictions. The rules, each with its message:
 
 - a term that another replaced is that other one;
 - a term of another vocabulary is the phenotype that cites it as its cross-reference, if just one
@@ -42,7 +42,11 @@ class Findings:
 
 
 class Phenotypes:
-    """Looks up a graph's phenotypes by identifier, former identifier, cross-reference or name."""
+    """Looks up a graph's phenotypes by identifier, former identifier, cross-reference or name.
+
+    Attributes:
+        names: of the phenotypes, by identifier.
+    """
 
     def __init__(self, kg: KnowledgeGraph):
         self._kg = kg
@@ -117,7 +121,7 @@ class Phenotypes:
     def clean(
         self, present: Sequence[str], excluded: Sequence[str], typed: Typed = NOTHING
     ) -> Findings:
-        """What is said of a patient as findings; see the rules above.
+        """A patient's observed and excluded phenotypes as findings; see the rules above.
 
         Args:
             present, excluded: identifiers or names, as read or stated.
@@ -127,15 +131,15 @@ class Phenotypes:
             MissingError: what was typed names no phenotype.
         """
         notes: list[str] = []
-        typed_seen, typed_denied = (self._known(texts, notes, strict=True) for texts in typed)
-        seen, denied = (self._known(texts, notes) for texts in (present, excluded))
-        given_way = {p for p in seen if not self.ancestors(p).isdisjoint(typed_denied)}
+        typed_seen, typed_denied = (self._identifiers(texts, notes, strict=True) for texts in typed)
+        seen, denied = (self._identifiers(texts, notes) for texts in (present, excluded))
+        overruled = {p for p in seen if not self.ancestors(p).isdisjoint(typed_denied)}
         notes += [
             f"{self._labelled(phenotype)} counts as absent: that was typed"
             for phenotype in seen
-            if phenotype in given_way
+            if phenotype in overruled
         ]
-        rest = [phenotype for phenotype in seen if phenotype not in given_way]
+        rest = [phenotype for phenotype in seen if phenotype not in overruled]
         seen = list(dict.fromkeys([*typed_seen, *rest]))
         denied = list(dict.fromkeys([*typed_denied, *denied]))
         above = {a: phenotype for phenotype in seen for a in self.ancestors(phenotype)}
@@ -153,7 +157,10 @@ class Phenotypes:
                 kept.append(phenotype)
         return Findings(tuple(seen), tuple(kept), tuple(notes))
 
-    def _known(self, texts: Iterable[str], notes: list[str], *, strict: bool = False) -> list[str]:
+    def _identifiers(
+        self, texts: Iterable[str], notes: list[str], *, strict: bool = False
+    ) -> list[str]:
+        """What the texts mean, each once; one that means nothing is noted, or, `strict`, raised."""
         identifiers = []
         for text in dict.fromkeys(texts):
             try:

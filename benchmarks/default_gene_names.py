@@ -1,0 +1,215 @@
+"""The genes and families of the tables of names (`default_names.py`), and who has which name."""
+
+from __future__ import annotations
+
+import csv
+import lzma
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from medkg.graph.identifiers import compact_key_of as key_of
+from medkg.loaders.mesh import MeshName
+
+compact_key_of = lru_cache(maxsize=None)(key_of)
+
+# Locus types without which texts do well; `medkg load hgnc --path` reads them all.
+LEFT_OUT = re.compile(
+    "pseudogene|unknown|phenotype only|transfer|fragile|readthrough|cluster|retrovirus|region|"
+    "integration|transposable|non-human"
+)
+# Names of clones, which no text uses.
+CLONE = re.compile(r"(FLJ|MGC|DKFZ|dJ|bA|bK|bB|LOC|HSPC|IMAGE|PRO)[\w.]*\d[\w.]*", re.I)
+MAX_LETTERS = 60  # longer names are systematic, and nobody writes them twice alike
+PROTEIN = re.compile(r"(.+?)(?: protein)?, human")
+PROTEIN_OF = re.compile(r"(\S+) protein, (?:human|mouse|rat)")
+
+
+@dataclass
+class Gene:
+    """A gene's names, by what vouches for them."""
+
+    id: str
+    symbol: str
+    name: str
+    entrez: str
+    uniprot: str
+    ensembl: str
+    previous: list[str]
+    aliases: list[str]
+    curated: list[str] = field(default_factory=list)
+    annotated: list[str] = field(default_factory=list)
+
+
+# Genes
+
+
+def read_genes(path: Path) -> dict[str, Gene]:
+    """HGNC's approved genes by identifier, without pseudogenes and the like."""
+    genes = {}
+    with lzma.open(path, "rt", encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file, delimiter="\t"):
+            if row["Status"] != "Approved" or LEFT_OUT.search(row["Locus type"]):
+                continue
+            genes[row["HGNC ID"]] = Gene(
+                row["HGNC ID"],
+                row["Approved symbol"],
+                row["Approved name"],
+                row["NCBI Gene ID(supplied by NCBI)"],
+                row["UniProt ID(supplied by UniProt)"],
+                row["Ensembl gene ID"],
+                _listed(row["Previous symbols"]),
+                [name for name in _listed(row["Alias symbols"]) if not CLONE.fullmatch(name)],
+            )
+    return genes
+
+
+def _listed(text: str) -> list[str]:
+    return [part for part in text.split(", ") if part]
+
+
+def gene_names_of_mesh(
+    mesh: Sequence[MeshName], genes: Mapping[str, Gene], families: Mapping[str, str]
+) -> None:
+    """Give genes MeSH's names of their proteins.
+
+    MeSH has supplementary records "PTGS2 protein, human", mapped to headings. A heading that such
+    records of one gene alone are mapped to (its orthologues of mouse and rat too) is that gene's
+    protein.
+    """
+    by_symbol = {gene.symbol.lower(): gene for gene in genes.values()}
+    symbols: dict[str, set[str]] = defaultdict(set)
+    for record in mesh:
+        if record.headings and (match := PROTEIN_OF.fullmatch(record.name)):
+            for heading in record.headings:
+                symbols[heading].add(match[1].lower())
+            gene = by_symbol.get(match[1].lower())
+            if gene is not None and record.name.endswith(", human"):
+                names = (PROTEIN.fullmatch(name) for name in record.names)
+                gene.curated += [name[1] for name in names if name]
+    for record in mesh:
+        own = symbols.get(record.id.removeprefix("MESH:"), set())
+        gene = by_symbol.get(next(iter(own), "")) if len(own) == 1 else None
+        if gene is not None and record.id not in families and is_protein(record):
+            gene.curated += record.names
+
+
+def is_protein(record: MeshName) -> bool:
+    return any(tree.startswith(("D08", "D12")) for tree in record.trees)
+
+
+# Families
+
+
+@dataclass
+class Family:
+    """A family or complex of FamPlex."""
+
+    id: str
+    names: list[str]
+    members: set[str] = field(default_factory=set)  # identifiers of HGNC
+
+
+def read_families(
+    folder: Path, genes: Mapping[str, Gene]
+) -> tuple[dict[str, Family], dict[str, list[str]], dict[str, str]]:
+    """FamPlex's families; what it calls genes, by identifier; its families by MeSH's headings."""
+    families = {row[0]: Family(row[0], []) for row in _rows(folder / "entities.csv")}
+    by_uniprot = {gene.uniprot: gene.id for gene in genes.values() if gene.uniprot}
+    by_symbol = {gene.symbol: gene.id for gene in genes.values()}
+    of_genes: dict[str, list[str]] = defaultdict(list)
+    for text, *references in _rows(folder / "grounding_map.csv"):
+        pairs = [pair for pair in zip(references[::2], references[1::2], strict=False) if pair[0]]
+        if len(pairs) != 1:
+            continue
+        space, identifier = pairs[0]
+        if space == "FPLX" and identifier in families:
+            families[identifier].names.append(text)
+        elif space == "UP" and identifier in by_uniprot:
+            of_genes[by_uniprot[identifier]].append(text)
+        elif space == "HGNC" and identifier in by_symbol:
+            of_genes[by_symbol[identifier]].append(text)
+    for space, name, relation, _, family in _rows(folder / "relations.csv"):
+        if space == "HGNC" and relation == "isa" and name in by_symbol and family in families:
+            families[family].members.add(by_symbol[name])
+    mesh = {
+        f"MESH:{identifier}": family
+        for space, identifier, family in _rows(folder / "equivalences.csv")
+        if space == "MESH" and family in families
+    }
+    return families, of_genes, mesh
+
+
+def _rows(path: Path) -> Iterator[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        yield from (row for row in csv.reader(file) if row)
+
+
+def add_family_names(
+    mesh: Iterable[MeshName], families: Mapping[str, Family], of_headings: Mapping[str, str]
+) -> None:
+    """Give families the names of the headings of MeSH that FamPlex says they are."""
+    count = Counter(of_headings.values())
+    for record in mesh:
+        family = of_headings.get(record.id)
+        if family is not None and count[family] == 1:
+            families[family].names += record.names
+
+
+# Who has which name
+
+
+def decide(genes: Mapping[str, Gene], families: Mapping[str, Family], diseases: set[str]) -> None:
+    """Leave each name to those with the best claim on it, best first:
+
+    a gene's approved symbol or name; its previous symbol; what FamPlex or MeSH calls a gene or a
+    family; an alias; what training texts call it. Where several of equal claim are left, all keep
+    it. What MeSH calls a disease ("Wiskott-Aldrich syndrome", of WAS) is no name of a gene's but
+    where HGNC says so.
+    """
+    claims: dict[str, dict[str, int]] = defaultdict(dict)
+
+    def claim(owner: str, names: Iterable[str], rank: int) -> None:
+        for name in names:
+            of_name = claims[compact_key_of(name)]
+            of_name[owner] = min(rank, of_name.get(owner, rank))
+
+    for gene in genes.values():
+        claim(gene.id, [gene.symbol, gene.name], 0)
+        claim(gene.id, gene.previous, 1)
+        claim(gene.id, gene.curated, 2)
+        claim(gene.id, gene.aliases, 3)
+        claim(gene.id, gene.annotated, 4)
+    for family in families.values():
+        family.names = [family.id.replace("_", " "), *family.names]
+        claim(family.id, family.names, 2)
+    owners = {
+        key: {owner for owner, rank in ranks.items() if rank == min(ranks.values())}
+        for key, ranks in claims.items()
+    }
+    for gene in genes.values():
+        taken = {compact_key_of(gene.symbol), compact_key_of(gene.name)}
+        gene.previous = _own(gene.previous, gene.id, owners, set())
+        gene.aliases = _own(gene.aliases, gene.id, owners, set())
+        taken |= {compact_key_of(name) for name in (*gene.previous, *gene.aliases)}
+        gene.curated = _own(gene.curated, gene.id, owners, taken | diseases)
+        taken |= {compact_key_of(name) for name in gene.curated}
+        gene.annotated = _own(gene.annotated, gene.id, owners, taken | diseases)
+    for family in families.values():
+        family.names = _own(family.names, family.id, owners, set())
+
+
+def _own(
+    names: Iterable[str], owner: str, owners: Mapping[str, set[str]], taken: set[str]
+) -> list[str]:
+    """The names that are the owner's and not taken, of those of one key the first."""
+    kept: dict[str, str] = {}
+    for name in names:
+        key = compact_key_of(name)
+        if len(key) > 1 and key not in taken and owner in owners[key] and len(name) <= MAX_LETTERS:
+            # "HER2" and "HER-2" are both looked for.
+            kept.setdefault(name if name.isascii() and len(name) < 8 else key, name)
+    return list(kept.values())

@@ -1,0 +1,372 @@
+"""Make the tables of names that come with medkg: genes, their families, diseases and chemicals.
+
+    python benchmarks/default_names.py DATA           writes loaders/data/names/*.tsv.xz
+    python benchmarks/default_names.py DATA --check   fails where the files hold something else
+
+DATA is the folder of data. Read are HGNC's table, FamPlex, and the names of MeSH and Mondo in
+`names/`, and the training parts of three corpora in `corpora/`; no other part of a corpus is.
+`loaders/data/names/CARD.md` says what is in the tables, under which licences, and by which rules
+names that several things claim are given to one of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import lzma
+import re
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from default_gene_names import (
+    MAX_LETTERS,
+    Family,
+    Gene,
+    add_family_names,
+    compact_key_of,
+    decide,
+    gene_names_of_mesh,
+    is_protein,
+    read_families,
+    read_genes,
+)
+
+from medkg.core.atomic import atomic_file
+from medkg.core.json_reading import read_json
+from medkg.core.quarantine import Quarantine
+from medkg.extract.corpora.document import Document, flat_mentions
+from medkg.extract.corpora.readers import read_annotated
+from medkg.extract.linking.dictionary import identifiers
+from medkg.loaders.mesh import MeshName, mesh_names
+from medkg.loaders.sources import load
+
+ROOT = Path(__file__).resolve().parents[1]
+NAMES = ROOT / "loaders" / "data" / "names"
+WORDS_OF_GENES = ROOT / "graph" / "data" / "ordinary_words.txt"
+DISEASES = ROOT / "graph" / "data" / "disease_terms.tsv.xz"
+UNANNOTATED = ROOT / "extract" / "data" / "unannotated_names.tsv"
+
+WORDS_HEAD = "# Words that are names of genes in capital letters: benchmarks/default_names.py"
+UNANNOTATED_HEAD = (
+    "# Names that texts mostly mean nothing by: benchmarks/default_names.py\nkind\tkey"
+)
+TRAINING = (
+    "bc5cdr/CDR_TrainingSet.PubTator.txt",
+    "ncbi_disease/NCBItrainset_corpus.txt",
+    "biored/Train.PubTator",
+)
+# Vocabularies of diseases as Mondo names them, and their prefixes.
+PREFIXES = {"OMIM": "OMIM", "Orphanet": "ORPHA", "DOID": "DOID", "MESH": "MESH"}
+AGREEMENT = 0.9  # share of a text's annotations that must give one identifier
+WORDS = re.compile(r"[A-Za-z][a-z]+(?:[ -][A-Za-z]?[a-z]+)*")
+
+
+def main() -> None:
+    """Write the tables, or compare them with the files."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--check", action="store_true")
+    arguments = parser.parse_args()
+    names = arguments.data / "names"
+    mesh = list(mesh_names(names / "mesh", Quarantine()))
+    genes = read_genes(names / "hgnc" / "hgnc_entries.tsv.xz")
+    families, of_genes, mesh_of_families = read_families(names / "famplex", genes)
+    gene_names_of_mesh(mesh, genes, mesh_of_families)
+    for gene, texts in of_genes.items():
+        genes[gene].curated += texts
+    documents = training_documents(arguments.data / "corpora")
+    annotated = annotated_names(documents)
+    entrez = {f"NCBIGene:{gene.entrez}": gene for gene in genes.values() if gene.entrez}
+    for identifier, texts in annotated.items():
+        if identifier in entrez:
+            entrez[identifier].annotated += texts
+    add_family_names(mesh, families, mesh_of_families)
+    decide(
+        genes,
+        families,
+        {
+            compact_key_of(name)
+            for record in mesh
+            if record.kind in ("Disease", "Symptom")
+            for name in record.names
+        },
+    )
+    elsewhere = Elsewhere.read(arguments.data / "hetionet" / "nodes.tsv.xz")
+    records = without_proteins(mesh, genes.values(), families.values(), elsewhere)
+    others = [mondo_names(names / "mondo" / "mondo.json.xz"), annotated]
+    mesh_rows = list(mesh_lines(records, others, elsewhere))
+    tables = {
+        NAMES / "genes.tsv.xz": list(gene_lines(genes)),
+        NAMES / "families.tsv.xz": list(family_lines(families)),
+        NAMES / "mesh.tsv.xz": mesh_rows,
+        DISEASES: ["id\tterm", *disease_terms(names / "mondo" / "mondo.json.xz")],
+        WORDS_OF_GENES: [WORDS_HEAD, *ordinary_words(genes.values(), documents)],
+        UNANNOTATED: [
+            UNANNOTATED_HEAD,
+            *map("\t".join, unannotated_names(_keys_by_kind(mesh_rows), documents)),
+        ],
+    }
+    differing = [path.name for path, lines in tables.items() if not write(path, lines, arguments)]
+    if differing:
+        sys.exit(f"hold something else: {', '.join(differing)}")
+
+
+def write(path: Path, lines: Sequence[str], arguments: argparse.Namespace) -> bool:
+    """Write a file, or with --check say whether it holds these lines."""
+    content = "".join(f"{line}\n" for line in lines).encode("utf-8")
+    print(f"{path.name}: {len(lines):,} lines, {len(content):,} bytes")
+    if arguments.check:
+        held = path.read_bytes()
+        return content == (lzma.decompress(held) if path.suffix == ".xz" else held)
+    with atomic_file(path) as draft:
+        draft.write_bytes(lzma.compress(content, preset=9) if path.suffix == ".xz" else content)
+    return True
+
+
+def _keys_by_kind(mesh_rows: Sequence[str]) -> dict[str, set[str]]:
+    """The compact keys of the table's names, by kind; symptoms are annotated as diseases."""
+    keys: dict[str, set[str]] = defaultdict(set)
+    for row in mesh_rows[1:]:
+        _, kind, name, synonyms, _ = row.split("\t")
+        of_kind = keys["Disease" if kind == "Symptom" else kind]
+        of_kind.update(map(compact_key_of, [name, *synonyms.split("|")]))
+    return keys
+
+
+# Names that MeSH lacks
+
+
+def mondo_names(path: Path) -> dict[str, list[str]]:
+    """What Mondo calls diseases, by MeSH's identifier where Mondo says that it is one to one."""
+    rows = []
+    for term in read_json(path):
+        headings = [ref["id"] for ref in term.get("xrefs", ()) if ref["namespace"] == "MESH"]
+        if len(headings) == 1 and term.get("name"):
+            rows.append((f"MESH:{headings[0]}", [term["name"], *term.get("synonyms", ())]))
+    count = Counter(identifier for identifier, _ in rows)
+    return {i: _of_one_spelling(names) for i, names in rows if count[i] == 1}
+
+
+def disease_terms(path: Path) -> list[str]:
+    """Lines of a vocabulary's disease and a term of Mondo that refers to it and to another's."""
+    lines = []
+    for term in read_json(path):
+        diseases = [
+            f"{PREFIXES[ref['namespace']]}:{ref['id']}"
+            for ref in term.get("xrefs", ())
+            if ref["namespace"] in PREFIXES
+        ]
+        if len({disease.split(":")[0] for disease in diseases}) > 1:
+            lines += [f"{disease}\tMONDO:{term['id']}" for disease in diseases]
+    return sorted(lines)
+
+
+def _of_one_spelling(names: Iterable[str]) -> list[str]:
+    return list({compact_key_of(name): name for name in reversed(list(names))}.values())[::-1]
+
+
+def annotated_names(documents: Iterable[Document]) -> dict[str, list[str]]:
+    """What the training parts of corpora call an identifier, wherever they agree on it."""
+    meant: dict[str, Counter[str]] = defaultdict(Counter)
+    spelling: dict[str, str] = {}
+    for document in documents:
+        for mention in flat_mentions(document, "medkg"):
+            text = " ".join(document.text[mention.start : mention.end].split())
+            key = compact_key_of(text)
+            if len(key) > 3 and len(ids := identifiers(mention)) == 1:
+                meant[key].update(ids)
+                spelling.setdefault(key, text)
+    names: dict[str, list[str]] = defaultdict(list)
+    for key, counts in meant.items():
+        identifier, count = counts.most_common(1)[0]
+        if count >= AGREEMENT * counts.total():
+            names[identifier].append(spelling[key])
+    return names
+
+
+# What is no name in most texts
+
+
+def training_documents(corpora: Path) -> list[Document]:
+    """The documents of all training parts."""
+    files = [file for part in TRAINING for file in corpora.glob(f"{part}*")]
+    return [d for file in files for d in read_annotated(file, Quarantine(), labels={})]
+
+
+def ordinary_words(genes: Iterable[Gene], documents: Iterable[Document]) -> list[str]:
+    """Words in small letters that are names of genes in capital ones, sorted."""
+    text = (ROOT / "benchmarks" / "deidentifier" / "words.txt").read_text(encoding="utf-8")
+    words = Counter(dict.fromkeys(text.split(), 2))
+    for document in documents:
+        genes_of = [m for m in document.mentions if m.kind == "Target"]
+        for match in re.finditer(r"\b[a-z]{2,}\b", document.text):
+            if not any(m.start <= match.start() < m.end for m in genes_of):
+                words[match[0]] += 1
+    capitals = {
+        name.lower()
+        for gene in genes
+        for name in (gene.symbol, *gene.previous, *gene.aliases, *gene.curated)
+        if name.isupper()
+    }
+    return sorted(word for word in capitals if words[word] > 1)
+
+
+def unannotated_names(
+    names: Mapping[str, set[str]], documents: Iterable[Document]
+) -> list[tuple[str, str]]:
+    """(kind, key) of names that most often stand in texts without being annotated, sorted.
+
+    Args:
+        names: compact keys by kind.
+    """
+    seen: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+    for document in documents:
+        tokens = list(re.finditer(r"\w+", document.text))
+        kinds = {mention.kind for mention in document.mentions}
+        for start, first in enumerate(tokens):
+            for last in tokens[start : start + 4]:
+                key = compact_key_of(document.text[first.start() : last.end()])
+                for kind in kinds & names.keys():
+                    if key in names[kind]:
+                        hit = any(m.kind == kind and m.start < last.end() and first.start() < m.end
+                                  for m in document.mentions)  # fmt: skip
+                        seen[kind, key][hit] += 1
+    return sorted(
+        name for name, (out, within) in seen.items() if len(name[1]) > 4 and out > max(1, within)
+    )
+
+
+# The tables
+
+
+def gene_lines(genes: Mapping[str, Gene]) -> Iterator[str]:
+    """The table of genes, in HGNC's order."""
+    yield "\t".join(("id", "symbol", "name", "previous", "synonyms", "ncbigene", "uniprot"))
+    for gene in sorted(genes.values(), key=lambda gene: int(gene.id.split(":")[1])):
+        more = "|".join(_plain([*gene.aliases, *gene.curated, *gene.annotated]))
+        previous = "|".join(_plain(gene.previous))
+        uniprot = gene.uniprot.split(", ")[0]
+        yield "\t".join((gene.id, gene.symbol, gene.name, previous, more, gene.entrez, uniprot))
+
+
+def family_lines(families: Mapping[str, Family]) -> Iterator[str]:
+    """The table of families, by identifier."""
+    yield "id\tname\tsynonyms\tmembers"
+    for family in sorted(families.values(), key=lambda family: family.id):
+        name = family.id.replace("_", " ")
+        if not name.lower().endswith(("family", "complex")):
+            name = f"{name} family"
+        members = "|".join(sorted(family.members))
+        yield "\t".join((f"FPLX:{family.id}", name, "|".join(_plain(family.names)), members))
+
+
+class Elsewhere(NamedTuple):
+    """What other sources call things: identifiers by compact key."""
+
+    phenotypes: Mapping[str, set[str]]
+    diseases: Mapping[str, set[str]]
+    drugs: Mapping[str, set[str]]
+
+    @classmethod
+    def read(cls, hetionet: Path) -> Self:
+        """HPO's phenotypes and diseases, the starter set's diseases and drugs, Hetionet's drugs."""
+        by_kind: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        for source in ("hpo", "starter"):
+            nodes = load(source, quarantine=Quarantine()).nodes
+            for identifier, kind, name, synonyms in nodes.select(
+                "id", "kind", "name", "synonyms"
+            ).iter_rows():
+                for text in (name, *synonyms):
+                    by_kind[kind][compact_key_of(text)].add(identifier)
+        with lzma.open(hetionet, "rt", encoding="utf-8") as file:
+            for identifier, name, kind, *_ in (line.split("\t") for line in file):
+                if kind == "Compound":
+                    drugbank = f"drugbank:{identifier.partition('::')[2]}"
+                    by_kind["Drug"][compact_key_of(name)].add(drugbank)
+        return cls(by_kind["Symptom"], by_kind["Disease"], by_kind["Drug"])
+
+    def place(self, record: MeshName) -> tuple[str, str]:
+        """What kind a record is, and the one identifier elsewhere that has its name, or none.
+
+        What HPO calls a phenotype, and neither HPO nor the starter set a disease, is a symptom.
+        """
+        keys = list(map(compact_key_of, record.names))
+        if record.kind == "Drug":
+            return "Drug", _only(self.drugs, keys, "drugbank:")
+        if any(key in self.diseases for key in keys):
+            return record.kind or "", ""
+        phenotype = _only(self.phenotypes, keys, "HP:")
+        return "Symptom" if phenotype else record.kind or "", phenotype
+
+
+def _only(ids_of: Mapping[str, set[str]], keys: Sequence[str], prefix: str) -> str:
+    """The one identifier of this prefix that the first key has, or else the others; else none."""
+    for some in (keys[:1], keys[1:]):
+        ids = {i for key in some for i in ids_of.get(key, ()) if i.startswith(prefix)}
+        if ids:
+            return ids.pop() if len(ids) == 1 else ""
+    return ""
+
+
+def without_proteins(
+    mesh: Iterable[MeshName],
+    genes: Iterable[Gene],
+    families: Iterable[Family],
+    elsewhere: Elsewhere,
+) -> list[MeshName]:
+    """MeSH's records but for the proteins that are genes or families and no drugs."""
+    owned = {
+        compact_key_of(name)
+        for gene in genes
+        for name in (gene.symbol, gene.name, *gene.previous, *gene.aliases, *gene.curated)
+    } | {compact_key_of(name) for family in families for name in family.names}
+    return [
+        record
+        for record in mesh
+        if not is_protein(record)
+        or not any(key in owned for key in map(compact_key_of, record.names))
+        or any(key in elsewhere.drugs for key in map(compact_key_of, record.names))
+    ]
+
+
+def mesh_lines(
+    mesh: Sequence[MeshName], others: Sequence[Mapping[str, list[str]]], elsewhere: Elsewhere
+) -> Iterator[str]:
+    """The table of diseases, symptoms and chemicals, in MeSH's order.
+
+    All headings of these kinds, all supplementary diseases, and the supplementary chemicals whose
+    name is made of words. Names that others give a record are added where no record has them.
+    """
+    kept = [
+        record
+        for record in mesh
+        if record.kind in ("Disease", "Symptom")
+        or (record.kind == "Drug" and (not record.headings or _is_common(record)))
+    ]
+    taken = {compact_key_of(name) for record in kept for name in record.names}
+    yield "id\tkind\tname\tsynonyms\txrefs"
+    added: dict[str, list[str]] = defaultdict(list)
+    for names_of in others:
+        keys = Counter(key for names in names_of.values() for key in map(compact_key_of, names))
+        for identifier, names in names_of.items():
+            added[identifier] += [n for n in names if keys[compact_key_of(n)] == 1
+                                  and compact_key_of(n) not in taken]  # fmt: skip
+        taken |= keys.keys()
+    for record in kept:
+        names = [n for n in (*record.names[1:], *added[record.id]) if len(n) <= MAX_LETTERS]
+        kind, reference = elsewhere.place(record)
+        yield "\t".join((record.id, kind, record.name, "|".join(_plain(names)), reference))
+
+
+def _is_common(record: MeshName) -> bool:
+    return WORDS.fullmatch(record.name) is not None and len(record.name) <= MAX_LETTERS // 2
+
+
+def _plain(names: Iterable[str]) -> list[str]:
+    return [name for name in names if "|" not in name and "\t" not in name]
+
+
+if __name__ == "__main__":
+    main()

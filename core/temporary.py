@@ -1,0 +1,116 @@
+"""Temporary folders that don't outlive their process, even where that is killed.
+
+A folder lies in `TMPDIR`, or beside what is written, and holds a lock as long as its process runs.
+Whoever makes one of the same prefix deletes those whose process has ended.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+import stat
+import tempfile
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+
+from filelock import FileLock
+
+from .disk import writing
+from .locks import try_lock
+
+_PREFIX = "medkg."
+_NEW = ".new"  # ends the name, after the process' number, of a folder that is just being made
+_LOCK = ".lock"
+
+
+class TemporaryFolder:
+    """A folder that is there as long as something refers to this object.
+
+    Attributes:
+        path: the folder, which only its owner may read.
+
+    Args:
+        home: the folder to make it in; None: `TMPDIR`.
+        prefix: what its name begins with.
+        keep_abandoned: whether those that killed processes left stay for now.
+
+    Raises:
+        DiskError: there is no room in `TMPDIR`, or nothing may be written there.
+        OSError: the same of `home`.
+    """
+
+    def __init__(
+        self, home: Path | None = None, prefix: str = _PREFIX, *, keep_abandoned: bool = False
+    ) -> None:
+        with nullcontext() if home else writing(Path(tempfile.gettempdir())):
+            home = home or Path(tempfile.gettempdir())
+            if not keep_abandoned:
+                delete_abandoned(home, prefix)
+            new = f".{os.getpid()}{_NEW}"
+            made = Path(tempfile.mkdtemp(prefix=prefix, suffix=new, dir=home))
+            lock = None
+            with suppress(OSError):  # without locks, nobody deletes an abandoned one either
+                lock = try_lock(made / _LOCK)
+            # It gets its name with the lock held, so that nobody takes it for abandoned before.
+            self.path = made.rename(home / made.name.removesuffix(new))
+        self._delete = weakref.finalize(self, _delete, self.path, lock)
+
+    def delete(self) -> None:
+        """Delete the folder now."""
+        self._delete()
+
+
+@contextmanager
+def temporary_folder(
+    home: Path | None = None, prefix: str = _PREFIX, *, keep_abandoned: bool = False
+) -> Iterator[Path]:
+    """A folder that is deleted at the end of the block; see `TemporaryFolder`."""
+    folder = TemporaryFolder(home, prefix, keep_abandoned=keep_abandoned)
+    try:
+        yield folder.path
+    finally:
+        folder.delete()
+
+
+def _delete(folder: Path, lock: FileLock | None) -> None:
+    # The lock goes last: what a killed process leaves is told from what isn't ours by it.
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.name != _LOCK:
+                path.unlink(missing_ok=True)
+    if lock is not None:
+        lock.release()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def delete_abandoned(home: Path, prefix: str) -> None:
+    """Delete the folders of a prefix here whose process has ended; those of other users stay."""
+    for folder in home.glob(f"{glob.escape(prefix)}*"):
+        with suppress(OSError):
+            state = folder.lstat()
+            ours = not hasattr(os, "getuid") or state.st_uid == os.getuid()
+            if not (stat.S_ISDIR(state.st_mode) and ours):
+                continue
+            if folder.name.endswith(_NEW):
+                if not _is_running(folder.name.split(".")[-2]):
+                    shutil.rmtree(folder)
+            elif (folder / _LOCK).is_file():
+                lock = try_lock(folder / _LOCK)
+                if lock is not None:
+                    _delete(folder, lock)
+
+
+def _is_running(process: str) -> bool:
+    """Whether a process of this number runs; true for what is no number."""
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, ValueError, OverflowError):
+        return True
+    return True

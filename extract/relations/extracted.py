@@ -1,0 +1,76 @@
+"""A relation that a document states, with its context and what qualifies it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from spacy.tokens import Span
+
+from ..context.context import relation_context
+
+
+@dataclass(frozen=True)
+class ExtractedRelation:
+    """A relation that a document states, with its context and what qualifies it.
+
+    Its sentence is that of the tail; the head of one that no sentence states alone may stand in
+    another.
+    """
+
+    head: Span
+    relation: str
+    tail: Span
+    head_id: str | None  # of the node, None where the mention has none
+    tail_id: str | None
+    probability: float
+    qualifiers: Mapping[str, str]
+    context: Mapping[str, str]
+
+    @property
+    def is_denied(self) -> bool:
+        """Whether it is the relation that a sentence denies, and not one of its ends."""
+        ends = {self.head._.polarity, self.tail._.polarity}
+        return self.context["polarity"] == "negated" and ends == {"asserted"}
+
+
+def extracted(
+    head: Span,
+    relation: str,
+    tail: Span,
+    probability: float,
+    qualifiers: Mapping[str, str] | None = None,
+    *,
+    denied: bool = False,
+) -> ExtractedRelation:
+    """A relation between two mentions, in the context of its sentence.
+
+    Args:
+        head, tail: the mentions; where a name is of two kinds, the relation says which it is.
+        relation: its name.
+        probability: that the document states it.
+        qualifiers: such as the action of TARGETS.
+        denied: whether the sentence says that it is not so, in words that the context has no
+            scope for.
+    """
+    heads = {"HAS_SYMPTOM": "Disease", "ASSOCIATED_WITH": head.label_}
+    tails = {"TREATS": "Disease", "CONTRAINDICATED_FOR": "Disease", "HAS_SYMPTOM": "Symptom"}
+    context = relation_context(head, tail, relation)
+    return ExtractedRelation(
+        head,
+        relation,
+        tail,
+        _node(head, heads.get(relation, "Drug")),
+        _node(tail, tails.get(relation, tail.label_)),
+        probability,
+        qualifiers or {},
+        {**context, "polarity": "negated"} if denied else context,
+    )
+
+
+def _node(mention: Span, kind: str) -> str | None:
+    """The identifier of a mention's node of this kind."""
+    identifier: str | None = mention._.identifier
+    if mention.label_ != kind:
+        identifier = mention._.twin.identifier
+    return identifier

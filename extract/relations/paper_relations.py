@@ -1,0 +1,175 @@
+"""Relations of papers: what a document as a whole states, and the sentences that say so.
+
+The classifiers of documents decide how probable a relation between two concepts is. A sentence that
+names both carries it, unless another one says it more clearly; where none names both, the nearest
+mentions do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from spacy.tokens import Span
+
+from .candidates import DocumentPassage, RelationCandidate, may_be
+from .extracted import ExtractedRelation, extracted
+from .facts import SORTS, Probabilities
+from .levels import level_change
+from .read_pairs import ReadPair, clearest
+from .rules import Rule, allergy_rule, association_rule, drug_rule
+from .symptoms import symptom_relations
+
+# From this probability on a sentence says that a drug does not act on a target.
+_LIKELY = 0.5
+_OF_DISEASES = ("TREATS", "CONTRAINDICATED_FOR")
+
+
+@dataclass(frozen=True)
+class DocumentFacts:
+    """What a document states.
+
+    Attributes:
+        probabilities: of each relation how probably it joins a head and a tail, by concepts.
+        nearest: by head and tail the mentions that stand closest.
+    """
+
+    probabilities: dict[str, Probabilities]
+    nearest: dict[tuple[str, str], tuple[Span, Span]]
+
+    @classmethod
+    def of(
+        cls, chunks: Iterable[tuple[DocumentPassage, Mapping[str, Probabilities]]]
+    ) -> DocumentFacts:
+        """Of a document's passages with their probabilities: for each two what is likeliest."""
+        facts = cls({relation: {} for relations in SORTS.values() for relation in relations}, {})
+        for chunk, of_chunk in chunks:
+            for relation, probabilities in of_chunk.items():
+                likeliest = facts.probabilities[relation]
+                for key, probability in probabilities.items():
+                    if probability > likeliest.get(key, -1.0):
+                        likeliest[key] = probability
+                        facts.nearest[key] = chunk.nearest(*key)
+        return facts
+
+
+def paper_relations(
+    candidates: Sequence[RelationCandidate],
+    pairs: Sequence[ReadPair],
+    document: DocumentFacts,
+    thresholds: Mapping[str, float],
+) -> Iterator[ExtractedRelation]:
+    """What a paper states.
+
+    Args:
+        candidates: its pairs of mentions.
+        pairs: what the models of sentences give to them.
+        document: what those of documents give.
+        thresholds: of each task and relation the least probability.
+    """
+    # What a drug explains is no symptom of the disease that it is given for.
+    caused = {
+        tail
+        for (_, tail), p in document.probabilities["CAUSES"].items()
+        if p >= thresholds["CAUSES"]
+    }
+    yield from symptom_relations(
+        [each for each in candidates if each.concepts[1] not in caused], note=False
+    )
+    best = clearest(pairs)
+    for pair in pairs:
+        yield from _of_sentence(pair, document, thresholds, best)
+    together = {(r, pair.candidate.concepts) for pair in pairs for r in SORTS[pair.sort]}
+    for relation, probabilities in document.probabilities.items():
+        if relation == "TARGETS":  # which takes a sentence that says how the drug acts
+            continue
+        for key, probability in probabilities.items():
+            if probability >= thresholds[relation] and (relation, key) not in together:
+                head, tail = document.nearest[key]
+                if relation != "TREATS" or may_be(tail, "Disease"):
+                    yield extracted(head, relation, tail, probability)
+
+
+def _of_sentence(
+    pair: ReadPair,
+    document: DocumentFacts,
+    thresholds: Mapping[str, float],
+    best: Mapping[tuple[str, tuple[str, str]], float],
+) -> Iterator[ExtractedRelation]:
+    """What a sentence states, or denies."""
+    head, tail, _ = pair.candidate
+    denied = _denied(pair)
+    if denied is not None:
+        yield denied
+        return
+    probabilities = {
+        relation: document.probabilities[relation].get(pair.candidate.concepts, 0.0)
+        for relation in SORTS[pair.sort]
+    }
+    rule = _rule(pair)
+    if rule is None:
+        stating = {
+            relation
+            for relation in probabilities
+            if pair.stated[relation] >= min(0.5, best[relation, pair.candidate.concepts])
+        }
+    else:
+        stating = {rule.relation}
+        if rule.relation == "CONTRAINDICATED_FOR":
+            probabilities[rule.relation] = rule.precision
+        elif rule.relation == "TREATS":
+            # The models have seen few treatments: the phrase counts as much as they do.
+            probabilities["TREATS"] = (probabilities["TREATS"] + rule.precision) / 2
+    options = [
+        (probability, relation)
+        for relation, probability in probabilities.items()
+        if relation in stating and probability >= thresholds.get(relation, 0.0)
+    ]
+    # A drug treats diseases; that it relieves a symptom has no relation of its own.
+    if not may_be(tail, "Disease"):
+        options = [option for option in options if option[1] not in _OF_DISEASES]
+    if options:
+        probability, relation = max(options)
+        if relation == "TARGETS":
+            yield from _effect_on_target(pair, probability, thresholds)
+        else:
+            yield extracted(head, relation, tail, probability)
+
+
+def _denied(pair: ReadPair) -> ExtractedRelation | None:
+    """What a sentence says that a target has nothing to do with, if it says so."""
+    head, tail, _ = pair.candidate
+    if pair.not_target >= _LIKELY:
+        return extracted(head, "TARGETS", tail, pair.not_target, denied=True)
+    rule = _rule(pair)
+    if rule is not None and rule.relation == "DENIED":
+        return extracted(head, "ASSOCIATED_WITH", tail, rule.precision, denied=True)
+    return None
+
+
+def _rule(pair: ReadPair) -> Rule | None:
+    """The turn of phrase that says how a condition is related, or that it is not."""
+    head, tail, words = pair.candidate
+    if pair.sort == "condition and target":
+        return association_rule(words)
+    if pair.sort == "drug and target":
+        return None
+    if (head.start, tail.start) in head.doc._.reactions:
+        return allergy_rule()
+    return drug_rule(words, is_disease=may_be(tail, "Disease"))
+
+
+def _effect_on_target(
+    pair: ReadPair, probability: float, thresholds: Mapping[str, float]
+) -> Iterator[ExtractedRelation]:
+    """What a drug does to a target that a document relates it to.
+
+    BioRED's relation between the two says no more than that there is one. It is a change of the
+    target's level, or, where the sentence says how the drug acts on the target itself, TARGETS.
+    """
+    head, tail, words = pair.candidate
+    change = level_change(words)
+    if change:
+        yield extracted(head, change, tail, probability)
+    elif change is None and 1 - pair.labels["targets"][0] >= thresholds["targets"]:
+        yield extracted(head, "TARGETS", tail, probability, {"action": pair.action})

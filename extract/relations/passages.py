@@ -1,0 +1,68 @@
+"""Passages: documents as words of sentences with their mentions, as relation models see them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+
+from ..corpora.document import Document, flat_mentions
+from .pairs import Entity, sentences_with_mentions
+
+
+@dataclass(frozen=True)
+class PassageMention:
+    """A mention in its document; `concepts` are the identifiers of what it may mean."""
+
+    sentence: int
+    entity: Entity
+    concepts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A document as words of sentences, and its mentions."""
+
+    id: str
+    sentences: tuple[tuple[str, ...], ...]
+    mentions: tuple[PassageMention, ...]
+
+    def concepts(self, kinds: Sequence[str]) -> dict[str, list[int]]:
+        """Each concept of some kinds, with the numbers of its mentions."""
+        mentions: dict[str, list[int]] = defaultdict(list)
+        for number, mention in enumerate(self.mentions):
+            if mention.entity.kind in kinds:
+                for concept in mention.concepts:
+                    mentions[concept].append(number)
+        return dict(mentions)
+
+    def name(self, mention: int) -> tuple[str, ...]:
+        """The words of a mention, in lower case."""
+        sentence, entity = self.mentions[mention].sentence, self.mentions[mention].entity
+        words = self.sentences[sentence][entity.start : entity.end]
+        return tuple(word.lower() for word in words)
+
+    @cached_property
+    def places(self) -> list[int]:
+        """The first word of every mention, counted from the start of the document."""
+        starts = [0, *accumulate(len(words) for words in self.sentences)]
+        return [starts[m.sentence] + m.entity.start for m in self.mentions]
+
+
+def document_passages(documents: Iterable[Document], corpus_format: str) -> list[Passage]:
+    """Annotated documents with their own mentions and identifiers."""
+    passages = []
+    for document in documents:
+        mentions = [m for m in flat_mentions(document, corpus_format) if m.identifier]
+        spans = [(m.start, m.end, m.kind) for m in mentions]
+        sentences = list(sentences_with_mentions(document.text, spans))
+        placed = [
+            PassageMention(number, entity, tuple((mentions[index].identifier or "").split("|")))
+            for number, (_, entities) in enumerate(sentences)
+            for index, entity in entities
+        ]
+        words = tuple(words for words, _ in sentences)
+        passages.append(Passage(document.id, words, tuple(placed)))
+    return passages

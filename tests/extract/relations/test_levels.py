@@ -1,0 +1,29 @@
+"""Whether a drug acts on a target, or changes how much of it there is."""
+
+from __future__ import annotations
+
+import pytest
+
+from medkg.extract.relations.candidates import relation_candidates
+from medkg.extract.relations.levels import level_change
+
+from ..marked import marked, pipeline
+
+
+@pytest.mark.parametrize(
+    ("text", "change"),
+    [
+        ("[Zapomycin|Drug] reduced the expression of [IL-6|Target].", "DOWNREGULATES"),
+        ("[Zapomycin|Drug] raised serum [IL-6|Target] levels.", "UPREGULATES"),
+        ("[Zapomycin|Drug] prevented the increase in [IL-6|Target] mRNA.", "DOWNREGULATES"),
+        ("[Zapomycin|Drug] prevented the decline of [IL-6|Target] production.", "UPREGULATES"),
+        ("[IL-6|Target] secretion was enhanced by [zapomycin|Drug].", "UPREGULATES"),
+        ("[Zapomycin|Drug] changed the levels of [IL-6|Target].", ""),
+        ("[Zapomycin|Drug] inhibits [IL-6|Target].", None),
+        ("[Zapomycin|Drug] reduced [IL-6|Target] activity.", None),
+        ("[Zapomycin|Drug] is an [IL-6|Target] antagonist; its level fell.", None),
+    ],
+)
+def test_a_level_and_its_change(text: str, change: str | None) -> None:
+    (candidate,) = relation_candidates(marked(pipeline("medkg_sentences"), text))
+    assert level_change(candidate.pair) == change

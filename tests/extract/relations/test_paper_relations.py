@@ -1,0 +1,69 @@
+"""Papers: what a document states, by the models that ship, on sentences of this project."""
+
+from __future__ import annotations
+
+import pytest
+
+from medkg.extract.relations.component import RelationsComponent
+from medkg.extract.relations.model import RelationModel
+
+from ..marked import marked, pipeline
+
+
+@pytest.fixture(scope="module")
+def component() -> RelationsComponent:
+    return RelationsComponent(RelationModel.load())
+
+
+def read(component: RelationsComponent, text: str) -> list[tuple[str, str, str]]:
+    nlp = pipeline("medkg_sentences", "medkg_context")
+    return [
+        (r.head.text, r.relation if r.context["polarity"] == "asserted" else f"not {r.relation}",
+         r.tail.text)
+        for r in component(marked(nlp, text))._.relations
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[Imatinib|Drug] inhibits [KIT|Target].", [("Imatinib", "TARGETS", "KIT")]),
+        ("[Gefitinib|Drug] does not inhibit [KIT|Target].", [("Gefitinib", "not TARGETS", "KIT")]),
+        ("[Dexamethasone|Drug] reduced the expression of [IL-6|Target].",
+         [("Dexamethasone", "DOWNREGULATES", "IL-6")]),
+        ("[Metformin|Drug] prolonged survival in patients with [breast cancer|Disease].",
+         [("Metformin", "TREATS", "breast cancer")]),
+        ("[Insulin|Target] therapy in [diabetes|Disease].", []),
+        ("Oral [contraceptives|Drug] are a risk factor for [venous thrombosis|Disease].",
+         [("contraceptives", "CAUSES", "venous thrombosis")]),
+        ("The [seizures|Disease] were controlled by [phenytoin|Drug].",
+         [("phenytoin", "TREATS", "seizures")]),
+        ("[BRCA1|Target] mutations cause [breast cancer|Disease].",
+         [("breast cancer", "ASSOCIATED_WITH", "BRCA1")]),
+        ("[APOE|Target] is unrelated, not linked to [gout|Disease].",
+         [("gout", "not ASSOCIATED_WITH", "APOE")]),
+        ("[Warfarin|Drug] is contraindicated in [haemophilia|Disease].",
+         [("Warfarin", "CONTRAINDICATED_FOR", "haemophilia")]),
+    ],
+)  # fmt: skip
+def test_sentences(
+    component: RelationsComponent, text: str, expected: list[tuple[str, str, str]]
+) -> None:
+    assert read(component, text) == expected
+
+
+def test_a_treatment_is_no_cause(component: RelationsComponent) -> None:
+    text = "[Amifostine|Drug] attenuated [cisplatin|Drug]-induced [nephrotoxicity|Disease]."
+    relations = read(component, text)
+    assert ("cisplatin", "CAUSES", "nephrotoxicity") in relations
+    assert ("Amifostine", "CAUSES", "nephrotoxicity") not in relations
+
+
+def test_what_a_drug_causes_is_no_symptom_of_the_disease(component: RelationsComponent) -> None:
+    text = (
+        "[Quinine|Drug]-induced [arrhythmia|Symptom]. [Malaria|Disease] presenting with "
+        "[arrhythmia|Symptom] was seen; [arrhythmia|Symptom] was caused by [quinine|Drug]."
+    )
+    relations = {relation for _, relation, _ in read(component, text)}
+    assert "CAUSES" in relations
+    assert "HAS_SYMPTOM" not in relations

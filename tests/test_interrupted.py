@@ -1,0 +1,29 @@
+"""Commands that are killed and given again end as ones that nobody killed."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from .interrupted import KILLED, make_inputs, trial, undisturbed
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("interrupted") / "inputs"
+    make_inputs(folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", KILLED)
+def test_a_command_that_was_killed_ends_as_one_that_was_not(
+    name: str, inputs: Path, tmp_path: Path
+) -> None:
+    seconds, expected = undisturbed(name, inputs, tmp_path / "work")
+    # `benchmarks/faults.py` tries many more moments.
+    for number in range(3):
+        moment = random.Random(f"{name} {number}")
+        made = trial(name, inputs, tmp_path / "work", expected, seconds, moment)
+        assert made.good, made

@@ -1,0 +1,74 @@
+"""No regular expression of ours takes the square of a text's length."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from .adversarial import ROOMS, ROOT, Used, processor_limit, slow
+
+# Patterns for short strings alone, by their module and how they begin, with what bounds these.
+BOUNDED = {
+    ("extract.context.reactions", r"\w\s*[-"): "80 characters",
+    ("extract.context.reactions", r"\s*(?:pens?"): "20 tokens",
+    ("extract.context.reactions", r"\)?(?:"): "80 characters",
+    ("extract.context.current_drugs", r"[\s,("): "matched whole",
+    ("extract.context.stopped_drugs", ""): "20 tokens",
+    ("extract.context.values", "(?P<bound>"): "80 characters",
+    ("extract.sentences", "(?:^|"): "12 characters",
+    ("extract.sentences", r"(\S*?)"): "30 characters",
+    ("any of drug_rules", ""): "a window of words",
+    ("list ", ""): "a window of words",
+    ("short forms, embolism", ""): "30 characters, or matched at one place",
+}
+# Patterns that are made from tables in functions (`adversarial.TABLES` has them) or from what a
+# caller gives, by their modules.
+MADE = (
+    "medkg.extract.context.context",
+    "medkg.extract.context.doses",
+    "medkg.extract.deidentify.dates",
+    "medkg.extract.deidentify.patterns",
+    "medkg.extract.linking.forms",
+    "medkg.extract.relations.rules",
+    "medkg.extract.short_forms",
+    "medkg.graph.copies",
+    "medkg.graph.forget",
+    "medkg.graph.identifiers",
+    "medkg.loaders.annotated",
+    "medkg.loaders.fhir_concepts",
+    "medkg.loaders.mapping_reader",  # polars runs them, in linear time
+)
+
+
+def is_bounded(where: str) -> bool:
+    as_written = where.replace("\\\\", "\\")  # the source has a string's backslashes twice
+    return any(module in where and begins in as_written for module, begins in BOUNDED)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_pattern_is_linear(room: str) -> None:
+    run = [sys.executable, "-m", "tests.adversarial", room]
+    result = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=3600)
+    assert result.returncode == 0, result.stderr[-2000:]
+    report = json.loads(result.stdout)
+    assert {w: text for w, text in report["slow"].items() if not is_bounded(w)} == {}
+    assert [call for call in report["untold"] if not call.startswith(MADE)] == []
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"\s+$", "<!--.*?-->", r"(\w+\s?)*!", r"[ab]*a[ab]*c", r"^[ \t]*(?:[ \t]*-)+$"]
+)
+def test_a_pattern_that_is_not_linear_is_noticed(
+    pattern: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.adversarial.CPU_SECONDS", 0.5)
+    assert slow(Used("here", re.compile(pattern, re.S), searched=True)) is not None
+
+
+def test_a_linear_pattern_is_not() -> None:
+    with processor_limit(20):
+        assert slow(Used("here", re.compile(r"(?<!\s)\s++$|<(b|i)>"), searched=True)) is None
