@@ -47,7 +47,7 @@ def train(corpora: Path, folder: Path, out: Path, sibling: Path | None, seed: in
         facts = fit_facts(model, documents, cdr, seed)
     calibrate(model, [], cdr, facts)
     model.linear_thresholds = thresholds
-    about = {
+    about: dict[str, Any] = {
         **model.about,
         "trained_on": ["bc5cdr", "biored", "chemprot", "roam"],
         "documents": len(documents),
@@ -57,23 +57,15 @@ def train(corpora: Path, folder: Path, out: Path, sibling: Path | None, seed: in
     if sibling is None:
         gold = annotated_facts(biored.development, Quarantine(), corpora)
         scores = score_facts(model, biored.development, gold)
-        about["development"] = _with(
-            about["development"],
-            {
-                name: {method: asdict(score) for method, score in methods.items()}
-                for name, methods in scores.items()
-            },
-        )
-        errors = facts_calibration(model, biored.development, gold)
-        about["calibration"] = _with(about["calibration"], errors)
+        about["development"] |= {
+            name: {method: asdict(score) for method, score in methods.items()}
+            for name, methods in scores.items()
+        }
+        about["calibration"] |= facts_calibration(model, biored.development, gold)
     else:
         measured = read_config(sibling, MODEL, {"development": dict, "calibration": dict})
         about |= {name: measured[name] for name in ("development", "calibration")}
     model.save(out, about, card(about).text())
-
-
-def _with(before: Any, facts: dict[str, Any]) -> dict[str, Any]:
-    return {**before, **facts}
 
 
 def main() -> None:

@@ -68,13 +68,14 @@ def _calibrate_causes(
     if "causes" in model.layers:
         of_documents = [row for row in rows if row.document in predictions]
         probabilities, _ = task_probabilities(model, of_documents, "causes")
-        sentences: dict[str, dict[tuple[str, str], list[float]]] = {}
+        best: dict[str, dict[tuple[str, str], float]] = {}
         for row, probability in zip(of_documents, probabilities[:, 1].tolist(), strict=True):
             _, head, tail = row.key
-            sentences.setdefault(row.document, {}).setdefault((head, tail), []).append(probability)
+            of_document = best.setdefault(row.document, {})
+            of_document[head, tail] = max(probability, of_document.get((head, tail), 0.0))
         predictions = {
             name: mean_with_best_sentence(predictions[name], of_document)
-            for name, of_document in sentences.items()
+            for name, of_document in best.items()
         }
     if not predictions:
         return

@@ -21,7 +21,8 @@ from .candidates import (
     passages,
     relation_candidates,
 )
-from .facts import SORTS, FactRow, Probabilities, predict_facts, read_sentences
+from .document_features import FactRow
+from .facts import SORTS, Probabilities, predict_facts, read_sentences
 from .model import RelationModel
 from .note_relations import note_relations
 from .paper_relations import DocumentFacts, paper_relations

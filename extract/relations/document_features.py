@@ -10,18 +10,20 @@ import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import count, pairwise
 from math import log
 
 import numpy as np
 import numpy.typing as npt
 
-from .pairs import placeholder, stem
+from .pairs import ConceptPair, placeholder, stem
 from .passages import Passage
 
 # By head and tail: of each sentence that names both the relation's probability, and those that
 # other models give.
 SentenceScores = Mapping[tuple[str, str], Sequence[Sequence[float]]]
+# A head and a tail of one sentence, and the row of what the models of sentences give to them.
+FactRow = tuple[str, str, int]
 _NO_SENTENCE = -6.0  # in place of a logit where no sentence names both
 _OWN_FEATURES = 37  # of a head and a tail, without those that other models give
 _CONDITIONS = ("Disease", "Symptom")
@@ -56,6 +58,25 @@ FACTS = {
     "ASSOCIATED_WITH": FactTask(_CONDITIONS, ("Target",), 3),
 }
 CDR = FactTask(("Drug",), _CONDITIONS)
+
+
+def fact_rows(pairs: Iterable[Iterable[ConceptPair]]) -> list[list[FactRow]]:
+    """Of each document its pairs of concepts, their rows numbered through all documents."""
+    rows = count()
+    return [[(head, tail, next(rows)) for head, tail, _ in of_document] for of_document in pairs]
+
+
+def scores_of(
+    pairs: Iterable[Iterable[FactRow]], rows: npt.NDArray[np.float64]
+) -> list[SentenceScores]:
+    """Of each document the rows of its pairs, shape (all pairs, models), by head and tail."""
+    documents: list[SentenceScores] = []
+    for of_document in pairs:
+        grouped: dict[tuple[str, str], list[Sequence[float]]] = defaultdict(list)
+        for head, tail, row in of_document:
+            grouped[head, tail].append(rows[row].tolist())
+        documents.append(dict(grouped))
+    return documents
 
 
 def concept_features(

@@ -6,7 +6,6 @@ each relation (`document_level`) decides by what they give.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +14,7 @@ import numpy.typing as npt
 import torch
 
 from .distant import shipped
-from .document_features import FACTS, SentenceScores
+from .document_features import FACTS, FactRow, scores_of
 from .document_level import DocumentClassifier, HashedLinear
 from .model import RelationModel, merge_fine_labels, scale_binary_logit, scale_logits
 from .pairs import EntityPair
@@ -30,8 +29,6 @@ SORTS = {
 }
 # By head and tail, how probably a relation joins them.
 Probabilities = dict[tuple[str, str], float]
-# A head and a tail of one sentence, and the row of what the models of sentences give to them.
-FactRow = tuple[str, str, int]
 
 
 @dataclass(frozen=True)
@@ -127,12 +124,12 @@ def predict_facts(
         cdr = None
         if any(FACTS[relation].has_cdr for relation in relations):
             causes = reading.labels["causes"][:, 1]
-            cdr = model.cdr.predict(passages, list(by_document(pairs[sort], causes[:, None])))
+            cdr = model.cdr.predict(passages, scores_of(pairs[sort], causes[:, None]))
         for relation in relations:
             classifier = model.documents[relation]
             assert isinstance(classifier, DocumentClassifier)
             stated = np.array(reading.stated[relation]).reshape(-1, 1)
-            scores = list(by_document(pairs[sort], np.hstack([stated, reading.others])))
+            scores = scores_of(pairs[sort], np.hstack([stated, reading.others]))
             rows = classifier.predict(passages, scores, cdr)
             temperature = model.temperatures[relation]
             for of_document, probabilities in zip(facts, rows, strict=True):
@@ -140,16 +137,3 @@ def predict_facts(
                     key: scale_binary_logit(p, temperature) for key, p in probabilities.items()
                 }
     return facts
-
-
-def by_document(
-    pairs: Sequence[Sequence[FactRow]], rows: npt.NDArray[np.float64]
-) -> list[SentenceScores]:
-    """The rows of each document's pairs by head and tail."""
-    documents: list[SentenceScores] = []
-    for of_document in pairs:
-        grouped: dict[tuple[str, str], list[Sequence[float]]] = defaultdict(list)
-        for head, tail, row in of_document:
-            grouped[head, tail].append(rows[row].tolist())
-        documents.append(dict(grouped))
-    return documents

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import exp, log
 from pathlib import Path
 
@@ -25,10 +24,10 @@ from ...core.json_reading import VOCABULARY_LIMITS, read_json
 from ...core.model_folder import COMMON_FIELDS, load_weights, read_config, save_network
 from ..mentions.network import SHIPPED as RECOGNISER
 from ..tokens import longest_first
-from .document_features import CDR, FACTS
+from .document_features import CDR, FACTS, fact_rows, scores_of
 from .document_level import DocumentClassifier, HashedLinear
 from .networks import PairRow, PairTowers, PairTransformer
-from .pairs import FINE, TASKS, EntityPair, MarkedPair, has_names
+from .pairs import FINE, TASKS, ConceptPair, EntityPair, MarkedPair, has_names
 from .passages import Passage
 
 SHIPPED = Path(__file__).parent.parent / "model" / "relations"
@@ -48,8 +47,6 @@ _SAVED_FIELDS = (
 _BATCH = 4096  # words of a batch when predicting, padding included
 # What the towers learn; the linear models do as well for the others.
 TOWER_TASKS = ("targets",)
-# A drug, a condition, and mentions of the two in one sentence.
-ConceptPair = tuple[str, str, EntityPair]
 
 
 class RelationModel(nn.Module):
@@ -166,22 +163,20 @@ class RelationModel(nn.Module):
         """
         self.eval()
         flat = [pair for of_document in pairs for *_, pair in of_document]
-        linear = self.predict_linear(flat, "causes")[:, 1].tolist()
-        sentences = [
-            {key: [[p] for p in scores] for key, scores in of_document.items()}
-            for of_document in _by_document(pairs, linear)
-        ]
-        predictions = self.cdr.predict(passages, sentences)
+        rows = fact_rows(pairs)
+        linear = self.predict_linear(flat, "causes")[:, 1:].double().numpy()
+        predictions = self.cdr.predict(passages, scores_of(rows, linear))
         if "causes" in self.layers:
-            encoded = self.predict(flat, ["causes"])["causes"][:, 1].tolist()
-            predictions = [
-                mean_with_best_sentence(rows, of_document)
-                for rows, of_document in zip(predictions, _by_document(pairs, encoded), strict=True)
+            encoded = self.predict(flat, ["causes"])["causes"][:, 1:].double().numpy()
+            best = [
+                {key: max(row[0] for row in scores) for key, scores in of_document.items()}
+                for of_document in scores_of(rows, encoded)
             ]
+            predictions = list(map(mean_with_best_sentence, predictions, best))
         temperature = self.temperatures["causes"]
         return [
-            {key: scale_binary_logit(p, temperature) for key, p in rows.items()}
-            for rows in predictions
+            {key: scale_binary_logit(p, temperature) for key, p in of_document.items()}
+            for of_document in predictions
         ]
 
     @property
@@ -289,21 +284,7 @@ def scale_binary_logit(probability: float, temperature: float) -> float:
 
 
 def mean_with_best_sentence(
-    rows: Mapping[tuple[str, str], float], sentences: Mapping[tuple[str, str], Sequence[float]]
+    rows: Mapping[tuple[str, str], float], best: Mapping[tuple[str, str], float]
 ) -> dict[tuple[str, str], float]:
-    """A document's probabilities, each the mean with that of its likeliest sentence."""
-    return {
-        key: (p + max(sentences[key])) / 2 if key in sentences else p for key, p in rows.items()
-    }
-
-
-def _by_document(
-    pairs: Sequence[Sequence[ConceptPair]], probabilities: Iterable[float]
-) -> Iterator[dict[tuple[str, str], list[float]]]:
-    """The probabilities of all documents' pairs, in a row, by document, drug and condition."""
-    probabilities = iter(probabilities)
-    for of_document in pairs:
-        grouped = defaultdict(list)
-        for drug, condition, _ in of_document:
-            grouped[drug, condition].append(next(probabilities))
-        yield dict(grouped)
+    """A document's probabilities, each the mean with that of its likeliest sentence, if any."""
+    return {key: (p + best[key]) / 2 if key in best else p for key, p in rows.items()}

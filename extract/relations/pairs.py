@@ -193,6 +193,10 @@ class EntityPair:
         return MarkedPair(words, starts[self.head.start], starts[self.tail.start])
 
 
+# A head and a tail by their concepts, and mentions of the two in one sentence.
+ConceptPair = tuple[str, str, EntityPair]
+
+
 class _BlindedWindow(NamedTuple):
     """Words with a placeholder for every mention, their places, and where each mention stands.
 

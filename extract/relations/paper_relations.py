@@ -31,11 +31,11 @@ class DocumentFacts:
 
     Attributes:
         probabilities: of each relation how probably it joins a head and a tail, by concepts.
-        nearest: by head and tail the mentions that stand closest.
+        nearest: by relation, head and tail the mentions that stand closest.
     """
 
     probabilities: dict[str, Probabilities]
-    nearest: dict[tuple[str, str], tuple[Span, Span]]
+    nearest: dict[tuple[str, tuple[str, str]], tuple[Span, Span]]
 
     @classmethod
     def of(
@@ -49,7 +49,7 @@ class DocumentFacts:
                 for key, probability in probabilities.items():
                     if probability > likeliest.get(key, -1.0):
                         likeliest[key] = probability
-                        facts.nearest[key] = chunk.nearest(*key)
+                        facts.nearest[relation, key] = chunk.nearest(*key)
         return facts
 
 
@@ -85,7 +85,7 @@ def paper_relations(
             continue
         for key, probability in probabilities.items():
             if probability >= thresholds[relation] and (relation, key) not in together:
-                head, tail = document.nearest[key]
+                head, tail = document.nearest[relation, key]
                 if relation != "TREATS" or may_be(tail, "Disease"):
                     yield extracted(head, relation, tail, probability)
 
@@ -98,7 +98,8 @@ def _of_sentence(
 ) -> Iterator[ExtractedRelation]:
     """What a sentence states, or denies."""
     head, tail, _ = pair.candidate
-    denied = _denied(pair)
+    rule = _rule(pair)
+    denied = _denied(pair, rule)
     if denied is not None:
         yield denied
         return
@@ -106,7 +107,6 @@ def _of_sentence(
         relation: document.probabilities[relation].get(pair.candidate.concepts, 0.0)
         for relation in SORTS[pair.sort]
     }
-    rule = _rule(pair)
     if rule is None:
         stating = {
             relation
@@ -136,12 +136,11 @@ def _of_sentence(
             yield extracted(head, relation, tail, probability)
 
 
-def _denied(pair: ReadPair) -> ExtractedRelation | None:
+def _denied(pair: ReadPair, rule: Rule | None) -> ExtractedRelation | None:
     """What a sentence says that a target has nothing to do with, if it says so."""
     head, tail, _ = pair.candidate
     if pair.not_target >= _LIKELY:
         return extracted(head, "TARGETS", tail, pair.not_target, denied=True)
-    rule = _rule(pair)
     if rule is not None and rule.relation == "DENIED":
         return extracted(head, "ASSOCIATED_WITH", tail, rule.precision, denied=True)
     return None

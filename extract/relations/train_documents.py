@@ -10,7 +10,6 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +26,8 @@ from .document_features import (
     SentenceScores,
     candidate_features,
     concept_features,
+    fact_rows,
+    scores_of,
 )
 from .document_level import (
     BoostedTrees,
@@ -35,7 +36,7 @@ from .document_level import (
     LinearScorer,
     TreeLinearEnsemble,
 )
-from .facts import SORTS, by_document, read_sentences
+from .facts import SORTS, read_sentences
 from .model import RelationModel
 from .passages import Passage, document_passages
 from .train_linear import feature_matrix, keep_regression, regression_of
@@ -131,9 +132,8 @@ def fit_facts(
         of_cdr = None
         if task.has_cdr:
             causes = reading.labels["causes"][:, 1]
-            numbers = count()
-            rows = [[(h, t, next(numbers)) for h, t, _ in of_document] for of_document in pairs]
-            of_cdr = _unseen(passages, model.cdr, by_document(rows, causes[:, None]), cdr)
+            scores = scores_of(fact_rows(pairs), causes[:, None])
+            of_cdr = _unseen(passages, model.cdr, scores, cdr)
         for relation in relations:
             true = {
                 (d.id, r.head, r.tail) for d in documents for r in d.relations if r.kind == relation

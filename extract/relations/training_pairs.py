@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import product
 
 from ...graph.identifiers import name_key_of
 from ..corpora.document import Document, Mention, Relation, flat_mentions
 from ..mentions.names import shipped_names
 from ..tokens import token_offsets
-from .pairs import FINE, TASKS, Entity, EntityPair, sentences_with_mentions
+from .pairs import FINE, TASKS, ConceptPair, Entity, EntityPair, sentences_with_mentions
 
 # ChemProt's groups that are evaluated. Group 9 joins substrates and products.
 CHEMPROT = {
@@ -101,47 +102,45 @@ def cdr_pairs(documents: Iterable[Document]) -> list[LabelledPair]:
     """
     pairs: list[LabelledPair] = []
     for document in documents:
-        mentions = [m for m in flat_mentions(document, "pubtator") if m.identifier]
         related = {(r.head, r.tail) for r in document.relations if r.kind == "CID"}
-        spans = [(m.start, m.end, m.kind) for m in mentions]
-        for words, entities in sentences_with_mentions(document.text, spans):
-            for i, j, pair in _sentence_pairs(words, entities, ("Drug",), ("Disease",)):
-                ids = [
-                    (head, tail)
-                    for head in (mentions[i].identifier or "").split("|")
-                    for tail in (mentions[j].identifier or "").split("|")
-                ]
-                label = int(any(both in related for both in ids))
-                pairs.extend(
-                    LabelledPair(pair, "causes", label, (document.id, head, tail), label)
-                    for head, tail in ids
-                )
+        for pair, concepts in _with_concepts(document, "pubtator", ("Drug",), ("Disease",)):
+            label = int(any(both in related for both in concepts))
+            pairs.extend(
+                LabelledPair(pair, "causes", label, (document.id, head, tail), label)
+                for head, tail in concepts
+            )
     return pairs
 
 
 def concept_pairs(
     documents: Iterable[Document], heads: Sequence[str], tails: Sequence[str]
-) -> list[list[tuple[str, str, EntityPair]]]:
+) -> list[list[ConceptPair]]:
     """Of each document its heads and tails that share a sentence, by their concepts.
 
     Args:
         documents: their mentions' kinds this project's.
         heads, tails: kinds.
     """
-    pairs: list[list[tuple[str, str, EntityPair]]] = []
-    for document in documents:
-        mentions = [m for m in flat_mentions(document, "medkg") if m.identifier]
-        spans = [(m.start, m.end, m.kind) for m in mentions]
-        pairs.append(
-            [
-                (head, tail, pair)
-                for words, entities in sentences_with_mentions(document.text, spans)
-                for i, j, pair in _sentence_pairs(words, entities, heads, tails)
-                for head in (mentions[i].identifier or "").split("|")
-                for tail in (mentions[j].identifier or "").split("|")
-            ]
-        )
-    return pairs
+    return [
+        [
+            (head, tail, pair)
+            for pair, concepts in _with_concepts(document, "medkg", heads, tails)
+            for head, tail in concepts
+        ]
+        for document in documents
+    ]
+
+
+def _with_concepts(
+    document: Document, corpus_format: str, heads: Sequence[str], tails: Sequence[str]
+) -> Iterator[tuple[EntityPair, list[tuple[str, str]]]]:
+    """The pairs of a document's sentences, each with the concepts that its two ends may mean."""
+    mentions = [m for m in flat_mentions(document, corpus_format) if m.identifier]
+    spans = [(m.start, m.end, m.kind) for m in mentions]
+    for words, entities in sentences_with_mentions(document.text, spans):
+        for i, j, pair in _sentence_pairs(words, entities, heads, tails):
+            one, other = mentions[i].identifier or "", mentions[j].identifier or ""
+            yield pair, list(product(one.split("|"), other.split("|")))
 
 
 @cache
