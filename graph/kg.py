@@ -182,12 +182,12 @@ class KnowledgeGraph(GraphFrames):
     # Look-up
 
     def find(self, text: str, kind: str | None = None) -> pl.DataFrame:
-        """Nodes with that identifier or cross-reference; else with that name; else that synonym.
+        """Nodes of that identifier, now or before merging; else cross-reference, name or synonym.
 
         Else with a name that is spelt otherwise ("COX2" for "COX-2"). A name in
         capital letters that is an ordinary word ("WAS") must be written so.
         """
-        return look_up(self._nodes_of(kind), self._collect_nodes, text)
+        return look_up(self._nodes_of(kind), self.scan("merges"), self._collect_nodes, text)
 
     def resolve(self, text: str, kind: str | None = None) -> str:
         """The one identifier that a text means: a CURIE, a cross-reference, a name or a synonym.
@@ -195,7 +195,8 @@ class KnowledgeGraph(GraphFrames):
         Raises:
             MissingError: none, or several (they are listed).
         """
-        return resolve(self._nodes_of(kind), self._collect_nodes, text, kind)
+        nodes, merges = self._nodes_of(kind), self.scan("merges")
+        return resolve(nodes, merges, self._collect_nodes, text, kind)
 
     def _nodes_of(self, kind: str | None) -> pl.LazyFrame:
         nodes = self.scan("nodes")

@@ -32,10 +32,12 @@ def is_ordinary(text: str) -> bool:
     return text.strip().lower() in ordinary_words() and not text.isupper()
 
 
-def look_up(nodes: pl.LazyFrame, collect: Collect, text: str) -> pl.DataFrame:
+def look_up(
+    nodes: pl.LazyFrame, merges: pl.LazyFrame, collect: Collect, text: str
+) -> pl.DataFrame:
     """The nodes that a text means, in the first of these ways that finds any.
 
-    Their identifier; a cross-reference; their name; a synonym; a name or synonym in another
+    Their identifier; one that they had before merging; a cross-reference; their name; a synonym; a name or synonym in another
     spelling (`identifiers.compact_key`). A name in capital letters that is an ordinary word ("WAS")
     is meant only by a text in capital letters.
     """
@@ -43,6 +45,10 @@ def look_up(nodes: pl.LazyFrame, collect: Collect, text: str) -> pl.DataFrame:
         exact = collect(nodes.filter(pl.col("id") == text))
         if exact.height:
             return exact
+        kept = merges.filter("applied", merged=text).select(id="kept").unique()
+        became = collect(nodes.join(kept, on="id", how="semi"))
+        if became.height:
+            return became
         return collect(nodes.filter(pl.col("xrefs").list.contains(text)))
     for ids in _by_name(nodes, collect, text):
         if len(ids):
@@ -73,7 +79,9 @@ def _by_name(nodes: pl.LazyFrame, collect: Collect, text: str) -> Iterator[pl.Se
         yield collect(names.filter(compact_key(pl.col("text")) == compact))["id"]
 
 
-def resolve(nodes: pl.LazyFrame, collect: Collect, text: str, kind: str | None) -> str:
+def resolve(
+    nodes: pl.LazyFrame, merges: pl.LazyFrame, collect: Collect, text: str, kind: str | None
+) -> str:
     """The one identifier that a text means; see `look_up`.
 
     Args:
@@ -82,7 +90,7 @@ def resolve(nodes: pl.LazyFrame, collect: Collect, text: str, kind: str | None) 
     Raises:
         MissingError: none, or several (they are listed).
     """
-    matches = look_up(nodes, collect, text)
+    matches = look_up(nodes, merges, collect, text)
     if matches.is_empty():
         suggestion = _suggestion(nodes, collect, text)
         raise MissingError(f"the graph has no {kind or 'entity'} {text!r}{suggestion}")

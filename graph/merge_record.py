@@ -157,6 +157,19 @@ def united_nodes(stacked: pl.DataFrame, renames: pl.DataFrame) -> pl.DataFrame:
     return whole.join(places, on="id").sort("id")
 
 
+def aliases_of(merges: pl.DataFrame, nodes: pl.Series) -> pl.DataFrame:
+    """The other identifiers of merged nodes: `id` and `aliases`, sorted.
+
+    Args:
+        merges: a record of merges.
+        nodes: identifiers that are nodes; one that became another node and is a node again (as
+            after two graphs were written to one server) is no alias.
+    """
+    became = pl.col("applied") & ~pl.col("merged").is_in(nodes.implode())
+    by_node = merges.filter(became).group_by(id="kept")
+    return by_node.agg(aliases=pl.col("merged").unique().sort()).sort("id")
+
+
 def kind_clashes(renames: pl.DataFrame) -> pl.DataFrame:
     """The record of identifiers that were renamed, as another graph has them as another kind."""
     return conform(

@@ -31,6 +31,7 @@ from ..frames import (
     Row,
 )
 from ..identifiers import content_ids
+from ..merge_record import aliases_of
 from ..store.constraints import constraint_statements
 from ..store.names import OWN_LABELS, PREDICTED, Names
 from ..store.rows import (
@@ -191,8 +192,13 @@ def _write_nodes(given: Slices, files: _Files) -> None:
         for kind, text in part.drop_nulls("properties").select("kind", "properties").iter_rows():
             for name, value in _members(text).items():
                 types.setdefault((kind, name), set()).add(_type(value))
+    merged = given.lazy("merges").select("kept", "merged", "applied").collect()
+    nodes = given.lazy("nodes").select("id").join(merged.lazy(), left_on="id", right_on="merged")
+    aliases = aliases_of(merged, nodes.collect()["id"])
     for part in given.of("nodes"):
-        checked = with_checksum(part, NODES)
+        checked = with_checksum(part, NODES).join(
+            aliases, on="id", how="left", maintain_order="left"
+        )
         for (kind,), rows in checked.partition_by("kind", as_dict=True).items():
             given.schema.kind(str(kind))  # it becomes a file's name
             own = {name: sorts for (label, name), sorts in types.items() if label == kind}

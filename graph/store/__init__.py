@@ -4,7 +4,7 @@ How a graph lies in it: a node's label is its kind and a relationship's type its
 relationship keeps id, probability, evidence_count, sources and the edge's properties; what
 supports it are `(:Evidence {edge: …})` nodes, joined by value, so that no relationship grows.
 Predictions are relationships of type `PREDICTED_<RELATION>`. `(:Source)` and `(:Merge)` nodes hold
-the rest.
+the rest. A node's `aliases` are the identifiers that merging gave up for its own.
 
 Every row carries `checksum`, a hash of its content, by which a second write knows what is there.
 """

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from .connection import Connection
 from .names import OWN_LABELS, Cypher, Names, key
 
-_EVIDENCE_KEYS = ("edge", "subject")  # what evidence is found by, beside its id
+# What the store's own nodes are found by, beside their id.
+_OWN_KEYS = (("Evidence", "edge"), ("Evidence", "subject"), ("Merge", "merged"))
 
 
 def constraint_statements(
@@ -62,4 +63,4 @@ def drop_constraints(connection: Connection, kinds: Iterable[str]) -> None:
 def _indexed(kinds: Iterable[str], own: Iterable[str]) -> list[tuple[str, str]]:
     """The labels and properties that have an index without a constraint."""
     indexed = [(kind, "name_key") for kind in kinds]
-    return indexed + [("Evidence", name) for name in _EVIDENCE_KEYS if "Evidence" in own]
+    return indexed + [(label, name) for label, name in _OWN_KEYS if label in own]

@@ -39,6 +39,7 @@ from ..frames import (
     conform,
     empty,
 )
+from .aliases import write_aliases
 from .bulk import BulkRefused, run_sql
 from .connection import Connection
 from .constraints import drop_constraints, make_constraints
@@ -305,7 +306,10 @@ class _Forgetting:
         )
 
     def _delete_merges(self, nodes: pl.Series) -> int:
-        removed = self.merges.filter(merges_of(self.merges, nodes, self.request.private))
+        is_removed = merges_of(self.merges, nodes, self.request.private)
+        removed = self.merges.filter(is_removed)
+        # First, as the records say which nodes have them.
+        write_aliases(self.connection, self.merges.filter(~is_removed), removed)
         delete_nodes(self.connection, "Merge", removed["id"])
         return removed.height
 

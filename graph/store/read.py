@@ -50,8 +50,11 @@ def resolve(connection: Connection, text: str, kind: str | None = None) -> tuple
     with connection.errors():
         labels = sorted(set(kinds) & set(connection.labels()))
         matches: list[tuple[str, str, str]] = []
+        became = "MATCH (m:Merge {merged: $text}) WHERE m.applied RETURN m.kept"
+        kept = [str(row[0]) for row in connection.rows(became, text=text)]
         for condition, value in (
             (Cypher("n.id = $text"), text),
+            *((Cypher("n.id = $text"), identifier) for identifier in kept),
             (Cypher("n.name_key = $text"), name_key_of(text)),
             (Cypher("$text IN n.synonyms OR $text IN n.xrefs"), text),
             (_OTHER_SPELLING, compact_key_of(text)),
@@ -260,6 +263,13 @@ def read_evidence(connection: Connection, edges: pl.Series) -> pl.DataFrame:
 def read_merges(connection: Connection) -> pl.DataFrame:
     """The records of merging, with their ids."""
     columns = {"id": pl.String, **MERGES}
+    query = Cypher("MATCH (n:Merge) WHERE n.checksum IS NOT NULL")
+    return pl.concat(read_parts(connection, query, "n", columns))
+
+
+def read_merge_ends(connection: Connection) -> pl.DataFrame:
+    """The records of merging, without what the nodes were before."""
+    columns = {name: dtype for name, dtype in MERGES.items() if name != "was"}
     query = Cypher("MATCH (n:Merge) WHERE n.checksum IS NOT NULL")
     return pl.concat(read_parts(connection, query, "n", columns))
 

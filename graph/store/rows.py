@@ -160,7 +160,7 @@ def native(properties: str | None) -> Row:
 
 def _is_name(name: str) -> bool:
     """Whether a property may have this name on both servers."""
-    return name not in (*NODES, "checksum", "") and "\0" not in name and name[0] != "@"
+    return name not in (*NODES, "aliases", "checksum", "") and "\0" not in name and name[0] != "@"
 
 
 def node_row(row: Row) -> Row:

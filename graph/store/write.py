@@ -30,13 +30,14 @@ from ..frames import (
 )
 from ..kg import KnowledgeGraph
 from . import journal
+from .aliases import write_aliases
 from .batching import chunks, id_ranges, slices
 from .connection import Connection, Workers
 from .constraints import make_constraints
 from .create import create_nodes
 from .names import OWN_LABELS, Cypher
 from .prune import Pruning
-from .read import read_evidence, read_nodes, read_sources
+from .read import read_evidence, read_merge_ends, read_nodes, read_sources
 from .relationships import doubtful_relationships, mend_relationships
 from .rows import (
     Advance,
@@ -125,6 +126,7 @@ class _Write:
         self._write_sources(sources)
         write_predictions(connection, self.kg, summary, self.advance)
         summary.merges = self._write_table("Merge", with_id(self.kg.merges, list(MERGES)))
+        write_aliases(connection, read_merge_ends(connection), self.kg.merges)
         # Documents that were read again say what they say now; all else of their source stays.
         documents = None if prune else recorded_readings(self.kg).drop_nulls()["id"]
         if prune or (documents is not None and documents.len() and evidence and not is_first):
