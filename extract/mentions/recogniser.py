@@ -43,6 +43,13 @@ _CONTEXT_WORDS = "h/o|hx of|s/p|c/o|p/w|r/o|c/w|ddx:?"
 _SIGN_PREFIX = re.compile(r"\(\s?[-+]\s?\)\s*(?=\S)")
 _CONTEXT_PREFIX = re.compile(rf"(?:(?:{_CONTEXT_WORDS})\s+)+(?=\S)", re.I)
 _DRUG_CONTEXT_PREFIX = re.compile(rf"(?:(?:{_CONTEXT_WORDS}|d/c(?:['’]?e?d)?)\s+)+(?=\S)", re.I)
+# A kind's own name names no member of it.
+_GENERIC = re.compile(
+    r"(?:(?:genetic|hereditary|inherited|chronic|acute|rare) )?"
+    r"(?:diseases?|disorders?|syndromes?|illness(?:es)?|conditions?|complications?|symptoms?"
+    r"|drugs?|medications?|genes?|proteins?)",
+    re.IGNORECASE,
+)
 _ALLERGIC_TO = re.compile(r"allerg(?:ic|y|ies)\s+to\b", re.I)
 
 
@@ -261,7 +268,7 @@ def clean_mentions(doc: Doc, mentions: Iterable[PredictedMention]) -> list[Predi
     over the lines of a list. The number of a list's next item is no part of one, nor is a drug's
     year, nor are a note's "h/o" and "D/C'd", and "allergic to" says something of what follows. A
     part of a sequence variant ("arginine" in "arginine to proline"), or what sequences are counted
-    in, is none.
+    in, is none, and neither is the name of a kind ("disease").
     """
     titles = [(title.start_char, title.end_char) for title in doc.spans.get("headings", [])]
     text = doc.text
@@ -273,7 +280,7 @@ def clean_mentions(doc: Doc, mentions: Iterable[PredictedMention]) -> list[Predi
         if heading >= 0 and mention.end <= titles[heading][1]:
             continue
         words = text[mention.start : mention.end]
-        if is_sequence_unit(words) or in_variants.issuperset(range(mention.start, mention.end)):
+        if _names_nothing(words) or in_variants.issuperset(range(mention.start, mention.end)):
             continue
         if (item := _NEXT_ITEM.search(words)) is not None:
             mention = replace(mention, end=mention.start + item.start())
@@ -304,6 +311,11 @@ def clean_mentions(doc: Doc, mentions: Iterable[PredictedMention]) -> list[Predi
                 continue
         kept.append(mention)
     return kept
+
+
+def _names_nothing(words: str) -> bool:
+    """Whether words are the name of a kind, or what sequences are counted in."""
+    return bool(_GENERIC.fullmatch(words)) or is_sequence_unit(words)
 
 
 def set_mentions(doc: Doc, mentions: Iterable[PredictedMention]) -> None:

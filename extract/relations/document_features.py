@@ -52,10 +52,10 @@ class FactTask:
 
 # Relations as BioRED annotates them, and CAUSES as BC5CDR does: only the most specific condition.
 FACTS = {
-    "CAUSES": FactTask(("Drug",), _CONDITIONS, 6, has_cdr=True),
-    "TREATS": FactTask(("Drug",), _CONDITIONS, 6, has_cdr=True),
-    "TARGETS": FactTask(("Drug",), ("Target",), 11),
-    "ASSOCIATED_WITH": FactTask(_CONDITIONS, ("Target",), 3),
+    "CAUSES": FactTask(("Drug",), _CONDITIONS, 8, has_cdr=True),
+    "TREATS": FactTask(("Drug",), _CONDITIONS, 8, has_cdr=True),
+    "TARGETS": FactTask(("Drug",), ("Target",), 13),
+    "ASSOCIATED_WITH": FactTask(_CONDITIONS, ("Target",), 5),
 }
 CDR = FactTask(("Drug",), _CONDITIONS)
 

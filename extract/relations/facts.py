@@ -6,6 +6,7 @@ each relation (`document_level`) decides by what they give.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,13 @@ SORTS = {
     "drug and target": ("TARGETS",),
     "condition and target": ("ASSOCIATED_WITH",),
 }
+# Words that deny what their sentence says, or say that it was looked for and not found.
+_NEGATION = re.compile(
+    r"no|not|none|neither|nor|without|lack(s|ed|ing)?|absen(ce|t)|fail(s|ed)?|cannot|unlikely"
+    r"|exclude(d)?|unchanged|unaffected|non-significant|insignificant",
+    re.IGNORECASE,
+)
+_BEFORE = 8  # words before a pair in which a negation reaches it
 # By head and tail, how probably a relation joins them.
 Probabilities = dict[tuple[str, str], float]
 
@@ -62,7 +70,7 @@ def read_sentences(model: RelationModel, pairs: Sequence[EntityPair], sort: str)
         labels, others = {"targets": merged.double().numpy()}, fine.double().numpy()
     else:
         labels, others = {}, _of_associations(pairs)
-    return SentenceReading(stated, labels, others)
+    return SentenceReading(stated, labels, np.hstack([others, _negations(pairs)]))
 
 
 @torch.inference_mode()
@@ -79,6 +87,19 @@ def stated_probabilities(
         assert isinstance(linear, HashedLinear)
         stated[relation] = linear.at(places).float().softmax(1)[:, 1].tolist()
     return stated
+
+
+def _negations(pairs: Sequence[EntityPair]) -> npt.NDArray[np.float64]:
+    """Whether a sentence has a negation, and one that may reach the pair, shape (pairs, 2)."""
+    columns = np.zeros((len(pairs), 2))
+    for row, pair in enumerate(pairs):
+        first, last = sorted((pair.head, pair.tail))
+        negated = [n for n, word in enumerate(pair.words) if _NEGATION.fullmatch(word)]
+        columns[row] = (
+            bool(negated),
+            any(first.start - _BEFORE <= n < last.start for n in negated),
+        )
+    return columns
 
 
 def _by_drug_rules(pairs: Sequence[EntityPair]) -> npt.NDArray[np.float64]:

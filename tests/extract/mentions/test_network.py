@@ -430,6 +430,15 @@ def test_allergic_to_something_is_no_mention() -> None:
     assert [text[f.start : f.end] for f in kept] == ["allergy", "Allergic rhinitis"]
 
 
+def test_the_name_of_a_kind_is_no_mention() -> None:
+    text = "A genetic disorder with chronic disease, Crohn disease, syndromes and Sweet syndrome."
+    doc = blank()(text)
+    words = ["genetic disorder", "chronic disease", "Crohn disease", "syndromes", "Sweet syndrome"]
+    places = [PredictedMention(text.index(w), text.index(w) + len(w), "Disease", 1) for w in words]
+    kept = [text[f.start : f.end] for f in clean_mentions(doc, places)]
+    assert kept == ["Crohn disease", "Sweet syndrome"]
+
+
 def test_a_note_s_mention_over_the_columns_of_a_table_is_none() -> None:
     text = "Lumirol\tRash\nDry\tcough"
     doc = blank()(text)
