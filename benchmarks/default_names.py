@@ -58,7 +58,13 @@ TRAINING = (
     "biored/Train.PubTator",
 )
 # Vocabularies of diseases as Mondo names them, and their prefixes.
-PREFIXES = {"OMIM": "OMIM", "Orphanet": "ORPHA", "DOID": "DOID", "MESH": "MESH"}
+PREFIXES = {
+    "OMIM": "OMIM",
+    "Orphanet": "ORPHA",
+    "DECIPHER": "DECIPHER",
+    "DOID": "DOID",
+    "MESH": "MESH",
+}
 AGREEMENT = 0.9  # share of a text's annotations that must give one identifier
 WORDS = re.compile(r"[A-Za-z][a-z]+(?:[ -][A-Za-z]?[a-z]+)*")
 
@@ -101,7 +107,7 @@ def main() -> None:
         NAMES / "genes.tsv.xz": list(gene_lines(genes)),
         NAMES / "families.tsv.xz": list(family_lines(families)),
         NAMES / "mesh.tsv.xz": mesh_rows,
-        DISEASES: ["id\tterm", *disease_terms(names / "mondo" / "mondo.json.xz")],
+        DISEASES: ["id\tterm\tforms", *disease_terms(names / "mondo" / "mondo.json.xz")],
         WORDS_OF_GENES: [WORDS_HEAD, *ordinary_words(genes.values(), documents)],
         UNANNOTATED: [
             UNANNOTATED_HEAD,
@@ -150,17 +156,26 @@ def mondo_names(path: Path) -> dict[str, list[str]]:
 
 
 def disease_terms(path: Path) -> list[str]:
-    """Lines of a vocabulary's disease and a term of Mondo that refers to it and to another's."""
-    lines = []
-    for term in read_json(path):
-        diseases = [
-            f"{PREFIXES[ref['namespace']]}:{ref['id']}"
-            for ref in term.get("xrefs", ())
-            if ref["namespace"] in PREFIXES
-        ]
-        if len({disease.split(":")[0] for disease in diseases}) > 1:
-            lines += [f"{disease}\tMONDO:{term['id']}" for disease in diseases]
-    return sorted(lines)
+    """Lines of a vocabulary's disease, a term of Mondo that refers to it, and that term's forms.
+
+    The forms are how many narrower terms refer to OMIM.
+    """
+    terms = {term["id"]: term for term in read_json(path)}
+    forms: dict[str, set[str]] = defaultdict(set)
+    for term in terms.values():
+        if any(ref["namespace"] == "OMIM" for ref in term.get("xrefs", ())):
+            wider = list(term.get("relations", {}).get("is_a", ()))
+            while wider:
+                parent = wider.pop()
+                if term["id"] not in forms[parent]:
+                    forms[parent].add(term["id"])
+                    wider += terms.get(parent, {}).get("relations", {}).get("is_a", ())
+    return sorted(
+        f"{PREFIXES[ref['namespace']]}:{ref['id']}\tMONDO:{term['id']}\t{len(forms[term['id']])}"
+        for term in terms.values()
+        for ref in term.get("xrefs", ())
+        if ref["namespace"] in PREFIXES
+    )
 
 
 def _of_one_spelling(names: Iterable[str]) -> list[str]:

@@ -196,7 +196,7 @@ _CHECKS = (
     Check("node without a name", "its identifier stands for its name", nameless_nodes),
     Check(
         "same name, several nodes",
-        "may be one thing that no cross-reference joins",
+        "SAME_AS candidates: may be one thing, but are of two kinds or without a second sign",
         shared_names,
     ),
     Check(

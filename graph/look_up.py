@@ -32,14 +32,12 @@ def is_ordinary(text: str) -> bool:
     return text.strip().lower() in ordinary_words() and not text.isupper()
 
 
-def look_up(
-    nodes: pl.LazyFrame, merges: pl.LazyFrame, collect: Collect, text: str
-) -> pl.DataFrame:
+def look_up(nodes: pl.LazyFrame, merges: pl.LazyFrame, collect: Collect, text: str) -> pl.DataFrame:
     """The nodes that a text means, in the first of these ways that finds any.
 
-    Their identifier; one that they had before merging; a cross-reference; their name; a synonym; a name or synonym in another
-    spelling (`identifiers.compact_key`). A name in capital letters that is an ordinary word ("WAS")
-    is meant only by a text in capital letters.
+    Their identifier; one that they had before merging; a cross-reference; their name; a synonym; a
+    name or synonym in another spelling (`identifiers.compact_key`). A name in capital letters that
+    is an ordinary word ("WAS") is meant only by a text in capital letters.
     """
     if CURIE.fullmatch(text):
         exact = collect(nodes.filter(pl.col("id") == text))

@@ -7,14 +7,14 @@ and a merge can be undone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import reduce
 
 import networkx as nx
 import polars as pl
 
 from ..core.errors import DataError, MissingError
-from .document_readings import drop_superseded_readings
+from .document_readings import TEXT_SOURCE, drop_superseded_readings
 from .equivalence import SeparatePairs, equivalences, links_between
 from .frames import MERGES, NODES, empty
 from .kg import KnowledgeGraph
@@ -29,6 +29,7 @@ from .merge_record import (
 )
 from .obsolete import current_ids, replace_ids, replace_obsolete
 from .schema import Schema
+from .shared_facts import agreements
 from .spill import EvidenceBuffer
 
 _LISTED = 8  # identifiers named in a message
@@ -39,7 +40,9 @@ def merge(*graphs: KnowledgeGraph) -> KnowledgeGraph:
     """One graph of several; no piece of evidence is lost, none is counted twice.
 
     Nodes of one kind become one where they have the same identifier, where a cross-reference joins
-    them one to one, or, for targets, where their names are the same approved symbol. The
+    them one to one, or, for targets, where their names are the same approved symbol. So do
+    diseases, symptoms and drugs of one name, where a second sign agrees (`shared_names`,
+    `shared_facts`). The
     identifier whose prefix the schema prefers stays; the name is the earliest graph's. What would
     join two identifiers of one prefix, by a cross-reference to several or through a chain of them,
     is left alone, and so is what `unmerge` has undone in one of the graphs. Where two graphs use
@@ -64,8 +67,21 @@ def merge(*graphs: KnowledgeGraph) -> KnowledgeGraph:
     kind_renames = _renames_of_second_kinds(own)
     distinct = _distinct_rows(own, kind_renames)
     recorded = pl.concat([graph.merges for graph in graphs])
-    decisions = equivalences(distinct, recorded.filter(reason=UNDONE), schema)
-    renames = decisions.filter("applied").select("kind", old="merged", new="kept")
+    undone = recorded.filter(reason=UNDONE).select("kept", "merged")
+    separate = {frozenset(pair) for pair in undone.iter_rows()}
+    decisions = equivalences(distinct, separate, schema)
+    renames = _renames(decisions)
+
+    def facts_about(nodes: pl.Series) -> Iterator[pl.DataFrame]:
+        before = renames.filter(pl.col("new").is_in(nodes.implode()))["old"]
+        ids = pl.concat([nodes, before])
+        for graph, rows, names in zip(graphs, own, kind_renames, strict=True):
+            facts = _facts_about(graph, ids)
+            yield _at_merged_ends(_at_own_ends(facts, rows, names), renames)
+
+    if agreed := agreements(distinct, renames, separate, facts_about):
+        decisions = equivalences(distinct, separate, schema, agreed)
+        renames = _renames(decisions)
     sources = sorted({source for graph in graphs for source in graph.sources})
     buffer = EvidenceBuffer(schema)
     for graph, rows, names in zip(graphs, own, kind_renames, strict=True):
@@ -162,6 +178,20 @@ def _distinct_rows(
         for order, (rows, names) in enumerate(zip(own, kind_renames, strict=True))
     ).sort("_order", "place", maintain_order=True)
     return united_nodes(stacked.with_columns(place=pl.int_range(pl.len())), empty(RENAMES))
+
+
+def _renames(decisions: pl.DataFrame) -> pl.DataFrame:
+    return decisions.filter("applied").select("kind", old="merged", new="kept")
+
+
+def _facts_about(graph: KnowledgeGraph, nodes: pl.Series) -> pl.DataFrame:
+    """What sources assert of nodes, by any of their identifiers; not what medkg read in texts."""
+    columns = ("subject", "relation", "object", "original_subject", "original_object")
+    is_about = [pl.col(end).is_in(nodes.implode()) for end in columns if end != "relation"]
+    facts = graph.scan("evidence").filter(
+        pl.any_horizontal(is_about), pl.col("source") != TEXT_SOURCE, polarity="asserted"
+    )
+    return facts.select(columns).unique().collect()
 
 
 def _merged_predictions(

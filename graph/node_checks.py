@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import polars as pl
 
+from .frames import Row
 from .identifiers import normalise_curies
 from .kg import KnowledgeGraph
 from .obsolete import current_ids
+from .shared_names import two_to_mondo
 from .similar_names import similar_names
 
 
@@ -67,14 +71,29 @@ def nameless_nodes(kg: KnowledgeGraph) -> pl.LazyFrame:
 
 
 def shared_names(kg: KnowledgeGraph) -> pl.LazyFrame:
-    return (
+    # What one source has as a symptom, another has as a disease.
+    alike = pl.col("kind").replace("Symptom", "Disease")
+    shared = (
         kg.scan("nodes")
         .filter(~pl.col("kind").is_in(["Patient", "Document"]), pl.col("name_key") != "")
-        .group_by("kind", "name_key")
-        .agg(pl.col("id").unique().sort())
-        .filter(pl.col("id").list.len() > 1)
-        .select("kind", "name_key", ids=pl.col("id").list.join(" "))
+        .group_by("name_key", alike=alike)
+        .agg(kinds=pl.col("kind").unique().sort(), ids=pl.col("id").unique().sort())
+        .filter(pl.col("ids").list.len() > 1)
     )
+    joined = pl.col("kinds", "ids").list.join(" ")
+    rows = shared.with_columns(why=pl.struct("kinds", "ids").map_elements(_why_apart, pl.String))
+    return rows.select("name_key", joined, "why")
+
+
+def _why_apart(row: Row) -> str:
+    """Why nodes of one name are several."""
+    if len(row["kinds"]) > 1:
+        return "two kinds"
+    prefixes = {identifier.split(":")[0] for identifier in row["ids"]}
+    if len(prefixes) < len(row["ids"]):
+        return "several of one prefix"
+    is_two = any(two_to_mondo(*pair) for pair in combinations(row["ids"], 2))
+    return "two to Mondo" if is_two else "no second sign"
 
 
 def nearly_shared_names(kg: KnowledgeGraph) -> pl.LazyFrame:

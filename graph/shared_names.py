@@ -30,14 +30,11 @@ def keys_of_names(own: pl.DataFrame) -> pl.DataFrame:
     Args:
         own: the nodes' own rows, `id`, `kind`, `name` and `synonyms` among them.
     """
-    nodes = own.filter(pl.col("kind").is_in(_KINDS)).select("kind", "id", "name", "synonyms")
-    own_names = nodes.select("kind", "id", name=_key(pl.col("name"))).filter(_is_usable)
-    synonyms = nodes.select("kind", "id", synonym="synonyms").explode("synonym").drop_nulls()
-    others = synonyms.with_columns(synonym=_key(pl.col("synonym"))).rename({"synonym": "name"})
-    all_names = pl.concat([own_names, others.filter(_is_usable)]).unique()
+    own_names, synonyms = _names(own)
+    all_names = pl.concat([own_names, synonyms]).unique()
     of_mondo = (
         all_names.filter(kind="Disease")
-        .join(_disease_terms(), on="id")
+        .join(_disease_terms().select("id", "term"), on="id")
         .with_columns(key=pl.format("{} and the name {}", "term", "name"))
     )
     second = own_names.join(all_names, on=["kind", "id"], suffix="_2").filter(
@@ -51,6 +48,63 @@ def keys_of_names(own: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([of_mondo.select(_COLUMNS), of_names.select(_COLUMNS)]).unique()
 
 
+def name_agreement(own: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Pairs of nodes that have a name in common, and how good a sign that is.
+
+    Args:
+        own: the nodes' own rows.
+        pairs: `id` and `id_2`.
+
+    Returns:
+        `id`, `id_2`, `agreement` (2: it is both nodes' own name, 1: it is one's) and `name`.
+    """
+    members = pl.concat([pairs["id"], pairs["id_2"]]).unique().to_frame("id")
+    own_names, synonyms = _names(own.join(members, on="id", how="semi"))
+    names = pl.concat([own_names.with_columns(own=pl.lit(1)), synonyms.with_columns(own=pl.lit(0))])
+    names = names.group_by("id", "name").agg(pl.col("own").max())
+    return (
+        pairs.select("id", "id_2")
+        .join(names, on="id")
+        .join(names, left_on=["id_2", "name"], right_on=["id", "name"], suffix="_2")
+        .select("id", "id_2", "name", agreement=pl.col("own") + pl.col("own_2"))
+        .filter(pl.col("agreement") > 0)
+        .sort("agreement", "name", descending=[True, False])
+        .unique(["id", "id_2"], keep="first", maintain_order=True)
+    )
+
+
+def pairs_of_one_name(own: pl.DataFrame) -> pl.DataFrame:
+    """Pairs of nodes of one kind and different prefixes whose own names are the same.
+
+    Returns:
+        `kind`, `id`, `id_2` (the first the smaller) and `name`.
+    """
+    names, _ = _names(own)
+    names = names.filter(pl.len().over("kind", "name") > 1)
+    prefix, prefix_2 = (pl.col(end).str.split(":").list.first() for end in ("id", "id_2"))
+    pairs = names.join(names, on=["kind", "name"], suffix="_2")
+    return pairs.filter(pl.col("id") < pl.col("id_2"), prefix != prefix_2).sort("id", "id_2")
+
+
+def two_to_mondo(one: str, other: str) -> bool:
+    """Whether Mondo refers to both diseases, by no term that refers to both."""
+    terms, others = (_terms_by_disease().get(disease) for disease in (one, other))
+    return terms is not None and others is not None and not terms & others
+
+
+def has_forms(disease: str) -> bool:
+    """Whether OMIM has numbers for forms of a disease, by what Mondo lists below it."""
+    return disease in _diseases_with_forms()
+
+
+def _names(own: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The usable names that nodes of these kinds have as their own, and as synonyms."""
+    nodes = own.filter(pl.col("kind").is_in(_KINDS)).select("kind", "id", "name", "synonyms")
+    own_names = nodes.select("kind", "id", name=_key(pl.col("name"))).filter(_is_usable)
+    synonyms = nodes.select("kind", "id", name="synonyms").explode("name").drop_nulls()
+    return own_names, synonyms.with_columns(name=_key(pl.col("name"))).filter(_is_usable)
+
+
 def _key(name: pl.Expr) -> pl.Expr:
     """A name's letters and digits, without the ending of a plural."""
     return compact_key(name).str.replace(r"(ies|es|y|s)$", "")
@@ -61,6 +115,20 @@ _is_usable = pl.col("name").str.len_chars().is_between(4, _LONGEST)
 
 @cache
 def _disease_terms() -> pl.DataFrame:
-    """Identifiers of diseases (`id`) and the term of Mondo that refers to them (`term`)."""
+    """Identifiers of diseases, the term of Mondo that refers to each, and how many `forms` it has.
+
+    Forms are narrower terms that refer to OMIM.
+    """
     file = Path(__file__).parent / "data" / "disease_terms.tsv.xz"
     return pl.read_csv(lzma.decompress(file.read_bytes()), separator="\t")
+
+
+@cache
+def _terms_by_disease() -> dict[str, frozenset[str]]:
+    grouped = _disease_terms().group_by("id").agg("term")
+    return {disease: frozenset(terms) for disease, terms in grouped.iter_rows()}
+
+
+@cache
+def _diseases_with_forms() -> frozenset[str]:
+    return frozenset(_disease_terms().filter(pl.col("forms") > 0)["id"])

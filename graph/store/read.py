@@ -54,7 +54,7 @@ def resolve(connection: Connection, text: str, kind: str | None = None) -> tuple
         kept = [str(row[0]) for row in connection.rows(became, text=text)]
         for condition, value in (
             (Cypher("n.id = $text"), text),
-            *((Cypher("n.id = $text"), identifier) for identifier in kept),
+            (Cypher("n.id IN $text"), kept),
             (Cypher("n.name_key = $text"), name_key_of(text)),
             (Cypher("$text IN n.synonyms OR $text IN n.xrefs"), text),
             (_OTHER_SPELLING, compact_key_of(text)),

@@ -58,4 +58,6 @@ def test_each_doubt_is_found_with_an_example() -> None:
     (first, *_) = findings = check(graph)
     assert first.examples == ("drugbank:DB00619 TREATS OMIM:606764",)
     (example,) = next(x.examples for x in findings if x.name == "same name, several nodes")
-    assert example == "Disease | gastrointestinal stromal tumor | DOID:9 OMIM:606764"
+    assert (
+        example == "gastrointestinal stromal tumor | Disease | DOID:9 OMIM:606764 | no second sign"
+    )

@@ -36,7 +36,7 @@ def rows(*nodes: Node) -> pl.DataFrame:
 
 def decisions(*nodes: Node, undone: tuple[tuple[str, str], ...] = ()) -> list[Decision]:
     """The decisions about these nodes, which no order of theirs changes."""
-    separate = pl.DataFrame(undone, {"kept": pl.String, "merged": pl.String}, orient="row")
+    separate = {frozenset(pair) for pair in undone}
     results = []
     for order in [nodes, nodes[::-1]] if len(nodes) > 4 else permutations(nodes):
         frame = equivalences(rows(*order), separate, Schema.default())
@@ -60,6 +60,40 @@ def test_a_name_joins_diseases_that_mondo_says_are_one() -> None:
     assert decision[3] == "joined by MONDO:0007947 and the name marfansyndrome"
     assert decisions(marfan[0], named("MESH:D008382", "Another name")) == []
     assert decisions(marfan[0], named("MESH:D001172", "Marfan syndrome")) == []
+
+
+def test_what_is_two_to_mondo_is_held_back_whatever_joins_it() -> None:
+    disease_of_old_age, first_form = "DOID:10652", "OMIM:104300"
+    (decision,) = decisions(
+        named(first_form, "Alzheimer disease", "AD"),
+        (disease_of_old_age, "Disease", "Alzheimer disease", [first_form]),
+    )
+    reason = "OMIM:104300 would join what is two to Mondo"
+    assert decision == (disease_of_old_age, first_form, "Disease", reason, False)
+    # Nor is it joined through a third.
+    third = disease("UMLS:C1", disease_of_old_age, first_form)
+    rows = decisions(disease(disease_of_old_age), disease(first_form), third)
+    assert {row[4] for row in rows} == {False}
+    assert all("two to Mondo" in row[3] for row in rows)
+    # Where Mondo itself is loaded, it is asked and not medkg's copy of it.
+    mondo = disease("MONDO:1", disease_of_old_age, first_form)
+    rows = decisions(disease(disease_of_old_age), disease(first_form), mondo)
+    assert {row[:2] for row in rows if row[4]} == {
+        ("MONDO:1", disease_of_old_age),
+        ("MONDO:1", first_form),
+    }
+
+
+def test_doids_identifier_stays_where_omim_numbers_forms_of_the_disease() -> None:
+    arthritis = disease("DOID:7148", "OMIM:180300"), disease("OMIM:180300")
+    (decision,) = decisions(*arthritis)
+    assert decision[:2] == ("DOID:7148", "OMIM:180300")
+    tourette = disease("DOID:11119", "OMIM:137580"), disease("OMIM:137580")
+    (decision,) = decisions(*tourette)
+    assert decision[:2] == ("OMIM:137580", "DOID:11119")
+    marfan = named("OMIM:154700", "Marfan syndrome"), named("ORPHA:558", "Marfan syndrome")
+    (decision,) = decisions(*marfan)
+    assert decision[:2] == ("OMIM:154700", "ORPHA:558")
 
 
 @pytest.mark.parametrize("kind", ["Disease", "Symptom", "Drug"])

@@ -62,13 +62,98 @@ def test_genes_join_by_symbol_and_diseases_do_not_join_by_name() -> None:
 
 
 def test_a_reference_to_several_of_one_prefix_joins_nothing_and_is_reported() -> None:
-    one = graph([("UMLS:C1", "Symptom", "Pain", [])])
+    one = graph([("UMLS:C1", "Symptom", "Suffering", [])])
     two = graph(
         [("HP:1", "Symptom", "Pain", ["UMLS:C1"]), ("HP:2", "Symptom", "Ache", ["UMLS:C1"])]
     )
     joined = merge(one, two)
     assert joined.nodes.height == 3
     assert joined.merges["applied"].to_list() == [False, False]
+
+
+def test_of_several_that_a_reference_joins_the_one_of_its_name_is_joined() -> None:
+    one = graph([("UMLS:C1", "Symptom", "Constipation", []), ("UMLS:C2", "Symptom", "Block", [])])
+    two = graph([("HP:1", "Symptom", "constipation", ["UMLS:C1", "UMLS:C2"])])
+    rows = merge(one, two).merges.drop("was", "kind").rows()
+    assert rows == [
+        ("HP:1", "UMLS:C1", "joined by UMLS:C1 and the name constipation", True),
+        ("HP:1", "UMLS:C2", "UMLS:C2 joins several of one prefix", False),
+    ]
+    # A second of that name, and neither is.
+    one = graph([(f"UMLS:C{n}", "Symptom", "Constipation", []) for n in (1, 2)])
+    assert not merge(one, two).merges["applied"].any()
+
+
+def with_facts(
+    identifier: str, name: str, *facts: tuple[str, str], kind: str = "Symptom"
+) -> KnowledgeGraph:
+    """A node, and others that a relation leads to it from."""
+    heads = {"CAUSES": "Drug", "HAS_SYMPTOM": "Disease", "TREATS": "Drug"}
+    others = [(head, heads[relation], head, list[str]()) for head, relation in facts]
+    triples = [(head, relation, identifier) for head, relation in facts]
+    return graph([(identifier, kind, name, []), *others], *triples)
+
+
+ASPIRIN, IRON = "drugbank:DB00945", "drugbank:DB01592"
+
+
+def test_one_name_and_one_fact_join() -> None:
+    one = with_facts("HP:1", "Flushing", (ASPIRIN, "CAUSES"), (IRON, "CAUSES"))
+    other = with_facts("UMLS:C1", "flushing", (IRON, "CAUSES"))
+    joined = merge(one, other)
+    (row,) = joined.merges.drop("was").rows()
+    reason = f"joined by the name flushing and CAUSES < {IRON}"
+    assert row == ("HP:1", "UMLS:C1", "Symptom", reason, True)
+    assert joined.edges.height == 2
+    same(merge(joined), joined)
+    assert merge(other, one).merges.drop("was").rows() == [row]
+    apart = unmerge(joined, "UMLS:C1")
+    assert set(apart.nodes["id"]) == {"HP:1", "UMLS:C1", ASPIRIN, IRON}
+    assert merge(apart, one, other).nodes.height == 4
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        with_facts("UMLS:C1", "Blushing", (IRON, "CAUSES")),
+        with_facts("UMLS:C1", "Flushing", (ASPIRIN, "CAUSES")),
+        with_facts("HP:2", "Flushing", (IRON, "CAUSES")),
+        with_facts("OMIM:2", "Flushing", (IRON, "CAUSES"), kind="Disease"),
+    ],
+    ids=["another name", "another fact", "one prefix", "another kind"],
+)
+def test_a_name_or_a_fact_alone_joins_nothing(other: KnowledgeGraph) -> None:
+    joined = merge(with_facts("HP:1", "Flushing", (IRON, "CAUSES")), other)
+    assert not joined.merges["applied"].any()
+
+
+def test_a_fact_that_medkg_read_or_that_is_denied_is_no_second_sign() -> None:
+    one = with_facts("HP:1", "Flushing", (IRON, "CAUSES"))
+    other = with_facts("UMLS:C1", "Flushing", (IRON, "CAUSES"))
+    evidence = other.evidence.drop("id", "edge")
+    for changed in ({"source": "text"}, {"polarity": "negated"}):
+        changes = {name: pl.lit(value) for name, value in changed.items()}
+        doubtful = KnowledgeGraph.build(
+            other.nodes, evidence.with_columns(**changes), [CURATED, TEXT]
+        )
+        assert merge(one, doubtful).merges.is_empty(), changed
+
+
+def test_facts_at_nodes_that_merging_joins_are_one() -> None:
+    one = with_facts("HP:1", "Flushing", ("OMIM:7", "HAS_SYMPTOM"))
+    other = with_facts("UMLS:C1", "Flushing", ("ORPHA:7", "HAS_SYMPTOM"))
+    reference = graph([("OMIM:7", "Disease", "Gout", ["ORPHA:7"])])
+    assert merge(one, other).merges.is_empty()
+    joined = merge(one, other, reference).merges
+    assert joined.select("kept", "merged").rows() == [("HP:1", "UMLS:C1"), ("OMIM:7", "ORPHA:7")]
+
+
+def test_of_two_with_one_name_and_prefix_the_one_with_more_facts_is_joined() -> None:
+    one = with_facts("HP:1", "Flushing", (ASPIRIN, "CAUSES"), (IRON, "CAUSES"))
+    less = with_facts("UMLS:C1", "Flushing", (IRON, "CAUSES"))
+    more = with_facts("UMLS:C2", "Flushing", (IRON, "CAUSES"), (ASPIRIN, "CAUSES"))
+    rows = merge(one, less, more).merges.select("kept", "merged", "applied").rows()
+    assert rows == [("HP:1", "UMLS:C2", True)]
 
 
 def test_what_very_many_share_joins_none_of_them() -> None:
