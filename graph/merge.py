@@ -69,19 +69,8 @@ def merge(*graphs: KnowledgeGraph) -> KnowledgeGraph:
     recorded = pl.concat([graph.merges for graph in graphs])
     undone = recorded.filter(reason=UNDONE).select("kept", "merged")
     separate = {frozenset(pair) for pair in undone.iter_rows()}
-    decisions = equivalences(distinct, separate, schema)
+    decisions = _decisions(graphs, own, kind_renames, distinct, separate)
     renames = _renames(decisions)
-
-    def facts_about(nodes: pl.Series) -> Iterator[pl.DataFrame]:
-        before = renames.filter(pl.col("new").is_in(nodes.implode()))["old"]
-        ids = pl.concat([nodes, before])
-        for graph, rows, names in zip(graphs, own, kind_renames, strict=True):
-            facts = _facts_about(graph, ids)
-            yield _at_merged_ends(_at_own_ends(facts, rows, names), renames)
-
-    if agreed := agreements(distinct, renames, separate, facts_about):
-        decisions = equivalences(distinct, separate, schema, agreed)
-        renames = _renames(decisions)
     sources = sorted({source for graph in graphs for source in graph.sources})
     buffer = EvidenceBuffer(schema)
     for graph, rows, names in zip(graphs, own, kind_renames, strict=True):
@@ -178,6 +167,29 @@ def _distinct_rows(
         for order, (rows, names) in enumerate(zip(own, kind_renames, strict=True))
     ).sort("_order", "place", maintain_order=True)
     return united_nodes(stacked.with_columns(place=pl.int_range(pl.len())), empty(RENAMES))
+
+
+def _decisions(
+    graphs: Sequence[KnowledgeGraph],
+    own: Sequence[pl.DataFrame],
+    kind_renames: Sequence[pl.DataFrame],
+    distinct: pl.DataFrame,
+    separate: SeparatePairs,
+) -> pl.DataFrame:
+    """Which identifiers become which, by keys and then by what the graphs state of the nodes."""
+    schema = reduce(Schema.joined, (graph.schema for graph in graphs))
+    decisions = equivalences(distinct, separate, schema)
+    renames = _renames(decisions)
+
+    def facts_about(nodes: pl.Series) -> Iterator[pl.DataFrame]:
+        before = renames.filter(pl.col("new").is_in(nodes.implode()))["old"]
+        ids = pl.concat([nodes, before])
+        for graph, rows, names in zip(graphs, own, kind_renames, strict=True):
+            facts = _facts_about(graph, ids)
+            yield _at_merged_ends(_at_own_ends(facts, rows, names), renames)
+
+    agreed = agreements(distinct, renames, separate, facts_about)
+    return equivalences(distinct, separate, schema, agreed) if agreed else decisions
 
 
 def _renames(decisions: pl.DataFrame) -> pl.DataFrame:
