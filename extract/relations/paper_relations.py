@@ -164,8 +164,8 @@ def _effect_on_target(
     """What a drug does to a target that a document relates it to.
 
     BioRED's relation between the two says no more than that there is one. It is a change of the
-    target's level, or, where the sentence says how the drug acts on the target itself, TARGETS; then
-    both have to be true, that the document relates them and that the sentence says so.
+    target's level, or, where the sentence says how the drug acts on the target itself, TARGETS.
+    Then both have to be true, that the document relates them and that the sentence says so.
     """
     head, tail, words = pair.candidate
     change = level_change(words)
