@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 
+from medkg.core.cache import cache_folder
 from medkg.core.disk import DiskError
 from medkg.core.errors import DataError
 from medkg.core.extras import explained_imports, require
@@ -17,7 +18,6 @@ from medkg.core.quarantine import Quarantine
 from medkg.graph.frames import FRAMES, empty
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
-from medkg.loaders.download import cache_folder
 from medkg.loaders.mesh_names import mesh_names
 from medkg.loaders.sources import load
 

@@ -15,6 +15,7 @@ import pooch
 import requests
 
 from ..core.atomic import atomic_file, sha256
+from ..core.cache import cache_folder
 from ..core.disk import writing
 from ..core.errors import DataError, MissingError
 from ..core.input_files import unpack_zip
@@ -30,12 +31,6 @@ _SUMS = "SHA256SUMS"  # in the form that sha256sum --check reads
 
 # Its messages go to standard error whatever a program's logging is set to.
 pooch.get_logger().setLevel("WARNING")
-
-
-def cache_folder() -> Path:
-    """Where fetched sources are kept: MEDKG_CACHE, or the user's cache folder of the system."""
-    folder = os.environ.get("MEDKG_CACHE")
-    return Path(folder) if folder else Path(pooch.os_cache("medkg"))
 
 
 def fetch(info: SourceInfo, folder: Path | None = None) -> Path:

@@ -6,7 +6,6 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from ..tokens import StatelessComponent
-from .find import find_identifiers
 
 if not Span.has_extension("probability"):
     Span.set_extension("probability", default=1.0)
@@ -20,6 +19,10 @@ class MedkgDeidentify(StatelessComponent):
     """
 
     def __call__(self, doc: Doc) -> Doc:
+        # spaCy imports this module with every pipeline; presidio, and what it imports, takes
+        # seconds and 200 MB.
+        from .find import find_identifiers
+
         spans = []
         for each in find_identifiers(doc.text):
             span = doc.char_span(each.start, each.end, each.kind, alignment_mode="expand")

@@ -18,21 +18,20 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from ...graph.kg import KnowledgeGraph
 from .features import COLUMN, name_features, set_relative_features
 from .forms import forms
-from .links import KINDS, EntityLink, LinkQuery
+from .links import EntityLink, LinkQuery
 from .name_index import (
     NAME,
     SIMILAR,
     SPELLING,
     NameIndex,
     key_of,
-    names_of,
 )
 from .ranker import FEATURES, LinkingRanker
+from .stored_index import name_indexes
 
 _CANDIDATES = 16
 # What a node of another kind than the mention's loses, so that of two of one name its own wins.
@@ -83,14 +82,7 @@ class Linker:
         self.threshold = self.ranker.threshold if threshold is None else threshold
         self._max_candidates = candidates
         self._every_level = False
-        names = names_of(terminology, KINDS)
-        groups = {frozenset(kinds) for kinds in KINDS.values()}
-        self._indexes = {
-            kind: index
-            for group in sorted(groups, key=sorted)
-            for index in [NameIndex(names.filter(pl.col("kind").is_in(list(group))))]
-            for kind in group
-        }
+        self._indexes = name_indexes(terminology)
         self._cache: dict[_Name, _Candidates] = {}
 
     def link(self, mentions: Sequence[_Name]) -> list[EntityLink | None]:

@@ -8,26 +8,27 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from math import log
+from typing import Any
 from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy.sparse import csr_matrix
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from ...core.json_reading import parse_object
 from ...graph.identifiers import name_key
 from ...graph.kg import KnowledgeGraph
 from .forms import Forms, forms
+from .trigrams import Trigrams, trigram_arrays
 
 NAME, SPELLING, LOOSE, STRIPPED, SIMILAR = 5, 4, 3, 2, 1  # how tight a match is
 # A node's property that says how often each of its names was annotated: {name: count}.
 COUNTS = "mentions"
 _BUCKETS = 1 << 18
-# Names share too many of the commonest trigrams ("ine", "dis") for those to distinguish them.
-_MAX_SHARE_OF_NAMES = 0.02
+# How tight a match is by each text of `_looked_up`.
+_LEVELS = (NAME, SPELLING, SPELLING, LOOSE, STRIPPED)
 
+Arrays = dict[str, npt.NDArray[Any]]
 _Rows = npt.NDArray[np.int32]
 
 
@@ -84,52 +85,78 @@ def _counts(nodes: pl.DataFrame) -> pl.DataFrame:
     return frame.group_by("id", key=name_key(pl.col("name"))).agg(pl.col("count").sum())
 
 
-class NameIndex:
-    """The names of some kinds of nodes; rows are those of the frame of `names_of`."""
+def index_arrays(names: pl.DataFrame) -> Arrays:
+    """What `NameIndex` is made of, by name, from a frame of `names_of`."""
+    spellings, looses = TextBlock(), TextBlock()
+    digests = [bytearray() for _ in _LEVELS]
+    buckets = array("l")
+    # One name after the other: lists of all forms would leave memory in pieces.
+    for key in names["key"]:
+        form = forms(key)
+        spellings.append(form.spelling)
+        looses.append(form.loose)
+        for hashes, text in zip(digests, _looked_up(key, form), strict=True):
+            hashes += _digest(text)
+        buckets.extend(_bucket(word) for word in set(form.spelling.split()))
+    words = np.zeros(_BUCKETS, np.int32)
+    np.add.at(words, np.array(buckets, np.int64), 1)
+    # Of each row the node, the names of one node in a run; and the hash of the node's own name,
+    # the first of its run.
+    node = (names["id"] != names["id"].shift(1)).fill_null(True).cum_sum().to_numpy() - 1
+    own = np.frombuffer(bytes(digests[0]), np.int64)[np.flatnonzero(np.diff(node, prepend=-1))]
+    count = names["count"].fill_null(0).to_numpy().astype(np.float64)
+    arrays: Arrays = {
+        "primary": names["primary"].to_numpy(),
+        "words": words,
+        "node": node.astype(np.int32),
+        "own_name": own[node] if names.height else np.zeros(0, np.int64),
+        "kind": names["kind"].rank("dense").to_numpy(),
+        "counted": np.array([names["count"].null_count() < names.height]),
+        "count": count,
+        "node_count": np.bincount(node, count) if names.height else np.zeros(0),
+    }
+    # Hashes in order with their rows: 12 bytes a key, where a dict would take 150.
+    for place, hashes in enumerate(digests):
+        values = np.frombuffer(bytes(hashes), np.int64)
+        order = np.argsort(values, kind="stable").astype(np.int32)
+        arrays |= {f"table_{place}_hashes": values[order], f"table_{place}_rows": order}
+    blocks = {"spellings": spellings, "looses": looses}
+    blocks |= {f"{name}s": TextBlock(names[name]) for name in ("id", "kind", "name")}
+    for name, block in blocks.items():
+        arrays |= block.arrays(name)
+    if any(len(text) > 1 for text in Texts(arrays, "spellings")):
+        trigrams = trigram_arrays(Texts(arrays, "spellings"))
+        arrays |= {f"trigrams_{name}": values for name, values in trigrams.items()}
+    return arrays
 
-    def __init__(self, names: pl.DataFrame) -> None:
-        self.nodes = Texts(names["id"])
-        self.kinds = Texts(names["kind"])
-        self.names = Texts(names["name"])
-        self.primary = names["primary"].to_numpy()
-        self.spellings, self.looses = Texts(), Texts()
-        levels = (NAME, SPELLING, SPELLING, LOOSE, STRIPPED)
-        digests = [bytearray() for _ in levels]
-        buckets = array("l")
-        # One name after the other: lists of all forms would leave memory in pieces.
-        for key in names["key"]:
-            form = forms(key)
-            self.spellings.append(form.spelling)
-            self.looses.append(form.loose)
-            for hashes, text in zip(digests, _looked_up(key, form), strict=True):
-                hashes += _digest(text)
-            buckets.extend(_bucket(word) for word in set(form.spelling.split()))
-        # Hashes in order with their rows: 12 bytes a key, where a dict would take 150.
+
+class NameIndex:
+    """The names of some kinds of nodes; rows are those of the frame of `names_of`.
+
+    Args:
+        arrays: see `index_arrays`; they may lie in files.
+    """
+
+    def __init__(self, arrays: Arrays) -> None:
+        self.nodes, self.kinds = Texts(arrays, "ids"), Texts(arrays, "kinds")
+        self.names = Texts(arrays, "names")
+        self.spellings, self.looses = Texts(arrays, "spellings"), Texts(arrays, "looses")
+        self.primary, self.kind = arrays["primary"], arrays["kind"]
         self._tables = [
-            (level, _HashTable(hashes)) for level, hashes in zip(levels, digests, strict=True)
+            (level, _HashTable(arrays[f"table_{place}_hashes"], arrays[f"table_{place}_rows"]))
+            for place, level in enumerate(_LEVELS)
         ]
-        self._words = np.zeros(_BUCKETS, np.int32)
-        np.add.at(self._words, np.array(buckets, np.int64), 1)
-        # Of each row: the node, the names of one node in a run; and what is one concept with it.
-        self.node = (names["id"] != names["id"].shift(1)).fill_null(True).cum_sum().to_numpy() - 1
-        # The hash of the node's own name, the first of its run.
-        first = np.flatnonzero(np.diff(self.node, prepend=-1))
-        own = np.frombuffer(bytes(digests[0]), np.int64)[first]
-        self.own_name = own[self.node] if names.height else np.zeros(0, np.int64)
-        self.kind = names["kind"].rank("dense").to_numpy()
-        self.counted = names["count"].null_count() < names.height
-        self.count = names["count"].fill_null(0).to_numpy().astype(np.float64)
-        self.node_count = np.bincount(self.node, self.count) if names.height else np.zeros(0)
-        self._vectorizer = TfidfVectorizer(
-            analyzer="char_wb",
-            ngram_range=(3, 3),
-            sublinear_tf=True,
-            dtype=np.float32,
-            max_df=min(1.0, max(_MAX_SHARE_OF_NAMES, 50 / max(1, names.height))),
-        )
-        self._vectors: csr_matrix | None = None
-        if any(len(text) > 1 for text in self.spellings):
-            self._vectors = self._vectorizer.fit_transform(self.spellings).T.tocsr()
+        self._words = arrays["words"]
+        self.node, self.own_name = arrays["node"], arrays["own_name"]
+        self.counted = bool(arrays["counted"][0])
+        self.count, self.node_count = arrays["count"], arrays["node_count"]
+        prefix = "trigrams_"
+        trigrams = {
+            name.removeprefix(prefix): values
+            for name, values in arrays.items()
+            if name.startswith(prefix)
+        }
+        self._trigrams = Trigrams(trigrams) if trigrams else None
 
     def exact(self, key: str, *, all_levels: bool = False) -> dict[int, int]:
         """Rows whose name equals the key in some form, with the tightest level at which it does.
@@ -148,28 +175,17 @@ class NameIndex:
 
     def similar(self, keys: Sequence[str], most: int) -> list[npt.NDArray[np.int64]]:
         """For each key the rows whose names share most trigrams with it (TF-IDF cosine)."""
-        if self._vectors is None:
+        if self._trigrams is None:
             return [np.empty(0, np.int64)] * len(keys)
-        queries = self._vectorizer.transform([forms(key).spelling for key in keys])
-        products = (queries @ self._vectors).tocsr()
-        nearest = []
-        for row in range(len(keys)):
-            part = slice(products.indptr[row], products.indptr[row + 1])
-            columns, cosines = products.indices[part], products.data[part]
-            if len(columns) > 4 * most:
-                few = np.argpartition(-cosines, 2 * most)[: 2 * most]
-                columns, cosines = columns[few], cosines[few]
-            # Ties in order of the rows, so that the result does not depend on the algorithm.
-            nearest.append(columns[np.lexsort((columns, -cosines))[:most]].astype(np.int64))
-        return nearest
+        return self._trigrams.nearest([forms(key).spelling for key in keys], most)
 
     def weight(self, word: str) -> float:
         """The inverse document frequency of a word among the names (IDF weighting)."""
         return log((len(self.nodes) + 1) / (int(self._words[_bucket(word)]) + 1))
 
 
-class Texts:
-    """Texts in one block of bytes: a third of what a list takes, and as fast to get one of."""
+class TextBlock:
+    """Texts that are put into one block of bytes, one after the other."""
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
         self._ends, self._block = array("q", [0]), bytearray()
@@ -181,6 +197,18 @@ class Texts:
         self._block += text.encode("utf-8")
         self._ends.append(len(self._block))
 
+    def arrays(self, name: str) -> Arrays:
+        """The block and the ends of its texts, as `Texts` takes them."""
+        block = np.frombuffer(bytes(self._block), np.uint8)
+        return {name: block, f"{name}_ends": np.array(self._ends, np.int64)}
+
+
+class Texts:
+    """Texts of one block of bytes: a third of what a list takes, and as fast to get one of."""
+
+    def __init__(self, arrays: Arrays, name: str) -> None:
+        self._block, self._ends = arrays[name].data, arrays[f"{name}_ends"].data
+
     def __iter__(self) -> Iterator[str]:
         return map(self.__getitem__, range(len(self)))
 
@@ -188,16 +216,14 @@ class Texts:
         return len(self._ends) - 1
 
     def __getitem__(self, row: int) -> str:
-        return self._block[self._ends[row] : self._ends[row + 1]].decode("utf-8")
+        return str(self._block[self._ends[row] : self._ends[row + 1]], "utf-8")
 
 
 class _HashTable:
-    """Rows by the hash of a text (`_digest`), as two sorted arrays."""
+    """Rows by the hash of a text (`_digest`): the hashes in order, and the row of each."""
 
-    def __init__(self, digests: bytearray) -> None:
-        hashes = np.frombuffer(bytes(digests), np.int64)
-        self._order = np.argsort(hashes, kind="stable").astype(np.int32)
-        self._hashes = hashes[self._order]
+    def __init__(self, hashes: npt.NDArray[np.int64], rows: _Rows) -> None:
+        self._hashes, self._order = hashes, rows
 
     def rows(self, text: str) -> _Rows:
         digest = np.frombuffer(_digest(text), np.int64)[0]

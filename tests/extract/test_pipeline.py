@@ -367,3 +367,16 @@ print([(m.text, m.label_, m._.polarity) for m in doc.spans["mentions"]])
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "('chest pain', 'Symptom', 'negated'), ('Metformin', 'Drug', 'asserted')" in run.stdout
+
+
+def test_a_pipeline_loads_nothing_that_reading_does_not_need() -> None:
+    heavy = {"presidio_analyzer", "transformers.modeling_utils", "sklearn", "torch._dynamo"}
+    probe = (
+        "import sys; from medkg.extract.pipeline import build_pipeline;"
+        " from tests.extract.made_graph import graph; build_pipeline(graph())('A cough.');"
+        f" print([name for name in {sorted(heavy)} if name in sys.modules])"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=True
+    )
+    assert process.stdout.strip() == "[]"
