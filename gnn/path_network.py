@@ -1,0 +1,230 @@
+"""A path network: how paths of a graph join a head to every candidate tail.
+
+Messages start at the head of a query and pass over the graph's edges; after as many steps as there
+are layers, the state of a tail depends on every path of that length between the two. Nodes have no
+vectors of their own, so a head, a tail or a whole graph that training never saw is scored as well
+as others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.nn import MessagePassing
+
+from .message_edges import INVERSE, MessageType, SparseMessageEdges
+
+
+class PathEdges:
+    """The edges of one message type, each weighted by the degrees of its two ends.
+
+    The weight of an edge is its own, over the square root of the sender's and the receiver's sum of
+    weights, so that a node with thousands of edges doesn't drown the others.
+
+    Args:
+        senders, receivers: (edges,), numbers of nodes of the two kinds.
+        weights: (edges,); 1 each where it is None.
+    """
+
+    def __init__(
+        self,
+        senders: Tensor,
+        receivers: Tensor,
+        n_senders: int,
+        n_receivers: int,
+        weights: Tensor | None = None,
+    ):
+        order = torch.argsort(receivers, stable=True)
+        weights = (
+            senders.new_ones(len(senders), dtype=torch.float32) if weights is None else weights
+        )
+        self.n_senders, self.n_receivers = n_senders, n_receivers
+        self.edge_index = torch.stack([senders[order], receivers[order]])
+        self.sent = weights.new_zeros(n_senders).index_add(0, senders, weights)
+        self.received = weights.new_zeros(n_receivers).index_add(0, receivers, weights)
+        self.weights = weights[order] * self.norm(*self.edge_index)
+        self._products = SparseMessageEdges(*self.edge_index, n_senders, n_receivers)
+
+    def norm(self, senders: Tensor, receivers: Tensor) -> Tensor:
+        """What the weight of edges between these nodes is multiplied by, (edges,)."""
+        return (self.sent[senders] * self.received[receivers]).clamp_min(1e-12).rsqrt()
+
+    def sum(self, x: Tensor) -> Tensor:
+        """The weighted sum of each receiver's senders, (senders, width) → (receivers, width)."""
+        return self._products.sum(self.weights[None], x[None])[0]
+
+
+class PathConvolution(MessagePassing):  # type: ignore[misc]  # PyG's classes are untyped
+    """Weighted sums of messages over one message type.
+
+    `fused` takes products with a sparse matrix, which needs memory for nodes alone; without it
+    PyG makes a message of each edge.
+    """
+
+    def __init__(self, *, fused: bool = True):
+        super().__init__(aggr="sum")
+        self.fused = fused
+
+    def forward(self, x: Tensor, edges: PathEdges) -> Tensor:
+        """(senders, width) → (receivers, width)."""
+        if self.fused:
+            return edges.sum(x)
+        size = edges.n_senders, edges.n_receivers
+        summed: Tensor = self.propagate(
+            edges.edge_index, x=(x, None), weights=edges.weights, size=size
+        )
+        return summed
+
+    def message(self, x_j: Tensor, weights: Tensor) -> Tensor:
+        """See `MessagePassing`."""
+        return weights[:, None] * x_j
+
+
+class PathGraph:
+    """What a path network reads: the edges of every message type, both ways.
+
+    Args:
+        counts: of nodes, by kind.
+        edges: by message type.
+        edge_type: that is predicted; its messages are those that queries hide.
+    """
+
+    def __init__(
+        self,
+        counts: Mapping[str, int],
+        edges: Mapping[MessageType, PathEdges],
+        edge_type: MessageType,
+    ):
+        self.counts, self.edges, self.edge_type = counts, edges, edge_type
+        head, relation, tail = edge_type
+        self.inverse_type = tail, relation + INVERSE, head
+
+    @property
+    def device(self) -> torch.device:
+        """Where the edges are."""
+        return self.edges[self.edge_type].weights.device
+
+
+class HiddenPairs(NamedTuple):
+    """Known pairs whose messages a batch leaves out, as if the graph did not hold them.
+
+    Attributes:
+        queries: (pairs,), the row of each pair's head in the batch.
+        heads, tails: (pairs,).
+    """
+
+    queries: Tensor
+    heads: Tensor
+    tails: Tensor
+
+
+class PathNetwork(nn.Module):
+    """Scores of all tails for a head, by the paths between them.
+
+    State of node v for the query of a head u, of `dim` numbers: h⁰ = q at u, 0 elsewhere;
+    hˡ = hˡ⁻¹ + ReLU(LayerNorm(W_l [hˡ⁻¹ ; Σ_r A_r (hˡ⁻¹ ∘ w_{l,r}) + h⁰])), with A_r the weighted
+    edges of relation r, see `PathEdges`. The score is an MLP of a tail's states at all layers.
+
+    Source: Zhu et al., Neural Bellman-Ford Networks, NeurIPS 2021, with sums normalised by degrees
+    in place of their aggregation by principal neighbours.
+
+    Args:
+        types: message types, in the order of their weights.
+        edge_type: that is predicted.
+        dim: numbers of a state.
+        layers: the length of paths.
+    """
+
+    def __init__(self, types: Sequence[MessageType], edge_type: MessageType, dim: int, layers: int):
+        super().__init__()
+        self.rows = {message_type: row for row, message_type in enumerate(types)}
+        self.edge_type, self.dim = edge_type, dim
+        self.query = nn.Parameter(torch.randn(dim))
+        self.relations = nn.Parameter(1 + 0.1 * torch.randn(layers, len(types), dim))
+        self.updates = nn.ModuleList(nn.Linear(2 * dim, dim) for _ in range(layers))
+        self.norms = nn.ModuleList(nn.LayerNorm(dim) for _ in range(layers))
+        self.convolution = PathConvolution()
+        width = dim * (layers + 1)
+        self.score = nn.Sequential(nn.Linear(width, 64), nn.ReLU(), nn.Linear(64, 1))
+
+    def states(self, graph: PathGraph, heads: Tensor, hidden: HiddenPairs | None = None) -> Tensor:
+        """The states of all tails at every layer, (tails, queries, (layers + 1) · dim).
+
+        Args:
+            heads: (queries,).
+            hidden: what each query hides.
+        """
+        head_kind, _, tail_kind = self.edge_type
+        n, device = len(heads), self.query.device
+        start = torch.zeros(graph.counts[head_kind], n, self.dim, device=device)
+        start[heads, torch.arange(n, device=device)] = self.query
+        h: dict[str, Tensor] = {head_kind: start}
+        of_tails = []
+        last = len(self.updates) - 1
+        for layer in range(len(self.updates)):
+            if layer:
+                of_tails.append(self._or_zeros(h, tail_kind, graph, n))
+            kinds = [tail_kind] if layer == last else list(graph.counts)
+            h = self._step(layer, graph, h, start, kinds, hidden)
+        first = self._or_zeros({head_kind: start}, tail_kind, graph, n)
+        return torch.cat([first, *of_tails, self._or_zeros(h, tail_kind, graph, n)], dim=2)
+
+    def forward(self, graph: PathGraph, heads: Tensor, hidden: HiddenPairs | None = None) -> Tensor:
+        """Scores of all tails, (queries, tails); arguments as of `states`."""
+        return self.score(self.states(graph, heads, hidden))[..., 0].T  # type: ignore[no-any-return]
+
+    def _or_zeros(self, h: Mapping[str, Tensor], kind: str, graph: PathGraph, n: int) -> Tensor:
+        if kind in h:
+            return h[kind]
+        return torch.zeros(graph.counts[kind], n, self.dim, device=self.query.device)
+
+    def _step(
+        self,
+        layer: int,
+        graph: PathGraph,
+        h: Mapping[str, Tensor],
+        start: Tensor,
+        kinds: Sequence[str],
+        hidden: HiddenPairs | None,
+    ) -> dict[str, Tensor]:
+        """The states of these kinds after a layer; of kinds that no message has reached, none."""
+        sums: dict[str, Tensor] = {}
+        for message_type, edges in graph.edges.items():
+            sender, _, receiver = message_type
+            if sender not in h or receiver not in kinds:
+                continue
+            messages = h[sender] * self.relations[layer, self.rows[message_type]]
+            received = self.convolution(messages.flatten(1), edges).view(
+                graph.counts[receiver], -1, self.dim
+            )
+            if hidden is not None and message_type in (graph.edge_type, graph.inverse_type):
+                received = _without(received, messages, edges, hidden, message_type, graph)
+            sums[receiver] = sums[receiver] + received if receiver in sums else received
+        head_kind = self.edge_type[0]
+        if head_kind in kinds:
+            sums[head_kind] = sums[head_kind] + start if head_kind in sums else start
+        states = {}
+        for kind, total in sums.items():
+            before = h[kind] if kind in h else torch.zeros_like(total)
+            update = self.updates[layer](torch.cat([before, total], dim=2))
+            states[kind] = before + torch.relu(self.norms[layer](update))
+        return states
+
+
+def _without(
+    received: Tensor,
+    messages: Tensor,
+    edges: PathEdges,
+    hidden: HiddenPairs,
+    message_type: MessageType,
+    graph: PathGraph,
+) -> Tensor:
+    """What is received without the messages over hidden pairs."""
+    forward = message_type == graph.edge_type
+    senders, receivers = (hidden.heads, hidden.tails)[:: 1 if forward else -1]
+    weights = edges.norm(senders, receivers)[:, None]
+    own = messages[senders, hidden.queries] * weights
+    return received.index_put((receivers, hidden.queries), -own, accumulate=True)

@@ -1,0 +1,182 @@
+"""Training of a path network on the known pairs of one relation."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import TypedDict
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..core.checkpoint import Stages
+from ..core.progress import progress
+from ..core.tensors import with_prefix, without_prefix
+from ..core.threads import one_thread
+from .path_network import HiddenPairs, PathGraph, PathNetwork
+
+Integers = NDArray[np.int64]
+
+DIM = 16  # numbers of a state
+LAYERS = 3  # the length of paths
+EPOCHS = 4
+_QUERIES = 8  # heads of a step
+_LEARNING_RATE = 5e-3
+_LAST_RATE = 0.1  # of the learning rate, at the end
+_WHOLE_HEADS = 0.3  # of queries, that hide all pairs of their head, as a new head has none
+_HIDDEN = 1 / 3  # of the pairs of another head
+_MOST_QUERIES = 12_000  # heads of an epoch
+
+
+class PathTraining(TypedDict):
+    """The course of training: the validation MRR after each epoch, and the epoch that was kept."""
+
+    valid_mrr: list[float]
+    best_epoch: int
+
+
+@one_thread()
+def train_path_network(
+    graph: PathGraph,
+    pairs: sparse.csr_matrix,
+    validate: Callable[[PathNetwork], float],
+    *,
+    new_heads: bool,
+    seed: int,
+    stages: Stages,
+) -> tuple[PathNetwork, PathTraining]:
+    """Train a network to find known pairs that are hidden from it.
+
+    The heads of a step hide some of their pairs, and each of these is to be told by its score from
+    all tails that are not known. The weights of the epoch with the best validation are kept.
+
+    Args:
+        graph: that messages are passed over; it holds the pairs.
+        pairs: the known pairs, (heads, tails).
+        validate: the validation MRR of a network.
+        new_heads: whether all queries hide all pairs of their heads, since what is to be predicted
+            are pairs of heads without any.
+        seed: of weights and batches.
+        stages: keeps the state after each epoch, so that training goes on after a kill.
+    """
+    torch.manual_seed(seed)
+    network = PathNetwork(list(graph.edges), graph.edge_type, DIM, LAYERS).to(graph.device)
+    optimiser = torch.optim.Adam(network.parameters(), lr=_LEARNING_RATE)
+    heads = np.flatnonzero(np.diff(pairs.indptr))
+    queries = _Queries(pairs, heads, 1.0 if new_heads else _WHOLE_HEADS)
+    course: PathTraining = {"valid_mrr": [], "best_epoch": 0}
+    best: dict[str, Tensor] = {}
+    with (
+        progress("Training the path network", EPOCHS * queries.steps) as step,
+        warnings.catch_warnings(),
+    ):
+        # torch says once that its compressed sparse rows are in beta.
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        for epoch in range(EPOCHS):
+            train = partial(_train_epoch, network, optimiser, graph, queries, epoch, seed, step)
+            state = stages.get(f"paths{epoch}", train)
+            _set_state(network, optimiser, state)
+            course["valid_mrr"].append(round(validate(network.eval()), 4))
+            if course["valid_mrr"][-1] > max([-1.0, *course["valid_mrr"][:-1]]):
+                course["best_epoch"], best = epoch + 1, without_prefix("network", state)
+    network.load_state_dict(best)
+    return network.eval(), course
+
+
+def _train_epoch(
+    network: PathNetwork,
+    optimiser: torch.optim.Adam,
+    graph: PathGraph,
+    queries: _Queries,
+    epoch: int,
+    seed: int,
+    step: Callable[..., None],
+) -> dict[str, Tensor]:
+    """The state of network and optimiser after an epoch.
+
+    All random numbers follow from its number: a resumed training is the same.
+    """
+    network.train()
+    done, total = epoch * queries.steps, EPOCHS * queries.steps
+    for heads, hidden in queries.batches(np.random.default_rng([seed, epoch])):
+        for group in optimiser.param_groups:
+            group["lr"] = _LEARNING_RATE * (1 - (1 - _LAST_RATE) * done / total)
+        loss = _loss(network(graph, heads, hidden), hidden, queries.known(heads))
+        optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        done += 1
+        step(1, f"loss {loss.detach():.2f}")
+    weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    state = with_prefix("network", weights)
+    for number, moments in optimiser.state_dict()["state"].items():
+        state |= with_prefix(f"optimiser.{number}", moments)
+    return state
+
+
+def _set_state(
+    network: PathNetwork, optimiser: torch.optim.Adam, state: Mapping[str, Tensor]
+) -> None:
+    """Take up the state after an epoch, see `_train_epoch`."""
+    network.load_state_dict(without_prefix("network", state))
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in without_prefix("optimiser", state).items():
+        number, _, field = name.partition(".")
+        moments.setdefault(int(number), {})[field] = tensor
+    optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
+
+
+class _Queries:
+    """The heads that a network is trained on, and the pairs that each of them hides.
+
+    Args:
+        pairs: the known pairs, (heads, tails).
+        heads: those with pairs.
+        whole: of the heads, the share that hide all of their pairs.
+    """
+
+    def __init__(self, pairs: sparse.csr_matrix, heads: Integers, whole: float):
+        self._pairs, self._heads, self._whole = pairs, heads, whole
+        self.steps = -(-min(len(heads), _MOST_QUERIES) // _QUERIES)
+
+    def batches(self, rng: np.random.Generator) -> Iterator[tuple[Tensor, HiddenPairs]]:
+        """The heads of an epoch's steps, (queries,), with what they hide."""
+        order = rng.permutation(self._heads)[:_MOST_QUERIES]
+        for heads in np.array_split(order, self.steps):
+            hidden = [self._hidden(head, rng) for head in heads]
+            lengths = [len(tails) for tails in hidden]
+            yield (
+                torch.from_numpy(heads),
+                HiddenPairs(
+                    torch.from_numpy(np.repeat(np.arange(len(heads)), lengths)),
+                    torch.from_numpy(np.repeat(heads, lengths)),
+                    torch.from_numpy(np.concatenate(hidden)),
+                ),
+            )
+
+    def _hidden(self, head: int, rng: np.random.Generator) -> Integers:
+        tails = self._pairs[head].indices.astype(np.int64)
+        if rng.random() < self._whole:
+            return tails
+        return rng.choice(tails, max(1, round(len(tails) * _HIDDEN)), replace=False)
+
+    def known(self, heads: Tensor) -> Tensor:
+        """Which tails are known, (queries, tails)."""
+        return torch.from_numpy(self._pairs[heads.numpy()].toarray() > 0)
+
+
+def _loss(scores: Tensor, hidden: HiddenPairs, known: Tensor) -> Tensor:
+    """-log(e^s / (e^s + Σ_{tails that are not known} e^s')) of hidden pairs, the mean.
+
+    A head with n hidden pairs counts √n times.
+    """
+    others = scores.masked_fill(known, -torch.inf).logsumexp(1)
+    own = functional.softplus(others[hidden.queries] - scores[hidden.queries, hidden.tails])
+    weights = torch.bincount(hidden.queries, minlength=len(scores)).float().rsqrt()[hidden.queries]
+    return (own * weights).sum() / weights.sum()

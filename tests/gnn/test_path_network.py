@@ -1,0 +1,176 @@
+"""The path network: its messages, what a query hides, and that it learns paths."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+
+from medkg.core.checkpoint import Stages
+from medkg.core.ranking import pair_matrix
+from medkg.gnn import path_training
+from medkg.gnn.message_edges import INVERSE, MessageType
+from medkg.gnn.path_network import (
+    HiddenPairs,
+    PathConvolution,
+    PathEdges,
+    PathGraph,
+    PathNetwork,
+)
+from medkg.gnn.path_training import PathTraining, train_path_network
+
+TARGETS = ("Drug", "TARGETS", "Target")
+IN_CLASS = ("Drug", "IN_CLASS", "DrugClass")
+HEADS, TAILS, CLASSES = 60, 30, 10
+
+
+def class_of(head: int) -> int:
+    return head % CLASSES
+
+
+def known_pairs(heads: int = HEADS) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+    """Heads of one class have the same three tails."""
+    pairs = [(h, 3 * class_of(h) + n) for h in range(heads) for n in range(3)]
+    return np.array(pairs, dtype=np.int64)
+
+
+def graph_of(pairs: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> PathGraph:
+    counts = {"Drug": HEADS, "Target": TAILS, "DrugClass": CLASSES}
+    classes = np.array([(h, class_of(h)) for h in range(HEADS)])
+    edges: dict[MessageType, PathEdges] = {}
+    for (head, relation, tail), rows in ((TARGETS, pairs), (IN_CLASS, classes)):
+        ends = torch.from_numpy(rows.T.copy())
+        edges[head, relation, tail] = PathEdges(ends[0], ends[1], counts[head], counts[tail])
+        edges[tail, relation + INVERSE, head] = PathEdges(
+            ends[1], ends[0], counts[tail], counts[head]
+        )
+    return PathGraph(counts, edges, TARGETS)
+
+
+@pytest.fixture
+def network() -> PathNetwork:
+    torch.manual_seed(1)
+    return PathNetwork(list(graph_of(known_pairs()).edges), TARGETS, 8, 3)
+
+
+def test_products_are_pyg_s_sums_of_messages() -> None:
+    generator = torch.Generator().manual_seed(0)
+    senders = torch.randint(0, 7, (40,), generator=generator)
+    receivers = torch.randint(0, 5, (40,), generator=generator)
+    edges = PathEdges(senders, receivers, 7, 5, torch.rand(40, generator=generator))
+    results = []
+    for fused in (True, False):
+        x = torch.randn(7, 3, generator=torch.Generator().manual_seed(1), requires_grad=True)
+        out = PathConvolution(fused=fused)(x, edges)
+        torch.autograd.backward((out * torch.arange(15.0).view(5, 3)).sum())
+        results.append((out, x.grad))
+    for fused, by_edge in zip(*results, strict=True):
+        assert fused is not None
+        assert by_edge is not None
+        torch.testing.assert_close(fused, by_edge)
+
+
+def test_an_edge_weighs_less_where_its_ends_have_many() -> None:
+    edges = PathEdges(torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1]), 2, 2)
+    expected = torch.tensor([[2**-0.5, 0.0], [0.5, 2**-0.5]])
+    torch.testing.assert_close(edges.sum(torch.eye(2)), expected)
+
+
+def test_hidden_pairs_send_no_messages(network: PathNetwork) -> None:
+    pairs = known_pairs()
+    hidden = HiddenPairs(*(torch.tensor(x) for x in ([0, 0, 1], [4, 4, 9], [12, 13, 27])))
+    scores = network(graph_of(pairs), torch.tensor([4, 9]), hidden)
+    assert not torch.allclose(scores, network(graph_of(pairs), torch.tensor([4, 9])))
+    for row, (head, tails) in enumerate(((4, [12, 13]), (9, [27]))):
+        graph = graph_of(pairs)
+        for message_type, edges in graph.edges.items():
+            if message_type[1].startswith("TARGETS"):
+                senders, receivers = edges.edge_index
+                forward = message_type == TARGETS
+                of_drugs, of_targets = (senders, receivers) if forward else (receivers, senders)
+                gone = (of_drugs == head) & torch.isin(of_targets, torch.tensor(tails))
+                assert int(gone.sum()) == len(tails)
+                edges.weights[gone] = 0
+        alone = network(graph, torch.tensor([head]))[0]
+        torch.testing.assert_close(scores[row], alone)
+
+
+def test_the_numbers_of_nodes_tell_nothing(network: PathNetwork) -> None:
+    order = np.random.default_rng(0).permutation(TAILS)
+    pairs = known_pairs()
+    turned = np.stack([pairs[:, 0], order[pairs[:, 1]]], axis=1)
+    heads = torch.tensor([0, 7])
+    scores, of_turned = network(graph_of(pairs), heads), network(graph_of(turned), heads)
+    torch.testing.assert_close(scores, of_turned[:, torch.from_numpy(order)])
+
+
+def test_a_query_doesn_t_change_another(network: PathNetwork) -> None:
+    graph = graph_of(known_pairs())
+    both = network(graph, torch.tensor([3, 8]))
+    torch.testing.assert_close(both[1], network(graph, torch.tensor([8]))[0])
+
+
+def trained(stages: Stages, *, new_heads: bool = True) -> tuple[PathNetwork, PathTraining]:
+    """A network that was trained on three quarters of the heads; the others have no pairs."""
+    pairs = known_pairs(45)
+    matrix = pair_matrix(pairs, (HEADS, TAILS))
+    graph = graph_of(pairs)
+    return train_path_network(
+        graph,
+        matrix,
+        lambda network: hits(network, graph),
+        new_heads=new_heads,
+        seed=0,
+        stages=stages,
+    )
+
+
+def hits(network: PathNetwork, graph: PathGraph) -> float:
+    """Of the heads without pairs, how many of the first three tails are theirs."""
+    new = torch.arange(45, HEADS)
+    with torch.no_grad():
+        first = network(graph, new).topk(3).indices
+    return float((first // 3 == (new % CLASSES)[:, None]).float().mean())
+
+
+@pytest.mark.parametrize("new_heads", [True, False])
+def test_paths_are_learned(new_heads: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(path_training, "EPOCHS", 12)
+    network, course = trained(Stages(None), new_heads=new_heads)
+    assert hits(network, graph_of(known_pairs(45))) == max(course["valid_mrr"])
+    assert max(course["valid_mrr"]) > 0.9
+
+
+def test_training_goes_on_where_it_was_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, course = trained(Stages(None))
+    steps = path_training._train_epoch
+    begun: list[int] = []
+
+    def cut_off(*arguments: object) -> dict[str, torch.Tensor]:
+        begun.append(1)
+        if len(begun) == 3:
+            raise KeyboardInterrupt
+        return steps(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(path_training, "_train_epoch", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        trained(Stages(tmp_path))
+    again, same = trained(Stages(tmp_path))
+    assert same == course
+    assert len(begun) == 1 + path_training.EPOCHS
+    for name, weights in whole.state_dict().items():
+        assert torch.equal(weights, again.state_dict()[name])
+
+
+def test_known_pairs_are_no_negative_samples() -> None:
+    scores = torch.tensor([[0.0, 9.0, 0.0, 1.0]])
+    hidden = HiddenPairs(torch.tensor([0]), torch.tensor([0]), torch.tensor([3]))
+    known = sparse.csr_matrix(np.array([[0, 1, 0, 1]])).toarray() > 0
+    loss = path_training._loss(scores, hidden, torch.from_numpy(known))
+    share = np.e / (np.e + 2)
+    assert float(loss) == pytest.approx(-np.log(share))
