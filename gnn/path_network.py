@@ -27,6 +27,10 @@ class PathEdges:
     Args:
         senders, receivers: (edges,), numbers of nodes of the two kinds.
         weights: (edges,); 1 each where it is None.
+
+    Attributes:
+        edge_index, weights: of the edges, sorted by receiver.
+        order: the places of these in what was given.
     """
 
     def __init__(
@@ -41,12 +45,21 @@ class PathEdges:
         weights = (
             senders.new_ones(len(senders), dtype=torch.float32) if weights is None else weights
         )
+        self._given = senders, receivers, weights
         self.n_senders, self.n_receivers = n_senders, n_receivers
+        self.order = order
         self.edge_index = torch.stack([senders[order], receivers[order]])
         self.sent = weights.new_zeros(n_senders).index_add(0, senders, weights)
         self.received = weights.new_zeros(n_receivers).index_add(0, receivers, weights)
         self.weights = weights[order] * self.norm(*self.edge_index)
-        self._products = SparseMessageEdges(*self.edge_index, n_senders, n_receivers)
+        self._products = SparseMessageEdges(
+            self.edge_index[0], self.edge_index[1], n_senders, n_receivers
+        )
+
+    def to(self, device: torch.device) -> PathEdges:
+        """The same on a device."""
+        senders, receivers, weights = (given.to(device) for given in self._given)
+        return PathEdges(senders, receivers, self.n_senders, self.n_receivers, weights)
 
     def norm(self, senders: Tensor, receivers: Tensor) -> Tensor:
         """What the weight of edges between these nodes is multiplied by, (edges,)."""
@@ -88,7 +101,8 @@ class PathGraph:
 
     Args:
         counts: of nodes, by kind.
-        edges: by message type.
+        edges: by message type; of a symmetric relation both ways under its own name, of others
+            the way back under the inverse's.
         edge_type: that is predicted; its messages are those that queries hide.
     """
 
@@ -107,6 +121,11 @@ class PathGraph:
         """Where the edges are."""
         return self.edges[self.edge_type].weights.device
 
+    def to(self, device: torch.device) -> PathGraph:
+        """The same on a device."""
+        edges = {message_type: edges.to(device) for message_type, edges in self.edges.items()}
+        return PathGraph(self.counts, edges, self.edge_type)
+
 
 class HiddenPairs(NamedTuple):
     """Known pairs whose messages a batch leaves out, as if the graph did not hold them.
@@ -119,6 +138,10 @@ class HiddenPairs(NamedTuple):
     queries: Tensor
     heads: Tensor
     tails: Tensor
+
+    def to(self, device: torch.device) -> HiddenPairs:
+        """The same on a device."""
+        return HiddenPairs(*(numbers.to(device) for numbers in self))
 
 
 class PathNetwork(nn.Module):
@@ -201,7 +224,11 @@ class PathNetwork(nn.Module):
                 graph.counts[receiver], -1, self.dim
             )
             if hidden is not None and message_type in (graph.edge_type, graph.inverse_type):
-                received = _without(received, messages, edges, hidden, message_type, graph)
+                ways = [message_type == graph.edge_type]
+                if graph.inverse_type not in graph.edges:
+                    ways.append(not ways[0])
+                for forward in ways:
+                    received = _without(received, messages, edges, hidden, forward=forward)
             sums[receiver] = sums[receiver] + received if receiver in sums else received
         head_kind = self.edge_type[0]
         if head_kind in kinds:
@@ -219,12 +246,34 @@ def _without(
     messages: Tensor,
     edges: PathEdges,
     hidden: HiddenPairs,
-    message_type: MessageType,
-    graph: PathGraph,
+    *,
+    forward: bool,
 ) -> Tensor:
-    """What is received without the messages over hidden pairs."""
-    forward = message_type == graph.edge_type
+    """What is received without the messages over hidden pairs, from heads to tails or back."""
     senders, receivers = (hidden.heads, hidden.tails)[:: 1 if forward else -1]
     weights = edges.norm(senders, receivers)[:, None]
     own = messages[senders, hidden.queries] * weights
     return received.index_put((receivers, hidden.queries), -own, accumulate=True)
+
+
+def attribute_to_messages(
+    network: PathNetwork, graph: PathGraph, head: int, tail: int
+) -> dict[MessageType, Tensor]:
+    """How much of a pair's score rests on each message: weight × gradient of the score, (edges,).
+
+    To first order, the drop of the score without the edge; in the order in which the edges of a
+    type were given.
+    """
+    for edges in graph.edges.values():
+        edges.weights.requires_grad_()
+        edges.weights.grad = None
+    score = network(graph, torch.tensor([head], device=graph.device))[0, tail]
+    torch.autograd.backward(score)
+    shares = {}
+    for message_type, edges in graph.edges.items():
+        if edges.weights.grad is not None:
+            of_type = torch.zeros_like(edges.weights.grad)
+            of_type[edges.order] = edges.weights.detach() * edges.weights.grad
+            shares[message_type] = of_type
+        edges.weights.requires_grad_(False)
+    return shares

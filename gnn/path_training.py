@@ -30,7 +30,8 @@ _LEARNING_RATE = 5e-3
 _LAST_RATE = 0.1  # of the learning rate, at the end
 _WHOLE_HEADS = 0.3  # of queries, that hide all pairs of their head, as a new head has none
 _HIDDEN = 1 / 3  # of the pairs of another head
-_MOST_QUERIES = 12_000  # heads of an epoch
+_LEAST_STEPS = 150  # of an epoch: the heads of a small graph are asked for again
+_MOST_STEPS = 1_500
 
 
 class PathTraining(TypedDict):
@@ -68,7 +69,7 @@ def train_path_network(
     network = PathNetwork(list(graph.edges), graph.edge_type, DIM, LAYERS).to(graph.device)
     optimiser = torch.optim.Adam(network.parameters(), lr=_LEARNING_RATE)
     heads = np.flatnonzero(np.diff(pairs.indptr))
-    queries = _Queries(pairs, heads, 1.0 if new_heads else _WHOLE_HEADS)
+    queries = _Queries(pairs, heads, 1.0 if new_heads else _WHOLE_HEADS, graph.device)
     course: PathTraining = {"valid_mrr": [], "best_epoch": 0}
     best: dict[str, Tensor] = {}
     with (
@@ -139,44 +140,45 @@ class _Queries:
         pairs: the known pairs, (heads, tails).
         heads: those with pairs.
         whole: of the heads, the share that hide all of their pairs.
+        device: where queries are wanted.
     """
 
-    def __init__(self, pairs: sparse.csr_matrix, heads: Integers, whole: float):
+    def __init__(
+        self, pairs: sparse.csr_matrix, heads: Integers, whole: float, device: torch.device
+    ):
         self._pairs, self._heads, self._whole = pairs, heads, whole
-        self.steps = -(-min(len(heads), _MOST_QUERIES) // _QUERIES)
+        self._device = device
+        once = -(-len(heads) // _QUERIES)
+        self.steps = min(once * -(-_LEAST_STEPS // once), _MOST_STEPS)
+        self._times = -(-self.steps // once)
 
     def batches(self, rng: np.random.Generator) -> Iterator[tuple[Tensor, HiddenPairs]]:
         """The heads of an epoch's steps, (queries,), with what they hide."""
-        order = rng.permutation(self._heads)[:_MOST_QUERIES]
-        for heads in np.array_split(order, self.steps):
+        order = np.concatenate([rng.permutation(self._heads) for _ in range(self._times)])
+        for step in range(self.steps):
+            heads = order[step * len(order) // self.steps : (step + 1) * len(order) // self.steps]
             hidden = [self._hidden(head, rng) for head in heads]
             lengths = [len(tails) for tails in hidden]
-            yield (
-                torch.from_numpy(heads),
-                HiddenPairs(
-                    torch.from_numpy(np.repeat(np.arange(len(heads)), lengths)),
-                    torch.from_numpy(np.repeat(heads, lengths)),
-                    torch.from_numpy(np.concatenate(hidden)),
-                ),
+            pairs = HiddenPairs(
+                torch.from_numpy(np.repeat(np.arange(len(heads)), lengths)),
+                torch.from_numpy(np.repeat(heads, lengths)),
+                torch.from_numpy(np.concatenate(hidden)),
             )
+            yield torch.from_numpy(heads).to(self._device), pairs.to(self._device)
 
     def _hidden(self, head: int, rng: np.random.Generator) -> Integers:
-        tails = self._pairs[head].indices.astype(np.int64)
-        if rng.random() < self._whole:
-            return tails
-        return rng.choice(tails, max(1, round(len(tails) * _HIDDEN)), replace=False)
+        tails: Integers = self._pairs[head].indices.astype(np.int64)
+        if rng.random() >= self._whole:
+            tails = rng.choice(tails, max(1, round(len(tails) * _HIDDEN)), replace=False)
+        return tails
 
     def known(self, heads: Tensor) -> Tensor:
         """Which tails are known, (queries, tails)."""
-        return torch.from_numpy(self._pairs[heads.numpy()].toarray() > 0)
+        return torch.from_numpy(self._pairs[heads.cpu().numpy()].toarray() > 0).to(self._device)
 
 
 def _loss(scores: Tensor, hidden: HiddenPairs, known: Tensor) -> Tensor:
-    """-log(e^s / (e^s + Σ_{tails that are not known} e^s')) of hidden pairs, the mean.
-
-    A head with n hidden pairs counts √n times.
-    """
+    """-log(e^s / (e^s + Σ_{tails that are not known} e^s')) of hidden pairs, the mean."""
     others = scores.masked_fill(known, -torch.inf).logsumexp(1)
-    own = functional.softplus(others[hidden.queries] - scores[hidden.queries, hidden.tails])
-    weights = torch.bincount(hidden.queries, minlength=len(scores)).float().rsqrt()[hidden.queries]
-    return (own * weights).sum() / weights.sum()
+    own = scores[hidden.queries, hidden.tails]
+    return functional.softplus(others[hidden.queries] - own).mean()

@@ -32,15 +32,15 @@ from .base_models import (
     scaled_by_quantiles,
     train_base_models,
 )
-from .learned_similarities import NodePairs
-from .pair_features import LearnedSimilarities, PairFeatures
-from .ranker import (
+from .candidate_scores import (
     NOT_CANDIDATE,
-    LinkRanker,
     candidate_scores,
     filled_scores,
     other_tail_scores,
 )
+from .learned_similarities import NodePairs
+from .pair_features import LearnedSimilarities, PairFeatures
+from .ranker import LinkRanker
 from .similarities import end_features
 from .task import LinkTask
 
@@ -219,11 +219,9 @@ def _held_back_pairs(task: LinkTask, trained: sparse.csr_matrix, seed: int) -> I
     pairs = np.stack(trained.nonzero(), 1).astype(np.int64)
     if task.symmetric:
         pairs = pairs[pairs[:, 0] < pairs[:, 1]]
-    has_pairs = np.diff(trained.indptr) > 0
-    new_heads = not has_pairs[task.valid[:, 0]].mean() > 0.5
     fold_of = rng.integers(0, _FOLDS, len(pairs))
     fold_of_head = rng.integers(0, _FOLDS, trained.shape[0])
-    whole = rng.random(trained.shape[0]) < (1.0 if new_heads else _WHOLE_HEADS)
+    whole = rng.random(trained.shape[0]) < (1.0 if task.new_heads else _WHOLE_HEADS)
     fold_of = np.where(whole[pairs[:, 0]], fold_of_head[pairs[:, 0]], fold_of)
     for fold in np.unique(fold_of):  # of few pairs some fold may get none
         yield pairs[fold_of == fold]

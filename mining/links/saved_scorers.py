@@ -58,6 +58,10 @@ def scorer_from_tensors(
         from .ranker import LinkRanker
 
         return LinkRanker.from_tensors(tensors)
+    if model == "paths":
+        from .path_scorer import PathScorer
+
+        return PathScorer.from_tensors(tensors)
     if model == "structure":
         from ..molecules.structure_ranker import StructureScorer
 

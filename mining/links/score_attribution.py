@@ -3,6 +3,7 @@ as members of an ensemble."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +18,7 @@ from ...graph.kg import KnowledgeGraph
 from .ensemble import Ensemble
 from .explain import Counterfactual, Explainer, Step
 from .node_features import add_features
+from .path_scorer import PathScorer, edges_of_paths, path_graph
 from .saved_scorers import LinkModelSettings, model_label
 from .scorers import LinkScorer
 from .task import LinkTask
@@ -24,6 +26,7 @@ from .task import LinkTask
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
 
+    from ...gnn.path_network import PathGraph
     from .ranker import LinkRanker
 
 _NAMED_EDGES = 5  # in an explanation
@@ -111,14 +114,18 @@ class ScoreAttributor:
         if (ranker := member.ranker) is not None:
             edges, counterfactual = self._by_removal(ranker, head, tail, rank)
             return Attribution(edges, f"standard deviations{by}", counterfactual)
-        return Attribution(self._by_gradient(head, tail), f"of the score{by}", None)
+        if isinstance(member.scorer, PathScorer):
+            shares = edges_of_paths(member.scorer, *self._path_graph, head, tail)
+        else:
+            shares = attribute_to_edges(*self.network, head, tail)
+        return Attribution(self._largest(shares), f"of the score{by}", None)
 
     @cached_property
     def _member(self) -> WeightedScorer | None:
         """The heaviest scorer whose scores can be attributed to edges."""
         for member in weighted_scorers(self._scorer, self._settings):
             has_network = isinstance(member.scorer, Vectors) and bool(member.scorer.network)
-            if member.settings["model"] == "ranker" or has_network:
+            if member.settings["model"] in ("ranker", "paths") or has_network:
                 return member
         return None
 
@@ -146,20 +153,21 @@ class ScoreAttributor:
         step = self._step_of_pair(worst.head, worst.tail)
         return edges, Counterfactual(step, worst.rank, worst.rank_before)
 
-    def _by_gradient(self, head: int, tail: int) -> list[tuple[Step, float]]:
-        """The edges that a network's score rests on."""
-        network, data = self.network
+    def _largest(self, shares: Mapping[int, float]) -> list[tuple[Step, float]]:
+        """The edges with the largest shares of a network's score, given by rows."""
         ids = self._graph.edges["id"]
-        shares = {
-            ids[edge]: share
-            for edge, share in attribute_to_edges(network, data, head, tail).items()
-        }
-        largest = sorted(shares.items(), key=lambda entry: (-entry[1], entry[0]))
+        largest = sorted(shares.items(), key=lambda entry: (-entry[1], ids[entry[0]]))
         return [
-            (self._explainer.edge_step(edge), round(share, 6))
+            (self._explainer.edge_step(ids[edge]), round(share, 6))
             for edge, share in largest[:_NAMED_EDGES]
             if share > 0
         ]
+
+    @cached_property
+    def _path_graph(self) -> tuple[PathGraph, HeteroData]:
+        """The graph of a path network's messages, and the training graph that it was made of."""
+        data = to_hetero_data(self._graph, exclude_edges=self._task.excluded)
+        return path_graph(self._graph, data, self._task), data
 
     @cached_property
     def network(self) -> tuple[LinkNetwork, HeteroData]:

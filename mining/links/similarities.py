@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 
-_NO_MECHANISM = ("Document", "Patient")  # kinds: that a text or a patient has both explains nothing
+NO_MECHANISM = ("Document", "Patient")  # kinds: that a text or a patient has both explains nothing
 NEAREST_HEADS = 150  # kept of a similarity for each node
 _NEAREST_TAILS = 40
 _RARE = 0.04  # of nodes, that have a thing on average at most for the thing to be an attribute
@@ -77,7 +77,7 @@ def end_features(
     nearest = NEAREST_HEADS if heads else _NEAREST_TAILS
     features = _Named({}, {}, [])
     for other in data.edge_types:
-        outside = other[0] in _NO_MECHANISM or other[2] in _NO_MECHANISM
+        outside = other[0] in NO_MECHANISM or other[2] in NO_MECHANISM
         if other != edge_type and kind in (other[0], other[2]) and not outside:
             _add_edge_type(features, data, kind, other, edge_type, nearest)
     if (role := _adme_roles(kg, data, kind)) is not None:
@@ -156,6 +156,17 @@ def nearest_rows(rows: sparse.csr_matrix, nearest: int) -> sparse.csr_matrix:
     transposed = rows.T.tocsr()
     size = max(1, min(_BLOCK, _CELLS // max(1, rows.shape[0])))
     return _nearest(rows, lambda block: (block @ transposed).tocsr(), nearest, size)
+
+
+def molecule_similarity(
+    kg: KnowledgeGraph, data: HeteroData, kind: str
+) -> sparse.csr_matrix | None:
+    """The Tanimoto similarities of Morgan fingerprints of a kind's nodes, (nodes, nodes), of each
+    the largest; None where none has a structure."""
+    molecules = _molecules(kg, data, kind)
+    if molecules is None:
+        return None
+    return _tanimoto_similarity(molecules.spread_over(data[kind].num_nodes).morgan)
 
 
 def _tanimoto_similarity(bits: sparse.csr_matrix) -> sparse.csr_matrix:

@@ -67,6 +67,12 @@ class LinkTask:
             pairs = np.concatenate([pairs, pairs[:, ::-1]])
         return pair_matrix(pairs, (len(self.heads), len(self.tails))).maximum(self.loops())
 
+    @property
+    def new_heads(self) -> bool:
+        """Whether most validation edges are of heads that have no edge left to train on."""
+        has_edges = np.isin(self.valid[:, 0], self.train if self.symmetric else self.train[:, 0])
+        return not has_edges.mean() > 0.5
+
     def with_edges(self, direction: str) -> NDArray[np.int64]:
         """The heads (direction `tail`) or tails (`head`) that have an edge in any part."""
         pairs = np.concatenate([self.train, self.valid, self.test])

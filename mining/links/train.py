@@ -38,7 +38,7 @@ from .saved_scorers import LinkModelSettings
 from .scorers import LinkScorer
 from .task import LinkTask, link_task
 
-MODELS = ("ranker", "network", "structure", "degree", "neighbours")
+MODELS = ("ranker", "network", "paths", "structure", "degree", "neighbours")
 
 
 def evaluate_links(
@@ -128,6 +128,7 @@ def train_links(
     Args:
         model: `ranker` (see `medkg.mining.links.ranker`), the default; `network` (encoder ×
             decoder), the default where one of its options is given, or `context_relations`;
+            `paths` (a network that follows the graph's paths from the head to every tail);
             `structure` (the heads' molecules alone); or a baseline: `degree` or `neighbours`.
         split: edge ids to hold back, under `valid` and `test`; a random tenth each if not given.
         context_relations: the other relations to learn from; by default those that have the
@@ -135,9 +136,9 @@ def train_links(
         out: a folder to save the model in. State is kept beside it while training, so that the same
             call goes on after a kill.
         graph_path: where the graph is saved, recorded in the model's folder.
-        device: where networks are trained: `cpu`, `cuda`, …. If not given, the model `network`
-            is trained on a GPU where there is one, and the small networks of `ranker` and
-            `structure` on the CPU. The baselines have none.
+        device: where networks are trained: `cpu`, `cuda`, …. If not given, the models `network`
+            and `paths` are trained on a GPU where there is one, and the small networks of `ranker`
+            and `structure` on the CPU. The baselines have none.
         network: options of `medkg.gnn.settings.NetworkSettings`, such as encoder, decoder,
             dim, epochs.
 
@@ -224,8 +225,12 @@ def _fit(
         from .fit_ranker import fit_ranker  # LightGBM is loaded where it is needed
 
         return fit_ranker(kg, data, task, seed=seed, device=device, checkpoint=checkpoint)
-    add_features(data, kg, settings.features)
     where = device or device_of(None)
+    if model == "paths":
+        from .path_scorer import fit_paths
+
+        return fit_paths(kg, data, task, seed=seed, device=where, checkpoint=checkpoint)
+    add_features(data, kg, settings.features)
     return fit_link_network(data, task, settings, seed=seed, device=where, checkpoint=checkpoint)
 
 

@@ -19,6 +19,7 @@ from ..gnn.graphs import family_graph
 
 MODELS: Mapping[str, Mapping[str, Any]] = {
     "ranker": {"model": "ranker"},
+    "paths": {"model": "paths"},
     "degree": {"model": "degree"},
     "neighbours": {"model": "neighbours"},
     "rgcn-distmult": {"encoder": "rgcn", "decoder": "distmult", "dim": 16, "epochs": 40},

@@ -19,6 +19,7 @@ from medkg.gnn.path_network import (
     PathEdges,
     PathGraph,
     PathNetwork,
+    attribute_to_messages,
 )
 from medkg.gnn.path_training import PathTraining, train_path_network
 
@@ -174,3 +175,21 @@ def test_known_pairs_are_no_negative_samples() -> None:
     loss = path_training._loss(scores, hidden, torch.from_numpy(known))
     share = np.e / (np.e + 2)
     assert float(loss) == pytest.approx(-np.log(share))
+
+
+def test_shares_of_messages_are_derivatives_of_the_score(network: PathNetwork) -> None:
+    head, tail = 4, 13
+    shares = attribute_to_messages(network, graph_of(known_pairs()), head, tail)
+    assert shares[TARGETS].any()
+
+    def score(message_type: MessageType, place: int, factor: float) -> float:
+        graph = graph_of(known_pairs())
+        edges = graph.edges[message_type]
+        edges.weights[edges.order == place] *= factor
+        with torch.no_grad():
+            return float(network(graph, torch.tensor([head]))[0, tail])
+
+    for message_type, of_type in shares.items():
+        for place in of_type.abs().topk(3).indices.tolist():
+            above, below = (score(message_type, place, 1 + sign * 0.01) for sign in (1, -1))
+            assert float(of_type[place]) == pytest.approx((above - below) / 0.02, abs=2e-3)

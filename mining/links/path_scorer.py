@@ -1,0 +1,259 @@
+"""The model `paths`: candidates scored by the paths that join them to a head (`gnn.path_network`).
+
+It needs no features, and knows nodes by nothing but their edges and, of drugs, how alike their
+molecules are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import Tensor
+
+from ...core.checkpoint import Stages
+from ...core.progress import progress
+from ...core.ranking import filtered_ranks
+from ...core.sparse import largest_entries
+from ...core.tensors import with_prefix, without_prefix
+from ...core.threads import one_thread
+from ...gnn.data import EdgeType
+from ...gnn.message_edges import INVERSE, MessageType
+from ...gnn.path_network import (
+    HiddenPairs,
+    PathEdges,
+    PathGraph,
+    PathNetwork,
+    attribute_to_messages,
+)
+from ...gnn.path_training import PathTraining, train_path_network
+from ...graph.kg import KnowledgeGraph
+from .candidate_scores import (
+    CandidateScores,
+    Floats,
+    candidate_scores,
+    other_tail_scores,
+    scores_from_tensors,
+)
+from .similarities import NO_MECHANISM, molecule_similarity
+from .task import LinkTask
+
+if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
+
+ALIKE = "alike"  # what joins drugs whose molecules are alike, beside the graph's relations
+_ALIKE_DRUGS = 12  # at most, of each drug
+_LEAST_SIMILARITY = 0.25  # Tanimoto, of drugs that are alike
+_MOST_EDGES = 800_000  # of relations beside the predicted one, the smallest first
+_KEPT = 1_000  # candidates of a head whose scores are kept
+_QUERIES = 16  # heads scored at once
+
+
+class PathScorer(CandidateScores):
+    """Scores of the first candidates of every head: the logarithms of their shares in the softmax
+    over all tails.
+
+    A pair that was trained on has the score that it gets where its head's pairs are hidden.
+
+    Args:
+        scores, other_tails: see `CandidateScores`.
+        network: the weights of the network.
+    """
+
+    def __init__(
+        self, scores: sparse.csr_matrix, other_tails: Floats, network: Mapping[str, Tensor]
+    ):
+        super().__init__(scores, other_tails)
+        self.network = dict(network)
+
+    def path_network(self, graph: PathGraph) -> PathNetwork:
+        """The network, for the graph that it was trained on."""
+        layers, _, dim = self.network["relations"].shape
+        network = PathNetwork(list(graph.edges), graph.edge_type, dim, layers)
+        network.load_state_dict(self.network)
+        return network.eval()
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What `from_tensors` needs."""
+        return {**super().tensors(), **with_prefix("network", self.network)}
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> PathScorer:
+        """The scorer that gave these `tensors`."""
+        return cls(*scores_from_tensors(tensors), without_prefix("network", tensors))
+
+
+def fit_paths(
+    kg: KnowledgeGraph,
+    data: HeteroData,
+    task: LinkTask,
+    *,
+    seed: int,
+    device: torch.device,
+    checkpoint: Path | None = None,
+) -> tuple[PathScorer, PathTraining]:
+    """Train a path network, and score the candidates of every head.
+
+    Args:
+        data: the training graph: no validation or test edge is in it.
+        device: where the network is trained.
+        checkpoint: a folder that the state is kept in, so that training goes on after a kill; the
+            caller removes it.
+    """
+    graph = path_graph(kg, data, task).to(device)
+    known, until_valid = task.matrix("train"), task.matrix("train", "valid")
+
+    def validate(network: PathNetwork) -> float:
+        def score(heads: Tensor) -> Tensor:
+            return _scores(network, graph, heads)
+
+        queries, answers = task.valid.T
+        ranks = filtered_ranks(score, queries, answers, until_valid)
+        return float((1 / ranks).mean())
+
+    network, course = train_path_network(
+        graph,
+        _trained(task),
+        validate,
+        new_heads=task.new_heads,
+        seed=seed,
+        stages=Stages(checkpoint, lambda: [kg.checksum(), task.edge_type, task.held_back, seed]),
+    )
+    scores = _candidates(network, graph, known, task)
+    degrees = np.diff(known.tocsc().indptr).astype(np.float32)
+    weights = {name: tensor.detach().cpu() for name, tensor in network.state_dict().items()}
+    return PathScorer(scores, other_tail_scores(degrees), weights), course
+
+
+def path_graph(kg: KnowledgeGraph, data: HeteroData, task: LinkTask) -> PathGraph:
+    """The graph that a task's paths are in: the smallest relations first, up to 800,000 edges, and
+    which drugs' molecules are alike.
+
+    Args:
+        kg: is read for structures, and for which relations are symmetric.
+        data: the training graph.
+    """
+    counts = {kind: data[kind].num_nodes for kind in data.node_types}
+    edges: dict[MessageType, PathEdges] = {}
+    for edge_type in _relations(data, task.edge_type):
+        head, relation, tail = edge_type
+        heads, tails = data[edge_type].edge_index
+        if head == tail and kg.schema.relation(relation).symmetric:
+            heads, tails = torch.cat([heads, tails]), torch.cat([tails, heads])
+        else:
+            inverse = tail, relation + INVERSE, head
+            edges[inverse] = PathEdges(tails, heads, counts[tail], counts[head])
+        edges[edge_type] = PathEdges(heads, tails, counts[head], counts[tail])
+    for kind in {task.edge_type[0], task.edge_type[2]}:
+        similarity = molecule_similarity(kg, data, kind)
+        if similarity is not None:
+            nearest = largest_entries(similarity, _ALIKE_DRUGS).tocoo()
+            alike = nearest.data > _LEAST_SIMILARITY
+            edges[kind, ALIKE, kind] = PathEdges(
+                torch.from_numpy(nearest.col[alike].astype(np.int64)),
+                torch.from_numpy(nearest.row[alike].astype(np.int64)),
+                counts[kind],
+                counts[kind],
+                torch.from_numpy(nearest.data[alike]),
+            )
+    return PathGraph(counts, edges, task.edge_type)
+
+
+def edges_of_paths(
+    scorer: PathScorer, graph: PathGraph, data: HeteroData, head: int, tail: int
+) -> dict[int, float]:
+    """How much of a pair's score rests on each edge, by its row of the graph's edges.
+
+    Args:
+        graph: of the same training, see `path_graph`; `data` is what it was made of.
+    """
+    network = scorer.path_network(graph)
+    shares: dict[int, float] = {}
+    for (sender, relation, receiver), values in attribute_to_messages(
+        network, graph, head, tail
+    ).items():
+        back = relation.endswith(INVERSE)
+        name = relation.removesuffix(INVERSE)
+        edge_type = (receiver, name, sender) if back else (sender, name, receiver)
+        if edge_type not in data.edge_types:  # alike molecules are no edges
+            continue
+        # Of a symmetric relation all edges stand twice, one way and then the other.
+        rows = data[edge_type].e_id.repeat(len(values) // data[edge_type].num_edges)
+        for place in values.nonzero().ravel().tolist():
+            row = int(rows[place])
+            shares[row] = shares.get(row, 0.0) + float(values[place])
+    return shares
+
+
+def _relations(data: HeteroData, predicted: EdgeType) -> list[EdgeType]:
+    """The edge types that paths go over, in the order of their names."""
+    others = [
+        edge_type
+        for edge_type in data.edge_types
+        if edge_type != predicted and not {edge_type[0], edge_type[2]} & set(NO_MECHANISM)
+    ]
+    chosen, total = [predicted], 0
+    for edge_type in sorted(others, key=lambda each: (data[each].num_edges, each)):
+        total += data[edge_type].num_edges
+        if total <= _MOST_EDGES:
+            chosen.append(edge_type)
+    return sorted(chosen)
+
+
+def _trained(task: LinkTask) -> sparse.csr_matrix:
+    """The training pairs, (heads, tails)."""
+    pairs = task.matrix("train") - task.loops()
+    pairs.eliminate_zeros()
+    return pairs
+
+
+@torch.no_grad()
+def _scores(
+    network: PathNetwork, graph: PathGraph, heads: Tensor, known: sparse.csr_matrix | None = None
+) -> Tensor:
+    """The logarithms of all tails' shares, (heads, tails), on the CPU.
+
+    Args:
+        known: pairs to hide, of each head its own.
+    """
+    rows = []
+    for block in torch.split(heads, _QUERIES):
+        hidden = None if known is None else _own_pairs(block, known, graph.device)
+        scores = network(graph, block.to(graph.device), hidden)
+        rows.append(scores.log_softmax(1).cpu())
+    return torch.cat(rows)
+
+
+def _own_pairs(heads: Tensor, known: sparse.csr_matrix, device: torch.device) -> HiddenPairs:
+    pairs = known[heads.numpy()].tocoo()
+    queries = torch.from_numpy(pairs.row.astype(np.int64))
+    tails = torch.from_numpy(pairs.col.astype(np.int64))
+    return HiddenPairs(queries, heads[queries], tails).to(device)
+
+
+@one_thread()
+def _candidates(
+    network: PathNetwork, graph: PathGraph, known: sparse.csr_matrix, task: LinkTask
+) -> sparse.csr_matrix:
+    """The scores that are kept, (heads, tails)."""
+    heads, tails, scores = [], [], []
+    trained = _trained(task)
+    with progress("Scoring by paths", known.shape[0]) as step:
+        for block in torch.split(torch.arange(known.shape[0]), _QUERIES):
+            rows = _scores(network, graph, block)
+            rows[torch.from_numpy(known[block.numpy()].toarray() > 0)] = -torch.inf
+            first = rows.topk(min(_KEPT, rows.shape[1]), dim=1)
+            some = first.values > -torch.inf
+            of_heads = block[:, None].expand_as(some)
+            own = trained[block.numpy()].tocoo()
+            hidden = _scores(network, graph, block, trained)
+            heads += [of_heads[some].numpy(), block.numpy()[own.row]]
+            tails += [first.indices[some].numpy(), own.col.astype(np.int64)]
+            scores += [first.values[some].numpy(), hidden[own.row, own.col].numpy()]
+            step(len(block))
+    values = np.concatenate(scores).astype(np.float64)
+    return candidate_scores(np.concatenate(heads), np.concatenate(tails), values, known.shape)
