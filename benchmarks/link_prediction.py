@@ -54,6 +54,7 @@ CONTEXT = [
 NETWORK: Mapping[str, Any] = {"context_relations": CONTEXT}
 MODELS: Mapping[str, Mapping[str, Any]] = {
     "ranker": {"model": "ranker"},
+    "paths": {"model": "paths"},
     "structure": {"model": "structure"},
     "degree": {"model": "degree"},
     "neighbours": {"model": "neighbours"},

@@ -26,8 +26,8 @@ def train_links(
     model: Annotated[
         str | None,
         typer.Option(
-            help="ranker, network, structure, degree or neighbours (default: ranker; network"
-            " with an option of it)."
+            help="ranker, network, paths, structure, degree or neighbours (default: ranker;"
+            " network with an option of it)."
         ),
     ] = None,
     encoder: Annotated[str | None, typer.Option(help="rgcn, compgcn, hgt or lookup.")] = None,

@@ -178,7 +178,12 @@ class _Queries:
 
 
 def _loss(scores: Tensor, hidden: HiddenPairs, known: Tensor) -> Tensor:
-    """-log(e^s / (e^s + Σ_{tails that are not known} e^s')) of hidden pairs, the mean."""
+    """-log(e^s / (e^s + Σ_{tails that are not known} e^s')) of hidden pairs, the mean.
+
+    A head with n hidden pairs counts √n times.
+    """
     others = scores.masked_fill(known, -torch.inf).logsumexp(1)
     own = scores[hidden.queries, hidden.tails]
-    return functional.softplus(others[hidden.queries] - own).mean()
+    losses = functional.softplus(others[hidden.queries] - own)
+    weights = torch.bincount(hidden.queries, minlength=len(scores)).float().rsqrt()[hidden.queries]
+    return (losses * weights).sum() / weights.sum()
