@@ -257,17 +257,21 @@ def _without(
 
 
 def attribute_to_messages(
-    network: PathNetwork, graph: PathGraph, head: int, tail: int
+    network: PathNetwork,
+    graph: PathGraph,
+    head: int,
+    tail: int,
+    hidden: HiddenPairs | None = None,
 ) -> dict[MessageType, Tensor]:
     """How much of a pair's score rests on each message: weight × gradient of the score, (edges,).
 
     To first order, the drop of the score without the edge; in the order in which the edges of a
-    type were given.
+    type were given. What is said of hidden pairs' own messages means nothing.
     """
     for edges in graph.edges.values():
         edges.weights.requires_grad_()
         edges.weights.grad = None
-    score = network(graph, torch.tensor([head], device=graph.device))[0, tail]
+    score = network(graph, torch.tensor([head], device=graph.device), hidden)[0, tail]
     torch.autograd.backward(score)
     shares = {}
     for message_type, edges in graph.edges.items():

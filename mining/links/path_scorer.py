@@ -6,6 +6,7 @@ molecules are.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -164,25 +165,42 @@ def path_graph(kg: KnowledgeGraph, data: HeteroData, task: LinkTask) -> PathGrap
 
 
 def edges_of_paths(
-    scorer: PathScorer, graph: PathGraph, data: HeteroData, head: int, tail: int
+    scorer: PathScorer,
+    task: LinkTask,
+    graph: PathGraph,
+    data: HeteroData,
+    head: int,
+    tail: int,
 ) -> dict[int, float]:
     """How much of a pair's score rests on each edge, by its row of the graph's edges.
 
     Args:
         graph: of the same training, see `path_graph`; `data` is what it was made of.
     """
-    network = scorer.path_network(graph)
+    own = _trained(task)[head]
+    # A pair that was trained on has its score by a graph without the pairs of its head.
+    is_trained = tail in own.indices
+    hidden = _own_pairs(torch.tensor([head]), _trained(task), graph.device) if is_trained else None
+    with warnings.catch_warnings():
+        # torch says once that its compressed sparse rows are in beta.
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        network = scorer.path_network(graph)
+        by_message = attribute_to_messages(network, graph, head, tail, hidden)
     shares: dict[int, float] = {}
-    for (sender, relation, receiver), values in attribute_to_messages(
-        network, graph, head, tail
-    ).items():
+    for (sender, relation, receiver), values in by_message.items():
         back = relation.endswith(INVERSE)
         name = relation.removesuffix(INVERSE)
         edge_type = (receiver, name, sender) if back else (sender, name, receiver)
         if edge_type not in data.edge_types:  # alike molecules are no edges
             continue
+        store = data[edge_type]
+        if is_trained and edge_type == task.edge_type:
+            of_head = (
+                (store.edge_index == head).any(0) if task.symmetric else store.edge_index[0] == head
+            )
+            values = values.masked_fill(of_head.repeat(len(values) // len(of_head)), 0.0)
         # Of a symmetric relation all edges stand twice, one way and then the other.
-        rows = data[edge_type].e_id.repeat(len(values) // data[edge_type].num_edges)
+        rows = store.e_id.repeat(len(values) // store.num_edges)
         for place in values.nonzero().ravel().tolist():
             row = int(rows[place])
             shares[row] = shares.get(row, 0.0) + float(values[place])

@@ -115,7 +115,7 @@ class ScoreAttributor:
             edges, counterfactual = self._by_removal(ranker, head, tail, rank)
             return Attribution(edges, f"standard deviations{by}", counterfactual)
         if isinstance(member.scorer, PathScorer):
-            shares = edges_of_paths(member.scorer, *self._path_graph, head, tail)
+            shares = edges_of_paths(member.scorer, self._task, *self._path_graph, head, tail)
         else:
             shares = attribute_to_edges(*self.network, head, tail)
         return Attribution(self._largest(shares), f"of the score{by}", None)

@@ -106,8 +106,10 @@ def test_a_score_falls_without_the_edges_that_it_rests_on(model: LinkModel) -> N
             return float(network(without, torch.tensor([head]))[0, tail])
 
     for head in range(0, len(model.task.heads), 6):
-        tail = int(scorer.score_tails(torch.tensor([head]))[0].argmax())
-        shares = edges_of_paths(scorer, graph, data, head, tail)
+        scores = scorer.score_tails(torch.tensor([head]))[0]
+        scores[torch.from_numpy(model.training_pairs[head].indices.astype(np.int64))] = -torch.inf
+        tail = int(scores.argmax())
+        shares = edges_of_paths(scorer, model.task, graph, data, head, tail)
         whole = score_without(head, tail, set())
         named = sorted(shares, key=lambda row: -shares[row])[:5]
         drops.append(whole - score_without(head, tail, set(named)))
@@ -115,3 +117,11 @@ def test_a_score_falls_without_the_edges_that_it_rests_on(model: LinkModel) -> N
         random_drops.append(whole - score_without(head, tail, set(others.tolist())))
     assert np.mean(drops) > 3 * abs(np.mean(random_drops))
     assert np.mean(np.array(drops) > 0) > 0.85
+
+
+def test_the_score_of_a_trained_pair_rests_on_no_pair_of_its_head(model: LinkModel) -> None:
+    head, tail = model.task.train[0].tolist()
+    explanation = model.explain(model.task.heads[head], model.task.tails[tail])
+    assert explanation.attribution
+    own = (model.task.heads[head], "TARGETS")
+    assert all((step.subject, step.relation) != own for step, _ in explanation.attribution)
