@@ -25,6 +25,8 @@ def read_key(file: Path) -> bytes:
     try:
         key = bytes.fromhex(file.read_text(encoding="ascii").strip())
     except FileNotFoundError:
+        if file.is_symlink():
+            raise DataError("is a link to nothing; name another file", path=file) from None
         write_once(file, f"{secrets.token_hex(_LENGTH)}\n".encode("ascii"))
         return read_key(file)
     except (OSError, ValueError) as error:
