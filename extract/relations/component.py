@@ -71,8 +71,10 @@ class RelationsComponent:
             candidates = [list(relation_candidates(doc)) for doc in docs]
             pairs, facts = self.read(docs, candidates)
             for doc, of_doc, read, document in zip(docs, candidates, pairs, facts, strict=True):
-                state = note_relations if doc._.note else paper_relations
-                relations = state(of_doc, read, document, thresholds)
+                if doc._.note:
+                    relations = note_relations(of_doc, read, thresholds)
+                else:
+                    relations = paper_relations(of_doc, read, document, thresholds)
                 doc._.relations = tuple(
                     sorted(relations, key=lambda r: (r.head.start, r.tail.start, r.relation))
                 )
@@ -81,8 +83,11 @@ class RelationsComponent:
     def read(
         self, docs: Sequence[Doc], candidates: Sequence[Sequence[RelationCandidate]]
     ) -> tuple[list[list[ReadPair]], list[DocumentFacts]]:
-        """What the models of sentences, and then those of documents, give to each document."""
-        chunks = [chunk for doc in docs for chunk in passages(doc)]
+        """What the models of sentences, and then those of documents, give to each document.
+
+        Notes are read by those of sentences alone.
+        """
+        chunks = [chunk for doc in docs if not doc._.note for chunk in passages(doc)]
         chunk_of = {
             (id(chunk.doc), mention.start): number
             for number, chunk in enumerate(chunks)
@@ -102,8 +107,9 @@ class RelationsComponent:
             rows[sort] = [[] for _ in chunks]
             for row, (number, candidate) in enumerate(chosen):
                 read[number].append(ReadPair.of(candidate, sort, readings[sort], row))
-                chunk = chunk_of[id(candidate.head.doc), candidate.head.start]
-                rows[sort][chunk].append((*candidate.concepts, row))
+                if not docs[number]._.note:
+                    chunk = chunk_of[id(candidate.head.doc), candidate.head.start]
+                    rows[sort][chunk].append((*candidate.concepts, row))
         facts = predict_facts(self.model, [chunk.passage for chunk in chunks], rows, readings)
         of_docs: dict[int, list[tuple[DocumentPassage, dict[str, Probabilities]]]]
         of_docs = {id(doc): [] for doc in docs}

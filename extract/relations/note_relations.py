@@ -11,7 +11,6 @@ from .candidates import RelationCandidate, may_be
 from .distant import association
 from .extracted import ExtractedRelation, extracted
 from .pairs import TASKS
-from .paper_relations import DocumentFacts
 from .read_pairs import ReadPair
 from .rules import allergy_rule, drug_rule
 from .symptoms import symptom_relations
@@ -23,7 +22,6 @@ EFFECTS = {"treats": "TREATS", "contraindicated": "CONTRAINDICATED_FOR"}
 def note_relations(
     candidates: Sequence[RelationCandidate],
     pairs: Sequence[ReadPair],
-    document: DocumentFacts,
     thresholds: Mapping[str, float],
 ) -> Iterator[ExtractedRelation]:
     """What a note states.
@@ -31,13 +29,12 @@ def note_relations(
     Args:
         candidates: its pairs of mentions.
         pairs: what the models of sentences give to them.
-        document: what those of documents give.
         thresholds: of each task and relation the least probability.
     """
     yield from symptom_relations(candidates, note=True)
     for pair in pairs:
         if pair.sort == "drug and condition":
-            yield from _of_condition(pair, document, thresholds)
+            yield from _of_condition(pair, thresholds)
         elif pair.sort == "drug and target":
             some = 1 - pair.labels["targets"][0]
             if some >= thresholds["targets"]:
@@ -47,9 +44,7 @@ def note_relations(
             yield from _association(pair.candidate)
 
 
-def _of_condition(
-    pair: ReadPair, document: DocumentFacts, thresholds: Mapping[str, float]
-) -> Iterator[ExtractedRelation]:
+def _of_condition(pair: ReadPair, thresholds: Mapping[str, float]) -> Iterator[ExtractedRelation]:
     head, tail, words = pair.candidate
     is_disease = may_be(tail, "Disease")
     is_reaction = (head.start, tail.start) in head.doc._.reactions
@@ -57,8 +52,8 @@ def _of_condition(
     if rule is not None:
         effect = None if rule.relation == "NONE" else (rule.precision, rule.relation)
     else:
-        causes = document.probabilities["CAUSES"].get(pair.candidate.concepts, 0.0)
-        effect = _effect(causes, pair.labels["treats"], thresholds)
+        # Of CAUSES only what is denied is kept below: whether the sentence speaks of it.
+        effect = _effect(pair.labels["causes"][1], pair.labels["treats"], thresholds)
     # A drug treats diseases; that it relieves a symptom has no relation of its own.
     if effect is None or not (effect[1] == "CAUSES" or is_disease):
         return
@@ -72,7 +67,7 @@ def _effect(
 ) -> tuple[float, str] | None:
     """The likelier of what a drug does to a condition, among what reaches its threshold."""
     options = []
-    if causes >= thresholds["CAUSES"]:
+    if causes >= thresholds["causes"]:
         options.append((causes, "CAUSES"))
     label = max(range(len(treats)), key=treats.__getitem__)
     name = TASKS["treats"][label]

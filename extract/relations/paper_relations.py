@@ -16,11 +16,12 @@ from .candidates import DocumentPassage, RelationCandidate, may_be
 from .extracted import ExtractedRelation, extracted
 from .facts import SORTS, Probabilities
 from .levels import level_change
+from .pairs import TASKS
 from .read_pairs import ReadPair, clearest
 from .rules import Rule, allergy_rule, association_rule, drug_rule
 from .symptoms import symptom_relations
 
-# From this probability on a sentence says that a drug does not act on a target.
+# From this probability on a sentence speaks of an effect, or says that a drug has none.
 _LIKELY = 0.5
 _OF_DISEASES = ("TREATS", "CONTRAINDICATED_FOR")
 
@@ -137,13 +138,35 @@ def _of_sentence(
 
 
 def _denied(pair: ReadPair, rule: Rule | None) -> ExtractedRelation | None:
-    """What a sentence says that a target has nothing to do with, if it says so."""
+    """What a sentence says that is not so, if it says that of a relation."""
     head, tail, _ = pair.candidate
+    if pair.sort == "drug and condition":
+        spoken_of = _effect_spoken_of(pair, rule)
+        return spoken_of if spoken_of is not None and spoken_of.is_denied else None
     if pair.not_target >= _LIKELY:
         return extracted(head, "TARGETS", tail, pair.not_target, denied=True)
     if rule is not None and rule.relation == "DENIED":
         return extracted(head, "ASSOCIATED_WITH", tail, rule.precision, denied=True)
     return None
+
+
+def _effect_spoken_of(pair: ReadPair, rule: Rule | None) -> ExtractedRelation | None:
+    """What a sentence speaks of, of a drug and a condition, be it to deny it.
+
+    By a turn of phrase, or by the models that learned from sentences without regard to what these
+    deny; those of documents find a relation improbable that is denied.
+    """
+    head, tail, _ = pair.candidate
+    treats = pair.labels["treats"][TASKS["treats"].index("treats")]
+    options = {"CAUSES": pair.labels["causes"][1], "TREATS": treats}
+    if rule is not None:
+        options = {rule.relation: rule.precision} if rule.relation in options else {}
+    if not may_be(tail, "Disease"):
+        options.pop("TREATS", None)
+    relation = max(options, key=options.__getitem__, default="")
+    if not relation or options[relation] < _LIKELY:
+        return None
+    return extracted(head, relation, tail, options[relation])
 
 
 def _rule(pair: ReadPair) -> Rule | None:
