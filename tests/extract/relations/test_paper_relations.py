@@ -42,6 +42,8 @@ def read(component: RelationsComponent, text: str) -> list[tuple[str, str, str]]
          [("breast cancer", "ASSOCIATED_WITH", "BRCA1")]),
         ("[APOE|Target] is unrelated, not linked to [gout|Disease].",
          [("gout", "not ASSOCIATED_WITH", "APOE")]),
+        ("[Haloperidol|Drug] did not induce [catalepsy|Symptom] in these rats.",
+         [("Haloperidol", "not CAUSES", "catalepsy")]),
         ("[Warfarin|Drug] is contraindicated in [haemophilia|Disease].",
          [("Warfarin", "CONTRAINDICATED_FOR", "haemophilia")]),
     ],
