@@ -149,7 +149,7 @@ def path_graph(kg: KnowledgeGraph, data: HeteroData, task: LinkTask) -> PathGrap
             inverse = tail, relation + INVERSE, head
             edges[inverse] = PathEdges(tails, heads, counts[tail], counts[head])
         edges[edge_type] = PathEdges(heads, tails, counts[head], counts[tail])
-    for kind in {task.edge_type[0], task.edge_type[2]}:
+    for kind in sorted({task.edge_type[0], task.edge_type[2]}):
         similarity = molecule_similarity(kg, data, kind)
         if similarity is not None:
             nearest = largest_entries(similarity, _ALIKE_DRUGS).tocoo()
