@@ -18,7 +18,6 @@ from ...graph.kg import KnowledgeGraph
 from .ensemble import Ensemble
 from .explain import Counterfactual, Explainer, Step
 from .node_features import add_features
-from .path_scorer import PathScorer, edges_of_paths, path_graph
 from .saved_scorers import LinkModelSettings, model_label
 from .scorers import LinkScorer
 from .task import LinkTask
@@ -114,8 +113,8 @@ class ScoreAttributor:
         if (ranker := member.ranker) is not None:
             edges, counterfactual = self._by_removal(ranker, head, tail, rank)
             return Attribution(edges, f"standard deviations{by}", counterfactual)
-        if isinstance(member.scorer, PathScorer):
-            shares = edges_of_paths(member.scorer, self._task, *self._path_graph, head, tail)
+        if member.settings["model"] == "paths":
+            shares = self._by_paths(member.scorer, head, tail)
         else:
             shares = attribute_to_edges(*self.network, head, tail)
         return Attribution(self._largest(shares), f"of the score{by}", None)
@@ -163,9 +162,18 @@ class ScoreAttributor:
             if share > 0
         ]
 
+    def _by_paths(self, scorer: LinkScorer, head: int, tail: int) -> dict[int, float]:
+        """How much of a path network's score rests on each edge."""
+        from .path_scorer import PathScorer, edges_of_paths  # PyG is loaded where it is needed
+
+        assert isinstance(scorer, PathScorer)
+        return edges_of_paths(scorer, self._task, *self._path_graph, head, tail)
+
     @cached_property
     def _path_graph(self) -> tuple[PathGraph, HeteroData]:
         """The graph of a path network's messages, and the training graph that it was made of."""
+        from .path_scorer import path_graph
+
         data = to_hetero_data(self._graph, exclude_edges=self._task.excluded)
         return path_graph(self._graph, data, self._task), data
 

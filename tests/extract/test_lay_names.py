@@ -59,7 +59,7 @@ def test_each_stands_beside_the_term_s_own_name(hpo: KnowledgeGraph) -> None:
         ("penicillin", "Drug", "MESH:D010406"),
         ("labetalol", "Drug", "drugbank:DB00598"),
         ("Toprol", "Drug", "drugbank:DB00264"),
-        ("lupus", "Disease", "OMIM:152700"),
+        ("lupus", "Disease", "DOID:9074"),
     ],
 )
 def test_everyday_names_link(everyday: Linker, text: str, kind: str, identifier: str) -> None:
