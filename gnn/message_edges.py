@@ -6,13 +6,39 @@ under that name with `INVERSE` behind it.
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
+import numpy as np
 import torch
+from scipy import sparse
 from torch import Tensor
 
 MessageType = tuple[str, str, str]  # kind of the sender, relation, kind of the receiver
 INVERSE = "^-1"
+
+
+@contextmanager
+def no_sparse_warning() -> Iterator[None]:
+    """Without PyTorch's word, once a process, that its compressed sparse rows are in beta."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        yield
+
+
+def sparse_tensor(matrix: sparse.csr_matrix, device: torch.device) -> Tensor:
+    """A matrix of SciPy as one of PyTorch, in compressed rows, float32."""
+    with no_sparse_warning():
+        return torch.sparse_csr_tensor(
+            torch.from_numpy(matrix.indptr.astype(np.int64)),
+            torch.from_numpy(matrix.indices.astype(np.int64)),
+            torch.from_numpy(matrix.data.astype(np.float32)),
+            matrix.shape,
+            device=device,
+            check_invariants=False,
+        )
 
 
 class MessageEdges(Protocol):

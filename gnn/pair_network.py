@@ -8,7 +8,6 @@ without a known head, has a vector too.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 from ..core.progress import progress
 from ..core.sparse import largest_entries
 from ..core.threads import one_thread
+from .message_edges import sparse_tensor
 
 Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -91,9 +91,9 @@ class PairGraph:
         since every step needs them whole."""
         if device not in self._tail_tensors:
             attributes = {
-                name: _sparse_tensor(x, device) for name, x in self.tail_attributes.items()
+                name: sparse_tensor(x, device) for name, x in self.tail_attributes.items()
             }
-            self._tail_tensors[device] = attributes, _sparse_tensor(self.similar_tails, device)
+            self._tail_tensors[device] = attributes, sparse_tensor(self.similar_tails, device)
         return self._tail_tensors[device]
 
     def known_tails(self, visible: Mask | None = None) -> sparse.csr_matrix:
@@ -173,10 +173,10 @@ class PairNetwork(nn.Module):
         for name, attributes in of_tails.items():
             tail = tail + attributes @ self.tail_has[name]
         tail = tail + self.like_tails(similar_tails @ tail)
-        head = self.start + self.known(_sparse_tensor(known_tails[heads], device) @ tail)
-        head = head + self.near(_sparse_tensor(graph.tails_of_similar_heads[heads], device) @ tail)
+        head = self.start + self.known(sparse_tensor(known_tails[heads], device) @ tail)
+        head = head + self.near(sparse_tensor(graph.tails_of_similar_heads[heads], device) @ tail)
         for name, of_heads in graph.head_attributes.items():
-            head = head + _sparse_tensor(of_heads[heads], device) @ self.head_has[name]
+            head = head + sparse_tensor(of_heads[heads], device) @ self.head_has[name]
         return self.head(self.dropout(torch.relu(head))), tail
 
     def forward(
@@ -302,17 +302,3 @@ def _row_shares(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
     """The matrix with rows that sum to 1, or to 0."""
     sums = np.asarray(matrix.sum(1)).ravel()
     return (sparse.diags(1 / np.where(sums > 0, sums, 1)) @ matrix).tocsr().astype(np.float32)
-
-
-def _sparse_tensor(matrix: sparse.csr_matrix, device: torch.device) -> Tensor:
-    with warnings.catch_warnings():
-        # torch says once that its compressed sparse rows are in beta.
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        return torch.sparse_csr_tensor(
-            torch.from_numpy(matrix.indptr.astype(np.int64)),
-            torch.from_numpy(matrix.indices.astype(np.int64)),
-            torch.from_numpy(matrix.data.astype(np.float32)),
-            matrix.shape,
-            device=device,
-            check_invariants=False,
-        )

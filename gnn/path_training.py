@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TypedDict
@@ -18,6 +17,7 @@ from ..core.checkpoint import Stages
 from ..core.progress import progress
 from ..core.tensors import with_prefix, without_prefix
 from ..core.threads import one_thread
+from .message_edges import no_sparse_warning
 from .path_network import HiddenPairs, PathGraph, PathNetwork
 
 Integers = NDArray[np.int64]
@@ -72,12 +72,8 @@ def train_path_network(
     queries = _Queries(pairs, heads, 1.0 if new_heads else _WHOLE_HEADS, graph.device)
     course: PathTraining = {"valid_mrr": [], "best_epoch": 0}
     best: dict[str, Tensor] = {}
-    with (
-        progress("Training the path network", EPOCHS * queries.steps) as step,
-        warnings.catch_warnings(),
-    ):
-        # torch says once that its compressed sparse rows are in beta.
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+    total = EPOCHS * queries.steps
+    with progress("Training the path network", total) as step, no_sparse_warning():
         for epoch in range(EPOCHS):
             train = partial(_train_epoch, network, optimiser, graph, queries, epoch, seed, step)
             state = stages.get(f"paths{epoch}", train)

@@ -7,7 +7,6 @@ like those that it was.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Protocol
@@ -21,6 +20,7 @@ from torch.nn import functional
 from torch_geometric.utils import spmm
 
 from ..core.progress import progress
+from .message_edges import sparse_tensor
 
 _BATCH = 128  # simulated patients a step
 
@@ -98,7 +98,7 @@ class Network(nn.Module):
         weight = self._information.to(device) * self.weight.exp()
         # The product is the sum of messages. PyG's MessagePassing would write a module to TMPDIR
         # for it, and leave it there.
-        sums = spmm(_tensor(shown, device), self.vectors * weight[:, None])
+        sums = spmm(sparse_tensor(shown, device), self.vectors * weight[:, None])
         return functional.normalize(sums, dim=1)
 
     @torch.no_grad()
@@ -215,16 +215,3 @@ def _loss_of_known(
         same = cosines.masked_fill(~same_disease.to(cosines.device), lowest).logsumexp(dim=1)
         loss = loss + ((total - same) * weight)[has].sum() / weight[has].sum()
     return loss
-
-
-def _tensor(matrix: sp.csr_matrix, device: torch.device) -> Tensor:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Sparse CSR tensor support")
-        return torch.sparse_csr_tensor(
-            torch.from_numpy(matrix.indptr.astype(np.int64)),
-            torch.from_numpy(matrix.indices.astype(np.int64)),
-            torch.from_numpy(matrix.data.astype(np.float32)),
-            size=matrix.shape,
-            device=device,
-            check_invariants=False,
-        )

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
@@ -28,6 +27,7 @@ from ..core.threads import one_thread
 from . import parallel
 from .data import EdgeType
 from .link_losses import context_loss, link_loss
+from .message_edges import no_sparse_warning
 from .network import LinkNetwork, compact, features_of
 from .settings import NetworkSettings
 from .training_steps import TrainingGraph
@@ -135,9 +135,7 @@ def train_network(
     saved = Checkpoint(checkpoint, _fingerprint(settings, seed, data, identity))
     state.resume(saved)
     n_weights = sum(weights.numel() for weights in network.parameters())
-    with one_thread(device.type == "cpu" and n_weights < _SMALL), warnings.catch_warnings():
-        # torch says once that its compressed sparse rows are in beta.
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+    with one_thread(device.type == "cpu" and n_weights < _SMALL), no_sparse_warning():
         _train_until_stopped(state, graph, validate, saved, seed)
         network.load_state_dict(state.best)
         network, vectors = graph.vectors(network)

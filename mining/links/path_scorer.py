@@ -6,7 +6,6 @@ molecules are.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +22,7 @@ from ...core.sparse import largest_entries
 from ...core.tensors import with_prefix, without_prefix
 from ...core.threads import one_thread
 from ...gnn.data import EdgeType
-from ...gnn.message_edges import INVERSE, MessageType
+from ...gnn.message_edges import INVERSE, MessageType, no_sparse_warning
 from ...gnn.path_network import (
     HiddenPairs,
     PathEdges,
@@ -177,13 +176,11 @@ def edges_of_paths(
     Args:
         graph: of the same training, see `path_graph`; `data` is what it was made of.
     """
-    own = _trained(task)[head]
+    trained = _trained(task)
     # A pair that was trained on has its score by a graph without the pairs of its head.
-    is_trained = tail in own.indices
-    hidden = _own_pairs(torch.tensor([head]), _trained(task), graph.device) if is_trained else None
-    with warnings.catch_warnings():
-        # torch says once that its compressed sparse rows are in beta.
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+    is_trained = tail in trained[head].indices
+    hidden = _own_pairs(torch.tensor([head]), trained, graph.device) if is_trained else None
+    with no_sparse_warning():
         network = scorer.path_network(graph)
         by_message = attribute_to_messages(network, graph, head, tail, hidden)
     shares: dict[int, float] = {}
