@@ -41,6 +41,9 @@ _OPEN: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz
 # What compressed files begin with; archives are known by it, whatever their names.
 _MAGIC = {b"\x1f\x8b": ".gz", b"\xfd7zXZ\0": ".xz", b"BZh": ".bz2"}
 _ZIP_MAGIC = b"PK\x03\x04"
+PDF_MAGIC = b"%PDF-"
+_TAR_MAGIC = b"ustar"  # at the end of the first bytes that are looked at
+_START = 262  # bytes
 _BLOCK = 1 << 18  # bytes that are read at once
 _DAMAGED = (OSError, EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile, MemoryError)
 
@@ -116,7 +119,7 @@ def opened(path: Path, compression: str | None = None) -> Iterator[IO[bytes]]:
                 size = os.fstat(plain.fileno()).st_size
         except (*_DAMAGED, NotImplementedError) as error:
             raise _unreadable(path, error) from error
-        most = None if file is plain else max(UNPACKED_FREELY, MOST_RATIO * size)
+        most = None if file is plain else most_unpacked(size)
         with io.BufferedReader(_Input(file, path, most), _BLOCK) as buffered:
             yield cast("IO[bytes]", buffered)
 
@@ -242,10 +245,17 @@ def archived_files(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
             ) from error
 
 
-def unpacked(path: Path) -> Iterator[IO[bytes]]:
-    """What is packed in a file, known by how it begins: one content, or those of a zip archive.
+def is_packed(content: io.BufferedReader) -> bool:
+    """Whether a content, of which nothing was read, begins as `unpacked` and PDFs' readers know."""
+    start = content.peek(_START)[:_START]
+    return start.startswith((*_MAGIC, _ZIP_MAGIC, PDF_MAGIC)) or start.endswith(_TAR_MAGIC)
 
-    Of a file that isn't packed there is none. A content is to be read before the next is asked for.
+
+def unpacked(path: Path) -> Iterator[io.BufferedReader]:
+    """What is packed in a file, known by how it begins: one content, or the files of an archive.
+
+    Of a compressed archive that is the archive. Of a file that isn't packed there is none. A
+    content is to be read before the next is asked for.
 
     Raises:
         InputError: it can't be unpacked (also while a content is read), or unpacks to far more than
@@ -254,14 +264,22 @@ def unpacked(path: Path) -> Iterator[IO[bytes]]:
     start = _start_of(path)
     if compression := _compression_of(start):
         with opened(path, compression) as file:
-            yield file
+            yield cast("io.BufferedReader", file)
     elif start.startswith(_ZIP_MAGIC):
         yield from _zipped(path)
+    elif start.endswith(_TAR_MAGIC):
+        for _, content in archived_files(path):
+            yield cast("io.BufferedReader", content)
+
+
+def most_unpacked(size: int) -> int:
+    """The most bytes that a file of so many may unpack to."""
+    return max(UNPACKED_FREELY, MOST_RATIO * size)
 
 
 def _start_of(path: Path) -> bytes:
     with opened(path, compression="") as file:
-        return file.read(6)
+        return file.read(_START)
 
 
 def _compression_of(start: bytes) -> str:
@@ -269,7 +287,7 @@ def _compression_of(start: bytes) -> str:
     return next((ending for magic, ending in _MAGIC.items() if start.startswith(magic)), "")
 
 
-def _zipped(path: Path) -> Iterator[IO[bytes]]:
+def _zipped(path: Path) -> Iterator[io.BufferedReader]:
     with opened(path, compression="") as file:
         try:
             with zipfile.ZipFile(file) as archive:
@@ -278,7 +296,7 @@ def _zipped(path: Path) -> Iterator[IO[bytes]]:
                 for member in members:
                     content = cast("io.BufferedIOBase", archive.open(member))
                     with io.BufferedReader(_Input(content, path, most), _BLOCK) as buffered:
-                        yield cast("IO[bytes]", buffered)
+                        yield cast("io.BufferedReader", buffered)
         # It is damaged, encrypted, or compressed in a way that zipfile lacks.
         except (*_DAMAGED, RuntimeError) as error:
             raise _unreadable(path, error) from error
@@ -290,7 +308,7 @@ def _check_unpacked_size(members: Iterable[zipfile.ZipInfo], path: Path) -> int:
     Raises:
         InputError: these members unpack to more.
     """
-    most = max(UNPACKED_FREELY, MOST_RATIO * path.stat().st_size)
+    most = most_unpacked(path.stat().st_size)
     if sum(member.file_size for member in members) > most:
         raise _too_large(path)
     return most

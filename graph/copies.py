@@ -20,8 +20,9 @@ from typing import IO
 import polars as pl
 
 from ..core.atomic import json_object
+from ..core.disk import writing
 from ..core.errors import DataError
-from ..core.input_files import opened, unpacked
+from ..core.input_files import PDF_MAGIC, InputError, is_packed, most_unpacked, opened, unpacked
 from ..core.pdf_reading import pdf_text
 from ..core.progress import progress
 from ..core.sealing import KEY, open_sealed, seal_again
@@ -35,7 +36,7 @@ from .store import Store
 
 _BLOCK = 1_048_576
 _SEALED = (b"age-encryption.org/v1", b"-----BEGIN AGE ENCRYPTED FILE-----")
-_PDF = b"%PDF-"
+_MOST_DEPTH = 8  # in how many others a file may be packed
 _CLOSED = "folder that may not be read"
 _SKIPPED_FOLDERS = {".git", "__pycache__", "node_modules", "site-packages"}
 
@@ -212,15 +213,56 @@ def _raise(error: OSError) -> None:
 # Whether it names them
 
 
-def _contents(file: Path) -> Iterator[IO[bytes]]:
-    """The bytes of a file; then what is packed in it, or the text of a PDF."""
+@dataclass
+class _Nesting:
+    """How much may still be unpacked of what is packed within a file.
+
+    Attributes:
+        depth: in how many others the file at hand was packed.
+        room: bytes.
+    """
+
+    depth: int
+    room: int
+
+
+def _contents(file: Path, within: _Nesting | None = None) -> Iterator[IO[bytes]]:
+    """The bytes of a file; then what is packed in it, however often, or the text of a PDF.
+
+    Raises:
+        InputError: it can't be unpacked, or is packed too often or to far too much.
+    """
     with opened(file, compression="") as plain:
         yield plain
-    yield from unpacked(file)
+    nesting = within or _Nesting(0, most_unpacked(file.stat().st_size))
+    for content in unpacked(file):
+        if within is None and not is_packed(content):
+            yield content
+        else:  # what is known by its start can be unpacked from a file only
+            with temporary_folder() as folder:
+                copy = folder / "content"
+                _copy(content, copy, nesting, file)
+                nesting.depth += 1
+                try:
+                    yield from _contents(copy, nesting)
+                except InputError as error:  # not of the temporary file
+                    raise InputError(error.reason, path=file) from error
+                nesting.depth -= 1
     with opened(file, compression="") as plain:
-        if file.suffix.lower() == ".pdf" or plain.read(len(_PDF)) == _PDF:
+        if file.suffix.lower() == ".pdf" or plain.read(len(PDF_MAGIC)) == PDF_MAGIC:
             plain.seek(0)
             yield BytesIO(pdf_text(plain).encode("utf-8", "surrogatepass"))
+
+
+def _copy(content: IO[bytes], copy: Path, nesting: _Nesting, file: Path) -> None:
+    if nesting.depth == _MOST_DEPTH:
+        raise InputError(f"is packed more than {_MOST_DEPTH} times over", path=file)
+    with writing(copy), copy.open("wb") as out:
+        while block := content.read(_BLOCK):
+            nesting.room -= len(block)
+            if nesting.room < 0:
+                raise InputError("unpacks to far more than its size", path=file)
+            out.write(block)
 
 
 def _bytes_name(file: Path, ids: frozenset[str]) -> bool:

@@ -23,14 +23,22 @@ from pathlib import Path
 from typing import Any
 
 from medkg.core.atomic import sha256
+from medkg.core.sealing import PASSPHRASE, open_sealed
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.store import connect
 
+from .graph.clinic import ANNA
+from .graph.clinic import clinic as patients_clinic
 from .graph.faults import a_graph, contents
 from .mining.diagnosis.clinic import clinic
 
 _MOST_SECONDS = 900
+_SECRET = "of tests alone"  # what seals and opens
 _MEDKG = "from medkg.cli import main; raise SystemExit(main())"
+
+# What differs from run to run, or from user to user: where the graph lies, and so the checksum of
+# the config that says so.
+_OWN = {"seconds", "time", "date", "created", "trained_at", "duration", "path", "config.json"}
 
 Result = Callable[[Path], str]
 
@@ -41,13 +49,17 @@ class Command:
 
     Attributes:
         arguments: what is given to `medkg`; `{inputs}` and `{work}` stand for folders.
-        before: the command, if any, whose result it needs, run to its end first.
         result: a checksum of what it leaves in its folder.
+        before: the command, if any, whose result it needs, run to its end first.
+        given: a folder of the inputs, if any, whose files are copied to where it works.
+        again: the exit codes that it may have when it is given again.
     """
 
     arguments: Sequence[str]
     result: Result
     before: Sequence[str] = ()
+    given: str = ""
+    again: tuple[int, ...] = (0,)
 
 
 @dataclass(frozen=True)
@@ -90,9 +102,14 @@ def make_inputs(inputs: Path) -> None:
         '[links]\nmodel = "network"\n[network]\ndim = 16\nepochs = 6\n'
     )
     settings = ["--config", f"{inputs}/links.toml"]
+    # What `forget` finds beside a graph: an export of it, and a sealed copy.
+    patients = f"{inputs}/patients/out"
+    patients_clinic().save(Path(patients))
     for arguments in (
         ["load", "starter", "--out", f"{inputs}/starter"],
         ["train", "links", f"{inputs}/starter", *settings, "--out", f"{inputs}/model"],
+        ["export", patients, "--format", "kgx", "--out", f"{inputs}/patients/export"],
+        ["seal", patients, "--out", f"{inputs}/patients/copy.age"],
     ):
         ended = run(arguments, inputs / "tmp")
         if ended.code != 0:
@@ -119,7 +136,7 @@ def files_result(work: Path) -> str:
 
 
 def model_result(work: Path) -> str:
-    """A hash of each file of a model folder, but for the times in them."""
+    """A hash of each file of a model folder, but for the times and places in them."""
     hashes = {}
     for file in sorted((work / "out").rglob("*")):
         if file.is_file():
@@ -133,9 +150,29 @@ def model_result(work: Path) -> str:
 
 def _timeless(value: Any) -> Any:
     if isinstance(value, dict):
-        times = ("seconds", "time", "date", "created", "trained_at", "duration")
-        return {name: _timeless(each) for name, each in value.items() if name not in times}
+        return {name: _timeless(each) for name, each in value.items() if name not in _OWN}
     return [_timeless(each) for each in value] if isinstance(value, list) else value
+
+
+def sealed_result(work: Path) -> str:
+    """A hash of each file that was sealed, which the sealed file itself tells nobody."""
+    with tempfile.TemporaryDirectory() as folder:
+        opened = Path(folder) / "opened"
+        open_sealed(work / "copy.age", opened, passphrase=_SECRET)
+        return json.dumps(
+            {str(file.relative_to(opened)): sha256(file) for file in files_in(opened)}
+        )
+
+
+def files_in(folder: Path) -> list[Path]:
+    """All files of a folder and of those in it, sorted."""
+    return sorted(file for file in folder.rglob("*") if file.is_file())
+
+
+def forgotten_result(work: Path) -> str:
+    """The graph's checksum, a hash of each file of its export, and what is in the sealed copy."""
+    exported = {file.name: sha256(file) for file in files_in(work / "export")}
+    return f"{graph_result(work)} {json.dumps(exported)} {sealed_result(work)}"
 
 
 def server_result(work: Path) -> str:
@@ -175,6 +212,13 @@ COMMANDS = {
         server_result,
         before=["write", "{inputs}/starter", *_INTO],
     ),
+    "seal": Command(["seal", "{inputs}/starter", "--out", "{work}/copy.age"], sealed_result),
+    "forget --search": Command(
+        ["forget", "{work}/out", "--patient", ANNA, "--search", "{work}"],
+        forgotten_result,
+        given="patients",
+        again=(0, 1),  # where all was forgotten it says that nobody of that name is there
+    ),
     "split": Command(["split", "{inputs}/starter", *_OUT], files_result),
     "export": Command(["export", "{inputs}/starter", "--format", "kgx", *_OUT], files_result),
     "view": Command(
@@ -182,9 +226,11 @@ COMMANDS = {
         files_result,
     ),
 }
-KILLED = tuple(COMMANDS)[:9]
+# These last a second, and are tried on full disks and by other users alone.
+_SHORT = ("split", "export", "view")
+KILLED = tuple(name for name in COMMANDS if name not in _SHORT)
 # What lies in `{work}` at a command's end.
-WHOLE = {"out", "out.quarantine.jsonl", "out.review.csv", "out.review.html", "server"}
+WHOLE = {"out", "out.quarantine.jsonl", "out.review.csv", "out.review.html", "server", "copy.age"}
 
 
 @dataclass(frozen=True)
@@ -246,7 +292,12 @@ class Running:
         python = sys.executable if limits.user is None else python_of(limits.user)
         self._process = subprocess.Popen(
             [python, "-c", _MEDKG, *arguments],
-            env={**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": os.pathsep.join(sys.path)},
+            env={
+                **os.environ,
+                "TMPDIR": str(temporary),
+                "PYTHONPATH": os.pathsep.join(sys.path),
+                PASSPHRASE: _SECRET,
+            },
             stdout=self._output,
             stderr=self._output,
             preexec_fn=limits.set,
@@ -328,7 +379,7 @@ def trial(
     after = moment.uniform(0, seconds)
     first = run(arguments, work / "tmp", after)
     second = run(arguments, work / "tmp")
-    same = second.code == 0 and COMMANDS[name].result(work) == expected
+    same = second.code in COMMANDS[name].again and COMMANDS[name].result(work) == expected
     left = names(work / "tmp")
     left += sorted(set(names(work)) - before - WHOLE)
     shutil.rmtree(work)
@@ -349,6 +400,8 @@ def prepare(name: str, inputs: Path, work: Path, temporary: Path) -> None:
     for folder in (work, temporary):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
+    if given := COMMANDS[name].given:
+        shutil.copytree(inputs / given, work, dirs_exist_ok=True)
     if before := COMMANDS[name].before:
         ended = run(_filled(before, inputs, work), temporary)
         if ended.code != 0:

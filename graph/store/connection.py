@@ -231,21 +231,25 @@ class Connection:
         """The work's result; a lost connection, or what else may pass, is waited for.
 
         Raises:
-            StoreError: it doesn't pass within `RETRY_SECONDS`.
+            StoreError: it doesn't pass within `RETRY_SECONDS`, nor at `_RETRIES` tries.
         """
         from neo4j.exceptions import DriverError, Neo4jError
 
         deadline = None
         pause = 0.1
+        failed = 0
         while True:
             try:
                 return work()
             except (DriverError, Neo4jError, OSError) as error:
                 if not _may_pass(error):
                     raise
+                failed += 1
                 now = time.monotonic()
                 deadline = deadline or now + RETRY_SECONDS
-                if now > deadline or (self.server is not None and not self.server.running()):
+                # A try of a large batch may take a slow machine longer than all that is waited for.
+                is_over = now > deadline and failed >= _RETRIES
+                if is_over or (self.server is not None and not self.server.running()):
                     raise StoreError(
                         f"{self.uri} no longer answers ({error}); when the server runs, run the"
                         " same command again: it goes on where it stopped"

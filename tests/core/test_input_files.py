@@ -127,6 +127,19 @@ def test_what_is_packed_is_known_by_its_first_bytes(suffix: str, tmp_path: Path)
     assert list(unpacked(file)) == []
 
 
+def test_the_files_of_a_tar_are_unpacked_and_of_a_compressed_one_the_tar(tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name in ("a", "b"):
+            member = tarfile.TarInfo(name)
+            member.size = len(TEXT)
+            archive.addfile(member, io.BytesIO(TEXT))
+    (tmp_path / "a").write_bytes(packed.getvalue())
+    assert [content.read() for content in unpacked(tmp_path / "a")] == [TEXT, TEXT]
+    (tmp_path / "b").write_bytes(gzip.compress(packed.getvalue()))
+    assert [content.read() for content in unpacked(tmp_path / "b")] == [packed.getvalue()]
+
+
 def test_all_files_of_a_zip_are_unpacked_within_limits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

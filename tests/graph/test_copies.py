@@ -11,6 +11,7 @@ import json
 import lzma
 import os
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -166,12 +167,16 @@ def test_files_that_name_them_are_named(graph: Path) -> None:
     assert all("delete it" in copy.to_do for copy in listed.values())
 
 
-def zipped(*texts: str, encrypted: bool = False) -> bytes:
+def zipped_bytes(*contents: bytes) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for number, text in enumerate(texts):
-            archive.writestr(f"folder/{number}.txt", text)
-    data = bytearray(packed.getvalue())
+        for number, content in enumerate(contents):
+            archive.writestr(f"folder/{number}.txt", content)
+    return packed.getvalue()
+
+
+def zipped(*texts: str, encrypted: bool = False) -> bytes:
+    data = bytearray(zipped_bytes(*(text.encode() for text in texts)))
     if encrypted:  # its flag (APPNOTE.TXT 4.4.4), in both places
         for magic, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
             data[data.index(magic) + place] |= 1
@@ -188,6 +193,47 @@ def test_packed_files_that_name_them_are_named(graph: Path) -> None:
     listed = forget_anna(graph)
     assert set(listed) == {"a.xz", "b", "c.zip", "d.docx"}
     assert all("delete it" in copy.to_do for copy in listed.values())
+
+
+def tarred(*contents: bytes) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for number, content in enumerate(contents):
+            member = tarfile.TarInfo(f"folder/{number}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def test_what_is_packed_in_packed_files_is_looked_through(graph: Path) -> None:
+    pytest.importorskip("pypdf")
+    text = f"read {NOTE}, 3 mentions".encode()
+    pack = lzma.compress(text)
+    for name, packed in {
+        "a.tar.gz": tarred(b"nobody", pack),
+        "b.tar": gzip.decompress(tarred(pack)),
+        "c.gz": gzip.compress(gzip.compress(gzip.compress(text))),
+        "d.zip": zipped_bytes(b"nobody", zipped_bytes(tarred(text))),
+        "e.zip": zipped_bytes(b"nobody", pdf(f"read {NOTE}, 3 mentions")),
+        "others.zip": zipped_bytes(tarred(lzma.compress(b"nobody"))),
+    }.items():
+        (graph.parent / name).write_bytes(packed)
+    assert set(forget_anna(graph)) == {"a.tar.gz", "b.tar", "c.gz", "d.zip", "e.zip"}
+
+
+def test_what_is_packed_too_often_or_unpacks_to_too_much_is_named(
+    graph: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(input_files, "UNPACKED_FREELY", 1 << 20)
+    deep = b"nobody"
+    for _ in range(10):
+        deep = gzip.compress(deep)
+    (graph.parent / "deep.gz").write_bytes(deep)
+    parts = [bz2.compress(b" " * 800_000)] * 4  # each within bounds, not all of them
+    (graph.parent / "large.zip").write_bytes(zipped_bytes(*parts))
+    listed = forget_anna(graph)
+    assert "deep.gz: is packed more than 8 times over" in listed["deep.gz"].to_do
+    assert "large.zip: unpacks to far more than its size" in listed["large.zip"].to_do
 
 
 def test_a_packed_file_is_looked_through_within_bounds(

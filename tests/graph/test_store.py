@@ -15,7 +15,7 @@ import pytest
 
 from medkg.core.errors import SchemaError, StoreError
 from medkg.graph.schema import Schema
-from medkg.graph.store import connect
+from medkg.graph.store import connect, connection
 from medkg.graph.store.embedded import serve
 
 from .graphs import small
@@ -106,6 +106,21 @@ def test_a_server_that_went_away(tmp_path: Path) -> None:
         store.server.stop()
         with pytest.raises(StoreError, match="no longer answers"):
             store.query("RETURN 1 AS x")
+
+
+def test_tries_that_take_long_are_not_all_that_there_are(
+    embedded_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "RETRY_SECONDS", 0.001)
+    tries = iter([True, True, False])
+
+    def work() -> str:
+        if next(tries):
+            raise ConnectionResetError("the proxy's")
+        return "done"
+
+    with connect(embedded_uri) as store:
+        assert store.connection.tried(work) == "done"
 
 
 def test_a_schema_may_not_take_the_stores_labels(tmp_path: Path, embedded_uri: str) -> None:
