@@ -22,7 +22,11 @@ def train_ner(
     ],
     out: Annotated[Path, typer.Option(help="Model folder to write.")],
     model: Annotated[
-        str, typer.Option(help="bilstm, crf, spacy, or a Hugging Face encoder (name or folder).")
+        str,
+        typer.Option(
+            help="bilstm, crf, spacy, a Hugging Face encoder (name or folder); or default, or a"
+            " folder of train ner: that gets heads for these corpora beside its own.",
+        ),
     ] = "bilstm",
     held_out: Annotated[
         float, typer.Option(help="Part of the documents to score on, where no file says which.")
@@ -30,7 +34,10 @@ def train_ner(
     label: LabelKinds = None,
     epochs: Annotated[
         int | None,
-        typer.Option(min=1, help="Default 8; with an encoder at most 10, or 20 of LoRA; spacy 15."),
+        typer.Option(
+            min=1,
+            help="Default 8; with an encoder at most 10, or 20 of LoRA; spacy 15; added heads 20.",
+        ),
     ] = None,
     learning_rate: Annotated[
         float | None,
@@ -80,8 +87,8 @@ def train_ner(
     show.as_json(metrics) if as_json else show.frame(ner_figures(metrics), title)
     if not any(kinds["micro"]["predicted"] for kinds in metrics.values()):
         show.err.print(
-            "It finds nothing in what was held out. A network needs hundreds of documents: train it"
-            " beside the public corpora, or use --model crf, which learns from a few.",
+            "It finds nothing in what was held out. A network needs hundreds of documents: give the"
+            " one that ships a head for yours (--model default), or use --model crf.",
         )
     print_set_aside(quarantine)
 

@@ -31,13 +31,16 @@ SIBLING_FIGURES = (
 TEXT_HASHES_FIELD = "trained_on_texts"  # of a model's config, with `text_hashes`
 
 
-def text_hashes(documents: Iterable[Document]) -> str:
-    """The hashes of the documents' texts, for a model's config.
+def text_hashes(documents: Iterable[Document], config: Mapping[str, Any] | None = None) -> str:
+    """The hashes of the documents' texts, for a model's config; and those that a config has.
 
     Letters and digits count, capitals and spaces don't. By chance a foreign document is taken for
     one of n in n of 2³² cases; from a hash no text can be read.
     """
-    hashes = np.unique(_hashes(documents))
+    hashes = _hashes(documents)
+    if config is not None:
+        hashes = np.concatenate([hashes, _stored_hashes(config)])
+    hashes = np.unique(hashes)
     return base64.b64encode(hashes.astype("<u4").tobytes()).decode()
 
 

@@ -19,6 +19,7 @@ class Description(TypedDict):
 
     Attributes:
         training: the settings.
+        added: the heads that were added to the trained model later, with their settings.
         documents: of each corpus how many were trained on ("train") and held out ("development").
         held_out: the ids of the held-out documents, of the corpora that come without a split.
         names_from: source, release and licence of the graphs whose names it has learnt.
@@ -26,11 +27,12 @@ class Description(TypedDict):
         set_aside: how many annotations could not be used, by reason.
         sibling: the checksums of the sibling whose figures these are.
         development: the figures by each corpus' own head.
-        development_joined: by all heads joined.
+        development_joined: by all heads joined; of the heads that were added last alone.
         trained_on_texts: see `training_overlap.text_hashes`.
     """
 
     training: Settings
+    added: dict[str, Settings]
     documents: dict[str, dict[str, int]]
     held_out: dict[str, list[str]]
     names_from: list[dict[str, str | None]]
@@ -48,6 +50,7 @@ _LICENCES = {
     "bc2gm": "BioCreative II gene mention; public",
     "chemprot": "BioCreative VI ChemProt; public domain",
     "maccrobat": "MACCROBAT case reports; CC BY 4.0 (Caufield et al. 2018)",
+    "biored": "BioRED (Luo et al. 2022); public domain",
 }
 
 _ARCHITECTURES = {
@@ -108,13 +111,25 @@ def _summary(about: Description) -> str:
     options += " --names GRAPH" if about["names_from"] else ""
     options += " --sibling MODEL" if about["sibling"] else ""
     kind = _ARCHITECTURES.get(model, f"Fine-tuned from {model}, with a CRF head per corpus")
-    return f"{kind}{settings}, seed {training['seed']}. Made by `medkg train ner CORPORA{options}`."
+    made = f"{kind}{settings}, seed {training['seed']}. Made by `medkg train ner CORPORA{options}`."
+    if not about["added"]:
+        return made
+    added = "; ".join(
+        f"{name}, {settings['epochs']} epochs, seed {settings['seed']}"
+        for name, settings in about["added"].items()
+    )
+    return (
+        f"{made} Heads that were added to it later, its encoder as it was, by `medkg train ner"
+        f" CORPUS --model MODEL`: {added}."
+    )
 
 
 def _training_data(about: Description) -> list[str]:
     subject = (
         "The training and the development parts" if about["sibling"] else "The training parts only"
     )
+    if about["sibling"] and about["added"]:
+        subject += f" (of {', '.join(about['added'])} the training part only)"
     lines = [
         "## Trained on",
         "",
@@ -139,14 +154,21 @@ def _figures(about: Description) -> list[str]:
         "own head, and by all heads joined, which is what the component gives: the joined heads "
         "also find what a corpus leaves out by its guidelines, and that counts as wrong here. The "
         "threshold and the rule that joins the heads were chosen with these parts in view."
-        + (f" {SIBLING_FIGURES}" if about["sibling"] else ""),
+        + (f" {SIBLING_FIGURES}" if about["sibling"] else "")
+        + (
+            f" Those of {', '.join(about['added'])} are its own. A corpus whose joined figures are"
+            " not given was measured before a head was added, and not again."
+            if about["added"]
+            else ""
+        ),
         "",
         "| corpus | kind | precision | recall | F1 | interval | F1, joined | mentions |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name, rows in about["development"].items():
         for kind, row in rows.items():
-            joined = f"{100 * about['development_joined'][name][kind]['f1']:.1f}"
+            of_joined = about["development_joined"].get(name)
+            joined = "" if of_joined is None else f"{100 * of_joined[kind]['f1']:.1f}"
             lines.append(f"| {name} | {kind} | {score_cells(row)} | {joined} | {row['gold']} |")
     return [*lines, ""]
 

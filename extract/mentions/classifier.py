@@ -18,7 +18,7 @@ from transformers import AutoModelForTokenClassification
 
 from ...core.errors import ModelError
 from ..corpora.labels import kind_of, split_tag, tagged_spans
-from .recogniser import PredictedMention, Recogniser
+from .recogniser import PredictedMention, Recogniser, TextPrediction
 from .transformer import (
     cased_tokenizer,
     max_window_pieces,
@@ -82,7 +82,7 @@ class TokenClassifier(Recogniser):
         return cls(model, network.to(place), tokenizer)
 
     @torch.inference_mode()
-    def predict_heads(self, texts: Sequence[str]) -> list[dict[str, list[PredictedMention]]]:
+    def predict_heads(self, texts: Sequence[str]) -> list[TextPrediction]:
         encoded = [
             self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
             for text in texts
@@ -102,7 +102,7 @@ class TokenClassifier(Recogniser):
                 words[n][word] = probabilities[row][piece]
         (name,) = self.kinds
         return [
-            {name: self._mentions(text, pieces, of_text)}
+            TextPrediction.undecided({name: self._mentions(text, pieces, of_text)})
             for text, pieces, of_text in zip(texts, encoded, words, strict=True)
         ]
 

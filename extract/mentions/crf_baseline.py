@@ -21,7 +21,7 @@ from ...core.temporary import TemporaryFolder
 from ..corpora.labels import tagged_spans
 from ..tokens import token_offsets
 from .names import NameLists, normalised
-from .recogniser import MODEL, PredictedMention, TrainedRecogniser
+from .recogniser import MODEL, PredictedMention, TextPrediction, TrainedRecogniser
 from .vectors import word_form
 
 ITERATIONS = 100
@@ -67,8 +67,8 @@ class CrfNer(TrainedRecogniser):
                 advance()
         return model
 
-    def predict_heads(self, texts: Sequence[str]) -> list[dict[str, list[PredictedMention]]]:
-        return [self._predict(text) for text in texts]
+    def predict_heads(self, texts: Sequence[str]) -> list[TextPrediction]:
+        return [TextPrediction.undecided(self._predict(text)) for text in texts]
 
     def _predict(self, text: str) -> dict[str, list[PredictedMention]]:
         offsets = token_offsets(text)

@@ -21,7 +21,6 @@ from .recogniser import (
     THRESHOLD,
     PredictedMention,
     Recogniser,
-    above_threshold,
     join_heads,
 )
 
@@ -121,9 +120,9 @@ def score(
     kinds = sorted({kind for mentions in gold for _, _, kind in mentions})
     predicted = []
     texts = [d.text for d in documents]
-    for heads, text in zip(model.predict_heads(texts), texts, strict=True):
-        likely = above_threshold(heads, threshold)
-        mentions = join_heads(likely, model.kinds, text) if head is None else likely[head]
+    for prediction, text in zip(model.predict_heads(texts), texts, strict=True):
+        likely = prediction.likely(threshold)
+        mentions = join_heads(likely, model.kinds, text) if head is None else likely.mentions[head]
         predicted.append({_key(mention, kinds) for mention in mentions})
     return strict_scores(gold, predicted, kinds)
 

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+import torch
 from torch import Tensor
 
+from ...core.progress import progress
 from ..fit import FitCheckpoint, Recipe, fit
 from .network import NerModel
 
@@ -27,6 +29,9 @@ class Example:
 BILSTM = Recipe(8, 2500, 3e-3, 3e-3, 0.0, 0.04, 5.0, 8)
 TRANSFORMER = Recipe(10, 1024, 5e-5, 1e-3, 0.01, 0.1, 1.0, 2)
 LORA = Recipe(20, 1024, 5e-4, 1e-3, 0.01, 0.1, 1.0, 3)
+ADDED_HEAD = Recipe(20, 1000, 0.0, 1e-2, 0.0, 0.04, 5.0, 20)  # on an encoder that stays as it is
+
+_TOKENS = 8192  # of a batch of texts whose corpora are learned
 
 # The case reports are few and the only clinical ones: each epoch reads them twice.
 _REPEATED = {"maccrobat": 2}
@@ -41,7 +46,7 @@ def fit_heads(
     validation_score: Callable[[], float] | None = None,
     objective: Callable[[NerModel, Sequence[Example]], Tensor] | None = None,
 ) -> None:
-    """Train the encoder and all corpora's heads in place, see `fit.fit`.
+    """Train the encoder and the corpora's heads in place, see `fit.fit`.
 
     Args:
         objective: the loss of a batch of one corpus, summed over its texts; None: the negative log
@@ -54,7 +59,8 @@ def fit_heads(
         # Per 25 tokens, a sentence or so: the scale on which gradients are clipped.
         return 25 * objective(model, batch) / sum(len(e.tokens) for e in batch)
 
-    heads = [*model.scores.parameters(), *model.crfs.parameters()]
+    modules = [part[name] for part in (model.scores, model.crfs) for name in examples]
+    heads = [weights for module in modules for weights in module.parameters()]
     fit(
         model,
         heads,
@@ -101,3 +107,30 @@ def _batches(
     ]
     generator.shuffle(batches)
     return batches
+
+
+def fit_likeness(model: NerModel, examples: Mapping[str, Sequence[Example]]) -> None:
+    """Let a model know the texts of these heads' corpora, so that it tells which a text is like.
+
+    In place: the mean of the texts' mean states, and the covariance within the corpora, which count
+    alike, however many texts they have. What it knows of other heads' corpora stays.
+    """
+    heads = list(model.kinds)
+    others = len(heads) - len(examples)
+    total = others * model.covariance
+    for name, of_corpus in examples.items():
+        means = _mean_states(model, of_corpus)
+        model.centres[heads.index(name)] = means.mean(0)
+        total = total + torch.cov(means.T, correction=0)
+    model.covariance.copy_(total / len(heads))
+
+
+def _mean_states(model: NerModel, examples: Sequence[Example]) -> Tensor:
+    """The mean state of each of a corpus' texts, (texts, width)."""
+    batches = by_length([example.tokens for example in examples], len, _TOKENS, random.Random(0))
+    means = []
+    with progress("Texts of a corpus", len(examples)) as step:
+        for batch in batches:
+            means.append(model.mean_states(batch))
+            step(len(batch))
+    return torch.cat(means)

@@ -28,6 +28,7 @@ from .recogniser import (
     THRESHOLD,
     PredictedMention,
     Recogniser,
+    TextPrediction,
     TrainedRecogniser,
     clean_mentions,
     propagate_abbreviations,
@@ -38,6 +39,7 @@ SHIPPED = Path(__file__).parent.parent / "model" / "ner"
 DEFAULT = "default"  # what the shipped model is called beside others
 _NAMES = "names.safetensors"
 _TOKENS = 8192  # of a batch when predicting, padding included
+_SHRINKAGE = 0.1  # of a covariance
 
 
 class NerModel(nn.Module, TrainedRecogniser):
@@ -46,12 +48,29 @@ class NerModel(nn.Module, TrainedRecogniser):
     def __init__(self, encoder: nn.Module, heads: Mapping[str, Sequence[str]]) -> None:
         super().__init__()
         self.encoder = encoder
-        self.kinds = {name: list(kinds) for name, kinds in heads.items()}
-        width = int(encoder.width)  # type: ignore[arg-type]  # nn.Module's attributes are untyped
-        self.scores = nn.ModuleDict(
-            {name: nn.Linear(width, 1 + 2 * len(kinds)) for name, kinds in self.kinds.items()}
-        )
-        self.crfs = nn.ModuleDict({name: CRF(len(kinds)) for name, kinds in self.kinds.items()})
+        self.kinds = {}
+        self.scores, self.crfs = nn.ModuleDict(), nn.ModuleDict()
+        width = self._width = int(encoder.width)  # type: ignore[arg-type]  # a Tensor, to mypy
+        # The mean state of the texts of each head's corpus, and the covariance within the corpora,
+        # see `fit_likeness`. As long as the means are zero, a text is equally like all.
+        self.centres: Tensor
+        self.covariance: Tensor
+        self.register_buffer("centres", torch.zeros(0, width))
+        self.register_buffer("covariance", torch.eye(width))
+        self.add_heads(heads)
+
+    def add_heads(self, heads: Mapping[str, Sequence[str]]) -> None:
+        """Give it untrained heads: the kinds of each, by its name; one of that name is replaced."""
+        for name, kinds in heads.items():
+            self.kinds[name] = list(kinds)
+            self.scores[name] = nn.Linear(self._width, 1 + 2 * len(kinds))
+            self.crfs[name] = CRF(len(kinds))
+        device = self.covariance.device
+        self.scores.to(device)
+        self.crfs.to(device)
+        centres = torch.zeros(len(self.kinds), self._width, device=device)
+        centres[: len(self.centres)] = self.centres
+        self.centres = centres
 
     def loss(self, texts: Sequence[Sequence[str]], tags: Sequence[list[int]], head: str) -> Tensor:
         """Negative log likelihood of one corpus' tags, summed over the texts."""
@@ -67,17 +86,19 @@ class NerModel(nn.Module, TrainedRecogniser):
         return loss
 
     @torch.inference_mode()
-    def predict_heads(self, texts: Sequence[str]) -> list[dict[str, list[PredictedMention]]]:
+    def predict_heads(self, texts: Sequence[str]) -> list[TextPrediction]:
         """What each head finds in each text, abbreviations made consistent, in order."""
         self.eval()
         offsets = [token_offsets(text) for text in texts]
-        results: list[dict[str, list[PredictedMention]]] = [
-            {name: [] for name in self.kinds} for _ in texts
-        ]
+        results = [TextPrediction.undecided({name: [] for name in self.kinds}) for _ in texts]
         filled = [n for n in range(len(texts)) if offsets[n]]
         for batch in longest_first(filled, lambda n: len(offsets[n]), _TOKENS):
             tokens = [[texts[n][a:b] for a, b in offsets[n]] for n in batch]
-            for n, spans in zip(batch, self._decode(tokens), strict=True):
+            states = self.encoder(tokens)
+            likeness = self._likeness(_mean_states(states, tokens)).tolist()
+            decoded = self._decode(states, tokens)
+            for n, spans, of_text in zip(batch, decoded, likeness, strict=True):
+                results[n].likeness.update(zip(self.kinds, of_text, strict=True))
                 short_forms = find_abbreviations(texts[n])
                 for name, kinds in self.kinds.items():
                     mentions = [
@@ -86,10 +107,34 @@ class NerModel(nn.Module, TrainedRecogniser):
                         )
                         for i, j, kind, probability in spans[name]
                     ]
-                    results[n][name] = propagate_abbreviations(mentions, short_forms)
+                    results[n].mentions[name] = propagate_abbreviations(mentions, short_forms)
         return results
 
+    @torch.inference_mode()
+    def mean_states(self, tokens: Sequence[Sequence[str]]) -> Tensor:
+        """The mean state of each text, (texts, width)."""
+        self.eval()
+        return _mean_states(self.encoder(tokens), tokens)
+
+    def _likeness(self, means: Tensor) -> Tensor:
+        """How like texts are to those of the heads' corpora, of sum 1, (texts, heads).
+
+        By linear discriminants (Fisher 1936), the covariance shrunk towards its mean diagonal.
+        """
+        shrunk = self.covariance.diagonal().mean() * _SHRINKAGE
+        covariance = self.covariance + shrunk * torch.eye(self._width, device=means.device)
+        weights = torch.linalg.solve(covariance, self.centres.T)
+        bias = -0.5 * (self.centres.T * weights).sum(0)
+        likeness: Tensor = (means @ weights + bias).softmax(dim=1)
+        return likeness
+
     def scores_of(self, tokens: Sequence[Sequence[str]]) -> tuple[Tensor, Tensor, Tensor]:
+        """What all heads' CRFs go by, see `_scores`."""
+        return self._scores(self.encoder(tokens), tokens)
+
+    def _scores(
+        self, states: Tensor, tokens: Sequence[Sequence[str]]
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """What all heads' CRFs go by.
 
         Returns:
@@ -97,7 +142,6 @@ class NerModel(nn.Module, TrainedRecogniser):
             many tags as the largest head has, those that another lacks never winning; the number
             of tokens (texts,).
         """
-        states = self.encoder(tokens)
         lengths = torch.tensor([len(text) for text in tokens], device=states.device)
         most = max(1 + 2 * len(kinds) for kinds in self.kinds.values())
         emissions, transitions = [], []
@@ -110,9 +154,9 @@ class NerModel(nn.Module, TrainedRecogniser):
         return torch.stack(emissions, dim=1), torch.stack(transitions), lengths
 
     def _decode(
-        self, tokens: list[list[str]]
+        self, states: Tensor, tokens: list[list[str]]
     ) -> list[dict[str, list[tuple[int, int, int, float]]]]:
-        emissions, transitions, lengths = self.scores_of(tokens)
+        emissions, transitions, lengths = self._scores(states, tokens)
         heads = len(self.kinds)
         rows = decode(
             emissions.flatten(0, 1),
@@ -168,6 +212,13 @@ class NerModel(nn.Module, TrainedRecogniser):
         model = cls(encoder, config["heads"])
         load_weights(folder, model)
         return model.to(device or "cpu").eval()
+
+
+def _mean_states(states: Tensor, tokens: Sequence[Sequence[str]]) -> Tensor:
+    """The mean of each text's states (texts, longest, width)."""
+    lengths = torch.tensor([[len(text)] for text in tokens], device=states.device)
+    there = torch.arange(states.shape[1], device=states.device) < lengths
+    return (states.float() * there[:, :, None]).sum(1) / lengths
 
 
 def recogniser_folder(model: Path | str | None) -> Path:

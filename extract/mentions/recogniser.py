@@ -1,8 +1,8 @@
 """The interface of mention recognisers, and the rules that join and clean their predictions.
 
 A recogniser has a head for each corpus that it was trained on. A head predicts only the kinds that
-its corpus annotates, so the lack of a prediction is no evidence against a mention: the predictions
-of all heads are joined, and no head votes against another's kinds.
+its corpus annotates, by that corpus' guidelines, and is best at texts like those of that corpus. So
+of the heads that know a kind, those answer whose corpora a text is like.
 """
 
 from __future__ import annotations
@@ -23,6 +23,11 @@ from .variants import is_sequence_unit, variants
 
 MODEL = "medkg_ner"
 THRESHOLD = 0.5
+_CONDITION = "condition"  # a Disease or a Symptom
+# Chosen on the development parts, where they hardly matter. What a text's likeness to a corpus is
+# raised by, so that of corpora that it is all unlike none counts more; a head answers from this
+# share of the greatest likeness on; and the weight of likeness beside a mention's probability.
+_LIKE_ANY, _LEAST_LIKENESS, _LIKENESS_POWER = 0.1, 0.33, 0.1
 # Mentions are looked up by blocks of so many characters, as a long document has many.
 _BLOCK_SIZE = 64
 # The value of an examination, from the end of its name on.
@@ -63,22 +68,48 @@ class PredictedMention:
     probability: float
 
 
+@dataclass(frozen=True)
+class TextPrediction:
+    """What the heads of a recogniser predict for a text.
+
+    Attributes:
+        mentions: of each head, in order and without overlaps.
+        likeness: of the text to those of each head's corpus, from 0 to 1, of sum 1.
+    """
+
+    mentions: dict[str, list[PredictedMention]]
+    likeness: dict[str, float]
+
+    @classmethod
+    def undecided(cls, mentions: dict[str, list[PredictedMention]]) -> TextPrediction:
+        """The prediction of a recogniser that doesn't tell which corpus a text is like."""
+        return cls(mentions, dict.fromkeys(mentions, 1 / len(mentions)))
+
+    def likely(self, threshold: float) -> TextPrediction:
+        """Without the mentions whose probability is below the threshold."""
+        mentions = {
+            head: [mention for mention in predicted if mention.probability >= threshold]
+            for head, predicted in self.mentions.items()
+        }
+        return replace(self, mentions=mentions)
+
+
 class Recogniser(ABC):
     """Predicts mentions; `kinds` are the kinds that each head predicts, by its name."""
 
     kinds: dict[str, list[str]]
 
     @abstractmethod
-    def predict_heads(self, texts: Sequence[str]) -> list[dict[str, list[PredictedMention]]]:
-        """Predict mentions by head for each text, in order and without overlaps within a head."""
+    def predict_heads(self, texts: Sequence[str]) -> list[TextPrediction]:
+        """What each head predicts, for each text."""
 
     def predict(
         self, texts: Sequence[str], threshold: float = THRESHOLD
     ) -> list[list[PredictedMention]]:
         """The mentions of each text that reach the threshold, the heads' joined by `join_heads`."""
         return [
-            join_heads(above_threshold(heads, threshold), self.kinds, text)
-            for heads, text in zip(self.predict_heads(texts), texts, strict=True)
+            join_heads(prediction.likely(threshold), self.kinds, text)
+            for prediction, text in zip(self.predict_heads(texts), texts, strict=True)
         ]
 
 
@@ -133,80 +164,96 @@ def propagate_abbreviations(
     return sorted(kept.values(), key=lambda mention: mention.start)
 
 
-def above_threshold(
-    heads: Mapping[str, list[PredictedMention]], threshold: float
-) -> dict[str, list[PredictedMention]]:
-    """Without the mentions whose probability is below the threshold."""
-    return {
-        name: [mention for mention in mentions if mention.probability >= threshold]
-        for name, mentions in heads.items()
-    }
-
-
 def join_heads(
-    heads: Mapping[str, list[PredictedMention]], kinds: Mapping[str, Sequence[str]], text: str
+    prediction: TextPrediction, kinds: Mapping[str, Sequence[str]], text: str
 ) -> list[PredictedMention]:
     """Join the heads' predictions into mentions that don't overlap.
 
     A head that knows diseases but no symptoms (BC5CDR, NCBI) comes from a corpus that calls
     symptoms diseases: it decides the span, and a head that knows both (MACCROBAT) the kind.
 
-    1. Such a Disease becomes a Symptom where the other head finds a Symptom and no Disease.
-    2. A Symptom or Disease inside a longer one of such a head is left out: MACCROBAT annotates the
-       body part separately ("chest", "pain"), and the whole name is what a graph can link.
-    3. A Target or Drug in a Procedure whose value follows ("potassium was 5.9 mmol/L") is what was
+    1. Of the heads that know a kind, those answer whose corpora the text is most like; see
+       `_answering`.
+    2. A Disease of a head without symptoms becomes a Symptom where one that knows both finds a
+       Symptom and no Disease.
+    3. A Symptom or Disease inside a longer one of a head without symptoms is left out: MACCROBAT
+       annotates the body part separately ("chest", "pain"), and the whole name is what a graph can
+       link. So is a Drug inside a longer Target ("vitamin D" in "vitamin D receptor").
+    4. A Target or Drug in a Procedure whose value follows ("potassium was 5.9 mmol/L") is what was
        measured, and left out.
-    4. The same span and kind from several heads is one candidate, with the highest probability.
-    5. Candidates are taken from the most probable down, each where no earlier one overlaps it.
+    5. Candidates are taken from the most probable down, each where no earlier one overlaps it; how
+       much the text is like the head's corpus counts a little.
 
     Args:
-        heads: the mentions that each head predicts.
+        prediction: what the heads predict.
         kinds: the kinds that each head knows.
         text: that the mentions are of.
     """
+    likeness = {name: value + _LIKE_ANY for name, value in prediction.likeness.items()}
+    answering = _answering(kinds, likeness)
+    predicted = [
+        (name, mention) for name, mentions in prediction.mentions.items() for mention in mentions
+    ]
+    conditions = [(name, m) for name, m in predicted if _group(m.kind) == _CONDITION]
+    with_symptoms = _overlapping(m for name, m in conditions if "Symptom" in kinds[name])
+    without_symptoms = _overlapping(m for name, m in conditions if "Symptom" not in kinds[name])
+    targets = _overlapping(
+        m for name, m in predicted if m.kind == "Target" and name in answering["Target"]
+    )
     measured = _overlapping(
-        m
-        for mentions in heads.values()
-        for m in mentions
-        if m.kind == "Procedure" and _VALUE.match(text, m.end)
+        m for _, m in predicted if m.kind == "Procedure" and _VALUE.match(text, m.end)
     )
-    with_symptoms = _overlapping(_conditions(heads, [n for n in kinds if "Symptom" in kinds[n]]))
-    without_symptoms = _overlapping(
-        _conditions(heads, [n for n in kinds if "Symptom" not in kinds[n]])
-    )
-    best: dict[tuple[int, int, str], PredictedMention] = {}
-    for name, mentions in heads.items():
-        for mention in mentions:
-            if mention.kind in ("Target", "Drug") and any(
-                other.start <= mention.start and mention.end <= other.end
-                for other in measured(mention)
-            ):
-                continue
-            if mention.kind == "Disease" and "Symptom" not in kinds[name]:
-                if {other.kind for other in with_symptoms(mention)} == {"Symptom"}:
-                    mention = replace(mention, kind="Symptom")
-            elif mention.kind in ("Disease", "Symptom") and any(
-                other.start <= mention.start
-                and mention.end <= other.end
-                and other.end - other.start > mention.end - mention.start
-                for other in without_symptoms(mention)
-            ):
-                continue
-            key = (mention.start, mention.end, mention.kind)
-            if key not in best or best[key].probability < mention.probability:
-                best[key] = mention
-    ranked = sorted(
-        best.values(),
-        key=lambda other: (-other.probability, other.start, other.start - other.end, other.kind),
-    )
-    return sorted(_free(ranked, []), key=lambda other: other.start)
+    candidates: list[tuple[float, PredictedMention]] = []
+    for name, mention in predicted:
+        if name not in answering[_group(mention.kind)]:
+            continue
+        if mention.kind in ("Target", "Drug") and any(
+            _is_within(mention, other) for other in measured(mention)
+        ):
+            continue
+        if mention.kind == "Drug" and _is_in_longer(mention, targets(mention)):
+            continue
+        if mention.kind == "Disease" and "Symptom" not in kinds[name]:
+            if {other.kind for other in with_symptoms(mention)} == {"Symptom"}:
+                mention = replace(mention, kind="Symptom")
+        elif _group(mention.kind) == _CONDITION and _is_in_longer(
+            mention, without_symptoms(mention)
+        ):
+            continue
+        candidates.append((mention.probability * likeness[name] ** _LIKENESS_POWER, mention))
+    candidates.sort(key=lambda c: (-c[0], c[1].start, c[1].start - c[1].end, c[1].kind))
+    return sorted(_free((m for _, m in candidates), []), key=lambda other: other.start)
 
 
-def _conditions(
-    heads: Mapping[str, list[PredictedMention]], names: Iterable[str]
-) -> Iterable[PredictedMention]:
-    """The diseases and symptoms that the heads of these names predict."""
-    return (m for n in names for m in heads.get(n, ()) if m.kind in ("Disease", "Symptom"))
+def _is_in_longer(mention: PredictedMention, others: Iterable[PredictedMention]) -> bool:
+    """Whether a mention is within a longer one."""
+    return any(_is_within(mention, other) and not _is_within(other, mention) for other in others)
+
+
+def _is_within(mention: PredictedMention, other: PredictedMention) -> bool:
+    return other.start <= mention.start and mention.end <= other.end
+
+
+def _group(kind: str) -> str:
+    return _CONDITION if kind in ("Disease", "Symptom") else kind
+
+
+def _answering(
+    kinds: Mapping[str, Sequence[str]], likeness: Mapping[str, float]
+) -> dict[str, set[str]]:
+    """The heads that answer for each kind: those whose corpora the text is most like.
+
+    Diseases and symptoms are one kind here, for corpora draw the line between them in different
+    places. Where a head that knows both answers, all do: it divides names that a graph needs whole.
+    """
+    answering: dict[str, set[str]] = {"Target": set()}
+    for group in {_group(kind) for known in kinds.values() for kind in known}:
+        knowing = [name for name, known in kinds.items() if group in map(_group, known)]
+        least = max(likeness[name] for name in knowing) * _LEAST_LIKENESS
+        chosen = {name for name in knowing if likeness[name] >= least}
+        divides = group == _CONDITION and any("Symptom" in kinds[name] for name in chosen)
+        answering[group] = set(knowing) if divides else chosen
+    return answering
 
 
 def _overlapping(

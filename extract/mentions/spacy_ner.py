@@ -28,7 +28,7 @@ from ...core.model_folder import read_config, save_files
 from ...core.progress import progress
 from ..corpora.labels import kind_of
 from ..tokens import blank
-from .recogniser import MODEL, PredictedMention, TrainedRecogniser
+from .recogniser import MODEL, PredictedMention, TextPrediction, TrainedRecogniser
 
 EPOCHS = 15
 
@@ -46,7 +46,7 @@ class SpacyNer(TrainedRecogniser):
         self.kinds = {name: list(kinds) for name, kinds in heads.items()}
         self._pipelines = dict(pipelines)
 
-    def predict_heads(self, texts: Sequence[str]) -> list[dict[str, list[PredictedMention]]]:
+    def predict_heads(self, texts: Sequence[str]) -> list[TextPrediction]:
         results: list[dict[str, list[PredictedMention]]] = [{} for _ in texts]
         for name, nlp in self._pipelines.items():
             for result, doc in zip(results, nlp.pipe(texts), strict=True):
@@ -54,7 +54,7 @@ class SpacyNer(TrainedRecogniser):
                 result[name] = [
                     PredictedMention(e.start_char, e.end_char, k, 1.0) for e, k in entities if k
                 ]
-        return results
+        return [TextPrediction.undecided(mentions) for mentions in results]
 
     @classmethod
     def open(cls, model: str) -> SpacyNer:

@@ -12,6 +12,7 @@ import torch
 from ...core.atomic import check_replaceable
 from ...core.checkpoint import remove_checkpoints
 from ...core.errors import DataError, ModelError
+from ...core.model_folder import read_config
 from ...core.quarantine import Quarantine
 from ...core.threads import one_thread
 from ...graph.kg import KnowledgeGraph
@@ -22,15 +23,18 @@ from ..corpora.user_corpora import HELD_OUT, read_corpora
 from ..fit import FitCheckpoint, Recipe, check_rate, checksum
 from ..tokens import token_offsets
 from ..training_overlap import open_sibling, text_hashes
+from .added_heads import own_recogniser, train_heads, with_added_heads
 from .card import Description, FiguresByCorpus, Settings, card_of
 from .crf import encode
 from .evaluate import score
 from .fit import (
+    ADDED_HEAD,
     BILSTM,
     LORA,
     TRANSFORMER,
     Example,
     fit_heads,
+    fit_likeness,
 )
 from .names import graph_names, hpo_definitions
 from .network import NerModel
@@ -38,6 +42,11 @@ from .recogniser import MODEL, Recogniser, TrainedRecogniser
 from .train_bilstm import BilstmData, train_bilstm
 
 ROAM_LICENCE = "CC BY-SA 4.0"
+# What the config of a recogniser says that gets further heads, see `Description`.
+_DESCRIBED: dict[str, type] = {
+    "training": dict, "added": dict, "documents": dict, "held_out": dict, "names_from": list,
+    "licence": str, "development": dict, "trained_on_texts": str,
+}  # fmt: skip
 
 
 class _Options(TypedDict, total=False):
@@ -59,13 +68,16 @@ class NerOptions:
     """What is trained, and how.
 
     Attributes:
-        model: "bilstm", "crf" or "spacy" (a baseline, one model for each corpus), or the name or
-            folder of a Hugging Face encoder to fine-tune.
+        model: "bilstm", "crf" or "spacy" (a baseline, one model for each corpus), the name or
+            folder of a Hugging Face encoder to fine-tune, or a recogniser that was trained here,
+            by its folder or "default" (the one that ships): that gets a head for each corpus beside
+            its own, and its encoder stays as it is.
         teachers: for the bilstm: train so many first, with a seed each, and distil them into one
             (see `train_bilstm`).
         seed: of all chance; the same seed, data and machine give the same model.
-        epochs: default 8 (bilstm), 15 (spacy); with an encoder at most 10, or 20 with LoRA: it
-            stops 2 or 3 epochs after the best. For the CRF, iterations; default 100.
+        epochs: default 8 (bilstm), 15 (spacy), 20 (added heads); with an encoder at most 10, or
+            20 with LoRA: it stops 2 or 3 epochs after the best. For the CRF, iterations; default
+            100.
         learning_rate: of the encoder; default 3e-3 (bilstm), 5e-5, or 5e-4 with LoRA.
         lora: rank of low-rank additions that are trained in the place of a Hugging Face encoder's
             own weights, and added to them at the end.
@@ -93,14 +105,16 @@ class NerOptions:
             ModelError: `lora`, `learning_rate`, `teachers` or `names` is given for a model that
                 has none, or the rate is no rate.
         """
-        if self.lora is not None and self.model in ("bilstm", "crf", "spacy"):
+        is_trained = own_recogniser(self.model) is not None
+        is_encoder = self.model not in ("bilstm", "crf", "spacy") and not is_trained
+        if self.lora is not None and not is_encoder:
             raise ModelError(f"{self.model}: LoRA is for Hugging Face encoders")
         if self.teachers and self.model != "bilstm":
             raise ModelError(f"{self.model}: teachers are for the bilstm")
         check_rate(self.learning_rate)
         if self.names and self.model != "bilstm":
             raise ModelError(f"{self.model}: names of graphs are for the bilstm")
-        if self.learning_rate is not None and self.model in ("crf", "spacy"):
+        if self.learning_rate is not None and (is_trained or self.model in ("crf", "spacy")):
             raise ModelError(f"{self.model}: has no learning rate to set")
 
 
@@ -155,14 +169,18 @@ def train_ner(
     checkpoint = out.with_name(out.name + ".checkpoint")
     trained, settings = train_on(read, checkpoint, chosen, names_by_kind)
     about = _about(trained, settings, read, chosen, siblings)
+    figures = about["development"]
     # Roam's licence asks that what is made from it has the same.
     about["licence"] = (ROAM_LICENCE if roam else "that of the corpora") + (
         ", and what the names' sources ask" if chosen.names else ""
     )
     about["set_aside"] = quarantine.counts()
+    if (folder := own_recogniser(chosen.model)) is not None:
+        documents = [document for corpus in read for document in corpus.train]
+        about = with_added_heads(read_config(folder, MODEL, _DESCRIBED), about, documents)
     trained.save(out, about, card_of(about))
     remove_checkpoints(checkpoint)
-    return about["development"]
+    return figures
 
 
 def _names_by_kind(graphs: Sequence[KnowledgeGraph]) -> dict[str, list[str]]:
@@ -217,6 +235,7 @@ def _about(
         figures, joined = sibling["development"], sibling["development_joined"]
     return {
         "training": settings,
+        "added": {},
         "documents": {
             c.name: {"train": len(c.train), "development": len(c.development)} for c in corpora
         },
@@ -282,10 +301,22 @@ def train_on(
                 checkpoint,
                 options.device,
             )
+            fit_likeness(bilstm, examples)
         return bilstm, settings
+    if (folder := own_recogniser(options.model)) is not None:
+        settings |= {
+            "base": read_config(folder, MODEL, {})["sha256"],
+            "epochs": options.epochs or ADDED_HEAD.epochs,
+            "learning_rate": ADDED_HEAD.learning_rate,
+        }
+        with one_thread():
+            model = train_heads(folder, examples, kinds, settings, checkpoint, options.device)
+        return model, settings
     recipe = TRANSFORMER if options.lora is None else LORA
     settings |= {**_rates(recipe, options), "lora": options.lora}
-    return _fine_tune(corpora, examples, kinds, settings, checkpoint, options), settings
+    tuned = _fine_tune(corpora, examples, kinds, settings, checkpoint, options)
+    fit_likeness(tuned, examples)
+    return tuned, settings
 
 
 def _rates(recipe: Recipe, options: NerOptions) -> Settings:

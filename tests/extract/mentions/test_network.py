@@ -20,9 +20,11 @@ from medkg.extract.abbreviations import find_abbreviations
 from medkg.extract.corpora.labels import MENTION_KINDS
 from medkg.extract.mentions.bilstm import BiLSTMEncoder
 from medkg.extract.mentions.evaluate import evaluate_ner, strict_scores
+from medkg.extract.mentions.fit import Example, fit_likeness
 from medkg.extract.mentions.network import SHIPPED, NerModel
 from medkg.extract.mentions.recogniser import (
     PredictedMention,
+    TextPrediction,
     clean_mentions,
     join_heads,
     propagate_abbreviations,
@@ -357,7 +359,7 @@ def test_combining_takes_the_more_probable_of_two_that_overlap() -> None:
         "telling": [],
         "genes": [predicted(4, 10, "Target", 0.7), predicted(20, 25, "Target", 0.4)],
     }
-    assert join_heads(heads, KINDS, "") == [
+    assert join_heads(TextPrediction.undecided(heads), KINDS, "") == [
         predicted(4, 10, "Target", 0.7),
         predicted(20, 25, "Drug", 0.5),
     ]
@@ -373,7 +375,7 @@ def test_combining_lets_the_telling_head_say_what_is_a_symptom() -> None:
         "telling": [predicted(0, 5, "Symptom", 0.6), predicted(10, 15, "Disease", 0.7)],
         "genes": [],
     }
-    assert join_heads(heads, KINDS, "") == [
+    assert join_heads(TextPrediction.undecided(heads), KINDS, "") == [
         predicted(0, 5, "Symptom", 0.9),
         predicted(10, 15, "Disease", 0.9),
         predicted(20, 25, "Disease", 0.9),
@@ -386,10 +388,93 @@ def test_combining_keeps_the_whole_name_of_a_finding() -> None:
         "telling": [predicted(6, 10, "Symptom", 0.9), predicted(20, 25, "Disease", 0.9)],
         "genes": [],
     }
-    assert join_heads(heads, KINDS, "") == [
+    assert join_heads(TextPrediction.undecided(heads), KINDS, "") == [
         predicted(0, 10, "Symptom", 0.6),
         predicted(20, 25, "Disease", 0.9),
     ]
+
+
+def test_of_the_heads_that_know_a_kind_those_answer_whose_corpora_the_text_is_like() -> None:
+    heads = {
+        "broad": [predicted(0, 10, "Drug", 0.9)],
+        "other": [predicted(20, 25, "Drug", 0.8)],
+        "genes": [predicted(30, 35, "Target", 0.7)],
+    }
+    kinds = {"broad": ["Disease", "Drug"], "other": ["Drug"], "genes": ["Target"]}
+
+    def starts(broad: float, other: float) -> list[int]:
+        likeness = {"broad": broad, "other": other, "genes": 1 - broad - other}
+        return [m.start for m in join_heads(TextPrediction(heads, likeness), kinds, "")]
+
+    assert starts(0.9, 0.1) == [0, 30]
+    assert starts(0.1, 0.9) == [20, 30]
+    assert starts(0.5, 0.4) == [0, 20, 30]
+    assert starts(0.01, 0.02) == [0, 20, 30]  # like none of theirs
+
+
+def test_a_head_that_divides_names_answers_for_conditions_with_all_others() -> None:
+    heads = {
+        "broad": [predicted(0, 10, "Disease", 0.6)],
+        "telling": [predicted(6, 10, "Symptom", 0.9), predicted(20, 25, "Symptom", 0.9)],
+        "genes": [],
+    }
+    like_notes = {"broad": 0.01, "telling": 0.98, "genes": 0.01}
+    assert join_heads(TextPrediction(heads, like_notes), KINDS, "") == [
+        predicted(0, 10, "Symptom", 0.6),
+        predicted(20, 25, "Symptom", 0.9),
+    ]
+    like_abstracts = {"broad": 0.98, "telling": 0.01, "genes": 0.01}
+    assert join_heads(TextPrediction(heads, like_abstracts), KINDS, "") == [
+        predicted(0, 10, "Symptom", 0.6)
+    ]
+
+
+def test_a_drug_in_a_longer_target_is_none() -> None:
+    heads = {
+        "broad": [predicted(0, 9, "Drug", 0.9), predicted(30, 39, "Drug", 0.9)],
+        "telling": [],
+        "genes": [predicted(0, 18, "Target", 0.6), predicted(30, 39, "Target", 0.6)],
+    }
+    assert join_heads(TextPrediction.undecided(heads), KINDS, "") == [
+        predicted(0, 18, "Target", 0.6),
+        predicted(30, 39, "Drug", 0.9),
+    ]
+
+
+def test_a_text_is_like_the_corpus_of_its_own_form() -> None:
+    model = NerModel.load()
+    gene, note = model.predict_heads(
+        [
+            "Mutation of the yeast GCN4 gene abolishes binding of TATA boxes to protein kinase A.",
+            "A 54-year-old woman presented with fever and cough. On examination blood pressure was"
+            " 120/80 mmHg. Computed tomography showed a mass in the left upper lobe. She was"
+            " discharged after ten days.",
+        ]
+    )
+    assert sum(gene.likeness.values()) == pytest.approx(1)
+    assert max(gene.likeness, key=gene.likeness.__getitem__) == "bc2gm"
+    assert max(note.likeness, key=note.likeness.__getitem__) == "maccrobat"
+
+
+def test_likeness_is_learned_from_each_corpus_texts() -> None:
+    """With a head for each of two corpora whose texts differ, however few one has."""
+    torch.manual_seed(0)
+    model = NerModel.load()
+    texts = {
+        "bc5cdr": ["Aspirin caused ulcers in rats ."],
+        "bc2gm": ["GCN4 binds TATA boxes ."] * 9,
+    }
+    examples = {
+        name: [Example(name, text.split(), []) for text in of_corpus]
+        for name, of_corpus in texts.items()
+    }
+    model.centres.zero_()
+    undecided = model.predict_heads(["Aspirin caused ulcers in rats ."])[0].likeness
+    assert list(undecided.values()) == [pytest.approx(1 / len(model.kinds))] * len(model.kinds)
+    fit_likeness(model, examples)
+    drug, gene = model.predict_heads(["Aspirin caused ulcers in mice .", "GCN4 binds the TATA box"])
+    assert drug.likeness["bc5cdr"] > drug.likeness["bc2gm"]
+    assert gene.likeness["bc2gm"] > gene.likeness["bc5cdr"]
 
 
 @pytest.mark.parametrize(
@@ -408,7 +493,9 @@ def test_combining_leaves_what_was_measured_to_its_examination(text: str, kind: 
         "broad": [predicted(0, 9, "Drug", 0.9)],
         "telling": [predicted(0, 9, "Procedure", 0.6)],
     }
-    assert [mention.kind for mention in join_heads(heads, kinds, text)] == [kind]
+    assert [
+        mention.kind for mention in join_heads(TextPrediction.undecided(heads), kinds, text)
+    ] == [kind]
 
 
 def test_the_number_of_the_next_item_is_no_part_of_a_mention() -> None:
