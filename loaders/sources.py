@@ -29,6 +29,7 @@ from . import (
     table,
     umls,
 )
+from .drug_facts import with_drug_facts
 from .gene_names import with_gene_names
 from .info import SourceInfo
 
@@ -63,7 +64,10 @@ def load(
     fetch: bool = False,
     **options: str,
 ) -> KnowledgeGraph:
-    """Load a curated source. Its targets get every name that HGNC has of them.
+    """Load a curated source.
+
+    Its targets get every name that HGNC has of them, its drugs the starter set's names and, those
+    that are no small molecules, the property `modality`.
 
     Args:
         name: one of `SOURCES`.
@@ -88,7 +92,7 @@ def load(
         path = fetch_files(source)
     graph = source.load(None if path is None else Path(path), bad_rows, **options)
     if name != "kgx":  # what was exported comes back as it was
-        graph = with_gene_names(graph)
+        graph = with_drug_facts(with_gene_names(graph))
     if quarantine is None and bad_rows.rows:
         logging.getLogger(__name__).warning(
             "%s: %d rows set aside (%s); give a quarantine to see them",
