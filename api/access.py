@@ -398,7 +398,7 @@ def load_model(
         graph = read(graph)
     # Only what is asked for is imported: each kind of model takes a second or two.
     if kind == "links":
-        from medkg.mining.links.model import load_link_model
+        from medkg.mining.links.load import load_link_model
 
         return load_link_model(path, graph)
     if kind == "diagnosis":

@@ -29,7 +29,8 @@ from medkg.gnn.data import to_hetero_data
 from medkg.mining.links.attribution import removals
 from medkg.mining.links.base_models import BaseScores
 from medkg.mining.links.fit_ranker import FeatureBuilder
-from medkg.mining.links.model import LinkModel, load_link_model
+from medkg.mining.links.load import load_link_model
+from medkg.mining.links.model import LinkModel
 from medkg.mining.links.pair_features import PairFeatures
 from medkg.mining.links.ranker import LinkRanker
 
@@ -49,11 +50,11 @@ def main() -> None:
     generator = np.random.default_rng(arguments.seed)
     builder = FeatureBuilder(
         model.graph,
-        to_hetero_data(model.graph, exclude_edges=model.task.excluded),
-        model.task,
+        to_hetero_data(model.graph, exclude_edges=model.fitted_task.excluded),
+        model.fitted_task,
         model.seed,
     )
-    left_out = model.task.matrix("train")
+    left_out = model.fitted_task.matrix("train")
     known = model.scorer.pair_features
 
     # A head for each, so that what is taken out for one prediction seldom touches another.

@@ -164,7 +164,7 @@ def _ef5(scores: NDArray[np.float64], true: NDArray[np.bool_]) -> float:
 def main() -> None:
     from link_prediction import held_back
 
-    from medkg.mining.links.model import load_link_model
+    from medkg.mining.links.load import load_link_model
     from medkg.mining.links.train import train_links
 
     parser = argparse.ArgumentParser(description="Screening by structure alone.")
@@ -178,6 +178,8 @@ def main() -> None:
     kg = load("hetionet", folder)
     if arguments.model is not None and arguments.model.is_dir():
         model = load_link_model(arguments.model, kg)
+        if model.refitted:
+            raise SystemExit(f"{arguments.model}: knows the test's ligands; train with --no-refit")
     else:
         split = held_back(kg, folder, "new-drugs")
         model = train_links(

@@ -14,6 +14,8 @@ from medkg.cli.options import Json, Top
 from medkg.cli.output import print_set_aside, print_summary
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from medkg.mining.links.model import LinkModel
 
 
@@ -25,39 +27,31 @@ def predict(
     smiles: Annotated[str | None, typer.Option(help="A molecule instead of a head.")] = None,
     inchi: Annotated[str | None, typer.Option(help="The same, as InChI.")] = None,
     top: Top = 20,
-    trained: Annotated[
-        bool, typer.Option("--trained", help="Rank the pairs that training used, too.")
+    known: Annotated[
+        bool, typer.Option("--known", help="The pairs that the graph holds, in place of new ones.")
     ] = False,
     graph: Annotated[str | None, typer.Option(help="Instead of the recorded graph.")] = None,
     into: Annotated[str | None, typer.Option(help="Write them to this server too.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Rank the tails of a head (or heads of a tail), with probability and explanation."""
+    """Rank new tails of a head (or heads of a tail), with probability and explanation."""
     from medkg.cli import show
 
     if sum(entity is not None for entity in (head, tail, smiles, inchi)) != 1:
         raise typer.BadParameter("give --head, --tail, --smiles or --inchi")
+    if known and into is not None:
+        raise typer.BadParameter("--into writes new pairs: leave out --known")
     loaded = open_link_model(model, graph)
     if structure := smiles or inchi:
         if into is not None:
             raise typer.BadParameter("--into is for --head and --tail: a molecule is no node")
-        return _predict_molecule(loaded, structure, top, trained, as_json)
-    rows = loaded.predict(head=head, tail=tail, top=top, include_trained=trained)
+        return _predict_molecule(loaded, structure, top, known, as_json)
+    rows = loaded.predict(head=head, tail=tail, top=top, known=known)
     base = loaded.calibrations["head" if head is None else "tail"].base_rate
     if as_json:
         show.as_json([{**row, "base_rate": base} for row in rows.to_dicts()])
     else:
-        show.frame(rows, f"{loaded.task.edge_type[1]} of {head or tail}", most=rows.height)
-        left_out = "" if trained else "; pairs that training used are left out, see --trained"
-        show.out.print(
-            "probability: that a source records the pair, or will; of the first 100 candidates of a"
-            f" query {base:.2g} were (the base rate){left_out}"
-        )
-        if unranked := rows["rank"].null_count():
-            show.out.print(
-                f"{unranked} known pairs, the last, have no rank: training used them, and the model"
-                " doesn't rank them, since no feature pointed to them while they were held out"
-            )
+        _print_rows(loaded, rows, str(head or tail), base, is_head=head is not None, known=known)
     if into is not None:
         from medkg.access import connect
 
@@ -74,8 +68,36 @@ def predict(
     return None
 
 
+def _print_rows(
+    model: LinkModel, rows: pl.DataFrame, query: str, base: float, *, is_head: bool, known: bool
+) -> None:
+    """Print the pairs of a query, and what their numbers mean."""
+    from medkg.cli import show
+
+    title = "Known" if known else "New"
+    show.frame(rows, f"{title} {model.task.edge_type[1]} of {query}", most=rows.height)
+    apart = "" if known else "; what the graph holds is left out, see --known"
+    show.out.print(
+        "probability: that a source records the pair, or will; of the first 100 candidates of a"
+        f" query {base:.2g} were (the base rate){apart}"
+    )
+    modality = model.modality(model.query_number(query, "tail")) if is_head else None
+    if modality is not None and not known:
+        show.out.print(
+            f"{query} is no small molecule ({modality}): it acts on the target that it was made"
+            " for, and what it is like tells of no other; --known shows that"
+        )
+    if known:
+        show.out.print("rank: that the pair would have among the new ones, were it not known")
+    if unranked := rows["rank"].null_count():
+        show.out.print(
+            f"{unranked} pairs, the last, have no rank: nothing spoke for them while they were held"
+            " back"
+        )
+
+
 def _predict_molecule(
-    model: LinkModel, structure: str, top: int, trained: bool, as_json: bool
+    model: LinkModel, structure: str, top: int, known: bool, as_json: bool
 ) -> None:
     import polars as pl
 
@@ -84,7 +106,7 @@ def _predict_molecule(
     from medkg.mining.molecules.nearest_ligands import NO_LIGAND, structure_ranker_of
     from medkg.mining.molecules.targets import targets_of
 
-    ranking = targets_of(model, structure, top, include_trained=trained)
+    ranking = targets_of(model, structure, top, known=known)
     base = structure_ranker_of(model).calibration.base_rate
     if as_json:
         held = [{"id": node, "name": name} for node, name in ranking.same_nodes]
@@ -93,24 +115,26 @@ def _predict_molecule(
                 "smiles": ranking.smiles,
                 "held": held,
                 "base_rate": base,
-                "left_out": ranking.left_out,
+                "known": ranking.known,
                 "predictions": ranking.rows.to_dicts(),
             }
         )
     rows = ranking.rows.with_columns(pl.col("ligands").fill_null(NO_LIGAND))
-    show.frame(rows, f"{model.task.edge_type[1]} of {ranking.smiles}", most=rows.height)
+    title = "Known" if known else "New"
+    relation = model.task.edge_type[1]
+    show.frame(rows, f"{title} {relation} of {ranking.smiles}", most=rows.height)
     held_as = ", ".join(f"{name} ({node})" for node, name in ranking.same_nodes)
     held_as = f"the graph holds it: {held_as}" if held_as else "the graph doesn't hold it"
     past = ""
     if ranking.rows.height > CALIBRATED_CANDIDATES:
         past = "; past them it goes on along the same curve, which was not judged there"
-    left_out = ""
-    if ranking.left_out:
-        left_out = f"; {ranking.left_out} pairs that training used are left out, see --trained"
+    apart = ""
+    if ranking.known and not known:
+        apart = f"; {ranking.known} known pairs are left out, see --known"
     return show.out.print(
         f"{held_as}; by structure alone. Probability: that a source records the pair; of a"
         f" molecule's first {CALIBRATED_CANDIDATES} targets {base:.2g} are (the base rate)"
-        f"{past}{left_out}",
+        f"{past}{apart}",
     )
 
 

@@ -246,9 +246,7 @@ def _predict(
         ends = pl.concat([kg.predictions["head"], kg.predictions["tail"]]).unique()
         summary = store.write(kg.subgraph(ends, relations=[]).with_predictions(kg.predictions))
         counts = {
-            "drug-target hypotheses that the graph doesn't hold": targets.filter(
-                ~pl.col("known")
-            ).height,
+            "drug-target hypotheses that the graph doesn't hold": targets.height,
             "diagnoses": diagnoses.height,
             "patients": diagnoses["head"].n_unique(),
             "written to the server": str(summary.predictions),

@@ -54,15 +54,23 @@ def train_links(
     device: Annotated[
         str | None, typer.Option(help="Where networks are trained: cpu, cuda, …")
     ] = None,
+    refit: Annotated[
+        bool | None,
+        typer.Option(
+            "--refit/--no-refit",
+            help="Let the model, once measured, answer by the edges held back, too"
+            " (default: unless --split is given).",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Train link prediction; a part of the edges is held back and the figures are printed."""
+    """Train link prediction; the figures are of edges that are held back, then known, too."""
     from medkg.gnn.settings import read_with
 
     if ensemble:
         given = given_options(
             relation=relation, model=model, encoder=encoder, decoder=decoder, epochs=epochs,
-            split=split, config=config, tune=tune, device=device,
+            split=split, config=config, tune=tune, device=device, refit=refit,
         )  # fmt: skip
         if given:
             raise typer.BadParameter(f"{', '.join(given)}: not for --ensemble")
@@ -71,7 +79,7 @@ def train_links(
         "links": {"relation": relation, "model": model, "seed": seed, "device": device},
         "network": {"encoder": encoder, "decoder": decoder, "epochs": epochs},
     }
-    return _train_links(graph, out, read_with(config, tables), split, tune, as_json)
+    return _train_links(graph, out, read_with(config, tables), split, tune, refit, as_json)
 
 
 def _train_links(
@@ -80,6 +88,7 @@ def _train_links(
     tables: dict[str, dict[str, Any]],
     split: Path | None,
     tune: int | None,
+    refit: bool | None,
     as_json: bool,
 ) -> None:
     """Train a link model with the settings in `tables`, after tuning them where that is asked."""
@@ -112,7 +121,7 @@ def _train_links(
         network, links = best.options(), replace(links, model="network")
     trained = train_model(
         kg, links.relation, model=links.model or None, out=out, graph_path=graph,
-        **options, **network,
+        refit=refit, **options, **network,
     )  # fmt: skip
     if parallel.rank() == 0:  # of several processes one prints
         _print_links(trained, out, as_json)

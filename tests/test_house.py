@@ -24,6 +24,7 @@ LONG_FUNCTIONS = {  # by name, each with its reason
     "medkg.cli.diagnose.diagnose": "a command's options, each with its help",
     "medkg.cli.split.split": "a command's options, each with its help",
     "medkg.cli.texts.extract": "a command's options, each with its help",
+    "medkg.cli.train_models.train_links": "a command's options, each with its help",
     "medkg.cli.train_text.train_ner": "a command's options, each with its help",
 }
 MOST_LINES_OF_A_FILE = 500

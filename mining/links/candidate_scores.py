@@ -44,6 +44,18 @@ class CandidateScores:
         begin, end = self._scores.indptr[head : head + 2]
         return bool(np.any(self._scores.indices[begin:end] == tail))
 
+    def entries(self, pairs: sparse.csr_matrix) -> tuple[Integers, Integers, NDArray[np.float64]]:
+        """Heads, tails and scores of those of the pairs, (heads, tails), that were scored."""
+        scored = self._scores.copy()
+        scored.data = np.ones_like(scored.data)
+        heads, tails = (scored.multiply(pairs > 0)).nonzero()
+        values = np.asarray(self._scores[heads, tails], dtype=np.float64).ravel()
+        return heads.astype(np.int64), tails.astype(np.int64), values
+
+    def scores_alone(self) -> CandidateScores:
+        """The scores without what they were made with."""
+        return CandidateScores(self._scores, self._other_tails)
+
     def tensors(self) -> dict[str, Tensor]:
         """What `scores_from_tensors` needs."""
         return {

@@ -51,6 +51,9 @@ class MeasuredModel(Protocol):
     def task(self) -> LinkTask: ...
 
     @property
+    def refitted(self) -> bool: ...
+
+    @property
     def metrics(self) -> LinkMetrics: ...
 
     @property
@@ -85,6 +88,13 @@ def link_card(model: MeasuredModel) -> str:
         f"Trained on {len(task.train):,} edges; {len(task.valid):,} held back for validation and"
         f" {len(task.test):,} for the test.",
     ]
+    if model.refitted:
+        lines += [
+            "",
+            "The figures are of the model that knew the training edges alone. What answers was then"
+            f" refitted: it knows all {len(task.whole.train):,} edges"
+            + (", but for members that are networks." if model.label == "links-ensemble" else "."),
+        ]
     for direction, kind, nodes in (
         ("tail", tail_kind, task.tails),
         ("head", head_kind, task.heads),

@@ -35,6 +35,7 @@ from .metrics import (
 from .model import DIRECTIONS, LinkModel
 from .scorers import LinkScorer
 from .split import MANIFEST, read_edges
+from .task import LinkTask
 
 ALL, NOT_ADME, NOT_LEAKED = "all", "without adme", "without leaks"
 # Which of the tested edges are in a part, (edges,).
@@ -56,6 +57,8 @@ class LinkEvaluation(TypedDict):
     """The evaluation of a link model on held-back edges; a side is what is ranked: tail or head.
 
     Attributes:
+        refitted: whether what was measured knows the edges that training held back; it does where
+            none of these is tested, and the model was refitted.
         edges: where the tested edges are from.
         tested: how many there are.
         training_graph: whether the graph of the training was there to look for leaks in.
@@ -71,6 +74,7 @@ class LinkEvaluation(TypedDict):
     """
 
     model: str
+    refitted: bool
     relation: str
     edges: str
     tested: int
@@ -107,22 +111,24 @@ def evaluate_model(
         ModelError: training gives pairs away, and leaks are not allowed.
     """
     pairs, place = _test_pairs(model, edges, split)
+    numbers = _numbers(model, pairs)
+    scorer, task = model.measured_by(numbers)
     training = _training_graph(model)
-    leaks = _leaks(model, training or model.graph, pairs)
+    leaks = _leaks(task, training or model.graph, pairs)
     if leaks.pairs.height and not allow_leaks:
         raise ModelError(_refusal(model, leaks))
-    numbers = _numbers(model, pairs)
-    scorers: dict[str, LinkScorer] = {"model": model.scorer, **_baselines(model, training)}
+    held_back = edges is None and split is None
+    scorers: dict[str, LinkScorer] = {"model": scorer, **_baselines(model, task, training)}
     roles = _adme(model.graph, pairs)
     parts = _parts(pairs, roles, leaks)
-    known = _known_pairs(model, pairs)
-    held_back = edges is None and split is None
+    known = _known_pairs(model, task, pairs)
     with progress("Evaluating", len(DIRECTIONS) * len(scorers) * (1 + len(parts))) as step:
         sides = {s: _score_side(scorers, s, numbers, known, seed, step) for s in DIRECTIONS}
         by_side = {side: _figures(scored, parts, seed, step) for side, scored in sides.items()}
     both = _of_both_sides(sides, parts, numbers[:, 0], seed)
     return {
         "model": model.name,
+        "refitted": model.refitted and scorer is model.scorer,
         "relation": model.task.edge_type[1],
         "edges": place,
         "tested": pairs.height,
@@ -132,9 +138,9 @@ def evaluate_model(
         "candidates": {"tail": len(model.task.tails), "head": len(model.task.heads)},
         "figures": {**by_side, "both": both},
         "paired": {side: _paired(scored, parts, seed) for side, scored in sides.items()},
-        "strata": {side: _strata(model, scored, numbers, roles) for side, scored in sides.items()},
+        "strata": {side: _strata(task, scored, numbers, roles) for side, scored in sides.items()},
         "calibration": {
-            side: _calibration(model, side, numbers, known, held_back=held_back)
+            side: _calibration(model, scorer, side, numbers, known, held_back=held_back)
             for side in DIRECTIONS
         },
     }
@@ -143,12 +149,12 @@ def evaluate_model(
 # The tested pairs
 
 
-def _known_pairs(model: LinkModel, tested: pl.DataFrame) -> sparse.csr_matrix:
+def _known_pairs(model: LinkModel, task: LinkTask, tested: pl.DataFrame) -> sparse.csr_matrix:
     """The pairs of the graph, of training and of the test (head, tail), (heads, tails)."""
     return (
         model.pairs(model.graph.edges.filter(relation=model.task.edge_type[1]))
         + model.pairs(tested.rename({"head": "subject", "tail": "object"}))
-        + model.task.matrix("train", "valid")
+        + task.matrix("train", "valid")
     ).tocsr()
 
 
@@ -242,15 +248,15 @@ def _training_graph(model: LinkModel) -> KnowledgeGraph | None:
     return kg if kg.checksum() == model.record["checksum"] else None
 
 
-def _leaks(model: LinkModel, kg: KnowledgeGraph, pairs: pl.DataFrame) -> Leaks:
-    """The leaks of pairs (head, tail) in the graph of the model's training."""
-    heads = np.array(model.task.heads, dtype=object)
-    tails = np.array(model.task.tails, dtype=object)
+def _leaks(task: LinkTask, kg: KnowledgeGraph, pairs: pl.DataFrame) -> Leaks:
+    """The leaks of pairs (head, tail) in the graph of a model's training."""
+    heads = np.array(task.heads, dtype=object)
+    tails = np.array(task.tails, dtype=object)
     trained = pl.DataFrame(
-        {"head": heads[model.task.train[:, 0]], "tail": tails[model.task.train[:, 1]]},
+        {"head": heads[task.train[:, 0]], "tail": tails[task.train[:, 1]]},
         schema={"head": pl.String, "tail": pl.String},
     )
-    return find_leaks(kg, model.task.edge_type[1], pairs, trained, model.task.excluded)
+    return find_leaks(kg, task.edge_type[1], pairs, trained, task.excluded)
 
 
 def _refusal(model: LinkModel, leaks: Leaks) -> str:
@@ -270,18 +276,20 @@ def _refusal(model: LinkModel, leaks: Leaks) -> str:
     )
 
 
-def _baselines(model: LinkModel, training: KnowledgeGraph | None) -> dict[str, LinkScorer]:
+def _baselines(
+    model: LinkModel, task: LinkTask, training: KnowledgeGraph | None
+) -> dict[str, LinkScorer]:
     """Fit the baselines to the model's training pairs, but for one that is the model itself.
 
     Nearest neighbours need the training graph, and are left out without it.
     """
-    trained = model.task.matrix("train")
+    trained = task.matrix("train")
     baselines: dict[str, LinkScorer] = {}
     if model.settings["model"] != "degree":
         baselines["degree"] = Degree.fit(trained)
     if training is not None and model.settings["model"] != "neighbours":
-        data = to_hetero_data(training, exclude_edges=model.task.excluded)
-        baselines["neighbours"] = Neighbours.fit(data, model.task.edge_type, trained)
+        data = to_hetero_data(training, exclude_edges=task.excluded)
+        baselines["neighbours"] = Neighbours.fit(data, task.edge_type, trained)
     return baselines
 
 
@@ -325,6 +333,7 @@ def _figures(
 
 def _calibration(
     model: LinkModel,
+    scorer: LinkScorer,
     side: str,
     numbers: NDArray[np.int64],
     known: sparse.csr_matrix,
@@ -345,7 +354,7 @@ def _calibration(
     tested = pair_matrix(numbers if side == "tail" else numbers[:, ::-1], known.shape)
     if model.task.symmetric:
         tested = tested.maximum(tested.T).tocsr()
-    score = model.scorer.score_tails if side == "tail" else model.scorer.score_heads
+    score = scorer.score_tails if side == "tail" else scorer.score_heads
     scores, ranks, true = first_candidates(score, queries, without(known, tested), tested)
     calibration = model.calibrations[side]
     return {
@@ -391,18 +400,18 @@ def _paired(scored: Mapping[str, Scored], parts: Mapping[str, EdgeMask], seed: i
 
 
 def _strata(
-    model: LinkModel, scored: Mapping[str, Scored], numbers: NDArray[np.int64], roles: list[str]
+    task: LinkTask, scored: Mapping[str, Scored], numbers: NDArray[np.int64], roles: list[str]
 ) -> Strata:
     """Figures by the degree of the tail, and of the head, in training, and by adme role."""
     strata: Strata = {}
     if len(set(roles)) > 1:
         strata["by_adme"] = {name: by_label(s.ranks, roles) for name, s in scored.items()}
     for end, column in (("tail", 1), ("head", 0)):
-        own = model.task.train[:, column]
-        size = len(model.task.tails if column else model.task.heads)
+        own = task.train[:, column]
+        size = len(task.tails if column else task.heads)
         degrees = np.bincount(own, minlength=size)
-        if model.task.symmetric:
-            degrees += np.bincount(model.task.train[:, 1 - column], minlength=size)
+        if task.symmetric:
+            degrees += np.bincount(task.train[:, 1 - column], minlength=size)
         strata[f"by_{end}_degree"] = {
             name: by_degree(s.ranks, degrees[numbers[:, column]]) for name, s in scored.items()
         }

@@ -161,7 +161,8 @@ class Explanation:
             + (ranked if self.candidate else "not among those that the model ranks")
             + f"; {self.status}"
             + (f" ({'; '.join(self.sources)})" if self.sources else "")
-            + ("; trained on: predict leaves it out" if self.trained else "")
+            + ("; trained on" if self.trained else "")
+            + ("; predict lists it under --known" if self.known or self.trained else "")
         ]
         for path in self.paths:
             lines.append(f"  {path}")

@@ -41,6 +41,7 @@ from .candidate_scores import (
 from .learned_similarities import NodePairs
 from .pair_features import LearnedSimilarities, PairFeatures
 from .ranker import LinkRanker
+from .scorers import FittedScorer
 from .similarities import end_features
 from .task import LinkTask
 
@@ -111,7 +112,8 @@ def fit_ranker(
     seed: int,
     device: torch.device | None = None,
     checkpoint: Path | None = None,
-) -> tuple[LinkRanker, RankerTraining]:
+    refit: bool = False,
+) -> FittedScorer:
     """Train the default model.
 
     Args:
@@ -119,6 +121,7 @@ def fit_ranker(
         device: where the networks are trained; the CPU if not given.
         checkpoint: a folder that finished stages are kept in, so that training goes on after a
             kill; the caller removes it.
+        refit: let the same base models score by all edges, those held back included, too.
 
     Raises:
         DataError: of the training edges none is a candidate, so that there is nothing to learn.
@@ -138,9 +141,42 @@ def fit_ranker(
     of_whole = base_models.scores(features.tables(np.arange(len(task.heads)), left_out), graph)
     weight, course = _choose_network_weight(of_whole, task)
     scores = _all_scores(of_whole, weight, examples, base_models, trained.shape)
-    structure = _fit_structure(kg, task, builder.molecules, trained, seed=seed, device=device)
+    # Of a refitted ranker the structures' part is fitted once, to all edges: nobody judges it here.
+    of_structures = task.whole if refit else task
+    structure = _fit_structure(kg, of_structures, builder.molecules, seed=seed, device=device)
     others = other_tail_scores(features.degrees)
-    return LinkRanker(scores, others, base_models, weight, features, structure), course
+    ranker = LinkRanker(scores, others, base_models, weight, features, structure)
+    if not refit:
+        return FittedScorer(ranker, course)
+    del of_whole, examples, values, features, graph  # most of the memory
+    return FittedScorer(ranker.scores_alone(), course, _refitted(ranker, builder, task.whole))
+
+
+def _refitted(ranker: LinkRanker, builder: FeatureBuilder, whole: LinkTask) -> LinkRanker:
+    """The ranker by the features that all known pairs give; its base models stay as they are.
+
+    A known pair keeps the score that it had while it was held back.
+    """
+    left_out = whole.matrix("train")
+    with progress("Refitting to all edges", 2) as step:
+        features = builder.pair_features(without_loops(left_out))
+        step(1)
+        tables = features.tables(np.arange(len(whole.heads)), left_out)
+        new = ranker.base_models.scores(tables, builder.pair_graph(features.learned))
+        step(1)
+    columns = [
+        (new.heads, new.tails, new.scores(ranker.network_weight)),
+        ranker.entries(left_out),
+    ]
+    heads, tails, scores = (np.concatenate(column) for column in zip(*columns, strict=True))
+    return LinkRanker(
+        candidate_scores(heads, tails, scores, left_out.shape),
+        other_tail_scores(features.degrees),
+        ranker.base_models,
+        ranker.network_weight,
+        features,
+        ranker.structure,
+    )
 
 
 def without_loops(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
@@ -319,7 +355,6 @@ def _fit_structure(
     kg: KnowledgeGraph,
     task: LinkTask,
     molecules: NodeMolecules | None,
-    known: sparse.csr_matrix,
     *,
     seed: int,
     device: torch.device | None,
@@ -334,6 +369,7 @@ def _fit_structure(
     )
     from ..molecules.target_knowledge import target_knowledge
 
+    known = without_loops(task.matrix("train"))
     if len(with_known_tails(molecules, known)) < LEAST_MOLECULES:
         return None
     knowledge = target_knowledge(kg, task.edge_type, task.tails, task.excluded)

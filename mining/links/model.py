@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import polars as pl
@@ -17,28 +16,27 @@ from scipy import sparse
 
 from ...core.calibration import Calibration
 from ...core.errors import MissingError, ModelError
-from ...core.model_folder import ModelFolder, open_model, save_model
-from ...core.ranking import pair_matrix
-from ...core.tensors import with_prefix, without_prefix
+from ...core.model_folder import ModelFolder, save_model
+from ...core.ranking import ordinal_rank, pair_matrix
+from ...core.sparse import entries_at
+from ...core.tensors import with_prefix
 from ...graph.frames import (
     PREDICTIONS,
     conform,
     empty,
 )
 from ...graph.kg import KnowledgeGraph
-from ...graph.training_provenance import GraphRecord, open_training_graph
+from ...graph.training_provenance import GraphRecord
 from .card import LinkMetrics, link_card, link_plots
 from .explain import Explainer, Explanation
 from .recorded_pairs import recorded_status
 from .saved_scorers import (
     LinkModelSettings,
-    calibrations_from_settings,
     model_label,
-    scorer_from_tensors,
 )
 from .score_attribution import Attribution, ScoreAttributor, weighted_scorers
 from .scorers import LinkScorer
-from .task import LinkTask, pairs_from_tensors
+from .task import LinkTask
 
 KIND = "links"
 DIRECTIONS = ("tail", "head")
@@ -49,6 +47,8 @@ class LinkModel:
 
     Attributes:
         name: what predictions are signed with, such as `links-rgcn-distmult-1f3a9c02`.
+        scorer: what answers; of a refitted model it knows the edges held back, too.
+        judged: what the figures are of; it knows the training edges alone.
         task: the relation, its entities and its split.
         metrics: held-out figures with n and intervals, beside the baselines'.
         calibrations: by direction (`tail`: tails of a head were ranked; `head`: heads of a tail).
@@ -68,8 +68,10 @@ class LinkModel:
         graph: KnowledgeGraph,
         record: GraphRecord,
         *,
+        judged: LinkScorer | None = None,
         same_graph: bool = True,
     ):
+        self.judged, self.refitted = judged or scorer, judged is not None
         self.scorer, self.task, self.settings, self.seed = scorer, task, settings, seed
         self.metrics, self.calibrations = metrics, calibrations
         self.graph, self.record, self.same_graph = graph, record, same_graph
@@ -81,6 +83,21 @@ class LinkModel:
         """What sort of model it is, as its name begins: `links-degree`, `links-rgcn-distmult`, …"""
         return model_label(self.settings)
 
+    @cached_property
+    def fitted_task(self) -> LinkTask:
+        """The task with the edges that `scorer` was fitted on to train on."""
+        return self.task.whole if self.refitted else self.task
+
+    def measured_by(self, pairs: NDArray[np.int64]) -> tuple[LinkScorer, LinkTask]:
+        """What is measured on pairs (n, 2), and the task that it was fitted to.
+
+        It is what answers, unless that was refitted to some of these pairs.
+        """
+        held_back = self.task.matrix("valid", "test") - self.task.loops()
+        if self.refitted and entries_at(held_back, *pairs.T).any():
+            return self.judged, self.task
+        return self.scorer, self.fitted_task
+
     # Ranking
 
     def predict(
@@ -89,24 +106,25 @@ class LinkModel:
         tail: str | None = None,
         top: int = 20,
         *,
-        include_trained: bool = False,
+        known: bool = False,
     ) -> pl.DataFrame:
-        """The most probable tails of a head, or heads of a tail, in their order.
+        """The most probable new tails of a head, or heads of a tail, in their order.
 
         Args:
             head, tail: one of them, an identifier or a name.
-            include_trained: rank the pairs that the model was trained on, too. They are left out
-                otherwise, since they would take the first ranks and tell nothing new. Those that
-                the ranker doesn't rank (it had no reason to while they were held back) come last,
-                whatever `top`, with null for rank, score and probability.
+            known: the pairs that the graph holds, or that the model was fitted on, in place of the
+                new ones. Each has the rank that it would have among these; of `ranker` and `paths`
+                by the score that it got while it was held back (null where nothing spoke for it
+                then), of other models by what they remember of it.
 
         Returns:
-            Columns head, head_name, tail, tail_name, relation, rank (among the candidates ranked;
-            with equal scores the first in the vocabulary comes first), score, probability (that the
-            source records the pair; see `medkg.core.calibration`), known (whether the graph holds
-            the pair), status (known, contradicted where evidence in the graph denies it, both, or
-            new), sources (those that record the pair, oldest date first, then those that deny it)
-            and explanation (the heaviest path, or null).
+            No new pair of a drug that acts by design on one target, see `modality`. Columns head,
+            head_name, tail, tail_name, relation, rank (among the new candidates; with equal scores
+            the first in the vocabulary comes first), score, probability (that the source records
+            the pair; see `medkg.core.calibration`), known (whether the graph holds it), status
+            (known, contradicted where evidence in the graph denies it, both, or new), sources
+            (those that record the pair, oldest date first, then those that deny it) and explanation
+            (the heaviest path, or null).
 
         Raises:
             MissingError: no such entity, or one that the model has not seen.
@@ -117,7 +135,7 @@ class LinkModel:
             direction, query = "head", self.query_number(tail, "head")
         else:
             raise MissingError("give a head, or a tail, to predict for")
-        rows = self._ranked(direction, query, top, include_trained)
+        rows = self._known(direction, query, top) if known else self._new(direction, query, top)
         names = dict(self.graph.nodes.select("id", "name").iter_rows())
         recorded = self._recorded(rows)
         explanations = []
@@ -149,7 +167,7 @@ class LinkModel:
     ) -> pl.DataFrame:
         """Predictions to write back: the columns of `medkg.graph.frames.PREDICTIONS`.
 
-        Pairs that the model was trained on are left out. `explanation` is JSON: `paths`, each with
+        Pairs that are known are left out. `explanation` is JSON: `paths`, each with
         `weight`, `text` and `steps` (`edge`, `subject`, `relation`, `object`); the evidence is
         found by the edge's id.
 
@@ -160,7 +178,7 @@ class LinkModel:
         """
         frames = []
         for query in queries:
-            rows = self._ranked(direction, self.query_number(query, direction), top, False)
+            rows = self._new(direction, self.query_number(query, direction), top)
             explanations = [
                 json.dumps(
                     {
@@ -258,53 +276,96 @@ class LinkModel:
         rankers = [member.ranker for member in weighted_scorers(self.scorer, self.settings)]
         return [any(r is None or r.is_candidate(*pair) for r in rankers) for pair in pairs]
 
-    def _unranked(self, direction: str, query: int) -> list[int]:
-        """The answers that the query was trained on with, and that the model doesn't rank."""
-        trained = self._left_out(direction)[query].indices.tolist()
-        ends = [(query, n) if direction == "tail" else (n, query) for n in trained]
-        ranked = self._are_candidates(ends)
-        return [n for n, there in zip(trained, ranked, strict=True) if not there]
+    def modality(self, query: int) -> str | None:
+        """What a head is that acts on the target alone that it was made for: antibody, siRNA, …
 
-    def _ranked(self, direction: str, query: int, top: int, include_trained: bool) -> pl.DataFrame:
-        """The first candidates for a query, with rank, score, probability and whether known."""
-        forward = direction == "tail"
-        scores = self._scores(direction, query)
-        left_out = self.task.loops()[query] if include_trained else self._left_out(direction)[query]
-        scores[left_out.indices] = -np.inf
-        unranked = self._unranked(direction, query) if include_trained else []
-        scores[unranked] = -np.inf
+        None for small molecules, and of other relations than TARGETS.
+        """
+        return self._modalities.get(query)
+
+    @cached_property
+    def _modalities(self) -> dict[int, str]:
+        if self.task.edge_type[1] != "TARGETS":
+            return {}
+        value = pl.col("properties").str.json_path_match("$.modality")
+        rows = self.graph.nodes.select("id", value.alias("modality")).drop_nulls("modality")
+        numbers = self.node_numbers[0]
+        return {numbers[node]: value for node, value in rows.iter_rows() if node in numbers}
+
+    def _new(self, direction: str, query: int, top: int) -> pl.DataFrame:
+        """The first candidates of a query that are not known, best first.
+
+        What acts by design on one target gets no others, for likeness tells nothing of it.
+        """
+        scores = self._of_new(direction, query, self._scores(direction, query))
         order = np.argsort(-scores, kind="stable")[:top]
         order = order[scores[order] > -np.inf]
-        ranks = np.arange(1.0, len(order) + 1)
-        probabilities = self.calibrations[direction].probability(scores[order], ranks)
-        numbers, nothing = [*order.tolist(), *unranked], [None] * len(unranked)
-        known = self.known_pairs if forward else self.known_pairs.T.tocsr()
+        ranks = np.arange(1, len(order) + 1)
+        return self._rows(direction, query, order.tolist(), scores[order], ranks.tolist())
+
+    def _of_new(
+        self, direction: str, query: int, scores: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """A query's scores with all nodes, those alone that `predict` may list as new."""
+        new = scores.copy()
+        new[self._not_new[direction][query].indices] = -np.inf
+        if direction == "head":
+            new[list(self._modalities)] = -np.inf
+        elif query in self._modalities:
+            new[:] = -np.inf
+        return new
+
+    def _known(self, direction: str, query: int, top: int) -> pl.DataFrame:
+        """The known answers of a query, best first, then those that the model doesn't rank."""
+        known = set(self._not_new[direction][query].indices.tolist())
+        answers = sorted(known.difference(self.task.loops()[query].indices.tolist()))
+        ends = [(query, n) if direction == "tail" else (n, query) for n in answers]
+        scores = self._scores(direction, query)
+        new = self._of_new(direction, query, scores)
+        ranks = [
+            _rank_among(new, scores[n], n) if there else None
+            for n, there in zip(answers, self._are_candidates(ends), strict=True)
+        ]
+        places = sorted(range(len(answers)), key=lambda n: (ranks[n] is None, -scores[answers[n]]))
+        places = places[:top]
+        chosen = [answers[n] for n in places]
+        return self._rows(direction, query, chosen, scores[chosen], [ranks[n] for n in places])
+
+    def _rows(
+        self,
+        direction: str,
+        query: int,
+        answers: list[int],
+        scores: NDArray[np.float64],
+        ranks: list[int | None],
+    ) -> pl.DataFrame:
+        """Answers with rank, score, probability and whether known; nulls where there is no rank."""
+        forward = direction == "tail"
+        by_rank = np.array([rank or 1 for rank in ranks], dtype=np.float64)
+        probabilities = self.calibrations[direction].probability(scores, by_rank)
+        known = self.known_pairs[query] if forward else self.known_pairs[:, query].T
         ids = self.task.heads, self.task.tails
-        queries, answers = ids if forward else ids[::-1]
-        ends = {
-            "head" if forward else "tail": [queries[query]] * len(numbers),
-            "tail" if forward else "head": [answers[n] for n in numbers],
-        }
+        queries, others = ids if forward else ids[::-1]
+        own, other = [queries[query]] * len(answers), [others[n] for n in answers]
+        heads, tails = (own, other) if forward else (other, own)
+        ranked = pl.col("rank").is_not_null()
         return pl.DataFrame(
             {
-                "head": pl.Series(ends["head"], dtype=pl.String),
-                "relation": pl.Series([self.task.edge_type[1]] * len(numbers), dtype=pl.String),
-                "tail": pl.Series(ends["tail"], dtype=pl.String),
-                "rank": pl.Series([*range(1, len(order) + 1), *nothing], dtype=pl.UInt32),
-                "score": pl.Series([*scores[order].tolist(), *nothing], dtype=pl.Float64),
-                "probability": pl.Series([*probabilities.tolist(), *nothing], dtype=pl.Float64),
-                "known": np.isin(numbers, known[query].indices),
+                "head": pl.Series(heads, dtype=pl.String),
+                "relation": pl.Series([self.task.edge_type[1]] * len(answers), dtype=pl.String),
+                "tail": pl.Series(tails, dtype=pl.String),
+                "rank": pl.Series(ranks, dtype=pl.UInt32),
+                "score": pl.Series(scores, dtype=pl.Float64),
+                "probability": pl.Series(probabilities, dtype=pl.Float64),
+                "known": np.isin(answers, known.nonzero()[1]),
             }
-        )
+        ).with_columns(pl.when(ranked).then(pl.col("score", "probability")))
 
     def _standing(self, direction: str, query: int, answer: int) -> tuple[float, int, float]:
-        """A candidate's score, and its rank and probability as `_ranked` gives them: with equal
-        scores the first in the vocabulary comes first. A pair that was trained on is ranked as if
-        it were none."""
+        """A pair's score, its rank among the new ones, and its probability."""
         scores = self._scores(direction, query)
         own = scores[answer]
-        scores[self._left_out(direction)[query].indices] = -np.inf
-        rank = 1 + int((scores > own).sum() + (scores[:answer] == own).sum())
+        rank = _rank_among(self._of_new(direction, query, scores), own, answer)
         calibration = self.calibrations[direction]
         probability = calibration.probability(np.array([own]), np.array([float(rank)]))
         return float(own), rank, float(probability[0])
@@ -314,9 +375,11 @@ class LinkModel:
         score = self.scorer.score_tails if direction == "tail" else self.scorer.score_heads
         return np.array(score(torch.tensor([query]))[0].double().numpy())
 
-    def _left_out(self, direction: str) -> sparse.csr_matrix:
-        """The pairs that were trained on, (queries, answers)."""
-        return self.training_pairs if direction == "tail" else self.training_pairs.T.tocsr()
+    @cached_property
+    def _not_new(self) -> dict[str, sparse.csr_matrix]:
+        """The pairs that the graph holds, or that the model was fitted on, (queries, answers)."""
+        pairs = (self.training_pairs + self.known_pairs).tocsr()
+        return {"tail": pairs, "head": pairs.T.tocsr()}
 
     def query_number(self, text: str, direction: str) -> int:
         """The number of a query's entity: a head where tails are ranked, else a tail.
@@ -350,8 +413,8 @@ class LinkModel:
 
     @cached_property
     def training_pairs(self) -> sparse.csr_matrix:
-        """The pairs that the model was trained on, (heads, tails)."""
-        return self.task.matrix("train")
+        """The pairs that the model was fitted on, (heads, tails)."""
+        return self.fitted_task.matrix("train")
 
     @cached_property
     def known_pairs(self) -> sparse.csr_matrix:
@@ -408,6 +471,7 @@ class LinkModel:
                 vocabulary={"heads": task.heads, "tails": task.tails},
                 tensors={
                     **with_prefix("scorer", self.scorer.tensors()),
+                    **(with_prefix("judged", self.judged.tensors()) if self.refitted else {}),
                     **task.pair_tensors(),
                 },
                 card=self.card(),
@@ -420,43 +484,8 @@ class LinkModel:
         return link_card(self)
 
 
-def load_link_model(path: Path | str, graph: KnowledgeGraph | None = None) -> LinkModel:
-    """Read a link model's folder, and the graph that it records, or read it against `graph`.
-
-    Raises:
-        ModelError: no model folder, a damaged one, one of another version; or, without `graph`, the
-            recorded graph is not where it was or is no longer the same.
-    """
-    folder = open_model(path, KIND)
-    graph, same_graph = open_training_graph(
-        path, folder.graph, graph, other="entities that are new in it have no predictions"
-    )
-    try:
-        saved = dict(folder.settings)
-        head_kind, relation, tail_kind = saved.pop("edge_type")
-        task = LinkTask(
-            edge_type=(head_kind, relation, tail_kind),
-            heads=folder.vocabulary["heads"],
-            tails=folder.vocabulary["tails"],
-            **pairs_from_tensors(folder.tensors),
-            held_back=dict(folder.split),
-            symmetric=saved.pop("symmetric"),
-        )
-        calibrations = calibrations_from_settings(saved.pop("calibrations"))
-        settings = cast(LinkModelSettings, saved)
-        scorer = scorer_from_tensors(settings, without_prefix("scorer", folder.tensors), task)
-    except (KeyError, ValueError, TypeError) as error:
-        raise ModelError(f"{path}: lacks {error}; train the model anew") from error
-    except ModelError as error:
-        raise ModelError(f"{path}: {error}") from error
-    return LinkModel(
-        scorer,
-        task,
-        settings,
-        folder.seed,
-        cast(LinkMetrics, folder.metrics),
-        calibrations,
-        graph,
-        cast(GraphRecord, folder.graph),
-        same_graph=same_graph,
-    )
+def _rank_among(new: NDArray[np.float64], score: float, answer: int) -> int:
+    """The rank of an answer's score among the new ones, of equal ones the first node first."""
+    among = new.copy()
+    among[answer] = score
+    return ordinal_rank(among, answer)

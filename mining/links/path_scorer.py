@@ -21,7 +21,7 @@ from ...core.ranking import filtered_ranks
 from ...core.sparse import largest_entries
 from ...core.tensors import with_prefix, without_prefix
 from ...core.threads import one_thread
-from ...gnn.data import EdgeType
+from ...gnn.data import EdgeType, to_hetero_data
 from ...gnn.message_edges import INVERSE, MessageType, no_sparse_warning
 from ...gnn.path_network import (
     HiddenPairs,
@@ -30,7 +30,7 @@ from ...gnn.path_network import (
     PathNetwork,
     attribute_to_messages,
 )
-from ...gnn.path_training import PathTraining, train_path_network
+from ...gnn.path_training import train_path_network
 from ...graph.kg import KnowledgeGraph
 from .candidate_scores import (
     CandidateScores,
@@ -39,6 +39,7 @@ from .candidate_scores import (
     other_tail_scores,
     scores_from_tensors,
 )
+from .scorers import FittedScorer
 from .similarities import NO_MECHANISM, molecule_similarity
 from .task import LinkTask
 
@@ -95,7 +96,8 @@ def fit_paths(
     seed: int,
     device: torch.device,
     checkpoint: Path | None = None,
-) -> tuple[PathScorer, PathTraining]:
+    refit: bool = False,
+) -> FittedScorer:
     """Train a path network, and score the candidates of every head.
 
     Args:
@@ -103,9 +105,10 @@ def fit_paths(
         device: where the network is trained.
         checkpoint: a folder that the state is kept in, so that training goes on after a kill; the
             caller removes it.
+        refit: score by paths over all edges, those held back included, too.
     """
     graph = path_graph(kg, data, task).to(device)
-    known, until_valid = task.matrix("train"), task.matrix("train", "valid")
+    until_valid = task.matrix("train", "valid")
 
     def validate(network: PathNetwork) -> float:
         def score(heads: Tensor) -> Tensor:
@@ -123,10 +126,22 @@ def fit_paths(
         seed=seed,
         stages=Stages(checkpoint, lambda: [kg.checksum(), task.edge_type, task.held_back, seed]),
     )
+    scorer = _scorer(network, graph, task)
+    if not refit:
+        return FittedScorer(scorer, course)
+    whole = task.whole
+    all_edges = to_hetero_data(kg, exclude_edges=whole.excluded)
+    refitted = _scorer(network, path_graph(kg, all_edges, whole).to(device), whole)
+    return FittedScorer(scorer.scores_alone(), course, refitted)
+
+
+def _scorer(network: PathNetwork, graph: PathGraph, task: LinkTask) -> PathScorer:
+    """The candidates of every head, scored by the paths of a graph."""
+    known = task.matrix("train")
     scores = _candidates(network, graph, known, task)
     degrees = np.diff(known.tocsc().indptr).astype(np.float32)
     weights = {name: tensor.detach().cpu() for name, tensor in network.state_dict().items()}
-    return PathScorer(scores, other_tail_scores(degrees), weights), course
+    return PathScorer(scores, other_tail_scores(degrees), weights)
 
 
 def path_graph(kg: KnowledgeGraph, data: HeteroData, task: LinkTask) -> PathGraph:

@@ -11,6 +11,7 @@ from ...core.calibration import Calibration
 from ...core.tensors import without_prefix
 from ...gnn.vectors import Vectors
 from .baselines import Degree, Neighbours
+from .candidate_scores import CandidateScores, scores_from_tensors
 from .ensemble import Ensemble, EnsembleMember
 from .scorers import LinkScorer
 from .task import LinkTask
@@ -30,11 +31,13 @@ class LinkModelSettings(TypedDict):
     Attributes:
         model: what sort of model it is, such as `ranker`.
         network: of a network, those of `NetworkSettings`.
+        refitted: whether its answers know the edges that were held back to judge it.
         members: of an ensemble.
     """
 
     model: str
     network: NotRequired[Mapping[str, Any]]
+    refitted: NotRequired[bool]
     members: NotRequired[list[MemberSettings]]
 
 
@@ -46,10 +49,21 @@ def model_label(settings: LinkModelSettings) -> str:
 
 
 def scorer_from_tensors(
-    settings: LinkModelSettings, tensors: Mapping[str, Tensor], task: LinkTask
+    settings: LinkModelSettings,
+    tensors: Mapping[str, Tensor],
+    task: LinkTask,
+    *,
+    judged: bool = False,
 ) -> LinkScorer:
-    """Rebuild the scorer that these tensors are of."""
+    """Rebuild the scorer that these tensors are of.
+
+    Args:
+        task: of the model, with its split.
+        judged: whether it is what a refitted model was judged by, see `FittedScorer`.
+    """
     model = settings["model"]
+    if judged and model in ("ranker", "paths"):
+        return CandidateScores(*scores_from_tensors(tensors))
     if model == "degree":
         return Degree.from_tensors(tensors)
     if model == "neighbours":
@@ -69,12 +83,19 @@ def scorer_from_tensors(
     if model == "ensemble":
         members = [
             EnsembleMember(
-                scorer_from_tensors(member["settings"], without_prefix(str(number), tensors), task),
+                scorer_from_tensors(
+                    member["settings"],
+                    without_prefix(str(number), tensors),
+                    task,
+                    judged=judged and member["settings"].get("refitted", False),
+                ),
                 calibrations_from_settings(member["calibrations"]),
             )
             for number, member in enumerate(settings["members"])
         ]
-        return Ensemble(members, tensors["weights"].numpy(), task.matrix("train"))
+        is_refitted = settings.get("refitted", False) and not judged
+        known = task.whole if is_refitted else task
+        return Ensemble(members, tensors["weights"].numpy(), known.matrix("train"))
     return Vectors.from_tensors(settings["network"]["decoder"], tensors)
 
 

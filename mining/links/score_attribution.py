@@ -128,6 +128,13 @@ class ScoreAttributor:
                 return member
         return None
 
+    @property
+    def _fitted_task(self) -> LinkTask:
+        """The task with the edges to train on that the member's scorer was fitted to."""
+        member = self._member
+        is_refitted = member is not None and member.settings.get("refitted", False)
+        return self._task.whole if is_refitted else self._task
+
     def _by_removal(
         self, ranker: LinkRanker, head: int, tail: int, rank: int
     ) -> tuple[list[tuple[Step, float]], Counterfactual | None]:
@@ -135,7 +142,7 @@ class ScoreAttributor:
         from .attribution import removals  # LightGBM is loaded where it is needed
 
         symmetric = self._task.symmetric
-        trained = self._task.matrix("train")
+        trained = self._fitted_task.matrix("train")
         removed = removals(
             ranker.base_models, ranker.pair_features, trained, head, tail, symmetric=symmetric
         )
@@ -167,15 +174,16 @@ class ScoreAttributor:
         from .path_scorer import PathScorer, edges_of_paths  # PyG is loaded where it is needed
 
         assert isinstance(scorer, PathScorer)
-        return edges_of_paths(scorer, self._task, *self._path_graph, head, tail)
+        return edges_of_paths(scorer, self._fitted_task, *self._path_graph, head, tail)
 
     @cached_property
     def _path_graph(self) -> tuple[PathGraph, HeteroData]:
         """The graph of a path network's messages, and the training graph that it was made of."""
         from .path_scorer import path_graph
 
-        data = to_hetero_data(self._graph, exclude_edges=self._task.excluded)
-        return path_graph(self._graph, data, self._task), data
+        task = self._fitted_task
+        data = to_hetero_data(self._graph, exclude_edges=task.excluded)
+        return path_graph(self._graph, data, task), data
 
     @cached_property
     def network(self) -> tuple[LinkNetwork, HeteroData]:
@@ -184,7 +192,7 @@ class ScoreAttributor:
         assert member is not None
         assert isinstance(member.scorer, Vectors)
         settings = NetworkSettings.from_dict(member.settings["network"])
-        whole = to_hetero_data(self._graph, exclude_edges=self._task.excluded)
+        whole = to_hetero_data(self._graph, exclude_edges=self._fitted_task.excluded)
         add_features(whole, self._graph, settings.features)
         data = compact(whole, self._task.edge_type, settings.context)
         counts = {kind: data[kind].num_nodes for kind in data.node_types}

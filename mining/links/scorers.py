@@ -1,8 +1,9 @@
-"""What ranks: the vectors of a trained network, or a baseline."""
+"""What ranks: the vectors of a trained network, a ranker, or a baseline; and what fitting gives."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
 
 from torch import Tensor
 
@@ -21,3 +22,17 @@ class LinkScorer(Protocol):
     def tensors(self) -> dict[str, Tensor]:
         """What to save."""
         ...
+
+
+class FittedScorer(NamedTuple):
+    """What fitting a model gives.
+
+    Attributes:
+        scorer: fitted on the training edges.
+        course: of the training; empty where there is nothing to tell.
+        refitted: the same knowing the edges held back, too; None where it isn't made.
+    """
+
+    scorer: LinkScorer
+    course: Mapping[str, object]
+    refitted: LinkScorer | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -55,6 +55,14 @@ class LinkTask:
     def excluded(self) -> list[str]:
         """The ids of all edges that training may not see."""
         return [edge for ids in self.held_back.values() for edge in ids]
+
+    @property
+    def whole(self) -> LinkTask:
+        """The task with the edges of all parts to train on, and none to validate or test with."""
+        removed = {part: ids for part, ids in self.held_back.items() if part == "removed"}
+        none = np.empty((0, 2), dtype=np.int64)
+        pairs = np.concatenate([self.train, self.valid, self.test])
+        return replace(self, train=pairs, valid=none, test=none, held_back=removed)
 
     def matrix(self, *parts: str) -> sparse.csr_matrix:
         """The pairs of these parts as a sparse matrix, (heads, tails).

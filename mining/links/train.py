@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +34,7 @@ from .metrics import MeasuredCalibration, first_candidates
 from .model import DIRECTIONS, KIND, LinkModel
 from .node_features import add_features
 from .saved_scorers import LinkModelSettings
-from .scorers import LinkScorer
+from .scorers import FittedScorer, LinkScorer
 from .task import LinkTask, link_task
 
 MODELS = ("ranker", "network", "paths", "structure", "degree", "neighbours")
@@ -53,6 +52,7 @@ def evaluate_links(
     """Rank true edges among all candidates that no known edge joins to the query.
 
     Args:
+        model: if it was refitted to some of these edges, what it was judged by is measured.
         edges: the true edges: frame with subject and object.
         kg: its edges of the relation are the known ones, left out of the rankings.
         direction: `tail` ranks tails for each head, `head` heads for each tail.
@@ -77,13 +77,14 @@ def evaluate_links(
     numbers = tails if direction == "tail" else heads
     if candidates is not None and (unseen := sorted(set(candidates) - set(numbers))):
         raise MissingError(f"{model.name} has not seen {len(unseen)} candidates, as {unseen[0]}")
+    scorer, task = model.measured_by(pairs)
     known = (
-        model.pairs(kg.edges.filter(relation=model.task.edge_type[1]))
+        model.pairs(kg.edges.filter(relation=task.edge_type[1]))
         + model.pairs(edges)
-        + model.task.matrix("train")
+        + task.matrix("train")
     )
     chosen = None if candidates is None else np.array([numbers[c] for c in candidates])
-    return _evaluate(model.scorer, model.task, pairs, known, direction, chosen, seed)
+    return _evaluate(scorer, task, pairs, known, direction, chosen, seed)
 
 
 def _evaluate(
@@ -121,6 +122,7 @@ def train_links(
     out: Path | str | None = None,
     graph_path: Path | str | None = None,
     device: str | None = None,
+    refit: bool | None = None,
     **network: object,
 ) -> LinkModel:
     """Train a model that predicts edges of a relation, and measure it beside the baselines.
@@ -139,33 +141,32 @@ def train_links(
         device: where networks are trained: `cpu`, `cuda`, …. If not given, the models `network`
             and `paths` are trained on a GPU where there is one, and the small networks of `ranker`
             and `structure` on the CPU. The baselines have none.
+        refit: whether the model, once measured, answers by the edges held back, too; by default
+            where no `split` is given. The model `network` can't: its vectors are trained.
         network: options of `medkg.gnn.settings.NetworkSettings`, such as encoder, decoder,
             dim, epochs.
 
     Raises:
         DataError: too few edges, a split that doesn't fit the graph, `out` holds other things, or
             an option of the network that there is not or with a value that is not allowed.
-        ModelError: no such model or device, or several processes for a model that is no network.
+        ModelError: no such model or device, or one without `refit` or several processes.
     """
     if out is not None:
         check_replaceable(Path(out), marker=CONFIG, kind=KIND)
     options = {name: value for name, value in network.items() if value is not None}
-    model = _model_name(model, options, context_relations)
-    where = None if device is None else device_of(device)
+    model = _model_name(model, options, context_relations, refit)
     network_settings = with_options(NetworkSettings(), options)
     task = link_task(kg, relation, split, seed)
     data = to_hetero_data(kg, exclude_edges=task.excluded)
-    if model == "network":
-        context = context_of(data, task.edge_type, context_relations)
-        network_settings = replace(network_settings, context=context)
-    checkpoint = None if out is None else Path(f"{out}.checkpoint")
-    scorer, course = _fit(
-        model, kg, data, task, network_settings, seed=seed, device=where, checkpoint=checkpoint
-    )
     settings: LinkModelSettings = {"model": model}
     if model == "network":
+        chosen = context_of(data, task.edge_type, context_relations)
+        network_settings = replace(network_settings, context=chosen)
         settings["network"] = network_settings.to_dict()
-    trained = _measured(kg, data, task, scorer, settings, course, seed=seed, graph_path=graph_path)
+    checkpoint = None if out is None else Path(f"{out}.checkpoint")
+    again = split is None if refit is None else refit
+    fitted = _fit(model, kg, data, task, network_settings, seed, device, checkpoint, again)
+    trained = _measured(kg, data, task, fitted, settings, seed=seed, graph_path=graph_path)
     if out is not None and parallel.rank() == 0:
         trained.save(out)
         remove_checkpoints(checkpoint)
@@ -173,13 +174,16 @@ def train_links(
 
 
 def _model_name(
-    model: str | None, options: Mapping[str, object], context_relations: Sequence[str] | None
+    model: str | None,
+    options: Mapping[str, object],
+    context_relations: Sequence[str] | None,
+    refit: bool | None,
 ) -> str:
     """The model that is trained: the one named, or the one that the options are of.
 
     Raises:
-        ModelError: no such model, options of another, or several processes for one that is no
-            network.
+        ModelError: no such model, options of another, several processes for one that is no
+            network, or one that can't be refitted is to be.
     """
     of_network = [*options, *([] if context_relations is None else ["context_relations"])]
     model = model or ("network" if of_network else "ranker")
@@ -187,6 +191,8 @@ def _model_name(
         raise ModelError(f"unknown model {model!r}; there are {', '.join(MODELS)}")
     if of_network and model != "network":
         raise ModelError(f"{', '.join(of_network)}: an option of the model network, not of {model}")
+    if refit and model == "network":
+        raise ModelError("network: can't be refitted to all edges; give a split of few edges")
     if parallel.size() > 1 and model != "network":
         raise ModelError(
             f"several processes share the batches of a network alone: start the model {model}"
@@ -201,37 +207,59 @@ def _fit(
     data: HeteroData,
     task: LinkTask,
     settings: NetworkSettings,
-    *,
     seed: int,
-    device: torch.device | None,
+    named: str | None,
     checkpoint: Path | None,
-) -> tuple[LinkScorer, Mapping[str, object]]:
-    """Fit a model of that name; `settings` are the network's.
-
-    Returns:
-        The scorer, and the course of training; nothing where there is none to tell.
-    """
-    trained = task.matrix("train")
-    if model == "degree":
-        return Degree.fit(trained), {}
-    if model == "neighbours":
-        return Neighbours.fit(data, task.edge_type, trained), {}
-    if model == "structure":
-        from ..molecules.structure_ranker import StructureScorer
-
-        fit = partial(StructureScorer.fit, exclude_edges=task.excluded, seed=seed, device=device)
-        return fit(kg, task.edge_type, trained), {}
+    refit: bool,
+) -> FittedScorer:
+    """Fit a model of that name on the device named; `settings` are the network's."""
+    device = None if named is None else device_of(named)
     if model == "ranker":
         from .fit_ranker import fit_ranker  # LightGBM is loaded where it is needed
 
-        return fit_ranker(kg, data, task, seed=seed, device=device, checkpoint=checkpoint)
+        return fit_ranker(
+            kg, data, task, seed=seed, device=device, checkpoint=checkpoint, refit=refit
+        )
     where = device or device_of(None)
     if model == "paths":
         from .path_scorer import fit_paths
 
-        return fit_paths(kg, data, task, seed=seed, device=where, checkpoint=checkpoint)
-    add_features(data, kg, settings.features)
-    return fit_link_network(data, task, settings, seed=seed, device=where, checkpoint=checkpoint)
+        return fit_paths(
+            kg, data, task, seed=seed, device=where, checkpoint=checkpoint, refit=refit
+        )
+    if model == "network":
+        add_features(data, kg, settings.features)
+        fitted = fit_link_network(
+            data, task, settings, seed=seed, device=where, checkpoint=checkpoint
+        )
+        return FittedScorer(*fitted)
+    scorer = _fit_at_once(model, kg, data, task, seed, device)
+    if not refit:
+        return FittedScorer(scorer, {})
+    whole = task.whole
+    all_edges = to_hetero_data(kg, exclude_edges=whole.excluded)
+    return FittedScorer(scorer, {}, _fit_at_once(model, kg, all_edges, whole, seed, device))
+
+
+def _fit_at_once(
+    model: str,
+    kg: KnowledgeGraph,
+    data: HeteroData,
+    task: LinkTask,
+    seed: int,
+    device: torch.device | None,
+) -> LinkScorer:
+    """Fit a model that looks at no validation edge."""
+    trained = task.matrix("train")
+    if model == "degree":
+        return Degree.fit(trained)
+    if model == "neighbours":
+        return Neighbours.fit(data, task.edge_type, trained)
+    from ..molecules.structure_ranker import StructureScorer
+
+    return StructureScorer.fit(
+        kg, task.edge_type, trained, exclude_edges=task.excluded, seed=seed, device=device
+    )
 
 
 def ensemble_links(
@@ -259,8 +287,12 @@ def ensemble_links(
     _check_members(models)
     first = models[0]
     kg, task = first.graph, first.task
-    members = [EnsembleMember(model.scorer, model.calibrations) for model in models]
-    weights, _ = choose_weights(members, task, seed=seed)
+    judged = [EnsembleMember(model.judged, model.calibrations) for model in models]
+    weights, _ = choose_weights(judged, task, seed=seed)
+    refitted = None
+    if any(model.refitted for model in models):
+        answering = [EnsembleMember(model.scorer, model.calibrations) for model in models]
+        refitted = Ensemble(answering, weights, task.whole.matrix("train"))
     settings: LinkModelSettings = {
         "model": "ensemble",
         "members": [
@@ -277,9 +309,10 @@ def ensemble_links(
         kg,
         to_hetero_data(kg, exclude_edges=task.excluded),
         task,
-        Ensemble(members, weights, task.matrix("train")),
+        FittedScorer(
+            Ensemble(judged, weights, task.matrix("train")), {"weights": by_name}, refitted
+        ),
         settings,
-        {"weights": by_name},
         seed=seed,
         graph_path=graph_path or first.record["path"],
     )
@@ -318,14 +351,14 @@ def _measured(
     kg: KnowledgeGraph,
     data: HeteroData,
     task: LinkTask,
-    scorer: LinkScorer,
+    fitted: FittedScorer,
     settings: LinkModelSettings,
-    course: Mapping[str, object],
     *,
     seed: int,
     graph_path: Path | str | None,
 ) -> LinkModel:
     """Make a model of a trained scorer: measure it and the baselines, and calibrate it."""
+    scorer = fitted.scorer
     trained, known = task.matrix("train"), task.matrix("train", "valid", "test")
     baselines: dict[str, LinkScorer] = {
         "degree": Degree.fit(trained),
@@ -341,10 +374,15 @@ def _measured(
         },
         "calibration": measured,
     }
-    if course:
-        metrics = {"training": course, **metrics}
+    if fitted.course:
+        metrics = {"training": fitted.course, **metrics}
     record = training_graph_record(kg, graph_path)
-    return LinkModel(scorer, task, settings, seed, metrics, calibrations, kg, record)
+    if fitted.refitted is None:
+        return LinkModel(scorer, task, settings, seed, metrics, calibrations, kg, record)
+    settings["refitted"] = True
+    return LinkModel(
+        fitted.refitted, task, settings, seed, metrics, calibrations, kg, record, judged=scorer
+    )
 
 
 def _calibrate(

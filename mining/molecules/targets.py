@@ -31,13 +31,13 @@ class TargetPredictions(NamedTuple):
             probability was calibrated on a molecule's first
             `medkg.core.calibration.CALIBRATED_CANDIDATES` tails; past them it follows the score
             along the same curve.
-        left_out: how many pairs that training used are not among the rows.
+        known: how many pairs of these nodes are known.
     """
 
     smiles: str
     same_nodes: list[tuple[str, str]]
     rows: pl.DataFrame
-    left_out: int
+    known: int
 
 
 def targets_of(
@@ -46,14 +46,14 @@ def targets_of(
     top: int = 20,
     *,
     nearest: int = 3,
-    include_trained: bool = False,
+    known: bool = False,
 ) -> TargetPredictions:
     """The most probable tails of a molecule, by its SMILES or InChI alone.
 
     Args:
         nearest: known ligands shown for each tail.
-        include_trained: rank the pairs that the model was trained on, too; see
-            `LinkModel.predict`. They are those of the graph's nodes with the same structure.
+        known: the known pairs of the graph's nodes with the same structure, in place of the new
+            ones, each with the rank that it would have among these.
 
     Raises:
         DataError: the text is no molecule.
@@ -69,29 +69,37 @@ def targets_of(
     same_nodes = _same_nodes(model, molecule)
     numbers, _ = model.node_numbers
     heads = [numbers[node] for node, _ in same_nodes if node in numbers]
-    trained = [] if include_trained else sorted({*model.training_pairs[heads].indices.tolist()})
-    scores[trained] = -np.inf
-    order = np.argsort(-scores, kind="stable")[:top]
-    order = order[scores[order] > -np.inf]
-    known = np.isin(order, model.known_pairs[heads].indices).tolist()
+    own = (model.training_pairs + model.known_pairs)[heads]
+    new = scores.copy()
+    new[own.indices] = -np.inf
+    # Itself a molecule is neither: a relation may join its kind with itself.
+    not_new = np.setdiff1d(own.indices, model.task.loops()[heads].indices)
+    if known:
+        order = not_new[np.argsort(-scores[not_new], kind="stable")][:top]
+        ranks = [1 + int((new > scores[tail]).sum()) for tail in order]
+    else:
+        order = np.argsort(-new, kind="stable")[:top]
+        order = order[new[order] > -np.inf]
+        ranks = list(range(1, len(order) + 1))
+    is_known = np.isin(order, model.known_pairs[heads].indices).tolist()
     ligands = KnownLigands(model, ranker)
     similarity = tanimoto(features.morgan, ranker.ligands.morgan)[0]
     tails = [model.task.tails[n] for n in order]
     rows = pl.DataFrame(
         {
-            "rank": np.arange(1, len(order) + 1),
+            "rank": pl.Series(ranks, dtype=pl.Int64),
             "tail": pl.Series(tails, dtype=pl.String),
             "tail_name": pl.Series([ligands.names.get(tail) for tail in tails], dtype=pl.String),
             "score": scores[order].astype(np.float64),
             "probability": ranker.probability(scores[order]),
-            "known": pl.Series(known if same_nodes else [None] * len(order), dtype=pl.Boolean),
+            "known": pl.Series(is_known if same_nodes else [None] * len(order), dtype=pl.Boolean),
             "ligands": pl.Series(
                 [_ligands_text(ligands, int(n), similarity, nearest) for n in order],
                 dtype=pl.String,
             ),
         }
     )
-    return TargetPredictions(str(Chem.MolToSmiles(molecule)), same_nodes, rows, len(trained))
+    return TargetPredictions(str(Chem.MolToSmiles(molecule)), same_nodes, rows, len(not_new))
 
 
 def _ligands_text(

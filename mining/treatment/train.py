@@ -22,7 +22,8 @@ from ...gnn.data import to_hetero_data
 from ...graph.kg import KnowledgeGraph
 from ...graph.training_provenance import training_graph_record
 from ..links.baselines import Degree
-from ..links.model import LinkModel, load_link_model
+from ..links.load import load_link_model
+from ..links.model import LinkModel
 from ..links.split import split_links
 from ..links.task import LinkTask, link_task
 from ..links.train import train_links

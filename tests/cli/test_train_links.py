@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from medkg.cli import app
-from medkg.mining.links.model import load_link_model
+from medkg.mining.links.load import load_link_model
 from tests.gnn.graphs import family_graph
 
 

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
+import torch
 
 from medkg.core.errors import MissingError, ModelError
 from medkg.graph.frames import PREDICTIONS
 from medkg.graph.kg import KnowledgeGraph
-from medkg.mining.links.model import LinkModel, load_link_model
+from medkg.mining.links.load import load_link_model
+from medkg.mining.links.model import LinkModel
 from medkg.mining.links.train import evaluate_links, train_links
 
 from ..gnn.graphs import family_graph
@@ -79,31 +82,62 @@ def test_predict_tails(model: LinkModel, kg: KnowledgeGraph) -> None:
     assert by_name["tail_name"].to_list() == [names[tail] for tail in by_name["tail"]]
 
 
-def test_trained_pairs_are_left_out_and_held_back_ones_are_known(
-    model: LinkModel, kg: KnowledgeGraph
-) -> None:
+def test_new_and_known_pairs_are_listed_apart(model: LinkModel, kg: KnowledgeGraph) -> None:
     edges = kg.edges.filter(relation="TARGETS")
-    held_back = set(model.task.excluded)
     everything = len(model.task.tails)
     for head in ("drugbank:DB00", "drugbank:DB24"):
-        own = edges.filter(subject=head)
-        trained = set(own.filter(~pl.col("id").is_in(held_back))["object"])
-        rows = model.predict(head=head, top=everything)
-        assert set(rows["tail"]) == set(model.task.tails) - trained
-        assert set(rows.filter("known")["tail"]) == set(own["object"]) - trained
-        whole = model.predict(head=head, top=everything, include_trained=True)
-        assert whole.height == everything
-        assert set(whole.filter("known")["tail"]) == set(own["object"])
+        own = set(edges.filter(subject=head)["object"])
+        new = model.predict(head=head, top=everything)
+        assert set(new["tail"]) == set(model.task.tails) - own
+        assert not new["known"].any()
+        known = model.predict(head=head, top=everything, known=True)
+        assert set(known["tail"]) == own
+        assert known["known"].all()
+        ranked = known.drop_nulls("rank")
+        assert ranked["score"].is_sorted(descending=True)
+        for row in ranked.iter_rows(named=True):
+            assert row["rank"] == model.explain(head, row["tail"]).rank
+        assert model.predict(head=head, top=2, known=True).equals(known.head(2))
 
 
 def test_who_records_a_pair_is_said(model: LinkModel) -> None:
-    rows = model.predict(head="drugbank:DB00", top=len(model.task.tails))
-    known = rows.filter("known")
-    assert known.height
+    known = model.predict(head="drugbank:DB00", known=True)
     assert set(known["status"]) == {"known"}
-    assert set(rows.filter(~pl.col("known"))["status"]) == {"new"}
     assert all(sources.to_list() for sources in known["sources"])
-    assert not any(sources.to_list() for sources in rows.filter(status="new")["sources"])
+    new = model.predict(head="drugbank:DB00", top=len(model.task.tails))
+    assert set(new["status"]) == {"new"}
+    assert not any(sources.to_list() for sources in new["sources"])
+
+
+def test_answers_know_the_edges_that_figures_were_measured_on(
+    model: LinkModel, kg: KnowledgeGraph
+) -> None:
+    """But for a network of trained vectors, which would have to be trained again."""
+    assert model.refitted == ("network" not in model.settings)
+    assert model.refitted == ("refitted" in model.card())
+    held_back = train_links(kg, **MODELS[label(model)], refit=False)
+    assert held_back.metrics == model.metrics
+    heads = torch.arange(len(model.task.heads))
+    judged = model.judged.score_tails(heads)
+    assert torch.equal(judged, held_back.scorer.score_tails(heads))
+    assert torch.equal(judged, model.scorer.score_tails(heads)) != model.refitted
+
+
+def test_edges_that_it_has_not_seen_are_ranked_by_what_answers(
+    model: LinkModel, kg: KnowledgeGraph
+) -> None:
+    test = kg.edges.filter(pl.col("id").is_in(model.task.held_back["test"]))
+    numbers = model.task.test
+    assert model.measured_by(numbers) == (model.judged, model.task)
+    new = model.predict(head="drugbank:DB00", top=1)
+    unseen = new.select(subject="head", object="tail")
+    heads, tails = model.node_numbers
+    pair = np.array([[heads["drugbank:DB00"], tails[unseen["object"][0]]]])
+    assert model.measured_by(pair) == (model.scorer, model.fitted_task)
+    assert evaluate_links(model, unseen, kg)["mrr"] == 1
+    mixed = pl.concat([unseen, test.select("subject", "object")])
+    assert model.measured_by(np.concatenate([pair, numbers]))[0] is model.judged
+    assert evaluate_links(model, mixed, kg)["n"] == mixed.height
 
 
 def test_predict_heads(model: LinkModel) -> None:
@@ -159,6 +193,8 @@ def test_save_and_load(model: LinkModel, kg: KnowledgeGraph, tmp_path: Path) -> 
         assert loaded.predict(**query).equals(model.predict(**query))
     head, tail = "drugbank:DB22", "NCBIGene:21"
     assert loaded.explain(head, tail) == model.explain(head, tail)
+    test = kg.edges.filter(pl.col("id").is_in(model.task.held_back["test"]))
+    assert evaluate_links(loaded, test, kg) == model.metrics["test"]["tail"]
     assert "| degree |" in (tmp_path / "model" / "CARD.md").read_text()
 
 

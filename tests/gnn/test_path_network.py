@@ -177,19 +177,25 @@ def test_known_pairs_are_no_negative_samples() -> None:
     assert float(loss) == pytest.approx(-np.log(share))
 
 
-def test_shares_of_messages_are_derivatives_of_the_score(network: PathNetwork) -> None:
-    head, tail = 4, 13
-    shares = attribute_to_messages(network, graph_of(known_pairs()), head, tail)
-    assert shares[TARGETS].any()
+def test_shares_of_messages_add_up_to_what_messages_give(network: PathNetwork) -> None:
+    graph = graph_of(known_pairs())
+    weights = {message_type: edges.weights.clone() for message_type, edges in graph.edges.items()}
 
-    def score(message_type: MessageType, place: int, factor: float) -> float:
-        graph = graph_of(known_pairs())
-        edges = graph.edges[message_type]
-        edges.weights[edges.order == place] *= factor
+    def scores(head: int) -> Tensor:
         with torch.no_grad():
-            return float(network(graph, torch.tensor([head]))[0, tail])
+            return network(graph, torch.tensor([head]))[0]
 
-    for message_type, of_type in shares.items():
-        for place in of_type.abs().topk(3).indices.tolist():
-            above, below = (score(message_type, place, 1 + sign * 0.01) for sign in (1, -1))
-            assert float(of_type[place]) == pytest.approx((above - below) / 0.02, abs=2e-3)
+    for head in (4, 9):
+        whole = scores(head)
+        tail = int(whole.argmax())
+        shares = attribute_to_messages(network, graph, head, tail)
+        assert shares[TARGETS].any()
+        assert torch.equal(scores(head), whole)  # the graph is as before
+        for edges in graph.edges.values():
+            edges.weights = torch.zeros_like(edges.weights)
+        gain = float(whole[tail] - scores(head)[tail])
+        for message_type, edges in graph.edges.items():
+            edges.weights = weights[message_type]
+        assert sum(float(of_type.sum()) for of_type in shares.values()) == pytest.approx(
+            gain, rel=0.15
+        )

@@ -23,7 +23,7 @@ from medkg.gnn.training import _TrainingState, context_of
 from medkg.gnn.training_steps import TrainingGraph
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.links.fit_network import fit_link_network
-from medkg.mining.links.model import load_link_model
+from medkg.mining.links.load import load_link_model
 from medkg.mining.links.task import link_task
 from medkg.mining.links.train import train_links
 from tests.gnn.graphs import family_graph

@@ -9,7 +9,8 @@ import pytest
 
 from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
-from medkg.mining.links.model import LinkModel, load_link_model
+from medkg.mining.links.load import load_link_model
+from medkg.mining.links.model import LinkModel
 from medkg.mining.links.train import train_links
 
 # Five scaffolds, each with what may hang on it: drugs of a scaffold share targets.

@@ -5,15 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 
 from medkg.core.errors import ModelError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.links.ensemble import Ensemble, EnsembleMember, _log_odds
-from medkg.mining.links.model import LinkModel, load_link_model
+from medkg.mining.links.load import load_link_model
+from medkg.mining.links.model import LinkModel
 from medkg.mining.links.ranker import LinkRanker
-from medkg.mining.links.train import ensemble_links, train_links
+from medkg.mining.links.train import ensemble_links, evaluate_links, train_links
 from medkg.mining.molecules.targets import targets_of
 from tests.gnn.graphs import family_graph
 
@@ -54,13 +56,13 @@ def test_scores_are_the_weighted_log_odds(members: list[LinkModel], joined: Link
     by_name = joined.metrics["training"]["weights"]
     member = members[1]
     rows = member.predict(head="drug 0-3", top=3)
-    alone = Ensemble(joined.scorer.members[1:2], np.ones(1), joined.task.matrix("train"))
+    alone = Ensemble(joined.scorer.members[1:2], np.ones(1), joined.fitted_task.matrix("train"))
     head = joined.task.heads.index("drugbank:DB03")
     scores = alone.score_tails(torch.tensor([head]))[0]
     for tail, probability in rows.select("tail", "probability").iter_rows():
         odds = float(scores[joined.task.tails.index(tail)])
         assert 1 / (1 + np.exp(-odds)) == pytest.approx(probability, rel=1e-5)
-    trained = joined.task.matrix("train")
+    trained = joined.fitted_task.matrix("train")
     expected = sum(
         by_name[model.name]
         * _log_odds(
@@ -87,11 +89,22 @@ def test_it_is_saved_and_read(joined: LinkModel, kg: KnowledgeGraph, tmp_path: P
     joined.save(tmp_path / "model", graph_path=tmp_path / "graph")
     read = load_link_model(tmp_path / "model")
     assert read.name == joined.name
+    test = kg.edges.filter(pl.col("id").is_in(joined.task.held_back["test"]))
+    assert evaluate_links(read, test, kg) == joined.metrics["test"]["tail"]
     for query in ({"head": "drug 2-2"}, {"tail": "GENE21"}):
         assert read.predict(**query).equals(joined.predict(**query))
     explanation = read.explain("drug 2-2", "GENE21")
     assert explanation == joined.explain("drug 2-2", "GENE21")
     assert explanation.attribution == ()
+
+
+def test_a_network_s_messages_are_those_that_it_was_trained_on(kg: KnowledgeGraph) -> None:
+    """Beside a member that knows the edges held back, a network still doesn't."""
+    network = train_links(kg, encoder="rgcn", dim=16, epochs=40)
+    joined = ensemble_links([train_links(kg, model="degree"), network])
+    alone, together = (model.explain("drug 2-2", "GENE21") for model in (network, joined))
+    assert alone.attribution
+    assert together.attribution == alone.attribution
 
 
 def test_a_score_rests_on_what_its_heaviest_member_rests_on(

@@ -10,7 +10,8 @@ import pytest
 from medkg.core.errors import DataError, MissingError, ModelError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.links.evaluate import evaluate_model
-from medkg.mining.links.model import LinkModel, load_link_model
+from medkg.mining.links.load import load_link_model
+from medkg.mining.links.model import LinkModel
 from medkg.mining.links.split import split_links
 from medkg.mining.links.train import train_links
 from tests.gnn.graphs import family_graph

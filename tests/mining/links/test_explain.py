@@ -229,7 +229,9 @@ def test_what_evidence_denies_is_said() -> None:
     evidence = pl.concat([kg.evidence.drop("id", "edge"), denied], how="diagonal")
     disputed = KnowledgeGraph.build(kg.nodes, evidence, SOURCES)
     model = train_links(disputed, model="degree")
-    rows = model.predict(head="drugbank:DB00", top=100, include_trained=True)
+    rows = pl.concat(
+        model.predict(head="drugbank:DB00", top=100, known=known) for known in (True, False)
+    )
     statuses = {
         tail: (status, list(sources))
         for tail, status, sources in rows.select("tail", "status", "sources").iter_rows()

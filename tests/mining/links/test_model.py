@@ -22,7 +22,7 @@ from medkg.gnn.data import identifiers, to_hetero_data
 from medkg.gnn.network import LinkNetwork
 from medkg.gnn.settings import NetworkSettings
 from medkg.graph.kg import KnowledgeGraph
-from medkg.mining.links.model import load_link_model
+from medkg.mining.links.load import load_link_model
 from medkg.mining.links.task import link_task
 from medkg.mining.links.train import train_links
 from tests.gnn.graphs import family_graph
@@ -221,8 +221,8 @@ def test_within_a_kind_nodes_are_no_candidates_for_themselves(kg: KnowledgeGraph
         assert ids[0] not in set(rows["tail"])
         trained = model.task.matrix("train")
         assert (trained != trained.T).nnz == 0
-        everything = model.predict(head=ids[0], top=1000, include_trained=True)
-        assert set(everything["tail"]) == set(ids) - {ids[0]}
+        known = model.predict(head=ids[0], known=True)
+        assert set(known["tail"]) | set(rows["tail"]) == set(ids) - {ids[0]}
 
 
 def test_a_killed_training_goes_on(kg: KnowledgeGraph, tmp_path: Path) -> None:
@@ -287,3 +287,25 @@ def test_gpu_and_cpu_learn_the_same(kg: KnowledgeGraph) -> None:
     cpu = train_links(kg, dim=16, epochs=5, dropout=0.0, split=split, device="cpu")
     gpu = train_links(kg, dim=16, epochs=5, dropout=0.0, split=split, device="cuda")
     assert torch.allclose(cpu.scorer.tensors()["heads"], gpu.scorer.tensors()["heads"], atol=1e-3)
+
+
+def test_what_is_made_for_one_target_gets_no_others(kg: KnowledgeGraph) -> None:
+    nodes = kg.nodes.with_columns(
+        properties=pl.when(id="drugbank:DB00")
+        .then(pl.lit('{"modality": "siRNA"}'))
+        .otherwise("properties")
+    )
+    made = KnowledgeGraph.build(nodes, kg.evidence.drop("id", "edge"), kg.sources)
+    model = train_links(made, model="degree")
+    assert model.modality(model.query_number("drugbank:DB00", "tail")) == "siRNA"
+    assert model.modality(model.query_number("drugbank:DB03", "tail")) is None
+    assert model.predict(head="drugbank:DB00").is_empty()
+    assert model.predict(head="drugbank:DB00", known=True).height > 0
+    assert model.predict(head="drugbank:DB03").height == 20
+    rows = model.predictions(["drugbank:DB00", "drugbank:DB03"], 5, date="2026-11-23")
+    assert set(rows["head"]) == {"drugbank:DB03"}
+    for tail in made.edges.filter(relation="TARGETS")["object"].unique():
+        rows = model.predict(tail=tail, top=1000)
+        last = rows.row(-1, named=True)
+        assert model.explain(last["head"], tail).head_rank == last["rank"]
+        assert "drugbank:DB00" not in set(model.predict(tail=tail, top=1000)["head"])

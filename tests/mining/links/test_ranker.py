@@ -20,7 +20,8 @@ from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.links import base_models, learned_similarities, pair_features, similarities
 from medkg.mining.links.attribution import removals
 from medkg.mining.links.base_models import BaseModels, BaseScores
-from medkg.mining.links.model import LinkModel, load_link_model
+from medkg.mining.links.load import load_link_model
+from medkg.mining.links.model import LinkModel
 from medkg.mining.links.ranker import LinkRanker
 from medkg.mining.links.train import train_links
 from tests.gnn.graphs import family_graph
@@ -36,6 +37,11 @@ def kg() -> KnowledgeGraph:
 
 @pytest.fixture(scope="module")
 def model(kg: KnowledgeGraph) -> LinkModel:
+    return train_links(kg, refit=False)
+
+
+@pytest.fixture(scope="module")
+def refitted(kg: KnowledgeGraph) -> LinkModel:
     return train_links(kg)
 
 
@@ -135,6 +141,22 @@ def test_a_held_back_pair_changes_nothing(kg: KnowledgeGraph, model: LinkModel) 
         assert torch.equal(tensor, ranker_of(again).tensors()[name]), name
 
 
+def test_a_refitted_ranker_scores_by_all_edges_with_the_same_base_models(
+    model: LinkModel, refitted: LinkModel
+) -> None:
+    before, after = ranker_of(model), ranker_of(refitted)
+    assert after.pair_features.pairs.nnz == len(refitted.task.whole.train)
+    assert before.pair_features.pairs.nnz == len(refitted.task.train)
+    for name, tensor in before.base_models.tensors().items():
+        assert torch.equal(tensor, after.base_models.tensors()[name]), name
+    # What a pair had while it was held back, it keeps.
+    for head, tail in [*refitted.task.test.tolist(), *refitted.task.train[:9].tolist()]:
+        assert before.is_candidate(head, tail) == after.is_candidate(head, tail)
+        if before.is_candidate(head, tail):
+            row = torch.tensor([head])
+            assert before.score_tails(row)[0, tail] == after.score_tails(row)[0, tail]
+
+
 def test_damaged_trees_are_named(model: LinkModel) -> None:
     tensors = ranker_of(model).tensors()
     whole = tensors["base_models.classifier"]
@@ -144,7 +166,7 @@ def test_damaged_trees_are_named(model: LinkModel) -> None:
 
 
 def test_a_device_does_not_choose_the_model(kg: KnowledgeGraph, model: LinkModel) -> None:
-    again = train_links(kg, device="cpu")
+    again = train_links(kg, device="cpu", refit=False)
     assert again.name == model.name
     assert again.metrics == model.metrics
     for name, tensor in ranker_of(model).tensors().items():
@@ -169,6 +191,8 @@ def test_the_network_is_trained_on_the_device(
 def test_options_of_the_network_are_not_the_rankers(kg: KnowledgeGraph) -> None:
     with pytest.raises(ModelError, match="dim: an option of the model network"):
         train_links(kg, model="ranker", dim=8)
+    with pytest.raises(ModelError, match="network: can't be refitted"):
+        train_links(kg, dim=8, refit=True)
 
 
 def test_without_a_pair_is_as_if_it_had_never_been_known(model: LinkModel) -> None:
@@ -262,7 +286,7 @@ def test_a_pair_that_no_feature_supports_is_not_ranked(model: LinkModel) -> None
         assert "not among those that the model ranks" in str(explanation)
 
 
-def test_trained_pairs_that_are_not_ranked_are_listed_last_without_a_rank(model: LinkModel) -> None:
+def test_known_pairs_that_are_not_ranked_are_listed_last_without_a_rank(model: LinkModel) -> None:
     scorer, task = ranker_of(model), model.task
     head, tail = (int(n) for n in task.train[0])
     scores = scorer._scores.copy()
@@ -276,16 +300,14 @@ def test_trained_pairs_that_are_not_ranked_are_listed_last_without_a_rank(model:
         ({"head": task.heads[head]}, task.tails[tail], "tail"),
         ({"tail": task.tails[tail]}, task.heads[head], "head"),
     ):
-        rows = missing.predict(**query, top=3, include_trained=True)
-        assert rows["rank"].to_list() == [1, 2, 3, None]
-        last = rows.row(3, named=True)
+        rows = missing.predict(**query, known=True)
+        assert rows["rank"].null_count() == 1
+        last = rows.row(-1, named=True)
         assert (last[column], last["known"], last["score"], last["probability"]) == (
             answer, True, None, None,
         )  # fmt: skip
-        everything = missing.predict(**query, top=1000, include_trained=True)
-        assert everything.filter(pl.col(column) == answer)["rank"].to_list() == [None]
-        assert model.predict(**query, top=1000, include_trained=True)["rank"].null_count() == 0
-        assert missing.predict(**query, top=3)["rank"].null_count() == 0
+        assert model.predict(**query, known=True)["rank"].null_count() == 0
+        assert missing.predict(**query, top=3)["rank"].to_list() == [1, 2, 3]
 
 
 def test_a_removal_that_ends_a_candidate_says_so(
@@ -338,13 +360,13 @@ def test_a_killed_training_goes_on(kg: KnowledgeGraph, model: LinkModel, tmp_pat
 from medkg.mining.links.train import train_links
 from medkg.graph.kg import KnowledgeGraph
 kg = KnowledgeGraph.open({str(tmp_path / "graph")!r})
-train_links(kg, out={str(tmp_path / "model")!r})
+train_links(kg, out={str(tmp_path / "model")!r}, refit=False)
 """
     checkpoint = tmp_path / "model.checkpoint"
     kill_when(lambda: len(list(checkpoint.glob(f"fold*/{CHECKPOINT}"))) >= 2, script)
     assert list(checkpoint.glob(f"fold*/{CHECKPOINT}"))
     assert not (tmp_path / "model").exists()
-    resumed = train_links(kg, out=tmp_path / "model")
+    resumed = train_links(kg, out=tmp_path / "model", refit=False)
     assert not checkpoint.exists()
     assert resumed.metrics == model.metrics
     for name, tensor in ranker_of(model).tensors().items():

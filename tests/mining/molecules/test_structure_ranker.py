@@ -161,7 +161,7 @@ def test_its_networks_are_trained_on_the_device_that_is_named(
     again = train_links(kg, model="structure", split=split, device="meta")
     assert devices == [torch.device("meta")] * (structure_ranker.FOLDS + 1)
     everything = torch.arange(len(model.task.heads))
-    assert torch.equal(again.scorer.score_tails(everything), model.scorer.score_tails(everything))
+    assert torch.equal(again.scorer.score_tails(everything), model.judged.score_tails(everything))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

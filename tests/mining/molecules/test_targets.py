@@ -37,13 +37,14 @@ def test_a_drug_of_the_graph_is_known_again_from_any_form(structure_model: LinkM
     drug = SCAFFOLDS[3].format("N")
     inchi = Chem.MolToInchi(Chem.MolFromSmiles(drug))
     for text in (drug, f"{drug}.Cl", inchi):
-        predicted = targets_of(structure_model, text, include_trained=True)
+        predicted = targets_of(structure_model, text, known=True)
         assert predicted.same_nodes == [("drugbank:DB03002", "drug 3-2")]
-        known = predicted.rows.filter("known")
-        assert set(known["tail"]) == {"NCBIGene:30"}
+        assert predicted.rows["known"].all()
+        assert predicted.rows["rank"].to_list() == [1]
+        assert predicted.rows["tail"].to_list() == ["NCBIGene:30"]
 
 
-def test_pairs_that_training_used_are_left_out_as_they_are_for_a_head(
+def test_known_pairs_are_listed_apart_as_they_are_for_a_head(
     structure_model: LinkModel,
 ) -> None:
     task = structure_model.task
@@ -54,11 +55,11 @@ def test_pairs_that_training_used_are_left_out_as_they_are_for_a_head(
     by_head = structure_model.predict(head=task.heads[head], top=1000)
     assert predicted.rows["tail"].to_list() == by_head["tail"].to_list()
     assert predicted.rows["known"].to_list() == by_head["known"].to_list()
-    assert predicted.left_out == len(task.tails) - predicted.rows.height > 0
-    whole = targets_of(structure_model, text, top=1000, include_trained=True)
-    assert whole.left_out == 0
-    assert set(whole.rows["tail"]) == set(task.tails)
-    assert whole.rows.filter(tail=task.tails[tail])["known"].to_list() == [True]
+    assert predicted.known == len(task.tails) - predicted.rows.height > 0
+    known = targets_of(structure_model, text, known=True)
+    assert known.known == known.rows.height == predicted.known
+    assert set(known.rows["tail"]) == set(task.tails) - set(predicted.rows["tail"])
+    assert task.tails[tail] in set(known.rows["tail"])
 
 
 def test_the_command_says_what_it_leaves_out_and_how_far_it_was_judged(
@@ -78,8 +79,8 @@ def test_the_command_says_what_it_leaves_out_and_how_far_it_was_judged(
         assert result.exit_code == 0, result.output
         return " ".join(result.stdout.split())
 
-    assert "pairs that training used are left out, see --trained" in output()
-    assert "left out" not in output("--trained")
+    assert "known pairs are left out, see --known" in output()
+    assert "left out" not in output("--known")
     assert "was not judged there" not in output()
     monkeypatch.setattr(calibration, "CALIBRATED_CANDIDATES", 10)
     assert "first 10 targets" in output("--top", "11")

@@ -10,7 +10,7 @@ import torch
 
 import medkg.mining.treatment.train as training
 from medkg.core.errors import DataError, ModelError
-from medkg.mining.links.model import load_link_model
+from medkg.mining.links.load import load_link_model
 from medkg.mining.treatment.train import train_treatment
 from tests.mining.treatment.pharmacy import pharmacy
 
