@@ -181,7 +181,7 @@ def test_shares_of_messages_add_up_to_what_messages_give(network: PathNetwork) -
     graph = graph_of(known_pairs())
     weights = {message_type: edges.weights.clone() for message_type, edges in graph.edges.items()}
 
-    def scores(head: int) -> Tensor:
+    def scores(head: int) -> torch.Tensor:
         with torch.no_grad():
             return network(graph, torch.tensor([head]))[0]
 
