@@ -105,6 +105,13 @@ def report(how: str, runs: Sequence[Mapping[str, Any]]) -> None:
         )
     for names in (EDGES, LISTS):
         table(names, {name: [t["figures"][name] for t in tests] for name in first["figures"]})
+    print("\nOver all pairs of drugs and diseases:")
+    print("\n| | AUROC | AUPRC |\n|---|---|---|")
+    for name in first["pooled"]:
+        rows = [test["pooled"][name] for test in tests]
+        cells = (f"{np.mean([row[figure] for row in rows]):.3f}" for figure in ("auroc", "auprc"))
+        print(f"| {name} | {' | '.join(cells)} |")
+    print(f"\nOf {first['pooled']['hybrid']['pairs']:,} pairs {first['pooled']['hybrid']['true']}")
     print("\nThe hybrid's lead, paired:")
     table(PAIRED, {name: [t["paired"][name] for t in tests] for name in first["paired"]})
     for stratum in first["strata"]:

@@ -61,6 +61,11 @@ def treatment_card(model: DescribedModel) -> str:
         "|---|---|---|---|---|---|",
         *(row(name, figures) for name, figures in test["figures"].items()),
     ]
+    over_all = "; ".join(
+        f"{name} {figures['auroc']:.3f}, {figures['auprc']:.3f}"
+        for name, figures in test["pooled"].items()
+    )
+    lines += ["", f"Over all pairs of drugs and diseases, AUROC and AUPRC: {over_all}."]
     measured = model.metrics["calibration"]
     lines += [
         "",

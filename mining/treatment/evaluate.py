@@ -22,6 +22,7 @@ from ...core.statistics import (
     with_interval,
 )
 from ..links.leaks import Leaks, LinkLeakReport, find_leaks
+from ..links.metrics import auroc_auprc
 from ..links.split import MANIFEST, read_edges
 from .resolve import Notices, resolved
 
@@ -34,6 +35,7 @@ Bools = NDArray[np.bool_]
 HITS = (1, 3, 10)
 FIRST = (5, 10, 20)
 DRAWS = 1000
+_POOLED = 1000  # diseases whose pairs are compared with each other's
 _LISTED = 10  # drugs of a disease whose coverage and novelty are measured
 # By how many drugs training had for the disease: from, to (None: any number).
 STRATA: Mapping[str, tuple[int, int | None]] = {"none": (0, 0), "1-4": (1, 4), "5+": (5, None)}
@@ -52,11 +54,13 @@ class Comparison(TypedDict):
         figures: by model; see `figures`.
         paired: by member, what the model has over it; see `paired`.
         strata: by how many drugs training had for the disease (`STRATA`), and model.
+        pooled: by model; see `pooled`.
     """
 
     edges: int
     diseases: int
     figures: dict[str, Figures]
+    pooled: dict[str, Figures]
     paired: dict[str, Figures]
     strata: dict[str, dict[str, Figures]]
 
@@ -207,6 +211,32 @@ def paired(
     return result
 
 
+def pooled(
+    model: TreatmentModel,
+    member: str | None,
+    tested: sparse.csr_matrix,
+    known: sparse.csr_matrix,
+    seed: int,
+) -> Figures:
+    """How well scores tell the tested pairs from all others, over diseases: `auroc`, `auprc`.
+
+    Of `pairs` there are `true` ones: all drugs with the tested diseases and others, a thousand at
+    most, but for the known pairs (drugs, diseases) that are not tested.
+    """
+    has_tested = np.asarray(tested.sum(0)).ravel() > 0
+    order = np.random.default_rng(seed).permutation(len(has_tested))
+    diseases = order[np.argsort(~has_tested[order], kind="stable")][:_POOLED].astype(np.int64)
+    true = tested[:, diseases].T.toarray() > 0
+    compared = true | (known[:, diseases].T.toarray() == 0)
+    auroc, auprc = auroc_auprc(model.scores(diseases, member)[compared], true[compared])
+    return {
+        "pairs": int(compared.sum()),
+        "true": int(true.sum()),
+        "auroc": round(auroc, 4),
+        "auprc": round(auprc, 4),
+    }
+
+
 def compare(
     model: TreatmentModel, tested: sparse.csr_matrix, known: sparse.csr_matrix, seed: int
 ) -> Comparison:
@@ -241,6 +271,10 @@ def compare(
         "figures": {
             name: figures(ranks, everything, popularity, n, seed)
             for name, ranks in rankings.items()
+        },
+        "pooled": {
+            name: pooled(model, None if name == label else name, tested, known, seed)
+            for name in rankings
         },
         "paired": {
             name: paired(rankings[label], ranks, popularity, n, seed)

@@ -1,9 +1,10 @@
-"""The members of a treatment model, and how their rankings are blended into one."""
+"""The members of a treatment model, and how their scores are blended into one."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
-from ...core.ranking import rank_among, ranks_among
+from ...core.ranking import rank_among
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -21,9 +22,8 @@ POPULARITY, CONTENT, COLLABORATIVE, LINKS = "popularity", "content", "collaborat
 MEMBERS = (POPULARITY, CONTENT, COLLABORATIVE, LINKS)
 HYBRID = "hybrid"
 _STEPS = 10  # of the grid of weights: 0, 0.1, 0.2, …, 1
-_MOST_DISEASES = 300  # with validation pairs, that weights are chosen on
-_FIRST = 10  # hypotheses of a disease that say how strong its evidence is
-_CLIP = 3.0  # standard deviations beyond which a score is clipped
+_MOST_DISEASES = 300  # that rarities are taken from; and, with validation pairs, weights chosen on
+_POINTS = 1000  # of the scores whose rarity is kept
 
 
 class TreatmentMember(Protocol):
@@ -44,36 +44,72 @@ def member_scores(members: Mapping[str, TreatmentMember], diseases: Ints) -> dic
     return {name: member.score_heads(tails).double().numpy() for name, member in members.items()}
 
 
-def blend_ranks(
-    scores: Mapping[str, Floats], weights: Mapping[str, float], trained: Floats
-) -> Floats:
-    """The members' rankings as one: -Σ weight · log(rank), (n, drugs).
+@dataclass(frozen=True)
+class ScoreRarity:
+    """How rare a member's scores are among those of all pairs that training doesn't know.
 
-    A rank is that among the drugs which were not trained on for the disease, ties at their mean
-    rank; a drug that was is ranked as if it were put among them. The weighted geometric mean of
-    ranks needs no common scale of the members' scores.
+    Members' scores have no common scale, and ranks within a disease say nothing of other diseases,
+    each of which has a first drug. How rare a score is can be compared over both.
+
+    Attributes:
+        scores: some of the member's, ascending, (k,).
+        rarities: of these: -log of the share of pairs that score higher, or as high and come before
+            the middle of their equals, (k,).
+    """
+
+    scores: Floats
+    rarities: Floats
+
+    @classmethod
+    def fit(cls, scores: Floats) -> ScoreRarity:
+        """Of these scores, (n,)."""
+        values, counts = np.unique(scores, return_counts=True)
+        higher = len(scores) - np.cumsum(counts)
+        rarities = -np.log((higher + counts / 2) / len(scores))
+        steps = np.linspace(rarities[0], rarities[-1], _POINTS)
+        chosen = np.unique(np.searchsorted(rarities, steps).clip(max=len(values) - 1))
+        return cls(values[chosen], rarities[chosen])
+
+    def of(self, scores: Floats) -> Floats:
+        """The rarity of scores, of the same shape; higher than all is as rare as the highest."""
+        return np.asarray(np.interp(scores, self.scores, self.rarities))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What to save."""
+        return {
+            "scores": torch.from_numpy(self.scores),
+            "rarities": torch.from_numpy(self.rarities),
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> ScoreRarity:
+        """That of `tensors`."""
+        return cls(tensors["scores"].numpy(), tensors["rarities"].numpy())
+
+
+def fit_rarities(
+    members: Mapping[str, TreatmentMember], trained: sparse.csr_matrix, seed: int
+) -> dict[str, ScoreRarity]:
+    """How rare each member's scores are, by the pairs (drugs, diseases) not trained on."""
+    n_diseases = trained.shape[1]
+    chosen = np.random.default_rng(seed).permutation(n_diseases)[:_MOST_DISEASES].astype(np.int64)
+    free = trained[:, chosen].T.toarray() == 0
+    scores = member_scores(members, chosen)
+    return {name: ScoreRarity.fit(of_member[free]) for name, of_member in scores.items()}
+
+
+def blend(values: Mapping[str, Floats], weights: Mapping[str, float]) -> Floats:
+    """The members' opinions as one: Σ weight · rarity, (n, drugs).
 
     Args:
-        scores: see `member_scores`.
-        trained: (n, drugs): not 0 where the pair was trained on.
+        values: the rarity of each member's scores, (n, drugs), see `ScoreRarity`.
     """
-    total = np.zeros(trained.shape)
-    for name, weight in weights.items():
-        if weight:
-            total -= weight * np.log(_ranks(scores[name], trained))
-    return total
-
-
-def _ranks(scores: Floats, trained: Floats) -> Floats:
-    ranks = np.empty(scores.shape)
-    for row, (own, seen) in enumerate(zip(scores, trained > 0, strict=True)):
-        # An unseen one is among its own rivals, and ties with itself.
-        ranks[row] = ranks_among(own, own[~seen]) - np.where(seen, 0, 0.5)
-    return ranks
+    return np.asarray(sum(weight * values[name] for name, weight in weights.items()))
 
 
 def choose_weights(
     members: Mapping[str, TreatmentMember],
+    rarities: Mapping[str, ScoreRarity],
     trained: sparse.csr_matrix,
     valid: sparse.csr_matrix,
     seed: int,
@@ -82,6 +118,7 @@ def choose_weights(
     validation pairs among the drugs that are not known for their disease.
 
     Args:
+        rarities: of the members' scores.
         trained, valid: (drugs, diseases).
 
     Returns:
@@ -93,16 +130,16 @@ def choose_weights(
     seen = trained[:, diseases].T.toarray()
     true = valid[:, diseases].T.toarray() > 0
     scores = member_scores(members, diseases)
-    rankings = np.stack([blend_ranks(scores, {name: 1.0}, seen) for name in members])
+    values = np.stack([rarities[name].of(scores[name]) for name in members])
     queries, answers = true.nonzero()
     # Of the known drugs none competes with another.
     competing = ~true & ~(seen > 0)
-    rivals = [rankings[:, query][:, competing[query]] for query in range(len(diseases))]
+    rivals = [values[:, query][:, competing[query]] for query in range(len(diseases))]
 
     def gain(weights: Floats) -> float:
         total = 0.0
         for query, answer in zip(queries, answers, strict=True):
-            own = float(weights @ rankings[:, query, answer])
+            own = float(weights @ values[:, query, answer])
             others = weights @ rivals[query]
             total += 1 / np.log2(1 + rank_among(own, others))
         return float(total / len(queries))
@@ -125,25 +162,3 @@ def _weight_grid(n: int) -> Iterator[tuple[int, ...]]:
     for weights in itertools.product(range(_STEPS + 1), repeat=n):
         if sum(weights) == _STEPS:
             yield weights
-
-
-def evidence_strength(
-    scores: Mapping[str, Floats],
-    weights: Mapping[str, float],
-    scales: Mapping[str, tuple[float, float]],
-    blended: Floats,
-    trained: Floats,
-) -> Floats:
-    """How strong the evidence for a disease's first ten hypotheses is, (n,): the mean over them of
-    Σ weight · z, where z is a member's score in standard deviations (`scales`: mean and standard
-    deviation), at most 3 either way.
-
-    Ranks alone know nothing of it: every disease has a first.
-    """
-    strength = np.zeros(blended.shape)
-    for name, weight in weights.items():
-        mean, spread = scales[name]
-        strength += weight * np.clip((scores[name] - mean) / spread, -_CLIP, _CLIP)
-    order = np.argsort(-np.where(trained > 0, -np.inf, blended), axis=1, kind="stable")
-    first = order[:, :_FIRST]
-    return np.asarray(np.take_along_axis(strength, first, 1).mean(1))

@@ -31,12 +31,13 @@ from .card import treatment_card
 from .collaborative import Collaborative
 from .content import Content
 from .ensemble import TreatmentEnsemble
-from .members import COLLABORATIVE, CONTENT, POPULARITY, TreatmentMember
+from .members import COLLABORATIVE, CONTENT, POPULARITY, ScoreRarity, TreatmentMember
 from .recommendation import DrugAssessment, Recommendation
 from .resolve import Notices, resolved_query
 
 KIND = "treatment"
 RELATION = "TREATS"
+_RARITY = "rarity"  # of the members' scores, among the tensors
 
 
 class TreatmentModel:
@@ -270,7 +271,6 @@ class TreatmentModel:
             **self.settings,
             "members": list(self.members),
             "weights": dict(self.weights),
-            "scales": {name: list(scale) for name, scale in self.ensemble.scales.items()},
             "content": content.weights if isinstance(content, Content) else None,
             "calibration": self.ensemble.calibration.to_dict(),
         }
@@ -279,6 +279,8 @@ class TreatmentModel:
             for name, member in self.members.items()
             for key, tensor in with_prefix(name, member.tensors()).items()
         }
+        for name, rarity in self.ensemble.rarities.items():
+            tensors |= with_prefix(f"{_RARITY}.{name}", rarity.tensors())
         tensors |= self.task.pair_tensors()
         folder = ModelFolder(
             kind=KIND,
@@ -344,13 +346,17 @@ def load_treatment_model(path: Path | str, graph: KnowledgeGraph | None = None) 
             symmetric=False,
         )
         content_weights = settings.pop("content")
+        members = settings.pop("members")
         ensemble = TreatmentEnsemble(
             {
                 name: _member(name, without_prefix(name, folder.tensors), content_weights)
-                for name in settings.pop("members")
+                for name in members
             },
             settings.pop("weights"),
-            {name: (mean, spread) for name, (mean, spread) in settings.pop("scales").items()},
+            {
+                name: ScoreRarity.from_tensors(without_prefix(f"{_RARITY}.{name}", folder.tensors))
+                for name in members
+            },
             Calibration.from_dict(settings.pop("calibration")),
             task.matrix("train"),
         )

@@ -29,7 +29,7 @@ class DrugAssessment:
         rank: the model's, among the drugs that it was not trained on for the disease, before
             warnings; for one that it was, the rank that it would have. None where the model has
             not seen the drug.
-        score: the model's; see `medkg.mining.treatment.members.blend_ranks`.
+        score: the model's; see `medkg.mining.treatment.members.blend`.
         probability: of a hypothesis, that a source records it, at the base rate stated.
         recorded_probability: of what is on record, the edge's; with `sources` and `evidence`.
         because: what contributes to the score by content: known pairs of similar drugs or diseases.

@@ -37,10 +37,11 @@ from .members import (
     HYBRID,
     MEMBERS,
     POPULARITY,
+    ScoreRarity,
     TreatmentMember,
-    blend_ranks,
+    blend,
     choose_weights,
-    evidence_strength,
+    fit_rarities,
     member_scores,
 )
 from .model import KIND, RELATION, TreatmentModel
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
 
 MODELS = (HYBRID, *MEMBERS)
 _FACTORS, _REGULARISATIONS = (8, 16, 32, 64), (0.1, 1.0)  # compared on validation
-_QUANTILE_RANGE = 2.5631  # standard deviations from the 10 % to the 90 % quantile of a normal
 
 Floats = NDArray[np.float64]
 
@@ -92,11 +92,12 @@ def train_treatment(
     names = MEMBERS if model == HYBRID else tuple(dict.fromkeys((model, POPULARITY)))
     members, course = _train_members(kg, task, names, seed, checkpoint)
     weights = {model: 1.0}
+    rarities = fit_rarities(members, task.matrix("train"), seed)
     if model == HYBRID:
         weights, course["validation"] = choose_weights(
-            members, task.matrix("train"), task.matrix("valid"), seed
+            members, rarities, task.matrix("train"), task.matrix("valid"), seed
         )
-    ensemble, calibration_metrics = _calibrated(members, weights, task)
+    ensemble, calibration_metrics = _calibrated(members, rarities, weights, task)
     record = training_graph_record(kg, graph_path)
     fitted = TreatmentModel(ensemble, task, {"model": model}, seed, {}, kg, record)
     known = task.matrix("train", "valid", "test")
@@ -193,7 +194,10 @@ def _factorise(
             member = Collaborative.fit(
                 trained, taken, factors=factors, regularisation=regularisation, seed=seed
             )
-            _, gains = choose_weights({COLLABORATIVE: member}, trained, valid, seed)
+            alone = {COLLABORATIVE: member}
+            _, gains = choose_weights(
+                alone, fit_rarities(alone, trained, seed), trained, valid, seed
+            )
             grid.append((gains[HYBRID], factors, regularisation, member))
     _, factors, regularisation, best = max(grid, key=lambda entry: entry[0])
     return best, {
@@ -219,20 +223,20 @@ def _link_model(
 
 
 def _calibrated(
-    members: Mapping[str, TreatmentMember], weights: Mapping[str, float], task: LinkTask
+    members: Mapping[str, TreatmentMember],
+    rarities: Mapping[str, ScoreRarity],
+    weights: Mapping[str, float],
+    task: LinkTask,
 ) -> tuple[TreatmentEnsemble, dict[str, Any]]:
-    """The ensemble, its scales and calibration fitted on the validation pairs; and how good the
+    """The ensemble, its calibration fitted on the validation pairs; and how good the
     probabilities are, measured on the test pairs."""
     edges = task.matrix("train", "valid", "test")
     diseases = np.flatnonzero(np.asarray(edges.sum(0)).ravel()).astype(np.int64)
-    scores = member_scores(members, diseases)
-    seen = task.matrix("train")[:, diseases].T.toarray().astype(np.float64)
-    blended = blend_ranks(scores, weights, seen)
-    scales = {name: _scale(scores[name], blended, seen) for name in weights}
-    strength = evidence_strength(scores, weights, scales, blended, seen)
+    scores = member_scores({name: members[name] for name in weights}, diseases)
+    blended = blend({name: rarities[name].of(scores[name]) for name in weights}, weights)
 
     def first_candidates(part: str, other: str) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-        """Evidence strength, rank, and whether true, of each disease's first candidates."""
+        """Score, rank, and whether true, of each disease's first candidates."""
         excluded = task.matrix("train", other)[:, diseases].T.toarray() > 0
         true = task.matrix(part)[:, diseases].T.toarray() > 0
         candidate_scores = np.where(excluded, -np.inf, blended)
@@ -241,27 +245,14 @@ def _calibrated(
         ]
         is_candidate = np.take_along_axis(candidate_scores, order, 1) > -np.inf
         ranks = np.broadcast_to(np.arange(1.0, order.shape[1] + 1), order.shape)
-        strengths = np.broadcast_to(strength[:, None], order.shape)
         return (
-            strengths[is_candidate],
+            np.take_along_axis(candidate_scores, order, 1)[is_candidate],
             ranks[is_candidate],
             np.take_along_axis(true, order, 1)[is_candidate],
         )
 
     fitted = calibration.fit(*first_candidates("valid", "test"))
-    strengths, ranks, true = first_candidates("test", "valid")
-    quality = calibration.quality(fitted.probability(strengths, ranks), true)
-    ensemble = TreatmentEnsemble(members, weights, scales, fitted, task.matrix("train"))
+    first, ranks, true = first_candidates("test", "valid")
+    quality = calibration.quality(fitted.probability(first, ranks), true)
+    ensemble = TreatmentEnsemble(members, weights, rarities, fitted, task.matrix("train"))
     return ensemble, {"base_rate": round(fitted.base_rate, 6), **quality}
-
-
-def _scale(scores: Floats, blended: Floats, seen: Floats) -> tuple[float, float]:
-    """Median and spread of a member's scores of the first candidates.
-
-    The spread is the standard deviation of the normal distribution with the same 10 % and 90 %
-    quantiles; so a few outliers, as a ranker gives to what is no candidate, don't count.
-    """
-    order = np.argsort(-np.where(seen > 0, -np.inf, blended), axis=1, kind="stable")
-    first = np.take_along_axis(scores, order[:, : calibration.CALIBRATED_CANDIDATES], 1)
-    low, middle, high = np.quantile(first, [0.1, 0.5, 0.9])
-    return float(middle), float((high - low) / _QUANTILE_RANGE) or 1.0

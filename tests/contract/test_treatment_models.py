@@ -176,10 +176,9 @@ def test_save_and_load(model: TreatmentModel, kg: KnowledgeGraph, tmp_path: Path
     smaller = kg.without_edges(kg.edges.filter(relation="CAUSES")["id"])
     smaller.save(tmp_path / "graph")
     broken = copy(model)
-    scales = {"content": (0.0, 1.0, 2.0)}
-    broken.ensemble = replace(model.ensemble, scales=scales)  # type: ignore[arg-type]
+    broken.ensemble = replace(model.ensemble, rarities={})
     broken.save(tmp_path / "broken", graph_path=tmp_path / "graph")
-    with pytest.raises(ModelError, match=r"is damaged \(too many values to unpack"):
+    with pytest.raises(ModelError, match=r"is damaged \('scores'\)"):
         medkg.load_model(tmp_path / "broken", kg)
     with pytest.raises(ModelError, match="no longer the one"):
         medkg.load_model(tmp_path / "model")

@@ -328,7 +328,7 @@ def test_shipped_model_is_small_documented_and_without_pickle(shipped: NerModel)
     files = [file for file in SHIPPED.rglob("*") if file.is_file()]
     assert sum(file.stat().st_size for file in files) < 20e6
     assert {file.suffix for file in files} <= {".json", ".safetensors", ".md"}
-    assert set(shipped.kinds) == {"bc5cdr", "ncbi", "bc2gm", "chemprot", "maccrobat"}
+    assert set(shipped.kinds) == {"bc5cdr", "ncbi", "bc2gm", "chemprot", "maccrobat", "biored"}
     card = (SHIPPED / "CARD.md").read_text(encoding="utf-8")
     figures = json.loads((SHIPPED / "config.json").read_text(encoding="utf-8"))["development"]
     for corpus, rows in figures.items():

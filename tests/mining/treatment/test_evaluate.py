@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from medkg.core.errors import DataError, MissingError, ModelError
 from medkg.core.quarantine import Quarantine
@@ -123,3 +124,21 @@ def test_strata_by_known_drugs(model: TreatmentModel) -> None:
             name: (rows[member]["edges"], rows[member]["diseases"]) for name, rows in strata.items()
         }
         assert counted == expected
+
+
+def test_pooled_figures_are_of_all_pairs_that_training_does_not_know(
+    model: TreatmentModel,
+) -> None:
+    task = model.task
+    tested = task.matrix("test").T.toarray() > 0
+    compared = task.matrix("train", "valid").T.toarray() == 0
+    scores = model.scores(np.arange(len(task.tails)))
+    true = tested[compared]
+    of_model = model.metrics["test"]["pooled"]["content"]
+    assert (of_model["pairs"], of_model["true"]) == (true.size, true.sum())
+    assert of_model["auroc"] == pytest.approx(roc_auc_score(true, scores[compared]), abs=1e-4)
+    assert of_model["auprc"] == pytest.approx(
+        average_precision_score(true, scores[compared]), abs=1e-4
+    )
+    popularity = model.metrics["test"]["pooled"]["popularity"]
+    assert popularity["auprc"] < of_model["auprc"]

@@ -6,6 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from implicit.cpu.als import AlternatingLeastSquares
 from scipy import sparse
 
@@ -15,7 +17,13 @@ from medkg.mining.links.similarities import end_features
 from medkg.mining.links.task import link_task
 from medkg.mining.treatment.collaborative import CONFIDENCE, Collaborative
 from medkg.mining.treatment.content import Content
-from medkg.mining.treatment.members import blend_ranks, choose_weights, evidence_strength
+from medkg.mining.treatment.members import (
+    ScoreRarity,
+    blend,
+    choose_weights,
+    fit_rarities,
+    member_scores,
+)
 from tests.mining.treatment.pharmacy import SOURCES, pharmacy
 
 
@@ -130,15 +138,53 @@ def test_patients_tell_of_drugs_that_no_disease_joins() -> None:
     assert np.array_equal(again.score_for([2]), both.score_for([2]))
 
 
-def test_blend_of_orders() -> None:
-    raw = {"a": np.array([[4.0, 3.0, 2.0, 1.0]]), "b": np.array([[1.0, 1.0, 5.0, 1.0]])}
-    trained = np.array([[1.0, 0.0, 0.0, 0.0]])
-    both = blend_ranks(raw, {"a": 0.5, "b": 0.5}, trained)
-    # Of b drugs 1 and 3 are equal: places 2 and 3. Drug 0 was trained on: put among the others it
-    # is before all by a, and level with two by b.
-    places_a, places_b = [1, 1, 2, 3], [3, 2.5, 1, 2.5]
-    assert both[0] == pytest.approx(-(np.log(places_a) + np.log(places_b)) / 2)
-    assert blend_ranks(raw, {"a": 1.0, "b": 0.0}, trained)[0] == pytest.approx(-np.log(places_a))
+def test_a_score_is_as_rare_as_few_pairs_score_higher() -> None:
+    rarity = ScoreRarity.fit(np.array([5.0, 1.0, 1.0, 3.0]))
+    # Of four pairs the highest is in the first eighth; the two equal ones are level.
+    assert rarity.of(np.array([5.0, 3.0, 1.0])) == pytest.approx(-np.log([0.125, 0.375, 0.75]))
+    assert rarity.of(np.array([4.0]))[0] == pytest.approx(-np.log([0.125, 0.375]).mean())
+    assert rarity.of(np.array([9.0, 0.0])) == pytest.approx(-np.log([0.125, 0.75]))
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60))
+def test_rarity_keeps_the_order(values: list[float]) -> None:
+    scores = np.array(values)
+    rarities = ScoreRarity.fit(scores).of(scores)
+    order = np.argsort(scores, kind="stable")
+    assert (np.diff(rarities[order]) >= 0).all()
+    assert np.unique(rarities).size == np.unique(scores).size
+
+
+def test_of_very_many_scores_a_thousand_are_kept() -> None:
+    scores = np.random.default_rng(0).normal(size=200_000)
+    rarity = ScoreRarity.fit(scores)
+    assert len(rarity.scores) <= 1000
+    first = np.sort(scores)[::-1][[0, 9, 99, 999, 9_999, 99_999]]
+    expected = -np.log(np.array([0.5, 9.5, 99.5, 999.5, 9_999.5, 99_999.5]) / 200_000)
+    assert rarity.of(first) == pytest.approx(expected, abs=0.02)
+    again = ScoreRarity.from_tensors(rarity.tensors())
+    assert np.array_equal(again.of(first), rarity.of(first))
+
+
+def test_a_blend_compares_over_diseases() -> None:
+    """The first drug of a disease that a member knows little of is behind that of another."""
+    known = Fixed([[9.0, 8.0, 1.0], [0.3, 0.2, 0.1]])
+    other = Fixed([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]])
+    members = {"known": known, "other": other}
+    trained = matrix([[0, 0], [0, 0], [0, 0]])
+    rarities = fit_rarities(members, trained, 0)
+    scores = member_scores(members, np.arange(2))
+    values = {name: rarities[name].of(scores[name]) for name in members}
+    alone = blend(values, {"known": 1.0, "other": 0.0})
+    assert alone[0, 0] == pytest.approx(-np.log(0.5 / 6))
+    assert alone[0].min() > alone[1].max()
+    both = blend(values, {"known": 0.5, "other": 0.5})
+    assert both == pytest.approx((values["known"] + values["other"]) / 2)
+
+
+def test_rarities_are_of_pairs_that_training_does_not_know() -> None:
+    rarities = fit_rarities({"a": Fixed([[9.0, 1.0], [2.0, 3.0]])}, matrix([[1, 0], [0, 0]]), 0)
+    assert sorted(rarities["a"].scores.tolist()) == [1.0, 2.0, 3.0]
 
 
 class Fixed:
@@ -159,21 +205,13 @@ def test_weights_go_to_the_member_that_is_right() -> None:
     valid = matrix([[0, 0], [1, 0], [0, 1], [0, 0]])
     right = Fixed([[0, 9, 1, 2], [9, 0, 9, 1]])
     wrong = Fixed([[9, 0, 8, 7], [9, 5, 0, 6]])
-    weights, figures = choose_weights({"right": right, "wrong": wrong}, trained, valid, 0)
+    members = {"right": right, "wrong": wrong}
+    rarities = fit_rarities(members, trained, 0)
+    weights, figures = choose_weights(members, rarities, trained, valid, 0)
     assert weights["right"] > weights["wrong"]
     assert figures["right"] == figures["hybrid"] == 1
     # Of disease 0 the drug is the last of four; of disease 1, where one of them is known, of three.
     assert figures["wrong"] == pytest.approx((1 / np.log2(5) + 1 / np.log2(4)) / 2, abs=1e-4)
-
-
-def test_a_level_tells_diseases_apart() -> None:
-    raw = {"a": np.array([[3.0, 2.0, 1.0], [30.0, 20.0, 10.0]])}
-    trained = np.zeros((2, 3))
-    blended = blend_ranks(raw, {"a": 1.0}, trained)
-    assert blended[0].tolist() == blended[1].tolist()
-    low, high = evidence_strength(raw, {"a": 1.0}, {"a": (10.0, 10.0)}, blended, trained)
-    assert low == pytest.approx(np.mean([-0.7, -0.8, -0.9]))
-    assert high == pytest.approx(1.0)
 
 
 def test_what_speaks_against_drugs_makes_none_a_treatment() -> None:
