@@ -170,10 +170,7 @@ def train_ner(
     trained, settings = train_on(read, checkpoint, chosen, names_by_kind)
     about = _about(trained, settings, read, chosen, siblings)
     figures = about["development"]
-    # Roam's licence asks that what is made from it has the same.
-    about["licence"] = (ROAM_LICENCE if roam else "that of the corpora") + (
-        ", and what the names' sources ask" if chosen.names else ""
-    )
+    about["licence"] = _licence(has_roam=bool(roam), has_names=bool(chosen.names))
     about["set_aside"] = quarantine.counts()
     if (folder := own_recogniser(chosen.model)) is not None:
         documents = [document for corpus in read for document in corpus.train]
@@ -181,6 +178,12 @@ def train_ner(
     trained.save(out, about, card_of(about))
     remove_checkpoints(checkpoint)
     return figures
+
+
+def _licence(*, has_roam: bool, has_names: bool) -> str:
+    """Of the weights: Roam's licence asks that what is made from it has the same."""
+    corpora = ROAM_LICENCE if has_roam else "that of the corpora"
+    return corpora + (", and what the names' sources ask" if has_names else "")
 
 
 def _names_by_kind(graphs: Sequence[KnowledgeGraph]) -> dict[str, list[str]]:
@@ -292,11 +295,26 @@ def train_on(
         with one_thread():
             cnn = SpacyNer.train(spans, kinds, epochs=epochs, seed=options.seed)
         return cnn, {**settings, "epochs": epochs}
+    return _train_network(
+        corpora, examples, kinds, settings, checkpoint, options, names_by_kind or {}
+    )
+
+
+def _train_network(
+    corpora: Sequence[Corpus],
+    examples: Mapping[str, Sequence[Example]],
+    kinds: Mapping[str, Sequence[str]],
+    settings: Settings,
+    checkpoint: Path,
+    options: NerOptions,
+    names_by_kind: Mapping[str, Sequence[str]],
+) -> tuple[NerModel, Settings]:
+    """The BiLSTM, a recogniser that gets heads, or a Hugging Face encoder."""
     if options.model == "bilstm":
-        settings |= _bilstm_settings(options, names_by_kind or {})
+        settings |= _bilstm_settings(options, names_by_kind)
         with one_thread():
             bilstm = train_bilstm(
-                BilstmData(examples, kinds, _raw_text(options), names_by_kind or {}),
+                BilstmData(examples, kinds, _raw_text(options), names_by_kind),
                 settings,
                 checkpoint,
                 options.device,
