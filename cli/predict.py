@@ -75,19 +75,23 @@ def _print_rows(
     from medkg.cli import show
 
     title = "Known" if known else "New"
-    show.frame(rows, f"{title} {model.task.edge_type[1]} of {query}", most=rows.height)
-    apart = "" if known else "; what the graph holds is left out, see --known"
-    show.out.print(
-        "probability: that a source records the pair, or will; of the first 100 candidates of a"
-        f" query {base:.2g} were (the base rate){apart}"
-    )
+    relation = model.task.edge_type[1]
+    if rows.is_empty():
+        show.out.print(f"{title} {relation} of {query}: none")
+    else:
+        show.frame(rows, f"{title} {relation} of {query}", most=rows.height)
+        apart = "" if known else "; what the graph holds is left out, see --known"
+        show.out.print(
+            "probability: that a source records the pair, or will; of the first 100 candidates of a"
+            f" query {base:.2g} were (the base rate){apart}"
+        )
     modality = model.modality(model.query_number(query, "tail")) if is_head else None
     if modality is not None and not known:
         show.out.print(
             f"{query} is no small molecule ({modality}): it acts on the target that it was made"
             " for, and what it is like tells of no other; --known shows that"
         )
-    if known:
+    if known and rows.height:
         show.out.print("rank: that the pair would have among the new ones, were it not known")
     if unranked := rows["rank"].null_count():
         show.out.print(

@@ -6,6 +6,7 @@ import json
 import tomllib
 from pathlib import Path
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
@@ -81,6 +82,24 @@ def test_predictions_as_json_say_at_what_base_rate(graph: Path, tmp_path: Path) 
         rows = json.loads(run("predict", out, *end, "--top", 4, "--json"))
         assert len(rows) == 4
         assert {row["base_rate"] for row in rows} == {model.calibrations[direction].base_rate}
+
+
+def test_what_is_made_for_one_target_is_said_to_be(tmp_path: Path) -> None:
+    kg = family_graph()
+    nodes = kg.nodes.with_columns(
+        properties=pl.when(name="drug 0-3")
+        .then(pl.lit('{"modality": "siRNA"}'))
+        .otherwise("properties")
+    )
+    kg.with_frames(nodes=nodes).save(tmp_path / "graph")
+    run("train", "links", tmp_path / "graph", "--model", "degree", "--out", tmp_path / "model")
+    output = " ".join(run("predict", tmp_path / "model", "--head", "drug 0-3").split())
+    assert "New TARGETS of drug 0-3: none drug 0-3 is no small molecule (siRNA)" in output
+    assert "base rate" not in output
+    known = " ".join(run("predict", tmp_path / "model", "--head", "drug 0-3", "--known").split())
+    assert "Known TARGETS of drug 0-3" in known
+    assert "siRNA" not in known
+    assert "rank: that the pair would have among the new ones" in known
 
 
 def test_trained_models_are_joined(graph: Path, tmp_path: Path) -> None:
