@@ -111,6 +111,8 @@ def corpus_texts(data: Path) -> list[str]:
 
     corpora = published_corpora(data, Quarantine())
     texts = [d.text for c in corpora if c.name in ("bc5cdr", "maccrobat") for d in c.train]
+    if not texts:
+        raise SystemExit(f"{data}: no folder bc5cdr or maccrobat with a corpus")
     random.Random(SEED).shuffle(texts)
     return texts
 
@@ -142,7 +144,7 @@ def medkg_components(texts: list[str], terms: Path) -> list[dict[str, Any]]:
     import torch
 
     from medkg.extract.documents import TextDocument
-    from medkg.extract.pipeline import _Rows, build_pipeline
+    from medkg.extract.pipeline import GraphRows, build_pipeline
 
     torch.set_num_threads(1)
     start = time.process_time()
@@ -153,7 +155,7 @@ def medkg_components(texts: list[str], terms: Path) -> list[dict[str, Any]]:
 
     def rows(docs: list[Any]) -> list[Any]:
         for document, doc in zip(documents, docs, strict=True):
-            _Rows(sentences=True).add(document, doc)
+            GraphRows(sentences=True).add(document, doc)
         return docs
 
     steps = [("tokens", lambda _: [nlp.make_doc(text) for text in texts])]

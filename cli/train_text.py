@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from medkg.cli.app import train
 from medkg.cli.options import Encoder, Json, LabelKinds, Lora, Seed, Sibling, label_kinds
 from medkg.cli.output import print_set_aside
-
-if TYPE_CHECKING:
-    pass
 
 
 @train.command("ner", epilog="Example: medkg train ner corpora/ --out models/ner")

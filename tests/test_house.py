@@ -7,6 +7,7 @@ which) is in `pyproject.toml`; these are the rules that neither of them has.
 from __future__ import annotations
 
 import ast
+import importlib
 import runpy
 from collections.abc import Iterator
 from pathlib import Path
@@ -157,3 +158,33 @@ def test_names_say_what_a_thing_is() -> None:
         if name.strip("_").lower() in VAGUE_NAMES
     ]
     assert not vague, "name it after its kind"
+
+
+def imports_of_medkg(file: Path) -> Iterator[tuple[int, str, str]]:
+    """The line, module and name of each `from medkg… import …`, those within functions too."""
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "medkg":
+            for alias in node.names:
+                yield node.lineno, str(node.module), alias.name
+
+
+def test_what_scripts_import_exists() -> None:
+    """Benchmarks import within functions, where a renamed piece is missed only as they run."""
+    scripts = (ROOT / "benchmarks").rglob("*.py")
+    missing = [
+        f"{file.relative_to(ROOT)}:{line}: {module}.{name}"
+        for file in scripts
+        for line, module, name in imports_of_medkg(file)
+        if not is_importable(module, name)
+    ]
+    assert not missing
+
+
+def is_importable(module: str, name: str) -> bool:
+    """Whether `from module import name` works: a thing of the module's, or a module below it."""
+    try:
+        return hasattr(importlib.import_module(module), name) or bool(
+            importlib.import_module(f"{module}.{name}")
+        )
+    except ModuleNotFoundError:
+        return False
