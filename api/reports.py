@@ -111,7 +111,9 @@ def link_evaluation(report: Mapping[str, Any]) -> list[tuple[str, pl.DataFrame]]
         title = (
             f"Probabilities of the first {figures['first']} {_RANKED[side]} of"
             f" {figures['queries']:,} queries: Brier {figures['brier']:.5f} (of the base rate alone"
-            f" {figures['brier_of_base_rate']:.5f}), ECE {figures['ece']:.4f}"
+            f" {figures['brier_of_base_rate']:.5f}), ECE {figures['ece']:.4f};"
+            f" {figures['expected']:,.0f} expected to be true and {figures['true']:,} are; as new"
+            f" pairs {figures['expected_of_new']:,.0f} were expected"
         )
         tables.append((title, pl.DataFrame(figures["reliability"])))
     return tables

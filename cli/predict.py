@@ -47,7 +47,7 @@ def predict(
             raise typer.BadParameter("--into is for --head and --tail: a molecule is no node")
         return _predict_molecule(loaded, structure, top, known, as_json)
     rows = loaded.predict(head=head, tail=tail, top=top, known=known)
-    base = loaded.calibrations["head" if head is None else "tail"].base_rate
+    base = loaded.calibration("head" if head is None else "tail", known=known).base_rate
     if as_json:
         show.as_json([{**row, "base_rate": base} for row in rows.to_dicts()])
     else:
@@ -81,9 +81,10 @@ def _print_rows(
     else:
         show.frame(rows, f"{title} {relation} of {query}", most=rows.height)
         apart = "" if known else "; what the graph holds is left out, see --known"
+        meaning = "that a source records the pair" if known else model.meaning
         show.out.print(
-            "probability: that a source records the pair, or will; of the first 100 candidates of a"
-            f" query {base:.2g} were (the base rate){apart}"
+            f"probability: {meaning}; of the first 100 candidates of a query {base:.2g} are (the"
+            f" base rate){apart}"
         )
     modality = model.modality(model.query_number(query, "tail")) if is_head else None
     if modality is not None and not known:

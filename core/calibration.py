@@ -1,18 +1,20 @@
 """From a score and a rank to a probability, with the base rate that it holds at.
 
-The probability is that the source records the pair (now or in a later release), not that the pair
-is true in nature: the models learn from what is recorded, and are measured against it.
+The probability is that a source records the pair (now or in a later release), not that the pair is
+true in nature: the models learn from what is recorded, and are measured against it. A calibration
+is fitted on pairs that were held out; `Calibration.expecting` moves it to another number of pairs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import brentq, minimize
+from scipy.special import expit
 
 CALIBRATED_CANDIDATES = 100  # of every query, the first so many, which the calibration is fitted on
 
@@ -44,7 +46,7 @@ class Calibration:
         self, scores: NDArray[np.float64], ranks: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """The probability of each pair, at the base rate."""
-        return np.asarray(1 / (1 + np.exp(-np.clip(self.log_odds(scores, ranks), -50, 50))))
+        return np.asarray(expit(np.clip(self.log_odds(scores, ranks), -50, 50)))
 
     def log_odds(
         self, scores: NDArray[np.float64], ranks: NDArray[np.float64]
@@ -52,6 +54,21 @@ class Calibration:
         """The logarithm of probability : 1 - probability of each pair."""
         standard = (scores - self.mean) / self.scale
         return self.intercept + self.slope * standard - self.decay * np.log(ranks)
+
+    def expecting(
+        self, expected: float, scores: NDArray[np.float64], ranks: NDArray[np.float64]
+    ) -> Calibration:
+        """The calibration at another base rate: all log-odds move by one number.
+
+        Args:
+            expected: how many of these pairs are true, from one to nine tenths of them.
+            scores, ranks: (pairs,): of the first candidates of every query.
+        """
+        expected = float(np.clip(expected, 1, max(1, 0.9 * len(scores))))
+        log_odds = self.log_odds(scores, ranks)
+        shift = brentq(lambda shift: expit(log_odds + shift).sum() - expected, -700, 700)
+        moved = self.intercept + float(shift)
+        return replace(self, intercept=moved, base_rate=expected / len(scores))
 
     def to_dict(self) -> dict[str, float]:
         """The numbers by name."""

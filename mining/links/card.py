@@ -10,6 +10,7 @@ from ...core.ranking import RankFigures
 from ...core.reliability import reliability_svg
 from ...graph.training_provenance import GraphRecord, sources_markdown
 from .metrics import MeasuredCalibration
+from .missing_pairs import MissingPairs, meaning
 from .task import LinkTask
 
 _PLOTTED = {
@@ -26,6 +27,7 @@ class LinkMetrics(TypedDict):
         valid: of tails, on the validation edges.
         baselines: by name, then by direction.
         calibration: of the directions with test edges.
+        missing: how many pairs the graph's sources miss, where they tell.
     """
 
     training: NotRequired[Mapping[str, Any]]
@@ -33,6 +35,7 @@ class LinkMetrics(TypedDict):
     test: dict[str, RankFigures]
     baselines: dict[str, dict[str, RankFigures]]
     calibration: dict[str, MeasuredCalibration]
+    missing: NotRequired[MissingPairs]
 
 
 class MeasuredModel(Protocol):
@@ -107,9 +110,9 @@ def link_card(model: MeasuredModel) -> str:
         "",
         "## What a probability means",
         "",
-        "That the sources record the pair, or will, at the base rate stated; not that it is true."
-        " What is rarely studied is rarely recorded, and gets a low probability whatever the"
-        " truth.",
+        f"Of a new pair: {meaning(model.metrics.get('missing'))}; not that it is true. Of a known"
+        " pair: that a source records it. What is rarely studied is rarely recorded, and gets a low"
+        " probability whatever the truth.",
         "Not for decisions about patients.",
         "",
         *sources_markdown(model.record["sources"]),

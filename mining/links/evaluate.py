@@ -356,11 +356,13 @@ def _calibration(
         tested = tested.maximum(tested.T).tocsr()
     score = scorer.score_tails if side == "tail" else scorer.score_heads
     scores, ranks, true = first_candidates(score, queries, without(known, tested), tested)
-    calibration = model.calibrations[side]
+    calibration, stated = model.calibrations[side], model.stated[side]
     return {
         "base_rate": round(calibration.base_rate, 6),
         "queries": len(queries),
         "first": CALIBRATED_CANDIDATES,
+        "expected": round(float(calibration.probability(scores, ranks).sum()), 1),
+        "expected_of_new": round(float(stated.probability(scores, ranks).sum()), 1),
         **quality(calibration.probability(scores, ranks), true),
     }
 

@@ -73,6 +73,12 @@ class Path:
             text += f" -{step.relation}-> {name}" if forward else f" <-{step.relation}- {name}"
         return text
 
+    def of_prediction(self) -> dict[str, object]:
+        """The path as the explanation of a prediction holds it: weight, text, and the edges."""
+        names = ("edge", "subject", "relation", "object")
+        steps = [{name: getattr(step, name) for name in names} for step in self.steps]
+        return {"weight": round(self.weight, 8), "text": str(self), "steps": steps}
+
 
 @dataclass(frozen=True)
 class Nearest:

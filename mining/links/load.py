@@ -39,6 +39,7 @@ def load_link_model(path: Path | str, graph: KnowledgeGraph | None = None) -> Li
             symmetric=saved.pop("symmetric"),
         )
         calibrations = calibrations_from_settings(saved.pop("calibrations"))
+        stated = calibrations_from_settings(saved.pop("stated"))
         settings = cast(LinkModelSettings, saved)
         refitted = settings.get("refitted", False)
         scorer = scorer_from_tensors(settings, without_prefix("scorer", folder.tensors), task)
@@ -57,6 +58,7 @@ def load_link_model(path: Path | str, graph: KnowledgeGraph | None = None) -> Li
         folder.seed,
         cast(LinkMetrics, folder.metrics),
         calibrations,
+        stated,
         graph,
         cast(GraphRecord, folder.graph),
         judged=judged,

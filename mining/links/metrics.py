@@ -53,10 +53,18 @@ class MeasuredCalibration(CalibrationQuality):
 
 
 class EvaluatedCalibration(MeasuredCalibration):
-    """As `MeasuredCalibration`, with the number of queries, and of candidates of each."""
+    """As `MeasuredCalibration`, with what was counted.
+
+    Attributes:
+        queries: how many; `first`: candidates of each, at most.
+        expected: how many of these pairs are true by the calibration on pairs held out.
+        expected_of_new: by the probabilities that new pairs get.
+    """
 
     queries: int
     first: int
+    expected: float
+    expected_of_new: float
 
 
 @dataclass(frozen=True)

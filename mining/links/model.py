@@ -29,6 +29,7 @@ from ...graph.kg import KnowledgeGraph
 from ...graph.training_provenance import GraphRecord
 from .card import LinkMetrics, link_card, link_plots
 from .explain import Explainer, Explanation
+from .missing_pairs import meaning
 from .recorded_pairs import recorded_status
 from .saved_scorers import (
     LinkModelSettings,
@@ -51,7 +52,10 @@ class LinkModel:
         judged: what the figures are of; it knows the training edges alone.
         task: the relation, its entities and its split.
         metrics: held-out figures with n and intervals, beside the baselines'.
-        calibrations: by direction (`tail`: tails of a head were ranked; `head`: heads of a tail).
+        calibrations: by direction (`tail`: tails of a head were ranked; `head`: heads of a tail),
+            as fitted on the pairs held out.
+        stated: these at the number of pairs that are missing from the graph, which is what answers
+            state; as they are where that number can't be estimated.
         graph: the graph; `record` is what the model's folder keeps of the one it was trained on,
             and `same_graph` whether they are the same (only then can a score be attributed to
             edges).
@@ -65,6 +69,7 @@ class LinkModel:
         seed: int,
         metrics: LinkMetrics,
         calibrations: Mapping[str, Calibration],
+        stated: Mapping[str, Calibration],
         graph: KnowledgeGraph,
         record: GraphRecord,
         *,
@@ -73,7 +78,7 @@ class LinkModel:
     ):
         self.judged, self.refitted = judged or scorer, judged is not None
         self.scorer, self.task, self.settings, self.seed = scorer, task, settings, seed
-        self.metrics, self.calibrations = metrics, calibrations
+        self.metrics, self.calibrations, self.stated = metrics, calibrations, stated
         self.graph, self.record, self.same_graph = graph, record, same_graph
         signed = json.dumps([settings, seed, task.held_back, record["checksum"]], sort_keys=True)
         self.name = f"{self.label}-{hashlib.sha256(signed.encode()).hexdigest()[:8]}"
@@ -100,6 +105,15 @@ class LinkModel:
 
     # Ranking
 
+    def calibration(self, direction: str, *, known: bool) -> Calibration:
+        """That of known pairs, as it was fitted, or of new ones, at the number that is missing."""
+        return (self.calibrations if known else self.stated)[direction]
+
+    @property
+    def meaning(self) -> str:
+        """What a probability of a new pair says, to follow "probability: "."""
+        return meaning(self.metrics.get("missing"))
+
     def predict(
         self,
         head: str | None = None,
@@ -120,8 +134,9 @@ class LinkModel:
         Returns:
             No new pair of a drug that acts by design on one target, see `modality`. Columns head,
             head_name, tail, tail_name, relation, rank (among the new candidates; with equal scores
-            the first in the vocabulary comes first), score, probability (that the source records
-            the pair; see `medkg.core.calibration`), known (whether the graph holds it), status
+            the first in the vocabulary comes first), score, probability (that the pair is one of
+            those that the sources miss, see `medkg.mining.links.missing_pairs`; where their number
+            is unknown, that the source records it), known (whether the graph holds it), status
             (known, contradicted where evidence in the graph denies it, both, or new), sources
             (those that record the pair, oldest date first, then those that deny it) and explanation
             (the heaviest path, or null).
@@ -179,36 +194,17 @@ class LinkModel:
         frames = []
         for query in queries:
             rows = self._new(direction, self.query_number(query, direction), top)
-            explanations = [
-                json.dumps(
-                    {
-                        "paths": [
-                            {
-                                "weight": round(path.weight, 8),
-                                "text": str(path),
-                                "steps": [
-                                    {
-                                        "edge": step.edge,
-                                        "subject": step.subject,
-                                        "relation": step.relation,
-                                        "object": step.object,
-                                    }
-                                    for step in path.steps
-                                ],
-                            }
-                            for path in self._explainer.paths(head, tail, most=paths)
-                        ]
-                    },
-                    ensure_ascii=False,
-                )
+            by_pair = [
+                [path.of_prediction() for path in self._explainer.paths(head, tail, most=paths)]
                 for head, tail in rows.select("head", "tail").iter_rows()
             ]
+            explanations = [json.dumps({"paths": some}, ensure_ascii=False) for some in by_pair]
             frames.append(rows.with_columns(explanation=pl.Series(explanations, dtype=pl.String)))
         if not frames:
             return empty(PREDICTIONS)
         signed = pl.concat(frames).with_columns(
             model=pl.lit(self.name),
-            base_rate=pl.lit(self.calibrations[direction].base_rate),
+            base_rate=pl.lit(self.stated[direction].base_rate),
             direction=pl.lit(direction),
             date=pl.lit(date),
         )
@@ -301,7 +297,8 @@ class LinkModel:
         order = np.argsort(-scores, kind="stable")[:top]
         order = order[scores[order] > -np.inf]
         ranks = np.arange(1, len(order) + 1)
-        return self._rows(direction, query, order.tolist(), scores[order], ranks.tolist())
+        of_new = self.calibration(direction, known=False)
+        return self._rows(direction, query, order.tolist(), scores[order], ranks.tolist(), of_new)
 
     def _of_new(
         self, direction: str, query: int, scores: NDArray[np.float64]
@@ -329,7 +326,9 @@ class LinkModel:
         places = sorted(range(len(answers)), key=lambda n: (ranks[n] is None, -scores[answers[n]]))
         places = places[:top]
         chosen = [answers[n] for n in places]
-        return self._rows(direction, query, chosen, scores[chosen], [ranks[n] for n in places])
+        of_known = self.calibration(direction, known=True)
+        chosen_ranks = [ranks[n] for n in places]
+        return self._rows(direction, query, chosen, scores[chosen], chosen_ranks, of_known)
 
     def _rows(
         self,
@@ -338,11 +337,12 @@ class LinkModel:
         answers: list[int],
         scores: NDArray[np.float64],
         ranks: list[int | None],
+        calibration: Calibration,
     ) -> pl.DataFrame:
         """Answers with rank, score, probability and whether known; nulls where there is no rank."""
         forward = direction == "tail"
         by_rank = np.array([rank or 1 for rank in ranks], dtype=np.float64)
-        probabilities = self.calibrations[direction].probability(scores, by_rank)
+        probabilities = calibration.probability(scores, by_rank)
         known = self.known_pairs[query] if forward else self.known_pairs[:, query].T
         ids = self.task.heads, self.task.tails
         queries, others = ids if forward else ids[::-1]
@@ -366,7 +366,7 @@ class LinkModel:
         scores = self._scores(direction, query)
         own = scores[answer]
         rank = _rank_among(self._of_new(direction, query, scores), own, answer)
-        calibration = self.calibrations[direction]
+        calibration = self.calibration(direction, known=answer in self._not_new[direction][query])
         probability = calibration.probability(np.array([own]), np.array([float(rank)]))
         return float(own), rank, float(probability[0])
 
@@ -463,6 +463,7 @@ class LinkModel:
                     "edge_type": list(task.edge_type),
                     "symmetric": task.symmetric,
                     "calibrations": {d: c.to_dict() for d, c in self.calibrations.items()},
+                    "stated": {d: c.to_dict() for d, c in self.stated.items()},
                 },
                 seed=self.seed,
                 metrics=self.metrics,

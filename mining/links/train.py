@@ -31,6 +31,7 @@ from .card import LinkMetrics
 from .ensemble import Ensemble, EnsembleMember, choose_weights
 from .fit_network import fit_link_network
 from .metrics import MeasuredCalibration, first_candidates
+from .missing_pairs import estimate_missing
 from .model import DIRECTIONS, KIND, LinkModel
 from .node_features import add_features
 from .saved_scorers import LinkModelSettings
@@ -364,7 +365,13 @@ def _measured(
         "degree": Degree.fit(trained),
         "neighbours": Neighbours.fit(data, task.edge_type, trained),
     }
-    calibrations, measured = _calibrate(scorer, task)
+    calibrations, measured, reached = _calibrate(scorer, task)
+    answers, answered = fitted.refitted or scorer, task.whole if fitted.refitted else task
+    missing = estimate_missing(kg, answered, seed)
+    stated = calibrations
+    if missing is not None:
+        among_first = {d: missing["missing"] * share for d, share in reached.items()}
+        stated = _expecting(among_first, calibrations, answers, answered)
     metrics: LinkMetrics = {
         "valid": _evaluate(scorer, task, task.valid, known, "tail"),
         "test": {d: _evaluate(scorer, task, task.test, known, d) for d in DIRECTIONS},
@@ -376,29 +383,34 @@ def _measured(
     }
     if fitted.course:
         metrics = {"training": fitted.course, **metrics}
+    if missing is not None:
+        metrics["missing"] = missing
     record = training_graph_record(kg, graph_path)
-    if fitted.refitted is None:
-        return LinkModel(scorer, task, settings, seed, metrics, calibrations, kg, record)
-    settings["refitted"] = True
+    judged = None
+    if fitted.refitted is not None:
+        judged, settings["refitted"] = scorer, True
     return LinkModel(
-        fitted.refitted, task, settings, seed, metrics, calibrations, kg, record, judged=scorer
+        answers, task, settings, seed, metrics, calibrations, stated, kg, record, judged=judged
     )
 
 
 def _calibrate(
     scorer: LinkScorer, task: LinkTask
-) -> tuple[dict[str, Calibration], dict[str, MeasuredCalibration]]:
+) -> tuple[dict[str, Calibration], dict[str, MeasuredCalibration], dict[str, float]]:
     """Fit calibrations on the validation edges, and measure them on the test edges.
 
     Returns:
-        By direction: the calibrations, and their quality where there are test edges.
+        By direction: the calibrations; their quality, where there are test edges; and the share of
+        the validation pairs that is among the first candidates, which they are fitted on.
     """
     calibrations: dict[str, Calibration] = {}
     measured: dict[str, MeasuredCalibration] = {}
+    reached: dict[str, float] = {}
+    held_out = (task.matrix("valid") - task.loops()).nnz
     for direction in DIRECTIONS:
-        calibrations[direction] = calibration.fit(
-            *_first_candidates(scorer, task, direction, "valid", "test")
-        )
+        scores, ranks, true = _first_candidates(scorer, task, direction, "valid", "test")
+        calibrations[direction] = calibration.fit(scores, ranks, true)
+        reached[direction] = float(true.sum()) / held_out
         if len(task.test):
             scores, ranks, true = _first_candidates(scorer, task, direction, "test", "valid")
             probabilities = calibrations[direction].probability(scores, ranks)
@@ -406,7 +418,26 @@ def _calibrate(
                 "base_rate": round(calibrations[direction].base_rate, 6),
                 **calibration.quality(probabilities, true),
             }
-    return calibrations, measured
+    return calibrations, measured, reached
+
+
+def _expecting(
+    expected: Mapping[str, float],
+    calibrations: Mapping[str, Calibration],
+    scorer: LinkScorer,
+    task: LinkTask,
+) -> dict[str, Calibration]:
+    """The calibrations at so many true pairs among the first new candidates, by direction.
+
+    Args:
+        scorer: what answers.
+        task: with the edges that it was fitted on to train on.
+    """
+    stated = {}
+    for direction, fitted in calibrations.items():
+        scores, ranks, _ = _first_candidates(scorer, task, direction, "valid", "test")
+        stated[direction] = fitted.expecting(expected[direction], scores, ranks)
+    return stated
 
 
 def _first_candidates(

@@ -22,7 +22,6 @@ from ...graph.frames import PREDICTIONS, conform, empty
 from ...graph.kg import KnowledgeGraph
 from ...graph.training_provenance import open_training_graph
 from ..links.baselines import Degree
-from ..links.explain import Path as GraphPath
 from ..links.task import LinkTask, pairs_from_tensors
 from ..safety.query import TreatmentQuery
 from .assessment import Assessor
@@ -302,22 +301,11 @@ class TreatmentModel:
 
 def _explanation_json(drug: DrugAssessment) -> str:
     explanation = {
-        "paths": [_path_row(path) for path in drug.paths],
+        "paths": [path.of_prediction() for path in drug.paths],
         "because": list(drug.because),
         "warnings": [warning.text for warning in drug.warnings],
     }
     return json.dumps(explanation, ensure_ascii=False)
-
-
-def _path_row(path: GraphPath) -> dict[str, float | str | list[dict[str, str]]]:
-    return {
-        "weight": round(path.weight, 8),
-        "text": str(path),
-        "steps": [
-            {name: getattr(step, name) for name in ("edge", "subject", "relation", "object")}
-            for step in path.steps
-        ],
-    }
 
 
 def load_treatment_model(path: Path | str, graph: KnowledgeGraph | None = None) -> TreatmentModel:

@@ -228,7 +228,7 @@ def test_unseen_and_unknown_entities(model: LinkModel, kg: KnowledgeGraph) -> No
     )
     with_new = LinkModel(
         model.scorer, model.task, model.settings, model.seed, model.metrics, model.calibrations,
-        larger, model.record,
+        model.stated, larger, model.record,
     )  # fmt: skip
     with pytest.raises(MissingError, match="has not seen drugbank:NEW"):
         with_new.predict(head="novel")

@@ -85,3 +85,22 @@ def test_expected_calibration_error_is_the_mean_gap_of_the_bins() -> None:
     assert expected_calibration_error(bins) == pytest.approx((2 * 0.3 + 0.1) / 3)
     assert len(reliability_bins(probabilities, np.array([True] * 3))) == 3
     assert expected_calibration_error([]) == 0
+
+
+def test_another_number_of_true_pairs_moves_all_log_odds_alike() -> None:
+    generator = np.random.default_rng(0)
+    scores, ranks = generator.normal(size=500), generator.integers(1, 101, 500).astype(float)
+    fitted = fit(scores, ranks, generator.random(500) < 0.1)
+    for expected in (1.0, 20.0, 400.0):
+        moved = fitted.expecting(expected, scores, ranks)
+        assert moved.probability(scores, ranks).sum() == pytest.approx(expected)
+        assert moved.base_rate == pytest.approx(expected / 500)
+        shift = moved.log_odds(scores, ranks) - fitted.log_odds(scores, ranks)
+        np.testing.assert_allclose(shift, shift[0])
+
+
+@pytest.mark.parametrize(("expected", "taken"), [(0.0, 1.0), (5000.0, 450.0)])
+def test_expects_some_and_not_all(expected: float, taken: float) -> None:
+    scores, ranks = np.linspace(0, 1, 500), np.ones(500)
+    moved = fit(scores, ranks, scores > 0.9).expecting(expected, scores, ranks)
+    assert moved.probability(scores, ranks).sum() == pytest.approx(taken)
