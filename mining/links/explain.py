@@ -342,6 +342,10 @@ class Explainer:
             by_edge[edge] = (*by_edge.get(edge, ()), cast(EdgeEvidence, row))
         return by_edge
 
+    def name(self, node: str) -> str:
+        """The name of a node of the graph."""
+        return str(self._names[self._number[node]])
+
     def edge_step(self, edge: str) -> Step:
         """An edge by its id."""
         rows = self._edges.select(pl.arg_where(pl.col("id") == edge)).to_series()

@@ -20,21 +20,15 @@ from ...core.model_folder import ModelFolder, save_model
 from ...core.ranking import ordinal_rank, pair_matrix
 from ...core.sparse import entries_at
 from ...core.tensors import with_prefix
-from ...graph.frames import (
-    PREDICTIONS,
-    conform,
-    empty,
-)
+from ...graph.frames import PREDICTIONS, conform, empty
 from ...graph.kg import KnowledgeGraph
 from ...graph.training_provenance import GraphRecord
 from .card import LinkMetrics, link_card, link_plots
 from .explain import Explainer, Explanation
 from .missing_pairs import meaning
+from .modality import modalities
 from .recorded_pairs import recorded_status
-from .saved_scorers import (
-    LinkModelSettings,
-    model_label,
-)
+from .saved_scorers import LinkModelSettings, model_label
 from .score_attribution import Attribution, ScoreAttributor, weighted_scorers
 from .scorers import LinkScorer
 from .task import LinkTask
@@ -139,7 +133,8 @@ class LinkModel:
             is unknown, that the source records it), known (whether the graph holds it), status
             (known, contradicted where evidence in the graph denies it, both, or new), sources
             (those that record the pair, oldest date first, then those that deny it) and explanation
-            (the heaviest path, or null).
+            (of the ranker the known pairs that its features name, see
+            `medkg.mining.links.likeness`; of others the heaviest path, or null).
 
         Raises:
             MissingError: no such entity, or one that the model has not seen.
@@ -155,8 +150,9 @@ class LinkModel:
         recorded = self._recorded(rows)
         explanations = []
         for head_id, tail_id in rows.select("head", "tail").iter_rows():
-            paths = self._explainer.paths(head_id, tail_id, most=1)
-            explanations.append(str(paths[0]) if paths else None)
+            because = self._because(head_id, tail_id)
+            paths = [] if because else self._explainer.paths(head_id, tail_id, most=1)
+            explanations.append("; ".join(because) or (str(paths[0]) if paths else None))
         return rows.select(
             "head",
             pl.col("head").replace_strict(names, return_dtype=pl.String).alias("head_name"),
@@ -182,9 +178,9 @@ class LinkModel:
     ) -> pl.DataFrame:
         """Predictions to write back: the columns of `medkg.graph.frames.PREDICTIONS`.
 
-        Pairs that are known are left out. `explanation` is JSON: `paths`, each with
-        `weight`, `text` and `steps` (`edge`, `subject`, `relation`, `object`); the evidence is
-        found by the edge's id.
+        Pairs that are known are left out. `explanation` is JSON: `because`, the known pairs that
+        the ranker's features name, and `paths`, each with `weight`, `text` and `steps` (`edge`,
+        `subject`, `relation`, `object`); the evidence is found by the edge's id.
 
         Args:
             queries: heads (or, with direction `head`, tails), identifiers or names.
@@ -195,10 +191,10 @@ class LinkModel:
         for query in queries:
             rows = self._new(direction, self.query_number(query, direction), top)
             by_pair = [
-                [path.of_prediction() for path in self._explainer.paths(head, tail, most=paths)]
+                {"because": self._because(head, tail), "paths": self._paths(head, tail, paths)}
                 for head, tail in rows.select("head", "tail").iter_rows()
             ]
-            explanations = [json.dumps({"paths": some}, ensure_ascii=False) for some in by_pair]
+            explanations = [json.dumps(each, ensure_ascii=False) for each in by_pair]
             frames.append(rows.with_columns(explanation=pl.Series(explanations, dtype=pl.String)))
         if not frames:
             return empty(PREDICTIONS)
@@ -256,6 +252,16 @@ class LinkModel:
             counterfactual=attribution.counterfactual,
         )
 
+    def _paths(self, head: str, tail: str, most: int) -> list[dict[str, object]]:
+        """The heaviest paths between two nodes, as the explanation of a prediction holds them."""
+        return [path.of_prediction() for path in self._explainer.paths(head, tail, most)]
+
+    def _because(self, head: str, tail: str) -> list[str]:
+        """The known pairs that a score rests on, in words; see `ScoreAttributor.because`."""
+        if not self.same_graph:
+            return []
+        return self._attributor.because(self.node_numbers[0][head], self.node_numbers[1][tail])
+
     def _attribution(self, head: int, tail: int, rank: int) -> Attribution:
         """The edges that a score rests on; none where the graph is not the one of the training."""
         if not self.same_graph:
@@ -281,12 +287,8 @@ class LinkModel:
 
     @cached_property
     def _modalities(self) -> dict[int, str]:
-        if self.task.edge_type[1] != "TARGETS":
-            return {}
-        value = pl.col("properties").str.json_path_match("$.modality")
-        rows = self.graph.nodes.select("id", value.alias("modality")).drop_nulls("modality")
-        numbers = self.node_numbers[0]
-        return {numbers[node]: value for node, value in rows.iter_rows() if node in numbers}
+        of_targets = self.task.edge_type[1] == "TARGETS"
+        return modalities(self.graph, self.node_numbers[0]) if of_targets else {}
 
     def _new(self, direction: str, query: int, top: int) -> pl.DataFrame:
         """The first candidates of a query that are not known, best first.
@@ -366,7 +368,9 @@ class LinkModel:
         scores = self._scores(direction, query)
         own = scores[answer]
         rank = _rank_among(self._of_new(direction, query, scores), own, answer)
-        calibration = self.calibration(direction, known=answer in self._not_new[direction][query])
+        calibration = self.calibration(
+            direction, known=bool(self._not_new[direction][query, answer])
+        )
         probability = calibration.probability(np.array([own]), np.array([float(rank)]))
         return float(own), rank, float(probability[0])
 

@@ -35,8 +35,8 @@ Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
 
 # Names of similarities from known pairs, as saved models have them.
-_SHARED = "shared"  # known pairs in common
-_LEARNED, _LEARNED_SHARED = "learned", "learned with shared"
+SHARED = "shared"  # known pairs in common
+LEARNED, LEARNED_SHARED = "learned", "learned with shared"
 
 # Names, or beginnings of names, of candidate features.
 _ALL_SIMILAR_HEADS = "similar heads by all similarities"
@@ -107,14 +107,14 @@ class PairFeatures:
         transposed = pairs.T.tocsr()
         head_similarities = {
             **heads.similarities,
-            _SHARED: nearest_rows(l2_normalised_rows(idf_weighted(pairs)), NEAREST_HEADS),
-            _LEARNED: learn_similarity(pairs, head_pairs, seed),
-            _LEARNED_SHARED: learn_similarity_with_shared(pairs, head_pairs, seed),
+            SHARED: nearest_rows(l2_normalised_rows(idf_weighted(pairs)), NEAREST_HEADS),
+            LEARNED: learn_similarity(pairs, head_pairs, seed),
+            LEARNED_SHARED: learn_similarity_with_shared(pairs, head_pairs, seed),
         }
         tail_similarities = {
             **tails.similarities,
-            _SHARED: nearest_rows(l2_normalised_rows(idf_weighted(transposed)), NEAREST_HEADS),
-            _LEARNED: learn_similarity(transposed, tail_pairs, seed),
+            SHARED: nearest_rows(l2_normalised_rows(idf_weighted(transposed)), NEAREST_HEADS),
+            LEARNED: learn_similarity(transposed, tail_pairs, seed),
         }
         return cls(pairs, head_similarities, tail_similarities, heads.numbers, tails.numbers)
 
@@ -166,7 +166,7 @@ class PairFeatures:
     @property
     def learned(self) -> LearnedSimilarities:
         """The known pairs, and the similarities learned from them."""
-        heads, tails = self.head_similarities[_LEARNED], self.tail_similarities[_LEARNED]
+        heads, tails = self.head_similarities[LEARNED], self.tail_similarities[LEARNED]
         return LearnedSimilarities(self.pairs, heads, tails)
 
     def tables(self, heads: Integers, left_out: sparse.csr_matrix) -> Iterator[CandidateTable]:
@@ -230,8 +230,8 @@ class PairFeatures:
             total = (rows.power(_POWER) @ self.pairs).toarray()
             features[f"similar heads by {name}, sum"] = total
             features[f"similar heads by {name}, largest"] = self._largest_of_heads(dense)
-            learned = name in (_LEARNED, _LEARNED_SHARED)
-            by_all += (2 if learned or name == _SHARED else 1) * _by_largest(total)
+            learned = name in (LEARNED, LEARNED_SHARED)
+            by_all += (2 if learned or name == SHARED else 1) * _by_largest(total)
             if learned:
                 steep = (rows.power(_STEEP_POWER) @ self.pairs).toarray()
                 features[f"similar heads by {name}, steep sum"] = steep
@@ -245,7 +245,7 @@ class PairFeatures:
             by_all += _by_largest(np.maximum(predicted, 0))
         features[_ALL_SIMILAR_HEADS] = by_all
         first = _first(by_all, _FIRST_TAILS)
-        nearest = _first(features[f"similar heads by {_LEARNED}, steep sum"], _FIRST_TAILS)
+        nearest = _first(features[f"similar heads by {LEARNED}, steep sum"], _FIRST_TAILS)
         for name, similarity in self.tail_similarities.items():
             features[f"{_TO_KNOWN_TAILS} {name}, sum"] = (known @ similarity).toarray()
             features[f"{_TO_KNOWN_TAILS} {name}, largest"] = _largest_of_tails(known, similarity)

@@ -119,6 +119,28 @@ class ScoreAttributor:
             shares = attribute_to_edges(*self.network, head, tail)
         return Attribution(self._largest(shares), f"of the score{by}", None)
 
+    def because(self, head: int, tail: int) -> list[str]:
+        """The known pairs that a ranker's features of a pair name, in words; of other models none.
+
+        Args:
+            head, tail: numbers of nodes.
+        """
+        ranker = self._member.ranker if self._member is not None else None
+        if ranker is None:
+            return []
+        from .likeness import likenesses  # LightGBM is loaded where it is needed
+
+        heads, tails = self._task.heads, self._task.tails
+        name = self._explainer.name
+        return [
+            like.in_words(
+                name(heads[head]),
+                name(tails[tail]),
+                name(heads[like.head] if like.of_head else tails[like.tail]),
+            )
+            for like in likenesses(ranker.pair_features, self._task.edge_type, head, tail)
+        ]
+
     @cached_property
     def _member(self) -> WeightedScorer | None:
         """The heaviest scorer whose scores can be attributed to edges."""
