@@ -3,7 +3,8 @@
 For some of the ranker's predictions (first ranks that training did not see) the three known pairs
 that its score rests on most are taken out of the graph; to compare, as many training pairs drawn at
 random from all, and as many (or all, where there are fewer) that share each prediction's head or
-tail and that it doesn't name. Each time everything is computed anew, similarities learned anew, and
+tail and that it doesn't name; and the two at most that a row of `predict` names, which are looked
+up in the features without a removal. Each time everything is computed anew, similarities learned anew, and
 boosters and network score again. What a score loses is given in standard deviations of the scores
 of the head's candidates, and how much more it loses by the named pairs than by the others, paired
 by prediction; 95 % intervals by bootstrap over predictions. All predictions' pairs are taken out at
@@ -29,6 +30,7 @@ from medkg.gnn.data import to_hetero_data
 from medkg.mining.links.attribution import removals
 from medkg.mining.links.base_models import BaseScores
 from medkg.mining.links.fit_ranker import FeatureBuilder
+from medkg.mining.links.likeness import likenesses
 from medkg.mining.links.load import load_link_model
 from medkg.mining.links.model import LinkModel
 from medkg.mining.links.pair_features import PairFeatures
@@ -77,6 +79,13 @@ def main() -> None:
         "named": named,
         "of the same head or tail": sorted(adjacent),
         "by chance": [others[n] for n in chosen],
+        "in the row of predict": sorted(
+            {
+                (like.head, like.tail)
+                for pair in predicted
+                for like in likenesses(known, model.task.edge_type, *pair)
+            }
+        ),
     }
     drops = {}
     for name, pairs in taken_out.items():
