@@ -4,11 +4,11 @@ For some of the ranker's predictions (first ranks that training did not see) the
 that its score rests on most are taken out of the graph; to compare, as many training pairs drawn at
 random from all, and as many (or all, where there are fewer) that share each prediction's head or
 tail and that it doesn't name; and the two at most that a row of `predict` names, which are looked
-up in the features without a removal. Each time everything is computed anew, similarities learned anew, and
-boosters and network score again. What a score loses is given in standard deviations of the scores
-of the head's candidates, and how much more it loses by the named pairs than by the others, paired
-by prediction; 95 % intervals by bootstrap over predictions. All predictions' pairs are taken out at
-once.
+up in the features without a removal. Each time everything is computed anew, similarities learned
+anew, and boosters and network score again. What a score loses is given in standard deviations of
+the scores of the head's candidates, and how much more it loses by the named pairs than by the
+others, paired by prediction; 95 % intervals by bootstrap over predictions. All predictions' pairs
+are taken out at once.
 
     python benchmarks/faithfulness.py MODEL [--predictions 60] [--named 3] [--seed 0]
 
