@@ -10,7 +10,7 @@ from .pairs import EntityPair
 _AMOUNT = re.compile(
     r"(m?rnas?|transcripts?|transcription|expressions?|levels?|concentrations?|contents?|amounts?"
     r"|abundance|secretion|production|release|synthesis|biosynthesis|accumulation|degradation"
-    r"|immunoreactivity|immunostaining|staining|overexpression|depletion|positive|titers?)",
+    r"|ratios?|immunoreactivity|immunostaining|staining|overexpression|depletion|positive|titers?)",
     re.IGNORECASE,
 )
 _ACTIVITY = re.compile(
@@ -49,8 +49,11 @@ def level_change(pair: EntityPair) -> str | None:
         "" where it speaks of a level and not of how that is changed; None where it speaks of the
         target itself, its activity or binding.
     """
-    if not _measures_amount(pair):
+    amount = _amount(pair)
+    if amount is None:
         return None
+    if amount.lower().startswith("ratio"):
+        return ""  # a higher ratio of two is more of the one, or less of the other
     first, last = sorted((pair.head, pair.tail))
     words = pair.words[max(0, first.start - _AROUND) : last.end + _AROUND]
     raising = [bool(_RAISES.fullmatch(word)) for word in words if _is_change(word)]
@@ -63,8 +66,12 @@ def _is_change(word: str) -> bool:
     return bool(_RAISES.fullmatch(word) or _LOWERS.fullmatch(word))
 
 
-def _measures_amount(pair: EntityPair) -> bool:
-    """Whether the nearest word for what is measured of the target is one of an amount."""
+def _is_measure(word: str) -> bool:
+    return bool(_AMOUNT.fullmatch(word) or _ACTIVITY.fullmatch(word))
+
+
+def _amount(pair: EntityPair) -> str | None:
+    """The nearest word for what is measured of the target, if it is one of an amount."""
     others = {place for other in pair.others for place in range(other.start, other.end)}
     after = range(pair.tail.end, len(pair.words))
     before = range(pair.tail.start - 1, -1, -1)
@@ -72,13 +79,16 @@ def _measures_amount(pair: EntityPair) -> bool:
         other_words = 0
         for place in places:
             word = pair.words[place]
+            if follows and pair.words[place + 1 : place + 2] == ("of",) and _is_measure(word):
+                break  # "IL-6 and the activity of TNF": it is of what comes next
             if _AMOUNT.fullmatch(word):
                 # "levels of IL-6", "IL-6 and TNF levels"; "the level. IL-6" is not of it.
-                return follows or pair.words[place + 1].lower() in ("of", "for", "in")
+                of_target = follows or pair.words[place + 1].lower() in ("of", "for", "in")
+                return word if of_target else None
             if _ACTIVITY.fullmatch(word):
-                return False
+                return None
             if place not in others and not _BETWEEN.fullmatch(word):
                 other_words += 1
                 if other_words > _OTHER_WORDS or word in (".", ";", ":"):
                     break
-    return False
+    return None

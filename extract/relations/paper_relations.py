@@ -7,11 +7,12 @@ mentions do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from spacy.tokens import Span
 
+from ..sentences import sentence_of
 from .candidates import DocumentPassage, RelationCandidate, may_be
 from .extracted import ExtractedRelation, extracted
 from .facts import SORTS, Probabilities
@@ -68,15 +69,9 @@ def paper_relations(
         document: what those of documents give.
         thresholds: of each task and relation the least probability.
     """
-    # What a drug explains is no symptom of the disease that it is given for.
-    caused = {
-        tail
-        for (_, tail), p in document.probabilities["CAUSES"].items()
-        if p >= thresholds["CAUSES"]
-    }
-    yield from symptom_relations(
-        [each for each in candidates if each.concepts[1] not in caused], note=False
-    )
+    least = thresholds["CAUSES"]
+    effects = {key for key, p in document.probabilities["CAUSES"].items() if p >= least}
+    yield from symptom_relations(_unexplained(candidates, effects), note=False)
     best = clearest(pairs)
     for pair in pairs:
         yield from _of_sentence(pair, document, thresholds, best)
@@ -89,6 +84,30 @@ def paper_relations(
                 head, tail = document.nearest[relation, key]
                 if relation != "TREATS" or may_be(tail, "Disease"):
                     yield extracted(head, relation, tail, probability)
+
+
+def _unexplained(
+    candidates: Sequence[RelationCandidate], effects: Collection[tuple[str, str]]
+) -> list[RelationCandidate]:
+    """The pairs that no drug explains.
+
+    What one causes is no symptom of the disease that it is given for, and the sentence that says so
+    may list more that it causes.
+
+    Args:
+        effects: drugs and what they cause in the document, as concepts.
+    """
+    caused = {effect for _, effect in effects}
+    of_drugs = {
+        sentence_of(candidate.head).start
+        for candidate in candidates
+        if candidate.is_drug_condition and candidate.concepts in effects
+    }
+    return [
+        candidate
+        for candidate in candidates
+        if candidate.concepts[1] not in caused and sentence_of(candidate.head).start not in of_drugs
+    ]
 
 
 def _of_sentence(

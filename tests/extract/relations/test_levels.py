@@ -19,6 +19,13 @@ from ..marked import marked, pipeline
         ("[Zapomycin|Drug] prevented the decline of [IL-6|Target] production.", "UPREGULATES"),
         ("[IL-6|Target] secretion was enhanced by [zapomycin|Drug].", "UPREGULATES"),
         ("[Zapomycin|Drug] changed the levels of [IL-6|Target].", ""),
+        ("[Zapomycin|Drug] increased the ratio of Bax/[Bcl-2|Target].", ""),
+        ("[Zapomycin|Drug] raised the ratio of [Bax|Target]/Bcl-2 and the activation of it.", ""),
+        (
+            "[Zapomycin|Drug] lowered expression of [IL-6|Target] and activity of Akt.",
+            "DOWNREGULATES",
+        ),
+        ("[Zapomycin|Drug] lowered [IL-6|Target] levels (risk ratio .5).", "DOWNREGULATES"),
         ("[Zapomycin|Drug] inhibits [IL-6|Target].", None),
         ("[Zapomycin|Drug] reduced [IL-6|Target] activity.", None),
         ("[Zapomycin|Drug] is an [IL-6|Target] antagonist; its level fell.", None),

@@ -69,3 +69,13 @@ def test_what_a_drug_causes_is_no_symptom_of_the_disease(component: RelationsCom
     relations = {relation for _, relation, _ in read(component, text)}
     assert "CAUSES" in relations
     assert "HAS_SYMPTOM" not in relations
+
+
+def test_a_sentence_of_what_a_drug_causes_lists_no_symptoms(component: RelationsComponent) -> None:
+    listed = "[pneumonia|Disease] presenting with [fever|Symptom] and [rash|Symptom]"
+    relations = read(component, f"A patient with {listed}.")
+    assert ("pneumonia", "HAS_SYMPTOM", "rash") in relations
+    caused = f"A patient with {listed}; [fever|Symptom] was caused by [quinine|Drug]."
+    relations = read(component, f"[Quinine|Drug]-induced [fever|Symptom]. {caused}")
+    assert "CAUSES" in {relation for _, relation, _ in relations}
+    assert "HAS_SYMPTOM" not in {relation for _, relation, _ in relations}
