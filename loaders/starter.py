@@ -10,6 +10,7 @@ Reads the tables of `data/starter` (see the card there), or a folder with tables
 - interactions: drug, other, effect, reference
 - names: kind, name, synonyms (what notes name every day and no other table does)
 - forms: drug, form_of (a group that notes name as one drug, or what a combination holds)
+- structures: drug, inchi
 - identifiers: kind, name, id, xrefs, confirmed_by
 
 Each may be split over several files (`drugs-1.tsv`, `drugs-2.tsv`); several values in one field are
@@ -39,7 +40,7 @@ from .text_tables import read_table
 SOURCE = Source(
     "starter",
     "1",
-    "Apache-2.0 (facts, curated for medkg)",
+    "Apache-2.0 (facts, curated for medkg; structures from Hetionet)",
     "",
     reliability=0.95,
 )
@@ -61,7 +62,7 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
     indices = _Indices.of(tables)
     evidence = _evidence(tables, indices, quarantine)
     return KnowledgeGraph.build(
-        _nodes(tables, indices),
+        _nodes(tables, indices, _structures(tables, indices, quarantine)),
         evidence.with_columns(source=pl.lit(SOURCE.name), release=pl.lit(SOURCE.release)),
         [SOURCE],
         quarantine=quarantine,
@@ -85,6 +86,7 @@ class _Tables:
     interactions: pl.DataFrame
     names: pl.DataFrame
     forms: pl.DataFrame
+    structures: pl.DataFrame
 
     @classmethod
     def read(cls, folder: Path, quarantine: Quarantine) -> Self:
@@ -104,6 +106,7 @@ class _Tables:
             interactions=rows("interactions", ["drug", "other"], ["effect", "reference"]),
             names=rows("names", ["kind", "name"], ["synonyms"]),
             forms=rows("forms", ["drug", "form_of"]),
+            structures=rows("structures", ["drug", "inchi"]),
         )
 
     @property
@@ -290,8 +293,9 @@ def _evidence(tables: _Tables, indices: _Indices, quarantine: Quarantine) -> pl.
     return evidence.filter(~lacks_end).drop("file", "line")
 
 
-def _nodes(tables: _Tables, indices: _Indices) -> pl.DataFrame:
-    """A node for each identifier, with its names, cross-references and, of targets, ADME role."""
+def _nodes(tables: _Tables, indices: _Indices, structures: pl.DataFrame) -> pl.DataFrame:
+    """A node for each identifier, with its names, cross-references and properties: the structures
+    of drugs, the ADME roles of targets."""
     nodes = (
         _all_names(tables, indices)
         .group_by("id", "kind", maintain_order=True)
@@ -304,11 +308,25 @@ def _nodes(tables: _Tables, indices: _Indices) -> pl.DataFrame:
         .group_by("id")
         .agg("xrefs")
     )
-    nodes = nodes.join(xrefs, on="id", how="left", maintain_order="left").with_columns(
+    nodes = nodes.join(xrefs, on="id", how="left", maintain_order="left")
+    nodes = nodes.join(structures, on="id", how="left", maintain_order="left").with_columns(
         adme=pl.when(pl.col("kind") == "Target").then(adme_roles(nodes["name"])),
         synonyms=pl.col("synonyms").list.set_difference(pl.concat_list("name")),
     )
-    return nodes.with_columns(properties=json_column(nodes, ["adme"])).drop("adme")
+    properties = json_column(nodes, ["adme", "inchi"])
+    return nodes.with_columns(properties=properties).drop("adme", "inchi")
+
+
+def _structures(tables: _Tables, indices: _Indices, quarantine: Quarantine) -> pl.DataFrame:
+    """The drugs' structures (id, inchi); rows that name an unknown drug are set aside."""
+    structures = tables.structures.with_columns(id=indices.drugs.ids("drug"))
+    for file, line in structures.filter(pl.col("id").is_null()).select("file", "line").rows():
+        quarantine.add("unknown drug", path=file, line=line)
+    return (
+        structures.drop_nulls("id")
+        .unique("id", keep="first", maintain_order=True)
+        .select("id", "inchi")
+    )
 
 
 def _all_names(tables: _Tables, indices: _Indices) -> pl.DataFrame:

@@ -78,6 +78,21 @@ def test_properties_and_references(small: KnowledgeGraph) -> None:
     assert cited["TARGETS"] == []
 
 
+def test_structures_are_a_property_of_their_drugs(small: KnowledgeGraph) -> None:
+    properties = dict(small.nodes.filter(kind="Drug").select("name", "properties").rows())
+    assert json.loads(properties["Examplin"]) == {"inchi": "InChI=1S/CH4/h1H4"}
+    assert properties["Otherol"] is None
+
+
+def test_a_structure_of_an_unknown_drug_is_set_aside(tmp_path: Path) -> None:
+    folder = write_starter(tmp_path / "in")
+    with (folder / "structures.tsv").open("a", encoding="utf-8") as file:
+        file.write("Nobodyine\tInChI=1S/CH4/h1H4\n")
+    quarantine = Quarantine()
+    load("starter", folder, quarantine=quarantine)
+    assert [(row.line, row.reason) for row in quarantine.rows] == [(3, "unknown drug")]
+
+
 def test_bad_rows_name_their_line(tmp_path: Path) -> None:
     rows = ["Examplin\tTREATS\t\t", "Nobodyine\tTREATS\tExample disease\t", "Examplin\tTREATS"]
     quarantine = Quarantine()

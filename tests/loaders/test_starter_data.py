@@ -9,7 +9,10 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import polars as pl
 import pytest
+
+from medkg.loaders.drug_facts import modalities
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTER = ROOT / "loaders" / "data" / "starter"
@@ -80,6 +83,14 @@ def tables() -> dict[str, Rows]:
 @pytest.fixture(scope="module")
 def identifiers() -> Rows:
     return read(STARTER / "identifiers.tsv", ["kind", "name", "id", "xrefs", "confirmed_by"])
+
+
+@pytest.fixture(scope="module")
+def structures() -> dict[str, str]:
+    rows = read(STARTER / "structures.tsv", ["drug", "inchi"])
+    by_drug = {row["drug"]: row["inchi"] for row in rows}
+    assert len(by_drug) == len(rows)
+    return by_drug
 
 
 def test_there_are_at_least_200_drugs_and_each_has_facts(tables: dict[str, Rows]) -> None:
@@ -183,8 +194,51 @@ def test_synonyms_of_diseases_are_of_diseases_in_the_set(tables: dict[str, Rows]
     assert [name for name, count in names.items() if count > 1] == []
 
 
-def test_the_identifiers_are_what_the_sources_confirm(shared_data: Path) -> None:
-    script = ROOT / "benchmarks" / "starter_identifiers.py"
+def test_structures_are_of_small_molecules_of_the_set(
+    tables: dict[str, Rows], structures: dict[str, str]
+) -> None:
+    assert len(structures) >= 500
+    assert set(structures) <= {row["drug"] for row in tables["drugs"]}
+    drugs = pl.Series(list(structures))
+    assert drugs.filter(modalities(drugs).is_not_null()).to_list() == []
+    assert len(set(structures.values())) == len(structures)
+
+
+def test_rdkit_confirms_every_structure(structures: dict[str, str]) -> None:
+    Chem = pytest.importorskip("rdkit.Chem")
+    for drug, inchi in structures.items():
+        molecule = Chem.MolFromInchi(inchi)
+        assert molecule is not None, drug
+        assert Chem.MolToInchi(molecule) == inchi, drug
+        assert Chem.MolToInchiKey(molecule) == Chem.InchiToInchiKey(inchi), drug
+
+
+@pytest.mark.parametrize(
+    ("drug", "key"),
+    [
+        ("Acetaminophen", "RZVAJINKPMORJF-UHFFFAOYSA-N"),
+        ("Aspirin", "BSYNRYMUTXBXSQ-UHFFFAOYSA-N"),
+        ("Dexamethasone", "UREBDLICKHMUKA-CXSFZGCWSA-N"),
+        ("Diazepam", "AAOVKJBEBIDNHE-UHFFFAOYSA-N"),
+        ("Gefitinib", "XGALLCVXEZPNRQ-UHFFFAOYSA-N"),
+        ("Ibuprofen", "HEFNNWSXXWATRW-UHFFFAOYSA-N"),
+        ("Imatinib", "KTUFNOKKBVMGRW-UHFFFAOYSA-N"),
+        ("Metformin", "XZWYZXLIPXDOLR-UHFFFAOYSA-N"),
+        ("Morphine", "BQJCRHHNABKAKU-KBQPJGBKSA-N"),
+        ("Sildenafil", "BNRNXUUZRGQAQC-UHFFFAOYSA-N"),
+        ("Warfarin", "PJVWKTKQMONHTI-UHFFFAOYSA-N"),
+    ],
+)
+def test_structures_are_those_that_everybody_knows(
+    structures: dict[str, str], drug: str, key: str
+) -> None:
+    Chem = pytest.importorskip("rdkit.Chem")
+    assert Chem.InchiToInchiKey(structures[drug]) == key
+
+
+@pytest.mark.parametrize("table", ["identifiers", "structures"])
+def test_a_table_is_what_the_sources_confirm(shared_data: Path, table: str) -> None:
+    script = ROOT / "benchmarks" / f"starter_{table}.py"
     done = subprocess.run(
         [sys.executable, str(script), "--check"],
         env={**os.environ, "MEDKG_DATA": str(shared_data)},
