@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import date
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -22,6 +23,7 @@ from medkg.access import (
     view,
 )
 from medkg.cli import show
+from medkg.cli.first_hypothesis import Hypothesis, first_hypothesis, in_words
 from medkg.core.atomic import atomic_file, make_folder
 from medkg.core.errors import DataError, MedkgError, ModelError
 from medkg.core.json_reading import read_json
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 
 TOP_TARGETS = 10
 TOP_DISEASES = 5
+# Osimertinib, whose structure the starter set lacks.
+_NEW_MOLECULE = "COc1cc(N(C)CCN(C)C)c(NC(=O)C=C)cc1Nc1nccc(n1)-c1cn(C)c2ccccc12"
 
 
 class QuickstartRun:
@@ -94,8 +98,9 @@ def quickstart(out: Path, *, seed: int = 0, as_json: bool = False) -> dict[str, 
         links = _train_links(run, kg)
         diagnosis = _train_diagnosis(run, kg)
         kg = _predict(run, kg, store, links, diagnosis)
-        best = _ask(run, store, kg, links.name)
-    _show(run, kg, best)
+        best = first_hypothesis(kg, links.name)
+        _ask(run, store, kg, best)
+    _show(run, kg, links, best)
     with atomic_file(out / "report.json") as draft:
         draft.write_text(json.dumps(run.report, indent=1, default=str), encoding="utf-8")
     if as_json:
@@ -256,16 +261,15 @@ def _predict(
     return kg
 
 
-def _ask(run: QuickstartRun, store: Connection, kg: KnowledgeGraph, model: str) -> dict[str, str]:
-    """Ask in Cypher what users ask; returns the drug, target and disease of the best hypothesis."""
-    best = _best_hypothesis(kg, model)
+def _ask(run: QuickstartRun, store: Connection, kg: KnowledgeGraph, best: Hypothesis) -> None:
+    """Ask in Cypher what users ask."""
     names = dict(kg.nodes.select("id", "name").iter_rows())
     with run.step("Ask, in Cypher"):
         run.table(
             "hypotheses",
-            store.query("drug_target_hypotheses", disease=best["disease"]),
-            f"Which drugs may act on a target of {names[best['disease']]}, and why?",
-            shown=("drug_name", "target_name", "probability", "rank", "path", "evidence"),
+            store.query("hypotheses_for_drug", drug=best.drug),
+            f"What may {names[best.drug]} act on, besides what is known?",
+            shown=("target_name", "probability", "rank"),
         )
         patient = _patient_to_show(kg)
         run.table(
@@ -281,30 +285,6 @@ def _ask(run: QuickstartRun, store: Connection, kg: KnowledgeGraph, model: str) 
             f"Who says what of {names[subject]} and {names[tail]}?",
             shown=("relation", "polarity", "certainty", "source", "document", "sentence"),
         )
-    return best
-
-
-def _best_hypothesis(kg: KnowledgeGraph, model: str) -> dict[str, str]:
-    """The model's likeliest new pair of drug and target with a disease that the drug doesn't treat.
-
-    Enzymes and transporters that many drugs meet (`adme`) are left out: nobody means those.
-    """
-    adme = kg.nodes.filter(pl.col("properties").str.json_path_match("$.adme").is_not_null())
-    new = kg.predictions.filter(pl.col("model") == model, ~pl.col("known"))
-    associated = kg.edges.filter(relation="ASSOCIATED_WITH").select(
-        disease="subject", tail="object"
-    )
-    treated = kg.edges.filter(pl.col("relation").is_in(["TREATS", "PALLIATES"])).select(
-        head="subject", disease="object"
-    )
-    hypotheses = (
-        new.filter(~pl.col("tail").is_in(adme["id"].implode()))
-        .join(associated, on="tail")
-        .join(treated, on=["head", "disease"], how="anti")
-        .sort("probability", "score", "head", "disease", descending=[True, True, False, False])
-    )
-    row = hypotheses.row(0, named=True)
-    return {"drug": row["head"], "target": row["tail"], "disease": row["disease"]}
 
 
 def _patient_to_show(kg: KnowledgeGraph) -> str:
@@ -326,24 +306,30 @@ def _text_edge(kg: KnowledgeGraph) -> tuple[str, str]:
     return row["subject"], row["object"]
 
 
-def _show(run: QuickstartRun, kg: KnowledgeGraph, best: dict[str, str]) -> None:
+def _show(run: QuickstartRun, kg: KnowledgeGraph, links: LinkModel, best: Hypothesis) -> None:
     page = run.out / "hypothesis.html"
     names = dict(kg.nodes.select("id", "name").iter_rows())
-    with run.step("Show"):
-        part = view(kg, list(best.values()), page)
-        run.print(
-            f"{page}: {part.nodes.height} nodes around {', '.join(names[i] for i in best.values())}"
-        )
-        drug, target = names[best["drug"]], names[best["target"]]
+    drug, target = names[best.drug], names[best.target]
+    with run.step(f"The first hypothesis: {drug} → {target} → {names[best.disease]}"):
+        sentences = in_words(best, kg, links.calibrations["tail"].base_rate)
+        for sentence in sentences:
+            run.print(sentence)
+        run.report["hypothesis"] = {**asdict(best), "sentences": sentences}
+        around = [best.drug, best.target, best.disease, best.like[0]]
+        part = view(kg, around, page)
+        run.print(f"{page}: {part.nodes.height} nodes around {', '.join(names[i] for i in around)}")
+    with run.step("Go on"):
+        models = run.out / "models"
         commands = [
-            f"medkg explain {run.out}/models/targets --head '{drug}' --tail '{target}'",
-            f"medkg diagnose {run.out}/models/diagnosis --symptom 'Arachnodactyly'"
+            f"medkg explain {models}/targets --head '{drug}' --tail '{target}'",
+            f"medkg predict {models}/targets --smiles '{_NEW_MOLECULE}' --top 5",
+            f"medkg diagnose {models}/diagnosis --symptom 'Arachnodactyly'"
             " --symptom 'Ectopia lentis' --symptom 'Aortic root aneurysm'",
-            f"medkg query repurposing --on embedded:{run.out}/server"
-            f" --param disease={best['disease']}",
+            f"medkg query treatments_for_disease --on embedded:{run.out}/server"
+            f" --param disease={best.disease}",
         ]
         run.report["next"] = commands
-        run.print("Three commands to try next:")
+        run.print("Commands to try next (the second is of a molecule that no graph holds):")
         for command in commands:
             run.print(f"  {command}")
         run.print(f"Whole run: {sum(run.report['seconds'].values()):.0f} s; {run.out}/report.json")

@@ -10,7 +10,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from medkg.core.json_reading import parse_object
 from medkg.graph.kg import KnowledgeGraph
+from medkg.mining.links.load import load_link_model
 
 FOLDER = os.environ.get("MEDKG_QUICKSTART")
 
@@ -83,4 +85,38 @@ def test_cypher_answered_and_the_page_is_there(folder: Path, report: dict[str, A
         assert report[question], question
     page = (folder / "hypothesis.html").read_text(encoding="utf-8")
     assert '"predicted": true' in page
-    assert len(report["next"]) == 3
+    assert len(report["next"]) == 4
+
+
+def test_it_ends_with_a_small_molecule_a_new_target_and_a_disease_that_drugs_like_it_treat(
+    graph: KnowledgeGraph, report: dict[str, Any]
+) -> None:
+    first = report["hypothesis"]
+    assert parse_object(graph.nodes.filter(id=first["drug"])["properties"][0])["inchi"]
+    facts = set(graph.edges.select("subject", "relation", "object").iter_rows())
+    assert (first["drug"], "TARGETS", first["target"]) not in facts
+    assert not {relation for s, relation, o in facts if (s, o) == (first["drug"], first["disease"])}
+    for like in first["like"]:
+        assert (like, "TARGETS", first["target"]) in facts
+        assert (like, "TREATS", first["disease"]) in facts
+    for target in first["shared"]:
+        assert (first["drug"], "TARGETS", target) in facts
+        assert (first["like"][0], "TARGETS", target) in facts
+    predicted = graph.predictions.filter(head=first["drug"], tail=first["target"])
+    assert predicted["probability"].to_list() == [first["probability"]]
+    names = dict(graph.nodes.select("id", "name").iter_rows())
+    text = "\n".join(first["sentences"])
+    for node in (first["drug"], first["target"], first["disease"], first["like"][0]):
+        assert names[node] in text
+
+
+def test_the_model_reads_structures(folder: Path, graph: KnowledgeGraph) -> None:
+    from medkg.mining.molecules.targets import targets_of
+
+    model = load_link_model(folder / "models" / "targets", graph)
+    propranolol = targets_of(model, "CC(C)NCC(O)COc1cccc2ccccc12", known=True)
+    assert [name for _, name in propranolol.same_nodes] == ["Propranolol"]
+    assert {"ADRB1", "ADRB2"} <= set(propranolol.rows["tail_name"])
+    new = targets_of(model, "COc1cc(N(C)CCN(C)C)c(NC(=O)C=C)cc1Nc1nccc(n1)-c1cn(C)c2ccccc12", 10)
+    assert new.same_nodes == []
+    assert "EGFR" in new.rows["tail_name"].to_list()

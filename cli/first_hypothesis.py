@@ -1,0 +1,122 @@
+"""The hypothesis that the quickstart ends with: a drug, a new target, a disease and the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote_plus
+
+import polars as pl
+
+from medkg.core.errors import DataError
+from medkg.graph.kg import KnowledgeGraph
+
+_NAMED = 4  # names in a list, at most
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A new pair of a small molecule and a target, and a disease that it may matter for.
+
+    Attributes:
+        drug, target, disease: their identifiers.
+        probability: that a source records the pair.
+        like: the drugs that act on the target and treat the disease, each acting on a target of the
+            drug in the same way as the drug; those that share most of its targets first.
+        shared: targets that the drug shares with the first of these.
+    """
+
+    drug: str
+    target: str
+    disease: str
+    probability: float
+    like: tuple[str, ...]
+    shared: tuple[str, ...]
+
+
+def first_hypothesis(kg: KnowledgeGraph, model: str) -> Hypothesis:
+    """The model's likeliest new pair that known facts join to a disease.
+
+    The drug has a structure, and drugs that act as it does on one of its targets act on the new one
+    and treat the disease, of which nothing is recorded with the drug. Of several diseases it is
+    the one that most of these drugs treat, then the one that most drugs treat at all. Enzymes and
+    transporters that many drugs meet (`adme`) are left out: nobody means those.
+
+    Raises:
+        DataError: no new pair is joined to a disease in this way.
+    """
+    properties = pl.col("properties")
+    adme = kg.nodes.filter(properties.str.json_path_match("$.adme").is_not_null())["id"]
+    molecules = kg.nodes.filter(kind="Drug").filter(properties.str.contains("(?i)inchi|smiles"))
+    acts = kg.edges.filter(pl.col("relation") == "TARGETS", ~pl.col("object").is_in(adme.implode()))
+    acts = acts.select(
+        drug="subject", target="object", action=properties.str.json_path_match("$.action")
+    )
+    shared = acts.join(acts, on=["target", "action"], suffix="_like").select(
+        "drug", like="drug_like", shared="target"
+    )
+    treats = kg.edges.filter(relation="TREATS").select(like="subject", disease="object")
+    recorded = kg.edges.select(drug="subject", disease="object")
+    new = kg.predictions.filter(
+        pl.col("model") == model,
+        ~pl.col("known"),
+        pl.col("head").is_in(molecules["id"].implode()),
+        ~pl.col("tail").is_in(adme.implode()),
+    ).select("probability", "score", drug="head", target="tail")
+    reasons = (
+        new.join(acts.select("target", like="drug"), on="target")
+        .join(shared, on=["drug", "like"])
+        .join(treats, on="like")
+        .join(recorded, on=["drug", "disease"], how="anti")
+    )
+    if reasons.is_empty():
+        raise DataError(f"no new pair of {model} is joined to a disease by known drugs like it")
+    treated = treats.group_by("disease").agg(treated=pl.len())
+    best = (
+        reasons.group_by("drug", "target", "disease")
+        .agg(pl.first("probability", "score"), likes=pl.col("like").n_unique())
+        .join(treated, on="disease")
+        .sort(
+            *("probability", "score", "drug", "target", "likes", "treated", "disease"),
+            descending=[True, True, False, False, True, True, False],
+        )
+        .row(0, named=True)
+    )
+    pair = {name: str(best[name]) for name in ("drug", "target", "disease")}
+    of_best = reasons.filter(**pair).unique(["like", "shared"])
+    likes = of_best.group_by("like").len().sort("len", "like", descending=[True, False])["like"]
+    of_first = of_best.filter(like=likes[0])["shared"].sort()
+    return Hypothesis(
+        **pair, probability=best["probability"], like=tuple(likes), shared=tuple(of_first)
+    )
+
+
+def in_words(hypothesis: Hypothesis, kg: KnowledgeGraph, base_rate: float) -> list[str]:
+    """The hypothesis, its reason and where to check it, in sentences."""
+    names: dict[str, str] = dict(kg.nodes.select("id", "name").iter_rows())
+    drug, target = names[hypothesis.drug], names[hypothesis.target]
+    disease, first = names[hypothesis.disease], names[hypothesis.like[0]]
+    likes, shared = _listed(hypothesis.like, names), _listed(hypothesis.shared, names)
+    several = len(hypothesis.like) > 1
+    own = kg.edges.filter(relation="TREATS", subject=hypothesis.drug)["object"].sort().to_list()
+    treats = f" It is known to treat {_listed(own, names)}." if own else ""
+    terms = quote_plus(f'"{drug}" AND "{target}"')
+    return [
+        f"{drug} may act on {target}, and so may be worth a look in {disease}.",
+        f"Why: {likes} {'act' if several else 'acts'} on {target} and"
+        f" {'treat' if several else 'treats'} {disease}; {first} and {drug} act alike on {shared}.",
+        f"No source of this graph records that {drug} acts on {target}, or anything of {drug} and"
+        f" {disease}.{treats}",
+        f"How sure: probability {hypothesis.probability:.2f} that a source records the pair, where"
+        f" {base_rate:.2g} of a drug's first 100 candidates are. It says neither how strongly nor"
+        " in which direction the drug acts.",
+        f"To check: https://pubmed.ncbi.nlm.nih.gov/?term={terms}",
+    ]
+
+
+def _listed(ids: Sequence[str], names: dict[str, str]) -> str:
+    """Names as English lists them, the first few."""
+    texts = [names[node] for node in ids[:_NAMED]]
+    if more := len(ids) - len(texts):
+        texts.append(f"{more} more")
+    return ", ".join(texts[:-1]) + (" and " if len(texts) > 1 else "") + texts[-1]
