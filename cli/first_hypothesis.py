@@ -20,7 +20,7 @@ class Hypothesis:
 
     Attributes:
         drug, target, disease: their identifiers.
-        probability: that a source records the pair.
+        probability: as the model states it.
         like: the drugs that act on the target and treat the disease, each acting on a target of the
             drug in the same way as the drug; those that share most of its targets first.
         shared: targets that the drug shares with the first of these.
@@ -91,8 +91,15 @@ def first_hypothesis(kg: KnowledgeGraph, model: str) -> Hypothesis:
     )
 
 
-def in_words(hypothesis: Hypothesis, kg: KnowledgeGraph, base_rate: float) -> list[str]:
-    """The hypothesis, its reason and where to check it, in sentences."""
+def in_words(
+    hypothesis: Hypothesis, kg: KnowledgeGraph, meaning: str, base_rate: float
+) -> list[str]:
+    """The hypothesis, its reason and where to check it, in sentences.
+
+    Args:
+        meaning: what the model's probability says of a new pair.
+        base_rate: that it holds at.
+    """
     names: dict[str, str] = dict(kg.nodes.select("id", "name").iter_rows())
     drug, target = names[hypothesis.drug], names[hypothesis.target]
     disease, first = names[hypothesis.disease], names[hypothesis.like[0]]
@@ -107,7 +114,7 @@ def in_words(hypothesis: Hypothesis, kg: KnowledgeGraph, base_rate: float) -> li
         f" {'treat' if several else 'treats'} {disease}; {first} and {drug} act alike on {shared}.",
         f"No source of this graph records that {drug} acts on {target}, or anything of {drug} and"
         f" {disease}.{treats}",
-        f"How sure: probability {hypothesis.probability:.2f} that a source records the pair, where"
+        f"How sure: probability {hypothesis.probability:.2f} {meaning}, where"
         f" {base_rate:.2g} of a drug's first 100 candidates are. It says neither how strongly nor"
         " in which direction the drug acts.",
         f"To check: https://pubmed.ncbi.nlm.nih.gov/?term={terms}",

@@ -311,7 +311,8 @@ def _show(run: QuickstartRun, kg: KnowledgeGraph, links: LinkModel, best: Hypoth
     names = dict(kg.nodes.select("id", "name").iter_rows())
     drug, target = names[best.drug], names[best.target]
     with run.step(f"The first hypothesis: {drug} → {target} → {names[best.disease]}"):
-        sentences = in_words(best, kg, links.calibrations["tail"].base_rate)
+        base_rate = links.calibration("tail", known=False).base_rate
+        sentences = in_words(best, kg, links.meaning, base_rate)
         for sentence in sentences:
             run.print(sentence)
         run.report["hypothesis"] = {**asdict(best), "sentences": sentences}

@@ -107,10 +107,10 @@ def test_what_is_known_or_of_another_model_is_no_hypothesis() -> None:
 
 def test_the_sentences_name_the_pair_the_disease_the_reason_and_where_to_check() -> None:
     kg = graph(NEW)
-    text = "\n".join(in_words(first_hypothesis(kg, "m"), kg, 0.01))
+    text = "\n".join(in_words(first_hypothesis(kg, "m"), kg, "that it is so", 0.01))
     assert "Newolol may act on NEW2, and so may be worth a look in tremor." in text
     assert "Alphalol and Betalol act on NEW2 and treat tremor" in text
     assert "Alphalol and Newolol act alike on SHARED1" in text
     assert "It is known to treat angina." in text
-    assert "probability 0.40" in text
+    assert "probability 0.40 that it is so, where 0.01 of a drug" in text
     assert "https://pubmed.ncbi.nlm.nih.gov/?term=%22Newolol%22+AND+%22NEW2%22" in text
