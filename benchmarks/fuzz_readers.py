@@ -184,12 +184,14 @@ def _xml_readers() -> dict[str, Reader]:
 def _table_readers() -> dict[str, Reader]:
     names = (
         "ctd",
+        "davis",
         "dgidb",
         "disgenet",
         "drugcentral",
         "hetionet",
         "hpo",
         "kgx",
+        "kiba",
         "omop",
         "opentargets",
     )

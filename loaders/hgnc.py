@@ -62,7 +62,7 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
     """
     families = _families() if path is None else _families().clear()
     genes = gene_table() if path is None else _published(path, quarantine)
-    nodes = pl.concat([_gene_nodes(genes), families.select("id", "kind", "name", "synonyms")],
+    nodes = pl.concat([gene_nodes(genes), families.select("id", "kind", "name", "synonyms")],
                       how="diagonal")  # fmt: skip
     members = families.select(subject="members", object="id").explode("subject").drop_nulls()
     evidence = members.with_columns(
@@ -99,7 +99,8 @@ def _families() -> pl.DataFrame:
     )
 
 
-def _gene_nodes(genes: pl.DataFrame) -> pl.DataFrame:
+def gene_nodes(genes: pl.DataFrame) -> pl.DataFrame:
+    """Targets of rows as in `gene_table`, with cross-references and ADME role."""
     adme = genes.with_columns(adme=adme_roles(genes["symbol"]))
     return adme.select(
         "id",

@@ -11,6 +11,7 @@ from ..core.errors import MissingError
 from ..core.quarantine import Quarantine
 from ..graph.kg import KnowledgeGraph
 from . import (
+    affinity,
     bioc,
     drugbank,
     fhir,
@@ -35,6 +36,7 @@ from .info import SourceInfo
 
 # A module imports what is heavy only when it loads, so that the list of sources comes at once.
 _INFOS: tuple[SourceInfo, ...] = (
+    *affinity.INFOS,
     bioc.INFO,
     drugbank.INFO,
     fhir.INFO,
