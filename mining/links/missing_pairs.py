@@ -41,7 +41,7 @@ class MissingPairs(TypedDict):
 
 
 def estimate_missing(kg: KnowledgeGraph, task: LinkTask, seed: int = 0) -> MissingPairs | None:
-    """Estimate how many pairs the curated sources of a relation miss, from how they overlap.
+    """Estimate how many pairs the sources of a relation miss, from how they overlap.
 
     If a source finds pairs independently of the others, it holds of their pairs the share that it
     holds of all true ones, and likewise they of its pairs. Over the heads that both sides have,
@@ -92,16 +92,16 @@ def meaning(missing: MissingPairs | None) -> str:
 
 
 def _records(kg: KnowledgeGraph, task: LinkTask) -> pl.DataFrame:
-    """The pairs (head, tail) that each curated source records, those held back left out."""
+    """The pairs (head, tail) that each source records but texts, those held back left out."""
     edges = kg.edges.filter(relation=task.edge_type[1]).select("id", "subject", "object")
     trained = edges.filter(
         ~pl.col("id").is_in(task.excluded),
         pl.col("subject").is_in(task.heads),
         pl.col("object").is_in(task.tails),
     )
-    curated = (pl.col("level") == "curated") & (pl.col("polarity") == "asserted")
+    stated = (pl.col("level") != "text-mined") & (pl.col("polarity") == "asserted")
     return (
-        kg.evidence.filter(asserts_edge(), curated, relation=task.edge_type[1])
+        kg.evidence.filter(asserts_edge(), stated, relation=task.edge_type[1])
         .select("subject", "object", "source")
         .unique()
         .join(trained, on=["subject", "object"], how="semi")
