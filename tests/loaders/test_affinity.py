@@ -245,7 +245,7 @@ def test_compressed_files_give_the_same(davis: KnowledgeGraph, tmp_path: Path) -
 
 @pytest.mark.skipif(not AFFINITY.is_dir(), reason="needs the real data (MEDKG_DATA)")
 class TestRealData:
-    """Counts of the published files; those of values were made by hand from the matrices."""
+    """What the published files hold; values were counted in the matrices apart from the loader."""
 
     def test_davis(self) -> None:
         quarantine = Quarantine()
