@@ -111,9 +111,9 @@ def test_one_source_or_few_common_pairs_tell_nothing() -> None:
     alone = graph_of({"one": true})
     assert estimate_missing(alone, whole(alone)) is None
     few = set(sorted(true)[: FEWEST_IN_BOTH - 1])
-    for common, told in ((few, False), (set(sorted(true)[:FEWEST_IN_BOTH]), True)):
+    for common, is_enough in ((few, False), (set(sorted(true)[:FEWEST_IN_BOTH]), True)):
         kg = graph_of({"one": true, "other": common})
-        assert (estimate_missing(kg, whole(kg)) is not None) is told
+        assert (estimate_missing(kg, whole(kg)) is not None) is is_enough
 
 
 def test_text_is_no_source_to_count_by() -> None:
