@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor, nn
 
+from ...core.threads import one_thread
 from .fingerprints import MoleculeFeatures
 
 HIDDEN = 384
@@ -65,6 +66,7 @@ def _fingerprint_bits(molecules: MoleculeFeatures) -> sparse.csr_matrix:
     return sparse.hstack([molecules.morgan, molecules.paths], format="csr")
 
 
+@one_thread()
 def train_target_network(
     molecules: MoleculeFeatures,
     known: sparse.csr_matrix,
@@ -94,7 +96,7 @@ def train_target_network(
         torch.manual_seed(seed)
         module = _TargetModule(inputs.shape[1], families[columns]).to(device)
         optimiser = torch.optim.AdamW(
-            module.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY
+            module.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True
         )
         steps = EPOCHS * -(-len(inputs) // BATCH)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=steps)
