@@ -38,9 +38,10 @@ def first_hypothesis(kg: KnowledgeGraph, model: str) -> Hypothesis:
     """The model's likeliest new pair that known facts join to a disease.
 
     The drug has a structure, and drugs that act as it does on one of its targets act on the new one
-    and treat the disease, of which nothing is recorded with the drug. Of several diseases it is
-    the one that most of these drugs treat, then the one that most drugs treat at all. Enzymes and
-    transporters that many drugs meet (`adme`) are left out: nobody means those.
+    and treat the disease, of which nothing is recorded with the drug. If any has two such drugs,
+    those with one are left out. Of several diseases it is the one that most of these drugs treat,
+    then the one that most drugs treat at all. Enzymes and transporters that many drugs meet
+    (`adme`) are left out: nobody means those.
 
     Raises:
         DataError: no new pair is joined to a disease in this way.
@@ -77,8 +78,9 @@ def first_hypothesis(kg: KnowledgeGraph, model: str) -> Hypothesis:
         .agg(pl.first("probability", "score"), likes=pl.col("like").n_unique())
         .join(treated, on="disease")
         .sort(
+            pl.col("likes") > 1,
             *("probability", "score", "drug", "target", "likes", "treated", "disease"),
-            descending=[True, True, False, False, True, True, False],
+            descending=[True, True, True, False, False, True, True, False],
         )
         .row(0, named=True)
     )

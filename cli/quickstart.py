@@ -330,7 +330,7 @@ def _show(run: QuickstartRun, kg: KnowledgeGraph, links: LinkModel, best: Hypoth
             f" --param disease={best.disease}",
         ]
         run.report["next"] = commands
-        run.print("Commands to try next (the second is of a molecule that no graph holds):")
+        run.print("Commands to try next (the second: a molecule that this graph doesn't hold):")
         for command in commands:
             run.print(f"  {command}")
         run.print(f"Whole run: {sum(run.report['seconds'].values()):.0f} s; {run.out}/report.json")

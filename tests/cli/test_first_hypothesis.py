@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import polars as pl
 import pytest
@@ -50,9 +51,15 @@ TREATS = [
 ]
 
 
-def graph(*predictions: tuple[str, str, float], known: bool = False) -> KnowledgeGraph:
+def graph(
+    *predictions: tuple[str, str, float],
+    known: bool = False,
+    more: Sequence[tuple[str, str, str]] = (),
+) -> KnowledgeGraph:
     """Two drugs like Newolol that block NEW2 too, one that activates it, and an antibody."""
-    rows = [(*row[:1], "TARGETS", row[1], json.dumps({"action": row[2]})) for row in TARGETS]
+    rows = [
+        (*row[:1], "TARGETS", row[1], json.dumps({"action": row[2]})) for row in [*TARGETS, *more]
+    ]
     rows += [(drug, "TREATS", disease, "{}") for drug, disease in TREATS]
     columns = ["subject", "relation", "object", "qualifiers"]
     evidence = pl.DataFrame(rows, schema=columns, orient="row").with_columns(source=pl.lit("made"))
@@ -96,6 +103,14 @@ def test_the_likeliest_pair_that_known_drugs_join_to_a_disease() -> None:
     assert best.like == ("drugbank:DB2", "drugbank:DB3")
     assert best.shared == ("NCBIGene:1",)
     assert first_hypothesis(kg, "m") == best
+
+
+def test_a_pair_that_one_known_drug_speaks_for_comes_after_those_of_two() -> None:
+    likelier = ("drugbank:DB3", "NCBIGene:4", 0.9)
+    alone = graph(likelier, more=[("drugbank:DB2", "NCBIGene:4", "antagonist")])
+    assert first_hypothesis(alone, "m").like == ("drugbank:DB2",)
+    both = graph(likelier, NEW, more=[("drugbank:DB2", "NCBIGene:4", "antagonist")])
+    assert first_hypothesis(both, "m").drug == "drugbank:DB1"
 
 
 def test_what_is_known_or_of_another_model_is_no_hypothesis() -> None:
