@@ -73,6 +73,7 @@ def _print_rows(
 ) -> None:
     """Print the pairs of a query, and what their numbers mean."""
     from medkg.cli import show
+    from medkg.mining.links.modality import CLASS_OF_DRUGS
 
     title = "Known" if known else "New"
     relation = model.task.edge_type[1]
@@ -88,10 +89,10 @@ def _print_rows(
         )
     modality = model.modality(model.query_number(query, "tail")) if is_head else None
     if modality is not None and not known:
-        show.out.print(
-            f"{query} is no small molecule ({modality}): it acts on the target that it was made"
-            " for, and what it is like tells of no other; --known shows that"
-        )
+        why = "it acts on the target that it was made for, and what it is like tells of no other"
+        if modality == CLASS_OF_DRUGS:
+            why = "ask for one of its drugs"
+        show.out.print(f"{query} is no small molecule ({modality}): {why}; --known shows what is")
     if known and rows.height:
         show.out.print("rank: that the pair would have among the new ones, were it not known")
     if unranked := rows["rank"].null_count():

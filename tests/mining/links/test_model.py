@@ -309,3 +309,24 @@ def test_what_is_made_for_one_target_gets_no_others(kg: KnowledgeGraph) -> None:
         last = rows.row(-1, named=True)
         assert model.explain(last["head"], tail).head_rank == last["rank"]
         assert "drugbank:DB00" not in set(model.predict(tail=tail, top=1000)["head"])
+
+
+def test_a_class_of_drugs_gets_no_targets(kg: KnowledgeGraph) -> None:
+    below = pl.DataFrame(
+        {
+            "subject": [f"drugbank:DB0{n}" for n in (1, 2, 4)],
+            "relation": "SUBCLASS_OF",
+            "object": "drugbank:DB00",
+            "source": kg.evidence["source"][0],
+        }
+    )
+    evidence = pl.concat([kg.evidence.drop("id", "edge"), below], how="diagonal")
+    with_class = KnowledgeGraph.build(kg.nodes, evidence, kg.sources)
+    model = train_links(with_class, model="degree")
+    assert model.modality(model.query_number("drugbank:DB00", "tail")) == "class of drugs"
+    assert model.modality(model.query_number("drugbank:DB03", "tail")) is None
+    assert model.predict(head="drugbank:DB00").is_empty()
+    molecule = pl.when(id="drugbank:DB00").then(pl.lit('{"smiles": "CCO"}'))
+    nodes = kg.nodes.with_columns(properties=molecule.otherwise("properties"))
+    model = train_links(KnowledgeGraph.build(nodes, evidence, kg.sources), model="degree")
+    assert model.predict(head="drugbank:DB00").height > 0
