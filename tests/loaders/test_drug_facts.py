@@ -34,6 +34,8 @@ def graph(*nodes: tuple[str, str, str, str | None]) -> KnowledgeGraph:
         ("Influenza vaccine", "vaccine"),
         ("insulin glargine", "protein"),
         ("Somatropin", "protein"),
+        ("Colestyramine", "polymer"),
+        ("Colesevelam", "polymer"),
         ("imatinib", None),
         ("Homatropine", None),
         ("Abacavir", None),
