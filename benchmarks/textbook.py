@@ -1,0 +1,160 @@
+"""Textbook pictures of diseases, rare and common: is the disease that they picture ranked first?
+
+    medkg train diagnosis graphs/hpo --out models/diagnosis
+    python benchmarks/textbook.py models/diagnosis [--pictures rare,common] [--json FILE]
+
+The pictures (`benchmarks/data/textbook_*.tsv`) were written for this project, by what standard texts
+call classic and before anything was changed by them: each as a list of findings, in the words that
+people type, and as a note. `accepted` are the identifiers that count as the disease, its subtypes
+included.
+
+Prints Markdown: the share first, among three and ten; the mean probability of the first; and each
+miss, with what came first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypedDict
+
+import polars as pl
+
+import medkg
+from medkg.core.errors import MissingError
+from medkg.core.quarantine import Quarantine
+from medkg.diagnosis import PatientFindings, diagnose_patients, findings_in_text
+from medkg.mining.diagnosis.model import DiagnosisModel
+from medkg.mining.diagnosis.phenotypes import Findings, Phenotypes
+
+DATA = Path(__file__).with_name("data")
+TOP = (1, 3, 10)
+
+
+class Outcome(TypedDict):
+    """How a picture was answered; `rank` is None where the disease is no candidate.
+
+    `unread` are the findings of a list that name no phenotype.
+    """
+
+    disease: str
+    rank: int | None
+    probability: float
+    first: str
+    first_probability: float
+    unread: list[str]
+
+
+def listed(model: DiagnosisModel, pictures: Sequence[Mapping[str, str]]) -> list[Outcome]:
+    """The outcomes of the pictures as lists."""
+    look = Phenotypes(model.kg)
+    findings, unread = {}, {}
+    for picture in pictures:
+        present: list[str] = []
+        missing: list[str] = []
+        for text in picture["findings"].split("; "):
+            try:
+                present.append(look.one(text)[0])
+            except MissingError:
+                missing.append(text)
+        findings[picture["disease"]] = look.clean(present, [])
+        unread[picture["disease"]] = missing
+    return outcomes(model, pictures, findings, unread)
+
+
+def noted(model: DiagnosisModel, pictures: Sequence[Mapping[str, str]]) -> list[Outcome]:
+    """The outcomes of the pictures as notes."""
+    look = Phenotypes(model.kg)
+    with tempfile.TemporaryDirectory() as name:
+        for number, picture in enumerate(pictures):
+            (Path(name) / f"{number}.txt").write_text(picture["note"], encoding="utf-8")
+        texts = medkg.annotate([name], terminology=model.kg)
+    findings = {}
+    for text in texts:
+        rows = findings_in_text(text, model.kg)
+        lists = (rows.filter(keep=keep)["phenotype"].to_list() for keep in ("yes", "no"))
+        picture = pictures[int(text.id.partition(":")[2])]
+        findings[picture["disease"]] = look.clean(*lists)
+    return outcomes(model, pictures, findings, {})
+
+
+def outcomes(
+    model: DiagnosisModel,
+    pictures: Sequence[Mapping[str, str]],
+    findings: Mapping[str, Findings],
+    unread: Mapping[str, Sequence[str]],
+) -> list[Outcome]:
+    """Rank the diseases of all pictures."""
+    patients = [
+        PatientFindings(p["disease"], findings[p["disease"]], tuple(p["accepted"].split(";")))
+        for p in pictures
+        if p["disease"] in findings
+    ]
+    results = {
+        result["patient"]: result
+        for result in diagnose_patients(model, patients, Quarantine(), top=200)
+    }
+    rows: list[Outcome] = []
+    for picture in pictures:
+        result = results.get(picture["disease"])
+        accepted = set(picture["accepted"].split(";"))
+        ranked: Sequence[Any] = [] if result is None else result["diagnoses"]
+        own = [row for row in ranked if accepted & {row["disease"], *row.get("identifiers", ())}]
+        rows.append(
+            {
+                "disease": picture["disease"],
+                "rank": None if result is None else result["known_rank"],
+                "probability": own[0]["probability"] if own else 0.0,
+                "first": ranked[0]["name"] if ranked else "no finding read",
+                "first_probability": ranked[0]["probability"] if ranked else 0.0,
+                "unread": list(unread.get(picture["disease"], ())),
+            }
+        )
+    return rows
+
+
+def print_outcomes(title: str, rows: Sequence[Outcome]) -> None:
+    """Print the shares, and every picture whose disease is not first."""
+    shares = [sum((row["rank"] or 10**9) <= k for row in rows) / len(rows) for k in TOP]
+    mean = sum(row["first_probability"] for row in rows) / len(rows)
+    cells = " | ".join(f"{share:.2f}" for share in shares)
+    print(f"| {title} | {len(rows)} | {cells} | {mean:.2f} |")
+    for row in rows:
+        if row["rank"] == 1 and not row["unread"]:
+            continue
+        rank = "no candidate" if row["rank"] is None else f"{row['rank']}"
+        unread = f"; not read: {', '.join(row['unread'])}" if row["unread"] else ""
+        print(
+            f"|   {row['disease']} | {rank} ({row['probability']:.2f}) | first:"
+            f" {row['first']} ({row['first_probability']:.2f}){unread} | | | |"
+        )
+
+
+def main() -> None:
+    """Rank, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--pictures", default="rare,common")
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    model = medkg.load_model(args.model)
+    assert isinstance(model, DiagnosisModel)
+    everything = {}
+    print("| pictures | n | first | among 3 | among 10 | mean probability of the first |")
+    print("|---|---|---|---|---|---|")
+    for kind in args.pictures.split(","):
+        table = pl.read_csv(DATA / f"textbook_{kind}.tsv", separator="\t")
+        pictures: list[dict[str, str]] = table.to_dicts()
+        for form, answer in (("lists", listed), ("notes", noted)):
+            rows = answer(model, pictures)
+            print_outcomes(f"{kind}, {form}", rows)
+            everything[f"{kind} {form}"] = rows
+    if args.json is not None:
+        args.json.write_text(json.dumps(everything, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
