@@ -92,6 +92,22 @@ def two_to_mondo(one: str, other: str) -> bool:
     return terms is not None and others is not None and not terms & others
 
 
+def one_to_mondo(diseases: pl.Series) -> pl.DataFrame:
+    """Pairs of these identifiers that one term of Mondo refers to, as to one disease.
+
+    Only where the term refers to no other identifier of either's vocabulary, and no other term to
+    them: else one of them is wider.
+
+    Returns:
+        `id` and `id_2` (the first the smaller).
+    """
+    terms = _disease_terms().select("id", "term").with_columns(prefix=pl.col("id").str.extract("^([^:]*):"))
+    alone = pl.len().over("id") == 1, pl.len().over("term", "prefix") == 1
+    terms = terms.filter(*alone).filter(pl.col("id").is_in(diseases.implode()))
+    pairs = terms.join(terms, on="term", suffix="_2").filter(pl.col("id") < pl.col("id_2"))
+    return pairs.select("id", "id_2").sort("id", "id_2")
+
+
 def has_forms(disease: str) -> bool:
     """Whether OMIM has numbers for forms of a disease, by what Mondo lists below it."""
     return disease in _diseases_with_forms()

@@ -12,6 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from ...graph.identifiers import name_key
 from ...graph.kg import KnowledgeGraph
+from ...graph.shared_names import one_to_mondo
 
 _MOST_PARTS = 5  # of a name with more commas no other order is looked for
 
@@ -20,18 +21,25 @@ def same_diseases(kg: KnowledgeGraph, cases: KnowledgeGraph | None = None) -> di
     """The number of the disease that every identifier of one is of, cross-references included.
 
     Diseases are the same where their names are (see `_names_in_one_order`), and where one's
-    cross-references hold the other or both hold a third, directly or through others. Where that
-    would join two identifiers of one prefix (two OMIM numbers) that have different names, none of
-    the references that lead there is followed, since one of them is of a group of diseases and not
-    of one. A reference to a former identifier of its own prefix, which is no node, is no such
+    cross-references hold the other or both hold a third, directly or through others. Mondo's
+    references count too where one of its terms refers to one identifier of each vocabulary. Where
+    that would join two identifiers of one prefix (two OMIM numbers) that have different names, none
+    of the references that lead there is followed, since one of them is of a group of diseases and
+    not of one. A reference to a former identifier of its own prefix, which is no node, is no such
     identifier.
     """
     graphs = [kg] if cases is None else [kg, cases]
-    nodes = pl.concat(
+    diseases = pl.concat(
         graph.nodes.filter(kind="Disease").select("id", "name", "name_key", "xrefs")
         for graph in graphs
-    ).with_columns(prefix=pl.col("id").str.extract(r"^([^:]*):"))
-    named = _names_in_one_order(nodes.unique("id", keep="first", maintain_order=True))
+    )
+    of_mondo = one_to_mondo(diseases["id"]).group_by("id").agg(xrefs="id_2")
+    nodes = pl.concat([diseases, of_mondo], how="diagonal").with_columns(
+        prefix=pl.col("id").str.extract(r"^([^:]*):")
+    )
+    named = _names_in_one_order(
+        nodes.drop_nulls("name").unique("id", keep="first", maintain_order=True)
+    )
     references = (
         nodes.explode("xrefs").drop_nulls("xrefs").select("id", "prefix", xref="xrefs").unique()
     )
