@@ -38,6 +38,7 @@ from medkg.core.quarantine import Quarantine
 from medkg.core.statistics import draws_one_by_one, percentile_bounds
 from medkg.diagnosis import PatientFindings, diagnose_patients, findings_in_text
 from medkg.graph.identifiers import name_key_of
+from medkg.mining.diagnosis.circumstances import USUAL
 from medkg.mining.diagnosis.model import DiagnosisModel
 from medkg.mining.diagnosis.phenotypes import Findings, Phenotypes
 
@@ -72,7 +73,7 @@ def ranks_of(
         for note, diagnosis in diagnoses.items()
         if note in findings
     ]
-    results = diagnose_patients(model, patients, Quarantine(), top=1)
+    results = diagnose_patients(model, patients, Quarantine(), top=1, circumstances=USUAL)
     ranks = {result["patient"]: result["known_rank"] for result in results}
     return np.array([ranks.get(note) or np.inf for note in diagnoses])
 

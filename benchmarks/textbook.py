@@ -1,12 +1,13 @@
 """Textbook pictures of diseases, rare and common: is the disease that they picture ranked first?
 
     medkg train diagnosis graphs/hpo --out models/diagnosis
-    python benchmarks/textbook.py models/diagnosis [--pictures rare,common] [--json FILE]
+    python benchmarks/textbook.py models/diagnosis [--pictures rare,common]
+        [--no-prevalence] [--json FILE]
 
-The pictures (`benchmarks/data/textbook_*.tsv`) were written for this project, by what standard texts
-call classic and before anything was changed by them: each as a list of findings, in the words that
-people type, and as a note. `accepted` are the identifiers that count as the disease, its subtypes
-included.
+The pictures (`benchmarks/data/textbook_*.tsv`) were written for this project, by what standard
+texts call classic and before anything was changed by them: each as a list of findings, in the words
+that people type, and as a note. `accepted` are the identifiers that count as the disease, its
+subtypes included.
 
 Prints Markdown: the share first, among three and ten; the mean probability of the first; and each
 miss, with what came first.
@@ -26,7 +27,13 @@ import polars as pl
 import medkg
 from medkg.core.errors import MissingError
 from medkg.core.quarantine import Quarantine
-from medkg.diagnosis import PatientFindings, diagnose_patients, findings_in_text
+from medkg.diagnosis import (
+    PatientFindings,
+    diagnose_patients,
+    findings_in_text,
+    typed_phenotypes,
+)
+from medkg.mining.diagnosis.circumstances import USUAL, Circumstances
 from medkg.mining.diagnosis.model import DiagnosisModel
 from medkg.mining.diagnosis.phenotypes import Findings, Phenotypes
 
@@ -37,7 +44,7 @@ TOP = (1, 3, 10)
 class Outcome(TypedDict):
     """How a picture was answered; `rank` is None where the disease is no candidate.
 
-    `unread` are the findings of a list that name no phenotype.
+    `not_known` are the findings of a list that name no phenotype.
     """
 
     disease: str
@@ -45,27 +52,36 @@ class Outcome(TypedDict):
     probability: float
     first: str
     first_probability: float
-    unread: list[str]
+    not_known: list[str]
 
 
-def listed(model: DiagnosisModel, pictures: Sequence[Mapping[str, str]]) -> list[Outcome]:
+def listed(
+    model: DiagnosisModel,
+    pictures: Sequence[Mapping[str, str]],
+    circumstances: Circumstances | None,
+) -> list[Outcome]:
     """The outcomes of the pictures as lists."""
     look = Phenotypes(model.kg)
-    findings, unread = {}, {}
+    findings, not_known = {}, {}
     for picture in pictures:
         present: list[str] = []
         missing: list[str] = []
-        for text in picture["findings"].split("; "):
+        (texts, _), _ = typed_phenotypes(model.kg, (picture["findings"].split("; "), []))
+        for text in texts:
             try:
                 present.append(look.one(text)[0])
             except MissingError:
                 missing.append(text)
         findings[picture["disease"]] = look.clean(present, [])
-        unread[picture["disease"]] = missing
-    return outcomes(model, pictures, findings, unread)
+        not_known[picture["disease"]] = missing
+    return outcomes(model, pictures, findings, not_known, circumstances)
 
 
-def noted(model: DiagnosisModel, pictures: Sequence[Mapping[str, str]]) -> list[Outcome]:
+def noted(
+    model: DiagnosisModel,
+    pictures: Sequence[Mapping[str, str]],
+    circumstances: Circumstances | None,
+) -> list[Outcome]:
     """The outcomes of the pictures as notes."""
     look = Phenotypes(model.kg)
     with tempfile.TemporaryDirectory() as name:
@@ -78,14 +94,15 @@ def noted(model: DiagnosisModel, pictures: Sequence[Mapping[str, str]]) -> list[
         lists = (rows.filter(keep=keep)["phenotype"].to_list() for keep in ("yes", "no"))
         picture = pictures[int(text.id.partition(":")[2])]
         findings[picture["disease"]] = look.clean(*lists)
-    return outcomes(model, pictures, findings, {})
+    return outcomes(model, pictures, findings, {}, circumstances)
 
 
 def outcomes(
     model: DiagnosisModel,
     pictures: Sequence[Mapping[str, str]],
     findings: Mapping[str, Findings],
-    unread: Mapping[str, Sequence[str]],
+    not_known: Mapping[str, Sequence[str]],
+    circumstances: Circumstances | None,
 ) -> list[Outcome]:
     """Rank the diseases of all pictures."""
     patients = [
@@ -95,7 +112,9 @@ def outcomes(
     ]
     results = {
         result["patient"]: result
-        for result in diagnose_patients(model, patients, Quarantine(), top=200)
+        for result in diagnose_patients(
+            model, patients, Quarantine(), top=200, circumstances=circumstances
+        )
     }
     rows: list[Outcome] = []
     for picture in pictures:
@@ -106,11 +125,11 @@ def outcomes(
         rows.append(
             {
                 "disease": picture["disease"],
-                "rank": None if result is None else result["known_rank"],
+                "rank": own[0]["rank"] if own else result and result["known_rank"],
                 "probability": own[0]["probability"] if own else 0.0,
                 "first": ranked[0]["name"] if ranked else "no finding read",
                 "first_probability": ranked[0]["probability"] if ranked else 0.0,
-                "unread": list(unread.get(picture["disease"], ())),
+                "not_known": list(not_known.get(picture["disease"], ())),
             }
         )
     return rows
@@ -123,13 +142,13 @@ def print_outcomes(title: str, rows: Sequence[Outcome]) -> None:
     cells = " | ".join(f"{share:.2f}" for share in shares)
     print(f"| {title} | {len(rows)} | {cells} | {mean:.2f} |")
     for row in rows:
-        if row["rank"] == 1 and not row["unread"]:
+        if row["rank"] == 1 and not row["not_known"]:
             continue
         rank = "no candidate" if row["rank"] is None else f"{row['rank']}"
-        unread = f"; not read: {', '.join(row['unread'])}" if row["unread"] else ""
+        not_known = f"; not read: {', '.join(row['not_known'])}" if row["not_known"] else ""
         print(
             f"|   {row['disease']} | {rank} ({row['probability']:.2f}) | first:"
-            f" {row['first']} ({row['first_probability']:.2f}){unread} | | | |"
+            f" {row['first']} ({row['first_probability']:.2f}){not_known} | | | |"
         )
 
 
@@ -138,6 +157,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model", type=Path)
     parser.add_argument("--pictures", default="rare,common")
+    parser.add_argument("--no-prevalence", action="store_true")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     model = medkg.load_model(args.model)
@@ -149,7 +169,7 @@ def main() -> None:
         table = pl.read_csv(DATA / f"textbook_{kind}.tsv", separator="\t")
         pictures: list[dict[str, str]] = table.to_dicts()
         for form, answer in (("lists", listed), ("notes", noted)):
-            rows = answer(model, pictures)
+            rows = answer(model, pictures, None if args.no_prevalence else USUAL)
             print_outcomes(f"{kind}, {form}", rows)
             everything[f"{kind} {form}"] = rows
     if args.json is not None:

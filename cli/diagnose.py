@@ -64,6 +64,9 @@ def diagnose(
         str | None, typer.Option(help="Of the disease: an HPO term (Childhood onset) or age (P3Y).")
     ] = None,
     sex: Sex = None,
+    prevalence: Annotated[
+        bool, typer.Option(help="Common diseases go first among those that fit; not with --into.")
+    ] = True,
     explained: Annotated[
         bool, typer.Option("--explain", help="Show each phenotype's weight, frequency, sources.")
     ] = False,
@@ -103,6 +106,7 @@ def diagnose(
             genes=gene or (),
             onset=onset,
             sex=sex,
+            prevalence=prevalence and into is None,
             coverage=coverage,
             top=top,
             explain=explained or page is not None,
@@ -151,7 +155,7 @@ class _Output:
             raise typer.BadParameter("--findings writes what was read; add to the table itself")
         if (self.findings or self.review) and request.note is None:
             raise typer.BadParameter("--findings and --review go with --note")
-        if self.into is not None and request.circumstances:
+        if self.into is not None and (request.genes or request.onset or request.sex):
             raise typer.BadParameter("--into writes what follows from phenotypes alone")
         self._check_pseudonyms(request)
         if (self.ask or self.review) and not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -203,7 +207,7 @@ def _diagnose(model: DiagnosisModel, request: DiagnosisRequest, output: _Output)
         return show.as_json({"cases": result.reports(pseudonyms), "set_aside": set_aside})
     if len(requested.patients) > 1:
         return print_cases(result.reports(pseudonyms))
-    return _print_one(model, result, pseudonyms, output)
+    return _print_one(model, request, result, pseudonyms, output)
 
 
 def _ask(
@@ -226,6 +230,7 @@ def _ask(
 
 def _print_one(
     model: DiagnosisModel,
+    request: DiagnosisRequest,
     result: DiagnosisResult,
     pseudonyms: dict[str, str] | None,
     output: _Output,
@@ -234,6 +239,8 @@ def _print_one(
     from medkg.cli.show_diagnosis import print_diagnosis, print_explanation
 
     print_diagnosis(result.reports(pseudonyms)[0], model.names)
+    if request.prevalence:
+        show.out.print("how common a disease is counts too; --no-prevalence: phenotypes alone")
     if output.explain and result.explanation is not None:
         print_explanation(result.explanation)
     if output.page is not None:

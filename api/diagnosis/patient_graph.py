@@ -118,7 +118,11 @@ def _explained(
         if own.is_empty():
             continue
         findings = patient.findings
-        rows = model.explain(findings.present, findings.excluded, diseases=own["tail"].to_list())
+        diseases = own["tail"].to_list()
+        # The predictions are of phenotypes alone, too.
+        rows = model.explain(
+            findings.present, findings.excluded, diseases=diseases, circumstances=None
+        )
         for disease, compared in own.select("tail", "explanation").iter_rows():
             lines = rows.filter(disease=disease).drop("rank", "disease", "disease_name")
             stated = [{k: v for k, v in line.items() if v is not None} for line in lines.to_dicts()]

@@ -1,4 +1,5 @@
-"""What is known of a patient beside phenotypes: candidate genes, age of onset, sex.
+"""What is known of a patient beside phenotypes: candidate genes, age of onset, sex; and how common
+diseases are.
 
 Each multiplies the odds of a disease by a likelihood ratio, as far as the graph states anything
 about it, and is 1 where it states nothing. They come on top of what a model makes of the
@@ -19,6 +20,7 @@ from ...core.json_reading import parse_json
 from ...graph.kg import KnowledgeGraph
 from ...graph.units import parse_years
 from .knowledge import Floats, Integers, Knowledge
+from .prevalence import prevalences, prior_factors
 
 # How often a list of candidate genes holds the causal gene, if the disease has one.
 SENSITIVITY = 0.5
@@ -71,14 +73,19 @@ class Circumstances:
         genes: candidate genes, by symbol or identifier.
         onset: a term of HPO's onsets ("Childhood onset") or an age as ISO 8601 duration ("P3Y6M").
         sex: "female" or "male".
+        prevalence: whether common diseases go before rare ones, see `prevalence`.
     """
 
     genes: tuple[str, ...] = ()
     onset: str | None = None
     sex: str | None = None
+    prevalence: bool = True
 
     def __bool__(self) -> bool:
-        return bool(self.genes or self.onset or self.sex)
+        return bool(self.genes or self.onset or self.sex or self.prevalence)
+
+
+USUAL = Circumstances()  # nothing but how common diseases are
 
 
 class Factors:
@@ -87,6 +94,7 @@ class Factors:
     Attributes:
         fixed: for each thing given, the logarithms of its factors, one a disease.
         genes: for each disease (row), names of the candidate genes that it is associated with.
+        prevalence: of each disease, of 100,000 people; null where it doesn't count.
 
     Raises:
         MissingError: a gene that the graph doesn't have.
@@ -96,7 +104,11 @@ class Factors:
     def __init__(self, kg: KnowledgeGraph, knowledge: Knowledge, circumstances: Circumstances):
         self.fixed: dict[str, Floats] = {}
         self.genes: dict[int, list[str]] = {}
+        self.prevalence: Floats | None = None
         self._other_sex: sp.csr_matrix | None = None
+        if circumstances.prevalence:
+            self.prevalence = prevalences(knowledge)
+            self.fixed["prevalence"] = prior_factors(self.prevalence)
         if circumstances.genes:
             self.fixed["gene"] = self._gene_factors(kg, knowledge, circumstances.genes)
         if circumstances.onset:

@@ -131,11 +131,11 @@ def explain(
 
     Returns:
         `EXPLANATION`: `rank` (place in `rows`) and disease; `part`, `match` and `by` (see `Match`;
-        `part` is `circumstance` for a gene, an onset or a sex); of the disease's phenotype that is
-        matched, `frequency`, `patients` ("7/9"), `onset` and `sex` as far as a source states them,
-        `sources` and `references`; `support` and `weight` (see `contributions`; null for what is
-        missing). For a broader match they are those of the phenotype in `by`. In each part the
-        phenotypes with the greatest support come first.
+        `part` is `circumstance` for a gene, an onset, a sex or a prevalence); of the disease's
+        phenotype that is matched, `frequency`, `patients` ("7/9"), `onset` and `sex` as far as a
+        source states them, `sources` and `references`; `support` and `weight` (see `contributions`;
+        null for what is missing). For a broader match they are those of the phenotype in `by`. In
+        each part the phenotypes with the greatest support come first.
     """
     knowledge = model.knowledge
     factors = Factors(model.kg, knowledge, circumstances) if circumstances else None
@@ -167,6 +167,8 @@ def explain(
             for name in explanation.contributions:
                 if name not in explanation.places:
                     text = _circumstance_text(name, circumstances, genes)
+                    if name == "prevalence" and factors.prevalence is not None:
+                        text = f"prevalence {factors.prevalence[row]:g} of 100,000"
                     lines.append(explanation.of_circumstance(disease, name, text))
     return pl.DataFrame(lines, schema=EXPLANATION)
 

@@ -34,7 +34,7 @@ from ...graph.training_provenance import (
 )
 from .ask import questions
 from .cases import cases_of
-from .circumstances import Circumstances, Factors
+from .circumstances import USUAL, Circumstances, Factors
 from .explain import explain
 from .figures import Figures
 from .knowledge import Floats, Integers, Knowledge
@@ -137,14 +137,15 @@ class DiagnosisModel:
         excluded: Sequence[str] = (),
         *,
         top: int = 10,
-        circumstances: Circumstances | None = None,
+        circumstances: Circumstances | None = USUAL,
     ) -> pl.DataFrame:
         """The most probable diseases of a patient.
 
         Args:
             symptoms: identifiers or names of the phenotypes seen.
             excluded: those looked for and not found.
-            circumstances: candidate genes, onset and sex, if they are to count.
+            circumstances: candidate genes, onset and sex, if they are to count, and whether it
+                counts how common diseases are, which it does; None for phenotypes alone.
 
         Returns:
             rank, disease, name, score, probability; `matching` phenotypes of the patient's,
@@ -199,7 +200,7 @@ class DiagnosisModel:
         *,
         diseases: Sequence[str] = (),
         top: int = 5,
-        circumstances: Circumstances | None = None,
+        circumstances: Circumstances | None = USUAL,
     ) -> pl.DataFrame:
         """Each of a patient's phenotypes against some diseases: see `explain.explain`.
 
@@ -226,7 +227,7 @@ class DiagnosisModel:
         *,
         unknown: Sequence[str] = (),
         top: int = 10,
-        circumstances: Circumstances | None = None,
+        circumstances: Circumstances | None = USUAL,
     ) -> pl.DataFrame:
         """The phenotypes to ask for next: see `ask.questions`.
 

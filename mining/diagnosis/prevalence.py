@@ -1,0 +1,36 @@
+"""How common diseases are, as far as a table of orders of magnitude says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from .knowledge import Floats, Knowledge
+
+UNLISTED = 0.05  # of 100,000 people: what a disease that the table doesn't have counts as
+# Of the prior odds. The whole would put a common disease before a rare one that fits far better:
+# what is known of symptoms is rough, and patients who are asked about are no sample of all.
+_WEIGHT = 0.5
+
+
+def prevalences(knowledge: Knowledge) -> Floats:
+    """How many of 100,000 people have each disease, (diseases,).
+
+    Of a disease with several identifiers the highest that is listed. Source: `data/prevalence.tsv`,
+    whose head says where it is from.
+    """
+    path = Path(__file__).parent / "data" / "prevalence.tsv"
+    table = pl.read_csv(path, separator="\t", comment_prefix="#")
+    per_row = np.full(len(knowledge.diseases), UNLISTED, dtype=np.float32)
+    for disease, number in table.select("disease", "per_100000").iter_rows():
+        row = knowledge.disease_rows.get(disease)
+        if row is not None:
+            per_row[row] = max(per_row[row], number)
+    return per_row
+
+
+def prior_factors(prevalence: Floats) -> Floats:
+    """Logarithms of what a disease's odds are multiplied by for how common it is, (diseases,)."""
+    return np.asarray(_WEIGHT * np.log(prevalence / UNLISTED), dtype=np.float32)

@@ -1,0 +1,85 @@
+"""That common diseases go before rare ones that fit as well, where it counts, and not elsewhere."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from medkg.graph.kg import KnowledgeGraph
+from medkg.mining.diagnosis.circumstances import USUAL, Circumstances
+from medkg.mining.diagnosis.knowledge import Knowledge
+from medkg.mining.diagnosis.model import DiagnosisModel
+from medkg.mining.diagnosis.prevalence import UNLISTED, prevalences, prior_factors
+from medkg.mining.diagnosis.train import train_diagnosis
+from tests.gnn.phenotype_graph import SOURCE
+
+MARFAN, RARE = "OMIM:154700", "OMIM:999999"
+
+
+@pytest.fixture(scope="module")
+def kg() -> KnowledgeGraph:
+    """Marfan syndrome, under its second identifier too, and a disease that shows the same."""
+    nodes = pl.DataFrame(
+        [
+            (MARFAN, "Disease", "Marfan syndrome", ["ORPHA:558"]),
+            (RARE, "Disease", "rarer syndrome", []),
+            ("HP:0000001", "Symptom", "all", []),
+            ("HP:0000002", "Symptom", "long fingers", []),
+            ("HP:0000003", "Symptom", "another", []),
+        ],
+        schema=["id", "kind", "name", "xrefs"],
+        orient="row",
+    )
+    evidence = pl.DataFrame(
+        [
+            (MARFAN, "HAS_SYMPTOM", "HP:0000002"),
+            (RARE, "HAS_SYMPTOM", "HP:0000002"),
+            (RARE, "HAS_SYMPTOM", "HP:0000003"),
+            ("HP:0000002", "SUBCLASS_OF", "HP:0000001"),
+            ("HP:0000003", "SUBCLASS_OF", "HP:0000001"),
+        ],
+        schema=["subject", "relation", "object"],
+        orient="row",
+    ).with_columns(source=pl.lit(SOURCE.name))
+    return KnowledgeGraph.build(nodes, evidence, [SOURCE])
+
+
+@pytest.fixture(scope="module")
+def model(kg: KnowledgeGraph) -> DiagnosisModel:
+    return train_diagnosis(kg, model="naive_bayes")
+
+
+def test_prevalence_is_looked_up_by_any_identifier(kg: KnowledgeGraph) -> None:
+    known = Knowledge.of(kg)
+    listed = prevalences(known)
+    assert listed[known.disease_rows["ORPHA:558"]] == pytest.approx(10)
+    assert listed[known.disease_rows[RARE]] == pytest.approx(UNLISTED)
+    factors = prior_factors(listed)
+    assert factors[known.disease_rows[RARE]] == 0
+    assert factors[known.disease_rows[MARFAN]] == pytest.approx(np.log(200) / 2)
+
+
+def test_of_two_that_fit_the_common_one_is_first(model: DiagnosisModel) -> None:
+    usual = model.diagnose(["long fingers"])
+    assert usual["disease"].to_list() == [MARFAN, RARE]
+    assert usual.equals(model.diagnose(["long fingers"], circumstances=USUAL))
+    odds = usual["probability"][0] / usual["probability"][1]
+    alone = {
+        row["disease"]: row["probability"]
+        for row in model.diagnose(["long fingers"], circumstances=None).iter_rows(named=True)
+    }
+    assert odds == pytest.approx(alone[MARFAN] / alone[RARE] * np.sqrt(200), rel=1e-3)
+    without = Circumstances(prevalence=False)
+    assert model.diagnose(["long fingers"], circumstances=without)["probability"].to_list() == (
+        pytest.approx(sorted(alone.values(), reverse=True))
+    )
+
+
+def test_the_explanation_says_how_common_a_disease_is(model: DiagnosisModel) -> None:
+    rows = model.explain(["long fingers"], diseases=["Marfan syndrome"])
+    assert rows.filter(part="circumstance")["phenotype_name"].to_list() == [
+        "prevalence 10 of 100,000"
+    ]
+    rows = model.explain(["long fingers"], diseases=["Marfan syndrome"], circumstances=None)
+    assert rows.filter(part="circumstance").is_empty()
