@@ -101,7 +101,11 @@ def one_to_mondo(diseases: pl.Series) -> pl.DataFrame:
     Returns:
         `id` and `id_2` (the first the smaller).
     """
-    terms = _disease_terms().select("id", "term").with_columns(prefix=pl.col("id").str.extract("^([^:]*):"))
+    terms = (
+        _disease_terms()
+        .select("id", "term")
+        .with_columns(prefix=pl.col("id").str.extract("^([^:]*):"))
+    )
     alone = pl.len().over("id") == 1, pl.len().over("term", "prefix") == 1
     terms = terms.filter(*alone).filter(pl.col("id").is_in(diseases.implode()))
     pairs = terms.join(terms, on="term", suffix="_2").filter(pl.col("id") < pl.col("id_2"))

@@ -28,15 +28,7 @@ def same_diseases(kg: KnowledgeGraph, cases: KnowledgeGraph | None = None) -> di
     not of one. A reference to a former identifier of its own prefix, which is no node, is no such
     identifier.
     """
-    graphs = [kg] if cases is None else [kg, cases]
-    diseases = pl.concat(
-        graph.nodes.filter(kind="Disease").select("id", "name", "name_key", "xrefs")
-        for graph in graphs
-    )
-    of_mondo = one_to_mondo(diseases["id"]).group_by("id").agg(xrefs="id_2")
-    nodes = pl.concat([diseases, of_mondo], how="diagonal").with_columns(
-        prefix=pl.col("id").str.extract(r"^([^:]*):")
-    )
+    nodes = _nodes([kg] if cases is None else [kg, cases])
     named = _names_in_one_order(
         nodes.drop_nulls("name").unique("id", keep="first", maintain_order=True)
     )
@@ -78,6 +70,18 @@ def same_diseases(kg: KnowledgeGraph, cases: KnowledgeGraph | None = None) -> di
         .otherwise("joined")
     )
     return dict(members.select("id", number).iter_rows())
+
+
+def _nodes(graphs: Sequence[KnowledgeGraph]) -> pl.DataFrame:
+    """The graphs' diseases with their cross-references and prefixes; in rows without a name what
+    Mondo refers to beside one of them."""
+    diseases = pl.concat(
+        graph.nodes.filter(kind="Disease").select("id", "name", "name_key", "xrefs")
+        for graph in graphs
+    )
+    of_mondo = one_to_mondo(diseases["id"]).group_by("id").agg(xrefs="id_2")
+    prefix = pl.col("id").str.extract(r"^([^:]*):")
+    return pl.concat([diseases, of_mondo], how="diagonal").with_columns(prefix=prefix)
 
 
 def _names_in_one_order(nodes: pl.DataFrame) -> pl.DataFrame:

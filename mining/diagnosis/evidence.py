@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 import polars as pl
 
 from ...graph.kg import KnowledgeGraph
-from .knowledge import Knowledge
+from .knowledge import STATED_PATIENTS, Knowledge
 
 _QUALIFIERS = ("frequency", "sample", "onset", "sex")
 
@@ -30,17 +30,19 @@ def evidence_of_pairs(
     """What the evidence states of pairs of disease (row) and phenotype (column).
 
     Returns:
-        For each pair of which anything is stated: `frequency` (as the knowledge pools it; null
-        where no source states any), `patients` ("3/7", those of several sources joined, and "2/5
+        For each pair of which anything is stated: `frequency` (the share of the patients of all
+        sources; the model's own estimate is nearer to a half where they are few; null where no
+        source states any), `patients` ("3/7", those of several sources joined, and "2/5
         known" of the patients that the model knows), `onset`, `sex`, `sources`, `references`.
     """
     by_pair: dict[tuple[int, int], PairEvidence] = {}
+    counts: dict[tuple[int, int], _Count] = {}
     rows = _evidence_rows(kg, knowledge, pairs)
     for (row, column), group in rows.partition_by("row", "column", as_dict=True).items():
         texts = {name: group[name].drop_nulls().unique().sort().to_list() for name in _QUALIFIERS}
-        stated = bool(texts["frequency"])
+        counts[int(row), int(column)] = count = _Count.of(group)
         by_pair[int(row), int(column)] = {
-            "frequency": float(knowledge.annotated[row, column]) if stated else None,
+            "frequency": count.share,
             "patients": ", ".join(texts["sample"]) or None,
             "onset": ", ".join(texts["onset"]) or None,
             "sex": ", ".join(texts["sex"]) or None,
@@ -48,10 +50,33 @@ def evidence_of_pairs(
             "references": group["references"].explode().drop_nulls().unique().sort().to_list(),
         }
     for pair in sorted(pairs):
-        with_patients = _with_known_patients(knowledge, *pair, by_pair.get(pair))
+        count = counts.get(pair, _Count(0, 0))
+        with_patients = _with_known_patients(knowledge, *pair, by_pair.get(pair), count)
         if with_patients is not None:
             by_pair[pair] = with_patients
     return by_pair
+
+
+class _Count(NamedTuple):
+    """How many patients have a phenotype, of how many."""
+
+    having: float
+    patients: float
+
+    @classmethod
+    def of(cls, evidence: pl.DataFrame) -> _Count:
+        """The count of some evidence; a frequency without a number of patients is of ten."""
+        rate = pl.col("frequency").cast(pl.Float64, strict=False)
+        patients = pl.col("sample").str.extract(r"/(\d+)$").cast(pl.Float64)
+        stated = evidence.select(rate=rate, patients=patients.fill_null(STATED_PATIENTS))
+        stated = stated.drop_nulls("rate")
+        having = float((stated["rate"] * stated["patients"]).sum())
+        return cls(having, float(stated["patients"].sum()))
+
+    @property
+    def share(self) -> float | None:
+        """The share that has it; None of no patient."""
+        return self.having / self.patients if self.patients else None
 
 
 def _evidence_rows(
@@ -93,7 +118,7 @@ def _evidence_rows(
 
 
 def _with_known_patients(
-    knowledge: Knowledge, row: int, column: int, stated: PairEvidence | None
+    knowledge: Knowledge, row: int, column: int, stated: PairEvidence | None, counted: _Count
 ) -> PairEvidence | None:
     """What the annotations state, with how many of the known patients have the phenotype."""
     own = np.flatnonzero(knowledge.patient_rows == row)
@@ -106,7 +131,7 @@ def _with_known_patients(
     count = f"{len(having)}/{len(own)} known"
     samples = stated["patients"] if stated else None
     return {
-        "frequency": float(knowledge.annotated[row, column]),
+        "frequency": _Count(counted.having + len(having), counted.patients + len(own)).share,
         "patients": count if samples is None else f"{samples}, {count}",
         "onset": stated["onset"] if stated else None,
         "sex": stated["sex"] if stated else None,

@@ -28,6 +28,9 @@ Integers = NDArray[np.int64]
 # is stated without a number of patients is worth when several are pooled.
 UNSTATED_FREQUENCY = 0.5
 STATED_PATIENTS = 10.0
+# Patients with `UNSTATED_FREQUENCY` that are added to those that were counted: one of one patient
+# is not all patients. Chosen on published cases, see the notes on diagnosis.
+_ADDED_PATIENTS = 5.0
 
 
 @dataclass(frozen=True)
@@ -221,7 +224,8 @@ def _phenotypes(kg: KnowledgeGraph, isa: pl.DataFrame) -> list[str]:
 def _annotations(
     kg: KnowledgeGraph, same: dict[str, int], without: Collection[str]
 ) -> pl.DataFrame:
-    """Evidence of HAS_SYMPTOM: number and subject of the disease, object, rate, patients."""
+    """Evidence of HAS_SYMPTOM: number and subject of the disease, object, rate, patients, and
+    whether these were counted."""
     qualifier = pl.col("qualifiers").str.json_path_match
     cited = kg.evidence.select(
         "id", cited=pl.concat_list(pl.concat_list("document"), pl.col("references").fill_null([]))
@@ -241,9 +245,10 @@ def _annotations(
             patients=qualifier("$.sample").str.extract(r"/(\d+)$").cast(pl.Float64),
         )
         .with_columns(
+            counted=pl.col("patients").is_not_null(),
             patients=pl.col("patients").fill_null(
                 pl.when(pl.col("rate").is_not_null()).then(STATED_PATIENTS)
-            )
+            ),
         )
     )
 
@@ -256,7 +261,8 @@ def _numbers(same: dict[str, int]) -> pl.DataFrame:
 
 
 def _seen_in(cases: KnowledgeGraph, same: dict[str, int]) -> pl.DataFrame:
-    """For each disease and phenotype of the patients, as `_annotations`: how many have it."""
+    """For each disease and phenotype of the patients how many have it: columns of `_annotations`,
+    without `counted`."""
     diagnosed = (
         cases.edges.filter(relation="HAS_DISEASE")
         .select("subject", id="object")
@@ -276,9 +282,14 @@ def _seen_in(cases: KnowledgeGraph, same: dict[str, int]) -> pl.DataFrame:
 
 
 def _pooled(stated: pl.DataFrame, columns: dict[str, int]) -> pl.DataFrame:
-    """For each disease and phenotype column: `frequency`, pooled over what is stated."""
+    """For each disease and phenotype column: `frequency`, pooled over what is stated.
+
+    Where a source has counted patients, some more are added; see `_ADDED_PATIENTS`.
+    """
     column = pl.col("object").replace_strict(columns, default=None, return_dtype=pl.Int64)
-    pooled = (pl.col("rate") * pl.col("patients")).sum() / pl.col("patients").sum()
+    added = pl.when(pl.col("counted").any()).then(_ADDED_PATIENTS).otherwise(0.0)
+    having = (pl.col("rate") * pl.col("patients")).sum() + UNSTATED_FREQUENCY * added
+    pooled = having / (pl.col("patients").sum() + added)
     return (
         stated.with_columns(column=column)
         .drop_nulls("column")

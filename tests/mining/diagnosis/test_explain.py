@@ -170,10 +170,11 @@ def test_genes_multiply_the_odds(model: DiagnosisModel) -> None:
     rows = model.explain(symptoms, diseases=["ringing disease"], circumstances=given)
     circumstance = rows.filter(part="circumstance")
     assert circumstance["phenotype_name"].to_list() == [
-        "candidate genes BELL1: associated with BELL1"
+        "prevalence 0.05 of 100,000",
+        "candidate genes BELL1: associated with BELL1",
     ]
     expected = logit(after["ringing disease"]) - logit(before["ringing disease"])
-    assert circumstance["weight"][0] == pytest.approx(expected, abs=1e-3)
+    assert circumstance["weight"][1] == pytest.approx(expected, abs=1e-3)
     with pytest.raises(MissingError, match="no Target 'NOPE'"):
         Factors(model.kg, model.knowledge, Circumstances(genes=("NOPE",)))
 

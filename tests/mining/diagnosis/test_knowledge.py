@@ -109,3 +109,26 @@ def test_of_entries_at_one_place_the_highest() -> None:
     assert matrix[[2, 0, 2], [1, 3, 0]] == pytest.approx([0.7, 0.1, 0.2])
     assert np.count_nonzero(matrix) == 3
     assert highest(rows[:0], columns[:0], values[:0], (3, 4)).nnz == 0
+
+
+def test_what_mondo_refers_to_as_one_is_one() -> None:
+    # Williams syndrome; Orphanet's group of polycystic kidneys, and OMIM's number of one form.
+    twins = diseases(OMIM_194050=[], ORPHA_904=[], ORPHA_730=[], OMIM_173900=[])
+    assert groups(twins) == {
+        frozenset({"OMIM:194050", "ORPHA:904"}),
+        frozenset({"ORPHA:730"}),
+        frozenset({"OMIM:173900"}),
+    }
+    assert {"OMIM:194050", "ORPHA:904"} <= Knowledge.of(twins).disease_rows.keys()
+    alone = diseases(OMIM_194050=[])
+    assert groups(alone) == {frozenset({"OMIM:194050"})}  # nothing comes in by the table
+
+
+def test_few_patients_are_no_certainty() -> None:
+    kg = diseases(OMIM_1=[], OMIM_2=[], OMIM_3=[])
+    qualifiers = {"OMIM:1": '{"frequency": 1.0, "sample": "1/1"}', "OMIM:2": '{"frequency": 0.9}'}
+    evidence = kg.evidence.with_columns(
+        qualifiers=pl.col("subject").replace_strict(qualifiers, default=None)
+    )
+    known = Knowledge.of(KnowledgeGraph.build(kg.nodes, evidence.drop("id", "edge"), kg.sources))
+    assert known.annotated.toarray().ravel().tolist() == pytest.approx([3.5 / 6, 0.9, 0.5])
