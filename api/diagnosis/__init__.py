@@ -24,6 +24,7 @@ from medkg.diagnosis.findings import (
     read_findings,
     resolve_findings,
     review_findings,
+    typed_phenotypes,
     write_findings,
 )
 from medkg.diagnosis.patient_graph import patient_graph, pseudonym
@@ -68,5 +69,6 @@ __all__ = [
     "read_requested",
     "resolve_findings",
     "review_findings",
+    "typed_phenotypes",
     "write_findings",
 ]

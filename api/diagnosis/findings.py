@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, cast
@@ -13,8 +14,10 @@ import polars as pl
 
 from medkg.core.atomic import atomic_file
 from medkg.core.errors import DataError, MissingError
+from medkg.core.extras import MissingExtraError
 from medkg.core.input_files import read_whole
 from medkg.core.text import decode
+from medkg.graph.identifiers import is_curie
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.diagnosis.phenotypes import NOTHING, Findings, Phenotypes, Typed
 
@@ -61,6 +64,53 @@ def resolve_findings(
         MissingError: one of them names no phenotype of the graph.
     """
     return Phenotypes(kg).clean((), (), (present, excluded))
+
+
+def typed_phenotypes(kg: KnowledgeGraph, typed: Typed) -> tuple[Typed, list[str]]:
+    """What a person typed, with phenotypes in the place of words that name none.
+
+    What no phenotype is called is read as a note's sentence is ("dislocated lenses" is Ectopia
+    lentis), if what reads notes is installed.
+
+    Returns:
+        What was typed, in which texts stay that say nothing this way either; and a note for each
+        that was read.
+    """
+    phenotypes = Phenotypes(kg)
+    unknown = [text for texts in typed for text in texts if not _is_known(text, phenotypes)]
+    if not unknown:
+        return typed, []
+    try:
+        read = {text: _read(text, kg) for text in unknown}
+    except MissingExtraError:
+        return typed, []
+    notes = [
+        f"{text!r} is read as {phenotypes.names[phenotype]} ({phenotype})"
+        for text, identifiers in read.items()
+        for phenotype in identifiers
+    ]
+    seen, denied = (
+        [each for text in texts for each in read.get(text) or [text]] for texts in typed
+    )
+    return (seen, denied), notes
+
+
+def _is_known(text: str, phenotypes: Phenotypes) -> bool:
+    """Whether a text names a phenotype, or is an identifier, which is not to be read."""
+    try:
+        phenotypes.one(text)
+    except MissingError:
+        return is_curie(text.strip())
+    return True
+
+
+def _read(text: str, kg: KnowledgeGraph) -> list[str]:
+    """The phenotypes that are read in a few words."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "words.txt"
+        path.write_text(f"The patient has {text}.\n", encoding="utf-8")
+        rows = findings_in_note(path, kg)
+    return rows.filter(keep="yes")["phenotype"].unique(maintain_order=True).to_list()
 
 
 def findings_in_note(path: Path, kg: KnowledgeGraph) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NotRequired, cast
 
@@ -19,6 +19,7 @@ from medkg.diagnosis.findings import (
     read_findings,
     resolve_findings,
     review_findings,
+    typed_phenotypes,
 )
 from medkg.diagnosis.patients import PatientFindings, read_phenopackets
 from medkg.diagnosis.ranking import NO_KNOWN_PHENOTYPE, PatientDiagnosis, diagnose_patients
@@ -46,6 +47,7 @@ class DiagnosisRequest:
         genes: candidate genes, by symbol or identifier.
         onset: of the disease: a term of HPO's onsets ("Childhood onset") or an age ("P3Y").
         sex: "female" or "male".
+        prevalence: whether common diseases go before rare ones that fit as well.
         coverage: probability with which the disease is in the set of `open_set`, between 0 and 1;
             by default 0.9.
         top: number of diagnoses.
@@ -67,6 +69,7 @@ class DiagnosisRequest:
     genes: Sequence[str] = ()
     onset: str | None = None
     sex: str | None = None
+    prevalence: bool = True
     coverage: float | None = None
     top: int = 10
     explain: bool = False
@@ -96,7 +99,7 @@ class DiagnosisRequest:
         """What is known beside phenotypes."""
         from medkg.mining.diagnosis.circumstances import Circumstances
 
-        return Circumstances(tuple(self.genes), self.onset, self.sex)
+        return Circumstances(tuple(self.genes), self.onset, self.sex, self.prevalence)
 
     @property
     def of_one_patient(self) -> bool:
@@ -222,7 +225,8 @@ def read_requested(
         quarantine: gets the patients and files that can't be used, with the reason.
         review: lets a person correct what is read in a note; see `review_findings`.
     """
-    kg, typed = model.kg, request.typed
+    kg = model.kg
+    typed, notes = typed_phenotypes(kg, request.typed)
     if request.phenopacket is not None:
         patients = read_phenopackets(Path(request.phenopacket), kg, quarantine, typed)
         if len(patients) > 1 and request.of_one_patient:
@@ -231,7 +235,7 @@ def read_requested(
                 " are for one",
                 path=request.phenopacket,
             )
-        return RequestedPatients(patients)
+        return RequestedPatients([_with_notes(patient, notes) for patient in patients])
     table = None
     if request.note is not None:
         table = read_note(Path(request.note), model, review)
@@ -242,7 +246,13 @@ def read_requested(
         findings = resolve_findings(kg, *typed)
     origin = request.note or request.findings_from
     name = request.patient or ("patient" if origin is None else Path(origin).stem)
-    return RequestedPatients([PatientFindings(name.strip(), findings)], table)
+    patient = _with_notes(PatientFindings(name.strip(), findings), notes)
+    return RequestedPatients([patient], table)
+
+
+def _with_notes(patient: PatientFindings, notes: Sequence[str]) -> PatientFindings:
+    findings = patient.findings
+    return replace(patient, findings=replace(findings, notes=(*notes, *findings.notes)))
 
 
 def diagnose_requested(

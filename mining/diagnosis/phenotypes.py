@@ -160,19 +160,21 @@ class Phenotypes:
     def _identifiers(
         self, texts: Iterable[str], notes: list[str], *, strict: bool = False
     ) -> list[str]:
-        """What the texts mean, each once; one that means nothing is noted, or, `strict`, raised."""
-        identifiers = []
+        """What the texts mean, each once; those that mean nothing are noted, or, `strict`, raised
+        together."""
+        identifiers, unknown = [], []
         for text in dict.fromkeys(texts):
             try:
                 identifier, note = self.one(text)
             except MissingError as error:
-                if strict:
-                    raise
-                notes.append(f"left out: {error}")
+                unknown.append(str(error))
                 continue
             identifiers.append(identifier)
             if note is not None:
                 notes.append(note)
+        if unknown and strict:
+            raise MissingError("; ".join(unknown))
+        notes += [f"left out: {problem}" for problem in unknown]
         return list(dict.fromkeys(identifiers))
 
     def _labelled(self, phenotype: str) -> str:

@@ -36,6 +36,7 @@ from medkg.diagnosis import (
     read_phenopackets,
     resolve_findings,
     review_findings,
+    typed_phenotypes,
     write_findings,
 )
 from medkg.loaders.clinical import Patients
@@ -200,8 +201,17 @@ def test_findings_are_reviewed_one_by_one(in_note: pl.DataFrame) -> None:
 
 def test_typed_names_must_be_known() -> None:
     assert resolve_findings(small(), ["stomach ache"], ["HP:0000969"]).present == ("HP:0002027",)
-    with pytest.raises(MissingError, match="no Symptom 'Imatinib'"):
-        resolve_findings(small(), ["Imatinib"], [])
+    with pytest.raises(MissingError, match=r"no Symptom 'Imatinib'.*; .*no Symptom 'greenness'"):
+        resolve_findings(small(), ["Imatinib", "stomach ache", "greenness"], [])
+
+
+def test_typed_words_are_read_as_a_note_is() -> None:
+    typed = (["swelling of the ankles", "HP:0002027", "greenness"], ["HP:9999999"])
+    (seen, absent), notes = typed_phenotypes(small(), typed)
+    assert (seen, absent) == (["HP:0000969", "HP:0002027", "greenness"], ["HP:9999999"])
+    assert notes == ["'swelling of the ankles' is read as Edema (HP:0000969)"]
+    known = ["stomach ache"], list[str]()
+    assert typed_phenotypes(small(), known) == (known, [])
 
 
 # Phenopackets
