@@ -19,7 +19,7 @@ import os
 import re
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -221,32 +221,38 @@ def _mesh(names: Path) -> tuple[Names, Names]:
 
 def identify(sources: Sources, folder: Path = STARTER) -> list[Row]:
     """A row of identifiers.tsv for every name in the starter set."""
-    drugs = _synonyms(folder, "drugs-*.tsv", "drug")
-    of_disease = _synonyms(folder, "diseases.tsv", "disease")
+    drugs = synonyms_in(folder, "drugs-*.tsv", "drug")
+    of_disease = synonyms_in(folder, "diseases.tsv", "disease")
     symbols = {row["symbol"] for row in rows_of("targets", folder)}
     diseases = {row["disease"] for row in rows_of("indications", folder)}
     effects = {row["effect"] for row in rows_of("effects", folder)}
     named: dict[str, list[str]] = defaultdict(list)
     for row in rows_in([folder / "names.tsv"]):
         named[row["kind"]].append(row["name"])
-    more = _synonyms(folder, "names.tsv", "name")
+    more = synonyms_in(folder, "names.tsv", "name")
     drugs |= {name: more[name] for name in named["Drug"]}
     of_disease |= {name: more[name] for name in named["Disease"]}
     diseases |= {*named["Disease"]}
     effects |= {*named["Symptom"]}
-    rows = [
+    rows: list[Row] = [
         *(_row("Drug", name, *_drug([name, *drugs[name]], sources)) for name in sorted(drugs)),
         *(_row("Target", symbol, *_target(symbol, sources)) for symbol in sorted(symbols)),
-        *(
-            _row("Disease", name, *_disease([name, *of_disease.get(name, [])], sources))
-            for name in sorted(diseases)
-        ),
-        *(_row("Symptom", name, *_symptom(name, sources)) for name in sorted(effects)),
+        *rows_of_findings({name: of_disease.get(name, []) for name in diseases}, effects, sources),
     ]
-    return _without_shared(rows)
+    return without_shared(rows)
 
 
-def _without_shared(rows: list[Row]) -> list[Row]:
+def rows_of_findings(
+    diseases: Mapping[str, list[str]], findings: Iterable[str], sources: Sources
+) -> Iterator[Row]:
+    """The rows of diseases, with their synonyms, and of findings, by name."""
+    for name in sorted(diseases):
+        yield _row("Disease", name, *_disease([name, *diseases[name]], sources))
+    for name in sorted(findings):
+        yield _row("Symptom", name, *_symptom(name, sources))
+
+
+def without_shared(rows: list[Row]) -> list[Row]:
     """The rows without the cross-references that two names of a kind would share.
 
     HPO gives Vertigo the UMLS concept of dizziness: as a cross-reference, such an identifier
@@ -261,7 +267,7 @@ def _without_shared(rows: list[Row]) -> list[Row]:
     ]
 
 
-def _synonyms(folder: Path, pattern: str, column: str) -> dict[str, list[str]]:
+def synonyms_in(folder: Path, pattern: str, column: str) -> dict[str, list[str]]:
     """Names of a table with their synonyms but for abbreviations, which mean several things."""
     return {
         row[column]: [
@@ -344,10 +350,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="only compare; exit 1 on a difference")
     check = parser.parse_args().check
-    rows = identify(read_sources(data_folder()))
-    path = STARTER / "identifiers.tsv"
+    return write_or_check(identify(read_sources(data_folder())), STARTER, check=check)
+
+
+def write_or_check(rows: list[Row], folder: Path, *, check: bool) -> int:
+    """Write a folder's identifiers.tsv, or compare it; print how many names are confirmed.
+
+    Returns:
+        The exit status: 1 where the file differs.
+    """
+    path = folder / "identifiers.tsv"
     for kind in ("Drug", "Target", "Disease", "Symptom"):
         of_kind = [row for row in rows if row[0] == kind]
+        if not of_kind:
+            continue
         prefixes = Counter(row[2].partition(":")[0] for row in of_kind)
         counted = ", ".join(f"{prefix} {count}" for prefix, count in prefixes.most_common())
         confirmed = sum(bool(row[4]) for row in of_kind)

@@ -13,6 +13,7 @@ from ..graph.kg import KnowledgeGraph
 from . import (
     affinity,
     bioc,
+    common,
     drugbank,
     fhir,
     hetionet,
@@ -38,6 +39,7 @@ from .info import SourceInfo
 _INFOS: tuple[SourceInfo, ...] = (
     *affinity.INFOS,
     bioc.INFO,
+    common.INFO,
     drugbank.INFO,
     fhir.INFO,
     hetionet.INFO,

@@ -107,7 +107,7 @@ class Factors:
         self.prevalence: Floats | None = None
         self._other_sex: sp.csr_matrix | None = None
         if circumstances.prevalence:
-            self.prevalence = prevalences(knowledge)
+            self.prevalence = prevalences(kg, knowledge)
             self.fixed["prevalence"] = prior_factors(self.prevalence)
         if circumstances.genes:
             self.fixed["gene"] = self._gene_factors(kg, knowledge, circumstances.genes)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from ...graph.kg import KnowledgeGraph
 from .knowledge import Floats, Knowledge
 
 UNLISTED = 0.05  # of 100,000 people: what a disease that the table doesn't have counts as
@@ -15,16 +16,18 @@ UNLISTED = 0.05  # of 100,000 people: what a disease that the table doesn't have
 _WEIGHT = 0.5
 
 
-def prevalences(knowledge: Knowledge) -> Floats:
+def prevalences(kg: KnowledgeGraph, knowledge: Knowledge) -> Floats:
     """How many of 100,000 people have each disease, (diseases,).
 
-    Of a disease with several identifiers the highest that is listed. Source: `data/prevalence.tsv`,
-    whose head says where it is from.
+    That is what the graph's nodes say (property `per_100000`) and `data/prevalence.tsv`, whose head
+    says where it is from; of a disease for which several numbers are given the highest.
     """
     path = Path(__file__).parent / "data" / "prevalence.tsv"
-    table = pl.read_csv(path, separator="\t", comment_prefix="#")
+    listed = pl.read_csv(path, separator="\t", comment_prefix="#").select("disease", "per_100000")
+    stated = pl.col("properties").str.json_path_match("$.per_100000").cast(pl.Float64, strict=False)
+    of_nodes = kg.nodes.filter(kind="Disease").select(disease="id", per_100000=stated)
     per_row = np.full(len(knowledge.diseases), UNLISTED, dtype=np.float32)
-    for disease, number in table.select("disease", "per_100000").iter_rows():
+    for disease, number in pl.concat([listed, of_nodes.drop_nulls()]).iter_rows():
         row = knowledge.disease_rows.get(disease)
         if row is not None:
             per_row[row] = max(per_row[row], number)

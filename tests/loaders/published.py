@@ -200,7 +200,37 @@ def write_starter(folder: Path, *more: str) -> Path:
     return folder
 
 
+def write_common(folder: Path, *more: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    tables = {
+        "diseases": [
+            "disease\tsynonyms\tper_100000",
+            "Example cold\tCold|Sniffles\t20000",
+            "Nameless ache\t\t5",
+        ],
+        "findings": [
+            "disease\tfinding\tfrequency",
+            "Example cold\tCough\t0.6",
+            "Nameless ache\tPain\t0.9",
+            *more,
+        ],
+        "identifiers": [
+            "kind\tname\tid\txrefs\tconfirmed_by",
+            "Disease\tExample cold\tDOID:1\tMESH:D1\tmesh: Example cold",
+            "Disease\tNameless ache\tmedkg:nameless-ache\t\t",
+            "Symptom\tCough\tHP:0012735\t\thpo: Cough",
+            "Symptom\tPain\tHP:0012531\t\thpo: Pain",
+        ],
+    }
+    for name, lines in tables.items():
+        (folder / f"{name}.tsv").write_text("\n".join([*lines, ""]), encoding="utf-8")
+    return folder
+
+
 SAMPLES = {
+    "common": Sample(
+        write_common, lambda folder: write_common(folder, "Example cold\tGreenness\t0.5")
+    ),
     "hpo": Sample(write_hpo, lambda folder: write_hpo(folder, annotation(hpo_id="HP:9999999"))),
     "hetionet": Sample(
         write_hetionet,

@@ -52,7 +52,7 @@ def model(kg: KnowledgeGraph) -> DiagnosisModel:
 
 def test_prevalence_is_looked_up_by_any_identifier(kg: KnowledgeGraph) -> None:
     known = Knowledge.of(kg)
-    listed = prevalences(known)
+    listed = prevalences(kg, known)
     assert listed[known.disease_rows["ORPHA:558"]] == pytest.approx(10)
     assert listed[known.disease_rows[RARE]] == pytest.approx(UNLISTED)
     factors = prior_factors(listed)

@@ -1,0 +1,112 @@
+"""Common diseases with their findings, curated for medkg, and how common they are.
+
+Reads the tables of `data/common` (see the card there), or a folder with tables of the same form:
+
+- diseases: disease, synonyms (divided by `|`), per_100000
+- findings: disease, finding (a phenotype of HPO by its name), frequency (from 0 to 1)
+- identifiers: kind, name, id, xrefs, confirmed_by
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from ..core.quarantine import Quarantine
+from ..graph.frames import Source
+from ..graph.kg import KnowledgeGraph
+from .frames import json_column
+from .info import SourceInfo
+from .stream import require_folder
+from .text_tables import read_table
+
+SOURCE = Source("common", "1", "Apache-2.0 (facts, curated for medkg)", "", reliability=0.9)
+
+
+def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
+    """The common diseases as a graph.
+
+    Args:
+        path: folder with the tables; by default the one that comes with medkg.
+        quarantine: gets the rows that can't be used.
+
+    Raises:
+        MissingError: a table is not there.
+        DataError: a table can't be read.
+    """
+    folder = require_folder(path) if path else Path(__file__).parent / "data" / "common"
+    identifiers = read_table(
+        folder / "identifiers.tsv", ["kind", "name", "id"], quarantine, ["xrefs"]
+    )
+    diseases = read_table(
+        folder / "diseases.tsv", ["disease", "per_100000"], quarantine, ["synonyms"]
+    )
+    findings = read_table(folder / "findings.tsv", ["disease", "finding", "frequency"], quarantine)
+    named = identifiers.filter(kind="Disease").select("id", "xrefs", disease="name")
+    phenotypes = identifiers.filter(kind="Symptom").select(object="id", finding="name")
+    joined = (
+        findings.join(named.select("disease", subject="id"), on="disease", how="left")
+        .join(phenotypes, on="finding", how="left")
+        .with_columns(share=pl.col("frequency").cast(pl.Float64, strict=False))
+    )
+    usable = (
+        pl.col("subject").is_not_null()
+        & pl.col("object").is_not_null()
+        & pl.col("share").is_between(0, 1)
+    )
+    for line in joined.filter(~usable.fill_null(False))["line"]:
+        quarantine.add(
+            "a name without an identifier, or no frequency",
+            path=folder / "findings.tsv",
+            line=line,
+        )
+    rows = joined.filter(usable).with_columns(frequency="share")
+    evidence = rows.select(
+        "subject",
+        "object",
+        relation=pl.lit("HAS_SYMPTOM"),
+        source=pl.lit(SOURCE.name),
+        release=pl.lit(SOURCE.release),
+        qualifiers=json_column(rows, ["frequency"]),
+    )
+    return KnowledgeGraph.build(
+        pl.concat([_diseases(diseases, named), _phenotypes(phenotypes)], how="diagonal"),
+        evidence,
+        [SOURCE],
+        quarantine=quarantine,
+        origin=str(folder),
+    )
+
+
+def _diseases(diseases: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
+    """The nodes of the diseases that have an identifier."""
+    nodes = diseases.join(named, on="disease").with_columns(
+        per_100000=pl.col("per_100000").cast(pl.Float64, strict=False)
+    )
+    return nodes.select(
+        "id",
+        kind=pl.lit("Disease"),
+        name="disease",
+        synonyms=pl.col("synonyms").str.split("|"),
+        xrefs=pl.col("xrefs").str.split("|"),
+        properties=json_column(nodes, ["per_100000"]),
+    )
+
+
+def _phenotypes(phenotypes: pl.DataFrame) -> pl.DataFrame:
+    return phenotypes.select(id="object", kind=pl.lit("Symptom"), name="finding")
+
+
+INFO = SourceInfo(
+    "common",
+    "Common diseases curated for medkg: findings with their frequency, prevalence",
+    SOURCE.licence,
+    SOURCE.home_page,
+    SOURCE.release,
+    "comes with medkg; or a folder with tables of the same form",
+    "Disease HAS_SYMPTOM Symptom",
+    False,
+    load,
+    bundled=True,
+)

@@ -1,0 +1,74 @@
+"""The common diseases: the tables that come with medkg, and tables of the same form."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from medkg.core.quarantine import Quarantine
+from medkg.graph.kg import KnowledgeGraph
+from medkg.loaders.sources import load
+from medkg.mining.diagnosis.knowledge import Knowledge
+from medkg.mining.diagnosis.prevalence import prevalences
+
+from .published import write_common
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def graph() -> KnowledgeGraph:
+    quarantine = Quarantine()
+    graph = load("common", quarantine=quarantine)
+    assert not len(quarantine)
+    return graph
+
+
+def test_every_disease_has_findings_and_a_prevalence(graph: KnowledgeGraph) -> None:
+    diseases = graph.nodes.filter(kind="Disease")
+    assert diseases.height == 145
+    findings = graph.edges.group_by("subject").len()
+    assert set(findings["subject"]) == set(diseases["id"])
+    assert findings["len"].min() >= 3
+    common = pl.col("properties").str.json_path_match("$.per_100000").cast(pl.Float64)
+    assert diseases.select(common.is_between(1, 50_000).all()).item()
+    assert set(graph.nodes.filter(kind="Symptom")["id"].str.head(3)) == {"HP:"}
+
+
+def test_pneumonia(graph: KnowledgeGraph) -> None:
+    pneumonia = graph.resolve("Pneumonia", "Disease")
+    rows = graph.evidence.filter(subject=pneumonia, object="HP:0001945")
+    assert rows.select("relation", "qualifiers").rows() == [("HAS_SYMPTOM", '{"frequency": 0.8}')]
+    known = Knowledge.of(graph)
+    listed = prevalences(graph, known)
+    assert listed[known.disease_rows[pneumonia]] == pytest.approx(450)
+
+
+def test_tables_of_the_same_form(tmp_path: Path) -> None:
+    bad = ("Example cold\tGreenness\t0.5", "Unknown\tCough\t0.5", "Example cold\tPain\toften")
+    quarantine = Quarantine()
+    graph = load("common", write_common(tmp_path / "in", *bad), quarantine=quarantine)
+    assert [row.line for row in quarantine.rows] == [4, 5, 6]
+    assert graph.edges.select("subject", "object").sort("subject").rows() == [
+        ("DOID:1", "HP:0012735"),
+        ("medkg:nameless-ache", "HP:0012531"),
+    ]
+    cold = graph.nodes.row(by_predicate=pl.col("id") == "DOID:1", named=True)
+    assert cold["synonyms"] == ["Cold", "Sniffles"]
+    assert cold["xrefs"] == ["MESH:D1"]
+
+
+def test_identifiers_are_what_the_sources_confirm(shared_data: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / "common_identifiers.py"), "--check"],
+        env={**os.environ, "MEDKG_DATA": str(shared_data)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
