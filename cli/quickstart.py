@@ -110,7 +110,7 @@ def quickstart(out: Path, *, seed: int = 0, as_json: bool = False) -> dict[str, 
 
 def _graph(run: QuickstartRun) -> KnowledgeGraph:
     folder = run.out / "graph"
-    with run.step("Sources: the Human Phenotype Ontology and the starter drugs"):
+    with run.step("Sources: the Human Phenotype Ontology, drugs and common diseases"):
         try:
             kg = KnowledgeGraph.open(folder)
             run.print(f"taken over from an earlier run: {kg}")
@@ -118,7 +118,7 @@ def _graph(run: QuickstartRun) -> KnowledgeGraph:
             return kg
         except MedkgError:
             # Not all names that come with medkg: the graph is to hold what is known of its nodes.
-            sources = merge(load("starter"), load("hpo", quarantine=Quarantine()))
+            sources = merge(load("starter"), load("hpo", quarantine=Quarantine()), load("common"))
         run.print(f"{sources}")
     with run.step("Text: clinical notes and abstracts to mentions, context, links, relations"):
         text = _extract(run, sources)

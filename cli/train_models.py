@@ -194,8 +194,8 @@ def train_diagnosis(
     model: Annotated[
         str,
         typer.Option(
-            help="ranker, or alone: gnn, mlp, logistic, conditional, nearest, naive_bayes, resnik,"
-            " lin, phrank."
+            help="ranker, or alone: gnn, mlp, logistic, svm, svm_rbf, conditional, nearest,"
+            " naive_bayes, resnik, lin, phrank."
         ),
     ] = "ranker",
     cases: Annotated[

@@ -24,6 +24,7 @@ from .similarity import (
     phrank,
     resnik,
 )
+from .support_vectors import KERNELS, SupportVectorMachine
 
 _FUNCTIONS: dict[str, Callable[[Knowledge, Sequence[Integers]], Floats]] = {
     "nearest": nearest,
@@ -34,7 +35,8 @@ _FUNCTIONS: dict[str, Callable[[Knowledge, Sequence[Integers]], Floats]] = {
 }
 BASELINES = {"resnik": resnik, "naive_bayes": naive_bayes}
 UNTRAINED = ("conditional", *_FUNCTIONS)
-MODELS = ("ranker", "gnn", "mlp", "logistic", *UNTRAINED)
+MODELS = ("ranker", "gnn", "mlp", "logistic", *KERNELS, *UNTRAINED)
+BY_OUTPUT = ("mlp", "logistic", *KERNELS)  # with an output for each disease
 
 
 class DiagnosisScorer(Protocol):
@@ -94,6 +96,8 @@ def scorer_of(name: str, knowledge: Knowledge, state: Mapping[str, Tensor]) -> D
         return network.eval()
     if name == "logistic":
         return Logistic(knowledge, **weights)
+    if name in KERNELS:
+        return SupportVectorMachine(knowledge, KERNELS[name], **weights)
     return UntrainedScorer(name, knowledge)
 
 
@@ -105,7 +109,7 @@ def carried_over(
     Raises:
         ModelError: the model has an output for each disease.
     """
-    if name in ("mlp", "logistic"):
+    if name in BY_OUTPUT:
         raise ModelError(
             f"{name} knows only the graph that it was trained on; give that one, or train anew"
         )

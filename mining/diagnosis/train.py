@@ -31,6 +31,7 @@ from .scorers import (
 )
 from .simulated_patients import SimulatedPatients, simulate
 from .split import references_of
+from .support_vectors import KERNELS, train_support_vectors
 
 _SIMULATED = 2_800  # patients an epoch
 _SIMULATED_FOR_PERCEPTRON = 50_000  # patients: it needs several of every disease
@@ -142,6 +143,8 @@ def _train_scorer(
         return train_perceptron(knowledge, patients, seed=seed, device=device), None, []
     if model == "logistic":
         return train_logistic(knowledge), None, []
+    if model in KERNELS:
+        return train_support_vectors(knowledge, KERNELS[model]), None, []
     return UntrainedScorer(model, knowledge), None, []
 
 

@@ -13,14 +13,13 @@ from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
 from medkg.mining.diagnosis.evaluate import evaluate_diagnosis
 from medkg.mining.diagnosis.model import DiagnosisModel, load_diagnosis_model
-from medkg.mining.diagnosis.scorers import MODELS
+from medkg.mining.diagnosis.scorers import BY_OUTPUT, MODELS
 from medkg.mining.diagnosis.train import train_diagnosis
 
 from ..gnn.phenotype_graph import graph, patients, phenotypes_of
 
 # How many patients are simulated; a perceptron needs many of each disease.
 SIMULATED = {"mlp": 8_000}
-BY_OUTPUT = ("mlp", "logistic")  # an output for each disease
 
 
 @pytest.fixture(scope="module")
