@@ -383,8 +383,8 @@ def load_diagnosis_model(path: Path | str, graph: KnowledgeGraph | None = None) 
     Args:
         graph: instead of the recorded graph. Where its content differs from what the model was
             trained on, the model works with what the new graph knows, without the cases that it
-            was trained with (those of `scorers.BY_OUTPUT` can't), and so without "none of these" and
-            sets, which were fitted on scores with them.
+            was trained with (those of `scorers.BY_OUTPUT` can't), and so without "none of these"
+            and sets, which were fitted on scores with them.
 
     Raises:
         ModelError: no model folder, a damaged one, one of another version or kind; or, without
