@@ -227,7 +227,42 @@ def write_common(folder: Path, *more: str) -> Path:
     return folder
 
 
+def prevalence(kind: str, stated: str, region: str) -> str:
+    """An estimate of Orphadata's product 9."""
+    names = {"PrevalenceType": kind, "PrevalenceClass": stated, "PrevalenceGeographic": region}
+    inside = "".join(
+        f'<{tag} id="1"><Name lang="en">{name}</Name></{tag}>' for tag, name in names.items()
+    )
+    return f'<Prevalence id="1"><Source>A_BOOK</Source>{inside}<ValMoy>1.0</ValMoy></Prevalence>'
+
+
+def write_orphanet(path: Path, *more: str) -> Path:
+    path.mkdir(exist_ok=True)
+    marfan = prevalence("Point prevalence", "1-5 / 10 000", "Worldwide") + prevalence(
+        "Annual incidence", "1-9 / 100 000", "France"
+    )
+    disorders = [
+        f'<Disorder id="2"><OrphaCode>558</OrphaCode><Name lang="en">Marfan syndrome</Name>'
+        f'<PrevalenceList count="2">{marfan}</PrevalenceList></Disorder>',
+        '<Disorder id="3"><OrphaCode>166024</OrphaCode><Name lang="en">A syndrome</Name>'
+        f'<PrevalenceList count="1">{prevalence("Point prevalence", "Unknown", "Europe")}'
+        "</PrevalenceList></Disorder>",
+        *more,
+    ]
+    text = (
+        '<?xml version="1.0" encoding="UTF-8"?><JDBOR date="2025-12-09" version="1.3.42">'
+        "<Availability><Licence><ShortIdentifier>CC-BY-4.0</ShortIdentifier></Licence>"
+        f'</Availability><DisorderList count="2">{"".join(disorders)}</DisorderList></JDBOR>'
+    )
+    (path / "en_product9_prev.xml").write_text(text, encoding="utf-8")
+    return path
+
+
 SAMPLES = {
+    "orphanet": Sample(
+        write_orphanet,
+        lambda folder: write_orphanet(folder, '<Disorder id="4"><Name>Nameless</Name></Disorder>'),
+    ),
     "common": Sample(
         write_common, lambda folder: write_common(folder, "Example cold\tGreenness\t0.5")
     ),
