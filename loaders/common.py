@@ -45,33 +45,35 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
     findings = read_table(folder / "findings.tsv", ["disease", "finding", "frequency"], quarantine)
     named = identifiers.filter(kind="Disease").select("id", "xrefs", disease="name")
     phenotypes = identifiers.filter(kind="Symptom").select(object="id", finding="name")
-    joined = (
+    listed = _usable(
+        diseases.join(named, on="disease", how="left").with_columns(
+            prevalence=pl.col("per_100000").cast(pl.Float64, strict=False)
+        ),
+        pl.col("id").is_not_null() & (pl.col("prevalence") > 0),
+        quarantine,
+        reason="a name without an identifier, or no prevalence",
+        path=folder / "diseases.tsv",
+    )
+    shown = _usable(
         findings.join(named.select("disease", subject="id"), on="disease", how="left")
         .join(phenotypes, on="finding", how="left")
-        .with_columns(share=pl.col("frequency").cast(pl.Float64, strict=False))
+        .with_columns(frequency=pl.col("frequency").cast(pl.Float64, strict=False)),
+        pl.all_horizontal(pl.col("subject", "object").is_not_null())
+        & pl.col("frequency").is_between(0, 1),
+        quarantine,
+        reason="a name without an identifier, or no frequency",
+        path=folder / "findings.tsv",
     )
-    usable = (
-        pl.col("subject").is_not_null()
-        & pl.col("object").is_not_null()
-        & pl.col("share").is_between(0, 1)
-    )
-    for line in joined.filter(~usable.fill_null(False))["line"]:
-        quarantine.add(
-            "a name without an identifier, or no frequency",
-            path=folder / "findings.tsv",
-            line=line,
-        )
-    rows = joined.filter(usable).with_columns(frequency="share")
-    evidence = rows.select(
+    evidence = shown.select(
         "subject",
         "object",
         relation=pl.lit("HAS_SYMPTOM"),
         source=pl.lit(SOURCE.name),
         release=pl.lit(SOURCE.release),
-        qualifiers=json_column(rows, ["frequency"]),
+        qualifiers=json_column(shown, ["frequency"]),
     )
     return KnowledgeGraph.build(
-        pl.concat([_diseases(diseases, named), _phenotypes(phenotypes)], how="diagonal"),
+        pl.concat([_diseases(listed), _phenotypes(phenotypes)], how="diagonal"),
         evidence,
         [SOURCE],
         quarantine=quarantine,
@@ -79,11 +81,19 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
     )
 
 
-def _diseases(diseases: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
-    """The nodes of the diseases that have an identifier."""
-    nodes = diseases.join(named, on="disease").with_columns(
-        per_100000=pl.col("per_100000").cast(pl.Float64, strict=False)
-    )
+def _usable(
+    rows: pl.DataFrame, usable: pl.Expr, quarantine: Quarantine, *, reason: str, path: Path
+) -> pl.DataFrame:
+    """The rows of a table that can be used; the others go to the quarantine."""
+    can_be_used = usable.fill_null(False)
+    for line in rows.filter(~can_be_used)["line"]:
+        quarantine.add(reason, path=path, line=line)
+    return rows.filter(can_be_used)
+
+
+def _diseases(listed: pl.DataFrame) -> pl.DataFrame:
+    """The nodes of the diseases, which have an identifier and a prevalence."""
+    nodes = listed.with_columns(per_100000="prevalence")
     return nodes.select(
         "id",
         kind=pl.lit("Disease"),

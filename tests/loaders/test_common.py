@@ -63,6 +63,16 @@ def test_tables_of_the_same_form(tmp_path: Path) -> None:
     assert cold["xrefs"] == ["MESH:D1"]
 
 
+def test_diseases_that_can_t_be_used_are_counted(tmp_path: Path) -> None:
+    folder = write_common(tmp_path / "in")
+    with (folder / "diseases.tsv").open("a", encoding="utf-8") as file:
+        file.write("Unknown\t\t5\nNameless ache\t\trare\nExample cold\t\t0\n")
+    quarantine = Quarantine()
+    load("common", folder, quarantine=quarantine)
+    rows = [(Path(row.path).name, row.line) for row in quarantine.rows if row.line]
+    assert rows == [("diseases.tsv", 4), ("diseases.tsv", 5), ("diseases.tsv", 6)]
+
+
 def test_identifiers_are_what_the_sources_confirm(shared_data: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "benchmarks" / "common_identifiers.py"), "--check"],
