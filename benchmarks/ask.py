@@ -6,7 +6,8 @@
 A dialogue begins with three phenotypes of a patient; a question is asked at a time, and the model
 takes its answer. The question is chosen
 
-- by expected information gain (`medkg diagnose --ask`);
+- by expected information gain, weighed by how likely a phenotype is written down (`medkg diagnose
+  --ask`), and by the gain alone;
 - as the phenotype that is most probable by the list as it stands (the most frequent ones of the
   probable diseases);
 - as the most frequent phenotype of all diseases.
@@ -50,6 +51,7 @@ from medkg.mining.diagnosis.ask import (
     information_gain,
     most_probable_diseases,
     probabilities,
+    recorded,
 )
 from medkg.mining.diagnosis.cases import cases_of
 from medkg.mining.diagnosis.knowledge import Floats, Integers, Knowledge
@@ -134,16 +136,29 @@ def published(
 Choice = Callable[[Knowledge, Floats, Integers, Integers, Integers], int | None]
 
 
+def by_weighed_gain(
+    knowledge: Knowledge, logs: Floats, present: Integers, excluded: Integers, unknown: Integers
+) -> int | None:
+    """The question of the greatest expected information gain × how likely it can be answered."""
+    columns, gain = _gains(knowledge, logs, present, excluded, unknown)
+    return int(columns[np.argmax(gain * recorded(knowledge, columns))]) if len(columns) else None
+
+
 def by_gain(
     knowledge: Knowledge, logs: Floats, present: Integers, excluded: Integers, unknown: Integers
 ) -> int | None:
     """The question of the greatest expected information gain."""
+    columns, gain = _gains(knowledge, logs, present, excluded, unknown)
+    return int(columns[np.argmax(gain)]) if len(columns) else None
+
+
+def _gains(
+    knowledge: Knowledge, logs: Floats, present: Integers, excluded: Integers, unknown: Integers
+) -> tuple[Integers, Floats]:
     rows, weights = most_probable_diseases(logs)
     columns = askable(knowledge, rows, present, excluded, unknown)
-    if not len(columns):
-        return None
-    gain = information_gain(weights, probabilities(knowledge, rows, columns, present))
-    return int(columns[np.argmax(gain)])
+    shown = probabilities(knowledge, rows, columns, present)
+    return columns, np.asarray(information_gain(weights, shown), dtype=np.float32)
 
 
 def by_list(
@@ -167,6 +182,7 @@ def by_frequency(
 
 
 CHOICES: dict[str, Choice] = {
+    "weighed gain": by_weighed_gain,
     "information gain": by_gain,
     "most frequent of the list": by_list,
     "most frequent of all": by_frequency,

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,14 +96,15 @@ def main() -> None:
     patients = later_cases(model, cases, rng)
     others = model.kg.edges.filter(relation="ASSOCIATED_WITH")["object"].unique().sort().to_list()
     drawn = [rng.choice(others, 100, replace=False).tolist() for _ in patients]
+    known = partial(Circumstances, prevalence=False)
     ways: dict[str, Any] = {
-        "phenotypes alone": lambda n, gene, sex, onset: Circumstances(),
-        "and sex": lambda n, gene, sex, onset: Circumstances(sex=sex),
-        "and onset": lambda n, gene, sex, onset: Circumstances(onset=onset),
-        "and the gene": lambda n, gene, sex, onset: Circumstances((gene,)),
-        "and the gene among 10": lambda n, gene, sex, onset: Circumstances((gene, *drawn[n][:9])),
-        "and the gene among 100": lambda n, gene, sex, onset: Circumstances((gene, *drawn[n][:99])),
-        "and 10 genes, not it": lambda n, gene, sex, onset: Circumstances(tuple(drawn[n][:10])),
+        "phenotypes alone": lambda n, gene, sex, onset: known(),
+        "and sex": lambda n, gene, sex, onset: known(sex=sex),
+        "and onset": lambda n, gene, sex, onset: known(onset=onset),
+        "and the gene": lambda n, gene, sex, onset: known((gene,)),
+        "and the gene among 10": lambda n, gene, sex, onset: known((gene, *drawn[n][:9])),
+        "and the gene among 100": lambda n, gene, sex, onset: known((gene, *drawn[n][:99])),
+        "and 10 genes, not it": lambda n, gene, sex, onset: known(tuple(drawn[n][:10])),
     }
     stated = {"sex": 3, "onset": 4}
     counts = {name: sum(p[at] is not None for p in patients) for name, at in stated.items()}

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 DEFAULT_COVERAGE = 0.9  # probability that a set of diseases holds the true one
 _BATCH = 100  # patients scored at a time
+# A set of more diseases than this says that too little is known, and what to ask for.
+_MANY = 50
+_ASKED_FOR = 3
 NO_KNOWN_PHENOTYPE = "no phenotype is left that the model knows"
 
 
@@ -24,6 +27,13 @@ class NamedDisease(TypedDict):
     """A disease by identifier and name."""
 
     disease: str
+    name: str
+
+
+class NamedPhenotype(TypedDict):
+    """A phenotype by identifier and name."""
+
+    phenotype: str
     name: str
 
 
@@ -37,6 +47,7 @@ class OpenSetResult(TypedDict):
         size: number of diseases in the set.
         with_none: whether "none of these" is in the set.
         set: the diseases, the most probable first; of one patient, or where a coverage was given.
+        ask: where that is so and the set is large, what to ask for first.
     """
 
     none_of_these: float
@@ -45,6 +56,7 @@ class OpenSetResult(TypedDict):
     size: int
     with_none: bool
     set: NotRequired[list[NamedDisease]]
+    ask: NotRequired[list[NamedPhenotype]]
 
 
 class PatientDiagnosis(TypedDict):
@@ -142,6 +154,9 @@ class _Ranking:
         scores = model.scores(present)
         logs = posterior(model, present, excluded, self.factors, scores)
         open_sets = self._open_sets(present, scores)
+        for open_set, seen, absent in zip(open_sets, present, excluded, strict=True):
+            if open_set is not None and len(open_set.get("set", ())) > _MANY:
+                open_set["ask"] = self._ask(seen, absent)
         results: list[PatientDiagnosis] = []
         for number, patient in enumerate(patients):
             rows = (knowledge.disease_rows.get(disease) for disease in patient.diseases)
@@ -162,6 +177,17 @@ class _Ranking:
                 }
             )
         return results
+
+    def _ask(self, present: Integers, excluded: Integers) -> list[NamedPhenotype]:
+        """The phenotypes that are expected to narrow a patient's list most."""
+        from medkg.mining.diagnosis.ask import questions
+
+        unknown = self.model.knowledge.columns_of([])
+        rows = questions(
+            self.model, present, excluded, unknown, top=_ASKED_FOR, factors=self.factors
+        )
+        columns = rows.select("phenotype", "name").iter_rows()
+        return [{"phenotype": phenotype, "name": name} for phenotype, name in columns]
 
     def _notes(self, patient: PatientFindings, known_row: int | None) -> Iterator[str]:
         """Notes on a patient whose diagnosis is known."""

@@ -9,13 +9,18 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from .circumstances import Circumstances, Factors
+from .circumstances import Factors
 from .knowledge import Floats, Integers, Knowledge
 from .posterior import ProbabilityModel, most_probable, posterior
 
 CONSIDERED = 200  # the most probable diseases, between which a question is to discriminate
 NOISE = 0.05  # how often a phenotype is found for another reason than the disease
 _SUPPORTED = 3  # diseases named that a "yes" supports
+# From this similarity (Lin 1998) on a phenotype is another name for what was seen, and its answer
+# all but known: lens subluxation where ectopia lentis was seen.
+_SAME = 0.88
+# A phenotype that so many diseases are described by is asked for with half of its weight.
+_HALF_RECORDED = 30
 
 
 def questions(
@@ -25,26 +30,29 @@ def questions(
     unknown: Integers,
     *,
     top: int = 10,
-    circumstances: Circumstances | None = None,
+    factors: Factors | None = None,
 ) -> pl.DataFrame:
-    """The phenotypes not yet asked for, the greatest expected information gain first.
+    """The phenotypes not yet asked for, those first that are expected to tell most.
+
+    The expected information gain is weighed by how likely the question can be answered at all
+    (`recorded`), and what is all but a finding's synonym is not asked for.
 
     Args:
         present, excluded, unknown: columns of the knowledge: seen, looked for and not found, and
             asked for without an answer.
+        factors: likelihood ratios of what is known beside phenotypes.
 
     Returns:
         rank, phenotype, name, definition; `gain` in bits (see `information_gain`); `probability`
         of a "yes"; `speaks_for`: names of the diseases that a "yes" would raise most.
     """
     knowledge = model.knowledge
-    factors = Factors(model.kg, knowledge, circumstances) if circumstances else None
     logs = posterior(model, [present], [excluded], factors)[0]
     rows, weights = most_probable_diseases(logs)
     columns = askable(knowledge, rows, present, excluded, unknown)
     shown = probabilities(knowledge, rows, columns, present)
     gain = information_gain(weights, shown)
-    order = np.lexsort((columns, -gain))[:top]
+    order = np.lexsort((columns, -gain * recorded(knowledge, columns)))[:top]
     support = weights[:, None] * np.log(shown[:, order] / (weights @ shown[:, order]))
     first = np.argsort(-support, axis=0, kind="stable")[:_SUPPORTED]
     ids = [knowledge.phenotypes[columns[at]] for at in order]
@@ -109,14 +117,41 @@ def askable(
 ) -> Integers:
     """Phenotypes stated of any of the diseases (rows) of which the answer doesn't follow yet.
 
-    Of a phenotype that is seen, all ancestors follow; of one that was excluded, all descendants;
-    and who can't answer for a phenotype can't for its descendants.
+    Of a phenotype that is seen, all ancestors follow, and what is all but the same; of one that was
+    excluded, all descendants; and who can't answer for a phenotype can't for its descendants.
     """
     stated = np.unique(knowledge.annotated[rows].indices)
     implied = knowledge.with_ancestors([present]).indices
     answered = np.union1d(excluded, unknown)
     below = np.flatnonzero(knowledge.closure @ _indicator(answered, len(knowledge.phenotypes)))
-    return np.setdiff1d(stated, np.union1d(implied, below)).astype(np.int64)
+    columns = np.setdiff1d(stated, np.union1d(implied, below)).astype(np.int64)
+    settled = np.union1d(present, answered)
+    return columns[_similarity(knowledge, columns, settled) < _SAME]
+
+
+def recorded(knowledge: Knowledge, columns: Integers) -> NDArray[np.float64]:
+    """How likely a phenotype is one that is looked for and written down, between 0 and 1.
+
+    By how many diseases are described by the very term: fatigue and cataract are, "abnormality of
+    mental function" and the level of a rare enzyme are hardly.
+    """
+    annotated = knowledge.annotated
+    diseases = np.bincount(annotated.indices, minlength=annotated.shape[1])[columns]
+    return np.asarray(diseases / (diseases + _HALF_RECORDED))
+
+
+def _similarity(knowledge: Knowledge, columns: Integers, settled: Integers) -> NDArray[np.float64]:
+    """The similarity (Lin) of each phenotype to the most similar one that is settled."""
+    information, closure = knowledge.information, knowledge.closure
+    most = np.zeros(len(columns))
+    for seen in settled.astype(np.int64):
+        of_seen = np.zeros_like(information)
+        ancestors = closure[seen].indices
+        of_seen[ancestors] = information[ancestors]
+        shared = (closure[columns] @ sp.diags(of_seen)).max(axis=1).toarray().ravel()
+        # What no disease shows has no information content but that of what it is a kind of.
+        most = np.maximum(most, 2 * shared / (information[columns] + of_seen.max() + 1e-9))
+    return most
 
 
 def _indicator(columns: Integers, size: int) -> Floats:

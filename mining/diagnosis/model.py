@@ -236,9 +236,8 @@ class DiagnosisModel:
             unknown: phenotypes whose answer is not to be had; they aren't asked for again.
         """
         present, absent = self._resolved(symptoms, excluded)
-        return questions(
-            self, present, absent, self._columns(unknown), top=top, circumstances=circumstances
-        )
+        factors = Factors(self.kg, self.knowledge, circumstances) if circumstances else None
+        return questions(self, present, absent, self._columns(unknown), top=top, factors=factors)
 
     @cached_property
     def names(self) -> dict[str, str]:

@@ -32,6 +32,7 @@ from medkg.diagnosis import (
     kept_findings,
     patient_graph,
     pseudonym,
+    ranking,
     read_findings,
     read_phenopackets,
     resolve_findings,
@@ -380,7 +381,9 @@ def test_the_command_explains(folder: Path, tmp_path: Path) -> None:
     assert "narrower" in table.stdout
 
 
-def test_none_of_these_and_the_set(tmp_path: Path, cases: Path) -> None:
+def test_none_of_these_and_the_set(
+    tmp_path: Path, cases: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A model that was fitted on cases half of whose diseases it knows."""
     model = train_diagnosis(clinic(), model="naive_bayes")
     known, rng = model.knowledge, np.random.default_rng(0)
@@ -403,7 +406,16 @@ def test_none_of_these_and_the_set(tmp_path: Path, cases: Path) -> None:
         assert len(open_set["set"]) == open_set["size"]
         sizes.append(open_set["size"])
     assert sizes[0] < sizes[1]
-    assert "set for 99%" in run(*args).stdout
+    printed = run(*args).stdout
+    assert "set for 99%" in printed
+    assert "Too little is known" not in printed
+    # A set that is large says what to ask for in place of its diseases.
+    monkeypatch.setattr(ranking, "_MANY", sizes[1] - 1)
+    assert "Too little is known: ask for phenotype" in run(*args).stdout
+    open_set = json.loads(run(*args, "--json").stdout)["cases"][0]["open_set"]
+    first = model.questions(["HP:0000021"], top=3)
+    assert [each["phenotype"] for each in open_set["ask"]] == first["phenotype"].to_list()
+    monkeypatch.undo()
     folder = (tmp_path / "model", "--phenopacket", cases)
     assert "in set" in run(*folder).stdout
     for more, given in (((), False), (("--coverage", "0.9"), True)):

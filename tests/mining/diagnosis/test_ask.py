@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 
+from medkg.graph.frames import Source
+from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.diagnosis.ask import (
     QUESTIONS,
     askable,
     information_gain,
     most_probable_diseases,
     probabilities,
+    recorded,
 )
 from medkg.mining.diagnosis.model import DiagnosisModel
 from medkg.mining.diagnosis.train import train_diagnosis
@@ -60,6 +64,57 @@ def test_nothing_that_is_implied_is_asked(model: DiagnosisModel) -> None:
     assert not {"HP:0000042", "HP:0000421"} & {known.phenotypes[column] for column in candidates}
 
 
+@pytest.fixture(scope="module")
+def lenses() -> DiagnosisModel:
+    """Of 100 diseases 42 show a displaced lens, 40 of these a lens that is partly so; 60 a rash."""
+    nodes = [
+        ("HP:1", "Symptom", "abnormality"),
+        ("HP:2", "Symptom", "displaced lens"),
+        ("HP:3", "Symptom", "lens displaced in part"),
+        ("HP:4", "Symptom", "rash"),
+        ("HP:5", "Symptom", "lens displaced long ago"),
+        *((f"OMIM:{number}", "Disease", f"disease {number}") for number in range(100)),
+    ]
+    edges = [(child, "SUBCLASS_OF", parent) for child, parent in
+             (("HP:2", "HP:1"), ("HP:3", "HP:2"), ("HP:4", "HP:1"), ("HP:5", "HP:2"))]  # fmt: skip
+    edges += [(f"OMIM:{number}", "HAS_SYMPTOM", "HP:3") for number in range(40)]
+    edges += [(f"OMIM:{number}", "HAS_SYMPTOM", "HP:2") for number in (40, 41)]
+    edges += [(f"OMIM:{number}", "HAS_SYMPTOM", "HP:4") for number in range(30, 90)]
+    kg = KnowledgeGraph.build(
+        pl.DataFrame(nodes, schema=["id", "kind", "name"], orient="row"),
+        pl.DataFrame(edges, schema=["subject", "relation", "object"], orient="row").with_columns(
+            source=pl.lit("made")
+        ),
+        [Source("made", "1", "CC0", "https://example.org")],
+    )
+    return train_diagnosis(kg, model="naive_bayes")
+
+
+@pytest.mark.parametrize("seen", ["HP:2", "HP:5"])
+def test_what_is_all_but_the_same_is_not_asked(lenses: DiagnosisModel, seen: str) -> None:
+    known = lenses.knowledge
+    none = known.columns_of([])
+    everything = np.arange(len(known.diseases))
+    columns = askable(known, everything, known.columns_of([seen]), none, none)
+    assert [known.phenotypes[column] for column in columns] == ["HP:4"]
+    columns = askable(known, everything, known.columns_of(["HP:4"]), none, none)
+    assert {known.phenotypes[column] for column in columns} == {"HP:2", "HP:3"}
+
+
+def test_what_is_often_written_down_is_asked_first(lenses: DiagnosisModel) -> None:
+    known = lenses.knowledge
+    columns = known.columns_of(["HP:2", "HP:3", "HP:4", "HP:1"])
+    by_name = dict(
+        zip((known.phenotypes[c] for c in columns), recorded(known, columns), strict=True)
+    )
+    assert by_name["HP:1"] == 0
+    assert by_name["HP:2"] == pytest.approx(2 / 32)
+    assert by_name["HP:2"] < by_name["HP:3"] < by_name["HP:4"] < 1
+    questions = lenses.questions(["HP:1"])
+    # Either tells as much, nearly: that of the lens parts 40 from 60, that of the rash 60 from 40.
+    assert questions["name"].to_list()[:2] == ["rash", "lens displaced in part"]
+
+
 def test_a_phenotype_below_one_that_is_seen_is_likelier(model: DiagnosisModel) -> None:
     known = model.knowledge
     rows = np.array([known.disease_rows["OMIM:100003"]])
@@ -75,7 +130,12 @@ def test_a_phenotype_below_one_that_is_seen_is_likelier(model: DiagnosisModel) -
 def test_the_best_question_tells_the_likely_diseases_apart(model: DiagnosisModel) -> None:
     rows = model.questions(["HP:0000031"], top=20)
     assert dict(rows.schema) == QUESTIONS
-    assert rows["gain"].is_sorted(descending=True)
+    columns = model.knowledge.columns_of(rows["phenotype"].to_list())
+    assert len(columns) == rows.height
+    weights = dict(zip(columns.tolist(), recorded(model.knowledge, columns), strict=True))
+    place = model.knowledge.phenotype_columns
+    weighed = [row["gain"] * weights[place[row["phenotype"]]] for row in rows.to_dicts()]
+    assert weighed == sorted(weighed, reverse=True)
     assert (rows["gain"] >= 0).all()
     assert rows["phenotype"][0] in {"HP:0000012", "HP:0000022", "HP:0000011", "HP:0000021"}
     question = rows.filter(phenotype="HP:0000011").row(0, named=True)
