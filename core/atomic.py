@@ -144,7 +144,7 @@ def check_replaceable(path: Path, *, marker: str, **fields: str) -> None:
         DataError: `path` is a file, a folder with other things in it, or what its marker says is
             something else.
     """
-    if path.exists() and not path.is_dir():
+    if _is_no_folder(path):
         raise DataError("is a file; give a folder to write to", path=path)
     if _holds_other_things(path, marker):
         raise DataError(
@@ -159,6 +159,14 @@ def check_replaceable(path: Path, *, marker: str, **fields: str) -> None:
                 " give another folder, or delete it",
                 path=path,
             )
+
+
+def _is_no_folder(path: Path) -> bool:
+    """Whether there is something that is no folder, by one look: another process may replace it."""
+    try:
+        return not stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _holds_other_things(folder: Path, marker: str) -> bool:

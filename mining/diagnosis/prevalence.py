@@ -26,12 +26,12 @@ def prevalences(kg: KnowledgeGraph, knowledge: Knowledge) -> Floats:
     listed = pl.read_csv(path, separator="\t", comment_prefix="#").select("disease", "per_100000")
     stated = pl.col("properties").str.json_path_match("$.per_100000").cast(pl.Float64, strict=False)
     of_nodes = kg.nodes.filter(kind="Disease").select(disease="id", per_100000=stated)
-    per_row = np.full(len(knowledge.diseases), UNLISTED, dtype=np.float32)
+    per_row = np.full(len(knowledge.diseases), np.nan, dtype=np.float32)
     for disease, number in pl.concat([listed, of_nodes.drop_nulls()]).iter_rows():
         row = knowledge.disease_rows.get(disease)
-        if row is not None:
-            per_row[row] = max(per_row[row], number)
-    return per_row
+        if row is not None and 0 < number < np.inf:
+            per_row[row] = np.fmax(per_row[row], number)
+    return np.where(np.isnan(per_row), np.float32(UNLISTED), per_row)
 
 
 def prior_factors(prevalence: Floats) -> Floats:

@@ -279,7 +279,7 @@ class LinkModel:
         return [any(r is None or r.is_candidate(*pair) for r in rankers) for pair in pairs]
 
     def modality(self, query: int) -> str | None:
-        """What a head is that acts on the target alone that it was made for: antibody, siRNA, …
+        """What a head is that gets no new targets: antibody, siRNA, a class of drugs, a resin, …
 
         None for small molecules, and of other relations than TARGETS.
         """
@@ -293,7 +293,7 @@ class LinkModel:
     def _new(self, direction: str, query: int, top: int) -> pl.DataFrame:
         """The first candidates of a query that are not known, best first.
 
-        What acts by design on one target gets no others, for likeness tells nothing of it.
+        What has a modality (see there) gets no others, for likeness tells nothing of it.
         """
         scores = self._of_new(direction, query, self._scores(direction, query))
         order = np.argsort(-scores, kind="stable")[:top]
