@@ -23,6 +23,7 @@ from .context.attributes import DEFAULTS
 from .context.doses import dosage
 from .context.values import measurement
 from .documents import TextDocument
+from .laboratory import LaboratoryComponent
 from .lay_names import with_lay_names
 from .linking.component import LinkerComponent
 from .mentions import network as _ner  # noqa: F401 (it registers its component)
@@ -54,7 +55,7 @@ def build_pipeline(
     relations_model: Path | None = None,
     linker: str | None = None,
 ) -> Language:
-    """A spaCy pipeline of sentences, mentions, names, context, links and relations.
+    """A spaCy pipeline of sentences, mentions, names, context, links, relations and results.
 
     Args:
         terminology: the graph whose names, with what laymen say for its phenotypes, the mentions
@@ -76,10 +77,11 @@ def build_pipeline(
     nlp.add_pipe(
         "medkg_relations", config={"model": str(relations_model) if relations_model else None}
     )
+    nlp.add_pipe("medkg_laboratory")
     named = with_lay_names(terminology)
-    for name in ("medkg_names", "medkg_linker"):
+    for name in ("medkg_names", "medkg_linker", "medkg_laboratory"):
         component = nlp.get_pipe(name)
-        assert isinstance(component, Gazetteer | LinkerComponent)
+        assert isinstance(component, Gazetteer | LinkerComponent | LaboratoryComponent)
         component.use(named)
     return nlp
 
@@ -229,7 +231,7 @@ class GraphRows:
             # A value makes sure that it is a test, however short ("Hb 9.2 g/dL", "Na 138").
             value = measurement(mention) if mention.label_ == "Procedure" else {}
             measured = "unit" in value or ("value" in value and mention.text in short_forms())
-            if not measured or not key:
+            if not (measured or mention._.results) or not key:
                 return None
         identifier = f"text:{mention.label_.lower()}_{key.replace(' ', '_')}"
         name = " ".join(mention.text.split())
@@ -269,10 +271,16 @@ class GraphRows:
         if (twin := mention._.twin) is not None and twin.kind == "Symptom":
             self.linked.add(twin.identifier)
             facts.append(("HAS_PHENOTYPE", twin.identifier))
+        if (results := mention._.results) is not None:
+            self.linked.update(results.present, results.excluded)
+            facts += [("HAS_PHENOTYPE", each) for each in results.present]
+            facts += [("LACKS_PHENOTYPE", each) for each in results.excluded]
         for relation, tail in facts:
             context = dict(attributes)
             if relation == "HAS_PHENOTYPE" and attributes["polarity"] == "negated":
-                relation, context["polarity"] = "LACKS_PHENOTYPE", "asserted"
+                relation = "LACKS_PHENOTYPE"
+            if relation == "LACKS_PHENOTYPE":
+                context["polarity"] = "asserted"
             if relation is not None:
                 context["temporality"] = temporality.get(relation, context["temporality"])
                 details = patient_qualifiers(relation, mention)

@@ -30,7 +30,7 @@ _VALUE = re.compile(
 # What may stand between a test and its value.
 _LINK = re.compile(
     r"(?:[\s,:=(\[]|\b(?:of|was|were|is|are|at|as|to|by|a|an|the|had|has|been|with|levels?|counts?"
-    r"|values?|titers?|titres?|concentrations?|scores?|rates?|results?|readings?|measured|found"
+    r"|activity|values?|titers?|titres?|concentrations?|scores?|rates?|results?|readings?|measured|found"
     r"|estimated|calculated|remained|remains|rose|risen|fell|fallen|dropped|came|back|up|down|only"
     r"|about|approximately|approx\.?|around|just|again|now|still|then|mildly|markedly|slightly"
     r"|significantly|severely|moderately|very|within|limits|range|elevated|raised|high|higher"
@@ -106,8 +106,10 @@ def _own_value(test: Span) -> dict[str, str | float]:
         result = _quantity(value, bound[0].strip() if bound else "")
         stated = _STATED.match(value.string, value.end())
         linked += f" ({_LETTERS.get(stated[1], stated[1])})" if stated else ""
-    flag = _FLAG.search(linked)
-    interpretation = flag.lastgroup if flag is not None else _interpretation_before(test)
+    flag, before = _FLAG.search(linked), _interpretation_before(test)
+    # "Raised transaminases, low ceruloplasmin": what follows the comma is the next test's.
+    of_next = flag is not None and before is not None and "," in linked[: flag.start()]
+    interpretation = flag.lastgroup if flag is not None and not of_next else before
     if interpretation is not None:
         result["interpretation"] = interpretation
     return result
@@ -228,6 +230,16 @@ def _mentions_of(doc: Doc) -> _Mentions:
         places = sorted(Place(m.start, m.end, m.label_, n) for n, m in enumerate(group))
         kept = doc.user_data[_MENTIONS_KEY] = _Mentions(len(group), places)
     return kept
+
+
+def joins_value(word: str) -> bool:
+    """Whether a word may stand between a test and its value, or say what the value is."""
+    return _LINK.fullmatch(word) is not None
+
+
+def forget_mentions(doc: Doc) -> None:
+    """Look at a doc's mentions anew: they were replaced by others."""
+    doc.user_data.pop(_MENTIONS_KEY, None)
 
 
 def mention_places(doc: Doc, start: int, end: int) -> list[Place]:

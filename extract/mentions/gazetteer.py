@@ -8,7 +8,7 @@ leaves free, and where they hold what it found; a graph with names of one's own 
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from itertools import count, pairwise
@@ -24,6 +24,7 @@ from ...core.errors import ModelError
 from ...graph.identifiers import name_key
 from ...graph.kg import KnowledgeGraph
 from ..abbreviations import abbreviations_of
+from ..laboratory import add_tests
 from ..short_forms import short_forms, with_short_forms
 from ..tokens import StatelessComponent
 
@@ -35,6 +36,14 @@ _MAX_TOKENS = 10  # of a name
 _ENDS = frozenset(".;:")
 _AND = frozenset(("and", "or", "&"))
 _DENIALS = frozenset(("no", "not", "none", "never", "without", "absent", "absence", "lack"))
+# What may join a noun and its adjective, and stand between them.
+_COPULAS = frozenset(
+    ("is", "are", "was", "were", "looks", "look", "looked", "appears", "appear", "appeared")
+)
+_DEGREES = frozenset(
+    "very rather quite slightly mildly moderately markedly severely extremely unusually also too"  # noqa: SIM905
+    " somewhat visibly both".split()
+)
 # Share of such mentions that touch one of MACCROBAT's or BC5CDR's development documents: 30 of 53.
 PROBABILITY = 0.57
 
@@ -107,30 +116,46 @@ class Gazetteer(StatelessComponent):
         ]
         mentions = _with_names(doc, mentions, names, taken)
         doc.spans["mentions"] = _without_allergies(_with_defined(doc, mentions))
+        if doc._.note:
+            add_tests(doc)
         return doc
 
 
 class _Match(NamedTuple):
-    """Tokens [start, end) that are a name of the graph's, and its kind."""
+    """Tokens [start, end) that are a name of the graph's, its kind, and the name if turned."""
 
     start: int
     end: int
     kind: str
+    turned: str = ""
 
 
 def _matches(
     doc: Doc, hashes_by_kind: Mapping[str, _Hashes], taken: Container[int]
 ) -> list[_Match]:
-    """Every run of tokens that is a name, by kind; none over tokens that are taken."""
-    places, hashes = _candidates(doc, taken)
-    matches = []
-    for kind, table in hashes_by_kind.items():
-        at = np.minimum(np.searchsorted(table, hashes), max(0, len(table) - 1))
-        known = table[at] == hashes if len(table) else np.zeros(len(hashes), dtype=bool)
-        for number in np.flatnonzero(known).tolist():
-            start, end = places[number]
-            matches.append(_Match(start, end, kind))
+    """Every run of tokens that is a name, by kind; in a note also those that are turned round."""
+    words = [token.lower_ if token.text[0].isalnum() else "" for token in doc]
+    places, hashes = _candidates(doc, words, taken)
+    matches = [_Match(*places[number], kind) for number, kind in _known(hashes, hashes_by_kind)]
+    if doc._.note:
+        orders, hashes = _turned_candidates(doc, words, taken)
+        for number, kind in _known(hashes, hashes_by_kind):
+            start, verb, adjective, end = orders[number]
+            name = f"{doc[adjective:end].text} {doc[start:verb].text}"
+            matches.append(_Match(start, end, kind, name))
     return matches
+
+
+def _known(
+    hashes: Sequence[int], hashes_by_kind: Mapping[str, _Hashes]
+) -> Iterator[tuple[int, str]]:
+    """The places of the hashes that are names', and the names' kinds."""
+    looked_up = np.array(hashes, dtype=np.int64)
+    for kind, table in hashes_by_kind.items():
+        if len(table):
+            at = np.minimum(np.searchsorted(table, looked_up), len(table) - 1)
+            for number in np.flatnonzero(table[at] == looked_up).tolist():
+                yield number, kind
 
 
 def _with_names(
@@ -146,7 +171,7 @@ def _with_names(
             at_token.setdefault(token, []).append(number)
     added, replaced = [], set[int]()
     # The longest first; of two kinds the first of _KINDS.
-    for start, end, kind in sorted(
+    for start, end, kind, turned in sorted(
         names, key=lambda m: (m.start - m.end, m.start, _KINDS.index(m.kind))
     ):
         if taken.isdisjoint(range(start, end)):
@@ -160,6 +185,7 @@ def _with_names(
             replaced |= within
             name = Span(doc, start, end, label=kind)
             name._.named = True
+            name._.stands_for = turned
             name._.probability = max([p._.probability for p in parts], default=PROBABILITY)
             added.append(name)
     kept = [mention for number, mention in enumerate(mentions) if number not in replaced]
@@ -260,13 +286,17 @@ def _goes_beyond(mention: Span, start: int, end: int) -> bool:
     return mention.start < start or mention.end > end or len(mention) == end - start
 
 
-def _candidates(doc: Doc, taken: Container[int]) -> tuple[list[tuple[int, int]], _Hashes]:
+def _candidates(
+    doc: Doc, words: Sequence[str], taken: Container[int]
+) -> tuple[list[tuple[int, int]], list[int]]:
     """Every run of tokens that may be a name, with the hash of its letters and digits.
 
     A name ends with its clause, and one with a denial in it at the next comma: there is no absent
     speech in "rash absent, speech delayed", and no "no appetite" in "vomiting: no. Appetite: good".
+
+    Args:
+        words: the tokens in lower case; "" where they are signs.
     """
-    words = [token.lower_ if token.text[0].isalnum() else "" for token in doc]
     places, hashes = [], []
     for start, word in enumerate(words):
         if not word or start in taken:
@@ -286,4 +316,42 @@ def _candidates(doc: Doc, taken: Container[int]) -> tuple[list[tuple[int, int]],
                 for form in {key, key.removesuffix("s") if words[end - 1] != "s" else key}:
                     places.append((start, end))
                     hashes.append(hash(form))
-    return places, np.array(hashes, dtype=np.int64)
+    return places, hashes
+
+
+def _turned_candidates(
+    doc: Doc, words: Sequence[str], taken: Container[int]
+) -> tuple[list[tuple[int, int, int, int]], list[int]]:
+    """Nouns with what is said of them, hashed as the name would put it: "blue sclerae".
+
+    "The sclerae are blue", "the head was rather small", and without a verb "abdomen distended".
+
+    Args:
+        words: as for `_candidates`.
+
+    Returns:
+        Where the noun starts and ends, and the adjective starts and ends; the hashes.
+    """
+    free = [bool(word) and number not in taken for number, word in enumerate(words)]
+    goes_on = [
+        is_free and not token.is_sent_start for is_free, token in zip(free, doc, strict=True)
+    ]
+    orders, hashes = [], []
+    for start, is_free in enumerate(free):
+        if not is_free:
+            continue
+        for verb in (start + 1, start + 2):
+            if verb >= len(words) or not goes_on[verb]:
+                break
+            joined = words[verb] in _COPULAS
+            adjective = verb + joined
+            adjective += joined and adjective < len(words) and words[adjective] in _DEGREES
+            for end in (adjective + 1, adjective + 2):
+                if end > len(words) or not all(goes_on[verb:end]):
+                    break
+                key = "".join((*words[adjective:end], *words[start:verb]))
+                if len(key) >= _MIN_LENGTH:
+                    for form in {key, key.removesuffix("s")}:
+                        orders.append((start, verb, adjective, end))
+                        hashes.append(hash(form))
+    return orders, hashes

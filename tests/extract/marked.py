@@ -18,8 +18,8 @@ def pipeline(*components: str) -> Language:
     return nlp
 
 
-def marked(nlp: Language, text: str) -> Doc:
-    """The doc of a text with its marked mentions, through the pipeline after them."""
+def marked(nlp: Language, text: str, *, note: bool = False) -> Doc:
+    """The doc of a text (a patient's note) with its marked mentions, through the pipeline."""
     if not Span.has_extension("probability"):
         Span.set_extension("probability", default=1.0)
     plain, spans = "", []
@@ -29,6 +29,7 @@ def marked(nlp: Language, text: str) -> Doc:
             spans.append((len(plain), len(plain) + len(match[1]), match[2]))
         plain += match[1] if match else part
     doc = nlp.make_doc(plain)
+    doc._.note = note
     doc.spans["mentions"] = [doc.char_span(a, b, label=kind) for a, b, kind in spans]
     for _, component in nlp.pipeline:
         doc = component(doc)

@@ -106,6 +106,24 @@ def test_a_plain_note_is_read(read: Read) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("adjective", "identifier"),
+    [
+        ("blind", "HP:0000618"),
+        ("deaf", "HP:0000365"),
+        ("jaundiced", "HP:0000952"),
+        ("obese", "HP:0001513"),
+        ("confused", "HP:0001289"),
+        ("floppy", "HP:0001252"),
+    ],
+)
+def test_what_a_patient_is_is_a_finding(adjective: str, identifier: str, read: Read) -> None:
+    ((read_as, polarity),) = read(f"He was {adjective} when he came.").values()
+    assert (read_as, polarity) == (identifier, "asserted")
+    ((_, polarity),) = read(f"He was not {adjective} when he came.").values() or [("", "negated")]
+    assert polarity == "negated"
+
+
 def test_a_denial_in_a_name_denies_the_others(
     read: Read,
 ) -> None:

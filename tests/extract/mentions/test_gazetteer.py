@@ -102,6 +102,60 @@ def test_short_forms_of_names_are_what_the_names_are(nlp: Language) -> None:
     ]
 
 
+@pytest.fixture(scope="module")
+def of_phenotypes() -> Language:
+    names = {
+        "HP:0000592": "Blue sclerae",
+        "HP:0000252": "Small head",
+        "HP:0001382": "Hypermobile joints",
+        "HP:0001344": "Absent speech",
+    }
+    nodes = pl.DataFrame(
+        {
+            "id": list(names),
+            "kind": ["Symptom"] * len(names),
+            "name": list(names.values()),
+            "synonyms": [[]] * len(names),
+        },
+        schema_overrides={"synonyms": pl.List(pl.String)},
+    )
+    none = dict.fromkeys(("subject", "relation", "object", "source"), pl.String)
+    made = pipeline("medkg_names")
+    made.get_pipe("medkg_names").use(KnowledgeGraph.build(nodes, pl.DataFrame(schema=none), []))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The sclerae are blue.", [("sclerae are blue", "blue sclerae")]),
+        ("His head was rather small.", [("head was rather small", "small head")]),
+        ("Joints hypermobile, head small.", [
+            ("Joints hypermobile", "hypermobile Joints"), ("head small", "small head"),
+        ]),
+        ("The joint is hypermobile: head looks small", [("head looks small", "small head")]),
+        ("Blue sclerae.", [("Blue sclerae", "")]),
+        ("The sclerae are not blue.", []),
+        ("The head is hardly small.", []),
+        ("The head was possibly small.", []),
+        ("The head, small hands.", []),
+        ("A bump on the head. Small hands.", []),
+        ("Are the sclerae", []),
+        ("Speech is", []),
+    ],
+)  # fmt: skip
+def test_a_note_may_say_a_name_the_other_way_round(
+    of_phenotypes: Language, text: str, expected: list[tuple[str, str]]
+) -> None:
+    doc = marked(of_phenotypes, text, note=True)
+    assert [(m.text, m._.stands_for) for m in doc.spans["mentions"]] == expected
+
+
+def test_a_paper_s_words_stay_in_their_order(of_phenotypes: Language) -> None:
+    doc = marked(of_phenotypes, "The sclerae are blue, absent speech.")
+    assert [m.text for m in doc.spans["mentions"]] == ["absent speech"]
+
+
 def test_it_says_that_it_has_no_names() -> None:
     with pytest.raises(ModelError, match="has no names"):
         marked(pipeline("medkg_names"), "fever")

@@ -1,0 +1,323 @@
+"""Phenotypes that laboratory results are: "sodium was 118" is hyponatremia, for patients' notes.
+
+A test's mention, with the value or the words that stand around it (`context.values`), is looked up
+in a table of common tests with adults' reference ranges (`data/laboratory.tsv`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+
+from ..core.errors import ModelError
+from ..graph.kg import KnowledgeGraph
+from ..graph.units import normalise_quantity
+from .context.values import forget_mentions, joins_value, measurement
+from .sentences import sentence_of
+from .tables import table_rows
+from .tokens import StatelessComponent, token_offsets
+
+_TABLE = "laboratory.tsv"
+# Words of a test's name that say no more than what the table assumes.
+_ASSUMED = re.compile(
+    r"\b(?:serum|plasma|blood(?= \w)|circulating|peripheral|levels?|concentrations?|counts?"
+    r"|titers?|titres?|results?|values?|initial|repeat|the|his|her|of)\b"
+)
+# A value without a unit is in one of those that the table has for the test if it lies within this
+# factor of the range; otherwise it would be in none of which a patient lives.
+_PLAUSIBLE = 10.0
+# Characters; shorter names of tests ("ca", "k") are too often other words.
+_SHORTEST = 4
+_MAX_TOKENS = 8  # of a test's name
+# That a test's name with a result beside it is one; by judgement.
+_PROBABILITY = 0.9
+# Of mentions that a test's name takes the place of.
+_KINDS = frozenset(("Drug", "Target", "Procedure"))
+# "Potassium 40 mmol" is an amount that somebody was given; "HbA1c 36 mmol/mol" is no per cent.
+_OTHER_UNIT = re.compile(
+    r"\W*\d[\d.,]*\s?(?:mmol\s?/\s?mol|(?:mmol|meq|mg|mcg|[µμu]g|g|iu|units?)\b(?!\s?/))", re.I
+)
+_NUMBER = re.compile(r"(?P<bound>[<>≤≥]?)[=\s]*(?P<amount>\d[\d,]*(?:\.\d+)?)")
+_BOUNDS = {"≤": "<", "≥": ">"}
+_DECIMAL_COMMA = re.compile(r"\d+,\d{1,2}")
+# Without a unit these are as often shares of the white cells as counts.
+_SHARES = re.compile(r"neutrophil|lymphocyte|monocyte|eosinophil|basophil", re.I)
+# What is not blood: "CSF glucose", "urinalysis positive for leukocytes".
+_SPECIMENS = frozenset(
+    "urine urinary urinalysis ua dipstick csf spinal pleural ascitic peritoneal synovial stool"  # noqa: SIM905
+    " faecal fecal sputum fluid".split()
+)
+_REACH = 10  # tokens before a test in which another specimen is looked for
+_BLOOD = re.compile(r"(?:serum|plasma|blood|circulating)\b", re.I)
+# What may follow a test in the sentence where it has no value; any other word makes it a part of
+# another name: "reduced platelet aggregation", "low iron stores".
+_MAY_FOLLOW = frozenset("and or but nor on in for from after since while which who despite".split())  # noqa: SIM905
+# Words that no test's name ends with.
+_NO_END = frozenset(("of", "the", "his", "her"))
+
+if not Span.has_extension("probability"):
+    Span.set_extension("probability", default=1.0)
+if not Span.has_extension("results"):
+    Span.set_extension("results", default=None)
+
+
+@dataclass(frozen=True)
+class LaboratoryTest:
+    """A test, its reference ranges, and what its results are called.
+
+    Attributes:
+        ranges: (low, high, unit) of healthy adults, the same in each usual unit.
+        low, high, positive: identifiers of phenotypes, "" where there is none.
+    """
+
+    ranges: tuple[tuple[float, float, str], ...]
+    low: str
+    high: str
+    positive: str
+
+    @property
+    def phenotypes(self) -> list[str]:
+        """What any result of it may be."""
+        return [each for each in dict.fromkeys((self.low, self.high, self.positive)) if each]
+
+
+@dataclass(frozen=True)
+class Results:
+    """Identifiers of the phenotypes that a test's result shows, and of those that it excludes."""
+
+    present: Sequence[str]
+    excluded: Sequence[str]
+
+
+@Language.factory("medkg_laboratory", requires=["doc.spans"])
+def create_laboratory(nlp: Language, name: str) -> LaboratoryComponent:
+    """The factory of `LaboratoryComponent`; give it its phenotypes with `use`."""
+    del nlp, name  # spaCy gives every factory both, by these names
+    return LaboratoryComponent()
+
+
+class LaboratoryComponent(StatelessComponent):
+    """Sets `span._.results` (`Results`, or None) of each mention of a patient's laboratory test."""
+
+    def __init__(self) -> None:
+        self._phenotypes: frozenset[str] | None = None
+
+    def use(self, terminology: KnowledgeGraph) -> LaboratoryComponent:
+        """Take the phenotypes of this graph: results that are none of them are left out."""
+        self._phenotypes = frozenset(terminology.nodes.filter(kind="Symptom")["id"])
+        return self
+
+    def __call__(self, doc: Doc) -> Doc:
+        if self._phenotypes is None:
+            raise ModelError(
+                'medkg_laboratory has no phenotypes: get_pipe("medkg_laboratory").use(graph)'
+            )
+        if not doc._.note:
+            return doc
+        for mention in doc.spans.get("mentions", ()):
+            results = results_of(mention) if mention.label_ in ("Procedure", "Target") else None
+            if results is not None:
+                known = [
+                    [each for each in identifiers if each in self._phenotypes]
+                    for identifiers in (results.present, results.excluded)
+                ]
+                mention._.results = Results(*known)
+        return doc
+
+
+def add_tests(doc: Doc) -> None:
+    """Take the tests of the table that have a result up into `doc.spans["mentions"]`.
+
+    They stand where there is no mention, or one of a drug, gene or test that they and figures make
+    up ("TSH 98"); a drug's name with a test's result is a test ("low calcium").
+    """
+    mentions = list(doc.spans["mentions"])
+    at_token = {n: number for number, m in enumerate(mentions) for n in range(m.start, m.end)}
+    tests: list[tuple[Span, set[int]]] = []  # with the mentions that each takes the place of
+    for test in _named_tests(doc):
+        here = {at_token[n] for n in range(test.start, test.end) if n in at_token}
+        if all(_is_part_of(mentions[number], test) for number in here):
+            tests.append((test, here))
+
+    def take_up(chosen: Sequence[tuple[Span, set[int]]]) -> None:
+        replaced = set[int]().union(*(here for _, here in chosen))
+        kept = [mention for number, mention in enumerate(mentions) if number not in replaced]
+        kept += [test for test, _ in chosen]
+        doc.spans["mentions"] = sorted(kept, key=lambda mention: mention.start)
+        forget_mentions(doc)
+
+    # What a test's value is depends on where the next mention starts.
+    take_up(tests)
+    with_result = [(test, here) for test, here in tests if results_of(test) is not None]
+    for test, _ in with_result:
+        test._.probability = _PROBABILITY
+    take_up(with_result)
+
+
+def _named_tests(doc: Doc) -> Iterator[Span]:
+    """Where names of the table stand, the longest from each token on."""
+    first_words = _first_words()
+    behind = 0
+    for start, token in enumerate(doc):
+        if start < behind or token.lower_ not in first_words:
+            continue
+        for end in range(min(len(doc), start + _MAX_TOKENS), start, -1):
+            span = Span(doc, start, end, label="Procedure")
+            inside = doc[start + 1 : end]
+            if any(t.is_space or t.is_sent_start for t in inside) or doc[end - 1].lower_ in _NO_END:
+                continue
+            short = len(span.text) < _SHORTEST and not (len(span.text) > 2 and span.text.isupper())
+            if not short and _test_of(span.text) is not None:
+                yield span
+                behind = end
+                break
+
+
+def _is_part_of(mention: Span, test: Span) -> bool:
+    """Whether a mention is of a kind that tests may be, and no letter of it lies outside."""
+    outside = [t for t in mention if not test.start <= t.i < test.end]
+    return mention.label_ in _KINDS and not any(token.text[0].isalpha() for token in outside)
+
+
+def results_of(mention: Span) -> Results | None:
+    """What a mention's result shows and excludes; None where it is no known test, or says nothing.
+
+    Words count ("low", "positive"), and a value in the unit that it has, or, with none, where all
+    usual units in which it is plausible agree. Where the words and the value differ ("sodium rose
+    to 128", "potassium elevated at 5.1") nothing is said.
+    """
+    test = _test_of(mention.text)
+    if test is None or _of_other_specimen(mention):
+        return None
+    stated = measurement(mention)
+    verdict = stated.get("interpretation")
+    if "value" not in stated and _is_part_of_name(mention):
+        return None
+    by_range = _by_range(test, stated, mention) if "value" in stated else None
+    if verdict is None:
+        verdict = by_range
+    elif by_range not in (verdict, None) and verdict in ("low", "high", "normal"):
+        return None
+    if verdict == "normal":
+        return Results([], test.phenotypes)
+    if verdict == "negative":
+        return Results([], [test.positive]) if test.positive else None
+    present = {"low": test.low, "high": test.high, "positive": test.positive}.get(str(verdict), "")
+    return Results([present], []) if present else None
+
+
+def _of_other_specimen(mention: Span) -> bool:
+    """Whether a test is not of blood, and its name doesn't say so."""
+    before = mention.doc[max(0, mention.start - 1) : mention.start].text
+    if (
+        _BLOOD.match(mention.text)
+        or _BLOOD.match(before)
+        or _SPECIMENS.intersection(mention.text.lower().split())
+    ):
+        return False
+    first = max(sentence_of(mention).start, mention.start - _REACH)
+    return any(token.lower_ in _SPECIMENS for token in mention.doc[first : mention.start])
+
+
+def _is_part_of_name(mention: Span) -> bool:
+    """Whether what stands around a test without a value makes it something else.
+
+    "Reduced platelet aggregation", "a low sodium diet", "a statin to lower LDL".
+    """
+    doc = mention.doc
+    before = [token.lower_ for token in doc[max(0, mention.start - 2) : mention.start]]
+    if before == ["to", "lower"]:
+        return True
+    following = doc[mention.end : min(mention.end + 1, sentence_of(mention).end)].text
+    return (
+        following[:1].isalpha()
+        and following.lower() not in _MAY_FOLLOW
+        and not joins_value(following)
+    ) or (following == "-" and not doc[mention.end].whitespace_)
+
+
+def _by_range(test: LaboratoryTest, stated: Mapping[str, str | float], mention: Span) -> str | None:
+    """Low, high or normal; None where the value is no number or its unit leaves that open."""
+    number = _NUMBER.fullmatch(str(stated["value"]))
+    if number is None:
+        return None
+    amount = number["amount"]
+    decimal = _DECIMAL_COMMA.fullmatch(amount) is not None
+    value = float(amount.replace(",", "." if decimal else ""))
+    bound = _BOUNDS.get(number["bound"], number["bound"])
+    if "unit" not in stated:
+        return _without_unit(test, value, bound, mention)
+    value, unit = normalise_quantity(value, str(stated["unit"]))
+    verdicts = {
+        _verdict(value, least, most, bound)
+        for low, high, usual in test.ranges
+        for (least, canonical), (most, _) in [
+            (normalise_quantity(low, usual), normalise_quantity(high, usual))
+        ]
+        if canonical == unit
+    }
+    return verdicts.pop() if len(verdicts) == 1 else None
+
+
+def _without_unit(test: LaboratoryTest, value: float, bound: str, mention: Span) -> str | None:
+    """As `_by_range`, of a value without a unit that is known."""
+    following = str(mention.doc[mention.end : mention.end + 8].text)
+    if _OTHER_UNIT.match(following) or _SHARES.search(mention.text):
+        return None
+    usual = {(low, high) for low, high, _ in test.ranges}
+    plausible = [
+        (low, high)
+        for low, high in usual
+        if low / _PLAUSIBLE <= value and (len(usual) == 1 or value <= high * _PLAUSIBLE)
+    ]
+    verdicts = {_verdict(value, low, high, bound) for low, high in plausible}
+    verdict = verdicts.pop() if len(verdicts) == 1 else None
+    # Troponin 2.3 is normal in ng/L, and fifty times too high in ng/mL.
+    far_above = any(value > high * _PLAUSIBLE for _, high in usual)
+    return None if verdict == "normal" and far_above else verdict
+
+
+def _verdict(value: float, low: float, high: float, bound: str) -> str | None:
+    """What a value is; None where it is a bound ("<" or ">") that leaves it open."""
+    if not bound:
+        return "low" if value < low else "high" if value > high else "normal"
+    if bound == "<":
+        return "low" if value <= low else "normal" if not low and value <= high else None
+    return "high" if value >= high else None
+
+
+def _test_of(text: str) -> LaboratoryTest | None:
+    """The test that a text names, with or without words that the table assumes."""
+    name = " ".join(text.lower().split())
+    return _tests().get(name) or _tests().get(" ".join(_ASSUMED.sub(" ", name).split()))
+
+
+@cache
+def _tests() -> dict[str, LaboratoryTest]:
+    """The tests of the table by each of their names."""
+    tests = {}
+    for names, ranges, *results in table_rows(_TABLE):
+        low, high, positive = (each.split(" ")[0] for each in results)
+        test = LaboratoryTest(tuple(_ranges(ranges)), low, high, positive)
+        tests.update(dict.fromkeys(names.split("; "), test))
+    return tests
+
+
+@cache
+def _first_words() -> frozenset[str]:
+    """The words that the names of tests begin with, as tokens."""
+    return frozenset(name[slice(*token_offsets(name)[0])] for name in _tests())
+
+
+def _ranges(text: str) -> list[tuple[float, float, str]]:
+    ranges = []
+    for each in filter(None, text.split(" | ")):
+        bounds, unit = each.split(" ", 1)
+        low, high = map(float, bounds.split("-"))
+        ranges.append((low, high, unit))
+    return ranges

