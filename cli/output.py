@@ -5,11 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypedDict
 
+import typer
+
 if TYPE_CHECKING:
+    import polars as pl
+
     from medkg.core.quarantine import Quarantine
     from medkg.graph.kg import KnowledgeGraph
 
 MOST_LISTED = 5  # files that are named for one reason of setting aside
+TABLES = (".csv", ".tsv", ".parquet")
 
 
 class SavedGraph(TypedDict):
@@ -99,3 +104,39 @@ def print_set_aside(quarantine: Quarantine) -> None:
         more = "; …" if number > len(places[reason]) else ""
         where = f" ({listed}{more})" if listed else ""
         show.err.print(f"set aside: {number:,} × {reason}{where}", soft_wrap=True)
+
+
+def check_table_path(path: Path | None) -> None:
+    """Refuse a file whose ending `write_table` doesn't know, before anything is computed.
+
+    Raises:
+        typer.BadParameter: it has another ending.
+    """
+    if path is not None and path.suffix not in TABLES:
+        raise typer.BadParameter(f"--out: {path.name} must end in {', '.join(TABLES)}")
+
+
+def write_table(rows: pl.DataFrame, path: Path) -> None:
+    """Write a result to a file of its own, as its ending says, and say so on standard error.
+
+    In .csv and .tsv what is a list is one field, its items divided by `; `.
+
+    Raises:
+        DiskError: the disk takes no more, or nothing may be written there.
+    """
+    import polars as pl
+
+    from medkg.cli import show
+    from medkg.core.atomic import atomic_file
+
+    with atomic_file(path) as draft:
+        if path.suffix == ".parquet":
+            rows.write_parquet(draft)
+        else:
+            flat = rows.with_columns(
+                pl.col(name).cast(pl.List(pl.String)).list.join("; ")
+                for name, dtype in rows.schema.items()
+                if isinstance(dtype, pl.List)
+            )
+            flat.write_csv(draft, separator="\t" if path.suffix == ".tsv" else ",")
+    show.err.print(f"{path}: {rows.height:,} rows", soft_wrap=True)

@@ -11,12 +11,15 @@ import typer
 from medkg.cli.app import app
 from medkg.cli.models import open_link_model
 from medkg.cli.options import Json, Top
-from medkg.cli.output import print_set_aside, print_summary
+from medkg.cli.output import check_table_path, print_set_aside, print_summary, write_table
 
 if TYPE_CHECKING:
     import polars as pl
 
     from medkg.mining.links.model import LinkModel
+
+_OTHER_END = {"tail": "head", "head": "tail"}  # of a query, by what is ranked
+_MOST_ROWS = 50  # printed of several queries
 
 
 @app.command(epilog="Example: medkg predict models/targets --head imatinib --top 10")
@@ -26,10 +29,19 @@ def predict(
     tail: Annotated[str | None, typer.Option(help="Identifier or name of the tail.")] = None,
     smiles: Annotated[str | None, typer.Option(help="A molecule instead of a head.")] = None,
     inchi: Annotated[str | None, typer.Option(help="The same, as InChI.")] = None,
+    heads: Annotated[Path | None, typer.Option(help="A file of heads, one a line.")] = None,
+    tails: Annotated[Path | None, typer.Option(help="A file of tails, one a line.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every head of the graph.")] = False,
+    pairs: Annotated[
+        Path | None, typer.Option(help="A table with columns head and tail: score these.")
+    ] = None,
     top: Top = 20,
     known: Annotated[
         bool, typer.Option("--known", help="The pairs that the graph holds, in place of new ones.")
     ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the rows here: .csv, .tsv or .parquet.")
+    ] = None,
     graph: Annotated[str | None, typer.Option(help="Instead of the recorded graph.")] = None,
     into: Annotated[str | None, typer.Option(help="Write them to this server too.")] = None,
     as_json: Json = False,
@@ -37,69 +49,163 @@ def predict(
     """Rank new tails of a head (or heads of a tail), with probability and explanation."""
     from medkg.cli import show
 
-    if sum(entity is not None for entity in (head, tail, smiles, inchi)) != 1:
-        raise typer.BadParameter("give --head, --tail, --smiles or --inchi")
+    asked = (head, tail, smiles, inchi, heads, tails, every or None, pairs)
+    if sum(each is not None for each in asked) != 1:
+        raise typer.BadParameter(
+            "give one of --head, --tail, --heads, --tails, --all, --pairs, --smiles and --inchi"
+        )
     if known and into is not None:
         raise typer.BadParameter("--into writes new pairs: leave out --known")
+    structure = smiles or inchi
+    if into is not None and (structure or pairs):
+        raise typer.BadParameter("--into is for what is predicted of nodes: not of a molecule, nor"
+                                 " of pairs that are given")  # fmt: skip
+    check_table_path(out)
     loaded = open_link_model(model, graph)
-    if structure := smiles or inchi:
-        if into is not None:
-            raise typer.BadParameter("--into is for --head and --tail: a molecule is no node")
+    if structure:
         return _predict_molecule(loaded, structure, top, known, as_json)
-    rows = loaded.predict(head=head, tail=tail, top=top, known=known)
-    base = loaded.calibration("head" if head is None else "tail", known=known).base_rate
+    if pairs is not None:
+        return _score_pairs(loaded, pairs, out, as_json)
+    direction = "tail" if tail is None and tails is None else "head"
+    if (query := head or tail) is not None:
+        queries = [query]
+    elif (file := heads or tails) is not None:
+        queries = _queries(loaded, file, direction)
+    else:
+        queries = loaded.task.heads
+    of_tails = direction == "head"
+    rows = loaded.predict(
+        heads=None if of_tails else queries,
+        tails=queries if of_tails else None,
+        top=top,
+        known=known,
+    )
+    base = loaded.calibration(direction, known=known).base_rate
+    if out is not None:
+        write_table(rows, out)
     if as_json:
         show.as_json([{**row, "base_rate": base} for row in rows.to_dicts()])
-    else:
-        _print_rows(loaded, rows, str(head or tail), base, is_head=head is not None, known=known)
+    elif out is None:
+        named = query or f"{len(queries):,} {_OTHER_END[direction]}s"
+        _print_rows(loaded, rows, named, base, known=known)
+        if query is not None and direction == "tail" and not known:
+            _print_modality(loaded, query)
     if into is not None:
-        from medkg.access import connect
-
-        direction, query = ("tail", head) if head is not None else ("head", tail)
-        today = date.today().isoformat()
-        predictions = loaded.predictions([str(query)], top, date=today, direction=direction)
-        ends = predictions["head"].to_list() + predictions["tail"].to_list()
-        # No others of the graph's predictions: a part of a model's answer would replace the whole.
-        part = loaded.graph.subgraph(ends, relations=[]).with_predictions(predictions)
-        with connect(into) as connection:
-            written = connection.write(part)
-        if not as_json:
-            print_summary(written, into, as_json=False)
+        _write_into(loaded, queries, direction, top, into, as_json)
     return None
 
 
-def _print_rows(
-    model: LinkModel, rows: pl.DataFrame, query: str, base: float, *, is_head: bool, known: bool
+def _queries(model: LinkModel, file: Path, direction: str) -> list[str]:
+    """The entities that a file names, one a line; those that the model lacks are set aside."""
+    from medkg.core.errors import DataError, MissingError
+    from medkg.core.quarantine import Quarantine
+    from medkg.loaders.text_tables import read_table
+
+    quarantine, queries = Quarantine(), []
+    entities = model.task.heads if direction == "tail" else model.task.tails
+    lines = read_table(file, ["name"], quarantine, names=["name"])
+    for text, line in lines.drop_nulls("name").select("name", "line").iter_rows():
+        try:
+            queries.append(entities[model.query_number(text, direction)])
+        except MissingError:
+            reason = f"the model has no {_OTHER_END[direction]} of that name"
+            quarantine.add(reason, path=file, line=line, row=text)
+    print_set_aside(quarantine)
+    if not queries:
+        raise DataError(f"names no {_OTHER_END[direction]} that the model knows", path=file)
+    return list(dict.fromkeys(queries))
+
+
+def _write_into(
+    model: LinkModel, queries: list[str], direction: str, top: int, uri: str, as_json: bool
 ) -> None:
-    """Print the pairs of a query, and what their numbers mean."""
+    """Write the predictions of queries to a server."""
+    from medkg.access import connect
+
+    today = date.today().isoformat()
+    predictions = model.predictions(queries, top, date=today, direction=direction)
+    ends = predictions["head"].to_list() + predictions["tail"].to_list()
+    # No others of the graph's predictions: a part of a model's answer would replace the whole.
+    part = model.graph.subgraph(ends, relations=[]).with_predictions(predictions)
+    with connect(uri) as connection:
+        written = connection.write(part)
+    if not as_json:
+        print_summary(written, uri, as_json=False)
+
+
+def _score_pairs(model: LinkModel, file: Path, out: Path | None, as_json: bool) -> None:
+    """Print or write what a model says of the pairs in a table."""
+    import polars as pl
+
     from medkg.cli import show
-    from medkg.mining.links.modality import CLASS_OF_DRUGS
+    from medkg.core.quarantine import Quarantine
+    from medkg.loaders.text_tables import read_table
+
+    quarantine = Quarantine()
+    if file.suffix == ".parquet":
+        pairs = pl.read_parquet(file)
+    else:
+        separator = "," if ".csv" in file.suffixes else "\t"
+        pairs = read_table(file, ["head", "tail"], quarantine, separator=separator)
+    rows = model.score(pairs)
+    if out is not None:
+        write_table(rows, out)
+    if as_json:
+        show.as_json(rows)
+    elif out is None:
+        show.frame(rows.drop("model", "graph"), f"{model.task.edge_type[1]} of {file.name}")
+        show.out.print(_signed(model))
+    if unscored := rows["rank"].null_count():
+        show.err.print(f"{unscored:,} of {rows.height:,} pairs have no rank: note says why")
+    print_set_aside(quarantine)
+
+
+def _print_rows(
+    model: LinkModel, rows: pl.DataFrame, queries: str, base: float, *, known: bool
+) -> None:
+    """Print the pairs of a query, or of several, and what their numbers mean."""
+    from medkg.cli import show
 
     title = "Known" if known else "New"
     relation = model.task.edge_type[1]
     if rows.is_empty():
-        show.out.print(f"{title} {relation} of {query}: none")
-    else:
-        show.frame(rows, f"{title} {relation} of {query}", most=rows.height)
-        apart = "" if known else "; what the graph holds is left out, see --known"
-        meaning = "that a source records the pair" if known else model.meaning
-        show.out.print(
-            f"probability: {meaning}; of the first 100 candidates of a query {base:.2g} are (the"
-            f" base rate){apart}"
-        )
-    modality = model.modality(model.query_number(query, "tail")) if is_head else None
-    if modality is not None and not known:
-        why = "it acts on the target that it was made for, and what it is like tells of no other"
-        if modality == CLASS_OF_DRUGS:
-            why = "ask for one of its drugs"
-        show.out.print(f"{query} is no small molecule ({modality}): {why}; --known shows what is")
-    if known and rows.height:
+        show.out.print(f"{title} {relation} of {queries}: none")
+        return
+    most = max(_MOST_ROWS, rows.filter(head=rows["head"][0]).height)
+    show.frame(rows.drop("model", "graph"), f"{title} {relation} of {queries}", most=most)
+    apart = "" if known else "; what the graph holds is left out, see --known"
+    meaning = "that a source records the pair" if known else model.meaning
+    show.out.print(
+        f"probability: {meaning}; of the first 100 candidates of a query {base:.2g} are (the"
+        f" base rate){apart}"
+    )
+    if known:
         show.out.print("rank: that the pair would have among the new ones, were it not known")
     if unranked := rows["rank"].null_count():
         show.out.print(
             f"{unranked} pairs, the last, have no rank: nothing spoke for them while they were held"
             " back"
         )
+    show.out.print(_signed(model))
+
+
+def _signed(model: LinkModel) -> str:
+    """Which model and which graph made the numbers."""
+    return f"by {model.name}, trained on the graph {model.record['checksum'][:12]}"
+
+
+def _print_modality(model: LinkModel, head: str) -> None:
+    """Say what a head is that gets no new pairs, if it is such a one."""
+    from medkg.cli import show
+    from medkg.mining.links.modality import CLASS_OF_DRUGS
+
+    modality = model.modality(model.query_number(head, "tail"))
+    if modality is None:
+        return
+    why = "it acts on the target that it was made for, and what it is like tells of no other"
+    if modality == CLASS_OF_DRUGS:
+        why = "ask for one of its drugs"
+    show.out.print(f"{head} is no small molecule ({modality}): {why}; --known shows what is")
 
 
 def _predict_molecule(

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-import torch
 from numpy.typing import NDArray
 from scipy import sparse
 
 from ...core.calibration import Calibration
 from ...core.errors import MissingError, ModelError
 from ...core.model_folder import ModelFolder, save_model
-from ...core.ranking import ordinal_rank, pair_matrix
+from ...core.progress import track
+from ...core.ranking import pair_matrix
 from ...core.sparse import entries_at
 from ...core.tensors import with_prefix
 from ...graph.frames import PREDICTIONS, conform, empty
 from ...graph.kg import KnowledgeGraph
 from ...graph.training_provenance import GraphRecord
+from .candidate_ranks import CandidateRanks
 from .card import LinkMetrics, link_card, link_plots
 from .explain import Explainer, Explanation
+from .given_pairs import pairs_frame, scored_pairs
 from .missing_pairs import meaning
 from .modality import modalities
 from .recorded_pairs import recorded_status
@@ -114,12 +116,16 @@ class LinkModel:
         tail: str | None = None,
         top: int = 20,
         *,
+        heads: Sequence[str] | None = None,
+        tails: Sequence[str] | None = None,
         known: bool = False,
     ) -> pl.DataFrame:
         """The most probable new tails of a head, or heads of a tail, in their order.
 
         Args:
             head, tail: one of them, an identifier or a name.
+            top: how many of each head (or tail).
+            heads, tails: several, in place of one; their rows follow one another.
             known: the pairs that the graph holds, or that the model was fitted on, in place of the
                 new ones. Each has the rank that it would have among these; of `ranker` and `paths`
                 by the score that it got while it was held back (null where nothing spoke for it
@@ -132,39 +138,101 @@ class LinkModel:
             those that the sources miss, see `medkg.mining.links.missing_pairs`; where their number
             is unknown, that the source records it), known (whether the graph holds it), status
             (known, contradicted where evidence in the graph denies it, both, or new), sources
-            (those that record the pair, oldest date first, then those that deny it) and explanation
+            (those that record the pair, oldest date first, then those that deny it), explanation
             (of the ranker the known pairs that its features name, see
-            `medkg.mining.links.likeness`; of others the heaviest path, or null).
+            `medkg.mining.links.likeness`; of others the heaviest path, or null), model (its name)
+            and graph (the checksum of the one that it was trained on).
 
         Raises:
             MissingError: no such entity, or one that the model has not seen.
         """
-        if head is not None and tail is None:
-            direction, query = "tail", self.query_number(head, "tail")
-        elif tail is not None and head is None:
-            direction, query = "head", self.query_number(tail, "head")
-        else:
-            raise MissingError("give a head, or a tail, to predict for")
-        rows = self._known(direction, query, top) if known else self._new(direction, query, top)
-        names = dict(self.graph.nodes.select("id", "name").iter_rows())
-        recorded = self._recorded(rows)
+        given = [
+            ("tail", None if head is None else [head]),
+            ("head", None if tail is None else [tail]),
+            ("tail", heads),
+            ("head", tails),
+        ]
+        asked = [(direction, texts) for direction, texts in given if texts is not None]
+        if len(asked) != 1:
+            raise MissingError("give a head, a tail, heads or tails to predict for")
+        (direction, texts), of = asked[0], self.ranks
+        queries = [self.query_number(text, direction) for text in texts]
+        answers = of.known if known else of.new
+        frames = [answers(direction, query, top) for query in queries]
+        rows = self._described(pl.concat(frames) if frames else of.new(direction, 0, 0))
         explanations = []
-        for head_id, tail_id in rows.select("head", "tail").iter_rows():
+        pairs = list(rows.select("head", "tail").iter_rows())
+        for head_id, tail_id in track(pairs, "Explaining") if len(texts) > 1 else pairs:
             because = self._because(head_id, tail_id)
             paths = [] if because else self._explainer.paths(head_id, tail_id, most=1)
             explanations.append("; ".join(because) or (str(paths[0]) if paths else None))
         return rows.select(
+            pl.exclude("model", "graph"),
+            pl.Series("explanation", explanations, dtype=pl.String),
+            "model",
+            "graph",
+        )
+
+    def score(self, pairs: pl.DataFrame | Iterable[tuple[str, str]]) -> pl.DataFrame:
+        """What the model says of given pairs, such as those of one's own experiment.
+
+        Args:
+            pairs: a frame with columns head and tail, or tuples; identifiers or names.
+
+        Returns:
+            A row for each pair, in their order, with the columns of `predict` but for the
+            explanation, and `note`: why there is no score (the graph or the model has no such
+            entity; head and tail are then as given, all else is null), or no rank (the model
+            doesn't rank the pair; the head gets no new pairs, see `modality`). The rank is that
+            among the new tails of the head; a known pair has the one that it would have there.
+
+        Raises:
+            DataError: a frame lacks one of the columns.
+        """
+        given = pairs_frame(pairs)
+        heads, tails = self._ends(given["head"], "tail"), self._ends(given["tail"], "head")
+        rows = scored_pairs(given, heads, tails, self.ranks, self.fitted_task)
+        there = pl.col("known").is_not_null()
+        return self._described(rows).select(
+            pl.exclude("status", "sources", "model", "graph"),
+            pl.when(there).then(pl.col("status", "sources")),
+            rows["note"],
+            "model",
+            "graph",
+        )
+
+    def _ends(self, texts: pl.Series, direction: str) -> list[int | str]:
+        """The numbers of nodes, or why the model has no such node (see `query_number`)."""
+        numbers: dict[str | None, int | str] = {None: "empty"}
+        for text in texts.drop_nulls().unique(maintain_order=True):
+            own = self.node_numbers[0 if direction == "tail" else 1]
+            try:
+                numbers[text] = own[text] if text in own else self.query_number(text, direction)
+            except MissingError as error:
+                numbers[text] = str(error)
+        return [numbers[text] for text in texts]
+
+    def _described(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Ranked pairs with names, what the graph records of them, and who ranked them."""
+        names = dict(self.graph.nodes.select("id", "name").iter_rows())
+
+        def named(column: str) -> pl.Expr:
+            name = pl.col(column).replace_strict(names, default=None, return_dtype=pl.String)
+            return name.alias(f"{column}_name")
+
+        return rows.select(
             "head",
-            pl.col("head").replace_strict(names, return_dtype=pl.String).alias("head_name"),
+            named("head"),
             "tail",
-            pl.col("tail").replace_strict(names, return_dtype=pl.String).alias("tail_name"),
+            named("tail"),
             "relation",
             "rank",
             "score",
             "probability",
             "known",
-            *recorded,
-            pl.Series("explanation", explanations, dtype=pl.String),
+            *self._recorded(rows),
+            model=pl.lit(self.name),
+            graph=pl.lit(self.record["checksum"]),
         )
 
     def predictions(
@@ -189,7 +257,7 @@ class LinkModel:
         """
         frames = []
         for query in queries:
-            rows = self._new(direction, self.query_number(query, direction), top)
+            rows = self.ranks.new(direction, self.query_number(query, direction), top)
             by_pair = [
                 {"because": self._because(head, tail), "paths": self._paths(head, tail, paths)}
                 for head, tail in rows.select("head", "tail").iter_rows()
@@ -215,8 +283,8 @@ class LinkModel:
         """
         h, t = self.query_number(head, "tail"), self.query_number(tail, "head")
         head_id, tail_id = self.task.heads[h], self.task.tails[t]
-        score, rank, probability = self._standing("tail", h, t)
-        _, head_rank, head_probability = self._standing("head", t, h)
+        ((score, rank, probability),) = self.ranks.standings("tail", h, [t])
+        ((_, head_rank, head_probability),) = self.ranks.standings("head", t, [h])
         explainer, known = self._explainer, self.known_pairs
         names = dict(self.graph.nodes.select("id", "name").iter_rows())
         attribution = self._attribution(h, t, rank)
@@ -237,7 +305,7 @@ class LinkModel:
             trained=bool(self.training_pairs[h, t]),
             status=status[0],
             sources=tuple(sources[0]),
-            candidate=self._are_candidates([(h, t)])[0],
+            candidate=self.ranks.is_candidate(h, t),
             paths=tuple(explainer.with_evidence(explainer.paths(head_id, tail_id, paths))),
             nearest_heads=tuple(
                 explainer.nearest_heads(
@@ -273,11 +341,6 @@ class LinkModel:
         relation, symmetric = self.task.edge_type[1], self.task.symmetric
         return recorded_status(self.graph, relation, rows, symmetric=symmetric).get_columns()
 
-    def _are_candidates(self, pairs: list[tuple[int, int]]) -> list[bool]:
-        """Which pairs the model, or a member of it, ranks at all."""
-        rankers = [member.ranker for member in weighted_scorers(self.scorer, self.settings)]
-        return [any(r is None or r.is_candidate(*pair) for r in rankers) for pair in pairs]
-
     def modality(self, query: int) -> str | None:
         """What a head is that gets no new targets: antibody, siRNA, a class of drugs, a resin, …
 
@@ -290,100 +353,18 @@ class LinkModel:
         of_targets = self.task.edge_type[1] == "TARGETS"
         return modalities(self.graph, self.node_numbers[0]) if of_targets else {}
 
-    def _new(self, direction: str, query: int, top: int) -> pl.DataFrame:
-        """The first candidates of a query that are not known, best first.
-
-        What has a modality (see there) gets no others, for likeness tells nothing of it.
-        """
-        scores = self._of_new(direction, query, self._scores(direction, query))
-        order = np.argsort(-scores, kind="stable")[:top]
-        order = order[scores[order] > -np.inf]
-        ranks = np.arange(1, len(order) + 1)
-        of_new = self.calibration(direction, known=False)
-        return self._rows(direction, query, order.tolist(), scores[order], ranks.tolist(), of_new)
-
-    def _of_new(
-        self, direction: str, query: int, scores: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """A query's scores with all nodes, those alone that `predict` may list as new."""
-        new = scores.copy()
-        new[self._not_new[direction][query].indices] = -np.inf
-        if direction == "head":
-            new[list(self._modalities)] = -np.inf
-        elif query in self._modalities:
-            new[:] = -np.inf
-        return new
-
-    def _known(self, direction: str, query: int, top: int) -> pl.DataFrame:
-        """The known answers of a query, best first, then those that the model doesn't rank."""
-        known = set(self._not_new[direction][query].indices.tolist())
-        answers = sorted(known.difference(self.task.loops()[query].indices.tolist()))
-        ends = [(query, n) if direction == "tail" else (n, query) for n in answers]
-        scores = self._scores(direction, query)
-        new = self._of_new(direction, query, scores)
-        ranks = [
-            _rank_among(new, scores[n], n) if there else None
-            for n, there in zip(answers, self._are_candidates(ends), strict=True)
-        ]
-        places = sorted(range(len(answers)), key=lambda n: (ranks[n] is None, -scores[answers[n]]))
-        places = places[:top]
-        chosen = [answers[n] for n in places]
-        of_known = self.calibration(direction, known=True)
-        chosen_ranks = [ranks[n] for n in places]
-        return self._rows(direction, query, chosen, scores[chosen], chosen_ranks, of_known)
-
-    def _rows(
-        self,
-        direction: str,
-        query: int,
-        answers: list[int],
-        scores: NDArray[np.float64],
-        ranks: list[int | None],
-        calibration: Calibration,
-    ) -> pl.DataFrame:
-        """Answers with rank, score, probability and whether known; nulls where there is no rank."""
-        forward = direction == "tail"
-        by_rank = np.array([rank or 1 for rank in ranks], dtype=np.float64)
-        probabilities = calibration.probability(scores, by_rank)
-        known = self.known_pairs[query] if forward else self.known_pairs[:, query].T
-        ids = self.task.heads, self.task.tails
-        queries, others = ids if forward else ids[::-1]
-        own, other = [queries[query]] * len(answers), [others[n] for n in answers]
-        heads, tails = (own, other) if forward else (other, own)
-        ranked = pl.col("rank").is_not_null()
-        return pl.DataFrame(
-            {
-                "head": pl.Series(heads, dtype=pl.String),
-                "relation": pl.Series([self.task.edge_type[1]] * len(answers), dtype=pl.String),
-                "tail": pl.Series(tails, dtype=pl.String),
-                "rank": pl.Series(ranks, dtype=pl.UInt32),
-                "score": pl.Series(scores, dtype=pl.Float64),
-                "probability": pl.Series(probabilities, dtype=pl.Float64),
-                "known": np.isin(answers, known.nonzero()[1]),
-            }
-        ).with_columns(pl.when(ranked).then(pl.col("score", "probability")))
-
-    def _standing(self, direction: str, query: int, answer: int) -> tuple[float, int, float]:
-        """A pair's score, its rank among the new ones, and its probability."""
-        scores = self._scores(direction, query)
-        own = scores[answer]
-        rank = _rank_among(self._of_new(direction, query, scores), own, answer)
-        calibration = self.calibration(
-            direction, known=bool(self._not_new[direction][query, answer])
-        )
-        probability = calibration.probability(np.array([own]), np.array([float(rank)]))
-        return float(own), rank, float(probability[0])
-
-    def _scores(self, direction: str, query: int) -> NDArray[np.float64]:
-        """Scores of a query with all nodes at the other end."""
-        score = self.scorer.score_tails if direction == "tail" else self.scorer.score_heads
-        return np.array(score(torch.tensor([query]))[0].double().numpy())
-
     @cached_property
-    def _not_new(self) -> dict[str, sparse.csr_matrix]:
-        """The pairs that the graph holds, or that the model was fitted on, (queries, answers)."""
-        pairs = (self.training_pairs + self.known_pairs).tocsr()
-        return {"tail": pairs, "head": pairs.T.tocsr()}
+    def ranks(self) -> CandidateRanks:
+        """How the answers to a query are ranked."""
+        return CandidateRanks(
+            self.scorer,
+            [member.ranker for member in weighted_scorers(self.scorer, self.settings)],
+            self.fitted_task,
+            recorded=self.known_pairs,
+            trained=self.training_pairs,
+            modalities=self._modalities,
+            calibrations={True: self.calibrations, False: self.stated},
+        )
 
     def query_number(self, text: str, direction: str) -> int:
         """The number of a query's entity: a head where tails are ranked, else a tail.
@@ -487,10 +468,3 @@ class LinkModel:
     def card(self) -> str:
         """The model card, Markdown."""
         return link_card(self)
-
-
-def _rank_among(new: NDArray[np.float64], score: float, answer: int) -> int:
-    """The rank of an answer's score among the new ones, of equal ones the first node first."""
-    among = new.copy()
-    among[answer] = score
-    return ordinal_rank(among, answer)

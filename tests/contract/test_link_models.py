@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 import torch
 
-from medkg.core.errors import MissingError, ModelError
+from medkg.core.errors import DataError, MissingError, ModelError
 from medkg.graph.frames import PREDICTIONS
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.links.load import load_link_model
@@ -70,8 +70,10 @@ def test_predict_tails(model: LinkModel, kg: KnowledgeGraph) -> None:
     assert by_name.equals(model.predict(head="drugbank:DB03", top=15))
     assert by_name.columns == [
         "head", "head_name", "tail", "tail_name", "relation", "rank", "score", "probability",
-        "known", "status", "sources", "explanation",
+        "known", "status", "sources", "explanation", "model", "graph",
     ]  # fmt: skip
+    assert set(by_name["model"]) == {model.name}
+    assert set(by_name["graph"]) == {kg.checksum()}
     assert by_name["rank"].to_list() == list(range(1, 16))
     assert by_name["score"].is_sorted(descending=True)
     assert by_name["probability"].is_sorted(descending=True)
@@ -145,6 +147,48 @@ def test_predict_heads(model: LinkModel) -> None:
     assert set(rows["tail"]) == {"NCBIGene:10"}
     assert rows["head"].n_unique() == 5
     assert rows["score"].is_sorted(descending=True)
+
+
+def test_several_queries_are_answered_one_after_the_other(model: LinkModel) -> None:
+    heads = ["drug 0-3", "drugbank:DB24"]
+    together = model.predict(heads=heads, top=4)
+    assert together.equals(pl.concat([model.predict(head=head, top=4) for head in heads]))
+    tails = ["GENE10", "NCBIGene:21"]
+    of_tails = model.predict(tails=tails, top=3, known=True)
+    assert of_tails.equals(pl.concat([model.predict(tail=t, top=3, known=True) for t in tails]))
+    assert model.predict(heads=[]).schema == together.schema
+    with pytest.raises(MissingError, match="give a head, a tail, heads or tails"):
+        model.predict(head="drug 0-3", tails=tails)
+
+
+def test_given_pairs_are_scored_as_predict_scores_them(model: LinkModel) -> None:
+    listed = pl.concat(
+        [model.predict(heads=["drug 0-3", "drug 2-4"], top=4, known=known) for known in (0, 1)]
+    ).drop("explanation")
+    pairs = listed.select("head", "tail")
+    scored = model.score(pairs)
+    assert scored.drop("note").equals(listed)
+    # What isn't listed with a rank has none here, and says why.
+    assert scored["note"].is_null().equals(listed["rank"].is_not_null())
+    names = list(listed.select("head_name", "tail_name").iter_rows())
+    assert model.score(names).equals(scored)
+
+
+def test_given_pairs_that_can_t_be_scored_say_why(model: LinkModel) -> None:
+    new = model.predict(head="drug 0-3", top=1)["tail"][0]
+    rows = model.score([("drug 0-3", new), ("drug 9-9", "GENE99"), ("drug 0-3", "drug 0-3")])
+    assert rows["rank"].to_list() == [1, None, None]
+    assert rows.select("head", "tail").row(1) == ("drug 9-9", "GENE99")
+    assert rows["head_name"].to_list() == ["drug 0-3", None, "drug 0-3"]
+    assert rows["status"].to_list() == ["new", None, None]
+    first, second, third = rows["note"]
+    assert first is None
+    assert "no Drug 'drug 9-9'" in second
+    assert "no Target 'GENE99'" in second
+    assert "no Target 'drug 0-3'" in third
+    assert model.score([]).schema == rows.schema
+    with pytest.raises(DataError, match="no tail among head, gene"):
+        model.score(pl.DataFrame({"head": ["drug 0-3"], "gene": [new]}))
 
 
 def test_explain_gives_the_ranks_of_predict(model: LinkModel) -> None:
@@ -234,7 +278,7 @@ def test_unseen_and_unknown_entities(model: LinkModel, kg: KnowledgeGraph) -> No
         with_new.predict(head="novel")
     with pytest.raises(MissingError, match="has not seen drugbank:NEW"):
         with_new.explain("novel", "GENE10")
-    with pytest.raises(MissingError, match="give a head, or a tail"):
+    with pytest.raises(MissingError, match="give a head, a tail, heads or tails"):
         model.predict()
 
 

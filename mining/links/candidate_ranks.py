@@ -1,0 +1,205 @@
+"""How a link model ranks the answers to a query: the new ones, the known ones, and single pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+
+from ...core.calibration import Calibration
+from ...core.progress import track
+from ...core.ranking import ordinal_rank
+from .scorers import LinkScorer
+from .task import LinkTask
+
+if TYPE_CHECKING:
+    from .ranker import LinkRanker
+
+
+class Standing(NamedTuple):
+    """A pair's score, its rank among the new answers to a query, and its probability."""
+
+    score: float
+    rank: int
+    probability: float
+
+
+class CandidateRanks:
+    """Ranks of a model's answers.
+
+    A query is the number of a head, whose tails are ranked (direction `tail`), or of a tail
+    (`head`).
+
+    Args:
+        scorer: gives the scores.
+        rankers: by member of the scorer, the ranker that chooses its candidates; None for a member
+            that scores every pair.
+        task: the relation and its entities.
+        recorded: the pairs that the graph holds, (heads, tails).
+        trained: those that the model was fitted on, (heads, tails).
+        modalities: of heads that get no new answers, what they are (see `modality`).
+        calibrations: by whether a pair is known, and direction.
+    """
+
+    def __init__(
+        self,
+        scorer: LinkScorer,
+        rankers: Sequence[LinkRanker | None],
+        task: LinkTask,
+        *,
+        recorded: sparse.csr_matrix,
+        trained: sparse.csr_matrix,
+        modalities: Mapping[int, str],
+        calibrations: Mapping[bool, Mapping[str, Calibration]],
+    ):
+        self._scorer, self._rankers, self._task = scorer, rankers, task
+        self._recorded, self._modalities = recorded, modalities
+        self._calibrations, self._loops = calibrations, task.loops()
+        not_new = (trained + recorded).tocsr()
+        self._not_new = {"tail": not_new, "head": not_new.T.tocsr()}
+
+    def new(self, direction: str, query: int, top: int) -> pl.DataFrame:
+        """The first answers that are not known, best first.
+
+        What has a modality gets none, for likeness tells nothing of it.
+
+        Returns:
+            Columns head, relation, tail, rank, score, probability and known.
+        """
+        scores = self._of_new(direction, query, self._scores(direction, query))
+        order = np.argsort(-scores, kind="stable")[:top]
+        order = order[scores[order] > -np.inf]
+        ranks = np.arange(1, len(order) + 1)
+        of_new = self._calibrations[False][direction]
+        return self._rows(direction, query, order.tolist(), scores[order], ranks.tolist(), of_new)
+
+    def known(self, direction: str, query: int, top: int) -> pl.DataFrame:
+        """The known answers, best first, then those that the model doesn't rank.
+
+        Returns:
+            As `new`; rank, score and probability are null of what isn't ranked.
+        """
+        known = set(self._not_new[direction][query].indices.tolist())
+        answers = sorted(known.difference(self._loops[query].indices.tolist()))
+        ends = [(query, n) if direction == "tail" else (n, query) for n in answers]
+        scores = self._scores(direction, query)
+        new = self._of_new(direction, query, scores)
+        ranks = [
+            _rank_among(new, scores[n], n) if self.is_candidate(*pair) else None
+            for n, pair in zip(answers, ends, strict=True)
+        ]
+        places = sorted(range(len(answers)), key=lambda n: (ranks[n] is None, -scores[answers[n]]))
+        places = places[:top]
+        chosen = [answers[n] for n in places]
+        of_known = self._calibrations[True][direction]
+        chosen_ranks = [ranks[n] for n in places]
+        return self._rows(direction, query, chosen, scores[chosen], chosen_ranks, of_known)
+
+    def standings(self, direction: str, query: int, answers: Sequence[int]) -> list[Standing]:
+        """Where answers stand among the new ones, each by itself."""
+        scores = self._scores(direction, query)
+        new = self._of_new(direction, query, scores)
+        not_new = set(self._not_new[direction][query].indices.tolist())
+        standings = []
+        for answer in answers:
+            own = scores[answer]
+            rank = _rank_among(new, own, answer)
+            calibration = self._calibrations[answer in not_new][direction]
+            probability = calibration.probability(np.array([own]), np.array([float(rank)]))
+            standings.append(Standing(float(own), rank, float(probability[0])))
+        return standings
+
+    def of_pairs(self, pairs: Sequence[tuple[int, int]]) -> list[Standing | str]:
+        """Where pairs (head, tail) stand among the new tails of their heads, or why they don't."""
+        by_head: dict[int, list[int]] = {}
+        for place, (head, _) in enumerate(pairs):
+            by_head.setdefault(head, []).append(place)
+        answers: dict[int, Standing | str] = {}
+        for head, places in track(by_head.items(), "Scoring", len(by_head)):
+            tails = [pairs[place][1] for place in places]
+            standings = self.standings("tail", head, tails)
+            for place, tail, standing in zip(places, tails, standings, strict=True):
+                answers[place] = self._why_unranked(head, tail) or standing
+        return [answers[place] for place in range(len(pairs))]
+
+    def _why_unranked(self, head: int, tail: int) -> str | None:
+        """Why a pair has no rank, if it has none."""
+        if self._loops[head, tail]:
+            return "both ends are the same"
+        if head in self._modalities and self._is_new(head, tail):
+            return f"not ranked: new tails are not predicted for this ({self._modalities[head]})"
+        if not self.is_candidate(head, tail):
+            return "not ranked: nothing that the model knows speaks for the pair"
+        return None
+
+    def is_candidate(self, head: int, tail: int) -> bool:
+        """Whether the model, or a member of it, ranks a pair at all."""
+        return any(ranker is None or ranker.is_candidate(head, tail) for ranker in self._rankers)
+
+    def is_recorded(self, head: int, tail: int) -> bool:
+        """Whether the graph holds a pair."""
+        return bool(self._recorded[head, tail])
+
+    def _is_new(self, head: int, tail: int) -> bool:
+        """Whether neither the graph holds a pair nor the model was fitted on it."""
+        return not self._not_new["tail"][head, tail]
+
+    def _of_new(
+        self, direction: str, query: int, scores: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """A query's scores with all nodes, those alone that `new` may list."""
+        new = scores.copy()
+        new[self._not_new[direction][query].indices] = -np.inf
+        if direction == "head":
+            new[list(self._modalities)] = -np.inf
+        elif query in self._modalities:
+            new[:] = -np.inf
+        return new
+
+    def _rows(
+        self,
+        direction: str,
+        query: int,
+        answers: list[int],
+        scores: NDArray[np.float64],
+        ranks: list[int | None],
+        calibration: Calibration,
+    ) -> pl.DataFrame:
+        """Answers with rank, score, probability and whether known; nulls where there is no rank."""
+        forward = direction == "tail"
+        by_rank = np.array([rank or 1 for rank in ranks], dtype=np.float64)
+        probabilities = calibration.probability(scores, by_rank)
+        known = self._recorded[query] if forward else self._recorded[:, query].T
+        ids = self._task.heads, self._task.tails
+        queries, others = ids if forward else ids[::-1]
+        own, other = [queries[query]] * len(answers), [others[n] for n in answers]
+        heads, tails = (own, other) if forward else (other, own)
+        ranked = pl.col("rank").is_not_null()
+        return pl.DataFrame(
+            {
+                "head": pl.Series(heads, dtype=pl.String),
+                "relation": pl.Series([self._task.edge_type[1]] * len(answers), dtype=pl.String),
+                "tail": pl.Series(tails, dtype=pl.String),
+                "rank": pl.Series(ranks, dtype=pl.UInt32),
+                "score": pl.Series(scores, dtype=pl.Float64),
+                "probability": pl.Series(probabilities, dtype=pl.Float64),
+                "known": np.isin(answers, known.nonzero()[1]),
+            }
+        ).with_columns(pl.when(ranked).then(pl.col("score", "probability")))
+
+    def _scores(self, direction: str, query: int) -> NDArray[np.float64]:
+        """Scores of a query with all nodes at the other end."""
+        score = self._scorer.score_tails if direction == "tail" else self._scorer.score_heads
+        return np.array(score(torch.tensor([query]))[0].double().numpy())
+
+
+def _rank_among(new: NDArray[np.float64], score: float, answer: int) -> int:
+    """The rank of an answer's score among the new ones, of equal ones the first node first."""
+    among = new.copy()
+    among[answer] = score
+    return ordinal_rank(among, answer)

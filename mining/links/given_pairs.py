@@ -1,0 +1,79 @@
+"""What a link model says of given pairs, such as those of one's own experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import polars as pl
+
+from ...core.errors import DataError
+from .candidate_ranks import CandidateRanks, Standing
+from .task import LinkTask
+
+# An end of a pair: the number of its node, or why it has none.
+End = int | str
+
+_COLUMNS = {
+    "head": pl.String,
+    "tail": pl.String,
+    "relation": pl.String,
+    "known": pl.Boolean,
+    "rank": pl.UInt32,
+    "score": pl.Float64,
+    "probability": pl.Float64,
+    "note": pl.String,
+}
+
+
+def pairs_frame(pairs: pl.DataFrame | Iterable[tuple[str, str]]) -> pl.DataFrame:
+    """Pairs as a frame of columns head and tail, both text.
+
+    Raises:
+        DataError: a frame lacks one of them.
+    """
+    if not isinstance(pairs, pl.DataFrame):
+        schema = {"head": pl.String, "tail": pl.String}
+        return pl.DataFrame(list(pairs), schema=schema, orient="row")
+    if missing := {"head", "tail"}.difference(pairs.columns):
+        there = ", ".join(pairs.columns)
+        raise DataError(f"pairs need columns head and tail; no {' and no '.join(sorted(missing))}"
+                        f" among {there}")  # fmt: skip
+    return pairs.select(pl.col("head", "tail").cast(pl.String))
+
+
+def scored_pairs(
+    given: pl.DataFrame,
+    heads: Sequence[End],
+    tails: Sequence[End],
+    ranks: CandidateRanks,
+    task: LinkTask,
+) -> pl.DataFrame:
+    """Rank, score and probability of pairs, in their order.
+
+    Args:
+        given: columns head and tail, as they were given.
+        heads, tails: the ends of each.
+
+    Returns:
+        Columns head, tail (identifiers, or what was given where there is no such node), relation,
+        known, rank, score, probability, note (why what is null is so).
+    """
+    numbered = [
+        (row, head, tail)
+        for row, (head, tail) in enumerate(zip(heads, tails, strict=True))
+        if isinstance(head, int) and isinstance(tail, int)
+    ]
+    standings = ranks.of_pairs([(head, tail) for _, head, tail in numbered])
+    lines: list[dict[str, object]] = [
+        {
+            "head": task.heads[head] if isinstance(head, int) else texts[0],
+            "tail": task.tails[tail] if isinstance(tail, int) else texts[1],
+            "relation": task.edge_type[1],
+            "note": "; ".join(end for end in (head, tail) if isinstance(end, str)) or None,
+        }
+        for head, tail, texts in zip(heads, tails, given.iter_rows(), strict=True)
+    ]
+    for (row, head, tail), standing in zip(numbered, standings, strict=True):
+        lines[row]["known"] = ranks.is_recorded(head, tail)
+        lines[row] |= standing._asdict() if isinstance(standing, Standing) else {"note": standing}
+    return pl.DataFrame(lines, schema=_COLUMNS)

@@ -1,0 +1,118 @@
+"""`medkg predict` of several queries and of given pairs, and where their rows go."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner, Result
+
+from medkg.access import connect
+from medkg.cli import app
+from medkg.mining.links.load import load_link_model
+from medkg.mining.links.model import LinkModel
+from tests.gnn.graphs import family_graph
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("predict")
+    family_graph().save(folder / "graph")
+    run("train", "links", folder / "graph", "--model", "neighbours", "--out", folder / "model")
+    return folder / "model"
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> LinkModel:
+    return load_link_model(folder)
+
+
+def predict(folder: Path, *arguments: object) -> Result:
+    return CliRunner().invoke(app, ["predict", str(folder), *map(str, arguments)])
+
+
+def run(*arguments: object) -> Result:
+    result = CliRunner().invoke(app, [str(one) for one in arguments])
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def test_heads_of_a_file(folder: Path, model: LinkModel, tmp_path: Path) -> None:
+    file = tmp_path / "heads.txt"
+    file.write_text("# drugs of ours\ndrug 0-3\n\nwarfarine\ndrugbank:DB24\ndrug 0-3\n")
+    result = predict(folder, "--heads", file, "--top", 3, "--json")
+    rows = json.loads(result.stdout)
+    expected = model.predict(heads=["drug 0-3", "drugbank:DB24"], top=3).to_dicts()
+    base_rate = model.stated["tail"].base_rate
+    assert rows == [{**row, "base_rate": base_rate} for row in expected]
+    assert "1 × the model has no head of that name" in result.stderr
+    assert "heads.txt, line 4" in result.stderr
+    file.write_text("warfarine\n")
+    assert "names no head that the model knows" in str(predict(folder, "--heads", file).exception)
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "parquet"])
+def test_all_heads_into_a_table(
+    folder: Path, model: LinkModel, tmp_path: Path, ending: str
+) -> None:
+    out = tmp_path / f"rows.{ending}"
+    result = predict(folder, "--all", "--top", 2, "--out", out)
+    assert result.stdout == ""
+    expected = model.predict(heads=model.task.heads, top=2)
+    assert f"{expected.height:,} rows" in result.stderr
+    if ending == "parquet":
+        assert pl.read_parquet(out).equals(expected)
+    else:
+        written = pl.read_csv(out, separator="\t" if ending == "tsv" else ",")
+        assert written.columns == expected.columns
+        columns = ["head", "tail", "rank", "status", "explanation"]
+        assert written.select(columns).rows() == expected.select(columns).rows()
+
+
+def test_given_pairs(folder: Path, model: LinkModel, tmp_path: Path) -> None:
+    new = model.predict(head="drug 0-3", top=1)["tail"][0]
+    file = tmp_path / "pairs.csv"
+    file.write_text(f"assay,head,tail\n1,drug 0-3,{new}\n2,nodrug,GENE10\n3,drug 0-3,GENE10,4\n")
+    result = predict(folder, "--pairs", file, "--json")
+    expected = model.score([("drug 0-3", new), ("nodrug", "GENE10")])
+    assert json.loads(result.stdout) == expected.to_dicts()
+    assert "1 of 2 pairs have no rank: note says why" in result.stderr
+    assert "line 4" in result.stderr
+    printed = " ".join(predict(folder, "--pairs", file).stdout.split())
+    assert "the graph has no Drug 'nodrug'" in printed
+    assert f"by {model.name}, trained on the graph" in printed
+    frame = expected.select("head", "tail")
+    frame.write_parquet(tmp_path / "pairs.parquet")
+    again = predict(folder, "--pairs", tmp_path / "pairs.parquet", "--json")
+    assert json.loads(again.stdout) == expected.to_dicts()
+
+
+def test_all_heads_into_a_server(folder: Path, model: LinkModel, tmp_path: Path) -> None:
+    uri = f"embedded:{tmp_path / 'server'}"
+    run("write", folder.parent / "graph", "--into", uri)
+    result = predict(folder, "--all", "--top", 2, "--into", uri)
+    assert result.exit_code == 0, result.output
+    with connect(uri) as store:
+        counts = store.query(
+            "MATCH (d:Drug)-[p:PREDICTED_TARGETS]->(:Target) RETURN count(p) AS pairs,"
+            " count(DISTINCT d.id) AS drugs"
+        )
+    assert counts.row(0) == (2 * len(model.task.heads), len(model.task.heads))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "give one of --head"),
+        (("--head", "drug 0-3", "--all"), "give one of --head"),
+        (("--all", "--out", "rows.xlsx"), "must end in .csv, .tsv, .parquet"),
+        (("--all", "--known", "--into", "embedded:x"), "leave out --known"),
+        (("--pairs", "pairs.csv", "--into", "embedded:x"), "nor of pairs that are given"),
+    ],
+)
+def test_refused(folder: Path, arguments: tuple[str, ...], message: str) -> None:
+    result = predict(folder, *arguments)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.replace("│", " ").split())
