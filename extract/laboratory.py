@@ -275,6 +275,8 @@ def _without_unit(test: LaboratoryTest, value: float, bound: str, mention: Span)
         for low, high in usual
         if low / _PLAUSIBLE <= value and (len(usual) == 1 or value <= high * _PLAUSIBLE)
     ]
+    if not plausible and all(value > high for _, high in usual):
+        plausible = list(usual)  # far too high in every unit
     verdicts = {_verdict(value, low, high, bound) for low, high in plausible}
     verdict = verdicts.pop() if len(verdicts) == 1 else None
     # Troponin 2.3 is normal in ng/L, and fifty times too high in ng/mL.

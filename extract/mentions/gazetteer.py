@@ -224,11 +224,14 @@ def _with_defined(doc: Doc, mentions: list[Span]) -> list[Span]:
 
 
 def _joined(mention: Span, names: set[tuple[int, int]]) -> list[Span]:
-    """A mention, or the two that it joins, if each is a name: "short-sighted and clumsy"."""
+    """A mention, or the two that it joins, if each is a name: "short-sighted and clumsy".
+
+    What a semicolon divides ("big spleen; tremor") are two without being names.
+    """
     doc, start, end = mention.doc, mention.start, mention.end
     for place in range(start + 1, end - 1) if (start, end) not in names else ():
         parts = [(start, place), (place + 1, end)]
-        if doc[place].lower_ in _AND and names.issuperset(parts):
+        if doc[place].text == ";" or (doc[place].lower_ in _AND and names.issuperset(parts)):
             spans = [Span(doc, *part, label=mention.label_) for part in parts]
             for span in spans:
                 span._.probability = mention._.probability

@@ -60,6 +60,11 @@ def _of(marked: str) -> tuple[list[str], list[str]] | None:
         ("[CRP] ≥ 50 mg/L.", "HP:0011227"),
         ("Low [calcium] and high phosphate.", "HP:0002901"),
         ("[Creatinine] 3,4 mg/dL.", "HP:0003259"),
+        ("[CRP] 240.", "HP:0011227"),  # too high in mg/L and in mg/dL
+        ("[TSH] <0.01 mU/l.", "HP:0031098"),
+        ("[White cells] 18.", "HP:0001974"),
+        ("[Temperature] 39.5 °C.", "HP:0001945"),
+        ("[BMI] 41 kg/m2.", "HP:0001513"),
     ],
 )
 def test_a_result_is_a_phenotype(sentence: str, phenotype: str) -> None:
@@ -129,6 +134,7 @@ def test_what_is_not_known_is_left_open(sentence: str) -> None:
         ("He was given potassium 40 mmol.", []),
         ("Sodium was measured.", []),
         ("Ca of the breast was high.", []),
+        ("Temperature was 36.8 °C.", ["Temperature"]),
     ],
 )
 def test_a_note_s_tests_with_results_are_mentions(text: str, mentions: list[str]) -> None:

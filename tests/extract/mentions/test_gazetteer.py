@@ -151,6 +151,11 @@ def test_a_note_may_say_a_name_the_other_way_round(
     assert [(m.text, m._.stands_for) for m in doc.spans["mentions"]] == expected
 
 
+def test_a_semicolon_divides_what_a_recogniser_joined(of_phenotypes: Language) -> None:
+    doc = marked(of_phenotypes, "Findings: [broad aortic root; tremor|Symptom].")
+    assert [m.text for m in doc.spans["mentions"]] == ["broad aortic root", "tremor"]
+
+
 def test_a_paper_s_words_stay_in_their_order(of_phenotypes: Language) -> None:
     doc = marked(of_phenotypes, "The sclerae are blue, absent speech.")
     assert [m.text for m in doc.spans["mentions"]] == ["absent speech"]
