@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from medkg.extract.annotated import AnnotatedText
     from medkg.extract.deidentify.replace import Style
     from medkg.extract.deidentify.run import Summary as DeidentificationSummary
+    from medkg.extract.document_form import Texts
     from medkg.extract.documents import TextDocument
     from medkg.extract.run import Summary
     from medkg.mining.diagnosis.model import DiagnosisModel
@@ -106,7 +107,7 @@ def read_texts(
     terminology: KnowledgeGraph | None = None,
     model: Path | str | None = None,
     linker: str | None = None,
-    patients: bool = True,
+    texts: Texts = "auto",
     sentences: bool = True,
     quarantine: Quarantine | None = None,
     workers: int = 1,
@@ -123,7 +124,9 @@ def read_texts(
         terminology: the graph whose entities the text is linked to; see `default_terminology`.
         model: a recogniser's folder, or a spaCy model by name or folder; by default medkg's.
         linker: `scispacy_linker:umls` (or mesh, rxnorm, go, hpo); by default medkg's own.
-        patients: a plain text is a note about one patient, who becomes a node.
+        texts: whether a plain text is a note about one patient, who becomes a node, or a paper:
+            as its form tells ("auto"; in doubt, and in rows of a table, a note), or all as "notes"
+            or as "papers".
         sentences: keep the sentences; without them only offsets are kept.
         quarantine: gets what can't be read. Without one, the first such document is an error.
         workers: processes; several need `if __name__ == "__main__":` in a script.
@@ -143,7 +146,7 @@ def read_texts(
     strict = quarantine is None
     quarantine = Quarantine() if quarantine is None else quarantine
     summary = run.Summary() if summary is None else summary
-    documents = _documents(paths, quarantine, patients, deidentify_key)
+    documents = _documents(paths, quarantine, texts, deidentify_key)
     known: dict[str, str] = {}
     if into is not None:
         known = dict(recorded_readings(into).drop_nulls().iter_rows())
@@ -212,7 +215,7 @@ def deidentify(
     *,
     style: Style = "surrogates",
     key_file: Path | str | None = None,
-    patients: bool = True,
+    texts: Texts = "auto",
     quarantine: Quarantine | None = None,
 ) -> DeidentificationSummary:
     """Write copies of texts without what identifies patients, and a report of what was replaced.
@@ -226,7 +229,7 @@ def deidentify(
         style: "surrogates", the same for the same person or place of a patient, with all dates
             moved by as many weeks; or "tags" (`[NAME-1]`), numbered by patient.
         key_file: the secret that surrogates are drawn by; default: `OUT.key`. It is made if needed.
-        patients: a plain text is a note about one patient.
+        texts: whether a plain text is a note about one patient, see `read_texts`.
         quarantine: gets what can't be read. Without one, the first such document is an error.
 
     Raises:
@@ -238,7 +241,7 @@ def deidentify(
     quarantine = Quarantine() if quarantine is None else quarantine
     key = None if key_file is None else Path(key_file)
     summary = deidentify_files(
-        paths, Path(out), style=style, key_file=key, quarantine=quarantine, patients=patients
+        paths, Path(out), style=style, key_file=key, quarantine=quarantine, texts=texts
     )
     _check_read(quarantine, strict=strict, any_read=True)
     return summary
@@ -247,13 +250,13 @@ def deidentify(
 def _documents(
     paths: Sequence[Path | str] | Path | str,
     quarantine: Quarantine,
-    patients: bool,
+    texts: Texts,
     key_file: Path | None,
 ) -> Iterator[TextDocument]:
     """The documents of paths; with a key, without what identifies patients."""
     from medkg.extract.documents import iter_documents
 
-    documents = iter_documents(paths, quarantine, patients=patients)
+    documents = iter_documents(paths, quarantine, texts=texts)
     if key_file is None:
         return documents
     from medkg.extract.deidentify.documents import deidentified_documents
@@ -268,7 +271,7 @@ def annotate(
     *,
     terminology: KnowledgeGraph | None = None,
     model: Path | str | None = None,
-    patients: bool = True,
+    texts: Texts = "auto",
     linker: str | None = None,
     quarantine: Quarantine | None = None,
     deidentify_key: Path | None = None,
@@ -278,17 +281,17 @@ def annotate(
     In a notebook each of them draws itself, by displaCy.
 
     Args:
-        paths, terminology, model, patients, linker, quarantine, deidentify_key: see `read_texts`.
+        paths, terminology, model, texts, linker, quarantine, deidentify_key: see `read_texts`.
 
     Raises:
         DataError: a path is not there, or nothing could be read.
     """
     strict = quarantine is None
     quarantine = Quarantine() if quarantine is None else quarantine
-    documents = _documents(paths, quarantine, patients, deidentify_key)
-    texts = list(_annotated(documents, terminology, model, linker, quarantine))
-    _check_read(quarantine, strict=strict, any_read=bool(texts))
-    return texts
+    documents = _documents(paths, quarantine, texts, deidentify_key)
+    annotated = list(_annotated(documents, terminology, model, linker, quarantine))
+    _check_read(quarantine, strict=strict, any_read=bool(annotated))
+    return annotated
 
 
 def _check_read(quarantine: Quarantine, *, strict: bool, any_read: bool) -> None:
@@ -323,12 +326,13 @@ def review(
     most: int = 100,
     terminology: KnowledgeGraph | None = None,
     model: Path | str | None = None,
+    texts: Texts = "auto",
     quarantine: Quarantine | None = None,
 ) -> pl.DataFrame:
     """Write the documents of which the models are least sure, for a person to correct.
 
     Args:
-        paths, terminology, model, quarantine: see `read_texts`.
+        paths, terminology, model, texts, quarantine: see `read_texts`.
         out: file to write for Doccano, folder for brat.
         form: "doccano" or "brat".
         most: how many documents.
@@ -348,7 +352,7 @@ def review(
     check_unused(Path(out))
     strict = quarantine is None
     quarantine = Quarantine() if quarantine is None else quarantine
-    documents = _documents(paths, quarantine, False, None)
+    documents = _documents(paths, quarantine, texts, None)
     ranked = most_doubtful(_annotated(documents, terminology, model, None, quarantine), most)
     _check_read(quarantine, strict=strict, any_read=bool(ranked))
     FORMS[form](ranked, out)

@@ -54,7 +54,7 @@ def read(
     with tempfile.TemporaryDirectory() as name:
         for note, text in notes.items():
             (Path(name) / f"{note}.txt").write_text(text, encoding="utf-8")
-        texts = medkg.annotate([name], terminology=model.kg)
+        texts = medkg.annotate([name], terminology=model.kg, texts="notes")
     tables = {text.id.partition(":")[2]: findings_in_text(text, model.kg) for text in texts}
     findings, ignored = {}, {}
     for note, rows in tables.items():

@@ -128,7 +128,7 @@ def extracted(abstracts: Mapping[str, str]) -> list[Statement]:
         file = Path(folder) / "papers.jsonl"
         rows = [{"id": f"PMID:{name}", "text": text} for name, text in abstracts.items()]
         file.write_text("\n".join(map(json.dumps, rows)), "utf-8")
-        kg = medkg.read_texts(file, patients=False)
+        kg = medkg.read_texts(file, texts="papers")
         kinds = dict(kg.nodes.select("id", "kind").iter_rows())
         evidence = kg.evidence.filter(pl.col("relation") != "MENTIONS")
     grouped: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)

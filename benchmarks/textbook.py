@@ -87,7 +87,7 @@ def noted(
     with tempfile.TemporaryDirectory() as name:
         for number, picture in enumerate(pictures):
             (Path(name) / f"{number}.txt").write_text(picture["note"], encoding="utf-8")
-        texts = medkg.annotate([name], terminology=model.kg)
+        texts = medkg.annotate([name], terminology=model.kg, texts="notes")
     findings = {}
     for text in texts:
         rows = findings_in_text(text, model.kg)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from medkg.cli.app import app
-from medkg.cli.options import Json
+from medkg.cli.options import Json, Notes, Papers, texts_of
 from medkg.cli.output import print_set_aside
 
 if TYPE_CHECKING:
@@ -35,9 +35,8 @@ def deidentify(
         Path | None,
         typer.Option(help="File of the secret that surrogates are drawn by; default: OUT.key."),
     ] = None,
-    patients: Annotated[
-        bool, typer.Option(help="A plain text is a note about one patient.")
-    ] = True,
+    papers: Papers = False,
+    notes: Notes = False,
     as_json: Json = False,
 ) -> None:
     """Copy texts without what identifies patients: names, places, dates, numbers.
@@ -52,8 +51,9 @@ def deidentify(
     from medkg.extract.deidentify.review import review_files
 
     quarantine = Quarantine()
+    texts = texts_of(papers, notes)
     summary = write_copies(
-        paths, out, style=style.value, key_file=key, patients=patients, quarantine=quarantine
+        paths, out, style=style.value, key_file=key, texts=texts, quarantine=quarantine
     )
     print_set_aside(quarantine)
     page, table = review_files(out)

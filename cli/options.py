@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from medkg.extract.document_form import Texts
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
@@ -73,6 +76,29 @@ RelationsModel = Annotated[
     Path | None,
     typer.Option("--relations-model", help="A relation model's folder; default: medkg's."),
 ]
+
+Papers = Annotated[
+    bool,
+    typer.Option(
+        "--papers", help="All plain texts are papers, without a patient; else their form tells."
+    ),
+]
+Notes = Annotated[
+    bool, typer.Option("--notes", help="All plain texts are notes, each about one patient.")
+]
+
+
+def texts_of(papers: bool, notes: bool) -> Texts:
+    """How plain texts are to be read, by `--papers` and `--notes`.
+
+    Raises:
+        typer.BadParameter: both were given.
+    """
+    if papers and notes:
+        raise typer.BadParameter("give --papers or --notes, or neither: then their form tells")
+    if papers:
+        return "papers"
+    return "notes" if notes else "auto"
 
 
 def name_and_value(text: str) -> tuple[str, str]:

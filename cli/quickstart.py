@@ -133,16 +133,9 @@ def _graph(run: QuickstartRun) -> KnowledgeGraph:
 def _extract(run: QuickstartRun, sources: KnowledgeGraph) -> KnowledgeGraph:
     quarantine = Quarantine()
     with as_file(files("medkg").joinpath("data/notes")) as folder:
-        notes = read_texts(
-            sorted(folder.glob("note-*.txt")), terminology=sources, quarantine=quarantine
+        text = read_texts(
+            sorted(folder.glob("*-*.txt")), terminology=sources, quarantine=quarantine
         )
-        abstracts = read_texts(
-            sorted(folder.glob("abstract-*.txt")),
-            terminology=sources,
-            patients=False,
-            quarantine=quarantine,
-        )
-    text = merge(notes, abstracts)
     run.print(f"{text}; {len(quarantine)} documents set aside")
     statements = text.evidence.filter(pl.col("relation") != "MENTIONS")
     new = text.edges.join(sources.edges, on="id", how="anti").filter(

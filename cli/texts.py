@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from medkg.cli.app import app, review
-from medkg.cli.options import Json
+from medkg.cli.options import Json, Notes, Papers, texts_of
 from medkg.cli.output import print_set_aside, print_written, save_with_quarantine
 
 if TYPE_CHECKING:
+    from medkg.extract.document_form import Texts
     from medkg.extract.run import Summary
     from medkg.graph.kg import KnowledgeGraph
 
@@ -48,9 +50,8 @@ def extract(
     linker: Annotated[
         str | None, typer.Option(help="scispacy_linker:umls for scispaCy's; default: medkg's.")
     ] = None,
-    patients: Annotated[
-        bool, typer.Option(help="A plain text is a note about one patient.")
-    ] = True,
+    papers: Papers = False,
+    notes: Notes = False,
     sentences: Annotated[
         bool, typer.Option(help="Keep sentences; without, only their offsets.")
     ] = True,
@@ -84,9 +85,10 @@ def extract(
     folder = out or into
     if folder is not None:
         check_replaceable(folder, marker=MANIFEST)
+    texts = texts_of(papers, notes)
     secret = _key_of_extraction(deidentify, key, folder)
     terminology = default_terminology() if graph is None else read_graph(graph)
-    reading = _Reading(paths, terminology, model, linker, patients, secret)
+    reading = _Reading(paths, terminology, model, linker, texts, secret)
     report: dict[str, object] = {}
     if show_texts or html is not None:
         report |= _show_texts(reading, html, to_print=show_texts, as_json=as_json)
@@ -108,7 +110,7 @@ class _Reading(NamedTuple):
     terminology: KnowledgeGraph
     model: str | None
     linker: str | None
-    patients: bool
+    texts: Texts
     deidentify_key: Path | None
 
 
@@ -201,12 +203,33 @@ def _print_summary_of_reading(summary: Summary, folder: Path, first_patient: str
     for name, label in labels.items():
         line += f", {counts[name]:,} {label}" if counts[name] else ""
     show.out.print(f"{line}; {counts['words_per_second']:,.0f} words/s")
+    for line in _forms_in_words(counts):
+        show.out.print(line, soft_wrap=True)
     if first_patient and counts["documents"]:
         show.out.print(
             f"what it says of a patient: medkg write {quote(str(folder))} --into embedded:server,"
             " then medkg query record_of_patient --on embedded:server"
             f" --param {quote(f'patient={first_patient}')}",
             soft_wrap=True,
+        )
+
+
+def _forms_in_words(counts: Mapping[str, Any]) -> Iterator[str]:
+    """As what the texts were read, what decided it, and how to change it where that is in doubt."""
+    parts: list[str] = []
+    for name in ("notes", "papers"):
+        if number := counts[name]:
+            by_form = counts[f"{name}_by_form"]
+            how = f" ({by_form:,} by their form)" if by_form else ""
+            parts.append(f"{number:,} as {name}{how}")
+    if parts:
+        yield f"read {', '.join(parts)}; --papers or --notes reads all plain texts as such"
+    if number := counts["in_doubt"]:
+        names = counts["first_in_doubt"]
+        more = f" and {number - len(names):,} more" if number > len(names) else ""
+        yield (
+            f"in doubt, and taken as notes about a patient: {', '.join(names)}{more}; if they are"
+            " papers, give them to a run with --papers"
         )
 
 
@@ -224,6 +247,8 @@ def review_export(
     model: Annotated[
         str | None, typer.Option(help="A recogniser of mentions, as for extract.")
     ] = None,
+    papers: Papers = False,
+    notes: Notes = False,
     as_json: Json = False,
 ) -> None:
     """Write the documents of which the models are least sure, to be corrected by a person.
@@ -238,7 +263,14 @@ def review_export(
     quarantine = Quarantine()
     terminology = None if graph is None else read_graph(graph)
     chosen = choose(
-        paths, out, form, most=most, terminology=terminology, model=model, quarantine=quarantine
+        paths,
+        out,
+        form,
+        most=most,
+        terminology=terminology,
+        model=model,
+        texts=texts_of(papers, notes),
+        quarantine=quarantine,
     )
     print_set_aside(quarantine)
     if as_json:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, get_args
 
 import polars as pl
 
@@ -87,7 +87,13 @@ class Chunk:
         """The chunk, finished if its part is there."""
         digest = hashlib.sha256(settings.reader.encode())
         for document in documents:
-            fields = (document.id, document.patient, document.origin, document.sha256)
+            fields = (
+                document.id,
+                document.patient,
+                document.form,
+                document.origin,
+                document.sha256,
+            )
             digest.update("".join(f"\0{value}" for value in fields).encode())
         key = f"{digest.hexdigest()}.parquet"
         is_finished = (settings.parts / key).exists()
@@ -116,20 +122,30 @@ class PartMetadata(TypedDict):
     aside: list[list[str]]
     done: int
     taken_over: tuple[int, int]
+    in_doubt: list[str]
     documents: int
     words: int
     mentions: int
     relations: int
     pairs_left_out: int
+    notes: int
+    papers: int
+    notes_by_form: int
+    papers_by_form: int
 
 
-COUNTS: tuple[Literal["documents", "words", "mentions", "relations", "pairs_left_out"], ...] = (
+Count = Literal[
     "documents",
     "words",
     "mentions",
     "relations",
     "pairs_left_out",
-)
+    "notes",
+    "papers",
+    "notes_by_form",
+    "papers_by_form",
+]
+COUNTS: tuple[Count, ...] = get_args(Count)
 
 
 @dataclass
@@ -142,6 +158,7 @@ class ChunkResult:
         aside: reason and name of each document that can't be read.
         done: documents that were read or set aside.
         taken_over: documents and words that an earlier run had read.
+        in_doubt: identifiers of the documents whose form left it open what they are.
     """
 
     nodes: dict[str, list[str | None]] = field(default_factory=dict)
@@ -151,6 +168,7 @@ class ChunkResult:
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
     done: int = 0
     taken_over: tuple[int, int] = (0, 0)
+    in_doubt: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, file: Path) -> ChunkResult:
@@ -166,7 +184,17 @@ class ChunkResult:
             counts={name: metadata[name] for name in COUNTS},
             done=metadata["done"],
             taken_over=(metadata["documents"], metadata["words"]),
+            in_doubt=metadata["in_doubt"],
         )
+
+    def count_form(self, document: TextDocument) -> None:
+        """Count whether a document was read as a note or as a paper, and what decided it."""
+        read_as = "notes" if document.patient is not None else "papers"
+        self.counts[read_as] += 1
+        if document.form == "doubt":
+            self.in_doubt.append(document.id)
+        elif document.form is not None:
+            self.counts[f"{read_as}_by_form"] += 1
 
     def write(self, file: Path) -> None:
         """Write it as a part."""
@@ -176,6 +204,7 @@ class ChunkResult:
             "aside": self.aside,
             "done": self.done,
             "taken_over": self.taken_over,
+            "in_doubt": self.in_doubt,
             **self.counts,
         }
         evidence = pl.concat([empty(EVIDENCE_COLUMNS), *self.evidence])

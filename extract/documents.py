@@ -17,6 +17,7 @@ from ..core.errors import DataError
 from ..core.input_files import InputError
 from ..core.quarantine import Quarantine
 from ..graph.graph_frames import MANIFEST
+from .document_form import Texts, check_texts
 from .formats.bioc import read_bioc_json
 from .formats.document_file import (
     NOT_UTF8,
@@ -49,7 +50,7 @@ _READERS: dict[str, Callable[[DocumentFile], Iterator[TextDocument]]] = {
 
 
 def iter_documents(
-    paths: Iterable[Path | str] | Path | str, quarantine: Quarantine, *, patients: bool = True
+    paths: Iterable[Path | str] | Path | str, quarantine: Quarantine, *, texts: Texts = "auto"
 ) -> Iterator[TextDocument]:
     """Read the documents of files, folders, and columns (`FILE.csv:TEXT` or `FILE.csv:ID,TEXT`).
 
@@ -66,13 +67,15 @@ def iter_documents(
 
     Args:
         paths: several, or one.
-        patients: a text or row is a note about one patient, of its own name.
+        texts: whether a plain text is a note about one patient, of its own name, or a paper: as
+            its form tells ("auto", see `document_form`; rows are notes), or all as "notes" or as
+            "papers".
 
     Raises:
-        DataError: a path is not there, or a table has no such column.
+        DataError: a path is not there, a table has no such column, or `texts` is none of these.
     """
     seen: set[str] = set()
-    for file in iter_files(paths, quarantine, patients=patients):
+    for file in iter_files(paths, quarantine, texts=texts):
         for document in file_documents(file):
             if document.id in seen:
                 quarantine.add("document given twice", path=file.path, row=document.id)
@@ -82,18 +85,19 @@ def iter_documents(
 
 
 def iter_files(
-    paths: Iterable[Path | str] | Path | str, quarantine: Quarantine, *, patients: bool = True
+    paths: Iterable[Path | str] | Path | str, quarantine: Quarantine, *, texts: Texts = "auto"
 ) -> Iterator[DocumentFile]:
     """The files that `iter_documents` reads, with how their documents are named."""
+    check_texts(texts)
     for path in [paths] if isinstance(paths, Path | str) else paths:
-        yield from _files_of_path(str(path), quarantine, patients)
+        yield from _files_of_path(str(path), quarantine, texts)
 
 
-def _files_of_path(path: str, quarantine: Quarantine, patients: bool) -> Iterator[DocumentFile]:
+def _files_of_path(path: str, quarantine: Quarantine, texts: Texts) -> Iterator[DocumentFile]:
     """The files of one path as given: a folder, a file, or a file with its columns."""
     file, columns = Path(path), ""
     if file.is_dir():
-        yield from _files_of_folder(file, quarantine, patients)
+        yield from _files_of_folder(file, quarantine, texts)
         return
     if not file.exists():
         file_name, _, columns = path.rpartition(":")
@@ -102,12 +106,10 @@ def _files_of_path(path: str, quarantine: Quarantine, patients: bool) -> Iterato
             raise DataError("is not there; give a file, a folder, or FILE.csv:COLUMN", path=path)
     elif ending(file) in DELIMITERS:
         raise DataError(f"is a table; say which column is text: {file.name}:COLUMN", path=path)
-    yield DocumentFile(file, bare_name(file.name), columns, quarantine, patients)
+    yield DocumentFile(file, bare_name(file.name), columns, quarantine, texts)
 
 
-def _files_of_folder(
-    folder: Path, quarantine: Quarantine, patients: bool
-) -> Iterator[DocumentFile]:
+def _files_of_folder(folder: Path, quarantine: Quarantine, texts: Texts) -> Iterator[DocumentFile]:
     """All files with documents in a folder and the folders inside it."""
     files = _readable_files(folder)
     if not files:
@@ -116,7 +118,7 @@ def _files_of_folder(
         if ending(file) in _READERS:
             # Folders hold one patient each as often as not, all with files of the same names.
             name = bare_name(file.relative_to(folder).as_posix())
-            yield DocumentFile(file, name, "", quarantine, patients)
+            yield DocumentFile(file, name, "", quarantine, texts)
         elif ending(file) in DELIMITERS:
             reason = "table without a column to read (give FILE.csv:COLUMN)"
             quarantine.add(reason, path=file)

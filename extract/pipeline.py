@@ -194,7 +194,7 @@ class GraphRows:
         """Add the rows of one document."""
         self._node(document.id, "Document", document.id)
         self.nodes[document.id]["properties"] = reading_properties(
-            document.sha256, self.reader, document.origin
+            document.sha256, document.reading(self.reader), document.origin
         )
         if document.patient is not None:
             self._node(document.patient, "Patient", document.patient)

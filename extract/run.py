@@ -20,9 +20,10 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from ..core.errors import DataError
 from ..core.model_folder import read_config
@@ -52,6 +53,8 @@ from .workers import read_by_workers, read_here
 # Of what text mining asserts, however often it does.
 RELIABILITY = 0.9
 _COUNTED = (*COUNTS, "unchanged", "resumed")
+# So many of the documents in doubt are named.
+_NAMED_IN_DOUBT = 3
 
 
 @dataclass
@@ -64,6 +67,9 @@ class Summary:
         mentions, relations: that were found in them; the relations of sentences alone.
         pairs_left_out: pairs of mentions in crowded sentences that no relation was looked for in
             (`relations.candidates`).
+        notes, papers: as what the documents were read, and of these `notes_by_form` and
+            `papers_by_form` since their form told (`document_form`).
+        in_doubt: identifiers of the notes whose form left open whether they are papers.
         unchanged: documents left alone, since the graph holds this very reading of them.
         resumed: documents that an interrupted run had finished.
         seconds: the reading took, loading models included.
@@ -75,6 +81,11 @@ class Summary:
     mentions: int = 0
     relations: int = 0
     pairs_left_out: int = 0
+    notes: int = 0
+    papers: int = 0
+    notes_by_form: int = 0
+    papers_by_form: int = 0
+    in_doubt: list[str] = field(default_factory=list)
     unchanged: int = 0
     resumed: int = 0
     seconds: float = 0.0
@@ -85,21 +96,21 @@ class Summary:
         """How fast the documents were read that no earlier run had finished."""
         return round(self.read_words / self.seconds, 1) if self.seconds else 0.0
 
-    def as_dict(self) -> dict[str, int | float]:
-        """As plain values, for JSON."""
+    def as_dict(self) -> dict[str, Any]:
+        """As plain values, for JSON; of the documents in doubt the number, and the first few."""
         return {
             **{name: getattr(self, name) for name in _COUNTED},
+            "in_doubt": len(self.in_doubt),
+            "first_in_doubt": self.in_doubt[:_NAMED_IN_DOUBT],
             "seconds": round(self.seconds, 2),
             "words_per_second": self.words_per_second,
         }
 
     def add(self, metadata: PartMetadata, *, resumed: bool) -> None:
         """Count a part."""
-        self.documents += metadata["documents"]
-        self.words += metadata["words"]
-        self.mentions += metadata["mentions"]
-        self.relations += metadata["relations"]
-        self.pairs_left_out += metadata["pairs_left_out"]
+        for name in COUNTS:
+            setattr(self, name, getattr(self, name) + metadata[name])
+        self.in_doubt += metadata["in_doubt"]
         taken, words = (
             (metadata["documents"], metadata["words"]) if resumed else metadata["taken_over"]
         )
@@ -174,7 +185,7 @@ def _changed(
 ) -> Iterator[TextDocument]:
     """The documents that `known` has no such reading of; the others are counted."""
     for document in documents:
-        if known.get(document.id) == f"{document.sha256} {reader}":
+        if known.get(document.id) == f"{document.sha256} {document.reading(reader)}":
             summary.unchanged += 1
         else:
             yield document

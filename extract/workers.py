@@ -71,6 +71,7 @@ class ChunkReader:
                     result.nodes.setdefault(identifier, [row.get(name) for name in NODE_COLUMNS])
                 result.linked |= rows.linked
                 result.evidence.append(pl.DataFrame(rows.evidence, schema=EVIDENCE_COLUMNS))
+                result.count_form(document)
                 result.counts["documents"] += 1
                 result.counts["words"] += len(document.text.split())
                 result.counts["mentions"] += len(doc.spans["mentions"])

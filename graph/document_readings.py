@@ -1,7 +1,8 @@
 """Which text of a document was read, and how: a later reading replaces an earlier one's evidence.
 
 What the evidence of source `TEXT_SOURCE` says of a document is one reading of it. The Document node
-states which: the checksum of the text that was read, and the settings that it was read with.
+states which: the checksum of the text that was read, what it was read as, and the settings that
+it was read with.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def reading_properties(sha256: str, reader: str, origin: str = "") -> str:
 
     Args:
         sha256: of its text.
-        reader: what names the models and settings that read it.
+        reader: what names the models and settings that read it, and as what: a note or a paper.
         origin: tells the file that a note came from.
     """
     properties = {SHA256: sha256, READER: reader, **({ORIGIN: origin} if origin else {})}

@@ -129,7 +129,7 @@ def findings_in_note(path: Path, kg: KnowledgeGraph) -> pl.DataFrame:
     """
     from medkg.access import annotate
 
-    texts = annotate([path], terminology=kg)
+    texts = annotate([path], terminology=kg, texts="notes")
     if len(texts) != 1:
         raise DataError(f"has {len(texts)} texts, and one note is diagnosed at a time", path=path)
     return findings_in_text(texts[0], kg)

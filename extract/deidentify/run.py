@@ -33,6 +33,7 @@ from ...core.errors import DataError
 from ...core.model_folder import read_config
 from ...core.progress import progress
 from ...core.quarantine import Quarantine
+from ..document_form import Texts
 from ..documents import TextDocument, file_documents, iter_files
 from ..formats.document_file import DocumentFile, ending
 from ..formats.rows import DELIMITERS, JSON_LINES
@@ -93,7 +94,7 @@ def deidentify_files(
     style: Style = "surrogates",
     key_file: Path | None = None,
     quarantine: Quarantine | None = None,
-    patients: bool = True,
+    texts: Texts = "auto",
 ) -> Summary:
     """Write copies of texts without their identifiers into a folder; the module says how.
 
@@ -105,7 +106,7 @@ def deidentify_files(
         key_file: the secret by which surrogates are drawn; default: OUT.key beside the folder. It
             is made where it isn't there.
         quarantine: gets what can't be read.
-        patients: a text or row is a note about one patient, of its own name.
+        texts: as `iter_documents` takes it.
 
     Raises:
         DataError: a path is not there, nothing could be read, `out` holds something else, or
@@ -123,7 +124,7 @@ def deidentify_files(
         reader = _Reader(key, style, parts, summary)
         places: list[_Place] = []
         with progress("De-identify") as advance:
-            for file in iter_files(paths, quarantine, patients=patients):
+            for file in iter_files(paths, quarantine, texts=texts):
                 for place in reader.places(file):
                     places.append(place)
                     speed = summary.words / (time.perf_counter() - begun)

@@ -15,6 +15,7 @@ from ...core.input_files import MOST_WHOLE, opened, read_at_most
 from ...core.quarantine import Quarantine
 from ...core.text import decode
 from ...graph.identifiers import is_curie
+from ..document_form import Form, Texts, form_of
 
 # The endings of compressed files.
 COMPRESSED = (".gz", ".xz")
@@ -27,20 +28,30 @@ class TextDocument:
 
     Attributes:
         id: the CURIE of its Document node.
-        patient: that of its patient, if it is about one.
+        patient: that of its patient, if it is a note about one; a paper has none.
         origin: tells the file that a note came from, without naming it; "" for what has a name of
             its own everywhere, such as a paper.
+        form: what a plain text is by its form, where that decides whether it has a patient.
     """
 
     id: str
     text: str
     patient: str | None = None
     origin: str = field(default="", compare=False)
+    form: Form | None = field(default=None, compare=False)
 
     @property
     def sha256(self) -> str:
         """The checksum of the text."""
         return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def reading(self, reader: str) -> str:
+        """What names a reading of this text: the reader, and whether it read a note or a paper.
+
+        Args:
+            reader: names models and settings (`fingerprint`).
+        """
+        return f"{reader} {'paper' if self.patient is None else 'note'}".lstrip()
 
 
 class UnreadableError(Exception):
@@ -55,16 +66,20 @@ class DocumentFile:
         name: of its document, or what those of its rows begin with.
         columns: `TEXT` or `ID,TEXT` of a table or lines of JSON; "": none is named.
         quarantine: gets what can't be read.
-        patients: whether a text or row is a note about one patient, of its own name.
+        texts: whether a plain text is a note about one patient, of its own name, or a paper.
     """
 
     path: Path
     name: str
     columns: str
     quarantine: Quarantine
-    patients: bool
+    texts: Texts
 
-    def note(self, name: str, text: str) -> TextDocument:
+    def plain_text(self, text: str) -> TextDocument:
+        """Make the document of a file that is one plain text: a note or, by its form, a paper."""
+        return self.note(self.name, text, form_of(text) if self.texts == "auto" else None)
+
+    def note(self, name: str, text: str, form: Form | None = None) -> TextDocument:
         """Make a note of that name, with its patient; a paper, if the name is that of one."""
         if name.startswith(("PMID:", "PMC:")):
             return paper(name, text)
@@ -75,8 +90,9 @@ class DocumentFile:
         return TextDocument(
             name if named_by_curie else f"note:{name}",
             text,
-            patient if self.patients else None,
+            None if self.texts == "papers" or form == "paper" else patient,
             origin,
+            form,
         )
 
     def notes(self, rows: Iterable[tuple[str, str]]) -> Iterator[TextDocument]:

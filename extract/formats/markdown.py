@@ -28,8 +28,8 @@ _NO_LINE_BREAK = re.compile(r"[^\r\n]")
 
 
 def read_markdown(file: DocumentFile) -> Iterator[TextDocument]:
-    """Read a file of Markdown as one note."""
-    yield file.note(file.name, without_markup(file.text(_MOST_BYTES)))
+    """Read a file of Markdown as one note or paper."""
+    yield file.plain_text(without_markup(file.text(_MOST_BYTES)))
 
 
 def without_markup(markdown: str) -> str:

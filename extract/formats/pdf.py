@@ -15,4 +15,4 @@ def read_pdf(file: DocumentFile) -> Iterator[TextDocument]:
             text = pdf_text(opened)
     except PdfError as error:
         raise UnreadableError(str(error)) from None
-    yield file.note(file.name, text)
+    yield file.plain_text(text)

@@ -11,12 +11,12 @@ _PASSAGE = re.compile(r"^([^|\t\n]+)\|([ta])\|([^\r\n]*)", re.MULTILINE)
 
 
 def read_text(file: DocumentFile) -> Iterator[TextDocument]:
-    """Read a file as one note, or as papers if it starts as PubTator does."""
+    """Read a file as one note or paper, or as papers if it starts as PubTator does."""
     text = file.text()
     if _is_pubtator(text):
         yield from _pubtator(file, text)
     else:
-        yield file.note(file.name, text)
+        yield file.plain_text(text)
 
 
 def _is_pubtator(text: str) -> bool:

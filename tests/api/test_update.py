@@ -10,6 +10,7 @@ import torch
 
 from medkg.access import read_texts
 from medkg.core.quarantine import Quarantine
+from medkg.extract.document_form import Texts
 from medkg.extract.run import Summary
 from medkg.graph.document_readings import recorded_readings
 from medkg.graph.kg import KnowledgeGraph
@@ -18,6 +19,7 @@ from tests.cli.test_commands import Medkg, medkg
 from tests.extract.made_graph import graph
 
 from ..extract import deadly
+from ..extract.test_document_form import SENTENCE, TRIAL, VISIT
 from ..graph.graphs import small
 
 __all__ = ["medkg"]
@@ -90,6 +92,78 @@ def test_reading_again_is_as_reading_at_first(tmp_path: Path, model: Path) -> No
     assert bare.evidence.filter(bare.evidence["sentence"].is_not_null())[
         "document"
     ].unique().to_list() == ["note:c"]
+
+
+def test_another_form_reads_a_text_again(tmp_path: Path, model: Path) -> None:
+    folder = write(tmp_path / "texts", {"a.txt": f"{TRIAL}Fever.", "b.txt": f"{VISIT} Fever."})
+
+    def read(texts: Texts, into: KnowledgeGraph | None = None) -> tuple[KnowledgeGraph, Summary]:
+        summary = Summary()
+        kg = read_texts(
+            [folder], terminology=graph(), model=model, texts=texts, into=into, summary=summary
+        )
+        return kg, summary
+
+    kg, summary = read("auto")
+    assert (summary.notes, summary.papers) == (summary.notes_by_form, summary.papers_by_form)
+    assert (summary.notes, summary.papers) == (1, 1)
+    assert kg.nodes.filter(kind="Patient")["id"].to_list() == ["patient:b"]
+    notes, summary = read("notes", kg)
+    assert (summary.documents, summary.unchanged, summary.notes_by_form) == (1, 1, 0)
+    assert notes.nodes.filter(kind="Patient")["id"].to_list() == ["patient:a", "patient:b"]
+    papers, summary = read("papers", notes)
+    assert (summary.documents, summary.papers, summary.unchanged) == (2, 2, 0)
+    assert papers.nodes.filter(kind="Patient").is_empty()
+    assert papers.checksum() == read("papers")[0].checksum()
+
+
+def test_an_interrupted_run_of_another_form_is_not_taken_over(tmp_path: Path, model: Path) -> None:
+    folder = write(tmp_path / "texts", {"a.txt": SENTENCE})
+    runs: list[tuple[int, int]] = []
+    forms: list[Texts] = ["auto", "notes", "notes"]
+    for texts in forms:
+        summary = Summary()
+        read_texts(
+            [folder], terminology=graph(), model=model, texts=texts, keep=tmp_path / "parts",
+            summary=summary,
+        )  # fmt: skip
+        runs.append((summary.resumed, len(summary.in_doubt)))
+    assert runs == [(0, 1), (0, 0), (1, 0)]
+
+
+def test_the_command_says_what_texts_were_taken_for(
+    tmp_path: Path, model: Path, medkg: Medkg
+) -> None:
+    doubtful = {f"d{n}.txt": f"{SENTENCE}\n" for n in range(5)}
+    folder = write(tmp_path / "texts", {"a.txt": TRIAL, "b.txt": VISIT, **doubtful})
+    graph().save(tmp_path / "terms")
+    terms = ("--graph", tmp_path / "terms", "--model", model)
+    result = medkg("extract", folder, "--out", tmp_path / "kg", *terms)
+    assert result.code == 0, result.err
+    assert "read 6 as notes (1 by their form), 1 as papers (1 by their form)" in result.out
+    doubt = next(line for line in result.out.splitlines() if line.startswith("in doubt"))
+    assert "note:d0, note:d1, note:d2 and 2 more" in doubt
+    assert "note:d3" not in result.out
+    assert "--papers" in doubt
+    assert not any(text[:20] in result.out + result.err for text in (SENTENCE, VISIT, TRIAL))
+    result = medkg("extract", folder, "--out", tmp_path / "kg", *terms, "--json")
+    summary = json.loads(result.out)
+    assert summary["patients"] == summary["notes"] == 6
+    assert (summary["notes_by_form"], summary["papers"], summary["papers_by_form"]) == (1, 1, 1)
+    assert (summary["in_doubt"], summary["first_in_doubt"]) == (
+        5,
+        ["note:d0", "note:d1", "note:d2"],
+    )
+    result = medkg("extract", folder, "--into", tmp_path / "kg", *terms, "--papers")
+    assert "read 6 as papers; " in result.out
+    assert "1 unchanged" in result.out
+    assert "in doubt" not in result.out
+    assert KnowledgeGraph.open(tmp_path / "kg").nodes.filter(kind="Patient").is_empty()
+    result = medkg("extract", folder, "--into", tmp_path / "kg", *terms, "--notes")
+    assert "read 7 as notes; " in result.out
+    result = medkg("extract", folder, "--out", tmp_path / "x", *terms, "--notes", "--papers")
+    assert result.code == 2
+    assert not (tmp_path / "x").exists()
 
 
 def test_a_graph_of_other_sources_is_updated_too(tmp_path: Path, model: Path) -> None:

@@ -11,11 +11,13 @@ import pytest
 
 from medkg.core.errors import DataError
 from medkg.core.quarantine import Quarantine
+from medkg.extract.document_form import Texts
 from medkg.extract.documents import TextDocument, iter_documents
 from medkg.extract.formats.markdown import without_markup
 
 from ..adversarial import processor_limit
 from ..pdf import pdf
+from .test_document_form import SENTENCE, TRIAL, VISIT
 
 # https://www.nlm.nih.gov/bsd/licensee/elements_descriptions.html and
 # https://dtd.nlm.nih.gov/ncbi/pubmed/doc/out/250101/
@@ -103,9 +105,9 @@ BIOC = """<?xml version="1.0"?><!DOCTYPE collection SYSTEM "BioC.dtd">
 """
 
 
-def read(path: Path | str, *, patients: bool = True) -> tuple[list[TextDocument], Quarantine]:
+def read(path: Path | str, *, texts: Texts = "auto") -> tuple[list[TextDocument], Quarantine]:
     quarantine = Quarantine()
-    return list(iter_documents([path], quarantine, patients=patients)), quarantine
+    return list(iter_documents([path], quarantine, texts=texts)), quarantine
 
 
 def test_pubmed_is_title_and_labelled_sections(tmp_path: Path) -> None:
@@ -305,7 +307,47 @@ def test_a_plain_text_is_the_file_s_own_characters(tmp_path: Path) -> None:
     (tmp_path / "a b.txt").write_bytes("\ufeffFever.\r\nÅngström µg\r\n".encode())
     documents, _ = read(tmp_path / "a b.txt")
     assert documents == [TextDocument("note:a-b", "Fever.\r\nÅngström µg\r\n", "patient:a-b")]
-    assert read(tmp_path / "a b.txt", patients=False)[0][0].patient is None
+    assert read(tmp_path / "a b.txt", texts="papers")[0][0].patient is None
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.md", "a"])
+def test_a_plain_text_is_a_note_or_a_paper_by_its_form(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.write_text(f"# {TRIAL}" if name == "a.md" else TRIAL)
+    (document,), _ = read(file)
+    assert (document.id, document.patient, document.form) == ("note:a", None, "paper")
+    assert document.reading("r") == "r paper"
+    (document,), _ = read(file, texts="notes")
+    assert (document.patient, document.form) == ("patient:a", None)
+    assert document.reading("r") == "r note"
+    file.write_text(SENTENCE)
+    (document,), _ = read(file)
+    assert (document.patient, document.form) == ("patient:a", "doubt")
+    (document,), _ = read(file, texts="papers")
+    assert (document.patient, document.form) == (None, None)
+
+
+def test_a_pdf_is_a_note_or_a_paper_by_its_form(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(pdf("In this study we enrolled 40 patients. P < 0.05."))
+    (document,), _ = read(tmp_path / "a.pdf")
+    assert (document.patient, document.form) == (None, "paper")
+
+
+def test_rows_are_notes_and_pubtator_is_papers_whatever_their_form(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(f'id,text\nx,"{TRIAL}"\n')
+    (document,), _ = read(f"{tmp_path / 't.csv'}:id,text")
+    assert (document.patient, document.form) == ("patient:x", None)
+    (document,), _ = read(f"{tmp_path / 't.csv'}:id,text", texts="papers")
+    assert document.patient is None
+    (tmp_path / "p.txt").write_text(f"12|t|{VISIT}\n12|a|{VISIT}\n")
+    (document,), _ = read(tmp_path / "p.txt", texts="notes")
+    assert (document.id, document.patient, document.form) == ("PMID:12", None, None)
+
+
+def test_no_other_value_says_how_texts_are_read(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(TRIAL)
+    with pytest.raises(DataError, match="auto, notes, papers"):
+        read(tmp_path / "a.txt", texts="abstracts")  # type: ignore[arg-type]
 
 
 MARKDOWN = """# Medications #
