@@ -271,6 +271,7 @@ def _of_extract() -> list[Used]:
     from medkg.extract.context.context import _lasting
     from medkg.extract.deidentify import dates
     from medkg.extract.deidentify.patterns import patterns
+    from medkg.extract.document_form import signs
     from medkg.extract.relations import rules
 
     tables = (rules.symptom_rules, rules.drug_rules, rules.association_rules)
@@ -284,6 +285,7 @@ def _of_extract() -> list[Used]:
         used += [Used(f"short forms, {where}", p, True) for pair in pairs for p in pair]
     used += [Used(f"identifiers {p.expression.pattern}", p.expression, True) for p in patterns()]
     used.append(Used("lasting", _lasting(), True))
+    used += [Used(f"form, {sign.name}", sign.pattern, True) for sign in signs()]
     used += [Used(f"dates {pattern.pattern}", pattern, True) for pattern in dates._DATES]
     return used
 

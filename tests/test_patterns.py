@@ -32,6 +32,7 @@ MADE = (
     "medkg.extract.context.doses",
     "medkg.extract.deidentify.dates",
     "medkg.extract.deidentify.patterns",
+    "medkg.extract.document_form",
     "medkg.extract.linking.forms",
     "medkg.extract.relations.rules",
     "medkg.extract.short_forms",
