@@ -95,6 +95,10 @@ def test_what_cannot_be_done_is_said(tmp_path: Path) -> None:
     assert code != 0
     assert not (tmp_path / "out").exists()
     (tmp_path / "note.txt").write_text(FIRST)
+    both = ("--notes", "--papers")
+    code, printed = deidentify(tmp_path / "note.txt", "--out", tmp_path / "out", *both)
+    assert code == 2
+    assert "or neither" in printed
     code, printed = deidentify(tmp_path / "note.txt", "--out", tmp_path / "out", "--with", "stars")
     assert code == 2
     assert "surrogates" in re.sub(r"\s+", " ", printed)

@@ -14,6 +14,9 @@ from medkg.core.errors import DataError
 from medkg.core.quarantine import Quarantine
 from medkg.extract.deidentify import run
 from medkg.extract.deidentify.review import review_files
+from medkg.extract.run import Summary
+
+from ..test_document_form import TRIAL
 
 NOTE = "Dr. Quillfeather saw Ms. Zorba on 3 March 2020 at 10:15, MRN 4455667. Parkinson disease."
 SECRETS = ("Quillfeather", "Zorba", "3 March 2020", "4455667")
@@ -150,3 +153,13 @@ def test_the_component_marks_identifiers() -> None:
         ("4455667", "MRN"),
         ("Quillfeather", "NAME"),
     }
+
+
+def test_a_paper_by_its_form_has_no_patient_without_identifiers_either(tmp_path: Path) -> None:
+    file = tmp_path / "zorba.txt"
+    file.write_text(TRIAL)
+    summary = Summary()
+    graph = medkg.read_texts([file], deidentify_key=tmp_path / "key", summary=summary)
+    assert graph.nodes.filter(kind="Patient").is_empty()
+    assert (summary.papers, summary.papers_by_form) == (1, 1)
+    assert not graph.nodes["id"].str.contains("zorba").any()
