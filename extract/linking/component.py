@@ -16,9 +16,7 @@ from .forms import forms
 from .linker import Linker
 from .links import EntityLink, EntityLinker, LinkQuery, link_query, long_forms_of
 from .name_index import key_of
-
-# A graph gets only links that are likelier right than wrong, whatever threshold gives the best F1.
-LIKELY = 0.5
+from .ties import LIKELY
 
 
 @Language.factory(
@@ -53,7 +51,8 @@ class LinkerComponent(StatelessComponent):
     linked span becomes the kind of its node.
 
     Args:
-        threshold: least probability of a link; None: the linker's own, but at least `LIKELY`.
+        threshold: least probability of a link; None: the linker's own, but at least `LIKELY`, as a
+            graph gets only links that are likelier right than wrong.
         linker: `scispacy_linker:umls` (or mesh, rxnorm, go, hpo) for scispaCy's; None: medkg's.
     """
 

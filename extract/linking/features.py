@@ -36,7 +36,7 @@ def name_features(
     features = np.full((len(levels), len(FEATURES)), np.nan)
     words = form.spelling.split()
     weights = {word: index.weight(word) for word in words}
-    numbers = {word for word in words if _is_number(word)}
+    numbers = {word for word in words if is_number(word)}
     head = _head_word(text)
     longest = max(words, key=len, default="")
     for position, row in enumerate(levels):
@@ -55,7 +55,7 @@ def name_features(
                 shorter / max(longer, 1),
                 longest == max(others, key=len, default=" "),
                 head == _head_word(name),
-                numbers != {word for word in others if _is_number(word)},
+                numbers != {word for word in others if is_number(word)},
                 _unmatched(weights, other_weights),
                 _unmatched(other_weights, weights),
             )
@@ -120,5 +120,6 @@ def _head_word(name: str) -> str:
 
 
 @lru_cache(maxsize=50_000)
-def _is_number(word: str) -> bool:
+def is_number(word: str) -> bool:
+    """Whether a word of a name counts kinds of one thing: "2", "IV", "a", "3B"."""
     return any(c.isdigit() for c in word) or re.fullmatch(r"[ivx]{1,4}|[a-h]", word) is not None

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from ...graph.kg import KnowledgeGraph
 from .features import COLUMN, name_features, set_relative_features
 from .forms import forms
-from .links import EntityLink, LinkQuery
+from .links import KINDS, EntityLink, LinkQuery
 from .name_index import (
     NAME,
     SIMILAR,
@@ -32,11 +32,15 @@ from .name_index import (
 )
 from .ranker import FEATURES, LinkingRanker
 from .stored_index import name_indexes
+from .ties import LIKELY, Namesake, is_of_rare_disease, preferred_namesake
 
 _CANDIDATES = 16
 # What a node of another kind than the mention's loses, so that of two of one name its own wins.
 _OTHER_KIND = 0.99
 _COORDINATION = re.compile(r",\s+(?:and|or)\s+|,\s+|(?<!\s)\s++(?:and/or|and|or)\s+")
+# Values of the feature `spelled_out`: of the mention's own text, of a short form that the document
+# spells out, of what it spells it out as, of a part of a coordination.
+_AS_IT_IS, _SHORT, _SPELLED_OUT, _PART = 0, -1, 1, 2
 _CACHED = 50_000  # texts whose candidates are kept
 
 _Features = npt.NDArray[np.float64]  # (rows, FEATURES)
@@ -109,10 +113,10 @@ class Linker:
         )
         links = []
         start = 0
-        for mention, (rows, _) in zip(mentions, candidates, strict=True):
+        for mention, (rows, features) in zip(mentions, candidates, strict=True):
             of_mention = probabilities[start : start + len(rows)]
             start += len(rows)
-            links.append(self._links(mention.kind, rows, of_mention) if rows else [])
+            links.append(self._links(mention, rows, features, of_mention) if rows else [])
         return links
 
     def exact(self, mention: LinkQuery) -> list[EntityLink]:
@@ -195,9 +199,11 @@ class Linker:
             candidates = self._cache[text, mention.kind]
             features = candidates.features.copy()
             if text not in (mention.text, mention.long):
-                features[:, COLUMN["spelled_out"]] = 2
+                features[:, COLUMN["spelled_out"]] = _PART
             elif mention.long is not None:
-                features[:, COLUMN["spelled_out"]] = 1 if text == mention.long else -1
+                features[:, COLUMN["spelled_out"]] = (
+                    _SPELLED_OUT if text == mention.long else _SHORT
+                )
             rows += candidates.rows
             blocks.append(features)
         return rows, blocks
@@ -240,19 +246,58 @@ class Linker:
                 self._cache[name] = _candidates(index, name, key, {**levels, **more})
 
     def _links(
-        self, kind: str, rows: Sequence[int], probabilities: npt.NDArray[np.float64]
+        self,
+        mention: LinkQuery,
+        rows: Sequence[int],
+        features: _Features,
+        probabilities: npt.NDArray[np.float64],
     ) -> list[EntityLink]:
-        index = self._indexes[kind]
+        index, (name, *_) = self._indexes[mention.kind], _texts(mention)
         links: dict[str, EntityLink] = {}
         order: dict[str, int] = {}
         for row, probability in zip(rows, probabilities.tolist(), strict=True):
             identifier, own = index.nodes[row], index.kinds[row]
-            score = probability if own == kind else probability * _OTHER_KIND
+            score = probability if own == mention.kind else probability * _OTHER_KIND
             order[identifier] = min(row, order.get(identifier, row))
             if identifier not in links or links[identifier].score < score:
                 links[identifier] = EntityLink(identifier, own, index.names[row], score)
-        # Of equals, the preferred prefix, which comes first in the index.
-        return sorted(links.values(), key=lambda x: (-round(x.score, 9), order[x.identifier]))
+        own_names = self._namesakes(index, rows, features)
+        # Of equals, the whole disease, then the preferred prefix, which comes first in the index.
+        ordered = sorted(
+            links.values(),
+            key=lambda x: (
+                -round(x.score, 9),
+                x.identifier in own_names and is_of_rare_disease(x.identifier, name),
+                order[x.identifier],
+            ),
+        )
+        likely = bool(ordered) and ordered[0].score >= LIKELY
+        for kind in [mention.kind] if likely else KINDS[mention.kind]:
+            namesakes = [
+                Namesake(links[i], is_own_name, order[i])
+                for i, is_own_name in own_names.items()
+                if links[i].kind == kind
+            ]
+            preferred = preferred_namesake(name, kind, namesakes)
+            if preferred is not None:
+                others = (x for x in ordered if x.identifier != preferred.identifier)
+                return [preferred, *others]
+        return ordered
+
+    def _namesakes(
+        self, index: NameIndex, rows: Sequence[int], features: _Features
+    ) -> dict[str, bool]:
+        """The nodes that have exactly the mention's name, and whether it is their own."""
+        spelled_out = features[:, COLUMN["spelled_out"]]
+        # Not of a short form that is spelled out, and not of a part of a coordination.
+        of_mention = (spelled_out == _AS_IT_IS) | (spelled_out == _SPELLED_OUT)
+        is_exact = of_mention & (features[:, COLUMN["level"]] >= SPELLING)
+        own_names: dict[str, bool] = {}
+        for row, exact in zip(rows, is_exact.tolist(), strict=True):
+            if exact:
+                node = index.nodes[row]
+                own_names[node] = own_names.get(node, False) or bool(index.primary[row])
+        return own_names
 
 
 def _texts(mention: LinkQuery) -> tuple[str, ...]:

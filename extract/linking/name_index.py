@@ -41,11 +41,12 @@ def names_of(graph: KnowledgeGraph, kinds: Iterable[str]) -> pl.DataFrame:
     """A row per name of the nodes of these kinds: id, kind, name, primary, key, count, rank, xrefs.
 
     `primary` marks a node's own name, `count` is how often the name was annotated to mean the node
-    (null where the graph doesn't say), `rank` the place of the identifier's prefix in the schema.
+    (null where the graph doesn't say), `rank` the place of the identifier's prefix in the schema,
+    among those of its kind.
     The order settles ties: preferred prefix, identifier, own name before synonym.
     """
     rank = {
-        prefix: place
+        f"{kind.label} {prefix}": place
         for kind in graph.schema.kinds.values()
         for place, prefix in enumerate(kind.prefixes)
     }
@@ -61,10 +62,9 @@ def names_of(graph: KnowledgeGraph, kinds: Iterable[str]) -> pl.DataFrame:
     names = (
         names.with_columns(
             key=name_key(pl.col("name")),
-            rank=pl.col("id")
-            .str.split(":")
-            .list.first()
-            .replace_strict(rank, default=len(rank), return_dtype=pl.Int64),
+            rank=pl.concat_str(
+                "kind", pl.col("id").str.split(":").list.first(), separator=" "
+            ).replace_strict(rank, default=len(rank), return_dtype=pl.Int64),
         )
         .filter(pl.col("key") != "")
         .sort("rank", "id", "primary", "name", descending=[False, False, True, False])
