@@ -28,6 +28,7 @@ from .lay_names import with_lay_names
 from .linking.component import LinkerComponent
 from .mentions import network as _ner  # noqa: F401 (it registers its component)
 from .mentions.gazetteer import Gazetteer
+from .mentions.neighbours import Neighbours
 from .relations.extracted import ExtractedRelation
 from .sentences import quoted_sentence, sentence_of
 from .short_forms import short_forms
@@ -72,6 +73,7 @@ def build_pipeline(
     nlp.add_pipe("medkg_sentences")
     nlp.add_pipe("medkg_ner", config={"model": str(ner_model) if ner_model else None})
     nlp.add_pipe("medkg_names")
+    nlp.add_pipe("medkg_neighbours")
     nlp.add_pipe("medkg_context")
     nlp.add_pipe("medkg_linker", config={"linker": linker})
     nlp.add_pipe(
@@ -79,9 +81,9 @@ def build_pipeline(
     )
     nlp.add_pipe("medkg_laboratory")
     named = with_lay_names(terminology)
-    for name in ("medkg_names", "medkg_linker", "medkg_laboratory"):
+    for name in ("medkg_names", "medkg_neighbours", "medkg_linker", "medkg_laboratory"):
         component = nlp.get_pipe(name)
-        assert isinstance(component, Gazetteer | LinkerComponent | LaboratoryComponent)
+        assert isinstance(component, Gazetteer | Neighbours | LinkerComponent | LaboratoryComponent)
         component.use(named)
     return nlp
 

@@ -11,7 +11,9 @@ from ...core.errors import ModelError
 from ...graph.kg import KnowledgeGraph
 from .. import short_forms as _short_forms  # noqa: F401 (registers `stands_for`)
 from ..abbreviations import abbreviations_of
+from ..mentions.neighbours import gene_name
 from ..tokens import StatelessComponent
+from .coordination import names_of_one_beginning, names_of_one_head
 from .forms import forms
 from .linker import Linker
 from .links import EntityLink, EntityLinker, LinkQuery, link_query, long_forms_of
@@ -83,19 +85,78 @@ class LinkerComponent(StatelessComponent):
         least = self.linker.threshold
         if self.threshold is None:
             least = max(LIKELY, least)
-        linked = []
         candidates = self.linker.in_document(_queries(doc, mentions))
+        taken = {token for mention in mentions for token in range(mention.start, mention.end)}
+        linked = []
         for mention, of_mention in zip(mentions, candidates, strict=True):
             links = [link for link in of_mention if link.score >= least]
-            link = links[0] if links else None
-            if link is not None and link.kind != mention.label_:
-                mention = _relabelled(mention, link.kind)
-            mention._.identifier = link.identifier if link else None
-            mention._.link_score = link.score if link else 0.0
-            mention._.twin = _twin(links)
-            linked.append(mention)
+            # "Hand, foot and mouth disease" is a name of its own.
+            is_name = bool(links) and spelling(links[0].name) == spelling(mention.text)
+            parts = self._parts(mention, taken, least, is_name=is_name)
+            linked += [_linked(*part) for part in parts or [(mention, links)]]
+        _link_long_forms(doc, linked)
         doc.spans["mentions"] = linked
         return doc
+
+    def _parts(
+        self, mention: Span, taken: set[int], least: float, *, is_name: bool
+    ) -> list[tuple[Span, list[EntityLink]]]:
+        """The findings that a mention joins, with their links; none if it is a single one.
+
+        "Breast and ovarian cancer" are two, if both link to nodes of their own; so are "big liver
+        and spleen", of which the recogniser may find the first alone. Each has its own words.
+
+        Args:
+            taken: the tokens of all mentions.
+            is_name: whether all of the mention is the name of the node that it links to.
+        """
+        assert self.linker is not None
+        doc, text = mention.doc, mention.text
+        if mention.label_ not in ("Disease", "Symptom") or mention._.stands_for:
+            return []
+        options = [names_of_one_beginning(_with_next_word(mention, taken))]
+        if not is_name:
+            # "Type 1 and type 2 diabetes mellitus" share two words.
+            options += [names_of_one_head(text), names_of_one_head(text, 2)]
+            options += [names_of_one_beginning(text)]
+        for names in filter(None, options):
+            queries = [LinkQuery(" ".join(x.name.split()), mention.label_) for x in names]
+            parts = []
+            for name, of_name in zip(names, self.linker.in_document(queries), strict=True):
+                likely = [link for link in of_name if link.score >= least]
+                is_within = name.end <= len(text)
+                # What no recogniser found has to be a name, and not only like one.
+                if likely and (is_within or spelling(likely[0].name) == spelling(name.name)):
+                    start = mention.start_char + name.start
+                    span = doc.char_span(start, mention.start_char + name.end)
+                    assert span is not None  # since names begin and end with words
+                    parts.append((_copy(mention, span.start, span.end, mention.label_), likely))
+            if len({of_part[0].identifier for _, of_part in parts}) > 1:
+                if Doc.has_extension("lasting") and mention.start in doc._.lasting:
+                    doc._.lasting |= {part.start for part, _ in parts}
+                return parts
+        return []
+
+
+def _with_next_word(mention: Span, taken: set[int]) -> str:
+    """The text of a mention with "and" and one word behind it that is in no mention, if any."""
+    doc, end = mention.doc, mention.end
+    if end + 1 >= len(doc) or doc[end].lower_ not in ("and", "or"):
+        return ""
+    if end + 1 in taken or not doc[end + 1].is_alpha or doc[end + 1].is_sent_start:
+        return ""
+    return str(doc[mention.start : end + 2].text)
+
+
+def _linked(mention: Span, links: list[EntityLink]) -> Span:
+    """A mention with its first link, if there is one, and that one's kind."""
+    link = links[0] if links else None
+    if link is not None and link.kind != mention.label_:
+        mention = _copy(mention, mention.start, mention.end, link.kind)
+    mention._.identifier = link.identifier if link else None
+    mention._.link_score = link.score if link else 0.0
+    mention._.twin = _twin(links)
+    return mention
 
 
 def _queries(doc: Doc, mentions: Sequence[Span]) -> list[LinkQuery]:
@@ -108,14 +169,38 @@ def _queries(doc: Doc, mentions: Sequence[Span]) -> list[LinkQuery]:
         # What notes write short may be the name of something else, too.
         LinkQuery(mention._.stands_for, mention.label_)
         if mention._.stands_for
-        else link_query(mention.text, mention.label_, long_forms)
+        else link_query(_name_of(mention), mention.label_, long_forms)
         for mention in mentions
     ]
 
 
-def _relabelled(mention: Span, kind: str) -> Span:
-    """A mention as another kind: a span's label can't be changed, so its attributes move."""
-    other = Span(mention.doc, mention.start, mention.end, label=kind)
+def _name_of(mention: Span) -> str:
+    return gene_name(mention.text) if mention.label_ == "Target" else mention.text
+
+
+def _link_long_forms(doc: Doc, mentions: Sequence[Span]) -> None:
+    """Give what a document writes short the link of its short form, where it has none itself.
+
+    "Fatty aldehyde dehydrogenase (FALDH)" is one gene, and its alias is known.
+    """
+    names = {
+        (mention.text, mention.label_): mention for mention in mentions if mention._.identifier
+    }
+    for short in abbreviations_of(doc):
+        long = " ".join(doc.text[slice(*short.long)].lower().split())
+        for mention in mentions:
+            linked = names.get((short.short, mention.label_))
+            if linked is None or mention._.identifier is not None:
+                continue
+            if " ".join(mention.text.lower().split()) == long:
+                mention._.identifier = linked._.identifier
+                mention._.link_score = linked._.link_score
+                mention._.twin = linked._.twin
+
+
+def _copy(mention: Span, start: int, end: int, kind: str) -> Span:
+    """A mention of another kind, or a part: a span's label can't change, so attributes move."""
+    other = Span(mention.doc, start, end, label=kind)
     for name in ("probability", "polarity", "certainty", "experiencer", "temporality"):
         if Span.has_extension(name):
             other._.set(name, mention._.get(name))
@@ -133,9 +218,10 @@ def _twin(links: list[EntityLink]) -> EntityLink | None:
 
 def _is_as_good(link: EntityLink, first: EntityLink) -> bool:
     return first.score - link.score < 0.03 or (
-        link.score > 0.5 and _spelling(link) == _spelling(first)
+        link.score > 0.5 and spelling(link.name) == spelling(first.name)
     )
 
 
-def _spelling(link: EntityLink) -> str:
-    return forms(key_of(link.name)).spelling
+def spelling(name: str) -> str:
+    """A name without regard to number, order and American or British spelling."""
+    return forms(key_of(name)).spelling

@@ -10,16 +10,15 @@ mention whose best candidate stays below the threshold is linked to nothing.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from copy import copy
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ...graph.kg import KnowledgeGraph
+from .coordination import names_of_one_head
 from .features import COLUMN, name_features, set_relative_features
 from .forms import forms
 from .links import KINDS, EntityLink, LinkQuery
@@ -37,7 +36,6 @@ from .ties import LIKELY, Namesake, is_of_rare_disease, preferred_namesake
 _CANDIDATES = 16
 # What a node of another kind than the mention's loses, so that of two of one name its own wins.
 _OTHER_KIND = 0.99
-_COORDINATION = re.compile(r",\s+(?:and|or)\s+|,\s+|(?<!\s)\s++(?:and/or|and|or)\s+")
 # Values of the feature `spelled_out`: of the mention's own text, of a short form that the document
 # spells out, of what it spells it out as, of a part of a coordination.
 _AS_IT_IS, _SHORT, _SPELLED_OUT, _PART = 0, -1, 1, 2
@@ -195,7 +193,17 @@ class Linker:
         """Candidates by the texts that a mention is looked up as: rows, and features by text."""
         rows: list[int] = []
         blocks = []
-        for text in _texts(mention):
+        texts = _texts(mention)
+        primary = self._indexes[mention.kind].primary
+        whole = self._cache[texts[0], mention.kind]
+        levels = whole.features[:, COLUMN["level"]]
+        # "Hand, foot and mouth disease" is the name of a node, and joins no others.
+        if any(
+            primary[row] and level >= SPELLING
+            for row, level in zip(whole.rows, levels, strict=True)
+        ):
+            texts = tuple(text for text in texts if text in (mention.text, mention.long))
+        for text in texts:
             candidates = self._cache[text, mention.kind]
             features = candidates.features.copy()
             if text not in (mention.text, mention.long):
@@ -303,17 +311,7 @@ class Linker:
 def _texts(mention: LinkQuery) -> tuple[str, ...]:
     """What a mention is looked up as, the best first."""
     own = (mention.text,) if mention.long is None else (mention.long, mention.text)
-    return (*own, *(part for part in _coordinated_names(own[0]) if part not in own))
-
-
-@lru_cache(maxsize=50_000)
-def _coordinated_names(text: str) -> tuple[str, ...]:
-    """The names that a coordination joins: "breast and ovarian cancer" is two."""
-    pieces = [piece for piece in _COORDINATION.split(text) if piece.strip()]
-    last = pieces[-1].split() if pieces else []
-    if len(pieces) < 2 or len(last) < 2:
-        return ()
-    return (*(f"{piece.strip()} {last[-1]}" for piece in pieces[:-1]), " ".join(last))
+    return (*own, *(x.name for x in names_of_one_head(own[0]) if x.name not in own))
 
 
 def _candidates(index: NameIndex, name: _Name, key: str, levels: dict[int, int]) -> _Candidates:

@@ -50,6 +50,14 @@ _VARIANT = re.compile(
     r")(?!\w)",
     re.IGNORECASE,
 )
+# "A118G allele", "Val158Met genotype".
+_OF_VARIANT = r"(?: (?:alleles?|genotypes?|polymorphisms?|haplotypes?|variants?|mutations?))"
+_CALLED_VARIANT = re.compile(f"{_OF_VARIANT}+")
+# A polymorphism by the enzyme that cuts there, as "FokI", "Bsm I"; those are named after species.
+_OF_ENZYME = re.compile(
+    rf"(?<!\w)[A-Z][a-z]{{2}}[A-Z]?\d{{0,3}} ?[IV]{{1,4}}"
+    rf"(?:{_OF_VARIANT}| RFLPs?| restriction(?: site| fragment)?)+(?!\w)"
+)
 # Nomenclature is written in capitals; "to" and the names of acids needn't be.
 _CASED = re.compile(
     rf"{_ACID_LETTER}\d{{2,4}}(?:{_ACID_LETTER}|X|fs|\*)|[ACGT][- ]?\d{{2,5}} ?[ACGT]"
@@ -60,10 +68,13 @@ _UNIT = re.compile(rf"(?:{_any(_UNITS)})s?", re.IGNORECASE)
 
 
 def variants(text: str) -> Iterable[tuple[int, int]]:
-    """The characters [start, end) of each variant in a text, in order."""
+    """The characters [start, end) of each variant in a text, with "allele" behind it."""
     for match in _VARIANT.finditer(text):
         if not _LETTERS_ALONE.fullmatch(match[0]) or _CASED.fullmatch(match[0]):
-            yield match.span()
+            called = _CALLED_VARIANT.match(text, match.end())
+            yield match.start(), called.end() if called else match.end()
+    for match in _OF_ENZYME.finditer(text):
+        yield match.span()
 
 
 def is_sequence_unit(name: str) -> bool:
