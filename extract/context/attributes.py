@@ -14,6 +14,7 @@ _VALUES = {
     "negated": ("polarity", "negated"),
     "possible": ("certainty", "possible"),
     "hypothetical": ("certainty", "hypothetical"),
+    "purpose": ("certainty", "hypothetical"),
     "allergy": ("certainty", "hypothetical"),
     "avoid": ("certainty", "hypothetical"),
     "general": ("certainty", "hypothetical"),

@@ -44,7 +44,10 @@ from .scopes import Coverage, SentenceWords, scope_coverage, scope_of, split_dat
 from .stopped_drugs import is_stopped, mark_stopped_later, mark_stopped_together
 
 # What takes back what other triggers gave.
-_CANCELS = {"current": {"historical", "past"}, "certain": {"possible", "hypothetical"}}
+_CANCELS = {
+    "current": {"historical", "past"},
+    "certain": {"possible", "hypothetical", "purpose"},
+}
 # Sections that hold for what is in them: the category, and for which kinds.
 _SECTIONS = {
     "family": ("family", ("Disease", "Symptom", "Procedure")),
@@ -56,6 +59,9 @@ _TERMINATIONS = frozenset(("stop", "verb"))
 # "Statins may cause myalgia" is all that a paper says of it, and of "a reaction to heparin" a paper
 # tells what it was: these count in notes alone.
 _OF_NOTES = frozenset(("general", "reacted"))
+# That a condition ended or may come makes a patient's past or hypothetical, and not what a paper
+# says of a drug: "the bradycardia was reversed by atropine", "a risk factor for stroke".
+_OF_PATIENTS = frozenset(("over", "purpose"))
 _NEGATIONS = frozenset(("no", "without"))
 
 
@@ -180,7 +186,8 @@ def create_context(nlp: Language, name: str) -> Context:
 class Context(StatelessComponent):
     """Sets polarity, certainty, experiencer and temporality of every span in `mentions`.
 
-    The values are those of evidence (`medkg.graph.frames.EVIDENCE_VALUES`), under `span._`. The
+    The values are those of evidence (`medkg.graph.frames.EVIDENCE_VALUES`), under `span._`, and
+    once more, as they count for the mention's relations, under `span._.in_relations`. The
     stretches in which a relation does not hold go to `doc._.relation_negations`, as pairs of
     tokens; the drugs that must not be given with what they did, to `doc._.reactions`, as pairs of
     the tokens that they start at; those that are stopped or held to `doc._.stopped`, by the same;
@@ -192,6 +199,8 @@ class Context(StatelessComponent):
         for attribute, value in DEFAULTS.items():
             if not Span.has_extension(attribute):
                 Span.set_extension(attribute, default=value)
+        if not Span.has_extension("in_relations"):
+            Span.set_extension("in_relations", default=MappingProxyType(DEFAULTS))
         if not Span.has_extension("named"):
             Span.set_extension("named", default=False)
         if not Doc.has_extension("relation_negations"):
@@ -206,6 +215,8 @@ class Context(StatelessComponent):
         for mention, categories in self.categories(doc):
             for attribute, value in attributes(categories).items():
                 mention._.set(attribute, value)
+            of_relations = categories if doc._.note else categories - _OF_PATIENTS
+            mention._.set("in_relations", attributes(of_relations))
         return doc
 
     def categories(self, doc: Doc) -> Iterator[tuple[Span, set[str]]]:
@@ -256,18 +267,19 @@ def relation_context(head: Span, tail: Span, relation: str = "") -> dict[str, st
     certain end; of the family or another person, and past, where either end is. But "NSAIDs should
     not be given to patients with a history of ulcers" is asserted, of now and for certain, though
     nobody has taken the drug or has the disease: what makes the ends negated, hypothetical or past
-    is the contraindication. So is a drug hypothetical because of what it did, which is certain.
+    is the contraindication. So is a drug hypothetical because of what it did, which is certain. In
+    a paper neither a condition's end nor its risk or prevention makes a relation past or uncertain.
     """
     denied = any(
         start <= min(head.start, tail.start) and max(head.end, tail.end) <= end
         for start, end in head.doc._.relation_negations
     )
-    ends = [head._, tail._]
-    negated = denied or any(end.polarity == "negated" for end in ends)
-    others = [end.experiencer for end in ends if end.experiencer != "patient"]
+    ends = [head._.in_relations, tail._.in_relations]
+    negated = denied or any(end["polarity"] == "negated" for end in ends)
+    others = [end["experiencer"] for end in ends if end["experiencer"] != "patient"]
     order = ["certain", "possible", "hypothetical"]
-    certainties = [end.certainty for end in ends]
-    past = any(end.temporality == "historical" for end in ends)
+    certainties = [end["certainty"] for end in ends]
+    past = any(end["temporality"] == "historical" for end in ends)
     contraindicated = relation == "CONTRAINDICATED_FOR"
     if contraindicated:
         negated = past = False

@@ -11,6 +11,7 @@ from ...core.errors import ModelError
 from ...graph.kg import KnowledgeGraph
 from .. import short_forms as _short_forms  # noqa: F401 (registers `stands_for`)
 from ..abbreviations import abbreviations_of
+from ..context.attributes import DEFAULTS
 from ..mentions.neighbours import gene_name
 from ..tokens import StatelessComponent
 from .coordination import names_of_one_beginning, names_of_one_head
@@ -201,7 +202,7 @@ def _link_long_forms(doc: Doc, mentions: Sequence[Span]) -> None:
 def _copy(mention: Span, start: int, end: int, kind: str) -> Span:
     """A mention of another kind, or a part: a span's label can't change, so attributes move."""
     other = Span(mention.doc, start, end, label=kind)
-    for name in ("probability", "polarity", "certainty", "experiencer", "temporality"):
+    for name in ("probability", *DEFAULTS, "in_relations"):
         if Span.has_extension(name):
             other._.set(name, mention._.get(name))
     return other

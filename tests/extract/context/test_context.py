@@ -453,12 +453,43 @@ def test_a_relation_is_as_its_weaker_end(nlp: Language) -> None:
     ):
         for one, first in enumerate(values):
             for other, second in enumerate(values):
-                head._.set(attribute, first)
-                tail._.set(attribute, second)
+                head._.in_relations = {**DEFAULTS, attribute: first}
+                tail._.in_relations = {**DEFAULTS, attribute: second}
                 expected = {**DEFAULTS, attribute: values[max(one, other)]}
                 assert relation_context(head, tail) == expected
-        head._.set(attribute, values[0])
-        tail._.set(attribute, values[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "attribute", "value"),
+    [
+        ("The [tremor|Symptom] was reversed by [biperiden|Drug].", "temporality", "historical"),
+        ("[Gout|Disease] has resolved after [colchicine|Drug].", "temporality", "historical"),
+        ("[Tamoxifen|Drug] raised the risk of [stroke|Disease].", "certainty", "hypothetical"),
+        ("[Aspirin|Drug] for the prevention of [stroke|Disease].", "certainty", "hypothetical"),
+    ],
+)
+def test_what_ended_or_may_come_makes_a_relation_of_a_note_so_and_of_a_paper_not(
+    nlp: Language, text: str, attribute: str, value: str
+) -> None:
+    for note, expected in ((True, value), (False, DEFAULTS[attribute])):
+        doc = marked(nlp, text, note=note)
+        mentions = sorted(doc.spans["mentions"], key=lambda mention: mention.label_)
+        assert value in {getattr(mention._, attribute) for mention in mentions}
+        assert relation_context(*mentions)[attribute] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "polarity"),
+    [
+        ("[Biperiden|Drug] did not prevent the [tremor|Symptom].", "asserted"),
+        ("The [tremor|Symptom] was not attenuated by [biperiden|Drug].", "asserted"),
+        ("She had not the [tremor|Symptom] that [haloperidol|Drug] causes.", "negated"),
+    ],
+)
+def test_what_was_not_prevented_was_there(nlp: Language, text: str, polarity: str) -> None:
+    doc = marked(nlp, text)
+    tremor = next(mention for mention in doc.spans["mentions"] if mention.label_ == "Symptom")
+    assert tremor._.polarity == polarity
 
 
 @pytest.mark.parametrize(
