@@ -34,7 +34,18 @@ _LOWERS = re.compile(
     r"|deplet|revers|abrogat|impair|declin|fall|fell)\w*",
     re.IGNORECASE,
 )
-_AROUND = 3  # words before and after the two in which a change may be named
+# "A COX-2 inhibitor", "the promoter of IL-6": these change nothing.
+_AGENT = re.compile(
+    r"(inhibit|suppress|stimulat|attenuat|promot|enhanc|block|induc)(or|er)s?", re.IGNORECASE
+)
+# Words before and after the two in which a change may be named.
+_AROUND = 3
+# What parts clauses, and what joins two verbs of one subject.
+_CLAUSE_ENDS = (";", "whereas")
+_PART_ENDS = (",", "which", *_CLAUSE_ENDS)
+_JOINING = ("and", "but", "or", "while", ",")
+_VERB = re.compile(r"\w+(ed|es|s)|fell|rose", re.IGNORECASE)
+_ADVERB = re.compile(r"\w+ly|also|then|thereby", re.IGNORECASE)
 
 
 def level_change(pair: EntityPair) -> str | None:
@@ -54,16 +65,63 @@ def level_change(pair: EntityPair) -> str | None:
         return None
     if amount.lower().startswith("ratio"):
         return ""  # a higher ratio of two is more of the one, or less of the other
-    first, last = sorted((pair.head, pair.tail))
-    words = pair.words[max(0, first.start - _AROUND) : last.end + _AROUND]
-    raising = [bool(_RAISES.fullmatch(word)) for word in words if _is_change(word)]
+    raising = [bool(_RAISES.fullmatch(word)) for word in _clause(pair) if _is_change(word)]
     if not raising:
         return ""
     return "DOWNREGULATES" if raising.count(False) % 2 else "UPREGULATES"
 
 
+def _clause(pair: EntityPair) -> tuple[str, ...]:
+    """The words that may say how the drug changes the target; none if their clauses differ.
+
+    Of "it inhibited COX-2 and increased p53 levels" the verb next to p53 and what follows it; of
+    "smoking increased IL-8 and budesonide lowered IL-6 levels" none for smoking and IL-6.
+    """
+    words = pair.words
+    first, last = sorted((pair.head, pair.tail))
+    between = range(first.end, last.start)
+    if any(words[place] in _CLAUSE_ENDS for place in between) or _changes_subject(pair, between):
+        return ()
+    start = first.start
+    # "Blocked by the drug, which lowers IL-6 levels": what is before is of another clause.
+    lead = 0 if "which" in words[first.end : first.end + 2] else _AROUND
+    while start > max(0, first.start - lead) and words[start - 1] not in _PART_ENDS:
+        start -= 1
+    start = max((place for place in between if _joins_change(words, place)), default=start)
+    end = last.end
+    while end < min(len(words), last.end + _AROUND):
+        if words[end] in _PART_ENDS or _joins_change(words, end):
+            break
+        end += 1
+    return words[start:end]
+
+
+def _changes_subject(pair: EntityPair, between: range) -> bool:
+    """Whether another drug does something to the target, after the pair's own did to another."""
+    drugs = {other.start for other in pair.others if other.kind == "Drug"}
+    changes = [place for place in between if _is_change(pair.words[place])]
+    return any(
+        place + 1 in drugs
+        and pair.words[place] in _JOINING
+        and min(changes, default=place) < place < max(changes, default=place)
+        for place in between
+    )
+
+
+def _joins_change(words: tuple[str, ...], place: int) -> bool:
+    """Whether a word joins a change to what is before: "and then reduced"."""
+    if words[place] not in _JOINING:
+        return False
+    following = place + 1
+    while following < len(words) and _ADVERB.fullmatch(words[following]):
+        following += 1
+    verb = words[following] if following < len(words) else ""
+    return bool(_VERB.fullmatch(verb)) and _is_change(verb)
+
+
 def _is_change(word: str) -> bool:
-    return bool(_RAISES.fullmatch(word) or _LOWERS.fullmatch(word))
+    change = _RAISES.fullmatch(word) or _LOWERS.fullmatch(word)
+    return bool(change) and not _AGENT.fullmatch(word)
 
 
 def _is_measure(word: str) -> bool:
@@ -87,6 +145,8 @@ def _amount(pair: EntityPair) -> str | None:
                 return word if of_target else None
             if _ACTIVITY.fullmatch(word):
                 return None
+            if _is_change(word) and pair.words[place - 1] != "-":
+                break  # "lowered IL-6 levels and inhibited TNF": of another target
             if place not in others and not _BETWEEN.fullmatch(word):
                 other_words += 1
                 if other_words > _OTHER_WORDS or word in (".", ";", ":"):

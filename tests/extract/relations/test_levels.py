@@ -34,3 +34,36 @@ from ..marked import marked, pipeline
 def test_a_level_and_its_change(text: str, change: str | None) -> None:
     (candidate,) = relation_candidates(marked(pipeline("medkg_sentences"), text))
     assert level_change(candidate.pair) == change
+
+
+@pytest.mark.parametrize(
+    ("text", "changes"),
+    [
+        # Each verb is of its own target.
+        ("[Zapomycin|Drug] inhibited [IL-6|Target] release and increased [TNF|Target] levels.",
+         ["DOWNREGULATES", "UPREGULATES"]),
+        ("[Zapomycin|Drug] blocked [NF-kB|Target] activation and then reduced [IL-6|Target] mRNA.",
+         [None, "DOWNREGULATES"]),
+        ("[Zapomycin|Drug] lowered [IL-6|Target] levels in plasma and inhibited [TNF|Target].",
+         ["DOWNREGULATES", None]),
+        ("[Zapomycin|Drug] inhibited [TNF|Target] and increased [IL-6|Target] levels.",
+         [None, "UPREGULATES"]),
+        ("[IL-6|Target] mRNA was raised by smoke and lowered by [zapomycin|Drug], which lowers"
+         " [TNF|Target] mRNA.", ["DOWNREGULATES", "DOWNREGULATES"]),
+        # Each drug has its own clause.
+        ("[Smoke|Drug] increased [IL-6|Target] release; [zapomycin|Drug] lowered [TNF|Target]"
+         " release.", ["UPREGULATES", "", "", "DOWNREGULATES"]),
+        ("[Smoke|Drug] raised [IL-6|Target] levels, but [zapomycin|Drug] reduced [TNF|Target]"
+         " levels.", ["UPREGULATES", "", "DOWNREGULATES", "DOWNREGULATES"]),
+        ("[Smoke|Drug] and [zapomycin|Drug] raised [IL-6|Target] levels.",
+         ["UPREGULATES", "UPREGULATES"]),
+        # What a drug is called changes nothing.
+        ("[Zapomycin|Drug], an inhibitor of kinases, raised [IL-6|Target] levels.",
+         ["UPREGULATES"]),
+        ("After inhibiting kinases, [zapomycin|Drug] raised [IL-6|Target] levels.",
+         ["UPREGULATES"]),
+    ],
+)  # fmt: skip
+def test_each_change_is_of_one_drug_and_one_target(text: str, changes: list[str | None]) -> None:
+    candidates = relation_candidates(marked(pipeline("medkg_sentences"), text))
+    assert [level_change(candidate.pair) for candidate in candidates] == changes
