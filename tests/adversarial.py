@@ -274,7 +274,9 @@ def _of_extract() -> list[Used]:
     from medkg.extract.document_form import signs
     from medkg.extract.relations import rules
 
-    tables = (rules.symptom_rules, rules.drug_rules, rules.association_rules)
+    tables = (
+        rules.symptom_rules, rules.drug_rules, rules.association_rules, rules.binding_rules
+    )  # fmt: skip
     used = [Used(f"rule {r.name}", r.pattern, True) for table in tables for r in table()]
     used += [Used(f"any of {t.__name__}", rules._any_of(t), True) for t in tables]
     used += [Used(f"unless {r.name}", r.unless, True) for r in rules.drug_rules() if r.unless]

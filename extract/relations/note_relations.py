@@ -50,16 +50,18 @@ def _of_condition(pair: ReadPair, thresholds: Mapping[str, float]) -> Iterator[E
     is_reaction = (head.start, tail.start) in head.doc._.reactions
     rule = allergy_rule() if is_reaction else drug_rule(words, is_disease=is_disease)
     if rule is not None:
-        effect = None if rule.relation == "NONE" else (rule.precision, rule.relation)
+        relation = "TREATS" if rule.relation == "DENIED" else rule.relation
+        effect = None if relation == "NONE" else (rule.precision, relation)
     else:
         # Of CAUSES only what is denied is kept below: whether the sentence speaks of it.
         effect = _effect(pair.labels["causes"][1], pair.labels["treats"], thresholds)
     # A drug treats diseases; that it relieves a symptom has no relation of its own.
     if effect is None or not (effect[1] == "CAUSES" or is_disease):
         return
-    relation = extracted(head, effect[1], tail, effect[0])
-    if rule is not None or effect[1] != "CAUSES" or relation.is_denied:
-        yield relation
+    denied = rule is not None and rule.relation == "DENIED"
+    statement = extracted(head, effect[1], tail, effect[0], denied=denied)
+    if rule is not None or effect[1] != "CAUSES" or statement.is_denied:
+        yield statement
 
 
 def _effect(

@@ -19,7 +19,7 @@ from .facts import SORTS, Probabilities
 from .levels import level_change
 from .pairs import TASKS
 from .read_pairs import ReadPair, clearest
-from .rules import Rule, allergy_rule, association_rule, drug_rule
+from .rules import Rule, allergy_rule, association_rule, binding_rule, drug_rule
 from .symptoms import symptom_relations
 
 # From this probability on a sentence speaks of an effect, or says that a drug has none.
@@ -137,9 +137,9 @@ def _of_sentence(
         stating = {rule.relation}
         if rule.relation == "CONTRAINDICATED_FOR":
             probabilities[rule.relation] = rule.precision
-        elif rule.relation == "TREATS":
-            # The models have seen few treatments: the phrase counts as much as they do.
-            probabilities["TREATS"] = (probabilities["TREATS"] + rule.precision) / 2
+        elif rule.is_weighed:
+            # The models have seen few treatments and risks: the phrase counts as much as they do.
+            probabilities[rule.relation] = (probabilities[rule.relation] + rule.precision) / 2
     options = [
         (probability, relation)
         for relation, probability in probabilities.items()
@@ -151,7 +151,7 @@ def _of_sentence(
     if options:
         probability, relation = max(options)
         if relation == "TARGETS":
-            yield from _effect_on_target(pair, probability, thresholds)
+            yield from _effect_on_target(pair, probability, thresholds, rule)
         else:
             yield extracted(head, relation, tail, probability)
 
@@ -160,6 +160,9 @@ def _denied(pair: ReadPair, rule: Rule | None) -> ExtractedRelation | None:
     """What a sentence says that is not so, if it says that of a relation."""
     head, tail, _ = pair.candidate
     if pair.sort == "drug and condition":
+        if rule is not None and rule.relation == "DENIED":
+            treats = may_be(tail, "Disease")
+            return extracted(head, "TREATS", tail, rule.precision, denied=True) if treats else None
         spoken_of = _effect_spoken_of(pair, rule)
         return spoken_of if spoken_of is not None and spoken_of.is_denied else None
     if pair.not_target >= _LIKELY:
@@ -194,14 +197,14 @@ def _rule(pair: ReadPair) -> Rule | None:
     if pair.sort == "condition and target":
         return association_rule(words)
     if pair.sort == "drug and target":
-        return None
+        return binding_rule(words)
     if (head.start, tail.start) in head.doc._.reactions:
         return allergy_rule()
     return drug_rule(words, is_disease=may_be(tail, "Disease"))
 
 
 def _effect_on_target(
-    pair: ReadPair, probability: float, thresholds: Mapping[str, float]
+    pair: ReadPair, probability: float, thresholds: Mapping[str, float], binds: Rule | None
 ) -> Iterator[ExtractedRelation]:
     """What a drug does to a target that a document relates it to.
 
@@ -214,6 +217,8 @@ def _effect_on_target(
     if change:
         yield extracted(head, change, tail, probability)
     elif change is None:
-        acts = 1 - pair.labels["targets"][0]
+        acts, action = 1 - pair.labels["targets"][0], pair.action
+        if binds is not None and acts < binds.precision:
+            acts, action = binds.precision, "binder"
         if acts >= thresholds["targets"]:
-            yield extracted(head, "TARGETS", tail, probability * acts, {"action": pair.action})
+            yield extracted(head, "TARGETS", tail, probability * acts, {"action": action})

@@ -6,6 +6,7 @@ on the development part of the project's own annotation of MACCROBAT
 but none of notes; `data/drug_rules.tsv` holds the turns of phrase that abstracts and labels lack.
 Its rules for Drug–CONTRAINDICATED_FOR–Disease and those for a gene and a condition
 (`data/association_rules.tsv`) were written on the development part of `data/relation_labels.tsv`.
+That a drug binds a target ChemProt counts as no action (`data/binding_rules.tsv`).
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ _LETTERS = {"Disease": "d", "Symptom": "s", "Drug": "m", "Target": "g"}
 class Rule:
     """A rule: its name, the relation it states, its precision, and its pattern.
 
-    `unless` must not match the condition's name; None: any name will do.
+    `unless` must not match the condition's name; None: any name will do. `is_weighed`: in a paper
+    it counts as much as the classifiers of documents.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Rule:
     precision: float
     expression: str
     unless: re.Pattern[str] | None = None
+    is_weighed: bool = False
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -75,8 +78,9 @@ def drug_rules() -> tuple[Rule, ...]:
             float(precision),
             _expression(pattern),
             re.compile(unless, re.I) if unless else None,
+            papers == "weighed",
         )
-        for name, relation, precision, pattern, unless in table_rows("drug_rules.tsv")
+        for name, relation, precision, pattern, unless, papers in table_rows("drug_rules.tsv")
     )
 
 
@@ -92,6 +96,15 @@ def association_rules() -> tuple[Rule, ...]:
     return tuple(
         Rule(name, relation, float(precision), _expression(pattern))
         for name, relation, precision, pattern in table_rows("association_rules.tsv")
+    )
+
+
+@cache
+def binding_rules() -> tuple[Rule, ...]:
+    """The rules for a drug that binds a target, in order."""
+    return tuple(
+        Rule(name, "TARGETS", float(precision), _expression(pattern), is_weighed=True)
+        for name, precision, pattern in table_rows("binding_rules.tsv")
     )
 
 
@@ -174,6 +187,11 @@ def drug_rule(pair: EntityPair, *, is_disease: bool = False) -> Rule | None:
         ),
         None,
     )
+
+
+def binding_rule(pair: EntityPair) -> Rule | None:
+    """The first rule that matches a pair of a drug (head) and a target (tail)."""
+    return _first(binding_rules, rule_text(pair))
 
 
 def association_rule(pair: EntityPair) -> Rule | None:

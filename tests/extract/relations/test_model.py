@@ -39,6 +39,7 @@ from medkg.extract.relations.pairs import TASKS, Entity, EntityPair
 from medkg.extract.relations.passages import Passage, PassageMention
 from medkg.extract.relations.rules import (
     Rule,
+    binding_rules,
     drug_rule,
     drug_rules,
     symptom_rule,
@@ -449,7 +450,7 @@ def test_a_name_has_neither_its_short_form_nor_itself_as_a_symptom(trained: Path
         ("[Depression|Symptom] on [sertraline|Drug] 100 mg daily.", None),
         ("No [cough|Symptom] on [lisinopril|Drug].", "CAUSES"),
         ("[Metformin|Drug] held due to [AKI|Disease].", None),
-        ("[Folate|Drug] prevents [methotrexate|Drug]-induced [mucositis|Disease].", "NONE"),
+        ("[Folate|Drug] prevents [methotrexate|Drug]-induced [mucositis|Disease].", "TREATS"),
         ("[Levothyroxine|Drug] corrected the [hypothyroidism|Disease].", "TREATS"),
         ("[Indomethacin|Drug] caused fever in a patient with [cirrhosis|Disease].", "NONE"),
         ("[Carboplatin|Drug] was stopped because of [renal impairment|Disease].", "NONE"),
@@ -556,7 +557,7 @@ def test_who_has_a_disease_and_comes_doesn_t_show_its_symptom_in_a_note(
     assert (symptom_rule(pair, note=True) is not None) == shown
 
 
-@pytest.mark.parametrize("rules", [symptom_rules(), drug_rules()])
+@pytest.mark.parametrize("rules", [symptom_rules(), drug_rules(), binding_rules()])
 def test_every_rule_s_precision_is_a_probability(rules: tuple[Rule, ...]) -> None:
     assert all(0 <= rule.precision < 1 for rule in rules)
     assert len({rule.name for rule in rules}) == len(rules)

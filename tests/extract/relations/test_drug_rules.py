@@ -1,0 +1,92 @@
+"""Turns of phrase that say what a drug does to a condition, or that a drug binds a target."""
+
+from __future__ import annotations
+
+import pytest
+
+from medkg.extract.relations.candidates import relation_candidates
+from medkg.extract.relations.rules import binding_rule, drug_rule
+
+from ..marked import marked, pipeline
+
+
+def relations(text: str) -> list[str | None]:
+    """Of each drug and condition of a sentence, what the first rule that matches says."""
+    candidates = relation_candidates(marked(pipeline("medkg_sentences"), text))
+    rules = [drug_rule(each.pair) for each in candidates if each.is_drug_condition]
+    return [rule and rule.relation for rule in rules]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # What ends or hinders a condition treats it.
+        ("The [tremor|Symptom] was abolished by [biperiden|Drug].", ["TREATS"]),
+        ("[Tremor|Symptom] was attenuated by [biperiden|Drug] and reversed by [zapomycin|Drug].",
+         ["TREATS", "TREATS"]),
+        ("[Zapomycin|Drug] prevented the [tremor|Symptom].", ["TREATS"]),
+        ("The [tremor|Symptom] evoked by [arecoline|Drug] was blocked by [zapomycin|Drug].",
+         [None, "TREATS"]),
+        ("The [tremor|Symptom] was reversed by withdrawal of [zapomycin|Drug].", ["CAUSES"]),
+        ("[Tremor|Symptom] reversed when [zapomycin|Drug] was stopped.", ["CAUSES"]),
+        ("[Tremor|Symptom] appeared when reuptake was inhibited by [zapomycin|Drug].", [None]),
+        # What another drug induces.
+        ("[Zapomycin|Drug] strongly attenuated [cisplatin|Drug]-induced [deafness|Disease].",
+         ["TREATS", "CAUSES"]),
+        ("[Zapomycin|Drug] worsened [cisplatin|Drug]-induced [deafness|Disease].",
+         ["NONE", "CAUSES"]),
+        ("Nephroprotective effect of [zapomycin|Drug] on [cisplatin|Drug]-induced"
+         " [uremia|Disease].", ["TREATS", "CAUSES"]),
+        ("[Zapomycin|Drug] did not prevent [cisplatin|Drug]-induced [deafness|Disease].",
+         ["DENIED", "CAUSES"]),
+        ("[Zapomycin|Drug] failed to reverse the [tremor|Symptom].", ["DENIED"]),
+        ("The [tremor|Symptom] was not significantly reduced by [zapomycin|Drug].", ["DENIED"]),
+        # One drug and not another.
+        ("[Tremor|Symptom] was relieved by [biperiden|Drug], but not by [zapomycin|Drug].",
+         ["TREATS", "NONE"]),
+        ("[Biperiden|Drug] but not [zapomycin|Drug] relieved [tremor|Symptom].",
+         [None, "NONE"]),
+        ("[Biperiden|Drug] relieved [cisplatin|Drug]- but not [zapomycin|Drug]-induced"
+         " [tremor|Symptom].", ["TREATS", None, "CAUSES"]),
+        # Harm.
+        ("The hazard ratio for [stroke|Disease] was 2.4 among users of [zapomycin|Drug].",
+         ["CAUSES"]),
+        ("The hazard ratio for [stroke|Disease] was 0.4 among users of [zapomycin|Drug].",
+         [None]),
+        ("[Zapomycin|Drug] use doubled the risk of [stroke|Disease].", ["CAUSES"]),
+        ("[Zapomycin|Drug] was associated with an increased risk of [stroke|Disease].",
+         ["CAUSES"]),
+        ("[Zapomycin|Drug] was associated with a lower risk of [stroke|Disease].", ["TREATS"]),
+        ("[Zapomycin|Drug] is a suspected cause of [stroke|Disease].", ["CAUSES"]),
+        # The two arms of a trial.
+        ("The [zapomycin|Drug] group had more [nausea|Symptom] than the [aspirin|Drug] group.",
+         ["CAUSES", "NONE"]),
+        ("[Nausea|Symptom] was more frequent with [zapomycin|Drug] than with [aspirin|Drug].",
+         ["CAUSES", "NONE"]),
+        ("[Nausea|Symptom] was less frequent with [zapomycin|Drug] than with [aspirin|Drug].",
+         ["NONE", "NONE"]),
+        ("[Zapomycin|Drug] was superior to [aspirin|Drug] in [migraine|Disease].",
+         ["TREATS", "NONE"]),
+        ("[Zapomycin|Drug] was not superior to [aspirin|Drug] in [migraine|Disease].",
+         [None, "NONE"]),
+    ],
+)  # fmt: skip
+def test_what_a_drug_does_to_a_condition(text: str, expected: list[str | None]) -> None:
+    assert relations(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "binds"),
+    [
+        ("[Zapomycin|Drug] binds to [KIT|Target].", True),
+        ("[Zapomycin|Drug] binds tightly to the active site of [KIT|Target].", True),
+        ("Binding of [zapomycin|Drug] to [KIT|Target] was seen.", True),
+        ("[Zapomycin|Drug] has a high affinity for [KIT|Target].", True),
+        ("[Zapomycin|Drug] does not bind to [KIT|Target].", False),
+        ("[Zapomycin|Drug] binds to albumin in [KIT|Target] knockouts.", False),
+        ("[Zapomycin|Drug] and [KIT|Target] were studied.", False),
+    ],
+)
+def test_a_drug_binds_a_target(text: str, binds: bool) -> None:
+    (candidate,) = relation_candidates(marked(pipeline("medkg_sentences"), text))
+    assert (binding_rule(candidate.pair) is not None) == binds
