@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -88,8 +89,8 @@ def predict(
     elif out is None:
         named = query or f"{len(queries):,} {_OTHER_END[direction]}s"
         _print_rows(loaded, rows, named, base, known=known)
-        if query is not None and direction == "tail" and not known:
-            _print_modality(loaded, query)
+        if not known:
+            _print_unranked(loaded, rows, queries, direction, top)
     if into is not None:
         _write_into(loaded, queries, direction, top, into, as_json)
     return None
@@ -194,18 +195,43 @@ def _signed(model: LinkModel) -> str:
     return f"by {model.name}, trained on the graph {model.record['checksum'][:12]}"
 
 
-def _print_modality(model: LinkModel, head: str) -> None:
-    """Say what a head is that gets no new pairs, if it is such a one."""
+def _print_unranked(
+    model: LinkModel, rows: pl.DataFrame, queries: Sequence[str], direction: str, top: int
+) -> None:
+    """Say why queries have fewer new pairs than were asked for, if they have."""
+    from medkg.cli import show
+
+    if len(queries) > 1:
+        without = len(queries) - rows[_OTHER_END[direction]].n_unique()
+        if without:
+            show.out.print(
+                f"{without:,} of {len(queries):,} {_OTHER_END[direction]}s have no new pair:"
+                " nothing that the model knows speaks for one, or they are no small molecules"
+            )
+        return
+    if rows.height >= top or (direction == "tail" and _print_modality(model, queries[0])):
+        return
+    if unranked := model.ranks.unranked(direction, model.query_number(queries[0], direction)):
+        or_no_molecule = ", or they are no small molecules" if direction == "head" else ""
+        show.out.print(
+            f"{unranked:,}{' other' if rows.height else ''} {direction}s are not ranked: nothing"
+            f" that the model knows speaks for them{or_no_molecule}"
+        )
+
+
+def _print_modality(model: LinkModel, head: str) -> bool:
+    """Say what a head is that gets no new pairs; whether it is such a one."""
     from medkg.cli import show
     from medkg.mining.links.modality import CLASS_OF_DRUGS
 
     modality = model.modality(model.query_number(head, "tail"))
     if modality is None:
-        return
-    why = "it acts on the target that it was made for, and what it is like tells of no other"
+        return False
+    why = "what it is like tells of no target but those that it is known for"
     if modality == CLASS_OF_DRUGS:
         why = "ask for one of its drugs"
     show.out.print(f"{head} is no small molecule ({modality}): {why}; --known shows what is")
+    return True
 
 
 def _predict_molecule(

@@ -64,9 +64,10 @@ class CandidateRanks:
         self._not_new = {"tail": not_new, "head": not_new.T.tocsr()}
 
     def new(self, direction: str, query: int, top: int) -> pl.DataFrame:
-        """The first answers that are not known, best first.
+        """The first answers that are not known, best first; fewer where fewer are ranked.
 
-        What has a modality gets none, for likeness tells nothing of it.
+        What has a modality gets none, for likeness tells nothing of it. Nor is a pair an answer
+        that no member of the model ranks, since nothing speaks for it.
 
         Returns:
             Columns head, relation, tail, rank, score, probability and known.
@@ -77,6 +78,11 @@ class CandidateRanks:
         ranks = np.arange(1, len(order) + 1)
         of_new = self._calibrations[False][direction]
         return self._rows(direction, query, order.tolist(), scores[order], ranks.tolist(), of_new)
+
+    def unranked(self, direction: str, query: int) -> int:
+        """How many answers are neither known nor among those that `new` can list."""
+        new = self._of_new(direction, query, self._scores(direction, query))
+        return int((new == -np.inf).sum()) - self._not_new[direction][query].nnz
 
     def known(self, direction: str, query: int, top: int) -> pl.DataFrame:
         """The known answers, best first, then those that the model doesn't rank.
@@ -124,11 +130,11 @@ class CandidateRanks:
             tails = [pairs[place][1] for place in places]
             standings = self.standings("tail", head, tails)
             for place, tail, standing in zip(places, tails, standings, strict=True):
-                answers[place] = self._why_unranked(head, tail) or standing
+                answers[place] = self.why_unranked(head, tail) or standing
         return [answers[place] for place in range(len(pairs))]
 
-    def _why_unranked(self, head: int, tail: int) -> str | None:
-        """Why a pair has no rank, if it has none."""
+    def why_unranked(self, head: int, tail: int) -> str | None:
+        """Why a pair has no rank, probability or score that says anything, if it has none."""
         if self._loops[head, tail]:
             return "both ends are the same"
         if head in self._modalities and self._is_new(head, tail):
@@ -140,6 +146,13 @@ class CandidateRanks:
     def is_candidate(self, head: int, tail: int) -> bool:
         """Whether the model, or a member of it, ranks a pair at all."""
         return any(ranker is None or ranker.is_candidate(head, tail) for ranker in self._rankers)
+
+    def _is_ranked(self, direction: str, query: int, size: int) -> NDArray[np.bool_]:
+        """Which of the nodes at the other end a member ranks with a query, (size,)."""
+        ranked = np.zeros(size, dtype=np.bool_)
+        for ranker in self._rankers:
+            ranked[slice(None) if ranker is None else ranker.candidates(direction, query)] = True
+        return ranked
 
     def is_recorded(self, head: int, tail: int) -> bool:
         """Whether the graph holds a pair."""
@@ -153,7 +166,7 @@ class CandidateRanks:
         self, direction: str, query: int, scores: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """A query's scores with all nodes, those alone that `new` may list."""
-        new = scores.copy()
+        new = np.where(self._is_ranked(direction, query, len(scores)), scores, -np.inf)
         new[self._not_new[direction][query].indices] = -np.inf
         if direction == "head":
             new[list(self._modalities)] = -np.inf

@@ -44,6 +44,12 @@ class CandidateScores:
         begin, end = self._scores.indptr[head : head + 2]
         return bool(np.any(self._scores.indices[begin:end] == tail))
 
+    def candidates(self, direction: str, query: int) -> Integers:
+        """The tails that were scored of a head (direction `tail`), or the heads of a tail."""
+        scores = self._scores if direction == "tail" else self._columns
+        begin, end = scores.indptr[query : query + 2]
+        return np.asarray(scores.indices[begin:end], dtype=np.int64)
+
     def entries(self, pairs: sparse.csr_matrix) -> tuple[Integers, Integers, NDArray[np.float64]]:
         """Heads, tails and scores of those of the pairs, (heads, tails), that were scored."""
         scored = self._scores.copy()

@@ -111,21 +111,21 @@ class Explanation:
     """Why a model predicts a pair.
 
     Attributes:
-        rank, probability: as `predict` gives them for the head; the rank is among the tails that
-            training did not have for it, and this one.
-        head_rank, head_probability: as `predict` gives them for the tail; the rank is among the
-            heads that training did not have for it, and this one.
+        score, rank, probability: as `predict` gives them for the head; the rank is among the new
+            tails of the head, and this one. None where there is no rank.
+        head_rank, head_probability: as `predict` gives them for the tail; the rank is among the new
+            heads of the tail, and this one. None where there is no rank.
+        note: why there is no rank, as in `LinkModel.score`; None where there is one.
         known, trained: whether the graph holds the pair, and whether the model was trained on it.
         status, sources: as `LinkModel.predict` gives them.
-        candidate: whether the model ranks the pair at all. The ranker orders some hundred tails of
-            each head; rank and probability of another say nothing.
         paths: the heaviest paths of at most three edges, without the pair's own edge.
         nearest_heads: known heads of the tail, the most similar to the head first.
         nearest_tails: known tails of the head, the most similar to the tail first.
         attribution: for a graph neural network, the edges that its score rests on most: what the
             score would lose (to first order) without each. For the ranker, the known pairs, and
             what the score loses without each, in standard deviations of the scores of the head's
-            candidates. For an ensemble, those of its heaviest member that has such shares.
+            candidates. For an ensemble, those of its heaviest member that has such shares. None
+            where there is no rank.
         attribution_unit: of these shares, and by which member of an ensemble.
         counterfactual: for the ranker, the known pair that the hypothesis needs most, if it needs
             one: that without which its rank would be the worst.
@@ -136,16 +136,16 @@ class Explanation:
     relation: str
     tail: str
     tail_name: str
-    score: float
-    probability: float
-    rank: int
-    head_probability: float
-    head_rank: int
+    score: float | None
+    probability: float | None
+    rank: int | None
+    head_probability: float | None
+    head_rank: int | None
+    note: str | None
     known: bool
     trained: bool
     status: str
     sources: tuple[str, ...]
-    candidate: bool
     paths: tuple[Path, ...]
     nearest_heads: tuple[Nearest, ...]
     nearest_tails: tuple[Nearest, ...]
@@ -158,13 +158,13 @@ class Explanation:
         return asdict(self)
 
     def __str__(self) -> str:
-        ranked = (
-            f"rank {self.rank:,} among tails, probability {self.probability:.3f};"
-            f" rank {self.head_rank:,} among heads, probability {self.head_probability:.3f}"
-        )
         lines = [
             f"{self.head_name} ({self.head}) {self.relation} {self.tail_name} ({self.tail}): "
-            + (ranked if self.candidate else "not among those that the model ranks")
+            + (
+                self.note
+                or f"rank {self.rank:,} among tails, probability {self.probability:.3f};"
+                f" rank {self.head_rank:,} among heads, probability {self.head_probability:.3f}"
+            )
             + f"; {self.status}"
             + (f" ({'; '.join(self.sources)})" if self.sources else "")
             + ("; trained on" if self.trained else "")

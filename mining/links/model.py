@@ -31,7 +31,7 @@ from .missing_pairs import meaning
 from .modality import modalities
 from .recorded_pairs import recorded_status
 from .saved_scorers import LinkModelSettings, model_label
-from .score_attribution import Attribution, ScoreAttributor, weighted_scorers
+from .score_attribution import NO_ATTRIBUTION, Attribution, ScoreAttributor, weighted_scorers
 from .scorers import LinkScorer
 from .task import LinkTask
 
@@ -132,16 +132,17 @@ class LinkModel:
                 then), of other models by what they remember of it.
 
         Returns:
-            No new pair of a drug that acts by design on one target, see `modality`. Columns head,
-            head_name, tail, tail_name, relation, rank (among the new candidates; with equal scores
-            the first in the vocabulary comes first), score, probability (that the pair is one of
-            those that the sources miss, see `medkg.mining.links.missing_pairs`; where their number
-            is unknown, that the source records it), known (whether the graph holds it), status
-            (known, contradicted where evidence in the graph denies it, both, or new), sources
-            (those that record the pair, oldest date first, then those that deny it), explanation
-            (of the ranker the known pairs that its features name, see
-            `medkg.mining.links.likeness`; of others the heaviest path, or null), model (its name)
-            and graph (the checksum of the one that it was trained on).
+            No new pair that the model doesn't rank, which `score` says why: for the ranker nothing
+            speaks for most pairs, and what acts by design on one target gets no others (see
+            `modality`). Columns head, head_name, tail, tail_name, relation, rank (among the new
+            candidates; with equal scores the first in the vocabulary comes first), score,
+            probability (that the pair is one of those that the sources miss, see
+            `medkg.mining.links.missing_pairs`; where their number is unknown, that the source
+            records it), known (whether the graph holds it), status (known, contradicted where
+            evidence in the graph denies it, both, or new), sources (those that record the pair,
+            oldest date first, then those that deny it), explanation (of the ranker the known pairs
+            that its features name, see `medkg.mining.links.likeness`; of others the heaviest path,
+            or null), model (its name) and graph (the checksum of the one that it was trained on).
 
         Raises:
             MissingError: no such entity, or one that the model has not seen.
@@ -283,11 +284,13 @@ class LinkModel:
         """
         h, t = self.query_number(head, "tail"), self.query_number(tail, "head")
         head_id, tail_id = self.task.heads[h], self.task.tails[t]
-        ((score, rank, probability),) = self.ranks.standings("tail", h, [t])
-        ((_, head_rank, head_probability),) = self.ranks.standings("head", t, [h])
+        note, standing, of_head = self.ranks.why_unranked(h, t), None, None
+        if note is None:
+            (standing,) = self.ranks.standings("tail", h, [t])
+            (of_head,) = self.ranks.standings("head", t, [h])
         explainer, known = self._explainer, self.known_pairs
         names = dict(self.graph.nodes.select("id", "name").iter_rows())
-        attribution = self._attribution(h, t, rank)
+        attribution = self._attribution(h, t, standing.rank) if standing else NO_ATTRIBUTION
         pair = {"head": [head_id], "tail": [tail_id], "known": [bool(known[h, t])]}
         status, sources = self._recorded(pl.DataFrame(pair))
         return Explanation(
@@ -296,16 +299,16 @@ class LinkModel:
             relation=self.task.edge_type[1],
             tail=tail_id,
             tail_name=names[tail_id],
-            score=score,
-            probability=probability,
-            rank=rank,
-            head_probability=head_probability,
-            head_rank=head_rank,
+            score=standing and standing.score,
+            probability=standing and standing.probability,
+            rank=standing and standing.rank,
+            head_probability=of_head and of_head.probability,
+            head_rank=of_head and of_head.rank,
+            note=note,
             known=bool(known[h, t]),
             trained=bool(self.training_pairs[h, t]),
             status=status[0],
             sources=tuple(sources[0]),
-            candidate=self.ranks.is_candidate(h, t),
             paths=tuple(explainer.with_evidence(explainer.paths(head_id, tail_id, paths))),
             nearest_heads=tuple(
                 explainer.nearest_heads(
@@ -333,7 +336,7 @@ class LinkModel:
     def _attribution(self, head: int, tail: int, rank: int) -> Attribution:
         """The edges that a score rests on; none where the graph is not the one of the training."""
         if not self.same_graph:
-            return Attribution([], "", None)
+            return NO_ATTRIBUTION
         return self._attributor.attribute(head, tail, rank)
 
     def _recorded(self, rows: pl.DataFrame) -> list[pl.Series]:

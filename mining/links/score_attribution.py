@@ -77,6 +77,9 @@ class Attribution(NamedTuple):
     counterfactual: Counterfactual | None
 
 
+NO_ATTRIBUTION = Attribution([], "", None)
+
+
 class ScoreAttributor:
     """Attributes scores of one model to edges of the graph that it was trained on.
 
@@ -106,7 +109,7 @@ class ScoreAttributor:
         """
         member = self._member
         if member is None:
-            return Attribution([], "", None)
+            return NO_ATTRIBUTION
         by = ""
         if isinstance(self._scorer, Ensemble):
             by = f" by {model_label(member.settings)}, weight {member.weight:.2f}"

@@ -122,9 +122,10 @@ def test_a_score_rests_on_what_its_heaviest_member_rests_on(
     assert isinstance(ranker.scorer, LinkRanker)
     unranked = next(t for t in range(60) if not ranker.scorer.is_candidate(0, t))
     pair = ranker.task.heads[0], ranker.task.tails[unranked]
-    assert both.explain(*pair).candidate
+    assert both.explain(*pair).rank is not None
     both.scorer.weights = np.array([0.0, 1.0])
-    assert not both.explain(*pair).candidate
+    del both.ranks  # by the weights before
+    assert both.explain(*pair).rank is None
 
 
 def test_models_that_were_not_trained_alike_are_refused(

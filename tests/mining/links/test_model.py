@@ -23,6 +23,7 @@ from medkg.gnn.network import LinkNetwork
 from medkg.gnn.settings import NetworkSettings
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.links.load import load_link_model
+from medkg.mining.links.model import LinkModel
 from medkg.mining.links.task import link_task
 from medkg.mining.links.train import train_links
 from tests.gnn.graphs import family_graph
@@ -289,6 +290,19 @@ def test_gpu_and_cpu_learn_the_same(kg: KnowledgeGraph) -> None:
     assert torch.allclose(cpu.scorer.tensors()["heads"], gpu.scorer.tensors()["heads"], atol=1e-3)
 
 
+def assert_explained_as_scored(model: LinkModel, head: str, tail: str) -> None:
+    """A pair has the same rank and probability in an explanation, or none for the same reason."""
+    row = model.score([(head, tail)]).row(0, named=True)
+    explanation = model.explain(head, tail)
+    for name in ("rank", "probability", "score", "note", "known"):
+        assert getattr(explanation, name) == row[name]
+    assert (explanation.head_rank is None) == (row["rank"] is None)
+    if not row["known"]:
+        assert f"TARGETS {row['tail_name']} ({tail}): not ranked: new tails" in str(explanation)
+        assert "probability" not in str(explanation)
+        assert explanation.attribution == ()
+
+
 def test_what_is_made_for_one_target_gets_no_others(kg: KnowledgeGraph) -> None:
     nodes = kg.nodes.with_columns(
         properties=pl.when(id="drugbank:DB00")
@@ -306,6 +320,7 @@ def test_what_is_made_for_one_target_gets_no_others(kg: KnowledgeGraph) -> None:
     assert set(rows["head"]) == {"drugbank:DB03"}
     for tail in made.edges.filter(relation="TARGETS")["object"].unique():
         rows = model.predict(tail=tail, top=1000)
+        assert_explained_as_scored(model, "drugbank:DB00", tail)
         last = rows.row(-1, named=True)
         assert model.explain(last["head"], tail).head_rank == last["rank"]
         assert "drugbank:DB00" not in set(model.predict(tail=tail, top=1000)["head"])

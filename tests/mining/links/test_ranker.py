@@ -11,7 +11,9 @@ import polars as pl
 import pytest
 import torch
 from scipy import sparse
+from typer.testing import CliRunner
 
+from medkg.cli import app
 from medkg.core.checkpoint import CHECKPOINT
 from medkg.core.errors import DataError, ModelError
 from medkg.gnn.data import identifiers, to_hetero_data
@@ -282,8 +284,40 @@ def test_a_pair_that_no_feature_supports_is_not_ranked(model: LinkModel) -> None
         assert scores[ranked[head]].min() > scores[~ranked[head]].max()
         tail = int(np.flatnonzero(~ranked[head])[0])
         explanation = model.explain(model.task.heads[head], model.task.tails[tail])
-        assert not explanation.candidate
-        assert "not among those that the model ranks" in str(explanation)
+        assert explanation.note is not None
+        assert "nothing that the model knows speaks for the pair" in explanation.note
+        assert f": {explanation.note}; new" in str(explanation)
+        assert "probability" not in str(explanation)
+        fields = explanation.to_dict()
+        for name in ("rank", "probability", "score", "head_rank", "head_probability"):
+            assert fields[name] is None
+
+
+def test_what_is_not_ranked_is_not_listed(
+    model: LinkModel, kg: KnowledgeGraph, tmp_path: Path
+) -> None:
+    """At either end; and the printed answer counts what it leaves out."""
+    kg.save(tmp_path / "graph")
+    model.save(tmp_path / "model", graph_path=tmp_path / "graph")
+    ranks, (heads, tails) = model.ranks, model.known_pairs.shape
+    for direction, size, queries in (("tail", tails, range(3)), ("head", heads, range(9))):
+        for query in queries:
+            rows = model.ranks.new(direction, query, size)
+            ends = rows.select("head", "tail").iter_rows()
+            numbers = [(model.node_numbers[0][h], model.node_numbers[1][t]) for h, t in ends]
+            assert all(ranks.why_unranked(*pair) is None for pair in numbers)
+            others = [(query, n) if direction == "tail" else (n, query) for n in range(size)]
+            new = [pair for pair in others if not model.known_pairs[pair]]
+            unranked = [pair for pair in new if ranks.why_unranked(*pair)]
+            assert ranks.unranked(direction, query) == len(unranked) == len(new) - rows.height
+    unranked = ranks.unranked("tail", 0)
+    assert unranked
+    arguments = ["predict", str(tmp_path / "model"), "--head", model.task.heads[0], "--top"]
+    printed = [
+        " ".join(CliRunner().invoke(app, [*arguments, top]).output.split()) for top in ("1", "999")
+    ]
+    sentence = f"{unranked} other tails are not ranked: nothing that the model knows speaks for"
+    assert [sentence in text for text in printed] == [False, True]
 
 
 def test_known_pairs_that_are_not_ranked_are_listed_last_without_a_rank(model: LinkModel) -> None:
