@@ -6,7 +6,8 @@
 Source: the InChI of Hetionet's compounds (folder of data: MEDKG_DATA, or ../shared/data), joined by
 the DrugBank identifiers of `identifiers.tsv`. A row is taken where RDKit reads the InChI and writes
 the same standard InChI from the molecule; of one that isn't standard (`InChI=1/…`), the standard
-InChI of the same layers is tried. A drug that has a modality (an antibody, …) gets none.
+InChI of the same layers is tried. A drug that has a modality (an antibody, …) gets none, but
+for salts of metals.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def choose(structures: Mapping[str, str]) -> tuple[list[tuple[str, str]], Counte
     rows, left_out = [], Counter[str]()
     for drug, modality in zip(drugs, modalities(pl.Series(drugs)), strict=True):
         inchi = structures.get(ids[drug])
-        if modality is not None:
+        if modality not in (None, "mineral salt"):  # a salt has a structure
             left_out["no small molecule"] += 1
         elif inchi is None:
             left_out["no structure in Hetionet"] += 1

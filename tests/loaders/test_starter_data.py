@@ -200,7 +200,10 @@ def test_structures_are_of_small_molecules_of_the_set(
     assert len(structures) >= 500
     assert set(structures) <= {row["drug"] for row in tables["drugs"]}
     drugs = pl.Series(list(structures))
-    assert drugs.filter(modalities(drugs).is_not_null()).to_list() == []
+    of_drugs = modalities(drugs)
+    # A salt of a metal has a structure, and still no targets by likeness.
+    others = of_drugs.is_not_null() & (of_drugs != "mineral salt")
+    assert drugs.filter(others).to_list() == []
     assert len(set(structures.values())) == len(structures)
 
 
