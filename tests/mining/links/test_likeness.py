@@ -9,7 +9,8 @@ import pytest
 from scipy import sparse
 
 from medkg.graph.kg import KnowledgeGraph
-from medkg.mining.links.likeness import Way, likenesses
+from medkg.graph.schema import Schema
+from medkg.mining.links.likeness import Way, _words, likenesses
 from medkg.mining.links.load import load_link_model
 from medkg.mining.links.model import LinkModel
 from medkg.mining.links.pair_features import LEARNED, LEARNED_SHARED, SHARED, PairFeatures
@@ -34,7 +35,7 @@ def made_features() -> PairFeatures:
     drugs, targets = (4, 4), (3, 3)
     side_effects = {(0, 1): 0.5, (0, 2): 0.4, (0, 3): 0.9}
     head_similarities = {
-        "Drug CAUSES SideEffect": matrix(side_effects, drugs),
+        "Drug CAUSES Symptom": matrix(side_effects, drugs),
         "Drug RESEMBLES Drug, joined": matrix({(0, 3): 0.2}, drugs),
         "Morgan": matrix({(0, 2): 0.3, (0, 1): 0.2}, drugs),
         SHARED: matrix({}, drugs),
@@ -55,14 +56,14 @@ def test_the_most_alike_at_either_end() -> None:
     assert (of_head.head, of_head.tail, of_head.of_head) == (2, 0, True)
     assert of_head.similarity == pytest.approx(0.4 / 0.9 + 1 + 2)
     # Nearest of all by its molecule, and third by side effects.
-    assert [way.name for way in of_head.ways] == ["molecule", "CAUSES SideEffect"]
+    assert [way.name for way in of_head.ways] == ["structure", "side effects"]
     assert (of_tail.head, of_tail.tail, of_tail.of_head) == (0, 1, False)
     words = of_head.in_words("aspirin", "PTGS2", "ibuprofen")
     assert words == (
-        "aspirin is like ibuprofen (molecule 0.30, CAUSES SideEffect 0.40), known with PTGS2"
+        "aspirin is like ibuprofen (structure 0.30, side effects 0.40), known with PTGS2"
     )
     words = of_tail.in_words("aspirin", "PTGS2", "PTGS1")
-    assert words == "PTGS2 is like PTGS1 (symbol 0.80), known with aspirin"
+    assert words == "PTGS2 is like PTGS1 (gene family by name 0.80), known with aspirin"
 
 
 def test_what_nothing_is_like_has_none() -> None:
@@ -77,15 +78,60 @@ def test_a_known_pair_does_not_speak_for_itself() -> None:
 
 @pytest.mark.parametrize(
     ("similarity", "words"),
-    [("Drug RESEMBLES Drug", "RESEMBLES"), ("Drug RESEMBLES Drug, joined", "joined by RESEMBLES")],
+    [
+        ("Drug RESEMBLES Drug", "drugs that resemble them 0.50"),
+        ("Drug RESEMBLES Drug, joined", "they resemble each other"),
+        ("Drug INTERACTS_WITH Drug, joined", "they interact"),
+        (SHARED, "known targets 0.50"),
+        # Of a schema of one's own.
+        ("Drug SOLD_WITH Drug", "sold with: drugs 0.50"),
+        ("Drug SOLD_WITH Drug, joined", "one sold with the other"),
+        ("Maker SELLS Drug", "sells: makers 0.50"),
+    ],
 )
-def test_similarities_within_a_kind(similarity: str, words: str) -> None:
+def test_a_similarity_is_told_in_plain_words(similarity: str, words: str) -> None:
     features = made_features()
     features.head_similarities = {
-        similarity: matrix({(0, 2): 1.0}, (4, 4)),
+        similarity: matrix({(0, 2): 0.5}, (4, 4)),
         LEARNED: features.head_similarities[LEARNED],
     }
-    assert likenesses(features, EDGE_TYPE, 0, 0)[0].ways == (Way(words, 1.0),)
+    assert str(likenesses(features, EDGE_TYPE, 0, 0)[0].ways[0]) == words
+
+
+def test_the_same_words_are_said_once() -> None:
+    features = made_features()
+    features.head_similarities = {
+        "paths": matrix({(0, 2): 0.4, (0, 1): 0.5}, (4, 4)),
+        **features.head_similarities,
+    }
+    ways = likenesses(features, EDGE_TYPE, 0, 0)[0].ways
+    assert ways == (Way("structure", pytest.approx(0.3)), Way("side effects", pytest.approx(0.4)))
+
+
+def test_what_is_hardly_alike_is_no_reason() -> None:
+    features = made_features()
+    features.tail_similarities = {
+        "symbol": matrix({(0, 1): 0.09}, (3, 3)),
+        LEARNED: matrix({(0, 1): 0.4}, (3, 3)),
+    }
+    (of_head,) = likenesses(features, EDGE_TYPE, 0, 0)
+    assert of_head.of_head
+    features.tail_similarities["symbol"] = matrix({(0, 1): 0.11}, (3, 3))
+    assert len(likenesses(features, EDGE_TYPE, 0, 0)) == 2
+
+
+def test_every_relation_of_drugs_targets_and_diseases_has_words() -> None:
+    """But those of patients and texts, which explain nothing."""
+    kinds = {"Drug", "Target", "Disease"}
+    outside = {"Patient", "Document", "Procedure"}
+    missing = [
+        (relation.name, other)
+        for relation in Schema.default().relations.values()
+        for head, tail in relation.joins
+        for kind, other in ((head, tail), (tail, head))
+        if kind in kinds and not {head, tail} & outside and (relation.name, other) not in _words()
+    ]
+    assert missing == []
 
 
 @pytest.fixture(scope="module")
