@@ -241,11 +241,11 @@ def _predict_molecule(
 
     from medkg.cli import show
     from medkg.core.calibration import CALIBRATED_CANDIDATES
-    from medkg.mining.molecules.nearest_ligands import NO_LIGAND, structure_ranker_of
+    from medkg.mining.molecules.nearest_ligands import NO_LIGAND, UNLIKE
     from medkg.mining.molecules.targets import targets_of
 
     ranking = targets_of(model, structure, top, known=known)
-    base = structure_ranker_of(model).calibration.base_rate
+    base = ranking.probability.calibration.base_rate
     if as_json:
         held = [{"id": node, "name": name} for node, name in ranking.same_nodes]
         return show.as_json(
@@ -254,26 +254,41 @@ def _predict_molecule(
                 "held": held,
                 "base_rate": base,
                 "known": ranking.known,
+                "nearest_name": ranking.nearest_name,
+                "nearest_similarity": ranking.nearest_similarity,
                 "predictions": ranking.rows.to_dicts(),
             }
         )
     rows = ranking.rows.with_columns(pl.col("ligands").fill_null(NO_LIGAND))
     title = "Known" if known else "New"
     relation = model.task.edge_type[1]
-    show.frame(rows, f"{title} {relation} of {ranking.smiles}", most=rows.height)
+    if rows.is_empty():
+        show.out.print(f"{title} {relation} of {ranking.smiles}: none")
+    else:
+        show.frame(rows, f"{title} {relation} of {ranking.smiles}", most=rows.height)
     held_as = ", ".join(f"{name} ({node})" for node, name in ranking.same_nodes)
     held_as = f"the graph holds it: {held_as}" if held_as else "the graph doesn't hold it"
+    if rows.is_empty():
+        lacks = ", and no known pair of it" if ranking.same_nodes else ""
+        return show.out.print(f"{held_as}{lacks if known else ''}")
     past = ""
     if ranking.rows.height > CALIBRATED_CANDIDATES:
         past = "; past them it goes on along the same curve, which was not judged there"
     apart = ""
     if ranking.known and not known:
         apart = f"; {ranking.known} known pairs are left out, see --known"
-    return show.out.print(
-        f"{held_as}; by structure alone. Probability: that a source records the pair; of a"
+    show.out.print(
+        f"{held_as}; by structure alone. Probability: {ranking.probability.meaning}; of a"
         f" molecule's first {CALIBRATED_CANDIDATES} targets {base:.2g} are (the base rate)"
         f"{past}{apart}",
     )
+    if ranking.nearest_similarity < UNLIKE:
+        show.out.print(
+            f"The molecule is unlike all known ligands: the nearest, {ranking.nearest_name}, has a"
+            f" similarity of {ranking.nearest_similarity:.2f}, and below {UNLIKE} little can be"
+            " told by structure"
+        )
+    return None
 
 
 @app.command(
@@ -299,19 +314,18 @@ def screen(
 
     from medkg.cli import show
     from medkg.core.quarantine import Quarantine
-    from medkg.mining.molecules.nearest_ligands import NO_LIGAND, structure_ranker_of
+    from medkg.mining.molecules.nearest_ligands import NO_LIGAND
     from medkg.mining.molecules.screen import screen as screen_library
+    from medkg.mining.molecules.screen_page import unlike_sentence, write_page
 
     quarantine = Quarantine()
     loaded = open_link_model(model, graph)
     screening = screen_library(
         loaded, target, library, top=top, diverse=diverse, workers=workers, quarantine=quarantine
     )
-    base = structure_ranker_of(loaded).calibration.base_rate
+    base = screening.probability.calibration.base_rate
     if out is not None:
-        from medkg.mining.molecules.screen_page import write_page
-
-        write_page(screening, out, library.name, loaded.name, base)
+        write_page(screening, out, library.name, loaded.name)
     if as_json:
         return show.as_json(
             {
@@ -320,6 +334,7 @@ def screen(
                 "model": loaded.name,
                 "base_rate": base,
                 "counts": screening.counts,
+                "unlike": screening.unlike,
                 "molecules": screening.rows,
                 "set_aside": [row.__dict__ for row in quarantine.rows[:1000]],
             }
@@ -332,8 +347,11 @@ def screen(
     counts = screening.counts
     show.out.print(
         f"{counts['ranked']:,} molecules ranked, {counts['duplicates']:,} duplicates,"
-        f" {counts['invalid']:,} set aside; probability at a base rate of {base:.2g}"
+        f" {counts['invalid']:,} set aside; probability: {screening.probability.meaning}, at a base"
+        f" rate of {base:.2g}"
     )
+    if screening.unlike:
+        show.out.print(unlike_sentence(screening))
     print_set_aside(quarantine)
     if out is not None:
         show.out.print(f"{out}: the best {len(screening.rows):,} with pictures")

@@ -14,7 +14,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize
-from scipy.special import expit
+from scipy.special import expit, logit
 
 CALIBRATED_CANDIDATES = 100  # of every query, the first so many, which the calibration is fitted on
 
@@ -69,6 +69,17 @@ class Calibration:
         shift = brentq(lambda shift: expit(log_odds + shift).sum() - expected, -700, 700)
         moved = self.intercept + float(shift)
         return replace(self, intercept=moved, base_rate=expected / len(scores))
+
+    def at_base_rate(self, rate: float) -> Calibration:
+        """The calibration where this share of pairs is true, as far as true pairs score as they did
+        where it was fitted, and others do: all log-odds move by that of the two base rates.
+
+        Source: Saerens et al., Adjusting the Outputs of a Classifier to New a Priori Probabilities,
+        Neural Computation 2002.
+        """
+        rate = float(np.clip(rate, 1e-9, 0.9))
+        shift = float(logit(rate) - logit(self.base_rate))
+        return replace(self, intercept=self.intercept + shift, base_rate=rate)
 
     def to_dict(self) -> dict[str, float]:
         """The numbers by name."""

@@ -26,7 +26,8 @@ from ...core.threads import one_thread
 from .drug_likeness import DrugLikeness, drug_likeness, series_leaders
 from .fingerprints import molecule_features, morgan_fingerprints, tanimoto
 from .library import LibraryEntry, library_entries
-from .nearest_ligands import KnownLigands, structure_ranker_of
+from .molecule_probability import MoleculeProbability, molecule_probability
+from .nearest_ligands import UNLIKE, KnownLigands, structure_ranker_of
 from .structure_ranker import StructureRanker
 
 if TYPE_CHECKING:
@@ -45,11 +46,12 @@ class ScreenedMolecule(DrugLikeness):
 
     Attributes:
         rank: from 1. line: of the library.
-        probability: see `StructureRanker.probability`.
+        probability: see `molecule_probability`; that of a molecule that the graph doesn't hold.
         series: the rank of the best molecule of its series of similar molecules.
         nearest_id, nearest_name, nearest_similarity, nearest_sources: the nearest known ligand;
             None (no sources) where none is similar.
-        known: whether it is that ligand.
+        largest_similarity: to a known ligand of whatever target; below `UNLIKE` little can be told.
+        known: whether it is the nearest known ligand.
     """
 
     rank: int
@@ -63,6 +65,7 @@ class ScreenedMolecule(DrugLikeness):
     nearest_name: str | None
     nearest_similarity: float | None
     nearest_sources: list[str]
+    largest_similarity: float
     known: bool
 
 
@@ -82,12 +85,19 @@ class ScreeningResult:
     Attributes:
         target, target_name: what for.
         rows: the best molecules, in order.
+        probability: at which base rate, and what it says.
     """
 
     target: str
     target_name: str
     rows: list[ScreenedMolecule]
     counts: ScreeningCounts
+    probability: MoleculeProbability
+
+    @property
+    def unlike(self) -> int:
+        """How many of the best are unlike all known ligands."""
+        return sum(row["largest_similarity"] < UNLIKE for row in self.rows)
 
 
 class _ScoredMolecule(NamedTuple):
@@ -149,13 +159,14 @@ def screen(
         why = f" (line {first.line}: {first.reason})" if first else ""
         raise DataError(f"holds no molecule{why}", path=path)
     ligands = KnownLigands(model, ranker)
-    rows = _described(ranker, ligands, tail, best.in_order())
+    stated = molecule_probability(model, ranker)
+    rows = _described(ranker, ligands, tail, best.in_order(), stated)
     if diverse:
         rows = [row for row in rows if row["series"] == row["rank"]][:top]
         for rank, row in enumerate(rows, 1):
             row["rank"] = row["series"] = rank
     node = model.task.tails[tail]
-    return ScreeningResult(node, ligands.names.get(node, node), rows, counts)
+    return ScreeningResult(node, ligands.names.get(node, node), rows, counts, stated)
 
 
 def _scan(
@@ -319,12 +330,17 @@ def _score_in_worker(entries: list[LibraryEntry]) -> _ScoredChunk:
 
 
 def _described(
-    ranker: StructureRanker, ligands: KnownLigands, tail: int, best: Sequence[_ScoredMolecule]
+    ranker: StructureRanker,
+    ligands: KnownLigands,
+    tail: int,
+    best: Sequence[_ScoredMolecule],
+    stated: MoleculeProbability,
 ) -> list[ScreenedMolecule]:
     molecules = [Chem.MolFromSmiles(scored.smiles) for scored in best]
     bits = morgan_fingerprints(molecules)
     similarity = tanimoto(bits, ranker.ligands.morgan)
-    probabilities = ranker.probability(np.array([scored.score for scored in best]))
+    scores = np.array([scored.score for scored in best])
+    probabilities = stated.calibration.probability(scores, np.ones(len(best)))
     leaders = series_leaders(tanimoto(bits, bits))
     rows: list[ScreenedMolecule] = []
     for n, (scored, molecule) in enumerate(zip(best, molecules, strict=True)):
@@ -342,6 +358,7 @@ def _described(
                 "nearest_name": nearest.name if nearest else None,
                 "nearest_similarity": nearest.similarity if nearest else None,
                 "nearest_sources": list(nearest.sources) if nearest else [],
+                "largest_similarity": float(similarity[n].max()),
                 "known": nearest is not None and ligands.is_same(nearest, molecule),
                 **drug_likeness(molecule),
             }

@@ -10,27 +10,27 @@ from rdkit.Chem.Draw import rdMolDraw2D
 
 from ...core.atomic import atomic_file
 from ...core.html_page import fill_template
-from .nearest_ligands import NO_LIGAND
+from .nearest_ligands import NO_LIGAND, UNLIKE
 from .screen import ScreenedMolecule, ScreeningResult
 
 
-def page(result: ScreeningResult, library: str, model: str, base_rate: float) -> str:
+def page(result: ScreeningResult, library: str, model: str) -> str:
     """The HTML of a page of the best molecules: picture, probability, nearest known ligand,
     drug-likeness.
 
     Args:
         library: its name, as shown.
         model: the name of the model.
-        base_rate: that the probabilities hold at.
     """
-    counts = result.counts
+    counts, stated = result.counts, result.probability
     title = f"{library} for {result.target_name} ({result.target})"
     facts = [
         f"The best {len(result.rows):,} of {counts['ranked']:,} molecules;"
         f" {counts['duplicates']:,} duplicates counted once, {counts['invalid']:,} set aside.",
-        f"Ranked by {model}, by structure alone. A probability is that the sources record the pair,"
-        f" not that it is true; of a drug's first 100 targets {base_rate:.2g} are recorded. Of a"
-        " library that is no list of drugs, fewer: go by the order.",
+        f"Ranked by {model}, by structure alone. A probability is {stated.meaning}; of a drug's"
+        f" first 100 targets {stated.calibration.base_rate:.2g} are. Of a library that is no list"
+        " of drugs, fewer: go by the order.",
+        *([unlike_sentence(result)] if result.unlike else []),
     ]
     foot = (
         "Known ligand, nearest: Tanimoto similarity of Morgan fingerprints. Series: molecules alike"
@@ -46,11 +46,17 @@ def page(result: ScreeningResult, library: str, model: str, base_rate: float) ->
     return fill_template(str(__package__), "screen.html", **blocks)
 
 
-def write_page(
-    result: ScreeningResult, path: Path | str, library: str, model: str, base_rate: float
-) -> None:
+def unlike_sentence(result: ScreeningResult) -> str:
+    """How many of the best molecules are unlike all known ligands, and what that means."""
+    return (
+        f"{result.unlike:,} of these {len(result.rows):,} have a similarity below {UNLIKE} to every"
+        " known ligand: of such molecules little can be told by structure."
+    )
+
+
+def write_page(result: ScreeningResult, path: Path | str, library: str, model: str) -> None:
     """Write `page` to a file."""
-    text = page(result, library, model, base_rate)
+    text = page(result, library, model)
     with atomic_file(path) as draft:
         draft.write_text(text, encoding="utf-8")
 
@@ -69,6 +75,8 @@ def _card(row: ScreenedMolecule) -> str:
     tags = [("good", "known ligand")] if row["known"] else []
     if row["series"] != row["rank"]:
         tags.append(("", f"series of {row['series']}"))
+    if row["largest_similarity"] < UNLIKE:
+        tags.append(("warn", "unlike all known ligands"))
     tags += [("warn", f"PAINS {name}") for name in row["alerts"]]
     nearest = NO_LIGAND
     if row["nearest_name"] is not None:

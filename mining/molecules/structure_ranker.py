@@ -162,12 +162,6 @@ class StructureRanker:
             scores[rows, inside[columns]] = np.maximum(log_odds, _FLOOR + 1)
         return scores.astype(np.float32)
 
-    def probability(self, scores: NDArray[np.float32]) -> NDArray[np.float64]:
-        """The probability of pairs by their scores; see `calibration`."""
-        shape = scores.shape
-        flat = scores.astype(np.float64).ravel()
-        return self.calibration.probability(flat, np.ones(len(flat))).reshape(shape)
-
     def tensors(self) -> dict[str, Tensor]:
         """What `from_tensors` needs."""
         knowledge = self._index.knowledge

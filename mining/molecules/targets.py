@@ -12,6 +12,7 @@ from rdkit import Chem
 from ...core.errors import DataError
 from ...core.threads import one_thread
 from .fingerprints import molecule_features, tanimoto
+from .molecule_probability import MoleculeProbability, molecule_probability
 from .nearest_ligands import KnownLigands, structure_ranker_of
 from .structures import inchikey_skeleton, parse, structure_text
 
@@ -28,16 +29,22 @@ class TargetPredictions(NamedTuple):
             same structure but for stereochemistry and isotopes).
         rows: rank, tail, tail_name, score, probability, known (the graph holds the pair), ligands
             (the nearest known ones, with similarity and sources; null where none is similar). The
-            probability was calibrated on a molecule's first
+            probability (see `molecule_probability`) was calibrated on a molecule's first
             `medkg.core.calibration.CALIBRATED_CANDIDATES` tails; past them it follows the score
             along the same curve.
         known: how many pairs of these nodes are known.
+        nearest_name, nearest_similarity: the known ligand, of whatever tail, that the molecule is
+            most similar to, and how similar, from 0 to 1; below `UNLIKE` little can be told.
+        probability: at which base rate, and what it says.
     """
 
     smiles: str
     same_nodes: list[tuple[str, str]]
     rows: pl.DataFrame
     known: int
+    nearest_name: str
+    nearest_similarity: float
+    probability: MoleculeProbability
 
 
 def targets_of(
@@ -85,13 +92,17 @@ def targets_of(
     ligands = KnownLigands(model, ranker)
     similarity = tanimoto(features.morgan, ranker.ligands.morgan)[0]
     tails = [model.task.tails[n] for n in order]
+    stated = molecule_probability(model, ranker, recorded=len(not_new) > 0, known=known)
+    probabilities = stated.calibration.probability(
+        scores[order].astype(np.float64), np.ones(len(order))
+    )
     rows = pl.DataFrame(
         {
             "rank": pl.Series(ranks, dtype=pl.Int64),
             "tail": pl.Series(tails, dtype=pl.String),
             "tail_name": pl.Series([ligands.names.get(tail) for tail in tails], dtype=pl.String),
             "score": scores[order].astype(np.float64),
-            "probability": ranker.probability(scores[order]),
+            "probability": probabilities,
             "known": pl.Series(is_known if same_nodes else [None] * len(order), dtype=pl.Boolean),
             "ligands": pl.Series(
                 [_ligands_text(ligands, int(n), similarity, nearest) for n in order],
@@ -99,7 +110,14 @@ def targets_of(
             ),
         }
     )
-    return TargetPredictions(str(Chem.MolToSmiles(molecule)), same_nodes, rows, len(not_new))
+    return TargetPredictions(
+        str(Chem.MolToSmiles(molecule)),
+        same_nodes,
+        rows,
+        len(not_new),
+        *ligands.nearest_of_all(similarity),
+        stated,
+    )
 
 
 def _ligands_text(

@@ -104,3 +104,14 @@ def test_expects_some_and_not_all(expected: float, taken: float) -> None:
     scores, ranks = np.linspace(0, 1, 500), np.ones(500)
     moved = fit(scores, ranks, scores > 0.9).expecting(expected, scores, ranks)
     assert moved.probability(scores, ranks).sum() == pytest.approx(taken)
+
+
+def test_a_base_rate_moves_all_odds_by_its_own() -> None:
+    calibration = Calibration(-2.0, 1.0, 0.0, 0.0, 1.0, 0.1)
+    moved = calibration.at_base_rate(0.25)
+    scores = np.linspace(-3, 5, 9)
+    before, after = (c.probability(scores, np.ones(9)) for c in (calibration, moved))
+    ratio = (after / (1 - after)) / (before / (1 - before))
+    assert ratio == pytest.approx(np.full(9, (0.25 / 0.75) / (0.1 / 0.9)))
+    assert moved.base_rate == 0.25
+    assert calibration.at_base_rate(7.0).base_rate == 0.9  # there is no more than all

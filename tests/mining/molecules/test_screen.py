@@ -19,6 +19,7 @@ from medkg.core.quarantine import Quarantine
 from medkg.mining.links.model import LinkModel
 from medkg.mining.molecules import library as library_module
 from medkg.mining.molecules import screen as screening
+from medkg.mining.molecules.nearest_ligands import UNLIKE
 from medkg.mining.molecules.screen import ScreeningResult, screen
 from medkg.mining.molecules.screen_page import page, write_page
 from tests.mining.conftest import SCAFFOLDS
@@ -140,6 +141,25 @@ def test_a_process_that_screens_does_not_wait_for_what_it_does_not_need() -> Non
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
+def test_molecules_unlike_all_known_ones_are_counted_and_marked(
+    structure_model: LinkModel, library: Callable[[str, str], Path]
+) -> None:
+    strange = "C1CC2CC1C3(C2)OOC4(CCCCC4)O3"
+    result = screen(structure_model, "AR", smiles_file(library, f"{strange} odd\n"), top=31)
+    unlike = [row["name"] for row in result.rows if row["largest_similarity"] < UNLIKE]
+    assert "odd" in unlike
+    assert result.unlike == len(unlike) < 31
+    # A ligand of any target counts: these are like those of GABRA1 alone.
+    of_others = [row for row in result.rows if row["name"].startswith("m1-")]
+    assert all(row["largest_similarity"] > UNLIKE for row in of_others)
+    html = page(result, "lib.smi", "links-structure-1")
+    assert html.count(">unlike all known ligands<") == result.unlike
+    assert f"{result.unlike} of these 31 have a similarity below 0.35" in html
+    alike = screen(structure_model, "AR", smiles_file(library), top=3)
+    assert alike.unlike == 0
+    assert "unlike" not in page(alike, "lib.smi", "links-structure-1")
+
+
 def test_a_known_ligand_in_the_library_is_marked(
     structure_model: LinkModel, library: Callable[[str, str], Path]
 ) -> None:
@@ -255,7 +275,7 @@ def result(structure_model: LinkModel, library: Callable[[str, str], Path]) -> S
 
 
 def test_the_page_shows_every_molecule_and_runs_nothing(result: ScreeningResult) -> None:
-    html = page(result, "<b>lib</b>.smi", "links-structure-1", 0.06)
+    html = page(result, "<b>lib</b>.smi", "links-structure-1")
     parser = _Tags()
     parser.feed(html)
     tags = [tag for tag, _ in parser.tags]
@@ -271,7 +291,7 @@ def test_the_page_shows_every_molecule_and_runs_nothing(result: ScreeningResult)
 
 
 def test_the_page_is_written_whole(result: ScreeningResult, tmp_path: Path) -> None:
-    write_page(result, tmp_path / "out" / "p.html", "lib.smi", "links-structure-1", 0.06)
+    write_page(result, tmp_path / "out" / "p.html", "lib.smi", "links-structure-1")
     text = (tmp_path / "out" / "p.html").read_text(encoding="utf-8")
-    assert text == page(result, "lib.smi", "links-structure-1", 0.06)
+    assert text == page(result, "lib.smi", "links-structure-1")
     assert "{{" not in text.replace("{{FOOT}}", "")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from copy import copy
 from pathlib import Path
 
 import polars as pl
@@ -14,8 +16,10 @@ from medkg.cli import app
 from medkg.core import calibration
 from medkg.core.errors import DataError, ModelError
 from medkg.graph.kg import KnowledgeGraph
+from medkg.mining.links.missing_pairs import MissingPairs
 from medkg.mining.links.model import LinkModel
 from medkg.mining.links.train import train_links
+from medkg.mining.molecules.nearest_ligands import UNLIKE, structure_ranker_of
 from medkg.mining.molecules.targets import targets_of
 from tests.mining.conftest import GROUPS, SCAFFOLDS
 
@@ -111,3 +115,58 @@ def test_what_is_no_molecule_and_a_model_without_structures_say_so(
     degree = train_links(molecule_graph, model="degree")
     with pytest.raises(ModelError, match="--model structure"):
         targets_of(degree, "CCO")
+
+
+def printed(folder: Path, text: str, *more: str) -> str:
+    result = CliRunner().invoke(app, ["predict", str(folder), "--smiles", text, *more])
+    assert result.exit_code == 0, result.output
+    return " ".join(result.stdout.split())
+
+
+def test_a_molecule_unlike_all_known_ones_is_said_to_be(
+    structure_model: LinkModel, molecule_graph: KnowledgeGraph, tmp_path: Path
+) -> None:
+    molecule_graph.save(tmp_path / "kg")
+    structure_model.save(tmp_path / "model", graph_path=tmp_path / "kg")
+    strange = "C1CC2CC1C3(C2)OOC4(CCCCC4)O3"
+    predicted = targets_of(structure_model, strange)
+    assert 0 < predicted.nearest_similarity < UNLIKE
+    sentence = f"{predicted.nearest_name}, has a similarity of {predicted.nearest_similarity:.2f}"
+    assert sentence in printed(tmp_path / "model", strange)
+    fields = json.loads(printed(tmp_path / "model", strange, "--json"))
+    assert fields["nearest_similarity"] == predicted.nearest_similarity
+    assert fields["nearest_name"] == predicted.nearest_name
+    like = SCAFFOLDS[0].format("CCC")
+    near = targets_of(structure_model, like)
+    assert near.nearest_similarity > UNLIKE
+    assert near.nearest_name.startswith("drug 0-")
+    assert "is unlike" not in printed(tmp_path / "model", like)
+    # Nothing of it is known, and the answer says why.
+    nothing = printed(tmp_path / "model", strange, "--known")
+    assert nothing.endswith(": none the graph doesn't hold it")
+
+
+def test_a_probability_is_stated_of_what_is_missing(structure_model: LinkModel) -> None:
+    """Of a molecule of the graph of what no source records; of another of what they record, too."""
+    estimate = MissingPairs(
+        source="a", others=["b"], in_source=9, in_others=9, in_both=5, missing=36, interval=[18, 45]
+    )
+    assert structure_model.known_pairs.nnz == 90
+    model = copy(structure_model)
+    model.metrics = {**model.metrics, "missing": estimate}
+    fitted = structure_ranker_of(model).calibration.base_rate
+    new, held = SCAFFOLDS[0].format("CCC"), SCAFFOLDS[3].format("N")
+    for text, known, rate, words in (
+        (new, False, 1.4 * fitted, "one that a source records, or one of those that none does, some"
+         " 0.4 (0.2 to 0.5) to each recorded one, as far as a and b tell"),
+        (held, False, 0.4 * fitted, "one of some 36 (18 to 45) that no source records"),
+        (held, True, fitted, "that a source records the pair"),
+    ):  # fmt: skip
+        predicted, before = (targets_of(m, text, known=known) for m in (model, structure_model))
+        assert predicted.probability.calibration.base_rate == pytest.approx(min(rate, 0.9))
+        assert words in predicted.probability.meaning
+        assert before.probability.meaning == "that a source records the pair"
+        assert before.probability.calibration.base_rate == fitted
+        assert predicted.rows["tail"].equals(before.rows["tail"])
+        moved = (predicted.rows["probability"] - before.rows["probability"]).sign().unique()
+        assert moved.to_list() == [(rate > fitted) - (rate < fitted)]
