@@ -90,6 +90,8 @@ def link_evaluation(report: Mapping[str, Any]) -> list[tuple[str, pl.DataFrame]]
     for key in ("auroc", "auprc"):
         drawn = [row | _starting(figures, f"{key}@") for row, figures in rows]
         tables.append((f"{key.upper()}, a true pair to so many others drawn", pl.DataFrame(drawn)))
+    pooled = [{"model": name} | figures for name, figures in _named(report, report["pooled"])]
+    tables.append(("Scores compared across heads, known pairs left out", pl.DataFrame(pooled)))
     over = [
         {"ranked": _RANKED[side], "edges": part, "over": baseline, "mrr": figures["mrr"]}
         | {"mrr_95": _bounds(figures["mrr_interval"]), "hits@10": figures["hits@10"]}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from medkg.mining.links.model import LinkModel
+    from medkg.mining.molecules.screen import ScreeningResult
 
 _OTHER_END = {"tail": "head", "head": "tail"}  # of a query, by what is ranked
 _MOST_ROWS = 50  # printed of several queries
@@ -50,8 +51,8 @@ def predict(
     """Rank new tails of a head (or heads of a tail), with probability and explanation."""
     from medkg.cli import show
 
-    asked = (head, tail, smiles, inchi, heads, tails, every or None, pairs)
-    if sum(each is not None for each in asked) != 1:
+    queried = (head, tail, smiles, inchi, heads, tails, every or None, pairs)
+    if sum(each is not None for each in queried) != 1:
         raise typer.BadParameter(
             "give one of --head, --tail, --heads, --tails, --all, --pairs, --smiles and --inchi"
         )
@@ -310,13 +311,10 @@ def screen(
     as_json: Json = False,
 ) -> None:
     """Rank a library of molecules for a target by structure alone; drug-likeness of the best."""
-    import polars as pl
-
     from medkg.cli import show
     from medkg.core.quarantine import Quarantine
-    from medkg.mining.molecules.nearest_ligands import NO_LIGAND
     from medkg.mining.molecules.screen import screen as screen_library
-    from medkg.mining.molecules.screen_page import unlike_sentence, write_page
+    from medkg.mining.molecules.screen_page import write_page
 
     quarantine = Quarantine()
     loaded = open_link_model(model, graph)
@@ -339,23 +337,34 @@ def screen(
                 "set_aside": [row.__dict__ for row in quarantine.rows[:1000]],
             }
         )
-    shown = pl.DataFrame(screening.rows, infer_schema_length=None).select(
-        "rank", "name", "smiles", "probability", "nearest_name", "nearest_similarity", "known",
-        "series", "qed", "lipinski", "alerts",
-    ).with_columns(pl.col("nearest_name").fill_null(NO_LIGAND))  # fmt: skip
-    show.frame(shown, f"{library.name} for {screening.target_name} ({screening.target})", most=20)
-    counts = screening.counts
-    show.out.print(
-        f"{counts['ranked']:,} molecules ranked, {counts['duplicates']:,} duplicates,"
-        f" {counts['invalid']:,} set aside; probability: {screening.probability.meaning}, at a base"
-        f" rate of {base:.2g}"
-    )
-    if screening.unlike:
-        show.out.print(unlike_sentence(screening))
+    _print_screening(screening, library.name)
     print_set_aside(quarantine)
     if out is not None:
         show.out.print(f"{out}: the best {len(screening.rows):,} with pictures")
     return None
+
+
+def _print_screening(screening: ScreeningResult, library: str) -> None:
+    """Print the best molecules of a library, and what their numbers mean."""
+    import polars as pl
+
+    from medkg.cli import show
+    from medkg.mining.molecules.nearest_ligands import NO_LIGAND
+    from medkg.mining.molecules.screen_page import unlike_sentence
+
+    shown = pl.DataFrame(screening.rows, infer_schema_length=None).select(
+        "rank", "name", "smiles", "probability", "nearest_name", "nearest_similarity", "known",
+        "series", "qed", "lipinski", "alerts",
+    ).with_columns(pl.col("nearest_name").fill_null(NO_LIGAND))  # fmt: skip
+    show.frame(shown, f"{library} for {screening.target_name} ({screening.target})", most=20)
+    counts = screening.counts
+    show.out.print(
+        f"{counts['ranked']:,} molecules ranked, {counts['duplicates']:,} duplicates,"
+        f" {counts['invalid']:,} set aside; probability: {screening.probability.meaning}, at a base"
+        f" rate of {screening.probability.calibration.base_rate:.2g}"
+    )
+    if screening.unlike:
+        show.out.print(unlike_sentence(screening))
 
 
 @app.command(epilog="Example: medkg explain models/targets --head imatinib --tail KIT")

@@ -82,7 +82,7 @@ class CandidateRanks:
     def unranked(self, direction: str, query: int) -> int:
         """How many answers are neither known nor among those that `new` can list."""
         new = self._of_new(direction, query, self._scores(direction, query))
-        return int((new == -np.inf).sum()) - self._not_new[direction][query].nnz
+        return int((new == -np.inf).sum()) - len(self._not_new[direction][query].indices)
 
     def known(self, direction: str, query: int, top: int) -> pl.DataFrame:
         """The known answers, best first, then those that the model doesn't rank.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NotRequired, Protocol, TypedDict
 
+from ...core.areas import PooledFigures
 from ...core.calibration import CALIBRATED_CANDIDATES
 from ...core.ranking import RankFigures
 from ...core.reliability import reliability_svg
@@ -27,6 +28,7 @@ class LinkMetrics(TypedDict):
         valid: of tails, on the validation edges.
         baselines: by name, then by direction.
         calibration: of the directions with test edges.
+        pooled: of the model (`model`) and the baselines, of all tails of the test's heads together.
         missing: how many pairs the graph's sources miss, where they tell.
     """
 
@@ -35,6 +37,7 @@ class LinkMetrics(TypedDict):
     test: dict[str, RankFigures]
     baselines: dict[str, dict[str, RankFigures]]
     calibration: dict[str, MeasuredCalibration]
+    pooled: NotRequired[dict[str, PooledFigures]]
     missing: NotRequired[MissingPairs]
 
 
@@ -106,6 +109,8 @@ def link_card(model: MeasuredModel) -> str:
         lines += ["", title, *_test_lines(model, direction)]
         if measured := model.metrics["calibration"].get(direction):
             lines += _calibration_lines(measured, direction)
+    if pooled := model.metrics.get("pooled"):
+        lines += _pooled_lines(pooled, head_kind)
     lines += [
         "",
         "## What a probability means",
@@ -144,6 +149,26 @@ def _figures_row(name: str, figures: RankFigures) -> str:
         for key in ("mrr", "hits@1", "hits@3", "hits@10")
     ]
     return f"| {name} | {' | '.join(cells)} |"
+
+
+def _pooled_lines(pooled: Mapping[str, PooledFigures], head_kind: str) -> list[str]:
+    """How well scores compare across heads, as a table."""
+    of_model = pooled["model"]
+    return [
+        "",
+        f"## Scores compared across {head_kind} nodes",
+        "",
+        f"Of {of_model['pairs']:,} pairs of the test's heads with all tails, known ones left out,"
+        f" {of_model['true']:,} are the test's:",
+        "",
+        "| | AUROC | AUPRC |",
+        "|---|---|---|",
+        *(
+            f"| {'this model' if name == 'model' else name} | {figures['auroc']:.3f} |"
+            f" {figures['auprc']:.3f} |"
+            for name, figures in pooled.items()
+        ),
+    ]
 
 
 def _calibration_lines(measured: MeasuredCalibration, direction: str) -> list[str]:

@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
+from ...core.areas import PooledFigures
 from ...core.calibration import CALIBRATED_CANDIDATES, quality
 from ...core.errors import DataError, MissingError, ModelError
 from ...core.progress import progress
@@ -30,6 +31,7 @@ from .metrics import (
     figures,
     first_candidates,
     paired_difference,
+    pooled_over_queries,
     score_pairs,
 )
 from .model import DIRECTIONS, LinkModel
@@ -68,6 +70,8 @@ class LinkEvaluation(TypedDict):
         paired: likewise, what the model has over each baseline.
         strata: by side, of all edges, by the degrees of tail and head in training and by the tail's
             `adme`.
+        pooled: by model, of all tails of the tested heads together, known pairs left out; see
+            `medkg.mining.links.metrics.pooled_over_queries`.
         calibration: by side, the quality of the probabilities of the first candidates of every
             query, and the `base_rate` that the model states. Of other edges than training held
             back, of the queries among them.
@@ -85,6 +89,7 @@ class LinkEvaluation(TypedDict):
     figures: dict[str, PartFigures]
     paired: dict[str, PartFigures]
     strata: dict[str, Strata]
+    pooled: dict[str, PooledFigures]
     calibration: dict[str, EvaluatedCalibration]
 
 
@@ -139,6 +144,10 @@ def evaluate_model(
         "figures": {**by_side, "both": both},
         "paired": {side: _paired(scored, parts, seed) for side, scored in sides.items()},
         "strata": {side: _strata(task, scored, numbers, roles) for side, scored in sides.items()},
+        "pooled": {
+            name: pooled_over_queries(one.score_tails, numbers, known, seed)
+            for name, one in scorers.items()
+        },
         "calibration": {
             side: _calibration(model, scorer, side, numbers, known, held_back=held_back)
             for side in DIRECTIONS

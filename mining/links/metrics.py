@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import sparse
 
+from ...core.areas import POOLED_QUERIES, PooledFigures, pooled_figures, weighted_areas
 from ...core.calibration import CALIBRATED_CANDIDATES, CalibrationQuality
 from ...core.errors import ModelError
 from ...core.ranking import (
@@ -21,6 +22,7 @@ from ...core.ranking import (
     RankFigures,
     Score,
     count_above,
+    pair_matrix,
     summarise,
 )
 from ...core.statistics import (
@@ -252,8 +254,8 @@ def _classification(scored: Scored, ratio: int, counts: Ints) -> RankFigures:
     order = np.argsort(-values, kind="stable")
     values, true, groups = values[order], true[order], groups[order]
     ends = np.flatnonzero(np.append(values[1:] != values[:-1], True))
-    drawn = np.array([_areas(true, ends, row[groups].astype(float)) for row in counts])
-    whole = _areas(true, ends, np.ones(len(true)))
+    drawn = np.array([weighted_areas(true, ends, row[groups].astype(float)) for row in counts])
+    whole = weighted_areas(true, ends, np.ones(len(true)))
     result: RankFigures = {}
     for column, name in enumerate(names):
         of_draws = drawn[:, column][~np.isnan(drawn[:, column])]
@@ -262,34 +264,30 @@ def _classification(scored: Scored, ratio: int, counts: Ints) -> RankFigures:
     return result
 
 
-def auroc_auprc(scores: Floats, true: NDArray[np.bool_]) -> tuple[float, float]:
-    """The area under the ROC curve (ties half) and the average precision Σ (Rₙ - Rₙ₋₁) Pₙ.
+def pooled_over_queries(
+    score: Score, pairs: Ints, known: sparse.csr_matrix, seed: int = 0
+) -> PooledFigures:
+    """How well scores tell tested pairs from all others of the same queries, over all of these.
+
+    In contrast to ranks within a query this asks whether scores compare across queries.
 
     Args:
-        scores, true: (pairs,).
+        score: as for `score_pairs`.
+        pairs: (n, 2): the tested pairs, query and answer; `POOLED_QUERIES` queries of them, drawn
+            where there are more.
+        known: (queries' nodes, answers' nodes): known pairs, which are left out but for the tested.
     """
-    order = np.argsort(-scores, kind="stable")
-    values = scores[order]
-    ends = np.flatnonzero(np.append(values[1:] != values[:-1], True))
-    return _areas(true[order].astype(float), ends, np.ones(len(values)))
-
-
-def _areas(true: Floats, ends: Ints, weights: Floats) -> tuple[float, float]:
-    """AUROC and average precision of weighted pairs in order of falling score.
-
-    `ends` are the last places of each run of equal scores. NaN where one of the classes is empty.
-    """
-    positive = np.cumsum(true * weights)[ends]
-    negative = np.cumsum((1 - true) * weights)[ends]
-    if not (positive[-1] and negative[-1]):
-        return np.nan, np.nan
-    gained = np.diff(positive, prepend=0)
-    roc = (np.diff(negative, prepend=0) * (positive - gained / 2)).sum()
-    precision = positive / np.maximum(positive + negative, np.finfo(float).tiny)
-    return (
-        float(roc / positive[-1] / negative[-1]),
-        float((gained * precision).sum() / positive[-1]),
+    queries = np.random.default_rng(seed).permutation(np.unique(pairs[:, 0]))
+    queries = np.sort(queries[:POOLED_QUERIES])
+    true = pair_matrix(pairs, known.shape)[queries].toarray() > 0
+    compared = true | (known[queries].toarray() == 0)
+    scores = np.concatenate(
+        [
+            score(torch.from_numpy(block)).numpy()
+            for block in np.array_split(queries, 1 + len(queries) // 100)
+        ]
     )
+    return pooled_figures(scores, true, compared)
 
 
 def paired_difference(

@@ -132,17 +132,14 @@ class LinkModel:
                 then), of other models by what they remember of it.
 
         Returns:
-            No new pair that the model doesn't rank, which `score` says why: for the ranker nothing
-            speaks for most pairs, and what acts by design on one target gets no others (see
-            `modality`). Columns head, head_name, tail, tail_name, relation, rank (among the new
-            candidates; with equal scores the first in the vocabulary comes first), score,
-            probability (that the pair is one of those that the sources miss, see
-            `medkg.mining.links.missing_pairs`; where their number is unknown, that the source
-            records it), known (whether the graph holds it), status (known, contradicted where
-            evidence in the graph denies it, both, or new), sources (those that record the pair,
-            oldest date first, then those that deny it), explanation (of the ranker the known pairs
-            that its features name, see `medkg.mining.links.likeness`; of others the heaviest path,
-            or null), model (its name) and graph (the checksum of the one that it was trained on).
+            No new pair that the model doesn't rank: `score` says why. Columns head, head_name,
+            tail, tail_name, relation, rank (among the new candidates; of equal scores the first in
+            the vocabulary comes first), score, probability (that the sources miss the pair, see
+            `medkg.mining.links.missing_pairs`; where their number is unknown, that one records it),
+            known (whether the graph holds it), status (known, contradicted where evidence in the
+            graph denies it, both, or new), sources (that record the pair, oldest date first, then
+            those that deny it), explanation (see `medkg.mining.links.likeness`; of others than the
+            ranker the heaviest path, or null), model and graph (the checksum of its training's).
 
         Raises:
             MissingError: no such entity, or one that the model has not seen.
@@ -153,10 +150,10 @@ class LinkModel:
             ("tail", heads),
             ("head", tails),
         ]
-        asked = [(direction, texts) for direction, texts in given if texts is not None]
-        if len(asked) != 1:
+        named = [(direction, texts) for direction, texts in given if texts is not None]
+        if len(named) != 1:
             raise MissingError("give a head, a tail, heads or tails to predict for")
-        (direction, texts), of = asked[0], self.ranks
+        (direction, texts), of = named[0], self.ranks
         queries = [self.query_number(text, direction) for text in texts]
         answers = of.known if known else of.new
         frames = [answers(direction, query, top) for query in queries]

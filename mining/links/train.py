@@ -30,7 +30,7 @@ from .baselines import Degree, Neighbours
 from .card import LinkMetrics
 from .ensemble import Ensemble, EnsembleMember, choose_weights
 from .fit_network import fit_link_network
-from .metrics import MeasuredCalibration, first_candidates
+from .metrics import MeasuredCalibration, first_candidates, pooled_over_queries
 from .missing_pairs import estimate_missing
 from .model import DIRECTIONS, KIND, LinkModel
 from .node_features import add_features
@@ -383,6 +383,12 @@ def _measured(
     }
     if fitted.course:
         metrics = {"training": fitted.course, **metrics}
+    if len(task.test):
+        scorers = {"model": scorer, **baselines}
+        metrics["pooled"] = {
+            name: pooled_over_queries(one.score_tails, task.test, known, seed)
+            for name, one in scorers.items()
+        }
     if missing is not None:
         metrics["missing"] = missing
     record = training_graph_record(kg, graph_path)

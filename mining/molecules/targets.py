@@ -77,32 +77,21 @@ def targets_of(
     numbers, _ = model.node_numbers
     heads = [numbers[node] for node, _ in same_nodes if node in numbers]
     own = (model.training_pairs + model.known_pairs)[heads]
-    new = scores.copy()
-    new[own.indices] = -np.inf
-    # Itself a molecule is neither: a relation may join its kind with itself.
+    # Itself a molecule is neither known nor new: a relation may join its kind with itself.
     not_new = np.setdiff1d(own.indices, model.task.loops()[heads].indices)
-    if known:
-        order = not_new[np.argsort(-scores[not_new], kind="stable")][:top]
-        ranks = [1 + int((new > scores[tail]).sum()) for tail in order]
-    else:
-        order = np.argsort(-new, kind="stable")[:top]
-        order = order[new[order] > -np.inf]
-        ranks = list(range(1, len(order) + 1))
+    order, ranks = _ranked(scores, own.indices, not_new if known else None, top)
     is_known = np.isin(order, model.known_pairs[heads].indices).tolist()
     ligands = KnownLigands(model, ranker)
     similarity = tanimoto(features.morgan, ranker.ligands.morgan)[0]
-    tails = [model.task.tails[n] for n in order]
+    tails, listed = [model.task.tails[n] for n in order], scores[order].astype(np.float64)
     stated = molecule_probability(model, ranker, recorded=len(not_new) > 0, known=known)
-    probabilities = stated.calibration.probability(
-        scores[order].astype(np.float64), np.ones(len(order))
-    )
     rows = pl.DataFrame(
         {
             "rank": pl.Series(ranks, dtype=pl.Int64),
             "tail": pl.Series(tails, dtype=pl.String),
             "tail_name": pl.Series([ligands.names.get(tail) for tail in tails], dtype=pl.String),
-            "score": scores[order].astype(np.float64),
-            "probability": probabilities,
+            "score": listed,
+            "probability": stated.calibration.probability(listed, np.ones(len(listed))),
             "known": pl.Series(is_known if same_nodes else [None] * len(order), dtype=pl.Boolean),
             "ligands": pl.Series(
                 [_ligands_text(ligands, int(n), similarity, nearest) for n in order],
@@ -118,6 +107,28 @@ def targets_of(
         *ligands.nearest_of_all(similarity),
         stated,
     )
+
+
+def _ranked(
+    scores: NDArray[np.float32],
+    left_out: NDArray[np.int32],
+    known: NDArray[np.int32] | None,
+    top: int,
+) -> tuple[NDArray[np.int64], list[int]]:
+    """The first tails by their scores, and their ranks among the new ones.
+
+    Args:
+        left_out: tails that are not new.
+        known: of these, the ones that are listed in place of the new ones.
+    """
+    new = scores.copy()
+    new[left_out] = -np.inf
+    if known is not None:
+        order = known[np.argsort(-scores[known], kind="stable")][:top].astype(np.int64)
+        return order, [1 + int((new > scores[tail]).sum()) for tail in order]
+    order = np.argsort(-new, kind="stable")[:top]
+    order = order[new[order] > -np.inf]
+    return order, list(range(1, len(order) + 1))
 
 
 def _ligands_text(

@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
+from ...core.areas import POOLED_QUERIES, PooledFigures, pooled_figures
 from ...core.errors import DataError, MissingError, ModelError
 from ...core.quarantine import Quarantine
 from ...core.ranking import pair_matrix, ranks_among
@@ -22,7 +23,6 @@ from ...core.statistics import (
     with_interval,
 )
 from ..links.leaks import Leaks, LinkLeakReport, find_leaks
-from ..links.metrics import auroc_auprc
 from ..links.split import MANIFEST, read_edges
 from .resolve import Notices, resolved
 
@@ -35,7 +35,6 @@ Bools = NDArray[np.bool_]
 HITS = (1, 3, 10)
 FIRST = (5, 10, 20)
 DRAWS = 1000
-_POOLED = 1000  # diseases whose pairs are compared with each other's
 _LISTED = 10  # drugs of a disease whose coverage and novelty are measured
 # By how many drugs training had for the disease: from, to (None: any number).
 STRATA: Mapping[str, tuple[int, int | None]] = {"none": (0, 0), "1-4": (1, 4), "5+": (5, None)}
@@ -60,7 +59,7 @@ class Comparison(TypedDict):
     edges: int
     diseases: int
     figures: dict[str, Figures]
-    pooled: dict[str, Figures]
+    pooled: dict[str, PooledFigures]
     paired: dict[str, Figures]
     strata: dict[str, dict[str, Figures]]
 
@@ -217,24 +216,20 @@ def pooled(
     tested: sparse.csr_matrix,
     known: sparse.csr_matrix,
     seed: int,
-) -> Figures:
-    """How well scores tell the tested pairs from all others, over diseases: `auroc`, `auprc`.
+) -> PooledFigures:
+    """How well scores tell the tested pairs from all others, over diseases.
 
-    Of `pairs` there are `true` ones: all drugs with the tested diseases and others, a thousand at
-    most, but for the known pairs (drugs, diseases) that are not tested.
+    Compared are all drugs with the tested diseases and others, a thousand at most, but for the
+    known pairs (drugs, diseases) that are not tested.
     """
     has_tested = np.asarray(tested.sum(0)).ravel() > 0
     order = np.random.default_rng(seed).permutation(len(has_tested))
-    diseases = order[np.argsort(~has_tested[order], kind="stable")][:_POOLED].astype(np.int64)
+    diseases = order[np.argsort(~has_tested[order], kind="stable")][:POOLED_QUERIES].astype(
+        np.int64
+    )
     true = tested[:, diseases].T.toarray() > 0
     compared = true | (known[:, diseases].T.toarray() == 0)
-    auroc, auprc = auroc_auprc(model.scores(diseases, member)[compared], true[compared])
-    return {
-        "pairs": int(compared.sum()),
-        "true": int(true.sum()),
-        "auroc": round(auroc, 4),
-        "auprc": round(auprc, 4),
-    }
+    return pooled_figures(model.scores(diseases, member), true, compared)
 
 
 def compare(

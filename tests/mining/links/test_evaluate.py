@@ -4,16 +4,21 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
+import torch
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from medkg.core.errors import DataError, MissingError, ModelError
 from medkg.graph.kg import KnowledgeGraph
+from medkg.mining.links.baselines import Degree
 from medkg.mining.links.evaluate import evaluate_model
 from medkg.mining.links.load import load_link_model
 from medkg.mining.links.model import LinkModel
 from medkg.mining.links.split import split_links
 from medkg.mining.links.train import train_links
+from medkg.reports import link_evaluation
 from tests.gnn.graphs import family_graph
 
 
@@ -50,6 +55,33 @@ def test_figures_beside_the_baselines(model: LinkModel, report: dict[str, Any]) 
     tails, heads = (report["figures"][side]["all"]["model"]["mrr"] for side in ("tail", "head"))
     both = report["figures"]["both"]["all"]["model"]["mrr"]
     assert both == pytest.approx((tails + heads) / 2, abs=1e-4)
+
+
+def test_scores_are_compared_across_heads(
+    kg: KnowledgeGraph, model: LinkModel, report: dict[str, Any]
+) -> None:
+    """Over all tails of the test's heads together, those that the graph knows left out."""
+    task = model.task
+    heads = np.unique(task.test[:, 0])
+    tested = task.matrix("test")[heads].toarray() > 0
+    compared = task.matrix("train", "valid")[heads].toarray() == 0
+    true = tested[compared]
+    figures = report["pooled"]
+    assert set(figures) == {"model", "degree"}
+    for scorer, name in ((model.judged, "model"), (Degree.fit(task.matrix("train")), "degree")):
+        scores = scorer.score_tails(torch.from_numpy(heads)).numpy()[compared]
+        assert (figures[name]["pairs"], figures[name]["true"]) == (true.size, true.sum())
+        assert figures[name]["auroc"] == pytest.approx(roc_auc_score(true, scores), abs=1e-4)
+        precision = average_precision_score(true, scores)
+        assert figures[name]["auprc"] == pytest.approx(precision, abs=1e-4)
+    assert figures["model"]["auprc"] > 2 * figures["degree"]["auprc"]
+    trained = model.metrics["pooled"]
+    assert {name: trained[name] for name in figures} == figures
+    row = f"| this model | {figures['model']['auroc']:.3f} | {figures['model']['auprc']:.3f} |"
+    assert row in model.card()
+    titles = dict(link_evaluation(report))
+    shown = titles["Scores compared across heads, known pairs left out"]
+    assert shown["auprc"].to_list() == [figures[name]["auprc"] for name in ("model", "degree")]
 
 
 def test_probabilities_are_held_against_what_is_true(

@@ -8,6 +8,7 @@ import torch
 from scipy import sparse
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from medkg.core.areas import auroc_auprc
 from medkg.core.errors import ModelError
 from medkg.core.ranking import filtered_ranks, pair_matrix, summarise
 from medkg.core.statistics import bootstrap_interval, drawn_counts
@@ -15,7 +16,6 @@ from medkg.mining.links import metrics
 from medkg.mining.links.metrics import (
     Scored,
     _in_first,
-    auroc_auprc,
     by_label,
     figures,
     first_candidates,

@@ -1,0 +1,72 @@
+"""Areas under the ROC and precision-recall curves: how well scores tell true pairs from others."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+POOLED_QUERIES = 1000  # at most, whose pairs are compared with each other's
+
+
+class PooledFigures(TypedDict):
+    """How well scores tell true pairs from all others, over all queries together.
+
+    Attributes:
+        pairs: compared; true: of these.
+        auroc, auprc: see `auroc_auprc`.
+    """
+
+    pairs: int
+    true: int
+    auroc: float
+    auprc: float
+
+
+def pooled_figures(scores: NDArray[np.floating], true: Bools, compared: Bools) -> PooledFigures:
+    """The figures of those pairs that are compared.
+
+    Args:
+        scores, true, compared: (queries, answers).
+    """
+    auroc, auprc = auroc_auprc(scores[compared], true[compared])
+    return PooledFigures(
+        pairs=int(compared.sum()),
+        true=int(true[compared].sum()),
+        auroc=round(auroc, 4),
+        auprc=round(auprc, 4),
+    )
+
+
+def auroc_auprc(scores: NDArray[np.floating], true: Bools) -> tuple[float, float]:
+    """The area under the ROC curve (ties half) and the average precision Σ (Rₙ - Rₙ₋₁) Pₙ.
+
+    Args:
+        scores, true: (pairs,).
+    """
+    order = np.argsort(-scores, kind="stable")
+    values = scores[order]
+    ends = np.flatnonzero(np.append(values[1:] != values[:-1], True))
+    return weighted_areas(true[order].astype(float), ends, np.ones(len(values)))
+
+
+def weighted_areas(true: Floats, ends: NDArray[np.int64], weights: Floats) -> tuple[float, float]:
+    """AUROC and average precision of weighted pairs in order of falling score.
+
+    `ends` are the last places of each run of equal scores. NaN where one of the classes is empty.
+    """
+    positive = np.cumsum(true * weights)[ends]
+    negative = np.cumsum((1 - true) * weights)[ends]
+    if not (positive[-1] and negative[-1]):
+        return np.nan, np.nan
+    gained = np.diff(positive, prepend=0)
+    roc = (np.diff(negative, prepend=0) * (positive - gained / 2)).sum()
+    precision = positive / np.maximum(positive + negative, np.finfo(float).tiny)
+    return (
+        float(roc / positive[-1] / negative[-1]),
+        float((gained * precision).sum() / positive[-1]),
+    )
