@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ class PooledFigures(TypedDict):
     auprc: float
 
 
-def pooled_figures(scores: NDArray[np.floating], true: Bools, compared: Bools) -> PooledFigures:
+def pooled_figures(scores: NDArray[np.floating[Any]], true: Bools, compared: Bools) -> PooledFigures:
     """The figures of those pairs that are compared.
 
     Args:
@@ -42,7 +42,7 @@ def pooled_figures(scores: NDArray[np.floating], true: Bools, compared: Bools) -
     )
 
 
-def auroc_auprc(scores: NDArray[np.floating], true: Bools) -> tuple[float, float]:
+def auroc_auprc(scores: NDArray[np.floating[Any]], true: Bools) -> tuple[float, float]:
     """The area under the ROC curve (ties half) and the average precision Σ (Rₙ - Rₙ₋₁) Pₙ.
 
     Args:
