@@ -27,7 +27,9 @@ class PooledFigures(TypedDict):
     auprc: float
 
 
-def pooled_figures(scores: NDArray[np.floating[Any]], true: Bools, compared: Bools) -> PooledFigures:
+def pooled_figures(
+    scores: NDArray[np.floating[Any]], true: Bools, compared: Bools
+) -> PooledFigures:
     """The figures of those pairs that are compared.
 
     Args:
