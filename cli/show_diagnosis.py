@@ -96,7 +96,11 @@ def _print_open_set(open_set: Mapping[str, Any]) -> None:
     names = [each["name"] for each in open_set["set"]]
     shown = "; ".join(names[:10]) + ("; …" if len(names) > 10 else "")
     beside = ", and none of these" if open_set["with_none"] else ""
-    show.out.print(f"set for {open_set['coverage']:.0%}: {open_set['size']:,}{beside}: {shown}")
+    show.out.print(
+        f"set for {open_set['coverage']:.0%}: {open_set['size']:,}{beside}: {shown} (in the list's"
+        " order; nothing that fits the phenotypes seen is left out for being rare or for what is"
+        " absent)"
+    )
 
 
 def ask_about_finding(row: Mapping[str, Any], problem: str) -> str:

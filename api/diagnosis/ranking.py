@@ -19,6 +19,7 @@ DEFAULT_COVERAGE = 0.9  # probability that a set of diseases holds the true one
 _BATCH = 100  # patients scored at a time
 # A set of more diseases than this says that too little is known, and what to ask for.
 _MANY = 50
+_LISTED = 10  # of such a set, unless a coverage was requested
 _ASKED_FOR = 3
 NO_KNOWN_PHENOTYPE = "no phenotype is left that the model knows"
 
@@ -46,7 +47,8 @@ class OpenSetResult(TypedDict):
         coverage: probability with which the disease is in the set.
         size: number of diseases in the set.
         with_none: whether "none of these" is in the set.
-        set: the diseases, the most probable first; of one patient, or where a coverage was given.
+        set: the diseases in the order of the diagnoses; of one patient, or where a coverage was
+            given. Without one, of a large set the first ten.
         ask: where that is so and the set is large, what to ask for first.
     """
 
@@ -93,8 +95,8 @@ def diagnose_patients(
         `DiagnosisModel.diagnose`), of the diagnoses that are known (`known`) the first that is
         a candidate with its rank (`known_rank`; None where none of them is, with a note; a note
         says, too, where the model knows the publication, so that the rank is no test of it), and
-        `open_set`, None where the model has none. It goes by the phenotypes seen alone, as it was
-        fitted (`medkg.mining.diagnosis.open_set`).
+        `open_set`, None where the model has none. "None of these" goes by the phenotypes seen
+        alone, as it was fitted; see `OpenSet.sets_in_order` for what else the set goes by.
     """
     from medkg.mining.diagnosis.circumstances import Factors
 
@@ -105,6 +107,7 @@ def diagnose_patients(
         coverage=coverage or DEFAULT_COVERAGE,
         # A set is of hundreds of diseases; those of a folder's patients are given on request.
         with_sets=coverage is not None or len(patients) == 1,
+        most_listed=_LISTED if coverage is None else None,
         publications=(_publications_known(model) if any(p.references for p in patients) else set()),
     )
     results: list[PatientDiagnosis] = []
@@ -133,6 +136,7 @@ class _Ranking:
         factors: likelihood ratios of what is known beside phenotypes.
         top: how many diagnoses each gets.
         coverage, with_sets: of the sets of diseases, and whether these are listed.
+        most_listed: how many of a large set are; None: all.
         publications: those that the model was made from.
     """
 
@@ -141,6 +145,7 @@ class _Ranking:
     top: int
     coverage: float
     with_sets: bool
+    most_listed: int | None
     publications: Set[str]
 
     def of(self, patients: Sequence[PatientFindings]) -> list[PatientDiagnosis]:
@@ -153,10 +158,11 @@ class _Ranking:
         excluded = [knowledge.columns_of(patient.findings.excluded) for patient in patients]
         scores = model.scores(present)
         logs = posterior(model, present, excluded, self.factors, scores)
-        open_sets = self._open_sets(present, scores)
+        open_sets = self._open_sets(present, scores, logs)
         for open_set, seen, absent in zip(open_sets, present, excluded, strict=True):
-            if open_set is not None and len(open_set.get("set", ())) > _MANY:
+            if open_set is not None and "set" in open_set and open_set["size"] > _MANY:
                 open_set["ask"] = self._ask(seen, absent)
+                open_set["set"] = open_set["set"][: self.most_listed]
         results: list[PatientDiagnosis] = []
         for number, patient in enumerate(patients):
             rows = (knowledge.disease_rows.get(disease) for disease in patient.diseases)
@@ -201,22 +207,20 @@ class _Ranking:
             )
 
     def _open_sets(
-        self, present: Sequence[Integers], scores: Floats
+        self, present: Sequence[Integers], scores: Floats, logs: Floats
     ) -> Sequence[OpenSetResult | None]:
         """`open_set` of each patient; see `diagnose_patients`."""
         import numpy as np
-
-        from medkg.mining.diagnosis.open_set import Ordered
 
         model = self.model
         if model.open_set is None:
             return [None] * len(present)
         diseases, names = model.knowledge.diseases, model.names
         numbers = np.array([len(columns) for columns in present])
-        probabilities = model.open_set.probabilities(scores, numbers)
-        sets = Ordered.of(probabilities).sets(model.open_set.limit(self.coverage))
+        all_none = model.open_set.none_of_these(scores, numbers)
+        sets = model.open_set.sets_in_order(scores, numbers, logs, self.coverage)
         results: list[OpenSetResult] = []
-        for none, rows in zip(probabilities[:, -1], sets, strict=True):
+        for none, rows in zip(all_none, sets, strict=True):
             result: OpenSetResult = {
                 "none_of_these": float(none),
                 "base_rate": model.open_set.base_rate,

@@ -131,6 +131,34 @@ class OpenSet:
             sets += ordered.sets(self.limit(coverage))
         return sets
 
+    def sets_in_order(
+        self, scores: Floats, phenotypes: Integers, logs: Floats, coverage: float = 0.9
+    ) -> list[Integers]:
+        """As `sets`, of patients of whom more is known than the phenotypes seen, in its order.
+
+        Conformity was measured on probabilities by the phenotypes seen alone, so that a set of
+        others, to the same limit, would hold the truth as often as it happens to. Members are
+        therefore all of `sets`, and with them the first of the other order until they are
+        together as probable as the coverage: as often right, and never without who comes first.
+
+        Args:
+            logs: logarithms of the probabilities by all that is known, patients × diseases.
+        """
+        sets = []
+        for start in range(0, len(scores), _BATCH_SIZE):
+            batch = slice(start, start + _BATCH_SIZE)
+            probabilities = self.probabilities(scores[batch], phenotypes[batch])
+            conformal = Ordered.of(probabilities).sets(self.limit(coverage))
+            none = probabilities[:, -1:]
+            ordered = Ordered.of(np.hstack([(1 - none) * np.exp(logs[batch]), none]))
+            first = ordered.sets(coverage)
+            everything = ordered.sets(np.inf)
+            sets += [
+                rows[np.isin(rows, np.union1d(*members))]
+                for rows, *members in zip(everything, conformal, first, strict=True)
+            ]
+        return sets
+
     def limit(self, coverage: float) -> float:
         """How probable may be what comes before a candidate for it to be in the set: of the n
         cases' conformity the ⌈(n + 1) coverage⌉-th smallest; infinity where there are fewer."""

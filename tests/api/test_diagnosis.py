@@ -415,7 +415,13 @@ def test_none_of_these_and_the_set(
     open_set = json.loads(run(*args, "--json").stdout)["cases"][0]["open_set"]
     first = model.questions(["HP:0000021"], top=3)
     assert [each["phenotype"] for each in open_set["ask"]] == first["phenotype"].to_list()
+    assert len(open_set["set"]) == open_set["size"]  # a coverage was requested
+    monkeypatch.setattr(ranking, "_MANY", 1)
+    monkeypatch.setattr(ranking, "_LISTED", 2)
+    open_set = json.loads(run(*args[:3], "--json").stdout)["cases"][0]["open_set"]
+    assert len(open_set["set"]) == 2 < open_set["size"]
     monkeypatch.undo()
+    _the_set_is_in_the_order_of_the_list(tmp_path / "model")
     folder = (tmp_path / "model", "--phenopacket", cases)
     assert "in set" in run(*folder).stdout
     for more, given in (((), False), (("--coverage", "0.9"), True)):
@@ -423,6 +429,19 @@ def test_none_of_these_and_the_set(
         assert [("set" in case["open_set"]) for case in of_each] == [given] * 3
         of_each = [case["open_set"] for case in of_each]
         assert all(open_set["size"] > 0 or open_set["with_none"] for open_set in of_each)
+
+
+def _the_set_is_in_the_order_of_the_list(model: Path) -> None:
+    """Of a patient of whom something is absent, too."""
+    orders = []
+    for more in ((), ("--absent", "HP:0000011")):
+        args = (model, "--symptom", "HP:0000031", "--coverage", "0.99", "--top", "100", *more)
+        (case,) = json.loads(run(*args, "--json").stdout)["cases"]
+        members = [each["disease"] for each in case["open_set"]["set"]]
+        ranked = [row["disease"] for row in case["diagnoses"]]
+        assert members == [disease for disease in ranked if disease in members]
+        orders.append(members)
+    assert orders[0] != orders[1]
 
 
 def test_the_command_reads_a_note(folder: Path, tmp_path: Path) -> None:

@@ -118,6 +118,30 @@ def test_sets_grow_with_coverage_and_hold_the_most_probable(fitted: OpenSet) -> 
         assert chances[0] == row.max()
 
 
+def test_more_that_is_known_orders_a_set_and_takes_nothing_out_of_it(fitted: OpenSet) -> None:
+    scores, _, phenotypes = drawn(30, seed=8)
+    more = np.random.default_rng(9).normal(size=scores.shape) * 4
+    logs = log_softmax(scores / fitted.temperature + more, axis=1)
+    sets = fitted.sets(scores, phenotypes, 0.8)
+    none = fitted.none_of_these(scores, phenotypes)
+    in_order = fitted.sets_in_order(scores, phenotypes, logs, 0.8)
+    for number, (own, members) in enumerate(zip(sets, in_order, strict=True)):
+        assert set(own) <= set(members)
+        diseases = members[members != NONE]
+        assert np.all(np.diff(logs[number][diseases]) <= 0)
+        probability = np.exp(logs[number][diseases]).sum() * (1 - none[number])
+        assert probability + none[number] * (NONE in members) >= 0.8
+        assert logs[number].argmax() in members or (list(members) == [NONE])
+    same = log_softmax(scores / fitted.temperature, axis=1)
+    # Where nothing more is known, only what is as probable as the coverage may be added.
+    limit = max(fitted.limit(0.8), 0.8)
+    ordered = Ordered.of(fitted.probabilities(scores, phenotypes)).sets(limit)
+    for own, members in zip(
+        ordered, fitted.sets_in_order(scores, phenotypes, same, 0.8), strict=True
+    ):
+        assert own.tolist() == members.tolist()
+
+
 def test_too_few_cases_for_the_coverage_give_everything() -> None:
     open_set = fit_open_set(*drawn(60, seed=6))
     scores, _, phenotypes = drawn(3, seed=7)
