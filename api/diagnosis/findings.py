@@ -7,6 +7,7 @@ import io
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, cast
 
@@ -70,7 +71,8 @@ def typed_phenotypes(kg: KnowledgeGraph, typed: Typed) -> tuple[Typed, list[str]
     """What a person typed, with phenotypes in the place of words that name none.
 
     What no phenotype is called is read as a note's sentence is ("dislocated lenses" is Ectopia
-    lentis), if what reads notes is installed.
+    lentis), if what reads notes is installed. What is read to be absent ("no fever", "normal
+    sodium") is absent, whether it was typed among what is seen or what is absent.
 
     Returns:
         What was typed, in which texts stay that say nothing this way either; and a note for each
@@ -81,18 +83,21 @@ def typed_phenotypes(kg: KnowledgeGraph, typed: Typed) -> tuple[Typed, list[str]
     if not unknown:
         return typed, []
     try:
-        read = {text: _read(text, kg) for text in unknown}
+        readings = _read(list(dict.fromkeys(unknown)), kg)
     except MissingExtraError:
         return typed, []
     notes = [
-        f"{text!r} is read as {phenotypes.names[phenotype]} ({phenotype})"
-        for text, identifiers in read.items()
+        f"{text!r} is read as {phenotypes.names[phenotype]} ({phenotype}){absent}"
+        for text, reading in readings.items()
+        for absent, identifiers in (("", reading.seen), (", absent", reading.denied))
         for phenotype in identifiers
     ]
     seen, denied = (
-        [each for text in texts for each in read.get(text) or [text]] for texts in typed
+        [each for text in texts for each in (readings[text].seen if text in readings else [text])]
+        for texts in typed
     )
-    return (seen, denied), notes
+    denied += [phenotype for reading in readings.values() for phenotype in reading.denied]
+    return (seen, list(dict.fromkeys(denied))), notes
 
 
 def _is_known(text: str, phenotypes: Phenotypes) -> bool:
@@ -104,13 +109,35 @@ def _is_known(text: str, phenotypes: Phenotypes) -> bool:
     return True
 
 
-def _read(text: str, kg: KnowledgeGraph) -> list[str]:
-    """The phenotypes that are read in a few words."""
+@dataclass(frozen=True)
+class _Reading:
+    """The phenotypes that a few words say are there, and those that they say are absent."""
+
+    seen: list[str]
+    denied: list[str]
+
+
+def _read(texts: Sequence[str], kg: KnowledgeGraph) -> dict[str, _Reading]:
+    """What is read in each of some texts of a few words, without those in which nothing is."""
+    from medkg.access import annotate
+
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "words.txt"
-        path.write_text(f"The patient has {text}.\n", encoding="utf-8")
-        rows = findings_in_note(path, kg)
-    return rows.filter(keep="yes")["phenotype"].unique(maintain_order=True).to_list()
+        for number, text in enumerate(texts):
+            path = Path(folder) / f"{number}.txt"
+            path.write_text(f"The patient has {text}.\n", encoding="utf-8")
+        annotated = annotate([folder], terminology=kg)
+    readings = {}
+    for each in annotated:
+        rows = findings_in_text(each, kg)
+        reading = _Reading(
+            *(
+                rows.filter(keep=keep)["phenotype"].unique(maintain_order=True).to_list()
+                for keep in ("yes", "no")
+            )
+        )
+        if reading.seen or reading.denied:
+            readings[texts[int(each.id.partition(":")[2])]] = reading
+    return readings
 
 
 def findings_in_note(path: Path, kg: KnowledgeGraph) -> pl.DataFrame:

@@ -215,6 +215,17 @@ def test_typed_words_are_read_as_a_note_is() -> None:
     assert typed_phenotypes(small(), known) == (known, [])
 
 
+def test_what_is_typed_to_be_absent_is_absent() -> None:
+    typed = (["stomach ache", "no oedema", "greenness"], ["without any stomach ache"])
+    (seen, absent), notes = typed_phenotypes(small(), typed)
+    assert seen == ["stomach ache", "greenness"]
+    assert absent == ["HP:0000969", "HP:0002027"]
+    assert notes == [
+        "'no oedema' is read as Edema (HP:0000969), absent",
+        "'without any stomach ache' is read as Abdominal pain (HP:0002027), absent",
+    ]
+
+
 # Phenopackets
 
 
