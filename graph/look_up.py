@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,8 @@ from .identifiers import CURIE, compact_key, compact_key_of, name_key, name_key_
 
 _LISTED = 8  # entities named where a text means several
 _SUGGESTED = 3  # entities named where a text means none
-_MIN_NAME_SIMILARITY = 75  # of suggested names, rapidfuzz's ratio from 0 to 100
+_MIN_LIKENESS = 75  # of suggested names, rapidfuzz's ratio from 0 to 100
+_MOST_COMPARED = 200_000  # names whose letters are compared for a suggestion
 
 # Runs a query over a graph's frames.
 Collect = Callable[[pl.LazyFrame], pl.DataFrame]
@@ -101,15 +103,55 @@ def resolve(
 
 
 def _suggestion(nodes: pl.LazyFrame, collect: Collect, text: str) -> str:
-    """The end of a message: nodes with names similar to a text, if there are any."""
-    from rapidfuzz import process
-
-    named = collect(nodes.select("id", "name", "name_key"))
-    matches = process.extract(
-        name_key_of(text),
-        named["name_key"].to_list(),
-        limit=_SUGGESTED,
-        score_cutoff=_MIN_NAME_SIMILARITY,
+    """The end of a message: nodes with a name or synonym like a text, if there are any."""
+    listed = ", ".join(
+        f"{name} ({id_})" if alike == name else f"{name} ({id_}: {alike})"
+        for id_, name, alike in _alike(nodes, collect, text).iter_rows()
     )
-    names = [f"{named['name'][row]} ({named['id'][row]})" for _, _, row in matches]
-    return f"; near: {', '.join(names)}" if names else ""
+    return f"; near: {listed}" if listed else ""
+
+
+def _alike(nodes: pl.LazyFrame, collect: Collect, text: str) -> pl.DataFrame:
+    """The nodes with a name or synonym most like a text: id, name, and that name (`alike`).
+
+    Likeness is rapidfuzz's ratio; of names in which all words of the text stand, more the fewer
+    others they have, and always enough. Of the other names those are compared that aren't too long
+    or short and have a third of the text unbroken, as any with two slips of a finger has, and no
+    more of them than a message may take time for.
+    """
+    from rapidfuzz import fuzz, process
+
+    written = text.strip().lower()
+    third = len(written) // 3
+    own = nodes.select("id", "name", alike="name")
+    synonyms = nodes.select("id", "name", alike="synonyms").explode("alike")
+    names = pl.concat([own, synonyms]).drop_nulls("alike")
+    if not third:
+        return collect(names.clear())
+    parts = [written[:third], written[third:-third], written[-third:]]
+    words = written.split()
+    may_be = pl.col("alike").str.contains_any(
+        [*parts, max(words, key=len)], ascii_case_insensitive=True
+    )
+    length = pl.col("alike").str.len_chars()
+    comparable = collect(names.filter(may_be)).with_columns(
+        key=pl.col("alike").str.to_lowercase(), share=len(written) / length
+    )
+    holding = (
+        comparable.filter(pl.col("key").str.contains(rf"\b{re.escape(word)}\b") for word in words)
+        .with_columns(likeness=_MIN_LIKENESS + (100 - _MIN_LIKENESS) * pl.col("share"))
+        .select("id", "name", "alike", "likeness")
+    )
+    # Below the least likeness whatever the letters, by their number.
+    longest = 200 / _MIN_LIKENESS - 1
+    near = comparable.filter(pl.col("share").is_between(1 / longest, longest)).head(_MOST_COMPARED)
+    ratios = process.cdist([written], near["key"].to_list(), scorer=fuzz.ratio)[0]
+    near = near.select("id", "name", "alike", likeness=pl.Series(ratios, dtype=pl.Float64))
+    return (
+        pl.concat([holding, near])
+        .filter(pl.col("likeness") >= _MIN_LIKENESS)
+        .sort(-pl.col("likeness"), length, "id", maintain_order=True)
+        .unique("id", keep="first", maintain_order=True)
+        .head(_SUGGESTED)
+        .select("id", "name", "alike")
+    )

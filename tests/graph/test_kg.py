@@ -485,6 +485,33 @@ def test_resolve_by_identifier_reference_name_and_synonym() -> None:
         graph.resolve("imatinib", kind="Gizmo")
 
 
+def test_near_names_are_of_synonyms_and_whole_words_too() -> None:
+    names: dict[str, list[str]] = {
+        "Polydipsia": ["Excessive thirst"],
+        "Thistle tube shaped pulp": [],
+        "Warfarin": ["Coumadin"],
+        "Warfarin sodium clathrate": [],
+        "Warfein": [],
+    }
+    nodes = pl.DataFrame(
+        [(f"HP:{i:07}", "Symptom", name, own) for i, (name, own) in enumerate(names.items())],
+        schema={"id": pl.String, "kind": pl.String, "name": pl.String, "synonyms": pl.List(str)},
+        orient="row",
+    )
+    graph = KnowledgeGraph.build(nodes, small().evidence.head(0), [Source("s", "1", "CC0-1.0")])
+    for text, near in {
+        "thirst": r"near: Polydipsia \(HP:0000000: Excessive thirst\)$",
+        "Warfrin": r"near: Warfarin \(HP:0000002\), Warfein",
+        "coumadine": r"near: Warfarin \(HP:0000002: Coumadin\)$",
+        "warfarin clathrate": r"near: Warfarin sodium clathrate \(HP:0000003\)$",
+    }.items():
+        with pytest.raises(MissingError, match=near):
+            graph.resolve(text)
+    for text in ("greenness", "(", "x"):
+        with pytest.raises(MissingError, match=r"no entity '[^']*'$"):
+            graph.resolve(text)
+
+
 def test_an_ambiguous_name_lists_the_candidates() -> None:
     graph = small()
     twins = graph.nodes.with_columns(
