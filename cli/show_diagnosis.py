@@ -135,7 +135,7 @@ def ask_question(rows: pl.DataFrame, question: Mapping[str, Any]) -> str:
             show.out.print(f"  {line}", style="dim")
     answers = {"y": "yes", "n": "no", "?": "?", "d": "?", "s": "stop", "q": "stop"}
     while True:
-        answer = show.out.input("  y(es), n(o), ? (not known), s(top): ").strip().lower()
+        answer = show.out.input("  y(es), n(o), ? (not known), q(uit): ").strip().lower()
         if answer[:1] in answers:
             return answers[answer[:1]]
 

@@ -9,6 +9,7 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from .answered import OPPOSITE, SIGN, answered_by_name
 from .circumstances import Factors
 from .knowledge import Floats, Integers, Knowledge
 from .posterior import ProbabilityModel, most_probable, posterior
@@ -19,6 +20,9 @@ _SUPPORTED = 3  # diseases named that a "yes" supports
 # From this similarity (Lin 1998) on a phenotype is another name for what was seen, and its answer
 # all but known: lens subluxation where ectopia lentis was seen.
 _SAME = 0.88
+# Where a smaller share of the diseases that show a term are described by the very term, it is a
+# heading of the ontology and nothing that is looked for: "abnormality of the face".
+_HEADING = 0.1
 # A phenotype that so many diseases are described by is asked for with half of its weight.
 _HALF_RECORDED = 30
 
@@ -35,7 +39,8 @@ def questions(
     """The phenotypes not yet asked for, those first that are expected to tell most.
 
     The expected information gain is weighed by how likely the question can be answered at all
-    (`recorded`), and what is all but a finding's synonym is not asked for.
+    (`recorded`). What is all but a synonym of a finding, or of a question before, is not asked for,
+    nor what a finding's name settles (`answered_by_name`), nor headings of the ontology.
 
     Args:
         present, excluded, unknown: columns of the knowledge: seen, looked for and not found, and
@@ -49,10 +54,19 @@ def questions(
     knowledge = model.knowledge
     logs = posterior(model, [present], [excluded], factors)[0]
     rows, weights = most_probable_diseases(logs)
-    columns = askable(knowledge, rows, present, excluded, unknown)
+    findings = [knowledge.phenotypes[column] for column in np.unique(present)]
+    implied = knowledge.with_ancestors([present]).indices
+    opposite = answered_by_name(
+        model.kg, (knowledge.phenotypes[column] for column in implied), OPPOSITE
+    )
+    absent = np.union1d(unknown, knowledge.columns_of(opposite))
+    columns = askable(knowledge, rows, present, excluded, absent)
+    signs = knowledge.columns_of(answered_by_name(model.kg, findings, SIGN))
+    columns = np.setdiff1d(columns, signs).astype(np.int64)
     shown = probabilities(knowledge, rows, columns, present)
     gain = information_gain(weights, shown)
-    order = np.lexsort((columns, -gain * recorded(knowledge, columns)))[:top]
+    order = np.lexsort((columns, -gain * recorded(knowledge, columns)))
+    order = order[_unlike(knowledge, columns[order], top)]
     support = weights[:, None] * np.log(shown[:, order] / (weights @ shown[:, order]))
     first = np.argsort(-support, axis=0, kind="stable")[:_SUPPORTED]
     ids = [knowledge.phenotypes[columns[at]] for at in order]
@@ -119,14 +133,37 @@ def askable(
 
     Of a phenotype that is seen, all ancestors follow, and what is all but the same; of one that was
     excluded, all descendants; and who can't answer for a phenotype can't for its descendants.
+    Headings (see `headings`) are left out.
     """
     stated = np.unique(knowledge.annotated[rows].indices)
     implied = knowledge.with_ancestors([present]).indices
     answered = np.union1d(excluded, unknown)
     below = np.flatnonzero(knowledge.closure @ _indicator(answered, len(knowledge.phenotypes)))
     columns = np.setdiff1d(stated, np.union1d(implied, below)).astype(np.int64)
+    columns = columns[~headings(knowledge)[columns]]
     settled = np.union1d(present, answered)
     return columns[_similarity(knowledge, columns, settled) < _SAME]
+
+
+def headings(knowledge: Knowledge) -> NDArray[np.bool_]:
+    """Which phenotypes are headings of the ontology: fewer than a tenth of the diseases that show
+    one are described by the very term."""
+    described = np.bincount(knowledge.annotated.indices, minlength=len(knowledge.phenotypes))
+    shown = np.asarray((knowledge.frequency > 0).sum(axis=0)).ravel()
+    return np.asarray(described < _HEADING * shown)
+
+
+def _unlike(knowledge: Knowledge, columns: Integers, top: int) -> list[int]:
+    """The places of the first phenotypes of which none is all but one before it."""
+    chosen: list[int] = []
+    candidates = np.arange(len(columns))
+    while len(candidates) and len(chosen) < top:
+        first = int(candidates[0])
+        chosen.append(first)
+        candidates = candidates[1:]
+        alike = _similarity(knowledge, columns[candidates], columns[[first]])
+        candidates = candidates[alike < _SAME]
+    return chosen
 
 
 def recorded(knowledge: Knowledge, columns: Integers) -> NDArray[np.float64]:

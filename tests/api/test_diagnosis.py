@@ -322,7 +322,7 @@ def test_a_dialogue(model: DiagnosisModel) -> None:
 
 
 def test_ask_at_a_terminal(folder: Path) -> None:
-    """The command in a terminal of its own: two answers, then stop."""
+    """The command in a terminal of its own: two answers, then the end, by the letter it names."""
     main, other = pty.openpty()
     pid = os.fork()
     if pid == 0:  # pragma: no cover (the child becomes the command)
@@ -333,7 +333,7 @@ def test_ask_at_a_terminal(folder: Path) -> None:
         os.execv(sys.executable, [sys.executable, "-c", code, *args])
     os.close(other)
     seen = b""
-    answers = [b"x\n", b"y\n", b"?\n", b"s\n"]
+    answers = [b"x\n", b"y\n", b"?\n", b"q\n"]
     killer = threading.Timer(60, os.kill, (pid, 9))
     killer.start()
     try:
@@ -345,7 +345,7 @@ def test_ask_at_a_terminal(folder: Path) -> None:
             if not part:
                 break
             seen += part
-            if answers and seen.count(b"s(top):") > 4 - len(answers):
+            if answers and seen.count(b"q(uit):") > 4 - len(answers):
                 os.write(main, answers.pop(0))
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     finally:

@@ -1,0 +1,58 @@
+"""Phenotypes whose answer is known by the name of a finding: its opposite, and its other sign."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+
+from ...graph.kg import KnowledgeGraph
+
+OPPOSITE, SIGN = "opposite", "sign"
+
+
+def answered_by_name(kg: KnowledgeGraph, findings: Iterable[str], rule: str) -> list[str]:
+    """Identifiers of the phenotypes that the names of findings settle.
+
+    The names and synonyms of both count. `data/answered.tsv` has the rules: of `OPPOSITE` words
+    that exclude one another (hyper-, hypo-), of `SIGN` phenotypes that are one seen two ways.
+
+    Args:
+        findings: identifiers.
+        rule: `OPPOSITE`: what is absent; `SIGN`: what is there.
+    """
+    names = (
+        kg.nodes.filter(kind="Symptom")
+        .select("id", name=pl.concat_list("name", pl.col("synonyms").fill_null([])))
+        .explode("name")
+        .drop_nulls("name")
+        .with_columns(pl.col("name").str.to_lowercase())
+    )
+    own = names.filter(pl.col("id").is_in(list(findings)))["name"]
+    settled = {other for name in own for other in _others(name, rule)}
+    return names.filter(pl.col("name").is_in(list(settled)))["id"].unique().sort().to_list()
+
+
+def _others(name: str, rule: str) -> set[str]:
+    """The names that a name in small letters settles."""
+    others = set()
+    for one, other in _pairs(rule):
+        if rule == SIGN:
+            others |= {other} if name == one else set()
+        else:
+            end = "" if one.endswith("-") else r"\b"
+            pattern = rf"\b{re.escape(one.removesuffix('-'))}{end}"
+            others.add(re.sub(pattern, other.removesuffix("-"), name))
+    return others - {name}
+
+
+@cache
+def _pairs(rule: str) -> list[tuple[str, str]]:
+    """The words or names of a rule, each way round."""
+    path = Path(__file__).parent / "data" / "answered.tsv"
+    rows = pl.read_csv(path, separator="\t", comment_prefix="#").filter(rule=rule)
+    pairs = list(rows.select("one", "other").iter_rows())
+    return pairs + [(other, one) for one, other in pairs]
