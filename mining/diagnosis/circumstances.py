@@ -20,6 +20,7 @@ from ...core.json_reading import parse_json
 from ...graph.kg import KnowledgeGraph
 from ...graph.units import parse_years
 from .knowledge import Floats, Integers, Knowledge
+from .matches import explaining
 from .prevalence import prevalences, prior_factors
 
 # How often a list of candidate genes holds the causal gene, if the disease has one.
@@ -119,8 +120,17 @@ class Factors:
             self._other_sex = _limited_to_others(kg, knowledge, circumstances.sex)
 
     def by_name(self, knowledge: Knowledge, patients: Sequence[Integers]) -> dict[str, Floats]:
-        """Logarithms of the factors of each thing given: patients × diseases, or 1 × diseases."""
+        """Logarithms of the factors of each thing given: patients × diseases, or 1 × diseases.
+
+        How common a disease is counts for those that explain anything a patient shows: what is
+        sought is the disease that the patient's findings come from, and how many people have a
+        disease that shows none of them says nothing about that.
+        """
         by_name = {name: factors[None, :] for name, factors in self.fixed.items()}
+        if self.prevalence is not None:
+            explained = explaining(knowledge, patients)
+            prior = by_name["prevalence"]
+            by_name["prevalence"] = np.where(explained, prior, np.minimum(prior, 0))
         if self._other_sex is not None:
             shown = (knowledge.present(patients) @ self._other_sex.T).toarray()
             by_name["sex"] = (shown * np.log(OTHER_SEX)).astype(np.float32)

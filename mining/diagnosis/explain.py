@@ -103,6 +103,9 @@ def contributions(
     without += [np.delete(excluded, i) for i in range(len(excluded))]
     logs = model.log_probabilities(with_all, without).astype(np.float64)
     named = {} if factors is None else factors.by_name(model.knowledge, with_all)
+    if "prevalence" in named:
+        # No finding gets the credit for how common the diseases are that it alone explains.
+        named["prevalence"] = named["prevalence"][:1]
     for factor in named.values():
         logs += factor
     less = {"present": logs[1 : 1 + len(present)], "excluded": logs[1 + len(present) :]}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from .knowledge import Floats, Integers, Knowledge
@@ -46,6 +47,15 @@ def compare(
     implied = {a for column in present for a in entries(knowledge.closure, column).tolist()}
     implied |= {m.by for m in matches if m.by is not None and m.how == "broader"}
     return matches + _missing(knowledge, profile, implied, set(excluded.tolist()))
+
+
+def explaining(knowledge: Knowledge, patients: Sequence[Integers]) -> NDArray[np.bool_]:
+    """Patients × diseases: whether `compare` matches any phenotype of the patient to the disease,
+    exactly or as a narrower or broader one."""
+    shown = knowledge.present(patients) @ knowledge.frequency.T
+    specific = sp.diags((knowledge.information > _FEWEST_NATS_BROADER).astype(np.float32))
+    broader = knowledge.with_ancestors(patients) @ specific @ knowledge.annotated.T
+    return np.asarray((shown + broader).toarray() > 0)
 
 
 @dataclass(frozen=True)

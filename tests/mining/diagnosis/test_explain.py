@@ -13,7 +13,7 @@ from medkg.mining.diagnosis.circumstances import Circumstances, Factors, years_o
 from medkg.mining.diagnosis.evidence import evidence_of_pairs
 from medkg.mining.diagnosis.explain import EXPLANATION, contributions
 from medkg.mining.diagnosis.knowledge import Knowledge
-from medkg.mining.diagnosis.matches import compare
+from medkg.mining.diagnosis.matches import compare, explaining
 from medkg.mining.diagnosis.model import DiagnosisModel
 from medkg.mining.diagnosis.page import signed
 from medkg.mining.diagnosis.posterior import log_odds
@@ -50,6 +50,19 @@ def test_each_way_to_match(model: DiagnosisModel) -> None:
     # HP:0000031 is met by its broader HP:0000003; HP:0000022 is rare; HP:0000012 is neither.
     missing = [phenotype for phenotype, (part, *_) in matches.items() if part == "missing"]
     assert missing == ["HP:0000012"]
+
+
+def test_what_explains_a_patient_is_what_has_a_match(model: DiagnosisModel) -> None:
+    known = model.knowledge
+    none = known.columns_of([])
+    patients = [known.columns_of([id_]) for id_ in known.phenotypes]
+    patients.append(known.columns_of(["HP:0000111", "HP:0000042"]))
+    explained = explaining(known, patients)
+    for patient, row in zip(patients, explained, strict=True):
+        for disease in range(len(known.diseases)):
+            parts = {match.part for match in compare(known, disease, patient, none)}
+            assert row[disease] == ("matching" in parts)
+    assert 0 < explained.mean() < 1
 
 
 def test_what_was_excluded_speaks_against(model: DiagnosisModel) -> None:

@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 
 from medkg.graph.kg import KnowledgeGraph
-from medkg.mining.diagnosis.circumstances import USUAL, Circumstances
+from medkg.mining.diagnosis import circumstances
+from medkg.mining.diagnosis.circumstances import USUAL, Circumstances, Factors
 from medkg.mining.diagnosis.knowledge import Knowledge
 from medkg.mining.diagnosis.model import DiagnosisModel
 from medkg.mining.diagnosis.prevalence import UNLISTED, prevalences, prior_factors
@@ -74,6 +75,32 @@ def test_of_two_that_fit_the_common_one_is_first(model: DiagnosisModel) -> None:
     assert model.diagnose(["long fingers"], circumstances=without)["probability"].to_list() == (
         pytest.approx(sorted(alone.values(), reverse=True))
     )
+
+
+def test_how_common_a_disease_is_counts_where_it_explains_a_finding(model: DiagnosisModel) -> None:
+    """Marfan syndrome shows long fingers alone, and who has none hasn't it for being common."""
+    known, factors = model.knowledge, Factors(model.kg, model.knowledge, USUAL)
+    marfan = known.disease_rows[MARFAN]
+    patients = [known.columns_of([id_]) for id_ in ("HP:0000001", "HP:0000002", "HP:0000003")]
+    patients.append(np.arange(3))
+    by_name = factors.by_name(known, patients)["prevalence"]
+    prior = prior_factors(prevalences(model.kg, known))[marfan]
+    # All phenotypes are of the first kind; the third is not Marfan syndrome's.
+    assert by_name[:, marfan] == pytest.approx([prior, prior, 0, prior])
+    alone = model.diagnose(["another"], circumstances=None)
+    assert model.diagnose(["another"])["probability"].to_list() == pytest.approx(
+        alone["probability"].to_list()
+    )
+
+
+def test_a_disease_rarer_than_most_gains_nothing_by_explaining_nothing(
+    model: DiagnosisModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rare = np.array([UNLISTED / 100] * 2, dtype=np.float32)
+    monkeypatch.setattr(circumstances, "prevalences", lambda *_: rare)
+    factors = Factors(model.kg, model.knowledge, USUAL)
+    other = [model.knowledge.columns_of(["HP:0000003"])]
+    assert factors.log_factors(model.knowledge, other)[0] == pytest.approx([-np.log(10)] * 2)
 
 
 def test_the_explanation_says_how_common_a_disease_is(model: DiagnosisModel) -> None:
