@@ -20,7 +20,8 @@ _MOST_PARTS = 5  # of a name with more commas no other order is looked for
 def same_diseases(kg: KnowledgeGraph, cases: KnowledgeGraph | None = None) -> dict[str, int]:
     """The number of the disease that every identifier of one is of, cross-references included.
 
-    Diseases are the same where their names are (see `_names_in_one_order`), and where one's
+    Diseases are the same where their names are (see `_names_in_one_order` and
+    `_without_susceptibility`), and where one's
     cross-references hold the other or both hold a third, directly or through others. Mondo's
     references count too where one of its terms refers to one identifier of each vocabulary. Where
     that would join two identifiers of one prefix (two OMIM numbers) that have different names, none
@@ -30,7 +31,9 @@ def same_diseases(kg: KnowledgeGraph, cases: KnowledgeGraph | None = None) -> di
     """
     nodes = _nodes([kg] if cases is None else [kg, cases])
     named = _names_in_one_order(
-        nodes.drop_nulls("name").unique("id", keep="first", maintain_order=True)
+        _without_susceptibility(
+            nodes.drop_nulls("name").unique("id", keep="first", maintain_order=True)
+        )
     )
     references = (
         nodes.explode("xrefs").drop_nulls("xrefs").select("id", "prefix", xref="xrefs").unique()
@@ -82,6 +85,31 @@ def _nodes(graphs: Sequence[KnowledgeGraph]) -> pl.DataFrame:
     of_mondo = one_to_mondo(diseases["id"]).group_by("id").agg(xrefs="id_2")
     prefix = pl.col("id").str.extract(r"^([^:]*):")
     return pl.concat([diseases, of_mondo], how="diagonal").with_columns(prefix=prefix)
+
+
+def _without_susceptibility(nodes: pl.DataFrame) -> pl.DataFrame:
+    """Diseases with the disease's name for what OMIM calls a susceptibility to it.
+
+    What "Celiac disease, susceptibility to, 1" shows is celiac disease. Only where another
+    vocabulary has the disease by that very name, and where it is the one entry of its own that
+    would be called so.
+    """
+    name = pl.col("name_key").str.replace(r" susceptibility to( \d+)?$", "")
+    marked = nodes.with_columns(disease=name, is_one=name != pl.col("name_key"))
+    alone = (
+        marked.group_by("disease")
+        .agg(
+            pl.col("is_one").any() & ~pl.col("is_one").all(),
+            several=pl.struct("prefix", "name_key").n_unique() > pl.col("prefix").n_unique(),
+        )
+        .filter("is_one", ~pl.col("several"))
+    )
+    renamed = pl.col("is_one") & pl.col("disease").is_in(alone["disease"].implode())
+    for column in ("name", "name_key"):
+        marked = marked.with_columns(
+            pl.when(renamed).then("disease").otherwise(column).alias(column)
+        )
+    return marked.drop("disease", "is_one")
 
 
 def _names_in_one_order(nodes: pl.DataFrame) -> pl.DataFrame:

@@ -30,6 +30,13 @@ def diseases(**xrefs: list[str]) -> KnowledgeGraph:
     return KnowledgeGraph.build(nodes, evidence, [SOURCE])
 
 
+def called(names: dict[str, str]) -> KnowledgeGraph:
+    """Diseases of these names, by identifier, without cross-references."""
+    kg = diseases(**{id_.replace(":", "_"): [] for id_ in names})
+    named = kg.nodes.with_columns(name=pl.col("id").replace_strict(names, default=pl.col("name")))
+    return KnowledgeGraph.build(named, kg.evidence, [SOURCE])
+
+
 def groups(kg: KnowledgeGraph, cases: KnowledgeGraph | None = None) -> set[frozenset[str]]:
     number = same_diseases(kg, cases)
     return {frozenset(i for i in number if number[i] == n) for n in number.values()}
@@ -59,11 +66,29 @@ def test_a_name_turned_around_its_comma_is_the_same() -> None:
         "ORPHA:8": "Motor neuropathy, Okinawa type",
         "OMIM:6": ";",
     }
-    kg = diseases(**{id_.replace(":", "_"): [] for id_ in names})
-    named = kg.nodes.with_columns(name=pl.col("id").replace_strict(names, default=pl.col("name")))
-    kg = KnowledgeGraph.build(named, kg.evidence, [SOURCE])
-    same = {group for group in groups(kg) if len(group) > 1}
+    same = {group for group in groups(called(names)) if len(group) > 1}
     assert same == {frozenset({"OMIM:1", "ORPHA:1"}), frozenset({"OMIM:8", "ORPHA:8"})}
+
+
+def test_a_susceptibility_to_a_disease_is_the_disease() -> None:
+    names = {
+        "OMIM:1": "Belly disease, susceptibility to, 1",
+        "DOID:1": "belly disease",
+        "MESH:1": "Belly Disease",
+        "OMIM:2": "Rash, susceptibility to, 1",
+        "OMIM:3": "Rash, susceptibility to, 2",
+        "DOID:2": "rash",
+        "OMIM:4": "Cough",
+        "OMIM:5": "Cough, susceptibility to",
+        "DOID:4": "cough",
+        "OMIM:6": "Ache, susceptibility to, 4",
+        "DOID:7": "nerve disease",
+        "OMIM:7": "Disease, nerve, susceptibility to",
+    }
+    assert {group for group in groups(called(names)) if len(group) > 1} == {
+        frozenset({"OMIM:1", "DOID:1", "MESH:1"}),
+        frozenset({"OMIM:4", "DOID:4"}),
+    }
 
 
 def test_what_both_refer_to_joins_them_and_is_known() -> None:
