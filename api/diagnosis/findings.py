@@ -125,7 +125,7 @@ def _read(texts: Sequence[str], kg: KnowledgeGraph) -> dict[str, _Reading]:
         for number, text in enumerate(texts):
             path = Path(folder) / f"{number}.txt"
             path.write_text(f"The patient has {text}.\n", encoding="utf-8")
-        annotated = annotate([folder], terminology=kg)
+        annotated = annotate([folder], terminology=kg, texts="notes")
     readings = {}
     for each in annotated:
         rows = findings_in_text(each, kg)

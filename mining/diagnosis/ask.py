@@ -54,15 +54,7 @@ def questions(
     knowledge = model.knowledge
     logs = posterior(model, [present], [excluded], factors)[0]
     rows, weights = most_probable_diseases(logs)
-    findings = [knowledge.phenotypes[column] for column in np.unique(present)]
-    implied = knowledge.with_ancestors([present]).indices
-    opposite = answered_by_name(
-        model.kg, (knowledge.phenotypes[column] for column in implied), OPPOSITE
-    )
-    absent = np.union1d(unknown, knowledge.columns_of(opposite))
-    columns = askable(knowledge, rows, present, excluded, absent)
-    signs = knowledge.columns_of(answered_by_name(model.kg, findings, SIGN))
-    columns = np.setdiff1d(columns, signs).astype(np.int64)
+    columns = _open_questions(model, rows, present, excluded, unknown)
     shown = probabilities(knowledge, rows, columns, present)
     gain = information_gain(weights, shown)
     order = np.lexsort((columns, -gain * recorded(knowledge, columns)))
@@ -94,6 +86,24 @@ def questions(
             }
         )
     return pl.DataFrame(lines, schema=QUESTIONS)
+
+
+def _open_questions(
+    model: ProbabilityModel,
+    rows: Integers,
+    present: Integers,
+    excluded: Integers,
+    unknown: Integers,
+) -> Integers:
+    """What is `askable` of the diseases (rows), but for what a finding's name settles."""
+    knowledge = model.knowledge
+    implied = knowledge.with_ancestors([present]).indices
+    opposite = answered_by_name(model.kg, (knowledge.phenotypes[c] for c in implied), OPPOSITE)
+    absent = np.union1d(unknown, knowledge.columns_of(opposite))
+    columns = askable(knowledge, rows, present, excluded, absent)
+    findings = [knowledge.phenotypes[column] for column in np.unique(present)]
+    signs = knowledge.columns_of(answered_by_name(model.kg, findings, SIGN))
+    return np.setdiff1d(columns, signs).astype(np.int64)
 
 
 class Question(TypedDict):
