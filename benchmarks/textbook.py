@@ -9,8 +9,10 @@ texts call classic and before anything was changed by them: each as a list of fi
 that people type, and as a note. `accepted` are the identifiers that count as the disease, its
 subtypes included.
 
-Prints Markdown: the share first, among three and ten; the mean probability of the first; and each
-miss, with what came first.
+Prints Markdown: the share first, among three and ten; the mean probability of the first, and its
+expected calibration error in five bins; how many pictures have a rare disease that isn't theirs at
+more than .2 (rare: of fewer than 50 of 100,000, as the European Union defines it); and each miss,
+with what came first. The last line is the calibration error over all the pictures.
 """
 
 from __future__ import annotations
@@ -22,9 +24,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
+import numpy as np
 import polars as pl
 
 import medkg
+from medkg.core.calibration import quality
 from medkg.core.errors import MissingError
 from medkg.core.quarantine import Quarantine
 from medkg.diagnosis import (
@@ -36,15 +40,19 @@ from medkg.diagnosis import (
 from medkg.mining.diagnosis.circumstances import USUAL, Circumstances
 from medkg.mining.diagnosis.model import DiagnosisModel
 from medkg.mining.diagnosis.phenotypes import Findings, Phenotypes
+from medkg.mining.diagnosis.prevalence import prevalences
 
 DATA = Path(__file__).with_name("data")
 TOP = (1, 3, 10)
+SURE = 0.2  # a probability from which on a wrong answer misleads
+RARE = 50  # of 100,000 people
 
 
 class Outcome(TypedDict):
     """How a picture was answered; `rank` is None where the disease is no candidate.
 
-    `not_known` are the findings of a list that name no phenotype.
+    `not_known` are the findings of a list that name no phenotype; `rare` the rare diseases that are
+    another and more probable than .2.
     """
 
     disease: str
@@ -53,6 +61,7 @@ class Outcome(TypedDict):
     first: str
     first_probability: float
     not_known: list[str]
+    rare: list[str]
 
 
 def listed(
@@ -116,6 +125,7 @@ def outcomes(
             model, patients, Quarantine(), top=200, circumstances=circumstances
         )
     }
+    per_100000 = prevalences(model.kg, model.knowledge)
     rows: list[Outcome] = []
     for picture in pictures:
         result = results.get(picture["disease"])
@@ -130,6 +140,13 @@ def outcomes(
                 "first": ranked[0]["name"] if ranked else "no finding read",
                 "first_probability": ranked[0]["probability"] if ranked else 0.0,
                 "not_known": list(not_known.get(picture["disease"], ())),
+                "rare": [
+                    row["name"]
+                    for row in ranked
+                    if row["probability"] > SURE
+                    and per_100000[model.knowledge.disease_rows[row["disease"]]] < RARE
+                    and row not in own
+                ],
             }
         )
     return rows
@@ -140,7 +157,8 @@ def print_outcomes(title: str, rows: Sequence[Outcome]) -> None:
     shares = [sum((row["rank"] or 10**9) <= k for row in rows) / len(rows) for k in TOP]
     mean = sum(row["first_probability"] for row in rows) / len(rows)
     cells = " | ".join(f"{share:.2f}" for share in shares)
-    print(f"| {title} | {len(rows)} | {cells} | {mean:.2f} |")
+    rare = sum(bool(row["rare"]) for row in rows)
+    print(f"| {title} | {len(rows)} | {cells} | {mean:.2f} | {calibration(rows):.2f} | {rare} |")
     for row in rows:
         if row["rank"] == 1 and not row["not_known"]:
             continue
@@ -148,8 +166,15 @@ def print_outcomes(title: str, rows: Sequence[Outcome]) -> None:
         not_known = f"; not read: {', '.join(row['not_known'])}" if row["not_known"] else ""
         print(
             f"|   {row['disease']} | {rank} ({row['probability']:.2f}) | first:"
-            f" {row['first']} ({row['first_probability']:.2f}){not_known} | | | |"
+            f" {row['first']} ({row['first_probability']:.2f}){not_known} | | | | | |"
         )
+
+
+def calibration(rows: Sequence[Outcome]) -> float:
+    """The expected calibration error of the probabilities of the first diseases."""
+    probabilities = np.array([row["first_probability"] for row in rows])
+    right = np.array([row["rank"] == 1 for row in rows])
+    return quality(probabilities, right, bins=5)["ece"]
 
 
 def main() -> None:
@@ -162,9 +187,11 @@ def main() -> None:
     args = parser.parse_args()
     model = medkg.load_model(args.model)
     assert isinstance(model, DiagnosisModel)
-    everything = {}
-    print("| pictures | n | first | among 3 | among 10 | mean probability of the first |")
-    print("|---|---|---|---|---|---|")
+    everything: dict[str, list[Outcome]] = {}
+    print(
+        "| pictures | n | first | among 3 | among 10 | mean probability of the first | ECE | rare |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
     for kind in args.pictures.split(","):
         table = pl.read_csv(DATA / f"textbook_{kind}.tsv", separator="\t")
         pictures: list[dict[str, str]] = table.to_dicts()
@@ -172,6 +199,8 @@ def main() -> None:
             rows = answer(model, pictures, None if args.no_prevalence else USUAL)
             print_outcomes(f"{kind}, {form}", rows)
             everything[f"{kind} {form}"] = rows
+    together = [row for rows in everything.values() for row in rows]
+    print(f"| all | {len(together)} | | | | | {calibration(together):.2f} | |")
     if args.json is not None:
         args.json.write_text(json.dumps(everything, indent=1), encoding="utf-8")
 

@@ -205,6 +205,10 @@ def train_diagnosis(
             " columns case, phenotypes, diseases."
         ),
     ] = None,
+    without_cited: Annotated[
+        Path | None,
+        typer.Option(help="Cases whose publications the knowledge must not cite (OUT.knowledge)."),
+    ] = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -213,12 +217,19 @@ def train_diagnosis(
     from medkg.cli import show
     from medkg.core.quarantine import Quarantine
     from medkg.graph.kg import KnowledgeGraph
+    from medkg.mining.diagnosis.split import without_cited as drop_cited
     from medkg.mining.diagnosis.train import train_diagnosis as train_model
     from medkg.reports import diagnosis_figures
 
     quarantine = Quarantine()
+    kg = KnowledgeGraph.open(graph)
+    if without_cited is not None:
+        kg, left_out = drop_cited(kg, open_cases(without_cited, quarantine))
+        graph = out.with_name(f"{out.name}.knowledge")
+        kg.save(graph)
+        show.err.print(f"{graph}: without {left_out:,} rows of evidence that cite these cases")
     trained = train_model(
-        KnowledgeGraph.open(graph),
+        kg,
         model=model,
         cases=None if cases is None else open_cases(cases, quarantine),
         seed=seed,
@@ -229,8 +240,10 @@ def train_diagnosis(
         show.as_json({**trained.metrics, "set_aside": quarantine.counts()})
         return
     figures = diagnosis_figures(trained.metrics)
-    shown = ("model", "precision", "recall", "f1", "top_1", "top_3", "top_10", "mrr_95")
-    show.frame(figures.select(shown), f"{out}: {figures['n'][0]:,} held-out simulated patients")
+    shown = figures.select(
+        "model", "precision", "recall", "f1", "top_1", "top_3", "top_10", "mrr_95"
+    )
+    show.frame(shown, f"{out}: {figures['n'][0]:,} held-out simulated patients")
     show.out.print(
         "Simulated patients are made from annotations, which flatters models of annotations alone;"
         " medkg evaluate diagnosis measures on real cases."

@@ -54,7 +54,7 @@ def questions(
     knowledge = model.knowledge
     logs = posterior(model, [present], [excluded], factors)[0]
     rows, weights = most_probable_diseases(logs)
-    columns = _open_questions(model, rows, present, excluded, unknown)
+    columns = _open(model, rows, present, excluded, unknown)
     shown = probabilities(knowledge, rows, columns, present)
     gain = information_gain(weights, shown)
     order = np.lexsort((columns, -gain * recorded(knowledge, columns)))
@@ -88,22 +88,23 @@ def questions(
     return pl.DataFrame(lines, schema=QUESTIONS)
 
 
-def _open_questions(
+def _open(
     model: ProbabilityModel,
     rows: Integers,
     present: Integers,
     excluded: Integers,
     unknown: Integers,
 ) -> Integers:
-    """What is `askable` of the diseases (rows), but for what a finding's name settles."""
+    """What is `askable` and not settled by the names of the findings."""
     knowledge = model.knowledge
-    implied = knowledge.with_ancestors([present]).indices
-    opposite = answered_by_name(model.kg, (knowledge.phenotypes[c] for c in implied), OPPOSITE)
-    absent = np.union1d(unknown, knowledge.columns_of(opposite))
-    columns = askable(knowledge, rows, present, excluded, absent)
-    findings = [knowledge.phenotypes[column] for column in np.unique(present)]
-    signs = knowledge.columns_of(answered_by_name(model.kg, findings, SIGN))
-    return np.setdiff1d(columns, signs).astype(np.int64)
+
+    def settled(columns: Integers, rule: str) -> Integers:
+        findings = [knowledge.phenotypes[column] for column in np.unique(columns)]
+        return knowledge.columns_of(answered_by_name(model.kg, findings, rule))
+
+    opposite = settled(knowledge.with_ancestors([present]).indices, OPPOSITE)
+    columns = askable(knowledge, rows, present, excluded, np.union1d(unknown, opposite))
+    return np.setdiff1d(columns, settled(present, SIGN)).astype(np.int64)
 
 
 class Question(TypedDict):

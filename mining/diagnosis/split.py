@@ -333,6 +333,13 @@ def references_of(cases: Sequence[Case]) -> set[str]:
     return {each for case in cases for each in (case.publication, *case.references)}
 
 
+def without_cited(kg: KnowledgeGraph, cases: KnowledgeGraph) -> tuple[KnowledgeGraph, int]:
+    """A graph without the evidence that cites a publication of cases, so that these can test what
+    is made of it; and how many rows of evidence that is."""
+    rows = citing(kg, references_of(cases_of(cases)))
+    return _without_evidence(kg, rows), rows.height
+
+
 def _without_evidence(kg: KnowledgeGraph, rows: pl.DataFrame) -> KnowledgeGraph:
     """The graph without some evidence, and without the edges that it alone asserted."""
     if rows.is_empty():

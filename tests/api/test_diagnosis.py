@@ -560,6 +560,26 @@ def test_many_cases_of_which_the_first_have_no_rank(capsys: pytest.CaptureFixtur
     assert "and 52 more" in capsys.readouterr().out
 
 
+def test_training_without_what_cites_the_cases_that_test_it(tmp_path: Path) -> None:
+    clinic().save(tmp_path / "kg")
+    table = tmp_path / "cases.tsv"
+    table.write_text(
+        "case\tphenotypes\tdiseases\tpublication\na\tHP:0000021\tOMIM:100001\tPMID:8\n"
+    )
+    args = ["train", "diagnosis", str(tmp_path / "kg"), "--model", "naive_bayes", "--out"]
+    out = tmp_path / "model"
+    more = [str(out), "--without-cited", str(table)]
+    result = CliRunner().invoke(app, [*args, *more])
+    assert result.exit_code == 0, result.output
+    assert "without 0 rows of evidence" in " ".join(result.output.split())
+    # All that the graph states of diseases' phenotypes is of one publication.
+    table.write_text(table.read_text().replace("PMID:8", "PMID:7"))
+    result = CliRunner().invoke(app, [*args, *more])
+    assert isinstance(result.exception, DataError)
+    left = medkg.open(tmp_path / "model.knowledge").edges["relation"].unique()
+    assert set(left) == {"ASSOCIATED_WITH", "SUBCLASS_OF"}
+
+
 # Into the graph
 
 

@@ -14,8 +14,14 @@ from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
 from medkg.mining.diagnosis.cases import Case, cases_of, pmid
 from medkg.mining.diagnosis.knowledge import Knowledge
-from medkg.mining.diagnosis.leaks import find_leaks
-from medkg.mining.diagnosis.split import CaseSplit, Citations, _held_back, split_cases
+from medkg.mining.diagnosis.leaks import cited_by, find_leaks
+from medkg.mining.diagnosis.split import (
+    CaseSplit,
+    Citations,
+    _held_back,
+    split_cases,
+    without_cited,
+)
 from tests.gnn.phenotype_graph import graph, patients, phenotypes_of
 
 
@@ -227,6 +233,14 @@ def test_what_the_knowledge_cites(kg: KnowledgeGraph) -> None:
     of_none = Citations.of(kg, [replace(case, publication="PMID:5", references=())], 139)
     assert (of_none.publications, of_none.rows, of_none.later) == ([], 0, 1)
     assert "cites 1 publications as late as the test's, as PMID:139, so" in of_none.refusal()
+
+
+def test_without_what_cites_cases(kg: KnowledgeGraph) -> None:
+    rest, rows = without_cited(kg, patients([("a", ["HP:11"], [], "OMIM:1", "PMID:138")]))
+    assert rows == kg.evidence.height - rest.evidence.height > 0
+    assert cited_by(kg) - cited_by(rest) == {"PMID:138"}
+    kept, none = without_cited(kg, patients([("a", ["HP:11"], [], "OMIM:1", "PMID:5")]))
+    assert (none, kept.checksum()) == (0, kg.checksum())
 
 
 def test_the_latest_is_by_number(kg: KnowledgeGraph) -> None:
