@@ -237,8 +237,7 @@ def train_diagnosis(
         graph_path=graph,
     )
     if as_json:
-        show.as_json({**trained.metrics, "set_aside": quarantine.counts()})
-        return
+        return show.as_json({**trained.metrics, "set_aside": quarantine.counts()})
     figures = diagnosis_figures(trained.metrics)
     shown = figures.select(
         "model", "precision", "recall", "f1", "top_1", "top_3", "top_10", "mrr_95"
@@ -248,7 +247,7 @@ def train_diagnosis(
         "Simulated patients are made from annotations, which flatters models of annotations alone;"
         " medkg evaluate diagnosis measures on real cases."
     )
-    print_set_aside(quarantine)
+    return print_set_aside(quarantine)
 
 
 @train.command(
