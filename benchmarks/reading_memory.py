@@ -36,7 +36,7 @@ def main() -> None:
     report("names")
     nlp = build_pipeline(terms.with_frames(nodes=terms.nodes.head(1)))
     report("models")
-    for name in ("medkg_names", "medkg_linker", "medkg_laboratory"):
+    for name in ("medkg_names", "medkg_neighbours", "medkg_linker", "medkg_laboratory"):
         nlp.get_pipe(name).use(terms)
     report("index of names")
     documents = read_annotated(arguments.corpus, Quarantine(), labels={})[: arguments.documents]

@@ -146,7 +146,7 @@ def _with_next_word(mention: Span, taken: set[int]) -> str:
         return ""
     if end + 1 in taken or not doc[end + 1].is_alpha or doc[end + 1].is_sent_start:
         return ""
-    return str(doc[mention.start : end + 2].text)
+    return str(doc[mention.start : end + 2])
 
 
 def _linked(mention: Span, links: list[EntityLink]) -> Span:
@@ -184,19 +184,18 @@ def _link_long_forms(doc: Doc, mentions: Sequence[Span]) -> None:
 
     "Fatty aldehyde dehydrogenase (FALDH)" is one gene, and its alias is known.
     """
-    names = {
-        (mention.text, mention.label_): mention for mention in mentions if mention._.identifier
-    }
-    for short in abbreviations_of(doc):
-        long = " ".join(doc.text[slice(*short.long)].lower().split())
-        for mention in mentions:
-            linked = names.get((short.short, mention.label_))
-            if linked is None or mention._.identifier is not None:
-                continue
-            if " ".join(mention.text.lower().split()) == long:
-                mention._.identifier = linked._.identifier
-                mention._.link_score = linked._.link_score
-                mention._.twin = linked._.twin
+    linked = {(m.text, m.label_): m for m in mentions if m._.identifier is not None}
+    unlinked: dict[str, list[Span]] = {}
+    for mention in mentions:
+        if mention._.identifier is None:
+            unlinked.setdefault(" ".join(mention.text.lower().split()), []).append(mention)
+    text = doc.text
+    for short in abbreviations_of(doc) if unlinked else ():
+        for mention in unlinked.get(" ".join(text[slice(*short.long)].lower().split()), ()):
+            same = linked.get((short.short, mention.label_))
+            if same is not None:
+                for name in ("identifier", "link_score", "twin"):
+                    mention._.set(name, same._.get(name))
 
 
 def _copy(mention: Span, start: int, end: int, kind: str) -> Span:

@@ -81,11 +81,12 @@ class Neighbours(StatelessComponent):
             raise ModelError(
                 'medkg_neighbours has no names: get_pipe("medkg_neighbours").use(graph)'
             )
-        mentions = [m for m in doc.spans.get("mentions", []) if not _is_of_virus(m)]
+        text = doc.text  # which spaCy joins anew each time
+        mentions = [m for m in doc.spans.get("mentions", []) if not _is_of_virus(m, text)]
         symbols = [
             span
-            for start, end in sorted(set(_symbols_of_genes(doc.text)))
-            if doc.text[start:end] in self._symbols
+            for start, end in sorted(set(_symbols_of_genes(text)))
+            if text[start:end] in self._symbols
             and (span := doc.char_span(start, end, label="Target")) is not None
         ]
         if symbols:
@@ -95,10 +96,10 @@ class Neighbours(StatelessComponent):
         return doc
 
 
-def _is_of_virus(mention: Span) -> bool:
+def _is_of_virus(mention: Span, text: str) -> bool:
     if mention.label_ not in _CONDITIONS:
         return False
-    follows = _VIRUS.match(mention.doc.text, mention.end_char)
+    follows = _VIRUS.match(text, mention.end_char)
     return bool(follows or _IS_VIRUS.fullmatch(mention.text))
 
 
@@ -114,8 +115,9 @@ def _symbols_of_genes(text: str) -> Iterator[tuple[int, int]]:
 def _short_forms_of_diseases(doc: Doc, mentions: Iterable[Span]) -> Iterator[str]:
     """The short forms that a document defines for diseases."""
     conditions = {(m.start_char, m.end_char) for m in mentions if m.label_ in _CONDITIONS}
+    text = doc.text
     for short in abbreviations_of(doc):
-        if short.long in conditions and not _is_gene(doc.text, short):
+        if short.long in conditions and not _is_gene(text, short):
             yield short.short
 
 

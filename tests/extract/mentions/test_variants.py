@@ -14,7 +14,7 @@ from ..marked import pipeline
     ("text", "expected"),
     [
         ("a p.Arg150Pro change", ["p.Arg150Pro"]),
-        ("the 677C>T and 1298 A/C genotypes", ["677C>T", "1298 A/C"]),
+        ("the 677C>T and 1298 A/C genotypes", ["677C>T", "1298 A/C genotypes"]),
         ("rs1801133 was typed", ["rs1801133"]),
         ("V600E and C282Y carriers", ["V600E", "C282Y"]),
         ("from methionine to valine at codon 404", ["methionine to valine at codon 404"]),
