@@ -272,6 +272,7 @@ def _of_extract() -> list[Used]:
     from medkg.extract.deidentify import dates
     from medkg.extract.deidentify.patterns import patterns
     from medkg.extract.document_form import signs
+    from medkg.extract.mentions.neighbours import _NAMES_GENE
     from medkg.extract.relations import rules
 
     tables = (
@@ -287,6 +288,7 @@ def _of_extract() -> list[Used]:
         used += [Used(f"short forms, {where}", p, True) for pair in pairs for p in pair]
     used += [Used(f"identifiers {p.expression.pattern}", p.expression, True) for p in patterns()]
     used.append(Used("lasting", _lasting(), True))
+    used.append(Used("gene in brackets", re.compile(rf" ?\(DMD{_NAMES_GENE}"), False))
     used += [Used(f"form, {sign.name}", sign.pattern, True) for sign in signs()]
     used += [Used(f"dates {pattern.pattern}", pattern, True) for pattern in dates._DATES]
     return used
@@ -302,7 +304,14 @@ def _of_loaders() -> list[Used]:
     return used
 
 
-TABLES = {"extract": _of_extract, "loaders": _of_loaders}
+def _of_mining() -> list[Used]:
+    """Patterns that functions of `mining` build from tables."""
+    from medkg.mining.diagnosis.answered import OPPOSITE, _pairs, word_pattern
+
+    return [Used(f"opposite {one}", word_pattern(one), True) for one, _ in _pairs(OPPOSITE)]
+
+
+TABLES = {"extract": _of_extract, "loaders": _of_loaders, "mining": _of_mining}
 
 
 if __name__ == "__main__":

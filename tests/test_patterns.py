@@ -34,6 +34,7 @@ MADE = (
     "medkg.extract.deidentify.patterns",
     "medkg.extract.document_form",
     "medkg.extract.linking.forms",
+    "medkg.extract.mentions.neighbours",
     "medkg.extract.relations.rules",
     "medkg.extract.short_forms",
     "medkg.graph.copies",
@@ -42,6 +43,7 @@ MADE = (
     "medkg.loaders.annotated",
     "medkg.loaders.fhir_concepts",
     "medkg.loaders.mapping_reader",  # polars runs them, in linear time
+    "medkg.mining.diagnosis.answered",
 )
 
 

@@ -34,7 +34,8 @@ _BEFORE_WORD = re.compile(
     rf"(?<![\w-])(?P<symbols>{_SYMBOLS})\)? {_MODIFIER}*{_GENE_WORD}(?![\w-])"
 )
 _AFTER_WORD = re.compile(
-    rf"(?<![\w-]){_GENE_WORD}(?: \d+\w*)?(?: (?:of|in|at|within|for)(?: the| both| either| human)?"
+    rf"(?<![\w-]){_GENE_WORD}(?: \d{{1,4}}\w{{0,4}})?"
+    r"(?: (?:of|in|at|within|for)(?: the| both| either| human)?"
     rf"| ?\(|:)? ?(?<= |\()(?P<symbols>{_SYMBOLS})(?![\w-])"
     r"(?! (?:patients?|famil|kindred|pedigree|boys?|girls?|men|women|child|carriers?|cases?"
     r"|proband|individual|subjects?|tumou?rs?|cells?|syndrome|disease))",

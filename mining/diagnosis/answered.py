@@ -43,10 +43,15 @@ def _others(name: str, rule: str) -> set[str]:
         if rule == SIGN:
             others |= {other} if name == one else set()
         else:
-            end = "" if one.endswith("-") else r"\b"
-            pattern = rf"\b{re.escape(one.removesuffix('-'))}{end}"
-            others.add(re.sub(pattern, other.removesuffix("-"), name))
+            others.add(word_pattern(one).sub(other.removesuffix("-"), name))
     return others - {name}
+
+
+@cache
+def word_pattern(word: str) -> re.Pattern[str]:
+    """Where a word stands, or where a word begins so that has a hyphen behind it."""
+    end = "" if word.endswith("-") else r"\b"
+    return re.compile(rf"\b{re.escape(word.removesuffix('-'))}{end}")
 
 
 @cache

@@ -90,7 +90,7 @@ def stated(tmp_path_factory: pytest.TempPathFactory) -> dict[int, set[Statement]
     file = tmp_path_factory.mktemp("papers") / "papers.jsonl"
     rows = [{"id": f"paper:{number}", "text": text} for number, (text, _, _) in enumerate(CASES)]
     file.write_text("\n".join(map(json.dumps, rows)), "utf-8")
-    evidence = medkg.read_texts(file, patients=False).evidence.filter(
+    evidence = medkg.read_texts(file, texts="papers").evidence.filter(
         pl.col("relation") != "MENTIONS", polarity="asserted", certainty="certain",
         temporality="current",
     )  # fmt: skip
