@@ -42,6 +42,12 @@ _KINDS = frozenset(("Drug", "Target", "Procedure"))
 _OTHER_UNIT = re.compile(
     r"\W*\d[\d.,]*\s?(?:mmol\s?/\s?mol|(?:mmol|meq|mg|mcg|[µμu]g|g|iu|units?)\b(?!\s?/))", re.I
 )
+# "Magnesium 400 daily" is taken, not measured.
+_SCHEDULE = re.compile(
+    r"\W*\d[\d.,]*\s?(?:(?:once|twice|three times|daily|nightly|weekly|monthly|bid|tid|qid|qd|qhs|prn"
+    r"|po|iv|at night)\b|(?:a|per|every|each) (?:day|night|week|month)\b)",
+    re.I,
+)
 _NUMBER = re.compile(r"(?P<bound>[<>≤≥]?)[=\s]*(?P<amount>\d[\d,]*(?:\.\d+)?)")
 _BOUNDS = {"≤": "<", "≥": ">"}
 _DECIMAL_COMMA = re.compile(r"\d+,\d{1,2}")
@@ -151,7 +157,8 @@ def add_tests(doc: Doc) -> None:
         doc.spans["mentions"] = sorted(kept, key=lambda mention: mention.start)
         forget_mentions(doc)
 
-    # What a test's value is depends on where the next mention starts.
+    # First all, since what a test's value is depends on where the next mention starts; then only
+    # those that have a result.
     take_up(tests)
     with_result = [(test, here) for test, here in tests if results_of(test) is not None]
     for test, _ in with_result:
@@ -227,11 +234,11 @@ def _of_other_specimen(mention: Span) -> bool:
 def _is_part_of_name(mention: Span) -> bool:
     """Whether what stands around a test without a value makes it something else.
 
-    "Reduced platelet aggregation", "a low sodium diet", "a statin to lower LDL".
+    "Reduced platelet aggregation", "a low sodium diet", "a statin to lower LDL", "low-dose iron".
     """
     doc = mention.doc
     before = [token.lower_ for token in doc[max(0, mention.start - 2) : mention.start]]
-    if before == ["to", "lower"]:
+    if before == ["to", "lower"] or before[-1:] == ["dose"]:
         return True
     following = doc[mention.end : min(mention.end + 1, sentence_of(mention).end)].text
     return (
@@ -267,7 +274,9 @@ def _by_range(test: LaboratoryTest, stated: Mapping[str, str | float], mention: 
 def _without_unit(test: LaboratoryTest, value: float, bound: str, mention: Span) -> str | None:
     """As `_by_range`, of a value without a unit that is known."""
     following = str(mention.doc[mention.end : mention.end + 8].text)
-    if _OTHER_UNIT.match(following) or _SHARES.search(mention.text):
+    if any(taken.match(following) for taken in (_OTHER_UNIT, _SCHEDULE)) or _SHARES.search(
+        mention.text
+    ):
         return None
     usual = {(low, high) for low, high, _ in test.ranges}
     plausible = [
@@ -275,8 +284,6 @@ def _without_unit(test: LaboratoryTest, value: float, bound: str, mention: Span)
         for low, high in usual
         if low / _PLAUSIBLE <= value and (len(usual) == 1 or value <= high * _PLAUSIBLE)
     ]
-    if not plausible and all(value > high for _, high in usual):
-        plausible = list(usual)  # far too high in every unit
     verdicts = {_verdict(value, low, high, bound) for low, high in plausible}
     verdict = verdicts.pop() if len(verdicts) == 1 else None
     # Troponin 2.3 is normal in ng/L, and fifty times too high in ng/mL.
