@@ -58,20 +58,24 @@ def predict(
         )
     if known and into is not None:
         raise typer.BadParameter("--into writes new pairs: leave out --known")
-    structure = smiles or inchi
-    if into is not None and (structure or pairs):
+    structure = inchi if smiles is None else smiles
+    if into is not None and (structure is not None or pairs is not None):
         raise typer.BadParameter("--into is for what is predicted of nodes: not of a molecule, nor"
                                  " of pairs that are given")  # fmt: skip
+    if out is not None and structure is not None:
+        raise typer.BadParameter("--out is for nodes and pairs; of a molecule --json has all")
+    if known and pairs is not None:
+        raise typer.BadParameter("of --pairs each row says whether it is known: leave out --known")
     check_table_path(out)
     loaded = open_link_model(model, graph)
-    if structure:
+    if structure is not None:
         return _predict_molecule(loaded, structure, top, known, as_json)
     if pairs is not None:
         return _score_pairs(loaded, pairs, out, as_json)
     direction = "tail" if tail is None and tails is None else "head"
-    if (query := head or tail) is not None:
+    if (query := tail if head is None else head) is not None:
         queries = [query]
-    elif (file := heads or tails) is not None:
+    elif (file := tails if heads is None else heads) is not None:
         queries = _queries(loaded, file, direction)
     else:
         queries = loaded.task.heads
@@ -89,7 +93,7 @@ def predict(
         show.as_json([{**row, "base_rate": base} for row in rows.to_dicts()])
     elif out is None:
         named = query or f"{len(queries):,} {_OTHER_END[direction]}s"
-        _print_rows(loaded, rows, named, base, known=known)
+        _print_rows(loaded, rows, named, base, _OTHER_END[direction], known=known)
         if not known:
             _print_unranked(loaded, rows, queries, direction, top)
     if into is not None:
@@ -141,13 +145,16 @@ def _score_pairs(model: LinkModel, file: Path, out: Path | None, as_json: bool) 
 
     from medkg.cli import show
     from medkg.core.quarantine import Quarantine
+    from medkg.loaders.databases import read_parquet_parts
     from medkg.loaders.text_tables import read_table
+    from medkg.mining.links.given_pairs import pairs_frame
 
     quarantine = Quarantine()
-    if file.suffix == ".parquet":
-        pairs = pl.read_parquet(file)
+    if file.suffix.lower() == ".parquet":
+        pairs = pl.concat([pairs_frame([]), *read_parquet_parts(file, ["head", "tail"])],
+                          how="diagonal")  # fmt: skip
     else:
-        separator = "," if ".csv" in file.suffixes else "\t"
+        separator = "," if ".csv" in file.name.lower() else "\t"
         pairs = read_table(file, ["head", "tail"], quarantine, separator=separator)
     rows = model.score(pairs)
     if out is not None:
@@ -163,9 +170,15 @@ def _score_pairs(model: LinkModel, file: Path, out: Path | None, as_json: bool) 
 
 
 def _print_rows(
-    model: LinkModel, rows: pl.DataFrame, queries: str, base: float, *, known: bool
+    model: LinkModel, rows: pl.DataFrame, queries: str, base: float, of_query: str, *, known: bool
 ) -> None:
-    """Print the pairs of a query, or of several, and what their numbers mean."""
+    """Print the pairs of a query, or of several, and what their numbers mean.
+
+    Args:
+        of_query: the column of the queries, head or tail.
+    """
+    import polars as pl
+
     from medkg.cli import show
 
     title = "Known" if known else "New"
@@ -173,7 +186,8 @@ def _print_rows(
     if rows.is_empty():
         show.out.print(f"{title} {relation} of {queries}: none")
         return
-    most = max(_MOST_ROWS, rows.filter(head=rows["head"][0]).height)
+    of_first = rows.filter(pl.col(of_query) == rows[of_query][0])
+    most = max(_MOST_ROWS, of_first.height)
     show.frame(rows.drop("model", "graph"), f"{title} {relation} of {queries}", most=most)
     apart = "" if known else "; what the graph holds is left out, see --known"
     meaning = "that a source records the pair" if known else model.meaning

@@ -86,16 +86,16 @@ def _print_open_set(open_set: Mapping[str, Any]) -> None:
         f"none of these: {open_set['none_of_these']:.0%}, by the phenotypes seen (of the cases"
         f" that it was fitted on {open_set['base_rate']:.0%})"
     )
+    beside = ", and none of these" if open_set["with_none"] else ""
     if "ask" in open_set:
         questions = "; ".join(printable(each["name"]) for each in open_set["ask"])
         show.out.print(
-            f"set for {open_set['coverage']:.0%}: {open_set['size']:,} diseases. Too little is"
-            f" known: ask for {questions} (--ask)"
+            f"set for {open_set['coverage']:.0%}: {open_set['size']:,} diseases{beside}. Too little"
+            f" is known: ask for {questions} (--ask); --coverage with --json lists the diseases"
         )
         return
     names = [each["name"] for each in open_set["set"]]
     shown = "; ".join(names[:10]) + ("; …" if len(names) > 10 else "")
-    beside = ", and none of these" if open_set["with_none"] else ""
     show.out.print(
         f"set for {open_set['coverage']:.0%}: {open_set['size']:,}{beside}: {shown} (in the list's"
         " order; nothing that fits the phenotypes seen is left out for being rare or for what is"

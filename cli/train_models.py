@@ -215,13 +215,17 @@ def train_diagnosis(
     """Train diagnosis as node classification: which disease a patient's node belongs to."""
     from medkg.cases import open_cases
     from medkg.cli import show
+    from medkg.core.atomic import check_replaceable
+    from medkg.core.model_folder import CONFIG
     from medkg.core.quarantine import Quarantine
     from medkg.graph.kg import KnowledgeGraph
+    from medkg.mining.diagnosis.model import KIND
     from medkg.mining.diagnosis.split import without_cited as drop_cited
     from medkg.mining.diagnosis.train import train_diagnosis as train_model
     from medkg.reports import diagnosis_figures
 
     quarantine = Quarantine()
+    check_replaceable(out, marker=CONFIG, kind=KIND)
     kg = KnowledgeGraph.open(graph)
     if without_cited is not None:
         kg, left_out = drop_cited(kg, open_cases(without_cited, quarantine))

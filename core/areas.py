@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-POOLED_QUERIES = 1000  # at most, whose pairs are compared with each other's
+# At most so many queries, and pairs of them, are compared with each other's: a GB of memory.
+POOLED_QUERIES, POOLED_PAIRS = 1000, 10_000_000
 
 
 class PooledFigures(TypedDict):
@@ -47,9 +48,13 @@ def pooled_figures(
 def auroc_auprc(scores: NDArray[np.floating[Any]], true: Bools) -> tuple[float, float]:
     """The area under the ROC curve (ties half) and the average precision Σ (Rₙ - Rₙ₋₁) Pₙ.
 
+    NaN where one of the classes is empty.
+
     Args:
         scores, true: (pairs,).
     """
+    if not len(scores):
+        return np.nan, np.nan
     order = np.argsort(-scores, kind="stable")
     values = scores[order]
     ends = np.flatnonzero(np.append(values[1:] != values[:-1], True))

@@ -44,8 +44,8 @@ _OTHER_UNIT = re.compile(
 )
 # "Magnesium 400 daily" is taken, not measured.
 _SCHEDULE = re.compile(
-    r"\W*\d[\d.,]*\s?(?:(?:once|twice|three times|daily|nightly|weekly|monthly|bid|tid|qid|qd|qhs|prn"
-    r"|po|iv|at night)\b|(?:a|per|every|each) (?:day|night|week|month)\b)",
+    r"\W*\d[\d.,]*\s?(?:(?:once|twice|three times|daily|nightly|weekly|monthly|bid|tid|qid|qd|qhs"
+    r"|prn|po|iv|at night)\b|(?:a|per|every|each) (?:day|night|week|month)\b)",
     re.I,
 )
 _NUMBER = re.compile(r"(?P<bound>[<>≤≥]?)[=\s]*(?P<amount>\d[\d,]*(?:\.\d+)?)")

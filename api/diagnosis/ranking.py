@@ -49,7 +49,7 @@ class OpenSetResult(TypedDict):
         with_none: whether "none of these" is in the set.
         set: the diseases in the order of the diagnoses; of one patient, or where a coverage was
             given. Without one, of a large set the first ten.
-        ask: where that is so and the set is large, what to ask for first.
+        ask: where `set` is given and has more than 50 diseases, what to ask for first.
     """
 
     none_of_these: float

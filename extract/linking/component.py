@@ -133,10 +133,19 @@ class LinkerComponent(StatelessComponent):
                     assert span is not None  # since names begin and end with words
                     parts.append((_copy(mention, span.start, span.end, mention.label_), likely))
             if len({of_part[0].identifier for _, of_part in parts}) > 1:
-                if Doc.has_extension("lasting") and mention.start in doc._.lasting:
-                    doc._.lasting |= {part.start for part, _ in parts}
+                _tell_parts(mention, [part for part, _ in parts])
                 return parts
         return []
+
+
+def _tell_parts(mention: Span, parts: Sequence[Span]) -> None:
+    """What is known of a mention by where it starts is known of its parts."""
+    doc = mention.doc
+    if Doc.has_extension("lasting") and mention.start in doc._.lasting:
+        doc._.lasting |= {part.start for part in parts}
+    if Doc.has_extension("reactions"):
+        drugs = {drug for drug, condition in doc._.reactions if condition == mention.start}
+        doc._.reactions |= {(drug, part.start) for drug in drugs for part in parts}
 
 
 def _with_next_word(mention: Span, taken: set[int]) -> str:

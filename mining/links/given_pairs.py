@@ -32,6 +32,8 @@ def pairs_frame(pairs: pl.DataFrame | Iterable[tuple[str, str]]) -> pl.DataFrame
         DataError: a frame lacks one of them.
     """
     if not isinstance(pairs, pl.DataFrame):
+        if hasattr(pairs, "columns"):
+            raise DataError("pairs are no polars frame; give polars.from_pandas(pairs)")
         schema = {"head": pl.String, "tail": pl.String}
         return pl.DataFrame(list(pairs), schema=schema, orient="row")
     if missing := {"head", "tail"}.difference(pairs.columns):

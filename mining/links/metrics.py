@@ -14,7 +14,13 @@ import torch
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ...core.areas import POOLED_QUERIES, PooledFigures, pooled_figures, weighted_areas
+from ...core.areas import (
+    POOLED_PAIRS,
+    POOLED_QUERIES,
+    PooledFigures,
+    pooled_figures,
+    weighted_areas,
+)
 from ...core.calibration import CALIBRATED_CANDIDATES, CalibrationQuality
 from ...core.errors import ModelError
 from ...core.ranking import (
@@ -273,12 +279,13 @@ def pooled_over_queries(
 
     Args:
         score: as for `score_pairs`.
-        pairs: (n, 2): the tested pairs, query and answer; `POOLED_QUERIES` queries of them, drawn
-            where there are more.
+        pairs: (n, 2): the tested pairs, query and answer; of more than `POOLED_QUERIES` queries,
+            or `POOLED_PAIRS` pairs with all answers, as many are drawn.
         known: (queries' nodes, answers' nodes): known pairs, which are left out but for the tested.
     """
     queries = np.random.default_rng(seed).permutation(np.unique(pairs[:, 0]))
-    queries = np.sort(queries[:POOLED_QUERIES])
+    most = max(1, min(POOLED_QUERIES, POOLED_PAIRS // known.shape[1]))
+    queries = np.sort(queries[:most])
     true = pair_matrix(pairs, known.shape)[queries].toarray() > 0
     compared = true | (known[queries].toarray() == 0)
     scores = np.concatenate(

@@ -154,6 +154,8 @@ class LinkModel:
         if len(named) != 1:
             raise MissingError("give a head, a tail, heads or tails to predict for")
         (direction, texts), of = named[0], self.ranks
+        if isinstance(texts, str):
+            raise MissingError(f"heads and tails are lists: [{texts!r}]")
         queries = [self.query_number(text, direction) for text in texts]
         answers = of.known if known else of.new
         frames = [answers(direction, query, top) for query in queries]
@@ -202,17 +204,17 @@ class LinkModel:
     def _ends(self, texts: pl.Series, direction: str) -> list[int | str]:
         """The numbers of nodes, or why the model has no such node (see `query_number`)."""
         numbers: dict[str | None, int | str] = {None: "empty"}
-        for text in texts.drop_nulls().unique(maintain_order=True):
-            own = self.node_numbers[0 if direction == "tail" else 1]
+        different = texts.drop_nulls().unique(maintain_order=True).to_list()
+        for text in track(different, f"Looking up {texts.name}s"):
             try:
-                numbers[text] = own[text] if text in own else self.query_number(text, direction)
+                numbers[text] = self.query_number(text, direction)
             except MissingError as error:
                 numbers[text] = str(error)
         return [numbers[text] for text in texts]
 
     def _described(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Ranked pairs with names, what the graph records of them, and who ranked them."""
-        names = dict(self.graph.nodes.select("id", "name").iter_rows())
+        names = self._names
 
         def named(column: str) -> pl.Expr:
             name = pl.col(column).replace_strict(names, default=None, return_dtype=pl.String)
@@ -254,8 +256,9 @@ class LinkModel:
             paths: how many paths explain one.
         """
         frames = []
-        for query in queries:
-            rows = self.ranks.new(direction, self.query_number(query, direction), top)
+        numbers = [self.query_number(query, direction) for query in queries]
+        for query in track(numbers, "Predicting", len(numbers)):
+            rows = self.ranks.new(direction, query, top)
             by_pair = [
                 {"because": self._because(head, tail), "paths": self._paths(head, tail, paths)}
                 for head, tail in rows.select("head", "tail").iter_rows()
@@ -285,8 +288,7 @@ class LinkModel:
         if note is None:
             (standing,) = self.ranks.standings("tail", h, [t])
             (of_head,) = self.ranks.standings("head", t, [h])
-        explainer, known = self._explainer, self.known_pairs
-        names = dict(self.graph.nodes.select("id", "name").iter_rows())
+        explainer, known, names = self._explainer, self.known_pairs, self._names
         attribution = self._attribution(h, t, standing.rank) if standing else NO_ATTRIBUTION
         pair = {"head": [head_id], "tail": [tail_id], "known": [bool(known[h, t])]}
         status, sources = self._recorded(pl.DataFrame(pair))
@@ -381,14 +383,21 @@ class LinkModel:
             raise ModelError(f"a direction is tail or head, not {direction!r}")
         forward = direction == "tail"
         kind = self.task.edge_type[0 if forward else 2]
-        node = self.graph.resolve(text, kind)
         numbers = self.node_numbers[0 if forward else 1]
+        if text in numbers and text in self._names:
+            return numbers[text]
+        node = self.graph.resolve(text, kind)
         if node not in numbers:
             raise MissingError(
                 f"{self.name} has not seen {node}: it was not in the graph that the model was"
                 " trained on; train a model on a graph that holds it"
             )
         return numbers[node]
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        """The names of the graph's nodes."""
+        return dict(self.graph.nodes.select("id", "name").iter_rows())
 
     @cached_property
     def node_numbers(self) -> tuple[dict[str, int], dict[str, int]]:

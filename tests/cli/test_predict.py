@@ -69,6 +69,11 @@ def test_all_heads_into_a_table(
         assert written.columns == expected.columns
         columns = ["head", "tail", "rank", "status", "explanation"]
         assert written.select(columns).rows() == expected.select(columns).rows()
+        known = predict(folder, "--head", "drug 0-3", "--known", "--out", out)
+        assert known.exit_code == 0
+        sources = pl.read_csv(out, separator="\t" if ending == "tsv" else ",")["sources"]
+        rows = model.predict(head="drug 0-3", known=True)["sources"]
+        assert sources.to_list() == ["; ".join(each) for each in rows]
 
 
 def test_given_pairs(folder: Path, model: LinkModel, tmp_path: Path) -> None:
@@ -102,6 +107,20 @@ def test_all_heads_into_a_server(folder: Path, model: LinkModel, tmp_path: Path)
     assert counts.row(0) == (2 * len(model.task.heads), len(model.task.heads))
 
 
+def test_all_rows_of_one_query_are_printed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("medkg.cli.predict._MOST_ROWS", 1)
+    for query in (("--head", "drug 0-3"), ("--tail", "GENE10")):
+        printed = predict(folder, *query, "--top", 5).stdout
+        assert "more; --json shows all" not in printed
+    assert "more; --json shows all" in predict(folder, "--all", "--top", 1).stdout
+
+
+def test_an_empty_name_is_no_query_for_all(folder: Path) -> None:
+    result = predict(folder, "--head", "")
+    assert result.exit_code == 1
+    assert "the graph has no Drug ''" in str(result.exception)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -110,6 +129,9 @@ def test_all_heads_into_a_server(folder: Path, model: LinkModel, tmp_path: Path)
         (("--all", "--out", "rows.xlsx"), "must end in .csv, .tsv, .parquet"),
         (("--all", "--known", "--into", "embedded:x"), "leave out --known"),
         (("--pairs", "pairs.csv", "--into", "embedded:x"), "nor of pairs that are given"),
+        (("--smiles", "", "--into", "embedded:x"), "not of a molecule"),
+        (("--smiles", "C", "--out", "rows.csv"), "of a molecule --json has all"),
+        (("--pairs", "pairs.csv", "--known"), "each row says whether it is known"),
     ],
 )
 def test_refused(folder: Path, arguments: tuple[str, ...], message: str) -> None:

@@ -87,6 +87,17 @@ def test_the_parts_have_the_context_of_the_whole() -> None:
     assert [mention._.polarity for mention in doc.spans["mentions"]] == ["negated", "negated"]
 
 
+def test_the_parts_of_a_reaction_are_reactions() -> None:
+    nodes = pl.DataFrame(NAMED, schema=["id", "kind", "name", "synonyms"], orient="row")
+    nlp = pipeline("medkg_sentences", "medkg_context", "medkg_linker")
+    nlp.get_pipe("medkg_linker").use(graph().with_frames(nodes=conform(nodes, NODES)))
+    text = "Allergies: [penicillin|Drug] - [big liver and spleen|Symptom]."
+    doc = marked(nlp, text, note=True)
+    drug, *conditions = doc.spans["mentions"]
+    assert len(conditions) == 2
+    assert {(drug.start, condition.start) for condition in conditions} <= doc._.reactions
+
+
 def test_what_is_spelled_out_has_the_link_of_its_short_form() -> None:
     text = (
         "[Fatty aldehyde dehydrogenase|Target] ([FALDH|Target]) is an enzyme, and [fatty aldehyde "
