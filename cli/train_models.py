@@ -13,6 +13,7 @@ from medkg.cli.options import Config, Json, PrintConfig, Seed, given_options
 from medkg.cli.output import print_set_aside
 
 if TYPE_CHECKING:
+    from medkg.core.quarantine import Quarantine
     from medkg.mining.links.model import LinkModel
 
 
@@ -185,6 +186,28 @@ def train_embeddings(
         )
 
 
+def _knowledge_without(graph: Path, cited: Path, out: Path, quarantine: Quarantine) -> Path:
+    """Save what is left of a graph without the rows that cite these cases, beside a model's folder.
+
+    Raises:
+        DataError: the model's folder holds something else; nothing is written then.
+    """
+    from medkg.cases import open_cases
+    from medkg.cli import show
+    from medkg.core.atomic import check_replaceable
+    from medkg.core.model_folder import CONFIG
+    from medkg.graph.kg import KnowledgeGraph
+    from medkg.mining.diagnosis.model import KIND
+    from medkg.mining.diagnosis.split import without_cited
+
+    check_replaceable(out, marker=CONFIG, kind=KIND)
+    kg, left_out = without_cited(KnowledgeGraph.open(graph), open_cases(cited, quarantine))
+    knowledge = out.with_name(f"{out.name}.knowledge")
+    kg.save(knowledge)
+    show.err.print(f"{knowledge}: without {left_out:,} rows of evidence that cite these cases")
+    return knowledge
+
+
 @train.command(
     "diagnosis", epilog="Example: medkg train diagnosis graphs/hpo --out models/diagnosis"
 )
@@ -215,23 +238,15 @@ def train_diagnosis(
     """Train diagnosis as node classification: which disease a patient's node belongs to."""
     from medkg.cases import open_cases
     from medkg.cli import show
-    from medkg.core.atomic import check_replaceable
-    from medkg.core.model_folder import CONFIG
     from medkg.core.quarantine import Quarantine
     from medkg.graph.kg import KnowledgeGraph
-    from medkg.mining.diagnosis.model import KIND
-    from medkg.mining.diagnosis.split import without_cited as drop_cited
     from medkg.mining.diagnosis.train import train_diagnosis as train_model
     from medkg.reports import diagnosis_figures
 
     quarantine = Quarantine()
-    check_replaceable(out, marker=CONFIG, kind=KIND)
-    kg = KnowledgeGraph.open(graph)
     if without_cited is not None:
-        kg, left_out = drop_cited(kg, open_cases(without_cited, quarantine))
-        graph = out.with_name(f"{out.name}.knowledge")
-        kg.save(graph)
-        show.err.print(f"{graph}: without {left_out:,} rows of evidence that cite these cases")
+        graph = _knowledge_without(graph, without_cited, out, quarantine)
+    kg = KnowledgeGraph.open(graph)
     trained = train_model(
         kg,
         model=model,

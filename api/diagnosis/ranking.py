@@ -49,7 +49,7 @@ class OpenSetResult(TypedDict):
         with_none: whether "none of these" is in the set.
         set: the diseases in the order of the diagnoses; of one patient, or where a coverage was
             given. Without one, of a large set the first ten.
-        ask: where `set` is given and has more than 50 diseases, what to ask for first.
+        ask: of one patient, where the set has more than 50 diseases, what to ask for first.
     """
 
     none_of_these: float
@@ -108,6 +108,7 @@ def diagnose_patients(
         # A set is of hundreds of diseases; those of a folder's patients are given on request.
         with_sets=coverage is not None or len(patients) == 1,
         most_listed=_LISTED if coverage is None else None,
+        asks=len(patients) == 1,
         publications=(_publications_known(model) if any(p.references for p in patients) else set()),
     )
     results: list[PatientDiagnosis] = []
@@ -137,6 +138,7 @@ class _Ranking:
         top: how many diagnoses each gets.
         coverage, with_sets: of the sets of diseases, and whether these are listed.
         most_listed: how many of a large set are; None: all.
+        asks: whether a large set says what to ask for, which takes as long as the ranking.
         publications: those that the model was made from.
     """
 
@@ -146,6 +148,7 @@ class _Ranking:
     coverage: float
     with_sets: bool
     most_listed: int | None
+    asks: bool
     publications: Set[str]
 
     def of(self, patients: Sequence[PatientFindings]) -> list[PatientDiagnosis]:
@@ -161,7 +164,8 @@ class _Ranking:
         open_sets = self._open_sets(present, scores, logs)
         for open_set, seen, absent in zip(open_sets, present, excluded, strict=True):
             if open_set is not None and "set" in open_set and open_set["size"] > _MANY:
-                open_set["ask"] = self._ask(seen, absent)
+                if self.asks:
+                    open_set["ask"] = self._ask(seen, absent)
                 open_set["set"] = open_set["set"][: self.most_listed]
         results: list[PatientDiagnosis] = []
         for number, patient in enumerate(patients):

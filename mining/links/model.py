@@ -144,18 +144,7 @@ class LinkModel:
         Raises:
             MissingError: no such entity, or one that the model has not seen.
         """
-        given = [
-            ("tail", None if head is None else [head]),
-            ("head", None if tail is None else [tail]),
-            ("tail", heads),
-            ("head", tails),
-        ]
-        named = [(direction, texts) for direction, texts in given if texts is not None]
-        if len(named) != 1:
-            raise MissingError("give a head, a tail, heads or tails to predict for")
-        (direction, texts), of = named[0], self.ranks
-        if isinstance(texts, str):
-            raise MissingError(f"heads and tails are lists: [{texts!r}]")
+        (direction, texts), of = _query(head, tail, heads, tails), self.ranks
         queries = [self.query_number(text, direction) for text in texts]
         answers = of.known if known else of.new
         frames = [answers(direction, query, top) for query in queries]
@@ -477,3 +466,25 @@ class LinkModel:
     def card(self) -> str:
         """The model card, Markdown."""
         return link_card(self)
+
+
+def _query(
+    head: str | None, tail: str | None, heads: Sequence[str] | None, tails: Sequence[str] | None
+) -> tuple[str, Sequence[str]]:
+    """What is to be ranked, `tail` or `head`, and for which entities, of which one is given.
+
+    Raises:
+        MissingError: none or several are given, or a name in place of a list.
+    """
+    given = [
+        ("tail", None if head is None else [head]),
+        ("head", None if tail is None else [tail]),
+        ("tail", heads),
+        ("head", tails),
+    ]
+    named = [(direction, texts) for direction, texts in given if texts is not None]
+    if len(named) != 1:
+        raise MissingError("give a head, a tail, heads or tails to predict for")
+    if isinstance(named[0][1], str):
+        raise MissingError(f"heads and tails are lists: [{named[0][1]!r}]")
+    return named[0]

@@ -163,6 +163,8 @@ def test_several_queries_are_answered_one_after_the_other(model: LinkModel) -> N
     assert model.predict(heads=[]).schema == together.schema
     with pytest.raises(MissingError, match="give a head, a tail, heads or tails"):
         model.predict(head="drug 0-3", tails=tails)
+    with pytest.raises(MissingError, match=r"are lists: \['drug 0-3'\]"):
+        model.predict(heads="drug 0-3")
 
 
 def test_given_pairs_are_scored_as_predict_scores_them(model: LinkModel) -> None:
