@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from medkg.core.calibration import Calibration
 from medkg.core.html_page import fill_template, json_block
 from medkg.extract.annotated import AnnotatedText, displacy_html
 from medkg.extract.deidentify.review import ReviewRow, page_of
@@ -19,6 +20,7 @@ from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.page import page as graph_page
 from medkg.mining.diagnosis.explain import EXPLANATION
 from medkg.mining.diagnosis.page import page as diagnosis_page
+from medkg.mining.molecules.molecule_probability import MoleculeProbability
 from medkg.mining.molecules.screen import ScreenedMolecule, ScreeningResult
 from medkg.mining.molecules.screen_page import page as screen_page
 from tests.browser import needs_browser, opened
@@ -97,6 +99,7 @@ def hostile_screen() -> str:
         "nearest_id": HOSTILE,
         "nearest_name": HOSTILE,
         "nearest_similarity": 0.9,
+        "largest_similarity": 0.2,
         "nearest_sources": [HOSTILE],
         "known": True,
         "qed": 0.5,
@@ -110,8 +113,9 @@ def hostile_screen() -> str:
         "alerts": [HOSTILE],
     }
     counts = {"read": 1, "ranked": 1, "duplicates": 0, "invalid": 0}
-    result = ScreeningResult(HOSTILE, HOSTILE, [row], counts)  # type: ignore[arg-type]  # a literal
-    return screen_page(result, HOSTILE, HOSTILE, 0.1)
+    stated = MoleculeProbability(Calibration(0, 1, 0, 0, 1, 0.1), f"that {HOSTILE}")
+    result = ScreeningResult(HOSTILE, HOSTILE, [row], counts, stated)  # type: ignore[arg-type]  # a literal
+    return screen_page(result, HOSTILE, HOSTILE)
 
 
 PAGES = {

@@ -81,7 +81,7 @@ def test_allergies_of_a_patient_of_the_graph(model: TreatmentModel) -> None:
 def test_allergies_are_given_by_name(model: TreatmentModel) -> None:
     recommendation = model.recommend("DOID:20", allergic=["drug 2-0", "class 1", "NDFRT:1"])
     assert recommendation.patient.allergic == ("drugbank:DB20", "NDFRT:1")
-    with pytest.raises(MissingError, match="no Drug 'drug 2-9'; near: drug 2-2"):
+    with pytest.raises(MissingError, match="no Drug 'drug 2-9'; near: drug 2-0"):
         model.recommend("DOID:00", allergic=["drug 2-9"])
     with pytest.raises(MissingError, match="'lonely disease' is a Disease in the graph"):
         model.recommend("DOID:00", allergic=["lonely disease"])
