@@ -274,9 +274,9 @@ def _by_range(test: LaboratoryTest, stated: Mapping[str, str | float], mention: 
 def _without_unit(test: LaboratoryTest, value: float, bound: str, mention: Span) -> str | None:
     """As `_by_range`, of a value without a unit that is known."""
     following = str(mention.doc[mention.end : mention.end + 8].text)
-    if any(taken.match(following) for taken in (_OTHER_UNIT, _SCHEDULE)) or _SHARES.search(
-        mention.text
-    ):
+    if _OTHER_UNIT.match(following) or _SCHEDULE.match(following):
+        return None
+    if _SHARES.search(mention.text):
         return None
     usual = {(low, high) for low, high, _ in test.ranges}
     plausible = [
