@@ -203,7 +203,7 @@ class LinkModel:
 
     def _described(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Ranked pairs with names, what the graph records of them, and who ranked them."""
-        names = self._names
+        names = self.names
 
         def named(column: str) -> pl.Expr:
             name = pl.col(column).replace_strict(names, default=None, return_dtype=pl.String)
@@ -277,7 +277,7 @@ class LinkModel:
         if note is None:
             (standing,) = self.ranks.standings("tail", h, [t])
             (of_head,) = self.ranks.standings("head", t, [h])
-        explainer, known, names = self._explainer, self.known_pairs, self._names
+        explainer, known, names = self._explainer, self.known_pairs, self.names
         attribution = self._attribution(h, t, standing.rank) if standing else NO_ATTRIBUTION
         pair = {"head": [head_id], "tail": [tail_id], "known": [bool(known[h, t])]}
         status, sources = self._recorded(pl.DataFrame(pair))
@@ -373,7 +373,7 @@ class LinkModel:
         forward = direction == "tail"
         kind = self.task.edge_type[0 if forward else 2]
         numbers = self.node_numbers[0 if forward else 1]
-        if text in numbers and text in self._names:
+        if text in numbers and text in self.names:
             return numbers[text]
         node = self.graph.resolve(text, kind)
         if node not in numbers:
@@ -384,7 +384,7 @@ class LinkModel:
         return numbers[node]
 
     @cached_property
-    def _names(self) -> dict[str, str]:
+    def names(self) -> dict[str, str]:
         """The names of the graph's nodes."""
         return dict(self.graph.nodes.select("id", "name").iter_rows())
 

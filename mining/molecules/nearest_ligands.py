@@ -60,7 +60,7 @@ class KnownLigands:
 
     def __init__(self, model: LinkModel, ranker: StructureRanker):
         self._task, self._ranker, self._nodes = model.task, ranker, model.graph.nodes
-        self.names: dict[str, str] = dict(model.graph.nodes.select("id", "name").iter_rows())
+        self.names = model.names
         self._edges = model.graph.edges.filter(relation=model.task.edge_type[1])
 
     def nearest(self, tail: int, similarity: NDArray[np.float32], most: int) -> list[Ligand]:
