@@ -17,6 +17,7 @@ from spacy.tokens import Doc, Span
 from ..core.errors import ModelError
 from ..graph.kg import KnowledgeGraph
 from ..graph.units import normalise_quantity
+from .context.doses import FREQUENCY
 from .context.values import forget_mentions, joins_value, measurement
 from .sentences import sentence_of
 from .tables import table_rows
@@ -44,8 +45,8 @@ _OTHER_UNIT = re.compile(
 )
 # "Magnesium 400 daily" is taken, not measured.
 _SCHEDULE = re.compile(
-    r"\W*\d[\d.,]*\s?(?:(?:once|twice|three times|daily|nightly|weekly|monthly|bid|tid|qid|qd|qhs"
-    r"|prn|po|iv|at night)\b|(?:a|per|every|each) (?:day|night|week|month)\b)",
+    rf"\W*\d[\d.,]*\s?(?:{FREQUENCY}|po|iv|once|twice|three times"
+    r"|(?:a|per|every|each) (?:day|night|week|month))\b",
     re.I,
 )
 _NUMBER = re.compile(r"(?P<bound>[<>≤≥]?)[=\s]*(?P<amount>\d[\d,]*(?:\.\d+)?)")

@@ -106,6 +106,7 @@ def _first(values: dict[str, str], text: str) -> str | None:
     return min(matches)[2] if matches else None
 
 
+FREQUENCY = "|".join(f"(?:{use})" for use in _FREQUENCIES.values())  # a pattern, in any case
 _ONE_USAGE = "|".join(f"(?:{use})" for use in (*_ROUTES.values(), *_FREQUENCIES.values()))
 _USAGE = re.compile(rf"(?:{_ONE_USAGE})(?:[\s,/]+(?:{_ONE_USAGE}|stat|x\s?\d+))*|stat", re.I)
 

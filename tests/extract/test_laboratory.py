@@ -115,6 +115,7 @@ def test_a_normal_result_excludes(sentence: str, excluded: list[str]) -> None:
         "[Sodium] < 150 mmol/L.",
         "Low [creatinine].",  # of which HPO has no term
         "[Potassium] 20 daily.",
+        "[Potassium] 20 b.i.d. with food.",
         "[Magnesium] 400 nightly, [calcium] 600 twice a day.",
         "[CRP] 240.",  # ten times too high in either unit: which it is in stays open
         "Low-dose [iron] was given.",
