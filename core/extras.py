@@ -12,9 +12,13 @@ from .errors import MedkgError
 # The extras of pyproject.toml by the modules they bring; `scipy`, `sklearn`, `torch` and
 # `safetensors` come with two, see `_extra_of`.
 EXTRAS = {
+    "bokeh": "plots",
+    "fastapi": "web",
     "fhir": "fhir",
     "implicit": "gnn",
+    "jinja2": "web",
     "lightgbm": "gnn",
+    "matplotlib": "plots",
     "optuna": "tune",
     "peft": "hf",
     "presidio_analyzer": "deidentify",
@@ -32,6 +36,7 @@ EXTRAS = {
     "torch": "gnn",
     "torch_geometric": "gnn",
     "transformers": "hf",
+    "uvicorn": "web",
 }
 
 
