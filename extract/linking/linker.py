@@ -30,6 +30,7 @@ from .name_index import (
     key_of,
 )
 from .ranker import FEATURES, LinkingRanker
+from .spelled_out import nodes_of_other_names
 from .stored_index import name_indexes
 from .ties import LIKELY, Namesake, is_of_rare_disease, preferred_namesake
 
@@ -205,6 +206,8 @@ class Linker:
             texts = tuple(text for text in texts if text in (mention.text, mention.long))
         for text in texts:
             candidates = self._cache[text, mention.kind]
+            if text == mention.text and texts[0] != text and " " not in text:
+                candidates = self._of_short_form(mention, candidates, whole)
             features = candidates.features.copy()
             if text not in (mention.text, mention.long):
                 features[:, COLUMN["spelled_out"]] = _PART
@@ -215,6 +218,19 @@ class Linker:
             rows += candidates.rows
             blocks.append(features)
         return rows, blocks
+
+    def _of_short_form(
+        self, mention: LinkQuery, candidates: _Candidates, whole: _Candidates
+    ) -> _Candidates:
+        """The candidates of a short form without those that mean something else here."""
+        index = self._indexes[mention.kind]
+        others = nodes_of_other_names(
+            index, mention.text, mention.long or "", candidates.exact, whole.exact
+        )
+        kept = [i for i, row in enumerate(candidates.rows) if int(index.node[row]) not in others]
+        return candidates._replace(
+            rows=tuple(candidates.rows[i] for i in kept), features=candidates.features[kept]
+        )
 
     def _other_mentions(
         self, mention: LinkQuery, exact: Mapping[_Name, _Candidates]
