@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from medkg.core.cache import cache_folder
 from medkg.core.extras import EXTRAS
 
 _LIBRARIES = (
@@ -27,8 +29,11 @@ def examine() -> dict[str, str]:
         "python": platform.python_version(),
         "medkg": version("medkg"),
         "processors": str(os.cpu_count()),
+        "memory": _memory(),
+        "disk": _disk(),
         "gpu": _gpu(),
         **{name: _version(name) for name in _LIBRARIES},
+        "extras": _extras(),
         "embedded server": _embedded(),
         "neo4j server": _neo4j(),
         "text models": _text_models(),
@@ -44,6 +49,35 @@ def _version(name: str) -> str:
         extra = EXTRAS.get(name.replace("-", "_"))
         what = f"'medkg[{extra}]'" if extra else "medkg again"
         return f"MISSING: pip install {what}"
+
+
+def _memory() -> str:
+    pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    return f"{pages * size / 2**30:.1f} GiB"
+
+
+def _disk() -> str:
+    """What is free where the command is run, and where indexes and downloads are kept."""
+    return ", ".join(
+        f"{shutil.disk_usage(_existing(folder)).free / 2**30:.0f} GiB free {what}"
+        for folder, what in ((Path.cwd(), "here"), (cache_folder(), "for the cache"))
+    )
+
+
+def _existing(folder: Path) -> Path:
+    return next(place for place in (folder, *folder.parents) if place.exists())
+
+
+def _extras() -> str:
+    modules: dict[str, list[str]] = {}
+    for module, extra in EXTRAS.items():
+        modules.setdefault(extra, []).append(module)
+    missing = sorted(
+        extra for extra, names in modules.items() if not all(find_spec(name) for name in names)
+    )
+    if not missing:
+        return "all"
+    return f"all but {', '.join(missing)}: pip install 'medkg[{','.join(missing)}]'"
 
 
 def _gpu() -> str:

@@ -14,28 +14,22 @@ from contextlib import suppress
 from importlib import import_module
 from typing import TextIO
 
-from medkg.cli.app import app
+from medkg.cli.app import app, list_by_topic
 
-# Each registers its commands when it is imported, in the order in which `medkg -h` lists them.
-_COMMANDS = (
-    "start",
-    "sources",
-    "texts",
-    "deidentify",
-    "graphs",
-    "servers",
-    "seal",
-    "split",
-    "predict",
-    "diagnose",
-    "recommend",
-    "train_models",
-    "train_text",
-    "evaluate_models",
-    "evaluate_text",
-)
-for _name in _COMMANDS:
+# The files of commands under the topics of `medkg -h`, in the order in which it lists them. Each
+# registers its commands when it is imported.
+_TOPICS = {
+    "Begin": ("start",),
+    "Read sources and texts": ("sources", "texts"),
+    "Graphs": ("graphs",),
+    "Servers and questions": ("servers",),
+    "Hypotheses and patients": ("predict", "diagnose", "recommend"),
+    "Models": ("split", "train_models", "train_text", "evaluate_models", "evaluate_text"),
+    "Private data": ("deidentify", "seal"),
+}
+for _name in (name for files in _TOPICS.values() for name in files):
     import_module(f"medkg.cli.{_name}")
+list_by_topic({f"medkg.cli.{name}": topic for topic, files in _TOPICS.items() for name in files})
 
 
 def _warned(

@@ -11,13 +11,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 import pytest
 
-from medkg.cli import main
+from medkg.cli import _TOPICS, main
 from medkg.core.errors import DataError
 from medkg.graph import spill
 from medkg.graph.frames import FRAMES
@@ -308,6 +309,35 @@ def test_doctor_names_what_is_there(medkg: Medkg) -> None:
     report = json.loads(medkg("doctor", "--json").out)
     assert report["embedded server"].startswith("ready")
     assert "ner" in report["text models"]
+    assert float(report["memory"].removesuffix(" GiB")) > 0.5
+    assert re.fullmatch(r"\d+ GiB free here, \d+ GiB free for the cache", report["disk"])
+    assert "scispacy" in report["extras"] or report["extras"] == "all"
+
+
+def test_doctor_says_which_extras_to_install(medkg: Medkg, monkeypatch: pytest.MonkeyPatch) -> None:
+    absent = {"pypdf", "optuna"}
+    monkeypatch.setattr(
+        "medkg.doctor.find_spec", lambda name: None if name in absent else find_spec(name)
+    )
+    report = json.loads(medkg("doctor", "--json").out)
+    assert report["extras"] == "all but pdf, tune: pip install 'medkg[pdf,tune]'"
+
+
+def test_the_commands_are_listed_by_topic(medkg: Medkg) -> None:
+    text = medkg("-h").out
+    topics = re.findall(r"─ (\w[\w ]+) ─", text)
+    assert topics == ["Options", *_TOPICS]
+    for topic, command in (("Graphs", "merge"), ("Servers and questions", "query")):
+        after = text[text.index(f"─ {topic} ─") :]
+        panel = after[: after.index("╰")]
+        assert re.search(rf"│ {command} ", panel), (topic, command)
+
+
+def test_a_shell_completes_commands() -> None:
+    words = {"COMP_WORDS": "medkg ex", "COMP_CWORD": "1", "_MEDKG_COMPLETE": "complete_bash"}
+    command = [str(Path(sys.executable).parent / "medkg")]
+    done = subprocess.run(command, env=os.environ | words, capture_output=True, check=False)
+    assert sorted(done.stdout.decode().split()) == ["explain", "export", "extract"]
 
 
 @pytest.mark.parametrize(
