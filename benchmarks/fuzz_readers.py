@@ -315,7 +315,7 @@ def _model_readers() -> dict[str, Reader]:
         return folder / "model"
 
     def read_kind(path: Path) -> None:
-        from medkg.access import model_kind
+        from medkg.models import model_kind
 
         model_kind(path)
 

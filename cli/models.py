@@ -38,8 +38,8 @@ def open_treatment_model(path: Path, graph: str | None) -> TreatmentModel:
 
 
 def _open_model(kind: str, path: Path, graph: str | None) -> Any:
-    from medkg.access import load_model, model_kind
     from medkg.core.errors import ModelError
+    from medkg.models import load_model, model_kind
 
     own_kind = model_kind(path)
     if own_kind != kind:

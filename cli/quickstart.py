@@ -18,7 +18,6 @@ from rich.text import Text
 from medkg.access import (
     Connection,
     connect,
-    load_model,
     read_texts,
     view,
 )
@@ -31,6 +30,7 @@ from medkg.core.quarantine import Quarantine
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
 from medkg.loaders.sources import load
+from medkg.models import load_model
 from medkg.reports import diagnosis_figures, link_figures
 
 if TYPE_CHECKING:

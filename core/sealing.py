@@ -84,6 +84,12 @@ def seal(
             large for a passphrase; `out` is another file than a sealed one.
         SealError: no key and no passphrase, both, or a text that is no public key.
         DiskError: the disk takes no more.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("note.txt").write_text("She takes metformin.")
+        >>> medkg.seal(["note.txt"], "note.age", passphrase="correct horse").files
+        1
     """
     require("pyrage", "seal")
     import pyrage
@@ -149,6 +155,14 @@ def open_sealed(
             leads elsewhere, the same name twice. `out` has something in it.
         SealError: the key or passphrase is missing or another one, or the file was changed or cut.
         DiskError: the disk takes no more.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("note.txt").write_text("She takes metformin.")
+        >>> _ = medkg.seal(["note.txt"], "note.age", passphrase="correct horse")
+        >>> _ = medkg.open_sealed("note.age", "back", passphrase="correct horse")
+        >>> Path("back/note.txt").read_text()
+        'She takes metformin.'
     """
     require("pyrage", "seal")
     file, out = Path(file), Path(out)

@@ -87,6 +87,11 @@ def check(
 
     Raises:
         DataError: a frame lacks a column, or its file can't be read.
+
+    Example:
+        >>> findings = medkg.check(medkg.load("common"))
+        >>> [finding.name for finding in findings]
+        ['same name, several nodes']
     """
     findings = []
     with _report(report) as file:

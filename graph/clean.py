@@ -118,6 +118,10 @@ def fix(kg: KnowledgeGraph, *, drop_isolated: bool = False) -> Fixed:
 
     Args:
         drop_isolated: set nodes aside that nothing speaks of, too.
+
+    Example:
+        >>> medkg.fix(medkg.load("common")).done  # nothing to repair
+        {}
     """
     quarantine = Quarantine()
     repaired: dict[str, int] = {}

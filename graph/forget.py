@@ -172,6 +172,12 @@ def forget(
     Raises:
         DataError: nothing is asked for, or something that is no identifier, or that is a node of
             another kind or was joined to one.
+
+    Example:
+        >>> kg = medkg.merge(medkg.load("starter"), medkg.load("common"))
+        >>> kg, summary = medkg.forget(kg, source="common")
+        >>> summary.evidence, [source.name for source in kg.sources]
+        (1324, ['starter'])
     """
     named = ForgetRequest.of(source, document, patient)
     request = named.with_merged(kg.merges)

@@ -77,6 +77,15 @@ class KnowledgeGraph(GraphFrames):
 
     A graph that is opened, or too large for memory, has its frames in files: `scan` queries one
     without reading all of it, as do all operations that need only a part.
+
+    Example:
+        >>> kg = medkg.load("common")
+        >>> gout = kg.resolve("gout", "Disease")
+        >>> around = kg.neighbourhood([gout])
+        >>> "Podagra" in around.nodes["name"]
+        True
+        >>> around.evidence["source"].unique().to_list()
+        ['common']
     """
 
     @classmethod

@@ -58,6 +58,11 @@ def merge(*graphs: KnowledgeGraph) -> KnowledgeGraph:
 
     Raises:
         SchemaError: a kind or relation of one's own means something else in another graph.
+
+    Example:
+        >>> kg = medkg.merge(medkg.load("starter"), medkg.load("common"))
+        >>> sorted(source.name for source in kg.sources)
+        ['common', 'starter']
     """
     schema = reduce(Schema.joined, (graph.schema for graph in graphs))
     graphs = tuple(drop_superseded_readings(graphs))
@@ -101,6 +106,20 @@ def unmerge(kg: KnowledgeGraph, identifier: str) -> KnowledgeGraph:
     Raises:
         MissingError: no merge of that identifier is recorded.
         DataError: the record doesn't say how the nodes were.
+
+    Example:
+        >>> import polars as pl
+        >>> ends = ("subject", "relation", "object", "source")
+        >>> no_evidence = pl.DataFrame(schema=dict.fromkeys(ends, pl.String))
+        >>> graphs = [
+        ...     medkg.KnowledgeGraph.build(nodes, no_evidence, [])
+        ...     for nodes in pl.DataFrame(
+        ...         {"id": ["NCBIGene:5743", "HGNC:9605"], "kind": "Target", "name": "PTGS2"}
+        ...     ).iter_slices(1)
+        ... ]
+        >>> kg = medkg.merge(*graphs)
+        >>> kg.nodes.height, medkg.unmerge(kg, "NCBIGene:5743").nodes.height
+        (1, 2)
     """
     rows = kg.merges.filter("applied", merged=identifier)
     if rows.is_empty():

@@ -86,6 +86,11 @@ def load(
     Raises:
         MissingError: no such source or option, or a file is not there or can't be fetched.
         DataError: a file can't be read as what it should be.
+
+    Example:
+        >>> kg = medkg.load("common")
+        >>> kg.sources[0].licence
+        'Apache-2.0 (facts, curated for medkg)'
     """
     source = _source(name)
     if unknown := sorted(set(options) - set(source.options)):

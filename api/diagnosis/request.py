@@ -59,6 +59,10 @@ class DiagnosisRequest:
 
     Raises:
         DataError: not exactly one origin of phenotypes, or a number that is out of its range.
+
+    Example:
+        >>> medkg.DiagnosisRequest(symptoms=["Fever"], absent=["Cough"], sex="female").top
+        10
     """
 
     symptoms: Sequence[str] = ()
@@ -180,6 +184,12 @@ def diagnose(
         DataError: the request's file can't be used, or nothing of it is known to the model.
         MissingError: a phenotype or gene that was typed is not in the graph.
         ModelError: a coverage is requested of a model that gives no sets.
+
+    Example:
+        >>> model = medkg.train_diagnosis(medkg.load("common"), model="resnik")
+        >>> request = medkg.DiagnosisRequest(symptoms=["Polyuria", "Polydipsia", "Weight loss"])
+        >>> medkg.diagnose(model, request).cases[0]["diagnoses"][0]["name"]
+        'type 2 diabetes mellitus'
     """
     set_aside = Quarantine() if quarantine is None else quarantine
     check_coverage(model, request)

@@ -45,6 +45,11 @@ def export(
     Raises:
         DataError: no such form, `path` is a folder with other things in it, or the graph holds
             what the form can't.
+
+    Example:
+        >>> manifest = medkg.export(medkg.load("common"), "kgx", "kgx")
+        >>> manifest["counts"]["evidence"]
+        1324
     """
     forms: dict[str, Callable[[Slices, Path], ExportFacts]] = {
         "kgx": kgx.write_tsv,

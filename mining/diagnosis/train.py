@@ -75,6 +75,12 @@ def train_diagnosis(
     Raises:
         ModelError: no such model.
         DataError: the graph has no HAS_SYMPTOM edge, or `out` holds other things.
+
+    Example:
+        >>> model = medkg.train_diagnosis(medkg.load("common"), model="resnik")
+        >>> request = medkg.DiagnosisRequest(symptoms=["Podagra", "Hyperuricemia"])
+        >>> medkg.diagnose(model, request).cases[0]["diagnoses"][0]["name"]
+        'gout'
     """
     if out is not None:
         check_replaceable(Path(out), marker=CONFIG, kind=KIND)

@@ -143,6 +143,12 @@ class LinkModel:
 
         Raises:
             MissingError: no such entity, or one that the model has not seen.
+
+        Example:
+            >>> model = medkg.train_links(medkg.load("starter"), model="neighbours")
+            >>> rows = model.predict(heads=["imatinib", "aspirin"], top=2)
+            >>> rows["head_name"].to_list(), rows["rank"].to_list()
+            (['Imatinib', 'Imatinib', 'Aspirin', 'Aspirin'], [1, 2, 1, 2])
         """
         (direction, texts), of = _query(head, tail, heads, tails), self.ranks
         queries = [self.query_number(text, direction) for text in texts]

@@ -151,6 +151,11 @@ def train_links(
         DataError: too few edges, a split that doesn't fit the graph, `out` holds other things, or
             an option of the network that there is not or with a value that is not allowed.
         ModelError: no such model or device, or one without `refit` or several processes.
+
+    Example:
+        >>> model = medkg.train_links(medkg.load("starter"), model="neighbours")
+        >>> model.score([("imatinib", "KIT")])["status"].to_list()
+        ['known']
     """
     if out is not None:
         check_replaceable(Path(out), marker=CONFIG, kind=KIND)

@@ -82,6 +82,11 @@ def train_treatment(
         DataError: too few TREATS edges, a split that doesn't fit the graph or has an empty part,
             or `out` holds other things.
         ModelError: no such model.
+
+    Example:
+        >>> model = medkg.train_treatment(medkg.load("starter"), model="popularity")
+        >>> len(model.recommend("hypertension", top=3).recorded)
+        3
     """
     if model not in MODELS:
         raise ModelError(f"unknown model {model!r}; there are {', '.join(MODELS)}")
