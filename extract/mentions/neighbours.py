@@ -15,6 +15,7 @@ from spacy.tokens import Doc, Span
 from ...core.errors import ModelError
 from ...graph.kg import KnowledgeGraph
 from ..abbreviations import Abbreviation, abbreviations_of
+from ..tables import table_rows
 from ..tokens import StatelessComponent
 
 _CONDITIONS = ("Disease", "Symptom")
@@ -24,11 +25,16 @@ PROBABILITY = 0.9
 _SYMBOL = r"[A-Z][A-Za-z0-9]*(?:-[A-Z0-9]+)?"
 # At most so many, since a list is read again from each of its items.
 _SYMBOLS = rf"{_SYMBOL}(?:(?:,? (?:and|or|and/or) (?:the )?|, (?:the )?|/){_SYMBOL}){{0,20}}"
-_GENE_WORD = (
-    r"(?:genes?|locus|loci|alleles?|exons?|introns?|mutations?|mutants?|promoters?|genotypes?"
-    r"|polymorphisms?|haplotypes?)"
-)
-_MODIFIER = r"(?:(?:tumou?r[- ]suppressor|germ-?line|somatic|missense|nonsense|point|gene) )"
+
+
+def _any_of(role: str) -> str:
+    """A pattern of the words of a role in `data/gene_words.tsv`."""
+    forms = [form for of_form, form in table_rows("gene_words.tsv") if of_form == role]
+    return f"(?:{'|'.join(forms)})"
+
+
+_GENE_WORD = _any_of("word")
+_MODIFIER = f"(?:{_any_of('modifier')} )"
 # "the VHL and ATM genes", and "mutations in exon 2 of VHL, ATM", which are no patients'.
 _BEFORE_WORD = re.compile(
     rf"(?<![\w-])(?P<symbols>{_SYMBOLS})\)? {_MODIFIER}*{_GENE_WORD}(?![\w-])"
@@ -37,13 +43,10 @@ _AFTER_WORD = re.compile(
     rf"(?<![\w-]){_GENE_WORD}(?: \d{{1,4}}\w{{0,4}})?"
     r"(?: (?:of|in|at|within|for)(?: the| both| either| human)?"
     rf"| ?\(|:)? ?(?<= |\()(?P<symbols>{_SYMBOLS})(?![\w-])"
-    r"(?! (?:patients?|famil|kindred|pedigree|boys?|girls?|men|women|child|carriers?|cases?"
-    r"|proband|individual|subjects?|tumou?rs?|cells?|syndrome|disease))",
+    rf"(?! {_any_of('bearer')})",
     re.IGNORECASE,
 )
-_GENE_OF = re.compile(
-    rf"(?:(?:mutant|mutated|human) )?(?P<symbol>{_SYMBOL}) {_MODIFIER}*{_GENE_WORD}"
-)
+_GENE_OF = re.compile(rf"(?:{_any_of('allele')} )?(?P<symbol>{_SYMBOL}) {_MODIFIER}*{_GENE_WORD}")
 _NAMES_GENE = rf"[^()]*\) {_MODIFIER}*{_GENE_WORD}(?!\w)"
 # Not the disease that it causes, unless that is named behind it.
 _VIRUS = re.compile(
