@@ -81,8 +81,8 @@ def evaluate_relations(
         str | None,
         typer.Option(
             "--format",
-            help="pubtator, brat, chemprot, jsonl; default: as it looks. Else roam; labels: medkg's"
-            " own, in a folder of corpora.",
+            help="pubtator, brat, chemprot, jsonl, euadr; default: as it looks. Else roam; labels:"
+            " medkg's own, in a folder of corpora.",
         ),
     ] = None,
     model: Annotated[Path | None, typer.Option(help="A model folder; default: medkg's.")] = None,

@@ -46,6 +46,11 @@ KINDS: dict[str, dict[str, str]] = {
         "Therapeutic_procedure": "Procedure",
     },
     "roam": {"AFFLICTION": "Disease"},
+    "euadr": {
+        "Diseases & Disorders": "Disease",
+        "Chemicals & Drugs": "Drug",
+        "Genes & Molecular Sequences": "Target",
+    },
 }
 _PUBTATOR_OTHERS = (
     "Species Mutation DNAMutation ProteinMutation SNP CellLine Chromosome Genus Strain "
@@ -62,6 +67,7 @@ _MACCROBAT_OTHERS = (
 OTHER_LABELS = {
     "pubtator": frozenset(_PUBTATOR_OTHERS.split()),
     "brat": frozenset(_MACCROBAT_OTHERS.split()),
+    "euadr": frozenset({"SNP & Sequence variations"}),
 }
 
 

@@ -24,6 +24,7 @@ from .chemprot import read_chemprot
 from .conll import read_conll
 from .docbin import read_docbin
 from .document import Document
+from .euadr import read_euadr
 from .files import read_text
 from .jsonl import read_jsonl
 from .labels import KINDS, MENTION_KINDS, OTHER_LABELS, kind_of, split_tag
@@ -38,6 +39,7 @@ READERS: dict[str, Callable[[Path, Quarantine], list[Document]]] = {
     "bc2gm": read_bc2gm,
     "brat": read_brat,
     "roam": read_roam,
+    "euadr": read_euadr,
 }
 # And those of annotation tools.
 FORMATS: dict[str, Callable[[Path, Quarantine], list[Document]]] = {
@@ -66,6 +68,8 @@ def format_of(path: Path) -> str:
         return "pubtator"
     if first.startswith(("{", "[")):
         return "jsonl"
+    if first.replace('"', "").startswith("ASSOCIATION_TYPE\t"):
+        return "euadr"
     if first.startswith(("-DOCSTART-", "# ")) or (
         len(columns := first.split()) > 1 and split_tag(columns[-1])[0]
     ):

@@ -18,6 +18,7 @@ from ...core.statistics import bootstrap_interval, draws_one_by_one
 from ..corpora.document import Document
 from ..corpora.readers import READERS, format_of, read_annotated
 from ..training_overlap import documents_trained_on
+from .evaluate_associations import annotated_associations, predicted_associations
 from .evaluate_facts import (
     RELATIONS,
     Fact,
@@ -34,6 +35,7 @@ from .training_pairs import CHEMPROT, LabelledPair, cdr_pairs, chemprot_pairs, r
 FORMATS = {"targets": "chemprot", "causes": "pubtator", "treats": "roam"}
 # Forms in which anybody may annotate the relations that `extract` finds, under medkg's names.
 OWN_FORMATS = ("brat", "jsonl", "pubtator")
+ASSOCIATIONS = "euadr"
 
 
 @dataclass(frozen=True)
@@ -124,9 +126,9 @@ def evaluate_relations(
     Args:
         model: the model's folder; None: the shipped one.
         corpus: the file (brat: folder or archive) to score on.
-        format: chemprot, roam, pubtator (BC5CDR's chemical-induced diseases), or, for relations
-            under medkg's names (see `evaluate_facts`), brat, jsonl, pubtator; None: told from the
-            file.
+        format: chemprot, roam, pubtator (BC5CDR's chemical-induced diseases), euadr, or, for
+            relations under medkg's names (see `evaluate_facts`), brat, jsonl, pubtator; None: told
+            from the file.
         labels: kinds of the labels of a corpus of one's own, as in `read_annotated`.
         quarantine: takes the annotations that can't be used.
 
@@ -141,7 +143,7 @@ def evaluate_relations(
         ModelError: the model can't be loaded.
     """
     corpus_format = format or format_of(corpus)
-    known = sorted({*FORMATS.values(), *OWN_FORMATS})
+    known = sorted({*FORMATS.values(), *OWN_FORMATS, ASSOCIATIONS})
     if corpus_format not in known:
         raise DataError(
             f"no relations in {corpus_format!r}; one of {', '.join(known)}", path=corpus
@@ -187,6 +189,9 @@ def _score_corpus(
     set_aside = Quarantine()
     documents: Sequence[Document] = ()
     scores: dict[str, dict[str, Score]] = {}
+    if corpus_format == ASSOCIATIONS:
+        documents = read_annotated(corpus, set_aside, corpus_format=corpus_format, labels=labels)
+        scores = score_associations(model, documents)
     if task is not None:
         documents = READERS[corpus_format](corpus, set_aside)
         if gold_facts(task, documents):
@@ -215,6 +220,21 @@ def score_facts(
     return scores
 
 
+def score_associations(
+    model: RelationModel, documents: Sequence[Document]
+) -> dict[str, dict[str, Score]]:
+    """Scores on EU-ADR's pairs, by what the association may be and by method."""
+    annotated = annotated_associations(documents)
+    names = [document.id for document in documents]
+    return {
+        name: {
+            method: compare({*pairs}, {*annotated[name].true}, names)
+            for method, pairs in methods.items()
+        }
+        for name, methods in predicted_associations(model, documents, annotated).items()
+    }
+
+
 def facts_calibration(
     model: RelationModel, documents: Sequence[Document], gold: set[Fact]
 ) -> dict[str, float]:
@@ -235,7 +255,12 @@ def _no_relation(corpus_format: str, documents: Sequence[Document]) -> str:
     names = Counter(relation.kind for document in documents for relation in document.relations)
     relations = ", ".join(f"{name} ({n})" for name, n in names.most_common(5)) or "none"
     own = f"{', '.join(RELATIONS)} between mentions of kinds that these join"
-    wanted = {"chemprot": ", ".join(CHEMPROT), "roam": "TREATS", "pubtator": f"CID, or {own}"}
+    wanted = {
+        "euadr": "PA or SA",
+        "chemprot": ", ".join(CHEMPROT),
+        "roam": "TREATS",
+        "pubtator": f"CID, or {own}",
+    }
     return f"holds no relation to score ({wanted.get(corpus_format, own)}); it holds {relations}"
 
 

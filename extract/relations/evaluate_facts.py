@@ -100,7 +100,7 @@ def predicted_facts(
     """
     actions = Counter(fact[1] for fact in stated if fact[1].startswith("TARGETS-"))
     targets = actions.most_common(1)[0][0] if actions else "TARGETS"
-    docs = _read(documents)
+    docs = with_gold_mentions(documents)
     facts: set[Fact] = set()
     every: set[Fact] = set()
     for document, doc in zip(documents, RelationsComponent(model).pipe(docs), strict=True):
@@ -138,7 +138,7 @@ def fact_probabilities(
         model: the models.
         documents: their mentions' kinds this project's.
     """
-    docs = _read(documents)
+    docs = with_gold_mentions(documents)
     _, facts = RelationsComponent(model).read(docs, [list(relation_candidates(d)) for d in docs])
     probabilities: dict[str, dict[tuple[str, str, str], float]] = {name: {} for name in FACTS}
     for document, of_document in zip(documents, facts, strict=True):
@@ -150,7 +150,7 @@ def fact_probabilities(
     return probabilities
 
 
-def _read(documents: Sequence[Document]) -> list[Doc]:
+def with_gold_mentions(documents: Sequence[Document]) -> list[Doc]:
     """Documents with their mentions, sentences and what the context says."""
     nlp = blank()
     nlp.add_pipe("medkg_sentences")
