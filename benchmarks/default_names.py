@@ -233,6 +233,8 @@ def unannotated_names(
 ) -> list[tuple[str, str]]:
     """(kind, key) of names that most often stand in texts without being annotated, sorted.
 
+    Where a name is a part of a longer annotation ("disease" in "heart disease") it says nothing.
+
     Args:
         names: compact keys by kind.
     """
@@ -245,9 +247,12 @@ def unannotated_names(
                 key = compact_key_of(document.text[first.start() : last.end()])
                 for kind in kinds & names.keys():
                     if key in names[kind]:
-                        hit = any(m.kind == kind and m.start < last.end() and first.start() < m.end
-                                  for m in document.mentions)  # fmt: skip
-                        seen[kind, key][hit] += 1
+                        here = [m for m in document.mentions
+                                if m.kind == kind and m.start < last.end()
+                                and first.start() < m.end]  # fmt: skip
+                        longer = (m.start < first.start() or last.end() < m.end for m in here)
+                        if not any(longer):
+                            seen[kind, key][bool(here)] += 1
     return sorted(
         name for name, (out, within) in seen.items() if len(name[1]) > 4 and out > max(1, within)
     )

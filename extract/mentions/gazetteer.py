@@ -44,6 +44,8 @@ _DEGREES = frozenset(
     "very rather quite slightly mildly moderately markedly severely extremely unusually also too"  # noqa: SIM905
     " somewhat visibly both".split()
 )
+# Before the key of a name in capitals (HED-ID), which must stand in one piece: "he did" is none.
+_SHORT = "="
 # Share of such mentions that touch one of MACCROBAT's or BC5CDR's development documents: 30 of 53.
 PROBABILITY = 0.57
 
@@ -83,12 +85,14 @@ class Gazetteer(StatelessComponent):
         for kind in _KINDS:
             mine = nodes.filter(kind=kind)
             names = pl.concat([mine["name"], mine["synonyms"].explode().drop_nulls()])
-            keys = names.to_frame("name").select(name_key(pl.col("name"))).to_series()
-            compact = keys.str.replace_all(" ", "").unique()
+            keys = names.to_frame("name").select(
+                name_key(pl.col("name")).str.replace_all(" ", "").alias("key"),
+                pl.col("name").str.contains(r"[\p{Ll} ]").not_().alias("short"),
+            )
             left_out = _unannotated(kind)
             hashes = [
-                hash(key)
-                for key in compact
+                hash(_SHORT + key if short else key)
+                for key, short in keys.unique().iter_rows()
                 if len(key) >= _MIN_LENGTH and not key.isdigit() and key not in left_out
             ]
             self._hashes[kind] = np.sort(np.array(hashes, dtype=np.int64))
@@ -304,9 +308,10 @@ def _candidates(
     for start, word in enumerate(words):
         if not word or start in taken:
             continue
-        key = ""
+        key, in_one = "", True
         for end in range(start + 1, min(len(words), start + _MAX_TOKENS) + 1):
             token = doc[end - 1]
+            in_one = in_one and (end - 1 == start or not doc[end - 2].whitespace_)
             if end - 1 in taken or "\n\n" in token.text or token.text in _ENDS:
                 break
             if end - 1 > start and token.is_sent_start:
@@ -317,8 +322,9 @@ def _candidates(
             if words[end - 1] and len(key) >= _MIN_LENGTH:
                 # A plural, but not the "s" of "s/p".
                 for form in {key, key.removesuffix("s") if words[end - 1] != "s" else key}:
-                    places.append((start, end))
-                    hashes.append(hash(form))
+                    for written in (form, _SHORT + form) if in_one else (form,):
+                        places.append((start, end))
+                        hashes.append(hash(written))
     return places, hashes
 
 

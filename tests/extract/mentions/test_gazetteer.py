@@ -9,6 +9,7 @@ from spacy.language import Language
 from medkg.core.errors import ModelError
 from medkg.extract.mentions import gazetteer as _gazetteer  # noqa: F401 (registers the component)
 from medkg.extract.mentions.gazetteer import PROBABILITY
+from medkg.graph.frames import NODES, conform
 from medkg.graph.kg import KnowledgeGraph
 from tests.extract.made_graph import graph
 
@@ -42,6 +43,32 @@ def test_names_and_synonyms_are_found(
     doc = marked(nlp, text)
     assert [(m.text, m.label_) for m in doc.spans["mentions"]] == expected
     assert all(m._.probability == PROBABILITY for m in doc.spans["mentions"])
+
+
+@pytest.mark.parametrize(
+    ("text", "mentions"),
+    [
+        ("A boy with XED-ID walks.", ["XED-ID"]),
+        ("Nobody knew whether xed id was meant.", []),
+        ("COVAX 19 and covax-19", ["COVAX 19", "covax-19"]),
+    ],
+)
+def test_a_name_in_capitals_stands_in_one_piece(text: str, mentions: list[str]) -> None:
+    names = {"MONDO:1": "XED-ID", "MONDO:2": "COVAX 19"}
+    nodes = pl.DataFrame({"id": [*names], "kind": "Disease", "name": [*names.values()]})
+    nlp = pipeline("medkg_names")
+    nlp.get_pipe("medkg_names").use(graph().with_frames(nodes=conform(nodes, NODES)))
+    doc = marked(nlp, text)
+    assert [m.text for m in doc.spans["mentions"]] == mentions
+
+
+def test_bare_words_for_conditions_are_no_names() -> None:
+    names = {"MESH:D004194": "Disease", "MESH:D013577": "Syndrome", "MONDO:3": "Gravel"}
+    nodes = pl.DataFrame({"id": [*names], "kind": "Disease", "name": [*names.values()]})
+    nlp = pipeline("medkg_names")
+    nlp.get_pipe("medkg_names").use(graph().with_frames(nodes=conform(nodes, NODES)))
+    doc = marked(nlp, "The disease is a syndrome, and gravel is none.")
+    assert [m.text for m in doc.spans["mentions"]] == ["gravel"]
 
 
 def test_what_the_recogniser_found_stays(nlp: Language) -> None:
