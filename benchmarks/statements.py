@@ -26,6 +26,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 import medkg
@@ -199,6 +200,25 @@ def table(statements: Sequence[Statement], true: Sequence[Statement]) -> pl.Data
     )
 
 
+def error_by_chance(
+    probabilities: npt.NDArray[np.float64], draws: int = 500
+) -> tuple[float, float, float]:
+    """The calibration error of statements that are right as often as their probabilities say.
+
+    Returns:
+        The 5th percentile of many draws, their mean, and the 95th percentile.
+    """
+    generator = np.random.default_rng(0)
+    errors = [
+        expected_calibration_error(
+            reliability_bins(probabilities, generator.random(len(probabilities)) < probabilities)
+        )
+        for _ in range(draws)
+    ]
+    low, high = np.percentile(errors, [5, 95])
+    return float(low), float(np.mean(errors)), float(high)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -221,6 +241,8 @@ def main() -> None:
     probabilities = np.array([s.probability for s, _ in right])
     bins = reliability_bins(probabilities, np.array([good for _, good in right]))
     print(f"expected calibration error {expected_calibration_error(bins):.3f}")
+    low, mean, high = error_by_chance(probabilities)
+    print(f"of such probabilities if they were right: {mean:.3f} (90 %: {low:.3f}–{high:.3f})")
     if given.errors:
         _print_errors(right, true)
 

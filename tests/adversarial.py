@@ -276,7 +276,8 @@ def _of_extract() -> list[Used]:
     from medkg.extract.relations import rules
 
     tables = (
-        rules.symptom_rules, rules.drug_rules, rules.association_rules, rules.binding_rules
+        rules.symptom_rules, rules.drug_rules, rules.association_rules, rules.binding_rules,
+        rules.interaction_rules,
     )  # fmt: skip
     used = [Used(f"rule {r.name}", r.pattern, True) for table in tables for r in table()]
     used += [Used(f"any of {t.__name__}", rules._any_of(t), True) for t in tables]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -82,14 +82,41 @@ def sentence_entities(doc: Doc) -> Iterator[tuple[tuple[str, ...], list[tuple[Sp
     for mention in doc.spans.get("mentions", []):
         by_sentence[sentence_of(mention).start].append(mention)
     for sentence in doc.sents:
-        places, words = words_of(sentence)
-        index = {place: n for n, place in enumerate(places)}
-        entities = [
-            (m, Entity(index[m.start], index[m.end - 1] + 1, m.label_))
-            for m in by_sentence.get(sentence.start, [])
-            if m.start in index and m.end - 1 in index
-        ]
-        yield tuple(words), entities
+        yield _entities_of(sentence, by_sentence.get(sentence.start, ()))
+
+
+def _entities_of(
+    sentence: Span, mentions: Iterable[Span]
+) -> tuple[tuple[str, ...], list[tuple[Span, Entity]]]:
+    """A sentence's words, and its mentions as words of them."""
+    places, words = words_of(sentence)
+    index = {place: n for n, place in enumerate(places)}
+    entities = [
+        (m, Entity(index[m.start], index[m.end - 1] + 1, m.label_))
+        for m in mentions
+        if m.start in index and m.end - 1 in index
+    ]
+    return tuple(words), entities
+
+
+def drug_pairs(doc: Doc) -> Iterator[RelationCandidate]:
+    """Two drugs of a sentence, the first before the second, each with the nearest behind it."""
+    by_sentence: dict[int, list[Span]] = defaultdict(list)
+    for mention in doc.spans.get("mentions", []):
+        by_sentence[sentence_of(mention).start].append(mention)
+    for mentions in by_sentence.values():
+        if sum(mention.label_ == "Drug" for mention in mentions) < 2:
+            continue
+        words, placed = _entities_of(sentence_of(mentions[0]), mentions)
+        placed.sort(key=lambda one: one[1].start)
+        windows = _Windows(words, [entity for _, entity in placed])
+        drugs = [n for n, (mention, _) in enumerate(placed) if mention.label_ == "Drug"]
+        for number, one in enumerate(drugs):
+            for other in drugs[number + 1 : number + 1 + _NEAREST]:
+                (head, first), (tail, second) = placed[one], placed[other]
+                near = 0 <= second.start - first.end <= _MAX_DISTANCE
+                if near and concept(head) != concept(tail):
+                    yield RelationCandidate(head, tail, windows.pair(one, other, symptom=False))
 
 
 def relation_candidates(doc: Doc) -> Iterator[RelationCandidate]:

@@ -8,6 +8,7 @@ beside what they are given for, and beside what is denied.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from spacy.language import Language
@@ -23,6 +24,7 @@ from .candidates import (
 )
 from .document_features import FactRow
 from .facts import SORTS, Probabilities, predict_facts, read_sentences
+from .interactions import interaction_relations
 from .model import RelationModel
 from .note_relations import note_relations
 from .paper_relations import DocumentFacts, paper_relations
@@ -74,7 +76,8 @@ class RelationsComponent:
                 if doc._.note:
                     relations = note_relations(of_doc, read, thresholds)
                 else:
-                    relations = paper_relations(of_doc, read, document, thresholds)
+                    stated = paper_relations(of_doc, read, document, thresholds)
+                    relations = chain(stated, interaction_relations(doc))
                 doc._.relations = tuple(
                     sorted(relations, key=lambda r: (r.head.start, r.tail.start, r.relation))
                 )

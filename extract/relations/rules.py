@@ -6,7 +6,8 @@ on the development part of the project's own annotation of MACCROBAT
 but none of notes; `data/drug_rules.tsv` holds the turns of phrase that abstracts and labels lack.
 Its rules for Drug–CONTRAINDICATED_FOR–Disease and those for a gene and a condition
 (`data/association_rules.tsv`) were written on the development part of `data/relation_labels.tsv`.
-That a drug binds a target ChemProt counts as no action (`data/binding_rules.tsv`).
+That a drug binds a target ChemProt counts as no action (`data/binding_rules.tsv`), and drugs that
+interact no corpus here annotates (`data/interaction_rules.tsv`).
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ _DOSE = (
     r"|daily|nightly|weekly) )"
 )
 _LISTED = rf"(?!(?:{_DOSE}|(?:a|day|once|twice|nocte|mane|at|night|as|needed) )+(?:,|;) m )"
+_DRUGS = r"(?:(?:m|the|both|,|and|or|\(|\)) )*"  # of a list, before the one that is meant
 _LETTERS = {"Disease": "d", "Symptom": "s", "Drug": "m", "Target": "g"}
 
 
@@ -108,8 +110,18 @@ def binding_rules() -> tuple[Rule, ...]:
     )
 
 
+@cache
+def interaction_rules() -> tuple[Rule, ...]:
+    """The rules for two drugs of which one changes the other's effect, in order."""
+    return tuple(
+        Rule(name, "INTERACTS_WITH", float(precision), _expression(pattern))
+        for name, precision, pattern in table_rows("interaction_rules.tsv")
+    )
+
+
 def _expression(pattern: str) -> str:
     pattern = pattern.replace("<listed>", _LISTED).replace("<dose>", _DOSE)
+    pattern = pattern.replace("<drugs>", _DRUGS)
     expression = re.sub(r"\{(\d+)\}", lambda m: _NEAR.format(m[1]), pattern)
     return re.sub(r"<(\d+)>", lambda m: _GAP.format(m[1]), expression)
 
@@ -192,6 +204,11 @@ def drug_rule(pair: EntityPair, *, is_disease: bool = False) -> Rule | None:
 def binding_rule(pair: EntityPair) -> Rule | None:
     """The first rule that matches a pair of a drug (head) and a target (tail)."""
     return _first(binding_rules, rule_text(pair))
+
+
+def interaction_rule(pair: EntityPair) -> Rule | None:
+    """The first rule that matches a pair of two drugs, whichever is the head."""
+    return _first(interaction_rules, rule_text(pair))
 
 
 def association_rule(pair: EntityPair) -> Rule | None:
