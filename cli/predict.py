@@ -73,19 +73,12 @@ def predict(
     if pairs is not None:
         return _score_pairs(loaded, pairs, out, as_json)
     direction = "tail" if tail is None and tails is None else "head"
-    if (query := tail if head is None else head) is not None:
-        queries = [query]
-    elif (file := tails if heads is None else heads) is not None:
-        queries = _queries(loaded, file, direction)
-    else:
+    query = tail if head is None else head
+    file = tails if heads is None else heads
+    queries = _queries(loaded, file, direction) if file else [query or ""]
+    if every:
         queries = loaded.task.heads
-    of_tails = direction == "head"
-    rows = loaded.predict(
-        heads=None if of_tails else queries,
-        tails=queries if of_tails else None,
-        top=top,
-        known=known,
-    )
+    rows, predictions = _ranked(loaded, queries, direction, top, known=known, written=bool(into))
     base = loaded.calibration(direction, known=known).base_rate
     if out is not None:
         write_table(rows, out)
@@ -96,9 +89,22 @@ def predict(
         _print_rows(loaded, rows, named, base, _OTHER_END[direction], known=known)
         if not known:
             _print_unranked(loaded, rows, queries, direction, top)
-    if into is not None:
-        _write_into(loaded, queries, direction, top, into, as_json)
+    if into is not None and predictions is not None:
+        _write_into(loaded, predictions, into, as_json)
     return None
+
+
+def _ranked(
+    model: LinkModel, queries: list[str], direction: str, top: int, *, known: bool, written: bool
+) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+    """The rows of queries, and the predictions that they are of where these are to be written."""
+    if written:
+        today = date.today().isoformat()
+        predictions = model.predictions(queries, top, date=today, direction=direction)
+        return model.answers(predictions), predictions
+    if direction == "tail":
+        return model.predict(heads=queries, top=top, known=known), None
+    return model.predict(tails=queries, top=top, known=known), None
 
 
 def _queries(model: LinkModel, file: Path, direction: str) -> list[str]:
@@ -122,14 +128,10 @@ def _queries(model: LinkModel, file: Path, direction: str) -> list[str]:
     return list(dict.fromkeys(queries))
 
 
-def _write_into(
-    model: LinkModel, queries: list[str], direction: str, top: int, uri: str, as_json: bool
-) -> None:
-    """Write the predictions of queries to a server."""
+def _write_into(model: LinkModel, predictions: pl.DataFrame, uri: str, as_json: bool) -> None:
+    """Write predictions to a server."""
     from medkg.access import connect
 
-    today = date.today().isoformat()
-    predictions = model.predictions(queries, top, date=today, direction=direction)
     ends = predictions["head"].to_list() + predictions["tail"].to_list()
     # No others of the graph's predictions: a part of a model's answer would replace the whole.
     part = model.graph.subgraph(ends, relations=[]).with_predictions(predictions)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from ...core.errors import DataError
+from ...core.errors import DataError, MissingError
 from .candidate_ranks import CandidateRanks, Standing
 from .task import LinkTask
 
@@ -79,3 +79,25 @@ def scored_pairs(
         lines[row]["known"] = ranks.is_recorded(head, tail)
         lines[row] |= standing._asdict() if isinstance(standing, Standing) else {"note": standing}
     return pl.DataFrame(lines, schema=_COLUMNS)
+
+
+def named_queries(
+    head: str | None, tail: str | None, heads: Sequence[str] | None, tails: Sequence[str] | None
+) -> tuple[str, Sequence[str]]:
+    """What is to be ranked, `tail` or `head`, and for which entities, of which one is given.
+
+    Raises:
+        MissingError: none or several are given, or a name in place of a list.
+    """
+    given = [
+        ("tail", None if head is None else [head]),
+        ("head", None if tail is None else [tail]),
+        ("tail", heads),
+        ("head", tails),
+    ]
+    named = [(direction, texts) for direction, texts in given if texts is not None]
+    if len(named) != 1:
+        raise MissingError("give a head, a tail, heads or tails to predict for")
+    if isinstance(named[0][1], str):
+        raise MissingError(f"heads and tails are lists: [{named[0][1]!r}]")
+    return named[0]

@@ -15,6 +15,7 @@ from scipy import sparse
 
 from ...core.calibration import Calibration
 from ...core.errors import MissingError, ModelError
+from ...core.json_reading import parse_json
 from ...core.model_folder import ModelFolder, save_model
 from ...core.progress import track
 from ...core.ranking import pair_matrix
@@ -26,7 +27,7 @@ from ...graph.training_provenance import GraphRecord
 from .candidate_ranks import CandidateRanks
 from .card import LinkMetrics, link_card, link_plots
 from .explain import Explainer, Explanation
-from .given_pairs import pairs_frame, scored_pairs
+from .given_pairs import named_queries, pairs_frame, scored_pairs
 from .missing_pairs import meaning
 from .modality import modalities
 from .recorded_pairs import recorded_status
@@ -150,18 +151,28 @@ class LinkModel:
             >>> rows["head_name"].to_list(), rows["rank"].to_list()
             (['Imatinib', 'Imatinib', 'Aspirin', 'Aspirin'], [1, 2, 1, 2])
         """
-        (direction, texts), of = _query(head, tail, heads, tails), self.ranks
+        (direction, texts), of = named_queries(head, tail, heads, tails), self.ranks
         queries = [self.query_number(text, direction) for text in texts]
         answers = of.known if known else of.new
         frames = [answers(direction, query, top) for query in queries]
-        rows = self._described(pl.concat(frames) if frames else of.new(direction, 0, 0))
+        rows = pl.concat(frames) if frames else of.new(direction, 0, 0)
         explanations = []
         pairs = list(rows.select("head", "tail").iter_rows())
         for head_id, tail_id in track(pairs, "Explaining") if len(texts) > 1 else pairs:
             because = self._because(head_id, tail_id)
             paths = [] if because else self._explainer.paths(head_id, tail_id, most=1)
-            explanations.append("; ".join(because) or (str(paths[0]) if paths else None))
-        return rows.select(
+            explanations.append(_in_words(because, map(str, paths)))
+        return self._answers(rows, explanations)
+
+    def answers(self, predictions: pl.DataFrame) -> pl.DataFrame:
+        """What `predict` would say of the rows of `predictions`, without ranking them again."""
+        reasons = map(parse_json, predictions["explanation"])
+        paths = ((each["because"], (path["text"] for path in each["paths"])) for each in reasons)
+        return self._answers(predictions, [_in_words(*each) for each in paths])
+
+    def _answers(self, rows: pl.DataFrame, explanations: Sequence[str | None]) -> pl.DataFrame:
+        """Ranked pairs with the columns of `predict`."""
+        return self._described(rows).select(
             pl.exclude("model", "graph"),
             pl.Series("explanation", explanations, dtype=pl.String),
             "model",
@@ -474,23 +485,6 @@ class LinkModel:
         return link_card(self)
 
 
-def _query(
-    head: str | None, tail: str | None, heads: Sequence[str] | None, tails: Sequence[str] | None
-) -> tuple[str, Sequence[str]]:
-    """What is to be ranked, `tail` or `head`, and for which entities, of which one is given.
-
-    Raises:
-        MissingError: none or several are given, or a name in place of a list.
-    """
-    given = [
-        ("tail", None if head is None else [head]),
-        ("head", None if tail is None else [tail]),
-        ("tail", heads),
-        ("head", tails),
-    ]
-    named = [(direction, texts) for direction, texts in given if texts is not None]
-    if len(named) != 1:
-        raise MissingError("give a head, a tail, heads or tails to predict for")
-    if isinstance(named[0][1], str):
-        raise MissingError(f"heads and tails are lists: [{named[0][1]!r}]")
-    return named[0]
+def _in_words(because: Sequence[str], paths: Iterable[str]) -> str | None:
+    """The explanation of a row: the known pairs that its score rests on, else the first path."""
+    return "; ".join(because) or next(iter(paths), None)

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from medkg.access import connect
 from medkg.cli import app
+from medkg.mining.links.candidate_ranks import CandidateRanks
 from medkg.mining.links.load import load_link_model
 from medkg.mining.links.model import LinkModel
 from tests.gnn.graphs import family_graph
@@ -97,14 +98,34 @@ def test_given_pairs(folder: Path, model: LinkModel, tmp_path: Path) -> None:
 def test_all_heads_into_a_server(folder: Path, model: LinkModel, tmp_path: Path) -> None:
     uri = f"embedded:{tmp_path / 'server'}"
     run("write", folder.parent / "graph", "--into", uri)
-    result = predict(folder, "--all", "--top", 2, "--into", uri)
+    result = predict(folder, "--all", "--top", 2, "--into", uri, "--json")
     assert result.exit_code == 0, result.output
+    expected = model.predict(heads=model.task.heads, top=2)
+    rows = pl.DataFrame(json.loads(result.stdout), schema_overrides=expected.schema)
+    assert rows.drop("base_rate").equals(expected)
     with connect(uri) as store:
         counts = store.query(
             "MATCH (d:Drug)-[p:PREDICTED_TARGETS]->(:Target) RETURN count(p) AS pairs,"
             " count(DISTINCT d.id) AS drugs"
         )
     assert counts.row(0) == (2 * len(model.task.heads), len(model.task.heads))
+
+
+def test_what_is_written_is_ranked_once(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = f"embedded:{tmp_path / 'server'}"
+    run("write", folder.parent / "graph", "--into", uri)
+    ranked, new = [], CandidateRanks.new
+
+    def watch(ranks: CandidateRanks, direction: str, query: int, top: int) -> pl.DataFrame:
+        ranked.append((direction, query))
+        return new(ranks, direction, query, top)
+
+    monkeypatch.setattr(CandidateRanks, "new", watch)
+    result = predict(folder, "--head", "drug 0-3", "--top", 2, "--into", uri)
+    assert result.exit_code == 0, result.output
+    assert len(ranked) == 1
 
 
 def test_all_rows_of_one_query_are_printed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
