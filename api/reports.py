@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -18,6 +18,26 @@ def link_figures(name: str, metrics: Mapping[str, Any]) -> pl.DataFrame:
     """Filtered ranks of held-back edges' tails, a row a model; `mrr_95` is a 95 % interval."""
     models = {_short(name): metrics["test"], **metrics["baselines"]}
     return _rows({model: figures["tail"] for model, figures in models.items()}, _LINK_FIGURES)
+
+
+def link_ablation(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """What each part of a ranker adds (`train links --ablate`), a row a variant.
+
+    `lost` is of the MRR of what it is compared with, `lost_95` its 95 % interval.
+    """
+    return pl.DataFrame(
+        [
+            {
+                "variant": row["variant"],
+                "mrr": row["mrr"],
+                "hits@10": row["hits_at_10"],
+                "compared_with": row["compared_with"],
+                "lost": row.get("lost"),
+                "lost_95": _bounds(row["lost_interval"]) if "lost_interval" in row else None,
+            }
+            for row in rows
+        ]
+    )
 
 
 def _short(name: str) -> str:

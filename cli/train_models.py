@@ -63,6 +63,9 @@ def train_links(
             " (default: unless --split is given).",
         ),
     ] = None,
+    ablate: Annotated[
+        bool, typer.Option("--ablate", help="Of the ranker: measure what each part adds.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Train link prediction; the figures are of edges that are held back, then known, too."""
@@ -72,6 +75,7 @@ def train_links(
         given = given_options(
             relation=relation, model=model, encoder=encoder, decoder=decoder, epochs=epochs,
             split=split, config=config, tune=tune, device=device, refit=refit,
+            ablate=ablate or None,
         )  # fmt: skip
         if given:
             raise typer.BadParameter(f"{', '.join(given)}: not for --ensemble")
@@ -80,7 +84,8 @@ def train_links(
         "links": {"relation": relation, "model": model, "seed": seed, "device": device},
         "network": {"encoder": encoder, "decoder": decoder, "epochs": epochs},
     }
-    return _train_links(graph, out, read_with(config, tables), split, tune, refit, as_json)
+    settings = read_with(config, tables)
+    return _train_links(graph, out, settings, split, tune, refit, ablate, as_json)
 
 
 def _train_links(
@@ -90,6 +95,7 @@ def _train_links(
     split: Path | None,
     tune: int | None,
     refit: bool | None,
+    ablate: bool,
     as_json: bool,
 ) -> None:
     """Train a link model with the settings in `tables`, after tuning them where that is asked."""
@@ -122,7 +128,7 @@ def _train_links(
         network, links = best.options(), replace(links, model="network")
     trained = train_model(
         kg, links.relation, model=links.model or None, out=out, graph_path=graph,
-        refit=refit, **options, **network,
+        refit=refit, ablate=ablate, **options, **network,
     )  # fmt: skip
     if parallel.rank() == 0:  # of several processes one prints
         _print_links(trained, out, as_json)
@@ -141,12 +147,15 @@ def _join_models(graph: Path, members: list[Path], out: Path, seed: int, as_json
 
 def _print_links(trained: LinkModel, out: Path, as_json: bool) -> None:
     from medkg.cli import show
-    from medkg.reports import link_figures
+    from medkg.reports import link_ablation, link_figures
 
     if as_json:
         return show.as_json(trained.metrics)
     title = f"{out}: held-out {trained.task.edge_type[1]}, tails ranked for each head"
-    return show.frame(link_figures(trained.name, trained.metrics), title)
+    show.frame(link_figures(trained.name, trained.metrics), title)
+    if rows := trained.metrics.get("training", {}).get("ablation"):
+        show.frame(link_ablation(rows), "What each part adds, on the validation edges")
+    return None
 
 
 @train.command(

@@ -34,6 +34,7 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+NETWORK_WEIGHTS = (0.0, 0.15, 0.3, 0.5, 0.7)  # beside the boosters, tried on the validation pairs
 _ORDERING_BOOSTERS = 3  # their scores are added
 _QUANTILES = 64
 _QUANTILE_ROWS = 100_000  # that the quantiles of features are estimated from, about
@@ -112,7 +113,7 @@ class BaseModels:
         """The ordering boosters' scores of a scaled table, with mean 0 and standard deviation 1
         within a head, (rows,)."""
         total = np.sum([booster.predict(table.values) for booster in self.ordering], axis=0)
-        return _standardised_within_heads(table.heads, total)
+        return standardised_within_heads(table.heads, total)
 
     def log_odds(self, table: CandidateTable) -> Doubles:
         """The log-odds of the rows of a scaled table, (rows,)."""
@@ -134,7 +135,7 @@ class BaseModels:
                     table.heads,
                     table.tails,
                     self.boosted(table),
-                    _standardised_within_heads(table.heads, networked),
+                    standardised_within_heads(table.heads, networked),
                     self.log_odds(table),
                 )
             )
@@ -180,13 +181,11 @@ def train_base_models(
         device: where the network is trained.
     """
     labels = np.concatenate([fold.labels for fold in folds])
-    # A head is another query in another fold.
-    n_heads = folds[0].graph.pairs.shape[0]
-    queries = np.concatenate([n * n_heads + fold.table.heads for n, fold in enumerate(folds)])
+    queries = ordering_queries(folds)
     ordering = []
     with progress("Boosting", _ORDERING_BOOSTERS + 1) as step:
         for number in range(_ORDERING_BOOSTERS):
-            train = partial(_train_ordering, values, labels, queries, seed + number)
+            train = partial(train_ordering, values, labels, queries, seed + number)
             ordering.append(booster_from_tensor(stages.get(f"order{number}", train)["booster"]))
             step(1)
         trained = stages.get("classifier", partial(_train_classifier, values, labels, seed))
@@ -196,7 +195,13 @@ def train_base_models(
     return BaseModels(quantiles, ordering, classifier, pair_network_from_tensors(weights))
 
 
-def _train_ordering(
+def ordering_queries(folds: Sequence[TrainingCandidates]) -> Integers:
+    """The number of each candidate's query, (rows,): a head is another one in another fold."""
+    n_heads = folds[0].graph.pairs.shape[0]
+    return np.concatenate([n * n_heads + fold.table.heads for n, fold in enumerate(folds)])
+
+
+def train_ordering(
     values: Floats, labels: NDArray[np.bool_], queries: Integers, seed: int
 ) -> dict[str, Tensor]:
     """Boosting of the order within a query's candidates.
@@ -237,7 +242,7 @@ def scaled_by_quantiles(values: Floats, quantiles: Doubles) -> Floats:
     return scaled
 
 
-def _standardised_within_heads(heads: Integers, scores: Doubles) -> Doubles:
+def standardised_within_heads(heads: Integers, scores: Doubles) -> Doubles:
     """Scores with mean 0 and standard deviation 1 within each head."""
     number = np.unique(heads, return_inverse=True)[1]
     counts = np.bincount(number)

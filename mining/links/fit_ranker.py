@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, NotRequired, TypedDict
 
 import numpy as np
 import torch
@@ -25,19 +25,23 @@ from ...core.sparse import (
 )
 from ...gnn.pair_network import CandidateTable, PairGraph, TrainingCandidates
 from ...graph.kg import KnowledgeGraph
+from .ablation import TrainedRanker, ablate
 from .base_models import (
+    NETWORK_WEIGHTS,
     BaseModels,
     BaseScores,
     feature_quantiles,
     scaled_by_quantiles,
     train_base_models,
 )
+from .baselines import Neighbours
 from .candidate_scores import (
     NOT_CANDIDATE,
     candidate_scores,
     filled_scores,
     other_tail_scores,
 )
+from .card import AblationRow
 from .learned_similarities import NodePairs
 from .pair_features import LearnedSimilarities, PairFeatures
 from .ranker import LinkRanker
@@ -58,14 +62,18 @@ _FOLDS = 5
 _WHOLE_HEADS = 0.1  # of heads, held back with all their pairs in a fold, as a new head would be
 _MOST_HEADS = 4_000  # of a fold, that the base models learn from
 _NEGATIVE_SAMPLE_RATE = 0.4  # of the candidates that are not true, those that are learned from
-_NETWORK_WEIGHTS = (0.0, 0.15, 0.3, 0.5, 0.7)  # tried on the validation pairs
 
 
 class RankerTraining(TypedDict):
-    """The course of training: the network's weight, and the validation MRR by weights of it."""
+    """The course of training: the network's weight, and the validation MRR by weights of it.
+
+    Attributes:
+        ablation: what each part adds, where that was asked for.
+    """
 
     network_weight: float
     valid_mrr_by_weight: dict[str, float]
+    ablation: NotRequired[list[AblationRow]]
 
 
 class FeatureBuilder:
@@ -113,6 +121,7 @@ def fit_ranker(
     device: torch.device | None = None,
     checkpoint: Path | None = None,
     refit: bool = False,
+    with_ablation: bool = False,
 ) -> FittedScorer:
     """Train the default model.
 
@@ -122,6 +131,7 @@ def fit_ranker(
         checkpoint: a folder that finished stages are kept in, so that training goes on after a
             kill; the caller removes it.
         refit: let the same base models score by all edges, those held back included, too.
+        with_ablation: measure on the validation pairs what each part adds, see `ablate`.
 
     Raises:
         DataError: of the training edges none is a candidate, so that there is nothing to learn.
@@ -134,12 +144,17 @@ def fit_ranker(
     folds, features = _cross_fit(stages, builder, task, trained, seed)
     quantiles = feature_quantiles([fold.table.values for fold in folds], seed)
     values, examples = _training_candidates(folds, quantiles, builder)
-    base_models = train_base_models(
-        stages, examples, values, quantiles, seed=seed, device=device or torch.device("cpu")
-    )
+    where = device or torch.device("cpu")
+    base_models = train_base_models(stages, examples, values, quantiles, seed=seed, device=where)
     graph = builder.pair_graph(features.learned)
     of_whole = base_models.scores(features.tables(np.arange(len(task.heads)), left_out), graph)
     weight, course = _choose_network_weight(of_whole, task)
+    if with_ablation:
+        trained_ranker = TrainedRanker(examples, values, base_models, features, graph, of_whole)
+        neighbours = Neighbours.fit(data, task.edge_type, left_out)
+        course["ablation"] = ablate(
+            trained_ranker, task, neighbours, stages, seed=seed, device=where
+        )
     scores = _all_scores(of_whole, weight, examples, base_models, trained.shape)
     # Of a refitted ranker the structures' part is fitted once, to all edges: nobody judges it here.
     of_structures = task.whole if refit else task
@@ -318,7 +333,7 @@ def _choose_network_weight(base_scores: BaseScores, task: LinkTask) -> tuple[flo
     base_scores = base_scores.where(np.isin(base_scores.heads, queries))
     others = np.full(known.shape[1], NOT_CANDIDATE, dtype=np.float32)
     mrr = {}
-    for weight in _NETWORK_WEIGHTS:
+    for weight in NETWORK_WEIGHTS:
         scores = candidate_scores(
             base_scores.heads, base_scores.tails, base_scores.scores(weight), known.shape
         )

@@ -197,6 +197,13 @@ class PairFeatures:
         table = np.concatenate([values, shares, ranks, *of_ends], axis=1, dtype=np.float32)
         return CandidateTable(heads[rows], tails.astype(np.int64), table)
 
+    @property
+    def column_names(self) -> list[str]:
+        """What the columns of `tables` are of, by name: a feature of pairs, or one of an end."""
+        of_pairs = list(self._pair_features(np.arange(1)))
+        of_tail = ["of the tail"] * self._tail_features.shape[1]
+        return [*of_pairs * 3, *of_tail, *["of the head"] * self._head_features.shape[1]]
+
     @cached_property
     def _tail_features(self) -> Floats:
         """Of each tail: its degree, the degrees of similar tails, and its numbers."""

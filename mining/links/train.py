@@ -124,6 +124,7 @@ def train_links(
     graph_path: Path | str | None = None,
     device: str | None = None,
     refit: bool | None = None,
+    ablate: bool = False,
     **network: object,
 ) -> LinkModel:
     """Train a model that predicts edges of a relation, and measure it beside the baselines.
@@ -131,19 +132,19 @@ def train_links(
     Args:
         model: `ranker` (see `medkg.mining.links.ranker`), the default; `network` (encoder ×
             decoder), the default where one of its options is given, or `context_relations`;
-            `paths` (a network that follows the graph's paths from the head to every tail);
-            `structure` (the heads' molecules alone); or a baseline: `degree` or `neighbours`.
-        split: edge ids to hold back, under `valid` and `test`; a random tenth each if not given.
+            `paths` (see `path_scorer`); `structure` (the heads' molecules alone); or a baseline:
+            `degree` or `neighbours`.
+        split: edge ids to hold back, under `valid` and `test`; else a random tenth each.
         context_relations: the other relations to learn from; by default those that have the
             relation's kinds at an end, the smallest first, up to 500,000 edges.
-        out: a folder to save the model in. State is kept beside it while training, so that the same
-            call goes on after a kill.
+        out: a folder to save the model in; a killed training is gone on with by the same call.
         graph_path: where the graph is saved, recorded in the model's folder.
         device: where networks are trained: `cpu`, `cuda`, …. If not given, the models `network`
             and `paths` are trained on a GPU where there is one, and the small networks of `ranker`
             and `structure` on the CPU. The baselines have none.
-        refit: whether the model, once measured, answers by the edges held back, too; by default
-            where no `split` is given. The model `network` can't: its vectors are trained.
+        refit: whether the model, once measured, answers by the edges held back, too (a `network`
+            can't); by default where no `split` is given.
+        ablate: also measure what each part of the ranker adds, see `medkg.mining.links.ablation`.
         network: options of `medkg.gnn.settings.NetworkSettings`, such as encoder, decoder,
             dim, epochs.
 
@@ -160,18 +161,17 @@ def train_links(
     if out is not None:
         check_replaceable(Path(out), marker=CONFIG, kind=KIND)
     options = {name: value for name, value in network.items() if value is not None}
-    model = _model_name(model, options, context_relations, refit)
+    model = _model_name(model, options, context_relations, refit, ablate)
     network_settings = with_options(NetworkSettings(), options)
     task = link_task(kg, relation, split, seed)
     data = to_hetero_data(kg, exclude_edges=task.excluded)
     settings: LinkModelSettings = {"model": model}
     if model == "network":
-        chosen = context_of(data, task.edge_type, context_relations)
-        network_settings = replace(network_settings, context=chosen)
+        network_settings = _with_context(network_settings, data, task, context_relations)
         settings["network"] = network_settings.to_dict()
     checkpoint = None if out is None else Path(f"{out}.checkpoint")
-    again = split is None if refit is None else refit
-    fitted = _fit(model, kg, data, task, network_settings, seed, device, checkpoint, again)
+    refit = split is None if refit is None else refit
+    fitted = _fit(model, kg, data, task, network_settings, seed, device, checkpoint, refit, ablate)
     trained = _measured(kg, data, task, fitted, settings, seed=seed, graph_path=graph_path)
     if out is not None and parallel.rank() == 0:
         trained.save(out)
@@ -179,11 +179,19 @@ def train_links(
     return trained
 
 
+def _with_context(
+    settings: NetworkSettings, data: HeteroData, task: LinkTask, relations: Sequence[str] | None
+) -> NetworkSettings:
+    """The settings with the relations that messages go over."""
+    return replace(settings, context=context_of(data, task.edge_type, relations))
+
+
 def _model_name(
     model: str | None,
     options: Mapping[str, object],
     context_relations: Sequence[str] | None,
     refit: bool | None,
+    ablate: bool,
 ) -> str:
     """The model that is trained: the one named, or the one that the options are of.
 
@@ -197,6 +205,8 @@ def _model_name(
         raise ModelError(f"unknown model {model!r}; there are {', '.join(MODELS)}")
     if of_network and model != "network":
         raise ModelError(f"{', '.join(of_network)}: an option of the model network, not of {model}")
+    if ablate and model != "ranker":
+        raise ModelError(f"an ablation is of the parts of a ranker; a {model} has none")
     if refit and model == "network":
         raise ModelError("network: can't be refitted to all edges; give a split of few edges")
     if parallel.size() > 1 and model != "network":
@@ -217,6 +227,7 @@ def _fit(
     named: str | None,
     checkpoint: Path | None,
     refit: bool,
+    ablate: bool,
 ) -> FittedScorer:
     """Fit a model of that name on the device named; `settings` are the network's."""
     device = None if named is None else device_of(named)
@@ -224,8 +235,9 @@ def _fit(
         from .fit_ranker import fit_ranker  # LightGBM is loaded where it is needed
 
         return fit_ranker(
-            kg, data, task, seed=seed, device=device, checkpoint=checkpoint, refit=refit
-        )
+            kg, data, task, seed=seed, device=device, checkpoint=checkpoint, refit=refit,
+            with_ablation=ablate,
+        )  # fmt: skip
     where = device or device_of(None)
     if model == "paths":
         from .path_scorer import fit_paths

@@ -447,3 +447,39 @@ def test_a_pair_of_a_symmetric_relation_goes_both_ways(model: LinkModel) -> None
         assert taken
         assert all(len(pairs) == 1 + symmetric for pairs in taken)
         taken.clear()
+
+
+def test_the_ablation_tells_what_messages_and_features_add(
+    kg: KnowledgeGraph, model: LinkModel, tmp_path: Path
+) -> None:
+    kg.save(tmp_path / "graph")
+    arguments = ["train", "links", str(tmp_path / "graph"), "--no-refit", "--ablate", "--out"]
+    printed = CliRunner().invoke(app, [*arguments, str(tmp_path / "model")])
+    assert printed.exit_code == 0, printed.output
+    assert "What each part adds" in printed.output
+    ablated = load_link_model(tmp_path / "model")
+    rows = {row["variant"]: row for row in ablated.metrics["training"]["ablation"]}
+    # The model is the one that is trained without it, and the rows are of its own parts.
+    for name, tensor in ranker_of(model).tensors().items():
+        assert torch.equal(tensor, ranker_of(ablated).tensors()[name]), name
+    by_weight = model.metrics["training"]["valid_mrr_by_weight"]
+    assert rows["the model"]["mrr"] == pytest.approx(max(by_weight.values()), abs=1e-3)
+    assert rows["without the network"]["mrr"] == pytest.approx(by_weight["0.0"], abs=1e-3)
+    for row in rows.values():
+        if whole := row["compared_with"]:
+            assert row["lost"] == pytest.approx(rows[whole]["mrr"] - row["mrr"], abs=2e-4)
+            low, high = row["lost_interval"]
+            assert low <= row["lost"] <= high
+    # A network without messages is another one, and each group of features is another booster.
+    without = rows["the network alone, without messages"]
+    assert without["mrr"] != rows["the network alone"]["mrr"]
+    alone = [row["mrr"] for name, row in rows.items() if name.startswith("one booster alone, ")]
+    assert len(alone) >= 5
+    assert len(set(alone)) > 1
+    assert "## What each part adds" in (tmp_path / "model" / "CARD.md").read_text()
+    assert "| nearest neighbours | " in ablated.card()
+
+
+def test_other_models_have_no_parts(kg: KnowledgeGraph) -> None:
+    with pytest.raises(ModelError, match="an ablation is of the parts of a ranker"):
+        train_links(kg, model="degree", ablate=True)
