@@ -184,6 +184,51 @@ def diagnosis_evaluation(report: Mapping[str, Any]) -> list[tuple[str, pl.DataFr
     return tables
 
 
+def diagnosis_comparison(report: Mapping[str, Any]) -> list[tuple[str, pl.DataFrame]]:
+    """The report of `medkg.mining.compare_diagnosis` as titled tables, 80 columns wide."""
+    first, *_ = report["models"]
+    tables = []
+    for part, compared in report["parts"].items():
+        size = f"{part}: {compared['cases']:,} cases, {compared['publications']:,} publications"
+        figures = [
+            {"model": name, "over": over}
+            | {f"top_{k}": of_model[f"{prefix}top_{k}"] for k in _COMPARED_TOP}
+            for prefix, over in reversed(_OVER.items())
+            for name, of_model in compared["figures"].items()
+        ]
+        differences = [
+            {f"{first} less": name, "top": k}
+            | {
+                f"over {over}": _difference(of_model, f"{prefix}top_{k}")
+                for prefix, over in reversed(_OVER.items())
+            }
+            for name, of_model in compared["differences"].items()
+            for k in _COMPARED_TOP
+        ]
+        tables.append((size, pl.DataFrame(figures)))
+        tables.append((f"{first} less the others, {part}", pl.DataFrame(differences)))
+    for by, strata in report["strata"].items():
+        rows = [
+            {"stratum": label, "cases": compared["cases"], "model": name}
+            | {figure: of_model[f"macro_{figure}"] for figure in ("top_1", "top_10")}
+            | {f"{first} less it, top 10": _difference_or_none(compared, name)}
+            for label, compared in strata.items()
+            for name, of_model in compared["figures"].items()
+        ]
+        tables.append((f"{by}, over publications", pl.DataFrame(rows, infer_schema_length=None)))
+    return tables
+
+
+def _difference_or_none(compared: Mapping[str, Any], name: str) -> str | None:
+    """How the first model differs from another over publications, of the first ten."""
+    if name not in compared["differences"]:
+        return None
+    return _difference(compared["differences"][name], "macro_top_10")
+
+
+_COMPARED_TOP = (1, 3, 10)
+
+
 def _by_model(
     report: Mapping[str, Any], models: Mapping[str, Any]
 ) -> list[tuple[str, Mapping[str, Any]]]:
@@ -254,7 +299,8 @@ def _strata_tables(report: Mapping[str, Any]) -> list[tuple[str, pl.DataFrame]]:
 
 
 def _difference(figures: Mapping[str, Any], figure: str) -> str:
-    return f"{figures[figure]:+.3f} ({_bounds(figures[f'{figure}_interval'])})"
+    low, high = figures[f"{figure}_interval"]
+    return f"{figures[figure]:+.3f} ({low:.3f}, {high:.3f})"
 
 
 _OVER = {"": "cases", "macro_": "publications"}

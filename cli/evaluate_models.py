@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from string import ascii_uppercase
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +13,9 @@ from medkg.cli.app import evaluate
 from medkg.cli.models import open_diagnosis_model, open_link_model, open_treatment_model
 from medkg.cli.options import Json, Seed
 from medkg.cli.output import print_set_aside
+
+if TYPE_CHECKING:
+    from medkg.graph.kg import KnowledgeGraph
 
 
 @evaluate.command("links", epilog="Example: medkg evaluate links models/targets --edges held.tsv")
@@ -48,7 +53,12 @@ def evaluate_links(
     "diagnosis", epilog="Example: medkg evaluate diagnosis models/diagnosis --cases cases.tar.xz"
 )
 def evaluate_diagnosis(
-    model: Annotated[Path, typer.Argument(help="A model folder (medkg train diagnosis).")],
+    model: Annotated[
+        list[Path],
+        typer.Argument(
+            help="A model folder (medkg train diagnosis); several: compared, paired by publication."
+        ),
+    ],
     cases: Annotated[
         Path,
         typer.Option(
@@ -68,31 +78,71 @@ def evaluate_diagnosis(
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Figures of diagnosis on patients, Resnik beside; refused if the model knows the cases."""
+    """Figures of diagnosis on patients, baselines beside; refused if a model knows the cases."""
     from medkg.cases import open_cases
     from medkg.cli import show
-    from medkg.cli.show_evaluation import print_case_evaluation
     from medkg.core.quarantine import Quarantine
-    from medkg.mining.diagnosis.evaluate import evaluate_diagnosis as evaluate_model
-    from medkg.reports import diagnosis_evaluation
 
     quarantine = Quarantine()
     patients = open_cases(cases, quarantine)
     if not as_json:  # before anything is refused
         print_set_aside(quarantine)
-    report = evaluate_model(
-        open_diagnosis_model(model, graph),
+    report = _diagnosis_report(model, graph, patients, use_excluded, allow_leaks, seed)
+    if as_json:
+        set_aside = [row.__dict__ for row in quarantine.rows]
+        return show.as_json({"cases": str(cases), **report, "set_aside": set_aside})
+    return _print_diagnosis_report(report)
+
+
+def _diagnosis_report(
+    folders: Sequence[Path],
+    graph: str | None,
+    patients: KnowledgeGraph,
+    use_excluded: bool,
+    allow_leaks: bool,
+    seed: int,
+) -> Mapping[str, Any]:
+    """The figures of one model, or of several beside each other."""
+    from medkg.mining.diagnosis.compare_models import compare_diagnosis
+    from medkg.mining.diagnosis.evaluate import evaluate_diagnosis as evaluate_one
+
+    names = _letters(len(folders))
+    models = [open_diagnosis_model(folder, graph) for folder in folders]
+    if len(models) == 1:
+        return evaluate_one(
+            models[0], patients, use_excluded=use_excluded, allow_leaks=allow_leaks, seed=seed
+        )
+    comparison = compare_diagnosis(
+        dict(zip(names, models, strict=True)),
         patients,
         use_excluded=use_excluded,
         allow_leaks=allow_leaks,
         seed=seed,
     )
-    if as_json:
-        set_aside = [row.__dict__ for row in quarantine.rows]
-        return show.as_json({"cases": str(cases), **report, "set_aside": set_aside})
-    for title, rows in diagnosis_evaluation(report):
-        show.frame(rows, title)
-    return print_case_evaluation(report)
+    return {"folders": dict(zip(names, map(str, folders), strict=True)), **comparison}
+
+
+def _print_diagnosis_report(report: Mapping[str, Any]) -> None:
+    """Print the figures of one model, or those of several beside each other."""
+    from medkg.cli import show
+    from medkg.cli.show_evaluation import print_case_comparison, print_case_evaluation
+    from medkg.reports import diagnosis_comparison, diagnosis_evaluation
+
+    several = "folders" in report
+    for title, rows in (diagnosis_comparison if several else diagnosis_evaluation)(report):
+        show.frame(rows, title, most=rows.height)
+    (print_case_comparison if several else print_case_evaluation)(report)
+
+
+def _letters(number: int) -> list[str]:
+    """What several models are called in a table: A, B, and so on.
+
+    Raises:
+        typer.BadParameter: there are more of them than letters.
+    """
+    if number > len(ascii_uppercase):
+        raise typer.BadParameter(f"{len(ascii_uppercase)} models can be compared, not {number}")
+    return list(ascii_uppercase[:number])
 
 
 @evaluate.command(

@@ -128,3 +128,28 @@ def print_case_evaluation(report: Mapping[str, Any]) -> None:
             f"warning: below Resnik in {stratum} ({rows[0]['n']:,} cases,"
             f" {rows[0]['publications']:,} publications): {differences}",
         )
+
+
+def print_case_comparison(report: Mapping[str, Any]) -> None:
+    """Print which models were compared, what limits each, and how sure each is."""
+    first, *_ = report["models"]
+    cases = report["parts"]["all"]["cases"]
+    for name, model in report["models"].items():
+        leaked = model["leaks"]["leaked"]
+        show.out.print(
+            f"{name}: {report['folders'][name]} ({model['model']}), with"
+            f" {model['candidates']:,} candidates, which have the diseases of {model['known']:,}"
+            f" of {cases:,} cases; {leaked:,} cases leaked"
+        )
+        calibration, opened = model["calibration"], model["open_set"]
+        if calibration:
+            none = show.cell(opened["auroc"]) or "unknown" if opened else "not told"
+            show.out.print(
+                f"{name}: ECE of the first rank {calibration['first']['ece']:.3f}; AUROC of none of"
+                f" these {none}"
+            )
+    show.out.print(
+        f"baselines have the knowledge of {first}; a patient or an annotation of a disease counts,"
+        " for parts and strata, that any of the models knows; differences are paired by case, with"
+        " 95 % intervals by bootstrap over publications"
+    )

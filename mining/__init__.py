@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..core.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from .diagnosis.compare_models import compare_diagnosis
     from .diagnosis.evaluate import evaluate_diagnosis
     from .diagnosis.train import train_diagnosis
     from .links.train import evaluate_links, train_links
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 # Loaded when first used, for they bring torch.
 _HOMES = {
+    "compare_diagnosis": ".diagnosis.compare_models",
     "evaluate_diagnosis": ".diagnosis.evaluate",
     "evaluate_links": ".links.train",
     "train_diagnosis": ".diagnosis.train",
@@ -22,6 +24,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "compare_diagnosis",
     "evaluate_diagnosis",
     "evaluate_links",
     "train_diagnosis",

@@ -65,6 +65,12 @@ _BINS = (
     "Late onset",
 )
 
+# As `onset_group` names them, from the earliest.
+ONSET_GROUPS = tuple(
+    name.removesuffix(" onset").lower()
+    for name in sorted(_ONSETS, key=lambda name: (_ONSETS[name][0], -_ONSETS[name][1]))
+)
+
 
 @dataclass(frozen=True)
 class Circumstances:
@@ -183,6 +189,18 @@ def years_of_onset(text: str) -> tuple[float, float]:
     if (age := parse_years(text.upper())) is not None:
         return age, age
     raise DataError(f"onset {text!r} is neither an age (P3Y6M) nor one of {', '.join(_ONSETS)}")
+
+
+def onset_group(text: str | None) -> str | None:
+    """The one of HPO's onsets from antenatal to late that an onset falls into, without the word
+    onset; an onset that spans several (`Adult onset`) is its own. None where it is no onset."""
+    try:
+        span = years_of_onset(text or "")
+    except DataError:
+        return None
+    groups = [name for name, inside in zip(_BINS, _bins_of(span), strict=True) if inside]
+    own = [name for name, years in _ONSETS.items() if years == span]
+    return next(iter(groups if len(groups) == 1 else own), "").removesuffix(" onset").lower()
 
 
 def _bins_of(span: tuple[float, float]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

@@ -3,8 +3,9 @@ beside, figures with intervals."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypedDict
 
 import numpy as np
@@ -29,7 +30,7 @@ from .figures import (
     rounded,
     top_k_hits,
 )
-from .knowledge import Integers
+from .knowledge import Floats, Integers
 from .leaks import CaseLeaks, LeakReport, find_leaks
 from .model import BATCH_SIZE, DiagnosisModel
 from .scorers import BASELINES
@@ -64,6 +65,8 @@ class Evaluation(CalibrationReport):
 
 # A stratum: `stratum`, `n`, `publications`, the figures of each model, and `over_resnik`.
 Stratum = dict[str, Any]
+# What ranks by phenotypes alone: patients, as columns of a knowledge, × diseases.
+Score = Callable[[Sequence[Integers]], Floats]
 # A case: `case`, `publication`, `diseases`, and the rank by each model, null where missed.
 CaseRanks = dict[str, Any]
 
@@ -131,7 +134,8 @@ def evaluate_diagnosis(
         `unknown_phenotypes` (of the cases, and those of them that the model doesn't know); `leaks`
         (`CaseLeaks.to_dict`). `figures`, by part and model (`figures_of`); `paired`, by part and
         baseline: the model's minus its (`paired_difference`); `strata`: by number of phenotypes
-        that are known, by number of the disease's patients and annotations that are;
+        that are known, by number of the disease's patients and annotations that are, by sex, by
+        age of onset, and by the publication's PMID, in the order of time;
         `below_resnik`: where, with more than 100 cases, a figure is below Resnik's; `calibration`
         of the first rank and of the first 100 candidates, and `open_set`, if the model has one,
         both by what was seen alone; and `ranks`: of each case, by model, null where missed.
@@ -145,12 +149,16 @@ def evaluate_diagnosis(
         ModelError: the model knows some of the cases, and leaks are not allowed.
     """
     evaluated = EvaluatedCases.of(model, cases)
-    learnt_from = model.settings.get("learnt_from", ())
-    leaks = find_leaks(model.kg, model.knowledge, evaluated.cases, learnt_from)
-    if leaks.cases and not allow_leaks:
-        raise ModelError(_refusal(model, leaks, len(evaluated.cases)))
+    leaks = leaks_of(model, evaluated, allow_leaks=allow_leaks)
     undiagnosed = cases.nodes.filter(kind="Patient").height - len(evaluated.cases)
-    ranked, calibration = _rank_cases(model, evaluated, use_excluded=use_excluded, seed=seed)
+    baselines = {
+        name: partial(score, model.knowledge)
+        for name, score in BASELINES.items()
+        if name != model.name
+    }
+    ranked, calibration = rank_cases(
+        model, evaluated, baselines, use_excluded=use_excluded, seed=seed
+    )
     return _report(
         _Comparison(model, evaluated, ranked, seed), leaks, calibration, undiagnosed, use_excluded
     )
@@ -204,6 +212,19 @@ def _report(
     }
 
 
+def leaks_of(model: DiagnosisModel, evaluated: EvaluatedCases, *, allow_leaks: bool) -> CaseLeaks:
+    """Which of the cases a model knows already.
+
+    Raises:
+        ModelError: it knows some, and leaks are not allowed.
+    """
+    learnt_from = model.settings.get("learnt_from", ())
+    leaks = find_leaks(model.kg, model.knowledge, evaluated.cases, learnt_from)
+    if leaks.cases and not allow_leaks:
+        raise ModelError(_refusal(model, leaks, len(evaluated.cases)))
+    return leaks
+
+
 def _refusal(model: DiagnosisModel, leaks: CaseLeaks, cases: int) -> str:
     report = leaks.to_dict()
     sorts = "\n".join(
@@ -218,11 +239,20 @@ def _refusal(model: DiagnosisModel, leaks: CaseLeaks, cases: int) -> str:
     )
 
 
-def _rank_cases(
-    model: DiagnosisModel, cases: EvaluatedCases, *, use_excluded: bool, seed: int
+def rank_cases(
+    model: DiagnosisModel,
+    cases: EvaluatedCases,
+    baselines: Mapping[str, Score],
+    *,
+    use_excluded: bool,
+    seed: int,
 ) -> tuple[dict[str, RankedCases], CalibrationReport]:
-    """How the model and the baselines rank the cases; calibration and open set."""
-    baselines = {name: score for name, score in BASELINES.items() if name != model.name}
+    """How a model (`model`) and baselines rank the cases; calibration and open set of the model.
+
+    Args:
+        cases: as this model sees them.
+        baselines: by name, of the same knowledge.
+    """
     ranked = {name: RankedCases.all_missed(len(cases.cases)) for name in ("model", *baselines)}
     record = CalibrationRecord(model, cases)
     usable = np.flatnonzero(cases.usable)
@@ -238,7 +268,7 @@ def _rank_cases(
                 scores = model.log_probabilities(present, excluded, scores=scores)
             for name, result in ranked.items():
                 if name != "model":
-                    scores = baselines[name](model.knowledge, present)
+                    scores = baselines[name](present)
                 result.first[batch] = first_of(scores, seed)
                 result.ranks[batch] = best_ranks(scores, [cases.rows[case] for case in batch])
                 result.series[batch] = best_ranks(scores, [cases.series[case] for case in batch])

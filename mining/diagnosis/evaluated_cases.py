@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ...core.errors import DataError
 from ...graph.kg import KnowledgeGraph
-from .cases import Case, cases_of
+from .cases import Case, cases_of, pmid
+from .circumstances import ONSET_GROUPS, onset_group
 from .knowledge import Integers
 from .leaks import CaseLeaks
 from .model import DiagnosisModel
@@ -24,6 +25,9 @@ NOT_LEAKED = "without leaks"
 _PHENOTYPES = (0, 1, 4, 7, 11, 21)
 _PATIENTS = (0, 1, 2, 5, 10, 50)
 _ANNOTATIONS = (0, 1, 5, 10, 20, 50)
+_NOT_STATED = "not stated"
+_SEXES = ("female", "male")
+_PMIDS = 1_000_000  # publications of a stratum: PMIDs are in order of time, some 1.5 million a year
 
 Mask = NDArray[np.bool_]
 
@@ -40,6 +44,8 @@ class EvaluatedCases:
         publications: the number of each case's publication.
         patients, annotations: how many patients, and how many annotated phenotypes, the model
             knows of each case's disease.
+        sexes: female, male, or not stated.
+        onsets: of each case's disease, as `circumstances.onset_group` names them, or not stated.
     """
 
     cases: list[Case]
@@ -50,6 +56,8 @@ class EvaluatedCases:
     publications: Integers
     patients: Integers
     annotations: Integers
+    sexes: list[str]
+    onsets: list[str]
 
     @classmethod
     def of(cls, model: DiagnosisModel, graph: KnowledgeGraph) -> EvaluatedCases:
@@ -73,6 +81,7 @@ class EvaluatedCases:
         stated_rows = [knowledge.disease_rows[d] for d in stated if d in knowledge.disease_rows]
         annotations = np.bincount(np.array(stated_rows, dtype=np.int64), minlength=size)
         publications = np.unique([case.publication for case in cases], return_inverse=True)[1]
+        sexes, onsets = _sexes_and_onsets(graph)
         return cls(
             cases=cases,
             present=[knowledge.columns_of(case.present) for case in cases],
@@ -82,6 +91,8 @@ class EvaluatedCases:
             publications=publications.astype(np.int64),
             patients=np.array([patients[own].max(initial=0) for own in columns]),
             annotations=np.array([annotations[own].max(initial=0) for own in columns]),
+            sexes=[sexes.get(case.id, _NOT_STATED) for case in cases],
+            onsets=[onsets.get(case.id, _NOT_STATED) for case in cases],
         )
 
     @property
@@ -128,7 +139,43 @@ class EvaluatedCases:
             "by phenotypes": bins(phenotypes, _PHENOTYPES),
             "by patients of the disease": bins(self.patients, _PATIENTS),
             "by annotations of the disease": bins(self.annotations, _ANNOTATIONS),
+            "by sex": _by_label(self.sexes, (*_SEXES, _NOT_STATED)),
+            "by onset": _by_label(self.onsets, (*ONSET_GROUPS, _NOT_STATED)),
+            "by PMID": _by_million([pmid(case.publication) for case in self.cases]),
         }
+
+
+def _sexes_and_onsets(graph: KnowledgeGraph) -> tuple[dict[str, str], dict[str, str]]:
+    """The sex of each patient of whom one is stated, and the onset of the disease, likewise."""
+    sex, onset = (
+        pl.col("properties").str.json_path_match(f"$.{name}").alias(name)
+        for name in ("sex", "onset")
+    )
+    sexes = graph.nodes.filter(kind="Patient").select("id", sex)
+    onsets = (
+        graph.edges.filter(relation="HAS_DISEASE").select("subject", onset).sort("subject", "onset")
+    )
+    groups = {patient: onset_group(text) for patient, text in onsets.drop_nulls().iter_rows()}
+    return (
+        dict(sexes.filter(pl.col("sex").is_in(_SEXES)).iter_rows()),
+        {patient: group for patient, group in groups.items() if group},
+    )
+
+
+def _by_label(labels: Sequence[str], order: Sequence[str]) -> dict[str, Mask]:
+    """The strata that hold something, in an order."""
+    masks = {label: np.array([own == label for own in labels]) for label in order}
+    return {label: mask for label, mask in masks.items() if mask.any()}
+
+
+def _by_million(pmids: Sequence[int]) -> dict[str, Mask]:
+    """Strata of a million PMIDs each, `34 million` those from 34,000,000 on."""
+    numbers = np.array(pmids)
+    millions = np.where(numbers > 0, numbers // _PMIDS, -1)
+    return {
+        f"{million} million" if million >= 0 else "no PMID": millions == million
+        for million in np.unique(millions).tolist()
+    }
 
 
 def _series_rows(

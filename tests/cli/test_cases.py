@@ -81,6 +81,38 @@ def test_split_train_evaluate(folder: Path) -> None:
     assert "24 × patient trained with" in unwrapped(allowed)
 
 
+def test_models_are_compared(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from medkg.cli import show
+
+    for name in ("resnik", "naive_bayes"):
+        model = folder / f"compared-{name}"
+        run("train", "diagnosis", folder / "kg", "--model", name, "--out", model)
+    compare = (
+        *("evaluate", "diagnosis", folder / "compared-naive_bayes", folder / "compared-resnik"),
+        *("--cases", folder / "cases"),
+    )
+    monkeypatch.setattr(show.out, "width", 80)
+    lines = run(*compare).stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    printed = unwrapped(" ".join(lines))
+    assert "all: 32 cases, 8 publications" in printed
+    assert "A less the others, all" in printed
+    # A table and no blocks: every model and stratum has a line.
+    assert any(
+        re.fullmatch(r"│ conditional\s*│ publications │( +[01]\.\d{3} │){3}", x) for x in lines
+    )
+    strata = [x for x in lines if re.match(r"│ not stated\s*│ +32 │", x)]
+    assert len(strata) == 2 * len({"A", "B", "conditional", "resnik", "lin", "phrank"})
+    assert re.search(r"B: \S+compared-\s?resnik \(resnik\)", printed)
+    report = json.loads(run(*compare, "--json").stdout)
+    assert list(report["folders"]) == list(report["models"]) == ["A", "B"]
+    assert report["parts"]["all"]["differences"]["B"]["macro_top_1"] == pytest.approx(
+        report["parts"]["all"]["figures"]["A"]["macro_top_1"]
+        - report["parts"]["all"]["figures"]["B"]["macro_top_1"],
+        abs=1e-4,
+    )
+
+
 def test_a_table_is_evaluated(folder: Path) -> None:
     model, table = folder / "resnik", folder / "cases.tsv"
     run("train", "diagnosis", folder / "kg", "--model", "resnik", "--out", model)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
+import polars as pl
 import pytest
 
+from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.diagnosis.evaluated_cases import EvaluatedCases, bins, series_of
 from medkg.mining.diagnosis.leaks import CaseLeaks
 from medkg.mining.diagnosis.train import train_diagnosis
-from tests.gnn.phenotype_graph import graph, patients, phenotypes_of
+from tests.gnn.phenotype_graph import SOURCE, graph, patients, phenotypes_of
 
 
 @pytest.mark.parametrize(
@@ -108,4 +112,45 @@ def test_strata_of_cases(evaluated: EvaluatedCases) -> None:
         "by phenotypes": {"0": 1, "1–3": 5},
         "by patients of the disease": {"0": 4, "1": 1, "2–4": 1},
         "by annotations of the disease": {"0": 4, "5–9": 2},
+        "by sex": {"not stated": 6},
+        "by onset": {"not stated": 6},
+        "by PMID": {"0 million": 6},
+    }
+
+
+def test_strata_of_sex_onset_and_time() -> None:
+    stated = [
+        ("a", "female", "P3Y", "PMID:34999999"),
+        ("b", "male", "Embryonal onset", "PMID:35000000"),
+        ("c", "unknown", "Adult onset", "PMID:35000001"),
+        ("d", None, "long ago", "doi:10.1/x"),
+    ]
+    nodes = [("HP:1", "Symptom", None), ("OMIM:1", "Disease", None)]
+    evidence = []
+    for name, sex, onset, publication in stated:
+        nodes.append((f"patient:{name}", "Patient", json.dumps({"sex": sex})))
+        for relation, object_ in (("HAS_PHENOTYPE", "HP:1"), ("HAS_DISEASE", "OMIM:1")):
+            qualifiers = json.dumps({"onset": onset}) if relation == "HAS_DISEASE" else None
+            evidence.append((f"patient:{name}", relation, object_, qualifiers, [publication]))
+    cases = KnowledgeGraph.build(
+        pl.DataFrame(nodes, schema=["id", "kind", "properties"], orient="row").with_columns(
+            name=pl.col("id")
+        ),
+        pl.DataFrame(
+            evidence,
+            schema=["subject", "relation", "object", "qualifiers", "references"],
+            orient="row",
+        ).with_columns(source=pl.lit("test"), level=pl.lit("observed")),
+        [SOURCE],
+    )
+    evaluated = EvaluatedCases.of(train_diagnosis(graph(), model="naive_bayes"), cases)
+    strata = {
+        by: {label: np.flatnonzero(mask).tolist() for label, mask in masks.items()}
+        for by, masks in evaluated.strata().items()
+        if by in ("by sex", "by onset", "by PMID")
+    }
+    assert strata == {
+        "by sex": {"female": [0], "male": [1], "not stated": [2, 3]},
+        "by onset": {"antenatal": [1], "childhood": [0], "adult": [2], "not stated": [3]},
+        "by PMID": {"no PMID": [3], "34 million": [0], "35 million": [1, 2]},
     }
