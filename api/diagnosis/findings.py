@@ -39,6 +39,9 @@ FINDINGS = {
 NO_FINDING = "no finding"
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _FEWEST_WORDS = 3  # of a sentence that is shown though nothing was found in it
+# Sentences that make a note of typed words: of a noun, an adjective ("deaf") and a verb
+# ("bruises easily"). Later ones only where nothing is read in those before.
+_FRAMES = ("The patient has {}.\n", "The patient is {}.\n", "The patient {}.\n")
 # A mention in one of these contexts is no finding of the patient's.
 _NOT_THE_PATIENTS = {"family", "other", "possible", "hypothetical"}
 
@@ -119,12 +122,21 @@ class _Reading:
 
 def _read(texts: Sequence[str], kg: KnowledgeGraph) -> dict[str, _Reading]:
     """What is read in each of some texts of a few words, without those in which nothing is."""
+    readings: dict[str, _Reading] = {}
+    for frame in _FRAMES:
+        if rest := [text for text in texts if text not in readings]:
+            readings |= _read_in(frame, rest, kg)
+    return {text: readings[text] for text in texts if text in readings}
+
+
+def _read_in(frame: str, texts: Sequence[str], kg: KnowledgeGraph) -> dict[str, _Reading]:
+    """What is read in each text in a sentence, without those in which nothing is."""
     from medkg.access import annotate
 
     with tempfile.TemporaryDirectory() as folder:
         for number, text in enumerate(texts):
             path = Path(folder) / f"{number}.txt"
-            path.write_text(f"The patient has {text}.\n", encoding="utf-8")
+            path.write_text(frame.format(text), encoding="utf-8")
         annotated = annotate([folder], terminology=kg, texts="notes")
     readings = {}
     for each in annotated:

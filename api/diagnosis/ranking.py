@@ -96,7 +96,7 @@ def diagnose_patients(
         a candidate with its rank (`known_rank`; None where none of them is, with a note; a note
         says, too, where the model knows the publication, so that the rank is no test of it), and
         `open_set`, None where the model has none. "None of these" goes by the phenotypes seen
-        alone, as it was fitted; see `OpenSet.sets_in_order` for what else the set goes by.
+        alone, as it was fitted; see `OpenSet.none_and_sets` for what else the set goes by.
     """
     from medkg.mining.diagnosis.circumstances import Factors
 
@@ -221,8 +221,7 @@ class _Ranking:
             return [None] * len(present)
         diseases, names = model.knowledge.diseases, model.names
         numbers = np.array([len(columns) for columns in present])
-        all_none = model.open_set.none_of_these(scores, numbers)
-        sets = model.open_set.sets_in_order(scores, numbers, logs, self.coverage)
+        all_none, sets = model.open_set.none_and_sets(scores, numbers, logs, self.coverage)
         results: list[OpenSetResult] = []
         for none, rows in zip(all_none, sets, strict=True):
             result: OpenSetResult = {

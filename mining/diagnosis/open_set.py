@@ -131,10 +131,10 @@ class OpenSet:
             sets += ordered.sets(self.limit(coverage))
         return sets
 
-    def sets_in_order(
+    def none_and_sets(
         self, scores: Floats, phenotypes: Integers, logs: Floats, coverage: float = 0.9
-    ) -> list[Integers]:
-        """As `sets`, of patients of whom more is known than the phenotypes seen, in its order.
+    ) -> tuple[NDArray[np.float64], list[Integers]]:
+        """P(none) by the phenotypes seen, and sets of patients of whom more is known, in its order.
 
         Conformity was measured on probabilities by the phenotypes seen alone, so that a set of
         others, to the same limit, would hold the truth as often as it happens to. Members are
@@ -145,11 +145,13 @@ class OpenSet:
             logs: logarithms of the probabilities by all that is known, patients × diseases.
         """
         sets = []
+        none_of_each = [np.empty(0)]
         for start in range(0, len(scores), _BATCH_SIZE):
             batch = slice(start, start + _BATCH_SIZE)
             probabilities = self.probabilities(scores[batch], phenotypes[batch])
             conformal = Ordered.of(probabilities).sets(self.limit(coverage))
             none = probabilities[:, -1:]
+            none_of_each.append(none[:, 0])
             ordered = Ordered.of(np.hstack([(1 - none) * np.exp(logs[batch]), none]))
             first = ordered.sets(coverage)
             everything = ordered.sets(np.inf)
@@ -157,7 +159,7 @@ class OpenSet:
                 rows[np.isin(rows, np.union1d(*members))]
                 for rows, *members in zip(everything, conformal, first, strict=True)
             ]
-        return sets
+        return np.concatenate(none_of_each), sets
 
     def limit(self, coverage: float) -> float:
         """How probable may be what comes before a candidate for it to be in the set: of the n

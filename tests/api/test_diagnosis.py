@@ -40,6 +40,8 @@ from medkg.diagnosis import (
     typed_phenotypes,
     write_findings,
 )
+from medkg.graph.frames import Source
+from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.clinical import Patients
 from medkg.mining.diagnosis.cases import read_cases
 from medkg.mining.diagnosis.knowledge import Knowledge
@@ -213,6 +215,33 @@ def test_typed_words_are_read_as_a_note_is() -> None:
     assert notes == ["'swelling of the ankles' is read as Edema (HP:0000969)"]
     known = ["stomach ache"], list[str]()
     assert typed_phenotypes(small(), known) == (known, [])
+
+
+def test_adjectives_and_verbs_are_read_as_nouns_are() -> None:
+    names = {
+        "HP:0000618": "Blindness",
+        "HP:0000098": "Tall stature",
+        "HP:0000020": "Urinary incontinence",
+    }
+    nodes = pl.DataFrame(
+        [(id_, "Symptom", name) for id_, name in names.items()],
+        schema=["id", "kind", "name"],
+        orient="row",
+    )
+    evidence = pl.DataFrame(
+        [("HP:0000618", "SUBCLASS_OF", "HP:0000098", "test")],
+        schema=["subject", "relation", "object", "source"],
+        orient="row",
+    )
+    kg = KnowledgeGraph.build(nodes, evidence, [Source("test", "1", "CC0-1.0")])
+    typed = (["wets himself", "blind", "tall", "greenness"], list[str]())
+    (seen, absent), notes = typed_phenotypes(kg, typed)
+    assert (seen, absent) == (["HP:0000020", "HP:0000618", "HP:0000098", "greenness"], [])
+    assert [note.partition(" is read as ")[0] for note in notes] == [
+        "'wets himself'",
+        "'blind'",
+        "'tall'",
+    ]
 
 
 def test_what_is_typed_to_be_absent_is_absent() -> None:

@@ -124,7 +124,8 @@ def test_more_that_is_known_orders_a_set_and_takes_nothing_out_of_it(fitted: Ope
     logs = log_softmax(scores / fitted.temperature + more, axis=1)
     sets = fitted.sets(scores, phenotypes, 0.8)
     none = fitted.none_of_these(scores, phenotypes)
-    in_order = fitted.sets_in_order(scores, phenotypes, logs, 0.8)
+    given, in_order = fitted.none_and_sets(scores, phenotypes, logs, 0.8)
+    assert given == pytest.approx(none)
     for number, (own, members) in enumerate(zip(sets, in_order, strict=True)):
         assert set(own) <= set(members)
         diseases = members[members != NONE]
@@ -137,7 +138,7 @@ def test_more_that_is_known_orders_a_set_and_takes_nothing_out_of_it(fitted: Ope
     limit = max(fitted.limit(0.8), 0.8)
     ordered = Ordered.of(fitted.probabilities(scores, phenotypes)).sets(limit)
     for own, members in zip(
-        ordered, fitted.sets_in_order(scores, phenotypes, same, 0.8), strict=True
+        ordered, fitted.none_and_sets(scores, phenotypes, same, 0.8)[1], strict=True
     ):
         assert own.tolist() == members.tolist()
 
