@@ -41,14 +41,20 @@ class Connection(Store):
     def query(self, question: str, /, **parameters: Any) -> pl.DataFrame:
         """Ask a query of the library by its name, or Cypher of your own. Neither can write.
 
+        Questions of your own join the library where MEDKG_LIBRARY names their folder.
+
         Raises:
             MissingError: no query of that name (the names are listed).
-            DataError: a parameter is missing, unknown, or of the wrong type.
+            DataError: a parameter is missing, unknown, or of the wrong type; or the Cypher has a
+                label or a relation that there isn't (what is near is listed).
             StoreError: the server refuses the Cypher, or it would write.
         """
-        if not question.isidentifier():
-            return super().query(question, **parameters)
         from medkg.cypher import library
+        from medkg.cypher.unknown_names import refuse_unknown_names
+
+        if not question.isidentifier():
+            refuse_unknown_names(self, question)
+            return super().query(question, **parameters)
 
         return library.get(question).run(self, **parameters)
 

@@ -22,7 +22,7 @@ _TOPICS = {
     "Begin": ("start",),
     "Read sources and texts": ("sources", "texts"),
     "Graphs": ("graphs",),
-    "Servers and questions": ("servers",),
+    "Servers and questions": ("servers", "query"),
     "Hypotheses and patients": ("predict", "diagnose", "recommend"),
     "Models": ("split", "train_models", "train_text", "evaluate_models", "evaluate_text"),
     "Private data": ("deidentify", "seal"),

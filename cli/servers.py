@@ -1,4 +1,4 @@
-"""Commands on graph servers: write, read, forget, serve, query."""
+"""Commands on graph servers: write, read, forget, serve, audit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from medkg.cli.app import app
-from medkg.cli.options import Json, OutGraph, name_and_value
+from medkg.cli.options import Json, OutGraph
 from medkg.cli.output import print_summary, save_and_print
 
 if TYPE_CHECKING:
@@ -234,51 +234,4 @@ def audit(
     ]
     show.frame(pl.DataFrame(rows, schema=[*chain, "what"], orient="row"), "Log", most=200)
     show.pairs({"lines": lines, "chain": "whole", "last hash (note it elsewhere)": last}, "")
-    return None
-
-
-@app.command(
-    epilog="Example: medkg query drug_target_hypotheses --on embedded:server"
-    " --param disease=OMIM:219700"
-)
-def query(
-    name: Annotated[str | None, typer.Argument(help="A query of the library; none: list.")] = None,
-    on: Annotated[str | None, typer.Option(help="The server, by URI.")] = None,
-    param: Annotated[list[str] | None, typer.Option(help="name=value, as often as needed.")] = None,
-    cypher: Annotated[str | None, typer.Option(help="Cypher of your own; it can't write.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Ask the query library, or Cypher of your own, read-only."""
-    import polars as pl
-
-    from medkg.access import connect
-    from medkg.cli import show
-    from medkg.cypher import library
-
-    if name is None and cypher is None:
-        listed = pl.DataFrame(
-            [
-                {
-                    "name": question.name,
-                    "asks": question.title,
-                    "parameters": ", ".join(parameter.name for parameter in question.parameters),
-                }
-                for question in map(library.get, library.names())
-            ]
-        )
-        return show.as_json(listed) if as_json else show.frame(listed, "Queries")
-    if on is None or (name is not None and cypher is not None):
-        raise typer.BadParameter("give the server with --on, and a query's name or --cypher")
-    parameters = dict(name_and_value(text) for text in param or ())
-    with connect(existing_server(on)) as connection:
-        if cypher is not None:
-            answer = connection.query(cypher, **parameters)
-        else:
-            assert name is not None
-            answer = connection.query(name, **parameters)
-    if as_json:
-        return show.as_json(answer)
-    show.frame(answer, name or "")
-    if name is not None and answer.is_empty() and "PREDICTED_" in library.get(name).cypher:
-        show.out.print("it asks for predictions: medkg predict … --into writes some")
     return None

@@ -32,6 +32,11 @@ def as_json(value: Any) -> None:
     print("".join(_escaped(c) if steers(c) else c for c in text))
 
 
+def plain(text: str) -> None:
+    """Print a text as it is, lines however long, but for what would steer a terminal."""
+    print(printable(text), end="")
+
+
 def _escaped(character: str) -> str:
     """A character as JSON's escapes, one for each half of a pair."""
     halves = character.encode("utf-16-be", "surrogatepass").hex(" ", 2).split()

@@ -1,4 +1,5 @@
 // The patients with a disease, a phenotype, or both
+// Topic: patients
 //
 // A disease counts where it is recorded, or predicted with at least the probability asked for; a
 // phenotype where the patient shows it or one of its kinds, up to two steps below it.

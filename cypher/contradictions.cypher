@@ -1,4 +1,5 @@
 // Where the graph contradicts itself
+// Topic: evidence
 //
 // Drugs recorded both to treat a disease and to be contraindicated in it, and edges that some
 // evidence asserts and some negates.

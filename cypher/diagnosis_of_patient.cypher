@@ -1,10 +1,11 @@
 // What a model takes a patient's disease to be, and why
+// Topic: patients
 //
 // Each predicted disease with the patient's symptoms that it has, those that it is not known to
 // have, and those of its symptoms that the patient is said not to have.
 //
 // Parameters
-//   patient: identifier of Patient. The patient.
+//   patient: identifier of Patient such as "patient:1". The patient.
 //   top: integer = 10. Rows at most, the most probable first.
 // Columns
 //   disease: the disease's identifier

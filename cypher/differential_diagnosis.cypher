@@ -1,11 +1,12 @@
 // Diseases that would explain a set of symptoms
+// Topic: diseases
 //
 // Plain Cypher, without a model: each symptom weighs its information content, -ln of the share of
 // diseases that have it, and the score is the share of the whole weight that a disease covers.
 // Only symptoms that the disease is annotated with count, not broader or narrower ones.
 //
 // Parameters
-//   symptoms: identifiers of Symptom. What the patient has.
+//   symptoms: identifiers of Symptom such as ["HP:0002094", "HP:0012735"]. What the patient has.
 //   top: integer = 20. Rows at most, the highest score first.
 // Columns
 //   disease: the disease's identifier

@@ -1,9 +1,10 @@
 // Interactions of drugs
+// Topic: safety
 //
 // Among several drugs, the interactions between them; of one drug, all that it has.
 //
 // Parameters
-//   drugs: identifiers of Drug. One drug, or those that a patient takes.
+//   drugs: identifiers of Drug such as ["drugbank:DB00945", "drugbank:DB00682"]. One, or all that are taken.
 //   top: integer = 100. Rows at most, the most probable first.
 // Columns
 //   drug: identifier of the one drug

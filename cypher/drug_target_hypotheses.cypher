@@ -1,11 +1,13 @@
 // Drug and target hypotheses for a disease
+// Topic: hypotheses
 //
 // Drugs that a model predicts to act on a target that the disease is associated with: the path that
 // joins them, and the evidence of the step between disease and target.
 //
 // Parameters
-//   disease: identifier of Disease. The disease.
+//   disease: identifier of Disease such as "DOID:2841". The disease.
 //   known: boolean = false. Also the pairs of drug and target that the graph already holds.
+//   adme: boolean = false. Also targets that take part in a drug's fate (enzymes, transporters).
 //   top: integer = 20. Rows at most, the most probable first.
 // Columns
 //   drug: the drug's identifier
@@ -17,10 +19,11 @@
 //   model: the model
 //   association: probability of the association between target and disease
 //   treats: whether the graph already says that the drug treats the disease
-//   path: the path in words
+//   path: drug, target and disease, by name
 //   evidence: what supports the association (source, document, sentence, references)
 //   explanation: the model's explanation of its prediction, as JSON
 MATCH (disease:Disease {id: $disease})-[association:ASSOCIATED_WITH]->(target:Target)
+WHERE $adme OR target.adme IS NULL
 MATCH (drug:Drug)-[prediction:PREDICTED_TARGETS]->(target)
 WHERE $known OR NOT prediction.known
 WITH disease, association, target, drug, prediction
@@ -38,7 +41,6 @@ RETURN drug.id AS drug, drug.name AS drug_name, target.id AS target, target.name
   prediction.probability AS probability, prediction.rank AS rank, prediction.model AS model,
   association.probability AS association,
   EXISTS { MATCH (drug)-[:TREATS]->(disease) } AS treats,
-  drug.name + ' -PREDICTED_TARGETS-> ' + target.name
-    + ' <-ASSOCIATED_WITH- ' + disease.name AS path,
+  drug.name + ' → ' + target.name + ' ← ' + disease.name AS path,
   evidence, prediction.explanation AS explanation
 ORDER BY probability DESC, drug, target, model

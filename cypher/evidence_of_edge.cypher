@@ -1,11 +1,12 @@
 // The evidence for and against a relation between two entities
+// Topic: evidence
 //
 // Everything that was recorded about the two, negated and hypothetical statements included, whether
 // or not it makes an edge.
 //
 // Parameters
-//   subject: identifier. The one.
-//   object: identifier. The other; the order makes no difference.
+//   subject: identifier such as "drugbank:DB00619". The one.
+//   object: identifier such as "NCBIGene:3815". The other; the order makes no difference.
 //   relation: text = null. Only this relation.
 // Columns
 //   relation: the relation

@@ -1,10 +1,12 @@
 // Targets that a model predicts for a drug
+// Topic: hypotheses
 //
 // Each with the diseases that the target is associated with, the most probable first.
 //
 // Parameters
-//   drug: identifier of Drug. The drug.
+//   drug: identifier of Drug such as "drugbank:DB00619". The drug.
 //   known: boolean = false. Also the targets that the graph already holds.
+//   adme: boolean = false. Also targets that take part in a drug's fate (enzymes, transporters).
 //   top: integer = 20. Rows at most, the best ranked first.
 // Columns
 //   target: the target's identifier
@@ -18,7 +20,7 @@
 //   diseases: names of up to ten diseases that the target is associated with
 //   explanation: the model's explanation, as JSON
 MATCH (drug:Drug {id: $drug})-[prediction:PREDICTED_TARGETS]->(target:Target)
-WHERE $known OR NOT prediction.known
+WHERE ($known OR NOT prediction.known) AND ($adme OR target.adme IS NULL)
 WITH prediction, target
 ORDER BY prediction.probability DESC, target.id, prediction.model
 LIMIT $top

@@ -1,9 +1,10 @@
 // Drugs that a model predicts for a target
+// Topic: hypotheses
 //
 // Each with the diseases that it treats, since what a drug is used for shows how well it is known.
 //
 // Parameters
-//   target: identifier of Target. The target.
+//   target: identifier of Target such as "NCBIGene:3815". The target.
 //   known: boolean = false. Also the drugs that the graph already holds for it.
 //   top: integer = 20. Rows at most, the best ranked first.
 // Columns

@@ -1,119 +1,70 @@
 """The query library: one `.cypher` file per question, which documents its parameters and columns.
 
-A file begins with comments: title, what it answers, then `Parameters` and `Columns`, a line each:
+A file begins with comments: title, topic, what it answers, then `Parameters` and `Columns`, a line
+each:
 
+    // Drugs that might be repurposed for a disease
+    // Topic: treatment
+    //
+    // What the answer is, in a few lines.
+    //
     // Parameters
-    //   disease: identifier of Disease. The disease.
+    //   disease: identifier of Disease such as "DOID:2841". The disease.
     //   top: integer = 20. Rows at most.
     // Columns
     //   drug: the drug's identifier
 
-An identifier of any kind is declared without `of`; where the text writes `:__name__`, the label
-of its kind is put in, since servers find a node fast only by label and id.
+An identifier of any kind is declared without `of`. A folder of such files of one's own joins the
+library: `--library`, or the environment variable MEDKG_LIBRARY.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import SupportsFloat, SupportsInt
+from pathlib import Path
 
 import polars as pl
 
 from ..core.errors import DataError, MissingError
 from ..core.json_reading import parse_json
 from ..graph.store import Store
+from ..graph.store.guard import with_values
+from .parameters import REQUIRED, Parameter, literal
+
+__all__ = ["TOPICS", "Parameter", "Query", "by_topic", "get", "load", "names", "own", "parse"]
+
+# In the order in which they are listed; questions of one's own without a topic come last.
+TOPICS = {
+    "hypotheses": "Hypotheses of a model",
+    "treatment": "Treatments and repurposing",
+    "safety": "Safety",
+    "targets": "Targets and mechanisms",
+    "diseases": "Diseases and phenotypes",
+    "patients": "Patients",
+    "evidence": "Evidence",
+    "graph": "The graph as a whole",
+    "own": "Your own questions",
+}
+LIBRARY = "MEDKG_LIBRARY"
 
 _PARAMETER = re.compile(
     r"(\w+): (identifiers|identifier|integer|number|text|boolean)"
-    r"(?: of (\w+))?(?: = (.+?))?\. (.+)"
+    r"(?: of (\w+))?(?: (=|such as) (.+?))?\. (.+)"
 )
 _COLUMN = re.compile(r"(\w+): (.+)")
-_REQUIRED = object()
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A query's parameter. `kind` is that of an identifier's node, None where any is good."""
-
-    name: str
-    type: str
-    kind: str | None
-    default: object
-    description: str
-
-    @property
-    def required(self) -> bool:
-        """Whether it has no default."""
-        return self.default is _REQUIRED
-
-    def value(self, given: object) -> object:
-        """The given value, or text of it, in the parameter's type.
-
-        Raises:
-            DataError: it is of another type.
-        """
-        if given is None and self.default is None:
-            return None
-        try:
-            return _CONVERT[self.type](given)
-        except (TypeError, ValueError, KeyError) as error:
-            raise DataError(f"parameter {self.name} takes {self.type}, not {given!r}") from error
-
-
-def _text(given: object) -> str:
-    if not isinstance(given, str):
-        raise TypeError
-    return given.strip()
-
-
-def _texts(given: object) -> list[str]:
-    if isinstance(given, str):
-        given = parse_json(given) if given.lstrip().startswith("[") else given.split(",")
-    if not isinstance(given, Iterable):
-        raise TypeError
-    texts = [_text(part) for part in given]
-    if not texts:
-        raise ValueError
-    return list(dict.fromkeys(texts))
-
-
-def _integer(given: object) -> int:
-    if isinstance(given, bool) or not isinstance(given, str | SupportsInt):
-        raise TypeError
-    if isinstance(given, float) and not given.is_integer():
-        raise TypeError
-    return int(given)
-
-
-def _number(given: object) -> float:
-    if isinstance(given, bool) or not isinstance(given, str | SupportsFloat):
-        raise TypeError
-    return float(given)
-
-
-def _boolean(given: object) -> bool:
-    if isinstance(given, bool):
-        return given
-    return {"true": True, "yes": True, "false": False, "no": False}[str(given).lower()]
-
-
-_CONVERT = {
-    "identifier": _text,
-    "identifiers": _texts,
-    "integer": _integer,
-    "number": _number,
-    "text": _text,
-    "boolean": _boolean,
-}
 
 
 @dataclass(frozen=True)
 class Query:
-    """A question in Cypher: what it takes (`parameters`) and the `columns` that it gives."""
+    """A question in Cypher: what it takes (`parameters`) and the `columns` that it gives.
+
+    `topic` is one of TOPICS.
+    """
 
     name: str
     title: str
@@ -121,6 +72,7 @@ class Query:
     parameters: tuple[Parameter, ...]
     columns: Mapping[str, str]
     cypher: str
+    topic: str = "own"
 
     def run(self, store: Store, /, **params: object) -> pl.DataFrame:
         """Ask a store. An entity may be given by identifier or by name.
@@ -131,56 +83,115 @@ class Query:
             StoreError: the server refuses, or doesn't answer.
         """
         self._check_names(params)
-        values: dict[str, object] = {}
-        cypher = self.cypher
-        for parameter in self.parameters:
-            given = params.get(parameter.name, parameter.default)
-            value = parameter.value(given)
-            if parameter.type == "identifier" and isinstance(value, str):
-                kind, value = store.resolve(value, parameter.kind)
-                cypher = cypher.replace(
-                    f":__{parameter.name}__", f":{store.connection.names.label(kind)}"
-                )
-            elif parameter.type == "identifiers" and isinstance(value, list):
-                value = [store.resolve(text, parameter.kind)[1] for text in value]
-            values[parameter.name] = value
-        frame = store.query(cypher, **values)
+        given = {p.name: params.get(p.name, p.default) for p in self.parameters}
+        frame = store.query(self.cypher, **self._values(given, store))
         # The embedded server names no columns where there are no rows.
         return pl.DataFrame(schema=list(self.columns)) if frame.is_empty() else frame
 
-    def _check_names(self, params: Mapping[str, object]) -> None:
+    def text(self, store: Store | None = None, /, **params: object) -> str:
+        """The question with its comments and its parameters filled in, to be pasted anywhere.
+
+        What isn't given has its default or, where it has none, the example of the file.
+
+        Args:
+            store: where names are looked up; without one, identifiers are taken as they are.
+
+        Raises:
+            DataError, MissingError, StoreError: as `run`.
+        """
+        self._check_names(params, all_required=False)
+        given = {p.name: params.get(p.name, p.to_try) for p in self.parameters}
+        values = self._values(given, store)
+        texts = {name: literal(value) for name, value in values.items()}
+        shown = "".join(f"//   {name}: {text}\n" for name, text in texts.items())
+        return f"// {self.title}\n{shown}{with_values(self.cypher, texts)};\n"
+
+    def _values(self, given: Mapping[str, object], store: Store | None) -> dict[str, object]:
+        """The parameters' values, entities by their identifiers."""
+        values: dict[str, object] = {}
+        for parameter in self.parameters:
+            value = parameter.value(given[parameter.name])
+            if store is not None and value is not None:
+                if parameter.type == "identifier":
+                    value = store.resolve(str(value), parameter.kind)[1]
+                elif parameter.type == "identifiers" and isinstance(value, list):
+                    value = [store.resolve(text, parameter.kind)[1] for text in value]
+            values[parameter.name] = value
+        return values
+
+    def _check_names(self, params: Mapping[str, object], *, all_required: bool = True) -> None:
         takes = ", ".join(p.name if p.required else f"[{p.name}]" for p in self.parameters)
         known = {parameter.name for parameter in self.parameters}
         if unknown := sorted(set(params) - known):
             raise DataError(f"query {self.name} has no parameter {unknown[0]!r}; it takes {takes}")
         required = {parameter.name for parameter in self.parameters if parameter.required}
-        if missing := sorted(required - set(params)):
+        if all_required and (missing := sorted(required - set(params))):
             raise DataError(f"query {self.name} needs parameter {missing[0]!r}; it takes {takes}")
 
 
+def load(folder: Path | str | None = None) -> dict[str, Query]:
+    """Every query of the library, by name.
+
+    Args:
+        folder: one's own questions, which go before those of the same name; by default that of
+            MEDKG_LIBRARY, if it is set.
+
+    Raises:
+        DataError: no such folder, or a file whose head is not as it should be.
+    """
+    folder = folder or os.environ.get(LIBRARY)
+    queries = _shipped() if not folder else {**_shipped(), **own(folder)}
+    return dict(sorted(queries.items()))
+
+
 @cache
-def load() -> dict[str, Query]:
-    """Every query of the library, by name."""
+def _shipped() -> dict[str, Query]:
     files = (f for f in resources.files(__package__).iterdir() if f.name.endswith(".cypher"))
     queries = [parse(f.name.removesuffix(".cypher"), f.read_text(encoding="utf-8")) for f in files]
-    return {query.name: query for query in sorted(queries, key=lambda query: query.name)}
+    return {query.name: query for query in queries}
 
 
-def names() -> list[str]:
-    """The names of all queries."""
-    return list(load())
+def own(folder: Path | str) -> dict[str, Query]:
+    """The questions of a folder, by name.
+
+    Raises:
+        DataError: no such folder, a file whose head is not as it should be, or whose name could be
+            taken for Cypher.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError("is no folder of questions (.cypher)", path=folder)
+    queries = {}
+    for file in sorted(folder.glob("*.cypher")):
+        if not file.stem.isidentifier():
+            raise DataError("a question's name has only letters, digits and _", path=file)
+        queries[file.stem] = parse(file.stem, file.read_text(encoding="utf-8"))
+    return queries
 
 
-def get(name: str) -> Query:
-    """The query of that name.
+def names(folder: Path | str | None = None) -> list[str]:
+    """The names of all queries; see `load`."""
+    return list(load(folder))
+
+
+def by_topic(queries: Iterable[Query]) -> dict[str, list[Query]]:
+    """Queries by their topics, in the order of TOPICS."""
+    queries = list(queries)
+    listed = {topic: [query for query in queries if query.topic == topic] for topic in TOPICS}
+    return {topic: of_topic for topic, of_topic in listed.items() if of_topic}
+
+
+def get(name: str, folder: Path | str | None = None) -> Query:
+    """The query of that name; see `load`.
 
     Raises:
         MissingError: there is none; it lists those there are.
     """
+    queries = load(folder)
     try:
-        return load()[name]
+        return queries[name]
     except KeyError:
-        raise MissingError(f"no query {name!r}; there are {', '.join(names())}") from None
+        raise MissingError(f"no query {name!r}; there are {', '.join(queries)}") from None
 
 
 def parse(name: str, text: str) -> Query:
@@ -191,31 +202,42 @@ def parse(name: str, text: str) -> Query:
     """
     path = f"{name}.cypher"
     lines = text.splitlines()
-    head = [line for line in lines if line.startswith("//")]
-    section, description = "", []
+    section, topic, description = "", "own", []
     parameters: list[Parameter] = []
     columns: dict[str, str] = {}
-    for number, line in enumerate(head, start=1):
+    for number, line in enumerate((line for line in lines if line.startswith("//")), start=1):
         comment = line.removeprefix("//").strip()
         if comment in ("Parameters", "Columns"):
             section = comment
+        elif not section and comment.startswith("Topic: "):
+            topic = comment.removeprefix("Topic: ")
         elif not section:
             description.append(comment)
         elif section == "Parameters" and (match := _PARAMETER.fullmatch(comment)):
-            parameter, type_, kind, default, about = match.groups()
-            value = _REQUIRED if default is None else parse_json(default)
-            parameters.append(Parameter(parameter, type_, kind, value, about))
+            parameters.append(_parameter(*match.groups()))
         elif section == "Columns" and (match := _COLUMN.fullmatch(comment)):
             columns[match[1]] = match[2]
         else:
             raise DataError(f"is no line of {section.lower()}: {comment!r}", path=path, line=number)
     if not columns or not description:
         raise DataError("lacks a title or its columns", path=path)
+    if topic not in TOPICS:
+        raise DataError(f"no topic {topic!r}; there are {', '.join(TOPICS)}", path=path)
     return Query(
         name=name,
         title=description[0].rstrip("."),
         description=" ".join(filter(None, description[1:])),
         parameters=tuple(parameters),
         columns=columns,
-        cypher="\n".join(line for line in lines if not line.startswith("//")).strip(),
+        cypher="\n".join(line for line in lines if not line.startswith("//")).strip().rstrip(";"),
+        topic=topic,
     )
+
+
+def _parameter(
+    name: str, type_: str, kind: str | None, sign: str | None, value: str | None, about: str
+) -> Parameter:
+    stated = None if value is None else parse_json(value)
+    if sign == "=":
+        return Parameter(name, type_, kind, stated, about)
+    return Parameter(name, type_, kind, REQUIRED, about, example=stated)

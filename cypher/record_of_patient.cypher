@@ -1,11 +1,12 @@
 // What is recorded of a patient
+// Topic: patients
 //
 // Everything that notes and other sources say of a patient: what is so now, which makes an edge, and
 // what is past, possible, denied or the family's, which alone makes none. A row for each thing and
 // what is said of it; evidence_of_edge has every sentence.
 //
 // Parameters
-//   patient: identifier of Patient. The patient.
+//   patient: identifier of Patient such as "patient:1". The patient.
 //   relation: text = null. Only this relation.
 //   top: integer = 1000. Rows at most, what is so now first.
 // Columns

@@ -1,10 +1,12 @@
 // Side effects that two drugs share
+// Topic: safety
 //
 // With the targets that both are recorded to act on, which may be the reason.
 //
 // Parameters
-//   drug: identifier of Drug. The one drug.
-//   other: identifier of Drug. The other.
+//   drug: identifier of Drug such as "drugbank:DB00945". The one drug.
+//   other: identifier of Drug such as "drugbank:DB00682". The other.
+//   adme: boolean = false. Also targets that take part in a drug's fate (enzymes, transporters).
 //   top: integer = 50. Rows at most, the most probable first.
 // Columns
 //   effect: the side effect's identifier
@@ -20,7 +22,7 @@ WITH drug, other, effect, one, two
 ORDER BY one.probability * two.probability DESC, effect.id
 LIMIT $top
 OPTIONAL MATCH (drug)-[:TARGETS]->(target:Target)
-WHERE EXISTS { MATCH (other)-[:TARGETS]->(target) }
+WHERE ($adme OR target.adme IS NULL) AND EXISTS { MATCH (other)-[:TARGETS]->(target) }
 WITH effect, one, two, target
 ORDER BY target.name
 RETURN effect.id AS effect, effect.name AS effect_name, head(labels(effect)) AS kind,

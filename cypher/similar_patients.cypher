@@ -1,11 +1,12 @@
 // Patients like a given one
+// Topic: patients
 //
 // By the phenotypes that both show, each weighing its information, -ln of the share of diseases
 // that have it; the score is the weight of those that both show, as a share of the weight of those
 // that either shows (a weighted Jaccard index). Phenotypes must be the same, not only akin.
 //
 // Parameters
-//   patient: identifier of Patient. The patient.
+//   patient: identifier of Patient such as "patient:1". The patient.
 //   top: integer = 20. Rows at most, the most alike first.
 // Columns
 //   other: the other patient

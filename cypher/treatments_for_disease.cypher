@@ -1,11 +1,12 @@
 // Treatments of a disease
+// Topic: treatment
 //
 // Drugs that sources record to treat or to palliate a disease, and those that a model predicts to
 // treat it; and for which disease each is contraindicated: this one, or one that it is directly a
 // form of.
 //
 // Parameters
-//   disease: identifier of Disease. The disease.
+//   disease: identifier of Disease such as "DOID:2841". The disease.
 //   top: integer = 20. Rows at most: those on record first, then the most probable.
 // Columns
 //   drug: the drug's identifier

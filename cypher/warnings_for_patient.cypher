@@ -1,4 +1,5 @@
 // What speaks against drugs for a patient
+// Topic: patients
 //
 // Allergies to the drug, its class or what it is a form of (in two steps), contraindications for a
 // patient's diseases, interactions with the patient's drugs, and adverse effects that the patient has
@@ -6,8 +7,8 @@
 // equal names and drugs like it.
 //
 // Parameters
-//   patient: identifier of Patient. The patient.
-//   drugs: identifiers of Drug. Those that might be given.
+//   patient: identifier of Patient such as "patient:1". The patient.
+//   drugs: identifiers of Drug such as ["drugbank:DB00945", "drugbank:DB00682"]. Candidates.
 //   top: integer = 100. Rows at most, the gravest first.
 // Columns
 //   drug: the drug's identifier

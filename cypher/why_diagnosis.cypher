@@ -1,12 +1,13 @@
 // The phenotypes that carry a diagnosis, with the literature that says so
+// Topic: patients
 //
 // Each phenotype that the patient shows or lacks, with the one of the disease that it is, or is a
 // kind of (narrower), or of which that is a kind (broader), up to two steps apart. The weight is
 // the information of the disease's phenotype: -ln of the share of diseases that have it.
 //
 // Parameters
-//   patient: identifier of Patient. The patient.
-//   disease: identifier of Disease. The disease, recorded or predicted.
+//   patient: identifier of Patient such as "patient:1". The patient.
+//   disease: identifier of Disease such as "DOID:2841". The disease, recorded or predicted.
 //   top: integer = 50. Rows at most.
 // Columns
 //   phenotype: the patient's phenotype

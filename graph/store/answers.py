@@ -113,11 +113,11 @@ class _Columns(NamedTuple):
         columns, texts = [], []
         for place, key in enumerate(keys):
             values = _aligned([row[place] for row in rows])
-            try:
-                columns.append(pl.Series(key, values, strict=True))
-            except (TypeError, pl.exceptions.PolarsError, OverflowError):
-                columns.append(_as_json(key, values))
+            series = _series(key, values)
+            if series is None:
+                series = _as_json(key, values)
                 texts.append(key)
+            columns.append(series)
         return cls(pl.DataFrame(columns), frozenset(texts))
 
 
@@ -143,6 +143,21 @@ def _stacked(parts: list[_Columns]) -> pl.DataFrame:
                 )
             )
     return pl.DataFrame(columns)
+
+
+def _series(key: str, values: Record) -> pl.Series | None:
+    """The values in one type of polars, or None where there is none that holds them as they are."""
+    try:
+        return pl.Series(key, values, strict=True)
+    except (TypeError, pl.exceptions.PolarsError, OverflowError):
+        pass
+    try:
+        # Takes the type from all rows, where the first alone may have empty lists.
+        rows = [{key: value} for value in values]
+        series = pl.DataFrame(rows, infer_schema_length=None)[key]
+    except (TypeError, pl.exceptions.PolarsError, OverflowError):
+        return None
+    return series if series.to_list() == values else None
 
 
 def _as_json(key: str, values: Record) -> pl.Series:

@@ -8,6 +8,7 @@ in a transaction that may only read (`answers`).
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from ...core.errors import StoreError
@@ -45,6 +46,7 @@ _NOT_FUNCTIONS = {"eval", "file"}
 _ESCAPED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "0": "\0"}
 _ESCAPED |= {character: character for character in "'\"\\"}
 _MOST_CHARACTERS = 1_000_000
+_BEFORE_NAME = (":", "|", "&", "!")  # of a label or type
 _TOKEN = re.compile(
     r"""(?P<space>[ \t\n]+ | \r\n | //[^\r\n\v\f\x85\u2028\u2029]* | /\*.*?\*/)
     | (?P<text>'(?:\\.|[^'\\])*' | "(?:\\.|[^"\\])*")
@@ -149,8 +151,57 @@ def _refuse(wrong: bool, problem: str) -> None:
         raise StoreError(problem)
 
 
+def with_values(cypher: str, values: Mapping[str, str]) -> str:
+    """A query with texts in place of its parameters (`$name`); those of other names stay."""
+    texts: list[str] = []
+    for token in _all_tokens(cypher):
+        if texts and texts[-1] == "$" and token.sort == "name" and token.text in values:
+            texts[-1] = values[token.text]
+        else:
+            texts.append(token.text)
+    return "".join(texts)
+
+
+class Names(NamedTuple):
+    """What a query's patterns name: labels of nodes, and types of relationships."""
+
+    labels: tuple[str, ...]
+    types: tuple[str, ...]
+
+
+def names_in(cypher: str) -> Names:
+    """The labels and relationship types that a query asks for, each once, as they come.
+
+    A type stands in brackets behind a dash; any other name behind a colon is a label, unless it
+    stands in braces, where it may be the value of a map.
+    """
+    tokens = _tokens(cypher)
+    within: list[str] = [""]
+    labels: list[str] = []
+    types: list[str] = []
+    names: list[str] | None = None
+    for before, token in zip([_Token("end", ""), *tokens], tokens, strict=False):
+        if token.text in ("(", "[", "{"):
+            is_type = token.text == "[" and before.text == "-"
+            within.append("-[" if is_type else token.text)
+        elif token.text in (")", "]", "}"):
+            within = within[:-1] or [""]
+        if token.text == ":" and within[-1] != "{":
+            names = types if within[-1] == "-[" else labels
+        elif names is not None and token.sort in ("name", "quoted") and before.text in _BEFORE_NAME:
+            names.append(token.text.strip("`"))
+        elif token.text not in ("|", "&", "!"):
+            names = None
+    return Names(tuple(dict.fromkeys(labels)), tuple(dict.fromkeys(types)))
+
+
 def _tokens(cypher: str) -> list[_Token]:
     """The query without white space and comments."""
+    return [token for token in _all_tokens(cypher) if token.sort != "space"]
+
+
+def _all_tokens(cypher: str) -> list[_Token]:
+    """The query's parts, white space and comments too."""
     _refuse(
         len(cypher) > _MOST_CHARACTERS,
         f"a query has at most {_MOST_CHARACTERS:,} characters; give long lists as parameters",
@@ -175,8 +226,7 @@ def _tokens(cypher: str) -> list[_Token]:
         place = match.end()
         if sort == "number" and re.match(r"\w", cypher[place:]):
             raise StoreError(f"{match[0]} runs into {cypher[place : place + 10]!r}; put a space")
-        if sort != "space":
-            tokens.append(_Token(sort, match[0]))
+        tokens.append(_Token(sort, match[0]))
     return tokens
 
 

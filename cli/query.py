@@ -1,0 +1,116 @@
+"""The command `medkg query`: the query library, or Cypher of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from medkg.cli.app import app
+from medkg.cli.options import Json, name_and_value
+from medkg.cli.servers import existing_server
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from medkg.cypher.library import Query
+
+
+@app.command(epilog="Example: medkg query repurposing --on embedded:server --param disease=asthma")
+def query(
+    name: Annotated[str | None, typer.Argument(help="A query of the library; none: list.")] = None,
+    on: Annotated[str | None, typer.Option(help="The server, by URI.")] = None,
+    param: Annotated[list[str] | None, typer.Option(help="name=value, as often as needed.")] = None,
+    cypher: Annotated[str | None, typer.Option(help="Cypher of your own; it can't write.")] = None,
+    listing: Annotated[
+        bool, typer.Option("--list", help="List the library by topic; with a name, describe it.")
+    ] = False,
+    print_text: Annotated[
+        bool,
+        typer.Option(
+            "--print",
+            help="Print the Cypher with its parameters filled in, to be pasted into Neo4j Browser;"
+            " with --on, names are looked up.",
+        ),
+    ] = False,
+    library: Annotated[
+        Path | None,
+        typer.Option(help="Folder of questions of your own (.cypher); or set MEDKG_LIBRARY."),
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write all columns into this file.")] = None,
+    parquet: Annotated[Path | None, typer.Option(help="Write all columns into this file.")] = None,
+    style: Annotated[
+        Path | None,
+        typer.Option(help="Write a style file (.grass) for Neo4j Browser, with medkg's colours."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Ask the query library, or Cypher of your own, read-only."""
+    from medkg.cli import show, show_query
+    from medkg.cypher import library as queries
+
+    if style is not None:
+        return _write_style(style)
+    if name is None and cypher is None:
+        return show_query.library(queries.load(library).values(), as_json)
+    if name is not None and cypher is not None:
+        raise typer.BadParameter("give a query's name or --cypher, not both")
+    question = None if name is None else queries.get(name, library)
+    if question is not None and listing:
+        return show_query.description(question)
+    parameters = dict(name_and_value(text) for text in param or ())
+    if question is not None and print_text:
+        return show.plain(_text(question, on, parameters))
+    if on is None:
+        raise typer.BadParameter("give the server with --on; medkg query NAME --list describes one")
+    answer = _answer(question, cypher, on, parameters)
+    if csv is not None or parquet is not None:
+        return _write(answer, csv, parquet)
+    if as_json:
+        return show.as_json(answer)
+    return show_query.answer(answer, question)
+
+
+def _text(question: Query, on: str | None, parameters: dict[str, Any]) -> str:
+    from medkg.access import connect
+
+    if on is None:
+        return question.text(**parameters)
+    with connect(existing_server(on)) as connection:
+        return question.text(connection, **parameters)
+
+
+def _answer(
+    question: Query | None, cypher: str | None, on: str, parameters: dict[str, Any]
+) -> pl.DataFrame:
+    from medkg.access import connect
+
+    with connect(existing_server(on)) as connection:
+        if question is not None:
+            return question.run(connection, **parameters)
+        assert cypher is not None
+        return connection.query(cypher, **parameters)
+
+
+def _write(answer: pl.DataFrame, csv: Path | None, parquet: Path | None) -> None:
+    """Write an answer into files; what CSV can't hold, lists and maps, as JSON."""
+    from medkg.cli import show
+    from medkg.cli.show_query import flat
+    from medkg.core.atomic import atomic_file
+
+    for path in filter(None, (csv, parquet)):
+        with atomic_file(path) as draft:
+            flat(answer).write_csv(draft) if path is csv else answer.write_parquet(draft)
+        show.out.print(f"{path}: {answer.height:,} rows, {answer.width} columns", soft_wrap=True)
+
+
+def _write_style(path: Path) -> None:
+    from medkg.cli import show
+    from medkg.core.atomic import atomic_file
+    from medkg.cypher.browser_style import browser_style
+    from medkg.graph.schema import Schema
+
+    with atomic_file(path) as draft:
+        draft.write_text(browser_style(Schema.default()), encoding="utf-8")
+    show.out.print(f"{path}: drop it onto Neo4j Browser's window", soft_wrap=True)

@@ -1,0 +1,172 @@
+"""Answers of queries for people: paths, sentences and sources in place of maps and JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from rich.table import Table
+from rich.text import Text
+
+from medkg.cli import show
+from medkg.core.errors import DataError
+from medkg.core.json_reading import parse_json
+
+if TYPE_CHECKING:
+    from medkg.cypher.library import Parameter, Query
+
+_SHOWN = 3  # parts of a cell's list of evidence
+_STEP = re.compile(r" (?:-[A-Z_]{1,64}(->)|<-[A-Z_]{1,64}-) ")  # of a path that a model explains by
+
+
+def answer(rows: pl.DataFrame, question: Query | None) -> None:
+    """Print the answer of a question, or of Cypher of one's own, which is shown as it is."""
+    shown = rows if question is None else readable(rows)
+    show.frame(shown, "" if question is None else question.title)
+    if question is not None and shown.width < rows.width and shown.height:
+        show.out.print("identifiers: --json; all columns as a table: --csv FILE, --parquet FILE")
+    if question is not None and rows.is_empty() and "PREDICTED_" in question.cypher:
+        show.out.print("it asks for predictions: medkg predict … --into writes some")
+
+
+def readable(rows: pl.DataFrame) -> pl.DataFrame:
+    """An answer without the identifiers of what is named beside, and without columns of nothing.
+
+    Evidence is a sentence or, where there is none, its source; an explanation is in words.
+    """
+    named = [column for column in rows.columns if f"{column}_name" in rows.columns]
+    path_says_it = "path" in rows.columns
+    ends = ("drug_name", "target_name", "other_name", "subject_name", "object_name", "effect_name")
+    told_by_path = [column for column in ends if path_says_it and column in rows.columns]
+    columns = [
+        pl.Series(
+            column.removesuffix("_name") if column.removesuffix("_name") in named else column,
+            _readable(rows[column].to_list(), column),
+            strict=False,
+        )
+        for column in rows.columns
+        if column not in named and column not in told_by_path
+    ]
+    return pl.DataFrame([each for each in columns if each.is_not_null().any() or rows.is_empty()])
+
+
+def _readable(values: list[Any], column: str) -> list[Any]:
+    if column == "explanation":
+        return [None if value is None else _explanation(value) for value in values]
+    if any(isinstance(value, list) for value in values):
+        return [None if value is None else _list(value) for value in values]
+    return values
+
+
+def _list(values: list[Any]) -> str:
+    """A list as a text; of evidence its first pieces, each once."""
+    if not any(isinstance(value, Mapping) for value in values):
+        return "; ".join(show.cell(value) for value in values if value is not None)
+    texts = list(dict.fromkeys(_evidence(value) for value in values if value))
+    more = f" … and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
+    return "; ".join(texts[:_SHOWN]) + more
+
+
+def _evidence(piece: Mapping[str, Any]) -> str:
+    """A piece of evidence: its sentence and document, or its source and what that cites."""
+    if "source" not in piece:
+        return show.cell(piece)
+    against = "against it: " if piece.get("polarity") == "negated" else ""
+    if piece.get("sentence"):
+        place = piece.get("document") or piece["source"]
+        return f"{against}“{piece['sentence']}” ({place})"
+    cited = ", ".join(piece.get("references") or ())
+    return f"{against}{piece['source']}" + (f" ({cited})" if cited else "")
+
+
+def _explanation(text: str) -> str:
+    """A model's explanation in words: the reasons that it names, and the heaviest path."""
+    try:
+        parts = parse_json(text)
+    except DataError:
+        return text
+    if not isinstance(parts, Mapping):
+        return text
+    reasons = [str(reason) for reason in parts.get("because") or ()]
+    paths = [_arrows(str(path.get("text", ""))) for path in parts.get("paths") or ()]
+    if not reasons and not paths:
+        return show.cell(parts)
+    return "; ".join([*reasons, *paths[:1]])
+
+
+def _arrows(path: str) -> str:
+    """`a -TARGETS-> b <-ASSOCIATED_WITH- c` as `a → b ← c`."""
+    return _STEP.sub(lambda match: " → " if match[1] else " ← ", path)
+
+
+def flat(rows: pl.DataFrame) -> pl.DataFrame:
+    """An answer as CSV can hold it: lists and maps as JSON."""
+    nested = [name for name, dtype in rows.schema.items() if dtype.is_nested()]
+    texts = [
+        pl.Series(
+            name,
+            [
+                None if value is None else json.dumps(value, ensure_ascii=False, default=str)
+                for value in rows[name].to_list()
+            ],
+            dtype=pl.String,
+        )
+        for name in nested
+    ]
+    return rows.with_columns(texts)
+
+
+def library(queries: Iterable[Query], as_json: bool) -> None:
+    """Print the questions there are, by topic."""
+    from medkg.cypher.library import TOPICS, by_topic
+
+    if as_json:
+        return show.as_json(
+            [
+                {
+                    "name": query.name,
+                    "topic": query.topic,
+                    "asks": query.title,
+                    "parameters": [parameter.name for parameter in query.parameters],
+                }
+                for query in queries
+            ]
+        )
+    for topic, of_topic in by_topic(queries).items():
+        show.out.print(Text(TOPICS[topic], "bold"))
+        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
+        table.add_column(no_wrap=True)
+        table.add_column()
+        for query in of_topic:
+            table.add_row(query.name, query.title)
+        show.out.print(table)
+    show.out.print("medkg query NAME --list: what one takes and gives; --print: its Cypher")
+    return None
+
+
+def description(query: Query) -> None:
+    """Print what a question takes and gives."""
+    show.out.print(Text(query.title, "bold"))
+    show.out.print(query.description)
+    for title, rows in (
+        ("Parameters", {p.name: _takes(p) for p in query.parameters}),
+        ("Columns", query.columns),
+    ):
+        if not rows:
+            continue
+        show.out.print(Text(title, "bold"))
+        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
+        table.add_column(no_wrap=True)
+        table.add_column()
+        for name, about in rows.items():
+            table.add_row(name, about)
+        show.out.print(table)
+
+
+def _takes(parameter: Parameter) -> str:
+    kind = f" of {parameter.kind}" if parameter.kind else ""
+    default = "" if parameter.required else f", by default {show.cell(parameter.default) or 'none'}"
+    return f"{parameter.type}{kind}{default}. {parameter.description}"

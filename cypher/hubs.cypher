@@ -1,0 +1,36 @@
+// The most connected diseases, drugs and targets
+// Topic: graph
+//
+// How many relationships each has; of a target only those with drugs and diseases. What nearly
+// everything leads to says little of a path through it. Betweenness and communities need more than
+// one query; the page of the library shows them with networkx.
+//
+// Parameters
+//   top: integer = 10. Rows at most, of each kind, the most connected first.
+// Columns
+//   kind: Disease, Drug or Target
+//   entity: the entity's identifier
+//   entity_name: its name
+//   degree: how many relationships it has
+CALL {
+  MATCH (n:Drug)
+  WITH n, COUNT { (n)--() } AS degree
+  ORDER BY degree DESC, n.id
+  LIMIT $top
+  RETURN 'Drug' AS kind, n, degree
+  UNION ALL
+  MATCH (n:Disease)
+  WITH n, COUNT { (n)--() } AS degree
+  ORDER BY degree DESC, n.id
+  LIMIT $top
+  RETURN 'Disease' AS kind, n, degree
+  UNION ALL
+  MATCH (:Disease)-[:ASSOCIATED_WITH]->(n:Target)
+  WITH n, count(*) AS diseases
+  WITH n, diseases + COUNT { (n)<-[:TARGETS]-() } AS degree
+  ORDER BY degree DESC, n.id
+  LIMIT $top
+  RETURN 'Target' AS kind, n, degree
+}
+RETURN kind, n.id AS entity, n.name AS entity_name, degree
+ORDER BY kind, degree DESC, entity

@@ -1,0 +1,54 @@
+"""Labels and relationship types in Cypher of one's own that no graph here has.
+
+A server answers nothing where a name is misspelt, as it does where there is nothing to be found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..core.errors import DataError
+from ..graph.store import Store
+from ..graph.store.guard import names_in
+from ..graph.store.names import OWN_LABELS, PREDICTED
+
+_SUGGESTED = 3
+_MIN_LIKENESS = 60  # rapidfuzz's ratio, without case
+
+
+def refuse_unknown_names(store: Store, cypher: str) -> None:
+    """Refuse a query with a label or relationship type that neither schema nor server has.
+
+    Raises:
+        DataError: the name, and the names that are near it.
+        StoreError: the server doesn't answer, or the query can't be read.
+    """
+    names = names_in(cypher)
+    relations = store.schema.relations
+    labels = {*store.schema.kinds, *OWN_LABELS}
+    types = {*relations, *(PREDICTED + relation for relation in relations)}
+    if {*names.labels} <= labels and {*names.types} <= types:
+        return
+    with store.connection.errors():
+        labels.update(store.connection.labels())
+        types.update(store.connection.relationship_types())
+    for what, used, known in (("label", names.labels, labels), ("relation", names.types, types)):
+        for name in used:
+            if name not in known:
+                raise DataError(f"the graph has no {what} {name!r}{_near(name, known)}")
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    """The end of a message: the known names that are most like a name, or all where none is."""
+    from rapidfuzz import fuzz, process, utils
+
+    scored = process.extract(
+        name,
+        sorted(known),
+        scorer=fuzz.ratio,
+        processor=utils.default_process,
+        score_cutoff=_MIN_LIKENESS,
+        limit=_SUGGESTED,
+    )
+    near = [match for match, *_ in scored]
+    return f"; near: {', '.join(near)}" if near else f"; there are {', '.join(sorted(known))}"

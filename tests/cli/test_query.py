@@ -1,0 +1,125 @@
+"""`medkg query` as a user runs it: the list, the printed Cypher, answers and files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from medkg.access import connect
+from medkg.cli import app, show, show_query
+from medkg.cypher import library
+from tests.cypher.pharmacy import pharmacy
+from tests.servers import EVERYTHING, change
+
+
+@pytest.fixture(scope="module")
+def on(embedded_uri: str) -> Iterator[str]:
+    with connect(embedded_uri) as store:
+        store.write(pharmacy())
+        yield embedded_uri
+        change(store, EVERYTHING)
+
+
+def run(*arguments: str, width: int = 80) -> str:
+    """What the command prints on a terminal of that width."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(show.out, "width", width)
+        result = CliRunner().invoke(app, ["query", *arguments])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_the_library_is_listed_by_topic() -> None:
+    listed = run("--list")
+    assert listed.index("Treatments and repurposing") < listed.index("repurposing  ")
+    assert all(name in listed for name in library.names())
+    described = run("why", "--list")
+    assert "degree-weighted" in " ".join(described.split())
+    assert json.loads(run("--json"))[0]["topic"] == "graph"
+
+
+def test_a_question_is_printed_with_its_parameters_filled_in(on: str) -> None:
+    assert "{id: 'DOID:2841'}" in run("targets_by_support", "--print")
+    by_name = run("targets_by_support", "--print", "--on", on, "--param", "disease=COPD")
+    assert "{id: 'DOID:3083'}" in by_name
+    assert by_name.rstrip().endswith(";")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("why", "--param", "source=imatinib", "--param", "target=leukaemia"),
+        ("repurposing", "--param", "disease=asthma"),
+        ("drug_target_hypotheses", "--param", "disease=asthma"),
+        ("about", "--param", "entity=imatinib"),
+    ],
+)
+def test_answers_fit_the_terminal(on: str, arguments: tuple[str, ...]) -> None:
+    printed = run(*arguments, "--on", on)
+    assert max(map(len, printed.splitlines())) <= 80
+    assert "{" not in printed
+
+
+def test_evidence_is_a_sentence_or_a_source(on: str) -> None:
+    printed = run("why", "--on", on, "--param", "source=imatinib", "--param", "target=oedema")
+    words = " ".join(printed.split())
+    assert "imatinib → oedema" in words
+    assert "against it: “No oedema was seen on imatinib.” (PMID:1)" in words
+    hypotheses = run("drug_target_hypotheses", "--on", on, "--param", "disease=asthma", width=200)
+    assert "nilotinib → ADRB2 ← asthma" in hypotheses
+    assert "second (PMID:7)" in hypotheses
+
+
+def test_files_have_everything(on: str, tmp_path: Path) -> None:
+    csv, parquet = tmp_path / "a.csv", tmp_path / "a.parquet"
+    arguments = ("drug_target_hypotheses", "--on", on, "--param", "disease=asthma")
+    assert "4 rows, 12 columns" in run(*arguments, "--csv", str(csv), "--parquet", str(parquet))
+    columns = list(library.get("drug_target_hypotheses").columns)
+    answer = pl.read_parquet(parquet)
+    assert answer.columns == pl.read_csv(csv).columns == columns
+    assert json.loads(pl.read_csv(csv)["evidence"][0]) == answer["evidence"].to_list()[0]
+
+
+def test_questions_of_ones_own_are_listed_and_asked(on: str, tmp_path: Path) -> None:
+    (tmp_path / "drugs.cypher").write_text(
+        "// All drugs\n//\n// By name.\n// Columns\n//   name: the name\n"
+        "MATCH (d:Drug) RETURN d.name AS name ORDER BY name LIMIT 2"
+    )
+    assert "Your own questions" in run("--library", str(tmp_path))
+    assert "aspirin" in run("drugs", "--library", str(tmp_path), "--on", on)
+
+
+def test_a_misspelt_label_is_an_error_that_says_what_is_near(on: str) -> None:
+    arguments = ["query", "--on", on, "--cypher", "MATCH (d:Diseas) RETURN d.id AS id"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code != 0
+    assert "no label 'Diseas'; near: Disease" in str(result.exception)
+
+
+def test_a_models_explanation_is_in_words() -> None:
+    explanation = {
+        "because": ["side effects 0.40 (as aspirin)"],
+        "paths": [{"weight": 1.0, "text": "a -TARGETS-> B <-ASSOCIATED_WITH- c", "steps": []}],
+    }
+    texts = [json.dumps(explanation), "as it stands", '{"likeness": 0.5}', None]
+    rows = show_query.readable(pl.DataFrame({"drug": ["x"] * 4, "explanation": texts}))
+    assert rows["explanation"].to_list() == [
+        "side effects 0.40 (as aspirin); a → B ← c",
+        "as it stands",
+        "likeness 0.500",
+        None,
+    ]
+
+
+def test_the_style_sheet_has_the_colours_of_the_schema(tmp_path: Path) -> None:
+    sheet = tmp_path / "medkg.grass"
+    run("--style", str(sheet))
+    text = sheet.read_text()
+    assert "node.Disease {\n  color: #d1495b;" in text
+    assert "relationship.PREDICTED_TARGETS {" in text
+    assert text.count("{\n") == text.count("\n}")
