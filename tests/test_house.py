@@ -80,9 +80,11 @@ def functions() -> Iterator[tuple[str, int]]:
     for name, file in MODULES.items():
         for node in ast.walk(parsed(file)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                example = (ast.get_docstring(node) or "").partition("\nExample:\n")[2]
+                docstring = (ast.get_docstring(node) or "").splitlines()
+                # With the line before it; an example makes no function longer to read.
+                at = docstring.index("Example:") - 1 if "Example:" in docstring else len(docstring)
                 lines = (node.end_lineno or node.lineno) - node.lineno + 1
-                yield f"{name}.{node.name}", lines - len(example.splitlines())
+                yield f"{name}.{node.name}", lines - len(docstring[at:])
 
 
 def test_functions_are_short() -> None:
