@@ -16,6 +16,7 @@ from medkg.core.quarantine import Quarantine
 from medkg.extract.corpora.readers import read_annotated
 from medkg.extract.linking.linker import Linker
 from medkg.extract.linking.train import link_queries
+from medkg.extract.species import animals_of
 from medkg.terminology import default_terminology
 
 
@@ -36,6 +37,7 @@ def main() -> None:
                 continue
             species = "man's" if ids & human else "others'"
             counts[f"{species} mentions"] += 1
+            counts[f"{species}, in a paper of animals alone"] += bool(animals_of(document.text))
             if links:
                 counts[f"{species}, the first candidate right"] += bool(
                     ids_of[links[0].identifier] & ids

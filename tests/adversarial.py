@@ -267,7 +267,7 @@ def main(room: str) -> None:
 
 def _of_extract() -> list[Used]:
     """Patterns that functions of `extract` build from tables."""
-    from medkg.extract import short_forms
+    from medkg.extract import short_forms, species
     from medkg.extract.context.context import _lasting
     from medkg.extract.deidentify import dates
     from medkg.extract.deidentify.patterns import patterns
@@ -289,6 +289,7 @@ def _of_extract() -> list[Used]:
         used += [Used(f"short forms, {where}", p, True) for pair in pairs for p in pair]
     used += [Used(f"identifiers {p.expression.pattern}", p.expression, True) for p in patterns()]
     used.append(Used("lasting", _lasting(), True))
+    used += [Used(f"species, {name}", p, True) for name, p in species._patterns().items()]
     used.append(Used("gene in brackets", re.compile(rf" ?\(DMD{_NAMES_GENE}"), False))
     used += [Used(f"form, {sign.name}", sign.pattern, True) for sign in signs()]
     used += [Used(f"dates {pattern.pattern}", pattern, True) for pattern in dates._DATES]

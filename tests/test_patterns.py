@@ -37,6 +37,7 @@ MADE = (
     "medkg.extract.mentions.neighbours",
     "medkg.extract.relations.rules",
     "medkg.extract.short_forms",
+    "medkg.extract.species",
     "medkg.graph.copies",
     "medkg.graph.forget",
     "medkg.graph.identifiers",

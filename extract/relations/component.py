@@ -8,6 +8,7 @@ beside what they are given for, and beside what is denied.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from spacy.tokens import Doc
 from spacy.util import minibatch
 
 from ..linking import component as _linker  # noqa: F401 (registers what it sets on spans)
+from ..species import animals_of
 from .candidates import (
     DocumentPassage,
     RelationCandidate,
@@ -23,6 +25,7 @@ from .candidates import (
     relation_candidates,
 )
 from .document_features import FactRow
+from .extracted import ExtractedRelation
 from .facts import SORTS, Probabilities, predict_facts, read_sentences
 from .interactions import interaction_relations
 from .model import RelationModel
@@ -77,7 +80,7 @@ class RelationsComponent:
                     relations = note_relations(of_doc, read, thresholds)
                 else:
                     stated = paper_relations(of_doc, read, document, thresholds)
-                    relations = chain(stated, interaction_relations(doc))
+                    relations = _with_species(doc, chain(stated, interaction_relations(doc)))
                 doc._.relations = tuple(
                     sorted(relations, key=lambda r: (r.head.start, r.tail.start, r.relation))
                 )
@@ -128,6 +131,16 @@ class RelationsComponent:
         """Load the model from `path`."""
         self.model = RelationModel.load(Path(path))
         return self
+
+
+def _with_species(doc: Doc, relations: Iterable[ExtractedRelation]) -> Iterator[ExtractedRelation]:
+    """A paper's relations, of one on animals alone with these among their qualifiers."""
+    animals = animals_of(doc.text)
+    for relation in relations:
+        if animals:
+            qualifiers = {**relation.qualifiers, "species": animals}
+            relation = replace(relation, qualifiers=qualifiers)
+        yield relation
 
 
 Language.factory(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from .pairs import EntityPair
 
@@ -20,7 +21,7 @@ _ACTIVITY = re.compile(
 )
 # Words of a list, and of what a name stands in.
 _BETWEEN = re.compile(
-    r"the|an?|of|in|and|or|both|as|well|proteins?|genes?|serum|plasma|tissue|total|[-,/()]",
+    r"the|an?|of|in|and|or|both|as|well|proteins?|genes?|serum|plasma|tissue|total|[-,/()]?",
     re.IGNORECASE,
 )
 _OTHER_WORDS = 2  # so many others may stand between a target and what is measured of it
@@ -44,8 +45,10 @@ _AROUND = 3
 _CLAUSE_ENDS = (";", "whereas")
 _PART_ENDS = (",", "which", *_CLAUSE_ENDS)
 _JOINING = ("and", "but", "or", "while", ",")
-_VERB = re.compile(r"\w+(ed|es|s)|fell|rose", re.IGNORECASE)
-_ADVERB = re.compile(r"\w+ly|also|then|thereby", re.IGNORECASE)
+_VERB = re.compile(r"\w+(ed|es|s|ing)|fell|rose", re.IGNORECASE)
+_ADVERB = re.compile(r"(\w+ly|also|then|thereby)?", re.IGNORECASE)
+_PREFIX = re.compile(r"up|down|over", re.IGNORECASE)
+_PREFIXED = re.compile(r"regulat|express", re.IGNORECASE)
 
 
 def level_change(pair: EntityPair) -> str | None:
@@ -60,6 +63,7 @@ def level_change(pair: EntityPair) -> str | None:
         "" where it speaks of a level and not of how that is changed; None where it speaks of the
         target itself, its activity or binding.
     """
+    pair = _with_whole_words(pair)
     amount = _amount(pair)
     if amount is None:
         return None
@@ -69,6 +73,16 @@ def level_change(pair: EntityPair) -> str | None:
     if not raising:
         return ""
     return "DOWNREGULATES" if raising.count(False) % 2 else "UPREGULATES"
+
+
+def _with_whole_words(pair: EntityPair) -> EntityPair:
+    """The pair with "down-regulated" as one word, which is read as three; two are left empty."""
+    words = list(pair.words)
+    for place in range(2, len(words)):
+        before, sign, word = words[place - 2 : place + 1]
+        if sign == "-" and _PREFIX.fullmatch(before) and _PREFIXED.match(word):
+            words[place - 2 : place + 1] = "", "", before + word
+    return replace(pair, words=tuple(words))
 
 
 def _clause(pair: EntityPair) -> tuple[str, ...]:

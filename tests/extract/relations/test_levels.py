@@ -18,6 +18,10 @@ from ..marked import marked, pipeline
         ("[Zapomycin|Drug] prevented the increase in [IL-6|Target] mRNA.", "DOWNREGULATES"),
         ("[Zapomycin|Drug] prevented the decline of [IL-6|Target] production.", "UPREGULATES"),
         ("[IL-6|Target] secretion was enhanced by [zapomycin|Drug].", "UPREGULATES"),
+        ("[Zapomycin|Drug] down-regulated [IL-6|Target] expression.", "DOWNREGULATES"),
+        ("[Zapomycin|Drug] up-regulates [IL-6|Target] mRNA.", "UPREGULATES"),
+        ("[IL-6|Target] levels were down-regulated by [zapomycin|Drug].", "DOWNREGULATES"),
+        ("[Zapomycin|Drug] prevented the down-regulation of [IL-6|Target] mRNA.", "UPREGULATES"),
         ("[Zapomycin|Drug] changed the levels of [IL-6|Target].", ""),
         ("[Zapomycin|Drug] increased the ratio of Bax/[Bcl-2|Target].", ""),
         ("[Zapomycin|Drug] raised the ratio of [Bax|Target]/Bcl-2 and the activation of it.", ""),
@@ -50,6 +54,8 @@ def test_a_level_and_its_change(text: str, change: str | None) -> None:
          [None, "UPREGULATES"]),
         ("[IL-6|Target] mRNA was raised by smoke and lowered by [zapomycin|Drug], which lowers"
          " [TNF|Target] mRNA.", ["DOWNREGULATES", "DOWNREGULATES"]),
+        ("[Zapomycin|Drug] acts by inhibiting [TNF|Target] and down-regulating [IL-6|Target]"
+         " levels.", [None, "DOWNREGULATES"]),
         # Each drug has its own clause.
         ("[Smoke|Drug] increased [IL-6|Target] release; [zapomycin|Drug] lowered [TNF|Target]"
          " release.", ["UPREGULATES", "", "", "DOWNREGULATES"]),
