@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,10 +13,14 @@ from torch import Tensor
 
 from ...core.sparse import matrix_from_tensors, matrix_tensors
 
+if TYPE_CHECKING:
+    from .pair_features import FurtherPairs  # LightGBM is loaded where it is needed
+
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
 
 NOT_CANDIDATE = -30.0  # log-odds of what is no candidate: below every candidate's
+_FURTHER_STEP = 1e-3  # of log-odds, between pairs that come after the candidates
 
 
 class CandidateScores:
@@ -95,6 +100,19 @@ def candidate_scores(
     _, first = np.unique(heads * shape[1] + tails, return_index=True)
     values = np.maximum(scores[first], NOT_CANDIDATE + 2).astype(np.float32)
     return sparse.csr_matrix((values, (heads[first], tails[first])), shape=shape)
+
+
+def further_scores(
+    heads: Integers, scores: NDArray[np.float64], further: FurtherPairs, n_heads: int
+) -> NDArray[np.float64]:
+    """Scores of further pairs, (pairs,): in their places below the least of a head's candidates.
+
+    Args:
+        heads, scores: of the candidates.
+    """
+    least = np.full(n_heads, scores.min(initial=0.0))
+    np.minimum.at(least, heads, scores)
+    return np.asarray(least[further.heads] - _FURTHER_STEP * (1 + further.places))
 
 
 def other_tail_scores(degrees: Floats) -> Floats:

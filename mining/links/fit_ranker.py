@@ -39,11 +39,12 @@ from .candidate_scores import (
     NOT_CANDIDATE,
     candidate_scores,
     filled_scores,
+    further_scores,
     other_tail_scores,
 )
 from .card import AblationRow
 from .learned_similarities import NodePairs
-from .pair_features import LearnedSimilarities, PairFeatures
+from .pair_features import FurtherPairs, LearnedSimilarities, PairFeatures
 from .ranker import LinkRanker
 from .scorers import FittedScorer
 from .similarities import end_features
@@ -147,7 +148,7 @@ def fit_ranker(
     where = device or torch.device("cpu")
     base_models = train_base_models(stages, examples, values, quantiles, seed=seed, device=where)
     graph = builder.pair_graph(features.learned)
-    of_whole = base_models.scores(features.tables(np.arange(len(task.heads)), left_out), graph)
+    of_whole, further = _scored(base_models, features, left_out, graph)
     weight, course = _choose_network_weight(of_whole, task)
     if with_ablation:
         trained_ranker = TrainedRanker(examples, values, base_models, features, graph, of_whole)
@@ -155,7 +156,7 @@ def fit_ranker(
         course["ablation"] = ablate(
             trained_ranker, task, neighbours, stages, seed=seed, device=where
         )
-    scores = _all_scores(of_whole, weight, examples, base_models, trained.shape)
+    scores = _all_scores(of_whole, weight, further, examples, base_models, trained.shape)
     # Of a refitted ranker the structures' part is fitted once, to all edges: nobody judges it here.
     of_structures = task.whole if refit else task
     structure = _fit_structure(kg, of_structures, builder.molecules, seed=seed, device=device)
@@ -176,11 +177,11 @@ def _refitted(ranker: LinkRanker, builder: FeatureBuilder, whole: LinkTask) -> L
     with progress("Refitting to all edges", 2) as step:
         features = builder.pair_features(without_loops(left_out))
         step(1)
-        tables = features.tables(np.arange(len(whole.heads)), left_out)
-        new = ranker.base_models.scores(tables, builder.pair_graph(features.learned))
+        graph = builder.pair_graph(features.learned)
+        new, further = _scored(ranker.base_models, features, left_out, graph)
         step(1)
     columns = [
-        (new.heads, new.tails, new.scores(ranker.network_weight)),
+        *_columns(new, ranker.network_weight, further, len(whole.heads)),
         ranker.entries(left_out),
     ]
     heads, tails, scores = (np.concatenate(column) for column in zip(*columns, strict=True))
@@ -349,16 +350,41 @@ def _choose_network_weight(base_scores: BaseScores, task: LinkTask) -> tuple[flo
     }
 
 
+def _scored(
+    base_models: BaseModels, features: PairFeatures, left_out: sparse.csr_matrix, graph: PairGraph
+) -> tuple[BaseScores, FurtherPairs]:
+    """The scores of all heads' candidates, and the pairs that come after these."""
+    further = []
+
+    def tables() -> Iterator[CandidateTable]:
+        for table, rest in features.blocks(np.arange(left_out.shape[0]), left_out):
+            further.append(rest)
+            yield table
+
+    scores = base_models.scores(tables(), graph)
+    return scores, FurtherPairs(*(np.concatenate(column) for column in zip(*further, strict=True)))
+
+
+def _columns(
+    base_scores: BaseScores, network_weight: float, further: FurtherPairs, n_heads: int
+) -> list[tuple[Integers, Integers, NDArray[np.float64]]]:
+    """Heads, tails and scores of the candidates, and of the pairs that come after them."""
+    heads, tails, scores = base_scores.heads, base_scores.tails, base_scores.scores(network_weight)
+    after = further_scores(heads, scores, further, n_heads)
+    return [(heads, tails, scores), (further.heads, further.tails, after)]
+
+
 def _all_scores(
     of_whole: BaseScores,
     network_weight: float,
+    further: FurtherPairs,
     folds: Sequence[TrainingCandidates],
     base_models: BaseModels,
     shape: tuple[int, int],
 ) -> sparse.csr_matrix:
-    """Scores of all candidates, and log-odds of the training pairs in the fold that held them
-    back, (heads, tails)."""
-    columns = [(of_whole.heads, of_whole.tails, of_whole.scores(network_weight))]
+    """Scores of all candidates and of what comes after them, and log-odds of the training pairs in
+    the fold that held them back, (heads, tails)."""
+    columns = _columns(of_whole, network_weight, further, shape[0])
     for fold in folds:
         table = fold.table.where(fold.labels)
         columns.append((table.heads, table.tails, base_models.log_odds(table)))

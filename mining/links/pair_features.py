@@ -47,6 +47,7 @@ _STEEP_POWER = 5
 _FIRST_TAILS = 60  # by similar heads, whose similar tails count, too
 _CANDIDATES = 300  # of each head, the first by all features
 _CANDIDATES_BY_ONE = 15  # the first by each feature of similarity to tails
+_FURTHER = 3_000  # tails of each head that come after its candidates, the first by all features
 _CELLS = 1_200_000  # of a block of heads × tails
 _RIDGE = (3.0, 30.0)  # regularisation strengths of the linear model of tails
 _RIDGE_TAILS = 6_000  # in the linear model: those with the most known pairs
@@ -59,6 +60,19 @@ class LearnedSimilarities(NamedTuple):
     pairs: sparse.csr_matrix
     heads: sparse.csr_matrix
     tails: sparse.csr_matrix
+
+
+class FurtherPairs(NamedTuple):
+    """Pairs that features speak for, but too little to make them candidates.
+
+    Attributes:
+        heads, tails: (pairs,), numbers of nodes.
+        places: (pairs,), by all features together among the head's further pairs, from 0.
+    """
+
+    heads: Integers
+    tails: Integers
+    places: Integers
 
 
 class PairFeatures:
@@ -175,15 +189,25 @@ class PairFeatures:
         Args:
             left_out: (heads, tails): pairs that are no candidates.
         """
+        for table, _ in self.blocks(heads, left_out):
+            yield table
+
+    def blocks(
+        self, heads: Integers, left_out: sparse.csr_matrix
+    ) -> Iterator[tuple[CandidateTable, FurtherPairs]]:
+        """The same, and the pairs that come after the candidates."""
         size = int(np.clip(_CELLS // self.pairs.shape[1], 1, 64))
         for start in range(0, len(heads), size):
-            yield self._table(heads[start : start + size], left_out)
+            yield self._block(heads[start : start + size], left_out)
 
-    def _table(self, heads: Integers, left_out: sparse.csr_matrix) -> CandidateTable:
+    def _block(
+        self, heads: Integers, left_out: sparse.csr_matrix
+    ) -> tuple[CandidateTable, FurtherPairs]:
         """Each feature of the candidates as it is, as a share of the head's largest, and as a rank
         among the head's candidates; then the features of tail and head."""
         features = self._pair_features(heads)
-        chosen = _candidates(features, left_out[heads].toarray() > 0)
+        not_new = left_out[heads].toarray() > 0
+        chosen, by_all = _candidates(features, not_new)
         rows, tails = np.nonzero(chosen)
         values = np.stack([feature[rows, tails] for feature in features.values()], 1)
         ends = np.cumsum(chosen.sum(1))
@@ -195,7 +219,8 @@ class PairFeatures:
                 ranks[start:end] = (-of_head).argsort(0, kind="stable").argsort(0, kind="stable")
         of_ends = (self._tail_features[tails], self._head_features[heads[rows]])
         table = np.concatenate([values, shares, ranks, *of_ends], axis=1, dtype=np.float32)
-        return CandidateTable(heads[rows], tails.astype(np.int64), table)
+        further = _further(heads, np.where(chosen | not_new, 0, by_all))
+        return CandidateTable(heads[rows], tails.astype(np.int64), table), further
 
     @property
     def column_names(self) -> list[str]:
@@ -310,14 +335,18 @@ def _largest_of_tails(known: sparse.csr_matrix, similarity: sparse.csr_matrix) -
     return largest
 
 
-def _candidates(features: Mapping[str, Floats], left_out: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which tails are candidates of each head: the first by all features, and by single ones."""
+def _candidates(
+    features: Mapping[str, Floats], left_out: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], Floats]:
+    """Which tails are candidates of each head: the first by all features, and by single ones; and
+    what all features are together, (heads, tails)."""
     to_tails = [name for name in features if name.startswith((_TO_KNOWN_TAILS, _TO_FIRST_TAILS))]
     by_tails = sum(_by_largest(features[name]) for name in to_tails) / len(to_tails)
+    by_all: Floats = features[_ALL_SIMILAR_HEADS] + by_tails
     chosen = np.zeros(left_out.shape, dtype=bool)
     single = [name for name in to_tails if not name.endswith("largest")]
     for feature, most in (
-        (features[_ALL_SIMILAR_HEADS] + by_tails, _CANDIDATES),
+        (by_all, _CANDIDATES),
         *((features[name], _CANDIDATES_BY_ONE) for name in single),
     ):
         feature = np.where(left_out, -np.inf, feature)
@@ -326,7 +355,14 @@ def _candidates(features: Mapping[str, Floats], left_out: NDArray[np.bool_]) -> 
         # Most features of most pairs are 0, and of equal ones none is better than another.
         positive = np.take_along_axis(feature, first, 1) > 0
         np.put_along_axis(chosen, first, np.take_along_axis(chosen, first, 1) | positive, axis=1)
-    return chosen & ~left_out
+    return chosen & ~left_out, by_all
+
+
+def _further(heads: Integers, by_all: Floats) -> FurtherPairs:
+    """The first tails of each head, by what is above 0."""
+    first = np.argsort(-by_all, axis=1, kind="stable")[:, :_FURTHER]
+    rows, places = np.nonzero(np.take_along_axis(by_all, first, 1) > 0)
+    return FurtherPairs(heads[rows], first[rows, places].astype(np.int64), places.astype(np.int64))
 
 
 def _by_largest(feature: Floats) -> Floats:

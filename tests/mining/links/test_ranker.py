@@ -269,7 +269,7 @@ def test_of_few_tails_a_feature_of_zeros_takes_no_candidate_away() -> None:
         f"{pair_features._TO_KNOWN_TAILS}made up": alike,
         f"{pair_features._TO_FIRST_TAILS}made up": np.zeros_like(alike),
     }
-    chosen = pair_features._candidates(features, np.array([[False, True, False, False]]))
+    chosen, _ = pair_features._candidates(features, np.array([[False, True, False, False]]))
     assert chosen.tolist() == [[True, False, True, False]]
 
 
@@ -483,3 +483,24 @@ def test_the_ablation_tells_what_messages_and_features_add(
 def test_other_models_have_no_parts(kg: KnowledgeGraph) -> None:
     with pytest.raises(ModelError, match="an ablation is of the parts of a ranker"):
         train_links(kg, model="degree", ablate=True)
+
+
+def test_what_features_speak_for_comes_after_the_candidates_in_their_order(
+    kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pair_features, "_CANDIDATES", 3)
+    monkeypatch.setattr(pair_features, "_CANDIDATES_BY_ONE", 1)
+    ranker = ranker_of(few := train_links(kg, refit=False))
+    left_out, pairs = few.task.matrix("train"), ranker.pair_features
+    heads = np.arange(len(few.task.heads))
+    ((table, further),) = pairs.blocks(heads, left_out)
+    assert len(further.heads) > len(few.task.valid)
+    assert not left_out[further.heads, further.tails].any()
+    for head in heads:
+        scores = ranker.score_tails(torch.tensor([head]))[0].numpy()
+        candidates, after = (each.tails[each.heads == head] for each in (table, further))
+        assert not set(candidates) & set(after)
+        assert (np.diff(scores[after]) < 0).all()
+        if len(after):
+            assert scores[after].max() < scores[candidates].min()
+        assert all(ranker.is_candidate(head, tail) for tail in after)
