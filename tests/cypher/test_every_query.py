@@ -14,6 +14,7 @@ import pytest
 from medkg.access import Connection
 from medkg.core.errors import DataError, MissingError
 from medkg.cypher import library
+from medkg.cypher.page import page
 from medkg.graph.merge import merge
 from medkg.graph.schema import Schema
 from medkg.graph.store import Store
@@ -199,3 +200,9 @@ def test_a_parameters_value_can_not_break_out_of_the_printed_text() -> None:
     assert "$subject" not in text
     with pytest.raises(MissingError, match="nope"):
         library.get("nope")
+
+
+def test_the_page_of_the_documentation_is_current() -> None:
+    file = Path(__file__).resolve().parents[2] / "docs" / "queries.md"
+    made = page(library.load().values())
+    assert file.read_text(encoding="utf-8") == made, "python -m medkg.cypher.page > docs/queries.md"

@@ -1,0 +1,142 @@
+"""The query library measured: how well `repurposing` ranks, and how long every question takes.
+
+    python benchmarks/queries.py rank DATA/hetionet SERVER   Hetionet, written to an empty SERVER
+    python benchmarks/queries.py time SERVER                 whatever graph the server holds
+
+SERVER is a folder of the embedded server, or the address of a Neo4j.
+
+rank: for each of Hetionet's 77 diseases with a treatment, the area under the ROC curve of the known
+treatments among all drugs, by the score of the query, which uses no path over the edge between the
+two. Beside it each sort of path alone and, as a baseline, how many other diseases the drug treats.
+The sorts of paths were chosen on the diseases of which the SHA-256 of the identifier is even, so
+the figure of the others is the one to trust.
+
+time: each question with the values that its file gives as an example, three times after a first
+one; the median. With a Neo4j, also which operators of its plan read all nodes or relationships.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import statistics
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+import medkg
+from medkg.access import Connection
+from medkg.core.errors import MissingError
+from medkg.cypher import library
+
+_SORTS = ("by_target", "by_shared_target", "by_structure", "by_class", "by_disease")
+_SCANS = ("AllNodesScan", "AllRelationshipsScan", "NodeByLabelScan", "RelationshipTypeScan")
+_REPEATS = 3
+
+
+def connection(server: str) -> Connection:
+    return medkg.connect(server if "://" in server else f"embedded:{server}")
+
+
+def auroc(scores: np.ndarray, known: np.ndarray) -> float:
+    """The share of pairs of a known drug and another in which the known one scores more."""
+    positives, negatives = scores[known], scores[~known]
+    above = (positives[:, None] > negatives).mean()
+    return float(above + (positives[:, None] == negatives).mean() / 2)
+
+
+def ranked(store: Connection, disease: str, drugs: list[str], uses: Mapping[str, int]) -> Any:
+    """AUROC of a disease's treatments by the score, by each part of it, and by the baseline."""
+    answer = store.query("repurposing", disease=disease, known=True, top=len(drugs))
+    scored = pl.DataFrame({"drug": drugs}).join(answer, on="drug", how="left")
+    treating = store.query(
+        "MATCH (d:Drug)-[:TREATS]->(:Disease {id: $disease}) RETURN d.id AS id", disease=disease
+    )["id"]
+    known = scored["drug"].is_in(treating.implode()).to_numpy()
+    others = np.array([uses.get(drug, 0) for drug in drugs]) - known
+    by = {name: scored[name].fill_null(0.0).to_numpy() for name in ("score", *_SORTS)}
+    return {name: auroc(values, known) for name, values in (*by.items(), ("degree", others))}
+
+
+def rank(data: Path, server: str) -> None:
+    with connection(server) as store:
+        if store.query("MATCH (d:Drug) RETURN count(d) AS n")["n"][0] == 0:
+            store.write(medkg.load("hetionet", path=data))
+        drugs = store.query("MATCH (d:Drug) RETURN d.id AS id ORDER BY id")["id"].to_list()
+        treats = store.query(
+            "MATCH (d:Drug)-[:TREATS]->(e:Disease) RETURN d.id AS drug, e.id AS disease"
+        )
+        uses = dict(treats["drug"].value_counts().iter_rows())
+        rows = []
+        for disease in sorted(set(treats["disease"])):
+            digest = hashlib.sha256(disease.encode()).digest()
+            chosen_on = digest[-1] % 2 == 0
+            rows.append({"chosen_on": chosen_on, **ranked(store, disease, drugs, uses)})
+    figures = pl.DataFrame(rows)
+    print(f"{figures.height} diseases, {treats.height} treatments, {len(drugs)} drugs")
+    print(
+        "\n| score | diseases that paths were chosen on | other diseases | all |\n|---|---|---|---|"
+    )
+    for name in ("score", *_SORTS, "degree"):
+        parts = (figures.filter("chosen_on"), figures.filter(~pl.col("chosen_on")), figures)
+        means = " | ".join(f"{part[name].mean():.3f}" for part in parts)
+        print(f"| {name} | {means} |")
+    print("\ndiseases per part:", figures["chosen_on"].sum(), (~figures["chosen_on"]).sum())
+
+
+def measure(server: str) -> None:
+    with connection(server) as store:
+        is_neo4j = store.connection.is_neo4j()
+        print("| question | rows | seconds |" + (" scans |" if is_neo4j else ""))
+        print("|---|---|---|" + ("---|" if is_neo4j else ""))
+        for query in library.load().values():
+            try:
+                text = query.text(store).rstrip().rstrip(";")
+            except MissingError:
+                print(f"| {query.name} | its example is not in this graph | |")
+                continue
+            seconds = []
+            for _ in range(_REPEATS + 1):
+                start = time.perf_counter()
+                rows = store.query(text).height
+                seconds.append(time.perf_counter() - start)
+            scans = f" {', '.join(plan_scans(store, text)) or 'none'} |" if is_neo4j else ""
+            print(f"| {query.name} | {rows} | {statistics.median(seconds[1:]):.2f} |{scans}")
+
+
+def plan_scans(store: Connection, cypher: str) -> list[str]:
+    """The operators of a Neo4j's plan that read all nodes or relationships (of a label or type)."""
+    with store.connection.driver.session(database=store.database) as session:
+        plan = session.run(f"EXPLAIN {cypher}").consume().plan
+    operators: list[str] = []
+    rest = [plan]
+    while rest:
+        step = rest.pop()
+        if step is not None:
+            name = step["operatorType"].partition("@")[0]
+            if any(scan in name for scan in _SCANS):
+                operators.append(name)
+            rest += step.get("children", [])
+    return sorted(set(operators))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    ranking = commands.add_parser("rank")
+    ranking.add_argument("data", type=Path)
+    ranking.add_argument("server")
+    commands.add_parser("time").add_argument("server")
+    arguments = parser.parse_args()
+    if arguments.command == "rank":
+        rank(arguments.data, arguments.server)
+    else:
+        measure(arguments.server)
+
+
+if __name__ == "__main__":
+    main()
