@@ -39,7 +39,15 @@ def readable(rows: pl.DataFrame) -> pl.DataFrame:
     """
     named = [column for column in rows.columns if f"{column}_name" in rows.columns]
     path_says_it = "path" in rows.columns
-    ends = ("drug_name", "target_name", "other_name", "subject_name", "object_name", "effect_name")
+    ends = (
+        "drug_name",
+        "target_name",
+        "other_name",
+        "subject_name",
+        "object_name",
+        "effect_name",
+        "nodes",
+    )
     told_by_path = [column for column in ends if path_says_it and column in rows.columns]
     columns = [
         pl.Series(
