@@ -175,6 +175,6 @@ def description(query: Query) -> None:
 
 
 def _takes(parameter: Parameter) -> str:
-    kind = f" of {parameter.kind}" if parameter.kind else ""
+    kind = f" of {' or '.join(parameter.kinds)}" if parameter.kinds else ""
     default = "" if parameter.required else f", by default {show.cell(parameter.default) or 'none'}"
     return f"{parameter.type}{kind}{default}. {parameter.description}"

@@ -18,7 +18,7 @@
 //   sources: sources of what is against it
 //   sentences: sentences that are against it
 CALL {
-  MATCH (drug:Drug)-[treats:TREATS]->(disease:Disease)
+  MATCH (drug:Drug)-[treats:TREATS]->(disease)
   MATCH (drug)-[against:CONTRAINDICATED_FOR]->(disease)
   WITH drug, disease, treats, against
   ORDER BY drug.id, disease.id

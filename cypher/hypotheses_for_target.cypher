@@ -23,7 +23,7 @@ WHERE $known OR NOT prediction.known
 WITH prediction, drug
 ORDER BY prediction.probability DESC, drug.id, prediction.model
 LIMIT $top
-OPTIONAL MATCH (drug)-[treats:TREATS]->(disease:Disease)
+OPTIONAL MATCH (drug)-[treats:TREATS]->(disease)
 WITH prediction, drug, treats, disease
 ORDER BY treats.probability DESC, disease.name
 WITH prediction, drug, collect(disease.name)[..10] AS treats

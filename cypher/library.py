@@ -14,7 +14,8 @@ each:
     // Columns
     //   drug: the drug's identifier
 
-An identifier of any kind is declared without `of`. A folder of such files of one's own joins the
+An identifier may be of several kinds (`of Disease or Symptom`): the first that has such a node is
+taken. One of any kind is declared without `of`. A folder of such files of one's own joins the
 library: `--library`, or the environment variable MEDKG_LIBRARY.
 """
 
@@ -54,7 +55,7 @@ LIBRARY = "MEDKG_LIBRARY"
 
 _PARAMETER = re.compile(
     r"(\w+): (identifiers|identifier|integer|number|text|boolean)"
-    r"(?: of (\w+))?(?: (=|such as) (.+?))?\. (.+)"
+    r"(?: of (\w+(?: or \w+)*))?(?: (=|such as) (.+?))?\. (.+)"
 )
 _COLUMN = re.compile(r"(\w+): (.+)")
 
@@ -113,9 +114,9 @@ class Query:
             value = parameter.value(given[parameter.name])
             if store is not None and value is not None:
                 if parameter.type == "identifier":
-                    value = store.resolve(str(value), parameter.kind)[1]
+                    value = parameter.node(store, str(value))
                 elif parameter.type == "identifiers" and isinstance(value, list):
-                    value = [store.resolve(text, parameter.kind)[1] for text in value]
+                    value = [parameter.node(store, text) for text in value]
             values[parameter.name] = value
         return values
 
@@ -235,9 +236,10 @@ def parse(name: str, text: str) -> Query:
 
 
 def _parameter(
-    name: str, type_: str, kind: str | None, sign: str | None, value: str | None, about: str
+    name: str, type_: str, kinds: str | None, sign: str | None, value: str | None, about: str
 ) -> Parameter:
+    of = tuple(kinds.split(" or ")) if kinds else ()
     stated = None if value is None else parse_json(value)
     if sign == "=":
-        return Parameter(name, type_, kind, stated, about)
-    return Parameter(name, type_, kind, REQUIRED, about, example=stated)
+        return Parameter(name, type_, of, stated, about)
+    return Parameter(name, type_, of, REQUIRED, about, example=stated)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import SupportsFloat, SupportsInt
 
-from ..core.errors import DataError
+from ..core.errors import DataError, MissingError
 from ..core.json_reading import parse_json
+from ..graph.store import Store
 
 REQUIRED = object()
 
@@ -17,14 +19,14 @@ class Parameter:
     """What a query wants to be given.
 
     Attributes:
-        kind: of an identifier's node; None where any is good.
+        kinds: of an identifier's node; none where any is good.
         default: None is one too; of a required parameter it is a sign of its own (`required`).
         example: of a required parameter, a value to try the query with.
     """
 
     name: str
     type: str
-    kind: str | None
+    kinds: tuple[str, ...]
     default: object
     description: str
     example: object = None
@@ -38,6 +40,17 @@ class Parameter:
     def to_try(self) -> object:
         """A value to try the query with: the default, or the example."""
         return self.example if self.required else self.default
+
+    def node(self, store: Store, text: str) -> str:
+        """The identifier of the node of the parameter's kinds that a text means.
+
+        Raises:
+            MissingError: none, or several of the last kind.
+        """
+        for kind in self.kinds[:-1]:
+            with suppress(MissingError):
+                return store.resolve(text, kind)[1]
+        return store.resolve(text, self.kinds[-1] if self.kinds else None)[1]
 
     def value(self, given: object) -> object:
         """The given value, or text of it, in the parameter's type.

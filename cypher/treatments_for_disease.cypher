@@ -6,7 +6,7 @@
 // form of.
 //
 // Parameters
-//   disease: identifier of Disease such as "DOID:2841". The disease.
+//   disease: identifier of Disease or Symptom such as "DOID:2841". The disease, or the symptom.
 //   top: integer = 20. Rows at most: those on record first, then the most probable.
 // Columns
 //   drug: the drug's identifier
@@ -17,12 +17,15 @@
 //   rank: the model's rank for it
 //   sources: the sources that record it
 //   contraindicated_for: names of the diseases that the graph says it must not be given for
-MATCH (drug:Drug)-[edge:TREATS|PALLIATES|PREDICTED_TREATS]->(disease:Disease {id: $disease})
+OPTIONAL MATCH (a:Disease {id: $disease})
+OPTIONAL MATCH (b:Symptom {id: $disease})
+WITH coalesce(a, b) AS disease
+MATCH (drug:Drug)-[edge:TREATS|PALLIATES|PREDICTED_TREATS]->(disease)
 WITH disease, drug, edge,
   CASE type(edge) WHEN 'TREATS' THEN 0 WHEN 'PALLIATES' THEN 1 ELSE 2 END AS place
 ORDER BY place, edge.probability DESC, drug.id
 LIMIT $top
-OPTIONAL MATCH (drug)-[:CONTRAINDICATED_FOR]->(other:Disease)
+OPTIONAL MATCH (drug)-[:CONTRAINDICATED_FOR]->(other)
 WHERE other.id = disease.id OR EXISTS { MATCH (disease)-[:SUBCLASS_OF]->(other) }
 WITH drug, edge, place, other
 ORDER BY other.name

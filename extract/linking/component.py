@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
@@ -14,11 +14,10 @@ from ..abbreviations import abbreviations_of
 from ..context.attributes import DEFAULTS
 from ..mentions.neighbours import gene_name
 from ..tokens import StatelessComponent
+from .conditions import CONDITIONS, Conditions, Meaning, spelling
 from .coordination import names_of_one_beginning, names_of_one_head
-from .forms import forms
 from .linker import Linker
 from .links import EntityLink, EntityLinker, LinkQuery, link_query, long_forms_of
-from .name_index import key_of
 from .ties import LIKELY
 
 
@@ -39,7 +38,8 @@ def create_linker(
 
 
 # What linking sets; registered on import, since relations read it of unlinked mentions too.
-for _attribute, _default in (("identifier", None), ("link_score", 0.0), ("twin", None)):
+_SET = {"identifier": None, "link_score": 0.0, "twin": None, "read_as": None}
+for _attribute, _default in _SET.items():
     if not Span.has_extension(_attribute):
         Span.set_extension(_attribute, default=_default)
 
@@ -47,8 +47,10 @@ for _attribute, _default in (("identifier", None), ("link_score", 0.0), ("twin",
 class LinkerComponent(StatelessComponent):
     """Links every span in `mentions`: `span._.identifier` (or None), `span._.link_score`, label.
 
-    `span._.twin` is the Link to a node of another kind that has the same name, if there is one:
-    asthma is a disease and, in HPO, a phenotype.
+    `span._.twin` links to the same condition as a node of the other kind, if there is one: asthma
+    is a disease and, in HPO, a phenotype. Which of the two a mention is says `conditions`, whatever
+    relation it stands in; a name is one node wherever in a document it stands. `span._.read_as` is
+    the kind that the words in this place make likeliest.
 
     An abbreviation that the document spells out is linked as what it stands for. The label of a
     linked span becomes the kind of its node.
@@ -66,6 +68,7 @@ class LinkerComponent(StatelessComponent):
         # (spaCy sets `name` on its components.)
         self._chosen = linker
         self.linker: EntityLinker | None = None
+        self._conditions: Conditions | None = None
 
     def use(self, terminology: KnowledgeGraph) -> LinkerComponent:
         """Take the names, or for scispaCy's linker the identifiers, of this graph."""
@@ -77,10 +80,11 @@ class LinkerComponent(StatelessComponent):
 
             name = self._chosen.removeprefix(PREFIX)
             self.linker = ScispacyLinker(terminology, name, self.threshold)
+        self._conditions = Conditions(terminology)
         return self
 
     def __call__(self, doc: Doc) -> Doc:
-        if self.linker is None:
+        if self.linker is None or self._conditions is None:
             raise ModelError('medkg_linker has no names: get_pipe("medkg_linker").use(graph)')
         mentions = list(doc.spans.get("mentions", []))
         least = self.linker.threshold
@@ -88,13 +92,17 @@ class LinkerComponent(StatelessComponent):
             least = max(LIKELY, least)
         candidates = self.linker.in_document(_queries(doc, mentions))
         taken = {token for mention in mentions for token in range(mention.start, mention.end)}
-        linked = []
+        read: list[tuple[Span, Meaning | None]] = []
         for mention, of_mention in zip(mentions, candidates, strict=True):
             links = [link for link in of_mention if link.score >= least]
             # "Hand, foot and mouth disease" is a name of its own.
             is_name = bool(links) and spelling(links[0].name) == spelling(mention.text)
             parts = self._parts(mention, taken, least, is_name=is_name)
-            linked += [_linked(*part) for part in parts or [(mention, links)]]
+            read += [
+                (part, self._conditions.meaning(of_part))
+                for part, of_part in parts or [(mention, links)]
+            ]
+        linked = list(_as_one(read))
         _link_long_forms(doc, linked)
         doc.spans["mentions"] = linked
         return doc
@@ -158,14 +166,37 @@ def _with_next_word(mention: Span, taken: set[int]) -> str:
     return str(doc[mention.start : end + 2])
 
 
-def _linked(mention: Span, links: list[EntityLink]) -> Span:
-    """A mention with its first link, if there is one, and that one's kind."""
-    link = links[0] if links else None
-    if link is not None and link.kind != mention.label_:
-        mention = _copy(mention, mention.start, mention.end, link.kind)
-    mention._.identifier = link.identifier if link else None
-    mention._.link_score = link.score if link else 0.0
-    mention._.twin = _twin(links)
+def _as_one(read: Sequence[tuple[Span, Meaning | None]]) -> Iterator[Span]:
+    """The mentions with the nodes that they mean, one for each name of a condition.
+
+    The recogniser may call a name a disease here and a symptom there, by which the linker chooses
+    among nodes of one name. What is likeliest at one place holds for all.
+    """
+    names = [" ".join(mention.text.lower().split()) for mention, _ in read]
+    likeliest: dict[str, tuple[Meaning | None, float, str]] = {}
+    for name, (mention, meaning) in zip(names, read, strict=True):
+        if mention.label_ in CONDITIONS:
+            score = 1 + meaning.node.score if meaning else float(mention._.probability)
+            kind = meaning.node.kind if meaning else mention.label_
+            if name not in likeliest or likeliest[name][1] < score:
+                likeliest[name] = meaning, score, kind
+    for name, (mention, meaning) in zip(names, read, strict=True):
+        read_as = meaning.read_as if meaning else mention.label_
+        if mention.label_ in CONDITIONS:
+            meaning, _, kind = likeliest[name]
+        else:
+            kind = read_as
+        yield _linked(mention, meaning, kind, read_as)
+
+
+def _linked(mention: Span, meaning: Meaning | None, kind: str, read_as: str) -> Span:
+    """A mention of this kind, with the node that it means."""
+    if kind != mention.label_:
+        mention = _copy(mention, mention.start, mention.end, kind)
+    mention._.identifier = meaning.node.identifier if meaning else None
+    mention._.link_score = meaning.node.score if meaning else 0.0
+    mention._.twin = meaning.twin if meaning else None
+    mention._.read_as = read_as
     return mention
 
 
@@ -214,23 +245,3 @@ def _copy(mention: Span, start: int, end: int, kind: str) -> Span:
         if Span.has_extension(name):
             other._.set(name, mention._.get(name))
     return other
-
-
-def _twin(links: list[EntityLink]) -> EntityLink | None:
-    """The first link of another kind than the first's, if it is as good but for its kind.
-
-    Or has the same name and is likelier than not: "chronic myeloid leukemia" is a phenotype of that
-    name, and more than one disease.
-    """
-    return next((x for x in links if x.kind != links[0].kind and _is_as_good(x, links[0])), None)
-
-
-def _is_as_good(link: EntityLink, first: EntityLink) -> bool:
-    return first.score - link.score < 0.03 or (
-        link.score > 0.5 and spelling(link.name) == spelling(first.name)
-    )
-
-
-def spelling(name: str) -> str:
-    """A name without regard to number, order and American or British spelling."""
-    return forms(key_of(name)).spelling

@@ -284,7 +284,10 @@ class Linker:
             score = probability if own == mention.kind else probability * _OTHER_KIND
             order[identifier] = min(row, order.get(identifier, row))
             if identifier not in links or links[identifier].score < score:
-                links[identifier] = EntityLink(identifier, own, index.names[row], score)
+                is_own_name = bool(index.primary[row])
+                links[identifier] = EntityLink(
+                    identifier, own, index.names[row], score, is_own_name
+                )
         own_names = self._namesakes(index, rows, features)
         # Of equals, the whole disease, then the preferred prefix, which comes first in the index.
         ordered = sorted(

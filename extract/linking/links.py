@@ -21,12 +21,18 @@ _MAX_SHORT_FORM = 12  # characters of a short form in parentheses
 
 @dataclass(frozen=True)
 class EntityLink:
-    """A node that a mention may mean, with the probability that it does."""
+    """A node that a mention may mean, with the probability that it does.
+
+    Attributes:
+        name: which of the node's names is the mention's, or most like it.
+        is_own_name: whether that is what the node is called, and no synonym.
+    """
 
     identifier: str
     kind: str
     name: str
     score: float
+    is_own_name: bool = False
 
 
 class LinkQuery(NamedTuple):

@@ -7,6 +7,7 @@ Disease Ontology. The ranker takes them for rivals, and gives each less than hal
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 from typing import NamedTuple
 
@@ -71,4 +72,4 @@ def preferred_namesake(name: str, kind: str, namesakes: Sequence[Namesake]) -> E
         namesakes,
         key=lambda x: (_is_of(_OF_GENES, x.link.identifier, name), not x.is_own_name, x.order),
     )
-    return EntityLink(link.identifier, link.kind, link.name, together)
+    return replace(link, score=together)

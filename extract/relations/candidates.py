@@ -92,7 +92,7 @@ def _entities_of(
     places, words = words_of(sentence)
     index = {place: n for n, place in enumerate(places)}
     entities = [
-        (m, Entity(index[m.start], index[m.end - 1] + 1, m.label_))
+        (m, Entity(index[m.start], index[m.end - 1] + 1, m._.read_as or m.label_))
         for m in mentions
         if m.start in index and m.end - 1 in index
     ]
@@ -228,7 +228,7 @@ def _joined_kinds(mentions: Sequence[Span]) -> Iterator[tuple[list[int], list[in
     yield drugs, targets
     yield drugs, conditions
     yield conditions, targets
-    diseases = [n for n, m in enumerate(mentions) if labels[n] != "Drug" and may_be(m, "Disease")]
+    diseases = [n for n, label in enumerate(labels) if label == "Disease"]
     yield diseases, [n for n, mention in enumerate(mentions) if may_be(mention, "Symptom")]
 
 

@@ -46,31 +46,21 @@ def extracted(
     """A relation between two mentions, in the context of its sentence.
 
     Args:
-        head, tail: the mentions; where a name is of two kinds, the relation says which it is.
+        head, tail: the mentions; each is one node, whatever relation it stands in.
         relation: its name.
         probability: that the document states it.
         qualifiers: such as the action of TARGETS.
         denied: whether the sentence says that it is not so, in words that the context has no
             scope for.
     """
-    heads = {"HAS_SYMPTOM": "Disease", "ASSOCIATED_WITH": head.label_}
-    tails = {"TREATS": "Disease", "CONTRAINDICATED_FOR": "Disease", "HAS_SYMPTOM": "Symptom"}
     context = relation_context(head, tail, relation)
     return ExtractedRelation(
         head,
         relation,
         tail,
-        _node(head, heads.get(relation, "Drug")),
-        _node(tail, tails.get(relation, tail.label_)),
+        head._.identifier,
+        tail._.identifier,
         probability,
         qualifiers or {},
         {**context, "polarity": "negated"} if denied else context,
     )
-
-
-def _node(mention: Span, kind: str) -> str | None:
-    """The identifier of a mention's node of this kind."""
-    identifier: str | None = mention._.identifier
-    if mention.label_ != kind:
-        identifier = mention._.twin.identifier
-    return identifier

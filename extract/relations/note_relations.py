@@ -55,8 +55,8 @@ def _of_condition(pair: ReadPair, thresholds: Mapping[str, float]) -> Iterator[E
     else:
         # Of CAUSES only what is denied is kept below: whether the sentence speaks of it.
         effect = _effect(pair.labels["causes"][1], pair.labels["treats"], thresholds)
-    # A drug treats diseases; that it relieves a symptom has no relation of its own.
-    if effect is None or not (effect[1] == "CAUSES" or is_disease):
+    # The models have seen diseases treated: of a symptom a turn of phrase has to say it.
+    if effect is None or not (effect[1] == "CAUSES" or is_disease or rule is not None):
         return
     denied = rule is not None and rule.relation == "DENIED"
     statement = extracted(head, effect[1], tail, effect[0], denied=denied)

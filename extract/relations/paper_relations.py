@@ -24,7 +24,6 @@ from .symptoms import symptom_relations
 
 # From this probability on a sentence speaks of an effect, or says that a drug has none.
 _LIKELY = 0.5
-_OF_DISEASES = ("TREATS", "CONTRAINDICATED_FOR")
 
 
 @dataclass(frozen=True)
@@ -82,6 +81,7 @@ def paper_relations(
         for key, probability in probabilities.items():
             if probability >= thresholds[relation] and (relation, key) not in together:
                 head, tail = document.nearest[relation, key]
+                # What relieves a symptom a sentence has to say, since the models know diseases.
                 if relation != "TREATS" or may_be(tail, "Disease"):
                     yield extracted(head, relation, tail, probability)
 
@@ -145,9 +145,6 @@ def _of_sentence(
         for relation, probability in probabilities.items()
         if relation in stating and probability >= thresholds.get(relation, 0.0)
     ]
-    # A drug treats diseases; that it relieves a symptom has no relation of its own.
-    if not may_be(tail, "Disease"):
-        options = [option for option in options if option[1] not in _OF_DISEASES]
     if options:
         probability, relation = max(options)
         if relation == "TARGETS":
@@ -161,8 +158,7 @@ def _denied(pair: ReadPair, rule: Rule | None) -> ExtractedRelation | None:
     head, tail, _ = pair.candidate
     if pair.sort == "drug and condition":
         if rule is not None and rule.relation == "DENIED":
-            treats = may_be(tail, "Disease")
-            return extracted(head, "TREATS", tail, rule.precision, denied=True) if treats else None
+            return extracted(head, "TREATS", tail, rule.precision, denied=True)
         spoken_of = _effect_spoken_of(pair, rule)
         return spoken_of if spoken_of is not None and spoken_of.is_denied else None
     if pair.not_target >= _LIKELY:
@@ -183,8 +179,6 @@ def _effect_spoken_of(pair: ReadPair, rule: Rule | None) -> ExtractedRelation | 
     options = {"CAUSES": pair.labels["causes"][1], "TREATS": treats}
     if rule is not None:
         options = {rule.relation: rule.precision} if rule.relation in options else {}
-    if not may_be(tail, "Disease"):
-        options.pop("TREATS", None)
     relation = max(options, key=options.__getitem__, default="")
     if not relation or options[relation] < _LIKELY:
         return None

@@ -27,7 +27,8 @@ def symptom_relations(
         note: whether it is a patient's.
     """
     for head, tail, pair in candidates:
-        if may_be(head, "Disease") and may_be(tail, "Symptom"):
+        # What shows itself has to be a disease; a symptom may be one, too: hypertension.
+        if head.label_ == "Disease" and may_be(tail, "Symptom"):
             rule = symptom_rule(pair, note=note)
             if rule is None or rule.precision < SYMPTOM_THRESHOLD:
                 continue

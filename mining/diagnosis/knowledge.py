@@ -96,6 +96,7 @@ class Knowledge:
         columns = {id_: column for column, id_ in enumerate(phenotypes)}
         former = symptoms.select("xrefs", "id").explode("xrefs").drop_nulls().rows()
         columns = {x: columns[id_] for x, id_ in former if id_ in columns} | columns
+        columns = _shown_diseases(kg, columns) | columns
         same = same_diseases(kg, cases)
         of_graph = _annotations(kg, same, without)
         seen = of_graph.clear() if cases is None else _seen_in(cases, same)
@@ -217,8 +218,20 @@ def _columns_of(phenotypes: Sequence[str], columns: dict[str, int]) -> Integers:
 
 
 def _phenotypes(kg: KnowledgeGraph, isa: pl.DataFrame) -> list[str]:
-    shown = kg.edges.filter(relation="HAS_SYMPTOM")["object"]
-    return pl.concat([isa["subject"], isa["object"], shown]).unique().sort().to_list()
+    symptoms = kg.nodes.filter(kind="Symptom").select(object="id")
+    shown = kg.edges.filter(relation="HAS_SYMPTOM").join(symptoms, on="object", how="semi")
+    return pl.concat([isa["subject"], isa["object"], shown["object"]]).unique().sort().to_list()
+
+
+def _shown_diseases(kg: KnowledgeGraph, columns: dict[str, int]) -> dict[str, int]:
+    """The columns of diseases that another shows itself as, by the phenotype that each refers to.
+
+    Texts say of Conn's syndrome that hypertension is its sign, which is a disease of its own.
+    """
+    shown = kg.edges.filter(relation="HAS_SYMPTOM").select(id="object").unique()
+    diseases = kg.nodes.filter(kind="Disease").join(shown, on="id", how="semi")
+    rows = diseases.select("id", "xrefs").explode("xrefs").drop_nulls().sort("id", "xrefs").rows()
+    return {disease: columns[xref] for disease, xref in reversed(rows) if xref in columns}
 
 
 def _annotations(

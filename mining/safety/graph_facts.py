@@ -65,7 +65,7 @@ class GraphFacts:
 
     @cached_property
     def contraindications(self) -> pl.DataFrame:
-        return self.drug_edges(CONTRAINDICATED_FOR, "Disease")
+        return self.drug_edges(CONTRAINDICATED_FOR, None)
 
     @cached_property
     def interactions(self) -> pl.DataFrame:

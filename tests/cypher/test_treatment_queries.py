@@ -53,6 +53,26 @@ def test_treatments_for_disease(store: Store) -> None:
     assert eased.filter(status="palliates")["drug"].to_list() == ["drugbank:DB11"]
 
 
+def test_treatments_of_a_symptom_are_found_by_its_name(store: Store) -> None:
+    extra = [
+        ("drugbank:DB20", "TREATS", "HP:2", None),
+        ("drugbank:DB30", "PALLIATES", "HP:2", None),
+        ("drugbank:DB30", "CONTRAINDICATED_FOR", "HP:2", None),
+        ("drugbank:DB40", "TREATS", "HP:1", None),
+        ("drugbank:DB41", "TREATS", "DOID:66", None),
+    ]
+    store.write(pharmacy(extra=extra))
+    query = library.get("treatments_for_disease")
+    for text in ("HP:2", "Symptom 2"):
+        answer = query.run(store, disease=text)
+        assert answer.select("drug", "status", "contraindicated_for").rows() == [
+            ("drugbank:DB20", "treats", []),
+            ("drugbank:DB30", "palliates", ["symptom 2"]),
+        ]
+    # "Fever" names a disease and a symptom there: the disease is meant.
+    assert query.run(store, disease="fever")["drug"].to_list() == ["drugbank:DB41"]
+
+
 def test_warnings_for_patient(store: Store) -> None:
     extra = [
         ("drugbank:DB06", "CONTRAINDICATED_FOR", "DOID:00", None),

@@ -50,6 +50,23 @@ def test_diseases_that_refer_to_one_another_are_one() -> None:
     assert known.disease_rows == {"MONDO:1": 0, "OMIM:1": 0, "ORPHA:1": 0, "OMIM:2": 1}
 
 
+def test_a_disease_that_another_shows_itself_as_is_the_phenotype_it_refers_to() -> None:
+    kg = diseases(OMIM_1=[], OMIM_2=[], DOID_1=["HP:1"], DOID_2=["MESH:D1"])
+    shown = pl.DataFrame(
+        {
+            "subject": ["OMIM:1", "OMIM:2"],
+            "relation": "HAS_SYMPTOM",
+            "object": ["DOID:1", "DOID:2"],
+            "source": SOURCE.name,
+        }
+    )
+    others = kg.evidence.filter(pl.col("subject") == "DOID:1").select(shown.columns)
+    known = Knowledge.of(KnowledgeGraph.build(kg.nodes, pl.concat([others, shown]), [SOURCE]))
+    assert known.phenotypes == ["HP:1"]
+    assert known.diseases == ["DOID:1", "OMIM:1"]  # no phenotype is the one that OMIM:2 shows
+    assert known.annotated.toarray().astype(bool).tolist() == [[True], [True]]
+
+
 def test_a_name_turned_around_its_comma_is_the_same() -> None:
     names = {
         "OMIM:1": "Ascites, chylous",

@@ -23,6 +23,14 @@ def test_contraindications_hold_for_narrower_diseases() -> None:
     assert texts(safety, "drugbank:DB00", diseases=("DOID:20",)) == []
 
 
+def test_a_contraindication_may_be_a_symptom_of_the_patient() -> None:
+    safety = Safety(pharmacy(extra=[("drugbank:DB06", "CONTRAINDICATED_FOR", "HP:2", None)]))
+    assert texts(safety, "drugbank:DB06", diseases=("DOID:88",), symptoms=("HP:2",)) == [
+        "contraindicated for symptom 2"
+    ]
+    assert texts(safety, "drugbank:DB06", diseases=("DOID:88",)) == []
+
+
 def test_contraindications_for_a_form_of_the_patients_disease() -> None:
     warning = Safety(pharmacy()).warnings(TreatmentQuery(("DOID:9000",)), ["drugbank:DB01"])
     (contraindication,) = warning["drugbank:DB01"]
