@@ -88,7 +88,7 @@ TRIPLE = {"subject": "drugbank:DB00619", "relation": "TREATS", "object": "OMIM:6
         ([], [TRIPLE | {"object": "OMIM:999999"}], "dangling end", "dangling end"),
         (
             [],
-            [TRIPLE | {"object": "HP:0002027"}],
+            [TRIPLE | {"relation": "TARGETS", "object": "HP:0002027"}],
             "ends of the wrong kinds",
             "ends of the wrong kinds",
         ),

@@ -273,7 +273,10 @@ tables:
     [
         ("relation: TARGETS|relation: TARGET", r"line 6: unknown relation 'TARGET'; the schema"),
         ("kind: Drug|kind: Medicine", r"line 5: unknown kind 'Medicine'"),
-        ("relation: TARGETS|relation: TREATS", r"line 6: TREATS joins Drug → Disease; here it"),
+        (
+            "relation: TARGETS|relation: TREATS",
+            r"line 6: TREATS joins Drug → Disease, Drug → Symptom; here it",
+        ),
         ("{name}|{nmae}", r"line 5: .*targets\.tsv has no column nmae; did you mean name\?"),
         ("relation: TARGETS|relation: '{name}'", r"line 6: a relation of a column needs a map"),
         ("kind: Drug,|kind: '{name}',", r"line 5: a kind of a column needs a map"),
