@@ -176,7 +176,8 @@ def _as_one(read: Sequence[tuple[Span, Meaning | None]]) -> Iterator[Span]:
     likeliest: dict[str, tuple[Meaning | None, float, str]] = {}
     for name, (mention, meaning) in zip(names, read, strict=True):
         if mention.label_ in CONDITIONS:
-            score = 1 + meaning.node.score if meaning else float(mention._.probability)
+            # A mention that an annotator gives has no probability.
+            score = 1 + meaning.node.score if meaning else float(mention._.probability or 0.0)
             kind = meaning.node.kind if meaning else mention.label_
             if name not in likeliest or likeliest[name][1] < score:
                 likeliest[name] = meaning, score, kind
