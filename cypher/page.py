@@ -74,7 +74,9 @@ def _entry(query: Query) -> str:
 
 
 def _type(parameter: Parameter) -> str:
-    return f"{parameter.type} of {' or '.join(parameter.kinds)}" if parameter.kinds else parameter.type
+    return (
+        f"{parameter.type} of {' or '.join(parameter.kinds)}" if parameter.kinds else parameter.type
+    )
 
 
 def _default(parameter: Parameter) -> str:
