@@ -30,6 +30,8 @@ NODES = [
     ("OMIM:142623", "Disease", "Hirschsprung disease", [], []),
     ("HP:0009830", "Symptom", "Neuropathic pain", [], []),
     ("OMIM:103900", "Disease", "Conn syndrome", [], []),
+    ("HP:0100754", "Symptom", "Mania", ["Hypomania"], []),
+    ("DOID:3312", "Disease", "Bipolar disorder", ["Hypomania"], []),
     ("drugbank:DB00904", "Drug", "Ondansetron", [], []),
     ("drugbank:DB00996", "Drug", "Gabapentin", [], []),
     ("drugbank:DB00381", "Drug", "Amlodipine", [], []),
@@ -80,6 +82,19 @@ def links_of(name: str) -> list[EntityLink]:
         for node, kind, own, synonyms, _ in NODES
         if name in (own, *synonyms)
     ]
+
+
+@pytest.mark.parametrize(("score", "node"), [(0.9, "HP:0100754"), (0.61, "DOID:3312")])
+def test_a_synonym_of_both_means_what_is_likelier(
+    terminology: KnowledgeGraph, score: float, node: str
+) -> None:
+    links = [
+        EntityLink("HP:0100754", "Symptom", "Hypomania", score, False),
+        EntityLink("DOID:3312", "Disease", "hypomania", 0.6, False),
+    ]
+    meaning = Conditions(terminology).meaning(links)
+    assert meaning is not None
+    assert meaning.node.identifier == node
 
 
 @pytest.mark.parametrize(
