@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -43,3 +44,9 @@ def test_an_example_gives_what_it_says(
     result = doctest.DocTestRunner().run(example, out=report.append)
     assert result.attempted
     assert not result.failed, "".join(report)
+
+
+def test_the_reference_has_every_public_name() -> None:
+    reference = (Path(__file__).parents[2] / "docs" / "reference.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^::: (\S+)$", reference, re.MULTILINE))
+    assert {f"{value.__module__}.{value.__qualname__}" for value in PUBLIC.values()} <= listed
